@@ -1,0 +1,285 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
+)
+
+// APIKey is a key of a workspace. The dashboard shows this row and the API's middleware
+// decides by it: there is no other copy. The text of the key is not in it.
+type APIKey struct {
+	ID                string
+	WorkspaceID       string
+	Name              string
+	KeyPrefix         string // the part that may be shown, such as "sk_live_abc1...."
+	Digest            token.Digest
+	Scopes            scope.Set
+	ExpiresAt         *time.Time
+	FormID            *string
+	CreatedByType     ActorType
+	CreatedByID       *string
+	CreatedByName     string
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	LastUsedAt        *time.Time
+	LastUsedAddress   string
+	LastUsedUserAgent string
+	DeletedAt         *time.Time
+	DeletedByName     string
+}
+
+// KeyState is what a key is at a moment.
+type KeyState string
+
+// The states of a key. Requests are accepted in the first two.
+const (
+	KeyActive      KeyState = "active"
+	KeyExpiresSoon KeyState = "expires_soon"
+	KeyExpired     KeyState = "expired"
+	KeyDeleted     KeyState = "deleted"
+)
+
+const (
+	// ExpiresSoon is how long before its expiry a key is shown as expiring.
+	ExpiresSoon = 14 * 24 * time.Hour
+	// inUse is how long after its last request a key counts as used.
+	inUse = 24 * time.Hour
+)
+
+// StateAt is the state of k at now. A key is dead from the very moment of its expiry.
+func (k *APIKey) StateAt(now time.Time) KeyState {
+	switch {
+	case k.DeletedAt != nil:
+		return KeyDeleted
+	case k.ExpiresAt == nil:
+		return KeyActive
+	case !now.Before(*k.ExpiresAt):
+		return KeyExpired
+	case k.ExpiresAt.Sub(now) <= ExpiresSoon:
+		return KeyExpiresSoon
+	}
+	return KeyActive
+}
+
+// AcceptedAt reports whether requests with k are accepted at now.
+func (k *APIKey) AcceptedAt(now time.Time) bool {
+	state := k.StateAt(now)
+	return state == KeyActive || state == KeyExpiresSoon
+}
+
+// InUseAt reports whether k was used so shortly before now that deleting it will be noticed.
+func (k *APIKey) InUseAt(now time.Time) bool {
+	return k.LastUsedAt != nil && now.Sub(*k.LastUsedAt) < inUse
+}
+
+// ConfirmDeletion is an Invalid error unless typed confirms the deletion of k at now: a key
+// in use wants its name.
+func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
+	if k.InUseAt(now) && typed != k.Name {
+		return Fields{"confirm_name": "must be the name of the key, exactly as it is shown"}.err()
+	}
+	return nil
+}
+
+func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
+
+// NewAPIKey is a key to be made.
+type NewAPIKey struct {
+	Name      string
+	Scopes    scope.Set
+	ExpiresAt *time.Time // nil for a key that does not expire
+	// FormID is a random text of the form that asks for the key. The same one twice makes one
+	// key. Empty where nothing is sent twice.
+	FormID string
+	// Grantor holds the scopes that may be given; nil for a person, who may give any.
+	Grantor *APIKey
+}
+
+// ErrKeyMadeAlready is the error of a form that has been sent before. Its key was shown then.
+var ErrKeyMadeAlready = errors.New("this form has made its key already")
+
+// CreateAPIKey makes a key. Its text is in the answer and nowhere else. A key may only give
+// scopes that it holds itself: else the error is Forbidden.
+func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
+	if err := s.checkNewAPIKey(n); err != nil {
+		return nil, token.Secret{}, err
+	}
+	secret := token.New(s.keys)
+	actor := ActorOf(ctx)
+	key := &APIKey{
+		ID:            s.id("key"),
+		WorkspaceID:   workspaceID,
+		Name:          n.Name,
+		KeyPrefix:     secret.Hint(),
+		Digest:        secret.Digest(),
+		Scopes:        n.Scopes,
+		ExpiresAt:     n.ExpiresAt,
+		FormID:        optional(n.FormID),
+		CreatedByType: actor.Type,
+		CreatedByID:   optional(actor.ID),
+		CreatedByName: actor.Name,
+	}
+	err := s.Tx(ctx, func(tx *Store) error { return tx.insertAPIKey(ctx, key) })
+	if err != nil {
+		return nil, token.Secret{}, err
+	}
+	return key, secret, nil
+}
+
+func (s *Store) checkNewAPIKey(n NewAPIKey) error {
+	fields := Fields{}
+	checkName(fields, "name", n.Name)
+	if n.ExpiresAt != nil {
+		checkExpiry(fields, *n.ExpiresAt, s.now())
+	}
+	if err := fields.err(); err != nil {
+		return err
+	}
+	if n.Grantor != nil && !n.Grantor.Scopes.Contains(n.Scopes) {
+		return Errorf(Forbidden, "An API key can only give scopes that it holds itself; this one does not hold %s.",
+			n.Scopes.Without(n.Grantor.Scopes))
+	}
+	return nil
+}
+
+// checkExpiry: PostgreSQL, JSON and people agree about years of four digits.
+func checkExpiry(fields Fields, expiresAt, now time.Time) {
+	switch {
+	case !expiresAt.After(now):
+		fields.add("expires_at", "must be in the future")
+	case expiresAt.UTC().Year() > 9999:
+		fields.add("expires_at", "must be before the year 10000")
+	}
+}
+
+func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
+	err := s.with(ctx).Create(key).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) && key.FormID != nil {
+		return ErrKeyMadeAlready
+	}
+	if err != nil {
+		return fmt.Errorf("insert API key: %w", err)
+	}
+	details := map[string]string{"scopes": key.Scopes.String(), "key_prefix": key.KeyPrefix}
+	if key.ExpiresAt != nil {
+		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)
+}
+
+// APIKey returns a key of a workspace, deleted ones too, or NotFound.
+func (s *Store) APIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ?", workspaceID, id)
+}
+
+// APIKeyMadeBy returns the key that a form has made, or NotFound.
+func (s *Store) APIKeyMadeBy(ctx context.Context, workspaceID, formID string) (*APIKey, error) {
+	return s.takeAPIKey(ctx, "workspace_id = ? AND form_id = ?", workspaceID, formID)
+}
+
+// APIKeyByDigest returns the key with a digest, whatever its workspace and state, or NotFound.
+func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
+	return s.takeAPIKey(ctx, "digest = ?", digest)
+}
+
+func (s *Store) takeAPIKey(ctx context.Context, condition string, args ...any) (*APIKey, error) {
+	var key APIKey
+	if err := s.with(ctx).Where(condition, args...).Take(&key).Error; err != nil {
+		return nil, notFound(err, "API key")
+	}
+	return &key, nil
+}
+
+// RenameAPIKey gives a key of a workspace, which may be expired but not deleted, another name.
+func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) error {
+	fields := Fields{}
+	checkName(fields, "name", name)
+	if err := fields.err(); err != nil {
+		return err
+	}
+	return s.Tx(ctx, func(tx *Store) error {
+		key, err := tx.APIKey(ctx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.updateLiving(ctx, key, map[string]any{"name": name}); err != nil {
+			return err
+		}
+		return tx.audit(ctx, workspaceID, "api_key.renamed", target{"api_key", id, name}, map[string]string{"from": key.Name})
+	})
+}
+
+// DeleteAPIKey ends a key of a workspace. The row stays, so that its history can be read and
+// what still knocks with it can be told. Deleting it again is NotFound.
+func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	var key *APIKey
+	err := s.Tx(ctx, func(tx *Store) (err error) {
+		if key, err = tx.APIKey(ctx, workspaceID, id); err != nil {
+			return err
+		}
+		now, by := tx.now(), ActorOf(ctx).Name
+		if err := tx.updateLiving(ctx, key, map[string]any{"deleted_at": now, "deleted_by_name": by}); err != nil {
+			return err
+		}
+		key.DeletedAt, key.DeletedByName = &now, by
+		return tx.audit(ctx, workspaceID, "api_key.deleted", key.target(), map[string]string{"key_prefix": key.KeyPrefix})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// updateLiving changes a key's row if the key is not deleted, by whoever else at this moment;
+// NotFound if it is.
+func (s *Store) updateLiving(ctx context.Context, key *APIKey, values map[string]any) error {
+	update := s.with(ctx).Model(&APIKey{}).
+		Where("workspace_id = ? AND id = ? AND deleted_at IS NULL", key.WorkspaceID, key.ID).
+		Updates(values)
+	if update.Error != nil {
+		return fmt.Errorf("update API key: %w", update.Error)
+	}
+	if update.RowsAffected == 0 {
+		return notFound(gorm.ErrRecordNotFound, "API key")
+	}
+	return nil
+}
+
+// useEvery bounds how often a key's row is written for its requests.
+const useEvery = 10 * time.Second
+
+// UseAPIKey notes a request with a key, to within ten seconds, from the actor of ctx.
+func (s *Store) UseAPIKey(ctx context.Context, key *APIKey) error {
+	now, actor := s.now(), ActorOf(ctx)
+	if key.LastUsedAt != nil && now.Sub(*key.LastUsedAt) < useEvery {
+		return nil
+	}
+	err := s.with(ctx).Model(&APIKey{}).
+		Where("id = ? AND (last_used_at IS NULL OR last_used_at < ?)", key.ID, now).
+		UpdateColumns(map[string]any{
+			"last_used_at":         now,
+			"last_used_address":    actor.Address,
+			"last_used_user_agent": clip(actor.UserAgent, maxUserAgent),
+		}).Error
+	if err != nil {
+		return fmt.Errorf("note use of API key: %w", err)
+	}
+	return nil
+}
+
+// WarningsOf are the sentences about scopes that deserve a second thought.
+func WarningsOf(set scope.Set) []string {
+	var warnings []string
+	for _, s := range set.Scopes() {
+		warnings = append(warnings, s.Warning())
+	}
+	return slices.DeleteFunc(warnings, func(w string) bool { return w == "" })
+}

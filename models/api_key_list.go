@@ -1,0 +1,139 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models/scope"
+)
+
+// ActiveAPIKeys lists the keys of a workspace with which requests are accepted, newest first.
+func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page) (Paged[APIKey], error) {
+	list := listing{"api_keys", workspaceID}
+	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", workspaceID, s.now())
+	query, err := list.after(query, "id", &page)
+	if err != nil {
+		return Paged[APIKey]{}, err
+	}
+	var keys []APIKey
+	if err := query.Find(&keys).Error; err != nil {
+		return Paged[APIKey]{}, fmt.Errorf("read API keys: %w", err)
+	}
+	return paged(list, page, keys, func(k *APIKey) string { return k.ID }), nil
+}
+
+// APIKeyFilter chooses and orders the keys of the dashboard's list.
+type APIKeyFilter struct {
+	Search     string       // part of the name or the prefix, in any case
+	State      KeyState     // empty for all but the deleted
+	Scope      *scope.Scope // nil for any
+	Sort       APIKeySort   // empty for SortCreated
+	Ascending  bool
+	PageNumber int // from 1
+	PageSize   int
+}
+
+// APIKeySort is a column that the dashboard's list can be ordered by.
+type APIKeySort string
+
+// The columns to order by.
+const (
+	SortCreated  APIKeySort = "created"
+	SortName     APIKeySort = "name"
+	SortLastUsed APIKeySort = "last_used"
+	SortExpires  APIKeySort = "expires"
+)
+
+// orders are the expressions behind the columns. Keys without a value come last either way.
+var orders = map[APIKeySort]struct{ missing, column string }{
+	SortCreated:  {"", "id"},
+	SortName:     {"", "lower(name)"},
+	SortLastUsed: {"last_used_at IS NULL", "last_used_at"},
+	SortExpires:  {"expires_at IS NULL", "expires_at"},
+}
+
+// APIKeyList is one page of the dashboard's list.
+type APIKeyList struct {
+	Keys     []APIKey
+	Matching int64              // keys that the filter lets through, on all pages
+	Counts   map[KeyState]int64 // keys of the workspace by state; active without those that expire soon
+}
+
+// APIKeys lists the keys of a workspace for the dashboard.
+func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFilter) (APIKeyList, error) {
+	var list APIKeyList
+	now := s.now()
+	counts, err := s.countAPIKeys(ctx, workspaceID, now)
+	if err != nil {
+		return list, err
+	}
+	list.Counts = counts
+	matching := func() *gorm.DB {
+		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(filter.where(now))
+	}
+	if err := matching().Count(&list.Matching).Error; err != nil {
+		return list, fmt.Errorf("count API keys: %w", err)
+	}
+	page := matching().Scopes(filter.order).Offset((filter.PageNumber - 1) * filter.PageSize).Limit(filter.PageSize)
+	if err := page.Find(&list.Keys).Error; err != nil {
+		return list, fmt.Errorf("read API keys: %w", err)
+	}
+	return list, nil
+}
+
+func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
+	return func(query *gorm.DB) *gorm.DB {
+		if f.State == "" {
+			query = query.Where("deleted_at IS NULL")
+		} else {
+			query = query.Where(stateSQL+" = ?", now, now.Add(ExpiresSoon), f.State)
+		}
+		if f.Search != "" {
+			pattern := likePattern(f.Search)
+			query = query.Where(`lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\'`, pattern, pattern)
+		}
+		if f.Scope != nil {
+			query = query.Where(`' ' || scopes || ' ' LIKE ? ESCAPE '\'`, likePattern(" "+f.Scope.String()+" "))
+		}
+		return query
+	}
+}
+
+// stateSQL is StateAt in SQL. Its arguments are now and now plus ExpiresSoon.
+const stateSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at IS NULL THEN 'active' ` +
+	`WHEN expires_at <= ? THEN 'expired' WHEN expires_at <= ? THEN 'expires_soon' ELSE 'active' END`
+
+func (f APIKeyFilter) order(query *gorm.DB) *gorm.DB {
+	by, known := orders[f.Sort]
+	if !known {
+		by = orders[SortCreated]
+	}
+	direction := " DESC"
+	if f.Ascending {
+		direction = ""
+	}
+	if by.missing != "" {
+		query = query.Order(by.missing)
+	}
+	return query.Order(by.column + direction).Order("id" + direction)
+}
+
+func (s *Store) countAPIKeys(ctx context.Context, workspaceID string, now time.Time) (map[KeyState]int64, error) {
+	var rows []struct {
+		State KeyState
+		Keys  int64
+	}
+	err := s.with(ctx).Raw("SELECT state, count(*) AS keys FROM (SELECT "+stateSQL+" AS state FROM api_keys WHERE workspace_id = ?) AS states GROUP BY state",
+		now, now.Add(ExpiresSoon), workspaceID).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("count API keys by state: %w", err)
+	}
+	counts := make(map[KeyState]int64, len(rows))
+	for _, row := range rows {
+		counts[row.State] = row.Keys
+	}
+	return counts, nil
+}

@@ -1,0 +1,141 @@
+package models
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	_ "embed"
+	"runtime"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/text/unicode/norm"
+)
+
+// The bounds of a password in characters. NIST SP 800-63B-4 §3.1.1.2 asks for at least 15
+// where a password stands alone, and for no rules of composition.
+const (
+	MinPassword = 15
+	MaxPassword = 256
+)
+
+// owaspArgon2id are the parameters of the OWASP Password Storage Cheat Sheet: 19 MiB, two
+// passes, one lane.
+var owaspArgon2id = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// commonPasswords holds, in lower case, the passwords of 15 characters and more among the
+// million most frequent of a public collection of ten million leaked ones.
+//
+//go:embed common_passwords.txt.gz
+var commonPasswords []byte
+
+var commonPasswordSet = sync.OnceValue(func() map[string]bool {
+	set := make(map[string]bool, 10_000)
+	unzipped, err := gzip.NewReader(bytes.NewReader(commonPasswords))
+	if err != nil {
+		panic("common_passwords.txt.gz is damaged: " + err.Error())
+	}
+	lines := bufio.NewScanner(unzipped)
+	for lines.Scan() {
+		set[lines.Text()] = true
+	}
+	return set
+})
+
+// checkPassword complains about a new password that is too short, too long, widely known, or
+// made of words that anybody would try first, such as the owner's own name or address.
+func checkPassword(fields Fields, name, password string, known ...string) {
+	switch length := utf8.RuneCountInString(norm.NFKC.String(password)); {
+	case !utf8.ValidString(password):
+		fields.add(name, "must be valid UTF-8")
+	case length < MinPassword:
+		fields.add(name, "must have at least %d characters, and has %d; several words in a row are easy to remember", MinPassword, length)
+	case length > MaxPassword:
+		fields.add(name, "must have at most %d characters, and has %d", MaxPassword, length)
+	case isGuessable(password, known):
+		fields.add(name, "is among those that are tried first, so it protects nothing; choose another")
+	}
+}
+
+func isGuessable(password string, known []string) bool {
+	password = strings.ToLower(password)
+	return commonPasswordSet()[password] || isRepetition(password) || isMostlyKnown(password, known)
+}
+
+// isRepetition reports whether password repeats a piece of at most half its length: a text
+// stands in its own doubling, the two ends cut off, exactly if it is a repetition.
+func isRepetition(password string) bool {
+	doubled := password + password
+	return len(password) > 1 && strings.Contains(doubled[1:len(doubled)-1], password)
+}
+
+// isMostlyKnown reports whether fewer than eight characters remain of password without the
+// words that go with the account.
+func isMostlyKnown(password string, known []string) bool {
+	rest := password
+	for _, text := range append(known, "skipup", "password") {
+		for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(" .@-_+", r) }) {
+			if utf8.RuneCountInString(word) >= 3 {
+				rest = strings.ReplaceAll(rest, word, "")
+			}
+		}
+	}
+	return utf8.RuneCountInString(rest) < 8
+}
+
+// passwordHasher hashes and compares, only so many at once: each takes 19 MiB and a core.
+type passwordHasher struct {
+	params *argon2id.Params
+	slots  chan struct{}
+	decoy  func() string
+}
+
+func newPasswordHasher(params *argon2id.Params) *passwordHasher {
+	if params == nil {
+		params = &owaspArgon2id
+	}
+	return &passwordHasher{
+		params: params,
+		slots:  make(chan struct{}, runtime.GOMAXPROCS(0)),
+		decoy: sync.OnceValue(func() string {
+			hash, _ := argon2id.CreateHash("no account has this password", params)
+			return hash
+		}),
+	}
+}
+
+func (p *passwordHasher) hash(ctx context.Context, password string) (string, error) {
+	if err := p.enter(ctx); err != nil {
+		return "", err
+	}
+	defer p.leave()
+	return argon2id.CreateHash(norm.NFKC.String(password), p.params)
+}
+
+// matches compares password with hash, or, if hash is empty, with nothing in the same time.
+func (p *passwordHasher) matches(ctx context.Context, password, hash string) (bool, error) {
+	if err := p.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	exists := hash != ""
+	if !exists {
+		hash = p.decoy()
+	}
+	same, err := argon2id.ComparePasswordAndHash(norm.NFKC.String(password), hash)
+	return same && exists, err
+}
+
+func (p *passwordHasher) enter(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *passwordHasher) leave() { <-p.slots }

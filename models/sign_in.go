@@ -1,0 +1,102 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// Credentials are what a person signs in with.
+type Credentials struct {
+	Email, Password string
+	Device          string // the device cookie of an earlier sign-in in this browser, if any
+}
+
+// SignedIn is a successful sign-in.
+type SignedIn struct {
+	User        *User
+	WorkspaceID string // the one to show, empty if the user is active in none
+	SessionID   string // for the session cookie
+	Device      string // for the device cookie
+}
+
+// errSignIn is the same for an unknown address and a wrong password.
+var errSignIn = Errorf(Invalid, "Email or password is wrong.")
+
+// SignIn checks the credentials and starts a session with a new id; the session oldSession,
+// if there is one, ends. Failed attempts are slowed by account and by address: then the error
+// is RateLimited with RetryAfter. A device in which the account has signed in before has a
+// count of its own, so that nobody can lock the owner out. An unknown address and a wrong
+// password get the same Invalid error after the same work.
+func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*SignedIn, error) {
+	attempt, err := s.claimAttempt(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	user, err := s.userByEmail(ctx, c.Email)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		user = &User{}
+	} else if err != nil {
+		return nil, fmt.Errorf("read user: %w", err)
+	}
+	same, err := s.passwords.matches(ctx, c.Password, user.PasswordHash)
+	if err != nil {
+		return nil, fmt.Errorf("compare password: %w", err)
+	}
+	workspaceID, memberID, err := s.landing(ctx, user.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !same {
+		if err := s.audit(ctx, workspaceID, "user.sign_in_failed", target{"user", user.ID, user.Name}, nil); err != nil {
+			return nil, err
+		}
+		return nil, errSignIn
+	}
+	actor := ActorOf(ctx)
+	actor.Type, actor.ID, actor.Name = ActorMember, memberID, user.Name
+	return s.startSession(WithActor(ctx, actor), user, workspaceID, oldSession, attempt)
+}
+
+// SignInNew starts the first session of a user who has just been made.
+func (s *Store) SignInNew(ctx context.Context, member *Member) (*SignedIn, error) {
+	actor := ActorOf(ctx)
+	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.User.Name
+	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{})
+}
+
+// landing is the workspace that a user sees first, and the membership in it.
+func (s *Store) landing(ctx context.Context, userID string) (workspaceID, memberID string, err error) {
+	members, err := s.MembershipsOf(ctx, userID)
+	if err != nil || len(members) == 0 {
+		return "", "", err
+	}
+	return members[0].WorkspaceID, members[0].ID, nil
+}
+
+func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSession string, attempt signInAttempt) (*SignedIn, error) {
+	in := &SignedIn{User: user, WorkspaceID: workspaceID}
+	err := s.Tx(ctx, func(tx *Store) (err error) {
+		if err := tx.forgiveAttempt(ctx, attempt); err != nil {
+			return err
+		}
+		if oldSession != "" {
+			if err := tx.DeleteSession(ctx, oldSession); err != nil {
+				return err
+			}
+		}
+		if in.SessionID, _, err = tx.CreateSession(ctx, user.ID, workspaceID); err != nil {
+			return err
+		}
+		if in.Device, err = tx.knowDevice(ctx, user.ID, attempt.device); err != nil {
+			return err
+		}
+		return tx.audit(ctx, workspaceID, "user.signed_in", target{"user", user.ID, user.Name}, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}

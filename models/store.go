@@ -1,0 +1,144 @@
+// Package models owns the tables, the rules about them and every query. Its one way in is the
+// Store; both faces of the product, the dashboard and the API, call the same methods.
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models/token"
+)
+
+// Options are what a Store is given from outside. The zero value serves a live deployment.
+type Options struct {
+	Clock          func() time.Time  // time.Now if nil
+	KeyEnvironment token.Environment // token.Live if empty
+	Passwords      *argon2id.Params  // the OWASP parameters if nil; tests take cheaper ones
+	Log            *slog.Logger      // slow queries and lost connections; discarded if nil
+}
+
+// Store is the database and the rules about what is in it. It is safe for concurrent use.
+type Store struct {
+	db        *gorm.DB
+	dialect   dialect
+	clock     func() time.Time
+	keys      token.Environment
+	passwords *passwordHasher
+	ids       *idSource
+}
+
+// Open opens the database at url: "sqlite:PATH", or "postgres://…" with any connection
+// parameter of libpq. It does not migrate; see Migrate.
+func Open(url string, options Options) (*Store, error) {
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	if options.KeyEnvironment == "" {
+		options.KeyEnvironment = token.Live
+	}
+	dialect, err := dialectOf(url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dialect:   dialect,
+		clock:     options.Clock,
+		keys:      options.KeyEnvironment,
+		passwords: newPasswordHasher(options.Passwords),
+		ids:       newIDSource(),
+	}
+	s.db, err = dialect.open(gormConfig(s.now, options.Log))
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return s, nil
+}
+
+// Close waits for running queries and closes the database.
+func (s *Store) Close() error {
+	db, err := s.db.DB()
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// Ping asks the database for an answer.
+func (s *Store) Ping(ctx context.Context) error {
+	db, err := s.db.DB()
+	if err != nil {
+		return err
+	}
+	return db.PingContext(ctx)
+}
+
+// Stats are the figures of the connection pool.
+func (s *Store) Stats() sql.DBStats {
+	db, err := s.db.DB()
+	if err != nil {
+		return sql.DBStats{}
+	}
+	return db.Stats()
+}
+
+// KeyEnvironment is the environment of the keys that this deployment makes and accepts.
+func (s *Store) KeyEnvironment() token.Environment { return s.keys }
+
+// Tx calls fn with a Store bound to one transaction: all that fn writes becomes visible at
+// once when fn returns nil, and nothing of it otherwise. The time stands still inside. A Tx
+// within a Tx joins it.
+func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
+	if _, joined := s.db.Statement.ConnPool.(gorm.TxCommitter); joined {
+		return fn(s)
+	}
+	now := s.now()
+	return s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		tx := *s
+		tx.db, tx.clock = db, func() time.Time { return now }
+		return fn(&tx)
+	})
+}
+
+// Now is the Store's clock: UTC, in the milliseconds that both databases keep.
+func (s *Store) Now() time.Time { return s.now() }
+
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Millisecond) }
+
+// with is the database for one statement under ctx.
+func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
+
+// id makes the identifier of a new row: a prefix that says what it is and a ULID, so that
+// identifiers sort by the time at which they were made.
+func (s *Store) id(prefix string) string { return s.ids.next(prefix, s.now()) }
+
+// idSource makes ULIDs that grow even within one millisecond.
+type idSource struct {
+	mu      sync.Mutex
+	entropy *ulid.MonotonicEntropy
+}
+
+func newIDSource() *idSource { return &idSource{entropy: ulid.Monotonic(rand.Reader, 0)} }
+
+func (i *idSource) next(prefix string, now time.Time) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	id, err := ulid.New(ulid.Timestamp(now), i.entropy)
+	if errors.Is(err, ulid.ErrMonotonicOverflow) {
+		i.entropy = ulid.Monotonic(rand.Reader, 0)
+		id, err = ulid.New(ulid.Timestamp(now), i.entropy)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("make identifier: %v", err)) // only a clock past the year 10889 gets here
+	}
+	return prefix + "_" + id.String()
+}

@@ -1,0 +1,67 @@
+package models
+
+import (
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxName      = 100 // characters of a name
+	maxUserAgent = 512 // bytes kept of a User-Agent header
+	maxEmail     = 254 // octets of an address (RFC 5321 §4.5.3.1.3, less the angle brackets)
+)
+
+// checkName complains unless value is one line of 1 to 100 characters that shows something.
+// It is kept as it is, byte for byte.
+func checkName(fields Fields, name, value string) {
+	switch length := utf8.RuneCountInString(value); {
+	case !utf8.ValidString(value):
+		fields.add(name, "must be valid UTF-8")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		fields.add(name, "must be one line without control characters")
+	case strings.TrimSpace(value) == "":
+		fields.add(name, "must not be empty")
+	case length > maxName:
+		fields.add(name, "must have at most %d characters, and has %d", maxName, length)
+	}
+}
+
+// checkEmail complains unless value is one bare email address, and returns it in lower case.
+func checkEmail(fields Fields, name, value string) string {
+	address, err := mail.ParseAddress(value)
+	switch {
+	case value == "":
+		fields.add(name, "must not be empty")
+	case err != nil || address.Address != value || !utf8.ValidString(value) || strings.ContainsAny(value, " \t"):
+		fields.add(name, "must be an email address, such as ada@example.com")
+	case len(value) > maxEmail:
+		fields.add(name, "must have at most %d characters", maxEmail)
+	}
+	return normalEmail(value)
+}
+
+// normalEmail is the form in which addresses are stored and compared.
+func normalEmail(value string) string { return strings.ToLower(value) }
+
+// clip cuts value to at most size bytes of valid UTF-8 without NUL, for text that is kept as
+// it came from outside and must never be a reason to refuse.
+func clip(value string, size int) string {
+	value = strings.ReplaceAll(strings.ToValidUTF8(value, "�"), "\x00", "�")
+	if len(value) <= size {
+		return value
+	}
+	for size > 0 && !utf8.RuneStart(value[size]) {
+		size--
+	}
+	return value[:size]
+}
+
+// optional is nil for an empty string.
+func optional(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return &value
+}

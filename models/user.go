@@ -1,0 +1,77 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// User is a person who can sign in. What they may do depends on the workspace: see Member.
+type User struct {
+	ID           string
+	Email        string // in lower case
+	Name         string
+	PasswordHash string `json:"-"`
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// User returns a user, or NotFound.
+func (s *Store) User(ctx context.Context, id string) (*User, error) {
+	var user User
+	if err := s.with(ctx).Where("id = ?", id).Take(&user).Error; err != nil {
+		return nil, notFound(err, "user")
+	}
+	return &user, nil
+}
+
+// userByEmail returns GORM's own error where there is none, for callers to decide.
+func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
+	var user User
+	if err := s.with(ctx).Where("email = ?", normalEmail(email)).Take(&user).Error; err != nil {
+		return nil, err
+	}
+	return &user, nil
+}
+
+func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {
+	user := &User{ID: s.id("usr"), Email: email, Name: name, PasswordHash: passwordHash}
+	if err := s.with(ctx).Create(user).Error; err != nil {
+		return nil, fmt.Errorf("insert user: %w", err)
+	}
+	return user, nil
+}
+
+// ChangePassword gives a user a new password after checking the present one. Every other
+// session of the user ends, and no device is known any more.
+func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSession, present, next string) error {
+	user, err := s.User(ctx, userID)
+	if err != nil {
+		return err
+	}
+	fields := Fields{}
+	same, err := s.passwords.matches(ctx, present, user.PasswordHash)
+	if err != nil {
+		return fmt.Errorf("compare password: %w", err)
+	}
+	if !same {
+		fields.add("password", "is not your present password")
+	}
+	checkPassword(fields, "new_password", next, user.Email, user.Name)
+	if err := fields.err(); err != nil {
+		return err
+	}
+	hash, err := s.passwords.hash(ctx, next)
+	if err != nil {
+		return fmt.Errorf("hash password: %w", err)
+	}
+	return s.Tx(ctx, func(tx *Store) error {
+		if err := tx.with(ctx).Model(user).Where("id = ?", userID).Update("password_hash", hash).Error; err != nil {
+			return fmt.Errorf("update password: %w", err)
+		}
+		if err := tx.endSessions(ctx, userID, keepSession); err != nil {
+			return err
+		}
+		return tx.audit(ctx, workspaceID, "user.password_changed", target{"user", user.ID, user.Name}, nil)
+	})
+}

@@ -1,0 +1,106 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Workspace is a team with its members and keys. Nothing of one is visible in another.
+type Workspace struct {
+	ID        string
+	Name      string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// NewWorkspace is a workspace to be made, with its first admin.
+type NewWorkspace struct {
+	Name       string
+	AdminEmail string
+	AdminName  string
+	Password   string
+}
+
+// check complains about what is wrong. Whether the address has an account already is not
+// known here: a new account needs a password, an existing one keeps its own.
+func (n *NewWorkspace) check(fields Fields) {
+	checkName(fields, "workspace", n.Name)
+	checkName(fields, "name", n.AdminName)
+	n.AdminEmail = checkEmail(fields, "email", n.AdminEmail)
+}
+
+// Workspace returns a workspace, or NotFound.
+func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
+	var workspace Workspace
+	err := s.with(ctx).Where("id = ?", id).Take(&workspace).Error
+	if err != nil {
+		return nil, notFound(err, "workspace")
+	}
+	return &workspace, nil
+}
+
+// CreateWorkspace makes a workspace and its first admin. If the address has an account, that
+// person becomes the admin and keeps name and password; else an account is made.
+func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace, *Member, error) {
+	fields := Fields{}
+	n.check(fields)
+	hash, err := s.hashForNewUser(ctx, fields, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	var (
+		workspace *Workspace
+		member    *Member
+	)
+	err = s.Tx(ctx, func(tx *Store) error {
+		if err := tx.claimInstallation(ctx); err != nil {
+			return err
+		}
+		workspace, member, err = tx.insertWorkspace(ctx, n, hash)
+		return err
+	})
+	return workspace, member, err
+}
+
+// hashForNewUser checks and hashes the password, before the transaction because it takes
+// long. It is empty if the address has an account.
+func (s *Store) hashForNewUser(ctx context.Context, fields Fields, n NewWorkspace) (string, error) {
+	_, err := s.userByEmail(ctx, n.AdminEmail)
+	switch {
+	case err == nil:
+		return "", fields.err()
+	case !errors.Is(err, gorm.ErrRecordNotFound):
+		return "", fmt.Errorf("read user: %w", err)
+	}
+	checkPassword(fields, "password", n.Password, n.AdminEmail, n.AdminName, n.Name)
+	if err := fields.err(); err != nil {
+		return "", err
+	}
+	return s.passwords.hash(ctx, n.Password)
+}
+
+func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHash string) (*Workspace, *Member, error) {
+	workspace := &Workspace{ID: s.id("ws"), Name: n.Name}
+	if err := s.with(ctx).Create(workspace).Error; err != nil {
+		return nil, nil, fmt.Errorf("insert workspace: %w", err)
+	}
+	user, err := s.userByEmail(ctx, n.AdminEmail)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		user, err = s.insertUser(ctx, n.AdminEmail, n.AdminName, passwordHash)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	member, err := s.insertMember(ctx, workspace.ID, user, Admin)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.audit(ctx, workspace.ID, "workspace.created", target{"workspace", workspace.ID, workspace.Name}, nil); err != nil {
+		return nil, nil, err
+	}
+	return workspace, member, nil
+}

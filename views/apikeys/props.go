@@ -1,0 +1,141 @@
+// Package apikeys draws the pages of Settings > API Keys.
+package apikeys
+
+import (
+	"net/url"
+	"strconv"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/views/path"
+)
+
+// PageSize is how many keys the list shows at once.
+const PageSize = 50
+
+// Query is what the address of the list asks for.
+type Query struct {
+	Search string `query:"q"`
+	State  string `query:"state"`
+	Scope  string `query:"scope"`
+	Sort   string `query:"sort"`
+	Order  string `query:"order"` // "asc" or "desc"
+	Page   int    `query:"page"`
+}
+
+// Address is the list as q asks for it.
+func (q Query) Address() string {
+	values := url.Values{}
+	for name, value := range map[string]string{"q": q.Search, "state": q.State, "scope": q.Scope, "sort": q.Sort, "order": q.Order} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if q.Page > 1 {
+		values.Set("page", strconv.Itoa(q.Page))
+	}
+	if len(values) == 0 {
+		return path.APIKeys
+	}
+	return path.APIKeys + "?" + values.Encode()
+}
+
+// IsFiltered reports whether q leaves any key out on purpose.
+func (q Query) IsFiltered() bool { return q.Search != "" || q.State != "" || q.Scope != "" }
+
+// ListPage is what the list shows.
+type ListPage struct {
+	Query Query
+	List  models.APIKeyList
+	Env   token.Environment
+}
+
+// Pages is the number of pages, at least one.
+func (p ListPage) Pages() int {
+	return max(1, int((p.List.Matching+PageSize-1)/PageSize))
+}
+
+// HasAnyKey reports whether the workspace ever had a key.
+func (p ListPage) HasAnyKey() bool {
+	for _, n := range p.List.Counts {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// The choices of an expiry in a Form.
+const (
+	ExpiryNever = "never"
+	ExpiryDate  = "date" // with Form.ExpiryDate
+)
+
+// ExpiryDays are the other choices, in days.
+var ExpiryDays = []int{30, 90, 365}
+
+// DefaultExpiry is chosen in a new form: long enough to be no nuisance, and an end in sight.
+const DefaultExpiry = "90"
+
+// The presets of scopes in a Form.
+const (
+	PresetNone       = "none"
+	PresetReadOnly   = "read_only"
+	PresetEverything = "everything"
+	PresetCopy       = "copy" // with Form.CopyFrom
+)
+
+// Form asks for a key: what was typed and what is wrong with it.
+type Form struct {
+	FormID     string   `form:"form_id"`
+	Name       string   `form:"name"`
+	Scopes     []string `form:"scopes"`
+	Expiry     string   `form:"expiry"` // a number of days, ExpiryNever or ExpiryDate
+	ExpiryDate string   `form:"expiry_date"`
+	Preset     string   `form:"preset"`    // sent by a preset's button, to the address of the empty form
+	CopyFrom   string   `form:"copy_from"` // id of a key
+
+	Errors   models.Fields   `form:"-"`
+	Existing []models.APIKey `form:"-"` // keys to copy scopes from
+}
+
+// Chosen is the set of the scopes that are ticked; words that are no scopes are left out.
+func (f Form) Chosen() scope.Set {
+	var set scope.Set
+	for _, word := range f.Scopes {
+		if s, known := scope.Parse(word); known {
+			set |= scope.Of(s)
+		}
+	}
+	return set
+}
+
+// CreatedPage shows a new key, once.
+type CreatedPage struct {
+	Key    *models.APIKey
+	Secret string
+}
+
+// Route is something that a scope opens in the API.
+type Route struct {
+	Method, Path, Summary string
+	Scope                 string // empty if a key needs none
+}
+
+// DetailPage is everything known about a key.
+type DetailPage struct {
+	Key     *models.APIKey
+	Routes  []Route // that the key's scopes open
+	History []models.AuditEvent
+	Name    string        // in the rename form
+	Errors  models.Fields // of the rename form
+}
+
+// DeletePage asks before a key is deleted.
+type DeletePage struct {
+	Key         *models.APIKey
+	InUse       bool // the name is asked for
+	ConfirmName string
+	Errors      models.Fields
+}

@@ -1,0 +1,32 @@
+// Package path is every address of the dashboard. Routes, redirects and links are all made
+// here, so that none is written by hand.
+package path
+
+import "net/url"
+
+// Pages without a parameter.
+const (
+	Home             = "/"
+	SetUp            = "/setup/"
+	SignIn           = "/login"
+	SignOut          = "/logout"
+	CurrentWorkspace = "/workspace"
+	Appearance       = "/appearance"
+	Account          = "/settings/account"
+	AccountPassword  = "/settings/account/password"
+	AccountSessions  = "/settings/account/sessions"
+	APIKeys          = "/settings/api-keys"
+	NewAPIKey        = APIKeys + "/new"
+	Static           = "/static/"
+	HealthLive       = "/healthz"
+	HealthReady      = "/readyz"
+)
+
+// SetUpWith is the one-time set-up link with a token.
+func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
+
+// APIKey is the page of a key.
+func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
+
+// APIKeyDeletion is where a key is deleted, and the page that asks first.
+func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
