@@ -93,7 +93,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 		}
 		if f.Search != "" {
 			pattern := likePattern(f.Search)
-			query = query.Where(`lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\'`, pattern, pattern)
+			query = query.Where(`(lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\')`, pattern, pattern)
 		}
 		if f.Scope != nil {
 			query = query.Where(`' ' || scopes || ' ' LIKE ? ESCAPE '\'`, likePattern(" "+f.Scope.String()+" "))
