@@ -109,7 +109,8 @@ var ErrKeyMadeAlready = errors.New("this form has made its key already")
 // CreateAPIKey makes a key. Its text is in the answer and nowhere else. A key may only give
 // scopes that it holds itself: else the error is Forbidden.
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
-	if err := s.checkNewAPIKey(n); err != nil {
+	n.ExpiresAt = kept(n.ExpiresAt)
+	if err := s.CheckNewAPIKey(n, Fields{}); err != nil {
 		return nil, token.Secret{}, err
 	}
 	secret := token.New(s.keys)
@@ -134,8 +135,9 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 	return key, secret, nil
 }
 
-func (s *Store) checkNewAPIKey(n NewAPIKey) error {
-	fields := Fields{}
+// CheckNewAPIKey is the error with which CreateAPIKey would refuse n, together with the
+// complaints that the caller has found already; nil if there are none.
+func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error {
 	checkName(fields, "name", n.Name)
 	if n.ExpiresAt != nil {
 		checkExpiry(fields, *n.ExpiresAt, s.now())
@@ -178,6 +180,11 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 // APIKey returns a key of a workspace, deleted ones too, or NotFound.
 func (s *Store) APIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ?", workspaceID, id)
+}
+
+// APIKeyByID returns a key whatever its workspace, for operators, or NotFound.
+func (s *Store) APIKeyByID(ctx context.Context, id string) (*APIKey, error) {
+	return s.takeAPIKey(ctx, "id = ?", id)
 }
 
 // APIKeyMadeBy returns the key that a form has made, or NotFound.

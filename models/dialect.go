@@ -1,14 +1,21 @@
 package models
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
-	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3", without cgo
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/ncruces/go-sqlite3/gormlite"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -22,7 +29,7 @@ type dialect struct {
 }
 
 const (
-	sqlite   = "sqlite"
+	sqlite     = "sqlite"
 	postgresql = "postgres"
 )
 
@@ -35,10 +42,8 @@ var errDatabaseURL = errors.New(`the database address must be "sqlite:PATH" or "
 var sqliteSettings = url.Values{
 	"_pragma":  {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(normal)", "foreign_keys(1)"},
 	"_txlock":  {"immediate"},
-	"_timefmt": {sqliteTime},
+	"_timefmt": {string(sqlite3.TimeFormat4)}, // in UTC whatever the zone of the time
 }
-
-const sqliteTime = "2006-01-02T15:04:05.000Z07:00"
 
 // CheckURL says what is wrong with the address of a database, before anything is opened.
 func CheckURL(address string) error {
@@ -53,10 +58,15 @@ func dialectOf(address string) (dialect, error) {
 	}
 	switch scheme {
 	case "sqlite":
-		file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: rest}).EscapedPath(), RawQuery: sqliteSettings.Encode()}
+		// The absolute path, since SQLite gives some relative ones, such as :memory:, a meaning.
+		path, err := filepath.Abs(rest)
+		if err != nil || strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
+			return dialect{}, errDatabaseURL
+		}
+		file := url.URL{Scheme: "file", Path: path, RawQuery: sqliteSettings.Encode()}
 		return dialect{sqlite, file.String()}, nil
 	case "postgres", "postgresql":
-		if _, err := url.Parse(address); err != nil {
+		if _, err := pgx.ParseConfig(address); err != nil {
 			return dialect{}, errDatabaseURL
 		}
 		return dialect{postgresql, address}, nil
@@ -65,27 +75,61 @@ func dialectOf(address string) (dialect, error) {
 }
 
 func (d dialect) open(config *gorm.Config) (*gorm.DB, error) {
+	connect := connectPostgreSQL
 	if d.name == sqlite {
-		db, err := gorm.Open(gormlite.Open(d.dsn), config)
-		return db, pool(db, err, 8)
+		connect = connectSQLite
 	}
-	db, err := gorm.Open(postgres.Open(d.dsn), config)
-	return db, pool(db, err, 24)
+	pool, dialector, err := connect(d.dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	db, err := gorm.Open(dialector, config)
+	if err != nil {
+		_ = pool.Close() // the error that matters is the one there is
+		return nil, err
+	}
+	return db, nil
 }
 
-// pool bounds the open connections, and keeps them: making one costs more than holding it.
-func pool(db *gorm.DB, err error, connections int) error {
+func connectSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
+	pool, err := driver.Open(dsn, lowerUnicode)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	sqlDB, err := db.DB()
+	limit(pool, 8)
+	return pool, gormlite.OpenDB(pool), nil
+}
+
+// lowerUnicode gives SQLite a lower() for every script, as PostgreSQL has it: its own knows
+// only ASCII.
+func lowerUnicode(connection *sqlite3.Conn) error {
+	lower := func(ctx sqlite3.Context, arg ...sqlite3.Value) { ctx.ResultText(strings.ToLower(arg[0].Text())) }
+	return connection.CreateFunction("lower", 1, sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS, lower)
+}
+
+func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return err
+		return nil, nil, errDatabaseURL
 	}
-	sqlDB.SetMaxOpenConns(connections)
-	sqlDB.SetMaxIdleConns(connections)
-	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesInUTC))
+	limit(pool, 24)
+	return pool, postgres.New(postgres.Config{Conn: pool}), nil
+}
+
+// readTimesInUTC keeps the zone of the machine out of the rows.
+func readTimesInUTC(_ context.Context, connection *pgx.Conn) error {
+	connection.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
 	return nil
+}
+
+// limit bounds the open connections, and keeps them: making one costs more than holding it.
+func limit(pool *sql.DB, connections int) {
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
 }
 
 // gormConfig logs neither the values of a query, which may be secrets, nor a missing row.

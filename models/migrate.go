@@ -2,13 +2,13 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io/fs"
 	"path"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"github.com/skipup/keys/models/migrations"
 )
@@ -67,9 +67,30 @@ func (s *Store) migrations() (*goose.Provider, error) {
 	if s.dialect.name == sqlite {
 		return goose.NewProvider(goose.DialectSQLite3, db, steps)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectPostgres, db, steps, goose.WithSessionLocker(locker))
+	return goose.NewProvider(goose.DialectPostgres, db, steps, goose.WithSessionLocker(migrationLock{}))
 }
+
+// migrationLock is an advisory lock of PostgreSQL for each schema. A node that finds it taken
+// asks again soon: goose's own lock lets every node but the first wait five seconds. It does
+// not wait inside PostgreSQL, where it would hold up a CREATE INDEX CONCURRENTLY.
+type migrationLock struct{}
+
+func (migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	for {
+		var locked bool
+		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+migrationLockID+")").Scan(&locked)
+		if err != nil || locked {
+			return err
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (migrationLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+migrationLockID+")")
+	return err
+}
+
+const migrationLockID = "hashtext('skipup migrations'), hashtext(current_schema())"

@@ -67,6 +67,9 @@ func (s *Store) SetUp(ctx context.Context, text string, n NewWorkspace) (*Worksp
 	if err := s.CheckSetupLink(ctx, text); err != nil {
 		return nil, nil, err
 	}
+	actor := ActorOf(ctx)
+	actor.Type, actor.Name = ActorMember, n.AdminName
+	ctx = WithActor(ctx, actor)
 	fields := Fields{}
 	n.check(fields)
 	hash, err := s.hashForNewUser(ctx, fields, n)

@@ -104,7 +104,8 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	now := s.now()
 	return s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		tx := *s
-		tx.db, tx.clock = db, func() time.Time { return now }
+		tx.clock = func() time.Time { return now }
+		tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
 		return fn(&tx)
 	})
 }
@@ -114,6 +115,15 @@ func (s *Store) Now() time.Time { return s.now() }
 
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Millisecond) }
 
+// kept is a time as the databases keep it, so that what is answered is what is read later.
+func kept(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	kept := at.UTC().Truncate(time.Millisecond)
+	return &kept
+}
+
 // with is the database for one statement under ctx.
 func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
 
@@ -121,10 +131,12 @@ func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx
 // identifiers sort by the time at which they were made.
 func (s *Store) id(prefix string) string { return s.ids.next(prefix, s.now()) }
 
-// idSource makes ULIDs that grow even within one millisecond.
+// idSource makes ULIDs that grow even within one millisecond, and where the clock goes back,
+// as it does from one transaction, in which time stands still, to another.
 type idSource struct {
 	mu      sync.Mutex
 	entropy *ulid.MonotonicEntropy
+	last    uint64
 }
 
 func newIDSource() *idSource { return &idSource{entropy: ulid.Monotonic(rand.Reader, 0)} }
@@ -132,10 +144,11 @@ func newIDSource() *idSource { return &idSource{entropy: ulid.Monotonic(rand.Rea
 func (i *idSource) next(prefix string, now time.Time) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	id, err := ulid.New(ulid.Timestamp(now), i.entropy)
+	i.last = max(i.last, ulid.Timestamp(now))
+	id, err := ulid.New(i.last, i.entropy)
 	if errors.Is(err, ulid.ErrMonotonicOverflow) {
-		i.entropy = ulid.Monotonic(rand.Reader, 0)
-		id, err = ulid.New(ulid.Timestamp(now), i.entropy)
+		i.last++
+		id, err = ulid.New(i.last, i.entropy)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("make identifier: %v", err)) // only a clock past the year 10889 gets here

@@ -2,8 +2,11 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // User is a person who can sign in. What they may do depends on the workspace: see Member.
@@ -32,6 +35,18 @@ func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
 		return nil, err
 	}
 	return &user, nil
+}
+
+// HasAccount reports whether a person with this address can sign in already.
+func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
+	_, err := s.userByEmail(ctx, email)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read user: %w", err)
+	}
+	return true, nil
 }
 
 func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {

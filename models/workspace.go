@@ -69,12 +69,12 @@ func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace
 // hashForNewUser checks and hashes the password, before the transaction because it takes
 // long. It is empty if the address has an account.
 func (s *Store) hashForNewUser(ctx context.Context, fields Fields, n NewWorkspace) (string, error) {
-	_, err := s.userByEmail(ctx, n.AdminEmail)
-	switch {
-	case err == nil:
+	exists, err := s.HasAccount(ctx, n.AdminEmail)
+	if err != nil {
+		return "", err
+	}
+	if exists {
 		return "", fields.err()
-	case !errors.Is(err, gorm.ErrRecordNotFound):
-		return "", fmt.Errorf("read user: %w", err)
 	}
 	checkPassword(fields, "password", n.Password, n.AdminEmail, n.AdminName, n.Name)
 	if err := fields.err(); err != nil {

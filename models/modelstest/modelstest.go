@@ -34,6 +34,9 @@ type Clock struct {
 	now time.Time
 }
 
+// NewClock is a clock that shows Start.
+func NewClock() *Clock { return &Clock{now: Start} }
+
 // Now is the time on the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
@@ -114,7 +117,21 @@ func PostgreSQLURL(t testing.TB) string {
 
 func open(t testing.TB, address string) *Store {
 	t.Helper()
-	clock := &Clock{now: Start}
+	store := connect(t, address, NewClock())
+	if _, err := store.Migrate(context.Background()); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	return store
+}
+
+// Another is a second node on the same database, with the same clock.
+func (s *Store) Another(t testing.TB) *Store {
+	t.Helper()
+	return connect(t, s.URL, s.Clock)
+}
+
+func connect(t testing.TB, address string, clock *Clock) *Store {
+	t.Helper()
 	store, err := models.Open(address, models.Options{Clock: clock.Now, Passwords: &cheap, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatalf("open store: %v", err)
@@ -124,9 +141,6 @@ func open(t testing.TB, address string) *Store {
 			t.Errorf("close store: %v", err)
 		}
 	})
-	if _, err := store.Migrate(context.Background()); err != nil {
-		t.Fatalf("migrate: %v", err)
-	}
 	return &Store{Store: store, Clock: clock, URL: address}
 }
 

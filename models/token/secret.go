@@ -8,22 +8,29 @@ import (
 )
 
 // Secret is the text of a key. However it is printed, logged or encoded it gives only its
-// hint; Reveal is the one way to the text.
-type Secret struct{ text string }
+// hint; Reveal is the one way to the text. The text is behind a pointer, because fmt prints an
+// unexported field of a struct by reflection, without asking its methods.
+type Secret struct{ text *string }
 
 // Reveal is the text of the key, to be shown to its owner once.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // Hint is the part of the key that may be shown, such as "sk_live_abc1....".
 func (s Secret) Hint() string {
-	if len(s.text) < prefixLen {
+	text := s.Reveal()
+	if len(text) < prefixLen {
 		return "...."
 	}
-	return s.text[:prefixLen] + "...."
+	return text[:prefixLen] + "...."
 }
 
 // Digest is what is stored of the key.
-func (s Secret) Digest() Digest { return sha256.Sum256([]byte(s.text)) }
+func (s Secret) Digest() Digest { return sha256.Sum256([]byte(s.Reveal())) }
 
 // String is the hint.
 func (s Secret) String() string { return s.Hint() }

@@ -60,8 +60,9 @@ func New(env Environment) Secret {
 			}
 		}
 	}
-	sum := checksum(body)
-	return Secret{scheme + string(env) + "_" + string(body) + string(sum[:])}
+	sum := checksum(string(body))
+	text := scheme + string(env) + "_" + string(body) + string(sum[:])
+	return Secret{&text}
 }
 
 // Parse recognises the text of a key of env by shape and checksum alone and returns its
@@ -74,14 +75,13 @@ func Parse(env Environment, text string) (Digest, error) {
 	if rest[:len(env)] != string(env) || rest[len(env)] != '_' {
 		return Digest{}, ErrMalformed
 	}
-	var body [bodyLen]byte
-	copy(body[:], rest[len(env)+1:])
-	for _, b := range body[:randomLen] {
-		if !isBase62(b) {
+	random, sum := text[Len-bodyLen:Len-checksumLen], text[Len-checksumLen:]
+	for i := range len(random) {
+		if !isBase62(random[i]) {
 			return Digest{}, ErrMalformed
 		}
 	}
-	if checksum(body[:randomLen]) != [checksumLen]byte(body[randomLen:]) {
+	if want := checksum(random); string(want[:]) != sum {
 		return Digest{}, ErrMalformed
 	}
 	var whole [Len]byte
@@ -93,9 +93,14 @@ func isBase62(b byte) bool {
 	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
 }
 
-func checksum(random []byte) [checksumLen]byte {
+// checksum works CRC-32 out byte by byte: crc32.ChecksumIEEE would move its argument to the heap.
+func checksum(random string) [checksumLen]byte {
+	rest := ^uint32(0)
+	for i := range len(random) {
+		rest = crc32.IEEETable[byte(rest)^random[i]] ^ rest>>8
+	}
+	rest = ^rest
 	var sum [checksumLen]byte
-	rest := crc32.ChecksumIEEE(random)
 	for i := checksumLen - 1; i >= 0; i-- {
 		sum[i] = alphabet[rest%uint32(len(alphabet))]
 		rest /= uint32(len(alphabet))

@@ -30,3 +30,11 @@ func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 
 // APIKeyDeletion is where a key is deleted, and the page that asks first.
 func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
+
+// SignInAnd is the sign-in page that goes on to next, an address of this site; empty for home.
+func SignInAnd(next string) string {
+	if next == "" || next == Home {
+		return SignIn
+	}
+	return SignIn + "?" + url.Values{"next": {next}}.Encode()
+}

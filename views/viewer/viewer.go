@@ -37,6 +37,7 @@ type Viewer struct {
 	Location    *time.Location // the viewer's time zone, UTC until the browser has told it
 	Now         time.Time
 	Notice      string // shown once, in a toast
+	Address     string // path and query of this page, to come back to; empty if it cannot be read again
 	PublicURL   string // scheme and host under which this deployment is reached, without a slash at the end
 }
 

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/token"
+)
+
+// settings are the configuration. A value comes from its flag, else from its variable, else
+// from its default; an empty variable counts as none.
+type settings struct {
+	Addr           string `env:"SKIPUP_ADDR" envDefault:"127.0.0.1:8080"`
+	Database       string `env:"DATABASE_URL" envDefault:"sqlite:skipup.db"`
+	PublicURL      string `env:"SKIPUP_PUBLIC_URL"`
+	KeyEnvironment string `env:"SKIPUP_KEY_ENVIRONMENT" envDefault:"live"`
+}
+
+// option is how one of the settings is given and checked. check returns the value in the form
+// in which it is used. It never repeats the value, which may hold a password.
+type option struct {
+	flag, variable, usage string
+	field                 func(*settings) *string
+	check                 func(value string) (string, error)
+}
+
+var (
+	addrOption = option{
+		"addr", "SKIPUP_ADDR", "`HOST:PORT` to listen on; port 0 takes any free one",
+		func(s *settings) *string { return &s.Addr }, checkAddr,
+	}
+	databaseOption = option{
+		"database", "DATABASE_URL", "`ADDRESS` of the database, sqlite:PATH or postgres://…; with a password in it better as the variable",
+		func(s *settings) *string { return &s.Database }, checkDatabase,
+	}
+	publicURLOption = option{
+		"public-url", "SKIPUP_PUBLIC_URL", "`URL` under which browsers reach the server (default http:// and the address to listen on)",
+		func(s *settings) *string { return &s.PublicURL }, checkPublicURL,
+	}
+	keyEnvironmentOption = option{
+		"key-environment", "SKIPUP_KEY_ENVIRONMENT", "`WORD` in the keys that this deployment makes and accepts, live or test",
+		func(s *settings) *string { return &s.KeyEnvironment }, checkKeyEnvironment,
+	}
+)
+
+// register adds the flags of options to flags.
+func register(flags *pflag.FlagSet, options ...option) {
+	defaults, err := settingsFrom(map[string]string{})
+	if err != nil {
+		panic(err) // only a settings type that cannot be filled gets here
+	}
+	for _, o := range options {
+		flags.String(o.flag, *o.field(&defaults), o.usage+" ["+o.variable+"]")
+	}
+}
+
+func settingsFrom(environment map[string]string) (settings, error) {
+	return env.ParseAsWithOptions[settings](env.Options{Environment: environment})
+}
+
+// settings reads and checks options. The error is all mistakes together.
+func (p *program) settings(cmd *cobra.Command, options ...option) (settings, error) {
+	s, err := settingsFrom(p.environment)
+	if err != nil {
+		return s, err
+	}
+	var wrong mistakes
+	for _, o := range options {
+		value := o.field(&s)
+		if flag := cmd.Flags().Lookup(o.flag); flag.Changed {
+			*value = flag.Value.String()
+		}
+		if *value, err = o.check(*value); err != nil {
+			wrong.add("--%s (%s): %v", o.flag, o.variable, err)
+		}
+	}
+	return s, wrong.err()
+}
+
+var errAddr = errors.New("must be HOST:PORT, such as 127.0.0.1:8080, or :8080 for every interface")
+
+func checkAddr(value string) (string, error) {
+	host, port, err := net.SplitHostPort(value)
+	if err != nil || host != "" && !isHost(host) {
+		return "", errAddr
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", errAddr
+	}
+	return value, nil
+}
+
+// checkDatabase goes further than models.CheckURL: what the driver says about an address that
+// it cannot read holds much of the address, so it must not come to that later.
+func checkDatabase(value string) (string, error) {
+	if err := models.CheckURL(value); err != nil {
+		return "", err
+	}
+	if strings.HasPrefix(value, "postgres") {
+		if _, err := pgx.ParseConfig(value); err != nil {
+			return "", errors.New("PostgreSQL cannot be reached by this address: check its port, its parameters (such as sslmode) and the files they name")
+		}
+	}
+	return value, nil
+}
+
+var errPublicURL = errors.New("must be the address that browsers use, http or https and nothing after the host, such as https://keys.example.com")
+
+// checkPublicURL returns the origin as browsers write it, or nothing for nothing.
+func checkPublicURL(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || !isHost(u.Hostname()) {
+		return "", errPublicURL
+	}
+	if port := u.Port(); port != "" {
+		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+			return "", errPublicURL
+		}
+	}
+	return origin(u), nil
+}
+
+// origin leaves out the port that the scheme implies, as the Origin header does.
+func origin(u *url.URL) string {
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
+		port = ""
+	}
+	switch {
+	case port != "":
+		host = net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host
+}
+
+func checkKeyEnvironment(value string) (string, error) {
+	environment, err := token.ParseEnvironment(value)
+	return string(environment), err
+}
+
+// isHost reports whether name is an IP address or can be a name in the DNS. International names
+// are written in their xn-- form, as browsers send them.
+func isHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	foreign := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
+	}
+	return name != "" && len(name) <= 253 && !strings.ContainsFunc(name, foreign)
+}

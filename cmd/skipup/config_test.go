@@ -1,0 +1,200 @@
+package main
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// loaded reads all settings from args and env as serve does.
+func loaded(t *testing.T, env map[string]string, args ...string) (settings, error) {
+	t.Helper()
+	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption}
+	cmd := &cobra.Command{}
+	register(cmd.Flags(), options...)
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{environment: maps.Clone(env)}
+	if p.environment == nil {
+		p.environment = map[string]string{}
+	}
+	return p.settings(cmd, options...)
+}
+
+func TestSettings(t *testing.T) {
+	defaults := settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live"}
+	all := map[string]string{
+		"SKIPUP_ADDR": ":9000", "DATABASE_URL": "sqlite:env.db", "SKIPUP_PUBLIC_URL": "https://env.example", "SKIPUP_KEY_ENVIRONMENT": "test",
+	}
+	tests := []struct {
+		name string
+		env  map[string]string
+		args []string
+		want settings
+	}{
+		{"defaults", nil, nil, defaults},
+		{"an empty variable counts as none", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
+		{"environment", all, nil, settings{":9000", "sqlite:env.db", "https://env.example", "test"}},
+		{"flags beat the environment", all,
+			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--key-environment", "live"},
+			settings{"localhost:1", "sqlite:flag.db", "http://flag.example:81", "live"}},
+		{"a flag beats its own variable only", all, []string{"--addr", "localhost:1"}, settings{"localhost:1", "sqlite:env.db", "https://env.example", "test"}},
+		{"a flag with the default value beats the environment too", all, []string{"--key-environment", "live"}, settings{":9000", "sqlite:env.db", "https://env.example", "live"}},
+		{"a wrong variable behind a flag does no harm", map[string]string{"SKIPUP_ADDR": "nonsense"}, []string{"--addr", ":1"},
+			settings{":1", defaults.Database, "", "live"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := loaded(t, tt.env, tt.args...)
+			if err != nil || got != tt.want {
+				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestSettingsChecks(t *testing.T) {
+	tests := []struct {
+		flag  string
+		value string
+		want  string // empty if the value is refused
+	}{
+		{"addr", "127.0.0.1:8080", "127.0.0.1:8080"},
+		{"addr", "[::1]:0", "[::1]:0"},
+		{"addr", "node-1.example:65535", "node-1.example:65535"},
+		{"addr", "", ""},
+		{"addr", "8080", ""},
+		{"addr", "127.0.0.1", ""},
+		{"addr", "::1:8080", ""},
+		{"addr", "host:65536", ""},
+		{"addr", "host:-1", ""},
+		{"addr", "host:http", ""},
+		{"addr", "ho st:80", ""},
+		{"addr", "http://127.0.0.1:80", ""},
+
+		{"database", "sqlite:/var/lib/skipup/skipup.db", "sqlite:/var/lib/skipup/skipup.db"},
+		{"database", "postgres://a:b@h/d?sslmode=require", "postgres://a:b@h/d?sslmode=require"},
+		{"database", "postgresql://a:b@h:5433/d", "postgresql://a:b@h:5433/d"},
+		{"database", "skipup.db", ""},
+		{"database", "sqlite:", ""},
+		{"database", "mysql://a:b@h/d", ""},
+		{"database", "postgres://a:b@h:port/d", ""},
+		{"database", "postgres://a:b@h/d?sslmode=sometimes", ""},
+		{"database", "postgres://a:b@h/d?sslrootcert=/nowhere.pem&sslmode=verify-full", ""},
+
+		{"public-url", "https://keys.example.com", "https://keys.example.com"},
+		{"public-url", "https://keys.example.com/", "https://keys.example.com"},
+		{"public-url", "HTTPS://Keys.Example.com:443//", "https://keys.example.com"},
+		{"public-url", "http://keys.example.com:80", "http://keys.example.com"},
+		{"public-url", "http://keys.example.com:443", "http://keys.example.com:443"},
+		{"public-url", "http://[::1]:8080", "http://[::1]:8080"},
+		{"public-url", "http://[::1]", "http://[::1]"},
+		{"public-url", "https://xn--schlssel-95a.example", "https://xn--schlssel-95a.example"},
+		{"public-url", "keys.example.com", ""},
+		{"public-url", "//keys.example.com", ""},
+		{"public-url", "ftp://keys.example.com", ""},
+		{"public-url", "javascript:alert(1)", ""},
+		{"public-url", "https://", ""},
+		{"public-url", "https://keys.example.com/skipup", ""},
+		{"public-url", "https://keys.example.com?a=b", ""},
+		{"public-url", "https://keys.example.com#top", ""},
+		{"public-url", "https://ada@keys.example.com", ""},
+		{"public-url", "https://ada:hunter2@keys.example.com", ""},
+		{"public-url", "https://keys.example.com:0", ""},
+		{"public-url", "https://keys.example.com:70000", ""},
+		{"public-url", "https://a,b", ""},
+		{"public-url", "https://schlüssel.example", ""},
+
+		{"key-environment", "live", "live"},
+		{"key-environment", "test", "test"},
+		{"key-environment", "", ""},
+		{"key-environment", "LIVE", ""},
+		{"key-environment", "production", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
+			s, err := loaded(t, nil, "--"+tt.flag+"="+tt.value)
+			if tt.want == "" {
+				if err == nil {
+					t.Fatalf("%q is accepted: %+v", tt.value, s)
+				}
+				if !strings.HasPrefix(err.Error(), "--"+tt.flag+" (") || tt.value != "" && tt.value != "live" && strings.Contains(err.Error(), tt.value+" ") {
+					t.Errorf("error %q", err)
+				}
+				return
+			}
+			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment}[tt.flag]
+			if err != nil || got != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// All mistakes are told at once, a line each that names flag and variable, whether they come
+// from flags or the environment, and none repeats the database's password.
+func TestMistakesAreToldTogether(t *testing.T) {
+	env := map[string]string{
+		"SKIPUP_ADDR": "nonsense", "DATABASE_URL": "postgres://ada:hunter2@db.example:port/skipup", "SKIPUP_KEY_ENVIRONMENT": "production",
+	}
+	got := skipup(t, env, "serve", "--public-url", "ftp://keys.example.com")
+	got.requireRefused(t, exitUsage, "4 things are wrong",
+		"\n  --addr (SKIPUP_ADDR): must be HOST:PORT",
+		"\n  --database (DATABASE_URL): the database address must be",
+		"\n  --public-url (SKIPUP_PUBLIC_URL): must be the address that browsers use",
+		"\n  --key-environment (SKIPUP_KEY_ENVIRONMENT): the key environment must be")
+	if lines := strings.Count(got.stderr, "\n"); lines != 6 {
+		t.Errorf("%d lines, want a heading, one for each mistake, and a hint:\n%s", lines, got.stderr)
+	}
+}
+
+func TestDatabaseAddressIsNeverRepeated(t *testing.T) {
+	tests := []struct {
+		name, address string
+		code          int
+	}{
+		{"malformed", "postgres://ada:hunter2@db.example:port/skipup", exitUsage},
+		{"wrong scheme", "mysql://ada:hunter2@db.example/skipup", exitUsage},
+		{"wrong parameter", "postgres://ada:hunter2@db.example/skipup?sslmode=sometimes", exitUsage},
+		{"password as parameter", "postgres://db.example/skipup?password=hunter2&sslmode=sometimes", exitUsage},
+		{"control character", "postgres://ada:hunter2@db.example/skipup\n", exitUsage},
+		{"nobody listens", "postgres://ada:hunter2@127.0.0.1:1/skipup", exitFailed},
+		{"nobody listens, password as parameter", "postgres://127.0.0.1:1/skipup?user=ada&password=hunter2", exitFailed},
+	}
+	commands := [][]string{
+		{"serve", "--addr", "127.0.0.1:0"},
+		{"migrate"},
+		{"workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada"},
+		{"keys", "create", "--workspace", "ws_1", "--name", "CI", "--scopes="},
+		{"keys", "list", "--workspace", "ws_1"},
+		{"keys", "delete", "key_1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, command := range commands {
+				skipup(t, map[string]string{"DATABASE_URL": tt.address}, command...).requireRefused(t, tt.code, "--database (DATABASE_URL)")
+				skipup(t, nil, append(command, "--database", tt.address)...).requireRefused(t, tt.code, "--database (DATABASE_URL)")
+			}
+		})
+	}
+}
+
+// An address in the wrong place is not repeated either.
+func TestMisplacedWordsAreNotRepeated(t *testing.T) {
+	const address = "postgres://ada:hunter2@db.example/skipup"
+	for _, args := range [][]string{
+		{address},
+		{"serve", address},
+		{"serve", "-database=" + address},
+		{"serve", "--databse=" + address},
+		{"serve", "--=" + address},
+		{"keys", address},
+		{"keys", "delete", "key_1", address},
+		{"migrate", address},
+	} {
+		skipup(t, nil, args...).requireRefused(t, exitUsage)
+	}
+}

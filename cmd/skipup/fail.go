@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
+)
+
+// The exit codes. The help of the program explains them.
+const (
+	exitDone = iota
+	exitFailed
+	exitUsage
+	exitRefused
+)
+
+// mistakes are all that is wrong with a command line and its environment, a sentence each.
+type mistakes []string
+
+func (m *mistakes) add(format string, args ...any) { *m = append(*m, fmt.Sprintf(format, args...)) }
+
+// err is nil without mistakes.
+func (m mistakes) err() error {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+func (m mistakes) Error() string {
+	if len(m) == 1 {
+		return m[0]
+	}
+	return fmt.Sprintf("%d things are wrong:\n  %s", len(m), strings.Join(m, "\n  "))
+}
+
+// failure is an error of the outside world whose text is a sentence for the operator.
+type failure struct{ error }
+
+func failf(format string, args ...any) error { return failure{fmt.Errorf(format, args...)} }
+
+// report tells the operator on stderr what went wrong, if anything, and returns the exit code.
+func (p *program) report(cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	text, code := p.explain(err)
+	p.say("skipup: %s", text)
+	if code == exitUsage {
+		p.say("Run %q for help.", cmd.CommandPath()+" --help")
+	}
+	return code
+}
+
+func (p *program) explain(err error) (text string, code int) {
+	var (
+		wrong   mistakes
+		refused *models.Error
+		failed  failure
+	)
+	switch {
+	case !p.started, errors.As(err, &wrong), models.IsKind(err, models.Invalid):
+		return err.Error(), exitUsage
+	case errors.As(err, &refused):
+		return refused.Message, exitRefused
+	case errors.As(err, &failed):
+		return err.Error(), exitFailed
+	case errors.Is(err, context.Canceled):
+		return "interrupted", exitFailed
+	case models.IsUnavailable(err):
+		return fmt.Sprintf("the database gives no answer: %v", err), exitFailed
+	}
+	return fmt.Sprintf("internal error: %v", err), exitFailed
+}
+
+// inFlags says what the Store complains about in the words of the command line: flags holds
+// the name for each of the fields.
+func inFlags(err error, flags map[string]string) error {
+	fields, refused := models.FieldsOf(err)
+	if !refused {
+		return err
+	}
+	var wrong mistakes
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		name := flags[field]
+		if name == "" {
+			name = field
+		}
+		wrong.add("%s %s", name, fields[field])
+	}
+	return wrong.err()
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
+)
+
+// keyStates are what --state takes.
+var keyStates = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyExpired, models.KeyDeleted}
+
+func (p *program) keysList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the API keys of a workspace",
+		Long: `List the API keys of a workspace, the newest first: all but the deleted, or those in one state.
+Times are UTC.`,
+		Example: `  skipup keys list --workspace ws_01J…
+  skipup keys list --workspace ws_01J… --state deleted --json`,
+	}
+	var (
+		workspace, state string
+		asJSON           bool
+	)
+	flags := cmd.Flags()
+	flags.StringVar(&workspace, "workspace", "", "`ID` of the workspace")
+	flags.StringVar(&state, "state", "", "list only keys in this `STATE`: "+strings.Join(stateWords(), ", "))
+	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the member names of the API")
+	register(flags, databaseOption)
+	require(cmd, "workspace")
+	completeWords(cmd, "state", stateWords())
+	return p.command(cmd, func(ctx context.Context, _ []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		wrong, _ := err.(mistakes)
+		if state != "" && !slices.Contains(stateWords(), state) {
+			wrong.add("--state must be one of %s", strings.Join(stateWords(), ", "))
+		}
+		if err := wrong.err(); err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			return p.listKeys(ctx, store, workspace, models.KeyState(state), asJSON)
+		})
+	})
+}
+
+func stateWords() []string {
+	words := make([]string, 0, len(keyStates))
+	for _, state := range keyStates {
+		words = append(words, string(state))
+	}
+	return words
+}
+
+// listKeys reads all keys as one page, so that none is missed or shown twice because another
+// is made or deleted meanwhile.
+func (p *program) listKeys(ctx context.Context, store *models.Store, workspace string, state models.KeyState, asJSON bool) error {
+	if err := findWorkspace(ctx, store, workspace); err != nil {
+		return err
+	}
+	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{State: state, PageNumber: 1, PageSize: math.MaxInt32})
+	if err != nil {
+		return err
+	}
+	keys := make([]listedKey, 0, len(list.Keys))
+	for _, key := range list.Keys {
+		keys = append(keys, listed(&key, store.Now()))
+	}
+	if asJSON {
+		return p.answerJSON(keys)
+	}
+	return p.answerTable(keys)
+}
+
+// listedKey is a key as it is printed, with the API's names and words and its whole seconds.
+type listedKey struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	KeyPrefix  string          `json:"key_prefix"`
+	State      models.KeyState `json:"state"`
+	Scopes     []string        `json:"scopes"`
+	CreatedAt  time.Time       `json:"created_at"`
+	LastUsedAt *time.Time      `json:"last_used_at"`
+	ExpiresAt  *time.Time      `json:"expires_at"`
+	DeletedAt  *time.Time      `json:"deleted_at"`
+}
+
+func listed(key *models.APIKey, now time.Time) listedKey {
+	return listedKey{
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StateAt(now), Scopes: key.Scopes.Words(),
+		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt), DeletedAt: inSeconds(key.DeletedAt),
+	}
+}
+
+// inSeconds is t in UTC and whole seconds; nil for nil.
+func inSeconds(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	whole := t.UTC().Truncate(time.Second)
+	return &whole
+}
+
+func (p *program) answerTable(keys []listedKey) error {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // a Builder takes everything
+	row("ID", "NAME", "PREFIX", "STATE", "SCOPES", "CREATED", "LAST USED", "EXPIRES")
+	for _, key := range keys {
+		row(key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
+			moment(&key.CreatedAt), moment(key.LastUsedAt), moment(key.ExpiresAt))
+	}
+	_ = table.Flush()
+	return p.answer("%s", strings.TrimSuffix(text.String(), "\n"))
+}
+
+func moment(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.Format(time.RFC3339)
+}
+
+// visible quotes a name that would do something to the terminal rather than show on it.
+func visible(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
+)
+
+var wholeKey = regexp.MustCompile(`^sk_live_[0-9A-Za-z]{36}$`)
+
+func listJSON(t *testing.T, env map[string]string, workspace string, more ...string) []map[string]any {
+	t.Helper()
+	got := skipup(t, env, append([]string{"keys", "list", "--json", "--workspace", workspace}, more...)...)
+	got.requireCode(t, exitDone)
+	var keys []map[string]any
+	if err := json.Unmarshal([]byte(got.stdout), &keys); err != nil || keys == nil {
+		t.Fatalf("%v in %q", err, got.stdout)
+	}
+	return keys
+}
+
+// The life of a key at the command line.
+func TestKeys(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		text := newKey(t, env, workspace, "CI", "seats.read, meeting_requests.read", "--expires-in", "720h")
+		if !wholeKey.MatchString(text) {
+			t.Fatalf("stdout is not a key and nothing else: %q", text)
+		}
+
+		store := openedStore(t, env)
+		digest, err := token.Parse(token.Live, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := store.APIKeyByDigest(context.Background(), digest)
+		if err != nil {
+			t.Fatalf("the printed key is not the stored one: %v", err)
+		}
+		if key.Scopes != scope.Of(scope.MeetingRequestsRead, scope.SeatsRead) || key.CreatedByType != models.ActorOperator || key.CreatedByName != "Operator (command line)" {
+			t.Errorf("stored: %+v", key)
+		}
+		if life := key.ExpiresAt.Sub(key.CreatedAt); life > 30*24*time.Hour || life < 30*24*time.Hour-time.Minute {
+			t.Errorf("expires after %s", life)
+		}
+
+		want := map[string]any{
+			"id": key.ID, "name": "CI", "key_prefix": text[:12] + "....", "state": "active",
+			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
+			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "deleted_at": nil,
+		}
+		if diff := cmp.Diff([]map[string]any{want}, listJSON(t, env, workspace)); diff != "" {
+			t.Errorf("list (-want +got):\n%s", diff)
+		}
+
+		deleted := skipup(t, env, "keys", "delete", key.ID)
+		deleted.requireCode(t, exitDone)
+		if want := `Deleted "CI" (` + key.KeyPrefix + "). It was never used.\n"; deleted.stdout != want {
+			t.Errorf("stdout %q, want %q", deleted.stdout, want)
+		}
+		if after, err := store.APIKey(context.Background(), workspace, key.ID); err != nil || after.DeletedAt == nil || after.DeletedByName != "Operator (command line)" {
+			t.Errorf("after the deletion: %+v, %v", after, err)
+		}
+		if left := listJSON(t, env, workspace); len(left) != 0 {
+			t.Errorf("still listed: %v", left)
+		}
+		if dead := listJSON(t, env, workspace, "--state", "deleted"); len(dead) != 1 || dead[0]["state"] != "deleted" || dead[0]["deleted_at"] == nil {
+			t.Errorf("deleted keys: %v", dead)
+		}
+		skipup(t, env, "keys", "delete", key.ID).requireRefused(t, exitRefused, "There is no such API key.")
+	})
+}
+
+func TestDeleteKeyPrintsJSON(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	got := skipup(t, env, "keys", "delete", "--json", id)
+	got.requireCode(t, exitDone)
+	var deleted struct {
+		ID        string    `json:"id"`
+		DeletedAt time.Time `json:"deleted_at"`
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil || deleted.ID != id || time.Since(deleted.DeletedAt) > time.Minute {
+		t.Errorf("%+v, %v", deleted, err)
+	}
+}
+
+// Deleting says when and from where the key was used: it may be one that somebody needs.
+func TestDeleteKeySaysWhenItWasUsed(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	store := openedStore(t, env)
+	key, err := store.APIKeyByID(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := models.WithActor(context.Background(), models.Actor{Type: models.ActorAPIKey, ID: id, Address: "192.0.2.7"})
+	if err := store.UseAPIKey(client, key); err != nil {
+		t.Fatal(err)
+	}
+	got := skipup(t, env, "keys", "delete", id)
+	got.requireCode(t, exitDone)
+	if !regexp.MustCompile(`It was last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7\.\n$`).MatchString(got.stdout) {
+		t.Errorf("stdout: %q", got.stdout)
+	}
+}
+
+func TestKeyEnvironment(t *testing.T) {
+	env := onSQLite(t)
+	env["SKIPUP_KEY_ENVIRONMENT"] = "test"
+	if key := newKey(t, env, newWorkspace(t, env), "CI", ""); !strings.HasPrefix(key, "sk_test_") {
+		t.Errorf("key: %s", key)
+	}
+}
+
+func TestListKeysAsTable(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "")
+	newKey(t, env, workspace, "backups \u202e of 会议", "seats.read,members.read", "--expires-in", "24h")
+	got := skipup(t, env, "keys", "list", "--workspace", workspace)
+	got.requireCode(t, exitDone)
+	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
+	want := []*regexp.Regexp{
+		regexp.MustCompile(`^ID +NAME +PREFIX +STATE +SCOPES +CREATED +LAST USED +EXPIRES$`),
+		regexp.MustCompile(`^key_\w{26}  "backups \\u202e of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}$`),
+		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never$`),
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines:\n%s", len(lines), got.stdout)
+	}
+	for i, line := range lines {
+		if !want[i].MatchString(line) {
+			t.Errorf("line %d is %q, want %s", i, line, want[i])
+		}
+	}
+}
+
+// More keys than any page of the dashboard or the API holds.
+func TestListKeysListsAll(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		store := openedStore(t, env)
+		for range 250 {
+			if _, _, err := store.CreateAPIKey(context.Background(), workspace, models.NewAPIKey{Name: "CI"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids := map[any]bool{}
+		for _, key := range listJSON(t, env, workspace) {
+			ids[key["id"]] = true
+		}
+		if len(ids) != 250 {
+			t.Errorf("%d keys listed", len(ids))
+		}
+	})
+}
+
+func TestRefusedKeys(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	create := func(more ...string) []string {
+		return append([]string{"keys", "create", "--workspace", workspace, "--name", "CI", "--scopes", "seats.read"}, more...)
+	}
+	tests := []struct {
+		name string
+		args []string
+		code int
+		said []string
+	}{
+		{"unknown scopes", create("--scopes", "seats,members.Read"), exitUsage,
+			[]string{`"seats" is not a scope`, `"members.Read" is not a scope`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
+		{"unknown scope and wrong configuration", create("--scopes", "seats", "--key-environment", "prod"), exitUsage,
+			[]string{"3 things are wrong", `"seats" is not a scope`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
+		{"empty word", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`"" is not a scope`}},
+		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
+		{"empty name", create("--name", " "), exitUsage, []string{"--name must not be empty"}},
+		{"expired at once", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
+		{"expired before", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
+		{"no such workspace", create("--workspace", "ws_1"), exitRefused, []string{"There is no such workspace in this database."}},
+		{"list of no workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRefused, []string{"There is no such workspace in this database."}},
+		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, expired, deleted"}},
+		{"delete no key", []string{"keys", "delete", "key_1"}, exitRefused, []string{"There is no such API key."}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			skipup(t, env, tt.args...).requireRefused(t, tt.code, tt.said...)
+			if keys := listJSON(t, env, workspace); len(keys) != 0 {
+				t.Errorf("a key was made: %v", keys)
+			}
+		})
+	}
+}
+
+// A key that could not be printed is a key that nobody has: the operator must hear of it.
+func TestKeyThatCannotBePrinted(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("this system has no device that is always full: %v", err)
+	}
+	defer full.Close()
+	var stderr strings.Builder
+	code := run(context.Background(), []string{"keys", "create", "--workspace", workspace, "--name", "CI", "--scopes="}, env, strings.NewReader(""), full, &stderr)
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	if code != exitFailed || !strings.Contains(stderr.String(), "the key "+id+" is made but nobody has seen it, so delete it") {
+		t.Errorf("exit code %d, stderr: %s", code, &stderr)
+	}
+	requireNoSecrets(t, stderr.String())
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// asProgram is the variable with which a test starts this test binary as the program itself,
+// for what only a process of its own can show.
+const asProgram = "SKIPUP_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// eachDatabase runs test as a subtest on an empty SQLite file and on an empty PostgreSQL schema.
+func eachDatabase(t *testing.T, test func(t *testing.T, env map[string]string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, map[string]string{"DATABASE_URL": modelstest.PostgreSQLURL(t)}) })
+}
+
+func onSQLite(t *testing.T) map[string]string {
+	t.Helper()
+	return map[string]string{"DATABASE_URL": modelstest.SQLiteURL(t)}
+}
+
+// outcome is what a run of the program has left behind.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// skipup runs the program with nothing on standard input.
+func skipup(t *testing.T, env map[string]string, args ...string) outcome {
+	t.Helper()
+	return skipupReading(t, "", env, args...)
+}
+
+func skipupReading(t *testing.T, stdin string, env map[string]string, args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, env, strings.NewReader(stdin), &stdout, &stderr)
+	requireNoSecrets(t, stderr.String())
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+var keyText = regexp.MustCompile(`sk_(live|test)_[0-9A-Za-z]{36}`)
+
+// requireNoSecrets looks for what no log and no error may show. The passwords in the database
+// addresses of these tests hold "hunter2".
+func requireNoSecrets(t *testing.T, log string) {
+	t.Helper()
+	if keyText.MatchString(log) || strings.Contains(log, modelstest.Password) || strings.Contains(log, "hunter2") || strings.Contains(log, "/setup/") {
+		t.Errorf("a secret is in stderr:\n%s", log)
+	}
+}
+
+// requireCode fails the test unless the program ended with code, and with something said on
+// stderr if and only if it failed.
+func (o outcome) requireCode(t *testing.T, code int) {
+	t.Helper()
+	if o.code != code || (o.stderr == "") != (code == exitDone) {
+		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", o.code, code, o.stdout, o.stderr)
+	}
+}
+
+// requireRefused fails the test unless the program ended with code, all of said on stderr and
+// nothing on stdout.
+func (o outcome) requireRefused(t *testing.T, code int, said ...string) {
+	t.Helper()
+	o.requireCode(t, code)
+	if o.stdout != "" {
+		t.Errorf("stdout of a failure: %q", o.stdout)
+	}
+	for _, text := range said {
+		if !strings.Contains(o.stderr, text) {
+			t.Errorf("stderr lacks %q:\n%s", text, o.stderr)
+		}
+	}
+}
+
+// newWorkspace makes a workspace whose admin has modelstest.Password, and returns its id.
+func newWorkspace(t *testing.T, env map[string]string) string {
+	t.Helper()
+	made := skipupReading(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin")
+	made.requireCode(t, exitDone)
+	return strings.TrimSpace(made.stdout)
+}
+
+// newKey makes a key, and returns its text.
+func newKey(t *testing.T, env map[string]string, workspace, name, scopes string, more ...string) string {
+	t.Helper()
+	args := append([]string{"keys", "create", "--workspace", workspace, "--name", name, "--scopes", scopes}, more...)
+	made := skipup(t, env, args...)
+	made.requireCode(t, exitDone)
+	return strings.TrimSuffix(made.stdout, "\n")
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/handlers"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web"
+)
+
+func (p *program) serve() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until it gets SIGINT or SIGTERM; then it finishes open requests and stops.
+
+It brings the schema of the database up to date first. Nodes that share a PostgreSQL database may
+start at once. While there is no workspace, each start prints a link that makes the first one and
+its admin. The link is not in the log, which goes to standard error.
+
+A flag beats its variable, which stands in brackets.`,
+		Example: `  skipup serve
+  DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
+	}
+	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption}
+	register(cmd.Flags(), options...)
+	completeWords(cmd, keyEnvironmentOption.flag, keyEnvironments)
+	return p.command(cmd, func(ctx context.Context, _ []string) error {
+		s, err := p.settings(cmd, options...)
+		if err != nil {
+			return err
+		}
+		err = p.runServer(ctx, s)
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			return nil // asked to stop before it had begun
+		}
+		return err
+	})
+}
+
+func (p *program) runServer(ctx context.Context, s settings) error {
+	log := newLogger(p.stderr)
+	store, applied, err := openStore(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer closeStore(store, log)
+	for _, step := range applied {
+		log.Info("the schema has moved on", "step", step.Name)
+	}
+	listener, err := listen(ctx, s.Addr)
+	if err != nil {
+		return err
+	}
+	publicURL := publicURLOf(s, listener.Addr())
+	handler := handlers.New(store, web.Options{PublicURL: publicURL, Log: log})
+	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "version", versionText())
+	if s.PublicURL == "" && isEveryInterface(s.Addr) {
+		log.Warn("links name localhost, so they work on this machine alone: set --public-url (SKIPUP_PUBLIC_URL)")
+	}
+	if err := p.welcome(ctx, store, publicURL); err != nil {
+		_ = listener.Close()
+		return err
+	}
+	stopPurging := keepPurging(ctx, store, log)
+	defer stopPurging()
+	return web.Serve(ctx, listener, handler, log)
+}
+
+func closeStore(store *models.Store, log *slog.Logger) {
+	if err := store.Close(); err != nil {
+		log.Error("close database", "error", err)
+	}
+}
+
+// publicURLOf is the configured public address, or the one that the listener has. A browser
+// cannot go to "every interface", but those of this machine can go to localhost.
+func publicURLOf(s settings, listening net.Addr) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	host, _, _ := net.SplitHostPort(s.Addr)
+	if isEveryInterface(s.Addr) {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(listening.String())
+	return origin(&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)})
+}
+
+func isEveryInterface(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	return host == "" || net.ParseIP(host).IsUnspecified()
+}
+
+// welcome tells the operator where the server is, and how to begin if nobody has. This is the
+// one place where the token of a set-up link appears.
+func (p *program) welcome(ctx context.Context, store *models.Store, publicURL string) error {
+	if err := p.answer("SkipUp Keys is at %s", publicURL); err != nil {
+		return err
+	}
+	needed, err := store.NeedsSetUp(ctx)
+	if err != nil || !needed {
+		return err
+	}
+	token, err := store.NewSetupLink(ctx)
+	if err != nil {
+		return err
+	}
+	return p.answer("\n  Open this link to make the first workspace and its admin. It works once:\n\n    %s\n", publicURL+path.SetUpWith(token))
+}
+
+const purgeEvery = time.Hour
+
+// keepPurging removes what has expired, now and every hour, until ctx ends or stop is called.
+// Stop waits for it to finish.
+func keepPurging(ctx context.Context, store *models.Store, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	working.Go(func() {
+		tick := time.NewTicker(purgeEvery)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if err := store.PurgeExpired(ctx); err != nil && ctx.Err() == nil {
+				log.Error("purge what has expired", "error", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() { cancel(); working.Wait() }
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// release is set by the linker: -ldflags "-X main.release=v1.2.3".
+var release string
+
+func (p *program) version() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program",
+	}
+	return p.command(cmd, func(context.Context, []string) error { return p.answer("%s", versionText()) })
+}
+
+// versionText is the version, the commit if the build knows it, and what it was built with.
+func versionText() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	text := "skipup " + versionOf(info)
+	if commit := commitOf(info); commit != "" {
+		text += ", commit " + commit
+	}
+	return fmt.Sprintf("%s, %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+func versionOf(info *debug.BuildInfo) string { return cmp.Or(release, info.Main.Version, "(devel)") }
+
+func commitOf(info *debug.BuildInfo) string {
+	var commit, changed string
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			commit = setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			changed = " with changes"
+		}
+	}
+	if commit == "" {
+		return ""
+	}
+	return commit + changed
+}

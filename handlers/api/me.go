@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/web"
+)
+
+// me tells a client which key it holds. It is the call with which to check a new one.
+type me struct{ store *models.Store }
+
+type self struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	KeyPrefix string     `json:"key_prefix"`
+	Scopes    scope.Set  `json:"scopes"`
+	ExpiresAt *timestamp `json:"expires_at"`
+	Workspace workspace  `json:"workspace"`
+}
+
+type workspace struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error) {
+	ws, err := h.store.Workspace(ctx, caller.WorkspaceID)
+	if err != nil {
+		return self{}, err
+	}
+	key := caller.Key
+	return self{
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: moment(key.ExpiresAt),
+		Workspace: workspace{ID: ws.ID, Name: ws.Name},
+	}, nil
+}

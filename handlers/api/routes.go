@@ -1,0 +1,79 @@
+// Package api serves the JSON API under /api/v1.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/keyauth"
+)
+
+// Base is the path before that of every route.
+const Base = "/api/v1"
+
+// Route is one thing that the API does. The router, the dashboard's list of what a key opens
+// and the test of every scope against every route all read the same table.
+type Route struct {
+	Method, Path string // Path is after Base
+	Summary      string
+	Scope        *scope.Scope // nil where any good key will do
+
+	handler echo.HandlerFunc
+}
+
+// ScopeWord is the word of the route's scope, or empty.
+func (r Route) ScopeWord() string {
+	if r.Scope == nil {
+		return ""
+	}
+	return r.Scope.String()
+}
+
+// Table is everything that the API does.
+type Table []Route
+
+// Routes is the table over store.
+func Routes(store *models.Store) Table {
+	keys, meetings := apiKeys{store}, meetingRequests{store}
+	return Table{
+		{http.MethodGet, "/me", "Show the key that asks", nil, endpoint(http.StatusOK, me{store}.show)},
+
+		{http.MethodGet, "/meeting_requests", "List meeting requests", of(scope.MeetingRequestsRead), endpointPage(meetings.list)},
+		{http.MethodPost, "/meeting_requests", "Create a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusAccepted, meetings.create)},
+
+		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
+		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpoint(http.StatusCreated, keys.create)},
+		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
+	}
+}
+
+func of(s scope.Scope) *scope.Scope { return &s }
+
+// OpenTo lists the routes that a key with the scopes of set opens.
+func (t Table) OpenTo(set scope.Set) []Route {
+	var open []Route
+	for _, route := range t {
+		if route.Scope == nil || set.Has(*route.Scope) {
+			open = append(open, route)
+		}
+	}
+	return open
+}
+
+// Register adds the API to e: who has no good key learns nothing about it, not even which
+// paths there are.
+func Register(e *echo.Echo, store *models.Store, routes Table, log *slog.Logger) {
+	e.Use(web.RequireKey(keyauth.New(store), store, log))
+	for _, route := range routes {
+		var may []echo.MiddlewareFunc
+		if route.Scope != nil {
+			may = append(may, web.RequireScope(*route.Scope))
+		}
+		e.Add(route.Method, Base+route.Path, route.handler, may...)
+	}
+}

@@ -1,0 +1,237 @@
+package dashboard_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// adminPages are the pages and forms that only an admin may ask for, with a key's id to fill in.
+var adminPages = []struct{ method, path string }{
+	{"GET", "/settings/api-keys"},
+	{"POST", "/settings/api-keys"},
+	{"GET", "/settings/api-keys/new"},
+	{"POST", "/settings/api-keys/new"},
+	{"GET", "/settings/api-keys/key_none"},
+	{"POST", "/settings/api-keys/key_none"},
+	{"GET", "/settings/api-keys/key_none/deletion"},
+	{"POST", "/settings/api-keys/key_none/deletion"},
+}
+
+func ask(b *handlerstest.Browser, method, path string) handlerstest.Answer {
+	if method == http.MethodPost {
+		return b.Post(path, url.Values{"name": {"X"}, "form_id": {"form"}, "expiry": {"never"}})
+	}
+	return b.Get(path)
+}
+
+// TestWhoMayAdminister: strangers are sent to sign in, members are told that only admins may.
+func TestWhoMayAdminister(t *testing.T) {
+	s := handlerstest.New(t)
+	s.AddMember(t, s.Workspace, "mel@acme.test")
+	stranger, member := s.Browser(t), s.SignedIn(t, "mel@acme.test")
+	for _, page := range adminPages {
+		if got := ask(stranger, page.method, page.path); got.Status != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), "/login") {
+			t.Errorf("stranger: %s %s: %d %s", page.method, page.path, got.Status, got.Header.Get("Location"))
+		}
+		if got := ask(member, page.method, page.path); got.Status != http.StatusForbidden || !strings.Contains(got.Body, "admin") {
+			t.Errorf("member: %s %s: %d", page.method, page.path, got.Status)
+		}
+	}
+	if got := member.Get("/"); got.Header.Get("Location") != "/settings/account" {
+		t.Errorf("a member's home is %s", got.Header.Get("Location"))
+	}
+	if list := keysOf(t, s); len(list) != 0 {
+		t.Errorf("keys were made: %v", list)
+	}
+}
+
+// TestSignInReturnsToThePage that was asked for, and never to another site.
+func TestSignInReturnsToThePage(t *testing.T) {
+	s := handlerstest.New(t)
+	asked := s.Browser(t).Get("/settings/api-keys?state=deleted")
+	if got, want := asked.Header.Get("Location"), "/login?next=%2Fsettings%2Fapi-keys%3Fstate%3Ddeleted"; got != want {
+		t.Fatalf("sent to %s, want %s", got, want)
+	}
+	for next, want := range map[string]string{
+		"/settings/api-keys?state=deleted": "/settings/api-keys?state=deleted",
+		"":                                 "/", "https://evil.test/": "/", "//evil.test": "/", `/\evil.test`: "/", "javascript:alert(1)": "/", "evil": "/",
+	} {
+		in := s.Browser(t).Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {next}})
+		if got := in.Header.Get("Location"); in.Status != http.StatusSeeOther || got != want {
+			t.Errorf("next %q: %d to %q, want %q", next, in.Status, got, want)
+		}
+	}
+}
+
+// TestCrossSiteWritesAreRefused, whichever of the two headers tells of them, and do nothing.
+func TestCrossSiteWritesAreRefused(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	form := url.Values{"name": {"Stolen"}, "form_id": {"form"}, "expiry": {"never"}}.Encode()
+	for name, headers := range map[string]map[string]string{
+		"fetch metadata cross-site": {"Sec-Fetch-Site": "cross-site"},
+		"fetch metadata same-site":  {"Sec-Fetch-Site": "same-site"},
+		"another origin":            {"Origin": "https://evil.test"},
+		"an opaque origin":          {"Origin": "null"},
+	} {
+		request := s.Request(t, http.MethodPost, "/settings/api-keys", form)
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for header, value := range headers {
+			request.Header.Set(header, value)
+		}
+		if got := handlerstest.Send(t, b.Client, request); got.Status != http.StatusForbidden {
+			t.Errorf("%s: %d", name, got.Status)
+		}
+	}
+	if list := keysOf(t, s); len(list) != 0 {
+		t.Errorf("keys were made: %v", list)
+	}
+}
+
+// TestSessionCookie: a new id at sign-in, closed to scripts and other sites, and dead after
+// signing out, for whoever kept a copy.
+func TestSessionCookie(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.Browser(t)
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: "skipup_session", Value: "chosen-by-an-attacker"}})
+	in := b.Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}})
+	cookie := in.Cookie(t, "skipup_session")
+	if cookie.Value == "chosen-by-an-attacker" || len(cookie.Value) < 26 || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
+		t.Errorf("session cookie %+v", cookie)
+	}
+	copied := s.Browser(t)
+	copied.Client.Jar.SetCookies(base, []*http.Cookie{cookie})
+	if got := copied.Get("/settings/api-keys"); got.Status != http.StatusOK {
+		t.Fatalf("signed in: %d", got.Status)
+	}
+	if out := b.Post("/logout", nil); out.Status != http.StatusSeeOther || out.Cookie(t, "skipup_session").MaxAge >= 0 {
+		t.Errorf("sign out: %d %+v", out.Status, out.Cookie(t, "skipup_session"))
+	}
+	if got := copied.Get("/settings/api-keys"); got.Status != http.StatusSeeOther {
+		t.Errorf("after signing out: %d", got.Status)
+	}
+}
+
+func TestCookiesUnderHTTPS(t *testing.T) {
+	s := handlerstest.OnPublicURL(t, modelstest.NewSQLite(t), "https://keys.acme.test")
+	request := s.Request(t, http.MethodPost, "/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}}.Encode())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Origin", "https://keys.acme.test")
+	in := handlerstest.Send(t, s.Browser(t).Client, request)
+	for _, name := range []string{"__Host-skipup_session", "__Host-skipup_device"} {
+		if cookie := in.Cookie(t, name); !cookie.Secure || !cookie.HttpOnly || cookie.Path != "/" || cookie.Domain != "" {
+			t.Errorf("%+v", cookie)
+		}
+	}
+	if in.Header.Get("Strict-Transport-Security") == "" {
+		t.Error("no Strict-Transport-Security")
+	}
+}
+
+// TestSessionTimeouts: idle for 12 hours, or 30 days in all.
+func TestSessionTimeouts(t *testing.T) {
+	s := handlerstest.New(t)
+	idle := s.SignedIn(t, handlerstest.AdminEmail)
+	s.Clock.Advance(12*time.Hour - time.Second)
+	if got := idle.Get("/settings/account"); got.Status != http.StatusOK {
+		t.Fatalf("before 12 idle hours: %d", got.Status)
+	}
+	s.Clock.Advance(12 * time.Hour)
+	if got := idle.Get("/settings/account"); got.Status != http.StatusSeeOther {
+		t.Errorf("after 12 idle hours: %d", got.Status)
+	}
+	busy := s.SignedIn(t, handlerstest.AdminEmail)
+	for range 59 {
+		s.Clock.Advance(12*time.Hour - time.Minute)
+		if got := busy.Get("/settings/account"); got.Status != http.StatusOK {
+			t.Fatalf("in use: %d", got.Status)
+		}
+	}
+	s.Clock.Advance(12*time.Hour - time.Minute)
+	s.Clock.Advance(time.Hour)
+	if got := busy.Get("/settings/account"); got.Status != http.StatusSeeOther {
+		t.Errorf("after 30 days: %d", got.Status)
+	}
+}
+
+// TestSignInIsSlowed with 429 and Retry-After, in the same words for every address.
+func TestSignInIsSlowed(t *testing.T) {
+	s := handlerstest.New(t)
+	wrong := func(email string) handlerstest.Answer {
+		return s.Browser(t).Post("/login", url.Values{"email": {email}, "password": {"not the right passphrase"}})
+	}
+	known, unknown := wrong(handlerstest.AdminEmail), wrong("bob@acme.test")
+	if known.Status != http.StatusUnprocessableEntity || unknown.Status != known.Status ||
+		strings.ReplaceAll(unknown.Body, "bob@acme.test", handlerstest.AdminEmail) != known.Body {
+		t.Errorf("a known address: %d, an unknown one: %d, or the pages differ", known.Status, unknown.Status)
+	}
+	for range 4 {
+		wrong(handlerstest.AdminEmail)
+	}
+	slowed := wrong(handlerstest.AdminEmail)
+	if slowed.Status != http.StatusTooManyRequests || slowed.Header.Get("Retry-After") != "1" {
+		t.Errorf("the sixth: %d, Retry-After %q", slowed.Status, slowed.Header.Get("Retry-After"))
+	}
+	if strings.Contains(slowed.Body, "not the right passphrase") {
+		t.Error("the page repeats the password")
+	}
+}
+
+func TestSignOutEverywhere(t *testing.T) {
+	s := handlerstest.New(t)
+	here, there := s.SignedIn(t, handlerstest.AdminEmail), s.SignedIn(t, handlerstest.AdminEmail)
+	if got := here.Post("/settings/account/sessions", nil); got.Status != http.StatusSeeOther {
+		t.Fatalf("%d", got.Status)
+	}
+	for _, b := range []*handlerstest.Browser{here, there} {
+		if got := b.Get("/settings/account"); got.Status != http.StatusSeeOther {
+			t.Errorf("still signed in: %d", got.Status)
+		}
+	}
+}
+
+// TestWorkspaces: each shows its own keys, and one that is not the user's is not found.
+func TestWorkspaces(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		second, _ := s.NewWorkspace(t, "Second", handlerstest.AdminEmail)
+		foreign, _ := s.NewWorkspace(t, "Foreign", "eve@foreign.test")
+		s.NamedKey(t, s.Workspace.ID, "First's key")
+		s.NamedKey(t, second.ID, "Second's key")
+		theirs := s.NamedKey(t, foreign.ID, "Foreign key")
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		if page := b.Get("/settings/api-keys").Body; !strings.Contains(page, "First&#39;s key") || strings.Contains(page, "Second&#39;s key") {
+			t.Error("the first workspace does not show its own keys")
+		}
+		if got := b.Post("/workspace", url.Values{"workspace_id": {second.ID}}); got.Status != http.StatusSeeOther {
+			t.Fatalf("switch: %d", got.Status)
+		}
+		if page := b.Get("/settings/api-keys").Body; strings.Contains(page, "First&#39;s key") || !strings.Contains(page, "Second&#39;s key") {
+			t.Error("the second workspace does not show its own keys")
+		}
+		if got := b.Post("/workspace", url.Values{"workspace_id": {foreign.ID}}); got.Status != http.StatusNotFound {
+			t.Errorf("switch to a foreign workspace: %d", got.Status)
+		}
+		for _, path := range []string{"/settings/api-keys/" + theirs.ID, "/settings/api-keys/" + theirs.ID + "/deletion"} {
+			if got := b.Get(path); got.Status != http.StatusNotFound {
+				t.Errorf("%s: %d", path, got.Status)
+			}
+		}
+		if got := b.Post("/settings/api-keys/"+theirs.ID+"/deletion", nil); got.Status != http.StatusNotFound {
+			t.Errorf("delete a foreign key: %d", got.Status)
+		}
+		if key, err := s.APIKey(context.Background(), foreign.ID, theirs.ID); err != nil || key.DeletedAt != nil {
+			t.Errorf("the foreign key: %+v, %v", key, err)
+		}
+	})
+}

@@ -1,0 +1,235 @@
+package dashboard
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/handlers/api"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/views/apikeys"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web"
+)
+
+// apiKeys is Settings > API Keys.
+type apiKeys struct {
+	store  *models.Store
+	opened api.Table
+}
+
+// historyLength is how many events a key's page shows.
+const historyLength = 50
+
+func (h apiKeys) list(c echo.Context) error {
+	var query apikeys.Query
+	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
+		return err
+	}
+	query.Page = max(query.Page, 1)
+	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filterOf(query))
+	if err != nil {
+		return err
+	}
+	page := apikeys.ListPage{Query: query, List: list, Env: h.store.KeyEnvironment()}
+	if query.Page > page.Pages() {
+		query.Page = page.Pages()
+		return web.Redirect(c, query.Address())
+	}
+	return web.Render(c, http.StatusOK, apikeys.List(page))
+}
+
+// filterOf is what the address asks of the Store. A word that means nothing asks for nothing.
+func filterOf(query apikeys.Query) models.APIKeyFilter {
+	filter := models.APIKeyFilter{
+		Search:     query.Search,
+		State:      models.KeyState(query.State),
+		Sort:       models.APIKeySort(query.Sort),
+		Ascending:  query.Order == "asc",
+		PageNumber: query.Page,
+		PageSize:   apikeys.PageSize,
+	}
+	if s, known := scope.Parse(query.Scope); known {
+		filter.Scope = &s
+	}
+	return filter
+}
+
+// ask shows an empty form.
+func (h apiKeys) ask(c echo.Context) error {
+	return h.form(c, http.StatusOK, apikeys.Form{FormID: rand.Text(), Expiry: apikeys.DefaultExpiry})
+}
+
+// form shows the form with what is in it.
+func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
+	existing, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID,
+		models.APIKeyFilter{Sort: models.SortName, Ascending: true, PageNumber: 1, PageSize: copyChoices})
+	if err != nil {
+		return err
+	}
+	form.Existing = existing.Keys
+	return web.Render(c, status, apikeys.New(form))
+}
+
+// copyChoices is how many keys the form offers to copy scopes from.
+const copyChoices = 200
+
+// applyPreset shows the form again with the scopes of a preset, everything else as typed.
+func (h apiKeys) applyPreset(c echo.Context) error {
+	var form apikeys.Form
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	switch form.Preset {
+	case apikeys.PresetNone:
+		form.Scopes = nil
+	case apikeys.PresetReadOnly:
+		form.Scopes = scope.ReadOnly.Words()
+	case apikeys.PresetEverything:
+		form.Scopes = scope.All.Words()
+	case apikeys.PresetCopy:
+		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.CopyFrom)
+		if models.IsKind(err, models.NotFound) {
+			form.Errors = models.Fields{"copy_from": "must be a key of this workspace"}
+			return h.form(c, http.StatusUnprocessableEntity, form)
+		}
+		if err != nil {
+			return err
+		}
+		form.Scopes = key.Scopes.Words()
+	}
+	return h.form(c, http.StatusOK, form)
+}
+
+// create makes a key and shows it once. Bad input gets the form back with 422, everything
+// typed still in place. There is no redirect after success: the key cannot be read again.
+func (h apiKeys) create(c echo.Context) error {
+	var form apikeys.Form
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
+	wanted, fields := newAPIKey(ctx, form)
+	if len(fields) > 0 {
+		return h.refuse(c, form, h.store.CheckNewAPIKey(wanted, fields))
+	}
+	key, secret, err := h.store.CreateAPIKey(ctx, workspaceID, wanted)
+	if errors.Is(err, models.ErrKeyMadeAlready) {
+		made, err := h.store.APIKeyMadeBy(ctx, workspaceID, form.FormID)
+		if err != nil {
+			return err
+		}
+		return web.Render(c, http.StatusOK, apikeys.AlreadyCreated(made))
+	}
+	if err != nil {
+		return h.refuse(c, form, err)
+	}
+	return web.Render(c, http.StatusCreated, apikeys.Created(apikeys.CreatedPage{Key: key, Secret: secret.Reveal()}))
+}
+
+func (h apiKeys) refuse(c echo.Context, form apikeys.Form, err error) error {
+	fields, refused := models.FieldsOf(err)
+	if !refused {
+		return err
+	}
+	form.Errors = fields
+	return h.form(c, http.StatusUnprocessableEntity, form)
+}
+
+func (h apiKeys) show(c echo.Context) error {
+	key, err := h.key(c)
+	if err != nil {
+		return err
+	}
+	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Name: key.Name})
+}
+
+// detail adds what belongs to the key of page and shows it.
+func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) error {
+	history, err := h.store.AuditEventsOf(c.Request().Context(), page.Key.WorkspaceID, page.Key.ID, historyLength)
+	if err != nil {
+		return err
+	}
+	page.History = history
+	for _, route := range h.opened.OpenTo(page.Key.Scopes) {
+		page.Routes = append(page.Routes, apikeys.Route{
+			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Scope: route.ScopeWord(),
+		})
+	}
+	return web.Render(c, status, apikeys.Show(page))
+}
+
+func (h apiKeys) rename(c echo.Context) error {
+	var form struct {
+		Name string `form:"name"`
+	}
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	key, err := h.key(c)
+	if err != nil {
+		return err
+	}
+	err = h.store.RenameAPIKey(c.Request().Context(), key.WorkspaceID, key.ID, form.Name)
+	if fields, refused := models.FieldsOf(err); refused {
+		return h.detail(c, http.StatusUnprocessableEntity, apikeys.DetailPage{Key: key, Name: form.Name, Errors: fields})
+	}
+	if err != nil {
+		return err
+	}
+	if err := web.SetNotice(c, "The key has its new name."); err != nil {
+		return err
+	}
+	return web.Redirect(c, path.APIKey(key.ID))
+}
+
+// askDeletion says what the deletion of a key would mean, before it is done.
+func (h apiKeys) askDeletion(c echo.Context) error {
+	key, err := h.livingKey(c)
+	if err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, apikeys.Delete(apikeys.DeletePage{Key: key, InUse: key.InUseAt(h.store.Now())}))
+}
+
+func (h apiKeys) delete(c echo.Context) error {
+	var form struct {
+		ConfirmName string `form:"confirm_name"`
+	}
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	key, err := h.livingKey(c)
+	if err != nil {
+		return err
+	}
+	if fields, refused := models.FieldsOf(key.ConfirmDeletion(h.store.Now(), form.ConfirmName)); refused {
+		return web.Render(c, http.StatusUnprocessableEntity,
+			apikeys.Delete(apikeys.DeletePage{Key: key, InUse: true, ConfirmName: form.ConfirmName, Errors: fields}))
+	}
+	if _, err := h.store.DeleteAPIKey(c.Request().Context(), key.WorkspaceID, key.ID); err != nil {
+		return err
+	}
+	if err := web.SetNotice(c, fmt.Sprintf("%s is deleted. Requests with it are refused.", key.Name)); err != nil {
+		return err
+	}
+	return web.Redirect(c, path.APIKeys)
+}
+
+// key is the one that the address names.
+func (h apiKeys) key(c echo.Context) (*models.APIKey, error) {
+	return h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+}
+
+// livingKey is the one that the address names, if it is not deleted yet.
+func (h apiKeys) livingKey(c echo.Context) (*models.APIKey, error) {
+	key, err := h.key(c)
+	if err == nil && key.DeletedAt != nil {
+		return nil, models.Errorf(models.NotFound, "This key has been deleted already.")
+	}
+	return key, err
+}

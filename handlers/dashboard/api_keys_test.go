@@ -1,0 +1,295 @@
+package dashboard_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+const listPath = "/settings/api-keys"
+
+var keyText = regexp.MustCompile(`sk_live_[0-9A-Za-z]{36}`)
+
+func keysOf(t *testing.T, s *handlerstest.Server) []models.APIKey {
+	t.Helper()
+	list, err := s.APIKeys(context.Background(), s.Workspace.ID, models.APIKeyFilter{PageNumber: 1, PageSize: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Keys
+}
+
+func document(t *testing.T, answer handlerstest.Answer) *goquery.Document {
+	t.Helper()
+	page, err := goquery.NewDocumentFromReader(strings.NewReader(answer.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// formID is the hidden text of a fresh form.
+func formID(t *testing.T, b *handlerstest.Browser) string {
+	t.Helper()
+	id, _ := document(t, b.Get(listPath+"/new")).Find(`input[name="form_id"]`).Attr("value")
+	if id == "" {
+		t.Fatal("the form has no form_id")
+	}
+	return id
+}
+
+// TestCreateShowUseDelete is the main road: a key is made, shown once, used, deleted and dead.
+func TestCreateShowUseDelete(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		form := url.Values{"form_id": {formID(t, b)}, "name": {"CI <robot>"}, "scopes": {"members.read", "seats.write"}, "expiry": {"90"}}
+		created := b.Post(listPath, form)
+		if created.Status != http.StatusCreated || created.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("create: %d, Cache-Control %q", created.Status, created.Header.Get("Cache-Control"))
+		}
+		text := keyText.FindString(created.Body)
+		if me := s.Call(t, text, "GET", "/me", ""); me.Status != http.StatusOK || !strings.Contains(me.Body, `"scopes":["members.read","seats.write"]`) {
+			t.Fatalf("the new key: %d %s", me.Status, me.Body)
+		}
+
+		again := b.Post(listPath, form)
+		if keyText.MatchString(again.Body) || again.Status != http.StatusOK {
+			t.Errorf("the form sent again: %d, or it shows a key", again.Status)
+		}
+		keys := keysOf(t, s)
+		if len(keys) != 1 || keys[0].Name != "CI <robot>" || !keys[0].ExpiresAt.Equal(s.Now().Add(90*24*time.Hour)) {
+			t.Fatalf("keys %+v", keys)
+		}
+		detail := listPath + "/" + keys[0].ID
+		for _, path := range []string{listPath, detail, detail + "/deletion"} {
+			page := b.Get(path)
+			if page.Status != http.StatusOK || strings.Contains(page.Body, text) || !strings.Contains(page.Body, "CI &lt;robot&gt;") {
+				t.Errorf("%s: %d, or it shows the key, or not its name", path, page.Status)
+			}
+		}
+
+		wrong := b.Post(detail+"/deletion", url.Values{"confirm_name": {"ci <robot>"}})
+		if wrong.Status != http.StatusUnprocessableEntity || keysOf(t, s)[0].DeletedAt != nil {
+			t.Errorf("deleting a key in use without its name: %d", wrong.Status)
+		}
+		gone := b.Post(detail+"/deletion", url.Values{"confirm_name": {"CI <robot>"}})
+		if gone.Status != http.StatusSeeOther || gone.Header.Get("Location") != listPath {
+			t.Errorf("delete: %d to %q", gone.Status, gone.Header.Get("Location"))
+		}
+		if me := s.Call(t, text, "GET", "/me", ""); me.Status != http.StatusUnauthorized {
+			t.Errorf("the deleted key: %d", me.Status)
+		}
+		first, second := b.Get(listPath).Body, b.Get(listPath).Body
+		if !strings.Contains(first, "is deleted") || strings.Contains(second, "is deleted") {
+			t.Error("the notice of the deletion is not shown exactly once")
+		}
+		if page := b.Get(listPath + "?state=deleted"); !strings.Contains(page.Body, "CI &lt;robot&gt;") {
+			t.Error("the deleted key is not listed under its filter")
+		}
+		if page := b.Get(detail); page.Status != http.StatusOK || document(t, page).Find(`form[action="`+detail+`"]`).Length() != 0 {
+			t.Errorf("the page of the deleted key: %d, or it can still be renamed", page.Status)
+		}
+		if page := b.Get(detail + "/deletion"); page.Status != http.StatusNotFound {
+			t.Errorf("deleting it again: %d", page.Status)
+		}
+	})
+}
+
+// TestOneFormMakesOneKey however often it is sent at once.
+func TestOneFormMakesOneKey(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		form := url.Values{"form_id": {formID(t, b)}, "name": {"CI"}, "expiry": {"never"}}
+		var wg sync.WaitGroup
+		answers := make([]handlerstest.Answer, 16)
+		for i := range answers {
+			wg.Go(func() { answers[i] = b.Post(listPath, form) })
+		}
+		wg.Wait()
+		shown := 0
+		for _, answer := range answers {
+			if keyText.MatchString(answer.Body) {
+				shown++
+			}
+			if answer.Status != http.StatusCreated && answer.Status != http.StatusOK {
+				t.Errorf("%d\n%s", answer.Status, answer.Body)
+			}
+		}
+		if keys := keysOf(t, s); len(keys) != 1 || shown != 1 {
+			t.Errorf("%d keys made, %d shown; want one of each", len(keys), shown)
+		}
+	})
+}
+
+// TestCreateRefusals: each mistake is named at its field, all at once, and everything typed is
+// still there.
+func TestCreateRefusals(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	tests := []struct {
+		name   string
+		form   url.Values
+		fields []string // names of the inputs that are marked
+	}{
+		{"no name", url.Values{"expiry": {"30"}}, []string{"name"}},
+		{"long name", url.Values{"name": {strings.Repeat("x", 101)}, "expiry": {"30"}}, []string{"name"}},
+		{"no such choice", url.Values{"name": {"CI"}, "expiry": {"31.5"}}, []string{"expiry"}},
+		{"no date", url.Values{"name": {"CI"}, "expiry": {"date"}}, []string{"expiry"}},
+		{"a date that has passed", url.Values{"name": {"CI"}, "expiry": {"date"}, "expiry_date": {"2026-03-13"}}, []string{"expiry"}},
+		{"no such day", url.Values{"name": {"CI"}, "expiry": {"date"}, "expiry_date": {"2026-02-30"}}, []string{"expiry"}},
+		{"no such scope", url.Values{"name": {"CI"}, "expiry": {"30"}, "scopes": {"members.read", "everything"}}, []string{"scopes"}},
+		{"all of it", url.Values{"name": {" "}, "expiry": {""}, "scopes": {"x"}}, []string{"name", "expiry", "scopes"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.form.Set("form_id", formID(t, b))
+			answer := b.Post(listPath, tt.form)
+			page := document(t, answer)
+			if answer.Status != http.StatusUnprocessableEntity {
+				t.Fatalf("%d", answer.Status)
+			}
+			if got, _ := page.Find(`input[name="name"]`).Attr("value"); got != tt.form.Get("name") {
+				t.Errorf("the name is now %q", got)
+			}
+			for _, field := range tt.fields {
+				marked := page.Find(`[aria-invalid="true"]`).FilterFunction(func(_ int, found *goquery.Selection) bool {
+					return found.Is(`[name^="`+field+`"]`) || found.Find(`[name^="`+field+`"]`).Length() > 0
+				})
+				described, _ := marked.First().Attr("aria-describedby")
+				if marked.Length() == 0 || described == "" {
+					t.Errorf("%s is not marked, or its error is not tied to it", field)
+				}
+			}
+		})
+	}
+	if keys := keysOf(t, s); len(keys) != 0 {
+		t.Errorf("keys were made: %+v", keys)
+	}
+}
+
+// TestPresets fill in the scopes, keep what was typed, and make nothing.
+func TestPresets(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	model, _, err := s.CreateAPIKey(context.Background(), s.Workspace.ID,
+		models.NewAPIKey{Name: "Model", Scopes: scope.Of(scope.SeatsRead, scope.WebhooksWrite)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		preset, from string
+		status       int
+		scopes       []string
+	}{
+		{"read_only", "", 200, scope.ReadOnly.Words()},
+		{"everything", "", 200, scope.All.Words()},
+		{"none", "", 200, nil},
+		{"copy", model.ID, 200, []string{"webhooks.write", "seats.read"}},
+		{"copy", "key_none", 422, []string{"members.read"}},
+	}
+	for _, tt := range tests {
+		answer := b.Post(listPath+"/new", url.Values{"preset": {tt.preset}, "copy_from": {tt.from}, "name": {"Typed"},
+			"scopes": {"members.read"}, "expiry": {"365"}, "form_id": {"kept"}})
+		page := document(t, answer)
+		var ticked []string
+		page.Find(`input[name="scopes"][checked]`).Each(func(_ int, box *goquery.Selection) {
+			ticked = append(ticked, box.AttrOr("value", ""))
+		})
+		if answer.Status != tt.status || fmt.Sprint(ticked) != fmt.Sprint(tt.scopes) {
+			t.Errorf("%s: %d, ticked %v, want %v", tt.preset, answer.Status, ticked, tt.scopes)
+		}
+		for selector, want := range map[string]string{`input[name="name"]`: "Typed", `input[name="form_id"]`: "kept", `input[name="expiry"][checked]`: "365"} {
+			if got := page.Find(selector).AttrOr("value", ""); got != want {
+				t.Errorf("%s: %s is now %q", tt.preset, selector, got)
+			}
+		}
+	}
+	if keys := keysOf(t, s); len(keys) != 1 {
+		t.Errorf("%d keys, want the model alone", len(keys))
+	}
+}
+
+// TestExpiryDateIsTheViewersDay: the key works on that day to its end, where the viewer is.
+func TestExpiryDateIsTheViewersDay(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for zone, want := range map[string]string{
+		"Pacific/Auckland": "2026-12-31T11:00:00Z", "America/New_York": "2027-01-01T05:00:00Z", "No/Such": "2027-01-01T00:00:00Z", "Local": "2027-01-01T00:00:00Z",
+	} {
+		b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: "timezone", Value: zone}})
+		b.Post(listPath, url.Values{"form_id": {formID(t, b)}, "name": {zone}, "expiry": {"date"}, "expiry_date": {"2026-12-31"}})
+		if got := keysOf(t, s)[0].ExpiresAt.UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%s: %s, want %s", zone, got, want)
+		}
+	}
+}
+
+func TestRename(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	key := s.NamedKey(t, s.Workspace.ID, "Before")
+	path := listPath + "/" + key.ID
+	if got := b.Post(path, url.Values{"name": {""}}); got.Status != http.StatusUnprocessableEntity || keysOf(t, s)[0].Name != "Before" {
+		t.Errorf("an empty name: %d", got.Status)
+	}
+	if got := b.Post(path, url.Values{"name": {"After"}}); got.Status != http.StatusSeeOther || keysOf(t, s)[0].Name != "After" {
+		t.Errorf("rename: %d", got.Status)
+	}
+	if page := b.Get(path).Body; !strings.Contains(page, "Before") {
+		t.Error("the history does not tell the old name")
+	}
+}
+
+// TestListOfManyKeys pages, filters and searches, and asks a fixed number of questions.
+func TestListOfManyKeys(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		for i := range 120 {
+			s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %03d", i))
+		}
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		rows := func(query string) int {
+			page := b.Get(listPath + query)
+			if page.Status != http.StatusOK {
+				t.Fatalf("%s: %d %s", query, page.Status, page.Header.Get("Location"))
+			}
+			return strings.Count(page.Body, "sk_live_") - strings.Count(page.Body, "Bearer sk_live_")
+		}
+		for query, want := range map[string]int{
+			"": 50, "?page=3": 20, "?q=robot+00": 10, "?q=ROBOT+119": 1, "?q=%25": 0, "?state=deleted": 0, "?state=nonsense": 0, "?scope=members.read": 0,
+			"?sort=nonsense&order=sideways": 50,
+		} {
+			if got := rows(query); got != want {
+				t.Errorf("%q shows %d keys, want %d", query, got, want)
+			}
+		}
+		if past := b.Get(listPath + "?page=99"); past.Header.Get("Location") != listPath+"?page=3" {
+			t.Errorf("past the end: %d %s", past.Status, past.Header.Get("Location"))
+		}
+		for _, query := range []string{"?page=-1", "?page=0"} {
+			if got := rows(query); got != 50 {
+				t.Errorf("%s shows %d", query, got)
+			}
+		}
+		for query, status := range map[string]int{"?page=x": 400, "?q=%ff": 422, "?q=%00": 422, "?q=%zz": 400} {
+			if got := b.Get(listPath + query); got.Status != status {
+				t.Errorf("%s: %d, want %d", query, got.Status, status)
+			}
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/setup"
+	"github.com/skipup/keys/web"
+)
+
+// setUp is the page of the one-time link that a server on an empty database prints.
+type setUp struct{ store *models.Store }
+
+func (h setUp) ask(c echo.Context) error {
+	token := c.Param("token")
+	if err := h.store.CheckSetupLink(c.Request().Context(), token); err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, setup.SetUp(setup.Form{Token: token}))
+}
+
+// create makes the workspace and its first admin, and signs in.
+func (h setUp) create(c echo.Context) error {
+	form := setup.Form{Token: c.Param("token")}
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	_, member, err := h.store.SetUp(ctx, form.Token, models.NewWorkspace{
+		Name: form.Workspace, AdminEmail: form.Email, AdminName: form.Name, Password: form.Password,
+	})
+	if fields, refused := models.FieldsOf(err); refused {
+		form.Errors = fields
+		return web.Render(c, http.StatusUnprocessableEntity, setup.SetUp(form))
+	}
+	if err != nil {
+		return err
+	}
+	in, err := h.store.SignInNew(ctx, member)
+	if err != nil {
+		return err
+	}
+	if err := web.SignedIn(c, in); err != nil {
+		return err
+	}
+	return web.Redirect(c, path.APIKeys)
+}

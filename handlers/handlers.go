@@ -1,0 +1,38 @@
+// Package handlers puts the two faces of the product, the dashboard and the API, on one server.
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/handlers/api"
+	"github.com/skipup/keys/handlers/dashboard"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/static"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web"
+)
+
+// New is the whole of the product over store.
+func New(store *models.Store, options web.Options) http.Handler {
+	e := web.New(store, options)
+	routes := api.Routes(store)
+	api.Register(e, store, routes, options.Log)
+	e.Use(web.CheckAddress)
+	dashboard.Register(e, store, routes)
+	e.GET(path.Static+"*", echo.WrapHandler(static.Handler()))
+	e.GET(path.HealthLive, func(c echo.Context) error { return c.String(http.StatusOK, "alive\n") })
+	e.GET(path.HealthReady, ready(store))
+	return e
+}
+
+// ready answers 200 if the database does, and 503 if not.
+func ready(store *models.Store) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := store.Ping(c.Request().Context()); err != nil {
+			return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
+		}
+		return c.String(http.StatusOK, "ready\n")
+	}
+}

@@ -1,0 +1,165 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// MeetingRequestStatus is what a meeting request has come to.
+type MeetingRequestStatus string
+
+// The states of a meeting request. The last two are final.
+const (
+	MeetingRequestActive    MeetingRequestStatus = "active"
+	MeetingRequestPaused    MeetingRequestStatus = "paused"
+	MeetingRequestBooked    MeetingRequestStatus = "booked"
+	MeetingRequestCancelled MeetingRequestStatus = "cancelled"
+)
+
+// MeetingRequest is a meeting that a workspace wants to have with other people. Texts are kept
+// byte for byte; addresses are in lower case.
+type MeetingRequest struct {
+	ID                string
+	WorkspaceID       string
+	OrganizerID       string // the member who organizes
+	OrganizerEmail    string
+	OrganizerName     *string
+	OrganizerTimezone *string // an IANA name
+	Status            MeetingRequestStatus
+	MeetingContext
+	IncludeIntroduction bool
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	BookedAt            *time.Time
+	CancelledAt         *time.Time
+	PausedAt            *time.Time
+	Participants        []MeetingRequestParticipant // in the order in which they were given
+}
+
+// MeetingRequestParticipant is one of the people to meet.
+type MeetingRequestParticipant struct {
+	MeetingRequestID string `gorm:"primaryKey"`
+	Position         int    `gorm:"primaryKey;autoIncrement:false"` // from 0
+	WorkspaceID      string
+	Email            string
+	Name             *string
+	Timezone         *string // an IANA name
+}
+
+// MeetingContext says what a meeting is about, how long it takes and when it may be. All of it
+// may be left out.
+type MeetingContext struct {
+	Title           *string
+	Purpose         *string
+	Description     *string
+	DurationMinutes *int
+	Timeframe       Timeframe `gorm:"embedded;embeddedPrefix:timeframe_"`
+}
+
+// Timeframe is when a meeting may be, in whole seconds. An end that is nil is open.
+type Timeframe struct {
+	Start *time.Time
+	End   *time.Time
+}
+
+// NewMeetingRequest is a meeting to be asked for. What is nil was not given.
+type NewMeetingRequest struct {
+	OrganizerEmail    string
+	OrganizerName     *string
+	OrganizerTimezone *string
+	// Exactly one of these two is given; an empty list counts as given.
+	ParticipantEmails   []string
+	Participants        []NewParticipant
+	IncludeIntroduction bool
+	Context             MeetingContext
+}
+
+// NewParticipant is one of the people to be asked for a meeting.
+type NewParticipant struct {
+	Email    string
+	Name     *string
+	Timezone *string
+}
+
+// CreateMeetingRequest asks for a meeting. Its organizer is an active member of the workspace,
+// and may be among the participants. A value that is missing or refused is an Invalid error
+// that names the field as the API does, such as "participants[0].email"; both lists of
+// participants at once are Refused.
+func (s *Store) CreateMeetingRequest(ctx context.Context, workspaceID string, n NewMeetingRequest) (*MeetingRequest, error) {
+	if err := n.check(s.now()); err != nil {
+		return nil, err
+	}
+	var request *MeetingRequest
+	err := s.Tx(ctx, func(tx *Store) error {
+		organizer, err := tx.organizer(ctx, workspaceID, n.OrganizerEmail)
+		if err != nil {
+			return err
+		}
+		request = tx.meetingRequest(organizer, n)
+		return tx.insertMeetingRequest(ctx, request)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return request, nil
+}
+
+// organizer finds the active member of a workspace with an address in lower case; an Invalid
+// error if there is none.
+func (s *Store) organizer(ctx context.Context, workspaceID, email string) (*Member, error) {
+	var member Member
+	err := s.with(ctx).Joins("JOIN users ON users.id = members.user_id").
+		Where("members.workspace_id = ? AND members.deactivated_at IS NULL AND users.email = ?", workspaceID, email).
+		Take(&member).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, Fields{"organizer_email": "must be the address of an active member of this workspace"}.err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read organizer: %w", err)
+	}
+	return &member, nil
+}
+
+// meetingRequest is the row, with its participants, of n after check.
+func (s *Store) meetingRequest(organizer *Member, n NewMeetingRequest) *MeetingRequest {
+	now := s.now()
+	request := &MeetingRequest{
+		ID:                  s.id("mr"),
+		WorkspaceID:         organizer.WorkspaceID,
+		OrganizerID:         organizer.ID,
+		OrganizerEmail:      n.OrganizerEmail,
+		OrganizerName:       n.OrganizerName,
+		OrganizerTimezone:   n.OrganizerTimezone,
+		Status:              MeetingRequestActive,
+		MeetingContext:      n.Context,
+		IncludeIntroduction: n.IncludeIntroduction,
+		CreatedAt:           now,
+		UpdatedAt:           now,
+	}
+	for i, p := range n.Participants {
+		request.Participants = append(request.Participants, MeetingRequestParticipant{
+			MeetingRequestID: request.ID,
+			Position:         i,
+			WorkspaceID:      request.WorkspaceID,
+			Email:            p.Email,
+			Name:             p.Name,
+			Timezone:         p.Timezone,
+		})
+	}
+	return request
+}
+
+func (s *Store) insertMeetingRequest(ctx context.Context, request *MeetingRequest) error {
+	if err := s.with(ctx).Omit(clause.Associations).Create(request).Error; err != nil {
+		return fmt.Errorf("insert meeting request: %w", err)
+	}
+	if err := s.with(ctx).Create(request.Participants).Error; err != nil {
+		return fmt.Errorf("insert participants of meeting request: %w", err)
+	}
+	return nil
+}

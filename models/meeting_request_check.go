@@ -1,0 +1,158 @@
+package models
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // the zones are the same on every machine, also on one without any
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxParticipants = 50
+	maxTitle        = 200  // characters
+	maxPurpose      = 1000 // characters
+	maxDescription  = 5000 // characters
+	minDuration     = 5    // minutes
+	maxDuration     = 24 * 60
+)
+
+// check complains about what is wrong, and brings n to the form in which it is stored: all
+// people in Participants, addresses in lower case, times in UTC and whole seconds.
+func (n *NewMeetingRequest) check(now time.Time) error {
+	if n.ParticipantEmails != nil && n.Participants != nil {
+		return Errorf(Refused, "Give either participant_emails or participants, not both.")
+	}
+	fields := Fields{}
+	n.OrganizerEmail = checkEmail(fields, "organizer_email", n.OrganizerEmail)
+	if n.OrganizerName != nil {
+		checkName(fields, "organizer_name", *n.OrganizerName)
+	}
+	if n.OrganizerTimezone != nil {
+		checkTimezone(fields, "organizer_timezone", *n.OrganizerTimezone)
+	}
+	n.checkParticipants(fields)
+	n.Context.check(fields, now)
+	return fields.err()
+}
+
+func (n *NewMeetingRequest) checkParticipants(fields Fields) {
+	list, address := "participants", "participants[%d].email"
+	people := slices.Clone(n.Participants)
+	if n.ParticipantEmails != nil {
+		list, address = "participant_emails", "participant_emails[%d]"
+		for _, email := range n.ParticipantEmails {
+			people = append(people, NewParticipant{Email: email})
+		}
+	}
+	switch {
+	case n.ParticipantEmails == nil && n.Participants == nil:
+		fields.add("participant_emails", "or participants must be given, with 1 to %d people", maxParticipants)
+		return
+	case len(people) == 0 || len(people) > maxParticipants:
+		fields.add(list, "must have 1 to %d people, and has %d", maxParticipants, len(people))
+		return
+	}
+	first := make(map[string]string, len(people)) // the field that names an address first
+	for i := range people {
+		p, field := &people[i], fmt.Sprintf(address, i)
+		p.Email = checkEmail(fields, field, p.Email)
+		if earlier, repeated := first[p.Email]; repeated {
+			fields.add(field, "must not be the same address as %s", earlier)
+		} else {
+			first[p.Email] = field
+		}
+		if p.Name != nil {
+			checkName(fields, fmt.Sprintf("participants[%d].name", i), *p.Name)
+		}
+		if p.Timezone != nil {
+			checkTimezone(fields, fmt.Sprintf("participants[%d].timezone", i), *p.Timezone)
+		}
+	}
+	n.Participants = people
+}
+
+func (c *MeetingContext) check(fields Fields, now time.Time) {
+	if c.Title != nil {
+		checkTitle(fields, "context.title", *c.Title)
+	}
+	if c.Purpose != nil {
+		checkText(fields, "context.purpose", *c.Purpose, maxPurpose)
+	}
+	if c.Description != nil {
+		checkText(fields, "context.description", *c.Description, maxDescription)
+	}
+	if d := c.DurationMinutes; d != nil && (*d < minDuration || *d > maxDuration) {
+		fields.add("context.duration_minutes", "must be a whole number from %d to %d", minDuration, maxDuration)
+	}
+	c.Timeframe.check(fields, now)
+}
+
+// check: a timeframe may have begun, but one that is over can hold no meeting.
+func (t *Timeframe) check(fields Fields, now time.Time) {
+	t.Start = checkSecond(fields, "context.timeframe.start", t.Start)
+	t.End = checkSecond(fields, "context.timeframe.end", t.End)
+	switch {
+	case t.End == nil:
+	case !t.End.After(now):
+		fields.add("context.timeframe.end", "must be in the future")
+	case t.Start != nil && !t.End.After(*t.Start):
+		fields.add("context.timeframe.end", "must be after context.timeframe.start")
+	}
+}
+
+// checkSecond returns value in UTC and whole seconds, and complains about years that RFC 3339
+// cannot write or that do not sort as text. A value that is nil stays nil.
+func checkSecond(fields Fields, name string, value *time.Time) *time.Time {
+	if value == nil {
+		return nil
+	}
+	second := value.UTC().Truncate(time.Second)
+	if second.Year() < 1 || second.Year() > 9999 {
+		fields.add(name, "must be in the years 1 to 9999")
+	}
+	return &second
+}
+
+// checkTitle complains unless value is one line of 1 to 200 characters that shows something.
+func checkTitle(fields Fields, name, value string) {
+	switch length := utf8.RuneCountInString(value); {
+	case !utf8.ValidString(value):
+		fields.add(name, "must be valid UTF-8")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		fields.add(name, "must be one line without control characters")
+	case strings.TrimSpace(value) == "":
+		fields.add(name, "must not be empty")
+	case length > maxTitle:
+		fields.add(name, "must have at most %d characters, and has %d", maxTitle, length)
+	}
+}
+
+// checkText complains unless value is at most size characters, in as many lines as it likes.
+func checkText(fields Fields, name, value string, size int) {
+	forbidden := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }
+	switch length := utf8.RuneCountInString(value); {
+	case !utf8.ValidString(value):
+		fields.add(name, "must be valid UTF-8")
+	case strings.ContainsFunc(value, forbidden):
+		fields.add(name, "must have no control characters but line breaks and tabs")
+	case length > size:
+		fields.add(name, "must have at most %d characters, and has %d", size, length)
+	}
+}
+
+// checkTimezone complains unless value is the name of a zone in the IANA database. What else
+// time.LoadLocation takes depends on the machine: other spellings of the path to a file, and
+// files beside the zones.
+func checkTimezone(fields Fields, name, value string) {
+	_, err := time.LoadLocation(value)
+	switch {
+	case err != nil, path.Clean(value) != value,
+		slices.Contains([]string{"Local", "localtime", "posixrules", "Factory"}, value),
+		strings.HasPrefix(value, "posix/"), strings.HasPrefix(value, "right/"):
+		fields.add(name, "must be the name of an IANA time zone, such as Europe/Rome")
+	}
+}

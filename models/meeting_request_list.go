@@ -1,0 +1,110 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+)
+
+// MeetingRequestFilter chooses meeting requests. The zero value lets all through.
+type MeetingRequestFilter struct {
+	ParticipantEmail string // in any case; empty for any
+	OrganizerEmail   string // in any case; empty for any
+	Status           MeetingRequestStatus
+	// Both bounds are inclusive and count in whole seconds, as answers show the time: what was
+	// made within the second of CreatedBefore is let through.
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+}
+
+var meetingRequestStatuses = []MeetingRequestStatus{
+	"", MeetingRequestActive, MeetingRequestPaused, MeetingRequestBooked, MeetingRequestCancelled,
+}
+
+// MeetingRequests lists the meeting requests of a workspace that filter lets through, newest
+// first, with their participants. A word of filter that is no address or no state is an Invalid
+// error, and so is a cursor that another filter has given out.
+func (s *Store) MeetingRequests(ctx context.Context, workspaceID string, filter MeetingRequestFilter, page Page) (Paged[MeetingRequest], error) {
+	if err := filter.check(); err != nil {
+		return Paged[MeetingRequest]{}, err
+	}
+	list := filter.listing(workspaceID)
+	query, err := list.after(filter.where(s.with(ctx), workspaceID), "id", &page)
+	if err != nil {
+		return Paged[MeetingRequest]{}, err
+	}
+	var requests []MeetingRequest
+	// The participants are read by the ids of this workspace's requests. Naming the workspace
+	// again would send SQLite, which keeps no statistics, through all of its participants.
+	ordered := func(query *gorm.DB) *gorm.DB { return query.Order("position") }
+	if err := query.Preload("Participants", ordered).Find(&requests).Error; err != nil {
+		return Paged[MeetingRequest]{}, fmt.Errorf("read meeting requests: %w", err)
+	}
+	return paged(list, page, requests, func(r *MeetingRequest) string { return r.ID }), nil
+}
+
+// check complains about what is wrong, and brings f to the form in which it is compared.
+func (f *MeetingRequestFilter) check() error {
+	fields := Fields{}
+	if f.ParticipantEmail != "" {
+		f.ParticipantEmail = checkEmail(fields, "participant_email", f.ParticipantEmail)
+	}
+	if f.OrganizerEmail != "" {
+		f.OrganizerEmail = checkEmail(fields, "organizer_email", f.OrganizerEmail)
+	}
+	if !slices.Contains(meetingRequestStatuses, f.Status) {
+		fields.add("status", "must be active, paused, booked or cancelled")
+	}
+	f.CreatedAfter = checkSecond(fields, "created_after", f.CreatedAfter)
+	f.CreatedBefore = checkSecond(fields, "created_before", f.CreatedBefore)
+	return fields.err()
+}
+
+func (f *MeetingRequestFilter) listing(workspaceID string) listing {
+	list := listing{"meeting_requests", workspaceID, f.ParticipantEmail, f.OrganizerEmail, string(f.Status)}
+	for _, bound := range []*time.Time{f.CreatedAfter, f.CreatedBefore} {
+		text := ""
+		if bound != nil {
+			text = bound.Format(time.RFC3339)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+func (f *MeetingRequestFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
+	query = query.Where("workspace_id = ?", workspaceID)
+	if f.ParticipantEmail != "" {
+		query = query.Where("id IN (SELECT meeting_request_id FROM meeting_request_participants WHERE workspace_id = ? AND email = ?)",
+			workspaceID, f.ParticipantEmail)
+	}
+	if f.OrganizerEmail != "" {
+		query = query.Where("organizer_email = ?", f.OrganizerEmail)
+	}
+	if f.Status != "" {
+		query = query.Where("status = ?", f.Status)
+	}
+	// An id begins with the time of created_at, and the list is ordered by it: so bounded, what
+	// is too new or too old is not even read.
+	if f.CreatedAfter != nil {
+		query = query.Where("id >= ?", firstID("mr", *f.CreatedAfter))
+	}
+	if f.CreatedBefore != nil {
+		query = query.Where("id < ?", firstID("mr", f.CreatedBefore.Add(time.Second)))
+	}
+	return query
+}
+
+// firstID sorts before every id that is made at or after a moment, and after those made
+// earlier. ULIDs start in 1970.
+func firstID(prefix string, at time.Time) string {
+	var id ulid.ULID
+	if err := id.SetTime(uint64(max(0, at.UnixMilli()))); err != nil {
+		panic(fmt.Sprintf("make lowest identifier: %v", err)) // only a time past the year 10889 gets here
+	}
+	return prefix + "_" + id.String()
+}

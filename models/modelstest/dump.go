@@ -1,0 +1,103 @@
+package modelstest
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3"
+)
+
+// Dump is every value of every row of every table, a line for each, in an order that does not
+// depend on the database: to search for what must not be stored, and to see that a refusal
+// has changed nothing. Bytes are shown as they are.
+func (s *Store) Dump(t testing.TB) string {
+	t.Helper()
+	db, tables := s.raw(t)
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var lines []string
+	for _, table := range strs(t, db, tables) {
+		lines = append(lines, dumpTable(t, db, table)...)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// raw is a connection that nothing of the Store has touched, and the query for the tables.
+func (s *Store) raw(t testing.TB) (db *sql.DB, tables string) {
+	t.Helper()
+	driver, address := "pgx", s.URL
+	tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+	if path, isSQLite := strings.CutPrefix(s.URL, "sqlite:"); isSQLite {
+		driver, address = "sqlite3", "file:"+path
+		tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, tables
+}
+
+func strs(t testing.TB, db *sql.DB, query string) []string {
+	t.Helper()
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var values []string
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, value)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+func dumpTable(t testing.TB, db *sql.DB, table string) []string {
+	t.Helper()
+	rows, err := db.Query("SELECT * FROM " + table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, targets := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	var lines []string
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			t.Fatal(err)
+		}
+		line := table
+		for i, column := range columns {
+			value := values[i]
+			if bytes, ok := value.([]byte); ok {
+				value = string(bytes)
+			}
+			line += fmt.Sprintf("\t%s=%v", column, value)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}

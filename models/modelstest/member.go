@@ -1,0 +1,32 @@
+package modelstest
+
+import (
+	"testing"
+
+	"github.com/skipup/keys/models"
+)
+
+// AddMember makes a person whose password is Password and who is a member of workspace, not an
+// admin, and of no other. It writes the row that no method of the Store makes yet.
+func (s *Store) AddMember(t testing.TB, workspace *models.Workspace, email string) *models.Member {
+	t.Helper()
+	_, member := s.NewWorkspace(t, "Before "+email, email)
+	s.Exec(t, "UPDATE members SET workspace_id = $1, role = 'member' WHERE id = $2", workspace.ID, member.ID)
+	member.WorkspaceID, member.Role = workspace.ID, models.RoleMember
+	return member
+}
+
+// Exec runs a statement beside the Store, for states that no method leads to. Its parameters
+// are $1, $2 and so on.
+func (s *Store) Exec(t testing.TB, statement string, args ...any) {
+	t.Helper()
+	db, _ := s.raw(t)
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := db.Exec(statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,90 @@
+// Forms: sent once, scopes ticked by presets, no empty members in the address of a search.
+import { on } from './on.js'
+
+// The second press of a double click must not send a form again. A form that came back, or
+// could not be sent, can be sent.
+document.addEventListener(
+  'submit',
+  (event) => {
+    const form = event.target
+    if (!form.matches('[data-once]')) return
+    if (form.dataset.sent) {
+      event.preventDefault()
+      event.stopImmediatePropagation()
+      return
+    }
+    form.dataset.sent = 'true'
+    setTimeout(() => disable(form, true))
+  },
+  true,
+)
+
+function disable(form, disabled) {
+  for (const button of form.querySelectorAll('button:not([type=button])')) button.disabled = disabled
+}
+
+function release(form) {
+  delete form.dataset.sent
+  disable(form, false)
+}
+
+document.addEventListener('htmx:finally:request', () => document.querySelectorAll('[data-once][data-sent]').forEach(release))
+window.addEventListener('pageshow', () => document.querySelectorAll('[data-once][data-sent]').forEach(release))
+
+const presets = {
+  read_only: (word) => word.endsWith('.read'),
+  everything: () => true,
+  none: () => false,
+}
+
+on('click', 'button[data-preset]', (event, button) => {
+  const holds = presets[button.value]
+  if (!holds) return
+  event.preventDefault()
+  for (const box of button.form.querySelectorAll('input[name=scopes]')) box.checked = holds(box.value)
+})
+
+on('htmx:config:request', 'form[data-tidy]', (event) => tidy(event.detail.ctx.request.body))
+on('formdata', 'form[data-tidy]', (event) => tidy(event.formData))
+
+function tidy(data) {
+  for (const [name, value] of [...data]) if (value === '') data.delete(name)
+}
+
+// A date that is typed is meant.
+on('input', 'input[name=expiry_date]', (event, field) => {
+  const choice = field.form.querySelector('input[name=expiry][value=date]')
+  if (choice && field.value) choice.checked = true
+})
+
+// Choosing "a date" goes on to the date.
+on('change', 'input[name=expiry][value=date]', (event, choice) => choice.form.elements.expiry_date?.focus())
+
+on('click', '[data-copy]', async (event, button) => {
+  const source = document.getElementById(button.dataset.copy)
+  const text = 'value' in source ? source.value : source.textContent
+  if (!(await copy(text, source))) return
+  button.dataset.used = 'true'
+  button.dataset.state = 'copied'
+  const region = document.createElement('span')
+  region.className = 'sr-only'
+  region.role = 'status'
+  button.after(region)
+  setTimeout(() => (region.textContent = 'Copied'), 50)
+  setTimeout(() => {
+    delete button.dataset.state
+    region.remove()
+  }, 2500)
+})
+
+// Without https there is no clipboard to write to: select the text and use the old way.
+async function copy(text, source) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    if ('select' in source) source.select()
+    else getSelection().selectAllChildren(source)
+    return document.execCommand('copy')
+  }
+}

@@ -1,0 +1,21 @@
+// Menus are details elements: this closes them like menus.
+import { on } from './on.js'
+
+function closeMenus(but) {
+  for (const menu of document.querySelectorAll('details[data-menu][open]')) if (menu !== but) menu.open = false
+}
+
+document.addEventListener('click', (event) => closeMenus(event.target.closest?.('details[data-menu]')))
+
+on('focusin', 'body', (event) => closeMenus(event.target.closest('details[data-menu]')))
+
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return
+  const menu = document.querySelector('details[data-menu][open]')
+  if (!menu) return
+  event.preventDefault()
+  menu.open = false
+  menu.querySelector('summary').focus()
+})
+
+on('click', 'details[data-menu] a', (event, link) => (link.closest('details').open = false))

@@ -1,0 +1,44 @@
+// Messages. The server draws them; the script closes them, and draws one itself only when the
+// server cannot be reached.
+import { on } from './on.js'
+
+const shownFor = 7000
+
+export function announce(words) {
+  const region = document.getElementById('announcement')
+  if (!region) return
+  region.textContent = ''
+  setTimeout(() => (region.textContent = words), 50)
+}
+
+export function toast(words) {
+  const host = document.getElementById('toasts')
+  const template = document.getElementById('toast')
+  if (!host || !template) return
+  const fragment = template.content.cloneNode(true)
+  host.replaceChildren(fragment)
+  start(host.querySelector('[data-toast]'), words)
+}
+
+// A live region speaks when it changes: the words are set once it is in the page.
+function start(element, words) {
+  const region = element.querySelector('[role=status]')
+  words ??= region.textContent
+  region.textContent = ''
+  setTimeout(() => (region.textContent = words), 50)
+  const closeSoon = () => {
+    clearTimeout(element.closing)
+    element.closing = setTimeout(() => element.remove(), shownFor)
+  }
+  const stay = () => clearTimeout(element.closing)
+  for (const type of ['pointerenter', 'focusin']) element.addEventListener(type, stay)
+  for (const type of ['pointerleave', 'focusout']) element.addEventListener(type, closeSoon)
+  closeSoon()
+}
+
+for (const element of document.querySelectorAll('#toasts [data-toast]')) start(element)
+
+on('click', '[data-dismiss]', (event, button) => {
+  event.preventDefault()
+  button.closest('[data-toast]').remove()
+})

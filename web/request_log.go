@@ -1,0 +1,72 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// logRequests writes one line for each request. It names the route, not the address asked
+// for: a set-up link has its token in the address, and a careless client its key.
+func logRequests(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			attributes := []slog.Attr{
+				slog.String("method", loggedMethod(c.Request().Method)),
+				slog.String("route", routeOf(c)),
+				slog.Int("status", c.Response().Status),
+				slog.Duration("took", time.Since(start)),
+				slog.Int64("bytes", c.Response().Size),
+				slog.String("address", c.RealIP()),
+				slog.String("request_id", requestIDOf(c)),
+			}
+			if caller, known := callerIn(c); known {
+				attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
+			}
+			log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
+			return nil
+		}
+	}
+}
+
+// loggedMethod keeps a caller from writing a novel into the log.
+func loggedMethod(method string) string {
+	if len(method) > 16 {
+		return "other"
+	}
+	return method
+}
+
+func routeOf(c echo.Context) string {
+	if c.Path() == "" {
+		return "none"
+	}
+	return c.Path()
+}
+
+// panicError is a panic that became an error, with where it happened.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// recoverPanics turns a panic into an error, so that it ends as a logged 500.
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				err = &panicError{value: value, stack: debug.Stack()}
+			}
+		}()
+		return next(c)
+	}
+}
