@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/handlers/dashboard"
@@ -21,11 +22,15 @@ func New(store *models.Store, options web.Options) http.Handler {
 	api.Register(e, store, routes, options.Log)
 	e.Use(web.CheckAddress)
 	dashboard.Register(e, store, routes)
-	e.GET(path.Static+"*", echo.WrapHandler(static.Handler()))
-	e.GET(path.HealthLive, func(c echo.Context) error { return c.String(http.StatusOK, "alive\n") })
-	e.GET(path.HealthReady, ready(store))
+	read := []string{http.MethodGet, http.MethodHead}
+	e.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
+	e.Match(read, path.HealthLive, alive)
+	e.Match(read, path.HealthReady, ready(store))
 	return e
 }
+
+// alive answers 200 as long as the program runs.
+func alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 
 // ready answers 200 if the database does, and 503 if not.
 func ready(store *models.Store) echo.HandlerFunc {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/skipup/keys/models/token"
 )
 
 const (
@@ -21,6 +23,8 @@ func checkName(fields Fields, name, value string) {
 		fields.add(name, "must be valid UTF-8")
 	case strings.ContainsFunc(value, unicode.IsControl):
 		fields.add(name, "must be one line without control characters")
+	case token.Occurs(value):
+		fields.add(name, "must not contain an API key; if that key is in use, delete it and make another")
 	case strings.TrimSpace(value) == "":
 		fields.add(name, "must not be empty")
 	case length > maxName:
@@ -43,12 +47,17 @@ func checkEmail(fields Fields, name, value string) string {
 }
 
 // normalEmail is the form in which addresses are stored and compared.
-func normalEmail(value string) string { return strings.ToLower(value) }
+func normalEmail(value string) string { return strings.ToLower(storable(value)) }
 
-// clip cuts value to at most size bytes of valid UTF-8 without NUL, for text that is kept as
-// it came from outside and must never be a reason to refuse.
+// storable is value as valid UTF-8 without NUL, which is what both databases take.
+func storable(value string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(value, "�"), "\x00", "�")
+}
+
+// clip cuts value to at most size bytes of valid UTF-8 without NUL and without API keys, for
+// text that is kept as it came from outside and must never be a reason to refuse.
 func clip(value string, size int) string {
-	value = strings.ReplaceAll(strings.ToValidUTF8(value, "�"), "\x00", "�")
+	value = token.Redact(storable(value))
 	if len(value) <= size {
 		return value
 	}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/skipup/keys/models/token"
 )
 
 const maxRequestID = 128
@@ -14,12 +16,18 @@ const maxRequestID = 128
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if !isRequestID(id) {
 			id = "req_" + ulid.Make().String()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		return next(c)
 	}
+}
+
+// isRequestID reports whether id may be sent back and logged: an API key may not.
+func isRequestID(id string) bool {
+	visible := !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
+	return id != "" && len(id) <= maxRequestID && visible && !token.Occurs(id)
 }
 
 // requestIDOf is the id of c's request.

@@ -22,7 +22,7 @@ func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 				slog.String("method", loggedMethod(c.Request().Method)),
 				slog.String("route", routeOf(c)),
 				slog.Int("status", c.Response().Status),
-				slog.Duration("took", time.Since(start)),
+				slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
 				slog.Int64("bytes", c.Response().Size),
 				slog.String("address", c.RealIP()),
 				slog.String("request_id", requestIDOf(c)),

@@ -252,3 +252,11 @@ func (s *Server) NamedKey(t testing.TB, workspaceID, name string) *models.APIKey
 	}
 	return key
 }
+
+// AnotherNode starts a second server on the same database.
+func (s *Server) AnotherNode(t testing.TB) *Server {
+	t.Helper()
+	node := start(t, s.Another(t), "")
+	node.Workspace, node.Admin = s.Workspace, s.Admin
+	return node
+}

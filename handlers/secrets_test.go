@@ -1,0 +1,96 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models/scope"
+)
+
+// TestSecretsStayOut plants keys and passwords wherever a careless person or client may put
+// them, and searches every log line and every table for them.
+func TestSecretsStayOut(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		var planted []string
+		plant := func(secret string) string {
+			planted = append(planted, secret)
+			return secret
+		}
+		key := plant(s.Key(t, scope.All.Scopes()...))
+		dead := plant(strings.ToUpper(key))
+
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		plant("a long enough passphrase")
+		base, err := url.Parse(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cookie := range b.Client.Jar.Cookies(base) {
+			if strings.HasPrefix(cookie.Name, "skipup_") {
+				plant(cookie.Value)
+			}
+		}
+		form := regexp.MustCompile(`name="form_id" value="([^"]+)"`).FindStringSubmatch(b.Get("/settings/api-keys/new").Body)
+		created := b.Post("/settings/api-keys", url.Values{"form_id": {form[1]}, "name": {"CI"}, "expiry": {"never"}})
+		plant(regexp.MustCompile(`sk_live_[0-9A-Za-z]{36}`).FindString(created.Body))
+
+		wrong := plant("hunter2 hunter2 hunter2 no")
+		s.Browser(t).Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {wrong}})
+		s.Browser(t).Post("/login", url.Values{"email": {plant("the password in the wrong field")}, "password": {wrong}})
+		next := plant("a brand new and long passphrase")
+		b.Post("/settings/account/password", url.Values{"password": {wrong}, "new_password": {next}})
+		b.Post("/settings/account/password", url.Values{"password": {"a long enough passphrase"}, "new_password": {next}})
+
+		for _, text := range []string{key, dead} {
+			s.Call(t, text, "GET", "/me?api_key="+text, "")
+			s.Call(t, text, "GET", "/nothing/"+text, "")
+			s.Call(t, text, "POST", "/api_keys", `{"`+text+`":1}`)
+			s.Call(t, text, "POST", "/api_keys", `{"name":"CI","scopes":["`+text+`"]}`)
+			s.Call(t, text, "GET", "/api_keys?cursor="+text, "")
+			s.Call(t, "", "GET", "/me?access_token="+text, "")
+			b.Get("/settings/api-keys?q=" + text)
+			b.Get("/settings/api-keys/" + text)
+			s.Browser(t).Get("/setup/" + text)
+		}
+		broken := s.Request(t, http.MethodGet, "/api/v1/me", "")
+		broken.Header.Set("Authorization", key)
+		broken.Header.Set("X-Request-Id", key)
+		broken.Header.Set("User-Agent", key)
+		handlerstest.Send(t, http.DefaultClient, broken)
+		unused := plant(s.Key(t))
+		careless := s.Request(t, http.MethodGet, "/api/v1/me", "")
+		careless.Header.Set("Authorization", "Bearer "+unused)
+		careless.Header.Set("User-Agent", "robot/1 "+unused)
+		handlerstest.Send(t, http.DefaultClient, careless)
+		s.Call(t, key, "POST", "/api_keys", `{"name":"`+key+`"}`)
+
+		log, tables := s.Log.String(), s.Dump(t)
+		if len(planted) < 9 || strings.Count(log, "\n") < 25 || !strings.Contains(tables, "Acme") {
+			t.Fatalf("the test plants or searches nothing: %d secrets, %d bytes of log, %d of tables", len(planted), len(log), len(tables))
+		}
+		for _, secret := range planted {
+			if secret == "" {
+				t.Fatal("an empty secret was planted")
+			}
+			for where, text := range map[string]string{"log": log, "tables": tables} {
+				if at := strings.Index(text, secret); at >= 0 {
+					t.Errorf("%.12s… is in the %s: %s", secret, where, around(text, at))
+				}
+			}
+		}
+		for _, word := range []string{"panic", "goroutine", `"level":"ERROR"`} {
+			if strings.Contains(log, word) {
+				t.Errorf("the log has %q", word)
+			}
+		}
+	})
+}
+
+func around(text string, at int) string {
+	return fmt.Sprintf("%q", text[max(0, at-80):min(len(text), at+80)])
+}

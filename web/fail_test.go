@@ -1,0 +1,101 @@
+package web_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web"
+)
+
+// TestErrorsBecomeAnswers: what the caller caused is explained, everything else is private, is
+// logged once, and ends nothing but its request.
+func TestErrorsBecomeAnswers(t *testing.T) {
+	const private = "password=hunter2 at 10.0.0.7"
+	tests := []struct {
+		name      string
+		handle    func() error
+		status    int
+		errorType string
+		logged    bool
+	}{
+		{"an unknown error", func() error { return errors.New(private) }, 500, "internal_error", true},
+		{"a panic", func() error { panic(private) }, 500, "internal_error", true},
+		{"the framework's 500", func() error { return echo.NewHTTPError(500, private) }, 500, "internal_error", true},
+		{"the framework's odd refusal", func() error { return echo.NewHTTPError(418, private) }, 418, "invalid_request", false},
+		{"a broken rule", func() error {
+			return fmt.Errorf("%s: %w", private, models.Errorf(models.Refused, "It is paused."))
+		}, 422, "invalid_request", false},
+		{"a missing thing", func() error { return models.Errorf(models.NotFound, "There is no such key.") }, 404, "not_found", false},
+		{"a forbidden thing", func() error { return models.Errorf(models.Forbidden, "No.") }, 403, "forbidden", false},
+		{"too many attempts", func() error { return models.Errorf(models.RateLimited, "Wait.") }, 429, "rate_limited", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var log bytes.Buffer
+			e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			handle := func(echo.Context) error { return tt.handle() }
+			e.GET("/api/v1/broken", handle)
+			e.GET("/broken", handle)
+
+			api := serve(e, "/api/v1/broken")
+			if api.Code != tt.status || !strings.Contains(api.Body.String(), `"type":"`+tt.errorType+`"`) {
+				t.Errorf("API: %d %s, want %d %s", api.Code, api.Body, tt.status, tt.errorType)
+			}
+			page := serve(e, "/broken")
+			if page.Code != tt.status || !strings.Contains(page.Header().Get("Content-Type"), "text/html") {
+				t.Errorf("page: %d %s", page.Code, page.Header().Get("Content-Type"))
+			}
+			for _, answer := range []*httptest.ResponseRecorder{api, page} {
+				if strings.Contains(answer.Body.String(), "hunter2") || strings.Contains(answer.Body.String(), "goroutine") {
+					t.Errorf("the answer tells what is private: %s", answer.Body)
+				}
+			}
+			if got := strings.Count(log.String(), `"level":"ERROR"`); (got == 2) != tt.logged || got > 2 {
+				t.Errorf("%d errors logged for two requests: %s", got, log.String())
+			}
+		})
+	}
+}
+
+func serve(e *echo.Echo, path string) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	e.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+	return answer
+}
+
+// TestPagesHaveTheHeaders that keep them to themselves.
+func TestPagesHaveTheHeaders(t *testing.T) {
+	e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.DiscardHandler)})
+	header := serve(e, "/nothing").Header()
+	for name, want := range map[string]string{
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"Referrer-Policy":              "same-origin",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Cache-Control":                "no-store",
+	} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	policy := header.Get("Content-Security-Policy")
+	for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+		if !strings.Contains(policy, directive) {
+			t.Errorf("the policy lacks %s: %s", directive, policy)
+		}
+	}
+	if strings.Contains(policy, "unsafe") {
+		t.Errorf("the policy allows what is unsafe: %s", policy)
+	}
+}
