@@ -1,0 +1,56 @@
+package handlerstest
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"testing"
+
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// Browser is a person's browser: it keeps cookies and says where a form comes from. It does
+// not follow redirects.
+type Browser struct {
+	t      testing.TB
+	server *Server
+	Client *http.Client
+}
+
+// Browser opens a browser in which nobody is signed in.
+func (s *Server) Browser(t testing.TB) *Browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Browser{t: t, server: s, Client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}}
+}
+
+// SignedIn opens a browser in which email is signed in, with modelstest.Password.
+func (s *Server) SignedIn(t testing.TB, email string) *Browser {
+	t.Helper()
+	b := s.Browser(t)
+	if in := b.Post("/login", url.Values{"email": {email}, "password": {modelstest.Password}}); in.Status != http.StatusSeeOther {
+		t.Fatalf("sign in: %d\n%s", in.Status, in.Body)
+	}
+	return b
+}
+
+// Get asks for a page.
+func (b *Browser) Get(path string) Answer {
+	b.t.Helper()
+	return Send(b.t, b.Client, b.server.Request(b.t, http.MethodGet, path, ""))
+}
+
+// Post sends a form as the pages of the server do.
+func (b *Browser) Post(path string, form url.Values) Answer {
+	b.t.Helper()
+	request := b.server.Request(b.t, http.MethodPost, path, form.Encode())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Origin", b.server.URL)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	return Send(b.t, b.Client, request)
+}
