@@ -23,8 +23,10 @@ build: ## Build the program: bin/skipup
 
 .PHONY: dev
 dev: node_modules ## Start it with live reload of pages, styles and code on http://127.0.0.1:7331
-	npx concurrently --kill-others --names css,go "npm run watch" \
-	  "SKIPUP_PUBLIC_URL=http://127.0.0.1:7331 SKIPUP_DEVELOPMENT=1 go tool templ generate --watch --proxy=http://127.0.0.1:8080 --open-browser=false --cmd='go run ./cmd/skipup serve'"
+	trap 'kill 0' EXIT; \
+	npm run watch --silent & \
+	SKIPUP_PUBLIC_URL=http://127.0.0.1:7331 go tool templ generate --watch --open-browser=false \
+	  --proxy=http://127.0.0.1:8080 --cmd='go run ./cmd/skipup serve'
 
 .PHONY: generate
 generate: node_modules ## Make the generated files again: pages and assets
