@@ -52,6 +52,8 @@ const (
 	ExpiresSoon = 14 * 24 * time.Hour
 	// inUse is how long after its last request a key counts as used.
 	inUse = 24 * time.Hour
+	// maxFormID is how many bytes tell one form from another: more would not fit into an index.
+	maxFormID = 64
 )
 
 // StateAt is the state of k at now. A key is dead from the very moment of its expiry.
@@ -123,7 +125,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		Digest:        secret.Digest(),
 		Scopes:        n.Scopes,
 		ExpiresAt:     n.ExpiresAt,
-		FormID:        optional(n.FormID),
+		FormID:        optional(clip(n.FormID, maxFormID)),
 		CreatedByType: actor.Type,
 		CreatedByID:   optional(actor.ID),
 		CreatedByName: actor.Name,
@@ -189,7 +191,7 @@ func (s *Store) APIKeyByID(ctx context.Context, id string) (*APIKey, error) {
 
 // APIKeyMadeBy returns the key that a form has made, or NotFound.
 func (s *Store) APIKeyMadeBy(ctx context.Context, workspaceID, formID string) (*APIKey, error) {
-	return s.takeAPIKey(ctx, "workspace_id = ? AND form_id = ?", workspaceID, formID)
+	return s.takeAPIKey(ctx, "workspace_id = ? AND form_id = ?", workspaceID, clip(formID, maxFormID))
 }
 
 // APIKeyByDigest returns the key with a digest, whatever its workspace and state, or NotFound.
@@ -270,7 +272,7 @@ func (s *Store) UseAPIKey(ctx context.Context, key *APIKey) error {
 		return nil
 	}
 	err := s.with(ctx).Model(&APIKey{}).
-		Where("id = ? AND (last_used_at IS NULL OR last_used_at < ?)", key.ID, now).
+		Where("id = ? AND (last_used_at IS NULL OR last_used_at <= ?)", key.ID, now.Add(-useEvery)).
 		UpdateColumns(map[string]any{
 			"last_used_at":         now,
 			"last_used_address":    actor.Address,

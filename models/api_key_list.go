@@ -77,6 +77,9 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 	if err := matching().Count(&list.Matching).Error; err != nil {
 		return list, fmt.Errorf("count API keys: %w", err)
 	}
+	if int64(filter.PageNumber-1) > list.Matching/int64(max(filter.PageSize, 1)) {
+		return list, nil // past the last page, maybe so far that the offset has no number
+	}
 	page := matching().Scopes(filter.order).Offset((filter.PageNumber - 1) * filter.PageSize).Limit(filter.PageSize)
 	if err := page.Find(&list.Keys).Error; err != nil {
 		return list, fmt.Errorf("read API keys: %w", err)
@@ -89,10 +92,11 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 		if f.State == "" {
 			query = query.Where("deleted_at IS NULL")
 		} else {
-			query = query.Where(stateSQL+" = ?", now, now.Add(ExpiresSoon), f.State)
+			query = query.Where(stateSQL+" = ?", now, now.Add(ExpiresSoon), storable(string(f.State)))
 		}
 		if f.Search != "" {
-			pattern := likePattern(f.Search)
+			// No name is longer, and SQLite refuses a pattern that is very long.
+			pattern := likePattern(storable(f.Search[:min(len(f.Search), 4*maxName+1)]))
 			query = query.Where(`(lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\')`, pattern, pattern)
 		}
 		if f.Scope != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"io"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -36,11 +35,11 @@ const (
 // errDatabaseURL does not repeat the address: it may hold a password.
 var errDatabaseURL = errors.New(`the database address must be "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME"`)
 
-// sqliteSettings: readers never wait for the writer (WAL), a writer waits up to five seconds
+// sqliteSettings: readers never wait for the writer (useWAL), a writer waits up to five seconds
 // for another, a transaction takes the write lock at its start so that it cannot fail half-way,
 // and times are stored so that their text sorts by time.
 var sqliteSettings = url.Values{
-	"_pragma":  {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(normal)", "foreign_keys(1)"},
+	"_pragma":  {"busy_timeout(5000)", "synchronous(normal)", "foreign_keys(1)"},
 	"_txlock":  {"immediate"},
 	"_timefmt": {string(sqlite3.TimeFormat4)}, // in UTC whatever the zone of the time
 }
@@ -93,12 +92,25 @@ func (d dialect) open(config *gorm.Config) (*gorm.DB, error) {
 }
 
 func connectSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
-	pool, err := driver.Open(dsn, lowerUnicode)
+	pool, err := driver.Open(dsn, func(connection *sqlite3.Conn) error {
+		return errors.Join(useWAL(connection), lowerUnicode(connection))
+	})
 	if err != nil {
 		return nil, nil, err
 	}
 	limit(pool, 8)
 	return pool, gormlite.OpenDB(pool), nil
+}
+
+// useWAL waits for other processes itself: while two turn an empty file to WAL, SQLite tells
+// one that it is busy without asking the busy handler.
+func useWAL(connection *sqlite3.Conn) error {
+	err := connection.Exec("PRAGMA journal_mode = wal")
+	for wait := time.Millisecond; errors.Is(err, sqlite3.BUSY) && wait < 5*time.Second; wait *= 2 {
+		time.Sleep(wait)
+		err = connection.Exec("PRAGMA journal_mode = wal")
+	}
+	return err
 }
 
 // lowerUnicode gives SQLite a lower() for every script, as PostgreSQL has it: its own knows
@@ -132,19 +144,37 @@ func limit(pool *sql.DB, connections int) {
 	pool.SetMaxIdleConns(connections)
 }
 
-// gormConfig logs neither the values of a query, which may be secrets, nor a missing row.
+// gormConfig has slow queries logged, without their values, which may be secrets.
 func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 	if log == nil {
-		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		log = slog.New(slog.DiscardHandler)
 	}
 	return &gorm.Config{
 		NowFunc:        now,
 		TranslateError: true,
-		Logger: logger.NewSlogLogger(log, logger.Config{
-			SlowThreshold:             time.Second,
-			LogLevel:                  logger.Warn,
-			IgnoreRecordNotFoundError: true,
-			ParameterizedQueries:      true,
-		}),
+		Logger: slowQueries{logger.NewSlogLogger(log, logger.Config{
+			SlowThreshold: time.Second,
+			LogLevel:      logger.Warn,
+		})},
 	}
 }
+
+// slowQueries leaves errors to whoever gets them: they are logged once, where they end.
+type slowQueries struct{ logger.Interface }
+
+// Trace logs a query that took too long.
+func (l slowQueries) Trace(ctx context.Context, begin time.Time, query func() (string, int64), _ error) {
+	l.Interface.Trace(ctx, begin, query, nil)
+}
+
+// LogMode is the same at another level: what GORM's own returns would log values and errors.
+func (l slowQueries) LogMode(level logger.LogLevel) logger.Interface {
+	return slowQueries{l.Interface.LogMode(level)}
+}
+
+// ParamsFilter keeps the values out of what is logged.
+func (slowQueries) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) {
+	return query, nil
+}
+
+var _ gorm.ParamsFilter = slowQueries{} // GORM asks for it by type: without it values are logged

@@ -108,9 +108,14 @@ func IsUnavailable(err error) bool {
 	return false
 }
 
-// notFound turns GORM's missing row into an Error that names what is missing, and wraps the rest.
+// characterNotInRepertoire is PostgreSQL's code for text that is not valid UTF-8 or has NUL.
+const characterNotInRepertoire = "22021"
+
+// notFound turns GORM's missing row into an Error that names what is missing, and wraps the
+// rest. A text that PostgreSQL cannot hold, such as one with NUL, is the id of no row either.
 func notFound(err error, what string) error {
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	var server *pgconn.PgError
+	if errors.Is(err, gorm.ErrRecordNotFound) || errors.As(err, &server) && server.Code == characterNotInRepertoire {
 		return Errorf(NotFound, "There is no such %s.", what)
 	}
 	if err != nil {

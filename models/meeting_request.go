@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -33,7 +35,7 @@ type MeetingRequest struct {
 	Status            MeetingRequestStatus
 	MeetingContext
 	IncludeIntroduction bool
-	CreatedAt           time.Time
+	CreatedAt           time.Time // the time that the id begins with, so that both sort alike
 	UpdatedAt           time.Time
 	BookedAt            *time.Time
 	CancelledAt         *time.Time
@@ -127,9 +129,9 @@ func (s *Store) organizer(ctx context.Context, workspaceID, email string) (*Memb
 
 // meetingRequest is the row, with its participants, of n after check.
 func (s *Store) meetingRequest(organizer *Member, n NewMeetingRequest) *MeetingRequest {
-	now := s.now()
+	id, createdAt := s.timedID("mr")
 	request := &MeetingRequest{
-		ID:                  s.id("mr"),
+		ID:                  id,
 		WorkspaceID:         organizer.WorkspaceID,
 		OrganizerID:         organizer.ID,
 		OrganizerEmail:      n.OrganizerEmail,
@@ -138,8 +140,8 @@ func (s *Store) meetingRequest(organizer *Member, n NewMeetingRequest) *MeetingR
 		Status:              MeetingRequestActive,
 		MeetingContext:      n.Context,
 		IncludeIntroduction: n.IncludeIntroduction,
-		CreatedAt:           now,
-		UpdatedAt:           now,
+		CreatedAt:           createdAt,
+		UpdatedAt:           createdAt,
 	}
 	for i, p := range n.Participants {
 		request.Participants = append(request.Participants, MeetingRequestParticipant{
@@ -162,4 +164,22 @@ func (s *Store) insertMeetingRequest(ctx context.Context, request *MeetingReques
 		return fmt.Errorf("insert participants of meeting request: %w", err)
 	}
 	return nil
+}
+
+// timedID makes an identifier and returns the time that it begins with: now, or a little later
+// where the clock of another transaction was ahead.
+func (s *Store) timedID(prefix string) (string, time.Time) {
+	id := s.id(prefix)
+	at := ulid.MustParseStrict(strings.TrimPrefix(id, prefix+"_")).Time()
+	return id, time.UnixMilli(int64(at)).UTC()
+}
+
+// firstID sorts before every identifier that begins with a time from at on, and after those
+// that begin with an earlier one. Identifiers know no time before 1970.
+func firstID(prefix string, at time.Time) string {
+	var first ulid.ULID
+	if err := first.SetTime(uint64(max(0, at.UnixMilli()))); err != nil {
+		panic(fmt.Sprintf("make first identifier: %v", err)) // only a time past the year 10889 gets here
+	}
+	return prefix + "_" + first.String()
 }

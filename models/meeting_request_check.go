@@ -77,7 +77,7 @@ func (n *NewMeetingRequest) checkParticipants(fields Fields) {
 
 func (c *MeetingContext) check(fields Fields, now time.Time) {
 	if c.Title != nil {
-		checkTitle(fields, "context.title", *c.Title)
+		checkLine(fields, "context.title", *c.Title, maxTitle)
 	}
 	if c.Purpose != nil {
 		checkText(fields, "context.purpose", *c.Purpose, maxPurpose)
@@ -115,20 +115,6 @@ func checkSecond(fields Fields, name string, value *time.Time) *time.Time {
 		fields.add(name, "must be in the years 1 to 9999")
 	}
 	return &second
-}
-
-// checkTitle complains unless value is one line of 1 to 200 characters that shows something.
-func checkTitle(fields Fields, name, value string) {
-	switch length := utf8.RuneCountInString(value); {
-	case !utf8.ValidString(value):
-		fields.add(name, "must be valid UTF-8")
-	case strings.ContainsFunc(value, unicode.IsControl):
-		fields.add(name, "must be one line without control characters")
-	case strings.TrimSpace(value) == "":
-		fields.add(name, "must not be empty")
-	case length > maxTitle:
-		fields.add(name, "must have at most %d characters, and has %d", maxTitle, length)
-	}
 }
 
 // checkText complains unless value is at most size characters, in as many lines as it likes.

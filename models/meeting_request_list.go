@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 )
 
@@ -88,8 +87,8 @@ func (f *MeetingRequestFilter) where(query *gorm.DB, workspaceID string) *gorm.D
 	if f.Status != "" {
 		query = query.Where("status = ?", f.Status)
 	}
-	// An id begins with the time of created_at, and the list is ordered by it: so bounded, what
-	// is too new or too old is not even read.
+	// Requests are bounded by the id, which begins with created_at and orders the list: what is
+	// too new or too old is not even read.
 	if f.CreatedAfter != nil {
 		query = query.Where("id >= ?", firstID("mr", *f.CreatedAfter))
 	}
@@ -97,14 +96,4 @@ func (f *MeetingRequestFilter) where(query *gorm.DB, workspaceID string) *gorm.D
 		query = query.Where("id < ?", firstID("mr", f.CreatedBefore.Add(time.Second)))
 	}
 	return query
-}
-
-// firstID sorts before every id that is made at or after a moment, and after those made
-// earlier. ULIDs start in 1970.
-func firstID(prefix string, at time.Time) string {
-	var id ulid.ULID
-	if err := id.SetTime(uint64(max(0, at.UnixMilli()))); err != nil {
-		panic(fmt.Sprintf("make lowest identifier: %v", err)) // only a time past the year 10889 gets here
-	}
-	return prefix + "_" + id.String()
 }

@@ -48,7 +48,7 @@ var commonPasswordSet = sync.OnceValue(func() map[string]bool {
 // checkPassword complains about a new password that is too short, too long, widely known, or
 // made of words that anybody would try first, such as the owner's own name or address.
 func checkPassword(fields Fields, name, password string, known ...string) {
-	switch length := utf8.RuneCountInString(norm.NFKC.String(password)); {
+	switch length := utf8.RuneCountInString(norm.NFC.String(password)); {
 	case !utf8.ValidString(password):
 		fields.add(name, "must be valid UTF-8")
 	case length < MinPassword:
@@ -61,9 +61,12 @@ func checkPassword(fields Fields, name, password string, known ...string) {
 }
 
 func isGuessable(password string, known []string) bool {
-	password = strings.ToLower(password)
+	password = folded(password)
 	return commonPasswordSet()[password] || isRepetition(password) || isMostlyKnown(password, known)
 }
+
+// folded is text as passwords are hashed, without the difference of capitals.
+func folded(text string) string { return strings.ToLower(norm.NFKC.String(text)) }
 
 // isRepetition reports whether password repeats a piece of at most half its length: a text
 // stands in its own doubling, the two ends cut off, exactly if it is a repetition.
@@ -77,7 +80,7 @@ func isRepetition(password string) bool {
 func isMostlyKnown(password string, known []string) bool {
 	rest := password
 	for _, text := range append(known, "skipup", "password") {
-		for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(" .@-_+", r) }) {
+		for _, word := range strings.FieldsFunc(folded(text), func(r rune) bool { return strings.ContainsRune(" .@-_+", r) }) {
 			if utf8.RuneCountInString(word) >= 3 {
 				rest = strings.ReplaceAll(rest, word, "")
 			}

@@ -79,6 +79,9 @@ func (s *Store) landing(ctx context.Context, userID string) (workspaceID, member
 func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSession string, attempt signInAttempt) (*SignedIn, error) {
 	in := &SignedIn{User: user, WorkspaceID: workspaceID}
 	err := s.Tx(ctx, func(tx *Store) (err error) {
+		if err := tx.requirePassword(ctx, user); err != nil {
+			return err
+		}
 		if err := tx.forgiveAttempt(ctx, attempt); err != nil {
 			return err
 		}
@@ -99,4 +102,18 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		return nil, err
 	}
 	return in, nil
+}
+
+// requirePassword is errSignIn unless the user still has the password that was compared. It
+// locks the user's row, so that a change of the password ends this session too or comes first.
+func (s *Store) requirePassword(ctx context.Context, user *User) error {
+	lock := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ?", user.ID, user.PasswordHash).
+		UpdateColumn("password_hash", user.PasswordHash)
+	if lock.Error != nil {
+		return fmt.Errorf("lock user: %w", lock.Error)
+	}
+	if lock.RowsAffected == 0 {
+		return errSignIn
+	}
+	return nil
 }

@@ -15,9 +15,12 @@ const (
 	maxEmail     = 254 // octets of an address (RFC 5321 §4.5.3.1.3, less the angle brackets)
 )
 
-// checkName complains unless value is one line of 1 to 100 characters that shows something.
+// checkName is checkLine for what names a thing or a person.
+func checkName(fields Fields, name, value string) { checkLine(fields, name, value, maxName) }
+
+// checkLine complains unless value is one line of 1 to size characters that shows something.
 // It is kept as it is, byte for byte.
-func checkName(fields Fields, name, value string) {
+func checkLine(fields Fields, name, value string, size int) {
 	switch length := utf8.RuneCountInString(value); {
 	case !utf8.ValidString(value):
 		fields.add(name, "must be valid UTF-8")
@@ -27,8 +30,8 @@ func checkName(fields Fields, name, value string) {
 		fields.add(name, "must not contain an API key; if that key is in use, delete it and make another")
 	case strings.TrimSpace(value) == "":
 		fields.add(name, "must not be empty")
-	case length > maxName:
-		fields.add(name, "must have at most %d characters, and has %d", maxName, length)
+	case length > size:
+		fields.add(name, "must have at most %d characters, and has %d", size, length)
 	}
 }
 

@@ -22,7 +22,7 @@ type meetingRequest struct {
 	Description         *string                     `json:"description"`
 	IncludeIntroduction bool                        `json:"include_introduction"`
 	DurationMinutes     *int                        `json:"duration_minutes"`
-	Timeframe           timeframe                   `json:"timeframe"`
+	Timeframe           *timeframe                  `json:"timeframe"`
 	CreatedAt           timestamp                   `json:"created_at"`
 	UpdatedAt           timestamp                   `json:"updated_at"`
 	BookedAt            *timestamp                  `json:"booked_at"`
@@ -44,10 +44,18 @@ func presentMeetingRequest(r *models.MeetingRequest) meetingRequest {
 		ID: r.ID, OrganizerEmail: r.OrganizerEmail, ParticipantEmails: emails, Status: r.Status,
 		Title: r.Title, Purpose: r.Purpose, Description: r.Description,
 		IncludeIntroduction: r.IncludeIntroduction, DurationMinutes: r.DurationMinutes,
-		Timeframe: timeframe{Start: moment(r.Timeframe.Start), End: moment(r.Timeframe.End)},
+		Timeframe: presentTimeframe(r.Timeframe),
 		CreatedAt: timestamp(r.CreatedAt), UpdatedAt: timestamp(r.UpdatedAt),
 		BookedAt: moment(r.BookedAt), CancelledAt: moment(r.CancelledAt), PausedAt: moment(r.PausedAt),
 	}
+}
+
+// presentTimeframe is null where neither end was given.
+func presentTimeframe(t models.Timeframe) *timeframe {
+	if t.Start == nil && t.End == nil {
+		return nil
+	}
+	return &timeframe{Start: moment(t.Start), End: moment(t.End)}
 }
 
 type meetingRequestQuery struct {

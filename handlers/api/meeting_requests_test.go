@@ -48,6 +48,19 @@ func TestCreateMeetingRequest(t *testing.T) {
 	})
 }
 
+// TestMeetingRequestWithoutContext answers null for all that was not said.
+func TestMeetingRequestWithoutContext(t *testing.T) {
+	s := handlerstest.New(t)
+	var got one
+	s.Call(t, s.Key(t, scope.MeetingRequestsWrite), "POST", "/meeting_requests",
+		`{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`).JSON(t, &got)
+	for _, member := range []string{"title", "purpose", "description", "duration_minutes", "timeframe", "booked_at"} {
+		if value, present := got.Data[member]; !present || value != nil {
+			t.Errorf("%s is %v, present %t; want null", member, value, present)
+		}
+	}
+}
+
 // TestMeetingRequestRefusals name the member as it was sent, and make nothing.
 func TestMeetingRequestRefusals(t *testing.T) {
 	s := handlerstest.New(t)

@@ -1,0 +1,277 @@
+package models_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
+)
+
+func TestCreateAPIKey(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		expiry := s.Now().Add(90 * 24 * time.Hour)
+		key, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{
+			Name: "CI <b>&", Scopes: scope.Of(scope.SeatsRead, scope.MembersWrite), ExpiresAt: &expiry, FormID: "form",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &models.APIKey{
+			ID: key.ID, WorkspaceID: s.id, Name: "CI <b>&", KeyPrefix: secret.Reveal()[:12] + "....", Digest: secret.Digest(),
+			Scopes: scope.Of(scope.SeatsRead, scope.MembersWrite), ExpiresAt: &expiry, FormID: ptr("form"),
+			CreatedByType: models.ActorMember, CreatedByID: &s.admin.ID, CreatedByName: "Ada Admin", CreatedAt: s.Now(), UpdatedAt: s.Now(),
+		}
+		if !strings.HasPrefix(key.ID, "key_") {
+			t.Errorf("the id is %s", key.ID)
+		}
+		digest, err := token.Parse(token.Live, secret.Reveal())
+		if err != nil {
+			t.Fatalf("the text of the key: %v", err)
+		}
+		for name, read := range map[string]func() (*models.APIKey, error){
+			"answer":    func() (*models.APIKey, error) { return key, nil },
+			"by id":     func() (*models.APIKey, error) { return s.APIKey(s.ctx, s.id, key.ID) },
+			"by digest": func() (*models.APIKey, error) { return s.APIKeyByDigest(s.ctx, digest) },
+			"by form":   func() (*models.APIKey, error) { return s.APIKeyMadeBy(s.ctx, s.id, "form") },
+			"elsewhere": func() (*models.APIKey, error) { return s.Another(t).APIKeyByID(s.ctx, key.ID) },
+		} {
+			got, err := read()
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+			}
+		}
+	})
+}
+
+func ptr[T any](value T) *T { return &value }
+
+func TestKeysAreOfTheEnvironmentOfTheDeployment(t *testing.T) {
+	store, err := models.Open(modelstest.SQLiteURL(t), models.Options{KeyEnvironment: token.Test})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := homeIn(t, &modelstest.Store{Store: store}, "Acme", "ada@acme.test")
+	_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
+	if err != nil || !strings.HasPrefix(secret.Reveal(), "sk_test_") || store.KeyEnvironment() != token.Test {
+		t.Errorf("made %s, %v", secret, err)
+	}
+}
+
+func TestCreateAPIKeyRefuses(t *testing.T) {
+	now := modelstest.Start
+	tests := []struct {
+		name   string
+		n      models.NewAPIKey
+		fields []string
+	}{
+		{"no name", models.NewAPIKey{}, []string{"name"}},
+		{"blank name", models.NewAPIKey{Name: " \t "}, []string{"name"}},
+		{"101 characters", models.NewAPIKey{Name: strings.Repeat("é", 101)}, []string{"name"}},
+		{"NUL", models.NewAPIKey{Name: "CI\x00"}, []string{"name"}},
+		{"two lines", models.NewAPIKey{Name: "CI\r\nX-Header: 1"}, []string{"name"}},
+		{"escape sequence", models.NewAPIKey{Name: "\x1b[31mCI"}, []string{"name"}},
+		{"invalid UTF-8", models.NewAPIKey{Name: "CI\xc3\x28"}, []string{"name"}},
+		{"expired", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(now.Add(-time.Hour))}, []string{"expires_at"}},
+		{"expires now", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(now)}, []string{"expires_at"}},
+		{"expires within this millisecond", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(now.Add(999 * time.Microsecond))}, []string{"expires_at"}},
+		{"expires at the beginning of time", models.NewAPIKey{Name: "CI", ExpiresAt: &time.Time{}}, []string{"expires_at"}},
+		{"year 10000", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, []string{"expires_at"}},
+		{"year 10000 in UTC", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("west", -7200)))}, []string{"expires_at"}},
+		{"both", models.NewAPIKey{ExpiresAt: &now}, []string{"name", "expires_at"}},
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				wantUnchanged(t, s.Store, func() {
+					key, secret, err := s.CreateAPIKey(s.ctx, s.id, tt.n)
+					wantFields(t, err, tt.fields...)
+					if key != nil || secret.Reveal() != "" {
+						t.Errorf("a refusal answers with %v", key)
+					}
+				})
+			})
+		}
+		s.keyOf(t, models.NewAPIKey{Name: strings.Repeat("é", 100), ExpiresAt: ptr(now.Add(time.Millisecond))})
+		s.keyOf(t, models.NewAPIKey{Name: "x", ExpiresAt: ptr(time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC))})
+		wantUnchanged(t, s.Store, func() {
+			_, _, err := s.CreateAPIKey(s.ctx, "ws_nope", models.NewAPIKey{Name: "CI"})
+			if err == nil {
+				t.Error("a workspace that does not exist gets a key")
+			}
+		})
+	})
+}
+
+func TestAKeyGivesOnlyScopesThatItHolds(t *testing.T) {
+	holds := scope.Of(scope.APIKeysWrite, scope.SeatsRead)
+	tests := []struct {
+		name  string
+		wants scope.Set
+		given bool
+	}{
+		{"nothing", 0, true},
+		{"one of them", scope.Of(scope.SeatsRead), true},
+		{"all of them", holds, true},
+		{"one more", holds | scope.Of(scope.SeatsWrite), false},
+		{"the write of a read", scope.Of(scope.SeatsWrite), false},
+		{"the read of a write", scope.Of(scope.APIKeysRead), false},
+		{"everything", scope.All, false},
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		grantor := s.keyOf(t, models.NewAPIKey{Name: "Maker", Scopes: holds})
+		for _, tt := range tests {
+			n := models.NewAPIKey{Name: tt.name, Scopes: tt.wants, Grantor: grantor}
+			if tt.given {
+				if got := s.keyOf(t, n); got.Scopes != tt.wants {
+					t.Errorf("%s: the key has %q", tt.name, got.Scopes)
+				}
+				continue
+			}
+			wantUnchanged(t, s.Store, func() {
+				_, _, err := s.CreateAPIKey(s.ctx, s.id, n)
+				wantKind(t, err, models.Forbidden)
+			})
+		}
+		s.keyOf(t, models.NewAPIKey{Name: "a person gives what they like", Scopes: scope.All})
+	})
+}
+
+func TestAFormSentTwiceMakesOneKey(t *testing.T) {
+	isMadeAlready := func(err error) bool { return errors.Is(err, models.ErrKeyMadeAlready) }
+	eachHome(t, func(t *testing.T, s home) {
+		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+		for _, form := range []string{"form", "bad\x00\xff", strings.Repeat("long ", 10_000)} {
+			wantOneWinner(t, atOnce(20, func(i int) error {
+				_, _, err := nodes[i%2].CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI", FormID: form})
+				return err
+			}), isMadeAlready)
+			key, err := s.APIKeyMadeBy(s.ctx, s.id, form)
+			if err != nil || key.Name != "CI" {
+				t.Errorf("the key of the form %.10q is %v, %v", form, key, err)
+				continue
+			}
+			if events := eventsOf(t, s, key.ID); len(events) != 1 {
+				t.Errorf("%d events about the key", len(events))
+			}
+		}
+		wantCount(t, s.Store, "api_keys", 3)
+		wantCount(t, s.Store, "audit_events", 2+3)
+
+		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other.keyOf(t, models.NewAPIKey{Name: "the same form elsewhere", FormID: "form"})
+		s.keyOf(t, models.NewAPIKey{Name: "no form"})
+		s.keyOf(t, models.NewAPIKey{Name: "no form again"})
+	})
+}
+
+func TestRenameAPIKey(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, dying := s.key(t, "CI"), s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour))
+		s.Clock.Advance(time.Minute)
+		for id, was := range map[string]string{key.ID: "CI", dying.ID: "Old"} {
+			if err := s.RenameAPIKey(s.ctx, s.id, id, "Builds"); err != nil {
+				t.Fatalf("rename %s: %v", was, err)
+			}
+			renamed, err := s.APIKey(s.ctx, s.id, id)
+			if err != nil || renamed.Name != "Builds" || !renamed.UpdatedAt.Equal(s.Now()) || renamed.CreatedAt.Equal(s.Now()) {
+				t.Errorf("%s is now %+v, %v", was, renamed, err)
+			}
+			wantEvent(t, s, id, "api_key.renamed")
+			if e := eventsOf(t, s, id)[0]; e.TargetName != "Builds" || e.Details["from"] != was {
+				t.Errorf("the event says %+v", e)
+			}
+		}
+		wantUnchanged(t, s.Store, func() {
+			wantFields(t, s.RenameAPIKey(s.ctx, s.id, key.ID, ""), "name")
+			wantFields(t, s.RenameAPIKey(s.ctx, s.id, key.ID, "a\nb"), "name")
+			wantFields(t, s.RenameAPIKey(s.ctx, s.id, key.ID, strings.Repeat("a", 101)), "name")
+		})
+	})
+}
+
+func TestDeleteAPIKey(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		s.Clock.Advance(time.Minute)
+		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := s.APIKeyByDigest(s.ctx, key.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []*models.APIKey{deleted, stored} {
+			if k.DeletedAt == nil || !k.DeletedAt.Equal(s.Now()) || k.DeletedByName != "Ada Admin" || k.AcceptedAt(s.Now()) || k.Name != "CI" {
+				t.Errorf("the deleted key is %+v", k)
+			}
+		}
+		wantEvent(t, s, key.ID, "api_key.deleted")
+		wantUnchanged(t, s.Store, func() {
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+			wantKind(t, err, models.NotFound)
+			wantKind(t, s.RenameAPIKey(s.ctx, s.id, key.ID, "Back"), models.NotFound)
+		})
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.keyThatExpires(t, "Old", s.Now()).ID); err != nil {
+			t.Errorf("an expired key: %v", err)
+		}
+	})
+}
+
+func TestOfManyDeletionsAtOnceOneWins(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, nodes := s.key(t, "CI"), []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+		wantOneWinner(t, atOnce(20, func(i int) error {
+			_, err := nodes[i%2].DeleteAPIKey(s.ctx, s.id, key.ID)
+			return err
+		}), isNotFound)
+		if events := eventsOf(t, s, key.ID); len(events) != 2 {
+			t.Errorf("the events are %+v, want that it was made and deleted", events)
+		}
+	})
+}
+
+func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		hers := other.keyOf(t, models.NewAPIKey{Name: "Hers", FormID: "form"})
+		tries := map[string]func(id string) error{
+			"APIKey":       func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
+			"RenameAPIKey": func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
+			"DeleteAPIKey": func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id); return err },
+		}
+		wantUnchanged(t, s.Store, func() {
+			for name, try := range tries {
+				missing := try("key_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+				wantKind(t, missing, models.NotFound)
+				for _, id := range []string{hers.ID, "", "key_", strings.ToLower(hers.ID), hers.ID + " ", "\x00", "\xff", "' OR 1=1 --", "%", strings.Repeat("k", 1<<16)} {
+					if err := try(id); err == nil || err.Error() != missing.Error() {
+						t.Errorf("%s(%.40q): %v, want the same as for a missing one, %v", name, id, err, missing)
+					}
+				}
+			}
+			_, err := s.APIKeyMadeBy(s.ctx, s.id, "form")
+			wantKind(t, err, models.NotFound)
+			_, err = s.APIKeyByDigest(s.ctx, token.Digest{})
+			wantKind(t, err, models.NotFound)
+		})
+		if list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25}); err != nil || len(list.Keys) != 0 || list.Matching != 0 || len(list.Counts) != 0 {
+			t.Errorf("the list has %+v, %v", list, err)
+		}
+		if events := eventsOf(t, s, hers.ID); len(events) != 0 {
+			t.Errorf("the history has %+v", events)
+		}
+		wantNames(t, s, s.Store.Store)
+	})
+}

@@ -1,0 +1,148 @@
+package models_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
+)
+
+// eventsOf are the audit events about a thing, the newest first.
+func eventsOf(t *testing.T, s home, id string) []models.AuditEvent {
+	t.Helper()
+	events, err := s.AuditEventsOf(t.Context(), s.id, id, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+func TestHistoryOfAKey(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: "key_maker", Name: "Maker", Address: "2001:db8::7", UserAgent: "curl/8"})
+		expiry := s.Now().Add(24 * time.Hour)
+		key, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite), ExpiresAt: &expiry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := models.AuditEvent{
+			WorkspaceID: &s.id, ActorType: models.ActorAPIKey, ActorID: ptr("key_maker"), ActorName: "Maker",
+			TargetType: "api_key", TargetID: key.ID, Address: "2001:db8::7", UserAgent: "curl/8",
+		}
+		var history []models.AuditEvent
+		note := func(action, name string, details map[string]string) {
+			event := want
+			event.Action, event.TargetName, event.Details, event.CreatedAt = action, name, details, s.Now()
+			history = append([]models.AuditEvent{event}, history...)
+		}
+		note("api_key.created", "CI", map[string]string{
+			"scopes": "seats.read seats.write", "key_prefix": key.KeyPrefix, "expires_at": "2026-03-15T09:26:53Z",
+		})
+		s.Clock.Advance(time.Second)
+		if err := s.RenameAPIKey(ctx, s.id, key.ID, "Builds"); err != nil {
+			t.Fatal(err)
+		}
+		note("api_key.renamed", "Builds", map[string]string{"from": "CI"})
+		s.Clock.Advance(time.Second)
+		if _, err := s.DeleteAPIKey(ctx, s.id, key.ID); err != nil {
+			t.Fatal(err)
+		}
+		note("api_key.deleted", "Builds", map[string]string{"key_prefix": key.KeyPrefix})
+
+		got := eventsOf(t, s, key.ID)
+		for i := range got {
+			if got[i].ID[:4] != "aud_" {
+				t.Errorf("the id of an event is %s", got[i].ID)
+			}
+			got[i].ID = ""
+		}
+		if diff := cmp.Diff(history, got); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+		if newest, err := s.AuditEventsOf(t.Context(), s.id, key.ID, 1); err != nil || len(newest) != 1 || newest[0].Action != "api_key.deleted" {
+			t.Errorf("the newest event is %+v, %v", newest, err)
+		}
+	})
+}
+
+// A change of which the audit log cannot tell does not happen.
+func TestNoChangeWithoutItsAuditEvent(t *testing.T) {
+	changes := map[string]func(s home, key *models.APIKey, session string) error{
+		"CreateAPIKey": func(s home, _ *models.APIKey, _ string) error {
+			_, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "New"})
+			return err
+		},
+		"RenameAPIKey": func(s home, key *models.APIKey, _ string) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Builds") },
+		"DeleteAPIKey": func(s home, key *models.APIKey, _ string) error {
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+			return err
+		},
+		"CreateWorkspace": func(s home, _ *models.APIKey, _ string) error {
+			_, _, err := s.CreateWorkspace(s.ctx, models.NewWorkspace{Name: "New", AdminEmail: "eve@other.test", AdminName: "Eve", Password: modelstest.Password})
+			return err
+		},
+		"ChangePassword": func(s home, _ *models.APIKey, session string) error {
+			return s.ChangePassword(s.ctx, s.id, s.admin.UserID, session, modelstest.Password, "another long enough passphrase")
+		},
+		"SignOut": func(s home, _ *models.APIKey, session string) error {
+			return s.SignOut(s.ctx, s.id, session, &s.admin.User)
+		},
+		"SignOutEverywhere": func(s home, _ *models.APIKey, _ string) error { return s.SignOutEverywhere(s.ctx, s.id, &s.admin.User) },
+		"SignInNew": func(s home, _ *models.APIKey, _ string) error {
+			_, err := s.SignInNew(s.ctx, s.admin)
+			return err
+		},
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		key, session := s.key(t, "CI"), signIn(t, s, ada).SessionID
+		if err := s.DB().Exec("ALTER TABLE audit_events RENAME TO lost").Error; err != nil {
+			t.Fatal(err)
+		}
+		for name, change := range changes {
+			wantUnchanged(t, s.Store, func() {
+				var readable *models.Error
+				if err := change(s, key, session); err == nil || errors.As(err, &readable) {
+					t.Errorf("%s without an audit log: %v", name, err)
+				}
+			})
+		}
+		if _, err := s.SignIn(s.ctx, "", ada); err == nil {
+			t.Error("SignIn without an audit log succeeds")
+		}
+		wantCount(t, s.Store, "sessions", 1)
+	})
+}
+
+func TestAuditEventTakesAnyUserAgent(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		actor := models.ActorOf(s.ctx)
+		for agent, want := range map[string]string{"": "", "a\x00b": "a\ufffdb", "\xff": "\ufffd", "🔑<b>'": "🔑<b>'"} {
+			actor.UserAgent = agent
+			key, _, err := s.CreateAPIKey(models.WithActor(s.ctx, actor), s.id, models.NewAPIKey{Name: "CI"})
+			if err != nil {
+				t.Errorf("%q: %v", agent, err)
+				continue
+			}
+			if got := eventsOf(t, s, key.ID)[0].UserAgent; got != want {
+				t.Errorf("%q is kept as %q", agent, got)
+			}
+		}
+	})
+}
+
+func TestWithoutAnActorNobodyKnownActs(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, _, err := s.CreateAPIKey(t.Context(), s.id, models.NewAPIKey{Name: "CI"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := eventsOf(t, s, key.ID)[0]; e.ActorType != models.ActorAnonymous || e.ActorID != nil || e.ActorName != "Unknown" {
+			t.Errorf("the event is %+v", e)
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package models_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+)
+
+func TestOpenRefusesABadAddressWithoutRepeatingIt(t *testing.T) {
+	for _, address := range []string{
+		"", "skipup.db", "sqlite:", "sqlite", "sqlite://skipup.db", ":", "postgres", "postgres:",
+		"mysql://root:hunter2@db/keys",
+		"POSTGRES://ada:hunter2@db/keys",
+		"postgres://ada:hunter2@db:port/keys",
+		"postgres://ada:hunter2@db:99999999/keys",
+		"postgres://ada:hunter2@db/%zz",
+		"postgres://ada:hunter2@[::1/keys",
+		"postgres://ada:hunter2@db/keys?sslmode=perhaps",
+		"postgres://ada:hunter2/more@db/keys?sslmode=perhaps",
+		"postgres://ada:100%hunter2@db/keys?sslmode=perhaps",
+		"postgres://db/keys?user=ada&password=hunter2&sslmode=perhaps",
+		"postgres://db/keys?user=ada&pass%77ord=hunter2&sslmode=perhaps",
+		"postgres://db/keys?sslmode=require&sslpassword=hunter2&sslcert=/no/such&sslkey=/no/such",
+		"hunter2",
+	} {
+		if err := models.CheckURL(address); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("CheckURL(%q): %v", address, err)
+		}
+		store, err := models.Open(address, models.Options{})
+		if err == nil {
+			_ = store.Close()
+			t.Errorf("Open(%q) is accepted", address)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Open(%q) repeats the password: %v", address, err)
+		}
+	}
+}
+
+func TestOpenDoesNotRepeatThePasswordOfAServerThatIsNotThere(t *testing.T) {
+	store, err := models.Open("postgres://ada:hunter2@127.0.0.1:1/keys?connect_timeout=2", models.Options{})
+	if err == nil {
+		_ = store.Close()
+		t.Fatal("there is something on port 1")
+	}
+	if strings.Contains(err.Error(), "hunter2") || !models.IsUnavailable(err) {
+		t.Errorf("the error is %v, unavailable: %v", err, models.IsUnavailable(err))
+	}
+}
+
+func TestSQLiteMakesExactlyTheFileThatIsNamed(t *testing.T) {
+	for _, name := range []string{
+		"skipup.db", "with space.db", "what?.db", "a?_pragma=foreign_keys(0).db", "#1.db", "100%.db", "a%20b.db", "%41.db", "a&b=c;d.db",
+		"données-日本-🔑.db", "decomposed-e\u0301.db", `quo"te's.db`, `back\slash.db`, "file:x.db", ":memory:", "memory:", "+plus.db", "..db", "[a].db", "\xff.db",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, name)
+			useSQLite(t, path)
+			wantFiles(t, dir, name)
+		})
+	}
+}
+
+func TestSQLitePathMayBeRelative(t *testing.T) {
+	for _, name := range []string{"skipup.db", "./skipup.db", "a b?#%.db", ":memory:", "file:x.db", "sub/../skipup.db"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Chdir(dir)
+			if err := os.Mkdir("sub", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			useSQLite(t, name)
+			wantFiles(t, dir, slices.Sorted(slices.Values([]string{filepath.Base(name), "sub"}))...)
+		})
+	}
+}
+
+func TestSQLiteFileKeepsWhatWasWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "what? 100%.db")
+	useSQLite(t, path)
+	store, err := models.Open("sqlite:"+path, models.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if steps, err := store.Migrate(t.Context()); err != nil || len(steps) != 0 {
+		t.Errorf("the second start takes %v, %v; want nothing to do", steps, err)
+	}
+	for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "1"} {
+		var got string
+		if err := store.DB().Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
+			t.Errorf("%s is %q, %v; want %q", pragma, got, err, want)
+		}
+	}
+}
+
+func useSQLite(t *testing.T, path string) {
+	t.Helper()
+	store, err := models.Open("sqlite:"+path, models.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Migrate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if needed, err := store.NeedsSetUp(t.Context()); err != nil || !needed {
+		t.Errorf("NeedsSetUp = %v, %v", needed, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, entry := range entries {
+		got = append(got, entry.Name())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}

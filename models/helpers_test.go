@@ -1,0 +1,132 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
+)
+
+// home is a Store with one workspace, in which its admin acts.
+type home struct {
+	*modelstest.Store
+	id    string // of the workspace
+	admin *models.Member
+	ctx   context.Context
+}
+
+// eachHome runs test on both databases with a workspace, beside other tests.
+func eachHome(t *testing.T, test func(t *testing.T, s home)) {
+	t.Helper()
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, homeIn(t, s, "Acme", "ada@acme.test")) })
+}
+
+func homeIn(t *testing.T, s *modelstest.Store, name, email string) home {
+	t.Helper()
+	workspace, admin := s.NewWorkspace(t, name, email)
+	return home{Store: s, id: workspace.ID, admin: admin, ctx: models.WithActor(t.Context(), models.Actor{
+		Type: models.ActorMember, ID: admin.ID, Name: admin.User.Name, Address: "192.0.2.7", UserAgent: "Browser/1.0",
+	})}
+}
+
+// key makes a key that may read the seats.
+func (s home) key(t *testing.T, name string) *models.APIKey {
+	t.Helper()
+	return s.keyOf(t, models.NewAPIKey{Name: name, Scopes: scope.Of(scope.SeatsRead)})
+}
+
+func (s home) keyOf(t *testing.T, n models.NewAPIKey) *models.APIKey {
+	t.Helper()
+	key, _, err := s.CreateAPIKey(s.ctx, s.id, n)
+	if err != nil {
+		t.Fatalf("create API key %q: %v", n.Name, err)
+	}
+	return key
+}
+
+// keyThatExpires makes a key that expires at a moment, which may be past.
+func (s home) keyThatExpires(t *testing.T, name string, at time.Time) *models.APIKey {
+	t.Helper()
+	key := s.key(t, name)
+	if err := s.DB().Model(key).Where("id = ?", key.ID).UpdateColumn("expires_at", at).Error; err != nil {
+		t.Fatal(err)
+	}
+	key.ExpiresAt = &at
+	return key
+}
+
+func wantKind(t *testing.T, err error, kind models.Kind) {
+	t.Helper()
+	if !models.IsKind(err, kind) {
+		t.Errorf("the error is %v (%T), want one of kind %d", err, err, kind)
+	}
+}
+
+// wantFields fails unless err complains about exactly these fields.
+func wantFields(t *testing.T, err error, names ...string) {
+	t.Helper()
+	fields, _ := models.FieldsOf(err)
+	for _, name := range names {
+		if fields[name] == "" {
+			t.Errorf("no complaint about %s in %v", name, err)
+		}
+	}
+	if len(fields) != len(names) {
+		t.Errorf("complaints %v, want about %v", fields, names)
+	}
+}
+
+// wantUnchanged fails if do writes anything.
+func wantUnchanged(t *testing.T, s *modelstest.Store, do func()) {
+	t.Helper()
+	before := s.Dump(t)
+	do()
+	if diff := cmp.Diff(strings.Split(before, "\n"), strings.Split(s.Dump(t), "\n")); diff != "" {
+		t.Errorf("what was refused has changed something (-before +after):\n%s", diff)
+	}
+}
+
+// atOnce runs do n times at once and returns what each run returned.
+func atOnce[T any](n int, do func(i int) T) []T {
+	results := make([]T, n)
+	start, done := make(chan struct{}), sync.WaitGroup{}
+	for i := range n {
+		done.Go(func() {
+			<-start
+			results[i] = do(i)
+		})
+	}
+	close(start)
+	done.Wait()
+	return results
+}
+
+// wantOneWinner fails unless exactly one of errs is nil and all others are like loser.
+func wantOneWinner(t *testing.T, errs []error, isLoser func(error) bool) {
+	t.Helper()
+	winners := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			winners++
+		case !isLoser(err):
+			t.Errorf("a loser gets %v", err)
+		}
+	}
+	if winners != 1 {
+		t.Errorf("%d of %d succeed, want one", winners, len(errs))
+	}
+}
+
+func isNotFound(err error) bool { return models.IsKind(err, models.NotFound) }
+
+var errStop = errors.New("stop")

@@ -1,0 +1,139 @@
+package models_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestNodesThatMigrateAtOnceDoNotCollide(t *testing.T) {
+	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 3 {
+				migrateAtOnce(t, address(t), 4)
+			}
+		})
+	}
+}
+
+func migrateAtOnce(t *testing.T, address string, nodes int) {
+	t.Helper()
+	steps := map[int64]int{}
+	for _, applied := range atOnce(nodes, func(int) []models.Migration {
+		store, err := models.Open(address, models.Options{})
+		if err != nil {
+			t.Errorf("open: %v", err)
+			return nil
+		}
+		defer func() {
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		applied, err := store.Migrate(t.Context())
+		if err != nil {
+			t.Errorf("migrate: %v", err)
+		}
+		if needed, err := store.NeedsSetUp(t.Context()); err != nil || !needed {
+			t.Errorf("after its migration a node finds NeedsSetUp = %v, %v", needed, err)
+		}
+		return applied
+	}) {
+		for _, step := range applied {
+			steps[step.Version]++
+		}
+	}
+	if len(steps) == 0 {
+		t.Error("nobody has taken a step")
+	}
+	for version, times := range steps {
+		if times != 1 {
+			t.Errorf("step %d is taken %d times", version, times)
+		}
+	}
+}
+
+// Tables that no struct stands for.
+var bare = []string{"installation", "goose_db_version"}
+
+func TestSchemaIsThatOfTheStructs(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
+		tables, err := s.DB().Migrator().GetTables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Clone(bare)
+		for _, row := range models.Rows {
+			parsed, err := schema.Parse(row, &sync.Map{}, s.DB().NamingStrategy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, parsed.Table)
+			if diff := cmp.Diff(columnsOfStruct(parsed), columnsOfTable(t, s.DB(), parsed.Table)); diff != "" {
+				t.Errorf("columns of %s (-struct +table):\n%s", parsed.Table, diff)
+			}
+		}
+		slices.Sort(want)
+		tables = slices.DeleteFunc(tables, func(name string) bool { return name == "sqlite_sequence" })
+		slices.Sort(tables)
+		if diff := cmp.Diff(want, tables); diff != "" {
+			t.Errorf("tables (-structs +database):\n%s", diff)
+		}
+	})
+}
+
+// columnsOfStruct are the columns that GORM reads and writes, and whether each may be empty.
+func columnsOfStruct(parsed *schema.Schema) map[string]bool {
+	columns := map[string]bool{}
+	for _, field := range parsed.FieldsByDBName {
+		columns[field.DBName] = field.FieldType.Kind().String() == "ptr"
+	}
+	return columns
+}
+
+func columnsOfTable(t *testing.T, db *gorm.DB, table string) map[string]bool {
+	t.Helper()
+	// SQLite takes NULL for a primary key that is not an integer, in theory.
+	query := `SELECT name, "notnull" = 0 AND pk = 0 AS nullable FROM pragma_table_info(?)`
+	if db.Name() == "postgres" {
+		query = `SELECT column_name AS name, is_nullable = 'YES' AS nullable
+			FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = ?`
+	}
+	var rows []struct {
+		Name     string
+		Nullable bool
+	}
+	if err := db.Raw(query, table).Scan(&rows).Error; err != nil {
+		t.Fatal(err)
+	}
+	columns := map[string]bool{}
+	for _, row := range rows {
+		columns[row.Name] = row.Nullable
+	}
+	return columns
+}
+
+func TestBothDatabasesHaveTheSameIndexes(t *testing.T) {
+	list := func(s *modelstest.Store, query string) []string {
+		t.Helper()
+		var names []string
+		if err := s.DB().Raw(query).Scan(&names).Error; err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	sqlite := list(modelstest.NewSQLite(t), "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
+	postgres := list(modelstest.NewPostgreSQL(t), `SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()
+		AND indexname NOT LIKE '%\_pkey' AND indexname NOT LIKE '%\_key' ORDER BY indexname COLLATE "C"`)
+	if diff := cmp.Diff(sqlite, postgres); diff != "" {
+		t.Errorf("indexes (-sqlite +postgres):\n%s", diff)
+	}
+}

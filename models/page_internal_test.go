@@ -1,0 +1,46 @@
+package models
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCursorsBelongToOneList(t *testing.T) {
+	lists := []listing{
+		{}, {""}, {"", ""}, {"api_keys"}, {"api_keys", "ws_1"}, {"api_keys", "ws_2"}, {"api_keysws_1"}, {"api_keys", "ws_1", ""},
+		{"members", "ws_1"}, {"api_keys", "ws", "_1"}, {"8:api_keys", "ws_1"}, {"api_keys4:ws_1"},
+	}
+	for i, made := range lists {
+		cursor := made.seal("key_1")
+		for k, asked := range lists {
+			if id, ok := asked.open(cursor); ok != (i == k) || ok && id != "key_1" {
+				t.Errorf("%q opens the cursor of %q: %q, %v", asked, made, id, ok)
+			}
+		}
+	}
+}
+
+// FuzzCursor never panics, gives back what was sealed and refuses whatever differs in a bit.
+func FuzzCursor(f *testing.F) {
+	f.Add("key_01ARZ3NDEKTSV4RRFFQ69G5FAV", "api_keys", "", uint(0))
+	f.Add("k", "", "a", uint(1<<20))
+	f.Add("", "api_keys", strings.Repeat("A", 52), uint(7))
+	f.Add("key_1", "api_keys", listing{"api_keys", "ws_1"}.seal("key_1")+"\n", uint(3))
+	f.Add("\x00\xff", "\n", "AAAA\nAAAA", uint(3))
+	f.Fuzz(func(t *testing.T, id, name, cursor string, bit uint) {
+		list := listing{name, "ws_1"}
+		if opened, ok := list.open(cursor); ok && list.seal(opened) != cursor {
+			t.Errorf("%q opens as %q, whose cursor is another", cursor, opened)
+		}
+		sealed := list.seal(id)
+		if opened, ok := list.open(sealed); ok != (id != "") || ok && opened != id {
+			t.Errorf("%q comes back as %q, %v", id, opened, ok)
+		}
+		flipped := []byte(sealed)
+		bit %= uint(8 * len(flipped))
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if opened, ok := list.open(string(flipped)); ok {
+			t.Errorf("with bit %d flipped it opens as %q", bit, opened)
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestPasswordsAreHashedAsOWASPAsksUnlessToldOtherwise(t *testing.T) {
+	store, err := models.Open(modelstest.SQLiteURL(t), models.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := &modelstest.Store{Store: store}
+	_, ada := s.NewWorkspace(t, "Acme", "ada@acme.test")
+	_, eve := s.NewWorkspace(t, "Other", "eve@other.test")
+	if !strings.HasPrefix(ada.User.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("the hash is %s", ada.User.PasswordHash)
+	}
+	if ada.User.PasswordHash == eve.User.PasswordHash {
+		t.Error("the same password has the same hash twice: there is no salt")
+	}
+	_, salt, key, err := argon2id.DecodeHash(ada.User.PasswordHash)
+	if err != nil || len(salt) < 16 || len(key) < 32 {
+		t.Errorf("salt of %d bytes, key of %d, %v", len(salt), len(key), err)
+	}
+}
+
+// A comparison for an account that does not exist is made with a hash of the same cost.
+func TestUnknownAccountsCostAsMuchAsKnownOnes(t *testing.T) {
+	s := modelstest.NewSQLite(t)
+	_, ada := s.NewWorkspace(t, "Acme", "ada@acme.test")
+	known, _, _, err := argon2id.DecodeHash(ada.User.PasswordHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoy, salt, key, err := argon2id.DecodeHash(s.Decoy())
+	if err != nil || *decoy != *known || len(salt) != int(known.SaltLength) || len(key) != int(known.KeyLength) {
+		t.Errorf("the decoy has %+v, %v; the account has %+v", decoy, err, known)
+	}
+	decoys := 0
+	s.OnDecoy(func() { decoys++ })
+	for email, want := range map[string]int{"ada@acme.test": 0, "nobody@acme.test": 1} {
+		decoys = 0
+		_, err := s.SignIn(t.Context(), "", models.Credentials{Email: email, Password: "wrong"})
+		if wantKind(t, err, models.Invalid); decoys != want {
+			t.Errorf("%s: %d comparisons with the decoy, want %d", email, decoys, want)
+		}
+	}
+}
+
+// Each hash takes 19 MiB and a core: as many at once as there are cores, and no more.
+func TestOnlySoManyPasswordsAreHashedAtOnce(t *testing.T) {
+	s := modelstest.NewSQLite(t)
+	s.NewWorkspace(t, "Acme", "ada@acme.test")
+	places, release := s.OccupyHasher()
+	if places != runtime.GOMAXPROCS(0) {
+		t.Errorf("there are %d places, want one for each of %d cores", places, runtime.GOMAXPROCS(0))
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	s.OnDecoy(func() { t.Error("a password is compared while every place is taken") })
+	for what, err := range map[string]error{"comparing": s.ComparePassword(gone), "hashing": s.HashPassword(gone)} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: whoever stops waiting gets %v", what, err)
+		}
+	}
+	waiting := make(chan error)
+	go func() { waiting <- s.HashPassword(t.Context()) }()
+	select {
+	case err := <-waiting:
+		t.Errorf("a password is hashed while every place is taken: %v", err)
+	default:
+	}
+	release()
+	if err := <-waiting; err != nil {
+		t.Errorf("with the places free again: %v", err)
+	}
+}

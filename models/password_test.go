@@ -1,0 +1,122 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// The rules about passwords know no database: one is enough here.
+
+func TestGoodPasswords(t *testing.T) {
+	s := modelstest.NewSQLite(t)
+	for i, password := range []string{
+		"correct horse battery staple",
+		"fifteen letters", // exactly 15
+		"no rules of composition here",
+		"nodigitsnocapitalsnothing",
+		"THE SHIFT KEY WAS STUCK",
+		"8405 1726 3391 5520",
+		"  spaces at both ends  ",
+		"tab\tand line\nbreak are characters",
+		"Zwölf Boxkämpfer jagen",
+		"пароль из пяти слов подряд",
+		"馬 電池 定番 正しい 鉄道 山 川",
+		"🔑🐎🔋📎🌵🍩🚲🎈🦊🐙🌊🪐⛵🎷🧭",
+		strings.Repeat("é", 7) + "o\u0301ǹ and so on",
+		"'; DROP TABLE users; --",
+		"nul \x00 is a character",
+		variedText(models.MaxPassword),
+		variedText(models.MaxPassword-1) + "é",
+		variedText(models.MaxPassword-1) + "e\u0301", // one character, composed
+	} {
+		email := fmt.Sprintf("u%d@elsewhere.test", i)
+		_, _, err := s.CreateWorkspace(t.Context(), models.NewWorkspace{Name: "Acme", AdminEmail: email, AdminName: "Ada", Password: password})
+		if err != nil {
+			t.Errorf("%q is refused: %v", password, err)
+			continue
+		}
+		if _, err := s.SignIn(t.Context(), "", models.Credentials{Email: email, Password: password}); err != nil {
+			t.Errorf("%q does not open the account that was made with it: %v", password, err)
+		}
+	}
+}
+
+// variedText is a text of n characters that repeats nothing.
+func variedText(n int) string {
+	text := ""
+	for i := 0; len(text) < n; i++ {
+		text += fmt.Sprint(i, " ")
+	}
+	return text[:n]
+}
+
+func TestBadPasswords(t *testing.T) {
+	s := modelstest.NewSQLite(t)
+	tests := []struct{ name, password, complaint string }{
+		{"none", "", "at least 15 characters, and has 0"},
+		{"14 characters", "fourteen chars", "at least 15 characters, and has 14"},
+		{"14 characters in 28 bytes", "пароль изслов!", "has 14"},
+		{"15 code points, 14 characters", "fourteen cha\u0301rs", "has 14"},
+		{"one ligature of 18 letters", "\ufdfa", "has 1;"},
+		{"257 characters", variedText(257), "at most 256 characters, and has 257"},
+		{"60 KB", strings.Repeat(variedText(256), 240), "at most 256"},
+		{"invalid UTF-8", "fifteen letters\xff", "valid UTF-8"},
+		{"common", "1q2w3e4r5t6y7u8i", "tried first"},
+		{"common in capitals", "1Q2W3E4R5T6Y7U8I", "tried first"},
+		{"common in mixed case", "QwertyUiopAsdfgh", "tried first"},
+		{"common in full-width letters", "１ｑ２ｗ３ｅ４ｒ５ｔ６ｙ７ｕ８ｉ", "tried first"},
+		{"one letter", strings.Repeat("a", 20), "tried first"},
+		{"two letters", strings.Repeat("xo", 12), "tried first"},
+		{"a word again and again", "tomatotomatotomato", "tried first"},
+		{"a word twice in other case", "strawberryStrawberry", "tried first"},
+		{"a character of four bytes", strings.Repeat("🔑", 16), "tried first"},
+		{"own address", "grace@hopper-lab.test", "tried first"},
+		{"own address in capitals", "GRACE@HOPPER-LAB.TEST", "tried first"},
+		{"own name", "Grace Brewster Hopper", "tried first"},
+		{"own name and a year", "gracehopper2026", "tried first"},
+		{"own name in full-width letters", "ｇｒａｃｅｈｏｐｐｅｒ２０２６", "tried first"},
+		{"own workspace", "Nimbus Freight 1", "tried first"},
+		{"the product", "skipup-password", "tried first"},
+		{"all together", "grace.hopper@nimbus", "tried first"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			wantUnchanged(t, s, func() {
+				_, _, err := s.CreateWorkspace(t.Context(), models.NewWorkspace{
+					Name: "Nimbus Freight", AdminEmail: "grace@hopper-lab.test", AdminName: "Grace Brewster Hopper", Password: tt.password,
+				})
+				wantFields(t, err, "password")
+				fields, refused := models.FieldsOf(err)
+				if !refused {
+					return
+				}
+				if !strings.Contains(fields["password"], tt.complaint) {
+					t.Errorf("the complaint is %q, want %q in it", fields["password"], tt.complaint)
+				}
+				if tt.password != "" && strings.Contains(err.Error(), tt.password) {
+					t.Errorf("the error repeats the password: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestComposedAndDecomposedAreTheSamePassword(t *testing.T) {
+	s := modelstest.NewSQLite(t)
+	composed, decomposed := "r\u00e9sum\u00e9 na\u00efve caf\u00e9 \ufb01n", "re\u0301sume\u0301 nai\u0308ve cafe\u0301 fin"
+	n := models.NewWorkspace{Name: "Acme", AdminEmail: "ada@acme.test", AdminName: "Ada", Password: composed}
+	if _, _, err := s.CreateWorkspace(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	for _, password := range []string{composed, decomposed} {
+		if _, err := s.SignIn(t.Context(), "", models.Credentials{Email: "ada@acme.test", Password: password}); err != nil {
+			t.Errorf("%+q: %v", password, err)
+		}
+	}
+	_, err := s.SignIn(t.Context(), "", models.Credentials{Email: "ada@acme.test", Password: strings.ToUpper(composed)})
+	wantKind(t, err, models.Invalid)
+}

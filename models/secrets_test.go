@@ -1,0 +1,163 @@
+package models_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// planted are the secrets that a story has used, by what they are.
+type planted map[string]string
+
+// live goes through everything that takes or makes a secret and returns the secrets.
+func live(t *testing.T, s *modelstest.Store) planted {
+	t.Helper()
+	const changed, mistyped, failed = "another long enough passphrase", "a mistyped passphrase", "a short one"
+	link := newLink(t, s)
+	ctx := t.Context()
+	n := acme
+	n.Password = failed
+	if _, _, err := s.SetUp(ctx, link, n); err == nil {
+		t.Error("a short password is accepted")
+	}
+	workspace, admin, err := s.SetUp(ctx, link, acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused := newLink(t, s)
+	first, err := s.SignInNew(ctx, admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SignIn(ctx, "", models.Credentials{Email: mistyped, Password: mistyped, Device: first.Device}); err == nil {
+		t.Error("a wrong password is accepted")
+	}
+	second, err := s.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: acme.Password, Device: first.Device})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ChangePassword(ctx, workspace.ID, admin.UserID, second.SessionID, acme.Password, changed); err != nil {
+		t.Fatal(err)
+	}
+	third, err := s.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: changed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, secret, err := s.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "CI"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, deadSecret, err := s.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "Dead"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.UseAPIKey(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DeleteAPIKey(ctx, workspace.ID, dead.ID); err != nil {
+		t.Fatal(err)
+	}
+	return planted{
+		"set-up link": link, "unused set-up link": unused, "password": acme.Password, "new password": changed, "mistyped password": mistyped,
+		"refused password": failed, "first session": first.SessionID, "second session": second.SessionID, "third session": third.SessionID,
+		"device": first.Device, "new device": third.Device,
+		"key": secret.Reveal(), "random part of the key": secret.Reveal()[8:], "deleted key": deadSecret.Reveal(),
+	}
+}
+
+// foundIn lists the secrets that text has, in any usual notation.
+func (p planted) foundIn(text string) []string {
+	var found []string
+	lower := strings.ToLower(text)
+	for what, secret := range p {
+		for _, form := range []string{
+			secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+			strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
+		} {
+			if strings.Contains(lower, strings.ToLower(form)) {
+				found = append(found, what)
+				break
+			}
+		}
+	}
+	return found
+}
+
+func TestNoTableHasASecret(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
+		secrets := live(t, s)
+		dump := s.Dump(t)
+		for _, table := range []string{"api_keys", "audit_events", "known_devices", "members", "sessions", "setup_links", "sign_in_throttles", "users", "workspaces"} {
+			if !strings.Contains(dump, table+"\t") {
+				t.Errorf("the story leaves no row in %s", table)
+			}
+		}
+		if !strings.Contains(dump, "Ada Admin") || !strings.Contains(dump, "....") {
+			t.Error("the dump does not show what is stored")
+		}
+		if found := secrets.foundIn(dump); len(found) > 0 {
+			t.Errorf("the tables have: %s", strings.Join(found, ", "))
+		}
+	})
+}
+
+// Every statement is logged as if it was slow, and then every one fails.
+func TestNoLogLineHasASecret(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
+		var log bytes.Buffer
+		store, err := models.Open(s.URL, models.Options{Clock: s.Clock.Now, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Close() })
+		store.LogEveryStatement()
+		secrets := live(t, &modelstest.Store{Store: store, Clock: s.Clock, URL: s.URL})
+		if lines := strings.Count(log.String(), "\n"); lines < 50 || !strings.Contains(log.String(), "INSERT INTO") {
+			t.Errorf("there are %d lines in the log", lines)
+		}
+		for _, table := range []string{"audit_events", "sessions", "api_keys", "users", "setup_links"} {
+			if err := store.DB().Exec("ALTER TABLE " + table + " RENAME TO lost_" + table).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, failures := t.Context(), 0
+		for _, fail := range []func() error{
+			func() error {
+				_, err := store.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: secrets["new password"], Device: secrets["device"]})
+				return err
+			},
+			func() error { _, err := store.Session(ctx, secrets["third session"]); return err },
+			func() error { return store.CheckSetupLink(ctx, secrets["unused set-up link"]) },
+			func() error { _, _, err := store.CreateAPIKey(ctx, "ws_1", models.NewAPIKey{Name: "CI"}); return err },
+		} {
+			if err := fail(); err != nil {
+				failures++
+				if found := secrets.foundIn(err.Error()); len(found) > 0 {
+					t.Errorf("the error %v has: %s", err, strings.Join(found, ", "))
+				}
+			}
+		}
+		if failures != 4 {
+			t.Errorf("%d of 4 fail without their tables", failures)
+		}
+		if found := secrets.foundIn(log.String()); len(found) > 0 {
+			t.Errorf("the log has: %s", strings.Join(found, ", "))
+		}
+	})
+}
+
+func TestPlantedSecretsWouldBeFound(t *testing.T) {
+	secrets := planted{"key": "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"}
+	for _, verb := range []string{"%s", "%x", "%X", "%q", "%d"} {
+		if found := secrets.foundIn(fmt.Sprintf("a line with "+verb+" in it", []byte(secrets["key"]))); len(found) != 1 {
+			t.Errorf("printed with %s it is not found", verb)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+var ada = models.Credentials{Email: "ada@acme.test", Password: modelstest.Password}
+
+func signIn(t *testing.T, s home, c models.Credentials) *models.SignedIn {
+	t.Helper()
+	in, err := s.SignIn(s.ctx, "", c)
+	if err != nil {
+		t.Fatalf("sign in: %v", err)
+	}
+	return in
+}
+
+func wantLiving(t *testing.T, s home, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if _, err := s.Session(s.ctx, id); err != nil {
+			t.Errorf("a session is over that should live: %v", err)
+		}
+	}
+}
+
+func wantOver(t *testing.T, s home, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		_, err := s.Session(s.ctx, id)
+		wantKind(t, err, models.NotFound)
+	}
+}
+
+func TestSessionEndsAfterTwelveIdleHours(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		id := signIn(t, s, ada).SessionID
+		for range 3 {
+			s.Clock.Advance(models.SessionIdle - time.Millisecond)
+			wantLiving(t, s, id)
+		}
+		s.Clock.Advance(models.SessionIdle)
+		wantOver(t, s, id)
+		if sessions, err := s.SessionsOf(s.ctx, s.admin.UserID); err != nil || len(sessions) != 0 {
+			t.Errorf("the list has %v, %v", sessions, err)
+		}
+	})
+}
+
+func TestSessionEndsAfterThirtyDaysHoweverBusy(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		id := signIn(t, s, ada).SessionID
+		for range 30*24/11 + 1 {
+			if s.Now().Add(11 * time.Hour).Before(modelstest.Start.Add(models.SessionAbsolute)) {
+				s.Clock.Advance(11 * time.Hour)
+				wantLiving(t, s, id)
+			}
+		}
+		s.Clock.Advance(modelstest.Start.Add(models.SessionAbsolute).Sub(s.Now()) - time.Millisecond)
+		wantLiving(t, s, id)
+		s.Clock.Advance(time.Millisecond)
+		wantOver(t, s, id)
+	})
+}
+
+// The row of a busy session is not written for each request, and yet does not run out.
+func TestSessionIsSeenOncePerMinute(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		id := signIn(t, s, ada).SessionID
+		wantUnchanged(t, s.Store, func() {
+			s.Clock.Advance(time.Minute - time.Millisecond)
+			wantLiving(t, s, id)
+		})
+		s.Clock.Advance(time.Millisecond)
+		session, err := s.Session(s.ctx, id)
+		if err != nil || !session.LastSeenAt.Equal(s.Now()) {
+			t.Fatalf("session %+v, %v", session, err)
+		}
+		sessions, err := s.SessionsOf(s.ctx, s.admin.UserID)
+		if err != nil || len(sessions) != 1 || !sessions[0].LastSeenAt.Equal(s.Now()) {
+			t.Errorf("the list has %+v, %v", sessions, err)
+		}
+	})
+}
+
+func TestSessionKnowsWhereItWasStarted(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		id := signIn(t, s, ada).SessionID
+		session, err := s.Session(s.ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if session.Address != "192.0.2.7" || session.UserAgent != "Browser/1.0" || session.UserID != s.admin.UserID || *session.WorkspaceID != s.id {
+			t.Errorf("the session is %+v", session)
+		}
+		if err := s.UpdateSession(s.ctx, id, "", "Key deleted."); err != nil {
+			t.Fatal(err)
+		}
+		session, err = s.Session(s.ctx, id)
+		if err != nil || session.WorkspaceID != nil || session.Notice != "Key deleted." {
+			t.Errorf("the session is %+v, %v", session, err)
+		}
+		for _, invented := range []string{"", "x", id + " ", id[1:], "\x00", "\xff"} {
+			wantOver(t, s, invented)
+		}
+	})
+}
+
+func TestEverySignInHasANewSessionAndEndsTheOldOne(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		first := signIn(t, s, ada).SessionID
+		second, err := s.SignIn(s.ctx, first, ada)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second.SessionID == first {
+			t.Error("the id is the same as before")
+		}
+		wantOver(t, s, first)
+		wantLiving(t, s, second.SessionID)
+
+		// An id that was planted in the browser beforehand never becomes a session.
+		planted, err := s.SignIn(s.ctx, "planted", ada)
+		if err != nil || planted.SessionID == "planted" {
+			t.Fatalf("%+v, %v", planted, err)
+		}
+		wantOver(t, s, "planted")
+
+		wrong := models.Credentials{Email: ada.Email, Password: "wrong"}
+		if _, err := s.SignIn(s.ctx, second.SessionID, wrong); err == nil {
+			t.Error("a wrong password is accepted")
+		}
+		wantLiving(t, s, second.SessionID, planted.SessionID)
+	})
+}
+
+func TestSignOutEndsOneSession(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		this, other := signIn(t, s, ada).SessionID, signIn(t, s, ada).SessionID
+		if err := s.SignOut(s.ctx, s.id, this, &s.admin.User); err != nil {
+			t.Fatal(err)
+		}
+		wantOver(t, s, this)
+		wantLiving(t, s, other)
+		wantEvent(t, s, s.admin.UserID, "user.signed_out")
+	})
+}
+
+func TestSignOutEverywhereEndsEverySessionAndForgetsTheDevices(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		eve := homeIn(t, s.Store, "Other", "eve@other.test")
+		hers := signIn(t, eve, models.Credentials{Email: "eve@other.test", Password: modelstest.Password})
+		this, other := signIn(t, s, ada), signIn(t, s, ada)
+		if err := s.SignOutEverywhere(s.ctx, s.id, &s.admin.User); err != nil {
+			t.Fatal(err)
+		}
+		wantOver(t, s, this.SessionID, other.SessionID)
+		wantLiving(t, eve, hers.SessionID)
+		wantCount(t, s.Store, "known_devices", 1)
+		wantEvent(t, s, s.admin.UserID, "user.signed_out_everywhere")
+		if next := signIn(t, s, models.Credentials{Email: ada.Email, Password: ada.Password, Device: this.Device}); next.Device == this.Device {
+			t.Error("the device is still known")
+		}
+	})
+}
+
+// wantEvent fails unless the newest event about a thing is action, by the admin.
+func wantEvent(t *testing.T, s home, targetID, action string) {
+	t.Helper()
+	events := eventsOf(t, s, targetID)
+	if len(events) == 0 || events[0].Action != action {
+		t.Errorf("the events are %+v, want %s first", events, action)
+		return
+	}
+	if e := events[0]; e.ActorType != models.ActorMember || e.ActorID == nil || *e.ActorID != s.admin.ID || e.ActorName != "Ada Admin" ||
+		e.Address != "192.0.2.7" || e.UserAgent != "Browser/1.0" || !e.CreatedAt.Equal(s.Now()) {
+		t.Errorf("%s is noted as %+v", action, e)
+	}
+}

@@ -1,0 +1,198 @@
+package models_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestSignIn(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		anonymous := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "192.0.2.7", UserAgent: "Browser/1.0"})
+		for _, email := range []string{"ada@acme.test", "ADA@ACME.TEST", "Ada@Acme.Test"} {
+			in, err := s.SignIn(anonymous, "", models.Credentials{Email: email, Password: modelstest.Password})
+			if err != nil {
+				t.Fatalf("%s: %v", email, err)
+			}
+			if in.User.ID != s.admin.UserID || in.WorkspaceID != s.id || len(in.SessionID) < 26 || len(in.Device) < 26 {
+				t.Errorf("%s is signed in as %+v", email, in)
+			}
+			wantEvent(t, s, s.admin.UserID, "user.signed_in")
+		}
+	})
+}
+
+func TestUnknownAddressAndWrongPasswordAreTheSame(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		type outcome struct {
+			Error      string
+			Kind       models.Kind
+			Fields     models.Fields
+			Statements []string
+		}
+		try := func(c models.Credentials) outcome {
+			var done []string
+			stop := recordStatements(t, s.DB(), &done)
+			defer stop()
+			in, err := s.SignIn(t.Context(), "", c)
+			if in != nil {
+				t.Errorf("%+v signs in", c)
+			}
+			refused, ok := err.(*models.Error)
+			if !ok {
+				t.Fatalf("%+v: %v", c, err)
+			}
+			return outcome{refused.Message, refused.Kind, refused.Fields, done}
+		}
+		wrong := try(models.Credentials{Email: "ada@acme.test", Password: "wrong"})
+		if wrong.Kind != models.Invalid || wrong.Fields != nil || len(wrong.Statements) < 5 {
+			t.Errorf("a wrong password: %+v", wrong)
+		}
+		for _, c := range []models.Credentials{
+			{Email: "nobody@acme.test", Password: "wrong"},
+			{Email: "nobody@acme.test", Password: modelstest.Password},
+			{Email: "nobody@acme.test", Password: "no account has this password"},
+			{Email: "", Password: ""},
+			{Email: "ada@acme.test\x00", Password: modelstest.Password},
+			{Email: "ada@acme.test\xff", Password: "\xff\x00"},
+			{Email: "ada@acme.test ", Password: modelstest.Password},
+			{Email: strings.Repeat("a", 60_000), Password: strings.Repeat("a", 60_000)},
+			{Email: "' OR 1=1 --", Password: "' OR 1=1 --"},
+		} {
+			if diff := cmp.Diff(wrong, try(c)); diff != "" {
+				t.Errorf("%.40q differs (-wrong password +this):\n%s", c.Email, diff)
+			}
+		}
+		withDevice := models.Credentials{Email: "ada@acme.test\x00", Password: "wrong", Device: "\x00\xff"}
+		if diff := cmp.Diff(wrong.Error, try(withDevice).Error); diff != "" {
+			t.Errorf("with an invented device: %s", diff)
+		}
+	})
+}
+
+// recordStatements adds the text of every statement, without its values, to done.
+func recordStatements(t *testing.T, db *gorm.DB, done *[]string) (stop func()) {
+	t.Helper()
+	record := func(db *gorm.DB) { *done = append(*done, db.Statement.SQL.String()) }
+	callbacks := db.Callback()
+	const name = "record"
+	for _, err := range []error{
+		callbacks.Query().Register(name, record), callbacks.Create().Register(name, record), callbacks.Update().Register(name, record),
+		callbacks.Delete().Register(name, record), callbacks.Raw().Register(name, record), callbacks.Row().Register(name, record),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		for _, err := range []error{
+			callbacks.Query().Remove(name), callbacks.Create().Remove(name), callbacks.Update().Remove(name),
+			callbacks.Delete().Remove(name), callbacks.Raw().Remove(name), callbacks.Row().Remove(name),
+		} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestFailedSignInIsNoted(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "198.51.100.9", UserAgent: "bad\xff\x00agent"})
+		for _, email := range []string{"ada@acme.test", "my password by mistake"} {
+			if _, err := s.SignIn(ctx, "", models.Credentials{Email: email, Password: "wrong"}); err == nil {
+				t.Errorf("%s signs in", email)
+			}
+		}
+		events := eventsOf(t, s, s.admin.UserID)
+		if len(events) != 1 || events[0].Action != "user.sign_in_failed" || events[0].ActorType != models.ActorAnonymous ||
+			events[0].Address != "198.51.100.9" || events[0].UserAgent != "bad��agent" {
+			t.Errorf("the events are %+v", events)
+		}
+		if strings.Contains(s.Dump(t), "my password by mistake") {
+			t.Error("what was typed as an address is stored")
+		}
+	})
+}
+
+func TestChangePassword(t *testing.T) {
+	const next = "another long enough passphrase"
+	eachHome(t, func(t *testing.T, s home) {
+		this, other := signIn(t, s, ada), signIn(t, s, ada)
+		if err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, this.SessionID, modelstest.Password, next); err != nil {
+			t.Fatal(err)
+		}
+		wantEvent(t, s, s.admin.UserID, "user.password_changed")
+		wantLiving(t, s, this.SessionID)
+		wantOver(t, s, other.SessionID)
+		wantCount(t, s.Store, "known_devices", 0)
+		if _, err := s.SignIn(s.ctx, "", ada); err == nil {
+			t.Error("the old password still opens the account")
+		}
+		signIn(t, s, models.Credentials{Email: ada.Email, Password: next})
+	})
+}
+
+func TestChangePasswordRefuses(t *testing.T) {
+	tests := []struct {
+		name, present, next string
+		fields              []string
+	}{
+		{"wrong present password", "wrong", "another long enough passphrase", []string{"password"}},
+		{"short", modelstest.Password, "short", []string{"new_password"}},
+		{"common", modelstest.Password, "QwertyUiopAsdfgh", []string{"new_password"}},
+		{"own address", modelstest.Password, "ada@acme.test.ada", []string{"new_password"}},
+		{"own name", modelstest.Password, "Ada Admin Ada Admin 1", []string{"new_password"}},
+		{"both wrong", "", "", []string{"password", "new_password"}},
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		this := signIn(t, s, ada)
+		for _, tt := range tests {
+			wantUnchanged(t, s.Store, func() {
+				err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, this.SessionID, tt.present, tt.next)
+				if wantFields(t, err, tt.fields...); t.Failed() {
+					t.Fatal(tt.name)
+				}
+			})
+		}
+		err := s.ChangePassword(s.ctx, s.id, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
+		wantKind(t, err, models.NotFound)
+	})
+}
+
+// Whoever has shown the old password a moment before it changes does not get in with it.
+func TestSignInThatAPasswordChangeOvertakesFails(t *testing.T) {
+	const next = "another long enough passphrase"
+	eachHome(t, func(t *testing.T, s home) {
+		afterComparison(t, s, func() {
+			if err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", modelstest.Password, next); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := s.SignIn(s.ctx, "", ada)
+		wantKind(t, err, models.Invalid)
+		wantCount(t, s.Store, "sessions", 0)
+		wantCount(t, s.Store, "known_devices", 0)
+	})
+}
+
+// afterComparison calls fn once, when a sign-in has compared the password and looks for the
+// workspace to show.
+func afterComparison(t *testing.T, s home, fn func()) {
+	t.Helper()
+	var once sync.Once
+	err := s.DB().Callback().Query().After("*").Register("interrupt", func(db *gorm.DB) {
+		if db.Statement.Table == "members" {
+			once.Do(fn)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

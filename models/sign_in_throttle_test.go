@@ -1,0 +1,292 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// from is a context in which somebody acts from an address.
+func from(t *testing.T, address string) context.Context {
+	t.Helper()
+	return models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: address})
+}
+
+// guess tries a wrong password and returns how long to wait, zero if it was compared.
+func guess(t *testing.T, s home, ctx context.Context, email string) time.Duration {
+	t.Helper()
+	return waitOf(t, s, ctx, models.Credentials{Email: email, Password: "wrong"})
+}
+
+// waitOf tries to sign in and returns how long to wait, zero if the password was compared.
+func waitOf(t *testing.T, s home, ctx context.Context, c models.Credentials) time.Duration {
+	t.Helper()
+	_, err := s.SignIn(ctx, "", c)
+	var refused *models.Error
+	if err != nil && !errors.As(err, &refused) {
+		t.Fatalf("sign in: %v", err)
+	}
+	if err == nil || refused.Kind == models.Invalid {
+		return 0
+	}
+	wantKind(t, err, models.RateLimited)
+	return refused.RetryAfter
+}
+
+// waits makes one guess after the other, each as soon as it may be, and returns the waits.
+func waits(t *testing.T, s home, guesses int, guess func(i int) time.Duration) []time.Duration {
+	t.Helper()
+	var waited []time.Duration
+	for i := range guesses {
+		wait := guess(i)
+		if wait > 0 {
+			s.Clock.Advance(wait - time.Millisecond)
+			if again := guess(i); again != time.Millisecond {
+				t.Errorf("a millisecond before its time guess %d has to wait %v", i, again)
+			}
+			s.Clock.Advance(time.Millisecond)
+			if again := guess(i); again != 0 {
+				t.Errorf("at its time guess %d has to wait %v", i, again)
+			}
+		}
+		waited = append(waited, wait)
+	}
+	return waited
+}
+
+func seconds(values ...int) []time.Duration {
+	durations := make([]time.Duration, len(values))
+	for i, value := range values {
+		durations[i] = time.Duration(value) * time.Second
+	}
+	return durations
+}
+
+func TestGuessesAtOneAccountAreSlowed(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for _, email := range []string{"ada@acme.test", "nobody@acme.test"} {
+			got := waits(t, s, 13, func(i int) time.Duration { return guess(t, s, from(t, fmt.Sprint("198.51.100.", i)), email) })
+			if diff := cmp.Diff(seconds(0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30), got); diff != "" {
+				t.Errorf("waits for %s (-want +got):\n%s", email, diff)
+			}
+		}
+	})
+}
+
+func TestGuessesFromOneAddressAreSlowed(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		got := waits(t, s, 32, func(i int) time.Duration {
+			return guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
+		})
+		want := append(make([]time.Duration, 20), seconds(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900)...)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("waits (-want +got):\n%s", diff)
+		}
+		if wait := guess(t, s, from(t, "198.51.100.10"), "u1@acme.test"); wait != 0 {
+			t.Errorf("another address has to wait %v", wait)
+		}
+	})
+}
+
+func TestTheRightPasswordHasToWaitLikeAWrongOne(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for range 5 {
+			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
+		}
+		if wait := waitOf(t, s, from(t, "198.51.100.9"), ada); wait != time.Second {
+			t.Errorf("the right password has to wait %v", wait)
+		}
+		wantCount(t, s.Store, "sessions", 0)
+		s.Clock.Advance(time.Second)
+		signIn(t, s, ada)
+	})
+}
+
+func TestAnAttemptThatIsTooEarlyIsNotCounted(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for range 5 {
+			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
+		}
+		wantUnchanged(t, s.Store, func() {
+			for range 20 {
+				if wait := guess(t, s, from(t, "203.0.113.5"), "ada@acme.test"); wait != time.Second {
+					t.Fatalf("the wait is %v", wait)
+				}
+			}
+		})
+		if wait := guess(t, s, from(t, "203.0.113.5"), "other@acme.test"); wait != 0 {
+			t.Errorf("early attempts count against their address: %v", wait)
+		}
+	})
+}
+
+// A refusal by address does not count against the account.
+func TestAnAddressThatIsSlowedCannotSlowAnAccount(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 20 {
+			guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
+		}
+		for range 10 {
+			if wait := guess(t, s, from(t, "198.51.100.9"), "ada@acme.test"); wait != time.Second {
+				t.Fatalf("the wait is %v", wait)
+			}
+		}
+		if got := waits(t, s, 5, func(int) time.Duration { return guess(t, s, from(t, "203.0.113.5"), "ada@acme.test") }); got[4] != 0 {
+			t.Errorf("waits from another address: %v", got)
+		}
+	})
+}
+
+func TestManyAtOnceAreSlowedLikeManyInARow(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+		count := func(n int, credentials func(i int) models.Credentials, address func(i int) string) (compared int) {
+			t.Helper()
+			for _, wait := range atOnce(n, func(i int) time.Duration { return waitOf(t, nodes[i%2], from(t, address(i)), credentials(i)) }) {
+				if wait == 0 {
+					compared++
+				}
+			}
+			return compared
+		}
+		wrong := func(int) models.Credentials { return models.Credentials{Email: "ada@acme.test", Password: "wrong"} }
+		if got := count(50, wrong, func(i int) string { return fmt.Sprint("198.51.100.", i) }); got != 5 {
+			t.Errorf("%d guesses at one account are compared, want 5", got)
+		}
+		others := func(i int) models.Credentials {
+			return models.Credentials{Email: fmt.Sprintf("u%d@acme.test", i), Password: "wrong"}
+		}
+		if got := count(50, others, func(int) string { return "203.0.113.5" }); got != 20 {
+			t.Errorf("%d guesses from one address are compared, want 20", got)
+		}
+	})
+}
+
+func TestAKnownDeviceIsNotSlowedByOthers(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		device := signIn(t, s, ada).Device
+		attack := func(address string) {
+			t.Helper()
+			for i := range 20 {
+				guess(t, s, from(t, fmt.Sprint("198.51.100.", i)), "ada@acme.test")
+				guess(t, s, from(t, address), fmt.Sprintf("u%d@acme.test", i))
+			}
+		}
+		attack("192.0.2.7") // from her own address, too
+		if wait := waitOf(t, s, s.ctx, ada); wait == 0 {
+			t.Error("an unknown device is not slowed")
+		}
+		in := signIn(t, s, models.Credentials{Email: "ADA@acme.test", Password: ada.Password, Device: device})
+		if in.Device != device {
+			t.Error("the known device has another cookie now")
+		}
+
+		// The device is known for this account alone.
+		other := models.Credentials{Email: "u1@acme.test", Password: "wrong", Device: device}
+		if wait := waitOf(t, s, s.ctx, other); wait == 0 {
+			t.Error("the device is not slowed at another account")
+		}
+		for _, invented := range []string{"invented", device[1:], "\x00"} {
+			if wait := waitOf(t, s, s.ctx, models.Credentials{Email: ada.Email, Password: ada.Password, Device: invented}); wait == 0 {
+				t.Errorf("the invented device %q is not slowed", invented)
+			}
+		}
+
+		// It has a count of its own: a stolen cookie is no way to guess.
+		stolen := models.Credentials{Email: "ada@acme.test", Password: "wrong", Device: device}
+		got := waits(t, s, 7, func(int) time.Duration { return waitOf(t, s, s.ctx, stolen) })
+		if diff := cmp.Diff(seconds(0, 0, 0, 0, 0, 1, 2), got); diff != "" {
+			t.Errorf("waits of guesses with a stolen cookie (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestSuccessClearsTheAccountButNotTheAddress(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		homeIn(t, s.Store, "Other", "eve@other.test")
+		mallory := from(t, "198.51.100.9")
+		eve := models.Credentials{Email: "eve@other.test", Password: modelstest.Password}
+		for i := range 19 {
+			if wait := guess(t, s, mallory, fmt.Sprintf("u%d@acme.test", i)); wait != 0 {
+				t.Fatalf("guess %d has to wait %v", i, wait)
+			}
+			if wait := waitOf(t, s, mallory, eve); wait != 0 {
+				t.Fatalf("an own sign-in after guess %d has to wait %v", i, wait)
+			}
+		}
+		if wait := guess(t, s, mallory, "ada@acme.test"); wait != 0 {
+			t.Errorf("guess 20 has to wait %v", wait)
+		}
+		if wait := guess(t, s, mallory, "ada@acme.test"); wait != time.Second {
+			t.Errorf("guess 21 has to wait %v: signing in to an own account clears the address", wait)
+		}
+
+		for range 3 { // the one above and these make four
+			guess(t, s, s.ctx, "ada@acme.test")
+		}
+		signIn(t, s, ada)
+		for i := range 5 {
+			if wait := guess(t, s, s.ctx, "ada@acme.test"); wait != 0 {
+				t.Errorf("mistake %d after a success has to wait %v", i, wait)
+			}
+		}
+	})
+}
+
+func TestFailuresAreForgottenAfterADay(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for range 5 {
+			guess(t, s, s.ctx, "ada@acme.test")
+		}
+		s.Clock.Advance(23 * time.Hour)
+		guess(t, s, s.ctx, "ada@acme.test")
+		if wait := guess(t, s, s.ctx, "ada@acme.test"); wait != 2*time.Second {
+			t.Errorf("within a day the wait is %v", wait)
+		}
+		s.Clock.Advance(24*time.Hour + time.Millisecond)
+		got := waits(t, s, 6, func(int) time.Duration { return guess(t, s, s.ctx, "ada@acme.test") })
+		if diff := cmp.Diff(seconds(0, 0, 0, 0, 0, 1), got); diff != "" {
+			t.Errorf("waits after a day (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPurgeKeepsWhatStillMeansSomething(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		purge := func() {
+			t.Helper()
+			if err := s.PurgeExpired(s.ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows := func(sessions, devices, throttles int64) {
+			t.Helper()
+			wantCount(t, s.Store, "sessions", sessions)
+			wantCount(t, s.Store, "known_devices", devices)
+			wantCount(t, s.Store, "sign_in_throttles", throttles)
+		}
+		newLink(t, s.Store)
+		in := signIn(t, s, ada)
+		guess(t, s, s.ctx, "ada@acme.test")
+		wantUnchanged(t, s.Store, purge)
+		rows(1, 1, 2)
+		s.Clock.Advance(models.SessionIdle - time.Millisecond)
+		wantUnchanged(t, s.Store, purge)
+		wantLiving(t, s, in.SessionID)
+		s.Clock.Advance(24 * time.Hour)
+		purge()
+		rows(0, 1, 0)
+		wantCount(t, s.Store, "setup_links", 0)
+		wantCount(t, s.Store, "users", 1)
+		s.Clock.Advance(180 * 24 * time.Hour)
+		purge()
+		rows(0, 0, 0)
+	})
+}

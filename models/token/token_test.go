@@ -1,0 +1,196 @@
+package token_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash/crc32"
+	"math/big"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/models/token"
+)
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// checksum is that of the contract, worked out in another way than the package does.
+func checksum(random string) string {
+	digits := []byte(big.NewInt(int64(crc32.ChecksumIEEE([]byte(random)))).Text(62))
+	for i, d := range digits { // math/big counts 0-9a-zA-Z
+		switch {
+		case 'a' <= d && d <= 'z':
+			digits[i] = d - 'a' + 'A'
+		case 'A' <= d && d <= 'Z':
+			digits[i] = d - 'A' + 'a'
+		}
+	}
+	return fmt.Sprintf("%06s", digits)
+}
+
+func TestChecksumHasTheCheckValueOfTheContract(t *testing.T) {
+	if got := checksum("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"); got != "0mLq17" {
+		t.Fatalf("the test's own checksum is %s", got)
+	}
+	if _, err := token.Parse(token.Live, "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"); err != nil {
+		t.Errorf("the key with the check value: %v", err)
+	}
+}
+
+func TestNewKeyHasTheShapeOfTheContract(t *testing.T) {
+	for _, env := range []token.Environment{token.Live, token.Test} {
+		shape := regexp.MustCompile(`^sk_` + string(env) + `_[0-9A-Za-z]{30}[0-9A-Za-z]{6}$`)
+		for range 1000 {
+			text := token.New(env).Reveal()
+			if !shape.MatchString(text) || len(text) != 44 || token.Len != 44 {
+				t.Fatalf("%q has not the shape %s", text, shape)
+			}
+			if got, want := text[38:], checksum(text[8:38]); got != want {
+				t.Fatalf("%q ends in %s, and its checksum is %s", text, got, want)
+			}
+		}
+	}
+}
+
+// A chi-square of 61 degrees of freedom exceeds 200 once in 10^16 fair runs; taking bytes
+// modulo 62 gives several thousand.
+func TestEveryCharacterIsAsLikelyAsAnother(t *testing.T) {
+	const keys = 10_000
+	seen, count := make(map[string]bool, keys), map[rune]float64{}
+	for range keys {
+		text := token.New(token.Live).Reveal()
+		if seen[text] {
+			t.Fatal("the same key twice")
+		}
+		seen[text] = true
+		for _, r := range text[8:38] {
+			count[r]++
+		}
+	}
+	expected, square := float64(keys*30)/62, 0.0
+	for _, r := range alphabet {
+		square += (count[r] - expected) * (count[r] - expected) / expected
+	}
+	if square > 200 {
+		t.Errorf("chi-square of the characters is %.0f, want about 61", square)
+	}
+}
+
+func TestParseAcceptsOwnKeys(t *testing.T) {
+	for _, env := range []token.Environment{token.Live, token.Test} {
+		for range 1000 {
+			secret := token.New(env)
+			digest, err := token.Parse(env, secret.Reveal())
+			if err != nil {
+				t.Fatalf("a new key is refused: %v", err)
+			}
+			if digest != secret.Digest() || digest != sha256.Sum256([]byte(secret.Reveal())) {
+				t.Fatal("the digest is not the SHA-256 of the whole key")
+			}
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	const good = "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
+	tests := []struct{ name, text string }{
+		{"nothing", ""},
+		{"wrong checksum", good[:43] + "8"},
+		{"another random part", strings.Replace(good, "zQWB", "zQWC", 1)},
+		{"random part in other case", good[:8] + strings.ToLower(good[8:38]) + good[38:]},
+		{"one letter in other case", strings.Replace(good, "zQWB", "ZQWB", 1)},
+		{"checksum in other case", good[:38] + strings.ToUpper(good[38:])},
+		{"scheme in other case", "SK_live_" + good[8:]},
+		{"environment in other case", "sk_LIVE_" + good[8:]},
+		{"truncated", good[:43]},
+		{"only the prefix", good[:8]},
+		{"one longer", good + "7"},
+		{"space before", " " + good},
+		{"space after", good + " "},
+		{"line break after", good + "\n"},
+		{"space before, one short", " " + good[:43]},
+		{"twice", good + good},
+		{"10 MB", strings.Repeat("sk_live_", 10<<20/8)},
+		{"10 MB that starts well", good + strings.Repeat("0", 10<<20)},
+		{"another environment", "sk_test_" + good[8:]},
+		{"no environment", "sk__" + good[8:]},
+		{"another scheme", "pk_live_" + good[8:]},
+		{"no underscore", "sk_live0" + good[8:]},
+		{"NUL in the random part", good[:10] + "\x00" + good[11:]},
+		{"NUL with its own checksum", withChecksum("\x00" + good[9:38])},
+		{"punctuation with its own checksum", withChecksum("-" + good[9:38])},
+		{"unicode of the same length in bytes", good[:9] + "é" + good[11:]},
+		{"unicode with its own checksum", withChecksum("é" + good[10:38])},
+		{"full-width", "ｓｋ_live_" + good[8:]},
+		{"invalid UTF-8", good[:9] + "\xff" + good[10:]},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			digest, err := token.Parse(token.Live, tt.text)
+			if err == nil || digest != (token.Digest{}) {
+				t.Fatalf("accepted as %x", digest)
+			}
+			if err.Error() != token.ErrMalformed.Error() {
+				t.Errorf("the error may not tell about the text: %v", err)
+			}
+		})
+	}
+}
+
+func withChecksum(random string) string { return "sk_live_" + random + checksum(random) }
+
+func TestEveryChangeOfOneCharacterIsRefused(t *testing.T) {
+	good := token.New(token.Live).Reveal()
+	for at := range good {
+		for _, r := range alphabet + "_-. \x00" {
+			changed := good[:at] + string(r) + good[at+1:]
+			if _, err := token.Parse(token.Live, changed); err == nil && changed != good {
+				t.Errorf("%q is taken for %q", changed, good)
+			}
+		}
+	}
+}
+
+func TestParseAllocatesNothing(t *testing.T) {
+	for name, text := range map[string]string{
+		"good": token.New(token.Live).Reveal(), "bad": "sk_live_nope", "long": strings.Repeat("x", 1<<20),
+	} {
+		if got := testing.AllocsPerRun(100, func() { _, _ = token.Parse(token.Live, text) }); got != 0 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+}
+
+func TestParseEnvironment(t *testing.T) {
+	for _, word := range []string{"live", "test"} {
+		if env, err := token.ParseEnvironment(word); err != nil || string(env) != word {
+			t.Errorf("ParseEnvironment(%q) = %q, %v", word, env, err)
+		}
+	}
+	for _, word := range []string{"", "Live", "TEST", "prod", " live"} {
+		if env, err := token.ParseEnvironment(word); err == nil {
+			t.Errorf("ParseEnvironment(%q) = %q, want an error", word, env)
+		}
+	}
+}
+
+// FuzzParse accepts only a text that is put together again from its own parts.
+func FuzzParse(f *testing.F) {
+	f.Add("sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17")
+	f.Add("sk_live_")
+	f.Add(withChecksum(strings.Repeat("é", 15)))
+	f.Add(strings.Repeat("\x00", token.Len))
+	random := regexp.MustCompile(`^[0-9A-Za-z]{30}$`)
+	f.Fuzz(func(t *testing.T, text string) {
+		digest, err := token.Parse(token.Live, text)
+		if err != nil {
+			return
+		}
+		if len(text) != token.Len || !random.MatchString(text[8:38]) || text != withChecksum(text[8:38]) {
+			t.Errorf("%q is accepted", text)
+		}
+		if digest != sha256.Sum256([]byte(text)) {
+			t.Errorf("the digest of %q is %x", text, digest)
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package models_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestFirstAdminOfAWorkspace(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		workspace, err := s.Workspace(s.ctx, s.id)
+		if err != nil || workspace.Name != "Acme" || !strings.HasPrefix(workspace.ID, "ws_") {
+			t.Errorf("the workspace is %+v, %v", workspace, err)
+		}
+		user, err := s.User(s.ctx, s.admin.UserID)
+		if err != nil || user.Email != "ada@acme.test" || user.Name != "Ada Admin" || !strings.HasPrefix(user.ID, "usr_") {
+			t.Errorf("the user is %+v, %v", user, err)
+		}
+		if members := membershipsOf(t, s, s.admin.UserID); len(members) != 1 || !members[0].IsAdmin() ||
+			members[0].Workspace.Name != "Acme" || members[0].User.Email != "ada@acme.test" || !strings.HasPrefix(members[0].ID, "mem_") {
+			t.Errorf("the memberships are %+v", members)
+		}
+		for _, id := range []string{"", "ws_nope", "WS" + s.id[2:], s.id + " ", "\x00", "\xff", s.admin.ID} {
+			_, err := s.Workspace(s.ctx, id)
+			wantKind(t, err, models.NotFound)
+			_, err = s.User(s.ctx, id)
+			wantKind(t, err, models.NotFound)
+		}
+	})
+}
+
+func TestAPersonCanBelongToSeveralWorkspaces(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		before, err := s.User(s.ctx, s.admin.UserID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Hour)
+		second, admin, err := s.CreateWorkspace(s.ctx, models.NewWorkspace{
+			Name: "Second", AdminEmail: "ADA@Acme.test", AdminName: "Another Name", Password: "",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if admin.UserID != before.ID || !admin.IsAdmin() || admin.WorkspaceID != second.ID {
+			t.Errorf("the admin of the second is %+v", admin)
+		}
+		after, err := s.User(s.ctx, before.ID)
+		if err != nil || *after != *before {
+			t.Errorf("the person was %+v and is %+v, %v", before, after, err)
+		}
+		var names []string
+		for _, member := range membershipsOf(t, s, before.ID) {
+			names = append(names, member.Workspace.Name)
+		}
+		if want := []string{"Acme", "Second"}; !slices.Equal(names, want) {
+			t.Errorf("the workspaces are %q, want %q", names, want)
+		}
+		if in := signIn(t, s, models.Credentials{Email: "ada@acme.test", Password: modelstest.Password}); in.WorkspaceID != s.id {
+			t.Errorf("the sign-in lands in %s, want the oldest, %s", in.WorkspaceID, s.id)
+		}
+	})
+}
+
+func TestDeactivatedMembershipIsNotListed(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		err := s.DB().Model(&models.Member{}).Where("id = ?", s.admin.ID).UpdateColumn("deactivated_at", s.Now()).Error
+		if err != nil {
+			t.Fatal(err)
+		}
+		if members := membershipsOf(t, s, s.admin.UserID); len(members) != 0 {
+			t.Errorf("the memberships are %+v", members)
+		}
+		if in := signIn(t, s, models.Credentials{Email: "ada@acme.test", Password: modelstest.Password}); in.WorkspaceID != "" {
+			t.Errorf("the sign-in lands in %s", in.WorkspaceID)
+		}
+	})
+}
+
+func TestCreateWorkspaceRefuses(t *testing.T) {
+	change := func(fn func(n *models.NewWorkspace)) models.NewWorkspace {
+		n := models.NewWorkspace{Name: "Nimbus", AdminEmail: "grace@nimbus.test", AdminName: "Grace", Password: modelstest.Password}
+		fn(&n)
+		return n
+	}
+	tests := []struct {
+		name  string
+		n     models.NewWorkspace
+		field string
+	}{
+		{"no name", change(func(n *models.NewWorkspace) { n.Name = "" }), "workspace"},
+		{"long name", change(func(n *models.NewWorkspace) { n.Name = strings.Repeat("é", 101) }), "workspace"},
+		{"name with NUL", change(func(n *models.NewWorkspace) { n.Name = "a\x00b" }), "workspace"},
+		{"name that is not UTF-8", change(func(n *models.NewWorkspace) { n.Name = "a\xffb" }), "workspace"},
+		{"no admin name", change(func(n *models.NewWorkspace) { n.AdminName = "\u2003" }), "name"},
+		{"admin name of two lines", change(func(n *models.NewWorkspace) { n.AdminName = "a\nb" }), "name"},
+		{"no password", change(func(n *models.NewWorkspace) { n.Password = "" }), "password"},
+		{"no address", change(func(n *models.NewWorkspace) { n.AdminEmail = "" }), "email"},
+		{"no at", change(func(n *models.NewWorkspace) { n.AdminEmail = "grace" }), "email"},
+		{"two addresses", change(func(n *models.NewWorkspace) { n.AdminEmail = "a@nimbus.test, b@nimbus.test" }), "email"},
+		{"with a name", change(func(n *models.NewWorkspace) { n.AdminEmail = "Grace <grace@nimbus.test>" }), "email"},
+		{"in brackets", change(func(n *models.NewWorkspace) { n.AdminEmail = "<grace@nimbus.test>" }), "email"},
+		{"with a space", change(func(n *models.NewWorkspace) { n.AdminEmail = " grace@nimbus.test" }), "email"},
+		{"with a line", change(func(n *models.NewWorkspace) { n.AdminEmail = "grace@nimbus.test\nBcc: eve@nimbus.test" }), "email"},
+		{"with NUL", change(func(n *models.NewWorkspace) { n.AdminEmail = "gra\x00ce@nimbus.test" }), "email"},
+		{"not UTF-8", change(func(n *models.NewWorkspace) { n.AdminEmail = "gra\xffce@nimbus.test" }), "email"},
+		{"long address", change(func(n *models.NewWorkspace) { n.AdminEmail = strings.Repeat("a", 243) + "@nimbus.test" }), "email"},
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		for _, tt := range tests {
+			wantUnchanged(t, s.Store, func() {
+				_, _, err := s.CreateWorkspace(s.ctx, tt.n)
+				if wantFields(t, err, tt.field); t.Failed() {
+					t.Fatal(tt.name)
+				}
+			})
+		}
+	})
+}
+
+// Whatever can be seen on one line is a name, and comes back byte for byte.
+func TestNamesAreKeptAsTheyAre(t *testing.T) {
+	names := []string{
+		" Acme ", "O'Brien & Söhne <b>GmbH</b>", `"; DROP TABLE workspaces; --`, "${7*7} {{7*7}} %s%n", "日本語", "مرحبا", "e\u0301", "👩🏽‍🚀",
+		"\ufeffAcme", "null", "0", "../../etc/passwd", strings.Repeat("🔑", 100),
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		for _, name := range names {
+			workspace, _, err := s.CreateWorkspace(s.ctx, models.NewWorkspace{Name: name, AdminEmail: "ada@acme.test", AdminName: name})
+			if err != nil {
+				t.Errorf("%q is refused: %v", name, err)
+				continue
+			}
+			if stored, err := s.Workspace(s.ctx, workspace.ID); err != nil || stored.Name != name {
+				t.Errorf("%q comes back as %q, %v", name, stored.Name, err)
+			}
+		}
+	})
+}
+
+func membershipsOf(t *testing.T, s home, userID string) []models.Member {
+	t.Helper()
+	members, err := s.MembershipsOf(s.ctx, userID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
