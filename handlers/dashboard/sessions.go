@@ -82,6 +82,7 @@ func (h sessions) delete(c echo.Context) error {
 func (h sessions) switchWorkspace(c echo.Context) error {
 	var form struct {
 		WorkspaceID string `form:"workspace_id"`
+		Next        string `form:"next"`
 	}
 	if err := web.BindForm(c, &form); err != nil {
 		return err
@@ -93,7 +94,7 @@ func (h sessions) switchWorkspace(c echo.Context) error {
 		if err := web.SetWorkspace(c, member.WorkspaceID); err != nil {
 			return err
 		}
-		return web.Redirect(c, path.Home)
+		return web.Redirect(c, web.LocalAddress(form.Next))
 	}
 	return models.Errorf(models.NotFound, "There is no such workspace among yours.")
 }
