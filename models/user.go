@@ -70,7 +70,7 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 		return fmt.Errorf("compare password: %w", err)
 	}
 	if !same {
-		fields.add("password", "is not your present password")
+		fields.add("password", "is not your current password")
 	}
 	checkPassword(fields, "new_password", next, user.Email, user.Name)
 	if err := fields.err(); err != nil {

@@ -43,6 +43,7 @@ func (p *people) loadViewer(next echo.HandlerFunc) echo.HandlerFunc {
 			Location:  locationOf(c),
 			Now:       p.store.Now(),
 			PublicURL: p.publicURL,
+			Address:   returnTo(c.Request()),
 		}
 		setViewer(c, look)
 		session, err := p.session(c)

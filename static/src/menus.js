@@ -7,7 +7,11 @@ function closeMenus(but) {
 
 document.addEventListener('click', (event) => closeMenus(event.target.closest?.('details[data-menu]')))
 
-on('focusin', 'body', (event) => closeMenus(event.target.closest('details[data-menu]')))
+// Tab out of a menu closes it. A press of the mouse moves the focus too, but must not move what
+// is about to be clicked.
+document.addEventListener('focusin', (event) => {
+  if (event.target.matches(':focus-visible')) closeMenus(event.target.closest('details[data-menu]'))
+})
 
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return

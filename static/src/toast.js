@@ -16,8 +16,12 @@ export function toast(words) {
   const template = document.getElementById('toast')
   if (!host || !template) return
   const fragment = template.content.cloneNode(true)
-  host.replaceChildren(fragment)
-  start(host.querySelector('[data-toast]'), words)
+  const element = fragment.querySelector('[data-toast]')
+  for (const shown of document.querySelectorAll('[data-toast]')) shown.remove()
+  const dialog = document.querySelector('dialog[open]') // all around it is out of reach
+  const place = dialog ?? host
+  place.append(element)
+  start(element, words)
 }
 
 // A live region speaks when it changes: the words are set once it is in the page.

@@ -26,8 +26,8 @@ func expiryChoices(now time.Time, location *time.Location) []expiryChoice {
 		choices = append(choices, expiryChoice{strconv.Itoa(days), label, until})
 	}
 	return append(choices,
-		expiryChoice{ExpiryDate, "Until a date", ""},
 		expiryChoice{ExpiryNever, "Never", "No expiry"},
+		expiryChoice{ExpiryDate, "On a date", ""},
 	)
 }
 

@@ -212,7 +212,7 @@ func Bare(title string) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div class=\"flex min-h-dvh flex-col\"><main id=\"main\" class=\"flex flex-1 flex-col items-center justify-center px-4 py-12\" tabindex=\"-1\"><div class=\"w-full max-w-sm\"><p class=\"mb-8 flex items-center justify-center gap-2.5 text-sm font-semibold tracking-tight\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div class=\"flex min-h-dvh flex-col bg-sidebar\"><main id=\"main\" class=\"flex flex-1 flex-col items-center justify-center px-4 py-12\" tabindex=\"-1\"><div class=\"w-full max-w-sm\"><p class=\"mb-8 flex items-center justify-center gap-2.5 text-sm font-semibold tracking-tight\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -321,7 +321,7 @@ func toastHost(active string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if notice := viewer.Of(ctx).Notice; notice != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<div class=\"toast\" data-toast><span class=\"mt-0.5 text-success\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<div class=\"toast\" role=\"region\" aria-label=\"Notice\" data-toast><span class=\"mt-0.5 text-success\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -368,7 +368,7 @@ func toastHost(active string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</div><template id=\"toast\"><div class=\"toast\" data-toast><span class=\"mt-0.5 text-warning\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</div><template id=\"toast\"><div class=\"toast\" role=\"region\" aria-label=\"Notice\" data-toast><span class=\"mt-0.5 text-warning\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -14,6 +14,16 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
+// focus is the field to begin with: the first that is wrong, or the first.
+func (f Form) focus() string {
+	for _, name := range []string{"workspace", "name", "email", "password"} {
+		if f.Errors[name] != "" {
+			return name
+		}
+	}
+	return "workspace"
+}
+
 // SetUp asks for the first workspace and its admin.
 func SetUp(f Form) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -55,7 +65,7 @@ func SetUp(f Form) templ.Component {
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(layout.Product)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/setup/set_up.templ`, Line: 13, Col: 75}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/setup/set_up.templ`, Line: 23, Col: 75}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -68,7 +78,7 @@ func SetUp(f Form) templ.Component {
 			var templ_7745c5c3_Var4 templ.SafeURL
 			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.SetUpWith(f.Token)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/setup/set_up.templ`, Line: 15, Col: 98}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/setup/set_up.templ`, Line: 25, Col: 98}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -80,13 +90,13 @@ func SetUp(f Form) templ.Component {
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Field{
 				Name:         "workspace",
+				Autofocus:    f.focus() == "workspace",
 				Label:        "Workspace",
 				Value:        f.Workspace,
 				Help:         "The name of your company or team.",
 				Error:        ui.Complaint("Workspace", f.Errors["workspace"]),
 				Autocomplete: "organization",
 				Required:     true,
-				Autofocus:    true,
 				Large:        true,
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -94,6 +104,7 @@ func SetUp(f Form) templ.Component {
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Field{
 				Name:         "name",
+				Autofocus:    f.focus() == "name",
 				Label:        "Your name",
 				Value:        f.Name,
 				Error:        ui.Complaint("Your name", f.Errors["name"]),
@@ -106,6 +117,7 @@ func SetUp(f Form) templ.Component {
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Field{
 				Name:         "email",
+				Autofocus:    f.focus() == "email",
 				Label:        "Email",
 				Type:         "email",
 				Value:        f.Email,
@@ -119,6 +131,7 @@ func SetUp(f Form) templ.Component {
 			}
 			templ_7745c5c3_Err = ui.TextField(ui.Field{
 				Name:         "password",
+				Autofocus:    f.focus() == "password",
 				Label:        "Password",
 				Type:         "password",
 				Help:         ui.PasswordHelp,

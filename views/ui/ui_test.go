@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"testing"
+	"time"
+)
+
+func TestRelative(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	tests := []struct {
+		away time.Duration
+		want string
+	}{
+		{0, "just now"},
+		{-44 * time.Second, "just now"},
+		{44 * time.Second, "in a moment"},
+		{-45 * time.Second, "1 minute ago"},
+		{-89 * time.Second, "1 minute ago"},
+		{-59 * time.Minute, "59 minutes ago"},
+		{-(59*time.Minute + 40*time.Second), "1 hour ago"},
+		{3 * time.Hour, "in 3 hours"},
+		{-(23*time.Hour + 40*time.Minute), "1 day ago"},
+		{90*day - time.Second, "in 90 days"},
+		{120 * day, "in 4 months"},
+		{-200 * day, "7 months ago"},
+		{365 * day, "in 1 year"},
+		{-800 * day, "2 years ago"},
+	}
+	for _, tt := range tests {
+		if got := Relative(now.Add(tt.away), now); got != tt.want {
+			t.Errorf("Relative(now%+v) = %q, want %q", tt.away, got, tt.want)
+		}
+	}
+}
+
+func TestDevice(t *testing.T) {
+	const webKit = "AppleWebKit/537.36 (KHTML, like Gecko) "
+	tests := []struct{ userAgent, want string }{
+		{"", "Unknown client"},
+		{"curl/8.5.0", "curl 8.5.0"},
+		{"python-requests/2.32.3 extra", "python-requests 2.32.3"},
+		{"plain", "plain"},
+		{"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) " + webKit + "Chrome/126.0.0.0 Safari/537.36", "Chrome on macOS"},
+		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) " + webKit + "Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0", "Edge on Windows"},
+		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1", "Safari on iPhone"},
+		{"Mozilla/5.0 (Linux; Android 15; Pixel 9) " + webKit + "Chrome/126.0.0.0 Mobile Safari/537.36", "Chrome on Android"},
+		{"Mozilla/5.0", "A browser"},
+	}
+	for _, tt := range tests {
+		if got := Device(tt.userAgent); got != tt.want {
+			t.Errorf("Device(%q) = %q, want %q", tt.userAgent, got, tt.want)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 10000: "10,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := Count(n); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestInitial(t *testing.T) {
+	for name, want := range map[string]string{"acme": "A", " élan": "É", "(42)": "4", "مفتاح": "م", "🦄": "🦄", "": "·", "  ": "·", "\xff": "·"} {
+		if got := Initial(name); got != want {
+			t.Errorf("Initial(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestComplaint(t *testing.T) {
+	if got := Complaint("Name", "must be shorter"); got != "Name must be shorter." {
+		t.Errorf("Complaint = %q", got)
+	}
+	if got := Complaint("Name", ""); got != "" {
+		t.Errorf("Complaint about nothing = %q", got)
+	}
+}
