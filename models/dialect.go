@@ -32,8 +32,12 @@ const (
 	postgresql = "postgres"
 )
 
-// errDatabaseURL does not repeat the address: it may hold a password.
-var errDatabaseURL = errors.New(`the database address must be "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME"`)
+// The complaints about an address do not repeat it: it may hold a password.
+var (
+	errDatabaseURL = errors.New(`the database address must be "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME"`)
+	errPostgreSQL  = errors.New(`the database address begins like one of PostgreSQL but cannot be used: ` +
+		`check its host, its port, its parameters and the files that they name`)
+)
 
 // sqliteSettings: readers never wait for the writer (useWAL), a writer waits up to five seconds
 // for another, a transaction takes the write lock at its start so that it cannot fail half-way,
@@ -66,7 +70,7 @@ func dialectOf(address string) (dialect, error) {
 		return dialect{sqlite, file.String()}, nil
 	case "postgres", "postgresql":
 		if _, err := pgx.ParseConfig(address); err != nil {
-			return dialect{}, errDatabaseURL
+			return dialect{}, errPostgreSQL
 		}
 		return dialect{postgresql, address}, nil
 	}
@@ -123,7 +127,7 @@ func lowerUnicode(connection *sqlite3.Conn) error {
 func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, nil, errDatabaseURL
+		return nil, nil, errPostgreSQL
 	}
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesInUTC))
 	limit(pool, 24)
@@ -171,6 +175,10 @@ func (l slowQueries) Trace(ctx context.Context, begin time.Time, query func() (s
 func (l slowQueries) LogMode(level logger.LogLevel) logger.Interface {
 	return slowQueries{l.Interface.LogMode(level)}
 }
+
+// Error says nothing: what GORM would log here is returned too, and may be an error whose
+// parts are the address of the database with its password.
+func (slowQueries) Error(context.Context, string, ...any) {}
 
 // ParamsFilter keeps the values out of what is logged.
 func (slowQueries) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) {

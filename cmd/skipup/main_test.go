@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 // asProgram is the variable with which a test starts this test binary as the program itself,
@@ -54,14 +55,15 @@ func skipupReading(t *testing.T, stdin string, env map[string]string, args ...st
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-var keyText = regexp.MustCompile(`sk_(live|test)_[0-9A-Za-z]{36}`)
+// secretText is the text of a key, the token of a set-up link, the password of an admin, or
+// that in the database addresses of these tests.
+var secretText = regexp.MustCompile(`sk_(live|test)_[0-9A-Za-z]{36}|` + path.SetUp + `[A-Z2-7]{26}|` + modelstest.Password + `|hunter2`)
 
-// requireNoSecrets looks for what no log and no error may show. The passwords in the database
-// addresses of these tests hold "hunter2".
+// requireNoSecrets looks for what no log and no error may show.
 func requireNoSecrets(t *testing.T, log string) {
 	t.Helper()
-	if keyText.MatchString(log) || strings.Contains(log, modelstest.Password) || strings.Contains(log, "hunter2") || strings.Contains(log, "/setup/") {
-		t.Errorf("a secret is in stderr:\n%s", log)
+	if found := secretText.FindString(log); found != "" {
+		t.Errorf("%q is in stderr:\n%s", found, log)
 	}
 }
 

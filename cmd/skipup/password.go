@@ -72,7 +72,7 @@ func (p *program) prompt(ctx context.Context, fd int, text string) (string, erro
 		return string(typed), err
 	})
 	p.say("")
-	if err == io.EOF || err == nil && password == "" {
+	if err == nil && password == "" {
 		return "", errNoPassword
 	}
 	return password, err

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// release is set by the linker: -ldflags "-X main.release=v1.2.3".
-var release string
+// version is set by the linker: -ldflags "-X main.version=v1.2.3".
+var version string
 
 func (p *program) version() *cobra.Command {
 	cmd := &cobra.Command{
@@ -34,7 +34,7 @@ func versionText() string {
 	return fmt.Sprintf("%s, %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-func versionOf(info *debug.BuildInfo) string { return cmp.Or(release, info.Main.Version, "(devel)") }
+func versionOf(info *debug.BuildInfo) string { return cmp.Or(version, info.Main.Version, "(devel)") }
 
 func commitOf(info *debug.BuildInfo) string {
 	var commit, changed string

@@ -9,7 +9,7 @@ func TestVersion(t *testing.T) {
 	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: "4a27635"}, {Key: "vcs.modified", Value: "true"}}
 	tests := []struct {
 		name            string
-		release         string
+		linked          string
 		info            debug.BuildInfo
 		version, commit string
 	}{
@@ -21,10 +21,10 @@ func TestVersion(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			release = tt.release
-			defer func() { release = "" }()
-			if version, commit := versionOf(&tt.info), commitOf(&tt.info); version != tt.version || commit != tt.commit {
-				t.Errorf("got %q and %q, want %q and %q", version, commit, tt.version, tt.commit)
+			version = tt.linked
+			defer func() { version = "" }()
+			if got, commit := versionOf(&tt.info), commitOf(&tt.info); got != tt.version || commit != tt.commit {
+				t.Errorf("got %q and %q, want %q and %q", got, commit, tt.version, tt.commit)
 			}
 		})
 	}
