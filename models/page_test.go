@@ -30,7 +30,7 @@ func TestPagingIsStable(t *testing.T) {
 }
 
 // pageWhileKeysComeAndGo reads all pages of the list, which has the keys ids, and between two
-// of them makes a key and deletes the one that the cursor stands on, one before and one after.
+// of them makes a key and deletes one before the cursor, one after and sometimes its own.
 func pageWhileKeysComeAndGo(t *testing.T, s home, ids []string) {
 	t.Helper()
 	var got []string
@@ -47,7 +47,10 @@ func pageWhileKeysComeAndGo(t *testing.T, s home, ids []string) {
 			break
 		}
 		s.key(t, "New")
-		gone := []string{got[len(got)-1], got[len(got)-3]}
+		gone := []string{got[len(got)-3]}
+		if len(got)%2 == 0 {
+			gone = append(gone, got[len(got)-1])
+		}
 		if len(want) > len(got)+3 {
 			gone = append(gone, want[len(got)+3])
 			want = slices.Delete(want, len(got)+3, len(got)+4)

@@ -56,12 +56,13 @@ func TestTxWritesAllOrNothing(t *testing.T) {
 			create(tx, "a")
 			wantNames(t, s, s.Store.Store) // nobody else sees it yet
 			wantNames(t, s, tx, "a")
-			return tx.Tx(s.ctx, func(tx *models.Store) error { create(tx, "b"); return nil })
+			_ = tx.Tx(s.ctx, func(tx *models.Store) error { create(tx, "b"); return errStop }) // joined: the outer decides
+			return tx.Tx(s.ctx, func(tx *models.Store) error { create(tx, "c"); return nil })
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantNames(t, s, s.Store.Store, "b", "a")
+		wantNames(t, s, s.Store.Store, "c", "b", "a")
 	})
 }
 
