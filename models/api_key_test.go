@@ -77,6 +77,7 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 	}{
 		{"no name", models.NewAPIKey{}, []string{"name"}},
 		{"blank name", models.NewAPIKey{Name: " \t "}, []string{"name"}},
+		{"name that shows nothing", models.NewAPIKey{Name: "\u200b\u2060\ufeff"}, []string{"name"}},
 		{"101 characters", models.NewAPIKey{Name: strings.Repeat("é", 101)}, []string{"name"}},
 		{"NUL", models.NewAPIKey{Name: "CI\x00"}, []string{"name"}},
 		{"two lines", models.NewAPIKey{Name: "CI\r\nX-Header: 1"}, []string{"name"}},

@@ -157,18 +157,22 @@ func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 		NowFunc:        now,
 		TranslateError: true,
 		Logger: slowQueries{logger.NewSlogLogger(log, logger.Config{
-			SlowThreshold: time.Second,
+			SlowThreshold: slow,
 			LogLevel:      logger.Warn,
 		})},
 	}
 }
+
+const slow = time.Second
 
 // slowQueries leaves errors to whoever gets them: they are logged once, where they end.
 type slowQueries struct{ logger.Interface }
 
 // Trace logs a query that took too long.
 func (l slowQueries) Trace(ctx context.Context, begin time.Time, query func() (string, int64), _ error) {
-	l.Interface.Trace(ctx, begin, query, nil)
+	if time.Since(begin) > slow {
+		l.Interface.Trace(ctx, begin, query, nil)
+	}
 }
 
 // LogMode is the same at another level: what GORM's own returns would log values and errors.

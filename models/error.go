@@ -103,7 +103,7 @@ func IsUnavailable(err error) bool {
 	case errors.As(err, &server):
 		// Classes 08 connection exception, 53 insufficient resources, 57 operator intervention
 		// (PostgreSQL documentation, appendix A).
-		return slices.Contains([]string{"08", "53", "57"}, server.Code[:2])
+		return len(server.Code) == 5 && slices.Contains([]string{"08", "53", "57"}, server.Code[:2])
 	}
 	return false
 }

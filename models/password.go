@@ -6,12 +6,15 @@ import (
 	"compress/gzip"
 	"context"
 	_ "embed"
+	"encoding/base64"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -103,11 +106,15 @@ func newPasswordHasher(params *argon2id.Params) *passwordHasher {
 	return &passwordHasher{
 		params: params,
 		slots:  make(chan struct{}, runtime.GOMAXPROCS(0)),
-		decoy: sync.OnceValue(func() string {
-			hash, _ := argon2id.CreateHash("no account has this password", params)
-			return hash
-		}),
+		decoy:  func() string { return decoyHash(params) },
 	}
+}
+
+// decoyHash is a hash that costs as much to compare as any other and that no password has.
+func decoyHash(params *argon2id.Params) string {
+	zeros := func(size uint32) string { return base64.RawStdEncoding.EncodeToString(make([]byte, size)) }
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		params.Memory, params.Iterations, params.Parallelism, zeros(params.SaltLength), zeros(params.KeyLength))
 }
 
 func (p *passwordHasher) hash(ctx context.Context, password string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
@@ -156,6 +157,7 @@ func TestChangePasswordRefuses(t *testing.T) {
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
 				err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, this.SessionID, tt.present, tt.next)
+				s.Exec(t, "DELETE FROM sign_in_throttles WHERE subject LIKE 'password:%'") // a wrong one is counted
 				if wantFields(t, err, tt.fields...); t.Failed() {
 					t.Fatal(tt.name)
 				}
@@ -163,6 +165,24 @@ func TestChangePasswordRefuses(t *testing.T) {
 		}
 		err := s.ChangePassword(s.ctx, s.id, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
 		wantKind(t, err, models.NotFound)
+	})
+}
+
+// Whoever has stolen a session cannot find out the password by trying to change it.
+func TestGuessesAtThePresentPasswordAreSlowed(t *testing.T) {
+	const next = "another long enough passphrase"
+	eachHome(t, func(t *testing.T, s home) {
+		change := func(present string) error {
+			return s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", present, next)
+		}
+		for range 5 {
+			wantFields(t, change("wrong"), "password")
+		}
+		wantFields(t, change(modelstest.Password), "password")
+		s.Clock.Advance(time.Minute)
+		if err := change(modelstest.Password); err != nil {
+			t.Errorf("after a minute: %v", err)
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"gorm.io/gorm"
@@ -73,7 +74,7 @@ func (s *Store) claimAttempt(ctx context.Context, c Credentials) (signInAttempt,
 		}
 		attempt = signInAttempt{
 			own:     []string{subject("account", normalEmail(c.Email))},
-			address: subject("address", ActorOf(ctx).Address),
+			address: subject("address", network(ActorOf(ctx).Address)),
 		}
 		// Always account before address, so that two transactions cannot wait for each other.
 		if err := tx.count(ctx, attempt.own[0], accountThrottle); err != nil {
@@ -157,6 +158,20 @@ func (s *Store) knowDevice(ctx context.Context, userID, cookie string) (string, 
 		return "", fmt.Errorf("insert known device: %w", err)
 	}
 	return cookie, nil
+}
+
+// network is the part of an address that belongs to one customer: all of IPv4, the first 64
+// bits of IPv6 (RFC 6177 §2), within which anybody has as many addresses as they like.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	prefix, err := ip.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 func subject(kind, value string) string {

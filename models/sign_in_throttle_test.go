@@ -290,3 +290,21 @@ func TestPurgeKeepsWhatStillMeansSomething(t *testing.T) {
 		rows(0, 0, 0)
 	})
 }
+
+// Anybody has a whole /64 of IPv6: its addresses count as one.
+func TestAddressesOfOneNetworkAreSlowedTogether(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 20 {
+			address := fmt.Sprintf("2001:db8:0:1::%x", i+1)
+			if wait := guess(t, s, from(t, address), fmt.Sprintf("user%d@acme.test", i)); wait > 0 {
+				t.Fatalf("guess %d has to wait %v", i, wait)
+			}
+		}
+		if wait := guess(t, s, from(t, "2001:db8:0:1:ffff::1"), "other@acme.test"); wait == 0 {
+			t.Error("another address of the same network does not have to wait")
+		}
+		if wait := guess(t, s, from(t, "2001:db8:0:2::1"), "other@acme.test"); wait > 0 {
+			t.Errorf("another network has to wait %v", wait)
+		}
+	})
+}

@@ -28,12 +28,15 @@ func checkLine(fields Fields, name, value string, size int) {
 		fields.add(name, "must be one line without control characters")
 	case token.Occurs(value):
 		fields.add(name, "must not contain an API key; if that key is in use, delete it and make another")
-	case strings.TrimSpace(value) == "":
+	case strings.TrimFunc(value, isInvisible) == "":
 		fields.add(name, "must not be empty")
 	case length > size:
 		fields.add(name, "must have at most %d characters, and has %d", size, length)
 	}
 }
+
+// isInvisible reports whether r alone shows nothing: a space, or what only shapes others.
+func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 // checkEmail complains unless value is one bare email address, and returns it in lower case.
 func checkEmail(fields Fields, name, value string) string {

@@ -51,26 +51,27 @@ func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
 
 func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {
 	user := &User{ID: s.id("usr"), Email: email, Name: name, PasswordHash: passwordHash}
-	if err := s.with(ctx).Create(user).Error; err != nil {
+	err := s.with(ctx).Create(user).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return nil, Errorf(Refused, "This address has got an account just now. Try again.")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("insert user: %w", err)
 	}
 	return user, nil
 }
 
-// ChangePassword gives a user a new password after checking the present one. Every other
-// session of the user ends, and no device is known any more.
+// ChangePassword gives a user a new password after checking the present one, of which wrong
+// ones are slowed like at sign-in. Every other session of the user ends, and no device is known
+// any more.
 func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSession, present, next string) error {
 	user, err := s.User(ctx, userID)
 	if err != nil {
 		return err
 	}
 	fields := Fields{}
-	same, err := s.passwords.matches(ctx, present, user.PasswordHash)
-	if err != nil {
-		return fmt.Errorf("compare password: %w", err)
-	}
-	if !same {
-		fields.add("password", "is not your current password")
+	if err := s.checkPresentPassword(ctx, fields, user, present); err != nil {
+		return err
 	}
 	checkPassword(fields, "new_password", next, user.Email, user.Name)
 	if err := fields.err(); err != nil {
@@ -89,4 +90,27 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 		}
 		return tx.audit(ctx, workspaceID, "user.password_changed", target{"user", user.ID, user.Name}, nil)
 	})
+}
+
+// checkPresentPassword complains unless present is the user's password. It is asked for because
+// whoever has stolen a session does not know it, and must not find it out by trying.
+func (s *Store) checkPresentPassword(ctx context.Context, fields Fields, user *User, present string) error {
+	attempt := signInAttempt{own: []string{subject("password", user.ID)}}
+	err := s.Tx(ctx, func(tx *Store) error { return tx.count(ctx, attempt.own[0], accountThrottle) })
+	if IsKind(err, RateLimited) {
+		fields.add("password", "was tried too often; wait a moment, then try again")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	same, err := s.passwords.matches(ctx, present, user.PasswordHash)
+	if err != nil {
+		return fmt.Errorf("compare password: %w", err)
+	}
+	if !same {
+		fields.add("password", "is not your current password")
+		return nil
+	}
+	return s.forgiveAttempt(ctx, attempt)
 }

@@ -1,8 +1,10 @@
 package models_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,4 +151,31 @@ func membershipsOf(t *testing.T, s home, userID string) []models.Member {
 		t.Fatal(err)
 	}
 	return members
+}
+
+// Two workspaces for one new person at once: nobody gets an error that is not for reading.
+func TestWorkspacesMadeAtOnceForOnePerson(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
+		s.NewWorkspace(t, "First", "first@acme.test") // the first of all is made under a lock
+		errs := make([]error, 8)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() {
+				_, _, errs[i] = s.CreateWorkspace(t.Context(), models.NewWorkspace{
+					Name: fmt.Sprint("Team ", i), AdminEmail: "ada@acme.test", AdminName: "Ada Admin", Password: modelstest.Password,
+				})
+			})
+		}
+		wg.Wait()
+		made := 0
+		for _, err := range errs {
+			if err == nil {
+				made++
+			} else {
+				wantKind(t, err, models.Refused)
+			}
+		}
+		wantCount(t, s, "users", 2)
+		wantCount(t, s, "workspaces", int64(1+made))
+	})
 }
