@@ -156,28 +156,29 @@ func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 	return &gorm.Config{
 		NowFunc:        now,
 		TranslateError: true,
-		Logger: slowQueries{logger.NewSlogLogger(log, logger.Config{
-			SlowThreshold: slow,
-			LogLevel:      logger.Warn,
-		})},
+		Logger:         slowQueries{logger.NewSlogLogger(log, logger.Config{SlowThreshold: slow, LogLevel: logger.Warn}), slow},
 	}
 }
 
+// slow is how long a query takes that is worth a line.
 const slow = time.Second
 
 // slowQueries leaves errors to whoever gets them: they are logged once, where they end.
-type slowQueries struct{ logger.Interface }
+type slowQueries struct {
+	logger.Interface
+	atLeast time.Duration // what is quicker is not even put into words
+}
 
 // Trace logs a query that took too long.
 func (l slowQueries) Trace(ctx context.Context, begin time.Time, query func() (string, int64), _ error) {
-	if time.Since(begin) > slow {
+	if time.Since(begin) >= l.atLeast {
 		l.Interface.Trace(ctx, begin, query, nil)
 	}
 }
 
 // LogMode is the same at another level: what GORM's own returns would log values and errors.
 func (l slowQueries) LogMode(level logger.LogLevel) logger.Interface {
-	return slowQueries{l.Interface.LogMode(level)}
+	return slowQueries{l.Interface.LogMode(level), l.atLeast}
 }
 
 // Error says nothing: what GORM would log here is returned too, and may be an error whose

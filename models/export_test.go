@@ -57,4 +57,6 @@ func (s *Store) ComparePassword(ctx context.Context) error {
 }
 
 // LogEveryStatement logs as if every statement was slow.
-func (s *Store) LogEveryStatement() { s.db.Logger = s.db.Logger.LogMode(logger.Info) }
+func (s *Store) LogEveryStatement() {
+	s.db.Logger = slowQueries{s.db.Logger.(slowQueries).Interface.LogMode(logger.Info), 0}
+}
