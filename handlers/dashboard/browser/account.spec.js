@@ -1,0 +1,100 @@
+// A person's own account, and the workspaces that they belong to.
+import { expect, test } from './test.js'
+import { ada, listPath, makeKey, row, rows, signIn } from './steps.js'
+
+const accountPath = '/settings/account'
+
+async function signedInElsewhere(otherBrowser) {
+  const page = await otherBrowser()
+  await page.goto('/login')
+  await signIn(page)
+  await expect(page).toHaveURL(listPath)
+  return page
+}
+
+test('signing out everywhere ends every session, this one included', async ({ admin, otherBrowser }) => {
+  const other = await signedInElsewhere(otherBrowser)
+  await admin.goto(accountPath)
+  const sessions = admin.getByRole('region', { name: 'Sessions' })
+  await expect(sessions.getByRole('listitem')).toHaveCount(2)
+  await expect(sessions.getByText('This browser')).toHaveCount(1)
+  await expect(sessions.getByText('127.0.0.1')).toHaveCount(2)
+
+  await sessions.getByText('Sign out everywhere…').click()
+  await sessions.getByRole('button', { name: 'Sign out everywhere' }).click()
+  await expect(admin).toHaveURL('/login')
+  await other.reload()
+  await expect(other).toHaveURL(/\/login/)
+})
+
+test('a new password ends every other session', async ({ admin, otherBrowser }) => {
+  const other = await signedInElsewhere(otherBrowser)
+  const next = 'nine patient gardeners'
+  const change = async (present, wanted) => {
+    await admin.getByLabel('Current password').fill(present)
+    await admin.getByLabel('New password').fill(wanted)
+    await admin.getByRole('button', { name: 'Change password' }).click()
+  }
+  await admin.goto(accountPath)
+  await change('not the present one', next)
+  await expect(admin.getByLabel('Current password')).toHaveAccessibleDescription(/is not your current password/)
+  await expect(admin.getByLabel('Current password')).toBeFocused()
+  await change(ada.password, 'short')
+  await expect(admin.getByLabel('New password')).toHaveAccessibleDescription(/must have at least 15 characters/)
+  expect(await admin.content()).not.toContain('value="short"')
+
+  await change(ada.password, next)
+  await expect(admin.getByRole('status').filter({ hasText: 'Your password has changed.' })).toBeVisible()
+  await other.reload()
+  await expect(other).toHaveURL(/\/login/)
+  await signIn(other, { email: ada.email, password: next })
+  await expect(other).toHaveURL(/account|api-keys/)
+})
+
+test('who belongs to two workspaces switches between them, and sees the keys of one', async ({ admin, skipup }) => {
+  await makeKey(admin, { name: 'Key of Acme' })
+  await skipup.run(['workspace', 'create', '--name', 'Globex Research', '--email', ada.email, '--admin-name', ada.name])
+  await admin.reload()
+  const shown = admin.getByRole('complementary').locator('summary').first()
+  const switchTo = async (name) => {
+    await shown.click()
+    await admin.getByRole('button', { name }).click()
+    await expect(shown).toHaveText(new RegExp('Workspace:.*' + name))
+  }
+  await expect(row(admin, 'Key of Acme')).toBeVisible()
+  await switchTo('Globex Research')
+  await expect(admin.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
+  await makeKey(admin, { name: 'Key of Globex' })
+  await admin.reload()
+  await expect(row(admin, 'Key of Globex')).toBeVisible()
+  await expect(rows(admin)).toHaveCount(1)
+  await switchTo('Acme')
+  await expect(row(admin, 'Key of Acme')).toBeVisible()
+  await expect(rows(admin)).toHaveCount(1)
+})
+
+test('a key of another workspace is not found, like one that does not exist', async ({ admin, skipup, otherBrowser }) => {
+  const { id } = await makeKey(admin)
+  await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', 'gil@globex.test', '--admin-name', 'Gil'], ada.password + '\n')
+  const gil = await otherBrowser()
+  await gil.goto('/login')
+  await signIn(gil, { email: 'gil@globex.test', password: ada.password })
+  await expect(gil).toHaveURL(listPath)
+  const answers = []
+  for (const wanted of [id, 'key_01K00000000000000000000000']) {
+    expect((await gil.goto(`${listPath}/${wanted}`)).status()).toBe(404)
+    answers.push(await gil.getByRole('main').innerText())
+  }
+  expect(answers[0]).toBe(answers[1])
+})
+
+test('a member who is no admin is told who looks after the keys', async ({ admin, skipup }) => {
+  await makeKey(admin, { name: 'Not for members' })
+  await skipup.exec("UPDATE members SET role = 'member'")
+  expect((await admin.goto(listPath)).status()).toBe(403)
+  await expect(admin.getByRole('heading', { name: 'Only admins manage API keys' })).toBeVisible()
+  await expect(admin.getByText('Not for members')).toHaveCount(0)
+  await expect(admin.getByRole('navigation', { name: 'Settings' }).getByRole('link')).toHaveText(['Account'])
+  await admin.getByRole('link', { name: 'Go to your account' }).click()
+  await expect(admin.getByRole('heading', { name: 'Account', exact: true })).toBeVisible()
+})

@@ -1,0 +1,139 @@
+// Making a key in the dialog.
+import { expect, test } from './test.js'
+import { createKey, dialog, listPath, makeKey, openForm, row, rows, shownKey, sideways, submit, untilADate } from './steps.js'
+
+const box = (page, scope) => page.locator(`input[name=scopes][value="${scope}"]`)
+const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll((boxes) => boxes.map((found) => found.value))
+
+test('the presets tick scopes, and what a scope means for safety is said once it is ticked', async ({ admin }) => {
+  await openForm(admin)
+  const hint = admin.getByText('A key without scopes can do one thing')
+  const warning = admin.getByText('A key with this scope can make more keys')
+  await expect(hint).toBeVisible()
+  await expect(warning).toBeHidden()
+
+  await admin.getByRole('button', { name: 'Read only' }).click()
+  expect(await ticked(admin)).toEqual(['meeting_requests.read', 'members.read', 'webhooks.read', 'api_keys.read', 'seats.read'])
+  await expect(hint).toBeHidden()
+  await expect(warning).toBeHidden()
+  await admin.getByRole('button', { name: 'Everything' }).click()
+  expect(await ticked(admin)).toHaveLength(10)
+  await expect(warning).toBeVisible()
+  await expect(admin.getByText('A key with this scope can add people to the workspace')).toBeVisible()
+  await admin.getByRole('button', { name: 'None' }).click()
+  expect(await ticked(admin)).toEqual([])
+
+  await box(admin, 'api_keys.write').check()
+  await expect(warning).toBeVisible()
+  await expect(box(admin, 'api_keys.write')).toHaveAccessibleDescription(/Create and delete API keys.*can make more keys/)
+})
+
+test('the scopes of another key can be copied, and what was typed stays', async ({ admin }) => {
+  const model = await makeKey(admin, { name: 'Model', scopes: ['seats.read', 'webhooks.write'] })
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name').fill('Successor')
+  await admin.getByLabel('Copy the scopes of').selectOption(model.id)
+  await admin.getByRole('button', { name: 'Copy scopes' }).click()
+  await expect(box(admin, 'seats.read')).toBeChecked()
+  expect(await ticked(admin)).toEqual(['webhooks.write', 'seats.read'])
+  await expect(dialog(admin).getByLabel('Name')).toHaveValue('Successor')
+  await expect(admin).toHaveURL(listPath)
+})
+
+test('a date that is typed is meant', async ({ admin }) => {
+  await openForm(admin)
+  await expect(dialog(admin).getByRole('radio', { name: /^90 days/ })).toBeChecked()
+  await expect(admin.getByLabel('Expiry date')).toBeHidden()
+  await untilADate(admin).check()
+  await expect(admin.getByLabel('Expiry date')).toBeFocused()
+})
+
+test('a refused form comes back in the dialog, with the focus on what is wrong', async ({ admin }) => {
+  await openForm(admin)
+  await box(admin, 'seats.read').check()
+  await untilADate(admin).check()
+  await submit(admin)
+  const name = dialog(admin).getByLabel('Name')
+  await expect(name).toBeFocused()
+  await expect(name).toHaveAttribute('aria-invalid', 'true')
+  await expect(name).toHaveAccessibleDescription(/^Name must not be empty\./)
+  await expect(admin.getByLabel('Expiry date')).toHaveAccessibleDescription(/^The expiry must be a date/)
+  await expect(box(admin, 'seats.read')).toBeChecked()
+  await expect(admin).toHaveURL(listPath)
+
+  await name.fill('Second try')
+  await submit(admin)
+  await expect(admin.getByLabel('Expiry date'), 'the first that is wrong now').toBeFocused()
+  await expect(name).toHaveValue('Second try')
+  await dialog(admin).getByLabel('Never').check()
+  await submit(admin)
+  await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
+})
+
+test('a double click makes one key', async ({ admin }) => {
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name').fill('Only one')
+  await admin.locator('[data-submit]').dblclick()
+  await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(rows(admin)).toHaveCount(1)
+})
+
+test('a form that is sent twice all the same makes one key, and says that it is there', async ({ admin, otherBrowser }) => {
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name').fill('Twice')
+  const twin = await otherBrowser({ storageState: await admin.context().storageState() })
+  await twin.goto(listPath + '/new')
+  await twin.getByLabel('Name').fill('Twice')
+  const formID = await admin.locator('input[name=form_id]').inputValue()
+  await twin.locator('input[name=form_id]').evaluate((field, value) => (field.value = value), formID)
+  await submit(admin)
+  const key = await shownKey(admin).inputValue()
+
+  await submit(twin)
+  await expect(twin.getByRole('heading', { name: 'This key exists already' })).toBeVisible()
+  expect(await twin.content()).not.toContain(key)
+  await twin.goto(listPath)
+  await expect(rows(twin)).toHaveCount(1)
+})
+
+test('a form that could not be sent says so, and can be sent again', async ({ admin, context, faults }) => {
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name').fill('Patient')
+  await context.setOffline(true)
+  await submit(admin)
+  await expect(admin.getByRole('status').filter({ hasText: 'The server cannot be reached.' })).toBeVisible()
+  await faults.expected(/ERR_INTERNET_DISCONNECTED|Failed to fetch/)
+  await context.setOffline(false)
+  await admin.getByRole('button', { name: 'Dismiss' }).click()
+  await submit(admin)
+  await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
+})
+
+test('the form has a page of its own, where it works the same', async ({ admin }) => {
+  await admin.goto(listPath + '/new')
+  await expect(admin.getByLabel('Name')).toBeFocused()
+  await submit(admin)
+  await expect(admin.getByLabel('Name')).toHaveAccessibleDescription(/^Name must not be empty\./)
+  await expect(admin.getByLabel('Name')).toBeFocused()
+  await admin.getByLabel('Name').fill('By page')
+  await admin.getByLabel('Name').press('Enter')
+  await expect(shownKey(admin)).toBeFocused()
+  expect(await ticked(admin), 'Enter pressed no preset').toEqual([])
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(row(admin, 'By page')).toBeVisible()
+})
+
+test('the dialog fits a small screen', async ({ admin }) => {
+  await admin.setViewportSize({ width: 390, height: 700 })
+  await openForm(admin)
+  for (const part of [dialog(admin).getByRole('heading'), dialog(admin).locator('[data-submit]')]) {
+    await expect(part, 'head and foot stay in view').toBeInViewport({ ratio: 1 })
+  }
+  await admin.getByRole('button', { name: 'Everything' }).click()
+  await dialog(admin).getByLabel('Never').scrollIntoViewIfNeeded()
+  expect(await sideways(admin)).toBe(0)
+  await dialog(admin).getByRole('link', { name: 'Cancel' }).click()
+  await createKey(admin)
+  expect(await sideways(admin)).toBe(0)
+})

@@ -1,0 +1,97 @@
+// The whole way of a key: made in the browser, used by a client, deleted in the browser, dead.
+import { expect, test } from './test.js'
+import { createKey, dialog, makeKey, nameToConfirm, row, rows, shell } from './steps.js'
+
+const unauthorized = '{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}'
+const forbidden = '{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}'
+
+// curl calls the API as a client does, and returns the status and the body.
+async function curl(skipup, key, path) {
+  const header = key ? `-H 'Authorization: Bearer ${key}'` : ''
+  const [body, status] = (await shell(`curl -s -w '\\n%{http_code}' ${header} ${skipup.url}/api/v1${path}`)).split(/\n+(?=\d+$)/)
+  return { status: Number(status), body }
+}
+
+test('a key is made, used, deleted, and dead at once', async ({ admin, skipup }) => {
+  const key = await createKey(admin, { name: 'CRM sync', scopes: ['meeting_requests.read'] })
+  const command = (await dialog(admin).locator('#curl-line').innerText()) + " -s -w '\\n%{http_code}'"
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(row(admin, 'CRM sync')).toContainText('Never')
+
+  expect((await curl(skipup, key, '/meeting_requests')).status).toBe(200)
+  expect(await curl(skipup, '', '/meeting_requests')).toEqual({ status: 401, body: unauthorized })
+  expect(await curl(skipup, key, '/api_keys')).toEqual({ status: 403, body: forbidden })
+  const challenge = async (path, by) => (await skipup.call(path, { key: by })).headers.get('www-authenticate')
+  expect(await challenge('/api_keys', '')).toBe('Bearer realm="SkipUp API"')
+  expect(await challenge('/api_keys', key)).toBe('Bearer realm="SkipUp API", error="insufficient_scope", scope="api_keys.read"')
+  expect(await shell(command)).toMatch(/\n200$/)
+
+  await row(admin, 'CRM sync').getByRole('link').click()
+  await expect(admin.getByText('from 127.0.0.1 by curl')).toBeVisible()
+  await expect(admin.getByText('/api/v1/meeting_requests', { exact: true })).toHaveCount(1)
+  await admin.getByRole('link', { name: 'Delete key' }).click()
+  await expect(dialog(admin).getByText('Something still uses this key.')).toBeVisible()
+  await nameToConfirm(admin).fill('CRM sync')
+  await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+  await expect(admin.getByRole('status').filter({ hasText: 'CRM sync is deleted. Requests with it are refused.' })).toBeVisible()
+  expect(await shell(command), 'the very next request').toBe(unauthorized + '\n\n401')
+
+  await expect(row(admin, 'CRM sync')).toHaveCount(0)
+  await admin.getByRole('link', { name: /^Deleted/ }).click()
+  await expect(row(admin, 'CRM sync')).toContainText('Deleted')
+  await row(admin, 'CRM sync').getByRole('link').click()
+  await expect(admin.getByText('Ada Admin deleted the key')).toBeVisible()
+  await expect(admin.getByRole('link', { name: 'Delete key' })).toHaveCount(0)
+  await expect(admin.getByRole('button', { name: 'Save name' })).toHaveCount(0)
+})
+
+test('a key in use is not deleted without its name', async ({ admin, skipup }) => {
+  const { key } = await makeKey(admin, { name: 'Busy' })
+  await skipup.call('/me', { key })
+  await admin.reload()
+  await row(admin, 'Busy').getByRole('link').click()
+  await admin.getByRole('link', { name: 'Delete key' }).click()
+  const name = nameToConfirm(admin)
+  await expect(name).toBeFocused()
+  for (const wrong of ['', 'busy', 'Busy ']) {
+    await name.fill(wrong)
+    await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+    await expect(name).toHaveAccessibleDescription('This must be the name of the key, exactly as it is shown.')
+    await expect(name).toBeFocused()
+    await expect(name).toHaveValue(wrong)
+    await name.evaluate((field) => field.removeAttribute('aria-describedby')) // to see the next answer
+  }
+  expect((await skipup.call('/me', { key })).status, 'nothing has happened').toBe(200)
+  await name.fill('Busy')
+  await name.press('Enter')
+  await expect(admin.getByRole('status').filter({ hasText: 'Busy is deleted.' })).toBeVisible()
+  expect((await skipup.call('/me', { key })).status).toBe(401)
+})
+
+test('a key that nothing uses is deleted without ceremony, once', async ({ admin, otherBrowser }) => {
+  const { id } = await makeKey(admin, { name: 'Idle' })
+  const other = await otherBrowser({ storageState: await admin.context().storageState() })
+  await other.goto('/settings/api-keys/' + id)
+  await admin.goto('/settings/api-keys/' + id)
+  await admin.getByRole('link', { name: 'Delete key' }).click()
+  await expect(nameToConfirm(admin)).toHaveCount(0)
+  await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+  await expect(rows(admin)).toHaveCount(0)
+
+  await other.getByRole('link', { name: 'Delete key' }).click()
+  await expect(other.getByText('This key has been deleted already.')).toBeVisible()
+})
+
+test('a key that is renamed stays the same key', async ({ admin, skipup }) => {
+  const { id, key } = await makeKey(admin, { name: 'Before' })
+  await admin.goto('/settings/api-keys/' + id)
+  await admin.getByRole('textbox', { name: 'Name' }).fill('')
+  await admin.getByRole('button', { name: 'Save name' }).click()
+  await expect(admin.getByRole('textbox', { name: 'Name' })).toHaveAccessibleDescription('Name must not be empty.')
+  await expect(admin.getByRole('textbox', { name: 'Name' })).toBeFocused()
+  await admin.getByRole('textbox', { name: 'Name' }).fill('After')
+  await admin.getByRole('button', { name: 'Save name' }).click()
+  await expect(admin.getByRole('heading', { name: 'After', exact: true })).toBeVisible()
+  await expect(admin.getByText('Ada Admin renamed the key')).toBeVisible()
+  expect(JSON.parse((await skipup.call('/me', { key })).body).data.name).toBe('After')
+})

@@ -1,0 +1,162 @@
+// The list: search, filters, sorting and pages, in place.
+import { expect, test } from './test.js'
+import { listPath, makeKey, makeKeys, row, rows } from './steps.js'
+
+const search = (page) => page.getByLabel('Search by name or prefix')
+const sorted = (page, column) => page.getByRole('columnheader', { name: column })
+const tab = (page, label) => page.getByRole('navigation', { name: 'State' }).getByRole('link', { name: new RegExp('^' + label) })
+
+// stay fails if the page is loaded again: the list is to be swapped in place.
+async function stay(page, act) {
+  await page.evaluate(() => (window.stillTheSamePage = true))
+  await act()
+  expect(await page.evaluate(() => window.stillTheSamePage), 'swapped in place').toBe(true)
+}
+
+const inADay = () => new Date(Date.now() + 48 * 3600_000).toISOString().slice(0, 10)
+
+// several makes one key in each state, and some for their scopes.
+async function several(page, skipup) {
+  await makeKeys(page, [
+    { name: 'Warehouse export', scopes: ['meeting_requests.read', 'members.read'], expiry: '90' },
+    { name: 'Zebra', scopes: ['seats.read', 'seats.write', 'webhooks.read', 'members.write'] },
+    { name: 'CI', expiry: 'date', expiryDate: inADay() },
+    { name: 'apple picker', scopes: ['members.read'], expiry: '365' },
+  ])
+  const { id } = await makeKey(page, { name: 'Old CRM sync' })
+  await page.request.post(`${listPath}/${id}/deletion`)
+  await skipup.exec(`UPDATE api_keys SET expires_at = '2026-01-01 00:00:00.000' WHERE name = 'apple picker'`)
+  await page.goto(listPath)
+}
+
+test('without a key the page teaches what one is', async ({ admin }) => {
+  await expect(admin.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
+  await expect(admin.locator('#first-curl')).toContainText(`/api/v1/me -H "Authorization: Bearer sk_…"`)
+  await expect(admin.getByRole('link', { name: 'Create key' }).first()).toBeVisible()
+})
+
+test('searching happens while typing, by name and by prefix', async ({ admin, skipup }) => {
+  await several(admin, skipup)
+  const prefix = (await row(admin, 'Zebra').locator('code').innerText()).slice(0, 11)
+  await stay(admin, async () => {
+    await search(admin).pressSequentially('WARE')
+    await expect(rows(admin)).toHaveCount(1)
+    await expect(row(admin, 'Warehouse export')).toBeVisible()
+    await expect(admin).toHaveURL(listPath + '?q=WARE')
+    await expect(search(admin), 'one can type on').toBeFocused()
+    await expect(admin.locator('#announcement')).toHaveText('1 key, Newest first')
+    await search(admin).fill(prefix)
+    await expect(rows(admin)).toHaveCount(1)
+    await expect(row(admin, 'Zebra')).toBeVisible()
+    await search(admin).fill('nothing has this name')
+    await expect(admin.getByRole('heading', { name: 'No keys match' })).toBeVisible()
+    await expect(admin.locator('#announcement')).toHaveText('No keys match')
+  })
+  await admin.reload()
+  await expect(search(admin), 'the address has it all').toHaveValue('nothing has this name')
+  await admin.getByRole('link', { name: 'Clear filters' }).click()
+  await expect(rows(admin)).toHaveCount(4)
+})
+
+test('the states and the scopes narrow the list, together with the search', async ({ admin, skipup }) => {
+  await several(admin, skipup)
+  await stay(admin, async () => {
+    for (const [label, names] of Object.entries({
+      'Expires soon': ['CI'],
+      Expired: ['apple picker'],
+      Deleted: ['Old CRM sync'],
+      Active: ['Zebra', 'Warehouse export'],
+    })) {
+      await tab(admin, label).click()
+      await expect(tab(admin, label)).toHaveAttribute('aria-current', 'page')
+      await expect(tab(admin, label)).toHaveText(new RegExp(`${names.length}$`))
+      await expect(rows(admin)).toHaveCount(names.length)
+      for (const name of names) await expect(row(admin, name)).toContainText(label)
+    }
+    await admin.getByLabel('Scope', { exact: true }).selectOption('members.read')
+    await expect(rows(admin)).toHaveCount(1)
+    await expect(row(admin, 'Warehouse export')).toBeVisible()
+    await search(admin).fill('zebra')
+    await expect(admin.getByRole('heading', { name: 'No keys match' })).toBeVisible()
+  })
+  const { searchParams } = new URL(admin.url())
+  expect(Object.fromEntries(searchParams)).toEqual({ q: 'zebra', scope: 'members.read', state: 'active' })
+})
+
+test('the heads of the columns sort, and say how', async ({ admin, skipup }) => {
+  await several(admin, skipup)
+  const names = () => rows(admin).getByRole('link').allInnerTexts()
+  await expect(sorted(admin, 'Created')).toHaveAttribute('aria-sort', 'descending')
+  await stay(admin, async () => {
+    await sorted(admin, 'Name').getByRole('link').click()
+    await expect(sorted(admin, 'Name')).toHaveAttribute('aria-sort', 'ascending')
+    expect(await names()).toEqual(['apple picker', 'CI', 'Warehouse export', 'Zebra'])
+    await sorted(admin, 'Name').getByRole('link').click()
+    await expect(sorted(admin, 'Name')).toHaveAttribute('aria-sort', 'descending')
+    expect(await names()).toEqual(['Zebra', 'Warehouse export', 'CI', 'apple picker'])
+    await sorted(admin, 'Expires').getByRole('link').click()
+    await expect(sorted(admin, 'Expires')).toHaveAttribute('aria-sort', 'ascending')
+    expect(await names()).toEqual(['apple picker', 'CI', 'Warehouse export', 'Zebra'])
+  })
+  await admin.goBack()
+  await expect(sorted(admin, 'Name'), 'Back goes back').toHaveAttribute('aria-sort', 'descending')
+})
+
+test('the focus stays on what was pressed', async ({ admin }) => {
+  await makeKey(admin)
+  await admin.goto(listPath)
+  await sorted(admin, 'Name').getByRole('link').press('Enter')
+  await expect(sorted(admin, 'Name')).toHaveAttribute('aria-sort', 'ascending')
+  await expect(sorted(admin, 'Name').getByRole('link')).toBeFocused()
+  await tab(admin, 'Active').press('Enter')
+  await expect(tab(admin, 'Active')).toHaveAttribute('aria-current', 'page')
+  await expect(tab(admin, 'Active')).toBeFocused()
+})
+
+test('the next page begins where one looks', async ({ admin }) => {
+  await makeKeys(admin, Array.from({ length: 101 }, () => ({})))
+  await admin.goto(listPath)
+  const next = admin.getByRole('link', { name: 'Next page' })
+  await next.focus()
+  await admin.keyboard.press('Enter')
+  await expect(admin.getByRole('navigation', { name: 'Pages' })).toContainText('51–100 of 101')
+  await expect(rows(admin).first()).toBeInViewport()
+  await expect(next).toBeFocused()
+})
+
+test('all scopes of a key can be seen on demand', async ({ admin, skipup }) => {
+  await several(admin, skipup)
+  const scopes = row(admin, 'Zebra').getByRole('button', { name: /^Scopes:/ })
+  await expect(scopes).toHaveAccessibleName(/Members write.*Webhooks read.*\+1 ?more/)
+  await scopes.click()
+  const all = admin.locator('[popover]:popover-open')
+  await expect(all).toContainText('4 scopes')
+  await expect(all.getByRole('listitem').filter({ hasText: 'Seats' })).toContainText('read and write')
+  await admin.keyboard.press('Escape')
+  await expect(all).toHaveCount(0)
+  await expect(scopes).toBeFocused()
+})
+
+test('a list of hundreds comes in pages', async ({ admin }) => {
+  await makeKeys(admin, Array.from({ length: 520 }, (_, i) => ({ name: `Robot ${String(i).padStart(3, '0')}` })))
+  await admin.goto(listPath + '?sort=name&order=asc')
+  await expect(rows(admin)).toHaveCount(50)
+  const pages = admin.getByRole('navigation', { name: 'Pages' })
+  await expect(pages).toContainText('1–50 of 520')
+  await expect(pages.getByRole('link', { name: 'Previous page' })).toHaveCount(0)
+  await stay(admin, async () => {
+    await pages.getByRole('link', { name: 'Next page' }).click()
+    await expect(pages).toContainText('51–100 of 520')
+    await expect(rows(admin).first()).toContainText('Robot 050')
+  })
+  await admin.goto(listPath + '?sort=name&order=asc&page=11')
+  await expect(rows(admin)).toHaveCount(20)
+  await expect(pages.getByRole('link', { name: 'Next page' })).toHaveCount(0)
+  await stay(admin, async () => {
+    await search(admin).fill('robot 51')
+    await expect(rows(admin)).toHaveCount(10)
+    await expect(rows(admin).first()).toContainText('Robot 510')
+  })
+  await admin.goto(listPath + '?page=99')
+  await expect(admin, 'past the end is the end').toHaveURL(listPath + '?page=11')
+})

@@ -1,0 +1,79 @@
+// Names may be anything: they are shown as they are, run nothing, and break no page.
+import { names } from './names.js'
+import { expect, test } from './test.js'
+import { ada, createKey, dialog, listPath, makeKey, makeKeys, nameToConfirm, openForm, rows, setUp, sideways } from './steps.js'
+
+const widths = [390, 1280]
+
+async function check(page, where, shown, name) {
+  await expect(shown, where).toHaveText(name)
+  expect(await sideways(page), where).toBe(0)
+}
+
+test('the list and the form show every name as it is', async ({ admin }) => {
+  await makeKeys(admin, Object.values(names).map((name) => ({ name })))
+  for (const width of widths) {
+    await admin.setViewportSize({ width, height: 800 })
+    await admin.goto(listPath + '?sort=created&order=asc')
+    const shown = rows(admin).locator('a bdi')
+    expect((await shown.allTextContents()).toSorted()).toEqual(Object.values(names).toSorted())
+    expect(await sideways(admin), `list at ${width}`).toBe(0)
+    await openForm(admin)
+    await expect(admin.getByLabel('Copy the scopes of').getByRole('option')).toHaveCount(1 + Object.keys(names).length)
+    expect(await sideways(admin), `form at ${width}`).toBe(0)
+  }
+})
+
+for (const [what, name] of Object.entries(names)) {
+  test(`${what} is a name like any other`, async ({ admin }) => {
+    const { id } = await makeKey(admin, { name })
+    for (const width of widths) {
+      await admin.setViewportSize({ width, height: 800 })
+      await admin.goto(`${listPath}/${id}`)
+      await check(admin, `page at ${width}`, admin.getByRole('heading', { level: 1 }), name)
+      await admin.getByRole('link', { name: 'Delete key' }).click()
+      await check(admin, `dialog at ${width}`, dialog(admin).locator('bdi').first(), name)
+    }
+    await admin.goto(`${listPath}/${id}/deletion`)
+    await check(admin, 'page of the deletion', admin.getByRole('main').locator('bdi').first(), name)
+  })
+}
+
+test('a name is kept byte for byte, from the form to the deletion', async ({ admin, skipup }) => {
+  await admin.setViewportSize({ width: 390, height: 800 })
+  const name = names['an override of the direction']
+  const key = await createKey(admin, { name })
+  expect(await sideways(admin)).toBe(0)
+  expect(JSON.parse((await skipup.call('/me', { key })).body).data.name).toBe(name)
+  await admin.getByRole('link', { name: 'View key' }).click()
+  await admin.getByRole('link', { name: 'Delete key' }).click()
+  await nameToConfirm(admin).fill(name)
+  await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+  await expect(admin.getByRole('status').filter({ hasText: 'is deleted.' })).toContainText(name)
+  expect(await sideways(admin)).toBe(0)
+})
+
+test('the names of a workspace and of a person may be anything too', async ({ page, skipup }) => {
+  const details = { ...ada, workspace: 'W'.repeat(100), name: names['markup that runs'] }
+  await setUp(page, skipup, details)
+  const { id } = await makeKey(page)
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 800 })
+    for (const path of [listPath, `${listPath}/${id}`, '/settings/account']) {
+      await page.goto(path)
+      expect(await sideways(page), `${path} at ${width}`).toBe(0)
+    }
+  }
+  await expect(page.getByRole('complementary').getByText(details.name, { exact: true })).toBeVisible()
+})
+
+test('a search is text, whatever it holds', async ({ admin }) => {
+  await makeKey(admin, { name: '100%_done' })
+  await makeKey(admin, { name: 'Other' })
+  await admin.goto(listPath)
+  for (const [typed, found] of Object.entries({ '%': 1, '<img src=x onerror=alert(1)>': 0, '\\': 0, '0%_D': 1 })) {
+    await admin.getByLabel('Search by name or prefix').fill(typed)
+    await expect(admin).toHaveURL(`${listPath}?${new URLSearchParams({ q: typed })}`)
+    await expect(rows(admin)).toHaveCount(found)
+  }
+})

@@ -1,0 +1,120 @@
+// A new key is shown once, can be taken along, and leaves nothing behind.
+import { expect, test } from './test.js'
+import { createKey, dialog, everythingKept, listPath, row, rows, shell, shownKey, submit } from './steps.js'
+
+test('the key is shown with a word of warning, selected and ready to copy', async ({ admin, context, skipup }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const key = await createKey(admin, { name: 'CRM sync', scopes: ['members.read'] })
+  expect(key).toMatch(/^sk_live_[0-9A-Za-z]{36}$/)
+  await expect(dialog(admin).getByText('it cannot be shown again')).toBeVisible()
+  expect(await shownKey(admin).evaluate((field) => field.value.slice(field.selectionStart, field.selectionEnd))).toBe(key)
+
+  const copied = { 'the key': key, 'the environment line': 'SKIPUP_API_KEY=' + key, 'the command': new RegExp(`^curl .*${key}`) }
+  for (const [what, text] of Object.entries(copied)) {
+    await dialog(admin).getByRole('button', { name: `Copy ${what}` }).click()
+    await expect(dialog(admin).getByRole('button', { name: `Copied ${what}` })).toBeVisible()
+    await expect(dialog(admin).getByRole('status').last()).toHaveText('Copied')
+    const held = await admin.evaluate(() => navigator.clipboard.readText())
+    typeof text === 'string' ? expect(held).toBe(text) : expect(held).toMatch(text)
+  }
+  await expect(dialog(admin).getByRole('button', { name: /^Copied/ }), 'the word goes away again').toHaveCount(0)
+  expect((await skipup.call('/me', { key })).status).toBe(200)
+})
+
+test('without a clipboard the old way of copying serves', async ({ admin }) => {
+  await admin.addInitScript(() => Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined }))
+  await admin.reload()
+  const key = await createKey(admin)
+  await dialog(admin).getByRole('button', { name: 'Copy the key' }).click()
+  await expect(dialog(admin).getByRole('status')).toHaveText('Copied')
+  await admin.keyboard.press('Escape')
+  await admin.getByRole('link', { name: 'Create key' }).first().click()
+  await dialog(admin).getByLabel('Name').press('ControlOrMeta+v')
+  await expect(dialog(admin).getByLabel('Name')).toHaveValue(key)
+})
+
+test('the lines to try it run as they are shown', async ({ admin }) => {
+  const key = await createKey(admin, { name: 'CI', scopes: ['members.read'] })
+  const curl = await dialog(admin).locator('#curl-line').innerText()
+  const { data } = JSON.parse(await shell(curl))
+  expect(data).toMatchObject({ name: 'CI', scopes: ['members.read'], workspace: { name: 'Acme' } })
+
+  const line = await dialog(admin).locator('#environment-line').innerText()
+  expect(await shell(`${line}; printf %s "$SKIPUP_API_KEY"`)).toBe(key)
+})
+
+test('closing leads to the list, with the new key in it', async ({ admin }) => {
+  await createKey(admin, { name: 'Fresh' })
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(admin).toHaveURL(listPath)
+  await expect(row(admin, 'Fresh')).toBeVisible()
+})
+
+test('Escape does not close a key that was not copied, the first time', async ({ admin }) => {
+  await createKey(admin, { name: 'Fresh' })
+  await admin.keyboard.press('Escape')
+  await expect(admin.getByText('The key was not copied yet. Press Escape again to close.')).toBeVisible()
+  await expect(shownKey(admin)).toBeVisible()
+  await admin.keyboard.press('Escape')
+  await expect(dialog(admin)).toHaveCount(0)
+  await expect(row(admin, 'Fresh')).toBeVisible()
+})
+
+test('once it is closed nothing in the browser holds the key', async ({ admin, skipup }) => {
+  const key = await createKey(admin)
+  expect(await everythingKept(admin), 'this is how it would be found').toContain(key)
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(rows(admin)).toHaveCount(1)
+  expect(await everythingKept(admin)).not.toContain(key)
+  expect(skipup.log + skipup.said).not.toContain(key)
+})
+
+test('a browser that keeps the page for Back keeps it without the key', async ({ admin }) => {
+  const key = await createKey(admin)
+  await admin.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))
+  expect(await everythingKept(admin)).not.toContain(key)
+  await admin.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))
+  await expect(dialog(admin)).toHaveCount(0)
+  await expect(rows(admin)).toHaveCount(1)
+})
+
+for (const [where, open] of Object.entries({
+  'in the dialog': (page) => createKey(page),
+  'on its own page': async (page) => {
+    await page.goto(listPath + '/new')
+    await page.getByLabel('Name').fill('CI')
+    await submit(page)
+    return shownKey(page).inputValue()
+  },
+})) {
+  test(`${where}: reload, Back, Forward and a copy of the tab show nothing of the key`, async ({ admin, context }) => {
+    const key = await open(admin)
+    expect(admin.url()).not.toContain(key)
+    const nothingOf = async (page, how) => expect(await everythingKept(page), how).not.toContain(key)
+
+    await admin.reload()
+    await nothingOf(admin, 'reload')
+    await expect(shownKey(admin)).toHaveCount(0)
+    const address = admin.url()
+    await admin.goto('/settings/account')
+    await admin.goBack()
+    await nothingOf(admin, 'Back')
+    await admin.goForward()
+    await nothingOf(admin, 'Forward')
+    const copy = await context.newPage()
+    await copy.goto(address)
+    await nothingOf(copy, 'opened again')
+    await copy.goto(listPath)
+    await expect(rows(copy)).toHaveCount(1)
+  })
+
+  test(`${where}: Back from the next page shows nothing of the key`, async ({ admin }) => {
+    const key = await open(admin)
+    await admin.getByRole('link', { name: 'View key' }).click()
+    await expect(admin.getByRole('heading', { name: 'CI' })).toBeVisible()
+    expect(await everythingKept(admin)).not.toContain(key)
+    await admin.goBack()
+    expect(await everythingKept(admin), 'Back').not.toContain(key)
+    await expect(shownKey(admin)).toHaveCount(0)
+  })
+}

@@ -1,0 +1,17 @@
+// Takes a picture of every page and state, light and dark, wide and narrow.
+import { fileURLToPath } from 'node:url'
+import { test } from './test.js'
+import { alike, inEveryLook, states } from './states.js'
+
+const folder = fileURLToPath(new URL('../../../screenshots', import.meta.url))
+
+for (const [name, open] of Object.entries({ ...states, ...alike })) {
+  test(name, async ({ page, skipup }) => {
+    await open(page, { skipup })
+    await inEveryLook(page, async ({ colorScheme, width }) => {
+      await page.mouse.move(0, 0)
+      const covered = (await page.locator('dialog[open], :popover-open').count()) > 0
+      await page.screenshot({ path: `${folder}/${name}-${colorScheme}-${width}.png`, fullPage: !covered })
+    })
+  })
+}

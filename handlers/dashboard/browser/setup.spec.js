@@ -1,0 +1,69 @@
+// The first minute: the link that the server prints makes a workspace and its admin, once.
+import { expect, test } from './test.js'
+import { ada, listPath } from './steps.js'
+
+async function fill(page, details) {
+  await page.getByLabel('Workspace').fill(details.workspace)
+  await page.getByLabel('Your name').fill(details.name)
+  await page.getByLabel('Email').fill(details.email)
+  await page.getByLabel('Password').fill(details.password)
+  await page.getByRole('button', { name: 'Create workspace' }).click()
+}
+
+test('the set-up link makes the workspace and its admin, and signs in', async ({ page, skipup }) => {
+  await page.goto(skipup.setUpLink)
+  await expect(page.getByLabel('Workspace')).toBeFocused()
+  await fill(page, ada)
+  await expect(page).toHaveURL(listPath)
+  await expect(page.getByRole('heading', { name: 'API keys', exact: true })).toBeVisible()
+  const sidebar = page.getByRole('complementary', { name: 'Settings and workspace' })
+  for (const text of [ada.workspace, ada.name, ada.email]) await expect(sidebar.getByText(text, { exact: true })).toBeVisible()
+})
+
+test('the set-up link works once, and says so', async ({ page, skipup, otherBrowser }) => {
+  await page.goto(skipup.setUpLink)
+  const late = await otherBrowser()
+  await late.goto(skipup.setUpLink)
+  await fill(page, ada)
+  await expect(page).toHaveURL(listPath)
+
+  await fill(late, { ...ada, email: 'late@acme.test' })
+  await expect(late.getByText('This set-up link has been used or has expired.')).toBeVisible()
+  expect((await late.goto(skipup.setUpLink)).status()).toBe(404)
+  await expect(late.getByText('This set-up link has been used or has expired.')).toBeVisible()
+  await late.goto('/')
+  await expect(late, 'nobody was made by the second use').toHaveURL('/login')
+})
+
+test('an invented set-up link opens nothing', async ({ page }) => {
+  expect((await page.goto('/setup/ABCDEFGHIJKLMNOPQRSTUVWXYZ')).status()).toBe(404)
+  await expect(page.getByText('This set-up link has been used or has expired.')).toBeVisible()
+})
+
+test('a refused form keeps what was typed, but never the password', async ({ page, skipup }) => {
+  await page.goto(skipup.setUpLink)
+  await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
+  for (const [label, complaint] of Object.entries({
+    Workspace: /^Workspace must not be empty\./,
+    Email: /^Email must be an email address/,
+    Password: /^Password must have at least 15 characters/,
+  })) {
+    const field = page.getByLabel(label, { exact: true })
+    await expect(field).toHaveAttribute('aria-invalid', 'true')
+    await expect(field).toHaveAccessibleDescription(complaint)
+  }
+  await expect(page.getByLabel('Your name')).not.toHaveAttribute('aria-invalid')
+  await expect(page.getByLabel('Workspace')).toHaveValue(' ')
+  await expect(page.getByLabel('Your name')).toHaveValue('<b>Ada</b>')
+  await expect(page.getByLabel('Email')).toHaveValue('ada at acme')
+  await expect(page.getByLabel('Password')).toHaveValue('')
+  expect(await page.content()).not.toContain('too short')
+
+  await fill(page, ada)
+  await expect(page, 'the link still works').toHaveURL(listPath)
+})
+
+test('before the set-up, the sign-in page says what to do', async ({ page }) => {
+  await page.goto('/')
+  await expect(page.getByText('Open the set-up link that the server printed when it started.')).toBeVisible()
+})

@@ -1,0 +1,94 @@
+// Starts the real program, on a database of its own.
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const program = join(root, 'bin/skipup')
+
+// Nothing that is set in the developer's shell may reach the program.
+const environment = { PATH: process.env.PATH, HOME: process.env.HOME }
+
+const patience = 30_000
+
+export class SkipUp {
+  url = ''
+  setUpLink = ''
+  said = '' // on standard output
+  log = '' // on standard error
+
+  // start runs the server on an empty database, and returns once it has said where it is.
+  static async start() {
+    const server = new SkipUp()
+    server.folder = await mkdtemp(join(tmpdir(), 'skipup-'))
+    server.database = join(server.folder, 'skipup.db')
+    server.process = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--database', 'sqlite:' + server.database], { env: environment })
+    server.ended = new Promise((resolve) => {
+      server.process.once('close', (code, signal) => resolve(code ?? signal))
+      server.process.once('error', (error) => resolve(error.message))
+    })
+    server.process.stderr.setEncoding('utf8').on('data', (text) => (server.log += text))
+    await server.welcomed()
+    return server
+  }
+
+  welcomed() {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error('skipup serve said nothing in time:\n' + this.log)), patience)
+      this.ended.then((how) => reject(new Error(`skipup serve ended with ${how} (was it built?):\n${this.log}`)))
+      this.process.stdout.setEncoding('utf8').on('data', (text) => {
+        this.said += text
+        this.url = /SkipUp Keys is at (\S+)\n/.exec(this.said)?.[1] ?? ''
+        this.setUpLink = /(http\S+\/setup\/\S+)\n/.exec(this.said)?.[1] ?? ''
+        if (!this.url || !this.setUpLink) return
+        clearTimeout(late)
+        resolve()
+      })
+    })
+  }
+
+  // stop asks the server to end, and returns how it did: 0 if all is well.
+  async stop() {
+    this.process.kill('SIGTERM')
+    const late = setTimeout(() => this.process.kill('SIGKILL'), patience)
+    const how = await this.ended
+    clearTimeout(late)
+    await rm(this.folder, { recursive: true, force: true })
+    return how
+  }
+
+  // run is the program as an operator uses it, on the same database. It returns what the
+  // program prints.
+  run(args, stdin = '') {
+    return output(program, [...args, '--database', 'sqlite:' + this.database], { env: environment }, stdin)
+  }
+
+  // exec changes the database itself, for states that no page and no command leads to.
+  exec(statements) {
+    return output('go', ['run', './handlers/dashboard/browser/exec', this.database], { cwd: root }, statements)
+  }
+
+  // call asks the API, with a key or without. It returns the status, the headers and the body.
+  async call(path, { key, method = 'GET', body } = {}) {
+    const headers = { ...(key && { Authorization: 'Bearer ' + key }), ...(body && { 'Content-Type': 'application/json' }) }
+    const answer = await fetch(this.url + '/api/v1' + path, { method, headers, body: body && JSON.stringify(body) })
+    return { status: answer.status, headers: answer.headers, body: await answer.text() }
+  }
+}
+
+function output(file, args, options, stdin) {
+  return new Promise((resolve, reject) => {
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${error.message}\n${stderr}`))
+      else resolve(stdout)
+    })
+    child.stdin.end(stdin)
+  })
+}
+
+// shell runs a line as a person would who pastes it, and returns what it prints.
+export function shell(line, env = {}) {
+  return output('bash', ['-c', line], { env: { ...environment, ...env } }, '')
+}

@@ -1,0 +1,198 @@
+// Every page and every state of it, for axe and for the screenshots. Each function leads a page to
+// a state, from a server on which nothing has happened yet.
+import { expect } from '@playwright/test'
+import { names } from './names.js'
+import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
+import { makeTeam, team } from './team.js'
+
+// inEveryLook calls look with the page light and dark, wide and narrow.
+export async function inEveryLook(page, look) {
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: width === 390 ? 844 : 900 })
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await settled(page)
+      await look({ colorScheme, width })
+    }
+  }
+}
+
+// settled waits for what moves to stand still, and for the fonts.
+const settled = (page) => page.waitForFunction(() =>
+  document.fonts.status === 'loaded' && document.getAnimations().every((animation) => animation.playState !== 'running'))
+
+// signedIn makes a state of one that begins at the list of a workspace without keys.
+const signedIn = (open) => async (page, tools) => {
+  await setUp(page, tools.skipup)
+  await page.goto(listPath)
+  await open(page, tools)
+}
+
+// inTeam makes a state of one that begins at the list of a workspace with keys.
+const inTeam = (open, options) => signedIn(async (page, tools) => {
+  const keys = await makeTeam(page, { ...tools, ...options })
+  await page.goto(listPath)
+  await open(page, { ...tools, keys })
+})
+
+async function refused(page) {
+  await page.getByRole('button', { name: 'Everything', exact: true }).click()
+  await untilADate(page).check()
+  await submit(page)
+  await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true')
+}
+
+async function askDeletion(page, key) {
+  await page.goto(`${listPath}/${key.id}`)
+  await page.getByRole('link', { name: 'Delete key' }).click()
+  await expect(dialog(page)).toBeVisible()
+}
+
+export const states = {
+  'set-up': async (page, { skipup }) => {
+    await page.goto(skipup.setUpLink)
+  },
+  'set-up-refused': async (page, { skipup }) => {
+    await page.goto(skipup.setUpLink)
+    await page.getByLabel('Email').fill('ada at acme')
+    await page.getByRole('button', { name: 'Create workspace' }).click()
+    await expect(page.getByText(/^Workspace must not be empty/)).toBeVisible()
+  },
+  'set-up-used': async (page, { skipup }) => {
+    await setUp(page, skipup)
+    await page.context().clearCookies()
+    await page.goto(skipup.setUpLink)
+  },
+  'sign-in': async (page, { skipup }) => {
+    await setUp(page, skipup)
+    await page.context().clearCookies()
+    await page.goto('/login')
+  },
+  'sign-in-refused': async (page, tools) => {
+    await states['sign-in'](page, tools)
+    await page.getByLabel('Email').fill(ada.email)
+    await page.getByLabel('Password').fill('not the right one')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await expect(page.getByRole('alert')).toBeVisible()
+  },
+
+  'list-empty': signedIn(async () => {}),
+  list: inTeam(async () => {}),
+  'list-deleted': inTeam((page) => page.goto(listPath + '?state=deleted')),
+  'list-no-match': inTeam((page) => page.goto(listPath + '?q=nothing+like+it')),
+  'list-sort-menu': inTeam(async (page) => {
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.locator('summary[aria-label^=Sort]').click()
+  }),
+  'list-scopes-open': inTeam(async (page) => {
+    await row(page, 'CRM sync').getByRole('button', { name: /^Scopes:/ }).click()
+  }),
+  'list-naughty-names': signedIn(async (page) => {
+    await makeKeys(page, Object.values(names).map((name, i) => ({ name, scopes: team[i].scopes })))
+    await page.goto(listPath)
+  }),
+
+  create: signedIn((page) => page.goto(listPath + '/new')),
+  'create-refused': signedIn(async (page) => {
+    await page.goto(listPath + '/new')
+    await refused(page)
+  }),
+  'create-dialog': inTeam((page) => openForm(page)),
+  'create-dialog-refused': inTeam(async (page) => {
+    await openForm(page)
+    await refused(page)
+  }),
+  created: signedIn(async (page) => {
+    await page.goto(listPath + '/new')
+    await page.getByLabel('Name').fill('CRM sync')
+    await submit(page)
+    await expect(shownKey(page)).toBeVisible()
+  }),
+  'created-dialog': inTeam((page) => createKey(page, { name: 'CRM sync' })),
+  'created-not-copied': signedIn(async (page) => {
+    await createKey(page)
+    await page.keyboard.press('Escape')
+    await page.clock.install() // the message stays
+    await expect(page.getByText('The key was not copied yet.')).toBeVisible()
+  }),
+  'created-copied': signedIn(async (page) => {
+    await createKey(page)
+    await page.clock.install() // the button stays as it is
+    await page.locator('[data-copy=secret]').click()
+    await page.clock.runFor(100)
+    await expect(page.getByRole('status').filter({ hasText: 'Copied' })).toBeAttached()
+  }),
+  'created-already': signedIn(async (page) => {
+    await makeKey(page, { name: 'CRM sync', formID: 'twice' })
+    await page.goto(listPath + '/new')
+    await page.getByLabel('Name').fill('CRM sync')
+    await page.locator('input[name=form_id]').evaluate((field) => (field.value = 'twice'))
+    await submit(page)
+    await expect(page.getByRole('heading', { name: 'This key exists already' })).toBeVisible()
+  }),
+
+  detail: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}`)),
+  'detail-everything': signedIn(async (page) => {
+    const { id } = await makeKey(page, { name: 'Terraform', scopes: [...new Set(team.flatMap((key) => key.scopes))] })
+    await page.goto(`${listPath}/${id}`)
+    await page.getByText('Details', { exact: true }).click()
+  }),
+  'detail-rename-refused': signedIn(async (page) => {
+    const { id } = await makeKey(page)
+    await page.goto(`${listPath}/${id}`)
+    await page.getByRole('textbox', { name: 'Name' }).fill('')
+    await page.getByRole('button', { name: 'Save name' }).click()
+    await expect(page.getByText('Name must not be empty.')).toBeVisible()
+  }),
+  'detail-deleted': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Old CRM sync'].id}`)),
+  'delete-dialog': inTeam((page, { keys }) => askDeletion(page, keys['Event relay'])),
+  'delete-dialog-in-use': inTeam((page, { keys }) => askDeletion(page, keys['CRM sync'])),
+  'delete-dialog-refused': inTeam(async (page, { keys }) => {
+    await askDeletion(page, keys['CRM sync'])
+    await page.getByRole('button', { name: 'Delete key' }).click()
+    await expect(page.getByText(/^This must be the name of the key/)).toBeVisible()
+  }),
+  delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/deletion`)),
+  deleted: inTeam(async (page, { keys }) => {
+    await page.clock.install() // the message stays
+    await askDeletion(page, keys['Event relay'])
+    await dialog(page).getByRole('button', { name: 'Delete key' }).click()
+    await expect(page).toHaveURL(listPath)
+    await page.clock.runFor(100)
+    await expect(page.getByText('Event relay is deleted.')).toBeVisible()
+  }),
+
+  menus: signedIn(async (page, { skipup }) => {
+    await skipup.run(['workspace', 'create', '--name', 'Globex Research', '--email', ada.email, '--admin-name', ada.name])
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.reload()
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+    await page.getByText(ada.email).click()
+  }),
+  account: signedIn((page) => page.goto('/settings/account')),
+  'account-refused': signedIn(async (page) => {
+    await page.goto('/settings/account')
+    await page.getByRole('button', { name: 'Change password' }).click()
+    await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
+  }),
+  'not-found': signedIn((page) => page.goto('/settings/nothing')),
+  'not-found-stranger': async (page, { skipup }) => {
+    await setUp(page, skipup)
+    await page.context().clearCookies()
+    await page.goto('/nothing')
+  },
+  'admins-only': signedIn(async (page, { skipup }) => {
+    await skipup.exec("UPDATE members SET role = 'member'")
+    await page.goto(listPath)
+  }),
+}
+
+// alike are states whose markup is that of others, so that a picture of them is enough.
+export const alike = {
+  'list-few': signedIn(async (page) => {
+    await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
+    await page.goto(listPath)
+  }),
+  'list-many': inTeam(async () => {}, { more: 120 }),
+  'list-sorted': inTeam((page) => page.goto(listPath + '?sort=last_used&order=desc')),
+}
