@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -18,8 +19,9 @@ import (
 
 // Options are what the server is given from outside.
 type Options struct {
-	PublicURL string // scheme and host under which browsers and clients reach it
-	Log       *slog.Logger
+	PublicURL      string // scheme and host under which browsers and clients reach it
+	Log            *slog.Logger
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; none by default
 }
 
 const (
@@ -39,7 +41,7 @@ const MaxHeader = 12 << 20
 func New(store *models.Store, options Options) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientAddress(options.TrustedProxies)
 	e.HTTPErrorHandler = failWith(options.Log)
 	people := newSessions(store, options.PublicURL)
 

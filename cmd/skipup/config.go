@@ -14,6 +14,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/web"
 )
 
 // settings are the configuration. A value comes from its flag, else from its variable, else
@@ -23,6 +24,7 @@ type settings struct {
 	Database       string `env:"DATABASE_URL" envDefault:"sqlite:skipup.db"`
 	PublicURL      string `env:"SKIPUP_PUBLIC_URL"`
 	KeyEnvironment string `env:"SKIPUP_KEY_ENVIRONMENT" envDefault:"live"`
+	TrustedProxies string `env:"SKIPUP_TRUSTED_PROXIES"`
 }
 
 // option is how one of the settings is given and checked. check returns the value in the form
@@ -49,6 +51,10 @@ var (
 	keyEnvironmentOption = option{
 		"key-environment", "SKIPUP_KEY_ENVIRONMENT", "`WORD` in the keys that this deployment makes and accepts, live or test",
 		func(s *settings) *string { return &s.KeyEnvironment }, checkKeyEnvironment,
+	}
+	trustedProxiesOption = option{
+		"trusted-proxies", "SKIPUP_TRUSTED_PROXIES", "`ADDRESSES` and networks of the proxies whose X-Forwarded-For is believed, with commas between",
+		func(s *settings) *string { return &s.TrustedProxies }, checkTrustedProxies,
 	}
 )
 
@@ -139,6 +145,11 @@ func origin(u *url.URL) string {
 func checkKeyEnvironment(value string) (string, error) {
 	environment, err := token.ParseEnvironment(value)
 	return string(environment), err
+}
+
+func checkTrustedProxies(value string) (string, error) {
+	_, err := web.ParseTrustedProxies(value)
+	return value, err
 }
 
 // isHost reports whether name is an IP address or can be a name in the DNS. International names

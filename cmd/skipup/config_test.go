@@ -11,7 +11,7 @@ import (
 // loaded reads all settings from args and env as serve does.
 func loaded(t *testing.T, env map[string]string, args ...string) (settings, error) {
 	t.Helper()
-	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption}
+	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption}
 	cmd := &cobra.Command{}
 	register(cmd.Flags(), options...)
 	if err := cmd.ParseFlags(args); err != nil {
@@ -28,6 +28,7 @@ func TestSettings(t *testing.T) {
 	defaults := settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live"}
 	all := map[string]string{
 		"SKIPUP_ADDR": ":9000", "DATABASE_URL": "sqlite:env.db", "SKIPUP_PUBLIC_URL": "https://env.example", "SKIPUP_KEY_ENVIRONMENT": "test",
+		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
 	tests := []struct {
 		name string
@@ -37,14 +38,14 @@ func TestSettings(t *testing.T) {
 	}{
 		{"defaults", nil, nil, defaults},
 		{"an empty variable counts as none", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
-		{"environment", all, nil, settings{":9000", "sqlite:env.db", "https://env.example", "test"}},
+		{"environment", all, nil, settings{":9000", "sqlite:env.db", "https://env.example", "test", "10.0.0.5"}},
 		{"flags beat the environment", all,
-			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--key-environment", "live"},
-			settings{"localhost:1", "sqlite:flag.db", "http://flag.example:81", "live"}},
-		{"a flag beats its own variable only", all, []string{"--addr", "localhost:1"}, settings{"localhost:1", "sqlite:env.db", "https://env.example", "test"}},
-		{"a flag with the default value beats the environment too", all, []string{"--key-environment", "live"}, settings{":9000", "sqlite:env.db", "https://env.example", "live"}},
+			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--key-environment", "live", "--trusted-proxies="},
+			settings{"localhost:1", "sqlite:flag.db", "http://flag.example:81", "live", ""}},
+		{"a flag beats its own variable only", all, []string{"--addr", "localhost:1"}, settings{"localhost:1", "sqlite:env.db", "https://env.example", "test", "10.0.0.5"}},
+		{"a flag with the default value beats the environment too", all, []string{"--key-environment", "live"}, settings{":9000", "sqlite:env.db", "https://env.example", "live", "10.0.0.5"}},
 		{"a wrong variable behind a flag does no harm", map[string]string{"SKIPUP_ADDR": "nonsense"}, []string{"--addr", ":1"},
-			settings{":1", defaults.Database, "", "live"}},
+			settings{":1", defaults.Database, "", "live", ""}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,6 +114,9 @@ func TestSettingsChecks(t *testing.T) {
 		{"key-environment", "", ""},
 		{"key-environment", "LIVE", ""},
 		{"key-environment", "production", ""},
+
+		{"trusted-proxies", "10.0.0.5, 2001:db8::/32", "10.0.0.5, 2001:db8::/32"},
+		{"trusted-proxies", "proxy.internal", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
@@ -126,7 +130,7 @@ func TestSettingsChecks(t *testing.T) {
 				}
 				return
 			}
-			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment}[tt.flag]
+			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies}[tt.flag]
 			if err != nil || got != tt.want {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}

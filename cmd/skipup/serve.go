@@ -31,7 +31,7 @@ A flag beats its variable, which stands in brackets.`,
 		Example: `  skipup serve
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
-	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption}
+	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption}
 	register(cmd.Flags(), options...)
 	completeWords(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -49,6 +49,10 @@ A flag beats its variable, which stands in brackets.`,
 
 func (p *program) runServer(ctx context.Context, s settings) error {
 	log := newLogger(p.stderr)
+	proxies, err := web.ParseTrustedProxies(s.TrustedProxies)
+	if err != nil {
+		return err
+	}
 	store, applied, err := openStore(ctx, s, log)
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 		return err
 	}
 	publicURL := publicURLOf(s, listener.Addr())
-	handler := handlers.New(store, web.Options{PublicURL: publicURL, Log: log})
+	handler := handlers.New(store, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: proxies})
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "version", versionText())
 	if s.PublicURL == "" && isEveryInterface(s.Addr) {
 		log.Warn("links name localhost, so they work on this machine alone: set --public-url (SKIPUP_PUBLIC_URL)")

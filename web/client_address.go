@@ -1,0 +1,49 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+var errTrustedProxies = errors.New("must be addresses or networks with commas between, such as 10.0.0.5,192.168.0.0/16")
+
+// ParseTrustedProxies reads a list of addresses and networks with commas between. An empty
+// text is none.
+func ParseTrustedProxies(text string) ([]netip.Prefix, error) {
+	var proxies []netip.Prefix
+	for word := range strings.SplitSeq(text, ",") {
+		word = strings.TrimSpace(word)
+		if word == "" && strings.TrimSpace(text) == "" {
+			return nil, nil
+		}
+		prefix, err := netip.ParsePrefix(word)
+		if err != nil {
+			address, err := netip.ParseAddr(word)
+			if err != nil || address.Zone() != "" {
+				return nil, errTrustedProxies
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		proxies = append(proxies, prefix.Masked())
+	}
+	return proxies, nil
+}
+
+// clientAddress is how the address of a caller is found: that of the connection, or, where it
+// comes from a trusted proxy, the last one in X-Forwarded-For that is no such proxy. What a
+// caller writes into that header itself is before it, and counts for nothing.
+func clientAddress(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trusted := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, proxy := range proxies {
+		address := proxy.Addr()
+		trusted = append(trusted, echo.TrustIPRange(&net.IPNet{IP: address.AsSlice(), Mask: net.CIDRMask(proxy.Bits(), address.BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(trusted...)
+}
