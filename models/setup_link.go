@@ -70,42 +70,21 @@ func (s *Store) SetUp(ctx context.Context, text string, n NewWorkspace) (*Worksp
 	actor := ActorOf(ctx)
 	actor.Type, actor.Name = ActorMember, n.AdminName
 	ctx = WithActor(ctx, actor)
-	fields := Fields{}
-	n.check(fields)
-	hash, err := s.hashForNewUser(ctx, fields, n)
-	if err != nil {
-		return nil, nil, err
-	}
-	var (
-		workspace *Workspace
-		member    *Member
-	)
-	err = s.Tx(ctx, func(tx *Store) error {
+	return s.makeWorkspace(ctx, n, func(tx *Store) error {
 		if err := tx.CheckSetupLink(ctx, text); err != nil {
 			return err
 		}
-		first, err := tx.claimFirst(ctx)
-		if err != nil {
-			return err
-		}
-		if !first {
+		first, err := tx.claimInstallation(ctx)
+		if err == nil && !first {
 			return errSetUp
 		}
-		workspace, member, err = tx.insertWorkspace(ctx, n, hash)
 		return err
 	})
-	return workspace, member, err
 }
 
-// claimInstallation notes that there is a workspace now, if nobody has, and ends the links.
-func (s *Store) claimInstallation(ctx context.Context) error {
-	_, err := s.claimFirst(ctx)
-	return err
-}
-
-// claimFirst reports whether this transaction makes the first workspace of all. The row's lock
-// lets only one transaction say so.
-func (s *Store) claimFirst(ctx context.Context) (bool, error) {
+// claimInstallation notes that there is a workspace now and ends the links. It reports whether
+// this transaction makes the first workspace of all: the row's lock lets only one say so.
+func (s *Store) claimInstallation(ctx context.Context) (first bool, err error) {
 	claim := s.with(ctx).Table("installation").Where("id = 1 AND set_up_at IS NULL").Update("set_up_at", s.now())
 	if claim.Error != nil {
 		return false, fmt.Errorf("claim installation: %w", claim.Error)

@@ -46,18 +46,20 @@ func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
 // CreateWorkspace makes a workspace and its first admin. If the address has an account, that
 // person becomes the admin and keeps name and password; else an account is made.
 func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace, *Member, error) {
-	fields := Fields{}
-	n.check(fields)
-	hash, err := s.hashForNewUser(ctx, fields, n)
+	return s.makeWorkspace(ctx, n, func(tx *Store) error {
+		_, err := tx.claimInstallation(ctx)
+		return err
+	})
+}
+
+// makeWorkspace makes a workspace in one transaction, unless claim, which begins it, refuses.
+func (s *Store) makeWorkspace(ctx context.Context, n NewWorkspace, claim func(tx *Store) error) (workspace *Workspace, member *Member, err error) {
+	hash, err := s.hashForNewUser(ctx, &n)
 	if err != nil {
 		return nil, nil, err
 	}
-	var (
-		workspace *Workspace
-		member    *Member
-	)
-	err = s.Tx(ctx, func(tx *Store) error {
-		if err := tx.claimInstallation(ctx); err != nil {
+	err = s.Tx(ctx, func(tx *Store) (err error) {
+		if err := claim(tx); err != nil {
 			return err
 		}
 		workspace, member, err = tx.insertWorkspace(ctx, n, hash)
@@ -66,9 +68,11 @@ func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace
 	return workspace, member, err
 }
 
-// hashForNewUser checks and hashes the password, before the transaction because it takes
+// hashForNewUser checks n and hashes the password, before the transaction because it takes
 // long. It is empty if the address has an account.
-func (s *Store) hashForNewUser(ctx context.Context, fields Fields, n NewWorkspace) (string, error) {
+func (s *Store) hashForNewUser(ctx context.Context, n *NewWorkspace) (string, error) {
+	fields := Fields{}
+	n.check(fields)
 	exists, err := s.HasAccount(ctx, n.AdminEmail)
 	if err != nil {
 		return "", err
