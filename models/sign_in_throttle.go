@@ -98,7 +98,7 @@ func (s *Store) count(ctx context.Context, subject string, t throttle) error {
 		return fmt.Errorf("read sign-in throttle: %w", err)
 	}
 	if wait := row.BlockedUntil.Sub(now); wait > 0 {
-		return &Error{Kind: RateLimited, Message: "Too many attempts. Wait a moment, then try again.", RetryAfter: wait}
+		return &Error{Kind: RateLimited, Message: "Too many attempts.", RetryAfter: wait}
 	}
 	if now.Sub(row.UpdatedAt) > throttleMemory {
 		row.Failures = 0

@@ -368,7 +368,7 @@ func toastHost(active string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</div><template id=\"toast\"><div class=\"toast\" role=\"region\" aria-label=\"Notice\" data-toast><span class=\"mt-0.5 text-warning\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</div><template id=\"toast\"><div class=\"toast in-[dialog]:bottom-20\" role=\"region\" aria-label=\"Notice\" data-toast><span class=\"mt-0.5 text-warning\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -13,11 +13,7 @@ func (f Form) message() string {
 	if f.RetryAfter <= 0 {
 		return f.Error
 	}
-	wait := "Please wait " + waitingTime(f.RetryAfter) + ", then try again."
-	if f.Error == "" {
-		return "Too many attempts. " + wait
-	}
-	return f.Error + " " + wait
+	return f.Error + " Please wait " + waitingTime(f.RetryAfter) + ", then try again."
 }
 
 // waitingTime is a duration in words, never less than it takes.

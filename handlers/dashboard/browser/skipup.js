@@ -13,6 +13,10 @@ const environment = { PATH: process.env.PATH, HOME: process.env.HOME }
 
 const patience = 30_000
 
+// No server outlives the tests, however they end.
+const running = new Set()
+process.on('exit', () => running.forEach((server) => server.kill('SIGKILL')))
+
 export class SkipUp {
   url = ''
   setUpLink = ''
@@ -25,6 +29,7 @@ export class SkipUp {
     server.folder = await mkdtemp(join(tmpdir(), 'skipup-'))
     server.database = join(server.folder, 'skipup.db')
     server.process = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--database', 'sqlite:' + server.database], { env: environment })
+    running.add(server.process)
     server.ended = new Promise((resolve) => {
       server.process.once('close', (code, signal) => resolve(code ?? signal))
       server.process.once('error', (error) => resolve(error.message))
@@ -55,6 +60,7 @@ export class SkipUp {
     const late = setTimeout(() => this.process.kill('SIGKILL'), patience)
     const how = await this.ended
     clearTimeout(late)
+    running.delete(this.process)
     await rm(this.folder, { recursive: true, force: true })
     return how
   }
