@@ -67,7 +67,7 @@ func TestCreateAPIKey(t *testing.T) {
 		{"name of two lines", writer, `{"name":"a\nb"}`, 422, "validation_error", "name must be one line"},
 		{"NUL in the name", writer, `{"name":"a\u0000b"}`, 422, "validation_error", "name must be one line"},
 		{"invalid UTF-8", writer, "{\"name\":\"a\xff\"}", 422, "validation_error", "UTF-8"},
-		{"half a surrogate pair", writer, `{"name":"a\ud800"}`, 400, "invalid_request", ""},
+		{"half a surrogate pair", writer, `{"name":"a\ud800"}`, 422, "validation_error", "name must be valid UTF-8"},
 		{"name is a number", writer, `{"name":7}`, 422, "validation_error", "name must be a string"},
 		{"scopes is a string", writer, `{"name":"CI","scopes":"seats.read"}`, 422, "validation_error", "scopes must be an array"},
 		{"unknown scope", writer, `{"name":"CI","scopes":["seats.read","seats.admin"]}`, 422, "validation_error", "scopes[1] must be one of"},

@@ -64,13 +64,20 @@ func explain(err error) error {
 		return invalid(memberOf(value.JSONPointer), "must be "+wanted(value))
 	case errors.As(err, &syntax) && errors.Is(syntax.Err, jsontext.ErrDuplicateName):
 		return invalid(memberOf(syntax.JSONPointer), "is given twice")
-	case errors.As(err, &syntax) && strings.Contains(syntax.Err.Error(), "UTF-8"):
-		return invalid(memberOf(syntax.JSONPointer), "must be valid UTF-8")
+	case errors.As(err, &syntax) && isBadText(syntax):
+		return invalid(memberOf(syntax.JSONPointer), "must be valid UTF-8, without half a surrogate pair")
 	case errors.As(err, &syntax):
 		return &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request",
 			Message: fmt.Sprintf("The request body is not JSON: see byte %d.", syntax.ByteOffset)}
 	}
 	return &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body is not JSON."}
+}
+
+// isBadText reports whether a string in the body holds bytes or an escape that are no
+// characters. The decoder tells it in words alone.
+func isBadText(err *jsontext.SyntacticError) bool {
+	words := err.Err.Error()
+	return strings.Contains(words, "UTF-8") || strings.Contains(words, "surrogate")
 }
 
 // wanted is the kind of value that the member takes, in the words of JSON.
