@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -282,13 +281,4 @@ func (s *Store) UseAPIKey(ctx context.Context, key *APIKey) error {
 		return fmt.Errorf("note use of API key: %w", err)
 	}
 	return nil
-}
-
-// WarningsOf are the sentences about scopes that deserve a second thought.
-func WarningsOf(set scope.Set) []string {
-	var warnings []string
-	for _, s := range set.Scopes() {
-		warnings = append(warnings, s.Warning())
-	}
-	return slices.DeleteFunc(warnings, func(w string) bool { return w == "" })
 }

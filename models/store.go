@@ -5,7 +5,6 @@ package models
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,15 +79,6 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	}
 	return db.PingContext(ctx)
-}
-
-// Stats are the figures of the connection pool.
-func (s *Store) Stats() sql.DBStats {
-	db, err := s.db.DB()
-	if err != nil {
-		return sql.DBStats{}
-	}
-	return db.Stats()
 }
 
 // KeyEnvironment is the environment of the keys that this deployment makes and accepts.

@@ -67,12 +67,6 @@ func (s Scope) Help() string { return texts[s].help }
 // Warning says why s deserves a second thought, or is empty.
 func (s Scope) Warning() string { return texts[s].warning }
 
-// IsWrite reports whether s lets a key change something.
-func (s Scope) IsWrite() bool { return s%2 == 1 }
-
-// Group is the resource that s belongs to.
-func (s Scope) Group() Group { return Groups[s/2] }
-
 // Parse finds the scope of a word. Only the exact word is one.
 func Parse(word string) (Scope, bool) {
 	for s := range Scope(count) {

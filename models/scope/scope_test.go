@@ -37,13 +37,13 @@ func TestScopesAreThoseOfTheContract(t *testing.T) {
 		if !known || s != want.scope {
 			t.Errorf("Parse(%q) = %v, %v", want.word, s, known)
 		}
-		if s.String() != want.word || s.Help() != want.grant || s.IsWrite() != want.write {
-			t.Errorf("%s: word %q, help %q, write %v", want.word, s, s.Help(), s.IsWrite())
+		if s.String() != want.word || s.Help() != want.grant || scope.ReadOnly.Has(s) == want.write {
+			t.Errorf("%s: word %q, help %q, read only %v", want.word, s, s.Help(), scope.ReadOnly.Has(s))
 		}
 		if shown := scope.All.Scopes()[i]; shown != s {
 			t.Errorf("shown at place %d is %s, want %s", i, shown, s)
 		}
-		group := s.Group()
+		group := scope.Groups[i/2]
 		if resource, verb, _ := strings.Cut(want.word, "."); group.Name != resource ||
 			verb == "read" && group.Read != s || verb == "write" && group.Write != s {
 			t.Errorf("%s is in the group %+v", s, group)
