@@ -1,0 +1,153 @@
+package ratelimit_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/skipup/keys/web/ratelimit"
+)
+
+// redisServer is a real one, on a socket of its own, that keeps nothing on disk.
+type redisServer struct {
+	folder  string
+	process *exec.Cmd
+}
+
+// newRedis starts a server that ends with the test.
+func newRedis(t *testing.T) *redisServer {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: needs a redis-server")
+	}
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatal("redis-server is not installed: run `make test` as root, or install Debian's package redis-server")
+	}
+	folder, err := os.MkdirTemp("", "redis") // that of t may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &redisServer{folder: folder}
+	t.Cleanup(func() {
+		s.kill()
+		os.RemoveAll(folder)
+	})
+	s.start(t)
+	return s
+}
+
+func (s *redisServer) socket() string { return filepath.Join(s.folder, "socket") }
+
+// start starts the server, empty, and waits until it can be reached.
+func (s *redisServer) start(t *testing.T) {
+	t.Helper()
+	s.process = exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket(), "--requirepass", "open sesame",
+		"--save", "", "--appendonly", "no", "--dir", s.folder)
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		connection, err := net.Dial("unix", s.socket())
+		if err == nil {
+			connection.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("redis-server does not start: %v", err)
+		}
+	}
+}
+
+// kill ends the server at once, as a crash does.
+func (s *redisServer) kill() {
+	_ = s.process.Process.Kill()
+	_ = s.process.Wait()
+}
+
+// client is a new client, made as the program makes it.
+func (s *redisServer) client(t *testing.T) *redis.Client {
+	t.Helper()
+	options, err := ratelimit.ParseRedis("unix://:open%20sesame@" + s.socket() + "?db=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func TestParseRedis(t *testing.T) {
+	tests := []struct {
+		address, network, place, user, password string
+		database                                int
+		tls                                     bool
+	}{
+		{address: "redis://cache.internal", network: "tcp", place: "cache.internal:6379"},
+		{address: "redis://ada:s%40sam@10.0.0.5:7000/4", network: "tcp", place: "10.0.0.5:7000", user: "ada", password: "s@sam", database: 4},
+		{address: "rediss://:sesame@[2001:db8::7]", network: "tcp", place: "[2001:db8::7]:6379", password: "sesame", tls: true},
+		{address: "unix:///run/redis.sock?db=2", network: "unix", place: "/run/redis.sock", database: 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.address, func(t *testing.T) {
+			got, err := ratelimit.ParseRedis(tt.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Network != tt.network || got.Addr != tt.place || got.Username != tt.user || got.Password != tt.password || got.DB != tt.database || (got.TLSConfig != nil) != tt.tls {
+				t.Errorf("got %s %s, user %q, password %q, database %d, TLS %v", got.Network, got.Addr, got.Username, got.Password, got.DB, got.TLSConfig != nil)
+			}
+		})
+	}
+}
+
+// TestParseRedisRefuses: no slip is taken for another place, and none is repeated.
+func TestParseRedisRefuses(t *testing.T) {
+	for _, address := range []string{
+		"", "cache.internal:6379", "http://:sesame@cache.internal", "redis://", "redis://:6379", "redis:/sesame",
+		"redis://:ses/ame@cache.internal", "redis://:ses#ame@cache.internal", "redis://ada:123#sesame@cache.internal", "redis://ada:123?sesame@cache.internal", "redis://ada:123/sesame@cache.internal", "redis://:ses?ame@cache.internal",
+		"redis://:sesame%@cache.internal", "redis://cache.internal:sesame", "redis://cache.internal/sesame", "redis://cache.internal/-1",
+		"redis://cache.internal/1/2", "redis://cache.internal?db=sesame", "redis://cache.internal?read_timeout=9s", "rediss://cache.internal?skip_verify=true",
+		"unix://run/sesame.sock", "unix://", "unix:///run/redis.sock?sesame=1",
+	} {
+		_, err := ratelimit.ParseRedis(address)
+		if err == nil {
+			t.Errorf("%q is accepted", address)
+			continue
+		}
+		for _, secret := range []string{"ses", "ame@", "cache.internal"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the error for %q repeats it: %v", address, err)
+			}
+		}
+		if !strings.Contains(err.Error(), "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]") {
+			t.Errorf("the error for %q does not say what is expected: %v", address, err)
+		}
+	}
+}
+
+// TestRedisRefusesNothing: the server of Debian 12 knows every command that the client sends.
+func TestRedisRefusesNothing(t *testing.T) {
+	server := newRedis(t)
+	client := server.client(t)
+	limiter := ratelimit.NewShared(client, "test:", three, ratelimit.NewMemory(three, time.Now), quiet)
+	limiter.WaitFor(10 * time.Second)
+	limiter.Take(ctx, subject(1))
+	limiter.Peek(ctx, subject(1))
+	errorsSeen, err := client.Info(context.Background(), "errorstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(errorsSeen) {
+		// A script that is not there yet is sent whole.
+		if strings.HasPrefix(line, "errorstat_") && !strings.HasPrefix(line, "errorstat_NOSCRIPT") {
+			t.Errorf("Redis has refused something: %s", line)
+		}
+	}
+}

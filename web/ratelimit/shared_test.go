@@ -1,0 +1,373 @@
+package ratelimit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/web/ratelimit"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// promptly is how soon an answer must be there while Redis is away: ten times what a Shared waits
+// at most, for the sake of busy machines, and half of what the connection itself would wait.
+const promptly = 10 * ratelimit.Patience
+
+// logLines is a log that can be read while it is written.
+type logLines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *logLines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(line)
+}
+
+// count is how many lines there are of a level.
+func (l *logLines) count(level slog.Level) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.all.String(), "level="+level.String())
+}
+
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+// newShared is a limiter of server that waits for it as long as needed, so that a busy machine
+// is no outage, with its log.
+func newShared(t *testing.T, server *redisServer, policy ratelimit.Policy) (*ratelimit.Shared, *logLines) {
+	t.Helper()
+	lines := new(logLines)
+	limiter := ratelimit.NewShared(server.client(t), "test:", policy, ratelimit.NewMemory(policy, time.Now), slog.New(slog.NewTextHandler(lines, nil)))
+	limiter.WaitFor(10 * time.Second)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("its log:\n%s", lines)
+		}
+	})
+	return limiter, lines
+}
+
+// TestLimiter: what both limiters do alike.
+func TestLimiter(t *testing.T) {
+	both := map[string]func(t *testing.T) ratelimit.Limiter{
+		"memory": func(t *testing.T) ratelimit.Limiter { return ratelimit.NewMemory(three, time.Now) },
+		"redis": func(t *testing.T) ratelimit.Limiter {
+			limiter, lines := newShared(t, newRedis(t), three)
+			t.Cleanup(func() {
+				if lines.count(slog.LevelWarn) != 0 {
+					t.Error("Redis was not asked throughout")
+				}
+			})
+			return limiter
+		},
+	}
+	for name, newLimiter := range both {
+		t.Run(name, func(t *testing.T) {
+			limiter := newLimiter(t)
+			take := func(who ratelimit.Subject, allowed bool, remaining int) {
+				t.Helper()
+				got := limiter.Take(ctx, who)
+				if got.Allowed != allowed || got.Remaining != remaining {
+					t.Errorf("got %+v, want allowed %v, %d remaining", got, allowed, remaining)
+				}
+				if got.Reset <= 50*time.Second || got.Reset > time.Minute {
+					t.Errorf("the window is over in %v", got.Reset)
+				}
+			}
+			peek := func(who ratelimit.Subject, allowed bool, remaining int) {
+				t.Helper()
+				if got := limiter.Peek(ctx, who); got.Allowed != allowed || got.Remaining != remaining || got.Reset <= 50*time.Second {
+					t.Errorf("peek says %+v, want allowed %v, %d remaining", got, allowed, remaining)
+				}
+			}
+			ada, bob := subject(1), subject(2)
+			peek(ada, true, 3)
+			peek(ada, true, 3) // to look is not to take
+			take(ada, true, 2)
+			take(ada, true, 1)
+			take(bob, true, 2) // whom ada does not concern
+			peek(ada, true, 1)
+			take(ada, true, 0)
+			for range 10 {
+				take(ada, false, 0)
+				peek(ada, false, 0)
+			}
+			take(bob, true, 1)
+		})
+	}
+}
+
+// TestSharedIsShared: the nodes together let exactly the quota through.
+func TestSharedIsShared(t *testing.T) {
+	server := newRedis(t)
+	policy := ratelimit.Policy{Name: "default", Quota: 200, Window: time.Minute}
+	var (
+		all     sync.WaitGroup
+		allowed atomic.Int64
+	)
+	for range 2 {
+		node, lines := newShared(t, server, policy)
+		for range 32 {
+			all.Go(func() {
+				for range 20 {
+					if node.Take(ctx, subject(1)).Allowed {
+						allowed.Add(1)
+					}
+				}
+			})
+		}
+		defer func() {
+			if lines.count(slog.LevelWarn) != 0 {
+				t.Error("Redis was not asked throughout")
+			}
+		}()
+	}
+	all.Wait()
+	if got := allowed.Load(); got != 200 {
+		t.Errorf("%d are let through, want 200", got)
+	}
+}
+
+// TestSharedWindowEnds: however often it is asked meanwhile, a window in Redis lasts for as long
+// as it says.
+func TestSharedWindowEnds(t *testing.T) {
+	const length = 400 * time.Millisecond
+	limiter, _ := newShared(t, newRedis(t), ratelimit.Policy{Name: "default", Quota: 1, Window: length})
+	begun := time.Now()
+	if got := limiter.Take(ctx, subject(1)); !got.Allowed || got.Reset != length {
+		t.Fatalf("the first gets %+v", got)
+	}
+	refused := 0
+	for ; !limiter.Take(ctx, subject(1)).Allowed; time.Sleep(5 * time.Millisecond) {
+		if refused++; time.Since(begun) > 10*length {
+			t.Fatal("the window does not end")
+		}
+	}
+	if lasted := time.Since(begun); lasted < length-2*time.Millisecond || refused == 0 { // Redis counts whole milliseconds
+		t.Errorf("it lasted %v, and %d were refused", lasted, refused)
+	}
+}
+
+// TestSharedKeys: Redis holds the hex of a subject under the prefix and nothing else, always
+// with an end, and one that has none gets it.
+func TestSharedKeys(t *testing.T) {
+	server := newRedis(t)
+	limiter, _ := newShared(t, server, three)
+	client := server.client(t)
+	who := ratelimit.Subject([]byte("\x00\x01\xfe\xff123456789abc"))
+	key := "test:" + hex.EncodeToString(who[:])
+
+	limiter.Peek(ctx, who)
+	limiter.Take(ctx, who)
+	limiter.Peek(ctx, subject(2))
+	keys, err := client.Keys(ctx, "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{key}, keys); diff != "" {
+		t.Errorf("keys in Redis (-want +got):\n%s", diff)
+	}
+	if ends, err := client.PTTL(ctx, key).Result(); err != nil || ends <= 0 || ends > time.Minute {
+		t.Errorf("the window ends in %v, %v", ends, err)
+	}
+
+	if err := client.Set(ctx, key, 1000, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := limiter.Take(ctx, who); !got.Allowed || got.Reset != time.Minute {
+		t.Errorf("a window without an end: %+v", got)
+	}
+	if ends, err := client.PTTL(ctx, key).Result(); err != nil || ends <= 0 {
+		t.Errorf("a window without an end still has none: %v, %v", ends, err)
+	}
+}
+
+// TestACallerWhoHasGone is counted, and is no outage.
+func TestACallerWhoHasGone(t *testing.T) {
+	limiter, lines := newShared(t, newRedis(t), three)
+	gone, leave := context.WithCancel(ctx)
+	leave()
+	limiter.Take(gone, subject(1))
+	if got := limiter.Take(ctx, subject(1)).Remaining; got != 1 {
+		t.Errorf("%d remain, want 1", got)
+	}
+	if lines.count(slog.LevelWarn) != 0 {
+		t.Error("it counts as an outage")
+	}
+}
+
+// TestSharedInAnOutage: when Redis dies, answers still come at once, of this node's own count;
+// the log has one line for its end and one for its return.
+func TestSharedInAnOutage(t *testing.T) {
+	server := newRedis(t)
+	limiter, lines := newShared(t, server, three)
+	for outage := range 2 {
+		who := subject(outage)
+		limiter.Take(ctx, who)
+		limiter.Take(ctx, who)
+		server.kill()
+		for want := 2; want >= 0; want-- {
+			asked := time.Now()
+			got := limiter.Take(ctx, who)
+			if took := time.Since(asked); got.Remaining != want || took > promptly {
+				t.Errorf("after %v: %+v, want %d remaining", took, got, want)
+			}
+		}
+		if limiter.Take(ctx, who).Allowed {
+			t.Error("in an outage nobody is refused")
+		}
+		if limiter.Peek(ctx, who).Allowed {
+			t.Error("in an outage more is promised than is given")
+		}
+		if lines.count(slog.LevelWarn) != outage+1 || lines.count(slog.LevelInfo) != outage {
+			t.Fatal("the log does not have one warning for the outage")
+		}
+
+		server.start(t)
+		awaitRedis(t, limiter, lines, outage+1)
+		if got := limiter.Take(ctx, who).Remaining; got != 2 {
+			t.Errorf("%d remain in the new Redis, want 2", got)
+		}
+	}
+}
+
+// TestRedisDiesUnderLoad: of many requests on their way to it none waits long, and it is asked
+// again soon after its return.
+func TestRedisDiesUnderLoad(t *testing.T) {
+	server := newRedis(t)
+	limiter, lines := newShared(t, server, ratelimit.Policy{Name: "default", Quota: 1_000_000, Window: time.Minute})
+	var (
+		all     sync.WaitGroup
+		slowest atomic.Int64
+		enough  atomic.Bool
+	)
+	for range 64 {
+		all.Go(func() {
+			for !enough.Load() {
+				asked := time.Now()
+				limiter.Take(ctx, subject(1))
+				took := int64(time.Since(asked))
+				for known := slowest.Load(); took > known && !slowest.CompareAndSwap(known, took); known = slowest.Load() {
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	server.kill()
+	time.Sleep(100 * time.Millisecond)
+	enough.Store(true)
+	all.Wait()
+	if took := time.Duration(slowest.Load()); took > promptly {
+		t.Errorf("one has waited %v", took)
+	} else {
+		t.Logf("the slowest has waited %v", took)
+	}
+	if got := lines.count(slog.LevelWarn); got != 1 {
+		t.Errorf("%d warnings, want 1", got)
+	}
+	server.start(t)
+	awaitRedis(t, limiter, lines, 1)
+}
+
+// awaitRedis makes requests until the log says for the nth time that Redis is back.
+func awaitRedis(t *testing.T, limiter *ratelimit.Shared, lines *logLines, n int) {
+	t.Helper()
+	back := time.Now()
+	for lines.count(slog.LevelInfo) < n {
+		if limiter.Take(ctx, subject(-1)); time.Since(back) > 5*time.Second {
+			t.Fatal("Redis is not asked again")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Logf("asked again %v after its return", time.Since(back).Round(time.Millisecond))
+}
+
+// TestSharedIsPatientForAShortWhile: a Redis that hangs costs one request a short wait, and the
+// others nothing until the pause is over; then again one.
+func TestSharedIsPatientForAShortWhile(t *testing.T) {
+	server := newRedis(t)
+	now := time.Now()
+	lines := new(logLines)
+	policy := ratelimit.Policy{Name: "default", Quota: 1000, Window: time.Minute}
+	limiter := ratelimit.NewShared(server.client(t), "test:", policy, ratelimit.NewMemory(policy, func() time.Time { return now }), slog.New(slog.NewTextHandler(lines, nil)))
+	limiter.WaitFor(10 * time.Second)
+	limiter.Take(ctx, subject(1))
+	limiter.WaitFor(ratelimit.Patience)
+
+	if err := server.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		asked := time.Now()
+		limiter.Take(ctx, subject(1))
+		if took := time.Since(asked); took < ratelimit.Patience || took > promptly {
+			t.Errorf("the first waits %v", took)
+		}
+		asked = time.Now()
+		for range 100 {
+			limiter.Take(ctx, subject(1))
+			limiter.Peek(ctx, subject(1))
+		}
+		if took := time.Since(asked); took > ratelimit.Patience {
+			t.Errorf("200 more wait %v", took)
+		}
+		now = now.Add(time.Second)
+	}
+
+	if err := server.process.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	limiter.WaitFor(10 * time.Second)
+	limiter.Take(ctx, subject(2))
+	if lines.count(slog.LevelWarn) != 1 || lines.count(slog.LevelInfo) != 1 {
+		t.Errorf("log:\n%s", lines)
+	}
+}
+
+// TestOneTrial: of many requests that come when the pause is over, one tries Redis.
+func TestOneTrial(t *testing.T) {
+	server := newRedis(t)
+	now := time.Now()
+	policy := ratelimit.Policy{Name: "default", Quota: 1000, Window: time.Minute}
+	limiter := ratelimit.NewShared(server.client(t), "test:", policy, ratelimit.NewMemory(policy, func() time.Time { return now }), quiet)
+	if err := server.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	limiter.Take(ctx, subject(1))
+	now = now.Add(time.Second)
+	limiter.WaitFor(time.Second)
+	var (
+		all    sync.WaitGroup
+		waited atomic.Int64
+	)
+	for range 32 {
+		all.Go(func() {
+			asked := time.Now()
+			limiter.Take(ctx, subject(1))
+			if time.Since(asked) >= time.Second {
+				waited.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if got := waited.Load(); got != 1 {
+		t.Errorf("%d have waited, want 1", got)
+	}
+}
