@@ -15,27 +15,27 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// New is the whole of the product over store.
-func New(store *models.Store, options web.Options) http.Handler {
+// New is the whole of the product over store. The keys of the API's clients are let in by gate.
+func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handler {
 	e := web.New(store, options)
 	routes := api.Routes(store)
-	api.Register(e, store, routes, options.Log)
+	api.Register(e, gate, routes)
 	e.Use(web.CheckAddress)
 	dashboard.Register(e, store, routes)
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
 	e.Match(read, path.HealthLive, alive)
-	e.Match(read, path.HealthReady, ready(store))
+	e.Match(read, path.HealthReady, ready(gate))
 	return e
 }
 
 // alive answers 200 as long as the program runs.
 func alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 
-// ready answers 200 if the database does, and 503 if not.
-func ready(store *models.Store) echo.HandlerFunc {
+// ready answers 200 while the database tells of changes of keys, and 503 if not.
+func ready(gate *web.KeyGate) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := store.Ping(c.Request().Context()); err != nil {
+		if !gate.Ready() {
 			return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
 		}
 		return c.String(http.StatusOK, "ready\n")

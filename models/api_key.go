@@ -31,8 +31,13 @@ type APIKey struct {
 	LastUsedAt        *time.Time
 	LastUsedAddress   string
 	LastUsedUserAgent string
+	LastUsedRoute     string // such as "GET /me"
 	DeletedAt         *time.Time
 	DeletedByName     string
+	// When the deletion was committed, and when the last node had heard of it.
+	DeletionCommittedAt *time.Time
+	DeletionInForceAt   *time.Time
+	ChangedEpoch        int64 // at which what the key may do has last changed
 }
 
 // KeyState is what a key is at a moment.
@@ -49,8 +54,6 @@ const (
 const (
 	// ExpiresSoon is how long before its expiry a key is shown as expiring.
 	ExpiresSoon = 14 * 24 * time.Hour
-	// inUse is how long after its last request a key counts as used.
-	inUse = 24 * time.Hour
 	// maxFormID is how many bytes tell one form from another: more would not fit into an index.
 	maxFormID = 64
 )
@@ -76,20 +79,6 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 	return state == KeyActive || state == KeyExpiresSoon
 }
 
-// InUseAt reports whether k was used so shortly before now that deleting it will be noticed.
-func (k *APIKey) InUseAt(now time.Time) bool {
-	return k.LastUsedAt != nil && now.Sub(*k.LastUsedAt) < inUse
-}
-
-// ConfirmDeletion is an Invalid error unless typed confirms the deletion of k at now: a key
-// in use wants its name.
-func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
-	if k.InUseAt(now) && typed != k.Name {
-		return Fields{"confirm_name": "must be the name of the key, exactly as it is shown"}.err()
-	}
-	return nil
-}
-
 func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
 
 // NewAPIKey is a key to be made.
@@ -100,8 +89,8 @@ type NewAPIKey struct {
 	// FormID is a random text of the form that asks for the key. The same one twice makes one
 	// key. Empty where nothing is sent twice.
 	FormID string
-	// Grantor holds the scopes that may be given; nil for a person, who may give any.
-	Grantor *APIKey
+	// Grantor are the scopes that may be given; nil for a person, who may give any.
+	Grantor *scope.Set
 }
 
 // ErrKeyMadeAlready is the error of a form that has been sent before. Its key was shown then.
@@ -114,8 +103,11 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 	if err := s.CheckNewAPIKey(n, Fields{}); err != nil {
 		return nil, token.Secret{}, err
 	}
+	actor, err := s.actor(ctx)
+	if err != nil {
+		return nil, token.Secret{}, err
+	}
 	secret := token.New(s.keys)
-	actor := ActorOf(ctx)
 	key := &APIKey{
 		ID:            s.id("key"),
 		WorkspaceID:   workspaceID,
@@ -129,8 +121,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		CreatedByID:   optional(actor.ID),
 		CreatedByName: actor.Name,
 	}
-	err := s.Tx(ctx, func(tx *Store) error { return tx.insertAPIKey(ctx, key) })
-	if err != nil {
+	if err := s.Tx(ctx, func(tx *Store) error { return tx.insertAPIKey(ctx, key) }); err != nil {
 		return nil, token.Secret{}, err
 	}
 	return key, secret, nil
@@ -146,9 +137,9 @@ func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error {
 	if err := fields.err(); err != nil {
 		return err
 	}
-	if n.Grantor != nil && !n.Grantor.Scopes.Contains(n.Scopes) {
+	if n.Grantor != nil && !n.Grantor.Contains(n.Scopes) {
 		return Errorf(Forbidden, "An API key can only give scopes that it holds itself; this one does not hold %s.",
-			n.Scopes.Without(n.Grantor.Scopes))
+			n.Scopes.Without(*n.Grantor))
 	}
 	return nil
 }
@@ -225,27 +216,6 @@ func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) 
 	})
 }
 
-// DeleteAPIKey ends a key of a workspace. The row stays, so that its history can be read and
-// what still knocks with it can be told. Deleting it again is NotFound.
-func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
-	var key *APIKey
-	err := s.Tx(ctx, func(tx *Store) (err error) {
-		if key, err = tx.APIKey(ctx, workspaceID, id); err != nil {
-			return err
-		}
-		now, by := tx.now(), ActorOf(ctx).Name
-		if err := tx.updateLiving(ctx, key, map[string]any{"deleted_at": now, "deleted_by_name": by}); err != nil {
-			return err
-		}
-		key.DeletedAt, key.DeletedByName = &now, by
-		return tx.audit(ctx, workspaceID, "api_key.deleted", key.target(), map[string]string{"key_prefix": key.KeyPrefix})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return key, nil
-}
-
 // updateLiving changes a key's row if the key is not deleted, by whoever else at this moment;
 // NotFound if it is.
 func (s *Store) updateLiving(ctx context.Context, key *APIKey, values map[string]any) error {
@@ -257,28 +227,6 @@ func (s *Store) updateLiving(ctx context.Context, key *APIKey, values map[string
 	}
 	if update.RowsAffected == 0 {
 		return notFound(gorm.ErrRecordNotFound, "API key")
-	}
-	return nil
-}
-
-// useEvery bounds how often a key's row is written for its requests.
-const useEvery = 10 * time.Second
-
-// UseAPIKey notes a request with a key, to within ten seconds, from the actor of ctx.
-func (s *Store) UseAPIKey(ctx context.Context, key *APIKey) error {
-	now, actor := s.now(), ActorOf(ctx)
-	if key.LastUsedAt != nil && now.Sub(*key.LastUsedAt) < useEvery {
-		return nil
-	}
-	err := s.with(ctx).Model(&APIKey{}).
-		Where("id = ? AND (last_used_at IS NULL OR last_used_at <= ?)", key.ID, now.Add(-useEvery)).
-		UpdateColumns(map[string]any{
-			"last_used_at":         now,
-			"last_used_address":    actor.Address,
-			"last_used_user_agent": clip(actor.UserAgent, maxUserAgent),
-		}).Error
-	if err != nil {
-		return fmt.Errorf("note use of API key: %w", err)
 	}
 	return nil
 }

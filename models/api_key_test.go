@@ -132,7 +132,7 @@ func TestAKeyGivesOnlyScopesThatItHolds(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grantor := s.keyOf(t, models.NewAPIKey{Name: "Maker", Scopes: holds})
 		for _, tt := range tests {
-			n := models.NewAPIKey{Name: tt.name, Scopes: tt.wants, Grantor: grantor}
+			n := models.NewAPIKey{Name: tt.name, Scopes: tt.wants, Grantor: &grantor.Scopes}
 			if tt.given {
 				if got := s.keyOf(t, n); got.Scopes != tt.wants {
 					t.Errorf("%s: the key has %q", tt.name, got.Scopes)
@@ -218,7 +218,7 @@ func TestDeleteAPIKey(t *testing.T) {
 				t.Errorf("the deleted key is %+v", k)
 			}
 		}
-		wantEvent(t, s, key.ID, "api_key.deleted")
+		wantEvent(t, s, key.ID, "api_key.deletion_in_force")
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 			wantKind(t, err, models.NotFound)
@@ -237,8 +237,8 @@ func TestOfManyDeletionsAtOnceOneWins(t *testing.T) {
 			_, err := nodes[i%2].DeleteAPIKey(s.ctx, s.id, key.ID)
 			return err
 		}), isNotFound)
-		if events := eventsOf(t, s, key.ID); len(events) != 2 {
-			t.Errorf("the events are %+v, want that it was made and deleted", events)
+		if events := eventsOf(t, s, key.ID); len(events) != 3 {
+			t.Errorf("the events are %+v, want that it was made and deleted, and the receipt", events)
 		}
 	})
 }

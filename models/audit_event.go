@@ -29,7 +29,10 @@ type target struct{ kind, id, name string }
 
 // audit writes an event with the actor of ctx. Call it in the transaction of the change.
 func (s *Store) audit(ctx context.Context, workspaceID, action string, t target, details map[string]string) error {
-	actor := ActorOf(ctx)
+	actor, err := s.actor(ctx)
+	if err != nil {
+		return err
+	}
 	if details == nil {
 		details = map[string]string{}
 	}

@@ -53,6 +53,9 @@ func TestHistoryOfAKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		note("api_key.deleted", "Builds", map[string]string{"key_prefix": key.KeyPrefix})
+		note("api_key.deletion_in_force", "Builds", map[string]string{
+			"committed_at": "2026-03-14T09:26:55Z", "in_force_at": "2026-03-14T09:26:55Z", "took_ms": "0",
+		})
 
 		got := eventsOf(t, s, key.ID)
 		for i := range got {
@@ -64,7 +67,7 @@ func TestHistoryOfAKey(t *testing.T) {
 		if diff := cmp.Diff(history, got); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
-		if newest, err := s.AuditEventsOf(t.Context(), s.id, key.ID, 1); err != nil || len(newest) != 1 || newest[0].Action != "api_key.deleted" {
+		if newest, err := s.AuditEventsOf(t.Context(), s.id, key.ID, 1); err != nil || len(newest) != 1 || newest[0].Action != "api_key.deletion_in_force" {
 			t.Errorf("the newest event is %+v, %v", newest, err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/ncruces/go-sqlite3"
@@ -41,9 +42,10 @@ var (
 
 // sqliteSettings: readers never wait for the writer (useWAL), a writer waits up to five seconds
 // for another, a transaction takes the write lock at its start so that it cannot fail half-way,
+// a commit is on the disk before it is told of (a deletion must not be undone by a power cut),
 // and times are stored so that their text sorts by time.
 var sqliteSettings = url.Values{
-	"_pragma":  {"busy_timeout(5000)", "synchronous(normal)", "foreign_keys(1)"},
+	"_pragma":  {"busy_timeout(5000)", "synchronous(full)", "foreign_keys(1)"},
 	"_txlock":  {"immediate"},
 	"_timefmt": {string(sqlite3.TimeFormat4)}, // in UTC whatever the zone of the time
 }
@@ -77,7 +79,7 @@ func dialectOf(address string) (dialect, error) {
 	return dialect{}, errDatabaseURL
 }
 
-func (d dialect) open(config *gorm.Config) (*gorm.DB, error) {
+func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
 	connect := connectPostgreSQL
 	if d.name == sqlite {
 		connect = connectSQLite
@@ -86,6 +88,7 @@ func (d dialect) open(config *gorm.Config) (*gorm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit(pool, connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db, err := gorm.Open(dialector, config)
 	if err != nil {
@@ -102,8 +105,15 @@ func connectSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	limit(pool, 8)
 	return pool, gormlite.OpenDB(pool), nil
+}
+
+// connections is how many a pool opens: more would only wait for each other.
+func (d dialect) connections() int {
+	if d.name == sqlite {
+		return 8
+	}
+	return 24
 }
 
 // useWAL waits for other processes itself: while two turn an empty file to WAL, SQLite tells
@@ -129,8 +139,9 @@ func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, errPostgreSQL
 	}
+	// A standby may be behind: a deleted key would be read from it as a living one.
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesInUTC))
-	limit(pool, 24)
 	return pool, postgres.New(postgres.Config{Conn: pool}), nil
 }
 

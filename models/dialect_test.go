@@ -92,7 +92,7 @@ func TestSQLiteFileKeepsWhatWasWritten(t *testing.T) {
 	if steps, err := store.Migrate(t.Context()); err != nil || len(steps) != 0 {
 		t.Errorf("the second start takes %v, %v; want nothing to do", steps, err)
 	}
-	for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "1"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "2"} {
 		var got string
 		if err := store.DB().Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
 			t.Errorf("%s is %q, %v; want %q", pragma, got, err, want)

@@ -11,6 +11,7 @@ import (
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{},
+	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyCaller{},
 }
 
 // DB is the database itself, for what no method shows or breaks.

@@ -6,11 +6,20 @@ import (
 	"time"
 )
 
-// deviceMemory is how long an unused device stays known.
-const deviceMemory = 180 * 24 * time.Hour
+const (
+	// deviceMemory is how long an unused device stays known.
+	deviceMemory = 180 * 24 * time.Hour
+	// UsageHoursKept and UsageDaysKept are how long counts stay, and with the days the callers.
+	UsageHoursKept = 90 * 24 * time.Hour
+	UsageDaysKept  = 730 * 24 * time.Hour
+	// batchMemory is how long a stored batch is known. A batch is sent again by the process
+	// that counted it, every second; none is without an answer for so long.
+	batchMemory = 7 * 24 * time.Hour
+)
 
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
-// that have expired, sign-in attempts too old to count and devices not used for half a year.
+// that have expired, sign-in attempts too old to count, devices not used for half a year, and
+// usage by hour after 90 days, by day and by caller after two years.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
@@ -23,6 +32,10 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&setupLink{}, "expires_at <= ?", []any{now}},
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
+		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
+		{&usageHour{}, "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
+		{&usageDay{}, "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
+		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-UsageDaysKept)}},
 	} {
 		if err := s.with(ctx).Where(expired.where, expired.args...).Delete(expired.row).Error; err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)

@@ -58,9 +58,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.UseAPIKey(ctx, key); err != nil {
-		t.Fatal(err)
-	}
+	record(t, s, batchOf(t, use{key, s.Now(), "192.0.2.7", secret.Reveal(), "GET /me"}))
 	if _, err := s.DeleteAPIKey(ctx, workspace.ID, dead.ID); err != nil {
 		t.Fatal(err)
 	}

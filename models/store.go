@@ -24,23 +24,42 @@ type Options struct {
 	KeyEnvironment token.Environment // token.Live if empty
 	Passwords      *argon2id.Params  // the OWASP parameters if nil; tests take cheaper ones
 	Log            *slog.Logger      // slow queries and lost connections; discarded if nil
+	// Waited is told how long each change of what a key may do took, from its commit until it
+	// was in force on every node. It may be nil.
+	Waited func(time.Duration)
+	// AcceptedAfterDeletion is told of keys with which a request was accepted when their
+	// deletion was in force already, by the clocks of the nodes. There are none, unless the
+	// protocol is broken. It may be nil.
+	AcceptedAfterDeletion func(keyIDs []string)
 }
 
 // Store is the database and the rules about what is in it. It is safe for concurrent use.
 type Store struct {
 	db        *gorm.DB
+	polls     *gorm.DB // a connection that waits for no other work
 	dialect   dialect
 	clock     func() time.Time
+	ownClock  bool // clock is not time.Now
 	keys      token.Environment
 	passwords *passwordHasher
 	ids       *idSource
+	waited    func(time.Duration)
+
+	acceptedAfterDeletion func(keyIDs []string)
 }
 
 // Open opens the database at url: "sqlite:PATH", or "postgres://…" with any connection
 // parameter of libpq. It does not migrate; see Migrate.
 func Open(url string, options Options) (*Store, error) {
-	if options.Clock == nil {
+	ownClock := options.Clock != nil
+	if !ownClock {
 		options.Clock = time.Now
+	}
+	if options.Waited == nil {
+		options.Waited = func(time.Duration) {}
+	}
+	if options.AcceptedAfterDeletion == nil {
+		options.AcceptedAfterDeletion = func([]string) {}
 	}
 	if options.KeyEnvironment == "" {
 		options.KeyEnvironment = token.Live
@@ -52,24 +71,39 @@ func Open(url string, options Options) (*Store, error) {
 	s := &Store{
 		dialect:   dialect,
 		clock:     options.Clock,
+		ownClock:  ownClock,
 		keys:      options.KeyEnvironment,
 		passwords: newPasswordHasher(options.Passwords),
 		ids:       newIDSource(),
+		waited:    options.Waited,
+
+		acceptedAfterDeletion: options.AcceptedAfterDeletion,
 	}
-	s.db, err = dialect.open(gormConfig(s.now, options.Log))
+	s.db, err = dialect.open(gormConfig(s.now, options.Log), dialect.connections())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
+	}
+	s.polls, err = dialect.open(gormConfig(s.now, options.Log), 1)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
 	}
 	return s, nil
 }
 
 // Close waits for running queries and closes the database.
 func (s *Store) Close() error {
-	db, err := s.db.DB()
-	if err != nil {
-		return err
+	var failed []error
+	for _, pool := range []*gorm.DB{s.polls, s.db} {
+		if pool == nil {
+			continue
+		}
+		db, err := pool.DB()
+		if err == nil {
+			err = db.Close()
+		}
+		failed = append(failed, err)
 	}
-	return db.Close()
+	return errors.Join(failed...)
 }
 
 // Ping asks the database for an answer.
@@ -88,7 +122,7 @@ func (s *Store) KeyEnvironment() token.Environment { return s.keys }
 // once when fn returns nil, and nothing of it otherwise. The time stands still inside. A Tx
 // within a Tx joins it.
 func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
-	if _, joined := s.db.Statement.ConnPool.(gorm.TxCommitter); joined {
+	if s.inTx() {
 		return fn(s)
 	}
 	now := s.now()
@@ -100,8 +134,23 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	})
 }
 
+// inTx reports whether s is bound to a transaction.
+func (s *Store) inTx() bool {
+	_, bound := s.db.Statement.ConnPool.(gorm.TxCommitter)
+	return bound
+}
+
 // Now is the Store's clock: UTC, in the milliseconds that both databases keep.
 func (s *Store) Now() time.Time { return s.now() }
+
+// TimeAt is the Store's time at a moment that has been read from time.Now: where that is the
+// Store's clock, it need not be read again.
+func (s *Store) TimeAt(now time.Time) time.Time {
+	if s.ownClock {
+		return s.clock()
+	}
+	return now
+}
 
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Millisecond) }
 

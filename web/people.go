@@ -28,40 +28,42 @@ func newSessions(store *models.Store, publicURL string) *people {
 	return &people{store: store, sessions: newSessionStore(store, publicURL), publicURL: publicURL}
 }
 
-const peopleKey = "people"
-
 // loadViewer finds out who looks and how they want to see it. It refuses nobody.
 func (p *people) loadViewer(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if isAPI(c.Request()) || isAsset(c.Request()) {
-			return next(c)
+	return func(outer echo.Context) error {
+		if isAPI(outer.Request()) || isAsset(outer.Request()) {
+			return next(outer)
 		}
-		setActor(c, models.Actor{Type: models.ActorAnonymous, Name: "Unknown"})
-		c.Set(peopleKey, p)
-		look := viewer.Viewer{
-			Theme:     viewer.ParseTheme(cookieOf(c, themeCookie)),
-			Location:  locationOf(c),
-			Now:       p.store.Now(),
-			PublicURL: p.publicURL,
-			Address:   returnTo(c.Request()),
-		}
-		setViewer(c, look)
-		session, err := p.session(c)
-		if err != nil {
+		return withRequestContext(outer, func(c *requestContext) error { return p.load(c, next) })
+	}
+}
+
+func (p *people) load(c *requestContext, next echo.HandlerFunc) error {
+	setActor(c, models.Actor{Type: models.ActorAnonymous, Name: "Unknown"})
+	c.page = &pageContext{people: p}
+	look := viewer.Viewer{
+		Theme:     viewer.ParseTheme(cookieOf(c, themeCookie)),
+		Location:  locationOf(c),
+		Now:       p.store.Now(),
+		PublicURL: p.publicURL,
+		Address:   returnTo(c.Request()),
+	}
+	setViewer(c, look)
+	session, err := p.session(c)
+	if err != nil {
+		return err
+	}
+	if !session.IsNew {
+		if err := p.signedIn(c, session, look); err != nil {
 			return err
 		}
-		if !session.IsNew {
-			if err := p.signedIn(c, session, look); err != nil {
-				return err
-			}
-		}
-		return next(c)
 	}
+	return next(c)
 }
 
 // signedIn adds the person of a session to the look, and notes the caller if there is a
 // workspace in which to call.
-func (p *people) signedIn(c echo.Context, session *sessions.Session, look viewer.Viewer) error {
+func (p *people) signedIn(c *requestContext, session *sessions.Session, look viewer.Viewer) error {
 	userID, _ := session.Values[userValue].(string)
 	user, err := p.store.User(c.Request().Context(), userID)
 	if err != nil {
@@ -98,7 +100,7 @@ func (p *people) session(c echo.Context) (*sessions.Session, error) {
 	return p.sessions.Get(c.Request(), cookieName(p.publicURL, sessionCookie))
 }
 
-func peopleOf(c echo.Context) *people { return c.Get(peopleKey).(*people) }
+func peopleOf(c echo.Context) *people { return c.(*requestContext).page.people }
 
 // SignedIn starts the browser's session after the Store has: it sends the cookies.
 func SignedIn(c echo.Context, in *models.SignedIn) error {

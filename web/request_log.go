@@ -13,25 +13,27 @@ import (
 // for: a set-up link has its token in the address, and a careless client its key.
 func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			start := time.Now()
-			if err := next(c); err != nil {
-				c.Error(err)
-			}
-			attributes := []slog.Attr{
-				slog.String("method", loggedMethod(c.Request().Method)),
-				slog.String("route", routeOf(c)),
-				slog.Int("status", c.Response().Status),
-				slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
-				slog.Int64("bytes", c.Response().Size),
-				slog.String("address", c.RealIP()),
-				slog.String("request_id", requestIDOf(c)),
-			}
-			if caller, known := callerIn(c); known {
-				attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
-			}
-			log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
-			return nil
+		return func(outer echo.Context) error {
+			return withRequestContext(outer, func(c *requestContext) error {
+				start := time.Now()
+				if err := next(c); err != nil {
+					c.Error(err)
+				}
+				attributes := []slog.Attr{
+					slog.String("method", loggedMethod(c.Request().Method)),
+					slog.String("route", routeOf(c)),
+					slog.Int("status", c.Response().Status),
+					slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
+					slog.Int64("bytes", c.Response().Size),
+					slog.String("address", c.RealIP()),
+					slog.String("request_id", requestIDOf(c)),
+				}
+				if caller, known := callerIn(c); known {
+					attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
+				}
+				log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
+				return nil
+			})
 		}
 	}
 }
@@ -61,12 +63,14 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // recoverPanics turns a panic into an error, so that it ends as a logged 500.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = &panicError{value: value, stack: debug.Stack()}
-			}
-		}()
-		return next(c)
-	}
+	return func(c echo.Context) error { return safely(c, next) }
+}
+
+func safely(c echo.Context, next echo.HandlerFunc) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value: value, stack: debug.Stack()}
+		}
+	}()
+	return next(c)
 }

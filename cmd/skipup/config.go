@@ -15,6 +15,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/ratelimit"
 )
 
 // settings are the configuration. A value comes from its flag, else from its variable, else
@@ -25,6 +26,11 @@ type settings struct {
 	PublicURL      string `env:"SKIPUP_PUBLIC_URL"`
 	KeyEnvironment string `env:"SKIPUP_KEY_ENVIRONMENT" envDefault:"live"`
 	TrustedProxies string `env:"SKIPUP_TRUSTED_PROXIES"`
+	KeyRateLimit   string `env:"SKIPUP_KEY_RATE_LIMIT" envDefault:"120"`
+	GuessRateLimit string `env:"SKIPUP_GUESS_RATE_LIMIT" envDefault:"60"`
+	Redis          string `env:"REDIS_URL"`
+	Cache          string `env:"SKIPUP_CACHE_MB" envDefault:"128"`
+	MetricsAddr    string `env:"SKIPUP_METRICS_ADDR"`
 }
 
 // option is how one of the settings is given and checked. check returns the value in the form
@@ -55,6 +61,26 @@ var (
 	trustedProxiesOption = option{
 		"trusted-proxies", "SKIPUP_TRUSTED_PROXIES", "`ADDRESSES` and networks of the proxies whose X-Forwarded-For is believed, with commas between",
 		func(s *settings) *string { return &s.TrustedProxies }, checkTrustedProxies,
+	}
+	keyRateLimitOption = option{
+		"key-rate-limit", "SKIPUP_KEY_RATE_LIMIT", "`REQUESTS` that a key may make in a minute, 0 for any number",
+		func(s *settings) *string { return &s.KeyRateLimit }, checkRate,
+	}
+	guessRateLimitOption = option{
+		"guess-rate-limit", "SKIPUP_GUESS_RATE_LIMIT", "`REQUESTS` with invalid keys that an address may make in a minute, 0 for any number",
+		func(s *settings) *string { return &s.GuessRateLimit }, checkRate,
+	}
+	redisOption = option{
+		"redis", "REDIS_URL", "`ADDRESS` of a Redis through which nodes share the rate limits, redis://…; without it each node counts by itself",
+		func(s *settings) *string { return &s.Redis }, checkRedis,
+	}
+	cacheOption = option{
+		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 128",
+		func(s *settings) *string { return &s.Cache }, checkCache,
+	}
+	metricsOption = option{
+		"metrics-addr", "SKIPUP_METRICS_ADDR", "`HOST:PORT` to serve Prometheus metrics on, at /metrics (default none)",
+		func(s *settings) *string { return &s.MetricsAddr }, checkMetricsAddr,
 	}
 )
 
@@ -150,6 +176,39 @@ func checkKeyEnvironment(value string) (string, error) {
 func checkTrustedProxies(value string) (string, error) {
 	_, err := web.ParseTrustedProxies(value)
 	return value, err
+}
+
+var errRate = errors.New("must be a whole number from 0 to 1000000000")
+
+func checkRate(value string) (string, error) {
+	if rate, err := strconv.ParseUint(value, 10, 32); err != nil || rate > 1_000_000_000 {
+		return "", errRate
+	}
+	return value, nil
+}
+
+func checkRedis(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	_, err := ratelimit.ParseRedis(value)
+	return value, err
+}
+
+var errCache = errors.New("must be a whole number from 1 to 65536")
+
+func checkCache(value string) (string, error) {
+	if megabytes, err := strconv.ParseUint(value, 10, 32); err != nil || megabytes < 1 || megabytes > 65536 {
+		return "", errCache
+	}
+	return value, nil
+}
+
+func checkMetricsAddr(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	return checkAddr(value)
 }
 
 // isHost reports whether name is an IP address or can be a name in the DNS. International names

@@ -11,7 +11,7 @@ import (
 // loaded reads all settings from args and env as serve does.
 func loaded(t *testing.T, env map[string]string, args ...string) (settings, error) {
 	t.Helper()
-	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption}
+	options := serveOptions
 	cmd := &cobra.Command{}
 	register(cmd.Flags(), options...)
 	if err := cmd.ParseFlags(args); err != nil {
@@ -25,7 +25,14 @@ func loaded(t *testing.T, env map[string]string, args ...string) (settings, erro
 }
 
 func TestSettings(t *testing.T) {
-	defaults := settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live"}
+	defaults := settings{
+		Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: "120", GuessRateLimit: "60", Cache: "128",
+	}
+	with := func(addr, database, publicURL, environment, proxies string) settings {
+		s := defaults
+		s.Addr, s.Database, s.PublicURL, s.KeyEnvironment, s.TrustedProxies = addr, database, publicURL, environment, proxies
+		return s
+	}
 	all := map[string]string{
 		"SKIPUP_ADDR": ":9000", "DATABASE_URL": "sqlite:env.db", "SKIPUP_PUBLIC_URL": "https://env.example", "SKIPUP_KEY_ENVIRONMENT": "test",
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
@@ -38,14 +45,14 @@ func TestSettings(t *testing.T) {
 	}{
 		{"defaults", nil, nil, defaults},
 		{"an empty variable counts as none", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
-		{"environment", all, nil, settings{":9000", "sqlite:env.db", "https://env.example", "test", "10.0.0.5"}},
+		{"environment", all, nil, with(":9000", "sqlite:env.db", "https://env.example", "test", "10.0.0.5")},
 		{"flags beat the environment", all,
 			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--key-environment", "live", "--trusted-proxies="},
-			settings{"localhost:1", "sqlite:flag.db", "http://flag.example:81", "live", ""}},
-		{"a flag beats its own variable only", all, []string{"--addr", "localhost:1"}, settings{"localhost:1", "sqlite:env.db", "https://env.example", "test", "10.0.0.5"}},
-		{"a flag with the default value beats the environment too", all, []string{"--key-environment", "live"}, settings{":9000", "sqlite:env.db", "https://env.example", "live", "10.0.0.5"}},
+			with("localhost:1", "sqlite:flag.db", "http://flag.example:81", "live", "")},
+		{"a flag beats its own variable only", all, []string{"--addr", "localhost:1"}, with("localhost:1", "sqlite:env.db", "https://env.example", "test", "10.0.0.5")},
+		{"a flag with the default value beats the environment too", all, []string{"--key-environment", "live"}, with(":9000", "sqlite:env.db", "https://env.example", "live", "10.0.0.5")},
 		{"a wrong variable behind a flag does no harm", map[string]string{"SKIPUP_ADDR": "nonsense"}, []string{"--addr", ":1"},
-			settings{":1", defaults.Database, "", "live", ""}},
+			with(":1", defaults.Database, "", "live", "")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

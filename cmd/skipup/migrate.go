@@ -24,7 +24,7 @@ migrate before they start the new version.`,
 		if err != nil {
 			return err
 		}
-		store, applied, err := openStore(ctx, s, nil)
+		store, applied, err := openStore(ctx, s, models.Options{})
 		if err != nil {
 			return err
 		}

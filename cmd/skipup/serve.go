@@ -17,6 +17,11 @@ import (
 	"github.com/skipup/keys/web"
 )
 
+var serveOptions = []option{
+	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
+	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption,
+}
+
 func (p *program) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -31,7 +36,7 @@ A flag beats its variable, which stands in brackets.`,
 		Example: `  skipup serve
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
-	options := []option{addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption}
+	options := serveOptions
 	register(cmd.Flags(), options...)
 	completeWords(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -53,7 +58,14 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	store, applied, err := openStore(ctx, s, log)
+	metrics := web.NewMetrics()
+	store, applied, err := openStore(ctx, s, models.Options{
+		Log: log, Waited: metrics.Waited, AcceptedAfterDeletion: func(keyIDs []string) {
+			log.Error("requests were accepted with keys whose deletion was in force: see that the clocks of the nodes agree, and if they do tell the makers",
+				"keys", keyIDs)
+			metrics.AcceptedAfterDeletion(keyIDs)
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -66,7 +78,13 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 		return err
 	}
 	publicURL := publicURLOf(s, listener.Addr())
-	handler := handlers.New(store, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: proxies})
+	gate, stopGate, err := startGate(ctx, s, store, metrics, log)
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
+	defer stopGate()
+	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: proxies})
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "version", versionText())
 	if s.PublicURL == "" && isEveryInterface(s.Addr) {
 		log.Warn("links name localhost, so they work on this machine alone: set --public-url (SKIPUP_PUBLIC_URL)")
@@ -75,8 +93,8 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 		_ = listener.Close()
 		return err
 	}
-	stopPurging := keepPurging(ctx, store, log)
-	defer stopPurging()
+	stopTidying := keepTidy(ctx, store, log)
+	defer stopTidying()
 	return web.Serve(ctx, listener, handler, log)
 }
 
@@ -122,19 +140,19 @@ func (p *program) welcome(ctx context.Context, store *models.Store, publicURL st
 	return p.answer("\n  Open this link to make the first workspace and its admin. It works once:\n\n    %s\n", publicURL+path.SetUpWith(token))
 }
 
-const purgeEvery = time.Hour
+const tidyEvery = time.Hour
 
-// keepPurging removes what has expired, now and every hour, until ctx ends or stop is called.
-// Stop waits for it to finish.
-func keepPurging(ctx context.Context, store *models.Store, log *slog.Logger) (stop func()) {
+// keepTidy removes what has expired, and finishes what a node that was stopped has left
+// undone, now and every hour, until ctx ends or stop is called. Stop waits for it to finish.
+func keepTidy(ctx context.Context, store *models.Store, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
 	working.Go(func() {
-		tick := time.NewTicker(purgeEvery)
+		tick := time.NewTicker(tidyEvery)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			if err := store.PurgeExpired(ctx); err != nil && ctx.Err() == nil {
-				log.Error("purge what has expired", "error", err)
+			if err := tidy(ctx, store); err != nil && ctx.Err() == nil {
+				log.Error("tidy the database", "error", err)
 			}
 			select {
 			case <-tick.C:
@@ -143,4 +161,9 @@ func keepPurging(ctx context.Context, store *models.Store, log *slog.Logger) (st
 		}
 	})
 	return func() { cancel(); working.Wait() }
+}
+
+func tidy(ctx context.Context, store *models.Store) error {
+	_, err := store.FinishDeletions(ctx)
+	return errors.Join(err, store.PurgeExpired(ctx))
 }

@@ -57,8 +57,9 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (a
 	if err != nil {
 		return apiKey{}, err
 	}
+	grants := caller.Key.Scopes()
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Scopes: set, ExpiresAt: expiresAt, Grantor: caller.Key,
+		Name: in.Name, Scopes: set, ExpiresAt: expiresAt, Grantor: &grants,
 	})
 	if err != nil {
 		return apiKey{}, err

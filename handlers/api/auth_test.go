@@ -9,6 +9,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
@@ -240,7 +241,10 @@ func TestStoreUnreachable(t *testing.T) {
 			t.Errorf("good key: %d %s %v", answer.Status, answer.Body, answer.Header)
 		}
 		checkRefused(t, s.Call(t, good[:len(good)-1]+"!", "GET", "/me", ""), invalidToken)
-		ready := handlerstest.Send(t, http.DefaultClient, s.Request(t, "GET", "/readyz", ""))
+		ready := s.Ready(t)
+		for deadline := time.Now().Add(10 * modelstest.Lease); ready.Status == http.StatusOK && time.Now().Before(deadline); {
+			ready = s.Ready(t) // until the lease has run out
+		}
 		alive := handlerstest.Send(t, http.DefaultClient, s.Request(t, "GET", "/healthz", ""))
 		if ready.Status != http.StatusServiceUnavailable || alive.Status != http.StatusOK {
 			t.Errorf("readyz %d, healthz %d; want 503 and 200", ready.Status, alive.Status)

@@ -18,7 +18,7 @@ func endpoint[In, Out any](status int, fn func(context.Context, web.Caller, In) 
 		if err := bind(c, &in); err != nil {
 			return err
 		}
-		out, err := fn(c.Request().Context(), web.CallerOf(c), in)
+		out, err := fn(web.ContextOf(c), web.CallerOf(c), in)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func endpointPage[In, Out any](fn func(context.Context, web.Caller, In) (models.
 		if err := bind(c, &in); err != nil {
 			return err
 		}
-		page, err := fn(c.Request().Context(), web.CallerOf(c), in)
+		page, err := fn(web.ContextOf(c), web.CallerOf(c), in)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,10 @@ func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error
 	if err != nil {
 		return self{}, err
 	}
-	key := caller.Key
+	key, err := h.store.APIKey(ctx, caller.WorkspaceID, caller.Key.ID())
+	if err != nil {
+		return self{}, err
+	}
 	return self{
 		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: moment(key.ExpiresAt),
 		Workspace: workspace{ID: ws.ID, Name: ws.Name},

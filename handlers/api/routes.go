@@ -2,7 +2,6 @@
 package api
 
 import (
-	"log/slog"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -10,7 +9,6 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/web"
-	"github.com/skipup/keys/web/keyauth"
 )
 
 // Base is the path before that of every route.
@@ -67,13 +65,9 @@ func (t Table) OpenTo(set scope.Set) []Route {
 
 // Register adds the API to e: who has no good key learns nothing about it, not even which
 // paths there are.
-func Register(e *echo.Echo, store *models.Store, routes Table, log *slog.Logger) {
-	e.Use(web.RequireKey(keyauth.New(store), store, log))
+func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
+	e.Use(gate.Require)
 	for _, route := range routes {
-		var may []echo.MiddlewareFunc
-		if route.Scope != nil {
-			may = append(may, web.RequireScope(*route.Scope))
-		}
-		e.Add(route.Method, Base+route.Path, route.handler, may...)
+		e.Add(route.Method, Base+route.Path, route.handler, gate.Route(route.Method+" "+route.Path, route.Scope))
 	}
 }

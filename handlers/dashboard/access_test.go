@@ -124,7 +124,7 @@ func TestSessionCookie(t *testing.T) {
 }
 
 func TestCookiesUnderHTTPS(t *testing.T) {
-	s := handlerstest.OnPublicURL(t, modelstest.NewSQLite(t), "https://keys.acme.test")
+	s := handlerstest.With(t, modelstest.NewSQLite(t), handlerstest.Options{PublicURL: "https://keys.acme.test"})
 	request := s.Request(t, http.MethodPost, "/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}}.Encode())
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Origin", "https://keys.acme.test")

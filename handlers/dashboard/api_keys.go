@@ -220,8 +220,11 @@ func (h apiKeys) delete(c echo.Context) error {
 	return web.Redirect(c, path.APIKeys)
 }
 
-// key is the one that the address names.
+// key is the one that the address names, with its last use up to the last second.
 func (h apiKeys) key(c echo.Context) (*models.APIKey, error) {
+	if err := h.store.FoldUsage(c.Request().Context()); err != nil {
+		return nil, err
+	}
 	return h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }
 

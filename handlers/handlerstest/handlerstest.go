@@ -3,12 +3,15 @@
 package handlerstest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/skipup/keys/handlers"
 	"github.com/skipup/keys/models"
@@ -27,6 +30,14 @@ type Server struct {
 	Log       *Log
 	Workspace *models.Workspace
 	Admin     *models.Member
+	gate      *web.KeyGate
+	options   Options
+}
+
+// Options are what a Server may have otherwise than by default.
+type Options struct {
+	PublicURL string     // the address that the test calls if empty
+	Limits    web.Limits // none if empty
 }
 
 // Each runs test on a Server over each database.
@@ -44,13 +55,13 @@ func New(t testing.TB) *Server {
 // On starts a Server on store and makes its workspace.
 func On(t testing.TB, store *modelstest.Store) *Server {
 	t.Helper()
-	return OnPublicURL(t, store, "")
+	return With(t, store, Options{})
 }
 
-// OnPublicURL is On, with another address in public than the one that the test calls.
-func OnPublicURL(t testing.TB, store *modelstest.Store, publicURL string) *Server {
+// With is On, with options.
+func With(t testing.TB, store *modelstest.Store, options Options) *Server {
 	t.Helper()
-	s := start(t, store, publicURL)
+	s := start(t, store, options)
 	s.Workspace, s.Admin = store.NewWorkspace(t, "Acme", AdminEmail)
 	return s
 }
@@ -58,31 +69,52 @@ func OnPublicURL(t testing.TB, store *modelstest.Store, publicURL string) *Serve
 // Empty starts a Server on store without a workspace.
 func Empty(t testing.TB, store *modelstest.Store) *Server {
 	t.Helper()
-	return start(t, store, "")
+	return start(t, store, Options{})
 }
 
-func start(t testing.TB, store *modelstest.Store, publicURL string) *Server {
+func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	t.Helper()
 	log := &Log{}
 	server := httptest.NewUnstartedServer(nil)
 	address := "http://" + server.Listener.Addr().String()
-	if publicURL == "" {
-		publicURL = address
-	}
+	publicURL := cmp.Or(options.PublicURL, address)
+	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits})
+	run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	server.Config.Handler = handlers.New(store.Store, web.Options{
-		PublicURL: publicURL,
-		Log:       slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	server.Config.Handler = handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger})
 	server.Start()
 	t.Cleanup(server.Close)
-	return &Server{Store: store, URL: address, Log: log}
+	return &Server{Store: store, URL: address, Log: log, gate: gate, options: options}
+}
+
+// run has gate run until the test is over, and returns when it is informed of changes.
+func run(t testing.TB, gate *web.KeyGate) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { gate.Run(ctx) })
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+	for deadline := time.Now().Add(10 * time.Second); !gate.Ready(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the gate does not get ready")
+		}
+	}
+}
+
+// Flush stores the usage that was counted so far, which happens by itself every second.
+func (s *Server) Flush(t testing.TB) {
+	t.Helper()
+	s.gate.Flush(t.Context())
 }
 
 // AnotherNode starts a second server on the same database.
 func (s *Server) AnotherNode(t testing.TB) *Server {
 	t.Helper()
-	node := start(t, s.Another(t), "")
+	node := start(t, s.Another(t), s.options)
 	node.Workspace, node.Admin = s.Workspace, s.Admin
 	return node
 }
@@ -124,6 +156,12 @@ func (s *Server) Call(t testing.TB, key, method, path, body string) Answer {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	return Send(t, http.DefaultClient, request)
+}
+
+// Ready asks the server whether it is ready.
+func (s *Server) Ready(t testing.TB) Answer {
+	t.Helper()
+	return Send(t, http.DefaultClient, s.Request(t, http.MethodGet, "/readyz", ""))
 }
 
 // Request makes a request to a path of the server.

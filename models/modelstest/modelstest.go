@@ -28,6 +28,9 @@ var cheap = argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLengt
 // Start is where every Clock starts.
 var Start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 
+// Lease is short, so that tests do not wait long for a deletion.
+const Lease = 40 * time.Millisecond
+
 // Clock is a clock that stands still until it is set.
 type Clock struct {
 	mu  sync.Mutex
@@ -121,6 +124,7 @@ func open(t testing.TB, address string) *Store {
 	if _, err := store.Migrate(context.Background()); err != nil {
 		t.Fatalf("migrate: %v", err)
 	}
+	store.Exec(t, "UPDATE revocation SET lease_ms = $1, wait_ms = $1", Lease.Milliseconds())
 	return store
 }
 

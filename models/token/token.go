@@ -68,25 +68,39 @@ func New(env Environment) Secret {
 // Parse recognises the text of a key of env by shape and checksum alone and returns its
 // digest. It allocates nothing, and reads no more than Len bytes of text however long it is.
 func Parse(env Environment, text string) (Digest, error) {
-	if len(text) != Len || text[:len(scheme)] != scheme {
+	if !HasShape(env, text) || !HasChecksum(text) {
 		return Digest{}, ErrMalformed
+	}
+	return DigestOf(text), nil
+}
+
+// HasShape reports whether text has the length and the beginning of a key of env.
+func HasShape(env Environment, text string) bool {
+	if len(text) != Len || text[:len(scheme)] != scheme {
+		return false
 	}
 	rest := text[len(scheme):]
-	if rest[:len(env)] != string(env) || rest[len(env)] != '_' {
-		return Digest{}, ErrMalformed
-	}
+	return rest[:len(env)] == string(env) && rest[len(env)] == '_'
+}
+
+// HasChecksum reports whether text, which has the shape of a key, ends in the checksum of the
+// characters before it.
+func HasChecksum(text string) bool {
 	random, sum := text[Len-bodyLen:Len-checksumLen], text[Len-checksumLen:]
 	for i := range len(random) {
 		if !isBase62(random[i]) {
-			return Digest{}, ErrMalformed
+			return false
 		}
 	}
-	if want := checksum(random); string(want[:]) != sum {
-		return Digest{}, ErrMalformed
-	}
-	var whole [Len]byte
+	want := checksum(random)
+	return string(want[:]) == sum
+}
+
+// DigestOf is the digest of a text that has the shape of a key.
+func DigestOf(text string) Digest {
+	var whole [Len]byte // on the stack, where a conversion to a slice would not be
 	copy(whole[:], text)
-	return sha256.Sum256(whole[:]), nil
+	return sha256.Sum256(whole[:])
 }
 
 func isBase62(b byte) bool {

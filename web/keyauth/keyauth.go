@@ -3,15 +3,11 @@
 package keyauth
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
-	"github.com/skipup/keys/models/token"
 )
 
 // The refusals of a request's credentials. A client reads the same words for both; only the
@@ -21,8 +17,23 @@ var (
 	ErrInvalid = errors.New("the API key is malformed, unknown, deleted or expired")
 )
 
+// DeadError is the refusal of a key that is deleted or expired. To whoever sent it, it is
+// ErrInvalid like any other.
+type DeadError struct {
+	Key   Key
+	State models.KeyState
+}
+
+func (e *DeadError) Error() string { return "the API key is " + string(e.State) }
+
+// Is makes it an ErrInvalid.
+func (e *DeadError) Is(target error) bool { return target == ErrInvalid }
+
 // ScopeError is the refusal of a key that is good but lacks a scope.
-type ScopeError struct{ Scope scope.Scope }
+type ScopeError struct {
+	Key   Key
+	Scope scope.Scope
+}
 
 func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Scope.String() }
 
@@ -34,70 +45,7 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("verify API key: 
 // Unwrap is the error of the store.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// Verifier verifies keys against a Store.
-type Verifier struct {
-	store *models.Store
-	now   func() time.Time
-}
-
-// New returns a Verifier that reads store.
-func New(store *models.Store) *Verifier {
-	return &Verifier{store: store, now: store.Now}
-}
-
-// Verify returns the key that the values of a request's Authorization headers name, if
-// requests with it are accepted now. Otherwise the error is ErrMissing, ErrInvalid or an
-// *UnavailableError. What cannot be a key is refused without asking the store.
-func (v *Verifier) Verify(ctx context.Context, authorization []string) (*models.APIKey, error) {
-	text, err := bearer(authorization)
-	if err != nil {
-		return nil, err
-	}
-	digest, err := token.Parse(v.store.KeyEnvironment(), text)
-	if err != nil {
-		return nil, ErrInvalid
-	}
-	key, err := v.store.APIKeyByDigest(ctx, digest)
-	switch {
-	case models.IsKind(err, models.NotFound):
-		return nil, ErrInvalid
-	case err != nil:
-		return nil, &UnavailableError{Err: err}
-	case !key.AcceptedAt(v.now()):
-		return nil, ErrInvalid
-	}
-	return key, nil
-}
-
-// RequireScope is a *ScopeError unless key holds s.
-func RequireScope(key *models.APIKey, s scope.Scope) error {
-	if !key.Scopes.Has(s) {
-		return &ScopeError{Scope: s}
-	}
-	return nil
-}
-
-// bearer is the token of one Authorization header of the Bearer scheme, whose name is
-// case-insensitive (RFC 9110 §11.1). Two headers are never a choice.
-func bearer(authorization []string) (string, error) {
-	const scheme = "Bearer"
-	if len(authorization) == 0 || len(authorization) == 1 && authorization[0] == "" {
-		return "", ErrMissing
-	}
-	if len(authorization) > 1 {
-		return "", ErrInvalid
-	}
-	value := authorization[0]
-	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
-		return "", ErrMissing
-	}
-	rest := value[len(scheme):]
-	text := strings.TrimLeft(rest, " ")
-	switch {
-	case rest != "" && rest[0] != ' ':
-		return "", ErrMissing // another scheme that begins alike
-	case text == "":
-		return "", ErrInvalid
-	}
-	return text, nil
+func isUnavailable(err error) bool {
+	unavailable := new(UnavailableError)
+	return errors.As(err, &unavailable)
 }

@@ -2,6 +2,7 @@ package keyauth_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,27 +12,51 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// BenchmarkVerify is one verification: of a good key, of one nobody has, and of a text that
-// its checksum gives away.
+// BenchmarkVerify is one verification: of good keys, all of them in turn, of a key nobody has,
+// and of a text that its checksum gives away.
 func BenchmarkVerify(b *testing.B) {
 	s := modelstest.NewSQLite(b)
+	s.Exec(b, "ALTER TABLE api_keys ADD last_used_route text NOT NULL DEFAULT ''")
+	s.Exec(b, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // one poll is enough
 	workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
-	_, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "CI"})
+	row, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "CI"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	verifier := keyauth.New(s.Store)
-	for name, text := range map[string]string{
-		"hit":           secret.Reveal(),
-		"unknown":       token.New(token.Live).Reveal(),
-		"miss-checksum": "sk_live_" + strings.Repeat("A", 36),
-	} {
-		header := []string{"Bearer " + text}
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				_, _ = verifier.Verify(context.Background(), header)
-			}
-		})
+	verifier := keyauth.New(s.Store, keyauth.Options{})
+	if err := verifier.Poll(context.Background()); err != nil {
+		b.Fatal(err)
 	}
+	headers := []string{"Bearer " + secret.Reveal()}
+	if _, err := verifier.Verify(context.Background(), headers); err != nil {
+		b.Fatal(err)
+	}
+	for _, keys := range []int{1, 10_000, 1_000_000} {
+		for len(headers) < keys {
+			headers = append(headers, "Bearer "+verifier.Plant(b, row))
+		}
+		b.Run(fmt.Sprintf("hit/keys=%d", keys), func(b *testing.B) { verifyAll(b, verifier, headers, true) })
+	}
+	b.ReportMetric(verifier.BytesPerKey(), "B/key")
+	b.Run("unknown", func(b *testing.B) {
+		verifyAll(b, verifier, []string{"Bearer " + token.New(token.Live).Reveal()}, false)
+	})
+	b.Run("miss-checksum", func(b *testing.B) {
+		verifyAll(b, verifier, []string{"Bearer sk_live_" + strings.Repeat("A", 36)}, false)
+	})
+}
+
+// verifyAll verifies headers in turn, on as many threads as -cpu says.
+func verifyAll(b *testing.B, verifier *keyauth.Verifier, headers []string, good bool) {
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if i == len(headers) {
+				i = 0
+			}
+			if _, err := verifier.Verify(context.Background(), headers[i:i+1]); (err == nil) != good {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -17,7 +17,7 @@ import (
 func TestMalformedKeysNeedNoLookUp(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		good := token.New(token.Live).Reveal()
-		verifier := keyauth.New(s.Store)
+		verifier := keyauth.New(s.Store, keyauth.Options{})
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -40,15 +40,15 @@ func TestVerifyReturnsTheKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := keyauth.New(s.Store).Verify(context.Background(), []string{"bearer  " + secret.Reveal()})
-		if err != nil || got.ID != want.ID || got.WorkspaceID != workspace.ID {
+		got, err := keyauth.New(s.Store, keyauth.Options{}).Verify(context.Background(), []string{"bearer  " + secret.Reveal()})
+		if err != nil || got.ID() != want.ID || got.WorkspaceID() != workspace.ID {
 			t.Fatalf("got %+v, %v", got, err)
 		}
-		if err := keyauth.RequireScope(got, scope.SeatsRead); err != nil {
+		if err := got.Require(scope.SeatsRead); err != nil {
 			t.Errorf("the scope it holds: %v", err)
 		}
 		lacking := new(keyauth.ScopeError)
-		if err := keyauth.RequireScope(got, scope.SeatsWrite); !errors.As(err, &lacking) || lacking.Scope != scope.SeatsWrite {
+		if err := got.Require(scope.SeatsWrite); !errors.As(err, &lacking) || lacking.Scope != scope.SeatsWrite {
 			t.Errorf("a scope it lacks: %v", err)
 		}
 	})
@@ -63,7 +63,7 @@ func FuzzAuthorization(f *testing.F) {
 		f.Fatal(err)
 	}
 	good := secret.Reveal()
-	verifier := keyauth.New(s.Store)
+	verifier := keyauth.New(s.Store, keyauth.Options{})
 	for _, seed := range []string{"", "Bearer", "Bearer ", "Bearer " + good, "bearer  " + good, "Basic " + good, "Bearer " + good[:43], "Bearer\t" + good} {
 		f.Add(seed)
 	}

@@ -1,0 +1,197 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// inUse is how long after its last request a key counts as used.
+const inUse = 24 * time.Hour
+
+// InUseAt reports whether k was used so shortly before now that deleting it will be noticed.
+func (k *APIKey) InUseAt(now time.Time) bool {
+	return k.LastUsedAt != nil && now.Sub(*k.LastUsedAt) < inUse
+}
+
+// ConfirmDeletion is an Invalid error unless typed confirms the deletion of k at now: a key
+// in use wants its name.
+func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
+	if k.InUseAt(now) && typed != k.Name {
+		return Fields{"confirm_name": "must be the name of the key, exactly as it is shown"}.err()
+	}
+	return nil
+}
+
+// DeletionReceipt is the evidence of a deletion.
+type DeletionReceipt struct {
+	CommittedAt time.Time
+	// InForceAt is when no node could accept the key any more. It is nil while that is still
+	// being waited for, or if who waited was stopped; FinishDeletions then finds it out.
+	InForceAt *time.Time
+	// Took is from the commit until the deletion was in force.
+	Took time.Duration
+	// LastUsedAt is the last accepted request that nodes have told of, which they do every
+	// second, with its address and route; nil if there was none.
+	LastUsedAt                     *time.Time
+	LastUsedAddress, LastUsedRoute string
+	// AcceptedAfter reports whether that was after the deletion was in force, by the clocks of
+	// the nodes: that would be a bug.
+	AcceptedAfter bool
+}
+
+// DeletionReceipt is the receipt of the deletion of k, and whether k is deleted.
+func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
+	if k.DeletedAt == nil {
+		return DeletionReceipt{}, false
+	}
+	receipt := DeletionReceipt{
+		CommittedAt: *k.DeletedAt, InForceAt: k.DeletionInForceAt,
+		LastUsedAt: k.LastUsedAt, LastUsedAddress: k.LastUsedAddress, LastUsedRoute: k.LastUsedRoute,
+	}
+	if k.DeletionCommittedAt != nil {
+		receipt.CommittedAt = *k.DeletionCommittedAt
+	}
+	if receipt.InForceAt != nil {
+		receipt.Took = receipt.InForceAt.Sub(receipt.CommittedAt)
+		receipt.AcceptedAfter = k.LastUsedAt != nil && k.LastUsedAt.After(*receipt.InForceAt)
+	}
+	return receipt, true
+}
+
+// DeleteAPIKey ends a key of a workspace. When it returns, no node accepts the key any more;
+// the answer has the receipt. The row stays, so that its history can be read and what still
+// knocks with it can be told. Deleting it again is NotFound, and that too returns only when
+// the first deletion is in force.
+func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	var key *APIKey
+	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
+		key, err = tx.markDeleted(ctx, workspaceID, id, epoch)
+		return err
+	})
+	if IsKind(err, NotFound) {
+		return nil, s.awaitDeletion(ctx, workspaceID, id, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key.DeletionCommittedAt = &committedAt
+	// The deletion stands and is in force. If that cannot be written now, it is found out anew.
+	_ = s.writeReceipt(context.WithoutCancel(ctx), key)
+	return key, nil
+}
+
+// markDeleted makes a living key a tombstone.
+func (s *Store) markDeleted(ctx context.Context, workspaceID, id string, epoch int64) (*APIKey, error) {
+	key, err := s.APIKey(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	actor, err := s.actor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, by := s.now(), actor.Name
+	if err := s.updateLiving(ctx, key, map[string]any{"deleted_at": now, "deleted_by_name": by, "changed_epoch": epoch}); err != nil {
+		return nil, err
+	}
+	key.DeletedAt, key.DeletedByName, key.ChangedEpoch, key.UpdatedAt = &now, by, epoch, now
+	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), map[string]string{"key_prefix": key.KeyPrefix})
+}
+
+// awaitDeletion returns missing, the refusal to delete a key, once no node accepts that key any
+// more: it may have been deleted a moment ago.
+func (s *Store) awaitDeletion(ctx context.Context, workspaceID, id string, missing error) error {
+	key, err := s.APIKey(ctx, workspaceID, id)
+	if err != nil {
+		return err
+	}
+	if key.DeletionInForceAt != nil {
+		return missing
+	}
+	if err := s.awaitLeases(ctx); err != nil {
+		return err
+	}
+	_ = s.writeReceipt(ctx, key) // as in DeleteAPIKey
+	return missing
+}
+
+// receiptTimeout bounds the writing of a receipt: whoever deleted the key waits for it.
+const receiptTimeout = 2 * time.Second
+
+// writeReceipt notes that the deletion of key is in force now, unless that is noted already,
+// and makes key what is stored.
+func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
+	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
+	defer cancel()
+	receipt, _ := key.DeletionReceipt()
+	inForceAt := s.now()
+	if inForceAt.Before(receipt.CommittedAt) {
+		inForceAt = receipt.CommittedAt // by the clock of another node
+	}
+	key.DeletionCommittedAt, key.DeletionInForceAt = &receipt.CommittedAt, &inForceAt
+	if err := s.FoldUsage(ctx); err != nil { // for the last use of the key
+		return err
+	}
+	return s.Tx(ctx, func(tx *Store) error {
+		update := tx.with(ctx).Model(&APIKey{}).
+			Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
+			UpdateColumns(map[string]any{"deletion_committed_at": receipt.CommittedAt, "deletion_in_force_at": inForceAt})
+		if update.Error != nil {
+			return fmt.Errorf("write receipt: %w", update.Error)
+		}
+		stored, err := tx.APIKey(ctx, key.WorkspaceID, key.ID)
+		if err != nil {
+			return err
+		}
+		*key = *stored
+		if update.RowsAffected == 0 {
+			return nil
+		}
+		return tx.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails())
+	})
+}
+
+// receiptDetails are the receipt in words, for the audit log.
+func (k *APIKey) receiptDetails() map[string]string {
+	receipt, _ := k.DeletionReceipt()
+	details := map[string]string{
+		"committed_at": receipt.CommittedAt.Format(time.RFC3339Nano),
+		"in_force_at":  receipt.InForceAt.Format(time.RFC3339Nano),
+		"took_ms":      strconv.FormatInt(receipt.Took.Milliseconds(), 10),
+	}
+	if receipt.LastUsedAt != nil {
+		details["last_used_at"] = receipt.LastUsedAt.Format(time.RFC3339Nano)
+		details["last_used_address"] = receipt.LastUsedAddress
+		details["last_used_route"] = receipt.LastUsedRoute
+	}
+	return details
+}
+
+// maxPending is how many deletions are finished at a time.
+const maxPending = 1000
+
+// FinishDeletions writes the receipts of deletions that nobody has waited for to the end,
+// because the program was stopped or the database went away, and returns how many it found. It
+// waits itself first.
+func (s *Store) FinishDeletions(ctx context.Context) (int, error) {
+	var pending []APIKey
+	err := s.with(ctx).Where("deleted_at IS NOT NULL AND deletion_in_force_at IS NULL").Order("id").Limit(maxPending).Find(&pending).Error
+	if err != nil {
+		return 0, fmt.Errorf("read unfinished deletions: %w", err)
+	}
+	if len(pending) == 0 {
+		return 0, nil
+	}
+	if err := s.awaitLeases(ctx); err != nil {
+		return 0, err
+	}
+	ctx = WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
+	for i := range pending {
+		if err := s.writeReceipt(ctx, &pending[i]); err != nil {
+			return i, err
+		}
+	}
+	return len(pending), nil
+}

@@ -1,0 +1,195 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestDeletingAKeyInUseWantsItsName(t *testing.T) {
+	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name      string
+		lastUsed  *time.Time
+		typed     string
+		confirmed bool
+	}{
+		{"never used", nil, "", true},
+		{"used a day ago", ptr(now.Add(-24 * time.Hour)), "", true},
+		{"used almost a day ago", ptr(now.Add(-24*time.Hour + time.Millisecond)), "", false},
+		{"used now", &now, "", false},
+		{"used now, named", &now, "CI Builds", true},
+		{"in other case", &now, "ci builds", false},
+		{"with a space", &now, "CI Builds ", false},
+		{"another name", &now, "CI", false},
+	}
+	for _, tt := range tests {
+		key := &models.APIKey{Name: "CI Builds", LastUsedAt: tt.lastUsed}
+		err := key.ConfirmDeletion(now, tt.typed)
+		if (err == nil) != tt.confirmed {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if !tt.confirmed {
+			wantFields(t, err, "confirm_name")
+		}
+	}
+}
+
+func (s home) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
+	t.Helper()
+	deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt, is := deleted.DeletionReceipt()
+	if !is {
+		t.Fatal("no receipt")
+	}
+	return receipt
+}
+
+func TestDeletionReceipt(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		if _, is := key.DeletionReceipt(); is {
+			t.Error("a living key has a receipt")
+		}
+		used := s.Now()
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{key, used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Minute)
+		receipt := s.delete(t, key)
+		if !receipt.CommittedAt.Equal(s.Now()) || receipt.InForceAt == nil || !receipt.InForceAt.Equal(s.Now()) || receipt.Took != 0 ||
+			receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(used) || receipt.LastUsedAddress != "192.0.2.7" ||
+			receipt.LastUsedRoute != "GET /me" || receipt.AcceptedAfter {
+			t.Errorf("the receipt is %+v", receipt)
+		}
+		event := eventsOf(t, s, key.ID)[0]
+		if event.Action != "api_key.deletion_in_force" || event.Details["last_used_route"] != "GET /me" || event.Details["in_force_at"] == "" {
+			t.Errorf("the event is %+v", event)
+		}
+	})
+}
+
+// TestAUseAfterTheDeletionIsReported: it is the one thing that must not happen.
+func TestAUseAfterTheDeletionIsReported(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			store, err := models.Open(address(t), models.Options{AcceptedAfterDeletion: func(ids []string) { told = append(told, ids...) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = store.Close() }()
+			if _, err := store.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			workspace, _, err := store.CreateWorkspace(t.Context(), models.NewWorkspace{
+				Name: "Acme", AdminEmail: "ada@acme.test", AdminName: "Ada", Password: modelstest.Password,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, _, err := store.CreateAPIKey(t.Context(), workspace.ID, models.NewAPIKey{Name: "CI"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.DeleteAPIKey(t.Context(), workspace.ID, key.ID); err != nil {
+				t.Fatal(err)
+			}
+			for _, at := range []time.Time{store.Now().Add(-time.Hour), store.Now().Add(time.Hour)} {
+				if err := store.AppendUsage(t.Context(), batchOf(t, use{key: key, at: at})); err != nil {
+					t.Fatal(err)
+				}
+				if err := store.FoldUsage(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(told) != 1 || told[0] != key.ID {
+				t.Errorf("told of %v, want of the later use", told)
+			}
+			read, err := store.APIKey(t.Context(), workspace.ID, key.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if receipt, _ := read.DeletionReceipt(); !receipt.AcceptedAfter {
+				t.Errorf("the receipt is %+v", receipt)
+			}
+		})
+	}
+}
+
+// TestARepeatedDeletionWaitsForTheFirst, which may be on its way to being in force.
+func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		s.delete(t, key)
+		again := func() time.Duration {
+			start := time.Now()
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+			wantKind(t, err, models.NotFound)
+			return time.Since(start)
+		}
+		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+		if took := again(); took >= 300*time.Millisecond {
+			t.Errorf("a deletion that is in force is waited for: %v", took)
+		}
+		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
+		if took := again(); took < 315*time.Millisecond {
+			t.Errorf("it returns after %v, though the first deletion may not be in force", took)
+		}
+		if s.read(t, key).DeletionInForceAt == nil {
+			t.Error("what it has waited for is not noted")
+		}
+	})
+}
+
+// TestFinishDeletions: whoever waited was killed.
+func TestFinishDeletions(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		left, finished := s.key(t, "Left"), s.key(t, "Finished")
+		s.delete(t, left)
+		s.delete(t, finished)
+		before := s.read(t, finished).DeletionInForceAt
+		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL, deletion_committed_at = NULL WHERE id = $1", left.ID)
+		s.Clock.Advance(time.Minute)
+		start := time.Now()
+		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 || time.Since(start) < inForce {
+			t.Errorf("%d found after %v, %v", found, time.Since(start), err)
+		}
+		receipt, _ := s.read(t, left).DeletionReceipt()
+		if receipt.InForceAt == nil || !receipt.InForceAt.Equal(s.Now()) || receipt.Took != time.Minute {
+			t.Errorf("the receipt is %+v", receipt)
+		}
+		if after := s.read(t, finished).DeletionInForceAt; !after.Equal(*before) {
+			t.Error("a finished deletion is finished again")
+		}
+		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 0 {
+			t.Errorf("again: %d, %v", found, err)
+		}
+	})
+}
+
+// TestADeletionStandsWithoutItsReceipt: only the evidence is missing, and is found later.
+func TestADeletionStandsWithoutItsReceipt(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+		time.AfterFunc(150*time.Millisecond, func() { s.Exec(t, "ALTER TABLE usage_batches RENAME TO away") })
+		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+		s.Exec(t, "ALTER TABLE away RENAME TO usage_batches")
+		if err != nil || deleted.DeletedAt == nil {
+			t.Fatalf("the deletion: %+v, %v", deleted, err)
+		}
+		if read := s.read(t, key); read.DeletedAt == nil || read.DeletionInForceAt != nil {
+			t.Errorf("the row is %+v", read)
+		}
+		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 {
+			t.Errorf("later: %d, %v", found, err)
+		}
+	})
+}

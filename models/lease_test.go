@@ -1,0 +1,105 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+)
+
+func TestLeaseBounds(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		wantUnchanged(t, s.Store, func() {
+			for _, length := range []time.Duration{0, -time.Second, models.MinLease - time.Millisecond, models.MaxLease + time.Millisecond, 250*time.Millisecond + 1} {
+				wantKind(t, s.SetLease(s.ctx, length), models.Invalid)
+			}
+		})
+	})
+}
+
+// TestALongerLeaseHoldsAtOnce: nobody can hold a longer one yet.
+func TestALongerLeaseHoldsAtOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		start := time.Now()
+		if err := s.SetLease(s.ctx, models.MaxLease); err != nil || time.Since(start) > models.MaxLease {
+			t.Fatalf("after %v: %v", time.Since(start), err)
+		}
+		s.wantLease(t, models.MaxLease, models.MaxLease)
+	})
+}
+
+// TestAShorterLeaseWaitsOutTheLongerOne: until then a deletion does too.
+func TestAShorterLeaseWaitsOutTheLongerOne(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		const long, short = 400 * time.Millisecond, 100 * time.Millisecond
+		if err := s.SetLease(s.ctx, long); err != nil {
+			t.Fatal(err)
+		}
+		key := s.key(t, "CI")
+		set := make(chan error, 1)
+		start := time.Now()
+		go func() { set <- s.SetLease(s.ctx, short) }()
+		for s.lease(t).Length != short {
+			time.Sleep(time.Millisecond)
+		}
+		s.wantLease(t, short, long)
+		deleting := time.Now()
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, key.ID); err != nil || time.Since(deleting) < long+long/20 {
+			t.Errorf("a deletion meanwhile returns after %v: %v", time.Since(deleting), err)
+		}
+		if err := <-set; err != nil || time.Since(start) < long+long/20 {
+			t.Errorf("the shorter lease is set after %v: %v", time.Since(start), err)
+		}
+		s.wantLease(t, short, short)
+	})
+}
+
+// TestALeaseThatWasSetHalfwayIsSafe: deletions wait for the longer one until it is set again.
+func TestALeaseThatWasSetHalfwayIsSafe(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Exec(t, "UPDATE revocation SET lease_ms = 100, wait_ms = 300")
+		start := time.Now()
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID); err != nil || time.Since(start) < 315*time.Millisecond {
+			t.Errorf("a deletion returns after %v: %v", time.Since(start), err)
+		}
+		if err := s.SetLease(s.ctx, 100*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		s.wantLease(t, 100*time.Millisecond, 100*time.Millisecond)
+	})
+}
+
+// TestTheLastLeaseSetCounts: a longer one that is set while a shorter one waits.
+func TestTheLastLeaseSetCounts(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+		shorter := make(chan error, 1)
+		go func() { shorter <- s.SetLease(s.ctx, 100*time.Millisecond) }()
+		for s.lease(t).Length != 100*time.Millisecond {
+			time.Sleep(time.Millisecond)
+		}
+		if err := s.SetLease(s.ctx, 500*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-shorter; err != nil {
+			t.Fatal(err)
+		}
+		s.wantLease(t, 500*time.Millisecond, 500*time.Millisecond)
+	})
+}
+
+func (s home) lease(t *testing.T) models.Lease {
+	t.Helper()
+	lease, err := s.Lease(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease
+}
+
+func (s home) wantLease(t *testing.T, length, wait time.Duration) {
+	t.Helper()
+	if lease := s.lease(t); lease.Length != length || lease.Wait != wait {
+		t.Errorf("the lease is %+v, want %v and a wait of %v", lease, length, wait)
+	}
+}

@@ -1,0 +1,350 @@
+package models_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// far is later than anything in these tests.
+var far = modelstest.Start.AddDate(10, 0, 0)
+
+func (s home) usage(t *testing.T, key *models.APIKey, by models.Period) []models.UsageCount {
+	t.Helper()
+	counts, err := s.Usage(t.Context(), s.id, key.ID, by, time.Time{}.AddDate(2000, 0, 0), far)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return counts
+}
+
+// requests are all requests of a key, which the periods and the callers agree about.
+func (s home) requests(t *testing.T, key *models.APIKey) int64 {
+	t.Helper()
+	var sums [3]int64
+	for i, by := range []models.Period{models.Hourly, models.Daily} {
+		for _, count := range s.usage(t, key, by) {
+			sums[i] += count.Requests
+		}
+	}
+	for _, caller := range s.callers(t, key) {
+		sums[2] += caller.Accepted + caller.Refused
+	}
+	if sums[0] != sums[1] || sums[0] != sums[2] {
+		t.Errorf("by hour, by day and by caller there are %v requests", sums)
+	}
+	return sums[0]
+}
+
+func (s home) callers(t *testing.T, key *models.APIKey) []models.APIKeyCaller {
+	t.Helper()
+	callers, err := s.CallersOf(t.Context(), s.id, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return callers
+}
+
+func TestABatchSentTwiceIsCountedOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		batch := batchOf(t, use{key: key, at: s.Now()}, use{key: key, at: s.Now()})
+		record(t, s.Store, batch, batch)
+		record(t, s.Store, batch)
+		if got := s.requests(t, key); got != 2 {
+			t.Errorf("%d requests are counted", got)
+		}
+	})
+}
+
+// TestUsageByHourAndDay: many batches of a key become rows by route, class and refusal.
+func TestUsageByHourAndDay(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		midnight := modelstest.Start.Truncate(24 * time.Hour).Add(24 * time.Hour)
+		for _, at := range []time.Time{midnight.Add(-time.Hour), midnight.Add(-1), midnight, midnight.Add(59 * time.Minute), midnight.Add(time.Hour)} {
+			batch := batchOf(t, use{key: key, at: at, route: "GET /me"}, use{key: key, at: at, route: "GET /seats"})
+			batch.Routes[1].Scope, batch.Tallies[1].StatusClass, batch.Tallies[1].Refusal = "seats.read", 4, models.RefusedScope
+			record(t, s.Store, batch)
+		}
+		count := func(at time.Time, requests int64) []models.UsageCount {
+			me := models.UsageCount{APIKeyID: key.ID, WorkspaceID: s.id, StartsAt: at, Route: "GET /me", StatusClass: 2, Requests: requests}
+			seats := me
+			seats.Route, seats.Scope, seats.StatusClass, seats.Refusal = "GET /seats", "seats.read", 4, models.RefusedScope
+			return []models.UsageCount{me, seats}
+		}
+		var hours, days []models.UsageCount
+		hours = append(append(append(hours, count(midnight.Add(-time.Hour), 2)...), count(midnight, 2)...), count(midnight.Add(time.Hour), 1)...)
+		days = append(append(days, count(midnight.Add(-24*time.Hour), 2)...), count(midnight, 3)...)
+		if diff := cmp.Diff(hours, s.usage(t, key, models.Hourly)); diff != "" {
+			t.Errorf("hours (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(days, s.usage(t, key, models.Daily)); diff != "" {
+			t.Errorf("days (-want +got):\n%s", diff)
+		}
+		part, err := s.Usage(t.Context(), s.id, key.ID, models.Hourly, midnight, midnight.Add(time.Hour))
+		if diff := cmp.Diff(count(midnight, 2), part); diff != "" || err != nil {
+			t.Errorf("one hour (-want +got): %v\n%s", err, diff)
+		}
+		if other, err := s.Usage(t.Context(), "ws_other", key.ID, models.Hourly, midnight, far); err != nil || len(other) != 0 {
+			t.Errorf("another workspace sees %v, %v", other, err)
+		}
+	})
+}
+
+func TestTheLastUseOnlyMovesForward(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, now := s.key(t, "CI"), s.Now()
+		record(t, s.Store, batchOf(t, use{key, now, "192.0.2.1", "new", "GET /me"}))
+		for _, earlier := range []time.Duration{0, time.Millisecond, time.Hour} {
+			record(t, s.Store, batchOf(t, use{key, now.Add(-earlier), "192.0.2.2", "old", "GET /seats"}))
+		}
+		refused := batchOf(t, use{key, now.Add(time.Hour), "192.0.2.3", "refused", "GET /seats"})
+		refused.Tallies[0].Refusal = models.RefusedScope
+		record(t, s.Store, refused)
+		got := s.read(t, key)
+		if got.LastUsedAt == nil || !got.LastUsedAt.Equal(now) || got.LastUsedAddress != "192.0.2.1" || got.LastUsedUserAgent != "new" || got.LastUsedRoute != "GET /me" {
+			t.Errorf("the last use is %+v", got)
+		}
+		if !got.UpdatedAt.Equal(key.UpdatedAt) {
+			t.Error("use counts as a change of the key")
+		}
+	})
+}
+
+// TestAnyUserAgentIsTaken, cut to what can be kept, and without a key that somebody put there.
+func TestAnyUserAgentIsTaken(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Pasted"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		long := strings.Repeat("é", 600)
+		for _, agent := range []string{"", "\x00", "bad\xff\xfeagent", long, strings.Repeat("🔑", 200), "<script>", "'; --", secret.Reveal(), `{"a":"\u0000"}`} {
+			key := s.key(t, "CI")
+			record(t, s.Store, batchOf(t, use{key, s.Now(), agent, agent, "GET /me"}))
+			got := s.read(t, key).LastUsedUserAgent
+			if !utf8.ValidString(got) || len(got) > 512 || len(agent) > 512 && len(got) < 509 || strings.Contains(got, "\x00") || strings.Contains(got, secret.Reveal()[12:]) {
+				t.Errorf("%.20q is kept as %.20q (%d bytes)", agent, got, len(got))
+			}
+			if s.requests(t, key) != 1 {
+				t.Errorf("%.20q is not counted", agent)
+			}
+		}
+		both := s.key(t, "Both")
+		record(t, s.Store, batchOf(t, use{both, s.Now(), "", long, ""}, use{both, s.Now(), "", long + "x", ""}))
+		if callers := s.callers(t, both); len(callers) != 1 || callers[0].Accepted != 2 {
+			t.Errorf("two user agents that are kept alike: %+v", callers)
+		}
+	})
+}
+
+func TestACallerIsWhatItHasDone(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, now := s.key(t, "CI"), s.Now()
+		at := func(n int) time.Time { return now.Add(time.Duration(n) * time.Second) }
+		ptrTo := func(n int) *time.Time { moment := at(n); return &moment }
+		ask := func(n int, why models.Refusal, route string) models.UsageBatch {
+			batch := batchOf(t, use{key, at(n), "192.0.2.1", "curl/8", route})
+			batch.Tallies[0].Refusal = why
+			return batch
+		}
+		// In the order in which nodes happen to tell.
+		record(t, s.Store, ask(5, models.RefusedScope, "GET /seats"), ask(3, models.Accepted, "GET /me"))
+		record(t, s.Store, ask(7, models.RefusedDeleted, ""), ask(1, models.Accepted, "GET /me"))
+		record(t, s.Store, ask(4, models.RefusedScope, "GET /seats"), ask(6, models.Accepted, "GET /me"))
+		want := []models.APIKeyCaller{{
+			APIKeyID: key.ID, WorkspaceID: s.id, Address: "192.0.2.1", UserAgent: "curl/8", Accepted: 3, Refused: 3,
+			FirstSeenAt: at(1), LastSeenAt: at(7), LastAcceptedAt: ptrTo(6), FirstRefusedAt: ptrTo(4), LastRefusedAt: ptrTo(7),
+			LastRefusal: models.RefusedDeleted,
+		}}
+		if diff := cmp.Diff(want, s.callers(t, key)); diff != "" {
+			t.Errorf("callers (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestCallersAreToldApartUpToALimit, also by nodes that fold at once; the rest are one row, and
+// the sums are right.
+func TestCallersAreToldApartUpToALimit(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
+		keys := []*models.APIKey{s.key(t, "One"), s.key(t, "Two")}
+		const rounds, each = 8, 30
+		for _, failed := range atOnce(rounds, func(round int) error {
+			var uses []use
+			for n := range each {
+				for _, key := range keys {
+					uses = append(uses, use{key, s.Now(), fmt.Sprintf("192.0.2.%d", round), fmt.Sprint("agent ", n), "GET /me"})
+				}
+			}
+			node := nodes[round%2]
+			if err := node.AppendUsage(context.Background(), batchOf(t, uses...)); err != nil {
+				return err
+			}
+			return node.FoldUsage(context.Background())
+		}) {
+			if failed != nil {
+				t.Error(failed)
+			}
+		}
+		for _, key := range keys {
+			others := 0
+			callers := s.callers(t, key)
+			for i := range callers {
+				if callers[i].IsOthers() {
+					others++
+				}
+			}
+			if len(callers) != models.MaxCallers+1 || others != 1 {
+				t.Errorf("%d callers, %d of them others; want %d and one", len(callers), others, models.MaxCallers)
+			}
+			if got := s.requests(t, key); got != rounds*each {
+				t.Errorf("%d requests are counted, want %d", got, rounds*each)
+			}
+		}
+	})
+}
+
+// TestNodesFoldAtOnce without waiting for each other in a circle and without a count lost.
+func TestNodesFoldAtOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
+		keys := make([]*models.APIKey, 20)
+		for i := range keys {
+			keys[i] = s.key(t, "CI")
+		}
+		const workers, batches = 8, 10
+		var working sync.WaitGroup
+		for w := range workers {
+			working.Go(func() {
+				for range batches {
+					var uses []use
+					for _, i := range rand.Perm(len(keys)) {
+						uses = append(uses, use{keys[i], s.Now(), "192.0.2.1", fmt.Sprint(w), "GET /me"})
+					}
+					node := nodes[w%2]
+					if err := node.AppendUsage(context.Background(), batchOf(t, uses...)); err != nil {
+						t.Error(err)
+					}
+					if err := node.FoldUsage(context.Background()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		working.Wait()
+		for _, key := range keys {
+			if got := s.requests(t, key); got != workers*batches {
+				t.Errorf("%d requests are counted, want %d", got, workers*batches)
+			}
+		}
+	})
+}
+
+// TestAFoldIsAllOrNothing: a batch that cannot be added stays, whole, until it can.
+func TestAFoldIsAllOrNothing(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{key: key, at: s.Now()})); err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "ALTER TABLE api_key_callers RENAME TO away")
+		wantUnchanged(t, s.Store, func() {
+			if err := s.FoldUsage(t.Context()); err == nil {
+				t.Error("it has not failed")
+			}
+		})
+		s.Exec(t, "ALTER TABLE away RENAME TO api_key_callers")
+		if got := s.requests(t, key); got != 1 {
+			t.Errorf("%d requests are counted", got)
+		}
+	})
+}
+
+func TestUsageOfAKeyThatIsNotThereHarmsNothing(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, gone := s.key(t, "CI"), &models.APIKey{ID: s.NewID("key"), WorkspaceID: s.id}
+		record(t, s.Store, batchOf(t, use{key: gone, at: s.Now()}, use{key: key, at: s.Now()}))
+		if got := s.requests(t, key); got != 1 {
+			t.Errorf("%d requests are counted", got)
+		}
+	})
+}
+
+func TestUsageIsKeptForSoLong(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		record(t, s.Store, batchOf(t, use{key: key, at: s.Now(), userAgent: "curl/8"}))
+		purge := func(later time.Duration) {
+			s.Clock.Advance(later)
+			if err := s.PurgeExpired(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(when string, hours, days, callers int) {
+			t.Helper()
+			if got := []int{len(s.usage(t, key, models.Hourly)), len(s.usage(t, key, models.Daily)), len(s.callers(t, key))}; !cmp.Equal(got, []int{hours, days, callers}) {
+				t.Errorf("%s there are %v rows by hour, by day and by caller", when, got)
+			}
+		}
+		purge(models.UsageHoursKept - time.Hour)
+		want("before 90 days", 1, 1, 1)
+		purge(time.Hour)
+		want("after 90 days", 0, 1, 1)
+		purge(models.UsageDaysKept - models.UsageHoursKept - 24*time.Hour)
+		want("before two years", 0, 1, 1)
+		purge(24 * time.Hour)
+		want("after two years", 0, 0, 0)
+	})
+}
+
+// TestTimesAreWrittenAsEverywhere: a moment compares alike, whoever has written it.
+func TestTimesAreWrittenAsEverywhere(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		at := s.Now().Add(250 * time.Millisecond)
+		record(t, s.Store, batchOf(t, use{key: key, at: at}))
+		var found int64
+		if err := s.DB().Model(&models.APIKey{}).Where("last_used_at = ?", at).Count(&found).Error; err != nil || found != 1 {
+			t.Errorf("%d keys were used at %v: %v", found, at, err)
+		}
+	})
+}
+
+// BenchmarkFoldUsage adds batches of a thousand keys to the tables, one at a time.
+func BenchmarkFoldUsage(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
+		b.Run(name, func(b *testing.B) {
+			s := open(b)
+			workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
+			uses := make([]use, 1000)
+			for i := range uses {
+				key, _, err := s.CreateAPIKey(b.Context(), workspace.ID, models.NewAPIKey{Name: "CI"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				uses[i] = use{key, s.Now(), "192.0.2.1", "curl/8", "GET /me"}
+			}
+			for b.Loop() {
+				if err := s.AppendUsage(b.Context(), batchOf(b, uses...)); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.FoldUsage(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*4000/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

@@ -1,0 +1,52 @@
+package keyauth
+
+import (
+	"strings"
+
+	"github.com/skipup/keys/models/token"
+)
+
+// Credential is what a request carries that may be the text of a key.
+type Credential struct {
+	text   string
+	digest token.Digest
+}
+
+// ParseCredential is the credential in the values of a request's Authorization headers, or
+// ErrMissing or ErrInvalid. It may still have a wrong checksum: if its digest is that of a key
+// in memory it has not, and before the store is asked it is checked.
+func ParseCredential(env token.Environment, authorization []string) (Credential, error) {
+	text, err := bearer(authorization)
+	if err != nil {
+		return Credential{}, err
+	}
+	if !token.HasShape(env, text) {
+		return Credential{}, ErrInvalid
+	}
+	return Credential{text: text, digest: token.DigestOf(text)}, nil
+}
+
+// bearer is the token of one Authorization header of the Bearer scheme, whose name is
+// case-insensitive (RFC 9110 §11.1). Two headers are never a choice.
+func bearer(authorization []string) (string, error) {
+	const scheme = "Bearer"
+	if len(authorization) == 0 || len(authorization) == 1 && authorization[0] == "" {
+		return "", ErrMissing
+	}
+	if len(authorization) > 1 {
+		return "", ErrInvalid
+	}
+	value := authorization[0]
+	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+		return "", ErrMissing
+	}
+	rest := value[len(scheme):]
+	text := strings.TrimLeft(rest, " ")
+	switch {
+	case rest != "" && rest[0] != ' ':
+		return "", ErrMissing // another scheme that begins alike
+	case text == "":
+		return "", ErrInvalid
+	}
+	return text, nil
+}

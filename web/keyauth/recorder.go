@@ -1,0 +1,220 @@
+package keyauth
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skipup/keys/models"
+)
+
+const (
+	// flushEvery is between two flushes. A crash loses at most this much of the counts.
+	flushEvery = time.Second
+	// flushTimeout bounds one flush; what it could not store goes with the next.
+	flushTimeout = 10 * time.Second
+	// foldEvery is between two additions of the batches to the tables. Who reads the tables does
+	// not wait for it.
+	foldEvery = 30 * time.Second
+	// recorderShards keep requests on many cores from waiting for each other.
+	recorderShards = 32
+	// maxTallies bounds the memory of a Recorder while the database is away: about 20 MB. Each
+	// tally is of one caller of one key on one route with one kind of answer.
+	maxTallies = 1 << 16
+)
+
+// Recorder counts what each key is used for, in memory, and adds the counts to the database
+// once a second. It is safe for concurrent use.
+type Recorder struct {
+	append func(context.Context, models.UsageBatch) error
+	fold   func(context.Context) error
+	log    *slog.Logger
+	seed   maphash.Seed
+	routes []models.UsageRoute // never changed once requests are served
+	shards [recorderShards]recorderShard
+
+	flushing sync.Mutex
+	pending  *models.UsageBatch // could not be stored, or nobody knows
+	failing  bool
+	watch    FlushWatch
+
+	lost   atomic.Int64
+	stored atomic.Int64 // nanoseconds since 1970 until when all counts are stored
+}
+
+// Route is the number of a route of the API; the zero Route is none.
+type Route uint16
+
+// recorderShard is a part of the tallies. They have no pointers in them, so that the garbage
+// collector does not walk them.
+type recorderShard struct {
+	mu      sync.Mutex
+	tallies []tally
+	index   map[tallyKey]int32 // of tallies
+	recent  int32              // index of the last tally: mostly the next request is like the last
+	callers map[uint64]models.UsageCaller
+	spare   tallies  // emptied, to be filled next: it has its size already
+	_       [64]byte // so that no two shards share a cache line
+}
+
+// tallies are what a shard counts in until it is flushed.
+type tallies struct {
+	list  []tally
+	index map[tallyKey]int32
+}
+
+type tally struct {
+	tallyKey
+	workspace   [16]byte
+	first, last int64 // milliseconds since 1970
+	requests    uint32
+}
+
+type tallyKey struct {
+	key     [16]byte
+	caller  uint64 // hash of address and user agent; 0 for the others
+	hour    uint32 // hours since 1970
+	route   Route
+	class   uint8 // first digit of the status
+	refusal refusal
+}
+
+// refusal is a models.Refusal in one byte.
+type refusal uint8
+
+var refusals = [...]models.Refusal{models.Accepted, models.RefusedDeleted, models.RefusedExpired, models.RefusedScope, models.RefusedRateLimit}
+
+func refusalOf(word models.Refusal) refusal {
+	for i, r := range refusals {
+		if r == word {
+			return refusal(i)
+		}
+	}
+	return 0
+}
+
+// NewRecorder returns a Recorder that stores into store once Run runs.
+func NewRecorder(store *models.Store, log *slog.Logger, watch FlushWatch) *Recorder {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	r := &Recorder{append: store.AppendUsage, fold: store.FoldUsage, log: log, seed: maphash.MakeSeed(), routes: make([]models.UsageRoute, 1), watch: watch}
+	for i := range r.shards {
+		r.shards[i].index, r.shards[i].spare.index = map[tallyKey]int32{}, map[tallyKey]int32{}
+		r.shards[i].callers = map[uint64]models.UsageCaller{}
+	}
+	r.stored.Store(time.Now().UnixNano())
+	return r
+}
+
+// Route is the number of a route, such as "GET /me", and the word of the scope that it needs.
+// Call it before requests are served.
+func (r *Recorder) Route(name, scope string) Route {
+	r.routes = append(r.routes, models.UsageRoute{Name: name, Scope: scope})
+	return Route(len(r.routes) - 1)
+}
+
+// Use is one request with a key.
+type Use struct {
+	Key                Key
+	Route              Route
+	Status             int
+	Refusal            models.Refusal
+	Address, UserAgent string
+	At                 time.Time
+}
+
+// Record counts a request. It keeps no part of it but the caller's names.
+func (r *Recorder) Record(use *Use) {
+	at := use.At.UnixMilli()
+	k := tallyKey{
+		key: use.Key.id, caller: r.callerOf(use), hour: uint32(at / time.Hour.Milliseconds()),
+		route: use.Route, class: uint8(use.Status / 100), refusal: refusalOf(use.Refusal),
+	}
+	shard := &r.shards[use.Key.id[15]%recorderShards]
+	shard.mu.Lock()
+	if counted := shard.tally(k, use); counted != nil {
+		counted.requests++
+		counted.last = max(counted.last, at)
+		counted.first = min(counted.first, at)
+	} else {
+		r.lost.Add(1)
+	}
+	shard.mu.Unlock()
+}
+
+// tally is the one to count a request in, nil if there is no room.
+func (s *recorderShard) tally(k tallyKey, use *Use) *tally {
+	if int(s.recent) < len(s.tallies) && s.tallies[s.recent].tallyKey == k {
+		return &s.tallies[s.recent]
+	}
+	at, known := s.index[k]
+	if !known {
+		if at, known = s.admit(k, use); !known {
+			return nil
+		}
+	}
+	s.recent = at
+	return &s.tallies[at]
+}
+
+// callerOf is a number for the caller: its names are looked at only when it is new.
+func (r *Recorder) callerOf(use *Use) uint64 {
+	h := maphash.String(r.seed, use.Address) ^ maphash.String(r.seed, use.UserAgent)*31
+	return max(h, 1)
+}
+
+// admit makes a tally. Where there is little room, callers are not told apart any more; where
+// there is none, there is none.
+func (s *recorderShard) admit(k tallyKey, use *Use) (at int32, admitted bool) {
+	const room = maxTallies / recorderShards
+	if len(s.tallies) >= room*3/4 {
+		k.caller = 0
+		if at, known := s.index[k]; known || len(s.tallies) == room {
+			return at, known
+		}
+	} else if _, known := s.callers[k.caller]; !known {
+		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(use.Address), UserAgent: strings.Clone(use.UserAgent)}
+	}
+	at = int32(len(s.tallies))
+	s.tallies = append(s.tallies, tally{tallyKey: k, workspace: use.Key.workspace, first: math.MaxInt64})
+	s.index[k] = at
+	return at, true
+}
+
+// Age is how long ago everything counted was stored.
+func (r *Recorder) Age() time.Duration { return time.Since(time.Unix(0, r.stored.Load())) }
+
+// Run flushes once a second and folds now and then until ctx is done, and then once more.
+func (r *Recorder) Run(ctx context.Context) {
+	flush, fold := time.NewTicker(flushEvery), time.NewTicker(foldEvery)
+	defer flush.Stop()
+	defer fold.Stop()
+	for {
+		select {
+		case <-flush.C:
+			r.Flush(ctx)
+		case <-fold.C:
+			r.foldAll(ctx)
+		case <-ctx.Done():
+			last := context.WithoutCancel(ctx)
+			r.Flush(last)
+			r.foldAll(last)
+			return
+		}
+	}
+}
+
+// foldAll adds what all nodes have appended to the tables.
+func (r *Recorder) foldAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, foldEvery)
+	defer cancel()
+	if err := r.fold(ctx); err != nil {
+		r.log.Error("usage is stored but not added up yet", "error", err)
+	}
+}

@@ -1,0 +1,111 @@
+package keyauth
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/skipup/keys/models"
+)
+
+// FlushWatch is told how each flush went.
+type FlushWatch func(Flush)
+
+// Flush is how one flush went.
+type Flush struct {
+	Tallies int // in the batch: of one key, caller, route and kind of answer each
+	Took    time.Duration
+	Err     error
+	// Lost are the requests since the last flush that there was no room to count.
+	Lost int64
+}
+
+// Flush appends what was counted since the last flush to the database. What could not be
+// stored, or may have been without an answer, is sent again as it was before anything new: the
+// database knows a batch that it has, so that nothing is counted twice.
+func (r *Recorder) Flush(ctx context.Context) {
+	r.flushing.Lock()
+	defer r.flushing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if r.pending != nil && !r.send(ctx) {
+		return
+	}
+	upTo := time.Now()
+	if r.pending = r.collect(); r.pending == nil || r.send(ctx) {
+		r.stored.Store(upTo.UnixNano())
+	}
+}
+
+// send stores the pending batch and reports whether it is stored.
+func (r *Recorder) send(ctx context.Context) bool {
+	start := time.Now()
+	err := r.append(ctx, *r.pending)
+	r.report(Flush{Tallies: len(r.pending.Tallies), Took: time.Since(start), Err: err, Lost: r.lost.Swap(0)})
+	if err != nil {
+		return false
+	}
+	r.pending = nil
+	return true
+}
+
+// report logs the beginning and the end of an outage.
+func (r *Recorder) report(flush Flush) {
+	switch {
+	case flush.Err != nil && !r.failing:
+		r.log.Error("usage cannot be stored: it is kept in memory and sent again", "error", flush.Err)
+	case flush.Err == nil && r.failing:
+		r.log.Info("usage is stored again")
+	}
+	r.failing = flush.Err != nil
+	if flush.Lost > 0 {
+		r.log.Warn("requests were not counted: there was no room", "requests", flush.Lost)
+	}
+	if r.watch != nil {
+		r.watch(flush)
+	}
+}
+
+// collect takes what was counted so far, nil if that is nothing.
+func (r *Recorder) collect() *models.UsageBatch {
+	batch := &models.UsageBatch{ID: rand.Text(), Routes: r.routes, Callers: make([]models.UsageCaller, 1)}
+	for i := range r.shards {
+		r.shards[i].collect(batch)
+	}
+	if len(batch.Tallies) == 0 {
+		return nil
+	}
+	return batch
+}
+
+// collect moves the tallies of a shard into a batch.
+func (s *recorderShard) collect(batch *models.UsageBatch) {
+	s.mu.Lock()
+	taken, callers := tallies{s.tallies, s.index}, s.callers
+	if len(taken.list) > 0 {
+		s.tallies, s.index, s.recent = s.spare.list, s.spare.index, 0
+		s.callers = make(map[uint64]models.UsageCaller, len(callers))
+	}
+	s.mu.Unlock()
+	if len(taken.list) == 0 {
+		return
+	}
+	numbers := map[uint64]int{0: 0} // the first caller of a batch is nobody told apart
+	for i := range taken.list {
+		t := &taken.list[i]
+		number, known := numbers[t.caller]
+		if !known {
+			number = len(batch.Callers)
+			numbers[t.caller] = number
+			batch.Callers = append(batch.Callers, callers[t.caller])
+		}
+		batch.Tallies = append(batch.Tallies, models.UsageTally{
+			Key: t.key, Workspace: t.workspace, Route: int(t.route), Caller: number, StatusClass: int(t.class),
+			Refusal: refusals[t.refusal], Requests: int64(t.requests), First: t.first, Last: t.last,
+		})
+	}
+	clear(taken.index)
+	s.mu.Lock()
+	s.spare = tallies{taken.list[:0], taken.index}
+	s.mu.Unlock()
+}

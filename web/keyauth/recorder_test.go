@@ -1,0 +1,204 @@
+package keyauth_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/keyauth"
+)
+
+// counted is a house with a Recorder that flushes only when it is told to.
+type counted struct {
+	house
+	*keyauth.Recorder
+	me, other keyauth.Route
+	flushes   *[]keyauth.Flush
+}
+
+func count(t testing.TB, h house) counted {
+	t.Helper()
+	var flushes []keyauth.Flush
+	recorder := keyauth.NewRecorder(h.Store.Store, nil, func(f keyauth.Flush) { flushes = append(flushes, f) })
+	return counted{h, recorder, recorder.Route("GET /me", ""), recorder.Route("GET /seats", "seats.read"), &flushes}
+}
+
+// good is a key that has been verified.
+func (c counted) good(t testing.TB) (*models.APIKey, keyauth.Key) {
+	t.Helper()
+	row, header := c.key(t, models.NewAPIKey{})
+	key, err := c.Verify(t.Context(), header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row, key
+}
+
+func (c counted) use(key keyauth.Key) keyauth.Use {
+	return keyauth.Use{Key: key, Route: c.me, Status: 200, Address: "192.0.2.7", UserAgent: "curl/8", At: c.Now()}
+}
+
+// total is what the database has of a key, by hours; the days have to agree.
+func (c counted) total(t testing.TB, row *models.APIKey) int64 {
+	t.Helper()
+	sums := map[models.Period]int64{}
+	for _, period := range []models.Period{models.Hourly, models.Daily} {
+		counts, err := c.Usage(t.Context(), c.workspace, row.ID, period, time.Time{}.AddDate(2000, 0, 0), c.Now().AddDate(1, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, count := range counts {
+			sums[period] += count.Requests
+		}
+	}
+	if sums[models.Hourly] != sums[models.Daily] {
+		t.Errorf("by hour there are %d requests, by day %d", sums[models.Hourly], sums[models.Daily])
+	}
+	return sums[models.Hourly]
+}
+
+func TestEveryRequestIsCountedOnce(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h house) {
+		c := count(t, h)
+		row, key := c.good(t)
+		const clients, requests = 16, 500
+		stop := make(chan struct{})
+		var flusher, all sync.WaitGroup
+		flusher.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					c.Flush(context.Background())
+				}
+			}
+		})
+		for client := range clients {
+			all.Go(func() {
+				use := c.use(key)
+				use.UserAgent = fmt.Sprint("client/", client%5)
+				for range requests {
+					c.Record(&use)
+				}
+			})
+		}
+		all.Wait()
+		close(stop)
+		flusher.Wait()
+		c.Flush(t.Context())
+		if got := c.total(t, row); got != clients*requests {
+			t.Errorf("%d requests are counted, want %d", got, clients*requests)
+		}
+		callers, err := c.CallersOf(t.Context(), c.workspace, row.ID)
+		var sum int64
+		for _, caller := range callers {
+			sum += caller.Accepted
+		}
+		if err != nil || len(callers) != 5 || sum != clients*requests {
+			t.Errorf("%d callers with %d requests, %v", len(callers), sum, err)
+		}
+	})
+}
+
+// TestABatchWhoseAnswerWasLostIsNotCountedTwice: it was stored, though the node was told that
+// it failed.
+func TestABatchWhoseAnswerWasLostIsNotCountedTwice(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h house) {
+		c := count(t, h)
+		row, key := c.good(t)
+		use := c.use(key)
+		c.Record(&use)
+		c.Recorder.LoseAnswers(1)
+		c.Flush(t.Context())
+		c.Record(&use)
+		c.Flush(t.Context())
+		c.Flush(t.Context())
+		if got := c.total(t, row); got != 2 {
+			t.Errorf("%d requests are counted, want 2", got)
+		}
+		if first := (*c.flushes)[0]; first.Err == nil {
+			t.Error("the first flush has not failed")
+		}
+	})
+}
+
+// TestWithoutTheDatabaseMemoryIsBounded: callers are not told apart any more, then requests are
+// not counted, and the flush says how many.
+func TestWithoutTheDatabaseMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	h := houseOn(t, modelstest.NewSQLite(t))
+	c := count(t, h)
+	row, key := c.good(t)
+	const requests = 3 * keyauth.MaxTallies / keyauth.RecorderShards
+	for n := range requests {
+		use := c.use(key)
+		use.Address = fmt.Sprint("address ", n)
+		use.At = use.At.Add(time.Duration(n%50) * time.Hour) // as if for two days
+		c.Record(&use)
+	}
+	if held := c.Recorder.Tallies(); held > keyauth.MaxTallies/keyauth.RecorderShards {
+		t.Errorf("%d tallies are held for one key", held)
+	}
+	c.Flush(t.Context())
+	lost := (*c.flushes)[0].Lost
+	if got := c.total(t, row); got+lost != requests {
+		t.Errorf("%d are counted and %d said to be lost, of %d", got, lost, requests)
+	}
+	if lost != 0 {
+		t.Errorf("%d are lost although there was room for the others", lost)
+	}
+}
+
+func TestRunFlushesWhenItIsStopped(t *testing.T) {
+	t.Parallel()
+	h := houseOn(t, modelstest.NewSQLite(t))
+	c := count(t, h)
+	row, key := c.good(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { c.Recorder.Run(ctx) })
+	use := c.use(key)
+	c.Record(&use)
+	stop()
+	running.Wait()
+	if got := c.total(t, row); got != 1 {
+		t.Errorf("%d requests are counted", got)
+	}
+}
+
+func TestRecordAllocatesNothingForAKnownCaller(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	c := count(t, h)
+	_, key := c.good(t)
+	use := c.use(key)
+	c.Record(&use)
+	if allocations := testing.AllocsPerRun(1000, func() { c.Record(&use) }); allocations != 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
+// BenchmarkRecord counts requests of one key, and of ten thousand in turn.
+func BenchmarkRecord(b *testing.B) {
+	h := houseOn(b, modelstest.NewSQLite(b))
+	c := count(b, h)
+	_, key := c.good(b)
+	for _, keys := range []int{1, 10_000} {
+		uses := make([]keyauth.Use, keys)
+		for i := range uses {
+			uses[i] = c.use(key.Number(i))
+		}
+		b.Run(fmt.Sprint("keys=", keys), func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for i := 0; pb.Next(); i++ {
+					c.Record(&uses[i%keys])
+				}
+			})
+		})
+	}
+}
