@@ -79,8 +79,14 @@ vulnerabilities: ## Look for known vulnerabilities, where their database can be 
 	@if curl --silent --fail --max-time 10 --output /dev/null https://vuln.go.dev/index/db.json; then go tool govulncheck ./...; \
 	  else echo "The vulnerability database cannot be reached from here: not checked."; fi
 
+.PHONY: torture
+torture: prepare ## Prove for TORTURE_TIME (10m) that deletions are immediate, under stops, kills and cuts
+	TORTURE_TIME=$${TORTURE_TIME:-10m} go test -v -count=1 -timeout 0 ./cmd/skipup/torture
+
 .PHONY: bench
-bench: ## Run the benchmarks
+bench: prepare ## Measure what authentication, deletions and usage cost, then run the benchmarks
+	go build -o bin/bench ./cmd/bench
+	pg_virtualenv bin/bench
 	go test -short -run '^$$' -bench . -benchmem ./...
 
 .PHONY: screenshots
