@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web"
+)
+
+// databases are where to measure: SQLite, and PostgreSQL where PGHOST names a server.
+func databases(dir string) map[string]string {
+	found := map[string]string{"SQLite": "sqlite:" + filepath.Join(dir, "bench.db")}
+	if os.Getenv("PGHOST") != "" {
+		found["PostgreSQL"] = "postgres:///"
+	}
+	return found
+}
+
+// measureDeletions prints how long a deletion takes with one node and with three.
+func measureDeletions(ctx context.Context, _ plan) error {
+	const deletions = 60
+	fmt.Printf("\n%d deletions, four at a time\n", deletions)
+	for _, nodes := range []int{1, 3} {
+		err := onEach(func(name, address string) error {
+			times, lease, err := deleteKeys(ctx, address, nodes, deletions)
+			if err != nil {
+				return err
+			}
+			slices.Sort(times)
+			p50, p99 := times[len(times)/2], times[len(times)*99/100]
+			verdict := "reached: p99 under the lease plus 100 ms"
+			if p99 > lease+100*time.Millisecond {
+				verdict = "MISSED: p99 under the lease plus 100 ms"
+			}
+			fmt.Printf("  %-10s %d nodes, lease %v: p50 %v, p99 %v  %s\n", name, nodes, lease, p50.Round(time.Millisecond), p99.Round(time.Millisecond), verdict)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// onEach measures on every database.
+func onEach(measure func(name, address string) error) error {
+	dir, err := os.MkdirTemp("", "skipup-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	all := databases(dir)
+	for _, name := range []string{"SQLite", "PostgreSQL"} {
+		address, here := all[name]
+		if !here {
+			fmt.Printf("  %-10s not measured: PGHOST names no server\n", name)
+			continue
+		}
+		if err := measure(name, address); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// deleteKeys deletes keys while nodes poll, and returns how long each took.
+func deleteKeys(ctx context.Context, address string, nodes, count int) (times []time.Duration, lease time.Duration, err error) {
+	store, workspaceID, err := newStore(ctx, address)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	polling, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	defer func() { stop(); work.Wait() }()
+	for range nodes {
+		node, err := models.Open(address, models.Options{})
+		if err != nil {
+			return nil, 0, err
+		}
+		work.Go(func() {
+			web.NewKeyGate(node, web.GateOptions{Log: quiet}).Run(polling)
+			_ = node.Close()
+		})
+	}
+	present, err := store.Lease(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	times, failed := make([]time.Duration, count), make([]error, count)
+	var workers sync.WaitGroup
+	for w := range 4 {
+		workers.Go(func() {
+			for i := w; i < count; i += 4 {
+				times[i], failed[i] = deleteOne(ctx, store, workspaceID)
+			}
+		})
+	}
+	workers.Wait()
+	return times, present.Length, errors.Join(failed...)
+}
+
+func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (time.Duration, error) {
+	key, _, err := store.CreateAPIKey(ctx, workspaceID, models.NewAPIKey{Name: "Bench"})
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	_, err = store.DeleteAPIKey(ctx, workspaceID, key.ID)
+	return time.Since(start), err
+}
+
+// newStore is a Store with a workspace.
+func newStore(ctx context.Context, address string) (*models.Store, string, error) {
+	store, err := models.Open(address, models.Options{})
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := store.Migrate(ctx); err != nil {
+		return nil, "", errors.Join(err, store.Close())
+	}
+	workspace, _, err := store.CreateWorkspace(ctx, models.NewWorkspace{
+		Name: "Bench", AdminEmail: fmt.Sprintf("bench%d@example.com", time.Now().UnixNano()), AdminName: "Bench", Password: "a long enough passphrase",
+	})
+	if err != nil {
+		return nil, "", errors.Join(err, store.Close())
+	}
+	return store, workspace.ID, nil
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/gormlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/skipup/keys/handlers"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/ratelimit"
+)
+
+// keysFile is where the server leaves the texts of its keys for the load, which is the same user.
+const keysFile = "keys"
+
+// serve serves the variants on a free port of the first core, with count keys in memory.
+func serve(ctx context.Context, dir string, count int) error {
+	if err := onCore(0); err != nil {
+		return err
+	}
+	store, err := models.Open("sqlite:"+filepath.Join(dir, "bench.db"), models.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	keys, err := fill(ctx, store, dir, count)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, keysFile), []byte(strings.Join(keys, "\n")), 0o600); err != nil {
+		return err
+	}
+	handler, gates, err := variants(store, dir)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	for _, gate := range gates {
+		work.Go(func() { gate.Run(running) })
+	}
+	defer func() { stop(); work.Wait() }()
+	if err := warm(handler, gates, keys); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(listener.Addr())
+	server := &http.Server{Handler: handler}
+	go func() { <-ctx.Done(); _ = server.Close() }()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// variants serves the same small handler in every way that is compared.
+func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, error) {
+	log := slog.New(slog.NewJSONHandler(discard{}, nil))
+	many := ratelimit.Policy{Name: "default", Quota: 1_000_000_000, Window: time.Minute}
+	options := web.GateOptions{Log: log, CacheSize: 2 * 128_000_000}
+	gate := web.NewKeyGate(store, options)
+	options.Limits.Keys = &web.KeyLimit{Limiter: ratelimit.NewMemory(many, time.Now), Policy: many}
+	whole := web.NewKeyGate(store, options)
+	product := handlers.New(store, whole, web.Options{PublicURL: "http://bench", Log: log})
+
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect()
+	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+	e.GET("/open", small)
+	e.GET("/gate", small, gate.Guard)
+	db, err := openGORM(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.GET("/keyauth", small, keyAuth(store, func(*models.APIKey) error { return nil }))
+	e.GET("/keyauth-update", small, keyAuth(store, func(key *models.APIKey) error {
+		return db.Model(key).UpdateColumn("last_used_at", time.Now()).Error
+	}))
+	e.Any("/healthz", echo.WrapHandler(product))
+	e.Any("/api/*", echo.WrapHandler(product))
+	return e, []*web.KeyGate{gate, whole}, nil
+}
+
+// keyAuth is what people write with Echo's own middleware: look the key up for each request.
+func keyAuth(store *models.Store, then func(*models.APIKey) error) echo.MiddlewareFunc {
+	return middleware.KeyAuth(func(text string, c echo.Context) (bool, error) {
+		digest, err := token.Parse(token.Live, text)
+		if err != nil {
+			return false, nil
+		}
+		key, err := store.APIKeyByDigest(c.Request().Context(), digest)
+		if err != nil || !key.AcceptedAt(time.Now()) {
+			return false, err
+		}
+		c.Set("key", key)
+		return true, then(key)
+	})
+}
+
+// openGORM is a pool beside the Store's, to write with as people do.
+func openGORM(dir string) (*gorm.DB, error) {
+	settings := url.Values{
+		"_pragma": {"busy_timeout(5000)", "synchronous(normal)"}, "_txlock": {"immediate"},
+		"_timefmt": {string(sqlite3.TimeFormat4)}, // as the Store writes times
+	}
+	pool, err := driver.Open("file:" + filepath.Join(dir, "bench.db") + "?" + settings.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return gorm.Open(gormlite.OpenDB(pool), &gorm.Config{Logger: logger.Discard})
+}
+
+// fill makes a workspace and keys: one by the Store, the others as copies of its row.
+func fill(ctx context.Context, store *models.Store, dir string, count int) ([]string, error) {
+	if _, err := store.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	workspace, _, err := store.CreateWorkspace(ctx, models.NewWorkspace{
+		Name: "Bench", AdminEmail: "bench@example.com", AdminName: "Bench", Password: "a long enough passphrase",
+	})
+	if err != nil {
+		return nil, err
+	}
+	first, secret, err := store.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "Bench", Scopes: scope.All})
+	if err != nil {
+		return nil, err
+	}
+	db, err := openGORM(dir)
+	if err != nil {
+		return nil, err
+	}
+	keys := []string{secret.Reveal()}
+	for len(keys) < count {
+		rows := make([]models.APIKey, 0, 1000)
+		for len(rows) < cap(rows) && len(keys) < count {
+			secret := token.New(token.Live)
+			row := *first
+			row.ID, row.Digest = newID(len(keys)), secret.Digest()
+			rows, keys = append(rows, row), append(keys, secret.Reveal())
+		}
+		if err := db.Create(&rows).Error; err != nil {
+			return nil, err
+		}
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, err
+	}
+	return keys, pool.Close()
+}
+
+// newID is the id of key number n.
+func newID(n int) string { return fmt.Sprintf("key_01KKNTQ1T8%016d", n) }
+
+// warm has every key used once with each gate, so that it is in memory.
+func warm(handler http.Handler, gates []*web.KeyGate, keys []string) error {
+	for _, gate := range gates {
+		for !gate.Ready() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for path, want := range map[string]int{"/gate": http.StatusOK, "/api/v1/nothing": http.StatusNotFound} {
+		for _, key := range keys {
+			request, err := http.NewRequest(http.MethodGet, path, nil)
+			if err != nil {
+				return err
+			}
+			request.Header.Set("Authorization", "Bearer "+key)
+			answer := &status{}
+			if handler.ServeHTTP(answer, request); answer.code != want {
+				return fmt.Errorf("a key is answered with %d on %s", answer.code, path)
+			}
+		}
+	}
+	runtime.GC()
+	return nil
+}
+
+// status keeps the status of an answer and nothing else.
+type status struct {
+	header http.Header
+	code   int
+}
+
+func (s *status) Header() http.Header {
+	if s.header == nil {
+		s.header = http.Header{}
+	}
+	return s.header
+}
+func (s *status) Write(p []byte) (int, error) { return len(p), nil }
+func (s *status) WriteHeader(code int)        { s.code = code }
+
+// discard is where the log goes: writing it to a disk is not what is measured.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
