@@ -14,6 +14,9 @@ type Lease struct {
 	Epoch  int64         // changes of keys so far
 }
 
+// Takes is how long a change of what a key may do takes until it is in force.
+func (l Lease) Takes() time.Duration { return withMargin(l.Wait) }
+
 // Bounds of a lease. A shorter one asks more of the database than it gains; a longer one makes
 // people wait for a deletion until they think that it has failed.
 const (

@@ -32,6 +32,9 @@ func (r Route) ScopeWord() string {
 	return r.Scope.String()
 }
 
+// Name is what the route is called where its use is told of, such as "GET /me".
+func (r Route) Name() string { return r.Method + " " + r.Path }
+
 // Table is everything that the API does.
 type Table []Route
 
@@ -68,6 +71,6 @@ func (t Table) OpenTo(set scope.Set) []Route {
 func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
 	e.Use(gate.Require)
 	for _, route := range routes {
-		e.Add(route.Method, Base+route.Path, route.handler, gate.Route(route.Method+" "+route.Path, route.Scope))
+		e.Add(route.Method, Base+route.Path, route.handler, gate.Route(route.Name(), route.Scope))
 	}
 }

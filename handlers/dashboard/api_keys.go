@@ -13,6 +13,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/web"
 )
 
@@ -61,7 +62,7 @@ func filterOf(query apikeys.Query) models.APIKeyFilter {
 
 // ask shows an empty form.
 func (h apiKeys) ask(c echo.Context) error {
-	return h.form(c, http.StatusOK, apikeys.Form{FormID: rand.Text(), Expiry: apikeys.DefaultExpiry})
+	return h.form(c, http.StatusOK, apikeys.Form{FormID: rand.Text(), Access: apikeys.Access{Expiry: apikeys.DefaultExpiry}})
 }
 
 // form shows the form with what is in it.
@@ -84,14 +85,7 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	switch form.Preset {
-	case apikeys.PresetNone:
-		form.Scopes = nil
-	case apikeys.PresetReadOnly:
-		form.Scopes = scope.ReadOnly.Words()
-	case apikeys.PresetEverything:
-		form.Scopes = scope.All.Words()
-	case apikeys.PresetCopy:
+	if form.Preset == apikeys.PresetCopy {
 		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.CopyFrom)
 		if models.IsKind(err, models.NotFound) {
 			form.Errors = models.Fields{"copy_from": "must be a key of this workspace"}
@@ -101,8 +95,22 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 			return err
 		}
 		form.Scopes = key.Scopes.Words()
+	} else {
+		preset(&form.Access)
 	}
 	return h.form(c, http.StatusOK, form)
+}
+
+// preset ticks the scopes that the button of a preset stands for.
+func preset(access *apikeys.Access) {
+	switch access.Preset {
+	case apikeys.PresetNone:
+		access.Scopes = nil
+	case apikeys.PresetReadOnly:
+		access.Scopes = scope.ReadOnly.Words()
+	case apikeys.PresetEverything:
+		access.Scopes = scope.All.Words()
+	}
 }
 
 // create makes a key and shows it once. Bad input gets the form back with 422, everything
@@ -155,12 +163,19 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.History = history
-	for _, route := range h.opened.OpenTo(page.Key.Scopes) {
-		page.Routes = append(page.Routes, apikeys.Route{
-			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Scope: route.ScopeWord(),
-		})
-	}
+	page.Routes = routesOf(h.opened.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
+}
+
+// routesOf are routes of the API as the pages show them.
+func routesOf(table []api.Route) []apikeys.Route {
+	routes := make([]apikeys.Route, len(table))
+	for i, route := range table {
+		routes[i] = apikeys.Route{
+			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Name: route.Name(), Scope: route.ScopeWord(),
+		}
+	}
+	return routes
 }
 
 func (h apiKeys) rename(c echo.Context) error {
@@ -193,7 +208,17 @@ func (h apiKeys) askDeletion(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return web.Render(c, http.StatusOK, apikeys.Delete(apikeys.DeletePage{Key: key, InUse: key.InUseAt(h.store.Now())}))
+	return h.confirmDeletion(c, http.StatusOK, apikeys.DeletePage{Key: key, InUse: key.InUseAt(h.store.Now())})
+}
+
+// confirmDeletion shows page, with how long the deletion would take.
+func (h apiKeys) confirmDeletion(c echo.Context, status int, page apikeys.DeletePage) error {
+	lease, err := h.store.Lease(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	page.Takes = lease.Takes()
+	return web.Render(c, status, apikeys.Delete(page))
 }
 
 func (h apiKeys) delete(c echo.Context) error {
@@ -208,16 +233,27 @@ func (h apiKeys) delete(c echo.Context) error {
 		return err
 	}
 	if fields, refused := models.FieldsOf(key.ConfirmDeletion(h.store.Now(), form.ConfirmName)); refused {
-		return web.Render(c, http.StatusUnprocessableEntity,
-			apikeys.Delete(apikeys.DeletePage{Key: key, InUse: true, ConfirmName: form.ConfirmName, Errors: fields}))
+		return h.confirmDeletion(c, http.StatusUnprocessableEntity,
+			apikeys.DeletePage{Key: key, InUse: true, ConfirmName: form.ConfirmName, Errors: fields})
 	}
-	if _, err := h.store.DeleteAPIKey(c.Request().Context(), key.WorkspaceID, key.ID); err != nil {
+	key, err = h.store.DeleteAPIKey(c.Request().Context(), key.WorkspaceID, key.ID)
+	if err != nil {
 		return err
 	}
-	if err := web.SetNotice(c, fmt.Sprintf("%s is deleted. Requests with it are refused.", key.Name)); err != nil {
+	if err := web.SetNotice(c, deletionNotice(key)); err != nil {
 		return err
 	}
 	return web.Redirect(c, path.APIKeys)
+}
+
+// deletionNotice is the receipt of a deletion in two sentences; the page of the key has it whole.
+func deletionNotice(key *models.APIKey) string {
+	receipt, _ := key.DeletionReceipt()
+	notice := fmt.Sprintf("%s is deleted. Every node refuses it, since %s after the commit.", key.Name, ui.Milliseconds(receipt.Took))
+	if receipt.LastUsedAt == nil {
+		return notice + " It was never used."
+	}
+	return notice
 }
 
 // key is the one that the address names, with its last use up to the last second.

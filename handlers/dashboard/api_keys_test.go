@@ -80,6 +80,7 @@ func TestCreateShowUseDelete(t *testing.T) {
 			}
 		}
 
+		s.Flush(t)
 		wrong := b.Post(detail+"/deletion", url.Values{"confirm_name": {"ci <robot>"}})
 		if wrong.Status != http.StatusUnprocessableEntity || keysOf(t, s)[0].DeletedAt != nil {
 			t.Errorf("deleting a key in use without its name: %d", wrong.Status)
@@ -100,6 +101,9 @@ func TestCreateShowUseDelete(t *testing.T) {
 		}
 		if page := b.Get(detail); page.Status != http.StatusOK || document(t, page).Find(`form[action="`+detail+`"]`).Length() != 0 {
 			t.Errorf("the page of the deleted key: %d, or it can still be renamed", page.Status)
+		}
+		if page := b.Get(detail).Body; !strings.Contains(page, "Deletion receipt") || !strings.Contains(page, "GET /me") || !strings.Contains(page, "No request") {
+			t.Error("the page of the deleted key has no receipt")
 		}
 		if page := b.Get(detail + "/deletion"); page.Status != http.StatusNotFound {
 			t.Errorf("deleting it again: %d", page.Status)

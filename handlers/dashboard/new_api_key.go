@@ -25,7 +25,7 @@ func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models
 		fields["form_id"] = "is missing; reload the page and try again"
 	}
 	look := viewer.Of(ctx)
-	expiresAt, complaint := expiryOf(form, look.Now, look.Location)
+	expiresAt, complaint := expiryOf(form.Access, look.Now, look.Location)
 	if complaint != "" {
 		fields["expires_at"] = complaint
 	}
@@ -35,7 +35,7 @@ func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models
 
 // expiryOf is the moment that the form asks for, nil for never, or a complaint. A key that
 // expires on a day still works on that day, as the viewer's clock has it.
-func expiryOf(form apikeys.Form, now time.Time, location *time.Location) (*time.Time, string) {
+func expiryOf(form apikeys.Access, now time.Time, location *time.Location) (*time.Time, string) {
 	if form.Expiry == apikeys.ExpiryNever {
 		return nil, ""
 	}

@@ -53,6 +53,8 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
 		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
 		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
+		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
+		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
 	} {

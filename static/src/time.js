@@ -24,12 +24,19 @@ function relative(at) {
   return away > 0 ? `in ${words}` : `${words} ago`
 }
 
-let format
+const toTheMinute = {
+  timeZone: zone, day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
+}
+const formats = {}
+
 function exact(at) {
-  format ??= new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone, day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
-  })
-  return format.format(at)
+  formats.exact ??= new Intl.DateTimeFormat('en-GB', toTheMinute)
+  return formats.exact.format(at)
+}
+
+function precise(at) {
+  formats.precise ??= new Intl.DateTimeFormat('en-GB', { ...toTheMinute, second: '2-digit', fractionalSecondDigits: 3 })
+  return formats.precise.format(at)
 }
 
 function set(element, words) {
@@ -50,6 +57,7 @@ function refresh(root = document) {
     const words = exact(at)
     if (time.title) time.title = words
     set(time.querySelector('[data-exact]'), words)
+    set(time.querySelector('[data-precise]'), precise(at))
   }
   if (rewrite) set(document.querySelector('[data-zone-name]'), zone)
 }

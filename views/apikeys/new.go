@@ -14,7 +14,7 @@ type expiryChoice struct {
 	Value, Label, Result string
 }
 
-// expiryChoices are the choices, each with the day that it results in.
+// expiryChoices are the choices for a new key, each with the day that it results in.
 func expiryChoices(now time.Time, location *time.Location) []expiryChoice {
 	var choices []expiryChoice
 	for _, days := range ExpiryDays {

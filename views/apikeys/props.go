@@ -4,6 +4,7 @@ package apikeys
 import (
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
@@ -66,10 +67,11 @@ func (p ListPage) HasAnyKey() bool {
 	return false
 }
 
-// The choices of an expiry in a Form.
+// The choices of an expiry in an Access.
 const (
 	ExpiryNever = "never"
-	ExpiryDate  = "date" // with Form.ExpiryDate
+	ExpiryDate  = "date" // with Access.ExpiryDate
+	ExpiryKeep  = "keep" // as the key has it
 )
 
 // ExpiryDays are the other choices, in days.
@@ -78,7 +80,7 @@ var ExpiryDays = []int{30, 90, 365}
 // DefaultExpiry is chosen in a new form: long enough to be no nuisance, and an end in sight.
 const DefaultExpiry = "90"
 
-// The presets of scopes in a Form.
+// The presets of scopes in an Access.
 const (
 	PresetNone       = "none"
 	PresetReadOnly   = "read_only"
@@ -86,29 +88,52 @@ const (
 	PresetCopy       = "copy" // with Form.CopyFrom
 )
 
-// Form asks for a key: what was typed and what is wrong with it.
-type Form struct {
-	FormID     string   `form:"form_id"`
-	Name       string   `form:"name"`
+// Access is the part of a form that says what a key may do, and how long: what was chosen and
+// what is wrong with it.
+type Access struct {
 	Scopes     []string `form:"scopes"`
-	Expiry     string   `form:"expiry"` // a number of days, ExpiryNever or ExpiryDate
+	Expiry     string   `form:"expiry"` // a number of days, ExpiryNever, ExpiryDate or ExpiryKeep
 	ExpiryDate string   `form:"expiry_date"`
-	Preset     string   `form:"preset"`    // sent by a preset's button, to the address of the empty form
-	CopyFrom   string   `form:"copy_from"` // id of a key
+	Preset     string   `form:"preset"` // sent by a preset's button
 
-	Errors   models.Fields   `form:"-"`
-	Existing []models.APIKey `form:"-"` // keys to copy scopes from
+	Errors models.Fields `form:"-"` // of the whole form
 }
 
 // Chosen is the set of the scopes that are ticked; words that are no scopes are left out.
-func (f Form) Chosen() scope.Set {
+func (a Access) Chosen() scope.Set {
 	var set scope.Set
-	for _, word := range f.Scopes {
+	for _, word := range a.Scopes {
 		if s, known := scope.Parse(word); known {
 			set |= scope.Of(s)
 		}
 	}
 	return set
+}
+
+// Form asks for a key. Its presets go to the address of the empty form.
+type Form struct {
+	FormID   string `form:"form_id"`
+	Name     string `form:"name"`
+	CopyFrom string `form:"copy_from"` // id of a key, with PresetCopy
+	Access
+
+	Existing []models.APIKey `form:"-"` // keys to copy scopes from
+}
+
+// AccessForm asks for other access for a key.
+type AccessForm struct {
+	Before string `form:"scopes_before"` // the words of the scopes that the key had when the form was drawn
+	Access
+}
+
+// AccessPage changes what a key may do.
+type AccessPage struct {
+	Key      *models.APIKey
+	Form     AccessForm
+	InUse    bool
+	Outdated bool          // somebody else has changed the scopes since the form was drawn
+	Routes   []Route       // all that there are
+	Takes    time.Duration // at most, until a change is in force
 }
 
 // CreatedPage shows a new key, once.
@@ -120,6 +145,7 @@ type CreatedPage struct {
 // Route is something that a scope opens in the API.
 type Route struct {
 	Method, Path, Summary string
+	Name                  string // as the last use of a key tells it, such as "GET /me"
 	Scope                 string // empty if a key needs none
 }
 
@@ -137,5 +163,6 @@ type DeletePage struct {
 	Key         *models.APIKey
 	InUse       bool // the name is asked for
 	ConfirmName string
+	Takes       time.Duration // at most, until the deletion is in force
 	Errors      models.Fields
 }

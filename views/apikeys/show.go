@@ -31,8 +31,12 @@ func deed(event models.AuditEvent) string {
 		return "created the key"
 	case "api_key.renamed":
 		return "renamed the key"
+	case "api_key.access_changed":
+		return "changed what the key may do"
 	case "api_key.deleted":
 		return "deleted the key"
+	case "api_key.deletion_in_force":
+		return "saw the deletion in force on every node"
 	}
 	return event.Action
 }
@@ -41,10 +45,19 @@ func deed(event models.AuditEvent) string {
 type detail struct{ Label, Value string }
 
 var detailLabels = map[string]string{
-	"from":       "Name before",
-	"scopes":     "Scopes",
-	"key_prefix": "Key",
-	"expires_at": "Expiry",
+	"from":              "Name before",
+	"scopes":            "Scopes",
+	"scopes_added":      "Added",
+	"scopes_removed":    "Removed",
+	"key_prefix":        "Key",
+	"expires_at":        "Expiry",
+	"expires_at_before": "Expiry before",
+	"committed_at":      "Committed",
+	"in_force_at":       "In force",
+	"took_ms":           "Took, in ms",
+	"last_used_at":      "Last accepted",
+	"last_used_route":   "For",
+	"last_used_address": "From",
 }
 
 func detailsOf(event models.AuditEvent) []detail {

@@ -28,6 +28,9 @@ func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
 // APIKey is the page of a key.
 func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 
+// APIKeyAccess is where what a key may do is changed, and the form for it.
+func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
+
 // APIKeyDeletion is where a key is deleted, and the page that asks first.
 func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
 

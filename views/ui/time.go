@@ -9,7 +9,7 @@ import (
 const day = 24 * time.Hour
 
 // Relative says in words how far at is from now: "3 hours ago", "in 12 days", "just now". The
-// script in static/src/app.js says the same.
+// script in static/src/time.js says the same.
 func Relative(at, now time.Time) string {
 	away := at.Sub(now)
 	switch words := distance(away.Abs()); {
@@ -45,6 +45,24 @@ func distance(d time.Duration) string {
 // Exact is a moment to the minute, with the name of the time zone.
 func Exact(at time.Time, location *time.Location) string {
 	return at.In(location).Format("2 Jan 2006, 15:04 MST")
+}
+
+// Precise is a moment to the millisecond, with the name of the time zone. The script in
+// static/src/time.js writes the same.
+func Precise(at time.Time, location *time.Location) string {
+	return at.In(location).Format("2 Jan 2006, 15:04:05.000 MST")
+}
+
+// Milliseconds is a short time in words: "525 ms".
+func Milliseconds(d time.Duration) string { return Count(d.Milliseconds()) + " ms" }
+
+// Takes says how long something takes that takes at most d: "less than a second", "about 6
+// seconds".
+func Takes(d time.Duration) string {
+	if d < time.Second {
+		return "less than a second"
+	}
+	return "about " + Plural(int64(math.Ceil(d.Seconds())), "second")
 }
 
 // Date is the day of a moment.

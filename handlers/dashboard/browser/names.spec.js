@@ -45,6 +45,7 @@ test('a name is kept byte for byte, from the form to the deletion', async ({ adm
   const key = await createKey(admin, { name })
   expect(await sideways(admin)).toBe(0)
   expect(JSON.parse((await skipup.call('/me', { key })).body).data.name).toBe(name)
+  await skipup.used(key)
   await admin.getByRole('link', { name: 'View key' }).click()
   await admin.getByRole('link', { name: 'Delete key' }).click()
   await nameToConfirm(admin).fill(name)

@@ -82,6 +82,17 @@ export class SkipUp {
     const answer = await fetch(this.url + '/api/v1' + path, { method, headers, body: body && JSON.stringify(body) })
     return { status: answer.status, headers: answer.headers, body: await answer.text() }
   }
+
+  // used sends a request with a key, and returns once the server has stored that it did, which
+  // it does every second.
+  async used(key) {
+    const { id, workspace } = JSON.parse((await this.call('/me', { key })).body).data
+    for (const end = Date.now() + patience; Date.now() < end;) {
+      const keys = JSON.parse(await this.run(['keys', 'list', '--workspace', workspace.id, '--json']))
+      if (keys.find((one) => one.id === id).last_used_at) return
+    }
+    throw new Error('the use of the key is not stored')
+  }
 }
 
 function output(file, args, options, stdin) {

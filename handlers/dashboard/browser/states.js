@@ -185,6 +185,26 @@ export const states = {
     await skipup.exec("UPDATE members SET role = 'member'")
     await page.goto(listPath)
   }),
+  'key-access': inTeam(async (page, { keys }) => {
+    await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
+    await page.getByRole('button', { name: 'Read only' }).click()
+  }),
+  'key-access-refused': inTeam(async (page, { keys }) => {
+    await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
+    await untilADate(page).check()
+    await submit(page)
+    await expect(page.getByText(/^The expiry must be/)).toBeVisible()
+  }),
+  'key-deleted': inTeam(async (page, { keys, skipup }) => {
+    const { id, name, key } = await makeKey(page, { name: 'Old importer' })
+    await skipup.used(key)
+    await page.goto(`${listPath}/${id}/deletion`)
+    await page.getByRole('textbox', { name: /name of the key/i }).fill(name)
+    await submit(page)
+    await expect(page.getByRole('status').filter({ hasText: 'is deleted.' })).toBeVisible()
+    await page.goto(`${listPath}/${id}`)
+    await expect(page.getByText('Deletion receipt')).toBeVisible()
+  }),
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.

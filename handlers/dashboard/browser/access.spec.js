@@ -1,0 +1,67 @@
+// What a key may do is changed, and every node goes by it when the page says so.
+import { expect, test } from './test.js'
+import { listPath, makeKey } from './steps.js'
+
+const box = (page, scope) => page.locator(`input[name=scopes][value="${scope}"]`)
+const save = (page) => page.locator('[data-submit]').click()
+
+test('scopes are taken away and given, in force when it is said', async ({ admin, skipup }) => {
+  const { id, key } = await makeKey(admin, { name: 'Sync', scopes: ['meeting_requests.read'] })
+  expect((await skipup.call('/meeting_requests', { key })).status).toBe(200)
+  await admin.goto(`${listPath}/${id}`)
+  await admin.getByRole('link', { name: 'Edit access' }).click()
+  await expect(box(admin, 'meeting_requests.read')).toBeChecked()
+  await expect(admin.getByText('Requests that need a removed scope are answered with 403')).toBeHidden()
+  await box(admin, 'meeting_requests.read').uncheck()
+  await box(admin, 'api_keys.read').check()
+  await expect(admin.getByText('Without it the key cannot call GET /meeting_requests.')).toBeVisible()
+  await expect(admin.getByText('With it the key can call GET /api_keys.')).toBeVisible()
+  await expect(admin.getByText('Requests that need a removed scope are answered with 403')).toBeVisible()
+  await save(admin)
+  await expect(admin.getByRole('status').filter({ hasText: 'The access is saved. Every node goes by it.' })).toBeVisible()
+  expect((await skipup.call('/meeting_requests', { key })).status).toBe(403)
+  expect((await skipup.call('/api_keys', { key })).status).toBe(200)
+  await expect(admin.getByText('Ada Admin changed what the key may do')).toBeVisible()
+})
+
+test('an expiry in the past is refused with what was chosen', async ({ admin }) => {
+  const { id } = await makeKey(admin, { name: 'Sync' })
+  await admin.goto(`${listPath}/${id}/access`)
+  await box(admin, 'seats.read').check()
+  await admin.locator('input[name=expiry][value=date]').check()
+  await admin.locator('#expiry-date').fill('2020-01-01')
+  await save(admin)
+  await expect(admin.getByText('The expiry must be in the future.')).toBeVisible()
+  await expect(box(admin, 'seats.read')).toBeChecked()
+  await expect(admin.locator('#expiry-date')).toHaveValue('2020-01-01')
+})
+
+test('what somebody else has changed meanwhile is not overwritten', async ({ admin, otherBrowser }) => {
+  const { id } = await makeKey(admin, { name: 'Sync', scopes: ['seats.read'] })
+  const other = await otherBrowser({ storageState: await admin.context().storageState() })
+  await admin.goto(`${listPath}/${id}/access`)
+  await other.goto(`${listPath}/${id}/access`)
+  await box(other, 'seats.read').uncheck()
+  await save(other)
+  await expect(other.getByText('The access is saved.')).toBeVisible()
+  await box(admin, 'members.read').check()
+  await save(admin)
+  await expect(admin.getByText('Nothing is saved yet.')).toBeVisible()
+  await expect(box(admin, 'seats.read')).toBeChecked()
+  await save(admin)
+  await expect(admin.getByText('The access is saved.')).toBeVisible()
+})
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false })
+
+  test('a preset keeps what was typed, and access is saved', async ({ admin, skipup }) => {
+    const { id, key } = await makeKey(admin, { name: 'Plain' })
+    await admin.goto(`${listPath}/${id}/access`)
+    await admin.getByRole('button', { name: 'Read only' }).click()
+    await expect(box(admin, 'seats.read')).toBeChecked()
+    await save(admin)
+    await expect(admin.getByText('The access is saved. Every node goes by it.')).toBeVisible()
+    expect((await skipup.call('/meeting_requests', { key })).status).toBe(200)
+  })
+})
