@@ -97,8 +97,12 @@ func storableCallers(callers []UsageCaller) []UsageCaller {
 	return storable
 }
 
-// foldBatches is how many batches are folded in one transaction: a minute's of one node.
-const foldBatches = 60
+// What is folded in one transaction: at most a minute's batches of one node, and beyond the first
+// no more than so many bytes, which bounds the memory that it takes and how long others wait.
+const (
+	foldBatches = 60
+	foldBytes   = 2 << 20
+)
 
 // FoldUsage adds the stored batches to the counts by hour and by day, to the callers and to the
 // last use of the keys. Many batches of a key become one row that is written once. It is called
@@ -106,17 +110,13 @@ const foldBatches = 60
 func (s *Store) FoldUsage(ctx context.Context) error {
 	for {
 		// Looking comes first: on SQLite a transaction keeps all others from writing.
-		var waiting int64
-		if err := s.with(ctx).Model(&usageBatch{}).Where("folded_at IS NULL").Limit(1).Count(&waiting).Error; err != nil {
-			return fmt.Errorf("look for usage batches: %w", err)
-		}
-		if waiting == 0 {
-			return nil
+		ids, err := s.nextToFold(ctx)
+		if err != nil || len(ids) == 0 {
+			return err
 		}
 		var after []string
-		var batches int
-		err := s.Tx(ctx, func(tx *Store) (err error) {
-			batches, after, err = tx.foldSome(ctx)
+		err = s.Tx(ctx, func(tx *Store) (err error) {
+			after, err = tx.fold(ctx, ids)
 			return err
 		})
 		if err != nil {
@@ -125,41 +125,58 @@ func (s *Store) FoldUsage(ctx context.Context) error {
 		if len(after) > 0 {
 			s.acceptedAfterDeletion(after)
 		}
-		if batches < foldBatches {
-			return nil
-		}
 	}
 }
 
-// foldSome folds the oldest batches. Their rows are locked, so that nobody folds them too.
-func (s *Store) foldSome(ctx context.Context) (batches int, usedAfterDeletion []string, err error) {
-	query := s.with(ctx).Where("folded_at IS NULL").Order("created_at, id").Limit(foldBatches)
+// nextToFold are the oldest batches that wait.
+func (s *Store) nextToFold(ctx context.Context) (ids []string, err error) {
+	var waiting []struct {
+		ID   string
+		Size int
+	}
+	err = s.with(ctx).Model(&usageBatch{}).Select("id, length(body) AS size").Where("folded_at IS NULL").
+		Order("created_at, id").Limit(foldBatches).Scan(&waiting).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for usage batches: %w", err)
+	}
+	size := 0
+	for _, batch := range waiting {
+		if size += batch.Size; size > foldBytes && len(ids) > 0 {
+			break
+		}
+		ids = append(ids, batch.ID)
+	}
+	return ids, nil
+}
+
+// fold folds batches, less those that somebody else has folded meanwhile. Their rows are
+// locked, so that nobody folds them too.
+func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []string, err error) {
+	query := s.with(ctx).Where("id IN ? AND folded_at IS NULL", ids).Order("created_at, id")
 	if s.dialect.name == postgresql {
 		query = query.Clauses(clause.Locking{Strength: "UPDATE"})
 	}
 	var stored []usageBatch
 	if err := query.Find(&stored).Error; err != nil {
-		return 0, nil, fmt.Errorf("read usage batches: %w", err)
+		return nil, fmt.Errorf("read usage batches: %w", err)
 	}
-	if len(stored) == 0 {
-		return 0, nil, nil
-	}
-	sums, ids := newUsageSums(), make([]string, len(stored))
+	sums, mine := newUsageSums(), make([]string, len(stored)) // the others may be locked still
 	for i, row := range stored {
+		mine[i] = row.ID
 		var batch UsageBatch
 		if err := cbor.Unmarshal(row.Body, &batch); err != nil {
-			return 0, nil, fmt.Errorf("decode usage batch %s: %w", row.ID, err)
+			return nil, fmt.Errorf("decode usage batch %s: %w", row.ID, err)
 		}
 		sums.add(batch)
-		ids[i] = row.ID
 	}
 	if usedAfterDeletion, err = s.addUsage(ctx, sums); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	if err := s.with(ctx).Model(&usageBatch{}).Where("id IN ?", ids).UpdateColumns(map[string]any{"folded_at": s.now(), "body": []byte{}}).Error; err != nil {
-		return 0, nil, fmt.Errorf("mark usage batches: %w", err)
+	err = s.with(ctx).Model(&usageBatch{}).Where("id IN ?", mine).UpdateColumns(map[string]any{"folded_at": s.now(), "body": []byte{}}).Error
+	if err != nil {
+		return nil, fmt.Errorf("mark usage batches: %w", err)
 	}
-	return len(stored), usedAfterDeletion, nil
+	return usedAfterDeletion, nil
 }
 
 // addUsage writes sums into the tables, and lists the keys that were used after their deletion

@@ -81,13 +81,8 @@ func (s *Store) newCallers(ctx context.Context, uses map[callerID]callerUse) ([]
 		return nil, nil
 	}
 	slices.SortFunc(asked, callerID.compare)
-	rows, err := recordsetOf([]column{{"api_key_id", "text"}, {"address", "text"}, {"user_agent", "text"}}, asked)
-	if err != nil {
-		return nil, err
-	}
-	var found []callerID
-	err = s.query(ctx, rows, "SELECT new.api_key_id, new.address, new.user_agent FROM @rows WHERE NOT EXISTS (SELECT 1 FROM api_key_callers AS old "+
-		"WHERE old.api_key_id = new.api_key_id AND old.address = new.address AND old.user_agent = new.user_agent)", &found)
+	found, err := queryRows[callerID, callerID](ctx, s, []column{{"api_key_id", "text"}, {"address", "text"}, {"user_agent", "text"}}, asked, "SELECT new.api_key_id, new.address, new.user_agent FROM @rows WHERE NOT EXISTS (SELECT 1 FROM api_key_callers AS old "+
+		"WHERE old.api_key_id = new.api_key_id AND old.address = new.address AND old.user_agent = new.user_agent)")
 	if err != nil {
 		return nil, fmt.Errorf("look for new callers: %w", err)
 	}
@@ -116,16 +111,12 @@ func (s *Store) freePlaces(ctx context.Context, newcomers []callerID) (map[strin
 			keys = append(keys, callerID{APIKeyID: id.APIKeyID})
 		}
 	}
-	rows, err := recordsetOf([]column{{"api_key_id", "text"}}, keys)
-	if err != nil {
-		return nil, err
-	}
-	var taken []struct {
+	type callersOf struct {
 		APIKeyID string
 		Callers  int
 	}
-	err = s.query(ctx, rows, "SELECT old.api_key_id, count(*) AS callers FROM @rows JOIN api_key_callers AS old ON old.api_key_id = new.api_key_id "+
-		"WHERE NOT (old.address = '' AND old.user_agent = '') GROUP BY old.api_key_id", &taken)
+	taken, err := queryRows[callerID, callersOf](ctx, s, []column{{"api_key_id", "text"}}, keys, "SELECT old.api_key_id, count(*) AS callers FROM @rows JOIN api_key_callers AS old ON old.api_key_id = new.api_key_id "+
+		"WHERE NOT (old.address = '' AND old.user_agent = '') GROUP BY old.api_key_id")
 	if err != nil {
 		return nil, fmt.Errorf("count callers: %w", err)
 	}
@@ -162,15 +153,12 @@ func (s *Store) upsertCallers(ctx context.Context, uses map[callerID]callerUse) 
 		})
 	}
 	slices.SortFunc(list, func(a, b callerRow) int { return a.compare(b.callerID) })
-	rows, err := recordsetOf([]column{
+	columns := []column{
 		{"api_key_id", "text"}, {"workspace_id", "text"}, {"address", "text"}, {"user_agent", "text"}, {"accepted", "bigint"}, {"refused", "bigint"},
 		{"first_seen_at", "timestamptz"}, {"last_seen_at", "timestamptz"}, {"last_accepted_at", "timestamptz"},
 		{"first_refused_at", "timestamptz"}, {"last_refused_at", "timestamptz"}, {"last_refusal", "text"}, {"last_refused_route", "text"},
-	}, list)
-	if err != nil {
-		return err
 	}
-	if err := s.exec(ctx, rows, callerUpsert); err != nil {
+	if err := execRows(ctx, s, columns, list, callerUpsert); err != nil {
 		return fmt.Errorf("add to callers: %w", err)
 	}
 	return nil

@@ -1,8 +1,10 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -49,12 +51,7 @@ func (c UsageCount) of(period Period) UsageCount {
 // keys, so that nodes do not wait for each other in a circle.
 func (s *Store) addCounts(ctx context.Context, counts map[UsageCount]int64) error {
 	for _, period := range []Period{Hourly, Daily} {
-		rows, err := s.countRows(counts, period)
-		if err != nil {
-			return err
-		}
-		err = s.exec(ctx, rows, "INSERT INTO "+period.table+" AS old (@columns) SELECT @columns FROM @rows WHERE true"+
-			" ORDER BY api_key_id, starts_at, route, status_class, refusal"+
+		err := execRows(ctx, s, countColumns, s.countRows(counts, period), "INSERT INTO "+period.table+" AS old (@columns) SELECT @columns FROM @rows WHERE true"+
 			" ON CONFLICT (api_key_id, starts_at, route, status_class, refusal) DO UPDATE SET requests = old.requests + excluded.requests")
 		if err != nil {
 			return fmt.Errorf("add to %s: %w", period.table, err)
@@ -63,14 +60,20 @@ func (s *Store) addCounts(ctx context.Context, counts map[UsageCount]int64) erro
 	return nil
 }
 
+var countColumns = []column{
+	{"api_key_id", "text"}, {"workspace_id", "text"}, {"starts_at", "timestamptz"}, {"route", "text"}, {"scope", "text"},
+	{"status_class", "integer"}, {"refusal", "text"}, {"requests", "bigint"},
+}
+
 // countRow is a UsageCount on its way into a table.
 type countRow struct {
 	UsageCount
 	StartsAt string `json:"starts_at"`
 }
 
-// countRows adds up counts that go into one row: a statement cannot write a row twice.
-func (s *Store) countRows(counts map[UsageCount]int64, period Period) (recordset, error) {
+// countRows are the rows of counts, in the order of their keys. Counts that go into one row are
+// added up: a statement cannot write a row twice.
+func (s *Store) countRows(counts map[UsageCount]int64, period Period) []countRow {
 	merged := make(map[UsageCount]int64, len(counts))
 	for count, requests := range counts {
 		merged[count.of(period)] += requests
@@ -80,10 +83,11 @@ func (s *Store) countRows(counts map[UsageCount]int64, period Period) (recordset
 		count.Requests = requests
 		rows = append(rows, countRow{count, s.dialect.moment(count.StartsAt)})
 	}
-	return recordsetOf([]column{
-		{"api_key_id", "text"}, {"workspace_id", "text"}, {"starts_at", "timestamptz"}, {"route", "text"}, {"scope", "text"},
-		{"status_class", "integer"}, {"refusal", "text"}, {"requests", "bigint"},
-	}, rows)
+	slices.SortFunc(rows, func(a, b countRow) int {
+		return cmp.Or(cmp.Compare(a.APIKeyID, b.APIKeyID), a.UsageCount.StartsAt.Compare(b.UsageCount.StartsAt),
+			cmp.Compare(a.Route, b.Route), cmp.Compare(a.StatusClass, b.StatusClass), cmp.Compare(a.Refusal, b.Refusal))
+	})
+	return rows
 }
 
 // Usage lists what a key of a workspace was used for in the periods that start between one

@@ -348,3 +348,28 @@ func BenchmarkFoldUsage(b *testing.B) {
 		})
 	}
 }
+
+// TestManyKeysAtOnce: more than one statement takes, and more than one transaction.
+func TestManyKeysAtOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		const batches, keys = 6, 5000
+		var others []use
+		for range keys {
+			others = append(others, use{key: &models.APIKey{ID: s.NewID("key"), WorkspaceID: s.id}, at: s.Now(), userAgent: "curl/8"})
+		}
+		for range batches {
+			if err := s.AppendUsage(t.Context(), batchOf(t, append(others, use{key: key, at: s.Now()})...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := s.requests(t, key); got != batches {
+			t.Errorf("%d requests are counted", got)
+		}
+		for _, other := range []int{0, keys / 2, keys - 1} {
+			if got := s.requests(t, others[other].key); got != batches {
+				t.Errorf("%d requests of key %d are counted", got, other)
+			}
+		}
+	})
+}

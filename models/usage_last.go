@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // keyRow is a key in a recordset.
@@ -17,14 +19,10 @@ func (s *Store) lockKeys(ctx context.Context, keys map[string]bool) error {
 		return nil
 	}
 	list := make([]keyRow, 0, len(keys))
-	for id := range keys {
+	for _, id := range slices.Sorted(maps.Keys(keys)) {
 		list = append(list, keyRow{id})
 	}
-	rows, err := recordsetOf([]column{{"api_key_id", "text"}}, list)
-	if err != nil {
-		return err
-	}
-	err = s.exec(ctx, rows, "SELECT 1 FROM api_keys WHERE id IN (SELECT api_key_id FROM @rows) ORDER BY id FOR NO KEY UPDATE")
+	err := execRows(ctx, s, []column{{"api_key_id", "text"}}, list, "SELECT 1 FROM api_keys WHERE id IN (SELECT api_key_id FROM @rows) ORDER BY id FOR NO KEY UPDATE")
 	if err != nil {
 		return fmt.Errorf("lock API keys: %w", err)
 	}
@@ -47,19 +45,14 @@ func (s *Store) moveLastUses(ctx context.Context, uses map[string]lastUse) (used
 	for id, use := range uses {
 		list = append(list, lastUseRow{keyRow{id}, s.dialect.moment(use.at), use.caller.Address, use.caller.UserAgent, use.route})
 	}
-	rows, err := recordsetOf([]column{
-		{"api_key_id", "text"}, {"at", "timestamptz"}, {"address", "text"}, {"user_agent", "text"}, {"route", "text"},
-	}, list)
-	if err != nil {
-		return nil, err
-	}
-	err = s.exec(ctx, rows, `UPDATE api_keys SET last_used_at = new.at, last_used_address = new.address, last_used_user_agent = new.user_agent,
+	columns := []column{{"api_key_id", "text"}, {"at", "timestamptz"}, {"address", "text"}, {"user_agent", "text"}, {"route", "text"}}
+	err = execRows(ctx, s, columns, list, `UPDATE api_keys SET last_used_at = new.at, last_used_address = new.address, last_used_user_agent = new.user_agent,
 		last_used_route = new.route FROM @rows WHERE api_keys.id = new.api_key_id AND (last_used_at IS NULL OR last_used_at < new.at)`)
 	if err != nil {
 		return nil, fmt.Errorf("move last uses: %w", err)
 	}
-	err = s.query(ctx, rows, "SELECT api_keys.id FROM @rows JOIN api_keys ON api_keys.id = new.api_key_id WHERE new.at > deletion_in_force_at ORDER BY 1",
-		&usedAfterDeletion)
+	usedAfterDeletion, err = queryRows[lastUseRow, string](ctx, s, columns, list,
+		"SELECT api_keys.id FROM @rows JOIN api_keys ON api_keys.id = new.api_key_id WHERE new.at > deletion_in_force_at")
 	if err != nil {
 		return nil, fmt.Errorf("look for uses after deletion: %w", err)
 	}

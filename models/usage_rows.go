@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +12,10 @@ import (
 )
 
 // Rows that are written many at a time travel as one JSON text: no limit on the number of
-// parameters, and one statement whatever there is to write.
+// parameters, and one statement for thousands of them.
+
+// statementRows is how many rows one statement takes: SQLite keeps all of a text in memory.
+const statementRows = 2000
 
 // recordset is a list of rows in one parameter, to select from.
 type recordset struct {
@@ -31,15 +35,35 @@ func recordsetOf[Row any](columns []column, rows []Row) (recordset, error) {
 	return recordset{columns, string(text)}, nil
 }
 
-// exec runs a statement in which "@rows" stands for the rows and "@columns" for the names of
-// their columns.
-func (s *Store) exec(ctx context.Context, rows recordset, statement string) error {
-	return s.with(ctx).Exec(s.dialect.expand(rows, statement), rows.text).Error
+// execRows runs a statement for rows, some thousands at a time and in their order. In it "@rows"
+// stands for them and "@columns" for the names of their columns.
+func execRows[Row any](ctx context.Context, s *Store, columns []column, rows []Row, statement string) error {
+	for some := range slices.Chunk(rows, statementRows) {
+		set, err := recordsetOf(columns, some)
+		if err != nil {
+			return err
+		}
+		if err := s.with(ctx).Exec(s.dialect.expand(set, statement), set.text).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// query is exec for a statement with an answer, which is scanned into found.
-func (s *Store) query(ctx context.Context, rows recordset, statement string, found any) error {
-	return s.with(ctx).Raw(s.dialect.expand(rows, statement), rows.text).Scan(found).Error
+// queryRows is execRows for a statement with answers, which are found one after the other.
+func queryRows[Row, Found any](ctx context.Context, s *Store, columns []column, rows []Row, statement string) (found []Found, err error) {
+	for some := range slices.Chunk(rows, statementRows) {
+		set, err := recordsetOf(columns, some)
+		if err != nil {
+			return nil, err
+		}
+		var these []Found
+		if err := s.with(ctx).Raw(s.dialect.expand(set, statement), set.text).Scan(&these).Error; err != nil {
+			return nil, err
+		}
+		found = append(found, these...)
+	}
+	return found, nil
 }
 
 func (d dialect) expand(rows recordset, statement string) string {

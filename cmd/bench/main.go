@@ -22,6 +22,7 @@ func main() {
 	child := flag.String("serve", "", "used by the program itself: directory of the database to serve from")
 	keys := flag.Int("keys", 0, "used by the program itself: keys to hold in memory")
 	rounds := flag.Int("rounds", 25, "rounds of each comparison")
+	only := flag.Int("only", 0, "measure the throughput with so many keys alone")
 	length := flag.Duration("round", 400*time.Millisecond, "length of one variant in a round")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -30,7 +31,7 @@ func main() {
 	if *child != "" {
 		err = serve(ctx, *child, *keys)
 	} else {
-		err = measure(ctx, plan{*rounds, *length})
+		err = measure(ctx, plan{*rounds, *length, *only})
 	}
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -42,6 +43,7 @@ func main() {
 type plan struct {
 	rounds int
 	length time.Duration
+	only   int
 }
 
 func measure(ctx context.Context, p plan) error {
@@ -52,7 +54,11 @@ func measure(ctx context.Context, p plan) error {
 		return err
 	}
 	fmt.Printf("%s, %d rounds of %v, server on core 0, load on core 1, %s\n", time.Now().UTC().Format(time.DateOnly), p.rounds, p.length, runtime.Version())
-	for _, part := range []func(context.Context, plan) error{measureThroughput, measureDeletions, measureUsage} {
+	parts := []func(context.Context, plan) error{measureThroughput, measureDeletions, measureUsage}
+	if p.only > 0 {
+		parts = parts[:1]
+	}
+	for _, part := range parts {
 		if err := part(ctx, p); err != nil {
 			return err
 		}

@@ -124,6 +124,25 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"trusted-proxies", "10.0.0.5, 2001:db8::/32", "10.0.0.5, 2001:db8::/32"},
 		{"trusted-proxies", "proxy.internal", ""},
+
+		{"key-rate-limit", "0", "0"},
+		{"key-rate-limit", "1000000", "1000000"},
+		{"key-rate-limit", "-1", ""},
+		{"key-rate-limit", "many", ""},
+		{"key-rate-limit", "", ""},
+		{"guess-rate-limit", "5", "5"},
+		{"guess-rate-limit", "1.5", ""},
+
+		{"redis", "redis://:secret@redis.internal:6379/1", "redis://:secret@redis.internal:6379/1"},
+		{"redis", "redis.internal:6379?hunter2", ""},
+		{"redis", "http://redis.internal", ""},
+
+		{"cache-mb", "1", "1"},
+		{"cache-mb", "0", ""},
+		{"cache-mb", "128 MB", ""},
+
+		{"metrics-addr", "127.0.0.1:9100", "127.0.0.1:9100"},
+		{"metrics-addr", "9100", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
@@ -137,7 +156,8 @@ func TestSettingsChecks(t *testing.T) {
 				}
 				return
 			}
-			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies}[tt.flag]
+			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies,
+				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr}[tt.flag]
 			if err != nil || got != tt.want {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}

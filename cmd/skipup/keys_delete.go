@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,19 +11,15 @@ import (
 
 func (p *program) keysDelete() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "delete KEY_ID",
-		Short:   "Delete an API key, so that requests with it are refused",
-		Long:    `Delete an API key. When this command is done, no request with the key is accepted any more.`,
+		Use:   "delete KEY_ID",
+		Short: "Delete an API key, so that requests with it are refused",
+		Long: `Delete an API key. When this command is done, no node accepts a request with the key any more:
+it waits one lease and 5 % for that. It prints the receipt of the deletion.`,
 		Example: `  skipup keys delete key_01J…`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("give the id of one key, as `skipup keys list` shows it")
-			}
-			return nil
-		},
+		Args:    oneKey,
 	}
 	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object with the key's id and when it was deleted")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the receipt as a JSON object")
 	register(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
@@ -37,10 +32,17 @@ func (p *program) keysDelete() *cobra.Command {
 	})
 }
 
-// deletedKey is a key that was deleted, as it is printed.
+// deletedKey is the receipt of a deletion, as it is printed.
 type deletedKey struct {
-	ID        string     `json:"id"`
-	DeletedAt *time.Time `json:"deleted_at"`
+	ID              string     `json:"id"`
+	DeletedAt       *time.Time `json:"deleted_at"`
+	CommittedAt     time.Time  `json:"committed_at"`
+	InForceAt       *time.Time `json:"in_force_at"`
+	TookMS          int64      `json:"took_ms"`
+	LastUsedAt      *time.Time `json:"last_used_at"`
+	LastUsedAddress string     `json:"last_used_address"`
+	LastUsedRoute   string     `json:"last_used_route"`
+	AcceptedAfter   bool       `json:"accepted_after_deletion"`
 }
 
 func (p *program) deleteKey(ctx context.Context, store *models.Store, id string, asJSON bool) error {
@@ -51,12 +53,16 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	if key, err = store.DeleteAPIKey(ctx, key.WorkspaceID, key.ID); err != nil {
 		return err
 	}
+	receipt, _ := key.DeletionReceipt()
 	if asJSON {
-		return p.answerJSON(deletedKey{key.ID, inSeconds(key.DeletedAt)})
+		return p.answerJSON(deletedKey{
+			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.InForceAt, receipt.Took.Milliseconds(),
+			receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
+		})
 	}
 	used := "It was never used."
-	if key.LastUsedAt != nil {
-		used = "It was last used at " + moment(inSeconds(key.LastUsedAt)) + " from " + key.LastUsedAddress + "."
+	if receipt.LastUsedAt != nil {
+		used = "It was last used at " + moment(inSeconds(receipt.LastUsedAt)) + " from " + receipt.LastUsedAddress + " for " + receipt.LastUsedRoute + "."
 	}
-	return p.answer("Deleted %q (%s). %s", key.Name, key.KeyPrefix, used)
+	return p.answer("Deleted %q (%s): refused by every node %d ms after the commit. %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), used)
 }

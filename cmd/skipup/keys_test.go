@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/models"
@@ -67,8 +68,9 @@ func TestKeys(t *testing.T) {
 
 		deleted := skipup(t, env, "keys", "delete", key.ID)
 		deleted.requireCode(t, exitDone)
-		if want := `Deleted "CI" (` + key.KeyPrefix + "). It was never used.\n"; deleted.stdout != want {
-			t.Errorf("stdout %q, want %q", deleted.stdout, want)
+		said := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\): refused by every node \d+ ms after the commit\. It was never used\.\n$`
+		if !regexp.MustCompile(said).MatchString(deleted.stdout) {
+			t.Errorf("stdout %q, want %s", deleted.stdout, said)
 		}
 		if after, err := store.APIKey(context.Background(), workspace, key.ID); err != nil || after.DeletedAt == nil || after.DeletedByName != "Operator (command line)" {
 			t.Errorf("after the deletion: %+v, %v", after, err)
@@ -93,8 +95,11 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 	var deleted struct {
 		ID        string    `json:"id"`
 		DeletedAt time.Time `json:"deleted_at"`
+		InForceAt time.Time `json:"in_force_at"`
+		TookMS    int64     `json:"took_ms"`
 	}
-	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil || deleted.ID != id || time.Since(deleted.DeletedAt) > time.Minute {
+	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil || deleted.ID != id || time.Since(deleted.DeletedAt) > time.Minute ||
+		!deleted.InForceAt.After(deleted.DeletedAt) || deleted.TookMS < 500 {
 		t.Errorf("%+v, %v", deleted, err)
 	}
 }
@@ -109,7 +114,7 @@ func TestDeleteKeySaysWhenItWasUsed(t *testing.T) {
 	lastUse(t, store, id, workspace)
 	got := skipup(t, env, "keys", "delete", id)
 	got.requireCode(t, exitDone)
-	if !regexp.MustCompile(`It was last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7\.\n$`).MatchString(got.stdout) {
+	if !regexp.MustCompile(`refused by every node \d+ ms after the commit\. It was last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
 		t.Errorf("stdout: %q", got.stdout)
 	}
 }
@@ -233,5 +238,32 @@ func lastUse(t *testing.T, store *models.Store, keyID, workspaceID string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestUpdateKey(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read", "--expires-in", "24h")
+	key := func() map[string]any { return listJSON(t, env, workspace)[0] }
+	id := key()["id"].(string)
+	skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read", "--never-expires").requireCode(t, exitDone)
+	if now := key(); fmt.Sprint(now["scopes"]) != "[members.read seats.write]" || now["expires_at"] != nil || now["name"] != "CI" {
+		t.Errorf("%v", now)
+	}
+	skipup(t, env, "keys", "update", id, "--name", "Builds").requireCode(t, exitDone)
+	if now := key(); now["name"] != "Builds" || fmt.Sprint(now["scopes"]) != "[members.read seats.write]" {
+		t.Errorf("%v", now)
+	}
+	before := key()
+	for _, args := range [][]string{
+		{}, {"--scopes", "seats"}, {"--expires-in", "-1h"}, {"--name", " "}, {"--expires-in", "1h", "--never-expires"},
+		{"--name", "Half done", "--expires-in", "-1h"},
+	} {
+		skipup(t, env, append([]string{"keys", "update", id}, args...)...).requireRefused(t, exitUsage)
+	}
+	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireRefused(t, exitRefused, "There is no such API key.")
+	if after := key(); !reflect.DeepEqual(before, after) {
+		t.Errorf("a refusal has changed %v to %v", before, after)
 	}
 }

@@ -38,6 +38,7 @@ type Server struct {
 type Options struct {
 	PublicURL string     // the address that the test calls if empty
 	Limits    web.Limits // none if empty
+	Metrics   *web.Metrics
 }
 
 // Each runs test on a Server over each database.
@@ -79,7 +80,7 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	address := "http://" + server.Listener.Addr().String()
 	publicURL := cmp.Or(options.PublicURL, address)
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits})
+	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
 	run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
 	server.Config.Handler = handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger})

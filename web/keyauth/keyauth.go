@@ -1,5 +1,49 @@
 // Package keyauth decides whether a request may pass: it recognises the key in the request's
 // header, finds what it may do, and says why it refuses.
+//
+// # The promise
+//
+// A request that is sent after the call which deleted its key has returned is refused, by every
+// node, and no clocks of two machines are compared for it. The same holds for every other change
+// of what a key may do. A request that is past the check may finish.
+//
+// # How it is kept
+//
+// A change (in package models) adds one to the epoch, a row that is locked until the change is
+// committed, so that epochs commit in order, and writes it into the keys that it changes. After
+// the commit it waits one lease and 5 %, then returns.
+//
+// A poll, four in a lease, notes the time t0, reads the epoch and the keys that have changed
+// since the last one, drops those from the cache, and then takes a lease until t0 plus its length.
+// A poll that fails takes nothing.
+//
+// A verification checks the lease, then looks the key up, and is done if both hold. Otherwise it
+// reads the store, and caches the row only if no change was applied since before it read.
+//
+// # Why that suffices
+//
+// A verification that passes at t from memory saw a lease whose poll began at t0 > t − lease. The
+// deletion returned at least a lease after its commit. So if t is after that, t0 is after the
+// commit: the poll has seen the change and dropped the key before the lease was taken, and the
+// look-up comes after the lease is checked. No row that was read before the change can have been
+// put back, since it would carry an older stamp. A read of the store is never shared with a
+// request that came after it began, since it may be older than the deletion.
+//
+// It needs no list of nodes, no acknowledgements and no message bus. It does need clocks that
+// run at the same speed within 5 %, commits that a failover keeps, and reads from the primary:
+// connections to a server that is read-only are refused. The lease is kept on the monotonic and
+// on the wall clock, because the first stands still while a machine sleeps.
+//
+// Package cmd/skipup/torture tests it on the real program, and package models/defect has the
+// mistakes that the test has to find.
+//
+// # What it costs
+//
+// A key in memory takes at most BytesPerKey bytes, in blocks without pointers. A verification
+// from memory takes no lock and allocates nothing: see BenchmarkVerify, and `make bench` for what
+// is left of a server's throughput:
+//
+//	TABLE
 package keyauth
 
 import (

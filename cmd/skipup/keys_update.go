@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
+)
+
+// keyChange is what the flags ask to change of a key.
+type keyChange struct {
+	name      string
+	scopes    []string
+	expiresIn time.Duration
+	never     bool
+	changes   func(flag string) bool
+}
+
+func (p *program) keysUpdate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "update KEY_ID",
+		Short: "Change the name of an API key, or what it may do",
+		Long: `Change the name of an API key, its scopes or its expiry. What is not given stays as it is.
+
+Other scopes or another expiry take about as long as a deletion: when this command is done, every
+node goes by them.`,
+		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
+		Args:    oneKey,
+	}
+	change := keyChange{changes: cmd.Flags().Changed}
+	flags := cmd.Flags()
+	flags.StringVar(&change.name, "name", "", "`NAME` of the key")
+	flags.StringSliceVar(&change.scopes, "scopes", nil, "`SCOPES` with commas between; empty for none")
+	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`TIME` until the key expires, such as 720h for 30 days")
+	flags.BoolVar(&change.never, "never-expires", false, "the key does not expire")
+	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
+	cmd.MarkFlagsOneRequired("name", "scopes", "expires-in", "never-expires")
+	register(flags, databaseOption)
+	completeScopes(cmd)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		wrong, _ := err.(mistakes)
+		scopes := parseScopes(change.scopes, &wrong)
+		if err := wrong.err(); err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			key, err := store.APIKeyByID(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			access := change.access(key.Access(), store.Now())
+			if change.changes("scopes") {
+				access.Scopes = scopes
+			}
+			return p.updateKey(ctx, store, key, change, access)
+		})
+	})
+}
+
+// oneKey is the argument of a command about one key.
+func oneKey(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("give the id of one key, as `skipup keys list` shows it")
+	}
+	return nil
+}
+
+// access is access with the expiry that is asked for.
+func (c keyChange) access(access models.KeyAccess, now time.Time) models.KeyAccess {
+	if c.changes("expires-in") {
+		at := now.Add(c.expiresIn)
+		access.ExpiresAt = &at
+	}
+	if c.never {
+		access.ExpiresAt = nil
+	}
+	return access
+}
+
+func (p *program) updateKey(ctx context.Context, store *models.Store, key *models.APIKey, change keyChange, access models.KeyAccess) error {
+	inFlag := map[string]string{"name": "--name", "expires_at": "--expires-in"}
+	if err := store.CheckKeyAccess(key, access, models.Fields{}); err != nil {
+		return inFlags(err, inFlag)
+	}
+	if change.changes("name") {
+		if err := store.RenameAPIKey(ctx, key.WorkspaceID, key.ID, change.name); err != nil {
+			return inFlags(err, inFlag)
+		}
+	}
+	if access.Equal(key.Access()) {
+		return p.answer("Updated %s.", key.ID)
+	}
+	if _, err := store.ChangeAPIKeyAccess(ctx, key.WorkspaceID, key.ID, access); err != nil {
+		return inFlags(err, inFlag)
+	}
+	return p.answer("Updated %s. Every node goes by it.", key.ID)
+}
