@@ -44,6 +44,7 @@ type Store struct {
 	passwords *passwordHasher
 	ids       *idSource
 	waited    func(time.Duration)
+	folding   *sync.Mutex
 
 	acceptedAfterDeletion func(keyIDs []string)
 }
@@ -76,6 +77,7 @@ func Open(url string, options Options) (*Store, error) {
 		passwords: newPasswordHasher(options.Passwords),
 		ids:       newIDSource(),
 		waited:    options.Waited,
+		folding:   new(sync.Mutex),
 
 		acceptedAfterDeletion: options.AcceptedAfterDeletion,
 	}

@@ -98,21 +98,31 @@ func storableCallers(callers []UsageCaller) []UsageCaller {
 }
 
 // What is folded in one transaction: at most a minute's batches of one node, and beyond the first
-// no more than so many bytes, which bounds the memory that it takes and how long others wait.
+// no more than so many bytes, some thousand tallies: it bounds the memory that it takes, and how
+// long a deletion waits for it on SQLite. There, who waits to write gets a turn in between.
 const (
 	foldBatches = 60
-	foldBytes   = 2 << 20
+	foldBytes   = 256 << 10
+	foldPause   = 50 * time.Millisecond
 )
 
 // FoldUsage adds the stored batches to the counts by hour and by day, to the callers and to the
 // last use of the keys. Many batches of a key become one row that is written once. It is called
-// now and then, and by who wants to read what the batches say. Nodes may fold at once.
+// now and then, and by who wants to read what the batches say. Nodes may fold at once; within
+// one, there is one fold at a time.
 func (s *Store) FoldUsage(ctx context.Context) error {
-	for {
+	s.folding.Lock()
+	defer s.folding.Unlock()
+	for portion := 0; ; portion++ {
 		// Looking comes first: on SQLite a transaction keeps all others from writing.
 		ids, err := s.nextToFold(ctx)
 		if err != nil || len(ids) == 0 {
 			return err
+		}
+		if portion > 0 && s.dialect.name == sqlite {
+			if err := sleep(ctx, foldPause); err != nil {
+				return err
+			}
 		}
 		var after []string
 		err = s.Tx(ctx, func(tx *Store) (err error) {

@@ -43,7 +43,16 @@
 // from memory takes no lock and allocates nothing: see BenchmarkVerify, and `make bench` for what
 // is left of a server's throughput:
 //
-//	TABLE
+//	                                                 req/s   ratio
+//	no authentication                                92284   1.000  (again: 1.004)
+//	our gate, one busy key of 10,000                 86496   0.938
+//	our gate, 10,000 keys in turn                    80629   0.873
+//	Echo's KeyAuth and a GORM read, 10,000 in turn   14982   0.166
+//	the same and an UPDATE of last_used_at            8121   0.085
+//
+// That is 2026-11-24 on two shared cores, the server on one: medians of 25 rounds that take
+// turns. With all keys in turn most of the difference is memory that is not in the processor's
+// cache, and the rows of usage, which SQLite writes on the same core.
 package keyauth
 
 import (
