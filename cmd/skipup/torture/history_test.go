@@ -71,12 +71,16 @@ func (h *history) verified(key string, call, from int64, out answer) {
 	})
 }
 
+// searchTime is how long an order is searched for. It mostly takes milliseconds; beyond this it
+// is a failure, and would take all of the memory.
+const searchTime = 30 * time.Second
+
 // check searches for an order that the model allows. The history of a failure is kept.
 func (h *history) check(t *testing.T, want porcupine.CheckResult) bool {
 	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	result := porcupine.CheckOperationsTimeout(model, h.ops, 3*time.Minute)
+	result := porcupine.CheckOperationsTimeout(model, h.ops, searchTime)
 	if result == want {
 		return true
 	}
