@@ -84,6 +84,7 @@ test('a key that nothing uses is deleted without ceremony, once', async ({ admin
   await admin.getByRole('link', { name: 'Delete key' }).click()
   await expect(nameToConfirm(admin)).toHaveCount(0)
   await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+  await expect(admin.getByRole('status').filter({ hasText: 'Idle is deleted.' })).toBeVisible()
   await expect(rows(admin)).toHaveCount(0)
 
   await other.getByRole('link', { name: 'Delete key' }).click()
