@@ -10,6 +10,7 @@ import (
 
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/wire"
 )
 
 // APIKey is a key of a workspace. The dashboard shows this row and the API's middleware
@@ -77,6 +78,14 @@ func (k *APIKey) StateAt(now time.Time) KeyState {
 func (k *APIKey) AcceptedAt(now time.Time) bool {
 	state := k.StateAt(now)
 	return state == KeyActive || state == KeyExpiresSoon
+}
+
+// Wire is k as the API and its events show it.
+func (k *APIKey) Wire() wire.APIKey {
+	return wire.APIKey{
+		ID: k.ID, Name: k.Name, KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
+		ExpiresAt: wire.Moment(k.ExpiresAt), LastUsedAt: wire.Moment(k.LastUsedAt), CreatedAt: wire.Timestamp(k.CreatedAt),
+	}
 }
 
 func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
@@ -165,6 +174,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	details := map[string]string{"scopes": key.Scopes.String(), "key_prefix": key.KeyPrefix}
 	if key.ExpiresAt != nil {
 		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if err := s.publish(ctx, key.WorkspaceID, APIKeyCreatedEvent, key.Wire()); err != nil {
+		return err
 	}
 	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)
 }

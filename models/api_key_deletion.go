@@ -97,6 +97,9 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id string, epoch i
 		return nil, err
 	}
 	key.DeletedAt, key.DeletedByName, key.ChangedEpoch, key.UpdatedAt = &now, by, epoch, now
+	if err := s.publish(ctx, workspaceID, APIKeyDeletedEvent, key.Wire()); err != nil {
+		return nil, err
+	}
 	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), map[string]string{"key_prefix": key.KeyPrefix})
 }
 

@@ -10,7 +10,7 @@ import (
 // Rows are the structs behind the tables.
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
-	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{},
+	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
 	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyCaller{},
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/skipup/keys/models/wire"
 )
 
 // MeetingRequestStatus is what a meeting request has come to.
@@ -43,6 +45,22 @@ type MeetingRequest struct {
 	Participants        []MeetingRequestParticipant // in the order in which they were given
 }
 
+// Wire is r as the API and its events show it.
+func (r *MeetingRequest) Wire() wire.MeetingRequest {
+	emails := make([]string, 0, len(r.Participants))
+	for _, participant := range r.Participants {
+		emails = append(emails, participant.Email)
+	}
+	return wire.MeetingRequest{
+		ID: r.ID, OrganizerEmail: r.OrganizerEmail, ParticipantEmails: emails, Status: string(r.Status),
+		Title: r.Title, Purpose: r.Purpose, Description: r.Description,
+		IncludeIntroduction: r.IncludeIntroduction, DurationMinutes: r.DurationMinutes,
+		Timeframe: r.Timeframe.wire(),
+		CreatedAt: wire.Timestamp(r.CreatedAt), UpdatedAt: wire.Timestamp(r.UpdatedAt),
+		BookedAt: wire.Moment(r.BookedAt), CancelledAt: wire.Moment(r.CancelledAt), PausedAt: wire.Moment(r.PausedAt),
+	}
+}
+
 // MeetingRequestParticipant is one of the people to meet.
 type MeetingRequestParticipant struct {
 	MeetingRequestID string `gorm:"primaryKey"`
@@ -67,6 +85,14 @@ type MeetingContext struct {
 type Timeframe struct {
 	Start *time.Time
 	End   *time.Time
+}
+
+// wire is nil, and null on the wire, where neither end was given.
+func (t Timeframe) wire() *wire.Timeframe {
+	if t.Start == nil && t.End == nil {
+		return nil
+	}
+	return &wire.Timeframe{Start: wire.Moment(t.Start), End: wire.Moment(t.End)}
 }
 
 // NewMeetingRequest is a meeting to be asked for. What is nil was not given.
@@ -103,7 +129,10 @@ func (s *Store) CreateMeetingRequest(ctx context.Context, workspaceID string, n 
 			return err
 		}
 		request = tx.meetingRequest(organizer, n)
-		return tx.insertMeetingRequest(ctx, request)
+		if err := tx.insertMeetingRequest(ctx, request); err != nil {
+			return err
+		}
+		return tx.publish(ctx, workspaceID, MeetingRequestCreatedEvent, request.Wire())
 	})
 	if err != nil {
 		return nil, err

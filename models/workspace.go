@@ -11,10 +11,11 @@ import (
 
 // Workspace is a team with its members and keys. Nothing of one is visible in another.
 type Workspace struct {
-	ID        string
-	Name      string
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	ID           string
+	Name         string
+	SeatCapacity int // how many members may hold a seat
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
 }
 
 // NewWorkspace is a workspace to be made, with its first admin.
@@ -88,7 +89,7 @@ func (s *Store) hashForNewUser(ctx context.Context, n *NewWorkspace) (string, er
 }
 
 func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHash string) (*Workspace, *Member, error) {
-	workspace := &Workspace{ID: s.id("ws"), Name: n.Name}
+	workspace := &Workspace{ID: s.id("ws"), Name: n.Name, SeatCapacity: DefaultSeatCapacity}
 	if err := s.with(ctx).Create(workspace).Error; err != nil {
 		return nil, nil, fmt.Errorf("insert workspace: %w", err)
 	}

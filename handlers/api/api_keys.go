@@ -7,38 +7,26 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
 
 // apiKeys is /api_keys.
 type apiKeys struct{ store *models.Store }
 
-// apiKey is a key on the wire. Key is its text, in the answer to its creation alone.
-type apiKey struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	Key        string     `json:"key,omitempty"`
-	KeyPrefix  string     `json:"key_prefix"`
-	Scopes     scope.Set  `json:"scopes"`
-	ExpiresAt  *timestamp `json:"expires_at"`
-	LastUsedAt *timestamp `json:"last_used_at"`
-	CreatedAt  timestamp  `json:"created_at"`
+// createdAPIKey is a key with its text, which the answer to its creation alone carries.
+type createdAPIKey struct {
+	wire.APIKey
+	Key string `json:"key"`
 }
 
-func presentAPIKey(key *models.APIKey) apiKey {
-	return apiKey{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes,
-		ExpiresAt: moment(key.ExpiresAt), LastUsedAt: moment(key.LastUsedAt), CreatedAt: timestamp(key.CreatedAt),
-	}
-}
-
-func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (models.Paged[apiKey], error) {
+func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (models.Paged[wire.APIKey], error) {
 	asked, err := in.page()
 	if err != nil {
-		return models.Paged[apiKey]{}, err
+		return models.Paged[wire.APIKey]{}, err
 	}
 	page, err := h.store.ActiveAPIKeys(ctx, caller.WorkspaceID, asked)
-	return presentAll(page, presentAPIKey), err
+	return presentAll(page, (*models.APIKey).Wire), err
 }
 
 type newAPIKey struct {
@@ -48,25 +36,23 @@ type newAPIKey struct {
 }
 
 // create makes a key with scopes that the caller's key holds itself.
-func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (apiKey, error) {
+func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (createdAPIKey, error) {
 	set, err := scopesOf(in.Scopes)
 	if err != nil {
-		return apiKey{}, err
+		return createdAPIKey{}, err
 	}
 	expiresAt, err := parseTimePointer("expires_at", in.ExpiresAt)
 	if err != nil {
-		return apiKey{}, err
+		return createdAPIKey{}, err
 	}
 	grants := caller.Key.Scopes()
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
 		Name: in.Name, Scopes: set, ExpiresAt: expiresAt, Grantor: &grants,
 	})
 	if err != nil {
-		return apiKey{}, err
+		return createdAPIKey{}, err
 	}
-	made := presentAPIKey(key)
-	made.Key = secret.Reveal()
-	return made, nil
+	return createdAPIKey{APIKey: key.Wire(), Key: secret.Reveal()}, nil
 }
 
 // scopesOf is the set of words, or a complaint about the first that is no scope.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
 
@@ -12,12 +13,12 @@ import (
 type me struct{ store *models.Store }
 
 type self struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	KeyPrefix string     `json:"key_prefix"`
-	Scopes    scope.Set  `json:"scopes"`
-	ExpiresAt *timestamp `json:"expires_at"`
-	Workspace workspace  `json:"workspace"`
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	KeyPrefix string          `json:"key_prefix"`
+	Scopes    scope.Set       `json:"scopes"`
+	ExpiresAt *wire.Timestamp `json:"expires_at"`
+	Workspace workspace       `json:"workspace"`
 }
 
 type workspace struct {
@@ -35,7 +36,7 @@ func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error
 		return self{}, err
 	}
 	return self{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: moment(key.ExpiresAt),
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: wire.Moment(key.ExpiresAt),
 		Workspace: workspace{ID: ws.ID, Name: ws.Name},
 	}, nil
 }

@@ -5,58 +5,12 @@ import (
 	"errors"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
 
 // meetingRequests is /meeting_requests.
 type meetingRequests struct{ store *models.Store }
-
-// meetingRequest is a meeting request on the wire.
-type meetingRequest struct {
-	ID                  string                      `json:"id"`
-	OrganizerEmail      string                      `json:"organizer_email"`
-	ParticipantEmails   []string                    `json:"participant_emails"`
-	Status              models.MeetingRequestStatus `json:"status"`
-	Title               *string                     `json:"title"`
-	Purpose             *string                     `json:"purpose"`
-	Description         *string                     `json:"description"`
-	IncludeIntroduction bool                        `json:"include_introduction"`
-	DurationMinutes     *int                        `json:"duration_minutes"`
-	Timeframe           *timeframe                  `json:"timeframe"`
-	CreatedAt           timestamp                   `json:"created_at"`
-	UpdatedAt           timestamp                   `json:"updated_at"`
-	BookedAt            *timestamp                  `json:"booked_at"`
-	CancelledAt         *timestamp                  `json:"cancelled_at"`
-	PausedAt            *timestamp                  `json:"paused_at"`
-}
-
-type timeframe struct {
-	Start *timestamp `json:"start"`
-	End   *timestamp `json:"end"`
-}
-
-func presentMeetingRequest(r *models.MeetingRequest) meetingRequest {
-	emails := make([]string, 0, len(r.Participants))
-	for _, participant := range r.Participants {
-		emails = append(emails, participant.Email)
-	}
-	return meetingRequest{
-		ID: r.ID, OrganizerEmail: r.OrganizerEmail, ParticipantEmails: emails, Status: r.Status,
-		Title: r.Title, Purpose: r.Purpose, Description: r.Description,
-		IncludeIntroduction: r.IncludeIntroduction, DurationMinutes: r.DurationMinutes,
-		Timeframe: presentTimeframe(r.Timeframe),
-		CreatedAt: timestamp(r.CreatedAt), UpdatedAt: timestamp(r.UpdatedAt),
-		BookedAt: moment(r.BookedAt), CancelledAt: moment(r.CancelledAt), PausedAt: moment(r.PausedAt),
-	}
-}
-
-// presentTimeframe is null where neither end was given.
-func presentTimeframe(t models.Timeframe) *timeframe {
-	if t.Start == nil && t.End == nil {
-		return nil
-	}
-	return &timeframe{Start: moment(t.Start), End: moment(t.End)}
-}
 
 type meetingRequestQuery struct {
 	PageQuery
@@ -67,12 +21,12 @@ type meetingRequestQuery struct {
 	CreatedBefore    string `query:"created_before"`
 }
 
-func (h meetingRequests) list(ctx context.Context, caller web.Caller, in meetingRequestQuery) (models.Paged[meetingRequest], error) {
+func (h meetingRequests) list(ctx context.Context, caller web.Caller, in meetingRequestQuery) (models.Paged[wire.MeetingRequest], error) {
 	asked, pageErr := in.page()
 	after, afterErr := parseTime("created_after", in.CreatedAfter)
 	before, beforeErr := parseTime("created_before", in.CreatedBefore)
 	if err := errors.Join(pageErr, afterErr, beforeErr); err != nil {
-		return models.Paged[meetingRequest]{}, err
+		return models.Paged[wire.MeetingRequest]{}, err
 	}
 	page, err := h.store.MeetingRequests(ctx, caller.WorkspaceID, models.MeetingRequestFilter{
 		ParticipantEmail: in.ParticipantEmail,
@@ -81,7 +35,7 @@ func (h meetingRequests) list(ctx context.Context, caller web.Caller, in meeting
 		CreatedAfter:     after,
 		CreatedBefore:    before,
 	}, asked)
-	return presentAll(page, presentMeetingRequest), err
+	return presentAll(page, (*models.MeetingRequest).Wire), err
 }
 
 type newMeetingRequest struct {
@@ -110,16 +64,16 @@ type newParticipant struct {
 }
 
 // create asks for a meeting; it is accepted, not yet arranged.
-func (h meetingRequests) create(ctx context.Context, caller web.Caller, in newMeetingRequest) (meetingRequest, error) {
+func (h meetingRequests) create(ctx context.Context, caller web.Caller, in newMeetingRequest) (wire.MeetingRequest, error) {
 	wanted, err := in.model()
 	if err != nil {
-		return meetingRequest{}, err
+		return wire.MeetingRequest{}, err
 	}
 	made, err := h.store.CreateMeetingRequest(ctx, caller.WorkspaceID, wanted)
 	if err != nil {
-		return meetingRequest{}, err
+		return wire.MeetingRequest{}, err
 	}
-	return presentMeetingRequest(made), nil
+	return made.Wire(), nil
 }
 
 func (in newMeetingRequest) model() (models.NewMeetingRequest, error) {

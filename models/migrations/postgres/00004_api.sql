@@ -1,0 +1,46 @@
+-- +goose Up
+
+-- What has happened, written with the change itself, for webhook endpoints to be told of.
+CREATE TABLE events (
+    id            text COLLATE "C" PRIMARY KEY,
+    workspace_id  text COLLATE "C" NOT NULL REFERENCES workspaces (id),
+    type          text NOT NULL,
+    data          text NOT NULL,
+    created_at    timestamptz NOT NULL
+);
+CREATE INDEX events_workspace_id_id ON events (workspace_id, id);
+CREATE INDEX events_created_at ON events (created_at);
+
+-- How many seats a workspace has. The row's lock keeps two assignments from taking the last one.
+ALTER TABLE workspaces ADD COLUMN seat_capacity integer NOT NULL DEFAULT 10 CHECK (seat_capacity >= 0);
+
+CREATE TABLE seats (
+    id            text COLLATE "C" PRIMARY KEY,
+    workspace_id  text COLLATE "C" NOT NULL REFERENCES workspaces (id),
+    member_id     text COLLATE "C" NOT NULL UNIQUE REFERENCES members (id),
+    assigned_at   timestamptz NOT NULL
+);
+CREATE INDEX seats_workspace_id_id ON seats (workspace_id, id);
+
+-- Links with which an added person sets a password, one for each member.
+CREATE TABLE invitations (
+    member_id   text COLLATE "C" PRIMARY KEY REFERENCES members (id),
+    digest      bytea NOT NULL UNIQUE,
+    mailed_at   timestamptz,
+    expires_at  timestamptz NOT NULL,
+    created_at  timestamptz NOT NULL
+);
+
+CREATE INDEX members_workspace_id_id ON members (workspace_id, id);
+
+-- The first answer to each request that may be sent again.
+CREATE TABLE idempotent_answers (
+    api_key_id   text COLLATE "C" NOT NULL,
+    key          text COLLATE "C" NOT NULL,
+    fingerprint  bytea NOT NULL,
+    status       integer NOT NULL,
+    body         bytea NOT NULL,
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (api_key_id, key)
+);
+CREATE INDEX idempotent_answers_created_at ON idempotent_answers (created_at);

@@ -1,0 +1,46 @@
+-- +goose Up
+
+-- What has happened, written with the change itself, for webhook endpoints to be told of.
+CREATE TABLE events (
+    id            text PRIMARY KEY,
+    workspace_id  text NOT NULL REFERENCES workspaces (id),
+    type          text NOT NULL,
+    data          text NOT NULL,
+    created_at    timestamp NOT NULL
+);
+CREATE INDEX events_workspace_id_id ON events (workspace_id, id);
+CREATE INDEX events_created_at ON events (created_at);
+
+-- How many seats a workspace has. The row's lock keeps two assignments from taking the last one.
+ALTER TABLE workspaces ADD COLUMN seat_capacity integer NOT NULL DEFAULT 10 CHECK (seat_capacity >= 0);
+
+CREATE TABLE seats (
+    id            text PRIMARY KEY,
+    workspace_id  text NOT NULL REFERENCES workspaces (id),
+    member_id     text NOT NULL UNIQUE REFERENCES members (id),
+    assigned_at   timestamp NOT NULL
+);
+CREATE INDEX seats_workspace_id_id ON seats (workspace_id, id);
+
+-- Links with which an added person sets a password, one for each member.
+CREATE TABLE invitations (
+    member_id   text PRIMARY KEY REFERENCES members (id),
+    digest      blob NOT NULL UNIQUE,
+    mailed_at   timestamp,
+    expires_at  timestamp NOT NULL,
+    created_at  timestamp NOT NULL
+);
+
+CREATE INDEX members_workspace_id_id ON members (workspace_id, id);
+
+-- The first answer to each request that may be sent again.
+CREATE TABLE idempotent_answers (
+    api_key_id   text NOT NULL,
+    key          text NOT NULL,
+    fingerprint  blob NOT NULL,
+    status       integer NOT NULL,
+    body         blob NOT NULL,
+    created_at   timestamp NOT NULL,
+    PRIMARY KEY (api_key_id, key)
+);
+CREATE INDEX idempotent_answers_created_at ON idempotent_answers (created_at);

@@ -1,0 +1,226 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/skipup/keys/models/wire"
+)
+
+const (
+	// DefaultSeatCapacity is that of a new workspace.
+	DefaultSeatCapacity = 10
+	// MaxSeatCapacity bounds what can be asked for, so that a slip of the keyboard is noticed.
+	MaxSeatCapacity = 100_000
+)
+
+// Seat is a place in the product that a member holds. A workspace has as many as its capacity.
+type Seat struct {
+	ID          string
+	WorkspaceID string
+	MemberID    string
+	Member      Member
+	AssignedAt  time.Time
+}
+
+// Wire is seat as the API and its events show it. Its member and that member's user are filled
+// in.
+func (seat *Seat) Wire() wire.Seat {
+	return wire.Seat{
+		ID: seat.ID, MemberID: seat.MemberID, MemberEmail: seat.Member.User.Email, AssignedAt: wire.Timestamp(seat.AssignedAt),
+	}
+}
+
+func (seat *Seat) target() target { return target{"seat", seat.ID, seat.Member.DisplayName()} }
+
+// SeatUsage is how many seats a workspace has and how many of them are held.
+type SeatUsage struct{ Capacity, Used int }
+
+// Available is how many seats can still be assigned.
+func (u SeatUsage) Available() int { return u.Capacity - u.Used }
+
+// SeatUsage counts the seats of a workspace.
+func (s *Store) SeatUsage(ctx context.Context, workspaceID string) (SeatUsage, error) {
+	workspace, err := s.Workspace(ctx, workspaceID)
+	if err != nil {
+		return SeatUsage{}, err
+	}
+	return s.countSeats(ctx, workspace)
+}
+
+func (s *Store) countSeats(ctx context.Context, workspace *Workspace) (SeatUsage, error) {
+	var used int64
+	if err := s.with(ctx).Model(&Seat{}).Where("workspace_id = ?", workspace.ID).Count(&used).Error; err != nil {
+		return SeatUsage{}, fmt.Errorf("count seats: %w", err)
+	}
+	return SeatUsage{Capacity: workspace.SeatCapacity, Used: int(used)}, nil
+}
+
+// Seats lists the seats that are held in a workspace, the last assigned first.
+func (s *Store) Seats(ctx context.Context, workspaceID string, page Page) (Paged[Seat], error) {
+	list := listing{"seats", workspaceID}
+	query, err := list.after(s.with(ctx).Preload("Member.User").Where("seats.workspace_id = ?", workspaceID), "seats.id", &page)
+	if err != nil {
+		return Paged[Seat]{}, err
+	}
+	var seats []Seat
+	if err := query.Find(&seats).Error; err != nil {
+		return Paged[Seat]{}, fmt.Errorf("read seats: %w", err)
+	}
+	return paged(list, page, seats, func(seat *Seat) string { return seat.ID }), nil
+}
+
+// AssignSeat gives a member a seat. No free one, a member who is not active, and a second seat
+// for one member are Refused; a member of another workspace, or of none, is Invalid.
+func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*Seat, error) {
+	if memberID == "" {
+		return nil, Fields{"member_id": "must not be empty"}.err()
+	}
+	var seat *Seat
+	err := s.Tx(ctx, func(tx *Store) error {
+		workspace, err := tx.lockWorkspace(ctx, workspaceID)
+		if err != nil {
+			return err
+		}
+		member, err := tx.memberForSeat(ctx, workspaceID, memberID)
+		if err != nil {
+			return err
+		}
+		usage, err := tx.countSeats(ctx, workspace)
+		if err != nil {
+			return err
+		}
+		if usage.Available() <= 0 {
+			return Errorf(Refused, "All %d seats are taken. Release one, or raise the capacity.", usage.Capacity)
+		}
+		seat = &Seat{ID: tx.id("seat"), WorkspaceID: workspaceID, MemberID: memberID, Member: *member, AssignedAt: tx.now()}
+		return tx.insertSeat(ctx, seat)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return seat, nil
+}
+
+// memberForSeat is an active member without a seat. The workspace is locked.
+func (s *Store) memberForSeat(ctx context.Context, workspaceID, memberID string) (*Member, error) {
+	member, err := s.Member(ctx, workspaceID, memberID)
+	if IsKind(err, NotFound) {
+		return nil, Fields{"member_id": "must be the id of a member of this workspace"}.err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if member.DeactivatedAt != nil {
+		return nil, Errorf(Refused, "This member is deactivated, so it cannot take a seat.")
+	}
+	var held int64
+	if err := s.with(ctx).Model(&Seat{}).Where("member_id = ?", memberID).Count(&held).Error; err != nil {
+		return nil, fmt.Errorf("count seats of member: %w", err)
+	}
+	if held > 0 {
+		return nil, Errorf(Refused, "This member has a seat already.")
+	}
+	return member, nil
+}
+
+func (s *Store) insertSeat(ctx context.Context, seat *Seat) error {
+	if err := s.with(ctx).Omit(clause.Associations).Create(seat).Error; err != nil {
+		return fmt.Errorf("insert seat: %w", err)
+	}
+	if err := s.publish(ctx, seat.WorkspaceID, SeatAssignedEvent, seat.Wire()); err != nil {
+		return err
+	}
+	return s.audit(ctx, seat.WorkspaceID, "seat.assigned", seat.target(), map[string]string{"member_id": seat.MemberID})
+}
+
+// ReleaseSeat frees a seat of a workspace; NotFound if it is free already.
+func (s *Store) ReleaseSeat(ctx context.Context, workspaceID, id string) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		var seat Seat
+		err := tx.with(ctx).Preload("Member.User").Where("workspace_id = ? AND id = ?", workspaceID, id).Take(&seat).Error
+		if err != nil {
+			return notFound(err, "seat")
+		}
+		return tx.release(ctx, &seat)
+	})
+}
+
+// release deletes the row of a seat that was read a moment ago.
+func (s *Store) release(ctx context.Context, seat *Seat) error {
+	deleted := s.with(ctx).Where("id = ?", seat.ID).Delete(&Seat{})
+	if deleted.Error != nil {
+		return fmt.Errorf("delete seat: %w", deleted.Error)
+	}
+	if deleted.RowsAffected == 0 {
+		return notFound(gorm.ErrRecordNotFound, "seat")
+	}
+	if err := s.publish(ctx, seat.WorkspaceID, SeatReleasedEvent, seat.Wire()); err != nil {
+		return err
+	}
+	return s.audit(ctx, seat.WorkspaceID, "seat.released", seat.target(), map[string]string{"member_id": seat.MemberID})
+}
+
+// releaseSeatOf frees the seat of a member, if it has one.
+func (s *Store) releaseSeatOf(ctx context.Context, member *Member) error {
+	var seat Seat
+	err := s.with(ctx).Where("member_id = ?", member.ID).Take(&seat).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read seat of member: %w", err)
+	}
+	seat.Member = *member
+	return s.release(ctx, &seat)
+}
+
+// SetSeatCapacity changes how many seats a workspace has. Fewer than are held is Refused.
+func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacity int) (SeatUsage, error) {
+	if capacity < 0 || capacity > MaxSeatCapacity {
+		return SeatUsage{}, Fields{"capacity": fmt.Sprintf("must be a whole number from 0 to %d", MaxSeatCapacity)}.err()
+	}
+	var usage SeatUsage
+	err := s.Tx(ctx, func(tx *Store) error {
+		workspace, err := tx.lockWorkspace(ctx, workspaceID)
+		if err != nil {
+			return err
+		}
+		if usage, err = tx.countSeats(ctx, workspace); err != nil {
+			return err
+		}
+		if capacity < usage.Used {
+			return Errorf(Refused, "%d seats are taken, so the capacity cannot be %d. Release seats first.", usage.Used, capacity)
+		}
+		before := usage.Capacity
+		usage.Capacity = capacity
+		if before == capacity {
+			return nil
+		}
+		if err := tx.with(ctx).Model(workspace).Where("id = ?", workspaceID).Update("seat_capacity", capacity).Error; err != nil {
+			return fmt.Errorf("update seat capacity: %w", err)
+		}
+		return tx.audit(ctx, workspaceID, "workspace.seat_capacity_changed", target{"workspace", workspaceID, workspace.Name},
+			map[string]string{"from": fmt.Sprint(before), "to": fmt.Sprint(capacity)})
+	})
+	return usage, err
+}
+
+// lockWorkspace reads a workspace and keeps others from counting its seats or its admins until
+// the transaction ends. On SQLite every transaction that writes is alone anyway.
+func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error) {
+	query := s.with(ctx)
+	if s.dialect.name == postgresql {
+		query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) // rows that refer to it can still be added
+	}
+	var workspace Workspace
+	if err := query.Where("id = ?", id).Take(&workspace).Error; err != nil {
+		return nil, notFound(err, "workspace")
+	}
+	return &workspace, nil
+}
