@@ -28,6 +28,7 @@ const (
 	Forbidden                   // the caller may not do this
 	Refused                     // the present state does not allow it
 	RateLimited                 // too many attempts
+	Conflict                    // something else is at it just now
 )
 
 // Error is a mistake of the caller, written for the caller to read. Every other error is

@@ -172,8 +172,14 @@ func (s *Store) meetingRequest(organizer *Member, n NewMeetingRequest) *MeetingR
 		CreatedAt:           createdAt,
 		UpdatedAt:           createdAt,
 	}
-	for i, p := range n.Participants {
-		request.Participants = append(request.Participants, MeetingRequestParticipant{
+	request.Participants = participantsOf(request, n.Participants)
+	return request
+}
+
+func participantsOf(request *MeetingRequest, people []NewParticipant) []MeetingRequestParticipant {
+	participants := make([]MeetingRequestParticipant, 0, len(people))
+	for i, p := range people {
+		participants = append(participants, MeetingRequestParticipant{
 			MeetingRequestID: request.ID,
 			Position:         i,
 			WorkspaceID:      request.WorkspaceID,
@@ -182,7 +188,7 @@ func (s *Store) meetingRequest(organizer *Member, n NewMeetingRequest) *MeetingR
 			Timezone:         p.Timezone,
 		})
 	}
-	return request
+	return participants
 }
 
 func (s *Store) insertMeetingRequest(ctx context.Context, request *MeetingRequest) error {

@@ -24,19 +24,25 @@ const (
 // people in Participants, addresses in lower case, times in UTC and whole seconds.
 func (n *NewMeetingRequest) check(now time.Time) error {
 	if n.ParticipantEmails != nil && n.Participants != nil {
-		return Errorf(Refused, "Give either participant_emails or participants, not both.")
+		return errBothLists
 	}
 	fields := Fields{}
 	n.OrganizerEmail = checkEmail(fields, "organizer_email", n.OrganizerEmail)
-	if n.OrganizerName != nil {
-		checkName(fields, "organizer_name", *n.OrganizerName)
-	}
-	if n.OrganizerTimezone != nil {
-		checkTimezone(fields, "organizer_timezone", *n.OrganizerTimezone)
-	}
+	checkOrganizer(fields, n.OrganizerName, n.OrganizerTimezone)
 	n.checkParticipants(fields)
 	n.Context.check(fields, now)
 	return fields.err()
+}
+
+var errBothLists = Errorf(Refused, "Give either participant_emails or participants, not both.")
+
+func checkOrganizer(fields Fields, name, timezone *string) {
+	if name != nil {
+		checkName(fields, "organizer_name", *name)
+	}
+	if timezone != nil {
+		checkTimezone(fields, "organizer_timezone", *timezone)
+	}
 }
 
 func (n *NewMeetingRequest) checkParticipants(fields Fields) {
@@ -76,6 +82,11 @@ func (n *NewMeetingRequest) checkParticipants(fields Fields) {
 }
 
 func (c *MeetingContext) check(fields Fields, now time.Time) {
+	c.checkTexts(fields)
+	c.Timeframe.check(fields, now)
+}
+
+func (c *MeetingContext) checkTexts(fields Fields) {
 	if c.Title != nil {
 		checkLine(fields, "context.title", *c.Title, maxTitle)
 	}
@@ -88,7 +99,6 @@ func (c *MeetingContext) check(fields Fields, now time.Time) {
 	if d := c.DurationMinutes; d != nil && (*d < minDuration || *d > maxDuration) {
 		fields.add("context.duration_minutes", "must be a whole number from %d to %d", minDuration, maxDuration)
 	}
-	c.Timeframe.check(fields, now)
 }
 
 // check: a timeframe may have begun, but one that is over can hold no meeting.

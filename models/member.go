@@ -31,6 +31,9 @@ type Member struct {
 	UpdatedAt     time.Time
 }
 
+// IsPending reports whether m has still to set a password before signing in.
+func (m *Member) IsPending() bool { return m.User.PasswordHash == "" }
+
 // IsAdmin reports whether m may administer the workspace now.
 func (m *Member) IsAdmin() bool { return m.Role == Admin && m.DeactivatedAt == nil }
 
@@ -70,15 +73,4 @@ func (s *Store) MembershipsOf(ctx context.Context, userID string) ([]Member, err
 		return nil, fmt.Errorf("read memberships: %w", err)
 	}
 	return members, nil
-}
-
-func (s *Store) insertMember(ctx context.Context, workspaceID string, user *User, role Role) (*Member, error) {
-	member := &Member{ID: s.id("mem"), WorkspaceID: workspaceID, UserID: user.ID, Role: role}
-	if err := s.with(ctx).Omit("Workspace", "User").Create(member).Error; err != nil {
-		return nil, fmt.Errorf("insert member: %w", err)
-	}
-	member.User = *user
-	err := s.audit(ctx, workspaceID, "member.added", target{"member", member.ID, user.Name},
-		map[string]string{"role": string(role)})
-	return member, err
 }

@@ -18,8 +18,8 @@ const (
 )
 
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
-// that have expired, sign-in attempts too old to count, devices not used for half a year, and
-// usage by hour after 90 days, by day and by caller after two years, and events after 30 days.
+// and invitations that have expired, answers too old to be given again, sign-in attempts too old
+// to count, devices not used for half a year, usage by hour after 90 days, by day and by caller after two years, and events after 30 days.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
@@ -33,6 +33,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
+		{&invitation{}, "expires_at <= ?", []any{now}},
+		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
 		{&usageHour{}, "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},

@@ -27,6 +27,8 @@ type Options struct {
 	// Waited is told how long each change of what a key may do took, from its commit until it
 	// was in force on every node. It may be nil.
 	Waited func(time.Duration)
+	// MailsInvitations reports whether somebody takes DueInvitations and mails them.
+	MailsInvitations bool
 	// AcceptedAfterDeletion is told of keys with which a request was accepted when their
 	// deletion was in force already, by the clocks of the nodes. There are none, unless the
 	// protocol is broken. It may be nil.
@@ -45,6 +47,8 @@ type Store struct {
 	ids       *idSource
 	waited    func(time.Duration)
 	folding   *sync.Mutex
+	mails     bool      // somebody mails invitations
+	running   *sync.Map // ids of the idempotent requests that this process is at
 
 	acceptedAfterDeletion func(keyIDs []string)
 }
@@ -78,6 +82,8 @@ func Open(url string, options Options) (*Store, error) {
 		ids:       newIDSource(),
 		waited:    options.Waited,
 		folding:   new(sync.Mutex),
+		mails:     options.MailsInvitations,
+		running:   new(sync.Map),
 
 		acceptedAfterDeletion: options.AcceptedAfterDeletion,
 	}

@@ -106,6 +106,8 @@ func answerToRule(err *models.Error) answer {
 		said.status, said.kind = http.StatusNotFound, "not_found"
 	case models.Forbidden:
 		said.status, said.kind = http.StatusForbidden, "forbidden"
+	case models.Conflict:
+		said.status, said.kind = http.StatusConflict, "conflict"
 	case models.RateLimited:
 		said.status, said.kind = http.StatusTooManyRequests, "rate_limited"
 	}

@@ -19,6 +19,12 @@ type MeetingRequest struct {
 	PausedAt            *Timestamp `json:"paused_at"`
 }
 
+// CancelledMeetingRequest is what the event of a cancellation tells.
+type CancelledMeetingRequest struct {
+	MeetingRequest
+	Notify bool `json:"notify"` // whether the participants are to be told
+}
+
 // Timeframe is when a meeting may be. An end that is null is open.
 type Timeframe struct {
 	Start *Timestamp `json:"start"`

@@ -22,14 +22,19 @@ CREATE TABLE seats (
 );
 CREATE INDEX seats_workspace_id_id ON seats (workspace_id, id);
 
--- Links with which an added person sets a password, one for each member.
+-- Links with which an added person sets a password, one for each member. The digest is that of
+-- the last link made; while mail_due_at is set the link is still to be made and mailed.
 CREATE TABLE invitations (
     member_id   text PRIMARY KEY REFERENCES members (id),
     digest      blob NOT NULL UNIQUE,
-    mailed_at   timestamp,
+    mail_due_at    timestamp,
+    mail_attempts  integer NOT NULL DEFAULT 0,
+    mailed_at      timestamp,
     expires_at  timestamp NOT NULL,
     created_at  timestamp NOT NULL
 );
+
+CREATE INDEX invitations_mail_due_at ON invitations (mail_due_at) WHERE mail_due_at IS NOT NULL;
 
 CREATE INDEX members_workspace_id_id ON members (workspace_id, id);
 
