@@ -47,7 +47,9 @@ func (s *Store) ResumeMeetingRequest(ctx context.Context, workspaceID, id string
 // says whether the participants are to be told; the event carries it to whoever tells them.
 func (s *Store) CancelMeetingRequest(ctx context.Context, workspaceID, id string, notify bool) (*MeetingRequest, error) {
 	return s.moveMeetingRequest(ctx, workspaceID, id, MeetingRequestCancelled, MeetingRequestCancelledEvent,
-		func(r *MeetingRequest) any { return wire.CancelledMeetingRequest{MeetingRequest: r.Wire(), Notify: notify} })
+		func(r *MeetingRequest) any {
+			return wire.CancelledMeetingRequest{MeetingRequest: r.Wire(), Notify: notify}
+		})
 }
 
 // BookMeetingRequest notes that the meeting has been arranged. Unless the request is active, it

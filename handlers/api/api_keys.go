@@ -20,6 +20,8 @@ type createdAPIKey struct {
 	Key string `json:"key"`
 }
 
+func (k createdAPIKey) withoutSecret() any { return k.APIKey }
+
 func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (models.Paged[wire.APIKey], error) {
 	asked, err := in.page()
 	if err != nil {
@@ -68,9 +70,12 @@ func scopesOf(words []string) (scope.Set, error) {
 	return set, nil
 }
 
+// byID is the input of what is done to one thing, and needs no more than its id.
 type byID struct {
-	ID string `param:"id"`
+	ID string `param:"id" json:"-"`
 }
+
+func (*byID) bodyOptional() {}
 
 func (h apiKeys) delete(ctx context.Context, caller web.Caller, in byID) (nothing, error) {
 	_, err := h.store.DeleteAPIKey(ctx, caller.WorkspaceID, in.ID)

@@ -152,8 +152,8 @@ func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 
 // bodyFor is a body that passes no validation, so that the test of scopes makes nothing.
 func bodyFor(method string) string {
-	if method == http.MethodPost {
-		return `{"name":""}`
+	if method == http.MethodPost || method == http.MethodPatch {
+		return `{"no such member":1}`
 	}
 	return ""
 }
@@ -175,8 +175,8 @@ func TestUnknownAddresses(t *testing.T) {
 		{"GET", "/ME", 404, "not_found", ""},
 		{"GET", "/api_keys/%00", 404, "not_found", ""},
 		{"DELETE", "/api_keys/%ff", 404, "not_found", ""},
-		{"DELETE", "/me", 405, "method_not_allowed", "OPTIONS, GET"},
-		{"PUT", "/api_keys", 405, "method_not_allowed", "OPTIONS, GET, POST"},
+		{"DELETE", "/me", 405, "method_not_allowed", "OPTIONS, GET, HEAD"},
+		{"PUT", "/api_keys", 405, "method_not_allowed", "OPTIONS, GET, HEAD, POST"},
 	}
 	for _, tt := range tests {
 		checkRefused(t, s.Call(t, "", tt.method, tt.path, ""), missing)

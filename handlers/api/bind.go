@@ -19,32 +19,45 @@ import (
 )
 
 // bind reads the path, the query and, where the method has one, the body of a request into in,
-// a pointer to a struct with param, query and json tags.
-func bind(c echo.Context, in any) error {
+// a pointer to a struct with param, query and json tags. It returns the body too.
+func bind(c echo.Context, in any) (body []byte, err error) {
 	var binder echo.DefaultBinder
 	if err := errors.Join(binder.BindPathParams(c, in), binder.BindQueryParams(c, in)); err != nil {
-		return err
+		return nil, err
 	}
 	switch c.Request().Method {
 	case http.MethodPost, http.MethodPatch, http.MethodPut:
-		return decode(c.Request(), in)
+	default:
+		return nil, nil
 	}
-	return nil
+	if body, err = readBody(c.Request()); err != nil {
+		return nil, err
+	}
+	_, optional := in.(interface{ bodyOptional() })
+	if optional && len(body) == 0 {
+		return body, nil
+	}
+	return body, decode(c.Request(), body, in)
+}
+
+// readBody reads the whole body, which is bounded.
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return nil, echo.ErrStatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return nil, &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body ended too early."}
+	}
+	return body, nil
 }
 
 // decode reads a JSON body strictly: names match to the letter and stand once, members that in
 // does not know are refused, and text is valid UTF-8 (RFC 7493, I-JSON).
-func decode(r *http.Request, in any) error {
+func decode(r *http.Request, body []byte, in any) error {
 	if media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || media != echo.MIMEApplicationJSON {
 		return &web.RequestError{Status: http.StatusUnsupportedMediaType, Type: "unsupported_media_type",
 			Message: "Send the body as JSON, with the header Content-Type: application/json."}
-	}
-	body, err := io.ReadAll(r.Body)
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return echo.ErrStatusRequestEntityTooLarge
-	}
-	if err != nil {
-		return &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body ended too early."}
 	}
 	return explain(json.Unmarshal(body, in, json.RejectUnknownMembers(true)))
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -10,12 +12,15 @@ import (
 	"github.com/skipup/keys/web"
 )
 
+// action does one thing for a caller.
+type action[In, Out any] func(context.Context, web.Caller, In) (Out, error)
+
 // endpoint makes an Echo handler of fn. Path, query and a strictly decoded body are bound to
 // In; Out is sent as {"data": …} with status; an error goes to the error handler untouched.
-func endpoint[In, Out any](status int, fn func(context.Context, web.Caller, In) (Out, error)) echo.HandlerFunc {
+func endpoint[In, Out any](status int, fn action[In, Out]) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var in In
-		if err := bind(c, &in); err != nil {
+		if _, err := bind(c, &in); err != nil {
 			return err
 		}
 		out, err := fn(web.ContextOf(c), web.CallerOf(c), in)
@@ -25,33 +30,79 @@ func endpoint[In, Out any](status int, fn func(context.Context, web.Caller, In) 
 		if status == http.StatusNoContent {
 			return c.NoContent(status)
 		}
-		return c.JSON(status, struct {
-			Data Out `json:"data"`
-		}{out})
+		return c.JSON(status, envelope[Out]{out})
 	}
 }
 
 // endpointPage makes an Echo handler of fn, which returns one page of a list.
-func endpointPage[In, Out any](fn func(context.Context, web.Caller, In) (models.Paged[Out], error)) echo.HandlerFunc {
+func endpointPage[In, Out any](fn action[In, models.Paged[Out]]) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var in In
-		if err := bind(c, &in); err != nil {
+		if _, err := bind(c, &in); err != nil {
 			return err
 		}
 		page, err := fn(web.ContextOf(c), web.CallerOf(c), in)
 		if err != nil {
 			return err
 		}
-		return c.JSON(http.StatusOK, listEnvelope[Out]{Data: page.Items, Meta: metaOf(page)})
+		return c.JSON(http.StatusOK, listEnvelope[Out, meta]{Data: page.Items, Meta: metaOf(page)})
+	}
+}
+
+// endpointOnce makes an Echo handler of a function that makes something. A client may send the
+// request again with the same Idempotency-Key, and it is still made once: then the function is
+// over a Store that is bound to one transaction, in which the answer is kept too.
+func endpointOnce[In, Out any](store *models.Store, status int, over func(*models.Store) action[In, Out]) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var in In
+		body, err := bind(c, &in)
+		if err != nil {
+			return err
+		}
+		key, given, err := idempotencyKey(c.Request())
+		if err != nil {
+			return err
+		}
+		ctx, caller := web.ContextOf(c), web.CallerOf(c)
+		if !given {
+			out, err := over(store)(ctx, caller, in)
+			if err != nil {
+				return err
+			}
+			return c.JSON(status, envelope[Out]{out})
+		}
+		var made Out
+		answer, err := store.Once(ctx, requestOf(c.Request(), caller, key, body), func(tx *models.Store) (models.IdempotentAnswer, error) {
+			if made, err = over(tx)(ctx, caller, in); err != nil {
+				return models.IdempotentAnswer{}, err
+			}
+			kept, err := json.Marshal(envelope[any]{withoutSecret(made)})
+			if err != nil {
+				return models.IdempotentAnswer{}, fmt.Errorf("encode answer: %w", err)
+			}
+			return models.IdempotentAnswer{Status: status, Body: append(kept, '\n')}, nil
+		})
+		if err != nil {
+			return err
+		}
+		if answer.Replayed {
+			c.Response().Header().Set(headerReplayed, "true")
+			return c.JSONBlob(answer.Status, answer.Body)
+		}
+		return c.JSON(status, envelope[Out]{made})
 	}
 }
 
 // nothing is the input or the answer of an endpoint that has none.
 type nothing struct{}
 
-type listEnvelope[T any] struct {
-	Data []T  `json:"data"`
-	Meta meta `json:"meta"`
+type envelope[T any] struct {
+	Data T `json:"data"`
+}
+
+type listEnvelope[T, M any] struct {
+	Data []T `json:"data"`
+	Meta M   `json:"meta"`
 }
 
 // meta tells a client how to go on. All three members are always there (API contract §3).

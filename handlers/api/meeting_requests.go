@@ -69,11 +69,7 @@ func (h meetingRequests) create(ctx context.Context, caller web.Caller, in newMe
 	if err != nil {
 		return wire.MeetingRequest{}, err
 	}
-	made, err := h.store.CreateMeetingRequest(ctx, caller.WorkspaceID, wanted)
-	if err != nil {
-		return wire.MeetingRequest{}, err
-	}
-	return made.Wire(), nil
+	return presented(h.store.CreateMeetingRequest(ctx, caller.WorkspaceID, wanted))
 }
 
 func (in newMeetingRequest) model() (models.NewMeetingRequest, error) {
@@ -94,11 +90,18 @@ func (in newMeetingRequest) model() (models.NewMeetingRequest, error) {
 			DurationMinutes: about.DurationMinutes, Timeframe: models.Timeframe{Start: start, End: end},
 		},
 	}
-	if in.Participants != nil {
-		wanted.Participants = make([]models.NewParticipant, 0, len(in.Participants))
-	}
-	for _, p := range in.Participants {
-		wanted.Participants = append(wanted.Participants, models.NewParticipant(p))
-	}
+	wanted.Participants = participantsOf(in.Participants)
 	return wanted, nil
+}
+
+// participantsOf is nil for nil: an empty list is another thing than none.
+func participantsOf(people []newParticipant) []models.NewParticipant {
+	if people == nil {
+		return nil
+	}
+	participants := make([]models.NewParticipant, 0, len(people))
+	for _, p := range people {
+		participants = append(participants, models.NewParticipant(p))
+	}
+	return participants
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
 
@@ -40,18 +41,42 @@ type Table []Route
 
 // Routes is the table over store.
 func Routes(store *models.Store) Table {
-	keys, meetings := apiKeys{store}, meetingRequests{store}
+	keys, meetings, people, places := apiKeys{store}, meetingRequests{store}, members{store}, seats{store}
 	return Table{
 		{http.MethodGet, "/me", "Show the key that asks", nil, endpoint(http.StatusOK, me{store}.show)},
 
 		{http.MethodGet, "/meeting_requests", "List meeting requests", of(scope.MeetingRequestsRead), endpointPage(meetings.list)},
-		{http.MethodPost, "/meeting_requests", "Create a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusAccepted, meetings.create)},
+		{http.MethodPost, "/meeting_requests", "Create a meeting request", of(scope.MeetingRequestsWrite), endpointOnce(store, http.StatusAccepted, createMeetingRequest)},
+		{http.MethodGet, "/meeting_requests/:id", "Show a meeting request", of(scope.MeetingRequestsRead), endpoint(http.StatusOK, meetings.show)},
+		{http.MethodPatch, "/meeting_requests/:id", "Change a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.update)},
+		{http.MethodPost, "/meeting_requests/:id/cancel", "Cancel a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.cancel)},
+		{http.MethodPost, "/meeting_requests/:id/pause", "Pause a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.pause)},
+		{http.MethodPost, "/meeting_requests/:id/resume", "Resume a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.resume)},
+		{http.MethodPost, "/meeting_requests/:id/change_organizer", "Change who organizes a meeting", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.changeOrganizer)},
+
+		{http.MethodGet, "/workspace_members", "List members", of(scope.MembersRead), endpointPage(people.list)},
+		{http.MethodPost, "/workspace_members", "Add a member", of(scope.MembersWrite), endpointOnce(store, http.StatusCreated, createMember)},
+		{http.MethodPost, "/workspace_members/:id/deactivate", "Deactivate a member", of(scope.MembersWrite), endpoint(http.StatusOK, people.deactivate)},
+		{http.MethodPost, "/workspace_members/:id/reactivate", "Reactivate a member", of(scope.MembersWrite), endpoint(http.StatusOK, people.reactivate)},
 
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
-		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpoint(http.StatusCreated, keys.create)},
+		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
+
+		{http.MethodGet, "/seats", "Show seats and their capacity", of(scope.SeatsRead), places.list},
+		{http.MethodPost, "/seats", "Assign a seat", of(scope.SeatsWrite), endpointOnce(store, http.StatusCreated, createSeat)},
+		{http.MethodPatch, "/seats", "Change the capacity", of(scope.SeatsWrite), endpoint(http.StatusOK, places.update)},
+		{http.MethodDelete, "/seats/:id", "Release a seat", of(scope.SeatsWrite), endpoint(http.StatusNoContent, places.delete)},
 	}
 }
+
+// What endpointOnce does over a Store that is bound to a transaction.
+func createMeetingRequest(tx *models.Store) action[newMeetingRequest, wire.MeetingRequest] {
+	return meetingRequests{tx}.create
+}
+func createMember(tx *models.Store) action[newMember, wire.Member]   { return members{tx}.create }
+func createAPIKey(tx *models.Store) action[newAPIKey, createdAPIKey] { return apiKeys{tx}.create }
+func createSeat(tx *models.Store) action[newSeat, wire.Seat]         { return seats{tx}.create }
 
 func of(s scope.Scope) *scope.Scope { return &s }
 
@@ -71,6 +96,10 @@ func (t Table) OpenTo(set scope.Set) []Route {
 func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
 	e.Use(gate.Require)
 	for _, route := range routes {
-		e.Add(route.Method, Base+route.Path, route.handler, gate.Route(route.Name(), route.Scope))
+		asked := gate.Route(route.Name(), route.Scope)
+		e.Add(route.Method, Base+route.Path, route.handler, asked)
+		if route.Method == http.MethodGet {
+			e.Add(http.MethodHead, Base+route.Path, route.handler, asked)
+		}
 	}
 }

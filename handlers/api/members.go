@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
+	"github.com/skipup/keys/web"
+)
+
+// members is /workspace_members.
+type members struct{ store *models.Store }
+
+type memberQuery struct {
+	PageQuery
+	Email string `query:"email"`
+	Role  string `query:"role"`
+}
+
+// list lists the active members.
+func (h members) list(ctx context.Context, caller web.Caller, in memberQuery) (models.Paged[wire.Member], error) {
+	asked, err := in.page()
+	if err != nil {
+		return models.Paged[wire.Member]{}, err
+	}
+	page, err := h.store.Members(ctx, caller.WorkspaceID, models.MemberFilter{Email: in.Email, Role: models.Role(in.Role)}, asked)
+	return presentAll(page, (*models.Member).Wire), err
+}
+
+type newMember struct {
+	Email string  `json:"email"`
+	Name  *string `json:"name"`
+	Role  *string `json:"role"`
+}
+
+// create adds a person, who gets an invitation unless there is an account already.
+func (h members) create(ctx context.Context, caller web.Caller, in newMember) (wire.Member, error) {
+	wanted := models.NewMember{Email: in.Email}
+	if in.Name != nil {
+		if *in.Name == "" {
+			return wire.Member{}, invalid("name", "must not be empty; leave it out if it is not known")
+		}
+		wanted.Name = *in.Name
+	}
+	if in.Role != nil {
+		if *in.Role == "" {
+			return wire.Member{}, invalid("role", "must be admin or member")
+		}
+		wanted.Role = models.Role(*in.Role)
+	}
+	return presented(h.store.AddMember(ctx, caller.WorkspaceID, wanted))
+}
+
+func (h members) deactivate(ctx context.Context, caller web.Caller, in byID) (wire.Member, error) {
+	return presented(h.store.DeactivateMember(ctx, caller.WorkspaceID, in.ID))
+}
+
+func (h members) reactivate(ctx context.Context, caller web.Caller, in byID) (wire.Member, error) {
+	return presented(h.store.ReactivateMember(ctx, caller.WorkspaceID, in.ID))
+}
+
+// presented is a row as the wire carries it, unless there is an error.
+func presented[Row interface{ Wire() Wire }, Wire any](row Row, err error) (Wire, error) {
+	if err != nil {
+		var none Wire
+		return none, err
+	}
+	return row.Wire(), nil
+}

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
+	"github.com/skipup/keys/web"
+)
+
+// seats is /seats.
+type seats struct{ store *models.Store }
+
+// capacity is how many seats there are and how many of them are held.
+type capacity struct {
+	Capacity  int `json:"capacity"`
+	Used      int `json:"used"`
+	Available int `json:"available"`
+}
+
+func presentUsage(usage models.SeatUsage) capacity {
+	return capacity{Capacity: usage.Capacity, Used: usage.Used, Available: usage.Available()}
+}
+
+type seatsMeta struct {
+	meta
+	capacity
+}
+
+// list is a page of the seats that are held, beside how many there are.
+func (h seats) list(c echo.Context) error {
+	var in PageQuery
+	if _, err := bind(c, &in); err != nil {
+		return err
+	}
+	asked, err := in.page()
+	if err != nil {
+		return err
+	}
+	ctx, workspaceID := web.ContextOf(c), web.CallerOf(c).WorkspaceID
+	rows, err := h.store.Seats(ctx, workspaceID, asked)
+	if err != nil {
+		return err
+	}
+	usage, err := h.store.SeatUsage(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	page := presentAll(rows, (*models.Seat).Wire)
+	return c.JSON(http.StatusOK, listEnvelope[wire.Seat, seatsMeta]{Data: page.Items, Meta: seatsMeta{metaOf(page), presentUsage(usage)}})
+}
+
+type newSeat struct {
+	MemberID string `json:"member_id"`
+}
+
+func (h seats) create(ctx context.Context, caller web.Caller, in newSeat) (wire.Seat, error) {
+	return presented(h.store.AssignSeat(ctx, caller.WorkspaceID, in.MemberID))
+}
+
+func (h seats) delete(ctx context.Context, caller web.Caller, in byID) (nothing, error) {
+	return nothing{}, h.store.ReleaseSeat(ctx, caller.WorkspaceID, in.ID)
+}
+
+type newCapacity struct {
+	Capacity *int `json:"capacity"`
+}
+
+func (h seats) update(ctx context.Context, caller web.Caller, in newCapacity) (capacity, error) {
+	if in.Capacity == nil {
+		return capacity{}, invalid("capacity", "must be given")
+	}
+	usage, err := h.store.SetSeatCapacity(ctx, caller.WorkspaceID, *in.Capacity)
+	return presentUsage(usage), err
+}
