@@ -61,3 +61,6 @@ func (s *Store) ComparePassword(ctx context.Context) error {
 func (s *Store) LogEveryStatement() {
 	s.db.Logger = slowQueries{s.db.Logger.(slowQueries).Interface.LogMode(logger.Info), 0}
 }
+
+// Mail makes s one whose invitations are mailed.
+func (s *Store) Mail() { s.mails = true }

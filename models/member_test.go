@@ -1,0 +1,420 @@
+package models_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+)
+
+func (s home) add(t *testing.T, n models.NewMember) *models.Member {
+	t.Helper()
+	member, err := s.Store.Store.AddMember(s.ctx, s.id, n)
+	if err != nil {
+		t.Fatalf("add %s: %v", n.Email, err)
+	}
+	return member
+}
+
+// joined adds a person who has set a password.
+func (s home) joined(t *testing.T, email string, role models.Role) *models.Member {
+	t.Helper()
+	member := s.add(t, models.NewMember{Email: email, Role: role})
+	invited, err := s.InviteMember(s.ctx, s.id, member.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, err = s.AcceptInvitation(s.ctx, invited.Token, "Person "+email, "a long enough passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return member
+}
+
+// events lists the types of the events of the workspace, the oldest first.
+func (s home) events(t *testing.T) []string {
+	t.Helper()
+	var types []string
+	if err := s.DB().Model(&models.Event{}).Where("workspace_id = ?", s.id).Order("id").Pluck("type", &types).Error; err != nil {
+		t.Fatal(err)
+	}
+	return types
+}
+
+func TestAddMember(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
+		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.IsPending() {
+			t.Errorf("added %+v", grace)
+		}
+		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
+		wantFields(t, err, "email")
+
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Name: "Another name", Role: models.Admin})
+		if rita.IsPending() || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
+			t.Errorf("a person with an account is added as %+v", rita)
+		}
+		if diff := cmp.Diff([]string{"member.added", "member.added", "member.added"}, s.events(t)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAddMemberRefusesBadValues(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for want, n := range map[string]models.NewMember{
+			"email": {Email: "no address"},
+			"name":  {Email: "a@acme.test", Name: strings.Repeat("x", 101)},
+			"role":  {Email: "a@acme.test", Role: "owner"},
+		} {
+			wantUnchanged(t, s.Store, func() {
+				_, err := s.Store.Store.AddMember(s.ctx, s.id, n)
+				wantFields(t, err, want)
+			})
+		}
+	})
+}
+
+// TestOnePersonIsAddedOnce however many add it at once.
+func TestOnePersonIsAddedOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		errs := atOnce(16, func(int) error {
+			_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
+			return err
+		})
+		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Invalid) || models.IsKind(err, models.Refused) })
+	})
+}
+
+func TestDeactivatedMemberIsOut(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: "a long enough passphrase"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AssignSeat(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.DeactivateMember(s.ctx, s.id, grace.ID)
+		if err != nil || out.DeactivatedAt == nil {
+			t.Fatalf("deactivated %+v, %v", out, err)
+		}
+		_, err = s.Session(s.ctx, in.SessionID)
+		wantKind(t, err, models.NotFound)
+		if usage, err := s.SeatUsage(s.ctx, s.id); err != nil || usage.Used != 0 {
+			t.Errorf("%d seats are taken, %v; the seat should be free", usage.Used, err)
+		}
+		_, err = s.DeactivateMember(s.ctx, s.id, grace.ID)
+		wantKind(t, err, models.Refused)
+		want := []string{"member.added", "member.added", "seat.assigned", "seat.released", "member.deactivated"}
+		if diff := cmp.Diff(want, s.events(t)); diff != "" {
+			t.Error(diff)
+		}
+
+		back, err := s.ReactivateMember(s.ctx, s.id, grace.ID)
+		if err != nil || back.DeactivatedAt != nil {
+			t.Fatalf("reactivated %+v, %v", back, err)
+		}
+		_, err = s.ReactivateMember(s.ctx, s.id, grace.ID)
+		wantKind(t, err, models.Refused)
+	})
+}
+
+// TestDeactivationEndsTheSessionsOfTheWorkspaceAlone: somebody who is in two stays signed in to
+// the other.
+func TestDeactivationEndsTheSessionsOfTheWorkspaceAlone(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		rita := s.add(t, models.NewMember{Email: "rita@rival.test"})
+		here, _, err := s.CreateSession(s.ctx, rita.UserID, s.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, _, err := s.CreateSession(s.ctx, rita.UserID, elsewhere.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.DeactivateMember(s.ctx, s.id, rita.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Session(s.ctx, here)
+		wantKind(t, err, models.NotFound)
+		if _, err := s.Session(s.ctx, there); err != nil {
+			t.Errorf("the session in the other workspace: %v", err)
+		}
+	})
+}
+
+func TestAddingADeactivatedPersonBringsItBack(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		back := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
+		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.IsPending() {
+			t.Errorf("back as %+v", back)
+		}
+	})
+}
+
+// TestAnAdminWhoCanSignInIsLeft, whoever is taken out and however many do it at once.
+func TestAnAdminWhoCanSignInIsLeft(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
+		_, err := s.DeactivateMember(s.ctx, s.id, s.admin.ID)
+		wantKind(t, err, models.Refused)
+		_, err = s.ChangeMemberRole(s.ctx, s.id, s.admin.ID, models.RoleMember)
+		wantKind(t, err, models.Refused)
+
+		grace := s.joined(t, "grace@acme.test", models.Admin)
+		admins := []string{s.admin.ID, grace.ID}
+		errs := atOnce(2, func(i int) error {
+			_, err := s.DeactivateMember(s.ctx, s.id, admins[i])
+			return err
+		})
+		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Refused) })
+	})
+}
+
+func TestChangeMemberRole(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		_, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, "owner")
+		wantFields(t, err, "role")
+		if made, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin); err != nil || !made.IsAdmin() {
+			t.Errorf("%+v, %v", made, err)
+		}
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		_, err = s.ChangeMemberRole(elsewhere.ctx, elsewhere.id, grace.ID, models.RoleMember)
+		wantKind(t, err, models.NotFound)
+	})
+}
+
+func TestMembersFilters(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H."})
+		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan", Role: models.Admin})
+		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
+		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		homeIn(t, s.Store, "Rival", "rita@rival.test")
+		for _, tt := range []struct {
+			filter models.MemberFilter
+			want   string
+		}{
+			{models.MemberFilter{}, "alan grace ada"},
+			{models.MemberFilter{Email: "Grace@ACME.test"}, "grace"},
+			{models.MemberFilter{Email: "grac_@acme.test"}, ""},
+			{models.MemberFilter{Email: "gone@acme.test"}, ""},
+			{models.MemberFilter{Role: models.Admin}, "alan ada"},
+			{models.MemberFilter{Role: models.RoleMember}, "grace"},
+			{models.MemberFilter{Search: "GRACE h"}, "grace"},
+			{models.MemberFilter{Search: "@acme"}, "alan grace ada"},
+			{models.MemberFilter{Search: "%"}, ""},
+			{models.MemberFilter{Deactivated: true}, "gone"},
+		} {
+			page, err := s.Members(s.ctx, s.id, tt.filter, models.Page{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, m := range page.Items {
+				got = append(got, strings.TrimSuffix(m.User.Email, "@acme.test"))
+			}
+			if joined := strings.Join(got, " "); joined != tt.want {
+				t.Errorf("%+v: %q, want %q", tt.filter, joined, tt.want)
+			}
+		}
+		_, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: "nobody", Role: "owner"}, models.Page{})
+		wantFields(t, err, "email", "role")
+		counts, err := s.MemberCounts(s.ctx, s.id)
+		if diff := cmp.Diff(models.MemberCounts{Active: 3, Pending: 2, Deactivated: 1}, counts); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	})
+}
+
+func TestInvitation(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: ""}); err == nil {
+			t.Error("who has no password signs in without one")
+		}
+		first, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.AcceptInvitation(s.ctx, first.Token, "Grace", "a long enough passphrase")
+		wantKind(t, err, models.NotFound)
+		_, err = s.AcceptInvitation(s.ctx, second.Token, "", "short")
+		wantFields(t, err, "name", "password")
+
+		errs := atOnce(8, func(int) error {
+			_, err := s.AcceptInvitation(s.ctx, second.Token, "Grace", "a long enough passphrase")
+			return err
+		})
+		wantOneWinner(t, errs, isNotFound)
+		if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: "a long enough passphrase"}); err != nil {
+			t.Errorf("sign in with the new password: %v", err)
+		}
+		_, err = s.InviteMember(s.ctx, s.id, grace.ID)
+		wantKind(t, err, models.Refused)
+	})
+}
+
+func TestInvitationEnds(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(models.InvitationLife - time.Millisecond)
+		if _, err := s.Invitation(s.ctx, invited.Token); err != nil {
+			t.Errorf("a millisecond before it expires: %v", err)
+		}
+		s.Clock.Advance(time.Millisecond)
+		_, err = s.Invitation(s.ctx, invited.Token)
+		wantKind(t, err, models.NotFound)
+
+		again, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Invitation(s.ctx, again.Token)
+		wantKind(t, err, models.NotFound)
+		_, err = s.InviteMember(s.ctx, s.id, grace.ID)
+		wantKind(t, err, models.Refused)
+	})
+}
+
+// TestMailedInvitations: each is taken by one node at a time, again after a failure, and no
+// more once it was mailed.
+func TestMailedInvitations(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		wantKind(t, s.MailInvitation(s.ctx, s.id, s.admin.ID), models.Refused)
+		s.Mail()
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		taken := atOnce(4, func(int) *models.Invitation {
+			next, err := s.NextInvitation(s.ctx)
+			if err != nil {
+				t.Error(err)
+			}
+			return next
+		})
+		var first *models.Invitation
+		for _, next := range taken {
+			if next != nil && first != nil {
+				t.Error("two took the same invitation")
+			}
+			if next != nil {
+				first = next
+			}
+		}
+		if first == nil || first.Member.ID != grace.ID || first.Member.Workspace.Name != "Acme" {
+			t.Fatalf("nobody took the invitation: %+v", first)
+		}
+		if err := s.MailedInvitation(s.ctx, first, errors.New("the server is away")); err != nil {
+			t.Fatal(err)
+		}
+		wantNext := func(want bool) *models.Invitation {
+			t.Helper()
+			next, err := s.NextInvitation(s.ctx)
+			if err != nil || (next != nil) != want {
+				t.Fatalf("next is %+v, %v; want one: %t", next, err, want)
+			}
+			return next
+		}
+		wantNext(false)
+		s.Clock.Advance(time.Minute)
+		second := wantNext(true)
+		if err := s.MailedInvitation(s.ctx, second, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(24 * time.Hour)
+		wantNext(false)
+		if _, err := s.AcceptInvitation(s.ctx, second.Token, "Grace", "a long enough passphrase"); err != nil {
+			t.Errorf("the mailed link: %v", err)
+		}
+	})
+}
+
+// TestSeats never go over capacity, whatever runs at once.
+func TestSeats(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		const people, capacity = 64, 7
+		ids := make([]string, people)
+		for i := range ids {
+			ids[i] = s.add(t, models.NewMember{Email: fmt.Sprintf("p%d@acme.test", i)}).ID
+		}
+		if _, err := s.SetSeatCapacity(s.ctx, s.id, capacity); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, err := range atOnce(people, func(i int) error {
+			_, err := s.AssignSeat(s.ctx, s.id, ids[i])
+			return err
+		}) {
+			if err == nil {
+				got++
+			} else if !models.IsKind(err, models.Refused) {
+				t.Errorf("a refused assignment: %v", err)
+			}
+		}
+		usage, err := s.SeatUsage(s.ctx, s.id)
+		if diff := cmp.Diff(models.SeatUsage{Capacity: capacity, Used: capacity}, usage); diff != "" || err != nil || got != capacity {
+			t.Errorf("%d assigned, %s %v", got, diff, err)
+		}
+		_, err = s.SetSeatCapacity(s.ctx, s.id, capacity-1)
+		wantKind(t, err, models.Refused)
+	})
+}
+
+func TestSeatRefusals(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		seat, err := s.AssignSeat(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		wantUnchanged(t, s.Store, func() {
+			_, err := s.AssignSeat(s.ctx, s.id, grace.ID)
+			wantKind(t, err, models.Refused)
+			_, err = s.AssignSeat(s.ctx, s.id, elsewhere.admin.ID)
+			wantFields(t, err, "member_id")
+			_, err = s.AssignSeat(s.ctx, s.id, "")
+			wantFields(t, err, "member_id")
+			wantKind(t, s.ReleaseSeat(s.ctx, elsewhere.id, seat.ID), models.NotFound)
+			for _, capacity := range []int{-1, models.MaxSeatCapacity + 1} {
+				_, err = s.SetSeatCapacity(s.ctx, s.id, capacity)
+				wantFields(t, err, "capacity")
+			}
+		})
+		if err := s.ReleaseSeat(s.ctx, s.id, seat.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantKind(t, s.ReleaseSeat(s.ctx, s.id, seat.ID), models.NotFound)
+		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.AssignSeat(s.ctx, s.id, grace.ID)
+		wantKind(t, err, models.Refused)
+	})
+}
