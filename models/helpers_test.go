@@ -85,6 +85,16 @@ func wantFields(t *testing.T, err error, names ...string) {
 	}
 }
 
+// wantSaid fails unless text has each of parts.
+func wantSaid(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q does not say %q", text, part)
+		}
+	}
+}
+
 // wantUnchanged fails if do writes anything.
 func wantUnchanged(t *testing.T, s *modelstest.Store, do func()) {
 	t.Helper()

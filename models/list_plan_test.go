@@ -1,0 +1,166 @@
+package models_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models"
+)
+
+// many is how many rows of each kind the lists are cut from.
+const many = 100_000
+
+// TestListsUseAnIndex reads how the databases go about a page of 25 out of 100,000 rows: none
+// reads a table from end to end or sorts it.
+func TestListsUseAnIndex(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills the tables")
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		s.fill(t)
+		first := models.Page{}
+		lists := map[string]func() error{
+			"meeting requests": func() error { return s.listMeetings(models.MeetingRequestFilter{}) },
+			"of an organizer":  func() error { return s.listMeetings(models.MeetingRequestFilter{OrganizerEmail: "p5@acme.test"}) },
+			"with somebody":    func() error { return s.listMeetings(models.MeetingRequestFilter{ParticipantEmail: "x7@example.org"}) },
+			"that are paused":  func() error { return s.listMeetings(models.MeetingRequestFilter{Status: models.MeetingRequestPaused}) },
+			"of a week": func() error {
+				return s.listMeetings(models.MeetingRequestFilter{CreatedAfter: new(time.UnixMilli(90_000))})
+			},
+			"members": func() error {
+				_, err := s.Members(s.ctx, s.id, models.MemberFilter{}, first)
+				return err
+			},
+			oneMember: func() error {
+				_, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: "p77@acme.test"}, first)
+				return err
+			},
+			"seats": func() error {
+				_, err := s.Seats(s.ctx, s.id, first)
+				return err
+			},
+			"API keys": func() error {
+				_, err := s.ActiveAPIKeys(s.ctx, s.id, first)
+				return err
+			},
+		}
+		for name, list := range lists {
+			for _, asked := range s.queriesOf(t, list) {
+				plan := s.plan(t, asked)
+				if bad := costly.FindString(plan); bad != "" {
+					t.Errorf("%s: %q in the plan of\n%s\n%s", name, bad, asked.sql, plan)
+				}
+				if sorts := strings.Contains(plan, "TEMP B-TREE FOR ORDER BY"); sorts && strings.Contains(asked.sql, "LIMIT") && name != oneMember {
+					t.Errorf("%s: sorts before it cuts\n%s\n%s", name, asked.sql, plan)
+				}
+			}
+		}
+	})
+}
+
+// oneMember is the list that has one row at most, so that sorting it is nothing.
+const oneMember = "a member by address"
+
+// costly are the words for reading a whole table.
+var costly = regexp.MustCompile(`(Seq Scan on|SCAN) (meeting|members|users|seats|api_keys)\w*`)
+
+type query struct {
+	sql  string
+	vars []any
+}
+
+func (s home) listMeetings(filter models.MeetingRequestFilter) error {
+	_, err := s.MeetingRequests(s.ctx, s.id, filter, models.Page{})
+	return err
+}
+
+// fill makes many people, keys and meeting requests, each in one statement.
+func (s home) fill(t *testing.T) {
+	t.Helper()
+	numbers := "(SELECT i FROM generate_series(1, %d) AS i) AS numbers"
+	if strings.HasPrefix(s.URL, "sqlite:") {
+		numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n) AS numbers"
+	}
+	from := " FROM " + fmt.Sprintf(numbers, many)
+	id := func(prefix string) string {
+		return "'" + prefix + "_' || substr('00000000000000000000000000' || i, length('00000000000000000000000000' || i) - 25, 26)"
+	}
+	now := "'2026-03-14 09:26:53.000'"
+	status := "CASE i % 4 WHEN 0 THEN 'active' WHEN 1 THEN 'paused' WHEN 2 THEN 'booked' ELSE 'cancelled' END"
+	digest := "decode(lpad(to_hex(i), 64, '0'), 'hex')"
+	if strings.HasPrefix(s.URL, "sqlite:") {
+		digest = "unhex(printf('%064x', i))"
+	}
+	for _, statement := range []string{
+		"INSERT INTO users (id, email, name, password_hash, created_at, updated_at) SELECT " + id("usr") + ", 'p' || i || '@acme.test', 'P', ''," + now + "," + now + from,
+		"INSERT INTO members (id, workspace_id, user_id, role, created_at, updated_at) SELECT " + id("mem") + ", '" + s.id + "', " + id("usr") + ", 'member'," + now + "," + now + from,
+		"INSERT INTO seats (id, workspace_id, member_id, assigned_at) SELECT " + id("seat") + ", '" + s.id + "', " + id("mem") + "," + now + from,
+		"INSERT INTO meeting_requests (id, workspace_id, organizer_id, organizer_email, status, include_introduction, created_at, updated_at) SELECT " +
+			id("mr") + ", '" + s.id + "', '" + s.admin.ID + "', 'p' || (i % 1000) || '@acme.test', " + status + ", false," + now + "," + now + from,
+		"INSERT INTO meeting_request_participants (meeting_request_id, position, workspace_id, email) SELECT " + id("mr") + ", 0, '" + s.id + "', 'x' || (i % 5000) || '@example.org'" + from,
+		"INSERT INTO api_keys (id, workspace_id, name, key_prefix, digest, scopes, created_by_type, created_by_name, created_at, updated_at) SELECT " +
+			id("key") + ", '" + s.id + "', 'K', 'sk_live_....', " + digest + ", '', 'member', 'Ada'," + now + "," + now + from,
+		"ANALYZE",
+	} {
+		s.Exec(t, statement)
+	}
+}
+
+// queriesOf are what do asks the database.
+func (s home) queriesOf(t *testing.T, do func() error) (asked []query) {
+	t.Helper()
+	queries := s.DB().Callback().Query()
+	note := func(db *gorm.DB) { asked = append(asked, query{db.Statement.SQL.String(), db.Statement.Vars}) }
+	if err := queries.After("gorm:query").Register("note", note); err != nil {
+		t.Fatal(err)
+	}
+	err := do()
+	if removed := queries.Remove("note"); err != nil || removed != nil {
+		t.Fatal(err, removed)
+	}
+	if len(asked) == 0 {
+		t.Fatal("nothing was asked")
+	}
+	return asked
+}
+
+func (s home) plan(t *testing.T, asked query) string {
+	t.Helper()
+	explain := "EXPLAIN "
+	if strings.HasPrefix(s.URL, "sqlite:") {
+		explain = "EXPLAIN QUERY PLAN "
+	}
+	db, err := s.DB().DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := db.QueryContext(t.Context(), explain+asked.sql, asked.vars...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asked.sql)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		columns, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, targets := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		if err := rows.Scan(targets...); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&plan, values[len(values)-1])
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}
