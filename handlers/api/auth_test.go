@@ -70,6 +70,14 @@ func checkRefused(t *testing.T, answer handlerstest.Answer, challenge string) {
 	}
 }
 
+// checkRefusal fails unless answer has the status, and an error of kind that says something.
+func checkRefusal(t *testing.T, answer handlerstest.Answer, status int, kind, says string) {
+	t.Helper()
+	if answer.Status != status || answer.ErrorType(t) != kind || !strings.Contains(answer.Body, says) {
+		t.Errorf("got %d %s, want %d %s saying %q", answer.Status, answer.Body, status, kind, says)
+	}
+}
+
 // TestKeyTravelsInTheHeaderOnly: a key elsewhere is no key.
 func TestKeyTravelsInTheHeaderOnly(t *testing.T) {
 	s := handlerstest.New(t)

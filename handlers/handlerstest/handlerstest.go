@@ -159,6 +159,16 @@ func (s *Server) Call(t testing.TB, key, method, path, body string) Answer {
 	return Send(t, http.DefaultClient, request)
 }
 
+// Want is Call, and fails the test unless the answer has the status.
+func (s *Server) Want(t testing.TB, status int, key, method, path, body string) Answer {
+	t.Helper()
+	answer := s.Call(t, key, method, path, body)
+	if answer.Status != status {
+		t.Fatalf("%s %s: %d %s, want %d", method, path, answer.Status, answer.Body, status)
+	}
+	return answer
+}
+
 // Ready asks the server whether it is ready.
 func (s *Server) Ready(t testing.TB) Answer {
 	t.Helper()

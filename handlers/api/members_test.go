@@ -1,0 +1,132 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+func TestMembers(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key := s.Key(t, scope.MembersRead, scope.MembersWrite)
+		var made one
+		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"Grace@Acme.test","name":"Grace","role":"admin"}`).JSON(t, &made)
+		want := map[string]any{
+			"id": made.Data["id"], "email": "grace@acme.test", "name": "Grace", "role": "admin", "deactivated_at": nil, "created_at": "2026-03-14T09:26:53Z",
+		}
+		if diff := cmp.Diff(want, made.Data); diff != "" {
+			t.Error(diff)
+		}
+		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"alan@acme.test"}`).JSON(t, &made)
+		if made.Data["role"] != "member" || made.Data["name"] != nil {
+			t.Errorf("with the address alone: %v", made.Data)
+		}
+		checkEmails := func(query string, want ...string) {
+			t.Helper()
+			var list many
+			s.Want(t, http.StatusOK, key, "GET", "/workspace_members"+query, "").JSON(t, &list)
+			got := []string{}
+			for _, member := range list.Data {
+				got = append(got, member["email"].(string))
+			}
+			if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+				t.Errorf("%s: %s", query, diff)
+			}
+		}
+		checkEmails("", "alan@acme.test", "grace@acme.test", handlerstest.AdminEmail)
+		checkEmails("?email=GRACE@acme.test", "grace@acme.test")
+		checkEmails("?role=member", "alan@acme.test")
+		checkEmails("?email=nobody@acme.test")
+
+		id := made.Data["id"].(string)
+		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/deactivate", "").JSON(t, &made)
+		if made.Data["deactivated_at"] != "2026-03-14T09:26:53Z" {
+			t.Errorf("deactivated: %v", made.Data)
+		}
+		checkEmails("", "grace@acme.test", handlerstest.AdminEmail)
+		checkRefusal(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/deactivate", "{}"), 422, "invalid_request", "deactivated already")
+		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/reactivate", "")
+		checkRefusal(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/reactivate", ""), 422, "invalid_request", "active already")
+		checkRefusal(t, s.Call(t, key, "POST", "/workspace_members/"+s.Admin.ID+"/deactivate", ""), 422, "invalid_request", "last admin")
+	})
+}
+
+func TestMemberRefusals(t *testing.T) {
+	s := handlerstest.New(t)
+	key := s.Key(t, scope.MembersRead, scope.MembersWrite)
+	_, theirs := s.NewWorkspace(t, "Rival", "rival@rival.test")
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		kind, says         string
+	}{
+		{"POST", "", `{}`, 422, "validation_error", "email must not be empty"},
+		{"POST", "", `{"email":"nobody"}`, 422, "validation_error", "email must be an email address"},
+		{"POST", "", `{"email":"ada@acme.test"}`, 422, "validation_error", "email is the address of a member"},
+		{"POST", "", `{"email":"a@acme.test","name":""}`, 422, "validation_error", "name must not be empty"},
+		{"POST", "", `{"email":"a@acme.test","role":"owner"}`, 422, "validation_error", "role must be admin or member"},
+		{"POST", "", `{"email":"a@acme.test","role":""}`, 422, "validation_error", "role must be admin or member"},
+		{"POST", "", `{"email":"a@acme.test","password":"x"}`, 422, "validation_error", "password is not a member"},
+		{"POST", "/" + theirs.ID + "/deactivate", ``, 404, "not_found", ""},
+		{"POST", "/mem_none/reactivate", ``, 404, "not_found", ""},
+		{"POST", "/" + s.Admin.ID + "/deactivate", `{"ID":"mem_none"}`, 422, "validation_error", "ID is not a member"},
+		{"POST", "/" + s.Admin.ID + "/deactivate", `[]`, 422, "validation_error", "the body must be an object"},
+		{"GET", "?email=nobody", ``, 422, "validation_error", "email"},
+		{"GET", "?role=owner", ``, 422, "validation_error", "role"},
+	} {
+		checkRefusal(t, s.Call(t, key, tt.method, "/workspace_members"+tt.path, tt.body), tt.status, tt.kind, tt.says)
+	}
+}
+
+func TestSeats(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key := s.Key(t, scope.SeatsRead, scope.SeatsWrite)
+		var capacity one
+		s.Want(t, http.StatusOK, key, "PATCH", "/seats", `{"capacity":1}`).JSON(t, &capacity)
+		if diff := cmp.Diff(map[string]any{"capacity": 1.0, "used": 0.0, "available": 1.0}, capacity.Data); diff != "" {
+			t.Error(diff)
+		}
+		var made one
+		s.Want(t, http.StatusCreated, key, "POST", "/seats", `{"member_id":"`+s.Admin.ID+`"}`).JSON(t, &made)
+		want := map[string]any{"id": made.Data["id"], "member_id": s.Admin.ID, "member_email": handlerstest.AdminEmail, "assigned_at": "2026-03-14T09:26:53Z"}
+		if diff := cmp.Diff(want, made.Data); diff != "" {
+			t.Error(diff)
+		}
+		var list many
+		s.Want(t, http.StatusOK, key, "GET", "/seats", "").JSON(t, &list)
+		wantMeta := map[string]any{"limit": 25.0, "has_more": false, "next_cursor": nil, "capacity": 1.0, "used": 1.0, "available": 0.0}
+		if diff := cmp.Diff(many{[]map[string]any{want}, wantMeta}, list); diff != "" {
+			t.Error(diff)
+		}
+
+		grace, err := s.Store.Store.AddMember(context.Background(), s.Workspace.ID, models.NewMember{Email: "grace@acme.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			method, path, body string
+			status             int
+			kind, says         string
+		}{
+			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "All 1 seats are taken"},
+			{"POST", "", `{"member_id":"` + s.Admin.ID + `"}`, 422, "invalid_request", "has a seat already"},
+			{"POST", "", `{"member_id":"mem_none"}`, 422, "validation_error", "member_id"},
+			{"POST", "", `{}`, 422, "validation_error", "member_id must not be empty"},
+			{"PATCH", "", `{"capacity":0}`, 422, "invalid_request", "1 seats are taken"},
+			{"PATCH", "", `{"capacity":-1}`, 422, "validation_error", "capacity must be a whole number"},
+			{"PATCH", "", `{"capacity":1.5}`, 422, "validation_error", "capacity must be a whole number"},
+			{"PATCH", "", `{}`, 422, "validation_error", "capacity must be given"},
+			{"DELETE", "/seat_none", ``, 404, "not_found", ""},
+		} {
+			checkRefusal(t, s.Call(t, key, tt.method, "/seats"+tt.path, tt.body), tt.status, tt.kind, tt.says)
+		}
+		s.Want(t, http.StatusNoContent, key, "DELETE", "/seats/"+made.Data["id"].(string), "")
+		s.Want(t, http.StatusNotFound, key, "DELETE", "/seats/"+made.Data["id"].(string), "")
+	})
+}
