@@ -42,7 +42,8 @@ node_modules: package-lock.json
 
 .PHONY: test
 test: prepare build ## Run every test: unit, SQLite, PostgreSQL, race, browser
-	CGO_ENABLED=1 pg_virtualenv go test $(RACE) ./...
+	CGO_ENABLED=1 pg_virtualenv go test $(RACE) $$(go list ./... | grep -v /torture$$)
+	go test ./cmd/skipup/torture # by itself: it needs the machine, and looks for races between processes
 	npx playwright test --config $(BROWSER_TESTS)
 
 .PHONY: test-go
