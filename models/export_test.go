@@ -11,6 +11,7 @@ import (
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
+	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
 	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{},
 }
 
@@ -64,3 +65,6 @@ func (s *Store) LogEveryStatement() {
 
 // Mail makes s one whose invitations are mailed.
 func (s *Store) Mail() { s.mails = true }
+
+// WaitingEndpointsQuery is how WaitingEndpoints asks.
+const WaitingEndpointsQuery = waitingEndpoints

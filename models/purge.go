@@ -21,7 +21,7 @@ const (
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
 // and invitations that have expired, answers too old to be given again, sign-in attempts too old
 // to count, devices not used for half a year, usage by hour after 90 days, the rest of it after
-// two years, and events after 30 days.
+// two years, and events with their deliveries after 30 days.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
@@ -37,6 +37,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
 		{&invitation{}, "expires_at <= ?", []any{now}},
 		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
+		{&webhookSecret{}, "expires_at <= ?", []any{now}},
+		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-eventMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
 		{&usageHour{}, "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
