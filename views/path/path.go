@@ -17,6 +17,9 @@ const (
 	AccountSessions  = "/settings/account/sessions"
 	APIKeys          = "/settings/api-keys"
 	NewAPIKey        = APIKeys + "/new"
+	Docs             = "/docs"
+	OpenAPIYAML      = "/api/v1/openapi.yaml"
+	OpenAPIJSON      = "/api/v1/openapi.json"
 	Static           = "/static/"
 	HealthLive       = "/healthz"
 	HealthReady      = "/readyz"
@@ -33,6 +36,9 @@ func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
 
 // APIKeyDeletion is where a key is deleted, and the page that asks first.
 func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
+
+// DocsOf is the reference of a resource of the API.
+func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }
 
 // SignInAnd is the sign-in page that goes on to next, an address of this site; empty for home.
 func SignInAnd(next string) string {
