@@ -27,6 +27,7 @@ func loaded(t *testing.T, env map[string]string, args ...string) (settings, erro
 func TestSettings(t *testing.T) {
 	defaults := settings{
 		Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: "120", GuessRateLimit: "60", Cache: "128",
+		WebhookAllowPrivate: "false",
 	}
 	with := func(addr, database, publicURL, environment, proxies string) settings {
 		s := defaults
@@ -143,6 +144,9 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"metrics-addr", "127.0.0.1:9100", "127.0.0.1:9100"},
 		{"metrics-addr", "9100", ""},
+
+		{"webhook-allow-private", "true", "true"},
+		{"webhook-allow-private", "yes", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
@@ -157,7 +161,8 @@ func TestSettingsChecks(t *testing.T) {
 				return
 			}
 			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies,
-				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr}[tt.flag]
+				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr,
+				"webhook-allow-private": s.WebhookAllowPrivate}[tt.flag]
 			if err != nil || got != tt.want {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}
