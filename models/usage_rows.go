@@ -85,7 +85,7 @@ func (d dialect) from(rows recordset) string {
 		for i, c := range rows.columns {
 			parts[i] = "value->>'" + c.name + "' AS " + c.name
 		}
-		return "(SELECT " + strings.Join(parts, ", ") + " FROM json_each(?)) AS new"
+		return "(SELECT " + strings.Join(parts, ", ") + " FROM jsonb_each(?)) AS new"
 	}
 	for i, c := range rows.columns {
 		parts[i] = c.name + " " + c.kind
