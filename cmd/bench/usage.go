@@ -52,7 +52,7 @@ func measureUsage(ctx context.Context, p plan) error {
 			return err
 		}
 		folded := time.Since(start)
-		const rows = 4 * keys // of each key one by hour, by day and by caller, and the key's own
+		const rows = 5 * keys // of each key one by hour, by day, by route and by caller, and the key's own
 		fmt.Printf("  %-10s one row of %d tallies a second, in %v (median); all %d folded into %d rows in %v, %.0f rows a second\n", name, flushes[0].Tallies,
 			time.Duration(middle(took)*float64(time.Second)).Round(100*time.Microsecond), seconds, rows, folded.Round(time.Millisecond), rows/folded.Seconds())
 		return nil
