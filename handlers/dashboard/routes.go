@@ -27,6 +27,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		session = sessions{store}
 		account = accounts{store}
 		keys    = apiKeys{store, opened}
+		log     = auditLog{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -57,6 +58,9 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
+
+		{http.MethodGet, path.AuditLog, admin, log.show},
+		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 	} {
 		e.Add(route.method, route.path, route.handle, route.may...)
 	}
