@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -16,7 +17,8 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 		return Paged[APIKey]{}, err
 	}
 	list := listing{"api_keys", workspaceID}
-	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", workspaceID, s.now())
+	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND (paused_until IS NULL OR paused_until <= ?)",
+		workspaceID, s.now(), s.now())
 	query, err := list.after(query, "id", &page)
 	if err != nil {
 		return Paged[APIKey]{}, err
@@ -98,7 +100,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 		if f.State == "" {
 			query = query.Where("deleted_at IS NULL")
 		} else {
-			query = query.Where(stateSQL+" = ?", now, now.Add(ExpiresSoon), storable(string(f.State)))
+			query = query.Where(stateSQL+" = @state", stateArgs(now), sql.Named("state", storable(string(f.State))))
 		}
 		if f.Search != "" {
 			// No name is longer, and SQLite refuses a pattern that is very long.
@@ -112,9 +114,13 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	}
 }
 
-// stateSQL is StateAt in SQL. Its arguments are now and now plus ExpiresSoon.
-const stateSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at IS NULL THEN 'active' ` +
-	`WHEN expires_at <= ? THEN 'expired' WHEN expires_at <= ? THEN 'expires_soon' ELSE 'active' END`
+// stateSQL is StateAt in SQL, with the arguments stateArgs.
+const stateSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at <= @now THEN 'expired' ` +
+	`WHEN paused_until > @now THEN 'paused' WHEN expires_at <= @soon THEN 'expires_soon' ELSE 'active' END`
+
+func stateArgs(now time.Time) map[string]any {
+	return map[string]any{"now": now, "soon": now.Add(ExpiresSoon)}
+}
 
 func (f APIKeyFilter) order(query *gorm.DB) *gorm.DB {
 	by, known := orders[f.Sort]
@@ -136,8 +142,8 @@ func (s *Store) countAPIKeys(ctx context.Context, workspaceID string, now time.T
 		State KeyState
 		Keys  int64
 	}
-	err := s.with(ctx).Raw("SELECT state, count(*) AS keys FROM (SELECT "+stateSQL+" AS state FROM api_keys WHERE workspace_id = ?) AS states GROUP BY state",
-		now, now.Add(ExpiresSoon), workspaceID).Scan(&rows).Error
+	err := s.with(ctx).Raw("SELECT state, count(*) AS keys FROM (SELECT "+stateSQL+" AS state FROM api_keys WHERE workspace_id = @workspace) AS states GROUP BY state",
+		stateArgs(now), sql.Named("workspace", workspaceID)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count API keys by state: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
-	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyCaller{},
+	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyCaller{}, &scopeUse{}, &expiryReminder{},
 }
 
 // DB is the database itself, for what no method shows or breaks.

@@ -51,14 +51,18 @@ const (
 	Accepted         Refusal = ""
 	RefusedDeleted   Refusal = "deleted"
 	RefusedExpired   Refusal = "expired"
+	RefusedPaused    Refusal = "paused"
 	RefusedScope     Refusal = "scope"      // the key lacks the scope of the route
 	RefusedRateLimit Refusal = "rate_limit" // too many requests
 )
 
-// RefusalOf is the refusal of a key in a dead state.
+// RefusalOf is the refusal of a key in a state in which none of its requests is accepted.
 func RefusalOf(state KeyState) Refusal {
-	if state == KeyDeleted {
+	switch state {
+	case KeyDeleted:
 		return RefusedDeleted
+	case KeyPaused:
+		return RefusedPaused
 	}
 	return RefusedExpired
 }
@@ -193,6 +197,9 @@ func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []str
 // was in force.
 func (s *Store) addUsage(ctx context.Context, sums *usageSums) (usedAfterDeletion []string, err error) {
 	if err := s.addCounts(ctx, sums.counts); err != nil {
+		return nil, err
+	}
+	if err := s.addScopeUses(ctx, sums.counts); err != nil {
 		return nil, err
 	}
 	// From here on the rows of the keys are locked: it is short, since a deletion may wait.

@@ -58,12 +58,15 @@ const (
 	workspace0
 	workspace1
 	expires
-	rights // scopes in the low 16 bits, deletedBit
+	rights // scopes in the low 16 bits, deletedBit, and from pausedShift on until when it is paused
 	used   // 1 if the entry was read since the clock's hand passed
 	entryWords
 )
 
-const deletedBit = 1 << 16
+const (
+	deletedBit  = 1 << 16
+	pausedShift = 32
+)
 
 type entry [entryWords]uint64
 
@@ -129,7 +132,7 @@ func (e *entry) read(w *words, key *Key) bool {
 	binary.LittleEndian.PutUint64(key.workspace[8:], atomic.LoadUint64(&e[workspace1]))
 	key.expires = int64(atomic.LoadUint64(&e[expires]))
 	word := atomic.LoadUint64(&e[rights])
-	key.scopes, key.deleted = scope.Set(word), word&deletedBit != 0
+	key.scopes, key.deleted, key.paused = scope.Set(word), word&deletedBit != 0, uint32(word>>pausedShift)
 	if atomic.LoadUint64(&e[sequence]) != before {
 		return false
 	}
@@ -145,7 +148,7 @@ func (e *entry) write(w *words, key *Key) {
 	for i, word := range w {
 		atomic.StoreUint64(&e[digest0+i], word)
 	}
-	word := uint64(key.scopes)
+	word := uint64(key.scopes) | uint64(key.paused)<<pausedShift
 	if key.deleted {
 		word |= deletedBit
 	}

@@ -1,0 +1,35 @@
+-- +goose Up
+
+-- A paused key is refused until a moment, in whole seconds. Then it works again by itself.
+ALTER TABLE api_keys ADD COLUMN paused_at timestamptz;
+ALTER TABLE api_keys ADD COLUMN paused_until timestamptz;
+ALTER TABLE api_keys ADD COLUMN paused_by_name text NOT NULL DEFAULT '';
+
+-- The scopes that accepted requests with each key have ever needed, with the hour of the first.
+CREATE TABLE api_key_scope_uses (
+    api_key_id    text COLLATE "C" NOT NULL,
+    workspace_id  text COLLATE "C" NOT NULL,
+    scope         text NOT NULL,
+    first_used_at timestamptz NOT NULL,
+    PRIMARY KEY (api_key_id, scope)
+);
+INSERT INTO api_key_scope_uses (api_key_id, workspace_id, scope, first_used_at)
+SELECT api_key_id, workspace_id, scope, min(starts_at) FROM api_key_usage_days WHERE refusal = '' AND scope <> '' GROUP BY api_key_id, workspace_id, scope;
+
+CREATE INDEX api_key_callers_refused ON api_key_callers (workspace_id, last_refused_at) WHERE last_refused_at IS NOT NULL;
+
+-- That a key expires, told once for each expiry and threshold. mail_due_at is set while the
+-- admins are still to be mailed.
+CREATE TABLE expiry_reminders (
+    api_key_id     text COLLATE "C" NOT NULL REFERENCES api_keys (id),
+    expires_at     timestamptz NOT NULL,
+    days           integer NOT NULL,
+    workspace_id   text COLLATE "C" NOT NULL REFERENCES workspaces (id),
+    mail_due_at    timestamptz,
+    mail_attempts  integer NOT NULL DEFAULT 0,
+    mailed_at      timestamptz,
+    created_at     timestamptz NOT NULL,
+    PRIMARY KEY (api_key_id, expires_at, days)
+);
+CREATE INDEX expiry_reminders_mail_due_at ON expiry_reminders (mail_due_at) WHERE mail_due_at IS NOT NULL;
+CREATE INDEX api_keys_expires_at ON api_keys (expires_at) WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
