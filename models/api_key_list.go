@@ -33,7 +33,8 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 // APIKeyFilter chooses and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
 	Search     string       // part of the name or the prefix, in any case
-	State      KeyState     // empty for all but the deleted
+	State      KeyState     // empty for all but the deleted, or for those of the finding
+	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
 	Sort       APIKeySort   // empty for SortCreated
 	Ascending  bool
@@ -79,8 +80,12 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 		return list, err
 	}
 	list.Counts = counts
+	found, err := s.findings(ctx, workspaceID, filter.Finding, now)
+	if err != nil {
+		return list, err
+	}
 	matching := func() *gorm.DB {
-		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(filter.where(now))
+		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(found, filter.where(now))
 	}
 	if err := matching().Count(&list.Matching).Error; err != nil {
 		return list, fmt.Errorf("count API keys: %w", err)
@@ -97,9 +102,10 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 
 func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	return func(query *gorm.DB) *gorm.DB {
-		if f.State == "" {
+		switch {
+		case f.State == "" && f.Finding == "":
 			query = query.Where("deleted_at IS NULL")
-		} else {
+		case f.State != "":
 			query = query.Where(stateSQL+" = @state", stateArgs(now), sql.Named("state", storable(string(f.State))))
 		}
 		if f.Search != "" {
