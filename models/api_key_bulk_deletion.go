@@ -55,7 +55,7 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
 		for _, id := range ordered {
-			key, err := tx.markDeleted(ctx, workspaceID, id, epoch)
+			key, err := tx.markDeleted(ctx, workspaceID, id, "", epoch)
 			if IsKind(err, NotFound) {
 				return Errorf(NotFound, "One of these keys is not there any more, so none is deleted. Look at what is left of them.")
 			}

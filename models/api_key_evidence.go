@@ -50,8 +50,9 @@ func (s *Store) scopeEvidence(ctx context.Context, workspaceID string, keys []AP
 	if err != nil {
 		return nil, err
 	}
-	var uses []scopeUse
-	if err := s.with(ctx).Where("workspace_id = ? AND api_key_id IN ?", workspaceID, apiKeyIDs(keys)).Find(&uses).Error; err != nil {
+	var uses []APIKeyRouteUse
+	err = s.with(ctx).Where("workspace_id = ? AND api_key_id IN ? AND refusal = ?", workspaceID, apiKeyIDs(keys), Accepted).Find(&uses).Error
+	if err != nil {
 		return nil, fmt.Errorf("read scopes in use: %w", err)
 	}
 	used := map[string]scope.Set{}

@@ -44,21 +44,16 @@ const (
 	deadRefusals = "('deleted', 'expired', 'paused')"
 )
 
-// A key holds as many scopes as it has words. It may have needed others before, which takes longer
-// to find out.
-const (
-	heldSQL = "length(scopes) - length(replace(scopes, ' ', '')) + 1"
-	usesSQL = "(SELECT count(*) FROM api_key_scope_uses AS uses WHERE uses.api_key_id = api_keys.id"
-)
-
 // findingSQL are the findings as conditions of a row of api_keys, with the arguments reviewArgs.
 var findingSQL = map[Finding]string{
 	FindUnused:   livingSQL + " AND last_used_at IS NULL AND created_at <= @unused",
 	FindIdle:     livingSQL + " AND last_used_at <= @idle",
 	FindExpiring: livingSQL + " AND expires_at <= @soon",
 	FindOld:      livingSQL + " AND created_at <= @old",
+	// It holds as many scopes as there are words, and has needed fewer of them.
 	FindScopes: livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND scopes <> '' AND " +
-		"(" + usesSQL + ") < " + heldSQL + " OR " + usesSQL + " AND ' ' || api_keys.scopes || ' ' LIKE '% ' || uses.scope || ' %') < " + heldSQL + ")",
+		"(SELECT count(DISTINCT uses.scope) FROM api_key_route_uses AS uses WHERE uses.api_key_id = api_keys.id AND uses.refusal = '' AND uses.scope <> '' " +
+		"AND ' ' || api_keys.scopes || ' ' LIKE '% ' || uses.scope || ' %') < length(scopes) - length(replace(scopes, ' ', '')) + 1",
 	FindOrphaned: livingSQL + " AND created_by_type = 'member' AND created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
 	FindKnocking: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +

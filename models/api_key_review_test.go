@@ -181,7 +181,7 @@ func TestReviewOfManyKeys(t *testing.T) {
 		}
 		for _, one := range asked {
 			plan := s.plan(t, one)
-			for _, bad := range []string{"api_key_usage_days", "api_key_callers", "api_key_scope_uses", "uses"} {
+			for _, bad := range []string{"api_key_usage_days", "api_key_callers", "api_key_route_uses", "uses"} {
 				if strings.Contains(plan, "SCAN "+bad+"\n") || strings.Contains(plan, "Seq Scan on "+bad+" ") {
 					t.Errorf("%s is read from end to end:\n%s", bad, plan)
 				}
@@ -211,8 +211,8 @@ func (s home) fillKeys(t *testing.T, keys int) {
 		"INSERT INTO api_keys (id, workspace_id, name, key_prefix, digest, scopes, created_by_type, created_by_id, created_by_name, created_at, updated_at, last_used_at, deleted_at) SELECT " +
 			id + ", '" + s.id + "', 'K', 'sk_live_....', " + digest + ", 'meeting_requests.read meeting_requests.write members.read seats.read seats.write', 'member', '" + s.admin.ID + "', 'Ada'," +
 			ago("i % 500") + "," + ago("i % 500") + ", CASE WHEN i % 3 > 0 THEN " + ago("i % 120") + " END, CASE WHEN i % 10 = 0 THEN " + ago("i % 30") + " END" + from,
-		"INSERT INTO api_key_scope_uses (api_key_id, workspace_id, scope, first_used_at) SELECT " + id + ", '" + s.id + "', scope, " + ago("1") + from +
-			", (SELECT 'members.read' AS scope UNION SELECT 'seats.read' UNION SELECT 'seats.write') AS scopes",
+		"INSERT INTO api_key_route_uses (api_key_id, workspace_id, route, refusal, scope, requests, first_at, last_at, last_address, last_user_agent) SELECT " + id + ", '" + s.id +
+			"', 'GET /' || scope, '', scope, 1, " + ago("1") + "," + ago("1") + ", '', ''" + from + ", (SELECT 'members.read' AS scope UNION SELECT 'seats.read' UNION SELECT 'seats.write') AS scopes",
 		"INSERT INTO api_key_callers (api_key_id, workspace_id, address, user_agent, accepted, refused, first_seen_at, last_seen_at, last_refused_at, last_refusal, last_refused_route) SELECT " +
 			id + ", '" + s.id + "', '192.0.2.' || address, 'curl/8', 1, 1, " + ago("9") + "," + ago("1") + ", CASE WHEN i % 10 = 0 THEN " + ago("i % 20") + " END, CASE WHEN i % 10 = 0 THEN 'deleted' ELSE '' END, ''" + from +
 			", (SELECT 1 AS address UNION SELECT 2 UNION SELECT 3) AS addresses",

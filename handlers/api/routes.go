@@ -22,7 +22,7 @@ type Route struct {
 	Summary      string
 	Scope        *scope.Scope // nil where any good key will do
 
-	handler echo.HandlerFunc
+	operation
 }
 
 // ScopeWord is the word of the route's scope, or empty.
@@ -63,7 +63,7 @@ func Routes(store *models.Store) Table {
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
-		{http.MethodGet, "/seats", "Show seats and their capacity", of(scope.SeatsRead), places.list},
+		{http.MethodGet, "/seats", "Show seats and their capacity", of(scope.SeatsRead), endpointList(places.list)},
 		{http.MethodPost, "/seats", "Assign a seat", of(scope.SeatsWrite), endpointOnce(store, http.StatusCreated, createSeat)},
 		{http.MethodPatch, "/seats", "Change the capacity", of(scope.SeatsWrite), endpoint(http.StatusOK, places.update)},
 		{http.MethodDelete, "/seats/:id", "Release a seat", of(scope.SeatsWrite), endpoint(http.StatusNoContent, places.delete)},
@@ -97,9 +97,9 @@ func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
 	e.Use(gate.Require)
 	for _, route := range routes {
 		asked := gate.Route(route.Name(), route.Scope)
-		e.Add(route.Method, Base+route.Path, route.handler, asked)
+		e.Add(route.Method, Base+route.Path, route.handle, asked)
 		if route.Method == http.MethodGet {
-			e.Add(http.MethodHead, Base+route.Path, route.handler, asked)
+			e.Add(http.MethodHead, Base+route.Path, route.handle, asked)
 		}
 	}
 }

@@ -5,17 +5,7 @@ ALTER TABLE api_keys ADD COLUMN paused_at timestamp;
 ALTER TABLE api_keys ADD COLUMN paused_until timestamp;
 ALTER TABLE api_keys ADD COLUMN paused_by_name text NOT NULL DEFAULT '';
 
--- The scopes that accepted requests with each key have ever needed, with the hour of the first.
-CREATE TABLE api_key_scope_uses (
-    api_key_id    text NOT NULL,
-    workspace_id  text NOT NULL,
-    scope         text NOT NULL,
-    first_used_at timestamp NOT NULL,
-    PRIMARY KEY (api_key_id, scope)
-);
-INSERT INTO api_key_scope_uses (api_key_id, workspace_id, scope, first_used_at)
-SELECT api_key_id, workspace_id, scope, min(starts_at) FROM api_key_usage_days WHERE refusal = '' AND scope <> '' GROUP BY api_key_id, workspace_id, scope;
-
+-- Who still knocks with a key that is not accepted.
 CREATE INDEX api_key_callers_refused ON api_key_callers (workspace_id, last_refused_at) WHERE last_refused_at IS NOT NULL;
 
 -- That a key expires, told once for each expiry and threshold. mail_due_at is set while the
