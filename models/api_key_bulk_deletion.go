@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -51,9 +52,12 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	ordered := slices.Compact(slices.Sorted(slices.Values(ids))) // as all who lock several keys do
+	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
+		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
+			return err
+		}
 		for _, id := range ordered {
 			key, err := tx.markDeleted(ctx, workspaceID, id, "", epoch)
 			if IsKind(err, NotFound) {
@@ -75,4 +79,20 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	}
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil
+}
+
+// lockForDeletion locks all rows that a deletion of keys changes, those of the keys' predecessors
+// too, in the order in which everybody locks several keys.
+func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
+	var predecessors []string
+	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
+		Pluck("predecessor_id", &predecessors).Error
+	if err != nil {
+		return fmt.Errorf("read predecessors: %w", err)
+	}
+	rows := make(map[string]bool, len(ids)+len(predecessors))
+	for _, id := range slices.Concat(ids, predecessors) {
+		rows[id] = true
+	}
+	return s.lockKeys(ctx, rows)
 }

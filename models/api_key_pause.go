@@ -13,10 +13,10 @@ const MaxPause = 90 * 24 * time.Hour
 // and nobody has to do anything for it. Pausing a paused key moves the moment. An expired key is
 // Refused.
 func (s *Store) PauseAPIKey(ctx context.Context, workspaceID, id string, until time.Time) (*APIKey, error) {
-	until = wholeSecond(until)
-	if err := s.CheckPause(until, Fields{}); err != nil {
+	if err := s.checkPause(until); err != nil {
 		return nil, err
 	}
+	until = wholeSecond(until)
 	var key *APIKey
 	_, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
 		key, err = tx.markPaused(ctx, workspaceID, id, until, epoch)
@@ -28,13 +28,12 @@ func (s *Store) PauseAPIKey(ctx context.Context, workspaceID, id string, until t
 	return key, nil
 }
 
-// CheckPause is the error with which PauseAPIKey would refuse a moment, together with the
-// complaints that the caller has found already; nil if there are none.
-func (s *Store) CheckPause(until time.Time, fields Fields) error {
+func (s *Store) checkPause(until time.Time) error {
+	fields := Fields{}
 	switch now := s.now(); {
 	case !until.After(now):
 		fields.add("until", "must be in the future")
-	case until.After(wholeSecond(now.Add(MaxPause))):
+	case until.After(now.Add(MaxPause)):
 		fields.add("until", "must be within 90 days. A key that should not come back is better deleted")
 	}
 	return fields.err()

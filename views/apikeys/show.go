@@ -33,6 +33,10 @@ func deed(event models.AuditEvent) string {
 		return "renamed the key"
 	case "api_key.access_changed":
 		return "changed what the key may do"
+	case "api_key.paused":
+		return "paused the key"
+	case "api_key.resumed":
+		return "resumed the key"
 	case "api_key.deleted":
 		return "deleted the key"
 	case "api_key.deletion_in_force":
@@ -52,6 +56,8 @@ var detailLabels = map[string]string{
 	"key_prefix":        "Key",
 	"expires_at":        "Expiry",
 	"expires_at_before": "Expiry before",
+	"until":             "Until",
+	"paused_until":      "Was paused until",
 	"committed_at":      "Committed",
 	"in_force_at":       "In force",
 	"took_ms":           "Took, in ms",
