@@ -56,6 +56,9 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
 		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
 		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
+		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},
+		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause},
+		{http.MethodPost, path.APIKeyResumption(":id"), admin, keys.resume},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
 

@@ -20,6 +20,9 @@ const (
 	APIKeyLeaks      = APIKeys + "/leaks"
 	AuditLog         = "/settings/audit-log"
 	AuditLogCSV      = AuditLog + "/events.csv"
+	APIKeyReview     = APIKeys + "/review"
+	APIKeyDeletions  = APIKeys + "/deletions"
+	APIKeyReceipts   = APIKeys + "/receipts"
 	Static           = "/static/"
 	HealthLive       = "/healthz"
 	HealthReady      = "/readyz"
@@ -33,6 +36,12 @@ func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 
 // APIKeyAccess is where what a key may do is changed, and the form for it.
 func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
+
+// APIKeyPause is where a key is paused, and the page that asks for how long.
+func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
+
+// APIKeyResumption is where the pause of a key is ended.
+func APIKeyResumption(id string) string { return APIKey(id) + "/resumption" }
 
 // APIKeyDeletion is where a key is deleted, and the page that asks first.
 func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
