@@ -60,6 +60,7 @@ func Routes(store *models.Store) Table {
 		{http.MethodPost, "/workspace_members/:id/reactivate", "Reactivate a member", of(scope.MembersWrite), endpoint(http.StatusOK, people.reactivate)},
 
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
+		{http.MethodGet, "/api_keys/:id/usage", "Show what an API key was used for", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
