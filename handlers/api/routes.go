@@ -71,6 +71,7 @@ func Routes(store *models.Store) Table {
 		{http.MethodPost, "/webhook_endpoints/:id/deliveries/:delivery_id/retry", "Send something again", of(scope.WebhooksWrite), endpoint(http.StatusAccepted, hooks.retry)},
 
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
+		{http.MethodGet, "/api_keys/:id/usage", "Show what an API key was used for", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
