@@ -106,10 +106,10 @@ const (
 	foldPause   = 50 * time.Millisecond
 )
 
-// FoldUsage adds the stored batches to the counts by hour and by day, to the callers and to the
-// last use of the keys. Many batches of a key become one row that is written once. It is called
-// now and then, and by who wants to read what the batches say. Nodes may fold at once; within
-// one, there is one fold at a time.
+// FoldUsage adds the stored batches to the counts by hour and by day, to the uses of routes, to
+// the callers and to the last use of the keys. Many batches of a key become one row that is
+// written once. It is called now and then, and by who wants to read what the batches say. Nodes
+// may fold at once; within one, there is one fold at a time.
 func (s *Store) FoldUsage(ctx context.Context) error {
 	s.folding.Lock()
 	defer s.folding.Unlock()
@@ -193,6 +193,9 @@ func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []str
 // was in force.
 func (s *Store) addUsage(ctx context.Context, sums *usageSums) (usedAfterDeletion []string, err error) {
 	if err := s.addCounts(ctx, sums.counts); err != nil {
+		return nil, err
+	}
+	if err := s.addRoutes(ctx, sums.routes); err != nil {
 		return nil, err
 	}
 	// From here on the rows of the keys are locked: it is short, since a deletion may wait.

@@ -31,6 +31,9 @@ var Start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 // Lease is short, so that tests do not wait long for a deletion.
 const Lease = 40 * time.Millisecond
 
+// EncryptionKey is that of every Store.
+var EncryptionKey = []byte("the encryption key of every test")
+
 // Clock is a clock that stands still until it is set.
 type Clock struct {
 	mu  sync.Mutex
@@ -136,7 +139,9 @@ func (s *Store) Another(t testing.TB) *Store {
 
 func connect(t testing.TB, address string, clock *Clock) *Store {
 	t.Helper()
-	store, err := models.Open(address, models.Options{Clock: clock.Now, Passwords: &cheap, Log: slog.New(slog.DiscardHandler)})
+	store, err := models.Open(address, models.Options{
+		Clock: clock.Now, Passwords: &cheap, Log: slog.New(slog.DiscardHandler), EncryptionKeys: [][]byte{EncryptionKey},
+	})
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
