@@ -33,6 +33,10 @@ func deed(event models.AuditEvent) string {
 		return "renamed the key"
 	case "api_key.access_changed":
 		return "changed what the key may do"
+	case "api_key.rotated":
+		return "gave the key a successor"
+	case "api_key.rotation_abandoned":
+		return "abandoned the rotation"
 	case "api_key.deleted":
 		return "deleted the key"
 	case "api_key.deletion_in_force":
@@ -55,6 +59,9 @@ var detailLabels = map[string]string{
 	"committed_at":      "Committed",
 	"in_force_at":       "In force",
 	"took_ms":           "Took, in ms",
+	"reason":            "Reason",
+	"successor_id":      "Successor",
+	"rotated_from":      "Takes the place of",
 	"last_used_at":      "Last accepted",
 	"last_used_route":   "For",
 	"last_used_address": "From",
