@@ -59,6 +59,12 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},
 		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause},
 		{http.MethodPost, path.APIKeyResumption(":id"), admin, keys.resume},
+		{http.MethodGet, path.APIKeyRotation(":id"), admin, keys.rotation},
+		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate},
+		{http.MethodGet, path.APIKeyRotationEnd(":id"), admin, keys.askRotationEnd},
+		{http.MethodPost, path.APIKeyRotationEnd(":id"), admin, keys.endRotation},
+		{http.MethodGet, path.APIKeyRotationAbandonment(":id"), admin, keys.askAbandonment},
+		{http.MethodPost, path.APIKeyRotationAbandonment(":id"), admin, keys.abandonRotation},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
 
