@@ -112,9 +112,10 @@ func (t Table) OpenTo(set scope.Set) []Route {
 }
 
 // Register adds the API to e: who has no good key learns nothing about it, not even which
-// paths there are.
+// paths there are. The document of the API alone is for everybody.
 func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
 	e.Use(gate.Require)
+	registerDocument(e, gate)
 	for _, route := range routes {
 		asked := gate.Route(route.Name(), route.Scope)
 		e.Add(route.Method, Base+route.Path, route.handle, asked)
