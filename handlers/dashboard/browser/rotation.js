@@ -38,3 +38,10 @@ export async function startRotation(page, skipup, { name = 'CRM sync', callers =
   await expect(page.locator('.caller[data-moved]')).toHaveCount(moved)
   return { old, key }
 }
+
+// quieten lets the last use of the old key of a rotation be some days ago.
+export const quieten = (skipup, old, days) => {
+  const at = `datetime('now', '-${days} days')`
+  return skipup.exec(`UPDATE api_keys SET last_used_at = ${at} WHERE id = '${old.id}';
+    UPDATE api_key_callers SET last_seen_at = ${at}, last_accepted_at = ${at}, first_seen_at = ${at} WHERE api_key_id = '${old.id}';`)
+}

@@ -1,7 +1,7 @@
 // A key is rotated: its callers are seen to move, live, and the old key goes when it is quiet.
 import { expect, test } from './test.js'
 import { dialog, listPath, makeKey, nameToConfirm, row, shownKey, sideways, submit } from './steps.js'
-import { callAs, rotateKey, rotationOf, startRotation } from './rotation.js'
+import { callAs, quieten, rotateKey, rotationOf, startRotation } from './rotation.js'
 
 const caller = (page, name) => page.locator('.caller').filter({ hasText: name })
 const within = { timeout: 5000 } // two seconds, and what two busy cores add
@@ -49,7 +49,7 @@ test('from the first press to the receipt', async ({ admin, skipup }) => {
 test('a quiet key goes with one press', async ({ admin, skipup }) => {
   const { old, key } = await startRotation(admin, skipup, { callers: 2, moved: 2 })
   await expect(admin.getByRole('heading', { name: 'Wait until the old key is quiet' })).toBeVisible()
-  await skipup.exec(`UPDATE api_keys SET last_used_at = datetime('now', '-2 days') WHERE id = '${old.id}'`)
+  await quieten(skipup, old, 2)
   await expect(admin.getByText('The old key has been quiet for 2 days.')).toBeVisible(within)
   await admin.getByRole('button', { name: 'Delete the old key' }).click()
   await expect(admin.getByRole('heading', { name: 'The rotation is complete' })).toBeVisible()

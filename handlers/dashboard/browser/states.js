@@ -3,7 +3,7 @@
 import { expect } from '@playwright/test'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
-import { callAs, rotationOf, startRotation } from './rotation.js'
+import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
@@ -238,7 +238,7 @@ export const states = {
   }),
   'rotation-quiet': signedIn(async (page, { skipup }) => {
     const { old } = await startRotation(page, skipup, { callers: 3, moved: 3 })
-    await skipup.exec(`UPDATE api_keys SET last_used_at = datetime('now', '-3 days') WHERE id = '${old.id}'`)
+    await quieten(skipup, old, 3)
     await page.reload()
     await expect(page.getByRole('button', { name: 'Delete the old key' })).toBeVisible()
   }),
