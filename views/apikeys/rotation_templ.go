@@ -216,7 +216,7 @@ func RotationState(p RotationPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = callers(p).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = rotatingCallers(p).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -657,8 +657,8 @@ func rotatingKey(id, title string, key *models.APIKey, use models.RecentUse) tem
 	})
 }
 
-// callers are those of the old key, each ticked once it has moved.
-func callers(p RotationPage) templ.Component {
+// rotatingCallers are those of the old key, each ticked once it has moved.
+func rotatingCallers(p RotationPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

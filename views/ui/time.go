@@ -73,6 +73,11 @@ func Takes(d time.Duration) string {
 	return "about " + Plural(int64(math.Ceil(d.Seconds())), "second")
 }
 
+// Clock is the time of day of a moment, with the name of the time zone.
+func Clock(at time.Time, location *time.Location) string {
+	return at.In(location).Format("15:04 MST")
+}
+
 // Date is the day of a moment.
 func Date(at time.Time, location *time.Location) string {
 	return at.In(location).Format("2 Jan 2006")
