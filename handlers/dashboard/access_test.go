@@ -22,6 +22,8 @@ var adminPages = []struct{ method, path string }{
 	{"POST", "/settings/api-keys/key_none"},
 	{"GET", "/settings/api-keys/key_none/deletion"},
 	{"POST", "/settings/api-keys/key_none/deletion"},
+	{"GET", "/settings/api-keys/leaks"},
+	{"POST", "/settings/api-keys/leaks"},
 	{"GET", "/settings/audit-log"},
 	{"GET", "/settings/audit-log/events.csv"},
 }

@@ -3,6 +3,7 @@ package dashboard
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -28,6 +29,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		account = accounts{store}
 		keys    = apiKeys{store, opened}
 		log     = auditLog{store}
+		leaked  = leakChecks{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -52,6 +54,8 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKeys, admin, keys.create},
 		{http.MethodGet, path.NewAPIKey, admin, keys.ask},
 		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
+		{http.MethodGet, path.APIKeyLeaks, admin, leaked.ask},
+		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.TakesUploads), leaked.check},
 		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
 		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
 		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
