@@ -142,12 +142,11 @@ func (s *Store) insertSeat(ctx context.Context, seat *Seat) error {
 // ReleaseSeat frees a seat of a workspace; NotFound if it is free already.
 func (s *Store) ReleaseSeat(ctx context.Context, workspaceID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
-		var seat Seat
-		err := tx.with(ctx).Preload("Member.User").Where("workspace_id = ? AND id = ?", workspaceID, id).Take(&seat).Error
+		seat, err := tx.Seat(ctx, workspaceID, id)
 		if err != nil {
-			return notFound(err, "seat")
+			return err
 		}
-		return tx.release(ctx, &seat)
+		return tx.release(ctx, seat)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/mail"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -31,6 +32,8 @@ type settings struct {
 	Redis          string `env:"REDIS_URL"`
 	Cache          string `env:"SKIPUP_CACHE_MB" envDefault:"128"`
 	MetricsAddr    string `env:"SKIPUP_METRICS_ADDR"`
+	SMTP           string `env:"SMTP_URL"`
+	MailFrom       string `env:"SKIPUP_MAIL_FROM"`
 }
 
 // option is how one of the settings is given and checked. check returns the value in the form
@@ -75,12 +78,20 @@ var (
 		func(s *settings) *string { return &s.Redis }, checkRedis,
 	}
 	cacheOption = option{
-		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 128",
+		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 90",
 		func(s *settings) *string { return &s.Cache }, checkCache,
 	}
 	metricsOption = option{
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "`HOST:PORT` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) *string { return &s.MetricsAddr }, checkMetricsAddr,
+	}
+	smtpOption = option{
+		"smtp", "SMTP_URL", "`ADDRESS` of the SMTP server that mails invitations, smtp://USER:PASSWORD@HOST or smtps://…; with a password in it better as the variable",
+		func(s *settings) *string { return &s.SMTP }, checkSMTP,
+	}
+	mailFromOption = option{
+		"mail-from", "SKIPUP_MAIL_FROM", "`ADDRESS` in whose name mail is sent, such as \"SkipUp Keys <keys@example.com>\"",
+		func(s *settings) *string { return &s.MailFrom }, checkMailFrom,
 	}
 )
 
@@ -113,6 +124,9 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 		}
 		if *value, err = o.check(*value); err != nil {
 			wrong.add("--%s (%s): %v", o.flag, o.variable, err)
+		}
+		if o.flag == mailFromOption.flag && s.SMTP != "" && *value == "" && err == nil {
+			wrong.add("--%s (%s): must be given with --%s (%s)", o.flag, o.variable, smtpOption.flag, smtpOption.variable)
 		}
 	}
 	return s, wrong.err()
@@ -209,6 +223,24 @@ func checkMetricsAddr(value string) (string, error) {
 		return "", nil
 	}
 	return checkAddr(value)
+}
+
+func checkSMTP(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	if _, err := mail.ParseServer(value); err != nil {
+		return "", err
+	}
+	return value, nil
+}
+
+func checkMailFrom(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	_, err := mail.ParseFrom(value)
+	return value, err
 }
 
 // isHost reports whether name is an IP address or can be a name in the DNS. International names

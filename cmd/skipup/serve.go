@@ -19,7 +19,7 @@ import (
 
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption,
+	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
 }
 
 func (p *program) serve() *cobra.Command {
@@ -60,7 +60,7 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	}
 	metrics := web.NewMetrics()
 	store, applied, err := openStore(ctx, s, models.Options{
-		Log: log, Waited: metrics.Waited, AcceptedAfterDeletion: func(keyIDs []string) {
+		Log: log, Waited: metrics.Waited, MailsInvitations: s.SMTP != "", AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("requests were accepted with keys whose deletion was in force: see that the clocks of the nodes agree, and if they do tell the makers",
 				"keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)
@@ -95,6 +95,12 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	}
 	stopTidying := keepTidy(ctx, store, log)
 	defer stopTidying()
+	stopMailing, err := startMailing(ctx, s, store, publicURL, log)
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
+	defer stopMailing()
 	return web.Serve(ctx, listener, handler, log)
 }
 

@@ -22,6 +22,8 @@ var adminPages = []struct{ method, path string }{
 	{"POST", "/settings/api-keys/key_none"},
 	{"GET", "/settings/api-keys/key_none/deletion"},
 	{"POST", "/settings/api-keys/key_none/deletion"},
+	{"GET", "/settings/audit-log"},
+	{"GET", "/settings/audit-log/events.csv"},
 }
 
 func ask(b *handlerstest.Browser, method, path string) handlerstest.Answer {

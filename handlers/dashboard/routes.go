@@ -27,6 +27,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		session = sessions{store}
 		account = accounts{store}
 		keys    = apiKeys{store, opened}
+		log     = auditLog{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -62,8 +63,17 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},
 		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause},
 		{http.MethodPost, path.APIKeyResumption(":id"), admin, keys.resume},
+		{http.MethodGet, path.APIKeyRotation(":id"), admin, keys.rotation},
+		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate},
+		{http.MethodGet, path.APIKeyRotationEnd(":id"), admin, keys.askRotationEnd},
+		{http.MethodPost, path.APIKeyRotationEnd(":id"), admin, keys.endRotation},
+		{http.MethodGet, path.APIKeyRotationAbandonment(":id"), admin, keys.askAbandonment},
+		{http.MethodPost, path.APIKeyRotationAbandonment(":id"), admin, keys.abandonRotation},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
+
+		{http.MethodGet, path.AuditLog, admin, log.show},
+		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 	} {
 		e.Add(route.method, route.path, route.handle, route.may...)
 	}

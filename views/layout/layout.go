@@ -29,6 +29,7 @@ func navOf(v viewer.Viewer) []navItem {
 	}
 	return []navItem{
 		{Label: "API keys", Href: path.APIKeys, Icon: "key-round"},
+		{Label: "Audit log", Href: path.AuditLog, Icon: "scroll-text"},
 		account,
 	}
 }
