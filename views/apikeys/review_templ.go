@@ -597,7 +597,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = act(path.APIKey(key.ID), "Look at it", key.Name, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(path.APIKeyRotation(key.ID), "Rotate", key.Name, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
