@@ -22,6 +22,22 @@ var adminPages = []struct{ method, path string }{
 	{"POST", "/settings/api-keys/key_none"},
 	{"GET", "/settings/api-keys/key_none/deletion"},
 	{"POST", "/settings/api-keys/key_none/deletion"},
+	{"GET", "/settings/members"},
+	{"POST", "/settings/members"},
+	{"GET", "/settings/members/new"},
+	{"GET", "/settings/members/mem_none"},
+	{"POST", "/settings/members/mem_none/role"},
+	{"GET", "/settings/members/mem_none/deactivation"},
+	{"POST", "/settings/members/mem_none/deactivation"},
+	{"POST", "/settings/members/mem_none/reactivation"},
+	{"POST", "/settings/members/mem_none/invitation"},
+	{"POST", "/settings/members/mem_none/invitation/mail"},
+	{"GET", "/settings/seats"},
+	{"POST", "/settings/seats"},
+	{"GET", "/settings/seats/new"},
+	{"GET", "/settings/seats/capacity"},
+	{"POST", "/settings/seats/capacity"},
+	{"POST", "/settings/seats/seat_none/release"},
 }
 
 func ask(b *handlerstest.Browser, method, path string) handlerstest.Answer {

@@ -4,6 +4,7 @@ import { expect } from '@playwright/test'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
 import { makeTeam, team } from './team.js'
+import { peopleAlike, peopleStates } from './people.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
 export async function inEveryLook(page, look) {
@@ -205,10 +206,12 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await expect(page.getByText('Deletion receipt')).toBeVisible()
   }),
+  ...peopleStates,
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
 export const alike = {
+  ...peopleAlike,
   'list-few': signedIn(async (page) => {
     await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
     await page.goto(listPath)
