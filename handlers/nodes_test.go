@@ -3,6 +3,8 @@ package handlers_test
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -48,6 +50,59 @@ func TestDeletionIsInForceOnEveryNode(t *testing.T) {
 			clients.Wait()
 		}
 	})
+}
+
+// TestEveryFaceChangesEveryNode: page, API and Store narrow the same key, and no face answers
+// from a memory of its own. A page has its state already when its form has been answered.
+func TestEveryFaceChangesEveryNode(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, first *handlerstest.Server) {
+		second := first.AnotherNode(t)
+		admin, browser := first.Key(t, scope.APIKeysWrite), first.SignedIn(t, handlerstest.AdminEmail)
+		page := func(id string) string { return "/settings/api-keys/" + id }
+		post := func(path string, form url.Values) {
+			if posted := browser.Post(path, form); posted.Status != http.StatusSeeOther {
+				t.Errorf("%s: %d", path, posted.Status)
+			}
+		}
+		changes := map[string]struct {
+			change func(id string)
+			want   int
+		}{
+			"the page deletes": {func(id string) { post(page(id)+"/deletion", url.Values{"confirm_name": {"Doomed"}}) }, http.StatusUnauthorized},
+			"the API deletes":  {func(id string) { first.Want(t, http.StatusNoContent, admin, "DELETE", "/api_keys/"+id, "") }, http.StatusUnauthorized},
+			"the page takes scopes": {func(id string) {
+				post(page(id)+"/access", url.Values{"scopes_before": {"seats.read"}, "expiry": {"keep"}})
+			}, http.StatusForbidden},
+			"the Store takes scopes":  {func(id string) { changeAccess(t, first, id, models.KeyAccess{}) }, http.StatusForbidden},
+			"the Store gives a scope": {func(id string) { changeAccess(t, first, id, models.KeyAccess{Scopes: scope.All}) }, http.StatusOK},
+		}
+		for name, tt := range changes {
+			key, secret, err := first.CreateAPIKey(t.Context(), first.Workspace.ID, models.NewAPIKey{Name: "Doomed", Scopes: scope.Of(scope.SeatsRead)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, node := range []*handlerstest.Server{first, second} {
+				node.Want(t, http.StatusOK, secret.Reveal(), "GET", "/seats", "")
+			}
+			tt.change(key.ID)
+			for i, node := range []*handlerstest.Server{first, second} {
+				if got := node.Call(t, secret.Reveal(), "GET", "/seats", ""); got.Status != tt.want {
+					t.Errorf("%s: node %d answers %d, want %d", name, i, got.Status, tt.want)
+				}
+			}
+			shown := second.SignedIn(t, handlerstest.AdminEmail).Get(page(key.ID)).Body
+			if deleted := strings.Contains(shown, "Deletion receipt"); deleted != (tt.want == http.StatusUnauthorized) {
+				t.Errorf("%s: the page of the other node has a deletion receipt: %t", name, deleted)
+			}
+		}
+	})
+}
+
+func changeAccess(t *testing.T, s *handlerstest.Server, id string, access models.KeyAccess) {
+	t.Helper()
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, id, access); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestHealth answers GET and HEAD, without a session and without a key.

@@ -33,12 +33,20 @@ type APIKey struct {
 	LastUsedAddress   string
 	LastUsedUserAgent string
 	LastUsedRoute     string // such as "GET /me"
+	PausedAt          *time.Time
+	PausedUntil       *time.Time // a whole second; what is past means nothing
+	PausedByName      string
 	DeletedAt         *time.Time
 	DeletedByName     string
 	// When the deletion was committed, and when the last node had heard of it.
 	DeletionCommittedAt *time.Time
 	DeletionInForceAt   *time.Time
-	ChangedEpoch        int64 // at which what the key may do has last changed
+	DeletionReason      string // empty unless somebody was asked for one
+	ChangedEpoch        int64  // at which what the key may do has last changed
+	// SuccessorID is the key that takes the place of this one, while one of both is there.
+	SuccessorID   *string
+	PredecessorID *string // the key that this one was made to take the place of
+	LineageID     *string // the first key of the line; nil for that itself
 }
 
 // KeyState is what a key is at a moment.
@@ -48,6 +56,7 @@ type KeyState string
 const (
 	KeyActive      KeyState = "active"
 	KeyExpiresSoon KeyState = "expires_soon"
+	KeyPaused      KeyState = "paused" // until a moment
 	KeyExpired     KeyState = "expired"
 	KeyDeleted     KeyState = "deleted"
 )
@@ -59,19 +68,28 @@ const (
 	maxFormID = 64
 )
 
-// StateAt is the state of k at now. A key is dead from the very moment of its expiry.
+// StateAt is the state of k at now. A key is dead from the very moment of its expiry, and works
+// again from the very moment at which its pause ends.
 func (k *APIKey) StateAt(now time.Time) KeyState {
 	switch {
 	case k.DeletedAt != nil:
 		return KeyDeleted
-	case k.ExpiresAt == nil:
-		return KeyActive
-	case !now.Before(*k.ExpiresAt):
+	case k.expiredAt(now):
 		return KeyExpired
-	case k.ExpiresAt.Sub(now) <= ExpiresSoon:
+	case k.pausedAt(now):
+		return KeyPaused
+	case k.ExpiresAt != nil && k.ExpiresAt.Sub(now) <= ExpiresSoon:
 		return KeyExpiresSoon
 	}
 	return KeyActive
+}
+
+func (k *APIKey) expiredAt(now time.Time) bool {
+	return k.ExpiresAt != nil && !now.Before(*k.ExpiresAt)
+}
+
+func (k *APIKey) pausedAt(now time.Time) bool {
+	return k.PausedUntil != nil && now.Before(*k.PausedUntil)
 }
 
 // AcceptedAt reports whether requests with k are accepted at now.
@@ -112,12 +130,24 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 	if err := s.CheckNewAPIKey(n, Fields{}); err != nil {
 		return nil, token.Secret{}, err
 	}
+	key, secret, err := s.newAPIKey(ctx, workspaceID, n)
+	if err != nil {
+		return nil, token.Secret{}, err
+	}
+	if err := s.Tx(ctx, func(tx *Store) error { return tx.insertAPIKey(ctx, key) }); err != nil {
+		return nil, token.Secret{}, err
+	}
+	return key, secret, nil
+}
+
+// newAPIKey is the row of n, which has been checked, and the text of its key.
+func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
 	actor, err := s.actor(ctx)
 	if err != nil {
 		return nil, token.Secret{}, err
 	}
 	secret := token.New(s.keys)
-	key := &APIKey{
+	return &APIKey{
 		ID:            s.id("key"),
 		WorkspaceID:   workspaceID,
 		Name:          n.Name,
@@ -129,11 +159,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		CreatedByType: actor.Type,
 		CreatedByID:   optional(actor.ID),
 		CreatedByName: actor.Name,
-	}
-	if err := s.Tx(ctx, func(tx *Store) error { return tx.insertAPIKey(ctx, key) }); err != nil {
-		return nil, token.Secret{}, err
-	}
-	return key, secret, nil
+	}, secret, nil
 }
 
 // CheckNewAPIKey is the error with which CreateAPIKey would refuse n, together with the
@@ -174,6 +200,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	details := map[string]string{"scopes": key.Scopes.String(), "key_prefix": key.KeyPrefix}
 	if key.ExpiresAt != nil {
 		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if key.PredecessorID != nil {
+		details["rotated_from"] = *key.PredecessorID
 	}
 	if err := s.publish(ctx, key.WorkspaceID, APIKeyCreatedEvent, key.Wire()); err != nil {
 		return err

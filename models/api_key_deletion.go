@@ -19,10 +19,12 @@ func (k *APIKey) InUseAt(now time.Time) bool {
 // in use wants its name.
 func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
 	if k.InUseAt(now) && typed != k.Name {
-		return Fields{"confirm_name": "must be the name of the key, exactly as it is shown"}.err()
+		return Fields{"confirm_name": confirmName}.err()
 	}
 	return nil
 }
+
+const confirmName = "must be the name of the key, exactly as it is shown"
 
 // DeletionReceipt is the evidence of a deletion.
 type DeletionReceipt struct {
@@ -36,6 +38,7 @@ type DeletionReceipt struct {
 	// second, with its address and route; nil if there was none.
 	LastUsedAt                     *time.Time
 	LastUsedAddress, LastUsedRoute string
+	Reason                         string // why it was deleted in use, if it was; else empty
 	// AcceptedAfter reports whether that was after the deletion was in force, by the clocks of
 	// the nodes: that would be a bug.
 	AcceptedAfter bool
@@ -47,7 +50,7 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 		return DeletionReceipt{}, false
 	}
 	receipt := DeletionReceipt{
-		CommittedAt: *k.DeletedAt, InForceAt: k.DeletionInForceAt,
+		CommittedAt: *k.DeletedAt, InForceAt: k.DeletionInForceAt, Reason: k.DeletionReason,
 		LastUsedAt: k.LastUsedAt, LastUsedAddress: k.LastUsedAddress, LastUsedRoute: k.LastUsedRoute,
 	}
 	if k.DeletionCommittedAt != nil {
@@ -65,9 +68,14 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 // knocks with it can be told. Deleting it again is NotFound, and that too returns only when
 // the first deletion is in force.
 func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	return s.deleteAPIKey(ctx, workspaceID, id, "")
+}
+
+// deleteAPIKey is DeleteAPIKey with a reason for the receipt, or an empty one.
+func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id, reason string) (*APIKey, error) {
 	var key *APIKey
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.markDeleted(ctx, workspaceID, id, epoch)
+		key, err = tx.markDeleted(ctx, workspaceID, id, reason, epoch)
 		return err
 	})
 	if IsKind(err, NotFound) {
@@ -83,7 +91,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIK
 }
 
 // markDeleted makes a living key a tombstone.
-func (s *Store) markDeleted(ctx context.Context, workspaceID, id string, epoch int64) (*APIKey, error) {
+func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string, epoch int64) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
@@ -92,15 +100,25 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id string, epoch i
 	if err != nil {
 		return nil, err
 	}
-	now, by := s.now(), actor.Name
-	if err := s.updateLiving(ctx, key, map[string]any{"deleted_at": now, "deleted_by_name": by, "changed_epoch": epoch}); err != nil {
+	if err := s.releasePredecessor(ctx, key); err != nil {
 		return nil, err
 	}
-	key.DeletedAt, key.DeletedByName, key.ChangedEpoch, key.UpdatedAt = &now, by, epoch, now
+	now, by := s.now(), actor.Name
+	err = s.updateLiving(ctx, key, map[string]any{
+		"deleted_at": now, "deleted_by_name": by, "deletion_reason": reason, "changed_epoch": epoch,
+	})
+	if err != nil {
+		return nil, err
+	}
+	key.DeletedAt, key.DeletedByName, key.DeletionReason, key.ChangedEpoch, key.UpdatedAt = &now, by, reason, epoch, now
 	if err := s.publish(ctx, workspaceID, APIKeyDeletedEvent, key.Wire()); err != nil {
 		return nil, err
 	}
-	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), map[string]string{"key_prefix": key.KeyPrefix})
+	details := map[string]string{"key_prefix": key.KeyPrefix}
+	if reason != "" {
+		details["reason"] = reason
+	}
+	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), details)
 }
 
 // awaitDeletion returns missing, the refusal to delete a key, once no node accepts that key any

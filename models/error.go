@@ -88,18 +88,21 @@ func IsKind(err error, kind Kind) bool {
 // same request may succeed later.
 func IsUnavailable(err error) bool {
 	var (
-		network net.Error
-		connect *pgconn.ConnectError
-		server  *pgconn.PgError
+		network  net.Error
+		connect  *pgconn.ConnectError
+		server   *pgconn.PgError
+		embedded *sqlite3.Error
 	)
 	switch {
 	case err == nil:
 		return false
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, context.DeadlineExceeded), errors.As(err, &network), errors.As(err, &connect):
-		return true
 	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, sqlite3.CANTOPEN),
-		errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL):
+		errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL), errors.Is(err, context.DeadlineExceeded):
+		return true
+	case errors.As(err, &embedded): // which has the methods of a net.Error, whatever it is about
+		return false
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.As(err, &network), errors.As(err, &connect):
 		return true
 	case errors.As(err, &server):
 		// Classes 08 connection exception, 53 insufficient resources, 57 operator intervention

@@ -11,7 +11,8 @@ import (
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
-	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyCaller{},
+	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
+	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{},
 }
 
 // DB is the database itself, for what no method shows or breaks.
@@ -64,3 +65,6 @@ func (s *Store) LogEveryStatement() {
 
 // Mail makes s one whose invitations are mailed.
 func (s *Store) Mail() { s.mails = true }
+
+// WaitingEndpointsQuery is how WaitingEndpoints asks.
+const WaitingEndpointsQuery = waitingEndpoints

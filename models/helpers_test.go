@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
@@ -140,3 +141,19 @@ func wantOneWinner(t *testing.T, errs []error, isLoser func(error) bool) {
 func isNotFound(err error) bool { return models.IsKind(err, models.NotFound) }
 
 var errStop = errors.New("stop")
+
+// statements counts what do asks the database.
+func (s home) statements(t *testing.T, do func() error) (count int) {
+	t.Helper()
+	note := func(*gorm.DB) { count++ }
+	callbacks := s.DB().Callback()
+	if err := errors.Join(callbacks.Query().Before("gorm:query").Register("count", note), callbacks.Raw().Before("gorm:raw").Register("count", note),
+		callbacks.Row().Before("gorm:row").Register("count", note)); err != nil {
+		t.Fatal(err)
+	}
+	err := do()
+	if err := errors.Join(err, callbacks.Query().Remove("count"), callbacks.Raw().Remove("count"), callbacks.Row().Remove("count")); err != nil {
+		t.Fatal(err)
+	}
+	return count
+}

@@ -9,7 +9,8 @@ import (
 const (
 	// deviceMemory is how long an unused device stays known.
 	deviceMemory = 180 * 24 * time.Hour
-	// UsageHoursKept and UsageDaysKept are how long counts stay, and with the days the callers.
+	// UsageHoursKept and UsageDaysKept are how long counts stay, and with the days the callers
+	// and the uses of routes.
 	UsageHoursKept = 90 * 24 * time.Hour
 	UsageDaysKept  = 730 * 24 * time.Hour
 	// batchMemory is how long a stored batch is known. A batch is sent again by the process
@@ -19,7 +20,9 @@ const (
 
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
 // and invitations that have expired, answers too old to be given again, sign-in attempts too old
-// to count, devices not used for half a year, usage by hour after 90 days, by day and by caller after two years, and events after 30 days.
+// to count, devices not used for half a year, usage by hour after 90 days, the rest of it after
+// two years, and events with their deliveries after 30 days.
+// The audit log is kept; what a node of an earlier version has added to it is chained.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
@@ -35,14 +38,20 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
 		{&invitation{}, "expires_at <= ?", []any{now}},
 		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
+		{&webhookSecret{}, "expires_at <= ?", []any{now}},
+		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-eventMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
 		{&usageHour{}, "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
+		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-UsageDaysKept)}},
 	} {
 		if err := s.with(ctx).Where(expired.where, expired.args...).Delete(expired.row).Error; err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)
 		}
+	}
+	if err := s.chainEarlierEvents(ctx); err != nil {
+		return err
 	}
 	if s.dialect.name == sqlite {
 		if err := s.with(ctx).Exec("PRAGMA optimize").Error; err != nil {

@@ -33,6 +33,12 @@ type Options struct {
 	// deletion was in force already, by the clocks of the nodes. There are none, unless the
 	// protocol is broken. It may be nil.
 	AcceptedAfterDeletion func(keyIDs []string)
+	// EncryptionKeys are what the secrets of webhook endpoints are encrypted with, of
+	// EncryptionKeySize bytes each: the first for new ones, the others to read older ones.
+	// Without any no endpoint can be made.
+	EncryptionKeys [][]byte
+	// AllowPrivateWebhooks lets endpoints have any http or https address, for development.
+	AllowPrivateWebhooks bool
 }
 
 // Store is the database and the rules about what is in it. It is safe for concurrent use.
@@ -47,10 +53,16 @@ type Store struct {
 	ids       *idSource
 	waited    func(time.Duration)
 	folding   *sync.Mutex
-	mails     bool      // somebody mails invitations
-	running   *sync.Map // ids of the idempotent requests that this process is at
+	mails     bool          // somebody mails invitations
+	running   *sync.Map     // ids of the idempotent requests that this process is at
+	audited   *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
 
 	acceptedAfterDeletion func(keyIDs []string)
+
+	sealer       sealer
+	allowPrivate bool
+	webhooksWake chan struct{} // has something when deliveries may be due
+	addedDue     *bool         // in a transaction: it has added deliveries
 }
 
 // Open opens the database at url: "sqlite:PATH", or "postgres://…" with any connection
@@ -86,6 +98,12 @@ func Open(url string, options Options) (*Store, error) {
 		running:   new(sync.Map),
 
 		acceptedAfterDeletion: options.AcceptedAfterDeletion,
+
+		allowPrivate: options.AllowPrivateWebhooks,
+		webhooksWake: make(chan struct{}, 1),
+	}
+	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
+		return nil, err
 	}
 	s.db, err = dialect.open(gormConfig(s.now, options.Log), dialect.connections())
 	if err != nil {
@@ -133,13 +151,22 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	if s.inTx() {
 		return fn(s)
 	}
-	now := s.now()
-	return s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+	now, added := s.now(), false
+	err := s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		tx := *s
+		tx.addedDue = &added
 		tx.clock = func() time.Time { return now }
 		tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
-		return fn(&tx)
+		tx.audited = new([]AuditEvent)
+		if err := fn(&tx); err != nil {
+			return err
+		}
+		return tx.appendAudit(ctx, *tx.audited)
 	})
+	if err == nil && added {
+		s.wakeWebhooks()
+	}
+	return err
 }
 
 // inTx reports whether s is bound to a transaction.

@@ -10,6 +10,7 @@ import (
 type usageSums struct {
 	keys     map[string]bool
 	counts   map[UsageCount]int64 // by all but the requests
+	routes   map[routeID]routeUse
 	callers  map[callerID]callerUse
 	lastUses map[string]lastUse
 }
@@ -33,7 +34,7 @@ type lastUse struct {
 }
 
 func newUsageSums() *usageSums {
-	return &usageSums{map[string]bool{}, map[UsageCount]int64{}, map[callerID]callerUse{}, map[string]lastUse{}}
+	return &usageSums{map[string]bool{}, map[UsageCount]int64{}, map[routeID]routeUse{}, map[callerID]callerUse{}, map[string]lastUse{}}
 }
 
 // add adds the tallies of a batch. One that names what the batch does not have is of nobody
@@ -66,6 +67,8 @@ func (s *usageSums) addTally(tally UsageTally, key, workspace string, route Usag
 		APIKeyID: key, WorkspaceID: workspace, StartsAt: first, Route: route.Name, Scope: route.Scope,
 		StatusClass: tally.StatusClass, Refusal: tally.Refusal,
 	}.of(Hourly)] += tally.Requests
+	onRoute := routeID{key, route.Name, tally.Refusal}
+	s.routes[onRoute] = mergeRoutes(s.routes[onRoute], routeUse{workspace, route.Scope, tally.Requests, first, last, caller})
 	use := callerUse{workspaceID: workspace, firstAt: first, lastAt: last}
 	if tally.Refusal == Accepted {
 		use.accepted, use.lastAcceptedAt = tally.Requests, &last

@@ -59,7 +59,13 @@ func decode(r *http.Request, body []byte, in any) error {
 		return &web.RequestError{Status: http.StatusUnsupportedMediaType, Type: "unsupported_media_type",
 			Message: "Send the body as JSON, with the header Content-Type: application/json."}
 	}
-	return explain(json.Unmarshal(body, in, json.RejectUnknownMembers(true)))
+	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true)); err != nil {
+		return explain(err)
+	}
+	if jsontext.Value(body).Kind() == 'n' { // null would leave in as it is
+		return invalid("the body", "must be an object")
+	}
+	return nil
 }
 
 // explain says what is wrong with a body, and where, without repeating what was sent.

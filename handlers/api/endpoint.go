@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,10 +16,20 @@ import (
 // action does one thing for a caller.
 type action[In, Out any] func(context.Context, web.Caller, In) (Out, error)
 
-// endpoint makes an Echo handler of fn. Path, query and a strictly decoded body are bound to
-// In; Out is sent as {"data": …} with status; an error goes to the error handler untouched.
-func endpoint[In, Out any](status int, fn action[In, Out]) echo.HandlerFunc {
-	return func(c echo.Context) error {
+// operation is what a route does. Beside the handler it says what the document of the API has
+// to say too.
+type operation struct {
+	handle  echo.HandlerFunc
+	status  int          // of success
+	in, out reflect.Type // what a request carries; the data, or one of them, of the answer
+	meta    reflect.Type // of a list; nil else
+	once    bool         // takes an Idempotency-Key
+}
+
+// endpoint makes an operation of fn. Path, query and a strictly decoded body are bound to In;
+// Out is sent as {"data": …} with status; an error goes to the error handler untouched.
+func endpoint[In, Out any](status int, fn action[In, Out]) operation {
+	handle := func(c echo.Context) error {
 		var in In
 		if _, err := bind(c, &in); err != nil {
 			return err
@@ -32,28 +43,41 @@ func endpoint[In, Out any](status int, fn action[In, Out]) echo.HandlerFunc {
 		}
 		return c.JSON(status, envelope[Out]{out})
 	}
+	return operation{handle: handle, status: status, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 }
 
-// endpointPage makes an Echo handler of fn, which returns one page of a list.
-func endpointPage[In, Out any](fn action[In, models.Paged[Out]]) echo.HandlerFunc {
-	return func(c echo.Context) error {
+// endpointPage makes an operation of fn, which returns one page of a list.
+func endpointPage[In, Out any](fn action[In, models.Paged[Out]]) operation {
+	return endpointList(func(ctx context.Context, caller web.Caller, in In) (listEnvelope[Out, meta], error) {
+		page, err := fn(ctx, caller, in)
+		return listEnvelope[Out, meta]{page.Items, metaOf(page)}, err
+	})
+}
+
+// endpointList is endpointPage for a list that tells more than how to go on.
+func endpointList[In, Out, Meta any](fn action[In, listEnvelope[Out, Meta]]) operation {
+	handle := func(c echo.Context) error {
 		var in In
 		if _, err := bind(c, &in); err != nil {
 			return err
 		}
-		page, err := fn(web.ContextOf(c), web.CallerOf(c), in)
+		list, err := fn(web.ContextOf(c), web.CallerOf(c), in)
 		if err != nil {
 			return err
 		}
-		return c.JSON(http.StatusOK, listEnvelope[Out, meta]{Data: page.Items, Meta: metaOf(page)})
+		return c.JSON(http.StatusOK, list)
+	}
+	return operation{
+		handle: handle, status: http.StatusOK,
+		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), meta: reflect.TypeFor[Meta](),
 	}
 }
 
-// endpointOnce makes an Echo handler of a function that makes something. A client may send the
+// endpointOnce makes an operation of a function that makes something. A client may send the
 // request again with the same Idempotency-Key, and it is still made once: then the function is
 // over a Store that is bound to one transaction, in which the answer is kept too.
-func endpointOnce[In, Out any](store *models.Store, status int, over func(*models.Store) action[In, Out]) echo.HandlerFunc {
-	return func(c echo.Context) error {
+func endpointOnce[In, Out any](store *models.Store, status int, over func(*models.Store) action[In, Out]) operation {
+	handle := func(c echo.Context) error {
 		var in In
 		body, err := bind(c, &in)
 		if err != nil {
@@ -91,6 +115,7 @@ func endpointOnce[In, Out any](store *models.Store, status int, over func(*model
 		}
 		return c.JSON(status, envelope[Out]{made})
 	}
+	return operation{handle: handle, status: status, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), once: true}
 }
 
 // nothing is the input or the answer of an endpoint that has none.

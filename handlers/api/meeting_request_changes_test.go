@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,27 +90,5 @@ func TestMeetingRequestChangeRefusals(t *testing.T) {
 		{key, "POST", address + "/change_organizer", `{}`, 422, "validation_error", "organizer_email must not be empty"},
 	} {
 		checkRefusal(t, s.Call(t, tt.key, tt.method, tt.path, tt.body), tt.status, tt.kind, tt.says)
-	}
-}
-
-func TestHeadAndOptions(t *testing.T) {
-	s := handlerstest.New(t)
-	key := s.Key(t, scope.All.Scopes()...)
-	for _, route := range routesOf(s) {
-		if route.Method != http.MethodGet || strings.Contains(route.Path, ":") {
-			continue
-		}
-		got, head := s.Call(t, key, "GET", route.Path, ""), s.Call(t, key, "HEAD", route.Path, "")
-		if head.Status != got.Status || head.Body != "" || head.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("HEAD %s: %d %q", route.Path, head.Status, head.Body)
-		}
-		options := s.Call(t, key, "OPTIONS", route.Path, "")
-		if options.Status != http.StatusNoContent || !strings.HasPrefix(options.Header.Get("Allow"), "OPTIONS, GET, HEAD") {
-			t.Errorf("OPTIONS %s: %d, Allow %q", route.Path, options.Status, options.Header.Get("Allow"))
-		}
-		checkRefused(t, s.Call(t, "", "OPTIONS", route.Path, ""), missing)
-	}
-	if head := s.Call(t, s.Key(t), "HEAD", "/seats", ""); head.Status != http.StatusForbidden {
-		t.Errorf("HEAD without the scope of GET: %d", head.Status)
 	}
 }

@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/wire"
@@ -31,26 +28,22 @@ type seatsMeta struct {
 }
 
 // list is a page of the seats that are held, beside how many there are.
-func (h seats) list(c echo.Context) error {
-	var in PageQuery
-	if _, err := bind(c, &in); err != nil {
-		return err
-	}
+func (h seats) list(ctx context.Context, caller web.Caller, in PageQuery) (listEnvelope[wire.Seat, seatsMeta], error) {
+	var none listEnvelope[wire.Seat, seatsMeta]
 	asked, err := in.page()
 	if err != nil {
-		return err
+		return none, err
 	}
-	ctx, workspaceID := web.ContextOf(c), web.CallerOf(c).WorkspaceID
-	rows, err := h.store.Seats(ctx, workspaceID, asked)
+	rows, err := h.store.Seats(ctx, caller.WorkspaceID, asked)
 	if err != nil {
-		return err
+		return none, err
 	}
-	usage, err := h.store.SeatUsage(ctx, workspaceID)
+	usage, err := h.store.SeatUsage(ctx, caller.WorkspaceID)
 	if err != nil {
-		return err
+		return none, err
 	}
 	page := presentAll(rows, (*models.Seat).Wire)
-	return c.JSON(http.StatusOK, listEnvelope[wire.Seat, seatsMeta]{Data: page.Items, Meta: seatsMeta{metaOf(page), presentUsage(usage)}})
+	return listEnvelope[wire.Seat, seatsMeta]{Data: page.Items, Meta: seatsMeta{metaOf(page), presentUsage(usage)}}, nil
 }
 
 type newSeat struct {

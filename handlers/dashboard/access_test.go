@@ -38,6 +38,8 @@ var adminPages = []struct{ method, path string }{
 	{"GET", "/settings/seats/capacity"},
 	{"POST", "/settings/seats/capacity"},
 	{"POST", "/settings/seats/seat_none/release"},
+	{"GET", "/settings/audit-log"},
+	{"GET", "/settings/audit-log/events.csv"},
 }
 
 func ask(b *handlerstest.Browser, method, path string) handlerstest.Answer {

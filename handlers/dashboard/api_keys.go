@@ -163,6 +163,9 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.History = history
+	if err := h.addLineage(c.Request().Context(), &page); err != nil {
+		return err
+	}
 	page.Routes = routesOf(h.opened.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
 }
@@ -208,6 +211,9 @@ func (h apiKeys) askDeletion(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if key.IsRotating() {
+		return h.askRotationEnd(c)
+	}
 	return h.confirmDeletion(c, http.StatusOK, apikeys.DeletePage{Key: key, InUse: key.InUseAt(h.store.Now())})
 }
 
@@ -231,6 +237,9 @@ func (h apiKeys) delete(c echo.Context) error {
 	key, err := h.livingKey(c)
 	if err != nil {
 		return err
+	}
+	if key.IsRotating() {
+		return h.endRotation(c)
 	}
 	if fields, refused := models.FieldsOf(key.ConfirmDeletion(h.store.Now(), form.ConfirmName)); refused {
 		return h.confirmDeletion(c, http.StatusUnprocessableEntity,

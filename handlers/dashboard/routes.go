@@ -30,6 +30,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		invited = invitations{store}
 		people  = people{store}
 		places  = places{store}
+		log     = auditLog{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -58,6 +59,15 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
 		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
 		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
+		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},
+		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause},
+		{http.MethodPost, path.APIKeyResumption(":id"), admin, keys.resume},
+		{http.MethodGet, path.APIKeyRotation(":id"), admin, keys.rotation},
+		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate},
+		{http.MethodGet, path.APIKeyRotationEnd(":id"), admin, keys.askRotationEnd},
+		{http.MethodPost, path.APIKeyRotationEnd(":id"), admin, keys.endRotation},
+		{http.MethodGet, path.APIKeyRotationAbandonment(":id"), admin, keys.askAbandonment},
+		{http.MethodPost, path.APIKeyRotationAbandonment(":id"), admin, keys.abandonRotation},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
 
@@ -81,6 +91,8 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.SeatCapacity, admin, places.askCapacity},
 		{http.MethodPost, path.SeatCapacity, admin, places.setCapacity},
 		{http.MethodPost, path.SeatRelease(":id"), admin, places.release},
+		{http.MethodGet, path.AuditLog, admin, log.show},
+		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 	} {
 		e.Add(route.method, route.path, route.handle, route.may...)
 	}

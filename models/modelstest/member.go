@@ -30,3 +30,26 @@ func (s *Store) Exec(t testing.TB, statement string, args ...any) {
 		t.Fatal(err)
 	}
 }
+
+// Begin changes the database in a transaction, as another node may be doing at the moment, and
+// returns the function that commits it.
+func (s *Store) Begin(t testing.TB, statements ...string) (commit func()) {
+	t.Helper()
+	db, _ := s.raw(t)
+	t.Cleanup(func() { _ = db.Close() })
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		t.Helper()
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

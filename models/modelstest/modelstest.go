@@ -31,6 +31,9 @@ var Start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 // Lease is short, so that tests do not wait long for a deletion.
 const Lease = 40 * time.Millisecond
 
+// EncryptionKey is that of every Store.
+var EncryptionKey = []byte("the encryption key of every test")
+
 // Clock is a clock that stands still until it is set.
 type Clock struct {
 	mu  sync.Mutex
@@ -148,6 +151,7 @@ func connect(t testing.TB, address string, clock *Clock) *Store {
 func connectWith(t testing.TB, address string, clock *Clock, options models.Options) *Store {
 	t.Helper()
 	options.Clock, options.Passwords, options.Log = clock.Now, &cheap, slog.New(slog.DiscardHandler)
+	options.EncryptionKeys = [][]byte{EncryptionKey}
 	store, err := models.Open(address, options)
 	if err != nil {
 		t.Fatalf("open store: %v", err)

@@ -12,3 +12,9 @@ type APIKey struct {
 	LastUsedAt *Timestamp `json:"last_used_at"`
 	CreatedAt  Timestamp  `json:"created_at"`
 }
+
+// RotatedAPIKey is the successor of a key, with what it was made from.
+type RotatedAPIKey struct {
+	APIKey
+	RotatedFrom string `json:"rotated_from"` // the id of the old key
+}

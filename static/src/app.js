@@ -3,6 +3,7 @@
 import 'htmx.org/dist/htmx.esm.js'
 import './dialog.js'
 import './forms.js'
+import './live.js'
 import './menus.js'
 import './secret.js'
 import './theme.js'

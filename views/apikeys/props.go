@@ -154,8 +154,11 @@ type DetailPage struct {
 	Key     *models.APIKey
 	Routes  []Route // that the key's scopes open
 	History []models.AuditEvent
-	Name    string        // in the rename form
-	Errors  models.Fields // of the rename form
+	Lineage []models.APIKey // the oldest first, with the key itself
+	// LineageUse is how many requests came with each of them in the last 30 days, by id.
+	LineageUse map[string]int64
+	Name       string        // in the rename form
+	Errors     models.Fields // of the rename form
 }
 
 // DeletePage asks before a key is deleted.

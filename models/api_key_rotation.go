@@ -1,0 +1,217 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/wire"
+)
+
+// NewSuccessor is what the successor of a key is to be like. What is not given is as with the
+// key itself.
+type NewSuccessor struct {
+	Scopes Change[scope.Set] // the same or fewer
+	// ExpiresAt is when it expires, nil for never. Not given, it lives as long as the key was
+	// to live when it was made.
+	ExpiresAt Change[*time.Time]
+	FormID    string     // as in NewAPIKey
+	Grantor   *scope.Set // as in NewAPIKey
+}
+
+// IsRotating reports whether k has a successor and is still there itself.
+func (k *APIKey) IsRotating() bool { return k.SuccessorID != nil && k.DeletedAt == nil }
+
+// RotateAPIKey gives a key of a workspace a successor with its name, and its scopes or fewer.
+// The text of the successor is in the answer and nowhere else. Both keys work until somebody
+// deletes one. It is Refused for a key that has a living successor or has expired, NotFound for a
+// deleted one, and Forbidden if the grantor does not hold what the successor would.
+func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewSuccessor) (*APIKey, token.Secret, error) {
+	var (
+		next   *APIKey
+		secret token.Secret
+	)
+	err := s.Tx(ctx, func(tx *Store) error {
+		old, err := tx.livingAPIKey(ctx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.CheckSuccessor(old, n, Fields{}); err != nil {
+			return err
+		}
+		if next, secret, err = tx.newAPIKey(ctx, workspaceID, n.of(old, tx.now())); err != nil {
+			return err
+		}
+		next.PredecessorID, next.LineageID = &old.ID, old.lineage()
+		if err := tx.insertAPIKey(ctx, next); err != nil {
+			return err
+		}
+		if err := tx.claimRotation(ctx, old, next); err != nil {
+			return err
+		}
+		return tx.tellOfRotation(ctx, old, next)
+	})
+	if err != nil {
+		return nil, token.Secret{}, err
+	}
+	return next, secret, nil
+}
+
+// livingAPIKey is a key of a workspace that is not deleted, or NotFound.
+func (s *Store) livingAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ? AND deleted_at IS NULL", workspaceID, id)
+}
+
+// CheckSuccessor is the error with which RotateAPIKey would refuse n for old, but for a
+// successor that old has already, together with the complaints that the caller has found already;
+// nil if there are none.
+func (s *Store) CheckSuccessor(old *APIKey, n NewSuccessor, fields Fields) error {
+	now := s.now()
+	if old.StateAt(now) == KeyExpired {
+		return errExpired
+	}
+	wanted := n.of(old, now)
+	if more := wanted.Scopes.Without(old.Scopes); more != 0 {
+		fields.add("scopes", "must be scopes that the key itself has, which %s is not", more)
+	}
+	return s.CheckNewAPIKey(wanted, fields)
+}
+
+var (
+	errExpired = Errorf(Refused, "This key has expired. Give it another expiry before you rotate it.")
+	errRotated = Errorf(Refused, "This key has a successor already. Delete this key once nothing uses it any more, or delete the successor to rotate again.")
+)
+
+// of is n as a key to be made at now.
+func (n NewSuccessor) of(old *APIKey, now time.Time) NewAPIKey {
+	wanted := NewAPIKey{Name: old.Name, Scopes: old.Scopes, ExpiresAt: old.AnotherLife(now), FormID: n.FormID, Grantor: n.Grantor}
+	n.Scopes.apply(&wanted.Scopes)
+	n.ExpiresAt.apply(&wanted.ExpiresAt)
+	wanted.ExpiresAt = kept(wanted.ExpiresAt)
+	return wanted
+}
+
+// AnotherLife is when a key made at now expires that lives as long as k was to; nil for never.
+func (k *APIKey) AnotherLife(now time.Time) *time.Time {
+	if k.ExpiresAt == nil {
+		return nil
+	}
+	until := now.Add(k.ExpiresAt.Sub(k.CreatedAt))
+	return &until
+}
+
+// lineage is the id of the first key in the line of k.
+func (k *APIKey) lineage() *string {
+	if k.LineageID != nil {
+		return k.LineageID
+	}
+	return &k.ID
+}
+
+// claimRotation makes next the successor of old, unless somebody else has made another, or has
+// ended old, since old was read.
+func (s *Store) claimRotation(ctx context.Context, old, next *APIKey) error {
+	update := s.with(ctx).Model(&APIKey{}).
+		Where("workspace_id = ? AND id = ? AND successor_id IS NULL AND deleted_at IS NULL", old.WorkspaceID, old.ID).
+		Where("expires_at IS NULL OR expires_at > ?", s.now()).
+		Update("successor_id", next.ID)
+	if update.Error != nil {
+		return fmt.Errorf("claim rotation: %w", update.Error)
+	}
+	if update.RowsAffected > 0 {
+		return nil
+	}
+	now, err := s.livingAPIKey(ctx, old.WorkspaceID, old.ID)
+	if err == nil && now.SuccessorID == nil {
+		return errExpired
+	}
+	if err == nil {
+		return errRotated
+	}
+	return err
+}
+
+func (s *Store) tellOfRotation(ctx context.Context, old, next *APIKey) error {
+	if err := s.publish(ctx, old.WorkspaceID, APIKeyRotatedEvent, next.WireRotated()); err != nil {
+		return err
+	}
+	details := map[string]string{"successor_id": next.ID, "key_prefix": next.KeyPrefix, "expires_at": expiryWord(next.ExpiresAt)}
+	if fewer := old.Scopes.Without(next.Scopes); fewer != 0 {
+		details["scopes_removed"] = fewer.String()
+	}
+	return s.audit(ctx, old.WorkspaceID, "api_key.rotated", old.target(), details)
+}
+
+// WireRotated is the successor k as the API and its events show it.
+func (k *APIKey) WireRotated() wire.RotatedAPIKey {
+	rotated := wire.RotatedAPIKey{APIKey: k.Wire()}
+	if k.PredecessorID != nil {
+		rotated.RotatedFrom = *k.PredecessorID
+	}
+	return rotated
+}
+
+// releasePredecessor lets the key that successor was made from be rotated again, if that is
+// not deleted. Call it before the successor is marked as deleted: rows of keys are locked in the
+// order of their ids.
+func (s *Store) releasePredecessor(ctx context.Context, successor *APIKey) error {
+	if successor.PredecessorID == nil {
+		return nil
+	}
+	update := s.with(ctx).Model(&APIKey{}).
+		Where("workspace_id = ? AND id = ? AND successor_id = ? AND deleted_at IS NULL", successor.WorkspaceID, *successor.PredecessorID, successor.ID).
+		Update("successor_id", nil)
+	if update.Error != nil {
+		return fmt.Errorf("release the key rotated from: %w", update.Error)
+	}
+	if update.RowsAffected == 0 {
+		return nil
+	}
+	old, err := s.APIKey(ctx, successor.WorkspaceID, *successor.PredecessorID)
+	if err != nil {
+		return err
+	}
+	return s.audit(ctx, old.WorkspaceID, "api_key.rotation_abandoned", old.target(),
+		map[string]string{"successor_id": successor.ID, "key_prefix": successor.KeyPrefix})
+}
+
+// AbandonRotation deletes the successor of a key of a workspace, as DeleteAPIKey does, and
+// returns it. The key can be rotated again then. A successor in use wants its name in typed. It is
+// Refused for a key that is not rotating.
+func (s *Store) AbandonRotation(ctx context.Context, workspaceID, id, typed string) (*APIKey, error) {
+	if err := s.FoldUsage(ctx); err != nil {
+		return nil, err
+	}
+	old, err := s.livingAPIKey(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	if old.SuccessorID == nil {
+		return nil, errNotRotating
+	}
+	successor, err := s.APIKey(ctx, workspaceID, *old.SuccessorID)
+	if err != nil {
+		return nil, err
+	}
+	if err := successor.ConfirmDeletion(s.now(), typed); err != nil {
+		return nil, err
+	}
+	return s.DeleteAPIKey(ctx, workspaceID, successor.ID)
+}
+
+var errNotRotating = Errorf(Refused, "This key is not being rotated.")
+
+// Lineage lists the keys of a workspace that are in one line with key, and key itself, the
+// oldest first. Those that were abandoned are among them.
+func (s *Store) Lineage(ctx context.Context, key *APIKey) ([]APIKey, error) {
+	var line []APIKey
+	err := s.with(ctx).
+		Where("workspace_id = ? AND (id = ? OR lineage_id = ?)", key.WorkspaceID, *key.lineage(), *key.lineage()).
+		Order("id").Find(&line).Error
+	if err != nil {
+		return nil, fmt.Errorf("read lineage: %w", err)
+	}
+	return line, nil
+}

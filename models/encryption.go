@@ -1,0 +1,97 @@
+package models
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// EncryptionKeySize is the length of an encryption key in bytes.
+const EncryptionKeySize = chacha20poly1305.KeySize
+
+const (
+	sealedVersion = 1 // XChaCha20-Poly1305: its nonces are long enough to be random
+	keyNameLen    = 4 // bytes of the key's SHA-256 that say which key it was
+)
+
+var errNoEncryptionKey = Errorf(Refused, "Webhooks are not set up on this server: its operator has to set SKIPUP_ENCRYPTION_KEY first.")
+
+// errUnknownKey is the error of what was sealed with a key that is not there any more.
+var errUnknownKey = errors.New("sealed with an encryption key that is not configured: put it behind the present one in SKIPUP_ENCRYPTION_KEY")
+
+// sealer encrypts what has to be read again, unlike a password or a key, which are only
+// compared. It seals with its first key and opens with any.
+type sealer struct{ keys []sealingKey }
+
+type sealingKey struct {
+	name [keyNameLen]byte
+	aead cipher.AEAD
+}
+
+func newSealer(keys [][]byte) (sealer, error) {
+	var s sealer
+	for _, key := range keys {
+		aead, err := chacha20poly1305.NewX(key)
+		if err != nil {
+			return sealer{}, fmt.Errorf("encryption key: %w", err)
+		}
+		sum := sha256.Sum256(key)
+		s.keys = append(s.keys, sealingKey{[keyNameLen]byte(sum[:]), aead})
+	}
+	return s, nil
+}
+
+// seal encrypts text for one row: what is sealed opens nowhere else. Without a key it is
+// Refused.
+func (s sealer) seal(text, row string) ([]byte, error) {
+	if len(s.keys) == 0 {
+		return nil, errNoEncryptionKey
+	}
+	key := s.keys[0]
+	nonce := make([]byte, key.aead.NonceSize())
+	_, _ = rand.Read(nonce) // never fails (crypto/rand)
+	sealed := append([]byte{sealedVersion}, key.name[:]...)
+	sealed = append(sealed, nonce...)
+	return key.aead.Seal(sealed, nonce, []byte(text), []byte(row)), nil
+}
+
+// open returns what was sealed for row.
+func (s sealer) open(sealed []byte, row string) (string, error) {
+	const start = 1 + keyNameLen
+	if len(sealed) < start+chacha20poly1305.NonceSizeX || sealed[0] != sealedVersion {
+		return "", errors.New("not sealed by this program")
+	}
+	for _, key := range s.keys {
+		if key.name != [keyNameLen]byte(sealed[1:start]) {
+			continue
+		}
+		nonce, text := sealed[start:start+key.aead.NonceSize()], sealed[start+key.aead.NonceSize():]
+		opened, err := key.aead.Open(nil, nonce, text, []byte(row))
+		if err != nil {
+			return "", fmt.Errorf("open what is sealed for %s: %w", row, err)
+		}
+		return string(opened), nil
+	}
+	return "", errUnknownKey
+}
+
+// sealsAnew reports whether sealed is by another key than the present one.
+func (s sealer) sealsAnew(sealed []byte) bool {
+	return len(s.keys) > 0 && len(sealed) > keyNameLen && [keyNameLen]byte(sealed[1:]) != s.keys[0].name
+}
+
+// SQLiteFile is the file of the database at url, and whether it is one of SQLite.
+func SQLiteFile(url string) (path string, isSQLite bool) {
+	rest, isSQLite := strings.CutPrefix(url, sqlite+":")
+	if !isSQLite {
+		return "", false
+	}
+	path, err := filepath.Abs(rest)
+	return path, err == nil
+}

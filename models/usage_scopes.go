@@ -1,0 +1,90 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/skipup/keys/models/scope"
+)
+
+// ScopeUses is what the scopes of a key were needed for.
+type ScopeUses struct {
+	Accepted int64      // requests that were accepted, whatever they needed
+	Scopes   []ScopeUse // one for each scope that the key holds, in the order in which scopes are shown
+}
+
+// ScopeUse is how often a scope was needed.
+type ScopeUse struct {
+	Scope      scope.Scope
+	Requests   int64      // accepted ones that needed it
+	LastUsedAt *time.Time // when it was last needed, also before those counted; nil for never
+}
+
+// ScopeUses returns what the scopes of a key of a workspace were needed for since a time, up to
+// the last second, or NotFound. It counts from the hour that the time is in; where the hours are
+// not kept any more (UsageHoursKept), from the day of UTC.
+func (s *Store) ScopeUses(ctx context.Context, workspaceID, keyID string, since time.Time) (ScopeUses, error) {
+	routes, err := s.RouteUses(ctx, workspaceID, keyID)
+	if err != nil {
+		return ScopeUses{}, err
+	}
+	key, err := s.APIKey(ctx, workspaceID, keyID)
+	if err != nil {
+		return ScopeUses{}, err
+	}
+	counts, err := s.countByScope(ctx, key, since)
+	if err != nil {
+		return ScopeUses{}, err
+	}
+	uses := ScopeUses{Scopes: make([]ScopeUse, 0, key.Scopes.Len())}
+	for _, requests := range counts {
+		uses.Accepted += requests
+	}
+	lastUses := lastUseByScope(routes)
+	for _, held := range key.Scopes.Scopes() {
+		uses.Scopes = append(uses.Scopes, ScopeUse{held, counts[held.String()], lastUses[held.String()]})
+	}
+	return uses, nil
+}
+
+// countedFrom is the start of the hour that since is in and Hourly, or where the hours are not
+// kept any more, the start of its day and Daily.
+func (s *Store) countedFrom(since time.Time) (Period, time.Time) {
+	by := Hourly
+	if s.now().Sub(since) > UsageHoursKept {
+		by = Daily
+	}
+	return by, since.UTC().Truncate(by.length)
+}
+
+// countByScope counts the accepted requests of a key by the word of the scope that they needed.
+func (s *Store) countByScope(ctx context.Context, key *APIKey, since time.Time) (map[string]int64, error) {
+	by, since := s.countedFrom(since)
+	var rows []struct {
+		Scope    string
+		Requests int64
+	}
+	err := s.with(ctx).Table(by.table).Select("scope, CAST(sum(requests) AS bigint) AS requests").
+		Where("workspace_id = ? AND api_key_id = ? AND starts_at >= ? AND refusal = ?", key.WorkspaceID, key.ID, since, Accepted).
+		Group("scope").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("count requests by scope: %w", err)
+	}
+	counts := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		counts[row.Scope] = row.Requests
+	}
+	return counts, nil
+}
+
+// lastUseByScope is when a scope was last needed by an accepted request, by its word.
+func lastUseByScope(routes []APIKeyRouteUse) map[string]*time.Time {
+	last := map[string]*time.Time{}
+	for i := range routes {
+		if use := &routes[i]; use.Refusal == Accepted && isLater(&use.LastAt, last[use.Scope]) {
+			last[use.Scope] = &use.LastAt
+		}
+	}
+	return last
+}

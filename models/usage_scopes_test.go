@@ -1,0 +1,90 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+// asked is a request with a key that needs a scope.
+func (s home) asked(t *testing.T, key *models.APIKey, at time.Time, needs scope.Scope, why models.Refusal) {
+	t.Helper()
+	batch := batchOf(t, use{key, at, "192.0.2.1", "curl/8", "GET /" + needs.String()})
+	batch.Routes[0].Scope, batch.Tallies[0].Refusal = needs.String(), why
+	record(t, s.Store, batch)
+}
+
+// TestScopeUses counts what was accepted since a time, and remembers the last use before it.
+func TestScopeUses(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.MembersRead, scope.SeatsRead, scope.SeatsWrite, scope.WebhooksRead)})
+		now := s.Now()
+		hour, long := now.Truncate(time.Hour), now.Add(-40*24*time.Hour)
+		s.asked(t, key, now.Add(-time.Minute), scope.SeatsRead, models.Accepted)
+		s.asked(t, key, now.Add(-2*time.Minute), scope.SeatsRead, models.Accepted)
+		s.asked(t, key, hour.Add(-time.Millisecond), scope.MembersRead, models.Accepted)
+		s.asked(t, key, long, scope.SeatsWrite, models.Accepted)
+		s.asked(t, key, now, scope.WebhooksRead, models.RefusedRateLimit)
+		s.asked(t, key, now, scope.APIKeysRead, models.RefusedScope)
+		record(t, s.Store, batchOf(t, use{key, now, "192.0.2.1", "curl/8", "GET /me"}))
+		s.asked(t, s.key(t, "Other"), now, scope.MembersRead, models.Accepted)
+
+		at := func(moment time.Time) *time.Time { return &moment }
+		ofHour := models.ScopeUses{Accepted: 3, Scopes: []models.ScopeUse{
+			{Scope: scope.MembersRead, LastUsedAt: at(hour.Add(-time.Millisecond))},
+			{Scope: scope.WebhooksRead},
+			{Scope: scope.SeatsRead, Requests: 2, LastUsedAt: at(now.Add(-time.Minute))},
+			{Scope: scope.SeatsWrite, LastUsedAt: at(long)},
+		}}
+		ofAll := models.ScopeUses{Accepted: 5, Scopes: []models.ScopeUse{ofHour.Scopes[0], ofHour.Scopes[1], ofHour.Scopes[2], ofHour.Scopes[3]}}
+		ofAll.Scopes[0].Requests, ofAll.Scopes[3].Requests = 1, 1
+		for name, tt := range map[string]struct {
+			since time.Time
+			want  models.ScopeUses
+		}{
+			"the hour that it is in": {now, ofHour},
+			"41 days":                {now.Add(-41 * 24 * time.Hour), ofAll},
+			"a year, by days":        {now.AddDate(-1, 0, 0), ofAll},
+		} {
+			got, err := s.ScopeUses(s.ctx, s.id, key.ID, tt.since)
+			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+			}
+		}
+		_, err := s.ScopeUses(s.ctx, "ws_other", key.ID, now)
+		wantKind(t, err, models.NotFound)
+	})
+}
+
+// TestRouteUses: what was accepted and what was refused, in whatever order nodes tell of it.
+func TestRouteUses(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, now := s.key(t, "CI"), s.Now()
+		at := func(n int) time.Time { return now.Add(time.Duration(n) * time.Second) }
+		ask := func(n int, agent string, why models.Refusal) models.UsageBatch {
+			batch := batchOf(t, use{key, at(n), "192.0.2.1", agent, "GET /seats"})
+			batch.Routes[0].Scope, batch.Tallies[0].Refusal = "seats.read", why
+			return batch
+		}
+		record(t, s.Store, ask(5, "five", models.Accepted), ask(3, "three", models.Accepted))
+		record(t, s.Store, ask(4, "four", models.Accepted), ask(8, "eight", models.RefusedRateLimit))
+		record(t, s.Store, ask(7, "seven", models.Accepted), ask(2, "two", models.Accepted))
+		want := []models.APIKeyRouteUse{
+			{APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /seats", Refusal: models.RefusedRateLimit, Scope: "seats.read", Requests: 1,
+				FirstAt: at(8), LastAt: at(8), LastAddress: "192.0.2.1", LastUserAgent: "eight"},
+			{APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /seats", Scope: "seats.read", Requests: 5,
+				FirstAt: at(2), LastAt: at(7), LastAddress: "192.0.2.1", LastUserAgent: "seven"},
+		}
+		got, err := s.RouteUses(s.ctx, s.id, key.ID)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if other, err := s.RouteUses(s.ctx, "ws_other", key.ID); err != nil || len(other) != 0 {
+			t.Errorf("another workspace sees %v, %v", other, err)
+		}
+	})
+}

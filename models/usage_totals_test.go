@@ -1,0 +1,76 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+)
+
+// TestUsageTotals: days as they are stored, the part of a day that it begins in by hours.
+func TestUsageTotals(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		one, two, unused := s.key(t, "One"), s.key(t, "Two"), s.key(t, "Unused")
+		today := s.Now().Truncate(24 * time.Hour)
+		since := today.Add(-42*time.Hour + 30*time.Minute) // half past six, the day before yesterday
+		for at, times := range map[time.Time]int{
+			since.Add(-31 * time.Minute): 50, // the hour before
+			since.Add(-29 * time.Minute): 1,  // the hour that it is in
+			since.Add(10 * time.Hour):    2,
+			today.Add(-time.Millisecond): 4,
+			today:                        8,
+			today.Add(30 * time.Hour):    16, // by a clock that is ahead
+		} {
+			for range times {
+				record(t, s.Store, batchOf(t, use{key: one, at: at, route: "GET /me"}))
+			}
+		}
+		s.asked(t, two, today, 0, models.Accepted)
+		s.asked(t, two, today, 0, models.RefusedScope)
+		want := map[string]models.UsageTotal{
+			one.ID: {Requests: 31, Days: []int64{3, 4, 24}},
+			two.ID: {Requests: 2, Refused: 1, Days: []int64{0, 0, 2}},
+		}
+		totals := func(workspaceID string, since time.Time) map[string]models.UsageTotal {
+			t.Helper()
+			got, err := s.UsageTotals(s.ctx, workspaceID, []string{one.ID, two.ID, unused.ID}, since)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		if diff := cmp.Diff(want, totals(s.id, since)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if got := totals(s.id, s.Now().AddDate(-1, 0, 0))[one.ID]; got.Requests != 81 || len(got.Days) != 366 {
+			t.Errorf("in a year there are %d in %d days", got.Requests, len(got.Days))
+		}
+		if other := totals("ws_other", since); len(other) != 0 {
+			t.Errorf("another workspace sees %v", other)
+		}
+	})
+}
+
+// TestUsageTotalsAreOneQuery however many keys are asked about.
+func TestUsageTotalsAreOneQuery(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		record(t, s.Store, batchOf(t, use{key: key, at: s.Now()}))
+		for _, many := range []int{1, 5000} {
+			ids := []string{key.ID}
+			for len(ids) < many {
+				ids = append(ids, s.NewID("key"))
+			}
+			var got map[string]models.UsageTotal
+			queries := s.statements(t, func() (err error) {
+				got, err = s.UsageTotals(s.ctx, s.id, ids, s.Now())
+				return err
+			})
+			if queries != 2 || got[key.ID].Requests != 1 { // one looks for batches to fold
+				t.Errorf("of %d keys: %d queries, %v", many, queries, got)
+			}
+		}
+	})
+}

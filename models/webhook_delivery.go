@@ -1,0 +1,217 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/skipup/keys/models/wire"
+)
+
+// WebhookDelivery is one event for one endpoint, and what has become of it.
+type WebhookDelivery struct {
+	ID              string
+	WorkspaceID     string
+	EndpointID      string
+	EventID         string
+	Event           Event
+	EventType       EventType
+	Status          DeliveryStatus
+	Scheduled       bool // it is tried again by the schedule; else it has one attempt
+	Attempts        int  // that have ended
+	NextAttemptAt   *time.Time
+	Claim           *string // of the node that is at it, until NextAttemptAt
+	LastAttemptedAt *time.Time
+	ResponseCode    *int            // of the last attempt; nil if nothing answered
+	ResponseExcerpt string          // the beginning of the answer's body
+	Failure         DeliveryFailure // of the last attempt
+	DurationMS      int             // of the last attempt
+	DeliveredAt     *time.Time
+	CreatedAt       time.Time
+}
+
+// DeliveryStatus is how far a delivery has got.
+type DeliveryStatus string
+
+// The states of a delivery.
+const (
+	DeliveryPending DeliveryStatus = "pending"
+	DeliverySuccess DeliveryStatus = "success"
+	DeliveryFailed  DeliveryStatus = "failed"
+)
+
+// DeliveryFailure is why an attempt failed, a word for each cause.
+type DeliveryFailure string
+
+// The failures.
+const (
+	Delivered        DeliveryFailure = ""
+	FailedStatus     DeliveryFailure = "status"   // an answer other than 2xx, 3xx and 410
+	FailedRedirect   DeliveryFailure = "redirect" // which are not followed
+	FailedGone       DeliveryFailure = "gone"     // 410
+	FailedTimeout    DeliveryFailure = "timeout"
+	FailedName       DeliveryFailure = "name"    // the host is not found
+	FailedAddress    DeliveryFailure = "address" // the host is not on the public internet
+	FailedTLS        DeliveryFailure = "tls"
+	FailedConnection DeliveryFailure = "connection"
+)
+
+// InFlightAt reports whether a node is at d at now.
+func (d *WebhookDelivery) InFlightAt(now time.Time) bool {
+	return d.Claim != nil && d.NextAttemptAt != nil && d.NextAttemptAt.After(now)
+}
+
+// Wire is d as the API shows it. Its event is filled in.
+func (d *WebhookDelivery) Wire() wire.WebhookDelivery {
+	return wire.WebhookDelivery{
+		ID: d.ID, EventType: string(d.EventType), Status: string(d.Status), Payload: d.Event.Wire(), ResponseCode: d.ResponseCode,
+		Attempts: d.Attempts, DeliveredAt: wire.Moment(d.DeliveredAt), LastAttemptedAt: wire.Moment(d.LastAttemptedAt), CreatedAt: wire.Timestamp(d.CreatedAt),
+	}
+}
+
+// DeliveryFilter chooses deliveries. The zero value lets all through.
+type DeliveryFilter struct {
+	Status    DeliveryStatus
+	EventType EventType
+}
+
+func (f DeliveryFilter) check() error {
+	fields := Fields{}
+	if !slices.Contains([]DeliveryStatus{"", DeliveryPending, DeliverySuccess, DeliveryFailed}, f.Status) {
+		fields.add("status", "must be pending, success or failed")
+	}
+	if f.EventType != "" && f.EventType != PingEvent && !slices.Contains(EventTypes, f.EventType) {
+		fields.add("event_type", "must be one of %s %s", EventList(EventTypes), PingEvent)
+	}
+	return fields.err()
+}
+
+// WebhookDeliveries lists the deliveries to an endpoint that filter lets through, newest first,
+// with their events.
+func (s *Store) WebhookDeliveries(ctx context.Context, workspaceID, endpointID string, filter DeliveryFilter, page Page) (Paged[WebhookDelivery], error) {
+	if err := filter.check(); err != nil {
+		return Paged[WebhookDelivery]{}, err
+	}
+	if _, err := s.WebhookEndpoint(ctx, workspaceID, endpointID); err != nil {
+		return Paged[WebhookDelivery]{}, err
+	}
+	list := listing{"webhook_deliveries", workspaceID, endpointID, string(filter.Status), string(filter.EventType)}
+	query := s.with(ctx).Preload("Event").Where("endpoint_id = ?", endpointID)
+	if filter.Status != "" {
+		query = query.Where("status = ?", filter.Status)
+	}
+	if filter.EventType != "" {
+		query = query.Where("event_type = ?", filter.EventType)
+	}
+	query, err := list.after(query, "id", &page)
+	if err != nil {
+		return Paged[WebhookDelivery]{}, err
+	}
+	var deliveries []WebhookDelivery
+	if err := query.Find(&deliveries).Error; err != nil {
+		return Paged[WebhookDelivery]{}, fmt.Errorf("read webhook deliveries: %w", err)
+	}
+	return paged(list, page, deliveries, func(d *WebhookDelivery) string { return d.ID }), nil
+}
+
+// WebhookDelivery returns a delivery to an endpoint of a workspace, with its event.
+func (s *Store) WebhookDelivery(ctx context.Context, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
+	return takeDelivery(s.with(ctx), workspaceID, endpointID, id)
+}
+
+func takeDelivery(query *gorm.DB, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
+	var delivery WebhookDelivery
+	err := query.Preload("Event").Where("workspace_id = ? AND endpoint_id = ? AND id = ?", workspaceID, endpointID, id).Take(&delivery).Error
+	if err != nil {
+		return nil, notFound(err, "delivery")
+	}
+	return &delivery, nil
+}
+
+// RetryWebhookDelivery has a delivery attempted now. One that waits for its next attempt keeps
+// its schedule; one that is over, however it ended, gets one attempt more. While it is attempted
+// just now, or its endpoint is disabled, it is Refused.
+func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
+	var delivery *WebhookDelivery
+	err := s.Tx(ctx, func(tx *Store) (err error) {
+		if err := tx.requireEnabled(ctx, workspaceID, endpointID); err != nil {
+			return err
+		}
+		query := tx.with(ctx)
+		if tx.dialect.name == postgresql {
+			query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+		}
+		if delivery, err = takeDelivery(query, workspaceID, endpointID, id); err != nil {
+			return err
+		}
+		now := tx.now()
+		if delivery.InFlightAt(now) {
+			return Errorf(Refused, "This delivery is being attempted just now. Look at it again in a moment.")
+		}
+		if delivery.Status != DeliveryPending {
+			delivery.Status, delivery.Scheduled, delivery.DeliveredAt = DeliveryPending, false, nil
+		}
+		delivery.Claim, delivery.NextAttemptAt = nil, &now
+		if err := tx.with(ctx).Omit(clause.Associations).Save(delivery).Error; err != nil {
+			return fmt.Errorf("update webhook delivery: %w", err)
+		}
+		*tx.addedDue = true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return delivery, nil
+}
+
+func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID string) error {
+	endpoint, err := s.WebhookEndpoint(ctx, workspaceID, endpointID)
+	if err != nil {
+		return err
+	}
+	if !endpoint.Enabled() {
+		return Errorf(Refused, "This webhook endpoint is disabled. Enable it first.")
+	}
+	return nil
+}
+
+// PingWebhookEndpoint has an endpoint sent a PingEvent, once, and returns its delivery. A
+// disabled endpoint is Refused.
+func (s *Store) PingWebhookEndpoint(ctx context.Context, workspaceID, id string) (*WebhookDelivery, error) {
+	var delivery *WebhookDelivery
+	err := s.Tx(ctx, func(tx *Store) error {
+		if err := tx.requireEnabled(ctx, workspaceID, id); err != nil {
+			return err
+		}
+		event, err := tx.writeEvent(ctx, workspaceID, PingEvent, wire.Ping{EndpointID: id})
+		if err != nil {
+			return err
+		}
+		ping := tx.newDelivery(event, id)
+		ping.Scheduled = false
+		if err := tx.insertDeliveries(ctx, []WebhookDelivery{ping}); err != nil {
+			return err
+		}
+		ping.Event = *event
+		delivery = &ping
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return delivery, nil
+}
+
+// body is what is sent: the same bytes at each attempt.
+func (e *Event) body() ([]byte, error) {
+	if e.ID == "" {
+		return nil, errors.New("the event of a delivery is gone")
+	}
+	return json.Marshal(e.Wire())
+}

@@ -1,0 +1,449 @@
+package models_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// deliveries are those of an endpoint, newest first.
+func (s home) deliveries(t *testing.T, endpointID string) []models.WebhookDelivery {
+	t.Helper()
+	list, err := s.WebhookDeliveries(s.ctx, s.id, endpointID, models.DeliveryFilter{}, models.Page{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+// claim claims all that is due for an endpoint.
+func (s home) claim(t *testing.T, endpointID string) []models.ClaimedDelivery {
+	t.Helper()
+	claimed, err := s.ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpointID, AtMost: 1000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claimed
+}
+
+// attempt claims the one delivery that is due for an endpoint, and notes what became of it.
+func (s home) attempt(t *testing.T, endpointID string, a models.WebhookAttempt) {
+	t.Helper()
+	claimed := s.claim(t, endpointID)
+	if len(claimed) != 1 {
+		t.Fatalf("%d deliveries are due, want 1", len(claimed))
+	}
+	a.Delivery, a.At = &claimed[0], s.Now()
+	if err := s.RecordAttempts(s.ctx, []models.WebhookAttempt{a}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var unavailable = models.WebhookAttempt{Failure: models.FailedStatus, ResponseCode: http.StatusServiceUnavailable, Response: "down"}
+
+func TestEventIsWrittenForWhoWantsIt(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		wants, off := s.endpoint(t), s.endpoint(t)
+		s.edit(t, off.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
+		other := s.endpoint(t)
+		s.edit(t, other.ID, models.WebhookEndpointEdit{Events: models.To([]string{"member.added"})})
+		theirs := homeIn(t, s.Store, "Other", "eve@other.test")
+		foreign := theirs.endpoint(t)
+		key := s.key(t, "CI")
+		if n := len(s.deliveries(t, off.ID)) + len(s.deliveries(t, other.ID)) + len(theirs.deliveries(t, foreign.ID)); n != 0 {
+			t.Errorf("%d deliveries for who does not want them", n)
+		}
+		got := s.deliveries(t, wants.ID)
+		if len(got) != 1 || got[0].Status != models.DeliveryPending || got[0].EventType != models.APIKeyCreatedEvent {
+			t.Fatalf("deliveries %+v", got)
+		}
+		claimed := s.claim(t, wants.ID)
+		if len(claimed) != 1 || claimed[0].URL != hook.URL || claimed[0].EventID != got[0].EventID {
+			t.Fatalf("claimed %+v", claimed)
+		}
+		var body map[string]any
+		if err := json.Unmarshal(claimed[0].Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		data, _ := body["data"].(map[string]any)
+		if body["id"] != got[0].EventID || body["type"] != "api_key.created" || body["timestamp"] != "2026-03-14T09:26:53Z" || data["id"] != key.ID || len(body) != 4 {
+			t.Errorf("body %s", claimed[0].Body)
+		}
+	})
+}
+
+// TestRefusedChangeTellsNobody: what is rolled back has no delivery, and wakes nobody.
+func TestRefusedChangeTellsNobody(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		select {
+		case <-s.WebhooksDue():
+		default:
+		}
+		wantUnchanged(t, s.Store, func() {
+			err := s.Tx(s.ctx, func(tx *models.Store) error {
+				if _, err := tx.AssignSeat(s.ctx, s.id, s.admin.ID); err != nil {
+					return err
+				}
+				return errStop
+			})
+			if !errors.Is(err, errStop) {
+				t.Fatal(err)
+			}
+		})
+		select {
+		case <-s.WebhooksDue():
+			t.Error("somebody is woken for nothing")
+		default:
+		}
+		s.key(t, "CI")
+		select {
+		case <-s.WebhooksDue():
+		default:
+			t.Error("nobody is woken after a commit")
+		}
+		if n := len(s.deliveries(t, endpoint.ID)); n != 1 {
+			t.Errorf("%d deliveries", n)
+		}
+	})
+}
+
+// TestClaimIsForOneNode: of many claims at once on two nodes each delivery goes to one.
+func TestClaimIsForOneNode(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		const events = 40
+		for i := range events {
+			s.key(t, fmt.Sprint(i))
+		}
+		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
+		seen := map[string]int{}
+		for _, claimed := range atOnce(10, func(i int) []models.ClaimedDelivery {
+			claimed, err := nodes[i%2].ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpoint.ID, AtMost: 7}})
+			if err != nil {
+				t.Error(err)
+			}
+			return claimed
+		}) {
+			for _, d := range claimed {
+				seen[d.ID]++
+			}
+		}
+		for _, d := range s.claim(t, endpoint.ID) {
+			seen[d.ID]++
+		}
+		for id, times := range seen {
+			if times != 1 {
+				t.Errorf("%s is claimed %d times", id, times)
+			}
+		}
+		if len(seen) != events {
+			t.Errorf("%d deliveries are claimed, want %d", len(seen), events)
+		}
+	})
+}
+
+// TestClaimEnds: what a dead node had is due again, and its late word about it does not count.
+func TestClaimEnds(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		late := s.claim(t, endpoint.ID)
+		s.Clock.Advance(models.WebhookClaim - time.Millisecond)
+		if n := len(s.claim(t, endpoint.ID)); n != 0 {
+			t.Fatalf("%d can be claimed within the claim of another", n)
+		}
+		if _, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, late[0].ID); !models.IsKind(err, models.Refused) {
+			t.Errorf("a retry while it is attempted: %v", err)
+		}
+		s.Clock.Advance(time.Millisecond)
+		again := s.claim(t, endpoint.ID)
+		if len(again) != 1 || again[0].ID != late[0].ID || again[0].EventID != late[0].EventID || string(again[0].Body) != string(late[0].Body) {
+			t.Fatalf("after the claim of another %+v, want the same again", again)
+		}
+		wantUnchanged(t, s.Store, func() {
+			if err := s.RecordAttempts(s.ctx, []models.WebhookAttempt{{Delivery: &late[0], At: s.Now()}}); err != nil {
+				t.Error(err)
+			}
+			if err := s.ReleaseDeliveries(s.ctx, []*models.ClaimedDelivery{&late[0]}); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := s.ReleaseDeliveries(s.ctx, []*models.ClaimedDelivery{&again[0]}); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.claim(t, endpoint.ID)); n != 1 {
+			t.Errorf("%d are due after one was given back", n)
+		}
+	})
+}
+
+// TestSchedule walks a delivery through every attempt of API.md §9.
+func TestSchedule(t *testing.T) {
+	delays := []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
+		5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		for i, delay := range delays {
+			s.attempt(t, endpoint.ID, unavailable)
+			next := s.deliveries(t, endpoint.ID)[0].NextAttemptAt.Sub(s.Now())
+			if next < delay || next > delay+delay/10 {
+				t.Errorf("attempt %d comes after %v, want %v and up to a tenth more", i+2, next, delay)
+			}
+			s.Clock.Advance(delay - time.Millisecond)
+			if n := len(s.claim(t, endpoint.ID)); n != 0 {
+				t.Errorf("attempt %d is due too early", i+2)
+			}
+			s.Clock.Advance(delay/10 + time.Millisecond)
+		}
+		s.attempt(t, endpoint.ID, unavailable)
+		d := s.deliveries(t, endpoint.ID)[0]
+		if d.Status != models.DeliveryFailed || d.Attempts != 10 || d.NextAttemptAt != nil || *d.ResponseCode != 503 || d.ResponseExcerpt != "down" {
+			t.Errorf("after the last attempt %+v", d)
+		}
+		disabled, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID)
+		if err != nil || disabled.Enabled() || *disabled.DisabledReason != models.DisabledTooManyFailures {
+			t.Errorf("the endpoint is %+v, %v", disabled, err)
+		}
+		events, err := s.AuditEventsOf(s.ctx, s.id, endpoint.ID, 1)
+		if err != nil || events[0].Action != "webhook_endpoint.disabled" || events[0].ActorType != models.ActorSystem || events[0].Details["reason"] != "too_many_failures" {
+			t.Errorf("audit log: %+v, %v", events, err)
+		}
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		for asked, want := range map[time.Duration]time.Duration{time.Second: 5 * time.Second, time.Minute: time.Minute, 1000 * time.Hour: 24 * time.Hour} {
+			s.key(t, "CI")
+			busy := unavailable
+			busy.RetryAfter = asked
+			s.attempt(t, endpoint.ID, busy)
+			if next := s.deliveries(t, endpoint.ID)[0].NextAttemptAt.Sub(s.Now()); next < want || next > want+want/10 {
+				t.Errorf("asked for %v the next attempt is in %v, want %v", asked, next, want)
+			}
+		}
+	})
+}
+
+func TestGoneDisablesAtOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		s.attempt(t, endpoint.ID, models.WebhookAttempt{Failure: models.FailedGone, ResponseCode: http.StatusGone})
+		gone, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID)
+		if err != nil || gone.Enabled() || *gone.DisabledReason != models.DisabledGone {
+			t.Errorf("the endpoint is %+v, %v", gone, err)
+		}
+		if d := s.deliveries(t, endpoint.ID)[0]; d.Status != models.DeliveryFailed || d.Attempts != 1 {
+			t.Errorf("the delivery is %+v", d)
+		}
+	})
+}
+
+// TestDisabledEndpointKeepsWhatWaits until it is enabled again.
+func TestDisabledEndpointKeepsWhatWaits(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "before")
+		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
+		s.key(t, "meanwhile")
+		waiting, err := s.WaitingEndpoints(s.ctx)
+		if err != nil || len(waiting) != 0 || len(s.claim(t, endpoint.ID)) != 0 {
+			t.Errorf("a disabled endpoint waits: %v, %v", waiting, err)
+		}
+		wantUnchanged(t, s.Store, func() {
+			_, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
+			wantKind(t, err, models.Refused)
+			_, err = s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, s.deliveries(t, endpoint.ID)[0].ID)
+			wantKind(t, err, models.Refused)
+		})
+		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
+		if n := len(s.claim(t, endpoint.ID)); n != 1 {
+			t.Errorf("%d deliveries are due, want the one from before", n)
+		}
+	})
+}
+
+// TestPingIsSentOnce: its failure is not tried again and disables nothing.
+func TestPingIsSentOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
+		if err != nil || ping.Status != models.DeliveryPending || ping.Event.Type != models.PingEvent {
+			t.Fatalf("%+v, %v", ping, err)
+		}
+		s.attempt(t, endpoint.ID, unavailable)
+		read, err := s.WebhookDelivery(s.ctx, s.id, endpoint.ID, ping.ID)
+		if err != nil || read.Status != models.DeliveryFailed || read.NextAttemptAt != nil {
+			t.Errorf("%+v, %v", read, err)
+		}
+		if after, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !after.Enabled() {
+			t.Errorf("the endpoint is disabled, %v", err)
+		}
+	})
+}
+
+func TestRetry(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		s.attempt(t, endpoint.ID, unavailable)
+		id := s.deliveries(t, endpoint.ID)[0].ID
+		retry := func() *models.WebhookDelivery {
+			t.Helper()
+			d, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, id)
+			if err != nil || d.Status != models.DeliveryPending || !d.NextAttemptAt.Equal(s.Now()) {
+				t.Fatalf("%+v, %v", d, err)
+			}
+			return d
+		}
+		if !retry().Scheduled {
+			t.Error("a retry ahead of its time ends the schedule")
+		}
+		s.attempt(t, endpoint.ID, unavailable)
+		if d := s.deliveries(t, endpoint.ID)[0]; d.Attempts != 2 || d.NextAttemptAt.Sub(s.Now()) < 5*time.Minute {
+			t.Errorf("the schedule does not go on: %+v", d)
+		}
+		retry()
+		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 204})
+		d := s.deliveries(t, endpoint.ID)[0]
+		if d.Status != models.DeliverySuccess || d.Attempts != 3 || !d.DeliveredAt.Equal(s.Now()) || d.NextAttemptAt != nil {
+			t.Errorf("arrived: %+v", d)
+		}
+		if again := retry(); again.Scheduled || again.DeliveredAt != nil {
+			t.Errorf("sent again: %+v", again)
+		}
+		s.attempt(t, endpoint.ID, unavailable)
+		if d := s.deliveries(t, endpoint.ID)[0]; d.Status != models.DeliveryFailed || d.Attempts != 4 {
+			t.Errorf("the one attempt more has failed: %+v", d)
+		}
+	})
+}
+
+func TestDeliveryFilters(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "arrives")
+		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 200})
+		if _, err := s.AssignSeat(s.ctx, s.id, s.admin.ID); err != nil {
+			t.Fatal(err)
+		}
+		for filter, want := range map[models.DeliveryFilter]int{
+			{}: 2, {Status: models.DeliverySuccess}: 1, {Status: models.DeliveryFailed}: 0, {EventType: models.SeatAssignedEvent}: 1,
+			{Status: models.DeliveryPending, EventType: models.APIKeyCreatedEvent}: 0, {EventType: models.PingEvent}: 0,
+		} {
+			list, err := s.WebhookDeliveries(s.ctx, s.id, endpoint.ID, filter, models.Page{})
+			if err != nil || len(list.Items) != want {
+				t.Errorf("%+v lets %d through, want %d, %v", filter, len(list.Items), want, err)
+			}
+		}
+		_, err := s.WebhookDeliveries(s.ctx, s.id, endpoint.ID, models.DeliveryFilter{Status: "lost", EventType: "seat.sold"}, models.Page{})
+		wantFields(t, err, "status", "event_type")
+	})
+}
+
+func TestWebhookHealth(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		if _, known := (models.WebhookHealth{}).SuccessRate(); known {
+			t.Error("nothing is decided, and there is a rate")
+		}
+		for i := range 4 {
+			if _, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil {
+				t.Fatal(err)
+			}
+			result := models.WebhookAttempt{ResponseCode: 200}
+			if i == 3 {
+				result = unavailable
+			}
+			s.Clock.Advance(time.Second)
+			s.attempt(t, endpoint.ID, result)
+		}
+		s.key(t, "CI")
+		now := s.Now()
+		want := models.WebhookHealth{LastAttemptedAt: &now, LastFailure: models.FailedStatus, Succeeded: 3, Failed: 1, Pending: 1}
+		health, err := s.WebhookHealth(s.ctx, s.id, endpoint.ID)
+		if diff := cmp.Diff(want, health); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+		if rate, known := health.SuccessRate(); rate != 0.75 || !known {
+			t.Errorf("rate %v, %v", rate, known)
+		}
+		if backlog, err := s.WebhookBacklog(s.ctx); err != nil || backlog != (models.WebhookBacklog{Waiting: 1, Due: 1}) {
+			t.Errorf("backlog %+v, %v", backlog, err)
+		}
+	})
+}
+
+// TestExcerptIsShort, and has no key in it.
+func TestExcerptIsShort(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 200, Response: "\x00\xff" + secret.Reveal() + strings.Repeat("x", 9000)})
+		excerpt := s.deliveries(t, endpoint.ID)[0].ResponseExcerpt
+		if len(excerpt) > models.MaxResponseExcerpt || strings.Contains(excerpt, secret.Reveal()) || !strings.Contains(excerpt, "sk_live_") {
+			t.Errorf("kept %q", excerpt)
+		}
+	})
+}
+
+func TestPurgeForgetsDeliveriesWithTheirEvents(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		rows := func(later time.Duration) int {
+			s.Clock.Advance(later)
+			if err := s.PurgeExpired(s.ctx); err != nil {
+				t.Fatal(err)
+			}
+			return len(s.deliveries(t, endpoint.ID))
+		}
+		if n := rows(30*24*time.Hour - time.Second); n != 1 {
+			t.Errorf("%d deliveries within 30 days", n)
+		}
+		if n := rows(2 * time.Second); n != 0 {
+			t.Errorf("%d deliveries after 30 days", n)
+		}
+	})
+}
+
+// TestLongQueueIsSteppedOver: finding who waits costs as much with 20,000 in a queue.
+func TestLongQueueIsSteppedOver(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
+		s := homeIn(t, store, "Acme", "ada@acme.test")
+		long, short := s.endpoint(t), s.endpoint(t)
+		s.key(t, "CI")
+		numbers := "generate_series(1, 20000) AS i"
+		if strings.HasPrefix(s.URL, "sqlite:") {
+			numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n)"
+		}
+		s.Exec(t, `INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_id, event_type, status, scheduled, attempts, next_attempt_at, response_excerpt, failure, duration_ms, created_at)
+			SELECT 'whd_' || i, workspace_id, endpoint_id, event_id, event_type, status, scheduled, attempts, next_attempt_at, '', '', 0, created_at
+			FROM webhook_deliveries, `+numbers+` WHERE endpoint_id = $1`, long.ID)
+		s.Exec(t, "ANALYZE")
+		waiting, err := s.WaitingEndpoints(s.ctx)
+		if err != nil || len(waiting) != 2 || waiting[0].ID != long.ID || waiting[1].ID != short.ID || waiting[0].WorkspaceID != s.id {
+			t.Fatalf("waiting %v, %v", waiting, err)
+		}
+		plan := s.plan(t, query{strings.Replace(models.WaitingEndpointsQuery, "?", "$1", 1), []any{s.Now()}})
+		if strings.Contains(plan, "Seq Scan on webhook_deliveries") || strings.Contains(plan, "SCAN webhook_deliveries\n") || !strings.Contains(plan, "webhook_deliveries_queue") {
+			t.Errorf("the queue is read from end to end:\n%s", plan)
+		}
+	})
+}

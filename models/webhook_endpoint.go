@@ -1,0 +1,149 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/wire"
+)
+
+// MaxWebhookEndpoints is how many endpoints a workspace may have: each is a row more for every
+// event.
+const MaxWebhookEndpoints = 50
+
+// WebhookEndpoint is an address that a workspace has its events sent to.
+type WebhookEndpoint struct {
+	ID             string
+	WorkspaceID    string
+	URL            string
+	Description    *string
+	Events         EventList
+	DisabledAt     *time.Time
+	DisabledReason *DisabledReason // as long as DisabledAt is set
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// DisabledReason is why nothing is sent to an endpoint any more.
+type DisabledReason string
+
+// The reasons.
+const (
+	DisabledManually        DisabledReason = "manual"            // somebody wanted it
+	DisabledGone            DisabledReason = "gone"              // the receiver answered 410
+	DisabledTooManyFailures DisabledReason = "too_many_failures" // the last attempt of a delivery failed
+)
+
+// Enabled reports whether events are sent to e.
+func (e *WebhookEndpoint) Enabled() bool { return e.DisabledAt == nil }
+
+// Host is the part of the address that may be shown anywhere: receivers tell senders apart by
+// secrets in the rest.
+func (e *WebhookEndpoint) Host() string {
+	if u, err := url.Parse(e.URL); err == nil {
+		return u.Host
+	}
+	return ""
+}
+
+// Wire is e as the API shows it.
+func (e *WebhookEndpoint) Wire() wire.WebhookEndpoint {
+	return wire.WebhookEndpoint{
+		ID: e.ID, URL: e.URL, Description: e.Description, Enabled: e.Enabled(), Events: e.Events.Words(),
+		DisabledAt: wire.Moment(e.DisabledAt), DisabledReason: (*string)(e.DisabledReason),
+		CreatedAt: wire.Timestamp(e.CreatedAt), UpdatedAt: wire.Timestamp(e.UpdatedAt),
+	}
+}
+
+func (e *WebhookEndpoint) target() target { return target{"webhook_endpoint", e.ID, e.Host()} }
+
+// NewWebhookEndpoint is an endpoint to be made.
+type NewWebhookEndpoint struct {
+	URL         string
+	Description *string
+	Events      []string
+}
+
+// CreateWebhookEndpoint makes an endpoint. The text of its secret is in the answer and nowhere
+// else. What is wrong with its values is Invalid; more than MaxWebhookEndpoints are Refused.
+func (s *Store) CreateWebhookEndpoint(ctx context.Context, workspaceID string, n NewWebhookEndpoint) (*WebhookEndpoint, token.Secret, error) {
+	if err := s.checkWebhookEndpoint(n); err != nil {
+		return nil, token.Secret{}, err
+	}
+	var secret token.Secret
+	endpoint := &WebhookEndpoint{WorkspaceID: workspaceID, URL: n.URL, Description: n.Description, Events: eventListOf(n.Events)}
+	err := s.Tx(ctx, func(tx *Store) (err error) {
+		if err := tx.requireRoomForWebhook(ctx, workspaceID); err != nil {
+			return err
+		}
+		endpoint.ID, endpoint.CreatedAt, endpoint.UpdatedAt = tx.id("we"), tx.now(), tx.now()
+		if err := tx.with(ctx).Create(endpoint).Error; err != nil {
+			return fmt.Errorf("insert webhook endpoint: %w", err)
+		}
+		if secret, err = tx.insertWebhookSecret(ctx, endpoint.ID); err != nil {
+			return err
+		}
+		return tx.audit(ctx, workspaceID, "webhook_endpoint.created", endpoint.target(), map[string]string{"events": endpoint.Events.String()})
+	})
+	if err != nil {
+		return nil, token.Secret{}, err
+	}
+	return endpoint, secret, nil
+}
+
+func (s *Store) requireRoomForWebhook(ctx context.Context, workspaceID string) error {
+	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
+		return err
+	}
+	var there int64
+	if err := s.with(ctx).Model(&WebhookEndpoint{}).Where("workspace_id = ?", workspaceID).Count(&there).Error; err != nil {
+		return fmt.Errorf("count webhook endpoints: %w", err)
+	}
+	if there >= MaxWebhookEndpoints {
+		return Errorf(Refused, "A workspace can have %d webhook endpoints. Delete one that is not needed any more.", MaxWebhookEndpoints)
+	}
+	return nil
+}
+
+// WebhookEndpoint returns an endpoint of a workspace.
+func (s *Store) WebhookEndpoint(ctx context.Context, workspaceID, id string) (*WebhookEndpoint, error) {
+	return takeWebhookEndpoint(s.with(ctx), workspaceID, id)
+}
+
+// lockWebhookEndpoint reads an endpoint and keeps others from changing it until the transaction
+// ends. Events for it can still be written.
+func (s *Store) lockWebhookEndpoint(ctx context.Context, workspaceID, id string) (*WebhookEndpoint, error) {
+	query := s.with(ctx)
+	if s.dialect.name == postgresql {
+		query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+	}
+	return takeWebhookEndpoint(query, workspaceID, id)
+}
+
+func takeWebhookEndpoint(query *gorm.DB, workspaceID, id string) (*WebhookEndpoint, error) {
+	var endpoint WebhookEndpoint
+	if err := query.Where("workspace_id = ? AND id = ?", workspaceID, id).Take(&endpoint).Error; err != nil {
+		return nil, notFound(err, "webhook endpoint")
+	}
+	return &endpoint, nil
+}
+
+// WebhookEndpoints lists the endpoints of a workspace, newest first.
+func (s *Store) WebhookEndpoints(ctx context.Context, workspaceID string, page Page) (Paged[WebhookEndpoint], error) {
+	list := listing{"webhook_endpoints", workspaceID}
+	query, err := list.after(s.with(ctx).Where("workspace_id = ?", workspaceID), "id", &page)
+	if err != nil {
+		return Paged[WebhookEndpoint]{}, err
+	}
+	var endpoints []WebhookEndpoint
+	if err := query.Find(&endpoints).Error; err != nil {
+		return Paged[WebhookEndpoint]{}, fmt.Errorf("read webhook endpoints: %w", err)
+	}
+	return paged(list, page, endpoints, func(e *WebhookEndpoint) string { return e.ID }), nil
+}

@@ -1,0 +1,152 @@
+package models_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// secretsOf are the texts that a delivery to an endpoint is signed with now.
+func (s home) secretsOf(t *testing.T, store *models.Store, endpointID string) []string {
+	t.Helper()
+	ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpointID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := store.ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpointID, AtMost: 99}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range claimed {
+		if d.ID == ping.ID {
+			texts := []string{}
+			for _, secret := range d.Secrets {
+				texts = append(texts, secret.Reveal())
+			}
+			return texts
+		}
+	}
+	t.Fatal("the ping is not due")
+	return nil
+}
+
+func wantSecrets(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("signed with %d secrets, want %d, or others", len(got), len(want))
+	}
+}
+
+// TestRotatedSecretIsSignedWithForADay, after several rotations with each of them.
+func TestRotatedSecretIsSignedWithForADay(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint, first, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSecrets(t, s.secretsOf(t, s.Store.Store, endpoint.ID), first.Reveal())
+		s.Clock.Advance(time.Minute)
+		_, second, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSecrets(t, s.secretsOf(t, s.Store.Store, endpoint.ID), second.Reveal(), first.Reveal())
+		s.Clock.Advance(time.Hour)
+		_, third, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSecrets(t, s.secretsOf(t, s.Store.Store, endpoint.ID), third.Reveal(), second.Reveal(), first.Reveal())
+		s.Clock.Advance(models.WebhookSecretOverlap - time.Hour)
+		wantSecrets(t, s.secretsOf(t, s.Store.Store, endpoint.ID), third.Reveal(), second.Reveal())
+		s.Clock.Advance(time.Hour)
+		wantSecrets(t, s.secretsOf(t, s.Store.Store, endpoint.ID), third.Reveal())
+		if err := s.PurgeExpired(s.ctx); err != nil {
+			t.Fatal(err)
+		}
+		var left int64
+		if err := s.DB().Table("webhook_secrets").Count(&left).Error; err != nil || left != 1 {
+			t.Errorf("%d secrets are left after the purge, %v", left, err)
+		}
+	})
+}
+
+func TestRotationsAreBounded(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		for range 4 {
+			if _, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantUnchanged(t, s.Store, func() {
+			_, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID)
+			wantKind(t, err, models.Refused)
+		})
+		s.Clock.Advance(models.WebhookSecretOverlap)
+		if _, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestEncryptionKeyCanBeChanged: the new key is put before the old one, the secrets are sealed
+// anew, and then the old key can go.
+func TestEncryptionKeyCanBeChanged(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := []byte("another encryption key, of later")
+		node := func(keys ...[]byte) *models.Store {
+			store, err := models.Open(s.URL, models.Options{Clock: s.Clock.Now, EncryptionKeys: keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = store.Close() })
+			return store
+		}
+		// A node that does not have the key leaves the deliveries to those that do.
+		s.key(t, "CI")
+		claimed, err := node(next).ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpoint.ID, AtMost: 9}})
+		if len(claimed) > 0 || err == nil || !strings.Contains(err.Error(), "SKIPUP_ENCRYPTION_KEY") {
+			t.Errorf("without the key %d are claimed, %v", len(claimed), err)
+		}
+		if _, err := node(next).ResealWebhookSecrets(s.ctx); err == nil {
+			t.Error("secrets are sealed anew without their key")
+		}
+		both := node(next, modelstest.EncryptionKey)
+		wantSecrets(t, s.secretsOf(t, both, endpoint.ID), secret.Reveal())
+		if n, err := both.ResealWebhookSecrets(s.ctx); n != 1 || err != nil {
+			t.Errorf("sealed %d anew, %v", n, err)
+		}
+		if n, err := both.ResealWebhookSecrets(s.ctx); n != 0 || err != nil {
+			t.Errorf("then %d again, %v", n, err)
+		}
+		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
+	})
+}
+
+// TestSealedSecretOpensInItsRowAlone: who can write to the database cannot give one endpoint the
+// secret of another.
+func TestSealedSecretOpensInItsRowAlone(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		mine, theirs := s.endpoint(t), s.endpoint(t)
+		s.Exec(t, "UPDATE webhook_secrets SET sealed = (SELECT sealed FROM webhook_secrets WHERE endpoint_id = $1)", mine.ID)
+		s.key(t, "CI")
+		claimed, err := s.ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: mine.ID, AtMost: 9}, {EndpointID: theirs.ID, AtMost: 9}})
+		if err == nil || len(claimed) != 1 || claimed[0].EndpointID != mine.ID {
+			t.Errorf("claimed %d, %v", len(claimed), err)
+		}
+	})
+}
+
+func TestEncryptionKeyHasItsLength(t *testing.T) {
+	if _, err := models.Open(modelstest.SQLiteURL(t), models.Options{EncryptionKeys: [][]byte{[]byte("short")}}); err == nil {
+		t.Error("a short key is taken")
+	}
+}

@@ -1,0 +1,42 @@
+package wire
+
+import "encoding/json"
+
+// WebhookEndpoint is where a workspace wants to be told of events.
+type WebhookEndpoint struct {
+	ID             string     `json:"id"`
+	URL            string     `json:"url"`
+	Description    *string    `json:"description"`
+	Enabled        bool       `json:"enabled"`
+	Events         []string   `json:"events"`
+	DisabledAt     *Timestamp `json:"disabled_at"`
+	DisabledReason *string    `json:"disabled_reason"`
+	CreatedAt      Timestamp  `json:"created_at"`
+	UpdatedAt      Timestamp  `json:"updated_at"`
+}
+
+// WebhookDelivery is one event for one endpoint.
+type WebhookDelivery struct {
+	ID              string     `json:"id"`
+	EventType       string     `json:"event_type"`
+	Status          string     `json:"status"`
+	Payload         Event      `json:"payload"`
+	ResponseCode    *int       `json:"response_code"`
+	Attempts        int        `json:"attempts"`
+	DeliveredAt     *Timestamp `json:"delivered_at"`
+	LastAttemptedAt *Timestamp `json:"last_attempted_at"`
+	CreatedAt       Timestamp  `json:"created_at"`
+}
+
+// Event is the body of a delivery.
+type Event struct {
+	ID        string          `json:"id"`
+	Type      string          `json:"type"`
+	Timestamp Timestamp       `json:"timestamp"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// Ping is what the event of a ping tells.
+type Ping struct {
+	EndpointID string `json:"endpoint_id"`
+}
