@@ -49,6 +49,7 @@ func (q Query) IsFiltered() bool { return q.Search != "" || q.State != "" || q.S
 type ListPage struct {
 	Query Query
 	List  models.APIKeyList
+	Usage map[string]models.UsageTotal // of the last UsageDays, by the id of the key
 	Env   token.Environment
 }
 
@@ -153,6 +154,7 @@ type Route struct {
 type DetailPage struct {
 	Key     *models.APIKey
 	Routes  []Route // that the key's scopes open
+	Usage   UsageSummary
 	History []models.AuditEvent
 	Name    string        // in the rename form
 	Errors  models.Fields // of the rename form
