@@ -27,10 +27,15 @@ on('keydown', '[data-picture]', (event, picture) => {
 })
 on('focusout', '[data-picture]', (event, picture) => show(chartOf(picture)))
 
-// The pictures take the focus only where the keys do something.
-function reach() {
-  for (const picture of document.querySelectorAll('[data-picture]:not([tabindex])')) picture.tabIndex = 0
+// A chart may have come, or have other numbers. The pictures take the focus only where the keys do
+// something.
+function refresh() {
+  for (const picture of document.querySelectorAll('[data-picture]')) {
+    picture.tabIndex = 0
+    const bar = picture.querySelector('[data-bar][data-on]')
+    if (bar) show(chartOf(picture), bar)
+  }
 }
 
-reach()
-document.addEventListener('htmx:after:swap', reach)
+refresh()
+document.addEventListener('htmx:after:swap', refresh)

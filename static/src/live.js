@@ -4,6 +4,9 @@
 // while: a page that is left open must not keep a session alive.
 import htmx from 'htmx.org/dist/htmx.esm.js'
 
+// What people and scripts have changed in a part stays as it is when the part does not.
+htmx.config.morphIgnore = [...htmx.config.morphIgnore, 'open', 'tabindex', 'data-on']
+
 const every = 800
 const patience = 10 * 60_000
 

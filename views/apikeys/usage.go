@@ -119,7 +119,7 @@ var statusClasses = []struct {
 // chart is the requests by status class. Classes that are rare by their nature are in it only if
 // there are any.
 func (p UsagePage) chart() ui.Chart {
-	chart := ui.Chart{Label: "Requests by status", Unit: "request", Head: "Day"}
+	chart := ui.Chart{ID: "requests", Label: "Requests by status", Unit: "request", Head: "Day"}
 	if p.Query.ByHour() {
 		chart.Head = "Hour"
 	}

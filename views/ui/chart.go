@@ -8,6 +8,7 @@ import (
 
 // Chart is numbers over time as stacked bars: a picture, and the same in a table.
 type Chart struct {
+	ID     string // by which it stays the same when the page around it changes
 	Label  string // what the picture shows, in a few words
 	Unit   string // one of what is counted, such as "request"
 	Head   string // of the table's first column

@@ -91,6 +91,7 @@ test('a request shows up within two seconds on the open page, where everything s
   expect(Math.min(...waits), `milliseconds: ${waits}`).toBeLessThan(2000)
   await expect(admin.getByText('The key lacks seats.read')).toBeVisible()
   await expect(picture(admin), 'the focus stays').toBeFocused()
+  await expect(readout(admin), 'the numbers are the new ones').toHaveText(/: 4 requests /)
   await expect(admin.getByRole('region', { name: 'Requests by status, as a table' }), 'the table stays open').toBeVisible()
 })
 
