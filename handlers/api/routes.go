@@ -73,6 +73,7 @@ func Routes(store *models.Store) Table {
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
 		{http.MethodGet, "/api_keys/:id/usage", "Show what an API key was used for", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
+		{http.MethodPost, "/api_keys/:id/rotate", "Give an API key a successor", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, rotateAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
 		{http.MethodGet, "/seats", "Show seats and their capacity", of(scope.SeatsRead), endpointList(places.list)},
@@ -88,6 +89,7 @@ func createMeetingRequest(tx *models.Store) action[newMeetingRequest, wire.Meeti
 }
 func createMember(tx *models.Store) action[newMember, wire.Member]   { return members{tx}.create }
 func createAPIKey(tx *models.Store) action[newAPIKey, createdAPIKey] { return apiKeys{tx}.create }
+func rotateAPIKey(tx *models.Store) action[rotation, rotatedAPIKey]  { return apiKeys{tx}.rotate }
 func createSeat(tx *models.Store) action[newSeat, wire.Seat]         { return seats{tx}.create }
 func createWebhookEndpoint(tx *models.Store) action[newWebhookEndpoint, webhookEndpointWithSecret] {
 	return webhooks{tx}.create
@@ -110,9 +112,10 @@ func (t Table) OpenTo(set scope.Set) []Route {
 }
 
 // Register adds the API to e: who has no good key learns nothing about it, not even which
-// paths there are.
+// paths there are. The document of the API alone is for everybody.
 func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
 	e.Use(gate.Require)
+	registerDocument(e, gate)
 	for _, route := range routes {
 		asked := gate.Route(route.Name(), route.Scope)
 		e.Add(route.Method, Base+route.Path, route.handle, asked)

@@ -80,8 +80,17 @@ func MemberInvitation(id string) string { return Member(id) + "/invitation" }
 // MemberInvitationMail is where the invitation of a pending member is mailed again.
 func MemberInvitationMail(id string) string { return MemberInvitation(id) + "/mail" }
 
-// SeatRelease is where a seat is released, and the page that asks first.
+// SeatRelease is where a seat is released.
 func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
+
+// APIKeyRotation is where a key is rotated: the form for it, and then the page of the rotation.
+func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
+
+// APIKeyRotationEnd is where the old key of a rotation is deleted, and the page that asks first.
+func APIKeyRotationEnd(id string) string { return APIKeyRotation(id) + "/end" }
+
+// APIKeyRotationAbandonment is where the new key is deleted instead, and the page that asks first.
+func APIKeyRotationAbandonment(id string) string { return APIKeyRotation(id) + "/abandonment" }
 
 // SignInAnd is the sign-in page that goes on to next, an address of this site; empty for home.
 func SignInAnd(next string) string {

@@ -24,6 +24,14 @@ func Relative(at, now time.Time) string {
 	}
 }
 
+// Lasting says in words how long something lasts: "3 hours", "less than a minute".
+func Lasting(d time.Duration) string {
+	if words := distance(d); words != "" {
+		return words
+	}
+	return "less than a minute"
+}
+
 // distance is empty for less than three quarters of a minute.
 func distance(d time.Duration) string {
 	in := func(unit time.Duration) int { return int(math.Round(float64(d) / float64(unit))) }
