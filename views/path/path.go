@@ -49,6 +49,13 @@ func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
 // APIKeyResumption is where the pause of a key is ended.
 func APIKeyResumption(id string) string { return APIKey(id) + "/resumption" }
 
+// APIKeyUsage is the page of what a key was used for.
+func APIKeyUsage(id string) string { return APIKey(id) + "/usage" }
+
+// APIKeyUsageCounts and APIKeyUsageCallers are its figures as CSV.
+func APIKeyUsageCounts(id string) string  { return APIKeyUsage(id) + "/counts.csv" }
+func APIKeyUsageCallers(id string) string { return APIKeyUsage(id) + "/callers.csv" }
+
 // APIKeyDeletion is where a key is deleted, and the page that asks first.
 func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
 

@@ -5,6 +5,7 @@ import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
 import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
+import { makeUsage } from './usage.js'
 import { peopleAlike, peopleStates } from './people.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
@@ -187,6 +188,12 @@ export const states = {
     await skipup.exec("UPDATE members SET role = 'member'")
     await page.goto(listPath)
   }),
+  'key-usage': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=90d`)
+    await page.getByText('The same as a table').click()
+  }),
+  'key-usage-of-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
   'key-access': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await page.getByRole('button', { name: 'Read only' }).click()
@@ -277,5 +284,19 @@ export const alike = {
     await page.goto(listPath)
   }),
   'list-many': inTeam(async () => {}, { more: 120 }),
+  'list-used': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await makeUsage(page, { skipup, key: keys['Health check'], days: 20, scale: 1 / 40 })
+    await page.goto(listPath)
+  }),
+  'key-used': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}`)
+  }),
+  'key-usage-week': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=7d`)
+    await page.locator('[data-bar]').nth(100).hover()
+  }),
   'list-sorted': inTeam((page) => page.goto(listPath + '?sort=last_used&order=desc')),
 }
