@@ -75,6 +75,7 @@ func MemberInvitationMail(id string) string { return MemberInvitation(id) + "/ma
 
 // SeatRelease is where a seat is released, and the page that asks first.
 func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
+
 // APIKeyRotation is where a key is rotated: the form for it, and then the page of the rotation.
 func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
 
