@@ -37,6 +37,9 @@ func (h apiKeys) list(c echo.Context) error {
 		return err
 	}
 	page := apikeys.ListPage{Query: query, List: list, Env: h.store.KeyEnvironment()}
+	if page.Evidence, err = h.evidence(c, query, list.Keys); err != nil {
+		return err
+	}
 	if query.Page > page.Pages() {
 		query.Page = page.Pages()
 		return web.Redirect(c, query.Address())
@@ -49,6 +52,7 @@ func filterOf(query apikeys.Query) models.APIKeyFilter {
 	filter := models.APIKeyFilter{
 		Search:     query.Search,
 		State:      models.KeyState(query.State),
+		Finding:    apikeys.FindingOf(query.Review),
 		Sort:       models.APIKeySort(query.Sort),
 		Ascending:  query.Order == "asc",
 		PageNumber: query.Page,

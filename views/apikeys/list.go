@@ -108,7 +108,7 @@ func (q Query) sortChoices() []sortChoice {
 }
 
 func (q Query) inState(state models.KeyState) Query {
-	q.State, q.Page = string(state), 0
+	q.State, q.Review, q.Page = string(state), "", 0
 	return q
 }
 

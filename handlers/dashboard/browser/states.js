@@ -5,6 +5,7 @@ import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
 import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
+import { peopleAlike, peopleStates } from './people.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
 export async function inEveryLook(page, look) {
@@ -265,10 +266,12 @@ export const states = {
     await page.goto(`${listPath}/${old.id}`)
     await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
   }),
+  ...peopleStates,
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
 export const alike = {
+  ...peopleAlike,
   'list-few': signedIn(async (page) => {
     await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
     await page.goto(listPath)
