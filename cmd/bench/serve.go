@@ -31,6 +31,9 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
+// settlePath is where the load asks the server to store the counts that it holds.
+const settlePath = "/settle"
+
 // keysFile is where the server leaves the texts of its keys for the load, which is the same user.
 const keysFile = "keys"
 
@@ -109,7 +112,14 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 	}))
 	e.Any("/healthz", echo.WrapHandler(product))
 	e.Any("/api/*", echo.WrapHandler(product))
-	return e, []*web.KeyGate{gate, whole}, nil
+	gates := []*web.KeyGate{gate, whole}
+	e.POST(settlePath, func(c echo.Context) error {
+		for _, gate := range gates {
+			gate.Flush(c.Request().Context())
+		}
+		return c.NoContent(http.StatusNoContent)
+	})
+	return e, gates, nil
 }
 
 // keyAuth is what people write with Echo's own middleware: look the key up for each request.

@@ -143,6 +143,7 @@ var detailLabels = map[string]string{
 	"member_id":                       "Member",
 	"reason":                          "Reason",
 	"role":                            "Role",
+	"rotated_from":                    "Takes the place of",
 	"scopes":                          "Scopes",
 	"scopes_added":                    "Added",
 	"scopes_removed":                  "Removed",

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
@@ -22,7 +23,7 @@ func digestNumber(n int) token.Digest {
 
 // keyNumber is a key whose every word tells which it is, so that a mixture would be seen.
 func keyNumber(n int) Key {
-	key := Key{expires: int64(n), scopes: scope.Set(n) & scope.All, deleted: n%2 == 0}
+	key := Key{expires: int64(n), scopes: scope.Set(n) & scope.All, deleted: n%2 == 0, paused: ^uint32(n)}
 	binary.LittleEndian.PutUint64(key.id[:8], uint64(n))
 	binary.LittleEndian.PutUint64(key.id[8:], uint64(n))
 	binary.LittleEndian.PutUint64(key.workspace[:8], uint64(n))
@@ -88,6 +89,34 @@ func TestCacheReplacesAKeyInPlace(t *testing.T) {
 	}
 }
 
+// TestAnExpiryIsHeldToTheMillisecond, until 2106. No process lives to see one after that.
+func TestAnExpiryIsHeldToTheMillisecond(t *testing.T) {
+	c, digest := newCache(10), digestNumber(1)
+	for expires, want := range map[int64]int64{
+		never: never, -1: 0, 0: 0, 999: 999, 1_800_000_000_001: 1_800_000_000_001, noExpiry*1000 - 1: noExpiry*1000 - 1, noExpiry * 1000: never,
+	} {
+		key := keyNumber(1)
+		key.expires, key.scopes = expires, scope.All
+		c.put(digest, key, c.stamp())
+		key.expires = want
+		if got, held := c.find(&digest); !held || got != key {
+			t.Errorf("a key that expires at %d reads %+v", expires, got)
+		}
+	}
+}
+
+// TestAnEntryIsACacheLine, and begins with one.
+func TestAnEntryIsACacheLine(t *testing.T) {
+	c, digest := newCache(10), digestNumber(1)
+	c.put(digest, keyNumber(1), c.stamp())
+	if at := uintptr(unsafe.Pointer(&c.table.Load().blocks[0].entries[0])); unsafe.Sizeof(entry{}) != 64 || at%64 != 0 {
+		t.Errorf("entries take %d bytes and begin at %#x", unsafe.Sizeof(entry{}), at)
+	}
+	if tally := unsafe.Sizeof(tally{}); tally != 64 {
+		t.Errorf("tallies take %d bytes", tally)
+	}
+}
+
 // TestFillFromBeforeAChangeIsNotKept: the row of a miss may have been read before a change
 // that was applied while it was on its way.
 func TestFillFromBeforeAChangeIsNotKept(t *testing.T) {
@@ -128,8 +157,9 @@ func TestACachedKeyTakesWhatIsDocumented(t *testing.T) {
 			c.put(digestNumber(n), Key{}, c.stamp())
 		}
 		table := c.table.Load()
-		bytes := len(table.cells)*8 + len(table.blocks)*blockSize*entryWords*8 + cap(c.free)*4
-		if perKey := float64(bytes-blockSize*entryWords*8) / float64(keys); perKey > BytesPerKey {
+		ofBlock := int(unsafe.Sizeof(block{}))
+		bytes := len(table.cells)*8 + len(table.blocks)*ofBlock + cap(c.free)*4
+		if perKey := float64(bytes-ofBlock) / float64(keys); perKey > BytesPerKey {
 			t.Errorf("%d keys take %.1f bytes each, documented are %d", keys, perKey, BytesPerKey)
 		}
 	}

@@ -26,12 +26,12 @@ func (c *cache) put(digest token.Digest, key Key, stamp uint64) {
 	w := wordsOf(&digest)
 	t := c.table.Load()
 	if at, held := t.cellOf(&w); held {
-		t.entry(atomic.LoadUint64(&t.cells[at])).write(&w, &key)
+		t.write(t.cells[at], &w, &key)
 		return
 	}
 	number := c.vacate()
 	t = c.makeRoom(number)
-	t.blocks[number>>blockBits][number&(blockSize-1)].write(&w, &key)
+	t.write(uint64(number+1), &w, &key)
 	t.insert(&w, number)
 	c.live++
 }
@@ -77,6 +77,19 @@ func (c *cache) vacate() uint32 {
 	return uint32(c.made - 1)
 }
 
+// write fills the entry that a cell names, which nobody has read yet.
+func (t *table) write(cell uint64, w *words, key *Key) {
+	b, n := t.place(cell)
+	b.entries[n].write(w, key)
+	b.unuse(n)
+}
+
+// digest is that of the entry that a cell names; only under the cache's lock.
+func (t *table) digest(cell uint64) words {
+	b, n := t.place(cell)
+	return words{b.entries[n][digest0], b.entries[n][digest1]}
+}
+
 // dropLeastUsed goes round the entries, gives those that were used another round, and drops
 // the first that was not. After one round at most there is one.
 func (c *cache) dropLeastUsed() {
@@ -85,12 +98,11 @@ func (c *cache) dropLeastUsed() {
 		if c.hand >= c.made {
 			c.hand = 0
 		}
-		e := &t.blocks[c.hand>>blockBits][c.hand&(blockSize-1)]
-		if atomic.LoadUint64(&e[used]) != 0 {
-			atomic.StoreUint64(&e[used], 0)
+		cell := uint64(c.hand + 1)
+		if b, n := t.place(cell); b.unuse(n) {
 			continue
 		}
-		w := words{e[digest0], e[digest1], e[digest2], e[digest3]}
+		w := t.digest(cell)
 		if at, held := t.cellOf(&w); held {
 			c.drop(at)
 			c.hand++
@@ -102,8 +114,8 @@ func (c *cache) dropLeastUsed() {
 // drop empties the entry that the cell at names, and the cell.
 func (c *cache) drop(at uint64) {
 	t := c.table.Load()
-	cell := atomic.LoadUint64(&t.cells[at])
-	t.entry(cell).write(&words{}, &Key{})
+	cell := t.cells[at]
+	t.write(cell, &words{}, &Key{})
 	t.remove(at)
 	c.free = append(c.free, uint32(cell)-1)
 	c.live--
@@ -132,8 +144,8 @@ func (t *table) doubled() []uint64 {
 	larger := table{cells: make([]uint64, 2*len(t.cells)), blocks: t.blocks}
 	for _, cell := range t.cells {
 		if cell != 0 {
-			e := t.entry(cell)
-			larger.insert(&words{e[digest0]}, uint32(cell)-1)
+			w := t.digest(cell)
+			larger.insert(&w, uint32(cell)-1)
 		}
 	}
 	return larger.cells
@@ -147,8 +159,7 @@ func (t *table) cellOf(w *words) (at uint64, held bool) {
 		if cell == 0 {
 			return 0, false
 		}
-		if e := t.entry(cell); (cell^w[0])&tagMask == 0 &&
-			e[digest0] == w[0] && e[digest1] == w[1] && e[digest2] == w[2] && e[digest3] == w[3] {
+		if (cell^w[0])&tagMask == 0 && t.digest(cell) == *w {
 			return at, true
 		}
 	}
@@ -170,7 +181,7 @@ func (t *table) remove(at uint64) {
 	mask := uint64(len(t.cells) - 1)
 	gap := at
 	for next := (gap + 1) & mask; t.cells[next] != 0; next = (next + 1) & mask {
-		home := t.entry(t.cells[next])[digest0] & mask
+		home := t.digest(t.cells[next])[0] & mask
 		if (next-home)&mask >= (next-gap)&mask {
 			atomic.StoreUint64(&t.cells[gap], t.cells[next])
 			gap = next

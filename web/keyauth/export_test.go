@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
@@ -26,7 +27,7 @@ func (v *Verifier) Plant(t testing.TB, row *models.APIKey) string {
 // BytesPerKey is what a cached key takes now.
 func (v *Verifier) BytesPerKey() float64 {
 	t := v.cache.table.Load()
-	bytes := len(t.cells)*8 + len(t.blocks)*blockSize*entryWords*8 + cap(v.cache.free)*4
+	bytes := len(t.cells)*8 + len(t.blocks)*int(unsafe.Sizeof(block{})) + cap(v.cache.free)*4
 	return float64(bytes) / float64(v.cache.size())
 }
 
@@ -79,7 +80,7 @@ const (
 func (r *Recorder) Tallies() int {
 	held := 0
 	for i := range r.shards {
-		held += len(r.shards[i].tallies)
+		held += r.shards[i].tallies.held
 	}
 	return held
 }
