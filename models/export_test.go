@@ -68,3 +68,6 @@ func (s *Store) Mail() { s.mails = true }
 
 // WaitingEndpointsQuery is how WaitingEndpoints asks.
 const WaitingEndpointsQuery = waitingEndpoints
+
+// HashAfter is the hash of e after an event with the hash previous.
+func (e *AuditEvent) HashAfter(previous []byte) []byte { return e.hashAfter(previous) }
