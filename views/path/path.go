@@ -43,6 +43,11 @@ func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 // APIKeyAccess is where what a key may do is changed, and the form for it.
 func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
 
+// APIKeysReviewed is the list of the keys for which there is a finding.
+func APIKeysReviewed(finding string) string {
+	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
+}
+
 // APIKeyPause is where a key is paused, and the page that asks for how long.
 func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
 
@@ -75,6 +80,7 @@ func MemberInvitationMail(id string) string { return MemberInvitation(id) + "/ma
 
 // SeatRelease is where a seat is released, and the page that asks first.
 func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
+
 // APIKeyRotation is where a key is rotated: the form for it, and then the page of the rotation.
 func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
 
