@@ -96,7 +96,7 @@ func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*
 			return err
 		}
 		if usage.Available() <= 0 {
-			return Errorf(Refused, "All %d seats are taken. Release one, or raise the capacity.", usage.Capacity)
+			return Errorf(Refused, "No seat is free: %d of %d are taken. Release one, or raise the capacity.", usage.Used, usage.Capacity)
 		}
 		seat = &Seat{ID: tx.id("seat"), WorkspaceID: workspaceID, MemberID: memberID, Member: *member, AssignedAt: tx.now()}
 		return tx.insertSeat(ctx, seat)
@@ -194,7 +194,7 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 			return err
 		}
 		if capacity < usage.Used {
-			return Errorf(Refused, "%d seats are taken, so the capacity cannot be %d. Release seats first.", usage.Used, capacity)
+			return Errorf(Refused, "The capacity cannot be %d while %d of the seats are taken. Release seats first.", capacity, usage.Used)
 		}
 		before := usage.Capacity
 		usage.Capacity = capacity

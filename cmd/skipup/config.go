@@ -34,14 +34,26 @@ type settings struct {
 	MetricsAddr    string `env:"SKIPUP_METRICS_ADDR"`
 	SMTP           string `env:"SMTP_URL"`
 	MailFrom       string `env:"SKIPUP_MAIL_FROM"`
+
+	EncryptionKey       string `env:"SKIPUP_ENCRYPTION_KEY"`
+	WebhookAllowPrivate string `env:"SKIPUP_WEBHOOK_ALLOW_PRIVATE" envDefault:"false"`
 }
 
-// option is how one of the settings is given and checked. check returns the value in the form
+// option is how one of the settings is given and checked. One without a flag has its variable
+// alone. check returns the value in the form
 // in which it is used. It never repeats the value, which may hold a password.
 type option struct {
 	flag, variable, usage string
 	field                 func(*settings) *string
 	check                 func(value string) (string, error)
+}
+
+// name is what the operator calls o.
+func (o option) name() string {
+	if o.flag == "" {
+		return o.variable
+	}
+	return "--" + o.flag + " (" + o.variable + ")"
 }
 
 var (
@@ -81,6 +93,15 @@ var (
 		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 90",
 		func(s *settings) *string { return &s.Cache }, checkCache,
 	}
+	// encryptionKeyOption has no flag: every user of the machine can read a command line.
+	encryptionKeyOption = option{
+		"", "SKIPUP_ENCRYPTION_KEY", "",
+		func(s *settings) *string { return &s.EncryptionKey }, checkEncryptionKey,
+	}
+	webhookAllowPrivateOption = option{
+		"webhook-allow-private", "SKIPUP_WEBHOOK_ALLOW_PRIVATE", "`true` to send webhooks to any http or https address, for development only",
+		func(s *settings) *string { return &s.WebhookAllowPrivate }, checkBool,
+	}
 	metricsOption = option{
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "`HOST:PORT` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) *string { return &s.MetricsAddr }, checkMetricsAddr,
@@ -102,6 +123,9 @@ func register(flags *pflag.FlagSet, options ...option) {
 		panic(err) // only a settings type that cannot be filled gets here
 	}
 	for _, o := range options {
+		if o.flag == "" {
+			continue
+		}
 		flags.String(o.flag, *o.field(&defaults), o.usage+" ["+o.variable+"]")
 	}
 }
@@ -119,11 +143,11 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 	var wrong mistakes
 	for _, o := range options {
 		value := o.field(&s)
-		if flag := cmd.Flags().Lookup(o.flag); flag.Changed {
+		if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
 			*value = flag.Value.String()
 		}
 		if *value, err = o.check(*value); err != nil {
-			wrong.add("--%s (%s): %v", o.flag, o.variable, err)
+			wrong.add("%s: %v", o.name(), err)
 		}
 		if o.flag == mailFromOption.flag && s.SMTP != "" && *value == "" && err == nil {
 			wrong.add("--%s (%s): must be given with --%s (%s)", o.flag, o.variable, smtpOption.flag, smtpOption.variable)
@@ -214,6 +238,15 @@ var errCache = errors.New("must be a whole number from 1 to 65536")
 func checkCache(value string) (string, error) {
 	if megabytes, err := strconv.ParseUint(value, 10, 32); err != nil || megabytes < 1 || megabytes > 65536 {
 		return "", errCache
+	}
+	return value, nil
+}
+
+var errBool = errors.New("must be true or false")
+
+func checkBool(value string) (string, error) {
+	if value != "true" && value != "false" {
+		return "", errBool
 	}
 	return value, nil
 }

@@ -27,6 +27,7 @@ func loaded(t *testing.T, env map[string]string, args ...string) (settings, erro
 func TestSettings(t *testing.T) {
 	defaults := settings{
 		Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: "120", GuessRateLimit: "60", Cache: "128",
+		WebhookAllowPrivate: "false",
 	}
 	with := func(addr, database, publicURL, environment, proxies string) settings {
 		s := defaults
@@ -148,6 +149,9 @@ func TestSettingsChecks(t *testing.T) {
 		{"smtp", "smtp://keys:hunter2@mail.example.com/inbox", ""},
 		{"mail-from", "SkipUp Keys <keys@example.com>", "SkipUp Keys <keys@example.com>"},
 		{"mail-from", "hunter2", ""},
+
+		{"webhook-allow-private", "true", "true"},
+		{"webhook-allow-private", "yes", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
@@ -162,7 +166,8 @@ func TestSettingsChecks(t *testing.T) {
 				return
 			}
 			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies,
-				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr, "smtp": s.SMTP, "mail-from": s.MailFrom}[tt.flag]
+				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr, "smtp": s.SMTP, "mail-from": s.MailFrom,
+				"webhook-allow-private": s.WebhookAllowPrivate}[tt.flag]
 			if err != nil || got != tt.want {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}

@@ -95,6 +95,10 @@ type listedKey struct {
 	ExpiresAt   *time.Time      `json:"expires_at"`
 	PausedUntil *time.Time      `json:"paused_until"` // also when that is past
 	DeletedAt   *time.Time      `json:"deleted_at"`
+	// The ids of the keys before and after it in its line, and of the first of that.
+	RotatedFrom *string `json:"rotated_from"`
+	RotatedTo   *string `json:"rotated_to"`
+	LineageID   *string `json:"lineage_id"`
 }
 
 func listed(key *models.APIKey, now time.Time) listedKey {
@@ -102,6 +106,7 @@ func listed(key *models.APIKey, now time.Time) listedKey {
 		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StateAt(now), Scopes: key.Scopes.Words(),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
+		RotatedFrom: key.PredecessorID, RotatedTo: key.SuccessorID, LineageID: key.LineageID,
 	}
 }
 

@@ -61,6 +61,7 @@ func TestKeys(t *testing.T) {
 			"id": key.ID, "name": "CI", "key_prefix": text[:12] + "....", "state": "active",
 			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
 			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "paused_until": nil, "deleted_at": nil,
+			"rotated_from": nil, "rotated_to": nil, "lineage_id": nil,
 		}
 		if diff := cmp.Diff([]map[string]any{want}, listJSON(t, env, workspace)); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // schemeBytes is what every key begins with.
@@ -70,16 +71,23 @@ type Finding struct {
 // searched is how much of a text is in memory at a time.
 const searched = 256 << 10
 
+// buffers are used again: a tree of small files would else be a matter of making them.
+var buffers = sync.Pool{New: func() any { return new([searched]byte) }}
+
 // Search calls found for every key in the text of r, of either environment, in the order of
 // their places. It keeps no more than a portion of the text, which it wipes. The error is that
 // of r, or of found, which ends the search.
 func Search(r io.Reader, found func(Finding) error) error {
-	buffer := make([]byte, searched)
-	defer clear(buffer)
+	buffer, used := buffers.Get().(*[searched]byte), 0
+	defer func() {
+		clear(buffer[:used])
+		buffers.Put(buffer)
+	}()
 	place := place{line: 1, column: 1}
 	for kept := 0; ; {
 		n, err := io.ReadFull(r, buffer[kept:])
 		text := buffer[:kept+n]
+		used = max(used, len(text))
 		from := 0
 		for at := find(text, 0); at >= 0; at = find(text, from) {
 			place.pass(text[from:at])
@@ -99,7 +107,7 @@ func Search(r io.Reader, found func(Finding) error) error {
 		// A key may begin at the end of this portion and end in the next.
 		keep := max(from, len(text)-(Len-1))
 		place.pass(text[from:keep])
-		kept = copy(buffer, text[keep:])
+		kept = copy(buffer[:], text[keep:])
 	}
 }
 

@@ -52,7 +52,7 @@ dialog?.addEventListener('cancel', (event) => {
   if (!reveals || panel().dataset.warned || panel().querySelector('[data-copy][data-used]')) return
   event.preventDefault()
   panel().dataset.warned = 'true'
-  toast('The key was not copied yet. Press Escape again to close.')
+  toast(panel().dataset.reveals || 'The key was not copied yet. Press Escape again to close.')
 })
 
 on('click', '[data-close]', (event, control) => {

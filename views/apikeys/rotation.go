@@ -66,7 +66,11 @@ func (p RotationPage) quiet() string {
 	if p.Old.LastUsedAt == nil {
 		return "The old key was never used."
 	}
-	return "The old key has been quiet for " + ui.Lasting(p.At.Sub(*p.Old.LastUsedAt)) + "."
+	quiet := p.At.Sub(*p.Old.LastUsedAt)
+	if quiet < time.Minute {
+		return "The old key was used just now."
+	}
+	return "The old key has been quiet for " + ui.Lasting(quiet) + "."
 }
 
 // progress says how many callers have moved.
@@ -122,7 +126,7 @@ func (p RotationPage) step() step {
 	case len(p.Callers) == 0:
 		return step{Icon: "circle-check", Tone: "success", Title: "Delete the old key when the new one is in place", Text: "Nothing has used the old key in the last 30 days, so nobody will miss it."}
 	}
-	return step{Icon: "circle-check", Tone: "success", Title: "Delete the old key", Text: p.progress() + ". " + p.quiet()}
+	return step{Icon: "circle-check", Tone: "success", Title: "Delete the old key", Text: p.progress() + "."}
 }
 
 func (p RotationPage) movingStep() step {

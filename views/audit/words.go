@@ -121,7 +121,7 @@ type detail struct{ Label, Value string }
 // detailLabels are what details are called, those of one action first.
 var detailLabels = map[string]string{
 	"api_key.renamed/from":            "Name before",
-	"api_key.found_leaked/places":     "Times found",
+	"api_key.found_leaked/times":      "Times found",
 	"api_key.leak_checked/keys":       "Keys found",
 	"api_key.leak_checked/other_keys": "Unknown keys",
 	"by":                              "Sent by",

@@ -78,7 +78,7 @@ func MemberInvitation(id string) string { return Member(id) + "/invitation" }
 // MemberInvitationMail is where the invitation of a pending member is mailed again.
 func MemberInvitationMail(id string) string { return MemberInvitation(id) + "/mail" }
 
-// SeatRelease is where a seat is released, and the page that asks first.
+// SeatRelease is where a seat is released.
 func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
 
 // APIKeyRotation is where a key is rotated: the form for it, and then the page of the rotation.

@@ -450,7 +450,7 @@ func TestVerifyAllocatesNothing(t *testing.T) {
 	if _, err := h.PauseAPIKey(t.Context(), h.workspace, row.ID, h.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	h.poll(t)
+	h.holdLease(t)
 	h.Clock.Advance(time.Second) // that it was paused costs nothing either
 	ctx := t.Context()
 	allocations := testing.AllocsPerRun(1000, func() {

@@ -3,7 +3,9 @@
 import { expect } from '@playwright/test'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
+import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
+import { peopleAlike, peopleStates } from './people.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
 export async function inEveryLook(page, look) {
@@ -205,10 +207,71 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await expect(page.getByText('Deletion receipt')).toBeVisible()
   }),
+
+  'rotate-dialog': signedIn(async (page, { skipup }) => {
+    const { id, key } = await makeKey(page, { name: 'CRM sync', scopes: ['meeting_requests.read', 'members.read', 'members.write', 'seats.read'], expiry: '90' })
+    for (let i = 0; i < 7; i++) await callAs(skipup, key, 'crm-sync/3.2.0', i % 3 ? '/seats' : '/meeting_requests')
+    await skipup.used(key)
+    await page.goto(`${listPath}/${id}`)
+    await page.getByRole('link', { name: 'Rotate', exact: true }).click()
+    await expect(dialog(page)).toBeVisible()
+  }),
+  'rotate-refused': signedIn(async (page) => {
+    const { id } = await makeKey(page, { name: 'CRM sync', scopes: ['seats.read'] })
+    await page.goto(`${listPath}/${id}/rotation`)
+    await untilADate(page).check()
+    await submit(page)
+    await expect(page.getByText(/^The expiry must be/)).toBeVisible()
+  }),
+  'rotation-no-callers': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 0 })
+  }),
+  rotation: signedIn(async (page, { skipup }) => {
+    const { key, old } = await startRotation(page, skipup, { callers: 7, moved: 3, scopes: ['meeting_requests.read', 'seats.read'] })
+    await callAs(skipup, old.key, 'crm-sync/3.2.0')
+    await callAs(skipup, key, 'crm-sync/3.3.0')
+    await callAs(skipup, key, 'okhttp/4.12.0', '/workspace_members')
+    await expect(page.getByRole('region', { name: 'Only at the new key' })).toBeVisible()
+    await expect(page.getByText('the new key lacks the scope')).toBeVisible()
+  }),
+  'rotation-all-moved': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 3, moved: 3 })
+  }),
+  'rotation-quiet': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 3, moved: 3 })
+    await quieten(skipup, old, 3)
+    await page.reload()
+    await expect(page.getByRole('button', { name: 'Delete the old key' })).toBeVisible()
+  }),
+  'rotation-end-refused': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 3, moved: 1 })
+    await page.getByRole('link', { name: 'Delete the old key' }).click()
+    await dialog(page).getByRole('button', { name: 'Delete the old key' }).click()
+    await expect(dialog(page).getByText('The reason must not be empty.')).toBeVisible()
+  }),
+  'rotation-abandon': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 2, moved: 1 })
+    await page.getByRole('link', { name: 'Abandon' }).click()
+    await expect(dialog(page)).toBeVisible()
+  }),
+  'rotation-complete': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 2, moved: 2 })
+    await page.request.post(rotationOf(old) + '/end', { form: { confirm_name: old.name, reason: 'All has moved' } })
+    await callAs(skipup, old.key, 'curl/8.5.0')
+    await page.reload()
+    await expect(page.getByRole('heading', { name: 'Something still sends the old key' })).toBeVisible()
+  }),
+  'rotation-lineage': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 2, moved: 1 })
+    await page.goto(`${listPath}/${old.id}`)
+    await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
+  }),
+  ...peopleStates,
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
 export const alike = {
+  ...peopleAlike,
   'list-few': signedIn(async (page) => {
     await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
     await page.goto(listPath)
