@@ -43,6 +43,11 @@ func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 // APIKeyAccess is where what a key may do is changed, and the form for it.
 func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
 
+// APIKeysReviewed is the list of the keys for which there is a finding.
+func APIKeysReviewed(finding string) string {
+	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
+}
+
 // APIKeyPause is where a key is paused, and the page that asks for how long.
 func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
 

@@ -1,6 +1,7 @@
 // Every page and every state of it, for axe and for the screenshots. Each function leads a page to
 // a state, from a server on which nothing has happened yet.
 import { expect } from '@playwright/test'
+import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
 import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
@@ -300,6 +301,7 @@ export const states = {
     await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
   }),
   ...peopleStates,
+  ...Object.fromEntries(Object.entries(hygieneStates).map(([name, open]) => [name, signedIn(open)])),
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
