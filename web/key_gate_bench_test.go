@@ -36,7 +36,7 @@ func BenchmarkGate(b *testing.B) {
 	e.IPExtractor = echo.ExtractIPDirect()
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
-	e.GET("/gate", small, gate.Guard)
+	e.GET("/gate", gate.Guard(small))
 	for _, path := range []string{"/open", "/gate"} {
 		request, err := http.NewRequest(http.MethodGet, path, nil)
 		if err != nil {

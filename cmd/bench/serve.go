@@ -101,15 +101,15 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 	e.IPExtractor = echo.ExtractIPDirect()
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
-	e.GET("/gate", small, gate.Guard)
+	e.GET("/gate", gate.Guard(small)) // made once, as are those below
 	db, err := openGORM(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.GET("/keyauth", small, keyAuth(store, func(*models.APIKey) error { return nil }))
-	e.GET("/keyauth-update", small, keyAuth(store, func(key *models.APIKey) error {
+	e.GET("/keyauth", keyAuth(store, func(*models.APIKey) error { return nil })(small))
+	e.GET("/keyauth-update", keyAuth(store, func(key *models.APIKey) error {
 		return db.Model(key).UpdateColumn("last_used_at", time.Now()).Error
-	}))
+	})(small))
 	e.Any("/healthz", echo.WrapHandler(product))
 	e.Any("/api/*", echo.WrapHandler(product))
 	gates := []*web.KeyGate{gate, whole}
