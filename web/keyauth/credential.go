@@ -50,6 +50,9 @@ func bearer(authorization []string) (string, error) {
 		return "", ErrInvalid
 	}
 	value := authorization[0]
+	if text, usual := strings.CutPrefix(value, scheme+" "); usual && text != "" && text[0] != ' ' {
+		return text, nil
+	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", ErrMissing
 	}
