@@ -53,7 +53,7 @@ func BenchmarkGate(b *testing.B) {
 				e.ServeHTTP(answer, request)
 			}
 		})
-		if answer.status != http.StatusOK {
+		if answer.status != 0 && answer.status != http.StatusOK { // 0 if -bench leaves it out
 			b.Fatalf("%s: %d", path, answer.status)
 		}
 	}
