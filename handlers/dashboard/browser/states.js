@@ -205,6 +205,21 @@ export const states = {
     await submit(page)
     await expect(page.getByRole('heading', { name: '3 keys of this workspace found' })).toBeVisible()
   }),
+  docs: async (page) => {
+    await page.goto('/docs')
+  },
+  'docs-resource': async (page) => {
+    await page.goto('/docs/meeting-requests')
+  },
+  'docs-resource-open': signedIn(async (page) => {
+    await page.goto('/docs/api-keys')
+    await page.locator('main details').evaluateAll((details) => details.forEach((one) => (one.open = true)))
+  }),
+  'docs-menu': async (page) => {
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.goto('/docs/seats')
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+  },
   'not-found': signedIn((page) => page.goto('/settings/nothing')),
   'not-found-stranger': async (page, { skipup }) => {
     await setUp(page, skipup)
