@@ -2,17 +2,17 @@ package models
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm/clause"
 )
 
 // UsageBatch is what one node has counted since its last batch.
 type UsageBatch struct {
-	ID      string `cbor:"-"` // random; a batch that is stored already is not counted again
+	ID      string // random; a batch that is stored already is not counted again
 	Routes  []UsageRoute
 	Callers []UsageCaller
 	Tallies []UsageTally
@@ -34,7 +34,6 @@ type UsageCaller struct {
 // UsageTally is how many requests came with one key from one caller to one route, within one
 // hour, and were answered alike.
 type UsageTally struct {
-	_              struct{} `cbor:",toarray"`
 	Key, Workspace ulid.ULID
 	Route, Caller  int // indexes into the batch's
 	StatusClass    int // the first digit of the status
@@ -51,14 +50,18 @@ const (
 	Accepted         Refusal = ""
 	RefusedDeleted   Refusal = "deleted"
 	RefusedExpired   Refusal = "expired"
+	RefusedPaused    Refusal = "paused"
 	RefusedScope     Refusal = "scope"      // the key lacks the scope of the route
 	RefusedRateLimit Refusal = "rate_limit" // too many requests
 )
 
-// RefusalOf is the refusal of a key in a dead state.
+// RefusalOf is the refusal of a key in a state in which none of its requests is accepted.
 func RefusalOf(state KeyState) Refusal {
-	if state == KeyDeleted {
+	switch state {
+	case KeyDeleted:
 		return RefusedDeleted
+	case KeyPaused:
+		return RefusedPaused
 	}
 	return RefusedExpired
 }
@@ -75,10 +78,9 @@ type usageBatch struct {
 // A batch whose answer was lost may be sent again, as long as it is the same: it is counted
 // once.
 func (s *Store) AppendUsage(ctx context.Context, batch UsageBatch) error {
-	batch.Callers = storableCallers(batch.Callers)
-	body, err := cbor.Marshal(batch)
+	body, err := batch.encode()
 	if err != nil {
-		return fmt.Errorf("encode usage: %w", err)
+		return err
 	}
 	row := usageBatch{ID: batch.ID, Body: body, CreatedAt: s.now()}
 	if err := s.with(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
@@ -97,19 +99,20 @@ func storableCallers(callers []UsageCaller) []UsageCaller {
 	return storable
 }
 
-// What is folded in one transaction: at most a minute's batches of one node, and beyond the first
-// no more than so many bytes, some thousand tallies: it bounds the memory that it takes, and how
-// long a deletion waits for it on SQLite. There, who waits to write gets a turn in between.
+// What is folded in one transaction: so many bytes of batches are merged, which is half a minute
+// of ten thousand keys and bounds the memory that it takes, and so many of the tallies that come
+// of it are written, which bounds how long a deletion waits for it on SQLite. There, who waits to
+// write gets a turn in between.
 const (
-	foldBatches = 60
-	foldBytes   = 256 << 10
+	foldBytes   = 8 << 20
+	foldTallies = statementRows
 	foldPause   = 50 * time.Millisecond
 )
 
 // FoldUsage adds the stored batches to the counts by hour and by day, to the uses of routes, to
-// the callers and to the last use of the keys. Many batches of a key become one row that is
-// written once. It is called now and then, and by who wants to read what the batches say. Nodes
-// may fold at once; within one, there is one fold at a time.
+// the callers and to the last use of the keys. Batches are merged first, so that a row is written
+// once however many of them tell of it. It is called now and then, and by who wants to read what
+// the batches say. Nodes may fold at once; within one, there is one fold at a time.
 func (s *Store) FoldUsage(ctx context.Context) error {
 	s.folding.Lock()
 	defer s.folding.Unlock()
@@ -145,7 +148,7 @@ func (s *Store) nextToFold(ctx context.Context) (ids []string, err error) {
 		Size int
 	}
 	err = s.with(ctx).Model(&usageBatch{}).Select("id, length(body) AS size").Where("folded_at IS NULL").
-		Order("created_at, id").Limit(foldBatches).Scan(&waiting).Error
+		Order("created_at, id").Limit(statementRows).Scan(&waiting).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for usage batches: %w", err)
 	}
@@ -160,7 +163,8 @@ func (s *Store) nextToFold(ctx context.Context) (ids []string, err error) {
 }
 
 // fold folds batches, less those that somebody else has folded meanwhile. Their rows are
-// locked, so that nobody folds them too.
+// locked, so that nobody folds them too. What is too much for one transaction goes back as a
+// batch of its own, in place of those that it comes from.
 func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []string, err error) {
 	query := s.with(ctx).Where("id IN ? AND folded_at IS NULL", ids).Order("created_at, id")
 	if s.dialect.name == postgresql {
@@ -170,16 +174,25 @@ func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []str
 	if err := query.Find(&stored).Error; err != nil {
 		return nil, fmt.Errorf("read usage batches: %w", err)
 	}
-	sums, mine := newUsageSums(), make([]string, len(stored)) // the others may be locked still
+	if len(stored) == 0 {
+		return nil, nil
+	}
+	merge, mine := newUsageMerge(), make([]string, len(stored)) // the others may be locked still
 	for i, row := range stored {
 		mine[i] = row.ID
-		var batch UsageBatch
-		if err := cbor.Unmarshal(row.Body, &batch); err != nil {
+		batch, err := decodeUsage(row.Body)
+		if err != nil {
 			return nil, fmt.Errorf("decode usage batch %s: %w", row.ID, err)
 		}
-		sums.add(batch)
+		merge.add(&batch)
 	}
+	first, rest := merge.split(foldTallies)
+	sums := newUsageSums()
+	sums.add(first)
 	if usedAfterDeletion, err = s.addUsage(ctx, sums); err != nil {
+		return nil, err
+	}
+	if err := s.putBack(ctx, rest, stored[0].CreatedAt); err != nil {
 		return nil, err
 	}
 	err = s.with(ctx).Model(&usageBatch{}).Where("id IN ?", mine).UpdateColumns(map[string]any{"folded_at": s.now(), "body": []byte{}}).Error
@@ -187,6 +200,22 @@ func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []str
 		return nil, fmt.Errorf("mark usage batches: %w", err)
 	}
 	return usedAfterDeletion, nil
+}
+
+// putBack stores what is left of batches, the first of which was made at a time, as the next
+// to be folded.
+func (s *Store) putBack(ctx context.Context, rest UsageBatch, madeAt time.Time) error {
+	if len(rest.Tallies) == 0 {
+		return nil
+	}
+	body, err := rest.encode()
+	if err != nil {
+		return err
+	}
+	if err := s.with(ctx).Create(&usageBatch{ID: rand.Text(), Body: body, CreatedAt: madeAt}).Error; err != nil {
+		return fmt.Errorf("put usage back: %w", err)
+	}
+	return nil
 }
 
 // addUsage writes sums into the tables, and lists the keys that were used after their deletion

@@ -5,9 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -21,20 +19,22 @@ const connections = 32
 type load struct {
 	perSecond float64
 	p50, p99  time.Duration
+	cpu       time.Duration // of the server, for each request
+	busy      float64       // part of the time that the server was at work
 }
 
 // client sends one request after the other on connections of its own. It does no more than it
 // must: it has to be quicker than the server.
 type client struct {
-	address string
+	server  *benched
 	open    []net.Conn
 	readers []*bufio.Reader
 }
 
-func dial(address string) (*client, error) {
-	c := &client{address: address}
+func dial(server *benched) (*client, error) {
+	c := &client{server: server}
 	for range connections {
-		connection, err := net.Dial("tcp", address)
+		connection, err := net.Dial("tcp", server.address)
 		if err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -61,10 +61,18 @@ func requestsFor(path string, keys []string) [][]byte {
 	return requests
 }
 
-// run sends requests in turn for a while.
+// run sends requests in turn for a while, to a server that has nothing left to do of what came
+// before.
 func (c *client) run(requests [][]byte, length time.Duration, wantStatus int) (load, error) {
 	times := make([][]time.Duration, connections)
 	failed := make([]error, connections)
+	if err := c.server.settle(); err != nil {
+		return load{}, err
+	}
+	work, err := c.server.work()
+	if err != nil {
+		return load{}, err
+	}
 	start := time.Now()
 	var all sync.WaitGroup
 	for i := range connections {
@@ -74,14 +82,17 @@ func (c *client) run(requests [][]byte, length time.Duration, wantStatus int) (l
 	}
 	all.Wait()
 	took := time.Since(start)
-	if err := errors.Join(failed...); err != nil {
+	worked, err := c.server.work()
+	if err := errors.Join(append(failed, err)...); err != nil {
 		return load{}, err
 	}
+	worked -= work
 	answered := slices.Concat(times...)
 	slices.Sort(answered)
 	return load{
 		perSecond: float64(len(answered)) / took.Seconds(),
 		p50:       answered[len(answered)/2], p99: answered[len(answered)*99/100],
+		cpu: worked / time.Duration(len(answered)), busy: worked.Seconds() / took.Seconds(),
 	}, nil
 }
 
@@ -131,20 +142,6 @@ func readAnswer(r *bufio.Reader) (status int, err error) {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
 				return 0, err
 			}
-		}
-	}
-}
-
-// await asks until the server answers.
-func await(address string) error {
-	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		answer, err := http.Get("http://" + address + "/open")
-		if err == nil {
-			_, _ = io.Copy(io.Discard, answer.Body)
-			return answer.Body.Close()
-		}
-		if time.Now().After(deadline) {
-			return err
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
-	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,44 +49,18 @@ type Recorder struct {
 // Route is the number of a route of the API; the zero Route is none.
 type Route uint16
 
-// recorderShard is a part of the tallies. They have no pointers in them, so that the garbage
-// collector does not walk them.
+// recorderShard is a part of the tallies, those of some keys.
 type recorderShard struct {
+	tallies atomic.Pointer[tallies] // changed under mu, as is what it points to
 	mu      sync.Mutex
-	tallies []tally
-	index   map[tallyKey]int32 // of tallies
-	recent  int32              // index of the last tally: mostly the next request is like the last
 	callers map[uint64]models.UsageCaller
-	spare   tallies  // emptied, to be filled next: it has its size already
-	_       [64]byte // so that no two shards share a cache line
-}
-
-// tallies are what a shard counts in until it is flushed.
-type tallies struct {
-	list  []tally
-	index map[tallyKey]int32
-}
-
-type tally struct {
-	tallyKey
-	workspace   [16]byte
-	first, last int64 // milliseconds since 1970
-	requests    uint32
-}
-
-type tallyKey struct {
-	key     [16]byte
-	caller  uint64 // hash of address and user agent; 0 for the others
-	hour    uint32 // hours since 1970
-	route   Route
-	class   uint8 // first digit of the status
-	refusal refusal
+	_       [40]byte // so that no two shards share a cache line
 }
 
 // refusal is a models.Refusal in one byte.
 type refusal uint8
 
-var refusals = [...]models.Refusal{models.Accepted, models.RefusedDeleted, models.RefusedExpired, models.RefusedScope, models.RefusedRateLimit}
+var refusals = [...]models.Refusal{models.Accepted, models.RefusedDeleted, models.RefusedExpired, models.RefusedScope, models.RefusedRateLimit, models.RefusedPaused}
 
 func refusalOf(word models.Refusal) refusal {
 	for i, r := range refusals {
@@ -105,7 +78,7 @@ func NewRecorder(store *models.Store, log *slog.Logger, watch FlushWatch) *Recor
 	}
 	r := &Recorder{append: store.AppendUsage, fold: store.FoldUsage, log: log, seed: maphash.MakeSeed(), routes: make([]models.UsageRoute, 1), watch: watch}
 	for i := range r.shards {
-		r.shards[i].index, r.shards[i].spare.index = map[tallyKey]int32{}, map[tallyKey]int32{}
+		r.shards[i].tallies.Store(newTallies(firstTallies))
 		r.shards[i].callers = map[uint64]models.UsageCaller{}
 	}
 	r.stored.Store(time.Now().UnixNano())
@@ -126,65 +99,73 @@ type Use struct {
 	Status             int
 	Refusal            models.Refusal
 	Address, UserAgent string
+	Caller             Caller // of the address and user agent, if it is known
 	At                 time.Time
+}
+
+// Caller is a number for an address with a user agent; 0 for nobody told apart.
+type Caller uint64
+
+// Expect has the processor get what Record will want to read, while the request is answered.
+func (r *Recorder) Expect(key *Key, caller Caller) {
+	r.shardOf(key).tallies.Load().expect(key, uint64(caller))
 }
 
 // Record counts a request. It keeps no part of it but the caller's names.
 func (r *Recorder) Record(use *Use) {
+	caller := use.Caller
+	if caller == 0 {
+		caller = r.Caller(use.Address, use.UserAgent)
+	}
 	at := use.At.UnixMilli()
 	k := tallyKey{
-		key: use.Key.id, caller: r.callerOf(use), hour: uint32(at / time.Hour.Milliseconds()),
+		key: use.Key.id, caller: uint64(caller), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), refusal: refusalOf(use.Refusal),
 	}
-	shard := &r.shards[use.Key.id[15]%recorderShards]
+	shard := r.shardOf(&use.Key)
 	shard.mu.Lock()
-	if counted := shard.tally(k, use); counted != nil {
-		counted.requests++
-		counted.last = max(counted.last, at)
-		counted.first = min(counted.first, at)
-	} else {
-		r.lost.Add(1)
+	counted := shard.tallies.Load().find(&k)
+	if counted.requests == 0 {
+		counted = shard.admit(&k, use)
+	}
+	if counted != nil {
+		counted.add(uint32(at % hourMillis))
 	}
 	shard.mu.Unlock()
+	if counted == nil {
+		r.lost.Add(1)
+	}
 }
 
-// tally is the one to count a request in, nil if there is no room.
-func (s *recorderShard) tally(k tallyKey, use *Use) *tally {
-	if int(s.recent) < len(s.tallies) && s.tallies[s.recent].tallyKey == k {
-		return &s.tallies[s.recent]
-	}
-	at, known := s.index[k]
-	if !known {
-		if at, known = s.admit(k, use); !known {
-			return nil
-		}
-	}
-	s.recent = at
-	return &s.tallies[at]
-}
+// shardOf is where a key is counted. The last bits of its id are random, or near that.
+func (r *Recorder) shardOf(key *Key) *recorderShard { return &r.shards[key.id[15]%recorderShards] }
 
-// callerOf is a number for the caller: its names are looked at only when it is new.
-func (r *Recorder) callerOf(use *Use) uint64 {
-	h := maphash.String(r.seed, use.Address) ^ maphash.String(r.seed, use.UserAgent)*31
-	return max(h, 1)
+// Caller is the number of a caller: its names are looked at only when it is new.
+func (r *Recorder) Caller(address, userAgent string) Caller {
+	return max(1, Caller(maphash.String(r.seed, address)^maphash.String(r.seed, userAgent)*31))
 }
 
 // admit makes a tally. Where there is little room, callers are not told apart any more; where
 // there is none, there is none.
-func (s *recorderShard) admit(k tallyKey, use *Use) (at int32, admitted bool) {
+func (s *recorderShard) admit(k *tallyKey, use *Use) *tally {
 	const room = maxTallies / recorderShards
-	if len(s.tallies) >= room*3/4 {
+	t := s.tallies.Load()
+	if t.held >= room*3/4 {
 		k.caller = 0
-		if at, known := s.index[k]; known || len(s.tallies) == room {
-			return at, known
+		if known := t.find(k); known.requests > 0 {
+			return known
+		}
+		if t.held == room {
+			return nil
 		}
 	} else if _, known := s.callers[k.caller]; !known {
 		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(use.Address), UserAgent: strings.Clone(use.UserAgent)}
 	}
-	at = int32(len(s.tallies))
-	s.tallies = append(s.tallies, tally{tallyKey: k, workspace: use.Key.workspace, first: math.MaxInt64})
-	s.index[k] = at
-	return at, true
+	if t.isFull() {
+		t = t.doubled()
+		s.tallies.Store(t)
+	}
+	return t.insert(k, use.Key.workspace)
 }
 
 // Age is how long ago everything counted was stored.

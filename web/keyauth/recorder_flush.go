@@ -3,6 +3,7 @@ package keyauth
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -81,18 +82,22 @@ func (r *Recorder) collect() *models.UsageBatch {
 // collect moves the tallies of a shard into a batch.
 func (s *recorderShard) collect(batch *models.UsageBatch) {
 	s.mu.Lock()
-	taken, callers := tallies{s.tallies, s.index}, s.callers
-	if len(taken.list) > 0 {
-		s.tallies, s.index, s.recent = s.spare.list, s.spare.index, 0
+	taken, callers := s.tallies.Load(), s.callers
+	if taken.held > 0 {
+		s.tallies.Store(taken.next())
 		s.callers = make(map[uint64]models.UsageCaller, len(callers))
 	}
 	s.mu.Unlock()
-	if len(taken.list) == 0 {
+	if taken.held == 0 {
 		return
 	}
 	numbers := map[uint64]int{0: 0} // the first caller of a batch is nobody told apart
-	for i := range taken.list {
-		t := &taken.list[i]
+	batch.Tallies = slices.Grow(batch.Tallies, taken.held)
+	for i := range taken.cells {
+		t := &taken.cells[i]
+		if t.requests == 0 {
+			continue
+		}
 		number, known := numbers[t.caller]
 		if !known {
 			number = len(batch.Callers)
@@ -101,11 +106,7 @@ func (s *recorderShard) collect(batch *models.UsageBatch) {
 		}
 		batch.Tallies = append(batch.Tallies, models.UsageTally{
 			Key: t.key, Workspace: t.workspace, Route: int(t.route), Caller: number, StatusClass: int(t.class),
-			Refusal: refusals[t.refusal], Requests: int64(t.requests), First: t.first, Last: t.last,
+			Refusal: refusals[t.refusal], Requests: t.requests, First: t.at(t.first), Last: t.at(t.last),
 		})
 	}
-	clear(taken.index)
-	s.mu.Lock()
-	s.spare = tallies{taken.list[:0], taken.index}
-	s.mu.Unlock()
 }

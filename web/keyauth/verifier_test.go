@@ -73,7 +73,7 @@ func (h house) accepts(t testing.TB, header []string) bool {
 // remembers reports whether the key is answered from memory.
 func (h house) remembers(t testing.TB, header []string) bool {
 	t.Helper()
-	credential, err := keyauth.ParseCredential(h.KeyEnvironment(), header)
+	credential, err := h.Parse(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +132,11 @@ func TestEveryChangeIsSeenByTheNextPoll(t *testing.T) {
 	changes := map[string]func(t *testing.T, h house, key *models.APIKey){
 		"deletion": func(t *testing.T, h house, key *models.APIKey) {
 			if _, err := h.DeleteAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"pause": func(t *testing.T, h house, key *models.APIKey) {
+			if _, err := h.PauseAPIKey(t.Context(), h.workspace, key.ID, h.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -194,6 +199,47 @@ func TestAnExpiredKeyThatIsGivenTimeWorksAgain(t *testing.T) {
 		h.poll(t)
 		if !h.accepts(t, header) {
 			t.Error("refused although it does not expire any more")
+		}
+	})
+}
+
+// TestAPausedKeyWorksAgainByItself, from memory too, and at once when somebody resumes it.
+func TestAPausedKeyWorksAgainByItself(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h house) {
+		h.holdLease(t)
+		key, header := h.key(t, models.NewAPIKey{})
+		pause := func() {
+			if _, err := h.PauseAPIKey(t.Context(), h.workspace, key.ID, h.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			h.poll(t)
+			h.holdLease(t)
+		}
+		pause()
+		for _, source := range []string{"store", "memory"} {
+			dead := new(keyauth.DeadError)
+			if _, err := h.Verify(t.Context(), header); !errors.As(err, &dead) || dead.State != models.KeyPaused || dead.Key.ID() != key.ID {
+				t.Errorf("paused, from the %s: %v", source, err)
+			}
+		}
+		h.Clock.Advance(time.Minute - time.Millisecond)
+		if h.accepts(t, header) {
+			t.Error("accepted before the pause ends")
+		}
+		h.Clock.Advance(time.Millisecond)
+		if !h.remembers(t, header) || !h.accepts(t, header) {
+			t.Error("refused after the pause, or asked for anew")
+		}
+		pause()
+		if h.accepts(t, header) {
+			t.Error("accepted while it is paused again")
+		}
+		if _, err := h.ResumeAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+			t.Fatal(err)
+		}
+		h.poll(t)
+		if !h.accepts(t, header) {
+			t.Error("refused although it was resumed")
 		}
 	})
 }
@@ -361,7 +407,7 @@ func TestTheLeaseIsCheckedBeforeTheLookUp(t *testing.T) {
 	t.Parallel()
 	h := houseOn(t, modelstest.NewSQLite(t))
 	row, header := h.key(t, models.NewAPIKey{})
-	credential, err := keyauth.ParseCredential(h.KeyEnvironment(), header)
+	credential, err := h.Parse(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +429,7 @@ func TestTheLeaseIsCheckedBeforeTheLookUp(t *testing.T) {
 		}
 	})
 	for n := int64(1); n <= rounds; n++ {
-		h.Verifier.Hold(t, row, credential.Digest()) // in memory, under a lease that has run out
+		h.Verifier.Hold(t, row, &credential) // in memory, under a lease that has run out
 		round.Store(n)
 		h.Verifier.Renew(credential.Digest())
 		for done.Load() < n {
@@ -400,7 +446,12 @@ func TestVerifyAllocatesNothing(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	h.holdLease(t)
 	at := h.Now().Add(time.Hour)
-	_, header := h.key(t, models.NewAPIKey{ExpiresAt: &at, Scopes: scope.All})
+	row, header := h.key(t, models.NewAPIKey{ExpiresAt: &at, Scopes: scope.All})
+	if _, err := h.PauseAPIKey(t.Context(), h.workspace, row.ID, h.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	h.holdLease(t)
+	h.Clock.Advance(time.Second) // that it was paused costs nothing either
 	ctx := t.Context()
 	allocations := testing.AllocsPerRun(1000, func() {
 		key, err := h.Verify(ctx, header)
