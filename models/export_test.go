@@ -12,7 +12,7 @@ var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
-	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{},
+	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryMail{},
 }
 
 // DB is the database itself, for what no method shows or breaks.

@@ -79,38 +79,75 @@ func (s *Store) UsageReport(ctx context.Context, workspaceID, keyID string, wind
 // own index, which SQLite would rather take, leads through the rows of all its keys.
 const ofKey = "workspace_id || '' = ? AND api_key_id = ?"
 
-// countInto adds the counts of a report's window to it, row by row: for a busy key there are some
-// ten thousand, which is too many for the comfort of GORM and of a join with the periods.
+// countInto adds the counts of a report's window to it.
 func (s *Store) countInto(ctx context.Context, report *UsageReport) error {
-	window := report.Window
-	rows, err := s.with(ctx).Table(window.by.table).Select(s.dialect.epoch("starts_at")+", route, scope, status_class, refusal, requests").
-		Where(ofKey+" AND starts_at >= ? AND starts_at < ?", report.Key.WorkspaceID, report.Key.ID, window.Starts[0], window.Until).Rows()
-	if err != nil {
-		return fmt.Errorf("read %s: %w", window.by.table, err)
-	}
-	defer rows.Close()
 	routes, scopes, refusals := parts{}, parts{}, parts{}
-	for rows.Next() {
-		var (
-			startsAt int64
-			count    UsageCount
-		)
-		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests); err != nil {
-			return fmt.Errorf("read %s: %w", window.by.table, err)
-		}
-		report.Periods[window.period(time.Unix(startsAt, 0))].add(count)
+	err := s.eachCount(ctx, report.Key, report.Window, func(period int, count UsageCount) {
+		report.Periods[period].add(count)
 		routes.add(partID{count.Route, count.Scope}, count)
 		scopes.add(partID{name: count.Scope}, count)
 		refusals.add(partID{name: string(count.Refusal)}, count)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", window.by.table, err)
+	})
+	if err != nil {
+		return err
 	}
 	for _, sum := range report.Periods {
 		report.Total.addAll(sum)
 	}
 	report.Routes, report.Scopes, report.Refusals = routes.sorted(), scopes.sorted(), refusals.sorted()
 	return nil
+}
+
+// eachCount calls do for every count of a key in a window that has periods, with the index of its
+// period. For a busy key there are some ten thousand, which is too many for the comfort of GORM and
+// of a join with the periods.
+func (s *Store) eachCount(ctx context.Context, key *APIKey, window UsageWindow, do func(period int, count UsageCount)) error {
+	rows, err := s.with(ctx).Table(window.by.table).Select(s.dialect.epoch("starts_at")+", route, scope, status_class, refusal, requests").
+		Where(ofKey+" AND starts_at >= ? AND starts_at < ?", key.WorkspaceID, key.ID, window.Starts[0], window.Until).Rows()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", window.by.table, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var startsAt int64
+		count := UsageCount{APIKeyID: key.ID, WorkspaceID: key.WorkspaceID}
+		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests); err != nil {
+			return fmt.Errorf("read %s: %w", window.by.table, err)
+		}
+		do(window.period(time.Unix(startsAt, 0)), count)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read %s: %w", window.by.table, err)
+	}
+	return nil
+}
+
+// UsageCounts lists what a key of a workspace was used for by the periods of a window, the earliest
+// first, up to the last second, or NotFound.
+func (s *Store) UsageCounts(ctx context.Context, workspaceID, keyID string, window UsageWindow) ([]UsageCount, error) {
+	if err := s.FoldUsage(ctx); err != nil {
+		return nil, err
+	}
+	key, err := s.APIKey(ctx, workspaceID, keyID)
+	if err != nil || len(window.Starts) == 0 {
+		return nil, err
+	}
+	sums := map[UsageCount]int64{}
+	err = s.eachCount(ctx, key, window, func(period int, count UsageCount) {
+		requests := count.Requests
+		count.StartsAt, count.Requests = window.Starts[period], 0
+		sums[count] += requests
+	})
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]UsageCount, 0, len(sums))
+	for count, requests := range sums {
+		count.Requests = requests
+		counts = append(counts, count)
+	}
+	slices.SortFunc(counts, UsageCount.compare)
+	return counts, nil
 }
 
 // parts are UsageParts by what their requests have in common.
@@ -137,6 +174,14 @@ func (p parts) sorted() []UsagePart {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Scope, b.Scope))
 	})
 	return list
+}
+
+// Ever is the number of all requests that came with the key.
+func (r *UsageReport) Ever() (requests int64) {
+	for i := range r.Uses {
+		requests += r.Uses[i].Requests
+	}
+	return requests
 }
 
 // RequestsEver counts all requests that came with a key of a workspace, up to the last second:

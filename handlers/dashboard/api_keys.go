@@ -44,6 +44,9 @@ func (h apiKeys) list(c echo.Context) error {
 		query.Page = page.Pages()
 		return web.Redirect(c, query.Address())
 	}
+	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
+		return err
+	}
 	return web.Render(c, http.StatusOK, apikeys.List(page))
 }
 
@@ -167,6 +170,11 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.History = history
+	usage, err := h.recentUsage(c, *page.Key)
+	if err != nil {
+		return err
+	}
+	page.Usage = apikeys.UsageSummary{Total: usage[page.Key.ID], Days: apikeys.UsageDays}
 	if err := h.addLineage(c.Request().Context(), &page); err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
 		{http.MethodPost, path.Appearance, anybody, session.setTheme},
 
+		{http.MethodGet, path.Docs, anybody, guides},
+		{http.MethodGet, path.DocsOf(":resource"), anybody, reference},
+
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
@@ -65,6 +68,9 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
 		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
 		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
+		{http.MethodGet, path.APIKeyUsage(":id"), admin, keys.usage},
+		{http.MethodGet, path.APIKeyUsageCounts(":id"), admin, keys.usageCounts},
+		{http.MethodGet, path.APIKeyUsageCallers(":id"), admin, keys.usageCallers},
 		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
 		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
 		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},

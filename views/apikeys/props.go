@@ -52,6 +52,7 @@ func (q Query) IsFiltered() bool {
 type ListPage struct {
 	Query Query
 	List  models.APIKeyList
+	Usage map[string]models.UsageTotal // of the last UsageDays, by the id of the key
 	Env   token.Environment
 	// Evidence is why each key is found, with a finding, by the keys' ids.
 	Evidence map[string]models.Evidence
@@ -158,6 +159,7 @@ type Route struct {
 type DetailPage struct {
 	Key     *models.APIKey
 	Routes  []Route // that the key's scopes open
+	Usage   UsageSummary
 	History []models.AuditEvent
 	Lineage []models.APIKey // the oldest first, with the key itself
 	// LineageUse is how many requests came with each of them in the last 30 days, by id.

@@ -29,6 +29,9 @@ const (
 	Seats            = "/settings/seats"
 	NewSeat          = Seats + "/new"
 	SeatCapacity     = Seats + "/capacity"
+	Docs             = "/docs"
+	OpenAPIYAML      = "/api/v1/openapi.yaml"
+	OpenAPIJSON      = "/api/v1/openapi.json"
 	Static           = "/static/"
 	HealthLive       = "/healthz"
 	HealthReady      = "/readyz"
@@ -43,11 +46,23 @@ func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 // APIKeyAccess is where what a key may do is changed, and the form for it.
 func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
 
+// APIKeysReviewed is the list of the keys for which there is a finding.
+func APIKeysReviewed(finding string) string {
+	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
+}
+
 // APIKeyPause is where a key is paused, and the page that asks for how long.
 func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
 
 // APIKeyResumption is where the pause of a key is ended.
 func APIKeyResumption(id string) string { return APIKey(id) + "/resumption" }
+
+// APIKeyUsage is the page of what a key was used for.
+func APIKeyUsage(id string) string { return APIKey(id) + "/usage" }
+
+// APIKeyUsageCounts and APIKeyUsageCallers are its figures as CSV.
+func APIKeyUsageCounts(id string) string  { return APIKeyUsage(id) + "/counts.csv" }
+func APIKeyUsageCallers(id string) string { return APIKeyUsage(id) + "/callers.csv" }
 
 // APIKeyDeletion is where a key is deleted, and the page that asks first.
 func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
@@ -84,6 +99,8 @@ func APIKeyRotationEnd(id string) string { return APIKeyRotation(id) + "/end" }
 
 // APIKeyRotationAbandonment is where the new key is deleted instead, and the page that asks first.
 func APIKeyRotationAbandonment(id string) string { return APIKeyRotation(id) + "/abandonment" }
+// DocsOf is the reference of a resource of the API.
+func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }
 
 // SignInAnd is the sign-in page that goes on to next, an address of this site; empty for home.
 func SignInAnd(next string) string {

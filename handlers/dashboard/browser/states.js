@@ -1,10 +1,12 @@
 // Every page and every state of it, for axe and for the screenshots. Each function leads a page to
 // a state, from a server on which nothing has happened yet.
 import { expect } from '@playwright/test'
+import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
 import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
+import { makeUsage } from './usage.js'
 import { peopleAlike, peopleStates } from './people.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
@@ -203,6 +205,21 @@ export const states = {
     await submit(page)
     await expect(page.getByRole('heading', { name: '3 keys of this workspace found' })).toBeVisible()
   }),
+  docs: async (page) => {
+    await page.goto('/docs')
+  },
+  'docs-resource': async (page) => {
+    await page.goto('/docs/meeting-requests')
+  },
+  'docs-resource-open': signedIn(async (page) => {
+    await page.goto('/docs/api-keys')
+    await page.locator('main details').evaluateAll((details) => details.forEach((one) => (one.open = true)))
+  }),
+  'docs-menu': async (page) => {
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.goto('/docs/seats')
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+  },
   'not-found': signedIn((page) => page.goto('/settings/nothing')),
   'not-found-stranger': async (page, { skipup }) => {
     await setUp(page, skipup)
@@ -213,6 +230,12 @@ export const states = {
     await skipup.exec("UPDATE members SET role = 'member'")
     await page.goto(listPath)
   }),
+  'key-usage': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=90d`)
+    await page.getByText('The same as a table').click()
+  }),
+  'key-usage-of-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
   'key-access': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await page.getByRole('button', { name: 'Read only' }).click()
@@ -293,6 +316,7 @@ export const states = {
     await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
   }),
   ...peopleStates,
+  ...Object.fromEntries(Object.entries(hygieneStates).map(([name, open]) => [name, signedIn(open)])),
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
@@ -303,5 +327,19 @@ export const alike = {
     await page.goto(listPath)
   }),
   'list-many': inTeam(async () => {}, { more: 120 }),
+  'list-used': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await makeUsage(page, { skipup, key: keys['Health check'], days: 20, scale: 1 / 40 })
+    await page.goto(listPath)
+  }),
+  'key-used': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}`)
+  }),
+  'key-usage-week': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=7d`)
+    await page.locator('[data-bar]').nth(100).hover()
+  }),
   'list-sorted': inTeam((page) => page.goto(listPath + '?sort=last_used&order=desc')),
 }
