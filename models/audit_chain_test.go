@@ -213,6 +213,31 @@ func TestVerifyFindsTheFirstBreak(t *testing.T) {
 	}
 }
 
+// An event that was changed together with its own hash no longer fits the one after it.
+func TestARewrittenEventBreaksTheNext(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 4 {
+			s.key(t, fmt.Sprint("CI ", i))
+		}
+		var events []models.AuditEvent
+		if err := s.DB().Where("workspace_id = ?", s.id).Order("seq").Find(&events).Error; err != nil {
+			t.Fatal(err)
+		}
+		forged := events[3]
+		forged.ActorName = "Eve"
+		unguard(t, s.Store)
+		if err := s.DB().Model(&forged).Where("id = ?", forged.ID).
+			Updates(map[string]any{"actor_name": "Eve", "hash": forged.HashAfter(events[2].Hash)}).Error; err != nil {
+			t.Fatal(err)
+		}
+		report := verified(t, s)
+		want := &models.AuditBreak{Fault: models.AuditChanged, Seq: 5, EventID: events[4].ID}
+		if diff := cmp.Diff(want, report.Broken); diff != "" {
+			t.Errorf("the break (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // Who cuts off the end and its note too is convicted by a head that was kept elsewhere, and
 // only by that.
 func TestAKeptHeadConvicts(t *testing.T) {

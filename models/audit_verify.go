@@ -17,7 +17,7 @@ type AuditFault string
 
 // The faults. A chain is checked up to its first.
 const (
-	AuditChanged   AuditFault = "changed"   // the event does not have the hash that it was written with, or was put in
+	AuditChanged   AuditFault = "changed"   // the event does not fit: it or the one before it was changed or put in
 	AuditMissing   AuditFault = "missing"   // there is no event at this place, and there are later ones
 	AuditReordered AuditFault = "reordered" // the event that belongs here stands at another place
 	AuditTruncated AuditFault = "truncated" // the chain has been longer

@@ -18,6 +18,9 @@ func TestClientAddress(t *testing.T) {
 		name, trusted, from, forwarded, want string
 	}{
 		{"no proxy", "", "203.0.113.9:5000", "", "203.0.113.9"},
+		{"by IPv6", "", "[2001:db8::7]:5000", "", "2001:db8::7"},
+		{"by IPv6 of a link", "", "[fe80::1%eth0]:5000", "", "fe80::1%eth0"},
+		{"by a socket without addresses", "", "@", "", ""},
 		{"a forged header", "", "203.0.113.9:5000", "198.51.100.1", "203.0.113.9"},
 		{"from this machine, none trusted", "", "127.0.0.1:5000", "198.51.100.1", "127.0.0.1"},
 		{"a private address is not trusted for that", "192.0.2.1", "10.0.0.5:5000", "198.51.100.1", "10.0.0.5"},

@@ -94,16 +94,16 @@ func (g *KeyGate) Require(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // Guard refuses a request that carries no good key or comes too often. It sends the refusals,
-// and the errors of what follows, so that it can count each request by its answer.
+// and the errors of what follows, so that it can count each request by its answer. Around a
+// handler it is made once; as a middleware Echo makes it anew for each request.
 func (g *KeyGate) Guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(outer echo.Context) error { // Echo makes this anew for each request: it should be small
+	return func(outer echo.Context) error {
 		return g.guard(outer, next)
 	}
 }
 
 func (g *KeyGate) guard(outer echo.Context, next echo.HandlerFunc) error {
 	return withRequestContext(outer, func(c *requestContext) error {
-		c.start = time.Now()
 		err := g.admit(c)
 		if err == nil {
 			err = safely(c, next)
@@ -145,6 +145,7 @@ func (g *KeyGate) admit(c *requestContext) error {
 		return err
 	}
 	c.key, c.verified = key, true
+	g.recorder.Expect(&c.key, c.caller)
 	if g.limits.Keys == nil {
 		return nil
 	}
@@ -157,15 +158,18 @@ func (g *KeyGate) admit(c *requestContext) error {
 }
 
 // verify is the key that c carries. Bad credentials are counted by the address that they come
-// from, so that nobody can try keys as fast as the database answers; a good key that is known
-// is not asked where it comes from.
+// from, so that nobody can try keys as fast as the database answers.
+//
+// What has to be done anyway is done while the processor gets what the cache has of the key.
 func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
-	r := c.Request()
-	credential, err := keyauth.ParseCredential(g.store.KeyEnvironment(), r.Header[echo.HeaderAuthorization])
+	credential, err := g.verifier.Parse(c.Request().Header[echo.HeaderAuthorization])
+	c.start = time.Now()
 	if err != nil {
 		g.note(c, keyauth.FromSyntax, err)
 		return keyauth.Key{}, g.guess(c, err)
 	}
+	c.address, c.userAgent = callerOf(c)
+	c.caller = g.recorder.Caller(c.address, c.userAgent)
 	key, known, err := g.verifier.RecallAt(c.start, &credential)
 	if known {
 		g.note(c, keyauth.FromMemory, err)
@@ -221,43 +225,51 @@ func addressOf(c echo.Context) ratelimit.Subject {
 
 // count adds a request to those of its key, whether it was let through or the key has died.
 func (g *KeyGate) count(c *requestContext, err error) {
-	use := keyauth.Use{
-		Key: c.key, Route: c.route, Status: statusOf(c), Address: c.RealIP(), At: g.store.TimeAt(c.start),
-	}
-	if agents := c.Request().Header["User-Agent"]; len(agents) > 0 {
-		use.UserAgent = agents[0]
-	}
+	use := keyauth.Use{Key: c.key, Route: c.route, Address: c.address, UserAgent: c.userAgent, Caller: c.caller}
+	known := c.verified
 	if err != nil {
-		refused(&use, err)
+		known = refused(&use, err) || known
 	}
-	if use.Key != (keyauth.Key{}) {
-		g.recorder.Record(&use)
+	if !known {
+		return
 	}
+	use.Status, use.At = statusOf(c), g.store.TimeAt(c.start)
+	g.recorder.Record(&use)
 }
 
-// refused notes why a request was not let through, if that is why it failed, and which dead
-// key it came with.
-func refused(use *keyauth.Use, err error) {
+// callerOf is who sends a request with a key, as far as that is told apart.
+func callerOf(c echo.Context) (address, userAgent string) {
+	if agents := c.Request().Header["User-Agent"]; len(agents) > 0 {
+		userAgent = agents[0]
+	}
+	return c.RealIP(), userAgent
+}
+
+// refused notes why a request was not let through, if that is why it failed. It reports whether
+// it came with a dead key, which it notes too.
+func refused(use *keyauth.Use, err error) (dead bool) {
 	var (
-		dead    *keyauth.DeadError
+		died    *keyauth.DeadError
 		lacking *keyauth.ScopeError
 	)
 	switch {
-	case errors.As(err, &dead):
-		use.Key, use.Refusal = dead.Key, models.RefusalOf(dead.State)
+	case errors.As(err, &died):
+		use.Key, use.Refusal = died.Key, models.RefusalOf(died.State)
 	case errors.As(err, &lacking):
 		use.Refusal = models.RefusedScope
 	case models.IsKind(err, models.RateLimited):
 		use.Refusal = models.RefusedRateLimit
 	}
+	return died != nil
 }
 
 // statusClientGone stands for the answer to a caller who has gone before there was one.
 const statusClientGone = 499
 
 func statusOf(c echo.Context) int {
-	if !c.Response().Committed {
+	answer := c.Response()
+	if !answer.Committed {
 		return statusClientGone
 	}
-	return c.Response().Status
+	return answer.Status
 }

@@ -33,10 +33,10 @@ func BenchmarkGate(b *testing.B) {
 		time.Sleep(time.Millisecond)
 	}
 	e := echo.New()
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = web.SocketAddress
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
-	e.GET("/gate", small, gate.Guard)
+	e.GET("/gate", gate.Guard(small))
 	for _, path := range []string{"/open", "/gate"} {
 		request, err := http.NewRequest(http.MethodGet, path, nil)
 		if err != nil {
@@ -53,7 +53,7 @@ func BenchmarkGate(b *testing.B) {
 				e.ServeHTTP(answer, request)
 			}
 		})
-		if answer.status != http.StatusOK {
+		if answer.status != 0 && answer.status != http.StatusOK { // 0 if -bench leaves it out
 			b.Fatalf("%s: %d", path, answer.status)
 		}
 	}

@@ -17,9 +17,11 @@ type requestContext struct {
 	start time.Time // of the gate's work, by the system's clock
 
 	// Of a request to the API, once its key is verified.
-	key      keyauth.Key
-	verified bool
-	route    keyauth.Route
+	key                keyauth.Key
+	verified           bool
+	route              keyauth.Route
+	address, userAgent string
+	caller             keyauth.Caller // the two of them
 
 	page *pageContext // of a request to the dashboard
 }

@@ -107,7 +107,7 @@ func verificationText(found models.AuditVerification) string {
 func breakText(broken models.AuditBreak) string {
 	switch broken.Fault {
 	case models.AuditChanged:
-		return fmt.Sprintf("event %d (%s) was changed or put in", broken.Seq, broken.EventID)
+		return fmt.Sprintf("event %d (%s) does not fit: it or the one before it was changed or put in", broken.Seq, broken.EventID)
 	case models.AuditMissing:
 		return fmt.Sprintf("event %d is missing", broken.Seq)
 	case models.AuditReordered:

@@ -67,7 +67,7 @@ func TestAuditVerify(t *testing.T) {
 		}
 		told := skipup(t, env, "audit", "verify", "--workspace", workspace)
 		told.requireCode(t, exitFailed)
-		if !regexp.MustCompile(`^` + workspace + `  BROKEN after \d+ events: event \d+ \(aud_\w{26}\) was changed or put in\n$`).MatchString(told.stdout) {
+		if !regexp.MustCompile(`^` + workspace + `  BROKEN after \d+ events: event \d+ \(aud_\w{26}\) does not fit: it or the one before it was changed or put in\n$`).MatchString(told.stdout) {
 			t.Errorf("stdout: %s", told.stdout)
 		}
 	})

@@ -90,7 +90,7 @@ var (
 		func(s *settings) *string { return &s.Redis }, checkRedis,
 	}
 	cacheOption = option{
-		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 90",
+		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 115",
 		func(s *settings) *string { return &s.Cache }, checkCache,
 	}
 	// encryptionKeyOption has no flag: every user of the machine can read a command line.

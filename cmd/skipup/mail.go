@@ -25,7 +25,7 @@ func senderOf(s settings, store *models.Store) (*mail.Sender, error) {
 	return mail.NewSender(server, from, store.Now), nil
 }
 
-// startMailing mails invitations, where there is a mail server, until ctx ends or stop is
+// startMailing mails invitations and what expires, where there is a mail server, until ctx ends or stop is
 // called. Stop waits for the mail that is on its way.
 func startMailing(ctx context.Context, s settings, store *models.Store, publicURL string, log *slog.Logger) (stop func(), err error) {
 	sender, err := senderOf(s, store)
@@ -36,6 +36,9 @@ func startMailing(ctx context.Context, s settings, store *models.Store, publicUR
 	var working sync.WaitGroup
 	working.Go(func() {
 		mail.Invitations{Store: store, Sender: sender, PublicURL: publicURL, Log: log}.Run(ctx)
+	})
+	working.Go(func() {
+		mail.Expiry{Store: store, Sender: sender, PublicURL: publicURL, Log: log}.Run(ctx)
 	})
 	return func() { cancel(); working.Wait() }, nil
 }

@@ -106,6 +106,8 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	}
 	stopTidying := keepTidy(ctx, store, log)
 	defer stopTidying()
+	stopReminding := keepReminding(ctx, store, log)
+	defer stopReminding()
 	stopMailing, err := startMailing(ctx, s, store, publicURL, log)
 	if err != nil {
 		_ = listener.Close()

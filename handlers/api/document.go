@@ -6,13 +6,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/static"
+	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/web"
 )
 
 // The document of the API, for programs that make clients of it. It is public: they have no key.
 const (
-	DocumentJSON = Base + "/openapi.json"
-	DocumentYAML = Base + "/openapi.yaml"
+	DocumentJSON = path.OpenAPIJSON
+	DocumentYAML = path.OpenAPIYAML
 )
 
 func registerDocument(e *echo.Echo, gate *web.KeyGate) {

@@ -34,7 +34,7 @@ func TestDeleteManyKeys(t *testing.T) {
 		}
 		preview := b.Get(deletionsPath + "?" + chosen.Encode())
 		panel := document(t, preview).Find("#panel")
-		for _, part := range []string{"Delete 2 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "1 key of these is in use."} {
+		for _, part := range []string{"Delete 2 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "1 of these keys is in use."} {
 			if !strings.Contains(panel.Text(), part) {
 				t.Errorf("the preview does not say %q", part)
 			}

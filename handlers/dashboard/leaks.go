@@ -49,7 +49,7 @@ func (h leakChecks) check(c echo.Context) error {
 	case err != nil:
 		return err
 	case page.Read == 0:
-		page.Errors = models.Fields{"text": "Paste a text, or choose a file"}
+		page.Errors = models.Fields{"text": "a text, or choose a file"}
 	}
 	if len(page.Errors) > 0 {
 		return web.Render(c, http.StatusUnprocessableEntity, leaks.Check(page))

@@ -49,6 +49,9 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
 		{http.MethodPost, path.Appearance, anybody, session.setTheme},
 
+		{http.MethodGet, path.Docs, anybody, guides},
+		{http.MethodGet, path.DocsOf(":resource"), anybody, reference},
+
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},

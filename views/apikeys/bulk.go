@@ -2,6 +2,7 @@ package apikeys
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,3 +65,8 @@ func keysIn(n int) string { return ui.Plural(int64(n), "key") }
 func (p BulkPage) verb() string { return "Delete " + keysIn(len(p.Keys)) }
 
 func (p BulkPage) title() string { return p.verb() + "?" }
+
+// canChoose reports whether there is a key in the list that can be deleted.
+func (p ListPage) canChoose() bool {
+	return slices.ContainsFunc(p.List.Keys, func(k models.APIKey) bool { return k.DeletedAt == nil })
+}

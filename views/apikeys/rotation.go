@@ -133,7 +133,7 @@ func (p RotationPage) movingStep() step {
 	if p.Moved() == 0 {
 		return step{Icon: "arrow-right", Title: "Give the new key to what uses the old one", Text: "Both keys work. Each caller below is ticked as soon as it is seen with the new key."}
 	}
-	return step{Icon: "arrow-right", Title: "Move the callers that are left", Text: p.progress() + ". Those without a tick still know only the old key."}
+	return step{Icon: "arrow-right", Title: "Move the callers that are left", Text: p.progress() + ". Those without a tick have not got through with the new key yet."}
 }
 
 func (p RotationPage) lastStep() step {

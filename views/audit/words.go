@@ -76,11 +76,12 @@ func deedOf(event models.AuditEvent) (before, after string, hasTarget bool) {
 	for _, group := range groups {
 		for _, action := range group.Actions {
 			if action.Name == event.Action {
-				return strings.Cut(action.deed, "%s")
+				before, after, hasTarget = strings.Cut(action.deed, "%s")
+				return strings.TrimSpace(before), strings.TrimSpace(after), hasTarget
 			}
 		}
 	}
-	return event.Action + " ", "", true
+	return event.Action, "", true
 }
 
 // kinds are what things are called before their name.
@@ -108,11 +109,14 @@ func sentence(event models.AuditEvent) string {
 	if !hasTarget {
 		return before
 	}
-	thing := kindOf(event)
+	words := []string{before, kindOf(event)}
 	if event.TargetName != "" && event.TargetName != event.TargetType {
-		thing += " " + event.TargetName
+		words = append(words, event.TargetName)
 	}
-	return before + thing + after
+	if after != "" {
+		words = append(words, after)
+	}
+	return strings.Join(words, " ")
 }
 
 // detail is one of the details of an event.

@@ -29,6 +29,9 @@ const (
 	Seats            = "/settings/seats"
 	NewSeat          = Seats + "/new"
 	SeatCapacity     = Seats + "/capacity"
+	Docs             = "/docs"
+	OpenAPIYAML      = "/api/v1/openapi.yaml"
+	OpenAPIJSON      = "/api/v1/openapi.json"
 	Static           = "/static/"
 	HealthLive       = "/healthz"
 	HealthReady      = "/readyz"
@@ -42,6 +45,11 @@ func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 
 // APIKeyAccess is where what a key may do is changed, and the form for it.
 func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
+
+// APIKeysReviewed is the list of the keys for which there is a finding.
+func APIKeysReviewed(finding string) string {
+	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
+}
 
 // APIKeyPause is where a key is paused, and the page that asks for how long.
 func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
@@ -91,6 +99,9 @@ func APIKeyRotationEnd(id string) string { return APIKeyRotation(id) + "/end" }
 
 // APIKeyRotationAbandonment is where the new key is deleted instead, and the page that asks first.
 func APIKeyRotationAbandonment(id string) string { return APIKeyRotation(id) + "/abandonment" }
+
+// DocsOf is the reference of a resource of the API.
+func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }
 
 // SignInAnd is the sign-in page that goes on to next, an address of this site; empty for home.
 func SignInAnd(next string) string {

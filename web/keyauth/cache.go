@@ -2,21 +2,26 @@ package keyauth
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"math"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
 
-// BytesPerKey is the most that a cached key takes: an entry of 64 bytes and the bit that it was
-// used, at most 21⅓ bytes of the index, which is between three eighths and three quarters full,
-// and 4 bytes of the list of free entries.
-const BytesPerKey = 90
+// BytesPerKey is the most that a cached key takes: an entry of 64 bytes, the hash of its text and
+// the bit that it was used, at most 21⅓ bytes of each index, which is between three eighths and
+// three quarters full, and 4 bytes of the list of free entries.
+const BytesPerKey = 115
 
-// cache holds keys by their digest, without pointers: entries of one cache line each in blocks,
-// and an index of their numbers with open addressing, so that a look-up waits for memory twice.
+// cache holds keys by their texts, without pointers: entries of one cache line each in blocks,
+// and an index of their numbers by a quick hash of the text. That says where a key would be, not
+// that it is there: the digest does. So the processor can get the entry while it works the digest
+// out. Changes tell of digests, and find entries by an index of those.
+//
 // Readers take no lock. They may miss a key that is there while the index is being changed under
 // them, which costs a read of the store; they never find one that is not, because an entry is
 // compared whole and carries a sequence number that is odd while it is being written (a seqlock).
@@ -33,22 +38,22 @@ type cache struct {
 }
 
 // table is what readers see. Blocks and cells are shared between tables; a table with more
-// blocks, or with a larger index, takes the place of the present one.
+// blocks, or with larger indexes, takes the place of the present one.
 type table struct {
-	cells  []uint64 // the upper half of a digest's first word, and an entry's number plus one; 0 is empty
-	blocks []*block
+	texts, digests index
+	blocks         []*block
 }
 
 const (
-	blockBits  = 12
-	blockSize  = 1 << blockBits
-	firstCells = 1 << 10
+	blockBits = 12
+	blockSize = 1 << blockBits
 )
 
 // block is a part of the entries, which begin with a page of memory and so with a cache line.
 type block struct {
 	entries [blockSize]entry
 	used    [blockSize / 64]uint64 // a bit for each entry that was read since the clock's hand passed
+	texts   [blockSize]uint32      // hashes; only under the cache's lock
 }
 
 // The words of an entry. All are read and written atomically.
@@ -82,29 +87,65 @@ func wordsOf(d *token.Digest) words {
 	return words{binary.LittleEndian.Uint64(d[0:]), binary.LittleEndian.Uint64(d[8:])}
 }
 
-const tagMask uint64 = 0xffff_ffff << 32
+// hash is by what the index has a digest, whose bits are random.
+func (w *words) hash() uint32 { return uint32(w[0]) }
+
+// textSeed is known to nobody, so that nobody can make texts that are looked for in one place.
+var textSeed = maphash.MakeSeed()
+
+// placeOf is where a key with a text is looked for.
+func placeOf(text string) uint64 { return maphash.String(textSeed, text) }
 
 // newCache holds at most limit keys.
 func newCache(limit int) *cache {
 	c := &cache{limit: max(limit, 1)}
-	c.table.Store(&table{cells: make([]uint64, firstCells)})
+	c.table.Store(newTable())
 	return c
 }
 
-// find is the key with a digest, if it is held. It allocates nothing and waits for nobody.
-func (c *cache) find(digest *token.Digest) (key Key, held bool) {
+func newTable() *table {
+	return &table{texts: make(index, firstCells), digests: make(index, firstCells)}
+}
+
+// expect has the processor get the part of the index that says where a key is.
+func (c *cache) expect(place uint64) {
+	t := c.table.Load()
+	prefetch(unsafe.Pointer(&t.texts[place&uint64(len(t.texts)-1)]))
+}
+
+// expectEntry has the processor get the entry of a key.
+func (c *cache) expectEntry(place uint64) {
+	t := c.table.Load()
+	mask := uint64(len(t.texts) - 1)
+	for at, probes := place&mask, 0; probes < len(t.texts); at, probes = (at+1)&mask, probes+1 {
+		cell := atomic.LoadUint64(&t.texts[at])
+		if cell == 0 {
+			return
+		}
+		if hashIn(cell) == uint32(place) {
+			if b, n := t.at(numberIn(cell)); b != nil {
+				prefetch(unsafe.Pointer(&b.entries[n]))
+			}
+			return
+		}
+	}
+}
+
+// find is the key with a digest, looked for at the place of its text, if it is held. It
+// allocates nothing and waits for nobody.
+func (c *cache) find(place uint64, digest *token.Digest) (key Key, held bool) {
 	w := wordsOf(digest)
 	t := c.table.Load()
-	mask := uint64(len(t.cells) - 1)
-	for at, probes := w[0]&mask, 0; probes < len(t.cells); at, probes = (at+1)&mask, probes+1 {
-		cell := atomic.LoadUint64(&t.cells[at])
+	mask := uint64(len(t.texts) - 1)
+	for at, probes := place&mask, 0; probes < len(t.texts); at, probes = (at+1)&mask, probes+1 {
+		cell := atomic.LoadUint64(&t.texts[at])
 		if cell == 0 {
 			return Key{}, false
 		}
-		if (cell^w[0])&tagMask != 0 {
+		if hashIn(cell) != uint32(place) {
 			continue
 		}
-		if b, n := t.place(cell); b != nil && b.entries[n].read(&w, &key) {
+		if b, n := t.at(numberIn(cell)); b != nil && b.entries[n].read(&w, &key) {
 			b.use(n)
 			return key, true
 		}
@@ -112,9 +153,8 @@ func (c *cache) find(digest *token.Digest) (key Key, held bool) {
 	return Key{}, false
 }
 
-// place is where the entry is that a cell names: nowhere, if it is younger than t.
-func (t *table) place(cell uint64) (b *block, n uint32) {
-	number := uint32(cell) - 1
+// at is where an entry is: nowhere, if it is younger than t.
+func (t *table) at(number uint32) (b *block, n uint32) {
 	if int(number>>blockBits) >= len(t.blocks) {
 		return nil, 0
 	}

@@ -6,24 +6,37 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// Credential is what a request carries that may be the text of a key.
+// Credential is what a request carries that may be the text of a key. It may still have a wrong
+// checksum: if its digest is that of a key in memory it has not, and before the store is asked it
+// is checked.
 type Credential struct {
 	text   string
+	place  uint64 // where the cache looks for it
 	digest token.Digest
+	worked bool // the digest is worked out
 }
 
-// ParseCredential is the credential in the values of a request's Authorization headers, or
-// ErrMissing or ErrInvalid. It may still have a wrong checksum: if its digest is that of a key
-// in memory it has not, and before the store is asked it is checked.
-func ParseCredential(env token.Environment, authorization []string) (Credential, error) {
+// Parse is the credential in the values of a request's Authorization headers, or ErrMissing or
+// ErrInvalid.
+func (v *Verifier) Parse(authorization []string) (Credential, error) {
 	text, err := bearer(authorization)
 	if err != nil {
 		return Credential{}, err
 	}
-	if !token.HasShape(env, text) {
+	if !token.HasShape(v.store.KeyEnvironment(), text) {
 		return Credential{}, ErrInvalid
 	}
-	return Credential{text: text, digest: token.DigestOf(text)}, nil
+	place := placeOf(text)
+	v.cache.expect(place)
+	return Credential{text: text, place: place}, nil
+}
+
+// workOut sees to the digest, which takes as long as getting the entry from memory.
+func (v *Verifier) workOut(c *Credential) {
+	if !c.worked {
+		v.cache.expectEntry(c.place)
+		c.digest, c.worked = token.DigestOf(c.text), true
+	}
 }
 
 // bearer is the token of one Authorization header of the Bearer scheme, whose name is
@@ -37,6 +50,9 @@ func bearer(authorization []string) (string, error) {
 		return "", ErrInvalid
 	}
 	value := authorization[0]
+	if text, usual := strings.CutPrefix(value, scheme+" "); usual && text != "" && text[0] != ' ' {
+		return text, nil
+	}
 	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", ErrMissing
 	}

@@ -20,14 +20,14 @@ func (v *Verifier) Plant(t testing.TB, row *models.APIKey) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.cache.put(secret.Digest(), key, v.cache.stamp())
+	v.cache.put(placeOf(secret.Reveal()), secret.Digest(), key, v.cache.stamp())
 	return secret.Reveal()
 }
 
 // BytesPerKey is what a cached key takes now.
 func (v *Verifier) BytesPerKey() float64 {
 	t := v.cache.table.Load()
-	bytes := len(t.cells)*8 + len(t.blocks)*int(unsafe.Sizeof(block{})) + cap(v.cache.free)*4
+	bytes := (len(t.texts)+len(t.digests))*8 + len(t.blocks)*int(unsafe.Sizeof(block{})) + cap(v.cache.free)*4
 	return float64(bytes) / float64(v.cache.size())
 }
 
@@ -43,14 +43,14 @@ func (v *Verifier) AfterRead(fn func()) {
 }
 
 // Hold caches row under a lease that has run out.
-func (v *Verifier) Hold(t testing.TB, row *models.APIKey, digest token.Digest) {
+func (v *Verifier) Hold(t testing.TB, row *models.APIKey, c *Credential) {
 	t.Helper()
 	key, err := newKey(row)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.lease.take(time.Now().Add(-time.Hour), time.Minute)
-	v.cache.put(digest, key, v.cache.stamp())
+	v.cache.put(c.place, c.Digest(), key, v.cache.stamp())
 }
 
 // Renew is a poll that has found a key deleted.
@@ -68,7 +68,7 @@ func LeaseLeft(length, monotonic, wall time.Duration) time.Duration {
 }
 
 // Digest is that of the text which the credential carries.
-func (c *Credential) Digest() token.Digest { return c.digest }
+func (c *Credential) Digest() token.Digest { return token.DigestOf(c.text) }
 
 // Bounds of a Recorder.
 const (
@@ -80,7 +80,7 @@ const (
 func (r *Recorder) Tallies() int {
 	held := 0
 	for i := range r.shards {
-		held += r.shards[i].tallies.held
+		held += r.shards[i].tallies.Load().held
 	}
 	return held
 }

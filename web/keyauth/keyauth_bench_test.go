@@ -16,7 +16,6 @@ import (
 // and of a text that its checksum gives away.
 func BenchmarkVerify(b *testing.B) {
 	s := modelstest.NewSQLite(b)
-	s.Exec(b, "ALTER TABLE api_keys ADD last_used_route text NOT NULL DEFAULT ''")
 	s.Exec(b, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // one poll is enough
 	workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
 	row, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "CI"})
@@ -35,9 +34,13 @@ func BenchmarkVerify(b *testing.B) {
 		for len(headers) < keys {
 			headers = append(headers, "Bearer "+verifier.Plant(b, row))
 		}
-		b.Run(fmt.Sprintf("hit/keys=%d", keys), func(b *testing.B) { verifyAll(b, verifier, headers, true) })
+		b.Run(fmt.Sprintf("hit/keys=%d", keys), func(b *testing.B) {
+			verifyAll(b, verifier, headers, true)
+			if keys >= 10_000 { // fewer do not fill a block
+				b.ReportMetric(verifier.BytesPerKey(), "B/key")
+			}
+		})
 	}
-	b.ReportMetric(verifier.BytesPerKey(), "B/key")
 	b.Run("unknown", func(b *testing.B) {
 		verifyAll(b, verifier, []string{"Bearer " + token.New(token.Live).Reveal()}, false)
 	})

@@ -51,11 +51,10 @@ type Route uint16
 
 // recorderShard is a part of the tallies, those of some keys.
 type recorderShard struct {
+	tallies atomic.Pointer[tallies] // changed under mu, as is what it points to
 	mu      sync.Mutex
-	tallies tallies
 	callers map[uint64]models.UsageCaller
-	spare   tallies  // emptied, to be filled next: it has its size already
-	_       [48]byte // so that no two shards share a cache line
+	_       [40]byte // so that no two shards share a cache line
 }
 
 // refusal is a models.Refusal in one byte.
@@ -79,7 +78,7 @@ func NewRecorder(store *models.Store, log *slog.Logger, watch FlushWatch) *Recor
 	}
 	r := &Recorder{append: store.AppendUsage, fold: store.FoldUsage, log: log, seed: maphash.MakeSeed(), routes: make([]models.UsageRoute, 1), watch: watch}
 	for i := range r.shards {
-		r.shards[i].tallies, r.shards[i].spare = newTallies(), newTallies()
+		r.shards[i].tallies.Store(newTallies(firstTallies))
 		r.shards[i].callers = map[uint64]models.UsageCaller{}
 	}
 	r.stored.Store(time.Now().UnixNano())
@@ -100,21 +99,34 @@ type Use struct {
 	Status             int
 	Refusal            models.Refusal
 	Address, UserAgent string
+	Caller             Caller // of the address and user agent, if it is known
 	At                 time.Time
+}
+
+// Caller is a number for an address with a user agent; 0 for nobody told apart.
+type Caller uint64
+
+// Expect has the processor get what Record will want to read, while the request is answered.
+func (r *Recorder) Expect(key *Key, caller Caller) {
+	r.shardOf(key).tallies.Load().expect(key, uint64(caller))
 }
 
 // Record counts a request. It keeps no part of it but the caller's names.
 func (r *Recorder) Record(use *Use) {
+	caller := use.Caller
+	if caller == 0 {
+		caller = r.Caller(use.Address, use.UserAgent)
+	}
 	at := use.At.UnixMilli()
 	k := tallyKey{
-		key: use.Key.id, caller: r.callerOf(use), hour: uint32(at / hourMillis),
+		key: use.Key.id, caller: uint64(caller), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), refusal: refusalOf(use.Refusal),
 	}
-	shard := &r.shards[shardOf(&use.Key)]
+	shard := r.shardOf(&use.Key)
 	shard.mu.Lock()
-	counted := shard.tallies.find(&k)
+	counted := shard.tallies.Load().find(&k)
 	if counted.requests == 0 {
-		counted = shard.admit(k, use)
+		counted = shard.admit(&k, use)
 	}
 	if counted != nil {
 		counted.add(uint32(at % hourMillis))
@@ -126,30 +138,34 @@ func (r *Recorder) Record(use *Use) {
 }
 
 // shardOf is where a key is counted. The last bits of its id are random, or near that.
-func shardOf(key *Key) uint8 { return key.id[15] % recorderShards }
+func (r *Recorder) shardOf(key *Key) *recorderShard { return &r.shards[key.id[15]%recorderShards] }
 
-// callerOf is a number for the caller: its names are looked at only when it is new.
-func (r *Recorder) callerOf(use *Use) uint64 {
-	h := maphash.String(r.seed, use.Address) ^ maphash.String(r.seed, use.UserAgent)*31
-	return max(h, 1)
+// Caller is the number of a caller: its names are looked at only when it is new.
+func (r *Recorder) Caller(address, userAgent string) Caller {
+	return max(1, Caller(maphash.String(r.seed, address)^maphash.String(r.seed, userAgent)*31))
 }
 
 // admit makes a tally. Where there is little room, callers are not told apart any more; where
 // there is none, there is none.
-func (s *recorderShard) admit(k tallyKey, use *Use) *tally {
+func (s *recorderShard) admit(k *tallyKey, use *Use) *tally {
 	const room = maxTallies / recorderShards
-	if s.tallies.held >= room*3/4 {
+	t := s.tallies.Load()
+	if t.held >= room*3/4 {
 		k.caller = 0
-		if known := s.tallies.find(&k); known.requests > 0 {
+		if known := t.find(k); known.requests > 0 {
 			return known
 		}
-		if s.tallies.held == room {
+		if t.held == room {
 			return nil
 		}
 	} else if _, known := s.callers[k.caller]; !known {
 		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(use.Address), UserAgent: strings.Clone(use.UserAgent)}
 	}
-	return s.tallies.insert(k, use.Key.workspace)
+	if t.isFull() {
+		t = t.doubled()
+		s.tallies.Store(t)
+	}
+	return t.insert(k, use.Key.workspace)
 }
 
 // Age is how long ago everything counted was stored.

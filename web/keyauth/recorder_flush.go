@@ -82,9 +82,9 @@ func (r *Recorder) collect() *models.UsageBatch {
 // collect moves the tallies of a shard into a batch.
 func (s *recorderShard) collect(batch *models.UsageBatch) {
 	s.mu.Lock()
-	taken, callers := s.tallies, s.callers
+	taken, callers := s.tallies.Load(), s.callers
 	if taken.held > 0 {
-		s.tallies = s.spare
+		s.tallies.Store(taken.next())
 		s.callers = make(map[uint64]models.UsageCaller, len(callers))
 	}
 	s.mu.Unlock()
@@ -109,8 +109,4 @@ func (s *recorderShard) collect(batch *models.UsageBatch) {
 			Refusal: refusals[t.refusal], Requests: t.requests, First: t.at(t.first), Last: t.at(t.last),
 		})
 	}
-	taken.empty()
-	s.mu.Lock()
-	s.spare = taken
-	s.mu.Unlock()
 }

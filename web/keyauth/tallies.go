@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"time"
+	"unsafe"
 )
 
 const hourMillis = int64(time.Hour / time.Millisecond)
@@ -36,47 +37,53 @@ type tallyKey struct {
 
 const firstTallies = 64
 
-func newTallies() tallies { return tallies{cells: make([]tally, firstTallies)} }
+func newTallies(size int) *tallies { return &tallies{cells: make([]tally, size)} }
 
-// find is the tally of k, or the empty one that it would be.
+// expect has the processor get what find will want to read.
+func (t *tallies) expect(key *Key, caller uint64) {
+	prefetch(unsafe.Pointer(&t.cells[hashOf((*[16]byte)(&key.id), caller)&uint64(len(t.cells)-1)]))
+}
+
+// find is the tally of k, or the empty one that it would be. What comes from one caller with one
+// key is side by side.
 func (t *tallies) find(k *tallyKey) *tally {
 	mask := uint64(len(t.cells) - 1)
-	for i := k.hash() & mask; ; i = (i + 1) & mask {
+	for i := hashOf(&k.key, k.caller) & mask; ; i = (i + 1) & mask {
 		if cell := &t.cells[i]; cell.requests == 0 || cell.tallyKey == *k {
 			return cell
 		}
 	}
 }
 
-// insert is a tally for k, which is not held yet. The caller has to count a request in it.
-func (t *tallies) insert(k tallyKey, workspace [16]byte) *tally {
-	if (t.held+1)*4 > len(t.cells)*3 {
-		t.grow()
-	}
+// insert fills the cell of k, which is empty. The caller has to count a request in it.
+func (t *tallies) insert(k *tallyKey, workspace [16]byte) *tally {
+	cell := t.find(k)
+	*cell = tally{tallyKey: *k, workspace: workspace, first: uint32(hourMillis)}
 	t.held++
-	cell := t.find(&k)
-	*cell = tally{tallyKey: k, workspace: workspace, first: uint32(hourMillis)}
 	return cell
 }
 
-func (t *tallies) grow() {
-	old := t.cells
-	t.cells = make([]tally, 2*len(old))
-	for i := range old {
-		if old[i].requests > 0 {
-			*t.find(&old[i].tallyKey) = old[i]
+// isFull reports whether there should be more cells before a tally is inserted.
+func (t *tallies) isFull() bool { return (t.held+1)*4 > len(t.cells)*3 }
+
+// doubled are the same tallies in twice as many cells.
+func (t *tallies) doubled() *tallies {
+	larger := newTallies(2 * len(t.cells))
+	larger.held = t.held
+	for i := range t.cells {
+		if t.cells[i].requests > 0 {
+			*larger.find(&t.cells[i].tallyKey) = t.cells[i]
 		}
 	}
+	return larger
 }
 
-// empty makes room for as many tallies again, or, after a rush, for fewer.
-func (t *tallies) empty() {
+// next are empty tallies, with room for as many as these or, after a rush, for fewer.
+func (t *tallies) next() *tallies {
 	if len(t.cells) > firstTallies && t.held*8 < len(t.cells) {
-		t.cells = make([]tally, len(t.cells)/2)
-	} else {
-		clear(t.cells)
+		return newTallies(len(t.cells) / 2)
 	}
-	t.held = 0
+	return newTallies(len(t.cells))
 }
 
 // add counts a request at a millisecond of the tally's hour.
@@ -88,10 +95,9 @@ func (t *tally) add(at uint32) {
 // at is a time in milliseconds since 1970 that the tally knows within its hour.
 func (t *tally) at(millis uint32) int64 { return int64(t.hour)*hourMillis + int64(millis) }
 
-// hash spreads what tells tallies apart: the ids of keys that are made one after the other
-// differ in few bits. Callers are random numbers already, as nobody outside knows the seed.
-func (k *tallyKey) hash() uint64 {
-	kind := uint64(k.hour)<<32 | uint64(k.route)<<16 | uint64(k.class)<<8 | uint64(k.refusal)
-	high, low := bits.Mul64(binary.LittleEndian.Uint64(k.key[8:])^k.caller^kind<<1, 0x9e3779b97f4a7c15)
+// hashOf spreads keys and their callers: the ids of keys that are made one after the other
+// differ in few bits. Callers are random numbers, as nobody outside knows the seed.
+func hashOf(key *[16]byte, caller uint64) uint64 {
+	high, low := bits.Mul64(binary.LittleEndian.Uint64(key[8:])^caller, 0x9e3779b97f4a7c15)
 	return high ^ low
 }

@@ -99,7 +99,7 @@ func New(store *models.Store, options Options) *Verifier {
 // with it are accepted now. Otherwise the error is ErrMissing, ErrInvalid, a *DeadError, which
 // is an ErrInvalid that knows the key, or an *UnavailableError.
 func (v *Verifier) Verify(ctx context.Context, authorization []string) (Key, error) {
-	credential, err := ParseCredential(v.store.KeyEnvironment(), authorization)
+	credential, err := v.Parse(authorization)
 	if err != nil {
 		return Key{}, err
 	}
@@ -120,8 +120,9 @@ func (v *Verifier) Recall(c *Credential) (key Key, known bool, err error) {
 // The lease is checked before the look-up. The other way round, an entry found while the lease
 // had run out would pass if the lease was renewed, and the entry dropped, between the two.
 func (v *Verifier) RecallAt(now time.Time, c *Credential) (key Key, known bool, err error) {
+	v.workOut(c)
 	if defect.Seeded(defect.LookUpThenLease) {
-		key, known = v.cache.find(&c.digest)
+		key, known = v.cache.find(c.place, &c.digest)
 		time.Sleep(time.Millisecond) // the window is narrow; this opens it
 		now = time.Now()
 	}
@@ -129,7 +130,7 @@ func (v *Verifier) RecallAt(now time.Time, c *Credential) (key Key, known bool, 
 		return Key{}, false, nil
 	}
 	if !defect.Seeded(defect.LookUpThenLease) {
-		key, known = v.cache.find(&c.digest)
+		key, known = v.cache.find(c.place, &c.digest)
 	}
 	if !known {
 		return Key{}, false, nil
@@ -149,9 +150,10 @@ func (v *Verifier) Read(ctx context.Context, c *Credential) (Key, error) {
 	if !token.HasChecksum(c.text) {
 		return Key{}, ErrInvalid
 	}
+	v.workOut(c)
 	read, isNew := v.flights.join(c.digest)
 	if isNew {
-		return v.lead(ctx, c.digest, read)
+		return v.lead(ctx, c, read)
 	}
 	key, err := v.await(ctx, read)
 	if isUnavailable(err) || defect.Seeded(defect.ShareOldReads) {
@@ -161,7 +163,7 @@ func (v *Verifier) Read(ctx context.Context, c *Credential) (Key, error) {
 		return key, err
 	}
 	if read, isNew = v.flights.follow(c.digest, read); isNew {
-		return v.lead(ctx, c.digest, read)
+		return v.lead(ctx, c, read)
 	}
 	return v.await(ctx, read)
 }
@@ -179,21 +181,21 @@ func (v *Verifier) await(ctx context.Context, read *flight) (Key, error) {
 var errBrokenOff = errors.New("the read was broken off")
 
 // lead does a read that others may wait for, and tells them even if it panics.
-func (v *Verifier) lead(ctx context.Context, digest token.Digest, read *flight) (Key, error) {
+func (v *Verifier) lead(ctx context.Context, c *Credential, read *flight) (Key, error) {
 	var key Key
 	var err error = &UnavailableError{Err: errBrokenOff}
-	defer func() { v.flights.land(digest, read, key, err) }()
-	key, err = v.fetch(ctx, digest)
+	defer func() { v.flights.land(c.digest, read, key, err) }()
+	key, err = v.fetch(ctx, c)
 	return v.alive(key, err)
 }
 
 // fetch reads a key and caches it, whatever its state. The read does not end with the request
 // that asks for it, because others may wait for it too.
-func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) {
+func (v *Verifier) fetch(ctx context.Context, c *Credential) (Key, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	stamp := v.cache.stamp()
-	row, err := v.lookUp(ctx, digest)
+	row, err := v.lookUp(ctx, c.digest)
 	if models.IsKind(err, models.NotFound) {
 		return Key{}, ErrInvalid
 	}
@@ -204,7 +206,7 @@ func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) 
 	if err != nil {
 		return Key{}, &UnavailableError{Err: err}
 	}
-	v.cache.put(digest, key, stamp)
+	v.cache.put(c.place, c.digest, key, stamp)
 	return key, nil
 }
 

@@ -73,7 +73,7 @@ func (h house) accepts(t testing.TB, header []string) bool {
 // remembers reports whether the key is answered from memory.
 func (h house) remembers(t testing.TB, header []string) bool {
 	t.Helper()
-	credential, err := keyauth.ParseCredential(h.KeyEnvironment(), header)
+	credential, err := h.Parse(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestTheLeaseIsCheckedBeforeTheLookUp(t *testing.T) {
 	t.Parallel()
 	h := houseOn(t, modelstest.NewSQLite(t))
 	row, header := h.key(t, models.NewAPIKey{})
-	credential, err := keyauth.ParseCredential(h.KeyEnvironment(), header)
+	credential, err := h.Parse(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -429,7 +429,7 @@ func TestTheLeaseIsCheckedBeforeTheLookUp(t *testing.T) {
 		}
 	})
 	for n := int64(1); n <= rounds; n++ {
-		h.Verifier.Hold(t, row, credential.Digest()) // in memory, under a lease that has run out
+		h.Verifier.Hold(t, row, &credential) // in memory, under a lease that has run out
 		round.Store(n)
 		h.Verifier.Renew(credential.Digest())
 		for done.Load() < n {

@@ -102,6 +102,7 @@ function output(file, args, options, stdin) {
       if (error) reject(new Error(`${error.message}\n${stderr}`))
       else resolve(stdout)
     })
+    child.stdin.on('error', () => {}) // it may have ended, and said why, before it read anything
     child.stdin.end(stdin)
   })
 }

@@ -1,6 +1,7 @@
 // Every page and every state of it, for axe and for the screenshots. Each function leads a page to
 // a state, from a server on which nothing has happened yet.
 import { expect } from '@playwright/test'
+import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
 import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
@@ -178,6 +179,47 @@ export const states = {
     await page.getByRole('button', { name: 'Change password' }).click()
     await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
   }),
+  'audit-log': inTeam(async (page) => {
+    await page.goto('/settings/audit-log')
+    await page.locator('#events').getByText('Details').first().click()
+    await page.getByText(/events in one chain$/).click()
+  }),
+  'audit-log-no-match': signedIn((page) => page.goto('/settings/audit-log?target=nothing+like+it')),
+  'audit-log-refused': signedIn((page) => page.goto('/settings/audit-log?from=2026-03-02&to=2026-03-01')),
+  leaks: signedIn((page) => page.goto(listPath + '/leaks')),
+  'leaks-refused': signedIn(async (page) => {
+    await page.goto(listPath + '/leaks')
+    await submit(page)
+    await expect(page.getByText('Paste a text, or choose a file')).toBeVisible()
+  }),
+  'leaks-none': signedIn(async (page) => {
+    await page.goto(listPath + '/leaks')
+    await page.getByLabel('Text', { exact: true }).fill('nothing in it')
+    await submit(page)
+    await expect(page.getByRole('heading', { name: 'No key found' })).toBeVisible()
+  }),
+  'leaks-found': inTeam(async (page, { keys }) => {
+    await page.goto(listPath + '/leaks')
+    const text = ['Old CRM sync', 'CRM sync', 'Billing report'].map((name) => keys[name].key).join('\n')
+    await page.getByLabel('Text', { exact: true }).fill(text + '\n' + keys['CRM sync'].key + '\nsk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17')
+    await submit(page)
+    await expect(page.getByRole('heading', { name: '3 keys of this workspace found' })).toBeVisible()
+  }),
+  docs: async (page) => {
+    await page.goto('/docs')
+  },
+  'docs-resource': async (page) => {
+    await page.goto('/docs/meeting-requests')
+  },
+  'docs-resource-open': signedIn(async (page) => {
+    await page.goto('/docs/api-keys')
+    await page.locator('main details').evaluateAll((details) => details.forEach((one) => (one.open = true)))
+  }),
+  'docs-menu': async (page) => {
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.goto('/docs/seats')
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+  },
   'not-found': signedIn((page) => page.goto('/settings/nothing')),
   'not-found-stranger': async (page, { skipup }) => {
     await setUp(page, skipup)
@@ -274,6 +316,7 @@ export const states = {
     await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
   }),
   ...peopleStates,
+  ...Object.fromEntries(Object.entries(hygieneStates).map(([name, open]) => [name, signedIn(open)])),
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
