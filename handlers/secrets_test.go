@@ -46,6 +46,13 @@ func TestSecretsStayOut(t *testing.T) {
 		b.Post("/settings/account/password", url.Values{"password": {wrong}, "new_password": {next}})
 		b.Post("/settings/account/password", url.Values{"password": {"a long enough passphrase"}, "new_password": {next}})
 
+		invited := b.Post("/settings/members", url.Values{"email": {"grace@acme.test"}})
+		token := plant(regexp.MustCompile(`/invitations/([A-Z2-7]{26})`).FindStringSubmatch(invited.Body)[1])
+		s.Browser(t).Get("/invitations/" + token)
+		s.Browser(t).Post("/invitations/"+token, url.Values{"name": {"Grace"}, "password": {"short"}})
+		s.Browser(t).Post("/invitations/"+token, url.Values{"name": {"Grace"}, "password": {plant("nine patient gardeners")}})
+		s.Browser(t).Get("/invitations/" + token)
+
 		for _, text := range []string{key, dead} {
 			s.Call(t, text, "GET", "/me?api_key="+text, "")
 			s.Call(t, text, "GET", "/nothing/"+text, "")

@@ -33,6 +33,9 @@ type APIKey struct {
 	LastUsedAddress   string
 	LastUsedUserAgent string
 	LastUsedRoute     string // such as "GET /me"
+	PausedAt          *time.Time
+	PausedUntil       *time.Time // a whole second; what is past means nothing
+	PausedByName      string
 	DeletedAt         *time.Time
 	DeletedByName     string
 	// When the deletion was committed, and when the last node had heard of it.
@@ -53,6 +56,7 @@ type KeyState string
 const (
 	KeyActive      KeyState = "active"
 	KeyExpiresSoon KeyState = "expires_soon"
+	KeyPaused      KeyState = "paused" // until a moment
 	KeyExpired     KeyState = "expired"
 	KeyDeleted     KeyState = "deleted"
 )
@@ -64,19 +68,28 @@ const (
 	maxFormID = 64
 )
 
-// StateAt is the state of k at now. A key is dead from the very moment of its expiry.
+// StateAt is the state of k at now. A key is dead from the very moment of its expiry, and works
+// again from the very moment at which its pause ends.
 func (k *APIKey) StateAt(now time.Time) KeyState {
 	switch {
 	case k.DeletedAt != nil:
 		return KeyDeleted
-	case k.ExpiresAt == nil:
-		return KeyActive
-	case !now.Before(*k.ExpiresAt):
+	case k.expiredAt(now):
 		return KeyExpired
-	case k.ExpiresAt.Sub(now) <= ExpiresSoon:
+	case k.pausedAt(now):
+		return KeyPaused
+	case k.ExpiresAt != nil && k.ExpiresAt.Sub(now) <= ExpiresSoon:
 		return KeyExpiresSoon
 	}
 	return KeyActive
+}
+
+func (k *APIKey) expiredAt(now time.Time) bool {
+	return k.ExpiresAt != nil && !now.Before(*k.ExpiresAt)
+}
+
+func (k *APIKey) pausedAt(now time.Time) bool {
+	return k.PausedUntil != nil && now.Before(*k.PausedUntil)
 }
 
 // AcceptedAt reports whether requests with k are accepted at now.

@@ -19,10 +19,12 @@ func (k *APIKey) InUseAt(now time.Time) bool {
 // in use wants its name.
 func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
 	if k.InUseAt(now) && typed != k.Name {
-		return Fields{"confirm_name": "must be the name of the key, exactly as it is shown"}.err()
+		return Fields{"confirm_name": confirmName}.err()
 	}
 	return nil
 }
+
+const confirmName = "must be the name of the key, exactly as it is shown"
 
 // DeletionReceipt is the evidence of a deletion.
 type DeletionReceipt struct {

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -16,7 +17,8 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 		return Paged[APIKey]{}, err
 	}
 	list := listing{"api_keys", workspaceID}
-	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", workspaceID, s.now())
+	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND (paused_until IS NULL OR paused_until <= ?)",
+		workspaceID, s.now(), s.now())
 	query, err := list.after(query, "id", &page)
 	if err != nil {
 		return Paged[APIKey]{}, err
@@ -31,7 +33,8 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 // APIKeyFilter chooses and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
 	Search     string       // part of the name or the prefix, in any case
-	State      KeyState     // empty for all but the deleted
+	State      KeyState     // empty for all but the deleted, or for those of the finding
+	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
 	Sort       APIKeySort   // empty for SortCreated
 	Ascending  bool
@@ -77,8 +80,12 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 		return list, err
 	}
 	list.Counts = counts
+	found, err := s.findings(ctx, workspaceID, filter.Finding, now)
+	if err != nil {
+		return list, err
+	}
 	matching := func() *gorm.DB {
-		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(filter.where(now))
+		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(found, filter.where(now))
 	}
 	if err := matching().Count(&list.Matching).Error; err != nil {
 		return list, fmt.Errorf("count API keys: %w", err)
@@ -95,10 +102,11 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 
 func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	return func(query *gorm.DB) *gorm.DB {
-		if f.State == "" {
+		switch {
+		case f.State == "" && f.Finding == "":
 			query = query.Where("deleted_at IS NULL")
-		} else {
-			query = query.Where(stateSQL+" = ?", now, now.Add(ExpiresSoon), storable(string(f.State)))
+		case f.State != "":
+			query = query.Where(stateSQL+" = @state", stateArgs(now), sql.Named("state", storable(string(f.State))))
 		}
 		if f.Search != "" {
 			// No name is longer, and SQLite refuses a pattern that is very long.
@@ -112,9 +120,13 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	}
 }
 
-// stateSQL is StateAt in SQL. Its arguments are now and now plus ExpiresSoon.
-const stateSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at IS NULL THEN 'active' ` +
-	`WHEN expires_at <= ? THEN 'expired' WHEN expires_at <= ? THEN 'expires_soon' ELSE 'active' END`
+// stateSQL is StateAt in SQL, with the arguments stateArgs.
+const stateSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at <= @now THEN 'expired' ` +
+	`WHEN paused_until > @now THEN 'paused' WHEN expires_at <= @soon THEN 'expires_soon' ELSE 'active' END`
+
+func stateArgs(now time.Time) map[string]any {
+	return map[string]any{"now": now, "soon": now.Add(ExpiresSoon)}
+}
 
 func (f APIKeyFilter) order(query *gorm.DB) *gorm.DB {
 	by, known := orders[f.Sort]
@@ -136,8 +148,8 @@ func (s *Store) countAPIKeys(ctx context.Context, workspaceID string, now time.T
 		State KeyState
 		Keys  int64
 	}
-	err := s.with(ctx).Raw("SELECT state, count(*) AS keys FROM (SELECT "+stateSQL+" AS state FROM api_keys WHERE workspace_id = ?) AS states GROUP BY state",
-		now, now.Add(ExpiresSoon), workspaceID).Scan(&rows).Error
+	err := s.with(ctx).Raw("SELECT state, count(*) AS keys FROM (SELECT "+stateSQL+" AS state FROM api_keys WHERE workspace_id = @workspace) AS states GROUP BY state",
+		stateArgs(now), sql.Named("workspace", workspaceID)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count API keys by state: %w", err)
 	}

@@ -86,15 +86,15 @@ var (
 
 // of is n as a key to be made at now.
 func (n NewSuccessor) of(old *APIKey, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Scopes: old.Scopes, ExpiresAt: old.anotherLife(now), FormID: n.FormID, Grantor: n.Grantor}
+	wanted := NewAPIKey{Name: old.Name, Scopes: old.Scopes, ExpiresAt: old.AnotherLife(now), FormID: n.FormID, Grantor: n.Grantor}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = kept(wanted.ExpiresAt)
 	return wanted
 }
 
-// anotherLife is when a key made at now expires that lives as long as k was to; nil for never.
-func (k *APIKey) anotherLife(now time.Time) *time.Time {
+// AnotherLife is when a key made at now expires that lives as long as k was to; nil for never.
+func (k *APIKey) AnotherLife(now time.Time) *time.Time {
 	if k.ExpiresAt == nil {
 		return nil
 	}

@@ -12,32 +12,38 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-var states = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyExpired, models.KeyDeleted}
+var states = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
 
 func TestStateAt(t *testing.T) {
 	now := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { return ptr(now.Add(d)) }
 	tests := []struct {
-		name             string
-		expires, deleted *time.Time
-		want             models.KeyState
-		accepted         bool
+		name                     string
+		expires, deleted, paused *time.Time
+		want                     models.KeyState
+		accepted                 bool
 	}{
-		{"never expires", nil, nil, models.KeyActive, true},
-		{"in a year", at(365 * 24 * time.Hour), nil, models.KeyActive, true},
-		{"just over 14 days", at(models.ExpiresSoon + time.Nanosecond), nil, models.KeyActive, true},
-		{"in exactly 14 days", at(models.ExpiresSoon), nil, models.KeyExpiresSoon, true},
-		{"in a moment", at(time.Nanosecond), nil, models.KeyExpiresSoon, true},
-		{"now", at(0), nil, models.KeyExpired, false},
-		{"a moment ago", at(-time.Nanosecond), nil, models.KeyExpired, false},
-		{"in another zone", ptr(now.In(time.FixedZone("east", 3600))), nil, models.KeyExpired, false},
-		{"deleted", nil, at(-time.Hour), models.KeyDeleted, false},
-		{"deleted, would expire soon", at(time.Hour), at(-time.Hour), models.KeyDeleted, false},
-		{"deleted after it expired", at(-2 * time.Hour), at(-time.Hour), models.KeyDeleted, false},
-		{"deleted by a clock that is ahead", nil, at(time.Hour), models.KeyDeleted, false},
+		{"never expires", nil, nil, nil, models.KeyActive, true},
+		{"in a year", at(365 * 24 * time.Hour), nil, nil, models.KeyActive, true},
+		{"just over 14 days", at(models.ExpiresSoon + time.Nanosecond), nil, nil, models.KeyActive, true},
+		{"in exactly 14 days", at(models.ExpiresSoon), nil, nil, models.KeyExpiresSoon, true},
+		{"in a moment", at(time.Nanosecond), nil, nil, models.KeyExpiresSoon, true},
+		{"now", at(0), nil, nil, models.KeyExpired, false},
+		{"a moment ago", at(-time.Nanosecond), nil, nil, models.KeyExpired, false},
+		{"in another zone", ptr(now.In(time.FixedZone("east", 3600))), nil, nil, models.KeyExpired, false},
+		{"deleted", nil, at(-time.Hour), nil, models.KeyDeleted, false},
+		{"deleted, would expire soon", at(time.Hour), at(-time.Hour), nil, models.KeyDeleted, false},
+		{"deleted after it expired", at(-2 * time.Hour), at(-time.Hour), nil, models.KeyDeleted, false},
+		{"deleted by a clock that is ahead", nil, at(time.Hour), nil, models.KeyDeleted, false},
+		{"paused", nil, nil, at(time.Nanosecond), models.KeyPaused, false},
+		{"at the end of its pause", nil, nil, at(0), models.KeyActive, true},
+		{"after its pause", at(time.Hour), nil, at(-time.Hour), models.KeyExpiresSoon, true},
+		{"paused, would expire soon", at(time.Hour), nil, at(time.Minute), models.KeyPaused, false},
+		{"paused, and expired since", at(0), nil, at(time.Minute), models.KeyExpired, false},
+		{"deleted while it was paused", nil, at(-time.Minute), at(time.Minute), models.KeyDeleted, false},
 	}
 	for _, tt := range tests {
-		key := models.APIKey{ExpiresAt: tt.expires, DeletedAt: tt.deleted}
+		key := models.APIKey{ExpiresAt: tt.expires, DeletedAt: tt.deleted, PausedUntil: tt.paused}
 		if got, accepted := key.StateAt(now), key.AcceptedAt(now); got != tt.want || accepted != tt.accepted {
 			t.Errorf("%s: %s, accepted %v; want %s, %v", tt.name, got, accepted, tt.want, tt.accepted)
 		}
@@ -61,12 +67,16 @@ func TestTheDatabaseAgreesAboutTheState(t *testing.T) {
 		}
 		var keys []*models.APIKey
 		for i, moment := range moments {
-			for _, deleted := range []bool{false, true} {
+			for _, odd := range []string{"", "deleted_at", "paused_until"} {
 				key := s.key(t, fmt.Sprint("Key ", i))
 				values := map[string]any{"expires_at": moment}
-				if deleted {
+				switch odd {
+				case "deleted_at":
 					key.DeletedAt = ptr(s.Now())
-					values["deleted_at"] = s.Now()
+					values[odd] = s.Now()
+				case "paused_until":
+					key.PausedUntil = moments[len(moments)-1-i]
+					values[odd] = key.PausedUntil
 				}
 				if err := s.DB().Model(key).Where("id = ?", key.ID).UpdateColumns(values).Error; err != nil {
 					t.Fatal(err)

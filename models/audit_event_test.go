@@ -62,7 +62,7 @@ func TestHistoryOfAKey(t *testing.T) {
 			if got[i].ID[:4] != "aud_" {
 				t.Errorf("the id of an event is %s", got[i].ID)
 			}
-			got[i].ID = ""
+			got[i].ID, got[i].Seq, got[i].Hash = "", 0, nil
 		}
 		if diff := cmp.Diff(history, got); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)

@@ -12,7 +12,7 @@ var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
-	&revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{},
+	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryMail{},
 }
 
 // DB is the database itself, for what no method shows or breaks.
@@ -68,3 +68,6 @@ func (s *Store) Mail() { s.mails = true }
 
 // WaitingEndpointsQuery is how WaitingEndpoints asks.
 const WaitingEndpointsQuery = waitingEndpoints
+
+// HashAfter is the hash of e after an event with the hash previous.
+func (e *AuditEvent) HashAfter(previous []byte) []byte { return e.hashAfter(previous) }

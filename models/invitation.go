@@ -22,6 +22,7 @@ type invitation struct {
 	MailDueAt    *time.Time // when to make the link and mail it; nil if nobody is to
 	MailAttempts int
 	MailedAt     *time.Time
+	MailFailure  MailFailure // of the last attempt
 	ExpiresAt    time.Time
 	CreatedAt    time.Time
 }
@@ -84,13 +85,14 @@ func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Me
 	return member, nil
 }
 
-// inviteByMail asks whoever mails to invite a member who is pending.
+// inviteByMail asks whoever mails to invite a member who is pending. One who can sign in is told
+// of the workspace in the same way, with a link that opens nothing.
 func (s *Store) inviteByMail(ctx context.Context, member *Member) error {
-	if !s.mails || !member.IsPending() {
+	if !s.mails {
 		return nil
 	}
 	now := s.now()
-	if _, err := s.makeInvitation(ctx, member, &now); err != nil {
+	if _, err := s.makeInvitation(ctx, member, &now); err != nil || !member.IsPending() {
 		return err
 	}
 	return s.audit(ctx, member.WorkspaceID, "member.invited", member.target(), map[string]string{"by": "mail"})
@@ -121,6 +123,9 @@ func (s *Store) Invitation(ctx context.Context, token string) (*Invitation, erro
 	if err != nil {
 		return nil, err
 	}
+	if !member.IsPending() || member.DeactivatedAt != nil {
+		return nil, errInvitation
+	}
 	return &Invitation{Token: token, Member: member, ExpiresAt: row.ExpiresAt}, nil
 }
 
@@ -133,17 +138,26 @@ func (s *Store) invitedMember(ctx context.Context, id string) (*Member, error) {
 	return &member, nil
 }
 
-// InvitationOf is what is known of the invitation of a member; nil if there is none that lives.
+// InvitationOf is what is known of the invitation of a pending member; nil if there is none that
+// lives.
 func (s *Store) InvitationOf(ctx context.Context, memberID string) (*InvitationState, error) {
-	var row invitation
-	err := s.with(ctx).Where("member_id = ? AND expires_at > ?", memberID, s.now()).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
+	states, err := s.invitationsOf(ctx, []string{memberID})
+	return states[memberID], err
+}
+
+// invitationsOf are the living invitations of members, by their ids.
+func (s *Store) invitationsOf(ctx context.Context, memberIDs []string) (map[string]*InvitationState, error) {
+	var rows []invitation
+	if err := s.with(ctx).Where("member_id IN ? AND expires_at > ?", memberIDs, s.now()).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read invitations: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read invitation: %w", err)
+	states := make(map[string]*InvitationState, len(rows))
+	for _, row := range rows {
+		states[row.MemberID] = &InvitationState{
+			ExpiresAt: row.ExpiresAt, MailedAt: row.MailedAt, BeingMailed: row.MailDueAt != nil, Failure: row.MailFailure,
+		}
 	}
-	return &InvitationState{ExpiresAt: row.ExpiresAt, MailedAt: row.MailedAt, BeingMailed: row.MailDueAt != nil}, nil
+	return states, nil
 }
 
 // InvitationState is how far an invitation has come.
@@ -151,6 +165,7 @@ type InvitationState struct {
 	ExpiresAt   time.Time
 	MailedAt    *time.Time
 	BeingMailed bool
+	Failure     MailFailure // of the last attempt to mail it; empty if there was none that failed
 }
 
 // AcceptInvitation gives the person of a link a name and a password. Every link of that person

@@ -18,8 +18,18 @@ const (
 	mailRetryMost = time.Hour
 )
 
+// MailFailure says why a mail was not delivered.
+type MailFailure string
+
+// The failures.
+const (
+	MailUnreachable MailFailure = "unreachable" // the mail server could not be reached or had no time; it is tried again
+	MailRefused     MailFailure = "refused"     // the mail server knows no such address; it is not tried again
+)
+
 // NextInvitation is an invitation that is due to be mailed, with a link made just now, or nil
-// if there is none. No other node gets it for a while. Tell MailedInvitation how it went.
+// if there is none. No other node gets it for a while. Tell MailedInvitation how it went. A
+// member who is not pending has an account already, and is to be told of the workspace only.
 func (s *Store) NextInvitation(ctx context.Context) (*Invitation, error) {
 	var next *Invitation
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -56,9 +66,9 @@ func (s *Store) claimInvitation(ctx context.Context, due *invitation) (*Invitati
 	return &Invitation{Token: token, Member: member, ExpiresAt: due.ExpiresAt}, nil
 }
 
-// MailedInvitation notes how the mailing of an invitation went. After a failure it is due again
-// a while later, until it expires.
-func (s *Store) MailedInvitation(ctx context.Context, mailed *Invitation, failure error) error {
+// MailedInvitation notes how the mailing of an invitation went: failure is empty if it was
+// mailed. After MailUnreachable it is due again a while later, until it expires.
+func (s *Store) MailedInvitation(ctx context.Context, mailed *Invitation, failure MailFailure) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		var row invitation
 		err := tx.with(ctx).Where("member_id = ? AND digest = ?", mailed.Member.ID, digestOf(mailed.Token)).Take(&row).Error
@@ -68,14 +78,22 @@ func (s *Store) MailedInvitation(ctx context.Context, mailed *Invitation, failur
 		if err != nil {
 			return fmt.Errorf("read mailed invitation: %w", err)
 		}
-		values := map[string]any{"mail_due_at": nil, "mailed_at": tx.now()}
-		if failure != nil {
-			wait := min(mailRetry<<min(row.MailAttempts-1, 10), mailRetryMost)
-			values = map[string]any{"mail_due_at": tx.now().Add(wait)}
-		}
-		if err := tx.with(ctx).Model(&row).Where("member_id = ?", row.MemberID).Updates(values).Error; err != nil {
-			return fmt.Errorf("note mailed invitation: %w", err)
+		update := tx.with(ctx).Model(&row).Where("member_id = ?", row.MemberID).Updates(row.after(failure, tx.now()))
+		if update.Error != nil {
+			return fmt.Errorf("note mailed invitation: %w", update.Error)
 		}
 		return nil
 	})
+}
+
+// after is what changes in i when an attempt to mail it has ended.
+func (i invitation) after(failure MailFailure, now time.Time) map[string]any {
+	changes := map[string]any{"mail_due_at": nil, "mail_failure": failure}
+	switch failure {
+	case "":
+		changes["mailed_at"] = now
+	case MailUnreachable:
+		changes["mail_due_at"] = now.Add(min(mailRetry<<min(i.MailAttempts-1, 10), mailRetryMost))
+	}
+	return changes
 }

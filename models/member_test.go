@@ -1,7 +1,6 @@
 package models_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -330,7 +329,7 @@ func TestMailedInvitations(t *testing.T) {
 		if first == nil || first.Member.ID != grace.ID || first.Member.Workspace.Name != "Acme" {
 			t.Fatalf("nobody took the invitation: %+v", first)
 		}
-		if err := s.MailedInvitation(s.ctx, first, errors.New("the server is away")); err != nil {
+		if err := s.MailedInvitation(s.ctx, first, models.MailUnreachable); err != nil {
 			t.Fatal(err)
 		}
 		wantNext := func(want bool) *models.Invitation {
@@ -344,7 +343,7 @@ func TestMailedInvitations(t *testing.T) {
 		wantNext(false)
 		s.Clock.Advance(time.Minute)
 		second := wantNext(true)
-		if err := s.MailedInvitation(s.ctx, second, nil); err != nil {
+		if err := s.MailedInvitation(s.ctx, second, ""); err != nil {
 			t.Fatal(err)
 		}
 		s.Clock.Advance(24 * time.Hour)

@@ -43,6 +43,9 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	for _, r := range results {
 		applied = append(applied, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
 	}
+	if err := s.chainEarlierEvents(ctx); err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
 	return applied, nil
 }
 

@@ -22,6 +22,7 @@ const (
 // and invitations that have expired, answers too old to be given again, sign-in attempts too old
 // to count, devices not used for half a year, usage by hour after 90 days, the rest of it after
 // two years, and events with their deliveries after 30 days.
+// The audit log is kept; what a node of an earlier version has added to it is chained.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
@@ -36,6 +37,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
 		{&invitation{}, "expires_at <= ?", []any{now}},
+		{&expiryReminder{}, "expires_at <= ?", []any{now}},
+		{&expiryMail{}, "expires_at <= ?", []any{now}},
 		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
 		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-eventMemory))}},
@@ -48,6 +51,9 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		if err := s.with(ctx).Where(expired.where, expired.args...).Delete(expired.row).Error; err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)
 		}
+	}
+	if err := s.chainEarlierEvents(ctx); err != nil {
+		return err
 	}
 	if s.dialect.name == sqlite {
 		if err := s.with(ctx).Exec("PRAGMA optimize").Error; err != nil {

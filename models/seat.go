@@ -96,7 +96,7 @@ func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*
 			return err
 		}
 		if usage.Available() <= 0 {
-			return Errorf(Refused, "All %d seats are taken. Release one, or raise the capacity.", usage.Capacity)
+			return Errorf(Refused, "No seat is free: %d of %d are taken. Release one, or raise the capacity.", usage.Used, usage.Capacity)
 		}
 		seat = &Seat{ID: tx.id("seat"), WorkspaceID: workspaceID, MemberID: memberID, Member: *member, AssignedAt: tx.now()}
 		return tx.insertSeat(ctx, seat)
@@ -142,12 +142,11 @@ func (s *Store) insertSeat(ctx context.Context, seat *Seat) error {
 // ReleaseSeat frees a seat of a workspace; NotFound if it is free already.
 func (s *Store) ReleaseSeat(ctx context.Context, workspaceID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
-		var seat Seat
-		err := tx.with(ctx).Preload("Member.User").Where("workspace_id = ? AND id = ?", workspaceID, id).Take(&seat).Error
+		seat, err := tx.Seat(ctx, workspaceID, id)
 		if err != nil {
-			return notFound(err, "seat")
+			return err
 		}
-		return tx.release(ctx, &seat)
+		return tx.release(ctx, seat)
 	})
 }
 
@@ -195,7 +194,7 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 			return err
 		}
 		if capacity < usage.Used {
-			return Errorf(Refused, "%d seats are taken, so the capacity cannot be %d. Release seats first.", usage.Used, capacity)
+			return Errorf(Refused, "The capacity cannot be %d while %d of the seats are taken. Release seats first.", capacity, usage.Used)
 		}
 		before := usage.Capacity
 		usage.Capacity = capacity

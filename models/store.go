@@ -53,8 +53,9 @@ type Store struct {
 	ids       *idSource
 	waited    func(time.Duration)
 	folding   *sync.Mutex
-	mails     bool      // somebody mails invitations
-	running   *sync.Map // ids of the idempotent requests that this process is at
+	mails     bool          // somebody mails invitations
+	running   *sync.Map     // ids of the idempotent requests that this process is at
+	audited   *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
 
 	acceptedAfterDeletion func(keyIDs []string)
 
@@ -156,7 +157,11 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 		tx.addedDue = &added
 		tx.clock = func() time.Time { return now }
 		tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
-		return fn(&tx)
+		tx.audited = new([]AuditEvent)
+		if err := fn(&tx); err != nil {
+			return err
+		}
+		return tx.appendAudit(ctx, *tx.audited)
 	})
 	if err == nil && added {
 		s.wakeWebhooks()

@@ -50,14 +50,18 @@ const (
 	Accepted         Refusal = ""
 	RefusedDeleted   Refusal = "deleted"
 	RefusedExpired   Refusal = "expired"
+	RefusedPaused    Refusal = "paused"
 	RefusedScope     Refusal = "scope"      // the key lacks the scope of the route
 	RefusedRateLimit Refusal = "rate_limit" // too many requests
 )
 
-// RefusalOf is the refusal of a key in a dead state.
+// RefusalOf is the refusal of a key in a state in which none of its requests is accepted.
 func RefusalOf(state KeyState) Refusal {
-	if state == KeyDeleted {
+	switch state {
+	case KeyDeleted:
 		return RefusedDeleted
+	case KeyPaused:
+		return RefusedPaused
 	}
 	return RefusedExpired
 }

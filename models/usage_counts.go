@@ -83,11 +83,14 @@ func (s *Store) countRows(counts map[UsageCount]int64, period Period) []countRow
 		count.Requests = requests
 		rows = append(rows, countRow{count, s.dialect.moment(count.StartsAt)})
 	}
-	slices.SortFunc(rows, func(a, b countRow) int {
-		return cmp.Or(cmp.Compare(a.APIKeyID, b.APIKeyID), a.UsageCount.StartsAt.Compare(b.UsageCount.StartsAt),
-			cmp.Compare(a.Route, b.Route), cmp.Compare(a.StatusClass, b.StatusClass), cmp.Compare(a.Refusal, b.Refusal))
-	})
+	slices.SortFunc(rows, func(a, b countRow) int { return a.UsageCount.compare(b.UsageCount) })
 	return rows
+}
+
+// compare orders counts as their primary key does.
+func (c UsageCount) compare(other UsageCount) int {
+	return cmp.Or(cmp.Compare(c.APIKeyID, other.APIKeyID), c.StartsAt.Compare(other.StartsAt),
+		cmp.Compare(c.Route, other.Route), cmp.Compare(c.StatusClass, other.StatusClass), cmp.Compare(c.Refusal, other.Refusal))
 }
 
 // Usage lists what a key of a workspace was used for in the periods that start between one

@@ -108,3 +108,11 @@ func (d dialect) optionalMoment(at *time.Time) *string {
 	text := d.moment(*at)
 	return &text
 }
+
+// epoch is the seconds since 1970 of a column, which is read quicker than a time.
+func (d dialect) epoch(column string) string {
+	if d.name == sqlite {
+		return "unixepoch(" + column + ")"
+	}
+	return "CAST(extract(epoch FROM " + column + ") AS bigint)"
+}

@@ -66,10 +66,11 @@ func (s *Store) usageByDay(ctx context.Context, workspaceID string, keyIDs []str
 	if err != nil {
 		return nil, err
 	}
+	// The workspace is not to be found by its index: see ofKey.
 	sums := func(by Period) string {
 		return "SELECT api_key_id, starts_at, CAST(sum(requests) AS bigint) AS requests, " +
 			"CAST(sum(CASE WHEN refusal = '' THEN 0 ELSE requests END) AS bigint) AS refused FROM " + by.table +
-			" WHERE workspace_id = ? AND api_key_id IN (SELECT new.api_key_id FROM @rows) AND starts_at >= ?"
+			" WHERE workspace_id || '' = ? AND api_key_id IN (SELECT new.api_key_id FROM @rows) AND starts_at >= ?"
 	}
 	const byKey = " GROUP BY api_key_id, starts_at"
 	var rows []usageOfDay

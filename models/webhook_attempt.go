@@ -56,6 +56,9 @@ func (a *WebhookAttempt) disables() (DisabledReason, bool) {
 // RecordAttempts writes down what became of claimed deliveries, and disables endpoints for it. A
 // delivery that somebody else has claimed meanwhile stays theirs.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) error {
+	if len(attempts) == 0 {
+		return nil
+	}
 	// In one order on every node, the endpoints first, as who deletes one locks them.
 	attempts = slices.SortedFunc(slices.Values(attempts), func(a, b WebhookAttempt) int { return strings.Compare(a.Delivery.ID, b.Delivery.ID) })
 	return s.Tx(ctx, func(tx *Store) error {
@@ -108,6 +111,9 @@ func (a *WebhookAttempt) delay() time.Duration {
 // ReleaseDeliveries gives claimed deliveries back that have not been attempted, to be attempted
 // at once by whoever is there.
 func (s *Store) ReleaseDeliveries(ctx context.Context, deliveries []*ClaimedDelivery) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, d := range deliveries {
 			err := tx.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", d.ID, d.Claim).

@@ -19,7 +19,7 @@ import (
 
 // WebhookClaim is how long a node has deliveries to itself. It has to be longer than an attempt
 // and the writing down of what became of it.
-const WebhookClaim = time.Minute
+const WebhookClaim = 30 * time.Second
 
 // addDeliveries writes a delivery of event for each endpoint that wants it.
 func (s *Store) addDeliveries(ctx context.Context, event *Event) error {

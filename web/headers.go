@@ -41,11 +41,11 @@ func secureHeaders(publicURL string) echo.MiddlewareFunc {
 }
 
 // limitBody makes reading more than MaxBody of a body an error. It is found when the body is
-// read, so that who may not call at all hears that first.
+// read, so that who may not call at all hears that first. See TakesUploads.
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, MaxBody)
+		r.Body = limitedBody{http.MaxBytesReader(c.Response(), r.Body, MaxBody), r.Body}
 		return next(c)
 	}
 }

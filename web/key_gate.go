@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type KeyGate struct {
 	recorder *keyauth.Recorder
 	limits   Limits
 	metrics  *Metrics
+	open     []string // paths under /api/ that everybody may ask for
 }
 
 // Limits bound the requests of each key, and the bad credentials that an address sends. One
@@ -78,10 +80,13 @@ func (g *KeyGate) Flush(ctx context.Context) { g.recorder.Flush(ctx) }
 // Ready reports whether the gate is informed of changes of keys.
 func (g *KeyGate) Ready() bool { return g.verifier.Ready() }
 
-// Require is Guard for what is under /api/, and nothing for the rest.
+// Open lets everybody ask for the routes with these paths. Call it before requests are served.
+func (g *KeyGate) Open(paths ...string) { g.open = append(g.open, paths...) }
+
+// Require is Guard for what is under /api/ and not open, and nothing for the rest.
 func (g *KeyGate) Require(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if isAPI(c.Request()) {
+		if isAPI(c.Request()) && !slices.Contains(g.open, c.Path()) {
 			return g.guard(c, next)
 		}
 		return next(c)

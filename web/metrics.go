@@ -21,6 +21,7 @@ type Metrics struct {
 	lost          prometheus.Counter
 	afterDeletion prometheus.Counter
 	deletionWait  prometheus.Histogram
+	webhooks      webhookMetrics
 }
 
 // NewMetrics are metrics without anything in them yet.

@@ -15,6 +15,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/mail"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -31,14 +32,28 @@ type settings struct {
 	Redis          string `env:"REDIS_URL"`
 	Cache          string `env:"SKIPUP_CACHE_MB" envDefault:"128"`
 	MetricsAddr    string `env:"SKIPUP_METRICS_ADDR"`
+	SMTP           string `env:"SMTP_URL"`
+	MailFrom       string `env:"SKIPUP_MAIL_FROM"`
+
+	EncryptionKey       string `env:"SKIPUP_ENCRYPTION_KEY"`
+	WebhookAllowPrivate string `env:"SKIPUP_WEBHOOK_ALLOW_PRIVATE" envDefault:"false"`
 }
 
-// option is how one of the settings is given and checked. check returns the value in the form
+// option is how one of the settings is given and checked. One without a flag has its variable
+// alone. check returns the value in the form
 // in which it is used. It never repeats the value, which may hold a password.
 type option struct {
 	flag, variable, usage string
 	field                 func(*settings) *string
 	check                 func(value string) (string, error)
+}
+
+// name is what the operator calls o.
+func (o option) name() string {
+	if o.flag == "" {
+		return o.variable
+	}
+	return "--" + o.flag + " (" + o.variable + ")"
 }
 
 var (
@@ -78,9 +93,26 @@ var (
 		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 115",
 		func(s *settings) *string { return &s.Cache }, checkCache,
 	}
+	// encryptionKeyOption has no flag: every user of the machine can read a command line.
+	encryptionKeyOption = option{
+		"", "SKIPUP_ENCRYPTION_KEY", "",
+		func(s *settings) *string { return &s.EncryptionKey }, checkEncryptionKey,
+	}
+	webhookAllowPrivateOption = option{
+		"webhook-allow-private", "SKIPUP_WEBHOOK_ALLOW_PRIVATE", "`true` to send webhooks to any http or https address, for development only",
+		func(s *settings) *string { return &s.WebhookAllowPrivate }, checkBool,
+	}
 	metricsOption = option{
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "`HOST:PORT` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) *string { return &s.MetricsAddr }, checkMetricsAddr,
+	}
+	smtpOption = option{
+		"smtp", "SMTP_URL", "`ADDRESS` of the SMTP server that mails invitations, smtp://USER:PASSWORD@HOST or smtps://…; with a password in it better as the variable",
+		func(s *settings) *string { return &s.SMTP }, checkSMTP,
+	}
+	mailFromOption = option{
+		"mail-from", "SKIPUP_MAIL_FROM", "`ADDRESS` in whose name mail is sent, such as \"SkipUp Keys <keys@example.com>\"",
+		func(s *settings) *string { return &s.MailFrom }, checkMailFrom,
 	}
 )
 
@@ -91,6 +123,9 @@ func register(flags *pflag.FlagSet, options ...option) {
 		panic(err) // only a settings type that cannot be filled gets here
 	}
 	for _, o := range options {
+		if o.flag == "" {
+			continue
+		}
 		flags.String(o.flag, *o.field(&defaults), o.usage+" ["+o.variable+"]")
 	}
 }
@@ -108,11 +143,14 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 	var wrong mistakes
 	for _, o := range options {
 		value := o.field(&s)
-		if flag := cmd.Flags().Lookup(o.flag); flag.Changed {
+		if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
 			*value = flag.Value.String()
 		}
 		if *value, err = o.check(*value); err != nil {
-			wrong.add("--%s (%s): %v", o.flag, o.variable, err)
+			wrong.add("%s: %v", o.name(), err)
+		}
+		if o.flag == mailFromOption.flag && s.SMTP != "" && *value == "" && err == nil {
+			wrong.add("--%s (%s): must be given with --%s (%s)", o.flag, o.variable, smtpOption.flag, smtpOption.variable)
 		}
 	}
 	return s, wrong.err()
@@ -204,11 +242,38 @@ func checkCache(value string) (string, error) {
 	return value, nil
 }
 
+var errBool = errors.New("must be true or false")
+
+func checkBool(value string) (string, error) {
+	if value != "true" && value != "false" {
+		return "", errBool
+	}
+	return value, nil
+}
+
 func checkMetricsAddr(value string) (string, error) {
 	if value == "" {
 		return "", nil
 	}
 	return checkAddr(value)
+}
+
+func checkSMTP(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	if _, err := mail.ParseServer(value); err != nil {
+		return "", err
+	}
+	return value, nil
+}
+
+func checkMailFrom(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	_, err := mail.ParseFrom(value)
+	return value, err
 }
 
 // isHost reports whether name is an IP address or can be a name in the DNS. International names

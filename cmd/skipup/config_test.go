@@ -27,6 +27,7 @@ func loaded(t *testing.T, env map[string]string, args ...string) (settings, erro
 func TestSettings(t *testing.T) {
 	defaults := settings{
 		Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: "120", GuessRateLimit: "60", Cache: "128",
+		WebhookAllowPrivate: "false",
 	}
 	with := func(addr, database, publicURL, environment, proxies string) settings {
 		s := defaults
@@ -143,6 +144,14 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"metrics-addr", "127.0.0.1:9100", "127.0.0.1:9100"},
 		{"metrics-addr", "9100", ""},
+
+		{"smtp", "mail.example.com", ""},
+		{"smtp", "smtp://keys:hunter2@mail.example.com/inbox", ""},
+		{"mail-from", "SkipUp Keys <keys@example.com>", "SkipUp Keys <keys@example.com>"},
+		{"mail-from", "hunter2", ""},
+
+		{"webhook-allow-private", "true", "true"},
+		{"webhook-allow-private", "yes", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
@@ -157,11 +166,22 @@ func TestSettingsChecks(t *testing.T) {
 				return
 			}
 			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies,
-				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr}[tt.flag]
+				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr, "smtp": s.SMTP, "mail-from": s.MailFrom,
+				"webhook-allow-private": s.WebhookAllowPrivate}[tt.flag]
 			if err != nil || got != tt.want {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestMailNeedsASender: who is to send must say in whose name.
+func TestMailNeedsASender(t *testing.T) {
+	const server = "smtp://keys:hunter2@mail.example.com"
+	skipup(t, map[string]string{"SMTP_URL": server}, "serve").requireRefused(t, exitUsage, "--mail-from (SKIPUP_MAIL_FROM): must be given with --smtp (SMTP_URL)")
+	s, err := loaded(t, map[string]string{"SMTP_URL": server, "SKIPUP_MAIL_FROM": "keys@example.com"})
+	if err != nil || s.SMTP != server || s.MailFrom != "keys@example.com" {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

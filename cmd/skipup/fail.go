@@ -53,7 +53,7 @@ func (p *program) report(cmd *cobra.Command, err error) int {
 	}
 	text, code := p.explain(err)
 	p.say("skipup: %s", text)
-	if code == exitUsage {
+	if code == exitUsage && !errors.Is(err, errIncomplete) {
 		p.say("Run %q for help.", cmd.CommandPath()+" --help")
 	}
 	return code
@@ -67,6 +67,10 @@ func (p *program) explain(err error) (text string, code int) {
 	)
 	switch {
 	case !p.started, errors.As(err, &wrong), models.IsKind(err, models.Invalid):
+		return err.Error(), exitUsage
+	case errors.Is(err, errFound):
+		return err.Error(), exitFailed
+	case errors.Is(err, errIncomplete):
 		return err.Error(), exitUsage
 	case errors.As(err, &refused):
 		return refused.Message, exitRefused

@@ -13,7 +13,8 @@ import (
 )
 
 func (p *program) keys() *cobra.Command {
-	return p.group(&cobra.Command{Use: "keys", Short: "Make, list, change and delete API keys"}, p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysDelete())
+	return p.group(&cobra.Command{Use: "keys", Short: "Make, list, change, pause, rotate, delete and find API keys"},
+		p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysPause(), p.keysResume(), p.keysRotate(), p.keysDelete(), p.keysScan())
 }
 
 // keyOrder is a key as the flags ask for it.

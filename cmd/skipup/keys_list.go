@@ -18,7 +18,7 @@ import (
 )
 
 // keyStates are what --state takes.
-var keyStates = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyExpired, models.KeyDeleted}
+var keyStates = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
 
 func (p *program) keysList() *cobra.Command {
 	cmd := &cobra.Command{
@@ -85,21 +85,28 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspace s
 
 // listedKey is a key as it is printed, with the API's names and words and its whole seconds.
 type listedKey struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	KeyPrefix  string          `json:"key_prefix"`
-	State      models.KeyState `json:"state"`
-	Scopes     []string        `json:"scopes"`
-	CreatedAt  time.Time       `json:"created_at"`
-	LastUsedAt *time.Time      `json:"last_used_at"`
-	ExpiresAt  *time.Time      `json:"expires_at"`
-	DeletedAt  *time.Time      `json:"deleted_at"`
+	ID          string          `json:"id"`
+	Name        string          `json:"name"`
+	KeyPrefix   string          `json:"key_prefix"`
+	State       models.KeyState `json:"state"`
+	Scopes      []string        `json:"scopes"`
+	CreatedAt   time.Time       `json:"created_at"`
+	LastUsedAt  *time.Time      `json:"last_used_at"`
+	ExpiresAt   *time.Time      `json:"expires_at"`
+	PausedUntil *time.Time      `json:"paused_until"` // also when that is past
+	DeletedAt   *time.Time      `json:"deleted_at"`
+	// The ids of the keys before and after it in its line, and of the first of that.
+	RotatedFrom *string `json:"rotated_from"`
+	RotatedTo   *string `json:"rotated_to"`
+	LineageID   *string `json:"lineage_id"`
 }
 
 func listed(key *models.APIKey, now time.Time) listedKey {
 	return listedKey{
 		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StateAt(now), Scopes: key.Scopes.Words(),
-		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt), DeletedAt: inSeconds(key.DeletedAt),
+		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
+		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
+		RotatedFrom: key.PredecessorID, RotatedTo: key.SuccessorID, LineageID: key.LineageID,
 	}
 }
 

@@ -60,7 +60,8 @@ func TestKeys(t *testing.T) {
 		want := map[string]any{
 			"id": key.ID, "name": "CI", "key_prefix": text[:12] + "....", "state": "active",
 			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
-			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "deleted_at": nil,
+			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "paused_until": nil, "deleted_at": nil,
+			"rotated_from": nil, "rotated_to": nil, "lineage_id": nil,
 		}
 		if diff := cmp.Diff([]map[string]any{want}, listJSON(t, env, workspace)); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)
@@ -193,7 +194,7 @@ func TestRefusedKeys(t *testing.T) {
 		{"expired before", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
 		{"no such workspace", create("--workspace", "ws_1"), exitRefused, []string{"There is no such workspace in this database."}},
 		{"list of no workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRefused, []string{"There is no such workspace in this database."}},
-		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, expired, deleted"}},
+		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, paused, expired, deleted"}},
 		{"delete no key", []string{"keys", "delete", "key_1"}, exitRefused, []string{"There is no such API key."}},
 	}
 	for _, tt := range tests {

@@ -55,7 +55,7 @@ func skipupReading(t *testing.T, stdin string, env map[string]string, args ...st
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-// secretText is the text of a key, the token of a set-up link, the password of an admin, or
+// secretText is the text of a key, the token of a set-up link or an invitation, the password of an admin, or
 // that in the database addresses of these tests.
 var secretText = regexp.MustCompile(`sk_(live|test)_[0-9A-Za-z]{36}|` + path.SetUp + `[A-Z2-7]{26}|` + modelstest.Password + `|hunter2`)
 

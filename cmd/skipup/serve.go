@@ -19,7 +19,8 @@ import (
 
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption,
+	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
+	encryptionKeyOption, webhookAllowPrivateOption,
 }
 
 func (p *program) serve() *cobra.Command {
@@ -44,6 +45,9 @@ A flag beats its variable, which stands in brackets.`,
 		if err != nil {
 			return err
 		}
+		if err := checkPrivateWebhooks(s); err != nil {
+			return err
+		}
 		err = p.runServer(ctx, s)
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			return nil // asked to stop before it had begun
@@ -58,9 +62,14 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	keys, err := encryptionKeys(s)
+	if err != nil {
+		return err
+	}
 	metrics := web.NewMetrics()
 	store, applied, err := openStore(ctx, s, models.Options{
-		Log: log, Waited: metrics.Waited, AcceptedAfterDeletion: func(keyIDs []string) {
+		Log: log, Waited: metrics.Waited, MailsInvitations: s.SMTP != "",
+		EncryptionKeys: keys, AllowPrivateWebhooks: allowsPrivateWebhooks(s), AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("requests were accepted with keys whose deletion was in force: see that the clocks of the nodes agree, and if they do tell the makers",
 				"keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)
@@ -84,6 +93,8 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 		return err
 	}
 	defer stopGate()
+	stopWebhooks := startWebhooks(ctx, s, store, metrics, log)
+	defer stopWebhooks()
 	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: proxies})
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "version", versionText())
 	if s.PublicURL == "" && isEveryInterface(s.Addr) {
@@ -95,6 +106,14 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	}
 	stopTidying := keepTidy(ctx, store, log)
 	defer stopTidying()
+	stopReminding := keepReminding(ctx, store, log)
+	defer stopReminding()
+	stopMailing, err := startMailing(ctx, s, store, publicURL, log)
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
+	defer stopMailing()
 	return web.Serve(ctx, listener, handler, log)
 }
 
@@ -164,6 +183,7 @@ func keepTidy(ctx context.Context, store *models.Store, log *slog.Logger) (stop 
 }
 
 func tidy(ctx context.Context, store *models.Store) error {
-	_, err := store.FinishDeletions(ctx)
-	return errors.Join(err, store.PurgeExpired(ctx))
+	_, deletionErr := store.FinishDeletions(ctx)
+	_, sealErr := store.ResealWebhookSecrets(ctx)
+	return errors.Join(deletionErr, sealErr, store.PurgeExpired(ctx))
 }

@@ -49,6 +49,7 @@ type server struct {
 	url            string
 	stdout, stderr *output
 	terminate      func()
+	kill           func()   // of a process of its own
 	ended          chan int // its exit code
 }
 
@@ -81,6 +82,7 @@ func startProcess(t *testing.T, env map[string]string) *server {
 		t.Fatal(err)
 	}
 	s.terminate = sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGTERM) }) // a second would kill
+	s.kill = func() { _ = cmd.Process.Kill() }
 	go func() {
 		_ = cmd.Wait()
 		s.ended <- cmd.ProcessState.ExitCode()

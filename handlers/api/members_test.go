@@ -114,11 +114,11 @@ func TestSeats(t *testing.T) {
 			status             int
 			kind, says         string
 		}{
-			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "All 1 seats are taken"},
+			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "No seat is free: 1 of 1 are taken"},
 			{"POST", "", `{"member_id":"` + s.Admin.ID + `"}`, 422, "invalid_request", "has a seat already"},
 			{"POST", "", `{"member_id":"mem_none"}`, 422, "validation_error", "member_id"},
 			{"POST", "", `{}`, 422, "validation_error", "member_id must not be empty"},
-			{"PATCH", "", `{"capacity":0}`, 422, "invalid_request", "1 seats are taken"},
+			{"PATCH", "", `{"capacity":0}`, 422, "invalid_request", "while 1 of the seats are taken"},
 			{"PATCH", "", `{"capacity":-1}`, 422, "validation_error", "capacity must be a whole number"},
 			{"PATCH", "", `{"capacity":1.5}`, 422, "validation_error", "capacity must be a whole number"},
 			{"PATCH", "", `{}`, 422, "validation_error", "capacity must be given"},

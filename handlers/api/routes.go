@@ -42,6 +42,7 @@ type Table []Route
 // Routes is the table over store.
 func Routes(store *models.Store) Table {
 	keys, meetings, people, places := apiKeys{store}, meetingRequests{store}, members{store}, seats{store}
+	hooks := webhooks{store}
 	return Table{
 		{http.MethodGet, "/me", "Show the key that asks", nil, endpoint(http.StatusOK, me{store}.show)},
 
@@ -59,8 +60,20 @@ func Routes(store *models.Store) Table {
 		{http.MethodPost, "/workspace_members/:id/deactivate", "Deactivate a member", of(scope.MembersWrite), endpoint(http.StatusOK, people.deactivate)},
 		{http.MethodPost, "/workspace_members/:id/reactivate", "Reactivate a member", of(scope.MembersWrite), endpoint(http.StatusOK, people.reactivate)},
 
+		{http.MethodGet, "/webhook_endpoints", "List webhook endpoints", of(scope.WebhooksRead), endpointPage(hooks.list)},
+		{http.MethodPost, "/webhook_endpoints", "Create a webhook endpoint", of(scope.WebhooksWrite), endpointOnce(store, http.StatusCreated, createWebhookEndpoint)},
+		{http.MethodGet, "/webhook_endpoints/:id", "Show a webhook endpoint", of(scope.WebhooksRead), endpoint(http.StatusOK, hooks.show)},
+		{http.MethodPatch, "/webhook_endpoints/:id", "Change a webhook endpoint", of(scope.WebhooksWrite), endpoint(http.StatusOK, hooks.update)},
+		{http.MethodDelete, "/webhook_endpoints/:id", "Delete a webhook endpoint", of(scope.WebhooksWrite), endpoint(http.StatusNoContent, hooks.delete)},
+		{http.MethodPost, "/webhook_endpoints/:id/ping", "Send a webhook endpoint a ping", of(scope.WebhooksWrite), endpointOnce(store, http.StatusAccepted, pingWebhookEndpoint)},
+		{http.MethodPost, "/webhook_endpoints/:id/rotate_secret", "Give a webhook endpoint a new secret", of(scope.WebhooksWrite), endpoint(http.StatusOK, hooks.rotateSecret)},
+		{http.MethodGet, "/webhook_endpoints/:id/deliveries", "List what was sent to a webhook endpoint", of(scope.WebhooksRead), endpointPage(hooks.deliveries)},
+		{http.MethodPost, "/webhook_endpoints/:id/deliveries/:delivery_id/retry", "Send something again", of(scope.WebhooksWrite), endpoint(http.StatusAccepted, hooks.retry)},
+
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
+		{http.MethodGet, "/api_keys/:id/usage", "Show what an API key was used for", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
+		{http.MethodPost, "/api_keys/:id/rotate", "Give an API key a successor", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, rotateAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
 		{http.MethodGet, "/seats", "Show seats and their capacity", of(scope.SeatsRead), endpointList(places.list)},
@@ -76,7 +89,14 @@ func createMeetingRequest(tx *models.Store) action[newMeetingRequest, wire.Meeti
 }
 func createMember(tx *models.Store) action[newMember, wire.Member]   { return members{tx}.create }
 func createAPIKey(tx *models.Store) action[newAPIKey, createdAPIKey] { return apiKeys{tx}.create }
+func rotateAPIKey(tx *models.Store) action[rotation, rotatedAPIKey]  { return apiKeys{tx}.rotate }
 func createSeat(tx *models.Store) action[newSeat, wire.Seat]         { return seats{tx}.create }
+func createWebhookEndpoint(tx *models.Store) action[newWebhookEndpoint, webhookEndpointWithSecret] {
+	return webhooks{tx}.create
+}
+func pingWebhookEndpoint(tx *models.Store) action[byID, wire.WebhookDelivery] {
+	return webhooks{tx}.ping
+}
 
 func of(s scope.Scope) *scope.Scope { return &s }
 
@@ -92,9 +112,10 @@ func (t Table) OpenTo(set scope.Set) []Route {
 }
 
 // Register adds the API to e: who has no good key learns nothing about it, not even which
-// paths there are.
+// paths there are. The document of the API alone is for everybody.
 func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
 	e.Use(gate.Require)
+	registerDocument(e, gate)
 	for _, route := range routes {
 		asked := gate.Route(route.Name(), route.Scope)
 		e.Add(route.Method, Base+route.Path, route.handle, asked)

@@ -37,9 +37,15 @@ func (h apiKeys) list(c echo.Context) error {
 		return err
 	}
 	page := apikeys.ListPage{Query: query, List: list, Env: h.store.KeyEnvironment()}
+	if page.Evidence, err = h.evidence(c, query, list.Keys); err != nil {
+		return err
+	}
 	if query.Page > page.Pages() {
 		query.Page = page.Pages()
 		return web.Redirect(c, query.Address())
+	}
+	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
+		return err
 	}
 	return web.Render(c, http.StatusOK, apikeys.List(page))
 }
@@ -49,6 +55,7 @@ func filterOf(query apikeys.Query) models.APIKeyFilter {
 	filter := models.APIKeyFilter{
 		Search:     query.Search,
 		State:      models.KeyState(query.State),
+		Finding:    apikeys.FindingOf(query.Review),
 		Sort:       models.APIKeySort(query.Sort),
 		Ascending:  query.Order == "asc",
 		PageNumber: query.Page,
@@ -163,6 +170,14 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.History = history
+	usage, err := h.recentUsage(c, *page.Key)
+	if err != nil {
+		return err
+	}
+	page.Usage = apikeys.UsageSummary{Total: usage[page.Key.ID], Days: apikeys.UsageDays}
+	if err := h.addLineage(c.Request().Context(), &page); err != nil {
+		return err
+	}
 	page.Routes = routesOf(h.opened.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
 }
@@ -208,6 +223,9 @@ func (h apiKeys) askDeletion(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if key.IsRotating() {
+		return h.askRotationEnd(c)
+	}
 	return h.confirmDeletion(c, http.StatusOK, apikeys.DeletePage{Key: key, InUse: key.InUseAt(h.store.Now())})
 }
 
@@ -231,6 +249,9 @@ func (h apiKeys) delete(c echo.Context) error {
 	key, err := h.livingKey(c)
 	if err != nil {
 		return err
+	}
+	if key.IsRotating() {
+		return h.endRotation(c)
 	}
 	if fields, refused := models.FieldsOf(key.ConfirmDeletion(h.store.Now(), form.ConfirmName)); refused {
 		return h.confirmDeletion(c, http.StatusUnprocessableEntity,

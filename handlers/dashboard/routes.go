@@ -3,6 +3,7 @@ package dashboard
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,6 +28,11 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		session = sessions{store}
 		account = accounts{store}
 		keys    = apiKeys{store, opened}
+		invited = invitations{store}
+		people  = people{store}
+		places  = places{store}
+		log     = auditLog{store}
+		leaked  = leakChecks{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -43,6 +49,9 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
 		{http.MethodPost, path.Appearance, anybody, session.setTheme},
 
+		{http.MethodGet, path.Docs, anybody, guides},
+		{http.MethodGet, path.DocsOf(":resource"), anybody, reference},
+
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
@@ -51,12 +60,53 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKeys, admin, keys.create},
 		{http.MethodGet, path.NewAPIKey, admin, keys.ask},
 		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
+		{http.MethodGet, path.APIKeyLeaks, admin, leaked.ask},
+		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.TakesUploads), leaked.check},
+		{http.MethodGet, path.APIKeyReview, admin, keys.review},
+		{http.MethodGet, path.APIKeyDeletions, admin, keys.askDeletions},
+		{http.MethodPost, path.APIKeyDeletions, admin, keys.deleteMany},
+		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
 		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
 		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
+		{http.MethodGet, path.APIKeyUsage(":id"), admin, keys.usage},
+		{http.MethodGet, path.APIKeyUsageCounts(":id"), admin, keys.usageCounts},
+		{http.MethodGet, path.APIKeyUsageCallers(":id"), admin, keys.usageCallers},
 		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
 		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
+		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},
+		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause},
+		{http.MethodPost, path.APIKeyResumption(":id"), admin, keys.resume},
+		{http.MethodGet, path.APIKeyRotation(":id"), admin, keys.rotation},
+		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate},
+		{http.MethodGet, path.APIKeyRotationEnd(":id"), admin, keys.askRotationEnd},
+		{http.MethodPost, path.APIKeyRotationEnd(":id"), admin, keys.endRotation},
+		{http.MethodGet, path.APIKeyRotationAbandonment(":id"), admin, keys.askAbandonment},
+		{http.MethodPost, path.APIKeyRotationAbandonment(":id"), admin, keys.abandonRotation},
 		{http.MethodGet, path.APIKeyDeletion(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDeletion(":id"), admin, keys.delete},
+
+		{http.MethodGet, path.Invitations + ":token", anybody, invited.ask},
+		{http.MethodPost, path.Invitations + ":token", anybody, invited.accept},
+
+		{http.MethodGet, path.Members, admin, people.list},
+		{http.MethodPost, path.Members, admin, people.create},
+		{http.MethodGet, path.NewMember, admin, people.ask},
+		{http.MethodGet, path.Member(":id"), admin, people.show},
+		{http.MethodPost, path.MemberRole(":id"), admin, people.changeRole},
+		{http.MethodGet, path.MemberDeactivation(":id"), admin, people.askDeactivation},
+		{http.MethodPost, path.MemberDeactivation(":id"), admin, people.deactivate},
+		{http.MethodPost, path.MemberReactivation(":id"), admin, people.reactivate},
+		{http.MethodPost, path.MemberInvitation(":id"), admin, people.makeLink},
+		{http.MethodPost, path.MemberInvitationMail(":id"), admin, people.mailLink},
+
+		{http.MethodGet, path.Seats, admin, places.list},
+		{http.MethodPost, path.Seats, admin, places.assign},
+		{http.MethodGet, path.NewSeat, admin, places.ask},
+		{http.MethodGet, path.SeatCapacity, admin, places.askCapacity},
+		{http.MethodPost, path.SeatCapacity, admin, places.setCapacity},
+		{http.MethodPost, path.SeatRelease(":id"), admin, places.release},
+		{http.MethodGet, path.AuditLog, admin, log.show},
+		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 	} {
 		e.Add(route.method, route.path, route.handle, route.may...)
 	}

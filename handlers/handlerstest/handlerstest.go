@@ -83,7 +83,7 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
 	run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	server.Config.Handler = handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger})
+	server.Config.Handler = underContract(t, handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger}))
 	server.Start()
 	t.Cleanup(server.Close)
 	return &Server{Store: store, URL: address, Log: log, gate: gate, options: options}

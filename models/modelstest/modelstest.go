@@ -137,11 +137,22 @@ func (s *Store) Another(t testing.TB) *Store {
 	return connect(t, s.URL, s.Clock)
 }
 
+// Mailing is a node on the same database, with the same clock, whose invitations are mailed.
+func (s *Store) Mailing(t testing.TB) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{MailsInvitations: true})
+}
+
 func connect(t testing.TB, address string, clock *Clock) *Store {
 	t.Helper()
-	store, err := models.Open(address, models.Options{
-		Clock: clock.Now, Passwords: &cheap, Log: slog.New(slog.DiscardHandler), EncryptionKeys: [][]byte{EncryptionKey},
-	})
+	return connectWith(t, address, clock, models.Options{})
+}
+
+func connectWith(t testing.TB, address string, clock *Clock, options models.Options) *Store {
+	t.Helper()
+	options.Clock, options.Passwords, options.Log = clock.Now, &cheap, slog.New(slog.DiscardHandler)
+	options.EncryptionKeys = [][]byte{EncryptionKey}
+	store, err := models.Open(address, options)
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}

@@ -1,8 +1,14 @@
 package token_test
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models/token"
 )
@@ -26,6 +32,134 @@ func TestRedactAndOccurs(t *testing.T) {
 			}
 			if got := token.Occurs(tt.text); got != tt.occurs {
 				t.Errorf("occurs %t, want %t", got, tt.occurs)
+			}
+		})
+	}
+}
+
+// A look-alike that runs into a key does not hide it.
+func TestALookalikeHidesNoKey(t *testing.T) {
+	key := token.New(token.Live)
+	for _, lookalike := range []string{"sk_live_" + strings.Repeat("A", 34), "sk_test_", "sk_", "sk_live_" + strings.Repeat("A", 36)} {
+		text := lookalike + key.Reveal() + "AAAA"
+		if got := token.Redact(text); got != lookalike+key.Hint()+"AAAA" || !token.Occurs(text) {
+			t.Errorf("%s before a key is redacted to %s", lookalike, got)
+		}
+	}
+}
+
+// findings are all that Search finds in r.
+func findings(t *testing.T, r io.Reader) []token.Finding {
+	t.Helper()
+	var found []token.Finding
+	if err := token.Search(r, func(f token.Finding) error { found = append(found, f); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestSearchTellsWhereKeysAre(t *testing.T) {
+	live, test := token.New(token.Live), token.New(token.Test)
+	text := "a=1\nKEY=" + live.Reveal() + "\r\n\n  " + test.Reveal() + live.Reveal() + "\x00\xff" + test.Reveal()
+	want := []token.Finding{
+		{Digest: live.Digest(), Hint: live.Hint(), Line: 2, Column: 5},
+		{Digest: test.Digest(), Hint: test.Hint(), Line: 4, Column: 3},
+		{Digest: live.Digest(), Hint: live.Hint(), Line: 4, Column: 47},
+		{Digest: test.Digest(), Hint: test.Hint(), Line: 4, Column: 93},
+	}
+	if diff := cmp.Diff(want, findings(t, strings.NewReader(text))); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}
+
+// Keys are found wherever the portions in which a text is read begin and end.
+func TestSearchAcrossPortions(t *testing.T) {
+	key := token.New(token.Live)
+	for _, end := range []int{256 << 10, 512<<10 - 43} {
+		for before := end - token.Len - 2; before <= end+2; before++ {
+			text := strings.Repeat("x\n", before/2) + strings.Repeat("y", before%2) + key.Reveal() + strings.Repeat("z", 100)
+			want := []token.Finding{{Digest: key.Digest(), Hint: key.Hint(), Line: int64(before/2) + 1, Column: int64(before%2) + 1}}
+			if diff := cmp.Diff(want, findings(t, strings.NewReader(text))); diff != "" {
+				t.Fatalf("after %d bytes (-want +got):\n%s", before, diff)
+			}
+		}
+	}
+}
+
+func TestSearchEndsWithAnError(t *testing.T) {
+	broken, key := errors.New("broken"), token.New(token.Live).Reveal()
+	if err := token.Search(iotest.ErrReader(broken), func(token.Finding) error { return nil }); !errors.Is(err, broken) {
+		t.Errorf("the reader's error: %v", err)
+	}
+	calls := 0
+	err := token.Search(strings.NewReader(key+key), func(token.Finding) error { calls++; return broken })
+	if !errors.Is(err, broken) || calls != 1 {
+		t.Errorf("after %d calls: %v", calls, err)
+	}
+}
+
+// FuzzSearch compares Search, reading in small pieces, with a search that goes byte by byte.
+func FuzzSearch(f *testing.F) {
+	key := "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
+	for _, text := range []string{"", key, key + key, "sk_live_" + key, "\n" + key[:20] + "\n" + key, key[:43] + "\n", "sk_sk_live_sk_test_" + key + "\n\n" + key} {
+		f.Add([]byte(text), uint16(65_500), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, before uint16, size uint8) {
+		whole := string(bytes.Repeat([]byte("."), int(before)+196_608)) + string(text) + key
+		var want []token.Finding
+		for at := int(before) + 196_608; at+token.Len <= len(whole); at++ {
+			for _, env := range []token.Environment{token.Live, token.Test} {
+				digest, err := token.Parse(env, whole[at:at+token.Len])
+				if err != nil {
+					continue
+				}
+				before := whole[:at]
+				want = append(want, token.Finding{
+					Digest: digest, Hint: whole[at:at+12] + "....",
+					Line: int64(strings.Count(before, "\n")) + 1, Column: int64(at - strings.LastIndexByte(before, '\n')),
+				})
+				at += token.Len - 1
+				break
+			}
+		}
+		if diff := cmp.Diff(want, findings(t, &pieces{whole, int(size) + 1})); diff != "" {
+			t.Errorf("found (-want +got):\n%s", diff)
+		}
+		if redacted := token.Redact(string(text)); token.Occurs(redacted) && !strings.Contains(redacted, "....") {
+			t.Errorf("a key is left in %q", redacted)
+		}
+	})
+}
+
+// pieces reads a text in pieces of a size, the last together with io.EOF.
+type pieces struct {
+	text string
+	size int
+}
+
+func (p *pieces) Read(into []byte) (int, error) {
+	n := copy(into, p.text[:min(len(p.text), p.size*1000)])
+	p.text = p.text[n:]
+	if p.text == "" {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func BenchmarkSearch(b *testing.B) {
+	texts := map[string]string{
+		"code":         strings.Repeat("if err := task.run(ctx); err != nil {\n\treturn fmt.Errorf(\"risk_level %d: %w\", n, err)\n}\n", 40_000),
+		"look-alikes":  strings.Repeat("sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18\n", 80_000),
+		"beginnings":   strings.Repeat("sk_", 1_200_000),
+		"no such text": strings.Repeat("\x00", 4<<20),
+	}
+	for name, text := range texts {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if err := token.Search(strings.NewReader(text), func(token.Finding) error { return nil }); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -1,8 +1,11 @@
 // The one script. It only makes better what works without it: everything here listens at the
 // document, so that parts which htmx swaps in need no setting up.
 import 'htmx.org/dist/htmx.esm.js'
+import './chart.js'
+import './choose.js'
 import './dialog.js'
 import './forms.js'
+import './live.js'
 import './menus.js'
 import './secret.js'
 import './theme.js'

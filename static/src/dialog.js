@@ -24,10 +24,10 @@ function focusFirst(part) {
 }
 
 document.addEventListener('htmx:after:swap', () => {
-  const keys = document.getElementById('keys')
-  if (keys && keys !== announced) {
-    announced = keys
-    announce(keys.dataset.summary)
+  const list = document.querySelector('[data-summary]')
+  if (list && list !== announced) {
+    announced = list
+    announce(list.dataset.summary)
   }
   const shown = document.getElementById('panel')
   if (!shown || shown === focused) return
@@ -36,7 +36,7 @@ document.addEventListener('htmx:after:swap', () => {
   else focusFirst(shown)
 })
 
-let announced = document.getElementById('keys')
+let announced = document.querySelector('[data-summary]')
 let focused = document.getElementById('panel')
 
 dialog?.addEventListener('close', () => {
@@ -52,7 +52,7 @@ dialog?.addEventListener('cancel', (event) => {
   if (!reveals || panel().dataset.warned || panel().querySelector('[data-copy][data-used]')) return
   event.preventDefault()
   panel().dataset.warned = 'true'
-  toast('The key was not copied yet. Press Escape again to close.')
+  toast(panel().dataset.reveals || 'The key was not copied yet. Press Escape again to close.')
 })
 
 on('click', '[data-close]', (event, control) => {

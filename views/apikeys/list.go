@@ -15,9 +15,9 @@ type tab struct {
 
 func (p ListPage) tabs() []tab {
 	counts := p.List.Counts
-	current := counts[models.KeyActive] + counts[models.KeyExpiresSoon] + counts[models.KeyExpired]
+	current := counts[models.KeyActive] + counts[models.KeyExpiresSoon] + counts[models.KeyPaused] + counts[models.KeyExpired]
 	tabs := []tab{{"", "Current", current}}
-	for _, state := range []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyExpired, models.KeyDeleted} {
+	for _, state := range []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted} {
 		tabs = append(tabs, tab{state, ui.StateLabel(state), counts[state]})
 	}
 	return tabs
@@ -108,7 +108,7 @@ func (q Query) sortChoices() []sortChoice {
 }
 
 func (q Query) inState(state models.KeyState) Query {
-	q.State, q.Page = string(state), 0
+	q.State, q.Review, q.Page = string(state), "", 0
 	return q
 }
 

@@ -57,6 +57,7 @@ func pagesWith(name string) map[string]templ.Component {
 		"New":            New(Form{Name: name, Existing: []models.APIKey{*key}}),
 		"Created":        Created(CreatedPage{Key: key, Secret: secret}),
 		"AlreadyCreated": AlreadyCreated(key),
+		"Usage":          Usage(usageOf(key)),
 		"Show":           Show(DetailPage{Key: key, Name: name, History: history, Errors: models.Fields{"name": name}}),
 		"Delete":         Delete(DeletePage{Key: key, InUse: true, ConfirmName: name, Errors: models.Fields{"confirm_name": name}}),
 	}

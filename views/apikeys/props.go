@@ -20,6 +20,7 @@ type Query struct {
 	Search string `query:"q"`
 	State  string `query:"state"`
 	Scope  string `query:"scope"`
+	Review string `query:"review"` // a finding
 	Sort   string `query:"sort"`
 	Order  string `query:"order"` // "asc" or "desc"
 	Page   int    `query:"page"`
@@ -28,7 +29,7 @@ type Query struct {
 // Address is the list as q asks for it.
 func (q Query) Address() string {
 	values := url.Values{}
-	for name, value := range map[string]string{"q": q.Search, "state": q.State, "scope": q.Scope, "sort": q.Sort, "order": q.Order} {
+	for name, value := range map[string]string{"q": q.Search, "state": q.State, "scope": q.Scope, "review": q.Review, "sort": q.Sort, "order": q.Order} {
 		if value != "" {
 			values.Set(name, value)
 		}
@@ -43,13 +44,18 @@ func (q Query) Address() string {
 }
 
 // IsFiltered reports whether q leaves any key out on purpose.
-func (q Query) IsFiltered() bool { return q.Search != "" || q.State != "" || q.Scope != "" }
+func (q Query) IsFiltered() bool {
+	return q.Search != "" || q.State != "" || q.Scope != "" || q.Review != ""
+}
 
 // ListPage is what the list shows.
 type ListPage struct {
 	Query Query
 	List  models.APIKeyList
+	Usage map[string]models.UsageTotal // of the last UsageDays, by the id of the key
 	Env   token.Environment
+	// Evidence is why each key is found, with a finding, by the keys' ids.
+	Evidence map[string]models.Evidence
 }
 
 // Pages is the number of pages, at least one.
@@ -153,9 +159,13 @@ type Route struct {
 type DetailPage struct {
 	Key     *models.APIKey
 	Routes  []Route // that the key's scopes open
+	Usage   UsageSummary
 	History []models.AuditEvent
-	Name    string        // in the rename form
-	Errors  models.Fields // of the rename form
+	Lineage []models.APIKey // the oldest first, with the key itself
+	// LineageUse is how many requests came with each of them in the last 30 days, by id.
+	LineageUse map[string]int64
+	Name       string        // in the rename form
+	Errors     models.Fields // of the rename form
 }
 
 // DeletePage asks before a key is deleted.

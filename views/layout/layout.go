@@ -29,6 +29,9 @@ func navOf(v viewer.Viewer) []navItem {
 	}
 	return []navItem{
 		{Label: "API keys", Href: path.APIKeys, Icon: "key-round"},
+		{Label: "Members", Href: path.Members, Icon: "users-round"},
+		{Label: "Seats", Href: path.Seats, Icon: "armchair"},
+		{Label: "Audit log", Href: path.AuditLog, Icon: "scroll-text"},
 		account,
 	}
 }

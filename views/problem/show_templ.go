@@ -357,7 +357,7 @@ func AdminsOnly() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</div><h1 class=\"text-lg font-semibold tracking-tight\" id=\"panel-title\">Only admins manage API keys</h1></header><div class=\"panel-body !gap-3 text-13 text-muted-foreground\"><p>You are a member of ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</div><h1 class=\"text-lg font-semibold tracking-tight\" id=\"panel-title\">Only admins manage the workspace</h1></header><div class=\"panel-body !gap-3 text-13 text-muted-foreground\"><p>You are a member of ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -385,7 +385,7 @@ func AdminsOnly() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "API keys can act for the whole workspace, so its admins look after them.</p><p>If you need a key, ask an admin of the workspace to create one for you, or to make you an admin.</p></div><footer class=\"panel-foot !justify-start\"><a class=\"btn\" data-variant=\"outline\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "Its admins look after its API keys, which can act for all of it, and after its people.</p><p>If you need a key, ask an admin of the workspace to create one for you, or to make you an admin.</p></div><footer class=\"panel-foot !justify-start\"><a class=\"btn\" data-variant=\"outline\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

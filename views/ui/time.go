@@ -24,6 +24,14 @@ func Relative(at, now time.Time) string {
 	}
 }
 
+// Lasting says in words how long something lasts: "3 hours", "less than a minute".
+func Lasting(d time.Duration) string {
+	if words := distance(d); words != "" {
+		return words
+	}
+	return "less than a minute"
+}
+
 // distance is empty for less than three quarters of a minute.
 func distance(d time.Duration) string {
 	in := func(unit time.Duration) int { return int(math.Round(float64(d) / float64(unit))) }
@@ -63,6 +71,11 @@ func Takes(d time.Duration) string {
 		return "less than a second"
 	}
 	return "about " + Plural(int64(math.Ceil(d.Seconds())), "second")
+}
+
+// Clock is the time of day of a moment, with the name of the time zone.
+func Clock(at time.Time, location *time.Location) string {
+	return at.In(location).Format("15:04 MST")
 }
 
 // Date is the day of a moment.

@@ -65,7 +65,7 @@ const (
 	id1
 	workspace0
 	workspace1
-	rights // scopes in the low 16 bits, deletedBit, the millisecond of the expiry in ten; the high 32 are free
+	rights // scopes in the low 16 bits, deletedBit, the millisecond of the expiry in ten, and from pausedShift on until when it is paused
 	entryWords
 )
 
@@ -74,6 +74,7 @@ const (
 	expiryShift = 17 // of the millisecond in the rights
 	expiryMask  = 1<<10 - 1
 	noExpiry    = math.MaxUint32 // as the second of the expiry; one after 2106 is as good as none
+	pausedShift = 32
 )
 
 type entry [entryWords]uint64
@@ -184,7 +185,7 @@ func (e *entry) read(w *words, key *Key) bool {
 	binary.LittleEndian.PutUint64(key.workspace[:8], atomic.LoadUint64(&e[workspace0]))
 	binary.LittleEndian.PutUint64(key.workspace[8:], atomic.LoadUint64(&e[workspace1]))
 	word := atomic.LoadUint64(&e[rights])
-	key.scopes, key.deleted = scope.Set(word), word&deletedBit != 0
+	key.scopes, key.deleted, key.paused = scope.Set(word), word&deletedBit != 0, uint32(word>>pausedShift)
 	key.expires = never
 	if second := before >> 32; second != noExpiry {
 		key.expires = int64(second)*1000 + int64(word>>expiryShift&expiryMask)
@@ -196,7 +197,7 @@ func (e *entry) read(w *words, key *Key) bool {
 func (e *entry) write(w *words, key *Key) {
 	number := uint32(e[sequence])
 	atomic.StoreUint64(&e[sequence], uint64(number+1))
-	word := uint64(key.scopes)
+	word := uint64(key.scopes) | uint64(key.paused)<<pausedShift
 	if key.deleted {
 		word |= deletedBit
 	}

@@ -36,7 +36,7 @@ func placeNumber(n int) uint64 { return uint64(n/2) * 0x9e3779b97f4a7c15 >> 7 }
 
 // keyNumber is a key whose every word tells which it is, so that a mixture would be seen.
 func keyNumber(n int) Key {
-	key := Key{expires: int64(n), scopes: scope.Set(n) & scope.All, deleted: n%2 == 0}
+	key := Key{expires: int64(n), scopes: scope.Set(n) & scope.All, deleted: n%2 == 0, paused: ^uint32(n)}
 	binary.LittleEndian.PutUint64(key.id[:8], uint64(n))
 	binary.LittleEndian.PutUint64(key.id[8:], uint64(n))
 	binary.LittleEndian.PutUint64(key.workspace[:8], uint64(n))

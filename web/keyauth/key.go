@@ -16,7 +16,8 @@ import (
 // so that a million of them are nothing for the garbage collector to walk.
 type Key struct {
 	id, workspace ulid.ULID
-	expires       int64 // milliseconds since 1970, or never
+	expires       int64  // milliseconds since 1970, or never
+	paused        uint32 // until, in seconds since 1970; 0 if it was not paused
 	scopes        scope.Set
 	deleted       bool
 }
@@ -42,6 +43,9 @@ func newKey(row *models.APIKey) (Key, error) {
 	if row.ExpiresAt != nil {
 		key.expires = row.ExpiresAt.UnixMilli()
 	}
+	if row.PausedUntil != nil {
+		key.paused = uint32(row.PausedUntil.Unix())
+	}
 	return key, nil
 }
 
@@ -65,14 +69,16 @@ func (k Key) Require(s scope.Scope) error {
 	return nil
 }
 
-// dead is a *DeadError if the key is deleted, or expired at now, a reading of time.Now. A key is
-// dead from the very moment of its expiry.
+// dead is a *DeadError if the key is deleted, or expired or paused at now, a reading of time.Now.
+// A key is dead from the very moment of its expiry, and until that at which its pause ends.
 func (k *Key) dead(store *models.Store, now time.Time) error {
 	switch {
 	case k.deleted:
 		return &DeadError{Key: *k, State: models.KeyDeleted}
 	case k.expires != never && store.TimeAt(now).UnixMilli() >= k.expires:
 		return &DeadError{Key: *k, State: models.KeyExpired}
+	case k.paused != 0 && store.TimeAt(now).Unix() < int64(k.paused):
+		return &DeadError{Key: *k, State: models.KeyPaused}
 	}
 	return nil
 }

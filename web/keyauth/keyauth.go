@@ -77,10 +77,10 @@ import (
 // challenge differs (RFC 6750 §3.1: no error code where no bearer credentials were sent).
 var (
 	ErrMissing = errors.New("no API key was sent")
-	ErrInvalid = errors.New("the API key is malformed, unknown, deleted or expired")
+	ErrInvalid = errors.New("the API key is malformed, unknown, deleted, expired or paused")
 )
 
-// DeadError is the refusal of a key that is deleted or expired. To whoever sent it, it is
+// DeadError is the refusal of a key that is deleted, expired or paused. To whoever sent it, it is
 // ErrInvalid like any other.
 type DeadError struct {
 	Key   Key

@@ -60,7 +60,7 @@ type recorderShard struct {
 // refusal is a models.Refusal in one byte.
 type refusal uint8
 
-var refusals = [...]models.Refusal{models.Accepted, models.RefusedDeleted, models.RefusedExpired, models.RefusedScope, models.RefusedRateLimit}
+var refusals = [...]models.Refusal{models.Accepted, models.RefusedDeleted, models.RefusedExpired, models.RefusedScope, models.RefusedRateLimit, models.RefusedPaused}
 
 func refusalOf(word models.Refusal) refusal {
 	for i, r := range refusals {

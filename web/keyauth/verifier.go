@@ -45,6 +45,7 @@ const (
 	ResultInvalid     Result = "invalid" // malformed or unknown
 	ResultDeleted     Result = "deleted"
 	ResultExpired     Result = "expired"
+	ResultPaused      Result = "paused"
 	ResultUnavailable Result = "unavailable"
 )
 

@@ -135,6 +135,11 @@ func TestEveryChangeIsSeenByTheNextPoll(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"pause": func(t *testing.T, h house, key *models.APIKey) {
+			if _, err := h.PauseAPIKey(t.Context(), h.workspace, key.ID, h.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"fewer scopes": func(t *testing.T, h house, key *models.APIKey) {
 			h.change(t, key, models.KeyAccess{})
 		},
@@ -194,6 +199,47 @@ func TestAnExpiredKeyThatIsGivenTimeWorksAgain(t *testing.T) {
 		h.poll(t)
 		if !h.accepts(t, header) {
 			t.Error("refused although it does not expire any more")
+		}
+	})
+}
+
+// TestAPausedKeyWorksAgainByItself, from memory too, and at once when somebody resumes it.
+func TestAPausedKeyWorksAgainByItself(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h house) {
+		h.holdLease(t)
+		key, header := h.key(t, models.NewAPIKey{})
+		pause := func() {
+			if _, err := h.PauseAPIKey(t.Context(), h.workspace, key.ID, h.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			h.poll(t)
+			h.holdLease(t)
+		}
+		pause()
+		for _, source := range []string{"store", "memory"} {
+			dead := new(keyauth.DeadError)
+			if _, err := h.Verify(t.Context(), header); !errors.As(err, &dead) || dead.State != models.KeyPaused || dead.Key.ID() != key.ID {
+				t.Errorf("paused, from the %s: %v", source, err)
+			}
+		}
+		h.Clock.Advance(time.Minute - time.Millisecond)
+		if h.accepts(t, header) {
+			t.Error("accepted before the pause ends")
+		}
+		h.Clock.Advance(time.Millisecond)
+		if !h.remembers(t, header) || !h.accepts(t, header) {
+			t.Error("refused after the pause, or asked for anew")
+		}
+		pause()
+		if h.accepts(t, header) {
+			t.Error("accepted while it is paused again")
+		}
+		if _, err := h.ResumeAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+			t.Fatal(err)
+		}
+		h.poll(t)
+		if !h.accepts(t, header) {
+			t.Error("refused although it was resumed")
 		}
 	})
 }
@@ -400,7 +446,12 @@ func TestVerifyAllocatesNothing(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	h.holdLease(t)
 	at := h.Now().Add(time.Hour)
-	_, header := h.key(t, models.NewAPIKey{ExpiresAt: &at, Scopes: scope.All})
+	row, header := h.key(t, models.NewAPIKey{ExpiresAt: &at, Scopes: scope.All})
+	if _, err := h.PauseAPIKey(t.Context(), h.workspace, row.ID, h.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	h.holdLease(t)
+	h.Clock.Advance(time.Second) // that it was paused costs nothing either
 	ctx := t.Context()
 	allocations := testing.AllocsPerRun(1000, func() {
 		key, err := h.Verify(ctx, header)

@@ -116,8 +116,9 @@ func ParseFrom(text string) (From, error) {
 	return from, nil
 }
 
-// messageID is a new one, which names the sender's domain and not this machine.
+// messageID is a new one, which names the sender's domain and not this machine. In lower case
+// nobody takes it for a token.
 func (f From) messageID() string {
 	_, domain, _ := strings.Cut(f.Address, "@")
-	return rand.Text() + "@" + domain
+	return strings.ToLower(rand.Text()) + "@" + domain
 }

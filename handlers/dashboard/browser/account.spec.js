@@ -92,7 +92,7 @@ test('a member who is no admin is told who looks after the keys', async ({ admin
   await makeKey(admin, { name: 'Not for members' })
   await skipup.exec("UPDATE members SET role = 'member'")
   expect((await admin.goto(listPath)).status()).toBe(403)
-  await expect(admin.getByRole('heading', { name: 'Only admins manage API keys' })).toBeVisible()
+  await expect(admin.getByRole('heading', { name: 'Only admins manage the workspace' })).toBeVisible()
   await expect(admin.getByText('Not for members')).toHaveCount(0)
   await expect(admin.getByRole('navigation', { name: 'Settings' }).getByRole('link')).toHaveText(['Account'])
   await admin.getByRole('link', { name: 'Go to your account' }).click()

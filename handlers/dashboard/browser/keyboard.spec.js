@@ -1,15 +1,6 @@
 // The main job with the keyboard alone.
 import { expect, test } from './test.js'
-import { dialog, listPath, makeKey, row, shownKey } from './steps.js'
-
-// tabTo presses Tab until the element has the focus, as somebody without a mouse does.
-async function tabTo(page, target, { key = 'Tab', most = 60 } = {}) {
-  for (let i = 0; i < most; i++) {
-    await page.keyboard.press(key)
-    if (await target.evaluate((element) => element === document.activeElement)) return
-  }
-  throw new Error(`${target} was not reached by ${most} presses of ${key}`)
-}
+import { dialog, listPath, makeKey, row, shownKey, tabTo } from './steps.js'
 
 const create = (page) => page.getByRole('link', { name: 'Create key' }).first()
 

@@ -23,12 +23,13 @@ export class SkipUp {
   said = '' // on standard output
   log = '' // on standard error
 
-  // start runs the server on an empty database, and returns once it has said where it is.
-  static async start() {
+  // start runs the server on an empty database, with variables, and returns once it has said
+  // where it is.
+  static async start(variables = {}) {
     const server = new SkipUp()
     server.folder = await mkdtemp(join(tmpdir(), 'skipup-'))
     server.database = join(server.folder, 'skipup.db')
-    server.process = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--database', 'sqlite:' + server.database], { env: environment })
+    server.process = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--database', 'sqlite:' + server.database], { env: { ...environment, ...variables } })
     running.add(server.process)
     server.ended = new Promise((resolve) => {
       server.process.once('close', (code, signal) => resolve(code ?? signal))
@@ -101,6 +102,7 @@ function output(file, args, options, stdin) {
       if (error) reject(new Error(`${error.message}\n${stderr}`))
       else resolve(stdout)
     })
+    child.stdin.on('error', () => {}) // it may have ended, and said why, before it read anything
     child.stdin.end(stdin)
   })
 }

@@ -1,9 +1,13 @@
 // Every page and every state of it, for axe and for the screenshots. Each function leads a page to
 // a state, from a server on which nothing has happened yet.
 import { expect } from '@playwright/test'
+import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
+import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
+import { makeUsage } from './usage.js'
+import { peopleAlike, peopleStates } from './people.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
 export async function inEveryLook(page, look) {
@@ -175,6 +179,47 @@ export const states = {
     await page.getByRole('button', { name: 'Change password' }).click()
     await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
   }),
+  'audit-log': inTeam(async (page) => {
+    await page.goto('/settings/audit-log')
+    await page.locator('#events').getByText('Details').first().click()
+    await page.getByText(/events in one chain$/).click()
+  }),
+  'audit-log-no-match': signedIn((page) => page.goto('/settings/audit-log?target=nothing+like+it')),
+  'audit-log-refused': signedIn((page) => page.goto('/settings/audit-log?from=2026-03-02&to=2026-03-01')),
+  leaks: signedIn((page) => page.goto(listPath + '/leaks')),
+  'leaks-refused': signedIn(async (page) => {
+    await page.goto(listPath + '/leaks')
+    await submit(page)
+    await expect(page.getByText('Paste a text, or choose a file')).toBeVisible()
+  }),
+  'leaks-none': signedIn(async (page) => {
+    await page.goto(listPath + '/leaks')
+    await page.getByLabel('Text', { exact: true }).fill('nothing in it')
+    await submit(page)
+    await expect(page.getByRole('heading', { name: 'No key found' })).toBeVisible()
+  }),
+  'leaks-found': inTeam(async (page, { keys }) => {
+    await page.goto(listPath + '/leaks')
+    const text = ['Old CRM sync', 'CRM sync', 'Billing report'].map((name) => keys[name].key).join('\n')
+    await page.getByLabel('Text', { exact: true }).fill(text + '\n' + keys['CRM sync'].key + '\nsk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17')
+    await submit(page)
+    await expect(page.getByRole('heading', { name: '3 keys of this workspace found' })).toBeVisible()
+  }),
+  docs: async (page) => {
+    await page.goto('/docs')
+  },
+  'docs-resource': async (page) => {
+    await page.goto('/docs/meeting-requests')
+  },
+  'docs-resource-open': signedIn(async (page) => {
+    await page.goto('/docs/api-keys')
+    await page.locator('main details').evaluateAll((details) => details.forEach((one) => (one.open = true)))
+  }),
+  'docs-menu': async (page) => {
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.goto('/docs/seats')
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+  },
   'not-found': signedIn((page) => page.goto('/settings/nothing')),
   'not-found-stranger': async (page, { skipup }) => {
     await setUp(page, skipup)
@@ -185,6 +230,12 @@ export const states = {
     await skipup.exec("UPDATE members SET role = 'member'")
     await page.goto(listPath)
   }),
+  'key-usage': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=90d`)
+    await page.getByText('The same as a table').click()
+  }),
+  'key-usage-of-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
   'key-access': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await page.getByRole('button', { name: 'Read only' }).click()
@@ -205,14 +256,90 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await expect(page.getByText('Deletion receipt')).toBeVisible()
   }),
+
+  'rotate-dialog': signedIn(async (page, { skipup }) => {
+    const { id, key } = await makeKey(page, { name: 'CRM sync', scopes: ['meeting_requests.read', 'members.read', 'members.write', 'seats.read'], expiry: '90' })
+    for (let i = 0; i < 7; i++) await callAs(skipup, key, 'crm-sync/3.2.0', i % 3 ? '/seats' : '/meeting_requests')
+    await skipup.used(key)
+    await page.goto(`${listPath}/${id}`)
+    await page.getByRole('link', { name: 'Rotate', exact: true }).click()
+    await expect(dialog(page)).toBeVisible()
+  }),
+  'rotate-refused': signedIn(async (page) => {
+    const { id } = await makeKey(page, { name: 'CRM sync', scopes: ['seats.read'] })
+    await page.goto(`${listPath}/${id}/rotation`)
+    await untilADate(page).check()
+    await submit(page)
+    await expect(page.getByText(/^The expiry must be/)).toBeVisible()
+  }),
+  'rotation-no-callers': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 0 })
+  }),
+  rotation: signedIn(async (page, { skipup }) => {
+    const { key, old } = await startRotation(page, skipup, { callers: 7, moved: 3, scopes: ['meeting_requests.read', 'seats.read'] })
+    await callAs(skipup, old.key, 'crm-sync/3.2.0')
+    await callAs(skipup, key, 'crm-sync/3.3.0')
+    await callAs(skipup, key, 'okhttp/4.12.0', '/workspace_members')
+    await expect(page.getByRole('region', { name: 'Only at the new key' })).toBeVisible()
+    await expect(page.getByText('the new key lacks the scope')).toBeVisible()
+  }),
+  'rotation-all-moved': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 3, moved: 3 })
+  }),
+  'rotation-quiet': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 3, moved: 3 })
+    await quieten(skipup, old, 3)
+    await page.reload()
+    await expect(page.getByRole('button', { name: 'Delete the old key' })).toBeVisible()
+  }),
+  'rotation-end-refused': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 3, moved: 1 })
+    await page.getByRole('link', { name: 'Delete the old key' }).click()
+    await dialog(page).getByRole('button', { name: 'Delete the old key' }).click()
+    await expect(dialog(page).getByText('The reason must not be empty.')).toBeVisible()
+  }),
+  'rotation-abandon': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 2, moved: 1 })
+    await page.getByRole('link', { name: 'Abandon' }).click()
+    await expect(dialog(page)).toBeVisible()
+  }),
+  'rotation-complete': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 2, moved: 2 })
+    await page.request.post(rotationOf(old) + '/end', { form: { confirm_name: old.name, reason: 'All has moved' } })
+    await callAs(skipup, old.key, 'curl/8.5.0')
+    await page.reload()
+    await expect(page.getByRole('heading', { name: 'Something still sends the old key' })).toBeVisible()
+  }),
+  'rotation-lineage': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 2, moved: 1 })
+    await page.goto(`${listPath}/${old.id}`)
+    await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
+  }),
+  ...peopleStates,
+  ...Object.fromEntries(Object.entries(hygieneStates).map(([name, open]) => [name, signedIn(open)])),
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.
 export const alike = {
+  ...peopleAlike,
   'list-few': signedIn(async (page) => {
     await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
     await page.goto(listPath)
   }),
   'list-many': inTeam(async () => {}, { more: 120 }),
+  'list-used': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await makeUsage(page, { skipup, key: keys['Health check'], days: 20, scale: 1 / 40 })
+    await page.goto(listPath)
+  }),
+  'key-used': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}`)
+  }),
+  'key-usage-week': inTeam(async (page, { keys, skipup }) => {
+    await makeUsage(page, { skipup, key: keys['CRM sync'] })
+    await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=7d`)
+    await page.locator('[data-bar]').nth(100).hover()
+  }),
   'list-sorted': inTeam((page) => page.goto(listPath + '?sort=last_used&order=desc')),
 }

@@ -74,6 +74,15 @@ export const row = (page, name) => page.getByRole('row').filter({ has: page.getB
 
 export const rows = (page) => page.locator('#keys tbody').getByRole('row')
 
+// tabTo presses Tab until the element has the focus, as somebody without a mouse does.
+export async function tabTo(page, target, { key = 'Tab', most = 60 } = {}) {
+  for (let i = 0; i < most; i++) {
+    await page.keyboard.press(key)
+    if (await target.evaluate((element) => element === document.activeElement)) return
+  }
+  throw new Error(`${target} was not reached by ${most} presses of ${key}`)
+}
+
 // everythingKept is all that a page keeps: what it shows, its address, and what it stores.
 export async function everythingKept(page) {
   const kept = await page.evaluate(() => {

@@ -7,8 +7,11 @@ import { SkipUp } from './skipup.js'
 export { expect }
 
 export const test = base.extend({
-  skipup: async ({}, use) => {
-    const skipup = await SkipUp.start()
+  // Variables that the server is started with, as test.use() sets them.
+  variables: [{}, { option: true }],
+
+  skipup: async ({ variables }, use) => {
+    const skipup = await SkipUp.start(variables)
     try {
       await use(skipup)
     } finally {
@@ -99,7 +102,7 @@ class Faults {
     for (const line of log.split('\n')) {
       if (/"level":"ERROR"|^panic|^goroutine/.test(line)) this.found.push('log: ' + line)
     }
-    for (const [name, secret] of Object.entries({ key: keyText, password: ada.password, 'set-up token': setUpLink.split('/').at(-1) })) {
+    for (const [name, secret] of Object.entries({ key: keyText, password: ada.password, 'set-up token': setUpLink.split('/').at(-1), invitation: /\/invitations\/[A-Z2-7]{26}/ })) {
       if (log.search(secret) >= 0) this.found.push(`a ${name} is in the log`)
     }
     if (keyText.test(said)) this.found.push('a key is on standard output')

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// A key is rotated twice; the list tells the line.
+func TestRotateKey(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		newKey(t, env, workspace, "CI", "seats.read,seats.write", "--expires-in", "720h")
+		first := listJSON(t, env, workspace)[0]
+		got := skipup(t, env, "keys", "rotate", first["id"].(string))
+		got.requireCode(t, exitDone)
+		if text := got.stdout[:len(got.stdout)-1]; !wholeKey.MatchString(text) {
+			t.Fatalf("stdout is not a key and nothing else: %q", got.stdout)
+		}
+		second := listJSON(t, env, workspace)[0]
+		if second["rotated_from"] != first["id"] || second["lineage_id"] != first["id"] || second["name"] != "CI" || second["expires_at"] == nil {
+			t.Errorf("the successor is %v", second)
+		}
+		got = skipup(t, env, "keys", "rotate", second["id"].(string), "--scopes", "seats.read", "--never-expires", "--json")
+		got.requireCode(t, exitDone)
+		var third struct {
+			ID          string
+			Key         string
+			Scopes      []string
+			RotatedFrom string  `json:"rotated_from"`
+			LineageID   string  `json:"lineage_id"`
+			ExpiresAt   *string `json:"expires_at"`
+		}
+		if err := json.Unmarshal([]byte(got.stdout), &third); err != nil || !wholeKey.MatchString(third.Key) || len(third.Scopes) != 1 ||
+			third.RotatedFrom != second["id"] || third.LineageID != first["id"] || third.ExpiresAt != nil {
+			t.Errorf("%+v, %v", third, err)
+		}
+		if second = listJSON(t, env, workspace)[1]; second["rotated_to"] != third.ID {
+			t.Errorf("the second now is %v", second)
+		}
+	})
+}
+
+func TestRefusedRotations(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	tests := []struct {
+		name string
+		args []string
+		code int
+		said string
+	}{
+		{"no key", []string{"key_1"}, exitRefused, "There is no such API key."},
+		{"no id", nil, exitUsage, "give the id of one key"},
+		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes must be scopes that the key itself has"},
+		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `"seats" is not a scope`},
+		{"dead at once", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
+		{"both expiries", []string{id, "--expires-in", "1h", "--never-expires"}, exitUsage, "expires-in"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			skipup(t, env, append([]string{"keys", "rotate"}, tt.args...)...).requireRefused(t, tt.code, tt.said)
+			if keys := listJSON(t, env, workspace); len(keys) != 1 {
+				t.Errorf("a key was made: %v", keys)
+			}
+		})
+	}
+	skipup(t, env, "keys", "rotate", id).requireCode(t, exitDone)
+	skipup(t, env, "keys", "rotate", id).requireRefused(t, exitRefused, "has a successor already")
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models/token"
+)
+
+// write makes files in a new folder, by path and content.
+func write(t testing.TB, files map[string]string) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+func TestScan(t *testing.T) {
+	live, other := token.New(token.Live), token.New(token.Test)
+	folder := write(t, map[string]string{
+		".env":            "A=1\nKEY=" + live.Reveal() + "\n",
+		"deep/down/a.bin": "\x00\xff" + other.Reveal() + "\x00" + live.Reveal(),
+		"clean.txt":       "sk_live_" + strings.Repeat("A", 36),
+		".git/config":     live.Reveal(),
+		"sub/.git/config": live.Reveal(),
+		"empty":           "",
+	})
+	if err := os.Symlink(filepath.Join(folder, ".env"), filepath.Join(folder, "link")); err != nil {
+		t.Fatal(err)
+	}
+	got := skipup(t, nil, "keys", "scan", folder)
+	want := fmt.Sprintf("%[1]s/.env:2:5: %[2]s\n%[1]s/deep/down/a.bin:1:3: %[3]s\n%[1]s/deep/down/a.bin:1:48: %[2]s\n", folder, live.Hint(), other.Hint())
+	if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 || got.stderr != "skipup: keys were found\n" {
+		t.Errorf("exit code %d, %q, found (-want +got):\n%s", got.code, got.stderr, diff)
+	}
+	requireNoSecrets(t, got.stdout)
+
+	skipup(t, nil, "keys", "scan", folder+"/clean.txt", folder+"/empty").requireCode(t, exitDone)
+	for _, path := range []string{folder + "/link", folder + "/.git"} {
+		if got := skipup(t, nil, "keys", "scan", path); got.code != 1 {
+			t.Errorf("%s, which is named itself, is left out", path)
+		}
+	}
+	piped := skipupReading(t, "\n"+live.Reveal(), nil, "keys", "scan", "-")
+	if piped.code != 1 || piped.stdout != "-:2:1: "+live.Hint()+"\n" {
+		t.Errorf("standard input: %+v", piped)
+	}
+	skipupReading(t, "nothing", nil, "keys", "scan", "-").requireCode(t, exitDone)
+
+	missing := skipup(t, nil, "keys", "scan", folder+"/nothing", folder)
+	if missing.code != 2 || missing.stdout != want || !strings.Contains(missing.stderr, "nothing: no such file") {
+		t.Errorf("with a file that is not there: %+v", missing)
+	}
+	skipup(t, nil, "keys", "scan").requireRefused(t, exitUsage, "give the files and folders to scan")
+	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireRefused(t, exitUsage, "the database address must be")
+}
+
+func TestScanWithADatabase(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		ours, nobodys := newKey(t, env, workspace, "CI", "seats.read"), token.New(token.Live)
+		id := listJSON(t, env, workspace)[0]["id"].(string)
+		folder := write(t, map[string]string{"a.log": ours + "\n" + nobodys.Reveal()})
+
+		got := skipup(t, nil, "keys", "scan", "--database", env["DATABASE_URL"], folder)
+		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is CI (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s is no key of this database\n",
+			folder, ours[:12], id, workspace, nobodys.Hint())
+		if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 {
+			t.Errorf("exit code %d, found (-want +got):\n%s", got.code, diff)
+		}
+		skipup(t, env, "keys", "delete", id).requireCode(t, exitDone)
+		asJSON := skipup(t, nil, "keys", "scan", "--json", "--database", env["DATABASE_URL"], folder)
+		var found []foundKey
+		if err := json.Unmarshal([]byte(asJSON.stdout), &found); err != nil || asJSON.code != 1 {
+			t.Fatalf("%d %v %s", asJSON.code, err, asJSON.stdout)
+		}
+		file := folder + "/a.log"
+		wanted := []foundKey{
+			{file, 1, 1, ours[:12] + "....", &knownKey{id, "CI", workspace, "deleted"}}, {file, 2, 1, nobodys.Hint(), nil},
+		}
+		if diff := cmp.Diff(wanted, found); diff != "" {
+			t.Errorf("JSON (-want +got):\n%s", diff)
+		}
+		requireNoSecrets(t, asJSON.stdout+got.stdout)
+	})
+}
+
+// The database of another program may be in the environment of whoever checks in code.
+func TestScanLeavesTheEnvironmentsDatabaseAlone(t *testing.T) {
+	env := onSQLite(t)
+	folder := write(t, map[string]string{"a": "nothing"})
+	got := skipup(t, env, "keys", "scan", "--json", folder)
+	got.requireCode(t, exitDone)
+	if got.stdout != "[]\n" {
+		t.Errorf("stdout: %q", got.stdout)
+	}
+	if _, err := os.Stat(strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")); !os.IsNotExist(err) {
+		t.Errorf("the database was opened: %v", err)
+	}
+}
+
+// TestScanAsAGitHook commits for real, with the hook that the README shows.
+func TestScanAsAGitHook(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hook = "git diff --cached --name-only --diff-filter=d -z | xargs -0 --no-run-if-empty skipup keys scan --"
+	if !strings.Contains(string(readme), hook) {
+		t.Fatalf("the README does not show the hook %s", hook)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := write(t, map[string]string{"skipup": "#!/bin/sh\n" + asProgram + "=1 exec '" + program + "' \"$@\"\n"})
+	key := token.New(token.Live)
+	repository := write(t, map[string]string{"good name.txt": "clean\n", "config.env": "KEY=" + key.Reveal() + "\n"})
+	git := func(args ...string) (string, error) {
+		command := exec.Command("git", append([]string{"-c", "user.name=Ada", "-c", "user.email=ada@acme.test"}, args...)...)
+		command.Dir = repository
+		command.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + bin, "GIT_CONFIG_NOSYSTEM=1"}
+		output, err := command.CombinedOutput()
+		return string(output), err
+	}
+	must := func(args ...string) {
+		t.Helper()
+		if output, err := git(args...); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, output)
+		}
+	}
+	must("init", "--quiet")
+	if err := os.WriteFile(filepath.Join(repository, ".git/hooks/pre-commit"), []byte("#!/bin/sh\n"+hook+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(bin, "skipup"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	must("add", "good name.txt")
+	must("commit", "--quiet", "-m", "Clean")
+	must("add", "config.env")
+	output, err := git("commit", "-m", "Leak")
+	if err == nil || !strings.Contains(output, "config.env:1:5: "+key.Hint()) || strings.Contains(output, key.Reveal()) {
+		t.Errorf("a commit with a key: %v\n%s", err, output)
+	}
+	if log, err := git("log", "--format=%s"); err != nil || log != "Clean\n" {
+		t.Errorf("the log: %v\n%s", err, log)
+	}
+	must("rm", "--quiet", "--cached", "config.env")
+	must("rm", "--quiet", "good name.txt")
+	must("commit", "--quiet", "-m", "A deletion alone")
+}
+
+// BenchmarkScan is a tree of 2,000 files of 32 kB.
+func BenchmarkScan(b *testing.B) {
+	files := map[string]string{}
+	content := strings.Repeat("if err := task.run(ctx); err != nil {\n\treturn fmt.Errorf(\"risk_level %d: %w\", n, err)\n}\n", 365)
+	for i := range 2000 {
+		files[fmt.Sprintf("%02d/%02d.go", i%40, i/40)] = content
+	}
+	folder := write(b, files)
+	b.SetBytes(int64(len(files) * len(content)))
+	for b.Loop() {
+		if code := run(b.Context(), []string{"keys", "scan", folder}, nil, strings.NewReader(""), os.Stdout, os.Stderr); code != exitDone {
+			b.Fatal(code)
+		}
+	}
+}

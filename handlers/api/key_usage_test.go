@@ -1,0 +1,128 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+type object = map[string]any
+
+// requestsOf are the statuses of so many requests, by the first digit.
+func requestsOf(requests, refused int, classes map[string]int, more object) object {
+	statuses := object{"1xx": 0.0, "2xx": 0.0, "3xx": 0.0, "4xx": 0.0, "5xx": 0.0}
+	for class, n := range classes {
+		statuses[class] = float64(n)
+	}
+	out := object{"requests": float64(requests), "refused": float64(refused), "statuses": statuses}
+	for name, value := range more {
+		out[name] = value
+	}
+	return out
+}
+
+// TestUsageOfAKey is what clients have sent, whatever it is counted by.
+func TestUsageOfAKey(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		reader := s.Key(t, scope.APIKeysRead)
+		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := s.Now()
+		s.Call(t, secret.Reveal(), "GET", "/seats", "")
+		s.Clock.Advance(time.Hour)
+		s.Call(t, secret.Reveal(), "GET", "/me", "")
+		s.Call(t, secret.Reveal(), "GET", "/seats?limit=0", "")  // 422
+		s.Call(t, secret.Reveal(), "POST", "/api_keys", `{}`)    // 403
+		s.Call(t, secret.Reveal(), "GET", "/nothing/at/all", "") // 404
+		s.Flush(t)
+
+		first, second := start.Truncate(time.Hour), start.Truncate(time.Hour).Add(time.Hour)
+		stamp := func(at time.Time) string { return at.UTC().Format(time.RFC3339) }
+		var got struct{ Data object }
+		path := "/api_keys/" + key.ID + "/usage"
+		s.Call(t, reader, "GET", path+"?by=hour&from="+stamp(first.Add(time.Minute)), "").JSON(t, &got)
+		want := requestsOf(5, 1, map[string]int{"2xx": 2, "4xx": 3}, object{
+			"api_key_id": key.ID, "by": "hour", "from": stamp(first), "until": stamp(second.Add(time.Hour)),
+			"periods": []any{
+				requestsOf(1, 0, map[string]int{"2xx": 1}, object{"starts_at": stamp(first)}),
+				requestsOf(4, 1, map[string]int{"2xx": 1, "4xx": 3}, object{"starts_at": stamp(second)}),
+			},
+			"routes": []any{
+				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, object{"route": "GET /seats", "scope": "seats.read"}),
+				requestsOf(1, 0, map[string]int{"4xx": 1}, object{"route": nil, "scope": nil}),
+				requestsOf(1, 0, map[string]int{"2xx": 1}, object{"route": "GET /me", "scope": nil}),
+				requestsOf(1, 1, map[string]int{"4xx": 1}, object{"route": "POST /api_keys", "scope": "api_keys.write"}),
+			},
+			"scopes": []any{
+				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, object{"scope": nil, "held": false, "last_used_at": stamp(s.Now())}),
+				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, object{"scope": "seats.read", "held": true, "last_used_at": stamp(s.Now())}),
+				requestsOf(1, 1, map[string]int{"4xx": 1}, object{"scope": "api_keys.write", "held": false, "last_used_at": nil}),
+				requestsOf(0, 0, nil, object{"scope": "members.read", "held": true, "last_used_at": nil}),
+			},
+			"refusals": []any{object{"reason": "scope", "requests": 1.0}},
+		})
+		if diff := cmp.Diff(want, got.Data); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		for query, periods := range map[string]int{"": 30, "?period=24h": 24, "?period=7d": 7, "?period=7d&by=hour": 168, "?period=90d": 90, "?from=" + stamp(first): 1} {
+			var got struct{ Data object }
+			s.Call(t, reader, "GET", path+query, "").JSON(t, &got)
+			if list, _ := got.Data["periods"].([]any); len(list) != periods || got.Data["requests"] != 5.0 {
+				t.Errorf("%s: %d periods and %v requests, want %d and 5", query, len(list), got.Data["requests"], periods)
+			}
+		}
+	})
+}
+
+func TestUsageIsAskedForStrictly(t *testing.T) {
+	s := handlerstest.New(t)
+	reader := s.Key(t, scope.APIKeysRead)
+	var list many
+	s.Call(t, reader, "GET", "/api_keys", "").JSON(t, &list)
+	path := "/api_keys/" + list.Data[0]["id"].(string) + "/usage"
+	foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
+	tests := []struct {
+		name, auth, path string
+		status           int
+		says             string
+	}{
+		{"as it comes", reader, path, 200, ""},
+		{"nothing of a name", reader, path + "?period=&by=&from=&until=", 200, ""},
+		{"a day in the past", reader, path + "?from=2026-03-01T00:00:00Z&until=2026-03-02T00:00:00Z", 200, ""},
+		{"with a zone", reader, path + "?from=2026-03-01T00:00:00%2B02:00", 200, ""},
+		{"no scope", s.Key(t, scope.APIKeysWrite), path, 403, ""},
+		{"no such key", reader, "/api_keys/key_none/usage", 404, "no such API key"},
+		{"another workspace's", s.KeyOf(t, foreign.ID, scope.APIKeysRead), path, 404, "no such API key"},
+		{"a period that there is not", reader, path + "?period=31d", 422, "period must be one of 24h, 7d, 30d, 90d"},
+		{"by what there is not", reader, path + "?by=week", 422, "by must be hour or day"},
+		{"in other case", reader, path + "?by=Hour", 422, "by must be"},
+		{"90 days by hour", reader, path + "?period=90d&by=hour", 422, "by must be day"},
+		{"both", reader, path + "?period=7d&from=2026-03-01T00:00:00Z", 422, "either period, or from and until"},
+		{"only until", reader, path + "?until=2026-03-01T00:00:00Z", 422, "from must be given"},
+		{"no time", reader, path + "?from=yesterday", 422, "from must be a time"},
+		{"no zone", reader, path + "?from=2026-03-01T00:00:00", 422, "from must be a time"},
+		{"backwards", reader, path + "?from=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z", 422, "from must be before until"},
+		{"in the future", reader, path + "?from=2026-03-20T00:00:00Z", 422, "from must be before until"},
+		{"before the hours", reader, path + "?by=hour&from=2025-12-01T00:00:00Z&until=2025-12-02T00:00:00Z", 422, "within the last 90 days"},
+		{"before the days", reader, path + "?from=0001-01-01T00:00:00Z&until=0001-01-02T00:00:00Z", 422, "within the last 730 days"},
+		{"too many hours", reader, path + "?by=hour&from=2026-01-01T00:00:00Z", 422, "until must be at most 31 days"},
+		{"too many days", reader, path + "?from=2026-01-01T00:00:00Z&until=9999-12-31T00:00:00Z", 422, "until must be at most 366 days"},
+		{"no query", reader, path + "?from=%zz", 400, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answer := s.Call(t, tt.auth, "GET", tt.path, "")
+			if answer.Status != tt.status || !strings.Contains(answer.Body, tt.says) {
+				t.Errorf("%d %s; want %d, saying %q", answer.Status, answer.Body, tt.status, tt.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+const hookBody = `{"url":"https://hooks.example.com/skipup","description":"CRM","events":["seat.assigned","member.added"]}`
+
+func TestWebhookEndpoints(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite)
+		var made, shown one
+		s.Want(t, http.StatusCreated, key, "POST", "/webhook_endpoints", hookBody).JSON(t, &made)
+		secret, _ := made.Data["secret"].(string)
+		if !strings.HasPrefix(secret, "whsec_") {
+			t.Errorf("the secret is %q", secret)
+		}
+		delete(made.Data, "secret")
+		id := made.Data["id"].(string)
+		want := map[string]any{
+			"id": id, "url": "https://hooks.example.com/skipup", "description": "CRM", "enabled": true, "events": []any{"member.added", "seat.assigned"},
+			"disabled_at": nil, "disabled_reason": nil, "created_at": "2026-03-14T09:26:53Z", "updated_at": "2026-03-14T09:26:53Z",
+		}
+		s.Want(t, http.StatusOK, key, "GET", "/webhook_endpoints/"+id, "").JSON(t, &shown)
+		if diff := cmp.Diff(want, made.Data) + cmp.Diff(want, shown.Data); diff != "" {
+			t.Error(diff)
+		}
+		var list many
+		s.Want(t, http.StatusOK, key, "GET", "/webhook_endpoints", "").JSON(t, &list)
+		if diff := cmp.Diff([]map[string]any{want}, list.Data); diff != "" {
+			t.Error(diff)
+		}
+
+		var changed one
+		s.Want(t, http.StatusOK, key, "PATCH", "/webhook_endpoints/"+id, `{"enabled":false,"description":null,"events":["seat.assigned"]}`).JSON(t, &changed)
+		want["enabled"], want["description"], want["events"] = false, nil, []any{"seat.assigned"}
+		want["disabled_at"], want["disabled_reason"] = "2026-03-14T09:26:53Z", "manual"
+		if diff := cmp.Diff(want, changed.Data); diff != "" {
+			t.Error(diff)
+		}
+		checkRefusal(t, s.Call(t, key, "POST", "/webhook_endpoints/"+id+"/ping", ""), 422, "invalid_request", "is disabled")
+		s.Want(t, http.StatusOK, key, "PATCH", "/webhook_endpoints/"+id, `{"enabled":true}`)
+
+		var rotated one
+		s.Want(t, http.StatusOK, key, "POST", "/webhook_endpoints/"+id+"/rotate_secret", "").JSON(t, &rotated)
+		if next, _ := rotated.Data["secret"].(string); !strings.HasPrefix(next, "whsec_") || next == secret {
+			t.Error("the rotation answers no new secret")
+		}
+		s.Want(t, http.StatusNoContent, key, "DELETE", "/webhook_endpoints/"+id, "")
+		s.Want(t, http.StatusNotFound, key, "DELETE", "/webhook_endpoints/"+id, "")
+		if log := s.Log.String(); strings.Contains(log, secret) || strings.Contains(s.Dump(t), secret) {
+			t.Error("the secret is in the log or in the tables")
+		}
+	})
+}
+
+func TestWebhookDeliveries(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite, scope.SeatsWrite)
+		var made, ping, seat, again one
+		s.Want(t, http.StatusCreated, key, "POST", "/webhook_endpoints", hookBody).JSON(t, &made)
+		path := "/webhook_endpoints/" + made.Data["id"].(string)
+		s.Want(t, http.StatusCreated, key, "POST", "/seats", `{"member_id":"`+s.Admin.ID+`"}`).JSON(t, &seat)
+		s.Want(t, http.StatusAccepted, key, "POST", path+"/ping", "").JSON(t, &ping)
+		var list many
+		s.Want(t, http.StatusOK, key, "GET", path+"/deliveries", "").JSON(t, &list)
+		if len(list.Data) != 2 || list.Data[0]["id"] != ping.Data["id"] {
+			t.Fatalf("deliveries %v", list.Data)
+		}
+		payload, _ := list.Data[1]["payload"].(map[string]any)
+		want := map[string]any{
+			"id": list.Data[1]["id"], "event_type": "seat.assigned", "status": "pending", "response_code": nil, "attempts": 0.0,
+			"payload":      map[string]any{"id": payload["id"], "type": "seat.assigned", "timestamp": "2026-03-14T09:26:53Z", "data": seat.Data},
+			"delivered_at": nil, "last_attempted_at": nil, "created_at": "2026-03-14T09:26:53Z",
+		}
+		if diff := cmp.Diff(want, list.Data[1]); diff != "" {
+			t.Error(diff)
+		}
+		s.Want(t, http.StatusOK, key, "GET", path+"/deliveries?event_type=seat.assigned&status=pending&limit=1", "").JSON(t, &list)
+		if len(list.Data) != 1 || list.Meta["has_more"] != false {
+			t.Errorf("filtered %v", list)
+		}
+		retry := path + "/deliveries/" + list.Data[0]["id"].(string) + "/retry"
+		s.Want(t, http.StatusAccepted, key, "POST", retry, "").JSON(t, &again)
+		if diff := cmp.Diff(want, again.Data); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWebhookRefusals(t *testing.T) {
+	s := handlerstest.New(t)
+	key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite)
+	var made one
+	s.Want(t, http.StatusCreated, key, "POST", "/webhook_endpoints", hookBody).JSON(t, &made)
+	mine := "/" + made.Data["id"].(string)
+	other, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
+	foreign, _, err := s.CreateWebhookEndpoint(t.Context(), other.ID, models.NewWebhookEndpoint{URL: "https://hooks.example.com", Events: []string{"seat.assigned"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := "/" + foreign.ID
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		kind, says         string
+	}{
+		{"POST", "", `{}`, 422, "validation_error", "url must not be empty"},
+		{"POST", "", `{"url":"http://hooks.example.com","events":["seat.assigned"]}`, 422, "validation_error", "url must begin with https://"},
+		{"POST", "", `{"url":"https://169.254.169.254/latest","events":["seat.assigned"]}`, 422, "validation_error", "url must name a host on the public internet"},
+		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.sold"]}`, 422, "validation_error", "events[0] must be one of meeting_request.created"},
+		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.assigned"],"secret":"mine"}`, 422, "validation_error", "secret is not a member"},
+		{"PATCH", mine, `{"enabled":null}`, 422, "validation_error", "enabled must be true or false"},
+		{"PATCH", mine, `{"url":null}`, 422, "validation_error", "url must not be empty"},
+		{"PATCH", mine, `{"events":[]}`, 422, "validation_error", "events must name at least one"},
+		{"GET", mine + "/deliveries?status=lost", ``, 422, "validation_error", "status"},
+		{"POST", mine + "/deliveries/whd_none/retry", ``, 404, "not_found", "delivery"},
+		{"GET", theirs, ``, 404, "not_found", "webhook endpoint"},
+		{"PATCH", theirs, `{"enabled":false}`, 404, "not_found", "webhook endpoint"},
+		{"DELETE", theirs, ``, 404, "not_found", "webhook endpoint"},
+		{"POST", theirs + "/ping", ``, 404, "not_found", "webhook endpoint"},
+		{"POST", theirs + "/rotate_secret", ``, 404, "not_found", "webhook endpoint"},
+		{"GET", theirs + "/deliveries", ``, 404, "not_found", "webhook endpoint"},
+	} {
+		before := s.Dump(t)
+		checkRefusal(t, s.Call(t, key, tt.method, "/webhook_endpoints"+tt.path, tt.body), tt.status, tt.kind, tt.says)
+		if s.Dump(t) != before {
+			t.Errorf("%s %s has changed something", tt.method, tt.path)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/apikeys"
+	"github.com/skipup/keys/web"
+)
+
+// askDeletions says what the deletion of the keys that are ticked, or that a list finds, would
+// stop.
+func (h apiKeys) askDeletions(c echo.Context) error {
+	var form apikeys.BulkForm
+	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &form); err != nil {
+		return err
+	}
+	if len(form.Keys) == 0 {
+		found, err := h.foundKeys(c)
+		if err != nil {
+			return err
+		}
+		form.Keys = found
+	}
+	return h.deletionsForm(c, http.StatusOK, apikeys.BulkPage{Form: form})
+}
+
+// foundKeys are the ids of as many keys as can be deleted at once, if the address asks for those
+// of a finding.
+func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
+	var query apikeys.Query
+	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil || apikeys.FindingOf(query.Review) == "" {
+		return nil, err
+	}
+	filter := filterOf(query)
+	filter.PageNumber, filter.PageSize = 1, models.MaxDeletions
+	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filter)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(list.Keys))
+	for i := range list.Keys {
+		ids[i] = list.Keys[i].ID
+	}
+	return ids, nil
+}
+
+// deletionsForm shows page with those of its keys that can still be deleted.
+func (h apiKeys) deletionsForm(c echo.Context, status int, page apikeys.BulkPage) error {
+	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
+	living, err := h.livingKeys(c, page.Form.Keys)
+	if err != nil {
+		return err
+	}
+	if len(living) == 0 {
+		return models.Errorf(models.NotFound, "These keys have been deleted already.")
+	}
+	page.Keys, page.Left = living, len(page.Form.Keys)-len(living)
+	ids, now := make([]string, len(living)), h.store.Now()
+	for i := range living {
+		ids[i] = living[i].ID
+		if living[i].InUseAt(now) {
+			page.InUse++
+		}
+	}
+	if page.Traffic, err = h.store.TrafficOf(ctx, workspaceID, ids); err != nil {
+		return err
+	}
+	lease, err := h.store.Lease(ctx)
+	if err != nil {
+		return err
+	}
+	page.Takes = lease.Takes()
+	return web.Render(c, status, apikeys.DeleteMany(page))
+}
+
+// livingKeys are those of the workspace's keys with these ids that are not deleted.
+func (h apiKeys) livingKeys(c echo.Context, ids []string) ([]models.APIKey, error) {
+	keys, err := h.store.APIKeysByID(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids)
+	if err != nil {
+		return nil, err
+	}
+	var living []models.APIKey
+	for _, key := range keys {
+		if key.DeletedAt == nil {
+			living = append(living, key)
+		}
+	}
+	return living, nil
+}
+
+// deleteMany deletes the keys that the form names, all or none, and leads to their receipts.
+func (h apiKeys) deleteMany(c echo.Context) error {
+	var form apikeys.BulkForm
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	living, err := h.livingKeys(c, form.Keys)
+	if err != nil {
+		return err
+	}
+	if fields, refused := models.FieldsOf(models.ConfirmDeletions(living, h.store.Now(), form.ConfirmNumber)); refused {
+		form.Errors = fields
+		return h.deletionsForm(c, http.StatusUnprocessableEntity, apikeys.BulkPage{Form: form})
+	}
+	deleted, err := h.store.DeleteAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Keys)
+	if models.IsKind(err, models.NotFound) {
+		return h.deletionsForm(c, http.StatusUnprocessableEntity, apikeys.BulkPage{Form: form, Stopped: err.Error()})
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(c, apikeys.ReceiptsOf(deleted))
+}
+
+// receipts shows the receipts of the keys that the address names.
+func (h apiKeys) receipts(c echo.Context) error {
+	keys, err := h.store.APIKeysByID(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.QueryParams()["key"])
+	if err != nil {
+		return err
+	}
+	deleted := keys[:0]
+	for _, key := range keys {
+		if key.DeletedAt != nil {
+			deleted = append(deleted, key)
+		}
+	}
+	if len(deleted) == 0 {
+		return models.Errorf(models.NotFound, "None of these keys is deleted.")
+	}
+	return web.Render(c, http.StatusOK, apikeys.Receipts(deleted))
+}

@@ -1,0 +1,127 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+)
+
+const deletionsPath = listPath + "/deletions"
+
+// TestDeleteManyKeys: what is ticked is previewed with what it would stop, confirmed, and gone.
+func TestDeleteManyKeys(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		busy := s.Key(t)
+		idle, left := s.NamedKey(t, s.Workspace.ID, "Idle <1>"), s.NamedKey(t, s.Workspace.ID, "Left")
+		for range 3 {
+			s.Want(t, http.StatusOK, busy, "GET", "/me", "")
+		}
+		s.Flush(t)
+		chosen := url.Values{}
+		for _, key := range keysOf(t, s) {
+			if key.ID != left.ID {
+				chosen.Add("key", key.ID)
+			}
+		}
+		if boxes := document(t, b.Get(listPath)).Find(`input[name="key"][form="bulk"]`).Length(); boxes != 3 {
+			t.Errorf("the list has %d boxes", boxes)
+		}
+		preview := b.Get(deletionsPath + "?" + chosen.Encode())
+		panel := document(t, preview).Find("#panel")
+		for _, part := range []string{"Delete 2 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "1 of these keys is in use."} {
+			if !strings.Contains(panel.Text(), part) {
+				t.Errorf("the preview does not say %q", part)
+			}
+		}
+		for _, number := range []string{"", "3", "two"} {
+			form := url.Values{"key": chosen["key"], "confirm_number": {number}}
+			refused := b.Post(deletionsPath, form)
+			kept, _ := document(t, refused).Find(`input[name="confirm_number"]`).Attr("value")
+			if refused.Status != http.StatusUnprocessableEntity || kept != number || len(keysOf(t, s)) != 3 {
+				t.Errorf("confirmed by %q: %d, %q is kept, %d keys", number, refused.Status, kept, len(keysOf(t, s)))
+			}
+		}
+		gone := b.Post(deletionsPath, url.Values{"key": chosen["key"], "confirm_number": {"2"}})
+		if gone.Status != http.StatusSeeOther {
+			t.Fatalf("delete: %d %s", gone.Status, gone.Body)
+		}
+		receipts := b.Get(gone.Header.Get("Location"))
+		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Refused by every node since") != 2 || !strings.Contains(text, "GET /me") {
+			t.Errorf("the receipts: %d %s", receipts.Status, text)
+		}
+		if got := s.Call(t, busy, "GET", "/me", ""); got.Status != http.StatusUnauthorized {
+			t.Errorf("a deleted key: %d", got.Status)
+		}
+		if keys := keysOf(t, s); len(keys) != 1 || keys[0].ID != left.ID {
+			t.Errorf("left are %+v", keys)
+		}
+		if again := b.Post(deletionsPath, url.Values{"key": {idle.ID, left.ID}}); again.Status != http.StatusUnprocessableEntity ||
+			!strings.Contains(again.Body, "Nothing is deleted.") || len(keysOf(t, s)) != 1 {
+			t.Errorf("with one that is deleted: %d", again.Status)
+		}
+		for address, status := range map[string]int{
+			deletionsPath: http.StatusUnprocessableEntity, deletionsPath + "?key=" + idle.ID: http.StatusNotFound, deletionsPath + "?key=key_1": http.StatusNotFound,
+			listPath + "/receipts?key=" + left.ID: http.StatusNotFound, listPath + "/receipts": http.StatusUnprocessableEntity,
+		} {
+			if got := b.Get(address); got.Status != status {
+				t.Errorf("%s: %d, want %d", address, got.Status, status)
+			}
+		}
+	})
+}
+
+// TestReviewLeadsToItsKeys: the counts are those of the lists that they lead to, with the evidence.
+func TestReviewLeadsToItsKeys(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		text := s.Key(t)
+		for range 2 {
+			s.NamedKey(t, s.Workspace.ID, "Unused")
+		}
+		if nothing := document(t, b.Get(listPath+"/review")).Find("#review").Text(); !strings.Contains(nothing, "Nothing to review") {
+			t.Errorf("of new keys: %q", nothing)
+		}
+		s.Want(t, http.StatusOK, text, "GET", "/me", "")
+		s.Flush(t)
+		s.Clock.Advance(models.ReviewUnused)
+		b = s.SignedIn(t, handlerstest.AdminEmail)
+		used := keysOf(t, s)[2]
+		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, used.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.Want(t, http.StatusUnauthorized, text, "GET", "/me", "")
+		s.Flush(t)
+		review := document(t, b.Get(listPath+"/review")).Find("#review")
+		for word, want := range map[string]struct {
+			keys  int
+			links string // to what is done about it
+			says  string
+		}{
+			"unused":   {2, "/deletion", "No request since it was made"},
+			"knocking": {1, used.ID, "1 request refused in 30 days"},
+		} {
+			href := listPath + "?review=" + word
+			line := review.Find(`a[href="` + href + `"]`)
+			if got := line.Find("b").Text(); got != strconv.Itoa(want.keys) {
+				t.Errorf("%s: counted are %q", word, got)
+			}
+			rows := document(t, b.Get(href)).Find("#keys tbody tr")
+			action, _ := rows.First().Find(".evidence .link").Attr("href")
+			if rows.Length() != want.keys || !strings.Contains(rows.First().Text(), want.says) || !strings.Contains(action, want.links) {
+				t.Errorf("%s: %d rows, to %q, %s", word, rows.Length(), action, rows.Text())
+			}
+		}
+		if page := document(t, b.Get(deletionsPath+"?review=unused")); page.Find(`#panel input[name="key"]`).Length() != 2 {
+			t.Error("all that is unused cannot be deleted at once")
+		}
+		if page := b.Get(listPath + "?review=dull"); page.Status != http.StatusOK || document(t, page).Find("#keys tbody tr").Length() != 2 {
+			t.Errorf("a word that means nothing: %d", page.Status)
+		}
+	})
+}

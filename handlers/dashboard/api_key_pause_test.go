@@ -1,0 +1,116 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+)
+
+// TestPauseResume: a paused key is refused on every node, like a key that never was, and who
+// sends it is counted. It works again when somebody says so, and by itself.
+func TestPauseResume(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b, another := s.SignedIn(t, handlerstest.AdminEmail), s.AnotherNode(t)
+		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := func() handlerstest.Answer { return another.Call(t, secret.Reveal(), "GET", "/me", "") }
+		if got := call(); got.Status != http.StatusOK {
+			t.Fatalf("before: %d", got.Status)
+		}
+		page := listPath + "/" + key.ID
+		pause := func() {
+			t.Helper()
+			if got := b.Post(page+"/pause", url.Values{"for": {"1h"}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != page {
+				t.Fatalf("pause: %d to %q", got.Status, got.Header.Get("Location"))
+			}
+		}
+		pause()
+		unknown := another.Call(t, "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17", "GET", "/me", "")
+		if got := call(); got.Status != http.StatusUnauthorized || got.Body != unknown.Body || got.Header.Get("WWW-Authenticate") != unknown.Header.Get("WWW-Authenticate") {
+			t.Errorf("paused: %d %s", got.Status, got.Body)
+		}
+		another.Flush(t)
+		callers, err := s.CallersOf(t.Context(), s.Workspace.ID, key.ID)
+		if err != nil || len(callers) != 1 || callers[0].Refused != 1 || callers[0].LastRefusal != models.RefusedPaused {
+			t.Errorf("the callers are %+v, %v", callers, err)
+		}
+		if shown := b.Get(page); !strings.Contains(shown.Body, "Paused. It works again") || !strings.Contains(shown.Body, "in 1 hour") {
+			t.Error("the page does not say that the key is paused")
+		}
+		if row := document(t, b.Get(listPath+"?state=paused")).Find("#keys tbody tr").Text(); !strings.Contains(row, "Paused") || !strings.Contains(row, "in 1 hour") {
+			t.Errorf("the list says %q", row)
+		}
+		if got := b.Post(page+"/resumption", nil); got.Status != http.StatusSeeOther {
+			t.Errorf("resume: %d", got.Status)
+		}
+		if got := call(); got.Status != http.StatusOK {
+			t.Errorf("resumed: %d", got.Status)
+		}
+		pause()
+		s.Clock.Advance(time.Hour)
+		if got := call(); got.Status != http.StatusOK {
+			t.Errorf("after the pause: %d", got.Status)
+		}
+		if shown := b.Get(page); strings.Contains(shown.Body, "Paused. It works again") {
+			t.Error("the page says that the key is paused after the pause")
+		}
+	})
+}
+
+// TestRefusedPauses keep what was chosen, and change nothing.
+func TestRefusedPauses(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	key := s.NamedKey(t, s.Workspace.ID, "CI")
+	address := listPath + "/" + key.ID + "/pause"
+	for name, tt := range map[string]struct {
+		form url.Values
+		says string
+	}{
+		"no choice":     {url.Values{}, "must be one of the choices"},
+		"another time":  {url.Values{"for": {"2h"}}, "must be one of the choices"},
+		"no moment":     {url.Values{"for": {"until"}}, "must be a date and a time, such as 2026-03-14T10:26"},
+		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "must be in the future"},
+		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "must be within 90 days"},
+		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "must be a date and a time"},
+	} {
+		answer := b.Post(address, tt.form)
+		page := document(t, answer)
+		kept, _ := page.Find(`input[name="until"]`).Attr("value")
+		chosen, _ := page.Find(`input[name="for"][checked]`).Attr("value")
+		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, tt.says) || kept != tt.form.Get("until") ||
+			tt.form.Get("for") == "until" && chosen != "until" {
+			t.Errorf("%s: %d, %q and %q are kept, or it does not say %q", name, answer.Status, chosen, kept, tt.says)
+		}
+		if now := keysOf(t, s)[0]; now.PausedUntil != nil {
+			t.Errorf("%s: the key is paused", name)
+		}
+	}
+	if got := b.Post(listPath+"/key_1/pause", url.Values{"for": {"1h"}}); got.Status != http.StatusNotFound {
+		t.Errorf("of no key: %d", got.Status)
+	}
+}
+
+// TestPauseSaysWhatItStops before it does.
+func TestPauseSaysWhatItStops(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	text := s.Key(t)
+	for range 3 {
+		s.Want(t, http.StatusOK, text, "GET", "/me", "")
+	}
+	s.Flush(t)
+	panel := document(t, b.Get(listPath+"/"+keysOf(t, s)[0].ID+"/pause")).Find("#panel").Text()
+	for _, part := range []string{"3", "GET /me", "127.0.0.1"} {
+		if !strings.Contains(panel, part) {
+			t.Errorf("it does not say %q: %s", part, panel)
+		}
+	}
+}

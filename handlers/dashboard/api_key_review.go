@@ -1,0 +1,25 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/apikeys"
+	"github.com/skipup/keys/web"
+)
+
+// review counts what there is to look at. The list loads it after itself.
+func (h apiKeys) review(c echo.Context) error {
+	found, err := h.store.ReviewAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID)
+	if err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, apikeys.Review(apikeys.ReviewPage{Review: found, Current: apikeys.FindingOf(c.QueryParam("review"))}))
+}
+
+// evidence is why the list shows keys, if it shows a finding.
+func (h apiKeys) evidence(c echo.Context, query apikeys.Query, keys []models.APIKey) (map[string]models.Evidence, error) {
+	return h.store.EvidenceOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, apikeys.FindingOf(query.Review), keys)
+}

@@ -1,0 +1,345 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+// rotationTest is a key on its way to its successor.
+type rotationTest struct {
+	*handlerstest.Server
+	t        *testing.T
+	b        *handlerstest.Browser
+	old      *models.APIKey
+	path     string // of the rotation's page
+	key, new string
+}
+
+// newRotation makes a key that may read and change seats.
+func newRotation(t *testing.T, s *handlerstest.Server) *rotationTest {
+	t.Helper()
+	old, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI <robot>", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rotationTest{Server: s, t: t, b: s.SignedIn(t, handlerstest.AdminEmail), old: old, path: listPath + "/" + old.ID + "/rotation", key: secret.Reveal()}
+}
+
+// call sends a request as a client that says who it is, and has its use stored.
+func (r *rotationTest) call(key, agent, path string) int {
+	r.t.Helper()
+	request := r.Request(r.t, http.MethodGet, "/api/v1"+path, "")
+	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("User-Agent", agent)
+	answer := handlerstest.Send(r.t, http.DefaultClient, request)
+	r.Flush(r.t)
+	return answer.Status
+}
+
+// rotate sends the form as the page shows it, with changes.
+func (r *rotationTest) rotate(changes url.Values) handlerstest.Answer {
+	r.t.Helper()
+	form := url.Values{"expiry": {"keep"}}
+	page := document(r.t, r.b.Get(r.path))
+	page.Find(`input[name="form_id"], input[name="scopes"][checked]`).Each(func(_ int, field *goquery.Selection) {
+		form.Add(field.AttrOr("name", ""), field.AttrOr("value", ""))
+	})
+	for name, values := range changes {
+		form[name] = values
+	}
+	answer := r.b.Post(r.path, form)
+	r.new = keyText.FindString(answer.Body)
+	return answer
+}
+
+// callers are the old key's as the page shows them: the program, and a tick if it has moved.
+func (r *rotationTest) callers() []string {
+	r.t.Helper()
+	var callers []string
+	document(r.t, r.b.Get(r.path)).Find(`section[aria-labelledby="callers"] .caller`).Each(func(_ int, row *goquery.Selection) {
+		caller := row.Find("bdi").Text()
+		if _, moved := row.Attr("data-moved"); moved {
+			caller += " ✓"
+		}
+		callers = append(callers, caller)
+	})
+	return callers
+}
+
+func (r *rotationTest) want(callers ...string) {
+	r.t.Helper()
+	if diff := cmp.Diff(callers, r.callers()); diff != "" {
+		r.t.Errorf("callers (-want +got):\n%s", diff)
+	}
+}
+
+func (r *rotationTest) wantSaid(words string) {
+	r.t.Helper()
+	if page := r.b.Get(r.path); page.Status != http.StatusOK || !strings.Contains(page.Body, words) {
+		r.t.Errorf("the page (%d) does not say %q", page.Status, words)
+	}
+}
+
+// TestARotationToItsEnd: callers move one after the other, seen by the server that counts their
+// requests, until the old key can go.
+func TestARotationToItsEnd(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		r := newRotation(t, s)
+		r.call(r.key, "sync/1", "/seats")
+		r.call(r.key, "cron/2", "/seats")
+		created := r.rotate(nil)
+		if created.Status != http.StatusCreated || created.Header.Get("Cache-Control") != "no-store" || r.new == "" || r.new == r.key {
+			t.Fatalf("rotate: %d", created.Status)
+		}
+		if next := document(t, created).Find(`#panel[data-after-close="` + r.path + `"]`).Length(); next != 1 {
+			t.Error("the page of the new key does not lead to the rotation")
+		}
+		r.want("cron 2", "sync 1")
+		r.wantSaid("Give the new key to what uses the old one")
+
+		s.Clock.Advance(time.Minute)
+		r.call(r.new, "sync/1", "/seats")
+		r.want("cron 2", "sync 1 ✓")
+		r.wantSaid("1 of 2 callers have moved")
+		r.call(r.key, "late/3", "/seats") // a new caller of the old key
+		r.want("late 3", "cron 2", "sync 1 ✓")
+
+		wrong := r.b.Post(r.path+"/end", url.Values{"confirm_name": {"CI <robot>"}})
+		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "The reason must not be empty.") || keysOf(t, s)[1].DeletedAt != nil {
+			t.Errorf("without a reason: %d", wrong.Status)
+		}
+		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
+			t.Errorf("the name that was typed is now %q", kept)
+		}
+		r.call(r.new, "cron/2", "/seats")
+		r.call(r.new, "late/3", "/seats")
+		r.wantSaid("Wait until the old key is quiet")
+		s.Clock.Advance(24 * time.Hour)
+		r.b = s.SignedIn(t, handlerstest.AdminEmail) // the session is over
+		r.wantSaid("quiet for 1 day")
+		if ended := r.b.Post(r.path+"/end", nil); ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
+			t.Fatalf("end: %d %s", ended.Status, ended.Body)
+		}
+		r.wantSaid("The rotation is complete")
+		if old, next := r.call(r.key, "late/3", "/seats"), r.call(r.new, "late/3", "/seats"); old != http.StatusUnauthorized || next != http.StatusOK {
+			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
+		}
+		r.wantSaid("Something still sends the old key")
+		if again := r.b.Post(r.path+"/end", nil); again.Status != http.StatusNotFound {
+			t.Errorf("end again: %d", again.Status)
+		}
+	})
+}
+
+// TestAReasonIsInTheReceipt, where the old key goes although something uses it.
+func TestAReasonIsInTheReceipt(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	r.call(r.key, "sync/1", "/seats")
+	r.rotate(nil)
+	detail := listPath + "/" + r.old.ID
+	if page := r.b.Get(detail + "/deletion"); document(t, page).Find(`form[action="`+r.path+`/end"] input[name="reason"]`).Length() != 1 {
+		t.Errorf("the page of the deletion (%d) asks for no reason", page.Status)
+	}
+	form := url.Values{"confirm_name": {"CI <robot>"}}
+	if gone := r.b.Post(detail+"/deletion", form); gone.Status != http.StatusUnprocessableEntity {
+		t.Errorf("deleted without a reason: %d", gone.Status)
+	}
+	form.Set("reason", "It was in a <public> log")
+	if gone := r.b.Post(r.path+"/end", form); gone.Status != http.StatusSeeOther {
+		t.Fatalf("end: %d", gone.Status)
+	}
+	if page := document(t, r.b.Get(detail)); !strings.Contains(page.Find(`section[aria-labelledby="receipt"]`).Text(), "It was in a <public> log") {
+		t.Error("the receipt has no reason")
+	}
+}
+
+// TestAnotherSuccessorIsShownOnce whatever the form is sent for.
+func TestAnotherSuccessorIsShownOnce(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
+	first := r.b.Post(r.path, form)
+	again := r.b.Post(r.path, form)
+	if text := keyText.FindString(first.Body); text == "" || again.Status != http.StatusSeeOther || strings.Contains(r.b.Get(r.path).Body, text) {
+		t.Errorf("first %d, again %d, or the page shows the key", first.Status, again.Status)
+	}
+	next := keysOf(t, s)[0]
+	if next.Scopes != scope.Of(scope.SeatsRead) || !next.ExpiresAt.Equal(s.Now().Add(30*24*time.Hour)) || *next.PredecessorID != r.old.ID {
+		t.Errorf("the successor is %+v", next)
+	}
+	form.Set("form_id", "two")
+	if another := r.b.Post(r.path, form); another.Status != http.StatusUnprocessableEntity || len(keysOf(t, s)) != 2 {
+		t.Errorf("another form: %d", another.Status)
+	}
+}
+
+func TestRefusedRotationKeepsWhatWasChosen(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	tests := []struct {
+		name string
+		form url.Values
+		says string
+	}{
+		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "The expiry must be in the future."},
+		{"no choice", url.Values{"expiry": {"soon"}}, "The expiry must be one of the choices."},
+		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Scopes must be scopes of the list."},
+		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "which members.read is not."},
+		{"no form", url.Values{"form_id": nil}, "reload the page"},
+	}
+	for _, tt := range tests {
+		form := url.Values{"scopes": {"seats.read"}}
+		for name, values := range tt.form {
+			form[name] = values
+		}
+		answer := r.rotate(form)
+		page := document(t, answer)
+		ticked := page.Find(`input[value="seats.read"][checked]`).Length() == 1 && page.Find(`input[name="scopes"][checked]`).Length() == 1
+		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, tt.says) || !ticked || len(keysOf(t, s)) != 1 {
+			t.Errorf("%s: %d, what was ticked is kept %t, or it does not say %q", tt.name, answer.Status, ticked, tt.says)
+		}
+	}
+}
+
+// TestUnneededScopesAreSuggestedToBeLeftOut, with the evidence.
+func TestUnneededScopesAreSuggestedToBeLeftOut(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	if page := r.b.Get(r.path); strings.Contains(page.Body, "Leave out") || !strings.Contains(page.Body, "nothing tells which scopes are needed") {
+		t.Error("there is a suggestion without any evidence")
+	}
+	for range 3 {
+		r.call(r.key, "sync/1", "/seats")
+	}
+	r.call(r.key, "sync/1", "/me")
+	page := r.b.Get(r.path)
+	for _, words := range []string{"3 of 4 requests needed seats.read", "0 of 4 requests needed seats.write", "no request needed"} {
+		if !strings.Contains(page.Body, words) {
+			t.Errorf("the form does not say %q", words)
+		}
+	}
+	left := r.rotate(url.Values{"preset": {"used"}})
+	ticked := document(t, left).Find(`input[name="scopes"][checked]`)
+	if left.Status != http.StatusOK || ticked.Length() != 1 || ticked.AttrOr("value", "") != "seats.read" || len(keysOf(t, s)) != 1 {
+		t.Errorf("left out: %d, %d ticked", left.Status, ticked.Length())
+	}
+}
+
+func TestAbandonedRotation(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		r := newRotation(t, s)
+		r.rotate(nil)
+		r.call(r.new, "sync/1", "/seats")
+		abandonment := r.path + "/abandonment"
+		if page := r.b.Get(abandonment); !strings.Contains(page.Body, "Something uses the new key already") {
+			t.Errorf("it does not warn (%d)", page.Status)
+		}
+		if wrong := r.b.Post(abandonment, nil); wrong.Status != http.StatusUnprocessableEntity || r.call(r.new, "sync/1", "/seats") != http.StatusOK {
+			t.Errorf("without the name: %d", wrong.Status)
+		}
+		if gone := r.b.Post(abandonment, url.Values{"confirm_name": {"CI <robot>"}}); gone.Status != http.StatusSeeOther {
+			t.Fatalf("abandon: %d", gone.Status)
+		}
+		if old, next := r.call(r.key, "sync/1", "/seats"), r.call(r.new, "sync/1", "/seats"); old != http.StatusOK || next != http.StatusUnauthorized {
+			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
+		}
+		if again := r.rotate(nil); again.Status != http.StatusCreated {
+			t.Errorf("rotate again: %d", again.Status)
+		}
+		line := document(t, r.b.Get(listPath+"/"+r.old.ID)).Find(`section[aria-labelledby="lineage"] li`)
+		if line.Length() != 3 || !strings.Contains(line.Eq(1).Text(), "Abandoned") || !strings.Contains(line.Eq(2).Text(), "Rotating") {
+			t.Errorf("the lineage is %q", line.Text())
+		}
+	})
+}
+
+// TestWhoHasSeenTheRotationGetsNothing, until something has changed.
+func TestWhoHasSeenTheRotationGetsNothing(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	r.call(r.key, "sync/1", "/seats")
+	r.rotate(nil)
+	seen := func() string { return document(t, r.b.Get(r.path)).Find("#rotation").AttrOr("hx-get", "") }
+	changes := []struct {
+		name string
+		do   func()
+	}{
+		{"a request with the old key", func() { r.call(r.key, "sync/1", "/seats") }},
+		{"one with the new key", func() { r.call(r.new, "sync/1", "/seats") }},
+		{"a refused one", func() { r.call(r.new, "sync/1", "/meeting_requests") }},
+		{"an hour", func() { s.Clock.Advance(time.Hour) }},
+		{"another name", func() {
+			if err := s.RenameAPIKey(t.Context(), s.Workspace.ID, r.old.ID, "CD"); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	for _, change := range changes {
+		address := seen()
+		if same := r.b.Get(address); same.Status != http.StatusNoContent || same.Body != "" {
+			t.Errorf("before %s: %d", change.name, same.Status)
+		}
+		s.Clock.Advance(time.Millisecond)
+		change.do()
+		if other := r.b.Get(address); other.Status != http.StatusOK {
+			t.Errorf("after %s: %d", change.name, other.Status)
+		}
+	}
+}
+
+// TestRotationsOfOthersAreNotThere, nor is one of a key that is gone.
+func TestRotationsOfOthersAreNotThere(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
+	theirs, mine := s.NamedKey(t, foreign.ID, "Theirs"), s.NamedKey(t, s.Workspace.ID, "Mine")
+	if _, _, err := s.RotateAPIKey(t.Context(), foreign.ID, theirs.ID, models.NewSuccessor{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{theirs.ID, mine.ID, "key_none", "%00"} {
+		for _, page := range []string{"", "/end", "/abandonment"} {
+			if id == mine.ID && page == "" {
+				continue // that is the form
+			}
+			address := fmt.Sprintf("%s/%s/rotation%s", listPath, id, page)
+			if answer := b.Get(address); answer.Status != http.StatusNotFound {
+				t.Errorf("GET %s: %d", address, answer.Status)
+			}
+			if answer := b.Post(address, url.Values{"form_id": {"x"}, "confirm_name": {"Theirs"}, "reason": {"Mine now"}}); answer.Status != http.StatusNotFound {
+				t.Errorf("POST %s: %d", address, answer.Status)
+			}
+		}
+	}
+	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, mine.ID); err != nil {
+		t.Fatal(err)
+	}
+	if answer := b.Get(listPath + "/" + mine.ID + "/rotation"); answer.Status != http.StatusNotFound {
+		t.Errorf("of a deleted key: %d", answer.Status)
+	}
+}
+
+func TestTheListLeadsToRotations(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	badge := func() int { return document(t, r.b.Get(listPath)).Find(`#keys a[href="` + r.path + `"]`).Length() }
+	if badge() != 0 {
+		t.Error("a key that does not rotate has a badge")
+	}
+	r.rotate(nil)
+	if badge() != 1 {
+		t.Error("a key that rotates has no badge")
+	}
+}

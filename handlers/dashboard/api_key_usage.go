@@ -1,0 +1,118 @@
+package dashboard
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/apikeys"
+	"github.com/skipup/keys/views/viewer"
+	"github.com/skipup/keys/web"
+)
+
+// recentUsage counts the requests of the last days of the viewer with each of keys.
+func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]models.UsageTotal, error) {
+	ids := make([]string, len(keys))
+	for i := range keys {
+		ids[i] = keys[i].ID
+	}
+	look := viewer.Of(c.Request().Context())
+	window := models.LastDays(look.Now, apikeys.UsageDays, look.Location)
+	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids, window.Starts[0])
+}
+
+// usage shows what a key was used for. A page that asks what it has not seen gets that part, or
+// 204 if there is nothing new.
+func (h apiKeys) usage(c echo.Context) error {
+	query, err := usageQuery(c)
+	if err != nil {
+		return err
+	}
+	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
+	if query.Seen != "" {
+		ever, err := h.store.RequestsEver(ctx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if query.Seen == apikeys.Seen(ever) {
+			return c.NoContent(http.StatusNoContent)
+		}
+	}
+	look := viewer.Of(ctx)
+	report, err := h.store.UsageReport(ctx, workspaceID, id, query.Window(look.Now, look.Location))
+	if err != nil {
+		return err
+	}
+	callers, err := h.store.CallersOf(ctx, workspaceID, id)
+	if err != nil {
+		return err
+	}
+	page := apikeys.UsagePage{Query: query, Report: report, Callers: callers, Ever: report.Ever(), Now: look.Now, Zone: look.Location}
+	if query.Seen != "" {
+		return web.Render(c, http.StatusOK, apikeys.UsageLive(page))
+	}
+	return web.Render(c, http.StatusOK, apikeys.Usage(page))
+}
+
+// usageQuery is what the address asks for. Only a part of a page can have seen something.
+func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
+	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
+		return query, err
+	}
+	if c.Request().Header.Get("HX-Request") != "true" {
+		query.Seen = ""
+	}
+	return query, nil
+}
+
+// usageCounts is the figures of the page to work with: a row for each period and all that requests
+// have in common.
+func (h apiKeys) usageCounts(c echo.Context) error {
+	query, err := usageQuery(c)
+	if err != nil {
+		return err
+	}
+	look := viewer.Of(c.Request().Context())
+	counts, err := h.store.UsageCounts(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), query.Window(look.Now, look.Location))
+	if err != nil {
+		return err
+	}
+	columns := []string{"starts_at", "route", "scope", "status", "refusal", "requests"}
+	return web.SendCSV(c, "usage.csv", columns, func(send func([]string) error) error {
+		for _, count := range counts {
+			row := []string{count.StartsAt.In(look.Location).Format(time.RFC3339), count.Route, count.Scope,
+				strconv.Itoa(count.StatusClass) + "xx", string(count.Refusal), strconv.FormatInt(count.Requests, 10)}
+			if err := send(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// usageCallers is who has sent a key.
+func (h apiKeys) usageCallers(c echo.Context) error {
+	key, err := h.key(c)
+	if err != nil {
+		return err
+	}
+	callers, err := h.store.CallersOf(c.Request().Context(), key.WorkspaceID, key.ID)
+	if err != nil {
+		return err
+	}
+	columns := []string{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused"}
+	return web.SendCSV(c, "callers.csv", columns, func(send func([]string) error) error {
+		for i := range callers {
+			caller := &callers[i]
+			row := []string{caller.Address, caller.UserAgent, caller.FirstSeenAt.Format(time.RFC3339), caller.LastSeenAt.Format(time.RFC3339),
+				strconv.FormatInt(caller.Accepted, 10), strconv.FormatInt(caller.Refused, 10)}
+			if err := send(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,211 @@
+package dashboard_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+// used is a key that has asked for this and that.
+func used(t *testing.T, s *handlerstest.Server) *models.APIKey {
+	t.Helper()
+	key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Busy", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		s.Call(t, secret.Reveal(), "GET", "/seats", "")
+	}
+	s.Call(t, secret.Reveal(), "GET", "/me", "")
+	s.Call(t, secret.Reveal(), "GET", "/meeting_requests", "") // 403
+	s.Flush(t)
+	return key
+}
+
+func usagePath(key *models.APIKey) string { return listPath + "/" + key.ID + "/usage" }
+
+// figures are the rows of a table: the first word of each with its numbers.
+func figures(table *goquery.Selection) map[string][]string {
+	rows := map[string][]string{}
+	table.Find("tr").Each(func(_ int, row *goquery.Selection) {
+		if name := strings.Fields(row.Find("th[scope=row]").Text()); len(name) > 0 {
+			rows[strings.Join(name[:min(2, len(name))], " ")] = row.Find("td[data-number]").Map(func(_ int, cell *goquery.Selection) string { return strings.TrimSpace(cell.Text()) })
+		}
+	})
+	return rows
+}
+
+// TestTheUsagePageAddsUp: by status, by route, by scope and by caller there are the requests that
+// were sent, and as many on the key's page and in the list.
+func TestTheUsagePageAddsUp(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key := used(t, s)
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		for _, query := range []string{"", "?period=24h", "?period=7d", "?period=7d&by=day", "?period=90d", "?period=nonsense&by=week"} {
+			answer := b.Get(usagePath(key) + query)
+			page := document(t, answer)
+			if answer.Status != http.StatusOK || page.Find("#total").Text() != "7" {
+				t.Fatalf("%s: %d, %q in all", query, answer.Status, page.Find("#total").Text())
+			}
+			tables := map[string]map[string][]string{
+				"by-route":  {"GET /seats": {"5", "0"}, "GET /me": {"1", "0"}, "GET /meeting_requests": {"1", "1"}, "In all": {"7", "1"}},
+				"by-scope":  {"Any key": {"1", "0"}, "seats.read Last": {"5", "0"}, "members.read Never": {"0", "0"}, "meeting_requests.read not": {"1", "1"}, "In all": {"7", "1"}},
+				"by-caller": {"127.0.0.1": {"6", "1"}, "In all,": {"6", "1"}},
+			}
+			for id, want := range tables {
+				if diff := cmp.Diff(want, figures(page.Find("section[aria-labelledby="+id+"] table"))); diff != "" {
+					t.Errorf("%s, %s (-want +got):\n%s", query, id, diff)
+				}
+			}
+			if diff := cmp.Diff([]string{"7", "6", "1", "0"}, figures(page.Find(".chart-table"))["In all"]); diff != "" {
+				t.Errorf("%s, by status (-want +got):\n%s", query, diff)
+			}
+			if words := page.Find("[data-bar] title").Last().Text(); !strings.HasSuffix(words, "7 requests (6 2xx, 1 4xx)") {
+				t.Errorf("%s: the last bar says %q", query, words)
+			}
+		}
+		if refusals := document(t, b.Get(usagePath(key))).Find("section[aria-labelledby=refusals] li").Text(); !strings.Contains(refusals, "The key lacks meeting_requests.read") {
+			t.Errorf("the latest refusals are %q", refusals)
+		}
+		if words := document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=usage-summary] p").Text(); words != "7 requests in 30 days, 1 refused" {
+			t.Errorf("the page of the key says %q", words)
+		}
+		if words, _ := document(t, b.Get(listPath)).Find("[data-cell=usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 refused" {
+			t.Errorf("the list says %q", words)
+		}
+	})
+}
+
+// TestTheDaysAreThoseOfTheViewer: what came before the viewer's midnight is of the day before.
+func TestTheDaysAreThoseOfTheViewer(t *testing.T) {
+	s := handlerstest.New(t)
+	key := used(t, s) // at 09:26 in UTC
+	for zone, want := range map[string]string{"UTC": "Sat, 14 Mar 2026", "Pacific/Auckland": "Sat, 14 Mar 2026", "Pacific/Honolulu": "Fri, 13 Mar 2026"} {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		address, err := url.Parse(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Client.Jar.SetCookies(address, []*http.Cookie{{Name: "timezone", Value: zone}})
+		if words := document(t, b.Get(usagePath(key))).Find("[data-bar] title").Last().Text(); !strings.HasPrefix(words, want+": 7 requests") {
+			t.Errorf("%s: the last bar says %q, want %s", zone, words, want)
+		}
+	}
+}
+
+// TestAPageAsksForWhatItHasNotSeen, and gets nothing as long as there is none.
+func TestAPageAsksForWhatItHasNotSeen(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Live"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		live := func(page *goquery.Document) string {
+			address, _ := page.Find("[data-live]").Attr("hx-get")
+			return address
+		}
+		ask := func(address string) handlerstest.Answer {
+			request := s.Request(t, http.MethodGet, address, "")
+			request.Header.Set("HX-Request", "true")
+			return handlerstest.Send(t, b.Client, request)
+		}
+		address := live(document(t, b.Get(usagePath(key)+"?period=24h")))
+		if answer := ask(address); answer.Status != http.StatusNoContent || answer.Body != "" {
+			t.Errorf("nothing has happened: %d %q", answer.Status, answer.Body)
+		}
+		s.Call(t, secret.Reveal(), "GET", "/me", "")
+		s.Flush(t)
+		answer := ask(address)
+		part := document(t, answer)
+		if answer.Status != http.StatusOK || part.Find("#total").Text() != "1" || part.Find("nav[aria-label=Settings]").Length() != 0 || live(part) == address {
+			t.Errorf("a request later: %d, %q in all, then %s", answer.Status, part.Find("#total").Text(), live(part))
+		}
+		if answer := ask(live(part)); answer.Status != http.StatusNoContent {
+			t.Errorf("after that: %d", answer.Status)
+		}
+		if whole := b.Get(live(part)); whole.Status != http.StatusOK || document(t, whole).Find("nav[aria-label=Settings]").Length() != 1 {
+			t.Errorf("the address in a browser: %d", whole.Status)
+		}
+	})
+}
+
+// TestUsageAsCSV has all figures, and nothing that a spreadsheet would compute.
+func TestUsageAsCSV(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, agent := range []string{"=HYPERLINK(\"http://evil.test\")", "curl/8", "curl/8"} {
+			request := s.Request(t, http.MethodGet, "/api/v1/me", "")
+			request.Header.Set("Authorization", "Bearer "+secret.Reveal())
+			request.Header.Set("User-Agent", agent)
+			handlerstest.Send(t, http.DefaultClient, request)
+		}
+		s.Call(t, secret.Reveal(), "GET", "/seats", "") // 403
+		s.Flush(t)
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		hour := s.Now().Truncate(time.Hour).Format(time.RFC3339)
+		want := [][]string{
+			{"starts_at", "route", "scope", "status", "refusal", "requests"},
+			{hour, "GET /me", "", "2xx", "", "3"},
+			{hour, "GET /seats", "seats.read", "4xx", "scope", "1"},
+		}
+		if diff := cmp.Diff(want, table(t, b.Get(usagePath(key)+"/counts.csv?period=24h"))); diff != "" {
+			t.Errorf("counts (-want +got):\n%s", diff)
+		}
+		var agents []string
+		requests := 0
+		for _, row := range table(t, b.Get(usagePath(key)+"/callers.csv"))[1:] {
+			agents = append(agents, row[1])
+			for _, cell := range row[4:] {
+				n, err := strconv.Atoi(cell)
+				if err != nil {
+					t.Error(err)
+				}
+				requests += n
+			}
+		}
+		if requests != 4 || !strings.Contains(strings.Join(agents, "\n"), "'=HYPERLINK") {
+			t.Errorf("%d requests of %q", requests, agents)
+		}
+	})
+}
+
+func table(t *testing.T, answer handlerstest.Answer) [][]string {
+	t.Helper()
+	if answer.Status != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/csv") ||
+		!strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment") {
+		t.Fatalf("%d %v", answer.Status, answer.Header)
+	}
+	rows, err := csv.NewReader(strings.NewReader(answer.Body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// TestUsageIsOfTheWorkspace: another's key is not found, by any of the addresses.
+func TestUsageIsOfTheWorkspace(t *testing.T) {
+	s := handlerstest.New(t)
+	key := used(t, s)
+	s.NewWorkspace(t, "Rival", "rival@rival.test")
+	b := s.SignedIn(t, "rival@rival.test")
+	for _, path := range []string{"", "?period=7d", "/counts.csv", "/callers.csv"} {
+		if answer := b.Get(usagePath(key) + path); answer.Status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, answer.Status)
+		}
+	}
+}

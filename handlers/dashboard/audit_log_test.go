@@ -1,0 +1,172 @@
+package dashboard_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+)
+
+const logPath = "/settings/audit-log"
+
+// told are the sentences that a page of the log shows.
+func told(t *testing.T, page handlerstest.Answer) []string {
+	t.Helper()
+	var sentences []string
+	document(t, page).Find("#events ol > li p.name").Each(func(_ int, p *goquery.Selection) {
+		sentences = append(sentences, strings.Join(strings.Fields(p.Text()), " "))
+	})
+	return sentences
+}
+
+func TestAuditLog(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		b.Post(listPath, url.Values{"form_id": {"one"}, "name": {"<b>CI</b>"}, "expiry": {"never"}})
+		key := keysOf(t, s)[0]
+		other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")
+		s.NamedKey(t, other.ID, "Not ours")
+
+		page := b.Get(logPath)
+		sentences := told(t, page)
+		if page.Status != http.StatusOK || len(sentences) != 4 || sentences[0] != "Ada Admin created the API key <b>CI</b>" || sentences[1] != "Ada Admin signed in" {
+			t.Fatalf("%d %q", page.Status, sentences)
+		}
+		if strings.Contains(page.Body, "Not ours") || strings.Contains(page.Body, "<b>CI</b>") {
+			t.Error("the page shows another workspace, or takes a name for markup")
+		}
+		for query, want := range map[string]int{
+			"?actor=" + s.Admin.ID: 2, "?actor=anonymous": 2, "?actor=operator": 0, "?action=api_key.created": 1, "?action=nonsense": 0,
+			"?target=" + key.ID: 1, "?target=+ci": 1, "?target=%25": 0, "?from=2026-03-14": 4, "?from=2026-03-15": 0, "?to=2026-03-13": 0,
+			"?from=2026-03-14&to=2026-03-14": 4, "?action=api_key.created&actor=" + s.Admin.ID + "&target=CI": 1,
+		} {
+			if got := b.Get(logPath + query); got.Status != http.StatusOK || len(told(t, got)) != want {
+				t.Errorf("%s: %d, %q, want %d events", query, got.Status, told(t, got), want)
+			}
+		}
+		for query, want := range map[string]string{
+			"?from=soon": "The first day must be a date, such as 2026-03-14.", "?to=2026-02-30": "The last day must be a date",
+			"?from=2026-03-15&to=2026-03-14": "The last day must not be before the first.",
+		} {
+			got := b.Get(logPath + query)
+			if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, want) || len(told(t, got)) != 0 {
+				t.Errorf("%s: %d lacks %q", query, got.Status, want)
+			}
+			if csv := b.Get(logPath + "/events.csv" + query); csv.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%s as CSV: %d", query, csv.Status)
+			}
+		}
+		if got := b.Get(logPath + "?cursor=x"); got.Status != http.StatusUnprocessableEntity {
+			t.Errorf("a broken cursor: %d", got.Status)
+		}
+		if got := b.Get(logPath + "?target=%ff"); got.Status >= 500 {
+			t.Errorf("text that is no text: %d", got.Status)
+		}
+	})
+}
+
+// A day is one where the viewer is.
+func TestAuditLogDaysAreTheViewers(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail) // at 09:26 UTC
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for zone, day := range map[string]string{"Pacific/Kiritimati": "2026-03-14", "Pacific/Niue": "2026-03-13"} {
+		b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: "timezone", Value: zone}})
+		if got := told(t, b.Get(logPath+"?from="+day+"&to="+day)); len(got) == 0 {
+			t.Errorf("%s: nothing on %s", zone, day)
+		}
+	}
+}
+
+func TestAuditLogComesInPages(t *testing.T) {
+	s := handlerstest.New(t)
+	for i := range 120 {
+		s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %03d", i))
+	}
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	seen, address := map[string]bool{}, logPath+"?action=api_key.created"
+	for pages := 1; ; pages++ {
+		page := b.Get(address)
+		for _, sentence := range told(t, page) {
+			seen[sentence] = true
+		}
+		older, more := document(t, page).Find("#older").Attr("href")
+		if !more {
+			if pages != 3 || len(seen) != 120 {
+				t.Errorf("%d pages with %d events", pages, len(seen))
+			}
+			return
+		}
+		address = older
+	}
+}
+
+func TestAuditLogAsCSV(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		for _, name := range []string{`=HYPERLINK("http://evil.test")`, "+1", "-1", "@SUM(A1)", "plain, \"quoted\"\n"} {
+			s.NamedKey(t, s.Workspace.ID, strings.TrimSpace(name))
+		}
+		for i := range 1500 {
+			s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %04d", i))
+		}
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		got := b.Get(logPath + "/events.csv?action=api_key.created")
+		if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "text/csv; charset=utf-8" ||
+			got.Header.Get("Content-Disposition") != `attachment; filename="audit-log-2026-03-14.csv"` || got.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("%d %v", got.Status, got.Header)
+		}
+		rows, err := csv.NewReader(strings.NewReader(got.Body)).ReadAll()
+		if err != nil || len(rows) != 1+5+1500 {
+			t.Fatalf("%d rows, %v", len(rows), err)
+		}
+		column := map[string]int{}
+		for i, name := range rows[0] {
+			column[name] = i
+		}
+		names := map[string]bool{}
+		for _, row := range rows[1:] {
+			names[row[column["target"]]] = true
+			for _, cell := range row {
+				if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") {
+					t.Errorf("a cell that is worked out: %s", cell)
+				}
+			}
+		}
+		for _, want := range []string{`'=HYPERLINK("http://evil.test")`, "'+1", "'-1", "'@SUM(A1)", `plain, "quoted"`, "Robot 1499"} {
+			if !names[want] {
+				t.Errorf("no row about %s", want)
+			}
+		}
+		first := rows[1]
+		if first[column["event"]] != "created the API key Robot 1499" || first[column["time"]] != "2026-03-14T09:26:53.000Z" || len(first[column["hash"]]) != 64 || first[column["seq"]] == "0" {
+			t.Errorf("the first row is %v", first)
+		}
+	})
+}
+
+// The history of a key and the log tell of an event alike, the one without the name of the key.
+func TestHistoryAndLogUseTheSameWords(t *testing.T) {
+	s := handlerstest.New(t)
+	key := s.NamedKey(t, s.Workspace.ID, "CI")
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
+		t.Fatal(err)
+	}
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	if page := strings.Join(strings.Fields(document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=history]").Text()), " "); !strings.Contains(page, "changed what the key may do") {
+		t.Errorf("the history says %s", page)
+	}
+	if got := told(t, b.Get(logPath+"?target="+key.ID)); len(got) != 2 || !strings.HasSuffix(got[0], "changed what the API key CI may do") {
+		t.Errorf("the log says %q", got)
+	}
+}

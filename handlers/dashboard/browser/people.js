@@ -1,0 +1,180 @@
+// The people of a workspace: what tests do with them, and the states of their pages.
+import { expect } from '@playwright/test'
+import { ada, dialog, setUp, submit } from './steps.js'
+
+export const membersPath = '/settings/members'
+export const seatsPath = '/settings/seats'
+
+export const grace = { name: 'Grace Hopper', email: 'grace@acme.test', password: 'nine patient gardeners' }
+
+// addMember adds a person to the workspace that page shows, without the page. It returns the
+// link of the invitation.
+export async function addMember(page, { email, name = '', role = 'member' } = grace) {
+  const answer = await page.request.post(membersPath, { form: { email, name, role } })
+  expect(answer.status(), 'add a member').toBe(201)
+  return /value="(http[^"]+\/invitations\/\w+)"/.exec(await answer.text())[1]
+}
+
+// join accepts an invitation without a page, and without signing page's browser in.
+export async function join(request, link, { name, password } = grace) {
+  const answer = await request.post(link, { form: { name, password }, maxRedirects: 0 })
+  expect(answer.status(), 'join').toBe(303)
+}
+
+// team is a workspace of a few people in every state.
+export async function makePeople(page, skipup, request) {
+  const people = [
+    ['Grace Hopper', 'grace@acme.test', 'admin'],
+    ['Alan Turing', 'alan@acme.test', 'member'],
+    ['Katherine Johnson', 'katherine@acme.test', 'member'],
+    ['Edsger Dijkstra', 'edsger@acme.test', 'member'],
+    ['', 'new.colleague.with.a.long.address@subsidiary.acme.test', 'member'],
+    ['Barbara Liskov', 'barbara@acme.test', 'member'],
+    ['مارغريت هاميلتون', 'margaret@acme.test', 'member'],
+  ]
+  for (const [name, email, role] of people) {
+    const link = await addMember(page, { email, name, role })
+    if (['grace', 'alan', 'katherine', 'edsger'].includes(email.split('@')[0])) await join(request, link, { name, password: grace.password })
+  }
+  const at = (days) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${days} days')`
+  const member = (email) => `(SELECT m.id FROM members m JOIN users u ON u.id = m.user_id WHERE u.email = '${email}@acme.test')`
+  await skipup.exec([
+    `UPDATE members SET created_at = ${at(-90)} WHERE id IN (${['ada', 'grace', 'alan'].map(member).join()});`,
+    `UPDATE members SET deactivated_at = ${at(-3)} WHERE id = ${member('edsger')};`,
+    `UPDATE invitations SET mailed_at = ${at(-1)} WHERE member_id = ${member('margaret')};`,
+    `UPDATE invitations SET mail_failure = 'refused' WHERE member_id = ${member('barbara')};`,
+  ].join('\n'))
+  for (const email of ['ada', 'grace', 'katherine']) await assign(page, email)
+}
+
+async function assign(page, email) {
+  const answer = await page.request.get(`/settings/seats/new?q=${email}`)
+  const id = /value="(mem_\w+)"/.exec(await answer.text())[1]
+  await page.request.post(seatsPath, { form: { member_id: id } })
+}
+
+// makeCrowd adds many people who have joined.
+export function makeCrowd(skipup, count) {
+  const number = "printf('%026d', n)"
+  const numbers = `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`
+  const now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+  return skipup.exec([
+    `INSERT INTO users (id, email, name, password_hash, created_at, updated_at) ${numbers}
+      SELECT 'usr_' || ${number}, 'person' || n || '@acme.test', 'Person ' || n, 'none', ${now}, ${now} FROM numbers;`,
+    `INSERT INTO members (id, workspace_id, user_id, role, created_at, updated_at) ${numbers}
+      SELECT 'mem_' || ${number}, (SELECT id FROM workspaces), 'usr_' || ${number}, 'member', ${now}, ${now} FROM numbers;`,
+    `UPDATE workspaces SET seat_capacity = ${count};`,
+    `INSERT INTO seats (id, workspace_id, member_id, assigned_at) ${numbers}
+      SELECT 'seat_' || ${number}, (SELECT id FROM workspaces), 'mem_' || ${number}, ${now} FROM numbers WHERE n % 3 > 0;`,
+  ].join('\n'))
+}
+
+// newcomer opens a link in a browser of its own, so that the first stays signed in.
+async function asStranger(page, link) {
+  await page.context().clearCookies()
+  await page.goto(link)
+}
+
+const inWorkspace = (open) => async (page, { skipup }) => {
+  await setUp(page, skipup)
+  await open(page, skipup)
+}
+
+const amongPeople = (path, open = async () => {}) => inWorkspace(async (page, skipup) => {
+  const { request } = await import('@playwright/test')
+  const stranger = await request.newContext({ baseURL: skipup.url })
+  await makePeople(page, skipup, stranger)
+  await stranger.dispose()
+  await page.goto(path)
+  await open(page)
+})
+
+export const openMember = async (page, name) => {
+  await page.getByRole('link', { name, exact: true }).click()
+  await expect(dialog(page).getByRole('heading', { name: /^Member/ })).toBeVisible()
+}
+
+export const peopleStates = {
+  invitation: inWorkspace(async (page) => asStranger(page, await addMember(page))),
+  'invitation-refused': inWorkspace(async (page) => {
+    await asStranger(page, await addMember(page))
+    await page.getByLabel('Your name').fill('')
+    await page.getByLabel('Password').fill('short')
+    await page.getByRole('button', { name: 'Join workspace' }).click()
+    await expect(page.getByText(/^Password must have/)).toBeVisible()
+  }),
+  'invitation-signed-in': inWorkspace(async (page) => page.goto(await addMember(page))),
+  'invitation-over': inWorkspace((page) => asStranger(page, '/invitations/USED')),
+
+  members: amongPeople(membersPath),
+  'members-alone': inWorkspace((page) => page.goto(membersPath)),
+  'members-pending-none': inWorkspace((page) => page.goto(membersPath + '?state=pending')),
+  'members-no-match': inWorkspace((page) => page.goto(membersPath + '?q=nobody')),
+  'members-deactivated': amongPeople(membersPath + '?state=deactivated'),
+  'member-invite': inWorkspace((page) => page.goto(membersPath + '/new')),
+  'member-invite-dialog-refused': inWorkspace(async (page) => {
+    await page.goto(membersPath)
+    await page.getByRole('link', { name: 'Invite member' }).click()
+    await dialog(page).getByLabel('Email').fill('grace at acme')
+    await submit(page)
+    await expect(page.getByText(/^Email must be/)).toBeVisible()
+  }),
+  'member-invited': inWorkspace(async (page) => {
+    await page.goto(membersPath)
+    await page.getByRole('link', { name: 'Invite member' }).click()
+    await dialog(page).getByLabel('Email').fill(grace.email)
+    await submit(page)
+    await expect(page.getByLabel('Link', { exact: true })).toBeFocused()
+  }),
+  'member-dialog': amongPeople(membersPath, (page) => openMember(page, 'Grace Hopper')),
+  'member-dialog-pending': amongPeople(membersPath, (page) => openMember(page, 'مارغريت هاميلتون')),
+  'member-dialog-mail-refused': amongPeople(membersPath, (page) => openMember(page, 'Barbara Liskov')),
+  'member-dialog-deactivated': amongPeople(membersPath + '?state=deactivated', (page) => openMember(page, 'Edsger Dijkstra')),
+  'member-role-refused': inWorkspace(async (page) => {
+    await page.goto(membersPath)
+    await openMember(page, ada.name)
+    await dialog(page).getByRole('radio', { name: /^Member/ }).check()
+    await page.getByRole('button', { name: 'Save role' }).click()
+    await expect(page.getByRole('alert')).toContainText('last admin')
+  }),
+  'member-deactivate': amongPeople(membersPath, async (page) => {
+    await openMember(page, 'Grace Hopper')
+    await dialog(page).getByRole('link', { name: 'Deactivate…' }).click()
+    await expect(page.getByRole('heading', { name: 'Deactivate this member?' })).toBeVisible()
+  }),
+
+  seats: amongPeople(seatsPath),
+  'seats-none': inWorkspace((page) => page.goto(seatsPath)),
+  'seats-full': amongPeople(seatsPath, async (page) => {
+    await page.request.post(seatsPath + '/capacity', { form: { capacity: '3' } })
+    await page.reload()
+  }),
+  'seat-assign-dialog': amongPeople(seatsPath, async (page) => {
+    await page.getByRole('link', { name: 'Assign seat' }).click()
+    await expect(dialog(page).getByRole('radio').first()).toBeVisible()
+  }),
+  'seat-assign-refused': amongPeople(seatsPath, async (page) => {
+    await page.request.post(seatsPath + '/capacity', { form: { capacity: '3' } })
+    await page.goto(seatsPath + '/new')
+    await page.getByRole('radio').first().check()
+    await submit(page)
+    await expect(page.getByRole('alert')).toContainText('No seat is free: 3 of 3 are taken.')
+  }),
+  'seat-capacity-refused': amongPeople(seatsPath, async (page) => {
+    await page.getByRole('link', { name: 'Change capacity' }).click()
+    await page.getByRole('textbox', { name: 'Seats' }).fill('2')
+    await submit(page)
+    await expect(page.getByRole('alert')).toContainText('The capacity cannot be 2 while 3 of the seats are taken.')
+  }),
+}
+
+export const peopleAlike = {
+  'members-many': inWorkspace(async (page, skipup) => {
+    await makeCrowd(skipup, 500)
+    await page.goto(membersPath + '?page=2')
+  }),
+  'seats-many': inWorkspace(async (page, skipup) => {
+    await makeCrowd(skipup, 500)
+    await page.goto(seatsPath)
+  }),
+}

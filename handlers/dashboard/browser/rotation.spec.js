@@ -1,0 +1,136 @@
+// A key is rotated: its callers are seen to move, live, and the old key goes when it is quiet.
+import { expect, test } from './test.js'
+import { dialog, listPath, makeKey, nameToConfirm, row, shownKey, sideways, submit } from './steps.js'
+import { callAs, quieten, rotateKey, rotationOf, startRotation } from './rotation.js'
+
+const caller = (page, name) => page.locator('.caller').filter({ hasText: name })
+const within = { timeout: 5000 } // two seconds, and what two busy cores add
+
+test('from the first press to the receipt', async ({ admin, skipup }) => {
+  const { id, key } = await makeKey(admin, { name: 'Sync', scopes: ['seats.read', 'seats.write'] })
+  await callAs(skipup, key, 'sync/1.0')
+  await skipup.used(key)
+  await admin.goto(`${listPath}/${id}`)
+  await admin.getByRole('link', { name: 'Rotate', exact: true }).click()
+  await expect(dialog(admin).getByRole('heading', { name: 'Rotate this key' })).toBeVisible()
+  await expect(dialog(admin).getByText(/^0 of \d requests? needed seats.write$/)).toBeVisible()
+  await dialog(admin).getByRole('button', { name: 'Leave out' }).click()
+  await expect(admin.locator('input[value="seats.write"]')).not.toBeChecked()
+  await expect(admin.locator('input[value="seats.read"]')).toBeChecked()
+  await submit(admin)
+  await expect(shownKey(admin)).toBeFocused()
+  const next = await shownKey(admin).inputValue()
+  expect(next).not.toBe(key)
+  await dialog(admin).getByRole('button', { name: 'Copy the key' }).click()
+  await dialog(admin).getByRole('link', { name: 'Done' }).click()
+
+  await expect(admin).toHaveURL(rotationOf({ id }))
+  expect(await admin.content()).not.toContain(next)
+  await expect(caller(admin, 'sync 1.0')).toContainText('Not yet')
+  await expect(caller(admin, 'sync 1.0').getByText('Not moved:')).toBeAttached()
+  await callAs(skipup, next, 'sync/1.0')
+  await expect(caller(admin, 'sync 1.0').getByText('Moved:', { exact: true }), 'without a reload').toBeAttached(within)
+  await callAs(skipup, key, 'late/2.0')
+  await expect(caller(admin, 'late 2.0'), 'a new caller of the old key').toBeVisible(within)
+
+  await admin.getByRole('link', { name: 'Delete the old key' }).click()
+  await dialog(admin).getByRole('button', { name: 'Delete the old key' }).click()
+  await expect(dialog(admin).getByText('The reason must not be empty.')).toBeVisible()
+  await nameToConfirm(admin).fill('Sync')
+  await dialog(admin).getByLabel('Why now?').fill('It was in a public log')
+  await dialog(admin).getByRole('button', { name: 'Delete the old key' }).click()
+  await expect(admin.getByRole('heading', { name: 'The rotation is complete' })).toBeVisible()
+  expect((await skipup.call('/seats', { key })).status).toBe(401)
+  expect((await skipup.call('/seats', { key: next })).status).toBe(200)
+  await admin.getByRole('link', { name: 'Deletion receipt' }).click()
+  await expect(admin.getByText('It was in a public log').first()).toBeVisible()
+})
+
+test('a quiet key goes with one press', async ({ admin, skipup }) => {
+  const { old, key } = await startRotation(admin, skipup, { callers: 2, moved: 2 })
+  await expect(admin.getByRole('heading', { name: 'Wait until the old key is quiet' })).toBeVisible()
+  await quieten(skipup, old, 2)
+  await expect(admin.getByText('The old key has been quiet for 2 days.')).toBeVisible(within)
+  await admin.getByRole('button', { name: 'Delete the old key' }).click()
+  await expect(admin.getByRole('heading', { name: 'The rotation is complete' })).toBeVisible()
+  await callAs(skipup, old.key, 'late/1.0')
+  await expect(admin.getByRole('heading', { name: 'Something still sends the old key' })).toBeVisible(within)
+  expect((await skipup.call('/seats', { key })).status).toBe(200)
+})
+
+test('nothing is asked for while nobody looks', async ({ admin, skipup }) => {
+  await admin.clock.install()
+  await startRotation(admin, skipup, { callers: 1 })
+  let asked = 0
+  admin.on('request', (request) => request.url().includes('/rotation') && asked++)
+  await admin.clock.runFor(4000)
+  await expect.poll(() => asked).toBeGreaterThan(0)
+  await admin.evaluate(() => Object.defineProperty(document, 'hidden', { value: true, configurable: true }))
+  await admin.clock.runFor(100)
+  const before = asked
+  await admin.clock.runFor(20_000)
+  expect(asked).toBe(before)
+  await admin.evaluate(() => delete document.hidden)
+  await admin.clock.runFor(4000)
+  await expect.poll(() => asked).toBeGreaterThan(before)
+})
+
+test('with the keyboard, and what has the focus keeps it', async ({ admin, skipup }) => {
+  const { key } = await startRotation(admin, skipup, { callers: 2 })
+  const abandon = admin.getByRole('link', { name: 'Abandon' })
+  await abandon.focus()
+  await callAs(skipup, key, 'crm-sync/3.2.0')
+  await expect(admin.locator('.caller[data-moved]')).toHaveCount(1, within)
+  await expect(abandon).toBeFocused()
+  await admin.keyboard.press('Enter')
+  await expect(nameToConfirm(admin), 'the new key is in use').toBeFocused()
+  await admin.keyboard.type('CRM sync')
+  await admin.keyboard.press('Enter')
+  await expect(admin.getByText('The rotation is abandoned.')).toBeVisible()
+  expect((await skipup.call('/seats', { key })).status).toBe(401)
+  await expect(admin.getByRole('region', { name: 'Lineage' })).toContainText('Abandoned')
+})
+
+test('the list and the page of a key lead to its rotation', async ({ admin }) => {
+  const old = await makeKey(admin, { name: 'Sync' })
+  await rotateKey(admin, old)
+  await admin.goto(listPath)
+  await row(admin, 'Sync').last().getByRole('link', { name: 'Rotating' }).click()
+  await expect(admin).toHaveURL(rotationOf(old))
+  await admin.getByRole('link', { name: 'Back to the key' }).click()
+  await admin.getByRole('link', { name: 'Rotation', exact: true }).click()
+  await expect(admin).toHaveURL(rotationOf(old))
+})
+
+test('many callers fit on a small screen', async ({ admin, skipup }) => {
+  await admin.setViewportSize({ width: 390, height: 844 })
+  await startRotation(admin, skipup, { callers: 7, moved: 3, name: 'A name that is so long that it has to be broken somewhere, in two or even three lines' })
+  expect(await sideways(admin)).toBe(0)
+})
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false })
+
+  test('a key is rotated with fewer scopes, and the old one goes', async ({ admin, skipup }) => {
+    const { id, key } = await makeKey(admin, { name: 'Plain', scopes: ['seats.read', 'seats.write'] })
+    await callAs(skipup, key, 'plain/1.0')
+    await skipup.used(key)
+    await admin.goto(`${listPath}/${id}`)
+    await admin.getByRole('link', { name: 'Rotate', exact: true }).click()
+    await admin.getByRole('button', { name: 'Leave out' }).click()
+    await expect(admin.locator('input[value="seats.write"]')).not.toBeChecked()
+    await submit(admin)
+    const next = await shownKey(admin).inputValue()
+    await callAs(skipup, next, 'plain/1.0')
+    await skipup.used(next)
+    await admin.getByRole('link', { name: 'Done' }).click()
+    await expect(caller(admin, 'plain 1.0').getByText('Moved:', { exact: true })).toBeAttached()
+    await admin.getByRole('link', { name: 'Load the page again' }).click()
+    await admin.getByRole('link', { name: 'Delete the old key' }).click()
+    await nameToConfirm(admin).fill('Plain')
+    await admin.getByLabel('Why now?').fill('All has moved')
+    await submit(admin)
+    await expect(admin.getByRole('heading', { name: 'The rotation is complete' })).toBeVisible()
+    expect((await skipup.call('/seats', { key })).status).toBe(401)
+  })
+})

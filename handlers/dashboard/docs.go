@@ -1,0 +1,22 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/views/docs"
+	"github.com/skipup/keys/web"
+)
+
+// guides explains the API to everybody.
+func guides(c echo.Context) error { return web.Render(c, http.StatusOK, docs.Guides()) }
+
+// reference is what the API does with one resource.
+func reference(c echo.Context) error {
+	resource, known := docs.ResourceOf(c.Param("resource"))
+	if !known {
+		return echo.ErrNotFound
+	}
+	return web.Render(c, http.StatusOK, docs.Show(resource))
+}

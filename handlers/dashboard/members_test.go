@@ -1,0 +1,370 @@
+package dashboard_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+const membersPath = "/settings/members"
+
+var linkOfInvitation = regexp.MustCompile(`value="(http[^"]+)(/invitations/[A-Z2-7]{26})"`)
+
+// invite adds a person in the browser of an admin, and returns the path of the link.
+func invite(t *testing.T, b *handlerstest.Browser, email string) string {
+	t.Helper()
+	answer := b.Post(membersPath, url.Values{"email": {email}, "name": {"Invited"}, "role": {"member"}})
+	link := linkOfInvitation.FindStringSubmatch(answer.Body)
+	if answer.Status != http.StatusCreated || link == nil {
+		t.Fatalf("invite %s: %d\n%s", email, answer.Status, answer.Body)
+	}
+	return link[2]
+}
+
+func memberOf(t *testing.T, s *handlerstest.Server, email string) *models.ListedMember {
+	t.Helper()
+	for _, state := range []models.MemberState{"", models.MemberDeactivated} {
+		list, err := s.MemberList(context.Background(), s.Workspace.ID, models.MemberListFilter{Search: email, State: state, PageNumber: 1, PageSize: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list.Members) == 1 {
+			return &list.Members[0]
+		}
+	}
+	t.Fatalf("%s is no member", email)
+	return nil
+}
+
+// wantRefused fails the test unless answer shows the form again with words that stand out.
+func wantRefused(t *testing.T, answer handlerstest.Answer, words string) {
+	t.Helper()
+	if said := document(t, answer).Find(`[role="alert"]`).Text(); answer.Status != http.StatusUnprocessableEntity || !strings.Contains(said, words) {
+		t.Errorf("%d %q, want 422 that says %q", answer.Status, strings.TrimSpace(said), words)
+	}
+}
+
+// TestInvitation, from the form of an admin to the new member's first page.
+func TestInvitation(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		link := invite(t, s.SignedIn(t, handlerstest.AdminEmail), "grace@acme.test")
+		b := s.Browser(t)
+		for range 2 { // a mail program may look at it first
+			asked := b.Get(link)
+			page := document(t, asked)
+			if asked.Status != http.StatusOK || page.Find(`input[name="name"]`).AttrOr("value", "") != "Invited" || !strings.Contains(asked.Body, "grace@acme.test") {
+				t.Fatalf("%d\n%s", asked.Status, asked.Body)
+			}
+			if asked.Header.Get("Referrer-Policy") != "same-origin" || asked.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("headers %v", asked.Header)
+			}
+		}
+		refused := b.Post(link, url.Values{"name": {""}, "password": {"too short"}})
+		if page := document(t, refused); refused.Status != http.StatusUnprocessableEntity || complaintAbout(page, "name") == "" || complaintAbout(page, "password") == "" {
+			t.Errorf("refused: %d", refused.Status)
+		}
+		if strings.Contains(refused.Body, "too short") || !memberOf(t, s, "grace@acme.test").IsPending() {
+			t.Error("the page repeats the password, or the person has joined with it")
+		}
+
+		joined := b.Post(link, url.Values{"name": {"Grace Hopper"}, "password": {modelstest.Password}})
+		if joined.Status != http.StatusSeeOther || joined.Header.Get("Location") != "/" {
+			t.Fatalf("joined: %d %s", joined.Status, joined.Header.Get("Location"))
+		}
+		if got := b.Get("/settings/account"); got.Status != http.StatusOK || !strings.Contains(got.Body, "Grace Hopper") {
+			t.Errorf("the new member's account: %d", got.Status)
+		}
+		s.SignedIn(t, "grace@acme.test")
+		for _, again := range []handlerstest.Answer{s.Browser(t).Get(link), s.Browser(t).Post(link, url.Values{"name": {"Eve"}, "password": {"another long passphrase"}})} {
+			if again.Status != http.StatusNotFound || !strings.Contains(again.Body, "This invitation is over") {
+				t.Errorf("a second time: %d", again.Status)
+			}
+		}
+	})
+}
+
+func TestInvitationExpires(t *testing.T) {
+	s := handlerstest.New(t)
+	link := invite(t, s.SignedIn(t, handlerstest.AdminEmail), "grace@acme.test")
+	s.Clock.Advance(models.InvitationLife)
+	if got := s.Browser(t).Get(link); got.Status != http.StatusNotFound || !strings.Contains(got.Body, "This invitation is over") {
+		t.Errorf("%d", got.Status)
+	}
+}
+
+// TestInvitationInTheBrowserOfAnother: it says so, and the session before is over.
+func TestInvitationInTheBrowserOfAnother(t *testing.T) {
+	s := handlerstest.New(t)
+	admin := s.SignedIn(t, handlerstest.AdminEmail)
+	link := invite(t, admin, "grace@acme.test")
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := admin.Client.Jar.Cookies(base)
+	if page := admin.Get(link).Body; !strings.Contains(page, "You are signed in as") {
+		t.Error("the page does not say who is signed in")
+	}
+	admin.Post(link, url.Values{"name": {"Grace"}, "password": {modelstest.Password}})
+	if page := admin.Get("/settings/account").Body; !strings.Contains(page, "grace@acme.test") {
+		t.Error("the new member is not signed in")
+	}
+	old := s.Browser(t)
+	old.Client.Jar.SetCookies(base, before)
+	if got := old.Get("/settings/account"); got.Status != http.StatusSeeOther {
+		t.Errorf("the admin's session goes on: %d", got.Status)
+	}
+}
+
+func TestInviteRefusesBadValues(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	for field, form := range map[string]url.Values{
+		"email": {"email": {"ada at acme"}, "name": {"Typed"}, "role": {"admin"}},
+		"name":  {"email": {"typed@acme.test"}, "name": {strings.Repeat("x", 101)}, "role": {"admin"}},
+		"role":  {"email": {"typed@acme.test"}, "name": {"Typed"}, "role": {"owner"}},
+	} {
+		answer := b.Post(membersPath, form)
+		page := document(t, answer)
+		if answer.Status != http.StatusUnprocessableEntity || complaintAbout(page, field) == "" {
+			t.Errorf("%s: %d", field, answer.Status)
+		}
+		for name, want := range map[string]string{`input[name="email"]`: form.Get("email"), `input[name="name"]`: form.Get("name")} {
+			if got := page.Find(name).AttrOr("value", ""); got != want {
+				t.Errorf("%s is now %q", name, got)
+			}
+		}
+	}
+	if twice := b.Post(membersPath, url.Values{"email": {strings.ToUpper(handlerstest.AdminEmail)}}); complaintAbout(document(t, twice), "email") == "" {
+		t.Errorf("a member is invited again: %d", twice.Status)
+	}
+	if counts, err := s.MemberCounts(context.Background(), s.Workspace.ID); err != nil || counts.Active != 1 {
+		t.Errorf("%+v, %v", counts, err)
+	}
+}
+
+// TestInviteSomebodyWithAnAccount: they are in at once, with the password that they have.
+func TestInviteSomebodyWithAnAccount(t *testing.T) {
+	s := handlerstest.New(t)
+	s.NewWorkspace(t, "Rival", "rita@rival.test")
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	answer := b.Post(membersPath, url.Values{"email": {"rita@rival.test"}, "role": {"member"}})
+	if answer.Status != http.StatusSeeOther || !strings.Contains(b.Get(membersPath).Body, "signs in with the password of the account") {
+		t.Errorf("%d", answer.Status)
+	}
+	if page := s.SignedIn(t, "rita@rival.test").Get("/settings/account").Body; !strings.Contains(page, "Acme") || !strings.Contains(page, "Rival") {
+		t.Error("the account does not list both workspaces")
+	}
+}
+
+// TestInviteByMail makes no link to be copied, and can be asked for again.
+func TestInviteByMail(t *testing.T) {
+	s := handlerstest.On(t, modelstest.NewSQLite(t).Mailing(t))
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	answer := b.Post(membersPath, url.Values{"email": {"grace@acme.test"}, "role": {"member"}})
+	if answer.Status != http.StatusSeeOther || answer.Header.Get("Location") != membersPath {
+		t.Fatalf("%d\n%s", answer.Status, answer.Body)
+	}
+	grace := memberOf(t, s, "grace@acme.test")
+	if !grace.Invitation.BeingMailed || !strings.Contains(b.Get(membersPath+"?state=pending").Body, "Being mailed") {
+		t.Errorf("%+v", grace.Invitation)
+	}
+	next, err := s.NextInvitation(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.MailedInvitation(context.Background(), next, ""); err != nil {
+		t.Fatal(err)
+	}
+	if page := b.Get(membersPath + "/" + grace.ID).Body; !strings.Contains(page, "Mail it again") || !strings.Contains(page, "Mailed") {
+		t.Error("the page does not offer to mail it again")
+	}
+	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/mail", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.BeingMailed {
+		t.Errorf("again: %d", again.Status)
+	}
+	if got := s.Browser(t).Get("/invitations/" + next.Token); got.Status != http.StatusNotFound {
+		t.Errorf("the link before: %d", got.Status)
+	}
+}
+
+func TestMailAgainWhereNobodyMails(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	link := invite(t, b, "grace@acme.test")
+	path := membersPath + "/" + memberOf(t, s, "grace@acme.test").ID
+	if page := b.Get(path).Body; strings.Contains(page, "Mail it again") {
+		t.Error("the page offers what cannot be done")
+	}
+	wantRefused(t, b.Post(path+"/invitation/mail", nil), "SMTP_URL is not set")
+	if got := s.Browser(t).Get(link); got.Status != http.StatusOK {
+		t.Errorf("the link: %d", got.Status)
+	}
+	second := b.Post(path+"/invitation", nil)
+	if linkOfInvitation.FindString(second.Body) == "" || s.Browser(t).Get(link).Status != http.StatusNotFound {
+		t.Errorf("a new link: %d; the one before should be over", second.Status)
+	}
+}
+
+func TestChangeRole(t *testing.T) {
+	s := handlerstest.New(t)
+	s.AddMember(t, s.Workspace, "mel@acme.test")
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	mel, ada := membersPath+"/"+memberOf(t, s, "mel@acme.test").ID, membersPath+"/"+memberOf(t, s, handlerstest.AdminEmail).ID
+
+	last := b.Post(ada+"/role", url.Values{"role": {"member"}})
+	wantRefused(t, last, "This is the last admin who can sign in.")
+	if chosen := document(t, last).Find(`input[name="role"][checked]`).AttrOr("value", ""); chosen != "member" {
+		t.Errorf("what was chosen is now %q", chosen)
+	}
+	wantRefused(t, b.Post(mel+"/role", url.Values{"role": {"owner"}}), "role must be admin or member.")
+	if memberOf(t, s, handlerstest.AdminEmail).Role != models.Admin || memberOf(t, s, "mel@acme.test").Role != models.RoleMember {
+		t.Error("a refused role was given")
+	}
+
+	if made := b.Post(mel+"/role", url.Values{"role": {"admin"}}); made.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").Role != models.Admin {
+		t.Errorf("%d", made.Status)
+	}
+	if own := b.Post(ada+"/role", url.Values{"role": {"member"}}); own.Header.Get("Location") != "/" {
+		t.Errorf("who is no admin any more is sent to %q", own.Header.Get("Location"))
+	}
+}
+
+// TestDeactivate says what it does, does it, and can be undone.
+func TestDeactivate(t *testing.T) {
+	s := handlerstest.New(t)
+	s.AddMember(t, s.Workspace, "mel@acme.test")
+	b, theirs := s.SignedIn(t, handlerstest.AdminEmail), s.SignedIn(t, "mel@acme.test")
+	mel := memberOf(t, s, "mel@acme.test")
+	path := membersPath + "/" + mel.ID
+	if _, err := s.AssignSeat(context.Background(), s.Workspace.ID, mel.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"signed out at once", "The seat becomes free", "API keys that this person has made go on working"} {
+		if page := b.Get(path + "/deactivation").Body; !strings.Contains(page, words) {
+			t.Errorf("the page does not say %q", words)
+		}
+	}
+	if out := b.Post(path+"/deactivation", nil); out.Status != http.StatusSeeOther {
+		t.Fatalf("%d", out.Status)
+	}
+	if got := theirs.Get("/settings/account"); got.Status != http.StatusSeeOther {
+		t.Errorf("still signed in: %d", got.Status)
+	}
+	if mel := memberOf(t, s, "mel@acme.test"); mel.DeactivatedAt == nil || mel.HasSeat {
+		t.Errorf("%+v", mel)
+	}
+	wantRefused(t, b.Post(path+"/deactivation", nil), "This member is deactivated already.")
+	if back := b.Post(path+"/reactivation", nil); back.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").DeactivatedAt != nil {
+		t.Errorf("%d", back.Status)
+	}
+	wantRefused(t, b.Post(path+"/reactivation", nil), "This member is active already.")
+
+	own := membersPath + "/" + memberOf(t, s, handlerstest.AdminEmail).ID + "/deactivation"
+	if page := b.Get(own).Body; !strings.Contains(page, "Deactivate yourself?") {
+		t.Error("the page does not say that it is you")
+	}
+	wantRefused(t, b.Post(own, nil), "This is the last admin who can sign in.")
+}
+
+// TestMembersOfAnotherWorkspace are not found, like those that do not exist, and nothing
+// happens to them.
+func TestMembersOfAnotherWorkspace(t *testing.T) {
+	s := handlerstest.New(t)
+	foreign, eve := s.NewWorkspace(t, "Foreign", "eve@foreign.test")
+	seat, err := s.AssignSeat(context.Background(), foreign.ID, eve.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	before := s.Dump(t)
+	for _, id := range []string{eve.ID, "mem_none"} {
+		path := membersPath + "/" + id
+		for _, answer := range []handlerstest.Answer{
+			b.Get(path), b.Get(path + "/deactivation"), b.Post(path+"/deactivation", nil), b.Post(path+"/reactivation", nil),
+			b.Post(path+"/role", url.Values{"role": {"member"}}), b.Post(path+"/invitation", nil),
+		} {
+			if answer.Status != http.StatusNotFound {
+				t.Errorf("%s: %d", id, answer.Status)
+			}
+		}
+	}
+	if answer := b.Post("/settings/seats", url.Values{"member_id": {eve.ID}}); answer.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a seat for a foreign member: %d", answer.Status)
+	}
+	if after := s.Dump(t); after != before {
+		t.Error("something has changed")
+	}
+	b.Post("/settings/seats/"+seat.ID+"/release", nil)
+	if usage, err := s.SeatUsage(context.Background(), foreign.ID); err != nil || usage.Used != 1 {
+		t.Errorf("the foreign seat: %+v, %v", usage, err)
+	}
+}
+
+// TestListOfManyMembers pages, filters and searches.
+func TestListOfManyMembers(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		for i := range 60 {
+			if _, err := s.Store.Store.AddMember(context.Background(), s.Workspace.ID, models.NewMember{
+				Email: fmt.Sprintf("p%02d@acme.test", i), Name: fmt.Sprintf("Person %02d", i), Role: []models.Role{models.Admin, models.RoleMember}[i%2],
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		rows := func(query string) int {
+			answer := b.Get(membersPath + query)
+			if answer.Status != http.StatusOK {
+				t.Fatalf("%s: %d %s", query, answer.Status, answer.Header.Get("Location"))
+			}
+			return document(t, answer).Find("#members tbody tr").Length()
+		}
+		for query, want := range map[string]int{
+			"": 50, "?page=2": 11, "?q=PERSON+0": 10, "?q=p07%40": 1, "?q=%25": 0, "?role=admin": 31, "?role=owner": 0,
+			"?state=active": 1, "?state=pending": 50, "?state=pending&role=member&q=person+1": 5, "?state=deactivated": 0, "?page=-1": 50,
+		} {
+			if got := rows(query); got != want {
+				t.Errorf("%q shows %d members, want %d", query, got, want)
+			}
+		}
+		if past := b.Get(membersPath + "?page=99"); past.Header.Get("Location") != membersPath+"?page=2" {
+			t.Errorf("past the end: %d %s", past.Status, past.Header.Get("Location"))
+		}
+	})
+}
+
+// TestListIsComeBackTo as it was: with the search, the filters and the page.
+func TestListIsComeBackTo(t *testing.T) {
+	s := handlerstest.New(t)
+	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	for from, want := range map[string]string{
+		s.URL + membersPath + "?q=mel&role=member": membersPath + "?q=mel&role=member",
+		s.URL + membersPath + "/" + mel.ID:         membersPath,
+		"https://evil.test/settings/members?x=1":   membersPath + "?x=1",
+		"":                                         membersPath,
+		"::":                                       membersPath,
+	} {
+		request := s.Request(t, http.MethodPost, membersPath+"/"+mel.ID+"/role", "role=member")
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Referer", from)
+		if got := handlerstest.Send(t, b.Client, request); got.Status != http.StatusSeeOther || got.Header.Get("Location") != want {
+			t.Errorf("from %q: %d to %q, want %q", from, got.Status, got.Header.Get("Location"), want)
+		}
+	}
+}
+
+func names(page *goquery.Document, selector string) string {
+	var found []string
+	page.Find(selector).Each(func(_ int, name *goquery.Selection) { found = append(found, strings.TrimSpace(name.Text())) })
+	return strings.Join(found, ", ")
+}

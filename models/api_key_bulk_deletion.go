@@ -1,0 +1,98 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// MaxDeletions is how many keys are deleted at once: more could not be looked at before.
+const MaxDeletions = 200
+
+// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first.
+// What is no key of the workspace is left out.
+func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
+	if err := checkDeletions(ids); err != nil {
+		return nil, err
+	}
+	if err := s.FoldUsage(ctx); err != nil {
+		return nil, err
+	}
+	var keys []APIKey
+	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Order("id DESC").Find(&keys).Error
+	return keys, err
+}
+
+func checkDeletions(ids []string) error {
+	switch {
+	case len(ids) == 0:
+		return Errorf(Invalid, "Choose the keys first: tick their boxes in the list.")
+	case len(ids) > MaxDeletions:
+		return Errorf(Invalid, "Choose at most %d keys at a time.", MaxDeletions)
+	}
+	return nil
+}
+
+// ConfirmDeletions is an Invalid error unless typed confirms the deletion of keys at now: if any
+// of them is in use, their number has to be typed.
+func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
+	inUse := slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) })
+	if number := strconv.Itoa(len(keys)); inUse && typed != number {
+		return Fields{"confirm_number": "must be the number of keys, " + number}.err()
+	}
+	return nil
+}
+
+// DeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
+// as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
+// in the order of ids. If one is missing or deleted already, the error is NotFound.
+func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
+	if err := checkDeletions(ids); err != nil {
+		return nil, err
+	}
+	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
+	keys := make([]APIKey, 0, len(ordered))
+	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
+		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
+			return err
+		}
+		for _, id := range ordered {
+			key, err := tx.markDeleted(ctx, workspaceID, id, "", epoch)
+			if IsKind(err, NotFound) {
+				return Errorf(NotFound, "One of these keys is not there any more, so none is deleted. Look at what is left of them.")
+			}
+			if err != nil {
+				return err
+			}
+			keys = append(keys, *key)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range keys {
+		keys[i].DeletionCommittedAt = &committedAt
+		_ = s.writeReceipt(context.WithoutCancel(ctx), &keys[i]) // as in DeleteAPIKey
+	}
+	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
+	return keys, nil
+}
+
+// lockForDeletion locks all rows that a deletion of keys changes, those of the keys' predecessors
+// too, in the order in which everybody locks several keys.
+func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
+	var predecessors []string
+	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
+		Pluck("predecessor_id", &predecessors).Error
+	if err != nil {
+		return fmt.Errorf("read predecessors: %w", err)
+	}
+	rows := make(map[string]bool, len(ids)+len(predecessors))
+	for _, id := range slices.Concat(ids, predecessors) {
+		rows[id] = true
+	}
+	return s.lockKeys(ctx, rows)
+}

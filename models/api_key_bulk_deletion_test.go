@@ -1,0 +1,158 @@
+package models_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+)
+
+func idsOfKeys(keys ...*models.APIKey) (ids []string) {
+	for _, key := range keys {
+		ids = append(ids, key.ID)
+	}
+	return ids
+}
+
+// TestDeleteManyKeys takes one wait for all of them, and each has its receipt.
+func TestDeleteManyKeys(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		var keys []*models.APIKey
+		for i := range models.MaxDeletions {
+			keys = append(keys, s.key(t, fmt.Sprint("Robot ", i)))
+		}
+		left := s.key(t, "Left")
+		used := s.Now()
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{keys[3], used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
+		ids := append(idsOfKeys(keys...), keys[0].ID) // twice
+		if _, err := s.DeleteAPIKeys(s.ctx, s.id, ids); !models.IsKind(err, models.Invalid) {
+			t.Fatalf("more than are allowed: %v", err)
+		}
+		ids = append(idsOfKeys(keys[1:]...), keys[1].ID)
+		start := time.Now()
+		deleted, err := s.DeleteAPIKeys(s.ctx, s.id, ids)
+		if err != nil || len(deleted) != len(keys)-1 {
+			t.Fatalf("%d keys are deleted: %v", len(deleted), err)
+		}
+		if took := time.Since(start); took < 210*time.Millisecond {
+			t.Errorf("it returns after %v, before the leases have run out", took)
+		}
+		for i, key := range deleted {
+			receipt, is := key.DeletionReceipt()
+			if key.ID != ids[i] || !is || receipt.InForceAt == nil || key.ChangedEpoch != deleted[0].ChangedEpoch {
+				t.Fatalf("%d: %+v with the receipt %+v", i, key, receipt)
+			}
+			if i == 2 && (receipt.LastUsedAt == nil || receipt.LastUsedAddress != "192.0.2.7") {
+				t.Errorf("the receipt of the key that was used: %+v", receipt)
+			}
+		}
+		if s.read(t, keys[0]).DeletedAt != nil || s.read(t, left).DeletedAt != nil {
+			t.Error("a key that nobody named is deleted")
+		}
+		events := eventsOf(t, s, keys[1].ID)
+		if events[0].Action != "api_key.deletion_in_force" || events[1].Action != "api_key.deleted" {
+			t.Errorf("the events are %+v", events)
+		}
+	})
+}
+
+// TestDeletionsAreAllOrNone.
+func TestDeletionsAreAllOrNone(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		first, second, deleted := s.key(t, "First"), s.key(t, "Second"), s.key(t, "Deleted")
+		s.delete(t, deleted)
+		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		hers := other.key(t, "Hers")
+		wantUnchanged(t, s.Store, func() {
+			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "none": "key_1"} {
+				if _, err := s.DeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID}); !models.IsKind(err, models.NotFound) {
+					t.Errorf("with one that is %s: %v", name, err)
+				}
+			}
+			_, err := s.DeleteAPIKeys(s.ctx, s.id, nil)
+			wantKind(t, err, models.Invalid)
+		})
+	})
+}
+
+// TestKeysThatAreDeletedTwiceAtOnce are deleted by one of those who do.
+func TestKeysThatAreDeletedTwiceAtOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		ids := idsOfKeys(s.key(t, "First"), s.key(t, "Second"), s.key(t, "Third"))
+		backwards := []string{ids[2], ids[1], ids[0]}
+		wantOneWinner(t, atOnce(6, func(i int) error {
+			order := ids
+			if i%2 == 1 {
+				order = backwards
+			}
+			_, err := s.DeleteAPIKeys(s.ctx, s.id, order)
+			return err
+		}), isNotFound)
+	})
+}
+
+func TestDeletingKeysInUseWantsTheirNumber(t *testing.T) {
+	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
+	idle, busy := models.APIKey{}, models.APIKey{LastUsedAt: ptr(now.Add(-time.Hour))}
+	tests := []struct {
+		name      string
+		keys      []models.APIKey
+		typed     string
+		confirmed bool
+	}{
+		{"none in use", []models.APIKey{idle, idle}, "", true},
+		{"one in use", []models.APIKey{idle, busy, idle}, "", false},
+		{"one in use, another number", []models.APIKey{idle, busy, idle}, "2", false},
+		{"one in use, their number", []models.APIKey{idle, busy, idle}, "3", true},
+	}
+	for _, tt := range tests {
+		if err := models.ConfirmDeletions(tt.keys, now, tt.typed); (err == nil) != tt.confirmed {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+// TestTrafficIsWhatARefusalWouldStop: accepted requests, by key, route and caller.
+func TestTrafficIsWhatARefusalWouldStop(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		busy, idle := s.key(t, "Busy"), s.key(t, "Idle")
+		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		hers := other.key(t, "Hers")
+		now := s.Now()
+		for _, u := range []use{
+			{busy, now, "192.0.2.7", "curl/8", "GET /me"},
+			{busy, now.Add(-20 * time.Hour), "192.0.2.7", "curl/8", "GET /me"},
+			{busy, now.Add(-20 * 24 * time.Hour), "192.0.2.8", "Go", "GET /seats"},
+			{busy, now.Add(-40 * 24 * time.Hour), "192.0.2.9", "Go", "GET /members"},
+			{hers, now, "192.0.2.7", "curl/8", "GET /me"},
+		} {
+			if err := s.AppendUsage(t.Context(), batchOf(t, u)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		traffic, err := s.TrafficOf(s.ctx, s.id, idsOfKeys(busy, idle, hers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := traffic.Of(busy.ID)
+		if got.Hour != 1 || got.Day != 2 || got.Month != 3 || len(got.Routes) != 2 || got.Routes[0].Route != "GET /me" || got.Routes[0].Requests != 2 ||
+			len(got.Callers) != 2 || got.Callers[0].Address != "192.0.2.7" {
+			t.Errorf("of the busy key: %+v", got)
+		}
+		for name, id := range map[string]string{"the idle": idle.ID, "another workspace's": hers.ID} {
+			if of := traffic.Of(id); of.Month != 0 || len(of.Callers) != 0 {
+				t.Errorf("of %s: %+v", name, of)
+			}
+		}
+		if total := traffic.Total(); total.Hour != 1 || total.Day != 2 || total.Month != 3 {
+			t.Errorf("in all: %+v", total)
+		}
+		if now.Sub(traffic.HourFrom) < time.Hour || now.Sub(traffic.DayFrom) < 24*time.Hour || now.Sub(traffic.MonthFrom) < 30*24*time.Hour {
+			t.Errorf("counted from %+v", traffic)
+		}
+	})
+}

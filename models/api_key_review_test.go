@@ -1,0 +1,240 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+const dayLong = 24 * time.Hour
+
+// aged has a key made some time ago.
+func (s home) aged(t *testing.T, n models.NewAPIKey, age time.Duration) *models.APIKey {
+	t.Helper()
+	key := s.keyOf(t, n)
+	s.set(t, &models.APIKey{}, "id", key.ID, "created_at", s.Now().Add(-age))
+	return s.read(t, key)
+}
+
+// set gives a column of the rows with an id another time.
+func (s home) set(t *testing.T, row any, idColumn, id, column string, at time.Time) {
+	t.Helper()
+	if err := s.DB().Model(row).Where(idColumn+" = ?", id).UpdateColumn(column, at).Error; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// calls records one request with a key, some time ago.
+func (s home) calls(t *testing.T, key *models.APIKey, ago time.Duration, route, scopeWord string, refusal models.Refusal) {
+	t.Helper()
+	batch := batchOf(t, use{key, s.Now().Add(-ago), "192.0.2.7", "curl/8", route})
+	batch.Routes[0].Scope, batch.Tallies[0].Refusal = scopeWord, refusal
+	record(t, s.Store, batch)
+}
+
+// TestReview: each finding has the keys that it should, is counted, and says why.
+func TestReview(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		eve, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "eve@acme.test", Name: "Eve", Role: models.Admin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hers := s
+		hers.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: eve.ID, Name: "Eve"})
+		one, two := scope.Of(scope.SeatsRead), scope.Of(scope.SeatsRead, scope.MembersWrite)
+		s.aged(t, models.NewAPIKey{Name: "Young"}, 29*dayLong)
+		s.aged(t, models.NewAPIKey{Name: "Unused"}, 30*dayLong)
+		idle := s.aged(t, models.NewAPIKey{Name: "Idle", Scopes: one}, 300*dayLong)
+		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: one}, 366*dayLong)
+		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: two}, 200*dayLong)
+		newlyGreedy := s.aged(t, models.NewAPIKey{Name: "Newly greedy", Scopes: two}, 5*dayLong)
+		s.keyThatExpires(t, "Expiring in 10 days", s.Now().Add(10*dayLong))
+		s.keyThatExpires(t, "Expiring in 5 days", s.Now().Add(5*dayLong))
+		s.keyThatExpires(t, "Expiring today", s.Now().Add(time.Hour))
+		orphan := hers.key(t, "Orphan")
+		deleted, expired, paused, quiet := s.key(t, "Deleted"), s.key(t, "Expired"), s.key(t, "Paused"), s.key(t, "Quiet")
+		s.calls(t, idle, 91*dayLong, "GET /seats", "seats.read", models.Accepted)
+		s.calls(t, old, time.Hour, "GET /seats", "seats.read", models.Accepted)
+		s.calls(t, greedy, time.Hour, "GET /seats", "seats.read", models.Accepted)
+		s.calls(t, greedy, time.Hour, "POST /workspace_members", "members.write", models.RefusedRateLimit)
+		s.calls(t, newlyGreedy, time.Hour, "GET /seats", "seats.read", models.Accepted)
+		s.delete(t, deleted)
+		s.delete(t, quiet)
+		s.set(t, &models.APIKey{}, "id", expired.ID, "expires_at", s.Now().Add(-dayLong))
+		if _, err := s.PauseAPIKey(s.ctx, s.id, paused.ID, s.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Minute)
+		s.calls(t, deleted, 0, "GET /me", "", models.RefusedDeleted)
+		s.calls(t, deleted, 30*time.Second, "GET /seats", "", models.RefusedDeleted)
+		s.calls(t, expired, 0, "GET /me", "", models.RefusedExpired)
+		s.calls(t, paused, 0, "GET /me", "", models.RefusedPaused)
+		s.calls(t, quiet, models.ReviewKnocking, "GET /me", "", models.RefusedDeleted)
+		if _, err := s.DeactivateMember(s.ctx, s.id, eve.ID); err != nil {
+			t.Fatal(err)
+		}
+		other := homeIn(t, s.Store, "Other", "mallory@other.test")
+		other.aged(t, models.NewAPIKey{Name: "Another's"}, 400*dayLong)
+
+		want := map[models.Finding][]string{
+			models.FindUnused:   {"Unused"},
+			models.FindIdle:     {"Idle"},
+			models.FindExpiring: {"Expiring today", "Expiring in 5 days", "Expiring in 10 days"},
+			models.FindOld:      {"Old"},
+			models.FindScopes:   {"Greedy"},
+			models.FindOrphaned: {"Orphan"},
+			models.FindKnocking: {"Paused", "Expired", "Deleted"},
+		}
+		review, err := s.ReviewAPIKeys(s.ctx, s.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, finding := range models.Findings {
+			if diff := cmp.Diff(want[finding], keyNamesOf(t, s, models.APIKeyFilter{Finding: finding})); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", finding, diff)
+			}
+			if review.Counts[finding] != int64(len(want[finding])) {
+				t.Errorf("%s: %d are counted, want %d", finding, review.Counts[finding], len(want[finding]))
+			}
+		}
+		if review.WithinWeek != 2 || review.WithinDay != 1 || !review.ScopesObserved(s.Now()) || !review.RecordedSince.Equal(s.Now().Add(-91*dayLong).Truncate(dayLong)) {
+			t.Errorf("the review is %+v", review)
+		}
+		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindKnocking, State: models.KeyDeleted, Search: "del"}); len(got) != 1 {
+			t.Errorf("with a state and a search: %q", got)
+		}
+		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: "dull"}); got != nil {
+			t.Errorf("of no finding: %q", got)
+		}
+
+		evidence := func(finding models.Finding, key *models.APIKey) models.Evidence {
+			t.Helper()
+			all, err := s.EvidenceOf(s.ctx, s.id, finding, []models.APIKey{*s.read(t, key)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all[key.ID]
+		}
+		if got := evidence(models.FindScopes, greedy); got.UnusedScopes != scope.Of(scope.MembersWrite) || !got.ObservedSince.Equal(*review.RecordedSince) {
+			t.Errorf("the evidence of the greedy key is %+v", got)
+		}
+		if got := evidence(models.FindOrphaned, orphan); got.DeactivatedAt == nil || !got.DeactivatedAt.Equal(s.Now()) {
+			t.Errorf("the evidence of the orphan is %+v", got)
+		}
+		got := evidence(models.FindKnocking, deleted).Knocks
+		if got.Requests != 2 || len(got.Callers) != 1 || got.Callers[0].Address != "192.0.2.7" || !got.Last.Equal(s.Now()) || !got.Since.Equal(s.Now().Add(-30*time.Second)) {
+			t.Errorf("the evidence of the deleted key is %+v", got)
+		}
+	})
+}
+
+// TestScopesAreNotReviewedBeforeUsageIsKnown for long enough: a scope that is needed once a month
+// would look as if it was never needed.
+func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: scope.All}, 200*dayLong)
+		for _, tt := range []struct {
+			recorded time.Duration
+			found    int64
+		}{{-1, 0}, {time.Hour, 0}, {29 * dayLong, 0}, {31 * dayLong, 1}} {
+			if tt.recorded >= 0 {
+				s.calls(t, greedy, tt.recorded, "GET /seats", "seats.read", models.Accepted)
+			}
+			review, err := s.ReviewAPIKeys(s.ctx, s.id)
+			listed := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindScopes})
+			if err != nil || review.Counts[models.FindScopes] != tt.found || int64(len(listed)) != tt.found || review.ScopesObserved(s.Now()) != (tt.found > 0) {
+				t.Errorf("recorded for %v: %+v, %q, %v", tt.recorded, review, listed, err)
+			}
+		}
+	})
+}
+
+// TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to each key from
+// end to end.
+func TestReviewOfManyKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills the tables")
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		s.fillKeys(t, 10_000)
+		var took time.Duration
+		for range 5 {
+			start := time.Now()
+			if _, err := s.ReviewAPIKeys(s.ctx, s.id); err != nil {
+				t.Fatal(err)
+			}
+			if now := time.Since(start); took == 0 || now < took {
+				took = now
+			}
+		}
+		t.Logf("the quickest review of 10,000 keys took %v", took)
+		asked := s.asksOf(t, func() error { _, err := s.ReviewAPIKeys(s.ctx, s.id); return err })
+		if len(asked) != 3 {
+			t.Errorf("%d queries: %+v", len(asked), asked)
+		}
+		for _, one := range asked {
+			plan := s.plan(t, one)
+			for _, bad := range []string{"api_key_usage_days", "api_key_callers", "api_key_route_uses", "uses"} {
+				if strings.Contains(plan, "SCAN "+bad+"\n") || strings.Contains(plan, "Seq Scan on "+bad+" ") {
+					t.Errorf("%s is read from end to end:\n%s", bad, plan)
+				}
+			}
+		}
+	})
+}
+
+// fillKeys makes many keys of every kind, with callers and the scopes that they have needed.
+func (s home) fillKeys(t *testing.T, keys int) {
+	t.Helper()
+	numbers := "(SELECT i FROM generate_series(1, %d) AS i) AS numbers"
+	digest := "decode(lpad(to_hex(i), 64, '0'), 'hex')"
+	ago := func(days string) string {
+		return "CAST('2026-03-14 09:26:53.000' AS timestamp) - (" + days + ") * interval '1 day'"
+	}
+	if strings.HasPrefix(s.URL, "sqlite:") {
+		numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n) AS numbers"
+		digest = "unhex(printf('%064x', i))"
+		ago = func(days string) string {
+			return "strftime('%Y-%m-%d %H:%M:%f', '2026-03-14 09:26:53.000', '-' || (" + days + ") || ' days')"
+		}
+	}
+	from := " FROM " + fmt.Sprintf(numbers, keys)
+	id := "'key_' || substr('00000000000000000000000000' || i, length('00000000000000000000000000' || i) - 25, 26)"
+	for _, statement := range []string{
+		"INSERT INTO api_keys (id, workspace_id, name, key_prefix, digest, scopes, created_by_type, created_by_id, created_by_name, created_at, updated_at, last_used_at, deleted_at) SELECT " +
+			id + ", '" + s.id + "', 'K', 'sk_live_....', " + digest + ", 'meeting_requests.read meeting_requests.write members.read seats.read seats.write', 'member', '" + s.admin.ID + "', 'Ada'," +
+			ago("i % 500") + "," + ago("i % 500") + ", CASE WHEN i % 3 > 0 THEN " + ago("i % 120") + " END, CASE WHEN i % 10 = 0 THEN " + ago("i % 30") + " END" + from,
+		"INSERT INTO api_key_route_uses (api_key_id, workspace_id, route, refusal, scope, requests, first_at, last_at, last_address, last_user_agent) SELECT " + id + ", '" + s.id +
+			"', 'GET /' || scope, '', scope, 1, " + ago("1") + "," + ago("1") + ", '', ''" + from + ", (SELECT 'members.read' AS scope UNION SELECT 'seats.read' UNION SELECT 'seats.write') AS scopes",
+		"INSERT INTO api_key_callers (api_key_id, workspace_id, address, user_agent, accepted, refused, first_seen_at, last_seen_at, last_refused_at, last_refusal, last_refused_route) SELECT " +
+			id + ", '" + s.id + "', '192.0.2.' || address, 'curl/8', 1, 1, " + ago("9") + "," + ago("1") + ", CASE WHEN i % 10 = 0 THEN " + ago("i % 20") + " END, CASE WHEN i % 10 = 0 THEN 'deleted' ELSE '' END, ''" + from +
+			", (SELECT 1 AS address UNION SELECT 2 UNION SELECT 3) AS addresses",
+		"INSERT INTO api_key_usage_days (api_key_id, workspace_id, starts_at, route, scope, status_class, refusal, requests) SELECT " +
+			id + ", '" + s.id + "', " + ago("40") + ", 'GET /me', '', 2, '', 5" + from,
+		"ANALYZE",
+	} {
+		s.Exec(t, statement)
+	}
+}
+
+// asksOf are all questions that do asks the database, whole rows or not.
+func (s home) asksOf(t *testing.T, do func() error) (asked []query) {
+	t.Helper()
+	rows := s.DB().Callback().Row()
+	err := rows.After("gorm:row").Register("note rows", func(db *gorm.DB) { asked = append(asked, query{db.Statement.SQL.String(), db.Statement.Vars}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := s.queriesOf(t, do)
+	if err := rows.Remove("note rows"); err != nil {
+		t.Fatal(err)
+	}
+	return append(asked, whole...)
+}

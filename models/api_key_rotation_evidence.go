@@ -1,0 +1,202 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// RotationWindow is how far back the callers of a key are looked for, when it is rotated and
+// when its scopes are judged.
+const RotationWindow = 30 * 24 * time.Hour
+
+// Rotation is a key with its successor, and the evidence of who has moved from one to the other.
+type Rotation struct {
+	Old, New APIKey
+	At       time.Time
+	// Callers are those that the old key has accepted requests of within RotationWindow, or
+	// refuses because it is dead, the last seen first. All that are not told apart are the last.
+	Callers []RotatingCaller
+	// Newcomers are the callers of the new key that are none of the old one's, likewise.
+	Newcomers []APIKeyCaller
+	// OldUse and NewUse are what came with both keys.
+	OldUse, NewUse RecentUse
+}
+
+// RotatingCaller is a caller of the old key.
+type RotatingCaller struct {
+	Old APIKeyCaller
+	New *APIKeyCaller // the same address and user agent at the new key; nil if it was not there
+}
+
+// RecentUse is how many requests were accepted with a key, by whole hours: the present one is
+// counted in.
+type RecentUse struct{ Day, Month int64 } // within 24 hours and RotationWindow
+
+// Moved reports whether the new key has accepted a request of c.
+func (c *RotatingCaller) Moved() bool { return c.New != nil && c.New.LastAcceptedAt != nil }
+
+// UsesBoth reports whether c has moved but then used the old key again: it may be several
+// programs that look alike.
+func (c *RotatingCaller) UsesBoth() bool {
+	return c.Moved() && isLater(c.Old.LastAcceptedAt, &c.New.FirstSeenAt)
+}
+
+// Moved is how many of the old key's callers have moved.
+func (r *Rotation) Moved() int {
+	moved := 0
+	for i := range r.Callers {
+		if r.Callers[i].Moved() {
+			moved++
+		}
+	}
+	return moved
+}
+
+// AllMoved reports whether every caller of the old key has moved; true without any.
+func (r *Rotation) AllMoved() bool { return r.Moved() == len(r.Callers) }
+
+// InUse reports whether somebody may notice the end of the old key: it was used within a day,
+// or not all of its callers have moved. It is not once the key accepts nothing any more.
+func (r *Rotation) InUse() bool {
+	return r.Old.AcceptedAt(r.At) && (r.Old.InUseAt(r.At) || !r.AllMoved())
+}
+
+// Rotation returns the rotation of a key of a workspace, up to the last second: also what has
+// become of it once one of both keys is deleted. It is NotFound for a key without a successor.
+func (s *Store) Rotation(ctx context.Context, workspaceID, id string) (*Rotation, error) {
+	if err := s.FoldUsage(ctx); err != nil {
+		return nil, err
+	}
+	r := &Rotation{At: s.now()}
+	if err := s.readRotatingKeys(ctx, workspaceID, id, r); err != nil {
+		return nil, err
+	}
+	if err := s.matchCallers(ctx, r); err != nil {
+		return nil, err
+	}
+	return r, s.countRotatingUse(ctx, r)
+}
+
+func (s *Store) readRotatingKeys(ctx context.Context, workspaceID, id string, r *Rotation) error {
+	var keys []APIKey
+	successor := s.with(ctx).Model(&APIKey{}).Select("successor_id").Where("workspace_id = ? AND id = ?", workspaceID, id)
+	err := s.with(ctx).Where("workspace_id = ? AND (id = ? OR id = (?))", workspaceID, id, successor).Find(&keys).Error
+	if err != nil {
+		return notFound(err, "API key")
+	}
+	for i := range keys {
+		if keys[i].ID == id {
+			r.Old = keys[i]
+		} else {
+			r.New = keys[i]
+		}
+	}
+	if r.Old.ID == "" || r.New.ID == "" {
+		return Errorf(NotFound, "There is no such rotation.")
+	}
+	return nil
+}
+
+// matchCallers finds the old key's callers among the new one's, by address and user agent.
+func (s *Store) matchCallers(ctx context.Context, r *Rotation) error {
+	var all []APIKeyCaller
+	err := s.with(ctx).
+		Where("workspace_id = ? AND (api_key_id = ? OR api_key_id = ? AND (last_accepted_at >= ? OR last_refusal IN ?))",
+			r.Old.WorkspaceID, r.New.ID, r.Old.ID, r.At.Add(-RotationWindow), []Refusal{RefusedDeleted, RefusedExpired}).
+		Order("last_seen_at DESC, address, user_agent").Find(&all).Error
+	if err != nil {
+		return fmt.Errorf("read callers of a rotation: %w", err)
+	}
+	atNew := map[callerID]*APIKeyCaller{}
+	for i := range all {
+		if all[i].APIKeyID == r.New.ID && !all[i].IsOthers() { // others may be anybody
+			atNew[all[i].id()] = &all[i]
+		}
+	}
+	for i := range all {
+		if all[i].APIKeyID == r.Old.ID {
+			r.Callers = append(r.Callers, RotatingCaller{Old: all[i], New: atNew[all[i].id()]})
+			delete(atNew, all[i].id())
+		}
+	}
+	for i := range all {
+		if c := &all[i]; c.APIKeyID == r.New.ID && (c.IsOthers() || atNew[c.id()] != nil) {
+			r.Newcomers = append(r.Newcomers, *c)
+		}
+	}
+	slices.SortStableFunc(r.Callers, func(a, b RotatingCaller) int { return othersLast(&a.Old, &b.Old) })
+	slices.SortStableFunc(r.Newcomers, func(a, b APIKeyCaller) int { return othersLast(&a, &b) })
+	return nil
+}
+
+// id is what tells c from other callers of any key.
+func (c *APIKeyCaller) id() callerID { return callerID{Address: c.Address, UserAgent: c.UserAgent} }
+
+func othersLast(a, b *APIKeyCaller) int {
+	switch {
+	case a.IsOthers() == b.IsOthers():
+		return 0
+	case a.IsOthers():
+		return 1
+	}
+	return -1
+}
+
+func (s *Store) countRotatingUse(ctx context.Context, r *Rotation) error {
+	for _, span := range []struct {
+		since    time.Duration
+		old, new *int64
+	}{
+		{24*time.Hour - Hourly.length, &r.OldUse.Day, &r.NewUse.Day},
+		{RotationWindow - Hourly.length, &r.OldUse.Month, &r.NewUse.Month},
+	} {
+		totals, err := s.UsageTotals(ctx, r.Old.WorkspaceID, []string{r.Old.ID, r.New.ID}, r.At.Add(-span.since))
+		if err != nil {
+			return err
+		}
+		*span.old = totals[r.Old.ID].Requests - totals[r.Old.ID].Refused
+		*span.new = totals[r.New.ID].Requests - totals[r.New.ID].Refused
+	}
+	return nil
+}
+
+// RotationEnd confirms that the old key of a rotation shall go. Both are needed only while it
+// is in use.
+type RotationEnd struct {
+	Name   string // of the key
+	Reason string // why it goes although something uses it
+}
+
+// maxReason is how many characters a reason has at most.
+const maxReason = 500
+
+// ConfirmEnd is an Invalid error unless end confirms the deletion of the old key.
+func (r *Rotation) ConfirmEnd(end RotationEnd) error {
+	if !r.InUse() {
+		return nil
+	}
+	fields := Fields{}
+	if end.Name != r.Old.Name {
+		fields.add("confirm_name", confirmName)
+	}
+	checkLine(fields, "reason", end.Reason, maxReason)
+	return fields.err()
+}
+
+// EndRotation deletes the old key of a rotation, as DeleteAPIKey does. A reason is noted in
+// the receipt and in the audit log if the key is in use.
+func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, end RotationEnd) (*APIKey, error) {
+	r, err := s.Rotation(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.ConfirmEnd(end); err != nil {
+		return nil, err
+	}
+	if !r.InUse() {
+		end.Reason = ""
+	}
+	return s.deleteAPIKey(ctx, workspaceID, id, end.Reason)
+}

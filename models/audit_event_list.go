@@ -1,0 +1,109 @@
+package models
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// AuditFilter chooses audit events. The zero value lets all through.
+type AuditFilter struct {
+	Actor  string     // the id of a member or a key, or the ActorType of an actor without an id
+	Action string     // such as "api_key.created"
+	Target string     // the id of a thing, or part of its name in any case
+	From   *time.Time // inclusive
+	Before *time.Time // exclusive
+}
+
+// AuditEvents lists the audit events of a workspace that filter lets through, newest first.
+func (s *Store) AuditEvents(ctx context.Context, workspaceID string, filter AuditFilter, page Page) (Paged[AuditEvent], error) {
+	list := filter.listing(workspaceID)
+	query, err := list.after(filter.where(s.with(ctx), workspaceID), "id", &page)
+	if err != nil {
+		return Paged[AuditEvent]{}, err
+	}
+	var events []AuditEvent
+	if err := query.Find(&events).Error; err != nil {
+		return Paged[AuditEvent]{}, fmt.Errorf("read audit events: %w", err)
+	}
+	return paged(list, page, events, func(e *AuditEvent) string { return e.ID }), nil
+}
+
+// EachAuditEvent calls fn with every audit event of a workspace that filter lets through, newest
+// first, until fn returns an error. It holds a portion of them in memory, and no transaction open.
+func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter AuditFilter, fn func(*AuditEvent) error) error {
+	query := filter.where(s.with(ctx), workspaceID).Order("id DESC").Limit(auditPortion).Session(&gorm.Session{})
+	for portion := query; ; {
+		var events []AuditEvent
+		if err := portion.Find(&events).Error; err != nil {
+			return fmt.Errorf("read audit events: %w", err)
+		}
+		for i := range events {
+			if err := fn(&events[i]); err != nil {
+				return err
+			}
+		}
+		if len(events) < auditPortion {
+			return nil
+		}
+		portion = query.Where("id < ?", events[len(events)-1].ID)
+	}
+}
+
+// auditPortion is how many events EachAuditEvent reads at a time.
+const auditPortion = 1000
+
+// identifier is the shape of the id of a row.
+var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)
+
+func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
+	query = query.Where("workspace_id = ?", workspaceID)
+	if f.Actor != "" {
+		query = query.Where("coalesce(actor_id, actor_type) = ?", storable(f.Actor))
+	}
+	if f.Action != "" {
+		query = query.Where("action = ?", storable(f.Action))
+	}
+	if identifier.MatchString(f.Target) {
+		query = query.Where("target_id = ?", f.Target)
+	} else if f.Target != "" {
+		pattern := likePattern(storable(f.Target[:min(len(f.Target), 4*maxName+1)]))
+		query = query.Where(`lower(target_name) LIKE lower(?) ESCAPE '\'`, pattern)
+	}
+	// Bounded by the id, which begins with the time and orders the list, as meeting requests are.
+	if f.From != nil {
+		query = query.Where("id >= ?", firstID("aud", *f.From))
+	}
+	if f.Before != nil {
+		query = query.Where("id < ?", firstID("aud", *f.Before))
+	}
+	return query
+}
+
+func (f AuditFilter) listing(workspaceID string) listing {
+	list := listing{"audit_events", workspaceID, f.Actor, f.Action, f.Target}
+	for _, bound := range []*time.Time{f.From, f.Before} {
+		text := ""
+		if bound != nil {
+			text = strconv.FormatInt(bound.UnixMilli(), 10)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// AuditHead is how many audit events of a workspace are chained, and the hash of the last of them
+// in hexadecimal.
+func (s *Store) AuditHead(ctx context.Context, workspaceID string) (events int64, head string, err error) {
+	var chain auditChain
+	found := s.with(ctx).Where("chain = ?", workspaceID).Limit(1).Find(&chain)
+	if found.Error != nil {
+		return 0, "", fmt.Errorf("read audit chain: %w", found.Error)
+	}
+	return chain.Seq, hex.EncodeToString(chain.Hash), nil
+}

@@ -1,0 +1,143 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// MemberState is how far a person is in a workspace.
+type MemberState string
+
+// The states.
+const (
+	MemberActive      MemberState = "active"
+	MemberPending     MemberState = "pending" // has still to accept an invitation
+	MemberDeactivated MemberState = "deactivated"
+)
+
+// State is what m is now.
+func (m *Member) State() MemberState {
+	switch {
+	case m.DeactivatedAt != nil:
+		return MemberDeactivated
+	case m.IsPending():
+		return MemberPending
+	}
+	return MemberActive
+}
+
+// MemberListFilter chooses the members of the dashboard's list.
+type MemberListFilter struct {
+	Search     string      // part of the name or the address, in any case
+	Role       Role        // empty for any
+	State      MemberState // empty for all but the deactivated
+	PageNumber int         // from 1
+	PageSize   int
+}
+
+// MemberList is one page of the dashboard's list.
+type MemberList struct {
+	Members  []ListedMember
+	Matching int64 // members that the filter lets through, on all pages
+	Counts   MemberCounts
+}
+
+// ListedMember is a member with what the list says of it.
+type ListedMember struct {
+	Member
+	Invitation *InvitationState // nil if none lives
+	HasSeat    bool
+}
+
+// MemberList lists the members of a workspace for the dashboard, newest first.
+func (s *Store) MemberList(ctx context.Context, workspaceID string, filter MemberListFilter) (MemberList, error) {
+	counts, err := s.MemberCounts(ctx, workspaceID)
+	if err != nil {
+		return MemberList{}, err
+	}
+	list := MemberList{Counts: counts}
+	matching := func() *gorm.DB {
+		return s.with(ctx).Model(&Member{}).Joins("User").Where("members.workspace_id = ?", workspaceID).Scopes(filter.where)
+	}
+	if err := matching().Count(&list.Matching).Error; err != nil {
+		return list, fmt.Errorf("count members: %w", err)
+	}
+	if int64(filter.PageNumber-1) > list.Matching/int64(max(filter.PageSize, 1)) {
+		return list, nil // past the last page, maybe so far that the offset has no number
+	}
+	var members []Member
+	page := matching().Order("members.id DESC").Offset((filter.PageNumber - 1) * filter.PageSize).Limit(filter.PageSize)
+	if err := page.Find(&members).Error; err != nil {
+		return list, fmt.Errorf("read members: %w", err)
+	}
+	list.Members, err = s.listed(ctx, members)
+	return list, err
+}
+
+func (f MemberListFilter) where(query *gorm.DB) *gorm.DB {
+	switch f.State {
+	case MemberDeactivated:
+		query = query.Where("members.deactivated_at IS NOT NULL")
+	case MemberPending:
+		query = query.Where(`members.deactivated_at IS NULL AND "User".password_hash = ''`)
+	case MemberActive:
+		query = query.Where(`members.deactivated_at IS NULL AND "User".password_hash <> ''`)
+	default:
+		query = query.Where("members.deactivated_at IS NULL")
+	}
+	if f.Role != "" {
+		query = query.Where("members.role = ?", storable(string(f.Role)))
+	}
+	return searchPeople(query, f.Search)
+}
+
+// searchPeople narrows query, which has joined User, to those whose name or address has search
+// in it.
+func searchPeople(query *gorm.DB, search string) *gorm.DB {
+	if search == "" {
+		return query
+	}
+	// No address is longer, and SQLite refuses a pattern that is very long.
+	pattern := likePattern(storable(search[:min(len(search), 4*maxEmail)]))
+	return query.Where(`(lower("User".name) LIKE lower(?) ESCAPE '\' OR "User".email LIKE lower(?) ESCAPE '\')`, pattern, pattern)
+}
+
+// listed adds to members what the list says of them.
+func (s *Store) listed(ctx context.Context, members []Member) ([]ListedMember, error) {
+	ids := make([]string, len(members))
+	for i, member := range members {
+		ids[i] = member.ID
+	}
+	invitations, err := s.invitationsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var seated []string
+	if err := s.with(ctx).Model(&Seat{}).Where("member_id IN ?", ids).Pluck("member_id", &seated).Error; err != nil {
+		return nil, fmt.Errorf("read seats of members: %w", err)
+	}
+	holds := make(map[string]bool, len(seated))
+	for _, id := range seated {
+		holds[id] = true
+	}
+	listed := make([]ListedMember, len(members))
+	for i, member := range members {
+		listed[i] = ListedMember{Member: member, Invitation: invitations[member.ID], HasSeat: holds[member.ID]}
+	}
+	return listed, nil
+}
+
+// ListedMember is one member of a workspace with what the list says of it, or NotFound.
+func (s *Store) ListedMember(ctx context.Context, workspaceID, id string) (*ListedMember, error) {
+	member, err := s.Member(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := s.listed(ctx, []Member{*member})
+	if err != nil {
+		return nil, err
+	}
+	return &listed[0], nil
+}

@@ -1,0 +1,250 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+)
+
+func (s home) memberList(t *testing.T, filter models.MemberListFilter) models.MemberList {
+	t.Helper()
+	filter.PageNumber, filter.PageSize = max(filter.PageNumber, 1), max(filter.PageSize, 50)
+	list, err := s.MemberList(s.ctx, s.id, filter)
+	if err != nil {
+		t.Fatalf("%+v: %v", filter, err)
+	}
+	return list
+}
+
+func TestMemberList(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan T.", Role: models.Admin})
+		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
+		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AssignSeat(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		homeIn(t, s.Store, "Rival", "rita@rival.test")
+		for _, tt := range []struct {
+			filter models.MemberListFilter
+			want   string
+		}{
+			{models.MemberListFilter{}, "alan grace ada"},
+			{models.MemberListFilter{State: models.MemberActive}, "grace ada"},
+			{models.MemberListFilter{State: models.MemberPending}, "alan"},
+			{models.MemberListFilter{State: models.MemberDeactivated}, "gone"},
+			{models.MemberListFilter{State: "nonsense"}, "alan grace ada"},
+			{models.MemberListFilter{Role: models.Admin}, "alan ada"},
+			{models.MemberListFilter{Role: "owner\x00"}, ""},
+			{models.MemberListFilter{Search: "ALAN t"}, "alan"},
+			{models.MemberListFilter{Search: "Acme.Test", State: models.MemberDeactivated}, "gone"},
+			{models.MemberListFilter{Search: "%"}, ""},
+			{models.MemberListFilter{Search: strings.Repeat("é", 2000)}, ""},
+			{models.MemberListFilter{PageNumber: 1 << 60}, ""},
+		} {
+			list := s.memberList(t, tt.filter)
+			var got []string
+			for _, m := range list.Members {
+				got = append(got, strings.TrimSuffix(m.User.Email, "@acme.test"))
+				if m.HasSeat != (m.ID == grace.ID) {
+					t.Errorf("%s has a seat: %t", m.User.Email, m.HasSeat)
+				}
+			}
+			if joined := strings.Join(got, " "); joined != tt.want {
+				t.Errorf("%+v: %q, want %q", tt.filter, joined, tt.want)
+			}
+			if diff := cmp.Diff(models.MemberCounts{Active: 3, Pending: 1, Deactivated: 1}, list.Counts); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
+}
+
+// TestInvitationStates: how far the invitation of a member has come, as its admins are told.
+func TestInvitationStates(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		want := func(step string, want *models.InvitationState) {
+			t.Helper()
+			member, err := s.ListedMember(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, member.Invitation); diff != "" {
+				t.Errorf("%s: %s", step, diff)
+			}
+		}
+		next := func() *models.Invitation {
+			t.Helper()
+			next, err := s.NextInvitation(s.ctx)
+			if err != nil || next == nil {
+				t.Fatalf("next is %+v, %v", next, err)
+			}
+			return next
+		}
+		mailed := func(failure models.MailFailure) {
+			t.Helper()
+			if err := s.MailedInvitation(s.ctx, next(), failure); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want("added where nobody mails", nil)
+		made, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("a link was made", &models.InvitationState{ExpiresAt: made.ExpiresAt})
+
+		s.Mail()
+		if err := s.MailInvitation(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		want("to be mailed", &models.InvitationState{ExpiresAt: made.ExpiresAt, BeingMailed: true})
+		mailed(models.MailUnreachable)
+		want("the server is away", &models.InvitationState{ExpiresAt: made.ExpiresAt, BeingMailed: true, Failure: models.MailUnreachable})
+		s.Clock.Advance(time.Minute)
+		mailed(models.MailRefused)
+		want("refused", &models.InvitationState{ExpiresAt: made.ExpiresAt, Failure: models.MailRefused})
+		s.Clock.Advance(24 * time.Hour)
+		if next, err := s.NextInvitation(s.ctx); next != nil || err != nil {
+			t.Errorf("what was refused is tried again: %+v, %v", next, err)
+		}
+
+		if err := s.MailInvitation(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		mailed("")
+		now := s.Now()
+		want("mailed", &models.InvitationState{ExpiresAt: now.Add(models.InvitationLife), MailedAt: &now})
+		s.Clock.Advance(models.InvitationLife)
+		want("expired", nil)
+	})
+}
+
+// TestAPersonWithAnAccountIsToldByMail, once, with a link that opens nothing.
+func TestAPersonWithAnAccountIsToldByMail(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Mail()
+		homeIn(t, s.Store, "Rival", "rita@rival.test")
+		rita := s.add(t, models.NewMember{Email: "rita@rival.test"})
+		next, err := s.NextInvitation(s.ctx)
+		if err != nil || next == nil || next.Member.ID != rita.ID || next.Member.IsPending() {
+			t.Fatalf("next is %+v, %v", next, err)
+		}
+		_, err = s.Invitation(s.ctx, next.Token)
+		wantKind(t, err, models.NotFound)
+		_, err = s.AcceptInvitation(s.ctx, next.Token, "Eve", "a long enough passphrase")
+		wantKind(t, err, models.NotFound)
+		if err := s.MailedInvitation(s.ctx, next, ""); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Hour)
+		if next, err := s.NextInvitation(s.ctx); next != nil || err != nil {
+			t.Errorf("told again: %+v, %v", next, err)
+		}
+	})
+}
+
+// TestInvitationOfAMemberWhoIsDeactivated opens nothing, even where it was made at the same
+// moment.
+func TestInvitationOfAMemberWhoIsDeactivated(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "UPDATE members SET deactivated_at = created_at WHERE id = $1", grace.ID)
+		_, err = s.AcceptInvitation(s.ctx, invited.Token, "Grace", "a long enough passphrase")
+		wantKind(t, err, models.NotFound)
+	})
+}
+
+func TestSeatList(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		if _, err := s.AssignSeat(elsewhere.ctx, elsewhere.id, elsewhere.admin.ID); err != nil {
+			t.Fatal(err)
+		}
+		var last *models.Seat
+		for i := range 5 {
+			member := s.add(t, models.NewMember{Email: fmt.Sprintf("p%d@acme.test", i)})
+			var err error
+			if last, err = s.AssignSeat(s.ctx, s.id, member.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tt := range []struct {
+			filter models.SeatListFilter
+			want   string
+			total  int64
+		}{
+			{models.SeatListFilter{PageNumber: 1, PageSize: 3}, "p4 p3 p2", 5},
+			{models.SeatListFilter{PageNumber: 2, PageSize: 3}, "p1 p0", 5},
+			{models.SeatListFilter{PageNumber: 1, PageSize: 3, Search: "P3@"}, "p3", 1},
+			{models.SeatListFilter{PageNumber: 1, PageSize: 3, Search: "rita"}, "", 0},
+			{models.SeatListFilter{PageNumber: 1 << 60, PageSize: 3}, "", 5},
+		} {
+			list, err := s.SeatList(s.ctx, s.id, tt.filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, seat := range list.Seats {
+				got = append(got, strings.TrimSuffix(seat.Member.User.Email, "@acme.test"))
+			}
+			if joined := strings.Join(got, " "); joined != tt.want || list.Matching != tt.total || list.Usage != (models.SeatUsage{Capacity: 10, Used: 5}) {
+				t.Errorf("%+v: %q of %d, %+v", tt.filter, joined, list.Matching, list.Usage)
+			}
+		}
+		if seat, err := s.Seat(s.ctx, s.id, last.ID); err != nil || seat.Member.User.Email != "p4@acme.test" {
+			t.Errorf("%+v, %v", seat, err)
+		}
+		_, err := s.Seat(s.ctx, elsewhere.id, last.ID)
+		wantKind(t, err, models.NotFound)
+	})
+}
+
+func TestMembersWithoutSeat(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		seated := s.add(t, models.NewMember{Email: "seated@acme.test"})
+		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
+		s.add(t, models.NewMember{Email: "x@acme.test", Name: "Bob"})
+		if _, err := s.AssignSeat(s.ctx, s.id, seated.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			search string
+			limit  int
+			want   string
+			total  int64
+		}{{"", 9, "Ada Admin, Bob", 2}, {"", 1, "Ada Admin", 2}, {"bO", 9, "Bob", 1}, {"rita", 9, "", 0}, {"seated", 9, "", 0}} {
+			members, total, err := s.MembersWithoutSeat(s.ctx, s.id, tt.search, tt.limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, m := range members {
+				got = append(got, m.DisplayName())
+			}
+			if joined := strings.Join(got, ", "); joined != tt.want || total != tt.total {
+				t.Errorf("%q: %q of %d, want %q of %d", tt.search, joined, total, tt.want, tt.total)
+			}
+		}
+		if members, _, err := s.MembersWithoutSeat(elsewhere.ctx, elsewhere.id, "", 9); err != nil || len(members) != 1 {
+			t.Errorf("elsewhere %+v, %v", members, err)
+		}
+	})
+}

@@ -1,0 +1,51 @@
+-- +goose Up
+
+-- Each event has a place in the chain of its workspace and a hash over itself and the event
+-- before it. Place 0 is for events of a version before this one, until they are chained.
+ALTER TABLE audit_events ADD COLUMN seq integer NOT NULL DEFAULT 0;
+ALTER TABLE audit_events ADD COLUMN hash blob NOT NULL DEFAULT x'';
+CREATE UNIQUE INDEX audit_events_chain ON audit_events (coalesce(workspace_id, ''), seq) WHERE seq > 0;
+CREATE INDEX audit_events_unchained ON audit_events (id) WHERE seq = 0;
+
+-- What the log is searched by, newest first.
+CREATE INDEX audit_events_actor ON audit_events (workspace_id, coalesce(actor_id, actor_type), id);
+CREATE INDEX audit_events_action ON audit_events (workspace_id, action, id);
+
+-- The end of each chain; that of the events without a workspace has no name.
+CREATE TABLE audit_chains (
+    chain  text PRIMARY KEY,
+    seq    integer NOT NULL,
+    hash   blob NOT NULL
+);
+INSERT INTO audit_chains (chain, seq, hash) SELECT id, 0, x'' FROM workspaces UNION ALL SELECT '', 0, x'';
+
+-- +goose StatementBegin
+CREATE TRIGGER audit_events_kept BEFORE UPDATE ON audit_events
+WHEN NOT (OLD.seq = 0 AND NEW.seq > 0 -- it gets its place in the chain
+    AND NEW.id IS OLD.id AND NEW.workspace_id IS OLD.workspace_id
+    AND NEW.actor_type IS OLD.actor_type AND NEW.actor_id IS OLD.actor_id AND NEW.actor_name IS OLD.actor_name
+    AND NEW.action IS OLD.action AND NEW.target_type IS OLD.target_type AND NEW.target_id IS OLD.target_id
+    AND NEW.target_name IS OLD.target_name AND NEW.details IS OLD.details AND NEW.address IS OLD.address
+    AND NEW.user_agent IS OLD.user_agent AND NEW.created_at IS OLD.created_at)
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are never changed or deleted');
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER audit_events_not_deleted BEFORE DELETE ON audit_events
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are never changed or deleted');
+END;
+-- +goose StatementEnd
+
+-- INSERT OR REPLACE deletes without asking the trigger above.
+-- +goose StatementBegin
+CREATE TRIGGER audit_events_not_replaced BEFORE INSERT ON audit_events
+WHEN EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id)
+    OR NEW.seq > 0 AND EXISTS (SELECT 1 FROM audit_events
+        WHERE coalesce(workspace_id, '') = coalesce(NEW.workspace_id, '') AND seq = NEW.seq AND seq > 0)
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are never changed or deleted');
+END;
+-- +goose StatementEnd

@@ -1,0 +1,221 @@
+package models_test
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
+)
+
+func TestUsageWindows(t *testing.T) {
+	zone := func(name string) *time.Location {
+		location, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return location
+	}
+	at := func(text string) time.Time {
+		moment, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moment
+	}
+	now := at("2026-03-30T09:26:53Z")
+	tests := []struct {
+		name   string
+		window models.UsageWindow
+		want   []string // the starts and the end
+	}{
+		{"hours", models.LastHours(now, 3), []string{"2026-03-30T07:00:00Z", "2026-03-30T08:00:00Z", "2026-03-30T09:00:00Z", "2026-03-30T10:00:00Z"}},
+		{"days of UTC", models.LastDays(now, 2, time.UTC), []string{"2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z", "2026-03-31T00:00:00Z"}},
+		{"a day of 23 hours", models.LastDays(now, 3, zone("Europe/Berlin")),
+			[]string{"2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z"}},
+		{"behind UTC it is yesterday still", models.LastDays(at("2026-03-30T03:00:00Z"), 1, zone("America/New_York")),
+			[]string{"2026-03-29T04:00:00Z", "2026-03-30T04:00:00Z"}},
+		{"half an hour aside", models.LastDays(now, 1, zone("Asia/Kolkata")), []string{"2026-03-29T19:00:00Z", "2026-03-30T19:00:00Z"}},
+		{"hours between", models.HoursBetween(at("2026-03-30T07:00:00Z"), at("2026-03-30T08:00:01Z")),
+			[]string{"2026-03-30T07:00:00Z", "2026-03-30T08:00:00Z", "2026-03-30T09:00:00Z"}},
+		{"days between", models.DaysBetween(at("2026-03-28T00:00:01Z"), at("2026-03-30T00:00:00Z")), []string{"2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, start := range append(tt.window.Starts, tt.window.Until) {
+				got = append(got, start.Format(time.RFC3339))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// busy is a key whose requests are of every kind, hour by hour for some days.
+func (s home) busy(t testing.TB, days int) (*models.APIKey, int64) {
+	t.Helper()
+	key, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Busy", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead, scope.MembersWrite)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := []struct {
+		route, scope string
+		class        int
+		refusal      models.Refusal
+	}{
+		{"GET /me", "", 2, ""}, {"GET /seats", "seats.read", 2, ""}, {"GET /seats", "seats.read", 4, models.RefusedRateLimit},
+		{"GET /workspace_members", "members.read", 2, ""}, {"GET /workspace_members", "members.read", 4, ""}, {"GET /workspace_members", "members.read", 5, ""},
+		{"POST /workspace_members", "members.write", 2, ""}, {"GET /api_keys", "api_keys.read", 4, models.RefusedScope}, {"", "", 4, ""}, {"", "", 4, models.RefusedExpired},
+	}
+	batch := models.UsageBatch{ID: rand.Text(), Callers: []models.UsageCaller{{Address: "192.0.2.1", UserAgent: "curl/8"}}}
+	var total int64
+	for i, kind := range kinds {
+		batch.Routes = append(batch.Routes, models.UsageRoute{Name: kind.route, Scope: kind.scope})
+		for hour := range days * 24 {
+			at := s.Now().Add(-time.Duration(hour) * time.Hour).UnixMilli()
+			batch.Tallies = append(batch.Tallies, models.UsageTally{
+				Key: idOf(t, key.ID), Workspace: idOf(t, s.id), Route: i, StatusClass: kind.class, Refusal: kind.refusal,
+				Requests: int64(1 + (hour+i)%3), First: at, Last: at,
+			})
+			total += int64(1 + (hour+i)%3)
+		}
+	}
+	if err := s.AppendUsage(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.FoldUsage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return key, total
+}
+
+// TestAReportAddsUp: by period, by route, by scope, by refusal and by class there are the same
+// requests, in every window, and as many as in the total of the list.
+func TestAReportAddsUp(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, total := s.busy(t, 8)
+		kolkata, err := time.LoadLocation("Asia/Kolkata")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, window := range map[string]models.UsageWindow{
+			"24 hours": models.LastHours(s.Now(), 24), "7 days by hour": models.LastHours(s.Now(), 168), "7 days": models.LastDays(s.Now(), 7, kolkata),
+			"90 days": models.LastDays(s.Now(), 90, kolkata), "UTC": models.DaysBetween(s.Now().AddDate(0, 0, -3), s.Now()),
+		} {
+			report, err := s.UsageReport(s.ctx, s.id, key.ID, window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums := map[string]models.UsageSum{}
+			for part, list := range map[string][]models.UsagePart{"route": report.Routes, "scope": report.Scopes, "refusal": report.Refusals} {
+				sums[part] = sumOf(list, func(p models.UsagePart) models.UsageSum { return p.UsageSum })
+			}
+			sums["period"] = sumOf(report.Periods, func(sum models.UsageSum) models.UsageSum { return sum })
+			for part, sum := range sums {
+				if sum != report.Total {
+					t.Errorf("%s: by %s there are %v, in all %v", name, part, sum, report.Total)
+				}
+			}
+			var classes int64
+			for _, requests := range report.Total.Classes {
+				classes += requests
+			}
+			totals, err := s.UsageTotals(s.ctx, s.id, []string{key.ID}, window.Starts[0])
+			if err != nil || classes != report.Total.Requests || name != "UTC" && totals[key.ID].Requests != report.Total.Requests || totals[key.ID].Refused < report.Total.Refused {
+				t.Errorf("%s: %d by class, %v in the list, %v in all, %v", name, classes, totals[key.ID], report.Total, err)
+			}
+			if name == "90 days" && report.Total.Requests != total {
+				t.Errorf("%d requests, want %d", report.Total.Requests, total)
+			}
+		}
+		if ever, err := s.RequestsEver(s.ctx, s.id, key.ID); err != nil || ever != total {
+			t.Errorf("%d requests ever, %v; want %d", ever, err, total)
+		}
+		if ever, err := s.RequestsEver(s.ctx, "ws_other", key.ID); err != nil || ever != 0 {
+			t.Errorf("another workspace sees %d requests, %v", ever, err)
+		}
+		_, err = s.UsageReport(s.ctx, "ws_other", key.ID, models.LastHours(s.Now(), 24))
+		wantKind(t, err, models.NotFound)
+	})
+}
+
+func sumOf[T any](list []T, of func(T) models.UsageSum) (sum models.UsageSum) {
+	for _, one := range list {
+		part := of(one)
+		sum.Requests, sum.Refused = sum.Requests+part.Requests, sum.Refused+part.Refused
+		for class, requests := range part.Classes {
+			sum.Classes[class] += requests
+		}
+	}
+	return sum
+}
+
+// TestARequestIsInThePeriodThatItWasIn, as the viewer's zone cuts the days.
+func TestARequestIsInThePeriodThatItWasIn(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		newYork, err := time.LoadLocation("America/New_York")
+		if err != nil {
+			t.Fatal(err)
+		}
+		midnight := time.Date(2026, time.March, 13, 0, 0, 0, 0, newYork) // 04:00 in UTC
+		for at, route := range map[time.Time]string{
+			midnight.Add(-time.Millisecond): "GET /before", midnight: "GET /at", midnight.Add(24*time.Hour - 1): "GET /late", s.Now(): "GET /now",
+		} {
+			record(t, s.Store, batchOf(t, use{key: key, at: at, route: route}))
+		}
+		report, err := s.UsageReport(s.ctx, s.id, key.ID, models.LastDays(s.Now(), 3, newYork))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, day := range report.Periods {
+			got = append(got, day.Requests)
+		}
+		if diff := cmp.Diff([]int64{1, 2, 1}, got); diff != "" {
+			t.Errorf("by day (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestAReportTakesTheSameQueries whether the key was never used or at every hour of 90 days.
+func TestAReportTakesTheSameQueries(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, _ := s.busy(t, 90)
+		window := models.LastDays(s.Now(), 90, time.FixedZone("", 3600))
+		for _, id := range []string{key.ID, s.key(t, "Unused").ID} {
+			queries := s.statements(t, func() error {
+				_, err := s.UsageReport(s.ctx, s.id, id, window)
+				return err
+			})
+			if queries != 4 {
+				t.Errorf("%d queries, want 4", queries)
+			}
+		}
+	})
+}
+
+// BenchmarkUsageReport is a report of a key that was used in ten ways at every hour of 90 days.
+func BenchmarkUsageReport(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
+		s := open(b)
+		workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
+		h := home{Store: s, id: workspace.ID, ctx: b.Context()}
+		key, _ := h.busy(b, 90)
+		for zone, location := range map[string]*time.Location{"UTC": time.UTC, "elsewhere": time.FixedZone("", 3600)} {
+			b.Run(name+"/"+zone, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := s.UsageReport(b.Context(), h.id, key.ID, models.LastDays(s.Now(), 90, location)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,41 @@
+// Charts: the numbers of the bar under the pointer, or of the one that the arrow keys are at.
+import { on } from './on.js'
+
+// show says what a bar's title says, and marks the bar; without a bar it says nothing.
+function show(chart, bar) {
+  for (const other of chart.querySelectorAll('[data-bar][data-on]')) if (other !== bar) delete other.dataset.on
+  if (bar) bar.dataset.on = ''
+  const words = bar?.querySelector('title').textContent ?? ''
+  const readout = chart.querySelector('[data-readout]')
+  if (readout.textContent !== words) readout.textContent = words
+}
+
+const chartOf = (element) => element.closest('[data-chart]')
+
+on('pointerover', '[data-bar]', (event, bar) => show(chartOf(bar), bar))
+on('pointerout', '[data-picture]', (event, picture) => {
+  if (!picture.contains(event.relatedTarget)) show(chartOf(picture))
+})
+
+on('keydown', '[data-picture]', (event, picture) => {
+  const bars = [...picture.querySelectorAll('[data-bar]')]
+  const at = bars.findIndex((bar) => 'on' in bar.dataset)
+  const to = { ArrowLeft: at < 0 ? bars.length - 1 : at - 1, ArrowRight: at + 1, Home: 0, End: bars.length - 1 }[event.key]
+  if (to === undefined || !bars[to]) return
+  event.preventDefault()
+  show(chartOf(picture), bars[to])
+})
+on('focusout', '[data-picture]', (event, picture) => show(chartOf(picture)))
+
+// A chart may have come, or have other numbers. The pictures take the focus only where the keys do
+// something.
+function refresh() {
+  for (const picture of document.querySelectorAll('[data-picture]')) {
+    picture.tabIndex = 0
+    const bar = picture.querySelector('[data-bar][data-on]')
+    if (bar) show(chartOf(picture), bar)
+  }
+}
+
+refresh()
+document.addEventListener('htmx:after:swap', refresh)

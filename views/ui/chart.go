@@ -1,0 +1,188 @@
+package ui
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Chart is numbers over time as stacked bars: a picture, and the same in a table.
+type Chart struct {
+	ID     string // by which it stays the same when the page around it changes
+	Label  string // what the picture shows, in a few words
+	Unit   string // one of what is counted, such as "request"
+	Head   string // of the table's first column
+	Series []Series
+	Bars   []Bar
+}
+
+// Series is what one colour stands for. Its tone is "success", "warning", "danger" or empty.
+type Series struct{ Label, Tone string }
+
+// Bar is one moment of a chart, with a value for each series.
+type Bar struct {
+	Label  string // of the moment, in full
+	Tick   string // the same in short, for the axis
+	Values []int64
+}
+
+// Total is the sum of the values.
+func (b Bar) Total() (total int64) {
+	for _, value := range b.Values {
+		total += value
+	}
+	return total
+}
+
+// sumOf is the sum of a series over all bars.
+func (c Chart) sumOf(series int) (sum int64) {
+	for _, bar := range c.Bars {
+		sum += bar.Values[series]
+	}
+	return sum
+}
+
+func (c Chart) total() (total int64) {
+	for _, bar := range c.Bars {
+		total += bar.Total()
+	}
+	return total
+}
+
+// summary says what there is to see in the picture.
+func (c Chart) summary() string {
+	var peak Bar
+	for _, bar := range c.Bars {
+		if bar.Total() > peak.Total() {
+			peak = bar
+		}
+	}
+	if peak.Total() == 0 {
+		return c.Label + ": none"
+	}
+	return c.Label + ": " + Plural(c.total(), c.Unit) + ", most at " + peak.Label + " with " + Count(peak.Total()) + ". The table below has all figures."
+}
+
+// says is a bar in words: the exact numbers.
+func (c Chart) says(bar Bar) string {
+	text := bar.Label + ": " + Plural(bar.Total(), c.Unit)
+	var parts []string
+	for i, value := range bar.Values {
+		if value > 0 {
+			parts = append(parts, Count(value)+" "+c.Series[i].Label)
+		}
+	}
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
+	}
+	return text
+}
+
+// top is the end of the axis: the first round number that no bar is higher than.
+func (c Chart) top() int64 {
+	highest := int64(1)
+	for _, bar := range c.Bars {
+		highest = max(highest, bar.Total())
+	}
+	magnitude := int64(math.Pow10(len(strconv.FormatInt(highest, 10)) - 1))
+	for _, step := range []int64{1, 2, 4, 5, 8} {
+		if step*magnitude >= highest {
+			return step * magnitude
+		}
+	}
+	return 10 * magnitude
+}
+
+// middle is the number half-way up the axis; empty where that is none.
+func (c Chart) middle() string {
+	if top := c.top(); top%2 == 0 {
+		return Count(top / 2)
+	}
+	return ""
+}
+
+// ticks are the labels under the picture, evenly apart.
+func (c Chart) ticks() []string {
+	const most = 4
+	if len(c.Bars) <= most {
+		return ticksOf(c.Bars)
+	}
+	picked := make([]Bar, most)
+	for i := range picked {
+		picked[i] = c.Bars[i*(len(c.Bars)-1)/(most-1)]
+	}
+	return ticksOf(picked)
+}
+
+func ticksOf(bars []Bar) []string {
+	ticks := make([]string, len(bars))
+	for i, bar := range bars {
+		ticks[i] = bar.Tick
+	}
+	return ticks
+}
+
+// slot is where a bar is in the picture.
+type slot struct{ X, Width, InnerX, InnerWidth string }
+
+func (c Chart) slot(i int) slot {
+	width := 100 / float64(len(c.Bars))
+	gap := width / 8
+	return slot{percent(float64(i) * width), percent(width), percent(float64(i)*width + gap), percent(width - 2*gap)}
+}
+
+// block is the part of a bar that one series takes.
+type block struct{ Tone, Y, Height string }
+
+// visible is the least height, in percent of the picture: one failure among thousands of requests is
+// what one looks for.
+const visible = 1.5
+
+// blocks are the parts of a bar, from the ground up.
+func (c Chart) blocks(bar Bar) []block {
+	var blocks []block
+	ground, top := 100.0, float64(c.top())
+	for i, value := range bar.Values {
+		if value == 0 {
+			continue
+		}
+		height := math.Max(visible, 100*float64(value)/top)
+		ground = math.Max(0, ground-height)
+		blocks = append(blocks, block{c.Series[i].Tone, percent(ground), percent(height)})
+	}
+	return blocks
+}
+
+func percent(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) + "%" }
+
+// Share is a part of a whole in percent, for a Meter.
+func Share(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return 100 * float64(part) / float64(whole)
+}
+
+// The size of a sparkline's bar with the gap after it, and of the picture, in its own units.
+const (
+	sparkStep   = 4
+	sparkHeight = 24
+)
+
+// sparkPath draws values as bars. Zero is a dot on the ground, so that a quiet day is seen as one.
+func sparkPath(values []int64) string {
+	highest := int64(1)
+	for _, value := range values {
+		highest = max(highest, value)
+	}
+	var path strings.Builder
+	for i, value := range values {
+		height := int64(1)
+		if value > 0 {
+			height = max(3, value*sparkHeight/highest)
+		}
+		path.WriteString("M" + strconv.Itoa(i*sparkStep) + " " + strconv.Itoa(sparkHeight) + "v-" + strconv.FormatInt(height, 10) +
+			"h3v" + strconv.FormatInt(height, 10) + "z")
+	}
+	return path.String()
+}

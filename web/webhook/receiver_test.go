@@ -1,0 +1,188 @@
+package webhook_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/webhook"
+)
+
+// patience is far more than anything here takes; a test that needs it fails.
+const patience = 30 * time.Second
+
+// received is a request that a receiver got.
+type received struct {
+	header http.Header
+	body   []byte
+}
+
+// receiver is a real HTTP server that notes what it gets and answers as it is told.
+type receiver struct {
+	*httptest.Server
+	mu       sync.Mutex
+	got      []received
+	atOnce   int
+	mostOnce int
+}
+
+func newReceiver(t testing.TB, answer http.HandlerFunc) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		r.got = append(r.got, received{request.Header.Clone(), body})
+		r.atOnce++
+		r.mostOnce = max(r.mostOnce, r.atOnce)
+		r.mu.Unlock()
+		answer(w, request)
+		r.mu.Lock()
+		r.atOnce--
+		r.mu.Unlock()
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func ok(http.ResponseWriter, *http.Request) {}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+// hang is a receiver that does not answer until the test is over.
+func hang(t testing.TB) *receiver {
+	t.Helper()
+	over := make(chan struct{})
+	r := newReceiver(t, func(_ http.ResponseWriter, request *http.Request) {
+		select {
+		case <-over:
+		case <-request.Context().Done():
+		}
+	})
+	t.Cleanup(func() { close(over) })
+	return r
+}
+
+func (r *receiver) all() []received {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]received{}, r.got...)
+}
+
+// ids counts what was received by webhook-id.
+func (r *receiver) ids() map[string]int {
+	ids := map[string]int{}
+	for _, got := range r.all() {
+		ids[got.header.Get("Webhook-Id")]++
+	}
+	return ids
+}
+
+// await returns when condition holds.
+func await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never happens that %s", what)
+		}
+	}
+}
+
+// house is a Store with a workspace whose events are sent.
+type house struct {
+	*modelstest.Store
+	workspace *models.Workspace
+}
+
+// each runs test on both databases. The clock shows the present, since signatures are not
+// believed for long, and stands still.
+func each(t *testing.T, test func(t *testing.T, h house)) {
+	t.Helper()
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, houseOn(t, s)) })
+}
+
+func houseOn(t testing.TB, s *modelstest.Store) house {
+	t.Helper()
+	s.Clock.Advance(time.Since(modelstest.Start))
+	return house{s, newWorkspace(t, s, "Acme")}
+}
+
+func newWorkspace(t testing.TB, s *modelstest.Store, name string) *models.Workspace {
+	t.Helper()
+	workspace, _ := s.NewWorkspace(t, name, name+"@acme.test")
+	return workspace
+}
+
+// endpoint makes an endpoint for keys that are made, at an address that nobody may give one.
+func (h house) endpoint(t testing.TB, address string) (*models.WebhookEndpoint, string) {
+	t.Helper()
+	return h.endpointOf(t, h.workspace, address)
+}
+
+func (h house) endpointOf(t testing.TB, workspace *models.Workspace, address string) (*models.WebhookEndpoint, string) {
+	t.Helper()
+	endpoint, secret, err := h.CreateWebhookEndpoint(t.Context(), workspace.ID, models.NewWebhookEndpoint{
+		URL: "https://hooks.example.com", Events: []string{"api_key.created"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Exec(t, "UPDATE webhook_endpoints SET url = $1 WHERE id = $2", address, endpoint.ID)
+	return endpoint, secret.Reveal()
+}
+
+// events makes keys, and so events.
+func (h house) events(t testing.TB, count int) { h.eventsOf(t, h.workspace, count) }
+
+func (h house) eventsOf(t testing.TB, workspace *models.Workspace, count int) {
+	t.Helper()
+	for i := range count {
+		if _, _, err := h.CreateAPIKey(t.Context(), workspace.ID, models.NewAPIKey{Name: fmt.Sprintf("Key %d", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// last is the newest delivery to an endpoint.
+func (h house) last(t testing.TB, endpoint *models.WebhookEndpoint) models.WebhookDelivery {
+	t.Helper()
+	list, err := h.WebhookDeliveries(t.Context(), h.workspace.ID, endpoint.ID, models.DeliveryFilter{}, models.Page{Limit: 1})
+	if err != nil || len(list.Items) == 0 {
+		t.Fatalf("no delivery: %v", err)
+	}
+	return list.Items[0]
+}
+
+// attempted is the newest delivery to an endpoint once it has been attempted so often.
+func (h house) attempted(t testing.TB, endpoint *models.WebhookEndpoint, times int) models.WebhookDelivery {
+	t.Helper()
+	await(t, fmt.Sprintf("a delivery has been attempted %d times", times), func() bool { return h.last(t, endpoint).Attempts >= times })
+	return h.last(t, endpoint)
+}
+
+// work has a worker run on the Store until stop is called or the test is over.
+func (h house) work(t testing.TB, options webhook.Options) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { webhook.New(h.Store.Store, options).Run(ctx) })
+	stop = func() { cancel(); running.Wait() }
+	t.Cleanup(stop)
+	return stop
+}
+
+// local is a worker that may send to the receivers of tests.
+var local = webhook.Options{AllowPrivate: true}

@@ -1,0 +1,380 @@
+package webhook_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/webhook"
+)
+
+func TestDelivery(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("thank you")) })
+		endpoint, secret := h.endpoint(t, r.URL)
+		h.work(t, local)
+		h.events(t, 1)
+		d := h.attempted(t, endpoint, 1)
+		if d.Status != models.DeliverySuccess || *d.ResponseCode != 200 || d.ResponseExcerpt != "thank you" || d.Failure != "" {
+			t.Errorf("the delivery is %+v", d)
+		}
+		got := r.all()
+		if len(got) != 1 {
+			t.Fatalf("received %d requests", len(got))
+		}
+		want := map[string]string{"Content-Type": "application/json", "User-Agent": "SkipUp-Webhooks/1", "Webhook-Id": d.EventID, "Idempotency-Key": ""}
+		for name, value := range want {
+			if sent := got[0].header.Get(name); sent != value {
+				t.Errorf("%s is %q, want %q", name, sent, value)
+			}
+		}
+		requireSigned(t, got[0], secret)
+	})
+}
+
+// requireSigned checks both signatures, the first with the public library.
+func requireSigned(t *testing.T, got received, secret string) {
+	t.Helper()
+	hook, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hook.Verify(got.body, got.header); err != nil {
+		t.Error(err)
+	}
+	if err := hook.Verify(append(got.body, ' '), got.header); err == nil {
+		t.Error("another body is verified")
+	}
+	moment, signatures, _ := strings.Cut(got.header.Get("X-Webhook-Signature"), ",")
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "%s.%s", strings.TrimPrefix(moment, "t="), got.body)
+	if !strings.Contains(","+signatures+",", ",v1="+hex.EncodeToString(mac.Sum(nil))+",") {
+		t.Errorf("X-Webhook-Signature %q is not by this secret", got.header.Get("X-Webhook-Signature"))
+	}
+}
+
+// TestBothSecretsSign after a rotation.
+func TestBothSecretsSign(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	r := newReceiver(t, ok)
+	endpoint, before := h.endpoint(t, r.URL)
+	_, after, err := h.RotateWebhookSecret(t.Context(), h.workspace.ID, endpoint.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.events(t, 1)
+	h.work(t, local)
+	await(t, "it arrives", func() bool { return len(r.all()) == 1 })
+	requireSigned(t, r.all()[0], before)
+	requireSigned(t, r.all()[0], after.Reveal())
+}
+
+// verifyInNode prints what the npm package standardwebhooks says to a request.
+const verifyInNode = `
+const { Webhook } = require("standardwebhooks");
+const { body, headers, secret } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const said = (headers) => { try { return new Webhook(secret).verify(body, headers).type } catch (e) { return e.message } };
+console.log(said(headers));
+console.log(said({ ...headers, "webhook-id": "evt_other" }));`
+
+func TestTheNPMPackageVerifies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("Node.js is left out because of -short")
+	}
+	h := houseOn(t, modelstest.NewSQLite(t))
+	r := newReceiver(t, ok)
+	_, secret := h.endpoint(t, r.URL)
+	h.events(t, 1)
+	h.work(t, local)
+	await(t, "it arrives", func() bool { return len(r.all()) == 1 })
+	headers := map[string]string{}
+	for name := range r.all()[0].header {
+		headers[strings.ToLower(name)] = r.all()[0].header.Get(name)
+	}
+	input, err := json.Marshal(map[string]any{"body": string(r.all()[0].body), "headers": headers, "secret": secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := exec.Command("node", "-e", verifyInNode)
+	node.Dir, node.Stdin = "../..", strings.NewReader(string(input))
+	said, err := node.CombinedOutput()
+	if err != nil {
+		t.Fatalf("this test needs Node.js and what npm ci installs (make node_modules): %v\n%s", err, said)
+	}
+	if string(said) != "api_key.created\nNo matching signature found\n" {
+		t.Errorf("it says %q", said)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	elsewhere := newReceiver(t, ok)
+	silent := hang(t)
+	closes := newReceiver(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	closes.Config.ErrorLog = nil
+	plain := newReceiver(t, ok)
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = nobody.Close()
+	redirect := func(code int) string {
+		return newReceiver(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, code) }).URL
+	}
+	tests := []struct {
+		name, url string
+		failure   models.DeliveryFailure
+		code      int
+		status    models.DeliveryStatus
+	}{
+		{"200", newReceiver(t, status(200)).URL, models.Delivered, 200, models.DeliverySuccess},
+		{"204", newReceiver(t, status(204)).URL, models.Delivered, 204, models.DeliverySuccess},
+		{"400", newReceiver(t, status(400)).URL, models.FailedStatus, 400, models.DeliveryPending},
+		{"500", newReceiver(t, status(500)).URL, models.FailedStatus, 500, models.DeliveryPending},
+		{"410", newReceiver(t, status(410)).URL, models.FailedGone, 410, models.DeliveryFailed},
+		{"301", redirect(301), models.FailedRedirect, 301, models.DeliveryPending},
+		{"307", redirect(307), models.FailedRedirect, 307, models.DeliveryPending},
+		{"308", redirect(308), models.FailedRedirect, 308, models.DeliveryPending},
+		{"no answer", silent.URL, models.FailedTimeout, 0, models.DeliveryPending},
+		{"closes", closes.URL, models.FailedConnection, 0, models.DeliveryPending},
+		{"nobody listens", "http://" + nobody.Addr().String(), models.FailedConnection, 0, models.DeliveryPending},
+		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), models.FailedTLS, 0, models.DeliveryPending},
+		{"no such name", "http://nobody.invalid/", models.FailedName, 0, models.DeliveryPending},
+	}
+	h := houseOn(t, modelstest.NewSQLite(t))
+	endpoints := make([]*models.WebhookEndpoint, len(tests))
+	for i, tt := range tests {
+		endpoints[i], _ = h.endpoint(t, tt.url)
+	}
+	h.events(t, 1)
+	options := local
+	options.Timeout = 2 * time.Second
+	options.Resolver = nameServer(t, func(string) []string { return nil })
+	h.work(t, options)
+	for i, tt := range tests {
+		d := h.attempted(t, endpoints[i], 1)
+		code := 0
+		if d.ResponseCode != nil {
+			code = *d.ResponseCode
+		}
+		if d.Failure != tt.failure || code != tt.code || d.Status != tt.status {
+			t.Errorf("%s: %q, code %d, %s; want %q, %d, %s", tt.name, d.Failure, code, d.Status, tt.failure, tt.code, tt.status)
+		}
+	}
+	if n := len(elsewhere.all()); n != 0 {
+		t.Errorf("%d redirects are followed", n)
+	}
+}
+
+// TestRetry: what failed is tried again when its time has come, and when the receiver wants it.
+func TestRetry(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		var attempts atomic.Int64
+		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+			switch attempts.Add(1) {
+			case 1:
+				w.Header().Set("Retry-After", "60")
+				w.WriteHeader(http.StatusTooManyRequests)
+			case 2:
+				w.Header().Set("Retry-After", h.Now().Add(20*time.Minute).Format(http.TimeFormat))
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+		endpoint, _ := h.endpoint(t, r.URL)
+		h.work(t, local)
+		h.events(t, 1)
+		if wait := h.attempted(t, endpoint, 1).NextAttemptAt.Sub(h.Now()); wait != time.Minute {
+			t.Errorf("asked for a minute, the next attempt is in %v", wait)
+		}
+		h.Clock.Advance(time.Minute)
+		if wait := h.attempted(t, endpoint, 2).NextAttemptAt.Sub(h.Now()); wait < 20*time.Minute-time.Second || wait > 20*time.Minute {
+			t.Errorf("asked for 20 minutes, the next attempt is in %v", wait)
+		}
+		h.Clock.Advance(20 * time.Minute)
+		if d := h.attempted(t, endpoint, 3); d.Status != models.DeliverySuccess {
+			t.Errorf("the delivery is %+v", d)
+		}
+		got := r.all()
+		for _, again := range got[1:] {
+			if string(again.body) != string(got[0].body) || again.header.Get("Webhook-Id") != got[0].header.Get("Webhook-Id") {
+				t.Error("another attempt sends something else")
+			}
+		}
+	})
+}
+
+// TestNodesShareTheWork: two of them send each delivery once.
+func TestNodesShareTheWork(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		const events = 150
+		r := newReceiver(t, ok)
+		h.endpoint(t, r.URL)
+		other := house{h.Another(t), h.workspace}
+		h.work(t, local)
+		other.work(t, local)
+		h.events(t, events/2)
+		other.events(t, events/2)
+		await(t, "all arrive", func() bool { return len(r.ids()) == events })
+		for id, times := range r.ids() {
+			if times != 1 {
+				t.Errorf("%s is sent %d times", id, times)
+			}
+		}
+	})
+}
+
+// TestOtherProcessesAreHeardOf: an event of a process without a worker is sent too.
+func TestOtherProcessesAreHeardOf(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		r := newReceiver(t, ok)
+		h.endpoint(t, r.URL)
+		h.work(t, local)
+		house{h.Another(t), h.workspace}.events(t, 1)
+		await(t, "it arrives", func() bool { return len(r.all()) == 1 })
+	})
+}
+
+// TestHangingReceiverHoldsUpNobody: while one receiver answers nothing, and has a queue, another
+// of the same workspace gets all of its own.
+func TestHangingReceiverHoldsUpNobody(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		const events = 60
+		silent, well := hang(t), newReceiver(t, ok)
+		h.endpoint(t, silent.URL)
+		h.work(t, local.WithGrace(time.Millisecond))
+		h.events(t, 20)
+		h.endpoint(t, well.URL)
+		h.events(t, events)
+		await(t, "the other receiver gets everything", func() bool { return len(well.ids()) == events })
+		silent.mu.Lock()
+		defer silent.mu.Unlock()
+		if silent.mostOnce > 8 || silent.atOnce == 0 {
+			t.Errorf("the hanging receiver had %d requests at once, has %d", silent.mostOnce, silent.atOnce)
+		}
+	})
+}
+
+// TestWorkspaceCannotStarveOthers: one has as many hanging receivers as it may, each with a
+// queue; another gets its own, and so does a receiver of the first that is well.
+func TestWorkspaceCannotStarveOthers(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	greedy := newWorkspace(t, h.Store, "Greedy")
+	silent, well, theirs := hang(t), newReceiver(t, ok), newReceiver(t, ok)
+	for range models.MaxWebhookEndpoints - 1 {
+		h.endpointOf(t, greedy, silent.URL)
+	}
+	h.work(t, local.WithGrace(time.Millisecond))
+	h.eventsOf(t, greedy, 10)
+	h.endpointOf(t, greedy, well.URL)
+	h.endpoint(t, theirs.URL)
+	h.eventsOf(t, greedy, 10)
+	h.events(t, 30)
+	await(t, "the other workspace gets everything", func() bool { return len(theirs.ids()) == 30 })
+	await(t, "the receiver that is well gets everything", func() bool { return len(well.ids()) == 10 })
+	silent.mu.Lock()
+	defer silent.mu.Unlock()
+	if silent.mostOnce > 128+50 {
+		t.Errorf("the greedy workspace had %d deliveries on their way at once", silent.mostOnce)
+	}
+}
+
+// TestStop: what is on its way may end; what does not is given back and sent by another node at
+// once.
+func TestStop(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		entered, release := make(chan struct{}, 9), make(chan struct{})
+		slow := newReceiver(t, func(http.ResponseWriter, *http.Request) {
+			entered <- struct{}{}
+			<-release
+		})
+		finishing, _ := h.endpoint(t, slow.URL)
+		stop := h.work(t, local)
+		h.events(t, 1)
+		<-entered
+		stopped := make(chan struct{})
+		go func() { stop(); close(stopped) }()
+		select {
+		case <-stopped:
+			t.Error("it stops without waiting for the attempt")
+		case <-time.After(50 * time.Millisecond):
+		}
+		close(release)
+		<-stopped
+		if d := h.last(t, finishing); d.Status != models.DeliverySuccess {
+			t.Errorf("what ended while it stopped is %+v", d)
+		}
+		if err := h.DeleteWebhookEndpoint(t.Context(), h.workspace.ID, finishing.ID); err != nil {
+			t.Fatal(err)
+		}
+
+		silent := hang(t)
+		broken, _ := h.endpoint(t, silent.URL)
+		stop = h.work(t, local.WithGrace(time.Millisecond))
+		h.events(t, 1)
+		await(t, "it is being sent", func() bool { return len(silent.all()) == 1 })
+		stop()
+		if d := h.last(t, broken); d.Claim != nil || d.Attempts != 0 || d.Status != models.DeliveryPending || d.NextAttemptAt.After(h.Now()) {
+			t.Errorf("what was broken off is %+v", d)
+		}
+	})
+}
+
+func TestAttemptsAreToldOf(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	endpoint, _ := h.endpoint(t, newReceiver(t, status(500)).URL)
+	told := make(chan webhook.Attempt, 9)
+	options := local
+	options.Attempted = func(a webhook.Attempt) { told <- a }
+	h.work(t, options)
+	h.events(t, 1)
+	if a := <-told; !a.First || a.Failure != models.FailedStatus || a.Delay != 0 || a.Took <= 0 {
+		t.Errorf("told of %+v", a)
+	}
+	h.attempted(t, endpoint, 1) // written down: the next attempt counts from then
+	h.Clock.Advance(6 * time.Second)
+	if a := <-told; a.First || a.Delay < 0 {
+		t.Errorf("told of %+v", a)
+	}
+}
+
+// TestLargeAnswerIsCut, and one that trickles ends with the attempt.
+func TestLargeAnswerIsCut(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	large := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+				return
+			}
+		}
+	})
+	trickles := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			_, _ = w.Write([]byte("."))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Millisecond)
+		}
+	})
+	first, _ := h.endpoint(t, large.URL)
+	second, _ := h.endpoint(t, trickles.URL)
+	h.events(t, 1)
+	options := local
+	options.Timeout = 300 * time.Millisecond
+	h.work(t, options)
+	for _, endpoint := range []*models.WebhookEndpoint{first, second} {
+		if d := h.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess || len(d.ResponseExcerpt) > models.MaxResponseExcerpt || d.ResponseExcerpt == "" {
+			t.Errorf("%s, kept %d bytes", d.Status, len(d.ResponseExcerpt))
+		}
+	}
+}
