@@ -48,7 +48,7 @@ func (s home) events(t *testing.T) []string {
 func TestAddMember(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
-		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.IsPending() {
+		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.Pending {
 			t.Errorf("added %+v", grace)
 		}
 		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
@@ -56,7 +56,7 @@ func TestAddMember(t *testing.T) {
 
 		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Name: "Another name", Role: models.Admin})
-		if rita.IsPending() || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
+		if !rita.Pending || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
 			t.Errorf("a person with an account is added as %+v", rita)
 		}
 		if diff := cmp.Diff([]string{"member.added", "member.added", "member.added"}, s.events(t)); diff != "" {
@@ -158,7 +158,7 @@ func TestAddingADeactivatedPersonBringsItBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		back := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
-		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.IsPending() {
+		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.Pending {
 			t.Errorf("back as %+v", back)
 		}
 	})

@@ -99,25 +99,36 @@ func (s *Store) countInto(ctx context.Context, report *UsageReport) error {
 }
 
 // eachCount calls do for every count of a key in a window that has periods, with the index of its
-// period. For a busy key there are some ten thousand, which is too many for the comfort of GORM and
-// of a join with the periods.
+// period.
 func (s *Store) eachCount(ctx context.Context, key *APIKey, window UsageWindow, do func(period int, count UsageCount)) error {
-	rows, err := s.with(ctx).Table(window.by.table).Select(s.dialect.epoch("starts_at")+", route, scope, status_class, refusal, requests").
-		Where(ofKey+" AND starts_at >= ? AND starts_at < ?", key.WorkspaceID, key.ID, window.Starts[0], window.Until).Rows()
+	if window.location != nil {
+		return s.eachCountOfDates(ctx, key, window, do)
+	}
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, 0 AS is_hour FROM " + window.by.table +
+		" WHERE " + ofKey + " AND starts_at >= ? AND starts_at < ?"
+	return s.scanCounts(ctx, key, query, []any{key.WorkspaceID, key.ID, window.Starts[0], window.Until}, func(at time.Time, _ bool, count UsageCount) {
+		do(window.period(at), count)
+	})
+}
+
+// scanCounts calls do for every row of a query: there may be thousands, too many for the comfort of
+// GORM.
+func (s *Store) scanCounts(ctx context.Context, key *APIKey, query string, args []any, do func(at time.Time, isHour bool, count UsageCount)) error {
+	rows, err := s.with(ctx).Raw(query, args...).Rows()
 	if err != nil {
-		return fmt.Errorf("read %s: %w", window.by.table, err)
+		return fmt.Errorf("read counts: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var startsAt int64
+		var startsAt, isHour int64
 		count := UsageCount{APIKeyID: key.ID, WorkspaceID: key.WorkspaceID}
-		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests); err != nil {
-			return fmt.Errorf("read %s: %w", window.by.table, err)
+		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests, &isHour); err != nil {
+			return fmt.Errorf("read counts: %w", err)
 		}
-		do(window.period(time.Unix(startsAt, 0)), count)
+		do(time.Unix(startsAt, 0).UTC(), isHour == 1, count)
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", window.by.table, err)
+		return fmt.Errorf("read counts: %w", err)
 	}
 	return nil
 }
@@ -143,8 +154,9 @@ func (s *Store) UsageCounts(ctx context.Context, workspaceID, keyID string, wind
 	}
 	counts := make([]UsageCount, 0, len(sums))
 	for count, requests := range sums {
-		count.Requests = requests
-		counts = append(counts, count)
+		if count.Requests = requests; requests != 0 {
+			counts = append(counts, count)
+		}
 	}
 	slices.SortFunc(counts, UsageCount.compare)
 	return counts, nil
@@ -168,7 +180,9 @@ func (p parts) add(id partID, count UsageCount) {
 func (p parts) sorted() []UsagePart {
 	list := make([]UsagePart, 0, len(p))
 	for part := range maps.Values(p) {
-		list = append(list, *part)
+		if part.Requests != 0 {
+			list = append(list, *part)
+		}
 	}
 	slices.SortFunc(list, func(a, b UsagePart) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Scope, b.Scope))

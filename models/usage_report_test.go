@@ -208,7 +208,7 @@ func BenchmarkUsageReport(b *testing.B) {
 		workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
 		h := home{Store: s, id: workspace.ID, ctx: b.Context()}
 		key, _ := h.busy(b, 90)
-		for zone, location := range map[string]*time.Location{"UTC": time.UTC, "elsewhere": time.FixedZone("", 3600)} {
+		for zone, location := range map[string]*time.Location{"UTC": time.UTC, "1h": time.FixedZone("", 3600), "12h": time.FixedZone("", 12*3600)} {
 			b.Run(name+"/"+zone, func(b *testing.B) {
 				for b.Loop() {
 					if _, err := s.UsageReport(b.Context(), h.id, key.ID, models.LastDays(s.Now(), 90, location)); err != nil {

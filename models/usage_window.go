@@ -11,6 +11,8 @@ type UsageWindow struct {
 	Starts []time.Time // of the periods, at full hours of UTC, the earliest first
 	Until  time.Time   // the end of the last, which is not included
 	by     Period      // what it is read from
+
+	location *time.Location // of days other than those of UTC; else nil
 }
 
 // LastHours is a window of n hours, of which now is in the last.
@@ -29,9 +31,9 @@ func LastDays(now time.Time, n int, location *time.Location) UsageWindow {
 	midnight := func(daysAgo int) time.Time {
 		return fullHour(time.Date(year, month, day-daysAgo, 0, 0, 0, 0, location))
 	}
-	window := UsageWindow{Until: midnight(-1), by: Hourly}
-	if location == time.UTC {
-		window.by = Daily // which says the same in fewer rows
+	window := UsageWindow{Until: midnight(-1), by: Daily}
+	if location != time.UTC {
+		window.location = location
 	}
 	for i := n - 1; i >= 0; i-- {
 		window.Starts = append(window.Starts, midnight(i))

@@ -100,7 +100,7 @@ func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHas
 	if err != nil {
 		return nil, nil, err
 	}
-	member, err := s.insertMember(ctx, workspace.ID, user, Admin)
+	member, err := s.insertMember(ctx, &Member{WorkspaceID: workspace.ID, User: *user, Role: Admin})
 	if err != nil {
 		return nil, nil, err
 	}

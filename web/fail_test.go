@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -64,6 +65,35 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 				t.Errorf("%d errors logged for two requests: %s", got, log.String())
 			}
 		})
+	}
+}
+
+// TestACallerWhoHasGoneIsNoError: browsers break off what they do not need any more.
+func TestACallerWhoHasGoneIsNoError(t *testing.T) {
+	var log bytes.Buffer
+	e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	tests := map[string]struct {
+		begun  bool // some of the answer has been sent
+		err    error
+		logged bool
+	}{
+		"/gone":     {true, fmt.Errorf("write: %w", syscall.EPIPE), false},
+		"/reset":    {true, fmt.Errorf("write: %w", syscall.ECONNRESET), false},
+		"/broken":   {true, errors.New("render: no such thing"), true},
+		"/database": {false, fmt.Errorf("read keys: %w", syscall.ECONNRESET), true},
+	}
+	for path, tt := range tests {
+		e.GET(path, func(c echo.Context) error {
+			if tt.begun {
+				c.Response().WriteHeader(http.StatusOK)
+			}
+			return tt.err
+		})
+		log.Reset()
+		serve(e, path)
+		if logged := strings.Contains(log.String(), `"level":"ERROR"`); logged != tt.logged {
+			t.Errorf("%s: logged as an error: %t, want %t", path, logged, tt.logged)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ var findingTexts = map[models.Finding]findingText{
 	models.FindExpiring: {"expiring", "within 14 days", "Expiring within 14 days", false},
 	models.FindOld:      {"old", "made more than a year ago", "Made more than a year ago", false},
 	models.FindScopes:   {"with too many scopes", "in use, but not for all of them", "Holding scopes that they have never used", false},
-	models.FindOrphaned: {"without their maker", "made by somebody deactivated", "Made by somebody who is deactivated", true},
+	models.FindOrphaned: {"of people who left", "made by somebody deactivated", "Made by somebody who is deactivated", true},
 	models.FindKnocking: {"still knocking", "refused, and sent this week", "Deleted, expired or paused, and still sent with requests", false},
 }
 

@@ -624,12 +624,12 @@ func found(leak models.Leak) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if key.AcceptedAt(now) {
-				templ_7745c5c3_Err = act(key, pausePath(key.ID), "Pause", "outline").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = act(key, path.APIKeyPause(key.ID), "Pause", "outline").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = act(key, rotationPath(key.ID), "Rotate", "outline").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(key, path.APIKeyRotation(key.ID), "Rotate", "outline").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -82,7 +81,3 @@ func lineWord(lines []string) string {
 	}
 	return "lines"
 }
-
-// The places where something is done about a key.
-func pausePath(id string) string    { return path.APIKey(id) + "/pause" }
-func rotationPath(id string) string { return path.APIKey(id) + "/rotation" }

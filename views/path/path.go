@@ -99,6 +99,7 @@ func APIKeyRotationEnd(id string) string { return APIKeyRotation(id) + "/end" }
 
 // APIKeyRotationAbandonment is where the new key is deleted instead, and the page that asks first.
 func APIKeyRotationAbandonment(id string) string { return APIKeyRotation(id) + "/abandonment" }
+
 // DocsOf is the reference of a resource of the API.
 func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }
 

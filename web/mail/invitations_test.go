@@ -106,8 +106,7 @@ func texts(t *testing.T, data string) (text, html string) {
 	return parts[0], parts[1]
 }
 
-// TestInvitationsAreMailed: to a new person with the link that sets a password, to one with an
-// account with the way to sign in.
+// TestInvitationsAreMailed: to a new person, who sets a password, and to one who has an account.
 func TestInvitationsAreMailed(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
 		sink := mailtest.New(t, mailtest.Options{STARTTLS: true})
@@ -126,9 +125,9 @@ func TestInvitationsAreMailed(t *testing.T) {
 		}
 
 		p.add(t, "rita@rival.test", "")
-		until(t, "told", func() bool { return len(sink.Received()) == 2 })
-		text, html = texts(t, sink.Received()[1].Data)
-		if !strings.Contains(text, "https://keys.acme.test/login") || strings.Contains(text+html, "/invitations/") {
+		until(t, "mailed", func() bool { return len(sink.Received()) == 2 })
+		text, _ = texts(t, sink.Received()[1].Data)
+		if !strings.Contains(text, "Sign in with the password that you have") || !strings.Contains(text, "https://keys.acme.test/invitations/") {
 			t.Errorf("text %q", text)
 		}
 	})

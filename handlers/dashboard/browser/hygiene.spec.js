@@ -1,0 +1,144 @@
+// Keeping keys clean: pausing, the review over the list, and deleting many keys at once.
+import { expect, test } from './test.js'
+import { chooseKeys, finding, neglect, pauseKey } from './hygiene.js'
+import { dialog, listPath, makeKey, makeKeys, row, rows } from './steps.js'
+
+const bar = (page) => page.getByRole('form', { name: 'Chosen keys' })
+const remove = (page) => page.getByRole('button', { name: 'Delete …' })
+
+test('a paused key is refused until it is resumed, and says so everywhere', async ({ admin, skipup }) => {
+  const key = await makeKey(admin, { name: 'CRM sync' })
+  await skipup.used(key.key)
+  await pauseKey(admin, key)
+  expect((await skipup.call('/me', { key: key.key })).status).toBe(401)
+  await admin.goto(listPath)
+  await expect(row(admin, 'CRM sync')).toContainText(/Paused\s*works again\s+in 1 hour/)
+  await admin.getByRole('navigation', { name: 'State' }).getByRole('link', { name: /^Paused/ }).click()
+  await expect(rows(admin)).toHaveCount(1)
+  await row(admin, 'CRM sync').getByRole('link').click()
+  await admin.getByRole('button', { name: 'Resume now' }).click()
+  await expect(admin.getByText('The key works again.')).toBeVisible()
+  expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
+})
+
+test('a pause until a moment that cannot be is refused in the dialog, where it was typed', async ({ admin }) => {
+  const key = await makeKey(admin, { name: 'CRM sync' })
+  await admin.goto(`${listPath}/${key.id}`)
+  await admin.getByRole('link', { name: 'Pause', exact: true }).click()
+  await expect(dialog(admin).getByLabel('Until', { exact: true })).toBeHidden()
+  await dialog(admin).getByRole('radio', { name: 'Until …' }).check()
+  await dialog(admin).getByLabel('Until', { exact: true }).fill('2020-02-20T10:00')
+  await dialog(admin).getByRole('button', { name: 'Pause key' }).click()
+  await expect(dialog(admin).getByText('The end of the pause must be in the future.')).toBeVisible()
+  await expect(dialog(admin).getByLabel('Until', { exact: true })).toHaveValue('2020-02-20T10:00')
+})
+
+test('each finding leads to its keys, with the evidence and what to do', async ({ admin, skipup }) => {
+  test.slow()
+  const keys = await neglect(admin, skipup)
+  await admin.goto(listPath)
+  for (const [words, name, evidence, action] of [
+    [/1 never used/, 'Warehouse export', /No request since it was made\s+47 days ago/, 'Delete'],
+    [/1 idle/, 'Nightly backup', /Last used\s+4 months ago[^]*GET \/meeting_requests/, 'Delete'],
+    [/2 expiring/, 'Partner portal', /Expires\s+in 19 hours/, 'Extend'],
+    [/1 old/, 'Legacy billing', /Made\s+1 year ago/, 'Rotate'],
+    [/with too many scopes/, 'CRM sync', /meeting_requests.write and members.write\s+not needed since/, 'Edit scopes'],
+    [/of people who left/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'See its callers'],
+    [/still knocking/, 'Old importer', /3 requests\s+refused in 30 days[^]*127\.0\.0\.1/, 'See its callers'],
+  ]) {
+    await finding(admin, words).click()
+    await expect(finding(admin, words)).toHaveAttribute('aria-current', 'true')
+    await expect(row(admin, name).locator('.evidence')).toContainText(evidence)
+    await expect(row(admin, name).getByRole('link', { name: `${action} ${name}` })).toBeVisible()
+  }
+  await admin.goto(`${listPath}?review=expiring`)
+  await admin.getByLabel('Search by name or prefix').fill('lake')
+  await expect(rows(admin)).toHaveCount(1)
+  expect(admin.url()).toContain('review=expiring')
+  await row(admin, 'Data lake').getByRole('link', { name: 'Extend Data lake' }).click()
+  await expect(admin).toHaveURL(`${listPath}/${keys['Data lake'].id}/access`)
+})
+
+test('all that was never used is deleted from its finding', async ({ admin, skipup }) => {
+  await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }, { name: 'New' }])
+  await skipup.exec("UPDATE api_keys SET created_at = '2026-01-01 00:00:00.000' WHERE name <> 'New'")
+  await admin.goto(listPath)
+  await finding(admin, /2 never used/).click()
+  await admin.getByRole('link', { name: 'Delete all 2 …' }).click()
+  await dialog(admin).getByRole('button', { name: 'Delete 2 keys' }).click()
+  await expect(admin.getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(admin).toHaveURL(listPath)
+  await expect(rows(admin)).toHaveCount(1)
+})
+
+test('keys are chosen, looked at, and deleted with the keyboard alone', async ({ admin, skipup }) => {
+  const [busy] = await makeKeys(admin, [{ name: 'Busy' }, { name: 'Idle' }, { name: 'Left' }])
+  await skipup.used(busy.key)
+  await admin.goto(listPath)
+  await expect(bar(admin)).toBeHidden()
+  const all = admin.getByRole('checkbox', { name: 'Choose all keys on this page' })
+  await all.focus()
+  await admin.keyboard.press('Space')
+  await expect(bar(admin)).toContainText('3 keys chosen')
+  await row(admin, 'Left').getByRole('checkbox').focus()
+  await admin.keyboard.press('Space')
+  await expect(bar(admin)).toContainText('2 keys chosen')
+  expect(await all.evaluate((box) => box.indeterminate)).toBe(true)
+  await remove(admin).focus()
+  await admin.keyboard.press('Enter')
+  await expect(dialog(admin)).toContainText('1 of these keys is in use.')
+  await expect(dialog(admin)).toContainText('1 in the last hour, 1 in the last day, 1 in 30 days')
+  await dialog(admin).getByLabel('Type the number of keys').focus()
+  await admin.keyboard.type('3')
+  await admin.keyboard.press('Enter')
+  await expect(dialog(admin).getByText('This must be the number of keys, 2.')).toBeVisible()
+  await dialog(admin).getByLabel('Type the number of keys').fill('2')
+  await admin.keyboard.press('Enter')
+  await expect(admin.getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()
+  expect((await skipup.call('/me', { key: busy.key })).status).toBe(401)
+})
+
+test('choosing none takes the bar away, and searching forgets what was chosen', async ({ admin }) => {
+  await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
+  await admin.goto(listPath)
+  await chooseKeys(admin, 'First')
+  await admin.getByRole('button', { name: 'Choose none' }).click()
+  await expect(bar(admin)).toBeHidden()
+  await chooseKeys(admin, 'First')
+  await admin.getByLabel('Search by name or prefix').fill('second')
+  await expect(rows(admin)).toHaveCount(1)
+  await expect(bar(admin)).toBeHidden()
+})
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false })
+
+  test('a key is paused and resumed', async ({ admin, skipup }) => {
+    const key = await makeKey(admin, { name: 'CRM sync' })
+    await admin.goto(`${listPath}/${key.id}`)
+    await admin.getByRole('link', { name: 'Pause', exact: true }).click()
+    await admin.getByRole('radio', { name: '15 minutes' }).check()
+    await admin.getByRole('button', { name: 'Pause key' }).click()
+    await expect(admin.getByText(/Paused\. It works again/)).toContainText('in 15 minutes')
+    expect((await skipup.call('/me', { key: key.key })).status).toBe(401)
+    await admin.getByRole('button', { name: 'Resume now' }).click()
+    expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
+  })
+
+  test('the review leads to keys, which are chosen and deleted', async ({ admin, skipup }) => {
+    await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
+    await skipup.exec("UPDATE api_keys SET created_at = '2026-01-01 00:00:00.000' WHERE name = 'First'")
+    await admin.goto(listPath)
+    await admin.getByRole('link', { name: 'Review keys' }).click()
+    await finding(admin, /1 never used/).click()
+    await expect(admin.getByRole('checkbox', { name: 'Choose all keys on this page' })).toBeHidden()
+    await expect(bar(admin)).toBeHidden()
+    await chooseKeys(admin, 'First')
+    await remove(admin).click()
+    await admin.getByRole('button', { name: 'Delete 1 key' }).click()
+    await expect(admin.getByRole('heading', { name: 'Deleted 1 key' })).toBeVisible()
+    await admin.getByRole('link', { name: 'Done' }).click()
+    await expect(rows(admin)).toHaveCount(1)
+  })
+})

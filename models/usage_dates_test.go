@@ -1,0 +1,63 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+)
+
+// TestDaysOfAnyZoneAreThoseOfTheHours: to move hours between days of UTC gives what adding up the
+// hours gives, on both sides of UTC, at half hours and where the clocks are changed.
+func TestDaysOfAnyZoneAreThoseOfTheHours(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, _ := s.busy(t, 35)
+		hours := s.usage(t, key, models.Hourly)
+		for _, zone := range []string{"UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/St_Johns", "America/Los_Angeles"} {
+			location, err := time.LoadLocation(zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, days := range []int{1, 2, 30} {
+				window := models.LastDays(s.Now(), days, location)
+				want := map[models.UsageCount]int64{}
+				for _, count := range hours {
+					for i := len(window.Starts) - 1; i >= 0; i-- {
+						if !count.StartsAt.Before(window.Starts[i]) && count.StartsAt.Before(window.Until) {
+							requests := count.Requests
+							count.StartsAt, count.Requests = window.Starts[i], 0
+							want[count] += requests
+							break
+						}
+					}
+				}
+				counts, err := s.UsageCounts(s.ctx, s.id, key.ID, window)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := map[models.UsageCount]int64{}
+				for _, count := range counts {
+					requests := count.Requests
+					count.Requests = 0
+					got[count] += requests
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%d days of %s (-hours +days):\n%.1000s", days, zone, diff)
+				}
+				report, err := s.UsageReport(s.ctx, s.id, key.ID, window)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var sum int64
+				for _, requests := range want {
+					sum += requests
+				}
+				if report.Total.Requests != sum {
+					t.Errorf("%d days of %s: %d requests, want %d", days, zone, report.Total.Requests, sum)
+				}
+			}
+		}
+	})
+}
