@@ -92,7 +92,7 @@ func TestExpiryMails(t *testing.T) {
 		s.Store.Store.Mail()
 		s.joined(t, "bob@acme.test", models.Admin)
 		s.joined(t, "eve@acme.test", models.RoleMember)
-		s.add(t, models.NewMember{Email: "pat@acme.test", Role: models.Admin}) // who has not joined
+		s.add(t, models.NewMember{Email: "invited@acme.test", Role: models.Admin}) // has not joined: no admin yet
 		s.keyOf(t, models.NewAPIKey{Name: "Later", ExpiresAt: ptr(s.Now().Add(21 * dayLong))})
 		s.keyOf(t, models.NewAPIKey{Name: "Sooner", ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
 		gone := s.keyOf(t, models.NewAPIKey{Name: "Gone", ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
