@@ -46,7 +46,7 @@ const data = '{"id":"mem_01KB5W5Y7RQ8J1Y2N8T5E3M9ZA","email":"mel@acme.test","na
 export async function deliver(skipup, { id }, orders) {
   const rows = orders.map((order, i) => {
     const { type = 'member.added', status = 'success', attempts = 1, code = 200, failure = '', excerpt = 'ok', took = 84, next } = order
-    const number = String(1e9 - i), when = at(-3 - 47 * i)
+    const number = String(2e9 - i), when = at(-3 - 47 * i)
     return `
       INSERT INTO events (id, workspace_id, type, data, created_at) SELECT 'evt_${number}', workspace_id, '${type}', '${data}', ${when} FROM webhook_endpoints WHERE id = '${id}';
       INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_id, event_type, status, scheduled, attempts, next_attempt_at, last_attempted_at,
