@@ -49,6 +49,18 @@ var pagedLists = map[string]struct {
 			must(t, err)
 		},
 	},
+	"/webhook_endpoints": {
+		func(t *testing.T, s *handlerstest.Server, n int) string {
+			made, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{
+				URL: fmt.Sprintf("https://hooks.example.com/%d", n), Events: []string{"seat.assigned"},
+			})
+			must(t, err)
+			return made.ID
+		},
+		func(t *testing.T, s *handlerstest.Server, id string) {
+			must(t, s.DeleteWebhookEndpoint(t.Context(), s.Workspace.ID, id))
+		},
+	},
 	"/seats": {
 		func(t *testing.T, s *handlerstest.Server, _ int) string {
 			_, err := s.SetSeatCapacity(t.Context(), s.Workspace.ID, 1000)

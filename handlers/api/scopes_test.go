@@ -26,8 +26,15 @@ func thingsOf(t *testing.T, s *handlerstest.Server, workspace *models.Workspace,
 	if err != nil {
 		t.Fatal(err)
 	}
+	endpoint, _, err := s.CreateWebhookEndpoint(t.Context(), workspace.ID, models.NewWebhookEndpoint{
+		URL: "https://hooks.example.com/skipup", Events: []string{"seat.assigned"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]string{
-		"meeting_requests": meeting.ID, "workspace_members": admin.ID, "seats": seat.ID,
+		"webhook_endpoints": endpoint.ID,
+		"meeting_requests":  meeting.ID, "workspace_members": admin.ID, "seats": seat.ID,
 		"api_keys": s.NamedKey(t, workspace.ID, "Key").ID,
 	}
 }
