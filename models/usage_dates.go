@@ -59,8 +59,13 @@ func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window UsageWi
 		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
 	args := []any{of.workspaceID, of.keyIDs, first, first.AddDate(0, 0, len(window.Starts))}
 	if len(moves) > 0 {
-		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), boundary FROM @rows CROSS JOIN " + Hourly.table + " AS hours" +
-			" WHERE " + ofKeys + " AND hours.starts_at >= new.starts_at AND hours.starts_at < new.ends_at GROUP BY boundary, route, scope, status_class, refusal"
+		hours := Hourly.table + " AS hours WHERE " + ofKeys + " AND hours.starts_at >= new.starts_at AND hours.starts_at < new.ends_at"
+		if s.dialect.name == postgresql {
+			// OFFSET 0 keeps it from comparing every hour with every move.
+			hours = "LATERAL (SELECT * FROM " + hours + " OFFSET 0) AS moved"
+		}
+		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), boundary FROM @rows CROSS JOIN " + hours +
+			" GROUP BY boundary, route, scope, status_class, refusal"
 		args = append(args, set.text, of.workspaceID, of.keyIDs)
 	}
 	within := func(period int) bool { return period >= 0 && period < len(window.Starts) }
