@@ -203,6 +203,28 @@ func (s *Store) AbandonRotation(ctx context.Context, workspaceID, id, typed stri
 
 var errNotRotating = Errorf(Refused, "This key is not being rotated.")
 
+// OldKeysOf are the ids of the keys of a workspace that are being rotated to one of keys, by the
+// ids of those.
+func (s *Store) OldKeysOf(ctx context.Context, workspaceID string, keys []APIKey) (map[string]string, error) {
+	predecessors := []string{}
+	for i := range keys {
+		if keys[i].PredecessorID != nil && keys[i].DeletedAt == nil {
+			predecessors = append(predecessors, *keys[i].PredecessorID)
+		}
+	}
+	var olds []APIKey
+	err := s.with(ctx).Select("id, successor_id").
+		Where("workspace_id = ? AND id IN ? AND successor_id IS NOT NULL AND deleted_at IS NULL", workspaceID, predecessors).Find(&olds).Error
+	if err != nil {
+		return nil, fmt.Errorf("read rotating keys: %w", err)
+	}
+	ids := make(map[string]string, len(olds))
+	for i := range olds {
+		ids[*olds[i].SuccessorID] = olds[i].ID
+	}
+	return ids, nil
+}
+
 // Lineage lists the keys of a workspace that are in one line with key, and key itself, the
 // oldest first. Those that were abandoned are among them.
 func (s *Store) Lineage(ctx context.Context, key *APIKey) ([]APIKey, error) {

@@ -184,16 +184,50 @@ ON CONFLICT (api_key_id, address, user_agent) DO UPDATE SET
 		THEN excluded.last_refused_at ELSE old.last_refused_at END`
 
 // CallersOf lists the callers of a key of a workspace, the last seen first, up to the last
-// second.
-func (s *Store) CallersOf(ctx context.Context, workspaceID, keyID string) ([]APIKeyCaller, error) {
+// second. Those of further keys of its line are added to them.
+func (s *Store) CallersOf(ctx context.Context, workspaceID, keyID string, line ...string) ([]APIKeyCaller, error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
 	var callers []APIKeyCaller
-	err := s.with(ctx).Where("workspace_id = ? AND api_key_id = ?", workspaceID, keyID).
+	err := s.with(ctx).Where("workspace_id = ? AND api_key_id IN ?", workspaceID, newUsageOf(workspaceID, keyID, line).keyIDs).
 		Order("last_seen_at DESC, address, user_agent").Find(&callers).Error
 	if err != nil {
 		return nil, fmt.Errorf("read callers: %w", err)
 	}
-	return callers, nil
+	return callersOfOneKey(callers, keyID), nil
+}
+
+// callersOfOneKey are callers of several keys, the last seen first, as if all had used one.
+func callersOfOneKey(callers []APIKeyCaller, keyID string) []APIKeyCaller {
+	seen, list := map[callerID]int{}, callers[:0]
+	for _, c := range callers {
+		c.APIKeyID = keyID
+		i, known := seen[c.id()]
+		if !known {
+			seen[c.id()] = len(list)
+			list = append(list, c)
+			continue
+		}
+		list[i].add(&c)
+	}
+	return list
+}
+
+// add adds what the same caller has done with another key, with which it was not seen later.
+func (c *APIKeyCaller) add(other *APIKeyCaller) {
+	c.Accepted += other.Accepted
+	c.Refused += other.Refused
+	if other.FirstSeenAt.Before(c.FirstSeenAt) {
+		c.FirstSeenAt = other.FirstSeenAt
+	}
+	if isLater(other.LastAcceptedAt, c.LastAcceptedAt) {
+		c.LastAcceptedAt = other.LastAcceptedAt
+	}
+	if c.FirstRefusedAt == nil || other.FirstRefusedAt != nil && other.FirstRefusedAt.Before(*c.FirstRefusedAt) {
+		c.FirstRefusedAt = other.FirstRefusedAt
+	}
+	if isLater(other.LastRefusedAt, c.LastRefusedAt) {
+		c.LastRefusedAt, c.LastRefusal, c.LastRefusedRoute = other.LastRefusedAt, other.LastRefusal, other.LastRefusedRoute
+	}
 }

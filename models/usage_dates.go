@@ -3,8 +3,6 @@ package models
 import (
 	"context"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -23,62 +21,65 @@ func (w UsageWindow) dateOf(at time.Time) int {
 	return int(at.UTC().Truncate(Daily.length).Sub(w.datesFirst()) / Daily.length)
 }
 
-// movedHours are the hours of a day of UTC that are in another day of the viewer's at any time of
-// the window.
-func (w UsageWindow) movedHours() []string {
-	moved := map[int]bool{}
-	for i, start := range append(slices.Clone(w.Starts), w.Until) {
-		midnight := w.datesFirst().AddDate(0, 0, i)
-		for at := start; at.Before(midnight); at = at.Add(time.Hour) {
-			moved[at.Hour()] = true
-		}
-		for at := midnight; at.Before(start); at = at.Add(time.Hour) {
-			moved[at.Hour()] = true
+// move is the hours around one midnight that are in one period of the viewer and are counted for
+// the date of another.
+type move struct {
+	StartsAt string `json:"starts_at"`
+	EndsAt   string `json:"ends_at"` // not included
+	Boundary int    `json:"boundary"`
+
+	from, to int // periods, which may be outside the window
+}
+
+// moves are those at the boundaries of the periods of a window.
+func (s *Store) moves(window UsageWindow) (list []move) {
+	for i, start := range append(slices.Clone(window.Starts), window.Until) {
+		midnight := window.datesFirst().AddDate(0, 0, i)
+		switch {
+		case start.Before(midnight):
+			list = append(list, move{s.dialect.moment(start), s.dialect.moment(midnight), len(list), i - 1, i})
+		case start.After(midnight):
+			list = append(list, move{s.dialect.moment(midnight), s.dialect.moment(start), len(list), i, i - 1})
 		}
 	}
-	var hours []string
-	for hour := range 24 {
-		if moved[hour] {
-			hours = append(hours, strconv.Itoa(hour))
-		}
-	}
-	return hours
+	return list
 }
 
 // eachCountOfDates is eachCount for a window of the days of a zone. A count that is moved away is
-// there once more, less than zero.
-func (s *Store) eachCountOfDates(ctx context.Context, key *APIKey, window UsageWindow, do func(period int, count UsageCount)) error {
-	part := func(by Period, isHour string) string {
-		return "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, " + isHour + " AS is_hour FROM " + by.table +
-			" WHERE " + ofKey + " AND starts_at >= ? AND starts_at < ?"
+// there once more, less than zero. The database adds up the hours of each move: to read them one by
+// one takes longer than all the rest.
+func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window UsageWindow, do func(period int, count UsageCount)) error {
+	first, moves := window.datesFirst(), s.moves(window)
+	set, err := recordsetOf([]column{{"starts_at", "timestamptz"}, {"ends_at", "timestamptz"}, {"boundary", "integer"}}, moves)
+	if err != nil {
+		return err
 	}
-	first := window.datesFirst()
-	// One statement, since between two somebody may fold.
-	query, args := part(Daily, "0"), []any{key.WorkspaceID, key.ID, first, first.AddDate(0, 0, len(window.Starts))}
-	if moved := window.movedHours(); len(moved) > 0 {
-		query += " UNION ALL " + part(Hourly, "1") + " AND " + s.dialect.hour("starts_at") + " IN (" + strings.Join(moved, ", ") + ")"
-		args = append(args, key.WorkspaceID, key.ID, first.Add(-Daily.length), window.Until.Add(Daily.length))
+	// One statement, since between two somebody may fold. In it @rows is one parameter.
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS boundary FROM " + Daily.table +
+		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
+	args := []any{of.workspaceID, of.keyIDs, first, first.AddDate(0, 0, len(window.Starts))}
+	if len(moves) > 0 {
+		hours := Hourly.table + " AS hours WHERE " + ofKeys + " AND hours.starts_at >= new.starts_at AND hours.starts_at < new.ends_at"
+		if s.dialect.name == postgresql {
+			// OFFSET 0 keeps it from comparing every hour with every move.
+			hours = "LATERAL (SELECT * FROM " + hours + " OFFSET 0) AS moved"
+		}
+		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), boundary FROM @rows CROSS JOIN " + hours +
+			" GROUP BY boundary, route, scope, status_class, refusal"
+		args = append(args, set.text, of.workspaceID, of.keyIDs)
 	}
 	within := func(period int) bool { return period >= 0 && period < len(window.Starts) }
-	return s.scanCounts(ctx, key, query, args, func(at time.Time, isHour bool, count UsageCount) {
-		date := window.dateOf(at)
-		if !isHour {
-			do(date, count)
+	return s.scanCounts(ctx, of, s.dialect.expand(set, query), args, func(at time.Time, boundary int, count UsageCount) {
+		if boundary < 0 {
+			do(window.dateOf(at), count)
 			return
 		}
-		period := -1
-		if !at.Before(window.Starts[0]) && at.Before(window.Until) {
-			period = window.period(at)
+		if to := moves[boundary].to; within(to) {
+			do(to, count)
 		}
-		if period == date {
-			return
-		}
-		if within(period) {
-			do(period, count)
-		}
-		if within(date) {
+		if from := moves[boundary].from; within(from) {
 			count.Requests = -count.Requests
-			do(date, count)
+			do(from, count)
 		}
 	})
 }

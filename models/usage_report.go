@@ -58,9 +58,10 @@ type UsageReport struct {
 func (r *UsageReport) LastUses() map[string]*time.Time { return lastUseByScope(r.Uses) }
 
 // UsageReport reports what a key of a workspace was used for, up to the last second, or
-// NotFound. It takes the same few queries however much that was.
-func (s *Store) UsageReport(ctx context.Context, workspaceID, keyID string, window UsageWindow) (*UsageReport, error) {
-	uses, err := s.RouteUses(ctx, workspaceID, keyID)
+// NotFound. It takes the same few queries however much that was. What further keys of its line
+// were used for is added to it.
+func (s *Store) UsageReport(ctx context.Context, workspaceID, keyID string, window UsageWindow, line ...string) (*UsageReport, error) {
+	uses, err := s.RouteUses(ctx, workspaceID, keyID, line...)
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +73,30 @@ func (s *Store) UsageReport(ctx context.Context, workspaceID, keyID string, wind
 	if len(window.Starts) == 0 {
 		return report, nil
 	}
-	return report, s.countInto(ctx, report)
+	return report, s.countInto(ctx, report, newUsageOf(workspaceID, keyID, line))
 }
 
-// ofKey finds the rows of a key of a workspace by the key: the workspace must be right, but its
+// ofKeys finds the rows of keys of a workspace by the keys: the workspace must be right, but its
 // own index, which SQLite would rather take, leads through the rows of all its keys.
-const ofKey = "workspace_id || '' = ? AND api_key_id = ?"
+const ofKeys = "workspace_id || '' = ? AND api_key_id IN ?"
+
+// usageOf says whose usage is read: that of keys of a workspace, as if the first had been used for
+// all of it.
+type usageOf struct {
+	workspaceID string
+	keyIDs      []string
+}
+
+func newUsageOf(workspaceID, keyID string, line []string) usageOf {
+	keys := append([]string{keyID}, line...)
+	slices.Sort(keys[1:])
+	return usageOf{workspaceID, slices.Compact(keys)}
+}
 
 // countInto adds the counts of a report's window to it.
-func (s *Store) countInto(ctx context.Context, report *UsageReport) error {
+func (s *Store) countInto(ctx context.Context, report *UsageReport, of usageOf) error {
 	routes, scopes, refusals := parts{}, parts{}, parts{}
-	err := s.eachCount(ctx, report.Key, report.Window, func(period int, count UsageCount) {
+	err := s.eachCount(ctx, of, report.Window, func(period int, count UsageCount) {
 		report.Periods[period].add(count)
 		routes.add(partID{count.Route, count.Scope}, count)
 		scopes.add(partID{name: count.Scope}, count)
@@ -98,34 +112,35 @@ func (s *Store) countInto(ctx context.Context, report *UsageReport) error {
 	return nil
 }
 
-// eachCount calls do for every count of a key in a window that has periods, with the index of its
+// eachCount calls do for every count of keys in a window that has periods, with the index of its
 // period.
-func (s *Store) eachCount(ctx context.Context, key *APIKey, window UsageWindow, do func(period int, count UsageCount)) error {
+func (s *Store) eachCount(ctx context.Context, of usageOf, window UsageWindow, do func(period int, count UsageCount)) error {
 	if window.location != nil {
-		return s.eachCountOfDates(ctx, key, window, do)
+		return s.eachCountOfDates(ctx, of, window, do)
 	}
-	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, 0 AS is_hour FROM " + window.by.table +
-		" WHERE " + ofKey + " AND starts_at >= ? AND starts_at < ?"
-	return s.scanCounts(ctx, key, query, []any{key.WorkspaceID, key.ID, window.Starts[0], window.Until}, func(at time.Time, _ bool, count UsageCount) {
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS boundary FROM " + window.by.table +
+		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
+	return s.scanCounts(ctx, of, query, []any{of.workspaceID, of.keyIDs, window.Starts[0], window.Until}, func(at time.Time, _ int, count UsageCount) {
 		do(window.period(at), count)
 	})
 }
 
 // scanCounts calls do for every row of a query: there may be thousands, too many for the comfort of
 // GORM.
-func (s *Store) scanCounts(ctx context.Context, key *APIKey, query string, args []any, do func(at time.Time, isHour bool, count UsageCount)) error {
+func (s *Store) scanCounts(ctx context.Context, of usageOf, query string, args []any, do func(at time.Time, boundary int, count UsageCount)) error {
 	rows, err := s.with(ctx).Raw(query, args...).Rows()
 	if err != nil {
 		return fmt.Errorf("read counts: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var startsAt, isHour int64
-		count := UsageCount{APIKeyID: key.ID, WorkspaceID: key.WorkspaceID}
-		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests, &isHour); err != nil {
+		var startsAt int64
+		var boundary int
+		count := UsageCount{APIKeyID: of.keyIDs[0], WorkspaceID: of.workspaceID}
+		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests, &boundary); err != nil {
 			return fmt.Errorf("read counts: %w", err)
 		}
-		do(time.Unix(startsAt, 0).UTC(), isHour == 1, count)
+		do(time.Unix(startsAt, 0).UTC(), boundary, count)
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read counts: %w", err)
@@ -134,17 +149,17 @@ func (s *Store) scanCounts(ctx context.Context, key *APIKey, query string, args 
 }
 
 // UsageCounts lists what a key of a workspace was used for by the periods of a window, the earliest
-// first, up to the last second, or NotFound.
-func (s *Store) UsageCounts(ctx context.Context, workspaceID, keyID string, window UsageWindow) ([]UsageCount, error) {
+// first, up to the last second, or NotFound. What further keys of its line were used for is added.
+func (s *Store) UsageCounts(ctx context.Context, workspaceID, keyID string, window UsageWindow, line ...string) ([]UsageCount, error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
-	key, err := s.APIKey(ctx, workspaceID, keyID)
+	_, err := s.APIKey(ctx, workspaceID, keyID)
 	if err != nil || len(window.Starts) == 0 {
 		return nil, err
 	}
 	sums := map[UsageCount]int64{}
-	err = s.eachCount(ctx, key, window, func(period int, count UsageCount) {
+	err = s.eachCount(ctx, newUsageOf(workspaceID, keyID, line), window, func(period int, count UsageCount) {
 		requests := count.Requests
 		count.StartsAt, count.Requests = window.Starts[period], 0
 		sums[count] += requests
@@ -198,14 +213,15 @@ func (r *UsageReport) Ever() (requests int64) {
 	return requests
 }
 
-// RequestsEver counts all requests that came with a key of a workspace, up to the last second:
-// another number means that a report of the key is another one.
-func (s *Store) RequestsEver(ctx context.Context, workspaceID, keyID string) (requests int64, err error) {
+// RequestsEver counts all requests that came with a key of a workspace and further ones of its
+// line, up to the last second: another number means that a report of them is another one.
+func (s *Store) RequestsEver(ctx context.Context, workspaceID, keyID string, line ...string) (requests int64, err error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return 0, err
 	}
+	of := newUsageOf(workspaceID, keyID, line)
 	err = s.with(ctx).Model(&APIKeyRouteUse{}).Select("CAST(coalesce(sum(requests), 0) AS bigint)").
-		Where(ofKey, workspaceID, keyID).Scan(&requests).Error
+		Where(ofKeys, of.workspaceID, of.keyIDs).Scan(&requests).Error
 	if err != nil {
 		return 0, fmt.Errorf("count all requests: %w", err)
 	}

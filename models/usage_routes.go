@@ -100,16 +100,35 @@ ON CONFLICT (api_key_id, route, refusal) DO UPDATE SET
 	last_at = CASE WHEN excluded.last_at > old.last_at THEN excluded.last_at ELSE old.last_at END`
 
 // RouteUses lists what a key of a workspace has done on each route, accepted and refused, the
-// latest first, up to the last second.
-func (s *Store) RouteUses(ctx context.Context, workspaceID, keyID string) ([]APIKeyRouteUse, error) {
+// latest first, up to the last second. What further keys of its line have done is added to it.
+func (s *Store) RouteUses(ctx context.Context, workspaceID, keyID string, line ...string) ([]APIKeyRouteUse, error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
 	var uses []APIKeyRouteUse
-	err := s.with(ctx).Where("workspace_id = ? AND api_key_id = ?", workspaceID, keyID).
+	err := s.with(ctx).Where("workspace_id = ? AND api_key_id IN ?", workspaceID, newUsageOf(workspaceID, keyID, line).keyIDs).
 		Order("last_at DESC, route, refusal").Find(&uses).Error
 	if err != nil {
 		return nil, fmt.Errorf("read uses of routes: %w", err)
 	}
-	return uses, nil
+	return ofOneKey(uses, keyID), nil
+}
+
+// ofOneKey are uses with several keys, the latest first, as if all had been with one.
+func ofOneKey(uses []APIKeyRouteUse, keyID string) []APIKeyRouteUse {
+	latest, list := map[routeID]int{}, uses[:0]
+	for _, use := range uses {
+		use.APIKeyID = keyID
+		i, known := latest[routeID{keyID, use.Route, use.Refusal}]
+		if !known {
+			latest[routeID{keyID, use.Route, use.Refusal}] = len(list)
+			list = append(list, use)
+			continue
+		}
+		list[i].Requests += use.Requests
+		if use.FirstAt.Before(list[i].FirstAt) {
+			list[i].FirstAt = use.FirstAt
+		}
+	}
+	return list
 }

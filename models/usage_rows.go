@@ -116,11 +116,3 @@ func (d dialect) epoch(column string) string {
 	}
 	return "CAST(extract(epoch FROM " + column + ") AS bigint)"
 }
-
-// hour is the hour in UTC of a column.
-func (d dialect) hour(column string) string {
-	if d.name == sqlite {
-		return "CAST(substr(" + column + ", 12, 2) AS integer)"
-	}
-	return "extract(hour FROM " + column + " AT TIME ZONE 'UTC')"
-}

@@ -339,7 +339,13 @@ func TestTheListLeadsToRotations(t *testing.T) {
 		t.Error("a key that does not rotate has a badge")
 	}
 	r.rotate(nil)
-	if badge() != 1 {
-		t.Error("a key that rotates has no badge")
+	if badge() != 2 {
+		t.Error("a key that rotates or its successor has no badge")
+	}
+	if _, err := s.EndRotation(t.Context(), s.Workspace.ID, r.old.ID, models.RotationEnd{}); err != nil {
+		t.Fatal(err)
+	}
+	if badge() != 0 {
+		t.Error("a successor has a badge when the rotation is over")
 	}
 }

@@ -32,8 +32,12 @@ func (h apiKeys) usage(c echo.Context) error {
 		return err
 	}
 	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
+	line, others, err := h.usedLine(c, query)
+	if err != nil {
+		return err
+	}
 	if query.Seen != "" {
-		ever, err := h.store.RequestsEver(ctx, workspaceID, id)
+		ever, err := h.store.RequestsEver(ctx, workspaceID, id, others...)
 		if err != nil {
 			return err
 		}
@@ -42,19 +46,35 @@ func (h apiKeys) usage(c echo.Context) error {
 		}
 	}
 	look := viewer.Of(ctx)
-	report, err := h.store.UsageReport(ctx, workspaceID, id, query.Window(look.Now, look.Location))
+	report, err := h.store.UsageReport(ctx, workspaceID, id, query.Window(look.Now, look.Location), others...)
 	if err != nil {
 		return err
 	}
-	callers, err := h.store.CallersOf(ctx, workspaceID, id)
+	callers, err := h.store.CallersOf(ctx, workspaceID, id, others...)
 	if err != nil {
 		return err
 	}
-	page := apikeys.UsagePage{Query: query, Report: report, Callers: callers, Ever: report.Ever(), Now: look.Now, Zone: look.Location}
+	page := apikeys.UsagePage{Query: query, Report: report, Callers: callers, Ever: report.Ever(), Line: line, Now: look.Now, Zone: look.Location}
 	if query.Seen != "" {
 		return web.Render(c, http.StatusOK, apikeys.UsageLive(page))
 	}
 	return web.Render(c, http.StatusOK, apikeys.Usage(page))
+}
+
+// usedLine is the line of the key that the address names, and the ids of its further keys if their
+// usage is asked for too.
+func (h apiKeys) usedLine(c echo.Context, query apikeys.UsageQuery) (line []models.APIKey, others []string, err error) {
+	key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if line, err = h.store.Lineage(c.Request().Context(), key); err != nil || !query.OfLineage() {
+		return line, nil, err
+	}
+	for i := range line {
+		others = append(others, line[i].ID)
+	}
+	return line, others, nil
 }
 
 // usageQuery is what the address asks for. Only a part of a page can have seen something.
@@ -75,8 +95,12 @@ func (h apiKeys) usageCounts(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	_, others, err := h.usedLine(c, query)
+	if err != nil {
+		return err
+	}
 	look := viewer.Of(c.Request().Context())
-	counts, err := h.store.UsageCounts(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), query.Window(look.Now, look.Location))
+	counts, err := h.store.UsageCounts(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), query.Window(look.Now, look.Location), others...)
 	if err != nil {
 		return err
 	}
@@ -93,13 +117,17 @@ func (h apiKeys) usageCounts(c echo.Context) error {
 	})
 }
 
-// usageCallers is who has sent a key.
+// usageCallers is who has sent a key, or one of its line.
 func (h apiKeys) usageCallers(c echo.Context) error {
-	key, err := h.key(c)
+	query, err := usageQuery(c)
 	if err != nil {
 		return err
 	}
-	callers, err := h.store.CallersOf(c.Request().Context(), key.WorkspaceID, key.ID)
+	_, others, err := h.usedLine(c, query)
+	if err != nil {
+		return err
+	}
+	callers, err := h.store.CallersOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), others...)
 	if err != nil {
 		return err
 	}

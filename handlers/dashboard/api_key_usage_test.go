@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,6 +84,84 @@ func TestTheUsagePageAddsUp(t *testing.T) {
 		}
 		if words, _ := document(t, b.Get(listPath)).Find("[data-cell=usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 refused" {
 			t.Errorf("the list says %q", words)
+		}
+	})
+}
+
+// TestTheUsageOfALineage is that of all its keys: on the page, in both files, and as many as each
+// key has by itself.
+func TestTheUsageOfALineage(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		old, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, nextSecret, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewSuccessor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := used(t, s)
+		for key, times := range map[string]int{secret.Reveal(): 3, nextSecret.Reveal(): 2} {
+			for range times {
+				s.Call(t, key, "GET", "/seats", "")
+			}
+			s.Call(t, key, "GET", "/api_keys", "") // 403
+		}
+		s.Flush(t)
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		const both = "?keys=lineage"
+		for path, want := range map[string]string{usagePath(old): "4", usagePath(next): "3", usagePath(old) + both: "7", usagePath(next) + both: "7", usagePath(alone) + both: "7"} {
+			if got := document(t, b.Get(path)).Find("#total").Text(); got != want {
+				t.Errorf("%s: %s requests, want %s", path, got, want)
+			}
+		}
+		page := document(t, b.Get(usagePath(old)+both+"&period=7d&by=day"))
+		for id, want := range map[string]map[string][]string{
+			"by-route":  {"GET /seats": {"5", "0"}, "GET /api_keys": {"2", "2"}, "In all": {"7", "2"}},
+			"by-caller": {"127.0.0.1": {"5", "2"}, "In all,": {"5", "2"}},
+		} {
+			if diff := cmp.Diff(want, figures(page.Find("section[aria-labelledby="+id+"] table"))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", id, diff)
+			}
+		}
+		if items := page.Find("section[aria-labelledby=refusals] li"); items.Length() != 1 || !strings.Contains(items.Text(), "2 times") {
+			t.Errorf("the latest refusals are %q", items.Text())
+		}
+		page.Find("nav[aria-label=Period] a, nav[aria-label=Bars] a, a[href*='.csv']").Each(func(_ int, link *goquery.Selection) {
+			if address, _ := link.Attr("href"); !strings.Contains(address, "keys=lineage") {
+				t.Errorf("%s leads to one key", address)
+			}
+		})
+		sum := 0
+		for _, row := range table(t, b.Get(usagePath(next)+"/counts.csv"+both))[1:] {
+			n, err := strconv.Atoi(row[5])
+			if err != nil {
+				t.Error(err)
+			}
+			sum += n
+		}
+		if callers := table(t, b.Get(usagePath(next)+"/callers.csv"+both)); sum != 7 || len(callers) != 2 || !slices.Equal(callers[1][4:], []string{"5", "2"}) {
+			t.Errorf("%d requests, callers %q", sum, callers)
+		}
+		live, _ := page.Find("[data-live]").Attr("hx-get")
+		ask := func() int {
+			request := s.Request(t, http.MethodGet, live, "")
+			request.Header.Set("HX-Request", "true")
+			return handlerstest.Send(t, b.Client, request).Status
+		}
+		if status := ask(); status != http.StatusNoContent {
+			t.Errorf("nothing has happened: %d", status)
+		}
+		s.Call(t, nextSecret.Reveal(), "GET", "/seats", "")
+		s.Flush(t)
+		if status := ask(); status != http.StatusOK {
+			t.Errorf("a request with the other key later: %d", status)
+		}
+		if document(t, b.Get(usagePath(alone))).Find("nav[aria-label=Keys]").Length() != 0 || page.Find("nav[aria-label=Keys] a").Length() != 2 {
+			t.Error("the switch is where there is no lineage, or not where there is one")
+		}
+		if badges := document(t, b.Get(listPath)).Find("[data-cell=state]").Text(); strings.Count(badges, "Successor") != 1 || strings.Count(badges, "Rotating") != 1 {
+			t.Errorf("the list says %q", badges)
 		}
 	})
 }

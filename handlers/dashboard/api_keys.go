@@ -47,6 +47,9 @@ func (h apiKeys) list(c echo.Context) error {
 	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
 		return err
 	}
+	if page.OldKeys, err = h.store.OldKeysOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, list.Keys); err != nil {
+		return err
+	}
 	return web.Render(c, http.StatusOK, apikeys.List(page))
 }
 

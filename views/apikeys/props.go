@@ -53,6 +53,8 @@ type ListPage struct {
 	Query Query
 	List  models.APIKeyList
 	Usage map[string]models.UsageTotal // of the last UsageDays, by the id of the key
+	// OldKeys are the ids of the keys that are being rotated, by those of their successors.
+	OldKeys map[string]string
 	Env   token.Environment
 	// Evidence is why each key is found, with a finding, by the keys' ids.
 	Evidence map[string]models.Evidence

@@ -16,6 +16,7 @@ import (
 type UsageQuery struct {
 	Period string `query:"period"`
 	By     string `query:"by"`   // "hour" or "day", where a period has both
+	Keys   string `query:"keys"` // "lineage" for all keys that took each other's place
 	Seen   string `query:"seen"` // of the part that is shown: see UsagePage
 }
 
@@ -53,6 +54,11 @@ func (q UsageQuery) ByHour() bool {
 	return period.byHour && !(period.hasBoth && q.By == "day")
 }
 
+// OfLineage reports whether q asks for the predecessors and successors of the key too.
+func (q UsageQuery) OfLineage() bool { return q.Keys == ofLineage }
+
+const ofLineage = "lineage"
+
 // Window is the time that q asks for at now, for a viewer in location.
 func (q UsageQuery) Window(now time.Time, location *time.Location) models.UsageWindow {
 	if q.ByHour() {
@@ -70,6 +76,9 @@ func (q UsageQuery) address(under string) string {
 	if q.period().hasBoth && !q.ByHour() {
 		values.Set("by", "day")
 	}
+	if q.OfLineage() {
+		values.Set("keys", ofLineage)
+	}
 	if q.Seen != "" {
 		values.Set("seen", q.Seen)
 	}
@@ -79,17 +88,29 @@ func (q UsageQuery) address(under string) string {
 	return under + "?" + values.Encode()
 }
 
-func (q UsageQuery) in(period string) UsageQuery { return UsageQuery{Period: period} }
+func (q UsageQuery) in(period string) UsageQuery { return UsageQuery{Period: period, Keys: q.Keys} }
 
-func (q UsageQuery) by(by string) UsageQuery { return UsageQuery{Period: q.period().Name, By: by} }
+func (q UsageQuery) by(by string) UsageQuery {
+	return UsageQuery{Period: q.period().Name, By: by, Keys: q.Keys}
+}
 
-// UsagePage is what a key was used for. The page asks for itself anew, and says what it has seen
+func (q UsageQuery) of(keys string) UsageQuery {
+	return UsageQuery{Period: q.Period, By: q.By, Keys: keys}
+}
+
+// callersAddress is where q's callers are, under a path: they are those of all times.
+func (q UsageQuery) callersAddress(under string) string {
+	return UsageQuery{Keys: q.Keys}.address(under)
+}
+
+// UsagePage is what a key was used for, or all keys of its line. The page asks for itself anew, and says what it has seen
 // by the number of requests ever.
 type UsagePage struct {
 	Query   UsageQuery
 	Report  *models.UsageReport
 	Callers []models.APIKeyCaller // the last seen first
 	Ever    int64                 // requests that came with the key
+	Line    []models.APIKey       // the keys that took each other's place, with the key itself
 	Now     time.Time
 	Zone    *time.Location
 }
