@@ -91,7 +91,7 @@ torture: prepare ## Prove for TORTURE_TIME (10m) that deletions are immediate, u
 bench: prepare ## Measure what authentication, deletions and usage cost, then run the benchmarks
 	go build -o bin/bench ./cmd/bench
 	pg_virtualenv bin/bench
-	go test -short -run '^$$' -bench . -benchmem -cpu 1,2 ./...
+	pg_virtualenv go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...
 
 .PHONY: screenshots
 screenshots: prepare build ## Take a picture of every page and state into screenshots/

@@ -27,13 +27,13 @@ type ExpiryMail struct {
 	tried   int
 }
 
-// addExpiryMails asks for a mail to each active admin of the workspace of key, where mail is sent.
+// addExpiryMails asks for a mail to each admin of the workspace of key who has joined, where mail is sent.
 func (s *Store) addExpiryMails(ctx context.Context, key *APIKey) error {
 	if !s.mails {
 		return nil
 	}
 	var admins []Member
-	if err := s.with(ctx).Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL", key.WorkspaceID, Admin).Find(&admins).Error; err != nil {
+	if err := s.with(ctx).Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", key.WorkspaceID, Admin).Find(&admins).Error; err != nil {
 		return fmt.Errorf("read admins to mail: %w", err)
 	}
 	again := clause.OnConflict{Columns: []clause.Column{{Name: "member_id"}, {Name: "api_key_id"}}, UpdateAll: true}

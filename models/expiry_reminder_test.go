@@ -90,11 +90,9 @@ func TestNodesRemindOnce(t *testing.T) {
 func TestExpiryMails(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Store.Store.Mail()
-		for _, add := range []models.NewMember{{Email: "bob@acme.test", Role: models.Admin}, {Email: "eve@acme.test", Role: models.RoleMember}} {
-			if _, err := s.Store.Store.AddMember(s.ctx, s.id, add); err != nil {
-				t.Fatal(err)
-			}
-		}
+		s.joined(t, "bob@acme.test", models.Admin)
+		s.joined(t, "eve@acme.test", models.RoleMember)
+		s.add(t, models.NewMember{Email: "invited@acme.test", Role: models.Admin}) // has not joined: no admin yet
 		s.keyOf(t, models.NewAPIKey{Name: "Later", ExpiresAt: ptr(s.Now().Add(21 * dayLong))})
 		s.keyOf(t, models.NewAPIKey{Name: "Sooner", ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
 		gone := s.keyOf(t, models.NewAPIKey{Name: "Gone", ExpiresAt: ptr(s.Now().Add(20 * dayLong))})

@@ -14,7 +14,7 @@ import (
 // InvitationLife is how long the link of an invitation works.
 const InvitationLife = 7 * 24 * time.Hour
 
-// invitation is a link with which an added person sets a password, once. A member has at most
+// invitation is a link with which an added person joins a workspace, once. A member has at most
 // one: another takes the place of the one before.
 type invitation struct {
 	MemberID     string `gorm:"primaryKey"`
@@ -37,8 +37,8 @@ type Invitation struct {
 // errInvitation is the answer to a link that was used, replaced or invented.
 var errInvitation = Errorf(NotFound, "This invitation has been used, replaced by another, or has expired. Ask an admin of the workspace for a new one.")
 
-// InviteMember makes the link with which a pending member of a workspace sets a password. An
-// earlier one stops working. A member who can sign in, or is deactivated, is Refused.
+// InviteMember makes the link with which a pending member joins a workspace. An earlier one stops
+// working. A member who has joined, or is deactivated, is Refused.
 func (s *Store) InviteMember(ctx context.Context, workspaceID, id string) (*Invitation, error) {
 	var made *Invitation
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -79,20 +79,19 @@ func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Me
 		return nil, err
 	case member.DeactivatedAt != nil:
 		return nil, Errorf(Refused, "This member is deactivated. Reactivate it first.")
-	case !member.IsPending():
-		return nil, Errorf(Refused, "This member has a password already, and can sign in with it.")
+	case !member.Pending:
+		return nil, Errorf(Refused, "This member has joined already, and can sign in.")
 	}
 	return member, nil
 }
 
-// inviteByMail asks whoever mails to invite a member who is pending. One who can sign in is told
-// of the workspace in the same way, with a link that opens nothing.
+// inviteByMail asks whoever mails to invite a member who is pending.
 func (s *Store) inviteByMail(ctx context.Context, member *Member) error {
-	if !s.mails {
+	if !s.mails || !member.Pending {
 		return nil
 	}
 	now := s.now()
-	if _, err := s.makeInvitation(ctx, member, &now); err != nil || !member.IsPending() {
+	if _, err := s.makeInvitation(ctx, member, &now); err != nil {
 		return err
 	}
 	return s.audit(ctx, member.WorkspaceID, "member.invited", member.target(), map[string]string{"by": "mail"})
@@ -123,7 +122,7 @@ func (s *Store) Invitation(ctx context.Context, token string) (*Invitation, erro
 	if err != nil {
 		return nil, err
 	}
-	if !member.IsPending() || member.DeactivatedAt != nil {
+	if !member.Pending || member.DeactivatedAt != nil {
 		return nil, errInvitation
 	}
 	return &Invitation{Token: token, Member: member, ExpiresAt: row.ExpiresAt}, nil
@@ -168,8 +167,12 @@ type InvitationState struct {
 	Failure     MailFailure // of the last attempt to mail it; empty if there was none that failed
 }
 
-// AcceptInvitation gives the person of a link a name and a password. Every link of that person
-// dies with it.
+// NeedsAccount reports whether the person of i has no account yet, so that i is accepted with a
+// name and a password: see AcceptInvitation, and AcceptInvitationAs for the others.
+func (i *Invitation) NeedsAccount() bool { return i.Member.User.PasswordHash == "" }
+
+// AcceptInvitation makes the person of a link, who has no account yet, a member with a name and
+// a password.
 func (s *Store) AcceptInvitation(ctx context.Context, token, name, password string) (*Member, error) {
 	invited, err := s.Invitation(ctx, token)
 	if err != nil {
@@ -190,7 +193,14 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 		if _, err := tx.Invitation(ctx, token); err != nil {
 			return err
 		}
-		return tx.join(ctx, member, name, hash)
+		err := tx.openAccount(ctx, &member.User, name, hash)
+		if errors.Is(err, errAccountJustMade) {
+			return errInvitation
+		}
+		if err != nil {
+			return err
+		}
+		return tx.join(ctx, member)
 	})
 	if err != nil {
 		return nil, err
@@ -198,22 +208,41 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 	return member, nil
 }
 
-// join makes the user of a pending member one who can sign in.
-func (s *Store) join(ctx context.Context, member *Member, name, hash string) error {
-	update := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ''", member.UserID).
-		Updates(map[string]any{"name": name, "password_hash": hash})
+// AcceptInvitationAs makes a user who is signed in, and whom the link is for, a member. Anybody
+// else is Forbidden.
+func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*Member, error) {
+	var member *Member
+	err := s.Tx(ctx, func(tx *Store) error {
+		invited, err := tx.Invitation(ctx, token)
+		if err != nil {
+			return err
+		}
+		if member = invited.Member; member.UserID != userID || invited.NeedsAccount() {
+			return Errorf(Forbidden, "This invitation is for somebody else.")
+		}
+		return tx.join(ctx, member)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return member, nil
+}
+
+// join makes a pending member one who has joined. Its link dies; those of other workspaces are
+// for them to accept.
+func (s *Store) join(ctx context.Context, member *Member) error {
+	update := s.with(ctx).Model(&Member{}).Where("id = ? AND pending", member.ID).Update("pending", false)
 	if update.Error != nil {
-		return fmt.Errorf("update user: %w", update.Error)
+		return fmt.Errorf("update member: %w", update.Error)
 	}
 	if update.RowsAffected == 0 {
 		return errInvitation
 	}
-	own := s.with(ctx).Model(&Member{}).Select("id").Where("user_id = ?", member.UserID)
-	if err := s.with(ctx).Where("member_id IN (?)", own).Delete(&invitation{}).Error; err != nil {
-		return fmt.Errorf("delete invitations: %w", err)
+	if err := s.with(ctx).Where("member_id = ?", member.ID).Delete(&invitation{}).Error; err != nil {
+		return fmt.Errorf("delete invitation: %w", err)
 	}
-	member.User.Name, member.User.PasswordHash = name, hash
+	member.Pending = false
 	actor := ActorOf(ctx)
-	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, name
+	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.User.Name
 	return s.audit(WithActor(ctx, actor), member.WorkspaceID, "member.joined", member.target(), nil)
 }

@@ -28,8 +28,7 @@ const (
 )
 
 // NextInvitation is an invitation that is due to be mailed, with a link made just now, or nil
-// if there is none. No other node gets it for a while. Tell MailedInvitation how it went. A
-// member who is not pending has an account already, and is to be told of the workspace only.
+// if there is none. No other node gets it for a while. Tell MailedInvitation how it went.
 func (s *Store) NextInvitation(ctx context.Context) (*Invitation, error) {
 	var next *Invitation
 	err := s.Tx(ctx, func(tx *Store) error {

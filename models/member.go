@@ -26,16 +26,14 @@ type Member struct {
 	UserID        string
 	User          User
 	Role          Role
+	Pending       bool // has still to accept an invitation
 	DeactivatedAt *time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }
 
-// IsPending reports whether m has still to set a password before signing in.
-func (m *Member) IsPending() bool { return m.User.PasswordHash == "" }
-
 // IsAdmin reports whether m may administer the workspace now.
-func (m *Member) IsAdmin() bool { return m.Role == Admin && m.DeactivatedAt == nil }
+func (m *Member) IsAdmin() bool { return m.Role == Admin && m.DeactivatedAt == nil && !m.Pending }
 
 // Member returns a member of a workspace with its user filled in, deactivated ones too, or
 // NotFound.
@@ -61,12 +59,12 @@ func (m *Member) Wire() wire.Member {
 
 func (m *Member) target() target { return target{"member", m.ID, m.DisplayName()} }
 
-// MembershipsOf lists the workspaces in which a user is active, the oldest membership first,
+// MembershipsOf lists the workspaces that a user has joined and is active in, the oldest membership first,
 // with user and workspace filled in.
 func (s *Store) MembershipsOf(ctx context.Context, userID string) ([]Member, error) {
 	var members []Member
 	err := s.with(ctx).Joins("Workspace").Joins("User").
-		Where("members.user_id = ? AND members.deactivated_at IS NULL", userID).
+		Where("members.user_id = ? AND members.deactivated_at IS NULL AND NOT members.pending", userID).
 		Order("members.id").
 		Find(&members).Error
 	if err != nil {

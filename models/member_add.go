@@ -35,10 +35,11 @@ func checkRole(fields Fields, role Role) {
 	}
 }
 
-// AddMember adds a person to a workspace. Who has no password yet is pending and needs an
-// invitation, which is mailed if the Store has somebody who mails; else see InviteMember. A
-// person who was deactivated comes back, with the role that n says. The address of an active
-// member is Invalid.
+// AddMember adds a person to a workspace. Who is new there is pending until they accept an
+// invitation, which is mailed if the Store has somebody who mails; else see InviteMember. That
+// holds for a person with an account too: whoever was first to set its password, through the
+// link of another workspace, need not be the person who is meant here. A person who was
+// deactivated comes back, with the role that n says. The address of an active member is Invalid.
 func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) (*Member, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) 
 	return member, nil
 }
 
-// addUser makes user an active member. The workspace's lock keeps two from doing so at once.
+// addUser makes user a member. The workspace's lock keeps two from doing so at once.
 func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, role Role) (*Member, error) {
 	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, rol
 	err := s.with(ctx).Where("workspace_id = ? AND user_id = ?", workspaceID, user.ID).Take(&member).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
-		return s.insertMember(ctx, workspaceID, user, role)
+		return s.insertMember(ctx, &Member{WorkspaceID: workspaceID, User: *user, Role: role, Pending: true})
 	case err != nil:
 		return nil, fmt.Errorf("read member: %w", err)
 	case member.DeactivatedAt == nil:
@@ -82,14 +83,14 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, rol
 	return &member, s.activate(ctx, &member)
 }
 
-func (s *Store) insertMember(ctx context.Context, workspaceID string, user *User, role Role) (*Member, error) {
-	member := &Member{ID: s.id("mem"), WorkspaceID: workspaceID, UserID: user.ID, Role: role}
+// insertMember adds a row for the user of member.
+func (s *Store) insertMember(ctx context.Context, member *Member) (*Member, error) {
+	member.ID, member.UserID = s.id("mem"), member.User.ID
 	if err := s.with(ctx).Omit(clause.Associations).Create(member).Error; err != nil {
 		return nil, fmt.Errorf("insert member: %w", err)
 	}
-	member.User = *user
-	if err := s.publish(ctx, workspaceID, MemberAddedEvent, member.Wire()); err != nil {
+	if err := s.publish(ctx, member.WorkspaceID, MemberAddedEvent, member.Wire()); err != nil {
 		return nil, err
 	}
-	return member, s.audit(ctx, workspaceID, "member.added", member.target(), map[string]string{"role": string(role)})
+	return member, s.audit(ctx, member.WorkspaceID, "member.added", member.target(), map[string]string{"role": string(member.Role)})
 }

@@ -118,8 +118,8 @@ func (s *Store) changeMember(ctx context.Context, workspaceID, id string, change
 // requireAdmin is errLastAdmin unless an active admin of the workspace can sign in.
 func (s *Store) requireAdmin(ctx context.Context, workspaceID string) error {
 	var admins int64
-	err := s.with(ctx).Model(&Member{}).Joins("JOIN users ON users.id = members.user_id").
-		Where("members.workspace_id = ? AND members.role = ? AND members.deactivated_at IS NULL AND users.password_hash <> ''", workspaceID, Admin).
+	err := s.with(ctx).Model(&Member{}).
+		Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", workspaceID, Admin).
 		Count(&admins).Error
 	if err != nil {
 		return fmt.Errorf("count admins: %w", err)

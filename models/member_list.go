@@ -6,7 +6,7 @@ import (
 )
 
 // MemberFilter chooses members. The zero value lets all active ones through, and those who
-// have still to set a password.
+// have still to accept an invitation.
 type MemberFilter struct {
 	Email       string // the whole address, in any case; empty for any
 	Role        Role   // empty for any
@@ -67,9 +67,9 @@ type MemberCounts struct{ Active, Pending, Deactivated int64 }
 func (s *Store) MemberCounts(ctx context.Context, workspaceID string) (MemberCounts, error) {
 	var counts MemberCounts
 	err := s.with(ctx).Raw(`SELECT count(CASE WHEN members.deactivated_at IS NULL THEN 1 END) AS active,
-		count(CASE WHEN members.deactivated_at IS NULL AND users.password_hash = '' THEN 1 END) AS pending,
+		count(CASE WHEN members.deactivated_at IS NULL AND members.pending THEN 1 END) AS pending,
 		count(members.deactivated_at) AS deactivated
-		FROM members JOIN users ON users.id = members.user_id WHERE members.workspace_id = ?`, workspaceID).Scan(&counts).Error
+		FROM members WHERE members.workspace_id = ?`, workspaceID).Scan(&counts).Error
 	if err != nil {
 		return counts, fmt.Errorf("count members: %w", err)
 	}

@@ -22,7 +22,7 @@ func (m *Member) State() MemberState {
 	switch {
 	case m.DeactivatedAt != nil:
 		return MemberDeactivated
-	case m.IsPending():
+	case m.Pending:
 		return MemberPending
 	}
 	return MemberActive
@@ -81,9 +81,9 @@ func (f MemberListFilter) where(query *gorm.DB) *gorm.DB {
 	case MemberDeactivated:
 		query = query.Where("members.deactivated_at IS NOT NULL")
 	case MemberPending:
-		query = query.Where(`members.deactivated_at IS NULL AND "User".password_hash = ''`)
+		query = query.Where("members.deactivated_at IS NULL AND members.pending")
 	case MemberActive:
-		query = query.Where(`members.deactivated_at IS NULL AND "User".password_hash <> ''`)
+		query = query.Where("members.deactivated_at IS NULL AND NOT members.pending")
 	default:
 		query = query.Where("members.deactivated_at IS NULL")
 	}

@@ -129,27 +129,70 @@ func TestInvitationStates(t *testing.T) {
 	})
 }
 
-// TestAPersonWithAnAccountIsToldByMail, once, with a link that opens nothing.
-func TestAPersonWithAnAccountIsToldByMail(t *testing.T) {
+// TestAPersonWithAnAccount joins with it, and nobody else does with the link.
+func TestAPersonWithAnAccount(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Mail()
-		homeIn(t, s.Store, "Rival", "rita@rival.test")
-		rita := s.add(t, models.NewMember{Email: "rita@rival.test"})
+		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Role: models.Admin})
 		next, err := s.NextInvitation(s.ctx)
-		if err != nil || next == nil || next.Member.ID != rita.ID || next.Member.IsPending() {
+		if err != nil || next == nil || next.Member.ID != rita.ID || next.NeedsAccount() {
 			t.Fatalf("next is %+v, %v", next, err)
 		}
-		_, err = s.Invitation(s.ctx, next.Token)
-		wantKind(t, err, models.NotFound)
-		_, err = s.AcceptInvitation(s.ctx, next.Token, "Eve", "a long enough passphrase")
-		wantKind(t, err, models.NotFound)
-		if err := s.MailedInvitation(s.ctx, next, ""); err != nil {
+		wantUnchanged(t, s.Store, func() {
+			_, err = s.AcceptInvitation(s.ctx, next.Token, "Eve", "a long enough passphrase")
+			wantKind(t, err, models.NotFound)
+			_, err = s.AcceptInvitationAs(s.ctx, next.Token, s.admin.UserID)
+			wantKind(t, err, models.Forbidden)
+		})
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		link, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
 			t.Fatal(err)
 		}
-		s.Clock.Advance(time.Hour)
-		if next, err := s.NextInvitation(s.ctx); next != nil || err != nil {
-			t.Errorf("told again: %+v, %v", next, err)
+		_, err = s.AcceptInvitationAs(s.ctx, link.Token, grace.UserID)
+		wantKind(t, err, models.Forbidden) // without a password nobody is signed in
+		if memberships, err := s.MembershipsOf(s.ctx, rita.UserID); err != nil || len(memberships) != 1 {
+			t.Errorf("before she accepts she is in %d workspaces, %v", len(memberships), err)
 		}
+		errs := atOnce(4, func(int) error {
+			_, err := s.AcceptInvitationAs(s.ctx, next.Token, elsewhere.admin.UserID)
+			return err
+		})
+		wantOneWinner(t, errs, isNotFound)
+		var left int64
+		if err := s.DB().Table("invitations").Where("member_id = ?", rita.ID).Count(&left).Error; err != nil || left != 0 {
+			t.Errorf("%d links are left of one that was used, %v", left, err)
+		}
+		if memberships, err := s.MembershipsOf(s.ctx, rita.UserID); err != nil || len(memberships) != 2 {
+			t.Errorf("after it she is in %d workspaces, %v", len(memberships), err)
+		}
+	})
+}
+
+// TestALinkOpensOneWorkspaceAlone: whoever has the link of one workspace may be the first to set
+// the password of a person, and must not get into another with it, whichever came first.
+func TestALinkOpensOneWorkspaceAlone(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		rival := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		before := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
+		link, err := s.InviteMember(s.ctx, s.id, before.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := rival.joined(t, "grace@acme.test", models.RoleMember)
+		if memberships, err := s.MembershipsOf(s.ctx, there.UserID); err != nil || len(memberships) != 1 || memberships[0].WorkspaceID != rival.id {
+			t.Errorf("with the link of one she is in %+v, %v", memberships, err)
+		}
+		third := homeIn(t, s.Store, "Third", "tess@third.test")
+		if after := third.add(t, models.NewMember{Email: "grace@acme.test"}); !after.Pending {
+			t.Error("who is added later is in without a link")
+		}
+		if _, err := s.Invitation(s.ctx, link.Token); err != nil {
+			t.Errorf("the link of the other: %v", err)
+		}
+		_, err = s.DeactivateMember(s.ctx, s.id, s.admin.ID)
+		wantKind(t, err, models.Refused) // an admin who has not joined does not count
 	})
 }
 

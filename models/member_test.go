@@ -48,7 +48,7 @@ func (s home) events(t *testing.T) []string {
 func TestAddMember(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
-		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.IsPending() {
+		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.Pending {
 			t.Errorf("added %+v", grace)
 		}
 		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
@@ -56,7 +56,7 @@ func TestAddMember(t *testing.T) {
 
 		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Name: "Another name", Role: models.Admin})
-		if rita.IsPending() || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
+		if !rita.Pending || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
 			t.Errorf("a person with an account is added as %+v", rita)
 		}
 		if diff := cmp.Diff([]string{"member.added", "member.added", "member.added"}, s.events(t)); diff != "" {
@@ -158,7 +158,7 @@ func TestAddingADeactivatedPersonBringsItBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		back := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
-		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.IsPending() {
+		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.Pending {
 			t.Errorf("back as %+v", back)
 		}
 	})
@@ -350,6 +350,51 @@ func TestMailedInvitations(t *testing.T) {
 		wantNext(false)
 		if _, err := s.AcceptInvitation(s.ctx, second.Token, "Grace", "a long enough passphrase"); err != nil {
 			t.Errorf("the mailed link: %v", err)
+		}
+	})
+}
+
+// TestMailIsTriedAgain ever less often, once an hour in the end, and no more when the link is over.
+// What became of a link that was replaced says nothing about the next.
+func TestMailIsTriedAgain(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Mail()
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		next := func() *models.Invitation {
+			t.Helper()
+			next, err := s.NextInvitation(s.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return next
+		}
+		for _, wait := range []time.Duration{30, 60, 120, 240, 480, 960, 1920, 3600, 3600} {
+			tried := next()
+			if tried == nil {
+				t.Fatalf("before the wait of %d s there is nothing to mail", wait)
+			}
+			if err := s.MailedInvitation(s.ctx, tried, models.MailUnreachable); err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Advance(wait*time.Second - time.Millisecond)
+			if early := next(); early != nil {
+				t.Fatalf("due before %d s have passed", wait)
+			}
+			s.Clock.Advance(time.Millisecond)
+		}
+		replaced := next()
+		if err := s.MailInvitation(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.MailedInvitation(s.ctx, replaced, models.MailRefused); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := s.InvitationOf(s.ctx, grace.ID); err != nil || !state.BeingMailed || state.Failure != "" {
+			t.Errorf("after the one before was refused: %+v, %v", state, err)
+		}
+		s.Clock.Advance(models.InvitationLife)
+		if late := next(); late != nil {
+			t.Error("an invitation that is over is mailed")
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -130,15 +131,17 @@ func answerToFramework(err *echo.HTTPError) answer {
 }
 
 // failWith is the one place where an error becomes an answer, and where it is logged: only
-// what is not the caller's own mistake.
+// what is not the caller's own mistake. Of an answer that has begun it panics with
+// http.ErrAbortHandler, after which the server cuts the connection: else the half of it would
+// look like the whole.
 func failWith(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
+		if hasGone(c, err) {
+			return // nobody reads an answer
+		}
 		if c.Response().Committed {
 			logError(log, c, "answer broken off", err)
-			return
-		}
-		if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
-			return // the caller has gone: nobody reads an answer
+			panic(http.ErrAbortHandler)
 		}
 		said := answerTo(err)
 		if said.status >= http.StatusInternalServerError {
@@ -148,6 +151,15 @@ func failWith(log *slog.Logger) echo.HTTPErrorHandler {
 			logError(log, c, "error not sent", sendErr)
 		}
 	}
+}
+
+// hasGone reports whether err comes of a caller who has not waited for the answer, as browsers
+// do when somebody has clicked on.
+func hasGone(c echo.Context, err error) bool {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return c.Response().Committed // else it is the connection to the database that broke
+	}
+	return errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil
 }
 
 func send(c echo.Context, said answer, err error) error {

@@ -134,38 +134,6 @@ func TestDeadKeys(t *testing.T) {
 	})
 }
 
-// TestEveryScopeAgainstEveryRoute tries each of the 1,024 sets of scopes on each route: a
-// route opens exactly to the sets that hold its scope.
-func TestEveryScopeAgainstEveryRoute(t *testing.T) {
-	s := handlerstest.New(t)
-	routes := routesOf(s)
-	for mask := range scope.All + 1 {
-		key := s.Key(t, mask.Scopes()...)
-		for _, route := range routes {
-			path := strings.ReplaceAll(route.Path, ":id", "key_none")
-			answer := s.Call(t, key, route.Method, path, bodyFor(route.Method))
-			if route.Scope == nil || mask.Has(*route.Scope) {
-				if answer.Status == http.StatusUnauthorized || answer.Body == noScopeBody || answer.Status >= 500 {
-					t.Fatalf("%s %s with %q: %d %s", route.Method, path, mask, answer.Status, answer.Body)
-				}
-				continue
-			}
-			challenge := `Bearer realm="SkipUp API", error="insufficient_scope", scope="` + route.Scope.String() + `"`
-			if answer.Status != http.StatusForbidden || answer.Body != noScopeBody || answer.Header.Get("WWW-Authenticate") != challenge {
-				t.Fatalf("%s %s with %q: %d %s %q", route.Method, path, mask, answer.Status, answer.Body, answer.Header.Get("WWW-Authenticate"))
-			}
-		}
-	}
-}
-
-// bodyFor is a body that passes no validation, so that the test of scopes makes nothing.
-func bodyFor(method string) string {
-	if method == http.MethodPost || method == http.MethodPatch {
-		return `{"no such member":1}`
-	}
-	return ""
-}
-
 // TestUnknownAddresses: without a key everything under /api/ is 401, so that nobody learns
 // what there is; with one it is the JSON 404 or 405.
 func TestUnknownAddresses(t *testing.T) {

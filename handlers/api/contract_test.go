@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pb33f/go-yaml"
 	"github.com/pb33f/libopenapi"
 	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
@@ -47,6 +49,20 @@ func operationsOf(d *v3.Document) map[string]*v3.Operation {
 		}
 	}
 	return operations
+}
+
+// jsonOf is an example of the document as it is sent.
+func jsonOf(t *testing.T, example *yaml.Node) string {
+	t.Helper()
+	var value any
+	if err := example.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestDocumentIsOpenAPI(t *testing.T) {

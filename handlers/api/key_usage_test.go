@@ -12,8 +12,6 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-type object = map[string]any
-
 // requestsOf are the statuses of so many requests, by the first digit.
 func requestsOf(requests, refused int, classes map[string]int, more object) object {
 	statuses := object{"1xx": 0.0, "2xx": 0.0, "3xx": 0.0, "4xx": 0.0, "5xx": 0.0}

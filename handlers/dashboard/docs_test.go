@@ -44,6 +44,18 @@ var prepare = map[string]func(t *testing.T, s *handlerstest.Server, made things)
 	"updateSeats": func(t *testing.T, s *handlerstest.Server, made things) {
 		must(t, s.ReleaseSeat(t.Context(), s.Workspace.ID, made["SEAT_ID"]))
 	},
+	"showAPIKeyUsage": func(t *testing.T, s *handlerstest.Server, made things) {
+		s.Want(t, http.StatusOK, made["SKIPUP_API_KEY"], "GET", "/workspace_members", "")
+		s.Want(t, http.StatusForbidden, made["SKIPUP_API_KEY"], "GET", "/seats", "")
+		s.Flush(t)
+	},
+	"listWebhookDeliveries": func(t *testing.T, s *handlerstest.Server, _ things) {
+		s.Exec(t, "UPDATE webhook_deliveries SET status = 'success', attempts = 1, response_code = 204, next_attempt_at = NULL, "+
+			"last_attempted_at = created_at, delivered_at = created_at")
+	},
+	"retryWebhookDelivery": func(t *testing.T, s *handlerstest.Server, _ things) {
+		s.Exec(t, "UPDATE webhook_deliveries SET status = 'failed', next_attempt_at = NULL")
+	},
 	"listMembers": func(t *testing.T, s *handlerstest.Server, _ things) {
 		s.Exec(t, "UPDATE members SET deactivated_at = created_at WHERE role = 'admin'")
 	},
@@ -63,9 +75,16 @@ func makeThings(t *testing.T, s *handlerstest.Server, operation docs.Operation) 
 	}
 	row, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Nightly sync", Scopes: scope.Of(scopes...)})
 	must(t, err)
+	description := "For the CRM"
+	endpoint, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{
+		URL: "https://hooks.example.com/skipup", Description: &description, Events: []string{"meeting_request.booked", "member.added"},
+	})
+	must(t, err)
 	grace, err := s.Store.Store.AddMember(t.Context(), s.Workspace.ID, models.NewMember{Email: "grace@acme.test", Name: "Grace Hopper"})
 	must(t, err)
 	seat, err := s.AssignSeat(t.Context(), s.Workspace.ID, grace.ID)
+	must(t, err)
+	deliveries, err := s.WebhookDeliveries(t.Context(), s.Workspace.ID, endpoint.ID, models.DeliveryFilter{}, models.Page{})
 	must(t, err)
 	create := operationNamed(t, "createMeetingRequest")
 	var meeting struct{ Data struct{ ID string } }
@@ -74,6 +93,7 @@ func makeThings(t *testing.T, s *handlerstest.Server, operation docs.Operation) 
 		s.Exec(t, "UPDATE api_keys SET deleted_at = created_at WHERE name = 'Test key'")
 	}
 	return secret.Reveal(), things{
+		"SKIPUP_API_KEY": secret.Reveal(), "WEBHOOK_ENDPOINT_ID": endpoint.ID, "DELIVERY_ID": deliveries.Items[0].ID,
 		"API_KEY_ID": row.ID, "WORKSPACE_MEMBER_ID": grace.ID, "SEAT_ID": seat.ID, "MEETING_REQUEST_ID": meeting.Data.ID,
 	}
 }

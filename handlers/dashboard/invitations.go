@@ -9,6 +9,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/invitation"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
@@ -22,7 +23,20 @@ func (h invitations) ask(c echo.Context) error {
 	if err != nil {
 		return h.refuse(c, err)
 	}
+	if !invited.NeedsAccount() {
+		return askAccount(c, http.StatusOK, invited)
+	}
 	return web.Render(c, http.StatusOK, invitation.Accept(formOf(invited)))
+}
+
+// askAccount shows who is to sign in, and to join with the account that they have.
+func askAccount(c echo.Context, status int, invited *models.Invitation) error {
+	member := invited.Member
+	page := invitation.Account{Token: invited.Token, Workspace: member.Workspace.Name, Email: member.User.Email}
+	if user := viewer.Of(c.Request().Context()).User; user != nil {
+		page.SignedIn = user.Email
+	}
+	return web.Render(c, status, invitation.AcceptAs(page))
 }
 
 func formOf(invited *models.Invitation) invitation.Form {
@@ -30,12 +44,16 @@ func formOf(invited *models.Invitation) invitation.Form {
 	return invitation.Form{Token: invited.Token, Workspace: member.Workspace.Name, Email: member.User.Email, Name: member.User.Name}
 }
 
-// accept gives the person a name and a password, and signs in.
+// accept makes the person a member: with a name and a password, which signs in, or with the
+// account that they have and are signed in with.
 func (h invitations) accept(c echo.Context) error {
 	ctx := c.Request().Context()
 	invited, err := h.store.Invitation(ctx, c.Param("token"))
 	if err != nil {
 		return h.refuse(c, err)
+	}
+	if !invited.NeedsAccount() {
+		return h.acceptAs(c, invited)
 	}
 	form := formOf(invited)
 	if err := web.BindForm(c, &form); err != nil {
@@ -57,6 +75,21 @@ func (h invitations) accept(c echo.Context) error {
 		return err
 	}
 	if err := web.SignedIn(c, in); err != nil {
+		return err
+	}
+	return web.Redirect(c, path.Home)
+}
+
+func (h invitations) acceptAs(c echo.Context, invited *models.Invitation) error {
+	user := viewer.Of(c.Request().Context()).User
+	if user == nil || user.ID != invited.Member.UserID {
+		return askAccount(c, http.StatusForbidden, invited)
+	}
+	member, err := h.store.AcceptInvitationAs(c.Request().Context(), invited.Token, user.ID)
+	if err != nil {
+		return h.refuse(c, err)
+	}
+	if err := web.SetWorkspace(c, member.WorkspaceID); err != nil {
 		return err
 	}
 	return web.Redirect(c, path.Home)

@@ -49,7 +49,7 @@ func (h people) form(c echo.Context, status int, form members.Form) error {
 	return web.Render(c, status, members.New(form))
 }
 
-// create adds a person. Who has no password yet is invited: by mail, or with a link that is
+// create adds a person. Who is new is invited: by mail, or with a link that is
 // shown once where nobody mails.
 func (h people) create(c echo.Context) error {
 	var form members.Form
@@ -66,8 +66,8 @@ func (h people) create(c echo.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case !member.IsPending():
-		return h.done(c, member.DisplayName()+" is a member now, and signs in with the password of the account that exists already.")
+	case !member.Pending:
+		return h.done(c, member.DisplayName()+" is a member again, and signs in like before.")
 	case h.store.MailsInvitations():
 		return h.done(c, "An invitation to "+member.User.Email+" is being mailed.")
 	}

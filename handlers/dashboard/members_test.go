@@ -73,7 +73,7 @@ func TestInvitation(t *testing.T) {
 		if page := document(t, refused); refused.Status != http.StatusUnprocessableEntity || complaintAbout(page, "name") == "" || complaintAbout(page, "password") == "" {
 			t.Errorf("refused: %d", refused.Status)
 		}
-		if strings.Contains(refused.Body, "too short") || !memberOf(t, s, "grace@acme.test").IsPending() {
+		if strings.Contains(refused.Body, "too short") || !memberOf(t, s, "grace@acme.test").Pending {
 			t.Error("the page repeats the password, or the person has joined with it")
 		}
 
@@ -153,18 +153,45 @@ func TestInviteRefusesBadValues(t *testing.T) {
 	}
 }
 
-// TestInviteSomebodyWithAnAccount: they are in at once, with the password that they have.
+// TestInviteSomebodyWithAnAccount: they sign in with the password that they have, and join.
 func TestInviteSomebodyWithAnAccount(t *testing.T) {
-	s := handlerstest.New(t)
-	s.NewWorkspace(t, "Rival", "rita@rival.test")
-	b := s.SignedIn(t, handlerstest.AdminEmail)
-	answer := b.Post(membersPath, url.Values{"email": {"rita@rival.test"}, "role": {"member"}})
-	if answer.Status != http.StatusSeeOther || !strings.Contains(b.Get(membersPath).Body, "signs in with the password of the account") {
-		t.Errorf("%d", answer.Status)
-	}
-	if page := s.SignedIn(t, "rita@rival.test").Get("/settings/account").Body; !strings.Contains(page, "Acme") || !strings.Contains(page, "Rival") {
-		t.Error("the account does not list both workspaces")
-	}
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		s.NewWorkspace(t, "Rival", "rita@rival.test")
+		admin := s.SignedIn(t, handlerstest.AdminEmail)
+		link := invite(t, admin, "rita@rival.test")
+		stranger := s.Browser(t)
+		in := document(t, stranger.Get(link)).Find("main a.btn").AttrOr("href", "")
+		if in != "/login?next="+url.QueryEscape(link) {
+			t.Errorf("a stranger is led to %q", in)
+		}
+		form := url.Values{"name": {"Eve"}, "password": {"another long passphrase"}}
+		for who, b := range map[string]*handlerstest.Browser{"a stranger": stranger, "the admin": admin} {
+			if answer := b.Post(link, form); answer.Status != http.StatusForbidden || !memberOf(t, s, "rita@rival.test").Pending {
+				t.Errorf("%s: %d", who, answer.Status)
+			}
+		}
+		if page := admin.Get(link).Body; !strings.Contains(page, "Sign out, then open this link again.") {
+			t.Error("the page does not say that somebody else is signed in")
+		}
+
+		rita := s.SignedIn(t, "rita@rival.test")
+		if page := rita.Get("/settings/account").Body; strings.Contains(page, "Acme") {
+			t.Error("she is in before she has accepted")
+		}
+		if joined := rita.Post(link, nil); joined.Status != http.StatusSeeOther || memberOf(t, s, "rita@rival.test").Pending {
+			t.Fatalf("%d", joined.Status)
+		}
+		page := rita.Get("/settings/account").Body
+		if !strings.Contains(page, "Acme") || !strings.Contains(page, "Rival") {
+			t.Error("the account does not list both workspaces")
+		}
+		if shown := document(t, rita.Get("/settings/account")).Find("aside summary").First().Text(); !strings.Contains(shown, "Acme") {
+			t.Errorf("after she has joined the workspace %q is shown", shown)
+		}
+		if again := rita.Get(link); again.Status != http.StatusNotFound {
+			t.Errorf("again: %d", again.Status)
+		}
+	})
 }
 
 // TestInviteByMail makes no link to be copied, and can be asked for again.

@@ -27,6 +27,7 @@ const AdminEmail = "ada@acme.test"
 type Server struct {
 	*modelstest.Store
 	URL       string
+	Handler   http.Handler // what answers there
 	Log       *Log
 	Workspace *models.Workspace
 	Admin     *models.Member
@@ -83,10 +84,11 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
 	run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	server.Config.Handler = underContract(t, handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger}))
+	handler := underContract(t, handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger}))
+	server.Config.Handler = handler
 	server.Start()
 	t.Cleanup(server.Close)
-	return &Server{Store: store, URL: address, Log: log, gate: gate, options: options}
+	return &Server{Store: store, URL: address, Handler: handler, Log: log, gate: gate, options: options}
 }
 
 // run has gate run until the test is over, and returns when it is informed of changes.

@@ -697,7 +697,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = act(path.APIKey(key.ID), "See its callers", key.Name, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(path.APIKeyUsage(key.ID), "See its callers", key.Name, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -710,7 +710,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = act(path.APIKey(key.ID), "See its callers", key.Name, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(path.APIKeyUsage(key.ID), "See its callers", key.Name, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -45,6 +45,7 @@ type Answer struct {
 type Member struct {
 	Name, Type, About string
 	In                string // where a parameter is: path, query or header
+	Command           string // what a parameter is in the command; empty if it is left out there
 	Required          bool
 	Bounds            string   // such as "1 to 100"
 	Default           string   // what it is when it is left out
@@ -145,6 +146,9 @@ func errorOf(n pair) Answer {
 func parameterOf(n node) Member {
 	member := memberOf(n.text("name"), n.at("schema"))
 	member.In, member.Required, member.About = n.text("in"), n.text("required") == "true", n.text("description")
+	if n.text("x-in-command") == "true" {
+		member.Command = n.text("example")
+	}
 	return member
 }
 
@@ -227,9 +231,14 @@ func boundsOf(schema node) string {
 // Curl is the command that sends the example of an operation to the server at address.
 func (o Operation) Curl(address string) string {
 	path := o.Path
+	separator := "?"
 	for _, parameter := range o.Parameters {
-		if parameter.In == "path" {
-			path = strings.ReplaceAll(path, "{"+parameter.Name+"}", "$"+o.variable())
+		switch {
+		case parameter.In == "path":
+			path = strings.ReplaceAll(path, "{"+parameter.Name+"}", "$"+o.variable(parameter.Name))
+		case parameter.Command != "":
+			path += separator + parameter.Name + "=" + parameter.Command
+			separator = "&"
 		}
 	}
 	line := "curl "
@@ -246,8 +255,11 @@ func (o Operation) Curl(address string) string {
 	return line
 }
 
-// variable names the id in a command: MEETING_REQUEST_ID in one about /meeting_requests/{id}.
-func (o Operation) variable() string {
+// variable names an id in a command: MEETING_REQUEST_ID in one about /meeting_requests/{id}.
+func (o Operation) variable(parameter string) string {
+	if parameter != "id" {
+		return strings.ToUpper(parameter)
+	}
 	resource, _, _ := strings.Cut(strings.TrimPrefix(o.Path, "/"), "/")
 	return strings.ToUpper(strings.TrimSuffix(resource, "s")) + "_ID"
 }

@@ -13,6 +13,14 @@ type Form struct {
 	Errors    models.Fields `form:"-"`
 }
 
+// Account is an invitation for a person who has an account.
+type Account struct {
+	Token     string // of the link
+	Workspace string
+	Email     string // of the account
+	SignedIn  string // address of whoever is signed in; empty if nobody is
+}
+
 // focus is the field to begin with: the first that is wrong, or the first that is empty.
 func (f Form) focus() string {
 	if f.Errors["name"] != "" || f.Name == "" {

@@ -1,33 +1,24 @@
-// Package letter draws the mails that people get, in text and in HTML. Mail programs know no
+// Package letter draws the mails that people get, in text and in HTML. Many mail programs know no
 // style sheets, so that the styles stand at the elements.
 package letter
 
 import "time"
 
-// Invitation asks a person to join a workspace, or tells one with an account that they have.
+// Invitation asks a person to join a workspace.
 type Invitation struct {
 	Workspace string
 	Name      string // of the person; may be empty
-	Link      string // where to set a password, or to sign in
+	Link      string
 	ExpiresAt time.Time
-	Joined    bool // the person has an account and is in
+	Account   bool // the person has a password already
 }
 
 // Subject is the line that stands in a list of mails.
-func (i Invitation) Subject() string {
-	if i.Joined {
-		return "You are now a member of " + i.Workspace
-	}
-	return "Join " + i.Workspace + " on SkipUp Keys"
-}
+func (i Invitation) Subject() string { return "Join " + i.Workspace + " on SkipUp Keys" }
 
 // Text is the whole mail without HTML.
 func (i Invitation) Text() string {
-	text := i.greeting() + "\n\n" + i.purpose() + " " + i.task() + ":\n\n" + i.Link + "\n\n"
-	if !i.Joined {
-		text += i.limits() + "\n\n"
-	}
-	return text + ignore + "\n"
+	return i.greeting() + "\n\n" + i.purpose() + "\n\n" + i.Link + "\n\n" + i.limits() + "\n\n" + ignore + "\n"
 }
 
 const ignore = "If you did not expect this mail, you can ignore it."
@@ -40,24 +31,11 @@ func (i Invitation) greeting() string {
 }
 
 func (i Invitation) purpose() string {
-	if i.Joined {
-		return "you have been added to the workspace " + i.Workspace + " on SkipUp Keys."
+	purpose := "You have been invited to the workspace " + i.Workspace + " on SkipUp Keys. "
+	if i.Account {
+		return purpose + "Sign in with the password that you have to join it:"
 	}
-	return "you have been invited to the workspace " + i.Workspace + " on SkipUp Keys."
-}
-
-func (i Invitation) task() string {
-	if i.Joined {
-		return "Sign in with the password that you have"
-	}
-	return "Choose a password to join it"
-}
-
-func (i Invitation) action() string {
-	if i.Joined {
-		return "Sign in"
-	}
-	return "Join " + i.Workspace
+	return purpose + "Choose a password to join it:"
 }
 
 func (i Invitation) limits() string {

@@ -68,10 +68,7 @@ func (i Invitations) letter(ctx context.Context, invitation *models.Invitation) 
 	member := invitation.Member
 	drawn := letter.Invitation{
 		Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: invitation.ExpiresAt,
-		Joined: !member.IsPending(), Link: i.PublicURL + path.Invitation(invitation.Token),
-	}
-	if drawn.Joined {
-		drawn.Link = i.PublicURL + path.SignIn
+		Account: !invitation.NeedsAccount(), Link: i.PublicURL + path.Invitation(invitation.Token),
 	}
 	var html bytes.Buffer
 	if err := drawn.HTML().Render(ctx, &html); err != nil {

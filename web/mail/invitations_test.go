@@ -106,8 +106,7 @@ func texts(t *testing.T, data string) (text, html string) {
 	return parts[0], parts[1]
 }
 
-// TestInvitationsAreMailed: to a new person with the link that sets a password, to one with an
-// account with the way to sign in.
+// TestInvitationsAreMailed: to a new person, who sets a password, and to one who has an account.
 func TestInvitationsAreMailed(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
 		sink := mailtest.New(t, mailtest.Options{STARTTLS: true})
@@ -126,9 +125,9 @@ func TestInvitationsAreMailed(t *testing.T) {
 		}
 
 		p.add(t, "rita@rival.test", "")
-		until(t, "told", func() bool { return len(sink.Received()) == 2 })
-		text, html = texts(t, sink.Received()[1].Data)
-		if !strings.Contains(text, "https://keys.acme.test/login") || strings.Contains(text+html, "/invitations/") {
+		until(t, "mailed", func() bool { return len(sink.Received()) == 2 })
+		text, _ = texts(t, sink.Received()[1].Data)
+		if !strings.Contains(text, "Sign in with the password that you have") || !strings.Contains(text, "https://keys.acme.test/invitations/") {
 			t.Errorf("text %q", text)
 		}
 	})
@@ -156,6 +155,25 @@ func TestMailServerAwayAndBack(t *testing.T) {
 	})
 	if got := back.Received(); len(got) != 1 || got[0].To != "grace@acme.test" {
 		t.Errorf("received %+v", got)
+	}
+}
+
+// TestAMailOnItsWayIsSeenThrough when the node stops, and noted, so that no other sends it again.
+func TestAMailOnItsWayIsSeenThrough(t *testing.T) {
+	store := modelstest.NewSQLite(t).Mailing(t)
+	workspace, _ := store.NewWorkspace(t, "Acme", "ada@acme.test")
+	member, err := store.Store.AddMember(t.Context(), workspace.ID, models.NewMember{Email: "grace@acme.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	sink := mailtest.New(t, mailtest.Options{Taking: stop})
+	mail.Invitations{
+		Store: store.Store, Sender: senderTo(t, "smtp://", sink), PublicURL: "https://keys.acme.test", Log: slog.New(slog.DiscardHandler),
+	}.Run(ctx)
+	state, err := store.InvitationOf(t.Context(), member.ID)
+	if err != nil || state.MailedAt == nil || state.BeingMailed || len(sink.Received()) != 1 {
+		t.Errorf("%d mails, and the state is %+v, %v", len(sink.Received()), state, err)
 	}
 }
 

@@ -29,8 +29,8 @@ export async function neglect(page, skipup) {
     UPDATE api_keys SET expires_at = '${days(-9)}' ${of('Data lake')};
     UPDATE api_keys SET created_at = '${days(411)}' ${of('Legacy billing')};
     UPDATE api_keys SET created_at = '${days(200)}' ${of('CRM sync')};
-    INSERT INTO users SELECT 'usr_gone', 'gus@acme.test', 'Gus Gone', '', '${days(90)}', '${days(90)}';
-    INSERT INTO members SELECT 'mem_gone', workspace_id, 'usr_gone', 'admin', '${days(12)}', '${days(90)}', '${days(12)}' FROM members LIMIT 1;
+    INSERT INTO users (id, email, name, password_hash, created_at, updated_at) SELECT 'usr_gone', 'gus@acme.test', 'Gus Gone', '', '${days(90)}', '${days(90)}';
+    INSERT INTO members (id, workspace_id, user_id, role, deactivated_at, created_at, updated_at) SELECT 'mem_gone', workspace_id, 'usr_gone', 'admin', '${days(12)}', '${days(90)}', '${days(12)}' FROM members LIMIT 1;
     UPDATE api_keys SET created_by_id = 'mem_gone', created_by_name = 'Gus Gone' ${of('Contractor script')};
     INSERT INTO api_key_usage_days (api_key_id, workspace_id, starts_at, route, scope, status_class, refusal, requests)
       SELECT id, workspace_id, '${days(80)}', 'GET /me', '', 2, '', 12 FROM api_keys ${of('Legacy billing')};`)

@@ -15,7 +15,7 @@ test('a paused key is refused until it is resumed, and says so everywhere', asyn
   await expect(row(admin, 'CRM sync')).toContainText(/Paused\s*works again\s+in 1 hour/)
   await admin.getByRole('navigation', { name: 'State' }).getByRole('link', { name: /^Paused/ }).click()
   await expect(rows(admin)).toHaveCount(1)
-  await row(admin, 'CRM sync').getByRole('link').click()
+  await row(admin, 'CRM sync').getByRole('link', { name: 'CRM sync', exact: true }).click()
   await admin.getByRole('button', { name: 'Resume now' }).click()
   await expect(admin.getByText('The key works again.')).toBeVisible()
   expect((await skipup.call('/me', { key: key.key })).status).toBe(200)

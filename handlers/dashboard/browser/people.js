@@ -1,6 +1,6 @@
 // The people of a workspace: what tests do with them, and the states of their pages.
 import { expect } from '@playwright/test'
-import { ada, dialog, setUp, submit } from './steps.js'
+import { ada, dialog, setUp, signIn, submit } from './steps.js'
 
 export const membersPath = '/settings/members'
 export const seatsPath = '/settings/seats'
@@ -69,7 +69,16 @@ export function makeCrowd(skipup, count) {
   ].join('\n'))
 }
 
-// newcomer opens a link in a browser of its own, so that the first stays signed in.
+// gil has an account, and a workspace of his own.
+export const gil = { name: 'Gil', email: 'gil@globex.test', password: ada.password }
+
+// inviteGil adds Gil to the workspace that page shows, and returns the link.
+export async function inviteGil(page, skipup) {
+  await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', gil.email, '--admin-name', gil.name], gil.password + '\n')
+  return addMember(page, gil)
+}
+
+// asStranger opens an address where nobody is signed in.
 async function asStranger(page, link) {
   await page.context().clearCookies()
   await page.goto(link)
@@ -104,6 +113,14 @@ export const peopleStates = {
     await expect(page.getByText(/^Password must have/)).toBeVisible()
   }),
   'invitation-signed-in': inWorkspace(async (page) => page.goto(await addMember(page))),
+  'invitation-account': inWorkspace(async (page, skipup) => asStranger(page, await inviteGil(page, skipup))),
+  'invitation-account-other': inWorkspace(async (page, skipup) => page.goto(await inviteGil(page, skipup))),
+  'invitation-account-signed-in': inWorkspace(async (page, skipup) => {
+    const address = await inviteGil(page, skipup)
+    await asStranger(page, '/login')
+    await signIn(page, gil)
+    await page.goto(address)
+  }),
   'invitation-over': inWorkspace((page) => asStranger(page, '/invitations/USED')),
 
   members: amongPeople(membersPath),

@@ -1,7 +1,7 @@
 // Members, their invitations, and seats.
 import { expect, test } from './test.js'
 import { ada, dialog, row, sideways, signIn, submit, tabTo } from './steps.js'
-import { addMember, grace, join, makeCrowd, membersPath, openMember, seatsPath } from './people.js'
+import { addMember, gil, grace, inviteGil, join, makeCrowd, membersPath, openMember, seatsPath } from './people.js'
 
 const link = (page) => page.getByLabel('Link', { exact: true })
 const notice = (page, words) => page.getByRole('status').filter({ hasText: words })
@@ -58,6 +58,20 @@ test('a used link says so, and leads to the sign-in', async ({ admin, otherBrows
   await other.getByRole('link', { name: 'Sign in' }).click()
   await signIn(other, grace)
   await expect(other).toHaveURL('/settings/account')
+})
+
+test('who has an account joins with it, after signing in', async ({ admin, skipup, otherBrowser }) => {
+  const address = await inviteGil(admin, skipup)
+  const other = await otherBrowser()
+  await other.goto(address)
+  await other.getByRole('link', { name: 'Sign in to join' }).click()
+  await signIn(other, gil)
+  await expect(other).toHaveURL(address)
+  await other.getByRole('button', { name: 'Join workspace' }).click()
+  await expect(other).toHaveURL('/settings/account')
+  await expect(other.getByRole('complementary').locator('summary').first()).toHaveText(/Workspace:.*Acme/)
+  await admin.goto(membersPath)
+  await expect(row(admin, 'Gil')).toContainText('Active')
 })
 
 test('a link that is not copied is not closed by a slip, and a new one ends it', async ({ admin, otherBrowser }) => {
