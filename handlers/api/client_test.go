@@ -69,7 +69,7 @@ func (c client) meeting(status int, method, path string, body any, headers ...st
 	return made, answer
 }
 
-type object = map[string]any
+type jsonObject = map[string]any
 
 // TestAClientOfTheDocumentation: one that was written from it alone works.
 func TestAClientOfTheDocumentation(t *testing.T) {
@@ -83,12 +83,12 @@ func TestAClientOfTheDocumentation(t *testing.T) {
 		}
 		organizer := people[0].Email
 
-		byPerson, _ := c.meeting(202, "POST", "/meeting_requests", object{
+		byPerson, _ := c.meeting(202, "POST", "/meeting_requests", jsonObject{
 			"organizer_email": organizer,
-			"participants":    []object{{"email": "grace@partner.test", "name": "Grace Hopper", "timezone": "America/New_York"}},
-			"context":         object{"title": "Kick-off", "timeframe": object{"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}},
+			"participants":    []jsonObject{{"email": "grace@partner.test", "name": "Grace Hopper", "timezone": "America/New_York"}},
+			"context":         jsonObject{"title": "Kick-off", "timeframe": jsonObject{"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}},
 		})
-		order := object{"organizer_email": organizer, "participant_emails": []string{"alan@partner.test"}}
+		order := jsonObject{"organizer_email": organizer, "participant_emails": []string{"alan@partner.test"}}
 		byAddress, first := c.meeting(202, "POST", "/meeting_requests", order, "Idempotency-Key", "order-4711")
 		again, second := c.meeting(202, "POST", "/meeting_requests", order, "Idempotency-Key", "order-4711")
 		if first.Replayed || !second.Replayed || again.ID != byAddress.ID {
@@ -120,7 +120,7 @@ func TestAClientOfTheDocumentation(t *testing.T) {
 		for _, step := range []struct {
 			verb, becomes string
 			body          any
-		}{{"pause", "paused", nil}, {"resume", "active", nil}, {"cancel", "cancelled", object{"notify": true}}} {
+		}{{"pause", "paused", nil}, {"resume", "active", nil}, {"cancel", "cancelled", jsonObject{"notify": true}}} {
 			if now, _ := c.meeting(200, "POST", path+"/"+step.verb, step.body); now.Status != step.becomes {
 				t.Errorf("%s: %s, want %s", step.verb, now.Status, step.becomes)
 			}
