@@ -33,7 +33,7 @@ type Options struct {
 	Receivers string
 }
 
-// history is a workspace while it is being made. The same seed and the same hour make the same.
+// history is a workspace while it is being made. At the same time it is the same, but for ids and secrets.
 type history struct {
 	Options
 	now       time.Time
