@@ -156,8 +156,8 @@ func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
 	})
 }
 
-// TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to each key from
-// end to end.
+// TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to the keys of all
+// workspaces from end to end. They are too cheap for PostgreSQL to compile: that took longer than to answer.
 func TestReviewOfManyKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills the tables")
@@ -174,13 +174,16 @@ func TestReviewOfManyKeys(t *testing.T) {
 				took = now
 			}
 		}
-		t.Logf("the quickest review of 10,000 keys took %v", took)
+		t.Logf("%s: the quickest review of 10,000 keys took %v", s.DB().Name(), took)
 		asked := s.asksOf(t, func() error { _, err := s.ReviewAPIKeys(s.ctx, s.id); return err })
 		if len(asked) != 3 {
 			t.Errorf("%d queries: %+v", len(asked), asked)
 		}
 		for _, one := range asked {
 			plan := s.plan(t, one)
+			if strings.Contains(plan, "JIT:") {
+				t.Errorf("is compiled:\n%s", plan)
+			}
 			for _, bad := range []string{"api_key_usage_days", "api_key_callers", "api_key_route_uses", "uses"} {
 				if strings.Contains(plan, "SCAN "+bad+"\n") || strings.Contains(plan, "Seq Scan on "+bad+" ") {
 					t.Errorf("%s is read from end to end:\n%s", bad, plan)
@@ -213,6 +216,9 @@ func (s home) fillKeys(t *testing.T, keys int) {
 			ago("i % 500") + "," + ago("i % 500") + ", CASE WHEN i % 3 > 0 THEN " + ago("i % 120") + " END, CASE WHEN i % 10 = 0 THEN " + ago("i % 30") + " END" + from,
 		"INSERT INTO api_key_route_uses (api_key_id, workspace_id, route, refusal, scope, requests, first_at, last_at, last_address, last_user_agent) SELECT " + id + ", '" + s.id +
 			"', 'GET /' || scope, '', scope, 1, " + ago("1") + "," + ago("1") + ", '', ''" + from + ", (SELECT 'members.read' AS scope UNION SELECT 'seats.read' UNION SELECT 'seats.write') AS scopes",
+		"INSERT INTO api_key_route_uses (api_key_id, workspace_id, route, refusal, scope, requests, first_at, last_at, last_address, last_user_agent) SELECT 'other_' || i" +
+			", 'ws_other', 'GET /' || route, '', 'seats.read', 1, " + ago("1") + "," + ago("1") + ", '', ''" + from +
+			", (SELECT i AS route FROM " + fmt.Sprintf(numbers, 20) + ") AS routes",
 		"INSERT INTO api_key_callers (api_key_id, workspace_id, address, user_agent, accepted, refused, first_seen_at, last_seen_at, last_refused_at, last_refusal, last_refused_route) SELECT " +
 			id + ", '" + s.id + "', '192.0.2.' || address, 'curl/8', 1, 1, " + ago("9") + "," + ago("1") + ", CASE WHEN i % 10 = 0 THEN " + ago("i % 20") + " END, CASE WHEN i % 10 = 0 THEN 'deleted' ELSE '' END, ''" + from +
 			", (SELECT 1 AS address UNION SELECT 2 UNION SELECT 3) AS addresses",
