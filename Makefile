@@ -13,6 +13,10 @@ BROWSER_TESTS := handlers/dashboard/browser
 
 ##@ Use it
 
+.PHONY: demo
+demo: ## Look at it: a workspace with ninety days behind it; it prints the link that signs in
+	go run ./cmd/skipup demo
+
 .PHONY: run
 run: ## Start it on an embedded database; it prints the link to set it up
 	go run ./cmd/skipup serve
@@ -94,7 +98,7 @@ bench: prepare ## Measure what authentication, deletions and usage cost, then ru
 	pg_virtualenv go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...
 
 .PHONY: screenshots
-screenshots: prepare build ## Take a picture of every page and state into screenshots/
+screenshots: prepare build ## Take a picture of every page and state into screenshots/, and those of the README
 	npx playwright test --config $(BROWSER_TESTS)/screenshots.config.js
 
 .PHONY: prepare

@@ -47,9 +47,13 @@ func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
 
 // DeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
 // as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
-// in the order of ids. If one is missing or deleted already, the error is NotFound.
+// in the order of ids. If one is missing or deleted already, the error is NotFound. It is Refused
+// if one is the old key of a rotation and in use: EndRotation asks why.
 func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
+		return nil, err
+	}
+	if err := s.checkRotations(ctx, workspaceID, ids); err != nil {
 		return nil, err
 	}
 	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
@@ -79,6 +83,20 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	}
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil
+}
+
+// checkRotations is Refused if a key is the old one of a rotation whose end wants a reason.
+func (s *Store) checkRotations(ctx context.Context, workspaceID string, ids []string) error {
+	keys, err := s.APIKeysByID(ctx, workspaceID, ids)
+	if err != nil {
+		return err
+	}
+	rotations, err := s.RotationsInUse(ctx, workspaceID, keys)
+	if err != nil || len(rotations) == 0 {
+		return err
+	}
+	return Errorf(Refused, "The key %s is being rotated and still in use, so none is deleted. End its rotation on the page of the rotation, which asks for a reason.",
+		rotations[0].Old.KeyPrefix)
 }
 
 // lockForDeletion locks all rows that a deletion of keys changes, those of the keys' predecessors

@@ -79,6 +79,46 @@ func TestDeletionsAreAllOrNone(t *testing.T) {
 	})
 }
 
+// TestDeletionsLeaveRotationsThatAreInUse, by the rule of EndRotation, and end the others.
+func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
+	steps := []struct {
+		name  string
+		moved bool
+		after time.Duration // since the last use of the old key
+		inUse bool
+	}{
+		{"not moved", false, 7 * 24 * time.Hour, true},
+		{"moved, used within a day", true, time.Hour, true},
+		{"moved and quiet", true, 24 * time.Hour, false},
+		{"quiet for a month", false, models.RotationWindow + time.Second, false},
+	}
+	eachHome(t, func(t *testing.T, s home) {
+		for _, step := range steps {
+			old, idle := s.key(t, "CI"), s.key(t, "Idle")
+			next := s.rotate(t, old)
+			uses := []use{{old, s.Now(), "192.0.2.7", "a/1", "GET /me"}}
+			if step.moved {
+				uses = append(uses, use{next, s.Now(), "192.0.2.7", "a/1", "GET /me"})
+			}
+			record(t, s.Store, batchOf(t, uses...))
+			s.Clock.Advance(step.after)
+			ids := idsOfKeys(idle, old)
+			if step.inUse {
+				wantUnchanged(t, s.Store, func() {
+					wantKind(t, errOf(s.DeleteAPIKeys(s.ctx, s.id, ids)), models.Refused)
+				})
+				ids = idsOfKeys(idle, next) // which abandons the rotation
+			}
+			if _, err := s.DeleteAPIKeys(s.ctx, s.id, ids); err != nil {
+				t.Errorf("%s: %v", step.name, err)
+			}
+			if s.read(t, old).DeletedAt != nil == step.inUse || s.read(t, old).IsRotating() {
+				t.Errorf("%s: the old key is %+v", step.name, s.read(t, old))
+			}
+		}
+	})
+}
+
 // TestKeysThatAreDeletedTwiceAtOnce are deleted by one of those who do.
 func TestKeysThatAreDeletedTwiceAtOnce(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {

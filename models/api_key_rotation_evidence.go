@@ -99,36 +99,94 @@ func (s *Store) readRotatingKeys(ctx context.Context, workspaceID, id string, r 
 	return nil
 }
 
-// matchCallers finds the old key's callers among the new one's, by address and user agent.
+// matchCallers reads the callers of both keys and finds the old one's among the new one's.
 func (s *Store) matchCallers(ctx context.Context, r *Rotation) error {
+	callers, err := s.rotatingCallers(ctx, []*Rotation{r})
+	if err != nil {
+		return err
+	}
+	r.match(callers)
+	return nil
+}
+
+// rotatingCallers are the callers of both keys of rotations by the ids of the keys, the last seen
+// first: of the old ones those that count.
+func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map[string][]APIKeyCaller, error) {
+	if len(rotations) == 0 {
+		return nil, nil
+	}
+	var olds, news []string
+	for _, r := range rotations {
+		olds, news = append(olds, r.Old.ID), append(news, r.New.ID)
+	}
+	first := rotations[0]
 	var all []APIKeyCaller
 	err := s.with(ctx).
-		Where("workspace_id = ? AND (api_key_id = ? OR api_key_id = ? AND (last_accepted_at >= ? OR last_refusal IN ?))",
-			r.Old.WorkspaceID, r.New.ID, r.Old.ID, r.At.Add(-RotationWindow), []Refusal{RefusedDeleted, RefusedExpired}).
+		Where("workspace_id = ? AND (api_key_id IN ? OR api_key_id IN ? AND (last_accepted_at >= ? OR last_refusal IN ?))",
+			first.Old.WorkspaceID, news, olds, first.At.Add(-RotationWindow), []Refusal{RefusedDeleted, RefusedExpired}).
 		Order("last_seen_at DESC, address, user_agent").Find(&all).Error
 	if err != nil {
-		return fmt.Errorf("read callers of a rotation: %w", err)
+		return nil, fmt.Errorf("read callers of a rotation: %w", err)
 	}
+	callers := map[string][]APIKeyCaller{}
+	for _, c := range all {
+		callers[c.APIKeyID] = append(callers[c.APIKeyID], c)
+	}
+	return callers, nil
+}
+
+// match finds the old key's callers among the new one's, by address and user agent.
+func (r *Rotation) match(callers map[string][]APIKeyCaller) {
 	atNew := map[callerID]*APIKeyCaller{}
-	for i := range all {
-		if all[i].APIKeyID == r.New.ID && !all[i].IsOthers() { // others may be anybody
-			atNew[all[i].id()] = &all[i]
+	for _, c := range callers[r.New.ID] {
+		if !c.IsOthers() { // others may be anybody
+			atNew[c.id()] = &c
 		}
 	}
-	for i := range all {
-		if all[i].APIKeyID == r.Old.ID {
-			r.Callers = append(r.Callers, RotatingCaller{Old: all[i], New: atNew[all[i].id()]})
-			delete(atNew, all[i].id())
-		}
+	for _, c := range callers[r.Old.ID] {
+		r.Callers = append(r.Callers, RotatingCaller{Old: c, New: atNew[c.id()]})
+		delete(atNew, c.id())
 	}
-	for i := range all {
-		if c := &all[i]; c.APIKeyID == r.New.ID && (c.IsOthers() || atNew[c.id()] != nil) {
-			r.Newcomers = append(r.Newcomers, *c)
+	for _, c := range callers[r.New.ID] {
+		if c.IsOthers() || atNew[c.id()] != nil {
+			r.Newcomers = append(r.Newcomers, c)
 		}
 	}
 	slices.SortStableFunc(r.Callers, func(a, b RotatingCaller) int { return othersLast(&a.Old, &b.Old) })
 	slices.SortStableFunc(r.Newcomers, func(a, b APIKeyCaller) int { return othersLast(&a, &b) })
-	return nil
+}
+
+// RotationsInUse are the rotations, of those keys of a workspace that are the old one, the end of
+// which somebody may notice, in a fixed number of queries.
+func (s *Store) RotationsInUse(ctx context.Context, workspaceID string, keys []APIKey) ([]*Rotation, error) {
+	var rotations []*Rotation
+	var successors []string
+	for i := range keys {
+		if keys[i].IsRotating() {
+			rotations = append(rotations, &Rotation{Old: keys[i], At: s.now()})
+			successors = append(successors, *keys[i].SuccessorID)
+		}
+	}
+	if len(rotations) == 0 {
+		return nil, nil
+	}
+	var news []APIKey
+	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, successors).Find(&news).Error; err != nil {
+		return nil, fmt.Errorf("read successors: %w", err)
+	}
+	for _, r := range rotations {
+		if i := slices.IndexFunc(news, func(k APIKey) bool { return k.ID == *r.Old.SuccessorID }); i >= 0 {
+			r.New = news[i]
+		}
+	}
+	callers, err := s.rotatingCallers(ctx, rotations)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rotations {
+		r.match(callers)
+	}
+	return slices.DeleteFunc(rotations, func(r *Rotation) bool { return !r.InUse() }), nil
 }
 
 // id is what tells c from other callers of any key.

@@ -160,7 +160,7 @@ func limit(pool *sql.DB, connections int) {
 }
 
 // gormConfig has slow queries logged, without their values, which may be secrets.
-func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
+func gormConfig(now func() time.Time, log *slog.Logger, slow time.Duration) *gorm.Config {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -171,8 +171,8 @@ func gormConfig(now func() time.Time, log *slog.Logger) *gorm.Config {
 	}
 }
 
-// slow is how long a query takes that is worth a line.
-const slow = time.Second
+// slowQuery is how long a query takes that is worth a line, unless another time is asked for.
+const slowQuery = time.Second
 
 // slowQueries leaves errors to whoever gets them: they are logged once, where they end.
 type slowQueries struct {

@@ -193,7 +193,11 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 		if _, err := tx.Invitation(ctx, token); err != nil {
 			return err
 		}
-		if err := tx.openAccount(ctx, &member.User, name, hash); err != nil {
+		err := tx.openAccount(ctx, &member.User, name, hash)
+		if errors.Is(err, errAccountJustMade) {
+			return errInvitation
+		}
+		if err != nil {
 			return err
 		}
 		return tx.join(ctx, member)
@@ -222,20 +226,6 @@ func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*
 		return nil, err
 	}
 	return member, nil
-}
-
-// openAccount gives a user who has no password yet a name and one.
-func (s *Store) openAccount(ctx context.Context, user *User, name, hash string) error {
-	update := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ''", user.ID).
-		Updates(map[string]any{"name": name, "password_hash": hash})
-	if update.Error != nil {
-		return fmt.Errorf("update user: %w", update.Error)
-	}
-	if update.RowsAffected == 0 {
-		return errInvitation
-	}
-	user.Name, user.PasswordHash = name, hash
-	return nil
 }
 
 // join makes a pending member one who has joined. Its link dies; those of other workspaces are

@@ -72,6 +72,20 @@ func TestCheckLeaks(t *testing.T) {
 	})
 }
 
+// TestCheckLeaksTellsTheFirstPlaces of a key that a log has in every line, and how often it is there.
+func TestCheckLeaksTellsTheFirstPlaces(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		_, text := s.secret(t, "CI")
+		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "app.log", strings.Repeat(text+"\n", 25)))
+		if err != nil || len(report.Leaks) != 1 {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		if leak := report.Leaks[0]; leak.Times != 25 || len(leak.Places) != 10 || leak.Places[9].Line != 10 {
+			t.Errorf("%d times, at %+v", leak.Times, leak.Places)
+		}
+	})
+}
+
 func TestCheckOfACleanTextLeavesNoTrace(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.key(t, "CI")

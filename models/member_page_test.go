@@ -145,6 +145,13 @@ func TestAPersonWithAnAccount(t *testing.T) {
 			_, err = s.AcceptInvitationAs(s.ctx, next.Token, s.admin.UserID)
 			wantKind(t, err, models.Forbidden)
 		})
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		link, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.AcceptInvitationAs(s.ctx, link.Token, grace.UserID)
+		wantKind(t, err, models.Forbidden) // without a password nobody is signed in
 		if memberships, err := s.MembershipsOf(s.ctx, rita.UserID); err != nil || len(memberships) != 1 {
 			t.Errorf("before she accepts she is in %d workspaces, %v", len(memberships), err)
 		}
@@ -153,6 +160,10 @@ func TestAPersonWithAnAccount(t *testing.T) {
 			return err
 		})
 		wantOneWinner(t, errs, isNotFound)
+		var left int64
+		if err := s.DB().Table("invitations").Where("member_id = ?", rita.ID).Count(&left).Error; err != nil || left != 0 {
+			t.Errorf("%d links are left of one that was used, %v", left, err)
+		}
 		if memberships, err := s.MembershipsOf(s.ctx, rita.UserID); err != nil || len(memberships) != 2 {
 			t.Errorf("after it she is in %d workspaces, %v", len(memberships), err)
 		}

@@ -354,6 +354,51 @@ func TestMailedInvitations(t *testing.T) {
 	})
 }
 
+// TestMailIsTriedAgain ever less often, once an hour in the end, and no more when the link is over.
+// What became of a link that was replaced says nothing about the next.
+func TestMailIsTriedAgain(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Mail()
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		next := func() *models.Invitation {
+			t.Helper()
+			next, err := s.NextInvitation(s.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return next
+		}
+		for _, wait := range []time.Duration{30, 60, 120, 240, 480, 960, 1920, 3600, 3600} {
+			tried := next()
+			if tried == nil {
+				t.Fatalf("before the wait of %d s there is nothing to mail", wait)
+			}
+			if err := s.MailedInvitation(s.ctx, tried, models.MailUnreachable); err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Advance(wait*time.Second - time.Millisecond)
+			if early := next(); early != nil {
+				t.Fatalf("due before %d s have passed", wait)
+			}
+			s.Clock.Advance(time.Millisecond)
+		}
+		replaced := next()
+		if err := s.MailInvitation(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.MailedInvitation(s.ctx, replaced, models.MailRefused); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := s.InvitationOf(s.ctx, grace.ID); err != nil || !state.BeingMailed || state.Failure != "" {
+			t.Errorf("after the one before was refused: %+v, %v", state, err)
+		}
+		s.Clock.Advance(models.InvitationLife)
+		if late := next(); late != nil {
+			t.Error("an invitation that is over is mailed")
+		}
+	})
+}
+
 // TestSeats never go over capacity, whatever runs at once.
 func TestSeats(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {

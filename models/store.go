@@ -3,6 +3,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -24,6 +25,7 @@ type Options struct {
 	KeyEnvironment token.Environment // token.Live if empty
 	Passwords      *argon2id.Params  // the OWASP parameters if nil; tests take cheaper ones
 	Log            *slog.Logger      // slow queries and lost connections; discarded if nil
+	SlowQuery      time.Duration     // what takes longer is logged; a second if 0
 	// Waited is told how long each change of what a key may do took, from its commit until it
 	// was in force on every node. It may be nil.
 	Waited func(time.Duration)
@@ -105,11 +107,11 @@ func Open(url string, options Options) (*Store, error) {
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
 		return nil, err
 	}
-	s.db, err = dialect.open(gormConfig(s.now, options.Log), dialect.connections())
+	s.db, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), dialect.connections())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s.polls, err = dialect.open(gormConfig(s.now, options.Log), 1)
+	s.polls, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), 1)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
 	}

@@ -37,28 +37,46 @@ func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
 	return &user, nil
 }
 
-// HasAccount reports whether a person with this address can sign in already.
+// HasAccount reports whether a person with this address can sign in already. Who was invited
+// somewhere and has not joined is known but has no password, and so no account.
 func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
-	_, err := s.userByEmail(ctx, email)
+	user, err := s.userByEmail(ctx, email)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("read user: %w", err)
 	}
-	return true, nil
+	return user.PasswordHash != "", nil
 }
+
+var errAccountJustMade = Errorf(Refused, "This address has got an account just now. Try again.")
 
 func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {
 	user := &User{ID: s.id("usr"), Email: email, Name: name, PasswordHash: passwordHash}
 	err := s.with(ctx).Create(user).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return nil, Errorf(Refused, "This address has got an account just now. Try again.")
+		return nil, errAccountJustMade
 	}
 	if err != nil {
 		return nil, fmt.Errorf("insert user: %w", err)
 	}
 	return user, nil
+}
+
+// openAccount gives a user who has no password yet a name and one. It is errAccountJustMade if
+// another was quicker.
+func (s *Store) openAccount(ctx context.Context, user *User, name, hash string) error {
+	update := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ''", user.ID).
+		Updates(map[string]any{"name": name, "password_hash": hash})
+	if update.Error != nil {
+		return fmt.Errorf("update user: %w", update.Error)
+	}
+	if update.RowsAffected == 0 {
+		return errAccountJustMade
+	}
+	user.Name, user.PasswordHash = name, hash
+	return nil
 }
 
 // ChangePassword gives a user a new password after checking the present one, of which wrong

@@ -45,7 +45,8 @@ func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
 }
 
 // CreateWorkspace makes a workspace and its first admin. If the address has an account, that
-// person becomes the admin and keeps name and password; else an account is made.
+// person becomes the admin and keeps name and password; else an account is made with those of n,
+// also for who was invited elsewhere and has not joined. What they were invited to still waits.
 func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace, *Member, error) {
 	return s.makeWorkspace(ctx, n, func(tx *Store) error {
 		_, err := tx.claimInstallation(ctx)
@@ -94,8 +95,11 @@ func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHas
 		return nil, nil, fmt.Errorf("insert workspace: %w", err)
 	}
 	user, err := s.userByEmail(ctx, n.AdminEmail)
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
 		user, err = s.insertUser(ctx, n.AdminEmail, n.AdminName, passwordHash)
+	case err == nil && user.PasswordHash == "":
+		err = s.openAccount(ctx, user, n.AdminName, passwordHash)
 	}
 	if err != nil {
 		return nil, nil, err

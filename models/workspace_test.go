@@ -35,6 +35,40 @@ func TestFirstAdminOfAWorkspace(t *testing.T) {
 	})
 }
 
+// TestAdminWhoWasOnlyInvitedElsewhere gets an account and can sign in. The invitation still waits
+// for them, and a password is asked for as of anybody new.
+func TestAdminWhoWasOnlyInvitedElsewhere(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test", Name: "G."})
+		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has, err := s.HasAccount(s.ctx, "Grace@acme.test"); err != nil || has {
+			t.Errorf("has an account: %v, %v", has, err)
+		}
+		n := models.NewWorkspace{Name: "Second", AdminEmail: "Grace@acme.test", AdminName: "Grace Hopper"}
+		wantUnchanged(t, s.Store, func() {
+			_, _, err := s.CreateWorkspace(s.ctx, n)
+			wantFields(t, err, "password")
+		})
+		n.Password = "a long enough passphrase"
+		second, admin, err := s.CreateWorkspace(s.ctx, n)
+		if err != nil || admin.UserID != grace.UserID || admin.User.Name != "Grace Hopper" || !admin.IsAdmin() {
+			t.Fatalf("the admin is %+v, %v", admin, err)
+		}
+		if in := signIn(t, s, models.Credentials{Email: "grace@acme.test", Password: n.Password}); in.WorkspaceID != second.ID {
+			t.Errorf("the sign-in lands in %s, want %s", in.WorkspaceID, second.ID)
+		}
+		if members := membershipsOf(t, s, grace.UserID); len(members) != 1 {
+			t.Errorf("in %d workspaces before the invitation is accepted", len(members))
+		}
+		if _, err := s.AcceptInvitationAs(s.ctx, invited.Token, grace.UserID); err != nil {
+			t.Errorf("accept the invitation with the account: %v", err)
+		}
+	})
+}
+
 func TestAPersonCanBelongToSeveralWorkspaces(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		before, err := s.User(s.ctx, s.admin.UserID)

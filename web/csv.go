@@ -17,7 +17,8 @@ const rowsAtOnce = 500
 
 // SendCSV sends a table as a file to save, with columns as its first row, as rows hands them to
 // send: the table is never in memory as a whole. A cell that a spreadsheet would take for a
-// formula gets an apostrophe before it, by which spreadsheets know text.
+// formula gets an apostrophe before it, by which spreadsheets know text. A download that breaks
+// off half-way fails in the client, and is not a shorter file.
 func SendCSV(c echo.Context, file string, columns []string, rows func(send func(row []string) error) error) error {
 	response := c.Response()
 	response.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
@@ -41,6 +42,9 @@ func SendCSV(c echo.Context, file string, columns []string, rows func(send func(
 		return err
 	}
 	if err := rows(send); err != nil {
+		if !response.Committed {
+			response.Header().Del(echo.HeaderContentDisposition) // the error is a page, and no file
+		}
 		return err
 	}
 	table.Flush()

@@ -131,7 +131,9 @@ func answerToFramework(err *echo.HTTPError) answer {
 }
 
 // failWith is the one place where an error becomes an answer, and where it is logged: only
-// what is not the caller's own mistake.
+// what is not the caller's own mistake. Of an answer that has begun it panics with
+// http.ErrAbortHandler, after which the server cuts the connection: else the half of it would
+// look like the whole.
 func failWith(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if hasGone(c, err) {
@@ -139,7 +141,7 @@ func failWith(log *slog.Logger) echo.HTTPErrorHandler {
 		}
 		if c.Response().Committed {
 			logError(log, c, "answer broken off", err)
-			return
+			panic(http.ErrAbortHandler)
 		}
 		said := answerTo(err)
 		if said.status >= http.StatusInternalServerError {

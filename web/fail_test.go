@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -79,7 +80,6 @@ func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 	}{
 		"/gone":     {true, fmt.Errorf("write: %w", syscall.EPIPE), false},
 		"/reset":    {true, fmt.Errorf("write: %w", syscall.ECONNRESET), false},
-		"/broken":   {true, errors.New("render: no such thing"), true},
 		"/database": {false, fmt.Errorf("read keys: %w", syscall.ECONNRESET), true},
 	}
 	for path, tt := range tests {
@@ -95,6 +95,69 @@ func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 			t.Errorf("%s: logged as an error: %t, want %t", path, logged, tt.logged)
 		}
 	}
+}
+
+// TestABrokenDownloadFails in the client: it must not take the half of a table for the whole.
+// What breaks before anything was sent is an answer like any other, not a file.
+func TestABrokenDownloadFails(t *testing.T) {
+	const whole = 5000
+	tests := map[string]struct {
+		breaks int // before this row
+		status int
+		file   bool
+		failed bool // while it was read
+		logged string
+	}{
+		"not at all": {whole, http.StatusOK, true, false, ""},
+		"half-way":   {3000, http.StatusOK, true, true, "answer broken off"},
+		"at once":    {0, http.StatusInternalServerError, false, false, "request failed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			e.GET("/table", func(c echo.Context) error {
+				return web.SendCSV(c, "table.csv", []string{"name"}, func(send func(row []string) error) error {
+					for i := range tt.breaks {
+						if err := send([]string{fmt.Sprintf("row %d", i)}); err != nil {
+							return err
+						}
+					}
+					if tt.breaks < whole {
+						return errors.New("the database has gone")
+					}
+					return nil
+				})
+			})
+			status, file, err := download(t, e, "/table")
+			if failed := err != nil; failed != tt.failed || status != tt.status || file != tt.file {
+				t.Errorf("status %d, a file %t, %v", status, file, err)
+			}
+			if !strings.Contains(log.String(), tt.logged) || strings.Count(log.String(), `"level":"ERROR"`) != min(len(tt.logged), 1) {
+				t.Errorf("the log: %s", log.String())
+			}
+			if got := strings.Count(log.String(), `"msg":"request"`); got != 1 {
+				t.Errorf("%d lines about the request: %s", got, log.String())
+			}
+		})
+	}
+}
+
+// download gets path as a client does. The error is what became of the body; whatever is logged
+// has been when it returns.
+func download(t *testing.T, handler http.Handler, path string) (status int, file bool, err error) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	answer, err := server.Client().Get(server.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return answer.StatusCode, answer.Header.Get("Content-Disposition") != "", err
 }
 
 func serve(e *echo.Echo, path string) *httptest.ResponseRecorder {

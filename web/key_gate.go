@@ -108,10 +108,10 @@ func (g *KeyGate) guard(outer echo.Context, next echo.HandlerFunc) error {
 		if err == nil {
 			err = safely(c, next)
 		}
+		defer g.count(c, err) // also where the answer is cut off
 		if err != nil {
 			c.Error(err)
 		}
-		g.count(c, err)
 		return nil
 	})
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -15,27 +16,30 @@ func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(outer echo.Context) error {
 			return withRequestContext(outer, func(c *requestContext) error {
-				start := time.Now()
+				defer logRequest(log, c, time.Now()) // also one whose answer is cut off
 				if err := next(c); err != nil {
 					c.Error(err)
 				}
-				attributes := []slog.Attr{
-					slog.String("method", loggedMethod(c.Request().Method)),
-					slog.String("route", routeOf(c)),
-					slog.Int("status", c.Response().Status),
-					slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
-					slog.Int64("bytes", c.Response().Size),
-					slog.String("address", c.RealIP()),
-					slog.String("request_id", requestIDOf(c)),
-				}
-				if caller, known := callerIn(c); known {
-					attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
-				}
-				log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
 				return nil
 			})
 		}
 	}
+}
+
+func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
+	attributes := []slog.Attr{
+		slog.String("method", loggedMethod(c.Request().Method)),
+		slog.String("route", routeOf(c)),
+		slog.Int("status", c.Response().Status),
+		slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
+		slog.Int64("bytes", c.Response().Size),
+		slog.String("address", c.RealIP()),
+		slog.String("request_id", requestIDOf(c)),
+	}
+	if caller, known := callerIn(c); known {
+		attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
+	}
+	log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
 }
 
 // loggedMethod keeps a caller from writing a novel into the log.
@@ -61,14 +65,17 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// recoverPanics turns a panic into an error, so that it ends as a logged 500.
+// recoverPanics turns a panic into an error, so that it ends as a logged 500; all but that of
+// failWith, which cuts an answer off.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error { return safely(c, next) }
 }
 
 func safely(c echo.Context, next echo.HandlerFunc) (err error) {
 	defer func() {
-		if value := recover(); value != nil {
+		if value := recover(); value == http.ErrAbortHandler {
+			panic(value)
+		} else if value != nil {
 			err = &panicError{value: value, stack: debug.Stack()}
 		}
 	}()

@@ -106,7 +106,9 @@ func printedLike(shown string) *regexp.Regexp {
 	return regexp.MustCompile("^" + expression + "$")
 }
 
-// squeezed is text without what is only there to be read more easily.
+// squeezed is text without what is only there to be read more easily: line breaks, indentation,
+// and the spaces that JSON allows between its parts.
 func squeezed(text string) string {
-	return regexp.MustCompile(`\n ?|\r`).ReplaceAllString(strings.TrimSpace(text), "")
+	lines := regexp.MustCompile(`\r?\n\s*`).ReplaceAllString(strings.TrimSpace(text), "")
+	return regexp.MustCompile(`("[^"]*"|[,\[\]{}:]) ?`).ReplaceAllString(lines, "$1")
 }

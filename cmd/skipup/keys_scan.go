@@ -28,9 +28,10 @@ func (p *program) keysScan() *cobra.Command {
 		Use:   "scan PATH...",
 		Short: "Find API keys in files",
 		Long: `Find API keys in files, in folders with all that is below them, and in standard input, which is
-called "-". Folders called .git and links are left out; files may be of any kind. A key is known by
-its form and its checksum, so look-alikes are not reported. Printed are file, line, column and the
-beginning of the key, never the key.
+called "-". Folders called .git and links are left out; files may be of any kind, but what is compressed
+or encoded is not unpacked, and UTF-16 is read where it begins with a byte order mark. A key is
+known by its form and its checksum, so look-alikes are not reported. Printed are file, line, column
+and the beginning of the key, never the key.
 
 With --database, it is said which key it is and in what state. The variable ` + databaseOption.variable + ` is not
 looked at: where code is checked in, it often names the database of another program.

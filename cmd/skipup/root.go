@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, environment map[string]string, stdi
 const rootHelp = `SkipUp Keys gives the API keys of a workspace a page, an API and a command line.
 
 "skipup serve" is all that is needed to start: it prints a link that makes the first workspace.
+"skipup demo" shows one that is full.
 
 Exit codes:
   0  done
@@ -53,7 +54,7 @@ func (p *program) root() *cobra.Command {
 	})
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.serve(), p.migrate(), p.workspace(), p.keys(), p.audit(), p.lease(), p.version())
+	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.workspace(), p.keys(), p.audit(), p.lease(), p.version())
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ A flag beats its variable, which stands in brackets.`,
 		if err := checkPrivateWebhooks(s); err != nil {
 			return err
 		}
-		err = p.runServer(ctx, s)
+		err = p.runServer(ctx, s, newLogger(p.stderr), p.welcome)
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			return nil // asked to stop before it had begun
 		}
@@ -56,8 +57,11 @@ A flag beats its variable, which stands in brackets.`,
 	})
 }
 
-func (p *program) runServer(ctx context.Context, s settings) error {
-	log := newLogger(p.stderr)
+// welcome tells whoever has started a server where it is, once it listens, and returns the handler
+// to serve: pages, or something around them.
+type welcome func(ctx context.Context, store *models.Store, publicURL string, pages http.Handler) (http.Handler, error)
+
+func (p *program) runServer(ctx context.Context, s settings, log *slog.Logger, welcome welcome) error {
 	proxies, err := web.ParseTrustedProxies(s.TrustedProxies)
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func (p *program) runServer(ctx context.Context, s settings) error {
 	if s.PublicURL == "" && isEveryInterface(s.Addr) {
 		log.Warn("links name localhost, so they work on this machine alone: set --public-url (SKIPUP_PUBLIC_URL)")
 	}
-	if err := p.welcome(ctx, store, publicURL); err != nil {
+	if handler, err = welcome(ctx, store, publicURL, handler); err != nil {
 		_ = listener.Close()
 		return err
 	}
@@ -144,19 +148,19 @@ func isEveryInterface(address string) bool {
 
 // welcome tells the operator where the server is, and how to begin if nobody has. This is the
 // one place where the token of a set-up link appears.
-func (p *program) welcome(ctx context.Context, store *models.Store, publicURL string) error {
+func (p *program) welcome(ctx context.Context, store *models.Store, publicURL string, pages http.Handler) (http.Handler, error) {
 	if err := p.answer("SkipUp Keys is at %s", publicURL); err != nil {
-		return err
+		return nil, err
 	}
 	needed, err := store.NeedsSetUp(ctx)
 	if err != nil || !needed {
-		return err
+		return pages, err
 	}
 	token, err := store.NewSetupLink(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return p.answer("\n  Open this link to make the first workspace and its admin. It works once:\n\n    %s\n", publicURL+path.SetUpWith(token))
+	return pages, p.answer("\n  Open this link to make the first workspace and its admin. It works once:\n\n    %s\n", publicURL+path.SetUpWith(token))
 }
 
 const tidyEvery = time.Hour

@@ -71,8 +71,14 @@ func serve(t *testing.T, env map[string]string, more ...string) *server {
 // startProcess starts "skipup serve" on a free port in a process of its own. It does not wait.
 func startProcess(t *testing.T, env map[string]string) *server {
 	t.Helper()
+	return startProgram(t, env, "serve", "--addr", "127.0.0.1:0")
+}
+
+// startProgram starts a command that serves in a process of its own. It does not wait.
+func startProgram(t *testing.T, env map[string]string, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, stdout: &output{}, stderr: &output{}, ended: make(chan int, 1)}
-	cmd := exec.Command(os.Args[0], "serve", "--addr", "127.0.0.1:0")
+	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -145,14 +151,19 @@ func (s *server) get(address string, authorization ...string) (int, string) {
 // setupLink waits for the set-up link on stdout and returns its path.
 func (s *server) setupLink() string {
 	s.t.Helper()
-	link := regexp.MustCompile(`(?m)^    ` + regexp.QuoteMeta(s.url) + `(` + path.SetUp + `[A-Z2-7]{26})$`)
+	return s.await(regexp.MustCompile(`(?m)^    ` + regexp.QuoteMeta(s.url) + `(` + path.SetUp + `[A-Z2-7]{26})$`))[1]
+}
+
+// await waits for a text on stdout and returns its parts.
+func (s *server) await(text *regexp.Regexp) []string {
+	s.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if found := link.FindStringSubmatch(s.stdout.String()); found != nil {
-			return found[1]
+		if found := text.FindStringSubmatch(s.stdout.String()); found != nil {
+			return found
 		}
 	}
-	s.t.Fatalf("no set-up link\nstdout: %s\nstderr: %s", s.stdout, s.stderr)
-	return ""
+	s.t.Fatalf("no %s\nstdout: %s\nstderr: %s", text, s.stdout, s.stderr)
+	return nil
 }
 
 func TestServe(t *testing.T) {

@@ -20,7 +20,8 @@ func (p *program) workspaceCreate() *cobra.Command {
 
 The admin's password is the first line of standard input; a terminal asks for it instead. With
 --generate-password, or if standard input is empty, one is made and printed once, on standard error.
-If the address has an account already, that person becomes the admin and keeps name and password.`,
+If the address has an account already, that person becomes the admin and keeps name and password.
+Who was only invited somewhere has none yet, and gets one with this name and password.`,
 		Example: `  skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin"
   skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin" < password.txt`,
 	}

@@ -138,3 +138,21 @@ func TestCreateWorkspaceForAPersonWithAnAccount(t *testing.T) {
 		signIn(t, env, modelstest.Password)
 	})
 }
+
+// TestCreateWorkspaceForAPersonWhoWasOnlyInvited makes an account, with a password that opens it.
+func TestCreateWorkspaceForAPersonWhoWasOnlyInvited(t *testing.T) {
+	env := onSQLite(t)
+	first := strings.TrimSpace(createWorkspace(t, modelstest.Password+"\n", env).stdout)
+	if _, err := openedStore(t, env).AddMember(context.Background(), first, models.NewMember{Email: "grace@acme.test"}); err != nil {
+		t.Fatal(err)
+	}
+	made := createWorkspace(t, "", env, "--name", "Second", "--email", "grace@acme.test", "--admin-name", "Grace Hopper")
+	password := regexp.MustCompile(`The password of grace@acme.test, which is not shown again: (\S+)\n$`).FindStringSubmatch(made.stderr)
+	if made.code != exitDone || password == nil {
+		t.Fatalf("%+v", made)
+	}
+	credentials := models.Credentials{Email: "grace@acme.test", Password: password[1]}
+	if _, err := openedStore(t, env).SignIn(context.Background(), "", credentials); err != nil {
+		t.Errorf("sign in with the password: %v", err)
+	}
+}

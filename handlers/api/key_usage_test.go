@@ -13,12 +13,12 @@ import (
 )
 
 // requestsOf are the statuses of so many requests, by the first digit.
-func requestsOf(requests, refused int, classes map[string]int, more jsonObject) jsonObject {
-	statuses := jsonObject{"1xx": 0.0, "2xx": 0.0, "3xx": 0.0, "4xx": 0.0, "5xx": 0.0}
+func requestsOf(requests, refused int, classes map[string]int, more object) object {
+	statuses := object{"1xx": 0.0, "2xx": 0.0, "3xx": 0.0, "4xx": 0.0, "5xx": 0.0}
 	for class, n := range classes {
 		statuses[class] = float64(n)
 	}
-	out := jsonObject{"requests": float64(requests), "refused": float64(refused), "statuses": statuses}
+	out := object{"requests": float64(requests), "refused": float64(refused), "statuses": statuses}
 	for name, value := range more {
 		out[name] = value
 	}
@@ -44,34 +44,34 @@ func TestUsageOfAKey(t *testing.T) {
 
 		first, second := start.Truncate(time.Hour), start.Truncate(time.Hour).Add(time.Hour)
 		stamp := func(at time.Time) string { return at.UTC().Format(time.RFC3339) }
-		var got struct{ Data jsonObject }
+		var got struct{ Data object }
 		path := "/api_keys/" + key.ID + "/usage"
 		s.Call(t, reader, "GET", path+"?by=hour&from="+stamp(first.Add(time.Minute)), "").JSON(t, &got)
-		want := requestsOf(5, 1, map[string]int{"2xx": 2, "4xx": 3}, jsonObject{
+		want := requestsOf(5, 1, map[string]int{"2xx": 2, "4xx": 3}, object{
 			"api_key_id": key.ID, "by": "hour", "from": stamp(first), "until": stamp(second.Add(time.Hour)),
 			"periods": []any{
-				requestsOf(1, 0, map[string]int{"2xx": 1}, jsonObject{"starts_at": stamp(first)}),
-				requestsOf(4, 1, map[string]int{"2xx": 1, "4xx": 3}, jsonObject{"starts_at": stamp(second)}),
+				requestsOf(1, 0, map[string]int{"2xx": 1}, object{"starts_at": stamp(first)}),
+				requestsOf(4, 1, map[string]int{"2xx": 1, "4xx": 3}, object{"starts_at": stamp(second)}),
 			},
 			"routes": []any{
-				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, jsonObject{"route": "GET /seats", "scope": "seats.read"}),
-				requestsOf(1, 0, map[string]int{"4xx": 1}, jsonObject{"route": nil, "scope": nil}),
-				requestsOf(1, 0, map[string]int{"2xx": 1}, jsonObject{"route": "GET /me", "scope": nil}),
-				requestsOf(1, 1, map[string]int{"4xx": 1}, jsonObject{"route": "POST /api_keys", "scope": "api_keys.write"}),
+				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, object{"route": "GET /seats", "scope": "seats.read"}),
+				requestsOf(1, 0, map[string]int{"4xx": 1}, object{"route": nil, "scope": nil}),
+				requestsOf(1, 0, map[string]int{"2xx": 1}, object{"route": "GET /me", "scope": nil}),
+				requestsOf(1, 1, map[string]int{"4xx": 1}, object{"route": "POST /api_keys", "scope": "api_keys.write"}),
 			},
 			"scopes": []any{
-				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, jsonObject{"scope": nil, "held": false, "last_used_at": stamp(s.Now())}),
-				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, jsonObject{"scope": "seats.read", "held": true, "last_used_at": stamp(s.Now())}),
-				requestsOf(1, 1, map[string]int{"4xx": 1}, jsonObject{"scope": "api_keys.write", "held": false, "last_used_at": nil}),
-				requestsOf(0, 0, nil, jsonObject{"scope": "members.read", "held": true, "last_used_at": nil}),
+				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, object{"scope": nil, "held": false, "last_used_at": stamp(s.Now())}),
+				requestsOf(2, 0, map[string]int{"2xx": 1, "4xx": 1}, object{"scope": "seats.read", "held": true, "last_used_at": stamp(s.Now())}),
+				requestsOf(1, 1, map[string]int{"4xx": 1}, object{"scope": "api_keys.write", "held": false, "last_used_at": nil}),
+				requestsOf(0, 0, nil, object{"scope": "members.read", "held": true, "last_used_at": nil}),
 			},
-			"refusals": []any{jsonObject{"reason": "scope", "requests": 1.0}},
+			"refusals": []any{object{"reason": "scope", "requests": 1.0}},
 		})
 		if diff := cmp.Diff(want, got.Data); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		for query, periods := range map[string]int{"": 30, "?period=24h": 24, "?period=7d": 7, "?period=7d&by=hour": 168, "?period=90d": 90, "?from=" + stamp(first): 1} {
-			var got struct{ Data jsonObject }
+			var got struct{ Data object }
 			s.Call(t, reader, "GET", path+query, "").JSON(t, &got)
 			if list, _ := got.Data["periods"].([]any); len(list) != periods || got.Data["requests"] != 5.0 {
 				t.Errorf("%s: %d periods and %v requests, want %d and 5", query, len(list), got.Data["requests"], periods)

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -47,7 +48,8 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 	return ids, nil
 }
 
-// deletionsForm shows page with those of its keys that can still be deleted.
+// deletionsForm shows page with those of its keys that can be deleted here: the old key of a
+// rotation that is in use is deleted on the page of the rotation, which asks for more.
 func (h apiKeys) deletionsForm(c echo.Context, status int, page apikeys.BulkPage) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	living, err := h.livingKeys(c, page.Form.Keys)
@@ -57,7 +59,12 @@ func (h apiKeys) deletionsForm(c echo.Context, status int, page apikeys.BulkPage
 	if len(living) == 0 {
 		return models.Errorf(models.NotFound, "These keys have been deleted already.")
 	}
-	page.Keys, page.Left = living, len(page.Form.Keys)-len(living)
+	page.Left = len(page.Form.Keys) - len(living)
+	if page.Rotations, err = h.store.RotationsInUse(ctx, workspaceID, living); err != nil {
+		return err
+	}
+	living = withoutOld(living, page.Rotations)
+	page.Keys = living
 	ids, now := make([]string, len(living)), h.store.Now()
 	for i := range living {
 		ids[i] = living[i].ID
@@ -74,6 +81,13 @@ func (h apiKeys) deletionsForm(c echo.Context, status int, page apikeys.BulkPage
 	}
 	page.Takes = lease.Takes()
 	return web.Render(c, status, apikeys.DeleteMany(page))
+}
+
+// withoutOld are keys without the old ones of rotations.
+func withoutOld(keys []models.APIKey, rotations []*models.Rotation) []models.APIKey {
+	return slices.DeleteFunc(keys, func(k models.APIKey) bool {
+		return slices.ContainsFunc(rotations, func(r *models.Rotation) bool { return r.Old.ID == k.ID })
+	})
 }
 
 // livingKeys are those of the workspace's keys with these ids that are not deleted.
@@ -106,7 +120,7 @@ func (h apiKeys) deleteMany(c echo.Context) error {
 		return h.deletionsForm(c, http.StatusUnprocessableEntity, apikeys.BulkPage{Form: form})
 	}
 	deleted, err := h.store.DeleteAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Keys)
-	if models.IsKind(err, models.NotFound) {
+	if models.IsKind(err, models.NotFound) || models.IsKind(err, models.Refused) {
 		return h.deletionsForm(c, http.StatusUnprocessableEntity, apikeys.BulkPage{Form: form, Stopped: err.Error()})
 	}
 	if err != nil {

@@ -3,9 +3,12 @@ package dashboard_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
@@ -75,6 +78,44 @@ func TestDeleteManyKeys(t *testing.T) {
 			if got := b.Get(address); got.Status != status {
 				t.Errorf("%s: %d, want %d", address, got.Status, status)
 			}
+		}
+	})
+}
+
+// TestDeletingManyLeavesRotationsThatAreInUse, and leads to them.
+func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		old, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI <robot>"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle := s.NamedKey(t, s.Workspace.ID, "Idle")
+		if _, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewSuccessor{}); err != nil {
+			t.Fatal(err)
+		}
+		s.Want(t, http.StatusOK, secret.Reveal(), "GET", "/me", "")
+		s.Flush(t)
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		chosen := url.Values{"key": {old.ID, idle.ID}}
+		preview := func(answer handlerstest.Answer, status int, keys []string) {
+			t.Helper()
+			panel := document(t, answer).Find("#panel")
+			left := panel.Find(`input[name="key"]`).Map(func(_ int, input *goquery.Selection) string { return input.AttrOr("value", "") })
+			leads := panel.Find(`a[href="` + listPath + "/" + old.ID + `/rotation"]`).Text()
+			if answer.Status != status || leads != "Rotation of CI <robot>" || !slices.Equal(left, keys) || panel.Find("footer button").Length() != len(keys) {
+				t.Errorf("%d, left are %q, a link %q, %s", answer.Status, left, leads, panel.Find("footer").Text())
+			}
+		}
+		preview(b.Get(deletionsPath+"?"+chosen.Encode()), http.StatusOK, []string{idle.ID})
+		preview(b.Get(deletionsPath+"?key="+old.ID), http.StatusOK, nil)
+		chosen.Set("confirm_number", "2")
+		refused := b.Post(deletionsPath, chosen)
+		preview(refused, http.StatusUnprocessableEntity, []string{idle.ID})
+		if !strings.Contains(refused.Body, old.KeyPrefix+" is being rotated and still in use, so none is deleted.") || len(keysOf(t, s)) != 3 {
+			t.Errorf("%d keys are left; %s", len(keysOf(t, s)), document(t, refused).Find("#panel").Text())
+		}
+		if gone := b.Post(deletionsPath, url.Values{"key": {idle.ID}}); gone.Status != http.StatusSeeOther || len(keysOf(t, s)) != 2 {
+			t.Errorf("without it: %d, %d keys are left", gone.Status, len(keysOf(t, s)))
 		}
 	})
 }

@@ -1,27 +1,70 @@
 package dashboard_test
 
 import (
-	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
-// BenchmarkListOf10000Keys is one request for the first page of the list, and for a search.
-func BenchmarkListOf10000Keys(b *testing.B) {
-	s := handlerstest.New(b)
-	for i := range 10_000 {
-		s.NamedKey(b, s.Workspace.ID, fmt.Sprintf("Robot %05d", i))
+// manyKeys is a workspace with so many keys, the newest of which are used all the time, and an
+// admin who lives where the days are far from those of UTC.
+func manyKeys(t testing.TB, s *handlerstest.Server, keys, used, days int) *handlerstest.Browser {
+	t.Helper()
+	s.FillKeys(t, s.Workspace.ID, s.Admin.ID, keys)
+	s.FillUsage(t, s.Workspace.ID, used, days)
+	address, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
 	}
-	browser := s.SignedIn(b, handlerstest.AdminEmail)
-	for name, path := range map[string]string{"first": listPath, "search": listPath + "?q=robot+042"} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if page := browser.Get(path); page.Status != http.StatusOK {
-					b.Fatal(page.Status)
-				}
-			}
-		})
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	b.Client.Jar.SetCookies(address, []*http.Cookie{{Name: "timezone", Value: "Pacific/Auckland"}})
+	return b
+}
+
+// newestKey is a key that is used all the time.
+func newestKey(t testing.TB, s *handlerstest.Server) *models.APIKey {
+	t.Helper()
+	list, err := s.APIKeys(t.Context(), s.Workspace.ID, models.APIKeyFilter{PageNumber: 1, PageSize: 1})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return &list.Keys[0]
+}
+
+// BenchmarkPagesOf10000Keys is one request for a page through all of the server: the list with its
+// sparklines, what the list loads after itself, and the usage of a key with requests of ten kinds
+// at every hour of 90 days. Reported is the median of the requests.
+func BenchmarkPagesOf10000Keys(b *testing.B) {
+	for database, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
+		s := handlerstest.On(b, open(b))
+		browser := manyKeys(b, s, 10_000, 60, 91)
+		usage := usagePath(newestKey(b, s))
+		for _, page := range []struct{ name, path string }{
+			{"list", listPath}, {"search", listPath + "?q=robot+042"}, {"by_last_use", listPath + "?sort=last_used"}, {"finding", listPath + "?review=scopes"},
+			{"review", listPath + "/review"}, {"usage_24h", usage + "?period=24h"}, {"usage_90d", usage + "?period=90d"},
+		} {
+			b.Run(page.name+"/"+database, func(b *testing.B) { benchmarkPage(b, browser, page.path) })
+		}
+	}
+}
+
+func benchmarkPage(b *testing.B, browser *handlerstest.Browser, path string) {
+	b.Helper()
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if page := browser.Get(path); page.Status != http.StatusOK || strings.Contains(page.Body, "No requests in this time") {
+			b.Fatal(page.Status)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
 }

@@ -64,6 +64,16 @@ func TestAuditLog(t *testing.T) {
 				t.Errorf("%s as CSV: %d", query, csv.Status)
 			}
 		}
+		for _, name := range []string{"Zoe", "abe"} {
+			b.Post(membersPath, url.Values{"email": {name + "@acme.test"}, "name": {name}, "role": {"member"}})
+		}
+		who := document(t, b.Get(logPath+"?actor=mem_unknown")).Find("#actor option")
+		if text := who.Text(); !strings.Contains(text, "abeAda AdminZoeOperators") {
+			t.Errorf("the choice of people is not in the order of their names: %s", text)
+		}
+		if chosen := who.Filter("[selected]").AttrOr("value", ""); chosen != "mem_unknown" {
+			t.Errorf("narrowed to somebody who is no member, the choice says %q", chosen)
+		}
 		if got := b.Get(logPath + "?cursor=x"); got.Status != http.StatusUnprocessableEntity {
 			t.Errorf("a broken cursor: %d", got.Status)
 		}

@@ -137,6 +137,10 @@ func TestLeakCheckRefuses(t *testing.T) {
 	if got := upload(t, s, b, leaksPath, "multipart/form-data; boundary=x", "--x\r\n"+key+"\r\n\r\n"+key); got.Status != http.StatusBadRequest || strings.Contains(got.Body, key) {
 		t.Errorf("a broken upload: %d", got.Status)
 	}
+	other := "--x\r\nContent-Disposition: form-data; name=other\r\n\r\n" + key + "\r\n--x--\r\n"
+	if got := upload(t, s, b, leaksPath, "multipart/form-data; boundary=x", other); got.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a field that is not asked for: %d", got.Status)
+	}
 	if got := upload(t, s, b, listPath, "application/x-www-form-urlencoded", "name="+strings.Repeat("x", 64<<10)); got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("another route takes 64 KiB and more: %d", got.Status)
 	}

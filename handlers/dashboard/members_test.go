@@ -185,6 +185,9 @@ func TestInviteSomebodyWithAnAccount(t *testing.T) {
 		if !strings.Contains(page, "Acme") || !strings.Contains(page, "Rival") {
 			t.Error("the account does not list both workspaces")
 		}
+		if shown := document(t, rita.Get("/settings/account")).Find("aside summary").First().Text(); !strings.Contains(shown, "Acme") {
+			t.Errorf("after she has joined the workspace %q is shown", shown)
+		}
 		if again := rita.Get(link); again.Status != http.StatusNotFound {
 			t.Errorf("again: %d", again.Status)
 		}

@@ -33,6 +33,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		places  = places{store}
 		log     = auditLog{store}
 		leaked  = leakChecks{store}
+		hooks   = webhookEndpoints{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -105,6 +106,24 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.SeatCapacity, admin, places.askCapacity},
 		{http.MethodPost, path.SeatCapacity, admin, places.setCapacity},
 		{http.MethodPost, path.SeatRelease(":id"), admin, places.release},
+
+		{http.MethodGet, path.Webhooks, admin, hooks.list},
+		{http.MethodPost, path.Webhooks, admin, hooks.create},
+		{http.MethodGet, path.NewWebhook, admin, hooks.ask},
+		{http.MethodGet, path.Webhook(":id"), admin, hooks.show},
+		{http.MethodPost, path.Webhook(":id"), admin, hooks.update},
+		{http.MethodGet, path.WebhookEdit(":id"), admin, hooks.edit},
+		{http.MethodGet, path.WebhookSecret(":id"), admin, hooks.askRotation},
+		{http.MethodPost, path.WebhookSecret(":id"), admin, hooks.rotateSecret},
+		{http.MethodGet, path.WebhookDisabling(":id"), admin, hooks.askDisabling},
+		{http.MethodPost, path.WebhookDisabling(":id"), admin, hooks.disable},
+		{http.MethodPost, path.WebhookEnabling(":id"), admin, hooks.enable},
+		{http.MethodGet, path.WebhookDeletion(":id"), admin, hooks.askDeletion},
+		{http.MethodPost, path.WebhookDeletion(":id"), admin, hooks.delete},
+		{http.MethodPost, path.WebhookPings(":id"), admin, hooks.ping},
+		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), admin, hooks.delivery},
+		{http.MethodPost, path.WebhookRetries(":id", ":delivery_id"), admin, hooks.retry},
+
 		{http.MethodGet, path.AuditLog, admin, log.show},
 		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 	} {

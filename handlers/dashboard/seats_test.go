@@ -37,6 +37,9 @@ func TestSeats(t *testing.T) {
 		if label := page.Find("svg.seat-bar").AttrOr("aria-label", ""); label != "1 of 10 seats taken" || page.Find("svg.seat-bar rect[data-taken]").Length() != 1 {
 			t.Errorf("the picture says %q", label)
 		}
+		if past := b.Get(seatsPath + "?page=9&q=mel"); past.Header.Get("Location") != seatsPath+"?q=mel" {
+			t.Errorf("past the end: %d %s", past.Status, past.Header.Get("Location"))
+		}
 		if page.Find("#seats tbody tr").Length() != 1 || strings.Contains(b.Get(seatsPath+"/new").Body, "mel@acme.test") {
 			t.Error("the seat is not listed, or its holder is offered another")
 		}

@@ -143,6 +143,12 @@ func (s *Store) Mailing(t testing.TB) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{MailsInvitations: true})
 }
 
+// Logging is a node on the same database, with the same clock, that logs every statement.
+func (s *Store) Logging(t testing.TB, log *slog.Logger) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{Log: log, SlowQuery: time.Nanosecond})
+}
+
 func connect(t testing.TB, address string, clock *Clock) *Store {
 	t.Helper()
 	return connectWith(t, address, clock, models.Options{})
@@ -150,7 +156,7 @@ func connect(t testing.TB, address string, clock *Clock) *Store {
 
 func connectWith(t testing.TB, address string, clock *Clock, options models.Options) *Store {
 	t.Helper()
-	options.Clock, options.Passwords, options.Log = clock.Now, &cheap, slog.New(slog.DiscardHandler)
+	options.Clock, options.Passwords = clock.Now, &cheap
 	options.EncryptionKeys = [][]byte{EncryptionKey}
 	store, err := models.Open(address, options)
 	if err != nil {

@@ -65,7 +65,7 @@ type Finding struct {
 	Digest Digest
 	Hint   string
 	Line   int64 // from 1; a line ends with a line feed
-	Column int64 // the byte in the line, from 1
+	Column int64 // the byte in the line, from 1; in UTF-16 the code unit
 }
 
 // searched is how much of a text is in memory at a time.
@@ -75,8 +75,9 @@ const searched = 256 << 10
 var buffers = sync.Pool{New: func() any { return new([searched]byte) }}
 
 // Search calls found for every key in the text of r, of either environment, in the order of
-// their places. It keeps no more than a portion of the text, which it wipes. The error is that
-// of r, or of found, which ends the search.
+// their places. Text that begins with the byte order mark of UTF-16, as Windows writes it, is
+// read as that. Search keeps no more than a portion of the text, which it wipes. The error is
+// that of r, or of found, which ends the search.
 func Search(r io.Reader, found func(Finding) error) error {
 	buffer, used := buffers.Get().(*[searched]byte), 0
 	defer func() {
@@ -84,7 +85,14 @@ func Search(r io.Reader, found func(Finding) error) error {
 		buffers.Put(buffer)
 	}()
 	place := place{line: 1, column: 1}
-	for kept := 0; ; {
+	kept, err := io.ReadFull(r, buffer[:len(mark{})])
+	if err != nil && !isEnd(err) {
+		return err
+	}
+	if order := (mark)(buffer[:len(mark{})]); kept == len(order) && (order == littleEndian || order == bigEndian) {
+		r, kept = &narrowed{from: r, order: order}, 0
+	}
+	for {
 		n, err := io.ReadFull(r, buffer[kept:])
 		text := buffer[:kept+n]
 		used = max(used, len(text))
@@ -99,7 +107,7 @@ func Search(r io.Reader, found func(Finding) error) error {
 			place.pass(text[at:from])
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case isEnd(err):
 			return nil
 		case err != nil:
 			return err
@@ -110,6 +118,8 @@ func Search(r io.Reader, found func(Finding) error) error {
 		kept = copy(buffer[:], text[keep:])
 	}
 }
+
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // place counts lines and columns.
 type place struct{ line, column int64 }

@@ -2,11 +2,13 @@ package token_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -82,6 +84,37 @@ func TestSearchAcrossPortions(t *testing.T) {
 			if diff := cmp.Diff(want, findings(t, strings.NewReader(text))); diff != "" {
 				t.Fatalf("after %d bytes (-want +got):\n%s", before, diff)
 			}
+		}
+	}
+}
+
+// TestSearchReadsUTF16 as Windows writes it, in either order of bytes and in pieces of any size.
+// Without the mark it is text with zero bytes, in which nothing is found.
+func TestSearchReadsUTF16(t *testing.T) {
+	key := token.New(token.Live)
+	text := strings.Repeat("Grüße 🎉\r\n", 40_000) + "KEY=" + key.Reveal() + "\r\n"
+	want := []token.Finding{{Digest: key.Digest(), Hint: key.Hint(), Line: 40_001, Column: 5}}
+	units := utf16.Encode([]rune(text))
+	for name, order := range map[string]binary.AppendByteOrder{"little-endian": binary.LittleEndian, "big-endian": binary.BigEndian} {
+		encoded := order.AppendUint16(nil, 0xfeff)
+		for _, unit := range units {
+			encoded = order.AppendUint16(encoded, unit)
+		}
+		for size, r := range map[string]io.Reader{
+			"whole": bytes.NewReader(encoded), "odd pieces": &pieces{string(encoded), 3}, "bytes": iotest.OneByteReader(bytes.NewReader(encoded)),
+			"cut in a unit": bytes.NewReader(append(bytes.Clone(encoded), 'x')),
+		} {
+			if diff := cmp.Diff(want, findings(t, r)); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", name, size, diff)
+			}
+		}
+		if found := findings(t, bytes.NewReader(encoded[2:])); len(found) != 0 {
+			t.Errorf("%s without the mark: %+v", name, found)
+		}
+	}
+	for _, short := range []string{"", "\xff", "\xff\xfe", "\xfe\xff\x00"} {
+		if found := findings(t, strings.NewReader(short)); len(found) != 0 {
+			t.Errorf("%q: %+v", short, found)
 		}
 	}
 }

@@ -28,6 +28,8 @@ type BulkPage struct {
 	Traffic models.Traffic
 	Takes   time.Duration // at most, until the deletion is in force
 	Stopped string        // why nothing was deleted, if somebody has tried
+	// Rotations are those whose old keys are chosen but in use: they are not deleted here.
+	Rotations []*models.Rotation
 }
 
 // reviewAddress is where the findings over the list come from.
@@ -64,7 +66,12 @@ func keysIn(n int) string { return ui.Plural(int64(n), "key") }
 
 func (p BulkPage) verb() string { return "Delete " + keysIn(len(p.Keys)) }
 
-func (p BulkPage) title() string { return p.verb() + "?" }
+func (p BulkPage) title() string {
+	if len(p.Keys) == 0 {
+		return "Nothing to delete here"
+	}
+	return p.verb() + "?"
+}
 
 // canChoose reports whether there is a key in the list that can be deleted.
 func (p ListPage) canChoose() bool {

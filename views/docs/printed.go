@@ -1,10 +1,25 @@
 package docs
 
-// What the commands in the guides send and print. Ids, keys and times differ from run to run.
+// What the commands in the guides send and print, indented where it is long. Ids, keys and times differ from run to run.
 const (
-	answerToMe = `{"data":{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E","name":"Nightly sync","key_prefix":"sk_live_7Qv2....",
- "scopes":["meeting_requests.read","meeting_requests.write","api_keys.read","api_keys.write"],"expires_at":null,
- "workspace":{"id":"ws_01KKNTQ1T839YH6B6GBF1K11AY","name":"Acme"}}}`
+	answerToMe = `{
+  "data": {
+    "id": "key_01KKNTQ1T8RW3B9JH6V4PSND8E",
+    "name": "Nightly sync",
+    "key_prefix": "sk_live_7Qv2....",
+    "scopes": [
+      "meeting_requests.read",
+      "meeting_requests.write",
+      "api_keys.read",
+      "api_keys.write"
+    ],
+    "expires_at": null,
+    "workspace": {
+      "id": "ws_01KKNTQ1T839YH6B6GBF1K11AY",
+      "name": "Acme"
+    }
+  }
+}`
 
 	bodyToCreate = `{
     "organizer_email": "ada@acme.test",
@@ -12,11 +27,25 @@ const (
     "context": {"title": "Kick-off", "duration_minutes": 45}
   }`
 
-	answerToCreate = `{"data":{"id":"mr_01KKNTQ1T8N4Q9V0TE5ZJ6BYXC","organizer_email":"ada@acme.test",
- "participant_emails":["grace@partner.test","alan@partner.test"],"status":"active","title":"Kick-off","purpose":null,
- "description":null,"include_introduction":false,"duration_minutes":45,"timeframe":null,
- "created_at":"2026-03-14T09:26:53Z","updated_at":"2026-03-14T09:26:53Z",
- "booked_at":null,"cancelled_at":null,"paused_at":null}}`
+	answerToCreate = `{
+  "data": {
+    "id": "mr_01KKNTQ1T8N4Q9V0TE5ZJ6BYXC",
+    "organizer_email": "ada@acme.test",
+    "participant_emails": ["grace@partner.test", "alan@partner.test"],
+    "status": "active",
+    "title": "Kick-off",
+    "purpose": null,
+    "description": null,
+    "include_introduction": false,
+    "duration_minutes": 45,
+    "timeframe": null,
+    "created_at": "2026-03-14T09:26:53Z",
+    "updated_at": "2026-03-14T09:26:53Z",
+    "booked_at": null,
+    "cancelled_at": null,
+    "paused_at": null
+  }
+}`
 
 	answerToPause  = `{"data":{…,"status":"paused",…,"paused_at":"2026-03-14T09:26:53Z"}}`
 	answerToResume = `{"data":{…,"status":"active",…,"paused_at":null}}`
@@ -28,7 +57,8 @@ const (
 
 	answerToFirstPage = `{"data":[{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E",…}],
  "meta":{"limit":1,"has_more":true,"next_cursor":"2vLwqX0Zc1pra2V5XzAxS0tOVFExVDhSVzNCOUpINlY0UFNORDhF"}}`
-	answerToLastPage = `{"data":[{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",…}],"meta":{"limit":1,"has_more":false,"next_cursor":null}}`
+	answerToLastPage = `{"data":[{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",…}],
+ "meta":{"limit":1,"has_more":false,"next_cursor":null}}`
 
 	bodyToRetry   = `{"organizer_email": "ada@acme.test", "participant_emails": ["grace@partner.test"]}`
 	answerToRetry = `{"data":{"id":"mr_01KKNTQ1T8Z2M7X5E1GQKCA4FD",…}}`
@@ -36,8 +66,17 @@ const (
 	answerOfLimits = `Ratelimit: "default";r=118;t=1
 Ratelimit-Policy: "default";q=120;w=60`
 
-	answerToNewKey = `{"data":{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T","name":"Nightly sync","key_prefix":"sk_live_x9Lm....",
- "scopes":["meeting_requests.read","meeting_requests.write"],"expires_at":null,"last_used_at":null,
- "created_at":"2026-03-14T09:26:53Z","key":"sk_live_x9Lm2Xc9BhT4mPz8RkLw3NdYfGs6Ja0mLq17"}}`
+	answerToNewKey = `{
+  "data": {
+    "id": "key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",
+    "name": "Nightly sync",
+    "key_prefix": "sk_live_x9Lm....",
+    "scopes": ["meeting_requests.read", "meeting_requests.write"],
+    "expires_at": null,
+    "last_used_at": null,
+    "created_at": "2026-03-14T09:26:53Z",
+    "key": "sk_live_x9Lm2Xc9BhT4mPz8RkLw3NdYfGs6Ja0mLq17"
+  }
+}`
 	answerToNewMe = `{"data":{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T","name":"Nightly sync",…}}`
 )

@@ -31,6 +31,7 @@ func navOf(v viewer.Viewer) []navItem {
 		{Label: "API keys", Href: path.APIKeys, Icon: "key-round"},
 		{Label: "Members", Href: path.Members, Icon: "users-round"},
 		{Label: "Seats", Href: path.Seats, Icon: "armchair"},
+		{Label: "Webhooks", Href: path.Webhooks, Icon: "webhook"},
 		{Label: "Audit log", Href: path.AuditLog, Icon: "scroll-text"},
 		account,
 	}

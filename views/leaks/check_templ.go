@@ -262,7 +262,7 @@ func form(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"help\" id=\"file-help\">Choose one or drop it here, up to 10 MB. For more, and for whole folders, there is <code>skipup keys scan</code>.</p></div><footer class=\"flex flex-wrap items-center justify-between gap-x-4 gap-y-3\"><p class=\"flex min-w-0 flex-1 basis-56 items-start gap-1.5 text-xs text-muted-foreground [&>svg]:mt-px [&>svg]:size-3.5\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"help\" id=\"file-help\">Choose one or drop it here, up to 10 MB. UTF-16 is read where the file begins with a byte order mark. For more, and for whole folders, there is <code>skipup keys scan</code>.</p></div><footer class=\"flex flex-wrap items-center justify-between gap-x-4 gap-y-3\"><p class=\"flex min-w-0 flex-1 basis-56 items-start gap-1.5 text-xs text-muted-foreground [&>svg]:mt-px [&>svg]:size-3.5\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

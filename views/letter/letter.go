@@ -1,4 +1,4 @@
-// Package letter draws the mails that people get, in text and in HTML. Mail programs know no
+// Package letter draws the mails that people get, in text and in HTML. Many mail programs know no
 // style sheets, so that the styles stand at the elements.
 package letter
 
@@ -31,7 +31,7 @@ func (i Invitation) greeting() string {
 }
 
 func (i Invitation) purpose() string {
-	purpose := "you have been invited to the workspace " + i.Workspace + " on SkipUp Keys. "
+	purpose := "You have been invited to the workspace " + i.Workspace + " on SkipUp Keys. "
 	if i.Account {
 		return purpose + "Sign in with the password that you have to join it:"
 	}

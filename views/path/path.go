@@ -29,6 +29,8 @@ const (
 	Seats            = "/settings/seats"
 	NewSeat          = Seats + "/new"
 	SeatCapacity     = Seats + "/capacity"
+	Webhooks         = "/settings/webhooks"
+	NewWebhook       = Webhooks + "/new"
 	Docs             = "/docs"
 	OpenAPIYAML      = "/api/v1/openapi.yaml"
 	OpenAPIJSON      = "/api/v1/openapi.json"
@@ -99,6 +101,37 @@ func APIKeyRotationEnd(id string) string { return APIKeyRotation(id) + "/end" }
 
 // APIKeyRotationAbandonment is where the new key is deleted instead, and the page that asks first.
 func APIKeyRotationAbandonment(id string) string { return APIKeyRotation(id) + "/abandonment" }
+
+// Webhook is the page of a webhook endpoint.
+func Webhook(id string) string { return Webhooks + "/" + url.PathEscape(id) }
+
+// WebhookEdit is the form for what an endpoint is.
+func WebhookEdit(id string) string { return Webhook(id) + "/edit" }
+
+// WebhookSecret is where an endpoint is given a new secret, and the page that asks first.
+func WebhookSecret(id string) string { return Webhook(id) + "/secret" }
+
+// WebhookDisabling is where an endpoint is disabled, and the page that asks first.
+func WebhookDisabling(id string) string { return Webhook(id) + "/disabling" }
+
+// WebhookEnabling is where a disabled endpoint is enabled.
+func WebhookEnabling(id string) string { return Webhook(id) + "/enabling" }
+
+// WebhookDeletion is where an endpoint is deleted, and the page that asks first.
+func WebhookDeletion(id string) string { return Webhook(id) + "/deletion" }
+
+// WebhookPings is where an endpoint is sent a ping.
+func WebhookPings(id string) string { return Webhook(id) + "/pings" }
+
+// WebhookDelivery is the page of a delivery to an endpoint.
+func WebhookDelivery(id, deliveryID string) string {
+	return Webhook(id) + "/deliveries/" + url.PathEscape(deliveryID)
+}
+
+// WebhookRetries is where a delivery is sent again.
+func WebhookRetries(id, deliveryID string) string {
+	return WebhookDelivery(id, deliveryID) + "/retries"
+}
 
 // DocsOf is the reference of a resource of the API.
 func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }

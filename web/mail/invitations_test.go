@@ -158,6 +158,25 @@ func TestMailServerAwayAndBack(t *testing.T) {
 	}
 }
 
+// TestAMailOnItsWayIsSeenThrough when the node stops, and noted, so that no other sends it again.
+func TestAMailOnItsWayIsSeenThrough(t *testing.T) {
+	store := modelstest.NewSQLite(t).Mailing(t)
+	workspace, _ := store.NewWorkspace(t, "Acme", "ada@acme.test")
+	member, err := store.Store.AddMember(t.Context(), workspace.ID, models.NewMember{Email: "grace@acme.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	sink := mailtest.New(t, mailtest.Options{Taking: stop})
+	mail.Invitations{
+		Store: store.Store, Sender: senderTo(t, "smtp://", sink), PublicURL: "https://keys.acme.test", Log: slog.New(slog.DiscardHandler),
+	}.Run(ctx)
+	state, err := store.InvitationOf(t.Context(), member.ID)
+	if err != nil || state.MailedAt == nil || state.BeingMailed || len(sink.Received()) != 1 {
+		t.Errorf("%d mails, and the state is %+v, %v", len(sink.Received()), state, err)
+	}
+}
+
 // TestManyNodesMailEachInvitationOnce.
 func TestManyNodesMailEachInvitationOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {

@@ -19,17 +19,26 @@ process.on('exit', () => running.forEach((server) => server.kill('SIGKILL')))
 
 export class SkipUp {
   url = ''
-  setUpLink = ''
+  setUpLink = '' // of a demo the link that signs in
   said = '' // on standard output
   log = '' // on standard error
 
   // start runs the server on an empty database, with variables, and returns once it has said
   // where it is.
-  static async start(variables = {}) {
+  static start(variables = {}) {
+    return SkipUp.#started((server) => ['serve', '--database', 'sqlite:' + server.database], variables)
+  }
+
+  // demo runs the demo likewise.
+  static demo() {
+    return SkipUp.#started((server) => ['demo', '--keep', server.folder], {})
+  }
+
+  static async #started(command, variables) {
     const server = new SkipUp()
     server.folder = await mkdtemp(join(tmpdir(), 'skipup-'))
     server.database = join(server.folder, 'skipup.db')
-    server.process = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--database', 'sqlite:' + server.database], { env: { ...environment, ...variables } })
+    server.process = spawn(program, [...command(server), '--addr', '127.0.0.1:0'], { env: { ...environment, ...variables } })
     running.add(server.process)
     server.ended = new Promise((resolve) => {
       server.process.once('close', (code, signal) => resolve(code ?? signal))
@@ -47,7 +56,7 @@ export class SkipUp {
       this.process.stdout.setEncoding('utf8').on('data', (text) => {
         this.said += text
         this.url = /SkipUp Keys is at (\S+)\n/.exec(this.said)?.[1] ?? ''
-        this.setUpLink = /(http\S+\/setup\/\S+)\n/.exec(this.said)?.[1] ?? ''
+        this.setUpLink = /(http\S+\/(?:setup|demo)\/\S+)\n/.exec(this.said)?.[1] ?? ''
         if (!this.url || !this.setUpLink) return
         clearTimeout(late)
         resolve()

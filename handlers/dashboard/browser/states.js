@@ -8,6 +8,7 @@ import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { makeUsage } from './usage.js'
 import { peopleAlike, peopleStates } from './people.js'
+import { webhookStates } from './webhooks.js'
 
 // inEveryLook calls look with the page light and dark, wide and narrow.
 export async function inEveryLook(page, look) {
@@ -316,7 +317,7 @@ export const states = {
     await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
   }),
   ...peopleStates,
-  ...Object.fromEntries(Object.entries(hygieneStates).map(([name, open]) => [name, signedIn(open)])),
+  ...Object.fromEntries(Object.entries({ ...hygieneStates, ...webhookStates }).map(([name, open]) => [name, signedIn(open)])),
 }
 
 // alike are states whose markup is that of others, so that a picture of them is enough.

@@ -28,7 +28,7 @@ test('set up, create with a preset, use, find again, delete', async ({ page, ski
 
   await page.getByRole('link', { name: 'Done' }).click()
   await expect(row(page, 'Plain')).toContainText('Read only')
-  await row(page, 'Plain').getByRole('link').click()
+  await row(page, 'Plain').getByRole('link', { name: 'Plain', exact: true }).click()
   await page.getByRole('link', { name: 'Delete key' }).click()
   await page.getByRole('button', { name: 'Delete key' }).click()
   await expect(page.getByText('This must be the name of the key')).toBeVisible()

@@ -30,6 +30,8 @@ type Options struct {
 	STARTTLS bool // offers it
 	TLS      bool // speaks it from the start
 	Auth     bool // asks for User and Password, once the connection is encrypted
+
+	Taking func() // called while a mail is being taken; may be nil
 }
 
 // Received is a mail as it came.
@@ -154,6 +156,9 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	s.mail.Data = string(data)
+	if s.sink.options.Taking != nil {
+		s.sink.options.Taking()
+	}
 	s.sink.mu.Lock()
 	defer s.sink.mu.Unlock()
 	s.sink.received = append(s.sink.received, s.mail)

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/skipup/keys/views/path"
+)
+
+// visitor is somebody who looks at the demo in a browser.
+type visitor struct {
+	s       *server
+	browser *http.Client
+}
+
+var (
+	demoLink     = regexp.MustCompile(`(?m)^    (http://\S+/demo/[A-Z2-7]{26})$`)
+	demoPassword = regexp.MustCompile(`sign in as (\S+) with the password ([A-Z2-7]{26})`)
+)
+
+func newVisitor(t *testing.T, s *server) visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return visitor{s, &http.Client{Jar: jar, Timeout: patience}}
+}
+
+// open returns where the visitor ends up who goes to an address, and what is there.
+func (v visitor) open(address string) (string, *goquery.Document) {
+	v.s.t.Helper()
+	response, err := v.browser.Get(address)
+	if err != nil {
+		v.s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	page, err := goquery.NewDocumentFromReader(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		v.s.t.Fatalf("GET %s: %d %v", address, response.StatusCode, err)
+	}
+	return response.Request.URL.Path, page
+}
+
+// requireTexts fails the test unless page says all of texts.
+func requireTexts(t *testing.T, page *goquery.Document, texts ...string) {
+	t.Helper()
+	said := strings.Join(strings.Fields(page.Text()), " ")
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			t.Errorf("the page lacks %q:\n%s", text, said)
+		}
+	}
+}
+
+// TestDemo runs the demo as a visitor sees it: the link signs in, once; there is everything to see
+// that it is for, live traffic too; and it leaves a database whose audit log is intact.
+func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a process and waits for its traffic")
+	}
+	folder := t.TempDir()
+	s := startProgram(t, nil, "demo", "--addr", "127.0.0.1:0", "--keep", folder)
+	s.waitUntilReady()
+	link := s.await(demoLink)[1]
+	v := newVisitor(t, s)
+	if at, page := v.open(link); at != path.APIKeys {
+		t.Fatalf("the link leads to %s:\n%s", at, page.Text())
+	} else {
+		requireTexts(t, page, "CRM sync", "Rotating", "works again")
+	}
+	if at, _ := newVisitor(t, s).open(link); at != path.SignIn {
+		t.Errorf("the second who follows the link gets to %s", at)
+	}
+
+	_, page := v.open(s.url + path.APIKeyReview)
+	requireTexts(t, page, "1 never used", "1 idle", "1 expiring", "3 old", "3 with too many scopes", "3 of people who left", "2 still knocking")
+	_, list := v.open(s.url + path.APIKeys)
+	rotation, _ := list.Find(`a[href$="/rotation"]`).First().Attr("href")
+	_, page = v.open(s.url + rotation)
+	requireTexts(t, page, "4 of 6")
+	_, page = v.open(s.url + path.APIKeysReviewed("knocking"))
+	requireTexts(t, page, "Legacy importer", "Partner portal", "198.51.100.23")
+	_, page = v.open(s.url + path.Members)
+	requireTexts(t, page, "Sam Hughes", "Pending")
+	_, page = v.open(s.url + path.AuditLog)
+	requireTexts(t, page, "Maya Lindqvist", "Legacy importer")
+
+	key, _ := list.Find("tbody a:contains('Uptime check')").First().Attr("href")
+	before := v.requests(key)
+	for deadline := time.Now().Add(patience); v.requests(key) <= before; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("there is no live traffic")
+		}
+	}
+
+	if code := s.stop(); code != exitDone {
+		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
+	}
+	if s.stderr.String() != "" {
+		t.Errorf("stderr: %s", s.stderr)
+	}
+	env := map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, demoDatabase)}
+	skipup(t, env, "audit", "verify").requireCode(t, exitDone)
+	skipup(t, nil, "demo", "--addr", "127.0.0.1:0", "--keep", folder).requireRefused(t, exitFailed, "is there already")
+}
+
+// requests is how many requests a key was used for in 90 days.
+func (v visitor) requests(key string) int {
+	v.s.t.Helper()
+	_, page := v.open(v.s.url + key + "/usage?period=90d")
+	said := regexp.MustCompile(`([\d,]+)\s+requests in 90 days`).FindStringSubmatch(page.Find("main").Text())
+	if said == nil {
+		v.s.t.Fatalf("no number of requests:\n%s", page.Find("main").Text())
+	}
+	number, err := strconv.Atoi(strings.ReplaceAll(said[1], ",", ""))
+	if err != nil {
+		v.s.t.Fatal(err)
+	}
+	return number
+}
+
+// The demo leaves nothing behind, and its password works after its link.
+func TestDemoLeavesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a process")
+	}
+	folder := t.TempDir()
+	s := startProgram(t, map[string]string{"TMPDIR": folder, "DATABASE_URL": "postgres://nowhere/none"}, "demo", "--addr", "127.0.0.1:0")
+	s.waitUntilReady()
+	said := s.await(demoPassword)
+	v := newVisitor(t, s)
+	form := map[string][]string{"email": {said[1]}, "password": {said[2]}}
+	response, err := v.browser.PostForm(s.url+path.SignIn, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+	if at, _ := v.open(s.url + path.APIKeys); at != path.APIKeys {
+		t.Errorf("the password leads to %s", at)
+	}
+	if code := s.stop(); code != exitDone {
+		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A demo that is interrupted before it has begun ends well, and leaves nothing either.
+func TestInterruptedDemo(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var stdout, stderr output
+	if code := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, nil, strings.NewReader(""), &stdout, &stderr); code != exitDone {
+		t.Errorf("exit code %d\nstderr: %s", code, stderr.String())
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// Whoever reaches the demo may be its admin: it is for this machine alone.
+func TestDemoIsForThisMachine(t *testing.T) {
+	for _, address := range []string{":8080", "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "demo.example:80"} {
+		skipup(t, map[string]string{"SKIPUP_ADDR": address}, "demo").requireRefused(t, exitUsage, "a demo is for this machine alone")
+	}
+}

@@ -1,0 +1,71 @@
+// Takes pictures of the demo: of its pages into screenshots/, in every look, and the three of the
+// README into .github/screenshots/, light and dark.
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@playwright/test'
+import { SkipUp } from './skipup.js'
+import { inEveryLook } from './states.js'
+import { listPath } from './steps.js'
+
+const folder = (name) => fileURLToPath(new URL('../../../' + name, import.meta.url))
+
+// addresses are those of some keys by name; of the two that have one name, of the one that is rotating.
+async function addresses(page) {
+  const found = {}
+  for (const name of ['Website booking form', 'Partner portal']) {
+    found[name] = await page.getByRole('link', { name, exact: true }).getAttribute('href')
+  }
+  found['CRM sync'] = (await page.getByRole('link', { name: 'Rotating' }).getAttribute('href')).replace(/\/rotation$/, '')
+  return found
+}
+
+const at = (address) => (page) => page.goto(address)
+const key = (name, below = '') => (page, keys) => page.goto(keys[name] + below)
+
+// The pages that look best with much behind them.
+const pages = {
+  list: at(listPath),
+  'list-deleted': at(listPath + '?state=deleted'),
+  'review-knocking': at(listPath + '?review=knocking'),
+  'review-scopes': at(listPath + '?review=scopes'),
+  'review-orphaned': at(listPath + '?review=orphaned'),
+  key: key('CRM sync'),
+  'key-paused': key('Partner portal'),
+  usage: key('CRM sync', '/usage?period=90d'),
+  'usage-week': key('Website booking form', '/usage?period=7d'),
+  rotation: key('CRM sync', '/rotation'),
+  deletion: key('Website booking form', '/deletion'),
+  members: at('/settings/members'),
+  seats: at('/settings/seats'),
+  'audit-log': at('/settings/audit-log'),
+}
+
+const inReadme = { list: pages.list, usage: pages.usage, rotation: pages.rotation }
+
+test('the demo', async ({ browser }) => {
+  const skipup = await SkipUp.demo()
+  const context = await browser.newContext({ baseURL: skipup.url })
+  const page = await context.newPage()
+  await page.goto(skipup.setUpLink)
+  await expect(page).toHaveURL(listPath)
+  const keys = await addresses(page)
+  for (const [name, open] of Object.entries(pages)) {
+    await test.step(name, async () => {
+      await page.setViewportSize({ width: 1280, height: 900 })
+      await open(page, keys)
+      await inEveryLook(page, async ({ colorScheme, width }) => {
+        await page.mouse.move(0, 0)
+        await page.screenshot({ path: `${folder('screenshots')}/demo-${name}-${colorScheme}-${width}.png`, fullPage: true })
+      })
+    })
+  }
+  await page.setViewportSize({ width: 1280, height: 900 })
+  for (const [name, open] of Object.entries(inReadme)) {
+    await open(page, keys)
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.screenshot({ path: `${folder('.github/screenshots')}/${name}-${colorScheme}.png` })
+    }
+  }
+  await context.close()
+  expect(await skipup.stop()).toBe(0)
+})

@@ -1,0 +1,141 @@
+// Webhooks: endpoints as they are after some time, and a receiver.
+import { createServer } from 'node:http'
+import { expect } from '@playwright/test'
+import { dialog } from './steps.js'
+
+export const hooksPath = '/settings/webhooks'
+
+// receive starts a server that answers requests as it is told; status may be changed.
+export async function receive() {
+  const receiver = { status: 200, got: [] }
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (part) => (body += part))
+    request.on('end', () => {
+      receiver.got.push({ headers: request.headers, body })
+      response.writeHead(receiver.status).end(`said ${receiver.status}`)
+    })
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  receiver.url = `http://127.0.0.1:${server.address().port}/hooks`
+  receiver.close = () => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  }
+  return receiver
+}
+
+// makeHook makes an endpoint without the page. It returns its address and its secret.
+export async function makeHook(page, { url = 'https://hooks.example.com/skipup', description = '', events = ['member.added', 'seat.assigned'] } = {}) {
+  const form = new URLSearchParams({ url, description })
+  for (const event of events) form.append('events', event)
+  const answer = await page.request.post(hooksPath, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: form.toString() })
+  expect(answer.status(), 'make an endpoint').toBe(201)
+  const html = await answer.text()
+  const id = /data-after-close="\/settings\/webhooks\/(we_\w+)"/.exec(html)[1]
+  return { id, address: `${hooksPath}/${id}`, secret: /value="(whsec_[^"]+)"/.exec(html)[1] }
+}
+
+export const deliveries = (page) => page.locator('#deliveries .delivery')
+
+const at = (minutes) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${minutes} minutes')`
+
+const data = '{"id":"mem_01KB5W5Y7RQ8J1Y2N8T5E3M9ZA","email":"mel@acme.test","name":"Mel Member","role":"member"}'
+
+// deliver writes deliveries to an endpoint into the database, one for each order, the newest first.
+export async function deliver(skipup, { id }, orders) {
+  const rows = orders.map((order, i) => {
+    const { type = 'member.added', status = 'success', attempts = 1, code = 200, failure = '', excerpt = 'ok', took = 84, next } = order
+    const number = String(2e9 - i), when = at(-3 - 47 * i)
+    return `
+      INSERT INTO events (id, workspace_id, type, data, created_at) SELECT 'evt_${number}', workspace_id, '${type}', '${data}', ${when} FROM webhook_endpoints WHERE id = '${id}';
+      INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_id, event_type, status, scheduled, attempts, next_attempt_at, last_attempted_at,
+          response_code, response_excerpt, failure, duration_ms, delivered_at, created_at)
+        SELECT 'whd_${id.slice(-6)}${number}', workspace_id, id, 'evt_${number}', '${type}', '${status}', 1, ${attempts}, ${next ? at(next) : 'NULL'}, ${attempts ? when : 'NULL'},
+          ${code || 'NULL'}, '${excerpt}', '${failure}', ${took}, ${status === 'success' ? when : 'NULL'}, ${when} FROM webhook_endpoints WHERE id = '${id}';`
+  })
+  await skipup.exec(rows.join(''))
+}
+
+const ordinary = [
+  { type: 'seat.assigned' },
+  { status: 'pending', attempts: 3, code: 503, failure: 'status', excerpt: '<html><title>503 Service Temporarily Unavailable</title></html>', next: 27 },
+  { type: 'meeting_request.booked', attempts: 2, took: 1204 },
+  { type: 'meeting_request.organizer_changed', status: 'failed', attempts: 10, code: 0, failure: 'timeout', excerpt: '', took: 15000 },
+  { type: 'webhook_endpoint.ping', code: 204, excerpt: '' },
+]
+
+// used makes an endpoint that was sent all sorts of things.
+async function used(page, skipup, more = []) {
+  const hook = await makeHook(page, { description: 'Keeps the CRM up to date', events: ['meeting_request.booked', 'member.added', 'member.deactivated', 'seat.assigned'] })
+  await deliver(skipup, hook, [...ordinary, ...more])
+  return hook
+}
+
+const disable = (skipup, { id }, reason) => skipup.exec(`UPDATE webhook_endpoints SET disabled_at = ${at(-200)}, disabled_reason = '${reason}' WHERE id = '${id}'`)
+
+const open = (words) => async (page, { skipup }) => {
+  const hook = await used(page, skipup)
+  await page.goto(hook.address)
+  await page.getByRole('link', { name: words, exact: true }).click()
+  await expect(dialog(page)).toBeVisible()
+}
+
+// webhookStates are states as in states.js, of a page in which an admin is signed in.
+export const webhookStates = {
+  'webhooks-empty': (page) => page.goto(hooksPath),
+  webhooks: async (page, { skipup }) => {
+    await makeHook(page)
+    const gone = await makeHook(page, { url: 'https://relay.globex.example/in/7f3a9c1e5b', description: 'Globex, until March' })
+    await makeHook(page, { url: `https://${'a-very-long-name-of-a-host.'.repeat(4)}example.com/${'deep/'.repeat(20)}`, description: 'مزامنة نظام إدارة العملاء' })
+    await deliver(skipup, gone, [{ status: 'failed', code: 410, failure: 'gone' }, {}, {}])
+    await disable(skipup, gone, 'gone')
+    await skipup.exec("UPDATE events SET id = id || 'x'; UPDATE webhook_deliveries SET event_id = event_id || 'x'")
+    await used(page, skipup, Array.from({ length: 30 }, () => ({})))
+    await page.goto(hooksPath)
+  },
+  'webhook-new': (page) => page.goto(hooksPath + '/new'),
+  'webhook-refused': async (page) => {
+    await page.goto(hooksPath + '/new')
+    await page.getByLabel('URL').fill('https://10.0.0.7/hooks')
+    await page.getByRole('button', { name: 'Add endpoint' }).click()
+    await expect(page.getByText('The URL must name a host on the public internet.')).toBeVisible()
+  },
+  'webhook-secret': async (page) => {
+    await page.goto(hooksPath)
+    await page.getByRole('link', { name: 'Add endpoint' }).click()
+    await dialog(page).getByLabel('URL').fill('https://hooks.example.com/skipup')
+    await dialog(page).getByRole('checkbox', { name: 'Booked' }).check()
+    await dialog(page).getByRole('button', { name: 'Add endpoint' }).click()
+    await expect(page.getByRole('textbox', { name: /^Secret of/ })).toBeFocused()
+  },
+  'webhook-unused': async (page) => page.goto((await makeHook(page)).address),
+  webhook: async (page, { skipup }) => {
+    await page.goto((await used(page, skipup, Array.from({ length: 30 }, () => ({})))).address)
+    await deliveries(page).nth(1).getByText('Payload and answer').click()
+    await page.getByText('Node', { exact: true }).click()
+  },
+  'webhook-no-match': async (page, { skipup }) => page.goto((await used(page, skipup)).address + '?event=api_key.deleted'),
+  'webhook-failed': async (page, { skipup }) => {
+    const hook = await used(page, skipup)
+    await disable(skipup, hook, 'too_many_failures')
+    await page.goto(hook.address)
+  },
+  'webhook-disabled': async (page, { skipup }) => {
+    const hook = await used(page, skipup)
+    await page.goto(hook.address)
+    await page.request.post(hook.address + '/disabling')
+    await page.getByRole('button', { name: 'Send ping' }).click()
+    await expect(page.getByRole('alert')).toContainText('Enable it first')
+  },
+  'webhook-delivery': async (page, { skipup }) => {
+    await page.goto((await used(page, skipup)).address)
+    await deliveries(page).nth(1).getByText('Payload and answer').click()
+    await deliveries(page).nth(1).getByRole('link').click()
+    await expect(page.getByRole('heading', { name: 'Delivery', exact: true })).toBeVisible()
+  },
+  'webhook-edit': open('Edit'),
+  'webhook-rotate': open('Rotate secret'),
+  'webhook-disable': open('Disable'),
+  'webhook-delete': open('Delete'),
+}

@@ -1,0 +1,143 @@
+// Settings > Webhooks, by mouse, by keyboard and without scripts, with a real receiver.
+import { expect, test as base } from './test.js'
+import { dialog, tabTo } from './steps.js'
+import { deliveries, hooksPath, makeHook, receive } from './webhooks.js'
+
+const test = base.extend({
+  receiver: async ({}, use) => {
+    const receiver = await receive()
+    await use(receiver)
+    await receiver.close()
+  },
+})
+
+test.use({ variables: { SKIPUP_WEBHOOK_ALLOW_PRIVATE: 'true' } })
+
+const shownSecret = (page) => page.getByRole('textbox', { name: /^Secret of/ })
+const newest = (page) => deliveries(page).first()
+
+test('an endpoint is added, pinged, fails, and is retried, all in place', async ({ admin, receiver }) => {
+  await admin.getByRole('link', { name: 'Webhooks' }).click()
+  await admin.getByRole('link', { name: 'Add endpoint' }).click()
+  await expect(dialog(admin).getByLabel('URL')).toBeFocused()
+  await dialog(admin).getByLabel('URL').fill(receiver.url)
+  await dialog(admin).getByRole('button', { name: 'Add endpoint' }).click()
+  await expect(dialog(admin).getByText(/^The events must name at least one event/)).toBeVisible()
+  await expect(dialog(admin).getByLabel('URL')).toHaveValue(receiver.url)
+  await dialog(admin).getByRole('checkbox', { name: 'Booked' }).check()
+  await dialog(admin).getByRole('button', { name: 'Add endpoint' }).click()
+  await expect(shownSecret(admin)).toBeFocused()
+  const secret = await shownSecret(admin).inputValue()
+  expect(secret).toMatch(/^whsec_/)
+  await admin.keyboard.press('Escape')
+  await expect(admin.getByText('The secret was not copied yet. Press Escape again to close.')).toBeVisible()
+  await dialog(admin).getByRole('link', { name: 'Done' }).click()
+  await expect(admin).toHaveURL(/\/settings\/webhooks\/we_/)
+  expect(await admin.content()).not.toContain(secret)
+
+  await admin.evaluate(() => (window.stayed = true))
+  receiver.status = 503
+  await admin.getByRole('button', { name: 'Send ping' }).click()
+  await expect(newest(admin)).toContainText('Answered 503, which is not 2xx')
+  await expect(admin.locator('#endpoint')).toContainText('Failing')
+  await newest(admin).getByText('Payload and answer').click()
+  await expect(newest(admin)).toContainText('said 503')
+  await expect(newest(admin)).not.toHaveAttribute('data-live')
+
+  receiver.status = 200
+  await newest(admin).getByRole('button', { name: /^Retry/ }).click()
+  await expect(newest(admin)).toContainText(/Answered 200 in .* at attempt 2/)
+  await expect(newest(admin).getByText('said 200'), 'it is still open').toBeVisible()
+  await expect(admin.locator('#endpoint')).toContainText('Enabled')
+  expect(await admin.evaluate(() => window.stayed), 'without a load').toBe(true)
+  expect(receiver.got.map(({ headers }) => headers['webhook-id'])).toHaveLength(2)
+  expect(new Set(receiver.got.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
+})
+
+test('a row that is final asks no more', async ({ admin, receiver }) => {
+  const { address } = await makeHook(admin, { url: receiver.url })
+  await admin.goto(address)
+  let asked = 0
+  admin.on('request', (request) => (asked += Number(request.url().includes('/deliveries/'))))
+  await admin.getByRole('button', { name: 'Send ping' }).click()
+  await expect(newest(admin)).toContainText('Answered 200')
+  const before = asked
+  await admin.waitForTimeout(1500)
+  expect(asked).toBe(before)
+})
+
+test('by keyboard: filter, languages, disable and enable', async ({ admin, receiver }) => {
+  const { address } = await makeHook(admin, { url: receiver.url })
+  await admin.goto(address)
+  await tabTo(admin, admin.getByRole('button', { name: 'Send ping' }))
+  await admin.keyboard.press('Enter')
+  await expect(newest(admin)).toContainText('Answered 200')
+  await expect(admin.getByRole('button', { name: 'Send ping' })).toBeFocused()
+  await tabTo(admin, newest(admin).getByRole('button', { name: 'Send again' }))
+  await admin.keyboard.press('Enter')
+  await expect(newest(admin)).toContainText('at attempt 2')
+  await expect(newest(admin).getByRole('button', { name: 'Send again' })).toBeFocused()
+
+  await admin.getByLabel('Status').focus()
+  await admin.keyboard.type('Failed')
+  await expect(admin.getByRole('heading', { name: 'No deliveries match' })).toBeVisible()
+  await expect(admin).toHaveURL(address + '?status=failed')
+  await expect(admin.getByLabel('Status')).toBeFocused()
+
+  await admin.getByRole('radio', { name: 'Go' }).focus()
+  await admin.keyboard.press('ArrowRight')
+  await expect(admin.locator('#verify-node')).toBeVisible()
+  await expect(admin.locator('#verify-go')).toBeHidden()
+
+  await admin.getByRole('link', { name: 'Disable' }).focus()
+  await admin.keyboard.press('Enter')
+  await dialog(admin).getByRole('button', { name: 'Disable endpoint' }).focus()
+  await admin.keyboard.press('Enter')
+  await expect(admin.getByRole('heading', { name: 'Somebody has disabled this endpoint.' })).toBeVisible()
+  await admin.getByRole('button', { name: 'Enable endpoint' }).focus()
+  await admin.keyboard.press('Enter')
+  await expect(admin.getByRole('button', { name: 'Send ping' })).toBeVisible()
+})
+
+test.describe('without scripts', () => {
+  test.use({ javaScriptEnabled: false })
+
+  test('add, ping, look, retry, rotate, delete', async ({ admin, receiver }) => {
+    receiver.status = 410
+    await admin.goto(hooksPath)
+    await admin.getByRole('link', { name: 'Add endpoint' }).click()
+    await admin.getByLabel('URL').fill(receiver.url)
+    await admin.getByRole('button', { name: 'Add endpoint' }).click()
+    await expect(admin.getByText(/^The events must name at least one event/)).toBeVisible()
+    await expect(admin.getByLabel('URL')).toHaveValue(receiver.url)
+    await admin.getByRole('checkbox', { name: 'Booked' }).check()
+    await admin.getByRole('button', { name: 'Add endpoint' }).click()
+    await expect(shownSecret(admin)).toHaveValue(/^whsec_/)
+    await admin.getByRole('link', { name: 'Done' }).click()
+
+    await admin.getByRole('button', { name: 'Send ping' }).click()
+    await expect(async () => {
+      await admin.reload()
+      await expect(newest(admin)).toContainText('Answered 410', { timeout: 500 })
+    }).toPass()
+    await expect(admin.getByRole('heading', { name: 'The receiver has answered 410 Gone.' })).toBeVisible()
+    await admin.getByText('Python', { exact: true }).click()
+    await expect(admin.locator('#verify-python')).toBeVisible()
+
+    receiver.status = 200
+    await admin.getByRole('button', { name: 'Enable endpoint' }).click()
+    await newest(admin).getByRole('button', { name: /^Retry/ }).click()
+    await expect(admin).toHaveURL(/\/deliveries\//)
+    await expect(async () => {
+      await admin.reload()
+      await expect(newest(admin)).toContainText('Answered 200', { timeout: 500 })
+    }).toPass()
+    await admin.getByRole('link', { name: 'Rotate secret' }).click()
+    await admin.getByRole('button', { name: 'Rotate secret' }).click()
+    await expect(admin.getByText(/^For 24 hours/)).toBeVisible()
+    await admin.getByRole('link', { name: 'Done' }).click()
+    await admin.getByRole('link', { name: 'Delete', exact: true }).click()
+    await admin.getByRole('button', { name: 'Delete endpoint' }).click()
+    await expect(admin.getByText('Add your first endpoint')).toBeVisible()
+  })
+})

@@ -1,0 +1,80 @@
+package dashboard_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// statements is a log that counts what a request asks the database: other work, such as the
+// renewal of a lease, goes on beside it.
+type statements struct{ slog.Handler }
+
+type countKey struct{}
+
+func (statements) Enabled(context.Context, slog.Level) bool { return true }
+
+func (statements) Handle(ctx context.Context, _ slog.Record) error {
+	if count, asked := ctx.Value(countKey{}).(*int); asked {
+		*count++
+	}
+	return nil
+}
+
+// statementsFor is how many statements it takes to answer a request for a page.
+func statementsFor(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path string) (count int) {
+	t.Helper()
+	address, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := s.Request(t, http.MethodGet, path, "")
+	for _, cookie := range b.Client.Jar.Cookies(address) {
+		request.AddCookie(cookie)
+	}
+	answer := httptest.NewRecorder()
+	s.Handler.ServeHTTP(answer, request.WithContext(context.WithValue(t.Context(), countKey{}, &count)))
+	if answer.Code != http.StatusOK {
+		t.Fatalf("%s: %d", path, answer.Code)
+	}
+	return count
+}
+
+// TestPagesTakeTheSameStatements whether there are 40 keys that fit on a page or 1,000, of which
+// 50 are used all the time.
+func TestPagesTakeTheSameStatements(t *testing.T) {
+	for database, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
+		t.Run(database, func(t *testing.T) {
+			pages := func(keys, used, days int) map[string]int {
+				s := handlerstest.On(t, open(t).Logging(t, slog.New(statements{})))
+				b := manyKeys(t, s, keys, used, days)
+				key := newestKey(t, s)
+				counts := map[string]int{}
+				for name, path := range map[string]string{
+					"list": listPath, "search": listPath + "?q=robot", "finding": listPath + "?review=scopes", "review": listPath + "/review",
+					"key": listPath + "/" + key.ID, "usage by hour": usagePath(key) + "?period=7d", "usage": usagePath(key) + "?period=90d",
+				} {
+					counts[name] = statementsFor(t, s, b, path)
+				}
+				return counts
+			}
+			few := pages(40, 0, 1)
+			if diff := cmp.Diff(few, pages(1000, 50, 4)); diff != "" {
+				t.Errorf("(-few keys +many):\n%s", diff)
+			}
+			for name, count := range few {
+				if count < 3 || count > 14 {
+					t.Errorf("%s: %d statements", name, count)
+				}
+			}
+		})
+	}
+}
