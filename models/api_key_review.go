@@ -52,8 +52,9 @@ var findingSQL = map[Finding]string{
 	FindOld:      livingSQL + " AND created_at <= @old",
 	// It holds as many scopes as there are words, and has needed fewer of them.
 	FindScopes: livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND scopes <> '' AND " +
-		"(SELECT count(DISTINCT uses.scope) FROM api_key_route_uses AS uses WHERE uses.api_key_id = api_keys.id AND uses.refusal = '' AND uses.scope <> '' " +
-		"AND ' ' || api_keys.scopes || ' ' LIKE '% ' || uses.scope || ' %') < length(scopes) - length(replace(scopes, ' ', '')) + 1",
+		"id NOT IN (SELECT uses.api_key_id FROM api_key_route_uses AS uses JOIN api_keys AS held ON held.id = uses.api_key_id " +
+		"WHERE uses.workspace_id = @workspace AND uses.refusal = '' AND uses.scope <> '' AND ' ' || held.scopes || ' ' LIKE '% ' || uses.scope || ' %' " +
+		"GROUP BY uses.api_key_id, held.scopes HAVING count(DISTINCT uses.scope) > length(held.scopes) - length(replace(held.scopes, ' ', '')))",
 	FindOrphaned: livingSQL + " AND created_by_type = 'member' AND created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
 	FindKnocking: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +

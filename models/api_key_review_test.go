@@ -155,14 +155,18 @@ func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
 	})
 }
 
-// TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to each key from
-// end to end.
+// TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to the keys of all
+// workspaces from end to end. They are too cheap for PostgreSQL to compile: that took longer than to answer.
 func TestReviewOfManyKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills the tables")
 	}
 	eachHome(t, func(t *testing.T, s home) {
 		s.FillKeys(t, s.id, s.admin.ID, 10_000)
+		s.Exec(t, `INSERT INTO api_key_route_uses (api_key_id, workspace_id, route, refusal, scope, requests, first_at, last_at, last_address, last_user_agent)
+			SELECT 'other_' || i || api_key_id, 'ws_other', route, refusal, scope, requests, first_at, last_at, '', ''
+			FROM api_key_route_uses, (SELECT 1 AS i UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6) AS copies`)
+		s.Exec(t, "ANALYZE")
 		var took time.Duration
 		for range 5 {
 			start := time.Now()
@@ -173,13 +177,16 @@ func TestReviewOfManyKeys(t *testing.T) {
 				took = now
 			}
 		}
-		t.Logf("the quickest review of 10,000 keys took %v", took)
+		t.Logf("%s: the quickest review of 10,000 keys took %v", s.DB().Name(), took)
 		asked := s.asksOf(t, func() error { _, err := s.ReviewAPIKeys(s.ctx, s.id); return err })
 		if len(asked) != 3 {
 			t.Errorf("%d queries: %+v", len(asked), asked)
 		}
 		for _, one := range asked {
 			plan := s.plan(t, one)
+			if strings.Contains(plan, "JIT:") {
+				t.Errorf("is compiled:\n%s", plan)
+			}
 			for _, bad := range []string{"api_key_usage_days", "api_key_callers", "api_key_route_uses", "uses"} {
 				if strings.Contains(plan, "SCAN "+bad+"\n") || strings.Contains(plan, "Seq Scan on "+bad+" ") {
 					t.Errorf("%s is read from end to end:\n%s", bad, plan)

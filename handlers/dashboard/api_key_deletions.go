@@ -126,7 +126,8 @@ func (h apiKeys) deleteMany(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(c, apikeys.ReceiptsOf(deleted))
+	// Not web.Redirect: the receipts have a panel, which htmx puts where the form was.
+	return c.Redirect(http.StatusSeeOther, apikeys.ReceiptsOf(deleted))
 }
 
 // receipts shows the receipts of the keys that the address names.

@@ -68,6 +68,9 @@ func TestDeleteManyKeys(t *testing.T) {
 			!strings.Contains(again.Body, "Nothing is deleted.") || len(keysOf(t, s)) != 1 {
 			t.Errorf("with one that is deleted: %d", again.Status)
 		}
+		if text := document(t, b.Get(deletionsPath+"?key="+idle.ID+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "1 of the chosen keys is deleted already.") {
+			t.Errorf("of one that is deleted the preview says %q", text)
+		}
 		for address, status := range map[string]int{
 			deletionsPath: http.StatusUnprocessableEntity, deletionsPath + "?key=" + idle.ID: http.StatusNotFound, deletionsPath + "?key=key_1": http.StatusNotFound,
 			listPath + "/receipts?key=" + left.ID: http.StatusNotFound, listPath + "/receipts": http.StatusUnprocessableEntity,

@@ -106,7 +106,7 @@ export const hygieneStates = {
     await page.getByRole('button', { name: 'Delete …' }).click()
     await dialog(page).getByLabel('Type the number of keys').fill('2')
     await dialog(page).getByRole('button', { name: 'Delete 2 keys' }).click()
-    await expect(page.getByText('Deleted 2 keys')).toBeVisible()
+    await expect(dialog(page).getByText('Deleted 2 keys')).toBeVisible()
   },
   'pause-dialog': async (page, { skipup }) => {
     const key = await makeKey(page, { name: 'CRM sync', scopes: ['seats.read'] })
