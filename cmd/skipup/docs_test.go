@@ -24,7 +24,7 @@ func TestGuidesAreTrue(t *testing.T) {
 	newKey(t, env, workspace, "Weekly report", "members.read")
 	s := serve(t, env)
 	variables := map[string]string{
-		"SKIPUP_API_KEY": newKey(t, env, workspace, "Nightly sync", "meeting_requests.read,meeting_requests.write,api_keys.read,api_keys.write"),
+		"SKIPUP_API_KEY": newKey(t, env, workspace, "Nightly sync", "meeting_requests.read,meeting_requests.write,webhooks.read,webhooks.write,api_keys.read,api_keys.write"),
 	}
 	status, html := s.get(path.Docs)
 	page, err := goquery.NewDocumentFromReader(strings.NewReader(html))
@@ -83,6 +83,8 @@ func remember(id, printed string, variables map[string]string) {
 		variables["MEETING_REQUEST_ID"] = made.ID
 	case "pagination-first":
 		variables["NEXT_CURSOR"] = *answer.Meta.NextCursor
+	case "webhooks-create":
+		variables["WEBHOOK_ENDPOINT_ID"] = made.ID
 	case "rotation-create":
 		variables["NEW_API_KEY"] = made.Key
 	}
@@ -93,7 +95,7 @@ func remember(id, printed string, variables map[string]string) {
 func printedLike(shown string) *regexp.Regexp {
 	expression := regexp.QuoteMeta(squeezed(shown))
 	for _, any := range []struct{ find, match string }{
-		{`(mr|key|ws|mem)_[0-9A-Z]{26}`, `\w+_[0-9A-Z]{26}`},
+		{`(mr|key|ws|mem|we|whd)_[0-9A-Z]{26}`, `\w+_[0-9A-Z]{26}`},
 		{`sk_live_[0-9A-Za-z]{36}`, `sk_live_[0-9A-Za-z]{36}`},
 		{`sk_live_\w{4}(\\\.){4}`, `sk_live_\w{4}\.{4}`},
 		{`\d{4}-\d\d-\d\dT[\d:]{8}Z`, `\d{4}-\d\d-\d\dT[\d:]{8}Z`},

@@ -43,7 +43,7 @@ func TestServeMailsInvitations(t *testing.T) {
 	if got := sink.Received()[0]; got.To != "grace@acme.test" || !regexp.MustCompile(`https://keys\.acme\.test/invitations/[A-Z2-7]{26}`).MatchString(got.Data) {
 		t.Errorf("mailed %+v", got)
 	}
-	if code := server.stop(); code != exitDone || !strings.Contains(server.stderr.String(), "an invitation was not mailed") {
+	if code := server.stop(); code != exitDone || !strings.Contains(server.stderr.String(), "a mail was not sent") {
 		t.Errorf("ended with %d: %s", code, server.stderr)
 	}
 }

@@ -55,7 +55,7 @@ type ListPage struct {
 	Usage map[string]models.UsageTotal // of the last UsageDays, by the id of the key
 	// OldKeys are the ids of the keys that are being rotated, by those of their successors.
 	OldKeys map[string]string
-	Env   token.Environment
+	Env     token.Environment
 	// Evidence is why each key is found, with a finding, by the keys' ids.
 	Evidence map[string]models.Evidence
 }

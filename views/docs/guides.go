@@ -22,6 +22,7 @@ var guides = []guide{
 	{"pagination", "Pagination", pagination()},
 	{"idempotency", "Idempotency", idempotency()},
 	{"rate-limits", "Rate limits", rateLimits()},
+	{"webhooks", "Webhooks", webhooks()},
 	{"rotation", "Rotation", rotation()},
 	{"clients", "Generated clients", clients()},
 }

@@ -10,6 +10,8 @@ const (
     "scopes": [
       "meeting_requests.read",
       "meeting_requests.write",
+      "webhooks.read",
+      "webhooks.write",
       "api_keys.read",
       "api_keys.write"
     ],
@@ -65,6 +67,41 @@ const (
 
 	answerOfLimits = `Ratelimit: "default";r=118;t=1
 Ratelimit-Policy: "default";q=120;w=60`
+
+	bodyToSubscribe = `{
+    "url": "https://hooks.example.com/skipup",
+    "events": ["meeting_request.booked", "meeting_request.cancelled"]
+  }`
+
+	answerToSubscribe = `{
+  "data": {
+    "id": "we_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",
+    "url": "https://hooks.example.com/skipup",
+    "description": null,
+    "enabled": true,
+    "events": ["meeting_request.booked", "meeting_request.cancelled"],
+    "disabled_at": null,
+    "disabled_reason": null,
+    "created_at": "2026-03-14T09:26:53Z",
+    "updated_at": "2026-03-14T09:26:53Z",
+    "secret": "whsec_…"
+  }
+}`
+	answerToPing = `{"data":{"id":"whd_01KKNTQ1T8Z2M7X5E1GQKCA4FD","event_type":"webhook_endpoint.ping",…}}`
+
+	// What arrives at the endpoint.
+	delivery = `POST /skipup HTTP/1.1
+Content-Type: application/json
+webhook-id: evt_01KKNTQ1T8N4Q9V0TE5ZJ6BYXC
+webhook-timestamp: 1773480413
+webhook-signature: v1,…
+
+{
+  "id": "evt_01KKNTQ1T8N4Q9V0TE5ZJ6BYXC",
+  "type": "meeting_request.booked",
+  "timestamp": "2026-03-14T09:26:53Z",
+  "data": {"id": "mr_01KKNTQ1T8Z2M7X5E1GQKCA4FD", "status": "booked", …}
+}`
 
 	answerToNewKey = `{
   "data": {

@@ -1,9 +1,7 @@
 package mail
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -23,24 +21,8 @@ type Expiry struct {
 	Log       *slog.Logger
 }
 
-// Run mails what is due until ctx ends. A mail that is on its way then is seen through.
-func (e Expiry) Run(ctx context.Context) {
-	tick := time.NewTicker(expiryEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		more, err := e.Next(context.WithoutCancel(ctx))
-		if err != nil {
-			e.Log.Error("mail expiry reminders", "error", err)
-		}
-		if more && err == nil {
-			continue
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
-}
+// Run mails what is due until ctx ends.
+func (e Expiry) Run(ctx context.Context) { mailDue(ctx, expiryEvery, e.Log, e.Next) }
 
 // Next mails one admin, and reports whether there was one to mail.
 func (e Expiry) Next(ctx context.Context) (bool, error) {
@@ -48,22 +30,14 @@ func (e Expiry) Next(ctx context.Context) (bool, error) {
 	if err != nil || due == nil {
 		return false, err
 	}
-	message, err := e.letter(ctx, due)
+	failure, err := send(ctx, e.Sender, e.Log, due.Member, e.letter(due))
 	if err != nil {
 		return true, err
-	}
-	var failure models.MailFailure
-	if err := e.Sender.Send(ctx, message); err != nil {
-		failure = models.MailUnreachable
-		if IsRefused(err) {
-			failure = models.MailRefused
-		}
-		e.Log.Warn("an expiry reminder was not mailed", "member", due.Member.ID, "failure", string(failure), "error", err)
 	}
 	return true, e.Store.MailedExpiry(ctx, due, failure)
 }
 
-func (e Expiry) letter(ctx context.Context, due *models.ExpiryMail) (Message, error) {
+func (e Expiry) letter(due *models.ExpiryMail) letter.Expiry {
 	drawn := letter.Expiry{
 		Workspace: due.Member.Workspace.Name, Name: due.Member.User.Name,
 		Link: e.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)),
@@ -74,9 +48,5 @@ func (e Expiry) letter(ctx context.Context, due *models.ExpiryMail) (Message, er
 			Name: key.Name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: e.PublicURL + path.APIKey(key.ID),
 		})
 	}
-	var html bytes.Buffer
-	if err := drawn.HTML().Render(ctx, &html); err != nil {
-		return Message{}, fmt.Errorf("draw expiry reminder: %w", err)
-	}
-	return Message{To: due.Member.User.Email, Subject: drawn.Subject(), Text: drawn.Text(), HTML: html.String()}, nil
+	return drawn
 }

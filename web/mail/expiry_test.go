@@ -34,7 +34,7 @@ func TestExpiryIsMailed(t *testing.T) {
 			Store: s.Store, Sender: senderTo(t, "smtp://", sink), PublicURL: "https://keys.acme.test", Log: slog.New(slog.NewTextHandler(log, nil)),
 		}
 		sink.Stop()
-		if there, err := expiry.Next(t.Context()); err != nil || !there || !strings.Contains(log.String(), "was not mailed") {
+		if there, err := expiry.Next(t.Context()); err != nil || !there || !strings.Contains(log.String(), "was not sent") {
 			t.Errorf("while the server is away: %v, %v, %s", there, err, log)
 		}
 		back := mailtest.At(t, sink.Address, mailtest.Options{})

@@ -1,9 +1,7 @@
 package mail
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,24 +22,8 @@ type Invitations struct {
 	Log       *slog.Logger
 }
 
-// Run mails what is due until ctx ends. A mail that is on its way then is seen through.
-func (i Invitations) Run(ctx context.Context) {
-	tick := time.NewTicker(invitationsEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		more, err := i.next(context.WithoutCancel(ctx))
-		if err != nil {
-			i.Log.Error("mail invitations", "error", err)
-		}
-		if more && err == nil {
-			continue
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
-}
+// Run mails what is due until ctx ends.
+func (i Invitations) Run(ctx context.Context) { mailDue(ctx, invitationsEvery, i.Log, i.next) }
 
 // next mails one invitation, and reports whether there was one.
 func (i Invitations) next(ctx context.Context) (bool, error) {
@@ -49,30 +31,13 @@ func (i Invitations) next(ctx context.Context) (bool, error) {
 	if err != nil || invitation == nil {
 		return false, err
 	}
-	message, err := i.letter(ctx, invitation)
+	member := invitation.Member
+	failure, err := send(ctx, i.Sender, i.Log, member, letter.Invitation{
+		Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: invitation.ExpiresAt,
+		Account: !invitation.NeedsAccount(), Link: i.PublicURL + path.Invitation(invitation.Token),
+	})
 	if err != nil {
 		return true, err
 	}
-	var failure models.MailFailure
-	if err := i.Sender.Send(ctx, message); err != nil {
-		failure = models.MailUnreachable
-		if IsRefused(err) {
-			failure = models.MailRefused
-		}
-		i.Log.Warn("an invitation was not mailed", "member", invitation.Member.ID, "failure", string(failure), "error", err)
-	}
 	return true, i.Store.MailedInvitation(ctx, invitation, failure)
-}
-
-func (i Invitations) letter(ctx context.Context, invitation *models.Invitation) (Message, error) {
-	member := invitation.Member
-	drawn := letter.Invitation{
-		Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: invitation.ExpiresAt,
-		Account: !invitation.NeedsAccount(), Link: i.PublicURL + path.Invitation(invitation.Token),
-	}
-	var html bytes.Buffer
-	if err := drawn.HTML().Render(ctx, &html); err != nil {
-		return Message{}, fmt.Errorf("draw invitation: %w", err)
-	}
-	return Message{To: member.User.Email, Subject: drawn.Subject(), Text: drawn.Text(), HTML: html.String()}, nil
 }
