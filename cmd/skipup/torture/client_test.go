@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -86,6 +87,7 @@ type key struct {
 	busy     atomic.Bool // a change is on its way, or its outcome is not known
 	deleted  atomic.Bool // the deletion was answered
 	expires  int64
+	now      state // after the last change that was answered; who made the key busy may change it
 }
 
 // scoped is what verifications ask for.
@@ -109,7 +111,7 @@ func (h *house) create(n *node, expires time.Duration) *key {
 	if status != http.StatusCreated || json.Unmarshal([]byte(text), &made) != nil {
 		return nil
 	}
-	k := &key{id: made.Data.ID, text: made.Data.Key, expires: to.Expires}
+	k := &key{id: made.Data.ID, text: made.Data.Key, expires: to.Expires, now: to}
 	h.change(k.id, to, call, done)
 	return k
 }
@@ -153,26 +155,51 @@ func (h *house) delete(n *node, k *key) outcome {
 
 // rescope gives a key the scope or takes it away, beside the nodes.
 func (h *house) rescope(k *key, has bool) outcome {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	access := models.KeyAccess{}
-	if has {
+	access, to := models.KeyAccess{}, k.now
+	if to.Scoped = has; has {
 		access.Scopes = scoped
 	}
 	if k.expires != never {
 		at := time.UnixMilli(k.expires)
 		access.ExpiresAt = &at
 	}
-	call := h.now()
-	_, err := h.store.ChangeAPIKeyAccess(ctx, h.id, k.id, access)
-	came := done
-	switch {
-	case models.IsKind(err, models.NotFound), models.IsKind(err, models.Invalid):
+	return h.alter(k, to, func(ctx context.Context) error {
+		_, err := h.store.ChangeAPIKeyAccess(ctx, h.id, k.id, access)
+		return err
+	})
+}
+
+// pause pauses a key for longer than the test takes, or resumes one that is paused, beside the
+// nodes.
+func (h *house) pause(k *key) outcome {
+	to := k.now
+	to.Paused = !to.Paused
+	return h.alter(k, to, func(ctx context.Context) (err error) {
+		if to.Paused {
+			_, err = h.store.PauseAPIKey(ctx, h.id, k.id, time.Now().Add(24*time.Hour).Truncate(time.Second))
+		} else {
+			_, err = h.store.ResumeAPIKey(ctx, h.id, k.id)
+		}
+		return err
+	})
+}
+
+// alter makes a change after which a key is in another state. What the Store refuses, because
+// the key has expired or is gone, has not happened.
+func (h *house) alter(k *key, to state, change func(context.Context) error) outcome {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	call, came := h.now(), done
+	refusal := new(models.Error)
+	switch err := change(ctx); {
+	case errors.As(err, &refusal):
 		came = undone
 	case err != nil:
 		came = unknown
+	default:
+		k.now = to
 	}
-	h.change(k.id, state{Alive: true, Scoped: has, Expires: k.expires}, call, came)
+	h.change(k.id, to, call, came)
 	return came
 }
 

@@ -75,7 +75,12 @@ func (c *crowd) act(random *rand.Rand) {
 			k.busy.Store(false)
 			c.answered.Add(1)
 		}
-	case dice < 26:
+	case dice < 36 && !k.deleted.Load() && k.busy.CompareAndSwap(false, true):
+		if c.pause(k) != unknown {
+			k.busy.Store(false)
+			c.answered.Add(1)
+		}
+	case dice < 38:
 		if out, answered := c.verify(n, stranger()); answered && out != refused {
 			c.t.Errorf("node %d lets a key in that was never made: %s", n.number, out)
 		}

@@ -14,6 +14,7 @@ import (
 type state struct {
 	Alive   bool
 	Scoped  bool  // holds the scope that verifications ask for
+	Paused  bool  // for longer than the test takes
 	Expires int64 // milliseconds since 1970, or never
 }
 
@@ -66,8 +67,8 @@ type register struct {
 const clockSlack = 2
 
 func (s state) allows(in input, out answer) bool {
-	deadFor := !s.Alive || s.Expires != never && in.Until >= s.Expires-clockSlack
-	aliveFor := s.Alive && (s.Expires == never || in.From < s.Expires+clockSlack)
+	deadFor := !s.Alive || s.Paused || s.Expires != never && in.Until >= s.Expires-clockSlack
+	aliveFor := s.Alive && !s.Paused && (s.Expires == never || in.From < s.Expires+clockSlack)
 	switch out {
 	case refused:
 		return deadFor
@@ -141,6 +142,7 @@ var model = porcupine.Model{
 // TestModel: what the promise allows and what it forbids.
 func TestModel(t *testing.T) {
 	alive, dead := state{Alive: true, Scoped: true, Expires: never}, state{}
+	still := state{Alive: true, Scoped: true, Paused: true, Expires: never}
 	type step struct {
 		call, ret int64
 		kind      kind
@@ -164,6 +166,8 @@ func TestModel(t *testing.T) {
 		{"accepted by a request from before the deletion's end", append(deleted, ask(199, 300, accepted)), porcupine.Ok},
 		{"refused before the deletion", append(deleted, ask(90, 99, refused)), porcupine.Illegal},
 		{"a deletion without an answer, seen late", []step{{100, never, began, 2, dead, ""}, ask(500, 510, accepted), ask(600, 610, refused), ask(700, 710, accepted)}, porcupine.Ok},
+		{"refused while it is paused", []step{{100, 200, began, 2, still, ""}, {100, 200, ended, 2, state{}, ""}, ask(201, 210, refused)}, porcupine.Ok},
+		{"accepted while it is paused", []step{{100, 200, began, 2, still, ""}, {100, 200, ended, 2, state{}, ""}, ask(201, 210, accepted)}, porcupine.Illegal},
 		{"ended without having begun", []step{{100, 200, ended, 2, state{}, ""}}, porcupine.Illegal},
 	}
 	for _, tt := range tests {
