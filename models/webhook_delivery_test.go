@@ -384,6 +384,11 @@ func TestWebhookHealth(t *testing.T) {
 		if backlog, err := s.WebhookBacklog(s.ctx); err != nil || backlog != (models.WebhookBacklog{Waiting: 1, Due: 1}) {
 			t.Errorf("backlog %+v, %v", backlog, err)
 		}
+		s.attempt(t, endpoint.ID, unavailable) // to be tried again, and has not arrived so far
+		health, err = s.WebhookHealth(s.ctx, s.id, endpoint.ID)
+		if rate, _ := health.SuccessRate(); err != nil || health.Pending != 1 || health.Retrying != 1 || rate != 0.6 {
+			t.Errorf("after an attempt in vain: %+v, rate %v, %v", health, rate, err)
+		}
 	})
 }
 
