@@ -48,8 +48,8 @@ func (h apiKeys) askRotation(c echo.Context) error {
 
 // rotateForm adds what the scopes of the key of page were needed for and shows it.
 func (h apiKeys) rotateForm(c echo.Context, status int, page apikeys.RotatePage) error {
-	since := h.store.Now().Add(-models.RotationWindow)
-	uses, err := h.store.ScopeUses(c.Request().Context(), page.Key.WorkspaceID, page.Key.ID, since)
+	ctx := c.Request().Context()
+	uses, err := h.store.ScopeUses(ctx, page.Key.WorkspaceID, page.Key.ID, lately(ctx))
 	if err != nil {
 		return err
 	}
@@ -229,13 +229,13 @@ func (h apiKeys) addLineage(ctx context.Context, page *apikeys.DetailPage) error
 	for i := range line {
 		ids[i] = line[i].ID
 	}
-	totals, err := h.store.UsageTotals(ctx, page.Key.WorkspaceID, ids, h.store.Now().Add(-models.RotationWindow))
+	totals, err := h.store.UsageTotals(ctx, page.Key.WorkspaceID, ids, lately(ctx))
 	if err != nil {
 		return err
 	}
 	page.Lineage, page.LineageUse = line, make(map[string]int64, len(totals))
 	for id, total := range totals {
-		page.LineageUse[id] = total.Requests - total.Refused
+		page.LineageUse[id] = total.Requests
 	}
 	return nil
 }

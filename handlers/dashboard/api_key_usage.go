@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -19,9 +20,13 @@ func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]
 	for i := range keys {
 		ids[i] = keys[i].ID
 	}
-	look := viewer.Of(c.Request().Context())
-	window := models.LastDays(look.Now, apikeys.UsageDays, look.Location)
-	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids, window.Starts[0])
+	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids, lately(c.Request().Context()))
+}
+
+// lately is when the last days of the viewer began, of which every page tells.
+func lately(ctx context.Context) time.Time {
+	look := viewer.Of(ctx)
+	return models.LastDays(look.Now, apikeys.UsageDays, look.Location).Starts[0]
 }
 
 // usage shows what a key was used for. A page that asks what it has not seen gets that part, or

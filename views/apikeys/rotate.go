@@ -22,7 +22,7 @@ type RotateForm struct {
 type RotatePage struct {
 	Key  *models.APIKey
 	Form RotateForm
-	Uses models.ScopeUses // within models.RotationWindow
+	Uses models.ScopeUses // of the last UsageDays
 }
 
 // unused are the scopes of the key that no request needed, if there were requests to tell.
