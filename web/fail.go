@@ -154,12 +154,12 @@ func failWith(log *slog.Logger) echo.HTTPErrorHandler {
 }
 
 // hasGone reports whether err comes of a caller who has not waited for the answer, as browsers
-// do when somebody has clicked on.
+// do when somebody has clicked on. What is broken off then says so in many ways.
 func hasGone(c echo.Context, err error) bool {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
 		return c.Response().Committed // else it is the connection to the database that broke
 	}
-	return errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil
+	return errors.Is(c.Request().Context().Err(), context.Canceled) && !errors.As(err, new(*panicError))
 }
 
 func send(c echo.Context, said answer, err error) error {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -81,6 +82,13 @@ func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 		"/gone":     {true, fmt.Errorf("write: %w", syscall.EPIPE), false},
 		"/reset":    {true, fmt.Errorf("write: %w", syscall.ECONNRESET), false},
 		"/database": {false, fmt.Errorf("read keys: %w", syscall.ECONNRESET), true},
+	}
+	e.GET("/left", func(c echo.Context) error { return errors.New("read keys: interrupted") })
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/left", nil).WithContext(left))
+	if strings.Contains(log.String(), `"level":"ERROR"`) {
+		t.Errorf("a query that was broken off because the caller has gone: %s", &log)
 	}
 	for path, tt := range tests {
 		e.GET(path, func(c echo.Context) error {

@@ -1269,7 +1269,7 @@ func byCaller(p UsagePage) templ.Component {
 			}
 		} else {
 			isNew, _ := models.NewCallers(p.Callers, p.Now)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "<div class=\"relative max-h-[30rem] overflow-auto\" tabindex=\"0\" role=\"region\" aria-labelledby=\"by-caller\"><table class=\"figures min-w-[44rem]\"><thead><tr><th scope=\"col\">Address</th><th scope=\"col\">Client</th><th scope=\"col\">First seen</th><th scope=\"col\">Last seen</th><th scope=\"col\" data-number>Accepted</th><th scope=\"col\" data-number>Refused</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "<div class=\"relative max-h-[30rem] overflow-auto\" tabindex=\"0\" role=\"group\" aria-labelledby=\"by-caller\"><table class=\"figures min-w-[44rem]\"><thead><tr><th scope=\"col\">Address</th><th scope=\"col\">Client</th><th scope=\"col\">First seen</th><th scope=\"col\">Last seen</th><th scope=\"col\" data-number>Accepted</th><th scope=\"col\" data-number>Refused</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
