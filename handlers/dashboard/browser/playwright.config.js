@@ -8,7 +8,7 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: Boolean(process.env.CI),
   retries: 0,
-  workers: 2,
+  workers: 3, // on two cores: each waits for leases, dialogs and the database
   reporter: process.stdout.isTTY ? 'line' : 'list',
   timeout: 90_000,
   expect: { timeout: 15_000 },
