@@ -77,9 +77,10 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	if err != nil {
 		return nil, err
 	}
+	inForceAt := s.now() // for all of them, however long the receipts take
 	for i := range keys {
 		keys[i].DeletionCommittedAt = &committedAt
-		_ = s.writeReceipt(context.WithoutCancel(ctx), &keys[i]) // as in DeleteAPIKey
+		_ = s.writeReceipt(context.WithoutCancel(ctx), &keys[i], inForceAt) // as in DeleteAPIKey
 	}
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil

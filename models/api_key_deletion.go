@@ -86,7 +86,7 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id, reason string
 	}
 	key.DeletionCommittedAt = &committedAt
 	// The deletion stands and is in force. If that cannot be written now, it is found out anew.
-	_ = s.writeReceipt(context.WithoutCancel(ctx), key)
+	_ = s.writeReceipt(context.WithoutCancel(ctx), key, s.now())
 	return key, nil
 }
 
@@ -134,20 +134,19 @@ func (s *Store) awaitDeletion(ctx context.Context, workspaceID, id string, missi
 	if err := s.awaitLeases(ctx); err != nil {
 		return err
 	}
-	_ = s.writeReceipt(ctx, key) // as in DeleteAPIKey
+	_ = s.writeReceipt(ctx, key, s.now()) // as in DeleteAPIKey
 	return missing
 }
 
 // receiptTimeout bounds the writing of a receipt: whoever deleted the key waits for it.
 const receiptTimeout = 2 * time.Second
 
-// writeReceipt notes that the deletion of key is in force now, unless that is noted already,
-// and makes key what is stored.
-func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
+// writeReceipt notes that the deletion of key is in force since inForceAt, unless that is noted
+// already, and makes key what is stored.
+func (s *Store) writeReceipt(ctx context.Context, key *APIKey, inForceAt time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
 	defer cancel()
 	receipt, _ := key.DeletionReceipt()
-	inForceAt := s.now()
 	if inForceAt.Before(receipt.CommittedAt) {
 		inForceAt = receipt.CommittedAt // by the clock of another node
 	}
@@ -209,8 +208,9 @@ func (s *Store) FinishDeletions(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	ctx = WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
+	inForceAt := s.now()
 	for i := range pending {
-		if err := s.writeReceipt(ctx, &pending[i]); err != nil {
+		if err := s.writeReceipt(ctx, &pending[i], inForceAt); err != nil {
 			return i, err
 		}
 	}
