@@ -9,6 +9,8 @@ GO_BUILD := go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 FUZZTIME ?= 5s
 # SQLite's own code has no use for the race detector, which makes it ten times as slow.
 RACE := -race '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false'
+# Runs a command with a PostgreSQL of its own, -t: in a folder of its own, so that no other is in its way.
+WITH_POSTGRESQL := pg_virtualenv -t
 BROWSER_TESTS := handlers/dashboard/browser
 
 ##@ Use it
@@ -46,7 +48,7 @@ node_modules: package-lock.json
 
 .PHONY: test
 test: prepare build ## Run every test: unit, SQLite, PostgreSQL, race, browser
-	CGO_ENABLED=1 pg_virtualenv go test $(RACE) $$(go list ./... | grep -v /torture$$)
+	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(RACE) $$(go list ./... | grep -v /torture$$)
 	go test ./cmd/skipup/torture # by itself: it needs the machine, and looks for races between processes
 	npx playwright test --config $(BROWSER_TESTS)
 
@@ -94,8 +96,8 @@ torture: prepare ## Prove for TORTURE_TIME (10m) that deletions are immediate, u
 .PHONY: bench
 bench: prepare ## Measure what authentication, deletions and usage cost, then run the benchmarks
 	go build -o bin/bench ./cmd/bench
-	pg_virtualenv bin/bench
-	pg_virtualenv go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...
+	$(WITH_POSTGRESQL) bin/bench
+	$(WITH_POSTGRESQL) go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...
 
 .PHONY: screenshots
 screenshots: prepare build ## Take a picture of every page and state into screenshots/, and those of the README

@@ -99,7 +99,7 @@ func PostgreSQLURL(t testing.TB) string {
 		t.Skip("PostgreSQL is left out because of -short")
 	}
 	if os.Getenv("PGHOST") == "" {
-		t.Fatal("these tests need a PostgreSQL server: run `make test`, or `pg_virtualenv go test ./...` " +
+		t.Fatal("these tests need a PostgreSQL server: run `make test`, or `pg_virtualenv -t go test ./...` " +
 			"(Debian packages postgresql and postgresql-common), or set PGHOST and its like; -short leaves PostgreSQL out")
 	}
 	admin, err := sql.Open("pgx", "")
