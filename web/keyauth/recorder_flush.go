@@ -79,16 +79,24 @@ func (r *Recorder) collect() *models.UsageBatch {
 	return batch
 }
 
+// take takes the tallies of a shard away from it, so that nobody else changes them, with their
+// callers. It leaves a shard without any as it is.
+func (s *recorderShard) take() (taken *tallies, callers map[uint64]models.UsageCaller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if taken = s.tallies.Load(); taken.held == 0 {
+		return nil, nil
+	}
+	callers = s.callers
+	s.tallies.Store(taken.next())
+	s.callers = make(map[uint64]models.UsageCaller, len(callers))
+	return taken, callers
+}
+
 // collect moves the tallies of a shard into a batch.
 func (s *recorderShard) collect(batch *models.UsageBatch) {
-	s.mu.Lock()
-	taken, callers := s.tallies.Load(), s.callers
-	if taken.held > 0 {
-		s.tallies.Store(taken.next())
-		s.callers = make(map[uint64]models.UsageCaller, len(callers))
-	}
-	s.mu.Unlock()
-	if taken.held == 0 {
+	taken, callers := s.take()
+	if taken == nil {
 		return
 	}
 	numbers := map[uint64]int{0: 0} // the first caller of a batch is nobody told apart
