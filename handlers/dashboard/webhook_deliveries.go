@@ -18,7 +18,7 @@ func (h webhookEndpoints) ping(c echo.Context) error {
 	}
 	_, err = h.store.PingWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID)
 	if refused := refusalOf(err); refused != nil {
-		return h.detail(c, http.StatusUnprocessableEntity, webhooks.ShowPage{Endpoint: endpoint, Refusal: refused.Message})
+		return h.detail(c, http.StatusUnprocessableEntity, webhooks.ShowPage{Refusal: refused.Message})
 	}
 	if err != nil {
 		return err
@@ -49,11 +49,14 @@ func (h webhookEndpoints) delivery(c echo.Context) error {
 	return h.showDelivery(c, http.StatusOK, page)
 }
 
+// deliveryPage is the delivery that the address names, and then its endpoint, so that what the one
+// did to the other is seen with it.
 func (h webhookEndpoints) deliveryPage(c echo.Context) (page webhooks.DeliveryPage, err error) {
-	if page.Endpoint, err = h.endpoint(c); err != nil {
+	page.Delivery, err = h.store.WebhookDelivery(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), c.Param("delivery_id"))
+	if err != nil {
 		return page, err
 	}
-	page.Delivery, err = h.store.WebhookDelivery(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID, c.Param("delivery_id"))
+	page.Endpoint, err = h.endpoint(c)
 	return page, err
 }
 

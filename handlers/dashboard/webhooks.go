@@ -56,29 +56,29 @@ func (h webhookEndpoints) create(c echo.Context) error {
 }
 
 func (h webhookEndpoints) show(c echo.Context) error {
-	endpoint, err := h.endpoint(c)
-	if err != nil {
-		return err
-	}
-	page := webhooks.ShowPage{Endpoint: endpoint}
+	var page webhooks.ShowPage
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &page.Query); err != nil {
 		return err
 	}
 	return h.detail(c, http.StatusOK, page)
 }
 
-// detail adds what belongs to the endpoint of page and shows it.
+// detail adds to page the endpoint that the address names, with what belongs to it, and shows it.
+// The deliveries come first: what the last of them did to the endpoint is then seen with it.
 func (h webhookEndpoints) detail(c echo.Context, status int, page webhooks.ShowPage) (err error) {
-	ctx, endpoint := c.Request().Context(), page.Endpoint
-	page.Deliveries, err = h.store.WebhookDeliveries(ctx, endpoint.WorkspaceID, endpoint.ID, page.Query.Filter(),
+	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
+	page.Deliveries, err = h.store.WebhookDeliveries(ctx, workspaceID, id, page.Query.Filter(),
 		models.Page{Limit: webhooks.PageSize, Cursor: page.Query.Cursor})
 	if err != nil {
 		return err
 	}
-	if page.Health, err = h.store.WebhookHealth(ctx, endpoint.WorkspaceID, endpoint.ID); err != nil {
+	if page.Endpoint, err = h.endpoint(c); err != nil {
 		return err
 	}
-	if page.History, err = h.store.AuditEventsOf(ctx, endpoint.WorkspaceID, endpoint.ID, historyLength); err != nil {
+	if page.Health, err = h.store.WebhookHealth(ctx, workspaceID, id); err != nil {
+		return err
+	}
+	if page.History, err = h.store.AuditEventsOf(ctx, workspaceID, id, historyLength); err != nil {
 		return err
 	}
 	return web.Render(c, status, webhooks.Show(page))
