@@ -22,6 +22,7 @@ type APIKey struct {
 	KeyPrefix         string // the part that may be shown, such as "sk_live_abc1...."
 	Digest            token.Digest
 	Scopes            scope.Set
+	NeededScopes      scope.Set // by its accepted requests so far; it may hold some no more
 	ExpiresAt         *time.Time
 	FormID            *string
 	CreatedByType     ActorType

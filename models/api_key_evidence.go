@@ -50,20 +50,9 @@ func (s *Store) scopeEvidence(ctx context.Context, workspaceID string, keys []AP
 	if err != nil {
 		return nil, err
 	}
-	var uses []APIKeyRouteUse
-	err = s.with(ctx).Where("workspace_id = ? AND api_key_id IN ? AND refusal = ?", workspaceID, apiKeyIDs(keys), Accepted).Find(&uses).Error
-	if err != nil {
-		return nil, fmt.Errorf("read scopes in use: %w", err)
-	}
-	used := map[string]scope.Set{}
-	for _, use := range uses {
-		if word, known := scope.Parse(use.Scope); known {
-			used[use.APIKeyID] |= scope.Of(word)
-		}
-	}
 	evidence := make(map[string]Evidence, len(keys))
 	for _, key := range keys {
-		of := Evidence{UnusedScopes: key.Scopes.Without(used[key.ID]), ObservedSince: key.CreatedAt}
+		of := Evidence{UnusedScopes: key.Scopes.Without(key.NeededScopes), ObservedSince: key.CreatedAt}
 		if recorded != nil && recorded.After(key.CreatedAt) {
 			of.ObservedSince = *recorded
 		}

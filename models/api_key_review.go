@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/skipup/keys/models/scope"
 )
 
 // Finding is something about a key that an admin should look at now and then.
@@ -50,15 +52,21 @@ var findingSQL = map[Finding]string{
 	FindIdle:     livingSQL + " AND last_used_at <= @idle",
 	FindExpiring: livingSQL + " AND expires_at <= @soon",
 	FindOld:      livingSQL + " AND created_at <= @old",
-	// It holds as many scopes as there are words, and has needed fewer of them.
-	FindScopes: livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND scopes <> '' AND " +
-		"id NOT IN (SELECT uses.api_key_id FROM api_key_route_uses AS uses JOIN api_keys AS held ON held.id = uses.api_key_id " +
-		"WHERE uses.workspace_id = @workspace AND uses.refusal = '' AND uses.scope <> '' AND ' ' || held.scopes || ' ' LIKE '% ' || uses.scope || ' %' " +
-		"GROUP BY uses.api_key_id, held.scopes HAVING count(DISTINCT uses.scope) > length(held.scopes) - length(replace(held.scopes, ' ', '')))",
+	FindScopes:   livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
 	FindOrphaned: livingSQL + " AND created_by_type = 'member' AND created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
 	FindKnocking: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
 		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @knocking AND last_refusal IN " + deadRefusals + ")",
+}
+
+// unneededSQL is the condition that a key holds a scope that it has not needed. No word is a part of
+// another.
+func unneededSQL() string {
+	var each []string
+	for _, word := range scope.All.Words() {
+		each = append(each, "scopes LIKE '%"+word+"%' AND needed_scopes NOT LIKE '%"+word+"%'")
+	}
+	return strings.Join(each, " OR ")
 }
 
 // reviewArgs are the arguments of findingSQL. Without enough recorded usage no key has been

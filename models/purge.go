@@ -16,6 +16,8 @@ const (
 	// batchMemory is how long a stored batch is known. A batch is sent again by the process
 	// that counted it, every second; none is without an answer for so long.
 	batchMemory = 7 * 24 * time.Hour
+	// ofAnyWorkspace leads through the index of counts, which is by workspace.
+	ofAnyWorkspace = "workspace_id IN (SELECT id FROM workspaces) AND "
 )
 
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
@@ -43,8 +45,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
 		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-eventMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
-		{&usageHour{}, "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
-		{&usageDay{}, "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
+		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
+		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-UsageDaysKept)}},
 	} {

@@ -234,5 +234,8 @@ func (s *Store) addUsage(ctx context.Context, sums *usageSums) (usedAfterDeletio
 	if err := s.addCallers(ctx, sums.callers); err != nil {
 		return nil, err
 	}
+	if err := s.addNeededScopes(ctx, sums.neededScopes()); err != nil {
+		return nil, err
+	}
 	return s.moveLastUses(ctx, sums.lastUses)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/migrations"
+	"github.com/skipup/keys/models/scope"
 )
 
 // TestEarlierUsageHasRouteUses: the step that makes their table fills it from the counts.
@@ -24,15 +25,7 @@ func TestEarlierUsageHasRouteUses(t *testing.T) {
 		}
 		now := s.Now()
 		s.Exec(t, "DELETE FROM api_key_route_uses")
-		step, err := migrations.FS.ReadFile(s.DB().Name() + "/00010_route_uses.sql")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, fill, found := strings.Cut(string(step), ");\n\n-- Of earlier")
-		if !found {
-			t.Fatal("the step does not fill the table")
-		}
-		s.Exec(t, "-- Of earlier"+fill)
+		s.Exec(t, stepFrom(t, s, "00010_route_uses.sql", "INSERT INTO"))
 		want := []models.APIKeyRouteUse{{
 			APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /me", Requests: 3,
 			FirstAt: now.AddDate(0, 0, -100).Truncate(24 * time.Hour), LastAt: now.Add(-time.Hour).AddDate(0, 0, -2).Truncate(time.Hour),
@@ -41,4 +34,39 @@ func TestEarlierUsageHasRouteUses(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestEarlierUsageHasNeededScopes: keys used before the column was there have theirs filled in.
+func TestEarlierUsageHasNeededScopes(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, unused := s.key(t, "CI"), s.key(t, "Unused")
+		s.calls(t, key, time.Hour, "GET /seats", "seats.read", models.Accepted)
+		s.calls(t, key, time.Hour, "GET /seats/1", "seats.read", models.Accepted)
+		s.calls(t, key, time.Hour, "POST /workspace_members", "members.write", models.Accepted)
+		s.calls(t, key, time.Hour, "POST /seats", "seats.write", models.RefusedScope)
+		s.calls(t, unused, time.Hour, "GET /me", "", models.Accepted)
+		before := s.read(t, key)
+		s.Exec(t, "UPDATE api_keys SET needed_scopes = ''")
+		s.Exec(t, stepFrom(t, s, "00011_review.sql", "UPDATE api_keys"))
+		if want := scope.Of(scope.SeatsRead, scope.MembersWrite); before.NeededScopes != want || s.read(t, key).NeededScopes != want {
+			t.Errorf("%s, and filled in %s, want %s", before.NeededScopes, s.read(t, key).NeededScopes, want)
+		}
+		if got := s.read(t, unused).NeededScopes; got != 0 {
+			t.Errorf("a key that was let in without a scope has needed %s", got)
+		}
+	})
+}
+
+// stepFrom is what a migration does from some words on.
+func stepFrom(t *testing.T, s home, file, words string) string {
+	t.Helper()
+	step, err := migrations.FS.ReadFile(s.DB().Name() + "/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(step), words)
+	if !found {
+		t.Fatalf("%s is not in %s", words, file)
+	}
+	return words + rest
 }

@@ -1,8 +1,10 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/skipup/keys/models/scope"
@@ -87,4 +89,54 @@ func lastUseByScope(routes []APIKeyRouteUse) map[string]*time.Time {
 		}
 	}
 	return last
+}
+
+// neededScopes are the scopes that accepted requests have needed, by key. A word that this program
+// does not know is of a later version, whose nodes will note it.
+func (s *usageSums) neededScopes() map[string]scope.Set {
+	needed := map[string]scope.Set{}
+	for id, use := range s.routes {
+		if word, known := scope.Parse(use.scope); known && id.Refusal == Accepted {
+			needed[id.APIKeyID] |= scope.Of(word)
+		}
+	}
+	return needed
+}
+
+// neededRow is what a key has needed on its way into the table, or out of it.
+type neededRow struct {
+	APIKeyID     string `json:"api_key_id"`
+	NeededScopes string `json:"needed_scopes"`
+}
+
+var neededColumns = []column{{"api_key_id", "text"}, {"needed_scopes", "text"}}
+
+// addNeededScopes adds scopes to those that keys, whose rows are locked, have needed before. There
+// is next to never one to add.
+func (s *Store) addNeededScopes(ctx context.Context, needed map[string]scope.Set) error {
+	rows := make([]neededRow, 0, len(needed))
+	for id := range needed {
+		rows = append(rows, neededRow{APIKeyID: id})
+	}
+	before, err := queryRows[neededRow, neededRow](ctx, s, neededColumns, rows,
+		"SELECT api_keys.id AS api_key_id, api_keys.needed_scopes FROM @rows JOIN api_keys ON api_keys.id = new.api_key_id")
+	if err != nil {
+		return fmt.Errorf("read needed scopes: %w", err)
+	}
+	rows = rows[:0]
+	for _, key := range before {
+		var known scope.Set
+		if err := known.Scan(key.NeededScopes); err != nil {
+			return err
+		}
+		if now := known | needed[key.APIKeyID]; now != known {
+			rows = append(rows, neededRow{key.APIKeyID, now.String()})
+		}
+	}
+	slices.SortFunc(rows, func(a, b neededRow) int { return cmp.Compare(a.APIKeyID, b.APIKeyID) })
+	err = execRows(ctx, s, neededColumns, rows, "UPDATE api_keys SET needed_scopes = new.needed_scopes FROM @rows WHERE api_keys.id = new.api_key_id")
+	if err != nil {
+		return fmt.Errorf("add needed scopes: %w", err)
+	}
+	return nil
 }

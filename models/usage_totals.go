@@ -58,24 +58,15 @@ type usageOfDay struct {
 // and the first of those days.
 func (s *Store) usageByDay(ctx context.Context, workspaceID string, keyIDs []string, since time.Time) ([]usageOfDay, error) {
 	firstDay := since.Add(Daily.length - 1).Truncate(Daily.length)
-	keys := make([]keyRow, len(keyIDs))
-	for i, id := range keyIDs {
-		keys[i] = keyRow{id}
-	}
-	set, err := recordsetOf([]column{{"api_key_id", "text"}}, keys)
-	if err != nil {
-		return nil, err
-	}
-	// The workspace is not to be found by its index: see ofKey.
 	sums := func(by Period) string {
 		return "SELECT api_key_id, starts_at, CAST(sum(requests) AS bigint) AS requests, " +
 			"CAST(sum(CASE WHEN refusal = '' THEN 0 ELSE requests END) AS bigint) AS refused FROM " + by.table +
-			" WHERE workspace_id || '' = ? AND api_key_id IN (SELECT new.api_key_id FROM @rows) AND starts_at >= ?"
+			" WHERE " + ofKeys + " AND starts_at >= ?"
 	}
 	const byKey = " GROUP BY api_key_id, starts_at"
 	var rows []usageOfDay
-	err = s.with(ctx).Raw(s.dialect.expand(set, sums(Daily)+byKey+" UNION ALL "+sums(Hourly)+" AND starts_at < ?"+byKey),
-		workspaceID, set.text, firstDay, workspaceID, set.text, since, firstDay).Scan(&rows).Error
+	err := s.with(ctx).Raw(sums(Daily)+byKey+" UNION ALL "+sums(Hourly)+" AND starts_at < ?"+byKey,
+		workspaceID, keyIDs, firstDay, workspaceID, keyIDs, since, firstDay).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count requests by key: %w", err)
 	}

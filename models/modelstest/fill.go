@@ -35,8 +35,8 @@ func (s *Store) FillKeys(t testing.TB, workspaceID, adminID string, keys int) {
 	from := " FROM " + numbers(keys)
 	id := "'key_' || substr('00000000000000000000000000' || i, length('00000000000000000000000000' || i) - 25, 26)"
 	for _, statement := range []string{
-		"INSERT INTO api_keys (id, workspace_id, name, key_prefix, digest, scopes, created_by_type, created_by_id, created_by_name, created_at, updated_at, last_used_at, deleted_at) SELECT " +
-			id + ", '" + workspaceID + "', 'Robot ' || i, 'sk_live_....', " + digest + ", 'meeting_requests.read meeting_requests.write members.read seats.read seats.write', 'member', '" + adminID + "', 'Ada'," +
+		"INSERT INTO api_keys (id, workspace_id, name, key_prefix, digest, scopes, needed_scopes, created_by_type, created_by_id, created_by_name, created_at, updated_at, last_used_at, deleted_at) SELECT " +
+			id + ", '" + workspaceID + "', 'Robot ' || i, 'sk_live_....', " + digest + ", 'meeting_requests.read meeting_requests.write members.read seats.read seats.write', 'members.read seats.read seats.write', 'member', '" + adminID + "', 'Ada'," +
 			days("i % 500") + "," + days("i % 500") + ", CASE WHEN i % 3 > 0 THEN " + days("i % 120") + " END, CASE WHEN i % 10 = 0 THEN " + days("i % 30") + " END" + from,
 		"INSERT INTO api_key_route_uses (api_key_id, workspace_id, route, refusal, scope, requests, first_at, last_at, last_address, last_user_agent) SELECT " + id + ", '" + workspaceID +
 			"', 'GET /' || scope, '', scope, 1, " + days("1") + "," + days("1") + ", '', ''" + from + ", (SELECT 'members.read' AS scope UNION SELECT 'seats.read' UNION SELECT 'seats.write') AS scopes",
@@ -79,6 +79,7 @@ func (s *Store) FillUsage(t testing.TB, workspaceID string, keys, days int) {
 			" GROUP BY api_key_id, workspace_id, route, refusal, scope",
 		"INSERT INTO api_key_callers (api_key_id, workspace_id, address, user_agent, accepted, refused, first_seen_at, last_seen_at, last_accepted_at, last_refusal, last_refused_route) SELECT id, '" +
 			workspaceID + "', '203.0.113.' || i, 'acme-crm/4.2.1 (linux; amd64)', i, i % 3, " + ago("24 * i") + ", " + ago("i") + ", " + ago("i") + ", '', '' FROM " + newest + ", " + numbers(100),
+		"UPDATE api_keys SET needed_scopes = 'meeting_requests.read meeting_requests.write members.read seats.read seats.write' WHERE id IN (SELECT id FROM " + newest + ")",
 		"ANALYZE",
 	} {
 		s.Exec(t, statement)

@@ -25,8 +25,9 @@ CREATE TABLE api_key_usage_hours (
     requests      bigint NOT NULL,
     PRIMARY KEY (api_key_id, starts_at, route, status_class, refusal)
 );
+-- There is none by time alone: the planner would look for the hours of one key there, among those of
+-- all keys.
 CREATE INDEX api_key_usage_hours_workspace_id ON api_key_usage_hours (workspace_id, starts_at);
-CREATE INDEX api_key_usage_hours_starts_at ON api_key_usage_hours (starts_at);
 
 CREATE TABLE api_key_usage_days (
     api_key_id    text COLLATE "C" NOT NULL,
@@ -40,7 +41,6 @@ CREATE TABLE api_key_usage_days (
     PRIMARY KEY (api_key_id, starts_at, route, status_class, refusal)
 );
 CREATE INDEX api_key_usage_days_workspace_id ON api_key_usage_days (workspace_id, starts_at);
-CREATE INDEX api_key_usage_days_starts_at ON api_key_usage_days (starts_at);
 
 -- Where each key is used from. The row without address and user agent is for all the callers
 -- beyond those that are told apart.
