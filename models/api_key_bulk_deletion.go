@@ -20,9 +20,16 @@ func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []strin
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
+	return s.keysByID(ctx, workspaceID, ids)
+}
+
+func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	var keys []APIKey
 	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Order("id DESC").Find(&keys).Error
-	return keys, err
+	if err != nil {
+		return nil, fmt.Errorf("read API keys: %w", err)
+	}
+	return keys, nil
 }
 
 func checkDeletions(ids []string) error {
@@ -53,13 +60,16 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	if err := s.checkRotations(ctx, workspaceID, ids); err != nil {
+	if err := s.FoldUsage(ctx); err != nil { // whether a rotation is in use goes by the last second
 		return nil, err
 	}
 	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
 		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
+			return err
+		}
+		if err := tx.checkRotations(ctx, workspaceID, ordered); err != nil {
 			return err
 		}
 		for _, id := range ordered {
@@ -86,9 +96,10 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	return keys, nil
 }
 
-// checkRotations is Refused if a key is the old one of a rotation whose end wants a reason.
+// checkRotations is Refused if a key, whose row is locked so that no rotation of it begins now, is
+// the old one of a rotation whose end wants a reason.
 func (s *Store) checkRotations(ctx context.Context, workspaceID string, ids []string) error {
-	keys, err := s.APIKeysByID(ctx, workspaceID, ids)
+	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
 		return err
 	}

@@ -135,6 +135,29 @@ func TestKeysThatAreDeletedTwiceAtOnce(t *testing.T) {
 	})
 }
 
+// TestAKeyThatIsUsedIsDeletedOrRotated: of two people at once, one is told of the other.
+func TestAKeyThatIsUsedIsDeletedOrRotated(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
+		for range 30 {
+			key, idle := s.key(t, "CI"), s.key(t, "Idle")
+			record(t, s.Store, batchOf(t, use{key, s.Now(), "192.0.2.7", "a/1", "GET /me"}))
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					_, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewSuccessor{})
+					return err
+				}
+				_, err := s.DeleteAPIKeys(s.ctx, s.id, idsOfKeys(idle, key))
+				return err
+			})
+			rotated, deleted := errs[0] == nil && models.IsKind(errs[1], models.Refused), errs[1] == nil && isNotFound(errs[0])
+			if rotated == deleted {
+				t.Fatalf("rotating: %v; deleting: %v", errs[0], errs[1])
+			}
+		}
+	})
+}
+
 func TestDeletingKeysInUseWantsTheirNumber(t *testing.T) {
 	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
 	idle, busy := models.APIKey{}, models.APIKey{LastUsedAt: ptr(now.Add(-time.Hour))}
