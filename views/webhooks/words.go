@@ -109,7 +109,7 @@ func failureWords(failure models.DeliveryFailure, code int) string {
 		return fmt.Sprintf("Answered %d", code)
 	case models.FailedStatus:
 		if code == 0 {
-			return "Answered with something else than 2xx"
+			return "Not answered with 2xx"
 		}
 		return fmt.Sprintf("Answered %d, which is not 2xx", code)
 	case models.FailedRedirect:
