@@ -89,12 +89,16 @@ func (s *Store) AppendUsage(ctx context.Context, batch UsageBatch) error {
 	return nil
 }
 
-// storableCallers are callers as they may be stored: what they say of themselves comes from
-// outside, and may be no text at all, or a key.
+// Storable is c as it may be stored: what a caller says of itself comes from outside, and may be
+// as long as a header can be, no text at all, or a key.
+func (c UsageCaller) Storable() UsageCaller {
+	return UsageCaller{Address: clip(c.Address, maxUserAgent), UserAgent: clip(c.UserAgent, maxUserAgent)}
+}
+
 func storableCallers(callers []UsageCaller) []UsageCaller {
 	storable := make([]UsageCaller, len(callers))
 	for i, caller := range callers {
-		storable[i] = UsageCaller{Address: clip(caller.Address, maxUserAgent), UserAgent: clip(caller.UserAgent, maxUserAgent)}
+		storable[i] = caller.Storable()
 	}
 	return storable
 }
