@@ -31,7 +31,10 @@ type sender struct {
 // address of each connection is checked when it is made, after the name has been looked up, so
 // that a name which changes its answer leads nowhere else.
 func newSender(options Options) *sender {
-	dialer := &net.Dialer{Resolver: options.Resolver}
+	// The transport goes on making a connection when the attempt that wanted it is over. These
+	// limits end that; they are longer than an attempt, which so ends in its own way.
+	connecting := 2 * options.Timeout
+	dialer := &net.Dialer{Resolver: options.Resolver, Timeout: connecting}
 	if !options.AllowPrivate {
 		ports := ssrf.WithPorts(portsOf(models.WebhookPorts)...)
 		if options.anyPort {
@@ -47,6 +50,7 @@ func newSender(options Options) *sender {
 			MaxIdleConns:           512,
 			MaxIdleConnsPerHost:    maxEndpoint,
 			IdleConnTimeout:        30 * time.Second,
+			TLSHandshakeTimeout:    connecting,
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		},

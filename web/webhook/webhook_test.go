@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -376,5 +377,39 @@ func TestLargeAnswerIsCut(t *testing.T) {
 		if d := h.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess || len(d.ResponseExcerpt) > models.MaxResponseExcerpt || d.ResponseExcerpt == "" {
 			t.Errorf("%s, kept %d bytes", d.Status, len(d.ResponseExcerpt))
 		}
+	}
+}
+
+// TestNothingIsLeftOfAnAttempt: a receiver that takes the connection and then does nothing, not even
+// its part of TLS, does not keep it for longer than an attempt may take.
+func TestNothingIsLeftOfAnAttempt(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	closed := make(chan error, 1)
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			closed <- err
+			return
+		}
+		defer connection.Close()
+		_ = connection.SetReadDeadline(time.Now().Add(patience))
+		_, err = io.Copy(io.Discard, connection)
+		closed <- err
+	}()
+	endpoint, _ := h.endpoint(t, "https://"+listener.Addr().String())
+	options := local
+	options.Timeout = 300 * time.Millisecond
+	h.work(t, options)
+	h.events(t, 1)
+	if d := h.attempted(t, endpoint, 1); d.Failure != models.FailedTimeout {
+		t.Errorf("the attempt failed with %q", d.Failure)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("the connection is open long after the attempt: %v", err)
 	}
 }
