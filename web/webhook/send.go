@@ -21,6 +21,10 @@ import (
 
 const userAgent = "SkipUp-Webhooks/1"
 
+// maxAnswer is how much of an answer is read. It is more than is kept of it, so that an API key of
+// which only a part would be kept is seen whole, and taken out.
+const maxAnswer = 4 * models.MaxResponseExcerpt
+
 // sender sends one delivery at a time, many at once.
 type sender struct {
 	client  *http.Client
@@ -81,7 +85,7 @@ func (s *sender) send(ctx context.Context, d *models.ClaimedDelivery, now time.T
 	} else {
 		attempt.ResponseCode, attempt.Failure = answer.StatusCode, failureOfStatus(answer.StatusCode)
 		attempt.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), now)
-		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, models.MaxResponseExcerpt+1)) // the status is what counts
+		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status is what counts
 		attempt.Response = string(excerpt)
 		_ = answer.Body.Close()
 	}

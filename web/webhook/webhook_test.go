@@ -19,6 +19,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web/webhook"
 )
 
@@ -411,5 +412,24 @@ func TestNothingIsLeftOfAnAttempt(t *testing.T) {
 	}
 	if err := <-closed; err != nil {
 		t.Errorf("the connection is open long after the attempt: %v", err)
+	}
+}
+
+// TestKeyInAnAnswerIsNotKept, wherever the excerpt ends in it.
+func TestKeyInAnAnswerIsNotKept(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	key := token.New(token.Live).Reveal()
+	for _, before := range []string{"", strings.Repeat(key+" ", 20)} {
+		for _, part := range []int{9, 40} {
+			answer := before + strings.Repeat("x", models.MaxResponseExcerpt-len(before)-part) + key + strings.Repeat(".", 4*models.MaxResponseExcerpt)
+			r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+			endpoint, _ := h.endpoint(t, r.URL)
+			stop := h.work(t, local)
+			h.events(t, 1)
+			excerpt := h.attempted(t, endpoint, 1).ResponseExcerpt
+			if stop(); strings.Contains(excerpt, key[:len("sk_live_")+5]) || len(excerpt) != models.MaxResponseExcerpt {
+				t.Errorf("of the first %d characters of a key is kept %q", part, excerpt)
+			}
+		}
 	}
 }
