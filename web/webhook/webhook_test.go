@@ -1,12 +1,14 @@
 package webhook_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os/exec"
@@ -432,4 +434,44 @@ func TestKeyInAnAnswerIsNotKept(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestUnreadableSecretHoldsUpNobody: endpoints whose secrets do not open, more than there are places,
+// are told of once in the log and keep no other from its deliveries.
+func TestUnreadableSecretHoldsUpNobody(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	r := newReceiver(t, ok)
+	for i := range 13 {
+		workspace := newWorkspace(t, h.Store, fmt.Sprint("Locked", i))
+		for range models.MaxWebhookEndpoints {
+			h.endpointOf(t, workspace, r.URL)
+		}
+		h.eventsOf(t, workspace, 1)
+	}
+	h.Exec(t, "UPDATE webhook_secrets SET sealed = $1", []byte("nonsense"))
+	h.endpoint(t, r.URL)
+	var logged logged
+	options := local
+	options.Log = slog.New(&logged)
+	stop := h.work(t, options)
+	for n := range 5 {
+		h.events(t, 1)
+		await(t, "the other endpoint gets what is its", func() bool { return len(r.ids()) == n+1 })
+	}
+	if stop(); logged.count.Load() != 1 {
+		t.Errorf("the log has %d lines", logged.count.Load())
+	}
+}
+
+// logged counts the lines of a log.
+type logged struct {
+	slog.Handler
+	count atomic.Int64
+}
+
+func (*logged) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *logged) Handle(context.Context, slog.Record) error {
+	l.count.Add(1)
+	return nil
 }
