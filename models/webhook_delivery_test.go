@@ -454,6 +454,25 @@ func TestPurgeForgetsDeliveriesWithTheirEvents(t *testing.T) {
 	})
 }
 
+// TestDeliveryIsForgottenBeforeItsEvent, also where a clock that went back has given it a later
+// identifier: without its event it could not be sent, nor could anything else that is claimed with it.
+func TestDeliveryIsForgottenBeforeItsEvent(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.Clock.Advance(time.Minute)
+		s.key(t, "before the clock went back")
+		s.Clock.Advance(-time.Minute)
+		s.key(t, "after that")
+		s.Clock.Advance(30*24*time.Hour + time.Second)
+		if err := s.PurgeExpired(s.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.claim(t, endpoint.ID)); n != 2 {
+			t.Errorf("%d deliveries can be sent, want 2", n)
+		}
+	})
+}
+
 // TestLongQueueIsSteppedOver: finding who waits costs as much with 20,000 in a queue.
 func TestLongQueueIsSteppedOver(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
