@@ -54,7 +54,7 @@ type Store struct {
 	passwords *passwordHasher
 	ids       *idSource
 	waited    func(time.Duration)
-	folding   *sync.Mutex
+	folding   chan struct{} // holds something while this node folds usage
 	mails     bool          // somebody mails invitations
 	running   *sync.Map     // ids of the idempotent requests that this process is at
 	audited   *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
@@ -95,7 +95,7 @@ func Open(url string, options Options) (*Store, error) {
 		passwords: newPasswordHasher(options.Passwords),
 		ids:       newIDSource(),
 		waited:    options.Waited,
-		folding:   new(sync.Mutex),
+		folding:   make(chan struct{}, 1),
 		mails:     options.MailsInvitations,
 		running:   new(sync.Map),
 

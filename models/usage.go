@@ -118,8 +118,12 @@ const (
 // once however many of them tell of it. It is called now and then, and by who wants to read what
 // the batches say. Nodes may fold at once; within one, there is one fold at a time.
 func (s *Store) FoldUsage(ctx context.Context) error {
-	s.folding.Lock()
-	defer s.folding.Unlock()
+	select {
+	case s.folding <- struct{}{}:
+		defer func() { <-s.folding }()
+	case <-ctx.Done(): // the one before may have an hour to add up
+		return fmt.Errorf("wait to fold usage: %w", ctx.Err())
+	}
 	for portion := 0; ; portion++ {
 		// Looking comes first: on SQLite a transaction keeps all others from writing.
 		ids, err := s.nextToFold(ctx)
