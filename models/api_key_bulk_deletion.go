@@ -11,15 +11,13 @@ import (
 // MaxDeletions is how many keys are deleted at once: more could not be looked at before.
 const MaxDeletions = 200
 
-// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first.
-// What is no key of the workspace is left out.
+// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first, each
+// as APIKeyWithLastUse. What is no key of the workspace is left out.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	if err := s.FoldUsage(ctx); err != nil {
-		return nil, err
-	}
+	_ = s.foldWithin(ctx, foldPatience)
 	return s.keysByID(ctx, workspaceID, ids)
 }
 

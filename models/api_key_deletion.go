@@ -191,6 +191,13 @@ func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) erro
 	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails(folded))
 }
 
+// APIKeyWithLastUse is APIKey with its last use up to the last second, unless that takes long to
+// add up: whoever wants to delete or pause a key must not wait for it.
+func (s *Store) APIKeyWithLastUse(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	_ = s.foldWithin(ctx, foldPatience)
+	return s.APIKey(ctx, workspaceID, id)
+}
+
 // foldWithin is FoldUsage for at most a while.
 func (s *Store) foldWithin(ctx context.Context, while time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, while)

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -210,10 +211,16 @@ func TestADeletionDoesNotWaitForUsage(t *testing.T) {
 		defer release()
 		deletions := map[*models.APIKey]func() error{
 			one: func() error {
+				if key, err := s.APIKeyWithLastUse(s.ctx, s.id, one.ID); err != nil || !key.LastUsedAt.Equal(used) {
+					return fmt.Errorf("before it: %+v, %w", key, err)
+				}
 				_, err := s.DeleteAPIKey(s.ctx, s.id, one.ID)
 				return err
 			},
 			several: func() error {
+				if keys, err := s.APIKeysByID(s.ctx, s.id, []string{several.ID}); err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(used) {
+					return fmt.Errorf("before it: %+v, %w", keys, err)
+				}
 				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{several.ID})
 				return err
 			},
