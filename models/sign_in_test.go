@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,26 @@ func TestChangePasswordRefuses(t *testing.T) {
 		}
 		err := s.ChangePassword(s.ctx, s.id, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
 		wantKind(t, err, models.NotFound)
+	})
+}
+
+// TestOnePasswordOpensItsChangeOnce: who changes it because somebody knows it is not overtaken by them.
+func TestOnePasswordOpensItsChangeOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		present := modelstest.Password
+		for i := range 10 {
+			next := []string{fmt.Sprint("the passphrase of the owner ", i), fmt.Sprint("the passphrase of the thief ", i)}
+			errs := atOnce(2, func(i int) error {
+				return s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", present, next[i])
+			})
+			wantOneWinner(t, errs, func(err error) bool { fields, _ := models.FieldsOf(err); return fields["password"] != "" })
+			if present = next[0]; errs[0] != nil {
+				present = next[1]
+			}
+			if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: ada.Email, Password: present}); err != nil {
+				t.Fatalf("with the password of who was told that it has changed: %v", err)
+			}
+		}
 	})
 }
 
