@@ -418,6 +418,34 @@ func TestWebhookHealth(t *testing.T) {
 	})
 }
 
+// TestHealthIsOfTheNewestHundred of each endpoint by itself, and of no other workspace.
+func TestHealthIsOfTheNewestHundred(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		busy, calm, unused := s.endpoint(t), s.endpoint(t), s.endpoint(t)
+		s.edit(t, unused.ID, models.WebhookEndpointEdit{Events: models.To([]string{"member.added"})})
+		theirs := homeIn(t, s.Store, "Other", "eve@other.test")
+		foreign := theirs.endpoint(t)
+		theirs.key(t, "theirs")
+		s.key(t, "CI")
+		s.attempt(t, busy.ID, unavailable)
+		s.attempt(t, calm.ID, models.WebhookAttempt{ResponseCode: 200})
+		for range 100 {
+			if _, err := s.PingWebhookEndpoint(s.ctx, s.id, busy.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		healths, err := s.WebhookHealths(s.ctx, s.id, []string{busy.ID, calm.ID, unused.ID, foreign.ID})
+		now := s.Now()
+		want := map[string]models.WebhookHealth{busy.ID: {Pending: 100}, calm.ID: {Succeeded: 1, LastAttemptedAt: &now}}
+		if diff := cmp.Diff(want, healths); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+		if none, err := s.WebhookHealths(s.ctx, s.id, nil); len(none) != 0 || err != nil {
+			t.Errorf("of no endpoint: %v, %v", none, err)
+		}
+	})
+}
+
 // TestExcerptIsShort, and has no key in it.
 func TestExcerptIsShort(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
