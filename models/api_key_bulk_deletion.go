@@ -52,8 +52,9 @@ func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
 
 // DeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
 // as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
-// in the order of ids. If one is missing or deleted already, the error is NotFound. It is Refused
-// if one is the old key of a rotation and in use: EndRotation asks why.
+// in the order of ids. If one is missing or deleted already, the error is NotFound, and that too
+// is returned only when the deletion of what is deleted is in force. It is Refused if one is the old
+// key of a rotation and in use: EndRotation asks why.
 func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
@@ -82,6 +83,9 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 		}
 		return nil
 	})
+	if IsKind(err, NotFound) {
+		return nil, s.awaitDeletions(ctx, workspaceID, ids, err)
+	}
 	if err != nil {
 		return nil, err
 	}
