@@ -11,15 +11,13 @@ import (
 // MaxDeletions is how many keys are deleted at once: more could not be looked at before.
 const MaxDeletions = 200
 
-// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first.
-// What is no key of the workspace is left out.
+// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first, each
+// as APIKeyWithLastUse. What is no key of the workspace is left out.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	if err := s.FoldUsage(ctx); err != nil {
-		return nil, err
-	}
+	_ = s.foldWithin(ctx, foldPatience)
 	return s.keysByID(ctx, workspaceID, ids)
 }
 
@@ -60,9 +58,9 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	if err := s.FoldUsage(ctx); err != nil { // whether a rotation is in use goes by the last second
-		return nil, err
-	}
+	// Whether a rotation is in use goes by the last second, unless that takes long: a deletion is
+	// worth more than the question for a reason.
+	_ = s.foldWithin(ctx, foldPatience)
 	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
@@ -87,11 +85,11 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	if err != nil {
 		return nil, err
 	}
-	inForceAt := s.now() // for all of them, however long the receipts take
+	deleted := make([]*APIKey, len(keys))
 	for i := range keys {
-		keys[i].DeletionCommittedAt = &committedAt
-		_ = s.writeReceipt(context.WithoutCancel(ctx), &keys[i], inForceAt) // as in DeleteAPIKey
+		keys[i].DeletionCommittedAt, deleted[i] = &committedAt, &keys[i]
 	}
+	_ = s.writeReceipts(context.WithoutCancel(ctx), deleted, s.now()) // as in DeleteAPIKey
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil
 }
