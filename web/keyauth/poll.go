@@ -2,7 +2,6 @@ package keyauth
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -76,7 +75,7 @@ func (v *Verifier) applyChanges(changes models.KeyChanges) {
 		return
 	}
 	if changes.All || len(changes.Digests) > 0 {
-		v.cache.apply(slices.Clip(changes.Digests), changes.All)
+		v.cache.apply(changes.Digests, changes.All)
 	}
 }
 
