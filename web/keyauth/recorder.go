@@ -203,7 +203,7 @@ func (r *Recorder) Run(ctx context.Context) {
 func (r *Recorder) foldAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, foldEvery)
 	defer cancel()
-	if err := r.fold(ctx); err != nil {
+	if err := r.fold(ctx); err != nil && !isStopped(ctx) {
 		r.log.Error("usage is stored but not added up yet", "error", err)
 	}
 }
