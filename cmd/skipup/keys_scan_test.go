@@ -70,6 +70,26 @@ func TestScan(t *testing.T) {
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireRefused(t, exitUsage, "the database address must be")
 }
 
+// TestLinksThatAreNamed are followed: a commit hook names those that are committed, wherever they lead.
+func TestLinksThatAreNamed(t *testing.T) {
+	key := token.New(token.Live)
+	folder := write(t, map[string]string{"real/below/.env": key.Reveal()})
+	for link, target := range map[string]string{"folder": "real", "nowhere": "gone", "itself": "itself"} {
+		if err := os.Symlink(target, filepath.Join(folder, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := skipup(t, nil, "keys", "scan", folder+"/folder")
+	if want := folder + "/folder/below/.env:1:1: " + key.Hint() + "\n"; got.stdout != want || got.code != 1 {
+		t.Errorf("a link to a folder: exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+	}
+	for _, link := range []string{"nowhere", "itself"} {
+		if got := skipup(t, nil, "keys", "scan", folder+"/"+link); got.code != exitDone || got.stderr != "" {
+			t.Errorf("a link that leads %s: exit code %d, %q", link, got.code, got.stderr)
+		}
+	}
+}
+
 func TestScanWithADatabase(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
