@@ -140,9 +140,10 @@ func TestScanAsAGitHook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const hook = "git diff --cached --name-only --diff-filter=d -z | xargs -0 --no-run-if-empty skipup keys scan --"
-	if !strings.Contains(string(readme), hook) {
-		t.Fatalf("the README does not show the hook %s", hook)
+	_, after, found := strings.Cut(string(readme), "\n    #!/bin/sh\n")
+	hook, _, _ := strings.Cut(after, "\n\n")
+	if !found || !strings.Contains(hook, "skipup keys scan") {
+		t.Fatalf("the README does not show the hook, but %q", hook)
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -181,7 +182,23 @@ func TestScanAsAGitHook(t *testing.T) {
 	if log, err := git("log", "--format=%s"); err != nil || log != "Clean\n" {
 		t.Errorf("the log: %v\n%s", err, log)
 	}
-	must("rm", "--quiet", "--cached", "config.env")
+	put := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(repository, "config.env"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("KEY=\n") // but what is committed has it still
+	if output, err := git("commit", "-m", "Leak"); err == nil || !strings.Contains(output, key.Hint()) {
+		t.Errorf("a commit with a key that only the file has no more: %v\n%s", err, output)
+	}
+	must("add", "config.env")
+	put("KEY=" + key.Reveal() + "\n") // which is not committed
+	if err := os.Symlink("nowhere", filepath.Join(repository, "link")); err != nil {
+		t.Fatal(err)
+	}
+	must("add", "link")
+	must("commit", "--quiet", "-m", "Without the key")
 	must("rm", "--quiet", "good name.txt")
 	must("commit", "--quiet", "-m", "A deletion alone")
 }
