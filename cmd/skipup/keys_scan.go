@@ -28,10 +28,10 @@ func (p *program) keysScan() *cobra.Command {
 		Use:   "scan PATH...",
 		Short: "Find API keys in files",
 		Long: `Find API keys in files, in folders with all that is below them, and in standard input, which is
-called "-". Folders called .git and links are left out; files may be of any kind, but what is compressed
-or encoded is not unpacked, and UTF-16 is read where it begins with a byte order mark. A key is
-known by its form and its checksum, so look-alikes are not reported. Printed are file, line, column
-and the beginning of the key, never the key.
+called "-". Folders called .git and links are left out unless they are named themselves; files may
+be of any kind, but what is compressed or encoded is not unpacked, and UTF-16 is read where it begins
+with a byte order mark. A key is known by its form and its checksum, so look-alikes are not
+reported. Printed are file, line, column and the beginning of the key, never the key.
 
 With --database, it is said which key it is and in what state. The variable ` + databaseOption.variable + ` is not
 looked at: where code is checked in, it often names the database of another program.
@@ -153,11 +153,18 @@ func (p *program) scanned(ctx context.Context, paths []string) <-chan scannedFil
 	return files
 }
 
-// eachFile calls fn with every file at and below path, and with what cannot be read.
+// eachFile calls fn with every file at and below path, and with what cannot be read. A path that is a
+// link is followed.
 func (p *program) eachFile(path string, fn func(name string, open func() (io.ReadCloser, error), err error) error) {
 	if path == "-" {
 		_ = fn("-", func() (io.ReadCloser, error) { return io.NopCloser(p.stdin), nil }, nil)
 		return
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		path = filepath.Clean(path) + string(filepath.Separator) // else a link to a folder is no folder
+	case err != nil && !errors.Is(err, fs.ErrPermission) && isLink(path):
+		return // it leads nowhere: there is nothing to read
 	}
 	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error { // fn alone ends the walk
 		switch {
@@ -170,6 +177,11 @@ func (p *program) eachFile(path string, fn func(name string, open func() (io.Rea
 		}
 		return fn(name, func() (io.ReadCloser, error) { return os.Open(name) }, nil)
 	})
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSymlink
 }
 
 func scan(name string, open func() (io.ReadCloser, error)) scannedFile {
