@@ -23,7 +23,7 @@ const (
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
 // and invitations that have expired, answers too old to be given again, sign-in attempts too old
 // to count, devices not used for half a year, usage by hour after 90 days, the rest of it after
-// two years, and events with their deliveries after 30 days.
+// two years, deliveries after 30 days, and events a day later.
 // The audit log is kept; what a node of an earlier version has added to it is chained.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
@@ -43,7 +43,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&expiryMail{}, "expires_at <= ?", []any{now}},
 		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
-		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-eventMemory))}},
+		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
 		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},

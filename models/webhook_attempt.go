@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gorm.io/gorm/clause"
 )
 
 // retrySchedule is how long after the attempt before each attempt comes (API contract §9).
@@ -53,21 +55,16 @@ func (a *WebhookAttempt) disables() (DisabledReason, bool) {
 	return "", false
 }
 
-// RecordAttempts writes down what became of claimed deliveries, and disables endpoints for it. A
-// delivery that somebody else has claimed meanwhile stays theirs.
+// RecordAttempts writes down what became of claimed deliveries, and disables endpoints for it. Of a
+// delivery that somebody else has claimed meanwhile, or that is written down already, nothing is.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) error {
 	if len(attempts) == 0 {
 		return nil
 	}
-	// In one order on every node, the endpoints first, as who deletes one locks them.
 	attempts = slices.SortedFunc(slices.Values(attempts), func(a, b WebhookAttempt) int { return strings.Compare(a.Delivery.ID, b.Delivery.ID) })
 	return s.Tx(ctx, func(tx *Store) error {
-		for _, a := range attempts {
-			if reason, disables := a.disables(); disables {
-				if err := tx.disableWebhookEndpoint(ctx, a.Delivery.WorkspaceID, a.Delivery.EndpointID, reason); err != nil {
-					return err
-				}
-			}
+		if err := tx.lockToDisable(ctx, attempts); err != nil {
+			return err
 		}
 		for i := range attempts {
 			if err := tx.recordAttempt(ctx, &attempts[i]); err != nil {
@@ -76,6 +73,29 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) e
 		}
 		return nil
 	})
+}
+
+// lockToDisable locks the endpoints that attempts may disable: before any delivery, as who deletes
+// one locks them, and in one order on every node.
+func (s *Store) lockToDisable(ctx context.Context, attempts []WebhookAttempt) error {
+	if s.dialect.name != postgresql {
+		return nil
+	}
+	var ids []string
+	for i := range attempts {
+		if _, disables := attempts[i].disables(); disables {
+			ids = append(ids, attempts[i].Delivery.EndpointID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var locked []WebhookEndpoint
+	err := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("id").Where("id IN ?", ids).Order("id").Find(&locked).Error
+	if err != nil {
+		return fmt.Errorf("lock webhook endpoints: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
@@ -94,9 +114,12 @@ func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
 	default:
 		changes["next_attempt_at"] = s.now().Add(a.delay()).Truncate(time.Millisecond)
 	}
-	err := s.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", a.Delivery.ID, a.Delivery.Claim).UpdateColumns(changes).Error
-	if err != nil {
-		return fmt.Errorf("update webhook delivery: %w", err)
+	recorded := s.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", a.Delivery.ID, a.Delivery.Claim).UpdateColumns(changes)
+	if recorded.Error != nil {
+		return fmt.Errorf("update webhook delivery: %w", recorded.Error)
+	}
+	if reason, disables := a.disables(); disables && recorded.RowsAffected > 0 {
+		return s.disableWebhookEndpoint(ctx, a.Delivery.WorkspaceID, a.Delivery.EndpointID, reason)
 	}
 	return nil
 }

@@ -170,8 +170,14 @@ func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointI
 	return delivery, nil
 }
 
+// requireEnabled refuses a disabled endpoint, and keeps it from being deleted until the transaction
+// ends.
 func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID string) error {
-	endpoint, err := s.WebhookEndpoint(ctx, workspaceID, endpointID)
+	query := s.with(ctx)
+	if s.dialect.name == postgresql {
+		query = query.Clauses(clause.Locking{Strength: "KEY SHARE"})
+	}
+	endpoint, err := takeWebhookEndpoint(query, workspaceID, endpointID)
 	if err != nil {
 		return err
 	}

@@ -66,8 +66,12 @@ func (d shown) outcome() string {
 		return "Not attempted yet"
 	}
 	words := failureWords(d.Failure, d.code())
-	if d.ResponseCode != nil {
+	switch {
+	case d.ResponseCode == nil:
+	case d.Failure == models.Delivered:
 		words += " in " + ui.Milliseconds(time.Duration(d.DurationMS)*time.Millisecond)
+	default:
+		words += ", in " + ui.Milliseconds(time.Duration(d.DurationMS)*time.Millisecond)
 	}
 	if d.Attempts > 1 {
 		words += fmt.Sprintf(", at attempt %d", d.Attempts)

@@ -102,14 +102,20 @@ func rateTone(h models.WebhookHealth) string {
 	return "danger"
 }
 
-// failureWords say how an attempt has failed; code is that of the answer, 0 without one.
+// failureWords say how an attempt has failed; code is that of the answer, 0 where it is not known.
 func failureWords(failure models.DeliveryFailure, code int) string {
 	switch failure {
 	case models.Delivered:
 		return fmt.Sprintf("Answered %d", code)
 	case models.FailedStatus:
+		if code == 0 {
+			return "Not answered with 2xx"
+		}
 		return fmt.Sprintf("Answered %d, which is not 2xx", code)
 	case models.FailedRedirect:
+		if code == 0 {
+			return "Answered with a redirect: none is followed"
+		}
 		return fmt.Sprintf("Answered %d: redirects are not followed", code)
 	case models.FailedGone:
 		return "Answered 410: the receiver wants nothing more"

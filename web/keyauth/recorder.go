@@ -25,6 +25,9 @@ const (
 	// maxTallies bounds the memory of a Recorder while the database is away: about 20 MB. Each
 	// tally is of one caller of one key on one route with one kind of answer.
 	maxTallies = 1 << 16
+	// longNames is from how many bytes on the names of a caller are cut before they are kept. What
+	// is shorter, as nearly all are, is left to the flush.
+	longNames = 512
 )
 
 // Recorder counts what each key is used for, in memory, and adds the counts to the database
@@ -111,7 +114,8 @@ func (r *Recorder) Expect(key *Key, caller Caller) {
 	r.shardOf(key).tallies.Load().expect(key, uint64(caller))
 }
 
-// Record counts a request. It keeps no part of it but the caller's names.
+// Record counts a request. It keeps no part of it but the caller's names, and of those no more
+// than is stored.
 func (r *Recorder) Record(use *Use) {
 	caller := use.Caller
 	if caller == 0 {
@@ -122,11 +126,15 @@ func (r *Recorder) Record(use *Use) {
 		key: use.Key.id, caller: uint64(caller), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), refusal: refusalOf(use.Refusal),
 	}
+	names := models.UsageCaller{Address: use.Address, UserAgent: use.UserAgent}
+	if len(names.Address)+len(names.UserAgent) > longNames {
+		names = names.Storable() // before the lock, since it takes as long as the header is
+	}
 	shard := r.shardOf(&use.Key)
 	shard.mu.Lock()
 	counted := shard.tallies.Load().find(&k)
 	if counted.requests == 0 {
-		counted = shard.admit(&k, use)
+		counted = shard.admit(&k, use.Key.workspace, &names)
 	}
 	if counted != nil {
 		counted.add(uint32(at % hourMillis))
@@ -147,7 +155,7 @@ func (r *Recorder) Caller(address, userAgent string) Caller {
 
 // admit makes a tally. Where there is little room, callers are not told apart any more; where
 // there is none, there is none.
-func (s *recorderShard) admit(k *tallyKey, use *Use) *tally {
+func (s *recorderShard) admit(k *tallyKey, workspace [16]byte, caller *models.UsageCaller) *tally {
 	const room = maxTallies / recorderShards
 	t := s.tallies.Load()
 	if t.held >= room*3/4 {
@@ -159,13 +167,13 @@ func (s *recorderShard) admit(k *tallyKey, use *Use) *tally {
 			return nil
 		}
 	} else if _, known := s.callers[k.caller]; !known {
-		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(use.Address), UserAgent: strings.Clone(use.UserAgent)}
+		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(caller.Address), UserAgent: strings.Clone(caller.UserAgent)}
 	}
 	if t.isFull() {
 		t = t.doubled()
 		s.tallies.Store(t)
 	}
-	return t.insert(k, use.Key.workspace)
+	return t.insert(k, workspace)
 }
 
 // Age is how long ago everything counted was stored.
@@ -195,7 +203,7 @@ func (r *Recorder) Run(ctx context.Context) {
 func (r *Recorder) foldAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, foldEvery)
 	defer cancel()
-	if err := r.fold(ctx); err != nil {
+	if err := r.fold(ctx); err != nil && !isStopped(ctx) {
 		r.log.Error("usage is stored but not added up yet", "error", err)
 	}
 }

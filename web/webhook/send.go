@@ -21,6 +21,10 @@ import (
 
 const userAgent = "SkipUp-Webhooks/1"
 
+// maxAnswer is how much of an answer is read. It is more than is kept of it, so that an API key of
+// which only a part would be kept is seen whole, and taken out.
+const maxAnswer = 4 * models.MaxResponseExcerpt
+
 // sender sends one delivery at a time, many at once.
 type sender struct {
 	client  *http.Client
@@ -31,7 +35,10 @@ type sender struct {
 // address of each connection is checked when it is made, after the name has been looked up, so
 // that a name which changes its answer leads nowhere else.
 func newSender(options Options) *sender {
-	dialer := &net.Dialer{Resolver: options.Resolver}
+	// The transport goes on making a connection when the attempt that wanted it is over. These
+	// limits end that; they are longer than an attempt, which so ends in its own way.
+	connecting := 2 * options.Timeout
+	dialer := &net.Dialer{Resolver: options.Resolver, Timeout: connecting}
 	if !options.AllowPrivate {
 		ports := ssrf.WithPorts(portsOf(models.WebhookPorts)...)
 		if options.anyPort {
@@ -47,6 +54,7 @@ func newSender(options Options) *sender {
 			MaxIdleConns:           512,
 			MaxIdleConnsPerHost:    maxEndpoint,
 			IdleConnTimeout:        30 * time.Second,
+			TLSHandshakeTimeout:    connecting,
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		},
@@ -77,7 +85,7 @@ func (s *sender) send(ctx context.Context, d *models.ClaimedDelivery, now time.T
 	} else {
 		attempt.ResponseCode, attempt.Failure = answer.StatusCode, failureOfStatus(answer.StatusCode)
 		attempt.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), now)
-		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, models.MaxResponseExcerpt+1)) // the status is what counts
+		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status is what counts
 		attempt.Response = string(excerpt)
 		_ = answer.Body.Close()
 	}
