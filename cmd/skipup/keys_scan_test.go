@@ -68,6 +68,10 @@ func TestScan(t *testing.T) {
 	}
 	skipup(t, nil, "keys", "scan").requireRefused(t, exitUsage, "give the files and folders to scan")
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireRefused(t, exitUsage, "the database address must be")
+	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
+	if away.code != 2 || !strings.Contains(away.stderr, "the database does not open") || strings.Contains(away.stderr, "--help") {
+		t.Errorf("with a database that is not there, which is no find: %+v", away)
+	}
 }
 
 // TestLinksThatAreNamed are followed: a commit hook names those that are committed, wherever they lead.
