@@ -87,7 +87,7 @@ func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
 		return query, err
 	}
-	if c.Request().Header.Get("HX-Request") != "true" {
+	if !web.ForPart(c) {
 		query.Seen = ""
 	}
 	return query, nil
