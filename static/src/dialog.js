@@ -74,5 +74,6 @@ document.addEventListener('htmx:before:swap', (event) => {
 })
 
 document.addEventListener('htmx:error', (event) => {
-  if (event.detail.ctx) toast('The server cannot be reached. Please try again.')
+  const { ctx } = event.detail
+  if (ctx && !ctx.sourceElement?.matches?.('[data-live]')) toast('The server cannot be reached. Please try again.')
 })

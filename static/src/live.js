@@ -3,6 +3,7 @@
 // the page is hidden or a form in the part is on its way, nor when nobody has touched the page for
 // a while: one that is left open must not keep a session alive.
 import htmx from 'htmx.org/dist/htmx.esm.js'
+import { toast } from './toast.js'
 
 const usual = 2000
 const patience = 10 * 60_000
@@ -47,4 +48,14 @@ document.addEventListener('htmx:before:swap', (event) => {
   if (status === 200 && tasks.some((task) => task.type === 'main' && task.fragment.childElementCount > 0)) return
   event.preventDefault()
   if (status !== 204 && status < 500) location.reload()
+})
+
+// A server that cannot be reached is told of once, not at each turn.
+let reached = true
+
+document.addEventListener('htmx:after:request', () => (reached = true))
+document.addEventListener('htmx:error', (event) => {
+  if (!event.detail.ctx?.sourceElement?.matches?.('[data-live]') || !reached) return
+  reached = false
+  toast('The server cannot be reached. This page is kept up to date again when it can be.')
 })

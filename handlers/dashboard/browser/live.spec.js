@@ -89,3 +89,25 @@ test('a message is shown although a part of another page was asked for before it
   await admin.goto(`${listPath}/${id}`)
   await expect(admin.getByText('The key has its new name.')).toBeVisible()
 })
+
+test('a server that cannot be reached is told of once, until it can be again', async ({ admin, skipup, faults }) => {
+  await startRotation(admin, skipup, { callers: 1 })
+  await admin.evaluate(() => {
+    window.told = 0
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) for (const node of addedNodes) window.told += Number(node.matches?.('[data-toast]') ?? 0)
+    }).observe(document.getElementById('toasts'), { childList: true })
+  })
+  const told = () => admin.evaluate(() => window.told)
+  let asked = 0
+  const unreachable = (route) => (asked++, route.abort())
+  await admin.route(asksAnew, unreachable)
+  await expect.poll(() => asked).toBeGreaterThan(2)
+  await expect(admin.getByText('The server cannot be reached.')).toBeVisible()
+  expect(await told()).toBe(1)
+  await admin.unroute(asksAnew, unreachable)
+  await admin.waitForResponse((response) => asksAnew(new URL(response.url())))
+  await admin.route(asksAnew, unreachable)
+  await expect.poll(told).toBe(2)
+  await faults.expected(/ERR_FAILED|Failed to fetch/)
+})
