@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -188,9 +189,13 @@ func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// returnTo is the address to come back to: that of a page, never that of a form's answer.
+// returnTo is the address to come back to: that of a page, never that of a form's answer or of a
+// part of a page.
 func returnTo(r *http.Request) string {
-	if r.Method != http.MethodGet {
+	switch shown, err := url.Parse(r.Header.Get("HX-Current-URL")); {
+	case isForPart(r) && err == nil:
+		return shown.RequestURI()
+	case isForPart(r), r.Method != http.MethodGet:
 		return ""
 	}
 	return r.URL.RequestURI()

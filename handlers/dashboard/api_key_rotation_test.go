@@ -289,13 +289,16 @@ func TestWhoHasSeenTheRotationGetsNothing(t *testing.T) {
 	}
 	for _, change := range changes {
 		address := seen()
-		if same := r.b.Get(address); same.Status != http.StatusNoContent || same.Body != "" {
+		if same := r.b.Part(address); same.Status != http.StatusNoContent || same.Body != "" {
 			t.Errorf("before %s: %d", change.name, same.Status)
 		}
 		s.Clock.Advance(time.Millisecond)
 		change.do()
-		if other := r.b.Get(address); other.Status != http.StatusOK {
+		if other := r.b.Part(address); other.Status != http.StatusOK {
 			t.Errorf("after %s: %d", change.name, other.Status)
+		}
+		if whole := r.b.Get(seen()); whole.Status != http.StatusOK {
+			t.Errorf("the address in a browser: %d", whole.Status)
 		}
 	}
 }

@@ -144,17 +144,12 @@ func TestTheUsageOfALineage(t *testing.T) {
 			t.Errorf("%d requests, callers %q", sum, callers)
 		}
 		live, _ := page.Find("[data-live]").Attr("hx-get")
-		ask := func() int {
-			request := s.Request(t, http.MethodGet, live, "")
-			request.Header.Set("HX-Request", "true")
-			return handlerstest.Send(t, b.Client, request).Status
-		}
-		if status := ask(); status != http.StatusNoContent {
+		if status := b.Part(live).Status; status != http.StatusNoContent {
 			t.Errorf("nothing has happened: %d", status)
 		}
 		s.Call(t, nextSecret.Reveal(), "GET", "/seats", "")
 		s.Flush(t)
-		if status := ask(); status != http.StatusOK {
+		if status := b.Part(live).Status; status != http.StatusOK {
 			t.Errorf("a request with the other key later: %d", status)
 		}
 		if document(t, b.Get(usagePath(alone))).Find("nav[aria-label=Keys]").Length() != 0 || page.Find("nav[aria-label=Keys] a").Length() != 2 {
@@ -195,24 +190,23 @@ func TestAPageAsksForWhatItHasNotSeen(t *testing.T) {
 			address, _ := page.Find("[data-live]").Attr("hx-get")
 			return address
 		}
-		ask := func(address string) handlerstest.Answer {
-			request := s.Request(t, http.MethodGet, address, "")
-			request.Header.Set("HX-Request", "true")
-			return handlerstest.Send(t, b.Client, request)
-		}
 		address := live(document(t, b.Get(usagePath(key)+"?period=24h")))
-		if answer := ask(address); answer.Status != http.StatusNoContent || answer.Body != "" {
+		if answer := b.Part(address); answer.Status != http.StatusNoContent || answer.Body != "" {
 			t.Errorf("nothing has happened: %d %q", answer.Status, answer.Body)
 		}
 		s.Call(t, secret.Reveal(), "GET", "/me", "")
 		s.Flush(t)
-		answer := ask(address)
+		answer := b.Part(address)
 		part := document(t, answer)
 		if answer.Status != http.StatusOK || part.Find("#total").Text() != "1" || part.Find("nav[aria-label=Settings]").Length() != 0 || live(part) == address {
 			t.Errorf("a request later: %d, %q in all, then %s", answer.Status, part.Find("#total").Text(), live(part))
 		}
-		if answer := ask(live(part)); answer.Status != http.StatusNoContent {
+		if answer := b.Part(live(part)); answer.Status != http.StatusNoContent {
 			t.Errorf("after that: %d", answer.Status)
+		}
+		s.Clock.Advance(time.Hour)
+		if later := b.Part(live(part)); later.Status != http.StatusOK || live(document(t, later)) == live(part) {
+			t.Errorf("when another hour has begun: %d", later.Status)
 		}
 		if whole := b.Get(live(part)); whole.Status != http.StatusOK || document(t, whole).Find("nav[aria-label=Settings]").Length() != 1 {
 			t.Errorf("the address in a browser: %d", whole.Status)

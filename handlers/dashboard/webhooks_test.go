@@ -232,8 +232,11 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		if _, live := row.Attr("data-live"); !live || !strings.Contains(row.Text(), "Sending…") || row.Find("button[aria-disabled=true]").Length() != 1 {
 			t.Errorf("a ping on its way: %s", row.Text())
 		}
-		if got := b.Get(poll); got.Status != http.StatusNoContent {
+		if got := b.Part(poll); got.Status != http.StatusNoContent {
 			t.Errorf("nothing is new: %d", got.Status)
+		}
+		if whole := b.Get(poll); whole.Status != http.StatusOK {
+			t.Errorf("the address in a browser: %d", whole.Status)
 		}
 
 		sendHooks(t, s)

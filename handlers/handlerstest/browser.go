@@ -45,6 +45,14 @@ func (b *Browser) Get(path string) Answer {
 	return Send(b.t, b.Client, b.server.Request(b.t, http.MethodGet, path, ""))
 }
 
+// Part asks for a part of a page, as htmx does.
+func (b *Browser) Part(path string) Answer {
+	b.t.Helper()
+	request := b.server.Request(b.t, http.MethodGet, path, "")
+	request.Header.Set("HX-Request", "true")
+	return Send(b.t, b.Client, request)
+}
+
 // Post sends a form as the pages of the server do.
 func (b *Browser) Post(path string, form url.Values) Answer {
 	b.t.Helper()

@@ -62,10 +62,11 @@ on('click', '[data-close]', (event, control) => {
 })
 
 // The answer has no such part: it is another page, such as an error, or the sign-in page. Go
-// there if it can be asked for again; else say so.
+// there if it can be asked for again; else say so. Live parts do otherwise: see live.js.
 document.addEventListener('htmx:before:swap', (event) => {
   const { ctx, tasks } = event.detail
   const main = tasks.find((task) => task.type === 'main')
+  if (ctx.sourceElement?.matches?.('[data-live]')) return
   if (!ctx.select || !main || main.fragment.childElementCount > 0) return
   event.preventDefault()
   if (ctx.request.method === 'GET') location.assign(ctx.response?.raw?.url || ctx.request.action)
@@ -73,5 +74,6 @@ document.addEventListener('htmx:before:swap', (event) => {
 })
 
 document.addEventListener('htmx:error', (event) => {
-  if (event.detail.ctx) toast('The server cannot be reached. Please try again.')
+  const { ctx } = event.detail
+  if (ctx && !ctx.sourceElement?.matches?.('[data-live]')) toast('The server cannot be reached. Please try again.')
 })
