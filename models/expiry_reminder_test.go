@@ -49,7 +49,7 @@ func TestAKeyIsRemindedOfOnceAtEachThreshold(t *testing.T) {
 		if got := s.expiring(t); got != 3 {
 			t.Errorf("%d events", got)
 		}
-		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: ptr(s.Now().Add(10 * dayLong))}); err != nil {
+		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(10 * dayLong))}); err != nil {
 			t.Fatal(err)
 		}
 		s.remind(t, 1)

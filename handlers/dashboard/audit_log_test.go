@@ -171,7 +171,7 @@ func TestAuditLogAsCSV(t *testing.T) {
 func TestHistoryAndLogUseTheSameWords(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
-	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, key.Access(), models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.SignedIn(t, handlerstest.AdminEmail)
