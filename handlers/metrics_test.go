@@ -26,6 +26,7 @@ func TestMetrics(t *testing.T) {
 	}
 	s.Call(t, "", "GET", "/me", "")
 	s.Call(t, "nonsense", "GET", "/me", "")
+	s.Call(t, misspelt(good), "GET", "/me", "") // the checksum is wrong: nobody looks it up
 	s.Call(t, token.New(token.Live).Reveal(), "GET", "/me", "")
 	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, dead.ID); err != nil {
 		t.Fatal(err)
@@ -37,7 +38,7 @@ func TestMetrics(t *testing.T) {
 		`skipup_key_verification_seconds_count{result="accepted",source="store"} 1`,
 		`skipup_key_verification_seconds_count{result="accepted",source="memory"} 2`,
 		`skipup_key_verification_seconds_count{result="missing",source="syntax"} 1`,
-		`skipup_key_verification_seconds_count{result="invalid",source="syntax"} 1`,
+		`skipup_key_verification_seconds_count{result="invalid",source="syntax"} 2`,
 		`skipup_key_verification_seconds_count{result="invalid",source="store"} 1`,
 		`skipup_key_cache_keys 1`,
 		`skipup_usage_flush_tallies_count `,
@@ -110,4 +111,13 @@ func TestWebhookMetrics(t *testing.T) {
 	if strings.Contains(all, `attempt="retry"`) {
 		t.Error("a first attempt is counted as a retry")
 	}
+}
+
+// misspelt is a key with its last character changed.
+func misspelt(key string) string {
+	last := byte('0')
+	if key[len(key)-1] == last {
+		last = '1'
+	}
+	return key[:len(key)-1] + string(last)
 }

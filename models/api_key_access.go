@@ -68,6 +68,10 @@ func (s *Store) setAccess(ctx context.Context, workspaceID, id string, access Ke
 	if err != nil {
 		return nil, err
 	}
+	// Once more: an expiry that was to stay as it is may have been changed meanwhile.
+	if err := s.CheckKeyAccess(key, access, Fields{}); err != nil {
+		return nil, err
+	}
 	before := key.Access()
 	err = s.updateLiving(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "changed_epoch": epoch})
 	if err != nil {

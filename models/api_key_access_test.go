@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -85,6 +86,32 @@ func TestAKeyThatActsHasItsName(t *testing.T) {
 			if event.ActorName != "Maker" || event.ActorID == nil || *event.ActorID != maker.ID {
 				t.Errorf("%s is by %+v", event.Action, event)
 			}
+		}
+	})
+}
+
+// TestAPastExpiryIsNotKeptOnceItHasBeenChanged: somebody gives an expired key time while another
+// changes its scopes and leaves the expiry as it was.
+func TestAPastExpiryIsNotKeptOnceItHasBeenChanged(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, later := s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour)), s.Now().Add(time.Hour)
+		meanwhile := sync.OnceFunc(func() {
+			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: key.Scopes, ExpiresAt: &later}); err != nil {
+				t.Error(err)
+			}
+		})
+		other, err := models.Open(s.URL, models.Options{Clock: func() time.Time { // read when the transaction begins
+			meanwhile()
+			return s.Clock.Now()
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = other.Close() }()
+		_, err = other.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: scope.All, ExpiresAt: key.ExpiresAt})
+		wantFields(t, err, "expires_at")
+		if read := s.read(t, key); !read.AcceptedAt(s.Now()) || read.Scopes != key.Scopes {
+			t.Errorf("the key has %+v", read.Access())
 		}
 	})
 }

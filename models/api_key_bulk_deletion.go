@@ -23,7 +23,7 @@ func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []strin
 
 func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	var keys []APIKey
-	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Order("id DESC").Find(&keys).Error
+	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, storableAll(ids)).Order("id DESC").Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("read API keys: %w", err)
 	}
@@ -52,8 +52,9 @@ func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
 
 // DeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
 // as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
-// in the order of ids. If one is missing or deleted already, the error is NotFound. It is Refused
-// if one is the old key of a rotation and in use: EndRotation asks why.
+// in the order of ids. If one is missing or deleted already, the error is NotFound, and that too
+// is returned only when the deletion of what is deleted is in force. It is Refused if one is the old
+// key of a rotation and in use: EndRotation asks why.
 func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	// Whether a rotation is in use goes by the last second, unless that takes long: a deletion is
 	// worth more than the question for a reason.
 	_ = s.foldWithin(ctx, foldPatience)
-	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
+	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
 		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
@@ -82,6 +83,9 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 		}
 		return nil
 	})
+	if IsKind(err, NotFound) {
+		return nil, s.awaitDeletions(ctx, workspaceID, ids, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 		return tx.requireStaying(ctx, workspaceID, d.staying)
 	})
 	if IsKind(err, NotFound) {
-		return nil, s.awaitDeletion(ctx, workspaceID, id, err)
+		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)
 	}
 	if err != nil {
 		return nil, err
@@ -132,20 +132,26 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string,
 	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), details)
 }
 
-// awaitDeletion returns missing, the refusal to delete a key, once no node accepts that key any
-// more: it may have been deleted a moment ago.
-func (s *Store) awaitDeletion(ctx context.Context, workspaceID, id string, missing error) error {
-	key, err := s.APIKey(ctx, workspaceID, id)
+// awaitDeletions returns missing, the refusal to delete keys, once no node accepts those of them
+// that are deleted: they may have been a moment ago.
+func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []string, missing error) error {
+	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
 		return err
 	}
-	if key.DeletionInForceAt != nil {
+	var pending []*APIKey
+	for i := range slices.Backward(keys) { // in the order in which everybody locks several keys
+		if keys[i].DeletedAt != nil && keys[i].DeletionInForceAt == nil {
+			pending = append(pending, &keys[i])
+		}
+	}
+	if len(pending) == 0 {
 		return missing
 	}
 	if err := s.awaitLeases(ctx); err != nil {
 		return err
 	}
-	_ = s.writeReceipts(ctx, []*APIKey{key}, s.now()) // as in DeleteAPIKey
+	_ = s.writeReceipts(ctx, pending, s.now()) // as in DeleteAPIKey
 	return missing
 }
 

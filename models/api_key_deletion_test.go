@@ -128,24 +128,37 @@ func TestAUseAfterTheDeletionIsReported(t *testing.T) {
 // TestARepeatedDeletionWaitsForTheFirst, which may be on its way to being in force.
 func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		key := s.key(t, "CI")
+		key, living := s.key(t, "CI"), s.key(t, "Living")
 		s.delete(t, key)
-		again := func() time.Duration {
-			start := time.Now()
-			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
-			wantKind(t, err, models.NotFound)
-			return time.Since(start)
+		for name, del := range map[string]func() error{
+			"one": func() error {
+				_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+				return err
+			},
+			"several": func() error {
+				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{living.ID, key.ID})
+				return err
+			},
+		} {
+			again := func() time.Duration {
+				start := time.Now()
+				wantKind(t, del(), models.NotFound)
+				return time.Since(start)
+			}
+			s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+			if took := again(); took >= 300*time.Millisecond {
+				t.Errorf("%s: a deletion that is in force is waited for: %v", name, took)
+			}
+			s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
+			if took := again(); took < 315*time.Millisecond {
+				t.Errorf("%s: it returns after %v, though the first deletion may not be in force", name, took)
+			}
+			if s.read(t, key).DeletionInForceAt == nil {
+				t.Errorf("%s: what it has waited for is not noted", name)
+			}
 		}
-		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
-		if took := again(); took >= 300*time.Millisecond {
-			t.Errorf("a deletion that is in force is waited for: %v", took)
-		}
-		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
-		if took := again(); took < 315*time.Millisecond {
-			t.Errorf("it returns after %v, though the first deletion may not be in force", took)
-		}
-		if s.read(t, key).DeletionInForceAt == nil {
-			t.Error("what it has waited for is not noted")
+		if read := s.read(t, living); read.DeletedAt != nil || read.DeletionInForceAt != nil {
+			t.Errorf("a key that was refused to be deleted is %+v", read)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (s *Store) RemindOfExpiry(ctx context.Context) (int, error) {
 func (s *Store) keysToRemindOf(ctx context.Context) ([]APIKey, error) {
 	now := s.now()
 	var keys []APIKey
-	err := s.with(ctx).Where(`deleted_at IS NULL AND expires_at IS NOT NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
+	err := s.with(ctx).Where(`deleted_at IS NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
 		SELECT 1 FROM expiry_reminders AS told WHERE told.api_key_id = api_keys.id AND told.expires_at = api_keys.expires_at
 		AND told.days <= CASE WHEN api_keys.expires_at <= @day THEN 1 WHEN api_keys.expires_at <= @week THEN 7 ELSE 14 END)`,
 		map[string]any{"now": now, "soon": now.Add(days(14)), "week": now.Add(days(7)), "day": now.Add(days(1))}).

@@ -50,7 +50,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-UsageDaysKept)}},
 	} {
-		if err := s.with(ctx).Where(expired.where, expired.args...).Delete(expired.row).Error; err != nil {
+		if err := s.purge(ctx, expired.row, expired.where, expired.args); err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)
 		}
 	}
@@ -63,4 +63,25 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// purgePortion is how many rows are deleted at once on SQLite, where nobody else writes meanwhile:
+// a node that has been stopped for long finds millions, and a deletion would wait for all of them.
+const purgePortion = 5000
+
+// purge deletes the rows of a table that a condition is true of.
+func (s *Store) purge(ctx context.Context, row any, where string, args []any) error {
+	if s.dialect.name == postgresql {
+		return s.with(ctx).Where(where, args...).Delete(row).Error
+	}
+	for {
+		some := s.with(ctx).Model(row).Select("rowid").Where(where, args...).Limit(purgePortion)
+		deleted := s.with(ctx).Where("rowid IN (?)", some).Delete(row)
+		if deleted.Error != nil || deleted.RowsAffected < purgePortion {
+			return deleted.Error
+		}
+		if err := sleep(ctx, foldPause); err != nil {
+			return err
+		}
+	}
 }

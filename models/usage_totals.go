@@ -21,15 +21,12 @@ func (s *Store) UsageTotals(ctx context.Context, workspaceID string, keyIDs []st
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
-	totals := make(map[string]UsageTotal, len(keyIDs))
-	if len(keyIDs) == 0 {
-		return totals, nil
-	}
 	_, since = s.countedFrom(since)
 	rows, err := s.usageByDay(ctx, workspaceID, keyIDs, since)
 	if err != nil {
 		return nil, err
 	}
+	totals := make(map[string]UsageTotal, len(keyIDs))
 	first := since.Truncate(Daily.length)
 	days := 1 + int(s.now().Sub(first)/Daily.length)
 	for _, row := range rows {

@@ -39,6 +39,17 @@ func (s *Server) SignedIn(t testing.TB, email string) *Browser {
 	return b
 }
 
+// In puts the browser into a time zone, such as "Pacific/Honolulu".
+func (b *Browser) In(zone string) *Browser {
+	b.t.Helper()
+	address, err := url.Parse(b.server.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Client.Jar.SetCookies(address, []*http.Cookie{{Name: "timezone", Value: zone}})
+	return b
+}
+
 // Get asks for a page.
 func (b *Browser) Get(path string) Answer {
 	b.t.Helper()
