@@ -111,3 +111,16 @@ test('a server that cannot be reached is told of once, until it can be again', a
   await expect.poll(told).toBe(2)
   await faults.expected(/ERR_FAILED|Failed to fetch/)
 })
+
+test('the list of keys stays although the review over it fails', async ({ admin, faults }) => {
+  await makeKey(admin)
+  await admin.route('**/api-keys/review', (route) => route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }))
+  const answered = admin.waitForResponse('**/api-keys/review')
+  await admin.goto(listPath)
+  await answered
+  await faults.expected(/^503/)
+  await expect(admin.locator('#review').getByRole('link', { name: 'Review keys' })).toBeVisible()
+  await admin.unroute('**/api-keys/review')
+  await admin.waitForTimeout(300)
+  await expect(admin).toHaveURL(listPath)
+})
