@@ -25,7 +25,7 @@ type shown struct {
 // isMoving reports whether the delivery is about to change: it is on its way, or soon will be.
 // Its row keeps itself up to date then, and only then.
 func (d shown) isMoving() bool {
-	if d.Status != models.DeliveryPending || d.NextAttemptAt == nil {
+	if d.NextAttemptAt == nil { // it is final
 		return false
 	}
 	return d.InFlightAt(d.Now) || d.Endpoint.Enabled() && d.NextAttemptAt.Before(d.Now.Add(soon))
