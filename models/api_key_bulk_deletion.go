@@ -11,21 +11,19 @@ import (
 // MaxDeletions is how many keys are deleted at once: more could not be looked at before.
 const MaxDeletions = 200
 
-// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first.
-// What is no key of the workspace is left out.
+// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first, each
+// as APIKeyWithLastUse. What is no key of the workspace is left out.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	if err := s.FoldUsage(ctx); err != nil {
-		return nil, err
-	}
+	_ = s.foldWithin(ctx, foldPatience)
 	return s.keysByID(ctx, workspaceID, ids)
 }
 
 func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	var keys []APIKey
-	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Order("id DESC").Find(&keys).Error
+	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, storableAll(ids)).Order("id DESC").Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("read API keys: %w", err)
 	}
@@ -54,16 +52,17 @@ func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
 
 // DeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
 // as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
-// in the order of ids. If one is missing or deleted already, the error is NotFound. It is Refused
-// if one is the old key of a rotation and in use: EndRotation asks why.
+// in the order of ids. If one is missing or deleted already, the error is NotFound, and that too
+// is returned only when the deletion of what is deleted is in force. It is Refused if one is the old
+// key of a rotation and in use: EndRotation asks why.
 func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkDeletions(ids); err != nil {
 		return nil, err
 	}
-	if err := s.FoldUsage(ctx); err != nil { // whether a rotation is in use goes by the last second
-		return nil, err
-	}
-	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
+	// Whether a rotation is in use goes by the last second, unless that takes long: a deletion is
+	// worth more than the question for a reason.
+	_ = s.foldWithin(ctx, foldPatience)
+	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
 		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
@@ -84,14 +83,17 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 		}
 		return nil
 	})
+	if IsKind(err, NotFound) {
+		return nil, s.awaitDeletions(ctx, workspaceID, ids, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	inForceAt := s.now() // for all of them, however long the receipts take
+	deleted := make([]*APIKey, len(keys))
 	for i := range keys {
-		keys[i].DeletionCommittedAt = &committedAt
-		_ = s.writeReceipt(context.WithoutCancel(ctx), &keys[i], inForceAt) // as in DeleteAPIKey
+		keys[i].DeletionCommittedAt, deleted[i] = &committedAt, &keys[i]
 	}
+	_ = s.writeReceipts(context.WithoutCancel(ctx), deleted, s.now()) // as in DeleteAPIKey
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil
 }

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -68,25 +69,35 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 // knocks with it can be told. Deleting it again is NotFound, and that too returns only when
 // the first deletion is in force.
 func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
-	return s.deleteAPIKey(ctx, workspaceID, id, "")
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{})
 }
 
-// deleteAPIKey is DeleteAPIKey with a reason for the receipt, or an empty one.
-func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id, reason string) (*APIKey, error) {
+// deletion is what is particular about the deletion of a key.
+type deletion struct {
+	reason string // for the receipt; may be empty
+	// staying is the id of the other key of a rotation: it is Refused if that has been deleted,
+	// for then neither would be left. Empty for none.
+	staying string
+}
+
+// deleteAPIKey is DeleteAPIKey with what is particular about it.
+func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var key *APIKey
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.markDeleted(ctx, workspaceID, id, reason, epoch)
-		return err
+		if key, err = tx.markDeleted(ctx, workspaceID, id, d.reason, epoch); err != nil || d.staying == "" {
+			return err
+		}
+		return tx.requireStaying(ctx, workspaceID, d.staying)
 	})
 	if IsKind(err, NotFound) {
-		return nil, s.awaitDeletion(ctx, workspaceID, id, err)
+		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	key.DeletionCommittedAt = &committedAt
 	// The deletion stands and is in force. If that cannot be written now, it is found out anew.
-	_ = s.writeReceipt(context.WithoutCancel(ctx), key, s.now())
+	_ = s.writeReceipts(context.WithoutCancel(ctx), []*APIKey{key}, s.now())
 	return key, nil
 }
 
@@ -121,67 +132,108 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string,
 	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), details)
 }
 
-// awaitDeletion returns missing, the refusal to delete a key, once no node accepts that key any
-// more: it may have been deleted a moment ago.
-func (s *Store) awaitDeletion(ctx context.Context, workspaceID, id string, missing error) error {
-	key, err := s.APIKey(ctx, workspaceID, id)
+// awaitDeletions returns missing, the refusal to delete keys, once no node accepts those of them
+// that are deleted: they may have been a moment ago.
+func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []string, missing error) error {
+	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
-		return err
+		return notFound(err, "API key")
 	}
-	if key.DeletionInForceAt != nil {
+	var pending []*APIKey
+	for i := range slices.Backward(keys) { // in the order in which everybody locks several keys
+		if keys[i].DeletedAt != nil && keys[i].DeletionInForceAt == nil {
+			pending = append(pending, &keys[i])
+		}
+	}
+	if len(pending) == 0 {
 		return missing
 	}
 	if err := s.awaitLeases(ctx); err != nil {
 		return err
 	}
-	_ = s.writeReceipt(ctx, key, s.now()) // as in DeleteAPIKey
+	_ = s.writeReceipts(ctx, pending, s.now()) // as in DeleteAPIKey
 	return missing
 }
 
-// receiptTimeout bounds the writing of a receipt: whoever deleted the key waits for it.
-const receiptTimeout = 2 * time.Second
+const (
+	// receiptTimeout bounds the writing of receipts: whoever deleted the keys waits for it.
+	receiptTimeout = 2 * time.Second
+	// foldPatience is how long a deletion waits for what nodes have told of the last uses.
+	foldPatience = time.Second
+)
 
-// writeReceipt notes that the deletion of key is in force since inForceAt, unless that is noted
-// already, and makes key what is stored.
-func (s *Store) writeReceipt(ctx context.Context, key *APIKey, inForceAt time.Time) error {
+// writeReceipts notes, for all of them or for none, that the deletion of keys is in force since
+// inForceAt, unless that is noted already, and makes the keys what is stored. It does not wait
+// long for the last use of the keys to be added up: the row gets it later, and the audit log says
+// that it was not known.
+func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, inForceAt time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
 	defer cancel()
-	receipt, _ := key.DeletionReceipt()
-	if inForceAt.Before(receipt.CommittedAt) {
-		inForceAt = receipt.CommittedAt // by the clock of another node
+	for _, key := range keys {
+		receipt, _ := key.DeletionReceipt()
+		from := inForceAt
+		if from.Before(receipt.CommittedAt) {
+			from = receipt.CommittedAt // by the clock of another node
+		}
+		key.DeletionCommittedAt, key.DeletionInForceAt = &receipt.CommittedAt, &from
 	}
-	key.DeletionCommittedAt, key.DeletionInForceAt = &receipt.CommittedAt, &inForceAt
-	if err := s.FoldUsage(ctx); err != nil { // for the last use of the key
-		return err
-	}
+	folded := s.foldWithin(ctx, foldPatience) == nil
 	return s.Tx(ctx, func(tx *Store) error {
-		update := tx.with(ctx).Model(&APIKey{}).
-			Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
-			UpdateColumns(map[string]any{"deletion_committed_at": receipt.CommittedAt, "deletion_in_force_at": inForceAt})
-		if update.Error != nil {
-			return fmt.Errorf("write receipt: %w", update.Error)
+		for _, key := range keys {
+			if err := tx.writeReceipt(ctx, key, folded); err != nil {
+				return err
+			}
 		}
-		stored, err := tx.APIKey(ctx, key.WorkspaceID, key.ID)
-		if err != nil {
-			return err
-		}
-		*key = *stored
-		if update.RowsAffected == 0 {
-			return nil
-		}
-		return tx.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails())
+		return nil
 	})
 }
 
-// receiptDetails are the receipt in words, for the audit log.
-func (k *APIKey) receiptDetails() map[string]string {
+// writeReceipt stores the receipt that key has. Folded says whether its last use is known.
+func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) error {
+	update := s.with(ctx).Model(&APIKey{}).
+		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
+		UpdateColumns(map[string]any{"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionInForceAt})
+	if update.Error != nil {
+		return fmt.Errorf("write receipt: %w", update.Error)
+	}
+	stored, err := s.APIKey(ctx, key.WorkspaceID, key.ID)
+	if err != nil {
+		return err
+	}
+	*key = *stored
+	if update.RowsAffected == 0 {
+		return nil
+	}
+	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails(folded))
+}
+
+// APIKeyWithLastUse is APIKey with its last use up to the last second, unless that takes long to
+// add up: whoever wants to delete or pause a key must not wait for it.
+func (s *Store) APIKeyWithLastUse(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	_ = s.foldWithin(ctx, foldPatience)
+	return s.APIKey(ctx, workspaceID, id)
+}
+
+// foldWithin is FoldUsage for at most a while.
+func (s *Store) foldWithin(ctx context.Context, while time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, while)
+	defer cancel()
+	return s.FoldUsage(ctx)
+}
+
+// receiptDetails are the receipt in words, for the audit log. Folded says whether the last use is
+// known.
+func (k *APIKey) receiptDetails(folded bool) map[string]string {
 	receipt, _ := k.DeletionReceipt()
 	details := map[string]string{
 		"committed_at": receipt.CommittedAt.Format(time.RFC3339Nano),
 		"in_force_at":  receipt.InForceAt.Format(time.RFC3339Nano),
 		"took_ms":      strconv.FormatInt(receipt.Took.Milliseconds(), 10),
 	}
-	if receipt.LastUsedAt != nil {
+	switch {
+	case !folded:
+		details["last_used_at"] = "unknown"
+	case receipt.LastUsedAt != nil:
 		details["last_used_at"] = receipt.LastUsedAt.Format(time.RFC3339Nano)
 		details["last_used_address"] = receipt.LastUsedAddress
 		details["last_used_route"] = receipt.LastUsedRoute
@@ -189,15 +241,19 @@ func (k *APIKey) receiptDetails() map[string]string {
 	return details
 }
 
-// maxPending is how many deletions are finished at a time.
-const maxPending = 1000
+const (
+	// maxPending is how many deletions are finished at a time, and pendingAtOnce how many of them
+	// in one transaction.
+	maxPending    = 1000
+	pendingAtOnce = 100
+)
 
 // FinishDeletions writes the receipts of deletions that nobody has waited for to the end,
 // because the program was stopped or the database went away, and returns how many it found. It
 // waits itself first.
-func (s *Store) FinishDeletions(ctx context.Context) (int, error) {
-	var pending []APIKey
-	err := s.with(ctx).Where("deleted_at IS NOT NULL AND deletion_in_force_at IS NULL").Order("id").Limit(maxPending).Find(&pending).Error
+func (s *Store) FinishDeletions(ctx context.Context) (finished int, err error) {
+	var pending []*APIKey
+	err = s.with(ctx).Where("deleted_at IS NOT NULL AND deletion_in_force_at IS NULL").Order("id").Limit(maxPending).Find(&pending).Error
 	if err != nil {
 		return 0, fmt.Errorf("read unfinished deletions: %w", err)
 	}
@@ -209,10 +265,11 @@ func (s *Store) FinishDeletions(ctx context.Context) (int, error) {
 	}
 	ctx = WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
 	inForceAt := s.now()
-	for i := range pending {
-		if err := s.writeReceipt(ctx, &pending[i], inForceAt); err != nil {
-			return i, err
+	for some := range slices.Chunk(pending, pendingAtOnce) {
+		if err := s.writeReceipts(ctx, some, inForceAt); err != nil {
+			return finished, err
 		}
+		finished += len(some)
 	}
-	return len(pending), nil
+	return finished, nil
 }

@@ -1,6 +1,8 @@
 package models_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,24 +128,37 @@ func TestAUseAfterTheDeletionIsReported(t *testing.T) {
 // TestARepeatedDeletionWaitsForTheFirst, which may be on its way to being in force.
 func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		key := s.key(t, "CI")
+		key, living := s.key(t, "CI"), s.key(t, "Living")
 		s.delete(t, key)
-		again := func() time.Duration {
-			start := time.Now()
-			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
-			wantKind(t, err, models.NotFound)
-			return time.Since(start)
+		for name, del := range map[string]func() error{
+			"one": func() error {
+				_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+				return err
+			},
+			"several": func() error {
+				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{living.ID, key.ID})
+				return err
+			},
+		} {
+			again := func() time.Duration {
+				start := time.Now()
+				wantKind(t, del(), models.NotFound)
+				return time.Since(start)
+			}
+			s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+			if took := again(); took >= 300*time.Millisecond {
+				t.Errorf("%s: a deletion that is in force is waited for: %v", name, took)
+			}
+			s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
+			if took := again(); took < 315*time.Millisecond {
+				t.Errorf("%s: it returns after %v, though the first deletion may not be in force", name, took)
+			}
+			if s.read(t, key).DeletionInForceAt == nil {
+				t.Errorf("%s: what it has waited for is not noted", name)
+			}
 		}
-		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
-		if took := again(); took >= 300*time.Millisecond {
-			t.Errorf("a deletion that is in force is waited for: %v", took)
-		}
-		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
-		if took := again(); took < 315*time.Millisecond {
-			t.Errorf("it returns after %v, though the first deletion may not be in force", took)
-		}
-		if s.read(t, key).DeletionInForceAt == nil {
-			t.Error("what it has waited for is not noted")
+		if read := s.read(t, living); read.DeletedAt != nil || read.DeletionInForceAt != nil {
+			t.Errorf("a key that was refused to be deleted is %+v", read)
 		}
 	})
 }
@@ -179,9 +194,9 @@ func TestADeletionStandsWithoutItsReceipt(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key := s.key(t, "CI")
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
-		time.AfterFunc(150*time.Millisecond, func() { s.Exec(t, "ALTER TABLE usage_batches RENAME TO away") })
+		time.AfterFunc(150*time.Millisecond, func() { s.Exec(t, "ALTER TABLE audit_events RENAME TO away") })
 		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
-		s.Exec(t, "ALTER TABLE away RENAME TO usage_batches")
+		s.Exec(t, "ALTER TABLE away RENAME TO audit_events")
 		if err != nil || deleted.DeletedAt == nil {
 			t.Fatalf("the deletion: %+v, %v", deleted, err)
 		}
@@ -190,6 +205,63 @@ func TestADeletionStandsWithoutItsReceipt(t *testing.T) {
 		}
 		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 {
 			t.Errorf("later: %d, %v", found, err)
+		}
+	})
+}
+
+// TestADeletionDoesNotWaitForUsage that has piled up, or cannot be added up: it has its receipt
+// all the same, which does not claim to know the last use.
+func TestADeletionDoesNotWaitForUsage(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		one, several, used := s.key(t, "One"), s.key(t, "Several"), s.Now()
+		record(t, s.Store, batchOf(t, use{key: one, at: used}, use{key: several, at: used}))
+		later := used.Add(time.Minute)
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{key: one, at: later}, use{key: several, at: later})); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Hour)
+		release := sync.OnceFunc(s.OccupyFold())
+		defer release()
+		deletions := map[*models.APIKey]func() error{
+			one: func() error {
+				if key, err := s.APIKeyWithLastUse(s.ctx, s.id, one.ID); err != nil || !key.LastUsedAt.Equal(used) {
+					return fmt.Errorf("before it: %+v, %w", key, err)
+				}
+				_, err := s.DeleteAPIKey(s.ctx, s.id, one.ID)
+				return err
+			},
+			several: func() error {
+				if keys, err := s.APIKeysByID(s.ctx, s.id, []string{several.ID}); err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(used) {
+					return fmt.Errorf("before it: %+v, %w", keys, err)
+				}
+				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{several.ID})
+				return err
+			},
+		}
+		for key, del := range deletions {
+			deleted := make(chan error, 1)
+			go func() { deleted <- del() }()
+			select {
+			case err := <-deleted:
+				if err != nil {
+					t.Errorf("%s: %v", key.Name, err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("%s: the deletion still waits", key.Name)
+			}
+			if event := eventsOf(t, s, key.ID)[0]; event.Action != "api_key.deletion_in_force" || event.Details["last_used_at"] != "unknown" || event.Details["last_used_route"] != "" {
+				t.Errorf("%s: the event is %+v", key.Name, event)
+			}
+		}
+		release()
+		if err := s.FoldUsage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for key := range deletions {
+			receipt, _ := s.read(t, key).DeletionReceipt()
+			if receipt.InForceAt == nil || receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(later) || receipt.AcceptedAfter {
+				t.Errorf("%s: the receipt is %+v", key.Name, receipt)
+			}
 		}
 	})
 }

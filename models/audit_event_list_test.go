@@ -75,6 +75,26 @@ func TestAuditLogIsFiltered(t *testing.T) {
 	})
 }
 
+// TestAnEventIsListedAtItsTime, also if the transaction in which it is written takes longer than others.
+func TestAnEventIsListedAtItsTime(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		err := s.Tx(s.ctx, func(tx *models.Store) error {
+			s.Clock.Advance(time.Minute)
+			s.NewID("key") // somebody else makes something
+			return tx.RenameAPIKey(s.ctx, s.id, key.ID, "Builds")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		event := eventsOf(t, s, key.ID)[0]
+		at, next := event.CreatedAt, event.CreatedAt.Add(time.Millisecond)
+		if diff := cmp.Diff([]string{"api_key.renamed Builds"}, deeds(t, s, models.AuditFilter{From: &at, Before: &next})); diff != "" {
+			t.Errorf("at %v (-want +got):\n%s", at, diff)
+		}
+	})
+}
+
 // The pages of the log and the whole of it have the same events, each once, although more come.
 func TestAuditLogComesInPages(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {

@@ -161,9 +161,6 @@ func limit(pool *sql.DB, connections int) {
 
 // gormConfig has slow queries logged, without their values, which may be secrets.
 func gormConfig(now func() time.Time, log *slog.Logger, slow time.Duration) *gorm.Config {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	return &gorm.Config{
 		NowFunc:        now,
 		TranslateError: true,

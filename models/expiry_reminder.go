@@ -66,9 +66,17 @@ func (s *Store) keysToRemindOf(ctx context.Context) ([]APIKey, error) {
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
-// remindOf reports whether somebody is reminded of the expiry of key now, by this node.
-func (s *Store) remindOf(ctx context.Context, key *APIKey) (told bool, err error) {
+// remindOf reports whether somebody is reminded of the expiry of a key now, by this node. One that
+// was deleted or got another expiry since it was read is left for the next time.
+func (s *Store) remindOf(ctx context.Context, read *APIKey) (told bool, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {
+		key, err := tx.takeAPIKey(ctx, "id = ? AND deleted_at IS NULL AND expires_at = ? AND expires_at > ?", read.ID, *read.ExpiresAt, tx.now())
+		if IsKind(err, NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		due := reminderAt(key.ExpiresAt.Sub(tx.now()))
 		row := expiryReminder{APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, Days: due, CreatedAt: tx.now()}
 		insert := tx.with(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row)

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestAKeyIsRemindedOfOnceAtEachThreshold(t *testing.T) {
 		if got := s.expiring(t); got != 3 {
 			t.Errorf("%d events", got)
 		}
-		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: ptr(s.Now().Add(10 * dayLong))}); err != nil {
+		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(10 * dayLong))}); err != nil {
 			t.Fatal(err)
 		}
 		s.remind(t, 1)
@@ -119,5 +120,40 @@ func TestNodesRemindOnce(t *testing.T) {
 		if got := s.expiring(t); reminded != keys || got != keys {
 			t.Errorf("reminded of %d, with %d events; want %d of each", reminded, got, keys)
 		}
+	})
+}
+
+// TestNobodyIsRemindedOfWhatHasChanged: many keys are read before the first of them is told of.
+func TestNobodyIsRemindedOfWhatHasChanged(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		expiring := func(name string) *models.APIKey {
+			return s.keyOf(t, models.NewAPIKey{Name: name, ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
+		}
+		gone, prolonged, sooner, renamed := expiring("Gone"), expiring("Prolonged"), expiring("Sooner"), expiring("Before")
+		s.Clock.Advance(10 * dayLong)
+		node := s.Another(t)
+		afterReading(t, node, "api_keys", func() {
+			s.delete(t, gone)
+			for key, at := range map[*models.APIKey]time.Time{prolonged: s.Now().Add(90 * dayLong), sooner: s.Now().Add(5 * dayLong)} {
+				if err := errOf(s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: &at})); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := s.RenameAPIKey(s.ctx, s.id, renamed.ID, "After"); err != nil {
+				t.Error(err)
+			}
+		})
+		if told, err := node.RemindOfExpiry(t.Context()); err != nil || told != 1 {
+			t.Errorf("reminded of %d, %v; want the one that has only another name", told, err)
+		}
+		s.remind(t, 1) // of the one that expires sooner
+		var data []string
+		if err := s.DB().Model(&models.Event{}).Where("type = ?", models.APIKeyExpiringEvent).Pluck("data", &data).Error; err != nil {
+			t.Fatal(err)
+		}
+		if len(data) != 2 {
+			t.Errorf("told of %q", data)
+		}
+		wantSaid(t, strings.Join(data, "\n"), `"After"`, `"Sooner"`)
 	})
 }

@@ -46,6 +46,12 @@ func (s *Store) OccupyHasher() (places int, release func()) {
 	}
 }
 
+// OccupyFold keeps usage from being folded on this node until release is called.
+func (s *Store) OccupyFold() (release func()) {
+	s.folding <- struct{}{}
+	return func() { <-s.folding }
+}
+
 // HashPassword hashes a password.
 func (s *Store) HashPassword(ctx context.Context) error {
 	_, err := s.passwords.hash(ctx, "a password")

@@ -473,3 +473,71 @@ func TestSeatRefusals(t *testing.T) {
 		wantKind(t, err, models.Refused)
 	})
 }
+
+// TestASeatThatIsReleasedDoesNotKeepItsHolder: of two people at once, both have their way.
+func TestASeatThatIsReleasedDoesNotKeepItsHolder(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 30 {
+			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
+			seat, err := s.AssignSeat(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return s.ReleaseSeat(s.ctx, s.id, seat.ID)
+				}
+				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
+			})
+			if errs[1] != nil || errs[0] != nil && !isNotFound(errs[0]) {
+				t.Fatalf("releasing: %v; deactivating: %v", errs[0], errs[1])
+			}
+		}
+	})
+}
+
+// TestWhoIsTakenOutDoesNotJoin at the same moment.
+func TestWhoIsTakenOutDoesNotJoin(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 30 {
+			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
+			invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return errOf(s.AcceptInvitation(s.ctx, invited.Token, "Grace", "a long enough passphrase"))
+				}
+				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
+			})
+			now, err := s.Member(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			events := eventsOf(t, s, grace.ID)
+			if last := events[0].Action; errs[1] != nil || last != "member.deactivated" || now.Pending != isNotFound(errs[0]) {
+				t.Fatalf("joining: %v; deactivating: %v; pending %t, last %s", errs[0], errs[1], now.Pending, last)
+			}
+		}
+	})
+}
+
+// TestNobodyInvitesWhoIsTakenOut at the same moment.
+func TestNobodyInvitesWhoIsTakenOut(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 30 {
+			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return errOf(s.InviteMember(s.ctx, s.id, grace.ID))
+				}
+				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
+			})
+			if errs[1] != nil || errs[0] != nil && !models.IsKind(errs[0], models.Refused) {
+				t.Fatalf("inviting: %v; deactivating: %v", errs[0], errs[1])
+			}
+			wantCount(t, s.Store, "invitations", 0)
+		}
+	})
+}

@@ -24,7 +24,7 @@ type Options struct {
 	Clock          func() time.Time  // time.Now if nil
 	KeyEnvironment token.Environment // token.Live if empty
 	Passwords      *argon2id.Params  // the OWASP parameters if nil; tests take cheaper ones
-	Log            *slog.Logger      // slow queries and lost connections; discarded if nil
+	Log            *slog.Logger      // slow queries and what cannot be read; discarded if nil
 	SlowQuery      time.Duration     // what takes longer is logged; a second if 0
 	// Waited is told how long each change of what a key may do took, from its commit until it
 	// was in force on every node. It may be nil.
@@ -51,10 +51,11 @@ type Store struct {
 	clock     func() time.Time
 	ownClock  bool // clock is not time.Now
 	keys      token.Environment
+	log       *slog.Logger
 	passwords *passwordHasher
 	ids       *idSource
 	waited    func(time.Duration)
-	folding   *sync.Mutex
+	folding   chan struct{} // holds something while this node folds usage
 	mails     bool          // somebody mails invitations
 	running   *sync.Map     // ids of the idempotent requests that this process is at
 	audited   *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
@@ -80,6 +81,9 @@ func Open(url string, options Options) (*Store, error) {
 	if options.AcceptedAfterDeletion == nil {
 		options.AcceptedAfterDeletion = func([]string) {}
 	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
 	if options.KeyEnvironment == "" {
 		options.KeyEnvironment = token.Live
 	}
@@ -92,10 +96,11 @@ func Open(url string, options Options) (*Store, error) {
 		clock:     options.Clock,
 		ownClock:  ownClock,
 		keys:      options.KeyEnvironment,
+		log:       options.Log,
 		passwords: newPasswordHasher(options.Passwords),
 		ids:       newIDSource(),
 		waited:    options.Waited,
-		folding:   new(sync.Mutex),
+		folding:   make(chan struct{}, 1),
 		mails:     options.MailsInvitations,
 		running:   new(sync.Map),
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -66,7 +67,8 @@ func RefusalOf(state KeyState) Refusal {
 	return RefusedExpired
 }
 
-// usageBatch is a stored batch. Its body is empty once it has been folded.
+// usageBatch is a stored batch. Its body is empty once it has been folded, unless nobody could
+// read it.
 type usageBatch struct {
 	ID        string
 	Body      []byte
@@ -89,12 +91,16 @@ func (s *Store) AppendUsage(ctx context.Context, batch UsageBatch) error {
 	return nil
 }
 
-// storableCallers are callers as they may be stored: what they say of themselves comes from
-// outside, and may be no text at all, or a key.
+// Storable is c as it may be stored: what a caller says of itself comes from outside, and may be
+// as long as a header can be, no text at all, or a key.
+func (c UsageCaller) Storable() UsageCaller {
+	return UsageCaller{Address: clip(c.Address, maxUserAgent), UserAgent: clip(c.UserAgent, maxUserAgent)}
+}
+
 func storableCallers(callers []UsageCaller) []UsageCaller {
 	storable := make([]UsageCaller, len(callers))
 	for i, caller := range callers {
-		storable[i] = UsageCaller{Address: clip(caller.Address, maxUserAgent), UserAgent: clip(caller.UserAgent, maxUserAgent)}
+		storable[i] = caller.Storable()
 	}
 	return storable
 }
@@ -114,8 +120,12 @@ const (
 // once however many of them tell of it. It is called now and then, and by who wants to read what
 // the batches say. Nodes may fold at once; within one, there is one fold at a time.
 func (s *Store) FoldUsage(ctx context.Context) error {
-	s.folding.Lock()
-	defer s.folding.Unlock()
+	select {
+	case s.folding <- struct{}{}:
+		defer func() { <-s.folding }()
+	case <-ctx.Done(): // the one before may have an hour to add up
+		return fmt.Errorf("wait to fold usage: %w", ctx.Err())
+	}
 	for portion := 0; ; portion++ {
 		// Looking comes first: on SQLite a transaction keeps all others from writing.
 		ids, err := s.nextToFold(ctx)
@@ -177,13 +187,16 @@ func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []str
 	if len(stored) == 0 {
 		return nil, nil
 	}
-	merge, mine := newUsageMerge(), make([]string, len(stored)) // the others may be locked still
-	for i, row := range stored {
-		mine[i] = row.ID
+	merge, mine := newUsageMerge(), make([]string, 0, len(stored)) // the others may be locked still
+	for _, row := range stored {
 		batch, err := decodeUsage(row.Body)
 		if err != nil {
-			return nil, fmt.Errorf("decode usage batch %s: %w", row.ID, err)
+			if err := s.setAside(ctx, row.ID, err); err != nil {
+				return nil, err
+			}
+			continue
 		}
+		mine = append(mine, row.ID)
 		merge.add(&batch)
 	}
 	first, rest := merge.split(foldTallies)
@@ -200,6 +213,16 @@ func (s *Store) fold(ctx context.Context, ids []string) (usedAfterDeletion []str
 		return nil, fmt.Errorf("mark usage batches: %w", err)
 	}
 	return usedAfterDeletion, nil
+}
+
+// setAside leaves a batch that cannot be read out, with its body, for whoever looks into it: else
+// no other would be counted any more, and no page shown that tells of usage.
+func (s *Store) setAside(ctx context.Context, id string, why error) error {
+	if err := s.with(ctx).Model(&usageBatch{}).Where("id = ?", id).UpdateColumn("folded_at", s.now()).Error; err != nil {
+		return fmt.Errorf("set usage batch aside: %w", err)
+	}
+	s.log.ErrorContext(ctx, "a batch of usage cannot be read, so that its requests are not counted", slog.String("batch", id), slog.Any("error", why))
+	return nil
 }
 
 // putBack stores what is left of batches, the first of which was made at a time, as the next

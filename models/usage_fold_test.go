@@ -1,8 +1,10 @@
 package models_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -280,6 +282,34 @@ func TestAFoldIsAllOrNothing(t *testing.T) {
 		s.Exec(t, "ALTER TABLE away RENAME TO api_key_callers")
 		if got := s.requests(t, key); got != 1 {
 			t.Errorf("%d requests are counted", got)
+		}
+	})
+}
+
+// TestABatchThatCannotBeReadStopsNoOther: it is set aside as it is, and the log tells of it once.
+func TestABatchThatCannotBeReadStopsNoOther(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		var log bytes.Buffer
+		s.Store = s.Logging(t, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})))
+		key := s.key(t, "CI")
+		good, bad := batchOf(t, use{key: key, at: s.Now()}), batchOf(t, use{key: key, at: s.Now()})
+		for _, batch := range []models.UsageBatch{bad, good} {
+			if err := s.AppendUsage(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Exec(t, "UPDATE usage_batches SET body = $1 WHERE id = $2", []byte("no batch"), bad.ID)
+		for range 2 {
+			if got := s.requests(t, key); got != 1 {
+				t.Errorf("%d requests are counted", got)
+			}
+		}
+		if told := strings.Count(log.String(), bad.ID); told != 1 {
+			t.Errorf("the log tells of it %d times: %s", told, &log)
+		}
+		var body []byte
+		if err := s.DB().Raw("SELECT body FROM usage_batches WHERE id = ?", bad.ID).Row().Scan(&body); err != nil || string(body) != "no batch" {
+			t.Errorf("its body is %q, %v", body, err)
 		}
 	})
 }

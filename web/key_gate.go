@@ -171,9 +171,13 @@ func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
 	c.address, c.userAgent = callerOf(c)
 	c.caller = g.recorder.Caller(c.address, c.userAgent)
 	key, known, err := g.verifier.RecallAt(c.start, &credential)
-	if known {
+	switch {
+	case known:
 		g.note(c, keyauth.FromMemory, err)
-	} else {
+	case !credential.HasChecksum():
+		err = keyauth.ErrInvalid
+		g.note(c, keyauth.FromSyntax, err)
+	default:
 		key, err = g.read(c, &credential)
 		g.note(c, keyauth.FromStore, err)
 	}

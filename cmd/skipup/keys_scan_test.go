@@ -78,6 +78,30 @@ func TestScan(t *testing.T) {
 	}
 	skipup(t, nil, "keys", "scan").requireRefused(t, exitUsage, "give the files and folders to scan")
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireRefused(t, exitUsage, "the database address must be")
+	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
+	if away.code != 2 || !strings.Contains(away.stderr, "the database does not open") || strings.Contains(away.stderr, "--help") {
+		t.Errorf("with a database that is not there, which is no find: %+v", away)
+	}
+}
+
+// TestLinksThatAreNamed are followed: a commit hook names those that are committed, wherever they lead.
+func TestLinksThatAreNamed(t *testing.T) {
+	key := token.New(token.Live)
+	folder := write(t, map[string]string{"real/below/.env": key.Reveal()})
+	for link, target := range map[string]string{"folder": "real", "nowhere": "gone", "itself": "itself"} {
+		if err := os.Symlink(target, filepath.Join(folder, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := skipup(t, nil, "keys", "scan", folder+"/folder")
+	if want := folder + "/folder/below/.env:1:1: " + key.Hint() + "\n"; got.stdout != want || got.code != 1 {
+		t.Errorf("a link to a folder: exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+	}
+	for _, link := range []string{"nowhere", "itself"} {
+		if got := skipup(t, nil, "keys", "scan", folder+"/"+link); got.code != exitDone || got.stderr != "" {
+			t.Errorf("a link that leads %s: exit code %d, %q", link, got.code, got.stderr)
+		}
+	}
 }
 
 // TestScanOfAWorktree, in which .git is a file and no folder, with a name that would draw on a terminal.
@@ -155,9 +179,10 @@ func TestScanAsAGitHook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const hook = "git diff --cached --name-only --diff-filter=d -z | xargs -0 --no-run-if-empty skipup keys scan --"
-	if !strings.Contains(string(readme), hook) {
-		t.Fatalf("the README does not show the hook %s", hook)
+	_, after, found := strings.Cut(string(readme), "\n    #!/bin/sh\n")
+	hook, _, _ := strings.Cut(after, "\n\n")
+	if !found || !strings.Contains(hook, "skipup keys scan") {
+		t.Fatalf("the README does not show the hook, but %q", hook)
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -196,7 +221,23 @@ func TestScanAsAGitHook(t *testing.T) {
 	if log, err := git("log", "--format=%s"); err != nil || log != "Clean\n" {
 		t.Errorf("the log: %v\n%s", err, log)
 	}
-	must("rm", "--quiet", "--cached", "config.env")
+	put := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(repository, "config.env"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("KEY=\n") // but what is committed has it still
+	if output, err := git("commit", "-m", "Leak"); err == nil || !strings.Contains(output, key.Hint()) {
+		t.Errorf("a commit with a key that only the file has no more: %v\n%s", err, output)
+	}
+	must("add", "config.env")
+	put("KEY=" + key.Reveal() + "\n") // which is not committed
+	if err := os.Symlink("nowhere", filepath.Join(repository, "link")); err != nil {
+		t.Fatal(err)
+	}
+	must("add", "link")
+	must("commit", "--quiet", "-m", "Without the key")
 	must("rm", "--quiet", "good name.txt")
 	must("commit", "--quiet", "-m", "A deletion alone")
 }

@@ -261,7 +261,13 @@ func TestUpdateKey(t *testing.T) {
 	if now := key(); fmt.Sprint(now["scopes"]) != "[members.read seats.write]" || now["expires_at"] != nil || now["name"] != "CI" {
 		t.Errorf("%v", now)
 	}
-	update("", "--name", "Builds", "--scopes", "members.read,seats.write") // which it has
+	start := time.Now()
+	again := skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read")
+	again.requireCode(t, exitDone)
+	if took := time.Since(start); took < 525*time.Millisecond || !strings.Contains(again.stdout, "Every node goes by it.") {
+		t.Errorf("the same again, which may not be in force yet: %q after %v", again.stdout, took)
+	}
+	update("", "--name", "Builds")
 	if now := key(); now["name"] != "Builds" || fmt.Sprint(now["scopes"]) != "[members.read seats.write]" {
 		t.Errorf("%v", now)
 	}

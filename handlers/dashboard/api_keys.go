@@ -282,10 +282,7 @@ func deletionNotice(key *models.APIKey) string {
 
 // key is the one that the address names, with its last use up to the last second.
 func (h apiKeys) key(c echo.Context) (*models.APIKey, error) {
-	if err := h.store.FoldUsage(c.Request().Context()); err != nil {
-		return nil, err
-	}
-	return h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+	return h.store.APIKeyWithLastUse(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }
 
 // livingKey is the one that the address names, if it is not deleted yet.

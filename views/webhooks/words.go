@@ -74,7 +74,7 @@ func disabledWords(reason models.DisabledReason) disabled {
 			"That says that it wants nothing more, so nothing more is sent. If it was a mistake, make it answer with 2xx and enable the endpoint; otherwise delete it."}
 	case models.DisabledTooManyFailures:
 		return disabled{"All attempts of a delivery have failed.",
-			"They went on for more than three days. See below what the receiver answered, repair it, then enable the endpoint and retry what has failed."}
+			"They went on for days. See below what the receiver answered, repair it, then enable the endpoint and retry what has failed."}
 	}
 	return disabled{"Somebody has disabled this endpoint.",
 		"Nothing is sent to it. Deliveries that waited then are kept, and are sent once it is enabled; what happens meanwhile is not sent to it."}
@@ -102,14 +102,20 @@ func rateTone(h models.WebhookHealth) string {
 	return "danger"
 }
 
-// failureWords say how an attempt has failed; code is that of the answer, 0 without one.
+// failureWords say how an attempt has failed; code is that of the answer, 0 where it is not known.
 func failureWords(failure models.DeliveryFailure, code int) string {
 	switch failure {
 	case models.Delivered:
 		return fmt.Sprintf("Answered %d", code)
 	case models.FailedStatus:
+		if code == 0 {
+			return "Not answered with 2xx"
+		}
 		return fmt.Sprintf("Answered %d, which is not 2xx", code)
 	case models.FailedRedirect:
+		if code == 0 {
+			return "Answered with a redirect: none is followed"
+		}
 		return fmt.Sprintf("Answered %d: redirects are not followed", code)
 	case models.FailedGone:
 		return "Answered 410: the receiver wants nothing more"

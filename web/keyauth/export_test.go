@@ -85,6 +85,16 @@ func (r *Recorder) Tallies() int {
 	return held
 }
 
+// CallerBytes is how long the names of the callers are that are held.
+func (r *Recorder) CallerBytes() (bytes int) {
+	for i := range r.shards {
+		for _, caller := range r.shards[i].callers {
+			bytes += len(caller.Address) + len(caller.UserAgent)
+		}
+	}
+	return bytes
+}
+
 // LoseAnswers has the next batches stored, and the Recorder told that they were not.
 func (r *Recorder) LoseAnswers(count int) {
 	appended := r.append

@@ -3,8 +3,10 @@ package keyauth_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // The ways in which others have let a dead key live that no test beside this file is named for.
@@ -60,4 +62,23 @@ func TestANodeThatWasCutOffLearnsOfAllThatItHasMissed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOneLostAnswerDoesNotEndALongLease: a poll is given up while there is still time for others.
+func TestOneLostAnswerDoesNotEndALongLease(t *testing.T) {
+	t.Parallel()
+	h := houseOn(t, modelstest.NewPostgreSQL(t))
+	const lease = 4 * time.Second
+	h.Exec(t, "UPDATE revocation SET lease_ms = 4000, wait_ms = 4000")
+	h.poll(t)
+	answer := h.Begin(t, "LOCK TABLE revocation IN ACCESS EXCLUSIVE MODE")
+	start := time.Now()
+	if err := h.Poll(t.Context()); err == nil || time.Since(start) > lease*3/4 {
+		t.Errorf("a poll without an answer is over after %v: %v", time.Since(start), err)
+	}
+	answer()
+	h.poll(t)
+	if left := h.State().LeaseLeft; left < lease*3/4 {
+		t.Errorf("%v are left of the lease", left)
+	}
 }

@@ -2,7 +2,6 @@ package keyauth
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -16,7 +15,8 @@ const (
 	// firstInterval is between the polls of a node that has not heard of the lease yet.
 	firstInterval = models.MinLease
 	// minPollTimeout is what a poll is given however short the lease: it may have to connect
-	// first. A connection that leads nowhere is given up after it.
+	// first. A longer lease gives it half of its length, so that there is time for another one when
+	// it has found out that its connection leads nowhere.
 	minPollTimeout = time.Second
 )
 
@@ -53,7 +53,7 @@ func (v *Verifier) interval() time.Duration {
 // that began before it asked. After an error the lease runs out as if nobody had asked.
 // Only one Poll may run at a time.
 func (v *Verifier) Poll(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())))
+	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())/2))
 	defer cancel()
 	start := time.Now()
 	changes, err := v.store.KeyChanges(ctx, v.epoch.Load())
@@ -76,7 +76,7 @@ func (v *Verifier) applyChanges(changes models.KeyChanges) {
 		return
 	}
 	if changes.All || len(changes.Digests) > 0 {
-		v.cache.apply(slices.Clip(changes.Digests), changes.All)
+		v.cache.apply(changes.Digests, changes.All)
 	}
 }
 

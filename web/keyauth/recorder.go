@@ -25,6 +25,9 @@ const (
 	// maxTallies bounds the memory of a Recorder while the database is away: about 20 MB. Each
 	// tally is of one caller of one key on one route with one kind of answer.
 	maxTallies = 1 << 16
+	// longNames is from how many bytes on the names of a caller are cut before they are kept. What
+	// is shorter, as nearly all are, is left to the flush.
+	longNames = 512
 )
 
 // Recorder counts what each key is used for, in memory, and adds the counts to the database
@@ -37,10 +40,11 @@ type Recorder struct {
 	routes []models.UsageRoute // never changed once requests are served
 	shards [recorderShards]recorderShard
 
-	flushing sync.Mutex
-	pending  *models.UsageBatch // could not be stored, or nobody knows
-	failing  bool
-	watch    FlushWatch
+	flushing  sync.Mutex
+	pending   *models.UsageBatch // could not be stored, or nobody knows
+	collected time.Time          // the last batch
+	failing   bool
+	watch     FlushWatch
 
 	lost   atomic.Int64
 	stored atomic.Int64 // nanoseconds since 1970 until when all counts are stored
@@ -111,7 +115,8 @@ func (r *Recorder) Expect(key *Key, caller Caller) {
 	r.shardOf(key).tallies.Load().expect(key, uint64(caller))
 }
 
-// Record counts a request. It keeps no part of it but the caller's names.
+// Record counts a request. It keeps no part of it but the caller's names, and of those no more
+// than is stored.
 func (r *Recorder) Record(use *Use) {
 	caller := use.Caller
 	if caller == 0 {
@@ -121,6 +126,9 @@ func (r *Recorder) Record(use *Use) {
 	k := tallyKey{
 		key: use.Key.id, caller: uint64(caller), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), refusal: refusalOf(use.Refusal),
+	}
+	if len(use.Address)+len(use.UserAgent) > longNames {
+		use = use.withShortNames() // before the lock, since it takes as long as the header is
 	}
 	shard := r.shardOf(&use.Key)
 	shard.mu.Lock()
@@ -135,6 +143,14 @@ func (r *Recorder) Record(use *Use) {
 	if counted == nil {
 		r.lost.Add(1)
 	}
+}
+
+// withShortNames is u with as much of the caller's names as is stored.
+func (u *Use) withShortNames() *Use {
+	short := *u
+	names := models.UsageCaller{Address: u.Address, UserAgent: u.UserAgent}.Storable()
+	short.Address, short.UserAgent = names.Address, names.UserAgent
+	return &short
 }
 
 // shardOf is where a key is counted. The last bits of its id are random, or near that.
@@ -195,7 +211,7 @@ func (r *Recorder) Run(ctx context.Context) {
 func (r *Recorder) foldAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, foldEvery)
 	defer cancel()
-	if err := r.fold(ctx); err != nil {
+	if err := r.fold(ctx); err != nil && !isStopped(ctx) {
 		r.log.Error("usage is stored but not added up yet", "error", err)
 	}
 }

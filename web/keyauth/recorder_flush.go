@@ -3,6 +3,7 @@ package keyauth
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"time"
 
@@ -32,23 +33,32 @@ func (r *Recorder) Flush(ctx context.Context) {
 	if r.pending != nil && !r.send(ctx) {
 		return
 	}
-	upTo := time.Now()
-	if r.pending = r.collect(); r.pending == nil || r.send(ctx) {
-		r.stored.Store(upTo.UnixNano())
+	r.collected = time.Now()
+	if r.pending = r.collect(); r.pending == nil {
+		r.stored.Store(r.collected.UnixNano())
+		return
 	}
+	r.send(ctx)
 }
 
 // send stores the pending batch and reports whether it is stored.
 func (r *Recorder) send(ctx context.Context) bool {
 	start := time.Now()
 	err := r.append(ctx, *r.pending)
+	if err != nil && isStopped(ctx) {
+		return false // it goes with the last flush
+	}
 	r.report(Flush{Tallies: len(r.pending.Tallies), Took: time.Since(start), Err: err, Lost: r.lost.Swap(0)})
 	if err != nil {
 		return false
 	}
 	r.pending = nil
+	r.stored.Store(r.collected.UnixNano())
 	return true
 }
+
+// isStopped reports whether ctx was ended by whoever stops the program, not by a timeout.
+func isStopped(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 // report logs the beginning and the end of an outage.
 func (r *Recorder) report(flush Flush) {

@@ -3,12 +3,14 @@ package keyauth_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web/keyauth"
 )
 
@@ -151,6 +153,34 @@ func TestWithoutTheDatabaseMemoryIsBounded(t *testing.T) {
 	}
 	if lost != 0 {
 		t.Errorf("%d are lost although there was room for the others", lost)
+	}
+}
+
+// TestALongUserAgentTakesNoMemory that is not stored either: a header can be of megabytes, and
+// whoever has a key, even a deleted one, can send another with each request.
+func TestALongUserAgentTakesNoMemory(t *testing.T) {
+	t.Parallel()
+	c := count(t, houseOn(t, modelstest.NewSQLite(t)))
+	row, key := c.good(t)
+	secret := token.New(token.Live).Reveal()
+	const callers = 20
+	for n := range callers {
+		use := c.use(key)
+		use.UserAgent = fmt.Sprint("curl/", n, " ", strings.Repeat("x", 480)+secret, strings.Repeat("y", 1<<20))
+		c.Record(&use)
+	}
+	if held := c.Recorder.CallerBytes(); held > callers*1024 {
+		t.Errorf("the names of %d callers take %d bytes", callers, held)
+	}
+	c.Flush(t.Context())
+	stored, err := c.CallersOf(t.Context(), c.workspace, row.ID)
+	if err != nil || len(stored) != callers {
+		t.Fatalf("%d callers are stored, %v", len(stored), err)
+	}
+	for _, caller := range stored {
+		if strings.Contains(caller.UserAgent, secret[:20]) || !strings.HasPrefix(caller.UserAgent, "curl/") {
+			t.Errorf("stored is %q", caller.UserAgent)
+		}
 	}
 }
 

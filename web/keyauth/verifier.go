@@ -147,7 +147,7 @@ func (v *Verifier) RecallAt(now time.Time, c *Credential) (key Key, known bool, 
 // the next read: one that began before a deletion must not answer a request that was sent
 // after it.
 func (v *Verifier) Read(ctx context.Context, c *Credential) (Key, error) {
-	if !token.HasChecksum(c.text) {
+	if !c.HasChecksum() {
 		return Key{}, ErrInvalid
 	}
 	v.workOut(c)

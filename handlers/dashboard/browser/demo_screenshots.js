@@ -37,6 +37,12 @@ const pages = {
   members: at('/settings/members'),
   seats: at('/settings/seats'),
   'audit-log': at('/settings/audit-log'),
+  webhooks: at('/settings/webhooks'),
+  webhook: async (page) => {
+    await page.goto('/settings/webhooks')
+    await page.getByRole('link', { name: /^127/ }).first().click()
+    await expect(page.getByRole('heading', { name: 'Deliveries' })).toBeVisible()
+  },
 }
 
 const inReadme = { list: pages.list, usage: pages.usage, rotation: pages.rotation }
