@@ -1,15 +1,19 @@
 package handlers_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/webhook"
 )
 
 // TestMetrics: what was asked is counted by where the answer came from and what it was.
@@ -51,6 +55,61 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(answer.Body.String(), good) {
 		t.Error("a key is in the metrics")
+	}
+}
+
+// TestWebhookMetrics: what was attempted is counted by how it went, and the queue by what is due.
+func TestWebhookMetrics(t *testing.T) {
+	metrics := web.NewMetrics()
+	s := handlerstest.With(t, modelstest.NewSQLite(t), handlerstest.Options{Metrics: metrics})
+	metrics.WatchWebhooks(s.Store.Store)
+	lines := func() string {
+		answer := httptest.NewRecorder()
+		metrics.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return answer.Body.String()
+	}
+	require := func(all string, wanted ...string) {
+		t.Helper()
+		for _, line := range wanted {
+			if !strings.Contains(all, "\n"+line+"\n") {
+				t.Errorf("there is no line %q", line)
+			}
+		}
+	}
+	for _, status := range []int{http.StatusOK, http.StatusTeapot} {
+		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(receiver.Close)
+		endpoint, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{
+			URL: "https://hooks.example.com", Events: []string{"api_key.created"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "UPDATE webhook_endpoints SET url = $1 WHERE id = $2", receiver.URL, endpoint.ID)
+	}
+	s.NamedKey(t, s.Workspace.ID, "CI")
+	require(lines(), `skipup_webhook_queue_deliveries{state="due"} 2`, `skipup_webhook_queue_deliveries{state="later"} 0`)
+
+	ctx, stop := context.WithCancel(t.Context())
+	attempted := make(chan struct{}, 2)
+	worker := webhook.New(s.Store.Store, webhook.Options{AllowPrivate: true, Attempted: func(a webhook.Attempt) {
+		metrics.WebhookAttempted(a)
+		attempted <- struct{}{}
+	}})
+	var running sync.WaitGroup
+	running.Go(func() { worker.Run(ctx) })
+	<-attempted
+	<-attempted
+	stop()
+	running.Wait()
+	all := lines()
+	require(all,
+		`skipup_webhook_queue_deliveries{state="due"} 0`, `skipup_webhook_queue_deliveries{state="later"} 1`,
+		`skipup_webhook_attempts_total{result="success"} 1`, `skipup_webhook_attempts_total{result="status"} 1`,
+		`skipup_webhook_delay_seconds_count{attempt="first"} 2`, `skipup_webhook_attempt_seconds_count 2`,
+	)
+	if strings.Contains(all, `attempt="retry"`) {
+		t.Error("a first attempt is counted as a retry")
 	}
 }
 

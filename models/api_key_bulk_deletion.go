@@ -23,7 +23,7 @@ func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []strin
 
 func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	var keys []APIKey
-	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Order("id DESC").Find(&keys).Error
+	err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, storableAll(ids)).Order("id DESC").Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("read API keys: %w", err)
 	}
@@ -62,7 +62,7 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	// Whether a rotation is in use goes by the last second, unless that takes long: a deletion is
 	// worth more than the question for a reason.
 	_ = s.foldWithin(ctx, foldPatience)
-	ordered := slices.Compact(slices.Sorted(slices.Values(ids)))
+	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
 		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {

@@ -1,9 +1,15 @@
 package models_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models"
 )
@@ -13,6 +19,37 @@ func idsOfKeys(keys ...*models.APIKey) (ids []string) {
 		ids = append(ids, key.ID)
 	}
 	return ids
+}
+
+// TestKeysByTheirIDs: those of the workspace, deleted ones too, as they were last used.
+func TestKeysByTheirIDs(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		older, newer, deleted := s.key(t, "Older"), s.key(t, "Newer"), s.key(t, "Deleted")
+		s.key(t, "Not asked for")
+		s.delete(t, deleted)
+		hers := homeIn(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{older, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := s.APIKeysByID(s.ctx, s.id, append(idsOfKeys(older, hers, newer, deleted), "key_1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, key := range keys {
+			names = append(names, key.Name)
+		}
+		if diff := cmp.Diff([]string{"Deleted", "Newer", "Older"}, names); diff != "" {
+			t.Fatalf("the keys (-want +got):\n%s", diff)
+		}
+		if keys[0].DeletedAt == nil || keys[2].LastUsedAt == nil {
+			t.Errorf("they are %+v", keys)
+		}
+		for _, ids := range [][]string{nil, make([]string, models.MaxDeletions+1)} {
+			_, err := s.APIKeysByID(s.ctx, s.id, ids)
+			wantKind(t, err, models.Invalid)
+		}
+	})
 }
 
 // TestDeleteManyKeys takes one wait for all of them, and each has its receipt.
@@ -33,6 +70,7 @@ func TestDeleteManyKeys(t *testing.T) {
 			t.Fatalf("more than are allowed: %v", err)
 		}
 		ids = append(idsOfKeys(keys[1:]...), keys[1].ID)
+		ids[0], ids[7] = ids[7], ids[0] // in whatever order
 		start := time.Now()
 		deleted, err := s.DeleteAPIKeys(s.ctx, s.id, ids)
 		if err != nil || len(deleted) != len(keys)-1 {
@@ -69,7 +107,8 @@ func TestDeletionsAreAllOrNone(t *testing.T) {
 		hers := other.key(t, "Hers")
 		wantUnchanged(t, s.Store, func() {
 			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "none": "key_1"} {
-				if _, err := s.DeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID}); !models.IsKind(err, models.NotFound) {
+				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID})
+				if !models.IsKind(err, models.NotFound) || !strings.Contains(err.Error(), "so none is deleted") {
 					t.Errorf("with one that is %s: %v", name, err)
 				}
 			}
@@ -100,10 +139,15 @@ func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
 			if step.moved {
 				uses = append(uses, use{next, s.Now(), "192.0.2.7", "a/1", "GET /me"})
 			}
-			record(t, s.Store, batchOf(t, uses...))
+			if err := s.AppendUsage(t.Context(), batchOf(t, uses...)); err != nil { // nobody has folded it
+				t.Fatal(err)
+			}
 			s.Clock.Advance(step.after)
 			ids := idsOfKeys(idle, old)
 			if step.inUse {
+				_, err := s.DeleteAPIKeys(s.ctx, s.id, ids)
+				wantKind(t, err, models.Refused)
+				wantSaid(t, fmt.Sprint(err), old.KeyPrefix)
 				wantUnchanged(t, s.Store, func() {
 					wantKind(t, errOf(s.DeleteAPIKeys(s.ctx, s.id, ids)), models.Refused)
 				})
@@ -114,6 +158,45 @@ func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
 			}
 			if s.read(t, old).DeletedAt != nil == step.inUse || s.read(t, old).IsRotating() {
 				t.Errorf("%s: the old key is %+v", step.name, s.read(t, old))
+			}
+		}
+	})
+}
+
+// TestReceiptsTellTheCommitAndTheWait, each by the clock of its moment, although the caller is gone.
+func TestReceiptsTellTheCommitAndTheWait(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		keys := []*models.APIKey{s.key(t, "First"), s.key(t, "Second")}
+		s.Exec(t, "UPDATE revocation SET lease_ms = 1000, wait_ms = 1000")
+		ctx, cancel := context.WithCancel(s.ctx)
+		defer cancel()
+		start := s.Now()
+		var passed sync.Once // while the transaction goes on, in which time stands still
+		updates := s.DB().Callback().Update()
+		if err := updates.After("gorm:update").Register("time passes", func(*gorm.DB) { passed.Do(func() { s.Clock.Advance(time.Second) }) }); err != nil {
+			t.Fatal(err)
+		}
+		watched, node := make(chan struct{}), s.Another(t)
+		go func() {
+			defer close(watched)
+			for t.Context().Err() == nil {
+				if key, err := node.APIKey(t.Context(), s.id, keys[0].ID); err != nil || key.DeletedAt != nil {
+					break
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+			s.Clock.Advance(time.Minute)
+			cancel()
+		}()
+		deleted, err := s.DeleteAPIKeys(ctx, s.id, idsOfKeys(keys...))
+		<-watched
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range deleted {
+			receipt, _ := s.read(t, &key).DeletionReceipt()
+			if !key.DeletedAt.Equal(start) || !receipt.CommittedAt.Equal(start.Add(time.Second)) || receipt.InForceAt == nil || receipt.Took != time.Minute {
+				t.Errorf("deleted at %v, with the receipt %+v", key.DeletedAt, receipt)
 			}
 		}
 	})
@@ -187,31 +270,41 @@ func TestTrafficIsWhatARefusalWouldStop(t *testing.T) {
 		hers := other.key(t, "Hers")
 		now := s.Now()
 		for _, u := range []use{
-			{busy, now, "192.0.2.7", "curl/8", "GET /me"},
-			{busy, now.Add(-20 * time.Hour), "192.0.2.7", "curl/8", "GET /me"},
-			{busy, now.Add(-20 * 24 * time.Hour), "192.0.2.8", "Go", "GET /seats"},
-			{busy, now.Add(-40 * 24 * time.Hour), "192.0.2.9", "Go", "GET /members"},
+			{busy, now.Add(-time.Hour).Truncate(time.Hour), "192.0.2.8", "curl/8", "GET /me"},
+			{busy, now.Add(-24 * time.Hour).Truncate(time.Hour), "192.0.2.8", "curl/8", "GET /me"},
+			{busy, now.Add(-30 * 24 * time.Hour).Truncate(24 * time.Hour), "192.0.2.6", "Go", "GET /seats"},
+			{busy, now.Add(-20 * 24 * time.Hour), "192.0.2.7", "Go", "GET /api_keys"},
+			{busy, now.Add(-30 * 24 * time.Hour).Truncate(24 * time.Hour).Add(-time.Millisecond), "192.0.2.9", "Go", "GET /members"},
 			{hers, now, "192.0.2.7", "curl/8", "GET /me"},
 		} {
 			if err := s.AppendUsage(t.Context(), batchOf(t, u)); err != nil {
 				t.Fatal(err)
 			}
 		}
+		refused := batchOf(t, use{busy, now, "192.0.2.66", "curl/8", "GET /me"})
+		refused.Tallies[0].Refusal = models.RefusedRateLimit
+		if err := s.AppendUsage(t.Context(), refused); err != nil {
+			t.Fatal(err)
+		}
 		traffic, err := s.TrafficOf(s.ctx, s.id, idsOfKeys(busy, idle, hers))
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := traffic.Of(busy.ID)
-		if got.Hour != 1 || got.Day != 2 || got.Month != 3 || len(got.Routes) != 2 || got.Routes[0].Route != "GET /me" || got.Routes[0].Requests != 2 ||
-			len(got.Callers) != 2 || got.Callers[0].Address != "192.0.2.7" {
-			t.Errorf("of the busy key: %+v", got)
+		var addresses []string
+		for _, caller := range got.Callers {
+			addresses = append(addresses, caller.Address)
+		}
+		routes := []models.RouteTraffic{{APIKeyID: busy.ID, Route: "GET /me", Requests: 2}, {APIKeyID: busy.ID, Route: "GET /api_keys", Requests: 1}, {APIKeyID: busy.ID, Route: "GET /seats", Requests: 1}}
+		if diff := cmp.Diff(routes, got.Routes) + cmp.Diff([]string{"192.0.2.8", "192.0.2.7", "192.0.2.6"}, addresses); diff != "" || got.Hour != 1 || got.Day != 2 || got.Month != 4 {
+			t.Errorf("of the busy key: %+v\n%s", got, diff)
 		}
 		for name, id := range map[string]string{"the idle": idle.ID, "another workspace's": hers.ID} {
 			if of := traffic.Of(id); of.Month != 0 || len(of.Callers) != 0 {
 				t.Errorf("of %s: %+v", name, of)
 			}
 		}
-		if total := traffic.Total(); total.Hour != 1 || total.Day != 2 || total.Month != 3 {
+		if total := traffic.Total(); total.Hour != 1 || total.Day != 2 || total.Month != 4 || len(total.Routes) != 3 || len(total.Callers) != 3 {
 			t.Errorf("in all: %+v", total)
 		}
 		if now.Sub(traffic.HourFrom) < time.Hour || now.Sub(traffic.DayFrom) < 24*time.Hour || now.Sub(traffic.MonthFrom) < 30*24*time.Hour {

@@ -69,15 +69,25 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 // knocks with it can be told. Deleting it again is NotFound, and that too returns only when
 // the first deletion is in force.
 func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
-	return s.deleteAPIKey(ctx, workspaceID, id, "")
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{})
 }
 
-// deleteAPIKey is DeleteAPIKey with a reason for the receipt, or an empty one.
-func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id, reason string) (*APIKey, error) {
+// deletion is what is particular about the deletion of a key.
+type deletion struct {
+	reason string // for the receipt; may be empty
+	// staying is the id of the other key of a rotation: it is Refused if that has been deleted,
+	// for then neither would be left. Empty for none.
+	staying string
+}
+
+// deleteAPIKey is DeleteAPIKey with what is particular about it.
+func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var key *APIKey
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.markDeleted(ctx, workspaceID, id, reason, epoch)
-		return err
+		if key, err = tx.markDeleted(ctx, workspaceID, id, d.reason, epoch); err != nil || d.staying == "" {
+			return err
+		}
+		return tx.requireStaying(ctx, workspaceID, d.staying)
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)

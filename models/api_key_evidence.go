@@ -62,14 +62,18 @@ func (s *Store) scopeEvidence(ctx context.Context, workspaceID string, keys []AP
 }
 
 func (s *Store) orphanEvidence(ctx context.Context, workspaceID string, keys []APIKey) (map[string]Evidence, error) {
-	var gone []Member
-	err := s.with(ctx).Where("workspace_id = ? AND deactivated_at IS NOT NULL AND id IN (SELECT created_by_id FROM api_keys WHERE workspace_id = ? AND id IN ?)",
-		workspaceID, workspaceID, apiKeyIDs(keys)).Find(&gone).Error
-	if err != nil {
+	var ids []string
+	for _, key := range keys {
+		if key.CreatedByID != nil {
+			ids = append(ids, *key.CreatedByID)
+		}
+	}
+	var makers []Member
+	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Find(&makers).Error; err != nil {
 		return nil, fmt.Errorf("read who made API keys: %w", err)
 	}
 	at := map[string]*time.Time{}
-	for _, member := range gone {
+	for _, member := range makers {
 		at[member.ID] = member.DeactivatedAt
 	}
 	evidence := make(map[string]Evidence, len(keys))

@@ -35,8 +35,11 @@ func TestPauseAndResume(t *testing.T) {
 			resumed.ChangedEpoch <= longer.ChangedEpoch {
 			t.Errorf("resumed: %+v, %v", resumed, err)
 		}
+		if stored := s.read(t, key); stored.PausedAt != nil || stored.PausedByName != "" || resumed.PausedAt != nil || resumed.PausedByName != "" {
+			t.Errorf("a pause is left: answered %+v, stored %+v", resumed, stored)
+		}
 		events := eventsOf(t, s, key.ID)
-		if events[0].Action != "api_key.resumed" || events[1].Action != "api_key.paused" || events[1].Details["until"] != start.Add(2*time.Hour).Format(time.RFC3339) {
+		if events[0].Action != "api_key.resumed" || events[0].Details["paused_until"] != start.Add(2*time.Hour).Format(time.RFC3339) || events[1].Action != "api_key.paused" || events[1].Details["until"] != start.Add(2*time.Hour).Format(time.RFC3339) {
 			t.Errorf("events: %+v", events[:2])
 		}
 		again := time.Now()
@@ -45,6 +48,20 @@ func TestPauseAndResume(t *testing.T) {
 				t.Errorf("again: %v after %v, though the first may not be in force", err, time.Since(again))
 			}
 		})
+	})
+}
+
+// TestAPauseThatHasEndedIsNotGoneOnWith: the next is a new one.
+func TestAPauseThatHasEndedIsNotGoneOnWith(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		for range 2 {
+			paused, err := s.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(time.Hour))
+			if err != nil || !paused.PausedAt.Equal(s.Now()) || !s.read(t, key).PausedAt.Equal(s.Now()) {
+				t.Errorf("paused at %v: %+v, %v", s.Now(), paused, err)
+			}
+			s.Clock.Advance(time.Hour)
+		}
 	})
 }
 
@@ -69,6 +86,9 @@ func TestRefusedPauses(t *testing.T) {
 		key, deleted := s.key(t, "CI"), s.key(t, "Deleted")
 		expired := s.keyThatExpires(t, "Expired", s.Now())
 		s.delete(t, deleted)
+		both := s.key(t, "Deleted and expired")
+		s.delete(t, both)
+		s.set(t, &models.APIKey{}, "id", both.ID, "expires_at", s.Now())
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
 		soon := s.Now().Add(time.Hour)
 		wantUnchanged(t, s.Store, func() {
@@ -80,6 +100,7 @@ func TestRefusedPauses(t *testing.T) {
 			wantKind(t, err, models.Refused)
 			for name, pause := range map[string]func() error{
 				"deleted":                 func() error { _, err := s.PauseAPIKey(s.ctx, s.id, deleted.ID, soon); return err },
+				"deleted and expired":     func() error { _, err := s.PauseAPIKey(s.ctx, s.id, both.ID, soon); return err },
 				"another workspace's":     func() error { _, err := s.PauseAPIKey(other.ctx, other.id, key.ID, soon); return err },
 				"none":                    func() error { _, err := s.PauseAPIKey(s.ctx, s.id, "key_1", soon); return err },
 				"resume deleted":          func() error { _, err := s.ResumeAPIKey(s.ctx, s.id, deleted.ID); return err },

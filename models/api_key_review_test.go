@@ -48,19 +48,27 @@ func TestReview(t *testing.T) {
 		hers := s
 		hers.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: eve.ID, Name: "Eve"})
 		one, two := scope.Of(scope.SeatsRead), scope.Of(scope.SeatsRead, scope.MembersWrite)
-		s.aged(t, models.NewAPIKey{Name: "Young"}, 29*dayLong)
-		s.aged(t, models.NewAPIKey{Name: "Unused"}, 30*dayLong)
+		s.aged(t, models.NewAPIKey{Name: "Young"}, models.ReviewUnused-time.Minute-time.Millisecond)
+		s.aged(t, models.NewAPIKey{Name: "Unused"}, models.ReviewUnused-time.Minute)
+		newlyUsed := s.aged(t, models.NewAPIKey{Name: "Newly used"}, 50*dayLong)
 		idle := s.aged(t, models.NewAPIKey{Name: "Idle", Scopes: one}, 300*dayLong)
-		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: one}, 366*dayLong)
-		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: two}, 200*dayLong)
+		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: one}, models.ReviewOld-time.Minute)
+		almostOld := s.aged(t, models.NewAPIKey{Name: "Almost old", Scopes: one}, models.ReviewOld-time.Minute-time.Millisecond)
+		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: two}, models.ReviewObserved-time.Minute)
+		s.aged(t, models.NewAPIKey{Name: "Unused with scopes", Scopes: two}, models.ReviewObserved-time.Minute)
 		modest := s.aged(t, models.NewAPIKey{Name: "Modest", Scopes: two}, 200*dayLong)
-		newlyGreedy := s.aged(t, models.NewAPIKey{Name: "Newly greedy", Scopes: two}, 5*dayLong)
-		s.keyThatExpires(t, "Expiring in 10 days", s.Now().Add(10*dayLong))
-		s.keyThatExpires(t, "Expiring in 5 days", s.Now().Add(5*dayLong))
-		s.keyThatExpires(t, "Expiring today", s.Now().Add(time.Hour))
+		newlyGreedy := s.aged(t, models.NewAPIKey{Name: "Newly greedy", Scopes: two}, models.ReviewObserved-time.Minute-time.Millisecond)
+		reviewed := s.Now().Add(time.Minute)
+		s.keyThatExpires(t, "Expiring later", reviewed.Add(models.ExpiresSoon+time.Millisecond))
+		s.keyThatExpires(t, "Expiring soon", reviewed.Add(models.ExpiresSoon))
+		s.keyThatExpires(t, "Expiring in a week", reviewed.Add(7*dayLong))
+		s.keyThatExpires(t, "Expiring in a day", reviewed.Add(dayLong))
+		s.keyThatExpires(t, "Expired now", reviewed)
 		orphan := hers.key(t, "Orphan")
 		deleted, expired, paused, quiet := s.key(t, "Deleted"), s.key(t, "Expired"), s.key(t, "Paused"), s.key(t, "Quiet")
-		s.calls(t, idle, 91*dayLong, "GET /seats", "seats.read", models.Accepted)
+		resumed := s.key(t, "Resumed")
+		s.calls(t, idle, models.ReviewIdle-time.Minute, "GET /seats", "seats.read", models.Accepted)
+		s.calls(t, almostOld, models.ReviewIdle-time.Minute-time.Millisecond, "GET /seats", "seats.read", models.Accepted)
 		s.calls(t, old, time.Hour, "GET /seats", "seats.read", models.Accepted)
 		s.calls(t, greedy, time.Hour, "GET /seats", "seats.read", models.Accepted)
 		s.calls(t, greedy, time.Hour, "POST /workspace_members", "members.write", models.RefusedRateLimit)
@@ -70,10 +78,13 @@ func TestReview(t *testing.T) {
 		s.delete(t, deleted)
 		s.delete(t, quiet)
 		s.set(t, &models.APIKey{}, "id", expired.ID, "expires_at", s.Now().Add(-dayLong))
-		if _, err := s.PauseAPIKey(s.ctx, s.id, paused.ID, s.Now().Add(time.Hour)); err != nil {
-			t.Fatal(err)
+		for key, until := range map[*models.APIKey]time.Duration{paused: time.Hour, resumed: time.Minute} {
+			if _, err := s.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(until)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		s.Clock.Advance(time.Minute)
+		s.calls(t, resumed, time.Second, "GET /me", "", models.RefusedPaused)
 		s.calls(t, deleted, 0, "GET /me", "", models.RefusedDeleted)
 		s.calls(t, deleted, 30*time.Second, "GET /seats", "", models.RefusedDeleted)
 		s.calls(t, expired, 0, "GET /me", "", models.RefusedExpired)
@@ -83,12 +94,16 @@ func TestReview(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := homeIn(t, s.Store, "Other", "mallory@other.test")
-		other.aged(t, models.NewAPIKey{Name: "Another's"}, 400*dayLong)
+		another := other.aged(t, models.NewAPIKey{Name: "Another's"}, 400*dayLong)
+		other.calls(t, another, 399*dayLong, "GET /me", "", models.Accepted)
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{newlyUsed, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+			t.Fatal(err) // not folded
+		}
 
 		want := map[models.Finding][]string{
-			models.FindUnused:   {"Unused"},
+			models.FindUnused:   {"Unused with scopes", "Unused"},
 			models.FindIdle:     {"Idle"},
-			models.FindExpiring: {"Expiring today", "Expiring in 5 days", "Expiring in 10 days"},
+			models.FindExpiring: {"Expiring in a day", "Expiring in a week", "Expiring soon"},
 			models.FindOld:      {"Old"},
 			models.FindScopes:   {"Greedy"},
 			models.FindOrphaned: {"Orphan"},
@@ -106,7 +121,7 @@ func TestReview(t *testing.T) {
 				t.Errorf("%s: %d are counted, want %d", finding, review.Counts[finding], len(want[finding]))
 			}
 		}
-		if review.WithinWeek != 2 || review.WithinDay != 1 || !review.ScopesObserved(s.Now()) || !review.RecordedSince.Equal(s.Now().Add(-91*dayLong).Truncate(dayLong)) {
+		if review.WithinWeek != 2 || review.WithinDay != 1 || !review.ScopesObserved(s.Now()) || !review.RecordedSince.Equal(s.Now().Add(-models.ReviewIdle).Truncate(dayLong)) {
 			t.Errorf("the review is %+v", review)
 		}
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindKnocking, State: models.KeyDeleted, Search: "del"}); len(got) != 1 {
@@ -124,7 +139,7 @@ func TestReview(t *testing.T) {
 			}
 			return all[key.ID]
 		}
-		if got := evidence(models.FindScopes, greedy); got.UnusedScopes != scope.Of(scope.MembersWrite) || !got.ObservedSince.Equal(*review.RecordedSince) {
+		if got := evidence(models.FindScopes, greedy); got.UnusedScopes != scope.Of(scope.MembersWrite) || !got.ObservedSince.Equal(greedy.CreatedAt) {
 			t.Errorf("the evidence of the greedy key is %+v", got)
 		}
 		if got := evidence(models.FindOrphaned, orphan); got.DeactivatedAt == nil || !got.DeactivatedAt.Equal(s.Now()) {
@@ -142,10 +157,11 @@ func TestReview(t *testing.T) {
 func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: scope.All}, 200*dayLong)
+		s.Clock.Advance(s.Now().Truncate(dayLong).Add(dayLong).Sub(s.Now())) // usage is known by whole days
 		for _, tt := range []struct {
 			recorded time.Duration
 			found    int64
-		}{{-1, 0}, {time.Hour, 0}, {29 * dayLong, 0}, {31 * dayLong, 1}} {
+		}{{-1, 0}, {time.Hour, 0}, {models.ReviewObserved - dayLong, 0}, {models.ReviewObserved, 1}} {
 			if tt.recorded >= 0 {
 				s.calls(t, greedy, tt.recorded, "GET /seats", "seats.read", models.Accepted)
 			}
@@ -156,6 +172,18 @@ func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAReviewHasAnything as soon as there is one finding.
+func TestAReviewHasAnything(t *testing.T) {
+	counts := map[models.Finding]int64{models.FindUnused: 0, models.FindOld: 0}
+	if (models.Review{}).Any() || (models.Review{Counts: counts}).Any() {
+		t.Error("there is something where nothing was found")
+	}
+	counts[models.FindOld] = 1
+	if !(models.Review{Counts: counts}).Any() {
+		t.Error("there is nothing where one key was found")
+	}
 }
 
 // TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to the keys of all

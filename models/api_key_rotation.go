@@ -179,7 +179,7 @@ func (s *Store) releasePredecessor(ctx context.Context, successor *APIKey) error
 
 // AbandonRotation deletes the successor of a key of a workspace, as DeleteAPIKey does, and
 // returns it. The key can be rotated again then. A successor in use wants its name in typed. It is
-// Refused for a key that is not rotating.
+// Refused for a key that is not rotating, or whose rotation somebody ends at the same moment.
 func (s *Store) AbandonRotation(ctx context.Context, workspaceID, id, typed string) (*APIKey, error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
@@ -198,10 +198,23 @@ func (s *Store) AbandonRotation(ctx context.Context, workspaceID, id, typed stri
 	if err := successor.ConfirmDeletion(s.now(), typed); err != nil {
 		return nil, err
 	}
-	return s.DeleteAPIKey(ctx, workspaceID, successor.ID)
+	return s.deleteAPIKey(ctx, workspaceID, successor.ID, deletion{staying: old.ID})
 }
 
-var errNotRotating = Errorf(Refused, "This key is not being rotated.")
+var (
+	errNotRotating  = Errorf(Refused, "This key is not being rotated.")
+	errRotationOver = Errorf(Refused, "Somebody has deleted the other key of this rotation a moment ago, so this one is left. Look at it before you delete it.")
+)
+
+// requireStaying is errRotationOver if the key id is deleted. Within a change of keys nobody
+// deletes it afterwards: those come one after the other.
+func (s *Store) requireStaying(ctx context.Context, workspaceID, id string) error {
+	_, err := s.livingAPIKey(ctx, workspaceID, id)
+	if IsKind(err, NotFound) {
+		return errRotationOver
+	}
+	return err
+}
 
 // OldKeysOf are the ids of the keys of a workspace that are being rotated to one of keys, by the
 // ids of those.

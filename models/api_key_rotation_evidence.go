@@ -244,7 +244,8 @@ func (r *Rotation) ConfirmEnd(end RotationEnd) error {
 }
 
 // EndRotation deletes the old key of a rotation, as DeleteAPIKey does. A reason is noted in
-// the receipt and in the audit log if the key is in use.
+// the receipt and in the audit log if the key is in use. It is Refused if somebody abandons the
+// rotation at the same moment.
 func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, end RotationEnd) (*APIKey, error) {
 	r, err := s.Rotation(ctx, workspaceID, id)
 	if err != nil {
@@ -256,5 +257,5 @@ func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, end Rot
 	if !r.InUse() {
 		end.Reason = ""
 	}
-	return s.deleteAPIKey(ctx, workspaceID, id, end.Reason)
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: end.Reason, staying: r.New.ID})
 }

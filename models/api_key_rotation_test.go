@@ -207,6 +207,27 @@ func TestAnAbandonedRotationLeavesTheOldKey(t *testing.T) {
 
 func errOf[T any](_ T, err error) error { return err }
 
+// TestARotationIsEndedOrAbandoned: of two people at once, one is told of the other, and a key is left.
+func TestARotationIsEndedOrAbandoned(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
+		for range 30 {
+			old := s.key(t, "CI")
+			next := s.rotate(t, old)
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return errOf(s.EndRotation(s.ctx, s.id, old.ID, models.RotationEnd{}))
+				}
+				return errOf(s.AbandonRotation(s.ctx, s.id, old.ID, ""))
+			})
+			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Refused) || isNotFound(err) })
+			if left, gone := s.read(t, next), s.read(t, old); (left.DeletedAt == nil) == (gone.DeletedAt == nil) {
+				t.Fatalf("the old key is %s, the new one %s; ending: %v; abandoning: %v", gone.StateAt(s.Now()), left.StateAt(s.Now()), errs[0], errs[1])
+			}
+		}
+	})
+}
+
 func TestLineage(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		first := s.key(t, "CI")

@@ -248,9 +248,10 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
 		hers := other.keyOf(t, models.NewAPIKey{Name: "Hers", FormID: "form"})
 		tries := map[string]func(id string) error{
-			"APIKey":       func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
-			"RenameAPIKey": func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
-			"DeleteAPIKey": func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id); return err },
+			"APIKey":        func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
+			"RenameAPIKey":  func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
+			"DeleteAPIKey":  func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id); return err },
+			"DeleteAPIKeys": func(id string) error { _, err := s.DeleteAPIKeys(s.ctx, s.id, []string{id}); return err },
 		}
 		wantUnchanged(t, s.Store, func() {
 			for name, try := range tries {
@@ -259,6 +260,9 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 				for _, id := range []string{hers.ID, "", "key_", strings.ToLower(hers.ID), hers.ID + " ", "\x00", "\xff", "' OR 1=1 --", "%", strings.Repeat("k", 1<<16)} {
 					if err := try(id); err == nil || err.Error() != missing.Error() {
 						t.Errorf("%s(%.40q): %v, want the same as for a missing one, %v", name, id, err, missing)
+					}
+					if found, err := s.APIKeysByID(s.ctx, s.id, []string{id}); err != nil || len(found) > 0 {
+						t.Errorf("APIKeysByID(%.40q): %v, %v", id, found, err)
 					}
 				}
 			}

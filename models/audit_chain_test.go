@@ -26,6 +26,7 @@ func verified(t *testing.T, s home, expected ...string) models.AuditReport {
 func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.key(t, "CI")
+		s.Exec(t, "INSERT INTO audit_events SELECT 'aud_unchained', workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, hash FROM audit_events WHERE action = 'api_key.created'")
 		statements := []string{
 			"UPDATE audit_events SET actor_name = 'Nobody'",
 			"UPDATE audit_events SET seq = seq + 1000",
@@ -37,7 +38,9 @@ func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 			statements = append(statements,
 				"INSERT OR REPLACE INTO audit_events SELECT id, workspace_id, actor_type, actor_id, 'Nobody', action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, x'' FROM audit_events",
 				"INSERT OR REPLACE INTO audit_events SELECT 'aud_other', workspace_id, actor_type, actor_id, 'Nobody', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash FROM audit_events",
-				"REPLACE INTO audit_events SELECT * FROM audit_events")
+				"REPLACE INTO audit_events SELECT * FROM audit_events",
+				"INSERT OR REPLACE INTO audit_events (rowid, id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) SELECT rowid, 'aud_' || rowid, workspace_id, actor_type, actor_id, 'Nobody', action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, x'' FROM audit_events",
+				"UPDATE OR REPLACE audit_events SET seq = 1 WHERE seq = 0")
 		} else {
 			statements = append(statements, "TRUNCATE audit_events", "TRUNCATE audit_events CASCADE",
 				"INSERT INTO audit_events SELECT * FROM audit_events ON CONFLICT (id) DO UPDATE SET actor_name = 'Nobody'")
@@ -128,6 +131,84 @@ func TestEarlierEventsAreChained(t *testing.T) {
 			t.Fatalf("after: %+v, %v", found, err)
 		}
 		wantBroken(t, s, "UPDATE audit_events SET created_at = '2026-01-02 03:04:05.679' WHERE seq = 7", models.AuditBreak{Fault: models.AuditChanged, Seq: 7})
+	})
+}
+
+// TestEarlierEventsAreChainedInTheOrderOfTheirIDs, in whatever order they lie, and are not wrong before.
+func TestEarlierEventsAreChainedInTheOrderOfTheirIDs(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		unguard(t, s.Store)
+		for i := range 5 {
+			s.key(t, fmt.Sprint("CI ", i))
+		}
+		s.Exec(t, "UPDATE audit_events SET seq = 0, hash = ''")
+		s.Exec(t, "UPDATE audit_events SET id = 'aud_00000000000000000000000000' WHERE target_name = 'CI 4'")
+		s.Exec(t, "DELETE FROM audit_chains")
+		if report := verified(t, s); report.Broken != nil || report.Unchained != 7 || report.Events != 0 || report.Head != "" {
+			t.Errorf("before: %+v", report)
+		}
+		if err := s.PurgeExpired(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var ids, ordered []string
+		if err := errors.Join(s.DB().Model(&models.AuditEvent{}).Order("seq").Pluck("id", &ids).Error, s.DB().Model(&models.AuditEvent{}).Order("id").Pluck("id", &ordered).Error); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(ordered, ids); diff != "" || len(ids) != 7 {
+			t.Errorf("by place (-by id +by place):\n%s", diff)
+		}
+		if report := verified(t, s); report.Broken != nil || report.Unchained != 0 || report.Events != 7 {
+			t.Errorf("after: %+v", report)
+		}
+	})
+}
+
+// TestEveryChainIsVerified, though only its events, or only the note of its end, tell of it.
+func TestEveryChainIsVerified(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		stranger := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Address: "192.0.2.1"})
+		wantKind(t, errOf(s.SignIn(stranger, "", models.Credentials{Email: "nobody@acme.test", Password: "wrong"})), models.Invalid)
+		unguard(t, s.Store)
+		for _, tt := range []struct {
+			statement string
+			want      models.AuditFault
+		}{
+			{"CREATE TABLE kept AS SELECT * FROM audit_chains WHERE chain = ''", ""},
+			{"DELETE FROM audit_chains WHERE chain = ''", models.AuditTooLong},
+			{"INSERT INTO audit_chains SELECT * FROM kept", ""},
+			{"DELETE FROM audit_events WHERE workspace_id IS NULL", models.AuditTruncated},
+		} {
+			s.Exec(t, tt.statement)
+			found, err := s.VerifyAudit(t.Context(), "", nil)
+			if err != nil || found.Intact() != (tt.want == "") || tt.want != "" && (found.Chains[0].WorkspaceID != "" || found.Chains[0].Broken == nil || found.Chains[0].Broken.Fault != tt.want) {
+				t.Errorf("%s: %+v, %v; want %q", tt.statement, found, err, tt.want)
+			}
+		}
+	})
+}
+
+// TestVerifyWhileOthersWrite sees the log as it is at one moment.
+func TestVerifyWhileOthersWrite(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		writing := make(chan struct{})
+		go func() {
+			defer close(writing)
+			for i := range 60 {
+				if _, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: fmt.Sprint("CI ", i)}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		for done := false; !done; {
+			select {
+			case <-writing:
+				done = true
+			default:
+			}
+			if found, err := s.VerifyAudit(t.Context(), "", nil); err != nil || !found.Intact() {
+				t.Fatalf("%+v, %v", found, err)
+			}
+		}
 	})
 }
 

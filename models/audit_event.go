@@ -22,9 +22,9 @@ type AuditEvent struct {
 	Details     map[string]string `gorm:"serializer:json"`
 	Address     string
 	UserAgent   string
-	CreatedAt   time.Time
-	Seq         int64  // place in the chain of the workspace, from 1
-	Hash        []byte // SHA-256 over this event and the Hash of the one before it
+	CreatedAt   time.Time // the time that the id begins with, so that both sort alike
+	Seq         int64     // place in the chain of the workspace, from 1
+	Hash        []byte    // SHA-256 over this event and the Hash of the one before it
 }
 
 // target is what an audit event is about.
@@ -40,8 +40,9 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 	if err != nil {
 		return err
 	}
+	id, at := s.timedID("aud")
 	*s.audited = append(*s.audited, AuditEvent{
-		ID:          s.id("aud"),
+		ID:          id,
 		WorkspaceID: optional(workspaceID),
 		ActorType:   actor.Type,
 		ActorID:     optional(actor.ID),
@@ -53,7 +54,7 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 		Details:     storableDetails(details),
 		Address:     storable(actor.Address),
 		UserAgent:   clip(actor.UserAgent, maxUserAgent),
-		CreatedAt:   s.now(),
+		CreatedAt:   at,
 	})
 	return nil
 }

@@ -75,7 +75,7 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 		pattern := likePattern(storable(f.Target[:min(len(f.Target), 4*maxName+1)]))
 		query = query.Where(`lower(target_name) LIKE lower(?) ESCAPE '\'`, pattern)
 	}
-	// Bounded by the id, which begins with the time and orders the list, as meeting requests are.
+	// Bounded by the id, which begins with created_at and orders the list, as meeting requests are.
 	if f.From != nil {
 		query = query.Where("id >= ?", firstID("aud", *f.From))
 	}

@@ -60,11 +60,37 @@ func TestAuditLogIsFiltered(t *testing.T) {
 			"before it began":   {models.AuditFilter{Before: new(time.UnixMilli(-5))}, nil},
 			"what nobody has":   {models.AuditFilter{Actor: "x", Action: "y", Target: "z"}, nil},
 			"another workspace": {models.AuditFilter{Target: "CI of others"}, nil},
+			"what no text is":   {models.AuditFilter{Actor: "\x00\xff", Action: "\x00\xff", Target: "\x00\xff"}, nil},
+			"no such actor":     {models.AuditFilter{Actor: "\x00"}, nil},
+			"no such action":    {models.AuditFilter{Action: "\xff"}, nil},
+			"no such name":      {models.AuditFilter{Target: "\x00"}, nil},
+			"a long name":       {models.AuditFilter{Target: strings.Repeat("x", 100_000)}, nil},
+			"an id and more":    {models.AuditFilter{Target: ci.ID + "x"}, nil},
 		}
 		for name, tt := range tests {
 			if diff := cmp.Diff(tt.want, deeds(t, s, tt.filter)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
+		}
+	})
+}
+
+// TestAnEventIsListedAtItsTime, also if the transaction in which it is written takes longer than others.
+func TestAnEventIsListedAtItsTime(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "CI")
+		err := s.Tx(s.ctx, func(tx *models.Store) error {
+			s.Clock.Advance(time.Minute)
+			s.NewID("key") // somebody else makes something
+			return tx.RenameAPIKey(s.ctx, s.id, key.ID, "Builds")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		event := eventsOf(t, s, key.ID)[0]
+		at, next := event.CreatedAt, event.CreatedAt.Add(time.Millisecond)
+		if diff := cmp.Diff([]string{"api_key.renamed Builds"}, deeds(t, s, models.AuditFilter{From: &at, Before: &next})); diff != "" {
+			t.Errorf("at %v (-want +got):\n%s", at, diff)
 		}
 	})
 }
@@ -95,8 +121,27 @@ func TestAuditLogComesInPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.AuditEvents(t.Context(), s.id, models.AuditFilter{Action: "api_key.created"}, models.Page{Cursor: first.NextCursor})
-		wantFields(t, err, "cursor")
+		for _, filter := range []models.AuditFilter{
+			{Action: "api_key.created"}, {Actor: s.admin.ID}, {Target: "CI"}, {From: ptr(modelstest.Start)}, {Before: ptr(modelstest.Start)},
+		} {
+			_, err = s.AuditEvents(t.Context(), s.id, filter, models.Page{Cursor: first.NextCursor})
+			wantFields(t, err, "cursor")
+		}
+	})
+}
+
+// TestAuditHead is what the check of the chain finds.
+func TestAuditHead(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		homeIn(t, s.Store, "Globex", "gil@globex.test").key(t, "Theirs")
+		s.key(t, "CI")
+		want := verified(t, s)
+		if events, head, err := s.AuditHead(t.Context(), s.id); err != nil || events != want.Events || head != want.Head || events != 3 {
+			t.Errorf("%d events with the head %s, %v; want %+v", events, head, err, want)
+		}
+		if events, head, err := s.AuditHead(t.Context(), "ws_none"); err != nil || events != 0 || head != "" {
+			t.Errorf("of no workspace: %d events with the head %q, %v", events, head, err)
+		}
 	})
 }
 

@@ -176,9 +176,6 @@ func (e *AuditEvent) breaks(seq, end int64, previous []byte) *AuditBreak {
 
 // tellReordered looks whether an event that stands later in the chain belongs where it is broken.
 func (s *Store) tellReordered(ctx context.Context, name string, broken *AuditBreak, previous []byte) error {
-	if broken.Fault != AuditChanged && broken.Fault != AuditMissing {
-		return nil
-	}
 	err := s.eachChained(ctx, name, func(event *AuditEvent) error {
 		at := event.Seq
 		event.Seq = broken.Seq

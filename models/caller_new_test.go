@@ -25,6 +25,8 @@ func TestNewCallers(t *testing.T) {
 		{nil, []bool{}, 0},
 		{[]models.APIKeyCaller{recent}, []bool{false}, 0},
 		{[]models.APIKeyCaller{recent, old, edge}, []bool{true, false, false}, 1},
+		{[]models.APIKeyCaller{old, recent}, []bool{false, true}, 1},
+		{[]models.APIKeyCaller{recent, edge}, []bool{true, false}, 1},
 		{[]models.APIKeyCaller{recent, others}, []bool{true, false}, 1},
 	} {
 		isNew, count := models.NewCallers(tt.callers, now)

@@ -64,8 +64,13 @@ func (e *Event) Wire() wire.Event {
 	return wire.Event{ID: e.ID, Type: string(e.Type), Timestamp: wire.Timestamp(e.CreatedAt), Data: json.RawMessage(e.Data)}
 }
 
-// eventMemory is how long an event is kept: longer than the last retry of its delivery.
-const eventMemory = 30 * 24 * time.Hour
+const (
+	// deliveryMemory is how long a delivery is kept: longer than until its last retry.
+	deliveryMemory = 30 * 24 * time.Hour
+	// eventMemory is how long an event is kept: longer than its deliveries, whose identifiers may
+	// be of a later time than the event.
+	eventMemory = deliveryMemory + 24*time.Hour
+)
 
 // publish writes an event about data, one of package wire, and a delivery for each endpoint that
 // wants it. Call it in the transaction of the change.

@@ -53,7 +53,7 @@ func (s *Store) RemindOfExpiry(ctx context.Context) (int, error) {
 func (s *Store) keysToRemindOf(ctx context.Context) ([]APIKey, error) {
 	now := s.now()
 	var keys []APIKey
-	err := s.with(ctx).Where(`deleted_at IS NULL AND expires_at IS NOT NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
+	err := s.with(ctx).Where(`deleted_at IS NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
 		SELECT 1 FROM expiry_reminders AS told WHERE told.api_key_id = api_keys.id AND told.expires_at = api_keys.expires_at
 		AND told.days <= CASE WHEN api_keys.expires_at <= @day THEN 1 WHEN api_keys.expires_at <= @week THEN 7 ELSE 14 END)`,
 		map[string]any{"now": now, "soon": now.Add(days(14)), "week": now.Add(days(7)), "day": now.Add(days(1))}).
@@ -66,9 +66,17 @@ func (s *Store) keysToRemindOf(ctx context.Context) ([]APIKey, error) {
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
-// remindOf reports whether somebody is reminded of the expiry of key now, by this node.
-func (s *Store) remindOf(ctx context.Context, key *APIKey) (told bool, err error) {
+// remindOf reports whether somebody is reminded of the expiry of a key now, by this node. One that
+// was deleted or got another expiry since it was read is left for the next time.
+func (s *Store) remindOf(ctx context.Context, read *APIKey) (told bool, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {
+		key, err := tx.takeAPIKey(ctx, "id = ? AND deleted_at IS NULL AND expires_at = ? AND expires_at > ?", read.ID, *read.ExpiresAt, tx.now())
+		if IsKind(err, NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		due := reminderAt(key.ExpiresAt.Sub(tx.now()))
 		row := expiryReminder{APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, Days: due, CreatedAt: tx.now()}
 		insert := tx.with(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row)

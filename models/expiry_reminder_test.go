@@ -2,10 +2,9 @@ package models_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
 )
@@ -39,7 +38,8 @@ func TestAKeyIsRemindedOfOnceAtEachThreshold(t *testing.T) {
 			want    int
 		}{
 			{0, 0}, {16*dayLong - time.Millisecond, 0}, {time.Millisecond, 1}, {time.Hour, 0},
-			{7 * dayLong, 1}, {dayLong, 0}, {5 * dayLong, 1}, {time.Hour, 0}, {dayLong, 0},
+			{7*dayLong - time.Hour - time.Millisecond, 0}, {time.Millisecond, 1}, {dayLong, 0},
+			{5*dayLong - time.Millisecond, 0}, {time.Millisecond, 1}, {time.Hour, 0}, {dayLong, 0},
 		} {
 			s.Clock.Advance(step.advance)
 			s.remind(t, step.want)
@@ -57,6 +57,43 @@ func TestAKeyIsRemindedOfOnceAtEachThreshold(t *testing.T) {
 		if got := s.expiring(t); got != 5 {
 			t.Errorf("with another expiry: %d events", got)
 		}
+	})
+}
+
+// TestWhoMadeAShortLivedKeyKnows when it expires, unless it is one of the days on which all are told.
+func TestWhoMadeAShortLivedKeyKnows(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for life, want := range map[time.Duration]int{7 * dayLong: 1, 7*dayLong - time.Millisecond: 0, 14 * dayLong: 1, dayLong: 1} {
+			s.keyOf(t, models.NewAPIKey{Name: "CI", ExpiresAt: ptr(s.Now().Add(life))})
+			s.remind(t, want)
+		}
+		key := s.keyThatExpires(t, "Expires now", s.Now())
+		s.set(t, &models.APIKey{}, "id", key.ID, "created_at", s.Now().Add(-30*dayLong))
+		s.remind(t, 0)
+	})
+}
+
+// TestANodeThatIsBehindRemindsOfNothing that another has told of for fewer days.
+func TestANodeThatIsBehindRemindsOfNothing(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.keyOf(t, models.NewAPIKey{Name: "CI", ExpiresAt: ptr(s.Now().Add(30 * dayLong))})
+		s.Clock.Advance(23 * dayLong)
+		s.remind(t, 1)
+		s.Clock.Advance(-time.Second)
+		s.remind(t, 0)
+	})
+}
+
+// TestManyKeysExpireAtOnce, more than are read at a time.
+func TestManyKeysExpireAtOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.FillKeys(t, s.id, s.admin.ID, 600) // of which 60 are deleted
+		at := s.Now().Add(dayLong)
+		if err := s.DB().Model(&models.APIKey{}).Where("workspace_id = ?", s.id).UpdateColumns(map[string]any{"expires_at": at, "created_at": at.Add(-30 * dayLong)}).Error; err != nil {
+			t.Fatal(err)
+		}
+		s.remind(t, 540)
+		s.remind(t, 0)
 	})
 }
 
@@ -86,64 +123,37 @@ func TestNodesRemindOnce(t *testing.T) {
 	})
 }
 
-// TestExpiryMails: each admin gets one mail about all keys, once, and again if it failed.
-func TestExpiryMails(t *testing.T) {
+// TestNobodyIsRemindedOfWhatHasChanged: many keys are read before the first of them is told of.
+func TestNobodyIsRemindedOfWhatHasChanged(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		s.Store.Store.Mail()
-		s.joined(t, "bob@acme.test", models.Admin)
-		s.joined(t, "eve@acme.test", models.RoleMember)
-		s.add(t, models.NewMember{Email: "invited@acme.test", Role: models.Admin}) // has not joined: no admin yet
-		s.keyOf(t, models.NewAPIKey{Name: "Later", ExpiresAt: ptr(s.Now().Add(21 * dayLong))})
-		s.keyOf(t, models.NewAPIKey{Name: "Sooner", ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
-		gone := s.keyOf(t, models.NewAPIKey{Name: "Gone", ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
+		expiring := func(name string) *models.APIKey {
+			return s.keyOf(t, models.NewAPIKey{Name: name, ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
+		}
+		gone, prolonged, sooner, renamed := expiring("Gone"), expiring("Prolonged"), expiring("Sooner"), expiring("Before")
 		s.Clock.Advance(10 * dayLong)
-		s.remind(t, 3)
-		s.delete(t, gone)
-		next := func() *models.ExpiryMail {
-			t.Helper()
-			mail, err := s.NextExpiryMail(t.Context())
-			if err != nil {
-				t.Fatal(err)
+		node := s.Another(t)
+		afterReading(t, node, "api_keys", func() {
+			s.delete(t, gone)
+			for key, at := range map[*models.APIKey]time.Time{prolonged: s.Now().Add(90 * dayLong), sooner: s.Now().Add(5 * dayLong)} {
+				if err := errOf(s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: &at})); err != nil {
+					t.Error(err)
+				}
 			}
-			return mail
-		}
-		first, second := next(), next()
-		if first == nil || second == nil || first.Member.ID == second.Member.ID || next() != nil {
-			t.Fatalf("mails %+v and %+v", first, second)
-		}
-		for _, mail := range []*models.ExpiryMail{first, second} {
-			var names []string
-			for _, key := range mail.Keys {
-				names = append(names, key.Name)
+			if err := s.RenameAPIKey(s.ctx, s.id, renamed.ID, "After"); err != nil {
+				t.Error(err)
 			}
-			if diff := cmp.Diff([]string{"Sooner", "Later"}, names); diff != "" || mail.Member.Workspace.Name != "Acme" || mail.Member.User.Email == "eve@acme.test" {
-				t.Errorf("to %+v: %s", mail.Member, diff)
-			}
+		})
+		if told, err := node.RemindOfExpiry(t.Context()); err != nil || told != 1 {
+			t.Errorf("reminded of %d, %v; want the one that has only another name", told, err)
 		}
-		if err := s.MailedExpiry(t.Context(), first, ""); err != nil {
+		s.remind(t, 1) // of the one that expires sooner
+		var data []string
+		if err := s.DB().Model(&models.Event{}).Where("type = ?", models.APIKeyExpiringEvent).Pluck("data", &data).Error; err != nil {
 			t.Fatal(err)
 		}
-		if err := s.MailedExpiry(t.Context(), second, models.MailUnreachable); err != nil {
-			t.Fatal(err)
+		if len(data) != 2 {
+			t.Errorf("told of %q", data)
 		}
-		if mail := next(); mail != nil {
-			t.Errorf("at once after a failure: %+v", mail)
-		}
-		s.Clock.Advance(time.Minute)
-		again := next()
-		if again == nil || again.Member.ID != second.Member.ID || len(again.Keys) != 2 {
-			t.Fatalf("after a failure: %+v", again)
-		}
-		s.Clock.Advance(3 * time.Minute) // whoever had it was stopped
-		if again = next(); again == nil {
-			t.Fatal("what nobody has told of is not mailed again")
-		}
-		if err := s.MailedExpiry(t.Context(), again, models.MailRefused); err != nil {
-			t.Fatal(err)
-		}
-		s.Clock.Advance(dayLong)
-		if mail := next(); mail != nil {
-			t.Errorf("what the server will never take is tried again: %+v", mail)
-		}
+		wantSaid(t, strings.Join(data, "\n"), `"After"`, `"Sooner"`)
 	})
 }

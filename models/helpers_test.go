@@ -142,6 +142,21 @@ func isNotFound(err error) bool { return models.IsKind(err, models.NotFound) }
 
 var errStop = errors.New("stop")
 
+// afterReading calls fn once, when s has read a table for the first time. Fn must not read that
+// table through s, and on SQLite s must not be in a transaction then.
+func afterReading(t *testing.T, s *modelstest.Store, table string, fn func()) {
+	t.Helper()
+	var once sync.Once
+	err := s.DB().Callback().Query().After("*").Register("interrupt", func(db *gorm.DB) {
+		if db.Statement.Table == table {
+			once.Do(fn)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // statements counts what do asks the database.
 func (s home) statements(t *testing.T, do func() error) (count int) {
 	t.Helper()

@@ -72,7 +72,11 @@ func (s *Store) MailInvitation(ctx context.Context, workspaceID, id string) erro
 // MailsInvitations reports whether invitations are mailed.
 func (s *Store) MailsInvitations() bool { return s.mails }
 
+// memberToInvite is a pending member, whose workspace is locked.
 func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Member, error) {
+	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
+		return nil, err
+	}
 	member, err := s.Member(ctx, workspaceID, id)
 	switch {
 	case err != nil:
@@ -126,6 +130,19 @@ func (s *Store) Invitation(ctx context.Context, token string) (*Invitation, erro
 		return nil, errInvitation
 	}
 	return &Invitation{Token: token, Member: member, ExpiresAt: row.ExpiresAt}, nil
+}
+
+// lockInvitation is Invitation under the lock of its workspace: the member is not taken out and
+// not invited again until the transaction ends.
+func (s *Store) lockInvitation(ctx context.Context, token string) (*Invitation, error) {
+	invited, err := s.Invitation(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.lockWorkspace(ctx, invited.Member.WorkspaceID); err != nil {
+		return nil, err
+	}
+	return s.Invitation(ctx, token)
 }
 
 // invitedMember is the member of an invitation, with its user and its workspace.
@@ -190,7 +207,7 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 	}
 	member := invited.Member
 	err = s.Tx(ctx, func(tx *Store) error {
-		if _, err := tx.Invitation(ctx, token); err != nil {
+		if _, err := tx.lockInvitation(ctx, token); err != nil {
 			return err
 		}
 		err := tx.openAccount(ctx, &member.User, name, hash)
@@ -213,7 +230,7 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*Member, error) {
 	var member *Member
 	err := s.Tx(ctx, func(tx *Store) error {
-		invited, err := tx.Invitation(ctx, token)
+		invited, err := tx.lockInvitation(ctx, token)
 		if err != nil {
 			return err
 		}

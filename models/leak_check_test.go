@@ -40,25 +40,28 @@ func TestCheckLeaks(t *testing.T) {
 		theirs, theirText := other.secret(t, "Theirs")
 		nobodys := token.New(token.Live).Reveal()
 
-		text := deadText + "\n" + ciText + " " + ciText + "\n" + theirText + "\n" + nobodys + "\n" + ciText
+		if err := s.AppendUsage(t.Context(), batchOf(t, use{ci, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil { // not folded
+			t.Fatal(err)
+		}
+		text := deadText + "\n" + ciText + " " + ciText + "\n" + theirText + "\n" + nobodys + "\n" + ciText + token.New(token.Live).Reveal()
 		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "app.log", text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(report.Leaks) != 2 || report.Others != 2 || report.More || report.Clean() {
+		if len(report.Leaks) != 2 || report.Others != 3 || report.More || report.Clean() {
 			t.Fatalf("%+v", report)
 		}
 		if got := report.Leaks[0]; got.Key.ID != dead.ID || got.Key.DeletedAt == nil || got.Times != 1 {
 			t.Errorf("%+v", got)
 		}
 		want := models.Leak{Key: report.Leaks[1].Key, Times: 3, Places: []models.Place{{Source: "app.log", Line: 2}, {Source: "app.log", Line: 5}}}
-		if diff := cmp.Diff(want, report.Leaks[1]); diff != "" || report.Leaks[1].Key.ID != ci.ID {
+		if diff := cmp.Diff(want, report.Leaks[1]); diff != "" || report.Leaks[1].Key.ID != ci.ID || report.Leaks[1].Key.LastUsedAt == nil {
 			t.Errorf("leak of %s (-want +got):\n%s", report.Leaks[1].Key.Name, diff)
 		}
-		if event := eventsOf(t, s, ci.ID)[0]; event.Action != "api_key.found_leaked" || event.Details["times"] != "3" || event.ActorName != "Ada Admin" {
+		if event := eventsOf(t, s, ci.ID)[0]; event.Action != "api_key.found_leaked" || event.Details["times"] != "3" || event.Details["key_prefix"] != ci.KeyPrefix || event.ActorName != "Ada Admin" {
 			t.Errorf("%+v", event)
 		}
-		if event := eventsOf(t, s, s.id)[0]; event.Action != "api_key.leak_checked" || event.Details["keys"] != "2" || event.Details["other_keys"] != "2" {
+		if event := eventsOf(t, s, s.id)[0]; event.Action != "api_key.leak_checked" || event.Details["keys"] != "2" || event.Details["other_keys"] != "3" || event.TargetName != "Acme" {
 			t.Errorf("%+v", event)
 		}
 		if events := eventsOf(t, other, theirs.ID); len(events) != 1 {
@@ -70,6 +73,14 @@ func TestCheckLeaks(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestALeakReportIsClean(t *testing.T) {
+	for _, report := range []models.LeakReport{{Leaks: []models.Leak{{}}}, {Others: 1}} {
+		if report.Clean() {
+			t.Errorf("%+v is clean", report)
+		}
+	}
 }
 
 // TestCheckLeaksTellsTheFirstPlaces of a key that a log has in every line, and how often it is there.

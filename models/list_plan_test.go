@@ -22,8 +22,15 @@ func TestListsUseAnIndex(t *testing.T) {
 		t.Skip("fills the tables")
 	}
 	eachHome(t, func(t *testing.T, s home) {
-		s.fill(t)
+		endpoint := s.endpoint(t)
+		s.fill(t, endpoint.ID)
 		first := models.Page{}
+		deliveries := func(filter models.DeliveryFilter) func() error {
+			return func() error {
+				_, err := s.WebhookDeliveries(s.ctx, s.id, endpoint.ID, filter, first)
+				return err
+			}
+		}
 		lists := map[string]func() error{
 			"meeting requests": func() error { return s.listMeetings(models.MeetingRequestFilter{}) },
 			"of an organizer":  func() error { return s.listMeetings(models.MeetingRequestFilter{OrganizerEmail: "p5@acme.test"}) },
@@ -48,6 +55,13 @@ func TestListsUseAnIndex(t *testing.T) {
 				_, err := s.ActiveAPIKeys(s.ctx, s.id, first)
 				return err
 			},
+			"webhook endpoints": func() error {
+				_, err := s.WebhookEndpoints(s.ctx, s.id, first)
+				return err
+			},
+			"deliveries":             deliveries(models.DeliveryFilter{}),
+			"deliveries that failed": deliveries(models.DeliveryFilter{Status: models.DeliveryFailed}),
+			"deliveries of an event": deliveries(models.DeliveryFilter{EventType: models.SeatAssignedEvent}),
 		}
 		for name, list := range lists {
 			for _, asked := range s.queriesOf(t, list) {
@@ -67,7 +81,7 @@ func TestListsUseAnIndex(t *testing.T) {
 const oneMember = "a member by address"
 
 // costly are the words for reading a whole table.
-var costly = regexp.MustCompile(`(Seq Scan on|SCAN) (meeting|members|users|seats|api_keys)\w*`)
+var costly = regexp.MustCompile(`(Seq Scan on|SCAN) (meeting|members|users|seats|api_keys|webhook|events)\w*`)
 
 type query struct {
 	sql  string
@@ -79,8 +93,8 @@ func (s home) listMeetings(filter models.MeetingRequestFilter) error {
 	return err
 }
 
-// fill makes many people, keys and meeting requests, each in one statement.
-func (s home) fill(t *testing.T) {
+// fill makes many people, keys, meeting requests, endpoints and deliveries to one of them, each in one statement.
+func (s home) fill(t *testing.T, endpointID string) {
 	t.Helper()
 	numbers := "(SELECT i FROM generate_series(1, %d) AS i) AS numbers"
 	if strings.HasPrefix(s.URL, "sqlite:") {
@@ -105,6 +119,12 @@ func (s home) fill(t *testing.T) {
 		"INSERT INTO meeting_request_participants (meeting_request_id, position, workspace_id, email) SELECT " + id("mr") + ", 0, '" + s.id + "', 'x' || (i % 5000) || '@example.org'" + from,
 		"INSERT INTO api_keys (id, workspace_id, name, key_prefix, digest, scopes, created_by_type, created_by_name, created_at, updated_at) SELECT " +
 			id("key") + ", '" + s.id + "', 'K', 'sk_live_....', " + digest + ", '', 'member', 'Ada'," + now + "," + now + from,
+		"INSERT INTO webhook_endpoints (id, workspace_id, url, events, disabled_at, disabled_reason, created_at, updated_at) SELECT " +
+			id("we") + ", '" + s.id + "', 'https://hooks.example.com', ''," + now + ", 'manual'," + now + "," + now + from,
+		"INSERT INTO events (id, workspace_id, type, data, created_at) SELECT " + id("evt") + ", '" + s.id + "', 'seat.assigned', '{}'," + now + from,
+		"INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_id, event_type, status, scheduled, attempts, response_excerpt, failure, duration_ms, created_at) SELECT " +
+			id("whd") + ", '" + s.id + "', '" + endpointID + "', " + id("evt") + ", CASE i % 9 WHEN 0 THEN 'seat.assigned' ELSE 'api_key.created' END," +
+			"CASE i % 100 WHEN 0 THEN 'failed' ELSE 'success' END, true, 1, '', '', 0, " + now + from,
 		"ANALYZE",
 	} {
 		s.Exec(t, statement)

@@ -199,7 +199,7 @@ func TestChangeMemberRole(t *testing.T) {
 
 func TestMembersFilters(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H."})
+		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H. (Ärztin)"})
 		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan", Role: models.Admin})
 		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
@@ -217,8 +217,11 @@ func TestMembersFilters(t *testing.T) {
 			{models.MemberFilter{Role: models.Admin}, "alan ada"},
 			{models.MemberFilter{Role: models.RoleMember}, "grace"},
 			{models.MemberFilter{Search: "GRACE h"}, "grace"},
-			{models.MemberFilter{Search: "@acme"}, "alan grace ada"},
+			{models.MemberFilter{Search: "@ACME"}, "alan grace ada"},
+			{models.MemberFilter{Search: "ÄRZTIN"}, "grace"},
 			{models.MemberFilter{Search: "%"}, ""},
+			{models.MemberFilter{Search: "\x00\xff"}, ""},
+			{models.MemberFilter{Search: strings.Repeat("x", 100_000)}, ""},
 			{models.MemberFilter{Deactivated: true}, "gone"},
 		} {
 			page, err := s.Members(s.ctx, s.id, tt.filter, models.Page{})
@@ -235,6 +238,14 @@ func TestMembersFilters(t *testing.T) {
 		}
 		_, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: "nobody", Role: "owner"}, models.Page{})
 		wantFields(t, err, "email", "role")
+		first, err := s.Members(s.ctx, s.id, models.MemberFilter{}, models.Page{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, filter := range []models.MemberFilter{{Email: "ada@acme.test"}, {Role: models.Admin}, {Search: "a"}, {Deactivated: true}} {
+			_, err := s.Members(s.ctx, s.id, filter, models.Page{Cursor: first.NextCursor})
+			wantFields(t, err, "cursor")
+		}
 		counts, err := s.MemberCounts(s.ctx, s.id)
 		if diff := cmp.Diff(models.MemberCounts{Active: 3, Pending: 2, Deactivated: 1}, counts); diff != "" || err != nil {
 			t.Error(diff, err)
@@ -460,5 +471,73 @@ func TestSeatRefusals(t *testing.T) {
 		}
 		_, err = s.AssignSeat(s.ctx, s.id, grace.ID)
 		wantKind(t, err, models.Refused)
+	})
+}
+
+// TestASeatThatIsReleasedDoesNotKeepItsHolder: of two people at once, both have their way.
+func TestASeatThatIsReleasedDoesNotKeepItsHolder(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 30 {
+			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
+			seat, err := s.AssignSeat(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return s.ReleaseSeat(s.ctx, s.id, seat.ID)
+				}
+				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
+			})
+			if errs[1] != nil || errs[0] != nil && !isNotFound(errs[0]) {
+				t.Fatalf("releasing: %v; deactivating: %v", errs[0], errs[1])
+			}
+		}
+	})
+}
+
+// TestWhoIsTakenOutDoesNotJoin at the same moment.
+func TestWhoIsTakenOutDoesNotJoin(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 30 {
+			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
+			invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return errOf(s.AcceptInvitation(s.ctx, invited.Token, "Grace", "a long enough passphrase"))
+				}
+				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
+			})
+			now, err := s.Member(s.ctx, s.id, grace.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			events := eventsOf(t, s, grace.ID)
+			if last := events[0].Action; errs[1] != nil || last != "member.deactivated" || now.Pending != isNotFound(errs[0]) {
+				t.Fatalf("joining: %v; deactivating: %v; pending %t, last %s", errs[0], errs[1], now.Pending, last)
+			}
+		}
+	})
+}
+
+// TestNobodyInvitesWhoIsTakenOut at the same moment.
+func TestNobodyInvitesWhoIsTakenOut(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for i := range 30 {
+			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					return errOf(s.InviteMember(s.ctx, s.id, grace.ID))
+				}
+				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
+			})
+			if errs[1] != nil || errs[0] != nil && !models.IsKind(errs[0], models.Refused) {
+				t.Fatalf("inviting: %v; deactivating: %v", errs[0], errs[1])
+			}
+			wantCount(t, s.Store, "invitations", 0)
+		}
 	})
 }

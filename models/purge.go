@@ -23,7 +23,7 @@ const (
 // PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
 // and invitations that have expired, answers too old to be given again, sign-in attempts too old
 // to count, devices not used for half a year, usage by hour after 90 days, the rest of it after
-// two years, and events with their deliveries after 30 days.
+// two years, deliveries after 30 days, and events a day later.
 // The audit log is kept; what a node of an earlier version has added to it is chained.
 // On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
 func (s *Store) PurgeExpired(ctx context.Context) error {
@@ -43,14 +43,14 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&expiryMail{}, "expires_at <= ?", []any{now}},
 		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
-		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-eventMemory))}},
+		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
 		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-UsageDaysKept)}},
 	} {
-		if err := s.with(ctx).Where(expired.where, expired.args...).Delete(expired.row).Error; err != nil {
+		if err := s.purge(ctx, expired.row, expired.where, expired.args); err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)
 		}
 	}
@@ -63,4 +63,25 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// purgePortion is how many rows are deleted at once on SQLite, where nobody else writes meanwhile:
+// a node that has been stopped for long finds millions, and a deletion would wait for all of them.
+const purgePortion = 5000
+
+// purge deletes the rows of a table that a condition is true of.
+func (s *Store) purge(ctx context.Context, row any, where string, args []any) error {
+	if s.dialect.name == postgresql {
+		return s.with(ctx).Where(where, args...).Delete(row).Error
+	}
+	for {
+		some := s.with(ctx).Model(row).Select("rowid").Where(where, args...).Limit(purgePortion)
+		deleted := s.with(ctx).Where("rowid IN (?)", some).Delete(row)
+		if deleted.Error != nil || deleted.RowsAffected < purgePortion {
+			return deleted.Error
+		}
+		if err := sleep(ctx, foldPause); err != nil {
+			return err
+		}
+	}
 }

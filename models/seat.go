@@ -142,6 +142,9 @@ func (s *Store) insertSeat(ctx context.Context, seat *Seat) error {
 // ReleaseSeat frees a seat of a workspace; NotFound if it is free already.
 func (s *Store) ReleaseSeat(ctx context.Context, workspaceID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
+		if _, err := tx.lockWorkspace(ctx, workspaceID); err != nil {
+			return err
+		}
 		seat, err := tx.Seat(ctx, workspaceID, id)
 		if err != nil {
 			return err
@@ -150,7 +153,7 @@ func (s *Store) ReleaseSeat(ctx context.Context, workspaceID, id string) error {
 	})
 }
 
-// release deletes the row of a seat that was read a moment ago.
+// release deletes the row of a seat. The workspace is locked since before it was read.
 func (s *Store) release(ctx context.Context, seat *Seat) error {
 	deleted := s.with(ctx).Where("id = ?", seat.ID).Delete(&Seat{})
 	if deleted.Error != nil {
@@ -210,8 +213,8 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 	return usage, err
 }
 
-// lockWorkspace reads a workspace and keeps others from counting its seats or its admins until
-// the transaction ends. On SQLite every transaction that writes is alone anyway.
+// lockWorkspace reads a workspace and keeps others from changing its members and their seats, and
+// from counting either, until the transaction ends. On SQLite every transaction that writes is alone anyway.
 func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error) {
 	query := s.with(ctx)
 	if s.dialect.name == postgresql {

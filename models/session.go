@@ -71,11 +71,23 @@ func (s *Store) Session(ctx context.Context, id string) (*Session, error) {
 	return &session, nil
 }
 
-// UpdateSession keeps the workspace and the notice of a session.
-func (s *Store) UpdateSession(ctx context.Context, id, workspaceID, notice string) error {
-	err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(id)).
-		Updates(map[string]any{"workspace_id": optional(workspaceID), "notice": notice}).Error
-	if err != nil {
+// SessionChange is what to change of a session. What is not given stays: another request of the same
+// browser may be changing it.
+type SessionChange struct {
+	WorkspaceID Change[string]
+	Notice      Change[string]
+}
+
+// UpdateSession changes a session. One that is over is left alone.
+func (s *Store) UpdateSession(ctx context.Context, id string, change SessionChange) error {
+	values := map[string]any{}
+	if change.WorkspaceID.Given {
+		values["workspace_id"] = optional(change.WorkspaceID.Value)
+	}
+	if change.Notice.Given {
+		values["notice"] = change.Notice.Value
+	}
+	if err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(id)).Updates(values).Error; err != nil {
 		return fmt.Errorf("update session: %w", err)
 	}
 	return nil

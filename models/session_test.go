@@ -97,12 +97,19 @@ func TestSessionKnowsWhereItWasStarted(t *testing.T) {
 		if session.Address != "192.0.2.7" || session.UserAgent != "Browser/1.0" || session.UserID != s.admin.UserID || *session.WorkspaceID != s.id {
 			t.Errorf("the session is %+v", session)
 		}
-		if err := s.UpdateSession(s.ctx, id, "", "Key deleted."); err != nil {
+		if err := s.UpdateSession(s.ctx, id, models.SessionChange{Notice: models.To("Key deleted.")}); err != nil {
+			t.Fatal(err)
+		}
+		session, err = s.Session(s.ctx, id)
+		if err != nil || *session.WorkspaceID != s.id || session.Notice != "Key deleted." {
+			t.Errorf("with a notice the session is %+v, %v", session, err)
+		}
+		if err := s.UpdateSession(s.ctx, id, models.SessionChange{WorkspaceID: models.To("")}); err != nil {
 			t.Fatal(err)
 		}
 		session, err = s.Session(s.ctx, id)
 		if err != nil || session.WorkspaceID != nil || session.Notice != "Key deleted." {
-			t.Errorf("the session is %+v, %v", session, err)
+			t.Errorf("without a workspace the session is %+v, %v", session, err)
 		}
 		for _, invented := range []string{"", "x", id + " ", id[1:], "\x00", "\xff"} {
 			wantOver(t, s, invented)

@@ -60,6 +60,15 @@ func storable(value string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(value, "�"), "\x00", "�")
 }
 
+// storableAll is values, each of them storable.
+func storableAll(values []string) []string {
+	all := make([]string, len(values))
+	for i, value := range values {
+		all[i] = storable(value)
+	}
+	return all
+}
+
 // clip cuts value to at most size bytes of valid UTF-8 without NUL and without API keys, for
 // text that is kept as it came from outside and must never be a reason to refuse.
 func clip(value string, size int) string {

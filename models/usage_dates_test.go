@@ -15,7 +15,7 @@ func TestDaysOfAnyZoneAreThoseOfTheHours(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key, _ := s.busy(t, 35)
 		hours := s.usage(t, key, models.Hourly)
-		for _, zone := range []string{"UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/St_Johns", "America/Los_Angeles"} {
+		for _, zone := range []string{"UTC", "Africa/Abidjan", "Europe/London", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/St_Johns", "America/Los_Angeles"} {
 			location, err := time.LoadLocation(zone)
 			if err != nil {
 				t.Fatal(err)

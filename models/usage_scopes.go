@@ -1,10 +1,8 @@
 package models
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/skipup/keys/models/scope"
@@ -54,7 +52,7 @@ func (s *Store) ScopeUses(ctx context.Context, workspaceID, keyID string, since 
 // kept any more, the start of its day and Daily.
 func (s *Store) countedFrom(since time.Time) (Period, time.Time) {
 	by := Hourly
-	if s.now().Sub(since) > UsageHoursKept {
+	if !since.Truncate(Hourly.length).After(s.now().Add(-UsageHoursKept)) {
 		by = Daily
 	}
 	return by, since.UTC().Truncate(by.length)
@@ -133,7 +131,6 @@ func (s *Store) addNeededScopes(ctx context.Context, needed map[string]scope.Set
 			rows = append(rows, neededRow{key.APIKeyID, now.String()})
 		}
 	}
-	slices.SortFunc(rows, func(a, b neededRow) int { return cmp.Compare(a.APIKeyID, b.APIKeyID) })
 	err = execRows(ctx, s, neededColumns, rows, "UPDATE api_keys SET needed_scopes = new.needed_scopes FROM @rows WHERE api_keys.id = new.api_key_id")
 	if err != nil {
 		return fmt.Errorf("add needed scopes: %w", err)

@@ -60,6 +60,53 @@ func TestScopeUses(t *testing.T) {
 	})
 }
 
+// TestAScopeWasLastUsedOnAnyRoute, whichever has it first.
+func TestAScopeWasLastUsedOnAnyRoute(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, now := s.key(t, "CI"), s.Now()
+		for i, route := range []string{"GET /b", "GET /c", "GET /a"} {
+			batch := batchOf(t, use{key, now.Add(time.Duration(i%2) * time.Minute), "192.0.2.1", "curl/8", route})
+			batch.Routes[0].Scope = scope.SeatsRead.String()
+			record(t, s.Store, batch)
+		}
+		uses, err := s.ScopeUses(s.ctx, s.id, key.ID, now)
+		if err != nil || len(uses.Scopes) != 1 || !uses.Scopes[0].LastUsedAt.Equal(now.Add(time.Minute)) {
+			t.Errorf("%+v, %v", uses, err)
+		}
+	})
+}
+
+// TestOneBatchNeedsManyScopes of one key.
+func TestOneBatchNeedsManyScopes(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.All})
+		batch := batchOf(t, use{key, s.Now(), "", "", "GET /seats"}, use{key, s.Now(), "", "", "POST /seats"}, use{key, s.Now(), "", "", "GET /me"})
+		batch.Routes[0].Scope, batch.Routes[1].Scope = "seats.read", "seats.write"
+		record(t, s.Store, batch)
+		if got := s.read(t, key).NeededScopes; got != scope.Of(scope.SeatsRead, scope.SeatsWrite) {
+			t.Errorf("it has needed %s", got)
+		}
+	})
+}
+
+// TestScopesAreCountedByDaysOnceTheHoursAreGone, to the hour.
+func TestScopesAreCountedByDaysOnceTheHoursAreGone(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, at := s.key(t, "CI"), s.Now().Truncate(time.Hour)
+		s.asked(t, key, at, scope.SeatsRead, models.Accepted)
+		for _, past := range []time.Duration{models.UsageHoursKept - time.Millisecond, models.UsageHoursKept, models.UsageHoursKept + 30*time.Minute} {
+			s.Clock.Advance(at.Add(past).Sub(s.Now()))
+			if err := s.PurgeExpired(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			uses, err := s.ScopeUses(s.ctx, s.id, key.ID, at.Add(50*time.Minute))
+			if err != nil || uses.Accepted != 1 {
+				t.Errorf("%v later %d requests are counted, %v", past, uses.Accepted, err)
+			}
+		}
+	})
+}
+
 // TestRouteUses: what was accepted and what was refused, in whatever order nodes tell of it.
 func TestRouteUses(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {

@@ -21,21 +21,18 @@ func (s *Store) UsageTotals(ctx context.Context, workspaceID string, keyIDs []st
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
-	totals := make(map[string]UsageTotal, len(keyIDs))
-	if len(keyIDs) == 0 {
-		return totals, nil
-	}
 	_, since = s.countedFrom(since)
 	rows, err := s.usageByDay(ctx, workspaceID, keyIDs, since)
 	if err != nil {
 		return nil, err
 	}
+	totals := make(map[string]UsageTotal, len(keyIDs))
 	first := since.Truncate(Daily.length)
 	days := 1 + int(s.now().Sub(first)/Daily.length)
 	for _, row := range rows {
 		total := totals[row.APIKeyID]
 		if total.Days == nil {
-			total.Days = make([]int64, max(days, 1))
+			total.Days = make([]int64, days)
 		}
 		total.Requests += row.Requests
 		total.Refused += row.Refused

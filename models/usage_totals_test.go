@@ -19,6 +19,7 @@ func TestUsageTotals(t *testing.T) {
 			since.Add(-31 * time.Minute): 50, // the hour before
 			since.Add(-29 * time.Minute): 1,  // the hour that it is in
 			since.Add(10 * time.Hour):    2,
+			today.Add(-24 * time.Hour):   32, // the first hour of a whole day
 			today.Add(-time.Millisecond): 4,
 			today:                        8,
 			today.Add(30 * time.Hour):    16, // by a clock that is ahead
@@ -30,7 +31,7 @@ func TestUsageTotals(t *testing.T) {
 		s.asked(t, two, today, 0, models.Accepted)
 		s.asked(t, two, today, 0, models.RefusedScope)
 		want := map[string]models.UsageTotal{
-			one.ID: {Requests: 31, Days: []int64{3, 4, 24}},
+			one.ID: {Requests: 63, Days: []int64{3, 36, 24}},
 			two.ID: {Requests: 2, Refused: 1, Days: []int64{0, 0, 2}},
 		}
 		totals := func(workspaceID string, since time.Time) map[string]models.UsageTotal {
@@ -44,11 +45,33 @@ func TestUsageTotals(t *testing.T) {
 		if diff := cmp.Diff(want, totals(s.id, since)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if got := totals(s.id, s.Now().AddDate(-1, 0, 0))[one.ID]; got.Requests != 81 || len(got.Days) != 366 {
+		if got := totals(s.id, s.Now().AddDate(-1, 0, 0))[one.ID]; got.Requests != 113 || len(got.Days) != 366 {
 			t.Errorf("in a year there are %d in %d days", got.Requests, len(got.Days))
+		}
+		if got := totals(s.id, today.Add(29*time.Hour))[one.ID]; !cmp.Equal(got, models.UsageTotal{Requests: 16, Days: []int64{16}}) {
+			t.Errorf("from tomorrow on there are %+v", got)
+		}
+		if got, err := s.UsageTotals(s.ctx, s.id, nil, since); err != nil || got == nil || len(got) != 0 {
+			t.Errorf("of no keys there are %v, %v", got, err)
 		}
 		if other := totals("ws_other", since); len(other) != 0 {
 			t.Errorf("another workspace sees %v", other)
+		}
+	})
+}
+
+// TestTotalsBeginWithADay where the hours are not kept any more.
+func TestTotalsBeginWithADay(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key, at := s.key(t, "CI"), s.Now()
+		record(t, s.Store, batchOf(t, use{key: key, at: at}))
+		s.Clock.Advance(models.UsageHoursKept + time.Hour)
+		if err := s.PurgeExpired(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.UsageTotals(s.ctx, s.id, []string{key.ID}, at)
+		if err != nil || got[key.ID].Requests != 1 || got[key.ID].Days[0] != 1 || len(got[key.ID].Days) != 91 {
+			t.Errorf("%+v, %v", got, err)
 		}
 	})
 }

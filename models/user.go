@@ -100,8 +100,13 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 		return fmt.Errorf("hash password: %w", err)
 	}
 	return s.Tx(ctx, func(tx *Store) error {
-		if err := tx.with(ctx).Model(user).Where("id = ?", userID).Update("password_hash", hash).Error; err != nil {
-			return fmt.Errorf("update password: %w", err)
+		// Unless somebody else has changed it since it was compared.
+		update := tx.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ?", userID, user.PasswordHash).Update("password_hash", hash)
+		if update.Error != nil {
+			return fmt.Errorf("update password: %w", update.Error)
+		}
+		if update.RowsAffected == 0 {
+			return Fields{"password": "is not your current password any more"}.err()
 		}
 		if err := tx.endSessions(ctx, userID, keepSession); err != nil {
 			return err

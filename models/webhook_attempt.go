@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gorm.io/gorm/clause"
 )
 
 // retrySchedule is how long after the attempt before each attempt comes (API contract §9).
@@ -36,9 +38,13 @@ type WebhookAttempt struct {
 	RetryAfter   time.Duration // that the receiver asks for; 0 for none
 }
 
-// isLast reports whether a is the last attempt if it has failed.
+// isLast reports whether a is the last attempt if it has failed. One that somebody has asked for
+// ahead of the schedule is not: the schedule goes on.
 func (a *WebhookAttempt) isLast() bool {
-	return !a.Delivery.Scheduled || a.Failure == FailedGone || a.Delivery.Attempts+1 >= len(retrySchedule)
+	if !a.Delivery.Scheduled || a.Failure == FailedGone {
+		return true
+	}
+	return !a.Delivery.Asked && a.Delivery.Attempts+1 >= len(retrySchedule)
 }
 
 // disables is the reason for which a disables its endpoint, if there is one. Pings and retries
@@ -53,21 +59,16 @@ func (a *WebhookAttempt) disables() (DisabledReason, bool) {
 	return "", false
 }
 
-// RecordAttempts writes down what became of claimed deliveries, and disables endpoints for it. A
-// delivery that somebody else has claimed meanwhile stays theirs.
+// RecordAttempts writes down what became of claimed deliveries, and disables endpoints for it. Of a
+// delivery that somebody else has claimed meanwhile, or that is written down already, nothing is.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) error {
 	if len(attempts) == 0 {
 		return nil
 	}
-	// In one order on every node, the endpoints first, as who deletes one locks them.
 	attempts = slices.SortedFunc(slices.Values(attempts), func(a, b WebhookAttempt) int { return strings.Compare(a.Delivery.ID, b.Delivery.ID) })
 	return s.Tx(ctx, func(tx *Store) error {
-		for _, a := range attempts {
-			if reason, disables := a.disables(); disables {
-				if err := tx.disableWebhookEndpoint(ctx, a.Delivery.WorkspaceID, a.Delivery.EndpointID, reason); err != nil {
-					return err
-				}
-			}
+		if err := tx.lockToDisable(ctx, attempts); err != nil {
+			return err
 		}
 		for i := range attempts {
 			if err := tx.recordAttempt(ctx, &attempts[i]); err != nil {
@@ -76,6 +77,29 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) e
 		}
 		return nil
 	})
+}
+
+// lockToDisable locks the endpoints that attempts may disable: before any delivery, as who deletes
+// one locks them, and in one order on every node.
+func (s *Store) lockToDisable(ctx context.Context, attempts []WebhookAttempt) error {
+	if s.dialect.name != postgresql {
+		return nil
+	}
+	var ids []string
+	for i := range attempts {
+		if _, disables := attempts[i].disables(); disables {
+			ids = append(ids, attempts[i].Delivery.EndpointID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var locked []WebhookEndpoint
+	err := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("id").Where("id IN ?", ids).Order("id").Find(&locked).Error
+	if err != nil {
+		return fmt.Errorf("lock webhook endpoints: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
@@ -94,16 +118,19 @@ func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
 	default:
 		changes["next_attempt_at"] = s.now().Add(a.delay()).Truncate(time.Millisecond)
 	}
-	err := s.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", a.Delivery.ID, a.Delivery.Claim).UpdateColumns(changes).Error
-	if err != nil {
-		return fmt.Errorf("update webhook delivery: %w", err)
+	recorded := s.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", a.Delivery.ID, a.Delivery.Claim).UpdateColumns(changes)
+	if recorded.Error != nil {
+		return fmt.Errorf("update webhook delivery: %w", recorded.Error)
+	}
+	if reason, disables := a.disables(); disables && recorded.RowsAffected > 0 {
+		return s.disableWebhookEndpoint(ctx, a.Delivery.WorkspaceID, a.Delivery.EndpointID, reason)
 	}
 	return nil
 }
 
 // delay is how long to wait after a for the next attempt.
 func (a *WebhookAttempt) delay() time.Duration {
-	delay := retrySchedule[a.Delivery.Attempts+1]
+	delay := retrySchedule[min(a.Delivery.Attempts+1, len(retrySchedule)-1)]
 	delay += time.Duration(rand.Float64() * retryJitter * float64(delay))
 	return max(delay, min(a.RetryAfter, maxRetryAfter))
 }
@@ -116,8 +143,12 @@ func (s *Store) ReleaseDeliveries(ctx context.Context, deliveries []*ClaimedDeli
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, d := range deliveries {
+			var claim *string
+			if d.Asked {
+				claim = new(askedFor)
+			}
 			err := tx.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", d.ID, d.Claim).
-				UpdateColumns(map[string]any{"claim": nil, "next_attempt_at": d.DueAt}).Error
+				UpdateColumns(map[string]any{"claim": claim, "next_attempt_at": d.DueAt}).Error
 			if err != nil {
 				return fmt.Errorf("release webhook delivery: %w", err)
 			}

@@ -187,6 +187,32 @@ func TestClaimEnds(t *testing.T) {
 	})
 }
 
+// TestLateWordDisablesNothing: what a node says of a delivery that is not its own any more, or says
+// twice because it has not heard the answer, is no reason to disable an endpoint.
+func TestLateWordDisablesNothing(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		late := s.claim(t, endpoint.ID)
+		s.Clock.Advance(models.WebhookClaim)
+		theirs := s.claim(t, endpoint.ID)
+		gone := func(d *models.ClaimedDelivery) {
+			t.Helper()
+			word := models.WebhookAttempt{Delivery: d, At: s.Now(), Failure: models.FailedGone, ResponseCode: http.StatusGone}
+			if err := s.RecordAttempts(s.ctx, []models.WebhookAttempt{word}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantUnchanged(t, s.Store, func() { gone(&late[0]) })
+		gone(&theirs[0])
+		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || read.Enabled() {
+			t.Fatalf("the endpoint is still enabled, %v", err)
+		}
+		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
+		wantUnchanged(t, s.Store, func() { gone(&theirs[0]) })
+	})
+}
+
 // TestSchedule walks a delivery through every attempt of API.md §9.
 func TestSchedule(t *testing.T) {
 	delays := []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
@@ -332,6 +358,40 @@ func TestRetry(t *testing.T) {
 	})
 }
 
+// TestRetriesThatAreAskedForDisableNothing, however many: the endpoint has to fail by the schedule.
+func TestRetriesThatAreAskedForDisableNothing(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		s.attempt(t, endpoint.ID, unavailable)
+		const asked = 12
+		for i := range asked {
+			if _, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, s.deliveries(t, endpoint.ID)[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 { // a node that is stopped gives it back as it was
+				claimed := s.claim(t, endpoint.ID)
+				if err := s.ReleaseDeliveries(s.ctx, []*models.ClaimedDelivery{&claimed[0]}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.attempt(t, endpoint.ID, unavailable)
+		}
+		d := s.deliveries(t, endpoint.ID)[0]
+		if d.Status != models.DeliveryPending || d.Attempts != 1+asked || d.NextAttemptAt.Sub(s.Now()) < 24*time.Hour {
+			t.Errorf("after %d retries in vain: %+v", asked, d)
+		}
+		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !read.Enabled() {
+			t.Errorf("the endpoint is disabled, %v", err)
+		}
+		s.Clock.Advance(27 * time.Hour)
+		s.attempt(t, endpoint.ID, unavailable)
+		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || read.Enabled() {
+			t.Errorf("the endpoint is enabled after the last attempt of the schedule, %v", err)
+		}
+	})
+}
+
 func TestDeliveryFilters(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
@@ -392,6 +452,34 @@ func TestWebhookHealth(t *testing.T) {
 	})
 }
 
+// TestHealthIsOfTheNewestHundred of each endpoint by itself, and of no other workspace.
+func TestHealthIsOfTheNewestHundred(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		busy, calm, unused := s.endpoint(t), s.endpoint(t), s.endpoint(t)
+		s.edit(t, unused.ID, models.WebhookEndpointEdit{Events: models.To([]string{"member.added"})})
+		theirs := homeIn(t, s.Store, "Other", "eve@other.test")
+		foreign := theirs.endpoint(t)
+		theirs.key(t, "theirs")
+		s.key(t, "CI")
+		s.attempt(t, busy.ID, unavailable)
+		s.attempt(t, calm.ID, models.WebhookAttempt{ResponseCode: 200})
+		for range 100 {
+			if _, err := s.PingWebhookEndpoint(s.ctx, s.id, busy.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		healths, err := s.WebhookHealths(s.ctx, s.id, []string{busy.ID, calm.ID, unused.ID, foreign.ID})
+		now := s.Now()
+		want := map[string]models.WebhookHealth{busy.ID: {Pending: 100}, calm.ID: {Succeeded: 1, LastAttemptedAt: &now}}
+		if diff := cmp.Diff(want, healths); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+		if none, err := s.WebhookHealths(s.ctx, s.id, nil); len(none) != 0 || err != nil {
+			t.Errorf("of no endpoint: %v, %v", none, err)
+		}
+	})
+}
+
 // TestExcerptIsShort, and has no key in it.
 func TestExcerptIsShort(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
@@ -424,6 +512,25 @@ func TestPurgeForgetsDeliveriesWithTheirEvents(t *testing.T) {
 		}
 		if n := rows(2 * time.Second); n != 0 {
 			t.Errorf("%d deliveries after 30 days", n)
+		}
+	})
+}
+
+// TestDeliveryIsForgottenBeforeItsEvent, also where a clock that went back has given it a later
+// identifier: without its event it could not be sent, nor could anything else that is claimed with it.
+func TestDeliveryIsForgottenBeforeItsEvent(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.Clock.Advance(time.Minute)
+		s.key(t, "before the clock went back")
+		s.Clock.Advance(-time.Minute)
+		s.key(t, "after that")
+		s.Clock.Advance(30*24*time.Hour + time.Second)
+		if err := s.PurgeExpired(s.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.claim(t, endpoint.ID)); n != 2 {
+			t.Errorf("%d deliveries can be sent, want 2", n)
 		}
 	})
 }

@@ -238,3 +238,23 @@ func TestPrivateWebhooksAreForDevelopment(t *testing.T) {
 	_, _, err = lax.CreateWebhookEndpoint(s.ctx, s.id, local)
 	wantFields(t, err, "url")
 }
+
+// TestPingOfWhatIsBeingDeleted is sent or not found; it is no error of the server.
+func TestPingOfWhatIsBeingDeleted(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		for range 20 {
+			endpoint := s.endpoint(t)
+			for _, err := range atOnce(6, func(i int) error {
+				if i == 3 {
+					return s.DeleteWebhookEndpoint(s.ctx, s.id, endpoint.ID)
+				}
+				_, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
+				return err
+			}) {
+				if err != nil && !models.IsKind(err, models.NotFound) {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -32,28 +33,53 @@ func (h WebhookHealth) SuccessRate() (rate float64, known bool) {
 
 // WebhookHealth is the health of an endpoint of a workspace.
 func (s *Store) WebhookHealth(ctx context.Context, workspaceID, endpointID string) (WebhookHealth, error) {
+	healths, err := s.WebhookHealths(ctx, workspaceID, []string{endpointID})
+	return healths[endpointID], err
+}
+
+// newestDeliveries are those of one endpoint. Each endpoint has its own part of one statement, in
+// which the index leads to the newest.
+const newestDeliveries = `SELECT * FROM (
+	SELECT endpoint_id, status, failure, attempts, last_attempted_at FROM webhook_deliveries
+	WHERE endpoint_id = ? AND workspace_id = ? ORDER BY id DESC LIMIT ?) AS newest`
+
+// WebhookHealths is the health of endpoints of a workspace by id; one without deliveries is left
+// out.
+func (s *Store) WebhookHealths(ctx context.Context, workspaceID string, endpointIDs []string) (map[string]WebhookHealth, error) {
+	if len(endpointIDs) == 0 {
+		return nil, nil
+	}
+	parts, args := make([]string, len(endpointIDs)), []any{}
+	for i, id := range endpointIDs {
+		parts[i], args = newestDeliveries, append(args, id, workspaceID, healthOf)
+	}
 	var rows []WebhookDelivery
-	err := s.with(ctx).Select("status", "failure", "attempts", "last_attempted_at").
-		Where("workspace_id = ? AND endpoint_id = ?", workspaceID, endpointID).Order("id DESC").Limit(healthOf).Find(&rows).Error
-	if err != nil {
-		return WebhookHealth{}, fmt.Errorf("read webhook deliveries: %w", err)
+	if err := s.with(ctx).Raw(strings.Join(parts, " UNION ALL "), args...).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read webhook deliveries: %w", err)
 	}
-	var health WebhookHealth
-	for _, d := range rows {
-		switch d.Status {
-		case DeliverySuccess:
-			health.Succeeded++
-		case DeliveryFailed:
-			health.Failed++
-		default:
-			health.Pending++
-			if d.Attempts > 0 {
-				health.Retrying++
-			}
-		}
-		if at := d.LastAttemptedAt; at != nil && (health.LastAttemptedAt == nil || at.After(*health.LastAttemptedAt)) {
-			health.LastAttemptedAt, health.LastFailure = at, d.Failure
+	healths := make(map[string]WebhookHealth, len(endpointIDs))
+	for i := range rows {
+		health := healths[rows[i].EndpointID]
+		health.add(&rows[i])
+		healths[rows[i].EndpointID] = health
+	}
+	return healths, nil
+}
+
+// add counts a delivery.
+func (h *WebhookHealth) add(d *WebhookDelivery) {
+	switch d.Status {
+	case DeliverySuccess:
+		h.Succeeded++
+	case DeliveryFailed:
+		h.Failed++
+	default:
+		h.Pending++
+		if d.Attempts > 0 {
+			h.Retrying++
 		}
 	}
-	return health, nil
+	if at := d.LastAttemptedAt; at != nil && (h.LastAttemptedAt == nil || at.After(*h.LastAttemptedAt)) {
+		h.LastAttemptedAt, h.LastFailure = at, d.Failure
+	}
 }

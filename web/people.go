@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -153,10 +154,14 @@ func Device(c echo.Context) string {
 }
 
 // SetNotice has text shown once, on the next page.
-func SetNotice(c echo.Context, text string) error { return setValue(c, noticeValue, text) }
+func SetNotice(c echo.Context, text string) error {
+	return changeSession(c, models.SessionChange{Notice: models.To(text)})
+}
 
 // SetWorkspace has the workspace shown from now on.
-func SetWorkspace(c echo.Context, id string) error { return setValue(c, workspaceValue, id) }
+func SetWorkspace(c echo.Context, id string) error {
+	return changeSession(c, models.SessionChange{WorkspaceID: models.To(id)})
+}
 
 // SetTheme keeps the theme in the browser, for pages before sign-in too.
 func SetTheme(c echo.Context, theme viewer.Theme) {
@@ -164,13 +169,14 @@ func SetTheme(c echo.Context, theme viewer.Theme) {
 	c.SetCookie(sessions.NewCookie(themeCookie, string(theme), &options))
 }
 
-func setValue(c echo.Context, name, value string) error {
-	session, err := peopleOf(c).session(c)
+// changeSession changes the browser's session for the requests after this one.
+func changeSession(c echo.Context, change models.SessionChange) error {
+	p := peopleOf(c)
+	session, err := p.session(c)
 	if err != nil || session.IsNew {
 		return err
 	}
-	session.Values[name] = value
-	return session.Save(c.Request(), c.Response())
+	return p.store.UpdateSession(c.Request().Context(), session.ID, change)
 }
 
 // RequireUser sends who is not signed in to the sign-in page, and back afterwards.
@@ -183,9 +189,13 @@ func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// returnTo is the address to come back to: that of a page, never that of a form's answer.
+// returnTo is the address to come back to: that of a page, never that of a form's answer or of a
+// part of a page.
 func returnTo(r *http.Request) string {
-	if r.Method != http.MethodGet {
+	switch shown, err := url.Parse(r.Header.Get("HX-Current-URL")); {
+	case isForPart(r) && err == nil:
+		return shown.RequestURI()
+	case isForPart(r), r.Method != http.MethodGet:
 		return ""
 	}
 	return r.URL.RequestURI()

@@ -64,19 +64,16 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 	return session, nil
 }
 
-// Save writes the session's cookie, and its row unless it has just been made. A negative
-// MaxAge ends both.
+// Save writes the cookie of a session that has just been made. A negative MaxAge ends the session
+// and its cookie. What else changes in a session is written at once: see changeSession.
 func (s *sessionStore) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if session.Options.MaxAge < 0 {
 		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
 		return s.store.DeleteSession(r.Context(), session.ID)
 	}
-	workspaceID, _ := session.Values[workspaceValue].(string)
-	notice, _ := session.Values[noticeValue].(string)
-	if !session.IsNew {
-		return s.store.UpdateSession(r.Context(), session.ID, workspaceID, notice)
+	if session.IsNew {
+		http.SetCookie(w, sessions.NewCookie(session.Name(), session.ID, session.Options))
 	}
-	http.SetCookie(w, sessions.NewCookie(session.Name(), session.ID, session.Options))
 	return nil
 }
 

@@ -53,7 +53,7 @@ func (p *program) report(cmd *cobra.Command, err error) int {
 	}
 	text, code := p.explain(err)
 	p.say("skipup: %s", text)
-	if code == exitUsage && !errors.Is(err, errIncomplete) {
+	if code == exitUsage && !errors.As(err, new(unfinished)) {
 		p.say("Run %q for help.", cmd.CommandPath()+" --help")
 	}
 	return code
@@ -64,14 +64,16 @@ func (p *program) explain(err error) (text string, code int) {
 		wrong   mistakes
 		refused *models.Error
 		failed  failure
+		stopped unfinished
 	)
 	switch {
+	case errors.As(err, &stopped):
+		text, _ = p.explain(stopped.error)
+		return text, exitUsage
 	case !p.started, errors.As(err, &wrong), models.IsKind(err, models.Invalid):
 		return err.Error(), exitUsage
 	case errors.Is(err, errFound):
 		return err.Error(), exitFailed
-	case errors.Is(err, errIncomplete):
-		return err.Error(), exitUsage
 	case errors.As(err, &refused):
 		return refused.Message, exitRefused
 	case errors.As(err, &failed):

@@ -16,22 +16,27 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// errFound ends a scan that has found keys, with exit code 1, and errIncomplete one that could
-// not read everything, with 2: as grep has it, and as hooks expect it.
+// errFound ends a scan that has found keys, with exit code 1, and unfinished one that was not done to
+// the end, with 2: as grep has it, and as hooks expect it.
 var (
 	errFound      = errors.New("keys were found")
-	errIncomplete = errors.New("not everything could be read")
+	errIncomplete = unfinished{failf("not everything could be read")}
 )
+
+// unfinished is why a scan was not done to the end.
+type unfinished struct{ error }
+
+func (u unfinished) Unwrap() error { return u.error }
 
 func (p *program) keysScan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan PATH...",
 		Short: "Find API keys in files",
 		Long: `Find API keys in files, in folders with all that is below them, and in standard input, which is
-called "-". Folders called .git and links are left out; files may be of any kind, but what is compressed
-or encoded is not unpacked, and UTF-16 is read where it begins with a byte order mark. A key is
-known by its form and its checksum, so look-alikes are not reported. Printed are file, line, column
-and the beginning of the key, never the key.
+called "-". Folders called .git and links are left out unless they are named themselves; files may
+be of any kind, but what is compressed or encoded is not unpacked, and UTF-16 is read where it begins
+with a byte order mark. A key is known by its form and its checksum, so look-alikes are not
+reported. Printed are file, line, column and the beginning of the key, never the key.
 
 With --database, it is said which key it is and in what state. The variable ` + databaseOption.variable + ` is not
 looked at: where code is checked in, it often names the database of another program.
@@ -62,23 +67,29 @@ Exit codes: 0 nothing found, 1 keys found, 2 not everything could be read.`,
 		if err != nil {
 			return mistakes{fmt.Sprintf("--database: %v", err)}
 		}
-		return withStore(ctx, settings{Database: value, KeyEnvironment: string(token.Live)}, func(ctx context.Context, store *models.Store) error {
+		err = withStore(ctx, settings{Database: value, KeyEnvironment: string(token.Live)}, func(ctx context.Context, store *models.Store) error {
 			return p.scanKeys(ctx, args, store, asJSON)
 		})
+		if err != nil && !errors.Is(err, errFound) {
+			return unfinished{err}
+		}
+		return err
 	})
 }
 
 // scanKeys prints what is found in paths; store may be nil.
 func (p *program) scanKeys(ctx context.Context, paths []string, store *models.Store, asJSON bool) error {
 	found, complete := []foundKey{}, true
+	known := map[token.Digest]*knownKey{} // a log may have a key in every line
 	for file := range p.scanned(ctx, paths) {
 		if file.err != nil {
 			p.say("skipup: %v", file.err)
 			complete = false
 		}
 		for _, finding := range file.findings {
-			key, err := lookUp(ctx, store, file.name, finding)
-			if err != nil {
+			key := foundKey{File: file.name, Line: finding.Line, Column: finding.Column, KeyPrefix: finding.Hint}
+			var err error
+			if key.Key, err = lookUp(ctx, store, known, finding.Digest); err != nil {
 				return err
 			}
 			if found = append(found, key); asJSON {
@@ -96,7 +107,7 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 	}
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return unfinished{ctx.Err()}
 	case !complete:
 		return errIncomplete
 	case len(found) > 0:
@@ -153,11 +164,18 @@ func (p *program) scanned(ctx context.Context, paths []string) <-chan scannedFil
 	return files
 }
 
-// eachFile calls fn with every file at and below path, and with what cannot be read.
+// eachFile calls fn with every file at and below path, and with what cannot be read. A path that is a
+// link is followed.
 func (p *program) eachFile(path string, fn func(name string, open func() (io.ReadCloser, error), err error) error) {
 	if path == "-" {
 		_ = fn("-", func() (io.ReadCloser, error) { return io.NopCloser(p.stdin), nil }, nil)
 		return
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		path = filepath.Clean(path) + string(filepath.Separator) // else a link to a folder is no folder
+	case err != nil && !errors.Is(err, fs.ErrPermission) && isLink(path):
+		return // it leads nowhere: there is nothing to read
 	}
 	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error { // fn alone ends the walk
 		switch {
@@ -170,6 +188,11 @@ func (p *program) eachFile(path string, fn func(name string, open func() (io.Rea
 		}
 		return fn(name, func() (io.ReadCloser, error) { return os.Open(name) }, nil)
 	})
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSymlink
 }
 
 func scan(name string, open func() (io.ReadCloser, error)) scannedFile {
@@ -203,19 +226,21 @@ type knownKey struct {
 	State       models.KeyState `json:"state"`
 }
 
-func lookUp(ctx context.Context, store *models.Store, file string, finding token.Finding) (foundKey, error) {
-	found := foundKey{File: file, Line: finding.Line, Column: finding.Column, KeyPrefix: finding.Hint}
-	if store == nil {
+// lookUp is the key with a digest, nil without a store and if that has none, and notes it in known.
+func lookUp(ctx context.Context, store *models.Store, known map[token.Digest]*knownKey, digest token.Digest) (*knownKey, error) {
+	if found, looked := known[digest]; looked || store == nil {
 		return found, nil
 	}
-	key, err := store.APIKeyByDigest(ctx, finding.Digest)
-	if models.IsKind(err, models.NotFound) {
-		return found, nil
+	key, err := store.APIKeyByDigest(ctx, digest)
+	switch {
+	case models.IsKind(err, models.NotFound):
+		known[digest] = nil
+	case err != nil:
+		return nil, err
+	default:
+		known[digest] = &knownKey{ID: key.ID, Name: key.Name, WorkspaceID: key.WorkspaceID, State: key.StateAt(store.Now())}
 	}
-	if err == nil {
-		found.Key = &knownKey{ID: key.ID, Name: key.Name, WorkspaceID: key.WorkspaceID, State: key.StateAt(store.Now())}
-	}
-	return found, err
+	return known[digest], nil
 }
 
 // text is k as a line, as compilers write it.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
@@ -73,11 +74,35 @@ func TestUsageOfAKey(t *testing.T) {
 		for query, periods := range map[string]int{"": 30, "?period=24h": 24, "?period=7d": 7, "?period=7d&by=hour": 168, "?period=90d": 90, "?from=" + stamp(first): 1} {
 			var got struct{ Data jsonObject }
 			s.Call(t, reader, "GET", path+query, "").JSON(t, &got)
-			if list, _ := got.Data["periods"].([]any); len(list) != periods || got.Data["requests"] != 5.0 {
+			list, _ := got.Data["periods"].([]any)
+			if len(list) != periods || got.Data["requests"] != 5.0 {
 				t.Errorf("%s: %d periods and %v requests, want %d and 5", query, len(list), got.Data["requests"], periods)
+			}
+			if from, _ := got.Data["from"].(string); got.Data["by"] == "day" && !strings.HasSuffix(from, "T00:00:00Z") {
+				t.Errorf("%s: the days begin at %s", query, from)
 			}
 		}
 	})
+}
+
+// TestUsageTellsStatusesApart by their first digit.
+func TestUsageTellsStatusesApart(t *testing.T) {
+	s := handlerstest.New(t)
+	reader, key := s.Key(t, scope.APIKeysRead), s.NamedKey(t, s.Workspace.ID, "CI")
+	batch := models.UsageBatch{ID: "one", Routes: []models.UsageRoute{{Name: "GET /me"}}, Callers: []models.UsageCaller{{Address: "192.0.2.1"}}}
+	for class := 1; class <= 5; class++ {
+		batch.Tallies = append(batch.Tallies, models.UsageTally{
+			Key: ulid.MustParse(strings.TrimPrefix(key.ID, "key_")), Workspace: ulid.MustParse(strings.TrimPrefix(s.Workspace.ID, "ws_")),
+			StatusClass: class, Requests: int64(class), First: s.Now().UnixMilli(), Last: s.Now().UnixMilli(),
+		})
+	}
+	must(t, s.AppendUsage(t.Context(), batch))
+	var got struct{ Data jsonObject }
+	s.Call(t, reader, "GET", "/api_keys/"+key.ID+"/usage?period=24h", "").JSON(t, &got)
+	want := requestsOf(15, 0, map[string]int{"1xx": 1, "2xx": 2, "3xx": 3, "4xx": 4, "5xx": 5}, nil)
+	if diff := cmp.Diff(want["statuses"], got.Data["statuses"]); diff != "" || got.Data["requests"] != 15.0 {
+		t.Errorf("%v requests (-want +got):\n%s", got.Data["requests"], diff)
+	}
 }
 
 func TestUsageIsAskedForStrictly(t *testing.T) {
@@ -108,6 +133,15 @@ func TestUsageIsAskedForStrictly(t *testing.T) {
 		{"no time", reader, path + "?from=yesterday", 422, "from must be a time"},
 		{"no zone", reader, path + "?from=2026-03-01T00:00:00", 422, "from must be a time"},
 		{"backwards", reader, path + "?from=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z", 422, "from must be before until"},
+		{"an empty time", reader, path + "?from=2026-03-02T00:00:00Z&until=2026-03-02T00:00:00Z", 422, "from must be before until"},
+		{"as long as the hours are kept", reader, path + "?by=hour&from=2025-12-14T09:26:53Z&until=2025-12-15T00:00:00Z", 200, ""},
+		{"a second longer", reader, path + "?by=hour&from=2025-12-14T09:26:52Z&until=2025-12-15T00:00:00Z", 422, "within the last 90 days"},
+		{"as long as the days are kept", reader, path + "?from=2024-03-14T09:26:53Z&until=2024-04-01T00:00:00Z", 200, ""},
+		{"a second longer", reader, path + "?from=2024-03-14T09:26:52Z&until=2024-04-01T00:00:00Z", 422, "within the last 730 days"},
+		{"31 days by hour", reader, path + "?by=hour&from=2026-02-01T00:00:00Z&until=2026-03-04T00:00:00Z", 200, ""},
+		{"and a second", reader, path + "?by=hour&from=2026-02-01T00:00:00Z&until=2026-03-04T00:00:01Z", 422, "until must be at most 31 days"},
+		{"366 days", reader, path + "?from=2025-03-01T00:00:00Z&until=2026-03-02T00:00:00Z", 200, ""},
+		{"and a second", reader, path + "?from=2025-03-01T00:00:00Z&until=2026-03-02T00:00:01Z", 422, "until must be at most 366 days"},
 		{"in the future", reader, path + "?from=2026-03-20T00:00:00Z", 422, "from must be before until"},
 		{"before the hours", reader, path + "?by=hour&from=2025-12-01T00:00:00Z&until=2025-12-02T00:00:00Z", 422, "within the last 90 days"},
 		{"before the days", reader, path + "?from=0001-01-01T00:00:00Z&until=0001-01-02T00:00:00Z", 422, "within the last 730 days"},

@@ -61,6 +61,16 @@ var pagedLists = map[string]struct {
 			must(t, s.DeleteWebhookEndpoint(t.Context(), s.Workspace.ID, id))
 		},
 	},
+	"/webhook_endpoints/:id/deliveries": {
+		func(t *testing.T, s *handlerstest.Server, _ int) string {
+			made, err := s.PingWebhookEndpoint(t.Context(), s.Workspace.ID, pinged(t, s).ID)
+			must(t, err)
+			return made.ID
+		},
+		func(t *testing.T, s *handlerstest.Server, id string) {
+			s.Exec(t, "DELETE FROM webhook_deliveries WHERE id = $1", id)
+		},
+	},
 	"/seats": {
 		func(t *testing.T, s *handlerstest.Server, _ int) string {
 			_, err := s.SetSeatCapacity(t.Context(), s.Workspace.ID, 1000)
@@ -73,6 +83,34 @@ var pagedLists = map[string]struct {
 			must(t, s.ReleaseSeat(t.Context(), s.Workspace.ID, id))
 		},
 	},
+}
+
+// pinged is the endpoint of which the deliveries are listed.
+func pinged(t *testing.T, s *handlerstest.Server) *models.WebhookEndpoint {
+	t.Helper()
+	const address = "https://hooks.example.com/pinged"
+	page, err := s.WebhookEndpoints(t.Context(), s.Workspace.ID, models.Page{Limit: models.MaxWebhookEndpoints})
+	must(t, err)
+	for i := range page.Items {
+		if page.Items[i].URL == address {
+			return &page.Items[i]
+		}
+	}
+	made, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{URL: address, Events: []string{"api_key.expiring"}})
+	must(t, err)
+	return made
+}
+
+// placeOf is where one of pagedLists is, to be followed by further parameters.
+func placeOf(t *testing.T, s *handlerstest.Server, list string) string {
+	t.Helper()
+	if strings.Contains(list, ":id") {
+		list = strings.Replace(list, ":id", pinged(t, s).ID, 1)
+	}
+	if strings.Contains(list, "?") {
+		return list + "&"
+	}
+	return list + "?"
 }
 
 // person adds a member whose address nobody has.
@@ -104,7 +142,7 @@ func TestEveryListIsStable(t *testing.T) {
 			var shown []string
 			n := 1000
 			want := slices.Clone(ids)
-			walk(t, s, key, list, func(page []string) {
+			walk(t, s, key, placeOf(t, s, list), func(page []string) {
 				shown = append(shown, page...)
 				of.add(t, s, n)
 				n++
@@ -131,22 +169,18 @@ func TestEveryListIsKnownHere(t *testing.T) {
 		known[path] = true
 	}
 	for _, route := range routesOf(handlerstest.New(t)) {
-		if route.Meta() != nil && !strings.Contains(route.Path, ":") && !known[route.Path] {
+		if route.Meta() != nil && !known[route.Path] {
 			t.Errorf("pagedLists does not have %s: say how something is added to it, and how it leaves", route.Path)
 		}
 	}
 }
 
-// walk reads a list in pages of five and calls between after each but the last.
-func walk(t *testing.T, s *handlerstest.Server, key, list string, between func(page []string)) {
+// walk reads the list at address in pages of five and calls between after each but the last.
+func walk(t *testing.T, s *handlerstest.Server, key, address string, between func(page []string)) {
 	t.Helper()
-	separator := "?"
-	if strings.Contains(list, "?") {
-		separator = "&"
-	}
 	for cursor := ""; ; {
 		var page many
-		s.Want(t, http.StatusOK, key, "GET", list+separator+"limit=5&cursor="+url.QueryEscape(cursor), "").JSON(t, &page)
+		s.Want(t, http.StatusOK, key, "GET", address+"limit=5&cursor="+url.QueryEscape(cursor), "").JSON(t, &page)
 		var ids []string
 		for _, item := range page.Data {
 			ids = append(ids, item["id"].(string))
@@ -166,38 +200,40 @@ func TestCursorsBelongToOneList(t *testing.T) {
 	key := s.Key(t, scope.All.Scopes()...)
 	foreign, rival := s.NewWorkspace(t, "Rival", "rival@rival.test")
 	thingsOf(t, s, foreign, rival)
-	cursors := map[string]string{}
+	addresses, cursors := map[string]string{}, map[string]string{}
 	for list, of := range pagedLists {
 		for n := range 6 {
 			of.add(t, s, n)
 		}
-		separator := "?"
-		if strings.Contains(list, "?") {
-			separator = "&"
-		}
+		addresses[list] = placeOf(t, s, list)
 		var page many
-		s.Want(t, http.StatusOK, key, "GET", list+separator+"limit=2", "").JSON(t, &page)
-		cursors[list+separator] = page.Meta["next_cursor"].(string)
+		s.Want(t, http.StatusOK, key, "GET", addresses[list]+"limit=2", "").JSON(t, &page)
+		cursors[list] = page.Meta["next_cursor"].(string)
 		s.Exec(t, "DELETE FROM seats")
 		s.Exec(t, "UPDATE members SET deactivated_at = created_at WHERE role = 'member'")
 	}
 	theirs := s.KeyOf(t, foreign.ID, scope.All.Scopes()...)
 	for list, cursor := range cursors {
-		s.Want(t, http.StatusOK, key, "GET", list+"cursor="+cursor, "")
-		checkRefusal(t, s.Call(t, theirs, "GET", list+"cursor="+cursor, ""), 422, "validation_error", "cursor is not one that this list has given out")
+		address := addresses[list]
+		s.Want(t, http.StatusOK, key, "GET", address+"cursor="+cursor, "")
+		if foreign := s.Call(t, theirs, "GET", address+"cursor="+cursor, ""); strings.Contains(list, ":id") {
+			checkRefusal(t, foreign, 404, "not_found", "")
+		} else {
+			checkRefusal(t, foreign, 422, "validation_error", "cursor is not one that this list has given out")
+		}
 		for i := range cursor {
 			changed := []byte(cursor)
 			changed[i] ^= 1
-			if answer := s.Call(t, key, "GET", list+"cursor="+url.QueryEscape(string(changed)), ""); answer.Status != 422 {
+			if answer := s.Call(t, key, "GET", address+"cursor="+url.QueryEscape(string(changed)), ""); answer.Status != 422 {
 				t.Errorf("%s: a cursor changed at %d: %d", list, i, answer.Status)
 			}
 		}
 		for other := range cursors {
 			if other != list {
-				checkRefusal(t, s.Call(t, key, "GET", other+"cursor="+cursor, ""), 422, "validation_error", "cursor")
+				checkRefusal(t, s.Call(t, key, "GET", addresses[other]+"cursor="+cursor, ""), 422, "validation_error", "cursor")
 			}
 		}
 	}
-	plain := cursors["/meeting_requests?status=active&"]
+	plain := cursors["/meeting_requests?status=active"]
 	checkRefusal(t, s.Call(t, key, "GET", "/meeting_requests?cursor="+plain, ""), 422, "validation_error", "cursor")
 }

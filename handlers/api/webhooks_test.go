@@ -47,7 +47,11 @@ func TestWebhookEndpoints(t *testing.T) {
 			t.Error(diff)
 		}
 		checkRefusal(t, s.Call(t, key, "POST", "/webhook_endpoints/"+id+"/ping", ""), 422, "invalid_request", "is disabled")
-		s.Want(t, http.StatusOK, key, "PATCH", "/webhook_endpoints/"+id, `{"enabled":true}`)
+		s.Want(t, http.StatusOK, key, "PATCH", "/webhook_endpoints/"+id, `{"enabled":true,"url":"https://hooks.example.com/other"}`).JSON(t, &changed)
+		want["enabled"], want["disabled_at"], want["disabled_reason"], want["url"] = true, nil, nil, "https://hooks.example.com/other"
+		if diff := cmp.Diff(want, changed.Data); diff != "" {
+			t.Error(diff)
+		}
 
 		var rotated one
 		s.Want(t, http.StatusOK, key, "POST", "/webhook_endpoints/"+id+"/rotate_secret", "").JSON(t, &rotated)
@@ -87,6 +91,19 @@ func TestWebhookDeliveries(t *testing.T) {
 		s.Want(t, http.StatusOK, key, "GET", path+"/deliveries?event_type=seat.assigned&status=pending&limit=1", "").JSON(t, &list)
 		if len(list.Data) != 1 || list.Meta["has_more"] != false {
 			t.Errorf("filtered %v", list)
+		}
+		var page many
+		shown, cursor := []any{}, ""
+		for range 2 {
+			page = many{}
+			s.Want(t, http.StatusOK, key, "GET", path+"/deliveries?limit=1&cursor="+cursor, "").JSON(t, &page)
+			for _, delivery := range page.Data {
+				shown = append(shown, delivery["id"])
+			}
+			cursor, _ = page.Meta["next_cursor"].(string)
+		}
+		if diff := cmp.Diff([]any{ping.Data["id"], list.Data[0]["id"]}, shown); diff != "" || page.Meta["has_more"] != false {
+			t.Errorf("one after the other %v (-want +got):\n%s", page.Meta, diff)
 		}
 		retry := path + "/deliveries/" + list.Data[0]["id"].(string) + "/retry"
 		s.Want(t, http.StatusAccepted, key, "POST", retry, "").JSON(t, &again)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
 
@@ -76,5 +77,19 @@ func TestPagesTakeTheSameStatements(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestListOfWebhooksTakesTheSameStatements for one endpoint and for as many as there may be.
+func TestListOfWebhooksTakesTheSameStatements(t *testing.T) {
+	s := handlerstest.On(t, modelstest.NewSQLite(t).Logging(t, slog.New(statements{})))
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	newHook(t, s, b)
+	one := statementsFor(t, s, b, hooksPath)
+	for range models.MaxWebhookEndpoints - 1 {
+		newHook(t, s, b)
+	}
+	if most := statementsFor(t, s, b, hooksPath); most != one || one < 3 || one > 8 {
+		t.Errorf("%d statements for one endpoint, %d for %d", one, most, models.MaxWebhookEndpoints)
 	}
 }

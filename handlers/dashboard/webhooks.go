@@ -20,12 +20,17 @@ func (h webhookEndpoints) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	ids := make([]string, len(page.Items))
+	for i := range page.Items {
+		ids[i] = page.Items[i].ID
+	}
+	healths, err := h.store.WebhookHealths(ctx, workspaceID, ids)
+	if err != nil {
+		return err
+	}
 	endpoints := make([]webhooks.Listed, len(page.Items))
 	for i, endpoint := range page.Items {
-		endpoints[i].WebhookEndpoint = endpoint
-		if endpoints[i].Health, err = h.store.WebhookHealth(ctx, workspaceID, endpoint.ID); err != nil {
-			return err
-		}
+		endpoints[i] = webhooks.Listed{WebhookEndpoint: endpoint, Health: healths[endpoint.ID]}
 	}
 	return web.Render(c, http.StatusOK, webhooks.List(endpoints))
 }

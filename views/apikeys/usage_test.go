@@ -1,12 +1,14 @@
 package apikeys
 
 import (
+	"fmt"
 	"html"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 )
 
 // usageOf is a page about a key whose callers call themselves like it.
@@ -50,5 +52,183 @@ func TestUsageQueries(t *testing.T) {
 		if got := len(tt.query.Window(now, time.UTC).Starts); got != tt.periods || tt.query.address("/u") != tt.address {
 			t.Errorf("%+v: %d periods at %s, want %d at %s", tt.query, got, tt.query.address("/u"), tt.periods, tt.address)
 		}
+	}
+}
+
+// busy is the usage of a key in a week by hours: what was sent in the last two of them.
+func busy(query UsageQuery, zone *time.Location) UsagePage {
+	key := keyNamed("CI")
+	key.Scopes = scope.Of(scope.SeatsRead, scope.MembersRead)
+	page := usageOf(key)
+	page.Query, page.Zone = query, zone
+	report := page.Report
+	report.Window = query.Window(now, zone)
+	report.Periods = make([]models.UsageSum, len(report.Window.Starts))
+	last := len(report.Periods) - 1
+	report.Periods[last-1] = models.UsageSum{Requests: 4, Classes: [6]int64{2: 4}}
+	report.Periods[last] = models.UsageSum{Requests: 8, Refused: 2, Classes: [6]int64{2: 5, 3: 1, 4: 2}}
+	report.Total = models.UsageSum{Requests: 12, Refused: 2, Classes: [6]int64{2: 9, 3: 1, 4: 2}}
+	report.Routes = []models.UsagePart{{Name: "GET /seats", Scope: "seats.read", UsageSum: models.UsageSum{Requests: 9}}, {UsageSum: models.UsageSum{Requests: 3, Refused: 2}}}
+	report.Scopes = []models.UsagePart{{Name: "seats.read", UsageSum: models.UsageSum{Requests: 9}}, {Name: "seats.write", UsageSum: models.UsageSum{Requests: 2, Refused: 2}}, {UsageSum: models.UsageSum{Requests: 1}}}
+	report.Uses = []models.APIKeyRouteUse{
+		{Route: "GET /seats", Scope: "seats.read", Requests: 9, LastAt: *ago(time.Hour)},
+		{Route: "GET /workspace_members", Scope: "members.read", Requests: 1, LastAt: *ago(100 * day)},
+	}
+	return page
+}
+
+// TestUsageIsAPictureByStatus: what is rare by its nature is in it only if it was there, and a bar
+// is called by its time where the viewer is.
+func TestUsageIsAPictureByStatus(t *testing.T) {
+	auckland := time.FixedZone("NZDT", 13*60*60) // where it is 01:00 on the 25th
+	for _, tt := range []struct {
+		query             UsageQuery
+		head, label, tick string
+	}{
+		{UsageQuery{Period: "24h"}, "Hour", "25 Nov 2026, 01:00", "01:00"},
+		{UsageQuery{Period: "7d"}, "Hour", "25 Nov 2026, 01:00", "25 Nov"},
+		{UsageQuery{Period: "7d", By: "day"}, "Day", "Wed, 25 Nov 2026", "25 Nov"},
+		{UsageQuery{}, "Day", "Wed, 25 Nov 2026", "25 Nov"},
+	} {
+		chart := busy(tt.query, auckland).chart()
+		bar := chart.Bars[len(chart.Bars)-1]
+		if chart.Head != tt.head || bar.Label != tt.label || bar.Tick != tt.tick || fmt.Sprint(bar.Values) != "[5 1 2 0]" {
+			t.Errorf("%+v: by %s, the last bar is %+v", tt.query, chart.Head, bar)
+		}
+		if got := fmt.Sprint(chart.Series); got != "[{2xx success} {3xx } {4xx warning} {5xx danger}]" {
+			t.Errorf("%+v: the series are %s", tt.query, got)
+		}
+	}
+	page := busy(UsageQuery{}, time.UTC)
+	page.Report.Total.Classes = [6]int64{0: 1, 1: 1}
+	if got := fmt.Sprint(page.chart().Series); got != "[{2xx success} {1xx } {4xx warning} {5xx danger} {Other }]" {
+		t.Errorf("with others the series are %s", got)
+	}
+}
+
+// TestUsageSaysWhatItIsOf, and leads to the same of other times and keys.
+func TestUsageSaysWhatItIsOf(t *testing.T) {
+	page := busy(UsageQuery{Period: "7d", By: "day"}, time.UTC)
+	page.Line = []models.APIKey{*page.Report.Key, *keyNamed("CI")}
+	shown := drawn(t, Usage(page))
+	if got, want := text(shown.Find("section[aria-label=Requests] p").First()), "12 requests in 7 days, 2 of them refused"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	if got := text(shown.Find("header .badge").First()); got != "Expires soon" {
+		t.Errorf("the key is %q", got)
+	}
+	for nav, want := range map[string]string{"Period": "7 days", "Bars": "By day", "Keys": "This key"} {
+		if got := text(shown.Find("nav[aria-label=" + nav + "] [aria-current=page]")); got != want {
+			t.Errorf("%s: %q is current, want %q", nav, got, want)
+		}
+	}
+	if hours := shown.Find("nav[aria-label=Bars] a").First().AttrOr("href", ""); hours != "/settings/api-keys/"+page.Report.Key.ID+"/usage?period=7d" {
+		t.Errorf("the hours are at %s", hours)
+	}
+	lineage := shown.Find("nav[aria-label=Keys] a").Last().AttrOr("href", "")
+	if want := "/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=lineage&period=7d"; lineage != want {
+		t.Errorf("the usage of the line is at %s, want %s", lineage, want)
+	}
+	if strings.Contains(text(shown.Find("header")), "predecessors") {
+		t.Error("the usage of one key is called that of several")
+	}
+	page.Query.Keys = "lineage"
+	shown = drawn(t, Usage(page))
+	if got := text(shown.Find("header").Last()); !strings.Contains(text(shown.Find(".page > header")), "with its predecessors and successors, 2 keys in all") || text(shown.Find("nav[aria-label=Keys] [aria-current=page]")) != "With its lineage" {
+		t.Errorf("of a line it says %q", got)
+	}
+	page.Report.Total = models.UsageSum{Requests: 1}
+	if got, want := text(drawn(t, Usage(page)).Find("section[aria-label=Requests] p").First()), "1 request in 7 days, 0 of them refused"; got != want {
+		t.Errorf("of one it says %q, want %q", got, want)
+	}
+	page.Report.Total = models.UsageSum{}
+	if got := text(drawn(t, Usage(page)).Find("section[aria-label=Requests]")); !strings.Contains(got, "The last request came 1 hour ago") || strings.Contains(got, "as a table") {
+		t.Errorf("of a time without requests it says %q", got)
+	}
+}
+
+// TestUsageByRouteAndScope says what each was asked for, and what the key holds for nothing.
+func TestUsageByRouteAndScope(t *testing.T) {
+	shown := drawn(t, Usage(busy(UsageQuery{}, time.UTC)))
+	for n, want := range []struct{ says, share, refused string }{{"GET /seats 9 0", "75.00%", "true"}, {"no such route 3 2", "25.00%", "false"}} {
+		row := shown.Find("section[aria-labelledby=by-route] tbody tr").Eq(n)
+		if _, zero := row.Find("td").Last().Attr("data-zero"); text(row) != want.says || row.Find(".meter rect").AttrOr("width", "") != want.share || fmt.Sprint(zero) != want.refused {
+			t.Errorf("route %d: %q, %s", n, text(row), row.Find(".meter rect").AttrOr("width", ""))
+		}
+	}
+	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write not held Never used 2 2", "Any key Never used 1 0", "members.read Last used 3 months ago , 16 Aug 2026, 12:00 UTC 0 0"} {
+		if got := text(shown.Find("section[aria-labelledby=by-scope] tbody tr").Eq(n)); got != want {
+			t.Errorf("scope %d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestRefusalsSayWhy, the latest ten of them.
+func TestRefusalsSayWhy(t *testing.T) {
+	page := busy(UsageQuery{}, time.UTC)
+	refused := func(refusal models.Refusal) models.APIKeyRouteUse {
+		return models.APIKeyRouteUse{Route: "POST /seats", Scope: "seats.write", Refusal: refusal, Requests: 2, LastAt: *ago(time.Hour), LastAddress: "192.0.2.1", LastUserAgent: "sync/1"}
+	}
+	for _, refusal := range []models.Refusal{models.RefusedDeleted, models.RefusedExpired, models.RefusedPaused, models.RefusedScope, models.RefusedRateLimit} {
+		page.Report.Uses = append(page.Report.Uses, refused(refusal))
+	}
+	page.Report.Uses[2].Route, page.Report.Uses[2].LastAddress = "", ""
+	items := drawn(t, Usage(page)).Find("section[aria-labelledby=refusals] li")
+	const when, where = " 1 hour ago , 24 Nov 2026, 11:00 UTC", " POST /seats , 2 times – last from 192.0.2.1 by sync 1"
+	for n, want := range []string{"The key was deleted" + when + " 2 times", "The key had expired" + when + where, "The key was paused" + when + where, "The key lacks seats.write" + when + where, "Too many requests in a minute" + when + where} {
+		if got := text(items.Eq(n)); got != want {
+			t.Errorf("refusal %d: %q, want %q", n, got, want)
+		}
+	}
+	for range 10 {
+		page.Report.Uses = append(page.Report.Uses, refused(models.RefusedScope))
+	}
+	if got := len(page.refusals()); items.Length() != 5 || got != 10 {
+		t.Errorf("of 5 refusals %d are shown, of 15 %d", items.Length(), got)
+	}
+}
+
+// TestCallersThatAreNewAreMarked, and those beyond the limit are one.
+func TestCallersThatAreNewAreMarked(t *testing.T) {
+	page := busy(UsageQuery{}, time.UTC)
+	old, others := oldCaller("sync/1", time.Hour), models.APIKeyCaller{Refused: 4, FirstSeenAt: *ago(20 * day), LastSeenAt: *ago(2 * time.Hour)}
+	page.Callers = []models.APIKeyCaller{*newCaller("cron/2"), old, others}
+	card := drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
+	for n, want := range []string{
+		"192.0.2.1 new cron 2 1 minute ago , 24 Nov 2026, 11:59 UTC just now , 24 Nov 2026, 12:00 UTC 1 0",
+		"192.0.2.1 sync 1 50 days ago , 5 Oct 2026, 12:00 UTC 1 hour ago , 24 Nov 2026, 11:00 UTC 3 0",
+		"Others Beyond the 100 that are told apart 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
+	} {
+		if got := text(card.Find("tbody tr").Eq(n)); got != want {
+			t.Errorf("caller %d: %q, want %q", n, got, want)
+		}
+	}
+	if got := text(card); !strings.Contains(got, "1 caller first seen in the last 7 days.") || text(card.Find("tfoot td")) != "4 4" {
+		t.Errorf("it says %s", got)
+	}
+	page.Callers = page.Callers[1:]
+	if got := text(drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")); strings.Contains(got, "first seen in the last 7 days") {
+		t.Errorf("without new ones it says %s", got)
+	}
+}
+
+// TestASummaryIsALineAndItsWords, wherever a key is shown.
+func TestASummaryIsALineAndItsWords(t *testing.T) {
+	key := keyNamed("CI")
+	total := models.UsageTotal{Requests: 12, Refused: 2, Days: []int64{0, 0, 12}}
+	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyState]int64{models.KeyActive: 1}}, Usage: map[string]models.UsageTotal{key.ID: total}}
+	cell := drawn(t, List(list)).Find("[data-cell=usage]")
+	if cell.Find("a .sparkline path").AttrOr("d", "") == "" || cell.Find("a").AttrOr("aria-label", "") != "Usage: 12 requests in 30 days, 2 refused" || !strings.HasSuffix(text(cell), " 12") {
+		t.Errorf("in the list it is %q", text(cell))
+	}
+	page := drawn(t, Show(DetailPage{Key: key, Usage: UsageSummary{total, UsageDays}})).Find("section[aria-labelledby=usage-summary]")
+	if page.Find(".sparkline path").AttrOr("d", "") == "" || text(page.Find("p")) != "12 requests in 30 days, 2 refused" {
+		t.Errorf("on the page it is %q", text(page))
+	}
+	list.Usage, total = nil, models.UsageTotal{}
+	cell = drawn(t, List(list)).Find("[data-cell=usage]")
+	page = drawn(t, Show(DetailPage{Key: key, Usage: UsageSummary{total, UsageDays}})).Find("section[aria-labelledby=usage-summary]")
+	if cell.Find("a, svg").Length() != 0 || page.Find(".sparkline").Length() != 0 || text(cell) != "– 0 requests in 30 days" || text(page.Find("p")) != "0 requests in 30 days" {
+		t.Errorf("without requests it is %q and %q", text(cell), text(page))
 	}
 }

@@ -41,9 +41,6 @@ func (q Query) at(address string) string {
 	return address + "?" + values.Encode()
 }
 
-// IsFiltered reports whether q leaves any event out on purpose.
-func (q Query) IsFiltered() bool { return q.first() != Query{} }
-
 // first is the first page of q.
 func (q Query) first() Query {
 	q.Cursor = ""

@@ -716,15 +716,15 @@ func rotation() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<p>A key is replaced without a pause: make a second one, give it to every program that has the first, and delete the first when nothing uses it any more. <strong class=\"font-semibold\">Both work until you delete the old one</strong>; nothing is deleted by itself.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<p>A key is replaced without a pause: have a successor made, give it to every program that has the key, and delete the old one when nothing uses it any more. <strong class=\"font-semibold\">Both work until you delete the old one</strong>; nothing is deleted by itself. It takes the scope <code>api_keys.write</code>, and a key may rotate itself. The successor has the same name and scopes, unless the body names fewer <code>scopes</code>, and its text is in this answer alone. The id of a key is what <code>GET /me</code> tells it.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("rotation-create", send(address, "/api_keys", `{"name": "Nightly sync", "scopes": ["meeting_requests.read", "meeting_requests.write"]}`), answerToNewKey).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = try("rotation-create", call(address, "/api_keys/$OLD_API_KEY_ID/rotate", "-X POST"), answerToRotation).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p>Check the new key before you hand it out, and see that the old one has become quiet:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p>Check the new key before you hand it out:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -732,7 +732,15 @@ func rotation() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<p>Then delete the old one. When the answer, 204 without a body, has arrived, no node accepts it any more.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<p>See by its requests whether the old one has become quiet. The page of the rotation in the dashboard also tells which programs, by address and user agent, have moved and which have not.</p>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = try("rotation-usage", call(address, "/api_keys/$OLD_API_KEY_ID/usage?period=24h"), answerToOldUsage).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p>Then delete the old one. When the answer, 204 without a body, has arrived, no node accepts it any more.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -765,33 +773,33 @@ func clients() templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p>The reference is made of an OpenAPI 3.1 document, which is public: <a class=\"link\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p>The reference is made of an OpenAPI 3.1 document, which is public: <a class=\"link\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var29 templ.SafeURL
 		templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIYAML))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 223, Col: 123}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 228, Col: 123}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "\">openapi.yaml</a>, <a class=\"link\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\">openapi.yaml</a>, <a class=\"link\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var30 templ.SafeURL
 		templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIJSON))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 223, Col: 198}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 228, Col: 198}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\">openapi.json</a>. Give its address to the generator of your choice.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\">openapi.json</a>. Give its address to the generator of your choice.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -103,17 +103,15 @@ webhook-signature: v1,…
   "data": {"id": "mr_01KKNTQ1T8Z2M7X5E1GQKCA4FD", "status": "booked", …}
 }`
 
-	answerToNewKey = `{
+	answerToRotation = `{
   "data": {
     "id": "key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",
     "name": "Nightly sync",
-    "key_prefix": "sk_live_x9Lm....",
-    "scopes": ["meeting_requests.read", "meeting_requests.write"],
-    "expires_at": null,
-    "last_used_at": null,
-    "created_at": "2026-03-14T09:26:53Z",
+    …,
+    "rotated_from": "key_01KKNTQ1T8RW3B9JH6V4PSND8E",
     "key": "sk_live_x9Lm2Xc9BhT4mPz8RkLw3NdYfGs6Ja0mLq17"
   }
 }`
-	answerToNewMe = `{"data":{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T","name":"Nightly sync",…}}`
+	answerToOldUsage = `{"data":{"api_key_id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E","by":"hour",…,"requests":…}}`
+	answerToNewMe    = `{"data":{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T","name":"Nightly sync",…}}`
 )

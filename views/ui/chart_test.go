@@ -1,8 +1,14 @@
 package ui
 
 import (
+	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/a-h/templ"
 )
 
 func chartOf(totals ...int64) Chart {
@@ -43,6 +49,9 @@ func TestAChartInWords(t *testing.T) {
 	if got, want := chart.says(chart.Bars[1]), "Monday: 1,201 requests (1,200 2xx, 1 5xx)"; got != want {
 		t.Errorf("a bar says %q, want %q", got, want)
 	}
+	if got, want := chart.says(chart.Bars[0]), "Monday: 3 requests (3 2xx)"; got != want {
+		t.Errorf("another says %q, want %q", got, want)
+	}
 	if got, want := chart.summary(), "Requests: 1,204 requests, most at Monday with 1,201. The table below has all figures."; got != want {
 		t.Errorf("the picture says %q, want %q", got, want)
 	}
@@ -58,5 +67,147 @@ func TestSparkline(t *testing.T) {
 	}
 	if strings.Contains(sparkPath(nil), "M") {
 		t.Error("without values there is something")
+	}
+}
+
+// drawn is a part of a page as a browser reads it.
+func drawn(t *testing.T, parts ...templ.Component) *goquery.Document {
+	t.Helper()
+	var page strings.Builder
+	for _, part := range parts {
+		if err := part.Render(t.Context(), &page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	document, err := goquery.NewDocumentFromReader(strings.NewReader(page.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// texts are what elements say, each by itself.
+func texts(part *goquery.Selection) []string {
+	return part.Map(func(_ int, one *goquery.Selection) string { return strings.TrimSpace(one.Text()) })
+}
+
+// weekOf is a chart of seven days.
+func weekOf() Chart {
+	chart := Chart{ID: "week", Label: "Requests", Unit: "request", Head: "Day", Series: []Series{{"2xx", "success"}, {"4xx", "warning"}, {"5xx", ""}}}
+	for i, values := range [][]int64{{30, 10, 0}, {0, 0, 0}, {60, 0, 20}, {0, 5, 0}, {50, 15, 15}, {1, 0, 0}, {7, 7, 7}} {
+		chart.Bars = append(chart.Bars, Bar{Label: fmt.Sprintf("Day %d", i+1), Tick: strconv.Itoa(i + 1), Values: values})
+	}
+	return chart
+}
+
+// TestThePictureAndTheTableShowTheSame: every bar is a row, as high as its numbers say, beside the
+// one before it, with the colours of the legend from the ground up.
+func TestThePictureAndTheTableShowTheSame(t *testing.T) {
+	chart := weekOf()
+	page := drawn(t, ChartFigure(chart), ChartTable(chart))
+	number := func(rect *goquery.Selection, name string) float64 {
+		n, err := strconv.ParseFloat(strings.TrimSuffix(rect.AttrOr(name, ""), "%"), 64)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		return n
+	}
+	const top, width = 80.0, 100.0 / 7
+	if scale := strings.Join(texts(page.Find(".chart-scale span")), " "); scale != "80 40 0" {
+		t.Errorf("the scale is %s", scale)
+	}
+	rows := page.Find("tbody tr")
+	page.Find("[data-bar]").Each(func(i int, bar *goquery.Selection) {
+		row := rows.Eq(rows.Length() - 1 - i) // the latest is the first row
+		cells := texts(row.Find("th, td"))
+		says := fmt.Sprintf("%s: %s request", cells[0], cells[1])
+		if words := bar.Find("title").Text(); !strings.HasPrefix(words, says) {
+			t.Errorf("bar %d says %q, its row %q", i, words, cells)
+		}
+		slot := bar.Find(".chart-slot")
+		if x := number(slot, "x"); math.Abs(x-float64(i)*width) > 0.01 || math.Abs(number(slot, "width")-width) > 0.01 {
+			t.Errorf("bar %d is at %f", i, x)
+		}
+		ground, block := 100.0, 0
+		for series, text := range cells[2:] {
+			value, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value != float64(chart.Bars[i].Values[series]) {
+				t.Errorf("the row of bar %d is %q", i, cells)
+			}
+			if value == 0 {
+				continue
+			}
+			part := bar.Find(".chart-block").Eq(block)
+			block++
+			height := max(visible, 100*value/top)
+			ground -= height
+			if math.Abs(number(part, "height")-height) > 0.01 || math.Abs(number(part, "y")-ground) > 0.01 || part.AttrOr("data-tone", "none") != chart.Series[series].Tone {
+				t.Errorf("bar %d: %s %s is from %s, %s high, %q", i, text, chart.Series[series].Label, part.AttrOr("y", ""), part.AttrOr("height", ""), part.AttrOr("data-tone", ""))
+			}
+			if x, wide := number(part, "x"), number(part, "width"); math.Abs(x-(float64(i)+1.0/8)*width) > 0.01 || math.Abs(wide-width*3/4) > 0.01 {
+				t.Errorf("bar %d is drawn from %f, %f wide", i, x, wide)
+			}
+		}
+		if blocks := bar.Find(".chart-block").Length(); blocks != block {
+			t.Errorf("bar %d has %d parts, its row %d", i, blocks, block)
+		}
+	})
+	for selector, want := range map[string]string{
+		".chart-legend b": "148 37 42", "tfoot td": "227 148 37 42", "thead th": "Day All 2xx 4xx 5xx", ".chart-ticks span": "1 3 5 7",
+	} {
+		if got := strings.Join(texts(page.Find(selector)), " "); got != want {
+			t.Errorf("%s: %s, want %s", selector, got, want)
+		}
+	}
+	if says, want := page.Find("svg").AttrOr("aria-label", ""), "Requests: 227 requests, most at Day 3 with 80. The table below has all figures."; says != want {
+		t.Errorf("the picture says %q, want %q", says, want)
+	}
+	if zero := page.Find("td[data-zero]").Length(); zero != 9 {
+		t.Errorf("%d figures are marked as none", zero)
+	}
+}
+
+// TestTicksAreEvenlyApart, and as many as there is room for.
+func TestTicksAreEvenlyApart(t *testing.T) {
+	for bars, want := range map[int]string{1: "[1]", 4: "[1 2 3 4]", 5: "[1 2 3 5]", 24: "[1 8 16 24]", 30: "[1 10 20 30]"} {
+		chart := Chart{}
+		for i := range bars {
+			chart.Bars = append(chart.Bars, Bar{Label: "in full", Tick: strconv.Itoa(i + 1)})
+		}
+		if got := fmt.Sprint(chart.ticks()); got != want {
+			t.Errorf("of %d bars: %s, want %s", bars, got, want)
+		}
+	}
+}
+
+func TestTheMiddleOfTheAxisIsAWholeNumber(t *testing.T) {
+	for highest, want := range map[int64]string{1: "", 2: "1", 5: "", 10: "5", 4000: "2,000"} {
+		if got := chartOf(highest).middle(); got != want {
+			t.Errorf("of %d it is %q, want %q", highest, got, want)
+		}
+	}
+}
+
+// TestStackedBlocksStayInThePicture although the least of them are drawn higher than they are.
+func TestStackedBlocksStayInThePicture(t *testing.T) {
+	chart := chartOf(9_999)
+	chart.Bars[0].Values[1] = 1
+	if blocks := chart.blocks(chart.Bars[0]); blocks[1].Y != "0.00%" {
+		t.Errorf("the blocks are %v", blocks)
+	}
+}
+
+func TestMeterIsAsLongAsTheShare(t *testing.T) {
+	for want, share := range map[string]float64{"0.00%": Share(0, 0), "12.50%": Share(1, 8), "100.00%": Share(8, 8)} {
+		if got := drawn(t, Meter(share)).Find("rect").AttrOr("width", ""); got != want {
+			t.Errorf("it is %s long, want %s", got, want)
+		}
+	}
+	line := drawn(t, Sparkline([]int64{1, 2, 3}, "6 requests")).Find("svg")
+	if line.AttrOr("viewbox", line.AttrOr("viewBox", "")) != "0 0 12 24" || line.AttrOr("aria-label", "") != "6 requests" {
+		t.Errorf("a sparkline is %v", line.Nodes[0].Attr)
 	}
 }

@@ -33,7 +33,7 @@ func (w *Worker) record(ctx context.Context) bool {
 	default:
 		w.free(ended)
 	}
-	w.report(err)
+	w.recording.report(w.log, "written down", err)
 	return err == nil
 }
 

@@ -21,6 +21,10 @@ import (
 
 const userAgent = "SkipUp-Webhooks/1"
 
+// maxAnswer is how much of an answer is read. It is more than is kept of it, so that an API key of
+// which only a part would be kept is seen whole, and taken out.
+const maxAnswer = 4 * models.MaxResponseExcerpt
+
 // sender sends one delivery at a time, many at once.
 type sender struct {
 	client  *http.Client
@@ -31,7 +35,10 @@ type sender struct {
 // address of each connection is checked when it is made, after the name has been looked up, so
 // that a name which changes its answer leads nowhere else.
 func newSender(options Options) *sender {
-	dialer := &net.Dialer{Resolver: options.Resolver}
+	// The transport goes on making a connection when the attempt that wanted it is over: its own
+	// limits end that. The dialer shares its limit out among the addresses of a name, so that one
+	// that does not answer leaves time for the next.
+	dialer := &net.Dialer{Resolver: options.Resolver, Timeout: options.Timeout * 2 / 3}
 	if !options.AllowPrivate {
 		ports := ssrf.WithPorts(portsOf(models.WebhookPorts)...)
 		if options.anyPort {
@@ -47,6 +54,7 @@ func newSender(options Options) *sender {
 			MaxIdleConns:           512,
 			MaxIdleConnsPerHost:    maxEndpoint,
 			IdleConnTimeout:        30 * time.Second,
+			TLSHandshakeTimeout:    options.Timeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		},
@@ -77,7 +85,7 @@ func (s *sender) send(ctx context.Context, d *models.ClaimedDelivery, now time.T
 	} else {
 		attempt.ResponseCode, attempt.Failure = answer.StatusCode, failureOfStatus(answer.StatusCode)
 		attempt.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), now)
-		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, models.MaxResponseExcerpt+1)) // the status is what counts
+		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status is what counts
 		attempt.Response = string(excerpt)
 		_ = answer.Body.Close()
 	}
@@ -118,7 +126,7 @@ func failureOf(err error) models.DeliveryFailure {
 		return models.FailedAddress
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return models.FailedTimeout
-	case errors.As(err, &name):
+	case errors.As(err, &name) && !name.IsTimeout:
 		return models.FailedName
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &certificate), errors.As(err, &authority):
 		return models.FailedTLS

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/skipup/keys/models"
@@ -35,8 +36,10 @@ func newSlots() slots {
 }
 
 // shares are how many deliveries to claim for each of the endpoints that wait: those of the
-// workspaces first that have the least on their way.
+// workspaces first that have the least on their way. Among equals chance decides, so that those of
+// which none can be claimed after all are not always before the others.
 func (s *slots) shares(waiting []models.WaitingEndpoint) []models.DeliveryShare {
+	rand.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] })
 	order := slices.SortedStableFunc(slices.Values(waiting), func(a, b models.WaitingEndpoint) int {
 		return cmp.Or(cmp.Compare(s.workspaces[a.WorkspaceID], s.workspaces[b.WorkspaceID]), cmp.Compare(s.onWayTo(a.ID), s.onWayTo(b.ID)))
 	})

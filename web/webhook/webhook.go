@@ -56,13 +56,14 @@ const (
 
 // Worker sends deliveries while it runs.
 type Worker struct {
-	store   *models.Store
-	grace   time.Duration
-	sender  *sender
-	log     *slog.Logger
-	watch   func(Attempt)
-	slots   slots
-	failing bool // the last visit to the database
+	store     *models.Store
+	grace     time.Duration
+	sender    *sender
+	log       *slog.Logger
+	watch     func(Attempt)
+	slots     slots
+	claiming  outage
+	recording outage
 
 	sending  sync.WaitGroup
 	mu       sync.Mutex
@@ -145,7 +146,7 @@ func (w *Worker) claim(ctx, sendCtx context.Context) (more bool) {
 	if err == nil && len(shares) > 0 {
 		claimed, err = w.store.ClaimDeliveries(ctx, shares)
 	}
-	w.report(err)
+	w.claiming.report(w.log, "claimed", err)
 	taken := map[string]int{}
 	for i := range claimed {
 		w.slots.take(&claimed[i])
@@ -164,15 +165,19 @@ func (w *Worker) visit(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 }
 
-// report logs the beginning and the end of an outage, not each visit of it.
-func (w *Worker) report(err error) {
+// outage is whether the last visit to the database of one kind was in vain.
+type outage struct{ is bool }
+
+// report logs the beginning and the end of an outage, not each visit of it. done is what is done to
+// deliveries otherwise.
+func (o *outage) report(log *slog.Logger, done string, err error) {
 	switch {
-	case err != nil && !w.failing:
-		w.log.Error("webhook deliveries cannot be claimed or written down: they are tried again", "error", err)
-	case err == nil && w.failing:
-		w.log.Info("webhook deliveries are claimed again")
+	case err != nil && !o.is:
+		log.Error("webhook deliveries cannot be "+done+": it is tried again", "error", err)
+	case err == nil && o.is:
+		log.Info("webhook deliveries are " + done + " again")
 	}
-	w.failing = err != nil
+	o.is = err != nil
 }
 
 // send sends one delivery and leaves word of it.

@@ -1,16 +1,22 @@
 package webhook_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +24,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web/webhook"
 )
 
@@ -377,4 +384,147 @@ func TestLargeAnswerIsCut(t *testing.T) {
 			t.Errorf("%s, kept %d bytes", d.Status, len(d.ResponseExcerpt))
 		}
 	}
+}
+
+// TestNothingIsLeftOfAnAttempt: a receiver that takes the connection and then does nothing, not even
+// its part of TLS, does not keep it for longer than an attempt may take.
+func TestNothingIsLeftOfAnAttempt(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	closed := make(chan error, 1)
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			closed <- err
+			return
+		}
+		defer connection.Close()
+		_ = connection.SetReadDeadline(time.Now().Add(patience))
+		_, err = io.Copy(io.Discard, connection)
+		closed <- err
+	}()
+	endpoint, _ := h.endpoint(t, "https://"+listener.Addr().String())
+	options := local
+	options.Timeout = 300 * time.Millisecond
+	h.work(t, options)
+	h.events(t, 1)
+	if d := h.attempted(t, endpoint, 1); d.Failure != models.FailedTimeout {
+		t.Errorf("the attempt failed with %q", d.Failure)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("the connection is open long after the attempt: %v", err)
+	}
+}
+
+// TestAnotherAddressIsTried: of a name with several addresses, one that does not answer leaves time
+// for the next.
+func TestAnotherAddressIsTried(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	r := newReceiver(t, ok)
+	_, port, err := net.SplitHostPort(r.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := deaf(t, "127.0.0.2", port)
+	endpoint, _ := h.endpoint(t, "http://two.example.com:"+port)
+	options := local
+	options.Timeout = 6 * time.Second
+	options.Resolver = nameServer(t, func(string) []string { return []string{dead, "127.0.0.1"} })
+	h.work(t, options)
+	h.events(t, 1)
+	if d := h.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess {
+		t.Errorf("the attempt failed with %q", d.Failure)
+	}
+}
+
+// deaf has a port of an address listen but never answer: its queue is full.
+func deaf(t *testing.T, address, port string) string {
+	t.Helper()
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Port: number, Addr: netip.MustParseAddr(address).As4()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(socket, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		connection, err := net.DialTimeout("tcp", net.JoinHostPort(address, port), 100*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = connection.Close() })
+	}
+	t.Skip("this system has an answer for everybody")
+	return ""
+}
+
+// TestKeyInAnAnswerIsNotKept, wherever the excerpt ends in it.
+func TestKeyInAnAnswerIsNotKept(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	key := token.New(token.Live).Reveal()
+	for _, before := range []string{"", strings.Repeat(key+" ", 20)} {
+		for _, part := range []int{9, 40} {
+			answer := before + strings.Repeat("x", models.MaxResponseExcerpt-len(before)-part) + key + strings.Repeat(".", 4*models.MaxResponseExcerpt)
+			r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+			endpoint, _ := h.endpoint(t, r.URL)
+			stop := h.work(t, local)
+			h.events(t, 1)
+			excerpt := h.attempted(t, endpoint, 1).ResponseExcerpt
+			if stop(); strings.Contains(excerpt, key[:len("sk_live_")+5]) || len(excerpt) != models.MaxResponseExcerpt {
+				t.Errorf("of the first %d characters of a key is kept %q", part, excerpt)
+			}
+		}
+	}
+}
+
+// TestUnreadableSecretHoldsUpNobody: endpoints whose secrets do not open, more than there are places,
+// are told of once in the log and keep no other from its deliveries.
+func TestUnreadableSecretHoldsUpNobody(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	r := newReceiver(t, ok)
+	for i := range 13 {
+		workspace := newWorkspace(t, h.Store, fmt.Sprint("Locked", i))
+		for range models.MaxWebhookEndpoints {
+			h.endpointOf(t, workspace, r.URL)
+		}
+		h.eventsOf(t, workspace, 1)
+	}
+	h.Exec(t, "UPDATE webhook_secrets SET sealed = $1", []byte("nonsense"))
+	h.endpoint(t, r.URL)
+	var logged logged
+	options := local
+	options.Log = slog.New(&logged)
+	stop := h.work(t, options)
+	for n := range 5 {
+		h.events(t, 1)
+		await(t, "the other endpoint gets what is its", func() bool { return len(r.ids()) == n+1 })
+	}
+	if stop(); logged.count.Load() != 1 {
+		t.Errorf("the log has %d lines", logged.count.Load())
+	}
+}
+
+// logged counts the lines of a log.
+type logged struct {
+	slog.Handler
+	count atomic.Int64
+}
+
+func (*logged) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *logged) Handle(context.Context, slog.Record) error {
+	l.count.Add(1)
+	return nil
 }

@@ -1,0 +1,37 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+)
+
+// TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen: a notice for the session is no reason to put
+// back what it was when the request began.
+func TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen(t *testing.T) {
+	s := handlerstest.New(t)
+	other, _ := s.NewWorkspace(t, "Globex", handlerstest.AdminEmail)
+	key := s.NamedKey(t, s.Workspace.ID, "CI")
+	s.Exec(t, "UPDATE revocation SET wait_ms = 1000")
+	one, done := s.SignedIn(t, handlerstest.AdminEmail), make(chan handlerstest.Answer)
+	another := s.Browser(t)
+	another.Client.Jar = one.Client.Jar // a second tab
+	go func() { done <- one.Post("/settings/api-keys/"+key.ID+"/deletion", url.Values{}) }()
+	for deleted := false; !deleted; time.Sleep(time.Millisecond) {
+		now, err := s.APIKey(t.Context(), s.Workspace.ID, key.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deleted = now.DeletedAt != nil
+	}
+	another.Post("/workspace", url.Values{"workspace_id": {other.ID}})
+	if got := <-done; got.Status != http.StatusSeeOther {
+		t.Fatalf("delete: %d %s", got.Status, got.Body)
+	}
+	if got := one.Get("/settings/api-keys/" + key.ID); got.Status != http.StatusNotFound {
+		t.Errorf("a key of the workspace before: %d", got.Status)
+	}
+}

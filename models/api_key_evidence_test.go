@@ -1,0 +1,140 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+// evidence is what a finding about keys is based on, by their ids.
+func (s home) evidence(t *testing.T, finding models.Finding, keys ...*models.APIKey) map[string]models.Evidence {
+	t.Helper()
+	var rows []models.APIKey
+	for _, key := range keys {
+		rows = append(rows, *key)
+	}
+	evidence, err := s.EvidenceOf(s.ctx, s.id, finding, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return evidence
+}
+
+// TestScopesAreObservedSince the usage of the workspace is known, or the key is there.
+func TestScopesAreObservedSince(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		elsewhere := homeIn(t, s.Store, "Other", "eve@other.test")
+		elsewhere.calls(t, elsewhere.key(t, "Theirs"), 80*dayLong, "GET /me", "", models.Accepted)
+		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: scope.Of(scope.SeatsRead)}, 100*dayLong)
+		young := s.aged(t, models.NewAPIKey{Name: "Young", Scopes: scope.Of(scope.SeatsRead)}, 20*dayLong)
+		if got := s.evidence(t, models.FindScopes, old)[old.ID]; !got.ObservedSince.Equal(old.CreatedAt) {
+			t.Errorf("without usage: %+v", got)
+		}
+		s.calls(t, old, 50*dayLong, "GET /me", "", models.Accepted)
+		got := s.evidence(t, models.FindScopes, old, young)
+		if since := s.Now().Add(-50 * dayLong).Truncate(dayLong); !got[old.ID].ObservedSince.Equal(since) || !got[young.ID].ObservedSince.Equal(young.CreatedAt) {
+			t.Errorf("usage is known since %v: %+v", since, got)
+		}
+	})
+}
+
+// TestWhoKnocks: with what is dead, in the last days, and since it is dead.
+func TestWhoKnocks(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		start := s.Now()
+		deleted, paused, expired := s.key(t, "Deleted"), s.key(t, "Paused"), s.keyThatExpires(t, "Expired", start.Add(time.Minute))
+		knock := func(key *models.APIKey, address string, why models.Refusal) {
+			t.Helper()
+			batch := batchOf(t, use{key, s.Now(), address, "curl/8", "GET /me"})
+			batch.Tallies[0].Refusal = why
+			record(t, s.Store, batch)
+		}
+		for _, key := range []*models.APIKey{deleted, paused, expired} {
+			knock(key, "192.0.2.1", models.RefusedScope) // it lives still
+			knock(key, "192.0.2.9", models.RefusedScope)
+		}
+		s.Clock.Advance(time.Minute)
+		s.delete(t, deleted)
+		if _, err := s.PauseAPIKey(s.ctx, s.id, paused.ID, s.Now().Add(80*dayLong)); err != nil {
+			t.Fatal(err)
+		}
+		dead := s.Now()
+		hers := homeIn(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
+		for _, address := range []string{"192.0.2.3", "192.0.2.2", "192.0.2.1"} {
+			s.Clock.Advance(time.Minute)
+			knock(deleted, address, models.RefusedDeleted)
+			knock(paused, address, models.RefusedPaused)
+			knock(expired, address, models.RefusedExpired)
+			knock(hers, address, models.RefusedPaused)
+		}
+		knock(deleted, "192.0.2.3", models.RefusedDeleted)
+		for _, tt := range []struct {
+			after    time.Duration // since the last knock
+			requests int64
+			callers  []string
+		}{
+			{0, 4, []string{"192.0.2.1", "192.0.2.3", "192.0.2.2"}},
+			{models.ReviewKnocking - time.Minute, 4, []string{"192.0.2.1", "192.0.2.3"}}, // the other is a week ago
+			{models.ReviewKnocking, 4, nil},
+			{30 * dayLong, 4, nil}, // days are counted whole
+			{31 * dayLong, 0, nil},
+		} {
+			now := dead.Add(3*time.Minute + tt.after)
+			s.Clock.Advance(now.Sub(s.Now()))
+			for key, requests := range map[*models.APIKey]int64{deleted: tt.requests, paused: max(tt.requests-1, 0), expired: max(tt.requests-1, 0), hers: 0} {
+				got := s.evidence(t, models.FindKnocking, s.anywhere(t, key))[key.ID].Knocks
+				var callers []string
+				for _, caller := range got.Callers {
+					callers = append(callers, caller.Address)
+				}
+				want := tt.callers
+				switch {
+				case key == hers:
+					want = nil
+				case key != deleted && len(want) == 3:
+					want = []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+				case key != deleted && len(want) == 2:
+					want = want[:1]
+				}
+				if diff := cmp.Diff(want, callers); diff != "" || got.Requests != requests {
+					t.Errorf("%v later, %s: %d requests, want %d, of (-want +got):\n%s", tt.after, key.Name, got.Requests, requests, diff)
+				}
+				if key != hers && (!got.Since.Equal(dead) || len(callers) > 0 && !got.Last.Equal(dead.Add(3*time.Minute))) {
+					t.Errorf("%v later, %s: from %v to %v, dead since %v", tt.after, key.Name, got.Since, got.Last, dead)
+				}
+			}
+		}
+	})
+}
+
+// TestKnocksBeginWithTheFirstOfAnyCaller, however late that one has knocked last.
+func TestKnocksBeginWithTheFirstOfAnyCaller(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		key := s.key(t, "Deleted")
+		s.delete(t, key)
+		s.Clock.Advance(time.Hour)
+		first := s.Now()
+		for i, address := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2"} {
+			batch := batchOf(t, use{key, first.Add(time.Duration(i) * time.Minute), address, "curl/8", "GET /me"})
+			batch.Tallies[0].Refusal = models.RefusedDeleted
+			record(t, s.Store, batch)
+		}
+		if got := s.evidence(t, models.FindKnocking, s.read(t, key))[key.ID].Knocks; !got.Since.Equal(first) || got.Callers[0].Address != "192.0.2.2" {
+			t.Errorf("since %v, want %v: %+v", got.Since, first, got)
+		}
+	})
+}
+
+// anywhere is a key as it is stored now, in whatever workspace.
+func (s home) anywhere(t *testing.T, key *models.APIKey) *models.APIKey {
+	t.Helper()
+	read, err := s.APIKeyByID(s.ctx, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}

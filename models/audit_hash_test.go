@@ -1,0 +1,45 @@
+package models_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+)
+
+// netstrings writes each text as its length, a colon and itself.
+func netstrings(texts ...string) (all string) {
+	for _, text := range texts {
+		all += fmt.Sprintf("%d:%s", len(text), text)
+	}
+	return all
+}
+
+// TestAuditHash: every field is hashed, in the way that is written down, which never changes: what
+// is stored was hashed so.
+func TestAuditHash(t *testing.T) {
+	previous := []byte("the hash before")
+	event := models.AuditEvent{
+		ID: "aud_1", Seq: 7, WorkspaceID: ptr("ws_1"), ActorType: models.ActorMember, ActorID: ptr("mem_1"), ActorName: "Ada", Action: "api_key.created",
+		TargetType: "api_key", TargetID: "key_1", TargetName: "Wärehouse", Details: map[string]string{"scopes": "", "key_prefix": "sk_live_abc1...."},
+		Address: "192.0.2.7", UserAgent: "Browser/1.0", CreatedAt: time.Date(2026, 3, 14, 9, 26, 53, 589e6, time.UTC),
+	}
+	whole := netstrings("skipup audit event 1", "the hash before", "7", "aud_1", "ws_1", "member", "mem_1", "Ada", "api_key.created",
+		"api_key", "key_1", "Wärehouse", "192.0.2.7", "Browser/1.0", "1773480413589", "2", "key_prefix", "sk_live_abc1....", "scopes", "")
+	want := sha256.Sum256([]byte(whole))
+	if diff := cmp.Diff(hex.EncodeToString(want[:]), hex.EncodeToString(event.HashAfter(previous))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	event.WorkspaceID, event.ActorID, event.Details = nil, nil, nil
+	whole = netstrings("skipup audit event 1", "", "7", "aud_1") + "-" + netstrings("member") + "-" + netstrings("Ada", "api_key.created",
+		"api_key", "key_1", "Wärehouse", "192.0.2.7", "Browser/1.0", "1773480413589", "0")
+	want = sha256.Sum256([]byte(whole))
+	if diff := cmp.Diff(hex.EncodeToString(want[:]), hex.EncodeToString(event.HashAfter(nil))); diff != "" {
+		t.Errorf("of nobody, as the first (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,81 @@
+package apikeys
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+)
+
+// TestPauseLastsAsLongAsIsChosen: for a while from now, or until a moment where the viewer is.
+func TestPauseLastsAsLongAsIsChosen(t *testing.T) {
+	auckland := time.FixedZone("NZDT", 13*60*60)
+	for _, tt := range []struct {
+		form  PauseForm
+		until time.Time
+		says  string
+	}{
+		{PauseForm{For: "15m"}, now.Add(15 * time.Minute), ""},
+		{PauseForm{For: "1h", Until: "2026-11-30T12:00"}, now.Add(time.Hour), ""},
+		{PauseForm{For: "24h"}, now.Add(day), ""},
+		{PauseForm{For: PauseUntil, Until: "2026-11-25T12:30"}, time.Date(2026, 11, 24, 23, 30, 0, 0, time.UTC), ""},
+		{PauseForm{For: PauseUntil}, time.Time{}, "must be a date and a time, such as 2026-11-25T02:00"},
+		{PauseForm{For: PauseUntil, Until: "2026-11-25"}, time.Time{}, "must be a date and a time, such as 2026-11-25T02:00"},
+		{PauseForm{For: "48h"}, time.Time{}, "must be one of the choices"},
+		{PauseForm{}, time.Time{}, "must be one of the choices"},
+	} {
+		if until, says := tt.form.UntilAt(now, auckland); !until.Equal(tt.until) || says != tt.says {
+			t.Errorf("%+v: %s, %q; want %s, %q", tt.form, until, says, tt.until, tt.says)
+		}
+	}
+	form := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: DefaultPause}})).Find("fieldset.pause")
+	if got, want := text(form.Find(".pick")), "15 minutes 1 hour 1 day Until …"; got != want {
+		t.Errorf("the choices are %q, want %q", got, want)
+	}
+	if chosen := form.Find("input[checked]"); chosen.Length() != 1 || chosen.AttrOr("value", "") != "1h" {
+		t.Errorf("%d are chosen at first, %q", chosen.Length(), chosen.AttrOr("value", ""))
+	}
+	until := form.Find("#until")
+	if from, to := until.AttrOr("min", ""), until.AttrOr("max", ""); from != "2026-11-24T12:00" || to != "2027-02-22T12:00" || !strings.Contains(text(form), "In the time zone UTC, at most 90 days from now.") {
+		t.Errorf("the moment is between %s and %s: %s", from, to, text(form))
+	}
+	if until.AttrOr("aria-invalid", "") != "" {
+		t.Error("an empty form is invalid")
+	}
+	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil, Errors: models.Fields{"until": "must be in the future"}}})).Find("fieldset.pause")
+	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "The end of the pause must be in the future.") {
+		t.Error("what is wrong is not said of the field")
+	}
+}
+
+// TestOnlyAKeyThatWorksIsPaused, and one that is paused says by whom, since when and until when.
+func TestOnlyAKeyThatWorksIsPaused(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*models.APIKey)
+		offers bool
+	}{
+		{"active", func(k *models.APIKey) { k.ExpiresAt = nil }, true},
+		{"about to expire", func(*models.APIKey) {}, true},
+		{"expired", func(k *models.APIKey) { k.ExpiresAt = ago(0) }, false},
+		{"deleted", func(k *models.APIKey) { k.DeletedAt = ago(0) }, false},
+	} {
+		key := keyNamed("CI")
+		tt.change(key)
+		page := drawn(t, Show(DetailPage{Key: key}))
+		if offers := page.Find("a[href$='/pause']").Length() == 1; offers != tt.offers || strings.Contains(page.Text(), "Paused.") {
+			t.Errorf("%s: a pause is offered %t", tt.name, offers)
+		}
+	}
+	key := keyNamed("CI")
+	key.PausedAt, key.PausedUntil, key.PausedByName = ago(20*time.Minute), new(now.Add(40*time.Minute)), "Paula"
+	page := drawn(t, Show(DetailPage{Key: key}))
+	if got, want := text(page.Find("form[action$='/resumption']").Parent().Parent().Find("p")), "Paused. It works again in 40 minutes , 24 Nov 2026, 12:40 UTC Paula paused it 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
+		t.Errorf("a paused key says %q, want %q", got, want)
+	}
+	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyState]int64{models.KeyPaused: 1}}}
+	if got := text(drawn(t, List(list)).Find("[data-cell=state]")); got != "Paused works again in 40 minutes , 24 Nov 2026, 12:40 UTC" {
+		t.Errorf("the list says %q", got)
+	}
+}

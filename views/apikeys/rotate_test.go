@@ -1,0 +1,86 @@
+package apikeys
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+// toRotate is a key of which one scope was needed and one was not.
+func toRotate() RotatePage {
+	key := keyNamed("CI")
+	key.Scopes, key.ExpiresAt = scope.Of(scope.SeatsRead, scope.SeatsWrite), nil
+	return RotatePage{
+		Key: key, Form: RotateForm{Access: Access{Scopes: key.Scopes.Words()}},
+		Uses: models.ScopeUses{Accepted: 41_233, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1200}, {Scope: scope.SeatsWrite}}},
+	}
+}
+
+// TestRotateSaysHowOftenEachScopeWasNeeded, and suggests to leave out what was not.
+func TestRotateSaysHowOftenEachScopeWasNeeded(t *testing.T) {
+	page := toRotate()
+	shown := drawn(t, Rotate(page)).Find("#panel fieldset").First()
+	for _, want := range []string{"1,200 of 41,233 requests needed seats.read", "0 of 41,233 requests needed seats.write", "In the last 30 days no request needed seats.write ."} {
+		if got := text(shown); !strings.Contains(got, want) {
+			t.Errorf("it does not say %q: %s", want, got)
+		}
+	}
+	if shown.Find("button[name=preset]").Length() != 1 || strings.Count(text(shown), "Not needed") != 1 {
+		t.Errorf("what is not needed is not marked and offered: %s", text(shown))
+	}
+	if needed, unneeded := page.box(page.Uses.Scopes[0]).Change.Grave, page.box(page.Uses.Scopes[1]).Change.Grave; !strings.Contains(needed, "403") || unneeded != "" {
+		t.Errorf("to leave out what was needed says %q, what was not %q", needed, unneeded)
+	}
+	page.LeaveOutUnused()
+	if shown = drawn(t, Rotate(page)).Find("#panel fieldset").First(); strings.Join(page.Form.Scopes, " ") != "seats.read" || shown.Find("button[name=preset]").Length() != 0 ||
+		!strings.Contains(text(shown), "What was not needed in the last 30 days is left out.") {
+		t.Errorf("left out %v: %s", page.Form.Scopes, text(shown))
+	}
+	for name, tt := range map[string]struct {
+		uses models.ScopeUses
+		says string
+	}{
+		"one request":     {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "1 of 1 request needed seats.read"},
+		"all were needed": {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "Every scope was needed in the last 30 days."},
+		"no request":      {models.ScopeUses{Scopes: []models.ScopeUse{{Scope: scope.SeatsRead}}}, "nothing tells which scopes are needed"},
+	} {
+		page := toRotate()
+		page.Uses = tt.uses
+		if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, tt.says) || strings.Contains(got, "Not needed") || strings.Contains(got, "0 of 0") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	page.Key.Scopes = 0
+	if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, "its successor will have none") || strings.Contains(got, "needed") {
+		t.Errorf("without scopes: %s", got)
+	}
+}
+
+// TestASuccessorLivesAsLongAgain unless another expiry is chosen.
+func TestASuccessorLivesAsLongAgain(t *testing.T) {
+	late := time.FixedZone("late", 14*60*60)
+	page := toRotate()
+	labels := func() string {
+		var said []string
+		for _, choice := range page.expiryChoices(now, late) {
+			said = append(said, choice.Value+": "+choice.Label)
+		}
+		return strings.Join(said, ", ")
+	}
+	if got := labels(); !strings.HasPrefix(got, "keep: As before, 30: ") || strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "No expiry" {
+		t.Errorf("of a key that lives for ever: %s", got)
+	}
+	page.Key.CreatedAt, page.Key.ExpiresAt = *ago(20 * day), new(now.Add(10*day))
+	if got := labels(); !strings.HasPrefix(got, "keep: As long again, 30: ") || !strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "25 Dec 2026" {
+		t.Errorf("of a key that expires: %s, %s", got, page.expiryChoices(now, late)[0].Result)
+	}
+	for expiry, want := range map[string]string{"": ExpiryKeep, "30": "30"} {
+		page.Form.Expiry = expiry
+		if got := drawn(t, Rotate(page)).Find("input[name=expiry][checked]").AttrOr("value", ""); got != want {
+			t.Errorf("with %q chosen, %q is", expiry, got)
+		}
+	}
+}
