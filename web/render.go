@@ -31,6 +31,12 @@ func Render(c echo.Context, status int, page templ.Component) error {
 	return c.HTMLBlob(status, html.Bytes())
 }
 
+// isPart reports whether htmx asks for r to swap a part of the page, in which a notice would not be
+// seen. A page of the browser's history is restored as a whole.
+func isPart(r *http.Request) bool {
+	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") == ""
+}
+
 // Redirect sends the browser to another page with GET, through htmx too, which would
 // otherwise put that page where a part was expected.
 func Redirect(c echo.Context, address string) error {
