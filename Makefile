@@ -48,7 +48,7 @@ node_modules: package-lock.json
 
 .PHONY: test
 test: prepare build ## Run every test: unit, SQLite, PostgreSQL, race, browser
-	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(RACE) $$(go list ./... | grep -v /torture$$)
+	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test -timeout 20m $(RACE) $$(go list ./... | grep -v /torture$$)
 	go test ./cmd/skipup/torture # by itself: it needs the machine, and looks for races between processes
 	npx playwright test --config $(BROWSER_TESTS)
 

@@ -24,8 +24,8 @@ func (s home) memberList(t *testing.T, filter models.MemberListFilter) models.Me
 func TestMemberList(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
-		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan T.", Role: models.Admin})
-		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
+		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan T. Öz", Role: models.Admin})
+		gone := s.joined(t, "gone@acme.test", models.RoleMember)
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,12 @@ func TestMemberList(t *testing.T) {
 			{models.MemberListFilter{Role: "owner\x00"}, ""},
 			{models.MemberListFilter{Search: "ALAN t"}, "alan"},
 			{models.MemberListFilter{Search: "Acme.Test", State: models.MemberDeactivated}, "gone"},
+			{models.MemberListFilter{Search: "@ACME"}, "alan grace ada"},
+			{models.MemberListFilter{Search: "T. ÖZ"}, "alan"},
 			{models.MemberListFilter{Search: "%"}, ""},
+			{models.MemberListFilter{Search: "\x00\xff"}, ""},
+			{models.MemberListFilter{Search: strings.Repeat("x", 100_000)}, ""},
+			{models.MemberListFilter{PageNumber: 2, PageSize: 50}, ""},
 			{models.MemberListFilter{Search: strings.Repeat("é", 2000)}, ""},
 			{models.MemberListFilter{PageNumber: 1 << 60}, ""},
 		} {
@@ -64,6 +69,14 @@ func TestMemberList(t *testing.T) {
 			if diff := cmp.Diff(models.MemberCounts{Active: 3, Pending: 1, Deactivated: 1}, list.Counts); diff != "" {
 				t.Error(diff)
 			}
+		}
+	})
+}
+
+func TestAListWithoutASizeHasNoMembers(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		if list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1}); err != nil || list.Matching != 1 || len(list.Members) != 0 {
+			t.Errorf("%+v, %v", list, err)
 		}
 	})
 }

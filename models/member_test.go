@@ -199,7 +199,7 @@ func TestChangeMemberRole(t *testing.T) {
 
 func TestMembersFilters(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H."})
+		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H. (Ärztin)"})
 		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan", Role: models.Admin})
 		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
@@ -217,8 +217,11 @@ func TestMembersFilters(t *testing.T) {
 			{models.MemberFilter{Role: models.Admin}, "alan ada"},
 			{models.MemberFilter{Role: models.RoleMember}, "grace"},
 			{models.MemberFilter{Search: "GRACE h"}, "grace"},
-			{models.MemberFilter{Search: "@acme"}, "alan grace ada"},
+			{models.MemberFilter{Search: "@ACME"}, "alan grace ada"},
+			{models.MemberFilter{Search: "ÄRZTIN"}, "grace"},
 			{models.MemberFilter{Search: "%"}, ""},
+			{models.MemberFilter{Search: "\x00\xff"}, ""},
+			{models.MemberFilter{Search: strings.Repeat("x", 100_000)}, ""},
 			{models.MemberFilter{Deactivated: true}, "gone"},
 		} {
 			page, err := s.Members(s.ctx, s.id, tt.filter, models.Page{})
@@ -235,6 +238,14 @@ func TestMembersFilters(t *testing.T) {
 		}
 		_, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: "nobody", Role: "owner"}, models.Page{})
 		wantFields(t, err, "email", "role")
+		first, err := s.Members(s.ctx, s.id, models.MemberFilter{}, models.Page{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, filter := range []models.MemberFilter{{Email: "ada@acme.test"}, {Role: models.Admin}, {Search: "a"}, {Deactivated: true}} {
+			_, err := s.Members(s.ctx, s.id, filter, models.Page{Cursor: first.NextCursor})
+			wantFields(t, err, "cursor")
+		}
 		counts, err := s.MemberCounts(s.ctx, s.id)
 		if diff := cmp.Diff(models.MemberCounts{Active: 3, Pending: 2, Deactivated: 1}, counts); diff != "" || err != nil {
 			t.Error(diff, err)

@@ -38,9 +38,13 @@ type WebhookAttempt struct {
 	RetryAfter   time.Duration // that the receiver asks for; 0 for none
 }
 
-// isLast reports whether a is the last attempt if it has failed.
+// isLast reports whether a is the last attempt if it has failed. One that somebody has asked for
+// ahead of the schedule is not: the schedule goes on.
 func (a *WebhookAttempt) isLast() bool {
-	return !a.Delivery.Scheduled || a.Failure == FailedGone || a.Delivery.Attempts+1 >= len(retrySchedule)
+	if !a.Delivery.Scheduled || a.Failure == FailedGone {
+		return true
+	}
+	return !a.Delivery.Asked && a.Delivery.Attempts+1 >= len(retrySchedule)
 }
 
 // disables is the reason for which a disables its endpoint, if there is one. Pings and retries
@@ -126,7 +130,7 @@ func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
 
 // delay is how long to wait after a for the next attempt.
 func (a *WebhookAttempt) delay() time.Duration {
-	delay := retrySchedule[a.Delivery.Attempts+1]
+	delay := retrySchedule[min(a.Delivery.Attempts+1, len(retrySchedule)-1)]
 	delay += time.Duration(rand.Float64() * retryJitter * float64(delay))
 	return max(delay, min(a.RetryAfter, maxRetryAfter))
 }
@@ -139,8 +143,12 @@ func (s *Store) ReleaseDeliveries(ctx context.Context, deliveries []*ClaimedDeli
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, d := range deliveries {
+			var claim *string
+			if d.Asked {
+				claim = new(askedFor)
+			}
 			err := tx.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", d.ID, d.Claim).
-				UpdateColumns(map[string]any{"claim": nil, "next_attempt_at": d.DueAt}).Error
+				UpdateColumns(map[string]any{"claim": claim, "next_attempt_at": d.DueAt}).Error
 			if err != nil {
 				return fmt.Errorf("release webhook delivery: %w", err)
 			}

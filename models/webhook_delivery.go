@@ -26,7 +26,7 @@ type WebhookDelivery struct {
 	Scheduled       bool // it is tried again by the schedule; else it has one attempt
 	Attempts        int  // that have ended
 	NextAttemptAt   *time.Time
-	Claim           *string // of the node that is at it, until NextAttemptAt
+	Claim           *string // of the node that is at it, until NextAttemptAt; or askedFor
 	LastAttemptedAt *time.Time
 	ResponseCode    *int            // of the last attempt; nil if nothing answered
 	ResponseExcerpt string          // the beginning of the answer's body
@@ -157,7 +157,7 @@ func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointI
 		if delivery.Status != DeliveryPending {
 			delivery.Status, delivery.Scheduled, delivery.DeliveredAt = DeliveryPending, false, nil
 		}
-		delivery.Claim, delivery.NextAttemptAt = nil, &now
+		delivery.Claim, delivery.NextAttemptAt = new(askedFor), &now
 		if err := tx.with(ctx).Omit(clause.Associations).Save(delivery).Error; err != nil {
 			return fmt.Errorf("update webhook delivery: %w", err)
 		}

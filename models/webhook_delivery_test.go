@@ -358,6 +358,40 @@ func TestRetry(t *testing.T) {
 	})
 }
 
+// TestRetriesThatAreAskedForDisableNothing, however many: the endpoint has to fail by the schedule.
+func TestRetriesThatAreAskedForDisableNothing(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		endpoint := s.endpoint(t)
+		s.key(t, "CI")
+		s.attempt(t, endpoint.ID, unavailable)
+		const asked = 12
+		for i := range asked {
+			if _, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, s.deliveries(t, endpoint.ID)[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 { // a node that is stopped gives it back as it was
+				claimed := s.claim(t, endpoint.ID)
+				if err := s.ReleaseDeliveries(s.ctx, []*models.ClaimedDelivery{&claimed[0]}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.attempt(t, endpoint.ID, unavailable)
+		}
+		d := s.deliveries(t, endpoint.ID)[0]
+		if d.Status != models.DeliveryPending || d.Attempts != 1+asked || d.NextAttemptAt.Sub(s.Now()) < 24*time.Hour {
+			t.Errorf("after %d retries in vain: %+v", asked, d)
+		}
+		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !read.Enabled() {
+			t.Errorf("the endpoint is disabled, %v", err)
+		}
+		s.Clock.Advance(27 * time.Hour)
+		s.attempt(t, endpoint.ID, unavailable)
+		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || read.Enabled() {
+			t.Errorf("the endpoint is enabled after the last attempt of the schedule, %v", err)
+		}
+	})
+}
+
 func TestDeliveryFilters(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)

@@ -21,6 +21,9 @@ import (
 // and the writing down of what became of it.
 const WebhookClaim = 30 * time.Second
 
+// askedFor stands in place of a claim while a delivery waits that somebody wants attempted now.
+const askedFor = "asked for"
+
 // addDeliveries writes a delivery of event for each endpoint that wants it.
 func (s *Store) addDeliveries(ctx context.Context, event *Event) error {
 	query := s.with(ctx).Select("id", "events").Where("workspace_id = ? AND disabled_at IS NULL", event.WorkspaceID)
@@ -115,6 +118,7 @@ type ClaimedDelivery struct {
 	EventType   EventType
 	Body        []byte
 	Scheduled   bool
+	Asked       bool      // somebody wants it attempted now
 	Attempts    int       // before this one
 	DueAt       time.Time // when it should have been attempted
 }
@@ -139,12 +143,12 @@ func (s *Store) ClaimDeliveries(ctx context.Context, shares []DeliveryShare) ([]
 		shares = slices.DeleteFunc(slices.Clone(shares), func(share DeliveryShare) bool {
 			return secrets[share.EndpointID] == nil || endpoints[share.EndpointID].URL == ""
 		})
-		due, err := tx.claimDue(ctx, shares)
+		due, claim, err := tx.claimDue(ctx, shares)
 		if err != nil {
 			return err
 		}
 		for _, d := range due {
-			claimed = append(claimed, d.claimed(endpoints[d.EndpointID].URL, secrets[d.EndpointID]))
+			claimed = append(claimed, d.claimed(claim, endpoints[d.EndpointID].URL, secrets[d.EndpointID]))
 		}
 		return tx.fillBodies(ctx, claimed)
 	})
@@ -180,7 +184,7 @@ func keysOf[V any](m map[string]V) []string {
 }
 
 // claimDue locks what is due and writes the claim. The rows are as they were before.
-func (s *Store) claimDue(ctx context.Context, shares []DeliveryShare) (due []WebhookDelivery, err error) {
+func (s *Store) claimDue(ctx context.Context, shares []DeliveryShare) (due []WebhookDelivery, claim string, err error) {
 	for _, share := range shares {
 		query := s.with(ctx).Where("endpoint_id = ? AND next_attempt_at IS NOT NULL AND next_attempt_at <= ?", share.EndpointID, s.now()).
 			Order("next_attempt_at").Limit(share.AtMost)
@@ -189,29 +193,31 @@ func (s *Store) claimDue(ctx context.Context, shares []DeliveryShare) (due []Web
 		}
 		var rows []WebhookDelivery
 		if err := query.Find(&rows).Error; err != nil {
-			return nil, fmt.Errorf("read due webhook deliveries: %w", err)
+			return nil, "", fmt.Errorf("read due webhook deliveries: %w", err)
 		}
 		due = append(due, rows...)
 	}
 	if len(due) == 0 {
-		return nil, nil
+		return nil, "", nil
 	}
-	claim, ids := rand.Text(), make([]string, len(due))
+	ids := make([]string, len(due))
 	for i := range due {
-		due[i].Claim, ids[i] = &claim, due[i].ID
+		ids[i] = due[i].ID
 	}
+	claim = rand.Text()
 	err = s.with(ctx).Model(&WebhookDelivery{}).Where("id IN ?", ids).
 		UpdateColumns(map[string]any{"claim": claim, "next_attempt_at": s.now().Add(WebhookClaim)}).Error
 	if err != nil {
-		return nil, fmt.Errorf("claim webhook deliveries: %w", err)
+		return nil, "", fmt.Errorf("claim webhook deliveries: %w", err)
 	}
-	return due, nil
+	return due, claim, nil
 }
 
-func (d *WebhookDelivery) claimed(url string, secrets []token.Secret) ClaimedDelivery {
+func (d *WebhookDelivery) claimed(claim, url string, secrets []token.Secret) ClaimedDelivery {
 	return ClaimedDelivery{
-		ID: d.ID, WorkspaceID: d.WorkspaceID, EndpointID: d.EndpointID, Claim: *d.Claim, URL: url, Secrets: secrets,
-		EventID: d.EventID, EventType: d.EventType, Scheduled: d.Scheduled, Attempts: d.Attempts, DueAt: *d.NextAttemptAt,
+		ID: d.ID, WorkspaceID: d.WorkspaceID, EndpointID: d.EndpointID, Claim: claim, URL: url, Secrets: secrets,
+		EventID: d.EventID, EventType: d.EventType, Scheduled: d.Scheduled, Asked: d.Claim != nil && *d.Claim == askedFor,
+		Attempts: d.Attempts, DueAt: *d.NextAttemptAt,
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (p *people) signedIn(c *requestContext, session *sessions.Session, look vie
 	}
 	look.User, look.Memberships = user, memberships
 	look.Member = chooseMembership(memberships, session)
-	if !isPart(c.Request()) {
+	if !isForPart(c.Request()) { // in a part nobody would see it
 		look.Notice, _ = session.Values[noticeValue].(string)
 	}
 	setViewer(c, look)
@@ -190,9 +191,13 @@ func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// returnTo is the address to come back to: that of a page, never that of a form's answer.
+// returnTo is the address to come back to: that of a page, never that of a form's answer or of a
+// part of a page.
 func returnTo(r *http.Request) string {
-	if r.Method != http.MethodGet {
+	switch shown, err := url.Parse(r.Header.Get("HX-Current-URL")); {
+	case isForPart(r) && err == nil:
+		return shown.RequestURI()
+	case isForPart(r), r.Method != http.MethodGet:
 		return ""
 	}
 	return r.URL.RequestURI()

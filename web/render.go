@@ -16,7 +16,7 @@ import (
 )
 
 // Render sends a page, all of it or, if it cannot be drawn, nothing. A notice that it shows is
-// not shown again.
+// not shown again; a part of a page shows none.
 func Render(c echo.Context, status int, page templ.Component) error {
 	var html bytes.Buffer
 	ctx := c.Request().Context()
@@ -31,16 +31,16 @@ func Render(c echo.Context, status int, page templ.Component) error {
 	return c.HTMLBlob(status, html.Bytes())
 }
 
-// isPart reports whether htmx asks for r to swap a part of the page, in which a notice would not be
-// seen. A page of the browser's history is restored as a whole.
-func isPart(r *http.Request) bool {
-	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") == ""
-}
+// ForPart reports whether htmx sends the request of c, which takes a part of the answer and puts
+// it into the page that the browser shows.
+func ForPart(c echo.Context) bool { return isForPart(c.Request()) }
+
+func isForPart(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
 // Redirect sends the browser to another page with GET, through htmx too, which would
 // otherwise put that page where a part was expected.
 func Redirect(c echo.Context, address string) error {
-	if c.Request().Header.Get("HX-Request") == "true" {
+	if ForPart(c) {
 		c.Response().Header().Set("HX-Redirect", address)
 		return c.NoContent(http.StatusOK)
 	}

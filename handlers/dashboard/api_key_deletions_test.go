@@ -20,11 +20,12 @@ const deletionsPath = listPath + "/deletions"
 func TestDeleteManyKeys(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		busy := s.Key(t)
+		busy, another := s.Key(t), s.Key(t)
 		idle, left := s.NamedKey(t, s.Workspace.ID, "Idle <1>"), s.NamedKey(t, s.Workspace.ID, "Left")
 		for range 3 {
 			s.Want(t, http.StatusOK, busy, "GET", "/me", "")
 		}
+		s.Want(t, http.StatusOK, another, "GET", "/me", "")
 		s.Flush(t)
 		chosen := url.Values{}
 		for _, key := range keysOf(t, s) {
@@ -32,30 +33,30 @@ func TestDeleteManyKeys(t *testing.T) {
 				chosen.Add("key", key.ID)
 			}
 		}
-		if boxes := document(t, b.Get(listPath)).Find(`input[name="key"][form="bulk"]`).Length(); boxes != 3 {
+		if boxes := document(t, b.Get(listPath)).Find(`input[name="key"][form="bulk"]`).Length(); boxes != 4 {
 			t.Errorf("the list has %d boxes", boxes)
 		}
 		preview := b.Get(deletionsPath + "?" + chosen.Encode())
 		panel := document(t, preview).Find("#panel")
-		for _, part := range []string{"Delete 2 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "1 of these keys is in use."} {
+		for _, part := range []string{"Delete 3 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "2 of these keys are in use."} {
 			if !strings.Contains(panel.Text(), part) {
 				t.Errorf("the preview does not say %q", part)
 			}
 		}
-		for _, number := range []string{"", "3", "two"} {
+		for _, number := range []string{"", "2", "three"} {
 			form := url.Values{"key": chosen["key"], "confirm_number": {number}}
 			refused := b.Post(deletionsPath, form)
 			kept, _ := document(t, refused).Find(`input[name="confirm_number"]`).Attr("value")
-			if refused.Status != http.StatusUnprocessableEntity || kept != number || len(keysOf(t, s)) != 3 {
+			if refused.Status != http.StatusUnprocessableEntity || kept != number || len(keysOf(t, s)) != 4 {
 				t.Errorf("confirmed by %q: %d, %q is kept, %d keys", number, refused.Status, kept, len(keysOf(t, s)))
 			}
 		}
-		gone := b.Post(deletionsPath, url.Values{"key": chosen["key"], "confirm_number": {"2"}})
+		gone := b.Post(deletionsPath, url.Values{"key": chosen["key"], "confirm_number": {"3"}})
 		if gone.Status != http.StatusSeeOther {
 			t.Fatalf("delete: %d %s", gone.Status, gone.Body)
 		}
 		receipts := b.Get(gone.Header.Get("Location"))
-		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Refused by every node ") != 2 || !strings.Contains(text, "GET /me") {
+		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Refused by every node ") != 3 || !strings.Contains(text, "GET /me") {
 			t.Errorf("the receipts: %d %s", receipts.Status, text)
 		}
 		if got := s.Call(t, busy, "GET", "/me", ""); got.Status != http.StatusUnauthorized {
@@ -68,8 +69,8 @@ func TestDeleteManyKeys(t *testing.T) {
 			!strings.Contains(again.Body, "Nothing is deleted.") || len(keysOf(t, s)) != 1 {
 			t.Errorf("with one that is deleted: %d", again.Status)
 		}
-		if text := document(t, b.Get(deletionsPath+"?key="+idle.ID+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "1 of the chosen keys is deleted already.") {
-			t.Errorf("of one that is deleted the preview says %q", text)
+		if text := document(t, b.Get(deletionsPath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the chosen keys are deleted already.") {
+			t.Errorf("of those that are deleted the preview says %q", text)
 		}
 		for address, status := range map[string]int{
 			deletionsPath: http.StatusUnprocessableEntity, deletionsPath + "?key=" + idle.ID: http.StatusNotFound, deletionsPath + "?key=key_1": http.StatusNotFound,
@@ -120,6 +121,24 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 	})
 }
 
+// TestAFindingIsDeletedWhole, although it has more keys than one page of the list.
+func TestAFindingIsDeletedWhole(t *testing.T) {
+	s := handlerstest.New(t)
+	for range models.MaxDeletions + 1 {
+		s.NamedKey(t, s.Workspace.ID, "Unused")
+	}
+	s.Clock.Advance(models.ReviewUnused)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	leads := document(t, b.Get(listPath+"?review=unused&page=2")).Find("#keys h2 + div a").First()
+	if said := strings.Join(strings.Fields(leads.Text()), " "); said != "Delete the first 200 …" {
+		t.Errorf("it offers to %q", said)
+	}
+	panel := document(t, b.Get(leads.AttrOr("href", ""))).Find("#panel")
+	if keys := panel.Find(`input[name="key"]`).Length(); keys != models.MaxDeletions || panel.Find("h1").Text() != "Delete 200 keys?" {
+		t.Errorf("it asks about %d: %s", keys, panel.Find("h1").Text())
+	}
+}
+
 // TestReviewLeadsToItsKeys: the counts are those of the lists that they lead to, with the evidence.
 func TestReviewLeadsToItsKeys(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
@@ -142,6 +161,9 @@ func TestReviewLeadsToItsKeys(t *testing.T) {
 		s.Want(t, http.StatusUnauthorized, text, "GET", "/me", "")
 		s.Flush(t)
 		review := document(t, b.Get(listPath+"/review")).Find("#review")
+		if current := document(t, b.Get(listPath+"/review?review=unused")).Find("#review [aria-current]"); current.AttrOr("href", "") != listPath+"?review=unused" {
+			t.Errorf("over the list of the unused, current is %q", current.Text())
+		}
 		for word, want := range map[string]struct {
 			keys  int
 			links string // to what is done about it

@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 )
 
 // TestPauseResume: a paused key is refused on every node, like a key that never was, and who
@@ -98,19 +101,73 @@ func TestRefusedPauses(t *testing.T) {
 	}
 }
 
-// TestPauseSaysWhatItStops before it does.
+// TestPauseSaysWhatItStops before it does: the requests with this key and no other, by hour, day and
+// month, the routes that are called most and the callers that came last.
 func TestPauseSaysWhatItStops(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.ReadOnly})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := s.Key(t)
+		send := func(times int, key, agent, path string) {
+			for range times {
+				request := s.Request(t, http.MethodGet, "/api/v1"+path, "")
+				request.Header.Set("Authorization", "Bearer "+key)
+				request.Header.Set("User-Agent", agent)
+				handlerstest.Send(t, http.DefaultClient, request)
+			}
+			s.Flush(t)
+		}
+		send(9, secret.Reveal(), "ancient/0", "/me")
+		s.Clock.Advance(31 * 24 * time.Hour)
+		send(4, secret.Reveal(), "monthly/1", "/seats")
+		s.Clock.Advance(10 * 24 * time.Hour)
+		send(3, secret.Reveal(), "daily/2", "/me")
+		s.Clock.Advance(5 * time.Hour)
+		send(2, secret.Reveal(), "sync/3", "/me")
+		send(50, other, "other/4", "/me")
+		panel := document(t, s.SignedIn(t, handlerstest.AdminEmail).Get(listPath+"/"+key.ID+"/pause")).Find("#panel")
+		each := func(selector string) string {
+			return strings.Join(panel.Find("section[aria-labelledby=pause-stops] "+selector).Map(func(_ int, one *goquery.Selection) string {
+				return strings.Join(strings.Fields(one.Text()), " ")
+			}), ", ")
+		}
+		for selector, want := range map[string]string{
+			"dl:first-of-type dt": "Last hour, Last day, 30 days", "dl:first-of-type dd": "2, 5, 9",
+			"dd:has(code) li code.name": "GET /me, GET /seats", "dd:first-of-type li > span:last-child": "5, 4",
+			"li bdi": "sync 3, daily 2, monthly 1", ".help": "Accepted requests, counted by whole hours and days: the last hour since 13:00 UTC.",
+		} {
+			if got := each(selector); got != want {
+				t.Errorf("%s: %q, want %q", selector, got, want)
+			}
+		}
+		if chosen := panel.Find("input[name=for][checked]"); chosen.Length() != 1 || chosen.AttrOr("value", "") != "1h" {
+			t.Errorf("%q is chosen at first", chosen.AttrOr("value", ""))
+		}
+	})
+}
+
+// TestPauseUntilAMomentOfTheViewer, and what the pages say when it is done and when it is over.
+func TestPauseUntilAMomentOfTheViewer(t *testing.T) {
 	s := handlerstest.New(t)
-	b := s.SignedIn(t, handlerstest.AdminEmail)
-	text := s.Key(t)
-	for range 3 {
-		s.Want(t, http.StatusOK, text, "GET", "/me", "")
+	b, key := s.SignedIn(t, handlerstest.AdminEmail).In("Pacific/Honolulu"), s.NamedKey(t, s.Workspace.ID, "CI")
+	page := listPath + "/" + key.ID
+	paused := b.Post(page+"/pause", url.Values{"for": {"until"}, "until": {"2026-03-14T12:30"}})
+	if until := keysOf(t, s)[0].PausedUntil; until == nil || until.Format(time.RFC3339) != "2026-03-14T22:30:00Z" {
+		t.Errorf("it is paused until %v", until)
 	}
-	s.Flush(t)
-	panel := document(t, b.Get(listPath+"/"+keysOf(t, s)[0].ID+"/pause")).Find("#panel").Text()
-	for _, part := range []string{"3", "GET /me", "127.0.0.1"} {
-		if !strings.Contains(panel, part) {
-			t.Errorf("it does not say %q: %s", part, panel)
+	if says := notice(t, b, paused); says != "The key is paused. Every node refuses it." {
+		t.Errorf("then it says %q", says)
+	}
+	resumed := b.Post(page+"/resumption", nil)
+	if says := notice(t, b, resumed); says != "The key works again. Every node accepts it." || resumed.Header.Get("Location") != page || keysOf(t, s)[0].PausedUntil != nil {
+		t.Errorf("resumed it leads to %q and says %q", resumed.Header.Get("Location"), says)
+	}
+	for choice, want := range map[string]time.Duration{"15m": 15 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour} {
+		b.Post(page+"/pause", url.Values{"for": {choice}})
+		if until := keysOf(t, s)[0].PausedUntil; until == nil || until.Sub(s.Now()) != want {
+			t.Errorf("for %s it is paused until %v", choice, until)
 		}
 	}
 }

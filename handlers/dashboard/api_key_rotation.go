@@ -16,8 +16,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// rotation shows the rotation of a key, or asks for its successor while it has none. Who has
-// seen the page as it is gets nothing.
+// rotation shows the rotation of a key, or asks for its successor while it has none. A
+// part of the page that is seen as it is gets nothing.
 func (h apiKeys) rotation(c echo.Context) error {
 	r, err := h.store.Rotation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if models.IsKind(err, models.NotFound) {
@@ -27,7 +27,7 @@ func (h apiKeys) rotation(c echo.Context) error {
 		return err
 	}
 	page := apikeys.RotationPage{Rotation: *r}
-	if c.QueryParam("seen") == page.Version() {
+	if web.ForPart(c) && c.QueryParam("seen") == page.Version() {
 		return c.NoContent(http.StatusNoContent)
 	}
 	return web.Render(c, http.StatusOK, apikeys.Rotation(page))

@@ -123,22 +123,37 @@ func TestARotationToItsEnd(t *testing.T) {
 		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
 			t.Errorf("the name that was typed is now %q", kept)
 		}
+		wrong = r.b.Post(r.path+"/end", url.Values{"confirm_name": {"CI"}, "reason": {"It is <old>"}})
+		if kept := document(t, wrong).Find(`input[name="reason"]`).AttrOr("value", ""); kept != "It is <old>" || keysOf(t, s)[1].DeletedAt != nil {
+			t.Errorf("with another name: %d, the reason that was typed is now %q", wrong.Status, kept)
+		}
 		r.call(r.new, "cron/2", "/seats")
 		r.call(r.new, "late/3", "/seats")
 		r.wantSaid("Wait until the old key is quiet")
 		s.Clock.Advance(24 * time.Hour)
 		r.b = s.SignedIn(t, handlerstest.AdminEmail) // the session is over
 		r.wantSaid("quiet for 1 day")
-		if ended := r.b.Post(r.path+"/end", nil); ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
+		ended := r.b.Post(r.path+"/end", nil)
+		if ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
 			t.Fatalf("end: %d %s", ended.Status, ended.Body)
+		}
+		if says := notice(t, r.b, ended); !strings.HasPrefix(says, "CI <robot> is deleted. Every node refuses it, since ") {
+			t.Errorf("then it says %q", says)
 		}
 		r.wantSaid("The rotation is complete")
 		if old, next := r.call(r.key, "late/3", "/seats"), r.call(r.new, "late/3", "/seats"); old != http.StatusUnauthorized || next != http.StatusOK {
 			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
 		}
 		r.wantSaid("Something still sends the old key")
-		if again := r.b.Post(r.path+"/end", nil); again.Status != http.StatusNotFound {
-			t.Errorf("end again: %d", again.Status)
+		for _, page := range []string{"/end", "/abandonment"} {
+			for done, answer := range map[string]handlerstest.Answer{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
+				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation is over.") {
+					t.Errorf("%s is %s when it is over: %d", page, done, answer.Status)
+				}
+			}
+		}
+		if keys := keysOf(t, s); len(keys) != 1 || keys[0].DeletedAt != nil {
+			t.Errorf("what is left is %+v", keys)
 		}
 	})
 }
@@ -173,8 +188,12 @@ func TestAnotherSuccessorIsShownOnce(t *testing.T) {
 	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
 	first := r.b.Post(r.path, form)
 	again := r.b.Post(r.path, form)
-	if text := keyText.FindString(first.Body); text == "" || again.Status != http.StatusSeeOther || strings.Contains(r.b.Get(r.path).Body, text) {
+	if text := keyText.FindString(first.Body); text == "" || again.Status != http.StatusSeeOther || again.Header.Get("Location") != r.path || strings.Contains(r.b.Get(r.path).Body, text) {
 		t.Errorf("first %d, again %d, or the page shows the key", first.Status, again.Status)
+	}
+	again = r.b.Post(r.path, form)
+	if says := notice(t, r.b, again); says != "The new key was made already, and shown then. If nobody has copied it, abandon this rotation and begin again." {
+		t.Errorf("again it says %q", says)
 	}
 	next := keysOf(t, s)[0]
 	if next.Scopes != scope.Of(scope.SeatsRead) || !next.ExpiresAt.Equal(s.Now().Add(30*24*time.Hour)) || *next.PredecessorID != r.old.ID {
@@ -198,7 +217,7 @@ func TestRefusedRotationKeepsWhatWasChosen(t *testing.T) {
 		{"no choice", url.Values{"expiry": {"soon"}}, "The expiry must be one of the choices."},
 		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Scopes must be scopes of the list."},
 		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "which members.read is not."},
-		{"no form", url.Values{"form_id": nil}, "reload the page"},
+		{"no form", url.Values{"form_id": nil}, "The form is missing its id; reload the page and try again."},
 	}
 	for _, tt := range tests {
 		form := url.Values{"scopes": {"seats.read"}}
@@ -247,11 +266,16 @@ func TestAbandonedRotation(t *testing.T) {
 		if page := r.b.Get(abandonment); !strings.Contains(page.Body, "Something uses the new key already") {
 			t.Errorf("it does not warn (%d)", page.Status)
 		}
-		if wrong := r.b.Post(abandonment, nil); wrong.Status != http.StatusUnprocessableEntity || r.call(r.new, "sync/1", "/seats") != http.StatusOK {
-			t.Errorf("without the name: %d", wrong.Status)
+		wrong := r.b.Post(abandonment, url.Values{"confirm_name": {"CI <r"}})
+		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); wrong.Status != http.StatusUnprocessableEntity || kept != "CI <r" || r.call(r.new, "sync/1", "/seats") != http.StatusOK {
+			t.Errorf("without the name: %d, what was typed is now %q", wrong.Status, kept)
 		}
-		if gone := r.b.Post(abandonment, url.Values{"confirm_name": {"CI <robot>"}}); gone.Status != http.StatusSeeOther {
-			t.Fatalf("abandon: %d", gone.Status)
+		gone := r.b.Post(abandonment, url.Values{"confirm_name": {"CI <robot>"}})
+		if gone.Status != http.StatusSeeOther || gone.Header.Get("Location") != listPath+"/"+r.old.ID {
+			t.Fatalf("abandon: %d to %q", gone.Status, gone.Header.Get("Location"))
+		}
+		if says := notice(t, r.b, gone); says != "The rotation is abandoned. The new key is deleted, and this one goes on." {
+			t.Errorf("then it says %q", says)
 		}
 		if old, next := r.call(r.key, "sync/1", "/seats"), r.call(r.new, "sync/1", "/seats"); old != http.StatusOK || next != http.StatusUnauthorized {
 			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
@@ -289,13 +313,16 @@ func TestWhoHasSeenTheRotationGetsNothing(t *testing.T) {
 	}
 	for _, change := range changes {
 		address := seen()
-		if same := r.b.Get(address); same.Status != http.StatusNoContent || same.Body != "" {
+		if same := r.b.Part(address); same.Status != http.StatusNoContent || same.Body != "" {
 			t.Errorf("before %s: %d", change.name, same.Status)
 		}
 		s.Clock.Advance(time.Millisecond)
 		change.do()
-		if other := r.b.Get(address); other.Status != http.StatusOK {
+		if other := r.b.Part(address); other.Status != http.StatusOK {
 			t.Errorf("after %s: %d", change.name, other.Status)
+		}
+		if whole := r.b.Get(seen()); whole.Status != http.StatusOK {
+			t.Errorf("the address in a browser: %d", whole.Status)
 		}
 	}
 }
@@ -328,6 +355,25 @@ func TestRotationsOfOthersAreNotThere(t *testing.T) {
 	}
 	if answer := b.Get(listPath + "/" + mine.ID + "/rotation"); answer.Status != http.StatusNotFound {
 		t.Errorf("of a deleted key: %d", answer.Status)
+	}
+}
+
+// TestAnExpiredKeyIsNotRotated: there is no form for it, and the one that is sent makes nothing.
+func TestAnExpiredKeyIsNotRotated(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	if page := document(t, r.b.Get(r.path)); page.Find("input[name=expiry][checked]").AttrOr("value", "") != "keep" || page.Find("input[name=scopes][checked]").Length() != 2 {
+		t.Error("the form does not begin with what the key has")
+	}
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, r.old.ID, models.KeyAccess{Scopes: r.old.Scopes, ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(time.Hour)
+	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
+	for done, answer := range map[string]handlerstest.Answer{"asked for": r.b.Get(r.path), "done": r.b.Post(r.path, form)} {
+		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, "This key has expired.") || len(keysOf(t, s)) != 1 {
+			t.Errorf("%s: %d", done, answer.Status)
+		}
 	}
 }
 

@@ -41,17 +41,18 @@ func (h apiKeys) usage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	look := viewer.Of(ctx)
+	window := query.Window(look.Now, look.Location)
 	if query.Seen != "" {
 		ever, err := h.store.RequestsEver(ctx, workspaceID, id, others...)
 		if err != nil {
 			return err
 		}
-		if query.Seen == apikeys.Seen(ever) {
+		if query.Seen == apikeys.Seen(ever, window) {
 			return c.NoContent(http.StatusNoContent)
 		}
 	}
-	look := viewer.Of(ctx)
-	report, err := h.store.UsageReport(ctx, workspaceID, id, query.Window(look.Now, look.Location), others...)
+	report, err := h.store.UsageReport(ctx, workspaceID, id, window, others...)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
 		return query, err
 	}
-	if c.Request().Header.Get("HX-Request") != "true" {
+	if !web.ForPart(c) {
 		query.Seen = ""
 	}
 	return query, nil

@@ -3,7 +3,6 @@ package dashboard_test
 import (
 	"encoding/csv"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,17 +143,12 @@ func TestTheUsageOfALineage(t *testing.T) {
 			t.Errorf("%d requests, callers %q", sum, callers)
 		}
 		live, _ := page.Find("[data-live]").Attr("hx-get")
-		ask := func() int {
-			request := s.Request(t, http.MethodGet, live, "")
-			request.Header.Set("HX-Request", "true")
-			return handlerstest.Send(t, b.Client, request).Status
-		}
-		if status := ask(); status != http.StatusNoContent {
+		if status := b.Part(live).Status; status != http.StatusNoContent {
 			t.Errorf("nothing has happened: %d", status)
 		}
 		s.Call(t, nextSecret.Reveal(), "GET", "/seats", "")
 		s.Flush(t)
-		if status := ask(); status != http.StatusOK {
+		if status := b.Part(live).Status; status != http.StatusOK {
 			t.Errorf("a request with the other key later: %d", status)
 		}
 		if document(t, b.Get(usagePath(alone))).Find("nav[aria-label=Keys]").Length() != 0 || page.Find("nav[aria-label=Keys] a").Length() != 2 {
@@ -171,16 +165,93 @@ func TestTheDaysAreThoseOfTheViewer(t *testing.T) {
 	s := handlerstest.New(t)
 	key := used(t, s) // at 09:26 in UTC
 	for zone, want := range map[string]string{"UTC": "Sat, 14 Mar 2026", "Pacific/Auckland": "Sat, 14 Mar 2026", "Pacific/Honolulu": "Fri, 13 Mar 2026"} {
-		b := s.SignedIn(t, handlerstest.AdminEmail)
-		address, err := url.Parse(s.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Client.Jar.SetCookies(address, []*http.Cookie{{Name: "timezone", Value: zone}})
+		b := s.SignedIn(t, handlerstest.AdminEmail).In(zone)
 		if words := document(t, b.Get(usagePath(key))).Find("[data-bar] title").Last().Text(); !strings.HasPrefix(words, want+": 7 requests") {
 			t.Errorf("%s: the last bar says %q, want %s", zone, words, want)
 		}
 	}
+}
+
+// TestTheLastDaysAreThoseOfTheViewer wherever requests of 30 days are counted: they begin at the
+// viewer's midnight. What is counted to whom is seen beside it.
+func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		alone, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Alone", Scopes: scope.Of(scope.SeatsRead)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, oldSecret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Old"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewSuccessor{}); err != nil {
+			t.Fatal(err)
+		}
+		send := func(agent string) {
+			for _, key := range []string{secret.Reveal(), oldSecret.Reveal()} {
+				request := s.Request(t, http.MethodGet, "/api/v1/me", "")
+				request.Header.Set("Authorization", "Bearer "+key)
+				request.Header.Set("User-Agent", agent)
+				handlerstest.Send(t, http.DefaultClient, request)
+			}
+			s.Flush(t)
+		}
+		at := func(hour string) {
+			when, err := time.Parse(time.RFC3339, hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Clock.Advance(when.Sub(s.Now()))
+		}
+		at("2026-03-14T11:30:00Z") // 01:30 in Honolulu
+		send("first/1")
+		at("2026-03-15T00:30:00Z")
+		send("first/1")
+		at("2026-04-13T09:00:00Z") // 23:00 of the day before in Honolulu, where these are the last 30 days
+		send("late/2")
+		s.Call(t, oldSecret.Reveal(), "GET", "/seats", "") // 403
+		s.Flush(t)
+		for zone, want := range map[string]struct{ requests, first string }{"UTC": {"2", "2026-03-15T00:00:00Z"}, "Pacific/Honolulu": {"3", "2026-03-14T00:00:00-10:00"}} {
+			b := s.SignedIn(t, handlerstest.AdminEmail).In(zone)
+			page := func(path string) *goquery.Document { return document(t, b.Get(listPath+path)) }
+			if got := page("?q=Alone").Find("[data-cell=usage] a").AttrOr("aria-label", ""); got != "Usage: "+want.requests+" requests in 30 days" {
+				t.Errorf("%s: the list says %q", zone, got)
+			}
+			if got := page("/" + alone.ID).Find("section[aria-labelledby=usage-summary] p").Text(); got != want.requests+" requests in 30 days" {
+				t.Errorf("%s: the page of the key says %q", zone, got)
+			}
+			if got := page("/" + alone.ID + "/rotation").Find("#panel").Text(); !strings.Contains(got, "0 of "+want.requests+" requests needed seats.read") {
+				t.Errorf("%s: the form of a successor says %q", zone, got)
+			}
+			n, err := strconv.Atoi(want.requests)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := page("/" + old.ID).Find("section[aria-labelledby=lineage]").Text(); !strings.Contains(got, strconv.Itoa(n+1)+" requests with all of them") {
+				t.Errorf("%s: the lineage says %q", zone, got)
+			}
+			usage := page("/" + alone.ID + "/usage")
+			if got := usage.Find("#total").Text(); got != want.requests {
+				t.Errorf("%s: the usage is of %s requests", zone, got)
+			}
+			if got := usage.Find("section[aria-labelledby=by-caller] tr:has(.chip)").Text(); !strings.Contains(got, "late 2") || strings.Contains(got, "first") {
+				t.Errorf("%s: new is %q", zone, got)
+			}
+			counts := b.Get(usagePath(alone) + "/counts.csv")
+			if rows := table(t, counts); len(rows) != 3 || rows[1][0] != want.first || rows[1][5] != strconv.Itoa(n-1) || !strings.Contains(counts.Header.Get("Content-Disposition"), `"usage.csv"`) {
+				t.Errorf("%s: the counts are %q in %v", zone, rows, counts.Header["Content-Disposition"])
+			}
+		}
+		callers := s.SignedIn(t, handlerstest.AdminEmail).Get(usagePath(alone) + "/callers.csv")
+		want := [][]string{
+			{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused"},
+			{"127.0.0.1", "late/2", "2026-04-13T09:00:00Z", "2026-04-13T09:00:00Z", "1", "0"},
+			{"127.0.0.1", "first/1", "2026-03-14T11:30:00Z", "2026-03-15T00:30:00Z", "2", "0"},
+		}
+		if diff := cmp.Diff(want, table(t, callers)); diff != "" || !strings.Contains(callers.Header.Get("Content-Disposition"), `"callers.csv"`) {
+			t.Errorf("%v (-want +got):\n%s", callers.Header["Content-Disposition"], diff)
+		}
+	})
 }
 
 // TestAPageAsksForWhatItHasNotSeen, and gets nothing as long as there is none.
@@ -195,24 +266,23 @@ func TestAPageAsksForWhatItHasNotSeen(t *testing.T) {
 			address, _ := page.Find("[data-live]").Attr("hx-get")
 			return address
 		}
-		ask := func(address string) handlerstest.Answer {
-			request := s.Request(t, http.MethodGet, address, "")
-			request.Header.Set("HX-Request", "true")
-			return handlerstest.Send(t, b.Client, request)
-		}
 		address := live(document(t, b.Get(usagePath(key)+"?period=24h")))
-		if answer := ask(address); answer.Status != http.StatusNoContent || answer.Body != "" {
+		if answer := b.Part(address); answer.Status != http.StatusNoContent || answer.Body != "" {
 			t.Errorf("nothing has happened: %d %q", answer.Status, answer.Body)
 		}
 		s.Call(t, secret.Reveal(), "GET", "/me", "")
 		s.Flush(t)
-		answer := ask(address)
+		answer := b.Part(address)
 		part := document(t, answer)
 		if answer.Status != http.StatusOK || part.Find("#total").Text() != "1" || part.Find("nav[aria-label=Settings]").Length() != 0 || live(part) == address {
 			t.Errorf("a request later: %d, %q in all, then %s", answer.Status, part.Find("#total").Text(), live(part))
 		}
-		if answer := ask(live(part)); answer.Status != http.StatusNoContent {
+		if answer := b.Part(live(part)); answer.Status != http.StatusNoContent {
 			t.Errorf("after that: %d", answer.Status)
+		}
+		s.Clock.Advance(time.Hour)
+		if later := b.Part(live(part)); later.Status != http.StatusOK || live(document(t, later)) == live(part) {
+			t.Errorf("when another hour has begun: %d", later.Status)
 		}
 		if whole := b.Get(live(part)); whole.Status != http.StatusOK || document(t, whole).Find("nav[aria-label=Settings]").Length() != 1 {
 			t.Errorf("the address in a browser: %d", whole.Status)

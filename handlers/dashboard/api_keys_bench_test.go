@@ -2,7 +2,6 @@ package dashboard_test
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -19,13 +18,7 @@ func manyKeys(t testing.TB, s *handlerstest.Server, keys, used, days int) *handl
 	t.Helper()
 	s.FillKeys(t, s.Workspace.ID, s.Admin.ID, keys)
 	s.FillUsage(t, s.Workspace.ID, used, days)
-	address, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := s.SignedIn(t, handlerstest.AdminEmail)
-	b.Client.Jar.SetCookies(address, []*http.Cookie{{Name: "timezone", Value: "Pacific/Auckland"}})
-	return b
+	return s.SignedIn(t, handlerstest.AdminEmail).In("Pacific/Auckland")
 }
 
 // newestKey is a key that is used all the time.

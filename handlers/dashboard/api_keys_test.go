@@ -40,6 +40,12 @@ func document(t *testing.T, answer handlerstest.Answer) *goquery.Document {
 	return page
 }
 
+// notice is what the next page says of what was done.
+func notice(t *testing.T, b *handlerstest.Browser, done handlerstest.Answer) string {
+	t.Helper()
+	return document(t, b.Get(done.Header.Get("Location"))).Find("#toasts [role=status]").Text()
+}
+
 // formID is the hidden text of a fresh form.
 func formID(t *testing.T, b *handlerstest.Browser) string {
 	t.Helper()
@@ -239,15 +245,10 @@ func TestPresets(t *testing.T) {
 func TestExpiryDateIsTheViewersDay(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	base, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for zone, want := range map[string]string{
 		"Pacific/Auckland": "2026-12-31T11:00:00Z", "America/New_York": "2027-01-01T05:00:00Z", "No/Such": "2027-01-01T00:00:00Z", "Local": "2027-01-01T00:00:00Z",
 	} {
-		b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: "timezone", Value: zone}})
-		b.Post(listPath, url.Values{"form_id": {formID(t, b)}, "name": {zone}, "expiry": {"date"}, "expiry_date": {"2026-12-31"}})
+		b.In(zone).Post(listPath, url.Values{"form_id": {formID(t, b)}, "name": {zone}, "expiry": {"date"}, "expiry_date": {"2026-12-31"}})
 		if got := keysOf(t, s)[0].ExpiresAt.UTC().Format(time.RFC3339); got != want {
 			t.Errorf("%s: %s, want %s", zone, got, want)
 		}
@@ -306,4 +307,22 @@ func TestListOfManyKeys(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPagesSayHowLongAChangeTakes before it is made: as long as a lease, with its margin.
+func TestPagesSayHowLongAChangeTakes(t *testing.T) {
+	s := handlerstest.New(t)
+	r := newRotation(t, s)
+	r.rotate(nil)
+	s.Exec(t, "UPDATE revocation SET lease_ms = 3000, wait_ms = 3000")
+	other := listPath + "/" + s.NamedKey(t, s.Workspace.ID, "Other").ID
+	for page, says := range map[string]string{
+		r.path + "/end": "Deleting takes about 4 seconds.", r.path + "/abandonment": "Deleting takes about 4 seconds.", other + "/deletion": "Deleting takes about 4 seconds.",
+		deletionsPath + "?key=" + r.old.ID: "Deleting takes about 4 seconds, all of them together.", other + "/pause": "Pausing takes about 4 seconds.",
+		other + "/access": "Saving takes about 4 seconds.",
+	} {
+		if answer := r.b.Get(page); answer.Status != http.StatusOK || !strings.Contains(answer.Body, says) {
+			t.Errorf("%s: %d, it does not say %q", page, answer.Status, says)
+		}
+	}
 }

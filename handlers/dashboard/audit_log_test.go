@@ -13,6 +13,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 )
 
 const logPath = "/settings/audit-log"
@@ -67,12 +68,15 @@ func TestAuditLog(t *testing.T) {
 		for _, name := range []string{"Zoe", "abe"} {
 			b.Post(membersPath, url.Values{"email": {name + "@acme.test"}, "name": {name}, "role": {"member"}})
 		}
-		who := document(t, b.Get(logPath+"?actor=mem_unknown")).Find("#actor option")
-		if text := who.Text(); !strings.Contains(text, "abeAda AdminZoeOperators") {
-			t.Errorf("the choice of people is not in the order of their names: %s", text)
-		}
-		if chosen := who.Filter("[selected]").AttrOr("value", ""); chosen != "mem_unknown" {
-			t.Errorf("narrowed to somebody who is no member, the choice says %q", chosen)
+		robot := s.Key(t, scope.APIKeysWrite)
+		s.Want(t, http.StatusCreated, robot, "POST", "/api_keys", `{"name":"Made by a key"}`)
+		const everybody = "Anybody, abe, Ada Admin, Zoe, Operators, SkipUp Keys itself, Nobody known"
+		for actor, more := range map[string]string{"": "", "operator": "", "system": "", "anonymous": "", s.Admin.ID: "", "mem_unknown": ", mem_unknown", keysOf(t, s)[1].ID: ", Test key"} {
+			who := document(t, b.Get(logPath+"?actor="+actor)).Find("#actor option")
+			names := strings.Join(who.Map(func(_ int, option *goquery.Selection) string { return option.Text() }), ", ")
+			if chosen := who.Filter("[selected]").AttrOr("value", ""); names != everybody+more || chosen != actor {
+				t.Errorf("narrowed to %q, the choice is %s, and %q of it", actor, names, chosen)
+			}
 		}
 		if got := b.Get(logPath + "?cursor=x"); got.Status != http.StatusUnprocessableEntity {
 			t.Errorf("a broken cursor: %d", got.Status)
@@ -107,14 +111,12 @@ func TestTheAuditLogCanBeNarrowedToWhoHasLeft(t *testing.T) {
 func TestAuditLogDaysAreTheViewers(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail) // at 09:26 UTC
-	base, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for zone, day := range map[string]string{"Pacific/Kiritimati": "2026-03-14", "Pacific/Niue": "2026-03-13"} {
-		b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: "timezone", Value: zone}})
-		if got := told(t, b.Get(logPath+"?from="+day+"&to="+day)); len(got) == 0 {
+		if got := told(t, b.In(zone).Get(logPath+"?from="+day+"&to="+day)); len(got) == 0 {
 			t.Errorf("%s: nothing on %s", zone, day)
+		}
+		if got := b.Get(logPath + "?from=soon"); !strings.Contains(got.Body, "such as "+day) {
+			t.Errorf("%s: it does not say how a day is written, such as %s", zone, day)
 		}
 	}
 }
@@ -133,7 +135,7 @@ func TestAuditLogComesInPages(t *testing.T) {
 		}
 		older, more := document(t, page).Find("#older").Attr("href")
 		if !more {
-			if pages != 3 || len(seen) != 120 {
+			if pages != 3 || len(seen) != 120 || len(told(t, b.Get(logPath))) != 50 {
 				t.Errorf("%d pages with %d events", pages, len(seen))
 			}
 			return
@@ -189,7 +191,7 @@ func TestAuditLogAsCSV(t *testing.T) {
 func TestHistoryAndLogUseTheSameWords(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
-	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, key.Access(), models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.SignedIn(t, handlerstest.AdminEmail)

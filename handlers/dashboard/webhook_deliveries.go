@@ -29,7 +29,7 @@ func (h webhookEndpoints) ping(c echo.Context) error {
 // seeInPlace leads on to a page of which htmx takes the part that it wants, so that it follows
 // this redirect too.
 func seeInPlace(c echo.Context, message, address string) error {
-	if c.Request().Header.Get("HX-Request") == "" {
+	if !web.ForPart(c) {
 		if err := web.SetNotice(c, message); err != nil {
 			return err
 		}
@@ -37,13 +37,13 @@ func seeInPlace(c echo.Context, message, address string) error {
 	return c.Redirect(http.StatusSeeOther, address)
 }
 
-// delivery shows a delivery. Who has seen it as it is gets nothing.
+// delivery shows a delivery. A part of a page that has seen it as it is gets nothing.
 func (h webhookEndpoints) delivery(c echo.Context) error {
 	page, err := h.deliveryPage(c)
 	if err != nil {
 		return err
 	}
-	if c.QueryParam("seen") == page.Version(h.store.Now()) {
+	if web.ForPart(c) && c.QueryParam("seen") == page.Version(h.store.Now()) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	return h.showDelivery(c, http.StatusOK, page)

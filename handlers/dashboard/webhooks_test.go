@@ -136,18 +136,29 @@ func TestWebhookEndpointByThePage(t *testing.T) {
 				t.Errorf("%s: %d", page, got.Status)
 			}
 		}
+		if got := document(t, b.Get(address)); !strings.Contains(got.Find("#endpoint header").Text(), "CRM <sync>") || !strings.Contains(got.Find("section[aria-labelledby=history]").Text(), "created") {
+			t.Error("the page has no description, or no history")
+		}
+		form := document(t, b.Get(address+"/edit")).Find("#panel")
+		if typed := form.Find("#field-description").AttrOr("value", ""); typed != "CRM <sync>" || form.Find("input[name=events][checked]").Length() != 2 {
+			t.Errorf("the form to edit has %q, and %d events", typed, form.Find("input[name=events][checked]").Length())
+		}
+		done := func(answer handlerstest.Answer, leads, says string) {
+			t.Helper()
+			if said := notice(t, b, answer); answer.Status != http.StatusSeeOther || answer.Header.Get("Location") != leads || said != says {
+				t.Errorf("%d leads to %q, where it says %q; want %q", answer.Status, answer.Header.Get("Location"), said, says)
+			}
+		}
 
 		edited := url.Values{"url": {"https://hooks.example.com/other"}, "description": {""}, "events": {"member.added"}}
-		if got := b.Post(address, edited); got.Status != http.StatusSeeOther {
-			t.Errorf("edit: %d", got.Status)
-		}
+		done(b.Post(address, edited), address, "The endpoint is changed.")
 		hook := hooksOf(t, s)[0]
 		if hook.URL != "https://hooks.example.com/other" || hook.Description != nil || hook.Events.String() != "member.added" {
 			t.Errorf("edited to %+v", hook)
 		}
 
-		if got := b.Post(address+"/disabling", nil); got.Status != http.StatusSeeOther || hooksOf(t, s)[0].Enabled() {
-			t.Errorf("disable: %d", got.Status)
+		if done(b.Post(address+"/disabling", nil), address, "The endpoint is disabled. Nothing is sent to it any more."); hooksOf(t, s)[0].Enabled() {
+			t.Error("it is not disabled")
 		}
 		page := b.Get(address)
 		if !strings.Contains(page.Body, "Somebody has disabled this endpoint.") || document(t, page).Find("#ping").Length() != 0 {
@@ -157,16 +168,24 @@ func TestWebhookEndpointByThePage(t *testing.T) {
 		if said := document(t, refused).Find("#deliveries [role=alert]").Text(); refused.Status != http.StatusUnprocessableEntity || !strings.Contains(said, "Enable it first") {
 			t.Errorf("a ping of it: %d %q", refused.Status, said)
 		}
-		if got := b.Post(address+"/enabling", nil); got.Status != http.StatusSeeOther || !hooksOf(t, s)[0].Enabled() {
-			t.Errorf("enable: %d", got.Status)
+		if done(b.Post(address+"/enabling", nil), address, "The endpoint is enabled. What has waited for it is sent now."); !hooksOf(t, s)[0].Enabled() {
+			t.Error("it is not enabled")
 		}
 
 		rotated := b.Post(address+"/secret", nil)
 		if next := shownSecret(t, rotated); rotated.Status != http.StatusCreated || !hookSecret.MatchString(next) || next == secret || !strings.Contains(rotated.Body, "For 24 hours") {
 			t.Errorf("rotate: %d", rotated.Status)
 		}
-		if got := b.Post(address+"/deletion", nil); got.Status != http.StatusSeeOther || len(hooksOf(t, s)) != 0 {
-			t.Errorf("delete: %d", got.Status)
+		for range 3 {
+			rotated = b.Post(address+"/secret", nil)
+		}
+		refused = b.Post(address+"/secret", nil)
+		if said := document(t, refused).Find("#panel [role=alert]").Text(); rotated.Status != http.StatusCreated || refused.Status != http.StatusUnprocessableEntity ||
+			!strings.Contains(said, "The secret was rotated 4 times within 24 hours.") || hookSecret.MatchString(refused.Body) {
+			t.Errorf("rotated once too often: %d, then %d %q", rotated.Status, refused.Status, said)
+		}
+		if done(b.Post(address+"/deletion", nil), hooksPath, "The endpoint at hooks.example.com is deleted."); len(hooksOf(t, s)) != 0 {
+			t.Error("it is not deleted")
 		}
 		if got := b.Get(address); got.Status != http.StatusNotFound {
 			t.Errorf("then its page: %d", got.Status)
@@ -224,16 +243,20 @@ func TestWebhookPingAndRetry(t *testing.T) {
 
 		// Nobody sends yet: the row says that it moves, and asks for itself anew.
 		receiver.status.Store(http.StatusTeapot)
-		if got := b.Post(address+"/pings", nil); got.Status != http.StatusSeeOther || got.Header.Get("Location") != address {
-			t.Fatalf("ping: %d", got.Status)
+		pinged := b.Post(address+"/pings", nil)
+		if says := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || says != "The ping is on its way." {
+			t.Fatalf("ping: %d, %q", pinged.Status, says)
 		}
 		row := document(t, b.Get(address)).Find("#deliveries .delivery").First()
 		poll, _ := row.Attr("hx-get")
 		if _, live := row.Attr("data-live"); !live || !strings.Contains(row.Text(), "Sending…") || row.Find("button[aria-disabled=true]").Length() != 1 {
 			t.Errorf("a ping on its way: %s", row.Text())
 		}
-		if got := b.Get(poll); got.Status != http.StatusNoContent {
+		if got := b.Part(poll); got.Status != http.StatusNoContent {
 			t.Errorf("nothing is new: %d", got.Status)
+		}
+		if whole := b.Get(poll); whole.Status != http.StatusOK {
+			t.Errorf("the address in a browser: %d", whole.Status)
 		}
 
 		sendHooks(t, s)
@@ -255,8 +278,21 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		receiver.status.Store(http.StatusOK)
 		rotated := b.Post(address+"/secret", nil)
 		again, _ := row.Find("form").Attr("action")
-		if got := b.Post(again, nil); got.Status != http.StatusSeeOther || !strings.HasSuffix(again, "/retries") {
-			t.Fatalf("retry: %d", got.Status)
+		for _, page := range []string{"", "/disabling", "/deletion", "/secret"} {
+			if badge := document(t, b.Get(address+page)).Find(".badge").First().Text(); strings.TrimSpace(badge) != "Failing" {
+				t.Errorf("%s says that the endpoint is %q", page, badge)
+			}
+		}
+		of, _, _ := strings.Cut(again, "/retries")
+		if badge := document(t, b.Get(of)).Find("#endpoint .badge").Text(); strings.TrimSpace(badge) != "Failing" {
+			t.Errorf("the page of the delivery says that the endpoint is %q", badge)
+		}
+		if badge := document(t, b.Get(hooksPath)).Find("table.hooks .badge").Text(); strings.TrimSpace(badge) != "Failing" {
+			t.Errorf("the list says that the endpoint is %q", badge)
+		}
+		retried := b.Post(again, nil)
+		if says := notice(t, b, retried); retried.Status != http.StatusSeeOther || retried.Header.Get("Location") != of || says != "The delivery is being sent." {
+			t.Fatalf("retry: %d to %q, %q", retried.Status, retried.Header.Get("Location"), says)
 		}
 		page = delivered(t, b, id, "Answered 200")
 		if !strings.Contains(page.Body, "at attempt 2") {
@@ -278,6 +314,22 @@ func TestWebhookPingAndRetry(t *testing.T) {
 			t.Errorf("a retry then: %d %q", refused.Status, said)
 		}
 	})
+}
+
+// TestWhoSeesAPingInPlaceGetsNoNotice: it would be shown on whatever page comes next.
+func TestWhoSeesAPingInPlaceGetsNoNotice(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	id, _ := newHook(t, s, b)
+	address := hooksPath + "/" + id
+	request := s.Request(t, http.MethodPost, address+"/pings", "")
+	request.Header.Set("Origin", s.URL)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	request.Header.Set("HX-Request", "true")
+	pinged := handlerstest.Send(t, b.Client, request)
+	if says := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || says != "" {
+		t.Errorf("%d to %q, then the page says %q", pinged.Status, pinged.Header.Get("Location"), says)
+	}
 }
 
 // TestWebhookDeliveriesAreNarrowed by status and event, and come in pages.

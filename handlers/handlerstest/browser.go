@@ -39,10 +39,29 @@ func (s *Server) SignedIn(t testing.TB, email string) *Browser {
 	return b
 }
 
+// In puts the browser into a time zone, such as "Pacific/Honolulu".
+func (b *Browser) In(zone string) *Browser {
+	b.t.Helper()
+	address, err := url.Parse(b.server.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Client.Jar.SetCookies(address, []*http.Cookie{{Name: "timezone", Value: zone}})
+	return b
+}
+
 // Get asks for a page.
 func (b *Browser) Get(path string) Answer {
 	b.t.Helper()
 	return Send(b.t, b.Client, b.server.Request(b.t, http.MethodGet, path, ""))
+}
+
+// Part asks for a part of a page, as htmx does.
+func (b *Browser) Part(path string) Answer {
+	b.t.Helper()
+	request := b.server.Request(b.t, http.MethodGet, path, "")
+	request.Header.Set("HX-Request", "true")
+	return Send(b.t, b.Client, request)
 }
 
 // Post sends a form as the pages of the server do.

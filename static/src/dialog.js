@@ -62,16 +62,19 @@ on('click', '[data-close]', (event, control) => {
 })
 
 // The answer has no such part: it is another page, such as an error, or the sign-in page. Go
-// there if it can be asked for again; else say so.
+// there if somebody has asked for it and it can be asked for again; else say so. What was to be
+// loaded by itself is left as it is, and live parts do otherwise: see live.js.
 document.addEventListener('htmx:before:swap', (event) => {
   const { ctx, tasks } = event.detail
   const main = tasks.find((task) => task.type === 'main')
-  if (!ctx.select || !main || main.fragment.childElementCount > 0) return
+  if (!ctx.select || !main || main.fragment.childElementCount > 0 || ctx.sourceElement?.matches?.('[data-live]')) return
   event.preventDefault()
+  if (ctx.sourceElement?.matches?.('[hx-trigger=load]')) return
   if (ctx.request.method === 'GET') location.assign(ctx.response?.raw?.url || ctx.request.action)
   else toast('That did not work. Please load the page again.')
 })
 
 document.addEventListener('htmx:error', (event) => {
-  if (event.detail.ctx) toast('The server cannot be reached. Please try again.')
+  const { ctx } = event.detail
+  if (ctx && !ctx.sourceElement?.matches?.('[data-live]')) toast('The server cannot be reached. Please try again.')
 })

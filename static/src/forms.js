@@ -28,7 +28,10 @@ function release(form) {
   disable(form, false)
 }
 
-document.addEventListener('htmx:finally:request', () => document.querySelectorAll('[data-once][data-sent]').forEach(release))
+document.addEventListener('htmx:finally:request', (event) => {
+  const { sourceElement, hx } = event.detail.ctx
+  if (!hx?.redirect && sourceElement.matches?.('[data-once][data-sent]')) release(sourceElement)
+})
 window.addEventListener('pageshow', () => document.querySelectorAll('[data-once][data-sent]').forEach(release))
 
 const presets = {

@@ -104,7 +104,7 @@ func (q UsageQuery) callersAddress(under string) string {
 }
 
 // UsagePage is what a key was used for, or all keys of its line. The page asks for itself anew, and says what it has seen
-// by the number of requests ever.
+// by the number of requests ever and the end of its time.
 type UsagePage struct {
 	Query   UsageQuery
 	Report  *models.UsageReport
@@ -115,12 +115,14 @@ type UsagePage struct {
 	Zone    *time.Location
 }
 
-// Seen is what a page with so many requests has seen.
-func Seen(requestsEver int64) string { return strconv.FormatInt(requestsEver, 10) }
+// Seen is what a page about window has seen when so many requests had come ever.
+func Seen(requestsEver int64, window models.UsageWindow) string {
+	return strconv.FormatInt(requestsEver, 10) + "-" + strconv.FormatInt(window.Until.Unix(), 10)
+}
 
 func (p UsagePage) live() string {
 	query := p.Query
-	query.Seen = Seen(p.Ever)
+	query.Seen = Seen(p.Ever, p.Report.Window)
 	return query.address(path.APIKeyUsage(p.Report.Key.ID))
 }
 

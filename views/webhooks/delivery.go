@@ -23,12 +23,25 @@ type shown struct {
 }
 
 // isMoving reports whether the delivery is about to change: it is on its way, or soon will be.
-// Its row keeps itself up to date then, and only then.
 func (d shown) isMoving() bool {
-	if d.Status != models.DeliveryPending || d.NextAttemptAt == nil {
+	if d.NextAttemptAt == nil { // it is final
 		return false
 	}
 	return d.InFlightAt(d.Now) || d.Endpoint.Enabled() && d.NextAttemptAt.Before(d.Now.Add(soon))
+}
+
+// isLive reports whether the row keeps itself up to date: the delivery moves, or waits for the time
+// when it will.
+func (d shown) isLive() bool {
+	return d.isMoving() || d.Status == models.DeliveryPending && d.NextAttemptAt != nil && d.Endpoint.Enabled()
+}
+
+// untilItMoves is how many milliseconds from now a delivery that waits will move.
+func (d shown) untilItMoves() int64 {
+	if d.isMoving() {
+		return 0
+	}
+	return d.NextAttemptAt.Add(-soon).Sub(d.Now).Milliseconds()
 }
 
 // Version tells how far a delivery has got, so that nothing is sent to who has seen that.

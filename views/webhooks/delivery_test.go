@@ -68,7 +68,7 @@ func attempted(d *models.WebhookDelivery, status models.DeliveryStatus, attempts
 }
 
 // TestADeliverySaysHowFarItHasGot, what came of it and what comes next. Its row asks for itself anew
-// only while that is about to change.
+// while that is about to change, or once it will be.
 func TestADeliverySaysHowFarItHasGot(t *testing.T) {
 	claimed := func(d *models.WebhookDelivery) *models.WebhookDelivery { d.Claim = new("node"); return d }
 	for _, tt := range []struct {
@@ -78,32 +78,35 @@ func TestADeliverySaysHowFarItHasGot(t *testing.T) {
 		says     string
 		button   string // "" for none
 		moves    bool
+		after    string // in how many milliseconds it asks at first; "" if it moves already, or never does
 	}{
-		{"due", endpoint(), pendingDelivery(0), "Sending… seat.assigned Not attempted yet", "Retry now", true},
-		{"due soon", endpoint(), pendingDelivery(soon - 1), "Sending… seat.assigned Not attempted yet", "Retry now", true},
-		{"due later", endpoint(), pendingDelivery(soon), "Waiting seat.assigned Not attempted yet Next attempt in a moment", "Retry now", false},
-		{"on its way", endpoint(), claimed(pendingDelivery(time.Hour)), "Sending… seat.assigned Not attempted yet", "Retry now", true},
-		{"on its way when the endpoint was disabled", disabledFor(models.DisabledManually), claimed(pendingDelivery(time.Minute)), "Sending… seat.assigned Not attempted yet", "", true},
-		{"kept for a disabled endpoint", disabledFor(models.DisabledManually), pendingDelivery(0), "Waiting seat.assigned Not attempted yet It waits until the endpoint is enabled", "", false},
+		{"due", endpoint(), pendingDelivery(0), "Sending… seat.assigned Not attempted yet", "Retry now", true, ""},
+		{"due soon", endpoint(), pendingDelivery(soon - 1), "Sending… seat.assigned Not attempted yet", "Retry now", true, ""},
+		{"due later", endpoint(), pendingDelivery(soon + time.Millisecond), "Waiting seat.assigned Not attempted yet Next attempt in a moment", "Retry now", false, "1"},
+		{"on its way", endpoint(), claimed(pendingDelivery(time.Hour)), "Sending… seat.assigned Not attempted yet", "Retry now", true, ""},
+		{"on its way when the endpoint was disabled", disabledFor(models.DisabledManually), claimed(pendingDelivery(time.Minute)), "Sending… seat.assigned Not attempted yet", "", true, ""},
+		{"kept for a disabled endpoint", disabledFor(models.DisabledManually), pendingDelivery(0), "Waiting seat.assigned Not attempted yet It waits until the endpoint is enabled", "", false, ""},
 		{"to be tried again", endpoint(), attempted(pendingDelivery(5*time.Minute), models.DeliveryPending, 1, 503, models.FailedStatus),
-			"Retrying seat.assigned Answered 503, which is not 2xx in 1,234 ms status Next attempt in 5 minutes", "Retry now", false},
+			"Retrying seat.assigned Answered 503, which is not 2xx, in 1,234 ms status Next attempt in 5 minutes", "Retry now", false, "285000"},
 		{"without an answer", endpoint(), attempted(pendingDelivery(5*time.Minute), models.DeliveryPending, 2, 0, models.FailedTimeout),
-			"Retrying seat.assigned No answer within 15 seconds, at attempt 2 timeout Next attempt in 5 minutes", "Retry now", false},
-		{"delivered", endpoint(), attempted(pendingDelivery(0), models.DeliverySuccess, 1, 204, models.Delivered), "Delivered seat.assigned Answered 204 in 1,234 ms 1 minute ago", "Send again", false},
+			"Retrying seat.assigned No answer within 15 seconds, at attempt 2 timeout Next attempt in 5 minutes", "Retry now", false, "285000"},
+		{"delivered", endpoint(), attempted(pendingDelivery(0), models.DeliverySuccess, 1, 204, models.Delivered), "Delivered seat.assigned Answered 204 in 1,234 ms 1 minute ago", "Send again", false, ""},
 		{"failed", endpoint(), attempted(pendingDelivery(0), models.DeliveryFailed, 10, 302, models.FailedRedirect),
-			"Failed seat.assigned Answered 302: redirects are not followed in 1,234 ms, at attempt 10 redirect 1 minute ago", "Retry", false},
+			"Failed seat.assigned Answered 302: redirects are not followed, in 1,234 ms, at attempt 10 redirect 1 minute ago", "Retry", false, ""},
 	} {
 		page := drawn(t, Delivery(DeliveryPage{Endpoint: tt.endpoint, Delivery: tt.delivery}))
 		row := page.Find(".delivery")
 		if got := text(row); !strings.HasPrefix(got, tt.says) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.says)
+		} else if strings.Contains(got, "Next attempt") != strings.Contains(tt.says, "Next attempt") {
+			t.Errorf("%s: it says when it is attempted next, or not: %q", tt.name, got)
 		}
 		button := row.Find("form button")
 		if got := strings.TrimSpace(strings.TrimSuffix(text(button), "seat.assigned")); got != tt.button || (button.AttrOr("aria-disabled", "") == "true") != (tt.moves && tt.button != "") {
 			t.Errorf("%s: the button is %q", tt.name, got)
 		}
-		poll, moves := row.Attr("hx-get")
-		if moves != tt.moves || moves && !strings.HasPrefix(poll, "/settings/webhooks/we_1/deliveries/whd_1?seen=") || (page.Find("#deliveries > p").Length() == 1) != tt.moves {
+		poll, live := row.Attr("hx-get")
+		if live != (tt.moves || tt.after != "") || row.AttrOr("data-live-after", "") != tt.after || live && !strings.HasPrefix(poll, "/settings/webhooks/we_1/deliveries/whd_1?seen=") || (page.Find("#deliveries > p").Length() == 1) != tt.moves {
 			t.Errorf("%s: it asks for %q", tt.name, poll)
 		}
 	}

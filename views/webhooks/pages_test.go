@@ -20,10 +20,10 @@ func TestAnEndpointSaysHowItFares(t *testing.T) {
 	}{
 		{"new", endpoint(), models.WebhookHealth{}, "Enabled", "success", "Last delivery Never Arrived – Failed 0 Still to be sent 0", ""},
 		{"well", endpoint(), well, "Enabled", "success", "Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC Arrived 100 % Failed 0 Still to be sent 3", ""},
-		{"badly", endpoint(), badly, "Failing", "warning", "Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC failed: tls Arrived 90 % Failed 1 Still to be sent 2", ""},
+		{"badly", endpoint(), badly, "Failing", "warning", "Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC No TLS connection: see its certificate Arrived 90 % Failed 1 Still to be sent 2", ""},
 		{"by hand", disabledFor(models.DisabledManually), badly, "Disabled", "none", "", "Somebody has disabled this endpoint. Nothing is sent to it."},
 		{"gone", disabledFor(models.DisabledGone), badly, "Disabled", "danger", "", "The receiver has answered 410 Gone. That says that it wants nothing more"},
-		{"too often", disabledFor(models.DisabledTooManyFailures), well, "Disabled", "danger", "", "All attempts of a delivery have failed. They went on for more than three days."},
+		{"too often", disabledFor(models.DisabledTooManyFailures), well, "Disabled", "danger", "", "All attempts of a delivery have failed. They went on for days."},
 	} {
 		page := drawn(t, Show(ShowPage{Endpoint: tt.endpoint, Health: tt.health}))
 		row := drawn(t, List([]Listed{{WebhookEndpoint: *tt.endpoint, Health: tt.health}})).Find("table.hooks tbody tr")

@@ -74,7 +74,7 @@ func disabledWords(reason models.DisabledReason) disabled {
 			"That says that it wants nothing more, so nothing more is sent. If it was a mistake, make it answer with 2xx and enable the endpoint; otherwise delete it."}
 	case models.DisabledTooManyFailures:
 		return disabled{"All attempts of a delivery have failed.",
-			"They went on for more than three days. See below what the receiver answered, repair it, then enable the endpoint and retry what has failed."}
+			"They went on for days. See below what the receiver answered, repair it, then enable the endpoint and retry what has failed."}
 	}
 	return disabled{"Somebody has disabled this endpoint.",
 		"Nothing is sent to it. Deliveries that waited then are kept, and are sent once it is enabled; what happens meanwhile is not sent to it."}

@@ -40,10 +40,11 @@ type Recorder struct {
 	routes []models.UsageRoute // never changed once requests are served
 	shards [recorderShards]recorderShard
 
-	flushing sync.Mutex
-	pending  *models.UsageBatch // could not be stored, or nobody knows
-	failing  bool
-	watch    FlushWatch
+	flushing  sync.Mutex
+	pending   *models.UsageBatch // could not be stored, or nobody knows
+	collected time.Time          // the last batch
+	failing   bool
+	watch     FlushWatch
 
 	lost   atomic.Int64
 	stored atomic.Int64 // nanoseconds since 1970 until when all counts are stored
@@ -126,15 +127,14 @@ func (r *Recorder) Record(use *Use) {
 		key: use.Key.id, caller: uint64(caller), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), refusal: refusalOf(use.Refusal),
 	}
-	names := models.UsageCaller{Address: use.Address, UserAgent: use.UserAgent}
-	if len(names.Address)+len(names.UserAgent) > longNames {
-		names = names.Storable() // before the lock, since it takes as long as the header is
+	if len(use.Address)+len(use.UserAgent) > longNames {
+		use = use.withShortNames() // before the lock, since it takes as long as the header is
 	}
 	shard := r.shardOf(&use.Key)
 	shard.mu.Lock()
 	counted := shard.tallies.Load().find(&k)
 	if counted.requests == 0 {
-		counted = shard.admit(&k, use.Key.workspace, &names)
+		counted = shard.admit(&k, use)
 	}
 	if counted != nil {
 		counted.add(uint32(at % hourMillis))
@@ -143,6 +143,14 @@ func (r *Recorder) Record(use *Use) {
 	if counted == nil {
 		r.lost.Add(1)
 	}
+}
+
+// withShortNames is u with as much of the caller's names as is stored.
+func (u *Use) withShortNames() *Use {
+	short := *u
+	names := models.UsageCaller{Address: u.Address, UserAgent: u.UserAgent}.Storable()
+	short.Address, short.UserAgent = names.Address, names.UserAgent
+	return &short
 }
 
 // shardOf is where a key is counted. The last bits of its id are random, or near that.
@@ -155,7 +163,7 @@ func (r *Recorder) Caller(address, userAgent string) Caller {
 
 // admit makes a tally. Where there is little room, callers are not told apart any more; where
 // there is none, there is none.
-func (s *recorderShard) admit(k *tallyKey, workspace [16]byte, caller *models.UsageCaller) *tally {
+func (s *recorderShard) admit(k *tallyKey, use *Use) *tally {
 	const room = maxTallies / recorderShards
 	t := s.tallies.Load()
 	if t.held >= room*3/4 {
@@ -167,13 +175,13 @@ func (s *recorderShard) admit(k *tallyKey, workspace [16]byte, caller *models.Us
 			return nil
 		}
 	} else if _, known := s.callers[k.caller]; !known {
-		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(caller.Address), UserAgent: strings.Clone(caller.UserAgent)}
+		s.callers[k.caller] = models.UsageCaller{Address: strings.Clone(use.Address), UserAgent: strings.Clone(use.UserAgent)}
 	}
 	if t.isFull() {
 		t = t.doubled()
 		s.tallies.Store(t)
 	}
-	return t.insert(k, workspace)
+	return t.insert(k, use.Key.workspace)
 }
 
 // Age is how long ago everything counted was stored.

@@ -35,10 +35,10 @@ type sender struct {
 // address of each connection is checked when it is made, after the name has been looked up, so
 // that a name which changes its answer leads nowhere else.
 func newSender(options Options) *sender {
-	// The transport goes on making a connection when the attempt that wanted it is over. These
-	// limits end that; they are longer than an attempt, which so ends in its own way.
-	connecting := 2 * options.Timeout
-	dialer := &net.Dialer{Resolver: options.Resolver, Timeout: connecting}
+	// The transport goes on making a connection when the attempt that wanted it is over: its own
+	// limits end that. The dialer shares its limit out among the addresses of a name, so that one
+	// that does not answer leaves time for the next.
+	dialer := &net.Dialer{Resolver: options.Resolver, Timeout: options.Timeout * 2 / 3}
 	if !options.AllowPrivate {
 		ports := ssrf.WithPorts(portsOf(models.WebhookPorts)...)
 		if options.anyPort {
@@ -54,7 +54,7 @@ func newSender(options Options) *sender {
 			MaxIdleConns:           512,
 			MaxIdleConnsPerHost:    maxEndpoint,
 			IdleConnTimeout:        30 * time.Second,
-			TLSHandshakeTimeout:    connecting,
+			TLSHandshakeTimeout:    options.Timeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		},
@@ -126,7 +126,7 @@ func failureOf(err error) models.DeliveryFailure {
 		return models.FailedAddress
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return models.FailedTimeout
-	case errors.As(err, &name):
+	case errors.As(err, &name) && !name.IsTimeout:
 		return models.FailedName
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &certificate), errors.As(err, &authority):
 		return models.FailedTLS

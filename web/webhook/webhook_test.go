@@ -11,9 +11,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -415,6 +418,56 @@ func TestNothingIsLeftOfAnAttempt(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Errorf("the connection is open long after the attempt: %v", err)
 	}
+}
+
+// TestAnotherAddressIsTried: of a name with several addresses, one that does not answer leaves time
+// for the next.
+func TestAnotherAddressIsTried(t *testing.T) {
+	h := houseOn(t, modelstest.NewSQLite(t))
+	r := newReceiver(t, ok)
+	_, port, err := net.SplitHostPort(r.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := deaf(t, "127.0.0.2", port)
+	endpoint, _ := h.endpoint(t, "http://two.example.com:"+port)
+	options := local
+	options.Timeout = 6 * time.Second
+	options.Resolver = nameServer(t, func(string) []string { return []string{dead, "127.0.0.1"} })
+	h.work(t, options)
+	h.events(t, 1)
+	if d := h.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess {
+		t.Errorf("the attempt failed with %q", d.Failure)
+	}
+}
+
+// deaf has a port of an address listen but never answer: its queue is full.
+func deaf(t *testing.T, address, port string) string {
+	t.Helper()
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Port: number, Addr: netip.MustParseAddr(address).As4()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(socket, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		connection, err := net.DialTimeout("tcp", net.JoinHostPort(address, port), 100*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = connection.Close() })
+	}
+	t.Skip("this system has an answer for everybody")
+	return ""
 }
 
 // TestKeyInAnAnswerIsNotKept, wherever the excerpt ends in it.

@@ -52,7 +52,7 @@ test('a form that is sent after the session has ended leads to the sign-in page'
   await admin.getByRole('dialog').getByLabel('Name').fill('Too late')
   await context.clearCookies({ name: 'skipup_session' })
   await admin.locator('[data-submit]').click()
-  await expect(admin).toHaveURL('/login')
+  await expect(admin).toHaveURL('/login?next=%2Fsettings%2Fapi-keys')
   await signIn(admin)
   await expect(admin.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
 })

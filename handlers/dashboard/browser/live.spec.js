@@ -1,0 +1,126 @@
+// Parts of pages that keep themselves up to date, when something comes in between.
+import { expect, test as base } from './test.js'
+import { dialog, listPath, makeKey, nameToConfirm, signIn } from './steps.js'
+import { startRotation } from './rotation.js'
+import { deliver, deliveries, makeHook, receive } from './webhooks.js'
+
+const test = base.extend({
+  receiver: async ({}, use) => {
+    const receiver = await receive()
+    await use(receiver)
+    await receiver.close()
+  },
+})
+
+test.use({ variables: { SKIPUP_WEBHOOK_ALLOW_PRIVATE: 'true' } })
+
+const asksAnew = (url) => url.searchParams.has('seen')
+
+test('a page that cannot be brought up to date once stays, and is later', async ({ admin, skipup, faults }) => {
+  const { old } = await startRotation(admin, skipup, { callers: 1 })
+  await admin.evaluate(() => (window.stayed = true))
+  let failed = 0
+  await admin.route(asksAnew, (route) => (failed++ < 2 ? route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }) : route.continue()))
+  await expect.poll(() => failed).toBeGreaterThan(2)
+  await faults.expected(/^503/)
+  await skipup.exec(`UPDATE api_keys SET name = 'Renamed' WHERE id = '${old.id}'`)
+  await expect(admin.getByRole('heading', { name: 'Rotation of Renamed' })).toBeVisible()
+  expect(await admin.evaluate(() => window.stayed)).toBe(true)
+})
+
+test('a form is sent once, whatever else is asked meanwhile', async ({ admin, skipup }) => {
+  await startRotation(admin, skipup, { callers: 1 })
+  let sent = 0
+  await admin.route('**/rotation/end', async (route) => {
+    if (route.request().method() === 'POST') {
+      sent++
+      await new Promise((resolve) => setTimeout(resolve, 4000))
+    }
+    await route.continue()
+  })
+  await admin.getByRole('link', { name: 'Delete the old key' }).click()
+  await nameToConfirm(admin).fill('CRM sync')
+  await dialog(admin).getByLabel('Why now?').fill('Because')
+  const asked = admin.waitForResponse((response) => asksAnew(new URL(response.url())))
+  await dialog(admin).getByRole('button', { name: 'Delete the old key' }).click()
+  await asked
+  await admin.waitForResponse((response) => asksAnew(new URL(response.url())))
+  await dialog(admin).locator('form').evaluate((form) => form.requestSubmit())
+  await expect(admin.getByRole('heading', { name: 'The rotation is complete' })).toBeVisible()
+  expect(sent).toBe(1)
+})
+
+test('who is signed out meanwhile comes back to the page', async ({ admin, skipup, context, receiver }) => {
+  const { old } = await startRotation(admin, skipup, { callers: 1 })
+  await context.clearCookies({ name: 'skipup_session' })
+  await expect(admin).toHaveURL(/\/login/)
+  await signIn(admin)
+  await expect(admin).toHaveURL(`${listPath}/${old.id}/rotation`)
+  await expect(admin.getByRole('heading', { name: 'Rotation of CRM sync' })).toBeVisible()
+
+  const hook = await makeHook(admin, { url: receiver.url })
+  await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
+  await skipup.exec(`UPDATE webhook_deliveries SET claim = 'x', next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '60 seconds')`)
+  await admin.goto(hook.address)
+  await context.clearCookies({ name: 'skipup_session' })
+  await expect(admin).toHaveURL(/\/login/)
+  await signIn(admin)
+  await expect(admin).toHaveURL(hook.address)
+})
+
+test('a delivery is seen to be tried again when its time has come', async ({ admin, skipup, receiver }) => {
+  const hook = await makeHook(admin, { url: receiver.url })
+  await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
+  await skipup.exec(`UPDATE webhook_deliveries SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '20 seconds')`)
+  await admin.goto(hook.address)
+  await expect(deliveries(admin).first()).toContainText('Retrying')
+  let asked = 0
+  admin.on('request', (request) => (asked += Number(asksAnew(new URL(request.url())))))
+  await admin.waitForTimeout(1500)
+  expect(asked, 'there is nothing to see before that').toBe(0)
+  await expect(deliveries(admin).first()).toContainText('at attempt 2', { timeout: 30_000 })
+})
+
+test('a message is shown although a part of another page was asked for before it', async ({ admin, skipup }) => {
+  const { id } = await makeKey(admin, { name: 'CI', scopes: ['seats.read'] })
+  const body = new URLSearchParams({ name: 'Nightly' }).toString()
+  await admin.request.post(`${listPath}/${id}`, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: body, maxRedirects: 0 })
+  await admin.request.get(`${listPath}/${id}/usage?seen=1`, { headers: { 'HX-Request': 'true' } })
+  await admin.goto(`${listPath}/${id}`)
+  await expect(admin.getByText('The key has its new name.')).toBeVisible()
+})
+
+test('a server that cannot be reached is told of once, until it can be again', async ({ admin, skipup, faults }) => {
+  await startRotation(admin, skipup, { callers: 1 })
+  await admin.evaluate(() => {
+    window.told = 0
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) for (const node of addedNodes) window.told += Number(node.matches?.('[data-toast]') ?? 0)
+    }).observe(document.getElementById('toasts'), { childList: true })
+  })
+  const told = () => admin.evaluate(() => window.told)
+  let asked = 0
+  const unreachable = (route) => (asked++, route.abort())
+  await admin.route(asksAnew, unreachable)
+  await expect.poll(() => asked).toBeGreaterThan(2)
+  await expect(admin.getByText('The server cannot be reached.')).toBeVisible()
+  expect(await told()).toBe(1)
+  await admin.unroute(asksAnew, unreachable)
+  await admin.waitForResponse((response) => asksAnew(new URL(response.url())))
+  await admin.route(asksAnew, unreachable)
+  await expect.poll(told).toBe(2)
+  await faults.expected(/ERR_FAILED|Failed to fetch/)
+})
+
+test('the list of keys stays although the review over it fails', async ({ admin, faults }) => {
+  await makeKey(admin)
+  await admin.route('**/api-keys/review', (route) => route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }))
+  const answered = admin.waitForResponse('**/api-keys/review')
+  await admin.goto(listPath)
+  await answered
+  await faults.expected(/^503/)
+  await expect(admin.locator('#review').getByRole('link', { name: 'Review keys' })).toBeVisible()
+  await admin.unroute('**/api-keys/review')
+  await admin.waitForTimeout(300)
+  await expect(admin).toHaveURL(listPath)
+})

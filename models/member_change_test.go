@@ -1,0 +1,227 @@
+package models_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// TestChangesOfAMemberAreTold in the audit log and to webhooks, each once.
+func TestChangesOfAMemberAreTold(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		for _, change := range []func() (*models.Member, error){
+			func() (*models.Member, error) { return s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin) },
+			func() (*models.Member, error) { return s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin) }, // nothing is changed
+			func() (*models.Member, error) { return s.DeactivateMember(s.ctx, s.id, grace.ID) },
+			func() (*models.Member, error) { return s.ReactivateMember(s.ctx, s.id, grace.ID) },
+		} {
+			if _, err := change(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		events := eventsOf(t, s, grace.ID)
+		var got []string
+		for i := len(events) - 1; i >= 0; i-- {
+			got = append(got, fmt.Sprint(events[i].Action, " ", events[i].TargetName, " ", events[i].Details))
+		}
+		const name = "Person grace@acme.test"
+		want := []string{
+			"member.added grace@acme.test map[role:member]",
+			"member.invited grace@acme.test map[by:link]",
+			"member.joined " + name + " map[]",
+			"member.role_changed " + name + " map[from:member to:admin]",
+			"member.deactivated " + name + " map[]",
+			"member.reactivated " + name + " map[role:admin]",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("audit events (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"member.added", "member.added", "member.deactivated", "member.reactivated"}, s.events(t)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestRefusedChangesOfAMember change nothing.
+func TestRefusedChangesOfAMember(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		gone := s.joined(t, "gone@acme.test", models.RoleMember)
+		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		other := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		wantUnchanged(t, s.Store, func() {
+			wantKind(t, errOf(s.ChangeMemberRole(s.ctx, s.id, gone.ID, models.Admin)), models.Refused)
+			wantKind(t, errOf(s.DeactivateMember(s.ctx, s.id, gone.ID)), models.Refused)
+			wantKind(t, errOf(s.ReactivateMember(s.ctx, s.id, s.admin.ID)), models.Refused)
+			for name, change := range map[string]func() (*models.Member, error){
+				"read":       func() (*models.Member, error) { return s.Member(other.ctx, other.id, gone.ID) },
+				"role":       func() (*models.Member, error) { return s.ChangeMemberRole(other.ctx, other.id, gone.ID, models.Admin) },
+				"deactivate": func() (*models.Member, error) { return s.DeactivateMember(other.ctx, other.id, gone.ID) },
+				"reactivate": func() (*models.Member, error) { return s.ReactivateMember(other.ctx, other.id, gone.ID) },
+			} {
+				if _, err := change(); !isNotFound(err) {
+					t.Errorf("%s by another workspace: %v", name, err)
+				}
+			}
+		})
+	})
+}
+
+// TestNobodyElseIsSignedOut when somebody is deactivated.
+func TestNobodyElseIsSignedOut(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "ada@acme.test", Password: modelstest.Password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Session(s.ctx, in.SessionID); err != nil {
+			t.Errorf("the session of another: %v", err)
+		}
+	})
+}
+
+// TestAPendingMemberWhoIsBackIsInvitedAnew: the link from before opens nothing any more.
+func TestAPendingMemberWhoIsBackIsInvitedAnew(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		before, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := func() {
+			t.Helper()
+			if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
+				t.Fatal(err)
+			}
+			if member, err := s.ReactivateMember(s.ctx, s.id, grace.ID); err != nil || !member.Pending {
+				t.Fatalf("%+v, %v", member, err)
+			}
+		}
+		back()
+		wantKind(t, errOf(s.Invitation(s.ctx, before.Token)), models.NotFound)
+		if next, err := s.NextInvitation(s.ctx); next != nil || err != nil {
+			t.Errorf("where nobody mails: %+v, %v", next, err)
+		}
+		s.Mail()
+		back()
+		if next, err := s.NextInvitation(s.ctx); err != nil || next == nil || next.Member.ID != grace.ID {
+			t.Errorf("where somebody mails: %+v, %v", next, err)
+		}
+	})
+}
+
+// TestAPersonIsAMemberOnce however many add it at once, whether it is new here or was here before.
+func TestAPersonIsAMemberOnce(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		homeIn(t, s.Store, "Rival", "rita@rival.test") // she has an account
+		before := s.joined(t, "grace@acme.test", models.RoleMember)
+		if _, err := s.DeactivateMember(s.ctx, s.id, before.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, email := range []string{"rita@rival.test", "grace@acme.test"} {
+			wantOneWinner(t, atOnce(16, func(int) error {
+				_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: email})
+				return err
+			}), func(err error) bool { return models.IsKind(err, models.Invalid) })
+		}
+	})
+}
+
+// TestOneOfTwoAdminsStays, however often each takes the other out.
+func TestOneOfTwoAdminsStays(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		grace := s.joined(t, "grace@acme.test", models.Admin)
+		admins := []string{s.admin.ID, grace.ID}
+		for range 20 {
+			errs := atOnce(2, func(i int) error {
+				_, err := s.ChangeMemberRole(s.ctx, s.id, admins[i], models.RoleMember)
+				return err
+			})
+			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Refused) })
+			for i, err := range errs {
+				if err == nil {
+					if _, err := s.ChangeMemberRole(s.ctx, s.id, admins[i], models.Admin); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestMembershipsAreListedByAge, with whom and where.
+func TestMembershipsAreListedByAge(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		rival := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		for _, there := range []home{homeIn(t, s.Store, "Third", "tess@third.test"), s} {
+			there.add(t, models.NewMember{Email: "rita@rival.test"})
+			link, err := there.InviteMember(there.ctx, there.id, member(t, there, "rita@rival.test").ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := there.AcceptInvitationAs(there.ctx, link.Token, rival.admin.UserID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		memberships, err := s.MembershipsOf(s.ctx, rival.admin.UserID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, m := range memberships {
+			names = append(names, m.Workspace.Name+" "+m.User.Email)
+		}
+		if diff := cmp.Diff([]string{"Rival rita@rival.test", "Third rita@rival.test", "Acme rita@rival.test"}, names); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// member is who has an address in a workspace.
+func member(t *testing.T, s home, email string) *models.Member {
+	t.Helper()
+	page, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: email}, models.Page{})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("%d members are %s, %v", len(page.Items), email, err)
+	}
+	return &page.Items[0]
+}
+
+// TestWhatAMemberIs: who may administer, what it is called, and what the API shows.
+func TestWhatAMemberIs(t *testing.T) {
+	at := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
+	for _, tt := range []struct {
+		member  models.Member
+		isAdmin bool
+		state   models.MemberState
+	}{
+		{models.Member{Role: models.Admin}, true, models.MemberActive},
+		{models.Member{Role: models.RoleMember}, false, models.MemberActive},
+		{models.Member{Role: models.Admin, Pending: true}, false, models.MemberPending},
+		{models.Member{Role: models.Admin, DeactivatedAt: &at}, false, models.MemberDeactivated},
+		{models.Member{Role: models.Admin, Pending: true, DeactivatedAt: &at}, false, models.MemberDeactivated},
+	} {
+		if tt.member.IsAdmin() != tt.isAdmin || tt.member.State() != tt.state {
+			t.Errorf("%+v is an admin: %t, and %s", tt.member, tt.member.IsAdmin(), tt.member.State())
+		}
+	}
+	grace := models.Member{ID: "mem_1", Role: models.Admin, User: models.User{Email: "grace@acme.test"}, DeactivatedAt: &at, CreatedAt: at}
+	if shown := grace.Wire(); grace.DisplayName() != "grace@acme.test" || shown.Name != nil || shown.Email != "grace@acme.test" || shown.Role != "admin" || shown.DeactivatedAt == nil {
+		t.Errorf("without a name: %q, %+v", grace.DisplayName(), shown)
+	}
+	grace.User.Name, grace.DeactivatedAt = "Grace", nil
+	if shown := grace.Wire(); grace.DisplayName() != "Grace" || shown.Name == nil || *shown.Name != "Grace" || shown.DeactivatedAt != nil {
+		t.Errorf("with a name: %q, %+v", grace.DisplayName(), shown)
+	}
+}
