@@ -121,7 +121,7 @@ func TestExpiryMailsTellWhatIsTrueYet(t *testing.T) {
 		"the key expires now": {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(14 * dayLong) }, false},
 		"the key has expired": {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(15 * dayLong) }, false},
 		"the key has more time": {func(t *testing.T, s home, key *models.APIKey, _ *models.Member) {
-			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, s.read(t, key).Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(15 * dayLong))}); err != nil {
+			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(15 * dayLong))}); err != nil {
 				t.Fatal(err)
 			}
 		}, false},
@@ -156,7 +156,7 @@ func TestAnotherExpiryIsMailed(t *testing.T) {
 		s.Mail()
 		key := s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
-		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, s.read(t, key).Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(7 * dayLong))}); err != nil {
+		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(7 * dayLong))}); err != nil {
 			t.Fatal(err)
 		}
 		s.remind(t, 1)
