@@ -100,7 +100,11 @@ func TestEveryFaceChangesEveryNode(t *testing.T) {
 
 func changeAccess(t *testing.T, s *handlerstest.Server, id string, access models.KeyAccess) {
 	t.Helper()
-	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, id, access); err != nil {
+	key, err := s.APIKey(t.Context(), s.Workspace.ID, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, id, key.Access(), access); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -29,9 +29,11 @@ func sameMoment(a, b *time.Time) bool {
 }
 
 // ChangeAPIKeyAccess gives a key of a workspace, which may be expired but not deleted, other
-// scopes or another expiry. When it returns, every node answers by the new ones, also if the
-// key has them already: another call may have made the change a moment ago.
-func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, access KeyAccess) (*APIKey, error) {
+// scopes or another expiry. Before is what the caller has seen of it: if the key may do something
+// else by then, the error is a Conflict, since nobody may give back by accident what another has
+// just taken away. When it returns, every node answers by the new ones, also if the key has them
+// already: another call may have made the change a moment ago.
+func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
 	access.ExpiresAt = kept(access.ExpiresAt)
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
@@ -44,7 +46,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 		return key, s.awaitLeases(ctx)
 	}
 	_, err = s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.setAccess(ctx, workspaceID, id, access, epoch)
+		key, err = tx.setAccess(ctx, workspaceID, id, before, access, epoch)
 		return err
 	})
 	if err != nil {
@@ -63,16 +65,16 @@ func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) err
 	return fields.err()
 }
 
-func (s *Store) setAccess(ctx context.Context, workspaceID, id string, access KeyAccess, epoch int64) (*APIKey, error) {
+var errAccessChanged = Errorf(Conflict, "Somebody else has just changed what this key may do, so nothing is changed. Look at it again.")
+
+func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess, epoch int64) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
-	// Once more: an expiry that was to stay as it is may have been changed meanwhile.
-	if err := s.CheckKeyAccess(key, access, Fields{}); err != nil {
-		return nil, err
+	if key.DeletedAt == nil && !key.Access().Equal(before) {
+		return nil, errAccessChanged
 	}
-	before := key.Access()
 	err = s.updateLiving(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "changed_epoch": epoch})
 	if err != nil {
 		return nil, err

@@ -137,7 +137,7 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string,
 func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []string, missing error) error {
 	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
-		return err
+		return notFound(err, "API key")
 	}
 	var pending []*APIKey
 	for i := range slices.Backward(keys) { // in the order in which everybody locks several keys

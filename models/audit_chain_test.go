@@ -26,6 +26,7 @@ func verified(t *testing.T, s home, expected ...string) models.AuditReport {
 func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.key(t, "CI")
+		s.Exec(t, "INSERT INTO audit_events SELECT 'aud_unchained', workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, hash FROM audit_events WHERE action = 'api_key.created'")
 		statements := []string{
 			"UPDATE audit_events SET actor_name = 'Nobody'",
 			"UPDATE audit_events SET seq = seq + 1000",
@@ -37,7 +38,9 @@ func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 			statements = append(statements,
 				"INSERT OR REPLACE INTO audit_events SELECT id, workspace_id, actor_type, actor_id, 'Nobody', action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, x'' FROM audit_events",
 				"INSERT OR REPLACE INTO audit_events SELECT 'aud_other', workspace_id, actor_type, actor_id, 'Nobody', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash FROM audit_events",
-				"REPLACE INTO audit_events SELECT * FROM audit_events")
+				"REPLACE INTO audit_events SELECT * FROM audit_events",
+				"INSERT OR REPLACE INTO audit_events (rowid, id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) SELECT rowid, 'aud_' || rowid, workspace_id, actor_type, actor_id, 'Nobody', action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, x'' FROM audit_events",
+				"UPDATE OR REPLACE audit_events SET seq = 1 WHERE seq = 0")
 		} else {
 			statements = append(statements, "TRUNCATE audit_events", "TRUNCATE audit_events CASCADE",
 				"INSERT INTO audit_events SELECT * FROM audit_events ON CONFLICT (id) DO UPDATE SET actor_name = 'Nobody'")

@@ -118,9 +118,10 @@ func TestExpiryMailsTellWhatIsTrueYet(t *testing.T) {
 	}{
 		"nothing has changed": {func(*testing.T, home, *models.APIKey, *models.Member) {}, true},
 		"the key is deleted":  {func(t *testing.T, s home, key *models.APIKey, _ *models.Member) { s.delete(t, key) }, false},
-		"the key has expired": {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(14 * dayLong) }, false},
+		"the key expires now": {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(14 * dayLong) }, false},
+		"the key has expired": {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(15 * dayLong) }, false},
 		"the key has more time": {func(t *testing.T, s home, key *models.APIKey, _ *models.Member) {
-			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: ptr(s.Now().Add(15 * dayLong))}); err != nil {
+			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(15 * dayLong))}); err != nil {
 				t.Fatal(err)
 			}
 		}, false},
@@ -155,7 +156,7 @@ func TestAnotherExpiryIsMailed(t *testing.T) {
 		s.Mail()
 		key := s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
-		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: ptr(s.Now().Add(7 * dayLong))}); err != nil {
+		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(7 * dayLong))}); err != nil {
 			t.Fatal(err)
 		}
 		s.remind(t, 1)
@@ -197,9 +198,10 @@ func TestTheLongestDueIsMailedFirst(t *testing.T) {
 		s.remind(t, 1)
 		s.Exec(t, "DELETE FROM expiry_mails WHERE member_id = $1", s.admin.ID)
 		s.Clock.Advance(time.Second)
-		s.expiringIn(t, "New", 14)
+		next := s.expiringIn(t, "New", 14)
 		s.remind(t, 1)
-		s.wantExpiryMail(t, "first", "bob@acme.test", "CI", "New")
+		s.Exec(t, "DELETE FROM expiry_mails WHERE member_id <> $1 AND api_key_id = $2", s.admin.ID, next.ID)
+		s.wantExpiryMail(t, "first", "bob@acme.test", "CI")
 		s.wantExpiryMail(t, "second", "ada@acme.test", "New")
 	})
 }

@@ -59,6 +59,18 @@ func (s *Store) Members(ctx context.Context, workspaceID string, filter MemberFi
 	return paged(list, page, members, func(m *Member) string { return m.ID }), nil
 }
 
+// Everybody lists who is a member of a workspace and then who was one, the admins before the others
+// and the oldest first, at most limit.
+func (s *Store) Everybody(ctx context.Context, workspaceID string, limit int) ([]Member, error) {
+	var members []Member
+	err := s.with(ctx).Joins("User").Where("members.workspace_id = ?", workspaceID).
+		Order("members.deactivated_at IS NOT NULL, members.role = 'member', members.id").Limit(limit).Find(&members).Error
+	if err != nil {
+		return nil, fmt.Errorf("read everybody: %w", err)
+	}
+	return members, nil
+}
+
 // MemberCounts are how many members a workspace has: active ones, those of them who are
 // pending, and deactivated ones.
 type MemberCounts struct{ Active, Pending, Deactivated int64 }

@@ -73,6 +73,14 @@ func TestMemberList(t *testing.T) {
 	})
 }
 
+func TestAListWithoutASizeHasNoMembers(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		if list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1}); err != nil || list.Matching != 1 || len(list.Members) != 0 {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}
+
 // TestInvitationStates: how far the invitation of a member has come, as its admins are told.
 func TestInvitationStates(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {

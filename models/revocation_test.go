@@ -34,15 +34,15 @@ func TestAChangeWaitsUntilItIsInForce(t *testing.T) {
 	}{
 		{"a rename", func(s home, key *models.APIKey) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Other") }, false},
 		{"the same access", func(s home, key *models.APIKey) error {
-			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access())
+			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), key.Access())
 			return err
 		}, false},
 		{"more scopes", func(s home, key *models.APIKey) error {
-			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: scope.All})
+			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{Scopes: scope.All})
 			return err
 		}, true},
 		{"fewer scopes", func(s home, key *models.APIKey) error {
-			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{})
+			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: scope.All}, models.KeyAccess{})
 			return err
 		}, true},
 		{"a deletion", func(s home, key *models.APIKey) error {
@@ -75,11 +75,13 @@ func TestARefusedChangeMovesNoEpoch(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantUnchanged(t, s.Store, func() {
-			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{ExpiresAt: &past})
+			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: &past})
 			wantKind(t, err, models.Invalid)
-			_, err = s.ChangeAPIKeyAccess(s.ctx, s.id, dead.ID, models.KeyAccess{})
+			_, err = s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: scope.All}, models.KeyAccess{})
+			wantKind(t, err, models.Conflict)
+			_, err = s.ChangeAPIKeyAccess(s.ctx, s.id, dead.ID, dead.Access(), models.KeyAccess{})
 			wantKind(t, err, models.NotFound)
-			_, err = s.ChangeAPIKeyAccess(s.ctx, "ws_other", key.ID, models.KeyAccess{})
+			_, err = s.ChangeAPIKeyAccess(s.ctx, "ws_other", key.ID, key.Access(), models.KeyAccess{})
 			wantKind(t, err, models.NotFound)
 			_, err = s.DeleteAPIKey(s.ctx, s.id, "key_1")
 			wantKind(t, err, models.NotFound)
@@ -143,7 +145,7 @@ func TestKeyChanges(t *testing.T) {
 			t.Errorf("new keys are told as changed: %+v", made)
 		}
 		for _, key := range []*models.APIKey{one, two} {
-			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{}); err != nil {
+			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{}); err != nil {
 				t.Fatal(err)
 			}
 		}

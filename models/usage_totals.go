@@ -32,7 +32,7 @@ func (s *Store) UsageTotals(ctx context.Context, workspaceID string, keyIDs []st
 	for _, row := range rows {
 		total := totals[row.APIKeyID]
 		if total.Days == nil {
-			total.Days = make([]int64, max(days, 1))
+			total.Days = make([]int64, days)
 		}
 		total.Requests += row.Requests
 		total.Refused += row.Refused

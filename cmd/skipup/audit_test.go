@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	_ "github.com/jackc/pgx/v5/stdlib"       // the database/sql driver "pgx"
 	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3"
+
+	"github.com/skipup/keys/models"
 )
 
 // execute runs statements on the database of env, behind the program's back.
@@ -41,7 +44,7 @@ func TestAuditVerify(t *testing.T) {
 			t.Fatalf("stdout: %s", intact.stdout)
 		}
 		head := line[2]
-		skipup(t, env, "audit", "verify", "--workspace", workspace, "--expect", strings.ToUpper(head)).requireCode(t, exitDone)
+		skipup(t, env, "audit", "verify", "--workspace", workspace, "--expect", " "+strings.ToUpper(head)+" , "+head).requireCode(t, exitDone)
 
 		never := strings.Repeat("0a", 32)
 		missing := skipup(t, env, "audit", "verify", "--expect", head+","+never)
@@ -73,8 +76,59 @@ func TestAuditVerify(t *testing.T) {
 	})
 }
 
+// TestAuditVerifyTellsEveryFault in its words, and what is not chained yet.
+func TestAuditVerifyTellsEveryFault(t *testing.T) {
+	found := models.AuditVerification{Missing: []string{"0a"}}
+	for _, broken := range []models.AuditBreak{
+		{Fault: models.AuditChanged, Seq: 4, EventID: "aud_4"}, {Fault: models.AuditMissing, Seq: 5}, {Fault: models.AuditReordered, Seq: 6, EventID: "aud_6", FoundAt: 9},
+		{Fault: models.AuditTruncated, Seq: 7}, {Fault: models.AuditTooLong, Seq: 8, EventID: "aud_8"}, {Fault: models.AuditHead, Seq: 9},
+	} {
+		found.Chains = append(found.Chains, models.AuditReport{WorkspaceID: "ws_1", Events: broken.Seq - 1, Head: "0b", Broken: &broken})
+	}
+	found.Chains = append(found.Chains, models.AuditReport{Unchained: 1}, models.AuditReport{WorkspaceID: "ws_2", Events: 2, Head: "0c", Unchained: 3})
+	want := `ws_1  BROKEN after 3 events: event 4 (aud_4) does not fit: it or the one before it was changed or put in
+ws_1  BROKEN after 4 events: event 5 is missing
+ws_1  BROKEN after 5 events: event 6 (aud_6) stands at place 9
+ws_1  BROKEN after 6 events: the end is missing, from event 7 on
+ws_1  BROKEN after 7 events: event 8 (aud_8) is beyond the noted end
+ws_1  BROKEN after 8 events: the noted head is not the hash of the last event
+(no workspace)  no events
+(no workspace)  1 events of an earlier version are not chained yet
+ws_2  intact, 2 events, head 0c
+ws_2  3 events of an earlier version are not chained yet
+MISSING  no event has the expected hash 0a`
+	if diff := cmp.Diff(want, verificationText(found)); diff != "" {
+		t.Errorf("the text (-want +got):\n%s", diff)
+	}
+}
+
+// TestAuditVerifyAsJSON has every member, null where there is nothing.
+func TestAuditVerifyAsJSON(t *testing.T) {
+	found := models.AuditVerification{Chains: []models.AuditReport{
+		{}, {WorkspaceID: "ws_1", Events: 2, Head: "0c", Unchained: 3},
+		{WorkspaceID: "ws_2", Events: 5, Head: "0d", Broken: &models.AuditBreak{Fault: models.AuditReordered, Seq: 6, EventID: "aud_6", FoundAt: 9}},
+		{WorkspaceID: "ws_3", Broken: &models.AuditBreak{Fault: models.AuditMissing, Seq: 1}},
+	}}
+	text, err := json.Marshal(verified(found))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"intact":false,"chains":[` +
+		`{"workspace_id":null,"events":0,"head":null,"unchained":0,"broken":null},` +
+		`{"workspace_id":"ws_1","events":2,"head":"0c","unchained":3,"broken":null},` +
+		`{"workspace_id":"ws_2","events":5,"head":"0d","unchained":0,"broken":{"fault":"reordered","seq":6,"event_id":"aud_6","found_at":9}},` +
+		`{"workspace_id":"ws_3","events":0,"head":null,"unchained":0,"broken":{"fault":"missing","seq":1,"event_id":null,"found_at":null}}` +
+		`],"missing_expected":[]}`
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestAuditVerifyRefuses(t *testing.T) {
 	env := onSQLite(t)
 	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireRefused(t, exitRefused, "no such workspace")
-	skipup(t, env, "audit", "verify", "--expect", "abc").requireRefused(t, exitUsage, "--expect takes heads as they are printed")
+	head := strings.Repeat("0a", 32)
+	for _, wrong := range []string{"abc", "abcd", head + "a", head + "0a", strings.Repeat("0g", 32), head + ",", head[1:]} {
+		skipup(t, env, "audit", "verify", "--expect", wrong).requireRefused(t, exitUsage, "--expect takes heads as they are printed")
+	}
 }

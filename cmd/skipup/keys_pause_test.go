@@ -24,7 +24,11 @@ func TestPauseAndResumeKey(t *testing.T) {
 		if paused := listJSON(t, env, workspace, "--state", "paused"); len(paused) != 1 {
 			t.Errorf("paused keys: %v", paused)
 		}
-		skipup(t, env, "keys", "resume", id).requireCode(t, exitDone)
+		resumed := skipup(t, env, "keys", "resume", id)
+		resumed.requireCode(t, exitDone)
+		if said := regexp.MustCompile(`^Resumed "CI" \(sk_live_\S+\): no node refuses it for a pause any more\.\n$`); !said.MatchString(resumed.stdout) {
+			t.Errorf("stdout %q", resumed.stdout)
+		}
 		if now := key(); now["state"] != "active" || now["paused_until"] != nil {
 			t.Errorf("resumed: %v", now)
 		}

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"os"
+	"strings"
 	"testing"
+	"time"
 )
 
 // A key is rotated twice; the list tells the line.
@@ -38,6 +42,44 @@ func TestRotateKey(t *testing.T) {
 			t.Errorf("the second now is %v", second)
 		}
 	})
+}
+
+// TestRotateKeyToNothing: an empty list is one, and the word in the key is that of the deployment.
+func TestRotateKeyToNothing(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	env["SKIPUP_KEY_ENVIRONMENT"] = "test"
+	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h")
+	got.requireCode(t, exitDone)
+	next := listJSON(t, env, workspace)[0]
+	if !strings.HasPrefix(got.stdout, "sk_test_") || len(next["scopes"].([]any)) != 0 {
+		t.Errorf("%s: %v", got.stdout[:12], next)
+	}
+	if at, err := time.Parse(time.RFC3339, next["expires_at"].(string)); err != nil || time.Until(at) > time.Hour || time.Until(at) < 50*time.Minute {
+		t.Errorf("expires at %v, %v", at, err)
+	}
+}
+
+// A successor that could not be printed is one that nobody has, as a key is.
+func TestSuccessorThatCannotBePrinted(t *testing.T) {
+	env := onSQLite(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("this system has no device that is always full: %v", err)
+	}
+	defer full.Close()
+	var stderr strings.Builder
+	code := run(context.Background(), []string{"keys", "rotate", id}, env, strings.NewReader(""), full, &stderr)
+	next := listJSON(t, env, workspace)[0]["id"].(string)
+	if code != exitFailed || !strings.Contains(stderr.String(), "the key "+next+" is made but nobody has seen it, so delete it") {
+		t.Errorf("exit code %d, stderr: %s", code, &stderr)
+	}
+	requireNoSecrets(t, stderr.String())
 }
 
 func TestRefusedRotations(t *testing.T) {

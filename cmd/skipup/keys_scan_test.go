@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +45,9 @@ func TestScan(t *testing.T) {
 	if err := os.Symlink(filepath.Join(folder, ".env"), filepath.Join(folder, "link")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink(filepath.Join(folder, "nothing"), filepath.Join(folder, "nowhere")); err != nil {
+		t.Fatal(err)
+	}
 	got := skipup(t, nil, "keys", "scan", folder)
 	want := fmt.Sprintf("%[1]s/.env:2:5: %[2]s\n%[1]s/deep/down/a.bin:1:3: %[3]s\n%[1]s/deep/down/a.bin:1:48: %[2]s\n", folder, live.Hint(), other.Hint())
 	if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 || got.stderr != "skipup: keys were found\n" {
@@ -65,6 +70,9 @@ func TestScan(t *testing.T) {
 	missing := skipup(t, nil, "keys", "scan", folder+"/nothing", folder)
 	if missing.code != 2 || missing.stdout != want || !strings.Contains(missing.stderr, "nothing: no such file") {
 		t.Errorf("with a file that is not there: %+v", missing)
+	}
+	if got := skipup(t, nil, "keys", "scan", "/proc/self/mem"); got.code != 2 || !strings.Contains(got.stderr, "/proc/self/mem") {
+		t.Errorf("what cannot be read: %+v", got)
 	}
 	skipup(t, nil, "keys", "scan").requireRefused(t, exitUsage, "give the files and folders to scan")
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireRefused(t, exitUsage, "the database address must be")
@@ -94,15 +102,40 @@ func TestLinksThatAreNamed(t *testing.T) {
 	}
 }
 
+// TestScanOfAWorktree, in which .git is a file and no folder, with a name that would draw on a terminal.
+func TestScanOfAWorktree(t *testing.T) {
+	key := token.New(token.Live)
+	folder := write(t, map[string]string{".git": "gitdir: " + key.Reveal(), "a\x1b[2J": key.Reveal()})
+	got := skipup(t, nil, "keys", "scan", folder)
+	want := fmt.Sprintf("%[1]s/.git:1:9: %[2]s\n\"%[1]s/a\\x1b[2J\":1:1: %[2]s\n", folder, key.Hint())
+	if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 {
+		t.Errorf("exit code %d, found (-want +got):\n%s", got.code, diff)
+	}
+}
+
+// TestScanThatIsInterrupted has not found that there is nothing.
+func TestScanThatIsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	files := map[string]string{}
+	for i := range 200 {
+		files[fmt.Sprint(i)] = "nothing"
+	}
+	var stderr strings.Builder
+	if code := run(ctx, []string{"keys", "scan", write(t, files)}, nil, strings.NewReader(""), io.Discard, &stderr); code != exitUsage || stderr.String() != "skipup: interrupted\n" {
+		t.Errorf("exit code %d, stderr %q", code, &stderr)
+	}
+}
+
 func TestScanWithADatabase(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
-		ours, nobodys := newKey(t, env, workspace, "CI", "seats.read"), token.New(token.Live)
+		ours, nobodys := newKey(t, env, workspace, "C\u202eI", "seats.read"), token.New(token.Live)
 		id := listJSON(t, env, workspace)[0]["id"].(string)
 		folder := write(t, map[string]string{"a.log": ours + "\n" + nobodys.Reveal()})
 
 		got := skipup(t, nil, "keys", "scan", "--database", env["DATABASE_URL"], folder)
-		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is CI (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s is no key of this database\n",
+		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is \"C\\u202eI\" (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s is no key of this database\n",
 			folder, ours[:12], id, workspace, nobodys.Hint())
 		if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 {
 			t.Errorf("exit code %d, found (-want +got):\n%s", got.code, diff)
@@ -115,7 +148,7 @@ func TestScanWithADatabase(t *testing.T) {
 		}
 		file := folder + "/a.log"
 		wanted := []foundKey{
-			{file, 1, 1, ours[:12] + "....", &knownKey{id, "CI", workspace, "deleted"}}, {file, 2, 1, nobodys.Hint(), nil},
+			{file, 1, 1, ours[:12] + "....", &knownKey{id, "C\u202eI", workspace, "deleted"}}, {file, 2, 1, nobodys.Hint(), nil},
 		}
 		if diff := cmp.Diff(wanted, found); diff != "" {
 			t.Errorf("JSON (-want +got):\n%s", diff)

@@ -248,20 +248,43 @@ func TestUpdateKey(t *testing.T) {
 	newKey(t, env, workspace, "CI", "seats.read", "--expires-in", "24h")
 	key := func() map[string]any { return listJSON(t, env, workspace)[0] }
 	id := key()["id"].(string)
-	skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read", "--never-expires").requireCode(t, exitDone)
+	update := func(said string, args ...string) {
+		t.Helper()
+		got := skipup(t, env, append([]string{"keys", "update", id}, args...)...)
+		got.requireCode(t, exitDone)
+		if want := "Updated " + id + "." + said + "\n"; got.stdout != want {
+			t.Errorf("%v: stdout %q, want %q", args, got.stdout, want)
+		}
+	}
+	const everywhere = " Every node goes by it."
+	update(everywhere, "--scopes", "seats.write,members.read", "--never-expires")
 	if now := key(); fmt.Sprint(now["scopes"]) != "[members.read seats.write]" || now["expires_at"] != nil || now["name"] != "CI" {
 		t.Errorf("%v", now)
 	}
-	skipup(t, env, "keys", "update", id, "--name", "Builds").requireCode(t, exitDone)
+	start := time.Now()
+	again := skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read")
+	again.requireCode(t, exitDone)
+	if took := time.Since(start); took < 525*time.Millisecond || !strings.Contains(again.stdout, "Every node goes by it.") {
+		t.Errorf("the same again, which may not be in force yet: %q after %v", again.stdout, took)
+	}
+	update("", "--name", "Builds")
 	if now := key(); now["name"] != "Builds" || fmt.Sprint(now["scopes"]) != "[members.read seats.write]" {
 		t.Errorf("%v", now)
 	}
+	update(everywhere, "--scopes", "", "--expires-in", "2h")
+	if at, err := time.Parse(time.RFC3339, key()["expires_at"].(string)); err != nil || time.Until(at) > 2*time.Hour || time.Until(at) < 110*time.Minute || len(key()["scopes"].([]any)) != 0 {
+		t.Errorf("%v, %v", key(), err)
+	}
 	before := key()
-	for _, args := range [][]string{
-		{}, {"--scopes", "seats"}, {"--expires-in", "-1h"}, {"--name", " "}, {"--expires-in", "1h", "--never-expires"},
-		{"--name", "Half done", "--expires-in", "-1h"},
+	for _, tt := range []struct {
+		args []string
+		said string
+	}{
+		{nil, "name scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `"seats" is not a scope`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
+		{[]string{"--name", " "}, "--name must not be empty"}, {[]string{"--name", ""}, "--name must not be empty"},
+		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {
-		skipup(t, env, append([]string{"keys", "update", id}, args...)...).requireRefused(t, exitUsage)
+		skipup(t, env, append([]string{"keys", "update", id}, tt.args...)...).requireRefused(t, exitUsage, tt.said)
 	}
 	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireRefused(t, exitRefused, "There is no such API key.")
 	if after := key(); !reflect.DeepEqual(before, after) {

@@ -61,6 +61,10 @@ node goes by them.`,
 	})
 }
 
+func (c keyChange) changesAccess() bool {
+	return c.changes("scopes") || c.changes("expires-in") || c.changes("never-expires")
+}
+
 // oneKey is the argument of a command about one key.
 func oneKey(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
@@ -91,10 +95,10 @@ func (p *program) updateKey(ctx context.Context, store *models.Store, key *model
 			return inFlags(err, inFlag)
 		}
 	}
-	if access.Equal(key.Access()) {
+	if !change.changesAccess() {
 		return p.answer("Updated %s.", key.ID)
 	}
-	if _, err := store.ChangeAPIKeyAccess(ctx, key.WorkspaceID, key.ID, access); err != nil {
+	if _, err := store.ChangeAPIKeyAccess(ctx, key.WorkspaceID, key.ID, key.Access(), access); err != nil {
 		return inFlags(err, inFlag)
 	}
 	return p.answer("Updated %s. Every node goes by it.", key.ID)

@@ -49,14 +49,19 @@ func (h apiKeys) changeAccess(c echo.Context) error {
 		preset(&page.Form.Access)
 		return h.accessForm(c, http.StatusOK, page)
 	}
-	if page.Outdated = form.Before != key.Scopes.String(); page.Outdated {
-		page.Form.Before = key.Scopes.String()
-		return h.accessForm(c, http.StatusUnprocessableEntity, page)
+	if form.Before != key.Scopes.String() {
+		return h.outdatedAccess(c, page)
 	}
 	access, fields := accessOf(form, key, viewer.Of(c.Request().Context()))
 	err = h.store.CheckKeyAccess(key, access, fields)
 	if err == nil {
-		_, err = h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, access)
+		_, err = h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
+	}
+	if models.IsKind(err, models.Conflict) {
+		if page.Key, err = h.livingKey(c); err != nil {
+			return err
+		}
+		return h.outdatedAccess(c, page)
 	}
 	if fields, refused := models.FieldsOf(err); refused {
 		page.Form.Errors = fields
@@ -69,6 +74,12 @@ func (h apiKeys) changeAccess(c echo.Context) error {
 		return err
 	}
 	return web.Redirect(c, path.APIKey(key.ID))
+}
+
+// outdatedAccess shows the form of page once more, beside what the key has by now.
+func (h apiKeys) outdatedAccess(c echo.Context, page apikeys.AccessPage) error {
+	page.Outdated, page.Form.Before = true, page.Key.Scopes.String()
+	return h.accessForm(c, http.StatusUnprocessableEntity, page)
 }
 
 // accessOf is the access that the form asks for, with complaints about what it cannot mean.

@@ -1,13 +1,16 @@
 package dashboard_test
 
 import (
+	"database/sql"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -70,4 +73,47 @@ func TestRefusedAccessChangesNothing(t *testing.T) {
 	if gone := b.Get(address); gone.Status != http.StatusNotFound {
 		t.Errorf("of a deleted key: %d", gone.Status)
 	}
+}
+
+// TestAccessThatIsChangedAtTheSameTime: somebody takes a scope away just when the form of another,
+// which has it ticked, is read and not saved yet.
+func TestAccessThatIsChangedAtTheSameTime(t *testing.T) {
+	s := handlerstest.On(t, modelstest.NewPostgreSQL(t))
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	key, _, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := s.Begin(t, "UPDATE revocation SET epoch = epoch + 1", "UPDATE api_keys SET scopes = '', changed_epoch = 1 WHERE id = '"+key.ID+"'")
+	posted := make(chan handlerstest.Answer, 1)
+	go func() {
+		posted <- b.Post(listPath+"/"+key.ID+"/access", url.Values{"scopes_before": {"seats.read"}, "scopes": {"seats.read", "members.read"}, "expiry": {"keep"}})
+	}()
+	for deadline := time.Now().Add(10 * time.Second); !isWaiting(t, s) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	commit()
+	answer := <-posted
+	if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, "Nothing is saved yet") ||
+		document(t, answer).Find(`input[name="scopes_before"]`).AttrOr("value", "none") != "" {
+		t.Errorf("%d %s", answer.Status, answer.Body)
+	}
+	if now := keysOf(t, s)[0]; now.Scopes != 0 {
+		t.Errorf("the key has the scopes %s again", now.Scopes)
+	}
+}
+
+// isWaiting reports whether a change of a key waits for another.
+func isWaiting(t *testing.T, s *handlerstest.Server) bool {
+	t.Helper()
+	db, err := sql.Open("pgx", s.Store.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var waiting bool
+	if err := db.QueryRow("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE revocation%'").Scan(&waiting); err != nil {
+		t.Fatal(err)
+	}
+	return waiting
 }

@@ -75,16 +75,24 @@ func dayOf(complaints models.Fields, name, text string, look viewer.Viewer) *tim
 	return &day
 }
 
-// actors are whom the log can be narrowed to: the members, those without an id, and whom it is
-// narrowed to already.
+// actorChoices is how many people the log offers to be narrowed to. An event leads to all others of
+// whoever did it.
+const actorChoices = 200
+
+// actors are whom the log can be narrowed to: who is or was a member, those without an id, and whom
+// it is narrowed to already.
 func (h auditLog) actors(ctx context.Context, workspaceID string, page audit.Page) ([]audit.Actor, error) {
-	members, err := h.store.Members(ctx, workspaceID, models.MemberFilter{}, models.Page{Limit: models.MaxPageLimit})
+	members, err := h.store.Everybody(ctx, workspaceID, actorChoices)
 	if err != nil {
 		return nil, err
 	}
 	var actors []audit.Actor
-	for _, member := range members.Items {
-		actors = append(actors, audit.Actor{ID: member.ID, Name: member.DisplayName()})
+	for _, member := range members {
+		name := member.DisplayName()
+		if member.DeactivatedAt != nil {
+			name += " (deactivated)"
+		}
+		actors = append(actors, audit.Actor{ID: member.ID, Name: name})
 	}
 	slices.SortStableFunc(actors, func(a, b audit.Actor) int {
 		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))

@@ -87,6 +87,26 @@ func TestAuditLog(t *testing.T) {
 	})
 }
 
+// TestTheAuditLogCanBeNarrowedToWhoHasLeft, and to the first admin however many came later.
+func TestTheAuditLogCanBeNarrowedToWhoHasLeft(t *testing.T) {
+	s := handlerstest.New(t)
+	gone := s.AddMember(t, s.Workspace, "gone@acme.test")
+	if _, err := s.DeactivateMember(t.Context(), s.Workspace.ID, gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 120 {
+		if _, err := s.Store.Store.AddMember(t.Context(), s.Workspace.ID, models.NewMember{Email: fmt.Sprintf("p%d@acme.test", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who := document(t, s.SignedIn(t, handlerstest.AdminEmail).Get(logPath)).Find("#actor option")
+	for id, want := range map[string]string{s.Admin.ID: "Ada Admin", gone.ID: "Ada Admin (deactivated)"} {
+		if got := who.Filter(`[value="` + id + `"]`).Text(); got != want {
+			t.Errorf("among %d choices %q, want %q", who.Length(), got, want)
+		}
+	}
+}
+
 // A day is one where the viewer is.
 func TestAuditLogDaysAreTheViewers(t *testing.T) {
 	s := handlerstest.New(t)
@@ -171,7 +191,7 @@ func TestAuditLogAsCSV(t *testing.T) {
 func TestHistoryAndLogUseTheSameWords(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
-	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, key.Access(), models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.SignedIn(t, handlerstest.AdminEmail)

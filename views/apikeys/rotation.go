@@ -41,7 +41,7 @@ func (p RotationPage) Version() string {
 		_, _ = fmt.Fprint(hash, key.Name, key.Scopes, key.StateAt(p.At), millis(key.LastUsedAt))
 	}
 	for _, c := range p.Callers {
-		_, _ = fmt.Fprint(hash, c.Old.Address, c.Old.UserAgent, c.Old.Refused, millis(c.Old.LastAcceptedAt), c.New != nil)
+		_, _ = fmt.Fprint(hash, c.Old.Address, c.Old.UserAgent, c.Old.Refused, millis(c.Old.LastAcceptedAt))
 		if c.New != nil {
 			_, _ = fmt.Fprint(hash, c.New.Refused, millis(c.New.LastAcceptedAt))
 		}
@@ -163,7 +163,7 @@ func refusedAtNew(c *models.APIKeyCaller) string {
 // scopesLess are the scopes that the new key does not have.
 func (p RotationPage) scopesLess() scope.Set { return p.Old.Scopes.Without(p.New.Scopes) }
 
-// place is what a key is in a line of keys.
+// place is what a key that is not rotating is in a line of keys.
 func place(line []models.APIKey, key *models.APIKey) string {
 	for i := range line {
 		one := &line[i]
@@ -174,10 +174,7 @@ func place(line []models.APIKey, key *models.APIKey) string {
 			return "Abandoned"
 		}
 	}
-	switch {
-	case key.IsRotating():
-		return "Rotating"
-	case key.DeletedAt != nil:
+	if key.DeletedAt != nil {
 		return "Deleted"
 	}
 	return "Current"

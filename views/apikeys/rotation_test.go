@@ -154,6 +154,12 @@ func TestRotationIsAnotherAsSoonAsItShowsSomethingElse(t *testing.T) {
 			t.Errorf("%s: the page is taken for the same", name)
 		}
 	}
+	page := rotating()
+	page.Callers, page.Old.LastUsedAt = page.Callers[:1], ago(day-time.Second)
+	waiting := page.Version()
+	if page.At = now.Add(time.Second); page.Version() == waiting {
+		t.Error("the old key can be deleted, and the page is taken for the same")
+	}
 }
 
 // TestRotationShowsBothKeysAndTheirCallers.
@@ -253,6 +259,27 @@ func TestTheEndsOfARotationSayWhoWillFail(t *testing.T) {
 	page.New.LastUsedAt = nil
 	if abandon = drawn(t, AbandonRotation(AbandonPage{Rotation: page.Rotation})); fields(abandon) != 0 || strings.Contains(text(abandon.Find("#panel")), "uses the new key") {
 		t.Errorf("an unused key: %d fields, %s", fields(abandon), text(abandon.Find("#panel")))
+	}
+}
+
+// TestAKeyLeadsToItsRotation, or to the form for one unless it has expired.
+func TestAKeyLeadsToItsRotation(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*models.APIKey)
+		says   string
+	}{
+		{"active", func(*models.APIKey) {}, "Rotate"},
+		{"rotating", func(k *models.APIKey) { k.SuccessorID = new("key_2") }, "Rotation"},
+		{"rotating, and expired since", func(k *models.APIKey) { k.SuccessorID, k.ExpiresAt = new("key_2"), ago(0) }, "Rotation"},
+		{"expired", func(k *models.APIKey) { k.ExpiresAt = ago(0) }, ""},
+		{"deleted", func(k *models.APIKey) { k.DeletedAt = ago(0) }, ""},
+	} {
+		key := keyNamed("CI")
+		tt.change(key)
+		if got := text(drawn(t, Show(DetailPage{Key: key})).Find("a.btn[href$='/rotation']")); got != tt.says {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.says)
+		}
 	}
 }
 

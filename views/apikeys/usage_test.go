@@ -70,7 +70,10 @@ func busy(query UsageQuery, zone *time.Location) UsagePage {
 	report.Total = models.UsageSum{Requests: 12, Refused: 2, Classes: [6]int64{2: 9, 3: 1, 4: 2}}
 	report.Routes = []models.UsagePart{{Name: "GET /seats", Scope: "seats.read", UsageSum: models.UsageSum{Requests: 9}}, {UsageSum: models.UsageSum{Requests: 3, Refused: 2}}}
 	report.Scopes = []models.UsagePart{{Name: "seats.read", UsageSum: models.UsageSum{Requests: 9}}, {Name: "seats.write", UsageSum: models.UsageSum{Requests: 2, Refused: 2}}, {UsageSum: models.UsageSum{Requests: 1}}}
-	report.Uses = []models.APIKeyRouteUse{{Route: "GET /seats", Scope: "seats.read", Requests: 9, LastAt: *ago(time.Hour)}}
+	report.Uses = []models.APIKeyRouteUse{
+		{Route: "GET /seats", Scope: "seats.read", Requests: 9, LastAt: *ago(time.Hour)},
+		{Route: "GET /workspace_members", Scope: "members.read", Requests: 1, LastAt: *ago(100 * day)},
+	}
 	return page
 }
 
@@ -119,6 +122,9 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 			t.Errorf("%s: %q is current, want %q", nav, got, want)
 		}
 	}
+	if hours := shown.Find("nav[aria-label=Bars] a").First().AttrOr("href", ""); hours != "/settings/api-keys/"+page.Report.Key.ID+"/usage?period=7d" {
+		t.Errorf("the hours are at %s", hours)
+	}
 	lineage := shown.Find("nav[aria-label=Keys] a").Last().AttrOr("href", "")
 	if want := "/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=lineage&period=7d"; lineage != want {
 		t.Errorf("the usage of the line is at %s, want %s", lineage, want)
@@ -150,7 +156,7 @@ func TestUsageByRouteAndScope(t *testing.T) {
 			t.Errorf("route %d: %q, %s", n, text(row), row.Find(".meter rect").AttrOr("width", ""))
 		}
 	}
-	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write not held Never used 2 2", "Any key Never used 1 0", "members.read Never used 0 0"} {
+	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write not held Never used 2 2", "Any key Never used 1 0", "members.read Last used 3 months ago , 16 Aug 2026, 12:00 UTC 0 0"} {
 		if got := text(shown.Find("section[aria-labelledby=by-scope] tbody tr").Eq(n)); got != want {
 			t.Errorf("scope %d: %q, want %q", n, got, want)
 		}
@@ -166,7 +172,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 	for _, refusal := range []models.Refusal{models.RefusedDeleted, models.RefusedExpired, models.RefusedPaused, models.RefusedScope, models.RefusedRateLimit} {
 		page.Report.Uses = append(page.Report.Uses, refused(refusal))
 	}
-	page.Report.Uses[1].Route, page.Report.Uses[1].LastAddress = "", ""
+	page.Report.Uses[2].Route, page.Report.Uses[2].LastAddress = "", ""
 	items := drawn(t, Usage(page)).Find("section[aria-labelledby=refusals] li")
 	const when, where = " 1 hour ago , 24 Nov 2026, 11:00 UTC", " POST /seats , 2 times – last from 192.0.2.1 by sync 1"
 	for n, want := range []string{"The key was deleted" + when + " 2 times", "The key had expired" + when + where, "The key was paused" + when + where, "The key lacks seats.write" + when + where, "Too many requests in a minute" + when + where} {

@@ -49,6 +49,9 @@ func TestAChartInWords(t *testing.T) {
 	if got, want := chart.says(chart.Bars[1]), "Monday: 1,201 requests (1,200 2xx, 1 5xx)"; got != want {
 		t.Errorf("a bar says %q, want %q", got, want)
 	}
+	if got, want := chart.says(chart.Bars[0]), "Monday: 3 requests (3 2xx)"; got != want {
+		t.Errorf("another says %q, want %q", got, want)
+	}
 	if got, want := chart.summary(), "Requests: 1,204 requests, most at Monday with 1,201. The table below has all figures."; got != want {
 		t.Errorf("the picture says %q, want %q", got, want)
 	}

@@ -20,7 +20,12 @@ func TestRelative(t *testing.T) {
 		{-(59*time.Minute + 40*time.Second), "1 hour ago"},
 		{3 * time.Hour, "in 3 hours"},
 		{-(23*time.Hour + 40*time.Minute), "1 day ago"},
+		{23 * time.Hour, "in 23 hours"},
 		{90*day - time.Second, "in 90 days"},
+		{90 * day, "in 90 days"},
+		{91 * day, "in 3 months"},
+		{344 * day, "in 11 months"},
+		{345 * day, "in 1 year"},
 		{120 * day, "in 4 months"},
 		{-200 * day, "7 months ago"},
 		{365 * day, "in 1 year"},
@@ -29,6 +34,19 @@ func TestRelative(t *testing.T) {
 	for _, tt := range tests {
 		if got := Relative(now.Add(tt.away), now); got != tt.want {
 			t.Errorf("Relative(now%+v) = %q, want %q", tt.away, got, tt.want)
+		}
+	}
+}
+
+func TestHowLongItLasts(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "less than a minute", 44 * time.Second: "less than a minute", 45 * time.Second: "1 minute", 36 * time.Hour: "2 days"} {
+		if got := Lasting(d); got != want {
+			t.Errorf("%s lasts %q, want %q", d, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "less than a second", time.Second - 1: "less than a second", time.Second: "about 1 second", time.Second + 1: "about 2 seconds", 10_500 * time.Millisecond: "about 11 seconds"} {
+		if got := Takes(d); got != want {
+			t.Errorf("%s takes %q, want %q", d, got, want)
 		}
 	}
 }

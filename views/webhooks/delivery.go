@@ -24,7 +24,7 @@ type shown struct {
 
 // isMoving reports whether the delivery is about to change: it is on its way, or soon will be.
 func (d shown) isMoving() bool {
-	if d.Status != models.DeliveryPending || d.NextAttemptAt == nil {
+	if d.NextAttemptAt == nil { // it is final
 		return false
 	}
 	return d.InFlightAt(d.Now) || d.Endpoint.Enabled() && d.NextAttemptAt.Before(d.Now.Add(soon))

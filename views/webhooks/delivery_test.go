@@ -98,6 +98,8 @@ func TestADeliverySaysHowFarItHasGot(t *testing.T) {
 		row := page.Find(".delivery")
 		if got := text(row); !strings.HasPrefix(got, tt.says) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.says)
+		} else if strings.Contains(got, "Next attempt") != strings.Contains(tt.says, "Next attempt") {
+			t.Errorf("%s: it says when it is attempted next, or not: %q", tt.name, got)
 		}
 		button := row.Find("form button")
 		if got := strings.TrimSpace(strings.TrimSuffix(text(button), "seat.assigned")); got != tt.button || (button.AttrOr("aria-disabled", "") == "true") != (tt.moves && tt.button != "") {

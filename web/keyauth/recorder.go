@@ -40,10 +40,11 @@ type Recorder struct {
 	routes []models.UsageRoute // never changed once requests are served
 	shards [recorderShards]recorderShard
 
-	flushing sync.Mutex
-	pending  *models.UsageBatch // could not be stored, or nobody knows
-	failing  bool
-	watch    FlushWatch
+	flushing  sync.Mutex
+	pending   *models.UsageBatch // could not be stored, or nobody knows
+	collected time.Time          // the last batch
+	failing   bool
+	watch     FlushWatch
 
 	lost   atomic.Int64
 	stored atomic.Int64 // nanoseconds since 1970 until when all counts are stored

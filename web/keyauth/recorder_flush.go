@@ -33,10 +33,12 @@ func (r *Recorder) Flush(ctx context.Context) {
 	if r.pending != nil && !r.send(ctx) {
 		return
 	}
-	upTo := time.Now()
-	if r.pending = r.collect(); r.pending == nil || r.send(ctx) {
-		r.stored.Store(upTo.UnixNano())
+	r.collected = time.Now()
+	if r.pending = r.collect(); r.pending == nil {
+		r.stored.Store(r.collected.UnixNano())
+		return
 	}
+	r.send(ctx)
 }
 
 // send stores the pending batch and reports whether it is stored.
@@ -51,6 +53,7 @@ func (r *Recorder) send(ctx context.Context) bool {
 		return false
 	}
 	r.pending = nil
+	r.stored.Store(r.collected.UnixNano())
 	return true
 }
 

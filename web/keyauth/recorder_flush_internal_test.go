@@ -3,6 +3,7 @@ package keyauth
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -70,5 +71,26 @@ func TestToBeStoppedIsNoOutage(t *testing.T) {
 	}
 	if log.Len() > 0 || len(flushes) != 1 || flushes[0].Err != nil {
 		t.Errorf("it is told of as %+v, and in the log: %s", flushes, &log)
+	}
+}
+
+// TestTheAgeIsOfWhatIsNotStored: a batch that is stored at the second attempt is stored, whatever
+// becomes of the next one.
+func TestTheAgeIsOfWhatIsNotStored(t *testing.T) {
+	r := NewRecorder(&models.Store{}, nil, nil)
+	attempts := map[string]int{}
+	r.append = func(_ context.Context, batch models.UsageBatch) error {
+		if attempts[batch.ID]++; attempts[batch.ID] == 1 {
+			return errors.New("not now")
+		}
+		return nil
+	}
+	r.stored.Store(time.Now().Add(-time.Hour).UnixNano())
+	for range 2 {
+		r.Record(&Use{Address: "192.0.2.7", UserAgent: "curl/8", At: time.Now()})
+		r.Flush(t.Context())
+	}
+	if age := r.Age(); len(attempts) != 2 || age > time.Minute {
+		t.Errorf("the age is %v after %d batches", age, len(attempts))
 	}
 }

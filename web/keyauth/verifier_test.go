@@ -176,7 +176,11 @@ func TestEveryChangeIsSeenByTheNextPoll(t *testing.T) {
 
 func (h house) change(t *testing.T, key *models.APIKey, access models.KeyAccess) {
 	t.Helper()
-	if _, err := h.ChangeAPIKeyAccess(t.Context(), h.workspace, key.ID, access); err != nil {
+	now, err := h.APIKey(t.Context(), h.workspace, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.ChangeAPIKeyAccess(t.Context(), h.workspace, key.ID, now.Access(), access); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -164,7 +164,11 @@ func (h *house) rescope(k *key, has bool) outcome {
 		access.ExpiresAt = &at
 	}
 	return h.alter(k, to, func(ctx context.Context) error {
-		_, err := h.store.ChangeAPIKeyAccess(ctx, h.id, k.id, access)
+		seen, err := h.store.APIKey(ctx, h.id, k.id)
+		if err != nil {
+			return err
+		}
+		_, err = h.store.ChangeAPIKeyAccess(ctx, h.id, k.id, seen.Access(), access)
 		return err
 	})
 }

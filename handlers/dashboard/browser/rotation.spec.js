@@ -75,6 +75,21 @@ test('nothing is asked for while nobody looks', async ({ admin, skipup }) => {
   await expect.poll(() => asked).toBeGreaterThan(before)
 })
 
+test('nothing is asked for once nobody has touched the page for ten minutes', async ({ admin, skipup }) => {
+  await admin.clock.install()
+  await startRotation(admin, skipup, { callers: 1 })
+  let asked = 0
+  admin.on('request', (request) => request.url().includes('/rotation') && asked++)
+  await admin.clock.fastForward('10:01')
+  await admin.clock.runFor(4000)
+  const before = asked
+  await admin.clock.runFor(20_000)
+  expect(asked, 'a page that is left open keeps no session alive').toBe(before)
+  await admin.keyboard.press('Shift')
+  await admin.clock.runFor(4000)
+  await expect.poll(() => asked).toBeGreaterThan(before)
+})
+
 test('with the keyboard, and what has the focus keeps it', async ({ admin, skipup }) => {
   const { key } = await startRotation(admin, skipup, { callers: 2 })
   const abandon = admin.getByRole('link', { name: 'Abandon' })

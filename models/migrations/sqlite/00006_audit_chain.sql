@@ -26,7 +26,9 @@ WHEN NOT (OLD.seq = 0 AND NEW.seq > 0 -- it gets its place in the chain
     AND NEW.actor_type IS OLD.actor_type AND NEW.actor_id IS OLD.actor_id AND NEW.actor_name IS OLD.actor_name
     AND NEW.action IS OLD.action AND NEW.target_type IS OLD.target_type AND NEW.target_id IS OLD.target_id
     AND NEW.target_name IS OLD.target_name AND NEW.details IS OLD.details AND NEW.address IS OLD.address
-    AND NEW.user_agent IS OLD.user_agent AND NEW.created_at IS OLD.created_at)
+    AND NEW.user_agent IS OLD.user_agent AND NEW.created_at IS OLD.created_at
+    AND NOT EXISTS (SELECT 1 FROM audit_events -- which UPDATE OR REPLACE would delete
+        WHERE coalesce(workspace_id, '') = coalesce(NEW.workspace_id, '') AND seq = NEW.seq AND seq > 0))
 BEGIN
     SELECT RAISE(ABORT, 'audit events are never changed or deleted');
 END;
@@ -42,7 +44,7 @@ END;
 -- INSERT OR REPLACE deletes without asking the trigger above.
 -- +goose StatementBegin
 CREATE TRIGGER audit_events_not_replaced BEFORE INSERT ON audit_events
-WHEN EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id)
+WHEN EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id OR rowid = NEW.rowid AND rowid > 0)
     OR NEW.seq > 0 AND EXISTS (SELECT 1 FROM audit_events
         WHERE coalesce(workspace_id, '') = coalesce(NEW.workspace_id, '') AND seq = NEW.seq AND seq > 0)
 BEGIN
