@@ -365,7 +365,7 @@ func TestAnExpiredKeyIsNotRotated(t *testing.T) {
 	if page := document(t, r.b.Get(r.path)); page.Find("input[name=expiry][checked]").AttrOr("value", "") != "keep" || page.Find("input[name=scopes][checked]").Length() != 2 {
 		t.Error("the form does not begin with what the key has")
 	}
-	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, r.old.ID, models.KeyAccess{Scopes: r.old.Scopes, ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
+	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, r.old.ID, r.old.Access(), models.KeyAccess{Scopes: r.old.Scopes, ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
 		t.Fatal(err)
 	}
 	s.Clock.Advance(time.Hour)
