@@ -43,6 +43,7 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		}
+		synctest.Wait()
 		if !ended || !strings.Contains(log.String(), "no database") {
 			t.Errorf("ended: %t, log: %s", ended, &log)
 		}
