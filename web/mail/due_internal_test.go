@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,10 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var log bytes.Buffer
-		calls, ended := 0, false
+		var calls atomic.Int32
+		var ended atomic.Bool
 		next := func(ctx context.Context) (bool, error) {
-			switch calls++; calls {
+			switch calls.Add(1) {
 			case 3:
 				return true, errors.New("no database")
 			case 5:
@@ -34,18 +36,18 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 		}
 		go func() {
 			mailDue(ctx, time.Hour, slog.New(slog.NewTextHandler(&log, nil)), next)
-			ended = true
+			ended.Store(true)
 		}()
-		for _, want := range []int{3, 5, 6} {
+		for _, want := range []int32{3, 5, 6} {
 			synctest.Wait()
-			if calls != want {
-				t.Fatalf("%v: called %d times, want %d", time.Now(), calls, want)
+			if calls.Load() != want {
+				t.Fatalf("%v: called %d times, want %d", time.Now(), calls.Load(), want)
 			}
 			time.Sleep(time.Hour)
 		}
 		synctest.Wait()
-		if !ended || !strings.Contains(log.String(), "no database") {
-			t.Errorf("ended: %t, log: %s", ended, &log)
+		if !ended.Load() || !strings.Contains(log.String(), "no database") {
+			t.Errorf("ended: %t, log: %s", ended.Load(), &log)
 		}
 	})
 }
@@ -54,15 +56,15 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 func TestNobodyWaitsForTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		ended := false
+		var ended atomic.Bool
 		go func() {
 			mailDue(ctx, time.Hour, slog.New(slog.DiscardHandler), func(context.Context) (bool, error) { return false, nil })
-			ended = true
+			ended.Store(true)
 		}()
 		synctest.Wait()
 		stop()
 		synctest.Wait()
-		if !ended {
+		if !ended.Load() {
 			t.Error("it goes on until the next tick")
 		}
 	})
