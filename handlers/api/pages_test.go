@@ -104,8 +104,8 @@ func pinged(t *testing.T, s *handlerstest.Server) *models.WebhookEndpoint {
 // placeOf is where one of pagedLists is, to be followed by further parameters.
 func placeOf(t *testing.T, s *handlerstest.Server, list string) string {
 	t.Helper()
-	if strings.Contains(list, ":id") {
-		list = strings.Replace(list, ":id", pinged(t, s).ID, 1)
+	if before, after, isOfOne := strings.Cut(list, ":id"); isOfOne {
+		list = before + pinged(t, s).ID + after
 	}
 	if strings.Contains(list, "?") {
 		return list + "&"

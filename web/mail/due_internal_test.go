@@ -18,8 +18,8 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var log bytes.Buffer
-		var calls atomic.Int32
-		var ended atomic.Bool
+		var calls atomic.Int64
+		ended := false
 		next := func(ctx context.Context) (bool, error) {
 			switch calls.Add(1) {
 			case 3:
@@ -36,18 +36,18 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 		}
 		go func() {
 			mailDue(ctx, time.Hour, slog.New(slog.NewTextHandler(&log, nil)), next)
-			ended.Store(true)
+			ended = true
 		}()
-		for _, want := range []int32{3, 5, 6} {
+		for _, want := range []int64{3, 5, 6} {
 			synctest.Wait()
-			if calls.Load() != want {
-				t.Fatalf("%v: called %d times, want %d", time.Now(), calls.Load(), want)
+			if got := calls.Load(); got != want {
+				t.Fatalf("%v: called %d times, want %d", time.Now(), got, want)
 			}
 			time.Sleep(time.Hour)
 		}
 		synctest.Wait()
-		if !ended.Load() || !strings.Contains(log.String(), "no database") {
-			t.Errorf("ended: %t, log: %s", ended.Load(), &log)
+		if !ended || !strings.Contains(log.String(), "no database") {
+			t.Errorf("ended: %t, log: %s", ended, &log)
 		}
 	})
 }
@@ -56,15 +56,15 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 func TestNobodyWaitsForTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		var ended atomic.Bool
+		ended := false
 		go func() {
 			mailDue(ctx, time.Hour, slog.New(slog.DiscardHandler), func(context.Context) (bool, error) { return false, nil })
-			ended.Store(true)
+			ended = true
 		}()
 		synctest.Wait()
 		stop()
 		synctest.Wait()
-		if !ended.Load() {
+		if !ended {
 			t.Error("it goes on until the next tick")
 		}
 	})
