@@ -84,7 +84,7 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 		return nil
 	})
 	if IsKind(err, NotFound) {
-		return nil, s.awaitDeletions(ctx, workspaceID, ids, err)
+		return nil, s.awaitDeletions(ctx, workspaceID, ordered, err)
 	}
 	if err != nil {
 		return nil, err

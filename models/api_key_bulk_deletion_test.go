@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -236,6 +237,49 @@ func TestAKeyThatIsUsedIsDeletedOrRotated(t *testing.T) {
 			rotated, deleted := errs[0] == nil && models.IsKind(errs[1], models.Refused), errs[1] == nil && isNotFound(errs[0])
 			if rotated == deleted {
 				t.Fatalf("rotating: %v; deleting: %v", errs[0], errs[1])
+			}
+		}
+	})
+}
+
+// TestSuccessorsAreDeletedWhileUsageIsFolded: both lock an old key and its successor, and do not wait
+// for each other in a circle.
+func TestSuccessorsAreDeletedWhileUsageIsFolded(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
+		node := s.Another(t)
+		for range 15 {
+			var olds, news []*models.APIKey
+			var uses []use
+			for range 5 {
+				old := s.key(t, "CI")
+				next := s.rotate(t, old)
+				olds, news = append(olds, old), append(news, next)
+				uses = append(uses, use{old, s.Now(), "", "", "GET /me"}, use{next, s.Now(), "", "", "GET /me"})
+			}
+			deleted := make(chan struct{})
+			errs := atOnce(2, func(i int) error {
+				if i == 0 {
+					defer close(deleted)
+					_, err := s.DeleteAPIKeys(s.ctx, s.id, idsOfKeys(news...))
+					return err
+				}
+				for {
+					if err := errors.Join(node.AppendUsage(t.Context(), batchOf(t, uses...)), node.FoldUsage(t.Context())); err != nil {
+						return err
+					}
+					select {
+					case <-deleted:
+						return nil
+					default:
+					}
+				}
+			})
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+			if s.read(t, olds[0]).IsRotating() {
+				t.Fatal("a rotation goes on without its successor")
 			}
 		}
 	})

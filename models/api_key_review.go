@@ -53,7 +53,7 @@ var findingSQL = map[Finding]string{
 	FindExpiring: livingSQL + " AND expires_at <= @soon",
 	FindOld:      livingSQL + " AND created_at <= @old",
 	FindScopes:   livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
-	FindOrphaned: livingSQL + " AND created_by_type = 'member' AND created_by_id IN " +
+	FindOrphaned: livingSQL + " AND created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
 	FindKnocking: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
 		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @knocking AND last_refusal IN " + deadRefusals + ")",

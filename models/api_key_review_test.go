@@ -63,10 +63,12 @@ func TestReview(t *testing.T) {
 		s.keyThatExpires(t, "Expiring soon", reviewed.Add(models.ExpiresSoon))
 		s.keyThatExpires(t, "Expiring in a week", reviewed.Add(7*dayLong))
 		s.keyThatExpires(t, "Expiring in a day", reviewed.Add(dayLong))
-		s.keyThatExpires(t, "Expired now", reviewed)
+		expiredNow := s.keyThatExpires(t, "Expired now", reviewed)
 		orphan := hers.key(t, "Orphan")
 		deleted, expired, paused, quiet := s.key(t, "Deleted"), s.key(t, "Expired"), s.key(t, "Paused"), s.key(t, "Quiet")
-		resumed := s.key(t, "Resumed")
+		resumed, silent := s.key(t, "Resumed"), s.key(t, "Refused while it lived")
+		s.calls(t, silent, time.Hour, "GET /members", "members.read", models.RefusedScope)
+		s.delete(t, silent)
 		s.calls(t, idle, models.ReviewIdle-time.Minute, "GET /seats", "seats.read", models.Accepted)
 		s.calls(t, almostOld, models.ReviewIdle-time.Minute-time.Millisecond, "GET /seats", "seats.read", models.Accepted)
 		s.calls(t, old, time.Hour, "GET /seats", "seats.read", models.Accepted)
@@ -84,6 +86,7 @@ func TestReview(t *testing.T) {
 			}
 		}
 		s.Clock.Advance(time.Minute)
+		s.calls(t, expiredNow, 0, "GET /me", "", models.RefusedExpired)
 		s.calls(t, resumed, time.Second, "GET /me", "", models.RefusedPaused)
 		s.calls(t, deleted, 0, "GET /me", "", models.RefusedDeleted)
 		s.calls(t, deleted, 30*time.Second, "GET /seats", "", models.RefusedDeleted)
@@ -107,7 +110,7 @@ func TestReview(t *testing.T) {
 			models.FindOld:      {"Old"},
 			models.FindScopes:   {"Greedy"},
 			models.FindOrphaned: {"Orphan"},
-			models.FindKnocking: {"Paused", "Expired", "Deleted"},
+			models.FindKnocking: {"Paused", "Expired", "Deleted", "Expired now"},
 		}
 		review, err := s.ReviewAPIKeys(s.ctx, s.id)
 		if err != nil {

@@ -199,6 +199,7 @@ func TestVerifyWhileOthersWrite(t *testing.T) {
 				}
 			}
 		}()
+		defer func() { <-writing }()
 		for done := false; !done; {
 			select {
 			case <-writing:

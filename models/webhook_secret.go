@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -113,20 +114,22 @@ func (s *Store) webhookSecretsOf(ctx context.Context, endpointIDs []string) (map
 }
 
 // ResealWebhookSecrets encrypts the secrets anew that were encrypted with another key than the
-// present one, which can then be taken out of the configuration. It returns how many.
+// present one, which can then be taken out of the configuration. It returns how many. Those that
+// it cannot read it leaves as they are, and the error says which.
 func (s *Store) ResealWebhookSecrets(ctx context.Context) (int, error) {
 	var rows []webhookSecret
-	if err := s.with(ctx).Find(&rows).Error; err != nil {
+	if err := s.with(ctx).Order("id").Find(&rows).Error; err != nil {
 		return 0, fmt.Errorf("read webhook secrets: %w", err)
 	}
-	resealed := 0
+	resealed, unread := 0, []error{}
 	for _, row := range rows {
 		if !s.sealer.sealsAnew(row.Sealed) {
 			continue
 		}
 		text, err := s.sealer.open(row.Sealed, row.ID)
 		if err != nil {
-			return resealed, fmt.Errorf("read the secret of webhook endpoint %s: %w", row.EndpointID, err)
+			unread = append(unread, fmt.Errorf("read the secret of webhook endpoint %s: %w", row.EndpointID, err))
+			continue
 		}
 		sealed, err := s.sealer.seal(text, row.ID)
 		if err != nil {
@@ -137,5 +140,5 @@ func (s *Store) ResealWebhookSecrets(ctx context.Context) (int, error) {
 		}
 		resealed++
 	}
-	return resealed, nil
+	return resealed, errors.Join(unread...)
 }

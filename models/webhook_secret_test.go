@@ -131,6 +131,32 @@ func TestEncryptionKeyCanBeChanged(t *testing.T) {
 	})
 }
 
+// TestUnreadableSecretDoesNotKeepOthersFromBeingSealed: one whose key is lost is told of, and all
+// others are sealed with the present key.
+func TestUnreadableSecretDoesNotKeepOthersFromBeingSealed(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		lost := s.endpoint(t)
+		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1 WHERE endpoint_id = $2", append([]byte{1}, make([]byte, 60)...), lost.ID)
+		endpoint, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := []byte("another encryption key, of later")
+		node := func(keys ...[]byte) *models.Store {
+			store, err := models.Open(s.URL, models.Options{Clock: s.Clock.Now, EncryptionKeys: keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = store.Close() })
+			return store
+		}
+		if n, err := node(next, modelstest.EncryptionKey).ResealWebhookSecrets(s.ctx); n != 1 || err == nil || !strings.Contains(err.Error(), lost.ID) {
+			t.Errorf("sealed %d anew, %v", n, err)
+		}
+		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
+	})
+}
+
 // TestSealedSecretOpensInItsRowAlone: who can write to the database cannot give one endpoint the
 // secret of another.
 func TestSealedSecretOpensInItsRowAlone(t *testing.T) {

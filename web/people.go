@@ -76,7 +76,9 @@ func (p *people) signedIn(c *requestContext, session *sessions.Session, look vie
 	}
 	look.User, look.Memberships = user, memberships
 	look.Member = chooseMembership(memberships, session)
-	look.Notice, _ = session.Values[noticeValue].(string)
+	if !isForPart(c.Request()) { // in a part nobody would see it
+		look.Notice, _ = session.Values[noticeValue].(string)
+	}
 	setViewer(c, look)
 	if look.Member != nil {
 		setCaller(c, Caller{WorkspaceID: look.Member.WorkspaceID, Member: look.Member, Session: session.ID})

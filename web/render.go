@@ -23,7 +23,7 @@ func Render(c echo.Context, status int, page templ.Component) error {
 	if err := page.Render(ctx, &html); err != nil {
 		return err
 	}
-	if viewer.Of(ctx).Notice != "" && !ForPart(c) {
+	if viewer.Of(ctx).Notice != "" {
 		if err := SetNotice(c, ""); err != nil {
 			return err
 		}

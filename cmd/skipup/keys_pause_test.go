@@ -52,6 +52,7 @@ func TestRefusedPausesOfKeys(t *testing.T) {
 		{[]string{"pause", "key_1", "--for", "1h"}, exitRefused, "There is no such API key."},
 		{[]string{"resume", "key_1"}, exitRefused, "There is no such API key."},
 		{[]string{"resume"}, exitUsage, "give the id of one key"},
+		{[]string{"resume", id, "key_1"}, exitUsage, "give the id of one key"},
 	} {
 		skipup(t, env, append([]string{"keys"}, tt.args...)...).requireRefused(t, tt.code, tt.said)
 	}

@@ -44,14 +44,13 @@ func TestRotateKey(t *testing.T) {
 	})
 }
 
-// TestRotateKeyToNothing: an empty list is one, and the word in the key is that of the deployment.
+// TestRotateKeyToNothing: an empty list is one, and the word in the key is the one that is asked for.
 func TestRotateKeyToNothing(t *testing.T) {
 	env := onSQLite(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
-	env["SKIPUP_KEY_ENVIRONMENT"] = "test"
-	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h")
+	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h", "--key-environment", "test")
 	got.requireCode(t, exitDone)
 	next := listJSON(t, env, workspace)[0]
 	if !strings.HasPrefix(got.stdout, "sk_test_") || len(next["scopes"].([]any)) != 0 {
@@ -98,6 +97,7 @@ func TestRefusedRotations(t *testing.T) {
 		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes must be scopes that the key itself has"},
 		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `"seats" is not a scope`},
 		{"dead at once", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
+		{"no such environment", []string{id, "--key-environment", "prod"}, exitUsage, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"},
 		{"both expiries", []string{id, "--expires-in", "1h", "--never-expires"}, exitUsage, "expires-in"},
 	}
 	for _, tt := range tests {

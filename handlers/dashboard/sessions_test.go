@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,5 +34,27 @@ func TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen(t *testing.T) {
 	}
 	if got := one.Get("/settings/api-keys/" + key.ID); got.Status != http.StatusNotFound {
 		t.Errorf("a key of the workspace before: %d", got.Status)
+	}
+}
+
+// TestANoticeWaitsForAPage: another tab that keeps itself up to date swaps a part of what it is sent, in
+// which nobody would see it.
+func TestANoticeWaitsForAPage(t *testing.T) {
+	s := handlerstest.New(t)
+	key := s.NamedKey(t, s.Workspace.ID, "CI")
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	const notice = "The key has its new name."
+	if got := b.Post("/settings/api-keys/"+key.ID, url.Values{"name": {"Builds"}}); got.Status != http.StatusSeeOther {
+		t.Fatalf("rename: %d %s", got.Status, got.Body)
+	}
+	part := s.Request(t, http.MethodGet, "/settings/api-keys/"+key.ID+"/usage", "")
+	part.Header.Set("HX-Request", "true")
+	if got := handlerstest.Send(t, b.Client, part); got.Status != http.StatusOK || strings.Contains(got.Body, notice) {
+		t.Errorf("a part: %d", got.Status)
+	}
+	for i, want := range []bool{true, false} {
+		if got := b.Get("/settings/api-keys/" + key.ID); strings.Contains(got.Body, notice) != want {
+			t.Errorf("page %d: shown %t", i, !want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,10 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var log bytes.Buffer
-		calls, ended := 0, false
+		var calls atomic.Int64
+		ended := false
 		next := func(ctx context.Context) (bool, error) {
-			switch calls++; calls {
+			switch calls.Add(1) {
 			case 3:
 				return true, errors.New("no database")
 			case 5:
@@ -36,13 +38,14 @@ func TestWhatIsDueIsMailedAtOnce(t *testing.T) {
 			mailDue(ctx, time.Hour, slog.New(slog.NewTextHandler(&log, nil)), next)
 			ended = true
 		}()
-		for _, want := range []int{3, 5, 6} {
+		for _, want := range []int64{3, 5, 6} {
 			synctest.Wait()
-			if calls != want {
-				t.Fatalf("%v: called %d times, want %d", time.Now(), calls, want)
+			if got := calls.Load(); got != want {
+				t.Fatalf("%v: called %d times, want %d", time.Now(), got, want)
 			}
 			time.Sleep(time.Hour)
 		}
+		synctest.Wait()
 		if !ended || !strings.Contains(log.String(), "no database") {
 			t.Errorf("ended: %t, log: %s", ended, &log)
 		}
