@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 )
 
@@ -69,7 +70,7 @@ var forms = func() *schema.Decoder {
 }()
 
 // BindForm decodes the body of a form, never the address, into form, a pointer to a struct
-// with form tags.
+// with form tags. A form for another workspace than the one that is shown now is refused.
 func BindForm(c echo.Context, form any) error {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
@@ -85,6 +86,9 @@ func BindForm(c echo.Context, form any) error {
 			}
 		}
 	}
+	if workspaceID := r.PostForm.Get(ui.WorkspaceField); workspaceID != "" && workspaceID != CallerOf(c).WorkspaceID {
+		return errOtherWorkspace
+	}
 	if err := forms.Decode(form, r.PostForm); err != nil {
 		return errForm
 	}
@@ -92,6 +96,7 @@ func BindForm(c echo.Context, form any) error {
 }
 
 var (
-	errForm     = &RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The form could not be read. Go back, reload the page and try again."}
-	errFormText = &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error", Message: "The form has text that is not valid UTF-8, or a NUL character. Type it again without."}
+	errForm           = &RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The form could not be read. Go back, reload the page and try again."}
+	errFormText       = &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error", Message: "The form has text that is not valid UTF-8, or a NUL character. Type it again without."}
+	errOtherWorkspace = &RequestError{Status: http.StatusConflict, Type: "conflict", Message: "You have switched to another workspace since this form was opened, so nothing was done. Switch back, or open the form again."}
 )

@@ -221,6 +221,51 @@ func TestSignOutEverywhere(t *testing.T) {
 	}
 }
 
+// TestFormsKeepToTheirWorkspace: what was opened in one makes nothing in another, which was chosen in
+// another tab meanwhile.
+func TestFormsKeepToTheirWorkspace(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		second, _ := s.NewWorkspace(t, "Second", handlerstest.AdminEmail)
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		show := func(workspaceID string) {
+			t.Helper()
+			if got := b.Post("/workspace", url.Values{"workspace_id": {workspaceID}}); got.Status != http.StatusSeeOther {
+				t.Fatalf("switch: %d", got.Status)
+			}
+		}
+		for address, form := range map[string]url.Values{
+			"/settings/api-keys":       {"name": {"CI"}, "form_id": {"form"}, "expiry": {"never"}},
+			"/settings/members":        {"email": {"grace@acme.test"}, "name": {"Grace"}, "role": {"member"}},
+			"/settings/webhooks":       {"url": {"https://hooks.example.com/"}, "events": {"seat.assigned"}},
+			"/settings/seats/capacity": {"capacity": {"77"}},
+		} {
+			show(s.Workspace.ID)
+			page := address
+			if address != "/settings/seats/capacity" {
+				page += "/new"
+			}
+			of := document(t, b.Get(page)).Find("#panel form input[name=of_workspace]").AttrOr("value", "")
+			if of != s.Workspace.ID {
+				t.Errorf("the form at %s is for %q", page, of)
+			}
+			form.Set("of_workspace", of)
+			show(second.ID)
+			before := s.Dump(t)
+			got := b.Post(address, form)
+			if got.Status != http.StatusConflict || !strings.Contains(got.Body, "You have switched to another workspace") {
+				t.Errorf("%s in another workspace: %d", address, got.Status)
+			}
+			if s.Dump(t) != before {
+				t.Errorf("%s changes another workspace", address)
+			}
+			show(s.Workspace.ID)
+			if got := b.Post(address, form); got.Status >= 400 {
+				t.Errorf("%s in its own workspace: %d", address, got.Status)
+			}
+		}
+	})
+}
+
 // TestWorkspaces: each shows its own keys, and one that is not the user's is not found.
 func TestWorkspaces(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
