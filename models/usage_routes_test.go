@@ -57,6 +57,27 @@ func TestEarlierUsageHasNeededScopes(t *testing.T) {
 	})
 }
 
+// TestScopesOfALaterVersionStopNoCounting, of that key or of another.
+func TestScopesOfALaterVersionStopNoCounting(t *testing.T) {
+	eachHome(t, func(t *testing.T, s home) {
+		ahead, other := s.key(t, "Ahead"), s.key(t, "Other")
+		s.Exec(t, "UPDATE api_keys SET needed_scopes = 'rockets.fly' WHERE id = $1", ahead.ID)
+		for _, key := range []*models.APIKey{ahead, other} {
+			s.calls(t, key, 0, "GET /seats", "seats.read", models.Accepted)
+			if routes := s.routes(t, key); len(routes) != 1 || routes[0].Requests != 1 {
+				t.Errorf("%s has %+v", key.Name, routes)
+			}
+		}
+		if got := s.read(t, other).NeededScopes; got != scope.Of(scope.SeatsRead) {
+			t.Errorf("the other has needed %s", got)
+		}
+		var kept string
+		if err := s.DB().Raw("SELECT needed_scopes FROM api_keys WHERE id = ?", ahead.ID).Scan(&kept).Error; err != nil || kept != "rockets.fly" {
+			t.Errorf("what the later version wrote is %q now, %v", kept, err)
+		}
+	})
+}
+
 // stepFrom is what a migration does from some words on.
 func stepFrom(t *testing.T, s home, file, words string) string {
 	t.Helper()

@@ -124,8 +124,8 @@ func (s *Store) addNeededScopes(ctx context.Context, needed map[string]scope.Set
 	rows = rows[:0]
 	for _, key := range before {
 		var known scope.Set
-		if err := known.Scan(key.NeededScopes); err != nil {
-			return err
+		if known.Scan(key.NeededScopes) != nil {
+			continue // as above; the usage of all other keys does not wait for it
 		}
 		if now := known | needed[key.APIKeyID]; now != known {
 			rows = append(rows, neededRow{key.APIKeyID, now.String()})
