@@ -41,25 +41,25 @@ type APIKey struct {
 	DeletedByName     string
 	// When the deletion was committed, and when the last node had heard of it.
 	DeletionCommittedAt *time.Time
-	DeletionInForceAt   *time.Time
-	DeletionReason      string // empty unless somebody was asked for one
-	ChangedEpoch        int64  // at which what the key may do has last changed
-	// SuccessorID is the key that takes the place of this one, while one of both is there.
-	SuccessorID   *string
-	PredecessorID *string // the key that this one was made to take the place of
-	LineageID     *string // the first key of the line; nil for that itself
+	DeletionEffectiveAt *time.Time `gorm:"column:deletion_in_force_at"`
+	DeletionReason      string     // empty unless somebody was asked for one
+	ChangedEpoch        int64      // at which what the key may do has last changed
+	// ReplacementID is the key that takes the place of this one, while one of both is there.
+	ReplacementID *string `gorm:"column:successor_id"`
+	ReplacesID    *string `gorm:"column:predecessor_id"` // the key that this one was made to take the place of
+	RotationID    *string `gorm:"column:lineage_id"`     // the first key of the line; nil for that itself
 }
 
-// KeyState is what a key is at a moment.
-type KeyState string
+// KeyStatus is what a key is at a moment.
+type KeyStatus string
 
 // The states of a key. Requests are accepted in the first two.
 const (
-	KeyActive      KeyState = "active"
-	KeyExpiresSoon KeyState = "expires_soon"
-	KeyPaused      KeyState = "paused" // until a moment
-	KeyExpired     KeyState = "expired"
-	KeyDeleted     KeyState = "deleted"
+	KeyActive      KeyStatus = "active"
+	KeyExpiresSoon KeyStatus = "expires_soon"
+	KeyPaused      KeyStatus = "paused" // until a moment
+	KeyExpired     KeyStatus = "expired"
+	KeyDeleted     KeyStatus = "deleted"
 )
 
 const (
@@ -69,9 +69,9 @@ const (
 	maxFormID = 64
 )
 
-// StateAt is the state of k at now. A key is dead from the very moment of its expiry, and works
+// StatusAt is the state of k at now. A key is dead from the very moment of its expiry, and works
 // again from the very moment at which its pause ends.
-func (k *APIKey) StateAt(now time.Time) KeyState {
+func (k *APIKey) StatusAt(now time.Time) KeyStatus {
 	switch {
 	case k.DeletedAt != nil:
 		return KeyDeleted
@@ -95,7 +95,7 @@ func (k *APIKey) pausedAt(now time.Time) bool {
 
 // AcceptedAt reports whether requests with k are accepted at now.
 func (k *APIKey) AcceptedAt(now time.Time) bool {
-	state := k.StateAt(now)
+	state := k.StatusAt(now)
 	return state == KeyActive || state == KeyExpiresSoon
 }
 
@@ -103,7 +103,7 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 func (k *APIKey) Wire() wire.APIKey {
 	return wire.APIKey{
 		ID: k.ID, Name: k.Name, KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
-		ExpiresAt: wire.Moment(k.ExpiresAt), LastUsedAt: wire.Moment(k.LastUsedAt), CreatedAt: wire.Timestamp(k.CreatedAt),
+		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
 }
 
@@ -121,8 +121,8 @@ type NewAPIKey struct {
 	Grantor *scope.Set
 }
 
-// ErrKeyMadeAlready is the error of a form that has been sent before. Its key was shown then.
-var ErrKeyMadeAlready = errors.New("this form has made its key already")
+// ErrFormAlreadyUsed is the error of a form that has been sent before. Its key was shown then.
+var ErrFormAlreadyUsed = errors.New("this form has made its key already")
 
 // CreateAPIKey makes a key. Its text is in the answer and nowhere else. A key may only give
 // scopes that it holds itself: else the error is Forbidden.
@@ -193,7 +193,7 @@ func checkExpiry(fields Fields, expiresAt, now time.Time) {
 func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	err := s.with(ctx).Create(key).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) && key.FormID != nil {
-		return ErrKeyMadeAlready
+		return ErrFormAlreadyUsed
 	}
 	if err != nil {
 		return fmt.Errorf("insert API key: %w", err)
@@ -202,8 +202,8 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	if key.ExpiresAt != nil {
 		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
 	}
-	if key.PredecessorID != nil {
-		details["rotated_from"] = *key.PredecessorID
+	if key.ReplacesID != nil {
+		details["rotated_from"] = *key.ReplacesID
 	}
 	if err := s.publish(ctx, key.WorkspaceID, APIKeyCreatedEvent, key.Wire()); err != nil {
 		return err
@@ -221,8 +221,8 @@ func (s *Store) APIKeyByID(ctx context.Context, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "id = ?", id)
 }
 
-// APIKeyMadeBy returns the key that a form has made, or NotFound.
-func (s *Store) APIKeyMadeBy(ctx context.Context, workspaceID, formID string) (*APIKey, error) {
+// APIKeyByFormID returns the key that a form has made, or NotFound.
+func (s *Store) APIKeyByFormID(ctx context.Context, workspaceID, formID string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "workspace_id = ? AND form_id = ?", workspaceID, clip(formID, maxFormID))
 }
 
@@ -251,16 +251,16 @@ func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) 
 		if err != nil {
 			return err
 		}
-		if err := tx.updateLiving(ctx, key, map[string]any{"name": name}); err != nil {
+		if err := tx.updateExisting(ctx, key, map[string]any{"name": name}); err != nil {
 			return err
 		}
 		return tx.audit(ctx, workspaceID, "api_key.renamed", target{"api_key", id, name}, map[string]string{"from": key.Name})
 	})
 }
 
-// updateLiving changes a key's row if the key is not deleted, by whoever else at this moment;
+// updateExisting changes a key's row if the key is not deleted, by whoever else at this moment;
 // NotFound if it is.
-func (s *Store) updateLiving(ctx context.Context, key *APIKey, values map[string]any) error {
+func (s *Store) updateExisting(ctx context.Context, key *APIKey, values map[string]any) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deleted_at IS NULL", key.WorkspaceID, key.ID).
 		Updates(values)

@@ -18,10 +18,10 @@ func (k *APIKey) Access() KeyAccess { return KeyAccess{Scopes: k.Scopes, Expires
 
 // Equal reports whether both allow the same.
 func (a KeyAccess) Equal(other KeyAccess) bool {
-	return a.Scopes == other.Scopes && sameMoment(a.ExpiresAt, other.ExpiresAt)
+	return a.Scopes == other.Scopes && sameTime(a.ExpiresAt, other.ExpiresAt)
 }
 
-func sameMoment(a, b *time.Time) bool {
+func sameTime(a, b *time.Time) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
@@ -59,7 +59,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 // together with the complaints that the caller has found already; nil if there are none. An
 // expiry that stays as it is may be past.
 func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) error {
-	if access.ExpiresAt != nil && !sameMoment(key.ExpiresAt, access.ExpiresAt) {
+	if access.ExpiresAt != nil && !sameTime(key.ExpiresAt, access.ExpiresAt) {
 		checkExpiry(fields, *access.ExpiresAt, s.now())
 	}
 	return fields.err()
@@ -75,7 +75,7 @@ func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, a
 	if key.DeletedAt == nil && !key.Access().Equal(before) {
 		return nil, errAccessChanged
 	}
-	err = s.updateLiving(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "changed_epoch": epoch})
+	err = s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "changed_epoch": epoch})
 	if err != nil {
 		return nil, err
 	}
@@ -92,13 +92,13 @@ func (a KeyAccess) differenceTo(next KeyAccess) map[string]string {
 	if removed := a.Scopes.Without(next.Scopes); removed != 0 {
 		details["scopes_removed"] = removed.String()
 	}
-	if !sameMoment(a.ExpiresAt, next.ExpiresAt) {
-		details["expires_at_before"], details["expires_at"] = expiryWord(a.ExpiresAt), expiryWord(next.ExpiresAt)
+	if !sameTime(a.ExpiresAt, next.ExpiresAt) {
+		details["expires_at_before"], details["expires_at"] = formatExpiry(a.ExpiresAt), formatExpiry(next.ExpiresAt)
 	}
 	return details
 }
 
-func expiryWord(at *time.Time) string {
+func formatExpiry(at *time.Time) string {
 	if at == nil {
 		return "never"
 	}

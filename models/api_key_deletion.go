@@ -30,9 +30,9 @@ const confirmName = "must be the name of the key, exactly as it is shown"
 // DeletionReceipt is the evidence of a deletion.
 type DeletionReceipt struct {
 	CommittedAt time.Time
-	// InForceAt is when no node could accept the key any more. It is nil while that is still
+	// EffectiveAt is when no node could accept the key any more. It is nil while that is still
 	// being waited for, or if who waited was stopped; FinishDeletions then finds it out.
-	InForceAt *time.Time
+	EffectiveAt *time.Time
 	// Took is from the commit until the deletion was in force.
 	Took time.Duration
 	// LastUsedAt is the last accepted request that nodes have told of, which they do every
@@ -51,15 +51,15 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 		return DeletionReceipt{}, false
 	}
 	receipt := DeletionReceipt{
-		CommittedAt: *k.DeletedAt, InForceAt: k.DeletionInForceAt, Reason: k.DeletionReason,
+		CommittedAt: *k.DeletedAt, EffectiveAt: k.DeletionEffectiveAt, Reason: k.DeletionReason,
 		LastUsedAt: k.LastUsedAt, LastUsedAddress: k.LastUsedAddress, LastUsedRoute: k.LastUsedRoute,
 	}
 	if k.DeletionCommittedAt != nil {
 		receipt.CommittedAt = *k.DeletionCommittedAt
 	}
-	if receipt.InForceAt != nil {
-		receipt.Took = receipt.InForceAt.Sub(receipt.CommittedAt)
-		receipt.AcceptedAfter = k.LastUsedAt != nil && k.LastUsedAt.After(*receipt.InForceAt)
+	if receipt.EffectiveAt != nil {
+		receipt.Took = receipt.EffectiveAt.Sub(receipt.CommittedAt)
+		receipt.AcceptedAfter = k.LastUsedAt != nil && k.LastUsedAt.After(*receipt.EffectiveAt)
 	}
 	return receipt, true
 }
@@ -87,7 +87,7 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 		if key, err = tx.markDeleted(ctx, workspaceID, id, d.reason, epoch); err != nil || d.staying == "" {
 			return err
 		}
-		return tx.requireStaying(ctx, workspaceID, d.staying)
+		return tx.requireOtherKey(ctx, workspaceID, d.staying)
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)
@@ -111,11 +111,11 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.releasePredecessor(ctx, key); err != nil {
+	if err := s.releaseReplacedKey(ctx, key); err != nil {
 		return nil, err
 	}
 	now, by := s.now(), actor.Name
-	err = s.updateLiving(ctx, key, map[string]any{
+	err = s.updateExisting(ctx, key, map[string]any{
 		"deleted_at": now, "deleted_by_name": by, "deletion_reason": reason, "changed_epoch": epoch,
 	})
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []st
 	}
 	var pending []*APIKey
 	for i := range slices.Backward(keys) { // in the order in which everybody locks several keys
-		if keys[i].DeletedAt != nil && keys[i].DeletionInForceAt == nil {
+		if keys[i].DeletedAt != nil && keys[i].DeletionEffectiveAt == nil {
 			pending = append(pending, &keys[i])
 		}
 	}
@@ -163,19 +163,19 @@ const (
 )
 
 // writeReceipts notes, for all of them or for none, that the deletion of keys is in force since
-// inForceAt, unless that is noted already, and makes the keys what is stored. It does not wait
+// effectiveAt, unless that is noted already, and makes the keys what is stored. It does not wait
 // long for the last use of the keys to be added up: the row gets it later, and the audit log says
 // that it was not known.
-func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, inForceAt time.Time) error {
+func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
 	defer cancel()
 	for _, key := range keys {
 		receipt, _ := key.DeletionReceipt()
-		from := inForceAt
+		from := effectiveAt
 		if from.Before(receipt.CommittedAt) {
 			from = receipt.CommittedAt // by the clock of another node
 		}
-		key.DeletionCommittedAt, key.DeletionInForceAt = &receipt.CommittedAt, &from
+		key.DeletionCommittedAt, key.DeletionEffectiveAt = &receipt.CommittedAt, &from
 	}
 	folded := s.foldWithin(ctx, foldPatience) == nil
 	return s.Tx(ctx, func(tx *Store) error {
@@ -192,7 +192,7 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, inForceAt tim
 func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
-		UpdateColumns(map[string]any{"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionInForceAt})
+		UpdateColumns(map[string]any{"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionEffectiveAt})
 	if update.Error != nil {
 		return fmt.Errorf("write receipt: %w", update.Error)
 	}
@@ -227,7 +227,7 @@ func (k *APIKey) receiptDetails(folded bool) map[string]string {
 	receipt, _ := k.DeletionReceipt()
 	details := map[string]string{
 		"committed_at": receipt.CommittedAt.Format(time.RFC3339Nano),
-		"in_force_at":  receipt.InForceAt.Format(time.RFC3339Nano),
+		"in_force_at":  receipt.EffectiveAt.Format(time.RFC3339Nano),
 		"took_ms":      strconv.FormatInt(receipt.Took.Milliseconds(), 10),
 	}
 	switch {
@@ -264,9 +264,9 @@ func (s *Store) FinishDeletions(ctx context.Context) (finished int, err error) {
 		return 0, err
 	}
 	ctx = WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
-	inForceAt := s.now()
+	effectiveAt := s.now()
 	for some := range slices.Chunk(pending, pendingAtOnce) {
-		if err := s.writeReceipts(ctx, some, inForceAt); err != nil {
+		if err := s.writeReceipts(ctx, some, effectiveAt); err != nil {
 			return finished, err
 		}
 		finished += len(some)

@@ -64,7 +64,7 @@ func TestDeletionReceipt(t *testing.T) {
 		}
 		s.Clock.Advance(time.Minute)
 		receipt := s.delete(t, key)
-		if !receipt.CommittedAt.Equal(s.Now()) || receipt.InForceAt == nil || !receipt.InForceAt.Equal(s.Now()) || receipt.Took != 0 ||
+		if !receipt.CommittedAt.Equal(s.Now()) || receipt.EffectiveAt == nil || !receipt.EffectiveAt.Equal(s.Now()) || receipt.Took != 0 ||
 			receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(used) || receipt.LastUsedAddress != "192.0.2.7" ||
 			receipt.LastUsedRoute != "GET /me" || receipt.AcceptedAfter {
 			t.Errorf("the receipt is %+v", receipt)
@@ -136,7 +136,7 @@ func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
 				return err
 			},
 			"several": func() error {
-				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{living.ID, key.ID})
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{living.ID, key.ID})
 				return err
 			},
 		} {
@@ -154,11 +154,11 @@ func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
 			if took := again(); took < 315*time.Millisecond {
 				t.Errorf("%s: it returns after %v, though the first deletion may not be in force", name, took)
 			}
-			if s.read(t, key).DeletionInForceAt == nil {
+			if s.read(t, key).DeletionEffectiveAt == nil {
 				t.Errorf("%s: what it has waited for is not noted", name)
 			}
 		}
-		if read := s.read(t, living); read.DeletedAt != nil || read.DeletionInForceAt != nil {
+		if read := s.read(t, living); read.DeletedAt != nil || read.DeletionEffectiveAt != nil {
 			t.Errorf("a key that was refused to be deleted is %+v", read)
 		}
 	})
@@ -170,7 +170,7 @@ func TestFinishDeletions(t *testing.T) {
 		left, finished := s.key(t, "Left"), s.key(t, "Finished")
 		s.delete(t, left)
 		s.delete(t, finished)
-		before := s.read(t, finished).DeletionInForceAt
+		before := s.read(t, finished).DeletionEffectiveAt
 		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL, deletion_committed_at = NULL WHERE id = $1", left.ID)
 		s.Clock.Advance(time.Minute)
 		start := time.Now()
@@ -178,10 +178,10 @@ func TestFinishDeletions(t *testing.T) {
 			t.Errorf("%d found after %v, %v", found, time.Since(start), err)
 		}
 		receipt, _ := s.read(t, left).DeletionReceipt()
-		if receipt.InForceAt == nil || !receipt.InForceAt.Equal(s.Now()) || receipt.Took != time.Minute {
+		if receipt.EffectiveAt == nil || !receipt.EffectiveAt.Equal(s.Now()) || receipt.Took != time.Minute {
 			t.Errorf("the receipt is %+v", receipt)
 		}
-		if after := s.read(t, finished).DeletionInForceAt; !after.Equal(*before) {
+		if after := s.read(t, finished).DeletionEffectiveAt; !after.Equal(*before) {
 			t.Error("a finished deletion is finished again")
 		}
 		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 0 {
@@ -201,7 +201,7 @@ func TestADeletionStandsWithoutItsReceipt(t *testing.T) {
 		if err != nil || deleted.DeletedAt == nil {
 			t.Fatalf("the deletion: %+v, %v", deleted, err)
 		}
-		if read := s.read(t, key); read.DeletedAt == nil || read.DeletionInForceAt != nil {
+		if read := s.read(t, key); read.DeletedAt == nil || read.DeletionEffectiveAt != nil {
 			t.Errorf("the row is %+v", read)
 		}
 		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 {
@@ -235,7 +235,7 @@ func TestADeletionDoesNotWaitForUsage(t *testing.T) {
 				if keys, err := s.APIKeysByID(s.ctx, s.id, []string{several.ID}); err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(used) {
 					return fmt.Errorf("before it: %+v, %w", keys, err)
 				}
-				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{several.ID})
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{several.ID})
 				return err
 			},
 		}
@@ -260,7 +260,7 @@ func TestADeletionDoesNotWaitForUsage(t *testing.T) {
 		}
 		for key := range deletions {
 			receipt, _ := s.read(t, key).DeletionReceipt()
-			if receipt.InForceAt == nil || receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(later) || receipt.AcceptedAfter {
+			if receipt.EffectiveAt == nil || receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(later) || receipt.AcceptedAfter {
 				t.Errorf("%s: the receipt is %+v", key.Name, receipt)
 			}
 		}

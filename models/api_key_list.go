@@ -33,7 +33,7 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 // APIKeyFilter chooses and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
 	Search     string       // part of the name or the prefix, in any case
-	State      KeyState     // empty for all but the deleted, or for those of the finding
+	Status     KeyStatus    // empty for all but the deleted, or for those of the finding
 	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
 	Sort       APIKeySort   // empty for SortCreated
@@ -64,8 +64,8 @@ var orders = map[APIKeySort]struct{ missing, column string }{
 // APIKeyList is one page of the dashboard's list.
 type APIKeyList struct {
 	Keys     []APIKey
-	Matching int64              // keys that the filter lets through, on all pages
-	Counts   map[KeyState]int64 // keys of the workspace by state; active without those that expire soon
+	Matching int64               // keys that the filter lets through, on all pages
+	Counts   map[KeyStatus]int64 // keys of the workspace by state; active without those that expire soon
 }
 
 // APIKeys lists the keys of a workspace for the dashboard.
@@ -103,10 +103,10 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	return func(query *gorm.DB) *gorm.DB {
 		switch {
-		case f.State == "" && f.Finding == "":
+		case f.Status == "" && f.Finding == "":
 			query = query.Where("deleted_at IS NULL")
-		case f.State != "":
-			query = query.Where(stateSQL+" = @state", stateArgs(now), sql.Named("state", storable(string(f.State))))
+		case f.Status != "":
+			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
 			// No name is longer, and SQLite refuses a pattern that is very long.
@@ -120,11 +120,11 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	}
 }
 
-// stateSQL is StateAt in SQL, with the arguments stateArgs.
-const stateSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at <= @now THEN 'expired' ` +
+// statusSQL is StatusAt in SQL, with the arguments statusArgs.
+const statusSQL = `CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN expires_at <= @now THEN 'expired' ` +
 	`WHEN paused_until > @now THEN 'paused' WHEN expires_at <= @soon THEN 'expires_soon' ELSE 'active' END`
 
-func stateArgs(now time.Time) map[string]any {
+func statusArgs(now time.Time) map[string]any {
 	return map[string]any{"now": now, "soon": now.Add(ExpiresSoon)}
 }
 
@@ -143,19 +143,19 @@ func (f APIKeyFilter) order(query *gorm.DB) *gorm.DB {
 	return query.Order(by.column + direction).Order("id" + direction)
 }
 
-func (s *Store) countAPIKeys(ctx context.Context, workspaceID string, now time.Time) (map[KeyState]int64, error) {
+func (s *Store) countAPIKeys(ctx context.Context, workspaceID string, now time.Time) (map[KeyStatus]int64, error) {
 	var rows []struct {
-		State KeyState
-		Keys  int64
+		Status KeyStatus
+		Keys   int64
 	}
-	err := s.with(ctx).Raw("SELECT state, count(*) AS keys FROM (SELECT "+stateSQL+" AS state FROM api_keys WHERE workspace_id = @workspace) AS states GROUP BY state",
-		stateArgs(now), sql.Named("workspace", workspaceID)).Scan(&rows).Error
+	err := s.with(ctx).Raw("SELECT status, count(*) AS keys FROM (SELECT "+statusSQL+" AS status FROM api_keys WHERE workspace_id = @workspace) AS statuses GROUP BY status",
+		statusArgs(now), sql.Named("workspace", workspaceID)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("count API keys by state: %w", err)
 	}
-	counts := make(map[KeyState]int64, len(rows))
+	counts := make(map[KeyStatus]int64, len(rows))
 	for _, row := range rows {
-		counts[row.State] = row.Keys
+		counts[row.Status] = row.Keys
 	}
 	return counts, nil
 }

@@ -59,16 +59,16 @@ func TestListOfThreeKeys(t *testing.T) {
 			{"by expiry, never last", models.APIKeyFilter{Sort: models.SortExpires, Ascending: true}, []string{"Alpha", "gamma", "beta"}},
 			{"by expiry, never last still", models.APIKeyFilter{Sort: models.SortExpires}, []string{"gamma", "Alpha", "beta"}},
 			{"by what is no column", models.APIKeyFilter{Sort: "digest; DROP TABLE api_keys"}, []string{"gamma", "Alpha", "beta"}},
-			{"deleted", models.APIKeyFilter{State: models.KeyDeleted}, []string{"deleted"}},
-			{"active", models.APIKeyFilter{State: models.KeyActive}, []string{"gamma", "beta"}},
-			{"expires soon", models.APIKeyFilter{State: models.KeyExpiresSoon}, []string{"Alpha"}},
-			{"expired", models.APIKeyFilter{State: models.KeyExpired}, nil},
-			{"a state that is none", models.APIKeyFilter{State: "x\x00\xff' OR 1=1"}, nil},
+			{"deleted", models.APIKeyFilter{Status: models.KeyDeleted}, []string{"deleted"}},
+			{"active", models.APIKeyFilter{Status: models.KeyActive}, []string{"gamma", "beta"}},
+			{"expires soon", models.APIKeyFilter{Status: models.KeyExpiresSoon}, []string{"Alpha"}},
+			{"expired", models.APIKeyFilter{Status: models.KeyExpired}, nil},
+			{"a state that is none", models.APIKeyFilter{Status: "x\x00\xff' OR 1=1"}, nil},
 			{"a scope", models.APIKeyFilter{Scope: ptr(scope.MembersRead)}, []string{"Alpha", "beta"}},
 			{"another scope", models.APIKeyFilter{Scope: ptr(scope.MembersWrite)}, []string{"Alpha"}},
 			{"a scope that none has", models.APIKeyFilter{Scope: ptr(scope.SeatsWrite)}, nil},
-			{"all at once", models.APIKeyFilter{Search: "a", State: models.KeyExpiresSoon, Scope: ptr(scope.MembersRead), Sort: models.SortName}, []string{"Alpha"}},
-			{"all at once, other state", models.APIKeyFilter{Search: "a", State: models.KeyExpired, Scope: ptr(scope.MembersRead)}, nil},
+			{"all at once", models.APIKeyFilter{Search: "a", Status: models.KeyExpiresSoon, Scope: ptr(scope.MembersRead), Sort: models.SortName}, []string{"Alpha"}},
+			{"all at once, other state", models.APIKeyFilter{Search: "a", Status: models.KeyExpired, Scope: ptr(scope.MembersRead)}, nil},
 		}
 		for _, tt := range tests {
 			if diff := gocmp.Diff(tt.want, keyNamesOf(t, s, tt.filter)); diff != "" {

@@ -55,7 +55,7 @@ func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until ti
 	}
 	now := s.now()
 	if key.DeletedAt == nil && key.expiredAt(now) {
-		return nil, Errorf(Refused, "This key has expired, so that requests with it are refused already.")
+		return nil, Errorf(FailedPrecondition, "This key has expired, so that requests with it are refused already.")
 	}
 	actor, err := s.actor(ctx)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until ti
 		key.PausedAt = &now
 	}
 	key.PausedUntil, key.PausedByName, key.ChangedEpoch, key.UpdatedAt = &until, actor.Name, epoch, now
-	if err := s.updateLiving(ctx, key, key.pause()); err != nil {
+	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
 	return key, s.audit(ctx, workspaceID, "api_key.paused", key.target(), map[string]string{"until": until.Format(time.RFC3339)})
@@ -101,7 +101,7 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string, epoch i
 		details["paused_until"] = key.PausedUntil.UTC().Format(time.RFC3339)
 	}
 	key.PausedAt, key.PausedUntil, key.PausedByName, key.ChangedEpoch, key.UpdatedAt = nil, nil, "", epoch, s.now()
-	if err := s.updateLiving(ctx, key, key.pause()); err != nil {
+	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
 	return key, s.audit(ctx, workspaceID, "api_key.resumed", key.target(), details)

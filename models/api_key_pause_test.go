@@ -18,7 +18,7 @@ func TestPauseAndResume(t *testing.T) {
 		}
 		whole := start.Add(time.Hour + time.Second)
 		for name, k := range map[string]*models.APIKey{"answered": paused, "stored": s.read(t, key)} {
-			if !k.PausedUntil.Equal(whole) || !k.PausedAt.Equal(start) || k.PausedByName != s.admin.User.Name || k.StateAt(s.Now()) != models.KeyPaused {
+			if !k.PausedUntil.Equal(whole) || !k.PausedAt.Equal(start) || k.PausedByName != s.admin.User.Name || k.StatusAt(s.Now()) != models.KeyPaused {
 				t.Errorf("%s: %+v", name, k)
 			}
 			if k.AcceptedAt(whole.Add(-time.Millisecond)) || !k.AcceptedAt(whole) {
@@ -31,7 +31,7 @@ func TestPauseAndResume(t *testing.T) {
 			t.Errorf("for longer: %+v, %v", longer, err)
 		}
 		resumed, err := s.ResumeAPIKey(s.ctx, s.id, key.ID)
-		if err != nil || resumed.PausedUntil != nil || s.read(t, key).PausedUntil != nil || s.read(t, key).StateAt(s.Now()) != models.KeyActive ||
+		if err != nil || resumed.PausedUntil != nil || s.read(t, key).PausedUntil != nil || s.read(t, key).StatusAt(s.Now()) != models.KeyActive ||
 			resumed.ChangedEpoch <= longer.ChangedEpoch {
 			t.Errorf("resumed: %+v, %v", resumed, err)
 		}
@@ -97,7 +97,7 @@ func TestRefusedPauses(t *testing.T) {
 				wantFields(t, err, "until")
 			}
 			_, err := s.PauseAPIKey(s.ctx, s.id, expired.ID, soon)
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 			for name, pause := range map[string]func() error{
 				"deleted":                 func() error { _, err := s.PauseAPIKey(s.ctx, s.id, deleted.ID, soon); return err },
 				"deleted and expired":     func() error { _, err := s.PauseAPIKey(s.ctx, s.id, both.ID, soon); return err },

@@ -127,7 +127,7 @@ func TestReview(t *testing.T) {
 		if review.WithinWeek != 2 || review.WithinDay != 1 || !review.ScopesObserved(s.Now()) || !review.RecordedSince.Equal(s.Now().Add(-models.ReviewIdle).Truncate(dayLong)) {
 			t.Errorf("the review is %+v", review)
 		}
-		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindKnocking, State: models.KeyDeleted, Search: "del"}); len(got) != 1 {
+		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindKnocking, Status: models.KeyDeleted, Search: "del"}); len(got) != 1 {
 			t.Errorf("with a state and a search: %q", got)
 		}
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: "dull"}); got != nil {

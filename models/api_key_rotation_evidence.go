@@ -164,7 +164,7 @@ func (s *Store) RotationsInUse(ctx context.Context, workspaceID string, keys []A
 	for i := range keys {
 		if keys[i].IsRotating() {
 			rotations = append(rotations, &Rotation{Old: keys[i], At: s.now()})
-			successors = append(successors, *keys[i].SuccessorID)
+			successors = append(successors, *keys[i].ReplacementID)
 		}
 	}
 	if len(rotations) == 0 {
@@ -175,7 +175,7 @@ func (s *Store) RotationsInUse(ctx context.Context, workspaceID string, keys []A
 		return nil, fmt.Errorf("read successors: %w", err)
 	}
 	for _, r := range rotations {
-		if i := slices.IndexFunc(news, func(k APIKey) bool { return k.ID == *r.Old.SuccessorID }); i >= 0 {
+		if i := slices.IndexFunc(news, func(k APIKey) bool { return k.ID == *r.Old.ReplacementID }); i >= 0 {
 			r.New = news[i]
 		}
 	}

@@ -14,33 +14,33 @@ import (
 
 func (s home) rotate(t *testing.T, key *models.APIKey) *models.APIKey {
 	t.Helper()
-	next, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewSuccessor{})
+	next, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewReplacement{})
 	if err != nil {
 		t.Fatalf("rotate %s: %v", key.ID, err)
 	}
 	return next
 }
 
-func isRefused(err error) bool { return models.IsKind(err, models.Refused) }
+func isRefused(err error) bool { return models.IsKind(err, models.FailedPrecondition) }
 
 func TestRotateAPIKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		end := s.Now().Add(90 * 24 * time.Hour)
 		old := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite), ExpiresAt: &end})
 		s.Clock.Advance(60 * 24 * time.Hour)
-		next, secret, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewSuccessor{})
+		next, secret, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if next.ID == old.ID || next.Name != "CI" || next.Scopes != old.Scopes || !next.ExpiresAt.Equal(s.Now().Add(90*24*time.Hour)) ||
-			*next.PredecessorID != old.ID || *next.LineageID != old.ID || next.SuccessorID != nil {
+			*next.ReplacesID != old.ID || *next.RotationID != old.ID || next.ReplacementID != nil {
 			t.Errorf("the successor is %+v", next)
 		}
 		if found, err := s.APIKeyByDigest(s.ctx, secret.Digest()); err != nil || found.ID != next.ID {
 			t.Errorf("the text is that of %+v, %v", found, err)
 		}
 		now := s.read(t, old)
-		if !now.IsRotating() || *now.SuccessorID != next.ID || !now.AcceptedAt(s.Now()) || !now.Access().Equal(old.Access()) {
+		if !now.IsRotating() || *now.ReplacementID != next.ID || !now.AcceptedAt(s.Now()) || !now.Access().Equal(old.Access()) {
 			t.Errorf("the old key is %+v", now)
 		}
 		event := eventsOf(t, s, old.ID)[0]
@@ -79,7 +79,7 @@ func TestASuccessorMayDoLess(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		both, read := scope.Of(scope.SeatsRead, scope.SeatsWrite), scope.Of(scope.SeatsRead)
 		old := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: both})
-		next, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewSuccessor{
+		next, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{
 			Scopes: models.To(read), ExpiresAt: models.To(ptr(s.Now().Add(time.Hour + time.Microsecond))), Grantor: &read,
 		})
 		if err != nil || next.Scopes != read || !next.ExpiresAt.Equal(s.Now().Add(time.Hour)) {
@@ -105,17 +105,17 @@ func TestRefusedRotationsChangeNothing(t *testing.T) {
 			name      string
 			workspace string
 			id        string
-			n         models.NewSuccessor
+			n         models.NewReplacement
 			kind      models.Kind
 		}{
-			{"with a successor", s.id, rotated.ID, models.NewSuccessor{}, models.Refused},
-			{"deleted", s.id, deleted.ID, models.NewSuccessor{}, models.NotFound},
-			{"expired", s.id, expired.ID, models.NewSuccessor{}, models.Refused},
-			{"of another workspace", "ws_other", key.ID, models.NewSuccessor{}, models.NotFound},
-			{"nobody's", s.id, "key_\x00", models.NewSuccessor{}, models.NotFound},
-			{"more scopes", s.id, key.ID, models.NewSuccessor{Scopes: models.To(scope.All)}, models.Invalid},
-			{"dead at once", s.id, key.ID, models.NewSuccessor{ExpiresAt: models.To(&past)}, models.Invalid},
-			{"more than the grantor holds", s.id, key.ID, models.NewSuccessor{Grantor: &none}, models.Forbidden},
+			{"with a successor", s.id, rotated.ID, models.NewReplacement{}, models.FailedPrecondition},
+			{"deleted", s.id, deleted.ID, models.NewReplacement{}, models.NotFound},
+			{"expired", s.id, expired.ID, models.NewReplacement{}, models.FailedPrecondition},
+			{"of another workspace", "ws_other", key.ID, models.NewReplacement{}, models.NotFound},
+			{"nobody's", s.id, "key_\x00", models.NewReplacement{}, models.NotFound},
+			{"more scopes", s.id, key.ID, models.NewReplacement{Scopes: models.To(scope.All)}, models.Invalid},
+			{"dead at once", s.id, key.ID, models.NewReplacement{ExpiresAt: models.To(&past)}, models.Invalid},
+			{"more than the grantor holds", s.id, key.ID, models.NewReplacement{Grantor: &none}, models.Forbidden},
 		}
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
@@ -134,7 +134,7 @@ func TestOneOfManyRotationsWins(t *testing.T) {
 		old := s.key(t, "CI")
 		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		wantOneWinner(t, atOnce(24, func(i int) error {
-			_, _, err := nodes[i%2].RotateAPIKey(s.ctx, s.id, old.ID, models.NewSuccessor{})
+			_, _, err := nodes[i%2].RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 			return err
 		}), isRefused)
 		if made := s.keysMade(t); made != 2 {
@@ -148,9 +148,9 @@ func TestOneFormRotatesOnce(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		old := s.key(t, "CI")
 		wantOneWinner(t, atOnce(8, func(int) error {
-			_, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewSuccessor{FormID: "form"})
+			_, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{FormID: "form"})
 			return err
-		}), func(err error) bool { return errors.Is(err, models.ErrKeyMadeAlready) })
+		}), func(err error) bool { return errors.Is(err, models.ErrFormAlreadyUsed) })
 	})
 }
 
@@ -163,11 +163,11 @@ func TestADeletionDuringARotation(t *testing.T) {
 				if i == 0 {
 					_, err = s.DeleteAPIKey(s.ctx, s.id, old.ID)
 				} else {
-					_, _, err = s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewSuccessor{})
+					_, _, err = s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 				}
 				return err
 			})
-			if made := errs[1] == nil; errs[0] != nil || (!made && !isNotFound(errs[1])) || (s.read(t, old).SuccessorID != nil) != made {
+			if made := errs[1] == nil; errs[0] != nil || (!made && !isNotFound(errs[1])) || (s.read(t, old).ReplacementID != nil) != made {
 				t.Errorf("deletion %v, rotation %v", errs[0], errs[1])
 			}
 		}
@@ -177,19 +177,19 @@ func TestADeletionDuringARotation(t *testing.T) {
 func TestAnAbandonedRotationLeavesTheOldKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		old := s.key(t, "CI")
-		_, err := s.AbandonRotation(s.ctx, s.id, old.ID, "")
-		wantKind(t, err, models.Refused)
+		_, err := s.CancelRotation(s.ctx, s.id, old.ID, "")
+		wantKind(t, err, models.FailedPrecondition)
 		next := s.rotate(t, old)
 		record(t, s.Store, batchOf(t, use{key: next, at: s.Now()}))
 		wantUnchanged(t, s.Store, func() {
-			_, err := s.AbandonRotation(s.ctx, s.id, old.ID, "ci")
+			_, err := s.CancelRotation(s.ctx, s.id, old.ID, "ci")
 			wantFields(t, err, "confirm_name")
 		})
-		gone, err := s.AbandonRotation(s.ctx, s.id, old.ID, "CI")
+		gone, err := s.CancelRotation(s.ctx, s.id, old.ID, "CI")
 		if err != nil || gone.ID != next.ID || s.read(t, next).DeletedAt == nil {
 			t.Fatalf("%+v, %v", gone, err)
 		}
-		if now := s.read(t, old); now.SuccessorID != nil || !now.AcceptedAt(s.Now()) {
+		if now := s.read(t, old); now.ReplacementID != nil || !now.AcceptedAt(s.Now()) {
 			t.Errorf("the old key is %+v", now)
 		}
 		if event := eventsOf(t, s, old.ID)[0]; event.Action != "api_key.rotation_abandoned" || event.Details["successor_id"] != next.ID {
@@ -197,9 +197,9 @@ func TestAnAbandonedRotationLeavesTheOldKey(t *testing.T) {
 		}
 		again := s.rotate(t, old)
 		s.delete(t, old)
-		wantKind(t, errOf(s.AbandonRotation(s.ctx, s.id, old.ID, "")), models.NotFound)
+		wantKind(t, errOf(s.CancelRotation(s.ctx, s.id, old.ID, "")), models.NotFound)
 		s.delete(t, again)
-		if now := s.read(t, old); now.SuccessorID == nil || *now.SuccessorID != again.ID {
+		if now := s.read(t, old); now.ReplacementID == nil || *now.ReplacementID != again.ID {
 			t.Errorf("the deleted key forgets its successor: %+v", now)
 		}
 	})
@@ -218,11 +218,11 @@ func TestARotationIsEndedOrAbandoned(t *testing.T) {
 				if i == 0 {
 					return errOf(s.EndRotation(s.ctx, s.id, old.ID, models.RotationEnd{}))
 				}
-				return errOf(s.AbandonRotation(s.ctx, s.id, old.ID, ""))
+				return errOf(s.CancelRotation(s.ctx, s.id, old.ID, ""))
 			})
-			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Refused) || isNotFound(err) })
+			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.FailedPrecondition) || isNotFound(err) })
 			if left, gone := s.read(t, next), s.read(t, old); (left.DeletedAt == nil) == (gone.DeletedAt == nil) {
-				t.Fatalf("the old key is %s, the new one %s; ending: %v; abandoning: %v", gone.StateAt(s.Now()), left.StateAt(s.Now()), errs[0], errs[1])
+				t.Fatalf("the old key is %s, the new one %s; ending: %v; abandoning: %v", gone.StatusAt(s.Now()), left.StatusAt(s.Now()), errs[0], errs[1])
 			}
 		}
 	})
@@ -239,7 +239,7 @@ func TestLineage(t *testing.T) {
 		third := s.rotate(t, second)
 		want := []string{first.ID, abandoned.ID, second.ID, third.ID}
 		for _, key := range []*models.APIKey{first, abandoned, third} {
-			line, err := s.Lineage(s.ctx, s.read(t, key))
+			line, err := s.RotationHistory(s.ctx, s.read(t, key))
 			if err != nil {
 				t.Fatal(err)
 			}

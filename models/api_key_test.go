@@ -39,7 +39,7 @@ func TestCreateAPIKey(t *testing.T) {
 			"answer":    func() (*models.APIKey, error) { return key, nil },
 			"by id":     func() (*models.APIKey, error) { return s.APIKey(s.ctx, s.id, key.ID) },
 			"by digest": func() (*models.APIKey, error) { return s.APIKeyByDigest(s.ctx, digest) },
-			"by form":   func() (*models.APIKey, error) { return s.APIKeyMadeBy(s.ctx, s.id, "form") },
+			"by form":   func() (*models.APIKey, error) { return s.APIKeyByFormID(s.ctx, s.id, "form") },
 			"elsewhere": func() (*models.APIKey, error) { return s.Another(t).APIKeyByID(s.ctx, key.ID) },
 		} {
 			got, err := read()
@@ -149,7 +149,7 @@ func TestAKeyGivesOnlyScopesThatItHolds(t *testing.T) {
 }
 
 func TestAFormSentTwiceMakesOneKey(t *testing.T) {
-	isMadeAlready := func(err error) bool { return errors.Is(err, models.ErrKeyMadeAlready) }
+	isMadeAlready := func(err error) bool { return errors.Is(err, models.ErrFormAlreadyUsed) }
 	eachHome(t, func(t *testing.T, s home) {
 		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		for _, form := range []string{"form", "bad\x00\xff", strings.Repeat("long ", 10_000)} {
@@ -157,7 +157,7 @@ func TestAFormSentTwiceMakesOneKey(t *testing.T) {
 				_, _, err := nodes[i%2].CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI", FormID: form})
 				return err
 			}), isMadeAlready)
-			key, err := s.APIKeyMadeBy(s.ctx, s.id, form)
+			key, err := s.APIKeyByFormID(s.ctx, s.id, form)
 			if err != nil || key.Name != "CI" {
 				t.Errorf("the key of the form %.10q is %v, %v", form, key, err)
 				continue
@@ -248,10 +248,10 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
 		hers := other.keyOf(t, models.NewAPIKey{Name: "Hers", FormID: "form"})
 		tries := map[string]func(id string) error{
-			"APIKey":        func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
-			"RenameAPIKey":  func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
-			"DeleteAPIKey":  func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id); return err },
-			"DeleteAPIKeys": func(id string) error { _, err := s.DeleteAPIKeys(s.ctx, s.id, []string{id}); return err },
+			"APIKey":            func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
+			"RenameAPIKey":      func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
+			"DeleteAPIKey":      func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id); return err },
+			"BulkDeleteAPIKeys": func(id string) error { _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{id}); return err },
 		}
 		wantUnchanged(t, s.Store, func() {
 			for name, try := range tries {
@@ -266,7 +266,7 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 					}
 				}
 			}
-			_, err := s.APIKeyMadeBy(s.ctx, s.id, "form")
+			_, err := s.APIKeyByFormID(s.ctx, s.id, "form")
 			wantKind(t, err, models.NotFound)
 			_, err = s.APIKeyByDigest(s.ctx, token.Digest{})
 			wantKind(t, err, models.NotFound)

@@ -20,7 +20,7 @@ const (
 	keyNameLen    = 4 // bytes of the key's SHA-256 that say which key it was
 )
 
-var errNoEncryptionKey = Errorf(Refused, "Webhooks are not set up on this server: its operator has to set SKIPUP_ENCRYPTION_KEY first.")
+var errNoEncryptionKey = Errorf(FailedPrecondition, "Webhooks are not set up on this server: its operator has to set SKIPUP_ENCRYPTION_KEY first.")
 
 // errUnknownKey is the error of what was sealed with a key that is not there any more.
 var errUnknownKey = errors.New("sealed with an encryption key that is not configured: put it behind the present one in SKIPUP_ENCRYPTION_KEY")
@@ -81,8 +81,8 @@ func (s sealer) open(sealed []byte, row string) (string, error) {
 	return "", errUnknownKey
 }
 
-// sealsAnew reports whether sealed is by another key than the present one.
-func (s sealer) sealsAnew(sealed []byte) bool {
+// needsResealing reports whether sealed is by another key than the present one.
+func (s sealer) needsResealing(sealed []byte) bool {
 	return len(s.keys) > 0 && len(sealed) > keyNameLen && [keyNameLen]byte(sealed[1:]) != s.keys[0].name
 }
 

@@ -23,12 +23,12 @@ type Kind int
 
 // The kinds of mistakes that a caller may read about.
 const (
-	Invalid     Kind = iota + 1 // a value is missing or refused; Fields says which
-	NotFound                    // no such thing in this workspace
-	Forbidden                   // the caller may not do this
-	Refused                     // the present state does not allow it
-	RateLimited                 // too many attempts
-	Conflict                    // something else is at it just now
+	Invalid            Kind = iota + 1 // a value is missing or refused; Fields says which
+	NotFound                           // no such thing in this workspace
+	Forbidden                          // the caller may not do this
+	FailedPrecondition                 // the present state does not allow it
+	RateLimited                        // too many attempts
+	Conflict                           // something else is at it just now
 )
 
 // Error is a mistake of the caller, written for the caller to read. Every other error is

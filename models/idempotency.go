@@ -41,7 +41,7 @@ type idempotentAnswer struct {
 
 var (
 	errStillRunning = Errorf(Conflict, "A request with this Idempotency-Key is still running. Send it again in a moment.")
-	errOtherRequest = Errorf(Refused, "This Idempotency-Key was used for another request. Take a new key for a new request.")
+	errOtherRequest = Errorf(FailedPrecondition, "This Idempotency-Key was used for another request. Take a new key for a new request.")
 )
 
 // Once does a request once. Do makes it within tx and returns the answer, of which only what

@@ -48,7 +48,7 @@ func TestOnce(t *testing.T) {
 			t.Error(diff, err)
 		}
 		_, err = s.Once(s.ctx, requestNamed("a", "2"), do)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 		if made := s.keysMade(t); made != 1 {
 			t.Errorf("%d keys made, want 1", made)
 		}

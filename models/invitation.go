@@ -58,7 +58,7 @@ func (s *Store) InviteMember(ctx context.Context, workspaceID, id string) (*Invi
 // It is Refused where nobody mails.
 func (s *Store) MailInvitation(ctx context.Context, workspaceID, id string) error {
 	if !s.mails {
-		return Errorf(Refused, "This server sends no mail: SMTP_URL is not set. Copy the link instead.")
+		return Errorf(FailedPrecondition, "This server sends no mail: SMTP_URL is not set. Copy the link instead.")
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		member, err := tx.memberToInvite(ctx, workspaceID, id)
@@ -82,9 +82,9 @@ func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Me
 	case err != nil:
 		return nil, err
 	case member.DeactivatedAt != nil:
-		return nil, Errorf(Refused, "This member is deactivated. Reactivate it first.")
+		return nil, Errorf(FailedPrecondition, "This member is deactivated. Reactivate it first.")
 	case !member.Pending:
-		return nil, Errorf(Refused, "This member has joined already, and can sign in.")
+		return nil, Errorf(FailedPrecondition, "This member has joined already, and can sign in.")
 	}
 	return member, nil
 }

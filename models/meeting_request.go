@@ -57,7 +57,7 @@ func (r *MeetingRequest) Wire() wire.MeetingRequest {
 		IncludeIntroduction: r.IncludeIntroduction, DurationMinutes: r.DurationMinutes,
 		Timeframe: r.Timeframe.wire(),
 		CreatedAt: wire.Timestamp(r.CreatedAt), UpdatedAt: wire.Timestamp(r.UpdatedAt),
-		BookedAt: wire.Moment(r.BookedAt), CancelledAt: wire.Moment(r.CancelledAt), PausedAt: wire.Moment(r.PausedAt),
+		BookedAt: wire.OptionalTimestamp(r.BookedAt), CancelledAt: wire.OptionalTimestamp(r.CancelledAt), PausedAt: wire.OptionalTimestamp(r.PausedAt),
 	}
 }
 
@@ -92,7 +92,7 @@ func (t Timeframe) wire() *wire.Timeframe {
 	if t.Start == nil && t.End == nil {
 		return nil
 	}
-	return &wire.Timeframe{Start: wire.Moment(t.Start), End: wire.Moment(t.End)}
+	return &wire.Timeframe{Start: wire.OptionalTimestamp(t.Start), End: wire.OptionalTimestamp(t.End)}
 }
 
 // NewMeetingRequest is a meeting to be asked for. What is nil was not given.

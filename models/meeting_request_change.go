@@ -61,7 +61,7 @@ func (s *Store) BookMeetingRequest(ctx context.Context, workspaceID, id string) 
 func (s *Store) moveMeetingRequest(ctx context.Context, workspaceID, id string, to MeetingRequestStatus, event EventType, tell func(*MeetingRequest) any) (*MeetingRequest, error) {
 	return s.changeMeetingRequest(ctx, workspaceID, id, event, tell, func(tx *Store, request *MeetingRequest) error {
 		if !slices.Contains(transitions[request.Status], to) {
-			return Errorf(Refused, "This meeting request is %s, so it cannot become %s.", request.Status, to)
+			return Errorf(FailedPrecondition, "This meeting request is %s, so it cannot become %s.", request.Status, to)
 		}
 		now := tx.now()
 		request.Status = to
@@ -115,7 +115,7 @@ func (s *Store) changeMeetingRequest(ctx context.Context, workspaceID, id string
 // requireOpen is a Refused error if r is in a final state.
 func (r *MeetingRequest) requireOpen() error {
 	if _, open := transitions[r.Status]; !open {
-		return Errorf(Refused, "This meeting request is %s, so it cannot be changed any more.", r.Status)
+		return Errorf(FailedPrecondition, "This meeting request is %s, so it cannot be changed any more.", r.Status)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func TestEveryMoveFromEveryState(t *testing.T) {
 				if !ok {
 					wantUnchanged(t, s.Store, func() {
 						_, err := m.do(s, request.ID)
-						wantKind(t, err, models.Refused)
+						wantKind(t, err, models.FailedPrecondition)
 						wantSaid(t, err.Error(), "is "+string(from))
 					})
 					continue
@@ -149,7 +149,7 @@ func TestEditMeetingRequest(t *testing.T) {
 			_, err = s.EditMeetingRequest(s.ctx, s.id, before.ID, models.MeetingRequestEdit{
 				ParticipantEmails: models.To([]string{"a@example.org"}), Participants: models.To([]models.NewParticipant{{Email: "a@example.org"}}),
 			})
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 			_, err = s.EditMeetingRequest(s.ctx, elsewhere.id, before.ID, models.MeetingRequestEdit{})
 			wantKind(t, err, models.NotFound)
 		})

@@ -34,7 +34,7 @@ func (n *NewMeetingRequest) check(now time.Time) error {
 	return fields.err()
 }
 
-var errBothLists = Errorf(Refused, "Give either participant_emails or participants, not both.")
+var errBothLists = Errorf(FailedPrecondition, "Give either participant_emails or participants, not both.")
 
 func checkOrganizer(fields Fields, name, timezone *string) {
 	if name != nil {

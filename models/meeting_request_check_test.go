@@ -161,7 +161,7 @@ func TestCreateMeetingRequestRefuses(t *testing.T) {
 			n := s.ask("zoe@example.org")
 			n.Participants = []models.NewParticipant{}
 			_, err := s.CreateMeetingRequest(s.ctx, s.id, n)
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 		})
 	})
 }

@@ -53,7 +53,7 @@ func (m *Member) DisplayName() string { return cmp.Or(m.User.Name, m.User.Email)
 func (m *Member) Wire() wire.Member {
 	return wire.Member{
 		ID: m.ID, Email: m.User.Email, Name: optional(m.User.Name), Role: string(m.Role),
-		DeactivatedAt: wire.Moment(m.DeactivatedAt), CreatedAt: wire.Timestamp(m.CreatedAt),
+		DeactivatedAt: wire.OptionalTimestamp(m.DeactivatedAt), CreatedAt: wire.Timestamp(m.CreatedAt),
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // errLastAdmin: a workspace without an admin who can sign in could not be administered any more.
-var errLastAdmin = Errorf(Refused, "This is the last admin who can sign in. Make somebody else an admin first.")
+var errLastAdmin = Errorf(FailedPrecondition, "This is the last admin who can sign in. Make somebody else an admin first.")
 
 // DeactivateMember takes a member of a workspace out of it: the member's sessions there end at
 // once and the seat is free. The last active admin who can sign in, and a member who is not
@@ -14,7 +14,7 @@ var errLastAdmin = Errorf(Refused, "This is the last admin who can sign in. Make
 func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {
-			return Errorf(Refused, "This member is deactivated already.")
+			return Errorf(FailedPrecondition, "This member is deactivated already.")
 		}
 		now := tx.now()
 		member.DeactivatedAt = &now
@@ -48,7 +48,7 @@ func (s *Store) forget(ctx context.Context, member *Member) error {
 func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt == nil {
-			return Errorf(Refused, "This member is active already.")
+			return Errorf(FailedPrecondition, "This member is active already.")
 		}
 		if err := tx.activate(ctx, member); err != nil {
 			return err
@@ -78,7 +78,7 @@ func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, ro
 	}
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {
-			return Errorf(Refused, "This member is deactivated. Reactivate it first.")
+			return Errorf(FailedPrecondition, "This member is deactivated. Reactivate it first.")
 		}
 		before := member.Role
 		if before == role {

@@ -57,9 +57,9 @@ func TestRefusedChangesOfAMember(t *testing.T) {
 		}
 		other := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		wantUnchanged(t, s.Store, func() {
-			wantKind(t, errOf(s.ChangeMemberRole(s.ctx, s.id, gone.ID, models.Admin)), models.Refused)
-			wantKind(t, errOf(s.DeactivateMember(s.ctx, s.id, gone.ID)), models.Refused)
-			wantKind(t, errOf(s.ReactivateMember(s.ctx, s.id, s.admin.ID)), models.Refused)
+			wantKind(t, errOf(s.ChangeMemberRole(s.ctx, s.id, gone.ID, models.Admin)), models.FailedPrecondition)
+			wantKind(t, errOf(s.DeactivateMember(s.ctx, s.id, gone.ID)), models.FailedPrecondition)
+			wantKind(t, errOf(s.ReactivateMember(s.ctx, s.id, s.admin.ID)), models.FailedPrecondition)
 			for name, change := range map[string]func() (*models.Member, error){
 				"read":       func() (*models.Member, error) { return s.Member(other.ctx, other.id, gone.ID) },
 				"role":       func() (*models.Member, error) { return s.ChangeMemberRole(other.ctx, other.id, gone.ID, models.Admin) },
@@ -148,7 +148,7 @@ func TestOneOfTwoAdminsStays(t *testing.T) {
 				_, err := s.ChangeMemberRole(s.ctx, s.id, admins[i], models.RoleMember)
 				return err
 			})
-			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Refused) })
+			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.FailedPrecondition) })
 			for i, err := range errs {
 				if err == nil {
 					if _, err := s.ChangeMemberRole(s.ctx, s.id, admins[i], models.Admin); err != nil {

@@ -205,7 +205,7 @@ func TestALinkOpensOneWorkspaceAlone(t *testing.T) {
 			t.Errorf("the link of the other: %v", err)
 		}
 		_, err = s.DeactivateMember(s.ctx, s.id, s.admin.ID)
-		wantKind(t, err, models.Refused) // an admin who has not joined does not count
+		wantKind(t, err, models.FailedPrecondition) // an admin who has not joined does not count
 	})
 }
 

@@ -87,7 +87,7 @@ func TestOnePersonIsAddedOnce(t *testing.T) {
 			_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
 			return err
 		})
-		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Invalid) || models.IsKind(err, models.Refused) })
+		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Invalid) || models.IsKind(err, models.FailedPrecondition) })
 	})
 }
 
@@ -111,7 +111,7 @@ func TestDeactivatedMemberIsOut(t *testing.T) {
 			t.Errorf("%d seats are taken, %v; the seat should be free", usage.Used, err)
 		}
 		_, err = s.DeactivateMember(s.ctx, s.id, grace.ID)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 		want := []string{"member.added", "member.added", "seat.assigned", "seat.released", "member.deactivated"}
 		if diff := cmp.Diff(want, s.events(t)); diff != "" {
 			t.Error(diff)
@@ -122,7 +122,7 @@ func TestDeactivatedMemberIsOut(t *testing.T) {
 			t.Fatalf("reactivated %+v, %v", back, err)
 		}
 		_, err = s.ReactivateMember(s.ctx, s.id, grace.ID)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 	})
 }
 
@@ -169,9 +169,9 @@ func TestAnAdminWhoCanSignInIsLeft(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
 		_, err := s.DeactivateMember(s.ctx, s.id, s.admin.ID)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 		_, err = s.ChangeMemberRole(s.ctx, s.id, s.admin.ID, models.RoleMember)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 
 		grace := s.joined(t, "grace@acme.test", models.Admin)
 		admins := []string{s.admin.ID, grace.ID}
@@ -179,7 +179,7 @@ func TestAnAdminWhoCanSignInIsLeft(t *testing.T) {
 			_, err := s.DeactivateMember(s.ctx, s.id, admins[i])
 			return err
 		})
-		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Refused) })
+		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.FailedPrecondition) })
 	})
 }
 
@@ -281,7 +281,7 @@ func TestInvitation(t *testing.T) {
 			t.Errorf("sign in with the new password: %v", err)
 		}
 		_, err = s.InviteMember(s.ctx, s.id, grace.ID)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 	})
 }
 
@@ -310,7 +310,7 @@ func TestInvitationEnds(t *testing.T) {
 		_, err = s.Invitation(s.ctx, again.Token)
 		wantKind(t, err, models.NotFound)
 		_, err = s.InviteMember(s.ctx, s.id, grace.ID)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 	})
 }
 
@@ -318,7 +318,7 @@ func TestInvitationEnds(t *testing.T) {
 // more once it was mailed.
 func TestMailedInvitations(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		wantKind(t, s.MailInvitation(s.ctx, s.id, s.admin.ID), models.Refused)
+		wantKind(t, s.MailInvitation(s.ctx, s.id, s.admin.ID), models.FailedPrecondition)
 		s.Mail()
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		taken := atOnce(4, func(int) *models.Invitation {
@@ -428,7 +428,7 @@ func TestSeats(t *testing.T) {
 		}) {
 			if err == nil {
 				got++
-			} else if !models.IsKind(err, models.Refused) {
+			} else if !models.IsKind(err, models.FailedPrecondition) {
 				t.Errorf("a refused assignment: %v", err)
 			}
 		}
@@ -437,7 +437,7 @@ func TestSeats(t *testing.T) {
 			t.Errorf("%d assigned, %s %v", got, diff, err)
 		}
 		_, err = s.SetSeatCapacity(s.ctx, s.id, capacity-1)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 	})
 }
 
@@ -451,7 +451,7 @@ func TestSeatRefusals(t *testing.T) {
 		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.AssignSeat(s.ctx, s.id, grace.ID)
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 			_, err = s.AssignSeat(s.ctx, s.id, elsewhere.admin.ID)
 			wantFields(t, err, "member_id")
 			_, err = s.AssignSeat(s.ctx, s.id, "")
@@ -470,7 +470,7 @@ func TestSeatRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.AssignSeat(s.ctx, s.id, grace.ID)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 	})
 }
 
@@ -534,7 +534,7 @@ func TestNobodyInvitesWhoIsTakenOut(t *testing.T) {
 				}
 				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
 			})
-			if errs[1] != nil || errs[0] != nil && !models.IsKind(errs[0], models.Refused) {
+			if errs[1] != nil || errs[0] != nil && !models.IsKind(errs[0], models.FailedPrecondition) {
 				t.Fatalf("inviting: %v; deactivating: %v", errs[0], errs[1])
 			}
 			wantCount(t, s.Store, "invitations", 0)

@@ -101,7 +101,7 @@ func TestTheWaitGoesOnWithoutTheCaller(t *testing.T) {
 		if err != nil || time.Since(start) < 315*time.Millisecond {
 			t.Fatalf("after %v: %v", time.Since(start), err)
 		}
-		if receipt, _ := deleted.DeletionReceipt(); receipt.InForceAt == nil || s.read(t, key).DeletionInForceAt == nil {
+		if receipt, _ := deleted.DeletionReceipt(); receipt.EffectiveAt == nil || s.read(t, key).DeletionEffectiveAt == nil {
 			t.Errorf("no receipt: %+v", receipt)
 		}
 	})

@@ -96,7 +96,7 @@ func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*
 			return err
 		}
 		if usage.Available() <= 0 {
-			return Errorf(Refused, "No seat is free: %d of %d are taken. Release one, or raise the capacity.", usage.Used, usage.Capacity)
+			return Errorf(FailedPrecondition, "No seat is free: %d of %d are taken. Release one, or raise the capacity.", usage.Used, usage.Capacity)
 		}
 		seat = &Seat{ID: tx.id("seat"), WorkspaceID: workspaceID, MemberID: memberID, Member: *member, AssignedAt: tx.now()}
 		return tx.insertSeat(ctx, seat)
@@ -117,14 +117,14 @@ func (s *Store) memberForSeat(ctx context.Context, workspaceID, memberID string)
 		return nil, err
 	}
 	if member.DeactivatedAt != nil {
-		return nil, Errorf(Refused, "This member is deactivated, so it cannot take a seat.")
+		return nil, Errorf(FailedPrecondition, "This member is deactivated, so it cannot take a seat.")
 	}
 	var held int64
 	if err := s.with(ctx).Model(&Seat{}).Where("member_id = ?", memberID).Count(&held).Error; err != nil {
 		return nil, fmt.Errorf("count seats of member: %w", err)
 	}
 	if held > 0 {
-		return nil, Errorf(Refused, "This member has a seat already.")
+		return nil, Errorf(FailedPrecondition, "This member has a seat already.")
 	}
 	return member, nil
 }
@@ -197,7 +197,7 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 			return err
 		}
 		if capacity < usage.Used {
-			return Errorf(Refused, "The capacity cannot be %d while %d of the seats are taken. Release seats first.", capacity, usage.Used)
+			return Errorf(FailedPrecondition, "The capacity cannot be %d while %d of the seats are taken. Release seats first.", capacity, usage.Used)
 		}
 		before := usage.Capacity
 		usage.Capacity = capacity

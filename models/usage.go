@@ -57,7 +57,7 @@ const (
 )
 
 // RefusalOf is the refusal of a key in a state in which none of its requests is accepted.
-func RefusalOf(state KeyState) Refusal {
+func RefusalOf(state KeyStatus) Refusal {
 	switch state {
 	case KeyDeleted:
 		return RefusedDeleted

@@ -50,7 +50,7 @@ func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
 	return user.PasswordHash != "", nil
 }
 
-var errAccountJustMade = Errorf(Refused, "This address has got an account just now. Try again.")
+var errAccountJustMade = Errorf(FailedPrecondition, "This address has got an account just now. Try again.")
 
 func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {
 	user := &User{ID: s.id("usr"), Email: email, Name: name, PasswordHash: passwordHash}

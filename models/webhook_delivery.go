@@ -71,7 +71,7 @@ func (d *WebhookDelivery) InFlightAt(now time.Time) bool {
 func (d *WebhookDelivery) Wire() wire.WebhookDelivery {
 	return wire.WebhookDelivery{
 		ID: d.ID, EventType: string(d.EventType), Status: string(d.Status), Payload: d.Event.Wire(), ResponseCode: d.ResponseCode,
-		Attempts: d.Attempts, DeliveredAt: wire.Moment(d.DeliveredAt), LastAttemptedAt: wire.Moment(d.LastAttemptedAt), CreatedAt: wire.Timestamp(d.CreatedAt),
+		Attempts: d.Attempts, DeliveredAt: wire.OptionalTimestamp(d.DeliveredAt), LastAttemptedAt: wire.OptionalTimestamp(d.LastAttemptedAt), CreatedAt: wire.Timestamp(d.CreatedAt),
 	}
 }
 
@@ -152,7 +152,7 @@ func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointI
 		}
 		now := tx.now()
 		if delivery.InFlightAt(now) {
-			return Errorf(Refused, "This delivery is being attempted just now. Look at it again in a moment.")
+			return Errorf(FailedPrecondition, "This delivery is being attempted just now. Look at it again in a moment.")
 		}
 		if delivery.Status != DeliveryPending {
 			delivery.Status, delivery.Scheduled, delivery.DeliveredAt = DeliveryPending, false, nil
@@ -182,7 +182,7 @@ func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID stri
 		return err
 	}
 	if !endpoint.Enabled() {
-		return Errorf(Refused, "This webhook endpoint is disabled. Enable it first.")
+		return Errorf(FailedPrecondition, "This webhook endpoint is disabled. Enable it first.")
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func TestClaimEnds(t *testing.T) {
 		if n := len(s.claim(t, endpoint.ID)); n != 0 {
 			t.Fatalf("%d can be claimed within the claim of another", n)
 		}
-		if _, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, late[0].ID); !models.IsKind(err, models.Refused) {
+		if _, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, late[0].ID); !models.IsKind(err, models.FailedPrecondition) {
 			t.Errorf("a retry while it is attempted: %v", err)
 		}
 		s.Clock.Advance(time.Millisecond)
@@ -291,9 +291,9 @@ func TestDisabledEndpointKeepsWhatWaits(t *testing.T) {
 		}
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 			_, err = s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, s.deliveries(t, endpoint.ID)[0].ID)
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 		})
 		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
 		if n := len(s.claim(t, endpoint.ID)); n != 1 {

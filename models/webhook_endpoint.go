@@ -56,7 +56,7 @@ func (e *WebhookEndpoint) Host() string {
 func (e *WebhookEndpoint) Wire() wire.WebhookEndpoint {
 	return wire.WebhookEndpoint{
 		ID: e.ID, URL: e.URL, Description: e.Description, Enabled: e.Enabled(), Events: e.Events.Words(),
-		DisabledAt: wire.Moment(e.DisabledAt), DisabledReason: (*string)(e.DisabledReason),
+		DisabledAt: wire.OptionalTimestamp(e.DisabledAt), DisabledReason: (*string)(e.DisabledReason),
 		CreatedAt: wire.Timestamp(e.CreatedAt), UpdatedAt: wire.Timestamp(e.UpdatedAt),
 	}
 }
@@ -106,7 +106,7 @@ func (s *Store) requireRoomForWebhook(ctx context.Context, workspaceID string) e
 		return fmt.Errorf("count webhook endpoints: %w", err)
 	}
 	if there >= MaxWebhookEndpoints {
-		return Errorf(Refused, "A workspace can have %d webhook endpoints. Delete one that is not needed any more.", MaxWebhookEndpoints)
+		return Errorf(FailedPrecondition, "A workspace can have %d webhook endpoints. Delete one that is not needed any more.", MaxWebhookEndpoints)
 	}
 	return nil
 }

@@ -203,7 +203,7 @@ func TestWebhookEndpointsAreBounded(t *testing.T) {
 	}
 	wantUnchanged(t, s.Store, func() {
 		_, _, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 	})
 }
 
@@ -216,7 +216,7 @@ func TestWithoutEncryptionKeyThereAreNoWebhooks(t *testing.T) {
 	defer func() { _ = bare.Close() }()
 	wantUnchanged(t, s.Store, func() {
 		_, _, err := bare.CreateWebhookEndpoint(s.ctx, s.id, hook)
-		wantKind(t, err, models.Refused)
+		wantKind(t, err, models.FailedPrecondition)
 		wantSaid(t, err.Error(), "SKIPUP_ENCRYPTION_KEY")
 	})
 }

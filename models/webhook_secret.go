@@ -77,7 +77,7 @@ func (s *Store) retireWebhookSecret(ctx context.Context, endpointID string) erro
 		return fmt.Errorf("count webhook secrets: %w", err)
 	}
 	if living >= maxWebhookSecrets {
-		return Errorf(Refused, "The secret was rotated %d times within %d hours. Wait until the oldest has expired.",
+		return Errorf(FailedPrecondition, "The secret was rotated %d times within %d hours. Wait until the oldest has expired.",
 			maxWebhookSecrets-1, int(WebhookSecretOverlap.Hours()))
 	}
 	err := s.with(ctx).Model(&webhookSecret{}).Where("endpoint_id = ? AND expires_at IS NULL", endpointID).
@@ -123,7 +123,7 @@ func (s *Store) ResealWebhookSecrets(ctx context.Context) (int, error) {
 	}
 	resealed, unread := 0, []error{}
 	for _, row := range rows {
-		if !s.sealer.sealsAnew(row.Sealed) {
+		if !s.sealer.needsResealing(row.Sealed) {
 			continue
 		}
 		text, err := s.sealer.open(row.Sealed, row.ID)

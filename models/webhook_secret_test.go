@@ -84,7 +84,7 @@ func TestRotationsAreBounded(t *testing.T) {
 		}
 		wantUnchanged(t, s.Store, func() {
 			_, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID)
-			wantKind(t, err, models.Refused)
+			wantKind(t, err, models.FailedPrecondition)
 		})
 		s.Clock.Advance(models.WebhookSecretOverlap)
 		if _, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID); err != nil {

@@ -207,7 +207,7 @@ func TestWorkspacesMadeAtOnceForOnePerson(t *testing.T) {
 				if err == nil {
 					made++
 				} else {
-					wantKind(t, err, models.Refused)
+					wantKind(t, err, models.FailedPrecondition)
 				}
 			}
 		}

@@ -101,7 +101,7 @@ func answerToRule(err *models.Error) answer {
 	switch err.Kind {
 	case models.Invalid:
 		said.status, said.kind = http.StatusUnprocessableEntity, "validation_error"
-	case models.Refused:
+	case models.FailedPrecondition:
 		said.status, said.kind = http.StatusUnprocessableEntity, "invalid_request"
 	case models.NotFound:
 		said.status, said.kind = http.StatusNotFound, "not_found"

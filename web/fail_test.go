@@ -36,7 +36,7 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		{"the framework's 500", func() error { return echo.NewHTTPError(500, private) }, 500, "internal_error", true},
 		{"the framework's odd refusal", func() error { return echo.NewHTTPError(418, private) }, 418, "invalid_request", false},
 		{"a broken rule", func() error {
-			return fmt.Errorf("%s: %w", private, models.Errorf(models.Refused, "It is paused."))
+			return fmt.Errorf("%s: %w", private, models.Errorf(models.FailedPrecondition, "It is paused."))
 		}, 422, "invalid_request", false},
 		{"a missing thing", func() error { return models.Errorf(models.NotFound, "There is no such key.") }, 404, "not_found", false},
 		{"a forbidden thing", func() error { return models.Errorf(models.Forbidden, "No.") }, 403, "forbidden", false},

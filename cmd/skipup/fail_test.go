@@ -21,7 +21,7 @@ func TestExplain(t *testing.T) {
 		{"mistakes", mistakes{"--addr is wrong", "--name is wrong"}, "2 things are wrong:\n  --addr is wrong\n  --name is wrong", exitUsage},
 		{"an invalid value", models.Errorf(models.Invalid, "name must not be empty."), "name must not be empty.", exitUsage},
 		{"not found", models.Errorf(models.NotFound, "There is no such API key."), "There is no such API key.", exitRefused},
-		{"refused", wrapped(models.Errorf(models.Refused, "Not now.")), "Not now.", exitRefused},
+		{"refused", wrapped(models.Errorf(models.FailedPrecondition, "Not now.")), "Not now.", exitRefused},
 		{"of the outside world", failf("port %d is in use", 80), "port 80 is in use", exitFailed},
 		{"interrupted", wrapped(context.Canceled), "interrupted", exitFailed},
 		{"no answer", wrapped(context.DeadlineExceeded), "the database gives no answer: read API key: context deadline exceeded", exitFailed},

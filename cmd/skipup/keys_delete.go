@@ -37,7 +37,7 @@ type deletedKey struct {
 	ID              string     `json:"id"`
 	DeletedAt       *time.Time `json:"deleted_at"`
 	CommittedAt     time.Time  `json:"committed_at"`
-	InForceAt       *time.Time `json:"in_force_at"`
+	EffectiveAt     *time.Time `json:"in_force_at"`
 	TookMS          int64      `json:"took_ms"`
 	LastUsedAt      *time.Time `json:"last_used_at"`
 	LastUsedAddress string     `json:"last_used_address"`
@@ -56,7 +56,7 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	receipt, _ := key.DeletionReceipt()
 	if asJSON {
 		return p.answerJSON(deletedKey{
-			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.InForceAt, receipt.Took.Milliseconds(),
+			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.EffectiveAt, receipt.Took.Milliseconds(),
 			receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
 		})
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // keyStates are what --state takes.
-var keyStates = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
+var keyStates = []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
 
 func (p *program) keysList() *cobra.Command {
 	cmd := &cobra.Command{
@@ -50,7 +50,7 @@ Times are UTC.`,
 			return err
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.listKeys(ctx, store, workspace, models.KeyState(state), asJSON)
+			return p.listKeys(ctx, store, workspace, models.KeyStatus(state), asJSON)
 		})
 	})
 }
@@ -65,11 +65,11 @@ func stateWords() []string {
 
 // listKeys reads all keys as one page, so that none is missed or shown twice because another
 // is made or deleted meanwhile.
-func (p *program) listKeys(ctx context.Context, store *models.Store, workspace string, state models.KeyState, asJSON bool) error {
+func (p *program) listKeys(ctx context.Context, store *models.Store, workspace string, state models.KeyStatus, asJSON bool) error {
 	if err := findWorkspace(ctx, store, workspace); err != nil {
 		return err
 	}
-	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{State: state, PageNumber: 1, PageSize: math.MaxInt32})
+	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{Status: state, PageNumber: 1, PageSize: math.MaxInt32})
 	if err != nil {
 		return err
 	}
@@ -85,28 +85,28 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspace s
 
 // listedKey is a key as it is printed, with the API's names and words and its whole seconds.
 type listedKey struct {
-	ID          string          `json:"id"`
-	Name        string          `json:"name"`
-	KeyPrefix   string          `json:"key_prefix"`
-	State       models.KeyState `json:"state"`
-	Scopes      []string        `json:"scopes"`
-	CreatedAt   time.Time       `json:"created_at"`
-	LastUsedAt  *time.Time      `json:"last_used_at"`
-	ExpiresAt   *time.Time      `json:"expires_at"`
-	PausedUntil *time.Time      `json:"paused_until"` // also when that is past
-	DeletedAt   *time.Time      `json:"deleted_at"`
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	KeyPrefix   string           `json:"key_prefix"`
+	State       models.KeyStatus `json:"state"`
+	Scopes      []string         `json:"scopes"`
+	CreatedAt   time.Time        `json:"created_at"`
+	LastUsedAt  *time.Time       `json:"last_used_at"`
+	ExpiresAt   *time.Time       `json:"expires_at"`
+	PausedUntil *time.Time       `json:"paused_until"` // also when that is past
+	DeletedAt   *time.Time       `json:"deleted_at"`
 	// The ids of the keys before and after it in its line, and of the first of that.
 	RotatedFrom *string `json:"rotated_from"`
 	RotatedTo   *string `json:"rotated_to"`
-	LineageID   *string `json:"lineage_id"`
+	RotationID  *string `json:"lineage_id"`
 }
 
 func listed(key *models.APIKey, now time.Time) listedKey {
 	return listedKey{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StateAt(now), Scopes: key.Scopes.Words(),
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Words(),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
-		RotatedFrom: key.PredecessorID, RotatedTo: key.SuccessorID, LineageID: key.LineageID,
+		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
 	}
 }
 

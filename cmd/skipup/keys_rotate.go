@@ -40,7 +40,7 @@ the old one. Without --expires-in or --never-expires the new key lives as long a
 			return err
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			wanted := models.NewSuccessor{ExpiresAt: change.expiry(store.Now())}
+			wanted := models.NewReplacement{ExpiresAt: change.expiry(store.Now())}
 			if change.changes("scopes") {
 				wanted.Scopes = models.To(scopes)
 			}
@@ -63,7 +63,7 @@ type rotatedKey struct {
 	Key string `json:"key"`
 }
 
-func (p *program) rotateKey(ctx context.Context, store *models.Store, id string, wanted models.NewSuccessor, asJSON bool) error {
+func (p *program) rotateKey(ctx context.Context, store *models.Store, id string, wanted models.NewReplacement, asJSON bool) error {
 	old, err := store.APIKeyByID(ctx, id)
 	if err != nil {
 		return err

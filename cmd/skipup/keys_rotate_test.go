@@ -31,11 +31,11 @@ func TestRotateKey(t *testing.T) {
 			Key         string
 			Scopes      []string
 			RotatedFrom string  `json:"rotated_from"`
-			LineageID   string  `json:"lineage_id"`
+			RotationID  string  `json:"lineage_id"`
 			ExpiresAt   *string `json:"expires_at"`
 		}
 		if err := json.Unmarshal([]byte(got.stdout), &third); err != nil || !wholeKey.MatchString(third.Key) || len(third.Scopes) != 1 ||
-			third.RotatedFrom != second["id"] || third.LineageID != first["id"] || third.ExpiresAt != nil {
+			third.RotatedFrom != second["id"] || third.RotationID != first["id"] || third.ExpiresAt != nil {
 			t.Errorf("%+v, %v", third, err)
 		}
 		if second = listJSON(t, env, workspace)[1]; second["rotated_to"] != third.ID {

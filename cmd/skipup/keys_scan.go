@@ -220,10 +220,10 @@ type foundKey struct {
 }
 
 type knownKey struct {
-	ID          string          `json:"id"`
-	Name        string          `json:"name"`
-	WorkspaceID string          `json:"workspace_id"`
-	State       models.KeyState `json:"state"`
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	WorkspaceID string           `json:"workspace_id"`
+	State       models.KeyStatus `json:"state"`
 }
 
 // lookUp is the key with a digest, nil without a store and if that has none, and notes it in known.
@@ -238,7 +238,7 @@ func lookUp(ctx context.Context, store *models.Store, known map[token.Digest]*kn
 	case err != nil:
 		return nil, err
 	default:
-		known[digest] = &knownKey{ID: key.ID, Name: key.Name, WorkspaceID: key.WorkspaceID, State: key.StateAt(store.Now())}
+		known[digest] = &knownKey{ID: key.ID, Name: key.Name, WorkspaceID: key.WorkspaceID, State: key.StatusAt(store.Now())}
 	}
 	return known[digest], nil
 }

@@ -94,13 +94,13 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 	got := skipup(t, env, "keys", "delete", "--json", id)
 	got.requireCode(t, exitDone)
 	var deleted struct {
-		ID        string    `json:"id"`
-		DeletedAt time.Time `json:"deleted_at"`
-		InForceAt time.Time `json:"in_force_at"`
-		TookMS    int64     `json:"took_ms"`
+		ID          string    `json:"id"`
+		DeletedAt   time.Time `json:"deleted_at"`
+		EffectiveAt time.Time `json:"in_force_at"`
+		TookMS      int64     `json:"took_ms"`
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil || deleted.ID != id || time.Since(deleted.DeletedAt) > time.Minute ||
-		!deleted.InForceAt.After(deleted.DeletedAt) || deleted.TookMS < 500 {
+		!deleted.EffectiveAt.After(deleted.DeletedAt) || deleted.TookMS < 500 {
 		t.Errorf("%+v, %v", deleted, err)
 	}
 }

@@ -30,7 +30,7 @@ func (*rotation) bodyOptional() {}
 // key could get at the text of one that may do more.
 func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (rotatedAPIKey, error) {
 	grants := caller.Key.Scopes()
-	wanted := models.NewSuccessor{Grantor: &grants}
+	wanted := models.NewReplacement{Grantor: &grants}
 	var err error
 	if wanted.Scopes, err = scopesChange(in.Scopes); err != nil {
 		return rotatedAPIKey{}, err

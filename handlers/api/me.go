@@ -36,7 +36,7 @@ func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error
 		return self{}, err
 	}
 	return self{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: wire.Moment(key.ExpiresAt),
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: wire.OptionalTimestamp(key.ExpiresAt),
 		Workspace: workspace{ID: ws.ID, Name: ws.Name},
 	}, nil
 }

@@ -115,7 +115,7 @@ func (q usageQuery) window(now time.Time) (models.UsageWindow, error) {
 	}
 	if q.From != "" || q.Until != "" {
 		if q.Period != "" {
-			return models.UsageWindow{}, models.Errorf(models.Refused, "Give either period, or from and until.")
+			return models.UsageWindow{}, models.Errorf(models.FailedPrecondition, "Give either period, or from and until.")
 		}
 		return q.between(now)
 	}
@@ -192,10 +192,10 @@ func presentScopes(report *models.UsageReport) []usageScope {
 		if known {
 			rest = rest.Without(scope.Of(needed))
 		}
-		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.Moment(lastUses[part.Name]), presentSum(part.UsageSum)})
+		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.OptionalTimestamp(lastUses[part.Name]), presentSum(part.UsageSum)})
 	}
 	for _, unused := range rest.Words() {
-		scopes = append(scopes, usageScope{Scope: &unused, Held: true, LastUsedAt: wire.Moment(lastUses[unused])})
+		scopes = append(scopes, usageScope{Scope: &unused, Held: true, LastUsedAt: wire.OptionalTimestamp(lastUses[unused])})
 	}
 	return scopes
 }

@@ -39,7 +39,7 @@ func (h apiKeys) askRotation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.CheckSuccessor(key, models.NewSuccessor{}, models.Fields{}); err != nil {
+	if err := h.store.CheckReplacement(key, models.NewReplacement{}, models.Fields{}); err != nil {
 		return err
 	}
 	form := apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: key.Scopes.Words(), Expiry: apikeys.ExpiryKeep}}
@@ -76,8 +76,8 @@ func (h apiKeys) rotate(c echo.Context) error {
 		return h.rotateForm(c, http.StatusOK, page)
 	}
 	ctx := c.Request().Context()
-	wanted, fields := newSuccessor(ctx, form)
-	err = h.store.CheckSuccessor(key, wanted, fields)
+	wanted, fields := newReplacement(ctx, form)
+	err = h.store.CheckReplacement(key, wanted, fields)
 	if err == nil {
 		next, secret, rotateErr := h.store.RotateAPIKey(ctx, key.WorkspaceID, key.ID, wanted)
 		if rotateErr == nil {
@@ -85,7 +85,7 @@ func (h apiKeys) rotate(c echo.Context) error {
 		}
 		err = rotateErr
 	}
-	if errors.Is(err, models.ErrKeyMadeAlready) {
+	if errors.Is(err, models.ErrFormAlreadyUsed) {
 		if err := web.SetNotice(c, "The new key was made already, and shown then. If nobody has copied it, abandon this rotation and begin again."); err != nil {
 			return err
 		}
@@ -98,9 +98,9 @@ func (h apiKeys) rotate(c echo.Context) error {
 	return err
 }
 
-// newSuccessor is what the form asks for, with complaints about what it cannot mean.
-func newSuccessor(ctx context.Context, form apikeys.RotateForm) (models.NewSuccessor, models.Fields) {
-	wanted, fields := models.NewSuccessor{FormID: form.FormID}, models.Fields{}
+// newReplacement is what the form asks for, with complaints about what it cannot mean.
+func newReplacement(ctx context.Context, form apikeys.RotateForm) (models.NewReplacement, models.Fields) {
+	wanted, fields := models.NewReplacement{FormID: form.FormID}, models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {
 		fields["scopes"] = "must be scopes of the list"
@@ -176,25 +176,25 @@ func (h apiKeys) endRotation(c echo.Context) error {
 	return web.Redirect(c, path.APIKeyRotation(key.ID))
 }
 
-// askAbandonment says what the deletion of the new key would mean, before it is done.
-func (h apiKeys) askAbandonment(c echo.Context) error {
+// askCancelRotation says what the deletion of the new key would mean, before it is done.
+func (h apiKeys) askCancelRotation(c echo.Context) error {
 	r, err := h.rotating(c)
 	if err != nil {
 		return err
 	}
-	return h.confirmAbandonment(c, http.StatusOK, apikeys.AbandonPage{Rotation: *r})
+	return h.confirmCancelRotation(c, http.StatusOK, apikeys.CancelRotationPage{Rotation: *r})
 }
 
-func (h apiKeys) confirmAbandonment(c echo.Context, status int, page apikeys.AbandonPage) error {
+func (h apiKeys) confirmCancelRotation(c echo.Context, status int, page apikeys.CancelRotationPage) error {
 	lease, err := h.store.Lease(c.Request().Context())
 	if err != nil {
 		return err
 	}
 	page.Takes = lease.Takes()
-	return web.Render(c, status, apikeys.AbandonRotation(page))
+	return web.Render(c, status, apikeys.CancelRotation(page))
 }
 
-func (h apiKeys) abandonRotation(c echo.Context) error {
+func (h apiKeys) cancelRotation(c echo.Context) error {
 	var form struct {
 		ConfirmName string `form:"confirm_name"`
 	}
@@ -205,10 +205,10 @@ func (h apiKeys) abandonRotation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.store.AbandonRotation(c.Request().Context(), r.Old.WorkspaceID, r.Old.ID, form.ConfirmName)
+	_, err = h.store.CancelRotation(c.Request().Context(), r.Old.WorkspaceID, r.Old.ID, form.ConfirmName)
 	if fields, refused := models.FieldsOf(err); refused {
-		return h.confirmAbandonment(c, http.StatusUnprocessableEntity,
-			apikeys.AbandonPage{Rotation: *r, ConfirmName: form.ConfirmName, Errors: fields})
+		return h.confirmCancelRotation(c, http.StatusUnprocessableEntity,
+			apikeys.CancelRotationPage{Rotation: *r, ConfirmName: form.ConfirmName, Errors: fields})
 	}
 	if err != nil {
 		return err
@@ -221,7 +221,7 @@ func (h apiKeys) abandonRotation(c echo.Context) error {
 
 // addLineage adds the line of the key of page, and how much each key of it was used lately.
 func (h apiKeys) addLineage(ctx context.Context, page *apikeys.DetailPage) error {
-	line, err := h.store.Lineage(ctx, page.Key)
+	line, err := h.store.RotationHistory(ctx, page.Key)
 	if err != nil || len(line) < 2 {
 		return err
 	}

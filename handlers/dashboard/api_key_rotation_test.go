@@ -196,7 +196,7 @@ func TestAnotherSuccessorIsShownOnce(t *testing.T) {
 		t.Errorf("again it says %q", says)
 	}
 	next := keysOf(t, s)[0]
-	if next.Scopes != scope.Of(scope.SeatsRead) || !next.ExpiresAt.Equal(s.Now().Add(30*24*time.Hour)) || *next.PredecessorID != r.old.ID {
+	if next.Scopes != scope.Of(scope.SeatsRead) || !next.ExpiresAt.Equal(s.Now().Add(30*24*time.Hour)) || *next.ReplacesID != r.old.ID {
 		t.Errorf("the successor is %+v", next)
 	}
 	form.Set("form_id", "two")
@@ -333,7 +333,7 @@ func TestRotationsOfOthersAreNotThere(t *testing.T) {
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
 	theirs, mine := s.NamedKey(t, foreign.ID, "Theirs"), s.NamedKey(t, s.Workspace.ID, "Mine")
-	if _, _, err := s.RotateAPIKey(t.Context(), foreign.ID, theirs.ID, models.NewSuccessor{}); err != nil {
+	if _, _, err := s.RotateAPIKey(t.Context(), foreign.ID, theirs.ID, models.NewReplacement{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{theirs.ID, mine.ID, "key_none", "%00"} {

@@ -74,7 +74,7 @@ func (h apiKeys) usedLine(c echo.Context, query apikeys.UsageQuery) (line []mode
 	if err != nil {
 		return nil, nil, err
 	}
-	if line, err = h.store.Lineage(c.Request().Context(), key); err != nil || !query.OfLineage() {
+	if line, err = h.store.RotationHistory(c.Request().Context(), key); err != nil || !query.OfLineage() {
 		return line, nil, err
 	}
 	for i := range line {

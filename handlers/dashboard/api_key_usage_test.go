@@ -95,7 +95,7 @@ func TestTheUsageOfALineage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, nextSecret, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewSuccessor{})
+		next, nextSecret, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewReplacement{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewSuccessor{}); err != nil {
+		if _, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewReplacement{}); err != nil {
 			t.Fatal(err)
 		}
 		send := func(agent string) {

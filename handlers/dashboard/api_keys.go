@@ -47,7 +47,7 @@ func (h apiKeys) list(c echo.Context) error {
 	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
 		return err
 	}
-	if page.OldKeys, err = h.store.OldKeysOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, list.Keys); err != nil {
+	if page.OldKeys, err = h.store.ReplacedKeyIDs(c.Request().Context(), web.CallerOf(c).WorkspaceID, list.Keys); err != nil {
 		return err
 	}
 	return web.Render(c, http.StatusOK, apikeys.List(page))
@@ -57,7 +57,7 @@ func (h apiKeys) list(c echo.Context) error {
 func filterOf(query apikeys.Query) models.APIKeyFilter {
 	filter := models.APIKeyFilter{
 		Search:     query.Search,
-		State:      models.KeyState(query.State),
+		Status:     models.KeyStatus(query.State),
 		Finding:    apikeys.FindingOf(query.Review),
 		Sort:       models.APIKeySort(query.Sort),
 		Ascending:  query.Order == "asc",
@@ -136,8 +136,8 @@ func (h apiKeys) create(c echo.Context) error {
 		return h.refuse(c, form, h.store.CheckNewAPIKey(wanted, fields))
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, workspaceID, wanted)
-	if errors.Is(err, models.ErrKeyMadeAlready) {
-		made, err := h.store.APIKeyMadeBy(ctx, workspaceID, form.FormID)
+	if errors.Is(err, models.ErrFormAlreadyUsed) {
+		made, err := h.store.APIKeyByFormID(ctx, workspaceID, form.FormID)
 		if err != nil {
 			return err
 		}

@@ -318,7 +318,7 @@ func TestPagesSayHowLongAChangeTakes(t *testing.T) {
 	other := listPath + "/" + s.NamedKey(t, s.Workspace.ID, "Other").ID
 	for page, says := range map[string]string{
 		r.path + "/end": "Deleting takes about 4 seconds.", r.path + "/abandonment": "Deleting takes about 4 seconds.", other + "/deletion": "Deleting takes about 4 seconds.",
-		deletionsPath + "?key=" + r.old.ID: "Deleting takes about 4 seconds, all of them together.", other + "/pause": "Pausing takes about 4 seconds.",
+		bulkDeletePath + "?key=" + r.old.ID: "Deleting takes about 4 seconds, all of them together.", other + "/pause": "Pausing takes about 4 seconds.",
 		other + "/access": "Saving takes about 4 seconds.",
 	} {
 		if answer := r.b.Get(page); answer.Status != http.StatusOK || !strings.Contains(answer.Body, says) {

@@ -192,7 +192,7 @@ func (h people) refuse(c echo.Context, id string, err error) error {
 // refusalOf is nil unless err is about what was asked for, so that the form can be shown again.
 func refusalOf(err error) *models.Error {
 	refused := new(models.Error)
-	if !errors.As(err, &refused) || refused.Kind != models.Invalid && refused.Kind != models.Refused {
+	if !errors.As(err, &refused) || refused.Kind != models.Invalid && refused.Kind != models.FailedPrecondition {
 		return nil
 	}
 	return refused

@@ -15,8 +15,8 @@ func (t Timestamp) MarshalText() ([]byte, error) {
 	return []byte(time.Time(t).UTC().Format(timeFormat)), nil
 }
 
-// Moment is a Timestamp that may be missing, and is null then.
-func Moment(t *time.Time) *Timestamp {
+// OptionalTimestamp is a Timestamp that may be missing, and is null then.
+func OptionalTimestamp(t *time.Time) *Timestamp {
 	if t == nil {
 		return nil
 	}

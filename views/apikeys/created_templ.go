@@ -97,7 +97,7 @@ func Created(p CreatedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.Key.PredecessorID != nil {
+			if p.Key.ReplacesID != nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<p class=\"text-13 text-muted-foreground\">It takes the place of the key of the same name, which goes on working. Give it to whatever uses the old key.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

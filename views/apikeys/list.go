@@ -8,7 +8,7 @@ import (
 
 // tab is one of the states that the list can be narrowed to.
 type tab struct {
-	State models.KeyState // empty for all but the deleted
+	State models.KeyStatus // empty for all but the deleted
 	Label string
 	Keys  int64
 }
@@ -17,7 +17,7 @@ func (p ListPage) tabs() []tab {
 	counts := p.List.Counts
 	current := counts[models.KeyActive] + counts[models.KeyExpiresSoon] + counts[models.KeyPaused] + counts[models.KeyExpired]
 	tabs := []tab{{"", "Current", current}}
-	for _, state := range []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted} {
+	for _, state := range []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted} {
 		tabs = append(tabs, tab{state, ui.StateLabel(state), counts[state]})
 	}
 	return tabs
@@ -107,7 +107,7 @@ func (q Query) sortChoices() []sortChoice {
 	return choices
 }
 
-func (q Query) inState(state models.KeyState) Query {
+func (q Query) inState(state models.KeyStatus) Query {
 	q.State, q.Review, q.Page = string(state), "", 0
 	return q
 }

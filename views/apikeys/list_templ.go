@@ -572,7 +572,7 @@ func keys(p ListPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bulkBar().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bulkDeleteBar().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -53,7 +53,7 @@ func pagesWith(name string) map[string]templ.Component {
 	key := keyNamed(name)
 	history := []models.AuditEvent{{Action: "api_key.renamed", ActorName: name, Details: map[string]string{"from": name}, UserAgent: name, CreatedAt: now}}
 	return map[string]templ.Component{
-		"List":           List(ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyState]int64{models.KeyActive: 1}}}),
+		"List":           List(ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}),
 		"New":            New(Form{Name: name, Existing: []models.APIKey{*key}}),
 		"Created":        Created(CreatedPage{Key: key, Secret: secret}),
 		"AlreadyCreated": AlreadyCreated(key),

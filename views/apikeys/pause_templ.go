@@ -383,7 +383,7 @@ func pauseButton(key *models.APIKey) templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		switch key.StateAt(viewer.Of(ctx).Now) {
+		switch key.StatusAt(viewer.Of(ctx).Now) {
 		case models.KeyActive, models.KeyExpiresSoon:
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<a class=\"btn\" data-variant=\"outline\"")
 			if templ_7745c5c3_Err != nil {
@@ -432,7 +432,7 @@ func pausedNote(key *models.APIKey) templ.Component {
 			templ_7745c5c3_Var16 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if key.StateAt(viewer.Of(ctx).Now) == models.KeyPaused {
+		if key.StatusAt(viewer.Of(ctx).Now) == models.KeyPaused {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div class=\"mb-5\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -558,7 +558,7 @@ func resumes(key *models.APIKey) templ.Component {
 			templ_7745c5c3_Var22 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if key.StateAt(viewer.Of(ctx).Now) == models.KeyPaused {
+		if key.StatusAt(viewer.Of(ctx).Now) == models.KeyPaused {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<span class=\"mt-0.5 block text-xs text-muted-foreground\">works again")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -74,7 +74,7 @@ func TestOnlyAKeyThatWorksIsPaused(t *testing.T) {
 	if got, want := text(page.Find("form[action$='/resumption']").Parent().Parent().Find("p")), "Paused. It works again in 40 minutes , 24 Nov 2026, 12:40 UTC Paula paused it 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
 		t.Errorf("a paused key says %q, want %q", got, want)
 	}
-	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyState]int64{models.KeyPaused: 1}}}
+	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyPaused: 1}}}
 	if got := text(drawn(t, List(list)).Find("[data-cell=state]")); got != "Paused works again in 40 minutes , 24 Nov 2026, 12:40 UTC" {
 		t.Errorf("the list says %q", got)
 	}

@@ -60,8 +60,8 @@ func receipt(key *models.APIKey) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if r.InForceAt != nil {
-					templ_7745c5c3_Err = ui.PreciseMoment(*r.InForceAt).Render(ctx, templ_7745c5c3_Buffer)
+				if r.EffectiveAt != nil {
+					templ_7745c5c3_Err = ui.PreciseMoment(*r.EffectiveAt).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

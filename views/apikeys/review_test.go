@@ -76,9 +76,9 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 		{models.FindOrphaned, "Made by somebody who is deactivated", "CI was deactivated 3 days ago", "/usage", true},
 		{models.FindKnocking, "Deleted, expired or paused, and still sent with requests", "7 requests refused in 30 days, the last 1 hour ago , 24 Nov 2026, 11:00 UTC , since 14 Nov 2026 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
 	} {
-		for _, keys := range []int64{0, 1, models.MaxDeletions, models.MaxDeletions + 1, 2000} {
+		for _, keys := range []int64{0, 1, models.MaxBulkDelete, models.MaxBulkDelete + 1, 2000} {
 			page := ListPage{Query: Query{Review: string(tt.finding)}, Evidence: map[string]models.Evidence{left.ID: evidence},
-				List: models.APIKeyList{Matching: keys, Counts: map[models.KeyState]int64{models.KeyActive: 1}}}
+				List: models.APIKeyList{Matching: keys, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 			if keys > 0 {
 				page.List.Keys = []models.APIKey{*left}
 			}
@@ -90,8 +90,8 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 			if !tt.deletes {
 				want = ""
 			}
-			bulk := shown.Find("a[href^='/settings/api-keys/deletions']")
-			if text(bulk) != want || want != "" && bulk.AttrOr("href", "") != "/settings/api-keys/deletions?review="+string(tt.finding) {
+			bulk := shown.Find("a[href^='/settings/api-keys/bulk-delete']")
+			if text(bulk) != want || want != "" && bulk.AttrOr("href", "") != "/settings/api-keys/bulk-delete?review="+string(tt.finding) {
 				t.Errorf("%s of %d: %q leads to %s, want %q", tt.finding, keys, text(bulk), bulk.AttrOr("href", ""), want)
 			}
 			if keys == 0 {
@@ -106,7 +106,7 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 		}
 	}
 	left.LastUsedAt = nil
-	page := ListPage{Query: Query{Review: "expiring"}, List: models.APIKeyList{Keys: []models.APIKey{*left}, Matching: 1, Counts: map[models.KeyState]int64{models.KeyActive: 1}}}
+	page := ListPage{Query: Query{Review: "expiring"}, List: models.APIKeyList{Keys: []models.APIKey{*left}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 	if got := text(drawn(t, List(page)).Find(".evidence p")); strings.Contains(got, "in use") {
 		t.Errorf("an unused key: %q", got)
 	}
@@ -114,7 +114,7 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 
 // TestADeletionOfAFindingIsOfAllItsPages, sought and sorted as it is.
 func TestADeletionOfAFindingIsOfAllItsPages(t *testing.T) {
-	if got := deletionsOf(Query{Review: "idle", Search: "ci", Page: 3}); got != "/settings/api-keys/deletions?q=ci&review=idle" {
+	if got := deletionsOf(Query{Review: "idle", Search: "ci", Page: 3}); got != "/settings/api-keys/bulk-delete?q=ci&review=idle" {
 		t.Errorf("it is %s", got)
 	}
 	for review, want := range map[string]string{"": "/settings/api-keys/review", "old": "/settings/api-keys/review?review=old"} {

@@ -73,7 +73,7 @@ func (p RotatePage) evidence(use models.ScopeUse) string {
 // expiryChoices are those of a new key, after that of living as long as the old one was to.
 func (p RotatePage) expiryChoices(now time.Time, location *time.Location) []expiryChoice {
 	keep := expiryChoice{Value: ExpiryKeep, Label: "As before", Result: "No expiry"}
-	if at := p.Key.AnotherLife(now); at != nil {
+	if at := p.Key.RenewedExpiry(now); at != nil {
 		keep.Label, keep.Result = "As long again", ui.Date(*at, location)
 	}
 	choices := []expiryChoice{keep}
@@ -105,8 +105,8 @@ func words(uses []models.ScopeUse) []string {
 
 // next is where the page of a new key leads: to the list, or to the rotation that it is part of.
 func (p CreatedPage) next() string {
-	if p.Key.PredecessorID != nil {
-		return path.APIKeyRotation(*p.Key.PredecessorID)
+	if p.Key.ReplacesID != nil {
+		return path.APIKeyRotation(*p.Key.ReplacesID)
 	}
 	return path.APIKeys
 }

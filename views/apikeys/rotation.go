@@ -25,8 +25,8 @@ type EndPage struct {
 	Errors      models.Fields
 }
 
-// AbandonPage asks before the new key of a rotation is deleted.
-type AbandonPage struct {
+// CancelRotationPage asks before the new key of a rotation is deleted.
+type CancelRotationPage struct {
 	Rotation    models.Rotation
 	ConfirmName string
 	Takes       time.Duration // at most, until the deletion is in force
@@ -38,7 +38,7 @@ func (p RotationPage) Version() string {
 	hash := fnv.New64a()
 	_, _ = fmt.Fprint(hash, p.step(), p.quiet(), p.OldUse, p.NewUse) // a hash takes everything
 	for _, key := range []*models.APIKey{&p.Old, &p.New} {
-		_, _ = fmt.Fprint(hash, key.Name, key.Scopes, key.StateAt(p.At), millis(key.LastUsedAt))
+		_, _ = fmt.Fprint(hash, key.Name, key.Scopes, key.StatusAt(p.At), millis(key.LastUsedAt))
 	}
 	for _, c := range p.Callers {
 		_, _ = fmt.Fprint(hash, c.Old.Address, c.Old.UserAgent, c.Old.Refused, millis(c.Old.LastAcceptedAt))
@@ -116,7 +116,7 @@ func (p RotationPage) step() step {
 	switch {
 	case p.isOver():
 		return p.lastStep()
-	case p.Old.StateAt(p.At) == models.KeyExpired:
+	case p.Old.StatusAt(p.At) == models.KeyExpired:
 		return step{Icon: "clock", Title: "The old key has expired", Text: "Nothing can use it any more. Delete it to finish."}
 	case !p.AllMoved():
 		return p.movingStep()
@@ -167,10 +167,10 @@ func (p RotationPage) scopesLess() scope.Set { return p.Old.Scopes.Without(p.New
 func place(line []models.APIKey, key *models.APIKey) string {
 	for i := range line {
 		one := &line[i]
-		if key.PredecessorID == nil || one.ID != *key.PredecessorID {
+		if key.ReplacesID == nil || one.ID != *key.ReplacesID {
 			continue
 		}
-		if one.SuccessorID == nil || *one.SuccessorID != key.ID {
+		if one.ReplacementID == nil || *one.ReplacementID != key.ID {
 			return "Abandoned"
 		}
 	}

@@ -253,8 +253,8 @@ func whoWillFail(r *models.Rotation) templ.Component {
 	})
 }
 
-// AbandonRotation asks before the new key of a rotation is deleted.
-func AbandonRotation(p AbandonPage) templ.Component {
+// CancelRotation asks before the new key of a rotation is deleted.
+func CancelRotation(p CancelRotationPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

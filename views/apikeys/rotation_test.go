@@ -41,7 +41,7 @@ func newCaller(agent string) *models.APIKeyCaller {
 // rotating is a rotation with one caller that has moved and one that has not.
 func rotating() RotationPage {
 	old, next := *keyNamed("CI"), *keyNamed("CI")
-	next.ID, next.PredecessorID, old.SuccessorID = "key_01K00000000000000000000001", &old.ID, &next.ID
+	next.ID, next.ReplacesID, old.ReplacementID = "key_01K00000000000000000000001", &old.ID, &next.ID
 	old.ExpiresAt, next.ExpiresAt, next.CreatedAt, next.CreatedByName = nil, nil, *ago(3 * time.Hour), "Nora New"
 	old.LastUsedAt, next.LastUsedAt = ago(2*time.Hour), ago(time.Minute)
 	return RotationPage{models.Rotation{
@@ -250,14 +250,14 @@ func TestTheEndsOfARotationSayWhoWillFail(t *testing.T) {
 		t.Errorf("when nothing uses it: %d fields, %s", fields(end), text(end.Find("#panel")))
 	}
 
-	abandon := drawn(t, AbandonRotation(AbandonPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
+	abandon := drawn(t, CancelRotation(CancelRotationPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
 	for _, want := range []string{"sk_live_next....", "Something uses the new key already.", "Deleting takes about 5 seconds."} {
 		if got := text(abandon.Find("#panel")); !strings.Contains(got, want) || fields(abandon) != 1 {
 			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(abandon), want, got)
 		}
 	}
 	page.New.LastUsedAt = nil
-	if abandon = drawn(t, AbandonRotation(AbandonPage{Rotation: page.Rotation})); fields(abandon) != 0 || strings.Contains(text(abandon.Find("#panel")), "uses the new key") {
+	if abandon = drawn(t, CancelRotation(CancelRotationPage{Rotation: page.Rotation})); fields(abandon) != 0 || strings.Contains(text(abandon.Find("#panel")), "uses the new key") {
 		t.Errorf("an unused key: %d fields, %s", fields(abandon), text(abandon.Find("#panel")))
 	}
 }
@@ -270,8 +270,8 @@ func TestAKeyLeadsToItsRotation(t *testing.T) {
 		says   string
 	}{
 		{"active", func(*models.APIKey) {}, "Rotate"},
-		{"rotating", func(k *models.APIKey) { k.SuccessorID = new("key_2") }, "Rotation"},
-		{"rotating, and expired since", func(k *models.APIKey) { k.SuccessorID, k.ExpiresAt = new("key_2"), ago(0) }, "Rotation"},
+		{"rotating", func(k *models.APIKey) { k.ReplacementID = new("key_2") }, "Rotation"},
+		{"rotating, and expired since", func(k *models.APIKey) { k.ReplacementID, k.ExpiresAt = new("key_2"), ago(0) }, "Rotation"},
 		{"expired", func(k *models.APIKey) { k.ExpiresAt = ago(0) }, ""},
 		{"deleted", func(k *models.APIKey) { k.DeletedAt = ago(0) }, ""},
 	} {
@@ -287,7 +287,7 @@ func TestAKeyLeadsToItsRotation(t *testing.T) {
 func TestALineIsTheNewestFirst(t *testing.T) {
 	first, abandoned, last := *keyNamed("CI"), *keyNamed("CI"), *keyNamed("CI")
 	first.ID, abandoned.ID, last.ID = "key_1", "key_2", "key_3"
-	abandoned.PredecessorID, last.PredecessorID, first.SuccessorID = &first.ID, &first.ID, &last.ID
+	abandoned.ReplacesID, last.ReplacesID, first.ReplacementID = &first.ID, &first.ID, &last.ID
 	first.CreatedAt, first.DeletedAt, abandoned.DeletedAt = *ago(40 * day), ago(day), ago(2*day)
 	page := DetailPage{Key: &first, Lineage: []models.APIKey{first, abandoned, last}, LineageUse: map[string]int64{"key_1": 5, "key_2": 0, "key_3": 70}}
 	shown := drawn(t, Show(page)).Find("section[aria-labelledby=lineage]")

@@ -264,7 +264,7 @@ func row(p ListPage, key *models.APIKey) templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		state := key.StateAt(viewer.Of(ctx).Now)
+		state := key.StatusAt(viewer.Of(ctx).Now)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<tr role=\"row\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -216,7 +216,7 @@ func TestCallersThatAreNewAreMarked(t *testing.T) {
 func TestASummaryIsALineAndItsWords(t *testing.T) {
 	key := keyNamed("CI")
 	total := models.UsageTotal{Requests: 12, Refused: 2, Days: []int64{0, 0, 12}}
-	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyState]int64{models.KeyActive: 1}}, Usage: map[string]models.UsageTotal{key.ID: total}}
+	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}, Usage: map[string]models.UsageTotal{key.ID: total}}
 	cell := drawn(t, List(list)).Find("[data-cell=usage]")
 	if cell.Find("a .sparkline path").AttrOr("d", "") == "" || cell.Find("a").AttrOr("aria-label", "") != "Usage: 12 requests in 30 days, 2 refused" || !strings.HasSuffix(text(cell), " 12") {
 		t.Errorf("in the list it is %q", text(cell))

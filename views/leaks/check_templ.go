@@ -537,7 +537,7 @@ func found(leak models.Leak) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.StateBadge(key.StateAt(now)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.StateBadge(key.StatusAt(now)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -629,7 +629,7 @@ func found(leak models.Leak) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if key.StateAt(now) != models.KeyExpired {
+			if key.StatusAt(now) != models.KeyExpired {
 				templ_7745c5c3_Err = act(key, path.APIKeyRotation(key.ID), "Rotate", "outline").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -21,7 +21,7 @@ const (
 	AuditLog         = "/settings/audit-log"
 	AuditLogCSV      = AuditLog + "/events.csv"
 	APIKeyReview     = APIKeys + "/review"
-	APIKeyDeletions  = APIKeys + "/deletions"
+	APIKeyBulkDelete  = APIKeys + "/bulk-delete"
 	APIKeyReceipts   = APIKeys + "/receipts"
 	Invitations      = "/invitations/"
 	Members          = "/settings/members"

@@ -379,7 +379,7 @@ func Note(icon, tone string) templ.Component {
 	})
 }
 
-func toneOf(state models.KeyState) string {
+func toneOf(state models.KeyStatus) string {
 	switch state {
 	case models.KeyActive:
 		return "success"
@@ -392,7 +392,7 @@ func toneOf(state models.KeyState) string {
 }
 
 // StateLabel is the word for a state of a key.
-func StateLabel(state models.KeyState) string {
+func StateLabel(state models.KeyStatus) string {
 	switch state {
 	case models.KeyActive:
 		return "Active"
@@ -409,7 +409,7 @@ func StateLabel(state models.KeyState) string {
 }
 
 // StateBadge says what a key is at the moment.
-func StateBadge(state models.KeyState) templ.Component {
+func StateBadge(state models.KeyStatus) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

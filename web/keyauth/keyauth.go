@@ -95,7 +95,7 @@ var (
 // ErrInvalid like any other.
 type DeadError struct {
 	Key   Key
-	State models.KeyState
+	State models.KeyStatus
 }
 
 func (e *DeadError) Error() string { return "the API key is " + string(e.State) }

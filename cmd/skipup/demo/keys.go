@@ -177,7 +177,7 @@ func (h *history) makeKey(ctx context.Context, k *key) error {
 		err  error
 	)
 	if k.successorOf != "" {
-		n := models.NewSuccessor{Scopes: models.To(k.scopes)}
+		n := models.NewReplacement{Scopes: models.To(k.scopes)}
 		made, k.secret, err = h.Store.RotateAPIKey(ctx, h.workspace.ID, h.keys[k.successorOf].id, n)
 	} else {
 		n := models.NewAPIKey{Name: k.name, Scopes: k.scopes}

@@ -20,7 +20,7 @@ export async function neglect(page, skipup) {
   for (const name of ['Legacy billing', 'CRM sync', 'Old importer']) await skipup.used(keys[name].key)
   await skipup.call('/meeting_requests', { key: keys['CRM sync'].key })
   const of = (name) => `WHERE name = '${name}'`
-  await page.request.post(`${listPath}/deletions`, { form: { key: keys['Old importer'].id, confirm_number: '1' } })
+  await page.request.post(`${listPath}/bulk-delete`, { form: { key: keys['Old importer'].id, confirm_number: '1' } })
   for (let i = 0; i < 3; i++) await skipup.call('/seats', { key: keys['Old importer'].key })
   await skipup.exec(`
     UPDATE api_keys SET created_at = '${days(47)}' ${of('Warehouse export')};

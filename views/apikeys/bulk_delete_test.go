@@ -57,8 +57,8 @@ func TestMostCalledAddsUpTheRoutesOfKeys(t *testing.T) {
 func TestDeletionsSayWhatEachKeyStops(t *testing.T) {
 	busy, idle := keyNamed("Busy"), keyNamed("Idle")
 	idle.ID, idle.LastUsedAt = "key_2", ago(40*day)
-	page := BulkPage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Left: 2, Takes: 5 * time.Second}
-	shown := drawn(t, DeleteMany(page)).Find("#panel")
+	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Left: 2, Takes: 5 * time.Second}
+	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
 		"2 of the chosen keys are deleted already.", "1 of these keys is in use.", "Deleting takes about 5 seconds, all of them together.",
 		"What it would stop in all, going by the past Last hour 3 Last day 40 30 days 1,500 Routes GET /route1 900",
@@ -79,13 +79,13 @@ func TestDeletionsSayWhatEachKeyStops(t *testing.T) {
 		t.Error("the number of keys in use is not asked for first")
 	}
 	page.InUse, page.Left = 0, 1
-	if shown = drawn(t, DeleteMany(page)).Find("#panel"); shown.Find("input[name=confirm_number]").Length() != 0 || shown.Find("a[autofocus]").Length() != 1 || strings.Contains(text(shown), "in use") {
+	if shown = drawn(t, BulkDelete(page)).Find("#panel"); shown.Find("input[name=confirm_number]").Length() != 0 || shown.Find("a[autofocus]").Length() != 1 || strings.Contains(text(shown), "in use") {
 		t.Errorf("of keys that are not in use: %s", text(shown))
 	}
 	if got := text(shown); !strings.Contains(got, "1 of the chosen keys is deleted already.") || text(shown.Find("h1")) != "Delete 2 keys?" {
 		t.Errorf("with one that is deleted: %s", got)
 	}
-	if got := text(drawn(t, DeleteMany(BulkPage{Left: 0})).Find("#panel h1")); got != "Nothing to delete here" {
+	if got := text(drawn(t, BulkDelete(BulkDeletePage{Left: 0})).Find("#panel h1")); got != "Nothing to delete here" {
 		t.Errorf("of no keys the title is %q", got)
 	}
 }
@@ -93,7 +93,7 @@ func TestDeletionsSayWhatEachKeyStops(t *testing.T) {
 // TestReceiptsTellWhatIsKnown, and no more.
 func TestReceiptsTellWhatIsKnown(t *testing.T) {
 	key := keyNamed("CI")
-	key.DeletedAt, key.DeletionInForceAt, key.LastUsedRoute = ago(time.Second), new(now.Add(-475*time.Millisecond)), "GET /me"
+	key.DeletedAt, key.DeletionEffectiveAt, key.LastUsedRoute = ago(time.Second), new(now.Add(-475*time.Millisecond)), "GET /me"
 	unknown := keyNamed("CD")
 	unknown.DeletedAt, unknown.LastUsedAt = ago(time.Second), nil
 	receipts := drawn(t, Receipts([]models.APIKey{*key, *unknown})).Find("#panel")
@@ -132,7 +132,7 @@ func TestOnlyLivingKeysCanBeChosen(t *testing.T) {
 		keys       []models.APIKey
 		all, boxes int
 	}{{[]models.APIKey{*living, *dead}, 1, 1}, {[]models.APIKey{*dead}, 0, 0}} {
-		page := ListPage{List: models.APIKeyList{Keys: tt.keys, Matching: 2, Counts: map[models.KeyState]int64{models.KeyActive: 1}}}
+		page := ListPage{List: models.APIKeyList{Keys: tt.keys, Matching: 2, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 		shown := drawn(t, List(page))
 		if all, boxes := shown.Find("[data-choose-all]").Length(), shown.Find("input[name=key]").Length(); all != tt.all || boxes != tt.boxes {
 			t.Errorf("%d boxes, and %d for all of them; want %d and %d", boxes, all, tt.boxes, tt.all)

@@ -46,7 +46,7 @@ func TestKeysByTheirIDs(t *testing.T) {
 		if keys[0].DeletedAt == nil || keys[2].LastUsedAt == nil {
 			t.Errorf("they are %+v", keys)
 		}
-		for _, ids := range [][]string{nil, make([]string, models.MaxDeletions+1)} {
+		for _, ids := range [][]string{nil, make([]string, models.MaxBulkDelete+1)} {
 			_, err := s.APIKeysByID(s.ctx, s.id, ids)
 			wantKind(t, err, models.Invalid)
 		}
@@ -57,7 +57,7 @@ func TestKeysByTheirIDs(t *testing.T) {
 func TestDeleteManyKeys(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		var keys []*models.APIKey
-		for i := range models.MaxDeletions {
+		for i := range models.MaxBulkDelete {
 			keys = append(keys, s.key(t, fmt.Sprint("Robot ", i)))
 		}
 		left := s.key(t, "Left")
@@ -67,13 +67,13 @@ func TestDeleteManyKeys(t *testing.T) {
 		}
 		s.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
 		ids := append(idsOfKeys(keys...), keys[0].ID) // twice
-		if _, err := s.DeleteAPIKeys(s.ctx, s.id, ids); !models.IsKind(err, models.Invalid) {
+		if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids); !models.IsKind(err, models.Invalid) {
 			t.Fatalf("more than are allowed: %v", err)
 		}
 		ids = append(idsOfKeys(keys[1:]...), keys[1].ID)
 		ids[0], ids[7] = ids[7], ids[0] // in whatever order
 		start := time.Now()
-		deleted, err := s.DeleteAPIKeys(s.ctx, s.id, ids)
+		deleted, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids)
 		if err != nil || len(deleted) != len(keys)-1 {
 			t.Fatalf("%d keys are deleted: %v", len(deleted), err)
 		}
@@ -82,7 +82,7 @@ func TestDeleteManyKeys(t *testing.T) {
 		}
 		for i, key := range deleted {
 			receipt, is := key.DeletionReceipt()
-			if key.ID != ids[i] || !is || receipt.InForceAt == nil || key.ChangedEpoch != deleted[0].ChangedEpoch {
+			if key.ID != ids[i] || !is || receipt.EffectiveAt == nil || key.ChangedEpoch != deleted[0].ChangedEpoch {
 				t.Fatalf("%d: %+v with the receipt %+v", i, key, receipt)
 			}
 			if i == 2 && (receipt.LastUsedAt == nil || receipt.LastUsedAddress != "192.0.2.7") {
@@ -108,12 +108,12 @@ func TestDeletionsAreAllOrNone(t *testing.T) {
 		hers := other.key(t, "Hers")
 		wantUnchanged(t, s.Store, func() {
 			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "none": "key_1"} {
-				_, err := s.DeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID})
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID})
 				if !models.IsKind(err, models.NotFound) || !strings.Contains(err.Error(), "so none is deleted") {
 					t.Errorf("with one that is %s: %v", name, err)
 				}
 			}
-			_, err := s.DeleteAPIKeys(s.ctx, s.id, nil)
+			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, nil)
 			wantKind(t, err, models.Invalid)
 		})
 	})
@@ -146,15 +146,15 @@ func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
 			s.Clock.Advance(step.after)
 			ids := idsOfKeys(idle, old)
 			if step.inUse {
-				_, err := s.DeleteAPIKeys(s.ctx, s.id, ids)
-				wantKind(t, err, models.Refused)
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids)
+				wantKind(t, err, models.FailedPrecondition)
 				wantSaid(t, fmt.Sprint(err), old.KeyPrefix)
 				wantUnchanged(t, s.Store, func() {
-					wantKind(t, errOf(s.DeleteAPIKeys(s.ctx, s.id, ids)), models.Refused)
+					wantKind(t, errOf(s.BulkDeleteAPIKeys(s.ctx, s.id, ids)), models.FailedPrecondition)
 				})
 				ids = idsOfKeys(idle, next) // which abandons the rotation
 			}
-			if _, err := s.DeleteAPIKeys(s.ctx, s.id, ids); err != nil {
+			if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids); err != nil {
 				t.Errorf("%s: %v", step.name, err)
 			}
 			if s.read(t, old).DeletedAt != nil == step.inUse || s.read(t, old).IsRotating() {
@@ -189,14 +189,14 @@ func TestReceiptsTellTheCommitAndTheWait(t *testing.T) {
 			s.Clock.Advance(time.Minute)
 			cancel()
 		}()
-		deleted, err := s.DeleteAPIKeys(ctx, s.id, idsOfKeys(keys...))
+		deleted, err := s.BulkDeleteAPIKeys(ctx, s.id, idsOfKeys(keys...))
 		<-watched
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, key := range deleted {
 			receipt, _ := s.read(t, &key).DeletionReceipt()
-			if !key.DeletedAt.Equal(start) || !receipt.CommittedAt.Equal(start.Add(time.Second)) || receipt.InForceAt == nil || receipt.Took != time.Minute {
+			if !key.DeletedAt.Equal(start) || !receipt.CommittedAt.Equal(start.Add(time.Second)) || receipt.EffectiveAt == nil || receipt.Took != time.Minute {
 				t.Errorf("deleted at %v, with the receipt %+v", key.DeletedAt, receipt)
 			}
 		}
@@ -213,7 +213,7 @@ func TestKeysThatAreDeletedTwiceAtOnce(t *testing.T) {
 			if i%2 == 1 {
 				order = backwards
 			}
-			_, err := s.DeleteAPIKeys(s.ctx, s.id, order)
+			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, order)
 			return err
 		}), isNotFound)
 	})
@@ -228,13 +228,13 @@ func TestAKeyThatIsUsedIsDeletedOrRotated(t *testing.T) {
 			record(t, s.Store, batchOf(t, use{key, s.Now(), "192.0.2.7", "a/1", "GET /me"}))
 			errs := atOnce(2, func(i int) error {
 				if i == 0 {
-					_, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewSuccessor{})
+					_, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewReplacement{})
 					return err
 				}
-				_, err := s.DeleteAPIKeys(s.ctx, s.id, idsOfKeys(idle, key))
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, idsOfKeys(idle, key))
 				return err
 			})
-			rotated, deleted := errs[0] == nil && models.IsKind(errs[1], models.Refused), errs[1] == nil && isNotFound(errs[0])
+			rotated, deleted := errs[0] == nil && models.IsKind(errs[1], models.FailedPrecondition), errs[1] == nil && isNotFound(errs[0])
 			if rotated == deleted {
 				t.Fatalf("rotating: %v; deleting: %v", errs[0], errs[1])
 			}
@@ -261,7 +261,7 @@ func TestSuccessorsAreDeletedWhileUsageIsFolded(t *testing.T) {
 			errs := atOnce(2, func(i int) error {
 				if i == 0 {
 					defer close(deleted)
-					_, err := s.DeleteAPIKeys(s.ctx, s.id, idsOfKeys(news...))
+					_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, idsOfKeys(news...))
 					return err
 				}
 				for {
@@ -300,7 +300,7 @@ func TestDeletingKeysInUseWantsTheirNumber(t *testing.T) {
 		{"one in use, their number", []models.APIKey{idle, busy, idle}, "3", true},
 	}
 	for _, tt := range tests {
-		if err := models.ConfirmDeletions(tt.keys, now, tt.typed); (err == nil) != tt.confirmed {
+		if err := models.ConfirmBulkDelete(tt.keys, now, tt.typed); (err == nil) != tt.confirmed {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}

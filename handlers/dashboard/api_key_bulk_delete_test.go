@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-const deletionsPath = listPath + "/deletions"
+const bulkDeletePath = listPath + "/bulk-delete"
 
 // TestDeleteManyKeys: what is ticked is previewed with what it would stop, confirmed, and gone.
 func TestDeleteManyKeys(t *testing.T) {
@@ -36,7 +36,7 @@ func TestDeleteManyKeys(t *testing.T) {
 		if boxes := document(t, b.Get(listPath)).Find(`input[name="key"][form="bulk"]`).Length(); boxes != 4 {
 			t.Errorf("the list has %d boxes", boxes)
 		}
-		preview := b.Get(deletionsPath + "?" + chosen.Encode())
+		preview := b.Get(bulkDeletePath + "?" + chosen.Encode())
 		panel := document(t, preview).Find("#panel")
 		for _, part := range []string{"Delete 3 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "2 of these keys are in use."} {
 			if !strings.Contains(panel.Text(), part) {
@@ -45,13 +45,13 @@ func TestDeleteManyKeys(t *testing.T) {
 		}
 		for _, number := range []string{"", "2", "three"} {
 			form := url.Values{"key": chosen["key"], "confirm_number": {number}}
-			refused := b.Post(deletionsPath, form)
+			refused := b.Post(bulkDeletePath, form)
 			kept, _ := document(t, refused).Find(`input[name="confirm_number"]`).Attr("value")
 			if refused.Status != http.StatusUnprocessableEntity || kept != number || len(keysOf(t, s)) != 4 {
 				t.Errorf("confirmed by %q: %d, %q is kept, %d keys", number, refused.Status, kept, len(keysOf(t, s)))
 			}
 		}
-		gone := b.Post(deletionsPath, url.Values{"key": chosen["key"], "confirm_number": {"3"}})
+		gone := b.Post(bulkDeletePath, url.Values{"key": chosen["key"], "confirm_number": {"3"}})
 		if gone.Status != http.StatusSeeOther {
 			t.Fatalf("delete: %d %s", gone.Status, gone.Body)
 		}
@@ -65,15 +65,15 @@ func TestDeleteManyKeys(t *testing.T) {
 		if keys := keysOf(t, s); len(keys) != 1 || keys[0].ID != left.ID {
 			t.Errorf("left are %+v", keys)
 		}
-		if again := b.Post(deletionsPath, url.Values{"key": {idle.ID, left.ID}}); again.Status != http.StatusUnprocessableEntity ||
+		if again := b.Post(bulkDeletePath, url.Values{"key": {idle.ID, left.ID}}); again.Status != http.StatusUnprocessableEntity ||
 			!strings.Contains(again.Body, "Nothing is deleted.") || len(keysOf(t, s)) != 1 {
 			t.Errorf("with one that is deleted: %d", again.Status)
 		}
-		if text := document(t, b.Get(deletionsPath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the chosen keys are deleted already.") {
+		if text := document(t, b.Get(bulkDeletePath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the chosen keys are deleted already.") {
 			t.Errorf("of those that are deleted the preview says %q", text)
 		}
 		for address, status := range map[string]int{
-			deletionsPath: http.StatusUnprocessableEntity, deletionsPath + "?key=" + idle.ID: http.StatusNotFound, deletionsPath + "?key=key_1": http.StatusNotFound,
+			bulkDeletePath: http.StatusUnprocessableEntity, bulkDeletePath + "?key=" + idle.ID: http.StatusNotFound, bulkDeletePath + "?key=key_1": http.StatusNotFound,
 			listPath + "/receipts?key=" + left.ID: http.StatusNotFound, listPath + "/receipts": http.StatusUnprocessableEntity,
 		} {
 			if got := b.Get(address); got.Status != status {
@@ -91,7 +91,7 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		idle := s.NamedKey(t, s.Workspace.ID, "Idle")
-		if _, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewSuccessor{}); err != nil {
+		if _, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, old.ID, models.NewReplacement{}); err != nil {
 			t.Fatal(err)
 		}
 		s.Want(t, http.StatusOK, secret.Reveal(), "GET", "/me", "")
@@ -107,15 +107,15 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 				t.Errorf("%d, left are %q, a link %q, %s", answer.Status, left, leads, panel.Find("footer").Text())
 			}
 		}
-		preview(b.Get(deletionsPath+"?"+chosen.Encode()), http.StatusOK, []string{idle.ID})
-		preview(b.Get(deletionsPath+"?key="+old.ID), http.StatusOK, nil)
+		preview(b.Get(bulkDeletePath+"?"+chosen.Encode()), http.StatusOK, []string{idle.ID})
+		preview(b.Get(bulkDeletePath+"?key="+old.ID), http.StatusOK, nil)
 		chosen.Set("confirm_number", "2")
-		refused := b.Post(deletionsPath, chosen)
+		refused := b.Post(bulkDeletePath, chosen)
 		preview(refused, http.StatusUnprocessableEntity, []string{idle.ID})
 		if !strings.Contains(refused.Body, old.KeyPrefix+" is being rotated and still in use, so none is deleted.") || len(keysOf(t, s)) != 3 {
 			t.Errorf("%d keys are left; %s", len(keysOf(t, s)), document(t, refused).Find("#panel").Text())
 		}
-		if gone := b.Post(deletionsPath, url.Values{"key": {idle.ID}}); gone.Status != http.StatusSeeOther || len(keysOf(t, s)) != 2 {
+		if gone := b.Post(bulkDeletePath, url.Values{"key": {idle.ID}}); gone.Status != http.StatusSeeOther || len(keysOf(t, s)) != 2 {
 			t.Errorf("without it: %d, %d keys are left", gone.Status, len(keysOf(t, s)))
 		}
 	})
@@ -124,7 +124,7 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 // TestAFindingIsDeletedWhole, although it has more keys than one page of the list.
 func TestAFindingIsDeletedWhole(t *testing.T) {
 	s := handlerstest.New(t)
-	for range models.MaxDeletions + 1 {
+	for range models.MaxBulkDelete + 1 {
 		s.NamedKey(t, s.Workspace.ID, "Unused")
 	}
 	s.Clock.Advance(models.ReviewUnused)
@@ -134,7 +134,7 @@ func TestAFindingIsDeletedWhole(t *testing.T) {
 		t.Errorf("it offers to %q", said)
 	}
 	panel := document(t, b.Get(leads.AttrOr("href", ""))).Find("#panel")
-	if keys := panel.Find(`input[name="key"]`).Length(); keys != models.MaxDeletions || panel.Find("h1").Text() != "Delete 200 keys?" {
+	if keys := panel.Find(`input[name="key"]`).Length(); keys != models.MaxBulkDelete || panel.Find("h1").Text() != "Delete 200 keys?" {
 		t.Errorf("it asks about %d: %s", keys, panel.Find("h1").Text())
 	}
 }
@@ -183,7 +183,7 @@ func TestReviewLeadsToItsKeys(t *testing.T) {
 				t.Errorf("%s: %d rows, to %q, %s", word, rows.Length(), action, rows.Text())
 			}
 		}
-		if page := document(t, b.Get(deletionsPath+"?review=unused")); page.Find(`#panel input[name="key"]`).Length() != 2 {
+		if page := document(t, b.Get(bulkDeletePath+"?review=unused")); page.Find(`#panel input[name="key"]`).Length() != 2 {
 			t.Error("all that is unused cannot be deleted at once")
 		}
 		if page := b.Get(listPath + "?review=dull"); page.Status != http.StatusOK || document(t, page).Find("#keys tbody tr").Length() != 2 {

@@ -12,15 +12,15 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-var states = []models.KeyState{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
+var states = []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
 
-func TestStateAt(t *testing.T) {
+func TestStatusAt(t *testing.T) {
 	now := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { return ptr(now.Add(d)) }
 	tests := []struct {
 		name                     string
 		expires, deleted, paused *time.Time
-		want                     models.KeyState
+		want                     models.KeyStatus
 		accepted                 bool
 	}{
 		{"never expires", nil, nil, nil, models.KeyActive, true},
@@ -44,13 +44,13 @@ func TestStateAt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		key := models.APIKey{ExpiresAt: tt.expires, DeletedAt: tt.deleted, PausedUntil: tt.paused}
-		if got, accepted := key.StateAt(now), key.AcceptedAt(now); got != tt.want || accepted != tt.accepted {
+		if got, accepted := key.StatusAt(now), key.AcceptedAt(now); got != tt.want || accepted != tt.accepted {
 			t.Errorf("%s: %s, accepted %v; want %s, %v", tt.name, got, accepted, tt.want, tt.accepted)
 		}
 	}
 }
 
-// The list's filter and counts, which the database works out, agree with StateAt about keys
+// The list's filter and counts, which the database works out, agree with StatusAt about keys
 // around every boundary and at random moments.
 func TestTheDatabaseAgreesAboutTheState(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -86,28 +86,28 @@ func TestTheDatabaseAgreesAboutTheState(t *testing.T) {
 			}
 		}
 		for range 4 {
-			wantStates(t, s, keys)
+			wantStatuses(t, s, keys)
 			s.Clock.Advance(time.Duration(random.Int64N(int64(10 * 24 * time.Hour))).Truncate(time.Millisecond))
 		}
 	})
 }
 
-// wantStates fails unless the lists of the Store have the keys of each state by StateAt.
-func wantStates(t *testing.T, s home, keys []*models.APIKey) {
+// wantStatuses fails unless the lists of the Store have the keys of each state by StatusAt.
+func wantStatuses(t *testing.T, s home, keys []*models.APIKey) {
 	t.Helper()
-	counts, living, accepted := map[models.KeyState]int64{}, []string(nil), []string(nil)
+	counts, living, accepted := map[models.KeyStatus]int64{}, []string(nil), []string(nil)
 	for _, state := range states {
 		var want []string
 		for _, key := range keys {
-			if key.StateAt(s.Now()) == state {
+			if key.StatusAt(s.Now()) == state {
 				want = append(want, key.ID)
 			}
 		}
 		if len(want) > 0 {
 			counts[state] = int64(len(want))
 		}
-		if diff := cmp.Diff(want, keyIDsOf(t, s, models.APIKeyFilter{State: state, Ascending: true})); diff != "" {
-			t.Errorf("%s at %v (-StateAt +database):\n%s", state, s.Now(), diff)
+		if diff := cmp.Diff(want, keyIDsOf(t, s, models.APIKeyFilter{Status: state, Ascending: true})); diff != "" {
+			t.Errorf("%s at %v (-StatusAt +database):\n%s", state, s.Now(), diff)
 		}
 	}
 	for _, key := range slices.Backward(keys) {
@@ -132,9 +132,9 @@ func wantStates(t *testing.T, s home, keys []*models.APIKey) {
 	if diff := cmp.Diff(accepted, active); diff != "" {
 		t.Errorf("active (-AcceptedAt +database):\n%s", diff)
 	}
-	list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{State: models.KeyDeleted, PageNumber: 1, PageSize: 1})
+	list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{Status: models.KeyDeleted, PageNumber: 1, PageSize: 1})
 	if diff := cmp.Diff(counts, list.Counts); err != nil || diff != "" {
-		t.Errorf("counts, %v (-StateAt +database):\n%s", err, diff)
+		t.Errorf("counts, %v (-StatusAt +database):\n%s", err, diff)
 	}
 }
 

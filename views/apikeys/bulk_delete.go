@@ -11,19 +11,19 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// BulkForm names the keys that are to be deleted at once.
-type BulkForm struct {
+// BulkDeleteForm names the keys that are to be deleted at once.
+type BulkDeleteForm struct {
 	Keys          []string `form:"key" query:"key"` // their ids
 	ConfirmNumber string   `form:"confirm_number"`
 
 	Errors models.Fields `form:"-"`
 }
 
-// BulkPage asks before keys are deleted at once.
-type BulkPage struct {
+// BulkDeletePage asks before keys are deleted at once.
+type BulkDeletePage struct {
 	Keys    []models.APIKey
 	Left    int // chosen keys that are not there any more
-	Form    BulkForm
+	Form    BulkDeleteForm
 	InUse   int // keys that are in use; if there are any, the number of keys is asked for
 	Traffic models.Traffic
 	Takes   time.Duration // at most, until the deletion is in force
@@ -43,7 +43,7 @@ func (q Query) reviewAddress() string {
 // deletionsOf asks before the keys that q finds are deleted.
 func deletionsOf(q Query) string {
 	q.Page = 0
-	return strings.Replace(q.Address(), path.APIKeys, path.APIKeyDeletions, 1)
+	return strings.Replace(q.Address(), path.APIKeys, path.APIKeyBulkDelete, 1)
 }
 
 // ReceiptsOf is the page with the receipts of keys.
@@ -64,9 +64,9 @@ func allOf(n int64) string {
 
 func keysIn(n int) string { return ui.Plural(int64(n), "key") }
 
-func (p BulkPage) verb() string { return "Delete " + keysIn(len(p.Keys)) }
+func (p BulkDeletePage) verb() string { return "Delete " + keysIn(len(p.Keys)) }
 
-func (p BulkPage) title() string {
+func (p BulkDeletePage) title() string {
 	if len(p.Keys) == 0 {
 		return "Nothing to delete here"
 	}

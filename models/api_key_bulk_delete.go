@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// MaxDeletions is how many keys are deleted at once: more could not be looked at before.
-const MaxDeletions = 200
+// MaxBulkDelete is how many keys are deleted at once: more could not be looked at before.
+const MaxBulkDelete = 200
 
 // APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first, each
 // as APIKeyWithLastUse. What is no key of the workspace is left out.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
-	if err := checkDeletions(ids); err != nil {
+	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
 	}
 	_ = s.foldWithin(ctx, foldPatience)
@@ -30,19 +30,19 @@ func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) 
 	return keys, nil
 }
 
-func checkDeletions(ids []string) error {
+func checkBulkDelete(ids []string) error {
 	switch {
 	case len(ids) == 0:
 		return Errorf(Invalid, "Choose the keys first: tick their boxes in the list.")
-	case len(ids) > MaxDeletions:
-		return Errorf(Invalid, "Choose at most %d keys at a time.", MaxDeletions)
+	case len(ids) > MaxBulkDelete:
+		return Errorf(Invalid, "Choose at most %d keys at a time.", MaxBulkDelete)
 	}
 	return nil
 }
 
-// ConfirmDeletions is an Invalid error unless typed confirms the deletion of keys at now: if any
+// ConfirmBulkDelete is an Invalid error unless typed confirms the deletion of keys at now: if any
 // of them is in use, their number has to be typed.
-func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
+func ConfirmBulkDelete(keys []APIKey, now time.Time, typed string) error {
 	inUse := slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) })
 	if number := strconv.Itoa(len(keys)); inUse && typed != number {
 		return Fields{"confirm_number": "must be the number of keys, " + number}.err()
@@ -50,13 +50,13 @@ func ConfirmDeletions(keys []APIKey, now time.Time, typed string) error {
 	return nil
 }
 
-// DeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
+// BulkDeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
 // as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
 // in the order of ids. If one is missing or deleted already, the error is NotFound, and that too
 // is returned only when the deletion of what is deleted is in force. It is Refused if one is the old
 // key of a rotation and in use: EndRotation asks why.
-func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
-	if err := checkDeletions(ids); err != nil {
+func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
+	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
 	}
 	// Whether a rotation is in use goes by the last second, unless that takes long: a deletion is
@@ -65,7 +65,7 @@ func (s *Store) DeleteAPIKeys(ctx context.Context, workspaceID string, ids []str
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
-		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
+		if err := tx.lockForBulkDelete(ctx, workspaceID, ordered); err != nil {
 			return err
 		}
 		if err := tx.checkRotations(ctx, workspaceID, ordered); err != nil {
@@ -109,13 +109,13 @@ func (s *Store) checkRotations(ctx context.Context, workspaceID string, ids []st
 	if err != nil || len(rotations) == 0 {
 		return err
 	}
-	return Errorf(Refused, "The key %s is being rotated and still in use, so none is deleted. End its rotation on the page of the rotation, which asks for a reason.",
+	return Errorf(FailedPrecondition, "The key %s is being rotated and still in use, so none is deleted. End its rotation on the page of the rotation, which asks for a reason.",
 		rotations[0].Old.KeyPrefix)
 }
 
-// lockForDeletion locks all rows that a deletion of keys changes, those of the keys' predecessors
+// lockForBulkDelete locks all rows that a deletion of keys changes, those of the keys' predecessors
 // too, in the order in which everybody locks several keys.
-func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
+func (s *Store) lockForBulkDelete(ctx context.Context, workspaceID string, ids []string) error {
 	var predecessors []string
 	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
 		Pluck("predecessor_id", &predecessors).Error

@@ -11,10 +11,10 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// askDeletions says what the deletion of the keys that are ticked, or that a list finds, would
+// askBulkDelete says what the deletion of the keys that are ticked, or that a list finds, would
 // stop.
-func (h apiKeys) askDeletions(c echo.Context) error {
-	var form apikeys.BulkForm
+func (h apiKeys) askBulkDelete(c echo.Context) error {
+	var form apikeys.BulkDeleteForm
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &form); err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (h apiKeys) askDeletions(c echo.Context) error {
 		}
 		form.Keys = found
 	}
-	return h.deletionsForm(c, http.StatusOK, apikeys.BulkPage{Form: form})
+	return h.bulkDeleteForm(c, http.StatusOK, apikeys.BulkDeletePage{Form: form})
 }
 
 // foundKeys are the ids of as many keys as can be deleted at once, if the address asks for those
@@ -36,7 +36,7 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 		return nil, err
 	}
 	filter := filterOf(query)
-	filter.PageNumber, filter.PageSize = 1, models.MaxDeletions
+	filter.PageNumber, filter.PageSize = 1, models.MaxBulkDelete
 	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filter)
 	if err != nil {
 		return nil, err
@@ -48,9 +48,9 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 	return ids, nil
 }
 
-// deletionsForm shows page with those of its keys that can be deleted here: the old key of a
+// bulkDeleteForm shows page with those of its keys that can be deleted here: the old key of a
 // rotation that is in use is deleted on the page of the rotation, which asks for more.
-func (h apiKeys) deletionsForm(c echo.Context, status int, page apikeys.BulkPage) error {
+func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDeletePage) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	living, err := h.livingKeys(c, page.Form.Keys)
 	if err != nil {
@@ -80,7 +80,7 @@ func (h apiKeys) deletionsForm(c echo.Context, status int, page apikeys.BulkPage
 		return err
 	}
 	page.Takes = lease.Takes()
-	return web.Render(c, status, apikeys.DeleteMany(page))
+	return web.Render(c, status, apikeys.BulkDelete(page))
 }
 
 // withoutOld are keys without the old ones of rotations.
@@ -105,9 +105,9 @@ func (h apiKeys) livingKeys(c echo.Context, ids []string) ([]models.APIKey, erro
 	return living, nil
 }
 
-// deleteMany deletes the keys that the form names, all or none, and leads to their receipts.
-func (h apiKeys) deleteMany(c echo.Context) error {
-	var form apikeys.BulkForm
+// bulkDelete deletes the keys that the form names, all or none, and leads to their receipts.
+func (h apiKeys) bulkDelete(c echo.Context) error {
+	var form apikeys.BulkDeleteForm
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
@@ -115,13 +115,13 @@ func (h apiKeys) deleteMany(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if fields, refused := models.FieldsOf(models.ConfirmDeletions(living, h.store.Now(), form.ConfirmNumber)); refused {
+	if fields, refused := models.FieldsOf(models.ConfirmBulkDelete(living, h.store.Now(), form.ConfirmNumber)); refused {
 		form.Errors = fields
-		return h.deletionsForm(c, http.StatusUnprocessableEntity, apikeys.BulkPage{Form: form})
+		return h.bulkDeleteForm(c, http.StatusUnprocessableEntity, apikeys.BulkDeletePage{Form: form})
 	}
-	deleted, err := h.store.DeleteAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Keys)
-	if models.IsKind(err, models.NotFound) || models.IsKind(err, models.Refused) {
-		return h.deletionsForm(c, http.StatusUnprocessableEntity, apikeys.BulkPage{Form: form, Stopped: err.Error()})
+	deleted, err := h.store.BulkDeleteAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Keys)
+	if models.IsKind(err, models.NotFound) || models.IsKind(err, models.FailedPrecondition) {
+		return h.bulkDeleteForm(c, http.StatusUnprocessableEntity, apikeys.BulkDeletePage{Form: form, Stopped: err.Error()})
 	}
 	if err != nil {
 		return err
