@@ -90,7 +90,7 @@ func (s *Store) remindOf(ctx context.Context, read *APIKey) (told bool, err erro
 		if err := tx.publish(ctx, key.WorkspaceID, APIKeyExpiringEvent, key.Wire()); err != nil {
 			return err
 		}
-		return tx.addExpiryMails(ctx, key)
+		return tx.addExpiryEmails(ctx, key)
 	})
 	return told, err
 }

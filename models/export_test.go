@@ -12,7 +12,7 @@ var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
-	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryMail{},
+	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{},
 }
 
 // DB is the database itself, for what no method shows or breaks.
@@ -69,8 +69,8 @@ func (s *Store) LogEveryStatement() {
 	s.db.Logger = slowQueries{s.db.Logger.(slowQueries).Interface.LogMode(logger.Info), 0}
 }
 
-// Mail makes s one whose invitations are mailed.
-func (s *Store) Mail() { s.mails = true }
+// EnableEmail makes the store request emails.
+func (s *Store) EnableEmail() { s.sendsEmail = true }
 
 // WaitingEndpointsQuery is how WaitingEndpoints asks.
 const WaitingEndpointsQuery = waitingEndpoints

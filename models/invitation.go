@@ -11,68 +11,68 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// InvitationLife is how long the link of an invitation works.
+// InvitationLife is how long an invitation link works.
 const InvitationLife = 7 * 24 * time.Hour
 
-// invitation is a link with which an added person joins a workspace, once. A member has at most
-// one: another takes the place of the one before.
+// invitation is a single-use link with which a pending member joins a workspace. A member has at
+// most one: a new one replaces it.
 type invitation struct {
-	MemberID     string `gorm:"primaryKey"`
-	Digest       []byte
-	MailDueAt    *time.Time // when to make the link and mail it; nil if nobody is to
-	MailAttempts int
-	MailedAt     *time.Time
-	MailFailure  MailFailure // of the last attempt
-	ExpiresAt    time.Time
-	CreatedAt    time.Time
+	MemberID      string `gorm:"primaryKey"`
+	Digest        []byte
+	EmailDueAt    *time.Time   `gorm:"column:mail_due_at"` // nil if it isn't to be emailed
+	EmailAttempts int          `gorm:"column:mail_attempts"`
+	EmailedAt     *time.Time   `gorm:"column:mailed_at"`
+	EmailFailure  EmailFailure `gorm:"column:mail_failure"` // of the last attempt
+	ExpiresAt     time.Time
+	CreatedAt     time.Time
 }
 
-// Invitation is a link for a pending member, to be given to that person alone.
+// Invitation is an invitation link. Its token must be shown to no one but the invited person.
 type Invitation struct {
 	Token     string
-	Member    *Member // with its user and its workspace
+	Member    *Member // with its user and workspace
 	ExpiresAt time.Time
 }
 
-// errInvitation is the answer to a link that was used, replaced or invented.
-var errInvitation = Errorf(NotFound, "This invitation has been used, replaced by another, or has expired. Ask an admin of the workspace for a new one.")
+// errInvitation is returned for a link that was used, replaced or never existed, or that expired.
+var errInvitation = Errorf(NotFound, "This link was already used, replaced, or expired. Ask a workspace admin for a new one.")
 
-// InviteMember makes the link with which a pending member joins a workspace. An earlier one stops
-// working. A member who has joined, or is deactivated, is Refused.
+// InviteMember creates an invitation link for a pending member. An earlier link stops working. It
+// returns FailedPrecondition for a member who has joined or is deactivated.
 func (s *Store) InviteMember(ctx context.Context, workspaceID, id string) (*Invitation, error) {
-	var made *Invitation
+	var created *Invitation
 	err := s.Tx(ctx, func(tx *Store) error {
 		member, err := tx.memberToInvite(ctx, workspaceID, id)
 		if err != nil {
 			return err
 		}
-		if made, err = tx.makeInvitation(ctx, member, nil); err != nil {
+		if created, err = tx.createInvitation(ctx, member, nil); err != nil {
 			return err
 		}
 		return tx.audit(ctx, workspaceID, "member.invited", member.target(), map[string]string{"by": "link"})
 	})
-	return made, err
+	return created, err
 }
 
-// MailInvitation has the invitation of a pending member mailed, again if it was mailed before.
-// It is Refused where nobody mails.
-func (s *Store) MailInvitation(ctx context.Context, workspaceID, id string) error {
-	if !s.mails {
-		return Errorf(FailedPrecondition, "This server sends no mail: SMTP_URL is not set. Copy the link instead.")
+// EmailInvitation emails a new invitation link to a pending member. An earlier link stops working.
+// It returns FailedPrecondition if this server doesn't send email.
+func (s *Store) EmailInvitation(ctx context.Context, workspaceID, id string) error {
+	if !s.sendsEmail {
+		return Errorf(FailedPrecondition, "Email isn't set up on this server (SMTP_URL is not set). Share the invite link instead.")
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		member, err := tx.memberToInvite(ctx, workspaceID, id)
 		if err != nil {
 			return err
 		}
-		return tx.inviteByMail(ctx, member)
+		return tx.inviteByEmail(ctx, member)
 	})
 }
 
-// MailsInvitations reports whether invitations are mailed.
-func (s *Store) MailsInvitations() bool { return s.mails }
+// SendsEmail reports whether this server sends email.
+func (s *Store) SendsEmail() bool { return s.sendsEmail }
 
-// memberToInvite is a pending member, whose workspace is locked.
+// memberToInvite locks the workspace and returns one of its pending members.
 func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Member, error) {
 	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
 		return nil, err
@@ -82,37 +82,37 @@ func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Me
 	case err != nil:
 		return nil, err
 	case member.DeactivatedAt != nil:
-		return nil, Errorf(FailedPrecondition, "This member is deactivated. Reactivate it first.")
+		return nil, Errorf(FailedPrecondition, "This member is deactivated. Reactivate them first.")
 	case !member.Pending:
-		return nil, Errorf(FailedPrecondition, "This member has joined already, and can sign in.")
+		return nil, Errorf(FailedPrecondition, "This member has already joined and can sign in.")
 	}
 	return member, nil
 }
 
-// inviteByMail asks whoever mails to invite a member who is pending.
-func (s *Store) inviteByMail(ctx context.Context, member *Member) error {
-	if !s.mails || !member.Pending {
+// inviteByEmail requests an invitation email to a pending member, if this server sends email.
+func (s *Store) inviteByEmail(ctx context.Context, member *Member) error {
+	if !s.sendsEmail || !member.Pending {
 		return nil
 	}
 	now := s.now()
-	if _, err := s.makeInvitation(ctx, member, &now); err != nil {
+	if _, err := s.createInvitation(ctx, member, &now); err != nil {
 		return err
 	}
 	return s.audit(ctx, member.WorkspaceID, "member.invited", member.target(), map[string]string{"by": "mail"})
 }
 
-// makeInvitation stores an invitation in the place of the one before. The token of one that is
-// to be mailed is made when it is.
-func (s *Store) makeInvitation(ctx context.Context, member *Member, mailDueAt *time.Time) (*Invitation, error) {
+// createInvitation stores an invitation and replaces any earlier one. If emailDueAt is set,
+// ClaimEmail replaces the token, so that only the email contains one that works.
+func (s *Store) createInvitation(ctx context.Context, member *Member, emailDueAt *time.Time) (*Invitation, error) {
 	token, now := rand.Text(), s.now()
-	row := invitation{MemberID: member.ID, Digest: digestOf(token), MailDueAt: mailDueAt, ExpiresAt: now.Add(InvitationLife), CreatedAt: now}
+	row := invitation{MemberID: member.ID, Digest: digestOf(token), EmailDueAt: emailDueAt, ExpiresAt: now.Add(InvitationLife), CreatedAt: now}
 	if err := s.with(ctx).Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
 		return nil, fmt.Errorf("store invitation: %w", err)
 	}
 	return &Invitation{Token: token, Member: member, ExpiresAt: row.ExpiresAt}, nil
 }
 
-// Invitation is the living invitation of a link, or NotFound.
+// Invitation returns the invitation with a token. It returns NotFound if the link no longer works.
 func (s *Store) Invitation(ctx context.Context, token string) (*Invitation, error) {
 	var row invitation
 	err := s.with(ctx).Where("digest = ? AND expires_at > ?", digestOf(token), s.now()).Take(&row).Error
@@ -132,8 +132,8 @@ func (s *Store) Invitation(ctx context.Context, token string) (*Invitation, erro
 	return &Invitation{Token: token, Member: member, ExpiresAt: row.ExpiresAt}, nil
 }
 
-// lockInvitation is Invitation under the lock of its workspace: the member is not taken out and
-// not invited again until the transaction ends.
+// lockInvitation returns the invitation with a token and locks its workspace, so that the member
+// is neither removed nor invited again before the transaction ends.
 func (s *Store) lockInvitation(ctx context.Context, token string) (*Invitation, error) {
 	invited, err := s.Invitation(ctx, token)
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *Store) lockInvitation(ctx context.Context, token string) (*Invitation, 
 	return s.Invitation(ctx, token)
 }
 
-// invitedMember is the member of an invitation, with its user and its workspace.
+// invitedMember returns a member with its user and workspace.
 func (s *Store) invitedMember(ctx context.Context, id string) (*Member, error) {
 	var member Member
 	if err := s.with(ctx).Joins("User").Joins("Workspace").Where("members.id = ?", id).Take(&member).Error; err != nil {
@@ -154,42 +154,41 @@ func (s *Store) invitedMember(ctx context.Context, id string) (*Member, error) {
 	return &member, nil
 }
 
-// InvitationOf is what is known of the invitation of a pending member; nil if there is none that
-// lives.
-func (s *Store) InvitationOf(ctx context.Context, memberID string) (*InvitationState, error) {
-	states, err := s.invitationsOf(ctx, []string{memberID})
-	return states[memberID], err
+// InvitationStatus is the status of an invitation that has not expired.
+type InvitationStatus struct {
+	ExpiresAt time.Time
+	EmailedAt *time.Time
+	Emailing  bool         // an email is waiting to be sent
+	Failure   EmailFailure // of the last attempt to email it; empty if it succeeded
 }
 
-// invitationsOf are the living invitations of members, by their ids.
-func (s *Store) invitationsOf(ctx context.Context, memberIDs []string) (map[string]*InvitationState, error) {
+// InvitationStatusOf returns the status of a pending member's invitation, or nil if there is none
+// that still works.
+func (s *Store) InvitationStatusOf(ctx context.Context, memberID string) (*InvitationStatus, error) {
+	statuses, err := s.invitationStatuses(ctx, []string{memberID})
+	return statuses[memberID], err
+}
+
+// invitationStatuses returns the statuses of the members' invitations by member ID.
+func (s *Store) invitationStatuses(ctx context.Context, memberIDs []string) (map[string]*InvitationStatus, error) {
 	var rows []invitation
 	if err := s.with(ctx).Where("member_id IN ? AND expires_at > ?", memberIDs, s.now()).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read invitations: %w", err)
 	}
-	states := make(map[string]*InvitationState, len(rows))
+	statuses := make(map[string]*InvitationStatus, len(rows))
 	for _, row := range rows {
-		states[row.MemberID] = &InvitationState{
-			ExpiresAt: row.ExpiresAt, MailedAt: row.MailedAt, BeingMailed: row.MailDueAt != nil, Failure: row.MailFailure,
+		statuses[row.MemberID] = &InvitationStatus{
+			ExpiresAt: row.ExpiresAt, EmailedAt: row.EmailedAt, Emailing: row.EmailDueAt != nil, Failure: row.EmailFailure,
 		}
 	}
-	return states, nil
+	return statuses, nil
 }
 
-// InvitationState is how far an invitation has come.
-type InvitationState struct {
-	ExpiresAt   time.Time
-	MailedAt    *time.Time
-	BeingMailed bool
-	Failure     MailFailure // of the last attempt to mail it; empty if there was none that failed
-}
-
-// NeedsAccount reports whether the person of i has no account yet, so that i is accepted with a
-// name and a password: see AcceptInvitation, and AcceptInvitationAs for the others.
+// NeedsAccount reports whether the invited person has no account yet. If so, the invitation is
+// accepted with AcceptInvitation; otherwise with AcceptInvitationAs.
 func (i *Invitation) NeedsAccount() bool { return i.Member.User.PasswordHash == "" }
 
-// AcceptInvitation makes the person of a link, who has no account yet, a member with a name and
-// a password.
+// AcceptInvitation creates an account for the invited person and joins the workspace.
 func (s *Store) AcceptInvitation(ctx context.Context, token, name, password string) (*Member, error) {
 	invited, err := s.Invitation(ctx, token)
 	if err != nil {
@@ -225,8 +224,8 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 	return member, nil
 }
 
-// AcceptInvitationAs makes a user who is signed in, and whom the link is for, a member. Anybody
-// else is Forbidden.
+// AcceptInvitationAs joins the workspace as a signed-in user. It returns Forbidden if the
+// invitation is for someone else.
 func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*Member, error) {
 	var member *Member
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -235,7 +234,7 @@ func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*
 			return err
 		}
 		if member = invited.Member; member.UserID != userID || invited.NeedsAccount() {
-			return Errorf(Forbidden, "This invitation is for somebody else.")
+			return Errorf(Forbidden, "This invitation is for someone else.")
 		}
 		return tx.join(ctx, member)
 	})
@@ -245,8 +244,8 @@ func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*
 	return member, nil
 }
 
-// join makes a pending member one who has joined. Its link dies; those of other workspaces are
-// for them to accept.
+// join marks a pending member as joined and deletes the invitation. Invitations to other
+// workspaces stay.
 func (s *Store) join(ctx context.Context, member *Member) error {
 	update := s.with(ctx).Model(&Member{}).Where("id = ? AND pending", member.ID).Update("pending", false)
 	if update.Error != nil {

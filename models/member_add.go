@@ -56,7 +56,7 @@ func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) 
 		if member, err = tx.addUser(ctx, workspaceID, user, n.Role); err != nil {
 			return err
 		}
-		return tx.inviteByMail(ctx, member)
+		return tx.inviteByEmail(ctx, member)
 	})
 	if err != nil {
 		return nil, err

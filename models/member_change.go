@@ -53,7 +53,7 @@ func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*
 		if err := tx.activate(ctx, member); err != nil {
 			return err
 		}
-		return tx.inviteByMail(ctx, member)
+		return tx.inviteByEmail(ctx, member)
 	})
 }
 

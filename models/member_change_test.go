@@ -110,13 +110,11 @@ func TestAPendingMemberWhoIsBackIsInvitedAnew(t *testing.T) {
 		}
 		back()
 		wantKind(t, errOf(s.Invitation(s.ctx, before.Token)), models.NotFound)
-		if next, err := s.NextInvitation(s.ctx); next != nil || err != nil {
-			t.Errorf("where nobody mails: %+v, %v", next, err)
-		}
-		s.Mail()
+		s.wantNoEmail(t, "without a mail server")
+		s.EnableEmail()
 		back()
-		if next, err := s.NextInvitation(s.ctx); err != nil || next == nil || next.Member.ID != grace.ID {
-			t.Errorf("where somebody mails: %+v, %v", next, err)
+		if got := s.wantInvitation(t, "with a mail server").Member.ID; got != grace.ID {
+			t.Errorf("recipient = %s, want %s", got, grace.ID)
 		}
 	})
 }

@@ -47,7 +47,7 @@ type MemberList struct {
 // ListedMember is a member with what the list says of it.
 type ListedMember struct {
 	Member
-	Invitation *InvitationState // nil if none lives
+	Invitation *InvitationStatus // nil if none lives
 	HasSeat    bool
 }
 
@@ -110,7 +110,7 @@ func (s *Store) listed(ctx context.Context, members []Member) ([]ListedMember, e
 	for i, member := range members {
 		ids[i] = member.ID
 	}
-	invitations, err := s.invitationsOf(ctx, ids)
+	invitations, err := s.invitationStatuses(ctx, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func TestAListWithoutASizeHasNoMembers(t *testing.T) {
 func TestInvitationStates(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
-		want := func(step string, want *models.InvitationState) {
+		want := func(step string, want *models.InvitationStatus) {
 			t.Helper()
 			member, err := s.ListedMember(s.ctx, s.id, grace.ID)
 			if err != nil {
@@ -95,48 +95,36 @@ func TestInvitationStates(t *testing.T) {
 				t.Errorf("%s: %s", step, diff)
 			}
 		}
-		next := func() *models.Invitation {
+		finish := func(failure models.EmailFailure) {
 			t.Helper()
-			next, err := s.NextInvitation(s.ctx)
-			if err != nil || next == nil {
-				t.Fatalf("next is %+v, %v", next, err)
-			}
-			return next
+			s.finishEmail(t, s.wantInvitation(t, "next"), failure)
 		}
-		mailed := func(failure models.MailFailure) {
-			t.Helper()
-			if err := s.MailedInvitation(s.ctx, next(), failure); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want("added where nobody mails", nil)
-		made, err := s.InviteMember(s.ctx, s.id, grace.ID)
+		want("added without a mail server", nil)
+		created, err := s.InviteMember(s.ctx, s.id, grace.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want("a link was made", &models.InvitationState{ExpiresAt: made.ExpiresAt})
+		want("link created", &models.InvitationStatus{ExpiresAt: created.ExpiresAt})
 
-		s.Mail()
-		if err := s.MailInvitation(s.ctx, s.id, grace.ID); err != nil {
+		s.EnableEmail()
+		if err := s.EmailInvitation(s.ctx, s.id, grace.ID); err != nil {
 			t.Fatal(err)
 		}
-		want("to be mailed", &models.InvitationState{ExpiresAt: made.ExpiresAt, BeingMailed: true})
-		mailed(models.MailUnreachable)
-		want("the server is away", &models.InvitationState{ExpiresAt: made.ExpiresAt, BeingMailed: true, Failure: models.MailUnreachable})
+		want("waiting to be sent", &models.InvitationStatus{ExpiresAt: created.ExpiresAt, Emailing: true})
+		finish(models.EmailUnreachable)
+		want("server unreachable", &models.InvitationStatus{ExpiresAt: created.ExpiresAt, Emailing: true, Failure: models.EmailUnreachable})
 		s.Clock.Advance(time.Minute)
-		mailed(models.MailRefused)
-		want("refused", &models.InvitationState{ExpiresAt: made.ExpiresAt, Failure: models.MailRefused})
+		finish(models.EmailRejected)
+		want("rejected", &models.InvitationStatus{ExpiresAt: created.ExpiresAt, Failure: models.EmailRejected})
 		s.Clock.Advance(24 * time.Hour)
-		if next, err := s.NextInvitation(s.ctx); next != nil || err != nil {
-			t.Errorf("what was refused is tried again: %+v, %v", next, err)
-		}
+		s.wantNoEmail(t, "after it was rejected")
 
-		if err := s.MailInvitation(s.ctx, s.id, grace.ID); err != nil {
+		if err := s.EmailInvitation(s.ctx, s.id, grace.ID); err != nil {
 			t.Fatal(err)
 		}
-		mailed("")
+		finish("")
 		now := s.Now()
-		want("mailed", &models.InvitationState{ExpiresAt: now.Add(models.InvitationLife), MailedAt: &now})
+		want("sent", &models.InvitationStatus{ExpiresAt: now.Add(models.InvitationLife), EmailedAt: &now})
 		s.Clock.Advance(models.InvitationLife)
 		want("expired", nil)
 	})
@@ -145,15 +133,18 @@ func TestInvitationStates(t *testing.T) {
 // TestAPersonWithAnAccount joins with it, and nobody else does with the link.
 func TestAPersonWithAnAccount(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		s.Mail()
+		s.EnableEmail()
 		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Role: models.Admin})
-		next, err := s.NextInvitation(s.ctx)
-		if err != nil || next == nil || next.Member.ID != rita.ID || next.NeedsAccount() {
-			t.Fatalf("next is %+v, %v", next, err)
+		next := s.wantInvitation(t, "after adding a person with an account").Invitation
+		if got := next.Member.ID; got != rita.ID {
+			t.Fatalf("recipient = %s, want %s", got, rita.ID)
+		}
+		if next.NeedsAccount() {
+			t.Error("NeedsAccount() = true, want false")
 		}
 		wantUnchanged(t, s.Store, func() {
-			_, err = s.AcceptInvitation(s.ctx, next.Token, "Eve", "a long enough passphrase")
+			_, err := s.AcceptInvitation(s.ctx, next.Token, "Eve", "a long enough passphrase")
 			wantKind(t, err, models.NotFound)
 			_, err = s.AcceptInvitationAs(s.ctx, next.Token, s.admin.UserID)
 			wantKind(t, err, models.Forbidden)

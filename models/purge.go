@@ -40,7 +40,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
 		{&invitation{}, "expires_at <= ?", []any{now}},
 		{&expiryReminder{}, "expires_at <= ?", []any{now}},
-		{&expiryMail{}, "expires_at <= ?", []any{now}},
+		{&expiryEmail{}, "expires_at <= ?", []any{now}},
 		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
 		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},

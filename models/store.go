@@ -29,8 +29,8 @@ type Options struct {
 	// Waited is told how long each change of what a key may do took, from its commit until it
 	// was in force on every node. It may be nil.
 	Waited func(time.Duration)
-	// MailsInvitations reports whether somebody takes DueInvitations and mails them.
-	MailsInvitations bool
+	// SendsEmail says that a worker sends what ClaimEmail returns.
+	SendsEmail bool
 	// AcceptedAfterDeletion is told of keys with which a request was accepted when their
 	// deletion was in force already, by the clocks of the nodes. There are none, unless the
 	// protocol is broken. It may be nil.
@@ -45,20 +45,20 @@ type Options struct {
 
 // Store is the database and the rules about what is in it. It is safe for concurrent use.
 type Store struct {
-	db        *gorm.DB
-	polls     *gorm.DB // a connection that waits for no other work
-	dialect   dialect
-	clock     func() time.Time
-	ownClock  bool // clock is not time.Now
-	keys      token.Environment
-	log       *slog.Logger
-	passwords *passwordHasher
-	ids       *idSource
-	waited    func(time.Duration)
-	folding   chan struct{} // holds something while this node folds usage
-	mails     bool          // somebody mails invitations
-	running   *sync.Map     // ids of the idempotent requests that this process is at
-	audited   *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
+	db         *gorm.DB
+	polls      *gorm.DB // a connection that waits for no other work
+	dialect    dialect
+	clock      func() time.Time
+	ownClock   bool // clock is not time.Now
+	keys       token.Environment
+	log        *slog.Logger
+	passwords  *passwordHasher
+	ids        *idSource
+	waited     func(time.Duration)
+	folding    chan struct{} // holds something while this node folds usage
+	sendsEmail bool
+	running    *sync.Map     // ids of the idempotent requests that this process is at
+	audited    *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
 
 	acceptedAfterDeletion func(keyIDs []string)
 
@@ -92,17 +92,17 @@ func Open(url string, options Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dialect:   dialect,
-		clock:     options.Clock,
-		ownClock:  ownClock,
-		keys:      options.KeyEnvironment,
-		log:       options.Log,
-		passwords: newPasswordHasher(options.Passwords),
-		ids:       newIDSource(),
-		waited:    options.Waited,
-		folding:   make(chan struct{}, 1),
-		mails:     options.MailsInvitations,
-		running:   new(sync.Map),
+		dialect:    dialect,
+		clock:      options.Clock,
+		ownClock:   ownClock,
+		keys:       options.KeyEnvironment,
+		log:        options.Log,
+		passwords:  newPasswordHasher(options.Passwords),
+		ids:        newIDSource(),
+		waited:     options.Waited,
+		folding:    make(chan struct{}, 1),
+		sendsEmail: options.SendsEmail,
+		running:    new(sync.Map),
 
 		acceptedAfterDeletion: options.AcceptedAfterDeletion,
 

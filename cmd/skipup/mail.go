@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/web/mail"
 )
 
-// senderOf sends mail as s says; nil if it says nothing of mail.
+// senderOf returns a sender for the configured server, or nil if none is configured.
 func senderOf(s settings, store *models.Store) (*mail.Sender, error) {
 	if s.SMTP == "" {
 		return nil, nil
@@ -25,8 +25,8 @@ func senderOf(s settings, store *models.Store) (*mail.Sender, error) {
 	return mail.NewSender(server, from, store.Now), nil
 }
 
-// startMailing mails invitations and what expires, where there is a mail server, until ctx ends or stop is
-// called. Stop waits for the mail that is on its way.
+// startMailing sends emails, if a mail server is configured, until ctx is done or stop is called.
+// Stop waits for the email that is being sent.
 func startMailing(ctx context.Context, s settings, store *models.Store, publicURL string, log *slog.Logger) (stop func(), err error) {
 	sender, err := senderOf(s, store)
 	if err != nil || sender == nil {
@@ -35,10 +35,7 @@ func startMailing(ctx context.Context, s settings, store *models.Store, publicUR
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
 	working.Go(func() {
-		mail.Invitations{Store: store, Sender: sender, PublicURL: publicURL, Log: log}.Run(ctx)
-	})
-	working.Go(func() {
-		mail.Expiry{Store: store, Sender: sender, PublicURL: publicURL, Log: log}.Run(ctx)
+		mail.Worker{Store: store, Sender: sender, PublicURL: publicURL, Log: log}.Run(ctx)
 	})
 	return func() { cancel(); working.Wait() }, nil
 }

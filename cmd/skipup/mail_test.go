@@ -19,7 +19,7 @@ func TestServeMailsInvitations(t *testing.T) {
 	env["SMTP_URL"], env["SKIPUP_MAIL_FROM"] = "smtp://"+sink.Address, "keys@acme.test"
 	env["SKIPUP_PUBLIC_URL"] = "https://keys.acme.test"
 	server := serve(t, env)
-	store, err := models.Open(env["DATABASE_URL"], models.Options{MailsInvitations: true})
+	store, err := models.Open(env["DATABASE_URL"], models.Options{SendsEmail: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestServeMailsInvitations(t *testing.T) {
 	if got := sink.Received()[0]; got.To != "grace@acme.test" || !regexp.MustCompile(`https://keys\.acme\.test/invitations/[A-Z2-7]{26}`).MatchString(got.Data) {
 		t.Errorf("mailed %+v", got)
 	}
-	if code := server.stop(); code != exitDone || !strings.Contains(server.stderr.String(), "a mail was not sent") {
+	if code := server.stop(); code != exitDone || !strings.Contains(server.stderr.String(), "email not sent") {
 		t.Errorf("ended with %d: %s", code, server.stderr)
 	}
 }

@@ -72,7 +72,7 @@ func (p *program) runServer(ctx context.Context, s settings, log *slog.Logger, w
 	}
 	metrics := web.NewMetrics()
 	store, applied, err := openStore(ctx, s, models.Options{
-		Log: log, Waited: metrics.Waited, MailsInvitations: s.SMTP != "",
+		Log: log, Waited: metrics.Waited, SendsEmail: s.SMTP != "",
 		EncryptionKeys: keys, AllowPrivateWebhooks: allowsPrivateWebhooks(s), AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("requests were accepted with keys whose deletion was in force: see that the clocks of the nodes agree, and if they do tell the makers",
 				"keys", keyIDs)

@@ -45,7 +45,7 @@ func (h people) ask(c echo.Context) error {
 }
 
 func (h people) form(c echo.Context, status int, form members.Form) error {
-	form.Mails = h.store.MailsInvitations()
+	form.Mails = h.store.SendsEmail()
 	return web.Render(c, status, members.New(form))
 }
 
@@ -68,7 +68,7 @@ func (h people) create(c echo.Context) error {
 		return err
 	case !member.Pending:
 		return h.done(c, member.DisplayName()+" is a member again, and signs in like before.")
-	case h.store.MailsInvitations():
+	case h.store.SendsEmail():
 		return h.done(c, "An invitation to "+member.User.Email+" is being mailed.")
 	}
 	return h.showLink(c, member.ID)
@@ -91,7 +91,7 @@ func (h people) showLink(c echo.Context, id string) error {
 
 // mailLink has the invitation of a pending member mailed again.
 func (h people) mailLink(c echo.Context) error {
-	if err := h.store.MailInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")); err != nil {
+	if err := h.store.EmailInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")); err != nil {
 		return h.refuse(c, c.Param("id"), err)
 	}
 	return h.done(c, "The invitation is being mailed again. The link before has stopped working.")
@@ -107,7 +107,7 @@ func (h people) page(c echo.Context, status int, id string, page members.ShowPag
 	if err != nil {
 		return err
 	}
-	page.Member, page.Mails, page.Self = member, h.store.MailsInvitations(), isSelf(c, id)
+	page.Member, page.Mails, page.Self = member, h.store.SendsEmail(), isSelf(c, id)
 	page.Role = cmp.Or(page.Role, string(member.Role))
 	return web.Render(c, status, members.Show(page))
 }

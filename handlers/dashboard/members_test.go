@@ -203,23 +203,23 @@ func TestInviteByMail(t *testing.T) {
 		t.Fatalf("%d\n%s", answer.Status, answer.Body)
 	}
 	grace := memberOf(t, s, "grace@acme.test")
-	if !grace.Invitation.BeingMailed || !strings.Contains(b.Get(membersPath+"?state=pending").Body, "Being mailed") {
+	if !grace.Invitation.Emailing || !strings.Contains(b.Get(membersPath+"?state=pending").Body, "Being mailed") {
 		t.Errorf("%+v", grace.Invitation)
 	}
-	next, err := s.NextInvitation(context.Background())
+	email, err := s.ClaimEmail(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MailedInvitation(context.Background(), next, ""); err != nil {
+	if err := s.FinishEmail(context.Background(), email, ""); err != nil {
 		t.Fatal(err)
 	}
 	if page := b.Get(membersPath + "/" + grace.ID).Body; !strings.Contains(page, "Mail it again") || !strings.Contains(page, "Mailed") {
 		t.Error("the page does not offer to mail it again")
 	}
-	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/mail", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.BeingMailed {
+	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/mail", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.Emailing {
 		t.Errorf("again: %d", again.Status)
 	}
-	if got := s.Browser(t).Get("/invitations/" + next.Token); got.Status != http.StatusNotFound {
+	if got := s.Browser(t).Get("/invitations/" + email.Invitation.Token); got.Status != http.StatusNotFound {
 		t.Errorf("the link before: %d", got.Status)
 	}
 }

@@ -137,10 +137,10 @@ func (s *Store) Another(t testing.TB) *Store {
 	return connect(t, s.URL, s.Clock)
 }
 
-// Mailing is a node on the same database, with the same clock, whose invitations are mailed.
+// Mailing returns a node on the same database, with the same clock, that sends email.
 func (s *Store) Mailing(t testing.TB) *Store {
 	t.Helper()
-	return connectWith(t, s.URL, s.Clock, models.Options{MailsInvitations: true})
+	return connectWith(t, s.URL, s.Clock, models.Options{SendsEmail: true})
 }
 
 // Logging is a node on the same database, with the same clock, that logs every statement.

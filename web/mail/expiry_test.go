@@ -13,12 +13,11 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
-	"github.com/skipup/keys/web/mail"
 	"github.com/skipup/keys/web/mail/mailtest"
 )
 
-// TestExpiryIsMailed to the admins, in one mail about all keys, when the server is back too.
-func TestExpiryIsMailed(t *testing.T) {
+// TestExpiryEmail checks that one email lists all keys, and that it is sent again after a failure.
+func TestExpiryEmail(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		s = s.Mailing(t)
 		workspace, admin := s.NewWorkspace(t, "Acme", "ada@acme.test")
@@ -44,26 +43,33 @@ func TestExpiryIsMailed(t *testing.T) {
 		}
 		sink := mailtest.New(t, mailtest.Options{})
 		log := &bytes.Buffer{}
-		expiry := mail.Expiry{
-			Store: s.Store, Sender: senderTo(t, "smtp://", sink), PublicURL: "https://keys.acme.test", Log: slog.New(slog.NewTextHandler(log, nil)),
+		worker := workerTo(t, s, sink, slog.New(slog.NewTextHandler(log, nil)))
+		wantNext := func(want bool) {
+			t.Helper()
+			got, err := worker.SendNext(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("SendNext() = %t, want %t", got, want)
+			}
 		}
 		sink.Stop()
-		if there, err := expiry.Next(t.Context()); err != nil || !there || !strings.Contains(log.String(), "was not sent") ||
-			!strings.Contains(log.String(), "kind=letter.Expiry member="+admin.ID+" failure=unreachable") {
-			t.Errorf("while the server is away: %v, %v, %s", there, err, log)
+		wantNext(true)
+		for _, want := range []string{"email not sent", "Expiry member=" + admin.ID + " failure=unreachable"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("log does not contain %q: %s", want, log)
+			}
 		}
 		back := mailtest.At(t, sink.Address, mailtest.Options{})
 		s.Clock.Advance(time.Minute)
-		for _, want := range []bool{true, false} {
-			if there, err := expiry.Next(t.Context()); err != nil || there != want {
-				t.Errorf("a mail is there: %v, %v; want %v", there, err, want)
-			}
-		}
+		wantNext(true)
+		wantNext(false)
 		received := back.Received()
 		if len(received) != 1 || received[0].To != "ada@acme.test" {
-			t.Fatalf("received %+v", received)
+			t.Fatalf("received %+v, want one email to ada@acme.test", received)
 		}
-		text, html := texts(t, received[0].Data)
+		text, html := parts(t, received[0].Data)
 		want := `Hello Ada Admin,
 
 from the moment of its expiry, every request with an API key is refused. In the workspace Acme these expire soon:
@@ -80,10 +86,13 @@ Give them more time, rotate them, or let them go:
 https://keys.acme.test/settings/api-keys?review=expiring
 `
 		if diff := cmp.Diff(want, strings.ReplaceAll(text, "\r\n", "\n")); diff != "" {
-			t.Errorf("the text (-want +got):\n%s", diff)
+			t.Errorf("text (-want +got):\n%s", diff)
 		}
-		if !strings.Contains(received[0].Data, "Subject: 2 API keys of Acme expire soon") || !strings.Contains(html, "&lt;b&gt;Wärehouse") {
-			t.Errorf("the mail is %s", received[0].Data)
+		if want := "Subject: 2 API keys of Acme expire soon"; !strings.Contains(received[0].Data, want) {
+			t.Errorf("email does not contain %q: %s", want, received[0].Data)
+		}
+		if want := "&lt;b&gt;Wärehouse"; !strings.Contains(html, want) {
+			t.Errorf("HTML does not contain %q: %s", want, html)
 		}
 	})
 }

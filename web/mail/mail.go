@@ -1,4 +1,4 @@
-// Package mail sends what the product has to tell people through the operator's SMTP server.
+// Package mail sends email through the operator's SMTP server.
 package mail
 
 import (
@@ -10,35 +10,36 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// Message is a mail to one person. Text and HTML say the same; HTML may be empty.
+// Message is an email to one person.
 type Message struct {
-	To      string // a bare address
+	To      string // a bare email address
 	Subject string // one line
 	Text    string
-	HTML    string
+	HTML    string // the same content as Text; may be empty
 }
 
-// Timeout bounds how long Send may take.
+// Timeout limits how long Send may take.
 const Timeout = 20 * time.Second
 
-// Sender sends mail. It is safe for concurrent use: every mail has a connection of its own.
+// Sender sends email. It is safe for concurrent use: each email uses its own connection.
 type Sender struct {
 	server Server
 	from   From
 	now    func() time.Time
 }
 
-// NewSender sends through server in the name of from. now dates the mails.
+// NewSender returns a Sender that sends from an address through a server. The emails are dated
+// with now.
 func NewSender(server Server, from From, now func() time.Time) *Sender {
 	return &Sender{server, from, now}
 }
 
-// Send hands a mail to the server and returns once the server has taken it. An error for which
-// IsRefused holds will not go away by itself; after any other, send the mail again later.
+// Send sends an email and returns once the server has accepted it. If IsRejected reports true for
+// the error, sending it again won't help.
 func (s *Sender) Send(ctx context.Context, m Message) error {
 	message, err := s.compose(m)
 	if err != nil {
-		return &refusedError{err}
+		return &rejectedError{err}
 	}
 	client, err := s.server.client()
 	if err != nil {
@@ -49,25 +50,25 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	err = client.DialAndSendWithContext(ctx, message)
 	switch failure := new(gomail.SendError); {
 	case err == nil, message.IsDelivered():
-		return nil // taken, though the farewell may have failed
+		return nil // QUIT may fail after delivery
 	case errors.As(err, &failure) && failure.Reason == gomail.ErrSMTPRcptTo && failure.ErrorCode() >= 500:
-		return &refusedError{err}
+		return &rejectedError{err}
 	}
-	return fmt.Errorf("send mail: %w", err)
+	return fmt.Errorf("send email: %w", err)
 }
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := message.FromFormat(s.from.Name, s.from.Address); err != nil {
-		return nil, fmt.Errorf("name the sender: %w", err)
+		return nil, fmt.Errorf("set sender: %w", err)
 	}
 	if err := message.To(m.To); err != nil {
-		return nil, fmt.Errorf("name the recipient: %w", err)
+		return nil, fmt.Errorf("set recipient: %w", err)
 	}
 	message.Subject(m.Subject)
 	message.SetDateWithValue(s.now())
 	message.SetMessageIDWithValue(s.from.messageID())
-	message.SetGenHeader("Auto-Submitted", "auto-generated") // no holiday notices, please (RFC 3834 §5)
+	message.SetGenHeader("Auto-Submitted", "auto-generated") // suppresses out-of-office replies (RFC 3834 §5)
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
 		message.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
@@ -75,14 +76,14 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	return message, nil
 }
 
-// IsRefused reports whether err says that the server will never take this mail, such as one to
-// an address that does not exist.
-func IsRefused(err error) bool {
-	refused := new(refusedError)
-	return errors.As(err, &refused)
+// IsRejected reports whether the email can never be sent, for example because the recipient
+// doesn't exist.
+func IsRejected(err error) bool {
+	rejected := new(rejectedError)
+	return errors.As(err, &rejected)
 }
 
-type refusedError struct{ err error }
+type rejectedError struct{ err error }
 
-func (e *refusedError) Error() string { return "mail refused: " + e.err.Error() }
-func (e *refusedError) Unwrap() error { return e.err }
+func (e *rejectedError) Error() string { return "email rejected: " + e.err.Error() }
+func (e *rejectedError) Unwrap() error { return e.err }

@@ -18,7 +18,7 @@ import (
 
 var at = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-const signedIn = "keys:p%40ss%2Fword@"
+const credentials = "keys:p%40ss%2Fword@"
 
 func senderTo(t *testing.T, address string, sink *mailtest.Sink) *mail.Sender {
 	t.Helper()
@@ -33,7 +33,7 @@ func senderTo(t *testing.T, address string, sink *mailtest.Sink) *mail.Sender {
 	return mail.NewSender(server.Trusting(sink.Roots), from, func() time.Time { return at })
 }
 
-var letter = mail.Message{
+var message = mail.Message{
 	To: "grace@acme.test", Subject: "Join Ácme",
 	Text: "Grüße, follow https://keys.acme.test/x", HTML: "<p>Grüße, <a href=\"https://keys.acme.test/x\">follow</a></p>",
 }
@@ -43,137 +43,151 @@ func TestSend(t *testing.T) {
 		name, address string
 		options       mailtest.Options
 	}{
-		{"in clear", "smtp://", mailtest.Options{}},
-		{"encrypted where it is offered", "smtp://", mailtest.Options{STARTTLS: true}},
-		{"signed in after STARTTLS", "smtp://" + signedIn, mailtest.Options{STARTTLS: true, Auth: true}},
-		{"signed in over TLS", "smtps://" + signedIn, mailtest.Options{TLS: true, Auth: true}},
+		{"without encryption", "smtp://", mailtest.Options{}},
+		{"encrypted if supported", "smtp://", mailtest.Options{STARTTLS: true}},
+		{"authenticated after STARTTLS", "smtp://" + credentials, mailtest.Options{STARTTLS: true, Auth: true}},
+		{"authenticated over TLS", "smtps://" + credentials, mailtest.Options{TLS: true, Auth: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sink := mailtest.New(t, tt.options)
-			if err := senderTo(t, tt.address, sink).Send(context.Background(), letter); err != nil {
+			if err := senderTo(t, tt.address, sink).Send(context.Background(), message); err != nil {
 				t.Fatal(err)
 			}
 			received := sink.Received()
 			if len(received) != 1 || received[0].From != "keys@acme.test" || received[0].To != "grace@acme.test" {
-				t.Fatalf("received %+v", received)
+				t.Fatalf("received %+v, want one email from keys@acme.test to grace@acme.test", received)
 			}
-			wantLetter(t, received[0].Data)
+			wantMessage(t, received[0].Data)
 		})
 	}
 }
 
-func wantLetter(t *testing.T, data string) {
+func wantMessage(t *testing.T, data string) {
 	t.Helper()
 	got, err := netmail.ReadMessage(strings.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(got.Header.Get("Subject"))
-	if err != nil || subject != letter.Subject {
-		t.Errorf("subject %q, %v", subject, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if subject != message.Subject {
+		t.Errorf("subject = %q, want %q", subject, message.Subject)
 	}
 	for name, want := range map[string]string{
 		"From": `"Keys of Acme" <keys@acme.test>`, "To": "<grace@acme.test>", "Date": "Wed, 25 Nov 2026 12:00:00 +0000", "Auto-Submitted": "auto-generated",
 	} {
 		if got := got.Header.Get(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
+			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
 	if id := got.Header.Get("Message-Id"); !strings.HasSuffix(id, "@acme.test>") {
-		t.Errorf("message id %q", id)
+		t.Errorf("message ID = %q, want one in the sender's domain", id)
 	}
 	_, params, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	parts := multipart.NewReader(got.Body, params["boundary"])
-	for _, want := range []struct{ kind, text string }{{"text/plain", letter.Text}, {"text/html", letter.HTML}} {
+	for _, want := range []struct{ kind, text string }{{"text/plain", message.Text}, {"text/html", message.HTML}} {
 		part, err := parts.NextRawPart()
 		if err != nil {
 			t.Fatal(err)
 		}
 		text, err := io.ReadAll(quotedprintable.NewReader(part))
-		if err != nil || string(text) != want.text || !strings.HasPrefix(part.Header.Get("Content-Type"), want.kind) {
-			t.Errorf("%s: %q, %v", part.Header.Get("Content-Type"), text, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != want.text {
+			t.Errorf("%s part = %q, want %q", want.kind, text, want.text)
+		}
+		if got := part.Header.Get("Content-Type"); !strings.HasPrefix(got, want.kind) {
+			t.Errorf("content type = %q, want %s", got, want.kind)
 		}
 	}
 }
 
-// TestSendFails without a word of the password, and says whether trying again can help.
-func TestSendFails(t *testing.T) {
-	to := func(address string) mail.Message { m := letter; m.To = address; return m }
+// TestSendError checks which errors are permanent, and that none contains the password.
+func TestSendError(t *testing.T) {
+	to := func(email string) mail.Message { m := message; m.To = email; return m }
 	for _, tt := range []struct {
 		name, address string
 		options       mailtest.Options
 		message       mail.Message
-		refused       bool
+		rejected      bool
 	}{
-		{"a recipient who does not exist", "smtp://", mailtest.Options{}, to(mailtest.Nobody), true},
-		{"a recipient who is busy", "smtp://", mailtest.Options{}, to(mailtest.Busy), false},
-		{"a connection that ends", "smtp://", mailtest.Options{}, to(mailtest.Hangup), false},
-		{"what is no address", "smtp://", mailtest.Options{}, to("grace"), true},
-		{"a line break in the address", "smtp://", mailtest.Options{}, to("grace@acme.test>\r\nRCPT TO:<eve@evil.test"), true},
-		{"a wrong password", "smtp://keys:wr0ng-p4ss@", mailtest.Options{STARTTLS: true, Auth: true}, letter, false},
-		{"a password, and no encryption", "smtp://keys:wr0ng-p4ss@", mailtest.Options{}, letter, false},
-		{"no password where one is asked for", "smtp://", mailtest.Options{STARTTLS: true, Auth: true}, letter, false},
-		{"TLS from the start with a server that has none", "smtps://keys:wr0ng-p4ss@", mailtest.Options{}, letter, false},
+		{"unknown recipient", "smtp://", mailtest.Options{}, to(mailtest.Nobody), true},
+		{"busy recipient", "smtp://", mailtest.Options{}, to(mailtest.Busy), false},
+		{"closed connection", "smtp://", mailtest.Options{}, to(mailtest.Hangup), false},
+		{"invalid email", "smtp://", mailtest.Options{}, to("grace"), true},
+		{"line break in the email", "smtp://", mailtest.Options{}, to("grace@acme.test>\r\nRCPT TO:<eve@evil.test"), true},
+		{"wrong password", "smtp://keys:wr0ng-p4ss@", mailtest.Options{STARTTLS: true, Auth: true}, message, false},
+		{"password without encryption", "smtp://keys:wr0ng-p4ss@", mailtest.Options{}, message, false},
+		{"missing password", "smtp://", mailtest.Options{STARTTLS: true, Auth: true}, message, false},
+		{"implicit TLS with a server without TLS", "smtps://keys:wr0ng-p4ss@", mailtest.Options{}, message, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sink := mailtest.New(t, tt.options)
 			err := senderTo(t, tt.address, sink).Send(context.Background(), tt.message)
-			if err == nil || mail.IsRefused(err) != tt.refused {
-				t.Errorf("error %v, refused: %t", err, mail.IsRefused(err))
+			if err == nil {
+				t.Fatal("Send() returned no error")
 			}
-			if err != nil && strings.Contains(err.Error(), "wr0ng-p4ss") {
-				t.Errorf("the error tells the password: %v", err)
+			if got := mail.IsRejected(err); got != tt.rejected {
+				t.Errorf("IsRejected(%v) = %t, want %t", err, got, tt.rejected)
+			}
+			if strings.Contains(err.Error(), "wr0ng-p4ss") {
+				t.Errorf("error contains the password: %v", err)
 			}
 			if got := sink.Received(); len(got) != 0 {
-				t.Errorf("received %+v", got)
+				t.Errorf("received %+v, want nothing", got)
 			}
 		})
 	}
 }
 
-// TestCertificateOfAStranger: no password goes to a server that cannot say who it is.
-func TestCertificateOfAStranger(t *testing.T) {
+func TestSendToUntrustedServer(t *testing.T) {
 	sink := mailtest.New(t, mailtest.Options{STARTTLS: true, Auth: true})
 	sink.Roots = nil
-	if err := senderTo(t, "smtp://"+signedIn, sink).Send(context.Background(), letter); err == nil || mail.IsRefused(err) {
-		t.Errorf("error %v", err)
+	if err := senderTo(t, "smtp://"+credentials, sink).Send(context.Background(), message); err == nil || mail.IsRejected(err) {
+		t.Errorf("error = %v, want a temporary one", err)
 	}
 }
 
-func TestServerAwayAndBack(t *testing.T) {
+func TestSendAfterServerRestart(t *testing.T) {
 	sink := mailtest.New(t, mailtest.Options{})
 	sender := senderTo(t, "smtp://", sink)
 	sink.Stop()
-	if err := sender.Send(context.Background(), letter); err == nil || mail.IsRefused(err) {
-		t.Fatalf("away: %v", err)
+	if err := sender.Send(context.Background(), message); err == nil || mail.IsRejected(err) {
+		t.Fatalf("error = %v, want a temporary one", err)
 	}
 	back := mailtest.At(t, sink.Address, mailtest.Options{})
-	if err := sender.Send(context.Background(), letter); err != nil {
+	if err := sender.Send(context.Background(), message); err != nil {
 		t.Fatal(err)
 	}
 	if got := back.Received(); len(got) != 1 {
-		t.Errorf("received %+v", got)
+		t.Errorf("received %+v, want one email", got)
 	}
 }
 
-func TestSendEndsWithItsContext(t *testing.T) {
+func TestSendCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := senderTo(t, "smtp://", mailtest.New(t, mailtest.Options{})).Send(ctx, letter); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
+	if err := senderTo(t, "smtp://", mailtest.New(t, mailtest.Options{})).Send(ctx, message); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want context.Canceled", err)
 	}
 }
 
-func TestParseServerRefuses(t *testing.T) {
-	for _, address := range []string{
+func TestParseServerError(t *testing.T) {
+	for _, url := range []string{
 		"", "mail.acme.test", "http://mail.acme.test", "smtp://", "smtp://:587", "smtp://mail.acme.test:0", "smtp://mail.acme.test:99999",
 		"smtp://keys@mail.acme.test", "smtp://:s3cret-p4ss@mail.acme.test", "smtp://mail.acme.test/path", "smtp://mail.acme.test?tls=off", "smtp://keys:s3cret-p4ss@mail acme.test",
 	} {
-		if _, err := mail.ParseServer(address); err == nil || strings.Contains(err.Error(), "s3cret-p4ss") {
-			t.Errorf("%q: %v", address, err)
+		_, err := mail.ParseServer(url)
+		if err == nil {
+			t.Errorf("ParseServer(%q) returned no error", url)
+		} else if strings.Contains(err.Error(), "s3cret-p4ss") {
+			t.Errorf("error contains the password: %v", err)
 		}
 	}
 }
@@ -185,12 +199,12 @@ func TestParseFrom(t *testing.T) {
 		`"Acme, Inc." <k@acme.io>`: {Name: "Acme, Inc.", Address: "k@acme.io"},
 	} {
 		if got, err := mail.ParseFrom(text); err != nil || got != want {
-			t.Errorf("%q is %+v, %v", text, got, err)
+			t.Errorf("ParseFrom(%q) = %+v, %v; want %+v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "acme", "a@b.c, d@e.f", "Acme <keys>"} {
 		if got, err := mail.ParseFrom(text); err == nil {
-			t.Errorf("%q is %+v", text, got)
+			t.Errorf("ParseFrom(%q) = %+v, want an error", text, got)
 		}
 	}
 }

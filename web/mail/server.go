@@ -14,60 +14,58 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// The ports where the address names none: submission with STARTTLS, and with TLS from the
-// start (RFC 8314 §3).
+// The default ports: submission with STARTTLS, and with implicit TLS (RFC 8314 §3).
 const (
 	submissionPort  = 587
 	submissionsPort = 465
 )
 
-// Server is the SMTP server that mail is handed to.
+// Server is an SMTP server that email is sent through.
 type Server struct {
 	host           string
 	port           int
-	tls            bool // from the start; else by STARTTLS
+	tls            bool // implicit TLS; otherwise STARTTLS
 	user, password string
-	roots          *x509.CertPool // nil for those of the system
+	roots          *x509.CertPool // nil for the system roots
 }
 
-// errServer does not repeat the address, which may hold a password.
-var errServer = errors.New("must be smtp://[USER:PASSWORD@]HOST[:PORT] (STARTTLS, port 587) or smtps://… (TLS from the start, port 465); " +
+// errServer omits the URL, which may contain a password.
+var errServer = errors.New("must be smtp://[USER:PASSWORD@]HOST[:PORT] (STARTTLS, port 587) or smtps://… (implicit TLS, port 465); " +
 	"in USER and PASSWORD, characters such as / ? # and @ must be percent-encoded")
 
-// ParseServer reads the address of an SMTP server. Its error says what is expected.
+// ParseServer parses the URL of an SMTP server.
 //
-// With a user the connection must be encrypted, or nothing is sent; without one it is encrypted
-// where the server offers it. The certificate is checked either way, but for a server on this
-// machine that asks for no password.
+// With a user, the connection must be encrypted. Without one, it is encrypted if the server
+// supports it. The certificate is verified, except on localhost without a user.
 func ParseServer(address string) (Server, error) {
-	place, err := url.Parse(address)
-	if err != nil || place.Scheme != "smtp" && place.Scheme != "smtps" || place.Hostname() == "" ||
-		strings.Trim(place.Path, "/") != "" || place.RawQuery != "" || place.Fragment != "" {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Scheme != "smtp" && parsed.Scheme != "smtps" || parsed.Hostname() == "" ||
+		strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "" {
 		return Server{}, errServer
 	}
-	server := Server{host: place.Hostname(), port: submissionPort, tls: place.Scheme == "smtps"}
+	server := Server{host: parsed.Hostname(), port: submissionPort, tls: parsed.Scheme == "smtps"}
 	if server.tls {
 		server.port = submissionsPort
 	}
-	if port := place.Port(); port != "" {
+	if port := parsed.Port(); port != "" {
 		number, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || number == 0 {
 			return Server{}, errServer
 		}
 		server.port = int(number)
 	}
-	if place.User == nil {
+	if parsed.User == nil {
 		return server, nil
 	}
-	server.user = place.User.Username()
-	server.password, _ = place.User.Password()
+	server.user = parsed.User.Username()
+	server.password, _ = parsed.User.Password()
 	if server.user == "" || server.password == "" {
 		return Server{}, errServer
 	}
 	return server, nil
 }
 
-// Trusting is s where certificates that roots vouch for are good.
+// Trusting returns a copy of the server whose certificate is verified with the given roots.
 func (s Server) Trusting(roots *x509.CertPool) Server {
 	s.roots = roots
 	return s
@@ -76,10 +74,10 @@ func (s Server) Trusting(roots *x509.CertPool) Server {
 func (s Server) client() (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(s.port),
-		gomail.WithTimeout(Timeout / 2), // it counts twice: until signed in, and from there
+		gomail.WithTimeout(Timeout / 2), // applies to connecting and to sending separately
 		gomail.WithTLSConfig(&tls.Config{
 			ServerName: s.host, RootCAs: s.roots, MinVersion: tls.VersionTLS12,
-			InsecureSkipVerify: s.user == "" && s.isLocal(), // nobody is between, and Debian's own certificate names another
+			InsecureSkipVerify: s.user == "" && s.isLocal(), // local connections can't be intercepted, and Debian's default certificate has another name
 		}),
 		gomail.WithTLSPolicy(gomail.TLSOpportunistic),
 		gomail.WithoutNoop(),
@@ -98,12 +96,13 @@ func (s Server) isLocal() bool {
 	return s.host == "localhost" || net.ParseIP(s.host).IsLoopback()
 }
 
-// From is in whose name mail is sent.
+// From is the sender of emails.
 type From struct{ Name, Address string }
 
-var errFrom = errors.New(`must be an address, such as keys@example.com or "SkipUp Keys <keys@example.com>"`)
+var errFrom = errors.New(`must be an email address, such as keys@example.com or "SkipUp Keys <keys@example.com>"`)
 
-// ParseFrom reads an address with or without a name before it.
+// ParseFrom parses an email address, optionally with a name before it. The default name is
+// "SkipUp Keys".
 func ParseFrom(text string) (From, error) {
 	address, err := mail.ParseAddress(text)
 	if err != nil {
@@ -116,8 +115,8 @@ func ParseFrom(text string) (From, error) {
 	return from, nil
 }
 
-// messageID is a new one, which names the sender's domain and not this machine. In lower case
-// nobody takes it for a token.
+// messageID returns a new message ID in the sender's domain, which doesn't reveal the host name.
+// It is in lower case so that secret scanners don't take it for a token.
 func (f From) messageID() string {
 	_, domain, _ := strings.Cut(f.Address, "@")
 	return strings.ToLower(rand.Text()) + "@" + domain

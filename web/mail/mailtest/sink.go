@@ -1,4 +1,4 @@
-// Package mailtest is a real SMTP server that keeps what it is sent.
+// Package mailtest provides an SMTP server for tests that records the emails it receives.
 package mailtest
 
 import (
@@ -16,31 +16,31 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// The credentials that a sink takes, and the recipients that it does not.
+// The credentials that a sink accepts, and the recipients that it rejects.
 const (
 	User     = "keys"
 	Password = "p@ss/word"
-	Nobody   = "nobody@acme.test"  // refused for good
-	Busy     = "busy@acme.test"    // refused for the moment
-	Hangup   = "hang-up@acme.test" // the connection ends instead of an answer
+	Nobody   = "nobody@acme.test"  // rejected permanently
+	Busy     = "busy@acme.test"    // rejected temporarily
+	Hangup   = "hang-up@acme.test" // the connection is closed instead of a response
 )
 
-// Options are how a sink differs from one that takes everything in clear.
+// Options configure a sink. By default it accepts every email without encryption.
 type Options struct {
-	STARTTLS bool // offers it
-	TLS      bool // speaks it from the start
-	Auth     bool // asks for User and Password, once the connection is encrypted
+	STARTTLS bool // supported
+	TLS      bool // implicit
+	Auth     bool // requires User and Password on an encrypted connection
 
-	Taking func() // called while a mail is being taken; may be nil
+	OnData func() // called while an email is being received; may be nil
 }
 
-// Received is a mail as it came.
+// Received is an email as it was received.
 type Received struct{ From, To, Data string }
 
 // Sink is an SMTP server on 127.0.0.1.
 type Sink struct {
 	Address string         // host and port
-	Roots   *x509.CertPool // vouches for its certificate
+	Roots   *x509.CertPool // of its certificate
 
 	options  Options
 	mu       sync.Mutex
@@ -49,10 +49,10 @@ type Sink struct {
 	listener net.Listener
 }
 
-// New starts a sink on a free port, until t ends.
+// New starts a sink on a free port. It stops when the test ends.
 func New(t testing.TB, options Options) *Sink { return At(t, "127.0.0.1:0", options) }
 
-// At starts a sink at an address.
+// At starts a sink at an address. It stops when the test ends.
 func At(t testing.TB, address string, options Options) *Sink {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
@@ -77,7 +77,7 @@ func At(t testing.TB, address string, options Options) *Sink {
 	return sink
 }
 
-// certificate is one for 127.0.0.1 and example.com, the one that net/http's own test server has.
+// certificate returns the certificate of httptest, for 127.0.0.1 and example.com.
 func certificate() (tls.Certificate, *x509.CertPool) {
 	server := httptest.NewUnstartedServer(nil)
 	server.StartTLS()
@@ -87,13 +87,13 @@ func certificate() (tls.Certificate, *x509.CertPool) {
 	return server.TLS.Certificates[0], roots
 }
 
-// Stop ends the server and its connections. What it was sent stays.
+// Stop closes the server and its connections. The received emails are kept.
 func (s *Sink) Stop() {
-	_ = s.listener.Close() // which the server knows only once it has begun to serve
+	_ = s.listener.Close() // the server doesn't know it before Serve
 	_ = s.server.Close()
 }
 
-// Received is what has come, the oldest first.
+// Received returns the received emails, oldest first.
 func (s *Sink) Received() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,10 +101,10 @@ func (s *Sink) Received() []Received {
 }
 
 type session struct {
-	sink     *Sink
-	conn     *smtp.Conn
-	signedIn bool
-	mail     Received
+	sink          *Sink
+	conn          *smtp.Conn
+	authenticated bool
+	mail          Received
 }
 
 func (s *session) encrypted() bool {
@@ -124,13 +124,13 @@ func (s *session) Auth(string) (sasl.Server, error) {
 		if user != User || password != Password {
 			return smtp.ErrAuthFailed
 		}
-		s.signedIn = true
+		s.authenticated = true
 		return nil
 	}), nil
 }
 
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
-	if s.sink.options.Auth && !s.signedIn {
+	if s.sink.options.Auth && !s.authenticated {
 		return smtp.ErrAuthRequired
 	}
 	s.mail.From = from
@@ -142,7 +142,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	case Nobody:
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user here"}
 	case Busy:
-		return &smtp.SMTPError{Code: 450, EnhancedCode: smtp.EnhancedCode{4, 2, 1}, Message: "Come back later"}
+		return &smtp.SMTPError{Code: 450, EnhancedCode: smtp.EnhancedCode{4, 2, 1}, Message: "Try again later"}
 	case Hangup:
 		return errors.Join(s.conn.Close(), smtp.ErrServerClosed)
 	}
@@ -156,8 +156,8 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	s.mail.Data = string(data)
-	if s.sink.options.Taking != nil {
-		s.sink.options.Taking()
+	if s.sink.options.OnData != nil {
+		s.sink.options.OnData()
 	}
 	s.sink.mu.Lock()
 	defer s.sink.mu.Unlock()

@@ -1,0 +1,155 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+const (
+	// emailClaim is how long a node has to send an email before another node may claim it.
+	emailClaim = 2 * time.Minute
+	// emailRetry is the wait after the first failed attempt. It doubles with each attempt up to
+	// emailRetryMax.
+	emailRetry    = 30 * time.Second
+	emailRetryMax = time.Hour
+)
+
+// EmailFailure says why an attempt to send an email failed.
+type EmailFailure string
+
+// The failures.
+const (
+	EmailUnreachable EmailFailure = "unreachable" // the mail server was unreachable or busy; the email is sent again later
+	EmailRejected    EmailFailure = "refused"     // the mail server doesn't accept the recipient; the email is dropped
+)
+
+// Email is an email to a member. It has either an Invitation or ExpiringKeys.
+type Email struct {
+	Member       *Member     // with its user and workspace
+	Invitation   *Invitation // with a link created for this email
+	ExpiringKeys []APIKey    // the first to expire comes first
+
+	queue        emailQueue
+	claimedUntil time.Time
+	attempts     int
+}
+
+// emailQueue is a table with emails of one kind to send. The rows of a member that are due
+// together are one email.
+type emailQueue struct {
+	model           any
+	due             string // condition for rows that are due at @now
+	dueAt, attempts string // columns
+	// prepare completes a claimed email and reports whether there is still something to send.
+	prepare func(s *Store, ctx context.Context, email *Email) (bool, error)
+}
+
+var (
+	invitationEmails = emailQueue{&invitation{}, "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
+	expiryEmails     = emailQueue{&expiryEmail{}, "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
+)
+
+// ClaimEmail returns an email that is due, or nil if there is none. No other node gets it for two
+// minutes. Report the result of sending it with FinishEmail.
+func (s *Store) ClaimEmail(ctx context.Context) (*Email, error) {
+	for _, queue := range []emailQueue{invitationEmails, expiryEmails} {
+		email, err := s.claimEmail(ctx, queue)
+		if email != nil || err != nil {
+			return email, err
+		}
+	}
+	return nil, nil
+}
+
+// claimEmail returns the email of a queue that has been due longest. It returns nil if there is
+// none, if another node claimed it first, or if it has become pointless.
+func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Email, err error) {
+	err = s.Tx(ctx, func(tx *Store) error {
+		var row struct {
+			MemberID string
+			Attempts int
+		}
+		due := map[string]any{"now": tx.now()}
+		err := tx.with(ctx).Model(queue.model).Select("member_id, "+queue.attempts+" AS attempts").Where(queue.due, due).Order(queue.dueAt).Take(&row).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read due email: %w", err)
+		}
+		email := &Email{queue: queue, claimedUntil: tx.now().Add(emailClaim), attempts: row.Attempts + 1}
+		update := tx.with(ctx).Model(queue.model).Where("member_id = ?", row.MemberID).Where(queue.due, due).
+			Updates(map[string]any{queue.dueAt: email.claimedUntil, queue.attempts: email.attempts})
+		if update.Error != nil {
+			return fmt.Errorf("claim email: %w", update.Error)
+		}
+		if update.RowsAffected == 0 {
+			return nil
+		}
+		if email.Member, err = tx.invitedMember(ctx, row.MemberID); err != nil {
+			return err
+		}
+		useful, err := queue.prepare(tx, ctx, email)
+		if err != nil {
+			return err
+		}
+		if !useful {
+			return tx.FinishEmail(ctx, email, "")
+		}
+		claimed = email
+		return nil
+	})
+	return claimed, err
+}
+
+// FinishEmail records the result of sending a claimed email: failure is empty if it was sent.
+// After EmailUnreachable it is due again later. Nothing is recorded if another node has claimed
+// the email since, or if a new invitation has replaced it.
+func (s *Store) FinishEmail(ctx context.Context, email *Email, failure EmailFailure) error {
+	retryAt := s.now().Add(min(emailRetry<<min(email.attempts-1, 10), emailRetryMax))
+	claimed := s.with(ctx).Model(email.queue.model).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil)
+	var finish *gorm.DB
+	switch {
+	case email.Invitation != nil:
+		finish = claimed.Where("digest = ?", digestOf(email.Invitation.Token)).Updates(invitationAfter(failure, s.now(), retryAt))
+	case failure == EmailUnreachable:
+		finish = claimed.Update(email.queue.dueAt, retryAt)
+	default:
+		finish = claimed.Delete(email.queue.model)
+	}
+	if finish.Error != nil {
+		return fmt.Errorf("record sent email: %w", finish.Error)
+	}
+	return nil
+}
+
+// prepareInvitation gives the invitation its link: only a sent email ever contains it.
+func (s *Store) prepareInvitation(ctx context.Context, email *Email) (bool, error) {
+	token := rand.Text()
+	var row invitation
+	if err := s.with(ctx).Where("member_id = ?", email.Member.ID).Take(&row).Error; err != nil {
+		return false, fmt.Errorf("read invitation to send: %w", err)
+	}
+	if err := s.with(ctx).Model(&row).Update("digest", digestOf(token)).Error; err != nil {
+		return false, fmt.Errorf("store invitation link: %w", err)
+	}
+	email.Invitation = &Invitation{Token: token, Member: email.Member, ExpiresAt: row.ExpiresAt}
+	return true, nil
+}
+
+// invitationAfter returns the changes to an invitation after an attempt to send it.
+func invitationAfter(failure EmailFailure, now, retryAt time.Time) map[string]any {
+	changes := map[string]any{"mail_due_at": nil, "mail_failure": failure}
+	switch failure {
+	case "":
+		changes["mailed_at"] = now
+	case EmailUnreachable:
+		changes["mail_due_at"] = retryAt
+	}
+	return changes
+}

@@ -1,0 +1,53 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm/clause"
+)
+
+// expiryEmail is an API key whose expiry an admin has yet to be emailed about.
+type expiryEmail struct {
+	MemberID  string
+	APIKeyID  string
+	ExpiresAt time.Time // the key's expiry when the email was requested
+	DueAt     time.Time
+	Attempts  int
+}
+
+// TableName returns the table that was created before the word "email" was used throughout.
+func (expiryEmail) TableName() string { return "expiry_mails" }
+
+// addExpiryEmails requests an email to each active admin of the key's workspace, if this server
+// sends email.
+func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
+	if !s.sendsEmail {
+		return nil
+	}
+	var admins []Member
+	if err := s.with(ctx).Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", key.WorkspaceID, Admin).Find(&admins).Error; err != nil {
+		return fmt.Errorf("read admins to email: %w", err)
+	}
+	replace := clause.OnConflict{Columns: []clause.Column{{Name: "member_id"}, {Name: "api_key_id"}}, UpdateAll: true}
+	for _, admin := range admins {
+		row := expiryEmail{MemberID: admin.ID, APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, DueAt: s.now()}
+		if err := s.with(ctx).Clauses(replace).Create(&row).Error; err != nil {
+			return fmt.Errorf("request expiry email: %w", err)
+		}
+	}
+	return nil
+}
+
+// prepareExpiryEmail reads the keys to list. Keys that were deleted or given another expiry since
+// are left out, and someone who is no longer an admin gets no email.
+func (s *Store) prepareExpiryEmail(ctx context.Context, email *Email) (bool, error) {
+	err := s.with(ctx).Where(`workspace_id = ? AND deleted_at IS NULL AND expires_at > ? AND EXISTS (
+		SELECT 1 FROM expiry_mails AS mail WHERE mail.api_key_id = api_keys.id AND mail.member_id = ? AND mail.due_at = ? AND mail.expires_at = api_keys.expires_at)`,
+		email.Member.WorkspaceID, s.now(), email.Member.ID, email.claimedUntil).Order("expires_at, id").Find(&email.ExpiringKeys).Error
+	if err != nil {
+		return false, fmt.Errorf("read API keys to email about: %w", err)
+	}
+	return len(email.ExpiringKeys) > 0 && email.Member.IsAdmin(), nil
+}

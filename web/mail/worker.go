@@ -1,0 +1,108 @@
+package mail
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/letter"
+	"github.com/skipup/keys/views/path"
+)
+
+// pollInterval is how often a node looks for emails that are due. People wait for invitations.
+const pollInterval = time.Second
+
+// Worker sends the emails that are due. Each email is sent once, whatever the number of nodes.
+type Worker struct {
+	Store     *models.Store
+	Sender    *Sender
+	PublicURL string // base of the links
+	Log       *slog.Logger
+}
+
+// Run sends emails until ctx is done. It finishes the email that it is sending then.
+func (w Worker) Run(ctx context.Context) { poll(ctx, pollInterval, w.Log, w.SendNext) }
+
+// SendNext sends the next email that is due and reports whether there was one.
+func (w Worker) SendNext(ctx context.Context) (bool, error) {
+	email, err := w.Store.ClaimEmail(ctx)
+	if err != nil || email == nil {
+		return false, err
+	}
+	failure, err := w.send(ctx, email.Member, w.compose(email))
+	if err != nil {
+		return true, err
+	}
+	return true, w.Store.FinishEmail(ctx, email, failure)
+}
+
+// content is the content of an email, as text and HTML.
+type content interface {
+	Subject() string
+	Text() string
+	HTML() templ.Component
+}
+
+func (w Worker) compose(email *models.Email) content {
+	member := email.Member
+	if email.Invitation != nil {
+		return letter.Invitation{
+			Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: email.Invitation.ExpiresAt,
+			Account: !email.Invitation.NeedsAccount(), Link: w.PublicURL + path.Invitation(email.Invitation.Token),
+		}
+	}
+	expiry := letter.Expiry{
+		Workspace: member.Workspace.Name, Name: member.User.Name,
+		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)),
+	}
+	for i := range email.ExpiringKeys {
+		key := &email.ExpiringKeys[i]
+		expiry.Keys = append(expiry.Keys, letter.ExpiringKey{
+			Name: key.Name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: w.PublicURL + path.APIKey(key.ID),
+		})
+	}
+	return expiry
+}
+
+// send sends an email. It returns an error only if the email can't be rendered.
+func (w Worker) send(ctx context.Context, member *models.Member, email content) (models.EmailFailure, error) {
+	var html bytes.Buffer
+	if err := email.HTML().Render(ctx, &html); err != nil {
+		return "", fmt.Errorf("render email %q: %w", email.Subject(), err)
+	}
+	err := w.Sender.Send(ctx, Message{To: member.User.Email, Subject: email.Subject(), Text: email.Text(), HTML: html.String()})
+	if err == nil {
+		return "", nil
+	}
+	failure := models.EmailUnreachable
+	if IsRejected(err) {
+		failure = models.EmailRejected
+	}
+	w.Log.Warn("email not sent", "kind", fmt.Sprintf("%T", email), "member", member.ID, "failure", string(failure), "error", err)
+	return failure, nil
+}
+
+// poll calls next until ctx is done: again at once while it reports more, and otherwise after an
+// interval. The context of next is not canceled.
+func poll(ctx context.Context, interval time.Duration, log *slog.Logger, next func(context.Context) (more bool, err error)) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		more, err := next(context.WithoutCancel(ctx))
+		if err != nil {
+			log.Error("send email", "error", err)
+		}
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
+}
