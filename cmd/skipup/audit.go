@@ -42,10 +42,10 @@ Exit code 1 means that a chain is broken, or an expected head is not there.`,
 	flags.StringVar(&workspace, "workspace", "", "verify only the workspace with this `ID`")
 	flags.StringSliceVar(&expected, "expect", nil, "`HASHES` that were printed as heads before, with commas between")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
-	register(flags, databaseOption)
+	addFlags(flags, databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(mistakes)
+		wrong, _ := err.(usageErrors)
 		for i, hash := range expected {
 			expected[i] = strings.ToLower(strings.TrimSpace(hash))
 			if raw, err := hex.DecodeString(expected[i]); err != nil || len(raw) != 32 {
@@ -72,9 +72,9 @@ func (p *program) verifyAudit(ctx context.Context, store *models.Store, workspac
 		return err
 	}
 	if asJSON {
-		err = p.answerJSON(verified(found))
+		err = p.printJSON(verified(found))
 	} else {
-		err = p.answer("%s", verificationText(found))
+		err = p.printf("%s", verificationText(found))
 	}
 	if err == nil && !found.Intact() {
 		err = failf("the audit log is not as it was written")

@@ -38,13 +38,13 @@ func TestAuditVerify(t *testing.T) {
 		workspace := newWorkspace(t, env)
 		newKey(t, env, workspace, "CI", "seats.read")
 		intact := skipup(t, env, "audit", "verify")
-		intact.requireCode(t, exitDone)
+		intact.requireCode(t, exitOK)
 		line := regexp.MustCompile(`(?m)^` + workspace + `  intact, (\d+) events, head ([0-9a-f]{64})$`).FindStringSubmatch(intact.stdout)
 		if line == nil || !strings.HasPrefix(intact.stdout, "(no workspace)  no events\n") {
 			t.Fatalf("stdout: %s", intact.stdout)
 		}
 		head := line[2]
-		skipup(t, env, "audit", "verify", "--workspace", workspace, "--expect", " "+strings.ToUpper(head)+" , "+head).requireCode(t, exitDone)
+		skipup(t, env, "audit", "verify", "--workspace", workspace, "--expect", " "+strings.ToUpper(head)+" , "+head).requireCode(t, exitOK)
 
 		never := strings.Repeat("0a", 32)
 		missing := skipup(t, env, "audit", "verify", "--expect", head+","+never)
@@ -125,10 +125,10 @@ func TestAuditVerifyAsJSON(t *testing.T) {
 }
 
 func TestAuditVerifyRefuses(t *testing.T) {
-	env := onSQLite(t)
-	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireRefused(t, exitRefused, "no such workspace")
+	env := sqliteEnv(t)
+	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireFailure(t, exitRejected, "no such workspace")
 	head := strings.Repeat("0a", 32)
 	for _, wrong := range []string{"abc", "abcd", head + "a", head + "0a", strings.Repeat("0g", 32), head + ",", head[1:]} {
-		skipup(t, env, "audit", "verify", "--expect", wrong).requireRefused(t, exitUsage, "--expect takes heads as they are printed")
+		skipup(t, env, "audit", "verify", "--expect", wrong).requireFailure(t, exitUsage, "--expect takes heads as they are printed")
 	}
 }

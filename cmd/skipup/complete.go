@@ -11,8 +11,8 @@ import (
 
 var keyEnvironments = []string{string(token.Live), string(token.Test)}
 
-// completeWords lets the shell complete the value of a flag of cmd that is one of words.
-func completeWords(cmd *cobra.Command, flag string, words []string) {
+// completeValues lets the shell complete the value of a flag of cmd that is one of words.
+func completeValues(cmd *cobra.Command, flag string, words []string) {
 	completeWith(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 

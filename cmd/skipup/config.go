@@ -117,7 +117,7 @@ var (
 )
 
 // register adds the flags of options to flags.
-func register(flags *pflag.FlagSet, options ...option) {
+func addFlags(flags *pflag.FlagSet, options ...option) {
 	defaults, err := settingsFrom(map[string]string{})
 	if err != nil {
 		panic(err) // only a settings type that cannot be filled gets here
@@ -134,13 +134,13 @@ func settingsFrom(environment map[string]string) (settings, error) {
 	return env.ParseAsWithOptions[settings](env.Options{Environment: environment})
 }
 
-// settings reads and checks options. The error is all mistakes together.
+// settings parses the options of cmd. It reports all invalid values in one usageErrors.
 func (p *program) settings(cmd *cobra.Command, options ...option) (settings, error) {
 	s, err := settingsFrom(p.environment)
 	if err != nil {
 		return s, err
 	}
-	var wrong mistakes
+	var wrong usageErrors
 	for _, o := range options {
 		value := o.field(&s)
 		if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {

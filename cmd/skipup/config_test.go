@@ -13,7 +13,7 @@ func loaded(t *testing.T, env map[string]string, args ...string) (settings, erro
 	t.Helper()
 	options := serveOptions
 	cmd := &cobra.Command{}
-	register(cmd.Flags(), options...)
+	addFlags(cmd.Flags(), options...)
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
@@ -178,21 +178,21 @@ func TestSettingsChecks(t *testing.T) {
 // TestMailNeedsASender: who is to send must say in whose name.
 func TestMailNeedsASender(t *testing.T) {
 	const server = "smtp://keys:hunter2@mail.example.com"
-	skipup(t, map[string]string{"SMTP_URL": server}, "serve").requireRefused(t, exitUsage, "--mail-from (SKIPUP_MAIL_FROM): must be given with --smtp (SMTP_URL)")
+	skipup(t, map[string]string{"SMTP_URL": server}, "serve").requireFailure(t, exitUsage, "--mail-from (SKIPUP_MAIL_FROM): must be given with --smtp (SMTP_URL)")
 	s, err := loaded(t, map[string]string{"SMTP_URL": server, "SKIPUP_MAIL_FROM": "keys@example.com"})
 	if err != nil || s.SMTP != server || s.MailFrom != "keys@example.com" {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
-// All mistakes are told at once, a line each that names flag and variable, whether they come
+// All usage errors are reported at once, one line each with flag and variable, whether they come
 // from flags or the environment, and none repeats the database's password.
 func TestMistakesAreToldTogether(t *testing.T) {
 	env := map[string]string{
 		"SKIPUP_ADDR": "nonsense", "DATABASE_URL": "postgres://ada:hunter2@db.example:port/skipup", "SKIPUP_KEY_ENVIRONMENT": "production",
 	}
 	got := skipup(t, env, "serve", "--public-url", "ftp://keys.example.com")
-	got.requireRefused(t, exitUsage, "4 things are wrong",
+	got.requireFailure(t, exitUsage, "4 things are wrong",
 		"\n  --addr (SKIPUP_ADDR): must be HOST:PORT",
 		"\n  --database (DATABASE_URL): the database address begins like one of PostgreSQL",
 		"\n  --public-url (SKIPUP_PUBLIC_URL): must be the address that browsers use",
@@ -226,8 +226,8 @@ func TestDatabaseAddressIsNeverRepeated(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, command := range commands {
-				skipup(t, map[string]string{"DATABASE_URL": tt.address}, command...).requireRefused(t, tt.code, "--database (DATABASE_URL)")
-				skipup(t, nil, append(command, "--database", tt.address)...).requireRefused(t, tt.code, "--database (DATABASE_URL)")
+				skipup(t, map[string]string{"DATABASE_URL": tt.address}, command...).requireFailure(t, tt.code, "--database (DATABASE_URL)")
+				skipup(t, nil, append(command, "--database", tt.address)...).requireFailure(t, tt.code, "--database (DATABASE_URL)")
 			}
 		})
 	}
@@ -246,6 +246,6 @@ func TestMisplacedWordsAreNotRepeated(t *testing.T) {
 		{"keys", "delete", "key_1", address},
 		{"migrate", address},
 	} {
-		skipup(t, nil, args...).requireRefused(t, exitUsage)
+		skipup(t, nil, args...).requireFailure(t, exitUsage)
 	}
 }

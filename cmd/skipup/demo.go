@@ -35,14 +35,14 @@ Only this machine can reach it. SIGINT or SIGTERM ends it.`,
 	}
 	var keep string
 	cmd.Flags().StringVar(&keep, "keep", "", "keep the database in the folder `DIR`, which must not have one yet")
-	register(cmd.Flags(), addrOption)
+	addFlags(cmd.Flags(), addrOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		given, err := p.settings(cmd, addrOption)
 		if err != nil {
 			return err
 		}
 		if !isLoopback(given.Addr) {
-			return mistakes{addrOption.name() + ": a demo is for this machine alone; give it an address such as 127.0.0.1:8080"}
+			return usageErrors{addrOption.name() + ": a demo is for this machine alone; give it an address such as 127.0.0.1:8080"}
 		}
 		err = p.runDemo(ctx, given.Addr, keep)
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
@@ -150,7 +150,7 @@ func (p *program) welcomeToDemo(workspace *demo.Workspace, publicURL, link, keep
 	if keep != "" {
 		end = "Ctrl-C ends it. Its database stays in " + keep + "."
 	}
-	return p.answer(`SkipUp Keys is at %s
+	return p.printf(`SkipUp Keys is at %s
 
   Open this link to sign in to a workspace with ninety days behind it. It works once:
 

@@ -35,7 +35,7 @@ func newVisitor(t *testing.T, s *server) visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return visitor{s, &http.Client{Jar: jar, Timeout: patience}}
+	return visitor{s, &http.Client{Jar: jar, Timeout: testTimeout}}
 }
 
 // open returns where the visitor ends up who goes to an address, and what is there.
@@ -99,21 +99,21 @@ func TestDemo(t *testing.T) {
 
 	key, _ := list.Find("tbody a:contains('Uptime check')").First().Attr("href")
 	before := v.requests(key)
-	for deadline := time.Now().Add(patience); v.requests(key) <= before; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); v.requests(key) <= before; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("there is no live traffic")
 		}
 	}
 
-	if code := s.stop(); code != exitDone {
+	if code := s.stop(); code != exitOK {
 		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
 	}
 	if s.stderr.String() != "" {
 		t.Errorf("stderr: %s", s.stderr)
 	}
 	env := map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, demoDatabase)}
-	skipup(t, env, "audit", "verify").requireCode(t, exitDone)
-	skipup(t, nil, "demo", "--addr", "127.0.0.1:0", "--keep", folder).requireRefused(t, exitFailed, "is there already")
+	skipup(t, env, "audit", "verify").requireCode(t, exitOK)
+	skipup(t, nil, "demo", "--addr", "127.0.0.1:0", "--keep", folder).requireFailure(t, exitFailed, "is there already")
 }
 
 // requests is how many requests a key was used for in 90 days.
@@ -151,7 +151,7 @@ func TestDemoLeavesNothing(t *testing.T) {
 	if at, _ := v.open(s.url + path.APIKeys); at != path.APIKeys {
 		t.Errorf("the password leads to %s", at)
 	}
-	if code := s.stop(); code != exitDone {
+	if code := s.stop(); code != exitOK {
 		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
@@ -166,7 +166,7 @@ func TestInterruptedDemo(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr output
-	if code := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, nil, strings.NewReader(""), &stdout, &stderr); code != exitDone {
+	if code := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, nil, strings.NewReader(""), &stdout, &stderr); code != exitOK {
 		t.Errorf("exit code %d\nstderr: %s", code, stderr.String())
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
@@ -177,6 +177,6 @@ func TestInterruptedDemo(t *testing.T) {
 // Whoever reaches the demo may be its admin: it is for this machine alone.
 func TestDemoIsForThisMachine(t *testing.T) {
 	for _, address := range []string{":8080", "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "demo.example:80"} {
-		skipup(t, map[string]string{"SKIPUP_ADDR": address}, "demo").requireRefused(t, exitUsage, "a demo is for this machine alone")
+		skipup(t, map[string]string{"SKIPUP_ADDR": address}, "demo").requireFailure(t, exitUsage, "a demo is for this machine alone")
 	}
 }

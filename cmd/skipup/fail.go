@@ -15,26 +15,26 @@ import (
 
 // The exit codes. The help of the program explains them.
 const (
-	exitDone = iota
+	exitOK = iota
 	exitFailed
 	exitUsage
-	exitRefused
+	exitRejected
 )
 
-// mistakes are all that is wrong with a command line and its environment, a sentence each.
-type mistakes []string
+// usageErrors lists everything wrong with a command line and its environment.
+type usageErrors []string
 
-func (m *mistakes) add(format string, args ...any) { *m = append(*m, fmt.Sprintf(format, args...)) }
+func (m *usageErrors) add(format string, args ...any) { *m = append(*m, fmt.Sprintf(format, args...)) }
 
-// err is nil without mistakes.
-func (m mistakes) err() error {
+// err returns nil if there are none.
+func (m usageErrors) err() error {
 	if len(m) == 0 {
 		return nil
 	}
 	return m
 }
 
-func (m mistakes) Error() string {
+func (m usageErrors) Error() string {
 	if len(m) == 1 {
 		return m[0]
 	}
@@ -49,19 +49,19 @@ func failf(format string, args ...any) error { return failure{fmt.Errorf(format,
 // report tells the operator on stderr what went wrong, if anything, and returns the exit code.
 func (p *program) report(cmd *cobra.Command, err error) int {
 	if err == nil {
-		return exitDone
+		return exitOK
 	}
 	text, code := p.explain(err)
-	p.say("skipup: %s", text)
+	p.printErrf("skipup: %s", text)
 	if code == exitUsage && !errors.As(err, new(unfinished)) {
-		p.say("Run %q for help.", cmd.CommandPath()+" --help")
+		p.printErrf("Run %q for help.", cmd.CommandPath()+" --help")
 	}
 	return code
 }
 
 func (p *program) explain(err error) (text string, code int) {
 	var (
-		wrong   mistakes
+		wrong   usageErrors
 		refused *models.Error
 		failed  failure
 		stopped unfinished
@@ -75,7 +75,7 @@ func (p *program) explain(err error) (text string, code int) {
 	case errors.Is(err, errFound):
 		return err.Error(), exitFailed
 	case errors.As(err, &refused):
-		return refused.Message, exitRefused
+		return refused.Message, exitRejected
 	case errors.As(err, &failed):
 		return err.Error(), exitFailed
 	case errors.Is(err, context.Canceled):
@@ -86,14 +86,14 @@ func (p *program) explain(err error) (text string, code int) {
 	return fmt.Sprintf("internal error: %v", err), exitFailed
 }
 
-// inFlags says what the Store complains about in the words of the command line: flags holds
+// flagErrors reports invalid fields by the names of their flags: flags holds
 // the name for each of the fields.
-func inFlags(err error, flags map[string]string) error {
+func flagErrors(err error, flags map[string]string) error {
 	fields, refused := models.FieldsOf(err)
 	if !refused {
 		return err
 	}
-	var wrong mistakes
+	var wrong usageErrors
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		name := flags[field]
 		if name == "" {

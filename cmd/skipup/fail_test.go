@@ -17,11 +17,11 @@ func TestExplain(t *testing.T) {
 		text string
 		code int
 	}{
-		{"a mistake", mistakes{"--addr is wrong"}, "--addr is wrong", exitUsage},
-		{"mistakes", mistakes{"--addr is wrong", "--name is wrong"}, "2 things are wrong:\n  --addr is wrong\n  --name is wrong", exitUsage},
+		{"a mistake", usageErrors{"--addr is wrong"}, "--addr is wrong", exitUsage},
+		{"several", usageErrors{"--addr is wrong", "--name is wrong"}, "2 things are wrong:\n  --addr is wrong\n  --name is wrong", exitUsage},
 		{"an invalid value", models.Errorf(models.Invalid, "name must not be empty."), "name must not be empty.", exitUsage},
-		{"not found", models.Errorf(models.NotFound, "There is no such API key."), "There is no such API key.", exitRefused},
-		{"refused", wrapped(models.Errorf(models.FailedPrecondition, "Not now.")), "Not now.", exitRefused},
+		{"not found", models.Errorf(models.NotFound, "There is no such API key."), "There is no such API key.", exitRejected},
+		{"refused", wrapped(models.Errorf(models.FailedPrecondition, "Not now.")), "Not now.", exitRejected},
 		{"of the outside world", failf("port %d is in use", 80), "port 80 is in use", exitFailed},
 		{"interrupted", wrapped(context.Canceled), "interrupted", exitFailed},
 		{"no answer", wrapped(context.DeadlineExceeded), "the database gives no answer: read API key: context deadline exceeded", exitFailed},

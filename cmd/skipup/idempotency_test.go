@@ -18,8 +18,8 @@ import (
 func TestKilledInTheMiddle(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		env["SKIPUP_KEY_RATE_LIMIT"] = "0"
-		made := skipupReading(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
-		made.requireCode(t, exitDone)
+		made := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
+		made.requireCode(t, exitOK)
 		key := newKey(t, env, strings.TrimSpace(made.stdout), "CI", "meeting_requests.read,meeting_requests.write")
 
 		const rounds, orders = 3, 40
@@ -82,7 +82,7 @@ func (s *server) order(key, name string) (status int, id string) {
 func (s *server) insist(key, name string) string {
 	s.t.Helper()
 	status := 0
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		var id string
 		if status, id = s.order(key, name); status == http.StatusAccepted {
 			return id

@@ -44,10 +44,10 @@ Scopes:
 	flags.StringVar(&order.name, "name", "", "`NAME` of the key")
 	flags.StringSliceVar(&order.scopes, "scopes", nil, "`SCOPES` with commas between; empty for a key without any")
 	flags.DurationVar(&order.expiresIn, "expires-in", 0, "`TIME` until the key expires, such as 720h for 30 days (default never)")
-	register(flags, databaseOption, keyEnvironmentOption)
-	require(cmd, "workspace", "name", "scopes")
+	addFlags(flags, databaseOption, keyEnvironmentOption)
+	requireFlags(cmd, "workspace", "name", "scopes")
 	completeScopes(cmd)
-	completeWords(cmd, keyEnvironmentOption.flag, keyEnvironments)
+	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		order.expires = flags.Changed("expires-in")
 		return p.createKey(ctx, cmd, order)
@@ -56,7 +56,7 @@ Scopes:
 
 func (p *program) createKey(ctx context.Context, cmd *cobra.Command, order keyOrder) error {
 	s, err := p.settings(cmd, databaseOption, keyEnvironmentOption)
-	wrong, _ := err.(mistakes)
+	wrong, _ := err.(usageErrors)
 	scopes := parseScopes(order.scopes, &wrong)
 	if err := wrong.err(); err != nil {
 		return err
@@ -72,9 +72,9 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, order keyOr
 		}
 		key, secret, err := store.CreateAPIKey(ctx, order.workspace, n)
 		if err != nil {
-			return inFlags(err, map[string]string{"name": "--name", "expires_at": "--expires-in"})
+			return flagErrors(err, map[string]string{"name": "--name", "expires_at": "--expires-in"})
 		}
-		if err := p.answer("%s", secret.Reveal()); err != nil {
+		if err := p.printf("%s", secret.Reveal()); err != nil {
 			return failf("the key %s is made but nobody has seen it, so delete it: %w", key.ID, err)
 		}
 		return nil
@@ -82,7 +82,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, order keyOr
 }
 
 // parseScopes is the set of words. It adds those that are no scopes to wrong.
-func parseScopes(words []string, wrong *mistakes) scope.Set {
+func parseScopes(words []string, wrong *usageErrors) scope.Set {
 	var set scope.Set
 	known := true
 	for _, word := range words {

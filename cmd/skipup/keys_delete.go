@@ -20,7 +20,7 @@ it waits one lease and 5 % for that. It prints the receipt of the deletion.`,
 	}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the receipt as a JSON object")
-	register(cmd.Flags(), databaseOption)
+	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
 		if err != nil {
@@ -55,7 +55,7 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	}
 	receipt, _ := key.DeletionReceipt()
 	if asJSON {
-		return p.answerJSON(deletedKey{
+		return p.printJSON(deletedKey{
 			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.EffectiveAt, receipt.Took.Milliseconds(),
 			receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
 		})
@@ -64,5 +64,5 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	if receipt.LastUsedAt != nil {
 		used = "It was last used at " + moment(inSeconds(receipt.LastUsedAt)) + " from " + receipt.LastUsedAddress + " for " + receipt.LastUsedRoute + "."
 	}
-	return p.answer("Deleted %q (%s): refused by every node %d ms after the commit. %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), used)
+	return p.printf("Deleted %q (%s): refused by every node %d ms after the commit. %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), used)
 }

@@ -37,12 +37,12 @@ Times are UTC.`,
 	flags.StringVar(&workspace, "workspace", "", "`ID` of the workspace")
 	flags.StringVar(&state, "state", "", "list only keys in this `STATE`: "+strings.Join(stateWords(), ", "))
 	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the member names of the API")
-	register(flags, databaseOption)
-	require(cmd, "workspace")
-	completeWords(cmd, "state", stateWords())
+	addFlags(flags, databaseOption)
+	requireFlags(cmd, "workspace")
+	completeValues(cmd, "state", stateWords())
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(mistakes)
+		wrong, _ := err.(usageErrors)
 		if state != "" && !slices.Contains(stateWords(), state) {
 			wrong.add("--state must be one of %s", strings.Join(stateWords(), ", "))
 		}
@@ -78,7 +78,7 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspace s
 		keys = append(keys, listed(&key, store.Now()))
 	}
 	if asJSON {
-		return p.answerJSON(keys)
+		return p.printJSON(keys)
 	}
 	return p.answerTable(keys)
 }
@@ -129,7 +129,7 @@ func (p *program) answerTable(keys []listedKey) error {
 			moment(&key.CreatedAt), moment(key.LastUsedAt), moment(key.ExpiresAt))
 	}
 	_ = table.Flush()
-	return p.answer("%s", strings.TrimSuffix(text.String(), "\n"))
+	return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))
 }
 
 func moment(t *time.Time) string {

@@ -20,15 +20,15 @@ the key; when the time is over, all do again, and nothing has to be done for it.
 	}
 	var length time.Duration
 	cmd.Flags().DurationVar(&length, "for", 0, "`TIME` after which the key works again, such as 15m or 24h, at most 2160h")
-	register(cmd.Flags(), databaseOption)
-	require(cmd, "for")
+	addFlags(cmd.Flags(), databaseOption)
+	requireFlags(cmd, "for")
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		return p.withKey(ctx, cmd, args[0], func(ctx context.Context, store *models.Store, key *models.APIKey) error {
 			key, err := store.PauseAPIKey(ctx, key.WorkspaceID, key.ID, store.Now().Add(length))
 			if err != nil {
-				return inFlags(err, map[string]string{"until": "--for"})
+				return flagErrors(err, map[string]string{"until": "--for"})
 			}
-			return p.answer("Paused %q (%s): refused by every node until %s.", key.Name, key.KeyPrefix, moment(inSeconds(key.PausedUntil)))
+			return p.printf("Paused %q (%s): refused by every node until %s.", key.Name, key.KeyPrefix, moment(inSeconds(key.PausedUntil)))
 		})
 	})
 }
@@ -41,14 +41,14 @@ func (p *program) keysResume() *cobra.Command {
 		Example: `  skipup keys resume key_01J…`,
 		Args:    oneKey,
 	}
-	register(cmd.Flags(), databaseOption)
+	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		return p.withKey(ctx, cmd, args[0], func(ctx context.Context, store *models.Store, key *models.APIKey) error {
 			key, err := store.ResumeAPIKey(ctx, key.WorkspaceID, key.ID)
 			if err != nil {
 				return err
 			}
-			return p.answer("Resumed %q (%s): no node refuses it for a pause any more.", key.Name, key.KeyPrefix)
+			return p.printf("Resumed %q (%s): no node refuses it for a pause any more.", key.Name, key.KeyPrefix)
 		})
 	})
 }

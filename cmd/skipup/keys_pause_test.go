@@ -13,7 +13,7 @@ func TestPauseAndResumeKey(t *testing.T) {
 		key := func() map[string]any { return listJSON(t, env, workspace)[0] }
 		id := key()["id"].(string)
 		paused := skipup(t, env, "keys", "pause", id, "--for", "1h")
-		paused.requireCode(t, exitDone)
+		paused.requireCode(t, exitOK)
 		if said := regexp.MustCompile(`^Paused "CI" \(sk_live_\S+\): refused by every node until \S+Z\.\n$`); !said.MatchString(paused.stdout) {
 			t.Errorf("stdout %q", paused.stdout)
 		}
@@ -25,7 +25,7 @@ func TestPauseAndResumeKey(t *testing.T) {
 			t.Errorf("paused keys: %v", paused)
 		}
 		resumed := skipup(t, env, "keys", "resume", id)
-		resumed.requireCode(t, exitDone)
+		resumed.requireCode(t, exitOK)
 		if said := regexp.MustCompile(`^Resumed "CI" \(sk_live_\S+\): no node refuses it for a pause any more\.\n$`); !said.MatchString(resumed.stdout) {
 			t.Errorf("stdout %q", resumed.stdout)
 		}
@@ -36,7 +36,7 @@ func TestPauseAndResumeKey(t *testing.T) {
 }
 
 func TestRefusedPausesOfKeys(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
@@ -49,12 +49,12 @@ func TestRefusedPausesOfKeys(t *testing.T) {
 		{[]string{"pause", id, "--for", "0s"}, exitUsage, "--for must be in the future"},
 		{[]string{"pause", id, "--for", "-1h"}, exitUsage, "--for must be in the future"},
 		{[]string{"pause", id, "--for", "2161h"}, exitUsage, "--for must be within 90 days"},
-		{[]string{"pause", "key_1", "--for", "1h"}, exitRefused, "There is no such API key."},
-		{[]string{"resume", "key_1"}, exitRefused, "There is no such API key."},
+		{[]string{"pause", "key_1", "--for", "1h"}, exitRejected, "There is no such API key."},
+		{[]string{"resume", "key_1"}, exitRejected, "There is no such API key."},
 		{[]string{"resume"}, exitUsage, "give the id of one key"},
 		{[]string{"resume", id, "key_1"}, exitUsage, "give the id of one key"},
 	} {
-		skipup(t, env, append([]string{"keys"}, tt.args...)...).requireRefused(t, tt.code, tt.said)
+		skipup(t, env, append([]string{"keys"}, tt.args...)...).requireFailure(t, tt.code, tt.said)
 	}
 	if key := listJSON(t, env, workspace)[0]; key["state"] != "active" {
 		t.Errorf("a refusal has paused the key: %v", key)

@@ -29,12 +29,12 @@ the old one. Without --expires-in or --never-expires the new key lives as long a
 	flags.BoolVar(&change.never, "never-expires", false, "the new key does not expire")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object with the member names of the API, the key among them")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	register(flags, databaseOption, keyEnvironmentOption)
+	addFlags(flags, databaseOption, keyEnvironmentOption)
 	completeScopes(cmd)
-	completeWords(cmd, keyEnvironmentOption.flag, keyEnvironments)
+	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption, keyEnvironmentOption)
-		wrong, _ := err.(mistakes)
+		wrong, _ := err.(usageErrors)
 		scopes := parseScopes(change.scopes, &wrong)
 		if err := wrong.err(); err != nil {
 			return err
@@ -70,12 +70,12 @@ func (p *program) rotateKey(ctx context.Context, store *models.Store, id string,
 	}
 	key, secret, err := store.RotateAPIKey(ctx, old.WorkspaceID, old.ID, wanted)
 	if err != nil {
-		return inFlags(err, map[string]string{"scopes": "--scopes", "expires_at": "--expires-in"})
+		return flagErrors(err, map[string]string{"scopes": "--scopes", "expires_at": "--expires-in"})
 	}
 	if asJSON {
-		err = p.answerJSON(rotatedKey{listed(key, store.Now()), secret.Reveal()})
+		err = p.printJSON(rotatedKey{listed(key, store.Now()), secret.Reveal()})
 	} else {
-		err = p.answer("%s", secret.Reveal())
+		err = p.printf("%s", secret.Reveal())
 	}
 	if err != nil {
 		return failf("the key %s is made but nobody has seen it, so delete it: %w", key.ID, err)

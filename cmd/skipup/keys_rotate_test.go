@@ -16,7 +16,7 @@ func TestRotateKey(t *testing.T) {
 		newKey(t, env, workspace, "CI", "seats.read,seats.write", "--expires-in", "720h")
 		first := listJSON(t, env, workspace)[0]
 		got := skipup(t, env, "keys", "rotate", first["id"].(string))
-		got.requireCode(t, exitDone)
+		got.requireCode(t, exitOK)
 		if text := got.stdout[:len(got.stdout)-1]; !wholeKey.MatchString(text) {
 			t.Fatalf("stdout is not a key and nothing else: %q", got.stdout)
 		}
@@ -25,7 +25,7 @@ func TestRotateKey(t *testing.T) {
 			t.Errorf("the successor is %v", second)
 		}
 		got = skipup(t, env, "keys", "rotate", second["id"].(string), "--scopes", "seats.read", "--never-expires", "--json")
-		got.requireCode(t, exitDone)
+		got.requireCode(t, exitOK)
 		var third struct {
 			ID          string
 			Key         string
@@ -46,12 +46,12 @@ func TestRotateKey(t *testing.T) {
 
 // TestRotateKeyToNothing: an empty list is one, and the word in the key is the one that is asked for.
 func TestRotateKeyToNothing(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
 	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h", "--key-environment", "test")
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	next := listJSON(t, env, workspace)[0]
 	if !strings.HasPrefix(got.stdout, "sk_test_") || len(next["scopes"].([]any)) != 0 {
 		t.Errorf("%s: %v", got.stdout[:12], next)
@@ -63,7 +63,7 @@ func TestRotateKeyToNothing(t *testing.T) {
 
 // A successor that could not be printed is one that nobody has, as a key is.
 func TestSuccessorThatCannotBePrinted(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
@@ -82,7 +82,7 @@ func TestSuccessorThatCannotBePrinted(t *testing.T) {
 }
 
 func TestRefusedRotations(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
@@ -92,7 +92,7 @@ func TestRefusedRotations(t *testing.T) {
 		code int
 		said string
 	}{
-		{"no key", []string{"key_1"}, exitRefused, "There is no such API key."},
+		{"no key", []string{"key_1"}, exitRejected, "There is no such API key."},
 		{"no id", nil, exitUsage, "give the id of one key"},
 		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes must be scopes that the key itself has"},
 		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `"seats" is not a scope`},
@@ -102,12 +102,12 @@ func TestRefusedRotations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			skipup(t, env, append([]string{"keys", "rotate"}, tt.args...)...).requireRefused(t, tt.code, tt.said)
+			skipup(t, env, append([]string{"keys", "rotate"}, tt.args...)...).requireFailure(t, tt.code, tt.said)
 			if keys := listJSON(t, env, workspace); len(keys) != 1 {
 				t.Errorf("a key was made: %v", keys)
 			}
 		})
 	}
-	skipup(t, env, "keys", "rotate", id).requireCode(t, exitDone)
-	skipup(t, env, "keys", "rotate", id).requireRefused(t, exitRefused, "has a successor already")
+	skipup(t, env, "keys", "rotate", id).requireCode(t, exitOK)
+	skipup(t, env, "keys", "rotate", id).requireFailure(t, exitRejected, "has a successor already")
 }

@@ -65,7 +65,7 @@ Exit codes: 0 nothing found, 1 keys found, 2 not everything could be read.`,
 		}
 		value, err := databaseOption.check(database)
 		if err != nil {
-			return mistakes{fmt.Sprintf("--database: %v", err)}
+			return usageErrors{fmt.Sprintf("--database: %v", err)}
 		}
 		err = withStore(ctx, settings{Database: value, KeyEnvironment: string(token.Live)}, func(ctx context.Context, store *models.Store) error {
 			return p.scanKeys(ctx, args, store, asJSON)
@@ -83,7 +83,7 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 	known := map[token.Digest]*knownKey{} // a log may have a key in every line
 	for file := range p.scanned(ctx, paths) {
 		if file.err != nil {
-			p.say("skipup: %v", file.err)
+			p.printErrf("skipup: %v", file.err)
 			complete = false
 		}
 		for _, finding := range file.findings {
@@ -95,13 +95,13 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 			if found = append(found, key); asJSON {
 				continue
 			}
-			if err := p.answer("%s", key.text(store != nil)); err != nil {
+			if err := p.printf("%s", key.text(store != nil)); err != nil {
 				return err
 			}
 		}
 	}
 	if asJSON {
-		if err := p.answerJSON(found); err != nil {
+		if err := p.printJSON(found); err != nil {
 			return err
 		}
 	}

@@ -55,17 +55,17 @@ func TestScan(t *testing.T) {
 	}
 	requireNoSecrets(t, got.stdout)
 
-	skipup(t, nil, "keys", "scan", folder+"/clean.txt", folder+"/empty").requireCode(t, exitDone)
+	skipup(t, nil, "keys", "scan", folder+"/clean.txt", folder+"/empty").requireCode(t, exitOK)
 	for _, path := range []string{folder + "/link", folder + "/.git"} {
 		if got := skipup(t, nil, "keys", "scan", path); got.code != 1 {
 			t.Errorf("%s, which is named itself, is left out", path)
 		}
 	}
-	piped := skipupReading(t, "\n"+live.Reveal(), nil, "keys", "scan", "-")
+	piped := skipupWithInput(t, "\n"+live.Reveal(), nil, "keys", "scan", "-")
 	if piped.code != 1 || piped.stdout != "-:2:1: "+live.Hint()+"\n" {
 		t.Errorf("standard input: %+v", piped)
 	}
-	skipupReading(t, "nothing", nil, "keys", "scan", "-").requireCode(t, exitDone)
+	skipupWithInput(t, "nothing", nil, "keys", "scan", "-").requireCode(t, exitOK)
 
 	missing := skipup(t, nil, "keys", "scan", folder+"/nothing", folder)
 	if missing.code != 2 || missing.stdout != want || !strings.Contains(missing.stderr, "nothing: no such file") {
@@ -74,8 +74,8 @@ func TestScan(t *testing.T) {
 	if got := skipup(t, nil, "keys", "scan", "/proc/self/mem"); got.code != 2 || !strings.Contains(got.stderr, "/proc/self/mem") {
 		t.Errorf("what cannot be read: %+v", got)
 	}
-	skipup(t, nil, "keys", "scan").requireRefused(t, exitUsage, "give the files and folders to scan")
-	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireRefused(t, exitUsage, "the database address must be")
+	skipup(t, nil, "keys", "scan").requireFailure(t, exitUsage, "give the files and folders to scan")
+	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireFailure(t, exitUsage, "the database address must be")
 	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
 	if away.code != 2 || !strings.Contains(away.stderr, "the database does not open") || strings.Contains(away.stderr, "--help") {
 		t.Errorf("with a database that is not there, which is no find: %+v", away)
@@ -96,7 +96,7 @@ func TestLinksThatAreNamed(t *testing.T) {
 		t.Errorf("a link to a folder: exit code %d, %q, %q", got.code, got.stdout, got.stderr)
 	}
 	for _, link := range []string{"nowhere", "itself"} {
-		if got := skipup(t, nil, "keys", "scan", folder+"/"+link); got.code != exitDone || got.stderr != "" {
+		if got := skipup(t, nil, "keys", "scan", folder+"/"+link); got.code != exitOK || got.stderr != "" {
 			t.Errorf("a link that leads %s: exit code %d, %q", link, got.code, got.stderr)
 		}
 	}
@@ -140,7 +140,7 @@ func TestScanWithADatabase(t *testing.T) {
 		if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 {
 			t.Errorf("exit code %d, found (-want +got):\n%s", got.code, diff)
 		}
-		skipup(t, env, "keys", "delete", id).requireCode(t, exitDone)
+		skipup(t, env, "keys", "delete", id).requireCode(t, exitOK)
 		asJSON := skipup(t, nil, "keys", "scan", "--json", "--database", env["DATABASE_URL"], folder)
 		var found []foundKey
 		if err := json.Unmarshal([]byte(asJSON.stdout), &found); err != nil || asJSON.code != 1 {
@@ -159,10 +159,10 @@ func TestScanWithADatabase(t *testing.T) {
 
 // The database of another program may be in the environment of whoever checks in code.
 func TestScanLeavesTheEnvironmentsDatabaseAlone(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	folder := write(t, map[string]string{"a": "nothing"})
 	got := skipup(t, env, "keys", "scan", "--json", folder)
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	if got.stdout != "[]\n" {
 		t.Errorf("stdout: %q", got.stdout)
 	}
@@ -250,7 +250,7 @@ func BenchmarkScan(b *testing.B) {
 	folder := write(b, files)
 	b.SetBytes(int64(len(files) * len(content)))
 	for b.Loop() {
-		if code := run(b.Context(), []string{"keys", "scan", folder}, nil, strings.NewReader(""), os.Stdout, os.Stderr); code != exitDone {
+		if code := run(b.Context(), []string{"keys", "scan", folder}, nil, strings.NewReader(""), os.Stdout, os.Stderr); code != exitOK {
 			b.Fatal(code)
 		}
 	}

@@ -24,7 +24,7 @@ var wholeKey = regexp.MustCompile(`^sk_live_[0-9A-Za-z]{36}$`)
 func listJSON(t *testing.T, env map[string]string, workspace string, more ...string) []map[string]any {
 	t.Helper()
 	got := skipup(t, env, append([]string{"keys", "list", "--json", "--workspace", workspace}, more...)...)
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	var keys []map[string]any
 	if err := json.Unmarshal([]byte(got.stdout), &keys); err != nil || keys == nil {
 		t.Fatalf("%v in %q", err, got.stdout)
@@ -41,7 +41,7 @@ func TestKeys(t *testing.T) {
 			t.Fatalf("stdout is not a key and nothing else: %q", text)
 		}
 
-		store := openedStore(t, env)
+		store := openTestStore(t, env)
 		digest, err := token.Parse(token.Live, text)
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestKeys(t *testing.T) {
 		}
 
 		deleted := skipup(t, env, "keys", "delete", key.ID)
-		deleted.requireCode(t, exitDone)
+		deleted.requireCode(t, exitOK)
 		said := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\): refused by every node \d+ ms after the commit\. It was never used\.\n$`
 		if !regexp.MustCompile(said).MatchString(deleted.stdout) {
 			t.Errorf("stdout %q, want %s", deleted.stdout, said)
@@ -82,17 +82,17 @@ func TestKeys(t *testing.T) {
 		if dead := listJSON(t, env, workspace, "--state", "deleted"); len(dead) != 1 || dead[0]["state"] != "deleted" || dead[0]["deleted_at"] == nil {
 			t.Errorf("deleted keys: %v", dead)
 		}
-		skipup(t, env, "keys", "delete", key.ID).requireRefused(t, exitRefused, "There is no such API key.")
+		skipup(t, env, "keys", "delete", key.ID).requireFailure(t, exitRejected, "There is no such API key.")
 	})
 }
 
 func TestDeleteKeyPrintsJSON(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
 	got := skipup(t, env, "keys", "delete", "--json", id)
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	var deleted struct {
 		ID          string    `json:"id"`
 		DeletedAt   time.Time `json:"deleted_at"`
@@ -107,21 +107,21 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 
 // Deleting says when and from where the key was used: it may be one that somebody needs.
 func TestDeleteKeySaysWhenItWasUsed(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
-	store := openedStore(t, env)
+	store := openTestStore(t, env)
 	lastUse(t, store, id, workspace)
 	got := skipup(t, env, "keys", "delete", id)
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	if !regexp.MustCompile(`refused by every node \d+ ms after the commit\. It was last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
 		t.Errorf("stdout: %q", got.stdout)
 	}
 }
 
 func TestKeyEnvironment(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	env["SKIPUP_KEY_ENVIRONMENT"] = "test"
 	if key := newKey(t, env, newWorkspace(t, env), "CI", ""); !strings.HasPrefix(key, "sk_test_") {
 		t.Errorf("key: %s", key)
@@ -129,12 +129,12 @@ func TestKeyEnvironment(t *testing.T) {
 }
 
 func TestListKeysAsTable(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "")
 	newKey(t, env, workspace, "backups \u202e of 会议", "seats.read,members.read", "--expires-in", "24h")
 	got := skipup(t, env, "keys", "list", "--workspace", workspace)
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	want := []*regexp.Regexp{
 		regexp.MustCompile(`^ID +NAME +PREFIX +STATE +SCOPES +CREATED +LAST USED +EXPIRES$`),
@@ -155,7 +155,7 @@ func TestListKeysAsTable(t *testing.T) {
 func TestListKeysListsAll(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
-		store := openedStore(t, env)
+		store := openTestStore(t, env)
 		for range 250 {
 			if _, _, err := store.CreateAPIKey(context.Background(), workspace, models.NewAPIKey{Name: "CI"}); err != nil {
 				t.Fatal(err)
@@ -172,7 +172,7 @@ func TestListKeysListsAll(t *testing.T) {
 }
 
 func TestRefusedKeys(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	create := func(more ...string) []string {
 		return append([]string{"keys", "create", "--workspace", workspace, "--name", "CI", "--scopes", "seats.read"}, more...)
@@ -192,14 +192,14 @@ func TestRefusedKeys(t *testing.T) {
 		{"empty name", create("--name", " "), exitUsage, []string{"--name must not be empty"}},
 		{"expired at once", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
 		{"expired before", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
-		{"no such workspace", create("--workspace", "ws_1"), exitRefused, []string{"There is no such workspace in this database."}},
-		{"list of no workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRefused, []string{"There is no such workspace in this database."}},
+		{"no such workspace", create("--workspace", "ws_1"), exitRejected, []string{"There is no such workspace in this database."}},
+		{"list of no workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRejected, []string{"There is no such workspace in this database."}},
 		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, paused, expired, deleted"}},
-		{"delete no key", []string{"keys", "delete", "key_1"}, exitRefused, []string{"There is no such API key."}},
+		{"delete no key", []string{"keys", "delete", "key_1"}, exitRejected, []string{"There is no such API key."}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			skipup(t, env, tt.args...).requireRefused(t, tt.code, tt.said...)
+			skipup(t, env, tt.args...).requireFailure(t, tt.code, tt.said...)
 			if keys := listJSON(t, env, workspace); len(keys) != 0 {
 				t.Errorf("a key was made: %v", keys)
 			}
@@ -209,7 +209,7 @@ func TestRefusedKeys(t *testing.T) {
 
 // A key that could not be printed is a key that nobody has: the operator must hear of it.
 func TestKeyThatCannotBePrinted(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -243,7 +243,7 @@ func lastUse(t *testing.T, store *models.Store, keyID, workspaceID string) {
 }
 
 func TestUpdateKey(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read", "--expires-in", "24h")
 	key := func() map[string]any { return listJSON(t, env, workspace)[0] }
@@ -251,7 +251,7 @@ func TestUpdateKey(t *testing.T) {
 	update := func(said string, args ...string) {
 		t.Helper()
 		got := skipup(t, env, append([]string{"keys", "update", id}, args...)...)
-		got.requireCode(t, exitDone)
+		got.requireCode(t, exitOK)
 		if want := "Updated " + id + "." + said + "\n"; got.stdout != want {
 			t.Errorf("%v: stdout %q, want %q", args, got.stdout, want)
 		}
@@ -263,7 +263,7 @@ func TestUpdateKey(t *testing.T) {
 	}
 	start := time.Now()
 	again := skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read")
-	again.requireCode(t, exitDone)
+	again.requireCode(t, exitOK)
 	if took := time.Since(start); took < 525*time.Millisecond || !strings.Contains(again.stdout, "Every node goes by it.") {
 		t.Errorf("the same again, which may not be in force yet: %q after %v", again.stdout, took)
 	}
@@ -284,9 +284,9 @@ func TestUpdateKey(t *testing.T) {
 		{[]string{"--name", " "}, "--name must not be empty"}, {[]string{"--name", ""}, "--name must not be empty"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {
-		skipup(t, env, append([]string{"keys", "update", id}, tt.args...)...).requireRefused(t, exitUsage, tt.said)
+		skipup(t, env, append([]string{"keys", "update", id}, tt.args...)...).requireFailure(t, exitUsage, tt.said)
 	}
-	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireRefused(t, exitRefused, "There is no such API key.")
+	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireFailure(t, exitRejected, "There is no such API key.")
 	if after := key(); !reflect.DeepEqual(before, after) {
 		t.Errorf("a refusal has changed %v to %v", before, after)
 	}

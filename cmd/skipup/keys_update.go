@@ -38,11 +38,11 @@ node goes by them.`,
 	flags.BoolVar(&change.never, "never-expires", false, "the key does not expire")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "scopes", "expires-in", "never-expires")
-	register(flags, databaseOption)
+	addFlags(flags, databaseOption)
 	completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(mistakes)
+		wrong, _ := err.(usageErrors)
 		scopes := parseScopes(change.scopes, &wrong)
 		if err := wrong.err(); err != nil {
 			return err
@@ -88,18 +88,18 @@ func (c keyChange) access(access models.KeyAccess, now time.Time) models.KeyAcce
 func (p *program) updateKey(ctx context.Context, store *models.Store, key *models.APIKey, change keyChange, access models.KeyAccess) error {
 	inFlag := map[string]string{"name": "--name", "expires_at": "--expires-in"}
 	if err := store.CheckKeyAccess(key, access, models.Fields{}); err != nil {
-		return inFlags(err, inFlag)
+		return flagErrors(err, inFlag)
 	}
 	if change.changes("name") {
 		if err := store.RenameAPIKey(ctx, key.WorkspaceID, key.ID, change.name); err != nil {
-			return inFlags(err, inFlag)
+			return flagErrors(err, inFlag)
 		}
 	}
 	if !change.changesAccess() {
-		return p.answer("Updated %s.", key.ID)
+		return p.printf("Updated %s.", key.ID)
 	}
 	if _, err := store.ChangeAPIKeyAccess(ctx, key.WorkspaceID, key.ID, key.Access(), access); err != nil {
-		return inFlags(err, inFlag)
+		return flagErrors(err, inFlag)
 	}
-	return p.answer("Updated %s. Every node goes by it.", key.ID)
+	return p.printf("Updated %s. Every node goes by it.", key.ID)
 }

@@ -25,7 +25,7 @@ func (p *program) leaseShow() *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Show the lease", Long: leaseHelp}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object with the lease and how long a deletion takes, in milliseconds")
-	register(cmd.Flags(), databaseOption)
+	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
 		if err != nil {
@@ -48,12 +48,12 @@ func (p *program) answerLease(ctx context.Context, store *models.Store, asJSON b
 		return err
 	}
 	if asJSON {
-		return p.answerJSON(shownLease{lease.Length.Milliseconds(), lease.Takes().Milliseconds(), lease.Epoch})
+		return p.printJSON(shownLease{lease.Length.Milliseconds(), lease.Takes().Milliseconds(), lease.Epoch})
 	}
 	if lease.Wait > lease.Length {
-		return p.answer("The lease is %s. Deletions still take %s, because a longer lease was set before: set it again to end that.", lease.Length, lease.Takes())
+		return p.printf("The lease is %s. Deletions still take %s, because a longer lease was set before: set it again to end that.", lease.Length, lease.Takes())
 	}
-	return p.answer("The lease is %s. A deletion takes %s.", lease.Length, lease.Takes())
+	return p.printf("The lease is %s. A deletion takes %s.", lease.Length, lease.Takes())
 }
 
 func (p *program) leaseSet() *cobra.Command {
@@ -73,10 +73,10 @@ before; set it again.`,
 			return nil
 		},
 	}
-	register(cmd.Flags(), databaseOption)
+	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(mistakes)
+		wrong, _ := err.(usageErrors)
 		length, err := time.ParseDuration(args[0])
 		if err != nil {
 			wrong.add("the lease must be a time such as 250ms or 1s")

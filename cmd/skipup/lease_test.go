@@ -11,7 +11,7 @@ func TestLease(t *testing.T) {
 		shown := func() (lease shownLease) {
 			t.Helper()
 			got := skipup(t, env, "lease", "show", "--json")
-			got.requireCode(t, exitDone)
+			got.requireCode(t, exitOK)
 			if err := json.Unmarshal([]byte(got.stdout), &lease); err != nil {
 				t.Fatal(err)
 			}
@@ -21,14 +21,14 @@ func TestLease(t *testing.T) {
 			t.Errorf("by default: %+v", lease)
 		}
 		set := skipup(t, env, "lease", "set", "100ms")
-		set.requireCode(t, exitDone)
+		set.requireCode(t, exitOK)
 		if set.stdout != "The lease is 100ms. A deletion takes 105ms.\n" {
 			t.Errorf("set: %q", set.stdout)
 		}
 		for _, wrong := range []string{"", "soon", "99ms", "11s", "-1s", "100.5ms"} {
-			skipup(t, env, "lease", "set", wrong).requireRefused(t, exitUsage)
+			skipup(t, env, "lease", "set", wrong).requireFailure(t, exitUsage)
 		}
-		skipup(t, env, "lease", "set").requireRefused(t, exitUsage)
+		skipup(t, env, "lease", "set").requireFailure(t, exitUsage)
 		if lease := shown(); lease.LeaseMS != 100 {
 			t.Errorf("after refusals: %+v", lease)
 		}

@@ -15,7 +15,7 @@ import (
 // opens anything.
 func TestServeMailsInvitations(t *testing.T) {
 	sink := mailtest.New(t, mailtest.Options{})
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	env["SMTP_URL"], env["SKIPUP_MAIL_FROM"] = "smtp://"+sink.Address, "keys@acme.test"
 	env["SKIPUP_PUBLIC_URL"] = "https://keys.acme.test"
 	server := serve(t, env)
@@ -35,7 +35,7 @@ func TestServeMailsInvitations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(patience); len(sink.Received()) == 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); len(sink.Received()) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing is mailed: %s", server.stderr)
 		}
@@ -43,7 +43,7 @@ func TestServeMailsInvitations(t *testing.T) {
 	if got := sink.Received()[0]; got.To != "grace@acme.test" || !regexp.MustCompile(`https://keys\.acme\.test/invitations/[A-Z2-7]{26}`).MatchString(got.Data) {
 		t.Errorf("mailed %+v", got)
 	}
-	if code := server.stop(); code != exitDone || !strings.Contains(server.stderr.String(), "email not sent") {
+	if code := server.stop(); code != exitOK || !strings.Contains(server.stderr.String(), "email not sent") {
 		t.Errorf("ended with %d: %s", code, server.stderr)
 	}
 }

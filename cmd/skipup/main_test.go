@@ -26,11 +26,11 @@ func TestMain(m *testing.M) {
 // eachDatabase runs test as a subtest on an empty SQLite file and on an empty PostgreSQL schema.
 func eachDatabase(t *testing.T, test func(t *testing.T, env map[string]string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
+	t.Run("sqlite", func(t *testing.T) { test(t, sqliteEnv(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, map[string]string{"DATABASE_URL": modelstest.PostgreSQLURL(t)}) })
 }
 
-func onSQLite(t *testing.T) map[string]string {
+func sqliteEnv(t *testing.T) map[string]string {
 	t.Helper()
 	return map[string]string{"DATABASE_URL": modelstest.SQLiteURL(t)}
 }
@@ -44,10 +44,10 @@ type outcome struct {
 // skipup runs the program with nothing on standard input.
 func skipup(t *testing.T, env map[string]string, args ...string) outcome {
 	t.Helper()
-	return skipupReading(t, "", env, args...)
+	return skipupWithInput(t, "", env, args...)
 }
 
-func skipupReading(t *testing.T, stdin string, env map[string]string, args ...string) outcome {
+func skipupWithInput(t *testing.T, stdin string, env map[string]string, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), args, env, strings.NewReader(stdin), &stdout, &stderr)
@@ -71,14 +71,14 @@ func requireNoSecrets(t *testing.T, log string) {
 // stderr if and only if it failed.
 func (o outcome) requireCode(t *testing.T, code int) {
 	t.Helper()
-	if o.code != code || (o.stderr == "") != (code == exitDone) {
+	if o.code != code || (o.stderr == "") != (code == exitOK) {
 		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", o.code, code, o.stdout, o.stderr)
 	}
 }
 
-// requireRefused fails the test unless the program ended with code, all of said on stderr and
+// requireFailure fails the test unless the program ended with code, all of said on stderr and
 // nothing on stdout.
-func (o outcome) requireRefused(t *testing.T, code int, said ...string) {
+func (o outcome) requireFailure(t *testing.T, code int, said ...string) {
 	t.Helper()
 	o.requireCode(t, code)
 	if o.stdout != "" {
@@ -94,8 +94,8 @@ func (o outcome) requireRefused(t *testing.T, code int, said ...string) {
 // newWorkspace makes a workspace whose admin has modelstest.Password, and returns its id.
 func newWorkspace(t *testing.T, env map[string]string) string {
 	t.Helper()
-	made := skipupReading(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin")
-	made.requireCode(t, exitDone)
+	made := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin")
+	made.requireCode(t, exitOK)
 	return strings.TrimSpace(made.stdout)
 }
 
@@ -104,6 +104,6 @@ func newKey(t *testing.T, env map[string]string, workspace, name, scopes string,
 	t.Helper()
 	args := append([]string{"keys", "create", "--workspace", workspace, "--name", name, "--scopes", scopes}, more...)
 	made := skipup(t, env, args...)
-	made.requireCode(t, exitDone)
+	made.requireCode(t, exitOK)
 	return strings.TrimSuffix(made.stdout, "\n")
 }

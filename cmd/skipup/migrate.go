@@ -18,7 +18,7 @@ func (p *program) migrate() *cobra.Command {
 Every other command that uses the database does the same on its way. This one is for those who
 migrate before they start the new version.`,
 	}
-	register(cmd.Flags(), databaseOption)
+	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
 		if err != nil {
@@ -34,12 +34,12 @@ migrate before they start the new version.`,
 
 func (p *program) answerSteps(applied []models.Migration) error {
 	for _, step := range applied {
-		if err := p.answer("applied %s", step.Name); err != nil {
+		if err := p.printf("applied %s", step.Name); err != nil {
 			return err
 		}
 	}
 	if len(applied) == 0 {
-		return p.answer("up to date")
+		return p.printf("up to date")
 	}
 	return nil
 }

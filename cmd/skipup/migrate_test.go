@@ -8,12 +8,12 @@ import (
 func TestMigrate(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		first := skipup(t, env, "migrate")
-		first.requireCode(t, exitDone)
+		first.requireCode(t, exitOK)
 		if !strings.HasPrefix(first.stdout, "applied 00001_foundation.sql\n") {
 			t.Errorf("stdout: %q", first.stdout)
 		}
 		second := skipup(t, env, "migrate")
-		second.requireCode(t, exitDone)
+		second.requireCode(t, exitOK)
 		if second.stdout != "up to date\n" {
 			t.Errorf("stdout of the second run: %q", second.stdout)
 		}
@@ -22,6 +22,6 @@ func TestMigrate(t *testing.T) {
 
 func TestDatabaseThatDoesNotOpen(t *testing.T) {
 	for _, address := range []string{"sqlite:" + t.TempDir(), "sqlite:/nowhere/skipup.db", "postgres://127.0.0.1:1/"} {
-		skipup(t, nil, "migrate", "--database", address).requireRefused(t, exitFailed, "the database does not open, check --database (DATABASE_URL)")
+		skipup(t, nil, "migrate", "--database", address).requireFailure(t, exitFailed, "the database does not open, check --database (DATABASE_URL)")
 	}
 }

@@ -38,12 +38,12 @@ func (p *program) newPassword(ctx context.Context, generate bool) (password stri
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	if line == "" {
-		return "", false, mistakes{"the first line of standard input is empty, where the password should be; --generate-password makes one"}
+		return "", false, usageErrors{"the first line of standard input is empty, where the password should be; --generate-password makes one"}
 	}
 	return line, false, nil
 }
 
-var errNoPassword = mistakes{"no password was typed; --generate-password makes one"}
+var errNoPassword = usageErrors{"no password was typed; --generate-password makes one"}
 
 func (p *program) promptTwice(ctx context.Context, fd int) (string, error) {
 	before, err := term.GetState(fd)
@@ -60,7 +60,7 @@ func (p *program) promptTwice(ctx context.Context, fd int) (string, error) {
 		return "", err
 	}
 	if first != second {
-		return "", mistakes{"the two passwords differ"}
+		return "", usageErrors{"the two passwords differ"}
 	}
 	return first, nil
 }
@@ -71,7 +71,7 @@ func (p *program) prompt(ctx context.Context, fd int, text string) (string, erro
 		typed, err := term.ReadPassword(fd)
 		return string(typed), err
 	})
-	p.say("")
+	p.printErrf("")
 	if err == nil && password == "" {
 		return "", errNoPassword
 	}

@@ -11,7 +11,7 @@ import (
 // TestServeRemindsOfExpiry by itself, and mails the admins.
 func TestServeRemindsOfExpiry(t *testing.T) {
 	sink := mailtest.New(t, mailtest.Options{})
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	store, err := models.Open(env["DATABASE_URL"], models.Options{Clock: func() time.Time { return time.Now().AddDate(0, -1, 0) }})
 	if err != nil {
@@ -24,7 +24,7 @@ func TestServeRemindsOfExpiry(t *testing.T) {
 	}
 	env["SMTP_URL"], env["SKIPUP_MAIL_FROM"], env["SKIPUP_PUBLIC_URL"] = "smtp://"+sink.Address, "keys@acme.test", "https://keys.acme.test"
 	server := serve(t, env)
-	for deadline := time.Now().Add(patience); len(sink.Received()) == 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); len(sink.Received()) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing is mailed: %s", server.stderr)
 		}

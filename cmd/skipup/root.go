@@ -58,7 +58,7 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// command makes do what cmd does. Errors before it are mistakes in the command line.
+// command makes cmd run do. Errors that occur earlier are usage errors.
 func (p *program) command(cmd *cobra.Command, do func(ctx context.Context, args []string) error) *cobra.Command {
 	if cmd.Args == nil {
 		cmd.Args = noArguments

@@ -15,14 +15,14 @@ func TestUsage(t *testing.T) {
 		stdout string // a part of it
 		stderr string // a part of it
 	}{
-		{"nothing", nil, exitDone, "Exit codes:", ""},
-		{"help", []string{"--help"}, exitDone, "Available Commands:", ""},
-		{"help of a command", []string{"help", "serve"}, exitDone, "[SKIPUP_PUBLIC_URL]", ""},
-		{"scopes in the help", []string{"keys", "create", "--help"}, exitDone, "seats.write             Assign seats", ""},
-		{"group", []string{"keys"}, exitDone, "Available Commands:", ""},
-		{"version", []string{"version"}, exitDone, "skipup ", ""},
-		{"version as a flag", []string{"--version"}, exitDone, "skipup ", ""},
-		{"completion", []string{"completion", "bash"}, exitDone, "bash completion", ""},
+		{"nothing", nil, exitOK, "Exit codes:", ""},
+		{"help", []string{"--help"}, exitOK, "Available Commands:", ""},
+		{"help of a command", []string{"help", "serve"}, exitOK, "[SKIPUP_PUBLIC_URL]", ""},
+		{"scopes in the help", []string{"keys", "create", "--help"}, exitOK, "seats.write             Assign seats", ""},
+		{"group", []string{"keys"}, exitOK, "Available Commands:", ""},
+		{"version", []string{"version"}, exitOK, "skipup ", ""},
+		{"version as a flag", []string{"--version"}, exitOK, "skipup ", ""},
+		{"completion", []string{"completion", "bash"}, exitOK, "bash completion", ""},
 		{"unknown command", []string{"srve"}, exitUsage, "", `did you mean "skipup serve"?`},
 		{"unknown command of a group", []string{"keys", "lst"}, exitUsage, "", `did you mean "skipup keys list"?`},
 		{"nothing like it", []string{"frobnicate"}, exitUsage, "", "there is no such command\n"},
@@ -51,7 +51,7 @@ func TestUsage(t *testing.T) {
 // The default of --database is shown, the present value is not.
 func TestHelpDoesNotShowTheEnvironment(t *testing.T) {
 	got := skipup(t, map[string]string{"DATABASE_URL": "postgres://ada:hunter2@db.example/skipup"}, "serve", "--help")
-	got.requireCode(t, exitDone)
+	got.requireCode(t, exitOK)
 	requireNoSecrets(t, got.stdout)
 	if !strings.Contains(got.stdout, "sqlite:skipup.db") {
 		t.Errorf("help lacks the default:\n%s", got.stdout)

@@ -39,8 +39,8 @@ A flag beats its variable, which stands in brackets.`,
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
 	options := serveOptions
-	register(cmd.Flags(), options...)
-	completeWords(cmd, keyEnvironmentOption.flag, keyEnvironments)
+	addFlags(cmd.Flags(), options...)
+	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, options...)
 		if err != nil {
@@ -149,7 +149,7 @@ func isEveryInterface(address string) bool {
 // welcome tells the operator where the server is, and how to begin if nobody has. This is the
 // one place where the token of a set-up link appears.
 func (p *program) welcome(ctx context.Context, store *models.Store, publicURL string, pages http.Handler) (http.Handler, error) {
-	if err := p.answer("SkipUp Keys is at %s", publicURL); err != nil {
+	if err := p.printf("SkipUp Keys is at %s", publicURL); err != nil {
 		return nil, err
 	}
 	needed, err := store.NeedsSetUp(ctx)
@@ -160,7 +160,7 @@ func (p *program) welcome(ctx context.Context, store *models.Store, publicURL st
 	if err != nil {
 		return nil, err
 	}
-	return pages, p.answer("\n  Open this link to make the first workspace and its admin. It works once:\n\n    %s\n", publicURL+path.SetUpWith(token))
+	return pages, p.printf("\n  Open this link to make the first workspace and its admin. It works once:\n\n    %s\n", publicURL+path.SetUpWith(token))
 }
 
 const tidyEvery = time.Hour

@@ -22,8 +22,8 @@ import (
 	"github.com/skipup/keys/views/path"
 )
 
-// patience is far more than anything here takes; a test that needs it fails.
-const patience = 30 * time.Second
+// testTimeout bounds each wait in these tests.
+const testTimeout = 30 * time.Second
 
 // output is a stream that is read while it is still being written.
 type output struct {
@@ -99,7 +99,7 @@ func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 
 func (s *server) waitUntilReady() {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if said := ready.FindStringSubmatch(s.stdout.String()); said != nil {
 			s.url = said[1]
 			return
@@ -120,7 +120,7 @@ func (s *server) stop() int {
 		s.ended <- code // for the next who asks
 		requireNoSecrets(s.t, s.stderr.String())
 		return code
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		s.t.Fatalf("the server does not stop\nstderr: %s", s.stderr)
 		return -1
 	}
@@ -157,7 +157,7 @@ func (s *server) setupLink() string {
 // await waits for a text on stdout and returns its parts.
 func (s *server) await(text *regexp.Regexp) []string {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if found := text.FindStringSubmatch(s.stdout.String()); found != nil {
 			return found
 		}
@@ -174,7 +174,7 @@ func TestServe(t *testing.T) {
 				t.Errorf("GET %s: %d %s", address, status, body)
 			}
 		}
-		if code := s.stop(); code != exitDone {
+		if code := s.stop(); code != exitOK {
 			t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
 		}
 		if _, err := net.DialTimeout("tcp", strings.TrimPrefix(s.url, "http://"), time.Second); err == nil {
@@ -197,7 +197,7 @@ func TestSetupLink(t *testing.T) {
 		if strings.Count(first.stdout.String(), token) != 1 || strings.Contains(first.stderr.String(), token) {
 			t.Errorf("the link is not on stdout once\nstdout: %s\nstderr: %s", first.stdout, first.stderr)
 		}
-		if err := openedStore(t, env).CheckSetupLink(context.Background(), token); err != nil {
+		if err := openTestStore(t, env).CheckSetupLink(context.Background(), token); err != nil {
 			t.Errorf("the link does not work: %v", err)
 		}
 
@@ -226,7 +226,7 @@ func TestKeysMadeHereWorkThere(t *testing.T) {
 			t.Errorf("with the new key: %d %s", status, body)
 		}
 		id := listJSON(t, env, workspace)[0]["id"].(string)
-		skipup(t, env, "keys", "delete", id).requireCode(t, exitDone)
+		skipup(t, env, "keys", "delete", id).requireCode(t, exitOK)
 		if status, body := s.get("/api/v1/me", key); status != http.StatusUnauthorized {
 			t.Errorf("with the deleted key: %d %s", status, body)
 		}
@@ -255,7 +255,7 @@ func TestTwoNodesStartAtOnce(t *testing.T) {
 
 // A signal lets an open request finish, then ends the process with exit code 0.
 func TestSignalStopsGracefully(t *testing.T) {
-	s := startProcess(t, onSQLite(t))
+	s := startProcess(t, sqliteEnv(t))
 	s.waitUntilReady()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
@@ -270,7 +270,7 @@ func TestSignalStopsGracefully(t *testing.T) {
 	}
 
 	s.terminate()
-	for deadline := time.Now().Add(patience); !strings.Contains(s.stderr.String(), "stopping") && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testTimeout); !strings.Contains(s.stderr.String(), "stopping") && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if _, err := io.WriteString(connection, body); err != nil {
@@ -282,7 +282,7 @@ func TestSignalStopsGracefully(t *testing.T) {
 		t.Fatalf("the open request got no answer: %v\nstderr: %s", err, s.stderr)
 	}
 	defer response.Body.Close()
-	if code := s.stop(); code != exitDone {
+	if code := s.stop(); code != exitOK {
 		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
 	}
 }
@@ -291,7 +291,7 @@ func TestStopBeforeTheStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr output
-	if code := run(ctx, []string{"serve", "--addr", "127.0.0.1:0"}, onSQLite(t), strings.NewReader(""), &stdout, &stderr); code != exitDone {
+	if code := run(ctx, []string{"serve", "--addr", "127.0.0.1:0"}, sqliteEnv(t), strings.NewReader(""), &stdout, &stderr); code != exitOK {
 		t.Errorf("exit code %d\nstderr: %s", code, &stderr)
 	}
 }
@@ -309,9 +309,9 @@ func TestListenErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			env := onSQLite(t)
+			env := sqliteEnv(t)
 			got := skipup(t, env, "serve", "--addr", tt.address)
-			got.requireRefused(t, exitFailed, tt.said)
+			got.requireFailure(t, exitFailed, tt.said)
 		})
 	}
 }
@@ -339,7 +339,7 @@ func TestPublicURL(t *testing.T) {
 
 // The links and the log go by the public address, not by the one to listen on.
 func TestServeUnderAPublicURL(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	s := serve(t, env, "--public-url", "https://keys.example.com/")
 	link := s.setupLink()
 	s.stop()
@@ -350,7 +350,7 @@ func TestServeUnderAPublicURL(t *testing.T) {
 
 // What has expired is gone soon after a start.
 func TestServePurges(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	lastYear := func() time.Time { return time.Now().AddDate(-1, 0, 0) }
 	store, err := models.Open(env["DATABASE_URL"], models.Options{Clock: lastYear})
@@ -376,7 +376,7 @@ func TestServePurges(t *testing.T) {
 		t.Fatalf("%d links before", count)
 	}
 	serve(t, env)
-	for deadline := time.Now().Add(patience); links() > 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); links() > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the expired link is still there")
 		}

@@ -78,7 +78,7 @@ func typing(t *testing.T, env map[string]string, lines ...string) (outcome, stri
 			t.Error("the terminal is left without echo")
 		}
 		return outcome{code, stdout.String(), stderr.String()}, shown.String()
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatalf("the command does not end\nstderr: %s", &stderr)
 		panic("unreachable")
 	}
@@ -95,7 +95,7 @@ func echoes(t *testing.T, fd int) bool {
 
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not happen")
 		}
@@ -103,9 +103,9 @@ func waitFor(t *testing.T, condition func() bool) {
 }
 
 func TestPasswordFromTerminal(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	got, shown := typing(t, env, modelstest.Password+"\n", modelstest.Password+"\n")
-	if got.code != exitDone || !workspaceID.MatchString(got.stdout) {
+	if got.code != exitOK || !workspaceID.MatchString(got.stdout) {
 		t.Fatalf("%+v", got)
 	}
 	if strings.Contains(shown, "passphrase") {
@@ -126,16 +126,16 @@ func TestRefusedPasswordFromTerminal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _ := typing(t, onSQLite(t), tt.lines...)
-			got.requireRefused(t, exitUsage, tt.said)
+			got, _ := typing(t, sqliteEnv(t), tt.lines...)
+			got.requireFailure(t, exitUsage, tt.said)
 		})
 	}
 }
 
 // An interrupt at the prompt ends the command at once, and gives the terminal its echo back.
 func TestInterruptAtThePrompt(t *testing.T) {
-	got, _ := typing(t, onSQLite(t), interrupt)
-	got.requireRefused(t, exitFailed, "interrupted")
+	got, _ := typing(t, sqliteEnv(t), interrupt)
+	got.requireFailure(t, exitFailed, "interrupted")
 }
 
 func TestLogFormat(t *testing.T) {

@@ -53,10 +53,10 @@ func (s *server) usageOf(reader, keyID string) usageAnswer {
 	return usage
 }
 
-// awaitUsage asks until there are so many requests, within patience.
+// awaitUsage asks until there are so many requests, within testTimeout.
 func (s *server) awaitUsage(reader, keyID string, requests int64) usageAnswer {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); ; time.Sleep(20 * time.Millisecond) {
 		if usage := s.usageOf(reader, keyID); usage.Requests >= requests || time.Now().After(deadline) {
 			return usage
 		}

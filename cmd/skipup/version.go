@@ -18,7 +18,7 @@ func (p *program) version() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version of this program",
 	}
-	return p.command(cmd, func(context.Context, []string) error { return p.answer("%s", versionText()) })
+	return p.command(cmd, func(context.Context, []string) error { return p.printf("%s", versionText()) })
 }
 
 // versionText is the version, the commit if the build knows it, and what it was built with.

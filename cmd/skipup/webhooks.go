@@ -19,7 +19,7 @@ func checkPrivateWebhooks(s settings) error {
 	if !allowsPrivateWebhooks(s) || !strings.HasPrefix(s.PublicURL, "https:") {
 		return nil
 	}
-	return mistakes{webhookAllowPrivateOption.name() + ": is for development, and this server has a public address with https; take it away"}
+	return usageErrors{webhookAllowPrivateOption.name() + ": is for development, and this server has a public address with https; take it away"}
 }
 
 // startWebhooks has a worker send webhooks until stop is called. That outlives ctx: what open

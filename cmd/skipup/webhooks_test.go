@@ -52,17 +52,17 @@ func TestWebhooksAreSent(t *testing.T) {
 			if !strings.Contains(got, "Made by another process") {
 				t.Errorf("arrived %s", got)
 			}
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Error("nothing arrives")
 		}
 	})
 }
 
 func TestPrivateWebhooksAreRefusedInPublic(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	env["SKIPUP_WEBHOOK_ALLOW_PRIVATE"] = "true"
 	skipup(t, env, "serve", "--addr", "127.0.0.1:0", "--public-url", "https://keys.example.com").
-		requireRefused(t, exitUsage, "--webhook-allow-private (SKIPUP_WEBHOOK_ALLOW_PRIVATE)", "for development")
+		requireFailure(t, exitUsage, "--webhook-allow-private (SKIPUP_WEBHOOK_ALLOW_PRIVATE)", "for development")
 	if _, err := os.Stat(strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")); err == nil {
 		t.Error("the database was made")
 	}
@@ -70,10 +70,10 @@ func TestPrivateWebhooksAreRefusedInPublic(t *testing.T) {
 
 func TestEncryptionKeyIsChecked(t *testing.T) {
 	for _, wrong := range []string{"hunter2", keyText('k')[1:], keyText('k') + ",", keyText('k') + keyText('k')} {
-		env := onSQLite(t)
+		env := sqliteEnv(t)
 		env["SKIPUP_ENCRYPTION_KEY"] = wrong
 		got := skipup(t, env, "serve", "--addr", "127.0.0.1:0")
-		got.requireRefused(t, exitUsage, "SKIPUP_ENCRYPTION_KEY: must be 32 random bytes in base64")
+		got.requireFailure(t, exitUsage, "SKIPUP_ENCRYPTION_KEY: must be 32 random bytes in base64")
 		if strings.Contains(got.stderr, wrong) {
 			t.Error("the complaint repeats the key")
 		}
@@ -83,7 +83,7 @@ func TestEncryptionKeyIsChecked(t *testing.T) {
 // TestKeyFile: on SQLite a key file is made once, for its owner alone; a broken one is not
 // replaced, since what was encrypted with it would be lost.
 func TestKeyFile(t *testing.T) {
-	database := onSQLite(t)["DATABASE_URL"]
+	database := sqliteEnv(t)["DATABASE_URL"]
 	path := strings.TrimPrefix(database, "sqlite:") + ".key"
 	first, err := encryptionKeys(settings{Database: database})
 	if err != nil || len(first) != 1 {

@@ -34,8 +34,8 @@ Who was only invited somewhere has none yet, and gets one with this name and pas
 	flags.StringVar(&n.AdminEmail, "email", "", "email `ADDRESS` with which the admin signs in")
 	flags.StringVar(&n.AdminName, "admin-name", "", "`NAME` of the admin")
 	flags.BoolVar(&generate, "generate-password", false, "make a password and print it once, on standard error")
-	register(flags, databaseOption)
-	require(cmd, "name", "email", "admin-name")
+	addFlags(flags, databaseOption)
+	requireFlags(cmd, "name", "email", "admin-name")
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
 		if err != nil {
@@ -68,19 +68,19 @@ func (p *program) createWorkspace(ctx context.Context, store *models.Store, n mo
 	}
 	workspace, admin, err := store.CreateWorkspace(ctx, n)
 	if err != nil {
-		return inFlags(err, workspaceFields)
+		return flagErrors(err, workspaceFields)
 	}
 	switch {
 	case known:
-		p.say("%s has an account already: %s is the admin now, with the present password.", admin.User.Email, admin.User.Name)
+		p.printErrf("%s has an account already: %s is the admin now, with the present password.", admin.User.Email, admin.User.Name)
 	case generated:
-		p.say("The password of %s, which is not shown again: %s", admin.User.Email, n.Password)
+		p.printErrf("The password of %s, which is not shown again: %s", admin.User.Email, n.Password)
 	}
-	return p.answer("%s", workspace.ID)
+	return p.printf("%s", workspace.ID)
 }
 
 // require makes cmd ask for flags that have no default.
-func require(cmd *cobra.Command, flags ...string) {
+func requireFlags(cmd *cobra.Command, flags ...string) {
 	for _, flag := range flags {
 		if err := cmd.MarkFlagRequired(flag); err != nil {
 			panic(err) // only a misspelt flag gets here

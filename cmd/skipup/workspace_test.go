@@ -18,19 +18,19 @@ var (
 func createWorkspace(t *testing.T, stdin string, env map[string]string, more ...string) outcome {
 	t.Helper()
 	args := append([]string{"workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin"}, more...)
-	return skipupReading(t, stdin, env, args...)
+	return skipupWithInput(t, stdin, env, args...)
 }
 
 // signIn fails the test unless the password opens the account.
 func signIn(t *testing.T, env map[string]string, password string) {
 	t.Helper()
-	store := openedStore(t, env)
+	store := openTestStore(t, env)
 	if _, err := store.SignIn(context.Background(), "", models.Credentials{Email: "admin@acme.test", Password: password}); err != nil {
 		t.Errorf("sign in with the password: %v", err)
 	}
 }
 
-func openedStore(t *testing.T, env map[string]string) *models.Store {
+func openTestStore(t *testing.T, env map[string]string) *models.Store {
 	t.Helper()
 	store, err := models.Open(env["DATABASE_URL"], models.Options{})
 	if err != nil {
@@ -47,14 +47,14 @@ func openedStore(t *testing.T, env map[string]string) *models.Store {
 func TestCreateWorkspace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		made := createWorkspace(t, modelstest.Password+"\n", env)
-		made.requireCode(t, exitDone)
+		made.requireCode(t, exitOK)
 		if !workspaceID.MatchString(made.stdout) {
 			t.Errorf("stdout: %q", made.stdout)
 		}
 		signIn(t, env, modelstest.Password)
 
 		id := strings.TrimSpace(made.stdout)
-		events, err := openedStore(t, env).AuditEventsOf(context.Background(), id, id, 10)
+		events, err := openTestStore(t, env).AuditEventsOf(context.Background(), id, id, 10)
 		if err != nil || len(events) != 1 || events[0].ActorType != models.ActorOperator || events[0].ActorName != "Operator (command line)" {
 			t.Errorf("audit events: %+v, %v", events, err)
 		}
@@ -73,8 +73,8 @@ func TestPasswordFromStandardInput(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			env := onSQLite(t)
-			createWorkspace(t, tt.stdin, env).requireCode(t, exitDone)
+			env := sqliteEnv(t)
+			createWorkspace(t, tt.stdin, env).requireCode(t, exitOK)
 			signIn(t, env, tt.password)
 		})
 	}
@@ -90,10 +90,10 @@ func TestGeneratedPassword(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			env := onSQLite(t)
+			env := sqliteEnv(t)
 			made := createWorkspace(t, tt.stdin, env, tt.args...)
 			password := generatedPassword.FindStringSubmatch(made.stderr)
-			if made.code != exitDone || !workspaceID.MatchString(made.stdout) || password == nil {
+			if made.code != exitOK || !workspaceID.MatchString(made.stdout) || password == nil {
 				t.Fatalf("%+v", made)
 			}
 			signIn(t, env, password[1])
@@ -115,9 +115,9 @@ func TestRefusedWorkspace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			env := onSQLite(t)
-			createWorkspace(t, tt.stdin, env, tt.args...).requireRefused(t, exitUsage, tt.said...)
-			if needed, err := openedStore(t, env).NeedsSetUp(context.Background()); err != nil || !needed {
+			env := sqliteEnv(t)
+			createWorkspace(t, tt.stdin, env, tt.args...).requireFailure(t, exitUsage, tt.said...)
+			if needed, err := openTestStore(t, env).NeedsSetUp(context.Background()); err != nil || !needed {
 				t.Errorf("something was made: %v", err)
 			}
 		})
@@ -129,7 +129,7 @@ func TestCreateWorkspaceForAPersonWithAnAccount(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		first := newWorkspace(t, env)
 		second := createWorkspace(t, "another long passphrase\n", env, "--email", "ADMIN@acme.test", "--admin-name", "Somebody Else")
-		if second.code != exitDone || !workspaceID.MatchString(second.stdout) || strings.TrimSpace(second.stdout) == first {
+		if second.code != exitOK || !workspaceID.MatchString(second.stdout) || strings.TrimSpace(second.stdout) == first {
 			t.Fatalf("%+v", second)
 		}
 		if second.stderr != "admin@acme.test has an account already: Ada Admin is the admin now, with the present password.\n" {
@@ -141,18 +141,18 @@ func TestCreateWorkspaceForAPersonWithAnAccount(t *testing.T) {
 
 // TestCreateWorkspaceForAPersonWhoWasOnlyInvited makes an account, with a password that opens it.
 func TestCreateWorkspaceForAPersonWhoWasOnlyInvited(t *testing.T) {
-	env := onSQLite(t)
+	env := sqliteEnv(t)
 	first := strings.TrimSpace(createWorkspace(t, modelstest.Password+"\n", env).stdout)
-	if _, err := openedStore(t, env).AddMember(context.Background(), first, models.NewMember{Email: "grace@acme.test"}); err != nil {
+	if _, err := openTestStore(t, env).AddMember(context.Background(), first, models.NewMember{Email: "grace@acme.test"}); err != nil {
 		t.Fatal(err)
 	}
 	made := createWorkspace(t, "", env, "--name", "Second", "--email", "grace@acme.test", "--admin-name", "Grace Hopper")
 	password := regexp.MustCompile(`The password of grace@acme.test, which is not shown again: (\S+)\n$`).FindStringSubmatch(made.stderr)
-	if made.code != exitDone || password == nil {
+	if made.code != exitOK || password == nil {
 		t.Fatalf("%+v", made)
 	}
 	credentials := models.Credentials{Email: "grace@acme.test", Password: password[1]}
-	if _, err := openedStore(t, env).SignIn(context.Background(), "", credentials); err != nil {
+	if _, err := openTestStore(t, env).SignIn(context.Background(), "", credentials); err != nil {
 		t.Errorf("sign in with the password: %v", err)
 	}
 }
