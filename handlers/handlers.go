@@ -1,4 +1,4 @@
-// Package handlers puts the two faces of the product, the dashboard and the API, on one server.
+// Package handlers combines the dashboard and the API into one server.
 package handlers
 
 import (
@@ -17,34 +17,34 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// New is the whole of the product over store. The keys of the API's clients are let in by gate.
+// New returns a handler for everything that the product serves. API keys are verified by gate.
 func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handler {
-	e := web.New(store, options)
+	server := web.New(store, gate, options)
 	routes := api.Routes(store)
-	api.Register(e, gate, routes)
-	e.Use(web.CheckAddress)
-	dashboard.Register(e, store, routes)
+	api.Register(server, gate, routes)
+	dashboard.Register(server.Pages, store, routes)
 	read := []string{http.MethodGet, http.MethodHead}
-	e.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
-	e.Match(read, path.HealthLive, alive)
-	e.Match(read, path.HealthReady, ready(store, gate))
-	return e
+	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
+	server.Match(read, path.HealthLive, alive)
+	server.Match(read, path.HealthReady, ready(store, gate))
+	return server
 }
 
-// alive answers 200 as long as the program runs.
+// alive returns 200 as long as the program runs.
 func alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 
-// readyTimeout is what the database is given to answer whether it is there.
+// readyTimeout limits how long ready waits for the database.
 const readyTimeout = time.Second
 
-// ready answers 200 while keys can be verified: from memory, or against the database, which is
-// asked where the lease has run out. A busy machine may be late with a poll, and goes on serving.
+// ready returns 200 while keys can be verified, either from memory or, if the lease has expired,
+// in the database. A node that is late with a poll stays ready as long as the database is
+// available.
 func ready(store *models.Store, gate *web.KeyGate) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)
 		defer cancel()
 		if !gate.Ready() && store.Ping(ctx) != nil {
-			return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
+			return c.String(http.StatusServiceUnavailable, "database unavailable\n")
 		}
 		return c.String(http.StatusOK, "ready\n")
 	}

@@ -9,24 +9,25 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// Caller is who sends a request: a key at the API, a member in the dashboard.
+// Caller identifies who sent a request: an API key, or a member in the dashboard.
 type Caller struct {
 	WorkspaceID string
-	Key         *keyauth.Key   // at the API
-	Member      *models.Member // in the dashboard
-	Session     string         // id of the dashboard's session
+	Key         *keyauth.Key   // nil in the dashboard
+	Member      *models.Member // nil in the API
+	Session     string         // ID of the dashboard session
 }
 
-// CallerOf is who sends the request of c. Call it only behind a KeyGate or RequireUser.
+// CallerOf returns the caller of a request. It panics on a route that requires neither an API
+// key nor a signed-in user.
 func CallerOf(c echo.Context) Caller {
-	caller, known := callerIn(c)
+	caller, known := findCaller(c)
 	if !known {
-		panic("CallerOf on a route that nobody needs to be known for")
+		panic("web: CallerOf on a route without authentication")
 	}
 	return caller
 }
 
-func callerIn(c echo.Context) (Caller, bool) {
+func findCaller(c echo.Context) (Caller, bool) {
 	r, is := c.(*requestContext)
 	switch {
 	case !is:
@@ -39,8 +40,8 @@ func callerIn(c echo.Context) (Caller, bool) {
 	return Caller{}, false
 }
 
-// ContextOf is the context of the request of c, in which its caller acts: the Store's methods
-// write who that is into the audit log.
+// ContextOf returns the context of a request with its caller as the actor that the Store records
+// in the audit log.
 func ContextOf(c echo.Context) context.Context {
 	ctx := c.Request().Context()
 	if r, is := c.(*requestContext); is && r.verified {
@@ -58,7 +59,7 @@ func (caller Caller) id() string {
 	return caller.Member.ID
 }
 
-// setCaller notes which member sends the request, for the handlers and for the audit log.
+// setCaller sets the caller to a member, for handlers and for the audit log.
 func setCaller(c *requestContext, caller Caller) {
 	c.page.caller, c.page.known = caller, true
 	setActor(c, models.Actor{Type: models.ActorMember, ID: caller.Member.ID, Name: caller.Member.User.Name})

@@ -42,9 +42,9 @@ func BenchmarkChain(b *testing.B) {
 		{"handler", nil},
 		{"request-id", []echo.MiddlewareFunc{requestID}},
 		{"log-line", []echo.MiddlewareFunc{logRequests(log)}},
-		{"headers", []echo.MiddlewareFunc{recoverPanics, secureHeaders(url), limitBody, refuseCrossSite(url), newSessions(s.Store, url).loadViewer}},
-		{"key-and-usage", []echo.MiddlewareFunc{gate.Require}},
-		{"limit", []echo.MiddlewareFunc{limited.Require}}, // in place of the gate before it
+		{"headers", []echo.MiddlewareFunc{recoverPanics, secureHeaders(url), limitBody, jsonErrors}},
+		{"key-and-usage", []echo.MiddlewareFunc{gate.Guard}},
+		{"limit", []echo.MiddlewareFunc{limited.Guard}}, // in place of the gate before it
 	}
 	var chain []echo.MiddlewareFunc
 	for i, part := range parts {
@@ -53,7 +53,7 @@ func BenchmarkChain(b *testing.B) {
 		}
 		chain = append(chain, part.use...)
 		e := echo.New()
-		e.IPExtractor = SocketAddress
+		e.IPExtractor = ConnectionIP
 		e.Use(chain...)
 		e.GET("/api/v1/small", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 		request, err := http.NewRequest(http.MethodGet, "/api/v1/small", http.NoBody)

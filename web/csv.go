@@ -9,16 +9,16 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// portionTimeout is how long a client may take to accept the next rows of a download.
-const portionTimeout = 30 * time.Second
+// chunkTimeout limits how long a client may take to accept the next rows of a download.
+const chunkTimeout = 30 * time.Second
 
-// rowsAtOnce is how many rows are sent together.
-const rowsAtOnce = 500
+// chunkRows is the number of rows that are sent together.
+const chunkRows = 500
 
-// SendCSV sends a table as a file to save, with columns as its first row, as rows hands them to
-// send: the table is never in memory as a whole. A cell that a spreadsheet would take for a
-// formula gets an apostrophe before it, by which spreadsheets know text. A download that breaks
-// off half-way fails in the client, and is not a shorter file.
+// SendCSV sends a table as a CSV download. The function rows calls send for each row, so that the
+// table is never in memory as a whole; columns is the first row. Cells that a spreadsheet would
+// evaluate as a formula are prefixed with an apostrophe. If rows returns an error midway, the
+// download fails in the client instead of ending early.
 func SendCSV(c echo.Context, file string, columns []string, rows func(send func(row []string) error) error) error {
 	response := c.Response()
 	response.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
@@ -26,9 +26,9 @@ func SendCSV(c echo.Context, file string, columns []string, rows func(send func(
 	table, sent := csv.NewWriter(response), 0
 	control := http.NewResponseController(response)
 	send := func(row []string) error {
-		if sent%rowsAtOnce == 0 {
-			// The time for the whole answer is too short for a long table on a slow line.
-			_ = control.SetWriteDeadline(time.Now().Add(portionTimeout)) // a server without deadlines needs none
+		if sent%chunkRows == 0 {
+			// The deadline for a whole response is too short for a long table on a slow connection.
+			_ = control.SetWriteDeadline(time.Now().Add(chunkTimeout)) // an error means that the server has no deadlines
 			table.Flush()
 		}
 		sent++
@@ -43,7 +43,7 @@ func SendCSV(c echo.Context, file string, columns []string, rows func(send func(
 	}
 	if err := rows(send); err != nil {
 		if !response.Committed {
-			response.Header().Del(echo.HeaderContentDisposition) // the error is a page, and no file
+			response.Header().Del(echo.HeaderContentDisposition) // the error is shown as a page
 		}
 		return err
 	}
@@ -51,7 +51,7 @@ func SendCSV(c echo.Context, file string, columns []string, rows func(send func(
 	return table.Error()
 }
 
-// asText keeps spreadsheets from working out a cell (OWASP, CSV injection).
+// asText keeps spreadsheets from evaluating a cell (OWASP, CSV injection).
 func asText(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
 		return "'" + cell

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,12 +15,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/problem"
+	views "github.com/skipup/keys/views/problem"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// RequestError is a request that could not be understood, so that no rule was asked.
+// RequestError reports a request that is malformed.
 type RequestError struct {
 	Status        int
 	Type, Message string
@@ -27,28 +28,29 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return e.Message }
 
-// The words of a refused key, the same for every cause (API contract §1).
+// Messages for rejected keys. They are the same for every cause (API contract §1).
 const (
-	keyRefused   = "Invalid or missing API key."
-	scopeRefused = "This API key does not have the required scope."
+	invalidKey   = "Invalid or missing API key."
+	missingScope = "This API key does not have the required scope."
 )
 
 const realm = `Bearer realm="SkipUp API"`
 
-// unavailableFor is what a client is asked to wait when the database cannot be reached.
+// unavailableFor is the Retry-After of responses sent while the database is unavailable.
 const unavailableFor = time.Second
 
-// answer is an error as the caller sees it.
-type answer struct {
+// problem is an error as the client sees it.
+type problem struct {
 	status        int
 	kind, message string
-	title         string // of the page; the status text if empty
+	title         string // of the page; chosen by status if empty
 	challenge     string // WWW-Authenticate
 	retryAfter    time.Duration
 }
 
-// answerTo is what is said about err. What it does not know is private: a 500 without detail.
-func answerTo(err error) answer {
+// problemOf returns what the client may know about err. Errors of unknown types are private and
+// become a 500 without details.
+func problemOf(err error) problem {
 	var (
 		rule        *models.Error
 		request     *RequestError
@@ -57,140 +59,157 @@ func answerTo(err error) answer {
 	)
 	switch {
 	case errors.As(err, &unavailable), models.IsUnavailable(err):
-		return answer{status: http.StatusServiceUnavailable, kind: "service_unavailable", title: "Back in a moment",
-			message: "The database cannot be reached. Try again in a moment.", retryAfter: unavailableFor}
+		return problem{status: http.StatusServiceUnavailable, kind: "service_unavailable", title: "Temporarily unavailable",
+			message: "We can't reach the database. Try again in a moment.", retryAfter: unavailableFor}
 	case errors.As(err, &rule):
-		return answerToRule(rule)
+		return ruleProblem(rule)
 	case errors.As(err, &request):
-		return answer{status: request.Status, kind: request.Type, message: request.Message}
+		return problem{status: request.Status, kind: request.Type, message: request.Message}
 	case errors.As(err, &framework):
-		return answerToFramework(framework)
+		return frameworkProblem(framework)
 	case errors.Is(err, errCrossSite):
-		return answer{status: http.StatusForbidden, kind: "forbidden", title: "Not from another site",
-			message: "This form was sent from another site, so nothing was done. Open the page here and try again."}
+		return problem{status: http.StatusForbidden, kind: "forbidden", title: "Request blocked",
+			message: "This form came from another site. Open the page here and try again."}
 	case errors.Is(err, errAdminsOnly):
-		return answer{status: http.StatusForbidden, kind: "forbidden"}
+		return problem{status: http.StatusForbidden, kind: "forbidden"}
 	}
-	if refusal, refused := answerToKey(err); refused {
-		return refusal
+	if p, rejected := keyProblem(err); rejected {
+		return p
 	}
-	return answer{status: http.StatusInternalServerError, kind: "internal_error", title: "Something went wrong",
-		message: "Something went wrong on our side. If it happens again, tell the operator the request id."}
+	return problem{status: http.StatusInternalServerError, kind: "internal_error", title: "Something went wrong",
+		message: "Something went wrong on our end. If it keeps happening, contact your administrator with the request ID."}
 }
 
-// answerToKey is what is said about a refused key (RFC 6750 §3).
-func answerToKey(err error) (answer, bool) {
-	refusal := answer{status: http.StatusUnauthorized, kind: "authentication_error", message: keyRefused}
+// keyProblem returns the problem of a rejected key (RFC 6750 §3), if err reports one.
+func keyProblem(err error) (problem, bool) {
+	p := problem{status: http.StatusUnauthorized, kind: "authentication_error", message: invalidKey}
 	var scope *keyauth.ScopeError
 	switch {
 	case errors.Is(err, keyauth.ErrMissing):
-		refusal.challenge = realm
+		p.challenge = realm
 	case errors.Is(err, keyauth.ErrInvalid):
-		refusal.challenge = realm + `, error="invalid_token"`
+		p.challenge = realm + `, error="invalid_token"`
 	case errors.As(err, &scope):
-		refusal = answer{status: http.StatusForbidden, kind: "forbidden", message: scopeRefused,
+		p = problem{status: http.StatusForbidden, kind: "forbidden", message: missingScope,
 			challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Scope)}
 	default:
-		return answer{}, false
+		return problem{}, false
 	}
-	return refusal, true
+	return p, true
 }
 
-func answerToRule(err *models.Error) answer {
-	said := answer{message: err.Message, retryAfter: err.RetryAfter}
+func ruleProblem(err *models.Error) problem {
+	p := problem{message: err.Message, retryAfter: err.RetryAfter}
 	switch err.Kind {
 	case models.Invalid:
-		said.status, said.kind = http.StatusUnprocessableEntity, "validation_error"
+		p.status, p.kind = http.StatusUnprocessableEntity, "validation_error"
 	case models.FailedPrecondition:
-		said.status, said.kind = http.StatusUnprocessableEntity, "invalid_request"
+		p.status, p.kind = http.StatusUnprocessableEntity, "invalid_request"
 	case models.NotFound:
-		said.status, said.kind = http.StatusNotFound, "not_found"
+		p.status, p.kind = http.StatusNotFound, "not_found"
 	case models.Forbidden:
-		said.status, said.kind = http.StatusForbidden, "forbidden"
+		p.status, p.kind = http.StatusForbidden, "forbidden"
 	case models.Conflict:
-		said.status, said.kind = http.StatusConflict, "conflict"
+		p.status, p.kind = http.StatusConflict, "conflict"
 	case models.RateLimited:
-		said.status, said.kind = http.StatusTooManyRequests, "rate_limited"
+		p.status, p.kind = http.StatusTooManyRequests, "rate_limited"
 	}
-	return said
+	return p
 }
 
-func answerToFramework(err *echo.HTTPError) answer {
+func frameworkProblem(err *echo.HTTPError) problem {
 	switch err.Code {
 	case http.StatusNotFound:
-		return answer{status: err.Code, kind: "not_found", title: "Page not found", message: "There is nothing at this address."}
+		return problem{status: err.Code, kind: "not_found", message: "There is nothing at this URL. Check it and try again."}
 	case http.StatusMethodNotAllowed:
-		return answer{status: err.Code, kind: "method_not_allowed", message: "This address does not take this method; the Allow header lists those it takes."}
+		return problem{status: err.Code, kind: "method_not_allowed", message: "Method not allowed. See the Allow header."}
 	case http.StatusRequestEntityTooLarge:
-		return answer{status: err.Code, kind: "payload_too_large", message: fmt.Sprintf("The request body is larger than %d KiB.", MaxBody>>10)}
+		return problem{status: err.Code, kind: "payload_too_large", message: fmt.Sprintf("The request body is larger than %d KiB.", MaxBody>>10)}
 	}
 	if err.Code >= http.StatusInternalServerError {
-		return answerTo(nil)
+		return problemOf(nil)
 	}
-	return answer{status: err.Code, kind: "invalid_request", message: "The request could not be understood."}
+	return problem{status: err.Code, kind: "invalid_request", message: "We couldn't process this request."}
 }
 
-// failWith is the one place where an error becomes an answer, and where it is logged: only
-// what is not the caller's own mistake. Of an answer that has begun it panics with
-// http.ErrAbortHandler, after which the server cuts the connection: else the half of it would
-// look like the whole.
-func failWith(log *slog.Logger) echo.HTTPErrorHandler {
+// jsonErrors makes errors be sent as JSON instead of as a page.
+func jsonErrors(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(outer echo.Context) error {
+		return withRequestContext(outer, func(c *requestContext) error {
+			c.jsonErrors = true
+			return next(c)
+		})
+	}
+}
+
+// errorHandler returns the only function that turns errors into responses. It logs those that
+// the client didn't cause. If the response has already started, it panics with
+// http.ErrAbortHandler to make the server close the connection, because the client would
+// otherwise mistake the first part for the whole response.
+func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
-		if hasGone(c, err) {
-			return // nobody reads an answer
+		if clientGone(c, err) {
+			return
 		}
 		if c.Response().Committed {
-			logError(log, c, "answer broken off", err)
+			logError(log, c, "response aborted", err)
 			panic(http.ErrAbortHandler)
 		}
-		said := answerTo(err)
-		if said.status >= http.StatusInternalServerError {
+		p := problemOf(err)
+		if p.status >= http.StatusInternalServerError {
 			logError(log, c, "request failed", err)
 		}
-		if sendErr := send(c, said, err); sendErr != nil {
-			logError(log, c, "error not sent", sendErr)
+		if sendErr := send(c, p, err); sendErr != nil {
+			logError(log, c, "could not send error response", sendErr)
 		}
 	}
 }
 
-// hasGone reports whether err comes of a caller who has not waited for the answer, as browsers
-// do when somebody has clicked on. What is broken off then says so in many ways.
-func hasGone(c echo.Context, err error) bool {
+// clientGone reports whether err occurred because the client closed the connection, as browsers do
+// when the user leaves a page. Interrupted operations then return many different errors.
+func clientGone(c echo.Context, err error) bool {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-		return c.Response().Committed // else it is the connection to the database that broke
+		return c.Response().Committed // otherwise it is the connection to the database that broke
 	}
 	return errors.Is(c.Request().Context().Err(), context.Canceled) && !errors.As(err, new(*panicError))
 }
 
-func send(c echo.Context, said answer, err error) error {
+func send(c echo.Context, p problem, err error) error {
 	header := c.Response().Header()
-	if said.challenge != "" {
-		header.Set(echo.HeaderWWWAuthenticate, said.challenge)
+	if p.challenge != "" {
+		header.Set(echo.HeaderWWWAuthenticate, p.challenge)
 	}
-	if said.retryAfter > 0 {
-		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(said.retryAfter.Seconds()))))
+	if p.retryAfter > 0 {
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
-	if isAPI(c.Request()) {
-		return c.JSON(said.status, map[string]any{"error": envelope{said.kind, said.message}})
+	if r, is := c.(*requestContext); is && r.jsonErrors {
+		return c.JSON(p.status, map[string]any{"error": envelope{p.kind, p.message}})
 	}
 	if errors.Is(err, errAdminsOnly) {
-		return Render(c, said.status, problem.AdminsOnly())
+		return Render(c, p.status, views.AdminsOnly())
 	}
-	return Render(c, said.status, problem.Show(said.page(c)))
+	return Render(c, p.status, views.Show(p.page(c)))
 }
 
-// envelope is the error of the API: two members, no more (API contract §3).
+// envelope is the error of the API. It has only these two fields (API contract §3).
 type envelope struct {
 	Type    string `json:"type"`
 	Message string `json:"message"`
 }
 
-func (a answer) page(c echo.Context) problem.Page {
-	page := problem.Page{Status: a.status, Title: a.title, Message: a.message, SignedIn: viewer.Of(c.Request().Context()).User != nil}
-	if page.Title == "" {
-		page.Title = http.StatusText(a.status)
-	}
-	if a.status == http.StatusInternalServerError {
+// titles are the titles of error pages, where the status text is too technical.
+var titles = map[int]string{
+	http.StatusBadRequest:            "We couldn't read that",
+	http.StatusForbidden:             "You don't have access",
+	http.StatusNotFound:              "Page not found",
+	http.StatusConflict:              "This changed while you were editing",
+	http.StatusRequestEntityTooLarge: "Too large",
+	http.StatusUnprocessableEntity:   "We couldn't do that",
+}
+
+func (p problem) page(c echo.Context) views.Page {
+	page := views.Page{Status: p.status, Title: cmp.Or(p.title, titles[p.status], http.StatusText(p.status)), Message: p.message, SignedIn: viewer.Of(c.Request().Context()).User != nil}
+	if p.status == http.StatusInternalServerError {
 		page.RequestID = requestIDOf(c)
 	}
 	return page

@@ -45,16 +45,16 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
-			e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			server := newServer(t, web.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
 			handle := func(echo.Context) error { return tt.handle() }
-			e.GET("/api/v1/broken", handle)
-			e.GET("/broken", handle)
+			server.PublicAPI.GET("/v1/broken", handle)
+			server.Pages.Add(http.MethodGet, "/broken", handle)
 
-			api := serve(e, "/api/v1/broken")
+			api := serve(server, "/api/v1/broken")
 			if api.Code != tt.status || !strings.Contains(api.Body.String(), `"type":"`+tt.errorType+`"`) {
 				t.Errorf("API: %d %s, want %d %s", api.Code, api.Body, tt.status, tt.errorType)
 			}
-			page := serve(e, "/broken")
+			page := serve(server, "/broken")
 			if page.Code != tt.status || !strings.Contains(page.Header().Get("Content-Type"), "text/html") {
 				t.Errorf("page: %d %s", page.Code, page.Header().Get("Content-Type"))
 			}
@@ -73,7 +73,7 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 // TestACallerWhoHasGoneIsNoError: browsers break off what they do not need any more.
 func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 	var log bytes.Buffer
-	e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	server := newServer(t, web.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
 	tests := map[string]struct {
 		begun  bool // some of the answer has been sent
 		err    error
@@ -83,22 +83,22 @@ func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 		"/reset":    {true, fmt.Errorf("write: %w", syscall.ECONNRESET), false},
 		"/database": {false, fmt.Errorf("read keys: %w", syscall.ECONNRESET), true},
 	}
-	e.GET("/left", func(c echo.Context) error { return errors.New("read keys: interrupted") })
+	server.Pages.Add(http.MethodGet, "/left", func(c echo.Context) error { return errors.New("read keys: interrupted") })
 	left, leave := context.WithCancel(t.Context())
 	leave()
-	e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/left", nil).WithContext(left))
+	server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/left", nil).WithContext(left))
 	if strings.Contains(log.String(), `"level":"ERROR"`) {
 		t.Errorf("a query that was broken off because the caller has gone: %s", &log)
 	}
 	for path, tt := range tests {
-		e.GET(path, func(c echo.Context) error {
+		server.Pages.Add(http.MethodGet, path, func(c echo.Context) error {
 			if tt.begun {
 				c.Response().WriteHeader(http.StatusOK)
 			}
 			return tt.err
 		})
 		log.Reset()
-		serve(e, path)
+		serve(server, path)
 		if logged := strings.Contains(log.String(), `"level":"ERROR"`); logged != tt.logged {
 			t.Errorf("%s: logged as an error: %t, want %t", path, logged, tt.logged)
 		}
@@ -117,14 +117,14 @@ func TestABrokenDownloadFails(t *testing.T) {
 		logged string
 	}{
 		"not at all": {whole, http.StatusOK, true, false, ""},
-		"half-way":   {3000, http.StatusOK, true, true, "answer broken off"},
+		"half-way":   {3000, http.StatusOK, true, true, "response aborted"},
 		"at once":    {0, http.StatusInternalServerError, false, false, "request failed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
-			e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.NewJSONHandler(&log, nil))})
-			e.GET("/table", func(c echo.Context) error {
+			server := newServer(t, web.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			server.Pages.Add(http.MethodGet, "/table", func(c echo.Context) error {
 				return web.SendCSV(c, "table.csv", []string{"name"}, func(send func(row []string) error) error {
 					for i := range tt.breaks {
 						if err := send([]string{fmt.Sprintf("row %d", i)}); err != nil {
@@ -137,7 +137,7 @@ func TestABrokenDownloadFails(t *testing.T) {
 					return nil
 				})
 			})
-			status, file, err := download(t, e, "/table")
+			status, file, err := download(t, server, "/table")
 			if failed := err != nil; failed != tt.failed || status != tt.status || file != tt.file {
 				t.Errorf("status %d, a file %t, %v", status, file, err)
 			}
@@ -168,16 +168,24 @@ func download(t *testing.T, handler http.Handler, path string) (status int, file
 	return answer.StatusCode, answer.Header.Get("Content-Disposition") != "", err
 }
 
-func serve(e *echo.Echo, path string) *httptest.ResponseRecorder {
-	answer := httptest.NewRecorder()
-	e.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
-	return answer
+func serve(handler http.Handler, path string) *httptest.ResponseRecorder {
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, httptest.NewRequest(http.MethodGet, path, nil))
+	return response
+}
+
+// newServer returns a Server on an empty database.
+func newServer(t *testing.T, options web.Options) *web.Server {
+	t.Helper()
+	store := modelstest.NewSQLite(t).Store
+	options.PublicURL = "http://keys.test"
+	return web.New(store, web.NewKeyGate(store, web.GateOptions{Log: options.Log}), options)
 }
 
 // TestPagesHaveTheHeaders that keep them to themselves.
 func TestPagesHaveTheHeaders(t *testing.T) {
-	e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.DiscardHandler)})
-	header := serve(e, "/nothing").Header()
+	server := newServer(t, web.Options{Log: slog.New(slog.DiscardHandler)})
+	header := serve(server, "/nothing").Header()
 	for name, want := range map[string]string{
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +24,6 @@ type KeyGate struct {
 	recorder *keyauth.Recorder
 	limits   Limits
 	metrics  *Metrics
-	open     []string // paths under /api/ that everybody may ask for
 }
 
 // Limits bound the requests of each key, and the bad credentials that an address sends. One
@@ -79,19 +77,6 @@ func (g *KeyGate) Flush(ctx context.Context) { g.recorder.Flush(ctx) }
 
 // Ready reports whether the gate is informed of changes of keys.
 func (g *KeyGate) Ready() bool { return g.verifier.Ready() }
-
-// Open lets everybody ask for the routes with these paths. Call it before requests are served.
-func (g *KeyGate) Open(paths ...string) { g.open = append(g.open, paths...) }
-
-// Require is Guard for what is under /api/ and not open, and nothing for the rest.
-func (g *KeyGate) Require(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if isAPI(c.Request()) && !slices.Contains(g.open, c.Path()) {
-			return g.guard(c, next)
-		}
-		return next(c)
-	}
-}
 
 // Guard refuses a request that carries no good key or comes too often. It sends the refusals,
 // and the errors of what follows, so that it can count each request by its answer. Around a
@@ -168,7 +153,7 @@ func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
 		g.note(c, keyauth.FromSyntax, err)
 		return keyauth.Key{}, g.guess(c, err)
 	}
-	c.address, c.userAgent = callerOf(c)
+	c.address, c.userAgent = clientOf(c)
 	c.caller = g.recorder.Caller(c.address, c.userAgent)
 	key, known, err := g.verifier.RecallAt(c.start, &credential)
 	switch {
@@ -241,8 +226,8 @@ func (g *KeyGate) count(c *requestContext, err error) {
 	g.recorder.Record(&use)
 }
 
-// callerOf is who sends a request with a key, as far as that is told apart.
-func callerOf(c echo.Context) (address, userAgent string) {
+// clientOf returns the IP address and user agent of a request.
+func clientOf(c echo.Context) (address, userAgent string) {
 	if agents := c.Request().Header["User-Agent"]; len(agents) > 0 {
 		userAgent = agents[0]
 	}

@@ -33,7 +33,7 @@ func BenchmarkGate(b *testing.B) {
 		time.Sleep(time.Millisecond)
 	}
 	e := echo.New()
-	e.IPExtractor = web.SocketAddress
+	e.IPExtractor = web.ConnectionIP
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
 	e.GET("/gate", gate.Guard(small))

@@ -16,8 +16,8 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// Render sends a page, all of it or, if it cannot be drawn, nothing. A notice that it shows is
-// not shown again; a part of a page shows none.
+// Render sends a page. If rendering fails, nothing has been sent. A notice that the page shows is
+// then deleted from the session.
 func Render(c echo.Context, status int, page templ.Component) error {
 	var html bytes.Buffer
 	ctx := c.Request().Context()
@@ -32,35 +32,35 @@ func Render(c echo.Context, status int, page templ.Component) error {
 	return c.HTMLBlob(status, html.Bytes())
 }
 
-// ForPart reports whether htmx sends the request of c, which takes a part of the answer and puts
-// it into the page that the browser shows.
+// ForPart reports whether a request comes from htmx, which puts a part of the response into the
+// current page.
 func ForPart(c echo.Context) bool { return isForPart(c.Request()) }
 
 func isForPart(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
-// Redirect sends the browser to another page with GET, through htmx too, which would
-// otherwise put that page where a part was expected.
-func Redirect(c echo.Context, address string) error {
+// Redirect sends the browser to another page. htmx needs a header for that, because it would put
+// the page of an HTTP redirect into the current one.
+func Redirect(c echo.Context, to string) error {
 	if ForPart(c) {
-		c.Response().Header().Set("HX-Redirect", address)
+		c.Response().Header().Set("HX-Redirect", to)
 		return c.NoContent(http.StatusOK)
 	}
-	return c.Redirect(http.StatusSeeOther, address)
+	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// LocalAddress is address if it is a page of this site, else home: nobody can be sent
-// elsewhere by a link to the sign-in page.
-func LocalAddress(address string) string {
-	parsed, err := url.Parse(address)
+// LocalURL returns rawURL if it is on this site, and the root otherwise, so that a link to the
+// sign-in page can't lead to another site.
+func LocalURL(rawURL string) string {
+	parsed, err := url.Parse(rawURL)
 	switch {
-	case err != nil, parsed.Host != "", parsed.Scheme != "", !strings.HasPrefix(address, "/"),
-		strings.HasPrefix(address, "//"), strings.ContainsAny(address, "\\\r\n\t"):
+	case err != nil, parsed.Host != "", parsed.Scheme != "", !strings.HasPrefix(rawURL, "/"),
+		strings.HasPrefix(rawURL, "//"), strings.ContainsAny(rawURL, "\\\r\n\t"):
 		return path.Home
 	}
-	return address
+	return rawURL
 }
 
-// forms decodes what a browser sends. Members that a form does not know are left alone.
+// forms decodes forms. It ignores unknown fields.
 var forms = func() *schema.Decoder {
 	decoder := schema.NewDecoder()
 	decoder.SetAliasTag("form")
@@ -69,8 +69,8 @@ var forms = func() *schema.Decoder {
 	return decoder
 }()
 
-// BindForm decodes the body of a form, never the address, into form, a pointer to a struct
-// with form tags. A form for another workspace than the one that is shown now is refused.
+// BindForm decodes the body of a request, but not its query, into form, a pointer to a struct with
+// form tags. It returns a conflict if the form was opened in another workspace.
 func BindForm(c echo.Context, form any) error {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
@@ -96,7 +96,7 @@ func BindForm(c echo.Context, form any) error {
 }
 
 var (
-	errForm           = &RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The form could not be read. Go back, reload the page and try again."}
-	errFormText       = &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error", Message: "The form has text that is not valid UTF-8, or a NUL character. Type it again without."}
-	errOtherWorkspace = &RequestError{Status: http.StatusConflict, Type: "conflict", Message: "You have switched to another workspace since this form was opened, so nothing was done. Switch back, or open the form again."}
+	errForm           = &RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "We couldn't read this form. Reload the page and try again."}
+	errFormText       = &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error", Message: "This form contains characters we can't save. Remove them and try again."}
+	errOtherWorkspace = &RequestError{Status: http.StatusConflict, Type: "conflict", Message: "You switched workspaces after opening this form, so nothing was saved. Switch back or reopen the form."}
 )

@@ -9,36 +9,38 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// requestContext is Echo's context with what the middleware has found out about a request. Its
-// fields take the place of Echo's map of values, which alone would cost as much as verifying a
-// key. Like Echo's own it is used again for another request: nothing may keep it.
+// requestContext is an echo.Context with typed fields for what middleware finds out about a
+// request. Echo's map of values would alone cost as much as verifying a key. Contexts are reused,
+// so nothing may keep one after its request.
 type requestContext struct {
 	echo.Context
-	start time.Time // of the gate's work, by the system's clock
+	start time.Time // when the gate started, by the system's clock
 
-	// Of a request to the API, once its key is verified.
+	jsonErrors bool // set in the API
+
+	// Set in the API once the key is verified.
 	key                keyauth.Key
 	verified           bool
 	route              keyauth.Route
 	address, userAgent string
-	caller             keyauth.Caller // the two of them
+	caller             keyauth.Caller // address and userAgent
 
-	page *pageContext // of a request to the dashboard
+	page *pageContext // nil except for pages
 }
 
-// pageContext is what is known of a request to the dashboard.
+// pageContext holds what is known about a request for a page.
 type pageContext struct {
-	people *people
-	caller Caller // if known
-	known  bool
+	sessions *browserSessions
+	caller   Caller // valid if known
+	known    bool
 }
 
-// Error has the error handler see what is known of the request.
+// Error passes c, instead of the echo.Context in it, to the error handler.
 func (c *requestContext) Error(err error) { c.Echo().HTTPErrorHandler(err, c) }
 
 var requestContexts = sync.Pool{New: func() any { return new(requestContext) }}
 
-// withRequestContext calls next with c as a requestContext, which it makes unless c is one.
+// withRequestContext calls next with c as a requestContext, creating one if necessary.
 func withRequestContext(c echo.Context, next func(c *requestContext) error) error {
 	if r, is := c.(*requestContext); is {
 		return next(r)

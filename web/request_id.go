@@ -11,8 +11,8 @@ import (
 
 const maxRequestID = 128
 
-// requestID gives every request an id, or keeps the caller's if it is short visible ASCII,
-// and sends it back.
+// requestID sets the X-Request-Id of the response: the caller's, if it is short visible ASCII, or
+// a new one.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
@@ -24,13 +24,13 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// isRequestID reports whether id may be sent back and logged: an API key may not.
+// isRequestID reports whether id may be sent back and logged. It must not contain an API key.
 func isRequestID(id string) bool {
 	visible := !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
 	return id != "" && len(id) <= maxRequestID && visible && !token.Occurs(id)
 }
 
-// requestIDOf is the id of c's request.
+// requestIDOf returns the ID of a request.
 func requestIDOf(c echo.Context) string {
 	return c.Response().Header().Get(echo.HeaderXRequestID)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// logRequests writes one line for each request. It names the route, not the address asked
-// for: a set-up link has its token in the address, and a careless client its key.
+// logRequests logs one line for each request. It logs the route instead of the URL, which may
+// contain a secret such as the token of a setup link.
 func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(outer echo.Context) error {
 			return withRequestContext(outer, func(c *requestContext) error {
-				defer logRequest(log, c, time.Now()) // also one whose answer is cut off
+				defer logRequest(log, c, time.Now()) // deferred for responses that are cut off by a panic
 				if err := next(c); err != nil {
 					c.Error(err)
 				}
@@ -36,13 +36,13 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 		slog.String("address", c.RealIP()),
 		slog.String("request_id", requestIDOf(c)),
 	}
-	if caller, known := callerIn(c); known {
+	if caller, known := findCaller(c); known {
 		attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
 	}
 	log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
 }
 
-// loggedMethod keeps a caller from writing a novel into the log.
+// loggedMethod limits the length of what a client can write into the log as its method.
 func loggedMethod(method string) string {
 	if len(method) > 16 {
 		return "other"
@@ -57,7 +57,7 @@ func routeOf(c echo.Context) string {
 	return c.Path()
 }
 
-// panicError is a panic that became an error, with where it happened.
+// panicError is a recovered panic with its stack.
 type panicError struct {
 	value any
 	stack []byte
@@ -65,8 +65,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// recoverPanics turns a panic into an error, so that it ends as a logged 500; all but that of
-// failWith, which cuts an answer off.
+// recoverPanics turns panics into errors, so that they are logged and return 500. It passes on
+// http.ErrAbortHandler, with which errorHandler cuts a response off.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error { return safely(c, next) }
 }

@@ -1,5 +1,5 @@
-// Package web is the HTTP machinery that both faces of the product share: the order of the
-// middleware, who calls, what the headers say, and how an error becomes an answer.
+// Package web contains what pages and the API share: middleware, sessions, API key
+// verification, and the conversion of errors into responses.
 package web
 
 import (
@@ -17,11 +17,51 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Options are what the server is given from outside.
+// Options configure a Server.
 type Options struct {
-	PublicURL      string // scheme and host under which browsers and clients reach it
+	PublicURL      string // scheme and host that browsers and clients use
 	Log            *slog.Logger
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; none by default
+	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is trusted; none by default
+}
+
+// Server is an Echo with one group of routes for pages and one for the API. Routes added to the
+// Echo itself belong to neither and get only the middleware that all requests share.
+type Server struct {
+	*echo.Echo
+	Pages     *Group
+	API       *Group
+	PublicAPI *echo.Group // the part of the API that needs no key
+}
+
+// APIPrefix is the path prefix of the API group.
+const APIPrefix = "/api"
+
+// New returns a Server without routes. All middleware is listed here, in the order in which it
+// runs.
+func New(store *models.Store, gate *KeyGate, options Options) *Server {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = clientIP(options.TrustedProxies)
+	e.HTTPErrorHandler = errorHandler(options.Log)
+	e.Use(
+		requestID,
+		logRequests(options.Log),
+		recoverPanics,
+		secureHeaders(options.PublicURL),
+		limitBody,
+	)
+	pages := e.Group("",
+		pageHeaders,
+		rejectCrossSite(options.PublicURL),
+		newBrowserSessions(store, options.PublicURL).loadViewer,
+		checkURL,
+	)
+	publicAPI := e.Group(APIPrefix, jsonErrors)
+	api := publicAPI.Group("",
+		gate.Guard,
+		checkURL,
+	)
+	return &Server{Echo: e, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI}
 }
 
 const (
@@ -32,32 +72,11 @@ const (
 	stopTimeout       = 20 * time.Second
 )
 
-// MaxHeader is the most that a request's header may hold, in bytes. It lets even an absurdly
-// long Authorization header get the API's own 401 rather than a bare 431, and costs whoever
-// sends it as much as it costs us.
+// MaxHeader limits the size of a request's header, in bytes. It is large enough that even an
+// absurdly long Authorization header gets the API's own 401 instead of a bare 431.
 const MaxHeader = 12 << 20
 
-// New returns an Echo with everything but the routes: the middleware in running order.
-func New(store *models.Store, options Options) *echo.Echo {
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = clientAddress(options.TrustedProxies)
-	e.HTTPErrorHandler = failWith(options.Log)
-	people := newSessions(store, options.PublicURL)
-
-	e.Use(
-		requestID,
-		logRequests(options.Log),
-		recoverPanics,
-		secureHeaders(options.PublicURL),
-		limitBody,
-		refuseCrossSite(options.PublicURL),
-		people.loadViewer,
-	)
-	return e
-}
-
-// Serve answers requests on listener until ctx is done, then lets open requests finish.
+// Serve serves requests on listener until ctx is done, then waits for open requests to finish.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
@@ -75,7 +94,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	log.Info("stopping: open requests may finish")
+	log.Info("stopping; waiting for open requests")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stopping); err != nil {

@@ -11,38 +11,38 @@ import (
 )
 
 const (
-	// MaxUpload is the most that a body may hold on a route that takes uploads, in bytes. It is
-	// more than such a route reads, so that a browser hears that a file is too large: one whose
-	// connection is closed while it sends shows nothing.
+	// MaxUpload limits the size of a request body on routes that allow uploads, in bytes. It is
+	// larger than any file that such a route accepts, because a browser whose connection is
+	// closed while it sends can't show why.
 	MaxUpload = 64 << 20
-	// uploadTimeout is how long an upload may take.
+	// uploadTimeout limits how long an upload may take.
 	uploadTimeout = 3 * time.Minute
 )
 
-// limitedBody is a body under limitBody.
+// limitedBody is a request body that limitBody has limited to MaxBody.
 type limitedBody struct {
 	io.ReadCloser
 	whole io.ReadCloser
 }
 
-// TakesUploads lets a route read MaxUpload of the body, instead of MaxBody, and gives whoever
-// sends it the time for it.
-func TakesUploads(next echo.HandlerFunc) echo.HandlerFunc {
+// AllowUploads raises the limit of the request body from MaxBody to MaxUpload and extends the
+// deadlines accordingly.
+func AllowUploads(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if body, limited := r.Body.(limitedBody); limited {
 			r.Body = http.MaxBytesReader(c.Response(), body.whole, MaxUpload)
 		}
 		control, now := http.NewResponseController(c.Response()), time.Now()
-		// A server without deadlines needs none.
+		// Errors mean that the server has no deadlines.
 		_ = control.SetReadDeadline(now.Add(uploadTimeout))
 		_ = control.SetWriteDeadline(now.Add(2 * uploadTimeout))
 		return next(c)
 	}
 }
 
-// EachPart calls fn with each part of an uploaded form as it comes in: the name of its field, the
-// name of its file, if it is one, and what is in it. Nothing of it is kept.
+// EachPart calls fn with each part of a multipart form as it arrives: the name of the field, the
+// name of the file or "", and the content. Nothing is stored.
 func EachPart(c echo.Context, fn func(field, file string, content io.Reader) error) error {
 	parts, err := c.Request().MultipartReader()
 	if err != nil {
@@ -70,7 +70,7 @@ func eachPart(part *multipart.Part, fn func(field, file string, content io.Reade
 	return uploadError(err)
 }
 
-// uploadReader turns what goes wrong with an upload into what may be said about it.
+// uploadReader replaces errors with those of uploadError.
 type uploadReader struct{ io.Reader }
 
 func (r uploadReader) Read(into []byte) (int, error) {
@@ -78,7 +78,7 @@ func (r uploadReader) Read(into []byte) (int, error) {
 	return n, uploadError(err)
 }
 
-// uploadError is what may be said about err, which may quote what was sent.
+// uploadError returns an error for the client in place of err, which may quote the upload.
 func uploadError(err error) error {
 	switch tooLarge := new(http.MaxBytesError); {
 	case err == nil, errors.Is(err, io.EOF):
@@ -89,4 +89,4 @@ func uploadError(err error) error {
 	return errForm
 }
 
-var errUploadTooLarge = &RequestError{Status: http.StatusRequestEntityTooLarge, Type: "payload_too_large", Message: "What was sent is larger than 64 MiB."}
+var errUploadTooLarge = &RequestError{Status: http.StatusRequestEntityTooLarge, Type: "payload_too_large", Message: "This upload is larger than 64 MiB."}

@@ -98,7 +98,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = web.SocketAddress
+	e.IPExtractor = web.ConnectionIP
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
 	e.GET("/gate", gate.Guard(small)) // made once, as are those below

@@ -9,7 +9,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// rotatedAPIKey is a successor with its text, which the answer to its creation alone carries.
+// rotatedAPIKey is a replacement together with the key itself, which only the response to its
+// creation contains.
 type rotatedAPIKey struct {
 	wire.RotatedAPIKey
 	Key string `json:"key"`
@@ -17,7 +18,7 @@ type rotatedAPIKey struct {
 
 func (k rotatedAPIKey) withoutSecret() any { return k.RotatedAPIKey }
 
-// rotation is what the successor of a key is to be like; what is left out is as with the key.
+// rotation describes the replacement of a key. Omitted fields are copied from the key.
 type rotation struct {
 	ID        string          `param:"id" json:"-"`
 	Scopes    given[[]string] `json:"scopes"`
@@ -26,8 +27,8 @@ type rotation struct {
 
 func (*rotation) bodyOptional() {}
 
-// rotate makes the successor of a key, with scopes that the caller's key holds itself: else a
-// key could get at the text of one that may do more.
+// rotate creates a replacement for a key. Its scopes are limited to those of the caller's key,
+// which could otherwise obtain a key with more access.
 func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (rotatedAPIKey, error) {
 	grants := caller.Key.Scopes()
 	wanted := models.NewReplacement{Grantor: &grants}
@@ -35,7 +36,7 @@ func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (ro
 	if wanted.Scopes, err = scopesChange(in.Scopes); err != nil {
 		return rotatedAPIKey{}, err
 	}
-	if wanted.ExpiresAt, err = momentOf("expires_at", in.ExpiresAt); err != nil {
+	if wanted.ExpiresAt, err = timeChange("expires_at", in.ExpiresAt); err != nil {
 		return rotatedAPIKey{}, err
 	}
 	key, secret, err := h.store.RotateAPIKey(ctx, caller.WorkspaceID, in.ID, wanted)
@@ -45,12 +46,12 @@ func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (ro
 	return rotatedAPIKey{RotatedAPIKey: key.WireRotated(), Key: secret.Reveal()}, nil
 }
 
-// scopesChange is the set of words that may be left out. They cannot be null, which might mean
-// all as well as none.
-func scopesChange(words given[[]string]) (models.Change[scope.Set], error) {
-	if words.Given && words.Value == nil {
-		return models.Change[scope.Set]{}, invalid("scopes", "must be an array; leave it out for the scopes that the key has")
+// scopesChange returns the change that scopes ask for. They can't be null, which could mean all
+// scopes as well as none.
+func scopesChange(names given[[]string]) (models.Change[scope.Set], error) {
+	if names.Given && names.Value == nil {
+		return models.Change[scope.Set]{}, invalid("scopes", "must be an array; omit it to keep the scopes of the key")
 	}
-	set, err := scopesOf(words.Value)
-	return models.Change[scope.Set]{Given: words.Given, Value: set}, err
+	set, err := scopesOf(names.Value)
+	return models.Change[scope.Set]{Given: names.Given, Value: set}, err
 }

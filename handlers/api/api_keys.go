@@ -11,10 +11,11 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// apiKeys is /api_keys.
+// apiKeys handles /api_keys.
 type apiKeys struct{ store *models.Store }
 
-// createdAPIKey is a key with its text, which the answer to its creation alone carries.
+// createdAPIKey is an API key together with the key itself, which only the response to its creation
+// contains.
 type createdAPIKey struct {
 	wire.APIKey
 	Key string `json:"key"`
@@ -37,7 +38,7 @@ type newAPIKey struct {
 	ExpiresAt *string  `json:"expires_at"`
 }
 
-// create makes a key with scopes that the caller's key holds itself.
+// create creates an API key. Its scopes are limited to those of the caller's key.
 func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (createdAPIKey, error) {
 	set, err := scopesOf(in.Scopes)
 	if err != nil {
@@ -57,11 +58,11 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	return createdAPIKey{APIKey: key.Wire(), Key: secret.Reveal()}, nil
 }
 
-// scopesOf is the set of words, or a complaint about the first that is no scope.
-func scopesOf(words []string) (scope.Set, error) {
+// scopesOf returns the set of scopes with the given names.
+func scopesOf(names []string) (scope.Set, error) {
 	var set scope.Set
-	for i, word := range words {
-		s, known := scope.Parse(word)
+	for i, name := range names {
+		s, known := scope.Parse(name)
 		if !known {
 			return 0, invalid(fmt.Sprintf("scopes[%d]", i), "must be one of "+strings.Join(scope.All.Words(), ", "))
 		}
@@ -70,7 +71,7 @@ func scopesOf(words []string) (scope.Set, error) {
 	return set, nil
 }
 
-// byID is the input of what is done to one thing, and needs no more than its id.
+// byID is the input of an operation on one object that needs only its ID.
 type byID struct {
 	ID string `param:"id" json:"-"`
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// bind reads the path, the query and, where the method has one, the body of a request into in,
-// a pointer to a struct with param, query and json tags. It returns the body too.
+// bind decodes the path, the query and, if the method has one, the body of a request into in, a
+// pointer to a struct with param, query and json tags. It also returns the body.
 func bind(c echo.Context, in any) (body []byte, err error) {
 	var binder echo.DefaultBinder
 	if err := errors.Join(binder.BindPathParams(c, in), binder.BindQueryParams(c, in)); err != nil {
@@ -40,36 +40,37 @@ func bind(c echo.Context, in any) (body []byte, err error) {
 	return body, decode(c.Request(), body, in)
 }
 
-// readBody reads the whole body, which is bounded.
+// readBody reads the body, whose size is limited by middleware.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, echo.ErrStatusRequestEntityTooLarge
 	}
 	if err != nil {
-		return nil, &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body ended too early."}
+		return nil, &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body is incomplete."}
 	}
 	return body, nil
 }
 
-// decode reads a JSON body strictly: names match to the letter and stand once, members that in
-// does not know are refused, and text is valid UTF-8 (RFC 7493, I-JSON).
+// decode decodes a JSON body strictly: it rejects unknown and duplicate fields, names in another
+// case, and invalid UTF-8 (RFC 7493, I-JSON).
 func decode(r *http.Request, body []byte, in any) error {
 	if media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || media != echo.MIMEApplicationJSON {
 		return &web.RequestError{Status: http.StatusUnsupportedMediaType, Type: "unsupported_media_type",
 			Message: "Send the body as JSON, with the header Content-Type: application/json."}
 	}
 	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true)); err != nil {
-		return explain(err)
+		return decodeError(err)
 	}
-	if jsontext.Value(body).Kind() == 'n' { // null would leave in as it is
+	if jsontext.Value(body).Kind() == 'n' { // null would leave in unchanged
 		return invalid("the body", "must be an object")
 	}
 	return nil
 }
 
-// explain says what is wrong with a body, and where, without repeating what was sent.
-func explain(err error) error {
+// decodeError returns an error that says what is wrong with a body, and where, without repeating
+// values from it.
+func decodeError(err error) error {
 	var (
 		value  *json.SemanticError
 		syntax *jsontext.SyntacticError
@@ -78,29 +79,29 @@ func explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &value) && errors.Is(value.Err, json.ErrUnknownName):
-		return invalid(memberOf(value.JSONPointer), "is not a member that this request has")
+		return invalidField(value.JSONPointer, "Unknown field")
 	case errors.As(err, &value):
-		return invalid(memberOf(value.JSONPointer), "must be "+wanted(value))
+		return invalid(fieldOf(value.JSONPointer), "must be "+jsonType(value))
 	case errors.As(err, &syntax) && errors.Is(syntax.Err, jsontext.ErrDuplicateName):
-		return invalid(memberOf(syntax.JSONPointer), "is given twice")
+		return invalidField(syntax.JSONPointer, "Duplicate field")
 	case errors.As(err, &syntax) && isBadText(syntax):
-		return invalid(memberOf(syntax.JSONPointer), "must be valid UTF-8, without half a surrogate pair")
+		return invalid(fieldOf(syntax.JSONPointer), "must be valid UTF-8 without unpaired surrogates")
 	case errors.As(err, &syntax):
 		return &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request",
-			Message: fmt.Sprintf("The request body is not JSON: see byte %d.", syntax.ByteOffset)}
+			Message: fmt.Sprintf("The request body isn't valid JSON (at byte %d).", syntax.ByteOffset)}
 	}
-	return &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body is not JSON."}
+	return &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body isn't valid JSON."}
 }
 
-// isBadText reports whether a string in the body holds bytes or an escape that are no
-// characters. The decoder tells it in words alone.
+// isBadText reports whether err is about invalid UTF-8 or an unpaired surrogate, which the decoder
+// reports only in the text of its error.
 func isBadText(err *jsontext.SyntacticError) bool {
-	words := err.Err.Error()
-	return strings.Contains(words, "UTF-8") || strings.Contains(words, "surrogate")
+	text := err.Err.Error()
+	return strings.Contains(text, "UTF-8") || strings.Contains(text, "surrogate")
 }
 
-// wanted is the kind of value that the member takes, in the words of JSON.
-func wanted(err *json.SemanticError) string {
+// jsonType returns the JSON type that the field accepts, such as "a string".
+func jsonType(err *json.SemanticError) string {
 	if err.GoType == nil {
 		return "of another type"
 	}
@@ -123,55 +124,61 @@ func wanted(err *json.SemanticError) string {
 	return "of another type"
 }
 
-const maxMember = 100
+const maxField = 100
 
-// memberOf is a JSON pointer in the words of a program: participants[3].email.
-func memberOf(pointer jsontext.Pointer) string {
-	var member strings.Builder
+// fieldOf returns a JSON pointer in the notation of programs, such as participants[3].email.
+func fieldOf(pointer jsontext.Pointer) string {
+	var field strings.Builder
 	for part := range pointer.Tokens() {
 		switch {
 		case strings.Trim(part, "0123456789") == "":
-			member.WriteString("[" + part + "]")
+			field.WriteString("[" + part + "]")
 			continue
-		case member.Len() > 0:
-			member.WriteByte('.')
+		case field.Len() > 0:
+			field.WriteByte('.')
 		}
-		member.WriteString(part)
+		field.WriteString(part)
 	}
-	text := member.String()
+	text := field.String()
 	if text == "" {
 		return "the body"
 	}
-	if len(text) > maxMember || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "a member"
+	if len(text) > maxField || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "a field"
 	}
 	return text
 }
 
-// invalid is a complaint about one value.
-func invalid(member, complaint string) error {
-	return &models.Error{Kind: models.Invalid, Message: member + " " + complaint + ".", Fields: models.Fields{member: complaint}}
+// invalid returns an error about the value of a field, such as "must be a string".
+func invalid(field, problem string) error {
+	return &models.Error{Kind: models.Invalid, Message: field + " " + problem + ".", Fields: models.Fields{field: problem}}
 }
 
-// parseTime reads a moment with its zone; an empty text is none.
-func parseTime(member, text string) (*time.Time, error) {
+// invalidField returns an error about the name of a field.
+func invalidField(pointer jsontext.Pointer, problem string) error {
+	field := fieldOf(pointer)
+	return &models.Error{Kind: models.Invalid, Message: fmt.Sprintf("%s %q.", problem, field), Fields: models.Fields{field: problem}}
+}
+
+// parseTime parses an RFC 3339 time. It returns nil for an empty text.
+func parseTime(field, text string) (*time.Time, error) {
 	if text == "" {
 		return nil, nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, invalid(member, "must be a time with its zone as in RFC 3339, such as 2026-03-14T09:26:53Z")
+		return nil, invalid(field, "must be an RFC 3339 time with a time zone, such as 2026-03-14T09:26:53Z")
 	}
 	return &t, nil
 }
 
-// parseTimePointer is parseTime for a member that may be missing or null.
-func parseTimePointer(member string, text *string) (*time.Time, error) {
+// parseTimePointer parses a time that may be omitted or null.
+func parseTimePointer(field string, text *string) (*time.Time, error) {
 	if text == nil {
 		return nil, nil
 	}
 	if *text == "" {
-		return nil, invalid(member, "must be null or a time, not an empty string")
+		return nil, invalid(field, "must be a time or null, not an empty string")
 	}
-	return parseTime(member, *text)
+	return parseTime(field, *text)
 }

@@ -13,21 +13,21 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// action does one thing for a caller.
+// action is an operation for a caller, without HTTP.
 type action[In, Out any] func(context.Context, web.Caller, In) (Out, error)
 
-// operation is what a route does. Beside the handler it says what the document of the API has
-// to say too.
+// operation is the handler of a route, together with what a test compares with the OpenAPI
+// document.
 type operation struct {
 	handle  echo.HandlerFunc
 	status  int          // of success
-	in, out reflect.Type // what a request carries; the data, or one of them, of the answer
-	meta    reflect.Type // of a list; nil else
-	once    bool         // takes an Idempotency-Key
+	in, out reflect.Type // types of the input and of the data, or of one item of a list
+	meta    reflect.Type // type of the meta of a list; nil if it is none
+	once    bool         // accepts an Idempotency-Key
 }
 
-// endpoint makes an operation of fn. Path, query and a strictly decoded body are bound to In;
-// Out is sent as {"data": …} with status; an error goes to the error handler untouched.
+// endpoint returns an operation that binds the path, query and body of a request to In, calls fn,
+// and sends Out as {"data": …} with status.
 func endpoint[In, Out any](status int, fn action[In, Out]) operation {
 	handle := func(c echo.Context) error {
 		var in In
@@ -46,7 +46,7 @@ func endpoint[In, Out any](status int, fn action[In, Out]) operation {
 	return operation{handle: handle, status: status, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 }
 
-// endpointPage makes an operation of fn, which returns one page of a list.
+// endpointPage returns an operation for fn, which returns one page of a list.
 func endpointPage[In, Out any](fn action[In, models.Paged[Out]]) operation {
 	return endpointList(func(ctx context.Context, caller web.Caller, in In) (listEnvelope[Out, meta], error) {
 		page, err := fn(ctx, caller, in)
@@ -54,7 +54,8 @@ func endpointPage[In, Out any](fn action[In, models.Paged[Out]]) operation {
 	})
 }
 
-// endpointList is endpointPage for a list that tells more than how to go on.
+// endpointList returns an operation for fn, which returns a list whose meta contains more than
+// paging.
 func endpointList[In, Out, Meta any](fn action[In, listEnvelope[Out, Meta]]) operation {
 	handle := func(c echo.Context) error {
 		var in In
@@ -73,9 +74,9 @@ func endpointList[In, Out, Meta any](fn action[In, listEnvelope[Out, Meta]]) ope
 	}
 }
 
-// endpointOnce makes an operation of a function that makes something. A client may send the
-// request again with the same Idempotency-Key, and it is still made once: then the function is
-// over a Store that is bound to one transaction, in which the answer is kept too.
+// endpointOnce returns an operation that creates something at most once for each Idempotency-Key.
+// If the client sends one, the function that over returns runs in a transaction, which also stores
+// the response for repeated requests.
 func endpointOnce[In, Out any](store *models.Store, status int, over func(*models.Store) action[In, Out]) operation {
 	handle := func(c echo.Context) error {
 		var in In
@@ -95,16 +96,16 @@ func endpointOnce[In, Out any](store *models.Store, status int, over func(*model
 			}
 			return c.JSON(status, envelope[Out]{out})
 		}
-		var made Out
+		var created Out
 		answer, err := store.Once(ctx, requestOf(c.Request(), caller, key, body), func(tx *models.Store) (models.IdempotentAnswer, error) {
-			if made, err = over(tx)(ctx, caller, in); err != nil {
+			if created, err = over(tx)(ctx, caller, in); err != nil {
 				return models.IdempotentAnswer{}, err
 			}
-			kept, err := json.Marshal(envelope[any]{withoutSecret(made)})
+			stored, err := json.Marshal(envelope[any]{withoutSecret(created)})
 			if err != nil {
-				return models.IdempotentAnswer{}, fmt.Errorf("encode answer: %w", err)
+				return models.IdempotentAnswer{}, fmt.Errorf("encode response: %w", err)
 			}
-			return models.IdempotentAnswer{Status: status, Body: append(kept, '\n')}, nil
+			return models.IdempotentAnswer{Status: status, Body: append(stored, '\n')}, nil
 		})
 		if err != nil {
 			return err
@@ -113,12 +114,12 @@ func endpointOnce[In, Out any](store *models.Store, status int, over func(*model
 			c.Response().Header().Set(headerReplayed, "true")
 			return c.JSONBlob(answer.Status, answer.Body)
 		}
-		return c.JSON(status, envelope[Out]{made})
+		return c.JSON(status, envelope[Out]{created})
 	}
 	return operation{handle: handle, status: status, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), once: true}
 }
 
-// nothing is the input or the answer of an endpoint that has none.
+// nothing is the input or output of an endpoint that has none.
 type nothing struct{}
 
 type envelope[T any] struct {
@@ -130,7 +131,7 @@ type listEnvelope[T, M any] struct {
 	Meta M   `json:"meta"`
 }
 
-// meta tells a client how to go on. All three members are always there (API contract §3).
+// meta is the paging information of a list. All three fields are always present (API contract §3).
 type meta struct {
 	Limit      int     `json:"limit"`
 	HasMore    bool    `json:"has_more"`
@@ -145,7 +146,7 @@ func metaOf[T any](page models.Paged[T]) meta {
 	return m
 }
 
-// presentAll turns a page of rows into a page of what the wire carries.
+// presentAll converts a page of rows to wire types.
 func presentAll[Row, Wire any](page models.Paged[Row], present func(*Row) Wire) models.Paged[Wire] {
 	wire := models.Paged[Wire]{Items: make([]Wire, 0, len(page.Items)), Limit: page.Limit, NextCursor: page.NextCursor}
 	for i := range page.Items {

@@ -48,22 +48,22 @@ var provoke = map[string]func(t *testing.T, s *handlerstest.Server, key string) 
 	"NotJSON body": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
 		return s.Call(t, key, "POST", "/api_keys", "")
 	},
-	"Refused value": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
+	"Unprocessable value": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
 		return s.Call(t, key, "POST", "/meeting_requests", `{"organizer_emial":"ada@acme.test"}`)
 	},
-	"Refused limit": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
+	"Unprocessable limit": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
 		return s.Call(t, key, "GET", "/seats?limit=0", "")
 	},
-	"Refused state": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
+	"Unprocessable state": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
 		address := "/meeting_requests/" + aMeeting(t, s, key)["id"].(string)
 		s.Want(t, http.StatusOK, key, "POST", address+"/cancel", "")
 		return s.Call(t, key, "POST", address+"/pause", "")
 	},
-	"Refused reused_key": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
+	"Unprocessable reused_key": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
 		callOnce(t, s, key, "order-4711", "/api_keys", `{"name":"CI"}`)
 		return callOnce(t, s, key, "order-4711", "/api_keys", `{"name":"CD"}`)
 	},
-	"TooMany key": func(t *testing.T, _ *handlerstest.Server, _ string) (answer handlerstest.Answer) {
+	"RateLimited key": func(t *testing.T, _ *handlerstest.Server, _ string) (answer handlerstest.Answer) {
 		s := limited(t)
 		key := s.Key(t)
 		for range 4 {
@@ -71,7 +71,7 @@ var provoke = map[string]func(t *testing.T, s *handlerstest.Server, key string) 
 		}
 		return answer
 	},
-	"Broken broken": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
+	"InternalError broken": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Answer {
 		s.Exec(t, "ALTER TABLE seats RENAME TO seats_away")
 		return s.Call(t, key, "GET", "/seats", "")
 	},

@@ -2,24 +2,24 @@ package api
 
 import "reflect"
 
-// What a route says of itself, for the test of the document.
+// Properties of routes, for the tests of the OpenAPI document.
 
-// Success is the status with which r answers when all is well.
+// Success returns the status of a successful response.
 func (r Route) Success() int { return r.status }
 
-// Once reports whether r takes an Idempotency-Key.
+// Once reports whether r accepts an Idempotency-Key.
 func (r Route) Once() bool { return r.once }
 
-// In is what a request to r carries.
+// In returns the type of the input of r.
 func (r Route) In() reflect.Type { return r.in }
 
-// Out is what the data of an answer of r is, or each of it in a list.
+// Out returns the type of the data in a response, or of one item of a list.
 func (r Route) Out() reflect.Type { return r.out }
 
-// Meta is what is beside the data of a list; nil if r is none.
+// Meta returns the type of the meta of a list, or nil if r is none.
 func (r Route) Meta() reflect.Type { return r.meta }
 
-// BodyOptional reports whether a request to r may do without a body.
+// BodyOptional reports whether the body of a request to r may be omitted.
 func (r Route) BodyOptional() bool {
 	_, optional := reflect.New(r.in).Interface().(interface{ bodyOptional() })
 	return optional

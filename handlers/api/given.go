@@ -9,17 +9,17 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// given is a member that may be left out, which is another thing than null.
+// given is a field that distinguishes between omitted and null.
 type given[T any] struct{ models.Change[T] }
 
-// UnmarshalJSONFrom notes that the member is there.
+// UnmarshalJSONFrom implements json.UnmarshalerFrom. It is only called if the field is present.
 func (g *given[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 	g.Given = true
 	return json.UnmarshalDecode(decoder, &g.Value)
 }
 
-// momentOf is a time that may be left out, or null to take it away.
-func momentOf(member string, text given[*string]) (models.Change[*time.Time], error) {
-	moment, err := parseTimePointer(member, text.Value)
-	return models.Change[*time.Time]{Given: text.Given, Value: moment}, err
+// timeChange returns the change of a time that may be omitted, or null to remove it.
+func timeChange(field string, text given[*string]) (models.Change[*time.Time], error) {
+	t, err := parseTimePointer(field, text.Value)
+	return models.Change[*time.Time]{Given: text.Given, Value: t}, err
 }

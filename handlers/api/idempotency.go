@@ -17,8 +17,8 @@ const (
 	maxIdempotencyKey = 255
 )
 
-// idempotencyKey is the client's name for a request: visible ASCII, bare or as a quoted string
-// (draft-ietf-httpapi-idempotency-key-header §2.1), and whether there is one.
+// idempotencyKey returns the Idempotency-Key of a request, if it has one: visible ASCII, optionally
+// as a quoted string (draft-ietf-httpapi-idempotency-key-header §2.1).
 func idempotencyKey(r *http.Request) (key string, given bool, err error) {
 	values := r.Header.Values(headerIdempotencyKey)
 	if len(values) == 0 {
@@ -32,21 +32,22 @@ func idempotencyKey(r *http.Request) (key string, given bool, err error) {
 	}
 	isHidden := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, isHidden) {
-		return "", false, invalid(headerIdempotencyKey, fmt.Sprintf("must be given once, with 1 to %d visible ASCII characters", maxIdempotencyKey))
+		return "", false, invalid(headerIdempotencyKey, fmt.Sprintf("must be sent once, with 1 to %d visible ASCII characters", maxIdempotencyKey))
 	}
 	return key, true, nil
 }
 
-// requestOf is what tells a request from another with the same key.
+// requestOf returns what identifies a request, with a fingerprint that detects a different request
+// with the same key.
 func requestOf(r *http.Request, caller web.Caller, key string, body []byte) models.IdempotentRequest {
 	hash := sha256.New()
 	for _, part := range []string{r.Method, r.URL.RequestURI(), string(body)} {
-		_, _ = fmt.Fprintf(hash, "%d:%s", len(part), part) // a hash takes everything
+		_, _ = fmt.Fprintf(hash, "%d:%s", len(part), part) // a hash never returns an error
 	}
 	return models.IdempotentRequest{APIKeyID: caller.Key.ID(), Key: key, Fingerprint: hash.Sum(nil)}
 }
 
-// withoutSecret is an answer as it may be kept.
+// withoutSecret returns out without what must not be stored.
 func withoutSecret(out any) any {
 	if secretive, is := out.(interface{ withoutSecret() any }); is {
 		return secretive.withoutSecret()

@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// me tells a client which key it holds. It is the call with which to check a new one.
+// me handles /me, with which a client can verify its key.
 type me struct{ store *models.Store }
 
 type self struct {

@@ -45,8 +45,8 @@ func (h meetingRequests) changeOrganizer(ctx context.Context, caller web.Caller,
 	}))
 }
 
-// meetingRequestEdit is what to change: a member that is left out stays, and null takes a value
-// away (RFC 7396).
+// meetingRequestEdit is a change of a meeting request. Omitted fields don't change, and null removes
+// a value (RFC 7396).
 type meetingRequestEdit struct {
 	ID                  string                  `param:"id" json:"-"`
 	OrganizerName       given[*string]          `json:"organizer_name"`
@@ -103,12 +103,12 @@ func (in meetingRequestEdit) model() (models.MeetingRequestEdit, error) {
 		frame = &timeframeEdit{Start: to[*string](nil), End: to[*string](nil)}
 	}
 	var startErr, endErr error
-	edit.TimeframeStart, startErr = momentOf("context.timeframe.start", frame.Start)
-	edit.TimeframeEnd, endErr = momentOf("context.timeframe.end", frame.End)
+	edit.TimeframeStart, startErr = timeChange("context.timeframe.start", frame.Start)
+	edit.TimeframeEnd, endErr = timeChange("context.timeframe.end", frame.End)
 	return edit, errors.Join(startErr, endErr)
 }
 
-// emptyContext takes everything away.
+// emptyContext returns an edit that removes every field.
 func emptyContext() *contextEdit {
 	return &contextEdit{
 		Title: to[*string](nil), Purpose: to[*string](nil), Description: to[*string](nil),

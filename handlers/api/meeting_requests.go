@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// meetingRequests is /meeting_requests.
+// meetingRequests handles /meeting_requests.
 type meetingRequests struct{ store *models.Store }
 
 type meetingRequestQuery struct {
@@ -63,7 +63,7 @@ type newParticipant struct {
 	Timezone *string `json:"timezone"`
 }
 
-// create asks for a meeting; it is accepted, not yet arranged.
+// create creates a meeting request. The meeting is scheduled later.
 func (h meetingRequests) create(ctx context.Context, caller web.Caller, in newMeetingRequest) (wire.MeetingRequest, error) {
 	wanted, err := in.model()
 	if err != nil {
@@ -94,7 +94,7 @@ func (in newMeetingRequest) model() (models.NewMeetingRequest, error) {
 	return wanted, nil
 }
 
-// participantsOf is nil for nil: an empty list is another thing than none.
+// participantsOf converts participants. It keeps nil, which differs from an empty list.
 func participantsOf(people []newParticipant) []models.NewParticipant {
 	if people == nil {
 		return nil

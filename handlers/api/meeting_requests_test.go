@@ -72,7 +72,7 @@ func TestMeetingRequestRefusals(t *testing.T) {
 		{"nobody to meet", `{"organizer_email":"ada@acme.test"}`, "validation_error", "participant"},
 		{"both lists", `{` + people + `,"participants":[{"email":"q@x.test"}]}`, "invalid_request", "participants"},
 		{"a bad address", `{"organizer_email":"ada@acme.test","participants":[{"email":"p@x.test"},{"email":"nope"}]}`, "validation_error", "participants[1].email"},
-		{"a misspelt member inside", `{"organizer_email":"ada@acme.test","participants":[{"mail":"p@x.test"}]}`, "validation_error", "participants[0].mail is not a member"},
+		{"a misspelt member inside", `{"organizer_email":"ada@acme.test","participants":[{"mail":"p@x.test"}]}`, "validation_error", `Unknown field \"participants[0].mail\"`},
 		{"no such zone", `{` + people + `,"organizer_timezone":"Mars/Base"}`, "validation_error", "organizer_timezone"},
 		{"a time without a zone", `{` + people + `,"context":{"timeframe":{"start":"2026-04-01T09:00:00"}}}`, "validation_error", "context.timeframe.start"},
 		{"an empty time", `{` + people + `,"context":{"timeframe":{"end":""}}}`, "validation_error", "context.timeframe.end"},

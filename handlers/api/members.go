@@ -8,7 +8,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// members is /workspace_members.
+// members handles /workspace_members.
 type members struct{ store *models.Store }
 
 type memberQuery struct {
@@ -17,7 +17,7 @@ type memberQuery struct {
 	Role  string `query:"role"`
 }
 
-// list lists the active members.
+// list returns a page of the active members.
 func (h members) list(ctx context.Context, caller web.Caller, in memberQuery) (models.Paged[wire.Member], error) {
 	asked, err := in.page()
 	if err != nil {
@@ -33,12 +33,12 @@ type newMember struct {
 	Role  *string `json:"role"`
 }
 
-// create adds a person, who gets an invitation unless there is an account already.
+// create adds a member, who is invited unless they already have an account.
 func (h members) create(ctx context.Context, caller web.Caller, in newMember) (wire.Member, error) {
 	wanted := models.NewMember{Email: in.Email}
 	if in.Name != nil {
 		if *in.Name == "" {
-			return wire.Member{}, invalid("name", "must not be empty; leave it out if it is not known")
+			return wire.Member{}, invalid("name", "must not be empty; omit it if unknown")
 		}
 		wanted.Name = *in.Name
 	}
@@ -59,7 +59,7 @@ func (h members) reactivate(ctx context.Context, caller web.Caller, in byID) (wi
 	return presented(h.store.ReactivateMember(ctx, caller.WorkspaceID, in.ID))
 }
 
-// presented is a row as the wire carries it, unless there is an error.
+// presented converts a row to its wire type, unless err is set.
 func presented[Row interface{ Wire() Wire }, Wire any](row Row, err error) (Wire, error) {
 	if err != nil {
 		var none Wire

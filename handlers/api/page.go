@@ -7,7 +7,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// PageQuery is what every list takes.
+// PageQuery contains the query parameters of every list.
 type PageQuery struct {
 	Limit  string `query:"limit"`
 	Cursor string `query:"cursor"`

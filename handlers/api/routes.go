@@ -4,28 +4,28 @@ package api
 import (
 	"net/http"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
 
-// Base is the path before that of every route.
-const Base = "/api/v1"
+const version = "/v1"
 
-// Route is one thing that the API does. The router, the dashboard's list of what a key opens
-// and the test of every scope against every route all read the same table.
+// Base is the path prefix of all routes.
+const Base = web.APIPrefix + version
+
+// Route is one route of the API. The router, the dashboard's list of what a key can call and the
+// test of every scope against every route all read the same table.
 type Route struct {
 	Method, Path string // Path is after Base
 	Summary      string
-	Scope        *scope.Scope // nil where any good key will do
+	Scope        *scope.Scope // nil if every valid key may call it
 
 	operation
 }
 
-// ScopeWord is the word of the route's scope, or empty.
+// ScopeWord returns the name of the required scope, or "" if there is none.
 func (r Route) ScopeWord() string {
 	if r.Scope == nil {
 		return ""
@@ -33,27 +33,27 @@ func (r Route) ScopeWord() string {
 	return r.Scope.String()
 }
 
-// Name is what the route is called where its use is told of, such as "GET /me".
+// Name returns the name of the route in usage reports, such as "GET /me".
 func (r Route) Name() string { return r.Method + " " + r.Path }
 
-// Table is everything that the API does.
+// Table contains the routes of the API.
 type Table []Route
 
-// Routes is the table over store.
+// Routes returns the routes of the API, with handlers that use store.
 func Routes(store *models.Store) Table {
 	keys, meetings, people, places := apiKeys{store}, meetingRequests{store}, members{store}, seats{store}
 	hooks := webhooks{store}
 	return Table{
-		{http.MethodGet, "/me", "Show the key that asks", nil, endpoint(http.StatusOK, me{store}.show)},
+		{http.MethodGet, "/me", "Get the current key", nil, endpoint(http.StatusOK, me{store}.show)},
 
 		{http.MethodGet, "/meeting_requests", "List meeting requests", of(scope.MeetingRequestsRead), endpointPage(meetings.list)},
 		{http.MethodPost, "/meeting_requests", "Create a meeting request", of(scope.MeetingRequestsWrite), endpointOnce(store, http.StatusAccepted, createMeetingRequest)},
-		{http.MethodGet, "/meeting_requests/:id", "Show a meeting request", of(scope.MeetingRequestsRead), endpoint(http.StatusOK, meetings.show)},
-		{http.MethodPatch, "/meeting_requests/:id", "Change a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.update)},
+		{http.MethodGet, "/meeting_requests/:id", "Get a meeting request", of(scope.MeetingRequestsRead), endpoint(http.StatusOK, meetings.show)},
+		{http.MethodPatch, "/meeting_requests/:id", "Update a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.update)},
 		{http.MethodPost, "/meeting_requests/:id/cancel", "Cancel a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.cancel)},
 		{http.MethodPost, "/meeting_requests/:id/pause", "Pause a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.pause)},
 		{http.MethodPost, "/meeting_requests/:id/resume", "Resume a meeting request", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.resume)},
-		{http.MethodPost, "/meeting_requests/:id/change_organizer", "Change who organizes a meeting", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.changeOrganizer)},
+		{http.MethodPost, "/meeting_requests/:id/change_organizer", "Change the organizer", of(scope.MeetingRequestsWrite), endpoint(http.StatusOK, meetings.changeOrganizer)},
 
 		{http.MethodGet, "/workspace_members", "List members", of(scope.MembersRead), endpointPage(people.list)},
 		{http.MethodPost, "/workspace_members", "Add a member", of(scope.MembersWrite), endpointOnce(store, http.StatusCreated, createMember)},
@@ -62,28 +62,28 @@ func Routes(store *models.Store) Table {
 
 		{http.MethodGet, "/webhook_endpoints", "List webhook endpoints", of(scope.WebhooksRead), endpointPage(hooks.list)},
 		{http.MethodPost, "/webhook_endpoints", "Create a webhook endpoint", of(scope.WebhooksWrite), endpointOnce(store, http.StatusCreated, createWebhookEndpoint)},
-		{http.MethodGet, "/webhook_endpoints/:id", "Show a webhook endpoint", of(scope.WebhooksRead), endpoint(http.StatusOK, hooks.show)},
-		{http.MethodPatch, "/webhook_endpoints/:id", "Change a webhook endpoint", of(scope.WebhooksWrite), endpoint(http.StatusOK, hooks.update)},
+		{http.MethodGet, "/webhook_endpoints/:id", "Get a webhook endpoint", of(scope.WebhooksRead), endpoint(http.StatusOK, hooks.show)},
+		{http.MethodPatch, "/webhook_endpoints/:id", "Update a webhook endpoint", of(scope.WebhooksWrite), endpoint(http.StatusOK, hooks.update)},
 		{http.MethodDelete, "/webhook_endpoints/:id", "Delete a webhook endpoint", of(scope.WebhooksWrite), endpoint(http.StatusNoContent, hooks.delete)},
-		{http.MethodPost, "/webhook_endpoints/:id/ping", "Send a webhook endpoint a ping", of(scope.WebhooksWrite), endpointOnce(store, http.StatusAccepted, pingWebhookEndpoint)},
-		{http.MethodPost, "/webhook_endpoints/:id/rotate_secret", "Give a webhook endpoint a new secret", of(scope.WebhooksWrite), endpoint(http.StatusOK, hooks.rotateSecret)},
-		{http.MethodGet, "/webhook_endpoints/:id/deliveries", "List what was sent to a webhook endpoint", of(scope.WebhooksRead), endpointPage(hooks.deliveries)},
-		{http.MethodPost, "/webhook_endpoints/:id/deliveries/:delivery_id/retry", "Send something again", of(scope.WebhooksWrite), endpoint(http.StatusAccepted, hooks.retry)},
+		{http.MethodPost, "/webhook_endpoints/:id/ping", "Ping a webhook endpoint", of(scope.WebhooksWrite), endpointOnce(store, http.StatusAccepted, pingWebhookEndpoint)},
+		{http.MethodPost, "/webhook_endpoints/:id/rotate_secret", "Rotate a webhook secret", of(scope.WebhooksWrite), endpoint(http.StatusOK, hooks.rotateSecret)},
+		{http.MethodGet, "/webhook_endpoints/:id/deliveries", "List deliveries", of(scope.WebhooksRead), endpointPage(hooks.deliveries)},
+		{http.MethodPost, "/webhook_endpoints/:id/deliveries/:delivery_id/retry", "Retry a delivery", of(scope.WebhooksWrite), endpoint(http.StatusAccepted, hooks.retry)},
 
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
-		{http.MethodGet, "/api_keys/:id/usage", "Show what an API key was used for", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
+		{http.MethodGet, "/api_keys/:id/usage", "Get API key usage", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
-		{http.MethodPost, "/api_keys/:id/rotate", "Give an API key a successor", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, rotateAPIKey)},
+		{http.MethodPost, "/api_keys/:id/rotate", "Rotate an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, rotateAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
-		{http.MethodGet, "/seats", "Show seats and their capacity", of(scope.SeatsRead), endpointList(places.list)},
+		{http.MethodGet, "/seats", "List seats", of(scope.SeatsRead), endpointList(places.list)},
 		{http.MethodPost, "/seats", "Assign a seat", of(scope.SeatsWrite), endpointOnce(store, http.StatusCreated, createSeat)},
-		{http.MethodPatch, "/seats", "Change the capacity", of(scope.SeatsWrite), endpoint(http.StatusOK, places.update)},
+		{http.MethodPatch, "/seats", "Set the seat capacity", of(scope.SeatsWrite), endpoint(http.StatusOK, places.update)},
 		{http.MethodDelete, "/seats/:id", "Release a seat", of(scope.SeatsWrite), endpoint(http.StatusNoContent, places.delete)},
 	}
 }
 
-// What endpointOnce does over a Store that is bound to a transaction.
+// Actions for endpointOnce, which runs them in a transaction.
 func createMeetingRequest(tx *models.Store) action[newMeetingRequest, wire.MeetingRequest] {
 	return meetingRequests{tx}.create
 }
@@ -100,7 +100,7 @@ func pingWebhookEndpoint(tx *models.Store) action[byID, wire.WebhookDelivery] {
 
 func of(s scope.Scope) *scope.Scope { return &s }
 
-// OpenTo lists the routes that a key with the scopes of set opens.
+// OpenTo returns the routes that a key with the given scopes can call.
 func (t Table) OpenTo(set scope.Set) []Route {
 	var open []Route
 	for _, route := range t {
@@ -111,16 +111,15 @@ func (t Table) OpenTo(set scope.Set) []Route {
 	return open
 }
 
-// Register adds the API to e: who has no good key learns nothing about it, not even which
-// paths there are. The document of the API alone is for everybody.
-func Register(e *echo.Echo, gate *web.KeyGate, routes Table) {
-	e.Use(gate.Require)
-	registerDocument(e, gate)
+// Register adds the routes to server. Only the OpenAPI document is public: without a valid key,
+// nothing else reveals even which paths exist.
+func Register(server *web.Server, gate *web.KeyGate, routes Table) {
+	registerDocument(server.PublicAPI)
 	for _, route := range routes {
-		asked := gate.Route(route.Name(), route.Scope)
-		e.Add(route.Method, Base+route.Path, route.handle, asked)
+		requireScope := gate.Route(route.Name(), route.Scope)
+		server.API.Add(route.Method, version+route.Path, route.handle, requireScope)
 		if route.Method == http.MethodGet {
-			e.Add(http.MethodHead, Base+route.Path, route.handle, asked)
+			server.API.Add(http.MethodHead, version+route.Path, route.handle, requireScope)
 		}
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// seats is /seats.
+// seats handles /seats.
 type seats struct{ store *models.Store }
 
-// capacity is how many seats there are and how many of them are held.
+// capacity is the number of seats in total, in use and available.
 type capacity struct {
 	Capacity  int `json:"capacity"`
 	Used      int `json:"used"`
@@ -27,7 +27,7 @@ type seatsMeta struct {
 	capacity
 }
 
-// list is a page of the seats that are held, beside how many there are.
+// list returns a page of the assigned seats, with the totals in meta.
 func (h seats) list(ctx context.Context, caller web.Caller, in PageQuery) (listEnvelope[wire.Seat, seatsMeta], error) {
 	var none listEnvelope[wire.Seat, seatsMeta]
 	asked, err := in.page()
@@ -64,7 +64,7 @@ type newCapacity struct {
 
 func (h seats) update(ctx context.Context, caller web.Caller, in newCapacity) (capacity, error) {
 	if in.Capacity == nil {
-		return capacity{}, invalid("capacity", "must be given")
+		return capacity{}, invalid("capacity", "is required")
 	}
 	usage, err := h.store.SetSeatCapacity(ctx, caller.WorkspaceID, *in.Capacity)
 	return presentUsage(usage), err

@@ -9,11 +9,11 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// webhooks is /webhook_endpoints.
+// webhooks handles /webhook_endpoints.
 type webhooks struct{ store *models.Store }
 
-// webhookEndpointWithSecret is an endpoint with its secret, which the answers to its creation
-// and to a rotation alone carry.
+// webhookEndpointWithSecret is an endpoint with its secret, which only the responses to its creation
+// and to a rotation contain.
 type webhookEndpointWithSecret struct {
 	wire.WebhookEndpoint
 	Secret string `json:"secret"`

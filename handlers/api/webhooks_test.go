@@ -134,7 +134,7 @@ func TestWebhookRefusals(t *testing.T) {
 		{"POST", "", `{"url":"http://hooks.example.com","events":["seat.assigned"]}`, 422, "validation_error", "url must begin with https://"},
 		{"POST", "", `{"url":"https://169.254.169.254/latest","events":["seat.assigned"]}`, 422, "validation_error", "url must name a host on the public internet"},
 		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.sold"]}`, 422, "validation_error", "events[0] must be one of meeting_request.created"},
-		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.assigned"],"secret":"mine"}`, 422, "validation_error", "secret is not a member"},
+		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.assigned"],"secret":"mine"}`, 422, "validation_error", `Unknown field \"secret\"`},
 		{"PATCH", mine, `{"enabled":null}`, 422, "validation_error", "enabled must be true or false"},
 		{"PATCH", mine, `{"url":null}`, 422, "validation_error", "url must not be empty"},
 		{"PATCH", mine, `{"events":[]}`, 422, "validation_error", "events must name at least one"},

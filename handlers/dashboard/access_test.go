@@ -252,7 +252,7 @@ func TestFormsKeepToTheirWorkspace(t *testing.T) {
 			show(second.ID)
 			before := s.Dump(t)
 			got := b.Post(address, form)
-			if got.Status != http.StatusConflict || !strings.Contains(got.Body, "You have switched to another workspace") {
+			if got.Status != http.StatusConflict || !strings.Contains(got.Body, "You switched workspaces") {
 				t.Errorf("%s in another workspace: %d", address, got.Status)
 			}
 			if s.Dump(t) != before {

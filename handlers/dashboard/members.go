@@ -215,5 +215,5 @@ func listAddress(c echo.Context, base string) string {
 	if err != nil || from.Path != base {
 		return base
 	}
-	return web.LocalAddress(from.RequestURI())
+	return web.LocalURL(from.RequestURI())
 }

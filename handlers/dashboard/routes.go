@@ -20,9 +20,9 @@ var (
 	admin   = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
 )
 
-// Register adds the routes of the dashboard to e. Its pages say what of opened, the routes of
-// the API, a key opens.
-func Register(e *echo.Echo, store *models.Store, opened api.Table) {
+// Register adds the routes of the dashboard to pages, which show which of the API's routes a key
+// can call.
+func Register(pages *web.Group, store *models.Store, opened api.Table) {
 	var (
 		setup   = setUp{store}
 		session = sessions{store}
@@ -62,7 +62,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.NewAPIKey, admin, keys.ask},
 		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
 		{http.MethodGet, path.APIKeyLeaks, admin, leaked.ask},
-		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.TakesUploads), leaked.check},
+		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.AllowUploads), leaked.check},
 		{http.MethodGet, path.APIKeyReview, admin, keys.review},
 		{http.MethodGet, path.APIKeyBulkDelete, admin, keys.askBulkDelete},
 		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
@@ -127,7 +127,7 @@ func Register(e *echo.Echo, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.AuditLog, admin, log.show},
 		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 	} {
-		e.Add(route.method, route.path, route.handle, route.may...)
+		pages.Add(route.method, route.path, route.handle, route.may...)
 	}
 }
 

@@ -21,7 +21,7 @@ type sessions struct{ store *models.Store }
 // ask shows the sign-in page; who is signed in already goes on at once.
 func (h sessions) ask(c echo.Context) error {
 	ctx := c.Request().Context()
-	next := web.LocalAddress(c.QueryParam("next"))
+	next := web.LocalURL(c.QueryParam("next"))
 	if viewer.Of(ctx).User != nil {
 		return web.Redirect(c, next)
 	}
@@ -40,7 +40,7 @@ func (h sessions) create(c echo.Context) error {
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	form.Next = web.LocalAddress(form.Next)
+	form.Next = web.LocalURL(form.Next)
 	in, err := h.store.SignIn(c.Request().Context(), web.SessionID(c), models.Credentials{
 		Email: form.Email, Password: form.Password, Device: web.Device(c),
 	})
@@ -94,7 +94,7 @@ func (h sessions) switchWorkspace(c echo.Context) error {
 		if err := web.SetWorkspace(c, member.WorkspaceID); err != nil {
 			return err
 		}
-		return web.Redirect(c, web.LocalAddress(form.Next))
+		return web.Redirect(c, web.LocalURL(form.Next))
 	}
 	return models.Errorf(models.NotFound, "There is no such workspace among yours.")
 }
@@ -108,7 +108,7 @@ func (h sessions) setTheme(c echo.Context) error {
 		return err
 	}
 	web.SetTheme(c, viewer.ParseTheme(form.Theme))
-	return web.Redirect(c, web.LocalAddress(form.Next))
+	return web.Redirect(c, web.LocalURL(form.Next))
 }
 
 // workspaceOf is the workspace that look shows, empty if none.

@@ -22,7 +22,7 @@ import (
 	"github.com/skipup/keys/static"
 )
 
-// Contract checks requests and answers against the document of the API.
+// Contract returns a validator of requests and responses against static/openapi.yaml.
 var Contract = sync.OnceValue(func() validator.Validator {
 	document, err := libopenapi.NewDocument(static.OpenAPIYAML)
 	if err != nil {
@@ -35,13 +35,13 @@ var Contract = sync.OnceValue(func() validator.Validator {
 	return contract
 })
 
-// agreed are the answers that were found good, so that the same one is not looked at again.
-var agreed sync.Map
+// valid holds the exchanges that have already been found valid.
+var valid sync.Map
 
-// underContract is handler with every answer of the API held against the document: what it does
-// not have fails the test.
-func underContract(t testing.TB, handler http.Handler) http.Handler {
-	if _, measured := t.(*testing.B); measured {
+// withContract returns a handler that fails the test if a response of the API doesn't conform to
+// static/openapi.yaml.
+func withContract(t testing.TB, handler http.Handler) http.Handler {
+	if _, isBenchmark := t.(*testing.B); isBenchmark {
 		return handler
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,16 +49,16 @@ func underContract(t testing.TB, handler http.Handler) http.Handler {
 			handler.ServeHTTP(w, r)
 			return
 		}
-		asked := exchange{request: r.Clone(r.Context())}
-		r.Body = readBoth{io.TeeReader(r.Body, &asked.sent), r.Body}
-		handler.ServeHTTP(&recorder{ResponseWriter: w, exchange: &asked}, r)
-		if err := asked.check(); err != nil {
-			t.Errorf("%s %s: %v", r.Method, asked.request.URL.Path, err)
+		x := exchange{request: r.Clone(r.Context())}
+		r.Body = teeBody{io.TeeReader(r.Body, &x.sent), r.Body}
+		handler.ServeHTTP(&recorder{ResponseWriter: w, exchange: &x}, r)
+		if err := x.check(); err != nil {
+			t.Errorf("%s %s: %v", r.Method, x.request.URL.Path, err)
 		}
 	})
 }
 
-// exchange is a request and what was answered to it.
+// exchange is a request with its response.
 type exchange struct {
 	request *http.Request
 	sent    bytes.Buffer
@@ -67,42 +67,42 @@ type exchange struct {
 	body    bytes.Buffer
 }
 
-type readBoth struct {
+type teeBody struct {
 	io.Reader
 	io.Closer
 }
 
-// recorder notes an answer while it is sent.
+// recorder records a response while it is sent.
 type recorder struct {
 	http.ResponseWriter
 	exchange *exchange
 }
 
-// WriteHeader notes the status and the header.
+// WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
 	r.exchange.status, r.exchange.header = status, r.Header().Clone()
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write notes a part of the body.
+// Write implements http.ResponseWriter.
 func (r *recorder) Write(part []byte) (int, error) {
 	r.exchange.body.Write(part)
 	return r.ResponseWriter.Write(part)
 }
 
-// check compares an exchange with the document.
+// check returns an error if the exchange doesn't conform to static/openapi.yaml.
 func (x *exchange) check() error {
 	if x.status == 0 || x.request.Method == http.MethodHead || x.status == http.StatusNoContent && x.request.Method == http.MethodOptions {
-		return nil // nobody was there to hear it, or there is nothing to compare
+		return nil // the client has gone, or there is nothing to compare
 	}
 	key := fmt.Sprint(x.request.Method, x.request.URL.RequestURI(), x.sent.String(), x.status, x.body.String(), slices.Sorted(maps.Keys(x.header)))
-	if _, known := agreed.Load(key); known {
+	if _, known := valid.Load(key); known {
 		return nil
 	}
 	if err := x.compare(); err != nil {
 		return err
 	}
-	agreed.Store(key, true)
+	valid.Store(key, true)
 	return nil
 }
 
@@ -115,25 +115,25 @@ func (x *exchange) compare() error {
 	request := x.request.Clone(x.request.Context())
 	request.Body = io.NopCloser(bytes.NewReader(x.sent.Bytes()))
 	request.URL.RawQuery = given(request.URL.RawQuery)
-	answer := &http.Response{StatusCode: x.status, Header: x.header, Body: io.NopCloser(&x.body), Request: request}
-	if good, complaints := Contract().ValidateHttpResponse(request, answer); !good {
-		slash := strings.HasSuffix(request.URL.Path, "/") // which the library does not mind, and the router does
-		if (slash || isUnknownRoute(complaints)) && x.status >= http.StatusBadRequest {
+	response := &http.Response{StatusCode: x.status, Header: x.header, Body: io.NopCloser(&x.body), Request: request}
+	if conforms, failures := Contract().ValidateHttpResponse(request, response); !conforms {
+		slash := strings.HasSuffix(request.URL.Path, "/") // ignored by the library, but not by the router
+		if (slash || isUnknownRoute(failures)) && x.status >= http.StatusBadRequest {
 			return nil
 		}
-		return fmt.Errorf("the answer is not what static/openapi.yaml says: %s\n%d %s", explain(complaints), x.status, x.body.String())
+		return fmt.Errorf("response does not conform to static/openapi.yaml: %s\n%d %s", explain(failures), x.status, x.body.String())
 	}
 	if x.status >= http.StatusMultipleChoices {
 		return nil
 	}
-	if good, complaints := Contract().ValidateHttpRequestSync(request); !good {
-		return fmt.Errorf("static/openapi.yaml does not allow what was accepted: %s\n%s", explain(complaints), x.sent.String())
+	if conforms, failures := Contract().ValidateHttpRequestSync(request); !conforms {
+		return fmt.Errorf("server accepted a request that does not conform to static/openapi.yaml: %s\n%s", explain(failures), x.sent.String())
 	}
 	return nil
 }
 
-// given is a query without the parameters that have no value, which are as those left out; empty
-// for one that cannot be parsed.
+// given returns a query without empty parameters, which are treated as omitted, or "" if it can't be
+// parsed.
 func given(query string) string {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -143,7 +143,7 @@ func given(query string) string {
 	return values.Encode()
 }
 
-// checkError fails unless the body is the envelope of errors, to the letter.
+// checkError returns an error unless the body is exactly the error envelope.
 func (x *exchange) checkError() error {
 	var body struct {
 		Error *struct {
@@ -155,27 +155,27 @@ func (x *exchange) checkError() error {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&body); err != nil || body.Error == nil || body.Error.Type == nil || body.Error.Message == nil || *body.Error.Message == "" ||
 		x.header.Get("Content-Type") != "application/json" || x.header.Get("X-Request-Id") == "" {
-		return fmt.Errorf("%d is not in the envelope of errors: %s, %v", x.status, x.body.String(), x.header)
+		return fmt.Errorf("response %d does not have the error envelope: %s, %v", x.status, x.body.String(), x.header)
 	}
 	return nil
 }
 
-// isUnknownRoute reports whether the document has no such path, or not with this method.
-func isUnknownRoute(complaints []*errors.ValidationError) bool {
-	for _, complaint := range complaints {
-		if complaint.ValidationType != "path" {
+// isUnknownRoute reports whether the document has no such path or method.
+func isUnknownRoute(failures []*errors.ValidationError) bool {
+	for _, failure := range failures {
+		if failure.ValidationType != "path" {
 			return false
 		}
 	}
 	return true
 }
 
-func explain(complaints []*errors.ValidationError) string {
+func explain(failures []*errors.ValidationError) string {
 	var text strings.Builder
-	for _, complaint := range complaints {
-		fmt.Fprintf(&text, "%s: %s", complaint.Message, complaint.Reason)
-		for _, failure := range complaint.SchemaValidationErrors {
-			fmt.Fprintf(&text, "; %s: %s", failure.FieldPath, failure.Reason)
+	for _, failure := range failures {
+		fmt.Fprintf(&text, "%s: %s", failure.Message, failure.Reason)
+		for _, detail := range failure.SchemaValidationErrors {
+			fmt.Fprintf(&text, "; %s: %s", detail.FieldPath, detail.Reason)
 		}
 		text.WriteString(". ")
 	}

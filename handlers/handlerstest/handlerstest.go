@@ -1,5 +1,4 @@
-// Package handlerstest starts the whole product on a clean database, for tests that come in
-// through the front door.
+// Package handlerstest starts the product on an empty database, for tests that use it over HTTP.
 package handlerstest
 
 import (
@@ -20,29 +19,31 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// AdminEmail signs in to the workspace of a Server, with modelstest.Password.
+// AdminEmail is the email of the admin of a Server's workspace. The password is
+// modelstest.Password.
 const AdminEmail = "ada@acme.test"
 
-// Server is the product at a loopback address, with one workspace and its admin.
+// Server is a running instance of the product, with one workspace and its admin.
 type Server struct {
 	*modelstest.Store
 	URL       string
-	Handler   http.Handler // what answers there
+	Handler   http.Handler // for requests without a connection
 	Log       *Log
 	Workspace *models.Workspace
 	Admin     *models.Member
 	gate      *web.KeyGate
+	stopGate  func()
 	options   Options
 }
 
-// Options are what a Server may have otherwise than by default.
+// Options configure a Server.
 type Options struct {
-	PublicURL string     // the address that the test calls if empty
-	Limits    web.Limits // none if empty
+	PublicURL string     // URL of the Server if empty
+	Limits    web.Limits // none by default
 	Metrics   *web.Metrics
 }
 
-// Each runs test on a Server over each database.
+// Each runs test as a subtest for each database.
 func Each(t *testing.T, test func(t *testing.T, s *Server)) {
 	t.Helper()
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) { test(t, On(t, store)) })
@@ -54,13 +55,13 @@ func New(t testing.TB) *Server {
 	return On(t, modelstest.NewSQLite(t))
 }
 
-// On starts a Server on store and makes its workspace.
+// On starts a Server on store and creates its workspace.
 func On(t testing.TB, store *modelstest.Store) *Server {
 	t.Helper()
 	return With(t, store, Options{})
 }
 
-// With is On, with options.
+// With starts a Server on store with options and creates its workspace.
 func With(t testing.TB, store *modelstest.Store, options Options) *Server {
 	t.Helper()
 	s := start(t, store, options)
@@ -78,37 +79,41 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	t.Helper()
 	log := &Log{}
 	server := httptest.NewUnstartedServer(nil)
-	address := "http://" + server.Listener.Addr().String()
-	publicURL := cmp.Or(options.PublicURL, address)
+	url := "http://" + server.Listener.Addr().String()
+	publicURL := cmp.Or(options.PublicURL, url)
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
-	run(t, gate)
+	stopGate := run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	handler := underContract(t, handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger}))
+	handler := withContract(t, handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger}))
 	server.Config.Handler = handler
 	server.Start()
 	t.Cleanup(server.Close)
-	return &Server{Store: store, URL: address, Handler: handler, Log: log, gate: gate, options: options}
+	return &Server{Store: store, URL: url, Handler: handler, Log: log, gate: gate, stopGate: stopGate, options: options}
 }
 
-// run has gate run until the test is over, and returns when it is informed of changes.
-func run(t testing.TB, gate *web.KeyGate) {
+// run runs gate until the end of the test or a call of stop, and returns once the gate is ready.
+func run(t testing.TB, gate *web.KeyGate) (stop func()) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { gate.Run(ctx) })
-	t.Cleanup(func() {
-		stop()
+	stop = func() {
+		cancel()
 		running.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); !gate.Ready(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the gate does not get ready")
-		}
 	}
+	t.Cleanup(stop)
+	for !gate.Ready() {
+		time.Sleep(time.Millisecond)
+	}
+	return stop
 }
 
-// Flush stores the usage that was counted so far, which happens by itself every second.
+// StopBackgroundWrites stops the gate, which otherwise stores usage in the background. The Server
+// keeps serving requests, but it verifies each key in the database and stores no usage.
+func (s *Server) StopBackgroundWrites() { s.stopGate() }
+
+// Flush stores the usage counted so far. Otherwise the gate stores it once a second.
 func (s *Server) Flush(t testing.TB) {
 	t.Helper()
 	s.gate.Flush(t.Context())
@@ -122,34 +127,34 @@ func (s *Server) AnotherNode(t testing.TB) *Server {
 	return node
 }
 
-// Key makes a key of the workspace with the scopes and returns its text.
+// Key creates an API key in the workspace and returns the key itself.
 func (s *Server) Key(t testing.TB, scopes ...scope.Scope) string {
 	t.Helper()
 	return s.KeyOf(t, s.Workspace.ID, scopes...)
 }
 
-// KeyOf makes a key of a workspace with the scopes and returns its text.
+// KeyOf creates an API key in the given workspace and returns the key itself.
 func (s *Server) KeyOf(t testing.TB, workspaceID string, scopes ...scope.Scope) string {
 	t.Helper()
 	_, secret, err := s.CreateAPIKey(context.Background(), workspaceID, models.NewAPIKey{Name: "Test key", Scopes: scope.Of(scopes...)})
 	if err != nil {
-		t.Fatalf("create key: %v", err)
+		t.Fatalf("create API key: %v", err)
 	}
 	return secret.Reveal()
 }
 
-// NamedKey makes a key of a workspace and returns its row.
+// NamedKey creates an API key without scopes in the given workspace.
 func (s *Server) NamedKey(t testing.TB, workspaceID, name string) *models.APIKey {
 	t.Helper()
 	key, _, err := s.CreateAPIKey(context.Background(), workspaceID, models.NewAPIKey{Name: name})
 	if err != nil {
-		t.Fatalf("create key: %v", err)
+		t.Fatalf("create API key: %v", err)
 	}
 	return key
 }
 
-// Call sends a request to the API with a key; empty for none.
-func (s *Server) Call(t testing.TB, key, method, path, body string) Answer {
+// Call sends a request to the API. If key is not empty, it authenticates the request.
+func (s *Server) Call(t testing.TB, key, method, path, body string) Response {
 	t.Helper()
 	request := s.Request(t, method, "/api/v1"+path, body)
 	if key != "" {
@@ -161,23 +166,23 @@ func (s *Server) Call(t testing.TB, key, method, path, body string) Answer {
 	return Send(t, http.DefaultClient, request)
 }
 
-// Want is Call, and fails the test unless the answer has the status.
-func (s *Server) Want(t testing.TB, status int, key, method, path, body string) Answer {
+// Want sends a request like Call and fails the test unless the response has the given status.
+func (s *Server) Want(t testing.TB, status int, key, method, path, body string) Response {
 	t.Helper()
-	answer := s.Call(t, key, method, path, body)
-	if answer.Status != status {
-		t.Fatalf("%s %s: %d %s, want %d", method, path, answer.Status, answer.Body, status)
+	response := s.Call(t, key, method, path, body)
+	if response.Status != status {
+		t.Fatalf("%s %s: status = %d, want %d\n%s", method, path, response.Status, status, response.Body)
 	}
-	return answer
+	return response
 }
 
-// Ready asks the server whether it is ready.
-func (s *Server) Ready(t testing.TB) Answer {
+// Ready requests the readiness of the server.
+func (s *Server) Ready(t testing.TB) Response {
 	t.Helper()
 	return Send(t, http.DefaultClient, s.Request(t, http.MethodGet, "/readyz", ""))
 }
 
-// Request makes a request to a path of the server.
+// Request returns a request for a path of the server.
 func (s *Server) Request(t testing.TB, method, path, body string) *http.Request {
 	t.Helper()
 	request, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))

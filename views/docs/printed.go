@@ -55,7 +55,7 @@ const (
 
 	answerWithoutKey   = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}`
 	answerWithoutScope = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}`
-	answerToMisspelt   = `{"error":{"type":"validation_error","message":"organizer_emial is not a member that this request has."}}`
+	answerToMisspelt   = `{"error":{"type":"validation_error","message":"Unknown field \"organizer_emial\"."}}`
 
 	answerToFirstPage = `{"data":[{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E",…}],
  "meta":{"limit":1,"has_more":true,"next_cursor":"2vLwqX0Zc1pra2V5XzAxS0tOVFExVDhSVzNCOUpINlY0UFNORDhF"}}`

@@ -35,6 +35,6 @@ for (const javaScriptEnabled of [true, false]) {
 
 test('the navigation stays in view', async ({ page }) => {
   await page.goto('/docs/meeting-requests')
-  await page.getByRole('region', { name: 'Change who organizes a meeting' }).scrollIntoViewIfNeeded()
+  await page.getByRole('region', { name: 'Change the organizer' }).scrollIntoViewIfNeeded()
   await expect(page.getByRole('link', { name: 'Idempotency' })).toBeInViewport()
 })

@@ -2,12 +2,12 @@ package web_test
 
 import (
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web"
 )
 
@@ -36,15 +36,15 @@ func TestClientAddress(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := web.New(modelstest.NewSQLite(t).Store, web.Options{PublicURL: "http://keys.test", Log: slog.New(slog.DiscardHandler), TrustedProxies: proxies})
+			server := newServer(t, web.Options{Log: slog.New(slog.DiscardHandler), TrustedProxies: proxies})
 			var got string
-			e.GET("/", func(c echo.Context) error { got = c.RealIP(); return nil })
+			server.Pages.Add(http.MethodGet, "/", func(c echo.Context) error { got = c.RealIP(); return nil })
 			request := httptest.NewRequest("GET", "/", nil)
 			request.RemoteAddr = tt.from
 			if tt.forwarded != "" {
 				request.Header.Set("X-Forwarded-For", tt.forwarded)
 			}
-			e.ServeHTTP(httptest.NewRecorder(), request)
+			server.ServeHTTP(httptest.NewRecorder(), request)
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// The names of the cookies, and what is kept in a session.
+// Names of cookies and of values in a session.
 const (
 	sessionCookie = "skipup_session"
 	deviceCookie  = "skipup_device"
@@ -22,23 +22,23 @@ const (
 	digestValue    = "digest"
 )
 
-// hostPrefix makes a browser keep a cookie to this very host, over https, for every path
-// (RFC 6265bis §4.1.3.2).
+// hostPrefix makes browsers send a cookie only to this host and only over HTTPS (RFC 6265bis
+// §4.1.3.2).
 const hostPrefix = "__Host-"
 
-// sessionStore keeps gorilla's sessions in the sessions table. The cookie carries a random id,
-// the table its hash, so that neither can be made from the other's leak.
+// sessionStore implements sessions.Store with the sessions table. The cookie holds a random ID and
+// the table its hash, so that a leaked table doesn't reveal any cookie.
 type sessionStore struct {
 	store   *models.Store
 	options sessions.Options
 }
 
-// Get returns the session of the request, from the request's registry after the first time.
+// Get returns the session of a request. It reads the session only once for each request.
 func (s *sessionStore) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(s, name)
 }
 
-// New reads the session that the cookie names; a new, empty one if it names none that lives.
+// New reads the session that the cookie identifies, or returns a new one if there is none.
 func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
 	options := s.options
@@ -64,8 +64,8 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 	return session, nil
 }
 
-// Save writes the cookie of a session that has just been made. A negative MaxAge ends the session
-// and its cookie. What else changes in a session is written at once: see changeSession.
+// Save sends the cookie of a new session. If MaxAge is negative, it deletes the session and its
+// cookie. Other changes to a session don't go through Save: see changeSession.
 func (s *sessionStore) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if session.Options.MaxAge < 0 {
 		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
@@ -91,7 +91,7 @@ func cookieOptions(publicURL string, life time.Duration) sessions.Options {
 	}
 }
 
-// cookieName gives name the prefix that only https allows.
+// cookieName adds hostPrefix to name if the site uses HTTPS.
 func cookieName(publicURL, name string) string {
 	if isHTTPS(publicURL) {
 		return hostPrefix + name

@@ -1,0 +1,251 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/sessions"
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/viewer"
+)
+
+// longLived limits how long a browser keeps preferences and the known-device cookie.
+const longLived = 365 * 24 * time.Hour
+
+// browserSessions loads and changes the sessions of browsers.
+type browserSessions struct {
+	store     *models.Store
+	sessions  *sessionStore
+	publicURL string
+}
+
+func newBrowserSessions(store *models.Store, publicURL string) *browserSessions {
+	return &browserSessions{store: store, sessions: newSessionStore(store, publicURL), publicURL: publicURL}
+}
+
+// loadViewer loads the signed-in user, if any, and how they want to see pages. It rejects no
+// one.
+func (b *browserSessions) loadViewer(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(outer echo.Context) error {
+		return withRequestContext(outer, func(c *requestContext) error { return b.load(c, next) })
+	}
+}
+
+func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
+	setActor(c, models.Actor{Type: models.ActorAnonymous, Name: "Unknown"})
+	c.page = &pageContext{sessions: b}
+	v := viewer.Viewer{
+		Theme:     viewer.ParseTheme(cookieOf(c, themeCookie)),
+		Location:  locationOf(c),
+		Now:       b.store.Now(),
+		PublicURL: b.publicURL,
+		Address:   returnTo(c.Request()),
+	}
+	setViewer(c, v)
+	session, err := b.session(c)
+	if err != nil {
+		return err
+	}
+	if !session.IsNew {
+		if err := b.loadUser(c, session, v); err != nil {
+			return err
+		}
+	}
+	return next(c)
+}
+
+// loadUser adds the user of a session to the viewer, and sets the caller if the user belongs to a
+// workspace.
+func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session, v viewer.Viewer) error {
+	userID, _ := session.Values[userValue].(string)
+	user, err := b.store.User(c.Request().Context(), userID)
+	if err != nil {
+		return err
+	}
+	memberships, err := b.store.MembershipsOf(c.Request().Context(), userID)
+	if err != nil {
+		return err
+	}
+	v.User, v.Memberships = user, memberships
+	v.Member = chooseMembership(memberships, session)
+	if !isForPart(c.Request()) { // a part of a page shows no notice
+		v.Notice, _ = session.Values[noticeValue].(string)
+	}
+	setViewer(c, v)
+	if v.Member != nil {
+		setCaller(c, Caller{WorkspaceID: v.Member.WorkspaceID, Member: v.Member, Session: session.ID})
+	}
+	return nil
+}
+
+// chooseMembership returns the membership in the session's workspace, or the first one.
+func chooseMembership(memberships []models.Member, session *sessions.Session) *models.Member {
+	for i := range memberships {
+		if memberships[i].WorkspaceID == session.Values[workspaceValue] {
+			return &memberships[i]
+		}
+	}
+	if len(memberships) > 0 {
+		return &memberships[0]
+	}
+	return nil
+}
+
+func (b *browserSessions) session(c echo.Context) (*sessions.Session, error) {
+	return b.sessions.Get(c.Request(), cookieName(b.publicURL, sessionCookie))
+}
+
+func browserSessionsOf(c echo.Context) *browserSessions {
+	return c.(*requestContext).page.sessions
+}
+
+// SignedIn sends the cookies of a session that the Store has started.
+func SignedIn(c echo.Context, in *models.SignedIn) error {
+	b := browserSessionsOf(c)
+	session, err := b.session(c)
+	if err != nil {
+		return err
+	}
+	session.ID, session.IsNew = in.SessionID, true
+	if err := session.Save(c.Request(), c.Response()); err != nil {
+		return err
+	}
+	options := cookieOptions(b.publicURL, longLived)
+	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, deviceCookie), in.Device, &options))
+	return nil
+}
+
+// SignedOut deletes the session of the browser and its cookie.
+func SignedOut(c echo.Context) error {
+	session, err := browserSessionsOf(c).session(c)
+	if err != nil {
+		return err
+	}
+	session.Options.MaxAge = -1
+	return session.Save(c.Request(), c.Response())
+}
+
+// SessionID returns the ID of the browser's session, or "" if there is none.
+func SessionID(c echo.Context) string {
+	session, err := browserSessionsOf(c).session(c)
+	if err != nil || session.IsNew {
+		return ""
+	}
+	return session.ID
+}
+
+// SessionDigest returns the digest under which the browser's session is stored, or nil if there
+// is none.
+func SessionDigest(c echo.Context) []byte {
+	session, err := browserSessionsOf(c).session(c)
+	if err != nil {
+		return nil
+	}
+	digest, _ := session.Values[digestValue].([]byte)
+	return digest
+}
+
+// Device returns the value of the known-device cookie, or "" if the browser sent none.
+func Device(c echo.Context) string {
+	return cookieOf(c, cookieName(browserSessionsOf(c).publicURL, deviceCookie))
+}
+
+// SetNotice sets a text to show once, on the next page.
+func SetNotice(c echo.Context, text string) error {
+	return changeSession(c, models.SessionChange{Notice: models.To(text)})
+}
+
+// SetWorkspace makes a workspace the current one.
+func SetWorkspace(c echo.Context, id string) error {
+	return changeSession(c, models.SessionChange{WorkspaceID: models.To(id)})
+}
+
+// SetTheme stores the theme in the browser, so that it also applies before sign-in.
+func SetTheme(c echo.Context, theme viewer.Theme) {
+	options := cookieOptions(browserSessionsOf(c).publicURL, longLived)
+	c.SetCookie(sessions.NewCookie(themeCookie, string(theme), &options))
+}
+
+// changeSession changes the browser's session for later requests.
+func changeSession(c echo.Context, change models.SessionChange) error {
+	b := browserSessionsOf(c)
+	session, err := b.session(c)
+	if err != nil || session.IsNew {
+		return err
+	}
+	return b.store.UpdateSession(c.Request().Context(), session.ID, change)
+}
+
+// RequireUser redirects visitors to the sign-in page, which brings them back afterwards.
+func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if viewer.Of(c.Request().Context()).User != nil {
+			return next(c)
+		}
+		return Redirect(c, path.SignInAnd(returnTo(c.Request())))
+	}
+}
+
+// returnTo returns the URL of the page to return to after signing in, or "" if the request is for
+// neither a page nor a part of one.
+func returnTo(r *http.Request) string {
+	switch shown, err := url.Parse(r.Header.Get("HX-Current-URL")); {
+	case isForPart(r) && err == nil:
+		return shown.RequestURI()
+	case isForPart(r), r.Method != http.MethodGet:
+		return ""
+	}
+	return r.URL.RequestURI()
+}
+
+// RequireAdmin rejects callers who aren't admins of the current workspace.
+func RequireAdmin(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !MayAdminister(c) {
+			return errAdminsOnly
+		}
+		return next(c)
+	}
+}
+
+func setViewer(c echo.Context, v viewer.Viewer) {
+	c.SetRequest(c.Request().WithContext(viewer.With(c.Request().Context(), v)))
+}
+
+func cookieOf(c echo.Context, name string) string {
+	cookie, err := c.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// locationOf returns the browser's time zone, or UTC if it is unknown. "Local" would be the
+// server's.
+func locationOf(c echo.Context) *time.Location {
+	name := cookieOf(c, zoneCookie)
+	if name == "" || name == "Local" || len(name) > 64 {
+		return time.UTC
+	}
+	location, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return location
+}
+
+var (
+	errCrossSite  = errors.New("the request came from another site")
+	errAdminsOnly = errors.New("only admins may do this")
+)
+
+// MayAdminister reports whether the caller is an admin of the current workspace.
+func MayAdminister(c echo.Context) bool {
+	member := viewer.Of(c.Request().Context()).Member
+	return member != nil && member.IsAdmin()
+}
