@@ -68,7 +68,7 @@ func TestEveryFaceChangesEveryNode(t *testing.T) {
 			change func(id string)
 			want   int
 		}{
-			"the page deletes": {func(id string) { post(page(id)+"/deletion", url.Values{"confirm_name": {"Doomed"}}) }, http.StatusUnauthorized},
+			"the page deletes": {func(id string) { post(page(id)+"/delete", url.Values{"confirm_name": {"Doomed"}}) }, http.StatusUnauthorized},
 			"the API deletes":  {func(id string) { first.Want(t, http.StatusNoContent, admin, "DELETE", "/api_keys/"+id, "") }, http.StatusUnauthorized},
 			"the page takes scopes": {func(id string) {
 				post(page(id)+"/access", url.Values{"scopes_before": {"seats.read"}, "expiry": {"keep"}})

@@ -55,7 +55,7 @@ func LocalURL(rawURL string) string {
 	switch {
 	case err != nil, parsed.Host != "", parsed.Scheme != "", !strings.HasPrefix(rawURL, "/"),
 		strings.HasPrefix(rawURL, "//"), strings.ContainsAny(rawURL, "\\\r\n\t"):
-		return path.Home
+		return path.Root
 	}
 	return rawURL
 }

@@ -20,8 +20,8 @@ var adminPages = []struct{ method, path string }{
 	{"POST", "/settings/api-keys/new"},
 	{"GET", "/settings/api-keys/key_none"},
 	{"POST", "/settings/api-keys/key_none"},
-	{"GET", "/settings/api-keys/key_none/deletion"},
-	{"POST", "/settings/api-keys/key_none/deletion"},
+	{"GET", "/settings/api-keys/key_none/delete"},
+	{"POST", "/settings/api-keys/key_none/delete"},
 	{"GET", "/settings/api-keys/leaks"},
 	{"POST", "/settings/api-keys/leaks"},
 	{"GET", "/settings/members"},
@@ -29,11 +29,11 @@ var adminPages = []struct{ method, path string }{
 	{"GET", "/settings/members/new"},
 	{"GET", "/settings/members/mem_none"},
 	{"POST", "/settings/members/mem_none/role"},
-	{"GET", "/settings/members/mem_none/deactivation"},
-	{"POST", "/settings/members/mem_none/deactivation"},
-	{"POST", "/settings/members/mem_none/reactivation"},
+	{"GET", "/settings/members/mem_none/deactivate"},
+	{"POST", "/settings/members/mem_none/deactivate"},
+	{"POST", "/settings/members/mem_none/reactivate"},
 	{"POST", "/settings/members/mem_none/invitation"},
-	{"POST", "/settings/members/mem_none/invitation/mail"},
+	{"POST", "/settings/members/mem_none/invitation/email"},
 	{"GET", "/settings/seats"},
 	{"POST", "/settings/seats"},
 	{"GET", "/settings/seats/new"},
@@ -287,12 +287,12 @@ func TestWorkspaces(t *testing.T) {
 		if got := b.Post("/workspace", url.Values{"workspace_id": {foreign.ID}}); got.Status != http.StatusNotFound {
 			t.Errorf("switch to a foreign workspace: %d", got.Status)
 		}
-		for _, path := range []string{"/settings/api-keys/" + theirs.ID, "/settings/api-keys/" + theirs.ID + "/deletion"} {
+		for _, path := range []string{"/settings/api-keys/" + theirs.ID, "/settings/api-keys/" + theirs.ID + "/delete"} {
 			if got := b.Get(path); got.Status != http.StatusNotFound {
 				t.Errorf("%s: %d", path, got.Status)
 			}
 		}
-		if got := b.Post("/settings/api-keys/"+theirs.ID+"/deletion", nil); got.Status != http.StatusNotFound {
+		if got := b.Post("/settings/api-keys/"+theirs.ID+"/delete", nil); got.Status != http.StatusNotFound {
 			t.Errorf("delete a foreign key: %d", got.Status)
 		}
 		if key, err := s.APIKey(context.Background(), foreign.ID, theirs.ID); err != nil || key.DeletedAt != nil {

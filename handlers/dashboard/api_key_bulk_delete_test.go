@@ -169,7 +169,7 @@ func TestReviewLeadsToItsKeys(t *testing.T) {
 			links string // to what is done about it
 			says  string
 		}{
-			"unused":   {2, "/deletion", "No request since it was made"},
+			"unused":   {2, "/delete", "No request since it was made"},
 			"knocking": {1, used.ID, "1 request refused in 30 days"},
 		} {
 			href := listPath + "?review=" + word

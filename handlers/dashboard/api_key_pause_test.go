@@ -50,7 +50,7 @@ func TestPauseResume(t *testing.T) {
 		if row := document(t, b.Get(listPath+"?state=paused")).Find("#keys tbody tr").Text(); !strings.Contains(row, "Paused") || !strings.Contains(row, "in 1 hour") {
 			t.Errorf("the list says %q", row)
 		}
-		if got := b.Post(page+"/resumption", nil); got.Status != http.StatusSeeOther {
+		if got := b.Post(page+"/resume", nil); got.Status != http.StatusSeeOther {
 			t.Errorf("resume: %d", got.Status)
 		}
 		if got := call(); got.Status != http.StatusOK {
@@ -160,7 +160,7 @@ func TestPauseUntilAMomentOfTheViewer(t *testing.T) {
 	if says := notice(t, b, paused); says != "The key is paused. Every node refuses it." {
 		t.Errorf("then it says %q", says)
 	}
-	resumed := b.Post(page+"/resumption", nil)
+	resumed := b.Post(page+"/resume", nil)
 	if says := notice(t, b, resumed); says != "The key works again. Every node accepts it." || resumed.Header.Get("Location") != page || keysOf(t, s)[0].PausedUntil != nil {
 		t.Errorf("resumed it leads to %q and says %q", resumed.Header.Get("Location"), says)
 	}

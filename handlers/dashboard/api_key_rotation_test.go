@@ -116,14 +116,14 @@ func TestARotationToItsEnd(t *testing.T) {
 		r.call(r.key, "late/3", "/seats") // a new caller of the old key
 		r.want("late 3", "cron 2", "sync 1 ✓")
 
-		wrong := r.b.Post(r.path+"/end", url.Values{"confirm_name": {"CI <robot>"}})
+		wrong := r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI <robot>"}})
 		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "The reason must not be empty.") || keysOf(t, s)[1].DeletedAt != nil {
 			t.Errorf("without a reason: %d", wrong.Status)
 		}
 		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
 			t.Errorf("the name that was typed is now %q", kept)
 		}
-		wrong = r.b.Post(r.path+"/end", url.Values{"confirm_name": {"CI"}, "reason": {"It is <old>"}})
+		wrong = r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI"}, "reason": {"It is <old>"}})
 		if kept := document(t, wrong).Find(`input[name="reason"]`).AttrOr("value", ""); kept != "It is <old>" || keysOf(t, s)[1].DeletedAt != nil {
 			t.Errorf("with another name: %d, the reason that was typed is now %q", wrong.Status, kept)
 		}
@@ -133,7 +133,7 @@ func TestARotationToItsEnd(t *testing.T) {
 		s.Clock.Advance(24 * time.Hour)
 		r.b = s.SignedIn(t, handlerstest.AdminEmail) // the session is over
 		r.wantSaid("quiet for 1 day")
-		ended := r.b.Post(r.path+"/end", nil)
+		ended := r.b.Post(r.path+"/finish", nil)
 		if ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
 			t.Fatalf("end: %d %s", ended.Status, ended.Body)
 		}
@@ -145,7 +145,7 @@ func TestARotationToItsEnd(t *testing.T) {
 			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
 		}
 		r.wantSaid("Something still sends the old key")
-		for _, page := range []string{"/end", "/abandonment"} {
+		for _, page := range []string{"/finish", "/cancel"} {
 			for done, answer := range map[string]handlerstest.Answer{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
 				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation is over.") {
 					t.Errorf("%s is %s when it is over: %d", page, done, answer.Status)
@@ -165,15 +165,15 @@ func TestAReasonIsInTheReceipt(t *testing.T) {
 	r.call(r.key, "sync/1", "/seats")
 	r.rotate(nil)
 	detail := listPath + "/" + r.old.ID
-	if page := r.b.Get(detail + "/deletion"); document(t, page).Find(`form[action="`+r.path+`/end"] input[name="reason"]`).Length() != 1 {
+	if page := r.b.Get(detail + "/delete"); document(t, page).Find(`form[action="`+r.path+`/finish"] input[name="reason"]`).Length() != 1 {
 		t.Errorf("the page of the deletion (%d) asks for no reason", page.Status)
 	}
 	form := url.Values{"confirm_name": {"CI <robot>"}}
-	if gone := r.b.Post(detail+"/deletion", form); gone.Status != http.StatusUnprocessableEntity {
+	if gone := r.b.Post(detail+"/delete", form); gone.Status != http.StatusUnprocessableEntity {
 		t.Errorf("deleted without a reason: %d", gone.Status)
 	}
 	form.Set("reason", "It was in a <public> log")
-	if gone := r.b.Post(r.path+"/end", form); gone.Status != http.StatusSeeOther {
+	if gone := r.b.Post(r.path+"/finish", form); gone.Status != http.StatusSeeOther {
 		t.Fatalf("end: %d", gone.Status)
 	}
 	if page := document(t, r.b.Get(detail)); !strings.Contains(page.Find(`section[aria-labelledby="receipt"]`).Text(), "It was in a <public> log") {
@@ -262,7 +262,7 @@ func TestAbandonedRotation(t *testing.T) {
 		r := newRotation(t, s)
 		r.rotate(nil)
 		r.call(r.new, "sync/1", "/seats")
-		abandonment := r.path + "/abandonment"
+		abandonment := r.path + "/cancel"
 		if page := r.b.Get(abandonment); !strings.Contains(page.Body, "Something uses the new key already") {
 			t.Errorf("it does not warn (%d)", page.Status)
 		}
@@ -337,7 +337,7 @@ func TestRotationsOfOthersAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{theirs.ID, mine.ID, "key_none", "%00"} {
-		for _, page := range []string{"", "/end", "/abandonment"} {
+		for _, page := range []string{"", "/finish", "/cancel"} {
 			if id == mine.ID && page == "" {
 				continue // that is the form
 			}

@@ -79,7 +79,7 @@ func TestCreateShowUseDelete(t *testing.T) {
 			t.Fatalf("keys %+v", keys)
 		}
 		detail := listPath + "/" + keys[0].ID
-		for _, path := range []string{listPath, detail, detail + "/deletion"} {
+		for _, path := range []string{listPath, detail, detail + "/delete"} {
 			page := b.Get(path)
 			if page.Status != http.StatusOK || strings.Contains(page.Body, text) || !strings.Contains(page.Body, "CI &lt;robot&gt;") {
 				t.Errorf("%s: %d, or it shows the key, or not its name", path, page.Status)
@@ -87,11 +87,11 @@ func TestCreateShowUseDelete(t *testing.T) {
 		}
 
 		s.Flush(t)
-		wrong := b.Post(detail+"/deletion", url.Values{"confirm_name": {"ci <robot>"}})
+		wrong := b.Post(detail+"/delete", url.Values{"confirm_name": {"ci <robot>"}})
 		if wrong.Status != http.StatusUnprocessableEntity || keysOf(t, s)[0].DeletedAt != nil {
 			t.Errorf("deleting a key in use without its name: %d", wrong.Status)
 		}
-		gone := b.Post(detail+"/deletion", url.Values{"confirm_name": {"CI <robot>"}})
+		gone := b.Post(detail+"/delete", url.Values{"confirm_name": {"CI <robot>"}})
 		if gone.Status != http.StatusSeeOther || gone.Header.Get("Location") != listPath {
 			t.Errorf("delete: %d to %q", gone.Status, gone.Header.Get("Location"))
 		}
@@ -111,7 +111,7 @@ func TestCreateShowUseDelete(t *testing.T) {
 		if page := b.Get(detail).Body; !strings.Contains(page, "Deletion receipt") || !strings.Contains(page, "GET /me") || !strings.Contains(page, "No request") {
 			t.Error("the page of the deleted key has no receipt")
 		}
-		if page := b.Get(detail + "/deletion"); page.Status != http.StatusNotFound {
+		if page := b.Get(detail + "/delete"); page.Status != http.StatusNotFound {
 			t.Errorf("deleting it again: %d", page.Status)
 		}
 	})
@@ -317,7 +317,7 @@ func TestPagesSayHowLongAChangeTakes(t *testing.T) {
 	s.Exec(t, "UPDATE revocation SET lease_ms = 3000, wait_ms = 3000")
 	other := listPath + "/" + s.NamedKey(t, s.Workspace.ID, "Other").ID
 	for page, says := range map[string]string{
-		r.path + "/end": "Deleting takes about 4 seconds.", r.path + "/abandonment": "Deleting takes about 4 seconds.", other + "/deletion": "Deleting takes about 4 seconds.",
+		r.path + "/finish": "Deleting takes about 4 seconds.", r.path + "/cancel": "Deleting takes about 4 seconds.", other + "/delete": "Deleting takes about 4 seconds.",
 		bulkDeletePath + "?key=" + r.old.ID: "Deleting takes about 4 seconds, all of them together.", other + "/pause": "Pausing takes about 4 seconds.",
 		other + "/access": "Saving takes about 4 seconds.",
 	} {

@@ -77,7 +77,7 @@ func (h invitations) accept(c echo.Context) error {
 	if err := web.SignedIn(c, in); err != nil {
 		return err
 	}
-	return web.Redirect(c, path.Home)
+	return web.Redirect(c, path.Root)
 }
 
 func (h invitations) acceptAs(c echo.Context, invited *models.Invitation) error {
@@ -92,7 +92,7 @@ func (h invitations) acceptAs(c echo.Context, invited *models.Invitation) error 
 	if err := web.SetWorkspace(c, member.WorkspaceID); err != nil {
 		return err
 	}
-	return web.Redirect(c, path.Home)
+	return web.Redirect(c, path.Root)
 }
 
 // refuse says of a link that opens nothing what to do.

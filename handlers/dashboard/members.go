@@ -169,7 +169,7 @@ func (h people) done(c echo.Context, notice string) error {
 // doneWith is done after member was changed. Who is no admin any more goes home.
 func (h people) doneWith(c echo.Context, member *models.Member, notice string) error {
 	if isSelf(c, member.ID) && !member.IsAdmin() {
-		return doneAt(c, path.Home, notice)
+		return doneAt(c, path.Root, notice)
 	}
 	return h.done(c, notice)
 }

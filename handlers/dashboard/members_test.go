@@ -216,7 +216,7 @@ func TestInviteByMail(t *testing.T) {
 	if page := b.Get(membersPath + "/" + grace.ID).Body; !strings.Contains(page, "Mail it again") || !strings.Contains(page, "Mailed") {
 		t.Error("the page does not offer to mail it again")
 	}
-	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/mail", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.Emailing {
+	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/email", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.Emailing {
 		t.Errorf("again: %d", again.Status)
 	}
 	if got := s.Browser(t).Get("/invitations/" + email.Invitation.Token); got.Status != http.StatusNotFound {
@@ -232,7 +232,7 @@ func TestMailAgainWhereNobodyMails(t *testing.T) {
 	if page := b.Get(path).Body; strings.Contains(page, "Mail it again") {
 		t.Error("the page offers what cannot be done")
 	}
-	wantRefused(t, b.Post(path+"/invitation/mail", nil), "SMTP_URL is not set")
+	wantRefused(t, b.Post(path+"/invitation/email", nil), "SMTP_URL is not set")
 	if got := s.Browser(t).Get(link); got.Status != http.StatusOK {
 		t.Errorf("the link: %d", got.Status)
 	}
@@ -277,11 +277,11 @@ func TestDeactivate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range []string{"signed out at once", "The seat becomes free", "API keys that this person has made go on working"} {
-		if page := b.Get(path + "/deactivation").Body; !strings.Contains(page, words) {
+		if page := b.Get(path + "/deactivate").Body; !strings.Contains(page, words) {
 			t.Errorf("the page does not say %q", words)
 		}
 	}
-	if out := b.Post(path+"/deactivation", nil); out.Status != http.StatusSeeOther {
+	if out := b.Post(path+"/deactivate", nil); out.Status != http.StatusSeeOther {
 		t.Fatalf("%d", out.Status)
 	}
 	if got := theirs.Get("/settings/account"); got.Status != http.StatusSeeOther {
@@ -290,13 +290,13 @@ func TestDeactivate(t *testing.T) {
 	if mel := memberOf(t, s, "mel@acme.test"); mel.DeactivatedAt == nil || mel.HasSeat {
 		t.Errorf("%+v", mel)
 	}
-	wantRefused(t, b.Post(path+"/deactivation", nil), "This member is deactivated already.")
-	if back := b.Post(path+"/reactivation", nil); back.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").DeactivatedAt != nil {
+	wantRefused(t, b.Post(path+"/deactivate", nil), "This member is deactivated already.")
+	if back := b.Post(path+"/reactivate", nil); back.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").DeactivatedAt != nil {
 		t.Errorf("%d", back.Status)
 	}
-	wantRefused(t, b.Post(path+"/reactivation", nil), "This member is active already.")
+	wantRefused(t, b.Post(path+"/reactivate", nil), "This member is active already.")
 
-	own := membersPath + "/" + memberOf(t, s, handlerstest.AdminEmail).ID + "/deactivation"
+	own := membersPath + "/" + memberOf(t, s, handlerstest.AdminEmail).ID + "/deactivate"
 	if page := b.Get(own).Body; !strings.Contains(page, "Deactivate yourself?") {
 		t.Error("the page does not say that it is you")
 	}
@@ -317,7 +317,7 @@ func TestMembersOfAnotherWorkspace(t *testing.T) {
 	for _, id := range []string{eve.ID, "mem_none"} {
 		path := membersPath + "/" + id
 		for _, answer := range []handlerstest.Answer{
-			b.Get(path), b.Get(path + "/deactivation"), b.Post(path+"/deactivation", nil), b.Post(path+"/reactivation", nil),
+			b.Get(path), b.Get(path + "/deactivate"), b.Post(path+"/deactivate", nil), b.Post(path+"/reactivate", nil),
 			b.Post(path+"/role", url.Values{"role": {"member"}}), b.Post(path+"/invitation", nil),
 		} {
 			if answer.Status != http.StatusNotFound {

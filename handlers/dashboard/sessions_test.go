@@ -20,7 +20,7 @@ func TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen(t *testing.T) {
 	one, done := s.SignedIn(t, handlerstest.AdminEmail), make(chan handlerstest.Answer)
 	another := s.Browser(t)
 	another.Client.Jar = one.Client.Jar // a second tab
-	go func() { done <- one.Post("/settings/api-keys/"+key.ID+"/deletion", url.Values{}) }()
+	go func() { done <- one.Post("/settings/api-keys/"+key.ID+"/delete", url.Values{}) }()
 	for deleted := false; !deleted; time.Sleep(time.Millisecond) {
 		now, err := s.APIKey(t.Context(), s.Workspace.ID, key.ID)
 		if err != nil {

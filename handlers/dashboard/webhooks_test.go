@@ -157,18 +157,18 @@ func TestWebhookEndpointByThePage(t *testing.T) {
 			t.Errorf("edited to %+v", hook)
 		}
 
-		if done(b.Post(address+"/disabling", nil), address, "The endpoint is disabled. Nothing is sent to it any more."); hooksOf(t, s)[0].Enabled() {
+		if done(b.Post(address+"/disable", nil), address, "The endpoint is disabled. Nothing is sent to it any more."); hooksOf(t, s)[0].Enabled() {
 			t.Error("it is not disabled")
 		}
 		page := b.Get(address)
 		if !strings.Contains(page.Body, "Somebody has disabled this endpoint.") || document(t, page).Find("#ping").Length() != 0 {
 			t.Error("a disabled endpoint does not say so, or offers a ping")
 		}
-		refused := b.Post(address+"/pings", nil)
+		refused := b.Post(address+"/ping", nil)
 		if said := document(t, refused).Find("#deliveries [role=alert]").Text(); refused.Status != http.StatusUnprocessableEntity || !strings.Contains(said, "Enable it first") {
 			t.Errorf("a ping of it: %d %q", refused.Status, said)
 		}
-		if done(b.Post(address+"/enabling", nil), address, "The endpoint is enabled. What has waited for it is sent now."); !hooksOf(t, s)[0].Enabled() {
+		if done(b.Post(address+"/enable", nil), address, "The endpoint is enabled. What has waited for it is sent now."); !hooksOf(t, s)[0].Enabled() {
 			t.Error("it is not enabled")
 		}
 
@@ -184,7 +184,7 @@ func TestWebhookEndpointByThePage(t *testing.T) {
 			!strings.Contains(said, "The secret was rotated 4 times within 24 hours.") || hookSecret.MatchString(refused.Body) {
 			t.Errorf("rotated once too often: %d, then %d %q", rotated.Status, refused.Status, said)
 		}
-		if done(b.Post(address+"/deletion", nil), hooksPath, "The endpoint at hooks.example.com is deleted."); len(hooksOf(t, s)) != 0 {
+		if done(b.Post(address+"/delete", nil), hooksPath, "The endpoint at hooks.example.com is deleted."); len(hooksOf(t, s)) != 0 {
 			t.Error("it is not deleted")
 		}
 		if got := b.Get(address); got.Status != http.StatusNotFound {
@@ -243,7 +243,7 @@ func TestWebhookPingAndRetry(t *testing.T) {
 
 		// Nobody sends yet: the row says that it moves, and asks for itself anew.
 		receiver.status.Store(http.StatusTeapot)
-		pinged := b.Post(address+"/pings", nil)
+		pinged := b.Post(address+"/ping", nil)
 		if says := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || says != "The ping is on its way." {
 			t.Fatalf("ping: %d, %q", pinged.Status, says)
 		}
@@ -278,12 +278,12 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		receiver.status.Store(http.StatusOK)
 		rotated := b.Post(address+"/secret", nil)
 		again, _ := row.Find("form").Attr("action")
-		for _, page := range []string{"", "/disabling", "/deletion", "/secret"} {
+		for _, page := range []string{"", "/disable", "/delete", "/secret"} {
 			if badge := document(t, b.Get(address+page)).Find(".badge").First().Text(); strings.TrimSpace(badge) != "Failing" {
 				t.Errorf("%s says that the endpoint is %q", page, badge)
 			}
 		}
-		of, _, _ := strings.Cut(again, "/retries")
+		of, _, _ := strings.Cut(again, "/retry")
 		if badge := document(t, b.Get(of)).Find("#endpoint .badge").Text(); strings.TrimSpace(badge) != "Failing" {
 			t.Errorf("the page of the delivery says that the endpoint is %q", badge)
 		}
@@ -305,7 +305,7 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		}
 
 		receiver.status.Store(http.StatusGone)
-		b.Post(address+"/pings", nil)
+		b.Post(address+"/ping", nil)
 		if page := delivered(t, b, id, "Answered 410"); !strings.Contains(page.Body, "The receiver has answered 410 Gone.") {
 			t.Error("the page does not say why the endpoint is disabled")
 		}
@@ -322,7 +322,7 @@ func TestWhoSeesAPingInPlaceGetsNoNotice(t *testing.T) {
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	id, _ := newHook(t, s, b)
 	address := hooksPath + "/" + id
-	request := s.Request(t, http.MethodPost, address+"/pings", "")
+	request := s.Request(t, http.MethodPost, address+"/ping", "")
 	request.Header.Set("Origin", s.URL)
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
 	request.Header.Set("HX-Request", "true")
@@ -340,7 +340,7 @@ func TestWebhookDeliveriesAreNarrowed(t *testing.T) {
 		for i := range 45 {
 			s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %d", i))
 		}
-		b.Post(hooksPath+"/"+id+"/pings", nil)
+		b.Post(hooksPath+"/"+id+"/ping", nil)
 		s.Exec(t, "UPDATE webhook_deliveries SET status = 'failed', attempts = 10, failure = 'timeout', next_attempt_at = NULL WHERE event_type = $1", "webhook_endpoint.ping")
 		for query, want := range map[string]int{
 			"": 20, "?status=failed": 1, "?status=success": 0, "?event=webhook_endpoint.ping": 1, "?event=api_key.created": 20,
@@ -375,7 +375,7 @@ func TestWebhooksOfOthers(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		id, _ := newHook(t, s, b)
-		b.Post(hooksPath+"/"+id+"/pings", nil)
+		b.Post(hooksPath+"/"+id+"/ping", nil)
 		deliveries, err := s.WebhookDeliveries(t.Context(), s.Workspace.ID, id, models.DeliveryFilter{}, models.Page{})
 		if err != nil {
 			t.Fatal(err)
@@ -384,12 +384,12 @@ func TestWebhooksOfOthers(t *testing.T) {
 		s.NewWorkspace(t, "Globex", "gil@globex.test")
 		stranger := s.SignedIn(t, "gil@globex.test")
 		before := s.Dump(t)
-		for _, address := range []string{"", "/edit", "/secret", "/disabling", "/deletion", delivery} {
+		for _, address := range []string{"", "/edit", "/secret", "/disable", "/delete", delivery} {
 			if got := stranger.Get(hooksPath + "/" + id + address); got.Status != http.StatusNotFound || strings.Contains(got.Body, "hooks.example.com") {
 				t.Errorf("GET %s: %d", address, got.Status)
 			}
 		}
-		for _, address := range []string{"", "/secret", "/disabling", "/enabling", "/deletion", "/pings", delivery + "/retries"} {
+		for _, address := range []string{"", "/secret", "/disable", "/enable", "/delete", "/ping", delivery + "/retry"} {
 			if got := stranger.Post(hooksPath+"/"+id+address, hookForm); got.Status != http.StatusNotFound {
 				t.Errorf("POST %s: %d", address, got.Status)
 			}

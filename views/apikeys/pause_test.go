@@ -71,7 +71,7 @@ func TestOnlyAKeyThatWorksIsPaused(t *testing.T) {
 	key := keyNamed("CI")
 	key.PausedAt, key.PausedUntil, key.PausedByName = ago(20*time.Minute), new(now.Add(40*time.Minute)), "Paula"
 	page := drawn(t, Show(DetailPage{Key: key}))
-	if got, want := text(page.Find("form[action$='/resumption']").Parent().Parent().Find("p")), "Paused. It works again in 40 minutes , 24 Nov 2026, 12:40 UTC Paula paused it 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
+	if got, want := text(page.Find("form[action$='/resume']").Parent().Parent().Find("p")), "Paused. It works again in 40 minutes , 24 Nov 2026, 12:40 UTC Paula paused it 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
 		t.Errorf("a paused key says %q, want %q", got, want)
 	}
 	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyPaused: 1}}}

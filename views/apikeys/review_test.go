@@ -68,8 +68,8 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 		head, says, act string
 		deletes         bool
 	}{
-		{models.FindUnused, "Never used, and made more than 30 days ago", "No request since it was made just now", "/deletion", true},
-		{models.FindIdle, "Not used for 90 days", "Last used 1 hour ago , 24 Nov 2026, 11:00 UTC for GET /me", "/deletion", true},
+		{models.FindUnused, "Never used, and made more than 30 days ago", "No request since it was made just now", "/delete", true},
+		{models.FindIdle, "Not used for 90 days", "Last used 1 hour ago , 24 Nov 2026, 11:00 UTC for GET /me", "/delete", true},
 		{models.FindExpiring, "Expiring within 14 days", "Expires in 2 days , 26 Nov 2026, 12:00 UTC , and is in use", "/access", false},
 		{models.FindOld, "Made more than a year ago", "Made just now , 24 Nov 2026, 12:00 UTC , and the same ever since", "/rotation", false},
 		{models.FindScopes, "Holding scopes that they have never used", "members.write and seats.write not needed since 16 Aug 2026 (2 of 10 scopes)", "/access", false},

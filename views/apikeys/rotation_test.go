@@ -209,7 +209,7 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 	if got := text(shown.Find("section[aria-labelledby=callers]")); strings.Contains(got, "Still in use") || strings.Contains(got, "does not have") {
 		t.Errorf("a rotation that is over says %q", got)
 	}
-	if shown.Find("#abandon, #end, progress, form[action$='/end']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/settings/api-keys/"+page.Old.ID {
+	if shown.Find("#abandon, #end, progress, form[action$='/finish']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/settings/api-keys/"+page.Old.ID {
 		t.Error("a rotation that is over can be ended, or does not lead to the receipt")
 	}
 	page.Old.DeletedAt, page.New.DeletedAt = nil, ago(0)
@@ -221,11 +221,11 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 // TestTheOldKeyGoesWithOnePressWhenNothingUsesIt, and else through a form that asks.
 func TestTheOldKeyGoesWithOnePressWhenNothingUsesIt(t *testing.T) {
 	page := rotating()
-	if shown := drawn(t, Rotation(page)); shown.Find("a#end").Length() != 1 || shown.Find("form[action$='/end']").Length() != 0 {
+	if shown := drawn(t, Rotation(page)); shown.Find("a#end").Length() != 1 || shown.Find("form[action$='/finish']").Length() != 0 {
 		t.Error("a key in use goes with one press")
 	}
 	page.Callers, page.Old.LastUsedAt = nil, ago(day)
-	if shown := drawn(t, Rotation(page)); shown.Find("a#end").Length() != 0 || shown.Find("form[action$='/end']").Length() != 1 {
+	if shown := drawn(t, Rotation(page)); shown.Find("a#end").Length() != 0 || shown.Find("form[action$='/finish']").Length() != 1 {
 		t.Error("a key that nothing uses does not go with one press")
 	}
 }

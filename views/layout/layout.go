@@ -46,7 +46,7 @@ func comeBackTo(ctx context.Context, active string) string {
 	if active != "" {
 		return active
 	}
-	return path.Home
+	return path.Root
 }
 
 // htmlClass is the class of <html> for a theme.

@@ -360,7 +360,7 @@ func userMenu(active string) templ.Component {
 // that belongs to the workspace that is left.
 func placeOf(active string) string {
 	if active == "" {
-		return path.Home
+		return path.Root
 	}
 	return active
 }

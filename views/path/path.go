@@ -1,12 +1,12 @@
-// Package path is every address of the dashboard. Routes, redirects and links are all made
-// here, so that none is written by hand.
+// Package path builds the addresses of the dashboard. Routes, redirects and links use it, so
+// that no address is written out by hand.
 package path
 
 import "net/url"
 
-// Pages without a parameter.
+// Addresses without a parameter.
 const (
-	Home             = "/"
+	Root             = "/"
 	SetUp            = "/setup/"
 	SignIn           = "/login"
 	SignOut          = "/logout"
@@ -18,10 +18,8 @@ const (
 	APIKeys          = "/settings/api-keys"
 	NewAPIKey        = APIKeys + "/new"
 	APIKeyLeaks      = APIKeys + "/leaks"
-	AuditLog         = "/settings/audit-log"
-	AuditLogCSV      = AuditLog + "/events.csv"
 	APIKeyReview     = APIKeys + "/review"
-	APIKeyBulkDelete  = APIKeys + "/bulk-delete"
+	APIKeyBulkDelete = APIKeys + "/bulk-delete"
 	APIKeyReceipts   = APIKeys + "/receipts"
 	Invitations      = "/invitations/"
 	Members          = "/settings/members"
@@ -31,6 +29,8 @@ const (
 	SeatCapacity     = Seats + "/capacity"
 	Webhooks         = "/settings/webhooks"
 	NewWebhook       = Webhooks + "/new"
+	AuditLog         = "/settings/audit-log"
+	AuditLogCSV      = AuditLog + "/events.csv"
 	Docs             = "/docs"
 	OpenAPIYAML      = "/api/v1/openapi.yaml"
 	OpenAPIJSON      = "/api/v1/openapi.json"
@@ -39,107 +39,110 @@ const (
 	HealthReady      = "/readyz"
 )
 
-// SetUpWith is the one-time set-up link with a token.
+// SetUpWith returns the one-time setup link for a token.
 func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
 
-// APIKey is the page of a key.
-func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
-
-// APIKeyAccess is where what a key may do is changed, and the form for it.
-func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
-
-// APIKeysReviewed is the list of the keys for which there is a finding.
-func APIKeysReviewed(finding string) string {
-	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
-}
-
-// APIKeyPause is where a key is paused, and the page that asks for how long.
-func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
-
-// APIKeyResumption is where the pause of a key is ended.
-func APIKeyResumption(id string) string { return APIKey(id) + "/resumption" }
-
-// APIKeyUsage is the page of what a key was used for.
-func APIKeyUsage(id string) string { return APIKey(id) + "/usage" }
-
-// APIKeyUsageCounts and APIKeyUsageCallers are its figures as CSV.
-func APIKeyUsageCounts(id string) string  { return APIKeyUsage(id) + "/counts.csv" }
-func APIKeyUsageCallers(id string) string { return APIKeyUsage(id) + "/callers.csv" }
-
-// APIKeyDeletion is where a key is deleted, and the page that asks first.
-func APIKeyDeletion(id string) string { return APIKey(id) + "/deletion" }
-
-// Invitation is the link with which an added person sets a password.
-func Invitation(token string) string { return Invitations + url.PathEscape(token) }
-
-// Member is where a member is looked after.
-func Member(id string) string { return Members + "/" + url.PathEscape(id) }
-
-// MemberRole is where the role of a member is changed.
-func MemberRole(id string) string { return Member(id) + "/role" }
-
-// MemberDeactivation is where a member is deactivated, and the page that asks first.
-func MemberDeactivation(id string) string { return Member(id) + "/deactivation" }
-
-// MemberReactivation is where a deactivated member is let in again.
-func MemberReactivation(id string) string { return Member(id) + "/reactivation" }
-
-// MemberInvitation is where the link for a pending member is made.
-func MemberInvitation(id string) string { return Member(id) + "/invitation" }
-
-// MemberInvitationMail is where the invitation of a pending member is mailed again.
-func MemberInvitationMail(id string) string { return MemberInvitation(id) + "/mail" }
-
-// SeatRelease is where a seat is released.
-func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
-
-// APIKeyRotation is where a key is rotated: the form for it, and then the page of the rotation.
-func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
-
-// APIKeyRotationEnd is where the old key of a rotation is deleted, and the page that asks first.
-func APIKeyRotationEnd(id string) string { return APIKeyRotation(id) + "/end" }
-
-// APIKeyRotationAbandonment is where the new key is deleted instead, and the page that asks first.
-func APIKeyRotationAbandonment(id string) string { return APIKeyRotation(id) + "/abandonment" }
-
-// Webhook is the page of a webhook endpoint.
-func Webhook(id string) string { return Webhooks + "/" + url.PathEscape(id) }
-
-// WebhookEdit is the form for what an endpoint is.
-func WebhookEdit(id string) string { return Webhook(id) + "/edit" }
-
-// WebhookSecret is where an endpoint is given a new secret, and the page that asks first.
-func WebhookSecret(id string) string { return Webhook(id) + "/secret" }
-
-// WebhookDisabling is where an endpoint is disabled, and the page that asks first.
-func WebhookDisabling(id string) string { return Webhook(id) + "/disabling" }
-
-// WebhookEnabling is where a disabled endpoint is enabled.
-func WebhookEnabling(id string) string { return Webhook(id) + "/enabling" }
-
-// WebhookDeletion is where an endpoint is deleted, and the page that asks first.
-func WebhookDeletion(id string) string { return Webhook(id) + "/deletion" }
-
-// WebhookPings is where an endpoint is sent a ping.
-func WebhookPings(id string) string { return Webhook(id) + "/pings" }
-
-// WebhookDelivery is the page of a delivery to an endpoint.
-func WebhookDelivery(id, deliveryID string) string {
-	return Webhook(id) + "/deliveries/" + url.PathEscape(deliveryID)
-}
-
-// WebhookRetries is where a delivery is sent again.
-func WebhookRetries(id, deliveryID string) string {
-	return WebhookDelivery(id, deliveryID) + "/retries"
-}
-
-// DocsOf is the reference of a resource of the API.
-func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }
-
-// SignInAnd is the sign-in page that goes on to next, an address of this site; empty for home.
+// SignInAnd returns the sign-in page that continues to next, an address on this site. An empty
+// next continues to the root.
 func SignInAnd(next string) string {
-	if next == "" || next == Home {
+	if next == "" || next == Root {
 		return SignIn
 	}
 	return SignIn + "?" + url.Values{"next": {next}}.Encode()
 }
+
+// Invitation returns the link with which an invited person sets a password.
+func Invitation(token string) string { return Invitations + url.PathEscape(token) }
+
+// APIKeysReviewed returns the list of the keys with a finding.
+func APIKeysReviewed(finding string) string {
+	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
+}
+
+// APIKey returns the page of a key.
+func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
+
+// APIKeyAccess returns where the scopes and the expiry of a key are edited.
+func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
+
+// APIKeyPause returns where a key is paused.
+func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
+
+// APIKeyResume returns where a paused key is resumed.
+func APIKeyResume(id string) string { return APIKey(id) + "/resume" }
+
+// APIKeyDelete returns where a key is deleted.
+func APIKeyDelete(id string) string { return APIKey(id) + "/delete" }
+
+// APIKeyRotation returns where a key is rotated, and then the page of its rotation.
+func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
+
+// APIKeyRotationFinish returns where the old key of a rotation is deleted.
+func APIKeyRotationFinish(id string) string { return APIKeyRotation(id) + "/finish" }
+
+// APIKeyRotationCancel returns where the new key of a rotation is deleted.
+func APIKeyRotationCancel(id string) string { return APIKeyRotation(id) + "/cancel" }
+
+// APIKeyUsage returns the usage page of a key.
+func APIKeyUsage(id string) string { return APIKey(id) + "/usage" }
+
+// APIKeyUsageCounts returns the request counts of a key as CSV.
+func APIKeyUsageCounts(id string) string { return APIKeyUsage(id) + "/counts.csv" }
+
+// APIKeyUsageCallers returns the callers of a key as CSV.
+func APIKeyUsageCallers(id string) string { return APIKeyUsage(id) + "/callers.csv" }
+
+// Member returns the page of a member.
+func Member(id string) string { return Members + "/" + url.PathEscape(id) }
+
+// MemberRole returns where the role of a member is changed.
+func MemberRole(id string) string { return Member(id) + "/role" }
+
+// MemberDeactivate returns where a member is deactivated.
+func MemberDeactivate(id string) string { return Member(id) + "/deactivate" }
+
+// MemberReactivate returns where a member is reactivated.
+func MemberReactivate(id string) string { return Member(id) + "/reactivate" }
+
+// MemberInvitation returns where an invitation link for a pending member is created.
+func MemberInvitation(id string) string { return Member(id) + "/invitation" }
+
+// MemberInvitationEmail returns where the invitation of a pending member is emailed again.
+func MemberInvitationEmail(id string) string { return MemberInvitation(id) + "/email" }
+
+// SeatRelease returns where a seat is released.
+func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
+
+// Webhook returns the page of a webhook endpoint.
+func Webhook(id string) string { return Webhooks + "/" + url.PathEscape(id) }
+
+// WebhookEdit returns the form that edits an endpoint.
+func WebhookEdit(id string) string { return Webhook(id) + "/edit" }
+
+// WebhookSecret returns where the secret of an endpoint is rotated.
+func WebhookSecret(id string) string { return Webhook(id) + "/secret" }
+
+// WebhookDisable returns where an endpoint is disabled.
+func WebhookDisable(id string) string { return Webhook(id) + "/disable" }
+
+// WebhookEnable returns where an endpoint is enabled.
+func WebhookEnable(id string) string { return Webhook(id) + "/enable" }
+
+// WebhookDelete returns where an endpoint is deleted.
+func WebhookDelete(id string) string { return Webhook(id) + "/delete" }
+
+// WebhookPing returns where a ping is sent to an endpoint.
+func WebhookPing(id string) string { return Webhook(id) + "/ping" }
+
+// WebhookDelivery returns the page of a delivery to an endpoint.
+func WebhookDelivery(id, deliveryID string) string {
+	return Webhook(id) + "/deliveries/" + url.PathEscape(deliveryID)
+}
+
+// WebhookRetry returns where a delivery is sent again.
+func WebhookRetry(id, deliveryID string) string {
+	return WebhookDelivery(id, deliveryID) + "/retry"
+}
+
+// DocsOf returns the API reference of a resource.
+func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }

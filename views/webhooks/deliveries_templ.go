@@ -768,7 +768,7 @@ func retry(d shown) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := path.WebhookRetries(d.Endpoint.ID, d.ID)
+		address := path.WebhookRetry(d.Endpoint.ID, d.ID)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<form method=\"post\" action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

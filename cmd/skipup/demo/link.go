@@ -28,7 +28,7 @@ func (w *Workspace) Link(pages http.Handler) (string, http.Handler) {
 		case subtle.ConstantTimeCompare([]byte(text), []byte(token)) == 1 && followed.CompareAndSwap(false, true):
 			pages.ServeHTTP(answer, w.signIn(r))
 		default: // who is signed in goes on, everybody else is asked for the password
-			http.Redirect(answer, r, path.Home, http.StatusSeeOther)
+			http.Redirect(answer, r, path.Root, http.StatusSeeOther)
 		}
 	})
 }

@@ -33,7 +33,7 @@ const pages = {
   usage: key('CRM sync', '/usage?period=90d'),
   'usage-week': key('Website booking form', '/usage?period=7d'),
   rotation: key('CRM sync', '/rotation'),
-  deletion: key('Website booking form', '/deletion'),
+  deletion: key('Website booking form', '/delete'),
   members: at('/settings/members'),
   seats: at('/settings/seats'),
   'audit-log': at('/settings/audit-log'),

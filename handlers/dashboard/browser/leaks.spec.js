@@ -21,7 +21,7 @@ test('a pasted key is found, and can be deleted from there', async ({ admin, con
   const opened = context.waitForEvent('page')
   await found(admin).getByRole('link', { name: 'Delete CI' }).click()
   const deletion = await opened
-  await expect(deletion).toHaveURL(`${listPath}/${id}/deletion`)
+  await expect(deletion).toHaveURL(`${listPath}/${id}/delete`)
   await deletion.getByRole('button', { name: 'Delete key' }).click()
   await expect(deletion).toHaveURL(listPath)
   await expect(found(admin), 'the list stays').toBeVisible()

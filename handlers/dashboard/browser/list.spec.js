@@ -24,7 +24,7 @@ async function several(page, skipup) {
     { name: 'apple picker', scopes: ['members.read'], expiry: '365' },
   ])
   const { id } = await makeKey(page, { name: 'Old CRM sync' })
-  await page.request.post(`${listPath}/${id}/deletion`)
+  await page.request.post(`${listPath}/${id}/delete`)
   await skipup.exec(`UPDATE api_keys SET expires_at = '2026-01-01 00:00:00.000' WHERE name = 'apple picker'`)
   await page.goto(listPath)
 }

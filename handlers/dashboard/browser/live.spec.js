@@ -31,7 +31,7 @@ test('a page that cannot be brought up to date once stays, and is later', async 
 test('a form is sent once, whatever else is asked meanwhile', async ({ admin, skipup }) => {
   await startRotation(admin, skipup, { callers: 1 })
   let sent = 0
-  await admin.route('**/rotation/end', async (route) => {
+  await admin.route('**/rotation/finish', async (route) => {
     if (route.request().method() === 'POST') {
       sent++
       await new Promise((resolve) => setTimeout(resolve, 4000))

@@ -34,7 +34,7 @@ for (const [what, name] of Object.entries(names)) {
       await admin.getByRole('link', { name: 'Delete key' }).click()
       await check(admin, `dialog at ${width}`, dialog(admin).locator('bdi').first(), name)
     }
-    await admin.goto(`${listPath}/${id}/deletion`)
+    await admin.goto(`${listPath}/${id}/delete`)
     await check(admin, 'page of the deletion', admin.getByRole('main').locator('bdi').first(), name)
   })
 }

@@ -22,7 +22,7 @@ test('a form on another site deletes nothing', async ({ admin, context, faults, 
   faults.hosts.add('elsewhere.test')
   await context.route('http://elsewhere.test/', (route) => route.fulfill({
     contentType: 'text/html',
-    body: `<form method="post" action="${skipup.url}${listPath}/${id}/deletion"><button>Win a prize</button></form>`,
+    body: `<form method="post" action="${skipup.url}${listPath}/${id}/delete"><button>Win a prize</button></form>`,
   }))
   const trap = await context.newPage()
   await trap.goto('http://elsewhere.test/')

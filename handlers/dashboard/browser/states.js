@@ -157,7 +157,7 @@ export const states = {
     await page.getByRole('button', { name: 'Delete key' }).click()
     await expect(page.getByText(/^This must be the name of the key/)).toBeVisible()
   }),
-  delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/deletion`)),
+  delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/delete`)),
   deleted: inTeam(async (page, { keys }) => {
     await page.clock.install() // the message stays
     await askDeletion(page, keys['Event relay'])
@@ -250,7 +250,7 @@ export const states = {
   'key-deleted': inTeam(async (page, { keys, skipup }) => {
     const { id, name, key } = await makeKey(page, { name: 'Old importer' })
     await skipup.used(key)
-    await page.goto(`${listPath}/${id}/deletion`)
+    await page.goto(`${listPath}/${id}/delete`)
     await page.getByRole('textbox', { name: /name of the key/i }).fill(name)
     await submit(page)
     await expect(page.getByRole('status').filter({ hasText: 'is deleted.' })).toBeVisible()
@@ -306,7 +306,7 @@ export const states = {
   }),
   'rotation-complete': signedIn(async (page, { skipup }) => {
     const { old } = await startRotation(page, skipup, { callers: 2, moved: 2 })
-    await page.request.post(rotationOf(old) + '/end', { form: { confirm_name: old.name, reason: 'All has moved' } })
+    await page.request.post(rotationOf(old) + '/finish', { form: { confirm_name: old.name, reason: 'All has moved' } })
     await callAs(skipup, old.key, 'curl/8.5.0')
     await page.reload()
     await expect(page.getByRole('heading', { name: 'Something still sends the old key' })).toBeVisible()

@@ -38,7 +38,7 @@ export async function makeTeam(page, { skipup, more = 0 }) {
     if (used) set.push(`last_used_at = ${at(-used)}, last_used_address = '203.0.113.42', last_used_user_agent = 'curl/8.5.0'`)
     if (expires) set.push(`expires_at = ${days(expires)}`)
     if (deleted) {
-      await page.request.post(`${listPath}/${made[name].id}/deletion`)
+      await page.request.post(`${listPath}/${made[name].id}/delete`)
       set.push(`deleted_at = ${days(-deleted)}`)
     }
     statements.push(`UPDATE api_keys SET ${set.join(', ')} WHERE id = '${made[name].id}';`)

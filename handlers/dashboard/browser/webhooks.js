@@ -124,7 +124,7 @@ export const webhookStates = {
   'webhook-disabled': async (page, { skipup }) => {
     const hook = await used(page, skipup)
     await page.goto(hook.address)
-    await page.request.post(hook.address + '/disabling')
+    await page.request.post(hook.address + '/disable')
     await page.getByRole('button', { name: 'Send ping' }).click()
     await expect(page.getByRole('alert')).toContainText('Enable it first')
   },
