@@ -1,8 +1,8 @@
 // Builds static/dist and views/ui/icons.go from static/src, the views and the npm packages.
-// Same input, same output: the names carry a hash of the contents and nothing else.
+// The build is reproducible: file names depend only on the contents.
 //
-//   node static/build.mjs           once, minified
-//   node static/build.mjs --watch   again after each change of a view or a source
+//   node static/build.mjs           build once, minified
+//   node static/build.mjs --watch   rebuild when a view or a source changes
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'static/src')
 const dist = join(root, 'static/dist')
 
-// Icons are named in the views by ui.Icon("name"), by the parts that begin with one, or by a
+// Views name icons in ui.Icon("name"), in components whose first argument is an icon, or in a
 // field Icon: "name".
 const iconName = /\b(?:(?:Icon|Note|EmptyState)\(|[Ii]con:\s*)"([a-z0-9-]+)"/g
 

@@ -48,19 +48,19 @@ func (p AccessPage) expiryChoices(now time.Time, location *time.Location) []expi
 func (p AccessPage) change(s scope.Scope) ui.Change {
 	routes := p.needing(s)
 	if !p.Key.Scopes.Has(s) {
-		change := ui.Change{Ticked: true, Word: "Added"}
+		change := ui.Change{Checked: true, Label: "Added"}
 		if len(routes) > 0 {
-			change.Means = "With it the key can call " + list(routes) + "."
+			change.Effect = "With it the key can call " + list(routes) + "."
 		}
 		return change
 	}
-	change := ui.Change{Word: "Removed"}
+	change := ui.Change{Label: "Removed"}
 	if len(routes) > 0 {
-		change.Means = "Without it the key cannot call " + list(routes) + "."
+		change.Effect = "Without it the key cannot call " + list(routes) + "."
 	}
 	for _, name := range routes {
 		if name == p.Key.LastUsedRoute {
-			change.Grave = "The key was last used for " + name + "."
+			change.Danger = "The key was last used for " + name + "."
 		}
 	}
 	return change

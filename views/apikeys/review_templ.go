@@ -485,7 +485,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = act(path.APIKeyDeletion(key.ID), "Delete", key.Name, true).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(path.APIKeyDelete(key.ID), "Delete", key.Name, true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -539,7 +539,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = act(path.APIKeyDeletion(key.ID), "Delete", key.Name, true).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(path.APIKeyDelete(key.ID), "Delete", key.Name, true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

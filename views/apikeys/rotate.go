@@ -50,10 +50,10 @@ func (p RotatePage) isLeftOut() bool {
 func (p RotatePage) box(use models.ScopeUse) ui.Check {
 	check := ui.Check{
 		Name: "scopes", Value: use.Scope.String(), Label: use.Scope.Help(), Checked: p.Form.Chosen().Has(use.Scope),
-		Help: p.evidence(use), Warning: use.Scope.Warning(), Change: ui.Change{Word: "Left out"},
+		Help: p.evidence(use), Warning: use.Scope.Warning(), Change: ui.Change{Label: "Left out"},
 	}
 	if use.Requests > 0 {
-		check.Change.Grave = "Such requests will be answered with 403 when they come with the new key."
+		check.Change.Danger = "Such requests will be answered with 403 when they come with the new key."
 	}
 	return check
 }

@@ -31,7 +31,7 @@ func TestRotateSaysHowOftenEachScopeWasNeeded(t *testing.T) {
 	if shown.Find("button[name=preset]").Length() != 1 || strings.Count(text(shown), "Not needed") != 1 {
 		t.Errorf("what is not needed is not marked and offered: %s", text(shown))
 	}
-	if needed, unneeded := page.box(page.Uses.Scopes[0]).Change.Grave, page.box(page.Uses.Scopes[1]).Change.Grave; !strings.Contains(needed, "403") || unneeded != "" {
+	if needed, unneeded := page.box(page.Uses.Scopes[0]).Change.Danger, page.box(page.Uses.Scopes[1]).Change.Danger; !strings.Contains(needed, "403") || unneeded != "" {
 		t.Errorf("to leave out what was needed says %q, what was not %q", needed, unneeded)
 	}
 	page.LeaveOutUnused()

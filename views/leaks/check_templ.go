@@ -635,7 +635,7 @@ func found(leak models.Leak) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = act(key, path.APIKeyDeletion(key.ID), "Delete", "destructive-outline").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = act(key, path.APIKeyDelete(key.ID), "Delete", "destructive-outline").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

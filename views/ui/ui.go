@@ -1,4 +1,3 @@
-// Package ui is the small parts that pages are made of.
 package ui
 
 import (
@@ -12,12 +11,11 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// PanelID is the id of the one part of a page that can also be shown in a dialog, and that a
-// form in it replaces by the answer.
+// PanelID is the id of the part of a page that can also be shown in a dialog.
 const PanelID = "panel"
 
-// OpensDialog are the attributes of a link whose page is shown in a dialog. Without the
-// script it is a link like any other.
+// OpensDialog returns the attributes of a link whose page opens in a dialog. Without JavaScript it
+// is an ordinary link.
 func OpensDialog(address string) templ.Attributes {
 	return templ.Attributes{
 		"href":          address,
@@ -29,8 +27,8 @@ func OpensDialog(address string) templ.Attributes {
 	}
 }
 
-// ReplacesPanel are the attributes of a form in a panel, on a page of its own or in a dialog:
-// the panel of the answer takes the place of the form's own, whatever the status.
+// ReplacesPanel returns the attributes of a form whose panel is replaced by the panel of the
+// response, whatever its status.
 func ReplacesPanel() templ.Attributes {
 	return templ.Attributes{
 		"hx-boost":    "true",
@@ -41,8 +39,9 @@ func ReplacesPanel() templ.Attributes {
 	}
 }
 
-// Complaint makes a sentence of what is wrong with a field: "must be shorter" about "Name" is
-// "Name must be shorter." It is empty without a message.
+// Complaint returns a sentence about a field.
+//
+// Deprecated: use Sentence, or write the whole sentence.
 func Complaint(subject, message string) string {
 	if message == "" {
 		return ""
@@ -50,7 +49,7 @@ func Complaint(subject, message string) string {
 	return subject + " " + strings.TrimRight(message, ".") + "."
 }
 
-// Initial is the first letter or digit of a name, for an avatar; a dot if there is none.
+// Initial returns the first letter or digit of a name in upper case, or a dot if it has none.
 func Initial(name string) string {
 	for _, r := range name {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -73,5 +72,5 @@ func describedBy(ids ...string) string {
 	return strings.Join(present, " ")
 }
 
-// PasswordHelp says what a new password must be like.
-var PasswordHelp = fmt.Sprintf("At least %d characters. Several words in a row are strong, and easy to remember.", models.MinPassword)
+// PasswordHelp is the help of a field for a new password.
+var PasswordHelp = fmt.Sprintf("At least %d characters. A passphrase of several words is strong and easy to remember.", models.MinPassword)

@@ -1,0 +1,38 @@
+package ui
+
+import (
+	"regexp"
+	"strings"
+)
+
+// sentences are what a page shows for the messages of models that several fields share. Messages
+// are fragments, because the API puts the name of the field before them.
+var sentences = []struct {
+	message  *regexp.Regexp
+	sentence string // ${noun} is the value with its article, such as "a name"
+}{
+	{regexp.MustCompile(`^must not be empty`), "Enter ${noun}."},
+	{regexp.MustCompile(`^must have at most ([\d,]+) characters, and has ([\d,]+)`), "Use $1 characters or fewer (you have $2)."},
+	{regexp.MustCompile(`^must have at most ([\d,]+) characters`), "Use $1 characters or fewer."},
+	{regexp.MustCompile(`^must be one line`), "Use a single line of text."},
+	{regexp.MustCompile(`^must be valid UTF-8`), "Use valid UTF-8 text."},
+	{regexp.MustCompile(`^must not contain an API key`), "This looks like an API key. Never put keys in names. If it’s active, rotate it."},
+	{regexp.MustCompile(`^must be an email address`), "Enter a valid email, for example ada@example.com."},
+	{regexp.MustCompile(`^must be one of the choices`), "Select one of the options."},
+	{regexp.MustCompile(`^must be in the future`), "Select a time in the future."},
+}
+
+// Sentence returns what a page shows for message, the error of a field whose value is noun, such
+// as "a name". It returns "" without a message.
+func Sentence(noun, message string) string {
+	if message == "" {
+		return ""
+	}
+	for _, s := range sentences {
+		if at := s.message.FindStringSubmatchIndex(message); at != nil {
+			text := strings.ReplaceAll(s.sentence, "${noun}", noun)
+			return string(s.message.ExpandString(nil, text, message, at))
+		}
+	}
+	return strings.ToUpper(message[:1]) + strings.TrimRight(message[1:], ".") + "."
+}
