@@ -19,17 +19,18 @@ func (p *program) audit() *cobra.Command {
 func (p *program) auditVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Verify that nobody has changed the audit log",
-		Long: `Verify the audit log: each event has a hash over itself and the event before it, in a chain for
-each workspace and one for what belongs to none. Printed is the first event of each chain that
-was changed, put in, taken out or moved, or else the head: the hash of the last event.
+		Short: "Verify the integrity of the audit log",
+		Long: `Verify the integrity of the audit log. Each event has a hash of itself and the previous event. The
+events form one chain per workspace, and one chain for events outside any workspace. For each
+chain, this command prints the first event that was changed, inserted, removed or moved. If there
+is none, it prints the head, which is the hash of the last event.
 
-An intact chain proves that nobody has changed part of it by hand. Who may write every table can
-work out a whole chain anew, or cut off its end with all notes of it. Keep heads where that
-person cannot write, and give them to --expect: whatever was written up to a head that is still
-there is as it was.
+An intact chain shows that no one edited individual events. Someone with write access to every
+table could still rebuild a whole chain or cut off its end. To detect that, store heads where that
+person can't write, and pass them to --expect later: if an expected head is still in the chain,
+all events up to it are unchanged.
 
-Exit code 1 means that a chain is broken, or an expected head is not there.`,
+Exits with 1 if a chain is broken or an expected head is missing.`,
 		Example: `  skipup audit verify
   skipup audit verify --workspace ws_01J… --expect 5f0c…`,
 	}
@@ -39,8 +40,8 @@ Exit code 1 means that a chain is broken, or an expected head is not there.`,
 		asJSON    bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&workspace, "workspace", "", "verify only the workspace with this `ID`")
-	flags.StringSliceVar(&expected, "expect", nil, "`HASHES` that were printed as heads before, with commas between")
+	flags.StringVar(&workspace, "workspace", "", "`ID` of the only workspace to verify")
+	flags.StringSliceVar(&expected, "expect", nil, "comma-separated `heads` that were printed earlier")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
 	addFlags(flags, databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -49,7 +50,7 @@ Exit code 1 means that a chain is broken, or an expected head is not there.`,
 		for i, hash := range expected {
 			expected[i] = strings.ToLower(strings.TrimSpace(hash))
 			if raw, err := hex.DecodeString(expected[i]); err != nil || len(raw) != 32 {
-				wrong.add("--expect takes heads as they are printed, 64 hexadecimal digits each")
+				wrong.add("--expect: use heads as printed, 64 hexadecimal digits each")
 			}
 		}
 		if err := wrong.err(); err != nil {
@@ -72,12 +73,12 @@ func (p *program) verifyAudit(ctx context.Context, store *models.Store, workspac
 		return err
 	}
 	if asJSON {
-		err = p.printJSON(verified(found))
+		err = p.printJSON(newVerification(found))
 	} else {
 		err = p.printf("%s", verificationText(found))
 	}
 	if err == nil && !found.Intact() {
-		err = failf("the audit log is not as it was written")
+		err = failf("audit log verification failed")
 	}
 	return err
 }
@@ -88,14 +89,14 @@ func verificationText(found models.AuditVerification) string {
 		name := cmp.Or(chain.WorkspaceID, "(no workspace)")
 		switch {
 		case chain.Broken != nil:
-			lines = append(lines, fmt.Sprintf("%s  BROKEN after %d events: %s", name, chain.Events, breakText(*chain.Broken)))
+			lines = append(lines, fmt.Sprintf("%s  BROKEN after %s: %s", name, eventCount(chain.Events), breakText(*chain.Broken)))
 		case chain.Events == 0:
 			lines = append(lines, name+"  no events")
 		default:
-			lines = append(lines, fmt.Sprintf("%s  intact, %d events, head %s", name, chain.Events, chain.Head))
+			lines = append(lines, fmt.Sprintf("%s  intact, %s, head %s", name, eventCount(chain.Events), chain.Head))
 		}
 		if chain.Unchained > 0 {
-			lines = append(lines, fmt.Sprintf("%s  %d events of an earlier version are not chained yet", name, chain.Unchained))
+			lines = append(lines, fmt.Sprintf("%s  %s from an earlier version, not in the chain yet", name, eventCount(chain.Unchained)))
 		}
 	}
 	for _, hash := range found.Missing {
@@ -104,23 +105,30 @@ func verificationText(found models.AuditVerification) string {
 	return strings.Join(lines, "\n")
 }
 
+func eventCount(n int64) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
+}
+
 func breakText(broken models.AuditBreak) string {
 	switch broken.Fault {
 	case models.AuditChanged:
-		return fmt.Sprintf("event %d (%s) does not fit: it or the one before it was changed or put in", broken.Seq, broken.EventID)
+		return fmt.Sprintf("event %d (%s) doesn't match its hash: this event or the previous one was changed or inserted", broken.Seq, broken.EventID)
 	case models.AuditMissing:
 		return fmt.Sprintf("event %d is missing", broken.Seq)
 	case models.AuditReordered:
-		return fmt.Sprintf("event %d (%s) stands at place %d", broken.Seq, broken.EventID, broken.FoundAt)
+		return fmt.Sprintf("event %d (%s) was moved to position %d", broken.Seq, broken.EventID, broken.FoundAt)
 	case models.AuditTruncated:
-		return fmt.Sprintf("the end is missing, from event %d on", broken.Seq)
+		return fmt.Sprintf("the events from %d to the end are missing", broken.Seq)
 	case models.AuditTooLong:
-		return fmt.Sprintf("event %d (%s) is beyond the noted end", broken.Seq, broken.EventID)
+		return fmt.Sprintf("event %d (%s) is after the recorded end", broken.Seq, broken.EventID)
 	}
-	return "the noted head is not the hash of the last event"
+	return "the recorded head is not the hash of the last event"
 }
 
-// verification is what was found as JSON.
+// verification is the JSON form of models.AuditVerification.
 type verification struct {
 	Intact          bool            `json:"intact"`
 	Chains          []verifiedChain `json:"chains"`
@@ -142,19 +150,19 @@ type brokenChain struct {
 	FoundAt *int64            `json:"found_at"`
 }
 
-func verified(found models.AuditVerification) verification {
-	answer := verification{Intact: found.Intact(), Chains: []verifiedChain{}, MissingExpected: append([]string{}, found.Missing...)}
+func newVerification(found models.AuditVerification) verification {
+	v := verification{Intact: found.Intact(), Chains: []verifiedChain{}, MissingExpected: append([]string{}, found.Missing...)}
 	for _, chain := range found.Chains {
 		shown := verifiedChain{WorkspaceID: orNull(chain.WorkspaceID), Events: chain.Events, Head: orNull(chain.Head), Unchained: chain.Unchained}
 		if broken := chain.Broken; broken != nil {
 			shown.Broken = &brokenChain{Fault: broken.Fault, Seq: broken.Seq, EventID: orNull(broken.EventID), FoundAt: orNull(broken.FoundAt)}
 		}
-		answer.Chains = append(answer.Chains, shown)
+		v.Chains = append(v.Chains, shown)
 	}
-	return answer
+	return v
 }
 
-// orNull is a pointer to value, nil to the zero value.
+// orNull returns a pointer to value, or nil for the zero value.
 func orNull[T comparable](value T) *T {
 	if value == *new(T) {
 		return nil

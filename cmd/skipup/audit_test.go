@@ -14,14 +14,14 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// execute runs statements on the database of env, behind the program's back.
+// execute runs statements directly on the database of env.
 func execute(t *testing.T, env map[string]string, statements ...string) {
 	t.Helper()
-	driver, address := "pgx", env["DATABASE_URL"]
-	if path, isSQLite := strings.CutPrefix(address, "sqlite:"); isSQLite {
-		driver, address = "sqlite3", "file:"+path
+	driver, source := "pgx", env["DATABASE_URL"]
+	if path, isSQLite := strings.CutPrefix(source, "sqlite:"); isSQLite {
+		driver, source = "sqlite3", "file:"+path
 	}
-	db, err := sql.Open(driver, address)
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,27 +57,34 @@ func TestAuditVerify(t *testing.T) {
 		if strings.HasPrefix(env["DATABASE_URL"], "sqlite:") {
 			trigger = "DROP TRIGGER audit_events_kept"
 		}
-		execute(t, env, trigger, "UPDATE audit_events SET actor_name = 'Somebody else' WHERE action = 'api_key.created'")
+		execute(t, env, trigger, "UPDATE audit_events SET actor_name = 'Someone else' WHERE action = 'api_key.created'")
 		broken := skipup(t, env, "audit", "verify", "--json")
 		broken.requireCode(t, exitFailed)
 		var found verification
 		if err := json.Unmarshal([]byte(broken.stdout), &found); err != nil {
 			t.Fatal(err)
 		}
-		if found.Intact || len(found.Chains) != 2 || found.Chains[0].WorkspaceID != nil || found.Chains[0].Broken != nil ||
-			found.Chains[1].Broken == nil || found.Chains[1].Broken.Fault != "changed" || found.Chains[1].Broken.EventID == nil {
-			t.Errorf("%s", broken.stdout)
+		if found.Intact {
+			t.Error("intact = true, want false")
 		}
-		told := skipup(t, env, "audit", "verify", "--workspace", workspace)
-		told.requireCode(t, exitFailed)
-		if !regexp.MustCompile(`^` + workspace + `  BROKEN after \d+ events: event \d+ \(aud_\w{26}\) does not fit: it or the one before it was changed or put in\n$`).MatchString(told.stdout) {
-			t.Errorf("stdout: %s", told.stdout)
+		if len(found.Chains) != 2 {
+			t.Fatalf("%d chains, want 2:\n%s", len(found.Chains), broken.stdout)
+		}
+		if chain := found.Chains[0]; chain.WorkspaceID != nil || chain.Broken != nil {
+			t.Errorf("first chain = %+v, want an intact one without a workspace", chain)
+		}
+		if got := found.Chains[1].Broken; got == nil || got.Fault != "changed" || got.EventID == nil {
+			t.Errorf("second chain's break = %+v, want a changed event", got)
+		}
+		text := skipup(t, env, "audit", "verify", "--workspace", workspace)
+		text.requireCode(t, exitFailed)
+		if !regexp.MustCompile(`^` + workspace + `  BROKEN after \d+ events: event \d+ \(aud_\w{26}\) doesn't match its hash: this event or the previous one was changed or inserted\n$`).MatchString(text.stdout) {
+			t.Errorf("stdout: %s", text.stdout)
 		}
 	})
 }
 
-// TestAuditVerifyTellsEveryFault in its words, and what is not chained yet.
-func TestAuditVerifyTellsEveryFault(t *testing.T) {
+func TestAuditVerifyDescribesEveryFault(t *testing.T) {
 	found := models.AuditVerification{Missing: []string{"0a"}}
 	for _, broken := range []models.AuditBreak{
 		{Fault: models.AuditChanged, Seq: 4, EventID: "aud_4"}, {Fault: models.AuditMissing, Seq: 5}, {Fault: models.AuditReordered, Seq: 6, EventID: "aud_6", FoundAt: 9},
@@ -86,30 +93,29 @@ func TestAuditVerifyTellsEveryFault(t *testing.T) {
 		found.Chains = append(found.Chains, models.AuditReport{WorkspaceID: "ws_1", Events: broken.Seq - 1, Head: "0b", Broken: &broken})
 	}
 	found.Chains = append(found.Chains, models.AuditReport{Unchained: 1}, models.AuditReport{WorkspaceID: "ws_2", Events: 2, Head: "0c", Unchained: 3})
-	want := `ws_1  BROKEN after 3 events: event 4 (aud_4) does not fit: it or the one before it was changed or put in
+	want := `ws_1  BROKEN after 3 events: event 4 (aud_4) doesn't match its hash: this event or the previous one was changed or inserted
 ws_1  BROKEN after 4 events: event 5 is missing
-ws_1  BROKEN after 5 events: event 6 (aud_6) stands at place 9
-ws_1  BROKEN after 6 events: the end is missing, from event 7 on
-ws_1  BROKEN after 7 events: event 8 (aud_8) is beyond the noted end
-ws_1  BROKEN after 8 events: the noted head is not the hash of the last event
+ws_1  BROKEN after 5 events: event 6 (aud_6) was moved to position 9
+ws_1  BROKEN after 6 events: the events from 7 to the end are missing
+ws_1  BROKEN after 7 events: event 8 (aud_8) is after the recorded end
+ws_1  BROKEN after 8 events: the recorded head is not the hash of the last event
 (no workspace)  no events
-(no workspace)  1 events of an earlier version are not chained yet
+(no workspace)  1 event from an earlier version, not in the chain yet
 ws_2  intact, 2 events, head 0c
-ws_2  3 events of an earlier version are not chained yet
+ws_2  3 events from an earlier version, not in the chain yet
 MISSING  no event has the expected hash 0a`
 	if diff := cmp.Diff(want, verificationText(found)); diff != "" {
-		t.Errorf("the text (-want +got):\n%s", diff)
+		t.Errorf("output (-want +got):\n%s", diff)
 	}
 }
 
-// TestAuditVerifyAsJSON has every member, null where there is nothing.
 func TestAuditVerifyAsJSON(t *testing.T) {
 	found := models.AuditVerification{Chains: []models.AuditReport{
 		{}, {WorkspaceID: "ws_1", Events: 2, Head: "0c", Unchained: 3},
 		{WorkspaceID: "ws_2", Events: 5, Head: "0d", Broken: &models.AuditBreak{Fault: models.AuditReordered, Seq: 6, EventID: "aud_6", FoundAt: 9}},
 		{WorkspaceID: "ws_3", Broken: &models.AuditBreak{Fault: models.AuditMissing, Seq: 1}},
 	}}
-	text, err := json.Marshal(verified(found))
+	text, err := json.Marshal(newVerification(found))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +130,11 @@ func TestAuditVerifyAsJSON(t *testing.T) {
 	}
 }
 
-func TestAuditVerifyRefuses(t *testing.T) {
+func TestAuditVerifyRejectsInvalidFlags(t *testing.T) {
 	env := sqliteEnv(t)
 	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireFailure(t, exitRejected, "no such workspace")
 	head := strings.Repeat("0a", 32)
 	for _, wrong := range []string{"abc", "abcd", head + "a", head + "0a", strings.Repeat("0g", 32), head + ",", head[1:]} {
-		skipup(t, env, "audit", "verify", "--expect", wrong).requireFailure(t, exitUsage, "--expect takes heads as they are printed")
+		skipup(t, env, "audit", "verify", "--expect", wrong).requireFailure(t, exitUsage, "--expect: use heads as printed")
 	}
 }

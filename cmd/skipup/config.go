@@ -1,54 +1,40 @@
 package main
 
 import (
-	"errors"
-	"net"
-	"net/netip"
-	"net/url"
-	"strconv"
-	"strings"
+	"cmp"
+	"encoding"
 
-	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/token"
-	"github.com/skipup/keys/web"
-	"github.com/skipup/keys/web/mail"
-	"github.com/skipup/keys/web/ratelimit"
 )
 
-// settings are the configuration. A value comes from its flag, else from its variable, else
-// from its default; an empty variable counts as none.
+// settings holds the configuration. Each value comes from its flag, else from its environment
+// variable, else from its default. An empty variable counts as unset.
 type settings struct {
-	Addr           string `env:"SKIPUP_ADDR" envDefault:"127.0.0.1:8080"`
-	Database       string `env:"DATABASE_URL" envDefault:"sqlite:skipup.db"`
-	PublicURL      string `env:"SKIPUP_PUBLIC_URL"`
-	KeyEnvironment string `env:"SKIPUP_KEY_ENVIRONMENT" envDefault:"live"`
-	TrustedProxies string `env:"SKIPUP_TRUSTED_PROXIES"`
-	KeyRateLimit   string `env:"SKIPUP_KEY_RATE_LIMIT" envDefault:"120"`
-	GuessRateLimit string `env:"SKIPUP_GUESS_RATE_LIMIT" envDefault:"60"`
-	Redis          string `env:"REDIS_URL"`
-	Cache          string `env:"SKIPUP_CACHE_MB" envDefault:"128"`
-	MetricsAddr    string `env:"SKIPUP_METRICS_ADDR"`
-	SMTP           string `env:"SMTP_URL"`
-	MailFrom       string `env:"SKIPUP_MAIL_FROM"`
-
-	EncryptionKey       string `env:"SKIPUP_ENCRYPTION_KEY"`
-	WebhookAllowPrivate string `env:"SKIPUP_WEBHOOK_ALLOW_PRIVATE" envDefault:"false"`
+	Addr                listenAddress
+	Database            databaseURL
+	PublicURL           publicURL
+	KeyEnvironment      keyEnvironment
+	TrustedProxies      trustedProxies
+	KeyRateLimit        perMinute
+	GuessRateLimit      perMinute
+	Redis               redisServer
+	Cache               megabytes
+	MetricsAddr         optionalAddress
+	SMTP                smtpServer
+	MailFrom            mailSender
+	EncryptionKey       encryptionKeys
+	WebhookAllowPrivate boolean
 }
 
-// option is how one of the settings is given and checked. One without a flag has its variable
-// alone. check returns the value in the form
-// in which it is used. It never repeats the value, which may hold a password.
+// option describes one of the settings. An option without a flag is set only by its variable.
+// The parse errors of its field never repeat the value, which may hold a password.
 type option struct {
-	flag, variable, usage string
-	field                 func(*settings) *string
-	check                 func(value string) (string, error)
+	flag, variable, fallback, usage string
+	field                           func(*settings) encoding.TextUnmarshaler
 }
 
-// name is what the operator calls o.
+// name returns how messages refer to the option.
 func (o option) name() string {
 	if o.flag == "" {
 		return o.variable
@@ -58,232 +44,117 @@ func (o option) name() string {
 
 var (
 	addrOption = option{
-		"addr", "SKIPUP_ADDR", "`HOST:PORT` to listen on; port 0 takes any free one",
-		func(s *settings) *string { return &s.Addr }, checkAddr,
+		"addr", "SKIPUP_ADDR", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port",
+		func(s *settings) encoding.TextUnmarshaler { return &s.Addr },
 	}
 	databaseOption = option{
-		"database", "DATABASE_URL", "`ADDRESS` of the database, sqlite:PATH or postgres://…; with a password in it better as the variable",
-		func(s *settings) *string { return &s.Database }, checkDatabase,
+		"database", "DATABASE_URL", "sqlite:skipup.db", "database `URL`, sqlite:PATH or postgres://…; use the variable if the URL contains a password",
+		func(s *settings) encoding.TextUnmarshaler { return &s.Database },
 	}
 	publicURLOption = option{
-		"public-url", "SKIPUP_PUBLIC_URL", "`URL` under which browsers reach the server (default http:// and the address to listen on)",
-		func(s *settings) *string { return &s.PublicURL }, checkPublicURL,
+		"public-url", "SKIPUP_PUBLIC_URL", "", "`URL` at which browsers reach the server (default http:// and the listen address)",
+		func(s *settings) encoding.TextUnmarshaler { return &s.PublicURL },
 	}
 	keyEnvironmentOption = option{
-		"key-environment", "SKIPUP_KEY_ENVIRONMENT", "`WORD` in the keys that this deployment makes and accepts, live or test",
-		func(s *settings) *string { return &s.KeyEnvironment }, checkKeyEnvironment,
+		"key-environment", "SKIPUP_KEY_ENVIRONMENT", "live", "`environment` of the keys to create and accept, live or test",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeyEnvironment },
 	}
 	trustedProxiesOption = option{
-		"trusted-proxies", "SKIPUP_TRUSTED_PROXIES", "`ADDRESSES` and networks of the proxies whose X-Forwarded-For is believed, with commas between",
-		func(s *settings) *string { return &s.TrustedProxies }, checkTrustedProxies,
+		"trusted-proxies", "SKIPUP_TRUSTED_PROXIES", "", "comma-separated `list` of IP addresses and networks of proxies whose X-Forwarded-For is trusted",
+		func(s *settings) encoding.TextUnmarshaler { return &s.TrustedProxies },
 	}
 	keyRateLimitOption = option{
-		"key-rate-limit", "SKIPUP_KEY_RATE_LIMIT", "`REQUESTS` that a key may make in a minute, 0 for any number",
-		func(s *settings) *string { return &s.KeyRateLimit }, checkRate,
+		"key-rate-limit", "SKIPUP_KEY_RATE_LIMIT", "120", "maximum `requests` per minute for each key, 0 for no limit",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeyRateLimit },
 	}
 	guessRateLimitOption = option{
-		"guess-rate-limit", "SKIPUP_GUESS_RATE_LIMIT", "`REQUESTS` with invalid keys that an address may make in a minute, 0 for any number",
-		func(s *settings) *string { return &s.GuessRateLimit }, checkRate,
+		"guess-rate-limit", "SKIPUP_GUESS_RATE_LIMIT", "60", "maximum `requests` per minute with invalid keys from one IP address, 0 for no limit",
+		func(s *settings) encoding.TextUnmarshaler { return &s.GuessRateLimit },
 	}
 	redisOption = option{
-		"redis", "REDIS_URL", "`ADDRESS` of a Redis through which nodes share the rate limits, redis://…; without it each node counts by itself",
-		func(s *settings) *string { return &s.Redis }, checkRedis,
+		"redis", "REDIS_URL", "", "`URL` of a Redis server, redis://…, that shares rate limits between nodes; otherwise each node counts separately",
+		func(s *settings) encoding.TextUnmarshaler { return &s.Redis },
 	}
 	cacheOption = option{
-		"cache-mb", "SKIPUP_CACHE_MB", "`MEGABYTES` for keys kept in memory; a million take 115",
-		func(s *settings) *string { return &s.Cache }, checkCache,
-	}
-	// encryptionKeyOption has no flag: every user of the machine can read a command line.
-	encryptionKeyOption = option{
-		"", "SKIPUP_ENCRYPTION_KEY", "",
-		func(s *settings) *string { return &s.EncryptionKey }, checkEncryptionKey,
-	}
-	webhookAllowPrivateOption = option{
-		"webhook-allow-private", "SKIPUP_WEBHOOK_ALLOW_PRIVATE", "`true` to send webhooks to any http or https address, for development only",
-		func(s *settings) *string { return &s.WebhookAllowPrivate }, checkBool,
+		"cache-mb", "SKIPUP_CACHE_MB", "128", "`megabytes` of memory for cached keys; a million keys take 106",
+		func(s *settings) encoding.TextUnmarshaler { return &s.Cache },
 	}
 	metricsOption = option{
-		"metrics-addr", "SKIPUP_METRICS_ADDR", "`HOST:PORT` to serve Prometheus metrics on, at /metrics (default none)",
-		func(s *settings) *string { return &s.MetricsAddr }, checkMetricsAddr,
+		"metrics-addr", "SKIPUP_METRICS_ADDR", "", "`host:port` to serve Prometheus metrics on, at /metrics (default none)",
+		func(s *settings) encoding.TextUnmarshaler { return &s.MetricsAddr },
 	}
 	smtpOption = option{
-		"smtp", "SMTP_URL", "`ADDRESS` of the SMTP server that mails invitations, smtp://USER:PASSWORD@HOST or smtps://…; with a password in it better as the variable",
-		func(s *settings) *string { return &s.SMTP }, checkSMTP,
+		"smtp", "SMTP_URL", "", "`URL` of the SMTP server that sends email, smtp://USER:PASSWORD@HOST or smtps://…; use the variable if the URL contains a password",
+		func(s *settings) encoding.TextUnmarshaler { return &s.SMTP },
 	}
 	mailFromOption = option{
-		"mail-from", "SKIPUP_MAIL_FROM", "`ADDRESS` in whose name mail is sent, such as \"SkipUp Keys <keys@example.com>\"",
-		func(s *settings) *string { return &s.MailFrom }, checkMailFrom,
+		"mail-from", "SKIPUP_MAIL_FROM", "", "`sender` of email, such as \"SkipUp Keys <keys@example.com>\"",
+		func(s *settings) encoding.TextUnmarshaler { return &s.MailFrom },
+	}
+	// encryptionKeyOption has no flag because other users of the machine can read command lines.
+	encryptionKeyOption = option{
+		"", "SKIPUP_ENCRYPTION_KEY", "", "",
+		func(s *settings) encoding.TextUnmarshaler { return &s.EncryptionKey },
+	}
+	webhookAllowPrivateOption = option{
+		"webhook-allow-private", "SKIPUP_WEBHOOK_ALLOW_PRIVATE", "false", "`true` to allow webhooks to http URLs and private networks, for development only",
+		func(s *settings) encoding.TextUnmarshaler { return &s.WebhookAllowPrivate },
 	}
 )
 
-// register adds the flags of options to flags.
-func addFlags(flags *pflag.FlagSet, options ...option) {
-	defaults, err := settingsFrom(map[string]string{})
-	if err != nil {
-		panic(err) // only a settings type that cannot be filled gets here
-	}
-	for _, o := range options {
-		if o.flag == "" {
-			continue
-		}
-		flags.String(o.flag, *o.field(&defaults), o.usage+" ["+o.variable+"]")
-	}
+var serveOptions = []option{
+	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
+	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
+	encryptionKeyOption, webhookAllowPrivateOption,
 }
 
-func settingsFrom(environment map[string]string) (settings, error) {
-	return env.ParseAsWithOptions[settings](env.Options{Environment: environment})
+// addFlags adds the flags of options to flags.
+func addFlags(flags *pflag.FlagSet, options ...option) {
+	for _, o := range options {
+		if o.flag != "" {
+			flags.String(o.flag, o.fallback, o.usage+" ["+o.variable+"]")
+		}
+	}
 }
 
 // settings parses the options of cmd. It reports all invalid values in one usageErrors.
 func (p *program) settings(cmd *cobra.Command, options ...option) (settings, error) {
-	s, err := settingsFrom(p.environment)
-	if err != nil {
-		return s, err
-	}
-	var wrong usageErrors
+	var (
+		s     settings
+		wrong usageErrors
+	)
 	for _, o := range options {
-		value := o.field(&s)
+		text := cmp.Or(p.environment[o.variable], o.fallback)
 		if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
-			*value = flag.Value.String()
+			text = flag.Value.String()
 		}
-		if *value, err = o.check(*value); err != nil {
+		if err := o.field(&s).UnmarshalText([]byte(text)); err != nil {
 			wrong.add("%s: %v", o.name(), err)
 		}
-		if o.flag == mailFromOption.flag && s.SMTP != "" && *value == "" && err == nil {
-			wrong.add("--%s (%s): must be given with --%s (%s)", o.flag, o.variable, smtpOption.flag, smtpOption.variable)
-		}
+	}
+	if len(wrong) == 0 {
+		wrong = s.conflicts()
 	}
 	return s, wrong.err()
 }
 
-var errAddr = errors.New("must be HOST:PORT, such as 127.0.0.1:8080, or :8080 for every interface")
-
-func checkAddr(value string) (string, error) {
-	host, port, err := net.SplitHostPort(value)
-	if err != nil || host != "" && !isHost(host) {
-		return "", errAddr
+// conflicts returns what is wrong with settings that are valid on their own.
+func (s settings) conflicts() (wrong usageErrors) {
+	if s.SMTP.Server != nil && s.MailFrom.From == nil {
+		wrong.add("%s: required with %s", mailFromOption.name(), smtpOption.name())
 	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", errAddr
+	if bool(s.WebhookAllowPrivate) && s.PublicURL.isHTTPS() {
+		wrong.add("%s: for development only; remove it from a server with a public https URL", webhookAllowPrivateOption.name())
 	}
-	return value, nil
+	return wrong
 }
 
-func checkDatabase(value string) (string, error) { return value, models.CheckURL(value) }
-
-var errPublicURL = errors.New("must be the address that browsers use, http or https and nothing after the host, such as https://keys.example.com")
-
-// checkPublicURL returns the origin as browsers write it, or nothing for nothing.
-func checkPublicURL(value string) (string, error) {
-	if value == "" {
-		return "", nil
-	}
-	u, err := url.Parse(value)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" ||
-		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || !isHost(u.Hostname()) {
-		return "", errPublicURL
-	}
-	if port := u.Port(); port != "" {
-		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
-			return "", errPublicURL
+// defaultSettings returns the settings of a server without flags and variables.
+func defaultSettings() (s settings, err error) {
+	for _, o := range serveOptions {
+		if err := o.field(&s).UnmarshalText([]byte(o.fallback)); err != nil {
+			return s, err
 		}
 	}
-	return origin(u), nil
-}
-
-// origin leaves out the port that the scheme implies, as the Origin header does.
-func origin(u *url.URL) string {
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
-		port = ""
-	}
-	switch {
-	case port != "":
-		host = net.JoinHostPort(host, port)
-	case strings.Contains(host, ":"):
-		host = "[" + host + "]"
-	}
-	return u.Scheme + "://" + host
-}
-
-func checkKeyEnvironment(value string) (string, error) {
-	environment, err := token.ParseEnvironment(value)
-	return string(environment), err
-}
-
-func checkTrustedProxies(value string) (string, error) {
-	_, err := web.ParseTrustedProxies(value)
-	return value, err
-}
-
-var errRate = errors.New("must be a whole number from 0 to 1000000000")
-
-func checkRate(value string) (string, error) {
-	if rate, err := strconv.ParseUint(value, 10, 32); err != nil || rate > 1_000_000_000 {
-		return "", errRate
-	}
-	return value, nil
-}
-
-func checkRedis(value string) (string, error) {
-	if value == "" {
-		return "", nil
-	}
-	_, err := ratelimit.ParseRedis(value)
-	return value, err
-}
-
-var errCache = errors.New("must be a whole number from 1 to 65536")
-
-func checkCache(value string) (string, error) {
-	if megabytes, err := strconv.ParseUint(value, 10, 32); err != nil || megabytes < 1 || megabytes > 65536 {
-		return "", errCache
-	}
-	return value, nil
-}
-
-var errBool = errors.New("must be true or false")
-
-func checkBool(value string) (string, error) {
-	if value != "true" && value != "false" {
-		return "", errBool
-	}
-	return value, nil
-}
-
-func checkMetricsAddr(value string) (string, error) {
-	if value == "" {
-		return "", nil
-	}
-	return checkAddr(value)
-}
-
-func checkSMTP(value string) (string, error) {
-	if value == "" {
-		return "", nil
-	}
-	if _, err := mail.ParseServer(value); err != nil {
-		return "", err
-	}
-	return value, nil
-}
-
-func checkMailFrom(value string) (string, error) {
-	if value == "" {
-		return "", nil
-	}
-	_, err := mail.ParseFrom(value)
-	return value, err
-}
-
-// isHost reports whether name is an IP address or can be a name in the DNS. International names
-// are written in their xn-- form, as browsers send them.
-func isHost(name string) bool {
-	if _, err := netip.ParseAddr(name); err == nil {
-		return true
-	}
-	foreign := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
-	}
-	return name != "" && len(name) <= 253 && !strings.ContainsFunc(name, foreign)
+	return s, nil
 }

@@ -1,65 +1,85 @@
 package main
 
 import (
-	"maps"
+	"fmt"
+	"net/netip"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/web/mail"
 )
 
-// loaded reads all settings from args and env as serve does.
+// loaded parses all settings from args and env, like serve.
 func loaded(t *testing.T, env map[string]string, args ...string) (settings, error) {
 	t.Helper()
-	options := serveOptions
 	cmd := &cobra.Command{}
-	addFlags(cmd.Flags(), options...)
+	addFlags(cmd.Flags(), serveOptions...)
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{environment: maps.Clone(env)}
-	if p.environment == nil {
-		p.environment = map[string]string{}
-	}
-	return p.settings(cmd, options...)
+	p := &program{environment: env}
+	return p.settings(cmd, serveOptions...)
 }
 
 func TestSettings(t *testing.T) {
-	defaults := settings{
-		Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: "120", GuessRateLimit: "60", Cache: "128",
-		WebhookAllowPrivate: "false",
+	defaults, err := defaultSettings()
+	if err != nil {
+		t.Fatal(err)
 	}
-	with := func(addr, database, publicURL, environment, proxies string) settings {
+	set := func(change func(*settings)) settings {
 		s := defaults
-		s.Addr, s.Database, s.PublicURL, s.KeyEnvironment, s.TrustedProxies = addr, database, publicURL, environment, proxies
+		change(&s)
 		return s
 	}
+	proxies := trustedProxies{netip.MustParsePrefix("10.0.0.5/32")}
 	all := map[string]string{
 		"SKIPUP_ADDR": ":9000", "DATABASE_URL": "sqlite:env.db", "SKIPUP_PUBLIC_URL": "https://env.example", "SKIPUP_KEY_ENVIRONMENT": "test",
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
+	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", KeyEnvironment: "test", TrustedProxies: proxies,
+		KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128}
 	tests := []struct {
 		name string
 		env  map[string]string
 		args []string
 		want settings
 	}{
-		{"defaults", nil, nil, defaults},
-		{"an empty variable counts as none", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
-		{"environment", all, nil, with(":9000", "sqlite:env.db", "https://env.example", "test", "10.0.0.5")},
-		{"flags beat the environment", all,
+		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128}},
+		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
+		{"environment", all, nil, fromEnvironment},
+		{"flags override the environment", all,
 			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--key-environment", "live", "--trusted-proxies="},
-			with("localhost:1", "sqlite:flag.db", "http://flag.example:81", "live", "")},
-		{"a flag beats its own variable only", all, []string{"--addr", "localhost:1"}, with("localhost:1", "sqlite:env.db", "https://env.example", "test", "10.0.0.5")},
-		{"a flag with the default value beats the environment too", all, []string{"--key-environment", "live"}, with(":9000", "sqlite:env.db", "https://env.example", "live", "10.0.0.5")},
-		{"a wrong variable behind a flag does no harm", map[string]string{"SKIPUP_ADDR": "nonsense"}, []string{"--addr", ":1"},
-			with(":1", defaults.Database, "", "live", "")},
+			set(func(s *settings) {
+				s.Addr, s.Database, s.PublicURL = "localhost:1", "sqlite:flag.db", "http://flag.example:81"
+			})},
+		{"a flag overrides only its own variable", all, []string{"--addr", "localhost:1"}, func() settings {
+			s := fromEnvironment
+			s.Addr = "localhost:1"
+			return s
+		}()},
+		{"a flag with the default value overrides the environment", all, []string{"--key-environment", "live"}, func() settings {
+			s := fromEnvironment
+			s.KeyEnvironment = "live"
+			return s
+		}()},
+		{"an invalid variable is ignored if its flag is set", map[string]string{"SKIPUP_ADDR": "nonsense"}, []string{"--addr", ":1"},
+			set(func(s *settings) { s.Addr = ":1" })},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := loaded(t, tt.env, tt.args...)
-			if err != nil || got != tt.want {
-				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("settings = %+v, want %+v", got, tt.want)
 			}
 		})
 	}
@@ -69,7 +89,7 @@ func TestSettingsChecks(t *testing.T) {
 	tests := []struct {
 		flag  string
 		value string
-		want  string // empty if the value is refused
+		want  string // "" if the value is rejected
 	}{
 		{"addr", "127.0.0.1:8080", "127.0.0.1:8080"},
 		{"addr", "[::1]:0", "[::1]:0"},
@@ -123,7 +143,7 @@ func TestSettingsChecks(t *testing.T) {
 		{"key-environment", "LIVE", ""},
 		{"key-environment", "production", ""},
 
-		{"trusted-proxies", "10.0.0.5, 2001:db8::/32", "10.0.0.5, 2001:db8::/32"},
+		{"trusted-proxies", "10.0.0.5, 2001:db8::/32", "[10.0.0.5/32 2001:db8::/32]"},
 		{"trusted-proxies", "proxy.internal", ""},
 
 		{"key-rate-limit", "0", "0"},
@@ -134,7 +154,6 @@ func TestSettingsChecks(t *testing.T) {
 		{"guess-rate-limit", "5", "5"},
 		{"guess-rate-limit", "1.5", ""},
 
-		{"redis", "redis://:secret@redis.internal:6379/1", "redis://:secret@redis.internal:6379/1"},
 		{"redis", "redis.internal:6379?hunter2", ""},
 		{"redis", "http://redis.internal", ""},
 
@@ -147,7 +166,6 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"smtp", "mail.example.com", ""},
 		{"smtp", "smtp://keys:hunter2@mail.example.com/inbox", ""},
-		{"mail-from", "SkipUp Keys <keys@example.com>", "SkipUp Keys <keys@example.com>"},
 		{"mail-from", "hunter2", ""},
 
 		{"webhook-allow-private", "true", "true"},
@@ -155,65 +173,99 @@ func TestSettingsChecks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.flag+" "+tt.value, func(t *testing.T) {
-			s, err := loaded(t, nil, "--"+tt.flag+"="+tt.value)
+			s, err := loaded(t, map[string]string{"SKIPUP_MAIL_FROM": "keys@example.com"}, "--"+tt.flag+"="+tt.value)
 			if tt.want == "" {
-				if err == nil {
-					t.Fatalf("%q is accepted: %+v", tt.value, s)
-				}
-				if !strings.HasPrefix(err.Error(), "--"+tt.flag+" (") || strings.Contains(err.Error(), "hunter2") {
-					t.Errorf("error %q", err)
-				}
+				requireFlagError(t, err, tt.flag)
 				return
 			}
-			got := map[string]string{"addr": s.Addr, "database": s.Database, "public-url": s.PublicURL, "key-environment": s.KeyEnvironment, "trusted-proxies": s.TrustedProxies,
-				"key-rate-limit": s.KeyRateLimit, "guess-rate-limit": s.GuessRateLimit, "redis": s.Redis, "cache-mb": s.Cache, "metrics-addr": s.MetricsAddr, "smtp": s.SMTP, "mail-from": s.MailFrom,
-				"webhook-allow-private": s.WebhookAllowPrivate}[tt.flag]
-			if err != nil || got != tt.want {
-				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range serveOptions {
+				if o.flag != tt.flag {
+					continue
+				}
+				if got := fmt.Sprint(reflect.ValueOf(o.field(&s)).Elem()); got != tt.want {
+					t.Errorf("value = %s, want %s", got, tt.want)
+				}
 			}
 		})
 	}
 }
 
-// TestMailNeedsASender: who is to send must say in whose name.
-func TestMailNeedsASender(t *testing.T) {
-	const server = "smtp://keys:hunter2@mail.example.com"
-	skipup(t, map[string]string{"SMTP_URL": server}, "serve").requireFailure(t, exitUsage, "--mail-from (SKIPUP_MAIL_FROM): must be given with --smtp (SMTP_URL)")
-	s, err := loaded(t, map[string]string{"SMTP_URL": server, "SKIPUP_MAIL_FROM": "keys@example.com"})
-	if err != nil || s.SMTP != server || s.MailFrom != "keys@example.com" {
-		t.Errorf("%+v, %v", s, err)
+// requireFlagError checks that err is about flag and does not repeat the password in its value.
+func requireFlagError(t *testing.T, err error, flag string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("the value is accepted, want an error")
+	}
+	if !strings.HasPrefix(err.Error(), "--"+flag+" (") {
+		t.Errorf("error = %q, want it to name --%s", err, flag)
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error = %q, which repeats the password", err)
 	}
 }
 
-// All usage errors are reported at once, one line each with flag and variable, whether they come
-// from flags or the environment, and none repeats the database's password.
-func TestMistakesAreToldTogether(t *testing.T) {
+func TestServeUsesTheRedisAndSMTPSettings(t *testing.T) {
+	s, err := loaded(t, map[string]string{
+		"REDIS_URL": "redis://:secret@redis.internal:6379/1", "SMTP_URL": "smtp://keys:hunter2@mail.example.com", "SKIPUP_MAIL_FROM": "SkipUp Keys <keys@example.com>",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Redis.Addr; got != "redis.internal:6379" {
+		t.Errorf("Redis address = %q, want redis.internal:6379", got)
+	}
+	if got := s.Redis.DB; got != 1 {
+		t.Errorf("Redis database = %d, want 1", got)
+	}
+	want, err := mail.ParseServer("smtp://keys:hunter2@mail.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *s.SMTP.Server != want {
+		t.Errorf("SMTP server = %+v, want %+v", *s.SMTP.Server, want)
+	}
+	if got := (mail.From{Name: "SkipUp Keys", Address: "keys@example.com"}); *s.MailFrom.From != got {
+		t.Errorf("sender = %+v, want %+v", *s.MailFrom.From, got)
+	}
+}
+
+func TestSMTPRequiresASender(t *testing.T) {
+	env := map[string]string{"SMTP_URL": "smtp://keys:hunter2@mail.example.com"}
+	skipup(t, env, "serve").requireFailure(t, exitUsage, "--mail-from (SKIPUP_MAIL_FROM): required with --smtp (SMTP_URL)")
+}
+
+// Each usage error has a line with the flag and variable, wherever the value comes from. No line
+// repeats the database password.
+func TestUsageErrorsAreReportedTogether(t *testing.T) {
 	env := map[string]string{
 		"SKIPUP_ADDR": "nonsense", "DATABASE_URL": "postgres://ada:hunter2@db.example:port/skipup", "SKIPUP_KEY_ENVIRONMENT": "production",
 	}
 	got := skipup(t, env, "serve", "--public-url", "ftp://keys.example.com")
-	got.requireFailure(t, exitUsage, "4 things are wrong",
-		"\n  --addr (SKIPUP_ADDR): must be HOST:PORT",
+	got.requireFailure(t, exitUsage, "4 problems:",
+		"\n  --addr (SKIPUP_ADDR): use HOST:PORT",
 		"\n  --database (DATABASE_URL): the database address begins like one of PostgreSQL",
-		"\n  --public-url (SKIPUP_PUBLIC_URL): must be the address that browsers use",
+		"\n  --public-url (SKIPUP_PUBLIC_URL): use the URL that browsers open",
 		"\n  --key-environment (SKIPUP_KEY_ENVIRONMENT): the key environment must be")
 	if lines := strings.Count(got.stderr, "\n"); lines != 6 {
-		t.Errorf("%d lines, want a heading, one for each mistake, and a hint:\n%s", lines, got.stderr)
+		t.Errorf("stderr has %d lines, want 6 (a heading, 4 problems and a hint):\n%s", lines, got.stderr)
 	}
 }
 
-func TestDatabaseAddressIsNeverRepeated(t *testing.T) {
+func TestErrorsDoNotRepeatTheDatabaseURL(t *testing.T) {
 	tests := []struct {
-		name, address string
-		code          int
+		name, url string
+		code      int
 	}{
 		{"malformed", "postgres://ada:hunter2@db.example:port/skipup", exitUsage},
 		{"wrong scheme", "mysql://ada:hunter2@db.example/skipup", exitUsage},
 		{"wrong parameter", "postgres://ada:hunter2@db.example/skipup?sslmode=sometimes", exitUsage},
 		{"password as parameter", "postgres://db.example/skipup?password=hunter2&sslmode=sometimes", exitUsage},
-		{"nobody listens, line end", "postgres://ada:hunter2@127.0.0.1:1/skipup\n", exitFailed},
-		{"nobody listens", "postgres://ada:hunter2@127.0.0.1:1/skipup", exitFailed},
-		{"nobody listens, password as parameter", "postgres://127.0.0.1:1/skipup?user=ada&password=hunter2", exitFailed},
+		{"unreachable, line end", "postgres://ada:hunter2@127.0.0.1:1/skipup\n", exitFailed},
+		{"unreachable", "postgres://ada:hunter2@127.0.0.1:1/skipup", exitFailed},
+		{"unreachable, password as parameter", "postgres://127.0.0.1:1/skipup?user=ada&password=hunter2", exitFailed},
 	}
 	commands := [][]string{
 		{"serve", "--addr", "127.0.0.1:0"},
@@ -226,26 +278,58 @@ func TestDatabaseAddressIsNeverRepeated(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, command := range commands {
-				skipup(t, map[string]string{"DATABASE_URL": tt.address}, command...).requireFailure(t, tt.code, "--database (DATABASE_URL)")
-				skipup(t, nil, append(command, "--database", tt.address)...).requireFailure(t, tt.code, "--database (DATABASE_URL)")
+				skipup(t, map[string]string{"DATABASE_URL": tt.url}, command...).requireFailure(t, tt.code, "--database (DATABASE_URL)")
+				skipup(t, nil, append(command, "--database", tt.url)...).requireFailure(t, tt.code, "--database (DATABASE_URL)")
 			}
 		})
 	}
 }
 
-// An address in the wrong place is not repeated either.
-func TestMisplacedWordsAreNotRepeated(t *testing.T) {
-	const address = "postgres://ada:hunter2@db.example/skipup"
+func TestErrorsDoNotRepeatMisplacedArguments(t *testing.T) {
+	const url = "postgres://ada:hunter2@db.example/skipup"
 	for _, args := range [][]string{
-		{address},
-		{"serve", address},
-		{"serve", "-database=" + address},
-		{"serve", "--databse=" + address},
-		{"serve", "--=" + address},
-		{"keys", address},
-		{"keys", "delete", "key_1", address},
-		{"migrate", address},
+		{url},
+		{"serve", url},
+		{"serve", "-database=" + url},
+		{"serve", "--databse=" + url},
+		{"serve", "--=" + url},
+		{"keys", url},
+		{"keys", "delete", "key_1", url},
+		{"migrate", url},
 	} {
 		skipup(t, nil, args...).requireFailure(t, exitUsage)
 	}
+}
+
+// TestConfigurationDocs checks that docs/configuration.md lists exactly the settings of serve, with
+// their flags, variables and defaults.
+func TestConfigurationDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, row := range regexp.MustCompile("(?m)^\\| (`--[a-z-]+`|none) \\| (`[A-Z_]+`) \\| ([^|]+) \\|").FindAllStringSubmatch(string(page), -1) {
+		got = append(got, row[1]+" "+row[2]+" "+documentedDefault(row[3]))
+	}
+	for _, o := range serveOptions {
+		flag := "none"
+		if o.flag != "" {
+			flag = "`--" + o.flag + "`"
+		}
+		want = append(want, flag+" `"+o.variable+"` "+o.fallback)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings in docs/configuration.md (-want +got):\n%s", diff)
+	}
+}
+
+// documentedDefault returns the default in a table cell, or "" if the cell describes it in words.
+func documentedDefault(cell string) string {
+	if value := strings.Trim(cell, "`"); cell == "`"+value+"`" {
+		return value
+	}
+	return ""
 }

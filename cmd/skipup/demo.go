@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -23,44 +22,33 @@ import (
 func (p *program) demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show it with a workspace that has ninety days behind it",
-		Long: `Start a server with a workspace to look at, and print a link that signs in: ninety days of usage,
-a rotation under way, keys that somebody should look at, and light traffic to its own API while it
-runs. It needs no configuration and reads none but the address to listen on. The database is new,
-and is deleted at the end unless --keep says where to keep it.
+		Short: "Run a demo with 90 days of sample data",
+		Long: `Start a demo server and print a sign-in link. The demo workspace has 90 days of usage, a rotation
+in progress, keys to review and live traffic. It needs no configuration, and ignores all settings
+except the listen address. The demo database is deleted on exit unless you use --keep.
 
-Only this machine can reach it. SIGINT or SIGTERM ends it.`,
+Only this machine can reach the demo. Stop it with SIGINT or SIGTERM.`,
 		Example: `  skipup demo
   skipup demo --addr 127.0.0.1:0 --keep demo`,
 	}
 	var keep string
-	cmd.Flags().StringVar(&keep, "keep", "", "keep the database in the folder `DIR`, which must not have one yet")
+	cmd.Flags().StringVar(&keep, "keep", "", "keep the database in the folder `DIR`, which must not contain one yet")
 	addFlags(cmd.Flags(), addrOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		given, err := p.settings(cmd, addrOption)
 		if err != nil {
 			return err
 		}
-		if !isLoopback(given.Addr) {
-			return usageErrors{addrOption.name() + ": a demo is for this machine alone; give it an address such as 127.0.0.1:8080"}
+		if !given.Addr.isLoopback() {
+			return usageErrors{addrOption.name() + ": the demo can only listen on this machine; use an address such as 127.0.0.1:8080"}
 		}
-		err = p.runDemo(ctx, given.Addr, keep)
-		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-			return nil // asked to stop before it had begun
-		}
-		return err
+		return p.runDemo(ctx, given.Addr, keep)
 	})
-}
-
-func isLoopback(address string) bool {
-	host, _, _ := net.SplitHostPort(address)
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 const demoDatabase = "skipup.db"
 
-func (p *program) runDemo(ctx context.Context, addr, keep string) (err error) {
+func (p *program) runDemo(ctx context.Context, addr listenAddress, keep string) (err error) {
 	folder, remove, err := demoFolder(keep)
 	if err != nil {
 		return err
@@ -71,46 +59,56 @@ func (p *program) runDemo(ctx context.Context, addr, keep string) (err error) {
 		return err
 	}
 	defer stopReceivers()
-	s, err := settingsFrom(map[string]string{})
+	s, err := demoSettings(addr, filepath.Join(folder, demoDatabase))
 	if err != nil {
 		return err
 	}
-	s.Addr, s.Database, s.WebhookAllowPrivate = addr, "sqlite:"+filepath.Join(folder, demoDatabase), "true"
-	s.TrustedProxies = "127.0.0.1,::1" // the traffic says where it comes from
-	workspace, err := makeDemo(ctx, s, receivers)
+	workspace, err := createDemo(ctx, s, receivers)
 	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil
+		}
 		return err
 	}
-	traffic, stopTraffic := context.WithCancel(ctx)
-	var sending sync.WaitGroup
-	defer sending.Wait()
+	sending, stopTraffic := context.WithCancel(ctx)
+	var traffic sync.WaitGroup
+	defer traffic.Wait()
 	defer stopTraffic()
-	log := slog.New(onlyErrors{newLogger(p.stderr).Handler()})
+	log := slog.New(errorsOnly{newLogger(p.stderr).Handler()})
 	return p.runServer(ctx, s, log, func(_ context.Context, _ *models.Store, publicURL string, pages http.Handler) (http.Handler, error) {
 		link, pages := workspace.Link(pages)
-		sending.Go(func() { workspace.Traffic(traffic, publicURL) })
-		return pages, p.welcomeToDemo(workspace, publicURL, link, keep)
+		traffic.Go(func() { workspace.Traffic(sending, publicURL) })
+		return pages, p.printDemoWelcome(workspace, publicURL, link, keep)
 	})
 }
 
-// demoFolder is a folder for a database, made if need be, and what removes it at the end.
+// demoSettings returns the defaults, except that webhooks may stay on this machine and that the
+// demo traffic may claim any client IP address.
+func demoSettings(addr listenAddress, database string) (settings, error) {
+	s, err := defaultSettings()
+	s.Addr, s.Database, s.WebhookAllowPrivate = addr, databaseURL("sqlite:"+database), true
+	s.TrustedProxies = trustedProxies{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")}
+	return s, err
+}
+
+// demoFolder returns a folder for the database, created if necessary, and a function that cleans
+// it up on exit.
 func demoFolder(keep string) (folder string, remove func() error, err error) {
 	if keep == "" {
 		folder, err = os.MkdirTemp("", "skipup-demo-")
 		return folder, func() error { return os.RemoveAll(folder) }, err
 	}
 	if err := os.MkdirAll(keep, 0o700); err != nil {
-		return "", nil, failf("the folder for the database cannot be made: %w", err)
+		return "", nil, failf("can't create the folder for the database: %w", err)
 	}
 	database := filepath.Join(keep, demoDatabase)
 	if _, err := os.Stat(database); !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, failf("%s is there already: delete it, or look at it with %q", database, "skipup serve --database sqlite:"+database)
+		return "", nil, failf("%s already exists; delete it, or open it with %q", database, "skipup serve --database sqlite:"+database)
 	}
 	return keep, func() error { return nil }, nil
 }
 
-// serveReceivers serves those that the demo's webhooks are sent to, on an address of their own,
-// until stop is called.
+// serveReceivers serves the receivers of the demo's webhooks on a free port until stop is called.
 func serveReceivers(ctx context.Context) (url string, stop func(), err error) {
 	listener, err := listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -118,17 +116,17 @@ func serveReceivers(ctx context.Context) (url string, stop func(), err error) {
 	}
 	server := &http.Server{Handler: demo.Receivers(), ReadHeaderTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(listener) }) // it ends with stop
+	serving.Go(func() { _ = server.Serve(listener) }) // returns when stop closes the server
 	return "http://" + listener.Addr().String(), func() {
 		_ = server.Close()
 		serving.Wait()
 	}, nil
 }
 
-// makeDemo makes the workspace in the empty database of s. Its passwords are long and random, so
-// that a quick hash is as good as a slow one.
-func makeDemo(ctx context.Context, s settings, receivers string) (workspace *demo.Workspace, err error) {
-	keys, err := encryptionKeys(s)
+// createDemo creates the demo workspace in an empty database. Its passwords are long and random,
+// so a cheap hash is safe.
+func createDemo(ctx context.Context, s settings, receivers string) (workspace *demo.Workspace, err error) {
+	keys, err := loadEncryptionKeys(s)
 	if err != nil {
 		return nil, err
 	}
@@ -141,35 +139,34 @@ func makeDemo(ctx context.Context, s settings, receivers string) (workspace *dem
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return demo.Make(ctx, demo.Options{Store: store, Clock: clock, Receivers: receivers})
+	return demo.Create(ctx, demo.Options{Store: store, Clock: clock, Receivers: receivers})
 }
 
-// welcomeToDemo prints the way in. This is the one place where the link and the password appear.
-func (p *program) welcomeToDemo(workspace *demo.Workspace, publicURL, link, keep string) error {
-	end := "Its database is deleted when it ends, with Ctrl-C."
+// printDemoWelcome prints the sign-in link and the password, which appear nowhere else.
+func (p *program) printDemoWelcome(workspace *demo.Workspace, publicURL, link, keep string) error {
+	stop := "Press Ctrl-C to stop. The demo database is deleted on exit."
 	if keep != "" {
-		end = "Ctrl-C ends it. Its database stays in " + keep + "."
+		stop = "Press Ctrl-C to stop. The demo database stays in " + keep + "."
 	}
-	return p.printf(`SkipUp Keys is at %s
+	return p.printf(`SkipUp Keys is running at %s
 
-  Open this link to sign in to a workspace with ninety days behind it. It works once:
+  Open this link to sign in to the demo workspace (works once):
 
     %s
 
-  After that sign in as %s with the password %s
+  To sign in again, use %s and the password %s
 
-  %s`, publicURL, publicURL+link, workspace.Email, workspace.Password, end)
+  %s`, publicURL, publicURL+link, workspace.Email, workspace.Password, stop)
 }
 
-// onlyErrors leaves the requests of the demo's own traffic out of the log, and whatever else is no
-// error.
-type onlyErrors struct{ slog.Handler }
+// errorsOnly drops log records below the error level, such as those of the demo traffic.
+type errorsOnly struct{ slog.Handler }
 
-func (h onlyErrors) Enabled(ctx context.Context, level slog.Level) bool {
+func (h errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelError && h.Handler.Enabled(ctx, level)
 }
 
-func (h onlyErrors) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return onlyErrors{h.Handler.WithAttrs(attrs)}
+func (h errorsOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return errorsOnly{h.Handler.WithAttrs(attrs)}
 }
-func (h onlyErrors) WithGroup(name string) slog.Handler { return onlyErrors{h.Handler.WithGroup(name)} }
+func (h errorsOnly) WithGroup(name string) slog.Handler { return errorsOnly{h.Handler.WithGroup(name)} }

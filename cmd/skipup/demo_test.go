@@ -11,14 +11,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
 	"github.com/skipup/keys/views/path"
 )
 
-// visitor is somebody who looks at the demo in a browser.
+// visitor is someone who opens the demo in a browser.
 type visitor struct {
 	s       *server
 	browser *http.Client
@@ -26,7 +25,7 @@ type visitor struct {
 
 var (
 	demoLink     = regexp.MustCompile(`(?m)^    (http://\S+/demo/[A-Z2-7]{26})$`)
-	demoPassword = regexp.MustCompile(`sign in as (\S+) with the password ([A-Z2-7]{26})`)
+	demoPassword = regexp.MustCompile(`To sign in again, use (\S+) and the password ([A-Z2-7]{26})`)
 )
 
 func newVisitor(t *testing.T, s *server) visitor {
@@ -38,34 +37,34 @@ func newVisitor(t *testing.T, s *server) visitor {
 	return visitor{s, &http.Client{Jar: jar, Timeout: testTimeout}}
 }
 
-// open returns where the visitor ends up who goes to an address, and what is there.
-func (v visitor) open(address string) (string, *goquery.Document) {
+// open opens url, follows redirects, and returns the final path and page.
+func (v visitor) open(url string) (string, *goquery.Document) {
 	v.s.t.Helper()
-	response, err := v.browser.Get(address)
+	response, err := v.browser.Get(url)
 	if err != nil {
 		v.s.t.Fatal(err)
 	}
 	defer response.Body.Close()
 	page, err := goquery.NewDocumentFromReader(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		v.s.t.Fatalf("GET %s: %d %v", address, response.StatusCode, err)
+		v.s.t.Fatalf("GET %s: %d %v", url, response.StatusCode, err)
 	}
 	return response.Request.URL.Path, page
 }
 
-// requireTexts fails the test unless page says all of texts.
+// requireTexts checks that page contains texts.
 func requireTexts(t *testing.T, page *goquery.Document, texts ...string) {
 	t.Helper()
-	said := strings.Join(strings.Fields(page.Text()), " ")
+	content := strings.Join(strings.Fields(page.Text()), " ")
 	for _, text := range texts {
-		if !strings.Contains(said, text) {
-			t.Errorf("the page lacks %q:\n%s", text, said)
+		if !strings.Contains(content, text) {
+			t.Errorf("page lacks %q:\n%s", text, content)
 		}
 	}
 }
 
-// TestDemo runs the demo as a visitor sees it: the link signs in, once; there is everything to see
-// that it is for, live traffic too; and it leaves a database whose audit log is intact.
+// TestDemo visits the demo: the link signs in once, every page shows its sample data, there is live
+// traffic, and the audit log is intact.
 func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a process and waits for its traffic")
@@ -76,12 +75,12 @@ func TestDemo(t *testing.T) {
 	link := s.await(demoLink)[1]
 	v := newVisitor(t, s)
 	if at, page := v.open(link); at != path.APIKeys {
-		t.Fatalf("the link leads to %s:\n%s", at, page.Text())
+		t.Fatalf("the link leads to %s, want %s:\n%s", at, path.APIKeys, page.Text())
 	} else {
 		requireTexts(t, page, "CRM sync", "Rotating", "works again")
 	}
 	if at, _ := newVisitor(t, s).open(link); at != path.SignIn {
-		t.Errorf("the second who follows the link gets to %s", at)
+		t.Errorf("the second visit of the link leads to %s, want %s", at, path.SignIn)
 	}
 
 	_, page := v.open(s.url + path.APIKeyReview)
@@ -99,49 +98,44 @@ func TestDemo(t *testing.T) {
 
 	key, _ := list.Find("tbody a:contains('Uptime check')").First().Attr("href")
 	before := v.requests(key)
-	for deadline := time.Now().Add(testTimeout); v.requests(key) <= before; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("there is no live traffic")
-		}
-	}
+	eventually(t, "no live traffic", func() bool { return v.requests(key) > before })
 
 	if code := s.stop(); code != exitOK {
-		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
+		t.Errorf("exit code = %d, want %d\nstderr: %s", code, exitOK, s.stderr)
 	}
 	if s.stderr.String() != "" {
-		t.Errorf("stderr: %s", s.stderr)
+		t.Errorf("stderr = %s, want nothing", s.stderr)
 	}
 	env := map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, demoDatabase)}
 	skipup(t, env, "audit", "verify").requireCode(t, exitOK)
-	skipup(t, nil, "demo", "--addr", "127.0.0.1:0", "--keep", folder).requireFailure(t, exitFailed, "is there already")
+	skipup(t, nil, "demo", "--addr", "127.0.0.1:0", "--keep", folder).requireFailure(t, exitFailed, "already exists")
 }
 
-// requests is how many requests a key was used for in 90 days.
+// requests returns the number of requests with a key in 90 days, as shown on its usage page.
 func (v visitor) requests(key string) int {
 	v.s.t.Helper()
 	_, page := v.open(v.s.url + key + "/usage?period=90d")
-	said := regexp.MustCompile(`([\d,]+)\s+requests in 90 days`).FindStringSubmatch(page.Find("main").Text())
-	if said == nil {
+	found := regexp.MustCompile(`([\d,]+)\s+requests in 90 days`).FindStringSubmatch(page.Find("main").Text())
+	if found == nil {
 		v.s.t.Fatalf("no number of requests:\n%s", page.Find("main").Text())
 	}
-	number, err := strconv.Atoi(strings.ReplaceAll(said[1], ",", ""))
+	number, err := strconv.Atoi(strings.ReplaceAll(found[1], ",", ""))
 	if err != nil {
 		v.s.t.Fatal(err)
 	}
 	return number
 }
 
-// The demo leaves nothing behind, and its password works after its link.
-func TestDemoLeavesNothing(t *testing.T) {
+func TestDemoDeletesItsDatabase(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a process")
 	}
 	folder := t.TempDir()
 	s := startProgram(t, map[string]string{"TMPDIR": folder, "DATABASE_URL": "postgres://nowhere/none"}, "demo", "--addr", "127.0.0.1:0")
 	s.waitUntilReady()
-	said := s.await(demoPassword)
+	printed := s.await(demoPassword)
 	v := newVisitor(t, s)
-	form := map[string][]string{"email": {said[1]}, "password": {said[2]}}
+	form := map[string][]string{"email": {printed[1]}, "password": {printed[2]}}
 	response, err := v.browser.PostForm(s.url+path.SignIn, form)
 	if err != nil {
 		t.Fatal(err)
@@ -149,34 +143,32 @@ func TestDemoLeavesNothing(t *testing.T) {
 	_, _ = io.Copy(io.Discard, response.Body)
 	_ = response.Body.Close()
 	if at, _ := v.open(s.url + path.APIKeys); at != path.APIKeys {
-		t.Errorf("the password leads to %s", at)
+		t.Errorf("after signing in with the password, the visitor is at %s, want %s", at, path.APIKeys)
 	}
 	if code := s.stop(); code != exitOK {
-		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
+		t.Errorf("exit code = %d, want %d\nstderr: %s", code, exitOK, s.stderr)
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("files left = %v, %v, want none", left, err)
 	}
 }
 
-// A demo that is interrupted before it has begun ends well, and leaves nothing either.
-func TestInterruptedDemo(t *testing.T) {
+func TestInterruptedDemoDeletesItsDatabase(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("TMPDIR", folder)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr output
 	if code := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, nil, strings.NewReader(""), &stdout, &stderr); code != exitOK {
-		t.Errorf("exit code %d\nstderr: %s", code, stderr.String())
+		t.Errorf("exit code = %d, want %d\nstderr: %s", code, exitOK, stderr.String())
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("files left = %v, %v, want none", left, err)
 	}
 }
 
-// Whoever reaches the demo may be its admin: it is for this machine alone.
-func TestDemoIsForThisMachine(t *testing.T) {
-	for _, address := range []string{":8080", "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "demo.example:80"} {
-		skipup(t, map[string]string{"SKIPUP_ADDR": address}, "demo").requireFailure(t, exitUsage, "a demo is for this machine alone")
+func TestDemoRejectsPublicAddresses(t *testing.T) {
+	for _, addr := range []string{":8080", "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "demo.example:80"} {
+		skipup(t, map[string]string{"SKIPUP_ADDR": addr}, "demo").requireFailure(t, exitUsage, "the demo can only listen on this machine")
 	}
 }

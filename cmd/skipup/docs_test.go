@@ -14,13 +14,12 @@ import (
 	"github.com/skipup/keys/views/path"
 )
 
-// TestGuidesAreTrue runs the commands of the guides one after the other, as a person would who
-// reads the page of a running server, and compares what they print with what is shown.
-func TestGuidesAreTrue(t *testing.T) {
+// TestDocsExamples runs the commands in /docs in order and compares their output with the examples.
+func TestDocsExamples(t *testing.T) {
 	env := sqliteEnv(t)
-	made := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
-	made.requireCode(t, exitOK)
-	workspace := strings.TrimSpace(made.stdout)
+	created := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
+	created.requireCode(t, exitOK)
+	workspace := strings.TrimSpace(created.stdout)
 	newKey(t, env, workspace, "Weekly report", "members.read")
 	s := serve(t, env)
 	variables := map[string]string{
@@ -28,26 +27,29 @@ func TestGuidesAreTrue(t *testing.T) {
 	}
 	status, html := s.get(path.Docs)
 	page, err := goquery.NewDocumentFromReader(strings.NewReader(html))
-	if err != nil || status != 200 {
-		t.Fatalf("%d, %v", status, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	answers := page.Find("[data-printed]")
-	if answers.Length() < 10 {
-		t.Fatalf("the guides have %d commands with an answer", answers.Length())
+	if status != 200 {
+		t.Fatalf("GET %s: status = %d, want 200", path.Docs, status)
 	}
-	answers.Each(func(_ int, answer *goquery.Selection) {
-		id, _ := answer.Attr("data-printed")
+	outputs := page.Find("[data-printed]")
+	if outputs.Length() < 10 {
+		t.Fatalf("%d commands have example output, want at least 10", outputs.Length())
+	}
+	outputs.Each(func(_ int, example *goquery.Selection) {
+		id, _ := example.Attr("data-printed")
 		printed := inShell(t, page.Find("#"+id).Text(), variables)
-		if !printedLike(answer.Text()).MatchString(squeezed(printed)) {
-			t.Errorf("%s is shown to print\n%s\nand prints\n%s", id, answer.Text(), printed)
+		if !outputPattern(example.Text()).MatchString(compact(printed)) {
+			t.Errorf("output of %s =\n%s\nwant\n%s", id, printed, example.Text())
 		}
 		remember(id, printed, variables)
 	})
 	if status, _ := s.get("/api/v1/me", variables["SKIPUP_API_KEY"]); status != 401 {
-		t.Errorf("at the end the old key is answered %d, want 401", status)
+		t.Errorf("status with the old key = %d, want 401", status)
 	}
 	if status, _ := s.get("/api/v1/me", variables["NEW_API_KEY"]); status != 200 {
-		t.Errorf("at the end the new key is answered %d, want 200", status)
+		t.Errorf("status with the new key = %d, want 200", status)
 	}
 }
 
@@ -65,35 +67,35 @@ func inShell(t *testing.T, line string, variables map[string]string) string {
 	return string(out)
 }
 
-// remember takes what a later command needs out of what one has printed.
+// remember sets the variables that later commands need from the output of the command id.
 func remember(id, printed string, variables map[string]string) {
-	var answer struct {
+	var response struct {
 		Data json.RawMessage
 		Meta struct {
 			NextCursor *string `json:"next_cursor"`
 		}
 	}
-	var made struct{ ID, Key string }
-	_ = json.Unmarshal([]byte(printed), &answer) // what is no JSON has nothing to remember
-	_ = json.Unmarshal(answer.Data, &made)
+	var created struct{ ID, Key string }
+	_ = json.Unmarshal([]byte(printed), &response) // other output has no variables
+	_ = json.Unmarshal(response.Data, &created)
 	switch id {
 	case "quickstart-me":
-		variables["OLD_API_KEY_ID"] = made.ID
+		variables["OLD_API_KEY_ID"] = created.ID
 	case "quickstart-create":
-		variables["MEETING_REQUEST_ID"] = made.ID
+		variables["MEETING_REQUEST_ID"] = created.ID
 	case "pagination-first":
-		variables["NEXT_CURSOR"] = *answer.Meta.NextCursor
+		variables["NEXT_CURSOR"] = *response.Meta.NextCursor
 	case "webhooks-create":
-		variables["WEBHOOK_ENDPOINT_ID"] = made.ID
+		variables["WEBHOOK_ENDPOINT_ID"] = created.ID
 	case "rotation-create":
-		variables["NEW_API_KEY"] = made.Key
+		variables["NEW_API_KEY"] = created.Key
 	}
 }
 
-// printedLike matches what a command prints, where ids, keys, cursors, times and what stands
-// behind dots may be any.
-func printedLike(shown string) *regexp.Regexp {
-	expression := regexp.QuoteMeta(squeezed(shown))
+// outputPattern matches output like the example, with any IDs, keys, cursors and times, and any text
+// in place of "…".
+func outputPattern(example string) *regexp.Regexp {
+	expression := regexp.QuoteMeta(compact(example))
 	for _, any := range []struct{ find, match string }{
 		{`(mr|key|ws|mem|we|whd)_[0-9A-Z]{26}`, `\w+_[0-9A-Z]{26}`},
 		{`sk_live_[0-9A-Za-z]{36}`, `sk_live_[0-9A-Za-z]{36}`},
@@ -108,9 +110,8 @@ func printedLike(shown string) *regexp.Regexp {
 	return regexp.MustCompile("^" + expression + "$")
 }
 
-// squeezed is text without what is only there to be read more easily: line breaks, indentation,
-// and the spaces that JSON allows between its parts.
-func squeezed(text string) string {
+// compact removes line breaks, indentation and the spaces between JSON tokens.
+func compact(text string) string {
 	lines := regexp.MustCompile(`\r?\n\s*`).ReplaceAllString(strings.TrimSpace(text), "")
 	return regexp.MustCompile(`("[^"]*"|[,\[\]{}:]) ?`).ReplaceAllString(lines, "$1")
 }

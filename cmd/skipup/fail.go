@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// The exit codes. The help of the program explains them.
+// The exit codes, which rootHelp documents.
 const (
 	exitOK = iota
 	exitFailed
@@ -38,15 +38,15 @@ func (m usageErrors) Error() string {
 	if len(m) == 1 {
 		return m[0]
 	}
-	return fmt.Sprintf("%d things are wrong:\n  %s", len(m), strings.Join(m, "\n  "))
+	return fmt.Sprintf("%d problems:\n  %s", len(m), strings.Join(m, "\n  "))
 }
 
-// failure is an error of the outside world whose text is a sentence for the operator.
+// failure is an error in the environment, such as a port in use. Its text is for the operator.
 type failure struct{ error }
 
 func failf(format string, args ...any) error { return failure{fmt.Errorf(format, args...)} }
 
-// report tells the operator on stderr what went wrong, if anything, and returns the exit code.
+// report prints err, if any, to stderr and returns the exit code.
 func (p *program) report(cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
@@ -61,10 +61,10 @@ func (p *program) report(cmd *cobra.Command, err error) int {
 
 func (p *program) explain(err error) (text string, code int) {
 	var (
-		wrong   usageErrors
-		refused *models.Error
-		failed  failure
-		stopped unfinished
+		wrong    usageErrors
+		rejected *models.Error
+		failed   failure
+		stopped  unfinished
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -74,23 +74,22 @@ func (p *program) explain(err error) (text string, code int) {
 		return err.Error(), exitUsage
 	case errors.Is(err, errFound):
 		return err.Error(), exitFailed
-	case errors.As(err, &refused):
-		return refused.Message, exitRejected
+	case errors.As(err, &rejected):
+		return rejected.Message, exitRejected
 	case errors.As(err, &failed):
 		return err.Error(), exitFailed
 	case errors.Is(err, context.Canceled):
 		return "interrupted", exitFailed
 	case models.IsUnavailable(err):
-		return fmt.Sprintf("the database gives no answer: %v", err), exitFailed
+		return fmt.Sprintf("the database doesn't respond: %v", err), exitFailed
 	}
 	return fmt.Sprintf("internal error: %v", err), exitFailed
 }
 
-// flagErrors reports invalid fields by the names of their flags: flags holds
-// the name for each of the fields.
+// flagErrors replaces the field names in a validation error by those of their flags.
 func flagErrors(err error, flags map[string]string) error {
-	fields, refused := models.FieldsOf(err)
-	if !refused {
+	fields, invalid := models.FieldsOf(err)
+	if !invalid {
 		return err
 	}
 	var wrong usageErrors

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,69 +15,45 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// startGate makes the gate to the API and has it run, with the metrics if they are wanted,
-// until stop is called. That outlives ctx: open requests are still let through while the
-// server stops, and are counted.
-func startGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
-	limits, closeLimits, err := limitsOf(s, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	options := web.GateOptions{Log: log, CacheSize: megabytes(s.Cache), Limits: limits}
+// openGate returns the gate to the API, and starts to serve metrics if they are enabled. Close stops
+// the metrics and disconnects from Redis.
+func openGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, log *slog.Logger) (gate *web.KeyGate, close func(), err error) {
+	limits, closeLimits := limitsOf(s, log)
+	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits}
 	stopMetrics := func() {}
 	if s.MetricsAddr != "" {
 		options.Metrics = metrics
-		if stopMetrics, err = serveMetrics(ctx, s.MetricsAddr, metrics, log); err != nil {
+		if stopMetrics, err = serveMetrics(ctx, string(s.MetricsAddr), metrics, log); err != nil {
 			closeLimits()
 			return nil, nil, err
 		}
 	}
-	gate = web.NewKeyGate(store, options)
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var work sync.WaitGroup
-	work.Go(func() { gate.Run(running) })
-	return gate, func() {
-		cancel()
-		work.Wait()
+	return web.NewKeyGate(store, options), func() {
 		stopMetrics()
 		closeLimits()
 	}, nil
 }
 
 // limitsOf are the rate limits, shared through Redis if there is one.
-func limitsOf(s settings, log *slog.Logger) (limits web.Limits, stop func(), err error) {
+func limitsOf(s settings, log *slog.Logger) (limits web.Limits, stop func()) {
 	limiter := func(_ string, policy ratelimit.Policy) ratelimit.Limiter {
 		return ratelimit.NewMemory(policy, time.Now)
 	}
 	stop = func() {}
-	if s.Redis != "" {
-		options, err := ratelimit.ParseRedis(s.Redis)
-		if err != nil {
-			return limits, nil, err
-		}
-		client := redis.NewClient(options)
+	if s.Redis.Options != nil {
+		client := redis.NewClient(s.Redis.Options)
 		limiter = func(name string, policy ratelimit.Policy) ratelimit.Limiter {
 			return ratelimit.NewShared(client, "skipup:"+name+":", policy, ratelimit.NewMemory(policy, time.Now), log)
 		}
 		stop = func() { _ = client.Close() } // nothing is lost with it
 	}
-	if policy := perMinute(s.KeyRateLimit); policy.Quota > 0 {
+	if policy := s.KeyRateLimit.policy(); policy.Quota > 0 {
 		limits.Keys = &web.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
 	}
-	if policy := perMinute(s.GuessRateLimit); policy.Quota > 0 {
+	if policy := s.GuessRateLimit.policy(); policy.Quota > 0 {
 		limits.Addresses = limiter("guess", policy)
 	}
-	return limits, stop, nil
-}
-
-func perMinute(checked string) ratelimit.Policy {
-	quota, _ := strconv.Atoi(checked)
-	return ratelimit.Policy{Name: "default", Quota: quota, Window: time.Minute}
-}
-
-func megabytes(checked string) int {
-	number, _ := strconv.Atoi(checked)
-	return number * 1_000_000
+	return limits, stop
 }
 
 // serveMetrics serves the metrics on a listener of their own until stop is called.

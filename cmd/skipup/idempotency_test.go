@@ -13,29 +13,29 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// TestKilledInTheMiddle: a server that is killed while requests with Idempotency-Keys run leaves
-// none of these keys stuck, and does nothing twice.
-func TestKilledInTheMiddle(t *testing.T) {
+// TestIdempotencyAfterKill kills a server during requests with an Idempotency-Key. No key may stay
+// locked, and no request may take effect twice.
+func TestIdempotencyAfterKill(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		env["SKIPUP_KEY_RATE_LIMIT"] = "0"
-		made := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
-		made.requireCode(t, exitOK)
-		key := newKey(t, env, strings.TrimSpace(made.stdout), "CI", "meeting_requests.read,meeting_requests.write")
+		created := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
+		created.requireCode(t, exitOK)
+		key := newKey(t, env, strings.TrimSpace(created.stdout), "CI", "meeting_requests.read,meeting_requests.write")
 
-		const rounds, orders = 3, 40
+		const rounds, requests = 3, 40
 		for round := range rounds {
 			s := startProcess(t, env)
 			s.waitUntilReady()
 			var clients sync.WaitGroup
-			begun := make(chan bool, orders)
-			for i := range orders {
+			started := make(chan bool, requests)
+			for i := range requests {
 				clients.Go(func() {
-					begun <- true
-					_, _ = s.order(key, fmt.Sprint("order-", round, "-", i)) // there may be nobody to answer
+					started <- true
+					_, _ = s.createMeeting(key, fmt.Sprint("request-", round, "-", i)) // fails if the server is killed first
 				})
 			}
-			for range orders / 2 {
-				<-begun
+			for range requests / 2 {
+				<-started
 			}
 			s.kill()
 			clients.Wait()
@@ -45,18 +45,21 @@ func TestKilledInTheMiddle(t *testing.T) {
 		s.waitUntilReady()
 		ids := map[string]bool{}
 		for round := range rounds {
-			for i := range orders {
-				ids[s.insist(key, fmt.Sprint("order-", round, "-", i))] = true
+			for i := range requests {
+				ids[s.retryCreateMeeting(key, fmt.Sprint("request-", round, "-", i))] = true
 			}
 		}
-		if there := s.count(key); len(ids) != rounds*orders || there != rounds*orders {
-			t.Errorf("%d orders have %d meeting requests, and %d are there", rounds*orders, len(ids), there)
+		if len(ids) != rounds*requests {
+			t.Errorf("%d distinct IDs, want %d", len(ids), rounds*requests)
+		}
+		if got := s.countMeetings(key); got != rounds*requests {
+			t.Errorf("%d meeting requests, want %d", got, rounds*requests)
 		}
 	})
 }
 
-// order sends a request that makes a meeting request once.
-func (s *server) order(key, name string) (status int, id string) {
+// createMeeting sends a request to create a meeting request, with name as its Idempotency-Key.
+func (s *server) createMeeting(key, name string) (status int, id string) {
 	body := `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`
 	request, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/meeting_requests", strings.NewReader(body))
 	if err != nil {
@@ -71,29 +74,29 @@ func (s *server) order(key, name string) (status int, id string) {
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	var answer struct{ Data struct{ ID string } }
-	if err != nil || json.Unmarshal(text, &answer) != nil {
+	var created struct{ Data struct{ ID string } }
+	if err != nil || json.Unmarshal(text, &created) != nil {
 		return 0, ""
 	}
-	return response.StatusCode, answer.Data.ID
+	return response.StatusCode, created.Data.ID
 }
 
-// insist sends an order until it is answered, and returns the id of what it made.
-func (s *server) insist(key, name string) string {
+// retryCreateMeeting repeats createMeeting until it succeeds, and returns the ID.
+func (s *server) retryCreateMeeting(key, name string) string {
 	s.t.Helper()
 	status := 0
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		var id string
-		if status, id = s.order(key, name); status == http.StatusAccepted {
+		if status, id = s.createMeeting(key, name); status == http.StatusAccepted {
 			return id
 		}
 	}
-	s.t.Fatalf("%s is stuck with %d", name, status)
+	s.t.Fatalf("%s: status is still %d", name, status)
 	return ""
 }
 
-// count is how many meeting requests there are.
-func (s *server) count(key string) (n int) {
+// countMeetings returns the number of meeting requests.
+func (s *server) countMeetings(key string) (n int) {
 	s.t.Helper()
 	for cursor := ""; ; {
 		status, body := s.get("/api/v1/meeting_requests?limit=100&cursor="+cursor, key)

@@ -63,11 +63,11 @@ Exit codes: 0 nothing found, 1 keys found, 2 not everything could be read.`,
 		if database == "" {
 			return p.scanKeys(ctx, args, nil, asJSON)
 		}
-		value, err := databaseOption.check(database)
-		if err != nil {
+		s := settings{KeyEnvironment: keyEnvironment(token.Live)}
+		if err := s.Database.UnmarshalText([]byte(database)); err != nil {
 			return usageErrors{fmt.Sprintf("--database: %v", err)}
 		}
-		err = withStore(ctx, settings{Database: value, KeyEnvironment: string(token.Live)}, func(ctx context.Context, store *models.Store) error {
+		err := withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
 			return p.scanKeys(ctx, args, store, asJSON)
 		})
 		if err != nil && !errors.Is(err, errFound) {

@@ -77,7 +77,7 @@ func TestScan(t *testing.T) {
 	skipup(t, nil, "keys", "scan").requireFailure(t, exitUsage, "give the files and folders to scan")
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireFailure(t, exitUsage, "the database address must be")
 	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
-	if away.code != 2 || !strings.Contains(away.stderr, "the database does not open") || strings.Contains(away.stderr, "--help") {
+	if away.code != 2 || !strings.Contains(away.stderr, "can't open the database") || strings.Contains(away.stderr, "--help") {
 		t.Errorf("with a database that is not there, which is no find: %+v", away)
 	}
 }
@@ -171,16 +171,16 @@ func TestScanLeavesTheEnvironmentsDatabaseAlone(t *testing.T) {
 	}
 }
 
-// TestScanAsAGitHook commits for real, with the hook that the README shows.
+// TestScanAsAGitHook commits for real, with the hook in docs/configuration.md.
 func TestScanAsAGitHook(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, found := strings.Cut(string(readme), "\n    #!/bin/sh\n")
+	_, after, found := strings.Cut(string(page), "\n    #!/bin/sh\n")
 	hook, _, _ := strings.Cut(after, "\n\n")
 	if !found || !strings.Contains(hook, "skipup keys scan") {
-		t.Fatalf("the README does not show the hook, but %q", hook)
+		t.Fatalf("docs/configuration.md lacks the hook; found %q", hook)
 	}
 	program, err := os.Executable()
 	if err != nil {

@@ -186,7 +186,7 @@ func TestRefusedKeys(t *testing.T) {
 		{"unknown scopes", create("--scopes", "seats,members.Read"), exitUsage,
 			[]string{`"seats" is not a scope`, `"members.Read" is not a scope`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
 		{"unknown scope and wrong configuration", create("--scopes", "seats", "--key-environment", "prod"), exitUsage,
-			[]string{"3 things are wrong", `"seats" is not a scope`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
+			[]string{"3 problems:", `"seats" is not a scope`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
 		{"empty word", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`"" is not a scope`}},
 		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
 		{"empty name", create("--name", " "), exitUsage, []string{"--name must not be empty"}},

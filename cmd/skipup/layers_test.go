@@ -15,13 +15,13 @@ import (
 
 const module = "github.com/skipup/keys/"
 
-// layers is the house from left to right: a package imports from its own folder or from one
-// to its right.
+// layers are the top-level folders. A package imports only from its own folder or from one to its
+// right.
 var layers = []string{"cmd", "handlers", "web", "views", "models", "static"}
 
-// TestImportsPointOneWay parses the files rather than asking the go command, whose answer the
-// test cache would keep.
-func TestImportsPointOneWay(t *testing.T) {
+// TestImportsRespectLayers parses the files itself, because the test cache would not notice a change
+// in the output of the go command.
+func TestImportsRespectLayers(t *testing.T) {
 	files := 0
 	root := os.DirFS("../..")
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -41,7 +41,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if files < 50 {
-		t.Fatalf("only %d Go files found: the test looks in the wrong place", files)
+		t.Fatalf("found %d Go files, want at least 50", files)
 	}
 }
 
@@ -73,8 +73,7 @@ func checkImports(t *testing.T, name string) {
 	}
 }
 
-// TestNoJunkDrawers: a thing lives where its name says, and everything can be imported.
-func TestNoJunkDrawers(t *testing.T) {
+func TestNoCatchAllFolders(t *testing.T) {
 	err := fs.WalkDir(os.DirFS("../.."), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -83,7 +82,7 @@ func TestNoJunkDrawers(t *testing.T) {
 		case "node_modules", ".git":
 			return fs.SkipDir
 		case "utils", "util", "helpers", "common", "internal", "services":
-			t.Errorf("there is a folder %s", name)
+			t.Errorf("folder %s: name it for what it contains", name)
 		}
 		return nil
 	})

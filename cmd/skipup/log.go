@@ -8,7 +8,7 @@ import (
 	"golang.org/x/term"
 )
 
-// newLogger writes text for people on a terminal and JSON for machines elsewhere.
+// newLogger returns a logger that writes text to a terminal and JSON to anything else.
 func newLogger(w io.Writer) *slog.Logger {
 	if _, terminal := terminalOf(w); terminal {
 		return slog.New(slog.NewTextHandler(w, nil))
@@ -16,7 +16,7 @@ func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
-// terminalOf is the descriptor of the terminal that stream is, if it is one.
+// terminalOf returns the file descriptor of stream if it is a terminal.
 func terminalOf(stream any) (fd int, ok bool) {
 	file, ok := stream.(*os.File)
 	if !ok {

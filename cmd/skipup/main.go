@@ -1,19 +1,26 @@
-// Command skipup is SkipUp Keys in one binary: the server, and what an operator needs at the
-// command line.
+// Command skipup runs SkipUp Keys: the server and the operator's commands.
 package main
 
 import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
-	_ "time/tzdata" // time zones are known in a bare container too
-
-	"github.com/caarlos0/env/v11"
+	_ "time/tzdata" // for containers without time zone data
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, os.Args[1:], env.ToMap(os.Environ()), os.Stdin, os.Stdout, os.Stderr))
+	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
+	os.Exit(run(ctx, os.Args[1:], environment(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+func environment() map[string]string {
+	variables := map[string]string{}
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	return variables
 }

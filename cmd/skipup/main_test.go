@@ -7,13 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/views/path"
 )
 
-// asProgram is the variable with which a test starts this test binary as the program itself,
-// for what only a process of its own can show.
+// asProgram is the environment variable that makes this test binary run as skipup, for tests that
+// need a separate process.
 const asProgram = "SKIPUP_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// eachDatabase runs test as a subtest on an empty SQLite file and on an empty PostgreSQL schema.
+// eachDatabase runs test on an empty SQLite file and on an empty PostgreSQL schema.
 func eachDatabase(t *testing.T, test func(t *testing.T, env map[string]string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteEnv(t)) })
@@ -35,13 +36,13 @@ func sqliteEnv(t *testing.T) map[string]string {
 	return map[string]string{"DATABASE_URL": modelstest.SQLiteURL(t)}
 }
 
-// outcome is what a run of the program has left behind.
+// outcome is the result of a run of the program.
 type outcome struct {
 	code           int
 	stdout, stderr string
 }
 
-// skipup runs the program with nothing on standard input.
+// skipup runs the program with empty standard input.
 func skipup(t *testing.T, env map[string]string, args ...string) outcome {
 	t.Helper()
 	return skipupWithInput(t, "", env, args...)
@@ -55,55 +56,66 @@ func skipupWithInput(t *testing.T, stdin string, env map[string]string, args ...
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-// secretText is the text of a key, the token of a set-up link or an invitation, the password of an admin, or
-// that in the database addresses of these tests.
+// secretText matches API keys, setup links, and the passwords of these tests.
 var secretText = regexp.MustCompile(`sk_(live|test)_[0-9A-Za-z]{36}|` + path.SetUp + `[A-Z2-7]{26}|` + modelstest.Password + `|hunter2`)
 
-// requireNoSecrets looks for what no log and no error may show.
+// requireNoSecrets checks that log contains no secrets.
 func requireNoSecrets(t *testing.T, log string) {
 	t.Helper()
 	if found := secretText.FindString(log); found != "" {
-		t.Errorf("%q is in stderr:\n%s", found, log)
+		t.Errorf("stderr contains %q:\n%s", found, log)
 	}
 }
 
-// requireCode fails the test unless the program ended with code, and with something said on
-// stderr if and only if it failed.
+// requireCode checks the exit code, and that stderr is empty if and only if the program succeeded.
 func (o outcome) requireCode(t *testing.T, code int) {
 	t.Helper()
-	if o.code != code || (o.stderr == "") != (code == exitOK) {
-		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", o.code, code, o.stdout, o.stderr)
+	if o.code != code {
+		t.Fatalf("exit code = %d, want %d\nstdout: %s\nstderr: %s", o.code, code, o.stdout, o.stderr)
+	}
+	if failed := code != exitOK; failed != (o.stderr != "") {
+		t.Fatalf("exit code = %d with stderr: %s", o.code, o.stderr)
 	}
 }
 
-// requireFailure fails the test unless the program ended with code, all of said on stderr and
-// nothing on stdout.
-func (o outcome) requireFailure(t *testing.T, code int, said ...string) {
+// requireFailure checks that the program failed with code, printed texts to stderr and nothing to
+// stdout.
+func (o outcome) requireFailure(t *testing.T, code int, texts ...string) {
 	t.Helper()
 	o.requireCode(t, code)
 	if o.stdout != "" {
-		t.Errorf("stdout of a failure: %q", o.stdout)
+		t.Errorf("stdout = %q, want nothing", o.stdout)
 	}
-	for _, text := range said {
+	for _, text := range texts {
 		if !strings.Contains(o.stderr, text) {
 			t.Errorf("stderr lacks %q:\n%s", text, o.stderr)
 		}
 	}
 }
 
-// newWorkspace makes a workspace whose admin has modelstest.Password, and returns its id.
+// newWorkspace creates a workspace whose admin has modelstest.Password, and returns its ID.
 func newWorkspace(t *testing.T, env map[string]string) string {
 	t.Helper()
-	made := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin")
-	made.requireCode(t, exitOK)
-	return strings.TrimSpace(made.stdout)
+	created := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin")
+	created.requireCode(t, exitOK)
+	return strings.TrimSpace(created.stdout)
 }
 
-// newKey makes a key, and returns its text.
+// newKey creates a key and returns its text.
 func newKey(t *testing.T, env map[string]string, workspace, name, scopes string, more ...string) string {
 	t.Helper()
 	args := append([]string{"keys", "create", "--workspace", workspace, "--name", name, "--scopes", scopes}, more...)
-	made := skipup(t, env, args...)
-	made.requireCode(t, exitOK)
-	return strings.TrimSuffix(made.stdout, "\n")
+	created := skipup(t, env, args...)
+	created.requireCode(t, exitOK)
+	return strings.TrimSuffix(created.stdout, "\n")
+}
+
+// eventually waits until condition holds. It fails the test with message after testTimeout.
+func eventually(t *testing.T, message string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(testTimeout); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(message)
+		}
+	}
 }

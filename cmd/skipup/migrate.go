@@ -12,11 +12,11 @@ import (
 func (p *program) migrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring the schema of the database up to date",
-		Long: `Bring the schema of the database up to date, and say which steps that took.
+		Short: "Run database migrations",
+		Long: `Run database migrations and print the ones that were applied.
 
-Every other command that uses the database does the same on its way. This one is for those who
-migrate before they start the new version.`,
+All other commands that use the database also run migrations. Use this command to run them before
+you start a new version.`,
 	}
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -28,11 +28,11 @@ migrate before they start the new version.`,
 		if err != nil {
 			return err
 		}
-		return errors.Join(p.answerSteps(applied), store.Close())
+		return errors.Join(p.printMigrations(applied), store.Close())
 	})
 }
 
-func (p *program) answerSteps(applied []models.Migration) error {
+func (p *program) printMigrations(applied []models.Migration) error {
 	for _, step := range applied {
 		if err := p.printf("applied %s", step.Name); err != nil {
 			return err

@@ -13,12 +13,11 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// maxPasswordLine is more bytes than any password has; the Store refuses what is longer.
+// maxPasswordLine exceeds the length of any password in bytes. The Store rejects longer ones.
 const maxPasswordLine = 16 * models.MaxPassword
 
-// newPassword is what the operator wants as a password: made here if generate says so or if
-// nothing at all comes from stdin, else what stdin says. An empty line is not nothing: a
-// script whose variable is empty must not get a password that it did not ask for.
+// newPassword reads a password from stdin, or generates one if generate is set or stdin is empty.
+// It rejects an empty line: a script whose variable is empty must not get a generated password.
 func (p *program) newPassword(ctx context.Context, generate bool) (password string, generated bool, err error) {
 	if generate {
 		return rand.Text(), true, nil
@@ -38,29 +37,29 @@ func (p *program) newPassword(ctx context.Context, generate bool) (password stri
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	if line == "" {
-		return "", false, usageErrors{"the first line of standard input is empty, where the password should be; --generate-password makes one"}
+		return "", false, usageErrors{"the first line of standard input must be the password, but it is empty; to generate a password, use --generate-password"}
 	}
 	return line, false, nil
 }
 
-var errNoPassword = usageErrors{"no password was typed; --generate-password makes one"}
+var errNoPassword = usageErrors{"no password entered; to generate one, use --generate-password"}
 
 func (p *program) promptTwice(ctx context.Context, fd int) (string, error) {
 	before, err := term.GetState(fd)
 	if err != nil {
-		return "", fmt.Errorf("read the state of the terminal: %w", err)
+		return "", fmt.Errorf("read terminal state: %w", err)
 	}
-	defer func() { _ = term.Restore(fd, before) }() // an interrupt leaves the echo off
-	first, err := p.prompt(ctx, fd, fmt.Sprintf("Password of the admin, %d characters or more: ", models.MinPassword))
+	defer func() { _ = term.Restore(fd, before) }() // an interrupted prompt leaves echo off
+	first, err := p.prompt(ctx, fd, fmt.Sprintf("Admin password (at least %d characters): ", models.MinPassword))
 	if err != nil {
 		return "", err
 	}
-	second, err := p.prompt(ctx, fd, "The same again: ")
+	second, err := p.prompt(ctx, fd, "Confirm password: ")
 	if err != nil {
 		return "", err
 	}
 	if first != second {
-		return "", usageErrors{"the two passwords differ"}
+		return "", usageErrors{"passwords don't match"}
 	}
 	return first, nil
 }
@@ -78,8 +77,8 @@ func (p *program) prompt(ctx context.Context, fd int, text string) (string, erro
 	return password, err
 }
 
-// await is what read returns, or the error of ctx if that ends first: nothing else interrupts
-// a read from standard input.
+// await returns the result of read, or ctx's error if ctx ends first. Nothing else can interrupt a
+// read from standard input.
 func await(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		text string

@@ -11,20 +11,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// program is one run of the command line with everything of the outside world that it touches.
+// program is one run of the command line and its environment.
 type program struct {
 	environment    map[string]string
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	started bool // the command line was understood and the command itself runs
+	started bool // whether the command line was valid, so that the command runs
 }
 
-// run does what args say until it is done or ctx ends, and returns the exit code.
+// run runs the command in args and returns its exit code.
 func run(ctx context.Context, args []string, environment map[string]string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{environment: environment, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := p.root()
-	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
+	root.SetArgs(append([]string{}, args...)) // cobra replaces nil by os.Args
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -32,21 +32,20 @@ func run(ctx context.Context, args []string, environment map[string]string, stdi
 	return p.report(cmd, err)
 }
 
-const rootHelp = `SkipUp Keys gives the API keys of a workspace a page, an API and a command line.
+const rootHelp = `Manage a workspace's API keys from a dashboard, an API and the command line.
 
-"skipup serve" is all that is needed to start: it prints a link that makes the first workspace.
-"skipup demo" shows one that is full.
+To start, run "skipup serve" and open the link it prints. To look around first, run "skipup demo".
 
 Exit codes:
-  0  done
-  1  failed: the database, the network or the program itself; trying again may help
-  2  the command line, the configuration or a value is wrong; nothing was done
-  3  refused: what was asked for does not exist or is not allowed now`
+  0  success
+  1  failure of the database, the network or the program; a retry may help
+  2  invalid command line, configuration or value; nothing was changed
+  3  rejected: the object doesn't exist, or the operation isn't allowed now`
 
 func (p *program) root() *cobra.Command {
 	root := p.group(&cobra.Command{
 		Use:           "skipup",
-		Short:         "API keys for a workspace: pages, API and command line",
+		Short:         "Manage a workspace's API keys",
 		Long:          rootHelp,
 		Version:       versionText(),
 		SilenceErrors: true, // report prints them
@@ -70,8 +69,8 @@ func (p *program) command(cmd *cobra.Command, do func(ctx context.Context, args 
 	return cmd
 }
 
-// group is a command that only holds others, and shows its help. Left alone, the library
-// would take a misspelt one below it for no command at all, and succeed.
+// group makes cmd a command that only has subcommands and prints its help. By default, cobra would
+// print the help for a misspelled subcommand, too, and exit with 0.
 func (p *program) group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	cmd.Args = noSuchCommand
 	cmd.SuggestionsMinimumDistance = 2
@@ -80,12 +79,12 @@ func (p *program) group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.C
 	return cmd
 }
 
-// The messages below do not repeat what was typed: it may be a database address that landed in
-// the wrong place, with its password.
+// The messages below don't repeat the arguments, which may include a misplaced database URL with a
+// password.
 
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%q takes flags only, and got %d more words", cmd.CommandPath(), len(args))
+		return fmt.Errorf("%q takes only flags, but got %d arguments", cmd.CommandPath(), len(args))
 	}
 	return nil
 }
@@ -95,9 +94,9 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-		return fmt.Errorf("there is no such command; did you mean %q?", cmd.CommandPath()+" "+slices.Sorted(slices.Values(similar))[0])
+		return fmt.Errorf("unknown command; did you mean %q?", cmd.CommandPath()+" "+slices.Sorted(slices.Values(similar))[0])
 	}
-	return errors.New("there is no such command")
+	return errors.New("unknown command")
 }
 
 func flagError(_ *cobra.Command, err error) error {
@@ -107,9 +106,9 @@ func flagError(_ *cobra.Command, err error) error {
 	)
 	switch {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
-		return errors.New("there is no such short flag; names of flags start with two dashes")
+		return errors.New("unknown short flag; flag names start with two dashes")
 	case errors.As(err, &syntax):
-		return errors.New("a flag is written --name value or --name=value")
+		return errors.New("invalid flag syntax; write --name value or --name=value")
 	}
 	return err
 }

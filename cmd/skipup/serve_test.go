@@ -22,10 +22,10 @@ import (
 	"github.com/skipup/keys/views/path"
 )
 
-// testTimeout bounds each wait in these tests.
-const testTimeout = 30 * time.Second
+// testTimeout bounds each wait in these tests. It is generous because machines may be busy.
+const testTimeout = 2 * time.Minute
 
-// output is a stream that is read while it is still being written.
+// output is a buffer that can be read while it is being written.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -49,14 +49,14 @@ type server struct {
 	url            string
 	stdout, stderr *output
 	terminate      func()
-	kill           func()   // of a process of its own
-	ended          chan int // its exit code
+	kill           func()   // nil unless it is a separate process
+	ended          chan int // receives the exit code
 }
 
-var ready = regexp.MustCompile(`(?m)^SkipUp Keys is at (\S+)$`)
+var ready = regexp.MustCompile(`(?m)^SkipUp Keys is running at (\S+)$`)
 
-// serve starts "skipup serve" on a free port, in this process, and waits until it is ready.
-// It is stopped at the end of the test, and what it logged is searched for secrets.
+// serve starts "skipup serve" in this process, on a free port, and waits until it is ready. The end of
+// the test stops it and checks that its log contains no secrets.
 func serve(t *testing.T, env map[string]string, more ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -68,13 +68,13 @@ func serve(t *testing.T, env map[string]string, more ...string) *server {
 	return s
 }
 
-// startProcess starts "skipup serve" on a free port in a process of its own. It does not wait.
+// startProcess starts "skipup serve" on a free port in a separate process. It doesn't wait.
 func startProcess(t *testing.T, env map[string]string) *server {
 	t.Helper()
 	return startProgram(t, env, "serve", "--addr", "127.0.0.1:0")
 }
 
-// startProgram starts a command that serves in a process of its own. It does not wait.
+// startProgram starts a server command in a separate process. It doesn't wait.
 func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, stdout: &output{}, stderr: &output{}, ended: make(chan int, 1)}
@@ -87,7 +87,7 @@ func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.terminate = sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGTERM) }) // a second would kill
+	s.terminate = sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGTERM) }) // a second signal would kill it
 	s.kill = func() { _ = cmd.Process.Kill() }
 	go func() {
 		_ = cmd.Wait()
@@ -100,36 +100,36 @@ func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 func (s *server) waitUntilReady() {
 	s.t.Helper()
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if said := ready.FindStringSubmatch(s.stdout.String()); said != nil {
-			s.url = said[1]
+		if found := ready.FindStringSubmatch(s.stdout.String()); found != nil {
+			s.url = found[1]
 			return
 		}
 		if len(s.ended) > 0 {
 			break
 		}
 	}
-	s.t.Fatalf("the server does not get ready\nstdout: %s\nstderr: %s", s.stdout, s.stderr)
+	s.t.Fatalf("the server did not start\nstdout: %s\nstderr: %s", s.stdout, s.stderr)
 }
 
-// stop asks the server to stop, once, and returns its exit code.
+// stop stops the server and returns its exit code.
 func (s *server) stop() int {
 	s.t.Helper()
 	s.terminate()
 	select {
 	case code := <-s.ended:
-		s.ended <- code // for the next who asks
+		s.ended <- code // for the next call
 		requireNoSecrets(s.t, s.stderr.String())
 		return code
 	case <-time.After(testTimeout):
-		s.t.Fatalf("the server does not stop\nstderr: %s", s.stderr)
+		s.t.Fatalf("the server did not stop\nstderr: %s", s.stderr)
 		return -1
 	}
 }
 
-// get returns status and body of a page.
-func (s *server) get(address string, authorization ...string) (int, string) {
+// get returns the status and body of a page or API response.
+func (s *server) get(path string, authorization ...string) (int, string) {
 	s.t.Helper()
-	request, err := http.NewRequest(http.MethodGet, s.url+address, nil)
+	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -148,94 +148,98 @@ func (s *server) get(address string, authorization ...string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// setupLink waits for the set-up link on stdout and returns its path.
+// setupLink waits for the setup link on stdout and returns its path.
 func (s *server) setupLink() string {
 	s.t.Helper()
 	return s.await(regexp.MustCompile(`(?m)^    ` + regexp.QuoteMeta(s.url) + `(` + path.SetUp + `[A-Z2-7]{26})$`))[1]
 }
 
-// await waits for a text on stdout and returns its parts.
-func (s *server) await(text *regexp.Regexp) []string {
+// await waits until stdout matches pattern and returns the submatches.
+func (s *server) await(pattern *regexp.Regexp) []string {
 	s.t.Helper()
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if found := text.FindStringSubmatch(s.stdout.String()); found != nil {
+		if found := pattern.FindStringSubmatch(s.stdout.String()); found != nil {
 			return found
 		}
 	}
-	s.t.Fatalf("no %s\nstdout: %s\nstderr: %s", text, s.stdout, s.stderr)
+	s.t.Fatalf("stdout does not match %s\nstdout: %s\nstderr: %s", pattern, s.stdout, s.stderr)
 	return nil
 }
 
 func TestServe(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		s := serve(t, env)
-		for _, address := range []string{path.HealthLive, path.HealthReady} {
-			if status, body := s.get(address); status != http.StatusOK {
-				t.Errorf("GET %s: %d %s", address, status, body)
+		for _, probe := range []string{path.HealthLive, path.HealthReady} {
+			if status, body := s.get(probe); status != http.StatusOK {
+				t.Errorf("GET %s: status = %d, want 200: %s", probe, status, body)
 			}
 		}
 		if code := s.stop(); code != exitOK {
-			t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
+			t.Errorf("exit code = %d, want %d\nstderr: %s", code, exitOK, s.stderr)
 		}
 		if _, err := net.DialTimeout("tcp", strings.TrimPrefix(s.url, "http://"), time.Second); err == nil {
-			t.Error("the port is still open")
+			t.Error("the port is open after the server stopped")
 		}
 	})
 }
 
-// While nobody has set the product up, each start prints a link that opens it; afterwards none
-// does. The link is on stdout, once, and its token in no log even when it is followed.
+// Until there is a workspace, each start prints a new setup link once on stdout. The log never
+// contains its token, even after the link was opened.
 func TestSetupLink(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		first := serve(t, env)
 		link := first.setupLink()
 		if status, body := first.get(link); status != http.StatusOK {
-			t.Errorf("GET the link: %d %s", status, body)
+			t.Errorf("GET setup link: status = %d, want 200: %s", status, body)
 		}
 		first.stop()
 		token := strings.TrimPrefix(link, path.SetUp)
-		if strings.Count(first.stdout.String(), token) != 1 || strings.Contains(first.stderr.String(), token) {
-			t.Errorf("the link is not on stdout once\nstdout: %s\nstderr: %s", first.stdout, first.stderr)
+		if n := strings.Count(first.stdout.String(), token); n != 1 {
+			t.Errorf("stdout has the link %d times, want once:\n%s", n, first.stdout)
+		}
+		if strings.Contains(first.stderr.String(), token) {
+			t.Errorf("the log contains the link's token:\n%s", first.stderr)
 		}
 		if err := openTestStore(t, env).CheckSetupLink(context.Background(), token); err != nil {
-			t.Errorf("the link does not work: %v", err)
+			t.Errorf("check setup link: %v", err)
 		}
 
 		second := serve(t, env)
 		if again := second.setupLink(); again == link {
-			t.Error("the second start prints the link of the first")
+			t.Error("the second start printed the first link again")
 		}
 		second.stop()
 
 		newWorkspace(t, env)
 		third := serve(t, env)
 		third.stop()
-		if third.stdout.String() != "SkipUp Keys is at "+third.url+"\n" {
-			t.Errorf("stdout of a start after the set-up: %s", third.stdout)
+		if third.stdout.String() != "SkipUp Keys is running at "+third.url+"\n" {
+			t.Errorf("stdout after setup = %s, want only the URL", third.stdout)
 		}
 	})
 }
 
-// A key made and deleted at the command line, while the server runs.
-func TestKeysMadeHereWorkThere(t *testing.T) {
+func TestRunningServerSeesKeysFromTheCommandLine(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
 		s := serve(t, env)
 		key := newKey(t, env, workspace, "CI", "seats.read")
-		if status, body := s.get("/api/v1/me", key); status != http.StatusOK || !strings.Contains(body, workspace) {
-			t.Errorf("with the new key: %d %s", status, body)
+		if status, body := s.get("/api/v1/me", key); status != http.StatusOK {
+			t.Errorf("status with the new key = %d, want 200: %s", status, body)
+		} else if !strings.Contains(body, workspace) {
+			t.Errorf("response lacks the workspace %s: %s", workspace, body)
 		}
 		id := listJSON(t, env, workspace)[0]["id"].(string)
 		skipup(t, env, "keys", "delete", id).requireCode(t, exitOK)
 		if status, body := s.get("/api/v1/me", key); status != http.StatusUnauthorized {
-			t.Errorf("with the deleted key: %d %s", status, body)
+			t.Errorf("status with the deleted key = %d, want 401: %s", status, body)
 		}
 		s.stop()
 	})
 }
 
-// Two nodes that start at once on an empty database both get ready, with a link that works.
-func TestTwoNodesStartAtOnce(t *testing.T) {
+// Both nodes must become ready on an empty database, and print setup links that work on either.
+func TestTwoNodesStartAtTheSameTime(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		nodes := []*server{startProcess(t, env), startProcess(t, env)}
 		for _, node := range nodes {
@@ -243,18 +247,17 @@ func TestTwoNodesStartAtOnce(t *testing.T) {
 		}
 		for i, node := range nodes {
 			if status, _ := node.get(path.HealthReady); status != http.StatusOK {
-				t.Errorf("node %d is not ready: %d", i, status)
+				t.Errorf("node %d: readiness status = %d, want 200", i, status)
 			}
 			other := nodes[1-i]
 			if status, _ := other.get(node.setupLink()); status != http.StatusOK {
-				t.Errorf("the link of node %d does not work on the other: %d", i, status)
+				t.Errorf("node %d's link on the other node: status = %d, want 200", i, status)
 			}
 		}
 	})
 }
 
-// A signal lets an open request finish, then ends the process with exit code 0.
-func TestSignalStopsGracefully(t *testing.T) {
+func TestSignalLetsOpenRequestsFinish(t *testing.T) {
 	s := startProcess(t, sqliteEnv(t))
 	s.waitUntilReady()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -264,35 +267,33 @@ func TestSignalStopsGracefully(t *testing.T) {
 	defer connection.Close()
 	body := "workspace=Acme"
 	fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", s.setupLink(), len(body))
-	answers := bufio.NewReader(connection)
-	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
-		t.Fatalf("the request is not being read: %q, %v", line, err)
+	responses := bufio.NewReader(connection)
+	if line, err := responses.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("status line = %q, %v, want 100 Continue", line, err)
 	}
 
 	s.terminate()
-	for deadline := time.Now().Add(testTimeout); !strings.Contains(s.stderr.String(), "stopping") && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
-	}
+	eventually(t, "the server did not begin to stop", func() bool { return strings.Contains(s.stderr.String(), "stopping") })
 	if _, err := io.WriteString(connection, body); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = answers.ReadString('\n') // the empty line after 100 Continue
-	response, err := http.ReadResponse(answers, nil)
+	_, _ = responses.ReadString('\n') // the empty line after 100 Continue
+	response, err := http.ReadResponse(responses, nil)
 	if err != nil {
-		t.Fatalf("the open request got no answer: %v\nstderr: %s", err, s.stderr)
+		t.Fatalf("read response of the open request: %v\nstderr: %s", err, s.stderr)
 	}
 	defer response.Body.Close()
 	if code := s.stop(); code != exitOK {
-		t.Errorf("exit code %d\nstderr: %s", code, s.stderr)
+		t.Errorf("exit code = %d, want %d\nstderr: %s", code, exitOK, s.stderr)
 	}
 }
 
-func TestStopBeforeTheStart(t *testing.T) {
+func TestStopDuringStartup(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr output
 	if code := run(ctx, []string{"serve", "--addr", "127.0.0.1:0"}, sqliteEnv(t), strings.NewReader(""), &stdout, &stderr); code != exitOK {
-		t.Errorf("exit code %d\nstderr: %s", code, &stderr)
+		t.Errorf("exit code = %d, want %d\nstderr: %s", code, exitOK, &stderr)
 	}
 }
 
@@ -302,16 +303,16 @@ func TestListenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	tests := []struct{ name, address, said string }{
-		{"in use", taken.Addr().String(), taken.Addr().String() + " is in use by another program: stop that one, or choose another with --addr (SKIPUP_ADDR)"},
+	tests := []struct{ name, addr, want string }{
+		{"in use", taken.Addr().String(), taken.Addr().String() + " is already in use; stop the other program, or choose another address with --addr (SKIPUP_ADDR)"},
 		{"of another machine", "192.0.2.1:80", "is not an address of this machine"},
-		{"unknown host", "nobody.invalid:80", "is not known"},
+		{"unknown host", "nobody.invalid:80", "unknown host"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			env := sqliteEnv(t)
-			got := skipup(t, env, "serve", "--addr", tt.address)
-			got.requireFailure(t, exitFailed, tt.said)
+			got := skipup(t, env, "serve", "--addr", tt.addr)
+			got.requireFailure(t, exitFailed, tt.want)
 		})
 	}
 }
@@ -332,24 +333,25 @@ func TestPublicURL(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if got := publicURLOf(tt.s, listening); got != tt.want {
-			t.Errorf("%+v is at %s, want %s", tt.s, got, tt.want)
+			t.Errorf("publicURLOf(%+v) = %s, want %s", tt.s, got, tt.want)
 		}
 	}
 }
 
-// The links and the log go by the public address, not by the one to listen on.
-func TestServeUnderAPublicURL(t *testing.T) {
+func TestServeUsesThePublicURL(t *testing.T) {
 	env := sqliteEnv(t)
 	s := serve(t, env, "--public-url", "https://keys.example.com/")
 	link := s.setupLink()
 	s.stop()
-	if !strings.Contains(s.stdout.String(), "https://keys.example.com"+link) || !strings.Contains(s.stderr.String(), `"public_url":"https://keys.example.com"`) {
-		t.Errorf("stdout: %s\nstderr: %s", s.stdout, s.stderr)
+	if want := "https://keys.example.com" + link; !strings.Contains(s.stdout.String(), want) {
+		t.Errorf("stdout lacks %s:\n%s", want, s.stdout)
+	}
+	if want := `"public_url":"https://keys.example.com"`; !strings.Contains(s.stderr.String(), want) {
+		t.Errorf("log lacks %s:\n%s", want, s.stderr)
 	}
 }
 
-// What has expired is gone soon after a start.
-func TestServePurges(t *testing.T) {
+func TestServePurgesExpiredRows(t *testing.T) {
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	lastYear := func() time.Time { return time.Now().AddDate(-1, 0, 0) }
@@ -373,12 +375,8 @@ func TestServePurges(t *testing.T) {
 		return count
 	}
 	if count := links(); count != 1 {
-		t.Fatalf("%d links before", count)
+		t.Fatalf("%d setup links before the start, want 1", count)
 	}
 	serve(t, env)
-	for deadline := time.Now().Add(testTimeout); links() > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the expired link is still there")
-		}
-	}
+	eventually(t, "the expired setup link was not purged", func() bool { return links() == 0 })
 }

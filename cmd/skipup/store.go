@@ -8,14 +8,13 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// openStore opens the database, brings its schema up to date and returns the steps that took.
-// Every command does that: a step that was taken is never taken again, and commands and nodes
-// that start at once do not collide.
+// openStore opens the database, runs its migrations and returns those that were applied. Commands
+// and nodes may do so at the same time.
 func openStore(ctx context.Context, s settings, options models.Options) (*models.Store, []models.Migration, error) {
 	options.KeyEnvironment = token.Environment(s.KeyEnvironment)
-	store, err := models.Open(s.Database, options)
+	store, err := models.Open(string(s.Database), options)
 	if err != nil {
-		return nil, nil, failf("the database does not open, check --%s (%s): %w", databaseOption.flag, databaseOption.variable, err)
+		return nil, nil, failf("can't open the database; check %s: %w", databaseOption.name(), err)
 	}
 	applied, err := store.Migrate(ctx)
 	if err != nil {
@@ -24,7 +23,7 @@ func openStore(ctx context.Context, s settings, options models.Options) (*models
 	return store, applied, nil
 }
 
-// withStore calls do with an open Store, as the operator.
+// withStore opens the Store and calls do with the operator as the actor.
 func withStore(ctx context.Context, s settings, do func(ctx context.Context, store *models.Store) error) error {
 	store, _, err := openStore(ctx, s, models.Options{})
 	if err != nil {

@@ -16,12 +16,13 @@ var version string
 func (p *program) version() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of this program",
+		Short: "Print the version",
 	}
 	return p.command(cmd, func(context.Context, []string) error { return p.printf("%s", versionText()) })
 }
 
-// versionText is the version, the commit if the build knows it, and what it was built with.
+// versionText returns the version, the commit if the build recorded one, and the Go version and
+// platform.
 func versionText() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -13,18 +13,21 @@ func TestVersion(t *testing.T) {
 		info            debug.BuildInfo
 		version, commit string
 	}{
-		{"nothing is known", "", debug.BuildInfo{}, "(devel)", ""},
-		{"the module's version", "", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v1.2.3", ""},
-		{"the linker's word is last", "v2.0.0", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v2.0.0", ""},
-		{"a commit", "", debug.BuildInfo{Settings: vcs[:1]}, "(devel)", "4a27635"},
-		{"a commit with changes", "", debug.BuildInfo{Settings: vcs}, "(devel)", "4a27635 with changes"},
+		{"no build information", "", debug.BuildInfo{}, "(devel)", ""},
+		{"module version", "", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v1.2.3", ""},
+		{"linker flag overrides the module version", "v2.0.0", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v2.0.0", ""},
+		{"commit", "", debug.BuildInfo{Settings: vcs[:1]}, "(devel)", "4a27635"},
+		{"commit with changes", "", debug.BuildInfo{Settings: vcs}, "(devel)", "4a27635 with changes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			version = tt.linked
 			defer func() { version = "" }()
-			if got, commit := versionOf(&tt.info), commitOf(&tt.info); got != tt.version || commit != tt.commit {
-				t.Errorf("got %q and %q, want %q and %q", got, commit, tt.version, tt.commit)
+			if got := versionOf(&tt.info); got != tt.version {
+				t.Errorf("version = %q, want %q", got, tt.version)
+			}
+			if got := commitOf(&tt.info); got != tt.commit {
+				t.Errorf("commit = %q, want %q", got, tt.commit)
 			}
 		})
 	}

@@ -13,18 +13,17 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// keyText is an encryption key as the configuration takes it.
+// keyText returns an encryption key as text, with all bytes equal to fill.
 func keyText(fill byte) string {
 	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune(fill)), models.EncryptionKeySize)))
 }
 
-// TestWebhooksAreSent by the program itself, to a receiver of its own machine.
-func TestWebhooksAreSent(t *testing.T) {
+func TestServeSendsWebhooks(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
-		arrived := make(chan string, 9)
+		received := make(chan string, 9)
 		receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
-			arrived <- string(body)
+			received <- string(body)
 		}))
 		defer receiver.Close()
 		env["SKIPUP_WEBHOOK_ALLOW_PRIVATE"], env["SKIPUP_ENCRYPTION_KEY"] = "true", keyText('k')+" , "+keyText('o')
@@ -38,77 +37,86 @@ func TestWebhooksAreSent(t *testing.T) {
 		}
 		request.Header.Set("Authorization", "Bearer "+key)
 		request.Header.Set("Content-Type", "application/json")
-		answer, err := http.DefaultClient.Do(request)
+		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close()
-		if answer.StatusCode != http.StatusCreated {
-			t.Fatalf("status %d", answer.StatusCode)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusCreated {
+			t.Fatalf("status = %d, want %d", response.StatusCode, http.StatusCreated)
 		}
-		newKey(t, env, workspace, "Made by another process", "")
+		newKey(t, env, workspace, "Created by another process", "")
 		select {
-		case got := <-arrived:
-			if !strings.Contains(got, "Made by another process") {
-				t.Errorf("arrived %s", got)
+		case got := <-received:
+			if !strings.Contains(got, "Created by another process") {
+				t.Errorf("webhook lacks the key's name: %s", got)
 			}
 		case <-time.After(testTimeout):
-			t.Error("nothing arrives")
+			t.Error("no webhook was received")
 		}
 	})
 }
 
-func TestPrivateWebhooksAreRefusedInPublic(t *testing.T) {
+func TestPublicServerRejectsPrivateWebhooks(t *testing.T) {
 	env := sqliteEnv(t)
 	env["SKIPUP_WEBHOOK_ALLOW_PRIVATE"] = "true"
 	skipup(t, env, "serve", "--addr", "127.0.0.1:0", "--public-url", "https://keys.example.com").
 		requireFailure(t, exitUsage, "--webhook-allow-private (SKIPUP_WEBHOOK_ALLOW_PRIVATE)", "for development")
 	if _, err := os.Stat(strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")); err == nil {
-		t.Error("the database was made")
+		t.Error("the database was created")
 	}
 }
 
-func TestEncryptionKeyIsChecked(t *testing.T) {
+func TestInvalidEncryptionKey(t *testing.T) {
 	for _, wrong := range []string{"hunter2", keyText('k')[1:], keyText('k') + ",", keyText('k') + keyText('k')} {
 		env := sqliteEnv(t)
 		env["SKIPUP_ENCRYPTION_KEY"] = wrong
 		got := skipup(t, env, "serve", "--addr", "127.0.0.1:0")
-		got.requireFailure(t, exitUsage, "SKIPUP_ENCRYPTION_KEY: must be 32 random bytes in base64")
+		got.requireFailure(t, exitUsage, "SKIPUP_ENCRYPTION_KEY: use 32 random bytes in base64")
 		if strings.Contains(got.stderr, wrong) {
-			t.Error("the complaint repeats the key")
+			t.Error("the error repeats the key")
 		}
 	}
 }
 
-// TestKeyFile: on SQLite a key file is made once, for its owner alone; a broken one is not
-// replaced, since what was encrypted with it would be lost.
+// TestKeyFile also checks that a broken key file isn't replaced, because that would lose all secrets
+// encrypted with the original key.
 func TestKeyFile(t *testing.T) {
 	database := sqliteEnv(t)["DATABASE_URL"]
+	s := settings{Database: databaseURL(database)}
 	path := strings.TrimPrefix(database, "sqlite:") + ".key"
-	first, err := encryptionKeys(settings{Database: database})
-	if err != nil || len(first) != 1 {
-		t.Fatalf("%d keys, %v", len(first), err)
+	first, err := loadEncryptionKeys(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first) != 1 {
+		t.Fatalf("%d keys, want 1", len(first))
 	}
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file is %v, %v", info, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if again, err := encryptionKeys(settings{Database: database}); err != nil || string(again[0]) != string(first[0]) {
-		t.Errorf("the next start finds another key, %v", err)
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("mode = %o, want 600", got)
 	}
-	if text, err := makeKeyFile(path); err != nil || !strings.HasPrefix(string(text), base64.StdEncoding.EncodeToString(first[0])) {
-		t.Errorf("who comes second makes another key, %v", err)
+	if again, err := loadEncryptionKeys(s); err != nil || string(again[0]) != string(first[0]) {
+		t.Errorf("second load = %x, %v, want the first key", again, err)
+	}
+	if text, err := createKeyFile(path); err != nil || !strings.HasPrefix(string(text), base64.StdEncoding.EncodeToString(first[0])) {
+		t.Errorf("createKeyFile = %s, %v, want the existing key", text, err)
 	}
 	if files, err := os.ReadDir(strings.TrimSuffix(path, "/test.db.key")); err != nil || len(files) != 1 {
-		t.Errorf("left behind: %v, %v", files, err)
+		t.Errorf("files = %v, %v, want only the key file", files, err)
 	}
 	if err := os.WriteFile(path, []byte("broken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := encryptionKeys(settings{Database: database}); err == nil || strings.Contains(err.Error(), "broken") {
-		t.Errorf("a broken file: %v", err)
+	if _, err := loadEncryptionKeys(s); err == nil {
+		t.Error("a broken key file is accepted, want an error")
+	} else if strings.Contains(err.Error(), "broken") {
+		t.Errorf("error = %q, which repeats the file", err)
 	}
-	if keys, err := encryptionKeys(settings{Database: "postgres:///"}); err != nil || keys != nil {
-		t.Errorf("on PostgreSQL without a key: %v", err)
+	if keys, err := loadEncryptionKeys(settings{Database: "postgres:///"}); err != nil || keys != nil {
+		t.Errorf("PostgreSQL without a key: keys = %x, %v, want none", keys, err)
 	}
 }

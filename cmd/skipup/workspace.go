@@ -9,19 +9,19 @@ import (
 )
 
 func (p *program) workspace() *cobra.Command {
-	return p.group(&cobra.Command{Use: "workspace", Short: "Make workspaces"}, p.workspaceCreate())
+	return p.group(&cobra.Command{Use: "workspace", Short: "Create workspaces"}, p.workspaceCreate())
 }
 
 func (p *program) workspaceCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make a workspace with its first admin, and print its id",
-		Long: `Make a workspace with its first admin, and print its id on standard output.
+		Short: "Create a workspace with its first admin and print its ID",
+		Long: `Create a workspace with its first admin and print its ID on standard output.
 
-The admin's password is the first line of standard input; a terminal asks for it instead. With
---generate-password, or if standard input is empty, one is made and printed once, on standard error.
-If the address has an account already, that person becomes the admin and keeps name and password.
-Who was only invited somewhere has none yet, and gets one with this name and password.`,
+The admin's password is read from the first line of standard input, or from a prompt if standard
+input is a terminal. With --generate-password, or if standard input is empty, a password is
+generated and printed once on standard error. If the email already belongs to an account, that
+person becomes the admin and keeps their name and password.`,
 		Example: `  skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin"
   skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin" < password.txt`,
 	}
@@ -30,10 +30,10 @@ Who was only invited somewhere has none yet, and gets one with this name and pas
 		generate bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&n.Name, "name", "", "`NAME` of the workspace")
-	flags.StringVar(&n.AdminEmail, "email", "", "email `ADDRESS` with which the admin signs in")
-	flags.StringVar(&n.AdminName, "admin-name", "", "`NAME` of the admin")
-	flags.BoolVar(&generate, "generate-password", false, "make a password and print it once, on standard error")
+	flags.StringVar(&n.Name, "name", "", "workspace `name`")
+	flags.StringVar(&n.AdminEmail, "email", "", "admin `email`, used to sign in")
+	flags.StringVar(&n.AdminName, "admin-name", "", "admin `name`")
+	flags.BoolVar(&generate, "generate-password", false, "generate a password and print it once on standard error")
 	addFlags(flags, databaseOption)
 	requireFlags(cmd, "name", "email", "admin-name")
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -47,7 +47,7 @@ Who was only invited somewhere has none yet, and gets one with this name and pas
 	})
 }
 
-// workspaceFields are the flags behind the fields of a new workspace.
+// workspaceFields maps the fields of a new workspace to their flags.
 var workspaceFields = map[string]string{
 	"workspace": "--name",
 	"name":      "--admin-name",
@@ -72,18 +72,18 @@ func (p *program) createWorkspace(ctx context.Context, store *models.Store, n mo
 	}
 	switch {
 	case known:
-		p.printErrf("%s has an account already: %s is the admin now, with the present password.", admin.User.Email, admin.User.Name)
+		p.printErrf("%s already has an account. %s is now the admin and keeps the current password.", admin.User.Email, admin.User.Name)
 	case generated:
-		p.printErrf("The password of %s, which is not shown again: %s", admin.User.Email, n.Password)
+		p.printErrf("Password for %s (shown once): %s", admin.User.Email, n.Password)
 	}
 	return p.printf("%s", workspace.ID)
 }
 
-// require makes cmd ask for flags that have no default.
+// requireFlags makes flags of cmd mandatory.
 func requireFlags(cmd *cobra.Command, flags ...string) {
 	for _, flag := range flags {
 		if err := cmd.MarkFlagRequired(flag); err != nil {
-			panic(err) // only a misspelt flag gets here
+			panic(err) // the flag doesn't exist
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 var (
 	workspaceID       = regexp.MustCompile(`^ws_[0-9A-Z]{26}\n$`)
-	generatedPassword = regexp.MustCompile(`The password of admin@acme.test, which is not shown again: ([A-Z2-7]{26})\n$`)
+	generatedPassword = regexp.MustCompile(`Password for admin@acme.test \(shown once\): ([A-Z2-7]{26})\n$`)
 )
 
 func createWorkspace(t *testing.T, stdin string, env map[string]string, more ...string) outcome {
@@ -21,12 +21,12 @@ func createWorkspace(t *testing.T, stdin string, env map[string]string, more ...
 	return skipupWithInput(t, stdin, env, args...)
 }
 
-// signIn fails the test unless the password opens the account.
+// signIn checks that the admin can sign in with password.
 func signIn(t *testing.T, env map[string]string, password string) {
 	t.Helper()
 	store := openTestStore(t, env)
 	if _, err := store.SignIn(context.Background(), "", models.Credentials{Email: "admin@acme.test", Password: password}); err != nil {
-		t.Errorf("sign in with the password: %v", err)
+		t.Errorf("sign in: %v", err)
 	}
 }
 
@@ -46,30 +46,38 @@ func openTestStore(t *testing.T, env map[string]string) *models.Store {
 
 func TestCreateWorkspace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
-		made := createWorkspace(t, modelstest.Password+"\n", env)
-		made.requireCode(t, exitOK)
-		if !workspaceID.MatchString(made.stdout) {
-			t.Errorf("stdout: %q", made.stdout)
+		created := createWorkspace(t, modelstest.Password+"\n", env)
+		created.requireCode(t, exitOK)
+		if !workspaceID.MatchString(created.stdout) {
+			t.Errorf("stdout = %q, want the workspace ID", created.stdout)
 		}
 		signIn(t, env, modelstest.Password)
 
-		id := strings.TrimSpace(made.stdout)
+		id := strings.TrimSpace(created.stdout)
 		events, err := openTestStore(t, env).AuditEventsOf(context.Background(), id, id, 10)
-		if err != nil || len(events) != 1 || events[0].ActorType != models.ActorOperator || events[0].ActorName != "Operator (command line)" {
-			t.Errorf("audit events: %+v, %v", events, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) != 1 {
+			t.Fatalf("%d audit events, want 1: %+v", len(events), events)
+		}
+		if got := events[0].ActorType; got != models.ActorOperator {
+			t.Errorf("actor type = %s, want %s", got, models.ActorOperator)
+		}
+		if got := events[0].ActorName; got != "Operator (command line)" {
+			t.Errorf("actor name = %q, want Operator (command line)", got)
 		}
 	})
 }
 
-// The password is the first line, byte for byte.
 func TestPasswordFromStandardInput(t *testing.T) {
 	tests := []struct{ name, stdin, password string }{
-		{"a line", "correct horse battery\n", "correct horse battery"},
-		{"without an end", "correct horse battery", "correct horse battery"},
-		{"with the end that Windows writes", "correct horse battery\r\n", "correct horse battery"},
-		{"the first of two lines", "correct horse battery\nstaple staple staple\n", "correct horse battery"},
-		{"spaces are a part of it", "  correct horse battery \n", "  correct horse battery "},
-		{"the longest", strings.Repeat("🐎🔋", models.MaxPassword/4) + strings.Repeat("staple", 21) + "!?\n", strings.Repeat("🐎🔋", models.MaxPassword/4) + strings.Repeat("staple", 21) + "!?"},
+		{"one line", "correct horse battery\n", "correct horse battery"},
+		{"without a newline", "correct horse battery", "correct horse battery"},
+		{"Windows line ending", "correct horse battery\r\n", "correct horse battery"},
+		{"first of two lines", "correct horse battery\nstaple staple staple\n", "correct horse battery"},
+		{"surrounding spaces", "  correct horse battery \n", "  correct horse battery "},
+		{"longest", strings.Repeat("🐎🔋", models.MaxPassword/4) + strings.Repeat("staple", 21) + "!?\n", strings.Repeat("🐎🔋", models.MaxPassword/4) + strings.Repeat("staple", 21) + "!?"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -85,74 +93,74 @@ func TestGeneratedPassword(t *testing.T) {
 		name, stdin string
 		args        []string
 	}{
-		{"asked for", "this is not read at all\n", []string{"--generate-password"}},
-		{"nothing on standard input", "", nil},
+		{"flag", "ignored\n", []string{"--generate-password"}},
+		{"empty standard input", "", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			env := sqliteEnv(t)
-			made := createWorkspace(t, tt.stdin, env, tt.args...)
-			password := generatedPassword.FindStringSubmatch(made.stderr)
-			if made.code != exitOK || !workspaceID.MatchString(made.stdout) || password == nil {
-				t.Fatalf("%+v", made)
+			created := createWorkspace(t, tt.stdin, env, tt.args...)
+			password := generatedPassword.FindStringSubmatch(created.stderr)
+			if created.code != exitOK || !workspaceID.MatchString(created.stdout) || password == nil {
+				t.Fatalf("%+v", created)
 			}
 			signIn(t, env, password[1])
 		})
 	}
 }
 
-func TestRefusedWorkspace(t *testing.T) {
+func TestWorkspaceIsRejected(t *testing.T) {
 	tests := []struct {
 		name, stdin string
 		args        []string
-		said        []string
+		want        []string
 	}{
 		{"short password", "short\n", nil, []string{"the password must have at least 15 characters"}},
 		{"long password", strings.Repeat("long ", 5000) + "\n", nil, []string{"the password must have at most 256 characters"}},
-		{"empty line", "\nhunter2 is on the second line\n", nil, []string{"the first line of standard input is empty"}},
-		{"everything", "short\n", []string{"--name", "", "--email", "ada", "--admin-name", "\n"},
-			[]string{"4 things are wrong", "--name must not be empty", "--email must be an email address", "--admin-name must be one line", "the password must have"}},
+		{"empty line", "\nhunter2 is on the second line\n", nil, []string{"the first line of standard input must be the password"}},
+		{"everything invalid", "short\n", []string{"--name", "", "--email", "ada", "--admin-name", "\n"},
+			[]string{"4 problems:", "--name must not be empty", "--email must be an email address", "--admin-name must be one line", "the password must have"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			env := sqliteEnv(t)
-			createWorkspace(t, tt.stdin, env, tt.args...).requireFailure(t, exitUsage, tt.said...)
+			createWorkspace(t, tt.stdin, env, tt.args...).requireFailure(t, exitUsage, tt.want...)
 			if needed, err := openTestStore(t, env).NeedsSetUp(context.Background()); err != nil || !needed {
-				t.Errorf("something was made: %v", err)
+				t.Errorf("needs setup = %t, %v, want true", needed, err)
 			}
 		})
 	}
 }
 
-// A person with an account needs no password, is not asked for one, and keeps what they have.
-func TestCreateWorkspaceForAPersonWithAnAccount(t *testing.T) {
+// The existing account keeps its name and password, so none is read.
+func TestCreateWorkspaceForAnExistingAccount(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		first := newWorkspace(t, env)
-		second := createWorkspace(t, "another long passphrase\n", env, "--email", "ADMIN@acme.test", "--admin-name", "Somebody Else")
+		second := createWorkspace(t, "another long passphrase\n", env, "--email", "ADMIN@acme.test", "--admin-name", "Someone Else")
 		if second.code != exitOK || !workspaceID.MatchString(second.stdout) || strings.TrimSpace(second.stdout) == first {
 			t.Fatalf("%+v", second)
 		}
-		if second.stderr != "admin@acme.test has an account already: Ada Admin is the admin now, with the present password.\n" {
-			t.Errorf("stderr: %q", second.stderr)
+		if second.stderr != "admin@acme.test already has an account. Ada Admin is now the admin and keeps the current password.\n" {
+			t.Errorf("stderr = %q", second.stderr)
 		}
 		signIn(t, env, modelstest.Password)
 	})
 }
 
-// TestCreateWorkspaceForAPersonWhoWasOnlyInvited makes an account, with a password that opens it.
-func TestCreateWorkspaceForAPersonWhoWasOnlyInvited(t *testing.T) {
+// A person with a pending invitation has no password yet, so the command sets one.
+func TestCreateWorkspaceForAnInvitedPerson(t *testing.T) {
 	env := sqliteEnv(t)
 	first := strings.TrimSpace(createWorkspace(t, modelstest.Password+"\n", env).stdout)
 	if _, err := openTestStore(t, env).AddMember(context.Background(), first, models.NewMember{Email: "grace@acme.test"}); err != nil {
 		t.Fatal(err)
 	}
-	made := createWorkspace(t, "", env, "--name", "Second", "--email", "grace@acme.test", "--admin-name", "Grace Hopper")
-	password := regexp.MustCompile(`The password of grace@acme.test, which is not shown again: (\S+)\n$`).FindStringSubmatch(made.stderr)
-	if made.code != exitOK || password == nil {
-		t.Fatalf("%+v", made)
+	created := createWorkspace(t, "", env, "--name", "Second", "--email", "grace@acme.test", "--admin-name", "Grace Hopper")
+	password := regexp.MustCompile(`Password for grace@acme.test \(shown once\): (\S+)\n$`).FindStringSubmatch(created.stderr)
+	if created.code != exitOK || password == nil {
+		t.Fatalf("%+v", created)
 	}
 	credentials := models.Credentials{Email: "grace@acme.test", Password: password[1]}
 	if _, err := openTestStore(t, env).SignIn(context.Background(), "", credentials); err != nil {
-		t.Errorf("sign in with the password: %v", err)
+		t.Errorf("sign in: %v", err)
 	}
 }

@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// Clock is a clock that can be set, and goes on from there like any other. The Store in which a
-// history is made goes by it.
+// Clock is a clock that can be set and then runs at normal speed. The demo's Store uses it to
+// record events in the past.
 type Clock struct {
 	mu    sync.Mutex
-	shows time.Time
-	since time.Time // when it was set, by the clock of this machine
+	set   time.Time
+	setAt time.Time // the real time at which it was set
 }
 
-// NewClock is a clock that shows a time.
-func NewClock(shows time.Time) *Clock {
+// NewClock returns a clock set to now.
+func NewClock(now time.Time) *Clock {
 	c := &Clock{}
-	c.Set(shows)
+	c.Set(now)
 	return c
 }
 
-// Set makes c show a time.
-func (c *Clock) Set(shows time.Time) {
+// Set sets the clock to now.
+func (c *Clock) Set(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.shows, c.since = shows, time.Now()
+	c.set, c.setAt = now, time.Now()
 }
 
-// Now is what c shows.
+// Now returns the clock's time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.shows.Add(time.Since(c.since))
+	return c.set.Add(time.Since(c.setAt))
 }

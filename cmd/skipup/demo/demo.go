@@ -1,6 +1,6 @@
-// Package demo makes a workspace to look at: a company with ninety days of usage behind it and
-// much for its admins to find. All of it comes about as it would in earnest, through the Store, at
-// the times at which it is said to have happened; so the audit log verifies and every sum adds up.
+// Package demo creates the demo workspace: a company with 90 days of usage and findings for its
+// admins to review. It replays a history through the Store with a clock set to the past, so that
+// the audit log verifies and all sums add up.
 package demo
 
 import (
@@ -15,53 +15,53 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// days is so many days.
+// days returns a duration of n days.
 func days(n float64) time.Duration { return time.Duration(n * 24 * float64(time.Hour)) }
 
-// Workspace is the demo as its server needs it.
+// Workspace is the demo workspace as the server needs it.
 type Workspace struct {
 	ID              string
-	Email, Password string // of the admin who signs in
+	Email, Password string // of the admin
 	clients         []client
 }
 
-// Options are what Make is given.
+// Options configure Create.
 type Options struct {
 	Store *models.Store
-	Clock *Clock // of Store
-	// Receivers is the address of the server that gets the webhooks.
+	Clock *Clock // the Store's clock
+	// Receivers is the base URL of the webhook receivers.
 	Receivers string
 }
 
-// history is a workspace while it is being made. At the same time it is the same, but for ids and secrets.
+// history is a workspace under construction. It is deterministic except for IDs and secrets.
 type history struct {
 	Options
 	now       time.Time
-	chance    *mathrand.Rand
-	moments   []moment
+	random    *mathrand.Rand
+	events    []event
 	workspace *models.Workspace
 	password  string
 	people    map[string]*person
 	keys      map[string]*key
-	meetings  int // asked for so far
+	meetings  int // number created so far
 }
 
-// moment is something that happened so long ago.
-type moment struct {
+// event is something that happened some time ago.
+type event struct {
 	ago    time.Duration
-	happen func(ctx context.Context) error
+	replay func(ctx context.Context) error
 }
 
-// Make makes the workspace up to what the clock shows, in an empty database.
-func Make(ctx context.Context, options Options) (*Workspace, error) {
+// Create creates the workspace in an empty database, with a history that ends now.
+func Create(ctx context.Context, options Options) (*Workspace, error) {
 	h := &history{
-		Options: options, now: options.Clock.Now(), chance: mathrand.New(mathrand.NewPCG(19, 85)), password: rand.Text(),
+		Options: options, now: options.Clock.Now(), random: mathrand.New(mathrand.NewPCG(19, 85)), password: rand.Text(),
 		people: map[string]*person{}, keys: map[string]*key{},
 	}
-	h.tellOfPeople()
-	h.tellOfKeys()
-	h.tellOfMeetings()
-	h.tellOfWebhooks()
+	h.addPeople()
+	h.addKeys()
+	h.addMeetings()
+	h.addWebhooks()
 	if err := h.replay(ctx); err != nil {
 		return nil, err
 	}
@@ -71,18 +71,18 @@ func Make(ctx context.Context, options Options) (*Workspace, error) {
 	return &Workspace{ID: h.workspace.ID, Email: people[0].email, Password: h.password, clients: h.clients()}, nil
 }
 
-// at notes what happened some days ago.
-func (h *history) at(daysAgo float64, happen func(ctx context.Context) error) {
-	h.moments = append(h.moments, moment{days(daysAgo), happen})
+// at adds an event to the history.
+func (h *history) at(daysAgo float64, replay func(ctx context.Context) error) {
+	h.events = append(h.events, event{days(daysAgo), replay})
 }
 
-// replay has everything happen in the order of time.
+// replay replays all events in chronological order.
 func (h *history) replay(ctx context.Context) error {
-	slices.SortStableFunc(h.moments, func(a, b moment) int { return cmp.Compare(b.ago, a.ago) })
-	for _, m := range h.moments {
-		h.Clock.Set(h.now.Add(-m.ago))
-		if err := m.happen(ctx); err != nil {
-			return fmt.Errorf("%s ago: %w", m.ago, err)
+	slices.SortStableFunc(h.events, func(a, b event) int { return cmp.Compare(b.ago, a.ago) })
+	for _, e := range h.events {
+		h.Clock.Set(h.now.Add(-e.ago))
+		if err := e.replay(ctx); err != nil {
+			return fmt.Errorf("replay event of %s ago: %w", e.ago, err)
 		}
 	}
 	h.Clock.Set(h.now)

@@ -9,41 +9,41 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// key is a key of the workspace and what it is used for. Days count back from now.
+// key is an API key and its usage. Times are in days before now.
 type key struct {
 	name    string
-	by      string // the address of who made it
-	made    float64
-	lives   float64 // days until it expires; 0 for ever
+	by      string // the email of its creator
+	created float64
+	expires float64 // days from creation to expiry, 0 for never
 	scopes  scope.Set
 	callers []caller
 	uses    []use
 
-	deleted, paused float64 // when that happened; 0 if it did not
+	deleted, paused float64 // 0 for never
 	reason          models.Refusal
-	idle            float64 // since when nobody has used it; 0 if somebody does
+	idle            float64 // last use, 0 if it is still in use
 	successorOf     string
 
-	id     string
-	madeAt time.Time
-	deadAt time.Time // from when on it is refused; zero if it is not
-	secret token.Secret
+	id         string
+	createdAt  time.Time
+	rejectedAt time.Time // when requests began to be rejected, zero if they are not
+	secret     token.Secret
 }
 
-// caller is a program at an address that uses a key.
+// caller is a client that uses a key.
 type caller struct {
 	address, agent string
-	from, until    float64 // when it began and stopped; 0 for always and still
+	from, until    float64 // first and last use, 0 if unlimited
 }
 
-// use is what the callers of a key do.
+// use is one kind of request that the callers of a key send.
 type use struct {
 	route   string
-	perHour float64 // when its rhythm is at its height
+	perHour float64 // at the peak of its rhythm
 	rhythm  rhythm
-	status  int            // its first digit; 0 for 2
-	refusal models.Refusal // of requests that the key may not make
-	from    float64        // and until when, if not always
+	status  int            // status class, 0 for 2xx
+	refusal models.Refusal // why requests are rejected, if they are
+	from    float64        // 0 if unlimited
 	until   float64
 }
 
@@ -83,55 +83,55 @@ func keys() []key {
 		old[i].until, successors[i] = when, caller{address: c.address, agent: c.agent, from: when}
 	}
 	return []key{
-		{name: "Old Outlook add-in", by: ines, made: 432, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), idle: 103,
+		{name: "Old Outlook add-in", by: ines, created: 432, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), idle: 103,
 			callers: []caller{{address: "198.51.100.201", agent: "OutlookAddin/1.9"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 4, rhythm: office}, {route: "POST /meeting_requests", perHour: 1, rhythm: office}}},
-		{name: bookingForm, by: tom, made: 411, scopes: read(scope.MeetingRequestsWrite),
+		{name: bookingForm, by: tom, created: 411, scopes: read(scope.MeetingRequestsWrite),
 			callers: []caller{{address: "203.0.113.80", agent: "booking-form/2.8 (+https://harbour.example)"}, {address: "203.0.113.81", agent: "booking-form/2.8 (+https://harbour.example)"}},
 			uses: []use{{route: "POST /meeting_requests", perHour: 31, rhythm: evenings}, {route: "POST /meeting_requests", perHour: 2, rhythm: evenings, status: 4},
 				{route: "POST /meeting_requests", perHour: 90, rhythm: steady, status: 4, refusal: models.RefusedRateLimit, from: 11.2, until: 11.05}}},
-		{name: uptime, by: tom, made: 398,
+		{name: uptime, by: tom, created: 398,
 			callers: []caller{{address: "192.0.2.200", agent: "Pingdom.com_bot_version_1.4"}, {address: "192.0.2.201", agent: "Pingdom.com_bot_version_1.4"}},
 			uses:    []use{{route: "GET /me", perHour: 30, rhythm: steady}}},
-		{name: crmSync, by: maya, made: 312, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead, scope.MembersWrite),
+		{name: crmSync, by: maya, created: 312, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead, scope.MembersWrite),
 			callers: old, uses: crmUses},
-		{name: legacyImporter, by: tom, made: 301, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), deleted: 9.1, reason: models.RefusedDeleted,
+		{name: legacyImporter, by: tom, created: 301, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), deleted: 9.1, reason: models.RefusedDeleted,
 			callers: []caller{{address: "198.51.100.23", agent: "importer.pl/0.9 libwww-perl/6.67"}, {address: "198.51.100.24", agent: "curl/7.68.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 12, rhythm: steady}, {route: "POST /meeting_requests", perHour: 2, rhythm: office}}},
-		{name: "Mobile app beta", by: maya, made: 222, lives: 210, scopes: read(scope.MeetingRequestsRead), idle: 15,
+		{name: "Mobile app beta", by: maya, created: 222, expires: 210, scopes: read(scope.MeetingRequestsRead), idle: 15,
 			callers: []caller{{address: "203.0.113.150", agent: "HarbourApp/0.7 CFNetwork/1568.200.51 Darwin/24.1.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 9, rhythm: evenings}}},
-		{name: "Data warehouse export", by: ines, made: 206, scopes: read(scope.MeetingRequestsRead, scope.MembersRead, scope.SeatsRead),
+		{name: "Data warehouse export", by: ines, created: 206, scopes: read(scope.MeetingRequestsRead, scope.MembersRead, scope.SeatsRead),
 			callers: []caller{{address: "192.0.2.140", agent: "airflow/2.10.2"}},
 			uses: []use{{route: "GET /meeting_requests", perHour: 640, rhythm: nightly}, {route: "GET /workspace_members", perHour: 12, rhythm: nightly},
 				{route: "GET /seats", perHour: 1.6, rhythm: nightly}}},
-		{name: "HR onboarding", by: ines, made: 181, scopes: read(scope.MembersRead, scope.MembersWrite, scope.SeatsRead, scope.SeatsWrite),
+		{name: "HR onboarding", by: ines, created: 181, scopes: read(scope.MembersRead, scope.MembersWrite, scope.SeatsRead, scope.SeatsWrite),
 			callers: []caller{{address: "198.51.100.77", agent: "Workday-Integration/36.1"}},
 			uses:    []use{{route: "GET /workspace_members", perHour: 3, rhythm: office}, {route: "GET /seats", perHour: 2, rhythm: office}, {route: "POST /seats", perHour: 0.08, rhythm: office}}},
-		{name: slack, by: maya, made: 154, scopes: read(scope.MeetingRequestsRead, scope.WebhooksRead),
+		{name: slack, by: maya, created: 154, scopes: read(scope.MeetingRequestsRead, scope.WebhooksRead),
 			callers: []caller{{address: "203.0.113.9", agent: "slack-notifier/1.12 (bun 1.1)"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 12, rhythm: steady}}},
-		{name: portal, by: maya, made: 133, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), paused: 1.7, reason: models.RefusedPaused,
+		{name: portal, by: maya, created: 133, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), paused: 1.7, reason: models.RefusedPaused,
 			callers: []caller{{address: "198.51.100.180", agent: "partner-portal/5.4 okhttp/4.12.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 7, rhythm: office}, {route: "POST /meeting_requests", perHour: 1.4, rhythm: office}}},
-		{name: "Billing report", by: tom, made: 85.3, lives: 90, scopes: read(scope.MembersRead, scope.SeatsRead),
+		{name: "Billing report", by: tom, created: 85.3, expires: 90, scopes: read(scope.MembersRead, scope.SeatsRead),
 			callers: []caller{{address: "192.0.2.141", agent: "billing-report/1.0 (php 8.3)"}},
 			uses:    []use{{route: "GET /seats", perHour: 6, rhythm: mornings}, {route: "GET /workspace_members", perHour: 18, rhythm: mornings}}},
-		{name: "Zapier trial", by: tom, made: 73.5, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead)},
-		{name: "Grafana dashboards", by: maya, made: 61, scopes: read(scope.MeetingRequestsRead, scope.SeatsRead, scope.APIKeysRead),
+		{name: "Zapier trial", by: tom, created: 73.5, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead)},
+		{name: "Grafana dashboards", by: maya, created: 61, scopes: read(scope.MeetingRequestsRead, scope.SeatsRead, scope.APIKeysRead),
 			callers: []caller{{address: "192.0.2.160", agent: "Grafana/11.3.0"}},
 			uses:    []use{{route: "GET /api_keys", perHour: 4, rhythm: steady}, {route: "GET /seats", perHour: 4, rhythm: steady}, {route: "GET /meeting_requests", perHour: 4, rhythm: steady}}},
-		{name: "Load test", by: tom, made: 39.4, deleted: 20.2, idle: 21, scopes: read(scope.MeetingRequestsRead),
+		{name: "Load test", by: tom, created: 39.4, deleted: 20.2, idle: 21, scopes: read(scope.MeetingRequestsRead),
 			callers: []caller{{address: "192.0.2.44", agent: "k6/0.54.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 88, rhythm: office}}},
-		{name: "Terraform", by: tom, made: 27.6, lives: 365, scopes: read(scope.WebhooksRead, scope.WebhooksWrite, scope.APIKeysRead, scope.APIKeysWrite),
+		{name: "Terraform", by: tom, created: 27.6, expires: 365, scopes: read(scope.WebhooksRead, scope.WebhooksWrite, scope.APIKeysRead, scope.APIKeysWrite),
 			callers: []caller{{address: "192.0.2.44", agent: "terraform-provider-skipup/0.4.0"}},
 			uses:    []use{{route: "GET /webhook_endpoints", perHour: 0.3, rhythm: office}, {route: "GET /api_keys", perHour: 0.3, rhythm: office}}},
-		{name: contracts, by: maya, made: 13.2, lives: 30, scopes: read(scope.MeetingRequestsRead, scope.MembersRead),
+		{name: contracts, by: maya, created: 13.2, expires: 30, scopes: read(scope.MeetingRequestsRead, scope.MembersRead),
 			callers: []caller{{address: "203.0.113.211", agent: "node"}, {address: "203.0.113.212", agent: "node"}},
 			uses: []use{{route: "GET /meeting_requests", perHour: 14, rhythm: office}, {route: "GET /workspace_members", perHour: 9, rhythm: office},
 				{route: "POST /meeting_requests", perHour: 3, rhythm: office, status: 4, refusal: models.RefusedScope}}},
-		{name: crmSync + successor, by: maya, made: rotatedAgo, successorOf: crmSync, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead),
+		{name: crmSync + successor, by: maya, created: rotatedAgo, successorOf: crmSync, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead),
 			callers: successors, uses: crmUses},
 	}
 }
@@ -139,23 +139,23 @@ func keys() []key {
 // successor tells the two keys of a rotation, which have one name, apart.
 const successor = " (successor)"
 
-func (h *history) tellOfKeys() {
+func (h *history) addKeys() {
 	for _, k := range keys() {
 		h.keys[k.name] = &k
-		h.at(k.made, func(ctx context.Context) error { return h.makeKey(ctx, &k) })
+		h.at(k.created, func(ctx context.Context) error { return h.createKey(ctx, &k) })
 		if k.deleted > 0 {
 			h.at(k.deleted, func(ctx context.Context) error {
 				gone, err := h.Store.DeleteAPIKey(h.byTom(ctx), h.workspace.ID, k.id)
 				if err == nil {
-					k.deadAt = *gone.DeletedAt
+					k.rejectedAt = *gone.DeletedAt
 				}
 				return err
 			})
 		}
 		if k.paused > 0 {
 			h.at(k.paused, func(ctx context.Context) error {
-				k.deadAt = h.Clock.Now()
-				_, err := h.Store.PauseAPIKey(h.byMaya(ctx), h.workspace.ID, k.id, k.deadAt.Add(days(7)))
+				k.rejectedAt = h.Clock.Now()
+				_, err := h.Store.PauseAPIKey(h.byMaya(ctx), h.workspace.ID, k.id, k.rejectedAt.Add(days(7)))
 				return err
 			})
 		}
@@ -170,31 +170,31 @@ func (h *history) remind(ctx context.Context) error {
 	return err
 }
 
-func (h *history) makeKey(ctx context.Context, k *key) error {
+func (h *history) createKey(ctx context.Context, k *key) error {
 	ctx = h.as(ctx, k.by)
 	var (
-		made *models.APIKey
-		err  error
+		created *models.APIKey
+		err     error
 	)
 	if k.successorOf != "" {
 		n := models.NewReplacement{Scopes: models.To(k.scopes)}
-		made, k.secret, err = h.Store.RotateAPIKey(ctx, h.workspace.ID, h.keys[k.successorOf].id, n)
+		created, k.secret, err = h.Store.RotateAPIKey(ctx, h.workspace.ID, h.keys[k.successorOf].id, n)
 	} else {
 		n := models.NewAPIKey{Name: k.name, Scopes: k.scopes}
-		if k.lives > 0 {
-			until := h.Clock.Now().Add(days(k.lives))
+		if k.expires > 0 {
+			until := h.Clock.Now().Add(days(k.expires))
 			n.ExpiresAt = &until
 		}
-		made, k.secret, err = h.Store.CreateAPIKey(ctx, h.workspace.ID, n)
+		created, k.secret, err = h.Store.CreateAPIKey(ctx, h.workspace.ID, n)
 	}
 	if err != nil {
 		return err
 	}
-	k.id, k.madeAt = made.ID, made.CreatedAt
+	k.id, k.createdAt = created.ID, created.CreatedAt
 	return nil
 }
 
-// asKey is ctx in which the first caller of a key acts.
+// asKey returns a context in which the key's first caller acts.
 func (h *history) asKey(ctx context.Context, name string) context.Context {
 	k := h.keys[name]
 	c := k.callers[0]

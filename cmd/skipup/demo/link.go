@@ -12,28 +12,28 @@ import (
 	"github.com/skipup/keys/views/path"
 )
 
-// linkPath is where the link that signs in begins.
+// linkPath is the start of the sign-in link's path.
 const linkPath = "/demo/"
 
-// Link lets whoever follows a link, once, into pages as the admin of the demo. It returns the
-// path of the link. It is for a server that this machine alone can reach.
+// Link wraps pages with a link that works once and signs the visitor in as the demo's admin. It
+// returns the link's path. Use it only on a server that no other machine can reach.
 func (w *Workspace) Link(pages http.Handler) (string, http.Handler) {
 	token := rand.Text()
 	var followed atomic.Bool
-	return linkPath + token, http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+	return linkPath + token, http.HandlerFunc(func(response http.ResponseWriter, r *http.Request) {
 		text, isLink := strings.CutPrefix(r.URL.Path, linkPath)
 		switch {
 		case !isLink || r.Method != http.MethodGet:
-			pages.ServeHTTP(answer, r)
+			pages.ServeHTTP(response, r)
 		case subtle.ConstantTimeCompare([]byte(text), []byte(token)) == 1 && followed.CompareAndSwap(false, true):
-			pages.ServeHTTP(answer, w.signIn(r))
-		default: // who is signed in goes on, everybody else is asked for the password
-			http.Redirect(answer, r, path.Root, http.StatusSeeOther)
+			pages.ServeHTTP(response, w.signIn(r))
+		default: // leads to the sign-in page unless the visitor is signed in
+			http.Redirect(response, r, path.Root, http.StatusSeeOther)
 		}
 	})
 }
 
-// signIn is the form that the admin would send from the browser of r.
+// signIn returns the request that submits the sign-in form with the admin's credentials.
 func (w *Workspace) signIn(r *http.Request) *http.Request {
 	form := url.Values{"email": {w.Email}, "password": {w.Password}, "next": {path.APIKeys}}.Encode()
 	signIn := r.Clone(r.Context())

@@ -20,16 +20,16 @@ var guests = []string{
 
 const meetings = 42
 
-// tellOfMeetings has meetings asked for over ninety days, most of which are booked some days
-// later. Of the last days some are still open.
-func (h *history) tellOfMeetings() {
+// addMeetings adds meeting requests over 90 days. Most are booked a few days later, and some recent
+// ones are still open.
+func (h *history) addMeetings() {
 	for i := range meetings {
 		ago := 88 * (1 - float64(i)/meetings)
 		var id string
 		h.at(ago, func(ctx context.Context) error {
-			made, err := h.Store.CreateMeetingRequest(h.asKey(ctx, "Website booking form"), h.workspace.ID, h.newMeeting())
+			request, err := h.Store.CreateMeetingRequest(h.asKey(ctx, "Website booking form"), h.workspace.ID, h.newMeeting())
 			if err == nil {
-				id = made.ID
+				id = request.ID
 			}
 			return err
 		})
@@ -45,7 +45,7 @@ func (h *history) tellOfMeetings() {
 		case i >= meetings-5:
 			continue
 		}
-		h.at(max(ago-0.3-2*h.chance.Float64(), 0.05), func(ctx context.Context) error {
+		h.at(max(ago-0.3-2*h.random.Float64(), 0.05), func(ctx context.Context) error {
 			_, err := change(by(ctx), h.workspace.ID, id)
 			return err
 		})
@@ -58,12 +58,12 @@ func (h *history) cancel(ctx context.Context, workspaceID, id string) (*models.M
 
 func (h *history) newMeeting() models.NewMeetingRequest {
 	h.meetings++
-	organizer := []string{people[0].email, people[1].email, people[3].email, people[4].email}[h.chance.IntN(4)]
+	organizer := []string{people[0].email, people[1].email, people[3].email, people[4].email}[h.random.IntN(4)]
 	from := h.Clock.Now().Add(days(2)).Truncate(24 * time.Hour).Add(9 * time.Hour)
-	until, minutes := from.Add(days(7)), 30+15*h.chance.IntN(3)
-	title := fmt.Sprintf("%s, no. %d", titles[h.chance.IntN(len(titles))], h.meetings)
+	until, minutes := from.Add(days(7)), 30+15*h.random.IntN(3)
+	title := fmt.Sprintf("%s, no. %d", titles[h.random.IntN(len(titles))], h.meetings)
 	return models.NewMeetingRequest{
-		OrganizerEmail: organizer, ParticipantEmails: []string{guests[h.chance.IntN(len(guests))]}, IncludeIntroduction: h.chance.IntN(4) == 0,
+		OrganizerEmail: organizer, ParticipantEmails: []string{guests[h.random.IntN(len(guests))]}, IncludeIntroduction: h.random.IntN(4) == 0,
 		Context: models.MeetingContext{Title: &title, DurationMinutes: &minutes, Timeframe: models.Timeframe{Start: &from, End: &until}},
 	}
 }

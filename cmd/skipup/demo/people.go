@@ -16,20 +16,20 @@ const (
 	chrome        = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
 )
 
-// person is somebody of the workspace. The days count back from now.
+// person is a member of the workspace. Times are in days before now.
 type person struct {
 	name, email    string
 	role           models.Role
 	joined         float64
-	invited        float64 // if the invitation has not been accepted
-	left           float64 // 0 if they are still there
+	invited        float64 // 0 unless the invitation is pending
+	left           float64 // 0 if still active
 	seat           bool
 	address, agent string
 
 	member *models.Member
 }
 
-// people are everybody, the first the one who signs in.
+// people are all members. The first one is the admin who signs in.
 var people = []person{
 	{name: "Maya Lindqvist", email: "maya" + domain, role: models.Admin, joined: 521, seat: true, address: "192.0.2.17", agent: safari},
 	{name: "Tom Okafor", email: "tom" + domain, role: models.Admin, joined: 498, seat: true, address: "192.0.2.44", agent: firefox},
@@ -44,23 +44,23 @@ var people = []person{
 
 const seatCapacity = 8
 
-// as is ctx in which a person acts.
+// as returns a context in which the person with this email acts.
 func (h *history) as(ctx context.Context, email string) context.Context {
 	p := h.people[email]
 	return models.WithActor(ctx, models.Actor{Type: models.ActorMember, ID: p.member.ID, Name: p.name, Address: p.address, UserAgent: p.agent})
 }
 
-// byMaya and byTom are ctx in which those two act, who have been there from the beginning.
+// byMaya and byTom return a context in which that admin acts.
 func (h *history) byMaya(ctx context.Context) context.Context { return h.as(ctx, people[0].email) }
 func (h *history) byTom(ctx context.Context) context.Context  { return h.as(ctx, people[1].email) }
 
-func (h *history) tellOfPeople() {
+func (h *history) addPeople() {
 	for i := range people {
 		p := people[i]
 		h.people[p.email] = &p
 		switch {
 		case i == 0:
-			h.at(p.joined, func(ctx context.Context) error { return h.begin(ctx, &p) })
+			h.at(p.joined, func(ctx context.Context) error { return h.createWorkspace(ctx, &p) })
 		case p.invited > 0:
 			h.at(p.invited, func(ctx context.Context) error { return h.invite(ctx, &p) })
 		default:
@@ -83,11 +83,11 @@ func (h *history) tellOfPeople() {
 		_, err := h.Store.SetSeatCapacity(h.byMaya(ctx), h.workspace.ID, seatCapacity)
 		return err
 	})
-	h.tellOfSignIns()
+	h.addSignIns()
 }
 
-// begin makes the workspace with its first admin.
-func (h *history) begin(ctx context.Context, p *person) (err error) {
+// createWorkspace creates the workspace with its first admin.
+func (h *history) createWorkspace(ctx context.Context, p *person) (err error) {
 	ctx = models.WithActor(ctx, models.Actor{Type: models.ActorAnonymous, Address: p.address, UserAgent: p.agent})
 	h.workspace, p.member, err = h.Store.CreateWorkspace(ctx, models.NewWorkspace{
 		Name: workspaceName, AdminEmail: p.email, AdminName: p.name, Password: h.password,
@@ -109,7 +109,7 @@ func (h *history) invitation(ctx context.Context, p *person) (*models.Invitation
 	return h.Store.InviteMember(ctx, h.workspace.ID, member.ID)
 }
 
-// join invites a person, who accepts at once. Nobody learns the password.
+// join invites a person, who accepts with a random password.
 func (h *history) join(ctx context.Context, p *person) error {
 	invitation, err := h.invitation(ctx, p)
 	if err != nil {
@@ -120,8 +120,8 @@ func (h *history) join(ctx context.Context, p *person) error {
 	return err
 }
 
-// tellOfSignIns has the admin sign in on some days, once with a wrong password.
-func (h *history) tellOfSignIns() {
+// addSignIns adds sign-ins of the admin, one of them with a wrong password.
+func (h *history) addSignIns() {
 	maya := people[0]
 	signIn := func(ctx context.Context, password string) error {
 		ctx = models.WithActor(ctx, models.Actor{Type: models.ActorAnonymous, Address: maya.address, UserAgent: maya.agent})
@@ -136,6 +136,6 @@ func (h *history) tellOfSignIns() {
 		if models.IsKind(err, models.Invalid) {
 			return nil
 		}
-		return errors.Join(errors.New("a wrong password is accepted"), err)
+		return errors.Join(errors.New("signed in with a wrong password"), err)
 	})
 }

@@ -14,23 +14,23 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// pace is how long it is from one request to the next on the average. No key comes near its rate
-// limit, and no address with a dead key near that for guesses.
+// pace is the average time between requests. It keeps every key and IP address well below its rate
+// limit.
 const pace = 500 * time.Millisecond
 
-// client is a program that sends requests to the API for as long as the demo runs.
+// client sends requests to the API while the demo runs.
 type client struct {
 	secret       token.Secret
 	caller       caller
 	method, path string
-	often        int  // how often among all
-	books        bool // it asks for a meeting, now and then
+	weight       int  // relative frequency
+	books        bool // whether it creates meeting requests
 }
 
 func (h *history) clients() []client {
-	call := func(name string, from, often int, method, path string) client {
+	call := func(name string, from, weight int, method, path string) client {
 		k := h.keys[name]
-		return client{secret: k.secret, caller: k.callers[from], method: method, path: path, often: often}
+		return client{secret: k.secret, caller: k.callers[from], method: method, path: path, weight: weight}
 	}
 	clients := []client{
 		call(crmSync, 4, 3, "GET", "/meeting_requests"), call(crmSync, 5, 2, "GET", "/workspace_members"),
@@ -47,11 +47,11 @@ func (h *history) clients() []client {
 	return clients
 }
 
-// Traffic has the clients send requests to the server at url, two a second, until ctx ends.
+// Traffic sends two requests a second to the server at url until ctx ends.
 func (w *Workspace) Traffic(ctx context.Context, url string) {
 	var turns []client
 	for _, c := range w.clients {
-		for range c.often {
+		for range c.weight {
 			turns = append(turns, c)
 		}
 	}
@@ -66,8 +66,7 @@ func (w *Workspace) Traffic(ctx context.Context, url string) {
 			return
 		case <-time.After(pace/2 + rand.N(pace)):
 		}
-		// What becomes of a request is what the pages show; a failed one is none.
-		_ = turns[i%len(turns)].send(ctx, sender, url)
+		_ = turns[i%len(turns)].send(ctx, sender, url) // the pages show the outcome
 	}
 }
 
@@ -86,7 +85,7 @@ func (c *client) send(ctx context.Context, sender *http.Client, url string) erro
 	}
 	request.Header.Set("Authorization", "Bearer "+c.secret.Reveal())
 	request.Header.Set("User-Agent", c.caller.agent)
-	request.Header.Set("X-Forwarded-For", c.caller.address) // the demo trusts this machine
+	request.Header.Set("X-Forwarded-For", c.caller.address) // which the demo trusts from this machine
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -98,8 +97,8 @@ func (c *client) send(ctx context.Context, sender *http.Client, url string) erro
 	return response.Body.Close()
 }
 
-// meeting is what c asks for: one meeting in four requests, and otherwise nothing, so that
-// there are refused requests to see too and the list does not grow for ever.
+// meeting returns the body of a request. Three of four are invalid, to show failed requests and to
+// keep the list short.
 func (c *client) meeting() any {
 	if !c.books || rand.IntN(4) > 0 {
 		return struct{}{}

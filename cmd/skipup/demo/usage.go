@@ -15,24 +15,23 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// recorded is for how long usage is told of: a little more than ninety days for the keys that have
-// been idle since.
+// recorded is the number of days with usage: more than 90, for keys that have been idle since then.
 const recorded = 118.0
 
-// rhythm is which part of its height a use reaches at a time, from 0 to 1.
+// rhythm returns the activity at a time, from 0 to 1.
 type rhythm func(at time.Time) float64
 
 func steady(time.Time) float64 { return 1 }
 
-// office is busy at the hours of an office in the zones of Europe, and almost still at weekends.
+// office peaks during European office hours and is almost idle on weekends.
 func office(at time.Time) float64 {
 	return weekday(at, 0.07) * (0.05 + 0.95*bell(at, 12.5, 3.6))
 }
 
-// evenings is busy from noon on, at weekends too.
+// evenings peaks in the late afternoon, with less activity on weekends.
 func evenings(at time.Time) float64 { return weekday(at, 0.55) * (0.08 + 0.92*bell(at, 17, 4.2)) }
 
-// nightly and mornings are jobs of one hour.
+// nightly and mornings are active for one hour a day.
 func nightly(at time.Time) float64 { return only(at, 2) }
 
 func mornings(at time.Time) float64 { return only(at, 6) * weekday(at, 0) }
@@ -56,15 +55,15 @@ func bell(at time.Time, height, width float64) float64 {
 	return math.Exp(-distance * distance / 2)
 }
 
-// incidents are when the API answered a part of all requests with an error of its own.
-var incidents = []struct{ ago, hours, part float64 }{{61.4, 5, 0.5}, {23.3, 6, 0.65}, {8.4, 2, 0.4}}
+// incidents are times at which a share of all requests failed with a server error.
+var incidents = []struct{ ago, hours, share float64 }{{61.4, 5, 0.5}, {23.3, 6, 0.65}, {8.4, 2, 0.4}}
 
-// failing is the part of requests that failed at a time.
+// failing returns the share of requests that failed at a time.
 func (h *history) failing(at time.Time) float64 {
 	for _, incident := range incidents {
 		since := at.Sub(h.now.Add(-days(incident.ago)).Truncate(time.Hour)).Hours()
 		if since >= 0 && since < incident.hours {
-			return incident.part
+			return incident.share
 		}
 	}
 	return 0
@@ -136,11 +135,11 @@ func (h *history) usageOf(k *key, scopes map[string]string) (models.UsageBatch, 
 // two, since some of it failed.
 func (h *history) tallies(k *key, u use, hour time.Time) []models.UsageTally {
 	length := min(time.Hour, h.now.Sub(hour)-5*time.Second)
-	if length <= 0 || hour.Before(k.madeAt) || !h.within(hour, u.from, u.until) || !h.within(hour, 0, k.idle) {
+	if length <= 0 || hour.Before(k.createdAt) || !h.within(hour, u.from, u.until) || !h.within(hour, 0, k.idle) {
 		return nil
 	}
-	if !k.deadAt.IsZero() && hour.Before(k.deadAt) && hour.Add(time.Hour).After(k.deadAt) {
-		return nil // it cannot be told which part of the hour was refused
+	if !k.rejectedAt.IsZero() && hour.Before(k.rejectedAt) && hour.Add(time.Hour).After(k.rejectedAt) {
+		return nil // requests were accepted for only part of this hour
 	}
 	var calling []int
 	for i, c := range k.callers {
@@ -157,13 +156,13 @@ func (h *history) tallies(k *key, u use, hour time.Time) []models.UsageTally {
 	if requests == 0 {
 		return nil
 	}
-	first := hour.Add(time.Duration(h.chance.Float64() * 0.2 * float64(length)))
-	last := hour.Add(time.Duration((0.8 + 0.2*h.chance.Float64()) * float64(length)))
+	first := hour.Add(time.Duration(h.random.Float64() * 0.2 * float64(length)))
+	last := hour.Add(time.Duration((0.8 + 0.2*h.random.Float64()) * float64(length)))
 	t := models.UsageTally{
-		Caller: calling[h.chance.IntN(len(calling))], StatusClass: max(u.status, 2), Refusal: u.refusal, Requests: requests,
+		Caller: calling[h.random.IntN(len(calling))], StatusClass: max(u.status, 2), Refusal: u.refusal, Requests: requests,
 		First: first.UnixMilli(), Last: last.UnixMilli(),
 	}
-	if !k.deadAt.IsZero() && hour.After(k.deadAt) {
+	if !k.rejectedAt.IsZero() && hour.After(k.rejectedAt) {
 		t.StatusClass, t.Refusal = 4, k.reason
 		return []models.UsageTally{t}
 	}
@@ -176,16 +175,16 @@ func (h *history) tallies(k *key, u use, hour time.Time) []models.UsageTally {
 	return []models.UsageTally{t, failed}
 }
 
-// within reports whether at is between two numbers of days ago, of which 0 stands for no bound.
+// within reports whether at is between two numbers of days ago, where 0 means no bound.
 func (h *history) within(at time.Time, from, until float64) bool {
 	return (from == 0 || !at.Before(h.now.Add(-days(from)))) && (until == 0 || at.Before(h.now.Add(-days(until))))
 }
 
-// around is a number of requests somewhere around height.
-func (h *history) around(height float64) int64 {
-	height *= 0.8 + 0.4*h.chance.Float64()
-	whole := math.Floor(height)
-	if h.chance.Float64() < height-whole {
+// around returns a random number of requests within 20% of mean.
+func (h *history) around(mean float64) int64 {
+	mean *= 0.8 + 0.4*h.random.Float64()
+	whole := math.Floor(mean)
+	if h.random.Float64() < mean-whole {
 		whole++
 	}
 	return int64(whole)

@@ -8,25 +8,25 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// The paths of the receivers: one takes what it gets, the other has been out of order for a day.
+// The receivers: one accepts everything, the other has been failing for a day.
 const (
 	receiverPath       = "/crm"
 	brokenReceiverPath = "/alerts"
 	brokenFor          = 1.1 // days
-	brokenAnswer       = "upstream connect error or disconnect/reset before headers"
+	brokenBody         = "upstream connect error or disconnect/reset before headers"
 )
 
-// Receivers are the servers that the workspace's webhooks are sent to.
+// Receivers returns the handler that receives the workspace's webhooks.
 func Receivers() http.Handler {
 	receivers := http.NewServeMux()
 	receivers.HandleFunc("POST "+receiverPath, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	receivers.HandleFunc("POST "+brokenReceiverPath, func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, brokenAnswer, http.StatusServiceUnavailable)
+		http.Error(w, brokenBody, http.StatusServiceUnavailable)
 	})
 	return receivers
 }
 
-func (h *history) tellOfWebhooks() {
+func (h *history) addWebhooks() {
 	endpoint := func(path, description string, events ...models.EventType) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
 			n := models.NewWebhookEndpoint{URL: h.Receivers + path, Description: &description}
@@ -43,11 +43,11 @@ func (h *history) tellOfWebhooks() {
 	for ago := 28.5; ago > 0.02; ago = next(ago) {
 		h.at(ago, h.deliver)
 	}
-	// A few seconds go by between the first attempt and the second.
+	// The second attempt follows a few seconds after the first.
 	h.at(0.001, h.deliver)
 }
 
-// next is the time after ago at which deliveries are attempted: often while something is broken.
+// next returns the next time of attempts: hourly while a receiver is failing, else twice a day.
 func next(ago float64) float64 {
 	if ago > brokenFor {
 		return ago - 0.5
@@ -55,7 +55,7 @@ func next(ago float64) float64 {
 	return ago - 1.0/24
 }
 
-// deliver attempts what is due, as the worker of a server does.
+// deliver attempts all due deliveries, like the server's worker.
 func (h *history) deliver(ctx context.Context) error {
 	waiting, err := h.Store.WaitingEndpoints(ctx)
 	if err != nil || len(waiting) == 0 {
@@ -80,10 +80,10 @@ func (h *history) attempt(delivery *models.ClaimedDelivery) models.WebhookAttemp
 	at := h.Clock.Now()
 	a := models.WebhookAttempt{
 		Delivery: delivery, At: at, ResponseCode: http.StatusNoContent,
-		Took: time.Duration(40+h.chance.IntN(120)) * time.Millisecond,
+		Took: time.Duration(40+h.random.IntN(120)) * time.Millisecond,
 	}
 	if delivery.URL == h.Receivers+brokenReceiverPath && at.After(h.now.Add(-days(brokenFor))) {
-		a.Failure, a.ResponseCode, a.Response = models.FailedStatus, http.StatusServiceUnavailable, brokenAnswer
+		a.Failure, a.ResponseCode, a.Response = models.FailedStatus, http.StatusServiceUnavailable, brokenBody
 	}
 	return a
 }

@@ -81,7 +81,7 @@ func newNode(t *testing.T, number int, binary string, c *cluster, env ...string)
 	return n
 }
 
-var addressLine = regexp.MustCompile(`SkipUp Keys is at (http://\S+)`)
+var addressLine = regexp.MustCompile(`SkipUp Keys is running at (http://\S+)`)
 
 // start starts the node and returns when it has said where it listens. While the database is
 // away it ends at once, and is started again.

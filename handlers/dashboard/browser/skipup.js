@@ -55,7 +55,7 @@ export class SkipUp {
       this.ended.then((how) => reject(new Error(`skipup serve ended with ${how} (was it built?):\n${this.log}`)))
       this.process.stdout.setEncoding('utf8').on('data', (text) => {
         this.said += text
-        this.url = /SkipUp Keys is at (\S+)\n/.exec(this.said)?.[1] ?? ''
+        this.url = /SkipUp Keys is running at (\S+)\n/.exec(this.said)?.[1] ?? ''
         this.setUpLink = /(http\S+\/(?:setup|demo)\/\S+)\n/.exec(this.said)?.[1] ?? ''
         if (!this.url || !this.setUpLink) return
         clearTimeout(late)

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/skipup/keys/models"
+)
+
+// worker does background work until ctx ends, then finishes what it has begun.
+type worker func(ctx context.Context)
+
+// startWorkers runs workers until stop is called. They outlive ctx, because open requests need
+// them while the server stops. Stop waits until all of them have finished.
+func startWorkers(ctx context.Context, workers ...worker) (stop func()) {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	for _, work := range workers {
+		group.Go(func() { work(running) })
+	}
+	return func() {
+		cancel()
+		group.Wait()
+	}
+}
+
+// repeat returns a worker that calls do now and then once per interval. It logs errors as what.
+func repeat(interval time.Duration, log *slog.Logger, what string, do func(context.Context) error) worker {
+	return func(ctx context.Context) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				log.Error(what, "error", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// cleanupWorker returns a worker that purges expired rows and completes what a stopped node left unfinished.
+func cleanupWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(time.Hour, log, "clean up the database", func(ctx context.Context) error {
+		_, deletionErr := store.FinishDeletions(ctx)
+		_, sealErr := store.ResealWebhookSecrets(ctx)
+		return errors.Join(deletionErr, sealErr, store.PurgeExpired(ctx))
+	})
+}
+
+// reminderWorker returns a worker that records reminders of keys that expire soon. A reminder is at most a minute late.
+func reminderWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(time.Minute, log, "remind of expiring keys", func(ctx context.Context) error {
+		_, err := store.RemindOfExpiry(ctx)
+		return err
+	})
+}
