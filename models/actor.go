@@ -5,35 +5,34 @@ import (
 	"fmt"
 )
 
-// ActorType says what kind of thing acts.
+// ActorType is the kind of an actor.
 type ActorType string
 
 // The kinds of actors.
 const (
 	ActorMember    ActorType = "member"    // a person in the dashboard
 	ActorAPIKey    ActorType = "api_key"   // a client of the API
-	ActorOperator  ActorType = "operator"  // somebody at the command line
+	ActorOperator  ActorType = "operator"  // someone at the command line
 	ActorSystem    ActorType = "system"    // the program itself
-	ActorAnonymous ActorType = "anonymous" // nobody known, such as a failed sign-in
+	ActorAnonymous ActorType = "anonymous" // unknown, such as at a failed sign-in
 )
 
-// Actor is who does something, and from where. It travels in the context, so that every
-// method that changes something can write it into the audit log.
+// Actor is who makes a change, and from where. The context carries it to the audit log.
 type Actor struct {
 	Type               ActorType
 	ID                 string // of the member or key, empty for the others
-	Name               string // empty for a key: its row has it
+	Name               string // empty for a key, whose name is read from its row
 	Address, UserAgent string
 }
 
 type actorKey struct{}
 
-// WithActor returns a context in which actor acts.
+// WithActor returns a copy of ctx that carries actor.
 func WithActor(ctx context.Context, actor Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, actor)
 }
 
-// ActorOf returns who acts in ctx; nobody known unless WithActor said so.
+// ActorOf returns the actor that ctx carries, or an anonymous one.
 func ActorOf(ctx context.Context) Actor {
 	if actor, ok := ctx.Value(actorKey{}).(Actor); ok {
 		return actor
@@ -41,8 +40,8 @@ func ActorOf(ctx context.Context) Actor {
 	return Actor{Type: ActorAnonymous, Name: "Unknown"}
 }
 
-// actor is who acts in ctx. The name of a key is read here: verification knows only what a key
-// may do, because a new name is not told to every node.
+// actor returns the actor that ctx carries. It reads the name of a key, because nodes do not cache
+// names.
 func (s *Store) actor(ctx context.Context) (Actor, error) {
 	actor := ActorOf(ctx)
 	if actor.Type != ActorAPIKey || actor.Name != "" {

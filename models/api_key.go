@@ -13,16 +13,15 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// APIKey is a key of a workspace. The dashboard shows this row and the API's middleware
-// decides by it: there is no other copy. The text of the key is not in it.
+// APIKey is an API key of a workspace. It holds a digest of the secret, never the secret itself.
 type APIKey struct {
 	ID                string
 	WorkspaceID       string
 	Name              string
-	KeyPrefix         string // the part that may be shown, such as "sk_live_abc1...."
+	KeyPrefix         string // the part that is safe to show, such as "sk_live_abc1...."
 	Digest            token.Digest
 	Scopes            scope.Set
-	NeededScopes      scope.Set // by its accepted requests so far; it may hold some no more
+	NeededScopes      scope.Set // used by accepted requests, including any since removed from Scopes
 	ExpiresAt         *time.Time
 	FormID            *string
 	CreatedByType     ActorType
@@ -35,42 +34,42 @@ type APIKey struct {
 	LastUsedUserAgent string
 	LastUsedRoute     string // such as "GET /me"
 	PausedAt          *time.Time
-	PausedUntil       *time.Time // a whole second; what is past means nothing
+	PausedUntil       *time.Time // rounded to a whole second; ignored once it has passed
 	PausedByName      string
 	DeletedAt         *time.Time
 	DeletedByName     string
-	// When the deletion was committed, and when the last node had heard of it.
+	// When the deletion was committed, and when it took effect on all nodes.
 	DeletionCommittedAt *time.Time
 	DeletionEffectiveAt *time.Time `gorm:"column:deletion_in_force_at"`
-	DeletionReason      string     // empty unless somebody was asked for one
-	ChangedEpoch        int64      // at which what the key may do has last changed
-	// ReplacementID is the key that takes the place of this one, while one of both is there.
+	DeletionReason      string     // empty if none was required
+	ChangedEpoch        int64      // epoch of the last change to what the key may do
+	// ReplacementID is the key that replaces this one. It is cleared when the rotation is canceled.
 	ReplacementID *string `gorm:"column:successor_id"`
-	ReplacesID    *string `gorm:"column:predecessor_id"` // the key that this one was made to take the place of
-	RotationID    *string `gorm:"column:lineage_id"`     // the first key of the line; nil for that itself
+	ReplacesID    *string `gorm:"column:predecessor_id"` // the key that this one was created to replace
+	RotationID    *string `gorm:"column:lineage_id"`     // the first key in the rotation history; nil for that key itself
 }
 
-// KeyStatus is what a key is at a moment.
+// KeyStatus is the status of a key at a point in time.
 type KeyStatus string
 
-// The states of a key. Requests are accepted in the first two.
+// The statuses of a key. Requests are accepted only with active and expiring keys.
 const (
 	KeyActive      KeyStatus = "active"
 	KeyExpiresSoon KeyStatus = "expires_soon"
-	KeyPaused      KeyStatus = "paused" // until a moment
+	KeyPaused      KeyStatus = "paused"
 	KeyExpired     KeyStatus = "expired"
 	KeyDeleted     KeyStatus = "deleted"
 )
 
 const (
-	// ExpiresSoon is how long before its expiry a key is shown as expiring.
+	// ExpiresSoon is how long before its expiry a key counts as expiring soon.
 	ExpiresSoon = 14 * 24 * time.Hour
-	// maxFormID is how many bytes tell one form from another: more would not fit into an index.
+	// maxFormID limits a form ID, in bytes, to what fits into a database index.
 	maxFormID = 64
 )
 
-// StatusAt is the state of k at now. A key is dead from the very moment of its expiry, and works
-// again from the very moment at which its pause ends.
+// StatusAt returns the status of the key at the given time. A key expires exactly at its expiry
+// and works again exactly at the end of its pause.
 func (k *APIKey) StatusAt(now time.Time) KeyStatus {
 	switch {
 	case k.DeletedAt != nil:
@@ -93,13 +92,13 @@ func (k *APIKey) pausedAt(now time.Time) bool {
 	return k.PausedUntil != nil && now.Before(*k.PausedUntil)
 }
 
-// AcceptedAt reports whether requests with k are accepted at now.
+// AcceptedAt reports whether requests with the key are accepted at the given time.
 func (k *APIKey) AcceptedAt(now time.Time) bool {
-	state := k.StatusAt(now)
-	return state == KeyActive || state == KeyExpiresSoon
+	status := k.StatusAt(now)
+	return status == KeyActive || status == KeyExpiresSoon
 }
 
-// Wire is k as the API and its events show it.
+// Wire returns the key as the API and its events represent it.
 func (k *APIKey) Wire() wire.APIKey {
 	return wire.APIKey{
 		ID: k.ID, Name: k.Name, KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
@@ -109,23 +108,23 @@ func (k *APIKey) Wire() wire.APIKey {
 
 func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
 
-// NewAPIKey is a key to be made.
+// NewAPIKey describes a key to create.
 type NewAPIKey struct {
 	Name      string
 	Scopes    scope.Set
 	ExpiresAt *time.Time // nil for a key that does not expire
-	// FormID is a random text of the form that asks for the key. The same one twice makes one
-	// key. Empty where nothing is sent twice.
+	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
+	// is empty where a request is never repeated.
 	FormID string
-	// Grantor are the scopes that may be given; nil for a person, who may give any.
+	// Grantor limits the scopes that may be granted; nil for a person, who may grant any.
 	Grantor *scope.Set
 }
 
-// ErrFormAlreadyUsed is the error of a form that has been sent before. Its key was shown then.
-var ErrFormAlreadyUsed = errors.New("this form has made its key already")
+// ErrFormAlreadyUsed is returned if the form has already created a key.
+var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 
-// CreateAPIKey makes a key. Its text is in the answer and nowhere else. A key may only give
-// scopes that it holds itself: else the error is Forbidden.
+// CreateAPIKey creates a key. The returned secret is not stored and cannot be read again. It
+// returns Forbidden if n.Grantor lacks a requested scope.
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
 	n.ExpiresAt = kept(n.ExpiresAt)
 	if err := s.CheckNewAPIKey(n, Fields{}); err != nil {
@@ -141,7 +140,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 	return key, secret, nil
 }
 
-// newAPIKey is the row of n, which has been checked, and the text of its key.
+// newAPIKey returns a row and a secret for n, which must have been checked.
 func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
 	actor, err := s.actor(ctx)
 	if err != nil {
@@ -163,8 +162,8 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 	}, secret, nil
 }
 
-// CheckNewAPIKey is the error with which CreateAPIKey would refuse n, together with the
-// complaints that the caller has found already; nil if there are none.
+// CheckNewAPIKey returns the error that CreateAPIKey would return for n. It adds to the errors
+// already in fields.
 func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error {
 	checkName(fields, "name", n.Name)
 	if n.ExpiresAt != nil {
@@ -174,13 +173,13 @@ func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error {
 		return err
 	}
 	if n.Grantor != nil && !n.Grantor.Contains(n.Scopes) {
-		return Errorf(Forbidden, "An API key can only give scopes that it holds itself; this one does not hold %s.",
+		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.",
 			n.Scopes.Without(*n.Grantor))
 	}
 	return nil
 }
 
-// checkExpiry: PostgreSQL, JSON and people agree about years of four digits.
+// checkExpiry rejects years of more than four digits, which RFC 3339 cannot represent.
 func checkExpiry(fields Fields, expiresAt, now time.Time) {
 	switch {
 	case !expiresAt.After(now):
@@ -211,22 +210,23 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)
 }
 
-// APIKey returns a key of a workspace, deleted ones too, or NotFound.
+// APIKey returns a key of a workspace, even a deleted one, or NotFound.
 func (s *Store) APIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ?", workspaceID, id)
 }
 
-// APIKeyByID returns a key whatever its workspace, for operators, or NotFound.
+// APIKeyByID returns a key of any workspace, for operators, or NotFound.
 func (s *Store) APIKeyByID(ctx context.Context, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "id = ?", id)
 }
 
-// APIKeyByFormID returns the key that a form has made, or NotFound.
+// APIKeyByFormID returns the key that a form created, or NotFound.
 func (s *Store) APIKeyByFormID(ctx context.Context, workspaceID, formID string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "workspace_id = ? AND form_id = ?", workspaceID, clip(formID, maxFormID))
 }
 
-// APIKeyByDigest returns the key with a digest, whatever its workspace and state, or NotFound.
+// APIKeyByDigest returns the key with the given digest, in any workspace and with any status, or
+// NotFound.
 func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "digest = ?", digest)
 }
@@ -239,7 +239,7 @@ func (s *Store) takeAPIKey(ctx context.Context, condition string, args ...any) (
 	return &key, nil
 }
 
-// RenameAPIKey gives a key of a workspace, which may be expired but not deleted, another name.
+// RenameAPIKey changes the name of a key, which may be expired but not deleted.
 func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) error {
 	fields := Fields{}
 	checkName(fields, "name", name)
@@ -258,8 +258,8 @@ func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) 
 	})
 }
 
-// updateExisting changes a key's row if the key is not deleted, by whoever else at this moment;
-// NotFound if it is.
+// updateExisting updates a key unless it is deleted, even concurrently, in which case it returns
+// NotFound.
 func (s *Store) updateExisting(ctx context.Context, key *APIKey, values map[string]any) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deleted_at IS NULL", key.WorkspaceID, key.ID).

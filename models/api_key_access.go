@@ -7,16 +7,16 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// KeyAccess is what a key may do, and how long.
+// KeyAccess is what a key may do and until when.
 type KeyAccess struct {
 	Scopes    scope.Set
 	ExpiresAt *time.Time // nil for a key that does not expire
 }
 
-// Access is what k may do.
+// Access returns what the key may do.
 func (k *APIKey) Access() KeyAccess { return KeyAccess{Scopes: k.Scopes, ExpiresAt: k.ExpiresAt} }
 
-// Equal reports whether both allow the same.
+// Equal reports whether a and other are the same.
 func (a KeyAccess) Equal(other KeyAccess) bool {
 	return a.Scopes == other.Scopes && sameTime(a.ExpiresAt, other.ExpiresAt)
 }
@@ -28,11 +28,11 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// ChangeAPIKeyAccess gives a key of a workspace, which may be expired but not deleted, other
-// scopes or another expiry. Before is what the caller has seen of it: if the key may do something
-// else by then, the error is a Conflict, since nobody may give back by accident what another has
-// just taken away. When it returns, every node answers by the new ones, also if the key has them
-// already: another call may have made the change a moment ago.
+// ChangeAPIKeyAccess changes the scopes or the expiry of a key, which may be expired but not
+// deleted. Before is the access that the caller saw: if it has changed since, the error is
+// Conflict, so that no one undoes another's change by accident. When it returns, the access is in
+// effect on all nodes, even if there was nothing to change: a concurrent call may just have made
+// the change.
 func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
 	access.ExpiresAt = kept(access.ExpiresAt)
 	key, err := s.APIKey(ctx, workspaceID, id)
@@ -55,9 +55,8 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 	return key, nil
 }
 
-// CheckKeyAccess is the error with which ChangeAPIKeyAccess would refuse access for key,
-// together with the complaints that the caller has found already; nil if there are none. An
-// expiry that stays as it is may be past.
+// CheckKeyAccess returns the error that ChangeAPIKeyAccess would return for access. It adds to the
+// errors already in fields. An unchanged expiry may be in the past.
 func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) error {
 	if access.ExpiresAt != nil && !sameTime(key.ExpiresAt, access.ExpiresAt) {
 		checkExpiry(fields, *access.ExpiresAt, s.now())
@@ -65,7 +64,7 @@ func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) err
 	return fields.err()
 }
 
-var errAccessChanged = Errorf(Conflict, "Somebody else has just changed what this key may do, so nothing is changed. Look at it again.")
+var errAccessChanged = Errorf(Conflict, "Someone just changed this key's access. Review it and try again.")
 
 func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess, epoch int64) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
@@ -83,7 +82,7 @@ func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, a
 	return key, s.audit(ctx, workspaceID, "api_key.access_changed", key.target(), before.differenceTo(access))
 }
 
-// differenceTo tells what changes from a to next, for the audit log.
+// differenceTo returns what changes from a to next, for the audit log.
 func (a KeyAccess) differenceTo(next KeyAccess) map[string]string {
 	details := map[string]string{}
 	if added := next.Scopes.Without(a.Scopes); added != 0 {

@@ -19,15 +19,15 @@ func TestChangeAPIKeyAccess(t *testing.T) {
 			access  models.KeyAccess
 			details map[string]string
 		}{
-			{"more", models.KeyAccess{Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite)}, map[string]string{"scopes_added": "seats.write"}},
-			{"other", models.KeyAccess{Scopes: scope.Of(scope.SeatsWrite, scope.MembersRead)},
+			{"adds a scope", models.KeyAccess{Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite)}, map[string]string{"scopes_added": "seats.write"}},
+			{"replaces a scope", models.KeyAccess{Scopes: scope.Of(scope.SeatsWrite, scope.MembersRead)},
 				map[string]string{"scopes_added": "members.read", "scopes_removed": "seats.read"}},
-			{"an end", models.KeyAccess{Scopes: scope.Of(scope.SeatsWrite, scope.MembersRead), ExpiresAt: &soon},
+			{"adds an expiry", models.KeyAccess{Scopes: scope.Of(scope.SeatsWrite, scope.MembersRead), ExpiresAt: &soon},
 				map[string]string{"expires_at_before": "never", "expires_at": "2026-03-14T10:26:53Z"}},
-			{"another end and nothing to do", models.KeyAccess{ExpiresAt: &later}, map[string]string{
+			{"changes the expiry and removes all scopes", models.KeyAccess{ExpiresAt: &later}, map[string]string{
 				"scopes_removed": "members.read seats.write", "expires_at_before": "2026-03-14T10:26:53Z", "expires_at": "2026-03-16T09:26:53Z",
 			}},
-			{"no end", models.KeyAccess{}, map[string]string{"expires_at_before": "2026-03-16T09:26:53Z", "expires_at": "never"}},
+			{"removes the expiry", models.KeyAccess{}, map[string]string{"expires_at_before": "2026-03-16T09:26:53Z", "expires_at": "never"}},
 		}
 		key := s.key(t, "CI")
 		for _, step := range steps {
@@ -37,30 +37,36 @@ func TestChangeAPIKeyAccess(t *testing.T) {
 			}
 			for _, k := range []*models.APIKey{changed, s.read(t, key)} {
 				if !k.Access().Equal(step.access) {
-					t.Errorf("%s: the key has %+v", step.name, k.Access())
+					t.Errorf("%s: access = %+v, want %+v", step.name, k.Access(), step.access)
 				}
 			}
 			event := eventsOf(t, s, key.ID)[0]
-			if diff := cmp.Diff(step.details, event.Details); event.Action != "api_key.access_changed" || diff != "" {
-				t.Errorf("%s: %s (-want +got):\n%s", step.name, event.Action, diff)
+			if event.Action != "api_key.access_changed" {
+				t.Errorf("%s: audit action = %s, want api_key.access_changed", step.name, event.Action)
+			}
+			if diff := cmp.Diff(step.details, event.Details); diff != "" {
+				t.Errorf("%s: audit details (-want +got):\n%s", step.name, diff)
 			}
 		}
 	})
 }
 
-func TestAnExpiredKeyMayBeGivenTime(t *testing.T) {
+func TestChangeAccessOfExpiredKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		expired := s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour))
 		access := expired.Access()
-		access.Scopes = scope.All // with the expiry as it is
+		access.Scopes = scope.All // keeps the expiry in the past
 		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, expired.ID, s.read(t, expired).Access(), access); err != nil {
-			t.Errorf("other scopes: %v", err)
+			t.Errorf("change scopes: %v", err)
 		}
 		later := s.Now().Add(time.Hour)
 		access.ExpiresAt = &later
 		changed, err := s.ChangeAPIKeyAccess(s.ctx, s.id, expired.ID, s.read(t, expired).Access(), access)
-		if err != nil || !changed.AcceptedAt(s.Now()) {
-			t.Errorf("another expiry: %v", err)
+		if err != nil {
+			t.Fatalf("change expiry: %v", err)
+		}
+		if !changed.AcceptedAt(s.Now()) {
+			t.Error("key with a new expiry is not accepted")
 		}
 		now := s.Now()
 		access.ExpiresAt = &now
@@ -69,30 +75,35 @@ func TestAnExpiredKeyMayBeGivenTime(t *testing.T) {
 	})
 }
 
-// TestAKeyThatActsHasItsName, though verification does not know it.
-func TestAKeyThatActsHasItsName(t *testing.T) {
+// The Store must read the name of an acting key, which verification does not provide.
+func TestChangesRecordNameOfActingKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		maker := s.key(t, "Maker")
-		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: maker.ID})
-		made, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "Made"})
-		if err != nil || made.CreatedByName != "Maker" {
-			t.Fatalf("made by %q, %v", made.CreatedByName, err)
+		actor := s.key(t, "Actor")
+		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: actor.ID})
+		created, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "Created"})
+		if err != nil {
+			t.Fatal(err)
 		}
-		deleted, err := s.DeleteAPIKey(ctx, s.id, made.ID)
-		if err != nil || deleted.DeletedByName != "Maker" {
-			t.Fatalf("deleted by %q, %v", deleted.DeletedByName, err)
+		if created.CreatedByName != "Actor" {
+			t.Errorf("CreatedByName = %q, want Actor", created.CreatedByName)
 		}
-		for _, event := range eventsOf(t, s, made.ID) {
-			if event.ActorName != "Maker" || event.ActorID == nil || *event.ActorID != maker.ID {
-				t.Errorf("%s is by %+v", event.Action, event)
+		deleted, err := s.DeleteAPIKey(ctx, s.id, created.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if deleted.DeletedByName != "Actor" {
+			t.Errorf("DeletedByName = %q, want Actor", deleted.DeletedByName)
+		}
+		for _, event := range eventsOf(t, s, created.ID) {
+			if event.ActorName != "Actor" || event.ActorID == nil || *event.ActorID != actor.ID {
+				t.Errorf("%s: event = %+v, want actor %s", event.Action, event, actor.ID)
 			}
 		}
 	})
 }
 
-// TestAChangeDoesNotUndoAnother that was made since the caller has looked: whoever only wants to
-// give a key more time has seen scopes that somebody takes away meanwhile.
-func TestAChangeDoesNotUndoAnother(t *testing.T) {
+// Someone removes the scopes of a key after another caller has read them to extend its expiry.
+func TestChangeAccessRejectsOutdatedAccess(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key, later := s.key(t, "CI"), s.Now().Add(time.Hour)
 		seen := key.Access()
@@ -101,7 +112,7 @@ func TestAChangeDoesNotUndoAnother(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		other, err := models.Open(s.URL, models.Options{Clock: func() time.Time { // which is read before the transaction begins
+		other, err := models.Open(s.URL, models.Options{Clock: func() time.Time { // read before the transaction starts
 			narrowed()
 			return s.Clock.Now()
 		}})
@@ -111,11 +122,11 @@ func TestAChangeDoesNotUndoAnother(t *testing.T) {
 		defer func() { _ = other.Close() }()
 		_, err = other.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, seen, models.KeyAccess{Scopes: seen.Scopes, ExpiresAt: &later})
 		wantKind(t, err, models.Conflict)
-		if read := s.read(t, key); read.Scopes != 0 || read.ExpiresAt != nil {
-			t.Errorf("the key has %+v", read.Access())
+		if got := s.read(t, key).Access(); got != (models.KeyAccess{}) {
+			t.Errorf("access = %+v, want none", got)
 		}
 		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, seen, models.KeyAccess{}); err != nil {
-			t.Errorf("the same change again: %v", err)
+			t.Errorf("repeat the first change: %v", err)
 		}
 	})
 }

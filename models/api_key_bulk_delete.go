@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// MaxBulkDelete is how many keys are deleted at once: more could not be looked at before.
+// MaxBulkDelete limits a bulk deletion to what a person can review.
 const MaxBulkDelete = 200
 
-// APIKeysByID are the keys of a workspace with these ids, deleted ones too, the newest first, each
-// as APIKeyWithLastUse. What is no key of the workspace is left out.
+// APIKeysByID returns the keys of a workspace with the given ids, including deleted ones, newest
+// first, each as APIKeyWithLastUse returns it. It leaves out ids that the workspace doesn't have.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
@@ -33,15 +33,15 @@ func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) 
 func checkBulkDelete(ids []string) error {
 	switch {
 	case len(ids) == 0:
-		return Errorf(Invalid, "Choose the keys first: tick their boxes in the list.")
+		return Errorf(Invalid, "Select at least one key.")
 	case len(ids) > MaxBulkDelete:
-		return Errorf(Invalid, "Choose at most %d keys at a time.", MaxBulkDelete)
+		return Errorf(Invalid, "Select at most %d keys at a time.", MaxBulkDelete)
 	}
 	return nil
 }
 
-// ConfirmBulkDelete is an Invalid error unless typed confirms the deletion of keys at now: if any
-// of them is in use, their number has to be typed.
+// ConfirmBulkDelete returns an Invalid error unless typed confirms the deletion of keys. If any of
+// them is in use, the number of keys must be typed.
 func ConfirmBulkDelete(keys []APIKey, now time.Time, typed string) error {
 	inUse := slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) })
 	if number := strconv.Itoa(len(keys)); inUse && typed != number {
@@ -50,17 +50,18 @@ func ConfirmBulkDelete(keys []APIKey, now time.Time, typed string) error {
 	return nil
 }
 
-// BulkDeleteAPIKeys ends keys of a workspace, all or none of them, in one change: it takes as long
-// as one deletion. When it returns, no node accepts any of them; the answer has their receipts,
-// in the order of ids. If one is missing or deleted already, the error is NotFound, and that too
-// is returned only when the deletion of what is deleted is in force. It is Refused if one is the old
-// key of a rotation and in use: EndRotation asks why.
+// BulkDeleteAPIKeys deletes all or none of the given keys, in one change that takes as long as one
+// deletion. When it returns, every node rejects them. It returns the keys with their receipts, in
+// the order of ids.
+//
+// It returns NotFound if a key is missing or already deleted, once any such deletion is in effect.
+// It returns FailedPrecondition if a key in use is being rotated, because EndRotation requires a
+// reason for that.
 func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
 	}
-	// Whether a rotation is in use goes by the last second, unless that takes long: a deletion is
-	// worth more than the question for a reason.
+	// A slow update of the last uses must not hold up the deletion.
 	_ = s.foldWithin(ctx, foldPatience)
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	keys := make([]APIKey, 0, len(ordered))
@@ -74,7 +75,7 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 		for _, id := range ordered {
 			key, err := tx.markDeleted(ctx, workspaceID, id, "", epoch)
 			if IsKind(err, NotFound) {
-				return Errorf(NotFound, "One of these keys is not there any more, so none is deleted. Look at what is left of them.")
+				return Errorf(NotFound, "Nothing was deleted because one of these keys no longer exists. Review the list and try again.")
 			}
 			if err != nil {
 				return err
@@ -93,13 +94,13 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 	for i := range keys {
 		keys[i].DeletionCommittedAt, deleted[i] = &committedAt, &keys[i]
 	}
-	_ = s.writeReceipts(context.WithoutCancel(ctx), deleted, s.now()) // as in DeleteAPIKey
+	_ = s.writeReceipts(context.WithoutCancel(ctx), deleted, s.now()) // FinishDeletions retries, as in deleteAPIKey
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil
 }
 
-// checkRotations is Refused if a key, whose row is locked so that no rotation of it begins now, is
-// the old one of a rotation whose end wants a reason.
+// checkRotations returns FailedPrecondition if finishing the rotation of a key requires a reason.
+// The rows of the keys must be locked, so that no rotation can start.
 func (s *Store) checkRotations(ctx context.Context, workspaceID string, ids []string) error {
 	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
@@ -109,21 +110,21 @@ func (s *Store) checkRotations(ctx context.Context, workspaceID string, ids []st
 	if err != nil || len(rotations) == 0 {
 		return err
 	}
-	return Errorf(FailedPrecondition, "The key %s is being rotated and still in use, so none is deleted. End its rotation on the page of the rotation, which asks for a reason.",
+	return Errorf(FailedPrecondition, "Nothing was deleted. %s is in use and being rotated. Finish its rotation first.",
 		rotations[0].Old.KeyPrefix)
 }
 
-// lockForBulkDelete locks all rows that a deletion of keys changes, those of the keys' predecessors
-// too, in the order in which everybody locks several keys.
+// lockForBulkDelete locks all rows that a deletion changes, including those of the keys that the
+// given keys replace, in the order in which all transactions lock keys.
 func (s *Store) lockForBulkDelete(ctx context.Context, workspaceID string, ids []string) error {
-	var predecessors []string
+	var replaced []string
 	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
-		Pluck("predecessor_id", &predecessors).Error
+		Pluck("predecessor_id", &replaced).Error
 	if err != nil {
-		return fmt.Errorf("read predecessors: %w", err)
+		return fmt.Errorf("read replaced keys: %w", err)
 	}
-	rows := make(map[string]bool, len(ids)+len(predecessors))
-	for _, id := range slices.Concat(ids, predecessors) {
+	rows := make(map[string]bool, len(ids)+len(replaced))
+	for _, id := range slices.Concat(ids, replaced) {
 		rows[id] = true
 	}
 	return s.lockKeys(ctx, rows)

@@ -22,11 +22,10 @@ func idsOfKeys(keys ...*models.APIKey) (ids []string) {
 	return ids
 }
 
-// TestKeysByTheirIDs: those of the workspace, deleted ones too, as they were last used.
-func TestKeysByTheirIDs(t *testing.T) {
+func TestAPIKeysByID(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		older, newer, deleted := s.key(t, "Older"), s.key(t, "Newer"), s.key(t, "Deleted")
-		s.key(t, "Not asked for")
+		s.key(t, "Not requested")
 		s.delete(t, deleted)
 		hers := homeIn(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
 		if err := s.AppendUsage(t.Context(), batchOf(t, use{older, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
@@ -41,10 +40,13 @@ func TestKeysByTheirIDs(t *testing.T) {
 			names = append(names, key.Name)
 		}
 		if diff := cmp.Diff([]string{"Deleted", "Newer", "Older"}, names); diff != "" {
-			t.Fatalf("the keys (-want +got):\n%s", diff)
+			t.Fatalf("names (-want +got):\n%s", diff)
 		}
-		if keys[0].DeletedAt == nil || keys[2].LastUsedAt == nil {
-			t.Errorf("they are %+v", keys)
+		if keys[0].DeletedAt == nil {
+			t.Error("DeletedAt of the deleted key is nil")
+		}
+		if keys[2].LastUsedAt == nil {
+			t.Error("LastUsedAt of the used key is nil")
 		}
 		for _, ids := range [][]string{nil, make([]string, models.MaxBulkDelete+1)} {
 			_, err := s.APIKeysByID(s.ctx, s.id, ids)
@@ -53,8 +55,7 @@ func TestKeysByTheirIDs(t *testing.T) {
 	})
 }
 
-// TestDeleteManyKeys takes one wait for all of them, and each has its receipt.
-func TestDeleteManyKeys(t *testing.T) {
+func TestBulkDeleteAPIKeys(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		var keys []*models.APIKey
 		for i := range models.MaxBulkDelete {
@@ -66,51 +67,55 @@ func TestDeleteManyKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
-		ids := append(idsOfKeys(keys...), keys[0].ID) // twice
+		ids := append(idsOfKeys(keys...), keys[0].ID)
 		if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids); !models.IsKind(err, models.Invalid) {
-			t.Fatalf("more than are allowed: %v", err)
+			t.Fatalf("delete more keys than allowed: error = %v, want Invalid", err)
 		}
 		ids = append(idsOfKeys(keys[1:]...), keys[1].ID)
-		ids[0], ids[7] = ids[7], ids[0] // in whatever order
+		ids[0], ids[7] = ids[7], ids[0] // unsorted
 		start := time.Now()
 		deleted, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids)
-		if err != nil || len(deleted) != len(keys)-1 {
-			t.Fatalf("%d keys are deleted: %v", len(deleted), err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(deleted) != len(keys)-1 {
+			t.Fatalf("deleted %d keys, want %d", len(deleted), len(keys)-1)
 		}
 		if took := time.Since(start); took < 210*time.Millisecond {
-			t.Errorf("it returns after %v, before the leases have run out", took)
+			t.Errorf("returned after %v, before all leases ended", took)
 		}
 		for i, key := range deleted {
 			receipt, is := key.DeletionReceipt()
 			if key.ID != ids[i] || !is || receipt.EffectiveAt == nil || key.ChangedEpoch != deleted[0].ChangedEpoch {
-				t.Fatalf("%d: %+v with the receipt %+v", i, key, receipt)
+				t.Fatalf("key %d = %+v with receipt %+v", i, key, receipt)
 			}
 			if i == 2 && (receipt.LastUsedAt == nil || receipt.LastUsedAddress != "192.0.2.7") {
-				t.Errorf("the receipt of the key that was used: %+v", receipt)
+				t.Errorf("receipt of the used key = %+v, want its last use", receipt)
 			}
 		}
-		if s.read(t, keys[0]).DeletedAt != nil || s.read(t, left).DeletedAt != nil {
-			t.Error("a key that nobody named is deleted")
+		for _, key := range []*models.APIKey{keys[0], left} {
+			if s.read(t, key).DeletedAt != nil {
+				t.Errorf("%s was deleted, but not selected", key.Name)
+			}
 		}
 		events := eventsOf(t, s, keys[1].ID)
 		if events[0].Action != "api_key.deletion_in_force" || events[1].Action != "api_key.deleted" {
-			t.Errorf("the events are %+v", events)
+			t.Errorf("events = %+v, want a deletion and its receipt", events[:2])
 		}
 	})
 }
 
-// TestDeletionsAreAllOrNone.
-func TestDeletionsAreAllOrNone(t *testing.T) {
+func TestBulkDeleteDeletesAllOrNone(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		first, second, deleted := s.key(t, "First"), s.key(t, "Second"), s.key(t, "Deleted")
 		s.delete(t, deleted)
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
 		hers := other.key(t, "Hers")
 		wantUnchanged(t, s.Store, func() {
-			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "none": "key_1"} {
+			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "missing": "key_1"} {
 				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID})
-				if !models.IsKind(err, models.NotFound) || !strings.Contains(err.Error(), "so none is deleted") {
-					t.Errorf("with one that is %s: %v", name, err)
+				if !models.IsKind(err, models.NotFound) || !strings.Contains(err.Error(), "Nothing was deleted") {
+					t.Errorf("with a key that is %s: error = %v, want NotFound", name, err)
 				}
 			}
 			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, nil)
@@ -119,8 +124,7 @@ func TestDeletionsAreAllOrNone(t *testing.T) {
 	})
 }
 
-// TestDeletionsLeaveRotationsThatAreInUse, by the rule of EndRotation, and end the others.
-func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
+func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 	steps := []struct {
 		name  string
 		moved bool
@@ -128,7 +132,7 @@ func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
 		inUse bool
 	}{
 		{"not moved", false, 7 * 24 * time.Hour, true},
-		{"moved, used within a day", true, time.Hour, true},
+		{"moved, in use within a day", true, time.Hour, true},
 		{"moved and quiet", true, 24 * time.Hour, false},
 		{"quiet for a month", false, models.RotationWindow + time.Second, false},
 	}
@@ -140,7 +144,7 @@ func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
 			if step.moved {
 				uses = append(uses, use{next, s.Now(), "192.0.2.7", "a/1", "GET /me"})
 			}
-			if err := s.AppendUsage(t.Context(), batchOf(t, uses...)); err != nil { // nobody has folded it
+			if err := s.AppendUsage(t.Context(), batchOf(t, uses...)); err != nil { // not folded yet
 				t.Fatal(err)
 			}
 			s.Clock.Advance(step.after)
@@ -152,27 +156,31 @@ func TestDeletionsLeaveRotationsThatAreInUse(t *testing.T) {
 				wantUnchanged(t, s.Store, func() {
 					wantKind(t, errOf(s.BulkDeleteAPIKeys(s.ctx, s.id, ids)), models.FailedPrecondition)
 				})
-				ids = idsOfKeys(idle, next) // which abandons the rotation
+				ids = idsOfKeys(idle, next) // cancels the rotation
 			}
 			if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids); err != nil {
 				t.Errorf("%s: %v", step.name, err)
 			}
-			if s.read(t, old).DeletedAt != nil == step.inUse || s.read(t, old).IsRotating() {
-				t.Errorf("%s: the old key is %+v", step.name, s.read(t, old))
+			after := s.read(t, old)
+			if deleted := after.DeletedAt != nil; deleted == step.inUse {
+				t.Errorf("%s: old key deleted = %v, want %v", step.name, deleted, !step.inUse)
+			}
+			if after.IsRotating() {
+				t.Errorf("%s: old key is still being rotated", step.name)
 			}
 		}
 	})
 }
 
-// TestReceiptsTellTheCommitAndTheWait, each by the clock of its moment, although the caller is gone.
-func TestReceiptsTellTheCommitAndTheWait(t *testing.T) {
+// Receipts record the time of the commit and the time after the wait, even if the caller has gone.
+func TestReceiptsRecordCommitAndEffect(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		keys := []*models.APIKey{s.key(t, "First"), s.key(t, "Second")}
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1000, wait_ms = 1000")
 		ctx, cancel := context.WithCancel(s.ctx)
 		defer cancel()
 		start := s.Now()
-		var passed sync.Once // while the transaction goes on, in which time stands still
+		var passed sync.Once // the clock of the transaction itself stands still
 		updates := s.DB().Callback().Update()
 		if err := updates.After("gorm:update").Register("time passes", func(*gorm.DB) { passed.Do(func() { s.Clock.Advance(time.Second) }) }); err != nil {
 			t.Fatal(err)
@@ -197,21 +205,20 @@ func TestReceiptsTellTheCommitAndTheWait(t *testing.T) {
 		for _, key := range deleted {
 			receipt, _ := s.read(t, &key).DeletionReceipt()
 			if !key.DeletedAt.Equal(start) || !receipt.CommittedAt.Equal(start.Add(time.Second)) || receipt.EffectiveAt == nil || receipt.Took != time.Minute {
-				t.Errorf("deleted at %v, with the receipt %+v", key.DeletedAt, receipt)
+				t.Errorf("deleted at %v with receipt %+v", key.DeletedAt, receipt)
 			}
 		}
 	})
 }
 
-// TestKeysThatAreDeletedTwiceAtOnce are deleted by one of those who do.
-func TestKeysThatAreDeletedTwiceAtOnce(t *testing.T) {
+func TestConcurrentBulkDeletesHaveOneWinner(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		ids := idsOfKeys(s.key(t, "First"), s.key(t, "Second"), s.key(t, "Third"))
-		backwards := []string{ids[2], ids[1], ids[0]}
+		reversed := []string{ids[2], ids[1], ids[0]}
 		wantOneWinner(t, atOnce(6, func(i int) error {
 			order := ids
 			if i%2 == 1 {
-				order = backwards
+				order = reversed
 			}
 			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, order)
 			return err
@@ -219,8 +226,7 @@ func TestKeysThatAreDeletedTwiceAtOnce(t *testing.T) {
 	})
 }
 
-// TestAKeyThatIsUsedIsDeletedOrRotated: of two people at once, one is told of the other.
-func TestAKeyThatIsUsedIsDeletedOrRotated(t *testing.T) {
+func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
@@ -236,15 +242,14 @@ func TestAKeyThatIsUsedIsDeletedOrRotated(t *testing.T) {
 			})
 			rotated, deleted := errs[0] == nil && models.IsKind(errs[1], models.FailedPrecondition), errs[1] == nil && isNotFound(errs[0])
 			if rotated == deleted {
-				t.Fatalf("rotating: %v; deleting: %v", errs[0], errs[1])
+				t.Fatalf("rotate: %v; delete: %v; want one of them to succeed", errs[0], errs[1])
 			}
 		}
 	})
 }
 
-// TestSuccessorsAreDeletedWhileUsageIsFolded: both lock an old key and its successor, and do not wait
-// for each other in a circle.
-func TestSuccessorsAreDeletedWhileUsageIsFolded(t *testing.T) {
+// Both transactions lock an old key and its replacement.
+func TestBulkDeleteDoesNotDeadlockWithUsage(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		node := s.Another(t)
@@ -279,13 +284,13 @@ func TestSuccessorsAreDeletedWhileUsageIsFolded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if s.read(t, olds[0]).IsRotating() {
-				t.Fatal("a rotation goes on without its successor")
+				t.Fatal("old key is still being rotated after its replacement was deleted")
 			}
 		}
 	})
 }
 
-func TestDeletingKeysInUseWantsTheirNumber(t *testing.T) {
+func TestConfirmBulkDelete(t *testing.T) {
 	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
 	idle, busy := models.APIKey{}, models.APIKey{LastUsedAt: ptr(now.Add(-time.Hour))}
 	tests := []struct {
@@ -296,18 +301,19 @@ func TestDeletingKeysInUseWantsTheirNumber(t *testing.T) {
 	}{
 		{"none in use", []models.APIKey{idle, idle}, "", true},
 		{"one in use", []models.APIKey{idle, busy, idle}, "", false},
-		{"one in use, another number", []models.APIKey{idle, busy, idle}, "2", false},
-		{"one in use, their number", []models.APIKey{idle, busy, idle}, "3", true},
+		{"one in use, wrong number", []models.APIKey{idle, busy, idle}, "2", false},
+		{"one in use, right number", []models.APIKey{idle, busy, idle}, "3", true},
 	}
 	for _, tt := range tests {
-		if err := models.ConfirmBulkDelete(tt.keys, now, tt.typed); (err == nil) != tt.confirmed {
-			t.Errorf("%s: %v", tt.name, err)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			if err := models.ConfirmBulkDelete(tt.keys, now, tt.typed); (err == nil) != tt.confirmed {
+				t.Errorf("error = %v, want confirmed = %v", err, tt.confirmed)
+			}
+		})
 	}
 }
 
-// TestTrafficIsWhatARefusalWouldStop: accepted requests, by key, route and caller.
-func TestTrafficIsWhatARefusalWouldStop(t *testing.T) {
+func TestTrafficOfCountsAcceptedRequests(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		busy, idle := s.key(t, "Busy"), s.key(t, "Idle")
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
@@ -341,18 +347,18 @@ func TestTrafficIsWhatARefusalWouldStop(t *testing.T) {
 		}
 		routes := []models.RouteTraffic{{APIKeyID: busy.ID, Route: "GET /me", Requests: 2}, {APIKeyID: busy.ID, Route: "GET /api_keys", Requests: 1}, {APIKeyID: busy.ID, Route: "GET /seats", Requests: 1}}
 		if diff := cmp.Diff(routes, got.Routes) + cmp.Diff([]string{"192.0.2.8", "192.0.2.7", "192.0.2.6"}, addresses); diff != "" || got.Hour != 1 || got.Day != 2 || got.Month != 4 {
-			t.Errorf("of the busy key: %+v\n%s", got, diff)
+			t.Errorf("traffic of the busy key = %+v\n%s", got, diff)
 		}
 		for name, id := range map[string]string{"the idle": idle.ID, "another workspace's": hers.ID} {
 			if of := traffic.Of(id); of.Month != 0 || len(of.Callers) != 0 {
-				t.Errorf("of %s: %+v", name, of)
+				t.Errorf("traffic of %s key = %+v, want none", name, of)
 			}
 		}
 		if total := traffic.Total(); total.Hour != 1 || total.Day != 2 || total.Month != 4 || len(total.Routes) != 3 || len(total.Callers) != 3 {
-			t.Errorf("in all: %+v", total)
+			t.Errorf("total traffic = %+v", total)
 		}
 		if now.Sub(traffic.HourFrom) < time.Hour || now.Sub(traffic.DayFrom) < 24*time.Hour || now.Sub(traffic.MonthFrom) < 30*24*time.Hour {
-			t.Errorf("counted from %+v", traffic)
+			t.Errorf("counted from %v, %v and %v", traffic.HourFrom, traffic.DayFrom, traffic.MonthFrom)
 		}
 	})
 }

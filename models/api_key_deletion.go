@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// inUse is how long after its last request a key counts as used.
+// inUse is how long after its last request a key counts as in use.
 const inUse = 24 * time.Hour
 
-// InUseAt reports whether k was used so shortly before now that deleting it will be noticed.
+// InUseAt reports whether the key was used so recently that its deletion would be noticed.
 func (k *APIKey) InUseAt(now time.Time) bool {
 	return k.LastUsedAt != nil && now.Sub(*k.LastUsedAt) < inUse
 }
 
-// ConfirmDeletion is an Invalid error unless typed confirms the deletion of k at now: a key
-// in use wants its name.
+// ConfirmDeletion returns an Invalid error unless typed confirms the deletion of the key. For a key
+// in use, its name must be typed.
 func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
 	if k.InUseAt(now) && typed != k.Name {
 		return Fields{"confirm_name": confirmName}.err()
@@ -25,27 +25,27 @@ func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
 	return nil
 }
 
-const confirmName = "must be the name of the key, exactly as it is shown"
+const confirmName = "must match the name of the key"
 
-// DeletionReceipt is the evidence of a deletion.
+// DeletionReceipt records when a deletion took effect and when the key was last used.
 type DeletionReceipt struct {
 	CommittedAt time.Time
-	// EffectiveAt is when no node could accept the key any more. It is nil while that is still
-	// being waited for, or if who waited was stopped; FinishDeletions then finds it out.
+	// EffectiveAt is when the deletion took effect on all nodes. It is nil while the deletion is
+	// under way, and if the waiting was interrupted, until FinishDeletions sets it.
 	EffectiveAt *time.Time
-	// Took is from the commit until the deletion was in force.
+	// Took is the time from the commit until the deletion took effect.
 	Took time.Duration
-	// LastUsedAt is the last accepted request that nodes have told of, which they do every
-	// second, with its address and route; nil if there was none.
+	// LastUsedAt is the time of the last accepted request that nodes have reported; nil if there
+	// was none.
 	LastUsedAt                     *time.Time
 	LastUsedAddress, LastUsedRoute string
-	Reason                         string // why it was deleted in use, if it was; else empty
-	// AcceptedAfter reports whether that was after the deletion was in force, by the clocks of
-	// the nodes: that would be a bug.
+	Reason                         string // why the key was deleted while in use; may be empty
+	// AcceptedAfter reports whether a request was accepted after the deletion took effect, by the
+	// clocks of the nodes. It indicates a bug.
 	AcceptedAfter bool
 }
 
-// DeletionReceipt is the receipt of the deletion of k, and whether k is deleted.
+// DeletionReceipt returns the receipt of the key's deletion, and whether the key is deleted.
 func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 	if k.DeletedAt == nil {
 		return DeletionReceipt{}, false
@@ -64,30 +64,30 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 	return receipt, true
 }
 
-// DeleteAPIKey ends a key of a workspace. When it returns, no node accepts the key any more;
-// the answer has the receipt. The row stays, so that its history can be read and what still
-// knocks with it can be told. Deleting it again is NotFound, and that too returns only when
-// the first deletion is in force.
+// DeleteAPIKey deletes a key of a workspace and returns it with its receipt. When it returns, every
+// node rejects the key. The row is kept so that its history can be read and later attempts to use
+// the key can be reported. Deleting a key again returns NotFound, once the first deletion is in
+// effect.
 func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	return s.deleteAPIKey(ctx, workspaceID, id, deletion{})
 }
 
-// deletion is what is particular about the deletion of a key.
+// deletion holds the options of a deletion.
 type deletion struct {
 	reason string // for the receipt; may be empty
-	// staying is the id of the other key of a rotation: it is Refused if that has been deleted,
-	// for then neither would be left. Empty for none.
-	staying string
+	// otherKey is the id of the other key of a rotation, which must still exist, so that the
+	// deletion of one leaves the other. It may be empty.
+	otherKey string
 }
 
-// deleteAPIKey is DeleteAPIKey with what is particular about it.
+// deleteAPIKey deletes a key as DeleteAPIKey does, with options.
 func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var key *APIKey
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		if key, err = tx.markDeleted(ctx, workspaceID, id, d.reason, epoch); err != nil || d.staying == "" {
+		if key, err = tx.markDeleted(ctx, workspaceID, id, d.reason, epoch); err != nil || d.otherKey == "" {
 			return err
 		}
-		return tx.requireOtherKey(ctx, workspaceID, d.staying)
+		return tx.requireOtherKey(ctx, workspaceID, d.otherKey)
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)
@@ -96,12 +96,12 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 		return nil, err
 	}
 	key.DeletionCommittedAt = &committedAt
-	// The deletion stands and is in force. If that cannot be written now, it is found out anew.
+	// The deletion is in effect. If its receipt cannot be written now, FinishDeletions retries.
 	_ = s.writeReceipts(context.WithoutCancel(ctx), []*APIKey{key}, s.now())
 	return key, nil
 }
 
-// markDeleted makes a living key a tombstone.
+// markDeleted marks a key as deleted and records it.
 func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string, epoch int64) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
@@ -132,15 +132,15 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string,
 	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), details)
 }
 
-// awaitDeletions returns missing, the refusal to delete keys, once no node accepts those of them
-// that are deleted: they may have been a moment ago.
+// awaitDeletions returns missing once the deletions of all deleted keys among ids are in effect. A
+// concurrent call may have deleted them.
 func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []string, missing error) error {
 	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
 		return notFound(err, "API key")
 	}
 	var pending []*APIKey
-	for i := range slices.Backward(keys) { // in the order in which everybody locks several keys
+	for i := range slices.Backward(keys) { // in the order in which all transactions lock keys
 		if keys[i].DeletedAt != nil && keys[i].DeletionEffectiveAt == nil {
 			pending = append(pending, &keys[i])
 		}
@@ -151,21 +151,20 @@ func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []st
 	if err := s.awaitLeases(ctx); err != nil {
 		return err
 	}
-	_ = s.writeReceipts(ctx, pending, s.now()) // as in DeleteAPIKey
+	_ = s.writeReceipts(ctx, pending, s.now()) // FinishDeletions retries, as in deleteAPIKey
 	return missing
 }
 
 const (
-	// receiptTimeout bounds the writing of receipts: whoever deleted the keys waits for it.
+	// receiptTimeout limits how long a deletion waits for its receipt to be written.
 	receiptTimeout = 2 * time.Second
-	// foldPatience is how long a deletion waits for what nodes have told of the last uses.
+	// foldPatience limits how long a deletion waits for the last uses to be up to date.
 	foldPatience = time.Second
 )
 
-// writeReceipts notes, for all of them or for none, that the deletion of keys is in force since
-// effectiveAt, unless that is noted already, and makes the keys what is stored. It does not wait
-// long for the last use of the keys to be added up: the row gets it later, and the audit log says
-// that it was not known.
+// writeReceipts stores, for all keys or for none, that their deletion took effect at effectiveAt,
+// unless that is already stored, and updates keys to what is stored. If the last use of the keys
+// is not up to date in time, the audit log says so.
 func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
 	defer cancel()
@@ -173,7 +172,7 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt t
 		receipt, _ := key.DeletionReceipt()
 		from := effectiveAt
 		if from.Before(receipt.CommittedAt) {
-			from = receipt.CommittedAt // by the clock of another node
+			from = receipt.CommittedAt // from a clock of another node
 		}
 		key.DeletionCommittedAt, key.DeletionEffectiveAt = &receipt.CommittedAt, &from
 	}
@@ -188,7 +187,7 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt t
 	})
 }
 
-// writeReceipt stores the receipt that key has. Folded says whether its last use is known.
+// writeReceipt stores the receipt of key. Folded reports whether its last use is up to date.
 func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
@@ -207,22 +206,22 @@ func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) erro
 	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails(folded))
 }
 
-// APIKeyWithLastUse is APIKey with its last use up to the last second, unless that takes long to
-// add up: whoever wants to delete or pause a key must not wait for it.
+// APIKeyWithLastUse returns a key with its last use up to the second, unless updating that takes
+// too long for someone who wants to delete or pause the key.
 func (s *Store) APIKeyWithLastUse(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	_ = s.foldWithin(ctx, foldPatience)
 	return s.APIKey(ctx, workspaceID, id)
 }
 
-// foldWithin is FoldUsage for at most a while.
+// foldWithin calls FoldUsage with a timeout.
 func (s *Store) foldWithin(ctx context.Context, while time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, while)
 	defer cancel()
 	return s.FoldUsage(ctx)
 }
 
-// receiptDetails are the receipt in words, for the audit log. Folded says whether the last use is
-// known.
+// receiptDetails returns the receipt for the audit log. Folded reports whether the last use is up
+// to date.
 func (k *APIKey) receiptDetails(folded bool) map[string]string {
 	receipt, _ := k.DeletionReceipt()
 	details := map[string]string{
@@ -242,15 +241,15 @@ func (k *APIKey) receiptDetails(folded bool) map[string]string {
 }
 
 const (
-	// maxPending is how many deletions are finished at a time, and pendingAtOnce how many of them
-	// in one transaction.
+	// maxPending limits how many deletions one call finishes, and pendingAtOnce how many of them
+	// one transaction writes.
 	maxPending    = 1000
 	pendingAtOnce = 100
 )
 
-// FinishDeletions writes the receipts of deletions that nobody has waited for to the end,
-// because the program was stopped or the database went away, and returns how many it found. It
-// waits itself first.
+// FinishDeletions waits until interrupted deletions are in effect, then writes their receipts. A
+// deletion is interrupted if the program stops or the database becomes unavailable. It returns the
+// number of receipts written.
 func (s *Store) FinishDeletions(ctx context.Context) (finished int, err error) {
 	var pending []*APIKey
 	err = s.with(ctx).Where("deleted_at IS NOT NULL AND deletion_in_force_at IS NULL").Order("id").Limit(maxPending).Find(&pending).Error

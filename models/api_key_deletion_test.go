@@ -6,11 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
 
-func TestDeletingAKeyInUseWantsItsName(t *testing.T) {
+func TestConfirmDeletion(t *testing.T) {
 	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
 	tests := []struct {
 		name      string
@@ -23,19 +25,21 @@ func TestDeletingAKeyInUseWantsItsName(t *testing.T) {
 		{"used almost a day ago", ptr(now.Add(-24*time.Hour + time.Millisecond)), "", false},
 		{"used now", &now, "", false},
 		{"used now, named", &now, "CI Builds", true},
-		{"in other case", &now, "ci builds", false},
-		{"with a space", &now, "CI Builds ", false},
-		{"another name", &now, "CI", false},
+		{"wrong case", &now, "ci builds", false},
+		{"trailing space", &now, "CI Builds ", false},
+		{"wrong name", &now, "CI", false},
 	}
 	for _, tt := range tests {
-		key := &models.APIKey{Name: "CI Builds", LastUsedAt: tt.lastUsed}
-		err := key.ConfirmDeletion(now, tt.typed)
-		if (err == nil) != tt.confirmed {
-			t.Errorf("%s: %v", tt.name, err)
-		}
-		if !tt.confirmed {
-			wantFields(t, err, "confirm_name")
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			key := &models.APIKey{Name: "CI Builds", LastUsedAt: tt.lastUsed}
+			err := key.ConfirmDeletion(now, tt.typed)
+			if (err == nil) != tt.confirmed {
+				t.Errorf("error = %v, want confirmed = %v", err, tt.confirmed)
+			}
+			if !tt.confirmed {
+				wantFields(t, err, "confirm_name")
+			}
+		})
 	}
 }
 
@@ -45,9 +49,9 @@ func (s home) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
 	if err != nil {
 		t.Fatal(err)
 	}
-	receipt, is := deleted.DeletionReceipt()
-	if !is {
-		t.Fatal("no receipt")
+	receipt, ok := deleted.DeletionReceipt()
+	if !ok {
+		t.Fatal("deleted key has no receipt")
 	}
 	return receipt
 }
@@ -55,8 +59,8 @@ func (s home) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
 func TestDeletionReceipt(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key := s.key(t, "CI")
-		if _, is := key.DeletionReceipt(); is {
-			t.Error("a living key has a receipt")
+		if _, ok := key.DeletionReceipt(); ok {
+			t.Error("key has a receipt before its deletion")
 		}
 		used := s.Now()
 		if err := s.AppendUsage(t.Context(), batchOf(t, use{key, used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
@@ -64,25 +68,26 @@ func TestDeletionReceipt(t *testing.T) {
 		}
 		s.Clock.Advance(time.Minute)
 		receipt := s.delete(t, key)
-		if !receipt.CommittedAt.Equal(s.Now()) || receipt.EffectiveAt == nil || !receipt.EffectiveAt.Equal(s.Now()) || receipt.Took != 0 ||
-			receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(used) || receipt.LastUsedAddress != "192.0.2.7" ||
-			receipt.LastUsedRoute != "GET /me" || receipt.AcceptedAfter {
-			t.Errorf("the receipt is %+v", receipt)
+		want := models.DeletionReceipt{
+			CommittedAt: s.Now(), EffectiveAt: ptr(s.Now()),
+			LastUsedAt: &used, LastUsedAddress: "192.0.2.7", LastUsedRoute: "GET /me",
+		}
+		if diff := cmp.Diff(want, receipt); diff != "" {
+			t.Errorf("receipt (-want +got):\n%s", diff)
 		}
 		event := eventsOf(t, s, key.ID)[0]
 		if event.Action != "api_key.deletion_in_force" || event.Details["last_used_route"] != "GET /me" || event.Details["in_force_at"] == "" {
-			t.Errorf("the event is %+v", event)
+			t.Errorf("event = %+v, want the receipt", event)
 		}
 	})
 }
 
-// TestAUseAfterTheDeletionIsReported: it is the one thing that must not happen.
-func TestAUseAfterTheDeletionIsReported(t *testing.T) {
+func TestUseAfterDeletionIsReported(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
 		t.Run(name, func(t *testing.T) {
-			var told []string
-			store, err := models.Open(address(t), models.Options{AcceptedAfterDeletion: func(ids []string) { told = append(told, ids...) }})
+			var reported []string
+			store, err := models.Open(address(t), models.Options{AcceptedAfterDeletion: func(ids []string) { reported = append(reported, ids...) }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,32 +116,31 @@ func TestAUseAfterTheDeletionIsReported(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if len(told) != 1 || told[0] != key.ID {
-				t.Errorf("told of %v, want of the later use", told)
+			if diff := cmp.Diff([]string{key.ID}, reported); diff != "" {
+				t.Errorf("reported keys (-want +got):\n%s", diff)
 			}
 			read, err := store.APIKey(t.Context(), workspace.ID, key.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if receipt, _ := read.DeletionReceipt(); !receipt.AcceptedAfter {
-				t.Errorf("the receipt is %+v", receipt)
+				t.Errorf("receipt = %+v, want AcceptedAfter", receipt)
 			}
 		})
 	}
 }
 
-// TestARepeatedDeletionWaitsForTheFirst, which may be on its way to being in force.
-func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
+func TestRepeatedDeletionWaitsForFirst(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		key, living := s.key(t, "CI"), s.key(t, "Living")
+		key, other := s.key(t, "CI"), s.key(t, "Other")
 		s.delete(t, key)
 		for name, del := range map[string]func() error{
-			"one": func() error {
+			"DeleteAPIKey": func() error {
 				_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 				return err
 			},
-			"several": func() error {
-				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{living.ID, key.ID})
+			"BulkDeleteAPIKeys": func() error {
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{other.ID, key.ID})
 				return err
 			},
 		} {
@@ -147,24 +151,23 @@ func TestARepeatedDeletionWaitsForTheFirst(t *testing.T) {
 			}
 			s.Exec(t, "UPDATE revocation SET lease_ms = 5000, wait_ms = 5000")
 			if took := again(); took >= 5*time.Second {
-				t.Errorf("%s: a deletion that is in force is waited for: %v", name, took)
+				t.Errorf("%s: took %v, although the first deletion was in effect", name, took)
 			}
 			s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
 			s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
 			if took := again(); took < 315*time.Millisecond {
-				t.Errorf("%s: it returns after %v, though the first deletion may not be in force", name, took)
+				t.Errorf("%s: returned after %v, before the first deletion took effect", name, took)
 			}
 			if s.read(t, key).DeletionEffectiveAt == nil {
-				t.Errorf("%s: what it has waited for is not noted", name)
+				t.Errorf("%s: DeletionEffectiveAt is nil", name)
 			}
 		}
-		if read := s.read(t, living); read.DeletedAt != nil || read.DeletionEffectiveAt != nil {
-			t.Errorf("a key that was refused to be deleted is %+v", read)
+		if s.read(t, other).DeletedAt != nil {
+			t.Error("other key was deleted")
 		}
 	})
 }
 
-// TestFinishDeletions: whoever waited was killed.
 func TestFinishDeletions(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		left, finished := s.key(t, "Left"), s.key(t, "Finished")
@@ -175,23 +178,22 @@ func TestFinishDeletions(t *testing.T) {
 		s.Clock.Advance(time.Minute)
 		start := time.Now()
 		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 || time.Since(start) < inForce {
-			t.Errorf("%d found after %v, %v", found, time.Since(start), err)
+			t.Errorf("finished %d after %v: %v", found, time.Since(start), err)
 		}
 		receipt, _ := s.read(t, left).DeletionReceipt()
 		if receipt.EffectiveAt == nil || !receipt.EffectiveAt.Equal(s.Now()) || receipt.Took != time.Minute {
-			t.Errorf("the receipt is %+v", receipt)
+			t.Errorf("receipt = %+v, want it effective now", receipt)
 		}
 		if after := s.read(t, finished).DeletionEffectiveAt; !after.Equal(*before) {
-			t.Error("a finished deletion is finished again")
+			t.Error("DeletionEffectiveAt of a finished deletion changed")
 		}
 		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 0 {
-			t.Errorf("again: %d, %v", found, err)
+			t.Errorf("second call finished %d: %v", found, err)
 		}
 	})
 }
 
-// TestADeletionStandsWithoutItsReceipt: only the evidence is missing, and is found later.
-func TestADeletionStandsWithoutItsReceipt(t *testing.T) {
+func TestDeletionSucceedsWithoutReceipt(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key := s.key(t, "CI")
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
@@ -199,20 +201,19 @@ func TestADeletionStandsWithoutItsReceipt(t *testing.T) {
 		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 		s.Exec(t, "ALTER TABLE away RENAME TO audit_events")
 		if err != nil || deleted.DeletedAt == nil {
-			t.Fatalf("the deletion: %+v, %v", deleted, err)
+			t.Fatalf("key = %+v, error = %v", deleted, err)
 		}
 		if read := s.read(t, key); read.DeletedAt == nil || read.DeletionEffectiveAt != nil {
-			t.Errorf("the row is %+v", read)
+			t.Errorf("row = %+v, want it deleted without a receipt", read)
 		}
 		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 {
-			t.Errorf("later: %d, %v", found, err)
+			t.Errorf("FinishDeletions finished %d: %v", found, err)
 		}
 	})
 }
 
-// TestADeletionDoesNotWaitForUsage that has piled up, or cannot be added up: it has its receipt
-// all the same, which does not claim to know the last use.
-func TestADeletionDoesNotWaitForUsage(t *testing.T) {
+// If usage cannot be folded in time, the receipt does not claim to know the last use.
+func TestDeletionDoesNotWaitForUsage(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		one, several, used := s.key(t, "One"), s.key(t, "Several"), s.Now()
 		record(t, s.Store, batchOf(t, use{key: one, at: used}, use{key: several, at: used}))
@@ -226,14 +227,14 @@ func TestADeletionDoesNotWaitForUsage(t *testing.T) {
 		deletions := map[*models.APIKey]func() error{
 			one: func() error {
 				if key, err := s.APIKeyWithLastUse(s.ctx, s.id, one.ID); err != nil || !key.LastUsedAt.Equal(used) {
-					return fmt.Errorf("before it: %+v, %w", key, err)
+					return fmt.Errorf("read key: %+v, %w", key, err)
 				}
 				_, err := s.DeleteAPIKey(s.ctx, s.id, one.ID)
 				return err
 			},
 			several: func() error {
 				if keys, err := s.APIKeysByID(s.ctx, s.id, []string{several.ID}); err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(used) {
-					return fmt.Errorf("before it: %+v, %w", keys, err)
+					return fmt.Errorf("read keys: %+v, %w", keys, err)
 				}
 				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{several.ID})
 				return err
@@ -248,10 +249,10 @@ func TestADeletionDoesNotWaitForUsage(t *testing.T) {
 					t.Errorf("%s: %v", key.Name, err)
 				}
 			case <-time.After(20 * time.Second):
-				t.Fatalf("%s: the deletion still waits", key.Name)
+				t.Fatalf("%s: deletion did not return", key.Name)
 			}
 			if event := eventsOf(t, s, key.ID)[0]; event.Action != "api_key.deletion_in_force" || event.Details["last_used_at"] != "unknown" || event.Details["last_used_route"] != "" {
-				t.Errorf("%s: the event is %+v", key.Name, event)
+				t.Errorf("%s: event = %+v, want an unknown last use", key.Name, event)
 			}
 		}
 		release()
@@ -261,7 +262,7 @@ func TestADeletionDoesNotWaitForUsage(t *testing.T) {
 		for key := range deletions {
 			receipt, _ := s.read(t, key).DeletionReceipt()
 			if receipt.EffectiveAt == nil || receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(later) || receipt.AcceptedAfter {
-				t.Errorf("%s: the receipt is %+v", key.Name, receipt)
+				t.Errorf("%s: receipt = %+v, want last use at %v", key.Name, receipt, later)
 			}
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// ActiveAPIKeys lists the keys of a workspace with which requests are accepted, newest first.
+// ActiveAPIKeys returns the keys of a workspace with which requests are accepted, newest first.
 func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page) (Paged[APIKey], error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return Paged[APIKey]{}, err
@@ -30,10 +30,10 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 	return paged(list, page, keys, func(k *APIKey) string { return k.ID }), nil
 }
 
-// APIKeyFilter chooses and orders the keys of the dashboard's list.
+// APIKeyFilter selects and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
-	Search     string       // part of the name or the prefix, in any case
-	Status     KeyStatus    // empty for all but the deleted, or for those of the finding
+	Search     string       // part of the name or prefix, case-insensitive
+	Status     KeyStatus    // empty for all but deleted keys, or for all with the finding
 	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
 	Sort       APIKeySort   // empty for SortCreated
@@ -42,10 +42,10 @@ type APIKeyFilter struct {
 	PageSize   int
 }
 
-// APIKeySort is a column that the dashboard's list can be ordered by.
+// APIKeySort is a column that the dashboard's list can be sorted by.
 type APIKeySort string
 
-// The columns to order by.
+// The columns to sort by.
 const (
 	SortCreated  APIKeySort = "created"
 	SortName     APIKeySort = "name"
@@ -53,7 +53,7 @@ const (
 	SortExpires  APIKeySort = "expires"
 )
 
-// orders are the expressions behind the columns. Keys without a value come last either way.
+// orders maps each column to SQL expressions. Keys without a value come last in both directions.
 var orders = map[APIKeySort]struct{ missing, column string }{
 	SortCreated:  {"", "id"},
 	SortName:     {"", "lower(name)"},
@@ -64,11 +64,11 @@ var orders = map[APIKeySort]struct{ missing, column string }{
 // APIKeyList is one page of the dashboard's list.
 type APIKeyList struct {
 	Keys     []APIKey
-	Matching int64               // keys that the filter lets through, on all pages
-	Counts   map[KeyStatus]int64 // keys of the workspace by state; active without those that expire soon
+	Matching int64               // keys that match the filter, on all pages
+	Counts   map[KeyStatus]int64 // keys of the workspace by status
 }
 
-// APIKeys lists the keys of a workspace for the dashboard.
+// APIKeys returns a page of a workspace's keys for the dashboard.
 func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFilter) (APIKeyList, error) {
 	var list APIKeyList
 	if err := s.FoldUsage(ctx); err != nil {
@@ -91,7 +91,7 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 		return list, fmt.Errorf("count API keys: %w", err)
 	}
 	if int64(filter.PageNumber-1) > list.Matching/int64(max(filter.PageSize, 1)) {
-		return list, nil // past the last page, maybe so far that the offset has no number
+		return list, nil // past the last page; computing the offset could overflow
 	}
 	page := matching().Scopes(filter.order).Offset((filter.PageNumber - 1) * filter.PageSize).Limit(filter.PageSize)
 	if err := page.Find(&list.Keys).Error; err != nil {
@@ -109,7 +109,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
-			// No name is longer, and SQLite refuses a pattern that is very long.
+			// No name is longer, and SQLite rejects very long patterns.
 			pattern := likePattern(storable(f.Search[:min(len(f.Search), 4*maxName+1)]))
 			query = query.Where(`(lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\')`, pattern, pattern)
 		}
@@ -151,7 +151,7 @@ func (s *Store) countAPIKeys(ctx context.Context, workspaceID string, now time.T
 	err := s.with(ctx).Raw("SELECT status, count(*) AS keys FROM (SELECT "+statusSQL+" AS status FROM api_keys WHERE workspace_id = @workspace) AS statuses GROUP BY status",
 		statusArgs(now), sql.Named("workspace", workspaceID)).Scan(&rows).Error
 	if err != nil {
-		return nil, fmt.Errorf("count API keys by state: %w", err)
+		return nil, fmt.Errorf("count API keys by status: %w", err)
 	}
 	counts := make(map[KeyStatus]int64, len(rows))
 	for _, row := range rows {

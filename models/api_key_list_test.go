@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// keyNamesOf are the names of all keys that a filter lets through, in its order.
+// keyNamesOf returns the names of all keys that match a filter, in its order.
 func keyNamesOf(t *testing.T, s home, filter models.APIKeyFilter) []string {
 	t.Helper()
 	filter.PageNumber, filter.PageSize = 1, 1000
@@ -30,10 +30,10 @@ func keyNamesOf(t *testing.T, s home, filter models.APIKeyFilter) []string {
 	return names
 }
 
-func TestListOfThreeKeys(t *testing.T) {
+func TestAPIKeysFiltersAndSorts(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		if list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25}); err != nil || len(list.Keys) != 0 || list.Matching != 0 {
-			t.Errorf("without a key the list has %+v, %v", list, err)
+			t.Errorf("empty list = %+v, error = %v", list, err)
 		}
 		first := s.keyOf(t, models.NewAPIKey{Name: "beta", Scopes: scope.Of(scope.MembersRead)})
 		s.Clock.Advance(time.Minute)
@@ -53,37 +53,39 @@ func TestListOfThreeKeys(t *testing.T) {
 			{"newest first", models.APIKeyFilter{}, []string{"gamma", "Alpha", "beta"}},
 			{"oldest first", models.APIKeyFilter{Ascending: true}, []string{"beta", "Alpha", "gamma"}},
 			{"by name", models.APIKeyFilter{Sort: models.SortName, Ascending: true}, []string{"Alpha", "beta", "gamma"}},
-			{"by name, backwards", models.APIKeyFilter{Sort: models.SortName}, []string{"gamma", "beta", "Alpha"}},
-			{"by use, unused last", models.APIKeyFilter{Sort: models.SortLastUsed}, []string{"beta", "gamma", "Alpha"}},
-			{"by use, unused last still", models.APIKeyFilter{Sort: models.SortLastUsed, Ascending: true}, []string{"beta", "Alpha", "gamma"}},
+			{"by name, descending", models.APIKeyFilter{Sort: models.SortName}, []string{"gamma", "beta", "Alpha"}},
+			{"by last use, unused last", models.APIKeyFilter{Sort: models.SortLastUsed}, []string{"beta", "gamma", "Alpha"}},
+			{"by last use, ascending, unused last", models.APIKeyFilter{Sort: models.SortLastUsed, Ascending: true}, []string{"beta", "Alpha", "gamma"}},
 			{"by expiry, never last", models.APIKeyFilter{Sort: models.SortExpires, Ascending: true}, []string{"Alpha", "gamma", "beta"}},
-			{"by expiry, never last still", models.APIKeyFilter{Sort: models.SortExpires}, []string{"gamma", "Alpha", "beta"}},
-			{"by what is no column", models.APIKeyFilter{Sort: "digest; DROP TABLE api_keys"}, []string{"gamma", "Alpha", "beta"}},
+			{"by expiry, descending, never last", models.APIKeyFilter{Sort: models.SortExpires}, []string{"gamma", "Alpha", "beta"}},
+			{"by unknown column", models.APIKeyFilter{Sort: "digest; DROP TABLE api_keys"}, []string{"gamma", "Alpha", "beta"}},
 			{"deleted", models.APIKeyFilter{Status: models.KeyDeleted}, []string{"deleted"}},
 			{"active", models.APIKeyFilter{Status: models.KeyActive}, []string{"gamma", "beta"}},
 			{"expires soon", models.APIKeyFilter{Status: models.KeyExpiresSoon}, []string{"Alpha"}},
 			{"expired", models.APIKeyFilter{Status: models.KeyExpired}, nil},
-			{"a state that is none", models.APIKeyFilter{Status: "x\x00\xff' OR 1=1"}, nil},
+			{"unknown status", models.APIKeyFilter{Status: "x\x00\xff' OR 1=1"}, nil},
 			{"a scope", models.APIKeyFilter{Scope: ptr(scope.MembersRead)}, []string{"Alpha", "beta"}},
 			{"another scope", models.APIKeyFilter{Scope: ptr(scope.MembersWrite)}, []string{"Alpha"}},
-			{"a scope that none has", models.APIKeyFilter{Scope: ptr(scope.SeatsWrite)}, nil},
-			{"all at once", models.APIKeyFilter{Search: "a", Status: models.KeyExpiresSoon, Scope: ptr(scope.MembersRead), Sort: models.SortName}, []string{"Alpha"}},
-			{"all at once, other state", models.APIKeyFilter{Search: "a", Status: models.KeyExpired, Scope: ptr(scope.MembersRead)}, nil},
+			{"unused scope", models.APIKeyFilter{Scope: ptr(scope.SeatsWrite)}, nil},
+			{"combined", models.APIKeyFilter{Search: "a", Status: models.KeyExpiresSoon, Scope: ptr(scope.MembersRead), Sort: models.SortName}, []string{"Alpha"}},
+			{"combined, other status", models.APIKeyFilter{Search: "a", Status: models.KeyExpired, Scope: ptr(scope.MembersRead)}, nil},
 		}
 		for _, tt := range tests {
-			if diff := gocmp.Diff(tt.want, keyNamesOf(t, s, tt.filter)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
-			}
+			t.Run(tt.name, func(t *testing.T) {
+				if diff := gocmp.Diff(tt.want, keyNamesOf(t, s, tt.filter)); diff != "" {
+					t.Errorf("names (-want +got):\n%s", diff)
+				}
+			})
 		}
 	})
 }
 
-func TestSearchTakesEverythingLiterally(t *testing.T) {
+func TestSearchIsLiteral(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for _, name := range []string{"100% CI", "100 CI", `back\slash`, "under_score", "underXscore", "o'clock", "ÉCOLE Straße", "école", "ΣΊΣΥΦΟΣ", "МОСКВА", "日本語", "🔑 key", "a  b"} {
 			s.key(t, name)
 		}
-		secretive := s.key(t, "Prefix")
+		prefixed := s.key(t, "Prefix")
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
 		other.key(t, "100% hers")
 		tests := []struct {
@@ -107,8 +109,8 @@ func TestSearchTakesEverythingLiterally(t *testing.T) {
 			{"🔑", []string{"🔑 key"}},
 			{"a  b", []string{"a  b"}},
 			{"a b", nil},
-			{secretive.KeyPrefix, []string{"Prefix"}},
-			{strings.ToUpper(secretive.KeyPrefix), []string{"Prefix"}},
+			{prefixed.KeyPrefix, []string{"Prefix"}},
+			{strings.ToUpper(prefixed.KeyPrefix), []string{"Prefix"}},
 			{"\x00", nil}, {"\xff", nil},
 			{strings.Repeat("%", 200_000), nil},
 			{strings.Repeat("é", 101), nil},
@@ -119,17 +121,17 @@ func TestSearchTakesEverythingLiterally(t *testing.T) {
 			}
 		}
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Search: "sk_live_"}); len(got) != 14 {
-			t.Errorf("the prefix of all finds %q", got)
+			t.Errorf("search for the common prefix found %q, want 14 keys", got)
 		}
 		long := strings.Repeat("🔑", 100)
 		s.key(t, long)
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Search: long}); len(got) != 1 {
-			t.Errorf("the longest name finds %q", got)
+			t.Errorf("search for the longest name found %q", got)
 		}
 	})
 }
 
-func TestListOfThreeHundredKeys(t *testing.T) {
+func TestAPIKeysSortsPages(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		keys := make([]*models.APIKey, 300)
 		for i := range keys {
@@ -167,7 +169,7 @@ func TestListOfThreeHundredKeys(t *testing.T) {
 					}
 					got := walk(t, s, models.APIKeyFilter{Sort: sort, Ascending: ascending, Scope: wanted, PageSize: 64}, len(want))
 					if diff := gocmp.Diff(want, got); diff != "" {
-						t.Errorf("by %q, ascending %v, scope %v (-want +got):\n%s", sort, ascending, wanted, diff)
+						t.Errorf("sort %q, ascending %v, scope %v (-want +got):\n%s", sort, ascending, wanted, diff)
 					}
 				}
 			}
@@ -175,7 +177,7 @@ func TestListOfThreeHundredKeys(t *testing.T) {
 	})
 }
 
-// sorted orders keys, those without a value last and equals by id.
+// sorted returns keys in order, with keys without a value last and equal keys by id.
 func sorted(keys []*models.APIKey, missing func(*models.APIKey) bool, compare func(a, b *models.APIKey) int, ascending bool) []*models.APIKey {
 	sign := -1
 	if ascending {
@@ -206,7 +208,7 @@ func walk(t *testing.T, s home, filter models.APIKeyFilter, matching int) []stri
 			t.Fatal(err)
 		}
 		if int(list.Matching) != matching {
-			t.Fatalf("page %d says that %d match, want %d", filter.PageNumber, list.Matching, matching)
+			t.Fatalf("page %d: Matching = %d, want %d", filter.PageNumber, list.Matching, matching)
 		}
 		for _, key := range list.Keys {
 			ids = append(ids, key.ID)
@@ -217,13 +219,13 @@ func walk(t *testing.T, s home, filter models.APIKeyFilter, matching int) []stri
 	}
 }
 
-func TestPagesThatAreNotThere(t *testing.T) {
+func TestAPIKeysPastLastPage(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.key(t, "CI")
 		for _, number := range []int{2, 3, 1000, math.MaxInt32, math.MaxInt/25 + 2, math.MaxInt} {
 			list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: number, PageSize: 25})
 			if err != nil || len(list.Keys) != 0 || list.Matching != 1 {
-				t.Errorf("page %d has %d keys of %d, %v", number, len(list.Keys), list.Matching, err)
+				t.Errorf("page %d: %d keys of %d, error = %v", number, len(list.Keys), list.Matching, err)
 			}
 		}
 	})

@@ -5,13 +5,12 @@ import (
 	"time"
 )
 
-// MaxPause is how long a key can be paused at a time. What nobody misses for longer may be deleted.
+// MaxPause is the longest time that a key can be paused for.
 const MaxPause = 90 * 24 * time.Hour
 
-// PauseAPIKey has requests with a key of a workspace refused until a moment, which is rounded up
-// to a whole second. When it returns, no node accepts the key; from that moment on all do again,
-// and nobody has to do anything for it. Pausing a paused key moves the moment. An expired key is
-// Refused.
+// PauseAPIKey rejects requests with a key until the given time, rounded up to a whole second. When
+// it returns, every node rejects the key. Pausing a paused key changes the end of its pause. For an
+// expired key it returns FailedPrecondition.
 func (s *Store) PauseAPIKey(ctx context.Context, workspaceID, id string, until time.Time) (*APIKey, error) {
 	if err := s.checkPause(until); err != nil {
 		return nil, err
@@ -34,12 +33,12 @@ func (s *Store) checkPause(until time.Time) error {
 	case !until.After(now):
 		fields.add("until", "must be in the future")
 	case until.After(now.Add(MaxPause)):
-		fields.add("until", "must be within 90 days. A key that should not come back is better deleted")
+		fields.add("until", "must be within 90 days. To stop the key for good, delete it")
 	}
 	return fields.err()
 }
 
-// wholeSecond is at, rounded up: nodes keep the end of a pause in seconds.
+// wholeSecond rounds at up to a whole second, because nodes keep the end of a pause in seconds.
 func wholeSecond(at time.Time) time.Time {
 	whole := at.UTC().Truncate(time.Second)
 	if whole.Before(at) {
@@ -55,13 +54,13 @@ func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until ti
 	}
 	now := s.now()
 	if key.DeletedAt == nil && key.expiredAt(now) {
-		return nil, Errorf(FailedPrecondition, "This key has expired, so that requests with it are refused already.")
+		return nil, Errorf(FailedPrecondition, "This key has expired, so its requests are already rejected.")
 	}
 	actor, err := s.actor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !key.pausedAt(now) { // else it is one longer, or shorter, pause
+	if !key.pausedAt(now) { // otherwise the same pause gets longer or shorter
 		key.PausedAt = &now
 	}
 	key.PausedUntil, key.PausedByName, key.ChangedEpoch, key.UpdatedAt = &until, actor.Name, epoch, now
@@ -71,8 +70,8 @@ func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until ti
 	return key, s.audit(ctx, workspaceID, "api_key.paused", key.target(), map[string]string{"until": until.Format(time.RFC3339)})
 }
 
-// ResumeAPIKey ends the pause of a key of a workspace. When it returns, every node accepts the
-// key again, also if it was not paused any more: another call may have resumed it a moment ago.
+// ResumeAPIKey ends the pause of a key. When it returns, every node accepts the key, even if it was
+// not paused: a concurrent call may just have resumed it.
 func (s *Store) ResumeAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
@@ -107,7 +106,7 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string, epoch i
 	return key, s.audit(ctx, workspaceID, "api_key.resumed", key.target(), details)
 }
 
-// pause are the values of the columns that a pause is made of.
+// pause returns the columns of a pause with their values.
 func (k *APIKey) pause() map[string]any {
 	return map[string]any{
 		"paused_at": k.PausedAt, "paused_until": k.PausedUntil, "paused_by_name": k.PausedByName, "changed_epoch": k.ChangedEpoch,

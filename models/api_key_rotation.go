@@ -10,24 +10,26 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// NewReplacement is what the successor of a key is to be like. What is not given is as with the
+// NewReplacement describes the replacement of a key. Values that are not given are taken from the
 // key itself.
 type NewReplacement struct {
 	Scopes Change[scope.Set] // the same or fewer
-	// ExpiresAt is when it expires, nil for never. Not given, it lives as long as the key was
-	// to live when it was made.
+	// ExpiresAt is when the replacement expires; nil for never. By default, it has the same
+	// lifetime as the key.
 	ExpiresAt Change[*time.Time]
 	FormID    string     // as in NewAPIKey
 	Grantor   *scope.Set // as in NewAPIKey
 }
 
-// IsRotating reports whether k has a successor and is still there itself.
+// IsRotating reports whether the key has a replacement and is not yet deleted.
 func (k *APIKey) IsRotating() bool { return k.ReplacementID != nil && k.DeletedAt == nil }
 
-// RotateAPIKey gives a key of a workspace a successor with its name, and its scopes or fewer.
-// The text of the successor is in the answer and nowhere else. Both keys work until somebody
-// deletes one. It is Refused for a key that has a living successor or has expired, NotFound for a
-// deleted one, and Forbidden if the grantor does not hold what the successor would.
+// RotateAPIKey creates a replacement for a key, with the same name and the same or fewer scopes.
+// The returned secret is not stored and cannot be read again. Both keys work until one of them is
+// deleted.
+//
+// It returns FailedPrecondition if the key is already being rotated or has expired, NotFound if it
+// is deleted, and Forbidden if n.Grantor lacks a scope of the replacement.
 func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewReplacement) (*APIKey, token.Secret, error) {
 	var (
 		next   *APIKey
@@ -59,14 +61,13 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 	return next, secret, nil
 }
 
-// existingAPIKey is a key of a workspace that is not deleted, or NotFound.
+// existingAPIKey returns a key that is not deleted, or NotFound.
 func (s *Store) existingAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ? AND deleted_at IS NULL", workspaceID, id)
 }
 
-// CheckReplacement is the error with which RotateAPIKey would refuse n for old, but for a
-// successor that old has already, together with the complaints that the caller has found already;
-// nil if there are none.
+// CheckReplacement returns the error that RotateAPIKey would return for n, unless old is already
+// being rotated, which it does not check. It adds to the errors already in fields.
 func (s *Store) CheckReplacement(old *APIKey, n NewReplacement, fields Fields) error {
 	now := s.now()
 	if old.StatusAt(now) == KeyExpired {
@@ -74,17 +75,17 @@ func (s *Store) CheckReplacement(old *APIKey, n NewReplacement, fields Fields) e
 	}
 	wanted := n.of(old, now)
 	if more := wanted.Scopes.Without(old.Scopes); more != 0 {
-		fields.add("scopes", "must be scopes that the key itself has, which %s is not", more)
+		fields.add("scopes", "can only include scopes that the key has, not %s", more)
 	}
 	return s.CheckNewAPIKey(wanted, fields)
 }
 
 var (
-	errExpired = Errorf(FailedPrecondition, "This key has expired. Give it another expiry before you rotate it.")
-	errRotated = Errorf(FailedPrecondition, "This key has a successor already. Delete this key once nothing uses it any more, or delete the successor to rotate again.")
+	errExpired = Errorf(FailedPrecondition, "This key has expired. Set a new expiry before you rotate it.")
+	errRotated = Errorf(FailedPrecondition, "This key is already being rotated. Finish or cancel that rotation first.")
 )
 
-// of is n as a key to be made at now.
+// of returns n as a key to create.
 func (n NewReplacement) of(old *APIKey, now time.Time) NewAPIKey {
 	wanted := NewAPIKey{Name: old.Name, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID, Grantor: n.Grantor}
 	n.Scopes.apply(&wanted.Scopes)
@@ -93,7 +94,8 @@ func (n NewReplacement) of(old *APIKey, now time.Time) NewAPIKey {
 	return wanted
 }
 
-// RenewedExpiry is when a key made at now expires that lives as long as k was to; nil for never.
+// RenewedExpiry returns the expiry of a key created at now with the same lifetime as k; nil for
+// never.
 func (k *APIKey) RenewedExpiry(now time.Time) *time.Time {
 	if k.ExpiresAt == nil {
 		return nil
@@ -102,7 +104,7 @@ func (k *APIKey) RenewedExpiry(now time.Time) *time.Time {
 	return &until
 }
 
-// lineage is the id of the first key in the line of k.
+// rotationID returns the id of the first key in the rotation history.
 func (k *APIKey) rotationID() *string {
 	if k.RotationID != nil {
 		return k.RotationID
@@ -110,27 +112,27 @@ func (k *APIKey) rotationID() *string {
 	return &k.ID
 }
 
-// setReplacement makes next the successor of old, unless somebody else has made another, or has
-// ended old, since old was read.
+// setReplacement makes next the replacement of old, unless old has been rotated, deleted or expired
+// since it was read.
 func (s *Store) setReplacement(ctx context.Context, old, next *APIKey) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND successor_id IS NULL AND deleted_at IS NULL", old.WorkspaceID, old.ID).
 		Where("expires_at IS NULL OR expires_at > ?", s.now()).
 		Update("successor_id", next.ID)
 	if update.Error != nil {
-		return fmt.Errorf("claim rotation: %w", update.Error)
+		return fmt.Errorf("set replacement: %w", update.Error)
 	}
 	if update.RowsAffected > 0 {
 		return nil
 	}
-	now, err := s.existingAPIKey(ctx, old.WorkspaceID, old.ID)
-	if err == nil && now.ReplacementID == nil {
+	current, err := s.existingAPIKey(ctx, old.WorkspaceID, old.ID)
+	switch {
+	case err != nil:
+		return err
+	case current.ReplacementID == nil:
 		return errExpired
 	}
-	if err == nil {
-		return errRotated
-	}
-	return err
+	return errRotated
 }
 
 func (s *Store) recordRotation(ctx context.Context, old, next *APIKey) error {
@@ -144,7 +146,7 @@ func (s *Store) recordRotation(ctx context.Context, old, next *APIKey) error {
 	return s.audit(ctx, old.WorkspaceID, "api_key.rotated", old.target(), details)
 }
 
-// WireRotated is the successor k as the API and its events show it.
+// WireRotated returns the replacement k as the API and its events represent it.
 func (k *APIKey) WireRotated() wire.RotatedAPIKey {
 	rotated := wire.RotatedAPIKey{APIKey: k.Wire()}
 	if k.ReplacesID != nil {
@@ -153,33 +155,33 @@ func (k *APIKey) WireRotated() wire.RotatedAPIKey {
 	return rotated
 }
 
-// releaseReplacedKey lets the key that successor was made from be rotated again, if that is
-// not deleted. Call it before the successor is marked as deleted: rows of keys are locked in the
-// order of their ids.
-func (s *Store) releaseReplacedKey(ctx context.Context, successor *APIKey) error {
-	if successor.ReplacesID == nil {
+// releaseReplacedKey lets the key that replacement replaces be rotated again, unless it is deleted.
+// Call it before marking the replacement as deleted, because keys are locked in the order of their
+// ids.
+func (s *Store) releaseReplacedKey(ctx context.Context, replacement *APIKey) error {
+	if replacement.ReplacesID == nil {
 		return nil
 	}
 	update := s.with(ctx).Model(&APIKey{}).
-		Where("workspace_id = ? AND id = ? AND successor_id = ? AND deleted_at IS NULL", successor.WorkspaceID, *successor.ReplacesID, successor.ID).
+		Where("workspace_id = ? AND id = ? AND successor_id = ? AND deleted_at IS NULL", replacement.WorkspaceID, *replacement.ReplacesID, replacement.ID).
 		Update("successor_id", nil)
 	if update.Error != nil {
-		return fmt.Errorf("release the key rotated from: %w", update.Error)
+		return fmt.Errorf("release replaced key: %w", update.Error)
 	}
 	if update.RowsAffected == 0 {
 		return nil
 	}
-	old, err := s.APIKey(ctx, successor.WorkspaceID, *successor.ReplacesID)
+	old, err := s.APIKey(ctx, replacement.WorkspaceID, *replacement.ReplacesID)
 	if err != nil {
 		return err
 	}
 	return s.audit(ctx, old.WorkspaceID, "api_key.rotation_abandoned", old.target(),
-		map[string]string{"successor_id": successor.ID, "key_prefix": successor.KeyPrefix})
+		map[string]string{"successor_id": replacement.ID, "key_prefix": replacement.KeyPrefix})
 }
 
-// CancelRotation deletes the successor of a key of a workspace, as DeleteAPIKey does, and
-// returns it. The key can be rotated again then. A successor in use wants its name in typed. It is
-// Refused for a key that is not rotating, or whose rotation somebody ends at the same moment.
+// CancelRotation deletes the replacement of a key, as DeleteAPIKey does, and returns it. The key
+// can then be rotated again. If the replacement is in use, typed must be its name. It returns
+// FailedPrecondition if the key is not being rotated or its rotation is finished concurrently.
 func (s *Store) CancelRotation(ctx context.Context, workspaceID, id, typed string) (*APIKey, error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
@@ -191,23 +193,23 @@ func (s *Store) CancelRotation(ctx context.Context, workspaceID, id, typed strin
 	if old.ReplacementID == nil {
 		return nil, errNotRotating
 	}
-	successor, err := s.APIKey(ctx, workspaceID, *old.ReplacementID)
+	replacement, err := s.APIKey(ctx, workspaceID, *old.ReplacementID)
 	if err != nil {
 		return nil, err
 	}
-	if err := successor.ConfirmDeletion(s.now(), typed); err != nil {
+	if err := replacement.ConfirmDeletion(s.now(), typed); err != nil {
 		return nil, err
 	}
-	return s.deleteAPIKey(ctx, workspaceID, successor.ID, deletion{staying: old.ID})
+	return s.deleteAPIKey(ctx, workspaceID, replacement.ID, deletion{otherKey: old.ID})
 }
 
 var (
 	errNotRotating  = Errorf(FailedPrecondition, "This key is not being rotated.")
-	errRotationOver = Errorf(FailedPrecondition, "Somebody has deleted the other key of this rotation a moment ago, so this one is left. Look at it before you delete it.")
+	errRotationOver = Errorf(FailedPrecondition, "Someone just deleted the other key in this rotation. Check this key before you delete it.")
 )
 
-// requireOtherKey is errRotationOver if the key id is deleted. Within a change of keys nobody
-// deletes it afterwards: those come one after the other.
+// requireOtherKey returns errRotationOver if the key is deleted. Call it within changeKeys, which
+// keeps others from deleting the key afterwards.
 func (s *Store) requireOtherKey(ctx context.Context, workspaceID, id string) error {
 	_, err := s.existingAPIKey(ctx, workspaceID, id)
 	if IsKind(err, NotFound) {
@@ -216,18 +218,18 @@ func (s *Store) requireOtherKey(ctx context.Context, workspaceID, id string) err
 	return err
 }
 
-// ReplacedKeyIDs are the ids of the keys of a workspace that are being rotated to one of keys, by the
-// ids of those.
+// ReplacedKeyIDs returns, by the id of the replacement, the ids of the keys that are being rotated
+// to one of the given keys.
 func (s *Store) ReplacedKeyIDs(ctx context.Context, workspaceID string, keys []APIKey) (map[string]string, error) {
-	predecessors := []string{}
+	replaced := []string{}
 	for i := range keys {
 		if keys[i].ReplacesID != nil && keys[i].DeletedAt == nil {
-			predecessors = append(predecessors, *keys[i].ReplacesID)
+			replaced = append(replaced, *keys[i].ReplacesID)
 		}
 	}
 	var olds []APIKey
 	err := s.with(ctx).Select("id, successor_id").
-		Where("workspace_id = ? AND id IN ? AND successor_id IS NOT NULL AND deleted_at IS NULL", workspaceID, predecessors).Find(&olds).Error
+		Where("workspace_id = ? AND id IN ? AND successor_id IS NOT NULL AND deleted_at IS NULL", workspaceID, replaced).Find(&olds).Error
 	if err != nil {
 		return nil, fmt.Errorf("read rotating keys: %w", err)
 	}
@@ -238,15 +240,15 @@ func (s *Store) ReplacedKeyIDs(ctx context.Context, workspaceID string, keys []A
 	return ids, nil
 }
 
-// RotationHistory lists the keys of a workspace that are in one line with key, and key itself, the
-// oldest first. Those that were abandoned are among them.
+// RotationHistory returns key and all keys that it replaced or was replaced by, directly or not,
+// oldest first. It includes the replacements of canceled rotations.
 func (s *Store) RotationHistory(ctx context.Context, key *APIKey) ([]APIKey, error) {
-	var line []APIKey
+	var keys []APIKey
 	err := s.with(ctx).
 		Where("workspace_id = ? AND (id = ? OR lineage_id = ?)", key.WorkspaceID, *key.rotationID(), *key.rotationID()).
-		Order("id").Find(&line).Error
+		Order("id").Find(&keys).Error
 	if err != nil {
-		return nil, fmt.Errorf("read lineage: %w", err)
+		return nil, fmt.Errorf("read rotation history: %w", err)
 	}
-	return line, nil
+	return keys, nil
 }

@@ -257,5 +257,5 @@ func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, end Rot
 	if !r.InUse() {
 		end.Reason = ""
 	}
-	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: end.Reason, staying: r.New.ID})
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: end.Reason, otherKey: r.New.ID})
 }

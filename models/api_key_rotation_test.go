@@ -21,7 +21,7 @@ func (s home) rotate(t *testing.T, key *models.APIKey) *models.APIKey {
 	return next
 }
 
-func isRefused(err error) bool { return models.IsKind(err, models.FailedPrecondition) }
+func isFailedPrecondition(err error) bool { return models.IsKind(err, models.FailedPrecondition) }
 
 func TestRotateAPIKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
@@ -34,27 +34,36 @@ func TestRotateAPIKey(t *testing.T) {
 		}
 		if next.ID == old.ID || next.Name != "CI" || next.Scopes != old.Scopes || !next.ExpiresAt.Equal(s.Now().Add(90*24*time.Hour)) ||
 			*next.ReplacesID != old.ID || *next.RotationID != old.ID || next.ReplacementID != nil {
-			t.Errorf("the successor is %+v", next)
+			t.Errorf("replacement = %+v", next)
 		}
 		if found, err := s.APIKeyByDigest(s.ctx, secret.Digest()); err != nil || found.ID != next.ID {
-			t.Errorf("the text is that of %+v, %v", found, err)
+			t.Errorf("key with the secret = %+v, error = %v, want %s", found, err, next.ID)
 		}
-		now := s.read(t, old)
-		if !now.IsRotating() || *now.ReplacementID != next.ID || !now.AcceptedAt(s.Now()) || !now.Access().Equal(old.Access()) {
-			t.Errorf("the old key is %+v", now)
+		after := s.read(t, old)
+		if !after.IsRotating() || *after.ReplacementID != next.ID {
+			t.Errorf("replacement of the old key = %v, want %s", after.ReplacementID, next.ID)
+		}
+		if !after.AcceptedAt(s.Now()) {
+			t.Error("old key is not accepted")
+		}
+		if !after.Access().Equal(old.Access()) {
+			t.Errorf("access of the old key = %+v, want %+v", after.Access(), old.Access())
 		}
 		event := eventsOf(t, s, old.ID)[0]
 		want := map[string]string{"successor_id": next.ID, "key_prefix": next.KeyPrefix, "expires_at": "2026-08-11T09:26:53Z"}
-		if diff := cmp.Diff(want, event.Details); event.Action != "api_key.rotated" || diff != "" {
-			t.Errorf("%s (-want +got):\n%s", event.Action, diff)
+		if event.Action != "api_key.rotated" {
+			t.Errorf("audit action = %s, want api_key.rotated", event.Action)
 		}
-		if made := eventsOf(t, s, next.ID)[0]; made.Action != "api_key.created" || made.Details["rotated_from"] != old.ID {
-			t.Errorf("of the successor: %+v", made)
+		if diff := cmp.Diff(want, event.Details); diff != "" {
+			t.Errorf("audit details (-want +got):\n%s", diff)
+		}
+		if created := eventsOf(t, s, next.ID)[0]; created.Action != "api_key.created" || created.Details["rotated_from"] != old.ID {
+			t.Errorf("audit event of the replacement = %+v", created)
 		}
 	})
 }
 
-func TestARotationIsToldToWebhooks(t *testing.T) {
+func TestRotateAPIKeyPublishesEvents(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		old := s.key(t, "CI")
 		next := s.rotate(t, old)
@@ -62,20 +71,23 @@ func TestARotationIsToldToWebhooks(t *testing.T) {
 		if err := s.DB().Order("id DESC").Limit(2).Find(&events).Error; err != nil {
 			t.Fatal(err)
 		}
-		var told struct {
+		var data struct {
 			ID          string
 			RotatedFrom string `json:"rotated_from"`
 		}
-		if err := json.Unmarshal([]byte(events[0].Data), &told); err != nil {
+		if err := json.Unmarshal([]byte(events[0].Data), &data); err != nil {
 			t.Fatal(err)
 		}
-		if events[0].Type != models.APIKeyRotatedEvent || told.ID != next.ID || told.RotatedFrom != old.ID || events[1].Type != models.APIKeyCreatedEvent {
-			t.Errorf("%+v", events)
+		if events[0].Type != models.APIKeyRotatedEvent || events[1].Type != models.APIKeyCreatedEvent {
+			t.Errorf("events = %+v, want api_key.created, then api_key.rotated", events)
+		}
+		if data.ID != next.ID || data.RotatedFrom != old.ID {
+			t.Errorf("event data = %+v, want %s rotated from %s", data, next.ID, old.ID)
 		}
 	})
 }
 
-func TestASuccessorMayDoLess(t *testing.T) {
+func TestRotateAPIKeyToFewerScopes(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		both, read := scope.Of(scope.SeatsRead, scope.SeatsWrite), scope.Of(scope.SeatsRead)
 		old := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: both})
@@ -83,18 +95,18 @@ func TestASuccessorMayDoLess(t *testing.T) {
 			Scopes: models.To(read), ExpiresAt: models.To(ptr(s.Now().Add(time.Hour + time.Microsecond))), Grantor: &read,
 		})
 		if err != nil || next.Scopes != read || !next.ExpiresAt.Equal(s.Now().Add(time.Hour)) {
-			t.Fatalf("%+v, %v", next, err)
+			t.Fatalf("replacement = %+v, error = %v", next, err)
 		}
 		if got := eventsOf(t, s, old.ID)[0].Details["scopes_removed"]; got != "seats.write" {
-			t.Errorf("removed %q", got)
+			t.Errorf("scopes_removed = %q, want seats.write", got)
 		}
-		if now := s.read(t, old); now.Scopes != both {
-			t.Errorf("the old key has %s", now.Scopes)
+		if got := s.read(t, old).Scopes; got != both {
+			t.Errorf("scopes of the old key = %s, want %s", got, both)
 		}
 	})
 }
 
-func TestRefusedRotationsChangeNothing(t *testing.T) {
+func TestRotateAPIKeyRejectsInvalidRequests(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key, rotated, deleted := s.key(t, "CI"), s.key(t, "Rotated"), s.key(t, "Deleted")
 		expired := s.keyThatExpires(t, "Expired", s.Now())
@@ -108,43 +120,44 @@ func TestRefusedRotationsChangeNothing(t *testing.T) {
 			n         models.NewReplacement
 			kind      models.Kind
 		}{
-			{"with a successor", s.id, rotated.ID, models.NewReplacement{}, models.FailedPrecondition},
+			{"already being rotated", s.id, rotated.ID, models.NewReplacement{}, models.FailedPrecondition},
 			{"deleted", s.id, deleted.ID, models.NewReplacement{}, models.NotFound},
 			{"expired", s.id, expired.ID, models.NewReplacement{}, models.FailedPrecondition},
 			{"of another workspace", "ws_other", key.ID, models.NewReplacement{}, models.NotFound},
-			{"nobody's", s.id, "key_\x00", models.NewReplacement{}, models.NotFound},
+			{"invalid id", s.id, "key_\x00", models.NewReplacement{}, models.NotFound},
 			{"more scopes", s.id, key.ID, models.NewReplacement{Scopes: models.To(scope.All)}, models.Invalid},
-			{"dead at once", s.id, key.ID, models.NewReplacement{ExpiresAt: models.To(&past)}, models.Invalid},
-			{"more than the grantor holds", s.id, key.ID, models.NewReplacement{Grantor: &none}, models.Forbidden},
+			{"expires now", s.id, key.ID, models.NewReplacement{ExpiresAt: models.To(&past)}, models.Invalid},
+			{"more scopes than the grantor", s.id, key.ID, models.NewReplacement{Grantor: &none}, models.Forbidden},
 		}
 		for _, tt := range tests {
-			wantUnchanged(t, s.Store, func() {
-				_, secret, err := s.RotateAPIKey(s.ctx, tt.workspace, tt.id, tt.n)
-				if !models.IsKind(err, tt.kind) || secret.Reveal() != "" {
-					t.Errorf("%s: %v", tt.name, err)
-				}
+			t.Run(tt.name, func(t *testing.T) {
+				wantUnchanged(t, s.Store, func() {
+					_, secret, err := s.RotateAPIKey(s.ctx, tt.workspace, tt.id, tt.n)
+					wantKind(t, err, tt.kind)
+					if secret.Reveal() != "" {
+						t.Error("a secret was returned")
+					}
+				})
 			})
 		}
 	})
 }
 
-// TestOneOfManyRotationsWins: a key has one living successor, whatever runs in parallel.
-func TestOneOfManyRotationsWins(t *testing.T) {
+func TestConcurrentRotationsHaveOneWinner(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		old := s.key(t, "CI")
 		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		wantOneWinner(t, atOnce(24, func(i int) error {
 			_, _, err := nodes[i%2].RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 			return err
-		}), isRefused)
+		}), isFailedPrecondition)
 		if made := s.keysMade(t); made != 2 {
-			t.Errorf("%d keys, want the old one and its successor", made)
+			t.Errorf("keys = %d, want the old one and its replacement", made)
 		}
 	})
 }
 
-// TestOneFormRotatesOnce however often it is sent.
-func TestOneFormRotatesOnce(t *testing.T) {
+func TestRotateAPIKeyOncePerForm(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		old := s.key(t, "CI")
 		wantOneWinner(t, atOnce(8, func(int) error {
@@ -154,8 +167,8 @@ func TestOneFormRotatesOnce(t *testing.T) {
 	})
 }
 
-// TestADeletionDuringARotation: either there is no successor, or it was made before.
-func TestADeletionDuringARotation(t *testing.T) {
+// Either the rotation fails, or it happens before the deletion.
+func TestConcurrentDeletionAndRotation(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for range 4 {
 			old := s.key(t, "CI")
@@ -168,13 +181,13 @@ func TestADeletionDuringARotation(t *testing.T) {
 				return err
 			})
 			if made := errs[1] == nil; errs[0] != nil || (!made && !isNotFound(errs[1])) || (s.read(t, old).ReplacementID != nil) != made {
-				t.Errorf("deletion %v, rotation %v", errs[0], errs[1])
+				t.Errorf("delete: %v; rotate: %v", errs[0], errs[1])
 			}
 		}
 	})
 }
 
-func TestAnAbandonedRotationLeavesTheOldKey(t *testing.T) {
+func TestCancelRotation(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		old := s.key(t, "CI")
 		_, err := s.CancelRotation(s.ctx, s.id, old.ID, "")
@@ -185,30 +198,33 @@ func TestAnAbandonedRotationLeavesTheOldKey(t *testing.T) {
 			_, err := s.CancelRotation(s.ctx, s.id, old.ID, "ci")
 			wantFields(t, err, "confirm_name")
 		})
-		gone, err := s.CancelRotation(s.ctx, s.id, old.ID, "CI")
-		if err != nil || gone.ID != next.ID || s.read(t, next).DeletedAt == nil {
-			t.Fatalf("%+v, %v", gone, err)
+		deleted, err := s.CancelRotation(s.ctx, s.id, old.ID, "CI")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if now := s.read(t, old); now.ReplacementID != nil || !now.AcceptedAt(s.Now()) {
-			t.Errorf("the old key is %+v", now)
+		if deleted.ID != next.ID || s.read(t, next).DeletedAt == nil {
+			t.Fatalf("deleted key = %s, want %s", deleted.ID, next.ID)
+		}
+		if after := s.read(t, old); after.ReplacementID != nil || !after.AcceptedAt(s.Now()) {
+			t.Errorf("old key = %+v, want it accepted and not being rotated", after)
 		}
 		if event := eventsOf(t, s, old.ID)[0]; event.Action != "api_key.rotation_abandoned" || event.Details["successor_id"] != next.ID {
-			t.Errorf("the event is %+v", event)
+			t.Errorf("event = %+v, want the cancellation", event)
 		}
 		again := s.rotate(t, old)
 		s.delete(t, old)
 		wantKind(t, errOf(s.CancelRotation(s.ctx, s.id, old.ID, "")), models.NotFound)
 		s.delete(t, again)
-		if now := s.read(t, old); now.ReplacementID == nil || *now.ReplacementID != again.ID {
-			t.Errorf("the deleted key forgets its successor: %+v", now)
+		if got := s.read(t, old).ReplacementID; got == nil || *got != again.ID {
+			t.Errorf("ReplacementID of the deleted key = %v, want %s", got, again.ID)
 		}
 	})
 }
 
 func errOf[T any](_ T, err error) error { return err }
 
-// TestARotationIsEndedOrAbandoned: of two people at once, one is told of the other, and a key is left.
-func TestARotationIsEndedOrAbandoned(t *testing.T) {
+// One of the two keys must remain.
+func TestConcurrentEndAndCancelHaveOneWinner(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
@@ -221,34 +237,34 @@ func TestARotationIsEndedOrAbandoned(t *testing.T) {
 				return errOf(s.CancelRotation(s.ctx, s.id, old.ID, ""))
 			})
 			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.FailedPrecondition) || isNotFound(err) })
-			if left, gone := s.read(t, next), s.read(t, old); (left.DeletedAt == nil) == (gone.DeletedAt == nil) {
-				t.Fatalf("the old key is %s, the new one %s; ending: %v; abandoning: %v", gone.StatusAt(s.Now()), left.StatusAt(s.Now()), errs[0], errs[1])
+			if next, old := s.read(t, next), s.read(t, old); (next.DeletedAt == nil) == (old.DeletedAt == nil) {
+				t.Fatalf("old key = %s, new key = %s; end: %v; cancel: %v", old.StatusAt(s.Now()), next.StatusAt(s.Now()), errs[0], errs[1])
 			}
 		}
 	})
 }
 
-func TestLineage(t *testing.T) {
+func TestRotationHistory(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		first := s.key(t, "CI")
 		s.key(t, "Another")
-		abandoned := s.rotate(t, first)
-		s.delete(t, abandoned)
+		canceled := s.rotate(t, first)
+		s.delete(t, canceled)
 		second := s.rotate(t, first)
 		s.delete(t, first)
 		third := s.rotate(t, second)
-		want := []string{first.ID, abandoned.ID, second.ID, third.ID}
-		for _, key := range []*models.APIKey{first, abandoned, third} {
-			line, err := s.RotationHistory(s.ctx, s.read(t, key))
+		want := []string{first.ID, canceled.ID, second.ID, third.ID}
+		for _, key := range []*models.APIKey{first, canceled, third} {
+			history, err := s.RotationHistory(s.ctx, s.read(t, key))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var ids []string
-			for _, one := range line {
-				ids = append(ids, one.ID)
+			for _, key := range history {
+				ids = append(ids, key.ID)
 			}
 			if diff := cmp.Diff(want, ids); diff != "" {
-				t.Errorf("the line of %s (-want +got):\n%s", key.ID, diff)
+				t.Errorf("rotation history of %s (-want +got):\n%s", key.ID, diff)
 			}
 		}
 	})

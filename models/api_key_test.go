@@ -29,22 +29,25 @@ func TestCreateAPIKey(t *testing.T) {
 			CreatedByType: models.ActorMember, CreatedByID: &s.admin.ID, CreatedByName: "Ada Admin", CreatedAt: s.Now(), UpdatedAt: s.Now(),
 		}
 		if !strings.HasPrefix(key.ID, "key_") {
-			t.Errorf("the id is %s", key.ID)
+			t.Errorf("id = %s, want prefix key_", key.ID)
 		}
 		digest, err := token.Parse(token.Live, secret.Reveal())
 		if err != nil {
-			t.Fatalf("the text of the key: %v", err)
+			t.Fatalf("parse secret: %v", err)
 		}
 		for name, read := range map[string]func() (*models.APIKey, error){
-			"answer":    func() (*models.APIKey, error) { return key, nil },
-			"by id":     func() (*models.APIKey, error) { return s.APIKey(s.ctx, s.id, key.ID) },
-			"by digest": func() (*models.APIKey, error) { return s.APIKeyByDigest(s.ctx, digest) },
-			"by form":   func() (*models.APIKey, error) { return s.APIKeyByFormID(s.ctx, s.id, "form") },
-			"elsewhere": func() (*models.APIKey, error) { return s.Another(t).APIKeyByID(s.ctx, key.ID) },
+			"returned":        func() (*models.APIKey, error) { return key, nil },
+			"by id":           func() (*models.APIKey, error) { return s.APIKey(s.ctx, s.id, key.ID) },
+			"by digest":       func() (*models.APIKey, error) { return s.APIKeyByDigest(s.ctx, digest) },
+			"by form":         func() (*models.APIKey, error) { return s.APIKeyByFormID(s.ctx, s.id, "form") },
+			"on another node": func() (*models.APIKey, error) { return s.Another(t).APIKeyByID(s.ctx, key.ID) },
 		} {
 			got, err := read()
-			if diff := cmp.Diff(want, got); err != nil || diff != "" {
-				t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
 	})
@@ -52,7 +55,7 @@ func TestCreateAPIKey(t *testing.T) {
 
 func ptr[T any](value T) *T { return &value }
 
-func TestKeysAreOfTheEnvironmentOfTheDeployment(t *testing.T) {
+func TestCreateAPIKeyInTestEnvironment(t *testing.T) {
 	store, err := models.Open(modelstest.SQLiteURL(t), models.Options{KeyEnvironment: token.Test})
 	if err != nil {
 		t.Fatal(err)
@@ -64,11 +67,11 @@ func TestKeysAreOfTheEnvironmentOfTheDeployment(t *testing.T) {
 	s := homeIn(t, &modelstest.Store{Store: store}, "Acme", "ada@acme.test")
 	_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
 	if err != nil || !strings.HasPrefix(secret.Reveal(), "sk_test_") || store.KeyEnvironment() != token.Test {
-		t.Errorf("made %s, %v", secret, err)
+		t.Errorf("secret = %s, error = %v, want prefix sk_test_", secret, err)
 	}
 }
 
-func TestCreateAPIKeyRefuses(t *testing.T) {
+func TestCreateAPIKeyRejectsInvalidValues(t *testing.T) {
 	now := modelstest.Start
 	tests := []struct {
 		name   string
@@ -77,7 +80,7 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 	}{
 		{"no name", models.NewAPIKey{}, []string{"name"}},
 		{"blank name", models.NewAPIKey{Name: " \t "}, []string{"name"}},
-		{"name that shows nothing", models.NewAPIKey{Name: "\u200b\u2060\ufeff"}, []string{"name"}},
+		{"invisible name", models.NewAPIKey{Name: "\u200b\u2060\ufeff"}, []string{"name"}},
 		{"101 characters", models.NewAPIKey{Name: strings.Repeat("é", 101)}, []string{"name"}},
 		{"NUL", models.NewAPIKey{Name: "CI\x00"}, []string{"name"}},
 		{"two lines", models.NewAPIKey{Name: "CI\r\nX-Header: 1"}, []string{"name"}},
@@ -86,7 +89,7 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 		{"expired", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(now.Add(-time.Hour))}, []string{"expires_at"}},
 		{"expires now", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(now)}, []string{"expires_at"}},
 		{"expires within this millisecond", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(now.Add(999 * time.Microsecond))}, []string{"expires_at"}},
-		{"expires at the beginning of time", models.NewAPIKey{Name: "CI", ExpiresAt: &time.Time{}}, []string{"expires_at"}},
+		{"expires at the zero time", models.NewAPIKey{Name: "CI", ExpiresAt: &time.Time{}}, []string{"expires_at"}},
 		{"year 10000", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, []string{"expires_at"}},
 		{"year 10000 in UTC", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("west", -7200)))}, []string{"expires_at"}},
 		{"both", models.NewAPIKey{ExpiresAt: &now}, []string{"name", "expires_at"}},
@@ -98,7 +101,7 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 					key, secret, err := s.CreateAPIKey(s.ctx, s.id, tt.n)
 					wantFields(t, err, tt.fields...)
 					if key != nil || secret.Reveal() != "" {
-						t.Errorf("a refusal answers with %v", key)
+						t.Errorf("key = %v, want none", key)
 					}
 				})
 			})
@@ -106,36 +109,36 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 		s.keyOf(t, models.NewAPIKey{Name: strings.Repeat("é", 100), ExpiresAt: ptr(now.Add(time.Millisecond))})
 		s.keyOf(t, models.NewAPIKey{Name: "x", ExpiresAt: ptr(time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC))})
 		wantUnchanged(t, s.Store, func() {
-			_, _, err := s.CreateAPIKey(s.ctx, "ws_nope", models.NewAPIKey{Name: "CI"})
+			_, _, err := s.CreateAPIKey(s.ctx, "ws_none", models.NewAPIKey{Name: "CI"})
 			if err == nil {
-				t.Error("a workspace that does not exist gets a key")
+				t.Error("key was created in a workspace that does not exist")
 			}
 		})
 	})
 }
 
-func TestAKeyGivesOnlyScopesThatItHolds(t *testing.T) {
-	holds := scope.Of(scope.APIKeysWrite, scope.SeatsRead)
+func TestCreateAPIKeyLimitsScopesToGrantor(t *testing.T) {
+	granted := scope.Of(scope.APIKeysWrite, scope.SeatsRead)
 	tests := []struct {
-		name  string
-		wants scope.Set
-		given bool
+		name string
+		want scope.Set
+		ok   bool
 	}{
 		{"nothing", 0, true},
 		{"one of them", scope.Of(scope.SeatsRead), true},
-		{"all of them", holds, true},
-		{"one more", holds | scope.Of(scope.SeatsWrite), false},
-		{"the write of a read", scope.Of(scope.SeatsWrite), false},
-		{"the read of a write", scope.Of(scope.APIKeysRead), false},
+		{"all of them", granted, true},
+		{"one more", granted | scope.Of(scope.SeatsWrite), false},
+		{"write for a read", scope.Of(scope.SeatsWrite), false},
+		{"read for a write", scope.Of(scope.APIKeysRead), false},
 		{"everything", scope.All, false},
 	}
 	eachHome(t, func(t *testing.T, s home) {
-		grantor := s.keyOf(t, models.NewAPIKey{Name: "Maker", Scopes: holds})
+		grantor := s.keyOf(t, models.NewAPIKey{Name: "Grantor", Scopes: granted})
 		for _, tt := range tests {
-			n := models.NewAPIKey{Name: tt.name, Scopes: tt.wants, Grantor: &grantor.Scopes}
-			if tt.given {
-				if got := s.keyOf(t, n); got.Scopes != tt.wants {
-					t.Errorf("%s: the key has %q", tt.name, got.Scopes)
+			n := models.NewAPIKey{Name: tt.name, Scopes: tt.want, Grantor: &grantor.Scopes}
+			if tt.ok {
+				if got := s.keyOf(t, n); got.Scopes != tt.want {
+					t.Errorf("%s: scopes = %q, want %q", tt.name, got.Scopes, tt.want)
 				}
 				continue
 			}
@@ -144,53 +147,53 @@ func TestAKeyGivesOnlyScopesThatItHolds(t *testing.T) {
 				wantKind(t, err, models.Forbidden)
 			})
 		}
-		s.keyOf(t, models.NewAPIKey{Name: "a person gives what they like", Scopes: scope.All})
+		s.keyOf(t, models.NewAPIKey{Name: "created by a person", Scopes: scope.All})
 	})
 }
 
-func TestAFormSentTwiceMakesOneKey(t *testing.T) {
-	isMadeAlready := func(err error) bool { return errors.Is(err, models.ErrFormAlreadyUsed) }
+func TestCreateAPIKeyOncePerForm(t *testing.T) {
+	isFormUsed := func(err error) bool { return errors.Is(err, models.ErrFormAlreadyUsed) }
 	eachHome(t, func(t *testing.T, s home) {
 		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		for _, form := range []string{"form", "bad\x00\xff", strings.Repeat("long ", 10_000)} {
 			wantOneWinner(t, atOnce(20, func(i int) error {
 				_, _, err := nodes[i%2].CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI", FormID: form})
 				return err
-			}), isMadeAlready)
+			}), isFormUsed)
 			key, err := s.APIKeyByFormID(s.ctx, s.id, form)
 			if err != nil || key.Name != "CI" {
-				t.Errorf("the key of the form %.10q is %v, %v", form, key, err)
+				t.Errorf("key of form %.10q = %v, error = %v", form, key, err)
 				continue
 			}
 			if events := eventsOf(t, s, key.ID); len(events) != 1 {
-				t.Errorf("%d events about the key", len(events))
+				t.Errorf("audit events of the key = %d, want 1", len(events))
 			}
 		}
 		wantCount(t, s.Store, "api_keys", 3)
 		wantCount(t, s.Store, "audit_events", 2+3)
 
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
-		other.keyOf(t, models.NewAPIKey{Name: "the same form elsewhere", FormID: "form"})
+		other.keyOf(t, models.NewAPIKey{Name: "same form in another workspace", FormID: "form"})
 		s.keyOf(t, models.NewAPIKey{Name: "no form"})
-		s.keyOf(t, models.NewAPIKey{Name: "no form again"})
+		s.keyOf(t, models.NewAPIKey{Name: "still no form"})
 	})
 }
 
 func TestRenameAPIKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		key, dying := s.key(t, "CI"), s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour))
+		key, expired := s.key(t, "CI"), s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour))
 		s.Clock.Advance(time.Minute)
-		for id, was := range map[string]string{key.ID: "CI", dying.ID: "Old"} {
+		for id, was := range map[string]string{key.ID: "CI", expired.ID: "Old"} {
 			if err := s.RenameAPIKey(s.ctx, s.id, id, "Builds"); err != nil {
 				t.Fatalf("rename %s: %v", was, err)
 			}
 			renamed, err := s.APIKey(s.ctx, s.id, id)
 			if err != nil || renamed.Name != "Builds" || !renamed.UpdatedAt.Equal(s.Now()) || renamed.CreatedAt.Equal(s.Now()) {
-				t.Errorf("%s is now %+v, %v", was, renamed, err)
+				t.Errorf("renamed key %s = %+v, error = %v", was, renamed, err)
 			}
 			wantEvent(t, s, id, "api_key.renamed")
 			if e := eventsOf(t, s, id)[0]; e.TargetName != "Builds" || e.Details["from"] != was {
-				t.Errorf("the event says %+v", e)
+				t.Errorf("event = %+v, want a rename from %s", e, was)
 			}
 		}
 		wantUnchanged(t, s.Store, func() {
@@ -215,7 +218,7 @@ func TestDeleteAPIKey(t *testing.T) {
 		}
 		for _, k := range []*models.APIKey{deleted, stored} {
 			if k.DeletedAt == nil || !k.DeletedAt.Equal(s.Now()) || k.DeletedByName != "Ada Admin" || k.AcceptedAt(s.Now()) || k.Name != "CI" {
-				t.Errorf("the deleted key is %+v", k)
+				t.Errorf("deleted key = %+v", k)
 			}
 		}
 		wantEvent(t, s, key.ID, "api_key.deletion_in_force")
@@ -225,12 +228,12 @@ func TestDeleteAPIKey(t *testing.T) {
 			wantKind(t, s.RenameAPIKey(s.ctx, s.id, key.ID, "Back"), models.NotFound)
 		})
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.keyThatExpires(t, "Old", s.Now()).ID); err != nil {
-			t.Errorf("an expired key: %v", err)
+			t.Errorf("delete expired key: %v", err)
 		}
 	})
 }
 
-func TestOfManyDeletionsAtOnceOneWins(t *testing.T) {
+func TestConcurrentDeletionsHaveOneWinner(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key, nodes := s.key(t, "CI"), []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		wantOneWinner(t, atOnce(20, func(i int) error {
@@ -238,7 +241,7 @@ func TestOfManyDeletionsAtOnceOneWins(t *testing.T) {
 			return err
 		}), isNotFound)
 		if events := eventsOf(t, s, key.ID); len(events) != 3 {
-			t.Errorf("the events are %+v, want that it was made and deleted, and the receipt", events)
+			t.Errorf("events = %+v, want creation, deletion and receipt", events)
 		}
 	})
 }
@@ -259,10 +262,10 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 				wantKind(t, missing, models.NotFound)
 				for _, id := range []string{hers.ID, "", "key_", strings.ToLower(hers.ID), hers.ID + " ", "\x00", "\xff", "' OR 1=1 --", "%", strings.Repeat("k", 1<<16)} {
 					if err := try(id); err == nil || err.Error() != missing.Error() {
-						t.Errorf("%s(%.40q): %v, want the same as for a missing one, %v", name, id, err, missing)
+						t.Errorf("%s(%.40q): error = %v, want %v", name, id, err, missing)
 					}
 					if found, err := s.APIKeysByID(s.ctx, s.id, []string{id}); err != nil || len(found) > 0 {
-						t.Errorf("APIKeysByID(%.40q): %v, %v", id, found, err)
+						t.Errorf("APIKeysByID(%.40q) = %v, error = %v, want none", id, found, err)
 					}
 				}
 			}
@@ -272,10 +275,10 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 			wantKind(t, err, models.NotFound)
 		})
 		if list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25}); err != nil || len(list.Keys) != 0 || list.Matching != 0 || len(list.Counts) != 0 {
-			t.Errorf("the list has %+v, %v", list, err)
+			t.Errorf("list = %+v, error = %v, want it empty", list, err)
 		}
 		if events := eventsOf(t, s, hers.ID); len(events) != 0 {
-			t.Errorf("the history has %+v", events)
+			t.Errorf("audit events = %+v, want none", events)
 		}
 		wantNames(t, s, s.Store.Store)
 	})

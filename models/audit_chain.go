@@ -15,16 +15,15 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// auditChain is the end of a chain of audit events: how many there are, and the hash of the
-// last. Every workspace has a chain, named by its id, and one without a name is for the events
-// that belong to no workspace.
+// auditChain is the head of a chain of audit events. Each workspace has a chain, named after its
+// id. Events that belong to no workspace are in a chain with an empty name.
 type auditChain struct {
 	Chain string `gorm:"primaryKey"`
-	Seq   int64
-	Hash  []byte
+	Seq   int64  // the number of events
+	Hash  []byte // of the last event
 }
 
-// chain is the name of the chain that e belongs to.
+// chain returns the name of the chain that the event belongs to.
 func (e *AuditEvent) chain() string {
 	if e.WorkspaceID == nil {
 		return ""
@@ -32,13 +31,13 @@ func (e *AuditEvent) chain() string {
 	return *e.WorkspaceID
 }
 
-// chainVersion is hashed first, so that another encoding is another hash.
+// chainVersion is hashed first, so that a different encoding always gives a different hash.
 const chainVersion = "skipup audit event 1"
 
-// hashAfter is the hash of e at the place e.Seq of its chain, after an event with the hash
-// previous: the SHA-256 of chainVersion, previous, e's place, its fields in the order below, and
-// its details by name. Each is written as a netstring: its length in bytes, a colon and the
-// bytes; what is missing is a minus sign. The time is in milliseconds since 1970.
+// hashAfter returns the hash of the event after an event with the hash previous. It is the SHA-256 of
+// chainVersion, previous, Seq, the other fields in the order below, and the details sorted by name.
+// Each is encoded as a length in bytes, a colon and the bytes; a missing value is a minus sign. The
+// time is in milliseconds since 1970.
 func (e *AuditEvent) hashAfter(previous []byte) []byte {
 	hash := sha256.New()
 	part := func(texts ...string) {
@@ -65,10 +64,10 @@ func (e *AuditEvent) hashAfter(previous []byte) []byte {
 	return hash.Sum(nil)
 }
 
-// fits reports whether e has the hash that it must have after previous.
+// fits reports whether the event has the right hash to follow previous.
 func (e *AuditEvent) fits(previous []byte) bool { return bytes.Equal(e.Hash, e.hashAfter(previous)) }
 
-// extend puts events, all of one chain, behind its end.
+// extend appends events to the chain.
 func (c *auditChain) extend(events []AuditEvent) {
 	for i := range events {
 		event := &events[i]
@@ -78,9 +77,8 @@ func (c *auditChain) extend(events []AuditEvent) {
 	}
 }
 
-// appendAudit writes the events that a transaction has gathered. It is the last thing that the
-// transaction does: the end of a chain is locked after all else and until the commit, and the
-// ends of several chains in the order of their names, so that nobody waits in a circle.
+// appendAudit writes the events of a transaction. It must be the last step of the transaction,
+// because it locks the heads of the chains, in the order of their names to avoid deadlocks.
 func (s *Store) appendAudit(ctx context.Context, events []AuditEvent) error {
 	byChain := map[string][]AuditEvent{}
 	for _, event := range events {
@@ -103,22 +101,18 @@ func (s *Store) appendAudit(ctx context.Context, events []AuditEvent) error {
 	return nil
 }
 
-// lockAuditChain reads the end of a chain, at the beginning of one that has none, and keeps
-// others from it until the transaction ends. On SQLite every transaction that writes is alone.
+// lockAuditChain returns the head of a chain, creating it if necessary, and locks it until the
+// transaction ends.
 func (s *Store) lockAuditChain(ctx context.Context, name string) (*auditChain, error) {
 	var chain auditChain
 	lock := func() error {
-		query := s.with(ctx)
-		if s.dialect.name == postgresql {
-			query = query.Clauses(clause.Locking{Strength: "UPDATE"})
-		}
-		return query.Where("chain = ?", name).Take(&chain).Error
+		return s.with(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Where("chain = ?", name).Take(&chain).Error
 	}
 	err := lock()
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		first := auditChain{Chain: name, Hash: []byte{}}
 		if err := s.with(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&first).Error; err != nil {
-			return nil, fmt.Errorf("begin audit chain: %w", err)
+			return nil, fmt.Errorf("create audit chain: %w", err)
 		}
 		err = lock()
 	}
@@ -137,12 +131,11 @@ func (s *Store) moveAuditChain(ctx context.Context, chain *auditChain) error {
 	return nil
 }
 
-// chainPortion is how many events are chained in one transaction: other writers get their turn
-// in between.
+// chainPortion limits how many events one transaction chains, so that others can write in between.
 const chainPortion = 500
 
-// chainEarlierEvents chains what versions before the chain have written, and nodes of such a
-// version still write while others are newer, in the order of their ids.
+// chainEarlierEvents chains, in the order of their ids, the events of versions that did not chain
+// them. Nodes of such a version may still be running.
 func (s *Store) chainEarlierEvents(ctx context.Context) error {
 	for {
 		var next AuditEvent

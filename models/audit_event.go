@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// AuditEvent is one line of the audit log: who did what to what, from where and when. It is
-// written in the transaction of the change that it tells of, and never changed or deleted: the
-// database refuses that, and the hash of the event after it would show it (see VerifyAudit).
+// AuditEvent is an entry of the audit log. It is written in the transaction of the change that it
+// records, and never changed or deleted: the database rejects that, and VerifyAudit would detect it.
 type AuditEvent struct {
 	ID          string
 	WorkspaceID *string // nil for a failed sign-in to an account that does not exist
@@ -22,16 +21,16 @@ type AuditEvent struct {
 	Details     map[string]string `gorm:"serializer:json"`
 	Address     string
 	UserAgent   string
-	CreatedAt   time.Time // the time that the id begins with, so that both sort alike
-	Seq         int64     // place in the chain of the workspace, from 1
-	Hash        []byte    // SHA-256 over this event and the Hash of the one before it
+	CreatedAt   time.Time // the time in the id, so that both sort in the same order
+	Seq         int64     // position in the chain of the workspace, from 1
+	Hash        []byte    // SHA-256 of this event and the Hash of the previous one
 }
 
-// target is what an audit event is about.
+// target is the object of an audit event.
 type target struct{ kind, id, name string }
 
-// audit writes an event with the actor of ctx, at the end of the transaction of the change. It
-// is a transaction of its own outside of one.
+// audit records an event with the actor of ctx. The event is written at the end of the current
+// transaction, or in one of its own.
 func (s *Store) audit(ctx context.Context, workspaceID, action string, t target, details map[string]string) error {
 	if !s.inTx() {
 		return s.Tx(ctx, func(tx *Store) error { return tx.audit(ctx, workspaceID, action, t, details) })
@@ -59,7 +58,7 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 	return nil
 }
 
-// storableDetails is details as both databases give them back, for they are hashed.
+// storableDetails returns details as both databases return them, because they are hashed.
 func storableDetails(details map[string]string) map[string]string {
 	stored := make(map[string]string, len(details))
 	for name, value := range details {
@@ -68,8 +67,7 @@ func storableDetails(details map[string]string) map[string]string {
 	return stored
 }
 
-// AuditEventsOf lists what happened to one thing of a workspace, the newest first, at most
-// limit events.
+// AuditEventsOf returns up to limit events about one target, newest first.
 func (s *Store) AuditEventsOf(ctx context.Context, workspaceID, targetID string, limit int) ([]AuditEvent, error) {
 	var events []AuditEvent
 	err := s.with(ctx).

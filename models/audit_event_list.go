@@ -11,16 +11,16 @@ import (
 	"gorm.io/gorm"
 )
 
-// AuditFilter chooses audit events. The zero value lets all through.
+// AuditFilter selects audit events. The zero value selects all.
 type AuditFilter struct {
-	Actor  string     // the id of a member or a key, or the ActorType of an actor without an id
+	Actor  string     // the id of a member or key, or the ActorType of an actor without an id
 	Action string     // such as "api_key.created"
-	Target string     // the id of a thing, or part of its name in any case
+	Target string     // the id of the target, or part of its name, case-insensitive
 	From   *time.Time // inclusive
 	Before *time.Time // exclusive
 }
 
-// AuditEvents lists the audit events of a workspace that filter lets through, newest first.
+// AuditEvents returns a page of the audit events that match filter, newest first.
 func (s *Store) AuditEvents(ctx context.Context, workspaceID string, filter AuditFilter, page Page) (Paged[AuditEvent], error) {
 	list := filter.listing(workspaceID)
 	query, err := list.after(filter.where(s.with(ctx), workspaceID), "id", &page)
@@ -34,8 +34,8 @@ func (s *Store) AuditEvents(ctx context.Context, workspaceID string, filter Audi
 	return paged(list, page, events, func(e *AuditEvent) string { return e.ID }), nil
 }
 
-// EachAuditEvent calls fn with every audit event of a workspace that filter lets through, newest
-// first, until fn returns an error. It holds a portion of them in memory, and no transaction open.
+// EachAuditEvent calls fn for each audit event that matches filter, newest first, until fn returns
+// an error. It reads the events in chunks, without a transaction.
 func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter AuditFilter, fn func(*AuditEvent) error) error {
 	query := filter.where(s.with(ctx), workspaceID).Order("id DESC").Limit(auditPortion).Session(&gorm.Session{})
 	for portion := query; ; {
@@ -55,10 +55,10 @@ func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter A
 	}
 }
 
-// auditPortion is how many events EachAuditEvent reads at a time.
+// auditPortion is the number of events that EachAuditEvent reads at a time.
 const auditPortion = 1000
 
-// identifier is the shape of the id of a row.
+// identifier matches the id of a row.
 var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)
 
 func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
@@ -75,7 +75,7 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 		pattern := likePattern(storable(f.Target[:min(len(f.Target), 4*maxName+1)]))
 		query = query.Where(`lower(target_name) LIKE lower(?) ESCAPE '\'`, pattern)
 	}
-	// Bounded by the id, which begins with created_at and orders the list, as meeting requests are.
+	// The id starts with created_at and orders the list, so the index on it serves both.
 	if f.From != nil {
 		query = query.Where("id >= ?", firstID("aud", *f.From))
 	}
@@ -97,7 +97,7 @@ func (f AuditFilter) listing(workspaceID string) listing {
 	return list
 }
 
-// AuditHead is how many audit events of a workspace are chained, and the hash of the last of them
+// AuditHead returns the number of chained audit events of a workspace, and the hash of the last one
 // in hexadecimal.
 func (s *Store) AuditHead(ctx context.Context, workspaceID string) (events int64, head string, err error) {
 	var chain auditChain

@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// eventsOf are the audit events about a thing, the newest first.
+// eventsOf returns the audit events about a target, newest first.
 func eventsOf(t *testing.T, s home, id string) []models.AuditEvent {
 	t.Helper()
 	events, err := s.AuditEventsOf(t.Context(), s.id, id, 100)
@@ -22,45 +22,45 @@ func eventsOf(t *testing.T, s home, id string) []models.AuditEvent {
 	return events
 }
 
-func TestHistoryOfAKey(t *testing.T) {
+func TestAuditEventsOf(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: "key_maker", Name: "Maker", Address: "2001:db8::7", UserAgent: "curl/8"})
+		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: "key_actor", Name: "Actor", Address: "2001:db8::7", UserAgent: "curl/8"})
 		expiry := s.Now().Add(24 * time.Hour)
 		key, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite), ExpiresAt: &expiry})
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := models.AuditEvent{
-			WorkspaceID: &s.id, ActorType: models.ActorAPIKey, ActorID: ptr("key_maker"), ActorName: "Maker",
+			WorkspaceID: &s.id, ActorType: models.ActorAPIKey, ActorID: ptr("key_actor"), ActorName: "Actor",
 			TargetType: "api_key", TargetID: key.ID, Address: "2001:db8::7", UserAgent: "curl/8",
 		}
 		var history []models.AuditEvent
-		note := func(action, name string, details map[string]string) {
+		expect := func(action, name string, details map[string]string) {
 			event := want
 			event.Action, event.TargetName, event.Details, event.CreatedAt = action, name, details, s.Now()
 			history = append([]models.AuditEvent{event}, history...)
 		}
-		note("api_key.created", "CI", map[string]string{
+		expect("api_key.created", "CI", map[string]string{
 			"scopes": "seats.read seats.write", "key_prefix": key.KeyPrefix, "expires_at": "2026-03-15T09:26:53Z",
 		})
 		s.Clock.Advance(time.Second)
 		if err := s.RenameAPIKey(ctx, s.id, key.ID, "Builds"); err != nil {
 			t.Fatal(err)
 		}
-		note("api_key.renamed", "Builds", map[string]string{"from": "CI"})
+		expect("api_key.renamed", "Builds", map[string]string{"from": "CI"})
 		s.Clock.Advance(time.Second)
 		if _, err := s.DeleteAPIKey(ctx, s.id, key.ID); err != nil {
 			t.Fatal(err)
 		}
-		note("api_key.deleted", "Builds", map[string]string{"key_prefix": key.KeyPrefix})
-		note("api_key.deletion_in_force", "Builds", map[string]string{
+		expect("api_key.deleted", "Builds", map[string]string{"key_prefix": key.KeyPrefix})
+		expect("api_key.deletion_in_force", "Builds", map[string]string{
 			"committed_at": "2026-03-14T09:26:55Z", "in_force_at": "2026-03-14T09:26:55Z", "took_ms": "0",
 		})
 
 		got := eventsOf(t, s, key.ID)
 		for i := range got {
 			if got[i].ID[:4] != "aud_" {
-				t.Errorf("the id of an event is %s", got[i].ID)
+				t.Errorf("event id = %s, want prefix aud_", got[i].ID)
 			}
 			got[i].ID, got[i].Seq, got[i].Hash = "", 0, nil
 		}
@@ -68,13 +68,12 @@ func TestHistoryOfAKey(t *testing.T) {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
 		if newest, err := s.AuditEventsOf(t.Context(), s.id, key.ID, 1); err != nil || len(newest) != 1 || newest[0].Action != "api_key.deletion_in_force" {
-			t.Errorf("the newest event is %+v, %v", newest, err)
+			t.Errorf("newest event = %+v, error = %v, want api_key.deletion_in_force", newest, err)
 		}
 	})
 }
 
-// A change of which the audit log cannot tell does not happen.
-func TestNoChangeWithoutItsAuditEvent(t *testing.T) {
+func TestChangesFailWithoutAuditLog(t *testing.T) {
 	changes := map[string]func(s home, key *models.APIKey, session string) error{
 		"CreateAPIKey": func(s home, _ *models.APIKey, _ string) error {
 			_, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "New"})
@@ -110,18 +109,18 @@ func TestNoChangeWithoutItsAuditEvent(t *testing.T) {
 			wantUnchanged(t, s.Store, func() {
 				var readable *models.Error
 				if err := change(s, key, session); err == nil || errors.As(err, &readable) {
-					t.Errorf("%s without an audit log: %v", name, err)
+					t.Errorf("%s: error = %v, want a private error", name, err)
 				}
 			})
 		}
 		if _, err := s.SignIn(s.ctx, "", ada); err == nil {
-			t.Error("SignIn without an audit log succeeds")
+			t.Error("SignIn succeeded")
 		}
 		wantCount(t, s.Store, "sessions", 1)
 	})
 }
 
-func TestAuditEventTakesAnyUserAgent(t *testing.T) {
+func TestAuditEventStoresAnyUserAgent(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		actor := models.ActorOf(s.ctx)
 		for agent, want := range map[string]string{"": "", "a\x00b": "a\ufffdb", "\xff": "\ufffd", "🔑<b>'": "🔑<b>'"} {
@@ -132,20 +131,20 @@ func TestAuditEventTakesAnyUserAgent(t *testing.T) {
 				continue
 			}
 			if got := eventsOf(t, s, key.ID)[0].UserAgent; got != want {
-				t.Errorf("%q is kept as %q", agent, got)
+				t.Errorf("user agent %q is stored as %q, want %q", agent, got, want)
 			}
 		}
 	})
 }
 
-func TestWithoutAnActorNobodyKnownActs(t *testing.T) {
+func TestAuditEventWithoutActorIsAnonymous(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key, _, err := s.CreateAPIKey(t.Context(), s.id, models.NewAPIKey{Name: "CI"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if e := eventsOf(t, s, key.ID)[0]; e.ActorType != models.ActorAnonymous || e.ActorID != nil || e.ActorName != "Unknown" {
-			t.Errorf("the event is %+v", e)
+			t.Errorf("event = %+v, want an anonymous actor", e)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// netstrings writes each text as its length, a colon and itself.
+// netstrings encodes each text as its length, a colon and the text.
 func netstrings(texts ...string) (all string) {
 	for _, text := range texts {
 		all += fmt.Sprintf("%d:%s", len(text), text)
@@ -20,8 +20,7 @@ func netstrings(texts ...string) (all string) {
 	return all
 }
 
-// TestAuditHash: every field is hashed, in the way that is written down, which never changes: what
-// is stored was hashed so.
+// Every field is hashed, and the encoding never changes, because stored events were hashed with it.
 func TestAuditHash(t *testing.T) {
 	previous := []byte("the hash before")
 	event := models.AuditEvent{
@@ -33,13 +32,13 @@ func TestAuditHash(t *testing.T) {
 		"api_key", "key_1", "Wärehouse", "192.0.2.7", "Browser/1.0", "1773480413589", "2", "key_prefix", "sk_live_abc1....", "scopes", "")
 	want := sha256.Sum256([]byte(whole))
 	if diff := cmp.Diff(hex.EncodeToString(want[:]), hex.EncodeToString(event.HashAfter(previous))); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		t.Errorf("hash (-want +got):\n%s", diff)
 	}
 	event.WorkspaceID, event.ActorID, event.Details = nil, nil, nil
 	whole = netstrings("skipup audit event 1", "", "7", "aud_1") + "-" + netstrings("member") + "-" + netstrings("Ada", "api_key.created",
 		"api_key", "key_1", "Wärehouse", "192.0.2.7", "Browser/1.0", "1773480413589", "0")
 	want = sha256.Sum256([]byte(whole))
 	if diff := cmp.Diff(hex.EncodeToString(want[:]), hex.EncodeToString(event.HashAfter(nil))); diff != "" {
-		t.Errorf("of nobody, as the first (-want +got):\n%s", diff)
+		t.Errorf("hash of a first event without optional fields (-want +got):\n%s", diff)
 	}
 }

@@ -12,56 +12,55 @@ import (
 	"gorm.io/gorm"
 )
 
-// AuditFault is what is wrong with a chain of audit events, in a word.
+// AuditFault is a kind of damage to a chain of audit events.
 type AuditFault string
 
-// The faults. A chain is checked up to its first.
+// The kinds of damage. A chain is checked up to its first fault.
 const (
-	AuditChanged   AuditFault = "changed"   // the event does not fit: it or the one before it was changed or put in
-	AuditMissing   AuditFault = "missing"   // there is no event at this place, and there are later ones
-	AuditReordered AuditFault = "reordered" // the event that belongs here stands at another place
-	AuditTruncated AuditFault = "truncated" // the chain has been longer
-	AuditTooLong   AuditFault = "too_long"  // the event is beyond the noted end of the chain
-	AuditHead      AuditFault = "head"      // the noted hash of the end is not that of the last event
+	AuditChanged   AuditFault = "changed"   // the event does not fit: it or the previous one was changed or inserted
+	AuditMissing   AuditFault = "missing"   // there is no event at this position, but there are later ones
+	AuditReordered AuditFault = "reordered" // the event that belongs here is at another position
+	AuditTruncated AuditFault = "truncated" // the chain was longer
+	AuditTooLong   AuditFault = "too_long"  // the event is beyond the recorded end of the chain
+	AuditHead      AuditFault = "head"      // the recorded hash is not that of the last event
 )
 
-// AuditBreak is the first place at which a chain is broken.
+// AuditBreak describes where a chain is broken first.
 type AuditBreak struct {
 	Fault   AuditFault
 	Seq     int64
-	EventID string // empty where there is no event
-	FoundAt int64  // with AuditReordered, where the event stands that belongs here
+	EventID string // empty if there is no event
+	FoundAt int64  // with AuditReordered, the position of the event that belongs here
 }
 
-// AuditReport is what the check of a chain has found.
+// AuditReport is the result of checking one chain.
 type AuditReport struct {
 	WorkspaceID string // empty for the events that belong to no workspace
-	Events      int64  // that are chained and in order
-	Head        string // the hash of the last of them in hexadecimal; empty without any
-	Unchained   int64  // events that a node of an earlier version has written and that are not chained yet
+	Events      int64  // number of intact events from the start
+	Head        string // hash of the last intact event in hexadecimal; empty if there is none
+	Unchained   int64  // number of events from an earlier version that are not chained yet
 	Broken      *AuditBreak
 }
 
-// AuditVerification is what the check of the audit log has found.
+// AuditVerification is the result of checking the audit log.
 type AuditVerification struct {
 	Chains  []AuditReport // ordered by workspace
-	Missing []string      // the expected hashes that no event has
+	Missing []string      // expected hashes that no event has
 }
 
-// Intact reports whether nothing is wrong.
+// Intact reports whether the check found no faults.
 func (v AuditVerification) Intact() bool {
 	return len(v.Missing) == 0 && !slices.ContainsFunc(v.Chains, func(r AuditReport) bool { return r.Broken != nil })
 }
 
-// VerifyAudit works out the hash of every audit event anew, of one workspace or, without one, of
-// all, and finds the first place of each chain where something was changed, put in, taken out or
-// moved. Expected are hashes that were the head of a chain at some time, in hexadecimal: an event
-// with each must still be there.
+// VerifyAudit recomputes the hashes of all audit events of a workspace, or of all workspaces if
+// workspaceID is empty. It reports the first position in each chain where an event was changed,
+// inserted, removed or moved. Expected are hexadecimal hashes that were once the head of a chain,
+// for which events must still exist.
 //
-// A chain that is intact proves that nobody has changed some of it without working out all that
-// follows anew. Who can write every table can do that, and can cut off the end together with the
-// note of it. Only a hash that was kept elsewhere, and is expected here, convicts them, of all
-// that they have changed before it.
+// An intact chain proves that no event was changed without recomputing all later hashes. Someone
+// who can write to every table can do that, and can truncate a chain and its recorded head. Only an
+// expected hash that was kept elsewhere reveals such a change to the events before it.
 func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []string) (AuditVerification, error) {
 	var found AuditVerification
 	check := &auditCheck{expected: map[string]bool{}}
@@ -93,7 +92,7 @@ func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []
 	return found, err
 }
 
-// snapshot calls fn with a Store that sees the database as it is at one moment and cannot write.
+// snapshot calls fn in a read-only transaction that sees a consistent state of the database.
 func (s *Store) snapshot(ctx context.Context, fn func(tx *Store) error) error {
 	options := sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 	if s.dialect.name == sqlite {
@@ -106,7 +105,7 @@ func (s *Store) snapshot(ctx context.Context, fn func(tx *Store) error) error {
 	}, &options)
 }
 
-// auditChainNames are the names of all chains that there must be: every workspace has one.
+// auditChainNames returns the names of all chains that exist or must exist.
 func (s *Store) auditChainNames(ctx context.Context) ([]string, error) {
 	var names []string
 	err := s.with(ctx).Raw(`SELECT chain FROM audit_chains UNION SELECT id FROM workspaces
@@ -117,9 +116,9 @@ func (s *Store) auditChainNames(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// auditCheck is what is looked for in every chain.
+// auditCheck collects results across chains.
 type auditCheck struct {
-	expected map[string]bool // hashes, and whether they were seen
+	expected map[string]bool // whether each expected hash was found
 }
 
 func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditCheck) (AuditReport, error) {
@@ -147,7 +146,7 @@ func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditC
 	})
 	switch {
 	case errors.Is(err, errBroken):
-		return report, s.tellReordered(ctx, name, report.Broken, previous)
+		return report, s.findReordered(ctx, name, report.Broken, previous)
 	case err != nil:
 		return report, err
 	case report.Events < end.Seq, report.Events == 0 && report.Unchained == 0 && name != "":
@@ -160,8 +159,8 @@ func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditC
 
 var errBroken = errors.New("the chain is broken")
 
-// breaks is how e, the next event there is, breaks a chain that has come to seq, after an event
-// with the hash previous, and is noted to end at end; nil if it does not.
+// breaks returns how the event breaks a chain in which seq is the next position, previous the hash
+// of the previous event, and end the recorded end; nil if it doesn't.
 func (e *AuditEvent) breaks(seq, end int64, previous []byte) *AuditBreak {
 	switch {
 	case e.Seq > seq:
@@ -174,8 +173,8 @@ func (e *AuditEvent) breaks(seq, end int64, previous []byte) *AuditBreak {
 	return nil
 }
 
-// tellReordered looks whether an event that stands later in the chain belongs where it is broken.
-func (s *Store) tellReordered(ctx context.Context, name string, broken *AuditBreak, previous []byte) error {
+// findReordered sets AuditReordered if a later event of the chain belongs where the chain is broken.
+func (s *Store) findReordered(ctx context.Context, name string, broken *AuditBreak, previous []byte) error {
 	err := s.eachChained(ctx, name, func(event *AuditEvent) error {
 		at := event.Seq
 		event.Seq = broken.Seq
@@ -191,7 +190,7 @@ func (s *Store) tellReordered(ctx context.Context, name string, broken *AuditBre
 	return err
 }
 
-// eachChained calls fn with each event of a chain in order, until fn returns an error.
+// eachChained calls fn for each event of a chain in order, until fn returns an error.
 func (s *Store) eachChained(ctx context.Context, name string, fn func(event *AuditEvent) error) error {
 	for after := int64(0); ; {
 		var events []AuditEvent

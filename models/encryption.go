@@ -16,17 +16,17 @@ import (
 const EncryptionKeySize = chacha20poly1305.KeySize
 
 const (
-	sealedVersion = 1 // XChaCha20-Poly1305: its nonces are long enough to be random
-	keyNameLen    = 4 // bytes of the key's SHA-256 that say which key it was
+	sealedVersion = 1 // XChaCha20-Poly1305, whose nonces are long enough to be random
+	keyNameLen    = 4 // bytes of the key's SHA-256 that identify the key
 )
 
-var errNoEncryptionKey = Errorf(FailedPrecondition, "Webhooks are not set up on this server: its operator has to set SKIPUP_ENCRYPTION_KEY first.")
+var errNoEncryptionKey = Errorf(FailedPrecondition, "Webhooks aren't set up on this server. Ask its operator to set SKIPUP_ENCRYPTION_KEY.")
 
-// errUnknownKey is the error of what was sealed with a key that is not there any more.
-var errUnknownKey = errors.New("sealed with an encryption key that is not configured: put it behind the present one in SKIPUP_ENCRYPTION_KEY")
+// errUnknownKey is returned for a value that was sealed with a key that is no longer configured.
+var errUnknownKey = errors.New("sealed with an encryption key that is not configured: add it after the current one in SKIPUP_ENCRYPTION_KEY")
 
-// sealer encrypts what has to be read again, unlike a password or a key, which are only
-// compared. It seals with its first key and opens with any.
+// sealer encrypts values that must be read again, unlike passwords and API keys. It seals with its
+// first key and opens with any of them.
 type sealer struct{ keys []sealingKey }
 
 type sealingKey struct {
@@ -47,8 +47,8 @@ func newSealer(keys [][]byte) (sealer, error) {
 	return s, nil
 }
 
-// seal encrypts text for one row: what is sealed opens nowhere else. Without a key it is
-// Refused.
+// seal encrypts text for one row; it can't be opened for another. It returns FailedPrecondition if
+// no key is configured.
 func (s sealer) seal(text, row string) ([]byte, error) {
 	if len(s.keys) == 0 {
 		return nil, errNoEncryptionKey
@@ -61,7 +61,7 @@ func (s sealer) seal(text, row string) ([]byte, error) {
 	return key.aead.Seal(sealed, nonce, []byte(text), []byte(row)), nil
 }
 
-// open returns what was sealed for row.
+// open decrypts a value that was sealed for row.
 func (s sealer) open(sealed []byte, row string) (string, error) {
 	const start = 1 + keyNameLen
 	if len(sealed) < start+chacha20poly1305.NonceSizeX || sealed[0] != sealedVersion {
@@ -74,14 +74,14 @@ func (s sealer) open(sealed []byte, row string) (string, error) {
 		nonce, text := sealed[start:start+key.aead.NonceSize()], sealed[start+key.aead.NonceSize():]
 		opened, err := key.aead.Open(nil, nonce, text, []byte(row))
 		if err != nil {
-			return "", fmt.Errorf("open what is sealed for %s: %w", row, err)
+			return "", fmt.Errorf("open the value sealed for %s: %w", row, err)
 		}
 		return string(opened), nil
 	}
 	return "", errUnknownKey
 }
 
-// needsResealing reports whether sealed is by another key than the present one.
+// needsResealing reports whether sealed was sealed with a key other than the first.
 func (s sealer) needsResealing(sealed []byte) bool {
 	return len(s.keys) > 0 && len(sealed) > keyNameLen && [keyNameLen]byte(sealed[1:]) != s.keys[0].name
 }

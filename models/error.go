@@ -18,21 +18,21 @@ import (
 	"gorm.io/gorm"
 )
 
-// Kind says what sort of mistake an Error is, so that each face can answer in its own way.
+// Kind is the kind of an Error. Each interface maps it to its own status or exit code.
 type Kind int
 
-// The kinds of mistakes that a caller may read about.
+// The kinds of errors.
 const (
-	Invalid            Kind = iota + 1 // a value is missing or refused; Fields says which
-	NotFound                           // no such thing in this workspace
+	Invalid            Kind = iota + 1 // a value is missing or invalid; see Fields
+	NotFound                           // the workspace has no such thing
 	Forbidden                          // the caller may not do this
-	FailedPrecondition                 // the present state does not allow it
+	FailedPrecondition                 // the current state does not allow it
 	RateLimited                        // too many attempts
-	Conflict                           // something else is at it just now
+	Conflict                           // another change got in first; try again
 )
 
-// Error is a mistake of the caller, written for the caller to read. Every other error is
-// private: it goes to the log, never into an answer.
+// Error is an error that the caller caused and may read. Every other error is private and only
+// logged.
 type Error struct {
 	Kind       Kind
 	Message    string
@@ -42,17 +42,18 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// Fields are the complaints about a form's values, by field name.
+// Fields are error messages by field name. A message continues the name of its field, as in "must
+// be in the future".
 type Fields map[string]string
 
-// add notes a complaint, the first for each field.
+// add adds a message, unless the field already has one.
 func (f Fields) add(name, format string, args ...any) {
 	if _, already := f[name]; !already {
 		f[name] = fmt.Sprintf(format, args...)
 	}
 }
 
-// err is nil without complaints, and an Invalid error that says them all with any.
+// err returns an Invalid error with all messages, or nil if there are none.
 func (f Fields) err() error {
 	if len(f) == 0 {
 		return nil
@@ -64,28 +65,28 @@ func (f Fields) err() error {
 	return &Error{Kind: Invalid, Message: strings.Join(sentences, " "), Fields: f}
 }
 
-// Errorf makes an error that the caller caused and may read.
+// Errorf returns an error that the caller caused and may read.
 func Errorf(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// FieldsOf returns the complaints in err, and whether there are any.
+// FieldsOf returns the field errors in err, and whether there are any.
 func FieldsOf(err error) (Fields, bool) {
-	var refused *Error
-	if errors.As(err, &refused) && len(refused.Fields) > 0 {
-		return refused.Fields, true
+	var e *Error
+	if errors.As(err, &e) && len(e.Fields) > 0 {
+		return e.Fields, true
 	}
 	return nil, false
 }
 
-// IsKind reports whether err is an Error of kind.
+// IsKind reports whether err is an Error of the given kind.
 func IsKind(err error, kind Kind) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind == kind
 }
 
-// IsUnavailable reports whether err means that the database could not be asked, so that the
-// same request may succeed later.
+// IsUnavailable reports whether err means that the database was unavailable, so that the same
+// request may succeed later.
 func IsUnavailable(err error) bool {
 	var (
 		network  net.Error
@@ -99,7 +100,7 @@ func IsUnavailable(err error) bool {
 	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, sqlite3.CANTOPEN),
 		errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL), errors.Is(err, context.DeadlineExceeded):
 		return true
-	case errors.As(err, &embedded): // which has the methods of a net.Error, whatever it is about
+	case errors.As(err, &embedded): // implements net.Error for every error
 		return false
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.As(err, &network), errors.As(err, &connect):
@@ -112,15 +113,15 @@ func IsUnavailable(err error) bool {
 	return false
 }
 
-// characterNotInRepertoire is PostgreSQL's code for text that is not valid UTF-8 or has NUL.
+// characterNotInRepertoire is PostgreSQL's error code for text that is not valid UTF-8 or contains NUL.
 const characterNotInRepertoire = "22021"
 
-// notFound turns GORM's missing row into an Error that names what is missing, and wraps the
-// rest. A text that PostgreSQL cannot hold, such as one with NUL, is the id of no row either.
+// notFound converts GORM's error for a missing row into a NotFound error that names what, and wraps
+// other errors. An id that PostgreSQL cannot store, such as one with NUL, is not found either.
 func notFound(err error, what string) error {
 	var server *pgconn.PgError
 	if errors.Is(err, gorm.ErrRecordNotFound) || errors.As(err, &server) && server.Code == characterNotInRepertoire {
-		return Errorf(NotFound, "There is no such %s.", what)
+		return Errorf(NotFound, "%s not found.", strings.ToUpper(what[:1])+what[1:])
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", what, err)

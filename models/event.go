@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// EventType says what has happened, in the words that webhook endpoints subscribe to.
+// EventType is the type of an event, to which webhook endpoints subscribe.
 type EventType string
 
 // The events (API contract §9).
@@ -35,11 +35,11 @@ const (
 	SeatReleasedEvent                   EventType = "seat.released"
 )
 
-// PingEvent is sent when somebody asks for it, to the endpoint that it is asked for. Nobody
-// subscribes to it.
+// PingEvent is the type of a test event. It is sent to one endpoint on request and cannot be
+// subscribed to.
 const PingEvent EventType = "webhook_endpoint.ping"
 
-// EventTypes are all events, in the order in which they are shown.
+// EventTypes are all types that an endpoint can subscribe to, in the order in which they are shown.
 var EventTypes = []EventType{
 	MeetingRequestCreatedEvent, MeetingRequestUpdatedEvent, MeetingRequestPausedEvent, MeetingRequestResumedEvent,
 	MeetingRequestBookedEvent, MeetingRequestCancelledEvent, MeetingRequestOrganizerChangedEvent,
@@ -48,32 +48,31 @@ var EventTypes = []EventType{
 	SeatAssignedEvent, SeatReleasedEvent,
 }
 
-// Event is something that has happened in a workspace and that its webhook endpoints may be
-// told of. It is written in the transaction of the change (an outbox), so that neither is there
-// without the other.
+// Event is a change in a workspace that is reported to webhook endpoints. It is written in the
+// transaction of the change (the outbox pattern), so that neither exists without the other.
 type Event struct {
 	ID          string
 	WorkspaceID string
 	Type        EventType
-	Data        string // JSON of what it happened to, as it was then
+	Data        string // JSON of the changed object at that time
 	CreatedAt   time.Time
 }
 
-// Wire is e as the body of a delivery.
+// Wire returns the event as the body of a delivery.
 func (e *Event) Wire() wire.Event {
 	return wire.Event{ID: e.ID, Type: string(e.Type), Timestamp: wire.Timestamp(e.CreatedAt), Data: json.RawMessage(e.Data)}
 }
 
 const (
-	// deliveryMemory is how long a delivery is kept: longer than until its last retry.
+	// deliveryMemory is how long a delivery is kept. It must exceed the time until the last retry.
 	deliveryMemory = 30 * 24 * time.Hour
-	// eventMemory is how long an event is kept: longer than its deliveries, whose identifiers may
-	// be of a later time than the event.
+	// eventMemory is how long an event is kept. It exceeds deliveryMemory, because deliveries can
+	// be created later than their event.
 	eventMemory = deliveryMemory + 24*time.Hour
 )
 
-// publish writes an event about data, one of package wire, and a delivery for each endpoint that
-// wants it. Call it in the transaction of the change.
+// publish writes an event with data, a type of package wire, and a delivery for each subscribed
+// endpoint. Call it in the transaction of the change.
 func (s *Store) publish(ctx context.Context, workspaceID string, t EventType, data any) error {
 	event, err := s.writeEvent(ctx, workspaceID, t, data)
 	if err != nil {
@@ -94,40 +93,40 @@ func (s *Store) writeEvent(ctx context.Context, workspaceID string, t EventType,
 	return event, nil
 }
 
-// EventList are the events that an endpoint wants.
+// EventList is the list of event types that an endpoint subscribes to.
 type EventList []EventType
 
-// eventListOf are the events of words that have been checked, in the order of EventTypes.
-func eventListOf(words []string) EventList {
+// eventListOf returns the event types with the given names, in the order of EventTypes. It ignores
+// unknown names.
+func eventListOf(names []string) EventList {
 	list := EventList{}
 	for _, t := range EventTypes {
-		if slices.Contains(words, string(t)) {
+		if slices.Contains(names, string(t)) {
 			list = append(list, t)
 		}
 	}
 	return list
 }
 
-// Words are the events as words; it is never nil.
-func (l EventList) Words() []string {
-	words := make([]string, len(l))
+// Names returns the names of the types. It never returns nil.
+func (l EventList) Names() []string {
+	names := make([]string, len(l))
 	for i, t := range l {
-		words[i] = string(t)
+		names[i] = string(t)
 	}
-	return words
+	return names
 }
 
-// String is the words with spaces between.
-func (l EventList) String() string { return strings.Join(l.Words(), " ") }
+// String returns the names of the types, separated by spaces.
+func (l EventList) String() string { return strings.Join(l.Names(), " ") }
 
-// GormDataType keeps the list as text.
+// GormDataType returns the type of the column.
 func (EventList) GormDataType() string { return "text" }
 
-// Value stores the list as words with spaces between.
+// Value returns the list as it is stored, the same as String.
 func (l EventList) Value() (driver.Value, error) { return l.String(), nil }
 
-// Scan reads what Value stored. A word that this program does not know is of a newer one, and
-// is kept.
+// Scan reads what Value returned. It keeps unknown names, which a newer version may have stored.
 func (l *EventList) Scan(value any) error {
 	var stored string
 	switch value := value.(type) {
@@ -139,8 +138,8 @@ func (l *EventList) Scan(value any) error {
 		return fmt.Errorf("scan events: unexpected %T", value)
 	}
 	*l = EventList{}
-	for word := range strings.FieldsSeq(stored) {
-		*l = append(*l, EventType(word))
+	for name := range strings.FieldsSeq(stored) {
+		*l = append(*l, EventType(name))
 	}
 	return nil
 }

@@ -8,11 +8,11 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// ReminderDays are how many days before its expiry a key is reminded of.
+// ReminderDays are the numbers of days before an expiry at which a reminder is sent.
 var ReminderDays = []int{14, 7, 1}
 
-// expiryReminder is that a key's expiry was told of at one of ReminderDays. Another expiry has
-// none yet, so that it is told of again.
+// expiryReminder records that a reminder was sent for one of ReminderDays. It applies to one expiry,
+// so that a new expiry gets new reminders.
 type expiryReminder struct {
 	APIKeyID  string
 	ExpiresAt time.Time
@@ -20,27 +20,28 @@ type expiryReminder struct {
 	CreatedAt time.Time
 }
 
-// reminderPortion is how many keys are read at a time to be reminded of.
+// reminderPortion is the number of keys read at a time.
 const reminderPortion = 500
 
-// RemindOfExpiry writes an event, and asks for mails to the admins where mail is sent, for each
-// key that expires within 14, 7 or 1 days and has not been reminded of for that. What was missed
-// while nothing ran is told once, for the least of the days. A key that was made with less time
-// than that is not reminded of: whoever made it knows. It returns how many it has reminded of.
-// However many nodes do this at once, each reminder is written once.
+// RemindOfExpiry writes an event, and queues emails to the admins if emails are enabled, for each key
+// that expires within 14, 7 or 1 days and has no such reminder yet. It returns the number of keys.
+//
+// Missed reminders are combined into the latest one. A key that was created with less time left gets
+// no reminder, because its creator knows. Each reminder is sent once, even if several nodes call
+// this at the same time.
 func (s *Store) RemindOfExpiry(ctx context.Context) (int, error) {
 	reminded := 0
 	for {
-		keys, err := s.keysToRemindOf(ctx)
+		keys, err := s.expiringKeys(ctx)
 		if err != nil {
 			return reminded, err
 		}
 		for i := range keys {
-			told, err := s.remindOf(ctx, &keys[i])
+			sent, err := s.remindOf(ctx, &keys[i])
 			if err != nil {
 				return reminded, err
 			}
-			if told {
+			if sent {
 				reminded++
 			}
 		}
@@ -50,25 +51,25 @@ func (s *Store) RemindOfExpiry(ctx context.Context) (int, error) {
 	}
 }
 
-func (s *Store) keysToRemindOf(ctx context.Context) ([]APIKey, error) {
+func (s *Store) expiringKeys(ctx context.Context) ([]APIKey, error) {
 	now := s.now()
 	var keys []APIKey
 	err := s.with(ctx).Where(`deleted_at IS NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
-		SELECT 1 FROM expiry_reminders AS told WHERE told.api_key_id = api_keys.id AND told.expires_at = api_keys.expires_at
-		AND told.days <= CASE WHEN api_keys.expires_at <= @day THEN 1 WHEN api_keys.expires_at <= @week THEN 7 ELSE 14 END)`,
+		SELECT 1 FROM expiry_reminders AS sent WHERE sent.api_key_id = api_keys.id AND sent.expires_at = api_keys.expires_at
+		AND sent.days <= CASE WHEN api_keys.expires_at <= @day THEN 1 WHEN api_keys.expires_at <= @week THEN 7 ELSE 14 END)`,
 		map[string]any{"now": now, "soon": now.Add(days(14)), "week": now.Add(days(7)), "day": now.Add(days(1))}).
 		Order("expires_at, id").Limit(reminderPortion).Find(&keys).Error
 	if err != nil {
-		return nil, fmt.Errorf("read API keys that expire: %w", err)
+		return nil, fmt.Errorf("read expiring API keys: %w", err)
 	}
 	return keys, nil
 }
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
-// remindOf reports whether somebody is reminded of the expiry of a key now, by this node. One that
-// was deleted or got another expiry since it was read is left for the next time.
-func (s *Store) remindOf(ctx context.Context, read *APIKey) (told bool, err error) {
+// remindOf reports whether it sent a reminder for a key. It skips a key that was deleted or got a
+// new expiry since it was read.
+func (s *Store) remindOf(ctx context.Context, read *APIKey) (sent bool, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {
 		key, err := tx.takeAPIKey(ctx, "id = ? AND deleted_at IS NULL AND expires_at = ? AND expires_at > ?", read.ID, *read.ExpiresAt, tx.now())
 		if IsKind(err, NotFound) {
@@ -84,18 +85,18 @@ func (s *Store) remindOf(ctx context.Context, read *APIKey) (told bool, err erro
 			return fmt.Errorf("write expiry reminder: %w", insert.Error)
 		}
 		if insert.RowsAffected == 0 || key.ExpiresAt.Sub(key.CreatedAt) < days(due) {
-			return nil // another node has told of it, or nobody need be
+			return nil // another node sent it, or none is needed
 		}
-		told = true
+		sent = true
 		if err := tx.publish(ctx, key.WorkspaceID, APIKeyExpiringEvent, key.Wire()); err != nil {
 			return err
 		}
 		return tx.addExpiryEmails(ctx, key)
 	})
-	return told, err
+	return sent, err
 }
 
-// reminderAt is the least of ReminderDays that is not less than what is left.
+// reminderAt returns the smallest of ReminderDays that is at least the time left.
 func reminderAt(left time.Duration) int {
 	least := ReminderDays[0]
 	for _, n := range ReminderDays {

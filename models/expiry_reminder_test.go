@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// expiring counts the events that tell of keys which expire.
+// expiring returns the number of api_key.expiring events.
 func (s home) expiring(t *testing.T) (count int64) {
 	t.Helper()
 	if err := s.DB().Model(&models.Event{}).Where("type = ?", models.APIKeyExpiringEvent).Count(&count).Error; err != nil {
@@ -21,12 +21,12 @@ func (s home) expiring(t *testing.T) (count int64) {
 func (s home) remind(t *testing.T, want int) {
 	t.Helper()
 	if got, err := s.RemindOfExpiry(t.Context()); err != nil || got != want {
-		t.Errorf("at %v: reminded of %d, %v; want %d", s.Now(), got, err, want)
+		t.Errorf("at %v: reminders = %d, want %d, error = %v", s.Now(), got, want, err)
 	}
 }
 
-// TestAKeyIsRemindedOfOnceAtEachThreshold, and again when it has another expiry.
-func TestAKeyIsRemindedOfOnceAtEachThreshold(t *testing.T) {
+// A new expiry gets new reminders.
+func TestReminderOncePerThreshold(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key := s.keyOf(t, models.NewAPIKey{Name: "CI", ExpiresAt: ptr(s.Now().Add(30 * dayLong))})
 		s.keyOf(t, models.NewAPIKey{Name: "Never"})
@@ -46,22 +46,21 @@ func TestAKeyIsRemindedOfOnceAtEachThreshold(t *testing.T) {
 			s.remind(t, 0)
 		}
 		if got := s.expiring(t); got != 3 {
-			t.Errorf("%d events", got)
+			t.Errorf("events = %d, want 3", got)
 		}
 		if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: ptr(s.Now().Add(10 * dayLong))}); err != nil {
 			t.Fatal(err)
 		}
 		s.remind(t, 1)
-		s.Clock.Advance(9*dayLong + time.Hour) // nothing ran at 7 days
+		s.Clock.Advance(9*dayLong + time.Hour) // no reminder ran at 7 days
 		s.remind(t, 1)
 		if got := s.expiring(t); got != 5 {
-			t.Errorf("with another expiry: %d events", got)
+			t.Errorf("events with a new expiry = %d, want 5", got)
 		}
 	})
 }
 
-// TestWhoMadeAShortLivedKeyKnows when it expires, unless it is one of the days on which all are told.
-func TestWhoMadeAShortLivedKeyKnows(t *testing.T) {
+func TestNoReminderForShortLivedKey(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for life, want := range map[time.Duration]int{7 * dayLong: 1, 7*dayLong - time.Millisecond: 0, 14 * dayLong: 1, dayLong: 1} {
 			s.keyOf(t, models.NewAPIKey{Name: "CI", ExpiresAt: ptr(s.Now().Add(life))})
@@ -73,8 +72,8 @@ func TestWhoMadeAShortLivedKeyKnows(t *testing.T) {
 	})
 }
 
-// TestANodeThatIsBehindRemindsOfNothing that another has told of for fewer days.
-func TestANodeThatIsBehindRemindsOfNothing(t *testing.T) {
+// A node whose clock is behind must not send a reminder for an earlier threshold.
+func TestNoReminderFromSlowClock(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.keyOf(t, models.NewAPIKey{Name: "CI", ExpiresAt: ptr(s.Now().Add(30 * dayLong))})
 		s.Clock.Advance(23 * dayLong)
@@ -84,8 +83,8 @@ func TestANodeThatIsBehindRemindsOfNothing(t *testing.T) {
 	})
 }
 
-// TestManyKeysExpireAtOnce, more than are read at a time.
-func TestManyKeysExpireAtOnce(t *testing.T) {
+// More keys expire than are read at a time.
+func TestRemindersForManyKeys(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.FillKeys(t, s.id, s.admin.ID, 600) // of which 60 are deleted
 		at := s.Now().Add(dayLong)
@@ -97,8 +96,7 @@ func TestManyKeysExpireAtOnce(t *testing.T) {
 	})
 }
 
-// TestNodesRemindOnce, however many do it at once.
-func TestNodesRemindOnce(t *testing.T) {
+func TestConcurrentRemindersAreSentOnce(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		const keys = 20
 		for i := range keys {
@@ -114,27 +112,27 @@ func TestNodesRemindOnce(t *testing.T) {
 			}
 			return n
 		}) {
-			t.Logf("node %d has reminded of %d", i, got)
+			t.Logf("node %d sent %d", i, got)
 			reminded += got
 		}
 		if got := s.expiring(t); reminded != keys || got != keys {
-			t.Errorf("reminded of %d, with %d events; want %d of each", reminded, got, keys)
+			t.Errorf("reminders = %d, events = %d, want %d of each", reminded, got, keys)
 		}
 	})
 }
 
-// TestNobodyIsRemindedOfWhatHasChanged: many keys are read before the first of them is told of.
-func TestNobodyIsRemindedOfWhatHasChanged(t *testing.T) {
+// Keys are read in chunks, so they can change before their reminder is sent.
+func TestReminderSkipsChangedKeys(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		expiring := func(name string) *models.APIKey {
 			return s.keyOf(t, models.NewAPIKey{Name: name, ExpiresAt: ptr(s.Now().Add(20 * dayLong))})
 		}
-		gone, prolonged, sooner, renamed := expiring("Gone"), expiring("Prolonged"), expiring("Sooner"), expiring("Before")
+		deleted, extended, sooner, renamed := expiring("Deleted"), expiring("Extended"), expiring("Sooner"), expiring("Before")
 		s.Clock.Advance(10 * dayLong)
 		node := s.Another(t)
 		afterReading(t, node, "api_keys", func() {
-			s.delete(t, gone)
-			for key, at := range map[*models.APIKey]time.Time{prolonged: s.Now().Add(90 * dayLong), sooner: s.Now().Add(5 * dayLong)} {
+			s.delete(t, deleted)
+			for key, at := range map[*models.APIKey]time.Time{extended: s.Now().Add(90 * dayLong), sooner: s.Now().Add(5 * dayLong)} {
 				if err := errOf(s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{ExpiresAt: &at})); err != nil {
 					t.Error(err)
 				}
@@ -143,16 +141,16 @@ func TestNobodyIsRemindedOfWhatHasChanged(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if told, err := node.RemindOfExpiry(t.Context()); err != nil || told != 1 {
-			t.Errorf("reminded of %d, %v; want the one that has only another name", told, err)
+		if sent, err := node.RemindOfExpiry(t.Context()); err != nil || sent != 1 {
+			t.Errorf("reminders = %d, want 1 for the renamed key, error = %v", sent, err)
 		}
-		s.remind(t, 1) // of the one that expires sooner
+		s.remind(t, 1) // for the key that expires sooner
 		var data []string
 		if err := s.DB().Model(&models.Event{}).Where("type = ?", models.APIKeyExpiringEvent).Pluck("data", &data).Error; err != nil {
 			t.Fatal(err)
 		}
 		if len(data) != 2 {
-			t.Errorf("told of %q", data)
+			t.Errorf("events = %q, want 2", data)
 		}
 		wantSaid(t, strings.Join(data, "\n"), `"After"`, `"Sooner"`)
 	})

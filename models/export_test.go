@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// Rows are the structs behind the tables.
+// Rows are the structs of all tables.
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
@@ -15,16 +15,16 @@ var Rows = []any{
 	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{},
 }
 
-// DB is the database itself, for what no method shows or breaks.
+// DB returns the database, for tests of states that no method can show or create.
 func (s *Store) DB() *gorm.DB { return s.db }
 
-// NewID makes the identifier of a row.
+// NewID returns a new id with the given prefix.
 func (s *Store) NewID(prefix string) string { return s.id(prefix) }
 
-// Decoy is the hash that a password is compared with for an account that does not exist.
+// Decoy returns the hash that passwords for unknown accounts are compared with.
 func (s *Store) Decoy() string { return s.passwords.decoy() }
 
-// OnDecoy calls fn whenever a password is compared for an account that does not exist.
+// OnDecoy calls fn whenever a password for an unknown account is compared.
 func (s *Store) OnDecoy(fn func()) {
 	decoy := s.passwords.decoy
 	s.passwords.decoy = func() string {
@@ -33,7 +33,7 @@ func (s *Store) OnDecoy(fn func()) {
 	}
 }
 
-// OccupyHasher takes every place in which a password could be hashed until release is called.
+// OccupyHasher keeps all slots for hashing passwords busy until release is called.
 func (s *Store) OccupyHasher() (places int, release func()) {
 	places = cap(s.passwords.slots)
 	for range places {
@@ -46,7 +46,7 @@ func (s *Store) OccupyHasher() (places int, release func()) {
 	}
 }
 
-// OccupyFold keeps usage from being folded on this node until release is called.
+// OccupyFold blocks the folding of usage on this node until release is called.
 func (s *Store) OccupyFold() (release func()) {
 	s.folding <- struct{}{}
 	return func() { <-s.folding }
@@ -58,13 +58,13 @@ func (s *Store) HashPassword(ctx context.Context) error {
 	return err
 }
 
-// ComparePassword compares a password for an account that does not exist.
+// ComparePassword compares a password for an unknown account.
 func (s *Store) ComparePassword(ctx context.Context) error {
 	_, err := s.passwords.matches(ctx, "a password", "")
 	return err
 }
 
-// LogEveryStatement logs as if every statement was slow.
+// LogEveryStatement logs all statements as slow.
 func (s *Store) LogEveryStatement() {
 	s.db.Logger = slowQueries{s.db.Logger.(slowQueries).Interface.LogMode(logger.Info), 0}
 }
@@ -72,8 +72,8 @@ func (s *Store) LogEveryStatement() {
 // EnableEmail makes the store request emails.
 func (s *Store) EnableEmail() { s.sendsEmail = true }
 
-// WaitingEndpointsQuery is how WaitingEndpoints asks.
+// WaitingEndpointsQuery is the query of WaitingEndpoints.
 const WaitingEndpointsQuery = waitingEndpoints
 
-// HashAfter is the hash of e after an event with the hash previous.
+// HashAfter returns the hash of e after an event with the hash previous.
 func (e *AuditEvent) HashAfter(previous []byte) []byte { return e.hashAfter(previous) }

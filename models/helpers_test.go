@@ -16,7 +16,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// home is a Store with one workspace, in which its admin acts.
+// home is a Store with a workspace and a context in which its admin acts.
 type home struct {
 	*modelstest.Store
 	id    string // of the workspace
@@ -24,7 +24,7 @@ type home struct {
 	ctx   context.Context
 }
 
-// eachHome runs test on both databases with a workspace, beside other tests.
+// eachHome runs test in parallel with other tests, on both databases, with a workspace.
 func eachHome(t *testing.T, test func(t *testing.T, s home)) {
 	t.Helper()
 	t.Parallel()
@@ -39,7 +39,7 @@ func homeIn(t *testing.T, s *modelstest.Store, name, email string) home {
 	})}
 }
 
-// key makes a key that may read the seats.
+// key creates a key with the scope seats.read.
 func (s home) key(t *testing.T, name string) *models.APIKey {
 	t.Helper()
 	return s.keyOf(t, models.NewAPIKey{Name: name, Scopes: scope.Of(scope.SeatsRead)})
@@ -54,7 +54,7 @@ func (s home) keyOf(t *testing.T, n models.NewAPIKey) *models.APIKey {
 	return key
 }
 
-// keyThatExpires makes a key that expires at a moment, which may be past.
+// keyThatExpires creates a key with an expiry that may be in the past.
 func (s home) keyThatExpires(t *testing.T, name string, at time.Time) *models.APIKey {
 	t.Helper()
 	key := s.key(t, name)
@@ -68,45 +68,45 @@ func (s home) keyThatExpires(t *testing.T, name string, at time.Time) *models.AP
 func wantKind(t *testing.T, err error, kind models.Kind) {
 	t.Helper()
 	if !models.IsKind(err, kind) {
-		t.Errorf("the error is %v (%T), want one of kind %d", err, err, kind)
+		t.Errorf("error = %v (%T), want kind %d", err, err, kind)
 	}
 }
 
-// wantFields fails unless err complains about exactly these fields.
+// wantFields fails the test unless err has errors for exactly the given fields.
 func wantFields(t *testing.T, err error, names ...string) {
 	t.Helper()
 	fields, _ := models.FieldsOf(err)
 	for _, name := range names {
 		if fields[name] == "" {
-			t.Errorf("no complaint about %s in %v", name, err)
+			t.Errorf("error = %v, want one for field %s", err, name)
 		}
 	}
 	if len(fields) != len(names) {
-		t.Errorf("complaints %v, want about %v", fields, names)
+		t.Errorf("field errors = %v, want errors for %v only", fields, names)
 	}
 }
 
-// wantSaid fails unless text has each of parts.
+// wantSaid fails the test unless text contains each of parts.
 func wantSaid(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
-			t.Errorf("%q does not say %q", text, part)
+			t.Errorf("text = %q, want it to contain %q", text, part)
 		}
 	}
 }
 
-// wantUnchanged fails if do writes anything.
+// wantUnchanged fails the test if do changes the database.
 func wantUnchanged(t *testing.T, s *modelstest.Store, do func()) {
 	t.Helper()
 	before := s.Dump(t)
 	do()
 	if diff := cmp.Diff(strings.Split(before, "\n"), strings.Split(s.Dump(t), "\n")); diff != "" {
-		t.Errorf("what was refused has changed something (-before +after):\n%s", diff)
+		t.Errorf("database changed (-before +after):\n%s", diff)
 	}
 }
 
-// atOnce runs do n times at once and returns what each run returned.
+// atOnce calls do n times concurrently and returns the results.
 func atOnce[T any](n int, do func(i int) T) []T {
 	results := make([]T, n)
 	start, done := make(chan struct{}), sync.WaitGroup{}
@@ -121,7 +121,7 @@ func atOnce[T any](n int, do func(i int) T) []T {
 	return results
 }
 
-// wantOneWinner fails unless exactly one of errs is nil and all others are like loser.
+// wantOneWinner fails the test unless exactly one of errs is nil and isLoser accepts all others.
 func wantOneWinner(t *testing.T, errs []error, isLoser func(error) bool) {
 	t.Helper()
 	winners := 0
@@ -130,11 +130,11 @@ func wantOneWinner(t *testing.T, errs []error, isLoser func(error) bool) {
 		case err == nil:
 			winners++
 		case !isLoser(err):
-			t.Errorf("a loser gets %v", err)
+			t.Errorf("unexpected error: %v", err)
 		}
 	}
 	if winners != 1 {
-		t.Errorf("%d of %d succeed, want one", winners, len(errs))
+		t.Errorf("%d of %d calls succeeded, want 1", winners, len(errs))
 	}
 }
 
@@ -142,8 +142,8 @@ func isNotFound(err error) bool { return models.IsKind(err, models.NotFound) }
 
 var errStop = errors.New("stop")
 
-// afterReading calls fn once, when s has read a table for the first time. Fn must not read that
-// table through s, and on SQLite s must not be in a transaction then.
+// afterReading calls fn once, after s first reads the given table. Fn must not read that table
+// through s. On SQLite, s must not be in a transaction at that time.
 func afterReading(t *testing.T, s *modelstest.Store, table string, fn func()) {
 	t.Helper()
 	var once sync.Once
@@ -157,7 +157,7 @@ func afterReading(t *testing.T, s *modelstest.Store, table string, fn func()) {
 	}
 }
 
-// statements counts what do asks the database.
+// statements returns the number of queries that do executes.
 func (s home) statements(t *testing.T, do func() error) (count int) {
 	t.Helper()
 	note := func(*gorm.DB) { count++ }

@@ -12,24 +12,24 @@ import (
 	"gorm.io/gorm"
 )
 
-// IdempotencyLife is how long a request that is sent again gets its first answer.
+// IdempotencyLife is how long the response to a request is kept for repetitions of the request.
 const IdempotencyLife = 24 * time.Hour
 
-// IdempotentRequest is a request that may be sent again without being done again.
+// IdempotentRequest identifies a request that can be repeated safely.
 type IdempotentRequest struct {
 	APIKeyID    string
-	Key         string // the client's name for the request
-	Fingerprint []byte // of method, path and body: the same for the same request
+	Key         string // value of the Idempotency-Key header
+	Fingerprint []byte // hash of the method, path and body
 }
 
-// IdempotentAnswer is the answer to such a request.
+// IdempotentAnswer is the response to an IdempotentRequest.
 type IdempotentAnswer struct {
 	Status   int
 	Body     []byte
-	Replayed bool // it was given before
+	Replayed bool // whether it is the stored response to an earlier request
 }
 
-// idempotentAnswer is the first answer to a request that may be sent again.
+// idempotentAnswer is the row of a stored response.
 type idempotentAnswer struct {
 	APIKeyID    string `gorm:"primaryKey"`
 	Key         string `gorm:"primaryKey"`
@@ -40,15 +40,17 @@ type idempotentAnswer struct {
 }
 
 var (
-	errStillRunning = Errorf(Conflict, "A request with this Idempotency-Key is still running. Send it again in a moment.")
-	errOtherRequest = Errorf(FailedPrecondition, "This Idempotency-Key was used for another request. Take a new key for a new request.")
+	errStillRunning = Errorf(Conflict, "A request with this Idempotency-Key is still running. Try again in a moment.")
+	errOtherRequest = Errorf(FailedPrecondition, "This Idempotency-Key was already used with a different request. Use a new key.")
 )
 
-// Once does a request once. Do makes it within tx and returns the answer, of which only what
-// may be kept: the change and its answer are stored in one transaction, so that a crash leaves
-// both or neither. Sent again within IdempotencyLife, the request is answered from there. A
-// second one while the first is running is a Conflict, and the same key on another request is
-// Refused. What do refuses is not kept: the key can be used again for a better request.
+// Once handles a request once. It calls do in a transaction that also stores the response, so that a
+// crash leaves both or neither. If the request is repeated within IdempotencyLife, Once returns the
+// stored response. The response must not contain anything that may not be stored.
+//
+// Once returns Conflict if the first request is still running, and FailedPrecondition if the key was
+// used with a different request. If do returns an error, nothing is stored, and the key can be used
+// again.
 func (s *Store) Once(ctx context.Context, r IdempotentRequest, do func(tx *Store) (IdempotentAnswer, error)) (IdempotentAnswer, error) {
 	if _, running := s.running.LoadOrStore(r.id(), true); running {
 		return IdempotentAnswer{}, errStillRunning
@@ -59,7 +61,7 @@ func (s *Store) Once(ctx context.Context, r IdempotentRequest, do func(tx *Store
 		if err := tx.claimRequest(ctx, r); err != nil {
 			return err
 		}
-		first, err := tx.firstAnswer(ctx, r)
+		first, err := tx.storedAnswer(ctx, r)
 		if err != nil || first != nil {
 			if first != nil {
 				answer = *first
@@ -69,15 +71,15 @@ func (s *Store) Once(ctx context.Context, r IdempotentRequest, do func(tx *Store
 		if answer, err = do(tx); err != nil {
 			return err
 		}
-		return tx.keepAnswer(ctx, r, answer)
+		return tx.storeAnswer(ctx, r, answer)
 	})
 	return answer, err
 }
 
 func (r IdempotentRequest) id() string { return r.APIKeyID + " " + r.Key }
 
-// claimRequest sees that no other node is at the same request. On SQLite the transaction itself
-// has waited for it.
+// claimRequest returns Conflict if another node is handling the same request. On SQLite, writing
+// transactions exclude each other anyway.
 func (s *Store) claimRequest(ctx context.Context, r IdempotentRequest) error {
 	if s.dialect.name == sqlite {
 		return nil
@@ -94,19 +96,19 @@ func (s *Store) claimRequest(ctx context.Context, r IdempotentRequest) error {
 	return nil
 }
 
-// firstAnswer is the answer that was given to r before, or nil.
-func (s *Store) firstAnswer(ctx context.Context, r IdempotentRequest) (*IdempotentAnswer, error) {
+// storedAnswer returns the stored response to r, or nil.
+func (s *Store) storedAnswer(ctx context.Context, r IdempotentRequest) (*IdempotentAnswer, error) {
 	var row idempotentAnswer
 	err := s.with(ctx).Where("api_key_id = ? AND key = ?", r.APIKeyID, r.Key).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read first answer: %w", err)
+		return nil, fmt.Errorf("read stored response: %w", err)
 	}
 	if !row.CreatedAt.Add(IdempotencyLife).After(s.now()) {
 		if err := s.with(ctx).Delete(&row).Error; err != nil {
-			return nil, fmt.Errorf("delete old answer: %w", err)
+			return nil, fmt.Errorf("delete expired response: %w", err)
 		}
 		return nil, nil
 	}
@@ -116,12 +118,12 @@ func (s *Store) firstAnswer(ctx context.Context, r IdempotentRequest) (*Idempote
 	return &IdempotentAnswer{Status: row.Status, Body: row.Body, Replayed: true}, nil
 }
 
-func (s *Store) keepAnswer(ctx context.Context, r IdempotentRequest, answer IdempotentAnswer) error {
+func (s *Store) storeAnswer(ctx context.Context, r IdempotentRequest, answer IdempotentAnswer) error {
 	row := idempotentAnswer{
 		APIKeyID: r.APIKeyID, Key: r.Key, Fingerprint: r.Fingerprint, Status: answer.Status, Body: answer.Body, CreatedAt: s.now(),
 	}
 	if err := s.with(ctx).Create(&row).Error; err != nil {
-		return fmt.Errorf("keep answer: %w", err)
+		return fmt.Errorf("store response: %w", err)
 	}
 	return nil
 }

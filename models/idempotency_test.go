@@ -15,8 +15,8 @@ func requestNamed(key, fingerprint string) models.IdempotentRequest {
 	return models.IdempotentRequest{APIKeyID: "key_1", Key: key, Fingerprint: []byte(fingerprint)}
 }
 
-// makeKey is what a request does in these tests: its effect can be counted.
-func makeKey(ctx context.Context, workspaceID string) func(*models.Store) (models.IdempotentAnswer, error) {
+// createKey returns a function for Once with an effect that can be counted.
+func createKey(ctx context.Context, workspaceID string) func(*models.Store) (models.IdempotentAnswer, error) {
 	return func(tx *models.Store) (models.IdempotentAnswer, error) {
 		key, _, err := tx.CreateAPIKey(ctx, workspaceID, models.NewAPIKey{Name: "Once"})
 		if err != nil {
@@ -37,36 +37,38 @@ func (s home) keysMade(t *testing.T) int64 {
 
 func TestOnce(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		do := makeKey(s.ctx, s.id)
+		do := createKey(s.ctx, s.id)
 		first, err := s.Once(s.ctx, requestNamed("a", "1"), do)
 		if err != nil || first.Replayed {
-			t.Fatalf("first %+v, %v", first, err)
+			t.Fatalf("first response = %+v, error = %v", first, err)
 		}
 		again, err := s.Once(s.ctx, requestNamed("a", "1"), do)
 		want := models.IdempotentAnswer{Status: 201, Body: first.Body, Replayed: true}
-		if diff := cmp.Diff(want, again); diff != "" || err != nil {
-			t.Error(diff, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, again); diff != "" {
+			t.Errorf("second response (-want +got):\n%s", diff)
 		}
 		_, err = s.Once(s.ctx, requestNamed("a", "2"), do)
 		wantKind(t, err, models.FailedPrecondition)
 		if made := s.keysMade(t); made != 1 {
-			t.Errorf("%d keys made, want 1", made)
+			t.Errorf("keys = %d, want 1", made)
 		}
 		other := requestNamed("a", "1")
 		other.APIKeyID = "key_2"
 		if _, err := s.Once(s.ctx, other, do); err != nil {
-			t.Errorf("the same word of another client: %v", err)
+			t.Errorf("same Idempotency-Key of another client: %v", err)
 		}
 		s.Clock.Advance(models.IdempotencyLife)
 		if later, err := s.Once(s.ctx, requestNamed("a", "2"), do); err != nil || later.Replayed {
-			t.Errorf("after a day %+v, %v", later, err)
+			t.Errorf("after a day: response = %+v, error = %v, want a new one", later, err)
 		}
 	})
 }
 
-// TestOnceAtOnce: of many identical requests on two nodes one is done, and the others are told
-// to wait or get its answer.
-func TestOnceAtOnce(t *testing.T) {
+// The other requests get Conflict or the stored response.
+func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
 		type result struct {
@@ -75,45 +77,47 @@ func TestOnceAtOnce(t *testing.T) {
 		}
 		answers := map[string]int{}
 		for _, r := range atOnce(50, func(i int) result {
-			answer, err := nodes[i%2].Once(s.ctx, requestNamed("a", "1"), makeKey(s.ctx, s.id))
+			answer, err := nodes[i%2].Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
 			return result{answer, err}
 		}) {
 			if r.err == nil {
 				answers[string(r.answer.Body)]++
 			} else if !models.IsKind(r.err, models.Conflict) {
-				t.Errorf("a second one gets %v", r.err)
+				t.Errorf("error = %v, want Conflict", r.err)
 			}
 		}
-		if made := s.keysMade(t); made != 1 || len(answers) != 1 {
-			t.Errorf("%d keys made, different answers: %v", made, answers)
+		if made := s.keysMade(t); made != 1 {
+			t.Errorf("keys = %d, want 1", made)
+		}
+		if len(answers) != 1 {
+			t.Errorf("responses = %v, want the same for all", answers)
 		}
 	})
 }
 
-// TestRefusedRequestCanBeBettered: what failed leaves nothing, and its word can be used again.
-func TestRefusedRequestCanBeBettered(t *testing.T) {
+func TestFailedRequestCanBeRepeated(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.Once(s.ctx, requestNamed("a", "1"), func(tx *models.Store) (models.IdempotentAnswer, error) {
-				if _, err := makeKey(s.ctx, s.id)(tx); err != nil {
+				if _, err := createKey(s.ctx, s.id)(tx); err != nil {
 					return models.IdempotentAnswer{}, err
 				}
 				return models.IdempotentAnswer{}, errStop
 			})
 			if !errors.Is(err, errStop) {
-				t.Errorf("got %v", err)
+				t.Errorf("error = %v, want errStop", err)
 			}
 		})
-		if better, err := s.Once(s.ctx, requestNamed("a", "2"), makeKey(s.ctx, s.id)); err != nil || better.Replayed {
-			t.Errorf("%+v, %v", better, err)
+		if again, err := s.Once(s.ctx, requestNamed("a", "2"), createKey(s.ctx, s.id)); err != nil || again.Replayed {
+			t.Errorf("response = %+v, error = %v, want a new one", again, err)
 		}
 	})
 }
 
-func TestStillRunningIsAConflict(t *testing.T) {
+func TestRunningRequestIsConflict(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		_, err := s.Once(s.ctx, requestNamed("a", "1"), func(*models.Store) (models.IdempotentAnswer, error) {
-			_, second := s.Once(s.ctx, requestNamed("a", "1"), makeKey(s.ctx, s.id))
+			_, second := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
 			wantKind(t, second, models.Conflict)
 			return models.IdempotentAnswer{Status: 201, Body: []byte("{}")}, nil
 		})
@@ -123,9 +127,9 @@ func TestStillRunningIsAConflict(t *testing.T) {
 	})
 }
 
-func TestPurgeForgetsAnswersAfterADay(t *testing.T) {
+func TestPurgeDeletesResponsesAfterADay(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
-		if _, err := s.Once(s.ctx, requestNamed("a", "1"), makeKey(s.ctx, s.id)); err != nil {
+		if _, err := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id)); err != nil {
 			t.Fatal(err)
 		}
 		rows := func(later time.Duration) (n int64) {
@@ -139,10 +143,10 @@ func TestPurgeForgetsAnswersAfterADay(t *testing.T) {
 			return n
 		}
 		if n := rows(models.IdempotencyLife - time.Second); n != 1 {
-			t.Errorf("%d answers are kept within the day", n)
+			t.Errorf("responses within a day = %d, want 1", n)
 		}
 		if n := rows(time.Second); n != 0 {
-			t.Errorf("%d answers are kept after a day", n)
+			t.Errorf("responses after a day = %d, want 0", n)
 		}
 	})
 }

@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// MaxFoundKeys is how many different keys a leak check tells apart.
+	// MaxFoundKeys limits how many different keys a leak check reports.
 	MaxFoundKeys = 1000
-	// maxPlaces is how many places of a key are told.
+	// maxPlaces limits how many places are reported for a key.
 	maxPlaces = 10
-	// digestsAtOnce is how many keys are looked up with one query.
+	// digestsAtOnce limits how many keys one query looks up.
 	digestsAtOnce = 500
 )
 
-// FoundKeys gathers the keys that a search finds in texts, and where; of a thousand different
-// ones at most. It holds no key, only digests. The zero value is empty.
+// FoundKeys collects up to MaxFoundKeys different keys found in text, and where they were found. It
+// holds only digests, not keys. The zero value is empty.
 type FoundKeys struct {
-	More  bool // there were more different keys than are told apart
+	More  bool // more than MaxFoundKeys different keys were found
 	keys  map[token.Digest]*foundKey
 	order []token.Digest
 }
@@ -33,11 +33,11 @@ type foundKey struct {
 
 // Place is where a key was found.
 type Place struct {
-	Source string // what the text is called
+	Source string // name of the text
 	Line   int64  // from 1
 }
 
-// Add notes that a search of the text source has found a key.
+// Add adds a key that was found in the text named source.
 func (f *FoundKeys) Add(source string, finding token.Finding) {
 	key, known := f.keys[finding.Digest]
 	if !known {
@@ -58,26 +58,26 @@ func (f *FoundKeys) Add(source string, finding token.Finding) {
 	}
 }
 
-// Leak is a key of the workspace that was found.
+// Leak is a key of the workspace that was found in text.
 type Leak struct {
 	Key    APIKey
-	Times  int     // that it was found
-	Places []Place // the first ten of them
+	Times  int     // number of times that the key was found
+	Places []Place // the first ten
 }
 
-// LeakReport is what a leak check has found.
+// LeakReport is the result of a leak check.
 type LeakReport struct {
-	Leaks  []Leak // in the order in which they were found
-	Others int    // different keys that are none of this workspace
-	More   bool   // not all were looked at
+	Leaks  []Leak // in the order found
+	Others int    // number of different keys that don't belong to the workspace
+	More   bool   // some keys were not checked
 }
 
-// Clean reports whether nothing was found.
+// Clean reports whether no keys were found.
 func (r LeakReport) Clean() bool { return len(r.Leaks) == 0 && r.Others == 0 }
 
-// CheckLeaks looks found up among the keys of a workspace, deleted ones too, and notes in the
-// audit log that something was found. Keys of others are counted with those that nobody has, so
-// that nobody learns by it what there is elsewhere.
+// CheckLeaks looks up found among the keys of a workspace, including deleted ones, and records any
+// finds in the audit log. Keys of other workspaces are counted together with keys that don't exist,
+// so that the result reveals nothing about other workspaces.
 func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundKeys) (LeakReport, error) {
 	report := LeakReport{More: found.More}
 	if len(found.order) == 0 {
@@ -102,7 +102,7 @@ func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundK
 	return report, err
 }
 
-// apiKeysByDigest are the keys of a workspace that have one of digests.
+// apiKeysByDigest returns the keys of a workspace that have one of the digests.
 func (s *Store) apiKeysByDigest(ctx context.Context, workspaceID string, digests []token.Digest) (map[token.Digest]APIKey, error) {
 	keys := map[token.Digest]APIKey{}
 	for portion := range slices.Chunk(digests, digestsAtOnce) {

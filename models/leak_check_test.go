@@ -10,7 +10,7 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// foundIn are the keys in a text.
+// foundIn returns the keys found in text.
 func foundIn(t *testing.T, source, text string) models.FoundKeys {
 	t.Helper()
 	var found models.FoundKeys
@@ -33,41 +33,41 @@ func TestCheckLeaks(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		other := homeIn(t, s.Store, "Globex", "gil@globex.test")
 		ci, ciText := s.secret(t, "CI")
-		dead, deadText := s.secret(t, "Old")
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, dead.ID); err != nil {
+		deleted, deletedText := s.secret(t, "Old")
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID); err != nil {
 			t.Fatal(err)
 		}
 		theirs, theirText := other.secret(t, "Theirs")
-		nobodys := token.New(token.Live).Reveal()
+		unknown := token.New(token.Live).Reveal()
 
 		if err := s.AppendUsage(t.Context(), batchOf(t, use{ci, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil { // not folded
 			t.Fatal(err)
 		}
-		text := deadText + "\n" + ciText + " " + ciText + "\n" + theirText + "\n" + nobodys + "\n" + ciText + token.New(token.Live).Reveal()
+		text := deletedText + "\n" + ciText + " " + ciText + "\n" + theirText + "\n" + unknown + "\n" + ciText + token.New(token.Live).Reveal()
 		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "app.log", text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(report.Leaks) != 2 || report.Others != 3 || report.More || report.Clean() {
-			t.Fatalf("%+v", report)
+			t.Fatalf("report = %+v, want 2 leaks and 3 others", report)
 		}
-		if got := report.Leaks[0]; got.Key.ID != dead.ID || got.Key.DeletedAt == nil || got.Times != 1 {
-			t.Errorf("%+v", got)
+		if got := report.Leaks[0]; got.Key.ID != deleted.ID || got.Key.DeletedAt == nil || got.Times != 1 {
+			t.Errorf("leak = %+v, want the deleted key once", got)
 		}
 		want := models.Leak{Key: report.Leaks[1].Key, Times: 3, Places: []models.Place{{Source: "app.log", Line: 2}, {Source: "app.log", Line: 5}}}
 		if diff := cmp.Diff(want, report.Leaks[1]); diff != "" || report.Leaks[1].Key.ID != ci.ID || report.Leaks[1].Key.LastUsedAt == nil {
 			t.Errorf("leak of %s (-want +got):\n%s", report.Leaks[1].Key.Name, diff)
 		}
 		if event := eventsOf(t, s, ci.ID)[0]; event.Action != "api_key.found_leaked" || event.Details["times"] != "3" || event.Details["key_prefix"] != ci.KeyPrefix || event.ActorName != "Ada Admin" {
-			t.Errorf("%+v", event)
+			t.Errorf("event of the key = %+v", event)
 		}
 		if event := eventsOf(t, s, s.id)[0]; event.Action != "api_key.leak_checked" || event.Details["keys"] != "2" || event.Details["other_keys"] != "3" || event.TargetName != "Acme" {
-			t.Errorf("%+v", event)
+			t.Errorf("event of the workspace = %+v", event)
 		}
 		if events := eventsOf(t, other, theirs.ID); len(events) != 1 {
-			t.Errorf("the other workspace's log tells of the check: %+v", events)
+			t.Errorf("events in the other workspace = %+v, want 1", events)
 		}
-		for _, secret := range []string{ciText, deadText, theirText, nobodys, "app.log"} {
+		for _, secret := range []string{ciText, deletedText, theirText, unknown, "app.log"} {
 			if strings.Contains(s.Dump(t), secret) {
 				t.Errorf("%.12s… is stored", secret)
 			}
@@ -75,41 +75,40 @@ func TestCheckLeaks(t *testing.T) {
 	})
 }
 
-func TestALeakReportIsClean(t *testing.T) {
+func TestLeakReportClean(t *testing.T) {
 	for _, report := range []models.LeakReport{{Leaks: []models.Leak{{}}}, {Others: 1}} {
 		if report.Clean() {
-			t.Errorf("%+v is clean", report)
+			t.Errorf("%+v: Clean() = true, want false", report)
 		}
 	}
 }
 
-// TestCheckLeaksTellsTheFirstPlaces of a key that a log has in every line, and how often it is there.
-func TestCheckLeaksTellsTheFirstPlaces(t *testing.T) {
+func TestCheckLeaksLimitsPlaces(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		_, text := s.secret(t, "CI")
 		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "app.log", strings.Repeat(text+"\n", 25)))
 		if err != nil || len(report.Leaks) != 1 {
-			t.Fatalf("%+v, %v", report, err)
+			t.Fatalf("report = %+v, error = %v", report, err)
 		}
 		if leak := report.Leaks[0]; leak.Times != 25 || len(leak.Places) != 10 || leak.Places[9].Line != 10 {
-			t.Errorf("%d times, at %+v", leak.Times, leak.Places)
+			t.Errorf("times = %d, places = %+v, want 25 and the first 10", leak.Times, leak.Places)
 		}
 	})
 }
 
-func TestCheckOfACleanTextLeavesNoTrace(t *testing.T) {
+func TestCheckLeaksRecordsNothingIfClean(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.key(t, "CI")
 		wantUnchanged(t, s.Store, func() {
 			report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "text", "nothing to see: sk_live_"+strings.Repeat("A", 36)))
 			if err != nil || !report.Clean() {
-				t.Errorf("%+v, %v", report, err)
+				t.Errorf("report = %+v, error = %v, want it clean", report, err)
 			}
 		})
 	})
 }
 
-func TestCheckLeaksTellsAThousandKeysApart(t *testing.T) {
+func TestCheckLeaksLimitsKeys(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		_, last := s.secret(t, "CI")
 		var text strings.Builder
@@ -119,11 +118,11 @@ func TestCheckLeaksTellsAThousandKeysApart(t *testing.T) {
 		text.WriteString(last)
 		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "text", text.String()))
 		if err != nil || report.More || len(report.Leaks) != 1 || report.Others != models.MaxFoundKeys-1 {
-			t.Errorf("%d leaks, %d others, %v", len(report.Leaks), report.Others, err)
+			t.Errorf("leaks = %d, others = %d, error = %v", len(report.Leaks), report.Others, err)
 		}
 		report, err = s.CheckLeaks(s.ctx, s.id, foundIn(t, "text", token.New(token.Live).Reveal()+text.String()))
 		if err != nil || !report.More || len(report.Leaks) != 0 || report.Others != models.MaxFoundKeys {
-			t.Errorf("one more: %d leaks, %d others, %v", len(report.Leaks), report.Others, err)
+			t.Errorf("with one more key: leaks = %d, others = %d, error = %v", len(report.Leaks), report.Others, err)
 		}
 	})
 }

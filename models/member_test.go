@@ -87,7 +87,9 @@ func TestOnePersonIsAddedOnce(t *testing.T) {
 			_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
 			return err
 		})
-		wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.Invalid) || models.IsKind(err, models.FailedPrecondition) })
+		wantOneWinner(t, errs, func(err error) bool {
+			return models.IsKind(err, models.Invalid) || models.IsKind(err, models.FailedPrecondition)
+		})
 	})
 }
 

@@ -9,32 +9,32 @@ import (
 	"gorm.io/gorm"
 )
 
-// The bounds of a page of a list.
+// The default and the largest size of a page.
 const (
 	DefaultPageLimit = 25
 	MaxPageLimit     = 100
 )
 
-// Page asks for one page of a list, newest first. The zero Page is the first, of the default
-// size.
+// Page selects one page of a list, newest first. The zero value selects the first page, of the
+// default size.
 type Page struct {
 	Limit  int    // 1 to MaxPageLimit; 0 means DefaultPageLimit
-	Cursor string // of the page before; empty for the first
+	Cursor string // from the previous page; empty for the first
 }
 
-// Paged is one page of a list. NextCursor is empty on the last.
+// Paged is one page of a list. NextCursor is empty on the last page.
 type Paged[T any] struct {
 	Items      []T
 	Limit      int
 	NextCursor string
 }
 
-// listing names a list and everything that its rows are chosen by, so that a cursor of one
-// list is not taken for one of another.
+// listing identifies a list by its name and filters, so that a cursor from one list is not accepted
+// for another.
 type listing []string
 
-// after narrows query to the page that p asks for, by id, newest first. It fetches one row
-// more than the page holds: see paged.
+// after limits query to the page that p selects, by id, newest first, and to one more row, which
+// tells paged whether another page follows.
 func (l listing) after(query *gorm.DB, column string, p *Page) (*gorm.DB, error) {
 	fields := Fields{}
 	if p.Limit == 0 {
@@ -46,7 +46,7 @@ func (l listing) after(query *gorm.DB, column string, p *Page) (*gorm.DB, error)
 	if p.Cursor != "" {
 		id, ok := l.open(p.Cursor)
 		if !ok {
-			fields.add("cursor", "is not one that this list has given out; leave it out to start at the first page")
+			fields.add("cursor", "is invalid. Omit it to start at the first page")
 		}
 		query = query.Where(column+" < ?", id)
 	}
@@ -56,7 +56,7 @@ func (l listing) after(query *gorm.DB, column string, p *Page) (*gorm.DB, error)
 	return query.Order(column + " DESC").Limit(p.Limit + 1), nil
 }
 
-// paged cuts rows, of which after has fetched one too many, to a page.
+// paged returns rows, which after has limited, as a page.
 func paged[T any](l listing, p Page, rows []T, id func(*T) string) Paged[T] {
 	page := Paged[T]{Items: rows, Limit: p.Limit}
 	if len(rows) > p.Limit {
@@ -66,10 +66,10 @@ func paged[T any](l listing, p Page, rows []T, id func(*T) string) Paged[T] {
 	return page
 }
 
-const cursorCheckLen = 9 // bytes, so that the whole needs no padding in base64
+const cursorCheckLen = 9 // bytes
 
-// seal makes the cursor that follows the row id. It is self-checking, not secret: every query
-// names the workspace anyway.
+// seal returns the cursor for the page after the row id. Its checksum detects cursors of other
+// lists. It needs no secret, because every query names the workspace.
 func (l listing) seal(id string) string {
 	return base64.RawURLEncoding.EncodeToString(append(l.check(id), id...))
 }
@@ -80,8 +80,7 @@ func (l listing) open(cursor string) (id string, ok bool) {
 		return "", false
 	}
 	id = string(raw[cursorCheckLen:])
-	// In this one spelling, since decoding skips line breaks; and the check, which is no secret, can
-	// be made for what is no text at all.
+	// The decoder ignores line breaks, and anyone can compute the checksum of an invalid id.
 	return id, cursor == l.seal(id) && id == storable(id)
 }
 
@@ -93,7 +92,7 @@ func (l listing) check(id string) []byte {
 	return hash.Sum(nil)[:cursorCheckLen]
 }
 
-// likePattern matches texts that contain search, taken literally.
+// likePattern returns a LIKE pattern for text that contains search.
 func likePattern(search string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(search) + "%"
 }

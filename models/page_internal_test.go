@@ -14,22 +14,22 @@ func TestCursorsBelongToOneList(t *testing.T) {
 		cursor := made.seal("key_1")
 		for k, asked := range lists {
 			if id, ok := asked.open(cursor); ok != (i == k) || ok && id != "key_1" {
-				t.Errorf("%q opens the cursor of %q: %q, %v", asked, made, id, ok)
+				t.Errorf("%q opens the cursor of %q: id = %q, ok = %v", asked, made, id, ok)
 			}
 		}
 	}
 }
 
-func TestCursorsOfNoTextAreRefused(t *testing.T) {
+func TestCursorOfInvalidTextIsRejected(t *testing.T) {
 	list := listing{"api_keys", "ws_1"}
 	for _, id := range []string{"key_\x00", "key_\xff"} {
 		if _, ok := list.open(list.seal(id)); ok {
-			t.Errorf("the cursor of %q opens: PostgreSQL would refuse the query", id)
+			t.Errorf("cursor of %q was accepted, but PostgreSQL would reject the query", id)
 		}
 	}
 }
 
-// FuzzCursor never panics, gives back what was sealed and refuses whatever differs in a bit.
+// FuzzCursor checks that a sealed id can be opened and that any changed bit is detected.
 func FuzzCursor(f *testing.F) {
 	f.Add("key_01ARZ3NDEKTSV4RRFFQ69G5FAV", "api_keys", "", uint(0))
 	f.Add("k", "", "a", uint(1<<20))
@@ -39,17 +39,17 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, name, cursor string, bit uint) {
 		list := listing{name, "ws_1"}
 		if opened, ok := list.open(cursor); ok && list.seal(opened) != cursor {
-			t.Errorf("%q opens as %q, whose cursor is another", cursor, opened)
+			t.Errorf("%q opens as %q, which has a different cursor", cursor, opened)
 		}
 		sealed := list.seal(id)
 		if opened, ok := list.open(sealed); ok != (id != "" && id == storable(id)) || ok && opened != id {
-			t.Errorf("%q comes back as %q, %v", id, opened, ok)
+			t.Errorf("%q opens as %q, ok = %v", id, opened, ok)
 		}
 		flipped := []byte(sealed)
 		bit %= uint(8 * len(flipped))
 		flipped[bit/8] ^= 1 << (bit % 8)
 		if opened, ok := list.open(string(flipped)); ok {
-			t.Errorf("with bit %d flipped it opens as %q", bit, opened)
+			t.Errorf("cursor with bit %d flipped opens as %q", bit, opened)
 		}
 	})
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Keys that come and go while a client pages: none that stays is skipped, none is repeated,
-// and none that is new is shown.
+// While keys are created and deleted, no remaining key is skipped or repeated, and no new key is
+// returned.
 func TestPagingIsStable(t *testing.T) {
-	for name, step := range map[string]time.Duration{"made in one millisecond": 0, "made one by one": time.Millisecond} {
+	for name, step := range map[string]time.Duration{"created in one millisecond": 0, "created one by one": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			eachHome(t, func(t *testing.T, s home) {
 				var ids []string
@@ -23,47 +23,47 @@ func TestPagingIsStable(t *testing.T) {
 					s.Clock.Advance(step)
 				}
 				slices.Reverse(ids)
-				pageWhileKeysComeAndGo(t, s, ids)
+				pageDuringChanges(t, s, ids)
 			})
 		})
 	}
 }
 
-// pageWhileKeysComeAndGo reads all pages of the list, which has the keys ids, and between two
-// of them makes a key and deletes one before the cursor, one after and sometimes its own.
-func pageWhileKeysComeAndGo(t *testing.T, s home, ids []string) {
+// pageDuringChanges reads all pages of a list with the keys ids. Between two pages, it creates a key
+// and deletes one before the cursor, one after it and sometimes the one at the cursor.
+func pageDuringChanges(t *testing.T, s home, ids []string) {
 	t.Helper()
 	var got []string
 	want, page := slices.Clone(ids), models.Page{Limit: 7}
 	for {
-		answer, err := s.ActiveAPIKeys(s.ctx, s.id, page)
+		result, err := s.ActiveAPIKeys(s.ctx, s.id, page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range answer.Items {
+		for _, key := range result.Items {
 			got = append(got, key.ID)
 		}
-		if answer.NextCursor == "" {
+		if result.NextCursor == "" {
 			break
 		}
 		s.key(t, "New")
-		gone := []string{got[len(got)-3]}
+		deleted := []string{got[len(got)-3]}
 		if len(got)%2 == 0 {
-			gone = append(gone, got[len(got)-1])
+			deleted = append(deleted, got[len(got)-1])
 		}
 		if len(want) > len(got)+3 {
-			gone = append(gone, want[len(got)+3])
+			deleted = append(deleted, want[len(got)+3])
 			want = slices.Delete(want, len(got)+3, len(got)+4)
 		}
-		for _, id := range gone {
+		for _, id := range deleted {
 			if _, err := s.DeleteAPIKey(s.ctx, s.id, id); err != nil {
 				t.Fatal(err)
 			}
 		}
-		page.Cursor = answer.NextCursor
+		page.Cursor = result.NextCursor
 	}
 	if !slices.Equal(got, want) || len(want) == len(ids) {
-		t.Errorf("the pages have %d keys, want %d of %d:\n%q\n%q", len(got), len(want), len(ids), got, want)
+		t.Errorf("pages have %d keys, want %d of %d:\n%q\n%q", len(got), len(want), len(ids), got, want)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestPageLimits(t *testing.T) {
 	})
 }
 
-// A page that holds the rest exactly is the last: nobody is sent to an empty one.
+// There is no cursor to an empty page.
 func TestLastPageHasNoCursor(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		wantNames(t, s, s.Store.Store)
@@ -96,16 +96,16 @@ func TestLastPageHasNoCursor(t *testing.T) {
 		}
 		first, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 2})
 		if err != nil || first.NextCursor == "" {
-			t.Fatalf("%+v, %v", first, err)
+			t.Fatalf("first page = %+v, error = %v", first, err)
 		}
 		last, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 2, Cursor: first.NextCursor})
 		if err != nil || len(last.Items) != 2 || last.NextCursor != "" {
-			t.Errorf("the last page is %+v, %v", last, err)
+			t.Errorf("last page = %+v, error = %v", last, err)
 		}
 	})
 }
 
-func TestForeignCursorsAreRefused(t *testing.T) {
+func TestInvalidCursorsAreRejected(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		other := homeIn(t, s.Store, "Other", "eve@other.test")
 		cursorOf := func(s home) string {
@@ -114,7 +114,7 @@ func TestForeignCursorsAreRefused(t *testing.T) {
 			s.key(t, "two")
 			page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 1})
 			if err != nil || page.NextCursor == "" {
-				t.Fatalf("%+v, %v", page, err)
+				t.Fatalf("page = %+v, error = %v", page, err)
 			}
 			return page.NextCursor
 		}
@@ -122,12 +122,12 @@ func TestForeignCursorsAreRefused(t *testing.T) {
 		for name, cursor := range map[string]string{
 			"of another workspace": hers,
 			"invented":             "invented",
-			"an id":                s.admin.ID,
-			"an id in base64":      base64.RawURLEncoding.EncodeToString([]byte("key_01ARZ3NDEKTSV4RRFFQ69G5FAV")),
+			"id":                   s.admin.ID,
+			"id in base64":         base64.RawURLEncoding.EncodeToString([]byte("key_01ARZ3NDEKTSV4RRFFQ69G5FAV")),
 			"truncated":            own[:len(own)-4],
 			"longer":               own + "AAAA",
-			"twice":                own + own,
-			"in other case":        strings.ToLower(own),
+			"repeated":             own + own,
+			"lower case":           strings.ToLower(own),
 			"with padding":         own + "=",
 			"with a line break":    own[:8] + "\n" + own[8:],
 			"line break at end":    own + "\r\n",
@@ -135,17 +135,17 @@ func TestForeignCursorsAreRefused(t *testing.T) {
 			"NUL":                  "\x00",
 			"invalid UTF-8":        "\xff\xfe",
 			"one character":        "A",
-			"check alone":          own[:12],
+			"checksum only":        own[:12],
 			"large":                strings.Repeat("A", 1<<20),
 		} {
 			_, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Cursor: cursor})
 			if wantFields(t, err, "cursor"); t.Failed() {
-				t.Fatalf("a cursor %s", name)
+				t.Fatalf("cursor: %s", name)
 			}
 		}
 		page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Cursor: own})
 		if err != nil || len(page.Items) != 1 || page.Items[0].Name != "one" {
-			t.Errorf("the own cursor leads to %+v, %v", page, err)
+			t.Errorf("page = %+v, error = %v, want the next key", page, err)
 		}
 	})
 }

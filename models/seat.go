@@ -79,7 +79,7 @@ func (s *Store) Seats(ctx context.Context, workspaceID string, page Page) (Paged
 // for one member are Refused; a member of another workspace, or of none, is Invalid.
 func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*Seat, error) {
 	if memberID == "" {
-		return nil, Fields{"member_id": "must not be empty"}.err()
+		return nil, Fields{"member_id": "is required"}.err()
 	}
 	var seat *Seat
 	err := s.Tx(ctx, func(tx *Store) error {

@@ -13,10 +13,10 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// planted are the secrets that a story has used, by what they are.
+// planted maps descriptions to the secrets that live used.
 type planted map[string]string
 
-// live goes through everything that takes or makes a secret and returns the secrets.
+// live calls every method that takes or returns a secret, and returns the secrets.
 func live(t *testing.T, s *modelstest.Store) planted {
 	t.Helper()
 	const changed, mistyped, failed = "another long enough passphrase", "a mistyped passphrase", "a short one"
@@ -25,7 +25,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	n := acme
 	n.Password = failed
 	if _, _, err := s.SetUp(ctx, link, n); err == nil {
-		t.Error("a short password is accepted")
+		t.Error("short password was accepted")
 	}
 	workspace, admin, err := s.SetUp(ctx, link, acme)
 	if err != nil {
@@ -37,7 +37,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 		t.Fatal(err)
 	}
 	if _, err := s.SignIn(ctx, "", models.Credentials{Email: mistyped, Password: mistyped, Device: first.Device}); err == nil {
-		t.Error("a wrong password is accepted")
+		t.Error("wrong password was accepted")
 	}
 	second, err := s.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: acme.Password, Device: first.Device})
 	if err != nil {
@@ -54,23 +54,23 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead, deadSecret, err := s.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "Dead"})
+	deleted, deletedSecret, err := s.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "Deleted"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	record(t, s, batchOf(t, use{key, s.Now(), "192.0.2.7", secret.Reveal(), "GET /me"}))
-	if _, err := s.DeleteAPIKey(ctx, workspace.ID, dead.ID); err != nil {
+	if _, err := s.DeleteAPIKey(ctx, workspace.ID, deleted.ID); err != nil {
 		t.Fatal(err)
 	}
 	return planted{
-		"set-up link": link, "unused set-up link": unused, "password": acme.Password, "new password": changed, "mistyped password": mistyped,
-		"refused password": failed, "first session": first.SessionID, "second session": second.SessionID, "third session": third.SessionID,
+		"setup link": link, "unused setup link": unused, "password": acme.Password, "new password": changed, "mistyped password": mistyped,
+		"rejected password": failed, "first session": first.SessionID, "second session": second.SessionID, "third session": third.SessionID,
 		"device": first.Device, "new device": third.Device,
-		"key": secret.Reveal(), "random part of the key": secret.Reveal()[8:], "deleted key": deadSecret.Reveal(),
+		"key": secret.Reveal(), "random part of the key": secret.Reveal()[8:], "deleted key": deletedSecret.Reveal(),
 	}
 }
 
-// foundIn lists the secrets that text has, in any usual notation.
+// foundIn returns the descriptions of the secrets that text contains, in any common encoding.
 func (p planted) foundIn(text string) []string {
 	var found []string
 	lower := strings.ToLower(text)
@@ -88,26 +88,26 @@ func (p planted) foundIn(text string) []string {
 	return found
 }
 
-func TestNoTableHasASecret(t *testing.T) {
+func TestNoTableContainsSecrets(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		secrets := live(t, s)
 		dump := s.Dump(t)
 		for _, table := range []string{"api_keys", "audit_events", "known_devices", "members", "sessions", "setup_links", "sign_in_throttles", "users", "workspaces"} {
 			if !strings.Contains(dump, table+"\t") {
-				t.Errorf("the story leaves no row in %s", table)
+				t.Errorf("table %s is empty", table)
 			}
 		}
 		if !strings.Contains(dump, "Ada Admin") || !strings.Contains(dump, "....") {
-			t.Error("the dump does not show what is stored")
+			t.Error("dump does not contain what is stored")
 		}
 		if found := secrets.foundIn(dump); len(found) > 0 {
-			t.Errorf("the tables have: %s", strings.Join(found, ", "))
+			t.Errorf("tables contain: %s", strings.Join(found, ", "))
 		}
 	})
 }
 
-// Every statement is logged as if it was slow, and then every one fails.
-func TestNoLogLineHasASecret(t *testing.T) {
+// Every statement is logged as slow, and then every statement fails.
+func TestNoLogLineContainsSecrets(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		var log bytes.Buffer
 		store, err := models.Open(s.URL, models.Options{Clock: s.Clock.Now, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
@@ -118,7 +118,7 @@ func TestNoLogLineHasASecret(t *testing.T) {
 		store.LogEveryStatement()
 		secrets := live(t, &modelstest.Store{Store: store, Clock: s.Clock, URL: s.URL})
 		if lines := strings.Count(log.String(), "\n"); lines < 50 || !strings.Contains(log.String(), "INSERT INTO") {
-			t.Errorf("there are %d lines in the log", lines)
+			t.Errorf("log has %d lines, want at least 50 with statements", lines)
 		}
 		for _, table := range []string{"audit_events", "sessions", "api_keys", "users", "setup_links"} {
 			if err := store.DB().Exec("ALTER TABLE " + table + " RENAME TO lost_" + table).Error; err != nil {
@@ -132,21 +132,21 @@ func TestNoLogLineHasASecret(t *testing.T) {
 				return err
 			},
 			func() error { _, err := store.Session(ctx, secrets["third session"]); return err },
-			func() error { return store.CheckSetupLink(ctx, secrets["unused set-up link"]) },
+			func() error { return store.CheckSetupLink(ctx, secrets["unused setup link"]) },
 			func() error { _, _, err := store.CreateAPIKey(ctx, "ws_1", models.NewAPIKey{Name: "CI"}); return err },
 		} {
 			if err := fail(); err != nil {
 				failures++
 				if found := secrets.foundIn(err.Error()); len(found) > 0 {
-					t.Errorf("the error %v has: %s", err, strings.Join(found, ", "))
+					t.Errorf("error %v contains: %s", err, strings.Join(found, ", "))
 				}
 			}
 		}
 		if failures != 4 {
-			t.Errorf("%d of 4 fail without their tables", failures)
+			t.Errorf("%d of 4 calls failed, want all", failures)
 		}
 		if found := secrets.foundIn(log.String()); len(found) > 0 {
-			t.Errorf("the log has: %s", strings.Join(found, ", "))
+			t.Errorf("log contains: %s", strings.Join(found, ", "))
 		}
 	})
 }
@@ -155,7 +155,7 @@ func TestPlantedSecretsWouldBeFound(t *testing.T) {
 	secrets := planted{"key": "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"}
 	for _, verb := range []string{"%s", "%x", "%X", "%q", "%d"} {
 		if found := secrets.foundIn(fmt.Sprintf("a line with "+verb+" in it", []byte(secrets["key"]))); len(found) != 1 {
-			t.Errorf("printed with %s it is not found", verb)
+			t.Errorf("secret printed with %s is not found", verb)
 		}
 	}
 }

@@ -10,57 +10,56 @@ import (
 )
 
 const (
-	maxName      = 100 // characters of a name
-	maxUserAgent = 512 // bytes kept of a User-Agent header
-	maxEmail     = 254 // octets of an address (RFC 5321 §4.5.3.1.3, less the angle brackets)
+	maxName      = 100 // characters
+	maxUserAgent = 512 // bytes of a User-Agent header that are kept
+	maxEmail     = 254 // bytes (RFC 5321 §4.5.3.1.3, without the angle brackets)
 )
 
-// checkName is checkLine for what names a thing or a person.
+// checkName checks the name of a person or thing.
 func checkName(fields Fields, name, value string) { checkLine(fields, name, value, maxName) }
 
-// checkLine complains unless value is one line of 1 to size characters that shows something.
-// It is kept as it is, byte for byte.
+// checkLine adds an error unless value is a single visible line of 1 to size characters.
 func checkLine(fields Fields, name, value string, size int) {
 	switch length := utf8.RuneCountInString(value); {
 	case !utf8.ValidString(value):
 		fields.add(name, "must be valid UTF-8")
 	case strings.ContainsFunc(value, unicode.IsControl):
-		fields.add(name, "must be one line without control characters")
+		fields.add(name, "must be a single line of text")
 	case token.Occurs(value):
-		fields.add(name, "must not contain an API key; if that key is in use, delete it and make another")
+		fields.add(name, "must not contain an API key. If that key is active, rotate it")
 	case strings.TrimFunc(value, isInvisible) == "":
-		fields.add(name, "must not be empty")
+		fields.add(name, "is required")
 	case length > size:
-		fields.add(name, "must have at most %d characters, and has %d", size, length)
+		fields.add(name, "must be %d characters or fewer (you have %d)", size, length)
 	}
 }
 
-// isInvisible reports whether r alone shows nothing: a space, or what only shapes others.
+// isInvisible reports whether r shows nothing by itself: a space or a formatting character.
 func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
-// checkEmail complains unless value is one bare email address, and returns it in lower case.
+// checkEmail adds an error unless value is a bare email address, and returns it in lower case.
 func checkEmail(fields Fields, name, value string) string {
-	address, err := mail.ParseAddress(value[:min(len(value), maxEmail+1)]) // what is longer is not worth parsing
+	address, err := mail.ParseAddress(value[:min(len(value), maxEmail+1)]) // limits parsing
 	switch {
 	case value == "":
-		fields.add(name, "must not be empty")
+		fields.add(name, "is required")
 	case len(value) > maxEmail:
-		fields.add(name, "must have at most %d characters", maxEmail)
+		fields.add(name, "must be %d characters or fewer", maxEmail)
 	case err != nil || address.Address != value || !utf8.ValidString(value) || strings.ContainsAny(value, " \t"):
-		fields.add(name, "must be an email address, such as ada@example.com")
+		fields.add(name, "must be a valid email, for example ada@example.com")
 	}
 	return normalEmail(value)
 }
 
-// normalEmail is the form in which addresses are stored and compared.
+// normalEmail returns an email as it is stored and compared.
 func normalEmail(value string) string { return strings.ToLower(storable(value)) }
 
-// storable is value as valid UTF-8 without NUL, which is what both databases take.
+// storable returns value as valid UTF-8 without NUL, which both databases can store.
 func storable(value string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(value, "�"), "\x00", "�")
 }
 
-// storableAll is values, each of them storable.
+// storableAll applies storable to each of values.
 func storableAll(values []string) []string {
 	all := make([]string, len(values))
 	for i, value := range values {
@@ -69,8 +68,8 @@ func storableAll(values []string) []string {
 	return all
 }
 
-// clip cuts value to at most size bytes of valid UTF-8 without NUL and without API keys, for
-// text that is kept as it came from outside and must never be a reason to refuse.
+// clip returns value as storable text of at most size bytes without API keys. Use it for input that
+// is shortened rather than rejected.
 func clip(value string, size int) string {
 	value = token.Redact(storable(value))
 	if len(value) <= size {
@@ -82,7 +81,7 @@ func clip(value string, size int) string {
 	return value[:size]
 }
 
-// optional is nil for an empty string.
+// optional returns a pointer to value, or nil if it is empty.
 func optional(value string) *string {
 	if value == "" {
 		return nil

@@ -55,7 +55,7 @@ func (e *WebhookEndpoint) Host() string {
 // Wire is e as the API shows it.
 func (e *WebhookEndpoint) Wire() wire.WebhookEndpoint {
 	return wire.WebhookEndpoint{
-		ID: e.ID, URL: e.URL, Description: e.Description, Enabled: e.Enabled(), Events: e.Events.Words(),
+		ID: e.ID, URL: e.URL, Description: e.Description, Enabled: e.Enabled(), Events: e.Events.Names(),
 		DisabledAt: wire.OptionalTimestamp(e.DisabledAt), DisabledReason: (*string)(e.DisabledReason),
 		CreatedAt: wire.Timestamp(e.CreatedAt), UpdatedAt: wire.Timestamp(e.UpdatedAt),
 	}

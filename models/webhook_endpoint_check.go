@@ -35,13 +35,13 @@ func (s *Store) checkWebhookURL(fields Fields, value string) {
 	outside := func(r rune) bool { return r <= ' ' || r > '~' }
 	switch {
 	case value == "":
-		complain("must not be empty")
+		complain("is required")
 	case len(value) > maxWebhookURL:
-		complain("must have at most %d characters", maxWebhookURL)
+		complain("must be %d characters or fewer", maxWebhookURL)
 	case strings.ContainsFunc(value, outside):
 		complain("must be ASCII: write other characters percent-encoded, and an international name in its xn-- form")
 	case token.Occurs(value):
-		complain("must not contain an API key; if that key is in use, delete it and make another")
+		complain("must not contain an API key. If that key is active, rotate it")
 	case err != nil || u.Host == "" || u.Opaque != "":
 		complain("must be a whole address, such as https://example.com/webhooks")
 	case u.User != nil:

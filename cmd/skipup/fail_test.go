@@ -19,8 +19,8 @@ func TestExplain(t *testing.T) {
 	}{
 		{"usage error", usageErrors{"--addr is wrong"}, "--addr is wrong", exitUsage},
 		{"usage errors", usageErrors{"--addr is wrong", "--name is wrong"}, "2 problems:\n  --addr is wrong\n  --name is wrong", exitUsage},
-		{"invalid value", models.Errorf(models.Invalid, "name must not be empty."), "name must not be empty.", exitUsage},
-		{"not found", models.Errorf(models.NotFound, "There is no such API key."), "There is no such API key.", exitRejected},
+		{"invalid value", models.Errorf(models.Invalid, "name is required."), "name is required.", exitUsage},
+		{"not found", models.Errorf(models.NotFound, "API key not found."), "API key not found.", exitRejected},
 		{"rejected", wrapped(models.Errorf(models.FailedPrecondition, "Not now.")), "Not now.", exitRejected},
 		{"failure", failf("port %d is in use", 80), "port 80 is in use", exitFailed},
 		{"interrupted", wrapped(context.Canceled), "interrupted", exitFailed},

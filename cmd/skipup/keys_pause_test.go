@@ -49,8 +49,8 @@ func TestRefusedPausesOfKeys(t *testing.T) {
 		{[]string{"pause", id, "--for", "0s"}, exitUsage, "--for must be in the future"},
 		{[]string{"pause", id, "--for", "-1h"}, exitUsage, "--for must be in the future"},
 		{[]string{"pause", id, "--for", "2161h"}, exitUsage, "--for must be within 90 days"},
-		{[]string{"pause", "key_1", "--for", "1h"}, exitRejected, "There is no such API key."},
-		{[]string{"resume", "key_1"}, exitRejected, "There is no such API key."},
+		{[]string{"pause", "key_1", "--for", "1h"}, exitRejected, "API key not found."},
+		{[]string{"resume", "key_1"}, exitRejected, "API key not found."},
 		{[]string{"resume"}, exitUsage, "give the id of one key"},
 		{[]string{"resume", id, "key_1"}, exitUsage, "give the id of one key"},
 	} {

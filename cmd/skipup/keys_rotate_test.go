@@ -92,9 +92,9 @@ func TestRefusedRotations(t *testing.T) {
 		code int
 		said string
 	}{
-		{"no key", []string{"key_1"}, exitRejected, "There is no such API key."},
+		{"no key", []string{"key_1"}, exitRejected, "API key not found."},
 		{"no id", nil, exitUsage, "give the id of one key"},
-		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes must be scopes that the key itself has"},
+		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes can only include scopes that the key has"},
 		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `"seats" is not a scope`},
 		{"dead at once", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
 		{"no such environment", []string{id, "--key-environment", "prod"}, exitUsage, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"},
@@ -109,5 +109,5 @@ func TestRefusedRotations(t *testing.T) {
 		})
 	}
 	skipup(t, env, "keys", "rotate", id).requireCode(t, exitOK)
-	skipup(t, env, "keys", "rotate", id).requireFailure(t, exitRejected, "has a successor already")
+	skipup(t, env, "keys", "rotate", id).requireFailure(t, exitRejected, "already being rotated")
 }

@@ -82,7 +82,7 @@ func TestKeys(t *testing.T) {
 		if dead := listJSON(t, env, workspace, "--state", "deleted"); len(dead) != 1 || dead[0]["state"] != "deleted" || dead[0]["deleted_at"] == nil {
 			t.Errorf("deleted keys: %v", dead)
 		}
-		skipup(t, env, "keys", "delete", key.ID).requireFailure(t, exitRejected, "There is no such API key.")
+		skipup(t, env, "keys", "delete", key.ID).requireFailure(t, exitRejected, "API key not found.")
 	})
 }
 
@@ -189,13 +189,13 @@ func TestRefusedKeys(t *testing.T) {
 			[]string{"3 problems:", `"seats" is not a scope`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
 		{"empty word", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`"" is not a scope`}},
 		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
-		{"empty name", create("--name", " "), exitUsage, []string{"--name must not be empty"}},
+		{"empty name", create("--name", " "), exitUsage, []string{"--name is required"}},
 		{"expired at once", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
 		{"expired before", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
 		{"no such workspace", create("--workspace", "ws_1"), exitRejected, []string{"There is no such workspace in this database."}},
 		{"list of no workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRejected, []string{"There is no such workspace in this database."}},
 		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, paused, expired, deleted"}},
-		{"delete no key", []string{"keys", "delete", "key_1"}, exitRejected, []string{"There is no such API key."}},
+		{"delete no key", []string{"keys", "delete", "key_1"}, exitRejected, []string{"API key not found."}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -281,12 +281,12 @@ func TestUpdateKey(t *testing.T) {
 		said string
 	}{
 		{nil, "name scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `"seats" is not a scope`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
-		{[]string{"--name", " "}, "--name must not be empty"}, {[]string{"--name", ""}, "--name must not be empty"},
+		{[]string{"--name", " "}, "--name is required"}, {[]string{"--name", ""}, "--name is required"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {
 		skipup(t, env, append([]string{"keys", "update", id}, tt.args...)...).requireFailure(t, exitUsage, tt.said)
 	}
-	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireFailure(t, exitRejected, "There is no such API key.")
+	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireFailure(t, exitRejected, "API key not found.")
 	if after := key(); !reflect.DeepEqual(before, after) {
 		t.Errorf("a refusal has changed %v to %v", before, after)
 	}

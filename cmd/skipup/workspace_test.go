@@ -119,7 +119,7 @@ func TestWorkspaceIsRejected(t *testing.T) {
 		{"long password", strings.Repeat("long ", 5000) + "\n", nil, []string{"the password must have at most 256 characters"}},
 		{"empty line", "\nhunter2 is on the second line\n", nil, []string{"the first line of standard input must be the password"}},
 		{"everything invalid", "short\n", []string{"--name", "", "--email", "ada", "--admin-name", "\n"},
-			[]string{"4 problems:", "--name must not be empty", "--email must be an email address", "--admin-name must be one line", "the password must have"}},
+			[]string{"4 problems:", "--name is required", "--email must be a valid email", "--admin-name must be a single line", "the password must have"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

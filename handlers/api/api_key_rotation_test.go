@@ -26,7 +26,7 @@ func TestRotateAPIKey(t *testing.T) {
 		for _, text := range []string{old, key} {
 			s.Want(t, http.StatusOK, text, "GET", "/seats", "")
 		}
-		checkRefusal(t, s.Call(t, writer, "POST", "/api_keys/"+made.id()+"/rotate", ""), 422, "invalid_request", "has a successor already")
+		checkRefusal(t, s.Call(t, writer, "POST", "/api_keys/"+made.id()+"/rotate", ""), 422, "invalid_request", "already being rotated")
 		s.Want(t, http.StatusNoContent, writer, "DELETE", "/api_keys/"+made.id(), "")
 		checkRefused(t, s.Call(t, old, "GET", "/seats", ""), invalidToken)
 		s.Want(t, http.StatusOK, key, "GET", "/seats", "")
@@ -66,15 +66,15 @@ func TestRotationRefusals(t *testing.T) {
 		}{
 			{"scopes that the caller does not hold", key.ID, ``, 403, "forbidden", "seats.write"},
 			{"named scopes that the caller does not hold", key.ID, `{"scopes":["seats.write"]}`, 403, "forbidden", "seats.write"},
-			{"scopes that the key does not have", key.ID, `{"scopes":["seats.read","api_keys.write"]}`, 422, "validation_error", "which api_keys.write is not"},
+			{"scopes that the key does not have", key.ID, `{"scopes":["seats.read","api_keys.write"]}`, 422, "validation_error", "not api_keys.write"},
 			{"unknown scope", key.ID, `{"scopes":["seats"]}`, 422, "validation_error", "scopes[0] must be one of"},
 			{"scopes null", key.ID, `{"scopes":null}`, 422, "validation_error", "omit it"},
 			{"expiry in the past", key.ID, `{"scopes":[],"expires_at":"2020-01-01T00:00:00Z"}`, 422, "validation_error", "expires_at must be in the future"},
 			{"a name", key.ID, `{"name":"CD"}`, 422, "validation_error", `Unknown field \"name\"`},
 			{"an array", key.ID, `[]`, 422, "validation_error", "the body must be an object"},
 			{"isn't valid JSON", key.ID, `{`, 400, "invalid_request", "isn't valid JSON"},
-			{"another workspace's", theirs.ID, ``, 404, "not_found", "There is no such API key."},
-			{"nobody's", "key_none", ``, 404, "not_found", "There is no such API key."},
+			{"another workspace's", theirs.ID, ``, 404, "not_found", "API key not found."},
+			{"nobody's", "key_none", ``, 404, "not_found", "API key not found."},
 		}
 		for _, tt := range tests {
 			before := keysIn(t, s, s.Workspace.ID)
@@ -103,6 +103,6 @@ func TestARotationIsDoneOnce(t *testing.T) {
 		if text == "" || strings.Contains(again.Body, text) || strings.Contains(s.Dump(t), text) {
 			t.Error("the text is not in the first answer alone")
 		}
-		checkRefusal(t, callOnce(t, s, writer, "one", path, `{"scopes":[]}`), 422, "invalid_request", "used for another request")
+		checkRefusal(t, callOnce(t, s, writer, "one", path, `{"scopes":[]}`), 422, "invalid_request", "used with a different request")
 	})
 }

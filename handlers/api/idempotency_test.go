@@ -48,7 +48,7 @@ func TestEveryCreationIsDoneOnce(t *testing.T) {
 					t.Errorf("%s: the %s is answered again", path, secret)
 				}
 			}
-			checkRefusal(t, callOnce(t, s, key, name, path, body+" "), 422, "invalid_request", "used for another request")
+			checkRefusal(t, callOnce(t, s, key, name, path, body+" "), 422, "invalid_request", "used with a different request")
 			other := s.Key(t, scope.All.Scopes()...)
 			if theirs := callOnce(t, s, other, name, path, body); theirs.Header.Get("Idempotency-Replayed") != "" {
 				t.Errorf("%s: another key gets the answer: %s", path, theirs.Body)

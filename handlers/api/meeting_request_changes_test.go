@@ -77,7 +77,7 @@ func TestMeetingRequestChangeRefusals(t *testing.T) {
 		{key, "PATCH", address, `{"title":"x"}`, 422, "validation_error", `Unknown field \"title\"`},
 		{key, "PATCH", address, `{"status":"booked"}`, 422, "validation_error", `Unknown field \"status\"`},
 		{key, "PATCH", address, `{"context":{"title":7}}`, 422, "validation_error", "context.title must be a string"},
-		{key, "PATCH", address, `{"context":{"title":""}}`, 422, "validation_error", "context.title must not be empty"},
+		{key, "PATCH", address, `{"context":{"title":""}}`, 422, "validation_error", "context.title is required"},
 		{key, "PATCH", address, `{"context":{"x":1}}`, 422, "validation_error", `Unknown field \"context.x\"`},
 		{key, "PATCH", address, `{"context":{"timeframe":{"start":"soon"}}}`, 422, "validation_error", "context.timeframe.start must be an RFC 3339 time"},
 		{key, "PATCH", address, `{"participants":[]}`, 422, "validation_error", "participants must have 1 to 50"},
@@ -87,7 +87,7 @@ func TestMeetingRequestChangeRefusals(t *testing.T) {
 		{key, "POST", address + "/cancel", `{"notify":"yes"}`, 422, "validation_error", "notify must be true or false"},
 		{key, "POST", address + "/pause", `{"notify":true}`, 422, "validation_error", `Unknown field \"notify\"`},
 		{key, "POST", address + "/change_organizer", `{"organizer_email":"nobody@acme.test"}`, 422, "validation_error", "organizer_email must be the address of an active member"},
-		{key, "POST", address + "/change_organizer", `{}`, 422, "validation_error", "organizer_email must not be empty"},
+		{key, "POST", address + "/change_organizer", `{}`, 422, "validation_error", "organizer_email is required"},
 	} {
 		checkRefusal(t, s.Call(t, tt.key, tt.method, tt.path, tt.body), tt.status, tt.kind, tt.says)
 	}

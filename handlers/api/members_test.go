@@ -66,8 +66,8 @@ func TestMemberRefusals(t *testing.T) {
 		status             int
 		kind, says         string
 	}{
-		{"POST", "", `{}`, 422, "validation_error", "email must not be empty"},
-		{"POST", "", `{"email":"nobody"}`, 422, "validation_error", "email must be an email address"},
+		{"POST", "", `{}`, 422, "validation_error", "email is required"},
+		{"POST", "", `{"email":"nobody"}`, 422, "validation_error", "email must be a valid email"},
 		{"POST", "", `{"email":"ada@acme.test"}`, 422, "validation_error", "email is the address of a member"},
 		{"POST", "", `{"email":"a@acme.test","name":""}`, 422, "validation_error", "name must not be empty"},
 		{"POST", "", `{"email":"a@acme.test","role":"owner"}`, 422, "validation_error", "role must be admin or member"},
@@ -117,7 +117,7 @@ func TestSeats(t *testing.T) {
 			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "No seat is free: 1 of 1 are taken"},
 			{"POST", "", `{"member_id":"` + s.Admin.ID + `"}`, 422, "invalid_request", "has a seat already"},
 			{"POST", "", `{"member_id":"mem_none"}`, 422, "validation_error", "member_id"},
-			{"POST", "", `{}`, 422, "validation_error", "member_id must not be empty"},
+			{"POST", "", `{}`, 422, "validation_error", "member_id is required"},
 			{"PATCH", "", `{"capacity":0}`, 422, "invalid_request", "while 1 of the seats are taken"},
 			{"PATCH", "", `{"capacity":-1}`, 422, "validation_error", "capacity must be a whole number"},
 			{"PATCH", "", `{"capacity":1.5}`, 422, "validation_error", "capacity must be a whole number"},

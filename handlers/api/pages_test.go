@@ -219,7 +219,7 @@ func TestCursorsBelongToOneList(t *testing.T) {
 		if foreign := s.Call(t, theirs, "GET", address+"cursor="+cursor, ""); strings.Contains(list, ":id") {
 			checkRefusal(t, foreign, 404, "not_found", "")
 		} else {
-			checkRefusal(t, foreign, 422, "validation_error", "cursor is not one that this list has given out")
+			checkRefusal(t, foreign, 422, "validation_error", "cursor is invalid")
 		}
 		for i := range cursor {
 			changed := []byte(cursor)

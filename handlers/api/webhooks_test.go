@@ -130,22 +130,22 @@ func TestWebhookRefusals(t *testing.T) {
 		status             int
 		kind, says         string
 	}{
-		{"POST", "", `{}`, 422, "validation_error", "url must not be empty"},
+		{"POST", "", `{}`, 422, "validation_error", "url is required"},
 		{"POST", "", `{"url":"http://hooks.example.com","events":["seat.assigned"]}`, 422, "validation_error", "url must begin with https://"},
 		{"POST", "", `{"url":"https://169.254.169.254/latest","events":["seat.assigned"]}`, 422, "validation_error", "url must name a host on the public internet"},
 		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.sold"]}`, 422, "validation_error", "events[0] must be one of meeting_request.created"},
 		{"POST", "", `{"url":"https://hooks.example.com","events":["seat.assigned"],"secret":"mine"}`, 422, "validation_error", `Unknown field \"secret\"`},
 		{"PATCH", mine, `{"enabled":null}`, 422, "validation_error", "enabled must be true or false"},
-		{"PATCH", mine, `{"url":null}`, 422, "validation_error", "url must not be empty"},
+		{"PATCH", mine, `{"url":null}`, 422, "validation_error", "url is required"},
 		{"PATCH", mine, `{"events":[]}`, 422, "validation_error", "events must name at least one"},
 		{"GET", mine + "/deliveries?status=lost", ``, 422, "validation_error", "status"},
-		{"POST", mine + "/deliveries/whd_none/retry", ``, 404, "not_found", "delivery"},
-		{"GET", theirs, ``, 404, "not_found", "webhook endpoint"},
-		{"PATCH", theirs, `{"enabled":false}`, 404, "not_found", "webhook endpoint"},
-		{"DELETE", theirs, ``, 404, "not_found", "webhook endpoint"},
-		{"POST", theirs + "/ping", ``, 404, "not_found", "webhook endpoint"},
-		{"POST", theirs + "/rotate_secret", ``, 404, "not_found", "webhook endpoint"},
-		{"GET", theirs + "/deliveries", ``, 404, "not_found", "webhook endpoint"},
+		{"POST", mine + "/deliveries/whd_none/retry", ``, 404, "not_found", "Delivery"},
+		{"GET", theirs, ``, 404, "not_found", "Webhook endpoint"},
+		{"PATCH", theirs, `{"enabled":false}`, 404, "not_found", "Webhook endpoint"},
+		{"DELETE", theirs, ``, 404, "not_found", "Webhook endpoint"},
+		{"POST", theirs + "/ping", ``, 404, "not_found", "Webhook endpoint"},
+		{"POST", theirs + "/rotate_secret", ``, 404, "not_found", "Webhook endpoint"},
+		{"GET", theirs + "/deliveries", ``, 404, "not_found", "Webhook endpoint"},
 	} {
 		before := s.Dump(t)
 		checkRefusal(t, s.Call(t, key, tt.method, "/webhook_endpoints"+tt.path, tt.body), tt.status, tt.kind, tt.says)

@@ -117,7 +117,7 @@ func TestARotationToItsEnd(t *testing.T) {
 		r.want("late 3", "cron 2", "sync 1 ✓")
 
 		wrong := r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI <robot>"}})
-		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "The reason must not be empty.") || keysOf(t, s)[1].DeletedAt != nil {
+		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "The reason is required.") || keysOf(t, s)[1].DeletedAt != nil {
 			t.Errorf("without a reason: %d", wrong.Status)
 		}
 		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
@@ -216,7 +216,7 @@ func TestRefusedRotationKeepsWhatWasChosen(t *testing.T) {
 		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "The expiry must be in the future."},
 		{"no choice", url.Values{"expiry": {"soon"}}, "The expiry must be one of the choices."},
 		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Scopes must be scopes of the list."},
-		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "which members.read is not."},
+		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "not members.read."},
 		{"no form", url.Values{"form_id": nil}, "The form is missing its id; reload the page and try again."},
 	}
 	for _, tt := range tests {

@@ -207,7 +207,7 @@ func TestWebhookFormRefusals(t *testing.T) {
 			events    []string
 			complaint string
 		}{
-			{"no address", "", []string{"seat.assigned"}, "The URL must not be empty."},
+			{"no address", "", []string{"seat.assigned"}, "The URL is required."},
 			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "The URL must begin with https://."},
 			{"of a private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
 			{"of the machine itself", "https://localhost/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},

@@ -10,9 +10,9 @@ import (
 	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3"
 )
 
-// Dump is every value of every row of every table, a line for each, in an order that does not
-// depend on the database: to search for what must not be stored, and to see that a refusal
-// has changed nothing. Bytes are shown as they are.
+// Dump returns every row of every table, one per line, in an order that does not depend on the
+// database. Tests use it to search for data that must not be stored and to check that nothing was
+// changed. Bytes are not encoded.
 func (s *Store) Dump(t testing.TB) string {
 	t.Helper()
 	db, tables := s.raw(t)
@@ -29,7 +29,7 @@ func (s *Store) Dump(t testing.TB) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// raw is a connection that nothing of the Store has touched, and the query for the tables.
+// raw returns a connection that is independent of the Store, and the query for the tables.
 func (s *Store) raw(t testing.TB) (db *sql.DB, tables string) {
 	t.Helper()
 	driver, address := "pgx", s.URL

@@ -6,11 +6,10 @@ import (
 	"testing"
 )
 
-// What fills a database is written beside the Store, each table in one statement, as if it had
-// happened before Start.
+// The Fill methods bypass the Store and fill each table with one statement, with times before Start.
 
-// sources are the words in which the databases differ: rows that number i from 1 to n, 32 bytes
-// made of i, and a time before Start, in hours and as the Store would have written it.
+// sources returns the SQL that depends on the database: rows with i from 1 to n, a digest of 32 bytes
+// for i, and a time the given number of hours before Start, formatted as the Store does.
 func (s *Store) sources() (numbers func(n int) string, digest string, ago func(hours string) string) {
 	if strings.HasPrefix(s.URL, "sqlite:") {
 		return func(n int) string {
@@ -26,8 +25,7 @@ func (s *Store) sources() (numbers func(n int) string, digest string, ago func(h
 		}
 }
 
-// FillKeys makes many keys of every kind, with callers and the scopes that they have needed. One of
-// ten is deleted.
+// FillKeys creates keys of every kind, with callers and needed scopes. Every tenth key is deleted.
 func (s *Store) FillKeys(t testing.TB, workspaceID, adminID string, keys int) {
 	t.Helper()
 	numbers, digest, ago := s.sources()
@@ -51,15 +49,15 @@ func (s *Store) FillKeys(t testing.TB, workspaceID, adminID string, keys int) {
 	}
 }
 
-// usageKinds is how FillUsage uses a key: ten ways that a row of its own is counted for.
+// usageKinds selects the ten kinds of requests that FillUsage makes, each counted in a row of its own.
 const usageKinds = `(SELECT 'GET /me' AS route, '' AS scope, 2 AS class, '' AS refusal UNION ALL SELECT 'GET /seats', 'seats.read', 2, '' UNION ALL
 	SELECT 'GET /seats', 'seats.read', 4, 'rate_limit' UNION ALL SELECT 'POST /seats', 'seats.write', 2, '' UNION ALL
 	SELECT 'GET /workspace_members', 'members.read', 2, '' UNION ALL SELECT 'GET /workspace_members', 'members.read', 5, '' UNION ALL
 	SELECT 'GET /meeting_requests', 'meeting_requests.read', 2, '' UNION ALL SELECT 'POST /meeting_requests', 'meeting_requests.write', 2, '' UNION ALL
 	SELECT 'POST /meeting_requests', 'meeting_requests.write', 4, '' UNION ALL SELECT 'GET /api_keys', 'api_keys.read', 4, 'scope') AS kinds`
 
-// FillUsage uses the newest keys of a workspace in ten ways at every hour of so many days, by a
-// hundred callers each.
+// FillUsage adds usage of the newest keys of a workspace: ten kinds of requests in every hour of the
+// given number of days, from a hundred callers each.
 func (s *Store) FillUsage(t testing.TB, workspaceID string, keys, days int) {
 	t.Helper()
 	numbers, _, ago := s.sources()

@@ -6,8 +6,8 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// AddMember makes a person whose password is Password and who is a member of workspace, not an
-// admin, and of no other. It writes the row that no method of the Store makes yet.
+// AddMember creates a user with Password as password who is a member, but not an admin, of workspace
+// only. It bypasses the Store, which has no method for that.
 func (s *Store) AddMember(t testing.TB, workspace *models.Workspace, email string) *models.Member {
 	t.Helper()
 	_, member := s.NewWorkspace(t, "Before "+email, email)
@@ -16,8 +16,8 @@ func (s *Store) AddMember(t testing.TB, workspace *models.Workspace, email strin
 	return member
 }
 
-// Exec runs a statement beside the Store, for states that no method leads to. Its parameters
-// are $1, $2 and so on.
+// Exec executes a statement, bypassing the Store, for states that no method can create. Its
+// parameters are $1, $2 and so on.
 func (s *Store) Exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
 	db, _ := s.raw(t)
@@ -31,8 +31,8 @@ func (s *Store) Exec(t testing.TB, statement string, args ...any) {
 	}
 }
 
-// Begin changes the database in a transaction, as another node may be doing at the moment, and
-// returns the function that commits it.
+// Begin executes statements in a transaction, as another node might, and returns a function that
+// commits it.
 func (s *Store) Begin(t testing.TB, statements ...string) (commit func()) {
 	t.Helper()
 	db, _ := s.raw(t)

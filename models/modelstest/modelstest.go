@@ -1,4 +1,4 @@
-// Package modelstest gives tests a clean Store on each real database.
+// Package modelstest provides tests with an empty Store on each database.
 package modelstest
 
 import (
@@ -19,88 +19,88 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Password is that of every user whom NewWorkspace makes.
+// Password is the password of every user that NewWorkspace creates.
 const Password = "a long enough passphrase"
 
-// cheap keeps tests quick; what the product uses has a test of its own.
+// cheap keeps tests fast. The parameters used in production have their own test.
 var cheap = argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // Start is where every Clock starts.
 var Start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 
-// Lease is short, so that tests do not wait long for a deletion.
+// Lease is short so that deletions are fast.
 const Lease = 40 * time.Millisecond
 
-// EncryptionKey is that of every Store.
+// EncryptionKey is the encryption key of every Store.
 var EncryptionKey = []byte("the encryption key of every test")
 
-// Clock is a clock that stands still until it is set.
+// Clock is a clock that only moves when it is advanced.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewClock is a clock that shows Start.
+// NewClock returns a clock that shows Start.
 func NewClock() *Clock { return &Clock{now: Start} }
 
-// Now is the time on the clock.
+// Now returns the time on the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance moves the clock on.
+// Advance moves the clock forward by d.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// Store is a clean Store with its clock and its address.
+// Store is a Store with its clock and URL.
 type Store struct {
 	*models.Store
 	Clock *Clock
 	URL   string
 }
 
-// Each runs test as a subtest on a clean SQLite and on a clean PostgreSQL. With -short it
-// leaves PostgreSQL out, and says so.
+// Each runs test as a subtest on an empty SQLite and an empty PostgreSQL database. With -short, it
+// skips PostgreSQL.
 func Each(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, NewSQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, NewPostgreSQL(t)) })
 }
 
-// NewSQLite returns a clean Store on a SQLite file of its own.
+// NewSQLite returns an empty Store on a new SQLite file.
 func NewSQLite(t testing.TB) *Store {
 	t.Helper()
 	return open(t, SQLiteURL(t))
 }
 
-// NewPostgreSQL returns a clean Store in a PostgreSQL schema of its own.
+// NewPostgreSQL returns an empty Store in a new PostgreSQL schema.
 func NewPostgreSQL(t testing.TB) *Store {
 	t.Helper()
 	return open(t, PostgreSQLURL(t))
 }
 
-// SQLiteURL is the address of an empty database.
+// SQLiteURL returns the URL of a new SQLite file.
 func SQLiteURL(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// PostgreSQLURL is the address of an empty schema on the server that the PG* variables name,
-// which is gone after the test. Without a server the test fails: a test that does not run
-// must not look like one that passes.
+// PostgreSQLURL returns the URL of a new schema on the server that the PG* variables name. The schema
+// is dropped after the test. Without a server the test fails, because a skipped test looks like one
+// that passes.
 func PostgreSQLURL(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("PostgreSQL is left out because of -short")
+		t.Skip("PostgreSQL is skipped with -short")
 	}
 	if os.Getenv("PGHOST") == "" {
-		t.Fatal("these tests need a PostgreSQL server: run `make test`, or `pg_virtualenv -t go test ./...` " +
-			"(Debian packages postgresql and postgresql-common), or set PGHOST and its like; -short leaves PostgreSQL out")
+		t.Fatal("this test needs a PostgreSQL server: run `make test` or `pg_virtualenv -t go test ./...` " +
+			"(Debian packages postgresql and postgresql-common), or set PGHOST; -short skips PostgreSQL")
 	}
 	admin, err := sql.Open("pgx", "")
 	if err != nil {
@@ -108,7 +108,7 @@ func PostgreSQLURL(t testing.TB) string {
 	}
 	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
 	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
-		t.Fatalf("create a schema on the PostgreSQL server that PGHOST names: %v", err)
+		t.Fatalf("create a schema on the PostgreSQL server at PGHOST: %v", err)
 	}
 	t.Cleanup(func() {
 		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
@@ -131,7 +131,7 @@ func open(t testing.TB, address string) *Store {
 	return store
 }
 
-// Another is a second node on the same database, with the same clock.
+// Another returns a second node with the same database and clock.
 func (s *Store) Another(t testing.TB) *Store {
 	t.Helper()
 	return connect(t, s.URL, s.Clock)
@@ -143,7 +143,7 @@ func (s *Store) Mailing(t testing.TB) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{SendsEmail: true})
 }
 
-// Logging is a node on the same database, with the same clock, that logs every statement.
+// Logging returns a node with the same database and clock that logs every statement.
 func (s *Store) Logging(t testing.TB, log *slog.Logger) *Store {
 	t.Helper()
 	return connectWith(t, s.URL, s.Clock, models.Options{Log: log, SlowQuery: time.Nanosecond})
@@ -170,7 +170,7 @@ func connectWith(t testing.TB, address string, clock *Clock, options models.Opti
 	return &Store{Store: store, Clock: clock, URL: address}
 }
 
-// NewWorkspace makes a workspace with an admin whose password is Password.
+// NewWorkspace creates a workspace with an admin whose password is Password.
 func (s *Store) NewWorkspace(t testing.TB, name, email string) (*models.Workspace, *models.Member) {
 	t.Helper()
 	workspace, admin, err := s.CreateWorkspace(context.Background(), models.NewWorkspace{

@@ -2,7 +2,7 @@ package wire
 
 import "github.com/skipup/keys/models/scope"
 
-// APIKey is a key, without its text.
+// APIKey is an API key, without the secret.
 type APIKey struct {
 	ID         string     `json:"id"`
 	Name       string     `json:"name"`
@@ -13,8 +13,8 @@ type APIKey struct {
 	CreatedAt  Timestamp  `json:"created_at"`
 }
 
-// RotatedAPIKey is the successor of a key, with what it was made from.
+// RotatedAPIKey is the replacement of an API key.
 type RotatedAPIKey struct {
 	APIKey
-	RotatedFrom string `json:"rotated_from"` // the id of the old key
+	RotatedFrom string `json:"rotated_from"` // id of the replaced key
 }

@@ -19,13 +19,13 @@ type MeetingRequest struct {
 	PausedAt            *Timestamp `json:"paused_at"`
 }
 
-// CancelledMeetingRequest is what the event of a cancellation tells.
+// CancelledMeetingRequest is the data of a meeting_request.cancelled event.
 type CancelledMeetingRequest struct {
 	MeetingRequest
-	Notify bool `json:"notify"` // whether the participants are to be told
+	Notify bool `json:"notify"` // whether to notify the participants
 }
 
-// Timeframe is when a meeting may be. An end that is null is open.
+// Timeframe is the period in which a meeting can take place. A null start or end is open.
 type Timeframe struct {
 	Start *Timestamp `json:"start"`
 	End   *Timestamp `json:"end"`

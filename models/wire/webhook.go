@@ -2,7 +2,7 @@ package wire
 
 import "encoding/json"
 
-// WebhookEndpoint is where a workspace wants to be told of events.
+// WebhookEndpoint is a URL that receives the events of a workspace.
 type WebhookEndpoint struct {
 	ID             string     `json:"id"`
 	URL            string     `json:"url"`
@@ -15,7 +15,7 @@ type WebhookEndpoint struct {
 	UpdatedAt      Timestamp  `json:"updated_at"`
 }
 
-// WebhookDelivery is one event for one endpoint.
+// WebhookDelivery is the delivery of an event to an endpoint.
 type WebhookDelivery struct {
 	ID              string     `json:"id"`
 	EventType       string     `json:"event_type"`
@@ -36,7 +36,7 @@ type Event struct {
 	Data      json.RawMessage `json:"data"`
 }
 
-// Ping is what the event of a ping tells.
+// Ping is the data of a webhook_endpoint.ping event.
 type Ping struct {
 	EndpointID string `json:"endpoint_id"`
 }

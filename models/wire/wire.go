@@ -1,21 +1,20 @@
-// Package wire is what the JSON of the API and of its events carries of each thing: the same
-// members in an answer and in a webhook. Members that may be missing are there with null
-// (API contract §3).
+// Package wire defines the JSON objects of the API. Responses and webhooks share them. Optional
+// fields are always present and null if they have no value (API contract §3).
 package wire
 
 import "time"
 
-// Timestamp is a moment on the wire: RFC 3339, UTC, whole seconds.
+// Timestamp is a time that is encoded according to RFC 3339, in UTC and whole seconds.
 type Timestamp time.Time
 
 const timeFormat = "2006-01-02T15:04:05Z"
 
-// MarshalText writes the moment, cut to the second.
+// MarshalText encodes the time, truncated to the second.
 func (t Timestamp) MarshalText() ([]byte, error) {
 	return []byte(time.Time(t).UTC().Format(timeFormat)), nil
 }
 
-// OptionalTimestamp is a Timestamp that may be missing, and is null then.
+// OptionalTimestamp returns t as a Timestamp, or nil if t is nil.
 func OptionalTimestamp(t *time.Time) *Timestamp {
 	if t == nil {
 		return nil

@@ -11,7 +11,7 @@ var sentences = []struct {
 	message  *regexp.Regexp
 	sentence string // ${noun} is the value with its article, such as "a name"
 }{
-	{regexp.MustCompile(`^must not be empty`), "Enter ${noun}."},
+	{regexp.MustCompile(`^is required`), "Enter ${noun}."},
 	{regexp.MustCompile(`^must have at most ([\d,]+) characters, and has ([\d,]+)`), "Use $1 characters or fewer (you have $2)."},
 	{regexp.MustCompile(`^must have at most ([\d,]+) characters`), "Use $1 characters or fewer."},
 	{regexp.MustCompile(`^must be one line`), "Use a single line of text."},

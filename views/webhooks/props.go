@@ -32,7 +32,7 @@ type Form struct {
 
 // FormOf is the form with what e is.
 func FormOf(e *models.WebhookEndpoint) Form {
-	form := Form{URL: e.URL, Events: e.Events.Words()}
+	form := Form{URL: e.URL, Events: e.Events.Names()}
 	if e.Description != nil {
 		form.Description = *e.Description
 	}

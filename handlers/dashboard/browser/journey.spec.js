@@ -64,7 +64,7 @@ test('a key in use is not deleted without its name', async ({ admin, skipup }) =
   for (const wrong of ['', 'busy', 'Busy ']) {
     await name.fill(wrong)
     await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
-    await expect(name).toHaveAccessibleDescription('This must be the name of the key, exactly as it is shown.')
+    await expect(name).toHaveAccessibleDescription('This must match the name of the key.')
     await expect(name).toBeFocused()
     await expect(name).toHaveValue(wrong)
     await name.evaluate((field) => field.removeAttribute('aria-describedby')) // to see the next answer
@@ -96,7 +96,7 @@ test('a key that is renamed stays the same key', async ({ admin, skipup }) => {
   await admin.goto('/settings/api-keys/' + id)
   await admin.getByRole('textbox', { name: 'Name' }).fill('')
   await admin.getByRole('button', { name: 'Save name' }).click()
-  await expect(admin.getByRole('textbox', { name: 'Name' })).toHaveAccessibleDescription('Name must not be empty.')
+  await expect(admin.getByRole('textbox', { name: 'Name' })).toHaveAccessibleDescription('Name is required.')
   await expect(admin.getByRole('textbox', { name: 'Name' })).toBeFocused()
   await admin.getByRole('textbox', { name: 'Name' }).fill('After')
   await admin.getByRole('button', { name: 'Save name' }).click()

@@ -35,7 +35,7 @@ test('from the first press to the receipt', async ({ admin, skipup }) => {
 
   await admin.getByRole('link', { name: 'Delete the old key' }).click()
   await dialog(admin).getByRole('button', { name: 'Delete the old key' }).click()
-  await expect(dialog(admin).getByText('The reason must not be empty.')).toBeVisible()
+  await expect(dialog(admin).getByText('The reason is required.')).toBeVisible()
   await nameToConfirm(admin).fill('Sync')
   await dialog(admin).getByLabel('Why now?').fill('It was in a public log')
   await dialog(admin).getByRole('button', { name: 'Delete the old key' }).click()

@@ -44,7 +44,7 @@ test('a refused form keeps what was typed, but never the password', async ({ pag
   await page.goto(skipup.setUpLink)
   await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
   for (const [label, complaint] of Object.entries({
-    Workspace: /^Workspace must not be empty\./,
+    Workspace: /^Workspace is required\./,
     Email: /^Email must be an email address/,
     Password: /^Password must have at least 15 characters/,
   })) {

@@ -61,7 +61,7 @@ export const states = {
     await page.goto(skipup.setUpLink)
     await page.getByLabel('Email').fill('ada at acme')
     await page.getByRole('button', { name: 'Create workspace' }).click()
-    await expect(page.getByText(/^Workspace must not be empty/)).toBeVisible()
+    await expect(page.getByText(/^Workspace is required/)).toBeVisible()
   },
   'set-up-used': async (page, { skipup }) => {
     await setUp(page, skipup)
@@ -147,7 +147,7 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await page.getByRole('textbox', { name: 'Name' }).fill('')
     await page.getByRole('button', { name: 'Save name' }).click()
-    await expect(page.getByText('Name must not be empty.')).toBeVisible()
+    await expect(page.getByText('Name is required.')).toBeVisible()
   }),
   'detail-deleted': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Old CRM sync'].id}`)),
   'delete-dialog': inTeam((page, { keys }) => askDeletion(page, keys['Event relay'])),
@@ -155,7 +155,7 @@ export const states = {
   'delete-dialog-refused': inTeam(async (page, { keys }) => {
     await askDeletion(page, keys['CRM sync'])
     await page.getByRole('button', { name: 'Delete key' }).click()
-    await expect(page.getByText(/^This must be the name of the key/)).toBeVisible()
+    await expect(page.getByText(/^This must match the name of the key/)).toBeVisible()
   }),
   delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/delete`)),
   deleted: inTeam(async (page, { keys }) => {
@@ -297,7 +297,7 @@ export const states = {
     await startRotation(page, skipup, { callers: 3, moved: 1 })
     await page.getByRole('link', { name: 'Delete the old key' }).click()
     await dialog(page).getByRole('button', { name: 'Delete the old key' }).click()
-    await expect(dialog(page).getByText('The reason must not be empty.')).toBeVisible()
+    await expect(dialog(page).getByText('The reason is required.')).toBeVisible()
   }),
   'rotation-abandon': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 2, moved: 1 })
