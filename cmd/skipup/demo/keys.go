@@ -22,7 +22,7 @@ type key struct {
 	deleted, paused float64 // 0 for never
 	reason          models.Refusal
 	idle            float64 // last use, 0 if it is still in use
-	successorOf     string
+	replaces        string
 
 	id         string
 	createdAt  time.Time
@@ -77,10 +77,10 @@ func keys() []key {
 	read := func(s ...scope.Scope) scope.Set { return scope.Of(s...) }
 	old, moved := make([]caller, len(crmCallers)), crmCallers[:4]
 	copy(old, crmCallers)
-	successors := make([]caller, len(moved))
+	replacements := make([]caller, len(moved))
 	for i, c := range moved {
 		when := rotatedAgo - 0.8 - 1.1*float64(i)
-		old[i].until, successors[i] = when, caller{address: c.address, agent: c.agent, from: when}
+		old[i].until, replacements[i] = when, caller{address: c.address, agent: c.agent, from: when}
 	}
 	return []key{
 		{name: "Old Outlook add-in", by: ines, created: 432, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), idle: 103,
@@ -131,13 +131,13 @@ func keys() []key {
 			callers: []caller{{address: "203.0.113.211", agent: "node"}, {address: "203.0.113.212", agent: "node"}},
 			uses: []use{{route: "GET /meeting_requests", perHour: 14, rhythm: office}, {route: "GET /workspace_members", perHour: 9, rhythm: office},
 				{route: "POST /meeting_requests", perHour: 3, rhythm: office, status: 4, refusal: models.RefusedScope}}},
-		{name: crmSync + successor, by: maya, created: rotatedAgo, successorOf: crmSync, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead),
-			callers: successors, uses: crmUses},
+		{name: crmSync + replacement, by: maya, created: rotatedAgo, replaces: crmSync, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead),
+			callers: replacements, uses: crmUses},
 	}
 }
 
-// successor tells the two keys of a rotation, which have one name, apart.
-const successor = " (successor)"
+// replacement distinguishes the two keys of a rotation, which have the same name.
+const replacement = " (replacement)"
 
 func (h *history) addKeys() {
 	for _, k := range keys() {
@@ -176,9 +176,9 @@ func (h *history) createKey(ctx context.Context, k *key) error {
 		created *models.APIKey
 		err     error
 	)
-	if k.successorOf != "" {
+	if k.replaces != "" {
 		n := models.NewReplacement{Scopes: models.To(k.scopes)}
-		created, k.secret, err = h.Store.RotateAPIKey(ctx, h.workspace.ID, h.keys[k.successorOf].id, n)
+		created, k.secret, err = h.Store.RotateAPIKey(ctx, h.workspace.ID, h.keys[k.replaces].id, n)
 	} else {
 		n := models.NewAPIKey{Name: k.name, Scopes: k.scopes}
 		if k.expires > 0 {

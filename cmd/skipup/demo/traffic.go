@@ -41,8 +41,8 @@ func (h *history) clients() []client {
 		call(bookingForm, 0, 1, "POST", "/meeting_requests"),
 	}
 	clients[len(clients)-1].books = true
-	for i := range h.keys[crmSync+successor].callers {
-		clients = append(clients, call(crmSync+successor, i, 2, "GET", "/meeting_requests?limit=10"))
+	for i := range h.keys[crmSync+replacement].callers {
+		clients = append(clients, call(crmSync+replacement, i, 2, "GET", "/meeting_requests?limit=10"))
 	}
 	return clients
 }

@@ -37,7 +37,7 @@ export async function neglect(page, skipup) {
   await expect.poll(async () => {
     await page.goto(`${listPath}/review`)
     return page.locator('#review').innerText()
-  }, { timeout: 10_000 }).toContain('1 still knocking')
+  }, { timeout: 50_000 }).toContain('1 still knocking')
   return keys
 }
 

@@ -1,4 +1,4 @@
-// The tests in a real browser: `make test` builds bin/skipup and runs them against it.
+// Configures the browser tests, which `make test-browser` runs against bin/skipup.
 import { defineConfig } from '@playwright/test'
 
 export default defineConfig({
@@ -8,19 +8,20 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: Boolean(process.env.CI),
   retries: 0,
-  workers: 3, // on two cores: each waits for leases, dialogs and the database
+  workers: 3, // for two cores: tests often wait for leases and dialogs
   reporter: process.stdout.isTTY ? 'line' : 'list',
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
+  // The timeouts only end tests that hang: a busy machine may be many times slower than a quiet one.
+  timeout: 450_000,
+  expect: { timeout: 75_000 },
   use: {
     launchOptions: {
       executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-      // Chromium's sandbox refuses to start for root, which is what a container runs as.
+      // Chromium's sandbox doesn't support root, the usual user in containers.
       args: ['--disable-background-networking', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
     },
     locale: 'en-GB',
     timezoneId: 'UTC',
-    actionTimeout: 30_000,
+    actionTimeout: 150_000,
     screenshot: 'only-on-failure',
   },
 })

@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -11,7 +12,7 @@ const program = join(root, 'bin/skipup')
 // Nothing that is set in the developer's shell may reach the program.
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME }
 
-const patience = 30_000
+const patience = 150_000
 
 // No server outlives the tests, however they end.
 const running = new Set()
@@ -100,6 +101,7 @@ export class SkipUp {
     for (const end = Date.now() + patience; Date.now() < end;) {
       const keys = JSON.parse(await this.run(['keys', 'list', '--workspace', workspace.id, '--json']))
       if (keys.find((one) => one.id === id).last_used_at) return
+      await pause(250) // leave the processor to the server
     }
     throw new Error('the use of the key is not stored')
   }
