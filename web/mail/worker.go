@@ -10,7 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/letter"
+	"github.com/skipup/keys/views/email"
 	"github.com/skipup/keys/views/path"
 )
 
@@ -48,21 +48,21 @@ type content interface {
 	HTML() templ.Component
 }
 
-func (w Worker) compose(email *models.Email) content {
-	member := email.Member
-	if email.Invitation != nil {
-		return letter.Invitation{
-			Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: email.Invitation.ExpiresAt,
-			Account: !email.Invitation.NeedsAccount(), Link: w.PublicURL + path.Invitation(email.Invitation.Token),
+func (w Worker) compose(due *models.Email) content {
+	member := due.Member
+	if due.Invitation != nil {
+		return email.Invitation{
+			Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: due.Invitation.ExpiresAt,
+			Account: !due.Invitation.NeedsAccount(), Link: w.PublicURL + path.Invitation(due.Invitation.Token),
 		}
 	}
-	expiry := letter.Expiry{
+	expiry := email.Expiry{
 		Workspace: member.Workspace.Name, Name: member.User.Name,
 		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)),
 	}
-	for i := range email.ExpiringKeys {
-		key := &email.ExpiringKeys[i]
-		expiry.Keys = append(expiry.Keys, letter.ExpiringKey{
+	for i := range due.ExpiringKeys {
+		key := &due.ExpiringKeys[i]
+		expiry.Keys = append(expiry.Keys, email.ExpiringKey{
 			Name: key.Name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: w.PublicURL + path.APIKey(key.ID),
 		})
 	}

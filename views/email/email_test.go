@@ -1,0 +1,120 @@
+package email
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/go-cmp/cmp"
+)
+
+// at is a time in the time zone of Kathmandu.
+var at = time.Date(2026, 3, 15, 4, 30, 0, 0, time.FixedZone("", 5*3600+45*60))
+
+func render(t *testing.T, page templ.Component) string {
+	t.Helper()
+	var html strings.Builder
+	if err := page.Render(t.Context(), &html); err != nil {
+		t.Fatal(err)
+	}
+	return html.String()
+}
+
+func TestExpiryOfOneKey(t *testing.T) {
+	email := Expiry{Workspace: "Acme", Name: "Ada", Link: "https://keys.acme.test/review", Keys: []ExpiringKey{{
+		Name: "CRM <sync>", Prefix: "sk_live_abc1....", ExpiresAt: at, Link: "https://keys.acme.test/key_1",
+	}}}
+	if got, want := email.Subject(), "API key “CRM <sync>” in Acme expires on 14 March 2026, 22:45 UTC"; got != want {
+		t.Errorf("subject = %q, want %q", got, want)
+	}
+	want := `Hello Ada,
+
+This API key in Acme expires soon. Requests with an expired key are rejected.
+
+- CRM <sync> (sk_live_abc1....)
+  Expires on 14 March 2026, 22:45 UTC, never used
+  https://keys.acme.test/key_1
+
+Extend or rotate it if you still need it:
+
+https://keys.acme.test/review
+`
+	if diff := cmp.Diff(want, email.Text()); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+	page := render(t, email.HTML())
+	for _, part := range []string{
+		"<title>API key “CRM &lt;sync&gt;” in Acme expires on 14 March 2026, 22:45 UTC</title>", "Hello Ada,", "This API key in Acme expires soon.", `href="https://keys.acme.test/key_1"`,
+		"CRM &lt;sync&gt;", "sk_live_abc1....", "Expires on 14 March 2026, 22:45 UTC, never used", "Extend or rotate it if you still need it:", `href="https://keys.acme.test/review"`,
+	} {
+		if !strings.Contains(page, part) {
+			t.Errorf("page does not contain %q:\n%s", part, page)
+		}
+	}
+}
+
+// TestExpiryOfManyKeys checks that an email lists the first keys and counts the others.
+func TestExpiryOfManyKeys(t *testing.T) {
+	used, counted := at.Add(-time.Hour), regexp.MustCompile("and [-0-9]+ more")
+	email := Expiry{Workspace: "Acme"}
+	for i := range 22 {
+		email.Keys = append(email.Keys, ExpiringKey{Name: fmt.Sprintf("Robot %d.", i), ExpiresAt: at, LastUsedAt: &used})
+	}
+	for keys, more := range map[int]string{2: "", 20: "", 21: "and 1 more", 22: "and 2 more"} {
+		some := email
+		some.Keys = email.Keys[:keys]
+		if got, want := some.Subject(), fmt.Sprintf("%d API keys in Acme expire soon", keys); got != want {
+			t.Errorf("subject = %q, want %q", got, want)
+		}
+		for name, whole := range map[string]string{"text": some.Text(), "page": render(t, some.HTML())} {
+			if got, want := strings.Count(whole, "Robot "), min(keys, 20); got != want {
+				t.Errorf("%d keys: %s lists %d, want %d", keys, name, got, want)
+			}
+			if got := counted.FindString(whole); got != more {
+				t.Errorf("%d keys: %s counts %q, want %q", keys, name, got, more)
+			}
+			for _, want := range []string{"last used on 14 March 2026, 21:45 UTC", "Hello,"} {
+				if !strings.Contains(whole, want) {
+					t.Errorf("%d keys: %s does not contain %q:\n%s", keys, name, want, whole)
+				}
+			}
+		}
+	}
+}
+
+func TestInvitation(t *testing.T) {
+	email := Invitation{Workspace: "Acme & Söhne", Name: "Grace", Link: "https://keys.acme.test/invitations/X", ExpiresAt: at}
+	if got, want := email.Subject(), "Join Acme & Söhne on SkipUp Keys"; got != want {
+		t.Errorf("subject = %q, want %q", got, want)
+	}
+	want := `Hello Grace,
+
+You’ve been invited to join Acme & Söhne on SkipUp Keys. Set a password to get started:
+
+https://keys.acme.test/invitations/X
+
+This link is just for you. You can use it once, until 14 March 2026, 22:45 UTC.
+
+If you weren’t expecting this email, you can ignore it.
+`
+	if diff := cmp.Diff(want, email.Text()); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+	page := render(t, email.HTML())
+	for _, part := range []string{"Hello Grace,", "Acme &amp; Söhne", "Set a password", `href="https://keys.acme.test/invitations/X"`, "until 14 March 2026, 22:45 UTC.", "you can ignore it"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("page does not contain %q:\n%s", part, page)
+		}
+	}
+	email.Account, email.Name = true, ""
+	for name, whole := range map[string]string{"text": email.Text(), "page": render(t, email.HTML())} {
+		for _, want := range []string{"Sign in to join:", "Hello,"} {
+			if !strings.Contains(whole, want) {
+				t.Errorf("with an account, %s does not contain %q:\n%s", name, want, whole)
+			}
+		}
+	}
+}
