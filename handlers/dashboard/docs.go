@@ -9,10 +9,9 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// guides explains the API to everybody.
 func guides(c echo.Context) error { return web.Render(c, http.StatusOK, docs.Guides()) }
 
-// reference is what the API does with one resource.
+// reference renders the reference of a resource.
 func reference(c echo.Context) error {
 	resource, known := docs.ResourceOf(c.Param("resource"))
 	if !known {

@@ -19,51 +19,50 @@ import (
 	"github.com/skipup/keys/views/docs"
 )
 
-// things are what the examples in the reference speak of, by the variables of their commands.
-type things map[string]string
+// fixtures maps the shell variables in the commands of the reference to the IDs of test data.
+type fixtures map[string]string
 
-// prepare makes what must be there before the example of an operation is sent, where more is
-// needed than there always is: see makeThings.
-var prepare = map[string]func(t *testing.T, s *handlerstest.Server, made things){
-	"resumeMeetingRequest": func(t *testing.T, s *handlerstest.Server, made things) {
-		_, err := s.PauseMeetingRequest(t.Context(), s.Workspace.ID, made["MEETING_REQUEST_ID"])
+// prepare sets up what the example of an operation needs in addition to createFixtures.
+var prepare = map[string]func(t *testing.T, s *handlerstest.Server, created fixtures){
+	"resumeMeetingRequest": func(t *testing.T, s *handlerstest.Server, created fixtures) {
+		_, err := s.PauseMeetingRequest(t.Context(), s.Workspace.ID, created["MEETING_REQUEST_ID"])
 		must(t, err)
 	},
-	"createMember": func(t *testing.T, s *handlerstest.Server, _ things) {
+	"createMember": func(t *testing.T, s *handlerstest.Server, _ fixtures) {
 		s.Exec(t, "DELETE FROM seats")
 		s.Exec(t, "DELETE FROM members WHERE role = 'member'")
 		s.Exec(t, "DELETE FROM users WHERE name <> 'Ada Admin'")
 	},
-	"reactivateMember": func(t *testing.T, s *handlerstest.Server, made things) {
-		_, err := s.DeactivateMember(t.Context(), s.Workspace.ID, made["WORKSPACE_MEMBER_ID"])
+	"reactivateMember": func(t *testing.T, s *handlerstest.Server, created fixtures) {
+		_, err := s.DeactivateMember(t.Context(), s.Workspace.ID, created["WORKSPACE_MEMBER_ID"])
 		must(t, err)
 	},
-	"createSeat": func(t *testing.T, s *handlerstest.Server, made things) {
-		must(t, s.ReleaseSeat(t.Context(), s.Workspace.ID, made["SEAT_ID"]))
+	"createSeat": func(t *testing.T, s *handlerstest.Server, created fixtures) {
+		must(t, s.ReleaseSeat(t.Context(), s.Workspace.ID, created["SEAT_ID"]))
 	},
-	"updateSeats": func(t *testing.T, s *handlerstest.Server, made things) {
-		must(t, s.ReleaseSeat(t.Context(), s.Workspace.ID, made["SEAT_ID"]))
+	"updateSeats": func(t *testing.T, s *handlerstest.Server, created fixtures) {
+		must(t, s.ReleaseSeat(t.Context(), s.Workspace.ID, created["SEAT_ID"]))
 	},
-	"showAPIKeyUsage": func(t *testing.T, s *handlerstest.Server, made things) {
-		s.Want(t, http.StatusOK, made["SKIPUP_API_KEY"], "GET", "/workspace_members", "")
-		s.Want(t, http.StatusForbidden, made["SKIPUP_API_KEY"], "GET", "/seats", "")
+	"showAPIKeyUsage": func(t *testing.T, s *handlerstest.Server, created fixtures) {
+		s.Want(t, http.StatusOK, created["SKIPUP_API_KEY"], "GET", "/workspace_members", "")
+		s.Want(t, http.StatusForbidden, created["SKIPUP_API_KEY"], "GET", "/seats", "")
 		s.Flush(t)
 	},
-	"listWebhookDeliveries": func(t *testing.T, s *handlerstest.Server, _ things) {
+	"listWebhookDeliveries": func(t *testing.T, s *handlerstest.Server, _ fixtures) {
 		s.Exec(t, "UPDATE webhook_deliveries SET status = 'success', attempts = 1, response_code = 204, next_attempt_at = NULL, "+
 			"last_attempted_at = created_at, delivered_at = created_at")
 	},
-	"retryWebhookDelivery": func(t *testing.T, s *handlerstest.Server, _ things) {
+	"retryWebhookDelivery": func(t *testing.T, s *handlerstest.Server, _ fixtures) {
 		s.Exec(t, "UPDATE webhook_deliveries SET status = 'failed', next_attempt_at = NULL")
 	},
-	"listMembers": func(t *testing.T, s *handlerstest.Server, _ things) {
+	"listMembers": func(t *testing.T, s *handlerstest.Server, _ fixtures) {
 		s.Exec(t, "UPDATE members SET deactivated_at = created_at WHERE role = 'admin'")
 	},
 }
 
-// makeThings makes what the examples speak of: Grace, who has a seat, a meeting request, and the
-// key that asks, which holds members.read and the scope of the operation.
-func makeThings(t *testing.T, s *handlerstest.Server, operation docs.Operation) (key string, made things) {
+// createFixtures creates the data that the examples refer to: Grace, who has a seat, a meeting request,
+// and the key that sends the request, with members.read and the scope of the operation.
+func createFixtures(t *testing.T, s *handlerstest.Server, operation docs.Operation) (key string, created fixtures) {
 	t.Helper()
 	scopes := []scope.Scope{}
 	if operation.Scope != "" {
@@ -92,7 +91,7 @@ func makeThings(t *testing.T, s *handlerstest.Server, operation docs.Operation) 
 	if operation.ID == "listAPIKeys" {
 		s.Exec(t, "UPDATE api_keys SET deleted_at = created_at WHERE name = 'Test key'")
 	}
-	return secret.Reveal(), things{
+	return secret.Reveal(), fixtures{
 		"SKIPUP_API_KEY": secret.Reveal(), "WEBHOOK_ENDPOINT_ID": endpoint.ID, "DELIVERY_ID": deliveries.Items[0].ID,
 		"API_KEY_ID": row.ID, "WORKSPACE_MEMBER_ID": grace.ID, "SEAT_ID": seat.ID, "MEETING_REQUEST_ID": meeting.Data.ID,
 	}
@@ -107,7 +106,7 @@ func operationNamed(t *testing.T, id string) docs.Operation {
 			}
 		}
 	}
-	t.Fatalf("the document has no operation %s", id)
+	t.Fatalf("no operation %q in the document", id)
 	return docs.Operation{}
 }
 
@@ -118,35 +117,35 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestReferenceIsTrue runs the command that the reference shows for each operation, as a person
-// would who pastes it, and compares what is answered with what it shows beside it.
-func TestReferenceIsTrue(t *testing.T) {
+// TestReferenceExamples runs the command shown for each operation in a shell and compares the response
+// with the example beside it.
+func TestReferenceExamples(t *testing.T) {
 	for _, resource := range docs.Reference() {
 		s := handlerstest.New(t)
 		page := parsed(t, s.Browser(t).Get("/docs/"+resource.Slug))
 		for _, operation := range resource.Operations {
 			t.Run(operation.ID, func(t *testing.T) {
 				s := handlerstest.New(t)
-				key, made := makeThings(t, s, operation)
-				if more := prepare[operation.ID]; more != nil {
-					more(t, s, made)
+				key, created := createFixtures(t, s, operation)
+				if set := prepare[operation.ID]; set != nil {
+					set(t, s, created)
 				}
 				line := page.Find("#" + operation.ID + "-curl").Text()
 				shown := page.Find("#" + operation.ID + " .docs-answer code").Text()
 				line = strings.ReplaceAll(line, regexp.MustCompile(`http://[^/]+`).FindString(line), s.URL)
-				for name, id := range made { // the ids in the bodies of the examples
+				for name, id := range created { // IDs in example bodies
 					prefix, _, _ := strings.Cut(id, "_")
 					line = regexp.MustCompile(`"`+prefix+`_[0-9A-Z]{26}"`).ReplaceAllString(line, `"`+id+`"`)
 					t.Setenv(name, id)
 				}
 				t.Setenv("SKIPUP_API_KEY", key)
-				checkAnswer(t, run(t, line+" -w '\\n%{http_code}'"), shown+"\n"+operation.Answer.Status)
+				checkResponse(t, run(t, line+" -w '\\n%{http_code}'"), shown+"\n"+operation.Response.Status)
 			})
 		}
 	}
 }
 
-// run has a shell run a line and returns what it prints.
+// run returns the output of a shell command.
 func run(t *testing.T, line string) string {
 	t.Helper()
 	command := exec.Command("bash", "-c", line)
@@ -158,11 +157,11 @@ func run(t *testing.T, line string) string {
 	return string(out)
 }
 
-// varying are what differs from one run to the next.
+// varying matches what differs between runs.
 var varying = regexp.MustCompile(`(mr|mem|key|seat|ws|we|whd|evt)_[0-9A-Z]{26}|sk_live_[0-9A-Za-z]{36}|sk_live_\w{4}\.{4}|whsec_[0-9A-Za-z+/=]+`)
 
-// checkAnswer compares a body and the status behind it, but for what varies.
-func checkAnswer(t *testing.T, got, want string) {
+// checkResponse compares a body followed by a status, except for what varies.
+func checkResponse(t *testing.T, got, want string) {
 	t.Helper()
 	read := func(text string) any {
 		body, status, _ := cutLast(strings.TrimSpace(varying.ReplaceAllString(text, "$1_…")), "\n")
@@ -175,7 +174,7 @@ func checkAnswer(t *testing.T, got, want string) {
 		return []any{value, status}
 	}
 	if diff := cmp.Diff(read(want), read(got)); diff != "" {
-		t.Errorf("(-document +answer): %s", diff)
+		t.Errorf("response mismatch (-document +server):\n%s", diff)
 	}
 }
 
@@ -187,24 +186,24 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-func parsed(t *testing.T, answer handlerstest.Answer) *goquery.Document {
+func parsed(t *testing.T, response handlerstest.Answer) *goquery.Document {
 	t.Helper()
-	if answer.Status != http.StatusOK {
-		t.Fatalf("%d %s", answer.Status, answer.Body)
+	if response.Status != http.StatusOK {
+		t.Fatalf("status = %d, want 200\n%s", response.Status, response.Body)
 	}
-	page, err := goquery.NewDocumentFromReader(strings.NewReader(answer.Body))
+	page, err := goquery.NewDocumentFromReader(strings.NewReader(response.Body))
 	must(t, err)
 	return page
 }
 
-// TestReferenceShowsEveryRoute with its method, path and scope, to everybody.
+// TestReferenceShowsEveryRoute checks the method, path and scope of each route, without signing in.
 func TestReferenceShowsEveryRoute(t *testing.T) {
 	s := handlerstest.New(t)
 	guides := parsed(t, s.Browser(t).Get("/docs"))
 	shown := map[string]string{}
 	for _, resource := range docs.Reference() {
 		if guides.Find(`nav a[href="/docs/`+resource.Slug+`"]`).Length() == 0 {
-			t.Errorf("/docs has no link to %s", resource.Name)
+			t.Errorf("no link to %s in the navigation of /docs", resource.Name)
 		}
 		page := parsed(t, s.Browser(t).Get("/docs/"+resource.Slug))
 		page.Find("section.docs-section").Each(func(_ int, section *goquery.Selection) {
@@ -212,16 +211,20 @@ func TestReferenceShowsEveryRoute(t *testing.T) {
 			shown[section.Find("p .method").Text()+" "+path] = section.Find(".chip code").First().Text()
 			id, _ := section.Attr("id")
 			if page.Find(`nav a[href="#`+id+`"]`).Length() != 1 || guides.Find("nav").Length() != 1 {
-				t.Errorf("the navigation has no link to %s", id)
+				t.Errorf("no link to %s in the navigation", id)
 			}
 		})
 	}
 	for _, route := range api.Routes(s.Store.Store) {
-		if word, is := shown[route.Name()]; !is || route.Scope != nil && word != route.ScopeWord() {
-			t.Errorf("%s is shown: %v, with scope %q", route.Name(), is, word)
+		name, found := shown[route.Name()]
+		if !found {
+			t.Errorf("%s is not in the reference", route.Name())
+		}
+		if route.Scope != nil && name != route.ScopeWord() {
+			t.Errorf("scope of %s = %q, want %q", route.Name(), name, route.ScopeWord())
 		}
 	}
 	if got := s.Browser(t).Get("/docs/nothing"); got.Status != http.StatusNotFound {
-		t.Errorf("what is no resource: %d", got.Status)
+		t.Errorf("unknown resource: status = %d, want 404", got.Status)
 	}
 }

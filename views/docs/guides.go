@@ -6,14 +6,13 @@ import (
 	"github.com/a-h/templ"
 )
 
-// guide is a part of the page that explains the API.
+// guide is a section of the guides.
 type guide struct {
 	slug, title string
 	text        templ.Component
 }
 
-// guides are shown in this order. Each command in them is run by a test, which also compares
-// what it prints.
+// guides lists the guides in order. A test runs every command in them and compares the output.
 var guides = []guide{
 	{"quickstart", "Quickstart", quickstart()},
 	{"authentication", "Authentication", authentication()},
@@ -27,42 +26,40 @@ var guides = []guide{
 	{"clients", "Generated clients", clients()},
 }
 
-// base is the path before that of every operation.
+// base returns the path that precedes that of every operation.
 func base() string { return Reference()[0].Operations[0].Base }
 
-// call is the command for a path of the API on the server at address, with a key. What is in
-// more is put before the path.
-func call(address, path string, more ...string) string {
-	parts := append([]string{"curl"}, more...)
+// call returns the curl command for a path of the API. Additional options precede the path.
+func call(server, path string, options ...string) string {
+	parts := append([]string{"curl"}, options...)
 	if strings.ContainsAny(path, "?&$") {
-		path = `"` + address + base() + path + `"`
+		path = `"` + server + base() + path + `"`
 	} else {
-		path = address + base() + path
+		path = server + base() + path
 	}
 	return strings.Join(append(parts, path), " ") + " \\\n  -H \"Authorization: Bearer $SKIPUP_API_KEY\""
 }
 
-// send is call with a body.
-func send(address, path, body string, more ...string) string {
-	return call(address, path, more...) + " \\\n  -H \"Content-Type: application/json\" \\\n  -d '" + body + "'"
+// send returns the curl command for a request with a body.
+func send(server, path, body string, options ...string) string {
+	return call(server, path, options...) + " \\\n  -H \"Content-Type: application/json\" \\\n  -d '" + body + "'"
 }
 
-// refusals are all answers to requests that are refused: those of an operation that has them
-// all, and what is answered where there is no operation.
-func refusals() []Answer {
-	var most []Answer
+// errorResponses returns every error response of the API, one for each status.
+func errorResponses() []Response {
+	var responses []Response
 	seen := map[string]bool{}
 	for _, resource := range Reference() {
 		for _, operation := range resource.Operations {
-			for _, refusal := range operation.Errors {
-				if !seen[refusal.Status] {
-					seen[refusal.Status] = true
-					most = append(most, refusal)
+			for _, response := range operation.Errors {
+				if !seen[response.Status] {
+					seen[response.Status] = true
+					responses = append(responses, response)
 				}
 			}
 		}
 	}
-	most = append(most, Answer{Status: "405", Types: []string{"method_not_allowed"}, About: "The path does not take this method; `Allow` lists those it takes."})
-	sortByStatus(most)
-	return most
+	responses = append(responses, Response{Status: "405", Types: []string{"method_not_allowed"}, About: "The path doesn’t support this method. `Allow` lists the methods it supports."})
+	sortByStatus(responses)
+	return responses
 }

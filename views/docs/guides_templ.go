@@ -16,7 +16,7 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// Guides explains the API, one step after the other.
+// Guides renders the guides on one page.
 func Guides() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -50,20 +50,20 @@ func Guides() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"page docs\"><header class=\"mb-10\"><h1 class=\"text-2xl font-semibold tracking-tight\">API documentation</h1><p class=\"mt-2 max-w-2xl text-pretty text-muted-foreground\">A JSON API for what a workspace does in SkipUp: meeting requests, members, seats, webhooks, and the API keys themselves. It lives at <code>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"page docs\"><header class=\"mb-10\"><h1 class=\"text-2xl font-semibold tracking-tight\">API documentation</h1><p class=\"mt-2 max-w-2xl text-pretty text-muted-foreground\">Use the SkipUp API to manage meeting requests, members, seats, webhooks and API keys. Base URL: <code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(viewer.Of(ctx).PublicURL + base())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 19, Col: 58}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 19, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</code>.</p></header><div class=\"flex flex-col gap-12\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</code></p></header><div class=\"flex flex-col gap-12\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -160,8 +160,8 @@ func Guides() templ.Component {
 	})
 }
 
-// try is a command with what it prints.
-func try(id, line, printed string) templ.Component {
+// example renders a command and its output.
+func example(id, line, output string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -199,14 +199,14 @@ func try(id, line, printed string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\"><pre tabindex=\"0\" aria-label=\"Answer\"><code>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\"><pre tabindex=\"0\" aria-label=\"Response\"><code>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var11 string
-		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(printed)
+		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(output)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 40, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 40, Col: 56}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
@@ -241,49 +241,49 @@ func quickstart() templ.Component {
 			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p>An admin creates a key under <a class=\"link\" href=\"")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p>Create a key under <a class=\"link\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 templ.SafeURL
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.APIKeys))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 47, Col: 81}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 47, Col: 71}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\">Settings &gt; API keys</a>. Give it the scopes <code>meeting_requests.read</code> and <code>meeting_requests.write</code>, copy the key that is shown once, and keep it where you keep passwords.</p><div class=\"code docs-command\"><pre tabindex=\"0\" aria-label=\"Command\"><code id=\"export\">export SKIPUP_API_KEY=sk_live_…</code></pre></div><p>Ask which key it is:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\">Settings &gt; API keys</a> with the scopes <code>meeting_requests.read</code> and <code>meeting_requests.write</code>. Copy the key (it’s shown once) and store it securely.</p><div class=\"code docs-command\"><pre tabindex=\"0\" aria-label=\"Command\"><code id=\"export\">export SKIPUP_API_KEY=sk_live_…</code></pre></div><p>Verify your key:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("quickstart-me", call(address, "/me"), answerToMe).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("quickstart-me", call(server, "/me"), responseToMe).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>Create a meeting request. The organizer is a member of your workspace; the answer is 202, since the meeting has still to be arranged.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>Create a meeting request. The organizer must be a workspace member. Returns 202 because scheduling happens asynchronously.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("quickstart-create", send(address, "/meeting_requests", bodyToCreate), answerToCreate).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("quickstart-create", send(server, "/meeting_requests", createBody), responseToCreate).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Pause it, resume it, and cancel it, with word to the participants:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Pause it, resume it, or cancel it and notify the participants:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("quickstart-pause", call(address, "/meeting_requests/$MEETING_REQUEST_ID/pause", "-X POST"), answerToPause).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("quickstart-pause", call(server, "/meeting_requests/$MEETING_REQUEST_ID/pause", "-X POST"), responseToPause).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("quickstart-resume", call(address, "/meeting_requests/$MEETING_REQUEST_ID/resume", "-X POST"), answerToResume).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("quickstart-resume", call(server, "/meeting_requests/$MEETING_REQUEST_ID/resume", "-X POST"), responseToResume).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("quickstart-cancel", send(address, "/meeting_requests/$MEETING_REQUEST_ID/cancel", `{"notify": true}`), answerToCancel).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("quickstart-cancel", send(server, "/meeting_requests/$MEETING_REQUEST_ID/cancel", `{"notify": true}`), responseToCancel).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -312,16 +312,16 @@ func authentication() templ.Component {
 			templ_7745c5c3_Var14 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Send the key in the header <code>Authorization: Bearer …</code>, never in an address, where logs would keep it. A key is <code>sk_</code>, <code>live</code> or <code>test</code>, 30 random characters and a checksum: 44 characters in all. Only its SHA-256 is stored, so it cannot be shown again.</p><p>Without a key, or with one that is mistyped, unknown, expired, paused or deleted, the answer is 401, and the same for each:</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Send your key in the <code>Authorization: Bearer</code> header. Never put it in a URL, where it could be logged. A key starts with <code>sk_live_</code> or <code>sk_test_</code>, followed by 30 random characters and a checksum, 44 characters in total. We store only its SHA-256 hash, so it can’t be shown again.</p><p>Missing, invalid, expired, paused and deleted keys all return the same 401:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("authentication-none", "curl "+address+base()+"/me", answerWithoutKey).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("authentication-none", "curl "+server+base()+"/me", responseWithoutKey).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p>A deleted or paused key is refused from the moment in which the call that deletes or pauses it has returned; a paused one is accepted again when its pause is over. If the database cannot be reached, the answer is 503: a good key is never told that it is bad.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p>Once a delete or pause call returns, the key is rejected everywhere. Paused keys work again when the pause ends. If our database is unavailable we return 503, never a false 401.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -350,8 +350,8 @@ func scopes() templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p>A key may do what its scopes say. They match exactly: <code>members.write</code> does not imply <code>members.read</code>. A key can give a new key only scopes that it holds itself.</p><div class=\"docs-table\" tabindex=\"0\" role=\"region\" aria-label=\"All scopes\"><table><thead><tr><th scope=\"col\">Scope</th><th scope=\"col\">Grants</th></tr></thead> <tbody>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p>Scopes limit what a key can do. Each scope is separate: <code>members.write</code> doesn’t include <code>members.read</code>. A key can grant only scopes it has.</p><div class=\"docs-table\" tabindex=\"0\" role=\"region\" aria-label=\"All scopes\"><table><thead><tr><th scope=\"col\">Scope</th><th scope=\"col\">Grants</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -363,7 +363,7 @@ func scopes() templ.Component {
 			var templ_7745c5c3_Var16 string
 			templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(s.String())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 92, Col: 56}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 91, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 			if templ_7745c5c3_Err != nil {
@@ -376,7 +376,7 @@ func scopes() templ.Component {
 			var templ_7745c5c3_Var17 string
 			templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(s.Help())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 93, Col: 20}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 92, Col: 20}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 			if templ_7745c5c3_Err != nil {
@@ -387,11 +387,11 @@ func scopes() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</tbody></table></div><p>Without the scope of a route the answer is 403, and <code>WWW-Authenticate</code> names the scope. <code>GET /me</code> needs none.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</tbody></table></div><p>If a key is missing the scope for an endpoint, the request returns 403 and <code>WWW-Authenticate</code> names the scope. <code>GET /me</code> requires no scope.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("scopes-missing", call(address, "/seats"), answerWithoutScope).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("scopes-missing", call(server, "/seats"), responseWithoutScope).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -420,12 +420,12 @@ func errors() templ.Component {
 			templ_7745c5c3_Var18 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<p>Programs go by the status and the <code>type</code> of an error, people by its <code>message</code>, which says what to do. Messages may become clearer, types stay.</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<p>Handle errors by HTTP status and <code>type</code>. The <code>message</code> is for people and may change; the <code>type</code> won’t.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("errors-misspelt", send(address, "/meeting_requests", `{"organizer_emial": "ada@acme.test"}`), answerToMisspelt).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("errors-misspelt", send(server, "/meeting_requests", `{"organizer_emial": "ada@acme.test"}`), responseToMisspelt).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -433,15 +433,15 @@ func errors() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, refusal := range refusals() {
+		for _, response := range errorResponses() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<tr><th scope=\"row\"><code class=\"text-xs\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var19 string
-			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(refusal.Status)
+			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(response.Status)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 119, Col: 60}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 118, Col: 61}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 			if templ_7745c5c3_Err != nil {
@@ -451,15 +451,15 @@ func errors() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, word := range refusal.Types {
+			for _, name := range response.Types {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<code class=\"block text-xs leading-5\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var20 string
-				templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(word)
+				templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 122, Col: 52}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 121, Col: 52}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 				if templ_7745c5c3_Err != nil {
@@ -474,7 +474,7 @@ func errors() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = prose(refusal.About).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = prose(response.About).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -483,7 +483,7 @@ func errors() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</tbody></table></div><p>Bodies are read strictly: a member that a request does not have, or one given twice, is refused by name, so that a slip of the pen is noticed. Every answer has an <code>X-Request-Id</code>: yours, if you sent one of at most 128 visible ASCII characters. If something fails on our side, tell the operator that id.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</tbody></table></div><p>Unknown or duplicate fields are rejected, so typos don’t go unnoticed. Every response includes <code>X-Request-Id</code> (yours, if you sent one of at most 128 visible ASCII characters). Include it when you report a problem.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -512,20 +512,20 @@ func pagination() templ.Component {
 			templ_7745c5c3_Var21 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<p>Lists are newest first, <code>limit</code> (1 to 100, else 25) at a time. Send <code>next_cursor</code> as <code>cursor</code>, with the same filters, until it is null.</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<p>Lists are sorted newest first. Set <code>limit</code> (1–100, default 25). Pass <code>next_cursor</code> as <code>cursor</code>, with the same filters, until it’s null.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("pagination-first", call(address, "/api_keys?limit=1"), answerToFirstPage).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("pagination-first", call(server, "/api_keys?limit=1"), responseToFirstPage).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("pagination-next", call(address, "/api_keys?limit=1&cursor=$NEXT_CURSOR"), answerToLastPage).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("pagination-next", call(server, "/api_keys?limit=1&cursor=$NEXT_CURSOR"), responseToLastPage).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p>What is created or deleted while you page makes nothing appear twice, and skips nothing. A cursor belongs to one list with its filters: a broken one, or one of another list, is 422.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p>Items created or deleted while you paginate never cause duplicates or gaps. A cursor is valid only for the list and filters it came from. Any other cursor returns 422.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -554,20 +554,20 @@ func idempotency() templ.Component {
 			templ_7745c5c3_Var22 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<p>Every request that creates takes an <code>Idempotency-Key</code>: your name for it, 1 to 255 visible ASCII characters. If you do not get an answer, send it again: for 24 hours, the same request with the same key gets the first answer again, marked <code>Idempotency-Replayed: true</code>, and nothing is created twice.</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<p>Send an <code>Idempotency-Key</code> with any create request: a unique value of 1 to 255 visible ASCII characters. If you don’t get a response, retry with the same key within 24 hours. You’ll get the original response, marked <code>Idempotency-Replayed: true</code>, and nothing is created twice.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("idempotency-first", send(address, "/meeting_requests", bodyToRetry, `-H "Idempotency-Key: order-4711"`), answerToRetry).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("idempotency-first", send(server, "/meeting_requests", retryBody, `-H "Idempotency-Key: order-4711"`), responseToRetry).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("idempotency-again", send(address, "/meeting_requests", bodyToRetry, `-H "Idempotency-Key: order-4711"`), answerToRetry).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("idempotency-again", send(server, "/meeting_requests", retryBody, `-H "Idempotency-Key: order-4711"`), responseToRetry).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<p>While the first is still running, the answer is 409: send it again in a moment. The same key with another path or body is 422. A request that was refused is not kept: correct it, and send it under the same key.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<p>While the original request is still in progress, a retry returns 409. Try again in a moment. Reusing a key with a different path or body returns 422. Rejected requests aren’t stored, so you can correct them and use the same key.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -583,7 +583,7 @@ func idempotency() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<p><strong class=\"font-semibold\">A replayed creation of an API key has no <code class=\"text-xs\">key</code>,</strong> because its text is never stored. The key exists, and only the first answer had it. If that answer is lost, delete the key by the <code class=\"text-xs\">id</code> in the replayed one, and create another under a new Idempotency-Key.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<p><strong class=\"font-semibold\">When you replay the creation of an API key, the response doesn’t include <code class=\"text-xs\">key</code>,</strong> because we never store it. Only the original response had it. If you lost that response, delete the key by its <code class=\"text-xs\">id</code> and create another with a new Idempotency-Key.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -618,16 +618,16 @@ func rateLimits() templ.Component {
 			templ_7745c5c3_Var24 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<p>A key may make 120 requests a minute, unless the operator says otherwise. <code>RateLimit</code> says in each answer how many are left (<code>r</code>) and in how many seconds all are (<code>t</code>), <code>RateLimit-Policy</code> what the limit is.</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<p>By default, each key can make 120 requests per minute. Every response includes <code>RateLimit</code>: requests remaining (<code>r</code>) and seconds until reset (<code>t</code>). <code>RateLimit-Policy</code> states the limit.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("rate-limits-headers", call(address, "/me", "-s -o /dev/null -D -")+" | grep -i ratelimit", answerOfLimits).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("rate-limits-headers", call(server, "/me", "-s -o /dev/null -D -")+" | grep -i ratelimit", rateLimitHeaders).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<p>Above it the answer is 429 with <code>Retry-After</code>: wait that many seconds. Requests with bad keys are limited by the address that they come from.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<p>Above the limit, requests return 429 with <code>Retry-After</code>, the number of seconds to wait. Requests with invalid keys are limited per IP address.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -656,37 +656,37 @@ func webhooks() templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<p>Rather than ask again and again, be told: register an address of yours and the events that it wants. It takes the scope <code>webhooks.write</code>, and the address must be <code>https</code> and public. The answer alone carries the secret that deliveries are signed with.</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<p>Instead of polling, register an endpoint and the events you want. This requires the <code>webhooks.write</code> scope and a public HTTPS URL. The response contains the signing secret, which is shown only once.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("webhooks-create", send(address, "/webhook_endpoints", bodyToSubscribe), answerToSubscribe).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("webhooks-create", send(server, "/webhook_endpoints", subscribeBody), responseToSubscribe).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p>See that something arrives:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p>Send a ping to test your endpoint:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("webhooks-ping", call(address, "/webhook_endpoints/$WEBHOOK_ENDPOINT_ID/ping", "-X POST"), answerToPing).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("webhooks-ping", call(server, "/webhook_endpoints/$WEBHOOK_ENDPOINT_ID/ping", "-X POST"), responseToPing).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<p>Each event comes as a request such as this:</p><div class=\"docs-answer\"><pre tabindex=\"0\" aria-label=\"Delivery\"><code>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<p>Each event is sent as a request like this:</p><div class=\"docs-answer\"><pre tabindex=\"0\" aria-label=\"Delivery\"><code>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var26 string
 		templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(delivery)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 191, Col: 58}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 190, Col: 58}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</code></pre></div><p><strong class=\"font-semibold\">Verify it before you believe it.</strong> The signature is that of <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, whose libraries for many languages check it together with the time; the page of the endpoint in the dashboard has the lines for Go, Node and Python. After a rotation of the secret, the signatures of the old and of the new one are sent for 24 hours.</p><p>Answer with 2xx within 15 seconds and do the work afterwards. Anything else, a redirect too, is tried again after 5 seconds, then 5 and 30 minutes, 2, 5, 10, 14, 20 and 24 hours, or as <code>Retry-After</code> says; after the last failure the endpoint is disabled. 410 disables it at once.</p><p>Every event arrives at least once. One that arrives again has the same <code>webhook-id</code>: remember those you have seen. The order is not promised; go by <code>timestamp</code>, or read the thing anew.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20 and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -715,36 +715,36 @@ func rotation() templ.Component {
 			templ_7745c5c3_Var27 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		address := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<p>A key is replaced without a pause: have a successor made, give it to every program that has the key, and delete the old one when nothing uses it any more. <strong class=\"font-semibold\">Both work until you delete the old one</strong>; nothing is deleted by itself. It takes the scope <code>api_keys.write</code>, and a key may rotate itself. The successor has the same name and scopes, unless the body names fewer <code>scopes</code>, and its text is in this answer alone. The id of a key is what <code>GET /me</code> tells it.</p>")
+		server := viewer.Of(ctx).PublicURL
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<p>Rotate without downtime: create a replacement, deploy it everywhere, then delete the old key. <strong class=\"font-semibold\">Both keys work until you delete the old one.</strong> Nothing is deleted automatically. Rotating requires the <code>api_keys.write</code> scope, and a key can rotate itself. The replacement has the same name and the same scopes, unless the body lists fewer <code>scopes</code>. Only this response contains the new key. <code>GET /me</code> returns the ID of a key.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("rotation-create", call(address, "/api_keys/$OLD_API_KEY_ID/rotate", "-X POST"), answerToRotation).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("rotation-create", call(server, "/api_keys/$OLD_API_KEY_ID/rotate", "-X POST"), responseToRotation).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p>Check the new key before you hand it out:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p>Test the new key before you deploy it:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("rotation-check", "curl "+address+base()+"/me \\\n  -H \"Authorization: Bearer $NEW_API_KEY\"", answerToNewMe).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("rotation-check", "curl "+server+base()+"/me \\\n  -H \"Authorization: Bearer $NEW_API_KEY\"", responseToNewMe).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<p>See by its requests whether the old one has become quiet. The page of the rotation in the dashboard also tells which programs, by address and user agent, have moved and which have not.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<p>Check whether the old key is still receiving requests. The rotation page in the dashboard also shows which callers, by IP address and user agent, have switched.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("rotation-usage", call(address, "/api_keys/$OLD_API_KEY_ID/usage?period=24h"), answerToOldUsage).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("rotation-usage", call(server, "/api_keys/$OLD_API_KEY_ID/usage?period=24h"), responseToOldUsage).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p>Then delete the old one. When the answer, 204 without a body, has arrived, no node accepts it any more.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p>Then delete the old key. Once the call returns 204, the key is rejected everywhere.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = try("rotation-delete", call(address, "/api_keys/$OLD_API_KEY_ID", "-s -o /dev/null -w '%{http_code}' -X DELETE"), "204").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("rotation-delete", call(server, "/api_keys/$OLD_API_KEY_ID", "-s -o /dev/null -w '%{http_code}' -X DELETE"), "204").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -773,33 +773,33 @@ func clients() templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p>The reference is made of an OpenAPI 3.1 document, which is public: <a class=\"link\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p>The reference is generated from an OpenAPI 3.1 document: <a class=\"link\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var29 templ.SafeURL
 		templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIYAML))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 228, Col: 123}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 227, Col: 113}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\">openapi.yaml</a>, <a class=\"link\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\">openapi.yaml</a> or <a class=\"link\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var30 templ.SafeURL
 		templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIJSON))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 228, Col: 198}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 227, Col: 190}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\">openapi.json</a>. Give its address to the generator of your choice.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\">openapi.json</a>. Use it with the client generator of your choice.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,5 +1,5 @@
-// Package docs draws the documentation of the API: the guides, and the reference, which is made
-// of the OpenAPI document and says nothing else.
+// Package docs renders the API documentation: the guides, and the reference, which is generated from
+// the OpenAPI document.
 package docs
 
 import (
@@ -13,51 +13,51 @@ import (
 	"github.com/skipup/keys/static"
 )
 
-// Resource is what a tag of the document holds together.
+// Resource is a tag of the document with its operations.
 type Resource struct {
 	Name, Slug, About string
 	Operations        []Operation
 }
 
-// Operation is one thing that the API does.
+// Operation is an operation of the API.
 type Operation struct {
 	ID, Method, Path, Summary, About string
-	Scope                            string // empty where any good key will do
-	Parameters                       []Member
-	Body                             []Member
+	Scope                            string // empty if no scope is required
+	Parameters                       []Field
+	Body                             []Field
 	BodyRequired                     bool
-	BodyExample                      string // JSON; empty if there is nothing to say
-	IdempotencyKey                   string // an example; empty where none is taken
-	Answer                           Answer
-	Errors                           []Answer
-	Base                             string // the path before Path
+	BodyExample                      string // JSON; empty without a body
+	IdempotencyKey                   string // an example; empty if it isn't supported
+	Response                         Response
+	Errors                           []Response
+	Base                             string // the path that precedes Path
 }
 
-// Answer is what an operation may answer.
-type Answer struct {
+// Response is what an operation may response.
+type Response struct {
 	Status, About string
-	Types         []string // the words that an error may have
-	Members       []Member
+	Types         []string // the types of an error
+	Fields        []Field
 	Example       string // JSON; empty without a body
 }
 
-// Member is a parameter, or a member of a body.
-type Member struct {
+// Field is a parameter, or a field of a body.
+type Field struct {
 	Name, Type, About string
-	In                string // where a parameter is: path, query or header
-	Command           string // what a parameter is in the command; empty if it is left out there
+	In                string // location of a parameter: path, query or header
+	Command           string // value of a parameter in the command; empty if it is omitted
 	Required          bool
 	Bounds            string   // such as "1 to 100"
-	Default           string   // what it is when it is left out
-	Values            []string // all that it may be
-	Members           []Member // of an object, or of each in an array
+	Default           string   // value if it is omitted
+	Values            []string // the allowed values
+	Fields            []Field  // of an object, or of each element of an array
 }
 
-// Reference is all that the API does, as the document has it.
+// Reference returns every resource of the API, in the order of the document.
 var Reference = sync.OnceValue(func() []Resource {
 	var document yaml.Node
 	if err := yaml.Unmarshal(static.OpenAPIYAML, &document); err != nil {
-		panic("static/openapi.yaml is damaged: " + err.Error())
+		panic("parse static/openapi.yaml: " + err.Error())
 	}
 	root := node{document.Content[0], document.Content[0]}
 	var resources []Resource
@@ -70,7 +70,7 @@ var Reference = sync.OnceValue(func() []Resource {
 	return resources
 })
 
-// ResourceOf finds a resource by its slug.
+// ResourceOf returns the resource with a slug.
 func ResourceOf(slug string) (Resource, bool) {
 	resources := Reference()
 	i := slices.IndexFunc(resources, func(r Resource) bool { return r.Slug == slug })
@@ -87,7 +87,7 @@ func operationsOf(root node, tag string) []Operation {
 	base := root.at("servers").items()[0].text("url")
 	for _, path := range root.at("paths").pairs() {
 		for _, method := range path.value.pairs() {
-			if method.key == "parameters" || !slices.Contains(method.value.at("tags").words(), tag) {
+			if method.key == "parameters" || !slices.Contains(method.value.at("tags").strings(), tag) {
 				continue
 			}
 			operation := operationOf(method.value, path.value.at("parameters").items())
@@ -101,7 +101,7 @@ func operationsOf(root node, tag string) []Operation {
 func operationOf(n node, shared []node) Operation {
 	operation := Operation{ID: n.text("operationId"), Summary: n.text("summary"), About: n.text("description")}
 	for _, requirement := range n.at("security").items() {
-		operation.Scope = strings.Join(requirement.at("apiKey").words(), " ")
+		operation.Scope = strings.Join(requirement.at("apiKey").strings(), " ")
 	}
 	for _, parameter := range append(shared, n.at("parameters").items()...) {
 		if parameter.text("name") == "Idempotency-Key" {
@@ -111,81 +111,81 @@ func operationOf(n node, shared []node) Operation {
 	}
 	body := n.at("requestBody")
 	content := body.at("content").at("application/json")
-	operation.Body, operation.BodyRequired = membersOf(content.at("schema")), body.text("required") == "true"
+	operation.Body, operation.BodyRequired = fieldsOf(content.at("schema")), body.text("required") == "true"
 	operation.BodyExample = content.at("example").json()
-	for _, answer := range n.at("responses").pairs() {
-		if answer.key < "400" {
-			operation.Answer = answerOf(answer)
+	for _, response := range n.at("responses").pairs() {
+		if response.key < "400" {
+			operation.Response = responseOf(response)
 		} else {
-			operation.Errors = append(operation.Errors, errorOf(answer))
+			operation.Errors = append(operation.Errors, errorOf(response))
 		}
 	}
 	return operation
 }
 
-func answerOf(n pair) Answer {
+func responseOf(n pair) Response {
 	content := n.value.at("content").at("application/json")
-	return Answer{
+	return Response{
 		Status: n.key, About: n.value.text("description"),
-		Members: membersOf(content.at("schema")), Example: content.at("example").json(),
+		Fields: fieldsOf(content.at("schema")), Example: content.at("example").json(),
 	}
 }
 
-// errorOf is an answer to a request that is refused, with the words that it may have.
-func errorOf(n pair) Answer {
-	answer := Answer{Status: n.key, About: n.value.text("description")}
+// errorOf returns an error response with its types.
+func errorOf(n pair) Response {
+	response := Response{Status: n.key, About: n.value.text("description")}
 	for _, example := range n.value.at("content").at("application/json").at("examples").pairs() {
-		word := example.value.at("value").at("error").text("type")
-		if !slices.Contains(answer.Types, word) {
-			answer.Types = append(answer.Types, word)
+		name := example.value.at("value").at("error").text("type")
+		if !slices.Contains(response.Types, name) {
+			response.Types = append(response.Types, name)
 		}
 	}
-	return answer
+	return response
 }
 
-func parameterOf(n node) Member {
-	member := memberOf(n.text("name"), n.at("schema"))
-	member.In, member.Required, member.About = n.text("in"), n.text("required") == "true", n.text("description")
+func parameterOf(n node) Field {
+	field := fieldOf(n.text("name"), n.at("schema"))
+	field.In, field.Required, field.About = n.text("in"), n.text("required") == "true", n.text("description")
 	if n.text("x-in-command") == "true" {
-		member.Command = n.text("example")
+		field.Command = n.text("example")
 	}
-	return member
+	return field
 }
 
-func membersOf(schema node) []Member {
-	var members []Member
-	required := schema.at("required").words()
+func fieldsOf(schema node) []Field {
+	var fields []Field
+	required := schema.at("required").strings()
 	for _, property := range schema.at("properties").pairs() {
-		member := memberOf(property.key, property.value)
-		member.Required = slices.Contains(required, property.key)
-		members = append(members, member)
+		field := fieldOf(property.key, property.value)
+		field.Required = slices.Contains(required, property.key)
+		fields = append(fields, field)
 	}
-	return members
+	return fields
 }
 
-func memberOf(name string, schema node) Member {
-	member := Member{Name: name, About: schema.text("description")}
+func fieldOf(name string, schema node) Field {
+	field := Field{Name: name, About: schema.text("description")}
 	value, null := valueOf(schema)
-	if member.About == "" {
-		member.About = value.text("description")
+	if field.About == "" {
+		field.About = value.text("description")
 	}
-	member.Type, member.Values, member.Bounds = typeOf(value), value.at("enum").words(), boundsOf(value)
-	member.Default = value.text("default")
-	member.Members = membersOf(value)
+	field.Type, field.Values, field.Bounds = typeOf(value), value.at("enum").strings(), boundsOf(value)
+	field.Default = value.text("default")
+	field.Fields = fieldsOf(value)
 	if items := value.at("items"); items.Node != nil {
-		member.Type += " of " + typeOf(items) + "s"
-		member.Values, member.Members = items.at("enum").words(), membersOf(items)
+		field.Type += " of " + typeOf(items) + "s"
+		field.Values, field.Fields = items.at("enum").strings(), fieldsOf(items)
 	}
 	if null {
-		member.Type += " or null"
+		field.Type += " or null"
 	}
-	return member
+	return field
 }
 
-// valueOf is a schema without the null that stands beside it, and whether there is one.
+// valueOf returns a schema without its null alternative, and whether it had one.
 func valueOf(schema node) (value node, null bool) {
 	value = schema
-	null = slices.Contains(schema.at("type").words(), "null")
+	null = slices.Contains(schema.at("type").strings(), "null")
 	for _, alternative := range schema.at("oneOf").items() {
 		switch {
 		case alternative.text("type") == "null":
@@ -198,22 +198,22 @@ func valueOf(schema node) (value node, null bool) {
 }
 
 func typeOf(schema node) string {
-	for _, word := range schema.at("type").words() {
+	for _, name := range schema.at("type").strings() {
 		switch {
-		case word == "null":
+		case name == "null":
 		case schema.text("format") == "date-time":
 			return "time"
 		default:
-			return word
+			return name
 		}
 	}
 	return "value"
 }
 
-// boundsOf says how long, how many or how large a value may be.
+// boundsOf returns the limits on a value, such as "1 to 100 characters".
 func boundsOf(schema node) string {
 	for _, bound := range []struct{ least, most, unit string }{
-		{"minimum", "maximum", ""}, {"minLength", "maxLength", " characters"}, {"minItems", "maxItems", " of them"},
+		{"minimum", "maximum", ""}, {"minLength", "maxLength", " characters"}, {"minItems", "maxItems", " items"},
 	} {
 		least, most := schema.text(bound.least), schema.text(bound.most)
 		switch {
@@ -228,8 +228,8 @@ func boundsOf(schema node) string {
 	return ""
 }
 
-// Curl is the command that sends the example of an operation to the server at address.
-func (o Operation) Curl(address string) string {
+// Curl returns the command that sends the example request of the operation to a server.
+func (o Operation) Curl(server string) string {
 	path := o.Path
 	separator := "?"
 	for _, parameter := range o.Parameters {
@@ -245,7 +245,7 @@ func (o Operation) Curl(address string) string {
 	if o.Method != "GET" {
 		line += "-X " + o.Method + " "
 	}
-	line += `"` + address + o.Base + path + `"` + " \\\n  -H \"Authorization: Bearer $SKIPUP_API_KEY\""
+	line += `"` + server + o.Base + path + `"` + " \\\n  -H \"Authorization: Bearer $SKIPUP_API_KEY\""
 	if o.IdempotencyKey != "" {
 		line += " \\\n  -H \"Idempotency-Key: " + o.IdempotencyKey + `"`
 	}
@@ -255,7 +255,8 @@ func (o Operation) Curl(address string) string {
 	return line
 }
 
-// variable names an id in a command: MEETING_REQUEST_ID in one about /meeting_requests/{id}.
+// variable returns the name of the shell variable for an ID, such as MEETING_REQUEST_ID for
+// /meeting_requests/{id}.
 func (o Operation) variable(parameter string) string {
 	if parameter != "id" {
 		return strings.ToUpper(parameter)

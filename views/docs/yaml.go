@@ -7,27 +7,27 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// node is a value in the document, whose maps keep their order.
+// node is a value of the document. Mappings keep their order.
 type node struct {
 	*yaml.Node
 	root *yaml.Node
 }
 
-// at is the value under a key, with references followed; one without a Node if there is none.
+// at returns the value of a key, with references resolved. Its Node is nil if there is none.
 func (n node) at(key string) node {
 	if n.Node == nil || n.Kind != yaml.MappingNode {
 		return node{root: n.root}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
-			return node{n.Content[i+1], n.root}.followed()
+			return node{n.Content[i+1], n.root}.resolved()
 		}
 	}
 	return node{root: n.root}
 }
 
-// followed is what a reference within the document leads to, else n itself.
-func (n node) followed() node {
+// resolved returns the target of a reference, or n itself.
+func (n node) resolved() node {
 	if n.Node == nil || n.Kind != yaml.MappingNode || len(n.Content) != 2 || n.Content[0].Value != "$ref" {
 		return n
 	}
@@ -38,7 +38,7 @@ func (n node) followed() node {
 	return target
 }
 
-// text is the value under a key as it is written.
+// text returns the scalar value of a key, or "".
 func (n node) text(key string) string {
 	value := n.at(key)
 	if value.Node == nil {
@@ -47,14 +47,14 @@ func (n node) text(key string) string {
 	return value.Value
 }
 
-// pairs are the members of a map, in order.
+// pairs returns the entries of a mapping, in order.
 func (n node) pairs() []pair {
 	if n.Node == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
 	var pairs []pair
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		pairs = append(pairs, pair{n.Content[i].Value, node{n.Content[i+1], n.root}.followed()})
+		pairs = append(pairs, pair{n.Content[i].Value, node{n.Content[i+1], n.root}.resolved()})
 	}
 	return pairs
 }
@@ -64,31 +64,31 @@ type pair struct {
 	value node
 }
 
-// items are the values of a list, in order.
+// items returns the elements of a sequence.
 func (n node) items() []node {
 	if n.Node == nil || n.Kind != yaml.SequenceNode {
 		return nil
 	}
 	var items []node
 	for _, item := range n.Content {
-		items = append(items, node{item, n.root}.followed())
+		items = append(items, node{item, n.root}.resolved())
 	}
 	return items
 }
 
-// words are the values of a list of words, or the one word.
-func (n node) words() []string {
+// strings returns the elements of a sequence of strings, or the single string.
+func (n node) strings() []string {
 	if n.Node != nil && n.Kind == yaml.ScalarNode {
 		return []string{n.Value}
 	}
-	var words []string
+	var values []string
 	for _, item := range n.items() {
-		words = append(words, item.Value)
+		values = append(values, item.Value)
 	}
-	return words
+	return values
 }
 
-// json is the value as indented JSON, with short lists on one line; empty if there is none.
+// json returns the value as indented JSON, or "" if there is none. Lists of scalars are on one line.
 func (n node) json() string {
 	if n.Node == nil {
 		return ""
@@ -98,7 +98,7 @@ func (n node) json() string {
 	return text.String()
 }
 
-// writeJSON writes the value; line begins a new line at the value's own depth.
+// writeJSON writes the value. The argument line is a line break with the value's indentation.
 func (n node) writeJSON(text *strings.Builder, line string) {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -140,7 +140,7 @@ func (n node) writeList(text *strings.Builder, line string) {
 func quoted(text string) string {
 	quoted, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // a string always can
+		panic(err) // a string can always be marshaled
 	}
 	return string(quoted)
 }

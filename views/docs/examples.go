@@ -1,8 +1,9 @@
 package docs
 
-// What the commands in the guides send and print, indented where it is long. Ids, keys and times differ from run to run.
+// Request bodies and output of the commands in the guides. Long ones are indented. IDs, keys and times
+// differ from run to run.
 const (
-	answerToMe = `{
+	responseToMe = `{
   "data": {
     "id": "key_01KKNTQ1T8RW3B9JH6V4PSND8E",
     "name": "Nightly sync",
@@ -23,13 +24,13 @@ const (
   }
 }`
 
-	bodyToCreate = `{
+	createBody = `{
     "organizer_email": "ada@acme.test",
     "participant_emails": ["grace@partner.test", "alan@partner.test"],
     "context": {"title": "Kick-off", "duration_minutes": 45}
   }`
 
-	answerToCreate = `{
+	responseToCreate = `{
   "data": {
     "id": "mr_01KKNTQ1T8N4Q9V0TE5ZJ6BYXC",
     "organizer_email": "ada@acme.test",
@@ -49,31 +50,31 @@ const (
   }
 }`
 
-	answerToPause  = `{"data":{…,"status":"paused",…,"paused_at":"2026-03-14T09:26:53Z"}}`
-	answerToResume = `{"data":{…,"status":"active",…,"paused_at":null}}`
-	answerToCancel = `{"data":{…,"status":"cancelled",…,"cancelled_at":"2026-03-14T09:26:53Z",…}}`
+	responseToPause  = `{"data":{…,"status":"paused",…,"paused_at":"2026-03-14T09:26:53Z"}}`
+	responseToResume = `{"data":{…,"status":"active",…,"paused_at":null}}`
+	responseToCancel = `{"data":{…,"status":"cancelled",…,"cancelled_at":"2026-03-14T09:26:53Z",…}}`
 
-	answerWithoutKey   = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}`
-	answerWithoutScope = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}`
-	answerToMisspelt   = `{"error":{"type":"validation_error","message":"Unknown field \"organizer_emial\"."}}`
+	responseWithoutKey   = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}`
+	responseWithoutScope = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}`
+	responseToMisspelled   = `{"error":{"type":"validation_error","message":"Unknown field \"organizer_emial\"."}}`
 
-	answerToFirstPage = `{"data":[{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E",…}],
+	responseToFirstPage = `{"data":[{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E",…}],
  "meta":{"limit":1,"has_more":true,"next_cursor":"2vLwqX0Zc1pra2V5XzAxS0tOVFExVDhSVzNCOUpINlY0UFNORDhF"}}`
-	answerToLastPage = `{"data":[{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",…}],
+	responseToLastPage = `{"data":[{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",…}],
  "meta":{"limit":1,"has_more":false,"next_cursor":null}}`
 
-	bodyToRetry   = `{"organizer_email": "ada@acme.test", "participant_emails": ["grace@partner.test"]}`
-	answerToRetry = `{"data":{"id":"mr_01KKNTQ1T8Z2M7X5E1GQKCA4FD",…}}`
+	retryBody       = `{"organizer_email": "ada@acme.test", "participant_emails": ["grace@partner.test"]}`
+	responseToRetry = `{"data":{"id":"mr_01KKNTQ1T8Z2M7X5E1GQKCA4FD",…}}`
 
-	answerOfLimits = `Ratelimit: "default";r=118;t=1
+	rateLimitHeaders = `Ratelimit: "default";r=118;t=1
 Ratelimit-Policy: "default";q=120;w=60`
 
-	bodyToSubscribe = `{
+	subscribeBody = `{
     "url": "https://hooks.example.com/skipup",
     "events": ["meeting_request.booked", "meeting_request.cancelled"]
   }`
 
-	answerToSubscribe = `{
+	responseToSubscribe = `{
   "data": {
     "id": "we_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",
     "url": "https://hooks.example.com/skipup",
@@ -87,9 +88,9 @@ Ratelimit-Policy: "default";q=120;w=60`
     "secret": "whsec_…"
   }
 }`
-	answerToPing = `{"data":{"id":"whd_01KKNTQ1T8Z2M7X5E1GQKCA4FD","event_type":"webhook_endpoint.ping",…}}`
+	responseToPing = `{"data":{"id":"whd_01KKNTQ1T8Z2M7X5E1GQKCA4FD","event_type":"webhook_endpoint.ping",…}}`
 
-	// What arrives at the endpoint.
+	// The request that the endpoint receives.
 	delivery = `POST /skipup HTTP/1.1
 Content-Type: application/json
 webhook-id: evt_01KKNTQ1T8N4Q9V0TE5ZJ6BYXC
@@ -103,7 +104,7 @@ webhook-signature: v1,…
   "data": {"id": "mr_01KKNTQ1T8Z2M7X5E1GQKCA4FD", "status": "booked", …}
 }`
 
-	answerToRotation = `{
+	responseToRotation = `{
   "data": {
     "id": "key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T",
     "name": "Nightly sync",
@@ -112,6 +113,6 @@ webhook-signature: v1,…
     "key": "sk_live_x9Lm2Xc9BhT4mPz8RkLw3NdYfGs6Ja0mLq17"
   }
 }`
-	answerToOldUsage = `{"data":{"api_key_id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E","by":"hour",…,"requests":…}}`
-	answerToNewMe    = `{"data":{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T","name":"Nightly sync",…}}`
+	responseToOldUsage = `{"data":{"api_key_id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E","by":"hour",…,"requests":…}}`
+	responseToNewMe    = `{"data":{"id":"key_01KKNTQ1T8C5Y7D2ZKMFQ9GX3T","name":"Nightly sync",…}}`
 )

@@ -1,0 +1,51 @@
+package docs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// parts splits text at its backticks. Every second part is code.
+func parts(text string) []string { return strings.Split(text, "`") }
+
+// short returns the abbreviation of a method for the navigation.
+func short(method string) string {
+	if method == "DELETE" {
+		return "DEL"
+	}
+	return method
+}
+
+// about returns where a parameter goes, its type, and its limits.
+func about(f Field) string {
+	facts := []string{f.Type}
+	if f.In != "" {
+		facts = []string{f.In, f.Type}
+	}
+	if f.Bounds != "" {
+		facts = append(facts, f.Bounds)
+	}
+	if f.Default != "" {
+		facts = append(facts, "default "+f.Default)
+	}
+	return strings.Join(facts, ", ")
+}
+
+func bodyTitle(o Operation) string {
+	if o.BodyRequired {
+		return "Body"
+	}
+	return "Body (optional)"
+}
+
+func count(fields []Field) string {
+	if len(fields) == 1 {
+		return "1 field"
+	}
+	return fmt.Sprintf("%d fields", len(fields))
+}
+
+func sortByStatus(responses []Response) {
+	slices.SortFunc(responses, func(a, b Response) int { return strings.Compare(a.Status, b.Status) })
+}
