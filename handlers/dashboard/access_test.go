@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// adminPages are the pages and forms that only an admin may ask for, with a key's id to fill in.
+// adminPages lists pages and forms for admins only.
 var adminPages = []struct{ method, path string }{
 	{"GET", "/settings/api-keys"},
 	{"POST", "/settings/api-keys"},
@@ -44,40 +44,40 @@ var adminPages = []struct{ method, path string }{
 	{"GET", "/settings/audit-log/events.csv"},
 }
 
-func ask(b *handlerstest.Browser, method, path string) handlerstest.Answer {
+func send(b *handlerstest.Browser, method, path string) handlerstest.Answer {
 	if method == http.MethodPost {
 		return b.Post(path, url.Values{"name": {"X"}, "form_id": {"form"}, "expiry": {"never"}})
 	}
 	return b.Get(path)
 }
 
-// TestWhoMayAdminister: strangers are sent to sign in, members are told that only admins may.
-func TestWhoMayAdminister(t *testing.T) {
+// TestAdminPagesRequireAnAdmin checks that strangers are sent to sign in and that members get 403.
+func TestAdminPagesRequireAnAdmin(t *testing.T) {
 	s := handlerstest.New(t)
 	s.AddMember(t, s.Workspace, "mel@acme.test")
 	stranger, member := s.Browser(t), s.SignedIn(t, "mel@acme.test")
 	for _, page := range adminPages {
-		if got := ask(stranger, page.method, page.path); got.Status != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), "/login") {
-			t.Errorf("stranger: %s %s: %d %s", page.method, page.path, got.Status, got.Header.Get("Location"))
+		if got := send(stranger, page.method, page.path); got.Status != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), "/login") {
+			t.Errorf("stranger: %s %s: status = %d, Location %q; want 303 to /login", page.method, page.path, got.Status, got.Header.Get("Location"))
 		}
-		if got := ask(member, page.method, page.path); got.Status != http.StatusForbidden || !strings.Contains(got.Body, "admin") {
-			t.Errorf("member: %s %s: %d", page.method, page.path, got.Status)
+		if got := send(member, page.method, page.path); got.Status != http.StatusForbidden || !strings.Contains(got.Body, "admin") {
+			t.Errorf("member: %s %s: status = %d, want 403", page.method, page.path, got.Status)
 		}
 	}
 	if got := member.Get("/"); got.Header.Get("Location") != "/settings/account" {
-		t.Errorf("a member's home is %s", got.Header.Get("Location"))
+		t.Errorf("/ redirects a member to %q", got.Header.Get("Location"))
 	}
 	if list := keysOf(t, s); len(list) != 0 {
-		t.Errorf("keys were made: %v", list)
+		t.Errorf("keys = %v, want none", list)
 	}
 }
 
-// TestSignInReturnsToThePage that was asked for, and never to another site.
+// TestSignInReturnsToThePage checks that sign-in returns to the requested page, but not to another site.
 func TestSignInReturnsToThePage(t *testing.T) {
 	s := handlerstest.New(t)
 	asked := s.Browser(t).Get("/settings/api-keys?state=deleted")
 	if got, want := asked.Header.Get("Location"), "/login?next=%2Fsettings%2Fapi-keys%3Fstate%3Ddeleted"; got != want {
-		t.Fatalf("sent to %s, want %s", got, want)
+		t.Fatalf("Location = %s, want %s", got, want)
 	}
 	for next, want := range map[string]string{
 		"/settings/api-keys?state=deleted": "/settings/api-keys?state=deleted",
@@ -85,13 +85,13 @@ func TestSignInReturnsToThePage(t *testing.T) {
 	} {
 		in := s.Browser(t).Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {next}})
 		if got := in.Header.Get("Location"); in.Status != http.StatusSeeOther || got != want {
-			t.Errorf("next %q: %d to %q, want %q", next, in.Status, got, want)
+			t.Errorf("next %q: status = %d, Location %q; want 303 to %q", next, in.Status, got, want)
 		}
 	}
 }
 
-// TestCrossSiteWritesAreRefused, whichever of the two headers tells of them, and do nothing.
-func TestCrossSiteWritesAreRefused(t *testing.T) {
+// TestCrossSiteWritesAreRejected covers both headers that identify them.
+func TestCrossSiteWritesAreRejected(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	form := url.Values{"name": {"Stolen"}, "form_id": {"form"}, "expiry": {"never"}}.Encode()
@@ -107,16 +107,16 @@ func TestCrossSiteWritesAreRefused(t *testing.T) {
 			request.Header.Set(header, value)
 		}
 		if got := handlerstest.Send(t, b.Client, request); got.Status != http.StatusForbidden {
-			t.Errorf("%s: %d", name, got.Status)
+			t.Errorf("%s: status = %d, want 403", name, got.Status)
 		}
 	}
 	if list := keysOf(t, s); len(list) != 0 {
-		t.Errorf("keys were made: %v", list)
+		t.Errorf("keys = %v, want none", list)
 	}
 }
 
-// TestSessionCookie: a new id at sign-in, closed to scripts and other sites, and dead after
-// signing out, for whoever kept a copy.
+// TestSessionCookie checks that sign-in issues a new session ID, the cookie's attributes, and that a copy
+// doesn't work after signing out.
 func TestSessionCookie(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.Browser(t)
@@ -128,18 +128,18 @@ func TestSessionCookie(t *testing.T) {
 	in := b.Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}})
 	cookie := in.Cookie(t, "skipup_session")
 	if cookie.Value == "chosen-by-an-attacker" || len(cookie.Value) < 26 || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
-		t.Errorf("session cookie %+v", cookie)
+		t.Errorf("session cookie = %+v", cookie)
 	}
 	copied := s.Browser(t)
 	copied.Client.Jar.SetCookies(base, []*http.Cookie{cookie})
 	if got := copied.Get("/settings/api-keys"); got.Status != http.StatusOK {
-		t.Fatalf("signed in: %d", got.Status)
+		t.Fatalf("copied cookie: status = %d, want 200", got.Status)
 	}
 	if out := b.Post("/logout", nil); out.Status != http.StatusSeeOther || out.Cookie(t, "skipup_session").MaxAge >= 0 {
-		t.Errorf("sign out: %d %+v", out.Status, out.Cookie(t, "skipup_session"))
+		t.Errorf("sign out: status = %d, cookie = %+v", out.Status, out.Cookie(t, "skipup_session"))
 	}
 	if got := copied.Get("/settings/api-keys"); got.Status != http.StatusSeeOther {
-		t.Errorf("after signing out: %d", got.Status)
+		t.Errorf("copied cookie after signing out: status = %d, want 303", got.Status)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestCookiesUnderHTTPS(t *testing.T) {
 	in := handlerstest.Send(t, s.Browser(t).Client, request)
 	for _, name := range []string{"__Host-skipup_session", "__Host-skipup_device"} {
 		if cookie := in.Cookie(t, name); !cookie.Secure || !cookie.HttpOnly || cookie.Path != "/" || cookie.Domain != "" {
-			t.Errorf("%+v", cookie)
+			t.Errorf("cookie = %+v", cookie)
 		}
 	}
 	if in.Header.Get("Strict-Transport-Security") == "" {
@@ -159,34 +159,34 @@ func TestCookiesUnderHTTPS(t *testing.T) {
 	}
 }
 
-// TestSessionTimeouts: idle for 12 hours, or 30 days in all.
+// TestSessionTimeouts checks that sessions end after 12 idle hours and after 30 days.
 func TestSessionTimeouts(t *testing.T) {
 	s := handlerstest.New(t)
 	idle := s.SignedIn(t, handlerstest.AdminEmail)
 	s.Clock.Advance(12*time.Hour - time.Second)
 	if got := idle.Get("/settings/account"); got.Status != http.StatusOK {
-		t.Fatalf("before 12 idle hours: %d", got.Status)
+		t.Fatalf("before 12 idle hours: status = %d, want 200", got.Status)
 	}
 	s.Clock.Advance(12 * time.Hour)
 	if got := idle.Get("/settings/account"); got.Status != http.StatusSeeOther {
-		t.Errorf("after 12 idle hours: %d", got.Status)
+		t.Errorf("after 12 idle hours: status = %d, want 303", got.Status)
 	}
 	busy := s.SignedIn(t, handlerstest.AdminEmail)
 	for range 59 {
 		s.Clock.Advance(12*time.Hour - time.Minute)
 		if got := busy.Get("/settings/account"); got.Status != http.StatusOK {
-			t.Fatalf("in use: %d", got.Status)
+			t.Fatalf("session in use: status = %d, want 200", got.Status)
 		}
 	}
 	s.Clock.Advance(12*time.Hour - time.Minute)
 	s.Clock.Advance(time.Hour)
 	if got := busy.Get("/settings/account"); got.Status != http.StatusSeeOther {
-		t.Errorf("after 30 days: %d", got.Status)
+		t.Errorf("after 30 days: status = %d, want 303", got.Status)
 	}
 }
 
-// TestSignInIsSlowed with 429 and Retry-After, in the same words for every address.
-func TestSignInIsSlowed(t *testing.T) {
+// TestSignInIsRateLimited checks that known and unknown emails get the same response.
+func TestSignInIsRateLimited(t *testing.T) {
 	s := handlerstest.New(t)
 	wrong := func(email string) handlerstest.Answer {
 		return s.Browser(t).Post("/login", url.Values{"email": {email}, "password": {"not the right passphrase"}})
@@ -194,16 +194,16 @@ func TestSignInIsSlowed(t *testing.T) {
 	known, unknown := wrong(handlerstest.AdminEmail), wrong("bob@acme.test")
 	if known.Status != http.StatusUnprocessableEntity || unknown.Status != known.Status ||
 		strings.ReplaceAll(unknown.Body, "bob@acme.test", handlerstest.AdminEmail) != known.Body {
-		t.Errorf("a known address: %d, an unknown one: %d, or the pages differ", known.Status, unknown.Status)
+		t.Errorf("known email: status = %d, unknown email: status = %d; want 422 with the same page", known.Status, unknown.Status)
 	}
 	for range 4 {
 		wrong(handlerstest.AdminEmail)
 	}
-	slowed := wrong(handlerstest.AdminEmail)
-	if slowed.Status != http.StatusTooManyRequests || slowed.Header.Get("Retry-After") != "1" {
-		t.Errorf("the sixth: %d, Retry-After %q", slowed.Status, slowed.Header.Get("Retry-After"))
+	limited := wrong(handlerstest.AdminEmail)
+	if limited.Status != http.StatusTooManyRequests || limited.Header.Get("Retry-After") != "1" {
+		t.Errorf("sixth attempt: status = %d, Retry-After %q; want 429 and 1", limited.Status, limited.Header.Get("Retry-After"))
 	}
-	if strings.Contains(slowed.Body, "not the right passphrase") {
+	if strings.Contains(limited.Body, "not the right passphrase") {
 		t.Error("the page repeats the password")
 	}
 }
@@ -212,25 +212,25 @@ func TestSignOutEverywhere(t *testing.T) {
 	s := handlerstest.New(t)
 	here, there := s.SignedIn(t, handlerstest.AdminEmail), s.SignedIn(t, handlerstest.AdminEmail)
 	if got := here.Post("/settings/account/sessions", nil); got.Status != http.StatusSeeOther {
-		t.Fatalf("%d", got.Status)
+		t.Fatalf("sign out everywhere: status = %d, want 303", got.Status)
 	}
 	for _, b := range []*handlerstest.Browser{here, there} {
 		if got := b.Get("/settings/account"); got.Status != http.StatusSeeOther {
-			t.Errorf("still signed in: %d", got.Status)
+			t.Errorf("session: status = %d, want 303 to the sign-in page", got.Status)
 		}
 	}
 }
 
-// TestFormsKeepToTheirWorkspace: what was opened in one makes nothing in another, which was chosen in
-// another tab meanwhile.
-func TestFormsKeepToTheirWorkspace(t *testing.T) {
+// TestFormsBelongToAWorkspace checks that a form opened in one workspace is rejected after switching to
+// another in a second tab.
+func TestFormsBelongToAWorkspace(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		second, _ := s.NewWorkspace(t, "Second", handlerstest.AdminEmail)
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		show := func(workspaceID string) {
 			t.Helper()
 			if got := b.Post("/workspace", url.Values{"workspace_id": {workspaceID}}); got.Status != http.StatusSeeOther {
-				t.Fatalf("switch: %d", got.Status)
+				t.Fatalf("switch: status = %d, want 303", got.Status)
 			}
 		}
 		for address, form := range map[string]url.Values{
@@ -246,27 +246,27 @@ func TestFormsKeepToTheirWorkspace(t *testing.T) {
 			}
 			of := document(t, b.Get(page)).Find("#panel form input[name=of_workspace]").AttrOr("value", "")
 			if of != s.Workspace.ID {
-				t.Errorf("the form at %s is for %q", page, of)
+				t.Errorf("workspace of the form at %s = %q, want %q", page, of, s.Workspace.ID)
 			}
 			form.Set("of_workspace", of)
 			show(second.ID)
 			before := s.Dump(t)
 			got := b.Post(address, form)
 			if got.Status != http.StatusConflict || !strings.Contains(got.Body, "You switched workspaces") {
-				t.Errorf("%s in another workspace: %d", address, got.Status)
+				t.Errorf("%s in another workspace: status = %d, want 409 with an explanation", address, got.Status)
 			}
 			if s.Dump(t) != before {
-				t.Errorf("%s changes another workspace", address)
+				t.Errorf("%s has changed another workspace", address)
 			}
 			show(s.Workspace.ID)
 			if got := b.Post(address, form); got.Status >= 400 {
-				t.Errorf("%s in its own workspace: %d", address, got.Status)
+				t.Errorf("%s in its own workspace: status = %d, want less than 400", address, got.Status)
 			}
 		}
 	})
 }
 
-// TestWorkspaces: each shows its own keys, and one that is not the user's is not found.
+// TestWorkspaces checks that each shows its own keys, and that other users' workspaces return 404.
 func TestWorkspaces(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		second, _ := s.NewWorkspace(t, "Second", handlerstest.AdminEmail)
@@ -279,24 +279,24 @@ func TestWorkspaces(t *testing.T) {
 			t.Error("the first workspace does not show its own keys")
 		}
 		if got := b.Post("/workspace", url.Values{"workspace_id": {second.ID}}); got.Status != http.StatusSeeOther {
-			t.Fatalf("switch: %d", got.Status)
+			t.Fatalf("switch: status = %d, want 303", got.Status)
 		}
 		if page := b.Get("/settings/api-keys").Body; strings.Contains(page, "First&#39;s key") || !strings.Contains(page, "Second&#39;s key") {
 			t.Error("the second workspace does not show its own keys")
 		}
 		if got := b.Post("/workspace", url.Values{"workspace_id": {foreign.ID}}); got.Status != http.StatusNotFound {
-			t.Errorf("switch to a foreign workspace: %d", got.Status)
+			t.Errorf("switch to another user's workspace: status = %d, want 404", got.Status)
 		}
 		for _, path := range []string{"/settings/api-keys/" + theirs.ID, "/settings/api-keys/" + theirs.ID + "/delete"} {
 			if got := b.Get(path); got.Status != http.StatusNotFound {
-				t.Errorf("%s: %d", path, got.Status)
+				t.Errorf("%s: status = %d, want 404", path, got.Status)
 			}
 		}
 		if got := b.Post("/settings/api-keys/"+theirs.ID+"/delete", nil); got.Status != http.StatusNotFound {
-			t.Errorf("delete a foreign key: %d", got.Status)
+			t.Errorf("delete another workspace's key: status = %d, want 404", got.Status)
 		}
 		if key, err := s.APIKey(context.Background(), foreign.ID, theirs.ID); err != nil || key.DeletedAt != nil {
-			t.Errorf("the foreign key: %+v, %v", key, err)
+			t.Errorf("other workspace's key = %+v (%v), want not deleted", key, err)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// accounts is Settings > Account, a person's own.
+// accounts serves Settings > Account.
 type accounts struct{ store *models.Store }
 
 func (h accounts) show(c echo.Context) error {
@@ -28,7 +28,7 @@ func (h accounts) page(c echo.Context, status int, errors models.Fields) error {
 	return web.Render(c, status, account.Show(account.Page{Sessions: sessions, Current: web.SessionDigest(c), Errors: errors}))
 }
 
-// changePassword gives the person a new password; all their other sessions end.
+// changePassword changes the user's password, which ends all their other sessions.
 func (h accounts) changePassword(c echo.Context) error {
 	var form struct {
 		Password    string `form:"password"`
@@ -37,24 +37,24 @@ func (h accounts) changePassword(c echo.Context) error {
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	look := viewer.Of(c.Request().Context())
-	err := h.store.ChangePassword(c.Request().Context(), workspaceOf(look), look.User.ID, web.SessionID(c), form.Password, form.NewPassword)
-	if fields, refused := models.FieldsOf(err); refused {
+	v := viewer.Of(c.Request().Context())
+	err := h.store.ChangePassword(c.Request().Context(), workspaceOf(v), v.User.ID, web.SessionID(c), form.Password, form.NewPassword)
+	if fields, invalid := models.FieldsOf(err); invalid {
 		return h.page(c, http.StatusUnprocessableEntity, fields)
 	}
 	if err != nil {
 		return err
 	}
-	if err := web.SetNotice(c, "Your password has changed. Every other browser is signed out."); err != nil {
+	if err := web.SetNotice(c, "Password changed. You’ve been signed out of other sessions."); err != nil {
 		return err
 	}
 	return web.Redirect(c, path.Account)
 }
 
-// signOutEverywhere ends every session of the person, this one too.
+// signOutEverywhere ends every session of the user, including this one.
 func (h accounts) signOutEverywhere(c echo.Context) error {
-	look := viewer.Of(c.Request().Context())
-	if err := h.store.SignOutEverywhere(c.Request().Context(), workspaceOf(look), look.User); err != nil {
+	v := viewer.Of(c.Request().Context())
+	if err := h.store.SignOutEverywhere(c.Request().Context(), workspaceOf(v), v.User); err != nil {
 		return err
 	}
 	if err := web.SignedOut(c); err != nil {

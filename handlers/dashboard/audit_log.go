@@ -16,7 +16,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// auditLog is Settings > Audit log.
+// auditLog serves Settings > Audit log.
 type auditLog struct{ store *models.Store }
 
 func (h auditLog) show(c echo.Context) error {
@@ -43,44 +43,48 @@ func (h auditLog) show(c echo.Context) error {
 	return web.Render(c, status, audit.Log(page))
 }
 
-// auditQuery is what the address asks of the Store, and what is wrong with it.
+// auditQuery returns the filter in the URL, and a page with the errors in it.
 func auditQuery(c echo.Context) (audit.Page, models.AuditFilter, error) {
 	page := audit.Page{Errors: models.Fields{}}
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &page.Query); err != nil {
 		return page, models.AuditFilter{}, err
 	}
-	look := viewer.Of(c.Request().Context())
+	v := viewer.Of(c.Request().Context())
 	filter := models.AuditFilter{Actor: page.Query.Actor, Action: page.Query.Action, Target: strings.TrimSpace(page.Query.Target)}
-	filter.From = dayOf(page.Errors, "from", page.Query.From, look)
-	if last := dayOf(page.Errors, "to", page.Query.To, look); last != nil {
-		end := last.AddDate(0, 0, 1) // the day counts to its end
+	filter.From = dayOf(page.Errors, "from", page.Query.From, v)
+	if last := dayOf(page.Errors, "to", page.Query.To, v); last != nil {
+		end := last.AddDate(0, 0, 1) // includes the last day
 		filter.Before = &end
 		if filter.From != nil && !filter.From.Before(end) {
-			page.Errors["to"] = "must not be before the first"
+			page.Errors["to"] = "The end date can’t be before the start date."
 		}
 	}
 	return page, filter, nil
 }
 
-// dayOf is the beginning of a day where the viewer is; nil for none, or with a complaint.
-func dayOf(complaints models.Fields, name, text string, look viewer.Viewer) *time.Time {
+// dayOf returns the start of a day in the viewer's time zone. For an invalid date it returns nil and
+// adds to errors.
+func dayOf(errors models.Fields, name, text string, v viewer.Viewer) *time.Time {
 	if text == "" {
 		return nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, text, look.Location)
+	day, err := time.ParseInLocation(time.DateOnly, text, v.Location)
 	if err != nil {
-		complaints[name] = "must be a date, such as " + look.Now.In(look.Location).Format(time.DateOnly)
+		errors[name] = dateErrors[name]
 		return nil
 	}
 	return &day
 }
 
-// actorChoices is how many people the log offers to be narrowed to. An event leads to all others of
-// whoever did it.
+// dateErrors maps the date fields to what is shown for an invalid date.
+var dateErrors = models.Fields{"from": "Enter a valid start date.", "to": "Enter a valid end date."}
+
+// actorChoices limits the members in the actor filter. Every event links to the other events of its
+// actor.
 const actorChoices = 200
 
-// actors are whom the log can be narrowed to: who is or was a member, those without an id, and whom
-// it is narrowed to already.
+// actors returns the choices of the actor filter: current and former members, actors without an ID,
+// and the one selected.
 func (h auditLog) actors(ctx context.Context, workspaceID string, page audit.Page) ([]audit.Actor, error) {
 	members, err := h.store.Everybody(ctx, workspaceID, actorChoices)
 	if err != nil {
@@ -98,11 +102,11 @@ func (h auditLog) actors(ctx context.Context, workspaceID string, page audit.Pag
 		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	actors = append(actors,
-		audit.Actor{ID: string(models.ActorOperator), Name: "Operators"},
-		audit.Actor{ID: string(models.ActorSystem), Name: "SkipUp Keys itself"},
-		audit.Actor{ID: string(models.ActorAnonymous), Name: "Nobody known"})
-	chosen := func(actor audit.Actor) bool { return actor.ID == page.Query.Actor }
-	if page.Query.Actor != "" && !slices.ContainsFunc(actors, chosen) {
+		audit.Actor{ID: string(models.ActorOperator), Name: "Operator"},
+		audit.Actor{ID: string(models.ActorSystem), Name: "System"},
+		audit.Actor{ID: string(models.ActorAnonymous), Name: "Unknown"})
+	selected := func(actor audit.Actor) bool { return actor.ID == page.Query.Actor }
+	if page.Query.Actor != "" && !slices.ContainsFunc(actors, selected) {
 		name := page.Query.Actor
 		if len(page.Events.Items) > 0 {
 			name = audit.ActorName(page.Events.Items[0])
@@ -112,14 +116,14 @@ func (h auditLog) actors(ctx context.Context, workspaceID string, page audit.Pag
 	return actors, nil
 }
 
-// download sends the log as the address asks for it as CSV, row by row.
+// download streams the filtered log as CSV.
 func (h auditLog) download(c echo.Context) error {
 	page, filter, err := auditQuery(c)
 	if err != nil {
 		return err
 	}
 	if len(page.Errors) > 0 {
-		return models.Errorf(models.Invalid, "The dates of the log must be days, such as 2026-11-25, the first not after the last.")
+		return models.Errorf(models.Invalid, "Enter valid dates, such as 2026-11-25. The end date can’t be before the start date.")
 	}
 	file := "audit-log-" + viewer.Of(c.Request().Context()).Now.UTC().Format("2006-01-02") + ".csv"
 	return web.SendCSV(c, file, audit.Columns, func(send func(row []string) error) error {

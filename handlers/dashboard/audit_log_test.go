@@ -18,14 +18,14 @@ import (
 
 const logPath = "/settings/audit-log"
 
-// told are the sentences that a page of the log shows.
-func told(t *testing.T, page handlerstest.Answer) []string {
+// sentences returns the sentences that a page of the log shows.
+func sentences(t *testing.T, page handlerstest.Answer) []string {
 	t.Helper()
-	var sentences []string
+	var found []string
 	document(t, page).Find("#events ol > li p.name").Each(func(_ int, p *goquery.Selection) {
-		sentences = append(sentences, strings.Join(strings.Fields(p.Text()), " "))
+		found = append(found, strings.Join(strings.Fields(p.Text()), " "))
 	})
-	return sentences
+	return found
 }
 
 func TestAuditLog(t *testing.T) {
@@ -37,32 +37,32 @@ func TestAuditLog(t *testing.T) {
 		s.NamedKey(t, other.ID, "Not ours")
 
 		page := b.Get(logPath)
-		sentences := told(t, page)
-		if page.Status != http.StatusOK || len(sentences) != 4 || sentences[0] != "Ada Admin created the API key <b>CI</b>" || sentences[1] != "Ada Admin signed in" {
-			t.Fatalf("%d %q", page.Status, sentences)
+		got := sentences(t, page)
+		if page.Status != http.StatusOK || len(got) != 4 || got[0] != "Ada Admin created API key <b>CI</b>" || got[1] != "Ada Admin signed in" {
+			t.Fatalf("status = %d, events = %q", page.Status, got)
 		}
 		if strings.Contains(page.Body, "Not ours") || strings.Contains(page.Body, "<b>CI</b>") {
-			t.Error("the page shows another workspace, or takes a name for markup")
+			t.Error("the page shows another workspace or unescaped markup")
 		}
 		for query, want := range map[string]int{
 			"?actor=" + s.Admin.ID: 2, "?actor=anonymous": 2, "?actor=operator": 0, "?action=api_key.created": 1, "?action=nonsense": 0,
 			"?target=" + key.ID: 1, "?target=+ci": 1, "?target=%25": 0, "?from=2026-03-14": 4, "?from=2026-03-15": 0, "?to=2026-03-13": 0,
 			"?from=2026-03-14&to=2026-03-14": 4, "?action=api_key.created&actor=" + s.Admin.ID + "&target=CI": 1,
 		} {
-			if got := b.Get(logPath + query); got.Status != http.StatusOK || len(told(t, got)) != want {
-				t.Errorf("%s: %d, %q, want %d events", query, got.Status, told(t, got), want)
+			if got := b.Get(logPath + query); got.Status != http.StatusOK || len(sentences(t, got)) != want {
+				t.Errorf("%s: status = %d, events = %q; want 200 and %d events", query, got.Status, sentences(t, got), want)
 			}
 		}
 		for query, want := range map[string]string{
-			"?from=soon": "The first day must be a date, such as 2026-03-14.", "?to=2026-02-30": "The last day must be a date",
-			"?from=2026-03-15&to=2026-03-14": "The last day must not be before the first.",
+			"?from=soon": "Enter a valid start date.", "?to=2026-02-30": "Enter a valid end date.",
+			"?from=2026-03-15&to=2026-03-14": "The end date can’t be before the start date.",
 		} {
 			got := b.Get(logPath + query)
-			if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, want) || len(told(t, got)) != 0 {
-				t.Errorf("%s: %d lacks %q", query, got.Status, want)
+			if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, want) || len(sentences(t, got)) != 0 {
+				t.Errorf("%s: status = %d, want 422 with %q and no events", query, got.Status, want)
 			}
 			if csv := b.Get(logPath + "/events.csv" + query); csv.Status != http.StatusUnprocessableEntity {
-				t.Errorf("%s as CSV: %d", query, csv.Status)
+				t.Errorf("%s as CSV: status = %d, want 422", query, csv.Status)
 			}
 		}
 		for _, name := range []string{"Zoe", "abe"} {
@@ -70,25 +70,28 @@ func TestAuditLog(t *testing.T) {
 		}
 		robot := s.Key(t, scope.APIKeysWrite)
 		s.Want(t, http.StatusCreated, robot, "POST", "/api_keys", `{"name":"Made by a key"}`)
-		const everybody = "Anybody, abe, Ada Admin, Zoe, Operators, SkipUp Keys itself, Nobody known"
+		const everyone = "Anyone, abe, Ada Admin, Zoe, Operator, System, Unknown"
 		for actor, more := range map[string]string{"": "", "operator": "", "system": "", "anonymous": "", s.Admin.ID: "", "mem_unknown": ", mem_unknown", keysOf(t, s)[1].ID: ", Test key"} {
 			who := document(t, b.Get(logPath+"?actor="+actor)).Find("#actor option")
 			names := strings.Join(who.Map(func(_ int, option *goquery.Selection) string { return option.Text() }), ", ")
-			if chosen := who.Filter("[selected]").AttrOr("value", ""); names != everybody+more || chosen != actor {
-				t.Errorf("narrowed to %q, the choice is %s, and %q of it", actor, names, chosen)
+			if names != everyone+more {
+				t.Errorf("actor %q: choices = %s, want %s", actor, names, everyone+more)
+			}
+			if got := who.Filter("[selected]").AttrOr("value", ""); got != actor {
+				t.Errorf("actor %q: selected = %q", actor, got)
 			}
 		}
 		if got := b.Get(logPath + "?cursor=x"); got.Status != http.StatusUnprocessableEntity {
-			t.Errorf("a broken cursor: %d", got.Status)
+			t.Errorf("invalid cursor: status = %d, want 422", got.Status)
 		}
 		if got := b.Get(logPath + "?target=%ff"); got.Status >= 500 {
-			t.Errorf("text that is no text: %d", got.Status)
+			t.Errorf("invalid UTF-8: status = %d, want less than 500", got.Status)
 		}
 	})
 }
 
-// TestTheAuditLogCanBeNarrowedToWhoHasLeft, and to the first admin however many came later.
-func TestTheAuditLogCanBeNarrowedToWhoHasLeft(t *testing.T) {
+// TestAuditLogActors checks that deactivated members and the first admin are choices among many.
+func TestAuditLogActors(t *testing.T) {
 	s := handlerstest.New(t)
 	gone := s.AddMember(t, s.Workspace, "gone@acme.test")
 	if _, err := s.DeactivateMember(t.Context(), s.Workspace.ID, gone.ID); err != nil {
@@ -102,26 +105,23 @@ func TestTheAuditLogCanBeNarrowedToWhoHasLeft(t *testing.T) {
 	who := document(t, s.SignedIn(t, handlerstest.AdminEmail).Get(logPath)).Find("#actor option")
 	for id, want := range map[string]string{s.Admin.ID: "Ada Admin", gone.ID: "Ada Admin (deactivated)"} {
 		if got := who.Filter(`[value="` + id + `"]`).Text(); got != want {
-			t.Errorf("among %d choices %q, want %q", who.Length(), got, want)
+			t.Errorf("choice for %s among %d = %q, want %q", id, who.Length(), got, want)
 		}
 	}
 }
 
-// A day is one where the viewer is.
-func TestAuditLogDaysAreTheViewers(t *testing.T) {
+// TestAuditLogDates checks that dates are in the viewer's time zone.
+func TestAuditLogDates(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail) // at 09:26 UTC
 	for zone, day := range map[string]string{"Pacific/Kiritimati": "2026-03-14", "Pacific/Niue": "2026-03-13"} {
-		if got := told(t, b.In(zone).Get(logPath+"?from="+day+"&to="+day)); len(got) == 0 {
-			t.Errorf("%s: nothing on %s", zone, day)
-		}
-		if got := b.Get(logPath + "?from=soon"); !strings.Contains(got.Body, "such as "+day) {
-			t.Errorf("%s: it does not say how a day is written, such as %s", zone, day)
+		if got := sentences(t, b.In(zone).Get(logPath+"?from="+day+"&to="+day)); len(got) == 0 {
+			t.Errorf("%s: no events on %s", zone, day)
 		}
 	}
 }
 
-func TestAuditLogComesInPages(t *testing.T) {
+func TestAuditLogPaging(t *testing.T) {
 	s := handlerstest.New(t)
 	for i := range 120 {
 		s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %03d", i))
@@ -130,13 +130,13 @@ func TestAuditLogComesInPages(t *testing.T) {
 	seen, address := map[string]bool{}, logPath+"?action=api_key.created"
 	for pages := 1; ; pages++ {
 		page := b.Get(address)
-		for _, sentence := range told(t, page) {
+		for _, sentence := range sentences(t, page) {
 			seen[sentence] = true
 		}
 		older, more := document(t, page).Find("#older").Attr("href")
 		if !more {
-			if pages != 3 || len(seen) != 120 || len(told(t, b.Get(logPath))) != 50 {
-				t.Errorf("%d pages with %d events", pages, len(seen))
+			if pages != 3 || len(seen) != 120 || len(sentences(t, b.Get(logPath))) != 50 {
+				t.Errorf("pages = %d, events = %d; want 3 and 120", pages, len(seen))
 			}
 			return
 		}
@@ -156,11 +156,11 @@ func TestAuditLogAsCSV(t *testing.T) {
 		got := b.Get(logPath + "/events.csv?action=api_key.created")
 		if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "text/csv; charset=utf-8" ||
 			got.Header.Get("Content-Disposition") != `attachment; filename="audit-log-2026-03-14.csv"` || got.Header.Get("Cache-Control") != "no-store" {
-			t.Fatalf("%d %v", got.Status, got.Header)
+			t.Fatalf("status = %d, header = %v", got.Status, got.Header)
 		}
 		rows, err := csv.NewReader(strings.NewReader(got.Body)).ReadAll()
 		if err != nil || len(rows) != 1+5+1500 {
-			t.Fatalf("%d rows, %v", len(rows), err)
+			t.Fatalf("rows = %d (%v), want %d", len(rows), err, 1+5+1500)
 		}
 		column := map[string]int{}
 		for i, name := range rows[0] {
@@ -171,34 +171,34 @@ func TestAuditLogAsCSV(t *testing.T) {
 			names[row[column["target"]]] = true
 			for _, cell := range row {
 				if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") {
-					t.Errorf("a cell that is worked out: %s", cell)
+					t.Errorf("cell would be evaluated as a formula: %s", cell)
 				}
 			}
 		}
 		for _, want := range []string{`'=HYPERLINK("http://evil.test")`, "'+1", "'-1", "'@SUM(A1)", `plain, "quoted"`, "Robot 1499"} {
 			if !names[want] {
-				t.Errorf("no row about %s", want)
+				t.Errorf("no row for %s", want)
 			}
 		}
 		first := rows[1]
-		if first[column["event"]] != "created the API key Robot 1499" || first[column["time"]] != "2026-03-14T09:26:53.000Z" || len(first[column["hash"]]) != 64 || first[column["seq"]] == "0" {
-			t.Errorf("the first row is %v", first)
+		if first[column["event"]] != "Operator created API key Robot 1499" || first[column["time"]] != "2026-03-14T09:26:53.000Z" || len(first[column["hash"]]) != 64 || first[column["seq"]] == "0" {
+			t.Errorf("first row = %v", first)
 		}
 	})
 }
 
-// The history of a key and the log tell of an event alike, the one without the name of the key.
-func TestHistoryAndLogUseTheSameWords(t *testing.T) {
+// TestHistoryAndLogUseTheSameSentences checks that they differ only in the name of the key.
+func TestHistoryAndLogUseTheSameSentences(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
 	if _, err := s.ChangeAPIKeyAccess(t.Context(), s.Workspace.ID, key.ID, key.Access(), models.KeyAccess{ExpiresAt: new(s.Now().Add(time.Hour))}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	if page := strings.Join(strings.Fields(document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=history]").Text()), " "); !strings.Contains(page, "changed what the key may do") {
-		t.Errorf("the history says %s", page)
+	if page := strings.Join(strings.Fields(document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=history]").Text()), " "); !strings.Contains(page, "changed access for this key") {
+		t.Errorf("history = %s", page)
 	}
-	if got := told(t, b.Get(logPath+"?target="+key.ID)); len(got) != 2 || !strings.HasSuffix(got[0], "changed what the API key CI may do") {
-		t.Errorf("the log says %q", got)
+	if got := sentences(t, b.Get(logPath+"?target="+key.ID)); len(got) != 2 || !strings.HasSuffix(got[0], "changed access for API key CI") {
+		t.Errorf("audit log = %q", got)
 	}
 }

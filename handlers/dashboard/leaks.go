@@ -13,16 +13,16 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// leakChecks is where a text is checked for keys that are in it. The text is searched as it comes in:
-// it is not in memory as a whole, not stored, and in no log, error or answer.
-type leakChecks struct{ store *models.Store }
+// leaksHandler scans text for API keys. The text is scanned as it arrives. It is never held in memory
+// as a whole, stored, logged, or repeated in a response.
+type leaksHandler struct{ store *models.Store }
 
-func (h leakChecks) ask(c echo.Context) error {
+func (h leaksHandler) new(c echo.Context) error {
 	return web.Render(c, http.StatusOK, leaks.Check(leaks.Page{}))
 }
 
-// check searches what was sent, and shows which keys of the workspace are in it.
-func (h leakChecks) check(c echo.Context) error {
+// check scans the text and renders which of the workspace's keys it contains.
+func (h leaksHandler) check(c echo.Context) error {
 	var (
 		page  leaks.Page
 		found models.FoundKeys
@@ -35,7 +35,7 @@ func (h leakChecks) check(c echo.Context) error {
 		case file != "":
 			source = file
 		}
-		text := &counted{from: content}
+		text := &limitedReader{from: content}
 		err := token.Search(text, func(finding token.Finding) error {
 			found.Add(source, finding)
 			return nil
@@ -45,11 +45,11 @@ func (h leakChecks) check(c echo.Context) error {
 	})
 	switch {
 	case errors.Is(err, errTextTooLong):
-		page.Errors = models.Fields{"file": "is larger than 10 MB. Use skipup keys scan for it"}
+		page.Errors = models.Fields{"file": "This file is larger than 10 MB. Use skipup keys scan instead."}
 	case err != nil:
 		return err
 	case page.Read == 0:
-		page.Errors = models.Fields{"text": "a text, or choose a file"}
+		page.Errors = models.Fields{"text": "Paste text or choose a file."}
 	}
 	if len(page.Errors) > 0 {
 		return web.Render(c, http.StatusUnprocessableEntity, leaks.Check(page))
@@ -61,15 +61,15 @@ func (h leakChecks) check(c echo.Context) error {
 	return web.Render(c, http.StatusOK, leaks.Found(page))
 }
 
-// counted counts what is read, and ends with errTextTooLong beyond leaks.MaxText.
-type counted struct {
+// limitedReader counts the bytes read and returns errTextTooLong after leaks.MaxText of them.
+type limitedReader struct {
 	from io.Reader
 	read int64
 }
 
 var errTextTooLong = errors.New("the text is too long")
 
-func (r *counted) Read(into []byte) (int, error) {
+func (r *limitedReader) Read(into []byte) (int, error) {
 	n, err := r.from.Read(into)
 	if r.read += int64(n); r.read > leaks.MaxText {
 		return 0, errTextTooLong

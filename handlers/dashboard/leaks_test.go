@@ -15,8 +15,8 @@ import (
 
 const leaksPath = listPath + "/leaks"
 
-// checkLeaks sends a text and a file, if it has a name, as the page does.
-func checkLeaks(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, text, name, file string) handlerstest.Answer {
+// scanLeaks submits text and a file as the page does.
+func scanLeaks(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, text, name, file string) handlerstest.Answer {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -42,12 +42,13 @@ func upload(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path,
 	return handlerstest.Send(t, b.Client, request)
 }
 
-func words(t *testing.T, page handlerstest.Answer) string {
+// mainText returns the text of the page's main element.
+func mainText(t *testing.T, page handlerstest.Answer) string {
 	t.Helper()
 	return strings.Join(strings.Fields(document(t, page).Find("main").Text()), " ")
 }
 
-func TestCheckForLeaks(t *testing.T) {
+func TestScanForLeaks(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key, dead := s.Key(t), s.Key(t)
 		rows := keysOf(t, s)
@@ -55,102 +56,102 @@ func TestCheckForLeaks(t *testing.T) {
 			t.Fatal(err)
 		}
 		other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")
-		theirs, nobodys := s.KeyOf(t, other.ID), token.New(token.Live).Reveal()
+		theirs, unknown := s.KeyOf(t, other.ID), token.New(token.Live).Reveal()
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 
-		page := checkLeaks(t, s, b, "KEY="+key+"\n", "<i>app.log", "\n\n"+key+dead+theirs+nobodys)
-		said := words(t, page)
+		page := scanLeaks(t, s, b, "KEY="+key+"\n", "<i>app.log", "\n\n"+key+dead+theirs+unknown)
+		text := mainText(t, page)
 		if page.Status != http.StatusOK || page.Header.Get("Cache-Control") != "no-store" {
-			t.Fatalf("%d %v", page.Status, page.Header)
+			t.Fatalf("status = %d, header = %v; want 200 and no-store", page.Status, page.Header)
 		}
-		for _, want := range []string{"2 keys of this workspace found", "In the pasted text, line 1; <i>app.log, line 3", "2 other keys that this workspace does not know", "Never used"} {
-			if !strings.Contains(said, want) {
-				t.Errorf("the page lacks %q: %s", want, said)
+		for _, want := range []string{"2 keys from this workspace found", "In the pasted text, line 1; <i>app.log, line 3", "2 keys don’t belong to this workspace.", "Never used"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("page = %q, want it to contain %q", text, want)
 			}
 		}
-		for _, secret := range []string{key, dead, theirs, nobodys, "Globex", theirs[:12]} {
+		for _, secret := range []string{key, dead, theirs, unknown, "Globex", theirs[:12]} {
 			if strings.Contains(page.Body, secret) {
-				t.Errorf("%.12s… is in the page", secret)
+				t.Errorf("page contains %.12s…", secret)
 			}
 		}
 		links := document(t, page)
 		for _, want := range []string{"/pause", "/rotation", "/delete"} {
 			if links.Find(`a[href="`+listPath+"/"+rows[1].ID+want+`"]`).Length() != 1 || links.Find(`a[href="`+listPath+"/"+rows[0].ID+want+`"]`).Length() != 0 {
-				t.Errorf("%s is not offered for the living key alone", want)
+				t.Errorf("%s is not offered for exactly the active key", want)
 			}
 		}
 		log, tables := s.Log.String(), s.Dump(t)
-		for _, secret := range []string{key, dead, theirs, nobodys, "app.log"} {
+		for _, secret := range []string{key, dead, theirs, unknown, "app.log"} {
 			if strings.Contains(log, secret) || strings.Contains(tables, secret) {
-				t.Errorf("%.12s… is in the log or in a table", secret)
+				t.Errorf("the log or a table contains %.12s…", secret)
 			}
 		}
-		if told := told(t, b.Get(logPath)); told[0] != "Ada Admin checked a text for leaked keys of the workspace Acme" || !strings.HasPrefix(told[1], "Ada Admin found the API key") {
-			t.Errorf("the audit log tells %q", told)
+		if got := sentences(t, b.Get(logPath)); got[0] != "Ada Admin ran a leak scan" || !strings.HasPrefix(got[1], "Ada Admin found API key") {
+			t.Errorf("audit log = %q", got)
 		}
 	})
 }
 
-// Another workspace's key and one that nobody has look the same.
-func TestLeakCheckIsNoOracle(t *testing.T) {
+// TestLeakScanIsNoOracle checks that another workspace's key and an unknown key look the same.
+func TestLeakScanIsNoOracle(t *testing.T) {
 	s := handlerstest.New(t)
 	other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")
-	theirs, nobodys := s.KeyOf(t, other.ID), token.New(token.Live).Reveal()
+	theirs, unknown := s.KeyOf(t, other.ID), token.New(token.Live).Reveal()
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	first, second := words(t, checkLeaks(t, s, b, theirs, "", "")), words(t, checkLeaks(t, s, b, nobodys, "", ""))
-	if first != second || !strings.Contains(first, "No key of this workspace found") || !strings.Contains(first, "1 key that this workspace does not know") {
-		t.Errorf("theirs: %s\nnobody's: %s", first, second)
+	first, second := mainText(t, scanLeaks(t, s, b, theirs, "", "")), mainText(t, scanLeaks(t, s, b, unknown, "", ""))
+	if first != second || !strings.Contains(first, "No keys from this workspace found") || !strings.Contains(first, "1 key doesn’t belong to this workspace.") {
+		t.Errorf("another workspace's key: %s\nunknown key: %s", first, second)
 	}
 }
 
-func TestLeakCheckFindsNothing(t *testing.T) {
+func TestLeakScanFindsNothing(t *testing.T) {
 	s := handlerstest.New(t)
 	s.Key(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	before := len(told(t, b.Get(logPath)))
-	page := checkLeaks(t, s, b, "sk_live_"+strings.Repeat("A", 36), "", "")
-	if said := words(t, page); page.Status != http.StatusOK || !strings.Contains(said, "44 bytes were searched") {
-		t.Errorf("%d %s", page.Status, said)
+	before := len(sentences(t, b.Get(logPath)))
+	page := scanLeaks(t, s, b, "sk_live_"+strings.Repeat("A", 36), "", "")
+	if text := mainText(t, page); page.Status != http.StatusOK || !strings.Contains(text, "Scanned 44 bytes.") {
+		t.Errorf("status = %d, page = %q; want 200 and the number of bytes", page.Status, text)
 	}
-	if after := len(told(t, b.Get(logPath))); after != before {
-		t.Errorf("the audit log has %d events more", after-before)
+	if after := len(sentences(t, b.Get(logPath))); after != before {
+		t.Errorf("new audit events = %d, want 0", after-before)
 	}
 }
 
-func TestLeakCheckRefuses(t *testing.T) {
+func TestLeakScanErrors(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	if got := checkLeaks(t, s, b, "", "", ""); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "Paste a text, or choose a file") {
-		t.Errorf("nothing: %d", got.Status)
+	if got := scanLeaks(t, s, b, "", "", ""); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "Paste text or choose a file.") {
+		t.Errorf("no text: status = %d, want 422 with a message", got.Status)
 	}
 	const limit = 10 << 20
-	if got := checkLeaks(t, s, b, "", "app.log", strings.Repeat("x", limit-len(key))+key); got.Status != http.StatusOK || !strings.Contains(got.Body, "1 key of this workspace found") {
-		t.Errorf("10 MiB: %d", got.Status)
+	if got := scanLeaks(t, s, b, "", "app.log", strings.Repeat("x", limit-len(key))+key); got.Status != http.StatusOK || !strings.Contains(got.Body, "1 key from this workspace found") {
+		t.Errorf("10 MiB: status = %d, want 200 with the key found", got.Status)
 	}
-	if got := checkLeaks(t, s, b, "", "app.log", strings.Repeat("x", limit+1)+key); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "The file is larger than 10 MB.") {
-		t.Errorf("10 MiB and a byte: %d", got.Status)
+	if got := scanLeaks(t, s, b, "", "app.log", strings.Repeat("x", limit+1)+key); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "This file is larger than 10 MB.") {
+		t.Errorf("more than 10 MiB: status = %d, want 422 with a message", got.Status)
 	}
 	if got := upload(t, s, b, leaksPath, "application/x-www-form-urlencoded", "text="+key); got.Status != http.StatusBadRequest || strings.Contains(got.Body, key) {
-		t.Errorf("another encoding: %d", got.Status)
+		t.Errorf("another encoding: status = %d, want 400 without the key", got.Status)
 	}
 	if got := upload(t, s, b, leaksPath, "multipart/form-data; boundary=x", "--x\r\n"+key+"\r\n\r\n"+key); got.Status != http.StatusBadRequest || strings.Contains(got.Body, key) {
-		t.Errorf("a broken upload: %d", got.Status)
+		t.Errorf("malformed upload: status = %d, want 400 without the key", got.Status)
 	}
 	other := "--x\r\nContent-Disposition: form-data; name=other\r\n\r\n" + key + "\r\n--x--\r\n"
 	if got := upload(t, s, b, leaksPath, "multipart/form-data; boundary=x", other); got.Status != http.StatusUnprocessableEntity {
-		t.Errorf("a field that is not asked for: %d", got.Status)
+		t.Errorf("unknown field: status = %d, want 422", got.Status)
 	}
 	if got := upload(t, s, b, listPath, "application/x-www-form-urlencoded", "name="+strings.Repeat("x", 64<<10)); got.Status != http.StatusRequestEntityTooLarge {
-		t.Errorf("another route takes 64 KiB and more: %d", got.Status)
+		t.Errorf("64 KiB on another route: status = %d, want 413", got.Status)
 	}
 	if strings.Contains(s.Log.String(), key) {
-		t.Error("the key is in the log")
+		t.Error("the log contains the key")
 	}
 }
 
-// BenchmarkCheckForLeaks is one upload of 10 MiB with a key at its end.
-func BenchmarkCheckForLeaks(b *testing.B) {
+// BenchmarkScanForLeaks uploads 10 MiB with a key at the end.
+func BenchmarkScanForLeaks(b *testing.B) {
 	s := handlerstest.New(b)
 	browser := s.SignedIn(b, handlerstest.AdminEmail)
 	_, secret, err := s.CreateAPIKey(b.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
@@ -165,7 +166,7 @@ func BenchmarkCheckForLeaks(b *testing.B) {
 		request := s.Request(b, http.MethodPost, leaksPath, body)
 		request.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		request.Header.Set("Origin", s.URL)
-		if got := handlerstest.Send(b, browser.Client, request); got.Status != http.StatusOK || !strings.Contains(got.Body, "1 key of") {
+		if got := handlerstest.Send(b, browser.Client, request); got.Status != http.StatusOK || !strings.Contains(got.Body, "1 key from") {
 			b.Fatal(fmt.Sprint(got.Status, got.Body))
 		}
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// people is Settings > Members.
-type people struct{ store *models.Store }
+// membersHandler serves Settings > Members.
+type membersHandler struct{ store *models.Store }
 
-func (h people) list(c echo.Context) error {
+func (h membersHandler) list(c echo.Context) error {
 	var query members.Query
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
 		return err
@@ -34,24 +34,23 @@ func (h people) list(c echo.Context) error {
 	page := members.ListPage{Query: query, List: list}
 	if query.Page > page.Pages() {
 		query.Page = page.Pages()
-		return web.Redirect(c, query.Address())
+		return web.Redirect(c, query.URL())
 	}
 	return web.Render(c, http.StatusOK, members.List(page))
 }
 
-// ask shows an empty form.
-func (h people) ask(c echo.Context) error {
+func (h membersHandler) new(c echo.Context) error {
 	return h.form(c, http.StatusOK, members.Form{Role: string(models.RoleMember)})
 }
 
-func (h people) form(c echo.Context, status int, form members.Form) error {
+func (h membersHandler) form(c echo.Context, status int, form members.Form) error {
 	form.Mails = h.store.SendsEmail()
 	return web.Render(c, status, members.New(form))
 }
 
-// create adds a person. Who is new is invited: by mail, or with a link that is
-// shown once where nobody mails.
-func (h people) create(c echo.Context) error {
+// create adds a member. Someone new is invited by email, or with a link that is shown once if the
+// server doesn't send email.
+func (h membersHandler) create(c echo.Context) error {
 	var form members.Form
 	if err := web.BindForm(c, &form); err != nil {
 		return err
@@ -59,50 +58,50 @@ func (h people) create(c echo.Context) error {
 	member, err := h.store.AddMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.NewMember{
 		Email: form.Email, Name: form.Name, Role: models.Role(form.Role),
 	})
-	if refused := refusalOf(err); refused != nil {
-		form.Errors, form.Error = complaints(refused)
+	if invalid := formError(err); invalid != nil {
+		form.Errors, form.Message = formErrors(invalid)
 		return h.form(c, http.StatusUnprocessableEntity, form)
 	}
 	switch {
 	case err != nil:
 		return err
 	case !member.Pending:
-		return h.done(c, member.DisplayName()+" is a member again, and signs in like before.")
+		return h.done(c, "Reactivated "+member.DisplayName())
 	case h.store.SendsEmail():
-		return h.done(c, "An invitation to "+member.User.Email+" is being mailed.")
+		return h.done(c, "Invitation sent to "+member.User.Email)
 	}
-	return h.showLink(c, member.ID)
+	return h.showLink(c, member.ID, false)
 }
 
-// makeLink makes a link for a pending member and shows it once. There is no redirect: the link
-// cannot be read again.
-func (h people) makeLink(c echo.Context) error { return h.showLink(c, c.Param("id")) }
+// createLink creates an invitation link for a pending member and shows it once. It doesn't redirect,
+// because the link can't be retrieved later.
+func (h membersHandler) createLink(c echo.Context) error { return h.showLink(c, c.Param("id"), true) }
 
-func (h people) showLink(c echo.Context, id string) error {
+func (h membersHandler) showLink(c echo.Context, id string, replaces bool) error {
 	invited, err := h.store.InviteMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
 	if err != nil {
-		return h.refuse(c, id, err)
+		return h.showError(c, id, err)
 	}
 	return web.Render(c, http.StatusCreated, members.Invited(members.InvitedPage{
-		Member: invited.Member, ExpiresAt: invited.ExpiresAt,
+		Member: invited.Member, ExpiresAt: invited.ExpiresAt, Replaces: replaces,
 		Link: viewer.Of(c.Request().Context()).PublicURL + path.Invitation(invited.Token),
 	}))
 }
 
-// mailLink has the invitation of a pending member mailed again.
-func (h people) mailLink(c echo.Context) error {
+// resendEmail sends the invitation email of a pending member again.
+func (h membersHandler) resendEmail(c echo.Context) error {
 	if err := h.store.EmailInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")); err != nil {
-		return h.refuse(c, c.Param("id"), err)
+		return h.showError(c, c.Param("id"), err)
 	}
-	return h.done(c, "The invitation is being mailed again. The link before has stopped working.")
+	return h.done(c, "Invitation resent. The previous link no longer works.")
 }
 
-func (h people) show(c echo.Context) error {
+func (h membersHandler) show(c echo.Context) error {
 	return h.page(c, http.StatusOK, c.Param("id"), members.ShowPage{})
 }
 
-// page adds to page a member, with its role where none was chosen, and shows it.
-func (h people) page(c echo.Context, status int, id string, page members.ShowPage) error {
+// page completes page with a member and renders it.
+func (h membersHandler) page(c echo.Context, status int, id string, page members.ShowPage) error {
 	member, err := h.store.ListedMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
 	if err != nil {
 		return err
@@ -112,7 +111,7 @@ func (h people) page(c echo.Context, status int, id string, page members.ShowPag
 	return web.Render(c, status, members.Show(page))
 }
 
-func (h people) changeRole(c echo.Context) error {
+func (h membersHandler) changeRole(c echo.Context) error {
 	var form struct {
 		Role string `form:"role"`
 	}
@@ -120,54 +119,54 @@ func (h people) changeRole(c echo.Context) error {
 		return err
 	}
 	member, err := h.store.ChangeMemberRole(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), models.Role(form.Role))
-	if refused := refusalOf(err); refused != nil {
-		return h.page(c, http.StatusUnprocessableEntity, c.Param("id"), members.ShowPage{Role: form.Role, Error: refused.Message})
+	if invalid := formError(err); invalid != nil {
+		return h.page(c, http.StatusUnprocessableEntity, c.Param("id"), members.ShowPage{Role: form.Role, Message: invalid.Message})
 	}
 	if err != nil {
 		return err
 	}
-	return h.doneWith(c, member, member.DisplayName()+" has the role that you chose.")
+	return h.doneWith(c, member, member.DisplayName()+" is now "+members.RoleWithArticle(member.Role))
 }
 
-// askDeactivation says what the deactivation of a member would mean, before it is done.
-func (h people) askDeactivation(c echo.Context) error {
-	return h.confirmDeactivation(c, http.StatusOK, "")
+func (h membersHandler) confirmDeactivate(c echo.Context) error {
+	return h.deactivatePage(c, http.StatusOK, "")
 }
 
-func (h people) confirmDeactivation(c echo.Context, status int, refused string) error {
+func (h membersHandler) deactivatePage(c echo.Context, status int, message string) error {
 	member, err := h.store.ListedMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	return web.Render(c, status, members.Deactivate(members.DeactivatePage{Member: member, Error: refused, Self: isSelf(c, member.ID)}))
+	return web.Render(c, status, members.Deactivate(members.DeactivatePage{Member: member, Message: message, Self: isSelf(c, member.ID)}))
 }
 
-func (h people) deactivate(c echo.Context) error {
+func (h membersHandler) deactivate(c echo.Context) error {
 	member, err := h.store.DeactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
-	if refused := refusalOf(err); refused != nil {
-		return h.confirmDeactivation(c, http.StatusUnprocessableEntity, refused.Message)
+	if invalid := formError(err); invalid != nil {
+		return h.deactivatePage(c, http.StatusUnprocessableEntity, invalid.Message)
 	}
 	if err != nil {
 		return err
 	}
-	return h.doneWith(c, member, member.DisplayName()+" is deactivated and signed out of this workspace.")
+	return h.doneWith(c, member, "Deactivated "+member.DisplayName())
 }
 
-func (h people) reactivate(c echo.Context) error {
+func (h membersHandler) reactivate(c echo.Context) error {
 	member, err := h.store.ReactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if err != nil {
-		return h.refuse(c, c.Param("id"), err)
+		return h.showError(c, c.Param("id"), err)
 	}
-	return h.done(c, member.DisplayName()+" is a member again.")
+	return h.done(c, "Reactivated "+member.DisplayName())
 }
 
-// done goes back to the list with a notice.
-func (h people) done(c echo.Context, notice string) error {
-	return doneAt(c, listAddress(c, path.Members), notice)
+// done redirects to the list with a notice.
+func (h membersHandler) done(c echo.Context, notice string) error {
+	return doneAt(c, listURL(c, path.Members), notice)
 }
 
-// doneWith is done after member was changed. Who is no admin any more goes home.
-func (h people) doneWith(c echo.Context, member *models.Member, notice string) error {
+// doneWith redirects after member was changed. Viewers who have lost admin access leave the members
+// pages.
+func (h membersHandler) doneWith(c echo.Context, member *models.Member, notice string) error {
 	if isSelf(c, member.ID) && !member.IsAdmin() {
 		return doneAt(c, path.Root, notice)
 	}
@@ -181,36 +180,36 @@ func doneAt(c echo.Context, address, notice string) error {
 	return web.Redirect(c, address)
 }
 
-// refuse shows the page of a member with what the present state does not allow.
-func (h people) refuse(c echo.Context, id string, err error) error {
-	if refused := refusalOf(err); refused != nil {
-		return h.page(c, http.StatusUnprocessableEntity, id, members.ShowPage{Error: refused.Message})
+// showError renders the page of a member with an error that concerns its status.
+func (h membersHandler) showError(c echo.Context, id string, err error) error {
+	if invalid := formError(err); invalid != nil {
+		return h.page(c, http.StatusUnprocessableEntity, id, members.ShowPage{Message: invalid.Message})
 	}
 	return err
 }
 
-// refusalOf is nil unless err is about what was asked for, so that the form can be shown again.
-func refusalOf(err error) *models.Error {
-	refused := new(models.Error)
-	if !errors.As(err, &refused) || refused.Kind != models.Invalid && refused.Kind != models.FailedPrecondition {
+// formError returns err if it is about the input, so that the form can be rendered again with it;
+// otherwise nil.
+func formError(err error) *models.Error {
+	invalid := new(models.Error)
+	if !errors.As(err, &invalid) || invalid.Kind != models.Invalid && invalid.Kind != models.FailedPrecondition {
 		return nil
 	}
-	return refused
+	return invalid
 }
 
-// complaints are what a form is shown again with: about its fields, or a sentence about the whole.
-func complaints(refused *models.Error) (models.Fields, string) {
-	if len(refused.Fields) > 0 {
-		return refused.Fields, ""
+// formErrors returns the errors of a form's fields, or a message about the form as a whole.
+func formErrors(invalid *models.Error) (models.Fields, string) {
+	if len(invalid.Fields) > 0 {
+		return invalid.Fields, ""
 	}
-	return nil, refused.Message
+	return nil, invalid.Message
 }
 
 func isSelf(c echo.Context, memberID string) bool { return web.CallerOf(c).Member.ID == memberID }
 
-// listAddress is the list at base as it was, with its search and filters, when a form was sent
-// from it; else base alone.
-func listAddress(c echo.Context, base string) string {
+// listURL returns base with the search and the filters of the list from which a form was sent.
+func listURL(c echo.Context, base string) string {
 	from, err := url.Parse(c.Request().Referer())
 	if err != nil || from.Path != base {
 		return base

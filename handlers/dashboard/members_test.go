@@ -20,13 +20,13 @@ const membersPath = "/settings/members"
 
 var linkOfInvitation = regexp.MustCompile(`value="(http[^"]+)(/invitations/[A-Z2-7]{26})"`)
 
-// invite adds a person in the browser of an admin, and returns the path of the link.
+// invite invites someone in an admin's browser and returns the path of the invite link.
 func invite(t *testing.T, b *handlerstest.Browser, email string) string {
 	t.Helper()
 	answer := b.Post(membersPath, url.Values{"email": {email}, "name": {"Invited"}, "role": {"member"}})
 	link := linkOfInvitation.FindStringSubmatch(answer.Body)
 	if answer.Status != http.StatusCreated || link == nil {
-		t.Fatalf("invite %s: %d\n%s", email, answer.Status, answer.Body)
+		t.Fatalf("invite %s: status = %d, want 201\n%s", email, answer.Status, answer.Body)
 	}
 	return link[2]
 }
@@ -42,52 +42,65 @@ func memberOf(t *testing.T, s *handlerstest.Server, email string) *models.Listed
 			return &list.Members[0]
 		}
 	}
-	t.Fatalf("%s is no member", email)
+	t.Fatalf("%s is not a member", email)
 	return nil
 }
 
-// wantRefused fails the test unless answer shows the form again with words that stand out.
-func wantRefused(t *testing.T, answer handlerstest.Answer, words string) {
+// wantAlert fails the test unless response is the form with an alert that contains message.
+func wantAlert(t *testing.T, response handlerstest.Answer, message string) {
 	t.Helper()
-	if said := document(t, answer).Find(`[role="alert"]`).Text(); answer.Status != http.StatusUnprocessableEntity || !strings.Contains(said, words) {
-		t.Errorf("%d %q, want 422 that says %q", answer.Status, strings.TrimSpace(said), words)
+	if response.Status != http.StatusUnprocessableEntity {
+		t.Errorf("status = %d, want 422", response.Status)
+	}
+	if got := strings.TrimSpace(document(t, response).Find(`[role="alert"]`).Text()); !strings.Contains(got, message) {
+		t.Errorf("alert = %q, want it to contain %q", got, message)
 	}
 }
 
-// TestInvitation, from the form of an admin to the new member's first page.
+// TestInvitation covers an invitation from the admin's form to the new member's first page.
 func TestInvitation(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		link := invite(t, s.SignedIn(t, handlerstest.AdminEmail), "grace@acme.test")
 		b := s.Browser(t)
-		for range 2 { // a mail program may look at it first
+		for range 2 { // an email program may open it first
 			asked := b.Get(link)
 			page := document(t, asked)
 			if asked.Status != http.StatusOK || page.Find(`input[name="name"]`).AttrOr("value", "") != "Invited" || !strings.Contains(asked.Body, "grace@acme.test") {
-				t.Fatalf("%d\n%s", asked.Status, asked.Body)
+				t.Fatalf("status = %d, want 200 with the form\n%s", asked.Status, asked.Body)
 			}
-			if asked.Header.Get("Referrer-Policy") != "same-origin" || asked.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("headers %v", asked.Header)
+			for name, want := range map[string]string{"Referrer-Policy": "same-origin", "Cache-Control": "no-store"} {
+				if got := asked.Header.Get(name); got != want {
+					t.Errorf("%s = %q, want %q", name, got, want)
+				}
 			}
 		}
-		refused := b.Post(link, url.Values{"name": {""}, "password": {"too short"}})
-		if page := document(t, refused); refused.Status != http.StatusUnprocessableEntity || complaintAbout(page, "name") == "" || complaintAbout(page, "password") == "" {
-			t.Errorf("refused: %d", refused.Status)
+		invalid := b.Post(link, url.Values{"name": {""}, "password": {"too short"}})
+		if invalid.Status != http.StatusUnprocessableEntity {
+			t.Errorf("invalid form: status = %d, want 422", invalid.Status)
 		}
-		if strings.Contains(refused.Body, "too short") || !memberOf(t, s, "grace@acme.test").Pending {
-			t.Error("the page repeats the password, or the person has joined with it")
+		for _, field := range []string{"name", "password"} {
+			if complaintAbout(document(t, invalid), field) == "" {
+				t.Errorf("invalid form: no error at %s", field)
+			}
+		}
+		if strings.Contains(invalid.Body, "too short") {
+			t.Error("invalid form: the page repeats the password")
+		}
+		if !memberOf(t, s, "grace@acme.test").Pending {
+			t.Error("invalid form: the member has joined")
 		}
 
 		joined := b.Post(link, url.Values{"name": {"Grace Hopper"}, "password": {modelstest.Password}})
 		if joined.Status != http.StatusSeeOther || joined.Header.Get("Location") != "/" {
-			t.Fatalf("joined: %d %s", joined.Status, joined.Header.Get("Location"))
+			t.Fatalf("join: status = %d, Location %q; want 303 to /", joined.Status, joined.Header.Get("Location"))
 		}
 		if got := b.Get("/settings/account"); got.Status != http.StatusOK || !strings.Contains(got.Body, "Grace Hopper") {
-			t.Errorf("the new member's account: %d", got.Status)
+			t.Errorf("account of the new member: status = %d, want 200 with their name", got.Status)
 		}
 		s.SignedIn(t, "grace@acme.test")
 		for _, again := range []handlerstest.Answer{s.Browser(t).Get(link), s.Browser(t).Post(link, url.Values{"name": {"Eve"}, "password": {"another long passphrase"}})} {
-			if again.Status != http.StatusNotFound || !strings.Contains(again.Body, "This invitation is over") {
-				t.Errorf("a second time: %d", again.Status)
+			if again.Status != http.StatusNotFound || !strings.Contains(again.Body, "This invitation is no longer valid") {
+				t.Errorf("used link: status = %d, want 404 with an explanation", again.Status)
 			}
 		}
 	})
@@ -97,13 +110,13 @@ func TestInvitationExpires(t *testing.T) {
 	s := handlerstest.New(t)
 	link := invite(t, s.SignedIn(t, handlerstest.AdminEmail), "grace@acme.test")
 	s.Clock.Advance(models.InvitationLife)
-	if got := s.Browser(t).Get(link); got.Status != http.StatusNotFound || !strings.Contains(got.Body, "This invitation is over") {
-		t.Errorf("%d", got.Status)
+	if got := s.Browser(t).Get(link); got.Status != http.StatusNotFound || !strings.Contains(got.Body, "This invitation is no longer valid") {
+		t.Errorf("expired link: status = %d, want 404 with an explanation", got.Status)
 	}
 }
 
-// TestInvitationInTheBrowserOfAnother: it says so, and the session before is over.
-func TestInvitationInTheBrowserOfAnother(t *testing.T) {
+// TestAcceptInvitationWhileSignedIn checks that joining as someone else ends the previous session.
+func TestAcceptInvitationWhileSignedIn(t *testing.T) {
 	s := handlerstest.New(t)
 	admin := s.SignedIn(t, handlerstest.AdminEmail)
 	link := invite(t, admin, "grace@acme.test")
@@ -112,7 +125,7 @@ func TestInvitationInTheBrowserOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := admin.Client.Jar.Cookies(base)
-	if page := admin.Get(link).Body; !strings.Contains(page, "You are signed in as") {
+	if page := admin.Get(link).Body; !strings.Contains(page, "You’re signed in as") {
 		t.Error("the page does not say who is signed in")
 	}
 	admin.Post(link, url.Values{"name": {"Grace"}, "password": {modelstest.Password}})
@@ -122,11 +135,11 @@ func TestInvitationInTheBrowserOfAnother(t *testing.T) {
 	old := s.Browser(t)
 	old.Client.Jar.SetCookies(base, before)
 	if got := old.Get("/settings/account"); got.Status != http.StatusSeeOther {
-		t.Errorf("the admin's session goes on: %d", got.Status)
+		t.Errorf("previous session: status = %d, want 303 to the sign-in page", got.Status)
 	}
 }
 
-func TestInviteRefusesBadValues(t *testing.T) {
+func TestInviteRejectsInvalidValues(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	for field, form := range map[string]url.Values{
@@ -136,25 +149,28 @@ func TestInviteRefusesBadValues(t *testing.T) {
 	} {
 		answer := b.Post(membersPath, form)
 		page := document(t, answer)
-		if answer.Status != http.StatusUnprocessableEntity || complaintAbout(page, field) == "" {
-			t.Errorf("%s: %d", field, answer.Status)
+		if answer.Status != http.StatusUnprocessableEntity {
+			t.Errorf("invalid %s: status = %d, want 422", field, answer.Status)
+		}
+		if complaintAbout(page, field) == "" {
+			t.Errorf("invalid %s: no error at the field", field)
 		}
 		for name, want := range map[string]string{`input[name="email"]`: form.Get("email"), `input[name="name"]`: form.Get("name")} {
 			if got := page.Find(name).AttrOr("value", ""); got != want {
-				t.Errorf("%s is now %q", name, got)
+				t.Errorf("%s = %q, want %q", name, got, want)
 			}
 		}
 	}
 	if twice := b.Post(membersPath, url.Values{"email": {strings.ToUpper(handlerstest.AdminEmail)}}); complaintAbout(document(t, twice), "email") == "" {
-		t.Errorf("a member is invited again: %d", twice.Status)
+		t.Errorf("inviting a member again: status = %d and no error at the email", twice.Status)
 	}
 	if counts, err := s.MemberCounts(context.Background(), s.Workspace.ID); err != nil || counts.Active != 1 {
-		t.Errorf("%+v, %v", counts, err)
+		t.Errorf("members = %+v (%v), want 1 active", counts, err)
 	}
 }
 
-// TestInviteSomebodyWithAnAccount: they sign in with the password that they have, and join.
-func TestInviteSomebodyWithAnAccount(t *testing.T) {
+// TestInviteSomeoneWithAnAccount checks that they sign in with their existing password to join.
+func TestInviteSomeoneWithAnAccount(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		s.NewWorkspace(t, "Rival", "rita@rival.test")
 		admin := s.SignedIn(t, handlerstest.AdminEmail)
@@ -162,49 +178,49 @@ func TestInviteSomebodyWithAnAccount(t *testing.T) {
 		stranger := s.Browser(t)
 		in := document(t, stranger.Get(link)).Find("main a.btn").AttrOr("href", "")
 		if in != "/login?next="+url.QueryEscape(link) {
-			t.Errorf("a stranger is led to %q", in)
+			t.Errorf("sign-in link = %q", in)
 		}
 		form := url.Values{"name": {"Eve"}, "password": {"another long passphrase"}}
 		for who, b := range map[string]*handlerstest.Browser{"a stranger": stranger, "the admin": admin} {
 			if answer := b.Post(link, form); answer.Status != http.StatusForbidden || !memberOf(t, s, "rita@rival.test").Pending {
-				t.Errorf("%s: %d", who, answer.Status)
+				t.Errorf("accepting as %s: status = %d, want 403 and the member pending", who, answer.Status)
 			}
 		}
 		if page := admin.Get(link).Body; !strings.Contains(page, "Sign out, then open this link again.") {
-			t.Error("the page does not say that somebody else is signed in")
+			t.Error("the page does not say that someone else is signed in")
 		}
 
 		rita := s.SignedIn(t, "rita@rival.test")
 		if page := rita.Get("/settings/account").Body; strings.Contains(page, "Acme") {
-			t.Error("she is in before she has accepted")
+			t.Error("she is a member before accepting")
 		}
 		if joined := rita.Post(link, nil); joined.Status != http.StatusSeeOther || memberOf(t, s, "rita@rival.test").Pending {
-			t.Fatalf("%d", joined.Status)
+			t.Fatalf("join: status = %d, want 303 and the member active", joined.Status)
 		}
 		page := rita.Get("/settings/account").Body
 		if !strings.Contains(page, "Acme") || !strings.Contains(page, "Rival") {
 			t.Error("the account does not list both workspaces")
 		}
 		if shown := document(t, rita.Get("/settings/account")).Find("aside summary").First().Text(); !strings.Contains(shown, "Acme") {
-			t.Errorf("after she has joined the workspace %q is shown", shown)
+			t.Errorf("current workspace after joining = %q, want Acme", shown)
 		}
 		if again := rita.Get(link); again.Status != http.StatusNotFound {
-			t.Errorf("again: %d", again.Status)
+			t.Errorf("used link: status = %d, want 404", again.Status)
 		}
 	})
 }
 
-// TestInviteByMail makes no link to be copied, and can be asked for again.
-func TestInviteByMail(t *testing.T) {
+// TestInviteByEmail checks that no link is shown and that the email can be resent.
+func TestInviteByEmail(t *testing.T) {
 	s := handlerstest.On(t, modelstest.NewSQLite(t).Mailing(t))
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	answer := b.Post(membersPath, url.Values{"email": {"grace@acme.test"}, "role": {"member"}})
 	if answer.Status != http.StatusSeeOther || answer.Header.Get("Location") != membersPath {
-		t.Fatalf("%d\n%s", answer.Status, answer.Body)
+		t.Fatalf("invite: status = %d, want 303 to the list\n%s", answer.Status, answer.Body)
 	}
 	grace := memberOf(t, s, "grace@acme.test")
-	if !grace.Invitation.Emailing || !strings.Contains(b.Get(membersPath+"?state=pending").Body, "Being mailed") {
-		t.Errorf("%+v", grace.Invitation)
+	if !grace.Invitation.Emailing || !strings.Contains(b.Get(membersPath+"?state=pending").Body, "Sending…") {
+		t.Errorf("invitation = %+v, want it listed as being sent", grace.Invitation)
 	}
 	email, err := s.ClaimEmail(context.Background())
 	if err != nil {
@@ -213,32 +229,32 @@ func TestInviteByMail(t *testing.T) {
 	if err := s.FinishEmail(context.Background(), email, ""); err != nil {
 		t.Fatal(err)
 	}
-	if page := b.Get(membersPath + "/" + grace.ID).Body; !strings.Contains(page, "Mail it again") || !strings.Contains(page, "Mailed") {
-		t.Error("the page does not offer to mail it again")
+	if page := b.Get(membersPath + "/" + grace.ID).Body; !strings.Contains(page, "Resend email") || !strings.Contains(page, "Emailed") {
+		t.Error("the page does not offer to resend the email")
 	}
 	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/email", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.Emailing {
-		t.Errorf("again: %d", again.Status)
+		t.Errorf("resend: status = %d, want 303 and an email being sent", again.Status)
 	}
 	if got := s.Browser(t).Get("/invitations/" + email.Invitation.Token); got.Status != http.StatusNotFound {
-		t.Errorf("the link before: %d", got.Status)
+		t.Errorf("previous link: status = %d, want 404", got.Status)
 	}
 }
 
-func TestMailAgainWhereNobodyMails(t *testing.T) {
+func TestResendEmailWithoutSMTP(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	link := invite(t, b, "grace@acme.test")
 	path := membersPath + "/" + memberOf(t, s, "grace@acme.test").ID
-	if page := b.Get(path).Body; strings.Contains(page, "Mail it again") {
-		t.Error("the page offers what cannot be done")
+	if page := b.Get(path).Body; strings.Contains(page, "Resend email") {
+		t.Error("the page offers to resend the email")
 	}
-	wantRefused(t, b.Post(path+"/invitation/email", nil), "SMTP_URL is not set")
+	wantAlert(t, b.Post(path+"/invitation/email", nil), "SMTP_URL is not set")
 	if got := s.Browser(t).Get(link); got.Status != http.StatusOK {
-		t.Errorf("the link: %d", got.Status)
+		t.Errorf("link: status = %d, want 200", got.Status)
 	}
 	second := b.Post(path+"/invitation", nil)
 	if linkOfInvitation.FindString(second.Body) == "" || s.Browser(t).Get(link).Status != http.StatusNotFound {
-		t.Errorf("a new link: %d; the one before should be over", second.Status)
+		t.Errorf("new link: status = %d; want a link, and 404 for the previous one", second.Status)
 	}
 }
 
@@ -249,24 +265,24 @@ func TestChangeRole(t *testing.T) {
 	mel, ada := membersPath+"/"+memberOf(t, s, "mel@acme.test").ID, membersPath+"/"+memberOf(t, s, handlerstest.AdminEmail).ID
 
 	last := b.Post(ada+"/role", url.Values{"role": {"member"}})
-	wantRefused(t, last, "This is the last admin who can sign in.")
+	wantAlert(t, last, "This is the last admin who can sign in.")
 	if chosen := document(t, last).Find(`input[name="role"][checked]`).AttrOr("value", ""); chosen != "member" {
-		t.Errorf("what was chosen is now %q", chosen)
+		t.Errorf("selected role = %q, want member", chosen)
 	}
-	wantRefused(t, b.Post(mel+"/role", url.Values{"role": {"owner"}}), "role must be admin or member.")
+	wantAlert(t, b.Post(mel+"/role", url.Values{"role": {"owner"}}), "role must be admin or member.")
 	if memberOf(t, s, handlerstest.AdminEmail).Role != models.Admin || memberOf(t, s, "mel@acme.test").Role != models.RoleMember {
-		t.Error("a refused role was given")
+		t.Error("a rejected role change took effect")
 	}
 
 	if made := b.Post(mel+"/role", url.Values{"role": {"admin"}}); made.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").Role != models.Admin {
-		t.Errorf("%d", made.Status)
+		t.Errorf("make admin: status = %d, want 303 and the role changed", made.Status)
 	}
 	if own := b.Post(ada+"/role", url.Values{"role": {"member"}}); own.Header.Get("Location") != "/" {
-		t.Errorf("who is no admin any more is sent to %q", own.Header.Get("Location"))
+		t.Errorf("former admin is redirected to %q, want /", own.Header.Get("Location"))
 	}
 }
 
-// TestDeactivate says what it does, does it, and can be undone.
+// TestDeactivate checks the confirmation page, the effects, and reactivation.
 func TestDeactivate(t *testing.T) {
 	s := handlerstest.New(t)
 	s.AddMember(t, s.Workspace, "mel@acme.test")
@@ -276,35 +292,34 @@ func TestDeactivate(t *testing.T) {
 	if _, err := s.AssignSeat(context.Background(), s.Workspace.ID, mel.ID); err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"signed out at once", "The seat becomes free", "API keys that this person has made go on working"} {
-		if page := b.Get(path + "/deactivate").Body; !strings.Contains(page, words) {
-			t.Errorf("the page does not say %q", words)
+	for _, want := range []string{"They’re signed out", "Their seat becomes available.", "API keys they created keep working."} {
+		if page := b.Get(path + "/deactivate").Body; !strings.Contains(page, want) {
+			t.Errorf("page does not contain %q", want)
 		}
 	}
 	if out := b.Post(path+"/deactivate", nil); out.Status != http.StatusSeeOther {
-		t.Fatalf("%d", out.Status)
+		t.Fatalf("deactivate: status = %d, want 303", out.Status)
 	}
 	if got := theirs.Get("/settings/account"); got.Status != http.StatusSeeOther {
-		t.Errorf("still signed in: %d", got.Status)
+		t.Errorf("their session: status = %d, want 303 to the sign-in page", got.Status)
 	}
 	if mel := memberOf(t, s, "mel@acme.test"); mel.DeactivatedAt == nil || mel.HasSeat {
-		t.Errorf("%+v", mel)
+		t.Errorf("member = %+v, want deactivated and without a seat", mel)
 	}
-	wantRefused(t, b.Post(path+"/deactivate", nil), "This member is deactivated already.")
+	wantAlert(t, b.Post(path+"/deactivate", nil), "This member is deactivated already.")
 	if back := b.Post(path+"/reactivate", nil); back.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").DeactivatedAt != nil {
-		t.Errorf("%d", back.Status)
+		t.Errorf("reactivate: status = %d, want 303 and the member active", back.Status)
 	}
-	wantRefused(t, b.Post(path+"/reactivate", nil), "This member is active already.")
+	wantAlert(t, b.Post(path+"/reactivate", nil), "This member is active already.")
 
 	own := membersPath + "/" + memberOf(t, s, handlerstest.AdminEmail).ID + "/deactivate"
 	if page := b.Get(own).Body; !strings.Contains(page, "Deactivate yourself?") {
-		t.Error("the page does not say that it is you")
+		t.Error("the page does not address the viewer")
 	}
-	wantRefused(t, b.Post(own, nil), "This is the last admin who can sign in.")
+	wantAlert(t, b.Post(own, nil), "This is the last admin who can sign in.")
 }
 
-// TestMembersOfAnotherWorkspace are not found, like those that do not exist, and nothing
-// happens to them.
+// TestMembersOfAnotherWorkspace checks that they return 404 and don't change.
 func TestMembersOfAnotherWorkspace(t *testing.T) {
 	s := handlerstest.New(t)
 	foreign, eve := s.NewWorkspace(t, "Foreign", "eve@foreign.test")
@@ -321,23 +336,23 @@ func TestMembersOfAnotherWorkspace(t *testing.T) {
 			b.Post(path+"/role", url.Values{"role": {"member"}}), b.Post(path+"/invitation", nil),
 		} {
 			if answer.Status != http.StatusNotFound {
-				t.Errorf("%s: %d", id, answer.Status)
+				t.Errorf("%s: status = %d, want 404", id, answer.Status)
 			}
 		}
 	}
 	if answer := b.Post("/settings/seats", url.Values{"member_id": {eve.ID}}); answer.Status != http.StatusUnprocessableEntity {
-		t.Errorf("a seat for a foreign member: %d", answer.Status)
+		t.Errorf("seat for a member of another workspace: status = %d, want 422", answer.Status)
 	}
 	if after := s.Dump(t); after != before {
-		t.Error("something has changed")
+		t.Error("the database has changed")
 	}
 	b.Post("/settings/seats/"+seat.ID+"/release", nil)
 	if usage, err := s.SeatUsage(context.Background(), foreign.ID); err != nil || usage.Used != 1 {
-		t.Errorf("the foreign seat: %+v, %v", usage, err)
+		t.Errorf("seats of the other workspace = %+v (%v), want 1 in use", usage, err)
 	}
 }
 
-// TestListOfManyMembers pages, filters and searches.
+// TestListOfManyMembers checks paging, filters and search.
 func TestListOfManyMembers(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		for i := range 60 {
@@ -351,7 +366,7 @@ func TestListOfManyMembers(t *testing.T) {
 		rows := func(query string) int {
 			answer := b.Get(membersPath + query)
 			if answer.Status != http.StatusOK {
-				t.Fatalf("%s: %d %s", query, answer.Status, answer.Header.Get("Location"))
+				t.Fatalf("%s: status = %d, want 200; Location %q", query, answer.Status, answer.Header.Get("Location"))
 			}
 			return document(t, answer).Find("#members tbody tr").Length()
 		}
@@ -360,17 +375,17 @@ func TestListOfManyMembers(t *testing.T) {
 			"?state=active": 1, "?state=pending": 50, "?state=pending&role=member&q=person+1": 5, "?state=deactivated": 0, "?page=-1": 50,
 		} {
 			if got := rows(query); got != want {
-				t.Errorf("%q shows %d members, want %d", query, got, want)
+				t.Errorf("%q: members = %d, want %d", query, got, want)
 			}
 		}
 		if past := b.Get(membersPath + "?page=99"); past.Header.Get("Location") != membersPath+"?page=2" {
-			t.Errorf("past the end: %d %s", past.Status, past.Header.Get("Location"))
+			t.Errorf("page after the last redirects to %q", past.Header.Get("Location"))
 		}
 	})
 }
 
-// TestListIsComeBackTo as it was: with the search, the filters and the page.
-func TestListIsComeBackTo(t *testing.T) {
+// TestActionsReturnToTheList checks that the search and the filters are kept.
+func TestActionsReturnToTheList(t *testing.T) {
 	s := handlerstest.New(t)
 	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
@@ -385,7 +400,7 @@ func TestListIsComeBackTo(t *testing.T) {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		request.Header.Set("Referer", from)
 		if got := handlerstest.Send(t, b.Client, request); got.Status != http.StatusSeeOther || got.Header.Get("Location") != want {
-			t.Errorf("from %q: %d to %q, want %q", from, got.Status, got.Header.Get("Location"), want)
+			t.Errorf("from %q: status = %d, Location %q; want 303 to %q", from, got.Status, got.Header.Get("Location"), want)
 		}
 	}
 }

@@ -24,16 +24,16 @@ var (
 // can call.
 func Register(pages *web.Group, store *models.Store, opened api.Table) {
 	var (
-		setup   = setUp{store}
-		session = sessions{store}
-		account = accounts{store}
-		keys    = apiKeys{store, opened}
-		invited = invitations{store}
-		people  = people{store}
-		places  = places{store}
-		log     = auditLog{store}
-		leaked  = leakChecks{store}
-		hooks   = webhookEndpoints{store}
+		setup       = setUp{store}
+		session     = sessions{store}
+		account     = accounts{store}
+		keys        = apiKeys{store, opened}
+		invitations = invitationsHandler{store}
+		members     = membersHandler{store}
+		seats       = seatsHandler{store}
+		log         = auditLog{store}
+		leaks       = leaksHandler{store}
+		webhooks    = webhooksHandler{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -41,10 +41,10 @@ func Register(pages *web.Group, store *models.Store, opened api.Table) {
 		handle       echo.HandlerFunc
 	}{
 		{http.MethodGet, path.Root, user, home},
-		{http.MethodGet, path.SetUp + ":token", anybody, setup.ask},
+		{http.MethodGet, path.SetUp + ":token", anybody, setup.new},
 		{http.MethodPost, path.SetUp + ":token", anybody, setup.create},
 
-		{http.MethodGet, path.SignIn, anybody, session.ask},
+		{http.MethodGet, path.SignIn, anybody, session.new},
 		{http.MethodPost, path.SignIn, anybody, session.create},
 		{http.MethodPost, path.SignOut, user, session.delete},
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
@@ -61,8 +61,8 @@ func Register(pages *web.Group, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKeys, admin, keys.create},
 		{http.MethodGet, path.NewAPIKey, admin, keys.ask},
 		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
-		{http.MethodGet, path.APIKeyLeaks, admin, leaked.ask},
-		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.AllowUploads), leaked.check},
+		{http.MethodGet, path.APIKeyLeaks, admin, leaks.new},
+		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.AllowUploads), leaks.check},
 		{http.MethodGet, path.APIKeyReview, admin, keys.review},
 		{http.MethodGet, path.APIKeyBulkDelete, admin, keys.askBulkDelete},
 		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
@@ -86,43 +86,43 @@ func Register(pages *web.Group, store *models.Store, opened api.Table) {
 		{http.MethodGet, path.APIKeyDelete(":id"), admin, keys.askDeletion},
 		{http.MethodPost, path.APIKeyDelete(":id"), admin, keys.delete},
 
-		{http.MethodGet, path.Invitations + ":token", anybody, invited.ask},
-		{http.MethodPost, path.Invitations + ":token", anybody, invited.accept},
+		{http.MethodGet, path.Invitations + ":token", anybody, invitations.show},
+		{http.MethodPost, path.Invitations + ":token", anybody, invitations.accept},
 
-		{http.MethodGet, path.Members, admin, people.list},
-		{http.MethodPost, path.Members, admin, people.create},
-		{http.MethodGet, path.NewMember, admin, people.ask},
-		{http.MethodGet, path.Member(":id"), admin, people.show},
-		{http.MethodPost, path.MemberRole(":id"), admin, people.changeRole},
-		{http.MethodGet, path.MemberDeactivate(":id"), admin, people.askDeactivation},
-		{http.MethodPost, path.MemberDeactivate(":id"), admin, people.deactivate},
-		{http.MethodPost, path.MemberReactivate(":id"), admin, people.reactivate},
-		{http.MethodPost, path.MemberInvitation(":id"), admin, people.makeLink},
-		{http.MethodPost, path.MemberInvitationEmail(":id"), admin, people.mailLink},
+		{http.MethodGet, path.Members, admin, members.list},
+		{http.MethodPost, path.Members, admin, members.create},
+		{http.MethodGet, path.NewMember, admin, members.new},
+		{http.MethodGet, path.Member(":id"), admin, members.show},
+		{http.MethodPost, path.MemberRole(":id"), admin, members.changeRole},
+		{http.MethodGet, path.MemberDeactivate(":id"), admin, members.confirmDeactivate},
+		{http.MethodPost, path.MemberDeactivate(":id"), admin, members.deactivate},
+		{http.MethodPost, path.MemberReactivate(":id"), admin, members.reactivate},
+		{http.MethodPost, path.MemberInvitation(":id"), admin, members.createLink},
+		{http.MethodPost, path.MemberInvitationEmail(":id"), admin, members.resendEmail},
 
-		{http.MethodGet, path.Seats, admin, places.list},
-		{http.MethodPost, path.Seats, admin, places.assign},
-		{http.MethodGet, path.NewSeat, admin, places.ask},
-		{http.MethodGet, path.SeatCapacity, admin, places.askCapacity},
-		{http.MethodPost, path.SeatCapacity, admin, places.setCapacity},
-		{http.MethodPost, path.SeatRelease(":id"), admin, places.release},
+		{http.MethodGet, path.Seats, admin, seats.list},
+		{http.MethodPost, path.Seats, admin, seats.assign},
+		{http.MethodGet, path.NewSeat, admin, seats.new},
+		{http.MethodGet, path.SeatCapacity, admin, seats.editCapacity},
+		{http.MethodPost, path.SeatCapacity, admin, seats.setCapacity},
+		{http.MethodPost, path.SeatRelease(":id"), admin, seats.release},
 
-		{http.MethodGet, path.Webhooks, admin, hooks.list},
-		{http.MethodPost, path.Webhooks, admin, hooks.create},
-		{http.MethodGet, path.NewWebhook, admin, hooks.ask},
-		{http.MethodGet, path.Webhook(":id"), admin, hooks.show},
-		{http.MethodPost, path.Webhook(":id"), admin, hooks.update},
-		{http.MethodGet, path.WebhookEdit(":id"), admin, hooks.edit},
-		{http.MethodGet, path.WebhookSecret(":id"), admin, hooks.askRotation},
-		{http.MethodPost, path.WebhookSecret(":id"), admin, hooks.rotateSecret},
-		{http.MethodGet, path.WebhookDisable(":id"), admin, hooks.askDisabling},
-		{http.MethodPost, path.WebhookDisable(":id"), admin, hooks.disable},
-		{http.MethodPost, path.WebhookEnable(":id"), admin, hooks.enable},
-		{http.MethodGet, path.WebhookDelete(":id"), admin, hooks.askDeletion},
-		{http.MethodPost, path.WebhookDelete(":id"), admin, hooks.delete},
-		{http.MethodPost, path.WebhookPing(":id"), admin, hooks.ping},
-		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), admin, hooks.delivery},
-		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), admin, hooks.retry},
+		{http.MethodGet, path.Webhooks, admin, webhooks.list},
+		{http.MethodPost, path.Webhooks, admin, webhooks.create},
+		{http.MethodGet, path.NewWebhook, admin, webhooks.new},
+		{http.MethodGet, path.Webhook(":id"), admin, webhooks.show},
+		{http.MethodPost, path.Webhook(":id"), admin, webhooks.update},
+		{http.MethodGet, path.WebhookEdit(":id"), admin, webhooks.edit},
+		{http.MethodGet, path.WebhookSecret(":id"), admin, webhooks.confirmRotateSecret},
+		{http.MethodPost, path.WebhookSecret(":id"), admin, webhooks.rotateSecret},
+		{http.MethodGet, path.WebhookDisable(":id"), admin, webhooks.confirmDisable},
+		{http.MethodPost, path.WebhookDisable(":id"), admin, webhooks.disable},
+		{http.MethodPost, path.WebhookEnable(":id"), admin, webhooks.enable},
+		{http.MethodGet, path.WebhookDelete(":id"), admin, webhooks.confirmDelete},
+		{http.MethodPost, path.WebhookDelete(":id"), admin, webhooks.delete},
+		{http.MethodPost, path.WebhookPing(":id"), admin, webhooks.ping},
+		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), admin, webhooks.delivery},
+		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), admin, webhooks.retry},
 
 		{http.MethodGet, path.AuditLog, admin, log.show},
 		{http.MethodGet, path.AuditLogCSV, admin, log.download},

@@ -13,10 +13,10 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// places is Settings > Seats.
-type places struct{ store *models.Store }
+// seatsHandler serves Settings > Seats.
+type seatsHandler struct{ store *models.Store }
 
-func (h places) list(c echo.Context) error {
+func (h seatsHandler) list(c echo.Context) error {
 	var query seats.Query
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
 		return err
@@ -30,18 +30,18 @@ func (h places) list(c echo.Context) error {
 	page := seats.ListPage{Query: query, List: list}
 	if query.Page > page.Pages() {
 		query.Page = page.Pages()
-		return web.Redirect(c, query.Address())
+		return web.Redirect(c, query.URL())
 	}
 	return web.Render(c, http.StatusOK, seats.List(page))
 }
 
-// ask shows who may get a seat.
-func (h places) ask(c echo.Context) error {
-	return h.choose(c, http.StatusOK, seats.AssignPage{Search: c.QueryParam("q")})
+// new renders the members who can be assigned a seat.
+func (h seatsHandler) new(c echo.Context) error {
+	return h.candidates(c, http.StatusOK, seats.AssignPage{Search: c.QueryParam("q")})
 }
 
-// choose adds to page the people to choose from and shows it.
-func (h places) choose(c echo.Context, status int, page seats.AssignPage) error {
+// candidates completes page with the members to select from and renders it.
+func (h seatsHandler) candidates(c echo.Context, status int, page seats.AssignPage) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	var err error
 	if page.Members, page.Matching, err = h.store.MembersWithoutSeat(ctx, workspaceID, page.Search, seats.Candidates); err != nil {
@@ -53,7 +53,7 @@ func (h places) choose(c echo.Context, status int, page seats.AssignPage) error 
 	return web.Render(c, status, seats.Assign(page))
 }
 
-func (h places) assign(c echo.Context) error {
+func (h seatsHandler) assign(c echo.Context) error {
 	var form struct {
 		MemberID string `form:"member_id"`
 	}
@@ -61,35 +61,35 @@ func (h places) assign(c echo.Context) error {
 		return err
 	}
 	seat, err := h.store.AssignSeat(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.MemberID)
-	if refused := refusalOf(err); refused != nil {
+	if invalid := formError(err); invalid != nil {
 		page := seats.AssignPage{MemberID: form.MemberID}
-		page.Complaints, page.Error = complaints(refused)
-		return h.choose(c, http.StatusUnprocessableEntity, page)
+		page.Errors, page.Message = formErrors(invalid)
+		return h.candidates(c, http.StatusUnprocessableEntity, page)
 	}
 	if err != nil {
 		return err
 	}
-	return h.done(c, seat.Member.DisplayName()+" has a seat now.")
+	return h.done(c, "Assigned a seat to "+seat.Member.DisplayName())
 }
 
-// release frees a seat. One that somebody else has released meanwhile is free all the same.
-func (h places) release(c echo.Context) error {
+// release releases a seat. It is not an error if someone else has just released it.
+func (h seatsHandler) release(c echo.Context) error {
 	err := h.store.ReleaseSeat(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	switch {
 	case models.IsKind(err, models.NotFound):
-		return h.done(c, "That seat is free already.")
+		return h.done(c, "That seat was already released")
 	case err != nil:
 		return err
 	}
-	return h.done(c, "The seat is free.")
+	return h.done(c, "Seat released")
 }
 
-func (h places) askCapacity(c echo.Context) error {
+func (h seatsHandler) editCapacity(c echo.Context) error {
 	return h.capacity(c, http.StatusOK, seats.CapacityForm{})
 }
 
-// capacity adds the use to form, and the present capacity where none was typed, and shows it.
-func (h places) capacity(c echo.Context, status int, form seats.CapacityForm) error {
+// capacity completes form with the number of seats and renders it.
+func (h seatsHandler) capacity(c echo.Context, status int, form seats.CapacityForm) error {
 	usage, err := h.store.SeatUsage(c.Request().Context(), web.CallerOf(c).WorkspaceID)
 	if err != nil {
 		return err
@@ -101,30 +101,30 @@ func (h places) capacity(c echo.Context, status int, form seats.CapacityForm) er
 	return web.Render(c, status, seats.Capacity(form))
 }
 
-func (h places) setCapacity(c echo.Context) error {
+func (h seatsHandler) setCapacity(c echo.Context) error {
 	var form struct {
 		Capacity string `form:"capacity"`
 	}
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	wanted, err := strconv.Atoi(strings.TrimSpace(form.Capacity))
+	capacity, err := strconv.Atoi(strings.TrimSpace(form.Capacity))
 	if err != nil {
-		wanted = -1 // which the Store complains about like about any other number that is none
+		capacity = -1 // which the Store rejects
 	}
-	_, err = h.store.SetSeatCapacity(c.Request().Context(), web.CallerOf(c).WorkspaceID, wanted)
-	if refused := refusalOf(err); refused != nil {
-		shown := seats.CapacityForm{Capacity: form.Capacity}
-		shown.Errors, shown.Error = complaints(refused)
-		return h.capacity(c, http.StatusUnprocessableEntity, shown)
+	_, err = h.store.SetSeatCapacity(c.Request().Context(), web.CallerOf(c).WorkspaceID, capacity)
+	if invalid := formError(err); invalid != nil {
+		page := seats.CapacityForm{Capacity: form.Capacity}
+		page.Errors, page.Message = formErrors(invalid)
+		return h.capacity(c, http.StatusUnprocessableEntity, page)
 	}
 	if err != nil {
 		return err
 	}
-	return h.done(c, "The capacity is saved.")
+	return h.done(c, "Seats updated")
 }
 
-// done goes back to the list, as it was, with a notice.
-func (h places) done(c echo.Context, notice string) error {
-	return doneAt(c, listAddress(c, path.Seats), notice)
+// done redirects to the list with a notice.
+func (h seatsHandler) done(c echo.Context, notice string) error {
+	return doneAt(c, listURL(c, path.Seats), notice)
 }

@@ -22,73 +22,92 @@ func usageOf(t *testing.T, s *handlerstest.Server) models.SeatUsage {
 	return usage
 }
 
-// TestSeats: one is assigned to somebody who is searched for, shown, and released.
+// TestSeats searches for a member, assigns a seat, and releases it.
 func TestSeats(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		mel := s.AddMember(t, s.Workspace, "mel@acme.test")
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		if found := names(document(t, b.Get(seatsPath+"/new?q=MEL%40")), "#candidates label .text-xs"); found != "mel@acme.test" {
-			t.Errorf("the search offers %q", found)
+			t.Errorf("candidates = %q, want %q", found, "mel@acme.test")
 		}
 		if answer := b.Post(seatsPath, url.Values{"member_id": {mel.ID}}); answer.Status != http.StatusSeeOther {
-			t.Fatalf("assign: %d\n%s", answer.Status, answer.Body)
+			t.Fatalf("assign: status = %d, want 303\n%s", answer.Status, answer.Body)
 		}
 		page := document(t, b.Get(seatsPath))
-		if label := page.Find("svg.seat-bar").AttrOr("aria-label", ""); label != "1 of 10 seats taken" || page.Find("svg.seat-bar rect[data-taken]").Length() != 1 {
-			t.Errorf("the picture says %q", label)
+		if got, want := page.Find("svg.seat-bar").AttrOr("aria-label", ""), "1 of 10 seats in use"; got != want {
+			t.Errorf("label of the bar = %q, want %q", got, want)
 		}
-		if past := b.Get(seatsPath + "?page=9&q=mel"); past.Header.Get("Location") != seatsPath+"?q=mel" {
-			t.Errorf("past the end: %d %s", past.Status, past.Header.Get("Location"))
+		if got := page.Find("svg.seat-bar rect[data-used]").Length(); got != 1 {
+			t.Errorf("used seats in the bar = %d, want 1", got)
 		}
-		if page.Find("#seats tbody tr").Length() != 1 || strings.Contains(b.Get(seatsPath+"/new").Body, "mel@acme.test") {
-			t.Error("the seat is not listed, or its holder is offered another")
+		if got, want := b.Get(seatsPath+"?page=9&q=mel").Header.Get("Location"), seatsPath+"?q=mel"; got != want {
+			t.Errorf("page after the last redirects to %q, want %q", got, want)
+		}
+		if got := page.Find("#seats tbody tr").Length(); got != 1 {
+			t.Errorf("listed seats = %d, want 1", got)
+		}
+		if strings.Contains(b.Get(seatsPath+"/new").Body, "mel@acme.test") {
+			t.Error("a member with a seat is a candidate for another")
 		}
 		release := page.Find("#seats form").AttrOr("action", "")
-		for range 2 { // the second time it is free already
-			if answer := b.Post(release, nil); answer.Status != http.StatusSeeOther || usageOf(t, s).Used != 0 {
-				t.Errorf("release: %d", answer.Status)
+		for range 2 { // releasing again is not an error
+			if got := b.Post(release, nil).Status; got != http.StatusSeeOther {
+				t.Errorf("release: status = %d, want 303", got)
+			}
+			if got := usageOf(t, s).Used; got != 0 {
+				t.Errorf("seats in use after release = %d, want 0", got)
 			}
 		}
 	})
 }
 
-// TestSeatRefusals are shown in place, and change nothing.
-func TestSeatRefusals(t *testing.T) {
+// TestSeatErrors checks that errors are shown in the form and change nothing.
+func TestSeatErrors(t *testing.T) {
 	s := handlerstest.New(t)
 	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	capacity := func(value string) handlerstest.Answer {
 		return b.Post(seatsPath+"/capacity", url.Values{"capacity": {value}})
 	}
-	if none := b.Post(seatsPath, nil); none.Status != http.StatusUnprocessableEntity || !strings.Contains(none.Body, "Choose a member of the list.") {
-		t.Errorf("nobody chosen: %d", none.Status)
+	none := b.Post(seatsPath, nil)
+	if none.Status != http.StatusUnprocessableEntity {
+		t.Errorf("no member selected: status = %d, want 422", none.Status)
+	}
+	if want := "Select a member."; !strings.Contains(none.Body, want) {
+		t.Errorf("no member selected: page does not contain %q", want)
 	}
 	for _, value := range []string{"", "-1", "ten", "1e3", "100001", "99999999999999999999"} {
 		answer := capacity(value)
 		page := document(t, answer)
-		if answer.Status != http.StatusUnprocessableEntity || complaintAbout(page, "capacity") == "" || page.Find(`input[name="capacity"]`).AttrOr("value", "") != value {
-			t.Errorf("capacity %q: %d", value, answer.Status)
+		if answer.Status != http.StatusUnprocessableEntity {
+			t.Errorf("capacity %q: status = %d, want 422", value, answer.Status)
+		}
+		if complaintAbout(page, "capacity") == "" {
+			t.Errorf("capacity %q: no error at the field", value)
+		}
+		if got := page.Find(`input[name="capacity"]`).AttrOr("value", ""); got != value {
+			t.Errorf("capacity %q: field = %q", value, got)
 		}
 	}
-	if usage := usageOf(t, s); usage != (models.SeatUsage{Capacity: models.DefaultSeatCapacity}) {
-		t.Errorf("%+v", usage)
+	if got, want := usageOf(t, s), (models.SeatUsage{Capacity: models.DefaultSeatCapacity}); got != want {
+		t.Errorf("seats = %+v, want %+v", got, want)
 	}
 
 	if answer := capacity(" 1 "); answer.Status != http.StatusSeeOther {
-		t.Fatalf("capacity 1: %d", answer.Status)
+		t.Fatalf("capacity 1: status = %d, want 303", answer.Status)
 	}
 	b.Post(seatsPath, url.Values{"member_id": {mel.ID}})
-	wantRefused(t, b.Post(seatsPath, url.Values{"member_id": {mel.ID}}), "This member has a seat already.")
+	wantAlert(t, b.Post(seatsPath, url.Values{"member_id": {mel.ID}}), "This member has a seat already.")
 	full := b.Post(seatsPath, url.Values{"member_id": {s.Admin.ID}})
-	wantRefused(t, full, "No seat is free: 1 of 1 are taken.")
+	wantAlert(t, full, "No seat is free: 1 of 1 are taken.")
 	if chosen := document(t, full).Find(`input[name="member_id"][checked]`).AttrOr("value", ""); chosen != s.Admin.ID {
-		t.Errorf("what was chosen is now %q", chosen)
+		t.Errorf("selected member = %q, want %q", chosen, s.Admin.ID)
 	}
-	wantRefused(t, capacity("0"), "The capacity cannot be 0 while 1 of the seats are taken.")
-	if usage := usageOf(t, s); usage != (models.SeatUsage{Capacity: 1, Used: 1}) {
-		t.Errorf("%+v", usage)
+	wantAlert(t, capacity("0"), "The capacity cannot be 0 while 1 of the seats are taken.")
+	if got, want := usageOf(t, s), (models.SeatUsage{Capacity: 1, Used: 1}); got != want {
+		t.Errorf("seats = %+v, want %+v", got, want)
 	}
-	if page := b.Get(seatsPath).Body; !strings.Contains(page, "All seats are taken.") {
-		t.Error("the page does not say that all seats are taken")
+	if want := "All seats are in use."; !strings.Contains(b.Get(seatsPath).Body, want) {
+		t.Errorf("page does not contain %q", want)
 	}
 }

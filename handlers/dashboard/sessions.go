@@ -11,15 +11,16 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/login"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/setup"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
-// sessions is signing in and out, and what a browser's session shows.
+// sessions serves sign-in, sign-out, and the choice of workspace and theme.
 type sessions struct{ store *models.Store }
 
-// ask shows the sign-in page; who is signed in already goes on at once.
-func (h sessions) ask(c echo.Context) error {
+// new renders the sign-in page. Users who are already signed in are redirected.
+func (h sessions) new(c echo.Context) error {
 	ctx := c.Request().Context()
 	next := web.LocalURL(c.QueryParam("next"))
 	if viewer.Of(ctx).User != nil {
@@ -30,7 +31,7 @@ func (h sessions) ask(c echo.Context) error {
 		return err
 	}
 	if needed {
-		return models.Errorf(models.NotFound, "Nobody has set this installation up yet. Open the set-up link that the server printed when it started.")
+		return web.Render(c, http.StatusServiceUnavailable, setup.Required())
 	}
 	return web.Render(c, http.StatusOK, login.SignIn(login.Form{Next: next}))
 }
@@ -44,8 +45,8 @@ func (h sessions) create(c echo.Context) error {
 	in, err := h.store.SignIn(c.Request().Context(), web.SessionID(c), models.Credentials{
 		Email: form.Email, Password: form.Password, Device: web.Device(c),
 	})
-	if refusal := new(models.Error); errors.As(err, &refusal) {
-		return h.refuse(c, form, refusal)
+	if rejection := new(models.Error); errors.As(err, &rejection) {
+		return h.reject(c, form, rejection)
 	}
 	if err != nil {
 		return err
@@ -56,19 +57,19 @@ func (h sessions) create(c echo.Context) error {
 	return web.Redirect(c, form.Next)
 }
 
-// refuse shows the sign-in page again, with what was typed but the password.
-func (h sessions) refuse(c echo.Context, form login.Form, refusal *models.Error) error {
-	form.Error, form.RetryAfter = refusal.Message, refusal.RetryAfter
-	if refusal.Kind != models.RateLimited {
+// reject renders the sign-in page again with the error and the email entered.
+func (h sessions) reject(c echo.Context, form login.Form, rejection *models.Error) error {
+	form.Error, form.RetryAfter = rejection.Message, rejection.RetryAfter
+	if rejection.Kind != models.RateLimited {
 		return web.Render(c, http.StatusUnprocessableEntity, login.SignIn(form))
 	}
-	c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
+	c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(rejection.RetryAfter.Seconds()))))
 	return web.Render(c, http.StatusTooManyRequests, login.SignIn(form))
 }
 
 func (h sessions) delete(c echo.Context) error {
-	look := viewer.Of(c.Request().Context())
-	if err := h.store.SignOut(c.Request().Context(), workspaceOf(look), web.SessionID(c), look.User); err != nil {
+	v := viewer.Of(c.Request().Context())
+	if err := h.store.SignOut(c.Request().Context(), workspaceOf(v), web.SessionID(c), v.User); err != nil {
 		return err
 	}
 	if err := web.SignedOut(c); err != nil {
@@ -77,8 +78,7 @@ func (h sessions) delete(c echo.Context) error {
 	return web.Redirect(c, path.SignIn)
 }
 
-// switchWorkspace shows another of the user's workspaces. One that the user is not in is not
-// found, like one that does not exist.
+// switchWorkspace switches to another of the user's workspaces. It returns 404 for any other.
 func (h sessions) switchWorkspace(c echo.Context) error {
 	var form struct {
 		WorkspaceID string `form:"workspace_id"`
@@ -96,7 +96,7 @@ func (h sessions) switchWorkspace(c echo.Context) error {
 		}
 		return web.Redirect(c, web.LocalURL(form.Next))
 	}
-	return models.Errorf(models.NotFound, "There is no such workspace among yours.")
+	return models.Errorf(models.NotFound, "You don’t have access to that workspace.")
 }
 
 func (h sessions) setTheme(c echo.Context) error {
@@ -111,10 +111,10 @@ func (h sessions) setTheme(c echo.Context) error {
 	return web.Redirect(c, web.LocalURL(form.Next))
 }
 
-// workspaceOf is the workspace that look shows, empty if none.
-func workspaceOf(look viewer.Viewer) string {
-	if look.Member == nil {
+// workspaceOf returns the ID of the viewer's current workspace, or "".
+func workspaceOf(v viewer.Viewer) string {
+	if v.Member == nil {
 		return ""
 	}
-	return look.Member.WorkspaceID
+	return v.Member.WorkspaceID
 }

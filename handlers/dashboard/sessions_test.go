@@ -10,9 +10,9 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 )
 
-// TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen: a notice for the session is no reason to put
-// back what it was when the request began.
-func TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen(t *testing.T) {
+// TestSlowRequestKeepsTheSelectedWorkspace checks that a slow request in one tab doesn't undo the switch
+// to another workspace in a second tab.
+func TestSlowRequestKeepsTheSelectedWorkspace(t *testing.T) {
 	s := handlerstest.New(t)
 	other, _ := s.NewWorkspace(t, "Globex", handlerstest.AdminEmail)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
@@ -30,31 +30,30 @@ func TestASlowRequestLeavesTheWorkspaceThatAnotherHasChosen(t *testing.T) {
 	}
 	another.Post("/workspace", url.Values{"workspace_id": {other.ID}})
 	if got := <-done; got.Status != http.StatusSeeOther {
-		t.Fatalf("delete: %d %s", got.Status, got.Body)
+		t.Fatalf("delete: status = %d, want 303\n%s", got.Status, got.Body)
 	}
 	if got := one.Get("/settings/api-keys/" + key.ID); got.Status != http.StatusNotFound {
-		t.Errorf("a key of the workspace before: %d", got.Status)
+		t.Errorf("key of the previous workspace: status = %d, want 404", got.Status)
 	}
 }
 
-// TestANoticeWaitsForAPage: another tab that keeps itself up to date swaps a part of what it is sent, in
-// which nobody would see it.
-func TestANoticeWaitsForAPage(t *testing.T) {
+// TestNoticeWaitsForAFullPage checks that the live update of another tab doesn't consume a notice.
+func TestNoticeWaitsForAFullPage(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	const notice = "The key has its new name."
 	if got := b.Post("/settings/api-keys/"+key.ID, url.Values{"name": {"Builds"}}); got.Status != http.StatusSeeOther {
-		t.Fatalf("rename: %d %s", got.Status, got.Body)
+		t.Fatalf("rename: status = %d, want 303\n%s", got.Status, got.Body)
 	}
 	part := s.Request(t, http.MethodGet, "/settings/api-keys/"+key.ID+"/usage", "")
 	part.Header.Set("HX-Request", "true")
 	if got := handlerstest.Send(t, b.Client, part); got.Status != http.StatusOK || strings.Contains(got.Body, notice) {
-		t.Errorf("a part: %d", got.Status)
+		t.Errorf("live update: status = %d, want 200 without the notice", got.Status)
 	}
 	for i, want := range []bool{true, false} {
 		if got := b.Get("/settings/api-keys/" + key.ID); strings.Contains(got.Body, notice) != want {
-			t.Errorf("page %d: shown %t", i, !want)
+			t.Errorf("page %d shows the notice = %t, want %t", i, !want, want)
 		}
 	}
 }

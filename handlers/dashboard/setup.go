@@ -11,10 +11,10 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// setUp is the page of the one-time link that a server on an empty database prints.
+// setUp serves the one-time link that a server prints when it starts on an empty database.
 type setUp struct{ store *models.Store }
 
-func (h setUp) ask(c echo.Context) error {
+func (h setUp) new(c echo.Context) error {
 	token := c.Param("token")
 	if err := h.store.CheckSetupLink(c.Request().Context(), token); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (h setUp) ask(c echo.Context) error {
 	return web.Render(c, http.StatusOK, setup.SetUp(setup.Form{Token: token}))
 }
 
-// create makes the workspace and its first admin, and signs in.
+// create creates the workspace and its first admin, and signs them in.
 func (h setUp) create(c echo.Context) error {
 	form := setup.Form{Token: c.Param("token")}
 	if err := web.BindForm(c, &form); err != nil {
@@ -32,7 +32,7 @@ func (h setUp) create(c echo.Context) error {
 	_, member, err := h.store.SetUp(ctx, form.Token, models.NewWorkspace{
 		Name: form.Workspace, AdminEmail: form.Email, AdminName: form.Name, Password: form.Password,
 	})
-	if fields, refused := models.FieldsOf(err); refused {
+	if fields, invalid := models.FieldsOf(err); invalid {
 		form.Errors = fields
 		return web.Render(c, http.StatusUnprocessableEntity, setup.SetUp(form))
 	}

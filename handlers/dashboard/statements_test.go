@@ -15,8 +15,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// statements is a log that counts what a request asks the database: other work, such as the
-// renewal of a lease, goes on beside it.
+// statements is a log handler that counts the statements of a request, not those of background work.
 type statements struct{ slog.Handler }
 
 type countKey struct{}
@@ -24,13 +23,13 @@ type countKey struct{}
 func (statements) Enabled(context.Context, slog.Level) bool { return true }
 
 func (statements) Handle(ctx context.Context, _ slog.Record) error {
-	if count, asked := ctx.Value(countKey{}).(*int); asked {
+	if count, counted := ctx.Value(countKey{}).(*int); counted {
 		*count++
 	}
 	return nil
 }
 
-// statementsFor is how many statements it takes to answer a request for a page.
+// statementsFor returns the number of statements that a page takes.
 func statementsFor(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path string) (count int) {
 	t.Helper()
 	address, err := url.Parse(s.URL)
@@ -44,14 +43,13 @@ func statementsFor(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser
 	answer := httptest.NewRecorder()
 	s.Handler.ServeHTTP(answer, request.WithContext(context.WithValue(t.Context(), countKey{}, &count)))
 	if answer.Code != http.StatusOK {
-		t.Fatalf("%s: %d", path, answer.Code)
+		t.Fatalf("%s: status = %d, want 200", path, answer.Code)
 	}
 	return count
 }
 
-// TestPagesTakeTheSameStatements whether there are 40 keys that fit on a page or 1,000, of which
-// 50 are used all the time.
-func TestPagesTakeTheSameStatements(t *testing.T) {
+// TestPagesTakeAConstantNumberOfStatements compares 40 keys with 1,000, of which 50 are in use.
+func TestPagesTakeAConstantNumberOfStatements(t *testing.T) {
 	for database, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
 		t.Run(database, func(t *testing.T) {
 			pages := func(keys, used, days int) map[string]int {
@@ -69,27 +67,26 @@ func TestPagesTakeTheSameStatements(t *testing.T) {
 			}
 			few := pages(40, 0, 1)
 			if diff := cmp.Diff(few, pages(1000, 50, 4)); diff != "" {
-				t.Errorf("(-few keys +many):\n%s", diff)
+				t.Errorf("statements (-40 keys +1,000 keys):\n%s", diff)
 			}
 			for name, count := range few {
 				if count < 3 || count > 14 {
-					t.Errorf("%s: %d statements", name, count)
+					t.Errorf("%s: statements = %d, want 3 to 14", name, count)
 				}
 			}
 		})
 	}
 }
 
-// TestListOfWebhooksTakesTheSameStatements for one endpoint and for as many as there may be.
-func TestListOfWebhooksTakesTheSameStatements(t *testing.T) {
+func TestWebhookListTakesAConstantNumberOfStatements(t *testing.T) {
 	s := handlerstest.On(t, modelstest.NewSQLite(t).Logging(t, slog.New(statements{})))
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	newHook(t, s, b)
-	one := statementsFor(t, s, b, hooksPath)
+	newEndpoint(t, s, b)
+	one := statementsFor(t, s, b, webhooksPath)
 	for range models.MaxWebhookEndpoints - 1 {
-		newHook(t, s, b)
+		newEndpoint(t, s, b)
 	}
-	if most := statementsFor(t, s, b, hooksPath); most != one || one < 3 || one > 8 {
-		t.Errorf("%d statements for one endpoint, %d for %d", one, most, models.MaxWebhookEndpoints)
+	if most := statementsFor(t, s, b, webhooksPath); most != one || one < 3 || one > 8 {
+		t.Errorf("statements = %d for 1 endpoint and %d for %d; want 3 to 8 and no difference", one, most, models.MaxWebhookEndpoints)
 	}
 }

@@ -10,35 +10,35 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// ping has an endpoint sent a ping, and leads to its deliveries, of which the ping is the newest.
-func (h webhookEndpoints) ping(c echo.Context) error {
+// ping sends a ping and redirects to the endpoint, whose latest delivery it is.
+func (h webhooksHandler) ping(c echo.Context) error {
 	endpoint, err := h.endpoint(c)
 	if err != nil {
 		return err
 	}
 	_, err = h.store.PingWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID)
-	if refused := refusalOf(err); refused != nil {
-		return h.detail(c, http.StatusUnprocessableEntity, webhooks.ShowPage{Refusal: refused.Message})
+	if invalid := formError(err); invalid != nil {
+		return h.detail(c, http.StatusUnprocessableEntity, webhooks.ShowPage{Message: invalid.Message})
 	}
 	if err != nil {
 		return err
 	}
-	return seeInPlace(c, "The ping is on its way.", path.Webhook(endpoint.ID))
+	return redirectInPlace(c, "Ping sent", path.Webhook(endpoint.ID))
 }
 
-// seeInPlace leads on to a page of which htmx takes the part that it wants, so that it follows
-// this redirect too.
-func seeInPlace(c echo.Context, message, address string) error {
+// redirectInPlace redirects htmx, too, which replaces a part of the current page with the response. A
+// notice would then appear on some later page, so it is set only for full page loads.
+func redirectInPlace(c echo.Context, message, url string) error {
 	if !web.ForPart(c) {
 		if err := web.SetNotice(c, message); err != nil {
 			return err
 		}
 	}
-	return c.Redirect(http.StatusSeeOther, address)
+	return c.Redirect(http.StatusSeeOther, url)
 }
 
-// delivery shows a delivery. A part of a page that has seen it as it is gets nothing.
-func (h webhookEndpoints) delivery(c echo.Context) error {
+// delivery renders a delivery, or responds with 204 to a page that already shows it unchanged.
+func (h webhooksHandler) delivery(c echo.Context) error {
 	page, err := h.deliveryPage(c)
 	if err != nil {
 		return err
@@ -49,9 +49,9 @@ func (h webhookEndpoints) delivery(c echo.Context) error {
 	return h.showDelivery(c, http.StatusOK, page)
 }
 
-// deliveryPage is the delivery that the address names, and then its endpoint, so that what the one
-// did to the other is seen with it.
-func (h webhookEndpoints) deliveryPage(c echo.Context) (page webhooks.DeliveryPage, err error) {
+// deliveryPage returns the delivery in the URL with its endpoint. It reads the endpoint last, so that
+// a delivery that disabled it isn't shown with an enabled endpoint.
+func (h webhooksHandler) deliveryPage(c echo.Context) (page webhooks.DeliveryPage, err error) {
 	page.Delivery, err = h.store.WebhookDelivery(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), c.Param("delivery_id"))
 	if err != nil {
 		return page, err
@@ -60,27 +60,27 @@ func (h webhookEndpoints) deliveryPage(c echo.Context) (page webhooks.DeliveryPa
 	return page, err
 }
 
-// showDelivery adds how the endpoint of page fares and shows it.
-func (h webhookEndpoints) showDelivery(c echo.Context, status int, page webhooks.DeliveryPage) (err error) {
+// showDelivery completes page with the health of its endpoint and renders it.
+func (h webhooksHandler) showDelivery(c echo.Context, status int, page webhooks.DeliveryPage) (err error) {
 	if page.Health, err = h.store.WebhookHealth(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID); err != nil {
 		return err
 	}
 	return web.Render(c, status, webhooks.Delivery(page))
 }
 
-// retry has a delivery attempted now, and leads to it.
-func (h webhookEndpoints) retry(c echo.Context) error {
+// retry sends a delivery now and redirects to it.
+func (h webhooksHandler) retry(c echo.Context) error {
 	page, err := h.deliveryPage(c)
 	if err != nil {
 		return err
 	}
 	_, err = h.store.RetryWebhookDelivery(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID, page.Delivery.ID)
-	if refused := refusalOf(err); refused != nil {
-		page.Refusal = refused.Message
+	if invalid := formError(err); invalid != nil {
+		page.Message = invalid.Message
 		return h.showDelivery(c, http.StatusUnprocessableEntity, page)
 	}
 	if err != nil {
 		return err
 	}
-	return seeInPlace(c, "The delivery is being sent.", path.WebhookDelivery(page.Endpoint.ID, page.Delivery.ID))
+	return redirectInPlace(c, "Retrying delivery", path.WebhookDelivery(page.Endpoint.ID, page.Delivery.ID))
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// webhookEndpoints is Settings > Webhooks.
-type webhookEndpoints struct{ store *models.Store }
+// webhooksHandler serves Settings > Webhooks.
+type webhooksHandler struct{ store *models.Store }
 
-func (h webhookEndpoints) list(c echo.Context) error {
+func (h webhooksHandler) list(c echo.Context) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	page, err := h.store.WebhookEndpoints(ctx, workspaceID, models.Page{Limit: models.MaxWebhookEndpoints})
 	if err != nil {
@@ -35,14 +35,14 @@ func (h webhookEndpoints) list(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.List(endpoints))
 }
 
-func (h webhookEndpoints) ask(c echo.Context) error {
+func (h webhooksHandler) new(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.New(webhooks.Form{}))
 }
 
-// create makes an endpoint and shows its secret once. Bad input gets the form back with 422,
-// everything typed still in place. There is no redirect after success: the secret cannot be read
-// again.
-func (h webhookEndpoints) create(c echo.Context) error {
+// create adds an endpoint and shows its signing secret once. An invalid form is rendered again with
+// 422 and the values entered. It does not redirect on success because the secret cannot be retrieved
+// later.
+func (h webhooksHandler) create(c echo.Context) error {
 	var form webhooks.Form
 	if err := web.BindForm(c, &form); err != nil {
 		return err
@@ -50,8 +50,8 @@ func (h webhookEndpoints) create(c echo.Context) error {
 	endpoint, secret, err := h.store.CreateWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.NewWebhookEndpoint{
 		URL: form.URL, Description: form.DescriptionOrNone(), Events: form.Events,
 	})
-	if refused := refusalOf(err); refused != nil {
-		form.Errors, form.Refusal = complaints(refused)
+	if invalid := formError(err); invalid != nil {
+		form.Errors, form.Message = formErrors(invalid)
 		return web.Render(c, http.StatusUnprocessableEntity, webhooks.New(form))
 	}
 	if err != nil {
@@ -60,7 +60,7 @@ func (h webhookEndpoints) create(c echo.Context) error {
 	return web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal()}))
 }
 
-func (h webhookEndpoints) show(c echo.Context) error {
+func (h webhooksHandler) show(c echo.Context) error {
 	var page webhooks.ShowPage
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &page.Query); err != nil {
 		return err
@@ -68,9 +68,9 @@ func (h webhookEndpoints) show(c echo.Context) error {
 	return h.detail(c, http.StatusOK, page)
 }
 
-// detail adds to page the endpoint that the address names, with what belongs to it, and shows it.
-// The deliveries come first: what the last of them did to the endpoint is then seen with it.
-func (h webhookEndpoints) detail(c echo.Context, status int, page webhooks.ShowPage) (err error) {
+// detail completes page with the endpoint in the URL and renders it. It reads the deliveries before
+// the endpoint, so that a delivery that disabled the endpoint isn't shown with an enabled one.
+func (h webhooksHandler) detail(c echo.Context, status int, page webhooks.ShowPage) (err error) {
 	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
 	page.Deliveries, err = h.store.WebhookDeliveries(ctx, workspaceID, id, page.Query.Filter(),
 		models.Page{Limit: webhooks.PageSize, Cursor: page.Query.Cursor})
@@ -89,7 +89,7 @@ func (h webhookEndpoints) detail(c echo.Context, status int, page webhooks.ShowP
 	return web.Render(c, status, webhooks.Show(page))
 }
 
-func (h webhookEndpoints) edit(c echo.Context) error {
+func (h webhooksHandler) edit(c echo.Context) error {
 	endpoint, err := h.endpoint(c)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (h webhookEndpoints) edit(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.Edit(endpoint, webhooks.FormOf(endpoint)))
 }
 
-func (h webhookEndpoints) update(c echo.Context) error {
+func (h webhooksHandler) update(c echo.Context) error {
 	var form webhooks.Form
 	if err := web.BindForm(c, &form); err != nil {
 		return err
@@ -109,26 +109,26 @@ func (h webhookEndpoints) update(c echo.Context) error {
 	_, err = h.store.EditWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID, models.WebhookEndpointEdit{
 		URL: models.To(form.URL), Description: models.To(form.DescriptionOrNone()), Events: models.To(form.Events),
 	})
-	if refused := refusalOf(err); refused != nil {
-		form.Errors, form.Refusal = complaints(refused)
+	if invalid := formError(err); invalid != nil {
+		form.Errors, form.Message = formErrors(invalid)
 		return web.Render(c, http.StatusUnprocessableEntity, webhooks.Edit(endpoint, form))
 	}
 	if err != nil {
 		return err
 	}
-	return h.done(c, "The endpoint is changed.", path.Webhook(endpoint.ID))
+	return h.done(c, "Endpoint updated", path.Webhook(endpoint.ID))
 }
 
-// done leads on to a page, with a message.
-func (h webhookEndpoints) done(c echo.Context, message, address string) error {
+// done redirects to a page with a notice.
+func (h webhooksHandler) done(c echo.Context, message, url string) error {
 	if err := web.SetNotice(c, message); err != nil {
 		return err
 	}
-	return web.Redirect(c, address)
+	return web.Redirect(c, url)
 }
 
-// endpointPage is the endpoint that the address names, and how it fares.
-func (h webhookEndpoints) endpointPage(c echo.Context) (page webhooks.EndpointPage, err error) {
+// endpointPage returns the endpoint in the URL with its health.
+func (h webhooksHandler) endpointPage(c echo.Context) (page webhooks.EndpointPage, err error) {
 	if page.Endpoint, err = h.endpoint(c); err != nil {
 		return page, err
 	}
@@ -136,8 +136,7 @@ func (h webhookEndpoints) endpointPage(c echo.Context) (page webhooks.EndpointPa
 	return page, err
 }
 
-// askRotation says what a new secret would mean, before there is one.
-func (h webhookEndpoints) askRotation(c echo.Context) error {
+func (h webhooksHandler) confirmRotateSecret(c echo.Context) error {
 	page, err := h.endpointPage(c)
 	if err != nil {
 		return err
@@ -145,15 +144,15 @@ func (h webhookEndpoints) askRotation(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.RotateSecret(page))
 }
 
-// rotateSecret gives an endpoint a new secret and shows it once.
-func (h webhookEndpoints) rotateSecret(c echo.Context) error {
+// rotateSecret replaces the signing secret of an endpoint and shows the new one once.
+func (h webhooksHandler) rotateSecret(c echo.Context) error {
 	endpoint, secret, err := h.store.RotateWebhookSecret(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
-	if refused := refusalOf(err); refused != nil {
+	if invalid := formError(err); invalid != nil {
 		page, err := h.endpointPage(c)
 		if err != nil {
 			return err
 		}
-		page.Refusal = refused.Message
+		page.Message = invalid.Message
 		return web.Render(c, http.StatusUnprocessableEntity, webhooks.RotateSecret(page))
 	}
 	if err != nil {
@@ -162,8 +161,7 @@ func (h webhookEndpoints) rotateSecret(c echo.Context) error {
 	return web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal(), Rotated: true}))
 }
 
-// askDisabling says what it would mean to disable an endpoint, before it is done.
-func (h webhookEndpoints) askDisabling(c echo.Context) error {
+func (h webhooksHandler) confirmDisable(c echo.Context) error {
 	page, err := h.endpointPage(c)
 	if err != nil {
 		return err
@@ -171,15 +169,15 @@ func (h webhookEndpoints) askDisabling(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.Disable(page))
 }
 
-func (h webhookEndpoints) disable(c echo.Context) error {
-	return h.setEnabled(c, false, "The endpoint is disabled. Nothing is sent to it any more.")
+func (h webhooksHandler) disable(c echo.Context) error {
+	return h.setEnabled(c, false, "Endpoint disabled")
 }
 
-func (h webhookEndpoints) enable(c echo.Context) error {
-	return h.setEnabled(c, true, "The endpoint is enabled. What has waited for it is sent now.")
+func (h webhooksHandler) enable(c echo.Context) error {
+	return h.setEnabled(c, true, "Endpoint enabled. Sending pending deliveries.")
 }
 
-func (h webhookEndpoints) setEnabled(c echo.Context, enabled bool, message string) error {
+func (h webhooksHandler) setEnabled(c echo.Context, enabled bool, message string) error {
 	endpoint, err := h.store.EditWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"),
 		models.WebhookEndpointEdit{Enabled: models.To(enabled)})
 	if err != nil {
@@ -188,8 +186,7 @@ func (h webhookEndpoints) setEnabled(c echo.Context, enabled bool, message strin
 	return h.done(c, message, path.Webhook(endpoint.ID))
 }
 
-// askDeletion says what the deletion of an endpoint would mean, before it is done.
-func (h webhookEndpoints) askDeletion(c echo.Context) error {
+func (h webhooksHandler) confirmDelete(c echo.Context) error {
 	page, err := h.endpointPage(c)
 	if err != nil {
 		return err
@@ -197,7 +194,7 @@ func (h webhookEndpoints) askDeletion(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.Delete(page))
 }
 
-func (h webhookEndpoints) delete(c echo.Context) error {
+func (h webhooksHandler) delete(c echo.Context) error {
 	endpoint, err := h.endpoint(c)
 	if err != nil {
 		return err
@@ -205,10 +202,10 @@ func (h webhookEndpoints) delete(c echo.Context) error {
 	if err := h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID); err != nil {
 		return err
 	}
-	return h.done(c, "The endpoint at "+endpoint.Host()+" is deleted.", path.Webhooks)
+	return h.done(c, "Endpoint "+endpoint.Host()+" deleted", path.Webhooks)
 }
 
-// endpoint is the one that the address names.
-func (h webhookEndpoints) endpoint(c echo.Context) (*models.WebhookEndpoint, error) {
+// endpoint returns the endpoint in the URL.
+func (h webhooksHandler) endpoint(c echo.Context) (*models.WebhookEndpoint, error) {
 	return h.store.WebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }

@@ -22,14 +22,14 @@ import (
 	"github.com/skipup/keys/web/webhook"
 )
 
-const hooksPath = "/settings/webhooks"
+const webhooksPath = "/settings/webhooks"
 
-var hookSecret = regexp.MustCompile(`whsec_[0-9A-Za-z+/]{43}=`)
+var webhookSecret = regexp.MustCompile(`whsec_[0-9A-Za-z+/]{43}=`)
 
-var hookForm = url.Values{"url": {"https://hooks.example.com/skipup"}, "description": {"CRM <sync>"}, "events": {"seat.assigned", "api_key.created"}}
+var webhookForm = url.Values{"url": {"https://hooks.example.com/skipup"}, "description": {"CRM <sync>"}, "events": {"seat.assigned", "api_key.created"}}
 
-// hooksOf are the endpoints of the workspace, the newest first.
-func hooksOf(t *testing.T, s *handlerstest.Server) []models.WebhookEndpoint {
+// endpointsOf returns the endpoints of the workspace, newest first.
+func endpointsOf(t *testing.T, s *handlerstest.Server) []models.WebhookEndpoint {
 	t.Helper()
 	page, err := s.WebhookEndpoints(t.Context(), s.Workspace.ID, models.Page{})
 	if err != nil {
@@ -38,14 +38,14 @@ func hooksOf(t *testing.T, s *handlerstest.Server) []models.WebhookEndpoint {
 	return page.Items
 }
 
-// newHook makes an endpoint by the page, and returns its id and its secret.
-func newHook(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser) (id, secret string) {
+// newEndpoint adds an endpoint in the browser and returns its ID and its signing secret.
+func newEndpoint(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser) (id, secret string) {
 	t.Helper()
-	made := b.Post(hooksPath, hookForm)
+	made := b.Post(webhooksPath, webhookForm)
 	if made.Status != http.StatusCreated {
-		t.Fatalf("create: %d\n%s", made.Status, made.Body)
+		t.Fatalf("create: status = %d, want 201\n%s", made.Status, made.Body)
 	}
-	return hooksOf(t, s)[0].ID, shownSecret(t, made)
+	return endpointsOf(t, s)[0].ID, shownSecret(t, made)
 }
 
 func shownSecret(t *testing.T, page handlerstest.Answer) string {
@@ -53,8 +53,8 @@ func shownSecret(t *testing.T, page handlerstest.Answer) string {
 	return document(t, page).Find("#secret").AttrOr("value", "")
 }
 
-// hookReceiver is a real server that answers as it is told.
-type hookReceiver struct {
+// webhookReceiver is a server that responds with a configurable status.
+type webhookReceiver struct {
 	*httptest.Server
 	status atomic.Int64
 	mu     sync.Mutex
@@ -62,9 +62,9 @@ type hookReceiver struct {
 	body   []byte
 }
 
-func newHookReceiver(t *testing.T) *hookReceiver {
+func newWebhookReceiver(t *testing.T) *webhookReceiver {
 	t.Helper()
-	r := &hookReceiver{}
+	r := &webhookReceiver{}
 	r.status.Store(http.StatusOK)
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
@@ -75,14 +75,14 @@ func newHookReceiver(t *testing.T) *hookReceiver {
 		r.header, r.body = request.Header.Clone(), body
 		r.mu.Unlock()
 		w.WriteHeader(int(r.status.Load()))
-		fmt.Fprintf(w, "<i>said %d</i>", r.status.Load())
+		fmt.Fprintf(w, "<i>status %d</i>", r.status.Load())
 	}))
 	t.Cleanup(r.Close)
 	return r
 }
 
-// verify checks the last request against a secret with the public library.
-func (r *hookReceiver) verify(t *testing.T, secret string) error {
+// verify verifies the last request with the Standard Webhooks library.
+func (r *webhookReceiver) verify(t *testing.T, secret string) error {
 	t.Helper()
 	hook, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
@@ -93,8 +93,8 @@ func (r *hookReceiver) verify(t *testing.T, secret string) error {
 	return hook.VerifyIgnoringTimestamp(r.body, r.header)
 }
 
-// sendHooks has what is due sent until the test is over, to any address.
-func sendHooks(t *testing.T, s *handlerstest.Server) {
+// sendWebhooks sends due deliveries, to any host, until the test ends.
+func sendWebhooks(t *testing.T, s *handlerstest.Server) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -102,177 +102,187 @@ func sendHooks(t *testing.T, s *handlerstest.Server) {
 	t.Cleanup(func() { stop(); running.Wait() })
 }
 
-// delivered is the newest row of the page of an endpoint once it says words.
-func delivered(t *testing.T, b *handlerstest.Browser, id, words string) handlerstest.Answer {
+// delivered returns the page of an endpoint once its latest delivery shows text.
+func delivered(t *testing.T, b *handlerstest.Browser, id, text string) handlerstest.Answer {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		page := b.Get(hooksPath + "/" + id)
-		if said := strings.Join(strings.Fields(document(t, page).Find("#deliveries .delivery").First().Text()), " "); strings.Contains(said, words) {
+		page := b.Get(webhooksPath + "/" + id)
+		got := strings.Join(strings.Fields(document(t, page).Find("#deliveries .delivery").First().Text()), " ")
+		if strings.Contains(got, text) {
 			return page
-		} else if time.Now().After(deadline) {
-			t.Fatalf("the newest delivery never says %q, but %q", words, said)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("latest delivery = %q, want it to contain %q", got, text)
 		}
 	}
 }
 
-// TestWebhookEndpointByThePage is the main road: an endpoint is made, its secret shown once, it is
-// changed, disabled, enabled and deleted.
-func TestWebhookEndpointByThePage(t *testing.T) {
+// TestWebhookEndpoint adds, edits, disables, enables, rotates and deletes an endpoint.
+func TestWebhookEndpoint(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		if empty := b.Get(hooksPath); empty.Status != http.StatusOK || !strings.Contains(empty.Body, "Add your first endpoint") {
-			t.Errorf("the empty list: %d", empty.Status)
+		if empty := b.Get(webhooksPath); empty.Status != http.StatusOK || !strings.Contains(empty.Body, "Add your first endpoint") {
+			t.Errorf("empty list: status = %d, want 200 with the introduction", empty.Status)
 		}
-		made := b.Post(hooksPath, hookForm)
+		made := b.Post(webhooksPath, webhookForm)
 		secret := shownSecret(t, made)
-		if made.Status != http.StatusCreated || !hookSecret.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
-			t.Fatalf("create: %d, secret %.10s…, %v", made.Status, secret, made.Header)
+		if made.Status != http.StatusCreated || !webhookSecret.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("create: status = %d, secret %.10s…, header %v; want 201, a secret and no-store", made.Status, secret, made.Header)
 		}
-		id := hooksOf(t, s)[0].ID
-		address := hooksPath + "/" + id
-		for _, page := range []string{hooksPath, address, address + "/edit", address + "/secret"} {
+		id := endpointsOf(t, s)[0].ID
+		address := webhooksPath + "/" + id
+		for _, page := range []string{webhooksPath, address, address + "/edit", address + "/secret"} {
 			got := b.Get(page)
-			if got.Status != http.StatusOK || !strings.Contains(got.Body, "hooks.example.com") || hookSecret.MatchString(got.Body) || strings.Contains(got.Body, "CRM <sync>") {
-				t.Errorf("%s: %d", page, got.Status)
+			if got.Status != http.StatusOK || !strings.Contains(got.Body, "hooks.example.com") || webhookSecret.MatchString(got.Body) || strings.Contains(got.Body, "CRM <sync>") {
+				t.Errorf("%s: status = %d, want 200 without a secret or unescaped text", page, got.Status)
 			}
 		}
 		if got := document(t, b.Get(address)); !strings.Contains(got.Find("#endpoint header").Text(), "CRM <sync>") || !strings.Contains(got.Find("section[aria-labelledby=history]").Text(), "created") {
-			t.Error("the page has no description, or no history")
+			t.Error("the page lacks the description or the history")
 		}
 		form := document(t, b.Get(address+"/edit")).Find("#panel")
-		if typed := form.Find("#field-description").AttrOr("value", ""); typed != "CRM <sync>" || form.Find("input[name=events][checked]").Length() != 2 {
-			t.Errorf("the form to edit has %q, and %d events", typed, form.Find("input[name=events][checked]").Length())
+		if got := form.Find("#field-description").AttrOr("value", ""); got != "CRM <sync>" {
+			t.Errorf("description in the form = %q, want %q", got, "CRM <sync>")
 		}
-		done := func(answer handlerstest.Answer, leads, says string) {
+		if got := form.Find("input[name=events][checked]").Length(); got != 2 {
+			t.Errorf("checked events in the form = %d, want 2", got)
+		}
+		done := func(response handlerstest.Answer, location, message string) {
 			t.Helper()
-			if said := notice(t, b, answer); answer.Status != http.StatusSeeOther || answer.Header.Get("Location") != leads || said != says {
-				t.Errorf("%d leads to %q, where it says %q; want %q", answer.Status, answer.Header.Get("Location"), said, says)
+			if response.Status != http.StatusSeeOther {
+				t.Errorf("status = %d, want 303", response.Status)
+			}
+			if got := response.Header.Get("Location"); got != location {
+				t.Errorf("Location = %q, want %q", got, location)
+			}
+			if got := notice(t, b, response); got != message {
+				t.Errorf("notice = %q, want %q", got, message)
 			}
 		}
 
 		edited := url.Values{"url": {"https://hooks.example.com/other"}, "description": {""}, "events": {"member.added"}}
-		done(b.Post(address, edited), address, "The endpoint is changed.")
-		hook := hooksOf(t, s)[0]
-		if hook.URL != "https://hooks.example.com/other" || hook.Description != nil || hook.Events.String() != "member.added" {
-			t.Errorf("edited to %+v", hook)
+		done(b.Post(address, edited), address, "Endpoint updated")
+		endpoint := endpointsOf(t, s)[0]
+		if endpoint.URL != "https://hooks.example.com/other" || endpoint.Description != nil || endpoint.Events.String() != "member.added" {
+			t.Errorf("endpoint = %+v, want the values of the form", endpoint)
 		}
 
-		if done(b.Post(address+"/disable", nil), address, "The endpoint is disabled. Nothing is sent to it any more."); hooksOf(t, s)[0].Enabled() {
-			t.Error("it is not disabled")
+		if done(b.Post(address+"/disable", nil), address, "Endpoint disabled"); endpointsOf(t, s)[0].Enabled() {
+			t.Error("endpoint is enabled, want disabled")
 		}
 		page := b.Get(address)
-		if !strings.Contains(page.Body, "Somebody has disabled this endpoint.") || document(t, page).Find("#ping").Length() != 0 {
-			t.Error("a disabled endpoint does not say so, or offers a ping")
+		if !strings.Contains(page.Body, "This endpoint is disabled") || document(t, page).Find("#ping").Length() != 0 {
+			t.Error("page of a disabled endpoint lacks the notice or offers a ping")
 		}
-		refused := b.Post(address+"/ping", nil)
-		if said := document(t, refused).Find("#deliveries [role=alert]").Text(); refused.Status != http.StatusUnprocessableEntity || !strings.Contains(said, "Enable it first") {
-			t.Errorf("a ping of it: %d %q", refused.Status, said)
-		}
-		if done(b.Post(address+"/enable", nil), address, "The endpoint is enabled. What has waited for it is sent now."); !hooksOf(t, s)[0].Enabled() {
-			t.Error("it is not enabled")
+		wantAlert(t, b.Post(address+"/ping", nil), "Enable it first")
+		if done(b.Post(address+"/enable", nil), address, "Endpoint enabled. Sending pending deliveries."); !endpointsOf(t, s)[0].Enabled() {
+			t.Error("endpoint is disabled, want enabled")
 		}
 
 		rotated := b.Post(address+"/secret", nil)
-		if next := shownSecret(t, rotated); rotated.Status != http.StatusCreated || !hookSecret.MatchString(next) || next == secret || !strings.Contains(rotated.Body, "For 24 hours") {
-			t.Errorf("rotate: %d", rotated.Status)
+		if next := shownSecret(t, rotated); rotated.Status != http.StatusCreated || !webhookSecret.MatchString(next) || next == secret || !strings.Contains(rotated.Body, "For 24 hours") {
+			t.Errorf("rotate: status = %d, want 201 with another secret", rotated.Status)
 		}
 		for range 3 {
 			rotated = b.Post(address+"/secret", nil)
 		}
-		refused = b.Post(address+"/secret", nil)
-		if said := document(t, refused).Find("#panel [role=alert]").Text(); rotated.Status != http.StatusCreated || refused.Status != http.StatusUnprocessableEntity ||
-			!strings.Contains(said, "The secret was rotated 4 times within 24 hours.") || hookSecret.MatchString(refused.Body) {
-			t.Errorf("rotated once too often: %d, then %d %q", rotated.Status, refused.Status, said)
+		if rotated.Status != http.StatusCreated {
+			t.Errorf("fourth rotation: status = %d, want 201", rotated.Status)
 		}
-		if done(b.Post(address+"/delete", nil), hooksPath, "The endpoint at hooks.example.com is deleted."); len(hooksOf(t, s)) != 0 {
-			t.Error("it is not deleted")
+		rejected := b.Post(address+"/secret", nil)
+		wantAlert(t, rejected, "The secret was rotated 4 times within 24 hours.")
+		if webhookSecret.MatchString(rejected.Body) {
+			t.Error("rejected rotation: the page has a secret")
+		}
+		if done(b.Post(address+"/delete", nil), webhooksPath, "Endpoint hooks.example.com deleted"); len(endpointsOf(t, s)) != 0 {
+			t.Error("endpoint still exists, want it deleted")
 		}
 		if got := b.Get(address); got.Status != http.StatusNotFound {
-			t.Errorf("then its page: %d", got.Status)
+			t.Errorf("page of the deleted endpoint: status = %d, want 404", got.Status)
 		}
-		if log, tables := s.Log.String(), s.Dump(t); hookSecret.MatchString(log) || hookSecret.MatchString(tables) {
-			t.Error("a secret is in the log or in a table")
+		if log, tables := s.Log.String(), s.Dump(t); webhookSecret.MatchString(log) || webhookSecret.MatchString(tables) {
+			t.Error("the log or a table contains a secret")
 		}
 	})
 }
 
-// TestWebhookFormRefusals keep all that was typed, and change nothing.
-func TestWebhookFormRefusals(t *testing.T) {
+// TestWebhookFormErrors checks that errors keep the values entered and change nothing.
+func TestWebhookFormErrors(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		id, _ := newHook(t, s, b)
+		id, _ := newEndpoint(t, s, b)
 		before := s.Dump(t)
 		tests := []struct {
 			name, url string
 			events    []string
-			complaint string
+			message   string
 		}{
-			{"no address", "", []string{"seat.assigned"}, "The URL is required."},
+			{"no URL", "", []string{"seat.assigned"}, "The URL is required."},
 			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "The URL must begin with https://."},
-			{"of a private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
-			{"of the machine itself", "https://localhost/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
-			{"no events", "https://example.com/h", nil, "The events must name at least one event"},
-			{"no such event", "https://example.com/h", []string{"seat.assigned", "seat.lost"}, "Each event must be one of"},
+			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
+			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
+			{"no events", "https://example.com/h", nil, "Select at least one event."},
+			{"unknown event", "https://example.com/h", []string{"seat.assigned", "seat.lost"}, "One of the events isn’t available."},
 		}
 		for _, tt := range tests {
-			for _, address := range []string{hooksPath, hooksPath + "/" + id} {
+			for _, address := range []string{webhooksPath, webhooksPath + "/" + id} {
 				got := b.Post(address, url.Values{"url": {tt.url}, "description": {"For <us>"}, "events": tt.events})
 				page := document(t, got)
-				if got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("#panel .error").Text(), tt.complaint) {
-					t.Errorf("%s at %s: %d %q", tt.name, address, got.Status, page.Find("#panel .error").Text())
+				if got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("#panel .error").Text(), tt.message) {
+					t.Errorf("%s at %s: status = %d, error = %q; want 422 and %q", tt.name, address, got.Status, page.Find("#panel .error").Text(), tt.message)
 				}
 				_, ticked := page.Find("#panel input[value='seat.assigned']").Attr("checked")
 				if page.Find("#field-url").AttrOr("value", "") != tt.url || page.Find("#field-description").AttrOr("value", "") != "For <us>" || ticked != (len(tt.events) > 0) {
-					t.Errorf("%s at %s: what was typed is gone", tt.name, address)
+					t.Errorf("%s at %s: the form lost values", tt.name, address)
 				}
 			}
 		}
 		if s.Dump(t) != before {
-			t.Error("a refusal changes something")
+			t.Error("the database has changed")
 		}
 	})
 }
 
-// TestWebhookPingAndRetry go to a real receiver, and the page tells how it went.
+// TestWebhookPingAndRetry sends deliveries to a real server.
 func TestWebhookPingAndRetry(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
-		b, receiver := s.SignedIn(t, handlerstest.AdminEmail), newHookReceiver(t)
-		id, first := newHook(t, s, b)
+		b, receiver := s.SignedIn(t, handlerstest.AdminEmail), newWebhookReceiver(t)
+		id, first := newEndpoint(t, s, b)
 		s.Exec(t, "UPDATE webhook_endpoints SET url = $1 WHERE id = $2", receiver.URL, id)
-		address := hooksPath + "/" + id
+		address := webhooksPath + "/" + id
 
-		// Nobody sends yet: the row says that it moves, and asks for itself anew.
+		// Nothing is sent yet, so the row refreshes itself.
 		receiver.status.Store(http.StatusTeapot)
 		pinged := b.Post(address+"/ping", nil)
-		if says := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || says != "The ping is on its way." {
-			t.Fatalf("ping: %d, %q", pinged.Status, says)
+		if got := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || got != "Ping sent" {
+			t.Fatalf("ping: status = %d, notice = %q", pinged.Status, got)
 		}
 		row := document(t, b.Get(address)).Find("#deliveries .delivery").First()
 		poll, _ := row.Attr("hx-get")
 		if _, live := row.Attr("data-live"); !live || !strings.Contains(row.Text(), "Sending…") || row.Find("button[aria-disabled=true]").Length() != 1 {
-			t.Errorf("a ping on its way: %s", row.Text())
+			t.Errorf("row of a ping that is being sent = %s", row.Text())
 		}
 		if got := b.Part(poll); got.Status != http.StatusNoContent {
-			t.Errorf("nothing is new: %d", got.Status)
+			t.Errorf("unchanged row: status = %d, want 204", got.Status)
 		}
 		if whole := b.Get(poll); whole.Status != http.StatusOK {
-			t.Errorf("the address in a browser: %d", whole.Status)
+			t.Errorf("full page: status = %d, want 200", whole.Status)
 		}
 
-		sendHooks(t, s)
-		page := delivered(t, b, id, "Answered 418, which is not 2xx")
+		sendWebhooks(t, s)
+		page := delivered(t, b, id, "HTTP 418")
 		row = document(t, page).Find("#deliveries .delivery").First()
 		if _, live := row.Attr("data-live"); live {
-			t.Error("a row that is final asks on")
+			t.Error("row of a failed delivery refreshes itself")
 		}
-		if text := row.Find("pre").Text(); !strings.Contains(text, `"type": "webhook_endpoint.ping"`) || !strings.Contains(text, "<i>said 418</i>") {
-			t.Errorf("the payload and the answer: %s", text)
+		if text := row.Find("pre").Text(); !strings.Contains(text, `"type": "webhook_endpoint.ping"`) || !strings.Contains(text, "<i>status 418</i>") {
+			t.Errorf("payload and response = %s", text)
 		}
 		if got := b.Get(poll); got.Status != http.StatusOK || document(t, got).Find("#"+row.AttrOr("id", "none")).Length() != 1 || document(t, got).Find("#endpoint #health").Length() != 1 {
-			t.Errorf("what asks anew gets the row and the head: %d", got.Status)
+			t.Errorf("refresh: status = %d, want 200 with the row and the head", got.Status)
 		}
-		if health := strings.Join(strings.Fields(document(t, page).Find("#health").Text()), " "); !strings.Contains(health, "Arrived 0 %") || !strings.Contains(page.Body, "Failing") {
-			t.Errorf("the health is %s", health)
+		if health := strings.Join(strings.Fields(document(t, page).Find("#health").Text()), " "); !strings.Contains(health, "Success rate 0%") || !strings.Contains(page.Body, "Failing") {
+			t.Errorf("health = %s, want a success rate of 0%% and the status Failing", health)
 		}
 
 		receiver.status.Store(http.StatusOK)
@@ -280,102 +290,98 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		again, _ := row.Find("form").Attr("action")
 		for _, page := range []string{"", "/disable", "/delete", "/secret"} {
 			if badge := document(t, b.Get(address+page)).Find(".badge").First().Text(); strings.TrimSpace(badge) != "Failing" {
-				t.Errorf("%s says that the endpoint is %q", page, badge)
+				t.Errorf("%s: status of the endpoint = %q, want Failing", page, badge)
 			}
 		}
 		of, _, _ := strings.Cut(again, "/retry")
 		if badge := document(t, b.Get(of)).Find("#endpoint .badge").Text(); strings.TrimSpace(badge) != "Failing" {
-			t.Errorf("the page of the delivery says that the endpoint is %q", badge)
+			t.Errorf("page of the delivery: status of the endpoint = %q, want Failing", badge)
 		}
-		if badge := document(t, b.Get(hooksPath)).Find("table.hooks .badge").Text(); strings.TrimSpace(badge) != "Failing" {
-			t.Errorf("the list says that the endpoint is %q", badge)
+		if badge := document(t, b.Get(webhooksPath)).Find("table.hooks .badge").Text(); strings.TrimSpace(badge) != "Failing" {
+			t.Errorf("list: status of the endpoint = %q, want Failing", badge)
 		}
 		retried := b.Post(again, nil)
-		if says := notice(t, b, retried); retried.Status != http.StatusSeeOther || retried.Header.Get("Location") != of || says != "The delivery is being sent." {
-			t.Fatalf("retry: %d to %q, %q", retried.Status, retried.Header.Get("Location"), says)
+		if got := notice(t, b, retried); retried.Status != http.StatusSeeOther || retried.Header.Get("Location") != of || got != "Retrying delivery" {
+			t.Fatalf("retry: status = %d, Location %q, notice = %q", retried.Status, retried.Header.Get("Location"), got)
 		}
-		page = delivered(t, b, id, "Answered 200")
-		if !strings.Contains(page.Body, "at attempt 2") {
-			t.Error("the page does not count the attempts")
+		page = delivered(t, b, id, "HTTP 200")
+		if !strings.Contains(page.Body, "attempt 2") {
+			t.Error("the page does not show the number of attempts")
 		}
 		for _, secret := range []string{first, shownSecret(t, rotated)} {
 			if err := receiver.verify(t, secret); err != nil {
-				t.Errorf("a secret does not verify: %v", err)
+				t.Errorf("verify: %v", err)
 			}
 		}
 
 		receiver.status.Store(http.StatusGone)
 		b.Post(address+"/ping", nil)
-		if page := delivered(t, b, id, "Answered 410"); !strings.Contains(page.Body, "The receiver has answered 410 Gone.") {
+		if page := delivered(t, b, id, "HTTP 410 Gone"); !strings.Contains(page.Body, "Your server returned 410 Gone") {
 			t.Error("the page does not say why the endpoint is disabled")
 		}
-		refused := b.Post(again, nil)
-		if said := document(t, refused).Find(".delivery [role=alert]").Text(); refused.Status != http.StatusUnprocessableEntity || !strings.Contains(said, "Enable it first") {
-			t.Errorf("a retry then: %d %q", refused.Status, said)
-		}
+		wantAlert(t, b.Post(again, nil), "Enable it first")
 	})
 }
 
-// TestWhoSeesAPingInPlaceGetsNoNotice: it would be shown on whatever page comes next.
-func TestWhoSeesAPingInPlaceGetsNoNotice(t *testing.T) {
+// TestPingInPlaceSetsNoNotice checks that htmx requests set no notice, which a later page would show.
+func TestPingInPlaceSetsNoNotice(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	id, _ := newHook(t, s, b)
-	address := hooksPath + "/" + id
+	id, _ := newEndpoint(t, s, b)
+	address := webhooksPath + "/" + id
 	request := s.Request(t, http.MethodPost, address+"/ping", "")
 	request.Header.Set("Origin", s.URL)
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
 	request.Header.Set("HX-Request", "true")
 	pinged := handlerstest.Send(t, b.Client, request)
-	if says := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || says != "" {
-		t.Errorf("%d to %q, then the page says %q", pinged.Status, pinged.Header.Get("Location"), says)
+	if got := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || got != "" {
+		t.Errorf("status = %d, Location %q, notice = %q; want 303 to the endpoint and no notice", pinged.Status, pinged.Header.Get("Location"), got)
 	}
 }
 
-// TestWebhookDeliveriesAreNarrowed by status and event, and come in pages.
-func TestWebhookDeliveriesAreNarrowed(t *testing.T) {
+func TestWebhookDeliveryFiltersAndPaging(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		id, _ := newHook(t, s, b)
+		id, _ := newEndpoint(t, s, b)
 		for i := range 45 {
 			s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %d", i))
 		}
-		b.Post(hooksPath+"/"+id+"/ping", nil)
+		b.Post(webhooksPath+"/"+id+"/ping", nil)
 		s.Exec(t, "UPDATE webhook_deliveries SET status = 'failed', attempts = 10, failure = 'timeout', next_attempt_at = NULL WHERE event_type = $1", "webhook_endpoint.ping")
 		for query, want := range map[string]int{
 			"": 20, "?status=failed": 1, "?status=success": 0, "?event=webhook_endpoint.ping": 1, "?event=api_key.created": 20,
 			"?event=webhook_endpoint.ping&status=pending": 0,
 		} {
-			if got := b.Get(hooksPath + "/" + id + query); got.Status != http.StatusOK || document(t, got).Find(".delivery").Length() != want {
-				t.Errorf("%s: %d with %d", query, got.Status, document(t, got).Find(".delivery").Length())
+			if got := b.Get(webhooksPath + "/" + id + query); got.Status != http.StatusOK || document(t, got).Find(".delivery").Length() != want {
+				t.Errorf("%s: status = %d, deliveries = %d; want 200 and %d", query, got.Status, document(t, got).Find(".delivery").Length(), want)
 			}
 		}
-		seen, address := map[string]bool{}, hooksPath+"/"+id+"?event=api_key.created"
+		seen, address := map[string]bool{}, webhooksPath+"/"+id+"?event=api_key.created"
 		for pages := 0; address != ""; pages++ {
 			page := document(t, b.Get(address))
 			page.Find(".delivery").Each(func(_ int, row *goquery.Selection) { seen[row.AttrOr("id", "")] = true })
 			address = page.Find("#older").AttrOr("href", "")
 			if pages > 3 {
-				t.Fatal("the pages do not end")
+				t.Fatal("more than 4 pages, want 3")
 			}
 		}
 		if len(seen) != 45 {
-			t.Errorf("the pages have %d deliveries", len(seen))
+			t.Errorf("deliveries on all pages = %d, want 45", len(seen))
 		}
 		for _, query := range []string{"?status=lost", "?event=nothing", "?cursor=x"} {
-			if got := b.Get(hooksPath + "/" + id + query); got.Status != http.StatusUnprocessableEntity {
-				t.Errorf("%s: %d", query, got.Status)
+			if got := b.Get(webhooksPath + "/" + id + query); got.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%s: status = %d, want 422", query, got.Status)
 			}
 		}
 	})
 }
 
-// TestWebhooksOfOthers are not found, whatever is asked of them, and stay as they are.
-func TestWebhooksOfOthers(t *testing.T) {
+// TestWebhooksOfAnotherWorkspace checks that they return 404 and don't change.
+func TestWebhooksOfAnotherWorkspace(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		id, _ := newHook(t, s, b)
-		b.Post(hooksPath+"/"+id+"/ping", nil)
+		id, _ := newEndpoint(t, s, b)
+		b.Post(webhooksPath+"/"+id+"/ping", nil)
 		deliveries, err := s.WebhookDeliveries(t.Context(), s.Workspace.ID, id, models.DeliveryFilter{}, models.Page{})
 		if err != nil {
 			t.Fatal(err)
@@ -385,34 +391,33 @@ func TestWebhooksOfOthers(t *testing.T) {
 		stranger := s.SignedIn(t, "gil@globex.test")
 		before := s.Dump(t)
 		for _, address := range []string{"", "/edit", "/secret", "/disable", "/delete", delivery} {
-			if got := stranger.Get(hooksPath + "/" + id + address); got.Status != http.StatusNotFound || strings.Contains(got.Body, "hooks.example.com") {
-				t.Errorf("GET %s: %d", address, got.Status)
+			if got := stranger.Get(webhooksPath + "/" + id + address); got.Status != http.StatusNotFound || strings.Contains(got.Body, "hooks.example.com") {
+				t.Errorf("GET %s: status = %d, want 404", address, got.Status)
 			}
 		}
 		for _, address := range []string{"", "/secret", "/disable", "/enable", "/delete", "/ping", delivery + "/retry"} {
-			if got := stranger.Post(hooksPath+"/"+id+address, hookForm); got.Status != http.StatusNotFound {
-				t.Errorf("POST %s: %d", address, got.Status)
+			if got := stranger.Post(webhooksPath+"/"+id+address, webhookForm); got.Status != http.StatusNotFound {
+				t.Errorf("POST %s: status = %d, want 404", address, got.Status)
 			}
 		}
-		if strings.Contains(stranger.Get(hooksPath).Body, "hooks.example.com") || s.Dump(t) != before {
-			t.Error("the endpoint is listed or changed")
+		if strings.Contains(stranger.Get(webhooksPath).Body, "hooks.example.com") || s.Dump(t) != before {
+			t.Error("the endpoint is listed or has changed")
 		}
 	})
 }
 
-// TestTooManyWebhooks are refused in the form.
-func TestTooManyWebhooks(t *testing.T) {
+func TestWebhookLimit(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	for range models.MaxWebhookEndpoints {
-		newHook(t, s, b)
+		newEndpoint(t, s, b)
 	}
-	if got := b.Get(hooksPath); document(t, got).Find("table.hooks tbody tr").Length() != models.MaxWebhookEndpoints {
-		t.Error("the list does not show all endpoints")
+	if got := b.Get(webhooksPath); document(t, got).Find("table.hooks tbody tr").Length() != models.MaxWebhookEndpoints {
+		t.Errorf("listed endpoints != %d", models.MaxWebhookEndpoints)
 	}
-	got := b.Post(hooksPath, hookForm)
+	got := b.Post(webhooksPath, webhookForm)
 	if page := document(t, got); got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("[role=alert]").Text(), "can have 50 webhook endpoints") ||
 		page.Find("#field-url").AttrOr("value", "") == "" {
-		t.Errorf("one more: %d", got.Status)
+		t.Errorf("one more endpoint: status = %d, want 422 with the values entered", got.Status)
 	}
 }

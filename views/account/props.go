@@ -1,11 +1,11 @@
-// Package account draws Settings > Account.
+// Package account renders Settings > Account.
 package account
 
 import "github.com/skipup/keys/models"
 
-// Page is a person's own account.
+// Page is the data of a user's own account.
 type Page struct {
 	Sessions []models.Session
-	Current  []byte        // Digest of the session that looks
-	Errors   models.Fields // of the password form: password, new_password
+	Current  []byte        // digest of the session in use
+	Errors   models.Fields // of the password form
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Columns are the names of the cells of Row.
+// Columns lists the names of the columns that Row returns.
 var Columns = []string{
 	"time", "actor", "actor_type", "actor_id", "event", "action", "target_type", "target_id", "target", "details", "address", "user_agent", "id", "seq", "hash",
 }
 
-// Row is event as a row of a table, with the time in UTC and the details as JSON.
+// Row returns event as a CSV row, with the time in UTC and the details as JSON.
 func Row(event models.AuditEvent) []string {
 	details, err := json.Marshal(event.Details)
 	if err != nil {
-		panic("a map of texts has no JSON: " + err.Error())
+		panic("marshal details: " + err.Error()) // a map of strings can always be marshaled
 	}
 	actorID := ""
 	if event.ActorID != nil {

@@ -1,5 +1,4 @@
-// Package audit draws Settings > Audit log, and puts audit events into words wherever they are
-// shown.
+// Package audit renders Settings > Audit log, and describes audit events on other pages.
 package audit
 
 import (
@@ -10,23 +9,23 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PageSize is how many events the log shows at once.
+// PageSize is the number of events on a page.
 const PageSize = 50
 
-// Query is what the address of the log asks for.
+// Query holds the filters and the page of the log.
 type Query struct {
 	Actor  string `query:"actor"`
 	Action string `query:"action"`
 	Target string `query:"target"`
-	From   string `query:"from"` // a date where the viewer is, such as 2026-11-25
+	From   string `query:"from"` // a date in the viewer's time zone, such as 2026-11-25
 	To     string `query:"to"`   // the same, inclusive
 	Cursor string `query:"cursor"`
 }
 
-// Address is the log as q asks for it.
-func (q Query) Address() string { return q.at(path.AuditLog) }
+// URL returns the URL of the log with q applied.
+func (q Query) URL() string { return q.at(path.AuditLog) }
 
-func (q Query) at(address string) string {
+func (q Query) at(base string) string {
 	values := url.Values{}
 	for name, value := range map[string]string{
 		"actor": q.Actor, "action": q.Action, "target": q.Target, "from": q.From, "to": q.To, "cursor": q.Cursor,
@@ -36,12 +35,12 @@ func (q Query) at(address string) string {
 		}
 	}
 	if len(values) == 0 {
-		return address
+		return base
 	}
-	return address + "?" + values.Encode()
+	return base + "?" + values.Encode()
 }
 
-// first is the first page of q.
+// first returns q at its first page.
 func (q Query) first() Query {
 	q.Cursor = ""
 	return q
@@ -49,43 +48,44 @@ func (q Query) first() Query {
 
 func (q Query) after(cursor string) string {
 	q.Cursor = cursor
-	return q.Address()
+	return q.URL()
 }
 
 func (q Query) csv() string { return q.first().at(path.AuditLogCSV) }
 
-// ofActor is every event of who did event, and ofTarget every event about the same thing.
+// ofActor returns the URL of the events with the same actor as event, and ofTarget of those with the
+// same target.
 func ofActor(event models.AuditEvent) string {
 	actor := string(event.ActorType)
 	if event.ActorID != nil {
 		actor = *event.ActorID
 	}
-	return Query{Actor: actor}.Address()
+	return Query{Actor: actor}.URL()
 }
 
-func ofTarget(event models.AuditEvent) string { return Query{Target: event.TargetID}.Address() }
+func ofTarget(event models.AuditEvent) string { return Query{Target: event.TargetID}.URL() }
 
-// Actor is somebody whose events can be chosen.
+// Actor is a choice of the actor filter.
 type Actor struct{ ID, Name string }
 
-// Page is what the log shows.
+// Page is the data of the log.
 type Page struct {
 	Query  Query
 	Events models.Paged[models.AuditEvent]
-	Actors []Actor       // to choose from
+	Actors []Actor       // choices of the filter
 	Errors models.Fields // of the dates
 	Total  int64         // events in the chain of the workspace
-	Head   string        // the hash of the last of them
+	Head   string        // the hash of the latest of them
 }
 
-// summary says how many events are shown, for assistive technology after each change.
+// summary returns what screen readers announce when the list changes.
 func (p Page) summary() string {
 	if len(p.Events.Items) == 0 {
 		return "No events match"
 	}
 	shown := ui.Plural(int64(len(p.Events.Items)), "event") + ", newest first"
 	if p.Events.NextCursor != "" {
-		return shown + ", older ones on the next page"
+		return shown + ", more on the next page"
 	}
 	return shown
 }

@@ -56,7 +56,7 @@ const (
 
 	responseWithoutKey   = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}`
 	responseWithoutScope = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}`
-	responseToMisspelled   = `{"error":{"type":"validation_error","message":"Unknown field \"organizer_emial\"."}}`
+	responseToMisspelled = `{"error":{"type":"validation_error","message":"Unknown field \"organizer_emial\"."}}`
 
 	responseToFirstPage = `{"data":[{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E",…}],
  "meta":{"limit":1,"has_more":true,"next_cursor":"2vLwqX0Zc1pra2V5XzAxS0tOVFExVDhSVzNCOUpINlY0UFNORDhF"}}`

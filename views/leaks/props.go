@@ -1,4 +1,4 @@
-// Package leaks draws the page on which a text is checked for keys that are in it.
+// Package leaks renders the page that scans text for API keys.
 package leaks
 
 import (
@@ -9,41 +9,39 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// MaxText is how long a text or a file may be, in bytes.
+// MaxText is the maximum size of the text, in bytes.
 const MaxText = 10 << 20
 
-// Page is the form, and what was found in the text that was sent with it. The text itself is
-// gone.
+// Page is the data of the form and of the result. It does not contain the text.
 type Page struct {
-	Read   int64 // bytes that were searched
+	Read   int64 // bytes scanned
 	Report models.LeakReport
 	Errors models.Fields
 }
 
-// title says what was found.
+// title returns the result as a heading.
 func (p Page) title() string {
 	switch leaks := int64(len(p.Report.Leaks)); {
 	case leaks > 0:
-		return ui.Plural(leaks, "key") + " of this workspace found"
+		return ui.Plural(leaks, "key") + " from this workspace found"
 	case p.Report.Others > 0:
-		return "No key of this workspace found"
+		return "No keys from this workspace found"
 	}
-	return "No key found"
+	return "No keys found"
 }
 
-// others says how many keys there were that are not known here.
+// others returns a sentence about the keys that belong to no one here, or "".
 func (p Page) others() string {
-	keys := ui.Plural(int64(p.Report.Others), "key")
-	switch {
-	case p.Report.Others == 0:
+	switch p.Report.Others {
+	case 0:
 		return ""
-	case len(p.Report.Leaks) > 0:
-		return strings.Replace(keys, " ", " other ", 1) + " that this workspace does not know"
+	case 1:
+		return "1 key doesn’t belong to this workspace."
 	}
-	return keys + " that this workspace does not know"
+	return ui.Plural(int64(p.Report.Others), "key") + " don’t belong to this workspace."
 }
 
-// size is how much was searched, in a unit that people read.
+// size returns the number of bytes scanned with a unit.
 func (p Page) size() string {
 	switch {
 	case p.Read < 1000:
@@ -54,7 +52,7 @@ func (p Page) size() string {
 	return strconv.FormatFloat(float64(p.Read)/1_000_000, 'f', 1, 64) + " MB"
 }
 
-// where says where a key was found: "app.log, line 3 and 17".
+// where returns where a key was found, such as "In app.log, lines 3, 17".
 func where(leak models.Leak) string {
 	var sources []string
 	lines := map[string][]string{}
@@ -70,7 +68,7 @@ func where(leak models.Leak) string {
 	}
 	text := "In " + strings.Join(parts, "; ")
 	if leak.Times > len(leak.Places) {
-		text += " (" + ui.Plural(int64(leak.Times), "time") + " in all)"
+		text += " (" + ui.Plural(int64(leak.Times), "time") + " in total)"
 	}
 	return text
 }

@@ -1,13 +1,13 @@
-// Package login draws the sign-in page.
+// Package login renders the sign-in page.
 package login
 
 import "time"
 
-// Form is what a person signs in with, and what is wrong with it.
+// Form holds the values and the error of the sign-in form.
 type Form struct {
 	Email      string        `form:"email"`
-	Password   string        `form:"password"` // never drawn
-	Next       string        `form:"next"`     // the page to go on to
+	Password   string        `form:"password"` // never rendered
+	Next       string        `form:"next"`     // the page to continue to
 	Error      string        `form:"-"`
 	RetryAfter time.Duration `form:"-"`
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// message is what is wrong, and how long to wait if one has to.
+// message returns the error, with the time to wait if there is one.
 func (f Form) message() string {
 	if f.RetryAfter <= 0 {
 		return f.Error
 	}
-	return f.Error + " Please wait " + waitingTime(f.RetryAfter) + ", then try again."
+	return f.Error + " Try again in " + duration(f.RetryAfter) + "."
 }
 
-// waitingTime is a duration in words, never less than it takes.
-func waitingTime(d time.Duration) string {
+// duration returns d in seconds or minutes, rounded up.
+func duration(d time.Duration) string {
 	seconds := int64((d + time.Second - 1) / time.Second)
 	if seconds <= 90 {
 		return ui.Plural(seconds, "second")
@@ -26,7 +26,7 @@ func waitingTime(d time.Duration) string {
 	return ui.Plural(minutes, "minute")
 }
 
-// described ties the message to the fields.
+// described returns the attributes that tie the message to a field.
 func (f Form) described() templ.Attributes {
 	if f.message() == "" {
 		return nil

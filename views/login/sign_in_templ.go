@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// SignIn asks for email and password.
+// SignIn renders the sign-in form.
 func SignIn(f Form) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

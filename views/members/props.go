@@ -1,4 +1,4 @@
-// Package members draws the pages of Settings > Members.
+// Package members renders the pages of Settings > Members.
 package members
 
 import (
@@ -11,10 +11,10 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PageSize is how many members the list shows at once.
+// PageSize is the number of members on a page.
 const PageSize = 50
 
-// Query is what the address of the list asks for.
+// Query holds the search, the filters and the page of the list.
 type Query struct {
 	Search string `query:"q"`
 	Role   string `query:"role"`
@@ -22,8 +22,8 @@ type Query struct {
 	Page   int    `query:"page"`
 }
 
-// Address is the list as q asks for it.
-func (q Query) Address() string {
+// URL returns the URL of the list with q applied.
+func (q Query) URL() string {
 	values := url.Values{}
 	for name, value := range map[string]string{"q": q.Search, "role": q.Role, "state": q.State} {
 		if value != "" {
@@ -39,53 +39,54 @@ func (q Query) Address() string {
 	return path.Members + "?" + values.Encode()
 }
 
-// ListPage is what the list shows.
+// ListPage is the data of the list.
 type ListPage struct {
 	Query Query
 	List  models.MemberList
 }
 
-// Pages is the number of pages, at least one.
+// Pages returns the number of pages, at least 1.
 func (p ListPage) Pages() int {
 	return max(1, int((p.List.Matching+PageSize-1)/PageSize))
 }
 
-// Form asks for a new member.
+// Form holds the values and errors of the form for inviting a member.
 type Form struct {
-	Email  string        `form:"email"`
-	Name   string        `form:"name"`
-	Role   string        `form:"role"`
-	Errors models.Fields `form:"-"`
-	Error  string        `form:"-"` // a refusal of the whole, a sentence
-	Mails  bool          `form:"-"` // invitations are mailed
+	Email   string        `form:"email"`
+	Name    string        `form:"name"`
+	Role    string        `form:"role"`
+	Errors  models.Fields `form:"-"`
+	Message string        `form:"-"` // an error that concerns no single field
+	Mails   bool          `form:"-"` // whether the server sends email
 }
 
-// InvitedPage shows the link for a pending member, once.
+// InvitedPage is the data of the page that shows an invite link.
 type InvitedPage struct {
 	Member    *models.Member
 	Link      string
 	ExpiresAt time.Time
+	Replaces  bool // whether it replaces an earlier link
 }
 
-// ShowPage is where a member is looked after.
+// ShowPage is the data of a member's page.
 type ShowPage struct {
-	Member *models.ListedMember
-	Role   string // chosen in the form
-	Error  string // a refusal, a sentence
-	Mails  bool   // invitations are mailed
-	Self   bool   // the member is who looks
+	Member  *models.ListedMember
+	Role    string // selected in the form
+	Message string // why the last action was rejected, if it was
+	Mails   bool   // whether the server sends email
+	Self    bool   // whether the member is the viewer
 }
 
-// DeactivatePage asks before a member is deactivated.
+// DeactivatePage is the data of the confirmation page.
 type DeactivatePage struct {
-	Member *models.ListedMember
-	Error  string // a refusal, a sentence
-	Self   bool   // the member is who looks
+	Member  *models.ListedMember
+	Message string // why the member wasn't deactivated, if an attempt was rejected
+	Self    bool   // whether the member is the viewer
 }
 
-// tab is one of the states that the list can be narrowed to.
+// tab is a status to filter the list by.
 type tab struct {
-	State   models.MemberState // empty for all but the deactivated
+	State   models.MemberState // empty for all except deactivated members
 	Label   string
 	Members int64
 }
@@ -93,24 +94,23 @@ type tab struct {
 func (p ListPage) tabs() []tab {
 	counts := p.List.Counts
 	return []tab{
-		{"", "Current", counts.Active},
+		{"", "All", counts.Active},
 		{models.MemberActive, "Active", counts.Active - counts.Pending},
 		{models.MemberPending, "Pending", counts.Pending},
 		{models.MemberDeactivated, "Deactivated", counts.Deactivated},
 	}
 }
 
-func (q Query) inState(state models.MemberState) Query {
+func (q Query) withState(state models.MemberState) Query {
 	q.State, q.Page = string(state), 0
 	return q
 }
 
 func (q Query) onPage(page int) string {
 	q.Page = page
-	return q.Address()
+	return q.URL()
 }
 
-// pages is where the list is on its pages.
 func (p ListPage) pages() ui.Pages {
 	page := min(max(1, p.Query.Page), p.Pages())
 	from := int64((page-1)*PageSize) + 1
@@ -119,7 +119,7 @@ func (p ListPage) pages() ui.Pages {
 	}
 }
 
-// summary says how many members are shown, for assistive technology after each change.
+// summary returns what screen readers announce when the list changes.
 func (p ListPage) summary() string {
 	if p.List.Matching == 0 {
 		return "No members match"
@@ -127,15 +127,23 @@ func (p ListPage) summary() string {
 	return ui.Plural(p.List.Matching, "member")
 }
 
-// roleChoice is a role with what it means.
+// roleChoice is a role with its description.
 type roleChoice struct {
 	Role        models.Role
 	Label, Help string
 }
 
 var roleChoices = []roleChoice{
-	{models.RoleMember, "Member", "Sees their own account, nothing of the workspace’s keys."},
-	{models.Admin, "Admin", "Manages keys, members and seats."},
+	{models.RoleMember, "Member", "Can manage their own account. No access to API keys."},
+	{models.Admin, "Admin", "Can manage API keys, members, seats and webhooks."},
+}
+
+// RoleWithArticle returns a role as it appears in a sentence.
+func RoleWithArticle(role models.Role) string {
+	if role == models.Admin {
+		return "an admin"
+	}
+	return "a member"
 }
 
 func roleLabel(role models.Role) string {
@@ -147,8 +155,8 @@ func roleLabel(role models.Role) string {
 	return string(role)
 }
 
-// stateOf is the word for a state, and its tone.
-func stateOf(state models.MemberState) (label, tone string) {
+// statusOf returns the label of a state and the tone of its badge.
+func statusOf(state models.MemberState) (label, tone string) {
 	switch state {
 	case models.MemberActive:
 		return "Active", "success"

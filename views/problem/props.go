@@ -1,11 +1,11 @@
-// Package problem draws the page of a request that went wrong.
+// Package problem renders error pages.
 package problem
 
-// Page says what went wrong and what to do.
+// Page is the data of an error page.
 type Page struct {
 	Status    int
 	Title     string // such as "Page not found"
 	Message   string
-	RequestID string // shown where it helps to ask the operator, else empty
-	SignedIn  bool   // draw it in the shell of the settings
+	RequestID string // shown if the operator can help; otherwise empty
+	SignedIn  bool   // whether to render it within the settings
 }

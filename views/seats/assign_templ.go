@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// Assign chooses who gets a seat.
+// Assign renders the form for assigning a seat.
 func Assign(p AssignPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -73,7 +73,7 @@ func Assign(p AssignPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.PanelHead("Assign a seat", taken(p.Usage)+".").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PanelHead("Assign seat", inUse(p.Usage)+".").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -81,11 +81,11 @@ func Assign(p AssignPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = refusal(p.Error).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = alert(p.Message).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.Usage.Available() <= 0 && p.Error == "" {
+			if p.Usage.Available() <= 0 && p.Message == "" {
 				templ_7745c5c3_Var4 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 					templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 					templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -98,7 +98,7 @@ func Assign(p AssignPage) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p>All seats are taken. Release one, or raise the capacity first.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p>All seats are in use. Release a seat or add more.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -109,7 +109,7 @@ func Assign(p AssignPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = findPerson(p.Search).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = memberSearch(p.Search).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -155,7 +155,7 @@ func Assign(p AssignPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, ">Change capacity</a> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, ">Change number of seats</a> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -184,7 +184,7 @@ func Assign(p AssignPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Assign a seat", path.Seats).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Assign seat", path.Seats).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -192,9 +192,9 @@ func Assign(p AssignPage) templ.Component {
 	})
 }
 
-// findPerson narrows the people to choose from. Only they are swapped, so that one can go on
-// typing.
-func findPerson(search string) templ.Component {
+// memberSearch filters the members to select from. Only they are replaced, so that the focus stays in
+// the search field.
+func memberSearch(search string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -228,7 +228,7 @@ func findPerson(search string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "\" role=\"search\" aria-label=\"People without a seat\" hx-get=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "\" role=\"search\" aria-label=\"Members without a seat\" hx-get=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -241,7 +241,7 @@ func findPerson(search string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\" hx-target=\"#candidates\" hx-select=\"#candidates\" hx-swap=\"outerHTML ignoreTitle:true\" hx-sync=\"this:replace\" hx-trigger=\"submit, input delay:200ms, search\"><div class=\"relative min-w-0 flex-1\"><label class=\"sr-only\" for=\"person-search\">Search people without a seat</label> <span class=\"pointer-events-none absolute inset-y-0 start-2.5 flex items-center text-muted-foreground\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\" hx-target=\"#candidates\" hx-select=\"#candidates\" hx-swap=\"outerHTML ignoreTitle:true\" hx-sync=\"this:replace\" hx-trigger=\"submit, input delay:200ms, search\"><div class=\"relative min-w-0 flex-1\"><label class=\"sr-only\" for=\"member-search\">Search members without a seat</label> <span class=\"pointer-events-none absolute inset-y-0 start-2.5 flex items-center text-muted-foreground\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -249,7 +249,7 @@ func findPerson(search string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</span> <input class=\"input w-full !ps-8\" id=\"person-search\" type=\"search\" name=\"q\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</span> <input class=\"input w-full !ps-8\" id=\"member-search\" type=\"search\" name=\"q\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -270,7 +270,7 @@ func findPerson(search string) templ.Component {
 	})
 }
 
-// candidates are the people to choose from.
+// candidates renders the members to select from.
 func candidates(p AssignPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -296,7 +296,7 @@ func candidates(p AssignPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.Complaints["member_id"] != "" {
+		if p.Errors["member_id"] != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " aria-describedby=\"member-error\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -306,7 +306,7 @@ func candidates(p AssignPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.FieldError("member-error", p.complaint()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.FieldError("member-error", p.memberError()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -316,9 +316,9 @@ func candidates(p AssignPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var12 string
-			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(p.nobody())
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(p.noCandidates())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/seats/assign.templ`, Line: 80, Col: 70}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/seats/assign.templ`, Line: 80, Col: 76}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 			if templ_7745c5c3_Err != nil {
@@ -430,21 +430,21 @@ func candidates(p AssignPage) templ.Component {
 	})
 }
 
-func (p AssignPage) complaint() string {
-	if p.Complaints["member_id"] == "" {
+func (p AssignPage) memberError() string {
+	if p.Errors["member_id"] == "" {
 		return ""
 	}
-	return "Choose a member of the list."
+	return "Select a member."
 }
 
-func (p AssignPage) nobody() string {
+func (p AssignPage) noCandidates() string {
 	if p.Search == "" {
-		return "Everybody has a seat."
+		return "Everyone has a seat."
 	}
-	return "Nobody without a seat has this name or address."
+	return "No members without a seat match."
 }
 
-// Capacity asks how many seats there are.
+// Capacity renders the form for changing the number of seats.
 func Capacity(f CapacityForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -503,7 +503,7 @@ func Capacity(f CapacityForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.PanelHead("Change the capacity", taken(f.Usage)+".").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PanelHead("Change number of seats", inUse(f.Usage)+".").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -540,7 +540,7 @@ func Capacity(f CapacityForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = refusal(f.Error).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = alert(f.Message).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -548,7 +548,7 @@ func Capacity(f CapacityForm) templ.Component {
 				Name:         "capacity",
 				Label:        "Seats",
 				Value:        f.Capacity,
-				Help:         "How many the workspace has in all. It cannot be less than are taken.",
+				Help:         "Total seats. Must be at least the number in use.",
 				Error:        ui.Complaint("Seats", f.Errors["capacity"]),
 				Autocomplete: "off",
 				Required:     true,
@@ -575,7 +575,7 @@ func Capacity(f CapacityForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Submit("Save capacity", "Saving…", "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Submit("Save changes", "Saving…", "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -585,7 +585,7 @@ func Capacity(f CapacityForm) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Change the capacity", path.Seats).Render(templ.WithChildren(ctx, templ_7745c5c3_Var18), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Change number of seats", path.Seats).Render(templ.WithChildren(ctx, templ_7745c5c3_Var18), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -593,8 +593,8 @@ func Capacity(f CapacityForm) templ.Component {
 	})
 }
 
-// refusal says what the present state does not allow.
-func refusal(message string) templ.Component {
+// alert shows an error message, if there is one.
+func alert(message string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

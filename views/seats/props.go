@@ -1,4 +1,4 @@
-// Package seats draws the pages of Settings > Seats.
+// Package seats renders the pages of Settings > Seats.
 package seats
 
 import (
@@ -11,21 +11,21 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PageSize is how many seats the list shows at once, and Candidates how many people the form
-// offers one to.
+// PageSize is the number of seats on a page, and Candidates the number of members that the form for
+// assigning a seat lists.
 const (
 	PageSize   = 50
 	Candidates = 20
 )
 
-// Query is what the address of the list asks for.
+// Query holds the search and the page of the list.
 type Query struct {
 	Search string `query:"q"`
 	Page   int    `query:"page"`
 }
 
-// Address is the list as q asks for it.
-func (q Query) Address() string {
+// URL returns the URL of the list with q applied.
+func (q Query) URL() string {
 	values := url.Values{}
 	if q.Search != "" {
 		values.Set("q", q.Search)
@@ -41,21 +41,20 @@ func (q Query) Address() string {
 
 func (q Query) onPage(page int) string {
 	q.Page = page
-	return q.Address()
+	return q.URL()
 }
 
-// ListPage is what the list shows.
+// ListPage is the data of the list.
 type ListPage struct {
 	Query Query
 	List  models.SeatList
 }
 
-// Pages is the number of pages, at least one.
+// Pages returns the number of pages, at least 1.
 func (p ListPage) Pages() int {
 	return max(1, int((p.List.Matching+PageSize-1)/PageSize))
 }
 
-// pages is where the list is on its pages.
 func (p ListPage) pages() ui.Pages {
 	page := min(max(1, p.Query.Page), p.Pages())
 	from := int64((page-1)*PageSize) + 1
@@ -64,7 +63,7 @@ func (p ListPage) pages() ui.Pages {
 	}
 }
 
-// summary says how many seats are shown, for assistive technology after each change.
+// summary returns what screen readers announce when the list changes.
 func (p ListPage) summary() string {
 	if p.List.Matching == 0 {
 		return "No seats match"
@@ -72,47 +71,45 @@ func (p ListPage) summary() string {
 	return ui.Plural(p.List.Matching, "seat")
 }
 
-// AssignPage chooses who gets a seat.
+// AssignPage is the data of the form for assigning a seat.
 type AssignPage struct {
-	Search     string
-	Members    []models.Member // who may get one
-	Matching   int64           // of them, without a bound
-	MemberID   string          // chosen
-	Usage      models.SeatUsage
-	Error      string // a refusal, a sentence
-	Complaints models.Fields
+	Search   string
+	Members  []models.Member // the first candidates
+	Matching int64           // number of all candidates
+	MemberID string          // the selected one
+	Usage    models.SeatUsage
+	Errors   models.Fields
+	Message  string // an error that concerns no single field
 }
 
-// CapacityForm asks how many seats there are.
+// CapacityForm holds the values and errors of the form for changing the number of seats.
 type CapacityForm struct {
 	Capacity string `form:"capacity"`
 	Usage    models.SeatUsage
 	Errors   models.Fields
-	Error    string // a refusal, a sentence
+	Message  string // an error that concerns no single field
 }
 
-// taken says the use in words.
-func taken(u models.SeatUsage) string {
-	return fmt.Sprintf("%s of %s taken", ui.Count(int64(u.Used)), ui.Plural(int64(u.Capacity), "seat"))
+// inUse returns the number of seats in use, such as "3 of 10 seats in use".
+func inUse(u models.SeatUsage) string {
+	return fmt.Sprintf("%s of %s in use", ui.Count(int64(u.Used)), ui.Plural(int64(u.Capacity), "seat"))
 }
 
-// The picture of the use is so wide, in units of its own. Up to segments seats each has a
-// rectangle.
+// Dimensions of the bar, in units of its view box. Up to segments seats, each seat has a rectangle.
 const (
 	barWidth = 1000
 	segments = 50
 	barGap   = 3
 )
 
-// part is a rectangle of the picture.
+// part is a rectangle of the bar.
 type part struct {
 	X, Width string
-	Taken    bool
+	Used     bool
 }
 
-// barOf is the picture of the use: a rectangle for each seat, or one for all that are taken where
-// there are too many to tell apart.
-func barOf(u models.SeatUsage) []part {
+// barParts returns a rectangle for each seat, or a single one for the seats in use if there are many.
+func barParts(u models.SeatUsage) []part {
 	if u.Capacity > segments {
 		return []part{{"0", units(barWidth * float64(u.Used) / float64(u.Capacity)), true}}
 	}

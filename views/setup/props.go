@@ -1,14 +1,14 @@
-// Package setup draws the page that a one-time set-up link opens.
+// Package setup renders the page that a one-time setup link opens.
 package setup
 
 import "github.com/skipup/keys/models"
 
-// Form asks for the first workspace and its admin.
+// Form holds the values and errors of the form for the first workspace and its admin.
 type Form struct {
 	Token     string        `form:"-"` // of the link
 	Workspace string        `form:"workspace"`
 	Name      string        `form:"name"`
 	Email     string        `form:"email"`
-	Password  string        `form:"password"` // never drawn
+	Password  string        `form:"password"` // never rendered
 	Errors    models.Fields `form:"-"`
 }

@@ -1,5 +1,5 @@
-// Package viewer is the person who looks at a page, and how they want to see it. It travels in
-// the context, so that a page need not hand it down to every part of itself.
+// Package viewer carries the user who views a page, and their preferences, in the context, so that
+// pages don't have to pass them to each component.
 package viewer
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Theme is light, dark, or as the system has it.
+// Theme is a color scheme.
 type Theme string
 
 // The themes.
@@ -19,36 +19,36 @@ const (
 	Dark   Theme = "dark"
 )
 
-// ParseTheme reads a theme from a cookie or a form; what is no theme is System.
-func ParseTheme(word string) Theme {
-	switch theme := Theme(word); theme {
+// ParseTheme parses a theme from a cookie or a form. It returns System for an unknown theme.
+func ParseTheme(name string) Theme {
+	switch theme := Theme(name); theme {
 	case Light, Dark:
 		return theme
 	}
 	return System
 }
 
-// Viewer is who looks at a page. Before sign-in only Theme, Location and Now are set.
+// Viewer is the user who views a page. Before sign-in, only Theme, Location and Now are set.
 type Viewer struct {
 	User        *models.User    // nil before sign-in
 	Member      *models.Member  // the membership in the workspace shown; nil without one
 	Memberships []models.Member // all workspaces to switch between
 	Theme       Theme
-	Location    *time.Location // the viewer's time zone, UTC until the browser has told it
+	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
 	Notice      string // shown once, in a toast
-	Address     string // path and query of this page, to come back to; empty if it cannot be read again
-	PublicURL   string // scheme and host under which this deployment is reached, without a slash at the end
+	Address     string // path and query of this page to return to; empty if it can't be requested again
+	PublicURL   string // scheme and host of this deployment, without a trailing slash
 }
 
 type contextKey struct{}
 
-// With returns a context in which v looks.
+// With returns a context that carries v.
 func With(ctx context.Context, v Viewer) context.Context {
 	return context.WithValue(ctx, contextKey{}, v)
 }
 
-// Of returns who looks in ctx.
+// Of returns the viewer that ctx carries.
 func Of(ctx context.Context) Viewer {
 	if v, ok := ctx.Value(contextKey{}).(Viewer); ok {
 		return v

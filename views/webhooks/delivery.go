@@ -3,6 +3,7 @@ package webhooks
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -10,97 +11,93 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// soon is how near the next attempt of a delivery is for its row to be watched.
-const soon = 15 * time.Second
+// activeWithin is how close the next attempt must be for a delivery to count as active.
+const activeWithin = 15 * time.Second
 
-// shown is a delivery in a page.
-type shown struct {
+// deliveryRow is a delivery as a page shows it.
+type deliveryRow struct {
 	*models.WebhookDelivery
 	Endpoint *models.WebhookEndpoint
 	Now      time.Time
-	Refusal  string
-	Open     bool // its details are
+	Message  string // why the last retry was rejected, if it was
+	Open     bool   // whether the details are expanded
 }
 
-// isMoving reports whether the delivery is about to change: it is on its way, or soon will be.
-func (d shown) isMoving() bool {
-	if d.NextAttemptAt == nil { // it is final
+// isActive reports whether the delivery is being sent or will be soon.
+func (d deliveryRow) isActive() bool {
+	if d.NextAttemptAt == nil { // succeeded or failed
 		return false
 	}
-	return d.InFlightAt(d.Now) || d.Endpoint.Enabled() && d.NextAttemptAt.Before(d.Now.Add(soon))
+	return d.InFlightAt(d.Now) || d.Endpoint.Enabled() && d.NextAttemptAt.Before(d.Now.Add(activeWithin))
 }
 
-// isLive reports whether the row keeps itself up to date: the delivery moves, or waits for the time
-// when it will.
-func (d shown) isLive() bool {
-	return d.isMoving() || d.Status == models.DeliveryPending && d.NextAttemptAt != nil && d.Endpoint.Enabled()
+// isLive reports whether the row refreshes itself: the delivery is active or will be.
+func (d deliveryRow) isLive() bool {
+	return d.isActive() || d.Status == models.DeliveryPending && d.NextAttemptAt != nil && d.Endpoint.Enabled()
 }
 
-// untilItMoves is how many milliseconds from now a delivery that waits will move.
-func (d shown) untilItMoves() int64 {
-	if d.isMoving() {
+// refreshDelay returns the number of milliseconds until a pending delivery becomes active.
+func (d deliveryRow) refreshDelay() int64 {
+	if d.isActive() {
 		return 0
 	}
-	return d.NextAttemptAt.Add(-soon).Sub(d.Now).Milliseconds()
+	return d.NextAttemptAt.Add(-activeWithin).Sub(d.Now).Milliseconds()
 }
 
-// Version tells how far a delivery has got, so that nothing is sent to who has seen that.
+// Version returns a string that changes with everything a row shows, so that an unchanged row isn't
+// sent again.
 func (p DeliveryPage) Version(now time.Time) string {
-	d := shown{WebhookDelivery: p.Delivery, Endpoint: p.Endpoint, Now: now}
-	return fmt.Sprintf("%s-%d-%t-%t", d.Status, d.Attempts, d.isMoving(), p.Endpoint.Enabled())
+	d := deliveryRow{WebhookDelivery: p.Delivery, Endpoint: p.Endpoint, Now: now}
+	return fmt.Sprintf("%s-%d-%t-%t", d.Status, d.Attempts, d.isActive(), p.Endpoint.Enabled())
 }
 
-func (d shown) version() string {
+func (d deliveryRow) version() string {
 	return DeliveryPage{Endpoint: d.Endpoint, Delivery: d.WebhookDelivery}.Version(d.Now)
 }
 
-func (d shown) id() string { return "delivery-" + d.ID }
+func (d deliveryRow) id() string { return "delivery-" + d.ID }
 
-func (d shown) address() string { return path.WebhookDelivery(d.Endpoint.ID, d.ID) }
+func (d deliveryRow) url() string { return path.WebhookDelivery(d.Endpoint.ID, d.ID) }
 
-// state is how far the delivery has got.
-func (d shown) state() state {
+// status returns the label and tone of the delivery's progress.
+func (d deliveryRow) status() status {
 	switch {
 	case d.Status == models.DeliverySuccess:
-		return state{"Delivered", "success"}
+		return status{"Delivered", "success"}
 	case d.Status == models.DeliveryFailed:
-		return state{"Failed", "danger"}
-	case d.isMoving():
-		return state{"Sending…", "moving"}
+		return status{"Failed", "danger"}
+	case d.isActive():
+		return status{"Sending…", "moving"}
 	case d.Attempts > 0:
-		return state{"Retrying", "warning"}
+		return status{"Retrying", "warning"}
 	}
-	return state{"Waiting", "none"}
+	return status{"Pending", "none"}
 }
 
-// outcome is what became of the last attempt, in words.
-func (d shown) outcome() string {
+// outcome returns the result of the last attempt, such as "204 · 65 ms · attempt 2".
+func (d deliveryRow) outcome() string {
 	if d.LastAttemptedAt == nil {
-		return "Not attempted yet"
+		return "Not sent yet"
 	}
-	words := failureWords(d.Failure, d.code())
-	switch {
-	case d.ResponseCode == nil:
-	case d.Failure == models.Delivered:
-		words += " in " + ui.Milliseconds(time.Duration(d.DurationMS)*time.Millisecond)
-	default:
-		words += ", in " + ui.Milliseconds(time.Duration(d.DurationMS)*time.Millisecond)
+	parts := []string{resultLabel(d.Failure, d.code())}
+	if d.ResponseCode != nil {
+		parts = append(parts, ui.Milliseconds(time.Duration(d.DurationMS)*time.Millisecond))
 	}
 	if d.Attempts > 1 {
-		words += fmt.Sprintf(", at attempt %d", d.Attempts)
+		parts = append(parts, fmt.Sprintf("attempt %d", d.Attempts))
 	}
-	return words
+	return strings.Join(parts, " · ")
 }
 
-func (d shown) code() int {
+func (d deliveryRow) code() int {
 	if d.ResponseCode == nil {
 		return 0
 	}
 	return *d.ResponseCode
 }
 
-// retryLabel is the word for sending the delivery now.
-func (d shown) retryLabel() string {
+// retryLabel returns the label of the button that sends the delivery now.
+func (d deliveryRow) retryLabel() string {
 	switch d.Status {
 	case models.DeliverySuccess:
 		return "Send again"
@@ -110,8 +107,8 @@ func (d shown) retryLabel() string {
 	return "Retry"
 }
 
-// payload is what is sent, with line breaks for people.
-func (d shown) payload() string {
+// payload returns the body of the request, indented.
+func (d deliveryRow) payload() string {
 	text, err := json.MarshalIndent(d.Event.Wire(), "", "  ")
 	if err != nil {
 		return d.Event.Data

@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// New asks for an endpoint.
+// New renders the form for adding an endpoint.
 func New(f Form) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -74,7 +74,7 @@ func New(f Form) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.PanelHead("Add an endpoint", "Its secret, which its requests are signed with, is shown once after it is added.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PanelHead("Add endpoint", "You’ll see the signing secret once, right after you add the endpoint.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -138,7 +138,7 @@ func New(f Form) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Add an endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Add endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -146,7 +146,7 @@ func New(f Form) templ.Component {
 	})
 }
 
-// Edit changes what endpoint is.
+// Edit renders the form for editing an endpoint.
 func Edit(endpoint *models.WebhookEndpoint, f Form) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -184,7 +184,7 @@ func Edit(endpoint *models.WebhookEndpoint, f Form) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Back(templ.SafeURL(path.Webhook(endpoint.ID)), "Back to the endpoint").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Back(templ.SafeURL(path.Webhook(endpoint.ID)), "Back to endpoint").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -205,7 +205,7 @@ func Edit(endpoint *models.WebhookEndpoint, f Form) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.PanelHead("Edit the endpoint", "It takes effect at once, for deliveries that wait too. The secret stays as it is.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PanelHead("Edit endpoint", "Changes apply immediately, including to pending deliveries. The signing secret doesn’t change.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -298,7 +298,7 @@ func fields(f Form) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = refusal(f.Refusal).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = alert(f.Message).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -306,7 +306,7 @@ func fields(f Form) templ.Component {
 			Name:         "url",
 			Label:        "URL",
 			Value:        f.URL,
-			Help:         "An https address of your server, on the public internet.",
+			Help:         "A public HTTPS URL.",
 			Error:        ui.Complaint("The URL", f.Errors["url"]),
 			Autocomplete: "off",
 			Required:     true,
@@ -320,7 +320,7 @@ func fields(f Form) templ.Component {
 			Name:         "description",
 			Label:        "Description",
 			Value:        f.Description,
-			Help:         "What it is for, if that helps. Only the admins of this workspace see it.",
+			Help:         "Optional. Only workspace admins see this.",
 			Error:        ui.Complaint("The description", f.Errors["description"]),
 			Autocomplete: "off",
 		}).Render(ctx, templ_7745c5c3_Buffer)
@@ -339,7 +339,7 @@ func fields(f Form) templ.Component {
 	})
 }
 
-// events are boxes to tick, from the table of all events.
+// events renders a checkbox for each event.
 func events(f Form) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -433,8 +433,8 @@ func events(f Form) templ.Component {
 	})
 }
 
-// refusal says why something was not done, if it was not.
-func refusal(sentence string) templ.Component {
+// alert shows an error message, if there is one.
+func alert(message string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -455,7 +455,7 @@ func refusal(sentence string) templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if sentence != "" {
+		if message != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div role=\"alert\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -477,9 +477,9 @@ func refusal(sentence string) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var17 string
-				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(sentence)
+				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(message)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/webhooks/form.templ`, Line: 108, Col: 17}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/webhooks/form.templ`, Line: 108, Col: 16}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 				if templ_7745c5c3_Err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// List is Settings > Webhooks.
+// List renders Settings > Webhooks.
 func List(endpoints []Listed) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -88,7 +88,7 @@ func List(endpoints []Listed) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.PageHead("Webhooks", "An endpoint is an address of yours that SkipUp tells what happens in this workspace, as it happens.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PageHead("Webhooks", "Get notified at your own URL when something happens in this workspace.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -110,7 +110,7 @@ func List(endpoints []Listed) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = teach().Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = introduction().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -133,8 +133,8 @@ func List(endpoints []Listed) templ.Component {
 	})
 }
 
-// teach says what an endpoint is to somebody who has none.
-func teach() templ.Component {
+// introduction explains webhooks to admins who haven't added an endpoint yet.
+func introduction() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -167,7 +167,7 @@ func teach() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p class=\"mt-1.5 max-w-md text-13 text-balance text-muted-foreground\">Instead of asking the API again and again whether something has changed, let it tell you: it sends a signed POST request to your server for each event that you choose.</p><a class=\"btn mt-5\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p class=\"mt-1.5 max-w-md text-13 text-balance text-muted-foreground\">Stop polling. SkipUp sends a signed POST request to your server for each event you select.</p><a class=\"btn mt-5\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -183,7 +183,7 @@ func teach() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Add endpoint</a><ol class=\"hooks-steps\"><li><b>Choose events</b>A booked meeting, a new member, a deleted key: what your server wants to know.</li><li><b>Check the signature</b>Each request is signed with a secret that only you and SkipUp have.</li><li><b>Answer with 2xx</b>Anything else is tried again, up to ten times in more than three days.</li></ol>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Add endpoint</a><ol class=\"hooks-steps\"><li><b>Select events</b>For example, a booked meeting, a new member or a deleted key.</li><li><b>Verify signatures</b>Each request is signed with a secret only you and SkipUp know.</li><li><b>Return 2xx</b>We retry other responses up to 10 times over 3 days.</li></ol>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -218,7 +218,7 @@ func table(endpoints []Listed) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<table class=\"hooks\" role=\"table\"><caption class=\"sr-only\">Webhook endpoints, the newest first</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Endpoint</th><th role=\"columnheader\" scope=\"col\">State</th><th role=\"columnheader\" scope=\"col\">Events</th><th role=\"columnheader\" scope=\"col\">Last delivery</th><th role=\"columnheader\" scope=\"col\">Arrived</th></tr></thead> <tbody role=\"rowgroup\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<table class=\"hooks\" role=\"table\"><caption class=\"sr-only\">Webhook endpoints, newest first</caption> <thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Endpoint</th><th role=\"columnheader\" scope=\"col\">Status</th><th role=\"columnheader\" scope=\"col\">Events</th><th role=\"columnheader\" scope=\"col\">Last delivery</th><th role=\"columnheader\" scope=\"col\">Success rate</th></tr></thead> <tbody role=\"rowgroup\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -319,11 +319,11 @@ func row(e *Listed) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</code></p></td><td role=\"cell\" data-cell=\"state\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</code></p></td><td role=\"cell\" data-cell=\"status\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = badge(stateOf(&e.WebhookEndpoint, e.Health)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = badge(statusOf(&e.WebhookEndpoint, e.Health)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -361,11 +361,11 @@ func row(e *Listed) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</td><td role=\"cell\" data-cell=\"rate\"><span class=\"hooks-label\">Arrived</span>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</td><td role=\"cell\" data-cell=\"rate\"><span class=\"hooks-label\">Success rate</span>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = arrived(e.Health).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = successRate(e.Health).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -377,7 +377,7 @@ func row(e *Listed) templ.Component {
 	})
 }
 
-func badge(s state) templ.Component {
+func badge(s status) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -1,4 +1,4 @@
-// Package webhooks draws the pages of Settings > Webhooks.
+// Package webhooks renders the pages of Settings > Webhooks.
 package webhooks
 
 import (
@@ -11,26 +11,26 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PageSize is how many deliveries the page of an endpoint shows at once.
+// PageSize is the number of deliveries on a page.
 const PageSize = 20
 
-// Listed is an endpoint in the list, and how it fares.
+// Listed is an endpoint in the list, with its health.
 type Listed struct {
 	models.WebhookEndpoint
 	Health models.WebhookHealth
 }
 
-// Form asks for an endpoint, or for changes to one: what was typed and what is wrong with it.
+// Form holds the values and errors of the form for adding or editing an endpoint.
 type Form struct {
 	URL         string   `form:"url"`
 	Description string   `form:"description"`
 	Events      []string `form:"events"`
 
 	Errors  models.Fields `form:"-"`
-	Refusal string        `form:"-"` // a sentence, if the workspace cannot have the endpoint
+	Message string        `form:"-"` // an error that concerns no single field
 }
 
-// FormOf is the form with what e is.
+// FormOf returns a form filled in with the values of e.
 func FormOf(e *models.WebhookEndpoint) Form {
 	form := Form{URL: e.URL, Events: e.Events.Names()}
 	if e.Description != nil {
@@ -39,7 +39,7 @@ func FormOf(e *models.WebhookEndpoint) Form {
 	return form
 }
 
-// DescriptionOrNone is the description that is typed; nil without.
+// DescriptionOrNone returns the description, or nil if it is empty.
 func (f Form) DescriptionOrNone() *string {
 	if f.Description == "" {
 		return nil
@@ -47,14 +47,14 @@ func (f Form) DescriptionOrNone() *string {
 	return &f.Description
 }
 
-// eventsError is the first complaint about the events that are ticked.
+// eventsError returns an error about the selected events, or "".
 func (f Form) eventsError() string {
-	if complaint := f.Errors["events"]; complaint != "" {
-		return "The events " + complaint + "."
+	if f.Errors["events"] != "" {
+		return "Select at least one event."
 	}
-	for name, complaint := range f.Errors {
+	for name := range f.Errors {
 		if strings.HasPrefix(name, "events[") {
-			return "Each event " + complaint + "."
+			return "One of the events isn’t available. Select from the list."
 		}
 	}
 	return ""
@@ -62,29 +62,29 @@ func (f Form) eventsError() string {
 
 func (f Form) wants(t models.EventType) bool { return slices.Contains(f.Events, string(t)) }
 
-// SecretPage shows the secret of an endpoint, once.
+// SecretPage is the data of the page that shows a signing secret.
 type SecretPage struct {
 	Endpoint *models.WebhookEndpoint
 	Secret   string
-	Rotated  bool // it takes the place of another
+	Rotated  bool // whether it replaces an earlier secret
 }
 
-// Query is what the address of an endpoint's page asks for: a part of its deliveries.
+// Query selects which of an endpoint's deliveries to show.
 type Query struct {
 	Status string `query:"status"`
 	Event  string `query:"event"`
 	Cursor string `query:"cursor"`
 }
 
-// Filter is what q asks of the Store.
+// Filter returns the part of q that filters.
 func (q Query) Filter() models.DeliveryFilter {
 	return models.DeliveryFilter{Status: models.DeliveryStatus(q.Status), EventType: models.EventType(q.Event)}
 }
 
 func (q Query) isFiltered() bool { return q.Status != "" || q.Event != "" }
 
-// address is the page of endpoint id as q asks for it.
-func (q Query) address(id string) string {
+// url returns the URL of the endpoint's page with q applied.
+func (q Query) url(id string) string {
 	values := url.Values{}
 	for name, value := range map[string]string{"status": q.Status, "event": q.Event, "cursor": q.Cursor} {
 		if value != "" {
@@ -97,23 +97,23 @@ func (q Query) address(id string) string {
 	return path.Webhook(id) + "?" + values.Encode()
 }
 
-// from is q at the page that a cursor leads to; the first one if it is empty.
-func (q Query) from(cursor string) Query {
+// withCursor returns q at the given cursor; "" is the first page.
+func (q Query) withCursor(cursor string) Query {
 	q.Cursor = cursor
 	return q
 }
 
-// ShowPage is everything known about an endpoint.
+// ShowPage is the data of an endpoint's page.
 type ShowPage struct {
 	Endpoint   *models.WebhookEndpoint
 	Health     models.WebhookHealth
 	Query      Query
 	Deliveries models.Paged[models.WebhookDelivery]
 	History    []models.AuditEvent
-	Refusal    string // why no ping is sent, a sentence
+	Message    string // why a ping was rejected, if it was
 }
 
-// summary says how many deliveries are shown, for assistive technology after each change.
+// summary returns what screen readers announce when the list of deliveries changes.
 func (p ShowPage) summary() string {
 	switch shown := len(p.Deliveries.Items); {
 	case shown == 0:
@@ -121,21 +121,21 @@ func (p ShowPage) summary() string {
 	case shown == 1:
 		return "1 delivery: " + deliveryLabel(&p.Deliveries.Items[0])
 	default:
-		return ui.Count(int64(shown)) + " deliveries, the newest first: " + deliveryLabel(&p.Deliveries.Items[0])
+		return ui.Count(int64(shown)) + " deliveries, newest first: " + deliveryLabel(&p.Deliveries.Items[0])
 	}
 }
 
-// DeliveryPage is everything known about a delivery.
+// DeliveryPage is the data of a delivery's page.
 type DeliveryPage struct {
 	Endpoint *models.WebhookEndpoint
 	Health   models.WebhookHealth
 	Delivery *models.WebhookDelivery
-	Refusal  string // why it is not sent again, a sentence
+	Message  string // why a retry was rejected, if it was
 }
 
-// EndpointPage asks before something is done to an endpoint.
+// EndpointPage is the data of the confirmation pages.
 type EndpointPage struct {
 	Endpoint *models.WebhookEndpoint
 	Health   models.WebhookHealth
-	Refusal  string // why it is not done, a sentence
+	Message  string // why the action was rejected, if it was
 }

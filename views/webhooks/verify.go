@@ -1,6 +1,6 @@
 package webhooks
 
-// snippet is how to check a signature in a language, with the public library of Standard Webhooks.
+// snippet is sample code that verifies signatures with the Standard Webhooks library.
 type snippet struct{ ID, Label, Install, Code string }
 
 var snippets = []snippet{
@@ -17,7 +17,7 @@ func receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "bad signature", http.StatusUnauthorized)
 		return
 	}
-	w.WriteHeader(http.StatusNoContent) // answer at once, work later
+	w.WriteHeader(http.StatusNoContent) // respond now, process the event later
 }`},
 	{"node", "Node", "npm install standardwebhooks", `import { createServer } from 'node:http'
 import { Webhook } from 'standardwebhooks'
@@ -29,7 +29,7 @@ createServer(async (request, response) => {
     let body = ''
     for await (const part of request.setEncoding('utf8')) body += part
     const event = hook.verify(body, request.headers)
-    response.writeHead(204).end() // answer at once, work later
+    response.writeHead(204).end() // respond now, process the event later
   } catch {
     response.writeHead(401).end()
   }
@@ -45,7 +45,7 @@ hook = Webhook(os.environ["SKIPUP_WEBHOOK_SECRET"])
 def receive():
     try:
         event = hook.verify(request.get_data(), dict(request.headers))
-    except Exception:  # headers may be anything
+    except Exception:  # headers may be malformed
         return "", 401
-    return "", 204  # answer at once, work later`},
+    return "", 204  # respond now, process the event later`},
 }

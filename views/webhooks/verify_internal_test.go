@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	secretOfSnippets = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	bodyOfSnippets   = `{"type":"seat.assigned","data":{"name":"Zoë"}}`
+	testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	testBody   = `{"type":"seat.assigned","data":{"name":"Zoë"}}`
 )
 
-// TestTheGoSnippetVerifies as it stands on the page, with the imports that an editor adds.
-func TestTheGoSnippetVerifies(t *testing.T) {
+// TestGoSnippetVerifies compiles the snippet as shown, with imports added.
+func TestGoSnippetVerifies(t *testing.T) {
 	program := "package main\n\nimport (\"fmt\"; \"io\"; \"net\"; \"net/http\"; \"os\")\n" + codeOf(t, "go") + `
 func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,47 +37,47 @@ func main() {
 		t.Fatal(err)
 	}
 	built := filepath.Join(t.TempDir(), "receiver")
-	if said, err := exec.Command("go", "build", "-o", built, file).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, said)
+	if out, err := exec.Command("go", "build", "-o", built, file).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	wantVerified(t, exec.Command(built))
+	checkReceiver(t, exec.Command(built))
 }
 
-// TestTheNodeSnippetVerifies as it stands on the page, but for the port.
-func TestTheNodeSnippetVerifies(t *testing.T) {
+// TestNodeSnippetVerifies runs the snippet as shown, on a free port.
+func TestNodeSnippetVerifies(t *testing.T) {
 	if testing.Short() {
-		t.Skip("Node.js is left out because of -short")
+		t.Skip("skipping Node.js in short mode")
 	}
 	code, port := codeOf(t, "node"), ".listen(3000)"
 	if !strings.HasSuffix(code, port) {
-		t.Fatal("the snippet does not listen")
+		t.Fatalf("snippet does not end with %q", port)
 	}
 	code = strings.TrimSuffix(code, port) + `.listen(0, '127.0.0.1', function () { console.log('127.0.0.1:' + this.address().port) })`
 	node := exec.Command("node", "--input-type=module", "-e", code)
-	node.Dir = "../.." // where the packages are: make node_modules
-	wantVerified(t, node)
+	node.Dir = "../.." // the directory of node_modules
+	checkReceiver(t, node)
 }
 
 func codeOf(t *testing.T, id string) string {
 	t.Helper()
 	i := slices.IndexFunc(snippets, func(s snippet) bool { return s.ID == id })
 	if i < 0 {
-		t.Fatalf("there is no snippet for %s", id)
+		t.Fatalf("no snippet for %q", id)
 	}
 	return snippets[i].Code
 }
 
-// wantVerified has a receiver take a good request and refuse others.
-func wantVerified(t *testing.T, receiver *exec.Cmd) {
+// checkReceiver checks that a receiver accepts a signed request and rejects others.
+func checkReceiver(t *testing.T, receiver *exec.Cmd) {
 	t.Helper()
-	address := started(t, receiver)
-	hook, err := standardwebhooks.NewWebhook(secretOfSnippets)
+	address := start(t, receiver)
+	hook, err := standardwebhooks.NewWebhook(testSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
 	signed := func(at time.Time) http.Header {
-		signature, err := hook.Sign("evt_1", at, []byte(bodyOfSnippets))
+		signature, err := hook.Sign("evt_1", at, []byte(testBody))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,11 +94,11 @@ func wantVerified(t *testing.T, receiver *exec.Cmd) {
 		header     http.Header
 		want       int
 	}{
-		{"a good one", bodyOfSnippets, signed(now), http.StatusNoContent},
-		{"another body", strings.Replace(bodyOfSnippets, "Zoë", "Eve", 1), signed(now), http.StatusUnauthorized},
-		{"an old one", bodyOfSnippets, signed(now.Add(-time.Hour)), http.StatusUnauthorized},
-		{"no signature at all", bodyOfSnippets, http.Header{}, http.StatusUnauthorized},
-		{"a signature that is none", bodyOfSnippets, forged, http.StatusUnauthorized},
+		{"signed", testBody, signed(now), http.StatusNoContent},
+		{"altered body", strings.Replace(testBody, "Zoë", "Eve", 1), signed(now), http.StatusUnauthorized},
+		{"expired", testBody, signed(now.Add(-time.Hour)), http.StatusUnauthorized},
+		{"no signature", testBody, http.Header{}, http.StatusUnauthorized},
+		{"malformed signature", testBody, forged, http.StatusUnauthorized},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/webhooks", strings.NewReader(tt.body))
 		if err != nil {
@@ -111,16 +111,16 @@ func wantVerified(t *testing.T, receiver *exec.Cmd) {
 		}
 		_ = response.Body.Close()
 		if response.StatusCode != tt.want {
-			t.Errorf("%s gets %d, want %d", tt.name, response.StatusCode, tt.want)
+			t.Errorf("%s: status = %d, want %d", tt.name, response.StatusCode, tt.want)
 		}
 	}
 }
 
-// started is the address that a program prints, which runs until the test ends.
-func started(t *testing.T, program *exec.Cmd) string {
+// start runs a program until the test ends and returns the address that it prints.
+func start(t *testing.T, program *exec.Cmd) string {
 	t.Helper()
-	var said bytes.Buffer
-	program.Env, program.Stderr = append(os.Environ(), "SKIPUP_WEBHOOK_SECRET="+secretOfSnippets), &said
+	var stderr bytes.Buffer
+	program.Env, program.Stderr = append(os.Environ(), "SKIPUP_WEBHOOK_SECRET="+testSecret), &stderr
 	out, err := program.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func started(t *testing.T, program *exec.Cmd) string {
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = program.Wait()
-		t.Fatalf("it does not listen: %v\n%s", err, said.String())
+		t.Fatalf("program does not listen: %v\n%s", err, stderr.String())
 	}
 	return strings.TrimSpace(address)
 }

@@ -1,0 +1,251 @@
+package audit
+
+import (
+	"cmp"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/ui"
+)
+
+// Placeholders in the sentences of actions.
+const (
+	actor  = "{actor}"
+	target = "{target}"
+)
+
+// action is a kind of event.
+type action struct {
+	Name     string // as stored
+	Label    string // in the filter
+	sentence string // with the placeholders
+}
+
+// group is the actions on one kind of target.
+type group struct {
+	Label   string
+	Actions []action
+}
+
+// groups lists every action.
+var groups = []group{
+	{"API keys", []action{
+		{"api_key.created", "Key created", "{actor} created {target}"},
+		{"api_key.renamed", "Key renamed", "{actor} renamed {target}"},
+		{"api_key.access_changed", "Access changed", "{actor} changed access for {target}"},
+		{"api_key.rotated", "Key rotated", "{actor} rotated {target}"},
+		{"api_key.rotation_abandoned", "Rotation canceled", "{actor} canceled the rotation of {target}"},
+		{"api_key.paused", "Key paused", "{actor} paused {target}"},
+		{"api_key.resumed", "Key resumed", "{actor} resumed {target}"},
+		{"api_key.found_leaked", "Leaked key found", "{actor} found {target} in a leak scan"},
+		{"api_key.leak_checked", "Leak scan run", "{actor} ran a leak scan"},
+		{"api_key.deleted", "Key deleted", "{actor} deleted {target}"},
+		{"api_key.deletion_in_force", "Deletion in effect", "Deletion of {target} took effect on all nodes"},
+	}},
+	{"Members", []action{
+		{"member.added", "Member added", "{actor} added {target}"},
+		{"member.invited", "Member invited", "{actor} invited {target}"},
+		{"member.joined", "Member joined", "{actor} accepted their invitation"},
+		{"member.role_changed", "Role changed", "{actor} changed {target}’s role"},
+		{"member.deactivated", "Member deactivated", "{actor} deactivated {target}"},
+		{"member.reactivated", "Member reactivated", "{actor} reactivated {target}"},
+		{"seat.assigned", "Seat assigned", "{actor} assigned a seat to {target}"},
+		{"seat.released", "Seat released", "{actor} released {target}’s seat"},
+	}},
+	{"Sign-in", []action{
+		{"user.signed_in", "Signed in", "{actor} signed in"},
+		{"user.sign_in_failed", "Sign-in failed", "Failed sign-in attempt for {target}"},
+		{"user.signed_out", "Signed out", "{actor} signed out"},
+		{"user.signed_out_everywhere", "Signed out everywhere", "{actor} signed out everywhere"},
+		{"user.password_changed", "Password changed", "{actor} changed their password"},
+	}},
+	{"Webhooks", []action{
+		{"webhook_endpoint.created", "Endpoint added", "{actor} added {target}"},
+		{"webhook_endpoint.updated", "Endpoint updated", "{actor} updated {target}"},
+		{"webhook_endpoint.enabled", "Endpoint enabled", "{actor} enabled {target}"},
+		{"webhook_endpoint.disabled", "Endpoint disabled", "{actor} disabled {target}"},
+		{"webhook_endpoint.secret_rotated", "Secret rotated", "{actor} rotated the signing secret of {target}"},
+		{"webhook_endpoint.deleted", "Endpoint deleted", "{actor} deleted {target}"},
+	}},
+	{"Workspace", []action{
+		{"workspace.created", "Workspace created", "{actor} created {target}"},
+		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
+		{"lease.set", "Lease changed", "{actor} changed the lease duration"},
+	}},
+}
+
+// patternOf returns the sentence about event, with placeholders.
+func patternOf(event models.AuditEvent) string {
+	for _, group := range groups {
+		for _, action := range group.Actions {
+			if action.Name == event.Action {
+				return action.sentence
+			}
+		}
+	}
+	return actor + ": " + event.Action + " " + target
+}
+
+// partsOf returns the sentence about event, split at the placeholders.
+func partsOf(event models.AuditEvent) []string {
+	var parts []string
+	rest := patternOf(event)
+	for rest != "" {
+		i := strings.Index(rest, "{")
+		if i != 0 {
+			if i < 0 {
+				i = len(rest)
+			}
+			parts, rest = append(parts, rest[:i]), rest[i:]
+			continue
+		}
+		end := strings.Index(rest, "}") + 1
+		parts, rest = append(parts, rest[:end]), rest[end:]
+	}
+	return parts
+}
+
+// kinds maps the type of a target to what precedes its name in a sentence. The names of people stand
+// alone.
+var kinds = map[string]string{
+	"api_key":          "API key",
+	"member":           "",
+	"seat":             "",
+	"user":             "",
+	"webhook_endpoint": "webhook endpoint",
+	"workspace":        "workspace",
+	"lease":            "lease",
+}
+
+// kindOf returns what precedes the name of event's target in a sentence.
+func kindOf(event models.AuditEvent) string {
+	if kind, known := kinds[event.TargetType]; known {
+		return kind
+	}
+	return strings.ReplaceAll(event.TargetType, "_", " ")
+}
+
+// targetOf returns event's target as it appears in a sentence, such as "API key CI".
+func targetOf(event models.AuditEvent) string {
+	if event.TargetName == event.TargetType {
+		return kindOf(event)
+	}
+	return strings.TrimSpace(kindOf(event) + " " + event.TargetName)
+}
+
+// sentence returns the sentence about event as plain text.
+func sentence(event models.AuditEvent) string {
+	return strings.NewReplacer(actor, ActorName(event), target, targetOf(event)).Replace(patternOf(event))
+}
+
+// allAbout returns the label of the link to the other events with the same target.
+func allAbout(event models.AuditEvent) string {
+	switch event.TargetType {
+	case "api_key":
+		return "All events for this key"
+	case "webhook_endpoint":
+		return "All events for this endpoint"
+	}
+	return "All events for " + targetOf(event)
+}
+
+// detail is a labeled fact about an event.
+type detail struct{ Label, Value string }
+
+// detailLabels maps the names of details to their labels. Entries for a single action take precedence.
+var detailLabels = map[string]string{
+	"api_key.renamed/from":            "Previous name",
+	"api_key.found_leaked/times":      "Times found",
+	"api_key.leak_checked/keys":       "Keys found",
+	"api_key.leak_checked/other_keys": "Unknown keys",
+	"by":                              "Sent by",
+	"committed_at":                    "Deleted",
+	"events":                          "Events",
+	"expires_at":                      "Expiry",
+	"expires_at_before":               "Previous expiry",
+	"from":                            "Before",
+	"in_force_at":                     "In effect on all nodes",
+	"key_prefix":                      "Key",
+	"last_used_address":               "Last used from",
+	"last_used_at":                    "Last accepted",
+	"last_used_route":                 "Last request",
+	"lease":                           "Lease",
+	"member_id":                       "Member",
+	"reason":                          "Reason",
+	"role":                            "Role",
+	"rotated_from":                    "Replaces",
+	"scopes":                          "Scopes",
+	"scopes_added":                    "Added",
+	"scopes_removed":                  "Removed",
+	"successor_id":                    "Replacement",
+	"to":                              "After",
+	"took_ms":                         "Duration (ms)",
+}
+
+func detailsOf(event models.AuditEvent) []detail {
+	var details []detail
+	for _, name := range slices.Sorted(maps.Keys(event.Details)) {
+		label := detailLabels[event.Action+"/"+name]
+		if label == "" {
+			label = detailLabels[name]
+		}
+		if label == "" {
+			label = sentenceCase(name)
+		}
+		value := event.Details[name]
+		if value == "" {
+			value = "None"
+		}
+		details = append(details, detail{label, value})
+	}
+	return details
+}
+
+// sentenceCase turns a name such as "paused_until" into "Paused until".
+func sentenceCase(name string) string {
+	words := strings.ReplaceAll(name, "_", " ")
+	if words == "" {
+		return words
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// ActorName returns the name of who or what caused event.
+func ActorName(event models.AuditEvent) string {
+	switch {
+	case event.ActorType == models.ActorSystem:
+		return "System"
+	case event.ActorName == "":
+		return "Someone"
+	}
+	return event.ActorName
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return "Unknown"
+	}
+	return text
+}
+
+// originOf returns where event came from, such as "192.0.2.1 · Firefox on Linux".
+func originOf(event models.AuditEvent) string {
+	switch {
+	case event.Address == "" && event.UserAgent == "":
+		return ""
+	case event.Address == "":
+		return ui.Device(event.UserAgent)
+	case event.UserAgent == "":
+		return event.Address
+	}
+	return event.Address + " · " + ui.Device(event.UserAgent)
+}
+
+func hashOf(event models.AuditEvent) string { return hex.EncodeToString(event.Hash) }
+
+func datesError(errors models.Fields) string {
+	return cmp.Or(errors["from"], errors["to"])
+}

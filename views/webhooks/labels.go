@@ -1,0 +1,155 @@
+package webhooks
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/skipup/keys/models"
+)
+
+// event is an event that an endpoint can subscribe to.
+type event struct {
+	Type        models.EventType
+	Label, Help string
+}
+
+// group is the events of one resource.
+type group struct {
+	Label  string
+	Events []event
+}
+
+// groups lists every event, in the order of models.EventTypes.
+var groups = []group{
+	{"Meeting requests", []event{
+		{models.MeetingRequestCreatedEvent, "Created", "A meeting was requested."},
+		{models.MeetingRequestUpdatedEvent, "Updated", "The title, time or participants changed."},
+		{models.MeetingRequestPausedEvent, "Paused", "Scheduling was paused."},
+		{models.MeetingRequestResumedEvent, "Resumed", "Scheduling was resumed."},
+		{models.MeetingRequestBookedEvent, "Booked", "A time was found and added to calendars."},
+		{models.MeetingRequestCancelledEvent, "Canceled", "The request was canceled."},
+		{models.MeetingRequestOrganizerChangedEvent, "Organizer changed", "Another member became the organizer."},
+	}},
+	{"Members", []event{
+		{models.MemberAddedEvent, "Added", "Someone was added to the workspace."},
+		{models.MemberDeactivatedEvent, "Deactivated", "A member lost access."},
+		{models.MemberReactivatedEvent, "Reactivated", "A member regained access."},
+	}},
+	{"API keys", []event{
+		{models.APIKeyCreatedEvent, "Created", "A key was created."},
+		{models.APIKeyRotatedEvent, "Rotated", "A key was replaced by a new one."},
+		{models.APIKeyDeletedEvent, "Deleted", "A key was deleted."},
+		{models.APIKeyExpiringEvent, "Expiring", "A key is about to expire."},
+	}},
+	{"Seats", []event{
+		{models.SeatAssignedEvent, "Assigned", "A member was given a seat."},
+		{models.SeatReleasedEvent, "Released", "A seat became available."},
+	}},
+}
+
+// status is a label with the tone of its badge.
+type status struct{ Label, Tone string }
+
+// statusOf returns the status of an endpoint.
+func statusOf(e *models.WebhookEndpoint, health models.WebhookHealth) status {
+	switch {
+	case e.Enabled() && health.LastFailure != models.Delivered:
+		return status{"Failing", "warning"}
+	case e.Enabled():
+		return status{"Enabled", "success"}
+	case *e.DisabledReason == models.DisabledManually:
+		return status{"Disabled", "none"}
+	}
+	return status{"Disabled", "danger"}
+}
+
+// explanation says why an endpoint is disabled and what to do.
+type explanation struct{ Title, Text string }
+
+func explain(reason models.DisabledReason) explanation {
+	switch reason {
+	case models.DisabledGone:
+		return explanation{"Your server returned 410 Gone",
+			"We stopped sending events. If that was a mistake, return 2xx and re-enable the endpoint. Otherwise, delete it."}
+	case models.DisabledTooManyFailures:
+		return explanation{"Disabled after repeated failures",
+			"Check the responses below, fix your server, then re-enable the endpoint and retry failed deliveries."}
+	}
+	return explanation{"This endpoint is disabled",
+		"Pending deliveries will be sent when you re-enable it. Events that happen while it’s disabled are skipped."}
+}
+
+// rate returns the share of deliveries that succeeded, such as "99%". It rounds down, so that 100%
+// means all of them.
+func rate(h models.WebhookHealth) string {
+	part, known := h.SuccessRate()
+	if !known {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f%%", math.Floor(part*100))
+}
+
+// rateTone returns the tone of the success rate's dot.
+func rateTone(h models.WebhookHealth) string {
+	switch part, known := h.SuccessRate(); {
+	case !known:
+		return "none"
+	case part == 1:
+		return "success"
+	case part >= 0.9:
+		return "warning"
+	}
+	return "danger"
+}
+
+// resultLabel describes the result of an attempt. The code is that of the response, 0 if unknown.
+func resultLabel(failure models.DeliveryFailure, code int) string {
+	switch failure {
+	case models.Delivered:
+		return fmt.Sprintf("HTTP %d", code)
+	case models.FailedStatus:
+		if code == 0 {
+			return "Non-2xx response"
+		}
+		return fmt.Sprintf("HTTP %d", code)
+	case models.FailedRedirect:
+		if code == 0 {
+			return "Redirects aren’t followed"
+		}
+		return fmt.Sprintf("HTTP %d (redirects aren’t followed)", code)
+	case models.FailedGone:
+		return "HTTP 410 Gone"
+	case models.FailedTimeout:
+		return "Timed out after 15 seconds"
+	case models.FailedName:
+		return "Host not found (DNS)"
+	case models.FailedAddress:
+		return "Host resolves to a private address"
+	case models.FailedTLS:
+		return "TLS handshake failed (check the certificate)"
+	case models.FailedConnection:
+		return "Connection failed"
+	}
+	return string(failure)
+}
+
+// withoutScheme returns a URL without https://.
+func withoutScheme(url string) string { return strings.TrimPrefix(url, "https://") }
+
+// statuses lists the delivery statuses to filter by.
+var statuses = []struct {
+	Status models.DeliveryStatus
+	Label  string
+}{
+	{models.DeliveryPending, "Pending"},
+	{models.DeliverySuccess, "Delivered"},
+	{models.DeliveryFailed, "Failed"},
+}
+
+func pendingLabel(n int) string {
+	if n == 1 {
+		return "1 delivery is pending."
+	}
+	return fmt.Sprintf("%d deliveries are pending.", n)
+}
