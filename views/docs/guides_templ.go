@@ -425,7 +425,7 @@ func errors() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = example("errors-misspelt", send(server, "/meeting_requests", `{"organizer_emial": "ada@acme.test"}`), responseToMisspelt).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = example("errors-misspelt", send(server, "/meeting_requests", `{"organizer_emial": "ada@acme.test"}`), responseToMisspelled).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,4 +1,4 @@
-// A person's own account, and the workspaces that they belong to.
+// Settings > Account, and switching between workspaces.
 import { expect, test } from './test.js'
 import { ada, listPath, makeKey, row, rows, signIn } from './steps.js'
 
@@ -12,12 +12,12 @@ async function signedInElsewhere(otherBrowser) {
   return page
 }
 
-test('signing out everywhere ends every session, this one included', async ({ admin, otherBrowser }) => {
+test('signs out everywhere', async ({ admin, otherBrowser }) => {
   const other = await signedInElsewhere(otherBrowser)
   await admin.goto(accountPath)
   const sessions = admin.getByRole('region', { name: 'Sessions' })
   await expect(sessions.getByRole('listitem')).toHaveCount(2)
-  await expect(sessions.getByText('This browser')).toHaveCount(1)
+  await expect(sessions.getByText('This device')).toHaveCount(1)
   await expect(sessions.getByText('127.0.0.1')).toHaveCount(2)
 
   await sessions.getByText('Sign out everywhere…').click()
@@ -30,13 +30,13 @@ test('signing out everywhere ends every session, this one included', async ({ ad
 test('a new password ends every other session', async ({ admin, otherBrowser }) => {
   const other = await signedInElsewhere(otherBrowser)
   const next = 'nine patient gardeners'
-  const change = async (present, wanted) => {
-    await admin.getByLabel('Current password').fill(present)
-    await admin.getByLabel('New password').fill(wanted)
+  const change = async (current, next) => {
+    await admin.getByLabel('Current password').fill(current)
+    await admin.getByLabel('New password').fill(next)
     await admin.getByRole('button', { name: 'Change password' }).click()
   }
   await admin.goto(accountPath)
-  await change('not the present one', next)
+  await change('not the current one', next)
   await expect(admin.getByLabel('Current password')).toHaveAccessibleDescription(/is not your current password/)
   await expect(admin.getByLabel('Current password')).toBeFocused()
   await change(ada.password, 'short')
@@ -44,14 +44,14 @@ test('a new password ends every other session', async ({ admin, otherBrowser }) 
   expect(await admin.content()).not.toContain('value="short"')
 
   await change(ada.password, next)
-  await expect(admin.getByRole('status').filter({ hasText: 'Your password has changed.' })).toBeVisible()
+  await expect(admin.getByRole('status').filter({ hasText: 'Password changed.' })).toBeVisible()
   await other.reload()
   await expect(other).toHaveURL(/\/login/)
   await signIn(other, { email: ada.email, password: next })
   await expect(other).toHaveURL(/account|api-keys/)
 })
 
-test('who belongs to two workspaces switches between them, and sees the keys of one', async ({ admin, skipup }) => {
+test('switches between workspaces', async ({ admin, skipup }) => {
   await makeKey(admin, { name: 'Key of Acme' })
   await skipup.run(['workspace', 'create', '--name', 'Globex Research', '--email', ada.email, '--admin-name', ada.name])
   await admin.reload()
@@ -73,26 +73,26 @@ test('who belongs to two workspaces switches between them, and sees the keys of 
   await expect(rows(admin)).toHaveCount(1)
 })
 
-test('a key of another workspace is not found, like one that does not exist', async ({ admin, skipup, otherBrowser }) => {
+test('a key of another workspace looks like one that does not exist', async ({ admin, skipup, otherBrowser }) => {
   const { id } = await makeKey(admin)
   await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', 'gil@globex.test', '--admin-name', 'Gil'], ada.password + '\n')
   const gil = await otherBrowser()
   await gil.goto('/login')
   await signIn(gil, { email: 'gil@globex.test', password: ada.password })
   await expect(gil).toHaveURL(listPath)
-  const answers = []
+  const pages = []
   for (const wanted of [id, 'key_01K00000000000000000000000']) {
     expect((await gil.goto(`${listPath}/${wanted}`)).status()).toBe(404)
-    answers.push(await gil.getByRole('main').innerText())
+    pages.push(await gil.getByRole('main').innerText())
   }
-  expect(answers[0]).toBe(answers[1])
+  expect(pages[0]).toBe(pages[1])
 })
 
-test('a member who is no admin is told who looks after the keys', async ({ admin, skipup }) => {
+test('tells members that they need admin access', async ({ admin, skipup }) => {
   await makeKey(admin, { name: 'Not for members' })
   await skipup.exec("UPDATE members SET role = 'member'")
   expect((await admin.goto(listPath)).status()).toBe(403)
-  await expect(admin.getByRole('heading', { name: 'Only admins manage the workspace' })).toBeVisible()
+  await expect(admin.getByRole('heading', { name: 'You need admin access' })).toBeVisible()
   await expect(admin.getByText('Not for members')).toHaveCount(0)
   await expect(admin.getByRole('navigation', { name: 'Settings' }).getByRole('link')).toHaveText(['Account'])
   await admin.getByRole('link', { name: 'Go to your account' }).click()

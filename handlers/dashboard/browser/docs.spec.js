@@ -1,11 +1,11 @@
-// The documentation of the API, for people who have no account.
+// The API documentation, without signing in.
 import { expect, test } from './test.js'
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled })
 
-    test('a reader goes from a guide to an operation and sees what it takes', async ({ page }) => {
+    test('navigates from a guide to an operation', async ({ page }) => {
       await page.goto('/docs')
       const nav = page.getByRole('navigation', { name: 'Documentation' })
       await nav.getByRole('link', { name: 'Idempotency' }).click()
@@ -18,11 +18,11 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(operation.getByText('meeting_requests.write')).toBeVisible()
       const timezone = operation.getByText('timezone', { exact: true }).first()
       await expect(timezone).toBeHidden()
-      await operation.getByText('3 members of participants').click()
+      await operation.getByText('3 fields of participants').click()
       await expect(timezone).toBeVisible()
     })
 
-    test('no page of it is wider than the window', async ({ page }) => {
+    test('fits a small screen', async ({ page }) => {
       await page.setViewportSize({ width: 390, height: 844 })
       for (const address of ['/docs', '/docs/meeting-requests', '/docs/members', '/docs/api-keys', '/docs/seats']) {
         await page.goto(address)

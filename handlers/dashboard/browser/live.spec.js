@@ -2,7 +2,7 @@
 import { expect, test as base } from './test.js'
 import { dialog, listPath, makeKey, nameToConfirm, signIn } from './steps.js'
 import { startRotation } from './rotation.js'
-import { deliver, deliveries, makeHook, receive } from './webhooks.js'
+import { deliver, deliveries, makeEndpoint, receive } from './webhooks.js'
 
 const test = base.extend({
   receiver: async ({}, use) => {
@@ -58,7 +58,7 @@ test('who is signed out meanwhile comes back to the page', async ({ admin, skipu
   await expect(admin).toHaveURL(`${listPath}/${old.id}/rotation`)
   await expect(admin.getByRole('heading', { name: 'Rotation of CRM sync' })).toBeVisible()
 
-  const hook = await makeHook(admin, { url: receiver.url })
+  const hook = await makeEndpoint(admin, { url: receiver.url })
   await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
   await skipup.exec(`UPDATE webhook_deliveries SET claim = 'x', next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '60 seconds')`)
   await admin.goto(hook.address)
@@ -69,7 +69,7 @@ test('who is signed out meanwhile comes back to the page', async ({ admin, skipu
 })
 
 test('a delivery is seen to be tried again when its time has come', async ({ admin, skipup, receiver }) => {
-  const hook = await makeHook(admin, { url: receiver.url })
+  const hook = await makeEndpoint(admin, { url: receiver.url })
   await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
   await skipup.exec(`UPDATE webhook_deliveries SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '20 seconds')`)
   await admin.goto(hook.address)

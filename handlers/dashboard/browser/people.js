@@ -1,4 +1,4 @@
-// The people of a workspace: what tests do with them, and the states of their pages.
+// Members and seats: helpers for tests, and the states of their pages.
 import { expect } from '@playwright/test'
 import { ada, dialog, setUp, signIn, submit } from './steps.js'
 
@@ -7,21 +7,20 @@ export const seatsPath = '/settings/seats'
 
 export const grace = { name: 'Grace Hopper', email: 'grace@acme.test', password: 'nine patient gardeners' }
 
-// addMember adds a person to the workspace that page shows, without the page. It returns the
-// link of the invitation.
+// addMember invites someone to the current workspace with a request. It returns the invite link.
 export async function addMember(page, { email, name = '', role = 'member' } = grace) {
-  const answer = await page.request.post(membersPath, { form: { email, name, role } })
-  expect(answer.status(), 'add a member').toBe(201)
-  return /value="(http[^"]+\/invitations\/\w+)"/.exec(await answer.text())[1]
+  const response = await page.request.post(membersPath, { form: { email, name, role } })
+  expect(response.status(), 'invite a member').toBe(201)
+  return /value="(http[^"]+\/invitations\/\w+)"/.exec(await response.text())[1]
 }
 
-// join accepts an invitation without a page, and without signing page's browser in.
+// join accepts an invitation with a request, without signing in the page's browser.
 export async function join(request, link, { name, password } = grace) {
-  const answer = await request.post(link, { form: { name, password }, maxRedirects: 0 })
-  expect(answer.status(), 'join').toBe(303)
+  const response = await request.post(link, { form: { name, password }, maxRedirects: 0 })
+  expect(response.status(), 'join').toBe(303)
 }
 
-// team is a workspace of a few people in every state.
+// makePeople adds a few members in every state.
 export async function makePeople(page, skipup, request) {
   const people = [
     ['Grace Hopper', 'grace@acme.test', 'admin'],
@@ -48,12 +47,12 @@ export async function makePeople(page, skipup, request) {
 }
 
 async function assign(page, email) {
-  const answer = await page.request.get(`/settings/seats/new?q=${email}`)
-  const id = /value="(mem_\w+)"/.exec(await answer.text())[1]
+  const response = await page.request.get(`/settings/seats/new?q=${email}`)
+  const id = /value="(mem_\w+)"/.exec(await response.text())[1]
   await page.request.post(seatsPath, { form: { member_id: id } })
 }
 
-// makeCrowd adds many people who have joined.
+// makeCrowd adds many active members.
 export function makeCrowd(skipup, count) {
   const number = "printf('%026d', n)"
   const numbers = `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`
@@ -69,16 +68,16 @@ export function makeCrowd(skipup, count) {
   ].join('\n'))
 }
 
-// gil has an account, and a workspace of his own.
+// gil has an account and a workspace of his own.
 export const gil = { name: 'Gil', email: 'gil@globex.test', password: ada.password }
 
-// inviteGil adds Gil to the workspace that page shows, and returns the link.
+// inviteGil invites Gil to the current workspace and returns the link.
 export async function inviteGil(page, skipup) {
   await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', gil.email, '--admin-name', gil.name], gil.password + '\n')
   return addMember(page, gil)
 }
 
-// asStranger opens an address where nobody is signed in.
+// asStranger opens a URL without being signed in.
 async function asStranger(page, link) {
   await page.context().clearCookies()
   await page.goto(link)
@@ -100,7 +99,7 @@ const amongPeople = (path, open = async () => {}) => inWorkspace(async (page, sk
 
 export const openMember = async (page, name) => {
   await page.getByRole('link', { name, exact: true }).click()
-  await expect(dialog(page).getByRole('heading', { name: /^Member/ })).toBeVisible()
+  await expect(dialog(page).getByRole('heading', { name: 'Member' }).or(dialog(page).getByRole('heading', { name: 'You' }))).toBeVisible()
 }
 
 export const peopleStates = {
@@ -178,7 +177,7 @@ export const peopleStates = {
     await expect(page.getByRole('alert')).toContainText('No seat is free: 3 of 3 are taken.')
   }),
   'seat-capacity-refused': amongPeople(seatsPath, async (page) => {
-    await page.getByRole('link', { name: 'Change capacity' }).click()
+    await page.getByRole('link', { name: 'Change number of seats' }).click()
     await page.getByRole('textbox', { name: 'Seats' }).fill('2')
     await submit(page)
     await expect(page.getByRole('alert')).toContainText('The capacity cannot be 2 while 3 of the seats are taken.')

@@ -4,7 +4,7 @@ import { ada, dialog, row, sideways, signIn, submit, tabTo } from './steps.js'
 import { addMember, gil, grace, inviteGil, join, makeCrowd, membersPath, openMember, seatsPath } from './people.js'
 
 const link = (page) => page.getByLabel('Link', { exact: true })
-const notice = (page, words) => page.getByRole('status').filter({ hasText: words })
+const notice = (page, text) => page.getByRole('status').filter({ hasText: text })
 const people = (page) => page.locator('#members tbody').getByRole('row')
 const seated = (page) => page.locator('#seats tbody').getByRole('row')
 
@@ -14,7 +14,7 @@ async function accept(page, { name, password } = grace) {
   await page.getByRole('button', { name: 'Join workspace' }).click()
 }
 
-test('a person is invited with a link, joins, and is made an admin', async ({ admin, otherBrowser }) => {
+test('invites a member, who joins and becomes an admin', async ({ admin, otherBrowser }) => {
   await admin.goto(membersPath)
   await admin.getByRole('link', { name: 'Invite member' }).click()
   await expect(dialog(admin).getByLabel('Email')).toBeFocused()
@@ -43,24 +43,24 @@ test('a person is invited with a link, joins, and is made an admin', async ({ ad
   await openMember(admin, grace.name)
   await dialog(admin).getByRole('radio', { name: /^Admin/ }).check()
   await admin.getByRole('button', { name: 'Save role' }).click()
-  await expect(notice(admin, 'Grace Hopper has the role that you chose.')).toBeVisible()
+  await expect(notice(admin, 'Grace Hopper is now an admin')).toBeVisible()
   await other.goto(membersPath)
   await expect(people(other)).toHaveCount(2)
 })
 
-test('a used link says so, and leads to the sign-in', async ({ admin, otherBrowser }) => {
+test('a used link leads to the sign-in page', async ({ admin, otherBrowser }) => {
   const address = await addMember(admin)
   const other = await otherBrowser()
   await join(other.request, address)
   await other.context().clearCookies()
   expect((await other.goto(address)).status()).toBe(404)
-  await expect(other.getByRole('heading', { name: 'This invitation is over' })).toBeVisible()
+  await expect(other.getByRole('heading', { name: 'This invitation is no longer valid' })).toBeVisible()
   await other.getByRole('link', { name: 'Sign in' }).click()
   await signIn(other, grace)
   await expect(other).toHaveURL('/settings/account')
 })
 
-test('who has an account joins with it, after signing in', async ({ admin, skipup, otherBrowser }) => {
+test('joins with an existing account', async ({ admin, skipup, otherBrowser }) => {
   const address = await inviteGil(admin, skipup)
   const other = await otherBrowser()
   await other.goto(address)
@@ -74,15 +74,15 @@ test('who has an account joins with it, after signing in', async ({ admin, skipu
   await expect(row(admin, 'Gil')).toContainText('Active')
 })
 
-test('a link that is not copied is not closed by a slip, and a new one ends it', async ({ admin, otherBrowser }) => {
+test('warns before closing a link that was not copied, and replaces it', async ({ admin, otherBrowser }) => {
   const first = await addMember(admin)
   await admin.goto(membersPath)
   await openMember(admin, grace.name)
-  await dialog(admin).getByRole('button', { name: 'Make a new link' }).click()
+  await dialog(admin).getByRole('button', { name: 'Create new link' }).click()
   await expect(link(admin)).toBeFocused()
   const second = await link(admin).inputValue()
   await admin.keyboard.press('Escape')
-  await expect(admin.getByText('The link was not copied yet.')).toBeVisible()
+  await expect(admin.getByText('You haven’t copied this link.')).toBeVisible()
   await admin.keyboard.press('Escape')
   await expect(dialog(admin)).toHaveCount(0)
   const other = await otherBrowser()
@@ -90,27 +90,27 @@ test('a link that is not copied is not closed by a slip, and a new one ends it',
   expect((await other.goto(second)).status()).toBe(200)
 })
 
-test('a deactivated member is signed out, frees the seat, and can come back', async ({ admin, otherBrowser }) => {
+test('deactivates a member, who is signed out, and reactivates them', async ({ admin, otherBrowser }) => {
   const other = await otherBrowser()
   await join(other.request, await addMember(admin))
   await other.goto('/settings/account')
   await admin.goto(membersPath)
   await openMember(admin, grace.name)
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
-  await expect(dialog(admin)).toContainText('API keys that this person has made go on working')
+  await expect(dialog(admin)).toContainText('API keys they created keep working.')
   await submit(admin)
-  await expect(notice(admin, 'Grace Hopper is deactivated')).toBeVisible()
+  await expect(notice(admin, 'Deactivated Grace Hopper')).toBeVisible()
   await expect(people(admin)).toHaveCount(1)
   await other.reload()
   await expect(other).toHaveURL(/\/login/)
 
-  await admin.getByRole('navigation', { name: 'State' }).getByRole('link', { name: /^Deactivated/ }).click()
+  await admin.getByRole('navigation', { name: 'Status' }).getByRole('link', { name: /^Deactivated/ }).click()
   await openMember(admin, grace.name)
   await submit(admin)
-  await expect(notice(admin, 'Grace Hopper is a member again.')).toBeVisible()
+  await expect(notice(admin, 'Reactivated Grace Hopper')).toBeVisible()
 })
 
-test('the last admin cannot go, and is told so in the dialog', async ({ admin }) => {
+test('keeps the last admin', async ({ admin }) => {
   await admin.goto(membersPath)
   await openMember(admin, ada.name)
   await dialog(admin).getByRole('radio', { name: /^Member/ }).check()
@@ -123,7 +123,7 @@ test('the last admin cannot go, and is told so in the dialog', async ({ admin })
   await expect(admin).toHaveURL(membersPath)
 })
 
-test('five hundred members are searched, filtered and paged in place', async ({ admin, skipup }) => {
+test('searches, filters and pages 500 members in place', async ({ admin, skipup }) => {
   await makeCrowd(skipup, 500)
   await admin.goto(membersPath)
   await admin.evaluate(() => (window.loaded = 'once'))
@@ -143,40 +143,40 @@ test('five hundred members are searched, filtered and paged in place', async ({ 
   await openMember(admin, 'Person 490')
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
   await submit(admin)
-  await expect(admin, 'the list is as it was').toHaveURL(membersPath + '?q=person+49')
+  await expect(admin, 'keeps the search').toHaveURL(membersPath + '?q=person+49')
   await expect(people(admin)).toHaveCount(10)
 })
 
-test('a seat is assigned to somebody who is searched for, and released', async ({ admin, skipup }) => {
+test('assigns a seat to a member found by search, and releases it', async ({ admin, skipup }) => {
   await makeCrowd(skipup, 120)
   await admin.goto(seatsPath)
-  await expect(admin.getByRole('img', { name: '80 of 120 seats taken' })).toBeVisible()
+  await expect(admin.getByRole('img', { name: '80 of 120 seats in use' })).toBeVisible()
   await admin.getByRole('link', { name: 'Assign seat' }).click()
   await expect(dialog(admin).getByText('And 21 more. Search to find them.')).toBeVisible()
-  await dialog(admin).getByLabel('Search people without a seat').pressSequentially('person 99')
+  await dialog(admin).getByLabel('Search members without a seat').pressSequentially('person 99')
   await expect(dialog(admin).getByRole('radio')).toHaveCount(1)
-  await expect(dialog(admin).getByLabel('Search people without a seat')).toBeFocused()
+  await expect(dialog(admin).getByLabel('Search members without a seat')).toBeFocused()
   await submit(admin)
-  await expect(dialog(admin).getByRole('group', { name: 'Member' })).toHaveAccessibleDescription('Choose a member of the list.')
-  await dialog(admin).getByLabel('Search people without a seat').fill('person 99')
+  await expect(dialog(admin).getByRole('group', { name: 'Member' })).toHaveAccessibleDescription('Select a member.')
+  await dialog(admin).getByLabel('Search members without a seat').fill('person 99')
   await expect(dialog(admin).getByRole('radio')).toHaveCount(1)
   await dialog(admin).getByRole('radio', { name: /^Person 99/ }).check()
   await submit(admin)
-  await expect(notice(admin, 'Person 99 has a seat now.')).toBeVisible()
+  await expect(notice(admin, 'Assigned a seat to Person 99')).toBeVisible()
   await expect(seated(admin).first()).toContainText('Person 99')
 
   await admin.getByLabel('Search by name or email').fill('person 99')
   await expect(seated(admin)).toHaveCount(1)
-  await admin.getByRole('button', { name: 'Release the seat of Person 99' }).click()
-  await expect(notice(admin, 'The seat is free.')).toBeVisible()
+  await admin.getByRole('button', { name: 'Release Person 99’s seat' }).click()
+  await expect(notice(admin, 'Seat released')).toBeVisible()
   await expect(admin).toHaveURL(seatsPath + '?q=person+99')
   await expect(admin.getByRole('heading', { name: 'No seats match' })).toBeVisible()
 })
 
-test('a capacity that cannot be is refused in the dialog', async ({ admin, skipup }) => {
+test('shows an invalid number of seats in the dialog', async ({ admin, skipup }) => {
   await makeCrowd(skipup, 3)
   await admin.goto(seatsPath)
-  await admin.getByRole('link', { name: 'Change capacity' }).click()
+  await admin.getByRole('link', { name: 'Change number of seats' }).click()
   const seats = dialog(admin).getByRole('textbox', { name: 'Seats' })
   await expect(seats).toBeFocused()
   await admin.keyboard.type('many')
@@ -188,11 +188,11 @@ test('a capacity that cannot be is refused in the dialog', async ({ admin, skipu
   await expect(dialog(admin).getByRole('alert')).toHaveText(/The capacity cannot be 1 while 2 of the seats are taken/)
   await seats.fill('2')
   await submit(admin)
-  await expect(notice(admin, 'The capacity is saved.')).toBeVisible()
-  await expect(admin.getByText('All seats are taken.')).toBeVisible()
+  await expect(notice(admin, 'Seats updated')).toBeVisible()
+  await expect(admin.getByText(/^All seats are in use/)).toBeVisible()
 })
 
-test('somebody is invited and deactivated with the keyboard alone', async ({ admin }) => {
+test('invites and deactivates a member with the keyboard', async ({ admin }) => {
   await admin.goto(membersPath)
   await tabTo(admin, admin.getByRole('link', { name: 'Invite member' }))
   await admin.keyboard.press('Enter')
@@ -220,7 +220,7 @@ test('somebody is invited and deactivated with the keyboard alone', async ({ adm
   await expect(people(admin)).toHaveCount(1)
 })
 
-test('nothing is wider than a small screen', async ({ admin, skipup }) => {
+test('fits a small screen', async ({ admin, skipup }) => {
   await addMember(admin, { email: `${'a-very-long-address-without-an-end'.repeat(5)}@acme.test`, name: 'W'.repeat(100) })
   await skipup.exec('UPDATE workspaces SET seat_capacity = 100000;')
   await admin.setViewportSize({ width: 390, height: 844 })
@@ -230,25 +230,25 @@ test('nothing is wider than a small screen', async ({ admin, skipup }) => {
   }
 })
 
-test.describe('with a mail server that is away', () => {
+test.describe('with an unreachable mail server', () => {
   test.use({ variables: { SMTP_URL: 'smtp://127.0.0.1:1', SKIPUP_MAIL_FROM: 'keys@acme.test' } })
 
-  test('the list says that the mail is late, and a link can be made instead', async ({ admin }) => {
+  test('shows a delayed email, and creates a link instead', async ({ admin }) => {
     await admin.goto(membersPath)
     await admin.getByRole('link', { name: 'Invite member' }).click()
     await dialog(admin).getByLabel('Email').fill(grace.email)
     await dialog(admin).getByRole('button', { name: 'Send invitation' }).click()
-    await expect(notice(admin, `An invitation to ${grace.email} is being mailed.`)).toBeVisible()
+    await expect(notice(admin, `Invitation sent to ${grace.email}`)).toBeVisible()
     await expect(async () => {
       await admin.reload()
-      await expect(row(admin, grace.email)).toContainText('Mail delayed', { timeout: 100 })
+      await expect(row(admin, grace.email)).toContainText('Email delayed', { timeout: 100 })
     }).toPass()
     await openMember(admin, grace.email)
-    await expect(dialog(admin)).toContainText('The mail server cannot be reached at the moment.')
-    await dialog(admin).getByRole('button', { name: 'Mail it again' }).click()
-    await expect(notice(admin, 'The invitation is being mailed again.')).toBeVisible()
+    await expect(dialog(admin)).toContainText('We can’t reach the mail server')
+    await dialog(admin).getByRole('button', { name: 'Resend email' }).click()
+    await expect(notice(admin, 'Invitation resent.')).toBeVisible()
     await openMember(admin, grace.email)
-    await dialog(admin).getByRole('button', { name: 'Make a new link' }).click()
+    await dialog(admin).getByRole('button', { name: 'Create new link' }).click()
     await expect(link(admin)).toHaveValue(/\/invitations\/\w+$/)
   })
 })
@@ -256,7 +256,7 @@ test.describe('with a mail server that is away', () => {
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
-  test('invite, join, change a role, assign and release a seat, deactivate, reactivate', async ({ admin, otherBrowser }) => {
+  test('manages members and seats', async ({ admin, otherBrowser }) => {
     await admin.goto(membersPath)
     await admin.getByRole('link', { name: 'Invite member' }).click()
     await admin.getByLabel('Email').fill('grace')
@@ -278,22 +278,22 @@ test.describe('without JavaScript', () => {
     await admin.getByRole('link', { name: grace.name }).click()
     await admin.getByRole('radio', { name: /^Admin/ }).check()
     await admin.getByRole('button', { name: 'Save role' }).click()
-    await expect(notice(admin, 'Grace Hopper has the role that you chose.')).toBeVisible()
+    await expect(notice(admin, 'Grace Hopper is now an admin')).toBeVisible()
 
     await admin.goto(seatsPath)
     await admin.getByRole('link', { name: 'Assign seat' }).first().click()
-    await admin.getByLabel('Search people without a seat').fill('grace')
+    await admin.getByLabel('Search members without a seat').fill('grace')
     await admin.getByRole('button', { name: 'Search' }).click()
     await admin.getByRole('radio', { name: /^Grace Hopper/ }).check()
     await submit(admin)
     await expect(seated(admin)).toHaveCount(1)
-    await admin.getByRole('link', { name: 'Change capacity' }).click()
+    await admin.getByRole('link', { name: 'Change number of seats' }).click()
     await admin.getByRole('textbox', { name: 'Seats' }).fill('0')
     await submit(admin)
     await expect(admin.getByRole('alert')).toHaveText(/The capacity cannot be 0/)
     await admin.getByRole('link', { name: 'Cancel' }).click()
-    await admin.getByRole('button', { name: 'Release the seat of Grace Hopper' }).click()
-    await expect(admin.getByRole('heading', { name: 'No seat is assigned' })).toBeVisible()
+    await admin.getByRole('button', { name: 'Release Grace Hopper’s seat' }).click()
+    await expect(admin.getByRole('heading', { name: 'No seats assigned' })).toBeVisible()
 
     await admin.goto(membersPath)
     await admin.getByRole('link', { name: grace.name }).click()
@@ -302,6 +302,6 @@ test.describe('without JavaScript', () => {
     await admin.getByRole('link', { name: /^Deactivated/ }).click()
     await admin.getByRole('link', { name: grace.name }).click()
     await submit(admin)
-    await expect(notice(admin, 'Grace Hopper is a member again.')).toBeVisible()
+    await expect(notice(admin, 'Reactivated Grace Hopper')).toBeVisible()
   })
 })

@@ -1,4 +1,4 @@
-// The first minute: the link that the server prints makes a workspace and its admin, once.
+// Setting up a new server.
 import { expect, test } from './test.js'
 import { ada, listPath } from './steps.js'
 
@@ -10,7 +10,7 @@ async function fill(page, details) {
   await page.getByRole('button', { name: 'Create workspace' }).click()
 }
 
-test('the set-up link makes the workspace and its admin, and signs in', async ({ page, skipup }) => {
+test('the setup link creates the workspace and its admin, and signs in', async ({ page, skipup }) => {
   await page.goto(skipup.setUpLink)
   await expect(page.getByLabel('Workspace')).toBeFocused()
   await fill(page, ada)
@@ -20,7 +20,7 @@ test('the set-up link makes the workspace and its admin, and signs in', async ({
   for (const text of [ada.workspace, ada.name, ada.email]) await expect(sidebar.getByText(text, { exact: true })).toBeVisible()
 })
 
-test('the set-up link works once, and says so', async ({ page, skipup, otherBrowser }) => {
+test('the setup link works once', async ({ page, skipup, otherBrowser }) => {
   await page.goto(skipup.setUpLink)
   const late = await otherBrowser()
   await late.goto(skipup.setUpLink)
@@ -32,25 +32,25 @@ test('the set-up link works once, and says so', async ({ page, skipup, otherBrow
   expect((await late.goto(skipup.setUpLink)).status()).toBe(404)
   await expect(late.getByText('This set-up link has been used or has expired.')).toBeVisible()
   await late.goto('/')
-  await expect(late, 'nobody was made by the second use').toHaveURL('/login')
+  await expect(late, 'the second use created no user').toHaveURL('/login')
 })
 
-test('an invented set-up link opens nothing', async ({ page }) => {
+test('an unknown setup link is rejected', async ({ page }) => {
   expect((await page.goto('/setup/ABCDEFGHIJKLMNOPQRSTUVWXYZ')).status()).toBe(404)
   await expect(page.getByText('This set-up link has been used or has expired.')).toBeVisible()
 })
 
-test('a refused form keeps what was typed, but never the password', async ({ page, skipup }) => {
+test('an invalid form keeps the values entered except the password', async ({ page, skipup }) => {
   await page.goto(skipup.setUpLink)
   await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
-  for (const [label, complaint] of Object.entries({
+  for (const [label, message] of Object.entries({
     Workspace: /^Workspace is required\./,
     Email: /^Email must be an email address/,
     Password: /^Password must have at least 15 characters/,
   })) {
     const field = page.getByLabel(label, { exact: true })
     await expect(field).toHaveAttribute('aria-invalid', 'true')
-    await expect(field).toHaveAccessibleDescription(complaint)
+    await expect(field).toHaveAccessibleDescription(message)
   }
   await expect(page.getByLabel('Your name')).not.toHaveAttribute('aria-invalid')
   await expect(page.getByLabel('Workspace')).toHaveValue(' ')
@@ -63,7 +63,7 @@ test('a refused form keeps what was typed, but never the password', async ({ pag
   await expect(page, 'the link still works').toHaveURL(listPath)
 })
 
-test('before the set-up, the sign-in page says what to do', async ({ page }) => {
+test('before the setup, the sign-in page says what to do', async ({ page }) => {
   await page.goto('/')
-  await expect(page.getByText('Open the set-up link that the server printed when it started.')).toBeVisible()
+  await expect(page.getByText('Open the setup link printed in the server’s terminal.')).toBeVisible()
 })

@@ -1,8 +1,8 @@
-// Signing in and out, by way of the pages.
+// Signing in and out.
 import { expect, test } from './test.js'
 import { ada, listPath, setUp, signIn } from './steps.js'
 
-test('signing in leads to the page that was asked for', async ({ page, skipup, otherBrowser }) => {
+test('returns to the requested page after signing in', async ({ page, skipup, otherBrowser }) => {
   await setUp(page, skipup)
   const stranger = await otherBrowser()
   await stranger.goto(listPath + '?state=deleted')
@@ -11,7 +11,7 @@ test('signing in leads to the page that was asked for', async ({ page, skipup, o
   await expect(stranger).toHaveURL(listPath + '?state=deleted')
 })
 
-test('an unknown address and a wrong password get the same answer', async ({ page, skipup, otherBrowser }) => {
+test('an unknown email and a wrong password look the same', async ({ page, skipup, otherBrowser }) => {
   await setUp(page, skipup)
   const stranger = await otherBrowser()
   await stranger.goto('/login')
@@ -27,17 +27,17 @@ test('an unknown address and a wrong password get the same answer', async ({ pag
   await expect(stranger).toHaveURL(listPath)
 })
 
-test('who guesses on and on is told to wait', async ({ page, skipup, otherBrowser }) => {
+test('asks to wait after too many attempts', async ({ page, skipup, otherBrowser }) => {
   await setUp(page, skipup)
   const stranger = await otherBrowser()
   await stranger.goto('/login')
   await expect(async () => {
     await signIn(stranger, { email: ada.email, password: 'a wrong but long password' })
-    await expect(stranger.getByRole('alert')).toContainText(/Please wait \d+ seconds?, then try again\./, { timeout: 500 })
+    await expect(stranger.getByRole('alert')).toContainText(/Try again in \d+ seconds?\./, { timeout: 500 })
   }).toPass({ intervals: [10] })
 })
 
-test('signing out ends the session, and Back shows nothing of it', async ({ admin }) => {
+test('signing out ends the session, also for the Back button', async ({ admin }) => {
   await admin.getByText(ada.email).click()
   await admin.getByRole('button', { name: 'Sign out', exact: true }).click()
   await expect(admin).toHaveURL('/login')
@@ -47,7 +47,7 @@ test('signing out ends the session, and Back shows nothing of it', async ({ admi
   await expect(admin).toHaveURL('/login?next=%2Fsettings%2Fapi-keys')
 })
 
-test('a form that is sent after the session has ended leads to the sign-in page', async ({ admin, context }) => {
+test('a form submitted after the session has ended leads to the sign-in page', async ({ admin, context }) => {
   await admin.getByRole('link', { name: 'Create key' }).first().click()
   await admin.getByRole('dialog').getByLabel('Name').fill('Too late')
   await context.clearCookies({ name: 'skipup_session' })

@@ -183,7 +183,7 @@ export const states = {
   'audit-log': inTeam(async (page) => {
     await page.goto('/settings/audit-log')
     await page.locator('#events').getByText('Details').first().click()
-    await page.getByText(/events in one chain$/).click()
+    await page.getByText(/^Verify integrity/).click()
   }),
   'audit-log-no-match': signedIn((page) => page.goto('/settings/audit-log?target=nothing+like+it')),
   'audit-log-refused': signedIn((page) => page.goto('/settings/audit-log?from=2026-03-02&to=2026-03-01')),
@@ -191,20 +191,20 @@ export const states = {
   'leaks-refused': signedIn(async (page) => {
     await page.goto(listPath + '/leaks')
     await submit(page)
-    await expect(page.getByText('Paste a text, or choose a file')).toBeVisible()
+    await expect(page.getByText('Paste text or choose a file.')).toBeVisible()
   }),
   'leaks-none': signedIn(async (page) => {
     await page.goto(listPath + '/leaks')
     await page.getByLabel('Text', { exact: true }).fill('nothing in it')
     await submit(page)
-    await expect(page.getByRole('heading', { name: 'No key found' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'No keys found' })).toBeVisible()
   }),
   'leaks-found': inTeam(async (page, { keys }) => {
     await page.goto(listPath + '/leaks')
     const text = ['Old CRM sync', 'CRM sync', 'Billing report'].map((name) => keys[name].key).join('\n')
     await page.getByLabel('Text', { exact: true }).fill(text + '\n' + keys['CRM sync'].key + '\nsk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17')
     await submit(page)
-    await expect(page.getByRole('heading', { name: '3 keys of this workspace found' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: '3 keys from this workspace found' })).toBeVisible()
   }),
   docs: async (page) => {
     await page.goto('/docs')

@@ -1,9 +1,9 @@
-// Webhooks: endpoints as they are after some time, and a receiver.
+// Webhooks: endpoints with deliveries, a receiver, and the states of their pages.
 import { createServer } from 'node:http'
 import { expect } from '@playwright/test'
 import { dialog } from './steps.js'
 
-export const hooksPath = '/settings/webhooks'
+export const webhooksPath = '/settings/webhooks'
 
 // receive starts a server that answers requests as it is told; status may be changed.
 export async function receive() {
@@ -13,7 +13,7 @@ export async function receive() {
     request.on('data', (part) => (body += part))
     request.on('end', () => {
       receiver.got.push({ headers: request.headers, body })
-      response.writeHead(receiver.status).end(`said ${receiver.status}`)
+      response.writeHead(receiver.status).end(`status ${receiver.status}`)
     })
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -25,15 +25,15 @@ export async function receive() {
   return receiver
 }
 
-// makeHook makes an endpoint without the page. It returns its address and its secret.
-export async function makeHook(page, { url = 'https://hooks.example.com/skipup', description = '', events = ['member.added', 'seat.assigned'] } = {}) {
+// makeEndpoint adds an endpoint with a request. It returns its ID, URL and secret.
+export async function makeEndpoint(page, { url = 'https://hooks.example.com/skipup', description = '', events = ['member.added', 'seat.assigned'] } = {}) {
   const form = new URLSearchParams({ url, description })
   for (const event of events) form.append('events', event)
-  const answer = await page.request.post(hooksPath, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: form.toString() })
-  expect(answer.status(), 'make an endpoint').toBe(201)
-  const html = await answer.text()
+  const response = await page.request.post(webhooksPath, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: form.toString() })
+  expect(response.status(), 'add an endpoint').toBe(201)
+  const html = await response.text()
   const id = /data-after-close="\/settings\/webhooks\/(we_\w+)"/.exec(html)[1]
-  return { id, address: `${hooksPath}/${id}`, secret: /value="(whsec_[^"]+)"/.exec(html)[1] }
+  return { id, address: `${webhooksPath}/${id}`, secret: /value="(whsec_[^"]+)"/.exec(html)[1] }
 }
 
 export const deliveries = (page) => page.locator('#deliveries .delivery')
@@ -42,7 +42,7 @@ const at = (minutes) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${minutes} minute
 
 const data = '{"id":"mem_01KB5W5Y7RQ8J1Y2N8T5E3M9ZA","email":"mel@acme.test","name":"Mel Member","role":"member"}'
 
-// deliver writes deliveries to an endpoint into the database, one for each order, the newest first.
+// deliver inserts deliveries into the database, one for each order, newest first.
 export async function deliver(skipup, { id }, orders) {
   const rows = orders.map((order, i) => {
     const { type = 'member.added', status = 'success', attempts = 1, code = 200, failure = '', excerpt = 'ok', took = 84, next } = order
@@ -65,54 +65,54 @@ const ordinary = [
   { type: 'webhook_endpoint.ping', code: 204, excerpt: '' },
 ]
 
-// used makes an endpoint that was sent all sorts of things.
+// used adds an endpoint with deliveries of every kind.
 async function used(page, skipup, more = []) {
-  const hook = await makeHook(page, { description: 'Keeps the CRM up to date', events: ['meeting_request.booked', 'member.added', 'member.deactivated', 'seat.assigned'] })
+  const hook = await makeEndpoint(page, { description: 'Keeps the CRM up to date', events: ['meeting_request.booked', 'member.added', 'member.deactivated', 'seat.assigned'] })
   await deliver(skipup, hook, [...ordinary, ...more])
   return hook
 }
 
 const disable = (skipup, { id }, reason) => skipup.exec(`UPDATE webhook_endpoints SET disabled_at = ${at(-200)}, disabled_reason = '${reason}' WHERE id = '${id}'`)
 
-const open = (words) => async (page, { skipup }) => {
+const open = (name) => async (page, { skipup }) => {
   const hook = await used(page, skipup)
   await page.goto(hook.address)
-  await page.getByRole('link', { name: words, exact: true }).click()
+  await page.getByRole('link', { name, exact: true }).click()
   await expect(dialog(page)).toBeVisible()
 }
 
-// webhookStates are states as in states.js, of a page in which an admin is signed in.
+// webhookStates are states as in states.js, for a signed-in admin.
 export const webhookStates = {
-  'webhooks-empty': (page) => page.goto(hooksPath),
+  'webhooks-empty': (page) => page.goto(webhooksPath),
   webhooks: async (page, { skipup }) => {
-    await makeHook(page)
-    const gone = await makeHook(page, { url: 'https://relay.globex.example/in/7f3a9c1e5b', description: 'Globex, until March' })
-    await makeHook(page, { url: `https://${'a-very-long-name-of-a-host.'.repeat(4)}example.com/${'deep/'.repeat(20)}`, description: 'مزامنة نظام إدارة العملاء' })
+    await makeEndpoint(page)
+    const gone = await makeEndpoint(page, { url: 'https://relay.globex.example/in/7f3a9c1e5b', description: 'Globex, until March' })
+    await makeEndpoint(page, { url: `https://${'a-very-long-name-of-a-host.'.repeat(4)}example.com/${'deep/'.repeat(20)}`, description: 'مزامنة نظام إدارة العملاء' })
     await deliver(skipup, gone, [{ status: 'failed', code: 410, failure: 'gone' }, {}, {}])
     await disable(skipup, gone, 'gone')
     await skipup.exec("UPDATE events SET id = id || 'x'; UPDATE webhook_deliveries SET event_id = event_id || 'x'")
     await used(page, skipup, Array.from({ length: 30 }, () => ({})))
-    await page.goto(hooksPath)
+    await page.goto(webhooksPath)
   },
-  'webhook-new': (page) => page.goto(hooksPath + '/new'),
+  'webhook-new': (page) => page.goto(webhooksPath + '/new'),
   'webhook-refused': async (page) => {
-    await page.goto(hooksPath + '/new')
+    await page.goto(webhooksPath + '/new')
     await page.getByLabel('URL').fill('https://10.0.0.7/hooks')
     await page.getByRole('button', { name: 'Add endpoint' }).click()
     await expect(page.getByText('The URL must name a host on the public internet.')).toBeVisible()
   },
   'webhook-secret': async (page) => {
-    await page.goto(hooksPath)
+    await page.goto(webhooksPath)
     await page.getByRole('link', { name: 'Add endpoint' }).click()
     await dialog(page).getByLabel('URL').fill('https://hooks.example.com/skipup')
     await dialog(page).getByRole('checkbox', { name: 'Booked' }).check()
     await dialog(page).getByRole('button', { name: 'Add endpoint' }).click()
-    await expect(page.getByRole('textbox', { name: /^Secret of/ })).toBeFocused()
+    await expect(page.getByRole('textbox', { name: /^Secret for/ })).toBeFocused()
   },
-  'webhook-unused': async (page) => page.goto((await makeHook(page)).address),
+  'webhook-unused': async (page) => page.goto((await makeEndpoint(page)).address),
   webhook: async (page, { skipup }) => {
     await page.goto((await used(page, skipup, Array.from({ length: 30 }, () => ({})))).address)
-    await deliveries(page).nth(1).getByText('Payload and answer').click()
+    await deliveries(page).nth(1).getByText('Payload and response').click()
     await page.getByText('Node', { exact: true }).click()
   },
   'webhook-no-match': async (page, { skipup }) => page.goto((await used(page, skipup)).address + '?event=api_key.deleted'),
@@ -130,7 +130,7 @@ export const webhookStates = {
   },
   'webhook-delivery': async (page, { skipup }) => {
     await page.goto((await used(page, skipup)).address)
-    await deliveries(page).nth(1).getByText('Payload and answer').click()
+    await deliveries(page).nth(1).getByText('Payload and response').click()
     await deliveries(page).nth(1).getByRole('link').click()
     await expect(page.getByRole('heading', { name: 'Delivery', exact: true })).toBeVisible()
   },
