@@ -38,7 +38,7 @@ func TestAssets(t *testing.T) {
 // TestFirstVisit: before anybody has set it up, the sign-in page says what to do.
 func TestFirstVisit(t *testing.T) {
 	s := handlerstest.Empty(t, modelstest.NewSQLite(t))
-	if page := s.Browser(t).Get("/login"); page.Status != http.StatusNotFound || !strings.Contains(page.Body, "set-up link") {
+	if page := s.Browser(t).Get("/login"); page.Status != http.StatusServiceUnavailable || !strings.Contains(page.Body, "setup link") {
 		t.Errorf("%d", page.Status)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// Disable asks before an endpoint is disabled.
+// Disable renders the confirmation page for disabling an endpoint.
 func Disable(p EndpointPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -52,7 +52,7 @@ func Disable(p EndpointPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Back(templ.SafeURL(path.Webhook(p.Endpoint.ID)), "Back to the endpoint").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Back(templ.SafeURL(path.Webhook(p.Endpoint.ID)), "Back to endpoint").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -102,11 +102,11 @@ func Disable(p EndpointPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = named(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = summary(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>Nothing is sent to it until you enable it again.</li><li>Deliveries that wait now are kept, and are sent then.</li><li>What happens meanwhile is not sent to it, not even later.</li></ul></div><footer class=\"panel-foot\"><a class=\"btn\" data-variant=\"outline\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>We stop sending events until you re-enable it.</li><li>Pending deliveries are sent then.</li><li>Events that happen while it’s disabled are skipped.</li></ul></div><footer class=\"panel-foot\"><a class=\"btn\" data-variant=\"outline\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -133,7 +133,7 @@ func Disable(p EndpointPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Disable an endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Disable endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -141,7 +141,7 @@ func Disable(p EndpointPage) templ.Component {
 	})
 }
 
-// Delete asks before an endpoint is deleted.
+// Delete renders the confirmation page for deleting an endpoint.
 func Delete(p EndpointPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -179,7 +179,7 @@ func Delete(p EndpointPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Back(templ.SafeURL(path.Webhook(p.Endpoint.ID)), "Back to the endpoint").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Back(templ.SafeURL(path.Webhook(p.Endpoint.ID)), "Back to endpoint").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -229,7 +229,7 @@ func Delete(p EndpointPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = named(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = summary(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -251,15 +251,15 @@ func Delete(p EndpointPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var11 string
-					templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(waiting(p.Health.Pending))
+					templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(pendingLabel(p.Health.Pending))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/webhooks/confirm.templ`, Line: 47, Col: 58}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/webhooks/confirm.templ`, Line: 47, Col: 63}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</p><p class=\"mt-0.5 text-muted-foreground\">Your server will not learn what they tell.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</p><p class=\"mt-0.5 text-muted-foreground\">These events won’t be delivered.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -270,7 +270,7 @@ func Delete(p EndpointPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>Nothing more is sent to it. What is on its way just now may still arrive.</li><li>Its secret and the list of its deliveries are deleted too. This cannot be undone.</li><li>The audit log keeps that it was there.</li></ul></div><footer class=\"panel-foot\"><a class=\"btn\" data-variant=\"outline\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>We stop sending events. Requests already in flight may still arrive.</li><li>The signing secret and the delivery history are deleted too. You can’t undo this.</li><li>The audit log keeps a record of this endpoint.</li></ul></div><footer class=\"panel-foot\"><a class=\"btn\" data-variant=\"outline\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -297,7 +297,7 @@ func Delete(p EndpointPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Delete an endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Delete endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -305,8 +305,8 @@ func Delete(p EndpointPage) templ.Component {
 	})
 }
 
-// named is the endpoint that is asked about.
-func named(p EndpointPage) templ.Component {
+// summary shows which endpoint a dialog is about.
+func summary(p EndpointPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -357,7 +357,7 @@ func named(p EndpointPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = badge(stateOf(p.Endpoint, p.Health)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = badge(statusOf(p.Endpoint, p.Health)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
