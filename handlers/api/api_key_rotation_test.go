@@ -10,46 +10,50 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-func (o one) id() string { return o.Data["id"].(string) }
+func (o objectBody) id() string { return o.Data["id"].(string) }
 
-// TestRotateAPIKey: the old key and its successor both work, until the old one is deleted.
+// TestRotateAPIKey checks that a key and its replacement both work until the key is deleted.
 func TestRotateAPIKey(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		writer := s.Key(t, scope.APIKeysWrite, scope.SeatsRead, scope.SeatsWrite)
-		var made, next one
-		s.Want(t, http.StatusCreated, writer, "POST", "/api_keys", `{"name":"CI","scopes":["seats.read","seats.write"]}`).JSON(t, &made)
-		s.Want(t, http.StatusCreated, writer, "POST", "/api_keys/"+made.id()+"/rotate", "").JSON(t, &next)
-		old, key := made.Data["key"].(string), next.Data["key"].(string)
-		if old == key || next.Data["name"] != "CI" || next.Data["rotated_from"] != made.id() || next.Data["expires_at"] != nil {
-			t.Errorf("the successor is %v", next.Data)
+		var created, next objectBody
+		s.Want(t, http.StatusCreated, writer, "POST", "/api_keys", `{"name":"CI","scopes":["seats.read","seats.write"]}`).JSON(t, &created)
+		s.Want(t, http.StatusCreated, writer, "POST", "/api_keys/"+created.id()+"/rotate", "").JSON(t, &next)
+		old, key := created.Data["key"].(string), next.Data["key"].(string)
+		if old == key {
+			t.Error("the replacement equals the old key")
+		}
+		for field, want := range map[string]any{"name": "CI", "rotated_from": created.id(), "expires_at": nil} {
+			if got := next.Data[field]; got != want {
+				t.Errorf("%s of the replacement = %v, want %v", field, got, want)
+			}
 		}
 		for _, text := range []string{old, key} {
 			s.Want(t, http.StatusOK, text, "GET", "/seats", "")
 		}
-		checkRefusal(t, s.Call(t, writer, "POST", "/api_keys/"+made.id()+"/rotate", ""), 422, "invalid_request", "already being rotated")
-		s.Want(t, http.StatusNoContent, writer, "DELETE", "/api_keys/"+made.id(), "")
-		checkRefused(t, s.Call(t, old, "GET", "/seats", ""), invalidToken)
+		checkError(t, s.Call(t, writer, "POST", "/api_keys/"+created.id()+"/rotate", ""), 422, "invalid_request", "already being rotated")
+		s.Want(t, http.StatusNoContent, writer, "DELETE", "/api_keys/"+created.id(), "")
+		checkUnauthorized(t, s.Call(t, old, "GET", "/seats", ""), invalidToken)
 		s.Want(t, http.StatusOK, key, "GET", "/seats", "")
 		s.Want(t, http.StatusCreated, writer, "POST", "/api_keys/"+next.id()+"/rotate", `{"scopes":["seats.read"],"expires_at":"2027-01-01T00:00:00Z"}`).JSON(t, &next)
-		if next.Data["expires_at"] != "2027-01-01T00:00:00Z" {
-			t.Errorf("with an expiry: %v", next.Data)
+		if got, want := next.Data["expires_at"], "2027-01-01T00:00:00Z"; got != want {
+			t.Errorf("expires_at = %v, want %v", got, want)
 		}
 		s.Want(t, http.StatusForbidden, next.Data["key"].(string), "DELETE", "/seats/seat_none", "")
 	})
 }
 
-// TestAKeyMayRotateItself, which is how a client does it alone.
-func TestAKeyMayRotateItself(t *testing.T) {
+func TestKeyCanRotateItself(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.APIKeysWrite)
-	var me, next one
+	var me, next objectBody
 	s.Want(t, http.StatusOK, key, "GET", "/me", "").JSON(t, &me)
 	s.Want(t, http.StatusCreated, key, "POST", "/api_keys/"+me.id()+"/rotate", "").JSON(t, &next)
 	s.Want(t, http.StatusNoContent, next.Data["key"].(string), "DELETE", "/api_keys/"+me.id(), "")
-	checkRefused(t, s.Call(t, key, "GET", "/me", ""), invalidToken)
+	checkUnauthorized(t, s.Call(t, key, "GET", "/me", ""), invalidToken)
 }
 
-func TestRotationRefusals(t *testing.T) {
+func TestRotateAPIKeyErrors(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		writer := s.Key(t, scope.APIKeysWrite, scope.SeatsRead)
 		key, _, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite)})
@@ -62,47 +66,63 @@ func TestRotationRefusals(t *testing.T) {
 			name, id, body string
 			status         int
 			errorType      string
-			says           string
+			message        string
 		}{
-			{"scopes that the caller does not hold", key.ID, ``, 403, "forbidden", "seats.write"},
-			{"named scopes that the caller does not hold", key.ID, `{"scopes":["seats.write"]}`, 403, "forbidden", "seats.write"},
-			{"scopes that the key does not have", key.ID, `{"scopes":["seats.read","api_keys.write"]}`, 422, "validation_error", "not api_keys.write"},
+			{"scopes that the caller lacks", key.ID, ``, 403, "forbidden", "seats.write"},
+			{"named scopes that the caller lacks", key.ID, `{"scopes":["seats.write"]}`, 403, "forbidden", "seats.write"},
+			{"scopes that the key lacks", key.ID, `{"scopes":["seats.read","api_keys.write"]}`, 422, "validation_error", "not api_keys.write"},
 			{"unknown scope", key.ID, `{"scopes":["seats"]}`, 422, "validation_error", "scopes[0] must be one of"},
 			{"scopes null", key.ID, `{"scopes":null}`, 422, "validation_error", "omit it"},
 			{"expiry in the past", key.ID, `{"scopes":[],"expires_at":"2020-01-01T00:00:00Z"}`, 422, "validation_error", "expires_at must be in the future"},
 			{"a name", key.ID, `{"name":"CD"}`, 422, "validation_error", `Unknown field \"name\"`},
 			{"an array", key.ID, `[]`, 422, "validation_error", "the body must be an object"},
-			{"isn't valid JSON", key.ID, `{`, 400, "invalid_request", "isn't valid JSON"},
-			{"another workspace's", theirs.ID, ``, 404, "not_found", "API key not found."},
-			{"nobody's", "key_none", ``, 404, "not_found", "API key not found."},
+			{"invalid JSON", key.ID, `{`, 400, "invalid_request", "isn't valid JSON"},
+			{"key of another workspace", theirs.ID, ``, 404, "not_found", "API key not found."},
+			{"unknown key", "key_none", ``, 404, "not_found", "API key not found."},
 		}
 		for _, tt := range tests {
-			before := keysIn(t, s, s.Workspace.ID)
-			checkRefusal(t, s.Call(t, writer, "POST", "/api_keys/"+tt.id+"/rotate", tt.body), tt.status, tt.errorType, tt.says)
-			if made := keysIn(t, s, s.Workspace.ID) - before; made != 0 {
-				t.Errorf("%s: %d keys made", tt.name, made)
-			}
+			t.Run(tt.name, func(t *testing.T) {
+				before := keysIn(t, s, s.Workspace.ID)
+				checkError(t, s.Call(t, writer, "POST", "/api_keys/"+tt.id+"/rotate", tt.body), tt.status, tt.errorType, tt.message)
+				if created := keysIn(t, s, s.Workspace.ID) - before; created != 0 {
+					t.Errorf("created %d keys, want 0", created)
+				}
+			})
 		}
 		s.Want(t, http.StatusCreated, writer, "POST", "/api_keys/"+key.ID+"/rotate", `{"scopes":["seats.read"]}`)
 	})
 }
 
-// TestARotationIsDoneOnce: sent again it answers the same successor, without its text.
-func TestARotationIsDoneOnce(t *testing.T) {
+// TestRotateAPIKeyIsIdempotent checks that a repeated request returns the same replacement, but not
+// the key itself.
+func TestRotateAPIKeyIsIdempotent(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		writer, old := s.Key(t, scope.APIKeysWrite), s.NamedKey(t, s.Workspace.ID, "CI")
 		path := "/api_keys/" + old.ID + "/rotate"
-		first, again := callOnce(t, s, writer, "one", path, `{}`), callOnce(t, s, writer, "one", path, `{}`)
-		var made, replayed one
-		first.JSON(t, &made)
+		first, again := callIdempotent(t, s, writer, "one", path, `{}`), callIdempotent(t, s, writer, "one", path, `{}`)
+		var created, replayed objectBody
+		first.JSON(t, &created)
 		again.JSON(t, &replayed)
-		text, _ := made.Data["key"].(string)
-		if again.Status != http.StatusCreated || again.Header.Get("Idempotency-Replayed") != "true" || replayed.id() != made.id() || replayed.Data["rotated_from"] != old.ID {
-			t.Errorf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
+		text, _ := created.Data["key"].(string)
+		checkStatus(t, again, http.StatusCreated)
+		if got := again.Header.Get("Idempotency-Replayed"); got != "true" {
+			t.Errorf("Idempotency-Replayed = %q, want true", got)
 		}
-		if text == "" || strings.Contains(again.Body, text) || strings.Contains(s.Dump(t), text) {
-			t.Error("the text is not in the first answer alone")
+		if replayed.id() != created.id() {
+			t.Errorf("repeated request returned %s, want %s", replayed.id(), created.id())
 		}
-		checkRefusal(t, callOnce(t, s, writer, "one", path, `{"scopes":[]}`), 422, "invalid_request", "used with a different request")
+		if got := replayed.Data["rotated_from"]; got != old.ID {
+			t.Errorf("rotated_from = %v, want %s", got, old.ID)
+		}
+		if text == "" {
+			t.Fatal("the first response has no key")
+		}
+		if strings.Contains(again.Body, text) {
+			t.Error("the repeated response contains the key")
+		}
+		if strings.Contains(s.Dump(t), text) {
+			t.Error("the database contains the key")
+		}
+		checkError(t, callIdempotent(t, s, writer, "one", path, `{"scopes":[]}`), 422, "invalid_request", "used with a different request")
 	})
 }

@@ -20,18 +20,18 @@ import (
 
 func routesOf(s *handlerstest.Server) api.Table { return api.Routes(s.Store.Store) }
 
-type one struct {
+type objectBody struct {
 	Data map[string]any
 }
 
-type many struct {
+type listBody struct {
 	Data []map[string]any
 	Meta map[string]any
 }
 
 func TestMe(t *testing.T) {
 	s := handlerstest.New(t)
-	var got one
+	var got objectBody
 	s.Call(t, s.Key(t, scope.SeatsRead), "GET", "/me", "").JSON(t, &got)
 	want := map[string]any{
 		"id": got.Data["id"], "name": "Test key", "key_prefix": got.Data["key_prefix"], "scopes": []any{"seats.read"}, "expires_at": nil,
@@ -48,36 +48,36 @@ func TestCreateAPIKey(t *testing.T) {
 	tests := []struct {
 		name, auth, body string
 		status           int
-		errorType        string // "" means a key is made
-		says             string
+		errorType        string // "" if a key is created
+		message          string // contained in the body
 	}{
 		{"good", writer, `{"name":"CI","scopes":["seats.read"]}`, 201, "", ""},
 		{"no scopes", writer, `{"name":"CI"}`, 201, "", ""},
-		{"scope twice", writer, `{"name":"CI","scopes":["seats.read","seats.read"]}`, 201, "", ""},
+		{"duplicate scope", writer, `{"name":"CI","scopes":["seats.read","seats.read"]}`, 201, "", ""},
 		{"expiry null", writer, `{"name":"CI","expires_at":null}`, 201, "", ""},
 		{"expiry with a zone", writer, `{"name":"CI","expires_at":"2026-03-14T12:26:53+02:00"}`, 201, "", ""},
 		{"no key", "", `{}`, 401, "authentication_error", ""},
-		{"more than it holds", writer, `{"name":"CI","scopes":["members.read"]}`, 403, "forbidden", "members.read"},
-		{"misspelt member", writer, `{"name":"CI","scope":["seats.read"]}`, 422, "validation_error", `Unknown field \"scope\"`},
-		{"member in other case", writer, `{"Name":"CI"}`, 422, "validation_error", `Unknown field \"Name\"`},
-		{"member twice", writer, `{"name":"CI","name":"CD"}`, 422, "validation_error", `Duplicate field \"name\"`},
+		{"scope that the caller lacks", writer, `{"name":"CI","scopes":["members.read"]}`, 403, "forbidden", "members.read"},
+		{"misspelled field", writer, `{"name":"CI","scope":["seats.read"]}`, 422, "validation_error", `Unknown field \"scope\"`},
+		{"field in another case", writer, `{"Name":"CI"}`, 422, "validation_error", `Unknown field \"Name\"`},
+		{"duplicate field", writer, `{"name":"CI","name":"CD"}`, 422, "validation_error", `Duplicate field \"name\"`},
 		{"no name", writer, `{"scopes":[]}`, 422, "validation_error", "name is required"},
 		{"blank name", writer, `{"name":"   "}`, 422, "validation_error", "name is required"},
 		{"name too long", writer, `{"name":"` + strings.Repeat("é", 101) + `"}`, 422, "validation_error", "name must be 100 characters or fewer"},
 		{"name of two lines", writer, `{"name":"a\nb"}`, 422, "validation_error", "name must be a single line"},
 		{"NUL in the name", writer, `{"name":"a\u0000b"}`, 422, "validation_error", "name must be a single line"},
 		{"invalid UTF-8", writer, "{\"name\":\"a\xff\"}", 422, "validation_error", "UTF-8"},
-		{"half a surrogate pair", writer, `{"name":"a\ud800"}`, 422, "validation_error", "name must be valid UTF-8"},
+		{"unpaired surrogate", writer, `{"name":"a\ud800"}`, 422, "validation_error", "name must be valid UTF-8"},
 		{"name is a number", writer, `{"name":7}`, 422, "validation_error", "name must be a string"},
 		{"scopes is a string", writer, `{"name":"CI","scopes":"seats.read"}`, 422, "validation_error", "scopes must be an array"},
 		{"unknown scope", writer, `{"name":"CI","scopes":["seats.read","seats.admin"]}`, 422, "validation_error", "scopes[1] must be one of"},
-		{"scope in other case", writer, `{"name":"CI","scopes":["Seats.read"]}`, 422, "validation_error", "scopes[0]"},
+		{"scope in another case", writer, `{"name":"CI","scopes":["Seats.read"]}`, 422, "validation_error", "scopes[0]"},
 		{"expiry in the past", writer, `{"name":"CI","expires_at":"2020-01-01T00:00:00Z"}`, 422, "validation_error", "expires_at must be in the future"},
 		{"expiry now", writer, `{"name":"CI","expires_at":"2026-03-14T09:26:53Z"}`, 422, "validation_error", "expires_at must be in the future"},
 		{"expiry without a zone", writer, `{"name":"CI","expires_at":"2027-01-01T00:00:00"}`, 422, "validation_error", "expires_at must be an RFC 3339 time"},
 		{"expiry is a number", writer, `{"name":"CI","expires_at":1893456000}`, 422, "validation_error", "expires_at must be a string"},
 		{"no body", writer, ``, 415, "unsupported_media_type", ""},
-		{"empty object's half", writer, `{"name":"CI"`, 400, "invalid_request", "isn't valid JSON"},
+		{"incomplete object", writer, `{"name":"CI"`, 400, "invalid_request", "isn't valid JSON"},
 		{"two values", writer, `{"name":"CI"} {}`, 400, "invalid_request", "isn't valid JSON"},
 		{"an array", writer, `[]`, 422, "validation_error", "the body must be an object"},
 		{"too large", writer, `{"name":"` + strings.Repeat("a", 64<<10) + `"}`, 413, "payload_too_large", "64 KiB"},
@@ -86,17 +86,15 @@ func TestCreateAPIKey(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			before := keysIn(t, s, s.Workspace.ID)
-			answer := s.Call(t, tt.auth, "POST", "/api_keys", tt.body)
-			if answer.Status != tt.status {
-				t.Fatalf("got %d %s, want %d", answer.Status, answer.Body, tt.status)
-			}
-			made := keysIn(t, s, s.Workspace.ID) - before
+			response := s.Want(t, tt.status, tt.auth, "POST", "/api_keys", tt.body)
+			created := keysIn(t, s, s.Workspace.ID) - before
 			if tt.errorType == "" {
-				checkMade(t, s, answer, made)
+				checkCreated(t, s, response, created)
 				return
 			}
-			if got := answer.ErrorType(t); got != tt.errorType || made != 0 || !strings.Contains(answer.Body, tt.says) {
-				t.Errorf("%d keys made, body %s; want none, type %s, saying %q", made, answer.Body, tt.errorType, tt.says)
+			checkError(t, response, tt.status, tt.errorType, tt.message)
+			if created != 0 {
+				t.Errorf("created %d keys, want 0", created)
 			}
 		})
 	}
@@ -111,25 +109,33 @@ func keysIn(t *testing.T, s *handlerstest.Server, workspaceID string) int64 {
 	return list.Matching
 }
 
-// checkMade: the answer has the key's text, it works at once, and it is not answered again.
-func checkMade(t *testing.T, s *handlerstest.Server, answer handlerstest.Answer, made int64) {
+// checkCreated checks that one key was created, that the response contains it, that it works, and
+// that the list doesn't contain it.
+func checkCreated(t *testing.T, s *handlerstest.Server, response handlerstest.Response, created int64) {
 	t.Helper()
-	var got one
-	answer.JSON(t, &got)
+	var got objectBody
+	response.JSON(t, &got)
 	text, _ := got.Data["key"].(string)
-	if made != 1 || len(text) != token.Len || got.Data["key_prefix"] != text[:12]+"...." {
-		t.Fatalf("made %d, answered %v", made, got.Data)
+	if created != 1 {
+		t.Errorf("created %d keys, want 1", created)
 	}
-	if me := s.Call(t, text, "GET", "/me", ""); me.Status != http.StatusOK {
-		t.Errorf("the new key: %d %s", me.Status, me.Body)
+	if len(text) != token.Len {
+		t.Fatalf("len(key) = %d, want %d", len(text), token.Len)
 	}
+	if got, want := got.Data["key_prefix"], text[:12]+"...."; got != want {
+		t.Errorf("key_prefix = %v, want %s", got, want)
+	}
+	checkStatus(t, s.Call(t, text, "GET", "/me", ""), http.StatusOK)
 	list := s.Call(t, s.Key(t, scope.APIKeysRead), "GET", "/api_keys", "")
-	if strings.Contains(list.Body, text) || !strings.Contains(list.Body, got.Data["id"].(string)) {
-		t.Error("the list shows the text of the key, or not the key")
+	if strings.Contains(list.Body, text) {
+		t.Error("the list contains the key itself")
+	}
+	if id := got.Data["id"].(string); !strings.Contains(list.Body, id) {
+		t.Errorf("the list does not contain %s", id)
 	}
 }
 
-func TestNaughtyNamesComeBackByteForByte(t *testing.T) {
+func TestUnusualNamesAreReturnedUnchanged(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		writer, reader := s.Key(t, scope.APIKeysWrite), s.Key(t, scope.APIKeysRead)
 		for _, name := range []string{
@@ -140,13 +146,11 @@ func TestNaughtyNamesComeBackByteForByte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got many
-			if made := s.Call(t, writer, "POST", "/api_keys", string(body)); made.Status != http.StatusCreated {
-				t.Fatalf("%q: %d %s", name, made.Status, made.Body)
-			}
+			var got listBody
+			s.Want(t, http.StatusCreated, writer, "POST", "/api_keys", string(body))
 			s.Call(t, reader, "GET", "/api_keys?limit=1", "").JSON(t, &got)
 			if got.Data[0]["name"] != name {
-				t.Errorf("%q came back as %q", name, got.Data[0]["name"])
+				t.Errorf("name = %q, want %q", got.Data[0]["name"], name)
 			}
 		}
 	})
@@ -162,24 +166,22 @@ func TestDeleteAPIKey(t *testing.T) {
 		}
 		foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
 		foreignWriter := s.KeyOf(t, foreign.ID, scope.APIKeysWrite)
-		theirs := s.Call(t, foreignWriter, "DELETE", "/api_keys/"+key.ID, "")
-		nobodys := s.Call(t, writer, "DELETE", "/api_keys/key_none", "")
-		if theirs.Status != http.StatusNotFound || theirs.Body != nobodys.Body {
-			t.Errorf("another workspace's key: %d %s; a missing one: %s", theirs.Status, theirs.Body, nobodys.Body)
+		foreignKey := s.Want(t, http.StatusNotFound, foreignWriter, "DELETE", "/api_keys/"+key.ID, "")
+		unknownKey := s.Want(t, http.StatusNotFound, writer, "DELETE", "/api_keys/key_none", "")
+		if foreignKey.Body != unknownKey.Body {
+			t.Errorf("body for a key of another workspace = %s, want that for an unknown key, %s", foreignKey.Body, unknownKey.Body)
 		}
-		if answer := s.Call(t, writer, "DELETE", "/api_keys/"+key.ID, ""); answer.Status != http.StatusNoContent || answer.Body != "" {
-			t.Errorf("delete: %d %q", answer.Status, answer.Body)
+		if deleted := s.Want(t, http.StatusNoContent, writer, "DELETE", "/api_keys/"+key.ID, ""); deleted.Body != "" {
+			t.Errorf("body = %q, want none", deleted.Body)
 		}
-		checkRefused(t, s.Call(t, secret.Reveal(), "GET", "/me", ""), invalidToken)
-		if again := s.Call(t, writer, "DELETE", "/api_keys/"+key.ID, ""); again.Status != http.StatusNotFound {
-			t.Errorf("delete again: %d", again.Status)
-		}
+		checkUnauthorized(t, s.Call(t, secret.Reveal(), "GET", "/me", ""), invalidToken)
+		checkStatus(t, s.Call(t, writer, "DELETE", "/api_keys/"+key.ID, ""), http.StatusNotFound)
 	})
 }
 
-// TestListIsStable pages through the keys while keys are made and deleted: of those that were
-// there all the time, none is repeated or skipped.
-func TestListIsStable(t *testing.T) {
+// TestPagingIsStable checks that paging repeats or skips none of the existing keys while other keys
+// are created and deleted.
+func TestPagingIsStable(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		ctx := context.Background()
 		reader := s.Key(t, scope.APIKeysRead)
@@ -193,7 +195,7 @@ func TestListIsStable(t *testing.T) {
 		}
 		var seen []string
 		for path := "/api_keys?limit=5"; path != ""; {
-			var page many
+			var page listBody
 			s.Call(t, reader, "GET", path, "").JSON(t, &page)
 			for _, key := range page.Data {
 				seen = append(seen, key["id"].(string))
@@ -212,17 +214,20 @@ func TestListIsStable(t *testing.T) {
 			s.Clock.Advance(time.Second)
 			s.Key(t)
 		}
-		if diff := cmp.Diff(want, seen[:len(want)]); diff != "" || len(seen) != len(want)+1 { // and the reader itself
-			t.Errorf("%d seen of %d: %s", len(seen), len(want)+1, diff)
+		if got, want := len(seen), len(want)+1; got != want { // the reader is also listed
+			t.Fatalf("listed %d keys, want %d", got, want)
+		}
+		if diff := cmp.Diff(want, seen[:len(want)]); diff != "" {
+			t.Errorf("keys (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestListBounds(t *testing.T) {
+func TestPagingParameters(t *testing.T) {
 	s := handlerstest.New(t)
 	reader := s.Key(t, scope.APIKeysRead, scope.MeetingRequestsRead)
 	s.Key(t)
-	var page many
+	var page listBody
 	first := s.Call(t, reader, "GET", "/api_keys?limit=1", "")
 	first.JSON(t, &page)
 	cursor := page.Meta["next_cursor"].(string)
@@ -236,18 +241,18 @@ func TestListBounds(t *testing.T) {
 		{"?cursor=%00", 422}, {"?cursor=%ff", 422}, {"?limit=%zz", 400}, {"?a;b", 400},
 	}
 	for _, tt := range tests {
-		if answer := s.Call(t, reader, "GET", "/api_keys"+tt.query, ""); answer.Status != tt.status {
-			t.Errorf("%s: %d %s, want %d", tt.query, answer.Status, answer.Body, tt.status)
+		if response := s.Call(t, reader, "GET", "/api_keys"+tt.query, ""); response.Status != tt.status {
+			t.Errorf("%s: status = %d, want %d\n%s", tt.query, response.Status, tt.status, response.Body)
 		}
 	}
-	if answer := s.Call(t, reader, "GET", "/meeting_requests?cursor="+cursor, ""); answer.Status != 422 {
-		t.Errorf("a cursor of another list: %d", answer.Status)
+	if response := s.Call(t, reader, "GET", "/meeting_requests?cursor="+cursor, ""); response.Status != 422 {
+		t.Errorf("status for a cursor of another list = %d, want 422", response.Status)
 	}
 	if want := `"meta":{"limit":1,"has_more":true,"next_cursor":"`; !strings.Contains(first.Body, want) {
-		t.Errorf("%s does not contain %s", first.Body, want)
+		t.Errorf("body = %s, want it to contain %s", first.Body, want)
 	}
 	empty := s.Call(t, reader, "GET", "/meeting_requests", "")
 	if want := `{"data":[],"meta":{"limit":25,"has_more":false,"next_cursor":null}}` + "\n"; empty.Body != want {
-		t.Errorf("an empty list is %s, want %s", empty.Body, want)
+		t.Errorf("body of an empty list = %s, want %s", empty.Body, want)
 	}
 }

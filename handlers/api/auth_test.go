@@ -3,26 +3,26 @@ package api_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
 
 const (
-	refusedBody  = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}` + "\n"
-	noScopeBody  = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}` + "\n"
-	missing      = `Bearer realm="SkipUp API"`
-	invalidToken = `Bearer realm="SkipUp API", error="invalid_token"`
+	unauthorizedBody = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}` + "\n"
+	forbiddenBody    = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}` + "\n"
+	missing          = `Bearer realm="SkipUp API"`
+	invalidToken     = `Bearer realm="SkipUp API", error="invalid_token"`
 )
 
-// TestRefusedCredentials: whatever is wrong with a key, the answer is the same to the byte.
-func TestRefusedCredentials(t *testing.T) {
+// TestInvalidCredentials checks that the response is the same for every invalid key.
+func TestInvalidCredentials(t *testing.T) {
 	s := handlerstest.New(t)
 	good := s.Key(t)
 	tests := []struct {
@@ -33,62 +33,73 @@ func TestRefusedCredentials(t *testing.T) {
 		{"no header", nil, missing},
 		{"empty header", []string{""}, missing},
 		{"another scheme", []string{"Basic " + good}, missing},
-		{"a scheme that begins alike", []string{"Bearers " + good}, missing},
+		{"scheme with the same prefix", []string{"Bearers " + good}, missing},
 		{"no scheme", []string{good}, missing},
 		{"no key", []string{"Bearer"}, invalidToken},
-		{"an invented key", []string{"Bearer " + token.New(token.Live).Reveal()}, invalidToken},
-		{"a key of the other environment", []string{"Bearer " + token.New(token.Test).Reveal()}, invalidToken},
-		{"a broken checksum", []string{"Bearer " + good[:len(good)-1] + "!"}, invalidToken},
+		{"unknown key", []string{"Bearer " + token.New(token.Live).Reveal()}, invalidToken},
+		{"key of the other environment", []string{"Bearer " + token.New(token.Test).Reveal()}, invalidToken},
+		{"wrong checksum", []string{"Bearer " + good[:len(good)-1] + "!"}, invalidToken},
 		{"truncated", []string{"Bearer " + good[:len(good)-1]}, invalidToken},
-		{"in upper case", []string{"Bearer " + strings.ToUpper(good)}, invalidToken},
-		{"something behind it", []string{"Bearer " + good + " x"}, invalidToken},
+		{"upper case", []string{"Bearer " + strings.ToUpper(good)}, invalidToken},
+		{"text after the key", []string{"Bearer " + good + " x"}, invalidToken},
 		{"two keys in one header", []string{"Bearer " + good + ", Bearer " + good}, invalidToken},
-		{"the header twice", []string{"Bearer " + good, "Bearer " + good}, invalidToken},
-		{"a key that is not ASCII", []string{"Bearer sk_live_" + strings.Repeat("é", 18)}, invalidToken},
-		{"a key of 10 MB", []string{"Bearer " + strings.Repeat("A", 10<<20)}, invalidToken},
+		{"two headers", []string{"Bearer " + good, "Bearer " + good}, invalidToken},
+		{"non-ASCII key", []string{"Bearer sk_live_" + strings.Repeat("é", 18)}, invalidToken},
+		{"10 MB key", []string{"Bearer " + strings.Repeat("A", 10<<20)}, invalidToken},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			request := s.Request(t, http.MethodGet, "/api/v1/me", "")
 			request.Header["Authorization"] = tt.authorization
-			answer := handlerstest.Send(t, http.DefaultClient, request)
-			checkRefused(t, answer, tt.challenge)
+			response := handlerstest.Send(t, http.DefaultClient, request)
+			checkUnauthorized(t, response, tt.challenge)
 		})
 	}
 }
 
-func checkRefused(t *testing.T, answer handlerstest.Answer, challenge string) {
+func checkUnauthorized(t *testing.T, response handlerstest.Response, challenge string) {
 	t.Helper()
-	if answer.Status != http.StatusUnauthorized || answer.Body != refusedBody {
-		t.Errorf("got %d %s, want 401 %s", answer.Status, answer.Body, refusedBody)
+	checkStatus(t, response, http.StatusUnauthorized)
+	if response.Body != unauthorizedBody {
+		t.Errorf("body = %s, want %s", response.Body, unauthorizedBody)
 	}
-	if got := answer.Header.Values("WWW-Authenticate"); len(got) != 1 || got[0] != challenge {
-		t.Errorf("challenge %q, want %q", got, challenge)
+	if got := response.Header.Values("WWW-Authenticate"); !slices.Equal(got, []string{challenge}) {
+		t.Errorf("WWW-Authenticate = %q, want %q", got, challenge)
 	}
-	if got := answer.Header.Get("Content-Type"); got != "application/json" {
-		t.Errorf("content type %q", got)
+	if got, want := response.Header.Get("Content-Type"), "application/json"; got != want {
+		t.Errorf("Content-Type = %q, want %q", got, want)
 	}
 }
 
-// checkRefusal fails unless answer has the status, and an error of kind that says something.
-func checkRefusal(t *testing.T, answer handlerstest.Answer, status int, kind, says string) {
+func checkStatus(t *testing.T, response handlerstest.Response, want int) {
 	t.Helper()
-	if answer.Status != status || answer.ErrorType(t) != kind || !strings.Contains(answer.Body, says) {
-		t.Errorf("got %d %s, want %d %s saying %q", answer.Status, answer.Body, status, kind, says)
+	if response.Status != want {
+		t.Errorf("status = %d, want %d\n%s", response.Status, want, response.Body)
 	}
 }
 
-// TestKeyTravelsInTheHeaderOnly: a key elsewhere is no key.
-func TestKeyTravelsInTheHeaderOnly(t *testing.T) {
+// checkError checks the status and the type of an error, and that its body contains message.
+func checkError(t *testing.T, response handlerstest.Response, status int, errorType, message string) {
+	t.Helper()
+	checkStatus(t, response, status)
+	if got := response.ErrorType(t); got != errorType {
+		t.Errorf("error type = %q, want %q", got, errorType)
+	}
+	if !strings.Contains(response.Body, message) {
+		t.Errorf("body = %s, want it to contain %q", response.Body, message)
+	}
+}
+
+func TestKeyIsReadOnlyFromTheAuthorizationHeader(t *testing.T) {
 	s := handlerstest.New(t)
 	good := s.Key(t)
 	inQuery := s.Request(t, http.MethodGet, "/api/v1/me?api_key="+good+"&access_token="+good, "")
-	checkRefused(t, handlerstest.Send(t, http.DefaultClient, inQuery), missing)
+	checkUnauthorized(t, handlerstest.Send(t, http.DefaultClient, inQuery), missing)
 	inCookie := s.Request(t, http.MethodGet, "/api/v1/me", "")
 	inCookie.AddCookie(&http.Cookie{Name: "api_key", Value: good})
-	checkRefused(t, handlerstest.Send(t, http.DefaultClient, inCookie), missing)
+	checkUnauthorized(t, handlerstest.Send(t, http.DefaultClient, inCookie), missing)
 	signedIn := s.SignedIn(t, handlerstest.AdminEmail)
-	checkRefused(t, signedIn.Get("/api/v1/me"), missing)
+	checkUnauthorized(t, signedIn.Get("/api/v1/me"), missing)
 }
 
 func TestSchemeIsCaseInsensitive(t *testing.T) {
@@ -97,14 +108,13 @@ func TestSchemeIsCaseInsensitive(t *testing.T) {
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER ", "bEaReR   "} {
 		request := s.Request(t, http.MethodGet, "/api/v1/me", "")
 		request.Header.Set("Authorization", scheme+good)
-		if answer := handlerstest.Send(t, http.DefaultClient, request); answer.Status != http.StatusOK {
-			t.Errorf("%q: %d %s", scheme, answer.Status, answer.Body)
+		if response := handlerstest.Send(t, http.DefaultClient, request); response.Status != http.StatusOK {
+			t.Errorf("scheme %q: status = %d, want 200\n%s", scheme, response.Status, response.Body)
 		}
 	}
 }
 
-// TestDeadKeys: a deleted and an expired key are refused from that moment, like no key at all.
-func TestDeadKeys(t *testing.T) {
+func TestDeletedAndExpiredKeysAreRejected(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		ctx := context.Background()
 		expiry := s.Now().Add(time.Hour)
@@ -117,26 +127,24 @@ func TestDeadKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, text := range []string{secret.Reveal(), deletedSecret.Reveal()} {
-			if answer := s.Call(t, text, "GET", "/me", ""); answer.Status != http.StatusOK {
-				t.Fatalf("a living key: %d %s", answer.Status, answer.Body)
-			}
+			s.Want(t, http.StatusOK, text, "GET", "/me", "")
 		}
 		if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, deleted.ID); err != nil {
 			t.Fatal(err)
 		}
-		checkRefused(t, s.Call(t, deletedSecret.Reveal(), "GET", "/me", ""), invalidToken)
+		checkUnauthorized(t, s.Call(t, deletedSecret.Reveal(), "GET", "/me", ""), invalidToken)
 		s.Clock.Advance(time.Hour - time.Millisecond)
-		if answer := s.Call(t, secret.Reveal(), "GET", "/me", ""); answer.Status != http.StatusOK {
-			t.Errorf("a millisecond before %v: %d", key.ExpiresAt, answer.Status)
+		if response := s.Call(t, secret.Reveal(), "GET", "/me", ""); response.Status != http.StatusOK {
+			t.Errorf("status a millisecond before %v = %d, want 200", key.ExpiresAt, response.Status)
 		}
 		s.Clock.Advance(time.Millisecond)
-		checkRefused(t, s.Call(t, secret.Reveal(), "GET", "/me", ""), invalidToken)
+		checkUnauthorized(t, s.Call(t, secret.Reveal(), "GET", "/me", ""), invalidToken)
 	})
 }
 
-// TestUnknownAddresses: without a key everything under /api/ is 401, so that nobody learns
-// what there is; with one it is the JSON 404 or 405.
-func TestUnknownAddresses(t *testing.T) {
+// TestUnknownRoutes checks that unknown paths and methods return 401 without a key, so that they
+// don't reveal which routes exist, and a JSON 404 or 405 with one.
+func TestUnknownRoutes(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
 	tests := []struct {
@@ -155,35 +163,35 @@ func TestUnknownAddresses(t *testing.T) {
 		{"PUT", "/api_keys", 405, "method_not_allowed", "OPTIONS, GET, HEAD, POST"},
 	}
 	for _, tt := range tests {
-		checkRefused(t, s.Call(t, "", tt.method, tt.path, ""), missing)
-		answer := s.Call(t, key, tt.method, tt.path, "")
-		if answer.Status != tt.status || answer.ErrorType(t) != tt.errorType || answer.Header.Get("Allow") != tt.allow {
-			t.Errorf("%s %s: %d %s, Allow %q", tt.method, tt.path, answer.Status, answer.Body, answer.Header.Get("Allow"))
+		checkUnauthorized(t, s.Call(t, "", tt.method, tt.path, ""), missing)
+		response := s.Call(t, key, tt.method, tt.path, "")
+		checkError(t, response, tt.status, tt.errorType, "")
+		if got := response.Header.Get("Allow"); got != tt.allow {
+			t.Errorf("%s %s: Allow = %q, want %q", tt.method, tt.path, got, tt.allow)
 		}
 	}
 }
 
-// TestEveryAnswerHasTheHeaders of the contract, whatever its status.
-func TestEveryAnswerHasTheHeaders(t *testing.T) {
+func TestEveryResponseHasTheContractHeaders(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t)
 	for _, path := range []string{"/me", "/api_keys", "/nothing"} {
 		for _, credentials := range []string{"", key} {
-			answer := s.Call(t, credentials, "GET", path, "")
+			response := s.Call(t, credentials, "GET", path, "")
 			for name, want := range map[string]string{
 				"Cache-Control":          "no-store",
 				"X-Content-Type-Options": "nosniff",
 				"Content-Type":           "application/json",
 			} {
-				if got := answer.Header.Get(name); got != want {
-					t.Errorf("%s (%d): %s is %q, want %q", path, answer.Status, name, got, want)
+				if got := response.Header.Get(name); got != want {
+					t.Errorf("%s (%d): %s = %q, want %q", path, response.Status, name, got, want)
 				}
 			}
-			if answer.Header.Get("X-Request-Id") == "" {
-				t.Errorf("%s (%d): no request id", path, answer.Status)
+			if response.Header.Get("X-Request-Id") == "" {
+				t.Errorf("%s (%d): no X-Request-Id", path, response.Status)
 			}
-			if answer.Header.Get("Set-Cookie") != "" {
-				t.Errorf("%s (%d): a cookie from the API", path, answer.Status)
+			if response.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s (%d): the API sets a cookie", path, response.Status)
 			}
 		}
 	}
@@ -195,35 +203,39 @@ func TestRequestID(t *testing.T) {
 		request := s.Request(t, http.MethodGet, "/api/v1/me", "")
 		request.Header.Set("X-Request-Id", sent)
 		got := handlerstest.Send(t, http.DefaultClient, request).Header.Get("X-Request-Id")
-		if got == "" || (got == sent) != kept {
-			t.Errorf("sent %q, got %q back", sent, got)
+		if got == "" {
+			t.Errorf("sent %q: no request ID", sent)
+		}
+		if (got == sent) != kept {
+			t.Errorf("sent %q: request ID = %q, want it kept: %t", sent, got, kept)
 		}
 		if !strings.Contains(s.Log.String(), got) {
-			t.Errorf("request id %q is not in the log", got)
+			t.Errorf("request ID %q is not in the log", got)
 		}
 	}
 }
 
-// TestStoreUnreachable: a good key is never told that it is bad because we cannot look.
-func TestStoreUnreachable(t *testing.T) {
+// TestDatabaseUnavailable checks that a valid key gets 503 instead of 401.
+func TestDatabaseUnavailable(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		good := s.Key(t)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		answer := s.Call(t, good, "GET", "/me", "")
-		if answer.Status != http.StatusServiceUnavailable || answer.ErrorType(t) != "service_unavailable" ||
-			answer.Header.Get("Retry-After") == "" || answer.Header.Get("WWW-Authenticate") != "" {
-			t.Errorf("good key: %d %s %v", answer.Status, answer.Body, answer.Header)
+		response := s.Call(t, good, "GET", "/me", "")
+		checkError(t, response, http.StatusServiceUnavailable, "service_unavailable", "")
+		if response.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
 		}
-		checkRefused(t, s.Call(t, good[:len(good)-1]+"!", "GET", "/me", ""), invalidToken)
+		if got := response.Header.Get("WWW-Authenticate"); got != "" {
+			t.Errorf("WWW-Authenticate = %q, want none", got)
+		}
+		checkUnauthorized(t, s.Call(t, good[:len(good)-1]+"!", "GET", "/me", ""), invalidToken)
 		ready := s.Ready(t)
-		for deadline := time.Now().Add(10 * modelstest.Lease); ready.Status == http.StatusOK && time.Now().Before(deadline); {
-			ready = s.Ready(t) // until the lease has run out
+		for ready.Status == http.StatusOK { // until the lease has expired
+			ready = s.Ready(t)
 		}
-		alive := handlerstest.Send(t, http.DefaultClient, s.Request(t, "GET", "/healthz", ""))
-		if ready.Status != http.StatusServiceUnavailable || alive.Status != http.StatusOK {
-			t.Errorf("readyz %d, healthz %d; want 503 and 200", ready.Status, alive.Status)
-		}
+		checkStatus(t, ready, http.StatusServiceUnavailable)
+		checkStatus(t, handlerstest.Send(t, http.DefaultClient, s.Request(t, "GET", "/healthz", "")), http.StatusOK)
 	})
 }

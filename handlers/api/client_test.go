@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// client is what somebody writes who has read the public documentation and nothing else.
+// client is a client that relies only on the public documentation.
 type client struct {
 	t         *testing.T
 	base, key string
@@ -46,9 +46,9 @@ func (c client) send(method, path string, body any, headers ...string) reply {
 	response, err := http.DefaultClient.Do(request)
 	must(c.t, err)
 	defer response.Body.Close()
-	answer := reply{Status: response.StatusCode, Replayed: response.Header.Get("Idempotency-Replayed") == "true"}
-	must(c.t, json.NewDecoder(response.Body).Decode(&answer))
-	return answer
+	result := reply{Status: response.StatusCode, Replayed: response.Header.Get("Idempotency-Replayed") == "true"}
+	must(c.t, json.NewDecoder(response.Body).Decode(&result))
+	return result
 }
 
 type meetingRequest struct {
@@ -57,29 +57,29 @@ type meetingRequest struct {
 	ParticipantEmails []string `json:"participant_emails"`
 }
 
-// meeting is send, and the meeting request in the answer, which has the status.
+// meeting calls send, checks the status, and returns the meeting request in the response.
 func (c client) meeting(status int, method, path string, body any, headers ...string) (meetingRequest, reply) {
 	c.t.Helper()
-	answer := c.send(method, path, body, headers...)
-	if answer.Status != status {
-		c.t.Fatalf("%s %s: %d %+v, want %d", method, path, answer.Status, answer.Error, status)
+	response := c.send(method, path, body, headers...)
+	if response.Status != status {
+		c.t.Fatalf("%s %s: status = %d, want %d: %+v", method, path, response.Status, status, response.Error)
 	}
-	var made meetingRequest
-	must(c.t, json.Unmarshal(answer.Data, &made))
-	return made, answer
+	var created meetingRequest
+	must(c.t, json.Unmarshal(response.Data, &created))
+	return created, response
 }
 
 type jsonObject = map[string]any
 
-// TestAClientOfTheDocumentation: one that was written from it alone works.
-func TestAClientOfTheDocumentation(t *testing.T) {
+// TestDocumentedClient checks that a client written only from the documentation works.
+func TestDocumentedClient(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		c := client{t, s.URL + "/api/v1", s.Key(t, scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead)}
 
 		var people []struct{ ID, Email, Role string }
 		must(t, json.Unmarshal(c.send("GET", "/workspace_members?email="+url.QueryEscape(handlerstest.AdminEmail), nil).Data, &people))
 		if len(people) != 1 || people[0].Role != "admin" {
-			t.Fatalf("the member looked up by its address: %+v", people)
+			t.Fatalf("members with the admin's email = %+v, want one admin", people)
 		}
 		organizer := people[0].Email
 
@@ -89,15 +89,21 @@ func TestAClientOfTheDocumentation(t *testing.T) {
 			"context":         jsonObject{"title": "Kick-off", "timeframe": jsonObject{"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}},
 		})
 		order := jsonObject{"organizer_email": organizer, "participant_emails": []string{"alan@partner.test"}}
-		byAddress, first := c.meeting(202, "POST", "/meeting_requests", order, "Idempotency-Key", "order-4711")
+		byEmail, first := c.meeting(202, "POST", "/meeting_requests", order, "Idempotency-Key", "order-4711")
 		again, second := c.meeting(202, "POST", "/meeting_requests", order, "Idempotency-Key", "order-4711")
-		if first.Replayed || !second.Replayed || again.ID != byAddress.ID {
-			t.Errorf("sent again: %+v, replayed %v; the first: %+v", again, second.Replayed, byAddress)
+		if first.Replayed {
+			t.Error("the first response is marked as replayed")
 		}
-		made := map[string]bool{byPerson.ID: true, byAddress.ID: true}
+		if !second.Replayed {
+			t.Error("the second response is not marked as replayed")
+		}
+		if again.ID != byEmail.ID {
+			t.Errorf("repeated request returned %s, want %s", again.ID, byEmail.ID)
+		}
+		created := map[string]bool{byPerson.ID: true, byEmail.ID: true}
 		for range 10 {
 			one, _ := c.meeting(202, "POST", "/meeting_requests", order)
-			made[one.ID] = true
+			created[one.ID] = true
 		}
 
 		for cursor := ""; ; {
@@ -105,15 +111,15 @@ func TestAClientOfTheDocumentation(t *testing.T) {
 			var listed []meetingRequest
 			must(t, json.Unmarshal(page.Data, &listed))
 			for _, one := range listed {
-				delete(made, one.ID)
+				delete(created, one.ID)
 			}
 			if page.Meta.NextCursor == nil {
 				break
 			}
 			cursor = *page.Meta.NextCursor
 		}
-		if len(made) != 0 {
-			t.Errorf("the pages lack %v", made)
+		if len(created) != 0 {
+			t.Errorf("not listed: %v", created)
 		}
 
 		path := "/meeting_requests/" + byPerson.ID
@@ -122,14 +128,22 @@ func TestAClientOfTheDocumentation(t *testing.T) {
 			body          any
 		}{{"pause", "paused", nil}, {"resume", "active", nil}, {"cancel", "cancelled", jsonObject{"notify": true}}} {
 			if now, _ := c.meeting(200, "POST", path+"/"+step.verb, step.body); now.Status != step.becomes {
-				t.Errorf("%s: %s, want %s", step.verb, now.Status, step.becomes)
+				t.Errorf("status after %s = %s, want %s", step.verb, now.Status, step.becomes)
 			}
 		}
-		if refused := c.send("POST", path+"/resume", nil); refused.Status != 422 || refused.Error.Type != "invalid_request" {
-			t.Errorf("resumed after the end: %+v", refused)
+		rejected := c.send("POST", path+"/resume", nil)
+		if rejected.Status != 422 {
+			t.Errorf("resume a cancelled request: status = %d, want 422", rejected.Status)
 		}
-		if shown, _ := c.meeting(200, "GET", path, nil); shown.Status != "cancelled" || len(shown.ParticipantEmails) != 1 {
-			t.Errorf("at the end: %+v", shown)
+		if got, want := rejected.Error.Type, "invalid_request"; got != want {
+			t.Errorf("resume a cancelled request: error type = %q, want %q", got, want)
+		}
+		shown, _ := c.meeting(200, "GET", path, nil)
+		if shown.Status != "cancelled" {
+			t.Errorf("status = %q, want cancelled", shown.Status)
+		}
+		if got := len(shown.ParticipantEmails); got != 1 {
+			t.Errorf("participants = %d, want 1", got)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package api_test
 import (
 	"encoding"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -24,7 +23,7 @@ import (
 	"github.com/skipup/keys/static"
 )
 
-// document is static/openapi.yaml.
+// document returns static/openapi.yaml.
 func document(t testing.TB) *v3.Document {
 	t.Helper()
 	read, err := libopenapi.NewDocument(static.OpenAPIYAML)
@@ -38,7 +37,7 @@ func document(t testing.TB) *v3.Document {
 	return &model.Model
 }
 
-// operationsOf are the operations of the document, by the names of their routes.
+// operationsOf returns the operations of the document by the names of their routes.
 func operationsOf(d *v3.Document) map[string]*v3.Operation {
 	operations := map[string]*v3.Operation{}
 	for path, item := range d.Paths.PathItems.FromOldest() {
@@ -51,7 +50,7 @@ func operationsOf(d *v3.Document) map[string]*v3.Operation {
 	return operations
 }
 
-// jsonOf is an example of the document as it is sent.
+// jsonOf returns an example of the document as JSON.
 func jsonOf(t *testing.T, example *yaml.Node) string {
 	t.Helper()
 	var value any
@@ -66,16 +65,16 @@ func jsonOf(t *testing.T, example *yaml.Node) string {
 }
 
 func TestDocumentIsOpenAPI(t *testing.T) {
-	if good, complaints := handlerstest.Contract().ValidateDocument(); !good {
-		for _, complaint := range complaints {
-			t.Errorf("%s: %s %+v", complaint.Message, complaint.Reason, complaint.SchemaValidationErrors)
+	if valid, failures := handlerstest.Contract().ValidateDocument(); !valid {
+		for _, failure := range failures {
+			t.Errorf("%s: %s %+v", failure.Message, failure.Reason, failure.SchemaValidationErrors)
 		}
 	}
 }
 
-// TestDocumentIsTheRouteTable: neither has a route, a scope, a parameter, a member or a status
-// that the other has not.
-func TestDocumentIsTheRouteTable(t *testing.T) {
+// TestDocumentMatchesRoutes checks that the document and the route table have the same routes,
+// scopes, parameters, fields and statuses.
+func TestDocumentMatchesRoutes(t *testing.T) {
 	d := document(t)
 	operations := operationsOf(d)
 	var tags []string
@@ -88,26 +87,29 @@ func TestDocumentIsTheRouteTable(t *testing.T) {
 		if !described {
 			t.Errorf("static/openapi.yaml does not describe %s. Add it under paths, with operationId, one of the tags %q, summary %q, "+
 				"security \"- apiKey: [%s]\", its parameters, requestBody with an example, and the responses %v; those of errors are $ref to "+
-				"components/responses. Then add to prepare in examples_test.go what has to be there before its example is sent.",
+				"components/responses. Then add to prepare in examples_test.go what must exist before its example is sent.",
 				route.Name(), tags, route.Summary, route.ScopeWord(), statusesOf(route))
 			continue
 		}
 		delete(operations, route.Name())
 		if other, taken := ids[operation.OperationId]; taken || operation.OperationId == "" {
-			t.Errorf("%s: operationId %q is that of %s too", route.Name(), operation.OperationId, other)
+			t.Errorf("%s: operationId %q is also that of %s", route.Name(), operation.OperationId, other)
 		}
 		ids[operation.OperationId] = route.Name()
-		if operation.Summary != route.Summary || len(operation.Tags) != 1 || !slices.Contains(tags, operation.Tags[0]) {
-			t.Errorf("%s: summary %q, tags %q; want %q and one of %q", route.Name(), operation.Summary, operation.Tags, route.Summary, tags)
+		if operation.Summary != route.Summary {
+			t.Errorf("%s: summary = %q, want %q", route.Name(), operation.Summary, route.Summary)
+		}
+		if len(operation.Tags) != 1 || !slices.Contains(tags, operation.Tags[0]) {
+			t.Errorf("%s: tags = %q, want one of %q", route.Name(), operation.Tags, tags)
 		}
 		checkSecurity(t, route, operation)
 		checkStatuses(t, route, operation)
 		checkParameters(t, route, operation)
 		checkBody(t, route, operation)
-		checkAnswer(t, route, operation)
+		checkResponse(t, route, operation)
 	}
 	for name := range operations {
-		t.Errorf("static/openapi.yaml describes %s, which is not in the table of handlers/api/routes.go", name)
+		t.Errorf("static/openapi.yaml describes %s, which is not in handlers/api/routes.go", name)
 	}
 }
 
@@ -118,11 +120,11 @@ func checkSecurity(t *testing.T, route api.Route, operation *v3.Operation) {
 		got = operation.Security[0].Requirements.GetOrZero("apiKey")
 	}
 	if want := strings.Fields(route.ScopeWord()); len(operation.Security) != 1 || !slices.Equal(got, want) {
-		t.Errorf("%s: security is apiKey %q, want %q", route.Name(), got, want)
+		t.Errorf("%s: security = apiKey %q, want %q", route.Name(), got, want)
 	}
 }
 
-// statusesOf are the statuses with which a route may answer.
+// statusesOf returns the statuses that a route may return.
 func statusesOf(route api.Route) []string {
 	statuses := []int{route.Success(), 400, 401, 422, 429, 500, 503}
 	if route.Scope != nil {
@@ -138,11 +140,11 @@ func statusesOf(route api.Route) []string {
 		statuses = append(statuses, 413, 415)
 	}
 	slices.Sort(statuses)
-	var words []string
+	var codes []string
 	for _, status := range statuses {
-		words = append(words, strconv.Itoa(status))
+		codes = append(codes, strconv.Itoa(status))
 	}
-	return words
+	return codes
 }
 
 func checkStatuses(t *testing.T, route api.Route, operation *v3.Operation) {
@@ -184,7 +186,7 @@ func checkBody(t *testing.T, route api.Route, operation *v3.Operation) {
 	t.Helper()
 	if !takesBody(route) {
 		if operation.RequestBody != nil {
-			t.Errorf("%s: takes no body", route.Name())
+			t.Errorf("%s: has a requestBody, want none", route.Name())
 		}
 		return
 	}
@@ -195,87 +197,87 @@ func checkBody(t *testing.T, route api.Route, operation *v3.Operation) {
 		return
 	}
 	if required := body.Required != nil && *body.Required; required == optional {
-		t.Errorf("%s: body required is %v, want %v", route.Name(), required, !optional)
+		t.Errorf("%s: body required = %v, want %v", route.Name(), required, !optional)
 	}
 	content := body.Content.GetOrZero("application/json")
-	if members := membersOf(route.In()); len(members) > 0 && content.Example == nil {
-		t.Errorf("%s: its body has no example", route.Name())
+	if fields := fieldsOf(route.In()); len(fields) > 0 && content.Example == nil {
+		t.Errorf("%s: the body has no example", route.Name())
 	}
-	checkMembers(t, route.Name()+" takes", route.In(), content.Schema.Schema(), false)
+	checkFields(t, route.Name()+" accepts", route.In(), content.Schema.Schema(), false)
 }
 
-func checkAnswer(t *testing.T, route api.Route, operation *v3.Operation) {
+func checkResponse(t *testing.T, route api.Route, operation *v3.Operation) {
 	t.Helper()
-	answer := operation.Responses.Codes.GetOrZero(strconv.Itoa(route.Success()))
-	if answer == nil {
+	response := operation.Responses.Codes.GetOrZero(strconv.Itoa(route.Success()))
+	if response == nil {
 		return
 	}
-	if replayed := answer.Headers.GetOrZero("Idempotency-Replayed") != nil; replayed != route.Once() {
-		t.Errorf("%s: has Idempotency-Replayed: %v, want %v", route.Name(), replayed, route.Once())
+	if replayed := response.Headers.GetOrZero("Idempotency-Replayed") != nil; replayed != route.Once() {
+		t.Errorf("%s: documents Idempotency-Replayed = %v, want %v", route.Name(), replayed, route.Once())
 	}
-	if route.Success() == http.StatusNoContent || answer.Content == nil {
-		if (answer.Content == nil) != (route.Success() == http.StatusNoContent) {
-			t.Errorf("%s: has content: %v", route.Name(), answer.Content != nil)
+	if route.Success() == http.StatusNoContent || response.Content == nil {
+		if (response.Content == nil) != (route.Success() == http.StatusNoContent) {
+			t.Errorf("%s: documents content = %v", route.Name(), response.Content != nil)
 		}
 		return
 	}
-	content := answer.Content.GetOrZero("application/json")
+	content := response.Content.GetOrZero("application/json")
 	if content == nil || content.Example == nil {
-		t.Errorf("%s: its answer has no example", route.Name())
+		t.Errorf("%s: the response has no example", route.Name())
 		return
 	}
 	envelope := content.Schema.Schema()
 	data := envelope.Properties.GetOrZero("data").Schema()
 	if route.Meta() != nil {
 		data = data.Items.A.Schema()
-		checkMembers(t, route.Name()+" answers meta", route.Meta(), envelope.Properties.GetOrZero("meta").Schema(), true)
+		checkFields(t, route.Name()+" returns meta", route.Meta(), envelope.Properties.GetOrZero("meta").Schema(), true)
 	}
-	checkMembers(t, route.Name()+" answers", route.Out(), data, true)
+	checkFields(t, route.Name()+" returns", route.Out(), data, true)
 }
 
-// onlyOnce are members of answers that may be missing: what is answered once and never again.
+// onlyOnce are response fields that replayed responses omit.
 var onlyOnce = []string{"key", "secret"}
 
-// checkMembers compares the members of a Go type with those of a schema, all the way down. In an
-// answer each is required, and null where the Go value is a pointer.
-func checkMembers(t *testing.T, what string, goType reflect.Type, schema *base.Schema, answered bool) {
+// checkFields compares the fields of a Go type with those of a schema, recursively. In a response,
+// all fields are required, and those that are pointers in Go may be null.
+func checkFields(t *testing.T, what string, goType reflect.Type, schema *base.Schema, isResponse bool) {
 	t.Helper()
 	schema, _ = valueOf(schema)
-	members := membersOf(goType)
+	fields := fieldsOf(goType)
 	got := []string{}
 	if schema.Properties != nil {
 		got = slices.AppendSeq(got, schema.Properties.KeysFromOldest())
 	}
 	slices.Sort(got)
-	want := slices.AppendSeq([]string{}, maps.Keys(members))
+	want := slices.AppendSeq([]string{}, maps.Keys(fields))
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-code +static/openapi.yaml): %s", what, diff)
 		return
 	}
 	if closed := schema.AdditionalProperties; closed == nil || closed.A != nil || closed.B {
-		t.Errorf("%s: additionalProperties is not false", what)
+		t.Errorf("%s: additionalProperties = true, want false", what)
 	}
-	for name, member := range members {
+	for name, field := range fields {
 		value, null := valueOf(schema.Properties.GetOrZero(name).Schema())
 		here := what + " " + name
-		if pointer := member.Kind() == reflect.Pointer; answered && null != pointer {
-			t.Errorf("%s: null is allowed: %v, want %v", here, null, pointer)
+		if pointer := field.Kind() == reflect.Pointer; isResponse && null != pointer {
+			t.Errorf("%s: null allowed = %v, want %v", here, null, pointer)
 		}
-		if answered && !slices.Contains(onlyOnce, name) && !slices.Contains(schema.Required, name) {
-			t.Errorf("%s: is not required", here)
+		if isResponse && !slices.Contains(onlyOnce, name) && !slices.Contains(schema.Required, name) {
+			t.Errorf("%s: not required, want required", here)
 		}
-		member = plain(member)
-		if member.Kind() == reflect.Slice && value.Items != nil && value.Items.A != nil {
-			member, value = plain(member.Elem()), value.Items.A.Schema()
+		field = plain(field)
+		if field.Kind() == reflect.Slice && value.Items != nil && value.Items.A != nil {
+			field, value = plain(field.Elem()), value.Items.A.Schema()
 		}
-		if isObject(member) {
-			checkMembers(t, here, member, value, answered)
+		if isObject(field) {
+			checkFields(t, here, field, value, isResponse)
 		}
 	}
 }
 
-// valueOf is a schema without the null that stands beside it, and whether there is one.
+// valueOf returns a schema without its null alternative, and whether it has one.
 func valueOf(schema *base.Schema) (value *base.Schema, null bool) {
 	null = slices.Contains(schema.Type, "null")
 	for _, one := range schema.OneOf {
@@ -291,19 +293,19 @@ func valueOf(schema *base.Schema) (value *base.Schema, null bool) {
 	return value, null
 }
 
-// membersOf are the JSON members of a struct and their types.
-func membersOf(goType reflect.Type) map[string]reflect.Type {
-	members := map[string]reflect.Type{}
+// fieldsOf returns the types of the JSON fields of a struct by name.
+func fieldsOf(goType reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
 	for _, field := range reflect.VisibleFields(plain(goType)) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name != "" && name != "-" {
-			members[name] = field.Type
+			fields[name] = field.Type
 		}
 	}
-	return members
+	return fields
 }
 
-// plain is a type without its pointer, and what may be left out as what it is when it is there.
+// plain returns a type without pointers and without the wrapper given.
 func plain(goType reflect.Type) reflect.Type {
 	if goType.Kind() == reflect.Pointer {
 		return plain(goType.Elem())
@@ -319,7 +321,7 @@ func isObject(goType reflect.Type) bool {
 	return goType.Kind() == reflect.Struct && !goType.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
-// TestDocumentHasEveryScope in the order in which they are shown.
+// TestDocumentHasEveryScope checks the scopes and their order.
 func TestDocumentHasEveryScope(t *testing.T) {
 	var got []string
 	for _, word := range document(t).Components.Schemas.GetOrZero("Scope").Schema().Enum {
@@ -330,28 +332,37 @@ func TestDocumentHasEveryScope(t *testing.T) {
 	}
 }
 
-// TestDocumentIsPublic: who makes a client of it has no key yet. What is beside it is closed.
+// TestDocumentIsPublic checks that the document needs no key, but other paths do.
 func TestDocumentIsPublic(t *testing.T) {
 	s := handlerstest.New(t)
 	for path, mediaType := range map[string]string{"/openapi.json": "application/json", "/openapi.yaml": "application/yaml"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			answer := s.Want(t, http.StatusOK, "", method, path, "")
-			if answer.Header.Get("Content-Type") != mediaType || (answer.Body == "") != (method == http.MethodHead) || answer.Header.Get("X-Request-Id") == "" {
-				t.Errorf("%s %s: %v, %d bytes", method, path, answer.Header, len(answer.Body))
+			response := s.Want(t, http.StatusOK, "", method, path, "")
+			if got := response.Header.Get("Content-Type"); got != mediaType {
+				t.Errorf("%s %s: Content-Type = %q, want %q", method, path, got, mediaType)
+			}
+			if got, want := response.Body == "", method == http.MethodHead; got != want {
+				t.Errorf("%s %s: empty body = %t, want %t", method, path, got, want)
+			}
+			if response.Header.Get("X-Request-Id") == "" {
+				t.Errorf("%s %s: no X-Request-Id", method, path)
 			}
 		}
-		checkRefusal(t, s.Call(t, "", "POST", path, ""), 405, "method_not_allowed", "")
-		checkRefused(t, s.Call(t, "", "GET", path+"/", ""), missing)
+		checkError(t, s.Call(t, "", "POST", path, ""), 405, "method_not_allowed", "")
+		checkUnauthorized(t, s.Call(t, "", "GET", path+"/", ""), missing)
 	}
 	var read struct {
 		OpenAPI string
 		Paths   map[string]any
 	}
 	s.Call(t, "", "GET", "/openapi.json", "").JSON(t, &read)
-	if fmt.Sprint(read.OpenAPI) != "3.1.0" || len(read.Paths) == 0 {
-		t.Errorf("%+v", read)
+	if got, want := read.OpenAPI, "3.1.0"; got != want {
+		t.Errorf("openapi = %q, want %q", got, want)
+	}
+	if len(read.Paths) == 0 {
+		t.Error("the document has no paths")
 	}
 	if yaml := s.Call(t, "", "GET", "/openapi.yaml", ""); yaml.Body != string(static.OpenAPIYAML) {
-		t.Error("the YAML is not the one that is tested")
+		t.Error("openapi.yaml differs from static/openapi.yaml")
 	}
 }

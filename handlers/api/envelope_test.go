@@ -1,18 +1,21 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models/scope"
 )
 
-// addressOf is the path of a route, about a thing that is not there.
-func addressOf(route api.Route) string {
+// pathOf returns the path of a route with the ID of something that doesn't exist.
+func pathOf(route api.Route) string {
 	parts := strings.Split(route.Path, "/")
 	for i, part := range parts {
 		if strings.HasPrefix(part, ":") {
@@ -26,8 +29,8 @@ func takesBody(route api.Route) bool {
 	return slices.Contains([]string{http.MethodPost, http.MethodPatch, http.MethodPut}, route.Method)
 }
 
-// TestBodiesAreBoundedAndStrict on every route that takes one: the size first, then the kind,
-// the syntax, and each member.
+// TestBodiesAreBoundedAndStrict checks every route with a body: its size is checked first, then its
+// type, its syntax and each field.
 func TestBodiesAreBoundedAndStrict(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
@@ -37,16 +40,16 @@ func TestBodiesAreBoundedAndStrict(t *testing.T) {
 		if !takesBody(route) {
 			continue
 		}
-		send := func(mediaType, body string) handlerstest.Answer {
-			request := s.Request(t, route.Method, api.Base+addressOf(route), body)
+		send := func(mediaType, body string) handlerstest.Response {
+			request := s.Request(t, route.Method, api.Base+pathOf(route), body)
 			request.Header.Set("Authorization", "Bearer "+key)
 			request.Header.Set("Content-Type", mediaType)
 			return handlerstest.Send(t, http.DefaultClient, request)
 		}
 		for _, tt := range []struct {
-			mediaType, body string
-			status          int
-			kind, says      string
+			mediaType, body    string
+			status             int
+			errorType, message string
 		}{
 			{"application/json", `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, 413, "payload_too_large", "64 KiB"},
 			{"text/plain", `{}`, 415, "unsupported_media_type", "Content-Type: application/json"},
@@ -59,99 +62,107 @@ func TestBodiesAreBoundedAndStrict(t *testing.T) {
 			{"application/json", `null`, 422, "validation_error", "the body must be an object"},
 			{"application/json", `"x"`, 422, "validation_error", "the body must be an object"},
 		} {
-			answer := send(tt.mediaType, tt.body)
-			if answer.Status != tt.status || answer.ErrorType(t) != tt.kind || !strings.Contains(answer.Body, tt.says) {
-				t.Errorf("%s with %q of %.20q: %d %s, want %d %s saying %q", route.Name(), tt.mediaType, tt.body, answer.Status, answer.Body, tt.status, tt.kind, tt.says)
-			}
+			response := send(tt.mediaType, tt.body)
+			t.Run(fmt.Sprintf("%s %s %.20q", route.Name(), tt.mediaType, tt.body), func(t *testing.T) {
+				checkError(t, response, tt.status, tt.errorType, tt.message)
+			})
 		}
 	}
 	if after := s.Dump(t); after != before {
-		t.Error("a refused body has changed something")
+		t.Errorf("rejected requests changed the database (-before +after):\n%s", cmp.Diff(before, after))
 	}
 }
 
-// TestEveryMethodOnEveryPath: what a path does not take is 405 with what it takes, which
-// OPTIONS tells too, and HEAD is GET without a body.
+// TestEveryMethodOnEveryPath checks that methods without a route return 405, that Allow lists the
+// others, also for OPTIONS, and that HEAD returns the same as GET without a body.
 func TestEveryMethodOnEveryPath(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
 	taken := map[string][]string{}
 	for _, route := range routesOf(s) {
-		address := addressOf(route)
-		taken[address] = append(taken[address], route.Method)
+		path := pathOf(route)
+		taken[path] = append(taken[path], route.Method)
 		if route.Method == http.MethodGet {
-			taken[address] = append(taken[address], http.MethodHead)
-			got, head := s.Call(t, key, "GET", address, ""), s.Call(t, key, "HEAD", address, "")
-			if head.Status != got.Status || head.Body != "" || head.Header.Get("Content-Type") != "application/json" {
-				t.Errorf("HEAD %s: %d %q, GET: %d", address, head.Status, head.Body, got.Status)
+			taken[path] = append(taken[path], http.MethodHead)
+			got, head := s.Call(t, key, "GET", path, ""), s.Call(t, key, "HEAD", path, "")
+			checkStatus(t, head, got.Status)
+			if head.Body != "" {
+				t.Errorf("HEAD %s: body = %q, want none", path, head.Body)
+			}
+			if got, want := head.Header.Get("Content-Type"), "application/json"; got != want {
+				t.Errorf("HEAD %s: Content-Type = %q, want %q", path, got, want)
 			}
 		}
 	}
-	for address, methods := range taken {
+	for path, methods := range taken {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"} {
 			if slices.Contains(methods, method) {
 				continue
 			}
-			answer := s.Call(t, key, method, address, "")
-			if answer.Status != http.StatusMethodNotAllowed || !sameMethods(answer.Header.Get("Allow"), methods) ||
-				method != "HEAD" && answer.ErrorType(t) != "method_not_allowed" {
-				t.Errorf("%s %s: %d %s, Allow %q, want 405 and %q", method, address, answer.Status, answer.Body, answer.Header.Get("Allow"), methods)
+			response := s.Call(t, key, method, path, "")
+			if method == http.MethodHead {
+				checkStatus(t, response, http.StatusMethodNotAllowed)
+			} else {
+				checkError(t, response, http.StatusMethodNotAllowed, "method_not_allowed", "")
 			}
+			checkAllow(t, method+" "+path, response, methods)
 		}
-		options := s.Call(t, key, "OPTIONS", address, "")
-		if options.Status != http.StatusNoContent || options.Body != "" || !sameMethods(options.Header.Get("Allow"), methods) {
-			t.Errorf("OPTIONS %s: %d %s, Allow %q, want 204 and %q", address, options.Status, options.Body, options.Header.Get("Allow"), methods)
-		}
-		checkRefused(t, s.Call(t, "", "OPTIONS", address, ""), missing)
+		options := s.Call(t, key, "OPTIONS", path, "")
+		checkStatus(t, options, http.StatusNoContent)
+		checkAllow(t, "OPTIONS "+path, options, methods)
+		checkUnauthorized(t, s.Call(t, "", "OPTIONS", path, ""), missing)
 	}
-	if head := s.Call(t, s.Key(t), "HEAD", "/seats", ""); head.Status != http.StatusForbidden {
-		t.Errorf("HEAD without the scope of GET: %d", head.Status)
-	}
+	checkStatus(t, s.Call(t, s.Key(t), "HEAD", "/seats", ""), http.StatusForbidden)
 }
 
-// sameMethods reports whether an Allow header lists methods and OPTIONS, in any order.
-func sameMethods(allow string, methods []string) bool {
-	want, got := append([]string{"OPTIONS"}, methods...), strings.Split(allow, ", ")
+// checkAllow checks that the Allow header lists OPTIONS and methods, in any order.
+func checkAllow(t *testing.T, request string, response handlerstest.Response, methods []string) {
+	t.Helper()
+	want, got := append([]string{"OPTIONS"}, methods...), strings.Split(response.Header.Get("Allow"), ", ")
 	slices.Sort(want)
 	slices.Sort(got)
-	return slices.Equal(got, want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: Allow = %q, want %q", request, got, want)
+	}
 }
 
-// TestQueriesAreBounded: an absurd filter is refused, and quickly, on every list.
-func TestQueriesAreBounded(t *testing.T) {
+func TestHugeQueryParametersAreRejected(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
 	long := strings.Repeat("a", 1<<20)
-	for _, address := range []string{
+	for _, path := range []string{
 		"/workspace_members?email=" + long, "/workspace_members?role=" + long, "/meeting_requests?participant_email=" + long,
 		"/meeting_requests?organizer_email=" + strings.Repeat("(", 1<<20), "/meeting_requests?created_after=" + long, "/seats?cursor=" + long,
 		"/api_keys?limit=" + strings.Repeat("1", 1<<20),
 	} {
-		checkRefusal(t, s.Call(t, key, "GET", address, ""), 422, "validation_error", "")
+		checkError(t, s.Call(t, key, "GET", path, ""), 422, "validation_error", "")
 	}
 }
 
-// TestFailuresTellNothing: what breaks behind a route is a bare 500 with a request id, and the
-// log has the rest under that id.
-func TestFailuresTellNothing(t *testing.T) {
+// TestInternalErrorsArePrivate checks that an internal error returns a 500 without details, and that
+// the log contains them under the same request ID.
+func TestInternalErrorsArePrivate(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.All.Scopes()...)
 		s.Want(t, http.StatusOK, key, "GET", "/seats", "")
 		s.Exec(t, "ALTER TABLE seats RENAME TO seats_away")
-		answer := s.Call(t, key, "GET", "/seats", "")
+		response := s.Call(t, key, "GET", "/seats", "")
 		s.Exec(t, "ALTER TABLE seats_away RENAME TO seats")
-		checkRefusal(t, answer, 500, "internal_error", "request ID")
-		if strings.Contains(answer.Body, "seats") {
-			t.Errorf("the answer tells what is private: %s", answer.Body)
+		checkError(t, response, 500, "internal_error", "request ID")
+		if strings.Contains(response.Body, "seats") {
+			t.Errorf("the response reveals the error: %s", response.Body)
 		}
-		id, found := answer.Header.Get("X-Request-Id"), 0
+		id, found := response.Header.Get("X-Request-Id"), 0
 		for line := range strings.Lines(s.Log.String()) {
 			if strings.Contains(line, id) && strings.Contains(line, `"level":"ERROR"`) && strings.Contains(line, "seats") {
 				found++
 			}
 		}
-		if id == "" || found != 1 {
-			t.Errorf("the log has %d lines about %q:\n%s", found, id, s.Log)
+		if id == "" {
+			t.Fatal("no request ID")
+		}
+		if found != 1 {
+			t.Errorf("the log has %d errors for request %s, want 1:\n%s", found, id, s.Log)
 		}
 	})
 }

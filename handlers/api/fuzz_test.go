@@ -15,8 +15,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// refusal is the message of an error that a caller may read; a private one fails the test.
-func refusal(t *testing.T, err error) string {
+// messageOf returns the message of an error that the client may read. Any other error fails the test.
+func messageOf(t *testing.T, err error) string {
 	t.Helper()
 	var rule *models.Error
 	var request *web.RequestError
@@ -26,12 +26,11 @@ func refusal(t *testing.T, err error) string {
 	case errors.As(err, &request):
 		return request.Message
 	}
-	t.Fatalf("a private error for what a caller sent: %v", err)
+	t.Fatalf("private error for invalid input: %v", err)
 	return ""
 }
 
-// FuzzBody: whatever is sent, a body is taken or refused in words that are fit to be read, and a
-// refusal does not repeat what was sent as a value.
+// FuzzBody checks that any body is either accepted or rejected with a readable message.
 func FuzzBody(f *testing.F) {
 	for _, body := range []string{
 		`{"organizer_email":"ada@acme.test","participants":[{"email":"p@x.test","name":null}],"context":{"timeframe":{"start":"2026-04-01T09:00:00+02:00"}}}`,
@@ -43,26 +42,25 @@ func FuzzBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-		var made newMeetingRequest
+		var created newMeetingRequest
 		var edit meetingRequestEdit
-		for _, in := range []any{&made, &edit, new(newAPIKey), new(newMember), new(newSeat), new(newCapacity), new(cancellation)} {
+		for _, in := range []any{&created, &edit, new(newAPIKey), new(newMember), new(newSeat), new(newCapacity), new(cancellation)} {
 			if err := decode(r, []byte(body), in); err != nil {
-				if said := refusal(t, err); !utf8.ValidString(said) || len(said) > 400 {
-					t.Errorf("the refusal of %q is %q", body, said)
+				if message := messageOf(t, err); !utf8.ValidString(message) || len(message) > 400 {
+					t.Errorf("body %q: message = %q", body, message)
 				}
 			}
 		}
-		if _, err := made.model(); err != nil {
-			refusal(t, err)
+		if _, err := created.model(); err != nil {
+			messageOf(t, err)
 		}
 		if _, err := edit.model(); err != nil {
-			refusal(t, err)
+			messageOf(t, err)
 		}
 	})
 }
 
-// FuzzQuery: whatever the address asks for, a list is asked for within its bounds, or the query
-// is refused.
+// FuzzQuery checks that any query is either rejected or results in a valid page limit.
 func FuzzQuery(f *testing.F) {
 	for _, query := range []string{"limit=10&cursor=abc", "limit=-1", "limit=0x10", "limit=1e2", "limit=+5", "limit=5&limit=500", "%zz", "a;b", "created_after=2026-03-14T09:26:53Z", "limit=%31", "created_before=%00"} {
 		f.Add(query)
@@ -74,26 +72,26 @@ func FuzzQuery(f *testing.F) {
 		var in meetingRequestQuery
 		if _, err := bind(e.NewContext(r, httptest.NewRecorder()), &in); err != nil {
 			if _, parseErr := url.ParseQuery(query); parseErr == nil {
-				t.Errorf("%q is refused: %v", query, err)
+				t.Errorf("query %q rejected: %v", query, err)
 			}
 			return
 		}
 		if page, err := in.page(); err != nil {
-			refusal(t, err)
+			messageOf(t, err)
 		} else if page.Limit < 1 || page.Limit > models.MaxPageLimit {
-			t.Errorf("%q asks for %d", query, page.Limit)
+			t.Errorf("query %q: limit = %d", query, page.Limit)
 		}
 		for _, text := range []string{in.CreatedAfter, in.CreatedBefore} {
 			if at, err := parseTime("created_after", text); err != nil {
-				refusal(t, err)
+				messageOf(t, err)
 			} else if (at == nil) != (text == "") {
-				t.Errorf("%q is the time %v", text, at)
+				t.Errorf("parseTime(%q) = %v", text, at)
 			}
 		}
 	})
 }
 
-// FuzzIdempotencyKey: a name that is taken is visible ASCII, and the same without its quotes.
+// FuzzIdempotencyKey checks that accepted keys are visible ASCII, without the quotes.
 func FuzzIdempotencyKey(f *testing.F) {
 	for _, name := range []string{"order-4711", `"quoted"`, `"`, `""`, "a b", "é", strings.Repeat("x", 256), "\x00"} {
 		f.Add(name)
@@ -103,12 +101,12 @@ func FuzzIdempotencyKey(f *testing.F) {
 		r.Header[headerIdempotencyKey] = []string{name}
 		key, given, err := idempotencyKey(r)
 		if err != nil {
-			refusal(t, err)
+			messageOf(t, err)
 			return
 		}
 		if !given || key == "" || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) ||
 			key != name && `"`+key+`"` != name {
-			t.Errorf("%q is taken as %q", name, key)
+			t.Errorf("idempotencyKey(%q) = %q", name, key)
 		}
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// callOnce sends a request under an Idempotency-Key.
-func callOnce(t testing.TB, s *handlerstest.Server, key, name, path, body string) handlerstest.Answer {
+// callIdempotent sends a request with an Idempotency-Key.
+func callIdempotent(t testing.TB, s *handlerstest.Server, key, name, path, body string) handlerstest.Response {
 	t.Helper()
 	request := s.Request(t, http.MethodPost, "/api/v1"+path, body)
 	request.Header.Set("Authorization", "Bearer "+key)
@@ -21,8 +21,9 @@ func callOnce(t testing.TB, s *handlerstest.Server, key, name, path, body string
 	return handlerstest.Send(t, http.DefaultClient, request)
 }
 
-// TestEveryCreationIsDoneOnce: sent again it answers the same, but for what must not be kept.
-func TestEveryCreationIsDoneOnce(t *testing.T) {
+// TestCreateRequestsAreIdempotent checks that a repeated request returns the same response without
+// its secrets.
+func TestCreateRequestsAreIdempotent(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.All.Scopes()...)
 		bodies := map[string]string{
@@ -34,76 +35,89 @@ func TestEveryCreationIsDoneOnce(t *testing.T) {
 		}
 		for path, body := range bodies {
 			name := `"once` + path + `"`
-			first := callOnce(t, s, key, name, path, body)
-			again := callOnce(t, s, key, strings.Trim(name, `"`), path, body) // the quotes are not part of it
-			var made, replayed one
-			first.JSON(t, &made)
+			first := callIdempotent(t, s, key, name, path, body)
+			again := callIdempotent(t, s, key, strings.Trim(name, `"`), path, body) // the quotes are not part of the key
+			var created, replayed objectBody
+			first.JSON(t, &created)
 			again.JSON(t, &replayed)
-			if first.Header.Get("Idempotency-Replayed") != "" || again.Header.Get("Idempotency-Replayed") != "true" ||
-				again.Status != first.Status || made.Data["id"] == nil || replayed.Data["id"] != made.Data["id"] {
-				t.Errorf("%s: first %d %s, again %d %s", path, first.Status, first.Body, again.Status, again.Body)
+			if got := first.Header.Get("Idempotency-Replayed"); got != "" {
+				t.Errorf("%s: Idempotency-Replayed of the first response = %q, want none", path, got)
+			}
+			if got := again.Header.Get("Idempotency-Replayed"); got != "true" {
+				t.Errorf("%s: Idempotency-Replayed of the second response = %q, want true", path, got)
+			}
+			checkStatus(t, again, first.Status)
+			if created.Data["id"] == nil {
+				t.Errorf("%s: the response has no id: %s", path, first.Body)
+			}
+			if got, want := replayed.Data["id"], created.Data["id"]; got != want {
+				t.Errorf("%s: id of the second response = %v, want %v", path, got, want)
 			}
 			for _, secret := range []string{"key", "secret"} {
 				if _, shown := replayed.Data[secret]; shown {
-					t.Errorf("%s: the %s is answered again", path, secret)
+					t.Errorf("%s: the second response contains the %s", path, secret)
 				}
 			}
-			checkRefusal(t, callOnce(t, s, key, name, path, body+" "), 422, "invalid_request", "used with a different request")
+			checkError(t, callIdempotent(t, s, key, name, path, body+" "), 422, "invalid_request", "used with a different request")
 			other := s.Key(t, scope.All.Scopes()...)
-			if theirs := callOnce(t, s, other, name, path, body); theirs.Header.Get("Idempotency-Replayed") != "" {
-				t.Errorf("%s: another key gets the answer: %s", path, theirs.Body)
+			if got := callIdempotent(t, s, other, name, path, body); got.Header.Get("Idempotency-Replayed") != "" {
+				t.Errorf("%s: another API key got the stored response: %s", path, got.Body)
 			}
 		}
 	})
 }
 
-func TestIdempotencyKeyIsChecked(t *testing.T) {
+func TestIdempotencyKeyIsValidated(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.APIKeysWrite)
-	for name, good := range map[string]bool{
+	for name, valid := range map[string]bool{
 		"a": true, strings.Repeat("x", 255): true, `"quoted"`: true, "~!": true,
 		strings.Repeat("x", 256): false, "": false, `""`: false, `"open`: false, "two words": false, "é": false,
 	} {
 		before := keysIn(t, s, s.Workspace.ID)
-		answer := callOnce(t, s, key, name, "/api_keys", `{"name":"CI"}`)
-		if made := keysIn(t, s, s.Workspace.ID) - before; (made == 1) != good || (answer.Status == http.StatusCreated) != good {
-			t.Errorf("%.20q: %d %s, %d made", name, answer.Status, answer.Body, made)
+		response := callIdempotent(t, s, key, name, "/api_keys", `{"name":"CI"}`)
+		created := keysIn(t, s, s.Workspace.ID) - before
+		if got := created == 1; got != valid {
+			t.Errorf("%.20q: created %d keys, want one: %t", name, created, valid)
+		}
+		if got := response.Status == http.StatusCreated; got != valid {
+			t.Errorf("%.20q: status = %d, want 201: %t\n%s", name, response.Status, valid, response.Body)
 		}
 	}
 }
 
-// TestFiftyIdenticalRequestsMakeOneThing, sent at once to two nodes.
-func TestFiftyIdenticalRequestsMakeOneThing(t *testing.T) {
+// TestConcurrentIdempotentRequests checks that 50 identical requests to two nodes create one object.
+func TestConcurrentIdempotentRequests(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		nodes := []*handlerstest.Server{s, s.AnotherNode(t)}
 		key := s.Key(t, scope.MeetingRequestsWrite, scope.MeetingRequestsRead)
 		var all sync.WaitGroup
 		for i := range 50 {
 			all.Go(func() {
-				answer := callOnce(t, nodes[i%2], key, "one", "/meeting_requests", `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`)
-				if answer.Status != http.StatusAccepted && answer.Status != http.StatusConflict {
-					t.Errorf("%d %s", answer.Status, answer.Body)
+				response := callIdempotent(t, nodes[i%2], key, "one", "/meeting_requests", `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`)
+				if response.Status != http.StatusAccepted && response.Status != http.StatusConflict {
+					t.Errorf("status = %d, want 202 or 409\n%s", response.Status, response.Body)
 				}
 			})
 		}
 		all.Wait()
 		page, err := s.MeetingRequests(t.Context(), s.Workspace.ID, models.MeetingRequestFilter{}, models.Page{})
-		if err != nil || len(page.Items) != 1 {
-			t.Errorf("%d meeting requests, %v", len(page.Items), err)
+		must(t, err)
+		if got := len(page.Items); got != 1 {
+			t.Errorf("created %d meeting requests, want 1", got)
 		}
-		if again := callOnce(t, s, key, "one", "/meeting_requests", `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`); again.Header.Get("Idempotency-Replayed") != "true" {
-			t.Errorf("afterwards: %d %s", again.Status, again.Body)
+		if again := callIdempotent(t, s, key, "one", "/meeting_requests", `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`); again.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("later request is not replayed: status = %d\n%s", again.Status, again.Body)
 		}
 	})
 }
 
-// TestAKeyMayDeleteItself, and is refused from then on.
-func TestAKeyMayDeleteItself(t *testing.T) {
+func TestKeyCanDeleteItself(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.APIKeysWrite)
-		var me one
+		var me objectBody
 		s.Want(t, http.StatusOK, key, "GET", "/me", "").JSON(t, &me)
 		s.Want(t, http.StatusNoContent, key, "DELETE", "/api_keys/"+me.Data["id"].(string), "")
-		checkRefused(t, s.Call(t, key, "GET", "/me", ""), invalidToken)
+		checkUnauthorized(t, s.Call(t, key, "GET", "/me", ""), invalidToken)
 	})
 }

@@ -108,7 +108,7 @@ func TestUsageTellsStatusesApart(t *testing.T) {
 func TestUsageIsAskedForStrictly(t *testing.T) {
 	s := handlerstest.New(t)
 	reader := s.Key(t, scope.APIKeysRead)
-	var list many
+	var list listBody
 	s.Call(t, reader, "GET", "/api_keys", "").JSON(t, &list)
 	path := "/api_keys/" + list.Data[0]["id"].(string) + "/usage"
 	foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")

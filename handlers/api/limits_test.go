@@ -13,8 +13,8 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// limited is a Server on which a key may make three requests a minute, and an address may
-// send five bad ones.
+// limited returns a Server that allows three requests a minute for each key and five invalid keys
+// from each IP address.
 func limited(t *testing.T) *handlerstest.Server {
 	t.Helper()
 	store := modelstest.NewSQLite(t)
@@ -26,8 +26,9 @@ func limited(t *testing.T) *handlerstest.Server {
 	}})
 }
 
-// TestAKeyMakesSoManyRequestsAMinute, whatever comes of them, and each answer says what is left.
-func TestAKeyMakesSoManyRequestsAMinute(t *testing.T) {
+// TestKeyRateLimit checks that every request counts toward the limit, whatever its status, and that
+// every response states what remains.
+func TestKeyRateLimit(t *testing.T) {
 	s := limited(t)
 	key, other := s.Key(t), s.Key(t, scope.MeetingRequestsRead)
 	steps := []struct {
@@ -44,59 +45,66 @@ func TestAKeyMakesSoManyRequestsAMinute(t *testing.T) {
 		{"/me", http.StatusOK, `"default";r=2;t=60`},
 	}
 	for i, step := range steps {
-		answer := s.Call(t, key, "GET", step.path, "")
-		if answer.Status != step.status || answer.Header.Get("RateLimit") != step.limit || answer.Header.Get("RateLimit-Policy") != `"default";q=3;w=60` {
-			t.Errorf("step %d: %d %v, want %d %s", i, answer.Status, answer.Header, step.status, step.limit)
+		response := s.Call(t, key, "GET", step.path, "")
+		if response.Status != step.status {
+			t.Errorf("step %d: status = %d, want %d", i, response.Status, step.status)
 		}
-		if step.status == http.StatusTooManyRequests && (answer.ErrorType(t) != "rate_limited" || answer.Header.Get("Retry-After") != step.limit[len(`"default";r=0;t=`):]) {
-			t.Errorf("step %d: %s, Retry-After %q", i, answer.Body, answer.Header.Get("Retry-After"))
+		if got := response.Header.Get("RateLimit"); got != step.limit {
+			t.Errorf("step %d: RateLimit = %q, want %q", i, got, step.limit)
+		}
+		if got, want := response.Header.Get("RateLimit-Policy"), `"default";q=3;w=60`; got != want {
+			t.Errorf("step %d: RateLimit-Policy = %q, want %q", i, got, want)
+		}
+		if step.status == http.StatusTooManyRequests {
+			checkError(t, response, http.StatusTooManyRequests, "rate_limited", "")
+			if got, want := response.Header.Get("Retry-After"), step.limit[len(`"default";r=0;t=`):]; got != want {
+				t.Errorf("step %d: Retry-After = %q, want %q", i, got, want)
+			}
 		}
 		if i == 3 {
-			if answer := s.Call(t, other, "GET", "/me", ""); answer.Status != http.StatusOK {
-				t.Errorf("another key is limited too: %d", answer.Status)
-			}
+			checkStatus(t, s.Call(t, other, "GET", "/me", ""), http.StatusOK)
 		}
 		s.Clock.Advance(10 * time.Second)
 	}
 }
 
-// TestGuessesAreLimitedByAddress, and then do not reach the store; a good key that is known is
-// let through all the same.
-func TestGuessesAreLimitedByAddress(t *testing.T) {
+// TestInvalidKeysAreLimitedByIPAddress checks that an IP address over the limit can't cause database
+// reads, while cached valid keys keep working.
+func TestInvalidKeysAreLimitedByIPAddress(t *testing.T) {
 	s := limited(t)
-	known, unknown := s.Key(t), s.Key(t)
-	if answer := s.Call(t, known, "GET", "/me", ""); answer.Status != http.StatusOK {
-		t.Fatalf("a good key: %d", answer.Status)
-	}
-	for i, guess := range []string{token.New(token.Live).Reveal(), "nonsense", known[:43] + "!", token.New(token.Test).Reveal(), token.New(token.Live).Reveal()} {
-		s.Call(t, "", "GET", "/me", "") // to send none is no guess
-		if answer := s.Call(t, guess, "GET", "/me", ""); answer.Status != http.StatusUnauthorized || answer.Header.Get("RateLimit") != "" {
-			t.Errorf("guess %d: %d %v", i, answer.Status, answer.Header)
+	cached, uncached := s.Key(t), s.Key(t)
+	s.Want(t, http.StatusOK, cached, "GET", "/me", "")
+	for i, guess := range []string{token.New(token.Live).Reveal(), "nonsense", cached[:43] + "!", token.New(token.Test).Reveal(), token.New(token.Live).Reveal()} {
+		s.Call(t, "", "GET", "/me", "") // a missing key does not count
+		response := s.Call(t, guess, "GET", "/me", "")
+		if response.Status != http.StatusUnauthorized {
+			t.Errorf("invalid key %d: status = %d, want 401", i, response.Status)
+		}
+		if got := response.Header.Get("RateLimit"); got != "" {
+			t.Errorf("invalid key %d: RateLimit = %q, want none", i, got)
 		}
 	}
-	for name, key := range map[string]string{"one more": token.New(token.Live).Reveal(), "malformed": "nonsense", "a good key that has to be looked up": unknown} {
-		answer := s.Call(t, key, "GET", "/me", "")
-		if answer.Status != http.StatusTooManyRequests || answer.ErrorType(t) != "rate_limited" || answer.Header.Get("Retry-After") != "60" ||
-			answer.Header.Get("WWW-Authenticate") != "" {
-			t.Errorf("%s: %d %s %v", name, answer.Status, answer.Body, answer.Header)
+	for name, key := range map[string]string{"unknown key": token.New(token.Live).Reveal(), "malformed key": "nonsense", "valid key that is not cached": uncached} {
+		response := s.Call(t, key, "GET", "/me", "")
+		checkError(t, response, http.StatusTooManyRequests, "rate_limited", "")
+		if got, want := response.Header.Get("Retry-After"), "60"; got != want {
+			t.Errorf("%s: Retry-After = %q, want %q", name, got, want)
+		}
+		if got := response.Header.Get("WWW-Authenticate"); got != "" {
+			t.Errorf("%s: WWW-Authenticate = %q, want none", name, got)
 		}
 	}
-	if answer := s.Call(t, known, "GET", "/me", ""); answer.Status != http.StatusOK {
-		t.Errorf("a good key from the same address: %d", answer.Status)
-	}
-	if answer := s.Call(t, "", "GET", "/me", ""); answer.Status != http.StatusUnauthorized {
-		t.Errorf("no key from the same address: %d", answer.Status)
-	}
+	checkStatus(t, s.Call(t, cached, "GET", "/me", ""), http.StatusOK)
+	checkStatus(t, s.Call(t, "", "GET", "/me", ""), http.StatusUnauthorized)
 	s.Clock.Advance(time.Minute)
-	if answer := s.Call(t, unknown, "GET", "/me", ""); answer.Status != http.StatusOK {
-		t.Errorf("a minute later: %d", answer.Status)
-	}
+	checkStatus(t, s.Call(t, uncached, "GET", "/me", ""), http.StatusOK)
 }
 
-// TestADeadKeyCountsAsAGuessAndIsStillKnown: an admin sees it knock although it is limited.
-func TestADeadKeyCountsAsAGuessAndIsStillKnown(t *testing.T) {
+// TestDeletedKeyCountsAsInvalid checks that requests with a deleted key count toward the limit of the
+// IP address, and still appear in the usage of the key.
+func TestDeletedKeyCountsAsInvalid(t *testing.T) {
 	s := limited(t)
-	key := s.NamedKey(t, s.Workspace.ID, "Dead")
+	key := s.NamedKey(t, s.Workspace.ID, "Old")
 	secret := token.New(token.Live)
 	digest := secret.Digest()
 	s.Exec(t, "UPDATE api_keys SET digest = $1 WHERE id = $2", digest[:], key.ID)
@@ -108,13 +116,20 @@ func TestADeadKeyCountsAsAGuessAndIsStillKnown(t *testing.T) {
 		if i >= 5 {
 			want = http.StatusTooManyRequests
 		}
-		if answer := s.Call(t, secret.Reveal(), "GET", "/me", ""); answer.Status != want {
-			t.Errorf("request %d: %d, want %d", i, answer.Status, want)
+		if response := s.Call(t, secret.Reveal(), "GET", "/me", ""); response.Status != want {
+			t.Errorf("request %d: status = %d, want %d", i, response.Status, want)
 		}
 	}
 	s.Flush(t)
 	callers, err := s.CallersOf(t.Context(), s.Workspace.ID, key.ID)
-	if err != nil || len(callers) != 1 || callers[0].Refused != 8 || callers[0].LastRefusal != "deleted" {
-		t.Errorf("%+v, %v; want 8 refused", callers, err)
+	must(t, err)
+	if len(callers) != 1 {
+		t.Fatalf("%d callers, want 1", len(callers))
+	}
+	if got := callers[0].Refused; got != 8 {
+		t.Errorf("rejected requests = %d, want 8", got)
+	}
+	if got := callers[0].LastRefusal; got != "deleted" {
+		t.Errorf("last rejection = %q, want deleted", got)
 	}
 }

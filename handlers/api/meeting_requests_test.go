@@ -17,17 +17,15 @@ import (
 func TestCreateMeetingRequest(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.MeetingRequestsWrite)
-		var got one
-		answer := s.Call(t, key, "POST", "/meeting_requests", `{
+		var got objectBody
+		response := s.Call(t, key, "POST", "/meeting_requests", `{
 			"organizer_email": "Ada@ACME.test", "organizer_timezone": "Europe/Berlin",
 			"participants": [{"email": "grace@partner.test", "name": "Grace", "timezone": "America/New_York"}, {"email": "alan@partner.test"}],
 			"include_introduction": true,
 			"context": {"title": "Kick-off", "purpose": "Meet", "description": "First line\nsecond line", "duration_minutes": 45,
 				"timeframe": {"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}}}`)
-		if answer.Status != http.StatusAccepted {
-			t.Fatalf("%d %s", answer.Status, answer.Body)
-		}
-		answer.JSON(t, &got)
+		checkStatus(t, response, http.StatusAccepted)
+		response.JSON(t, &got)
 		id, _ := got.Data["id"].(string)
 		want := map[string]any{
 			"id": id, "organizer_email": "ada@acme.test", "participant_emails": []any{"grace@partner.test", "alan@partner.test"},
@@ -37,62 +35,62 @@ func TestCreateMeetingRequest(t *testing.T) {
 			"created_at": "2026-03-14T09:26:53Z", "updated_at": "2026-03-14T09:26:53Z",
 			"booked_at": nil, "cancelled_at": nil, "paused_at": nil,
 		}
-		if diff := cmp.Diff(want, got.Data); diff != "" || !strings.HasPrefix(id, "mr_") {
-			t.Errorf("id %q: %s", id, diff)
+		if !strings.HasPrefix(id, "mr_") {
+			t.Errorf("id = %q, want prefix mr_", id)
 		}
-		var listed many
+		if diff := cmp.Diff(want, got.Data); diff != "" {
+			t.Errorf("meeting request (-want +got):\n%s", diff)
+		}
+		var listed listBody
 		s.Call(t, s.Key(t, scope.MeetingRequestsRead), "GET", "/meeting_requests", "").JSON(t, &listed)
 		if diff := cmp.Diff([]map[string]any{want}, listed.Data); diff != "" {
-			t.Errorf("listed otherwise than created: %s", diff)
+			t.Errorf("list (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// TestMeetingRequestWithoutContext answers null for all that was not said.
-func TestMeetingRequestWithoutContext(t *testing.T) {
+func TestMeetingRequestFieldsDefaultToNull(t *testing.T) {
 	s := handlerstest.New(t)
-	var got one
+	var got objectBody
 	s.Call(t, s.Key(t, scope.MeetingRequestsWrite), "POST", "/meeting_requests",
 		`{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`).JSON(t, &got)
-	for _, member := range []string{"title", "purpose", "description", "duration_minutes", "timeframe", "booked_at"} {
-		if value, present := got.Data[member]; !present || value != nil {
-			t.Errorf("%s is %v, present %t; want null", member, value, present)
+	for _, field := range []string{"title", "purpose", "description", "duration_minutes", "timeframe", "booked_at"} {
+		if value, present := got.Data[field]; !present || value != nil {
+			t.Errorf("%s = %v (present: %t), want null", field, value, present)
 		}
 	}
 }
 
-// TestMeetingRequestRefusals name the member as it was sent, and make nothing.
-func TestMeetingRequestRefusals(t *testing.T) {
+// TestCreateMeetingRequestErrors checks that errors name the field as it was sent, and that nothing is
+// created.
+func TestCreateMeetingRequestErrors(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.MeetingRequestsWrite, scope.MeetingRequestsRead)
 	people := `"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]`
-	tests := []struct{ name, body, errorType, says string }{
-		{"nothing", `{}`, "validation_error", "organizer_email"},
-		{"a stranger organizes", `{"organizer_email":"eve@x.test","participant_emails":["p@x.test"]}`, "validation_error", "organizer_email"},
-		{"nobody to meet", `{"organizer_email":"ada@acme.test"}`, "validation_error", "participant"},
-		{"both lists", `{` + people + `,"participants":[{"email":"q@x.test"}]}`, "invalid_request", "participants"},
-		{"a bad address", `{"organizer_email":"ada@acme.test","participants":[{"email":"p@x.test"},{"email":"nope"}]}`, "validation_error", "participants[1].email"},
-		{"a misspelt member inside", `{"organizer_email":"ada@acme.test","participants":[{"mail":"p@x.test"}]}`, "validation_error", `Unknown field \"participants[0].mail\"`},
-		{"no such zone", `{` + people + `,"organizer_timezone":"Mars/Base"}`, "validation_error", "organizer_timezone"},
-		{"a time without a zone", `{` + people + `,"context":{"timeframe":{"start":"2026-04-01T09:00:00"}}}`, "validation_error", "context.timeframe.start"},
-		{"an empty time", `{` + people + `,"context":{"timeframe":{"end":""}}}`, "validation_error", "context.timeframe.end"},
-		{"ends before it starts", `{` + people + `,"context":{"timeframe":{"start":"2026-04-02T09:00:00Z","end":"2026-04-01T09:00:00Z"}}}`, "validation_error", "context.timeframe.end"},
+	tests := []struct{ name, body, errorType, message string }{
+		{"empty object", `{}`, "validation_error", "organizer_email"},
+		{"organizer who is not a member", `{"organizer_email":"eve@x.test","participant_emails":["p@x.test"]}`, "validation_error", "organizer_email"},
+		{"no participants", `{"organizer_email":"ada@acme.test"}`, "validation_error", "participant"},
+		{"both lists of participants", `{` + people + `,"participants":[{"email":"q@x.test"}]}`, "invalid_request", "participants"},
+		{"invalid email", `{"organizer_email":"ada@acme.test","participants":[{"email":"p@x.test"},{"email":"nope"}]}`, "validation_error", "participants[1].email"},
+		{"misspelled nested field", `{"organizer_email":"ada@acme.test","participants":[{"mail":"p@x.test"}]}`, "validation_error", `Unknown field \"participants[0].mail\"`},
+		{"unknown time zone", `{` + people + `,"organizer_timezone":"Mars/Base"}`, "validation_error", "organizer_timezone"},
+		{"time without a zone", `{` + people + `,"context":{"timeframe":{"start":"2026-04-01T09:00:00"}}}`, "validation_error", "context.timeframe.start"},
+		{"empty time", `{` + people + `,"context":{"timeframe":{"end":""}}}`, "validation_error", "context.timeframe.end"},
+		{"end before start", `{` + people + `,"context":{"timeframe":{"start":"2026-04-02T09:00:00Z","end":"2026-04-01T09:00:00Z"}}}`, "validation_error", "context.timeframe.end"},
 		{"half a minute", `{` + people + `,"context":{"duration_minutes":0.5}}`, "validation_error", "context.duration_minutes must be a whole number"},
 		{"NUL", `{` + people + `,"context":{"description":"a\u0000"}}`, "validation_error", "context.description"},
 		{"too long", `{` + people + `,"context":{"description":"` + strings.Repeat("x", 5001) + `"}}`, "validation_error", "context.description"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answer := s.Call(t, key, "POST", "/meeting_requests", tt.body)
-			if answer.Status != http.StatusUnprocessableEntity || answer.ErrorType(t) != tt.errorType || !strings.Contains(answer.Body, tt.says) {
-				t.Errorf("%d %s, want 422 %s saying %q", answer.Status, answer.Body, tt.errorType, tt.says)
-			}
+			checkError(t, s.Call(t, key, "POST", "/meeting_requests", tt.body), http.StatusUnprocessableEntity, tt.errorType, tt.message)
 		})
 	}
-	var listed many
+	var listed listBody
 	s.Call(t, key, "GET", "/meeting_requests", "").JSON(t, &listed)
 	if len(listed.Data) != 0 {
-		t.Errorf("made %v", listed.Data)
+		t.Errorf("created %v, want none", listed.Data)
 	}
 }
 
@@ -101,9 +99,7 @@ func TestListMeetingRequests(t *testing.T) {
 		key := s.Key(t, scope.MeetingRequestsWrite, scope.MeetingRequestsRead)
 		for i := range 7 {
 			body := fmt.Sprintf(`{"organizer_email":"ada@acme.test","participant_emails":["p%d@x.test","all@x.test"]}`, i)
-			if made := s.Call(t, key, "POST", "/meeting_requests", body); made.Status != http.StatusAccepted {
-				t.Fatalf("%d %s", made.Status, made.Body)
-			}
+			s.Want(t, http.StatusAccepted, key, "POST", "/meeting_requests", body)
 			s.Clock.Advance(time.Minute)
 		}
 		foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
@@ -126,11 +122,14 @@ func TestListMeetingRequests(t *testing.T) {
 			{s.KeyOf(t, foreign.ID, scope.MeetingRequestsRead), "", 200, 0},
 		}
 		for _, tt := range tests {
-			var got many
-			answer := s.Call(t, tt.key, "GET", "/meeting_requests"+tt.query, "")
-			answer.JSON(t, &got)
-			if answer.Status != tt.status || len(got.Data) != tt.rows {
-				t.Errorf("%s: %d with %d rows, want %d with %d\n%s", tt.query, answer.Status, len(got.Data), tt.status, tt.rows, answer.Body)
+			var got listBody
+			response := s.Call(t, tt.key, "GET", "/meeting_requests"+tt.query, "")
+			response.JSON(t, &got)
+			if response.Status != tt.status {
+				t.Errorf("%s: status = %d, want %d\n%s", tt.query, response.Status, tt.status, response.Body)
+			}
+			if len(got.Data) != tt.rows {
+				t.Errorf("%s: %d meeting requests, want %d", tt.query, len(got.Data), tt.rows)
 			}
 		}
 	})

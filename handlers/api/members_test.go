@@ -15,28 +15,30 @@ import (
 func TestMembers(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.MembersRead, scope.MembersWrite)
-		var made one
-		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"Grace@Acme.test","name":"Grace","role":"admin"}`).JSON(t, &made)
+		var created objectBody
+		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"Grace@Acme.test","name":"Grace","role":"admin"}`).JSON(t, &created)
 		want := map[string]any{
-			"id": made.Data["id"], "email": "grace@acme.test", "name": "Grace", "role": "admin", "deactivated_at": nil, "created_at": "2026-03-14T09:26:53Z",
+			"id": created.Data["id"], "email": "grace@acme.test", "name": "Grace", "role": "admin", "deactivated_at": nil, "created_at": "2026-03-14T09:26:53Z",
 		}
-		if diff := cmp.Diff(want, made.Data); diff != "" {
+		if diff := cmp.Diff(want, created.Data); diff != "" {
 			t.Error(diff)
 		}
-		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"alan@acme.test"}`).JSON(t, &made)
-		if made.Data["role"] != "member" || made.Data["name"] != nil {
-			t.Errorf("with the address alone: %v", made.Data)
+		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"alan@acme.test"}`).JSON(t, &created)
+		for field, want := range map[string]any{"role": "member", "name": nil} {
+			if got := created.Data[field]; got != want {
+				t.Errorf("%s of a member added by email = %v, want %v", field, got, want)
+			}
 		}
 		checkEmails := func(query string, want ...string) {
 			t.Helper()
-			var list many
+			var list listBody
 			s.Want(t, http.StatusOK, key, "GET", "/workspace_members"+query, "").JSON(t, &list)
 			got := []string{}
 			for _, member := range list.Data {
 				got = append(got, member["email"].(string))
 			}
 			if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
-				t.Errorf("%s: %s", query, diff)
+				t.Errorf("emails with %q (-want +got):\n%s", query, diff)
 			}
 		}
 		checkEmails("", "alan@acme.test", "grace@acme.test", handlerstest.AdminEmail)
@@ -44,27 +46,27 @@ func TestMembers(t *testing.T) {
 		checkEmails("?role=member", "alan@acme.test")
 		checkEmails("?email=nobody@acme.test")
 
-		id := made.Data["id"].(string)
-		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/deactivate", "").JSON(t, &made)
-		if made.Data["deactivated_at"] != "2026-03-14T09:26:53Z" {
-			t.Errorf("deactivated: %v", made.Data)
+		id := created.Data["id"].(string)
+		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/deactivate", "").JSON(t, &created)
+		if got, want := created.Data["deactivated_at"], "2026-03-14T09:26:53Z"; got != want {
+			t.Errorf("deactivated_at = %v, want %v", got, want)
 		}
 		checkEmails("", "grace@acme.test", handlerstest.AdminEmail)
-		checkRefusal(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/deactivate", "{}"), 422, "invalid_request", "deactivated already")
+		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/deactivate", "{}"), 422, "invalid_request", "deactivated already")
 		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/reactivate", "")
-		checkRefusal(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/reactivate", ""), 422, "invalid_request", "active already")
-		checkRefusal(t, s.Call(t, key, "POST", "/workspace_members/"+s.Admin.ID+"/deactivate", ""), 422, "invalid_request", "last admin")
+		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/reactivate", ""), 422, "invalid_request", "active already")
+		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+s.Admin.ID+"/deactivate", ""), 422, "invalid_request", "last admin")
 	})
 }
 
-func TestMemberRefusals(t *testing.T) {
+func TestMemberErrors(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.MembersRead, scope.MembersWrite)
 	_, theirs := s.NewWorkspace(t, "Rival", "rival@rival.test")
 	for _, tt := range []struct {
 		method, path, body string
 		status             int
-		kind, says         string
+		errorType, message string
 	}{
 		{"POST", "", `{}`, 422, "validation_error", "email is required"},
 		{"POST", "", `{"email":"nobody"}`, 422, "validation_error", "email must be a valid email"},
@@ -80,28 +82,30 @@ func TestMemberRefusals(t *testing.T) {
 		{"GET", "?email=nobody", ``, 422, "validation_error", "email"},
 		{"GET", "?role=owner", ``, 422, "validation_error", "role"},
 	} {
-		checkRefusal(t, s.Call(t, key, tt.method, "/workspace_members"+tt.path, tt.body), tt.status, tt.kind, tt.says)
+		t.Run(tt.method+" "+tt.path+" "+tt.body, func(t *testing.T) {
+			checkError(t, s.Call(t, key, tt.method, "/workspace_members"+tt.path, tt.body), tt.status, tt.errorType, tt.message)
+		})
 	}
 }
 
 func TestSeats(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.SeatsRead, scope.SeatsWrite)
-		var capacity one
+		var capacity objectBody
 		s.Want(t, http.StatusOK, key, "PATCH", "/seats", `{"capacity":1}`).JSON(t, &capacity)
 		if diff := cmp.Diff(map[string]any{"capacity": 1.0, "used": 0.0, "available": 1.0}, capacity.Data); diff != "" {
 			t.Error(diff)
 		}
-		var made one
-		s.Want(t, http.StatusCreated, key, "POST", "/seats", `{"member_id":"`+s.Admin.ID+`"}`).JSON(t, &made)
-		want := map[string]any{"id": made.Data["id"], "member_id": s.Admin.ID, "member_email": handlerstest.AdminEmail, "assigned_at": "2026-03-14T09:26:53Z"}
-		if diff := cmp.Diff(want, made.Data); diff != "" {
+		var created objectBody
+		s.Want(t, http.StatusCreated, key, "POST", "/seats", `{"member_id":"`+s.Admin.ID+`"}`).JSON(t, &created)
+		want := map[string]any{"id": created.Data["id"], "member_id": s.Admin.ID, "member_email": handlerstest.AdminEmail, "assigned_at": "2026-03-14T09:26:53Z"}
+		if diff := cmp.Diff(want, created.Data); diff != "" {
 			t.Error(diff)
 		}
-		var list many
+		var list listBody
 		s.Want(t, http.StatusOK, key, "GET", "/seats", "").JSON(t, &list)
 		wantMeta := map[string]any{"limit": 25.0, "has_more": false, "next_cursor": nil, "capacity": 1.0, "used": 1.0, "available": 0.0}
-		if diff := cmp.Diff(many{[]map[string]any{want}, wantMeta}, list); diff != "" {
+		if diff := cmp.Diff(listBody{[]map[string]any{want}, wantMeta}, list); diff != "" {
 			t.Error(diff)
 		}
 
@@ -112,7 +116,7 @@ func TestSeats(t *testing.T) {
 		for _, tt := range []struct {
 			method, path, body string
 			status             int
-			kind, says         string
+			errorType, message string
 		}{
 			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "No seat is free: 1 of 1 are taken"},
 			{"POST", "", `{"member_id":"` + s.Admin.ID + `"}`, 422, "invalid_request", "has a seat already"},
@@ -124,9 +128,11 @@ func TestSeats(t *testing.T) {
 			{"PATCH", "", `{}`, 422, "validation_error", "capacity is required"},
 			{"DELETE", "/seat_none", ``, 404, "not_found", ""},
 		} {
-			checkRefusal(t, s.Call(t, key, tt.method, "/seats"+tt.path, tt.body), tt.status, tt.kind, tt.says)
+			t.Run(tt.method+" "+tt.path+" "+tt.body, func(t *testing.T) {
+				checkError(t, s.Call(t, key, tt.method, "/seats"+tt.path, tt.body), tt.status, tt.errorType, tt.message)
+			})
 		}
-		s.Want(t, http.StatusNoContent, key, "DELETE", "/seats/"+made.Data["id"].(string), "")
-		s.Want(t, http.StatusNotFound, key, "DELETE", "/seats/"+made.Data["id"].(string), "")
+		s.Want(t, http.StatusNoContent, key, "DELETE", "/seats/"+created.Data["id"].(string), "")
+		s.Want(t, http.StatusNotFound, key, "DELETE", "/seats/"+created.Data["id"].(string), "")
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// pagedLists are all lists: how something is added to each, and how it leaves.
+// pagedLists contains all lists, with functions that add an item and remove it.
 var pagedLists = map[string]struct {
 	add    func(t *testing.T, s *handlerstest.Server, n int) (id string)
 	remove func(t *testing.T, s *handlerstest.Server, id string)
@@ -31,11 +31,11 @@ var pagedLists = map[string]struct {
 	},
 	"/meeting_requests?status=active": {
 		func(t *testing.T, s *handlerstest.Server, n int) string {
-			made, err := s.CreateMeetingRequest(t.Context(), s.Workspace.ID, models.NewMeetingRequest{
+			created, err := s.CreateMeetingRequest(t.Context(), s.Workspace.ID, models.NewMeetingRequest{
 				OrganizerEmail: handlerstest.AdminEmail, ParticipantEmails: []string{fmt.Sprintf("p%d@x.test", n)},
 			})
 			must(t, err)
-			return made.ID
+			return created.ID
 		},
 		func(t *testing.T, s *handlerstest.Server, id string) {
 			_, err := s.CancelMeetingRequest(t.Context(), s.Workspace.ID, id, false)
@@ -43,7 +43,7 @@ var pagedLists = map[string]struct {
 		},
 	},
 	"/workspace_members?role=member": {
-		func(t *testing.T, s *handlerstest.Server, _ int) string { return person(t, s).ID },
+		func(t *testing.T, s *handlerstest.Server, _ int) string { return addMember(t, s).ID },
 		func(t *testing.T, s *handlerstest.Server, id string) {
 			_, err := s.DeactivateMember(t.Context(), s.Workspace.ID, id)
 			must(t, err)
@@ -51,11 +51,11 @@ var pagedLists = map[string]struct {
 	},
 	"/webhook_endpoints": {
 		func(t *testing.T, s *handlerstest.Server, n int) string {
-			made, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{
+			created, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{
 				URL: fmt.Sprintf("https://hooks.example.com/%d", n), Events: []string{"seat.assigned"},
 			})
 			must(t, err)
-			return made.ID
+			return created.ID
 		},
 		func(t *testing.T, s *handlerstest.Server, id string) {
 			must(t, s.DeleteWebhookEndpoint(t.Context(), s.Workspace.ID, id))
@@ -63,9 +63,9 @@ var pagedLists = map[string]struct {
 	},
 	"/webhook_endpoints/:id/deliveries": {
 		func(t *testing.T, s *handlerstest.Server, _ int) string {
-			made, err := s.PingWebhookEndpoint(t.Context(), s.Workspace.ID, pinged(t, s).ID)
+			created, err := s.PingWebhookEndpoint(t.Context(), s.Workspace.ID, pinged(t, s).ID)
 			must(t, err)
-			return made.ID
+			return created.ID
 		},
 		func(t *testing.T, s *handlerstest.Server, id string) {
 			s.Exec(t, "DELETE FROM webhook_deliveries WHERE id = $1", id)
@@ -75,7 +75,7 @@ var pagedLists = map[string]struct {
 		func(t *testing.T, s *handlerstest.Server, _ int) string {
 			_, err := s.SetSeatCapacity(t.Context(), s.Workspace.ID, 1000)
 			must(t, err)
-			seat, err := s.AssignSeat(t.Context(), s.Workspace.ID, person(t, s).ID)
+			seat, err := s.AssignSeat(t.Context(), s.Workspace.ID, addMember(t, s).ID)
 			must(t, err)
 			return seat.ID
 		},
@@ -85,24 +85,24 @@ var pagedLists = map[string]struct {
 	},
 }
 
-// pinged is the endpoint of which the deliveries are listed.
+// pinged returns the endpoint whose deliveries are listed.
 func pinged(t *testing.T, s *handlerstest.Server) *models.WebhookEndpoint {
 	t.Helper()
-	const address = "https://hooks.example.com/pinged"
+	const url = "https://hooks.example.com/pinged"
 	page, err := s.WebhookEndpoints(t.Context(), s.Workspace.ID, models.Page{Limit: models.MaxWebhookEndpoints})
 	must(t, err)
 	for i := range page.Items {
-		if page.Items[i].URL == address {
+		if page.Items[i].URL == url {
 			return &page.Items[i]
 		}
 	}
-	made, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{URL: address, Events: []string{"api_key.expiring"}})
+	created, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{URL: url, Events: []string{"api_key.expiring"}})
 	must(t, err)
-	return made
+	return created
 }
 
-// placeOf is where one of pagedLists is, to be followed by further parameters.
-func placeOf(t *testing.T, s *handlerstest.Server, list string) string {
+// listPath returns the path of one of pagedLists, ready for more query parameters.
+func listPath(t *testing.T, s *handlerstest.Server, list string) string {
 	t.Helper()
 	if before, after, isOfOne := strings.Cut(list, ":id"); isOfOne {
 		list = before + pinged(t, s).ID + after
@@ -113,8 +113,8 @@ func placeOf(t *testing.T, s *handlerstest.Server, list string) string {
 	return list + "?"
 }
 
-// person adds a member whose address nobody has.
-func person(t *testing.T, s *handlerstest.Server) *models.Member {
+// addMember adds a member with a unique email.
+func addMember(t *testing.T, s *handlerstest.Server) *models.Member {
 	t.Helper()
 	member, err := s.Store.Store.AddMember(t.Context(), s.Workspace.ID, models.NewMember{Email: strings.ToLower(ulid.Make().String()) + "@acme.test"})
 	must(t, err)
@@ -128,9 +128,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestEveryListIsStable: page after page, while things come and go, what stays is shown once, in
-// order, and what is new is not shown.
-func TestEveryListIsStable(t *testing.T) {
+// TestPagingIsStableInEveryList checks that paging shows existing items once and in order, and no new
+// ones, while items are added and removed.
+func TestPagingIsStableInEveryList(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := s.Key(t, scope.All.Scopes()...)
 		for list, of := range pagedLists {
@@ -142,27 +142,30 @@ func TestEveryListIsStable(t *testing.T) {
 			var shown []string
 			n := 1000
 			want := slices.Clone(ids)
-			walk(t, s, key, placeOf(t, s, list), func(page []string) {
+			walk(t, s, key, listPath(t, s, list), func(page []string) {
 				shown = append(shown, page...)
 				of.add(t, s, n)
 				n++
 				if last := page[len(page)-1]; slices.Contains(ids, last) {
-					of.remove(t, s, last) // the very one that the cursor names
+					of.remove(t, s, last) // the item that the cursor points to
 				}
 				if next := len(shown) + 1; next < len(want) {
 					of.remove(t, s, want[next])
 					want = slices.Delete(want, next, next+1)
 				}
 			})
-			if got := shown[:min(len(shown), len(want))]; !slices.Equal(got, want) || len(want) == len(ids) {
-				t.Errorf("%s shows %q, want %q", list, shown, want)
+			if len(want) == len(ids) {
+				t.Errorf("%s: the test removed no items", list)
+			}
+			if got := shown[:min(len(shown), len(want))]; !slices.Equal(got, want) {
+				t.Errorf("%s: items = %q, want %q", list, shown, want)
 			}
 		}
 	})
 }
 
-// TestEveryListIsKnownHere, so that the tests of pages are about all of them.
-func TestEveryListIsKnownHere(t *testing.T) {
+// TestPagedListsIsComplete checks that the paging tests cover every list.
+func TestPagedListsIsComplete(t *testing.T) {
 	known := map[string]bool{}
 	for list := range pagedLists {
 		path, _, _ := strings.Cut(list, "?")
@@ -170,17 +173,17 @@ func TestEveryListIsKnownHere(t *testing.T) {
 	}
 	for _, route := range routesOf(handlerstest.New(t)) {
 		if route.Meta() != nil && !known[route.Path] {
-			t.Errorf("pagedLists does not have %s: say how something is added to it, and how it leaves", route.Path)
+			t.Errorf("pagedLists lacks %s: add functions that add and remove an item", route.Path)
 		}
 	}
 }
 
-// walk reads the list at address in pages of five and calls between after each but the last.
-func walk(t *testing.T, s *handlerstest.Server, key, address string, between func(page []string)) {
+// walk reads a list in pages of five and calls between with the IDs of each page.
+func walk(t *testing.T, s *handlerstest.Server, key, path string, between func(page []string)) {
 	t.Helper()
 	for cursor := ""; ; {
-		var page many
-		s.Want(t, http.StatusOK, key, "GET", address+"limit=5&cursor="+url.QueryEscape(cursor), "").JSON(t, &page)
+		var page listBody
+		s.Want(t, http.StatusOK, key, "GET", path+"limit=5&cursor="+url.QueryEscape(cursor), "").JSON(t, &page)
 		var ids []string
 		for _, item := range page.Data {
 			ids = append(ids, item["id"].(string))
@@ -193,47 +196,47 @@ func walk(t *testing.T, s *handlerstest.Server, key, address string, between fun
 	}
 }
 
-// TestCursorsBelongToOneList with one set of filters in one workspace: elsewhere, and changed in
-// any letter, they are refused.
-func TestCursorsBelongToOneList(t *testing.T) {
+// TestCursorsAreBoundToTheirList checks that a cursor is valid only for its own list, filters and
+// workspace, and only if it is unchanged.
+func TestCursorsAreBoundToTheirList(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
 	foreign, rival := s.NewWorkspace(t, "Rival", "rival@rival.test")
-	thingsOf(t, s, foreign, rival)
-	addresses, cursors := map[string]string{}, map[string]string{}
+	createObjects(t, s, foreign, rival)
+	paths, cursors := map[string]string{}, map[string]string{}
 	for list, of := range pagedLists {
 		for n := range 6 {
 			of.add(t, s, n)
 		}
-		addresses[list] = placeOf(t, s, list)
-		var page many
-		s.Want(t, http.StatusOK, key, "GET", addresses[list]+"limit=2", "").JSON(t, &page)
+		paths[list] = listPath(t, s, list)
+		var page listBody
+		s.Want(t, http.StatusOK, key, "GET", paths[list]+"limit=2", "").JSON(t, &page)
 		cursors[list] = page.Meta["next_cursor"].(string)
 		s.Exec(t, "DELETE FROM seats")
 		s.Exec(t, "UPDATE members SET deactivated_at = created_at WHERE role = 'member'")
 	}
 	theirs := s.KeyOf(t, foreign.ID, scope.All.Scopes()...)
 	for list, cursor := range cursors {
-		address := addresses[list]
-		s.Want(t, http.StatusOK, key, "GET", address+"cursor="+cursor, "")
-		if foreign := s.Call(t, theirs, "GET", address+"cursor="+cursor, ""); strings.Contains(list, ":id") {
-			checkRefusal(t, foreign, 404, "not_found", "")
+		path := paths[list]
+		s.Want(t, http.StatusOK, key, "GET", path+"cursor="+cursor, "")
+		if foreign := s.Call(t, theirs, "GET", path+"cursor="+cursor, ""); strings.Contains(list, ":id") {
+			checkError(t, foreign, 404, "not_found", "")
 		} else {
-			checkRefusal(t, foreign, 422, "validation_error", "cursor is invalid")
+			checkError(t, foreign, 422, "validation_error", "cursor is invalid")
 		}
 		for i := range cursor {
 			changed := []byte(cursor)
 			changed[i] ^= 1
-			if answer := s.Call(t, key, "GET", address+"cursor="+url.QueryEscape(string(changed)), ""); answer.Status != 422 {
-				t.Errorf("%s: a cursor changed at %d: %d", list, i, answer.Status)
+			if response := s.Call(t, key, "GET", path+"cursor="+url.QueryEscape(string(changed)), ""); response.Status != 422 {
+				t.Errorf("%s: status with a cursor changed at %d = %d, want 422", list, i, response.Status)
 			}
 		}
 		for other := range cursors {
 			if other != list {
-				checkRefusal(t, s.Call(t, key, "GET", addresses[other]+"cursor="+cursor, ""), 422, "validation_error", "cursor")
+				checkError(t, s.Call(t, key, "GET", paths[other]+"cursor="+cursor, ""), 422, "validation_error", "cursor")
 			}
 		}
 	}
 	plain := cursors["/meeting_requests?status=active"]
-	checkRefusal(t, s.Call(t, key, "GET", "/meeting_requests?cursor="+plain, ""), 422, "validation_error", "cursor")
+	checkError(t, s.Call(t, key, "GET", "/meeting_requests?cursor="+plain, ""), 422, "validation_error", "cursor")
 }

@@ -10,28 +10,28 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// BenchmarkRequests measures what the API does most, from the router to the answer, without a
-// connection, one request after the other.
+// BenchmarkRequests measures the most common requests to the API, without a connection and one at a
+// time.
 func BenchmarkRequests(b *testing.B) {
 	for name, store := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
 		b.Run(name, func(b *testing.B) {
 			s := handlerstest.On(b, store(b))
 			key := s.Key(b, scope.MeetingRequestsRead, scope.MeetingRequestsWrite)
 			body := `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test","q@x.test"],"context":{"title":"Kick-off","duration_minutes":45}}`
-			var made one
+			var created objectBody
 			for range 1000 {
-				s.Want(b, http.StatusAccepted, key, "POST", "/meeting_requests", body).JSON(b, &made)
+				s.Want(b, http.StatusAccepted, key, "POST", "/meeting_requests", body).JSON(b, &created)
 			}
 			for _, request := range []struct{ name, method, path, body string }{
-				{"get", "GET", "/meeting_requests/" + fmt.Sprint(made.Data["id"]), ""},
+				{"get", "GET", "/meeting_requests/" + fmt.Sprint(created.Data["id"]), ""},
 				{"list", "GET", "/meeting_requests?limit=25", ""},
 				{"create", "POST", "/meeting_requests", body},
 			} {
 				b.Run(request.name, func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {
-						if answer := direct(s, key, request.method, request.path, request.body); answer.Status >= http.StatusBadRequest {
-							b.Fatalf("%d %s", answer.Status, answer.Body)
+						if response := direct(s, key, request.method, request.path, request.body); response.Status >= http.StatusBadRequest {
+							b.Fatalf("status = %d\n%s", response.Status, response.Body)
 						}
 					}
 					b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")

@@ -12,9 +12,9 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// thingsOf makes one of each thing in a workspace, and returns their ids by the first part of
-// their path.
-func thingsOf(t *testing.T, s *handlerstest.Server, workspace *models.Workspace, admin *models.Member) map[string]string {
+// createObjects creates one object of each kind in a workspace, and returns their IDs by the first
+// segment of their path.
+func createObjects(t *testing.T, s *handlerstest.Server, workspace *models.Workspace, admin *models.Member) map[string]string {
 	t.Helper()
 	seat, err := s.AssignSeat(t.Context(), workspace.ID, admin.ID)
 	if err != nil {
@@ -39,16 +39,16 @@ func thingsOf(t *testing.T, s *handlerstest.Server, workspace *models.Workspace,
 	}
 }
 
-// addressAmong is the path of a route about one of things.
-func addressAmong(t *testing.T, route api.Route, things map[string]string) string {
+// pathAmong returns the path of a route for one of the objects.
+func pathAmong(t *testing.T, route api.Route, objects map[string]string) string {
 	t.Helper()
 	if !strings.Contains(route.Path, ":") {
 		return route.Path
 	}
 	resource := strings.Split(route.Path, "/")[1]
-	id, made := things[resource]
-	if !made {
-		t.Fatalf("thingsOf makes nothing for %s: add one of %s to it", route.Name(), resource)
+	id, found := objects[resource]
+	if !found {
+		t.Fatalf("createObjects creates nothing for %s: add one of %s", route.Name(), resource)
 	}
 	parts := strings.Split(strings.Replace(route.Path, ":id", id, 1), "/")
 	for i, part := range parts {
@@ -59,22 +59,21 @@ func addressAmong(t *testing.T, route api.Route, things map[string]string) strin
 	return strings.Join(parts, "/")
 }
 
-// TestEveryScopeAgainstEveryRoute tries each of the 1,024 sets of scopes on each route: it opens
-// exactly to the sets that hold its scope, to what is in the key's own workspace, and to nothing
-// of another.
+// TestEveryScopeAgainstEveryRoute tries each of the 1,024 sets of scopes on each route. A key can call
+// exactly the routes whose scope it has, and can't access another workspace.
 func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 	s := handlerstest.New(t)
 	foreign, rival := s.NewWorkspace(t, "Rival", "rival@rival.test")
-	ours, theirs := thingsOf(t, s, s.Workspace, s.Admin), thingsOf(t, s, foreign, rival)
+	ours, theirs := createObjects(t, s, s.Workspace, s.Admin), createObjects(t, s, foreign, rival)
 	before := linesWith(s.Dump(t), foreign.ID)
 	bodies := exampleBodies(t)
 	for mask := range scope.All + 1 {
 		key := s.Key(t, mask.Scopes()...)
 		for _, route := range routesOf(s) {
-			opens := route.Scope == nil || mask.Has(*route.Scope)
-			checkTheirs(t, s, route, key, opens, bodies[route.Name()], theirs)
+			allowed := route.Scope == nil || mask.Has(*route.Scope)
+			checkForeign(t, s, route, key, allowed, bodies[route.Name()], theirs)
 			if route.Method == http.MethodGet {
-				checkOurs(t, s, route, key, opens, ours)
+				checkOwn(t, s, route, key, allowed, ours)
 			}
 			if t.Failed() {
 				t.Fatalf("with a key for %q", mask)
@@ -82,23 +81,23 @@ func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 		}
 	}
 	if after := linesWith(s.Dump(t), foreign.ID); after != before {
-		t.Errorf("something has changed in the other workspace:\n%s\n%s", before, after)
+		t.Errorf("the other workspace changed:\nbefore: %s\nafter: %s", before, after)
 	}
 }
 
-// direct is Call without a connection, for very many calls.
-func direct(s *handlerstest.Server, key, method, path, body string) handlerstest.Answer {
+// direct sends a request like Call, but without a connection.
+func direct(s *handlerstest.Server, key, method, path, body string) handlerstest.Response {
 	request := httptest.NewRequest(method, api.Base+path, strings.NewReader(body))
 	request.Header.Set("Authorization", "Bearer "+key)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	answer := httptest.NewRecorder()
-	s.Handler.ServeHTTP(answer, request)
-	return handlerstest.Answer{Status: answer.Code, Header: answer.Header(), Body: answer.Body.String()}
+	response := httptest.NewRecorder()
+	s.Handler.ServeHTTP(response, request)
+	return handlerstest.Response{Status: response.Code, Header: response.Header(), Body: response.Body.String()}
 }
 
-// exampleBodies are the good bodies that the document has, by the names of the routes.
+// exampleBodies returns the example bodies of the document by the names of the routes.
 func exampleBodies(t *testing.T) map[string]string {
 	t.Helper()
 	bodies := map[string]string{}
@@ -113,58 +112,64 @@ func exampleBodies(t *testing.T) map[string]string {
 	return bodies
 }
 
-func linesWith(text, word string) string {
+func linesWith(text, part string) string {
 	var lines strings.Builder
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, word) {
+		if strings.Contains(line, part) {
 			lines.WriteString(line)
 		}
 	}
 	return lines.String()
 }
 
-// checkTheirs sends a good request about a thing of another workspace, which is not found; what
-// is about no thing gets a body that makes nothing, and shows nothing of it.
-func checkTheirs(t *testing.T, s *handlerstest.Server, route api.Route, key string, opens bool, body string, theirs map[string]string) {
+// checkForeign checks that a valid request for an object of another workspace returns 404, and that
+// no response contains such an object. Requests that would create something get an invalid body.
+func checkForeign(t *testing.T, s *handlerstest.Server, route api.Route, key string, allowed bool, body string, theirs map[string]string) {
 	t.Helper()
 	one := strings.Contains(route.Path, ":")
 	if !one && takesBody(route) {
 		body = `{"no such member":1}`
 	}
-	answer := direct(s, key, route.Method, addressAmong(t, route, theirs), body)
+	response := direct(s, key, route.Method, pathAmong(t, route, theirs), body)
 	switch {
-	case !opens:
-		checkNoScope(t, route, answer)
-	case one && answer.Status != http.StatusNotFound, !one && takesBody(route) && answer.Status != http.StatusUnprocessableEntity,
-		!one && !takesBody(route) && answer.Status != http.StatusOK:
-		t.Errorf("%s of another workspace: %d %s", route.Name(), answer.Status, answer.Body)
+	case !allowed:
+		checkMissingScope(t, route, response)
+	case one && response.Status != http.StatusNotFound, !one && takesBody(route) && response.Status != http.StatusUnprocessableEntity,
+		!one && !takesBody(route) && response.Status != http.StatusOK:
+		t.Errorf("%s in another workspace: status = %d\n%s", route.Name(), response.Status, response.Body)
 	}
 	for _, id := range theirs {
-		if strings.Contains(answer.Body, id) {
-			t.Errorf("%s shows what is another workspace's: %s", route.Name(), answer.Body)
+		if strings.Contains(response.Body, id) {
+			t.Errorf("%s: the response contains %s of another workspace: %s", route.Name(), id, response.Body)
 		}
 	}
 }
 
-// checkOurs reads a thing of the key's own workspace, with GET and with HEAD.
-func checkOurs(t *testing.T, s *handlerstest.Server, route api.Route, key string, opens bool, ours map[string]string) {
+// checkOwn checks GET and HEAD for an object of the key's own workspace.
+func checkOwn(t *testing.T, s *handlerstest.Server, route api.Route, key string, allowed bool, ours map[string]string) {
 	t.Helper()
-	address := addressAmong(t, route, ours)
-	answer := direct(s, key, http.MethodGet, address, "")
-	if !opens {
-		checkNoScope(t, route, answer)
-	} else if answer.Status != http.StatusOK && !strings.HasSuffix(address, "/none") {
-		t.Errorf("%s: %d %s", route.Name(), answer.Status, answer.Body)
+	path := pathAmong(t, route, ours)
+	response := direct(s, key, http.MethodGet, path, "")
+	if !allowed {
+		checkMissingScope(t, route, response)
+	} else if response.Status != http.StatusOK && !strings.HasSuffix(path, "/none") {
+		t.Errorf("%s: status = %d, want 200\n%s", route.Name(), response.Status, response.Body)
 	}
-	if head := direct(s, key, http.MethodHead, address, ""); head.Status != answer.Status { // a server leaves out its body
-		t.Errorf("HEAD of %s: %d, GET: %d", route.Name(), head.Status, answer.Status)
+	if head := direct(s, key, http.MethodHead, path, ""); head.Status != response.Status {
+		t.Errorf("%s with HEAD: status = %d, want %d", route.Name(), head.Status, response.Status)
 	}
 }
 
-func checkNoScope(t *testing.T, route api.Route, answer handlerstest.Answer) {
+func checkMissingScope(t *testing.T, route api.Route, response handlerstest.Response) {
 	t.Helper()
 	challenge := `Bearer realm="SkipUp API", error="insufficient_scope", scope="` + route.ScopeWord() + `"`
-	if answer.Status != http.StatusForbidden || answer.Body != noScopeBody || answer.Header.Get("WWW-Authenticate") != challenge {
-		t.Errorf("%s: %d %s %q", route.Name(), answer.Status, answer.Body, answer.Header.Get("WWW-Authenticate"))
+	if response.Status != http.StatusForbidden {
+		t.Errorf("%s: status = %d, want 403", route.Name(), response.Status)
+	}
+	if response.Body != forbiddenBody {
+		t.Errorf("%s: body = %s, want %s", route.Name(), response.Body, forbiddenBody)
+	}
+	if got := response.Header.Get("WWW-Authenticate"); got != challenge {
+		t.Errorf("%s: WWW-Authenticate = %q, want %q", route.Name(), got, challenge)
 	}
 }
