@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pinned marks a process that has been put on its core already.
+// pinned names the environment variable that holds the core a process is pinned to.
 const pinned = "SKIPUP_BENCH_PINNED"
 
-// onCore puts the whole process on one core. A thread's core is inherited by the threads it
-// starts, and by what it executes: so it is chosen, and the program started over.
-func onCore(core int) error {
+// pinToCore moves the whole process to one core. It sets the affinity of this thread and then
+// executes the program again, so that every thread inherits it.
+func pinToCore(core int) error {
 	if os.Getenv(pinned) == fmt.Sprint(core) {
 		return nil
 	}

@@ -17,71 +17,77 @@ import (
 	"time"
 )
 
-// benched is the server that is measured, a process of its own.
-type benched struct {
+// server is a server under test, which runs in its own process.
+type server struct {
 	process *exec.Cmd
 	dir     string
 	address string
 	keys    []string
 }
 
-func startServer(ctx context.Context, keys int) (*benched, error) {
-	dir, err := os.MkdirTemp("", "skipup-bench-")
-	if err != nil {
-		return nil, err
-	}
+// startServer starts this program as a server that holds a number of keys in memory.
+func startServer(ctx context.Context, keys int) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	b := &benched{dir: dir, process: exec.CommandContext(ctx, self, "-serve", dir, "-keys", strconv.Itoa(keys))}
-	b.process.Stderr = os.Stderr
-	b.process.Env = slices.DeleteFunc(append(os.Environ(), "GOMAXPROCS=1"), func(v string) bool { return strings.HasPrefix(v, pinned) })
-	output, err := b.process.StdoutPipe()
+	return startBinary(ctx, self, keys)
+}
+
+// startBinary starts a build of this program as a server.
+func startBinary(ctx context.Context, binary string, keys int) (*server, error) {
+	dir, err := os.MkdirTemp("", "skipup-bench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir, process: exec.CommandContext(ctx, binary, "-serve", dir, "-keys", strconv.Itoa(keys))}
+	s.process.Stderr = os.Stderr
+	s.process.Env = slices.DeleteFunc(append(os.Environ(), "GOMAXPROCS=1"), func(v string) bool { return strings.HasPrefix(v, pinned) })
+	output, err := s.process.StdoutPipe()
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := b.process.Start(); err != nil {
+	if err := s.process.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
-		b.stop()
-		return nil, fmt.Errorf("the server has not started: %w", err)
+		s.stop()
+		return nil, fmt.Errorf("start the server: %w", err)
 	}
-	b.address = strings.TrimSpace(line)
+	s.address = strings.TrimSpace(line)
 	text, err := os.ReadFile(filepath.Join(dir, keysFile))
 	if err != nil {
-		b.stop()
+		s.stop()
 		return nil, err
 	}
-	b.keys = strings.Fields(string(text))
-	return b, b.await()
+	s.keys = strings.Fields(string(text))
+	return s, s.await()
 }
 
-// await asks until the server answers.
-func (b *benched) await() error {
+// await waits until the server responds.
+func (s *server) await() error {
 	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if err := b.settle(); err == nil || time.Now().After(deadline) {
+		if err := s.flush(); err == nil || time.Now().After(deadline) {
 			return err
 		}
 	}
 }
 
-// settle has the server store the counts that it holds, so that it does not do so while another
-// variant is measured.
-func (b *benched) settle() error {
-	answer, err := http.Post("http://"+b.address+settlePath, "", nil)
+// flush makes the server store its usage counts, so that it does not do so while another variant
+// is measured.
+func (s *server) flush() error {
+	response, err := http.Post("http://"+s.address+flushPath, "", nil)
 	if err != nil {
 		return err
 	}
-	_, _ = io.Copy(io.Discard, answer.Body)
-	return answer.Body.Close()
+	_, _ = io.Copy(io.Discard, response.Body)
+	return response.Body.Close()
 }
 
-// work is for how long the server has been at work, on all of its threads.
-func (b *benched) work() (total time.Duration, err error) {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", b.process.Process.Pid))
+// cpuTime returns the CPU time that all threads of the server have used.
+func (s *server) cpuTime() (total time.Duration, err error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.process.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -91,17 +97,17 @@ func (b *benched) work() (total time.Duration, err error) {
 			return 0, err
 		}
 		nanoseconds, _, _ := strings.Cut(string(text), " ")
-		spent, err := strconv.ParseInt(nanoseconds, 10, 64)
+		used, err := strconv.ParseInt(nanoseconds, 10, 64)
 		if err != nil {
 			return 0, err
 		}
-		total += time.Duration(spent)
+		total += time.Duration(used)
 	}
 	return total, nil
 }
 
-func (b *benched) stop() {
-	_ = b.process.Process.Signal(syscall.SIGTERM)
-	_ = b.process.Wait()
-	_ = os.RemoveAll(b.dir)
+func (s *server) stop() {
+	_ = s.process.Process.Signal(syscall.SIGTERM)
+	_ = s.process.Wait()
+	_ = os.RemoveAll(s.dir)
 }

@@ -14,32 +14,32 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// databases are where to measure: SQLite, and PostgreSQL where PGHOST names a server.
+// databases returns the URLs of the databases to measure: SQLite, and PostgreSQL if PGHOST is set.
 func databases(dir string) map[string]string {
-	found := map[string]string{"SQLite": "sqlite:" + filepath.Join(dir, "bench.db")}
+	urls := map[string]string{"SQLite": "sqlite:" + filepath.Join(dir, "bench.db")}
 	if os.Getenv("PGHOST") != "" {
-		found["PostgreSQL"] = "postgres:///"
+		urls["PostgreSQL"] = "postgres:///"
 	}
-	return found
+	return urls
 }
 
-// measureDeletions prints how long a deletion takes with one node and with three.
+// measureDeletions prints how long a deletion takes with one node and with three nodes.
 func measureDeletions(ctx context.Context, p plan) error {
-	if !p.takes("deletions") {
+	if !p.includes("deletions") {
 		return nil
 	}
 	const deletions = 60
 	fmt.Printf("\n%d deletions, four at a time\n", deletions)
 	for _, nodes := range []int{1, 3} {
-		err := onEach(func(name, address string) error {
-			times, lease, err := deleteKeys(ctx, address, nodes, deletions)
+		err := onEachDatabase(func(name, url string) error {
+			times, lease, err := deleteKeys(ctx, url, nodes, deletions)
 			if err != nil {
 				return err
 			}
 			slices.Sort(times)
 			p50, p99 := times[len(times)/2], times[len(times)*99/100]
 			fmt.Printf("  %-10s %d nodes, lease %v: p50 %v, p99 %v  %s\n", name, nodes, lease, p50.Round(time.Millisecond), p99.Round(time.Millisecond),
-				verdict(p99 < lease+100*time.Millisecond, "p99 under the lease plus 100 ms"))
+				verdict(p99 < lease+100*time.Millisecond, "p99 below the lease plus 100 ms"))
 			return nil
 		})
 		if err != nil {
@@ -49,8 +49,8 @@ func measureDeletions(ctx context.Context, p plan) error {
 	return nil
 }
 
-// onEach measures on every database.
-func onEach(measure func(name, address string) error) error {
+// onEachDatabase calls measure for every database.
+func onEachDatabase(measure func(name, url string) error) error {
 	dir, err := os.MkdirTemp("", "skipup-bench-")
 	if err != nil {
 		return err
@@ -58,21 +58,21 @@ func onEach(measure func(name, address string) error) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	all := databases(dir)
 	for _, name := range []string{"SQLite", "PostgreSQL"} {
-		address, here := all[name]
-		if !here {
-			fmt.Printf("  %-10s not measured: PGHOST names no server\n", name)
+		url, ok := all[name]
+		if !ok {
+			fmt.Printf("  %-10s skipped: PGHOST is not set\n", name)
 			continue
 		}
-		if err := measure(name, address); err != nil {
+		if err := measure(name, url); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// deleteKeys deletes keys while nodes poll, and returns how long each took.
-func deleteKeys(ctx context.Context, address string, nodes, count int) (times []time.Duration, lease time.Duration, err error) {
-	store, workspaceID, err := newStore(ctx, address)
+// deleteKeys deletes keys while nodes poll, and returns the duration of each deletion and the lease.
+func deleteKeys(ctx context.Context, url string, nodes, count int) (times []time.Duration, lease time.Duration, err error) {
+	store, workspaceID, err := newStore(ctx, url)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -81,7 +81,7 @@ func deleteKeys(ctx context.Context, address string, nodes, count int) (times []
 	var work sync.WaitGroup
 	defer func() { stop(); work.Wait() }()
 	for range nodes {
-		node, err := models.Open(address, models.Options{})
+		node, err := models.Open(url, models.Options{})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -90,7 +90,7 @@ func deleteKeys(ctx context.Context, address string, nodes, count int) (times []
 			_ = node.Close()
 		})
 	}
-	present, err := store.Lease(ctx)
+	current, err := store.Lease(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -104,7 +104,7 @@ func deleteKeys(ctx context.Context, address string, nodes, count int) (times []
 		})
 	}
 	workers.Wait()
-	return times, present.Length, errors.Join(failed...)
+	return times, current.Length, errors.Join(failed...)
 }
 
 func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (time.Duration, error) {
@@ -117,9 +117,9 @@ func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (ti
 	return time.Since(start), err
 }
 
-// newStore is a Store with a workspace.
-func newStore(ctx context.Context, address string) (*models.Store, string, error) {
-	store, err := models.Open(address, models.Options{})
+// newStore opens a Store, migrates it, and creates a workspace.
+func newStore(ctx context.Context, url string) (*models.Store, string, error) {
+	store, err := models.Open(url, models.Options{})
 	if err != nil {
 		return nil, "", err
 	}

@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// connections are kept open and busy at once: enough that the server never waits for work.
+// connections is how many connections are busy at once: enough that the server is never idle.
 const connections = 32
 
-// load is what one round of one variant has measured.
-type load struct {
+// result holds the measurements of one round of one variant.
+type result struct {
 	perSecond float64
 	p50, p99  time.Duration
-	cpu       time.Duration // of the server, for each request
-	busy      float64       // part of the time that the server was at work
+	cpu       time.Duration // of the server, per request
+	busy      float64       // fraction of the time that the server was on its core
 }
 
-// client sends one request after the other on connections of its own. It does no more than it
-// must: it has to be quicker than the server.
+// client sends one request after another on each of its connections. It does as little as
+// possible, because it must be faster than the server.
 type client struct {
-	server  *benched
+	server  *server
 	open    []net.Conn
 	readers []*bufio.Reader
 }
 
-func dial(server *benched) (*client, error) {
+func dial(server *server) (*client, error) {
 	c := &client{server: server}
 	for range connections {
 		connection, err := net.Dial("tcp", server.address)
@@ -52,7 +52,7 @@ func (c *client) close() error {
 	return errors.Join(failed...)
 }
 
-// requestsFor are requests to a path, one for each key, ready to be sent.
+// requestsFor returns encoded requests for a path, one for each key.
 func requestsFor(path string, keys []string) [][]byte {
 	requests := make([][]byte, len(keys))
 	for i, key := range keys {
@@ -61,17 +61,17 @@ func requestsFor(path string, keys []string) [][]byte {
 	return requests
 }
 
-// run sends requests in turn for a while, to a server that has nothing left to do of what came
-// before.
-func (c *client) run(requests [][]byte, length time.Duration, wantStatus int) (load, error) {
+// run sends the requests in rotation for the given time. It first makes the server finish the work
+// left over from the variant before.
+func (c *client) run(requests [][]byte, length time.Duration, wantStatus int) (result, error) {
 	times := make([][]time.Duration, connections)
 	failed := make([]error, connections)
-	if err := c.server.settle(); err != nil {
-		return load{}, err
+	if err := c.server.flush(); err != nil {
+		return result{}, err
 	}
-	work, err := c.server.work()
+	before, err := c.server.cpuTime()
 	if err != nil {
-		return load{}, err
+		return result{}, err
 	}
 	start := time.Now()
 	var all sync.WaitGroup
@@ -81,18 +81,18 @@ func (c *client) run(requests [][]byte, length time.Duration, wantStatus int) (l
 		})
 	}
 	all.Wait()
-	took := time.Since(start)
-	worked, err := c.server.work()
+	elapsed := time.Since(start)
+	after, err := c.server.cpuTime()
 	if err := errors.Join(append(failed, err)...); err != nil {
-		return load{}, err
+		return result{}, err
 	}
-	worked -= work
-	answered := slices.Concat(times...)
-	slices.Sort(answered)
-	return load{
-		perSecond: float64(len(answered)) / took.Seconds(),
-		p50:       answered[len(answered)/2], p99: answered[len(answered)*99/100],
-		cpu: worked / time.Duration(len(answered)), busy: worked.Seconds() / took.Seconds(),
+	used := after - before
+	latencies := slices.Concat(times...)
+	slices.Sort(latencies)
+	return result{
+		perSecond: float64(len(latencies)) / elapsed.Seconds(),
+		p50:       latencies[len(latencies)/2], p99: latencies[len(latencies)*99/100],
+		cpu: used / time.Duration(len(latencies)), busy: used.Seconds() / elapsed.Seconds(),
 	}, nil
 }
 
@@ -106,25 +106,25 @@ func (c *client) runOne(i int, requests [][]byte, until time.Time, wantStatus in
 		if _, err := c.open[i].Write(requests[n%len(requests)]); err != nil {
 			return nil, err
 		}
-		status, err := readAnswer(c.readers[i])
+		status, err := readResponse(c.readers[i])
 		if err != nil {
 			return nil, err
 		}
 		if status != wantStatus {
-			return nil, fmt.Errorf("status %d, want %d", status, wantStatus)
+			return nil, fmt.Errorf("status = %d, want %d", status, wantStatus)
 		}
 		times = append(times, time.Since(sent))
 	}
 }
 
-// readAnswer reads one answer whose length is told, and returns its status.
-func readAnswer(r *bufio.Reader) (status int, err error) {
+// readResponse reads one response that has a Content-Length and returns its status.
+func readResponse(r *bufio.Reader) (status int, err error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
 		return 0, err
 	}
 	if len(line) < 12 {
-		return 0, errors.New("no status line")
+		return 0, errors.New("the response has no status line")
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return 0, err

@@ -1,11 +1,15 @@
-// Command bench measures what authentication costs: requests a second of the same small handler
-// without a key, behind our gate, and behind what people write instead, as ratios within one
-// run; how long a deletion takes; what counting usage costs; and how quick webhooks are. It is run by `make bench`.
+// Command bench measures what authentication costs. It compares the throughput of one small
+// handler without a key, behind the gate, and behind common alternatives, as ratios within one
+// run. It also measures deletions, usage, and webhooks. Run it with `make bench`.
 //
-// The server has one core and the load another. Rounds of the variants take turns, so that what
-// else the machine does meets all of them, and each variant is compared with the baseline of
-// its own round, in the same process with the same heap. The baseline is measured twice in each
-// round: if those two differ, the run proves nothing and says so.
+// The server has one core and the load generator the other. The variants take turns in short
+// rounds, so that other work on the machine affects all of them, and each variant is compared
+// with the baseline of its own round, in the same process with the same heap. The baseline is
+// measured twice in each round: if the two differ, the comparison is reported as inconclusive.
+//
+// With -against, it compares builds of itself instead, each serving from its own process:
+//
+//	bin/bench -against /tmp/bench-before
 package main
 
 import (
@@ -15,15 +19,17 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"time"
 )
 
 func main() {
-	child := flag.String("serve", "", "used by the program itself: directory of the database to serve from")
-	keys := flag.Int("keys", 0, "used by the program itself: keys to hold in memory")
+	child := flag.String("serve", "", "internal: directory of the database to serve from")
+	keys := flag.Int("keys", 0, "internal: number of keys to hold in memory")
 	rounds := flag.Int("rounds", 25, "rounds of each comparison")
-	only := flag.String("only", "", "measure one part alone: 10, 10000 or 1000000 keys, product, deletions, usage or webhooks")
-	length := flag.Duration("round", time.Second, "length of one variant in a round; usage is stored once a second")
+	length := flag.Duration("round", time.Second, "time for one variant in a round; usage is stored once a second")
+	only := flag.String("only", "", "measure one part only: 10, 10000, or 1000000 keys; product, deletions, usage, or webhooks")
+	against := flag.String("against", "", "compare the gate of this build with that of other bench binaries, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -31,7 +37,7 @@ func main() {
 	if *child != "" {
 		err = serve(ctx, *child, *keys)
 	} else {
-		err = measure(ctx, plan{*rounds, *length, *only})
+		err = measure(ctx, plan{rounds: *rounds, length: *length, only: *only, against: *against})
 	}
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -39,24 +45,28 @@ func main() {
 	}
 }
 
-// plan is how much is measured.
+// plan says what to measure, and for how long.
 type plan struct {
-	rounds int
-	length time.Duration
-	only   string
+	rounds  int
+	length  time.Duration
+	only    string
+	against string
 }
 
-// takes reports whether a part is measured.
-func (p plan) takes(part string) bool { return p.only == "" || p.only == part }
+// includes reports whether to measure a part.
+func (p plan) includes(part string) bool { return p.only == "" || p.only == part }
 
 func measure(ctx context.Context, p plan) error {
 	if os.Getenv(pinned) == "" && runtime.NumCPU() < 2 {
-		return fmt.Errorf("the load needs a core of its own, and this machine has one")
+		return fmt.Errorf("two cores are needed, one for the server and one for the load; this machine has one")
 	}
-	if err := onCore(1); err != nil {
+	if err := pinToCore(1); err != nil {
 		return err
 	}
 	fmt.Printf("%s, %d rounds of %v, server on core 0, load on core 1, %s\n", time.Now().UTC().Format(time.DateOnly), p.rounds, p.length, runtime.Version())
+	if p.against != "" {
+		return measureAgainst(ctx, p, strings.Split(p.against, ","))
+	}
 	for _, part := range []func(context.Context, plan) error{measureThroughput, measureProduct, measureDeletions, measureUsage, measureWebhooks} {
 		if err := part(ctx, p); err != nil {
 			return err

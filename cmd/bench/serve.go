@@ -31,15 +31,16 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// settlePath is where the load asks the server to store the counts that it holds.
-const settlePath = "/settle"
+// flushPath is the route that makes the server store its usage counts. It keeps its name so that
+// -against works with earlier builds.
+const flushPath = "/settle"
 
-// keysFile is where the server leaves the texts of its keys for the load, which is the same user.
+// keysFile is the file in which the server passes its keys to the load generator.
 const keysFile = "keys"
 
-// serve serves the variants on a free port of the first core, with count keys in memory.
+// serve serves all variants on a free port, on core 0, with count keys in memory.
 func serve(ctx context.Context, dir string, count int) error {
-	if err := onCore(0); err != nil {
+	if err := pinToCore(0); err != nil {
 		return err
 	}
 	store, err := models.Open("sqlite:"+filepath.Join(dir, "bench.db"), models.Options{})
@@ -67,7 +68,7 @@ func serve(ctx context.Context, dir string, count int) error {
 	if err := warm(handler, gates, keys); err != nil {
 		return err
 	}
-	for _, gate := range gates { // that each key was used once is not what is measured
+	for _, gate := range gates { // so that the warm-up is not part of what is measured
 		gate.Flush(ctx)
 	}
 	if err := store.FoldUsage(ctx); err != nil {
@@ -86,7 +87,7 @@ func serve(ctx context.Context, dir string, count int) error {
 	return nil
 }
 
-// variants serves the same small handler in every way that is compared.
+// variants returns a server of one small handler behind each kind of authentication, and its gates.
 func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, error) {
 	log := slog.New(slog.NewJSONHandler(discard{}, nil))
 	many := ratelimit.Policy{Name: "default", Quota: 1_000_000_000, Window: time.Minute}
@@ -101,7 +102,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 	e.IPExtractor = web.ConnectionIP
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
-	e.GET("/gate", gate.Guard(small)) // made once, as are those below
+	e.GET("/gate", gate.Guard(small)) // wrapped once, like the alternatives below
 	e.GET("/keyauth", keyAuth(store, func(*models.APIKey) error { return nil })(small))
 	for path, synchronous := range map[string]string{"/keyauth-update": "normal", "/keyauth-update-full": "full"} {
 		db, err := openGORM(dir, synchronous)
@@ -115,7 +116,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 	e.Any("/healthz", echo.WrapHandler(product))
 	e.Any("/api/*", echo.WrapHandler(product))
 	gates := []*web.KeyGate{gate, whole}
-	e.POST(settlePath, func(c echo.Context) error {
+	e.POST(flushPath, func(c echo.Context) error {
 		for _, gate := range gates {
 			gate.Flush(c.Request().Context())
 		}
@@ -124,7 +125,8 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 	return e, gates, nil
 }
 
-// keyAuth is what people write with Echo's own middleware: look the key up for each request.
+// keyAuth returns a common alternative: Echo's middleware, reading the key from the database for
+// each request.
 func keyAuth(store *models.Store, then func(*models.APIKey) error) echo.MiddlewareFunc {
 	return middleware.KeyAuth(func(text string, c echo.Context) (bool, error) {
 		digest, err := token.Parse(token.Live, text)
@@ -140,12 +142,12 @@ func keyAuth(store *models.Store, then func(*models.APIKey) error) echo.Middlewa
 	})
 }
 
-// openGORM is a pool beside the Store's, to write with as people do: synchronous is normal if a
-// commit need not outlast a power cut, or full, which is SQLite's default and the Store's.
+// openGORM opens a second pool for the alternatives. With synchronous=normal, a commit may be lost
+// in a power failure; full is the default of SQLite and of the Store.
 func openGORM(dir, synchronous string) (*gorm.DB, error) {
 	settings := url.Values{
 		"_pragma": {"busy_timeout(5000)", "synchronous(" + synchronous + ")"}, "_txlock": {"immediate"},
-		"_timefmt": {string(sqlite3.TimeFormat4)}, // as the Store writes times
+		"_timefmt": {string(sqlite3.TimeFormat4)}, // the format of the Store
 	}
 	pool, err := driver.Open("file:" + filepath.Join(dir, "bench.db") + "?" + settings.Encode())
 	if err != nil {
@@ -154,7 +156,8 @@ func openGORM(dir, synchronous string) (*gorm.DB, error) {
 	return gorm.Open(gormlite.OpenDB(pool), &gorm.Config{Logger: logger.Discard})
 }
 
-// fill makes a workspace and keys: one by the Store, the others as copies of its row.
+// fill creates a workspace and count keys: the first through the Store, the others as copies of its
+// row.
 func fill(ctx context.Context, store *models.Store, dir string, count int) ([]string, error) {
 	if _, err := store.Migrate(ctx); err != nil {
 		return nil, err
@@ -193,10 +196,10 @@ func fill(ctx context.Context, store *models.Store, dir string, count int) ([]st
 	return keys, pool.Close()
 }
 
-// newID is the id of key number n.
+// newID returns the ID of the nth key.
 func newID(n int) string { return fmt.Sprintf("key_01KKNTQ1T8%016d", n) }
 
-// warm has every key used once with each gate, so that it is in memory.
+// warm uses every key once with each gate, so that it is in memory.
 func warm(handler http.Handler, gates []*web.KeyGate, keys []string) error {
 	for _, gate := range gates {
 		for !gate.Ready() {
@@ -210,9 +213,9 @@ func warm(handler http.Handler, gates []*web.KeyGate, keys []string) error {
 				return err
 			}
 			request.Header.Set("Authorization", "Bearer "+key)
-			answer := &status{}
-			if handler.ServeHTTP(answer, request); answer.code != want {
-				return fmt.Errorf("a key is answered with %d on %s", answer.code, path)
+			response := &status{}
+			if handler.ServeHTTP(response, request); response.code != want {
+				return fmt.Errorf("warm up %s: status = %d, want %d", path, response.code, want)
 			}
 		}
 	}
@@ -220,7 +223,7 @@ func warm(handler http.Handler, gates []*web.KeyGate, keys []string) error {
 	return nil
 }
 
-// status keeps the status of an answer and nothing else.
+// status is a ResponseWriter that keeps only the status.
 type status struct {
 	header http.Header
 	code   int
@@ -235,7 +238,7 @@ func (s *status) Header() http.Header {
 func (s *status) Write(p []byte) (int, error) { return len(p), nil }
 func (s *status) WriteHeader(code int)        { s.code = code }
 
-// discard is where the log goes: writing it to a disk is not what is measured.
+// discard drops the log. Unlike io.Discard, slog does not recognize it, so lines are still formatted.
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -17,11 +17,11 @@ var quiet = slog.New(slog.DiscardHandler)
 // keys. What counting a request costs is BenchmarkRecord's to say.
 func measureUsage(ctx context.Context, p plan) error {
 	const perSecond, keys, seconds = 20_000, 1_000, 30 // a node folds twice a minute
-	if !p.takes("usage") {
+	if !p.includes("usage") {
 		return nil
 	}
 	fmt.Printf("\nUsage of %d requests a second with %d keys, stored once a second, %d times\n", perSecond, keys, seconds)
-	return onEach(func(name, address string) (err error) {
+	return onEachDatabase(func(name, address string) (err error) {
 		store, workspaceID, err := newStore(ctx, address)
 		if err != nil {
 			return err
