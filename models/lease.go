@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Lease is how long nodes answer from memory after they have asked what has changed. It is the
-// same for all of them, because it is read from the database with the changes.
+// Lease is how long nodes may answer from memory after they have read the changes to keys. All nodes
+// read it from the database with the changes.
 type Lease struct {
-	Length time.Duration // of the leases that nodes take now
-	Wait   time.Duration // what a deletion waits for, without the margin; longer while leases of another length may be held
-	Epoch  int64         // changes of keys so far
+	Length time.Duration // of new leases
+	Wait   time.Duration // how long a change waits, without the margin; longer than Length while longer leases may be held
+	Epoch  int64         // number of changes to keys
 }
 
-// Takes is how long a change of what a key may do takes until it is in force.
+// Takes returns how long it takes until a change to a key is in effect on all nodes.
 func (l Lease) Takes() time.Duration { return withMargin(l.Wait) }
 
-// Bounds of a lease. A shorter one asks more of the database than it gains; a longer one makes
-// people wait for a deletion until they think that it has failed.
+// Bounds of a lease. A shorter one costs the database more than it gains. With a longer one, people
+// wait for a deletion until they think it failed.
 const (
 	MinLease = 100 * time.Millisecond
 	MaxLease = 10 * time.Second
 )
 
-// Lease returns the present lease.
+// Lease returns the current lease.
 func (s *Store) Lease(ctx context.Context) (Lease, error) {
 	var row revocation
 	if err := s.with(ctx).Take(&row).Error; err != nil {
@@ -33,7 +33,7 @@ func (s *Store) Lease(ctx context.Context) (Lease, error) {
 	return Lease{Length: row.lease(), Wait: row.wait(), Epoch: row.Epoch}, nil
 }
 
-// awaitLeases waits until the leases that nodes hold now have run out, or ctx is done.
+// awaitLeases waits until the leases that nodes hold now have ended, or ctx is done.
 func (s *Store) awaitLeases(ctx context.Context) error {
 	lease, err := s.Lease(ctx)
 	if err != nil {
@@ -42,13 +42,12 @@ func (s *Store) awaitLeases(ctx context.Context) error {
 	return sleep(ctx, withMargin(lease.Wait))
 }
 
-// SetLease changes the length of leases, in whole milliseconds, and returns when no node holds
-// a longer one. Until then changes of keys wait for the longer of the two, also if this call
-// is broken off: then they go on doing so until the lease is set again, which is slower and
-// never wrong.
+// SetLease changes the length of leases, in whole milliseconds, and returns once no node holds a
+// longer one. Until then, changes to keys wait for the longer of the two. If the call is interrupted,
+// they do so until the lease is set again, which is slower but safe.
 func (s *Store) SetLease(ctx context.Context, length time.Duration) error {
 	if length < MinLease || length > MaxLease || length != length.Truncate(time.Millisecond) {
-		return Errorf(Invalid, "A lease must be whole milliseconds between %s and %s.", MinLease, MaxLease)
+		return Errorf(Invalid, "Enter a lease between %s and %s, in whole milliseconds.", MinLease, MaxLease)
 	}
 	var row revocation
 	err := s.Tx(ctx, func(tx *Store) error {

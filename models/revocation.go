@@ -7,21 +7,19 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/skipup/keys/models/defect"
 	"github.com/skipup/keys/models/token"
 )
 
-// KeyChanges is what a node learns when it asks what has happened to the keys. Once it has
-// dropped what it holds of them it may answer from memory for one lease, counted from the
-// moment before it asked.
+// KeyChanges are the changes to keys since an epoch. Once a node has dropped those keys, it may
+// answer from memory for one lease, counted from the time before it read the changes.
 type KeyChanges struct {
 	Epoch   int64
 	Lease   time.Duration
-	Digests []token.Digest // of the keys changed since the epoch asked for
-	All     bool           // what changed cannot be told: everything held has to go
+	Digests []token.Digest // of the keys changed since that epoch
+	All     bool           // the changes are unknown or too many: drop all keys
 }
 
-// revocation is the one row that orders the changes of keys.
+// revocation is the single row whose lock orders changes to keys.
 type revocation struct {
 	ID           int
 	Epoch        int64
@@ -35,22 +33,22 @@ func (revocation) TableName() string { return "revocation" }
 func (r revocation) lease() time.Duration { return time.Duration(r.LeaseMS) * time.Millisecond }
 func (r revocation) wait() time.Duration  { return time.Duration(r.WaitMS) * time.Millisecond }
 
-// maxChanges is how many changed keys a node is told one by one: a node that has missed more
-// starts anew sooner than it drops them.
+// maxChanges limits the changed keys that a node drops one by one. Dropping all keys is faster
+// beyond that.
 const maxChanges = 10_000
 
-// KeyChanges reads what has changed since epoch after; a negative one is a node's first. It
-// has a connection of its own, so that a busy pool cannot keep a node from renewing its lease.
+// KeyChanges returns the changes since an epoch, which is negative for the first call of a node. It
+// uses a connection of its own, so that a busy pool cannot keep a node from renewing its lease.
 func (s *Store) KeyChanges(ctx context.Context, after int64) (KeyChanges, error) {
-	var now revocation
-	if err := s.polls.WithContext(ctx).Take(&now).Error; err != nil {
+	var current revocation
+	if err := s.polls.WithContext(ctx).Take(&current).Error; err != nil {
 		return KeyChanges{}, fmt.Errorf("read revocation: %w", err)
 	}
-	changes := KeyChanges{Epoch: now.Epoch, Lease: now.lease()}
+	changes := KeyChanges{Epoch: current.Epoch, Lease: current.lease()}
 	switch {
-	case now.Epoch == after:
+	case current.Epoch == after:
 		return changes, nil
-	case after < 0, now.Epoch < after: // an epoch that went back is another database, or an older one
+	case after < 0, current.Epoch < after: // a lower epoch comes from another or an older database
 		changes.All = true
 		return changes, nil
 	}
@@ -66,8 +64,8 @@ func (s *Store) KeyChanges(ctx context.Context, after int64) (KeyChanges, error)
 	return changes, nil
 }
 
-// ForgetIdleConnections closes the connections that wait for work. Call it when the database
-// does not answer: they may lead nowhere, and each would have to find that out by itself.
+// ForgetIdleConnections closes idle connections. Call it when the database doesn't respond, because
+// they may be dead, and each would otherwise cost a timeout.
 func (s *Store) ForgetIdleConnections() {
 	if db, err := s.db.DB(); err == nil {
 		db.SetMaxIdleConns(0)
@@ -75,13 +73,13 @@ func (s *Store) ForgetIdleConnections() {
 	}
 }
 
-// changeKeys is the one way to change what a key may do, to less or to more. It runs fn in a
-// transaction at the next epoch, which fn writes into the keys it changes, and returns when no
-// node can answer by the old state any more: one lease after the commit. The wait goes on
-// although ctx is done, because the change is made. It returns the time of the commit.
+// changeKeys runs fn in a transaction at the next epoch, which fn must write into the keys it
+// changes. Every change to what a key may do goes through it. It returns the time of the commit once
+// the change is in effect on all nodes: one lease and 5% after the commit. It waits even if ctx is
+// done, because the change has been made.
 func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store, epoch int64) error) (time.Time, error) {
 	if s.inTx() {
-		panic("a change of keys within another transaction would wait before it is committed")
+		panic("changeKeys in a transaction would wait before the commit")
 	}
 	var row revocation
 	err := s.Tx(ctx, func(tx *Store) (err error) {
@@ -94,22 +92,19 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store, epoch int64) 
 		return time.Time{}, err
 	}
 	committedAt, start := s.now(), time.Now()
-	defect.NoteOwn(row.Epoch)
-	if !defect.Seeded(defect.DeleteUnwaited) {
-		time.Sleep(withMargin(row.wait()))
-	}
+	time.Sleep(withMargin(row.wait()))
 	s.waited(time.Since(start))
 	return committedAt, nil
 }
 
-// nextEpoch moves the epoch on, under the row's lock until the transaction ends. A change must
-// not be forgotten in a crash, even where the database is set to do so.
+// nextEpoch increments the epoch and locks its row until the transaction ends. It turns
+// synchronous_commit on where it is off, because a crash must not undo a change.
 func (s *Store) nextEpoch(ctx context.Context) (revocation, error) {
 	var row revocation
 	if s.dialect.name == postgresql {
 		err := s.with(ctx).Exec("SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'").Error
 		if err != nil {
-			return row, fmt.Errorf("ask for a lasting commit: %w", err)
+			return row, fmt.Errorf("turn on synchronous_commit: %w", err)
 		}
 	}
 	update := s.with(ctx).Raw("UPDATE revocation SET epoch = epoch + 1 WHERE id = 1 RETURNING *").Scan(&row)
@@ -126,6 +121,6 @@ func orMissing(err error) error {
 	return err
 }
 
-// withMargin is how long to wait for a lease of d to have run out on every node: their clocks do
-// not run at the same speed, but within 5 %.
+// withMargin returns how long to wait until a lease of length d has ended on every node, whose clocks
+// run at the same rate to within 5%.
 func withMargin(d time.Duration) time.Duration { return d + d/20 }

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -16,8 +18,8 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// KeyGate lets the requests of good keys through to the API, within their limits, and counts
-// what each key is used for.
+// KeyGate admits API requests that carry a valid key, within rate limits, and counts the use of each
+// key.
 type KeyGate struct {
 	store    *models.Store
 	verifier *keyauth.Verifier
@@ -26,29 +28,29 @@ type KeyGate struct {
 	metrics  *Metrics
 }
 
-// Limits bound the requests of each key, and the bad credentials that an address sends. One
-// that is nil bounds nothing.
+// Limits bound the requests of each key, and the invalid credentials from each IP address. A nil
+// limit is no limit.
 type Limits struct {
 	Keys      *KeyLimit
 	Addresses ratelimit.Limiter
 }
 
-// KeyLimit bounds the requests of each key and tells them so.
+// KeyLimit bounds the requests of each key and reports the policy in response headers.
 type KeyLimit struct {
 	ratelimit.Limiter
 	Policy ratelimit.Policy
 }
 
-// GateOptions are what a KeyGate is given from outside.
+// GateOptions configure a KeyGate.
 type GateOptions struct {
 	Log       *slog.Logger
-	CacheSize int // bytes for cached keys; keyauth.DefaultCacheSize if 0
+	CacheSize int // in bytes; keyauth.DefaultCacheSize if 0
 	Limits    Limits
-	Metrics   *Metrics // nil if nobody reads them
+	Metrics   *Metrics // nil for none
 }
 
-// NewKeyGate returns a gate to the keys of store. Until Run runs it reads each key from the
-// store and keeps its counts.
+// NewKeyGate returns a gate for the keys in store. Until Run is called, it reads each key from the
+// store and keeps its usage counts in memory.
 func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 	g := &KeyGate{store: store, limits: options.Limits, metrics: options.Metrics}
 	g.verifier = keyauth.New(store, keyauth.Options{CacheSize: options.CacheSize, Log: options.Log})
@@ -63,27 +65,27 @@ func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 	return g
 }
 
-// Run keeps the gate informed of changes of keys, and stores its counts, until ctx is done;
-// then it stores the last ones.
+// Run polls for changes to keys and stores usage counts until ctx is done. It then stores the
+// remaining counts.
 func (g *KeyGate) Run(ctx context.Context) {
-	var parts sync.WaitGroup
-	parts.Go(func() { g.verifier.Run(ctx) })
-	parts.Go(func() { g.recorder.Run(ctx) })
-	parts.Wait()
+	var workers sync.WaitGroup
+	workers.Go(func() { g.verifier.Run(ctx) })
+	workers.Go(func() { g.recorder.Run(ctx) })
+	workers.Wait()
 }
 
-// Flush stores the counts so far, which Run does every second.
+// Flush stores the usage counts now. Run does so at intervals.
 func (g *KeyGate) Flush(ctx context.Context) { g.recorder.Flush(ctx) }
 
-// Ready reports whether the gate is informed of changes of keys.
+// Ready reports whether the gate holds a lease, so that it can verify keys from memory.
 func (g *KeyGate) Ready() bool { return g.verifier.Ready() }
 
-// Guard refuses a request that carries no good key or comes too often. It sends the refusals,
-// and the errors of what follows, so that it can count each request by its answer. Around a
-// handler it is made once; as a middleware Echo makes it anew for each request.
+// Guard is middleware that rejects requests without a valid key and requests over the rate limit.
+// It also sends the error responses of later handlers, so that it can count each request by its
+// status.
 func (g *KeyGate) Guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(outer echo.Context) error {
-		return g.guard(outer, next)
+	return func(c echo.Context) error {
+		return g.guard(c, next)
 	}
 }
 
@@ -93,7 +95,7 @@ func (g *KeyGate) guard(outer echo.Context, next echo.HandlerFunc) error {
 		if err == nil {
 			err = safely(c, next)
 		}
-		defer g.count(c, err) // also where the answer is cut off
+		defer g.count(c, err) // even if the response panics
 		if err != nil {
 			c.Error(err)
 		}
@@ -101,14 +103,14 @@ func (g *KeyGate) guard(outer echo.Context, next echo.HandlerFunc) error {
 	})
 }
 
-// Route notes which route a request takes, and refuses a key without the scope that the route
-// needs; nil for none. Name is such as "GET /me". Call it before requests are served.
+// Route returns middleware that counts requests under a route name such as "GET /me", and rejects
+// keys without the scope that the route needs; nil for none. Call it before serving requests.
 func (g *KeyGate) Route(name string, needs *scope.Scope) echo.MiddlewareFunc {
-	word := ""
+	scopeName := ""
 	if needs != nil {
-		word = needs.String()
+		scopeName = needs.String()
 	}
-	route := g.recorder.Route(name, word)
+	route := g.recorder.Route(name, scopeName)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.(*requestContext)
@@ -123,105 +125,108 @@ func (g *KeyGate) Route(name string, needs *scope.Scope) echo.MiddlewareFunc {
 	}
 }
 
-// admit finds out whose key c carries and whether it may make one more request.
+// admit verifies the key of a request and takes the request from its rate limit.
 func (g *KeyGate) admit(c *requestContext) error {
 	key, err := g.verify(c)
 	if err != nil {
 		return err
 	}
 	c.key, c.verified = key, true
-	g.recorder.Expect(&c.key, c.caller)
 	if g.limits.Keys == nil {
 		return nil
 	}
 	decision := g.limits.Keys.Take(c.Request().Context(), key.Subject())
 	ratelimit.SetHeaders(c.Response().Header(), g.limits.Keys.Policy, decision)
 	if !decision.Allowed {
-		return tooMany(decision, "This API key has made all the requests that it may make in a minute. Wait as long as Retry-After says.")
+		return tooMany(decision, "Rate limit exceeded.")
 	}
 	return nil
 }
 
-// verify is the key that c carries. Bad credentials are counted by the address that they come
-// from, so that nobody can try keys as fast as the database answers.
-//
-// What has to be done anyway is done while the processor gets what the cache has of the key.
+// verify returns the key of a request. It counts invalid credentials by IP address, so that no one
+// can try keys as fast as the database responds.
 func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
-	credential, err := g.verifier.Parse(c.Request().Header[echo.HeaderAuthorization])
 	c.start = time.Now()
+	key, source, err := g.find(c)
+	g.observe(c, source, err)
 	if err != nil {
-		g.note(c, keyauth.FromSyntax, err)
-		return keyauth.Key{}, g.guess(c, err)
-	}
-	c.address, c.userAgent = clientOf(c)
-	c.caller = g.recorder.Caller(c.address, c.userAgent)
-	key, known, err := g.verifier.RecallAt(c.start, &credential)
-	switch {
-	case known:
-		g.note(c, keyauth.FromMemory, err)
-	case !credential.HasChecksum():
-		err = keyauth.ErrInvalid
-		g.note(c, keyauth.FromSyntax, err)
-	default:
-		key, err = g.read(c, &credential)
-		g.note(c, keyauth.FromStore, err)
-	}
-	if err != nil {
-		return keyauth.Key{}, g.guess(c, err)
+		return keyauth.Key{}, g.countInvalid(c, err)
 	}
 	return key, nil
 }
 
-// note tells the metrics of a verification. Nobody reads the clock if there are none.
-func (g *KeyGate) note(c *requestContext, source keyauth.Source, err error) {
+// find verifies the key of a request with as little work as possible, and returns what that took.
+func (g *KeyGate) find(c *requestContext) (keyauth.Key, keyauth.Source, error) {
+	digest, err := g.verifier.Parse(c.Request().Header[echo.HeaderAuthorization])
+	if err != nil {
+		return keyauth.Key{}, keyauth.FromSyntax, err
+	}
+	if key, ok, err := g.verifier.Recall(c.start, digest); ok {
+		return key, keyauth.FromMemory, err
+	}
+	if g.limits.Addresses != nil {
+		if decision := g.limits.Addresses.Peek(c.Request().Context(), subjectOf(c)); !decision.Allowed {
+			return keyauth.Key{}, keyauth.FromStore, tooManyInvalid(decision)
+		}
+	}
+	key, err := g.verifier.Read(c.Request().Context(), digest)
+	return key, keyauth.FromStore, err
+}
+
+// observe adds a verification to the metrics, unless a rate limit stopped it.
+func (g *KeyGate) observe(c *requestContext, source keyauth.Source, err error) {
 	if g.metrics != nil && !models.IsKind(err, models.RateLimited) {
 		g.metrics.Verified(source, keyauth.ResultOf(err), time.Since(c.start))
 	}
 }
 
-// read asks the store for a key, unless the address has sent too many bad ones.
-func (g *KeyGate) read(c echo.Context, credential *keyauth.Credential) (keyauth.Key, error) {
-	if g.limits.Addresses != nil {
-		if decision := g.limits.Addresses.Peek(c.Request().Context(), addressOf(c)); !decision.Allowed {
-			return keyauth.Key{}, tooMany(decision, guessesRefused)
-		}
-	}
-	return g.verifier.Read(c.Request().Context(), credential)
-}
-
-// guess counts bad credentials. When there have been too many the answer is another, though
-// the error still knows the key, if it is one that was good.
-func (g *KeyGate) guess(c echo.Context, err error) error {
+// countInvalid counts invalid credentials. Over the limit, it adds a rate-limit error, which
+// determines the response. The original error is kept, so that the use of a deleted, expired, or
+// paused key is still counted.
+func (g *KeyGate) countInvalid(c echo.Context, err error) error {
 	if g.limits.Addresses == nil || !errors.Is(err, keyauth.ErrInvalid) {
 		return err
 	}
-	if decision := g.limits.Addresses.Take(c.Request().Context(), addressOf(c)); !decision.Allowed {
-		return errors.Join(tooMany(decision, guessesRefused), err)
+	if decision := g.limits.Addresses.Take(c.Request().Context(), subjectOf(c)); !decision.Allowed {
+		return errors.Join(tooManyInvalid(decision), err)
 	}
 	return err
 }
 
-const guessesRefused = "Too many requests with invalid API keys come from this address. Wait as long as Retry-After says."
-
-func tooMany(decision ratelimit.Decision, message string) error {
-	return &models.Error{Kind: models.RateLimited, Message: message, RetryAfter: decision.Reset}
+func tooManyInvalid(decision ratelimit.Decision) error {
+	return tooMany(decision, "Too many invalid API keys from this IP address.")
 }
 
-func addressOf(c echo.Context) ratelimit.Subject {
-	address, _ := netip.ParseAddr(c.RealIP()) // what is no address has a subject too
+// tooMany returns the error for a request over a limit. The message ends with when to retry.
+func tooMany(decision ratelimit.Decision, message string) error {
+	seconds := int(math.Ceil(decision.Reset.Seconds()))
+	unit := "seconds"
+	if seconds == 1 {
+		unit = "second"
+	}
+	return &models.Error{
+		Kind: models.RateLimited, Message: fmt.Sprintf("%s Retry after %d %s.", message, seconds, unit), RetryAfter: decision.Reset,
+	}
+}
+
+// subjectOf returns the IP address of a request as the subject of a rate limit. An address that
+// cannot be parsed has a subject, too.
+func subjectOf(c echo.Context) ratelimit.Subject {
+	address, _ := netip.ParseAddr(c.RealIP())
 	return ratelimit.AddressSubject(address)
 }
 
-// count adds a request to those of its key, whether it was let through or the key has died.
+// count counts a request, accepted or rejected, if its key is known.
 func (g *KeyGate) count(c *requestContext, err error) {
-	use := keyauth.Use{Key: c.key, Route: c.route, Address: c.address, UserAgent: c.userAgent, Caller: c.caller}
+	use := keyauth.Use{Key: c.key, Route: c.route}
 	known := c.verified
 	if err != nil {
-		known = refused(&use, err) || known
+		known = addRejection(&use, err) || known
 	}
 	if !known {
 		return
 	}
+	use.Address, use.UserAgent = clientOf(c)
 	use.Status, use.At = statusOf(c), g.store.TimeAt(c.start)
 	g.recorder.Record(&use)
 }
@@ -234,31 +239,31 @@ func clientOf(c echo.Context) (address, userAgent string) {
 	return c.RealIP(), userAgent
 }
 
-// refused notes why a request was not let through, if that is why it failed. It reports whether
-// it came with a dead key, which it notes too.
-func refused(use *keyauth.Use, err error) (dead bool) {
+// addRejection adds the reason why a request was rejected, if err is one. It reports whether the
+// request had a deleted, expired, or paused key, and then adds that key.
+func addRejection(use *keyauth.Use, err error) (isDead bool) {
 	var (
-		died    *keyauth.DeadError
-		lacking *keyauth.ScopeError
+		dead  *keyauth.DeadError
+		scope *keyauth.ScopeError
 	)
 	switch {
-	case errors.As(err, &died):
-		use.Key, use.Refusal = died.Key, models.RefusalOf(died.State)
-	case errors.As(err, &lacking):
+	case errors.As(err, &dead):
+		use.Key, use.Refusal = dead.Key, models.RefusalOf(dead.State)
+	case errors.As(err, &scope):
 		use.Refusal = models.RefusedScope
 	case models.IsKind(err, models.RateLimited):
 		use.Refusal = models.RefusedRateLimit
 	}
-	return died != nil
+	return dead != nil
 }
 
-// statusClientGone stands for the answer to a caller who has gone before there was one.
+// statusClientGone is counted if the client disconnects before the response (as in nginx).
 const statusClientGone = 499
 
 func statusOf(c echo.Context) int {
-	answer := c.Response()
-	if !answer.Committed {
+	response := c.Response()
+	if !response.Committed {
 		return statusClientGone
 	}
-	return answer.Status
+	return response.Status
 }

@@ -19,11 +19,9 @@ type requestContext struct {
 	jsonErrors bool // set in the API
 
 	// Set in the API once the key is verified.
-	key                keyauth.Key
-	verified           bool
-	route              keyauth.Route
-	address, userAgent string
-	caller             keyauth.Caller // address and userAgent
+	key      keyauth.Key
+	verified bool
+	route    keyauth.Route
 
 	page *pageContext // nil except for pages
 }

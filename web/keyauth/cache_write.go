@@ -3,72 +3,66 @@ package keyauth
 import (
 	"slices"
 
-	"github.com/skipup/keys/models/defect"
 	"github.com/skipup/keys/models/token"
 )
 
-// stamp is the generation at which a read of the store begins; put wants it back.
+// stamp returns the current generation. Take it before reading a key from the database, and pass
+// it to put.
 func (c *cache) stamp() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.generation
 }
 
-// put holds a key that was read from the store after stamp, unless a change was applied since:
-// the key may have been read before the change and would outlive it.
-func (c *cache) put(place uint64, digest token.Digest, key Key, stamp uint64) {
+// put caches a key that was read from the database after stamp. It does nothing if a change has
+// been applied since, because the key may have been read before that change.
+func (c *cache) put(digest token.Digest, key Key, stamp uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.generation != stamp && !defect.Seeded(defect.FillUnstamped) {
+	if c.generation != stamp {
 		return
 	}
-	w := wordsOf(&digest)
-	t := c.table.Load()
-	if number, held := t.numberOf(&w); held {
-		t.write(number, &w, &key)
+	w, t := wordsOf(digest), c.table.Load()
+	if number, ok := t.number(w); ok {
+		t.write(number, w, &key)
 		return
 	}
-	number := c.vacate()
-	t = c.makeRoom(number)
-	t.write(number, &w, &key)
-	b, n := t.at(number)
-	b.texts[n] = uint32(place)
-	t.texts.insert(uint32(place), number)
-	t.digests.insert(w.hash(), number)
-	c.live++
+	number := c.takeNumber()
+	t = c.grow(number)
+	t.write(number, w, &key)
+	t.index.insert(w.hash(), number)
+	c.size++
 }
 
-// apply drops the keys that have changed, or all of them, and begins a generation: what was
-// read before now is not held any more.
+// apply drops the changed keys, or all keys, and starts a new generation.
 func (c *cache) apply(changed []token.Digest, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
 	if all {
 		c.table.Store(newTable())
-		c.live, c.made, c.hand, c.free = 0, 0, 0, nil
+		c.size, c.made, c.hand, c.free = 0, 0, 0, nil
 		return
 	}
-	for i := range changed {
-		w := wordsOf(&changed[i])
-		if number, held := c.table.Load().numberOf(&w); held {
+	for _, digest := range changed {
+		if number, ok := c.table.Load().number(wordsOf(digest)); ok {
 			c.drop(number)
 		}
 	}
 }
 
-// size is how many keys are held.
-func (c *cache) size() int {
+// keys returns the number of cached keys.
+func (c *cache) keys() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.live
+	return c.size
 }
 
-// vacate is the number of an entry to write into: an empty one, a new one, or, when the cache
-// is full, that of a key which has not been used since the hand last came by.
-func (c *cache) vacate() uint32 {
-	if c.live >= c.limit {
-		c.dropLeastUsed()
+// takeNumber returns the number of an entry to write: a free one or a new one. If the cache is
+// full, it evicts a key first.
+func (c *cache) takeNumber() uint32 {
+	if c.size >= c.limit {
+		c.evict()
 	}
 	if last := len(c.free) - 1; last >= 0 {
 		number := c.free[last]
@@ -79,32 +73,25 @@ func (c *cache) vacate() uint32 {
 	return uint32(c.made - 1)
 }
 
-// write fills an entry, which nobody has read yet.
-func (t *table) write(number uint32, w *words, key *Key) {
+// write fills an entry and marks it as unused.
+func (t *table) write(number uint32, w words, key *Key) {
 	b, n := t.at(number)
 	b.entries[n].write(w, key)
-	b.unuse(n)
+	b.clearUsed(n)
 }
 
-// digest is that of an entry; only under the cache's lock.
-func (t *table) digest(number uint32) words {
-	b, n := t.at(number)
-	return words{b.entries[n][digest0], b.entries[n][digest1]}
-}
-
-// dropLeastUsed goes round the entries, gives those that were used another round, and drops
-// the first that was not. After one round at most there is one.
-func (c *cache) dropLeastUsed() {
+// evict drops a key that has not been used since the clock's hand last passed it.
+func (c *cache) evict() {
 	t := c.table.Load()
 	for ; ; c.hand++ {
 		if c.hand >= c.made {
 			c.hand = 0
 		}
-		if b, n := t.at(uint32(c.hand)); b.unuse(n) {
+		b, n := t.at(uint32(c.hand))
+		if b.clearUsed(n) {
 			continue
 		}
-		w := t.digest(uint32(c.hand))
-		if number, held := t.numberOf(&w); held {
+		if number, ok := t.number(b.entries[n].digest()); ok { // not a free entry
 			c.drop(number)
 			c.hand++
 			return
@@ -112,44 +99,31 @@ func (c *cache) dropLeastUsed() {
 	}
 }
 
-// drop empties an entry, and its cells.
+// drop empties an entry and its cell.
 func (c *cache) drop(number uint32) {
 	t := c.table.Load()
 	b, n := t.at(number)
-	w := t.digest(number)
-	t.write(number, &words{}, &Key{})
-	t.texts.remove(b.texts[n], number)
-	t.digests.remove(w.hash(), number)
+	w := b.entries[n].digest()
+	t.write(number, words{}, &Key{})
+	t.index.remove(w.hash(), number)
 	c.free = append(c.free, number)
-	c.live--
+	c.size--
 }
 
-// makeRoom sees to a block for entry number and to indexes that are at most three quarters
-// full with one key more, and returns the table that has both.
-func (c *cache) makeRoom(number uint32) *table {
+// grow returns a table that has a block for entry number, and an index that is at most three
+// quarters full with one more key.
+func (c *cache) grow(number uint32) *table {
 	t := c.table.Load()
 	next := *t
 	for int(number>>blockBits) >= len(next.blocks) {
 		next.blocks = append(slices.Clip(next.blocks), new(block))
 	}
-	if (c.live+1)*4 > len(next.texts)*3 {
-		next.texts, next.digests = t.texts.doubled(), t.digests.doubled()
+	if (c.size+1)*4 > len(next.index)*3 {
+		next.index = t.index.doubled()
 	}
-	if len(next.texts) == len(t.texts) && len(next.blocks) == len(t.blocks) {
+	if len(next.index) == len(t.index) && len(next.blocks) == len(t.blocks) {
 		return t
 	}
 	c.table.Store(&next)
 	return &next
-}
-
-// numberOf is the entry with digest w; only under the cache's lock.
-func (t *table) numberOf(w *words) (number uint32, held bool) {
-	mask := uint64(len(t.digests) - 1)
-	for at := uint64(w.hash()) & mask; t.digests[at] != 0; at = (at + 1) & mask {
-		cell := t.digests[at]
-		if hashIn(cell) == w.hash() && t.digest(numberIn(cell)) == *w {
-			return numberIn(cell), true
-		}
-	}
-	return 0, false
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// Plant caches a key like row that the store does not have, and returns its text.
+// Plant caches a copy of row under a new key, which the store doesn't have, and returns the key.
 func (v *Verifier) Plant(t testing.TB, row *models.APIKey) string {
 	t.Helper()
 	secret := token.New(token.Live)
@@ -20,18 +20,20 @@ func (v *Verifier) Plant(t testing.TB, row *models.APIKey) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.cache.put(placeOf(secret.Reveal()), secret.Digest(), key, v.cache.stamp())
+	v.cache.put(secret.Digest(), key, v.cache.stamp())
 	return secret.Reveal()
 }
 
-// BytesPerKey is what a cached key takes now.
-func (v *Verifier) BytesPerKey() float64 {
-	t := v.cache.table.Load()
-	bytes := (len(t.texts)+len(t.digests))*8 + len(t.blocks)*int(unsafe.Sizeof(block{})) + cap(v.cache.free)*4
-	return float64(bytes) / float64(v.cache.size())
+// BytesPerKey returns the memory that a cached key currently takes.
+func (v *Verifier) BytesPerKey() float64 { return float64(v.cache.bytes()) / float64(v.cache.keys()) }
+
+// bytes returns the memory of the cache.
+func (c *cache) bytes() int {
+	t := c.table.Load()
+	return len(t.index)*8 + len(t.blocks)*int(unsafe.Sizeof(block{})) + cap(c.free)*4
 }
 
-// AfterRead calls fn whenever a key has been read from the store, before it is cached.
+// AfterRead makes the Verifier call fn after it has read a key from the store, before it caches it.
 func (v *Verifier) AfterRead(fn func()) {
 	v.lookUp = func(ctx context.Context, digest token.Digest) (*models.APIKey, error) {
 		row, err := v.store.APIKeyByDigest(ctx, digest)
@@ -42,33 +44,30 @@ func (v *Verifier) AfterRead(fn func()) {
 	}
 }
 
-// Hold caches row under a lease that has run out.
-func (v *Verifier) Hold(t testing.TB, row *models.APIKey, c *Credential) {
+// CacheWithoutLease caches row under a lease that has ended.
+func (v *Verifier) CacheWithoutLease(t testing.TB, row *models.APIKey, digest token.Digest) {
 	t.Helper()
 	key, err := newKey(row)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.lease.take(time.Now().Add(-time.Hour), time.Minute)
-	v.cache.put(c.place, c.Digest(), key, v.cache.stamp())
+	v.cache.put(digest, key, v.cache.stamp())
 }
 
-// Renew is a poll that has found a key deleted.
-func (v *Verifier) Renew(digest token.Digest) {
+// ApplyDeletion does what a poll does when it finds a deleted key.
+func (v *Verifier) ApplyDeletion(digest token.Digest) {
 	v.applyChanges(models.KeyChanges{Digests: []token.Digest{digest}})
 	v.lease.take(time.Now(), time.Hour)
 }
 
-// LeaseLeft is what is left of a lease of length after so long on the two clocks.
+// LeaseLeft returns what is left of a lease of the given length when the two clocks have advanced.
 func LeaseLeft(length, monotonic, wall time.Duration) time.Duration {
 	now := time.Now()
 	l := newLease(now)
 	l.take(now, length)
 	return l.leftAt(monotonic, now.Add(wall).UnixNano())
 }
-
-// Digest is that of the text which the credential carries.
-func (c *Credential) Digest() token.Digest { return token.DigestOf(c.text) }
 
 // Bounds of a Recorder.
 const (
@@ -107,7 +106,7 @@ func (r *Recorder) LoseAnswers(count int) {
 	}
 }
 
-// Number is a key like k with another id.
+// Number returns a copy of k with another ID.
 func (k Key) Number(n int) Key {
 	binary.BigEndian.PutUint64(k.id[8:], uint64(n))
 	return k

@@ -6,55 +6,58 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// flights are the reads of the store that are under way, at most one for each digest.
+// flights are the database reads in progress, at most one for each digest. They are not
+// golang.org/x/sync/singleflight, because a request must not share a read that began before the
+// request arrived: it waits for that read and then shares the one after it.
 type flights struct {
-	mu       sync.Mutex
-	underway map[token.Digest]*flight
+	mu      sync.Mutex
+	current map[token.Digest]*flight
 }
 
-// flight is one read and, once done is closed, what came of it.
+// flight is one read. Its result may be read once done is closed.
 type flight struct {
 	done chan struct{}
 	key  Key
 	err  error
-	next *flight // begun after this one was done, by somebody who had waited for it
+	next *flight // the read shared by the requests that waited for this one
 }
 
-// join is the read of a digest that is under way, or a new one, which the caller has to do.
-func (f *flights) join(digest token.Digest) (one *flight, isNew bool) {
+// join returns the read in progress for a digest. If there is none, it returns a new read, which
+// the caller must carry out.
+func (f *flights) join(digest token.Digest) (read *flight, isNew bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.joinLocked(digest)
 }
 
-// follow is a read of the digest that began after one was done: the same for all who have
-// waited for that one, whenever they get round to asking.
-func (f *flights) follow(digest token.Digest, one *flight) (next *flight, isNew bool) {
+// follow returns a read that began after an earlier one ended. All requests that waited for the
+// earlier one get the same read. If it is new, the caller must carry it out.
+func (f *flights) follow(digest token.Digest, earlier *flight) (read *flight, isNew bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if one.next == nil {
-		one.next, isNew = f.joinLocked(digest)
+	if earlier.next == nil {
+		earlier.next, isNew = f.joinLocked(digest)
 	}
-	return one.next, isNew
+	return earlier.next, isNew
 }
 
-func (f *flights) joinLocked(digest token.Digest) (one *flight, isNew bool) {
-	if one, underway := f.underway[digest]; underway {
-		return one, false
+func (f *flights) joinLocked(digest token.Digest) (read *flight, isNew bool) {
+	if read, ok := f.current[digest]; ok {
+		return read, false
 	}
-	one = &flight{done: make(chan struct{})}
-	if f.underway == nil {
-		f.underway = map[token.Digest]*flight{}
+	read = &flight{done: make(chan struct{})}
+	if f.current == nil {
+		f.current = map[token.Digest]*flight{}
 	}
-	f.underway[digest] = one
-	return one, true
+	f.current[digest] = read
+	return read, true
 }
 
-// land tells everybody who waits what came of a read.
-func (f *flights) land(digest token.Digest, one *flight, key Key, err error) {
+// finish publishes the result of a read.
+func (f *flights) finish(digest token.Digest, read *flight, key Key, err error) {
 	f.mu.Lock()
-	delete(f.underway, digest)
+	delete(f.current, digest)
 	f.mu.Unlock()
-	one.key, one.err = key, err
-	close(one.done)
+	read.key, read.err = key, err
+	close(read.done)
 }

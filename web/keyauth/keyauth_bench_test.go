@@ -12,8 +12,8 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// BenchmarkVerify is one verification: of good keys, all of them in turn, of a key nobody has,
-// and of a text that its checksum gives away.
+// BenchmarkVerify measures the verification of valid keys in rotation, of an unknown key, and of a key
+// with a wrong checksum.
 func BenchmarkVerify(b *testing.B) {
 	s := modelstest.NewSQLite(b)
 	s.Exec(b, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // one poll is enough
@@ -36,7 +36,7 @@ func BenchmarkVerify(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("hit/keys=%d", keys), func(b *testing.B) {
 			verifyAll(b, verifier, headers, true)
-			if keys >= 10_000 { // fewer do not fill a block
+			if keys >= 10_000 { // fewer keys don't fill a block
 				b.ReportMetric(verifier.BytesPerKey(), "B/key")
 			}
 		})
@@ -49,7 +49,7 @@ func BenchmarkVerify(b *testing.B) {
 	})
 }
 
-// verifyAll verifies headers in turn, on as many threads as -cpu says.
+// verifyAll verifies the headers in rotation, on as many threads as -cpu sets.
 func verifyAll(b *testing.B, verifier *keyauth.Verifier, headers []string, good bool) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

@@ -13,27 +13,26 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// TestMalformedKeysNeedNoLookUp: with the database closed, only what could be a key is asked for.
-func TestMalformedKeysNeedNoLookUp(t *testing.T) {
+func TestVerifyLooksUpOnlyWellFormedKeys(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		good := token.New(token.Live).Reveal()
 		verifier := keyauth.New(s.Store, keyauth.Options{})
-		if err := s.Close(); err != nil {
+		if err := s.Close(); err != nil { // a lookup fails
 			t.Fatal(err)
 		}
 		for _, text := range []string{"", "x", good[:43], good + "A", strings.ToLower(good), good[:43] + "_", token.New(token.Test).Reveal(), strings.Repeat(good, 1000)} {
 			if _, err := verifier.Verify(context.Background(), []string{"Bearer " + text}); !errors.Is(err, keyauth.ErrInvalid) {
-				t.Errorf("%.60q: %v, want ErrInvalid", text, err)
+				t.Errorf("Verify(%.60q) = %v, want ErrInvalid", text, err)
 			}
 		}
 		unavailable := new(keyauth.UnavailableError)
 		if _, err := verifier.Verify(context.Background(), []string{"Bearer " + good}); !errors.As(err, &unavailable) {
-			t.Errorf("a key that has to be looked up: %v, want an UnavailableError", err)
+			t.Errorf("Verify of a well-formed key = %v, want an UnavailableError", err)
 		}
 	})
 }
 
-func TestVerifyReturnsTheKey(t *testing.T) {
+func TestVerifyReturnsKey(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		workspace, _ := s.NewWorkspace(t, "Acme", "ada@acme.test")
 		want, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
@@ -41,20 +40,26 @@ func TestVerifyReturnsTheKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := keyauth.New(s.Store, keyauth.Options{}).Verify(context.Background(), []string{"bearer  " + secret.Reveal()})
-		if err != nil || got.ID() != want.ID || got.WorkspaceID() != workspace.ID {
-			t.Fatalf("got %+v, %v", got, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.ID() != want.ID {
+			t.Errorf("ID = %s, want %s", got.ID(), want.ID)
+		}
+		if got.WorkspaceID() != workspace.ID {
+			t.Errorf("workspace = %s, want %s", got.WorkspaceID(), workspace.ID)
 		}
 		if err := got.Require(scope.SeatsRead); err != nil {
-			t.Errorf("the scope it holds: %v", err)
+			t.Errorf("Require of a scope it has = %v, want nil", err)
 		}
-		lacking := new(keyauth.ScopeError)
-		if err := got.Require(scope.SeatsWrite); !errors.As(err, &lacking) || lacking.Scope != scope.SeatsWrite {
-			t.Errorf("a scope it lacks: %v", err)
+		missing := new(keyauth.ScopeError)
+		if err := got.Require(scope.SeatsWrite); !errors.As(err, &missing) || missing.Scope != scope.SeatsWrite {
+			t.Errorf("Require of a scope it lacks = %v, want a ScopeError", err)
 		}
 	})
 }
 
-// FuzzAuthorization: no header panics, and none but the key's own gets in.
+// FuzzAuthorization checks that no header panics and that only the key itself is accepted.
 func FuzzAuthorization(f *testing.F) {
 	s := modelstest.NewSQLite(f)
 	workspace, _ := s.NewWorkspace(f, "Acme", "ada@acme.test")
@@ -70,9 +75,9 @@ func FuzzAuthorization(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header string) {
 		_, err := verifier.Verify(context.Background(), []string{header})
 		scheme, text, _ := strings.Cut(header, " ")
-		rightful := strings.EqualFold(scheme, "Bearer") && strings.TrimLeft(text, " ") == good
-		if rightful != (err == nil) {
-			t.Errorf("%q: %v", header, err)
+		want := strings.EqualFold(scheme, "Bearer") && strings.TrimLeft(text, " ") == good
+		if got := err == nil; got != want {
+			t.Errorf("Verify(%q) accepted = %t (%v), want %t", header, got, err, want)
 		}
 	})
 }

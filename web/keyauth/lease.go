@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// lease is until when a node may answer from memory. It is kept on two clocks and over when
-// either says so: the monotonic one stands still while a machine sleeps, and the wall clock
-// can be set back.
+// lease is the time until which a node may answer from memory. It is kept on two clocks and ends
+// on whichever is first: the monotonic clock stops while a machine sleeps, and the wall clock can
+// be set back.
 type lease struct {
-	start     time.Time    // of the monotonic clock
-	monotonic atomic.Int64 // nanoseconds after start
-	wall      atomic.Int64 // nanoseconds since 1970
+	start     time.Time    // origin of the monotonic clock
+	monotonic atomic.Int64 // end, in nanoseconds after start
+	wall      atomic.Int64 // end, in nanoseconds since 1970
 }
 
 func newLease(now time.Time) *lease { return &lease{start: now} }
 
-// take lets the lease run for length from the moment from.
+// take sets the lease to end one length after from.
 func (l *lease) take(from time.Time, length time.Duration) {
 	end := from.Add(length)
 	l.wall.Store(end.UnixNano())
 	l.monotonic.Store(int64(end.Sub(l.start)))
 }
 
-// held reports whether the lease still runs at now.
-func (l *lease) held(now time.Time) bool { return l.left(now) > 0 }
+// valid reports whether the lease has not ended.
+func (l *lease) valid(now time.Time) bool { return l.left(now) > 0 }
 
-// left is how long the lease still runs at now; zero or less if it is over.
+// left returns the time until the lease ends; zero or less if it has ended.
 func (l *lease) left(now time.Time) time.Duration {
 	return l.leftAt(now.Sub(l.start), now.UnixNano())
 }

@@ -5,23 +5,21 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/defect"
 )
 
 const (
-	// pollsPerLease is how often a node asks within a lease what has changed, so that one
-	// answer that is late or lost does not end the lease.
+	// pollsPerLease is more than one so that a single late or lost response does not end the lease.
 	pollsPerLease = 4
-	// firstInterval is between the polls of a node that has not heard of the lease yet.
+	// firstInterval is the interval between polls until the node knows the length of the lease.
 	firstInterval = models.MinLease
-	// minPollTimeout is what a poll is given however short the lease: it may have to connect
-	// first. A longer lease gives it half of its length, so that there is time for another one when
-	// it has found out that its connection leads nowhere.
+	// minPollTimeout bounds a poll when the lease is short, because the poll may have to connect
+	// first. With a longer lease the bound is half of it, which leaves time for another poll if the
+	// connection is dead.
 	minPollTimeout = time.Second
 )
 
-// Run asks the store what has changed, again and again, until ctx is done. Without it, every
-// verification reads the store.
+// Run polls the database for changes to keys until ctx is done. Until it runs, every verification
+// reads the database.
 func (v *Verifier) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -36,12 +34,12 @@ func (v *Verifier) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		v.report(err)
+		v.logOutage(err)
 		timer.Reset(max(0, v.interval()-time.Since(start)))
 	}
 }
 
-// interval is from the start of one poll to that of the next.
+// interval returns the time from the start of one poll to the start of the next.
 func (v *Verifier) interval() time.Duration {
 	if length := time.Duration(v.leaseLength.Load()); length > 0 {
 		return length / pollsPerLease
@@ -49,9 +47,9 @@ func (v *Verifier) interval() time.Duration {
 	return firstInterval
 }
 
-// Poll asks the store once what has changed since the last time, drops it, and takes a lease
-// that began before it asked. After an error the lease runs out as if nobody had asked.
-// Only one Poll may run at a time.
+// Poll reads the changes since the last poll, drops the changed keys from the cache, and takes a
+// lease that starts before the read. If the read fails, it takes no lease. Poll must not be called
+// concurrently.
 func (v *Verifier) Poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())/2))
 	defer cancel()
@@ -64,29 +62,23 @@ func (v *Verifier) Poll(ctx context.Context) error {
 	v.applyChanges(changes)
 	v.epoch.Store(changes.Epoch)
 	v.leaseLength.Store(int64(changes.Lease))
-	if defect.Seeded(defect.LeaseFromEnd) {
-		start = time.Now()
-	}
 	v.lease.take(start, changes.Lease)
 	return nil
 }
 
 func (v *Verifier) applyChanges(changes models.KeyChanges) {
-	if defect.Seeded(defect.EvictOwnOnly) && !defect.IsOwn(changes.Epoch) {
-		return
-	}
 	if changes.All || len(changes.Digests) > 0 {
 		v.cache.apply(changes.Digests, changes.All)
 	}
 }
 
-// report logs the beginning and the end of an outage, not each poll of it.
-func (v *Verifier) report(err error) {
+// logOutage logs the first failed poll and the first that succeeds after it.
+func (v *Verifier) logOutage(err error) {
 	switch {
 	case err != nil && !v.failing:
-		v.log.Error("the changes of keys cannot be read: when the lease has run out, keys are verified against the database alone", "error", err)
+		v.log.Error("cannot read changes to API keys; when the lease ends, every request reads the database", "error", err)
 	case err == nil && v.failing:
-		v.log.Info("the changes of keys are read again", "epoch", v.epoch.Load())
+		v.log.Info("reading changes to API keys again", "epoch", v.epoch.Load())
 	}
 	v.failing = err != nil
 }

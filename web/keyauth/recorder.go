@@ -110,11 +110,6 @@ type Use struct {
 // Caller is a number for an address with a user agent; 0 for nobody told apart.
 type Caller uint64
 
-// Expect has the processor get what Record will want to read, while the request is answered.
-func (r *Recorder) Expect(key *Key, caller Caller) {
-	r.shardOf(key).tallies.Load().expect(key, uint64(caller))
-}
-
 // Record counts a request. It keeps no part of it but the caller's names, and of those no more
 // than is stored.
 func (r *Recorder) Record(use *Use) {

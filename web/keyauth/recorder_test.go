@@ -14,15 +14,15 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// counted is a house with a Recorder that flushes only when it is told to.
+// counted is a fixture with a Recorder that flushes only when it is told to.
 type counted struct {
-	house
+	fixture
 	*keyauth.Recorder
 	me, other keyauth.Route
 	flushes   *[]keyauth.Flush
 }
 
-func count(t testing.TB, h house) counted {
+func count(t testing.TB, h fixture) counted {
 	t.Helper()
 	var flushes []keyauth.Flush
 	recorder := keyauth.NewRecorder(h.Store.Store, nil, func(f keyauth.Flush) { flushes = append(flushes, f) })
@@ -64,7 +64,7 @@ func (c counted) total(t testing.TB, row *models.APIKey) int64 {
 }
 
 func TestEveryRequestIsCountedOnce(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
+	eachFixture(t, func(t *testing.T, h fixture) {
 		c := count(t, h)
 		row, key := c.good(t)
 		const clients, requests = 16, 500
@@ -110,7 +110,7 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 // TestABatchWhoseAnswerWasLostIsNotCountedTwice: it was stored, though the node was told that
 // it failed.
 func TestABatchWhoseAnswerWasLostIsNotCountedTwice(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
+	eachFixture(t, func(t *testing.T, h fixture) {
 		c := count(t, h)
 		row, key := c.good(t)
 		use := c.use(key)
@@ -133,7 +133,7 @@ func TestABatchWhoseAnswerWasLostIsNotCountedTwice(t *testing.T) {
 // not counted, and the flush says how many.
 func TestWithoutTheDatabaseMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	h := houseOn(t, modelstest.NewSQLite(t))
+	h := newFixture(t, modelstest.NewSQLite(t))
 	c := count(t, h)
 	row, key := c.good(t)
 	const requests = 3 * keyauth.MaxTallies / keyauth.RecorderShards
@@ -160,7 +160,7 @@ func TestWithoutTheDatabaseMemoryIsBounded(t *testing.T) {
 // whoever has a key, even a deleted one, can send another with each request.
 func TestALongUserAgentTakesNoMemory(t *testing.T) {
 	t.Parallel()
-	c := count(t, houseOn(t, modelstest.NewSQLite(t)))
+	c := count(t, newFixture(t, modelstest.NewSQLite(t)))
 	row, key := c.good(t)
 	secret := token.New(token.Live).Reveal()
 	const callers = 20
@@ -186,7 +186,7 @@ func TestALongUserAgentTakesNoMemory(t *testing.T) {
 
 func TestRunFlushesWhenItIsStopped(t *testing.T) {
 	t.Parallel()
-	h := houseOn(t, modelstest.NewSQLite(t))
+	h := newFixture(t, modelstest.NewSQLite(t))
 	c := count(t, h)
 	row, key := c.good(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -202,7 +202,7 @@ func TestRunFlushesWhenItIsStopped(t *testing.T) {
 }
 
 func TestRecordAllocatesNothingForAKnownCaller(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	h := newFixture(t, modelstest.NewSQLite(t))
 	c := count(t, h)
 	_, key := c.good(t)
 	use := c.use(key)
@@ -214,7 +214,7 @@ func TestRecordAllocatesNothingForAKnownCaller(t *testing.T) {
 
 // BenchmarkRecord counts requests of one key, and of ten thousand in turn.
 func BenchmarkRecord(b *testing.B) {
-	h := houseOn(b, modelstest.NewSQLite(b))
+	h := newFixture(b, modelstest.NewSQLite(b))
 	c := count(b, h)
 	_, key := c.good(b)
 	for _, keys := range []int{1, 10_000} {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"time"
-	"unsafe"
 )
 
 const hourMillis = int64(time.Hour / time.Millisecond)
@@ -38,11 +37,6 @@ type tallyKey struct {
 const firstTallies = 64
 
 func newTallies(size int) *tallies { return &tallies{cells: make([]tally, size)} }
-
-// expect has the processor get what find will want to read.
-func (t *tallies) expect(key *Key, caller uint64) {
-	prefetch(unsafe.Pointer(&t.cells[hashOf((*[16]byte)(&key.id), caller)&uint64(len(t.cells)-1)]))
-}
 
 // find is the tally of k, or the empty one that it would be. What comes from one caller with one
 // key is side by side.

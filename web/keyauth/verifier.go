@@ -8,37 +8,35 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/defect"
 	"github.com/skipup/keys/models/token"
 )
 
-// DefaultCacheSize is the memory for cached keys, in bytes: a million of them.
+// DefaultCacheSize is the default memory for cached keys in bytes, enough for a million keys.
 const DefaultCacheSize = 1_000_000 * BytesPerKey
 
-// readTimeout bounds a read of the store: a request that waits for its key has better be told
-// to come again.
+// readTimeout bounds a database read. A request that waits longer gets a 503 and may retry.
 const readTimeout = time.Second
 
-// Options are what a Verifier is given from outside.
+// Options configure a Verifier.
 type Options struct {
-	CacheSize int          // bytes; DefaultCacheSize if 0
+	CacheSize int          // in bytes; DefaultCacheSize if 0
 	Log       *slog.Logger // discarded if nil
 }
 
-// Source is where the answer to a verification came from.
+// Source says where the result of a verification came from.
 type Source string
 
-// The sources.
+// The sources of a result.
 const (
-	FromSyntax Source = "syntax" // what was sent cannot be a key
+	FromSyntax Source = "syntax" // the credentials cannot be a key
 	FromMemory Source = "memory"
 	FromStore  Source = "store"
 )
 
-// Result is what came of a verification.
+// Result is the result of a verification, for metrics.
 type Result string
 
-// The results.
+// The results of a verification.
 const (
 	ResultAccepted    Result = "accepted"
 	ResultMissing     Result = "missing"
@@ -49,7 +47,7 @@ const (
 	ResultUnavailable Result = "unavailable"
 )
 
-// ResultOf is the result that the error of a verification stands for.
+// ResultOf returns the result for the error of a verification.
 func ResultOf(err error) Result {
 	dead := new(DeadError)
 	switch {
@@ -65,8 +63,8 @@ func ResultOf(err error) Result {
 	return ResultUnavailable
 }
 
-// Verifier verifies keys: from memory while it holds the lease that Run renews, else against
-// the Store. It is safe for concurrent use.
+// Verifier verifies keys from memory while it holds the lease that Run renews, and from the Store
+// otherwise. It is safe for concurrent use.
 type Verifier struct {
 	store       *models.Store
 	lookUp      func(context.Context, token.Digest) (*models.APIKey, error)
@@ -75,8 +73,8 @@ type Verifier struct {
 	lease       *lease
 	flights     flights
 	epoch       atomic.Int64 // applied
-	leaseLength atomic.Int64 // nanoseconds, as the store last said
-	failing     bool         // whether the last poll failed; Run's alone
+	leaseLength atomic.Int64 // nanoseconds, from the last poll
+	failing     bool         // the last poll failed; only for Run
 }
 
 // New returns a Verifier of the keys in store.
@@ -95,107 +93,88 @@ func New(store *models.Store, options Options) *Verifier {
 	return v
 }
 
-// Verify is the key that the values of a request's Authorization headers name, if requests
-// with it are accepted now. Otherwise the error is ErrMissing, ErrInvalid, a *DeadError, which
-// is an ErrInvalid that knows the key, or an *UnavailableError.
+// Verify returns the key in the Authorization headers of a request, if it is valid now. Otherwise
+// the error is ErrMissing, ErrInvalid, a *DeadError, which matches ErrInvalid and has the key, or
+// an *UnavailableError.
 func (v *Verifier) Verify(ctx context.Context, authorization []string) (Key, error) {
-	credential, err := v.Parse(authorization)
+	digest, err := v.Parse(authorization)
 	if err != nil {
 		return Key{}, err
 	}
-	if key, known, err := v.Recall(&credential); known {
+	if key, ok, err := v.Recall(time.Now(), digest); ok {
 		return key, err
 	}
-	return v.Read(ctx, &credential)
+	return v.Read(ctx, digest)
 }
 
-// Recall is Verify from memory alone. The key is known if the lease is held and the key cached.
-// It allocates nothing for a good key.
-func (v *Verifier) Recall(c *Credential) (key Key, known bool, err error) {
-	return v.RecallAt(time.Now(), c)
-}
-
-// RecallAt is Recall for a request that was there at now, a reading of time.Now.
+// Recall verifies a key from memory, for a request that arrived at or before now, a reading of
+// time.Now. It reports false if the node holds no lease or the key isn't cached. It allocates
+// nothing if the key is valid.
 //
-// The lease is checked before the look-up. The other way round, an entry found while the lease
-// had run out would pass if the lease was renewed, and the entry dropped, between the two.
-func (v *Verifier) RecallAt(now time.Time, c *Credential) (key Key, known bool, err error) {
-	v.workOut(c)
-	if defect.Seeded(defect.LookUpThenLease) {
-		key, known = v.cache.find(c.place, &c.digest)
-		time.Sleep(time.Millisecond) // the window is narrow; this opens it
-		now = time.Now()
-	}
-	if !v.lease.held(now) && !defect.Seeded(defect.IgnoreLease) {
+// The lease must be checked before the lookup. Otherwise an entry found after the lease has ended
+// would pass if, between the two steps, the entry were dropped and the lease renewed.
+func (v *Verifier) Recall(now time.Time, digest token.Digest) (key Key, ok bool, err error) {
+	if !v.lease.valid(now) {
 		return Key{}, false, nil
 	}
-	if !defect.Seeded(defect.LookUpThenLease) {
-		key, known = v.cache.find(c.place, &c.digest)
-	}
-	if !known {
+	if key, ok = v.cache.find(digest); !ok {
 		return Key{}, false, nil
 	}
-	if err := key.dead(v.store, now); err != nil {
+	if err := key.check(v.store, now); err != nil {
 		return Key{}, true, err
 	}
 	return key, true, nil
 }
 
-// Read is Verify against the store, which a wrong checksum is not worth. However many requests
-// wait for one key, it is read once for all who were there when the read began. Who comes
-// while it is under way takes what it has put into the cache, if that may be used, or shares
-// the next read: one that began before a deletion must not answer a request that was sent
-// after it.
-func (v *Verifier) Read(ctx context.Context, c *Credential) (Key, error) {
-	if !c.HasChecksum() {
-		return Key{}, ErrInvalid
-	}
-	v.workOut(c)
-	read, isNew := v.flights.join(c.digest)
+// Read verifies a key from the database. Requests for the same key share a read if they arrived
+// before it began. A request that arrives later waits for it, and then uses the cached key or
+// shares the next read: a read that began before a deletion must not serve a request sent after it.
+func (v *Verifier) Read(ctx context.Context, digest token.Digest) (Key, error) {
+	read, isNew := v.flights.join(digest)
 	if isNew {
-		return v.lead(ctx, c, read)
+		return v.carryOut(ctx, digest, read)
 	}
 	key, err := v.await(ctx, read)
-	if isUnavailable(err) || defect.Seeded(defect.ShareOldReads) {
+	if isUnavailable(err) {
 		return key, err
 	}
-	if key, known, err := v.Recall(c); known {
+	if key, ok, err := v.Recall(time.Now(), digest); ok {
 		return key, err
 	}
-	if read, isNew = v.flights.follow(c.digest, read); isNew {
-		return v.lead(ctx, c, read)
+	if read, isNew = v.flights.follow(digest, read); isNew {
+		return v.carryOut(ctx, digest, read)
 	}
 	return v.await(ctx, read)
 }
 
-// await is what came of a read that somebody else does.
+// await returns the result of a read that another request carries out.
 func (v *Verifier) await(ctx context.Context, read *flight) (Key, error) {
 	select {
 	case <-read.done:
-		return v.alive(read.key, read.err)
+		return v.checked(read.key, read.err)
 	case <-ctx.Done():
 		return Key{}, &UnavailableError{Err: ctx.Err()}
 	}
 }
 
-var errBrokenOff = errors.New("the read was broken off")
+var errInterrupted = errors.New("the read was interrupted")
 
-// lead does a read that others may wait for, and tells them even if it panics.
-func (v *Verifier) lead(ctx context.Context, c *Credential, read *flight) (Key, error) {
+// carryOut carries out a read and publishes its result, even if it panics.
+func (v *Verifier) carryOut(ctx context.Context, digest token.Digest, read *flight) (Key, error) {
 	var key Key
-	var err error = &UnavailableError{Err: errBrokenOff}
-	defer func() { v.flights.land(c.digest, read, key, err) }()
-	key, err = v.fetch(ctx, c)
-	return v.alive(key, err)
+	var err error = &UnavailableError{Err: errInterrupted}
+	defer func() { v.flights.finish(digest, read, key, err) }()
+	key, err = v.fetch(ctx, digest)
+	return v.checked(key, err)
 }
 
-// fetch reads a key and caches it, whatever its state. The read does not end with the request
-// that asks for it, because others may wait for it too.
-func (v *Verifier) fetch(ctx context.Context, c *Credential) (Key, error) {
+// fetch reads a key and caches it, whatever its state. Canceling the request doesn't cancel the
+// read, because other requests may be waiting for it.
+func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	stamp := v.cache.stamp()
-	row, err := v.lookUp(ctx, c.digest)
+	row, err := v.lookUp(ctx, digest)
 	if models.IsKind(err, models.NotFound) {
 		return Key{}, ErrInvalid
 	}
@@ -206,13 +185,14 @@ func (v *Verifier) fetch(ctx context.Context, c *Credential) (Key, error) {
 	if err != nil {
 		return Key{}, &UnavailableError{Err: err}
 	}
-	v.cache.put(c.place, c.digest, key, stamp)
+	v.cache.put(digest, key, stamp)
 	return key, nil
 }
 
-func (v *Verifier) alive(key Key, err error) (Key, error) {
+// checked returns a key that was read, if it is valid now.
+func (v *Verifier) checked(key Key, err error) (Key, error) {
 	if err == nil {
-		err = key.dead(v.store, time.Now())
+		err = key.check(v.store, time.Now())
 	}
 	if err != nil {
 		return Key{}, err
@@ -220,17 +200,17 @@ func (v *Verifier) alive(key Key, err error) (Key, error) {
 	return key, nil
 }
 
-// Ready reports whether the lease is held, which it is while the store answers.
-func (v *Verifier) Ready() bool { return v.lease.held(time.Now()) }
+// Ready reports whether the lease is valid, as it is while the database responds.
+func (v *Verifier) Ready() bool { return v.lease.valid(time.Now()) }
 
-// State is what a Verifier can tell of itself.
+// State describes a Verifier, for metrics.
 type State struct {
 	CachedKeys int
 	Epoch      int64         // applied; -1 before the first poll
-	LeaseLeft  time.Duration // zero or less if it has run out
+	LeaseLeft  time.Duration // zero or less if the lease has ended
 }
 
-// State is the present state.
+// State returns the current state.
 func (v *Verifier) State() State {
-	return State{CachedKeys: v.cache.size(), Epoch: v.epoch.Load(), LeaseLeft: v.lease.left(time.Now())}
+	return State{CachedKeys: v.cache.keys(), Epoch: v.epoch.Load(), LeaseLeft: v.lease.left(time.Now())}
 }

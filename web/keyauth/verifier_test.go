@@ -16,107 +16,129 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// house is a Store with a workspace, and a Verifier that polls only when it is told to.
-type house struct {
+// fixture is a Store with a workspace, and a Verifier that polls only when a test calls poll.
+type fixture struct {
 	*modelstest.Store
 	*keyauth.Verifier
 	workspace string
 }
 
-func eachHouse(t *testing.T, test func(t *testing.T, h house)) {
+func eachFixture(t *testing.T, test func(t *testing.T, f fixture)) {
 	t.Helper()
 	t.Parallel()
-	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, houseOn(t, s)) })
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, newFixture(t, s)) })
 }
 
-func houseOn(t testing.TB, s *modelstest.Store) house {
+func newFixture(t testing.TB, s *modelstest.Store) fixture {
 	t.Helper()
 	workspace, _ := s.NewWorkspace(t, "Acme", "ada@acme.test")
-	return house{s, keyauth.New(s.Store, keyauth.Options{}), workspace.ID}
+	return fixture{s, keyauth.New(s.Store, keyauth.Options{}), workspace.ID}
 }
 
-// holdLease makes leases so long that none ends within a test by itself, and takes one.
-func (h house) holdLease(t testing.TB) {
+// takeLongLease takes a lease that outlasts the test. Later changes don't wait for it.
+func (f fixture) takeLongLease(t testing.TB) {
 	t.Helper()
-	h.Exec(t, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000")
-	h.poll(t)
-	h.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1") // changes do not wait: who polls is the test's to say
+	f.Exec(t, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000")
+	f.poll(t)
+	f.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 }
 
-func (h house) poll(t testing.TB) {
+func (f fixture) poll(t testing.TB) {
 	t.Helper()
-	if err := h.Poll(t.Context()); err != nil {
+	if err := f.Poll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// key makes a key and returns its row and the header that carries it.
-func (h house) key(t testing.TB, n models.NewAPIKey) (*models.APIKey, []string) {
+// key creates a key and returns its row and the header that carries it.
+func (f fixture) key(t testing.TB, n models.NewAPIKey) (*models.APIKey, []string) {
 	t.Helper()
 	n.Name = "CI"
-	key, secret, err := h.CreateAPIKey(t.Context(), h.workspace, n)
+	key, secret, err := f.CreateAPIKey(t.Context(), f.workspace, n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key, []string{"Bearer " + secret.Reveal()}
 }
 
-func (h house) accepts(t testing.TB, header []string) bool {
+func (f fixture) accepts(t testing.TB, header []string) bool {
 	t.Helper()
-	_, err := h.Verify(t.Context(), header)
+	_, err := f.Verify(t.Context(), header)
 	if err != nil && !errors.Is(err, keyauth.ErrInvalid) {
 		t.Fatalf("verify: %v", err)
 	}
 	return err == nil
 }
 
-// remembers reports whether the key is answered from memory.
-func (h house) remembers(t testing.TB, header []string) bool {
+// isCached reports whether the key is verified from memory.
+func (f fixture) isCached(t testing.TB, header []string) bool {
 	t.Helper()
-	credential, err := h.Parse(header)
+	digest, err := f.Parse(header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, known, _ := h.Recall(&credential)
-	return known
+	_, ok, _ := f.Recall(time.Now(), digest)
+	return ok
 }
 
-func TestAKeyIsAnsweredFromMemoryUnderALease(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		_, header := h.key(t, models.NewAPIKey{})
-		if !h.accepts(t, header) || h.remembers(t, header) {
-			t.Fatal("without a lease the store answers, and nothing else")
+// mustBeDead checks that a key is rejected in the given state, with its ID in the error.
+func (f fixture) mustBeDead(t testing.TB, header []string, want models.KeyState, key *models.APIKey) {
+	t.Helper()
+	dead := new(keyauth.DeadError)
+	if _, err := f.Verify(t.Context(), header); !errors.As(err, &dead) {
+		t.Errorf("Verify = %v, want a DeadError", err)
+		return
+	}
+	if dead.State != want {
+		t.Errorf("state = %s, want %s", dead.State, want)
+	}
+	if dead.Key.ID() != key.ID {
+		t.Errorf("key = %s, want %s", dead.Key.ID(), key.ID)
+	}
+}
+
+func TestVerifyUsesMemoryUnderALease(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		_, header := f.key(t, models.NewAPIKey{})
+		if !f.accepts(t, header) {
+			t.Fatal("a valid key is rejected")
 		}
-		h.holdLease(t)
-		if h.remembers(t, header) {
-			t.Error("what was read before the first poll is used after it: a change between the two would be missed")
+		if f.isCached(t, header) {
+			t.Fatal("memory is used without a lease")
 		}
-		if !h.accepts(t, header) || !h.remembers(t, header) {
-			t.Error("under a lease a key that was used is not in memory")
+		f.takeLongLease(t)
+		if f.isCached(t, header) {
+			t.Error("a key read before the first poll is used after it, so a change between the two would be missed")
 		}
-		if err := h.Close(); err != nil {
+		if !f.accepts(t, header) {
+			t.Error("a valid key is rejected under a lease")
+		}
+		if !f.isCached(t, header) {
+			t.Error("a key used under a lease is not cached")
+		}
+		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if !h.accepts(t, header) {
-			t.Error("the store is asked although the key is in memory")
+		if !f.accepts(t, header) {
+			t.Error("the store is read although the key is cached")
 		}
 	})
 }
 
-func TestANewKeyWorksAtOnce(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		h.holdLease(t)
+func TestVerifyDoesNotCacheUnknownKeys(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		f.takeLongLease(t)
 		unknown := token.New(token.Live)
-		if h.accepts(t, []string{"Bearer " + unknown.Reveal()}) {
+		if f.accepts(t, []string{"Bearer " + unknown.Reveal()}) {
 			t.Fatal("an unknown key is accepted")
 		}
-		key, header := h.key(t, models.NewAPIKey{})
-		h.Exec(t, "UPDATE api_keys SET digest = $1 WHERE id = $2", digestBytes(unknown), key.ID)
-		if !h.accepts(t, []string{"Bearer " + unknown.Reveal()}) {
-			t.Error("that a key was unknown is remembered")
+		key, header := f.key(t, models.NewAPIKey{})
+		f.Exec(t, "UPDATE api_keys SET digest = $1 WHERE id = $2", digestBytes(unknown), key.ID)
+		if !f.accepts(t, []string{"Bearer " + unknown.Reveal()}) {
+			t.Error("a key that was unknown before is still rejected")
 		}
-		if h.accepts(t, header) {
-			t.Error("a digest that is gone is accepted")
+		if f.accepts(t, header) {
+			t.Error("a digest that no longer exists is accepted")
 		}
 	})
 }
@@ -126,297 +148,290 @@ func digestBytes(secret token.Secret) []byte {
 	return digest[:]
 }
 
-// TestEveryChangeIsSeenByTheNextPoll, to less and to more; until then the lease lets the old
-// state be answered.
-func TestEveryChangeIsSeenByTheNextPoll(t *testing.T) {
-	changes := map[string]func(t *testing.T, h house, key *models.APIKey){
-		"deletion": func(t *testing.T, h house, key *models.APIKey) {
-			if _, err := h.DeleteAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+// Until the next poll, the lease allows the old state.
+func TestPollAppliesEveryKindOfChange(t *testing.T) {
+	changes := map[string]func(t *testing.T, f fixture, key *models.APIKey){
+		"deletion": func(t *testing.T, f fixture, key *models.APIKey) {
+			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"pause": func(t *testing.T, h house, key *models.APIKey) {
-			if _, err := h.PauseAPIKey(t.Context(), h.workspace, key.ID, h.Now().Add(time.Hour)); err != nil {
+		"pause": func(t *testing.T, f fixture, key *models.APIKey) {
+			if _, err := f.PauseAPIKey(t.Context(), f.workspace, key.ID, f.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"fewer scopes": func(t *testing.T, h house, key *models.APIKey) {
-			h.change(t, key, models.KeyAccess{})
+		"fewer scopes": func(t *testing.T, f fixture, key *models.APIKey) {
+			f.change(t, key, models.KeyAccess{})
 		},
-		"more scopes": func(t *testing.T, h house, key *models.APIKey) {
-			h.change(t, key, models.KeyAccess{Scopes: scope.All})
+		"more scopes": func(t *testing.T, f fixture, key *models.APIKey) {
+			f.change(t, key, models.KeyAccess{Scopes: scope.All})
 		},
-		"an earlier expiry": func(t *testing.T, h house, key *models.APIKey) {
-			at := h.Now().Add(time.Hour)
-			h.change(t, key, models.KeyAccess{Scopes: key.Scopes, ExpiresAt: &at})
-			h.Clock.Advance(time.Hour)
+		"earlier expiry": func(t *testing.T, f fixture, key *models.APIKey) {
+			at := f.Now().Add(time.Hour)
+			f.change(t, key, models.KeyAccess{Scopes: key.Scopes, ExpiresAt: &at})
+			f.Clock.Advance(time.Hour)
 		},
 	}
-	eachHouse(t, func(t *testing.T, h house) {
+	eachFixture(t, func(t *testing.T, f fixture) {
 		for name, change := range changes {
-			h.holdLease(t)
-			key, header := h.key(t, models.NewAPIKey{Scopes: scope.Of(scope.SeatsRead)})
-			before, err := h.Verify(t.Context(), header)
-			if err != nil {
-				t.Fatal(err)
-			}
-			change(t, h, key)
-			if within, err := h.Verify(t.Context(), header); err != nil || within != before {
-				t.Errorf("%s: before the poll the old state is not answered: %v", name, err)
-			}
-			h.poll(t)
-			h.holdLease(t)
-			after, err := h.Verify(t.Context(), header)
-			if after == before {
-				t.Errorf("%s: after the poll the old state is answered: %+v, %v", name, after, err)
-			}
+			t.Run(name, func(t *testing.T) {
+				f.takeLongLease(t)
+				key, header := f.key(t, models.NewAPIKey{Scopes: scope.Of(scope.SeatsRead)})
+				before, err := f.Verify(t.Context(), header)
+				if err != nil {
+					t.Fatal(err)
+				}
+				change(t, f, key)
+				if got, err := f.Verify(t.Context(), header); err != nil || got != before {
+					t.Errorf("before the poll: Verify = %+v, %v, want %+v", got, err, before)
+				}
+				f.poll(t)
+				f.takeLongLease(t)
+				if got, err := f.Verify(t.Context(), header); got == before {
+					t.Errorf("after the poll: Verify = %+v, %v, want the new state", got, err)
+				}
+			})
 		}
 	})
 }
 
-func (h house) change(t *testing.T, key *models.APIKey, access models.KeyAccess) {
+func (f fixture) change(t *testing.T, key *models.APIKey, access models.KeyAccess) {
 	t.Helper()
-	now, err := h.APIKey(t.Context(), h.workspace, key.ID)
+	current, err := f.APIKey(t.Context(), f.workspace, key.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.ChangeAPIKeyAccess(t.Context(), h.workspace, key.ID, now.Access(), access); err != nil {
+	if _, err := f.ChangeAPIKeyAccess(t.Context(), f.workspace, key.ID, current.Access(), access); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestAnExpiredKeyThatIsGivenTimeWorksAgain(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		h.holdLease(t)
-		at := h.Now().Add(time.Minute)
-		key, header := h.key(t, models.NewAPIKey{ExpiresAt: &at})
-		h.Clock.Advance(time.Minute - time.Millisecond)
-		if !h.accepts(t, header) {
-			t.Error("refused before its expiry")
+func TestVerifyRejectsExpiredKeys(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		f.takeLongLease(t)
+		at := f.Now().Add(time.Minute)
+		key, header := f.key(t, models.NewAPIKey{ExpiresAt: &at})
+		f.Clock.Advance(time.Minute - time.Millisecond)
+		if !f.accepts(t, header) {
+			t.Error("the key is rejected before its expiry")
 		}
-		h.Clock.Advance(time.Millisecond)
-		dead := new(keyauth.DeadError)
-		if _, err := h.Verify(t.Context(), header); !errors.As(err, &dead) || dead.State != models.KeyExpired || dead.Key.ID() != key.ID {
-			t.Errorf("at its expiry: %v", err)
-		}
-		h.change(t, key, models.KeyAccess{})
-		h.poll(t)
-		if !h.accepts(t, header) {
-			t.Error("refused although it does not expire any more")
+		f.Clock.Advance(time.Millisecond)
+		f.mustBeDead(t, header, models.KeyExpired, key)
+		f.change(t, key, models.KeyAccess{})
+		f.poll(t)
+		if !f.accepts(t, header) {
+			t.Error("the key is rejected although its expiry was removed")
 		}
 	})
 }
 
-// TestAPausedKeyWorksAgainByItself, from memory too, and at once when somebody resumes it.
-func TestAPausedKeyWorksAgainByItself(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		h.holdLease(t)
-		key, header := h.key(t, models.NewAPIKey{})
+func TestVerifyRejectsPausedKeys(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		f.takeLongLease(t)
+		key, header := f.key(t, models.NewAPIKey{})
 		pause := func() {
-			if _, err := h.PauseAPIKey(t.Context(), h.workspace, key.ID, h.Now().Add(time.Minute)); err != nil {
+			if _, err := f.PauseAPIKey(t.Context(), f.workspace, key.ID, f.Now().Add(time.Minute)); err != nil {
 				t.Fatal(err)
 			}
-			h.poll(t)
-			h.holdLease(t)
+			f.poll(t)
+			f.takeLongLease(t)
 		}
 		pause()
-		for _, source := range []string{"store", "memory"} {
-			dead := new(keyauth.DeadError)
-			if _, err := h.Verify(t.Context(), header); !errors.As(err, &dead) || dead.State != models.KeyPaused || dead.Key.ID() != key.ID {
-				t.Errorf("paused, from the %s: %v", source, err)
-			}
+		f.mustBeDead(t, header, models.KeyPaused, key) // from the store
+		f.mustBeDead(t, header, models.KeyPaused, key) // from memory
+		f.Clock.Advance(time.Minute - time.Millisecond)
+		if f.accepts(t, header) {
+			t.Error("the key is accepted before its pause ends")
 		}
-		h.Clock.Advance(time.Minute - time.Millisecond)
-		if h.accepts(t, header) {
-			t.Error("accepted before the pause ends")
+		f.Clock.Advance(time.Millisecond)
+		if !f.isCached(t, header) {
+			t.Error("the end of the pause drops the key from memory")
 		}
-		h.Clock.Advance(time.Millisecond)
-		if !h.remembers(t, header) || !h.accepts(t, header) {
-			t.Error("refused after the pause, or asked for anew")
+		if !f.accepts(t, header) {
+			t.Error("the key is rejected after its pause")
 		}
 		pause()
-		if h.accepts(t, header) {
-			t.Error("accepted while it is paused again")
+		if f.accepts(t, header) {
+			t.Error("the key is accepted while it is paused again")
 		}
-		if _, err := h.ResumeAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+		if _, err := f.ResumeAPIKey(t.Context(), f.workspace, key.ID); err != nil {
 			t.Fatal(err)
 		}
-		h.poll(t)
-		if !h.accepts(t, header) {
-			t.Error("refused although it was resumed")
+		f.poll(t)
+		if !f.accepts(t, header) {
+			t.Error("the key is rejected after it was resumed")
 		}
 	})
 }
 
-// TestADeadKeyIsKnownByName: refused like any other, it is still told whose it was.
-func TestADeadKeyIsKnownByName(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		h.holdLease(t)
-		key, header := h.key(t, models.NewAPIKey{})
-		if _, err := h.DeleteAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+func TestVerifyReportsDeletedKeys(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		f.takeLongLease(t)
+		key, header := f.key(t, models.NewAPIKey{})
+		if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
 			t.Fatal(err)
 		}
-		for _, source := range []string{"store", "memory"} {
-			dead := new(keyauth.DeadError)
-			if _, err := h.Verify(t.Context(), header); !errors.As(err, &dead) || dead.State != models.KeyDeleted || dead.Key.ID() != key.ID {
-				t.Errorf("from the %s: %v", source, err)
-			}
-		}
-		if !h.remembers(t, header) {
-			t.Error("a dead key is read from the store each time")
+		f.mustBeDead(t, header, models.KeyDeleted, key) // from the store
+		f.mustBeDead(t, header, models.KeyDeleted, key) // from memory
+		if !f.isCached(t, header) {
+			t.Error("a deleted key is read from the store each time")
 		}
 	})
 }
 
-// TestALeaseEndsOnItsOwn while the store does not answer: then nothing is known.
-func TestALeaseEndsOnItsOwn(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		_, header := h.key(t, models.NewAPIKey{})
-		h.holdLease(t)
-		if !h.accepts(t, header) {
-			t.Fatal("refused")
+func TestLeaseEndsWithoutTheStore(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		const lease = 200 * time.Millisecond
+		_, header := f.key(t, models.NewAPIKey{})
+		f.takeLongLease(t)
+		if !f.accepts(t, header) {
+			t.Fatal("a valid key is rejected")
 		}
-		h.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
-		h.poll(t)
-		start := time.Now()
-		if err := h.Close(); err != nil {
+		f.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
+		f.poll(t)
+		polled := time.Now()
+		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
 		unavailable := new(keyauth.UnavailableError)
 		for {
-			asked := time.Now()
-			_, err := h.Verify(t.Context(), header)
+			sent := time.Now()
+			_, err := f.Verify(t.Context(), header)
 			if err != nil {
 				if !errors.As(err, &unavailable) {
-					t.Errorf("after the lease: %v, want an UnavailableError", err)
+					t.Errorf("after the lease: Verify = %v, want an UnavailableError", err)
 				}
 				break
 			}
-			if asked.Sub(start) > 200*time.Millisecond {
-				t.Fatal("answered from memory after the lease")
+			if sent.Sub(polled) > lease {
+				t.Fatal("a key is verified from memory after the lease ended")
 			}
 		}
-		if h.Ready() {
-			t.Error("ready without a lease")
+		if f.Ready() {
+			t.Error("Ready reports true after the lease ended")
 		}
-		if err := h.Poll(t.Context()); err == nil || h.Ready() {
-			t.Errorf("a poll that failed gives a lease: %v", err)
+		if err := f.Poll(t.Context()); err == nil {
+			t.Error("a poll of a closed store succeeds")
+		}
+		if f.Ready() {
+			t.Error("a failed poll takes a lease")
 		}
 	})
 }
 
-// TestAReadBegunBeforeADeletionAnswersNobodyWhoCameAfterIt: it may be on its way for long.
-func TestAReadBegunBeforeADeletionAnswersNobodyWhoCameAfterIt(t *testing.T) {
+func TestReadIsNotSharedWithLaterRequests(t *testing.T) {
 	t.Parallel()
-	s := modelstest.NewSQLite(t)
-	h := houseOn(t, s)
-	key, header := h.key(t, models.NewAPIKey{})
-	begun, goOn := make(chan struct{}), make(chan struct{})
+	f := newFixture(t, modelstest.NewSQLite(t))
+	key, header := f.key(t, models.NewAPIKey{})
+	begun, resume := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
 	first.Store(true)
-	h.Verifier.AfterRead(func() {
+	f.Verifier.AfterRead(func() {
 		if first.Swap(false) {
 			close(begun)
-			<-goOn
+			<-resume
 		}
 	})
 	var early, late error
 	var requests sync.WaitGroup
-	requests.Go(func() { _, early = h.Verify(context.Background(), header) })
+	requests.Go(func() { _, early = f.Verify(context.Background(), header) })
 	<-begun
-	if _, err := h.DeleteAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+	if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
 		t.Fatal(err)
 	}
-	waiting := make(chan struct{})
+	started := make(chan struct{})
 	requests.Go(func() {
-		close(waiting)
-		_, late = h.Verify(context.Background(), header)
+		close(started)
+		_, late = f.Verify(context.Background(), header)
 	})
-	<-waiting
-	time.Sleep(20 * time.Millisecond) // let it find the read that is under way; without that it reads by itself, which is right too
-	close(goOn)
+	<-started
+	for range 1000 { // Let the late request find the read in progress. It is correct either way.
+		runtime.Gosched()
+	}
+	close(resume)
 	requests.Wait()
 	if early != nil {
-		t.Errorf("the request from before the deletion: %v", early)
+		t.Errorf("request from before the deletion: Verify = %v, want nil", early)
 	}
 	if !errors.Is(late, keyauth.ErrInvalid) {
-		t.Errorf("the request from after the deletion: %v, want ErrInvalid", late)
+		t.Errorf("request from after the deletion: Verify = %v, want ErrInvalid", late)
 	}
 }
 
-// TestAFillFromBeforeADeletionDoesNotOutliveIt: the row is read, the deletion is made and
-// applied, then the row arrives at the cache.
-func TestAFillFromBeforeADeletionDoesNotOutliveIt(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		h.holdLease(t)
-		key, header := h.key(t, models.NewAPIKey{})
-		h.Verifier.AfterRead(func() {
-			h.Verifier.AfterRead(nil)
-			if _, err := h.DeleteAPIKey(t.Context(), h.workspace, key.ID); err != nil {
+// The row is read; the key is deleted, and the deletion applied; then the row is cached.
+func TestReadFromBeforeADeletionIsNotCached(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		f.takeLongLease(t)
+		key, header := f.key(t, models.NewAPIKey{})
+		f.Verifier.AfterRead(func() {
+			f.Verifier.AfterRead(nil)
+			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
 				t.Error(err)
 			}
-			h.holdLease(t)
+			f.takeLongLease(t)
 		})
-		if !h.accepts(t, header) {
-			t.Error("the request from before the deletion is refused")
+		if !f.accepts(t, header) {
+			t.Error("the request from before the deletion is rejected")
 		}
-		if h.accepts(t, header) {
+		if f.accepts(t, header) {
 			t.Error("the request from after the deletion is accepted")
 		}
 	})
 }
 
-// TestManyWhoWaitForOneKeyCostOneRead when it can be put into memory, and two at most if not.
-func TestManyWhoWaitForOneKeyCostOneRead(t *testing.T) {
-	eachHouse(t, func(t *testing.T, h house) {
-		_, header := h.key(t, models.NewAPIKey{})
-		h.holdLease(t)
+// One read is enough if the key can be cached, and two otherwise.
+func TestConcurrentRequestsShareReads(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		_, header := f.key(t, models.NewAPIKey{})
+		f.takeLongLease(t)
 		unknown := []string{"Bearer " + token.New(token.Live).Reveal()}
 		for _, tt := range []struct {
 			name   string
 			header []string
-			most   int64
-		}{{"a good key", header, 1}, {"an unknown key", unknown, 2}, {"an unknown key again", unknown, 2}, {"and again", unknown, 2}} {
-			var reads atomic.Int64
-			all := make(chan struct{})
-			var waiting sync.WaitGroup
-			h.Verifier.AfterRead(func() {
-				if reads.Add(1) == 1 {
-					<-all
-					time.Sleep(20 * time.Millisecond) // for the last of them to have joined
+			want   int64
+		}{{"valid key", header, 1}, {"unknown key", unknown, 2}, {"unknown key again", unknown, 2}} {
+			t.Run(tt.name, func(t *testing.T) {
+				const requests = 200
+				var reads atomic.Int64
+				started := make(chan struct{})
+				f.Verifier.AfterRead(func() {
+					if reads.Add(1) == 1 {
+						<-started
+						time.Sleep(20 * time.Millisecond) // until the last request has joined
+					}
+				})
+				var starting, all sync.WaitGroup
+				starting.Add(requests)
+				for range requests {
+					all.Go(func() {
+						starting.Done()
+						_, _ = f.Verify(context.Background(), tt.header)
+					})
+				}
+				starting.Wait()
+				close(started)
+				all.Wait()
+				if got := reads.Load(); got > tt.want {
+					t.Errorf("reads = %d for %d requests, want at most %d", got, requests, tt.want)
 				}
 			})
-			const requests = 200
-			var begun sync.WaitGroup
-			begun.Add(requests)
-			for range requests {
-				waiting.Go(func() {
-					begun.Done()
-					_, _ = h.Verify(context.Background(), tt.header)
-				})
-			}
-			begun.Wait()
-			close(all)
-			waiting.Wait()
-			if got := reads.Load(); got > tt.most {
-				t.Errorf("%s is read %d times for %d requests, want at most %d", tt.name, got, requests, tt.most)
-			}
 		}
 	})
 }
 
-// TestTheLeaseIsCheckedBeforeTheLookUp: a request that comes while a lease that had run out is
-// renewed must not pair the entry from before with the lease from after.
-func TestTheLeaseIsCheckedBeforeTheLookUp(t *testing.T) {
+// A request that arrives while a lease is renewed must not combine the entry from before with the
+// lease from after.
+func TestRecallChecksTheLeaseBeforeTheLookup(t *testing.T) {
 	t.Parallel()
-	h := houseOn(t, modelstest.NewSQLite(t))
-	row, header := h.key(t, models.NewAPIKey{})
-	credential, err := h.Parse(header)
+	f := newFixture(t, modelstest.NewSQLite(t))
+	row, header := f.key(t, models.NewAPIKey{})
+	digest, err := f.Parse(header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var round, done atomic.Int64 // two who spin meet more closely than two who wait
-	var passed atomic.Bool
+	var round, finished atomic.Int64 // spinning aligns the two goroutines better than waiting
+	var accepted atomic.Bool
 	const rounds = 200_000
 	var requests sync.WaitGroup
 	requests.Go(func() {
@@ -425,65 +440,68 @@ func TestTheLeaseIsCheckedBeforeTheLookUp(t *testing.T) {
 				runtime.Gosched()
 			}
 			for range 10 {
-				if _, known, err := h.Recall(&credential); known && err == nil {
-					passed.Store(true)
+				if _, ok, err := f.Recall(time.Now(), digest); ok && err == nil {
+					accepted.Store(true)
 				}
 			}
-			done.Store(n)
+			finished.Store(n)
 		}
 	})
 	for n := int64(1); n <= rounds; n++ {
-		h.Verifier.Hold(t, row, &credential) // in memory, under a lease that has run out
+		f.Verifier.CacheWithoutLease(t, row, digest)
 		round.Store(n)
-		h.Verifier.Renew(credential.Digest())
-		for done.Load() < n {
+		f.Verifier.ApplyDeletion(digest)
+		for finished.Load() < n {
 			runtime.Gosched()
 		}
 	}
 	requests.Wait()
-	if passed.Load() {
-		t.Fatal("a key that the renewed lease knows to be deleted is accepted")
+	if accepted.Load() {
+		t.Fatal("a key whose deletion was applied before the lease was renewed is accepted")
 	}
 }
 
 func TestVerifyAllocatesNothing(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
-	h.holdLease(t)
-	at := h.Now().Add(time.Hour)
-	row, header := h.key(t, models.NewAPIKey{ExpiresAt: &at, Scopes: scope.All})
-	if _, err := h.PauseAPIKey(t.Context(), h.workspace, row.ID, h.Now().Add(time.Second)); err != nil {
+	f := newFixture(t, modelstest.NewSQLite(t))
+	f.takeLongLease(t)
+	at := f.Now().Add(time.Hour)
+	row, header := f.key(t, models.NewAPIKey{ExpiresAt: &at, Scopes: scope.All})
+	if _, err := f.PauseAPIKey(t.Context(), f.workspace, row.ID, f.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	h.holdLease(t)
-	h.Clock.Advance(time.Second) // that it was paused costs nothing either
+	f.takeLongLease(t)
+	f.Clock.Advance(time.Second) // a pause in the past must not allocate either
 	ctx := t.Context()
 	allocations := testing.AllocsPerRun(1000, func() {
-		key, err := h.Verify(ctx, header)
+		key, err := f.Verify(ctx, header)
 		if err != nil || key.Require(scope.SeatsRead) != nil {
-			t.Fatal("refused")
+			t.Fatal("a valid key is rejected")
 		}
 	})
 	if allocations != 0 {
-		t.Errorf("%v allocations", allocations)
+		t.Errorf("allocations = %v, want 0", allocations)
 	}
 }
 
-// TestTheWallClockEndsALeaseToo: the monotonic one stands still while a machine sleeps.
-func TestTheWallClockEndsALeaseToo(t *testing.T) {
+// The monotonic clock stops while a machine sleeps, and the wall clock can be set back.
+func TestLeaseEndsOnEitherClock(t *testing.T) {
 	tests := []struct {
 		name            string
 		monotonic, wall time.Duration // since the lease was taken
-		held            bool
+		want            bool
 	}{
-		{"at once", 0, 0, true},
+		{"at the start", 0, 0, true},
 		{"just before the end", time.Second - 1, time.Second - 1, true},
 		{"at the end", time.Second, time.Second, false},
-		{"the machine has slept", 0, time.Second, false},
-		{"the wall clock was set back", time.Second, -time.Hour, false},
+		{"after the machine slept", 0, time.Second, false},
+		{"after the wall clock was set back", time.Second, -time.Hour, false},
 	}
 	for _, tt := range tests {
-		if left := keyauth.LeaseLeft(time.Second, tt.monotonic, tt.wall); (left > 0) != tt.held {
-			t.Errorf("%s: %v is left", tt.name, left)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			left := keyauth.LeaseLeft(time.Second, tt.monotonic, tt.wall)
+			if got := left > 0; got != tt.want {
+				t.Errorf("valid = %t (%v left), want %t", got, left, tt.want)
+			}
+		})
 	}
 }

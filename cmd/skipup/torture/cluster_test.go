@@ -1,139 +1,233 @@
 package torture
 
 import (
-	"database/sql"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"syscall"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 )
 
-// cluster is a PostgreSQL of the test's own, which it may stop and start.
+// cluster is several nodes on one database, and a client of their API.
 type cluster struct {
-	t       *testing.T
-	bin     string
-	dir     string
-	port    int
-	owner   *syscall.Credential // PostgreSQL does not run as root
-	process *exec.Cmd
+	t         *testing.T
+	postgres  *postgres
+	nodes     []*node
+	store     *models.Store // connected to the database without a proxy
+	workspace string
+	admin     string // a key with every scope
+	client    *http.Client
+	*history
 }
 
-func newCluster(t *testing.T) *cluster {
+// newCluster starts a number of nodes of one build on a database.
+func newCluster(t *testing.T, p *postgres, database, binary string, nodes int) *cluster {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("the torture of three nodes is left out because of -short")
-	}
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		t.Fatal("this test starts and stops a PostgreSQL of its own: run `make test` as root, or install Debian's package postgresql")
-	}
-	slices.Sort(found)
-	dir, err := os.MkdirTemp("", "torture-")
+	store, err := models.Open(p.url(database, p.port), models.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	c := &cluster{t: t, bin: filepath.Dir(found[len(found)-1]), dir: filepath.Join(dir, "pg"), port: freePort(t)}
-	c.owner = ownerOf(t, dir)
-	if out, err := c.command("initdb", "-D", c.dir, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
+	t.Cleanup(func() { _ = store.Close() })
+	c := &cluster{t: t, postgres: p, store: store, history: newHistory(), client: &http.Client{
+		Timeout: 4 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
+	}}
+	c.setUp()
+	for n := range nodes {
+		c.nodes = append(c.nodes, startNode(t, n, binary, p, database))
 	}
-	c.start()
-	t.Cleanup(func() { c.stop(syscall.SIGQUIT) })
+	for _, n := range c.nodes {
+		n.awaitReady()
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, n := range c.nodes {
+				t.Logf("node %d:\n%.4000s", n.number, n.logged())
+			}
+		}
+	})
 	return c
 }
 
-// ownerOf is who PostgreSQL runs as: the user postgres if we are root, who gets dir.
-func ownerOf(t *testing.T, dir string) *syscall.Credential {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return nil
-	}
-	postgres, err := user.Lookup("postgres")
-	if err != nil {
-		t.Fatalf("PostgreSQL does not run as root, and there is no user postgres: %v", err)
-	}
-	uid, _ := strconv.Atoi(postgres.Uid)
-	gid, _ := strconv.Atoi(postgres.Gid)
-	if err := errors.Join(os.Chown(dir, uid, gid), os.Chmod(dir, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-}
-
-func (c *cluster) command(name string, args ...string) *exec.Cmd {
-	command := exec.Command(filepath.Join(c.bin, name), args...)
-	command.Dir = "/"
-	if c.owner != nil {
-		command.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner}
-	}
-	return command
-}
-
-// start starts PostgreSQL and returns when it answers. Nothing loses power here, so that it
-// need not wait for the disk.
-func (c *cluster) start() {
-	c.t.Helper()
-	c.process = c.command("postgres", "-D", c.dir, "-p", strconv.Itoa(c.port), "-k", c.dir,
-		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off", "-c", "log_min_messages=fatal")
-	if err := c.process.Start(); err != nil {
+// setUp creates the workspace, and the key with which clients create keys.
+func (c *cluster) setUp() {
+	ctx := context.Background()
+	if _, err := c.store.Migrate(ctx); err != nil {
 		c.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		err := c.query("SELECT 1", new(int))
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			c.t.Fatalf("PostgreSQL does not start: %v", err)
-		}
-	}
-}
-
-// stop ends PostgreSQL: SIGINT disconnects everybody, SIGQUIT leaves without tidying up.
-func (c *cluster) stop(how syscall.Signal) {
-	if c.process == nil {
-		return
-	}
-	_ = c.process.Process.Signal(how)
-	_ = c.process.Wait()
-	c.process = nil
-}
-
-func (c *cluster) restart(how syscall.Signal) {
-	c.stop(how)
-	c.start()
-}
-
-func (c *cluster) url(port int) string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
-}
-
-func (c *cluster) query(statement string, into any) error {
-	db, err := sql.Open("pgx", c.url(c.port))
+	workspace, _, err := c.store.CreateWorkspace(ctx, models.NewWorkspace{
+		Name: "Torture", AdminEmail: "ada@example.com", AdminName: "Ada", Password: "a long enough passphrase",
+	})
 	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, secret, err := c.store.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "Admin", Scopes: scope.All})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.workspace, c.admin = workspace.ID, secret.Reveal()
+}
+
+// key is a key that clients use.
+type key struct {
+	id, text  string
+	sent      atomic.Int64 // requests, with or without a response
+	responses atomic.Int64
+	busy      atomic.Bool // a change is in progress, or its outcome is unknown
+	deleted   atomic.Bool // the deletion has returned
+	expires   int64
+	current   state // after the last change that returned; written only by the owner of busy
+}
+
+// verifiedScope is the scope that verifications need.
+var verifiedScope = scope.Of(scope.MeetingRequestsRead)
+
+// create creates a key through the API of a node. It returns nil if there was no response, because
+// then the key is unknown.
+func (c *cluster) create(n *node, expires time.Duration) *key {
+	body := `{"name":"Torture","scopes":["meeting_requests.read"]`
+	to := state{Alive: true, Scoped: true, Expires: never}
+	if expires > 0 {
+		at := time.Now().Add(expires).Truncate(time.Second).Add(time.Second)
+		body += `,"expires_at":"` + at.UTC().Format(time.RFC3339) + `"`
+		to.Expires = at.UnixMilli()
+	}
+	call := c.now()
+	status, text := c.send(n, http.MethodPost, "/api/v1/api_keys", c.admin, body+"}")
+	var created struct {
+		Data struct{ ID, Key string }
+	}
+	if status != http.StatusCreated || json.Unmarshal([]byte(text), &created) != nil {
+		return nil
+	}
+	k := &key{id: created.Data.ID, text: created.Data.Key, expires: to.Expires, current: to}
+	c.change(k.id, to, call, done)
+	return k
+}
+
+// verify sends a node a request with a key that needs the scope but not the database.
+func (c *cluster) verify(n *node, k *key) (out response, ok bool) {
+	call, from := c.now(), time.Now().UnixMilli()
+	k.sent.Add(1)
+	status, text := c.send(n, http.MethodGet, "/api/v1/meeting_requests?limit=0", k.text, "")
+	switch status {
+	case http.StatusUnprocessableEntity:
+		out = accepted
+	case http.StatusForbidden:
+		out = lacksScope
+	case http.StatusUnauthorized:
+		out = rejected
+	case 0, http.StatusServiceUnavailable:
+		return "", false
+	default:
+		c.t.Errorf("node %d: status = %d: %s", n.number, status, text)
+		return "", false
+	}
+	k.responses.Add(1)
+	c.verified(k.id, call, from, out)
+	return out, true
+}
+
+// delete deletes a key through the API of a node. 404 is a success too: an earlier attempt has
+// deleted the key.
+func (c *cluster) delete(n *node, k *key) outcome {
+	call := c.now()
+	status, _ := c.send(n, http.MethodDelete, "/api/v1/api_keys/"+k.id, c.admin, "")
+	result := unknown
+	if status == http.StatusNoContent || status == http.StatusNotFound {
+		result = done
+		k.deleted.Store(true)
+	}
+	c.change(k.id, state{}, call, result)
+	return result
+}
+
+// rescope adds or removes the scope of a key, in the database.
+func (c *cluster) rescope(k *key, has bool) outcome {
+	access, to := models.KeyAccess{}, k.current
+	if to.Scoped = has; has {
+		access.Scopes = verifiedScope
+	}
+	if k.expires != never {
+		at := time.UnixMilli(k.expires)
+		access.ExpiresAt = &at
+	}
+	return c.alter(k, to, func(ctx context.Context) error {
+		row, err := c.store.APIKey(ctx, c.workspace, k.id)
+		if err != nil {
+			return err
+		}
+		_, err = c.store.ChangeAPIKeyAccess(ctx, c.workspace, k.id, row.Access(), access)
 		return err
-	}
-	defer func() { _ = db.Close() }()
-	return db.QueryRow(statement).Scan(into)
+	})
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// pause pauses a key for longer than the test takes, or resumes a paused key, in the database.
+func (c *cluster) pause(k *key) outcome {
+	to := k.current
+	to.Paused = !to.Paused
+	return c.alter(k, to, func(ctx context.Context) (err error) {
+		if to.Paused {
+			_, err = c.store.PauseAPIKey(ctx, c.workspace, k.id, time.Now().Add(24*time.Hour).Truncate(time.Second))
+		} else {
+			_, err = c.store.ResumeAPIKey(ctx, c.workspace, k.id)
+		}
+		return err
+	})
+}
+
+// alter changes the state of a key. If the Store rejects the change, because the key has expired or
+// is deleted, nothing has changed.
+func (c *cluster) alter(k *key, to state, change func(context.Context) error) outcome {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	call, result := c.now(), done
+	invalid := new(models.Error)
+	switch err := change(ctx); {
+	case errors.As(err, &invalid):
+		result = undone
+	case err != nil:
+		result = unknown
+	default:
+		k.current = to
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
+	c.change(k.id, to, call, result)
+	return result
+}
+
+// send returns the status of the response; 0 if there is none.
+func (c *cluster) send(n *node, method, path, text, body string) (status int, content string) {
+	request, err := http.NewRequest(method, n.url()+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Error(err)
+		return 0, ""
+	}
+	request.Header.Set("Authorization", "Bearer "+text)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := c.client.Do(request)
+	if err != nil {
+		return 0, ""
+	}
+	defer func() { _ = response.Body.Close() }()
+	read, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, ""
+	}
+	return response.StatusCode, string(read)
+}
+
+// unknownKey returns a key that does not exist.
+func unknownKey() *key {
+	return &key{id: fmt.Sprint("unknown ", time.Now().UnixNano()), text: token.New(token.Live).Reveal()}
 }

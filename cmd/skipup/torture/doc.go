@@ -1,14 +1,14 @@
-// Package torture proves, on the real program, that a deletion is immediate: three nodes on one
-// PostgreSQL answer two dozen clients while nodes are stopped, killed and cut off and the
-// database is restarted, and every answer has to fit the promise of package keyauth.
+// Package torture tests the guarantee of package keyauth with the real program: several nodes on
+// one PostgreSQL serve two dozen clients while nodes are stopped, killed, and cut off, and while the
+// database restarts. Every response must be consistent with the guarantee.
 //
-// Porcupine searches each key's history for an order that the model allows. The model is of a
-// regular register (Lamport, On Interprocess Communication, 1986): while a change is on its way
-// a node may answer by the state before or by the state after, and when the call has returned
-// only by the state after. A change is therefore two operations within one call: one from which
-// on the new state may be seen, and one after which no older state may be. A change without an
-// answer has only the first, which may happen at any time, or never.
+// Porcupine searches the history of each key for an order that the model allows. The model is a
+// regular register (Lamport, On Interprocess Communication, 1986): while a change is in progress, a
+// node may respond by the old or by the new state; once the call has returned, only by the new
+// state. A change is therefore two operations within one call: one after which the new state may be
+// seen, and one after which no older state may be. A change without a response has only the first,
+// which may happen at any time or never.
 //
-// The same histories of programs that are broken on purpose, built with the tag "defects", have
-// to be found illegal.
+// TestMutantsAreCaught checks that the test can fail. It builds the program with one known mistake at
+// a time, and expects an illegal history from each.
 package torture

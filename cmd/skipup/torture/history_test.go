@@ -12,7 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// history is everything that clients have asked and were answered.
+// history holds every request of the clients and its response.
 type history struct {
 	start time.Time
 
@@ -28,7 +28,7 @@ func (h *history) now() int64 { return int64(time.Since(h.start)) }
 func (h *history) add(op porcupine.Operation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	op.ClientId = len(h.ops) // each as if by a client of its own: an unanswered one is never over
+	op.ClientId = len(h.ops) // a client each, because an operation without a response never ends
 	h.ops = append(h.ops, op)
 }
 
@@ -38,18 +38,18 @@ func (h *history) len() int {
 	return len(h.ops)
 }
 
-// outcome is what a client knows of a change it has asked for.
+// outcome is what a client knows about a change after it has asked for it.
 type outcome int
 
 const (
-	done    outcome = iota // it is in force
-	unknown                // it may have happened, or may happen yet
-	undone                 // it has not happened and will not
+	done    outcome = iota // the change is in effect on all nodes
+	unknown                // the change may have been made, or may still be made
+	undone                 // the change has not been made and won't be
 )
 
-// change notes a change of a key to a new state that was asked for at call.
-func (h *history) change(key string, to state, call int64, came outcome) {
-	if came == undone {
+// change records a change of a key's state that was requested at call.
+func (h *history) change(key string, to state, call int64, result outcome) {
+	if result == undone {
 		return
 	}
 	h.mu.Lock()
@@ -57,25 +57,26 @@ func (h *history) change(key string, to state, call int64, came outcome) {
 	number := h.changes
 	h.mu.Unlock()
 	begin := porcupine.Operation{Input: input{Kind: began, Key: key, Change: number, New: to}, Call: call, Return: math.MaxInt64}
-	if came == done {
+	if result == done {
 		begin.Return = h.now()
 		h.add(porcupine.Operation{Input: input{Kind: ended, Key: key, Change: number}, Call: call, Return: begin.Return})
 	}
 	h.add(begin)
 }
 
-// verified notes an answered verification.
-func (h *history) verified(key string, call, from int64, out answer) {
+// verified records a verification that has a response.
+func (h *history) verified(key string, call, from int64, out response) {
 	h.add(porcupine.Operation{
 		Input: input{Kind: verify, Key: key, From: from, Until: time.Now().UnixMilli()}, Output: out, Call: call, Return: h.now(),
 	})
 }
 
-// searchTime is how long an order is searched for. It mostly takes milliseconds; beyond this it
-// is a failure, and would take all of the memory.
-const searchTime = 30 * time.Second
+// searchTime bounds the search for an order. It usually takes milliseconds; a search that takes
+// this long would use up the memory.
+const searchTime = time.Minute
 
-// check searches for an order that the model allows. The history of a failure is kept.
+// check searches for an order that the model allows, and reports whether the result is want. If want
+// is porcupine.Ok, another result fails the test, and the history is kept.
 func (h *history) check(t *testing.T, want porcupine.CheckResult) bool {
 	t.Helper()
 	h.mu.Lock()
@@ -85,13 +86,13 @@ func (h *history) check(t *testing.T, want porcupine.CheckResult) bool {
 		return true
 	}
 	if want == porcupine.Ok {
-		_, info := porcupine.CheckOperationsVerbose(model, h.ops, time.Minute)
-		t.Errorf("the history of %d operations is %s; it is kept in %s", len(h.ops), result, h.keep(t, info))
+		_, info := porcupine.CheckOperationsVerbose(model, h.ops, searchTime)
+		t.Errorf("the history of %d operations is %s, want %s; it is kept in %s", len(h.ops), result, want, h.keep(t, info))
 	}
 	return false
 }
 
-// keep writes the history, in which keys are named by their ids alone, beside its picture.
+// keep writes the history and a visualization of it. Keys appear in it by ID only.
 func (h *history) keep(t *testing.T, info porcupine.LinearizationInfo) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "torture-failed-")

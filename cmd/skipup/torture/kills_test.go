@@ -13,103 +13,112 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// backIn is how long a node that was killed may take until it serves again.
-const backIn = 3 * time.Second
+// maxRestart is how long a killed node may take until it is ready again, on a machine that is not
+// slow. On a slow one, it may take ten times as long as the first start.
+const maxRestart = 3 * time.Second
 
-// TestKills: a node that is killed at any instant loses nothing that it has acknowledged, and
-// counts nothing twice.
-func TestKills(t *testing.T) {
-	seed, rounds := seedOf(t), 8
+// TestKilledNodesLoseNothing checks that a node killed at any time loses no change that it has
+// confirmed, and that no request is counted twice.
+func TestKilledNodesLoseNothing(t *testing.T) {
+	seed, rounds := seedOf(t), 5
 	if os.Getenv("TORTURE_TIME") != "" {
 		rounds = 60
 	}
-	h := newHouse(t, "")
-	clients := h.work(seed)
+	p, binary := startPostgres(t), build(t, "skipup")
+	start := time.Now()
+	c := newCluster(t, p, "postgres", binary, 3)
+	limit := max(maxRestart, 10*time.Since(start)/time.Duration(len(c.nodes)))
+	w := c.startWorkload(seed)
 	random := rand.New(rand.NewPCG(seed, 1<<33))
 	var slowest time.Duration
 	for round := range rounds {
-		time.Sleep(time.Duration(200+random.IntN(800)) * time.Millisecond)
+		w.await(100 + random.Int64N(900))
 		if round%5 == 4 {
-			h.cluster.restart(syscall.SIGQUIT)
+			p.restart(syscall.SIGQUIT)
 			continue
 		}
-		victim := h.nodes[random.IntN(len(h.nodes))]
+		victim := c.nodes[random.IntN(len(c.nodes))]
 		victim.kill()
 		start := time.Now()
 		victim.start()
-		victim.awaitReady(recovery)
+		victim.awaitReady()
 		slowest = max(slowest, time.Since(start))
 	}
-	t.Logf("the slowest node was back after %v", slowest.Round(time.Millisecond))
-	if slowest > backIn {
-		t.Errorf("a node took %v to be back", slowest)
+	t.Logf("the slowest node was ready again after %v", slowest.Round(time.Millisecond))
+	if slowest > limit {
+		t.Errorf("restart took %v, want at most %v", slowest, limit)
 	}
-	time.Sleep(time.Second)
-	clients.stop()
-	h.mustRemember(clients)
-	h.check(t, porcupine.Ok)
-	for _, n := range h.nodes {
+	for _, n := range c.nodes {
+		n.awaitReady()
+	}
+	w.await(enoughOperations)
+	w.stop()
+	c.checkKeys(w)
+	c.check(t, porcupine.Ok)
+	for _, n := range c.nodes {
 		n.quit()
 	}
-	for _, k := range clients.every {
-		if counted := h.counted(k); counted > k.asked.Load() {
-			t.Errorf("key %s: %d requests are counted, %d were sent", k.id, counted, k.asked.Load())
+	for _, k := range w.all {
+		if got, sent := c.counted(k), k.sent.Load(); got > sent {
+			t.Errorf("key %s: counted = %d, want at most %d", k.id, got, sent)
 		}
 	}
 }
 
-// TestUsageAddsUp: what is counted is what clients were answered, once the nodes have stopped.
-func TestUsageAddsUp(t *testing.T) {
-	h := newHouse(t, "")
-	clients := h.work(seedOf(t))
-	time.Sleep(3 * time.Second)
-	clients.stop()
-	for _, n := range h.nodes {
+// TestUsageMatchesResponses checks the usage counts once the nodes have shut down.
+func TestUsageMatchesResponses(t *testing.T) {
+	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3)
+	w := c.startWorkload(seedOf(t))
+	w.await(enoughOperations)
+	w.stop()
+	for _, n := range c.nodes {
 		n.quit()
 	}
-	for _, k := range clients.every {
-		if counted := h.counted(k); counted != k.answered.Load() {
-			t.Errorf("key %s: %d requests are counted, %d were answered", k.id, counted, k.answered.Load())
+	for _, k := range w.all {
+		if got, want := c.counted(k), k.responses.Load(); got != want {
+			t.Errorf("key %s: counted = %d, want %d", k.id, got, want)
 		}
 	}
 }
 
-// mustRemember: every key whose creation was acknowledged works unless it was deleted or has
-// expired, and no key whose deletion was acknowledged does.
-func (h *house) mustRemember(c *crowd) {
-	for _, n := range h.nodes {
-		n.awaitReady(recovery)
+// checkKeys checks that every key whose creation has returned is accepted, unless it is deleted,
+// expired, or paused, and that no key is accepted after its deletion has returned.
+func (c *cluster) checkKeys(w *workload) {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		n.awaitReady()
 	}
-	for i, k := range c.every {
-		out, answered := h.verify(h.nodes[i%len(h.nodes)], k)
+	for i, k := range w.all {
+		out, ok := c.verify(c.nodes[i%len(c.nodes)], k)
 		switch {
-		case !answered:
-			h.t.Errorf("key %s: no answer", k.id)
-		case k.deleted.Load() && out != refused:
-			h.t.Errorf("key %s was deleted and is %s", k.id, out)
-		case !k.busy.Load() && k.expires == never && !k.now.Paused && out == refused:
-			h.t.Errorf("key %s was made, neither deleted nor paused, and is refused", k.id)
+		case !ok:
+			c.t.Errorf("key %s: no response", k.id)
+		case k.deleted.Load() && out != rejected:
+			c.t.Errorf("deleted key %s: response = %s, want %s", k.id, out, rejected)
+		case !k.busy.Load() && k.expires == never && !k.current.Paused && out == rejected:
+			c.t.Errorf("key %s: response = %s, want it accepted", k.id, out)
 		}
 	}
 }
 
-// counted is how many requests with a key the database has, by hours; the days have to agree.
-func (h *house) counted(k *key) int64 {
+// counted returns the number of requests that the database has counted for a key, and checks that
+// hours and days agree.
+func (c *cluster) counted(k *key) int64 {
+	c.t.Helper()
 	ctx, now := context.Background(), time.Now()
-	var sums []int64
-	for _, period := range []models.Period{models.Hourly, models.Daily} {
-		counts, err := h.store.Usage(ctx, h.id, k.id, period, now.AddDate(0, 0, -2), now.AddDate(0, 0, 1))
+	sum := func(period models.Period) (total int64) {
+		counts, err := c.store.Usage(ctx, c.workspace, k.id, period, now.AddDate(0, 0, -2), now.AddDate(0, 0, 1))
 		if err != nil {
-			h.t.Fatal(err)
+			c.t.Fatal(err)
 		}
-		var sum int64
 		for _, count := range counts {
-			sum += count.Requests
+			total += count.Requests
 		}
-		sums = append(sums, sum)
+		return total
 	}
-	if sums[0] != sums[1] {
-		h.t.Errorf("key %s: %d requests by hour, %d by day", k.id, sums[0], sums[1])
+	hours, days := sum(models.Hourly), sum(models.Daily)
+	if hours != days {
+		c.t.Errorf("key %s: requests by hour = %d, by day = %d", k.id, hours, days)
 	}
-	return sums[0]
+	return hours
 }

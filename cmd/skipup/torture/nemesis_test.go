@@ -6,78 +6,77 @@ import (
 	"time"
 )
 
-// nemesis does to a house what happens to houses.
+// nemesis injects random faults into a cluster.
 type nemesis struct {
-	*house
+	*cluster
 	random *rand.Rand
 }
 
-// blow is one thing that happens, and is over when it returns.
-type blow struct {
+// disruption is a fault that has ended when inject returns.
+type disruption struct {
 	name   string
-	strike func(n *nemesis)
+	inject func(n *nemesis)
 }
 
-var blows = []blow{
-	{"a node stands still", func(n *nemesis) {
-		victim := n.any()
+var disruptions = []disruption{
+	{"stop a node for a while", func(n *nemesis) {
+		victim := n.node()
 		victim.signal(syscall.SIGSTOP)
-		// Mostly around the length of a lease, sometimes long.
-		still := 100*time.Millisecond + time.Duration(n.random.ExpFloat64()*float64(900*time.Millisecond))
-		time.Sleep(min(still, 10*time.Second))
+		// Usually about the length of a lease, sometimes much longer.
+		length := 100*time.Millisecond + time.Duration(n.random.ExpFloat64()*float64(900*time.Millisecond))
+		time.Sleep(min(length, 10*time.Second))
 		victim.signal(syscall.SIGCONT)
 	}},
-	{"a node is killed", func(n *nemesis) {
-		victim := n.any()
+	{"kill a node", func(n *nemesis) {
+		victim := n.node()
 		victim.kill()
-		n.wait(500)
+		n.pauseUpTo(500 * time.Millisecond)
 		victim.start()
 	}},
-	{"connections to the database are cut", func(n *nemesis) { n.fault(fault{cut: true}) }},
-	{"the database answers late", func(n *nemesis) {
-		n.fault(fault{delay: time.Duration(20+n.random.IntN(500)) * time.Millisecond})
+	{"cut connections to the database", func(n *nemesis) { n.network(fault{cut: true}) }},
+	{"delay the database", func(n *nemesis) {
+		n.network(fault{delay: time.Duration(20+n.random.IntN(500)) * time.Millisecond})
 	}},
-	{"reads of keys are answered late, changes in time", func(n *nemesis) {
-		n.fault(fault{delay: time.Duration(200+n.random.IntN(500)) * time.Millisecond, toReads: true})
+	{"delay reads of keys but not polls", func(n *nemesis) {
+		n.network(fault{delay: time.Duration(200+n.random.IntN(500)) * time.Millisecond, toReads: true})
 	}},
-	{"connections to the database lead nowhere", func(n *nemesis) { n.fault(fault{hold: true}) }},
-	{"the database is restarted", func(n *nemesis) { n.cluster.restart(syscall.SIGINT) }},
-	{"the database crashes", func(n *nemesis) { n.cluster.restart(syscall.SIGQUIT) }},
+	{"drop all traffic to the database", func(n *nemesis) { n.network(fault{hold: true}) }},
+	{"restart the database", func(n *nemesis) { n.postgres.restart(syscall.SIGINT) }},
+	{"crash the database", func(n *nemesis) { n.postgres.restart(syscall.SIGQUIT) }},
 }
 
-// rage lets every blow fall once in each round, in any order, until the time is over.
-func (n *nemesis) rage(length time.Duration) {
+// run injects every disruption once per round, in random order. It stops after the first round that
+// ends when at least the given time has passed.
+func (n *nemesis) run(atLeast time.Duration) {
 	start := time.Now()
-	for round := 0; round == 0 || time.Since(start) < length; round++ {
-		for _, i := range n.random.Perm(len(blows)) {
-			if round > 0 && time.Since(start) >= length {
-				return
-			}
-			n.t.Logf("%6.2fs %s", time.Since(start).Seconds(), blows[i].name)
-			blows[i].strike(n)
-			n.wait(700)
+	for round := 0; round == 0 || time.Since(start) < atLeast; round++ {
+		for _, i := range n.random.Perm(len(disruptions)) {
+			n.t.Logf("%6.2f s: %s", time.Since(start).Seconds(), disruptions[i].name)
+			disruptions[i].inject(n)
+			n.pauseUpTo(700 * time.Millisecond)
 		}
 	}
 }
 
-// fault lasts a while on one node, or on two.
-func (n *nemesis) fault(f fault) {
-	victims := []*node{n.any()}
+// network applies a fault to one or two nodes for a while.
+func (n *nemesis) network(f fault) {
+	victims := []*node{n.node()}
 	if n.random.IntN(3) == 0 {
-		victims = append(victims, n.any())
+		victims = append(victims, n.node())
 	}
 	for _, victim := range victims {
 		victim.proxy.set(f)
 	}
-	n.wait(2500)
+	n.pauseUpTo(2500 * time.Millisecond)
 	for _, victim := range victims {
 		victim.proxy.set(fault{})
 	}
 }
 
-func (n *nemesis) any() *node { return n.nodes[n.random.IntN(len(n.nodes))] }
+// node returns a random node.
+func (n *nemesis) node() *node { return n.nodes[n.random.IntN(len(n.nodes))] }
 
-// wait waits up to so many milliseconds.
-func (n *nemesis) wait(milliseconds int) {
-	time.Sleep(time.Duration(50+n.random.IntN(milliseconds)) * time.Millisecond)
+// pauseUpTo sleeps for a random time.
+func (n *nemesis) pauseUpTo(limit time.Duration) {
+	time.Sleep(50*time.Millisecond + time.Duration(n.random.Int64N(int64(limit))))
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// proxy stands between a node and the database, and can be everything that a network is.
+// proxy connects a node to the database, and simulates network faults.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -17,21 +17,21 @@ type proxy struct {
 	mu    sync.Mutex
 	fault fault
 	open  map[*link]bool
-	moved *sync.Cond // when the fault changes
+	moved *sync.Cond // signaled when the fault changes
 }
 
-// fault is what a proxy does wrong; the zero fault is nothing.
+// fault is a network fault; the zero value is none.
 type fault struct {
-	cut     bool          // connections are closed, new ones refused
-	hold    bool          // whatever is sent stays on the way
-	delay   time.Duration // of what the database sends
-	toReads bool          // the delay spares the connection that asks for changes of keys
+	cut     bool          // connections are closed, and new ones rejected
+	hold    bool          // nothing that is sent arrives
+	delay   time.Duration // of data from the database
+	toReads bool          // the delay affects all but the connection that polls for changes to keys
 }
 
 // link is one connection of a node.
 type link struct {
 	node, database net.Conn
-	polls          bool // it asks for changes of keys
+	polls          bool // it polls for changes to keys
 }
 
 func newProxy(t *testing.T, port int) *proxy {
@@ -52,17 +52,17 @@ func newProxy(t *testing.T, port int) *proxy {
 
 func (p *proxy) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 
-// set changes the fault. Every other connection on which something was held is closed when
-// that is over: some networks forget.
+// set changes the fault. When a hold ends, every other connection is closed, as a network that has
+// lost its state would do.
 func (p *proxy) set(f fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	forget := p.fault.hold && !f.hold
+	loseState := p.fault.hold && !f.hold
 	p.fault = f
 	n := 0
-	for one := range p.open {
-		if n++; f.cut || forget && n%2 == 0 {
-			one.close()
+	for l := range p.open {
+		if n++; f.cut || loseState && n%2 == 0 {
+			l.close()
 		}
 	}
 	p.moved.Broadcast()
@@ -85,21 +85,21 @@ func (p *proxy) accept() {
 			}
 			continue
 		}
-		one := &link{node: node, database: database}
+		l := &link{node: node, database: database}
 		p.mu.Lock()
-		p.open[one] = true
+		p.open[l] = true
 		p.mu.Unlock()
-		go p.pump(one, node, database, false)
-		go p.pump(one, database, node, true)
+		go p.pump(l, node, database, false)
+		go p.pump(l, database, node, true)
 	}
 }
 
-// pump carries what from sends to its other end, as the fault has it.
-func (p *proxy) pump(one *link, from, to net.Conn, isAnswer bool) {
+// pump forwards data from one end of a link to the other, subject to the fault.
+func (p *proxy) pump(l *link, from, to net.Conn, isResponse bool) {
 	defer func() {
-		one.close()
+		l.close()
 		p.mu.Lock()
-		delete(p.open, one)
+		delete(p.open, l)
 		p.mu.Unlock()
 	}()
 	buffer := make([]byte, 64<<10)
@@ -109,14 +109,14 @@ func (p *proxy) pump(one *link, from, to net.Conn, isAnswer bool) {
 			return
 		}
 		p.mu.Lock()
-		if !isAnswer && bytes.Contains(buffer[:n], []byte(`FROM "revocation"`)) {
-			one.polls = true
+		if !isResponse && bytes.Contains(buffer[:n], []byte(`FROM "revocation"`)) {
+			l.polls = true
 		}
-		for p.fault.hold && p.open[one] {
+		for p.fault.hold && p.open[l] {
 			p.moved.Wait()
 		}
 		delay := p.fault.delay
-		if p.fault.toReads && one.polls || !isAnswer {
+		if p.fault.toReads && l.polls || !isResponse {
 			delay = 0
 		}
 		p.mu.Unlock()

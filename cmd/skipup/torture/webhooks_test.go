@@ -19,37 +19,37 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// hooks is how much the test of webhooks does.
-type hooks struct{ events, kills, restarts int }
+// webhookPlan sets the size of the webhook test.
+type webhookPlan struct{ events, kills, restarts int }
 
-// hooksOf is the whole of it with TORTURE_TIME, and what a test takes without.
-func hooksOf() hooks {
+// newWebhookPlan returns a larger plan if TORTURE_TIME is set.
+func newWebhookPlan() webhookPlan {
 	if os.Getenv("TORTURE_TIME") == "" {
-		return hooks{events: 1500, kills: 4, restarts: 1}
+		return webhookPlan{events: 1000, kills: 3, restarts: 1}
 	}
-	return hooks{events: 10_000, kills: 20, restarts: 3}
+	return webhookPlan{events: 10_000, kills: 20, restarts: 3}
 }
 
-var hookKey = []byte("an encryption key of 32 bytes ok")
+var encryptionKey = []byte("an encryption key of 32 bytes ok")
 
-// inbox is a receiver that counts what it has answered by webhook-id. Some answers take a while, so
-// that a node is killed while it waits for one: then the event has not arrived, and has to come again.
+// inbox receives webhooks and counts them by their webhook-id. Some responses are slow, so that nodes
+// are killed while they wait for one. Such an event counts as not received, and must be sent again.
 type inbox struct {
 	*httptest.Server
-	mu     sync.Mutex
-	times  map[string]int
-	bodies map[string]string
-	differ int
-	broken int // requests whose sender was gone before the answer
+	mu          sync.Mutex
+	received    map[string]int
+	bodies      map[string]string
+	different   int // requests with the ID of an earlier one and another body
+	interrupted int // requests whose sender was gone before the response
 }
 
 func newInbox(t *testing.T) *inbox {
 	t.Helper()
-	box := &inbox{times: map[string]int{}, bodies: map[string]string{}}
+	box := &inbox{received: map[string]int{}, bodies: map[string]string{}}
 	box.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return // broken off: it is sent again
+			return // interrupted: the event is sent again
 		}
 		if rand.IntN(4) == 0 {
 			select {
@@ -57,48 +57,48 @@ func newInbox(t *testing.T) *inbox {
 			case <-r.Context().Done():
 			}
 		}
-		box.note(r.Header.Get("Webhook-Id"), string(body), r.Context().Err() == nil)
+		box.add(r.Header.Get("Webhook-Id"), string(body), r.Context().Err() == nil)
 	}))
 	t.Cleanup(box.Close)
 	return box
 }
 
-func (box *inbox) note(id, body string, answered bool) {
+func (box *inbox) add(id, body string, complete bool) {
 	box.mu.Lock()
 	defer box.mu.Unlock()
 	if first := box.bodies[id]; first != "" && first != body {
-		box.differ++
+		box.different++
 	}
 	box.bodies[id] = body
-	if answered {
-		box.times[id]++
+	if complete {
+		box.received[id]++
 	} else {
-		box.broken++
+		box.interrupted++
 	}
 }
 
-// missing are those of ids that have not arrived.
+// missing returns the IDs that have not been received.
 func (box *inbox) missing(ids []string) (missing []string) {
 	box.mu.Lock()
 	defer box.mu.Unlock()
 	for _, id := range ids {
-		if box.times[id] == 0 {
+		if box.received[id] == 0 {
 			missing = append(missing, id)
 		}
 	}
 	return missing
 }
 
-// TestEveryEventArrives although nodes are killed and PostgreSQL is restarted: at least once, and
-// what comes twice says so by its webhook-id.
-func TestEveryEventArrives(t *testing.T) {
-	plan := hooksOf()
-	c := newCluster(t)
-	env := []string{"SKIPUP_WEBHOOK_ALLOW_PRIVATE=true", "SKIPUP_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(hookKey)}
-	binary := build(t, "")
-	nodes := []*node{newNode(t, 0, binary, c, env...), newNode(t, 1, binary, c, env...)}
-	store, err := models.Open(c.url(c.port), models.Options{
-		Log: slog.New(slog.DiscardHandler), EncryptionKeys: [][]byte{hookKey}, AllowPrivateWebhooks: true,
+// TestEveryEventIsDelivered checks that every event is delivered at least once although nodes are
+// killed and PostgreSQL restarts, and that repeated deliveries have the same webhook-id and body.
+func TestEveryEventIsDelivered(t *testing.T) {
+	plan := newWebhookPlan()
+	p := startPostgres(t)
+	env := []string{"SKIPUP_WEBHOOK_ALLOW_PRIVATE=true", "SKIPUP_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(encryptionKey)}
+	binary := build(t, "skipup")
+	nodes := []*node{startNode(t, 0, binary, p, "postgres", env...), startNode(t, 1, binary, p, "postgres", env...)}
+	store, err := models.Open(p.url("postgres", p.port), models.Options{
+		Log: slog.New(slog.DiscardHandler), EncryptionKeys: [][]byte{encryptionKey}, AllowPrivateWebhooks: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -115,60 +115,61 @@ func TestEveryEventArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	made := make(chan struct{}, plan.events)
-	var working sync.WaitGroup
-	working.Go(func() { makeEvents(t.Context(), store, workspace.ID, admin.User.Email, plan.events, made) })
-	torment(t, c, nodes, plan, made)
-	working.Wait()
-	ids := eventsIn(t, c)
+	created := make(chan struct{}, plan.events)
+	var creating sync.WaitGroup
+	creating.Go(func() { createEvents(t.Context(), store, workspace.ID, admin.User.Email, plan.events, created) })
+	disrupt(p, nodes, plan, created)
+	creating.Wait()
+	ids := eventIDs(t, p)
 	if len(ids) < plan.events {
-		t.Fatalf("%d events are made, want %d", len(ids), plan.events)
+		t.Fatalf("events created = %d, want %d", len(ids), plan.events)
 	}
+	// An event that a killed node has claimed is due again when the claim ends.
 	start := time.Now()
-	// What a killed node had claimed is due again after the claim. Nothing else waits: the receiver
-	// refuses nothing.
-	for len(box.missing(ids)) > 0 && time.Since(start) < 2*models.WebhookClaim+30*time.Second {
+	for len(box.missing(ids)) > 0 && time.Since(start) < 2*models.WebhookClaim+patience {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if missing := box.missing(ids); len(missing) > 0 {
-		t.Errorf("%d of %d events have not arrived, such as %s\n%s", len(missing), len(ids), missing[0], nodes[0].logged())
+		t.Errorf("%d of %d events were not delivered, for example %s\n%s", len(missing), len(ids), missing[0], nodes[0].logged())
 	}
 	box.mu.Lock()
 	defer box.mu.Unlock()
-	twice := 0
-	for _, times := range box.times {
-		if times > 1 {
-			twice++
+	repeated := 0
+	for _, count := range box.received {
+		if count > 1 {
+			repeated++
 		}
 	}
-	if len(box.times) != len(ids) || box.differ > 0 {
-		t.Errorf("%d different events have arrived, want %d; %d have come with another body", len(box.times), len(ids), box.differ)
+	if len(box.received) != len(ids) {
+		t.Errorf("different events delivered = %d, want %d", len(box.received), len(ids))
 	}
-	t.Logf("%d events, %d kills and %d restarts: %d events arrived more than once, %d requests were broken off, the last %v after the end",
-		len(ids), plan.kills, plan.restarts, twice, box.broken, time.Since(start).Round(time.Millisecond))
+	if box.different > 0 {
+		t.Errorf("events delivered again with another body = %d, want 0", box.different)
+	}
+	t.Logf("%d events, %d kills, %d restarts: %d events delivered more than once, %d requests interrupted, the last delivery %v after the last event",
+		len(ids), plan.kills, plan.restarts, repeated, box.interrupted, time.Since(start).Round(time.Millisecond))
 }
 
-// torment kills nodes and restarts the database, evenly over the events.
-func torment(t *testing.T, c *cluster, nodes []*node, plan hooks, made <-chan struct{}) {
-	t.Helper()
-	blows := plan.kills + plan.restarts
-	for blow := range blows {
-		for range plan.events / (blows + 1) {
-			<-made
+// disrupt kills nodes and restarts the database, spread evenly over the events.
+func disrupt(p *postgres, nodes []*node, plan webhookPlan, created <-chan struct{}) {
+	count := plan.kills + plan.restarts
+	for i := range count {
+		for range plan.events / (count + 1) {
+			<-created
 		}
-		if (blow+1)*plan.restarts/blows > blow*plan.restarts/blows {
-			c.restart(syscall.SIGINT)
+		if (i+1)*plan.restarts/count > i*plan.restarts/count {
+			p.restart(syscall.SIGINT)
 			continue
 		}
-		n := nodes[blow%len(nodes)]
+		n := nodes[i%len(nodes)]
 		n.kill()
 		n.start()
 	}
 }
 
-// makeEvents asks for meetings. Where the database gives no answer it asks again: then there may
-// be one event more.
-func makeEvents(ctx context.Context, store *models.Store, workspaceID, organizer string, count int, made chan<- struct{}) {
+// createEvents creates meeting requests, four at a time. It retries if the database doesn't respond,
+// so there may be more events than asked for.
+func createEvents(ctx context.Context, store *models.Store, workspaceID, organizer string, count int, created chan<- struct{}) {
 	var workers sync.WaitGroup
 	for w := range 4 {
 		workers.Go(func() {
@@ -182,17 +183,17 @@ func makeEvents(ctx context.Context, store *models.Store, workspaceID, organizer
 					}
 					time.Sleep(20 * time.Millisecond)
 				}
-				made <- struct{}{}
+				created <- struct{}{}
 			}
 		})
 	}
 	workers.Wait()
 }
 
-func eventsIn(t *testing.T, c *cluster) []string {
+func eventIDs(t *testing.T, p *postgres) []string {
 	t.Helper()
 	var ids string
-	if err := c.query("SELECT string_agg(id, ' ') FROM events WHERE type = 'meeting_request.created'", &ids); err != nil {
+	if err := p.query("SELECT string_agg(id, ' ') FROM events WHERE type = 'meeting_request.created'", &ids); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Fields(ids)
