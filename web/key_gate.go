@@ -241,20 +241,20 @@ func clientOf(c echo.Context) (address, userAgent string) {
 
 // addRejection adds the reason why a request was rejected, if err is one. It reports whether the
 // request had a deleted, expired, or paused key, and then adds that key.
-func addRejection(use *keyauth.Use, err error) (isDead bool) {
+func addRejection(use *keyauth.Use, err error) (isInactive bool) {
 	var (
-		dead  *keyauth.DeadError
+		inactive  *keyauth.InactiveError
 		scope *keyauth.ScopeError
 	)
 	switch {
-	case errors.As(err, &dead):
-		use.Key, use.Refusal = dead.Key, models.RefusalOf(dead.State)
+	case errors.As(err, &inactive):
+		use.Key, use.Refusal = inactive.Key, models.RefusalOf(inactive.Status)
 	case errors.As(err, &scope):
 		use.Refusal = models.RefusedScope
 	case models.IsKind(err, models.RateLimited):
 		use.Refusal = models.RefusedRateLimit
 	}
-	return dead != nil
+	return inactive != nil
 }
 
 // statusClientGone is counted if the client disconnects before the response (as in nginx).

@@ -69,16 +69,16 @@ func (k Key) Require(s scope.Scope) error {
 	return nil
 }
 
-// check returns a *DeadError if the key is deleted, or is expired or paused at now, a reading of
+// check returns a *InactiveError if the key is deleted, or is expired or paused at now, a reading of
 // time.Now. A key is expired from the very time of its expiry.
 func (k *Key) check(store *models.Store, now time.Time) error {
 	switch {
 	case k.deleted:
-		return &DeadError{Key: *k, State: models.KeyDeleted}
+		return &InactiveError{Key: *k, Status: models.KeyDeleted}
 	case k.expires != never && store.TimeAt(now).UnixMilli() >= k.expires:
-		return &DeadError{Key: *k, State: models.KeyExpired}
+		return &InactiveError{Key: *k, Status: models.KeyExpired}
 	case k.pausedUntil != 0 && store.TimeAt(now).Unix() < k.pausedUntil:
-		return &DeadError{Key: *k, State: models.KeyPaused}
+		return &InactiveError{Key: *k, Status: models.KeyPaused}
 	}
 	return nil
 }

@@ -46,17 +46,17 @@ var (
 	ErrInvalid = errors.New("the API key is malformed, unknown, deleted, expired, or paused")
 )
 
-// DeadError rejects a key that is deleted, expired, or paused. It matches ErrInvalid, because a
+// InactiveError rejects a key that is deleted, expired, or paused. It matches ErrInvalid, because a
 // response must not reveal more to the sender.
-type DeadError struct {
+type InactiveError struct {
 	Key   Key
-	State models.KeyStatus
+	Status models.KeyStatus
 }
 
-func (e *DeadError) Error() string { return "the API key is " + string(e.State) }
+func (e *InactiveError) Error() string { return "the API key is " + string(e.Status) }
 
 // Is reports whether target is ErrInvalid.
-func (e *DeadError) Is(target error) bool { return target == ErrInvalid }
+func (e *InactiveError) Is(target error) bool { return target == ErrInvalid }
 
 // ScopeError rejects a valid key that lacks a scope.
 type ScopeError struct {

@@ -49,14 +49,14 @@ const (
 
 // ResultOf returns the result for the error of a verification.
 func ResultOf(err error) Result {
-	dead := new(DeadError)
+	inactive := new(InactiveError)
 	switch {
 	case err == nil:
 		return ResultAccepted
 	case errors.Is(err, ErrMissing):
 		return ResultMissing
-	case errors.As(err, &dead):
-		return Result(dead.State)
+	case errors.As(err, &inactive):
+		return Result(inactive.Status)
 	case errors.Is(err, ErrInvalid):
 		return ResultInvalid
 	}
@@ -94,7 +94,7 @@ func New(store *models.Store, options Options) *Verifier {
 }
 
 // Verify returns the key in the Authorization headers of a request, if it is valid now. Otherwise
-// the error is ErrMissing, ErrInvalid, a *DeadError, which matches ErrInvalid and has the key, or
+// the error is ErrMissing, ErrInvalid, a *InactiveError, which matches ErrInvalid and has the key, or
 // an *UnavailableError.
 func (v *Verifier) Verify(ctx context.Context, authorization []string) (Key, error) {
 	digest, err := v.Parse(authorization)

@@ -81,19 +81,19 @@ func (f fixture) isCached(t testing.TB, header []string) bool {
 	return ok
 }
 
-// mustBeDead checks that a key is rejected in the given state, with its ID in the error.
-func (f fixture) mustBeDead(t testing.TB, header []string, want models.KeyState, key *models.APIKey) {
+// mustBeInactive checks that a key is rejected in the given state, with its ID in the error.
+func (f fixture) mustBeInactive(t testing.TB, header []string, want models.KeyStatus, key *models.APIKey) {
 	t.Helper()
-	dead := new(keyauth.DeadError)
-	if _, err := f.Verify(t.Context(), header); !errors.As(err, &dead) {
-		t.Errorf("Verify = %v, want a DeadError", err)
+	inactive := new(keyauth.InactiveError)
+	if _, err := f.Verify(t.Context(), header); !errors.As(err, &inactive) {
+		t.Errorf("Verify = %v, want an InactiveError", err)
 		return
 	}
-	if dead.State != want {
-		t.Errorf("state = %s, want %s", dead.State, want)
+	if inactive.Status != want {
+		t.Errorf("status = %s, want %s", inactive.Status, want)
 	}
-	if dead.Key.ID() != key.ID {
-		t.Errorf("key = %s, want %s", dead.Key.ID(), key.ID)
+	if inactive.Key.ID() != key.ID {
+		t.Errorf("key = %s, want %s", inactive.Key.ID(), key.ID)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestVerifyRejectsExpiredKeys(t *testing.T) {
 			t.Error("the key is rejected before its expiry")
 		}
 		f.Clock.Advance(time.Millisecond)
-		f.mustBeDead(t, header, models.KeyExpired, key)
+		f.mustBeInactive(t, header, models.KeyExpired, key)
 		f.change(t, key, models.KeyAccess{})
 		f.poll(t)
 		if !f.accepts(t, header) {
@@ -238,8 +238,8 @@ func TestVerifyRejectsPausedKeys(t *testing.T) {
 			f.takeLongLease(t)
 		}
 		pause()
-		f.mustBeDead(t, header, models.KeyPaused, key) // from the store
-		f.mustBeDead(t, header, models.KeyPaused, key) // from memory
+		f.mustBeInactive(t, header, models.KeyPaused, key) // from the store
+		f.mustBeInactive(t, header, models.KeyPaused, key) // from memory
 		f.Clock.Advance(time.Minute - time.Millisecond)
 		if f.accepts(t, header) {
 			t.Error("the key is accepted before its pause ends")
@@ -272,8 +272,8 @@ func TestVerifyReportsDeletedKeys(t *testing.T) {
 		if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
 			t.Fatal(err)
 		}
-		f.mustBeDead(t, header, models.KeyDeleted, key) // from the store
-		f.mustBeDead(t, header, models.KeyDeleted, key) // from memory
+		f.mustBeInactive(t, header, models.KeyDeleted, key) // from the store
+		f.mustBeInactive(t, header, models.KeyDeleted, key) // from memory
 		if !f.isCached(t, header) {
 			t.Error("a deleted key is read from the store each time")
 		}
