@@ -12,9 +12,9 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// TestSecretsStayOut plants keys and passwords wherever a careless person or client may put
-// them, and searches every log line and every table for them.
-func TestSecretsStayOut(t *testing.T) {
+// TestSecretsAreNotStoredOrLogged sends keys and passwords wherever a careless user or client might
+// put them, and searches the log and the database for them.
+func TestSecretsAreNotStoredOrLogged(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		var planted []string
 		plant := func(secret string) string {
@@ -22,7 +22,7 @@ func TestSecretsStayOut(t *testing.T) {
 			return secret
 		}
 		key := plant(s.Key(t, scope.All.Scopes()...))
-		dead := plant(strings.ToUpper(key))
+		invalid := plant(strings.ToUpper(key))
 
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		plant("a long enough passphrase")
@@ -53,7 +53,7 @@ func TestSecretsStayOut(t *testing.T) {
 		s.Browser(t).Post("/invitations/"+token, url.Values{"name": {"Grace"}, "password": {plant("nine patient gardeners")}})
 		s.Browser(t).Get("/invitations/" + token)
 
-		for _, text := range []string{key, dead} {
+		for _, text := range []string{key, invalid} {
 			s.Call(t, text, "GET", "/me?api_key="+text, "")
 			s.Call(t, text, "GET", "/nothing/"+text, "")
 			s.Call(t, text, "POST", "/api_keys", `{"`+text+`":1}`)
@@ -64,11 +64,11 @@ func TestSecretsStayOut(t *testing.T) {
 			b.Get("/settings/api-keys/" + text)
 			s.Browser(t).Get("/setup/" + text)
 		}
-		broken := s.Request(t, http.MethodGet, "/api/v1/me", "")
-		broken.Header.Set("Authorization", key)
-		broken.Header.Set("X-Request-Id", key)
-		broken.Header.Set("User-Agent", key)
-		handlerstest.Send(t, http.DefaultClient, broken)
+		malformed := s.Request(t, http.MethodGet, "/api/v1/me", "")
+		malformed.Header.Set("Authorization", key)
+		malformed.Header.Set("X-Request-Id", key)
+		malformed.Header.Set("User-Agent", key)
+		handlerstest.Send(t, http.DefaultClient, malformed)
 		unused := plant(s.Key(t))
 		careless := s.Request(t, http.MethodGet, "/api/v1/me", "")
 		careless.Header.Set("Authorization", "Bearer "+unused)
@@ -77,22 +77,28 @@ func TestSecretsStayOut(t *testing.T) {
 		s.Call(t, key, "POST", "/api_keys", `{"name":"`+key+`"}`)
 
 		log, tables := s.Log.String(), s.Dump(t)
-		if len(planted) < 9 || strings.Count(log, "\n") < 25 || !strings.Contains(tables, "Acme") {
-			t.Fatalf("the test plants or searches nothing: %d secrets, %d bytes of log, %d of tables", len(planted), len(log), len(tables))
+		if got := len(planted); got < 9 {
+			t.Fatalf("planted %d secrets, want at least 9", got)
+		}
+		if got := strings.Count(log, "\n"); got < 25 {
+			t.Fatalf("the log has %d lines, want at least 25", got)
+		}
+		if !strings.Contains(tables, "Acme") {
+			t.Fatal("the dump of the database does not contain the workspace")
 		}
 		for _, secret := range planted {
 			if secret == "" {
-				t.Fatal("an empty secret was planted")
+				t.Fatal("planted an empty secret")
 			}
-			for where, text := range map[string]string{"log": log, "tables": tables} {
+			for where, text := range map[string]string{"log": log, "database": tables} {
 				if at := strings.Index(text, secret); at >= 0 {
-					t.Errorf("%.12s… is in the %s: %s", secret, where, around(text, at))
+					t.Errorf("the %s contains %.12s…: %s", where, secret, around(text, at))
 				}
 			}
 		}
-		for _, word := range []string{"panic", "goroutine", `"level":"ERROR"`} {
-			if strings.Contains(log, word) {
-				t.Errorf("the log has %q", word)
+		for _, unexpected := range []string{"panic", "goroutine", `"level":"ERROR"`} {
+			if strings.Contains(log, unexpected) {
+				t.Errorf("the log contains %q", unexpected)
 			}
 		}
 	})

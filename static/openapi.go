@@ -8,20 +8,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// OpenAPIYAML is the document of the API, as it is written: OpenAPI 3.1.
+// OpenAPIYAML is the OpenAPI 3.1 document of the API.
 //
 //go:embed openapi.yaml
 var OpenAPIYAML []byte
 
-// OpenAPIJSON is the same document as JSON.
+// OpenAPIJSON returns the OpenAPI document as JSON.
 var OpenAPIJSON = sync.OnceValue(func() []byte {
 	var document any
 	if err := yaml.Unmarshal(OpenAPIYAML, &document); err != nil {
-		panic("static/openapi.yaml is damaged: " + err.Error())
+		panic("parse static/openapi.yaml: " + err.Error())
 	}
 	text, err := json.Marshal(document)
 	if err != nil {
-		panic("static/openapi.yaml has what JSON has not: " + err.Error())
+		panic("convert static/openapi.yaml to JSON: " + err.Error())
 	}
 	return text
 })

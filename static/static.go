@@ -1,6 +1,6 @@
-// Package static serves the built styles, scripts, fonts and icons. They are in the program,
-// under names that carry a hash of their contents, so that a browser may keep them for ever.
-// They are built by "npm run build" and committed: Go alone suffices to build the program.
+// Package static serves the built styles, scripts, fonts and icons, which are embedded in the
+// program. Their names contain a hash of their contents, so that browsers can cache them forever.
+// They are built by "npm run build" and committed, so that building the program requires only Go.
 package static
 
 import (
@@ -19,8 +19,8 @@ var dist embed.FS
 
 const prefix = "/static/"
 
-// types are the media types of what is served, by extension. The system's own table is not
-// asked: it differs between machines.
+// types maps extensions to media types. The system's table isn't used because it differs between
+// machines.
 var types = map[string]string{
 	".css":   "text/css; charset=utf-8",
 	".js":    "text/javascript; charset=utf-8",
@@ -28,19 +28,19 @@ var types = map[string]string{
 	".woff2": "font/woff2",
 }
 
-// built are the files by their full names, and hashed the full names by the plain ones.
+// built maps full names to contents, and hashed maps plain names to full names.
 var built, hashed = load()
 
 func load() (map[string][]byte, map[string]string) {
 	files, err := fs.ReadDir(dist, "dist")
 	if err != nil {
-		panic("static/dist is damaged: " + err.Error())
+		panic("read static/dist: " + err.Error())
 	}
 	contents, names := map[string][]byte{}, map[string]string{}
 	for _, file := range files {
 		content, err := fs.ReadFile(dist, "dist/"+file.Name())
 		if err != nil {
-			panic("static/dist is damaged: " + err.Error())
+			panic("read static/dist: " + err.Error())
 		}
 		contents[file.Name()] = content
 		plain, _, _ := strings.Cut(file.Name(), ".")
@@ -49,8 +49,8 @@ func load() (map[string][]byte, map[string]string) {
 	return contents, names
 }
 
-// Path is the address of a built file by its plain name: Path("app.css") is like
-// "/static/app.3F9C2A71.css". A name that is not built is a mistake in a view: Path panics.
+// Path returns the path of a built file: Path("app.css") returns, for example,
+// "/static/app.3F9C2A71.css". It panics if there is no such file.
 func Path(name string) string {
 	full, known := hashed[name]
 	if !known {
@@ -59,8 +59,8 @@ func Path(name string) string {
 	return prefix + full
 }
 
-// Handler serves the built files under /static/. A name carries the hash of what it names, so
-// the answer never changes.
+// Handler returns a handler that serves the built files under /static/. Responses never change,
+// because the names contain a hash of the contents.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, prefix)

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-func get(t *testing.T, address string) *http.Response {
+func get(t *testing.T, path string) *http.Response {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, address, nil))
+	Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
 	return recorder.Result()
 }
 
@@ -24,50 +24,50 @@ func TestHandler(t *testing.T) {
 	} {
 		response := get(t, Path(name))
 		if response.StatusCode != http.StatusOK {
-			t.Errorf("%s: status %d", name, response.StatusCode)
+			t.Errorf("%s: status = %d, want 200", name, response.StatusCode)
 		}
 		if got := response.Header.Get("Content-Type"); got != mediaType {
-			t.Errorf("%s: Content-Type %q, want %q", name, got, mediaType)
+			t.Errorf("%s: Content-Type = %q, want %q", name, got, mediaType)
 		}
-		if got := response.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
-			t.Errorf("%s: Cache-Control %q", name, got)
+		if got, want := response.Header.Get("Cache-Control"), "public, max-age=31536000, immutable"; got != want {
+			t.Errorf("%s: Cache-Control = %q, want %q", name, got, want)
 		}
 	}
 }
 
-func TestHandlerServesNothingElse(t *testing.T) {
-	for _, address := range []string{"/static/", "/static/app.css", "/static/../static.go", "/static/dist", "/app.css"} {
-		response := get(t, address)
+func TestHandlerServesOnlyBuiltFiles(t *testing.T) {
+	for _, path := range []string{"/static/", "/static/app.css", "/static/../static.go", "/static/dist", "/app.css"} {
+		response := get(t, path)
 		if response.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: status %d, want 404", address, response.StatusCode)
+			t.Errorf("%s: status = %d, want 404", path, response.StatusCode)
 		}
 		if got := response.Header.Get("Cache-Control"); strings.Contains(got, "immutable") {
-			t.Errorf("%s: a missing file must not be kept: %q", address, got)
+			t.Errorf("%s: Cache-Control = %q, want it not to allow caching", path, got)
 		}
 	}
 }
 
-// What the styles load must be built too, and from nowhere else.
-func TestStylesLoadWhatIsBuilt(t *testing.T) {
+// TestStylesLoadOnlyBuiltFiles checks that every URL in the styles is a built file.
+func TestStylesLoadOnlyBuiltFiles(t *testing.T) {
 	styles := string(built[hashed["app.css"]])
 	urls := regexp.MustCompile(`url\(["']?([^"')]+)`).FindAllStringSubmatch(styles, -1)
 	if len(urls) == 0 {
-		t.Fatal("no url in the styles: is the expression still right?")
+		t.Fatal("no URL found in app.css")
 	}
 	for _, url := range urls {
 		if strings.HasPrefix(url[1], "data:image/svg+xml") {
 			continue
 		}
 		if _, known := built[strings.TrimPrefix(url[1], "./")]; !known {
-			t.Errorf("the styles load %q, which is not built", url[1])
+			t.Errorf("app.css loads %q, which is not built", url[1])
 		}
 	}
 }
 
-func TestPathPanicsForWhatIsNotBuilt(t *testing.T) {
+func TestPathPanicsForUnknownFiles(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic")
+			t.Error("Path did not panic")
 		}
 	}()
 	Path("missing.css")

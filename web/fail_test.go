@@ -20,9 +20,9 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// TestErrorsBecomeAnswers: what the caller caused is explained, everything else is private, is
-// logged once, and ends nothing but its request.
-func TestErrorsBecomeAnswers(t *testing.T) {
+// TestErrorResponses checks that errors caused by the client are explained to it, and that all others
+// are private and logged once.
+func TestErrorResponses(t *testing.T) {
 	const private = "password=hunter2 at 10.0.0.7"
 	tests := []struct {
 		name      string
@@ -31,16 +31,16 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		errorType string
 		logged    bool
 	}{
-		{"an unknown error", func() error { return errors.New(private) }, 500, "internal_error", true},
-		{"a panic", func() error { panic(private) }, 500, "internal_error", true},
-		{"the framework's 500", func() error { return echo.NewHTTPError(500, private) }, 500, "internal_error", true},
-		{"the framework's odd refusal", func() error { return echo.NewHTTPError(418, private) }, 418, "invalid_request", false},
-		{"a broken rule", func() error {
+		{"unknown error", func() error { return errors.New(private) }, 500, "internal_error", true},
+		{"panic", func() error { panic(private) }, 500, "internal_error", true},
+		{"500 from Echo", func() error { return echo.NewHTTPError(500, private) }, 500, "internal_error", true},
+		{"other status from Echo", func() error { return echo.NewHTTPError(418, private) }, 418, "invalid_request", false},
+		{"failed precondition", func() error {
 			return fmt.Errorf("%s: %w", private, models.Errorf(models.FailedPrecondition, "It is paused."))
 		}, 422, "invalid_request", false},
-		{"a missing thing", func() error { return models.Errorf(models.NotFound, "There is no such key.") }, 404, "not_found", false},
-		{"a forbidden thing", func() error { return models.Errorf(models.Forbidden, "No.") }, 403, "forbidden", false},
-		{"too many attempts", func() error { return models.Errorf(models.RateLimited, "Wait.") }, 429, "rate_limited", false},
+		{"not found", func() error { return models.Errorf(models.NotFound, "There is no such key.") }, 404, "not_found", false},
+		{"forbidden", func() error { return models.Errorf(models.Forbidden, "No.") }, 403, "forbidden", false},
+		{"rate limited", func() error { return models.Errorf(models.RateLimited, "Wait.") }, 429, "rate_limited", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -51,33 +51,46 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 			server.Pages.Add(http.MethodGet, "/broken", handle)
 
 			api := serve(server, "/api/v1/broken")
-			if api.Code != tt.status || !strings.Contains(api.Body.String(), `"type":"`+tt.errorType+`"`) {
-				t.Errorf("API: %d %s, want %d %s", api.Code, api.Body, tt.status, tt.errorType)
+			if api.Code != tt.status {
+				t.Errorf("API: status = %d, want %d", api.Code, tt.status)
+			}
+			if got, want := api.Body.String(), `"type":"`+tt.errorType+`"`; !strings.Contains(got, want) {
+				t.Errorf("API: body = %s, want it to contain %s", got, want)
 			}
 			page := serve(server, "/broken")
-			if page.Code != tt.status || !strings.Contains(page.Header().Get("Content-Type"), "text/html") {
-				t.Errorf("page: %d %s", page.Code, page.Header().Get("Content-Type"))
+			if page.Code != tt.status {
+				t.Errorf("page: status = %d, want %d", page.Code, tt.status)
 			}
-			for _, answer := range []*httptest.ResponseRecorder{api, page} {
-				if strings.Contains(answer.Body.String(), "hunter2") || strings.Contains(answer.Body.String(), "goroutine") {
-					t.Errorf("the answer tells what is private: %s", answer.Body)
+			if got, want := page.Header().Get("Content-Type"), "text/html; charset=UTF-8"; got != want {
+				t.Errorf("page: Content-Type = %q, want %q", got, want)
+			}
+			for _, response := range []*httptest.ResponseRecorder{api, page} {
+				for _, secret := range []string{"hunter2", "goroutine"} {
+					if strings.Contains(response.Body.String(), secret) {
+						t.Errorf("the response contains %q: %s", secret, response.Body)
+					}
 				}
 			}
-			if got := strings.Count(log.String(), `"level":"ERROR"`); (got == 2) != tt.logged || got > 2 {
-				t.Errorf("%d errors logged for two requests: %s", got, log.String())
+			want := 0
+			if tt.logged {
+				want = 2 // one for each request
+			}
+			if got := strings.Count(log.String(), `"level":"ERROR"`); got != want {
+				t.Errorf("%d errors logged, want %d: %s", got, want, log.String())
 			}
 		})
 	}
 }
 
-// TestACallerWhoHasGoneIsNoError: browsers break off what they do not need any more.
-func TestACallerWhoHasGoneIsNoError(t *testing.T) {
+// TestDisconnectedClientsAreNotLoggedAsErrors checks that only errors of our own are logged when a
+// connection breaks.
+func TestDisconnectedClientsAreNotLoggedAsErrors(t *testing.T) {
 	var log bytes.Buffer
 	server := newServer(t, web.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
 	tests := map[string]struct {
-		begun  bool // some of the answer has been sent
-		err    error
-		logged bool
+		started bool // the response has started
+		err     error
+		logged  bool
 	}{
 		"/gone":     {true, fmt.Errorf("write: %w", syscall.EPIPE), false},
 		"/reset":    {true, fmt.Errorf("write: %w", syscall.ECONNRESET), false},
@@ -88,11 +101,11 @@ func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 	leave()
 	server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/left", nil).WithContext(left))
 	if strings.Contains(log.String(), `"level":"ERROR"`) {
-		t.Errorf("a query that was broken off because the caller has gone: %s", &log)
+		t.Errorf("an interrupted query of a disconnected client is logged as an error: %s", &log)
 	}
 	for path, tt := range tests {
 		server.Pages.Add(http.MethodGet, path, func(c echo.Context) error {
-			if tt.begun {
+			if tt.started {
 				c.Response().WriteHeader(http.StatusOK)
 			}
 			return tt.err
@@ -100,25 +113,25 @@ func TestACallerWhoHasGoneIsNoError(t *testing.T) {
 		log.Reset()
 		serve(server, path)
 		if logged := strings.Contains(log.String(), `"level":"ERROR"`); logged != tt.logged {
-			t.Errorf("%s: logged as an error: %t, want %t", path, logged, tt.logged)
+			t.Errorf("%s: logged as an error = %t, want %t", path, logged, tt.logged)
 		}
 	}
 }
 
-// TestABrokenDownloadFails in the client: it must not take the half of a table for the whole.
-// What breaks before anything was sent is an answer like any other, not a file.
-func TestABrokenDownloadFails(t *testing.T) {
+// TestFailedDownload checks that a download that fails midway also fails in the client, which could
+// otherwise mistake it for the whole table. One that fails at the start shows an error page.
+func TestFailedDownload(t *testing.T) {
 	const whole = 5000
 	tests := map[string]struct {
-		breaks int // before this row
-		status int
-		file   bool
-		failed bool // while it was read
-		logged string
+		failsAt int // row before which the download fails
+		status  int
+		file    bool // sent as a file
+		failed  bool // while the client read it
+		logged  string
 	}{
-		"not at all": {whole, http.StatusOK, true, false, ""},
-		"half-way":   {3000, http.StatusOK, true, true, "response aborted"},
-		"at once":    {0, http.StatusInternalServerError, false, false, "request failed"},
+		"no failure":   {whole, http.StatusOK, true, false, ""},
+		"midway":       {3000, http.StatusOK, true, true, "response aborted"},
+		"at the start": {0, http.StatusInternalServerError, false, false, "request failed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -126,46 +139,55 @@ func TestABrokenDownloadFails(t *testing.T) {
 			server := newServer(t, web.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
 			server.Pages.Add(http.MethodGet, "/table", func(c echo.Context) error {
 				return web.SendCSV(c, "table.csv", []string{"name"}, func(send func(row []string) error) error {
-					for i := range tt.breaks {
+					for i := range tt.failsAt {
 						if err := send([]string{fmt.Sprintf("row %d", i)}); err != nil {
 							return err
 						}
 					}
-					if tt.breaks < whole {
-						return errors.New("the database has gone")
+					if tt.failsAt < whole {
+						return errors.New("connection lost")
 					}
 					return nil
 				})
 			})
 			status, file, err := download(t, server, "/table")
-			if failed := err != nil; failed != tt.failed || status != tt.status || file != tt.file {
-				t.Errorf("status %d, a file %t, %v", status, file, err)
+			if status != tt.status {
+				t.Errorf("status = %d, want %d", status, tt.status)
 			}
-			if !strings.Contains(log.String(), tt.logged) || strings.Count(log.String(), `"level":"ERROR"`) != min(len(tt.logged), 1) {
-				t.Errorf("the log: %s", log.String())
+			if file != tt.file {
+				t.Errorf("sent as a file = %t, want %t", file, tt.file)
+			}
+			if failed := err != nil; failed != tt.failed {
+				t.Errorf("read body: err = %v, want an error: %t", err, tt.failed)
+			}
+			if !strings.Contains(log.String(), tt.logged) {
+				t.Errorf("log = %s, want it to contain %q", log.String(), tt.logged)
+			}
+			if got, want := strings.Count(log.String(), `"level":"ERROR"`), min(len(tt.logged), 1); got != want {
+				t.Errorf("%d errors logged, want %d: %s", got, want, log.String())
 			}
 			if got := strings.Count(log.String(), `"msg":"request"`); got != 1 {
-				t.Errorf("%d lines about the request: %s", got, log.String())
+				t.Errorf("%d requests logged, want 1: %s", got, log.String())
 			}
 		})
 	}
 }
 
-// download gets path as a client does. The error is what became of the body; whatever is logged
-// has been when it returns.
+// download requests path over a connection. It returns the error from reading the body, after
+// everything has been logged.
 func download(t *testing.T, handler http.Handler, path string) (status int, file bool, err error) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
-	answer, err := server.Client().Get(server.URL + path)
+	response, err := server.Client().Get(server.URL + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = io.Copy(io.Discard, answer.Body)
-	if err := answer.Body.Close(); err != nil {
+	_, err = io.Copy(io.Discard, response.Body)
+	if err := response.Body.Close(); err != nil {
 		t.Error(err)
 	}
-	return answer.StatusCode, answer.Header.Get("Content-Disposition") != "", err
+	return response.StatusCode, response.Header.Get("Content-Disposition") != "", err
 }
 
 func serve(handler http.Handler, path string) *httptest.ResponseRecorder {
@@ -182,8 +204,7 @@ func newServer(t *testing.T, options web.Options) *web.Server {
 	return web.New(store, web.NewKeyGate(store, web.GateOptions{Log: options.Log}), options)
 }
 
-// TestPagesHaveTheHeaders that keep them to themselves.
-func TestPagesHaveTheHeaders(t *testing.T) {
+func TestPageSecurityHeaders(t *testing.T) {
 	server := newServer(t, web.Options{Log: slog.New(slog.DiscardHandler)})
 	header := serve(server, "/nothing").Header()
 	for name, want := range map[string]string{
@@ -195,16 +216,16 @@ func TestPagesHaveTheHeaders(t *testing.T) {
 		"Cache-Control":                "no-store",
 	} {
 		if got := header.Get(name); got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
 	policy := header.Get("Content-Security-Policy")
 	for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
 		if !strings.Contains(policy, directive) {
-			t.Errorf("the policy lacks %s: %s", directive, policy)
+			t.Errorf("Content-Security-Policy = %q, want it to contain %q", policy, directive)
 		}
 	}
 	if strings.Contains(policy, "unsafe") {
-		t.Errorf("the policy allows what is unsafe: %s", policy)
+		t.Errorf("Content-Security-Policy = %q, want no unsafe directive", policy)
 	}
 }
