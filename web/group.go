@@ -33,6 +33,8 @@ func (g *Group) noRoute(c echo.Context) error {
 	match.Reset(request, c.Response())
 	g.routes.Find(request.Method, echo.GetPath(request), match)
 	c.SetPath(match.Path())
-	c.Set(echo.ContextKeyHeaderAllow, match.Get(echo.ContextKeyHeaderAllow))
+	if allow := match.Get(echo.ContextKeyHeaderAllow); allow != nil {
+		c.Set(echo.ContextKeyHeaderAllow, allow)
+	}
 	return match.Handler()(c)
 }
