@@ -40,7 +40,7 @@ Exits with 1 if a chain is broken or an expected head is missing.`,
 		asJSON    bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&workspace, "workspace", "", "`ID` of the only workspace to verify")
+	flags.StringVar(&workspace, "workspace", "", "`id` of the only workspace to verify")
 	flags.StringSliceVar(&expected, "expect", nil, "comma-separated `heads` that were printed earlier")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
 	addFlags(flags, databaseOption)

@@ -15,9 +15,9 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// openGate returns the gate to the API, and starts to serve metrics if they are enabled. Close stops
+// openGate returns the gate to the API, and starts to serve metrics if they are enabled. Stop ends
 // the metrics and disconnects from Redis.
-func openGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, log *slog.Logger) (gate *web.KeyGate, close func(), err error) {
+func openGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
 	limits, closeLimits := limitsOf(s, log)
 	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits}
 	stopMetrics := func() {}

@@ -99,7 +99,7 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log 
 		},
 	})
 	for _, step := range applied {
-		log.Info("database migrated", "step", step.Name)
+		log.Info("applied migration", "version", step.Version, "name", step.Name)
 	}
 	return store, err
 }
