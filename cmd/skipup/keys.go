@@ -13,12 +13,12 @@ import (
 )
 
 func (p *program) keys() *cobra.Command {
-	return p.group(&cobra.Command{Use: "keys", Short: "Make, list, change, pause, rotate, delete and find API keys"},
+	return p.group(&cobra.Command{Use: "keys", Short: "Create, list, update, pause, rotate, delete and scan for API keys"},
 		p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysPause(), p.keysResume(), p.keysRotate(), p.keysDelete(), p.keysScan())
 }
 
-// keyOrder is a key as the flags ask for it.
-type keyOrder struct {
+// newKeyFlags are the flags of keys create.
+type newKeyFlags struct {
 	workspace, name string
 	scopes          []string
 	expiresIn       time.Duration
@@ -28,70 +28,70 @@ type keyOrder struct {
 func (p *program) keysCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make an API key, and print it",
-		Long: `Make an API key, and print it and nothing else on standard output. It cannot be shown again.
+		Short: "Create an API key and print it",
+		Long: `Create an API key. Prints only the key, which can't be shown again.
 
-The word in the key (live or test) must be the one that the server accepts: give both the same
-` + keyEnvironmentOption.variable + `.
+The server accepts only keys of its own environment (live or test), so set the same
+` + keyEnvironmentOption.variable + ` here and on the server.
 
 Scopes:
 ` + scopeHelp(),
 		Example: `  skipup keys create --workspace ws_01J… --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
 	}
-	var order keyOrder
+	var f newKeyFlags
 	flags := cmd.Flags()
-	flags.StringVar(&order.workspace, "workspace", "", "`ID` of the workspace")
-	flags.StringVar(&order.name, "name", "", "`NAME` of the key")
-	flags.StringSliceVar(&order.scopes, "scopes", nil, "`SCOPES` with commas between; empty for a key without any")
-	flags.DurationVar(&order.expiresIn, "expires-in", 0, "`TIME` until the key expires, such as 720h for 30 days (default never)")
+	flags.StringVar(&f.workspace, "workspace", "", "workspace `ID`")
+	flags.StringVar(&f.name, "name", "", "key `name`")
+	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
+	flags.DurationVar(&f.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days (default never)")
 	addFlags(flags, databaseOption, keyEnvironmentOption)
 	requireFlags(cmd, "workspace", "name", "scopes")
 	completeScopes(cmd)
 	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		order.expires = flags.Changed("expires-in")
-		return p.createKey(ctx, cmd, order)
+		f.expires = flags.Changed("expires-in")
+		return p.createKey(ctx, cmd, f)
 	})
 }
 
-func (p *program) createKey(ctx context.Context, cmd *cobra.Command, order keyOrder) error {
+func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFlags) error {
 	s, err := p.settings(cmd, databaseOption, keyEnvironmentOption)
 	wrong, _ := err.(usageErrors)
-	scopes := parseScopes(order.scopes, &wrong)
+	scopes := parseScopes(f.scopes, &wrong)
 	if err := wrong.err(); err != nil {
 		return err
 	}
 	return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-		if err := findWorkspace(ctx, store, order.workspace); err != nil {
+		if err := findWorkspace(ctx, store, f.workspace); err != nil {
 			return err
 		}
-		n := models.NewAPIKey{Name: order.name, Scopes: scopes}
-		if order.expires {
-			at := store.Now().Add(order.expiresIn)
+		n := models.NewAPIKey{Name: f.name, Scopes: scopes}
+		if f.expires {
+			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at
 		}
-		key, secret, err := store.CreateAPIKey(ctx, order.workspace, n)
+		key, secret, err := store.CreateAPIKey(ctx, f.workspace, n)
 		if err != nil {
 			return flagErrors(err, map[string]string{"name": "--name", "expires_at": "--expires-in"})
 		}
 		if err := p.printf("%s", secret.Reveal()); err != nil {
-			return failf("the key %s is made but nobody has seen it, so delete it: %w", key.ID, err)
+			return failf("created %s but couldn't print it; delete it: %w", key.ID, err)
 		}
 		return nil
 	})
 }
 
-// parseScopes is the set of words. It adds those that are no scopes to wrong.
-func parseScopes(words []string, wrong *usageErrors) scope.Set {
+// parseScopes returns the set of scopes with the given names. It adds unknown names to wrong.
+func parseScopes(names []string, wrong *usageErrors) scope.Set {
 	var set scope.Set
 	known := true
-	for _, word := range words {
-		s, ok := scope.Parse(strings.TrimSpace(word))
+	for _, name := range names {
+		s, ok := scope.Parse(strings.TrimSpace(name))
 		if ok {
 			set |= scope.Of(s)
 			continue
 		}
-		wrong.add("--scopes: %q is not a scope", word)
+		wrong.add("--scopes: %q is not a scope", name)
 		known = false
 	}
 	if !known {
@@ -108,12 +108,12 @@ func scopeHelp() string {
 	return strings.TrimSuffix(help.String(), "\n")
 }
 
-// findWorkspace is an error unless there is a workspace with this id. A wrong database is as
-// likely as a wrong id, since a SQLite file that is not there is made.
+// findWorkspace returns an error unless the workspace exists. The error mentions the database, since
+// a missing SQLite file is created.
 func findWorkspace(ctx context.Context, store *models.Store, id string) error {
 	_, err := store.Workspace(ctx, id)
 	if models.IsKind(err, models.NotFound) {
-		return models.Errorf(models.NotFound, "There is no such workspace in this database. Check --workspace, and --%s (%s).",
+		return models.Errorf(models.NotFound, "Workspace not found in this database. Check --workspace and --%s (%s).",
 			databaseOption.flag, databaseOption.variable)
 	}
 	return err

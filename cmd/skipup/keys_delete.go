@@ -12,9 +12,9 @@ import (
 func (p *program) keysDelete() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete KEY_ID",
-		Short: "Delete an API key, so that requests with it are refused",
-		Long: `Delete an API key. When this command is done, no node accepts a request with the key any more:
-it waits one lease and 5 % for that. It prints the receipt of the deletion.`,
+		Short: "Delete an API key",
+		Long: `Delete an API key and print a deletion receipt. Waits until every node rejects the key (about one
+lease).`,
 		Example: `  skipup keys delete key_01J…`,
 		Args:    oneKey,
 	}
@@ -32,7 +32,7 @@ it waits one lease and 5 % for that. It prints the receipt of the deletion.`,
 	})
 }
 
-// deletedKey is the receipt of a deletion, as it is printed.
+// deletedKey is a deletion receipt as printed.
 type deletedKey struct {
 	ID              string     `json:"id"`
 	DeletedAt       *time.Time `json:"deleted_at"`
@@ -60,9 +60,9 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 			receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
 		})
 	}
-	used := "It was never used."
+	used := "Never used."
 	if receipt.LastUsedAt != nil {
-		used = "It was last used at " + moment(inSeconds(receipt.LastUsedAt)) + " from " + receipt.LastUsedAddress + " for " + receipt.LastUsedRoute + "."
+		used = "Last used at " + formatTime(inSeconds(receipt.LastUsedAt)) + " from " + receipt.LastUsedAddress + " for " + receipt.LastUsedRoute + "."
 	}
-	return p.printf("Deleted %q (%s): refused by every node %d ms after the commit. %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), used)
+	return p.printf("Deleted %q (%s). Rejected by every node after %d ms. %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), used)
 }

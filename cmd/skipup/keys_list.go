@@ -17,15 +17,15 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// keyStates are what --state takes.
-var keyStates = []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
+// keyStatuses are the values of --state.
+var keyStatuses = []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted}
 
 func (p *program) keysList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the API keys of a workspace",
-		Long: `List the API keys of a workspace, the newest first: all but the deleted, or those in one state.
-Times are UTC.`,
+		Long: `List the API keys of a workspace, newest first. Deleted keys are listed only with --state deleted.
+Times are in UTC.`,
 		Example: `  skipup keys list --workspace ws_01J…
   skipup keys list --workspace ws_01J… --state deleted --json`,
 	}
@@ -34,17 +34,17 @@ Times are UTC.`,
 		asJSON           bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&workspace, "workspace", "", "`ID` of the workspace")
-	flags.StringVar(&state, "state", "", "list only keys in this `STATE`: "+strings.Join(stateWords(), ", "))
-	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the member names of the API")
+	flags.StringVar(&workspace, "workspace", "", "workspace `ID`")
+	flags.StringVar(&state, "state", "", "list only keys with this `status`: "+strings.Join(statusNames(), ", "))
+	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the field names of the API")
 	addFlags(flags, databaseOption)
 	requireFlags(cmd, "workspace")
-	completeValues(cmd, "state", stateWords())
+	completeValues(cmd, "state", statusNames())
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
 		wrong, _ := err.(usageErrors)
-		if state != "" && !slices.Contains(stateWords(), state) {
-			wrong.add("--state must be one of %s", strings.Join(stateWords(), ", "))
+		if state != "" && !slices.Contains(statusNames(), state) {
+			wrong.add("--state must be one of %s", strings.Join(statusNames(), ", "))
 		}
 		if err := wrong.err(); err != nil {
 			return err
@@ -55,21 +55,20 @@ Times are UTC.`,
 	})
 }
 
-func stateWords() []string {
-	words := make([]string, 0, len(keyStates))
-	for _, state := range keyStates {
-		words = append(words, string(state))
+func statusNames() []string {
+	names := make([]string, 0, len(keyStatuses))
+	for _, status := range keyStatuses {
+		names = append(names, string(status))
 	}
-	return words
+	return names
 }
 
-// listKeys reads all keys as one page, so that none is missed or shown twice because another
-// is made or deleted meanwhile.
-func (p *program) listKeys(ctx context.Context, store *models.Store, workspace string, state models.KeyStatus, asJSON bool) error {
+// listKeys reads all keys as one page, so that concurrent changes can't hide or repeat a key.
+func (p *program) listKeys(ctx context.Context, store *models.Store, workspace string, status models.KeyStatus, asJSON bool) error {
 	if err := findWorkspace(ctx, store, workspace); err != nil {
 		return err
 	}
-	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{Status: state, PageNumber: 1, PageSize: math.MaxInt32})
+	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{Status: status, PageNumber: 1, PageSize: math.MaxInt32})
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspace s
 	return p.answerTable(keys)
 }
 
-// listedKey is a key as it is printed, with the API's names and words and its whole seconds.
+// listedKey is a key as printed. It uses the field names of the API and whole seconds.
 type listedKey struct {
 	ID          string           `json:"id"`
 	Name        string           `json:"name"`
@@ -93,9 +92,9 @@ type listedKey struct {
 	CreatedAt   time.Time        `json:"created_at"`
 	LastUsedAt  *time.Time       `json:"last_used_at"`
 	ExpiresAt   *time.Time       `json:"expires_at"`
-	PausedUntil *time.Time       `json:"paused_until"` // also when that is past
+	PausedUntil *time.Time       `json:"paused_until"` // even if in the past
 	DeletedAt   *time.Time       `json:"deleted_at"`
-	// The ids of the keys before and after it in its line, and of the first of that.
+	// The ids of the replaced key, of the replacement, and of the first key in the rotation history.
 	RotatedFrom *string `json:"rotated_from"`
 	RotatedTo   *string `json:"rotated_to"`
 	RotationID  *string `json:"lineage_id"`
@@ -110,7 +109,7 @@ func listed(key *models.APIKey, now time.Time) listedKey {
 	}
 }
 
-// inSeconds is t in UTC and whole seconds; nil for nil.
+// inSeconds returns t in UTC and whole seconds, or nil if t is nil.
 func inSeconds(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
@@ -122,24 +121,24 @@ func inSeconds(t *time.Time) *time.Time {
 func (p *program) answerTable(keys []listedKey) error {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // a Builder takes everything
+	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // writing to a Builder never fails
 	row("ID", "NAME", "PREFIX", "STATE", "SCOPES", "CREATED", "LAST USED", "EXPIRES")
 	for _, key := range keys {
 		row(key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
-			moment(&key.CreatedAt), moment(key.LastUsedAt), moment(key.ExpiresAt))
+			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt))
 	}
 	_ = table.Flush()
 	return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))
 }
 
-func moment(t *time.Time) string {
+func formatTime(t *time.Time) string {
 	if t == nil {
 		return "never"
 	}
 	return t.Format(time.RFC3339)
 }
 
-// visible quotes a name that would do something to the terminal rather than show on it.
+// visible quotes a name with unprintable characters, which could control the terminal.
 func visible(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(name)

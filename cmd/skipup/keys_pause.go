@@ -12,14 +12,14 @@ import (
 func (p *program) keysPause() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause KEY_ID",
-		Short: "Refuse an API key for a while",
-		Long: `Have every request with an API key refused for a while. When this command is done, no node accepts
-the key; when the time is over, all do again, and nothing has to be done for it.`,
+		Short: "Pause an API key",
+		Long: `Pause an API key. Waits until every node rejects the key (about one lease). The key works again
+automatically when the pause ends.`,
 		Example: `  skipup keys pause key_01J… --for 1h`,
 		Args:    oneKey,
 	}
 	var length time.Duration
-	cmd.Flags().DurationVar(&length, "for", 0, "`TIME` after which the key works again, such as 15m or 24h, at most 2160h")
+	cmd.Flags().DurationVar(&length, "for", 0, "pause for this `duration`, for example 15m or 24h (at most 2160h)")
 	addFlags(cmd.Flags(), databaseOption)
 	requireFlags(cmd, "for")
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -28,7 +28,7 @@ the key; when the time is over, all do again, and nothing has to be done for it.
 			if err != nil {
 				return flagErrors(err, map[string]string{"until": "--for"})
 			}
-			return p.printf("Paused %q (%s): refused by every node until %s.", key.Name, key.KeyPrefix, moment(inSeconds(key.PausedUntil)))
+			return p.printf("Paused %q (%s). Every node rejects it until %s.", key.Name, key.KeyPrefix, formatTime(inSeconds(key.PausedUntil)))
 		})
 	})
 }
@@ -36,8 +36,8 @@ the key; when the time is over, all do again, and nothing has to be done for it.
 func (p *program) keysResume() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resume KEY_ID",
-		Short:   "End the pause of an API key",
-		Long:    `End the pause of an API key. When this command is done, every node accepts the key again.`,
+		Short:   "Resume a paused API key",
+		Long:    `Resume a paused API key. Waits until every node accepts the key (about one lease).`,
 		Example: `  skipup keys resume key_01J…`,
 		Args:    oneKey,
 	}
@@ -48,12 +48,12 @@ func (p *program) keysResume() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.printf("Resumed %q (%s): no node refuses it for a pause any more.", key.Name, key.KeyPrefix)
+			return p.printf("Resumed %q (%s). Every node accepts it.", key.Name, key.KeyPrefix)
 		})
 	})
 }
 
-// withKey calls fn with the key that has an id, in whatever workspace it is.
+// withKey calls fn with the key that has the given id, in any workspace.
 func (p *program) withKey(ctx context.Context, cmd *cobra.Command, id string, fn func(context.Context, *models.Store, *models.APIKey) error) error {
 	s, err := p.settings(cmd, databaseOption)
 	if err != nil {

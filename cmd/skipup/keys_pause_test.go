@@ -14,28 +14,28 @@ func TestPauseAndResumeKey(t *testing.T) {
 		id := key()["id"].(string)
 		paused := skipup(t, env, "keys", "pause", id, "--for", "1h")
 		paused.requireCode(t, exitOK)
-		if said := regexp.MustCompile(`^Paused "CI" \(sk_live_\S+\): refused by every node until \S+Z\.\n$`); !said.MatchString(paused.stdout) {
-			t.Errorf("stdout %q", paused.stdout)
+		if want := regexp.MustCompile(`^Paused "CI" \(sk_live_\S+\)\. Every node rejects it until \S+Z\.\n$`); !want.MatchString(paused.stdout) {
+			t.Errorf("stdout = %q, want %s", paused.stdout, want)
 		}
 		until, err := time.Parse(time.RFC3339, key()["paused_until"].(string))
 		if left := time.Until(until); err != nil || key()["state"] != "paused" || left > time.Hour+time.Second || left < 59*time.Minute {
-			t.Errorf("%v, %v left, %v", key(), left, err)
+			t.Errorf("key = %v, time left = %v, error = %v", key(), left, err)
 		}
 		if paused := listJSON(t, env, workspace, "--state", "paused"); len(paused) != 1 {
-			t.Errorf("paused keys: %v", paused)
+			t.Errorf("paused keys = %v, want 1", paused)
 		}
 		resumed := skipup(t, env, "keys", "resume", id)
 		resumed.requireCode(t, exitOK)
-		if said := regexp.MustCompile(`^Resumed "CI" \(sk_live_\S+\): no node refuses it for a pause any more\.\n$`); !said.MatchString(resumed.stdout) {
-			t.Errorf("stdout %q", resumed.stdout)
+		if want := regexp.MustCompile(`^Resumed "CI" \(sk_live_\S+\)\. Every node accepts it\.\n$`); !want.MatchString(resumed.stdout) {
+			t.Errorf("stdout = %q, want %s", resumed.stdout, want)
 		}
 		if now := key(); now["state"] != "active" || now["paused_until"] != nil {
-			t.Errorf("resumed: %v", now)
+			t.Errorf("key = %v, want it active", now)
 		}
 	})
 }
 
-func TestRefusedPausesOfKeys(t *testing.T) {
+func TestPauseKeyRejectsInvalidArguments(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -43,7 +43,7 @@ func TestRefusedPausesOfKeys(t *testing.T) {
 	for _, tt := range []struct {
 		args []string
 		code int
-		said string
+		text string
 	}{
 		{[]string{"pause", id}, exitUsage, `"for" not set`},
 		{[]string{"pause", id, "--for", "0s"}, exitUsage, "--for must be in the future"},
@@ -51,12 +51,12 @@ func TestRefusedPausesOfKeys(t *testing.T) {
 		{[]string{"pause", id, "--for", "2161h"}, exitUsage, "--for must be within 90 days"},
 		{[]string{"pause", "key_1", "--for", "1h"}, exitRejected, "API key not found."},
 		{[]string{"resume", "key_1"}, exitRejected, "API key not found."},
-		{[]string{"resume"}, exitUsage, "give the id of one key"},
-		{[]string{"resume", id, "key_1"}, exitUsage, "give the id of one key"},
+		{[]string{"resume"}, exitUsage, "specify the ID of one key"},
+		{[]string{"resume", id, "key_1"}, exitUsage, "specify the ID of one key"},
 	} {
-		skipup(t, env, append([]string{"keys"}, tt.args...)...).requireFailure(t, tt.code, tt.said)
+		skipup(t, env, append([]string{"keys"}, tt.args...)...).requireFailure(t, tt.code, tt.text)
 	}
 	if key := listJSON(t, env, workspace)[0]; key["state"] != "active" {
-		t.Errorf("a refusal has paused the key: %v", key)
+		t.Errorf("key = %v, want it active", key)
 	}
 }

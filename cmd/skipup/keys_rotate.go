@@ -12,22 +12,22 @@ import (
 func (p *program) keysRotate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate KEY_ID",
-		Short: "Give an API key a successor, and print it",
-		Long: `Make a key that takes the place of another, with its name and its scopes or fewer, and print it
-and nothing else on standard output. It cannot be shown again.
+		Short: "Rotate an API key and print the new key",
+		Long: `Create a replacement key with the same name and the same or fewer scopes. Prints only the new
+key, which can't be shown again.
 
-Both keys work until one is deleted: give the new one to whatever uses the old one, then delete
-the old one. Without --expires-in or --never-expires the new key lives as long as the old one was to.`,
+Both keys work until one of them is deleted. Switch your integrations to the new key, then delete
+the old one. By default, the new key has the same lifetime as the old one.`,
 		Example: `  skipup keys rotate key_01J…
   skipup keys rotate key_01J… --scopes members.read --json`,
 		Args: oneKey,
 	}
 	change, asJSON := keyChange{changes: cmd.Flags().Changed}, false
 	flags := cmd.Flags()
-	flags.StringSliceVar(&change.scopes, "scopes", nil, "`SCOPES` of the old key with commas between; empty for none (default all)")
-	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`TIME` until the new key expires, such as 720h for 30 days")
-	flags.BoolVar(&change.never, "never-expires", false, "the new key does not expire")
-	flags.BoolVar(&asJSON, "json", false, "print a JSON object with the member names of the API, the key among them")
+	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none; default: those of the old key)")
+	flags.DurationVar(&change.expiresIn, "expires-in", 0, "let the new key expire after this `duration`, for example 720h for 30 days")
+	flags.BoolVar(&change.never, "never-expires", false, "create a key that never expires")
+	flags.BoolVar(&asJSON, "json", false, "print a JSON object with the field names of the API, including the key")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	addFlags(flags, databaseOption, keyEnvironmentOption)
 	completeScopes(cmd)
@@ -49,7 +49,7 @@ the old one. Without --expires-in or --never-expires the new key lives as long a
 	})
 }
 
-// expiry is the expiry that is asked for.
+// expiry returns the expiry that the flags set, if any.
 func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
 	if !c.never && !c.changes("expires-in") {
 		return models.Change[*time.Time]{}
@@ -57,7 +57,7 @@ func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
 	return models.To(c.access(models.KeyAccess{}, now).ExpiresAt)
 }
 
-// rotatedKey is a successor with its text, as it is printed.
+// rotatedKey is a replacement key as printed.
 type rotatedKey struct {
 	listedKey
 	Key string `json:"key"`
@@ -78,7 +78,7 @@ func (p *program) rotateKey(ctx context.Context, store *models.Store, id string,
 		err = p.printf("%s", secret.Reveal())
 	}
 	if err != nil {
-		return failf("the key %s is made but nobody has seen it, so delete it: %w", key.ID, err)
+		return failf("created %s but couldn't print it; delete it: %w", key.ID, err)
 	}
 	return nil
 }

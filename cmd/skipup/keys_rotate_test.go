@@ -9,7 +9,6 @@ import (
 	"time"
 )
 
-// A key is rotated twice; the list tells the line.
 func TestRotateKey(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
@@ -18,11 +17,11 @@ func TestRotateKey(t *testing.T) {
 		got := skipup(t, env, "keys", "rotate", first["id"].(string))
 		got.requireCode(t, exitOK)
 		if text := got.stdout[:len(got.stdout)-1]; !wholeKey.MatchString(text) {
-			t.Fatalf("stdout is not a key and nothing else: %q", got.stdout)
+			t.Fatalf("stdout = %q, want only a key", got.stdout)
 		}
 		second := listJSON(t, env, workspace)[0]
 		if second["rotated_from"] != first["id"] || second["lineage_id"] != first["id"] || second["name"] != "CI" || second["expires_at"] == nil {
-			t.Errorf("the successor is %v", second)
+			t.Errorf("replacement = %v", second)
 		}
 		got = skipup(t, env, "keys", "rotate", second["id"].(string), "--scopes", "seats.read", "--never-expires", "--json")
 		got.requireCode(t, exitOK)
@@ -36,16 +35,16 @@ func TestRotateKey(t *testing.T) {
 		}
 		if err := json.Unmarshal([]byte(got.stdout), &third); err != nil || !wholeKey.MatchString(third.Key) || len(third.Scopes) != 1 ||
 			third.RotatedFrom != second["id"] || third.RotationID != first["id"] || third.ExpiresAt != nil {
-			t.Errorf("%+v, %v", third, err)
+			t.Errorf("second replacement = %+v, error = %v", third, err)
 		}
 		if second = listJSON(t, env, workspace)[1]; second["rotated_to"] != third.ID {
-			t.Errorf("the second now is %v", second)
+			t.Errorf("rotated_to = %v, want %s", second["rotated_to"], third.ID)
 		}
 	})
 }
 
-// TestRotateKeyToNothing: an empty list is one, and the word in the key is the one that is asked for.
-func TestRotateKeyToNothing(t *testing.T) {
+// An empty list of scopes differs from an omitted one.
+func TestRotateKeyToNoScopes(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -54,15 +53,15 @@ func TestRotateKeyToNothing(t *testing.T) {
 	got.requireCode(t, exitOK)
 	next := listJSON(t, env, workspace)[0]
 	if !strings.HasPrefix(got.stdout, "sk_test_") || len(next["scopes"].([]any)) != 0 {
-		t.Errorf("%s: %v", got.stdout[:12], next)
+		t.Errorf("key = %s…, replacement = %v, want a test key without scopes", got.stdout[:12], next)
 	}
 	if at, err := time.Parse(time.RFC3339, next["expires_at"].(string)); err != nil || time.Until(at) > time.Hour || time.Until(at) < 50*time.Minute {
-		t.Errorf("expires at %v, %v", at, err)
+		t.Errorf("expires_at = %v, error = %v, want in an hour", at, err)
 	}
 }
 
-// A successor that could not be printed is one that nobody has, as a key is.
-func TestSuccessorThatCannotBePrinted(t *testing.T) {
+// The operator must learn of a key that no one has seen.
+func TestRotateKeyReportsUnprintedKey(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -75,13 +74,13 @@ func TestSuccessorThatCannotBePrinted(t *testing.T) {
 	var stderr strings.Builder
 	code := run(context.Background(), []string{"keys", "rotate", id}, env, strings.NewReader(""), full, &stderr)
 	next := listJSON(t, env, workspace)[0]["id"].(string)
-	if code != exitFailed || !strings.Contains(stderr.String(), "the key "+next+" is made but nobody has seen it, so delete it") {
-		t.Errorf("exit code %d, stderr: %s", code, &stderr)
+	if code != exitFailed || !strings.Contains(stderr.String(), "created "+next+" but couldn't print it; delete it") {
+		t.Errorf("exit code = %d, stderr = %s", code, &stderr)
 	}
 	requireNoSecrets(t, stderr.String())
 }
 
-func TestRefusedRotations(t *testing.T) {
+func TestRotateKeyRejectsInvalidArguments(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -90,21 +89,21 @@ func TestRefusedRotations(t *testing.T) {
 		name string
 		args []string
 		code int
-		said string
+		text string
 	}{
-		{"no key", []string{"key_1"}, exitRejected, "API key not found."},
-		{"no id", nil, exitUsage, "give the id of one key"},
+		{"missing key", []string{"key_1"}, exitRejected, "API key not found."},
+		{"no id", nil, exitUsage, "specify the ID of one key"},
 		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes can only include scopes that the key has"},
 		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `"seats" is not a scope`},
-		{"dead at once", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
+		{"expires now", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
 		{"no such environment", []string{id, "--key-environment", "prod"}, exitUsage, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"},
 		{"both expiries", []string{id, "--expires-in", "1h", "--never-expires"}, exitUsage, "expires-in"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			skipup(t, env, append([]string{"keys", "rotate"}, tt.args...)...).requireFailure(t, tt.code, tt.said)
+			skipup(t, env, append([]string{"keys", "rotate"}, tt.args...)...).requireFailure(t, tt.code, tt.text)
 			if keys := listJSON(t, env, workspace); len(keys) != 1 {
-				t.Errorf("a key was made: %v", keys)
+				t.Errorf("keys = %v, want only the old key", keys)
 			}
 		})
 	}

@@ -32,13 +32,12 @@ func listJSON(t *testing.T, env map[string]string, workspace string, more ...str
 	return keys
 }
 
-// The life of a key at the command line.
-func TestKeys(t *testing.T) {
+func TestCreateListAndDeleteKey(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
 		text := newKey(t, env, workspace, "CI", "seats.read, meeting_requests.read", "--expires-in", "720h")
 		if !wholeKey.MatchString(text) {
-			t.Fatalf("stdout is not a key and nothing else: %q", text)
+			t.Fatalf("stdout = %q, want only a key", text)
 		}
 
 		store := openTestStore(t, env)
@@ -48,13 +47,13 @@ func TestKeys(t *testing.T) {
 		}
 		key, err := store.APIKeyByDigest(context.Background(), digest)
 		if err != nil {
-			t.Fatalf("the printed key is not the stored one: %v", err)
+			t.Fatalf("find the printed key: %v", err)
 		}
 		if key.Scopes != scope.Of(scope.MeetingRequestsRead, scope.SeatsRead) || key.CreatedByType != models.ActorOperator || key.CreatedByName != "Operator (command line)" {
-			t.Errorf("stored: %+v", key)
+			t.Errorf("stored key = %+v", key)
 		}
 		if life := key.ExpiresAt.Sub(key.CreatedAt); life > 30*24*time.Hour || life < 30*24*time.Hour-time.Minute {
-			t.Errorf("expires after %s", life)
+			t.Errorf("lifetime = %s, want 720h", life)
 		}
 
 		want := map[string]any{
@@ -69,18 +68,18 @@ func TestKeys(t *testing.T) {
 
 		deleted := skipup(t, env, "keys", "delete", key.ID)
 		deleted.requireCode(t, exitOK)
-		said := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\): refused by every node \d+ ms after the commit\. It was never used\.\n$`
-		if !regexp.MustCompile(said).MatchString(deleted.stdout) {
-			t.Errorf("stdout %q, want %s", deleted.stdout, said)
+		printed := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\)\. Rejected by every node after \d+ ms\. Never used\.\n$`
+		if !regexp.MustCompile(printed).MatchString(deleted.stdout) {
+			t.Errorf("stdout = %q, want %s", deleted.stdout, printed)
 		}
 		if after, err := store.APIKey(context.Background(), workspace, key.ID); err != nil || after.DeletedAt == nil || after.DeletedByName != "Operator (command line)" {
-			t.Errorf("after the deletion: %+v, %v", after, err)
+			t.Errorf("deleted key = %+v, error = %v", after, err)
 		}
 		if left := listJSON(t, env, workspace); len(left) != 0 {
-			t.Errorf("still listed: %v", left)
+			t.Errorf("listed keys = %v, want none", left)
 		}
-		if dead := listJSON(t, env, workspace, "--state", "deleted"); len(dead) != 1 || dead[0]["state"] != "deleted" || dead[0]["deleted_at"] == nil {
-			t.Errorf("deleted keys: %v", dead)
+		if deleted := listJSON(t, env, workspace, "--state", "deleted"); len(deleted) != 1 || deleted[0]["state"] != "deleted" || deleted[0]["deleted_at"] == nil {
+			t.Errorf("deleted keys = %v, want the deleted key", deleted)
 		}
 		skipup(t, env, "keys", "delete", key.ID).requireFailure(t, exitRejected, "API key not found.")
 	})
@@ -101,30 +100,29 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil || deleted.ID != id || time.Since(deleted.DeletedAt) > time.Minute ||
 		!deleted.EffectiveAt.After(deleted.DeletedAt) || deleted.TookMS < 500 {
-		t.Errorf("%+v, %v", deleted, err)
+		t.Errorf("receipt = %+v, error = %v", deleted, err)
 	}
 }
 
-// Deleting says when and from where the key was used: it may be one that somebody needs.
-func TestDeleteKeySaysWhenItWasUsed(t *testing.T) {
+func TestDeleteKeyPrintsLastUse(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
 	store := openTestStore(t, env)
-	lastUse(t, store, id, workspace)
+	useKey(t, store, id, workspace)
 	got := skipup(t, env, "keys", "delete", id)
 	got.requireCode(t, exitOK)
-	if !regexp.MustCompile(`refused by every node \d+ ms after the commit\. It was last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
-		t.Errorf("stdout: %q", got.stdout)
+	if !regexp.MustCompile(`Rejected by every node after \d+ ms\. Last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
+		t.Errorf("stdout = %q, want the last use", got.stdout)
 	}
 }
 
-func TestKeyEnvironment(t *testing.T) {
+func TestCreateKeyInTestEnvironment(t *testing.T) {
 	env := sqliteEnv(t)
 	env["SKIPUP_KEY_ENVIRONMENT"] = "test"
 	if key := newKey(t, env, newWorkspace(t, env), "CI", ""); !strings.HasPrefix(key, "sk_test_") {
-		t.Errorf("key: %s", key)
+		t.Errorf("key = %.12s…, want prefix sk_test_", key)
 	}
 }
 
@@ -142,16 +140,16 @@ func TestListKeysAsTable(t *testing.T) {
 		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never$`),
 	}
 	if len(lines) != len(want) {
-		t.Fatalf("%d lines:\n%s", len(lines), got.stdout)
+		t.Fatalf("lines = %d, want %d:\n%s", len(lines), len(want), got.stdout)
 	}
 	for i, line := range lines {
 		if !want[i].MatchString(line) {
-			t.Errorf("line %d is %q, want %s", i, line, want[i])
+			t.Errorf("line %d = %q, want %s", i, line, want[i])
 		}
 	}
 }
 
-// More keys than any page of the dashboard or the API holds.
+// There are more keys than any page of the dashboard or the API holds.
 func TestListKeysListsAll(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
@@ -166,12 +164,12 @@ func TestListKeysListsAll(t *testing.T) {
 			ids[key["id"]] = true
 		}
 		if len(ids) != 250 {
-			t.Errorf("%d keys listed", len(ids))
+			t.Errorf("listed %d keys, want 250", len(ids))
 		}
 	})
 }
 
-func TestRefusedKeys(t *testing.T) {
+func TestKeysRejectsInvalidArguments(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	create := func(more ...string) []string {
@@ -181,34 +179,34 @@ func TestRefusedKeys(t *testing.T) {
 		name string
 		args []string
 		code int
-		said []string
+		text []string
 	}{
 		{"unknown scopes", create("--scopes", "seats,members.Read"), exitUsage,
 			[]string{`"seats" is not a scope`, `"members.Read" is not a scope`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
 		{"unknown scope and wrong configuration", create("--scopes", "seats", "--key-environment", "prod"), exitUsage,
 			[]string{"3 problems:", `"seats" is not a scope`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
-		{"empty word", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`"" is not a scope`}},
+		{"empty scope", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`"" is not a scope`}},
 		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
 		{"empty name", create("--name", " "), exitUsage, []string{"--name is required"}},
-		{"expired at once", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
-		{"expired before", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
-		{"no such workspace", create("--workspace", "ws_1"), exitRejected, []string{"There is no such workspace in this database."}},
-		{"list of no workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRejected, []string{"There is no such workspace in this database."}},
+		{"expires now", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
+		{"expires in the past", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
+		{"no such workspace", create("--workspace", "ws_1"), exitRejected, []string{"Workspace not found in this database."}},
+		{"list missing workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRejected, []string{"Workspace not found in this database."}},
 		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, paused, expired, deleted"}},
-		{"delete no key", []string{"keys", "delete", "key_1"}, exitRejected, []string{"API key not found."}},
+		{"delete missing key", []string{"keys", "delete", "key_1"}, exitRejected, []string{"API key not found."}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			skipup(t, env, tt.args...).requireFailure(t, tt.code, tt.said...)
+			skipup(t, env, tt.args...).requireFailure(t, tt.code, tt.text...)
 			if keys := listJSON(t, env, workspace); len(keys) != 0 {
-				t.Errorf("a key was made: %v", keys)
+				t.Errorf("keys = %v, want none", keys)
 			}
 		})
 	}
 }
 
-// A key that could not be printed is a key that nobody has: the operator must hear of it.
-func TestKeyThatCannotBePrinted(t *testing.T) {
+// The operator must learn of a key that no one has seen.
+func TestCreateKeyReportsUnprintedKey(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -219,14 +217,14 @@ func TestKeyThatCannotBePrinted(t *testing.T) {
 	var stderr strings.Builder
 	code := run(context.Background(), []string{"keys", "create", "--workspace", workspace, "--name", "CI", "--scopes="}, env, strings.NewReader(""), full, &stderr)
 	id := listJSON(t, env, workspace)[0]["id"].(string)
-	if code != exitFailed || !strings.Contains(stderr.String(), "the key "+id+" is made but nobody has seen it, so delete it") {
-		t.Errorf("exit code %d, stderr: %s", code, &stderr)
+	if code != exitFailed || !strings.Contains(stderr.String(), "created "+id+" but couldn't print it; delete it") {
+		t.Errorf("exit code = %d, stderr = %s", code, &stderr)
 	}
 	requireNoSecrets(t, stderr.String())
 }
 
-// lastUse has a key used now.
-func lastUse(t *testing.T, store *models.Store, keyID, workspaceID string) {
+// useKey records a request with a key.
+func useKey(t *testing.T, store *models.Store, keyID, workspaceID string) {
 	t.Helper()
 	now := store.Now().UnixMilli()
 	err := store.AppendUsage(context.Background(), models.UsageBatch{
@@ -248,46 +246,46 @@ func TestUpdateKey(t *testing.T) {
 	newKey(t, env, workspace, "CI", "seats.read", "--expires-in", "24h")
 	key := func() map[string]any { return listJSON(t, env, workspace)[0] }
 	id := key()["id"].(string)
-	update := func(said string, args ...string) {
+	update := func(more string, args ...string) {
 		t.Helper()
 		got := skipup(t, env, append([]string{"keys", "update", id}, args...)...)
 		got.requireCode(t, exitOK)
-		if want := "Updated " + id + "." + said + "\n"; got.stdout != want {
-			t.Errorf("%v: stdout %q, want %q", args, got.stdout, want)
+		if want := "Updated " + id + "." + more + "\n"; got.stdout != want {
+			t.Errorf("%v: stdout = %q, want %q", args, got.stdout, want)
 		}
 	}
-	const everywhere = " Every node goes by it."
-	update(everywhere, "--scopes", "seats.write,members.read", "--never-expires")
+	const applied = " Applied on every node."
+	update(applied, "--scopes", "seats.write,members.read", "--never-expires")
 	if now := key(); fmt.Sprint(now["scopes"]) != "[members.read seats.write]" || now["expires_at"] != nil || now["name"] != "CI" {
-		t.Errorf("%v", now)
+		t.Errorf("key = %v", now)
 	}
 	start := time.Now()
 	again := skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read")
 	again.requireCode(t, exitOK)
-	if took := time.Since(start); took < 525*time.Millisecond || !strings.Contains(again.stdout, "Every node goes by it.") {
-		t.Errorf("the same again, which may not be in force yet: %q after %v", again.stdout, took)
+	if took := time.Since(start); took < 525*time.Millisecond || !strings.Contains(again.stdout, "Applied on every node.") {
+		t.Errorf("repeated update printed %q after %v, before the first took effect", again.stdout, took)
 	}
 	update("", "--name", "Builds")
 	if now := key(); now["name"] != "Builds" || fmt.Sprint(now["scopes"]) != "[members.read seats.write]" {
-		t.Errorf("%v", now)
+		t.Errorf("key = %v", now)
 	}
-	update(everywhere, "--scopes", "", "--expires-in", "2h")
+	update(applied, "--scopes", "", "--expires-in", "2h")
 	if at, err := time.Parse(time.RFC3339, key()["expires_at"].(string)); err != nil || time.Until(at) > 2*time.Hour || time.Until(at) < 110*time.Minute || len(key()["scopes"].([]any)) != 0 {
-		t.Errorf("%v, %v", key(), err)
+		t.Errorf("key = %v, error = %v", key(), err)
 	}
 	before := key()
 	for _, tt := range []struct {
 		args []string
-		said string
+		text string
 	}{
 		{nil, "name scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `"seats" is not a scope`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
 		{[]string{"--name", " "}, "--name is required"}, {[]string{"--name", ""}, "--name is required"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {
-		skipup(t, env, append([]string{"keys", "update", id}, tt.args...)...).requireFailure(t, exitUsage, tt.said)
+		skipup(t, env, append([]string{"keys", "update", id}, tt.args...)...).requireFailure(t, exitUsage, tt.text)
 	}
 	skipup(t, env, "keys", "update", "key_1", "--name", "X").requireFailure(t, exitRejected, "API key not found.")
 	if after := key(); !reflect.DeepEqual(before, after) {
-		t.Errorf("a refusal has changed %v to %v", before, after)
+		t.Errorf("rejected updates changed %v to %v", before, after)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// keyChange is what the flags ask to change of a key.
+// keyChange holds the flags that change a key.
 type keyChange struct {
 	name      string
 	scopes    []string
@@ -22,20 +22,19 @@ type keyChange struct {
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Change the name of an API key, or what it may do",
-		Long: `Change the name of an API key, its scopes or its expiry. What is not given stays as it is.
+		Short: "Update an API key's name, scopes or expiry",
+		Long: `Update an API key's name, scopes or expiry. Omitted fields don't change.
 
-Other scopes or another expiry take about as long as a deletion: when this command is done, every
-node goes by them.`,
+A change of scopes or expiry waits until every node applies it (about one lease).`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
 		Args:    oneKey,
 	}
 	change := keyChange{changes: cmd.Flags().Changed}
 	flags := cmd.Flags()
-	flags.StringVar(&change.name, "name", "", "`NAME` of the key")
-	flags.StringSliceVar(&change.scopes, "scopes", nil, "`SCOPES` with commas between; empty for none")
-	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`TIME` until the key expires, such as 720h for 30 days")
-	flags.BoolVar(&change.never, "never-expires", false, "the key does not expire")
+	flags.StringVar(&change.name, "name", "", "key `name`")
+	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
+	flags.DurationVar(&change.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days")
+	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "scopes", "expires-in", "never-expires")
 	addFlags(flags, databaseOption)
@@ -65,15 +64,15 @@ func (c keyChange) changesAccess() bool {
 	return c.changes("scopes") || c.changes("expires-in") || c.changes("never-expires")
 }
 
-// oneKey is the argument of a command about one key.
+// oneKey checks that the only argument is the id of a key.
 func oneKey(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return errors.New("give the id of one key, as `skipup keys list` shows it")
+		return errors.New("specify the ID of one key, as shown by `skipup keys list`")
 	}
 	return nil
 }
 
-// access is access with the expiry that is asked for.
+// access returns access with the expiry that the flags set.
 func (c keyChange) access(access models.KeyAccess, now time.Time) models.KeyAccess {
 	if c.changes("expires-in") {
 		at := now.Add(c.expiresIn)
@@ -101,5 +100,5 @@ func (p *program) updateKey(ctx context.Context, store *models.Store, key *model
 	if _, err := store.ChangeAPIKeyAccess(ctx, key.WorkspaceID, key.ID, key.Access(), access); err != nil {
 		return flagErrors(err, inFlag)
 	}
-	return p.printf("Updated %s. Every node goes by it.", key.ID)
+	return p.printf("Updated %s. Applied on every node.", key.ID)
 }

@@ -30,7 +30,7 @@ func TestCommandLine(t *testing.T) {
 		{"flag without a value", []string{"serve", "--addr"}, exitUsage, "", "--addr"},
 		{"unexpected argument", []string{"migrate", "now"}, exitUsage, "", "takes only flags"},
 		{"missing flags", []string{"workspace", "create", "--name", "Acme"}, exitUsage, "", `"admin-name", "email" not set`},
-		{"missing id", []string{"keys", "delete"}, exitUsage, "", "give the id of one key"},
+		{"missing id", []string{"keys", "delete"}, exitUsage, "", "specify the ID of one key"},
 		{"hint after a usage error", []string{"keys", "list"}, exitUsage, "", `Run "skipup keys list --help"`},
 		{"invalid duration", []string{"keys", "create", "--expires-in", "soon"}, exitUsage, "", "--expires-in"},
 	}
