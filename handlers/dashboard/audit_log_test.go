@@ -181,7 +181,7 @@ func TestAuditLogAsCSV(t *testing.T) {
 			}
 		}
 		first := rows[1]
-		if first[column["event"]] != "Operator created API key Robot 1499" || first[column["time"]] != "2026-03-14T09:26:53.000Z" || len(first[column["hash"]]) != 64 || first[column["seq"]] == "0" {
+		if first[column["event"]] != "Unknown created API key Robot 1499" || first[column["time"]] != "2026-03-14T09:26:53.000Z" || len(first[column["hash"]]) != 64 || first[column["seq"]] == "0" {
 			t.Errorf("first row = %v", first)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/members"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
@@ -19,22 +20,20 @@ import (
 type membersHandler struct{ store *models.Store }
 
 func (h membersHandler) list(c echo.Context) error {
-	var query members.Query
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
+	query, err := ui.ParseListQuery(path.Members, c.QueryParams(), members.Filters...)
+	if err != nil {
 		return err
 	}
-	query.Page = max(query.Page, 1)
 	list, err := h.store.MemberList(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.MemberListFilter{
-		Search: query.Search, Role: models.Role(query.Role), State: models.MemberState(query.State),
-		PageNumber: query.Page, PageSize: members.PageSize,
+		Search: query.Search(), Role: models.Role(query.Get("role")), State: models.MemberState(query.Get("status")),
+		PageNumber: query.Page(), PageSize: members.PageSize,
 	})
 	if err != nil {
 		return err
 	}
 	page := members.ListPage{Query: query, List: list}
-	if query.Page > page.Pages() {
-		query.Page = page.Pages()
-		return web.Redirect(c, query.URL())
+	if last := page.Pages().Last; query.Page() > last {
+		return web.Redirect(c, query.OnPage(last).Address())
 	}
 	return web.Render(c, http.StatusOK, members.List(page))
 }

@@ -219,7 +219,7 @@ func TestInviteByEmail(t *testing.T) {
 		t.Fatalf("invite: status = %d, want 303 to the list\n%s", answer.Status, answer.Body)
 	}
 	grace := memberOf(t, s, "grace@acme.test")
-	if !grace.Invitation.Emailing || !strings.Contains(b.Get(membersPath+"?state=pending").Body, "Sending…") {
+	if !grace.Invitation.Emailing || !strings.Contains(b.Get(membersPath+"?status=pending").Body, "Sending…") {
 		t.Errorf("invitation = %+v, want it listed as being sent", grace.Invitation)
 	}
 	email, err := s.ClaimEmail(context.Background())
@@ -372,7 +372,7 @@ func TestListOfManyMembers(t *testing.T) {
 		}
 		for query, want := range map[string]int{
 			"": 50, "?page=2": 11, "?q=PERSON+0": 10, "?q=p07%40": 1, "?q=%25": 0, "?role=admin": 31, "?role=owner": 0,
-			"?state=active": 1, "?state=pending": 50, "?state=pending&role=member&q=person+1": 5, "?state=deactivated": 0, "?page=-1": 50,
+			"?status=active": 1, "?status=pending": 50, "?status=pending&role=member&q=person+1": 5, "?status=deactivated": 0, "?page=-1": 50,
 		} {
 			if got := rows(query); got != want {
 				t.Errorf("%q: members = %d, want %d", query, got, want)

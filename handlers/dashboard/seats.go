@@ -10,6 +10,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/seats"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/web"
 )
 
@@ -17,20 +18,18 @@ import (
 type seatsHandler struct{ store *models.Store }
 
 func (h seatsHandler) list(c echo.Context) error {
-	var query seats.Query
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
+	query, err := ui.ParseListQuery(path.Seats, c.QueryParams())
+	if err != nil {
 		return err
 	}
-	query.Page = max(query.Page, 1)
 	list, err := h.store.SeatList(c.Request().Context(), web.CallerOf(c).WorkspaceID,
-		models.SeatListFilter{Search: query.Search, PageNumber: query.Page, PageSize: seats.PageSize})
+		models.SeatListFilter{Search: query.Search(), PageNumber: query.Page(), PageSize: seats.PageSize})
 	if err != nil {
 		return err
 	}
 	page := seats.ListPage{Query: query, List: list}
-	if query.Page > page.Pages() {
-		query.Page = page.Pages()
-		return web.Redirect(c, query.URL())
+	if last := page.Pages().Last; query.Page() > last {
+		return web.Redirect(c, query.OnPage(last).Address())
 	}
 	return web.Render(c, http.StatusOK, seats.List(page))
 }

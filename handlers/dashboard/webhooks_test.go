@@ -217,10 +217,10 @@ func TestWebhookFormErrors(t *testing.T) {
 			events    []string
 			message   string
 		}{
-			{"no URL", "", []string{"seat.assigned"}, "The URL is required."},
-			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "The URL must begin with https://."},
-			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
-			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "The URL must name a host on the public internet."},
+			{"no URL", "", []string{"seat.assigned"}, "Enter a URL."},
+			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "Must begin with https://."},
+			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "Must name a host on the public internet."},
+			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "Must name a host on the public internet."},
 			{"no events", "https://example.com/h", nil, "Select at least one event."},
 			{"unknown event", "https://example.com/h", []string{"seat.assigned", "seat.lost"}, "One of the events isn’t available."},
 		}
@@ -297,7 +297,7 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		if badge := document(t, b.Get(of)).Find("#endpoint .badge").Text(); strings.TrimSpace(badge) != "Failing" {
 			t.Errorf("page of the delivery: status of the endpoint = %q, want Failing", badge)
 		}
-		if badge := document(t, b.Get(webhooksPath)).Find("table.hooks .badge").Text(); strings.TrimSpace(badge) != "Failing" {
+		if badge := document(t, b.Get(webhooksPath)).Find("table.table .badge").Text(); strings.TrimSpace(badge) != "Failing" {
 			t.Errorf("list: status of the endpoint = %q, want Failing", badge)
 		}
 		retried := b.Post(again, nil)
@@ -412,7 +412,7 @@ func TestWebhookLimit(t *testing.T) {
 	for range models.MaxWebhookEndpoints {
 		newEndpoint(t, s, b)
 	}
-	if got := b.Get(webhooksPath); document(t, got).Find("table.hooks tbody tr").Length() != models.MaxWebhookEndpoints {
+	if got := b.Get(webhooksPath); document(t, got).Find("table.table tbody tr").Length() != models.MaxWebhookEndpoints {
 		t.Errorf("listed endpoints != %d", models.MaxWebhookEndpoints)
 	}
 	got := b.Post(webhooksPath, webhookForm)

@@ -213,7 +213,7 @@ func Show(p DetailPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = audit.History(p.History, "the key").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = audit.History(p.History, "this key").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -2,52 +2,56 @@
 package members
 
 import (
-	"net/url"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
 
 // PageSize is the number of members on a page.
 const PageSize = 50
 
-// Query holds the search, the filters and the page of the list.
-type Query struct {
-	Search string `query:"q"`
-	Role   string `query:"role"`
-	State  string `query:"state"`
-	Page   int    `query:"page"`
-}
-
-// URL returns the URL of the list with q applied.
-func (q Query) URL() string {
-	values := url.Values{}
-	for name, value := range map[string]string{"q": q.Search, "role": q.Role, "state": q.State} {
-		if value != "" {
-			values.Set(name, value)
-		}
-	}
-	if q.Page > 1 {
-		values.Set("page", strconv.Itoa(q.Page))
-	}
-	if len(values) == 0 {
-		return path.Members
-	}
-	return path.Members + "?" + values.Encode()
-}
+// Filters lists the parameters of the list besides the search and the page.
+var Filters = []string{"role", "status"}
 
 // ListPage is the data of the list.
 type ListPage struct {
-	Query Query
+	Query ui.ListQuery
 	List  models.MemberList
 }
 
-// Pages returns the number of pages, at least 1.
-func (p ListPage) Pages() int {
-	return max(1, int((p.List.Matching+PageSize-1)/PageSize))
+// Pages returns the position of the list.
+func (p ListPage) Pages() ui.Pages {
+	return ui.PagesOf(p.Query, p.List.Matching, PageSize, len(p.List.Members))
+}
+
+func (p ListPage) list() ui.List {
+	return ui.List{
+		ID: "members", Label: "Members", Query: p.Query, Summary: p.summary(), Search: "Search by name or email",
+		Filters: []ui.Select{{Name: "role", Label: "Role", Value: p.Query.Get("role"), Any: "Any role", Options: roleOptions()}},
+		Tabs:    p.tabs(), TabsLabel: "Status", Pages: p.Pages(), Empty: empty(p),
+	}
+}
+
+func (p ListPage) tabs() []ui.Tab {
+	counts := p.List.Counts
+	tab := func(label string, status models.MemberState, count int64) ui.Tab {
+		return ui.Tab{Label: label, Count: count, Query: p.Query.With("status", string(status)), Parameter: "status", Value: string(status)}
+	}
+	return []ui.Tab{
+		tab("All", "", counts.Active), // except deactivated members
+		tab("Active", models.MemberActive, counts.Active-counts.Pending),
+		tab("Pending", models.MemberPending, counts.Pending),
+		tab("Deactivated", models.MemberDeactivated, counts.Deactivated),
+	}
+}
+
+func (p ListPage) status() models.MemberState { return models.MemberState(p.Query.Get("status")) }
+
+// isFiltered reports whether the list is filtered by more than a status that can be empty.
+func (p ListPage) isFiltered() bool {
+	return p.Query.Search() != "" || p.Query.Get("role") != "" || p.status() != models.MemberPending && p.status() != models.MemberDeactivated
 }
 
 // Form holds the values and errors of the form for inviting a member.
@@ -84,41 +88,6 @@ type DeactivatePage struct {
 	Self    bool   // whether the member is the viewer
 }
 
-// tab is a status to filter the list by.
-type tab struct {
-	State   models.MemberState // empty for all except deactivated members
-	Label   string
-	Members int64
-}
-
-func (p ListPage) tabs() []tab {
-	counts := p.List.Counts
-	return []tab{
-		{"", "All", counts.Active},
-		{models.MemberActive, "Active", counts.Active - counts.Pending},
-		{models.MemberPending, "Pending", counts.Pending},
-		{models.MemberDeactivated, "Deactivated", counts.Deactivated},
-	}
-}
-
-func (q Query) withState(state models.MemberState) Query {
-	q.State, q.Page = string(state), 0
-	return q
-}
-
-func (q Query) onPage(page int) string {
-	q.Page = page
-	return q.URL()
-}
-
-func (p ListPage) pages() ui.Pages {
-	page := min(max(1, p.Query.Page), p.Pages())
-	from := int64((page-1)*PageSize) + 1
-	return ui.Pages{
-		Page: page, Last: p.Pages(), From: from, To: from + int64(len(p.List.Members)) - 1, Total: p.List.Matching, Address: p.Query.onPage,
-	}
-}
-
 // summary returns what screen readers announce when the list changes.
 func (p ListPage) summary() string {
 	if p.List.Matching == 0 {
@@ -127,15 +96,25 @@ func (p ListPage) summary() string {
 	return ui.Plural(p.List.Matching, "member")
 }
 
-// roleChoice is a role with its description.
-type roleChoice struct {
-	Role        models.Role
-	Label, Help string
+var roleChoices = []ui.Choice{
+	{Value: string(models.RoleMember), Label: "Member", Help: "Can manage their own account. No access to API keys."},
+	{Value: string(models.Admin), Label: "Admin", Help: "Can manage API keys, members, seats and webhooks."},
 }
 
-var roleChoices = []roleChoice{
-	{models.RoleMember, "Member", "Can manage their own account. No access to API keys."},
-	{models.Admin, "Admin", "Can manage API keys, members, seats and webhooks."},
+func roleOptions() []ui.Option {
+	var options []ui.Option
+	for _, choice := range roleChoices {
+		options = append(options, ui.Option{Value: choice.Value, Label: choice.Label})
+	}
+	return options
+}
+
+// emailError returns the error of the email field as a sentence.
+func emailError(message string) string {
+	if strings.HasPrefix(message, "is ") && message != "is required" {
+		return "This person is already a member."
+	}
+	return ui.Sentence("an email", message)
 }
 
 // RoleWithArticle returns a role as it appears in a sentence.
@@ -148,7 +127,7 @@ func RoleWithArticle(role models.Role) string {
 
 func roleLabel(role models.Role) string {
 	for _, choice := range roleChoices {
-		if choice.Role == role {
+		if choice.Value == string(role) {
 			return choice.Label
 		}
 	}

@@ -3,11 +3,9 @@ package seats
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -18,48 +16,21 @@ const (
 	Candidates = 20
 )
 
-// Query holds the search and the page of the list.
-type Query struct {
-	Search string `query:"q"`
-	Page   int    `query:"page"`
-}
-
-// URL returns the URL of the list with q applied.
-func (q Query) URL() string {
-	values := url.Values{}
-	if q.Search != "" {
-		values.Set("q", q.Search)
-	}
-	if q.Page > 1 {
-		values.Set("page", strconv.Itoa(q.Page))
-	}
-	if len(values) == 0 {
-		return path.Seats
-	}
-	return path.Seats + "?" + values.Encode()
-}
-
-func (q Query) onPage(page int) string {
-	q.Page = page
-	return q.URL()
-}
-
 // ListPage is the data of the list.
 type ListPage struct {
-	Query Query
+	Query ui.ListQuery
 	List  models.SeatList
 }
 
-// Pages returns the number of pages, at least 1.
-func (p ListPage) Pages() int {
-	return max(1, int((p.List.Matching+PageSize-1)/PageSize))
+// Pages returns the position of the list.
+func (p ListPage) Pages() ui.Pages {
+	return ui.PagesOf(p.Query, p.List.Matching, PageSize, len(p.List.Seats))
 }
 
-func (p ListPage) pages() ui.Pages {
-	page := min(max(1, p.Query.Page), p.Pages())
-	from := int64((page-1)*PageSize) + 1
-	return ui.Pages{
-		Page: page, Last: p.Pages(), From: from, To: from + int64(len(p.List.Seats)) - 1, Total: p.List.Matching, Address: p.Query.onPage,
+func (p ListPage) list() ui.List {
+	return ui.List{
+		ID: "seats", Label: "Seats", Query: p.Query, Summary: p.summary(), Search: "Search by name or email",
+		Pages: p.Pages(), Empty: empty(p),
 	}
 }
 

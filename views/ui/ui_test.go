@@ -57,13 +57,16 @@ func TestDevice(t *testing.T) {
 		{"", "Unknown client"},
 		{"curl/8.5.0", "curl 8.5.0"},
 		{"python-requests/2.32.3 extra", "python-requests 2.32.3"},
+		{"booking-form/2.8", "booking-form 2.8"},
 		{"plain", "plain"},
 		{"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) " + webKit + "Chrome/126.0.0.0 Safari/537.36", "Chrome on macOS"},
 		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) " + webKit + "Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0", "Edge on Windows"},
 		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"},
 		{"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1", "Safari on iPhone"},
 		{"Mozilla/5.0 (Linux; Android 15; Pixel 9) " + webKit + "Chrome/126.0.0.0 Mobile Safari/537.36", "Chrome on Android"},
-		{"Mozilla/5.0", "A browser"},
+		{"Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1", "Safari on iPad"},
+		{"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot"},
+		{"Mozilla/5.0", "Browser"},
 	}
 	for _, tt := range tests {
 		if got := Device(tt.userAgent); got != tt.want {

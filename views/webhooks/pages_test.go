@@ -27,7 +27,7 @@ func TestEndpointStatusAndHealth(t *testing.T) {
 		{"disabled after failures", disabledFor(models.DisabledTooManyFailures), healthy, "Disabled", "danger", "", "Disabled after repeated failures Check the responses below"},
 	} {
 		page := render(t, Show(ShowPage{Endpoint: tt.endpoint, Health: tt.health}))
-		row := render(t, List([]Listed{{WebhookEndpoint: *tt.endpoint, Health: tt.health}})).Find("table.hooks tbody tr")
+		row := render(t, List([]Listed{{WebhookEndpoint: *tt.endpoint, Health: tt.health}})).Find("table.table tbody tr")
 		for place, badge := range map[string]*goquery.Selection{"page": page.Find("#endpoint .badge"), "list": row.Find(".badge")} {
 			if got := text(badge); got != tt.badge {
 				t.Errorf("%s: badge in the %s = %q, want %q", tt.name, place, got, tt.badge)
@@ -62,8 +62,8 @@ func TestEndpointStatusAndHealth(t *testing.T) {
 			t.Errorf("%s: notice = %q, want it to contain %q", tt.name, got, want)
 		}
 	}
-	row := render(t, List([]Listed{{WebhookEndpoint: *endpoint(), Health: healthy}})).Find("table.hooks tbody tr")
-	if got, want := text(row), "hooks.example.com CRM <sync> hooks.example.com/in?a=1 Enabled 2 events Last 1 hour ago , 24 Nov 2026, 11:00 UTC Success rate 100%"; strings.ReplaceAll(got, " <sync", "<sync") != strings.ReplaceAll(want, " <sync", "<sync") {
+	row := render(t, List([]Listed{{WebhookEndpoint: *endpoint(), Health: healthy}})).Find("table.table tbody tr")
+	if got, want := text(row), "hooks.example.com CRM <sync> hooks.example.com/in?a=1 2 events Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC Success rate 100% Enabled"; strings.ReplaceAll(got, " <sync", "<sync") != strings.ReplaceAll(want, " <sync", "<sync") {
 		t.Errorf("row = %q, want %q", got, want)
 	}
 	page := render(t, Show(ShowPage{Endpoint: endpoint()}))

@@ -78,7 +78,7 @@ test('a delivery is seen to be tried again when its time has come', async ({ adm
   admin.on('request', (request) => (asked += Number(asksAnew(new URL(request.url())))))
   await admin.waitForTimeout(1500)
   expect(asked, 'there is nothing to see before that').toBe(0)
-  await expect(deliveries(admin).first()).toContainText('at attempt 2', { timeout: 150_000 })
+  await expect(deliveries(admin).first()).toContainText('attempt 2', { timeout: 150_000 })
 })
 
 test('a message is shown although a part of another page was asked for before it', async ({ admin, skipup }) => {

@@ -1,9 +1,9 @@
-// What the browser itself is told to refuse.
+// Protections that the browser enforces.
 import { createServer } from 'node:http'
 import { expect, test } from './test.js'
 import { listPath, makeKey, rows } from './steps.js'
 
-test('markup that got into a page runs nothing', async ({ admin, faults }) => {
+test('blocks injected scripts and styles', async ({ admin, faults }) => {
   await admin.evaluate(() => {
     const holder = document.createElement('div')
     holder.innerHTML = '<img src="x:" onerror="window.ran = true"><p id="styled" style="color: rgb(1, 2, 3)">'
@@ -17,7 +17,7 @@ test('markup that got into a page runs nothing', async ({ admin, faults }) => {
   expect(await admin.evaluate(() => getComputedStyle(document.getElementById('styled')).color)).not.toBe('rgb(1, 2, 3)')
 })
 
-test('a form on another site deletes nothing', async ({ admin, context, faults, skipup }) => {
+test('rejects a form from another site', async ({ admin, context, faults, skipup }) => {
   const { id } = await makeKey(admin, { name: 'Precious' })
   faults.hosts.add('elsewhere.test')
   await context.route('http://elsewhere.test/', (route) => route.fulfill({
@@ -32,7 +32,7 @@ test('a form on another site deletes nothing', async ({ admin, context, faults, 
   await expect(rows(admin)).toHaveCount(1)
 })
 
-test('no other site can put a page into a frame', async ({ page, faults, skipup }) => {
+test('cannot be framed by another site', async ({ page, faults, skipup }) => {
   const html = `<link rel="icon" href="data:,"><iframe src="${skipup.url}/login"></iframe>`
   const trap = createServer((request, response) => response.setHeader('Content-Type', 'text/html').end(html))
   await new Promise((resolve) => trap.listen(0, '127.0.0.1', resolve))
@@ -40,11 +40,11 @@ test('no other site can put a page into a frame', async ({ page, faults, skipup 
   faults.hosts.add(host)
   await page.goto(`http://${host}/`)
   await faults.expected(/frame-ancestors 'none'/)
-  await expect.poll(() => page.frames()[1].url(), 'what the browser puts in its place').toMatch(/^chrome-error:/)
+  await expect.poll(() => page.frames()[1].url(), 'error page in the frame').toMatch(/^chrome-error:/)
   trap.close()
 })
 
-test('the cookie of the session is out of reach of scripts', async ({ admin, context }) => {
+test('hides the session cookie from scripts', async ({ admin, context }) => {
   const session = (await context.cookies()).find(({ name }) => name === 'skipup_session')
   expect(session).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' })
   expect(await admin.evaluate(() => document.cookie)).not.toContain('skipup')

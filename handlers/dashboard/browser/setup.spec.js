@@ -44,9 +44,9 @@ test('an invalid form keeps the values entered except the password', async ({ pa
   await page.goto(skipup.setUpLink)
   await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
   for (const [label, message] of Object.entries({
-    Workspace: /^Workspace is required\./,
-    Email: /^Email must be an email address/,
-    Password: /^Password must have at least 15 characters/,
+    Workspace: /^Enter a workspace name\./,
+    Email: /^(Must be|Enter) a valid email/,
+    Password: /^Must have at least 15 characters/,
   })) {
     const field = page.getByLabel(label, { exact: true })
     await expect(field).toHaveAttribute('aria-invalid', 'true')

@@ -1,5 +1,5 @@
-// Every page and every state of it, for axe and for the screenshots. Each function leads a page to
-// a state, from a server on which nothing has happened yet.
+// Every state of every page, for axe and for screenshots. Each function brings a page to a state,
+// starting from a new server.
 import { expect } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
@@ -10,7 +10,7 @@ import { makeUsage } from './usage.js'
 import { peopleAlike, peopleStates } from './people.js'
 import { webhookStates } from './webhooks.js'
 
-// inEveryLook calls look with the page light and dark, wide and narrow.
+// inEveryLook calls look for the light and dark themes and for wide and narrow windows.
 export async function inEveryLook(page, look) {
   for (const width of [1280, 390]) {
     await page.setViewportSize({ width, height: width === 390 ? 844 : 900 })
@@ -22,25 +22,25 @@ export async function inEveryLook(page, look) {
   }
 }
 
-// settled waits for what moves to stand still, and for the fonts.
+// settled waits for animations and fonts.
 const settled = (page) => page.waitForFunction(() =>
   document.fonts.status === 'loaded' && document.getAnimations().every((animation) => animation.playState !== 'running'))
 
-// signedIn makes a state of one that begins at the list of a workspace without keys.
+// signedIn returns a state that starts at the list of a workspace without keys.
 const signedIn = (open) => async (page, tools) => {
   await setUp(page, tools.skipup)
   await page.goto(listPath)
   await open(page, tools)
 }
 
-// inTeam makes a state of one that begins at the list of a workspace with keys.
+// inTeam returns a state that starts at the list of a workspace with keys.
 const inTeam = (open, options) => signedIn(async (page, tools) => {
   const keys = await makeTeam(page, { ...tools, ...options })
   await page.goto(listPath)
   await open(page, { ...tools, keys })
 })
 
-async function refused(page) {
+async function invalid(page) {
   await page.getByRole('button', { name: 'Everything', exact: true }).click()
   await untilADate(page).check()
   await submit(page)
@@ -61,7 +61,7 @@ export const states = {
     await page.goto(skipup.setUpLink)
     await page.getByLabel('Email').fill('ada at acme')
     await page.getByRole('button', { name: 'Create workspace' }).click()
-    await expect(page.getByText(/^Workspace is required/)).toBeVisible()
+    await expect(page.getByText(/^Enter a workspace name/)).toBeVisible()
   },
   'set-up-used': async (page, { skipup }) => {
     await setUp(page, skipup)
@@ -100,12 +100,12 @@ export const states = {
   create: signedIn((page) => page.goto(listPath + '/new')),
   'create-refused': signedIn(async (page) => {
     await page.goto(listPath + '/new')
-    await refused(page)
+    await invalid(page)
   }),
   'create-dialog': inTeam((page) => openForm(page)),
   'create-dialog-refused': inTeam(async (page) => {
     await openForm(page)
-    await refused(page)
+    await invalid(page)
   }),
   created: signedIn(async (page) => {
     await page.goto(listPath + '/new')
@@ -320,7 +320,7 @@ export const states = {
   ...Object.fromEntries(Object.entries({ ...hygieneStates, ...webhookStates }).map(([name, open]) => [name, signedIn(open)])),
 }
 
-// alike are states whose markup is that of others, so that a picture of them is enough.
+// alike are states with the markup of others. They need screenshots only.
 export const alike = {
   ...peopleAlike,
   'list-few': signedIn(async (page) => {

@@ -1,10 +1,10 @@
-// Everything works without JavaScript, in a plainer way.
+// Everything works without JavaScript.
 import { expect, test } from './test.js'
 import { ada, listPath, makeKey, makeKeys, nameToConfirm, row, rows, shownKey, signIn, untilADate } from './steps.js'
 
 test.use({ javaScriptEnabled: false })
 
-test('set up, create with a preset, use, find again, delete', async ({ page, skipup }) => {
+test('creates a key with a preset, uses it, and deletes it', async ({ page, skipup }) => {
   await page.goto(skipup.setUpLink)
   await page.getByLabel('Workspace').fill(ada.workspace)
   await page.getByLabel('Your name').fill(ada.name)
@@ -17,11 +17,11 @@ test('set up, create with a preset, use, find again, delete', async ({ page, ski
   await expect(page).toHaveURL(listPath + '/new')
   await page.getByLabel('Name').fill('Plain')
   await page.getByRole('button', { name: 'Read only' }).click()
-  await expect(page.getByLabel('Name'), 'what was typed stays').toHaveValue('Plain')
+  await expect(page.getByLabel('Name'), 'keeps the value entered').toHaveValue('Plain')
   await expect(page.locator('input[name=scopes]:checked')).toHaveCount(5)
   await page.locator('[data-submit]').click()
   const key = await shownKey(page).inputValue()
-  await expect(page.getByRole('button', { name: 'Copy' }), 'a button that could do nothing').toHaveCount(0)
+  await expect(page.getByRole('button', { name: 'Copy' }), 'no button that needs JavaScript').toHaveCount(0)
   expect(page.url()).not.toContain(key)
   expect((await skipup.call('/me', { key })).status).toBe(200)
   await skipup.used(key)
@@ -40,7 +40,7 @@ test('set up, create with a preset, use, find again, delete', async ({ page, ski
   expect((await skipup.call('/me', { key })).status).toBe(401)
 })
 
-test('a refused form keeps what was typed', async ({ admin }) => {
+test('an invalid form keeps the values entered', async ({ admin }) => {
   await admin.goto(listPath + '/new')
   await admin.getByLabel('Seats').getByLabel('Read').check()
   await untilADate(admin).check()
@@ -52,7 +52,7 @@ test('a refused form keeps what was typed', async ({ admin }) => {
   await expect(admin.getByLabel('Expiry date')).toHaveValue('2020-02-20')
 })
 
-test('the answer to the form, loaded again, shows no key and makes none', async ({ admin }) => {
+test('reloading the response does not show the key again or create another', async ({ admin }) => {
   await admin.goto(listPath + '/new')
   await admin.getByLabel('Name').fill('Once')
   await admin.locator('[data-submit]').click()
@@ -66,7 +66,7 @@ test('the answer to the form, loaded again, shows no key and makes none', async 
   expect(await admin.content()).not.toContain(key)
 })
 
-test('search, filters, sorting and pages', async ({ admin }) => {
+test('searches, filters, sorts and pages', async ({ admin }) => {
   await makeKeys(admin, Array.from({ length: 51 }, (_, i) => ({ name: `Robot ${i + 10}`, scopes: i % 2 ? ['seats.read'] : [] })))
   await admin.goto(listPath)
   await admin.getByRole('link', { name: 'Next page' }).click()
@@ -82,7 +82,7 @@ test('search, filters, sorting and pages', async ({ admin }) => {
   await expect(admin.getByRole('heading', { name: 'No keys match' })).toBeVisible()
 })
 
-test('the theme, the workspace and the way out', async ({ admin, skipup }) => {
+test('changes the theme and the workspace, and signs out', async ({ admin, skipup }) => {
   await makeKey(admin)
   await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', ada.email, '--admin-name', ada.name])
   await admin.goto(listPath)
@@ -102,7 +102,7 @@ test('the theme, the workspace and the way out', async ({ admin, skipup }) => {
   await expect(admin).toHaveURL(listPath)
 })
 
-test('choosing a theme leads back to the page that one was on', async ({ admin }) => {
+test('returns to the same page after changing the theme', async ({ admin }) => {
   await makeKey(admin)
   await admin.goto(listPath + '?state=active')
   await admin.getByText(ada.email).click()
@@ -111,7 +111,7 @@ test('choosing a theme leads back to the page that one was on', async ({ admin }
   await expect(admin).toHaveURL(listPath + '?state=active')
 })
 
-test('on a small screen the menu opens', async ({ admin }) => {
+test('opens the menu on a small screen', async ({ admin }) => {
   await admin.setViewportSize({ width: 390, height: 700 })
   await expect(admin.getByRole('link', { name: 'Account' })).toBeHidden()
   await admin.getByRole('button', { name: 'Menu', exact: true }).click()
