@@ -63,7 +63,7 @@ var findingSQL = map[Finding]string{
 // another.
 func unneededSQL() string {
 	var each []string
-	for _, word := range scope.All.Words() {
+	for _, word := range scope.All.Names() {
 		each = append(each, "scopes LIKE '%"+word+"%' AND needed_scopes NOT LIKE '%"+word+"%'")
 	}
 	return strings.Join(each, " OR ")

@@ -243,8 +243,8 @@ func clientOf(c echo.Context) (address, userAgent string) {
 // request had a deleted, expired, or paused key, and then adds that key.
 func addRejection(use *keyauth.Use, err error) (isInactive bool) {
 	var (
-		inactive  *keyauth.InactiveError
-		scope *keyauth.ScopeError
+		inactive *keyauth.InactiveError
+		scope    *keyauth.ScopeError
 	)
 	switch {
 	case errors.As(err, &inactive):

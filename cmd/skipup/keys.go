@@ -95,7 +95,7 @@ func parseScopes(names []string, wrong *usageErrors) scope.Set {
 		known = false
 	}
 	if !known {
-		wrong.add("--scopes: the scopes are %s", strings.Join(scope.All.Words(), ", "))
+		wrong.add("--scopes: the scopes are %s", strings.Join(scope.All.Names(), ", "))
 	}
 	return set
 }

@@ -102,7 +102,7 @@ type listedKey struct {
 
 func listed(key *models.APIKey, now time.Time) listedKey {
 	return listedKey{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Words(),
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Names(),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,

@@ -64,7 +64,7 @@ func scopesOf(names []string) (scope.Set, error) {
 	for i, name := range names {
 		s, known := scope.Parse(name)
 		if !known {
-			return 0, invalid(fmt.Sprintf("scopes[%d]", i), "must be one of "+strings.Join(scope.All.Words(), ", "))
+			return 0, invalid(fmt.Sprintf("scopes[%d]", i), "must be one of "+strings.Join(scope.All.Names(), ", "))
 		}
 		set |= scope.Of(s)
 	}

@@ -194,7 +194,7 @@ func presentScopes(report *models.UsageReport) []usageScope {
 		}
 		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.OptionalTimestamp(lastUses[part.Name]), presentSum(part.UsageSum)})
 	}
-	for _, unused := range rest.Words() {
+	for _, unused := range rest.Names() {
 		scopes = append(scopes, usageScope{Scope: &unused, Held: true, LastUsedAt: wire.OptionalTimestamp(lastUses[unused])})
 	}
 	return scopes

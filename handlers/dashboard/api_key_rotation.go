@@ -42,7 +42,7 @@ func (h apiKeys) askRotation(c echo.Context) error {
 	if err := h.store.CheckReplacement(key, models.NewReplacement{}, models.Fields{}); err != nil {
 		return err
 	}
-	form := apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: key.Scopes.Words(), Expiry: apikeys.ExpiryKeep}}
+	form := apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: key.Scopes.Names(), Expiry: apikeys.ExpiryKeep}}
 	return h.rotateForm(c, http.StatusOK, apikeys.RotatePage{Key: key, Form: form})
 }
 

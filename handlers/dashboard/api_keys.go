@@ -104,7 +104,7 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		form.Scopes = key.Scopes.Words()
+		form.Scopes = key.Scopes.Names()
 	} else {
 		preset(&form.Access)
 	}
@@ -117,9 +117,9 @@ func preset(access *apikeys.Access) {
 	case apikeys.PresetNone:
 		access.Scopes = nil
 	case apikeys.PresetReadOnly:
-		access.Scopes = scope.ReadOnly.Words()
+		access.Scopes = scope.ReadOnly.Names()
 	case apikeys.PresetEverything:
-		access.Scopes = scope.All.Words()
+		access.Scopes = scope.All.Names()
 	}
 }
 

@@ -213,8 +213,8 @@ func TestPresets(t *testing.T) {
 		status       int
 		scopes       []string
 	}{
-		{"read_only", "", 200, scope.ReadOnly.Words()},
-		{"everything", "", 200, scope.All.Words()},
+		{"read_only", "", 200, scope.ReadOnly.Names()},
+		{"everything", "", 200, scope.All.Names()},
 		{"none", "", 200, nil},
 		{"copy", model.ID, 200, []string{"webhooks.write", "seats.read"}},
 		{"copy", "key_none", 422, []string{"members.read"}},

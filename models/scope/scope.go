@@ -1,11 +1,11 @@
-// Package scope is the one list of what an API key may do. A set of scopes is a bit mask in
-// memory and a list of words in the database and on the wire.
+// Package scope defines the scopes of API keys. A set of scopes is a bit mask in memory, and a list of
+// names in the database and in JSON.
 package scope
 
-// Scope is one permission. Scopes match exactly: write does not imply read.
+// Scope is a permission. Scopes match exactly: write does not imply read.
 type Scope uint8
 
-// The ten scopes, in the order in which they are shown.
+// The ten scopes, in display order.
 const (
 	MeetingRequestsRead Scope = iota
 	MeetingRequestsWrite
@@ -21,13 +21,13 @@ const (
 	count = iota
 )
 
-// Group is a resource with the scope that reads it and the one that writes it.
+// Group is a resource and its two scopes.
 type Group struct {
 	Name, Label string
 	Read, Write Scope
 }
 
-// Groups are the resources, in the order in which they are shown.
+// Groups are the resources, in display order.
 var Groups = []Group{
 	{"meeting_requests", "Meeting requests", MeetingRequestsRead, MeetingRequestsWrite},
 	{"members", "Members", MembersRead, MembersWrite},
@@ -36,41 +36,41 @@ var Groups = []Group{
 	{"seats", "Seats", SeatsRead, SeatsWrite},
 }
 
-type text struct{ word, help, warning string }
+type text struct{ name, help, warning string }
 
 var texts = [count]text{
-	MeetingRequestsRead:  {word: "meeting_requests.read", help: "List and view meeting requests"},
-	MeetingRequestsWrite: {word: "meeting_requests.write", help: "Create, cancel, and modify meeting requests"},
-	MembersRead:          {word: "members.read", help: "List workspace members"},
-	MembersWrite: {word: "members.write", help: "Add and deactivate workspace members",
-		warning: "A key with this scope can add people to the workspace, admins included."},
-	WebhooksRead:  {word: "webhooks.read", help: "List and view webhook endpoints"},
-	WebhooksWrite: {word: "webhooks.write", help: "Create, update, and delete webhook endpoints"},
-	APIKeysRead:   {word: "api_keys.read", help: "List API keys"},
-	APIKeysWrite: {word: "api_keys.write", help: "Create and delete API keys",
-		warning: "A key with this scope can make more keys, with the scopes it holds, and delete any key."},
-	SeatsRead:  {word: "seats.read", help: "View seat usage and capacity"},
-	SeatsWrite: {word: "seats.write", help: "Assign seats and update capacity"},
+	MeetingRequestsRead:  {name: "meeting_requests.read", help: "List and view meeting requests"},
+	MeetingRequestsWrite: {name: "meeting_requests.write", help: "Create, cancel, and modify meeting requests"},
+	MembersRead:          {name: "members.read", help: "List workspace members"},
+	MembersWrite: {name: "members.write", help: "Add and deactivate workspace members",
+		warning: "This scope can add anyone to the workspace, including admins."},
+	WebhooksRead:  {name: "webhooks.read", help: "List and view webhook endpoints"},
+	WebhooksWrite: {name: "webhooks.write", help: "Create, update, and delete webhook endpoints"},
+	APIKeysRead:   {name: "api_keys.read", help: "List API keys"},
+	APIKeysWrite: {name: "api_keys.write", help: "Create and delete API keys",
+		warning: "This scope can create keys (with the same scopes) and delete any key."},
+	SeatsRead:  {name: "seats.read", help: "View seat usage and capacity"},
+	SeatsWrite: {name: "seats.write", help: "Assign seats and update capacity"},
 }
 
-// String is the word of s, such as "members.read".
+// String returns the name of s, such as "members.read".
 func (s Scope) String() string {
 	if int(s) >= count {
 		return "invalid scope"
 	}
-	return texts[s].word
+	return texts[s].name
 }
 
-// Help says in one line what s grants.
+// Help describes in one line what s allows.
 func (s Scope) Help() string { return texts[s].help }
 
-// Warning says why s deserves a second thought, or is empty.
+// Warning returns the risk of granting s; empty if there is none.
 func (s Scope) Warning() string { return texts[s].warning }
 
-// Parse finds the scope of a word. Only the exact word is one.
-func Parse(word string) (Scope, bool) {
+// Parse returns the scope with a name, which must match exactly.
+func Parse(name string) (Scope, bool) {
 	for s := range Scope(count) {
-		if texts[s].word == word {
+		if texts[s].name == name {
 			return s, true
 		}
 	}

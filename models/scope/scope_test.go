@@ -10,10 +10,10 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// contract is the table of the HTTP contract, section 2, word for word.
+// contract is the table in section 2 of the HTTP contract.
 var contract = []struct {
 	scope       scope.Scope
-	word, grant string
+	name, grant string
 	write       bool
 }{
 	{scope.MeetingRequestsRead, "meeting_requests.read", "List and view meeting requests", false},
@@ -28,60 +28,69 @@ var contract = []struct {
 	{scope.SeatsWrite, "seats.write", "Assign seats and update capacity", true},
 }
 
-func TestScopesAreThoseOfTheContract(t *testing.T) {
+func TestScopesMatchTheContract(t *testing.T) {
 	if got := scope.All.Len(); got != len(contract) {
-		t.Fatalf("there are %d scopes, want %d", got, len(contract))
+		t.Fatalf("scopes = %d, want %d", got, len(contract))
 	}
 	for i, want := range contract {
-		s, known := scope.Parse(want.word)
-		if !known || s != want.scope {
-			t.Errorf("Parse(%q) = %v, %v", want.word, s, known)
+		s, ok := scope.Parse(want.name)
+		if !ok || s != want.scope {
+			t.Errorf("Parse(%q) = %v, %t, want %v", want.name, s, ok, want.scope)
 		}
-		if s.String() != want.word || s.Help() != want.grant || scope.ReadOnly.Has(s) == want.write {
-			t.Errorf("%s: word %q, help %q, read only %v", want.word, s, s.Help(), scope.ReadOnly.Has(s))
+		if s.String() != want.name {
+			t.Errorf("%s: name = %q, want %q", want.name, s, want.name)
 		}
-		if shown := scope.All.Scopes()[i]; shown != s {
-			t.Errorf("shown at place %d is %s, want %s", i, shown, s)
+		if s.Help() != want.grant {
+			t.Errorf("%s: help = %q, want %q", want.name, s.Help(), want.grant)
+		}
+		if got := scope.ReadOnly.Has(s); got == want.write {
+			t.Errorf("%s: read-only = %t, want %t", want.name, got, !want.write)
+		}
+		if got := scope.All.Scopes()[i]; got != s {
+			t.Errorf("scope %d = %s, want %s", i, got, s)
 		}
 		group := scope.Groups[i/2]
-		if resource, verb, _ := strings.Cut(want.word, "."); group.Name != resource ||
-			verb == "read" && group.Read != s || verb == "write" && group.Write != s {
-			t.Errorf("%s is in the group %+v", s, group)
+		resource, verb, _ := strings.Cut(want.name, ".")
+		if group.Name != resource {
+			t.Errorf("%s: group = %s, want %s", s, group.Name, resource)
+		}
+		if got := map[string]scope.Scope{"read": group.Read, "write": group.Write}[verb]; got != s {
+			t.Errorf("%s: the %s scope of the group = %s", s, verb, got)
 		}
 	}
 	if got := len(scope.Groups); got != 5 {
-		t.Errorf("there are %d groups, want 5", got)
+		t.Errorf("groups = %d, want 5", got)
 	}
 }
 
-func TestWarningsStandWhereAKeyCanMakeKeysOrMembers(t *testing.T) {
+func TestWarningsCoverScopesThatCreateKeysOrMembers(t *testing.T) {
 	for _, s := range scope.All.Scopes() {
 		want := s == scope.APIKeysWrite || s == scope.MembersWrite
 		if got := s.Warning() != ""; got != want {
-			t.Errorf("%s: warning %q", s, s.Warning())
+			t.Errorf("%s: warning = %q, want one: %t", s, s.Warning(), want)
 		}
 	}
 }
 
-func TestOnlyTheExactWordIsAScope(t *testing.T) {
-	for _, word := range []string{
+func TestParseAcceptsOnlyExactNames(t *testing.T) {
+	for _, name := range []string{
 		"", "members", "members.", ".read", "Members.read", "MEMBERS.READ", "members.Read", " members.read", "members.read ",
 		"members.read\n", "members.read\x00", "members.reads", "members.*", "*", "members.read members.write", "members.read,members.write",
 		"members:read", "members_read", "mеmbers.read" /* a Cyrillic е */, "ｍembers.read", "invalid scope", "members.write.read",
 	} {
-		if s, known := scope.Parse(word); known {
-			t.Errorf("%q is taken for %s", word, s)
+		if s, ok := scope.Parse(name); ok {
+			t.Errorf("Parse(%q) = %s, want none", name, s)
 		}
-		if set, err := scope.ParseSet([]string{"seats.read", word}); err == nil || set != 0 {
-			t.Errorf("ParseSet with %q = %q, %v", word, set, err)
+		if set, err := scope.ParseSet([]string{"seats.read", name}); err == nil || set != 0 {
+			t.Errorf("ParseSet with %q = %q, %v, want an error", name, set, err)
 		}
 	}
 }
 
-func TestEverySetSurvivesEveryWayOut(t *testing.T) {
+func TestEverySetSurvivesEveryEncoding(t *testing.T) {
 	for set := range scope.All + 1 {
-		if got, err := scope.ParseSet(set.Words()); err != nil || got != set {
-			t.Fatalf("words of %q: %q, %v", set, got, err)
+		if got, err := scope.ParseSet(set.Names()); err != nil || got != set {
+			t.Fatalf("ParseSet(%q) = %q, %v, want the same set", set, got, err)
 		}
 		stored, err := set.Value()
 		if err != nil {
@@ -90,33 +99,33 @@ func TestEverySetSurvivesEveryWayOut(t *testing.T) {
 		for _, value := range []any{stored, []byte(stored.(string))} {
 			got := scope.All
 			if err := got.Scan(value); err != nil || got != set {
-				t.Fatalf("Scan(%v) = %q, %v", value, got, err)
+				t.Fatalf("Scan(%v) = %q, %v, want %q", value, got, err, set)
 			}
 		}
 		if got := scope.Of(set.Scopes()...); got != set || len(set.Scopes()) != set.Len() {
-			t.Fatalf("Of(%v) = %q", set.Scopes(), got)
+			t.Fatalf("Of(%v) = %q, want %q", set.Scopes(), got, set)
 		}
 		for _, s := range scope.All.Scopes() {
 			if set.Has(s) != strings.Contains(" "+set.String()+" ", " "+s.String()+" ") {
-				t.Fatalf("%q: Has(%s) = %v", set, s, set.Has(s))
+				t.Fatalf("%q: Has(%s) = %t", set, s, set.Has(s))
 			}
 		}
 	}
 }
 
-func TestScanRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestScanRejectsUnknownNames(t *testing.T) {
 	for _, value := range []any{nil, 3, "members.read members.raed", "Members.read", "members.read,seats.read", []byte("all")} {
 		set := scope.Of(scope.SeatsRead)
 		if err := set.Scan(value); err == nil {
-			t.Errorf("Scan(%v) = %q", value, set)
+			t.Errorf("Scan(%v) = %q, want an error", value, set)
 		}
 		if set != scope.Of(scope.SeatsRead) {
-			t.Errorf("Scan(%v) failed and left %q behind", value, set)
+			t.Errorf("Scan(%v) failed but changed the set to %q", value, set)
 		}
 	}
 }
 
-func TestSetIsAnArrayInJSON(t *testing.T) {
+func TestSetEncodesAsJSONArray(t *testing.T) {
 	tests := []struct {
 		set  scope.Set
 		want string
@@ -132,12 +141,12 @@ func TestSetIsAnArrayInJSON(t *testing.T) {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 	}
-	if words := scope.Set(0).Words(); words == nil {
-		t.Error("the words of the empty set are nil")
+	if names := scope.Set(0).Names(); names == nil {
+		t.Error("Names of the empty set = nil, want an empty slice")
 	}
 }
 
-func TestContainsMeansEveryScope(t *testing.T) {
+func TestContainsRequiresEveryScope(t *testing.T) {
 	for a := range scope.All + 1 {
 		for b := scope.Set(0); b <= scope.All; b += 7 {
 			want := true
@@ -145,10 +154,10 @@ func TestContainsMeansEveryScope(t *testing.T) {
 				want = want && a.Has(s)
 			}
 			if got := a.Contains(b); got != want {
-				t.Fatalf("%q contains %q: %v", a, b, got)
+				t.Fatalf("%q contains %q = %t, want %t", a, b, got, want)
 			}
 			if without := b.Without(a); (without == 0) != want || a.Contains(without) && without != 0 {
-				t.Fatalf("%q without %q is %q", b, a, without)
+				t.Fatalf("%q without %q = %q", b, a, without)
 			}
 		}
 	}
@@ -157,10 +166,10 @@ func TestContainsMeansEveryScope(t *testing.T) {
 func TestWriteDoesNotImplyRead(t *testing.T) {
 	for _, group := range scope.Groups {
 		if scope.Of(group.Write).Has(group.Read) || scope.Of(group.Read).Has(group.Write) {
-			t.Errorf("%s: one implies the other", group.Name)
+			t.Errorf("%s: one scope implies the other", group.Name)
 		}
 		if !scope.ReadOnly.Has(group.Read) || scope.ReadOnly.Has(group.Write) {
-			t.Errorf("%s: ReadOnly is %q", group.Name, scope.ReadOnly)
+			t.Errorf("%s: ReadOnly = %q, want the read scope only", group.Name, scope.ReadOnly)
 		}
 	}
 }

@@ -11,13 +11,13 @@ import (
 // Set is a set of scopes, one bit for each. The zero Set is empty.
 type Set uint16
 
-// All is every scope.
+// All holds every scope.
 const All Set = 1<<count - 1
 
-// ReadOnly is every scope that only reads.
+// ReadOnly holds the scopes that only read.
 const ReadOnly = Set(1<<MeetingRequestsRead | 1<<MembersRead | 1<<WebhooksRead | 1<<APIKeysRead | 1<<SeatsRead)
 
-// Of is the set of the given scopes.
+// Of returns the set of the given scopes.
 func Of(scopes ...Scope) Set {
 	var set Set
 	for _, s := range scopes {
@@ -26,18 +26,19 @@ func Of(scopes ...Scope) Set {
 	return set
 }
 
-// UnknownError is a word that is not a scope. The word is input: check it before showing it.
-type UnknownError struct{ Word string }
+// UnknownError reports a name that is not a scope. The name is user input: check it before showing it.
+type UnknownError struct{ Name string }
 
-func (e *UnknownError) Error() string { return fmt.Sprintf("%q is not a scope", e.Word) }
+func (e *UnknownError) Error() string { return fmt.Sprintf("%q is not a scope", e.Name) }
 
-// ParseSet is the set of the given words, or an *UnknownError.
-func ParseSet(words []string) (Set, error) {
+// ParseSet returns the set of the scopes with the given names. If one is unknown, the error is an
+// *UnknownError.
+func ParseSet(names []string) (Set, error) {
 	var set Set
-	for _, word := range words {
-		s, known := Parse(word)
-		if !known {
-			return 0, &UnknownError{Word: word}
+	for _, name := range names {
+		s, ok := Parse(name)
+		if !ok {
+			return 0, &UnknownError{Name: name}
 		}
 		set |= Of(s)
 	}
@@ -50,13 +51,13 @@ func (set Set) Has(s Scope) bool { return set&(1<<s) != 0 }
 // Contains reports whether every scope of other is in the set.
 func (set Set) Contains(other Set) bool { return other&^set == 0 }
 
-// Without is the set less the scopes of other.
+// Without returns the scopes of the set that are not in other.
 func (set Set) Without(other Set) Set { return set &^ other }
 
-// Len is the number of scopes in the set.
+// Len returns the number of scopes in the set.
 func (set Set) Len() int { return bits.OnesCount16(uint16(set)) }
 
-// Scopes lists the set in the order in which scopes are shown.
+// Scopes returns the scopes of the set in display order.
 func (set Set) Scopes() []Scope {
 	scopes := make([]Scope, 0, set.Len())
 	for s := range Scope(count) {
@@ -67,29 +68,29 @@ func (set Set) Scopes() []Scope {
 	return scopes
 }
 
-// Words lists the words of the set; it is never nil.
-func (set Set) Words() []string {
-	words := make([]string, 0, set.Len())
+// Names returns the names of the scopes in the set. The result is never nil.
+func (set Set) Names() []string {
+	names := make([]string, 0, set.Len())
 	for _, s := range set.Scopes() {
-		words = append(words, s.String())
+		names = append(names, s.String())
 	}
-	return words
+	return names
 }
 
-// String is the words of the set with spaces between, as RFC 6749 §3.3 writes scopes.
-func (set Set) String() string { return strings.Join(set.Words(), " ") }
+// String returns the names separated by spaces (RFC 6749 §3.3).
+func (set Set) String() string { return strings.Join(set.Names(), " ") }
 
-// MarshalJSON writes the set as an array of words.
-func (set Set) MarshalJSON() ([]byte, error) { return json.Marshal(set.Words()) }
+// MarshalJSON encodes the set as an array of names.
+func (set Set) MarshalJSON() ([]byte, error) { return json.Marshal(set.Names()) }
 
-// GormDataType keeps the set as text.
+// GormDataType returns the column type for GORM.
 func (Set) GormDataType() string { return "text" }
 
-// Value stores the set as words with spaces between.
+// Value stores the set as names separated by spaces.
 func (set Set) Value() (driver.Value, error) { return set.String(), nil }
 
-// Scan reads what Value stored. A word this program does not know is an error: a key must
-// never be given less or more than was written down for it.
+// Scan reads what Value stored. An unknown name is an error, because a key must not have fewer or more
+// scopes than were stored.
 func (set *Set) Scan(value any) error {
 	var stored string
 	switch value := value.(type) {

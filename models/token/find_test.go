@@ -22,35 +22,38 @@ func TestRedactAndOccurs(t *testing.T) {
 		name, text, redacted string
 		occurs               bool
 	}{
-		{"nothing", "curl/8.5.0", "curl/8.5.0", false},
-		{"a look-alike without the checksum", lookalike, lookalike, false},
-		{"a key alone", live.Reveal(), live.Hint(), true},
+		{"no key", "curl/8.5.0", "curl/8.5.0", false},
+		{"look-alike with a wrong checksum", lookalike, lookalike, false},
+		{"key alone", live.Reveal(), live.Hint(), true},
 		{"keys in a text", "a=" + live.Reveal() + ";b=" + test.Reveal() + "!", "a=" + live.Hint() + ";b=" + test.Hint() + "!", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := token.Redact(tt.text); got != tt.redacted {
-				t.Errorf("redacted %q, want %q", got, tt.redacted)
+				t.Errorf("Redact = %q, want %q", got, tt.redacted)
 			}
 			if got := token.Occurs(tt.text); got != tt.occurs {
-				t.Errorf("occurs %t, want %t", got, tt.occurs)
+				t.Errorf("Occurs = %t, want %t", got, tt.occurs)
 			}
 		})
 	}
 }
 
-// A look-alike that runs into a key does not hide it.
-func TestALookalikeHidesNoKey(t *testing.T) {
+// A look-alike may overlap a key.
+func TestRedactFindsKeysAfterLookalikes(t *testing.T) {
 	key := token.New(token.Live)
 	for _, lookalike := range []string{"sk_live_" + strings.Repeat("A", 34), "sk_test_", "sk_", "sk_live_" + strings.Repeat("A", 36)} {
 		text := lookalike + key.Reveal() + "AAAA"
-		if got := token.Redact(text); got != lookalike+key.Hint()+"AAAA" || !token.Occurs(text) {
-			t.Errorf("%s before a key is redacted to %s", lookalike, got)
+		if got, want := token.Redact(text), lookalike+key.Hint()+"AAAA"; got != want {
+			t.Errorf("Redact of a key after %q = %q, want %q", lookalike, got, want)
+		}
+		if !token.Occurs(text) {
+			t.Errorf("Occurs of a key after %q = false, want true", lookalike)
 		}
 	}
 }
 
-// findings are all that Search finds in r.
+// findings returns what Search finds in r.
 func findings(t *testing.T, r io.Reader) []token.Finding {
 	t.Helper()
 	var found []token.Finding
@@ -60,7 +63,7 @@ func findings(t *testing.T, r io.Reader) []token.Finding {
 	return found
 }
 
-func TestSearchTellsWhereKeysAre(t *testing.T) {
+func TestSearchReportsPositions(t *testing.T) {
 	live, test := token.New(token.Live), token.New(token.Test)
 	text := "a=1\nKEY=" + live.Reveal() + "\r\n\n  " + test.Reveal() + live.Reveal() + "\x00\xff" + test.Reveal()
 	want := []token.Finding{
@@ -70,12 +73,12 @@ func TestSearchTellsWhereKeysAre(t *testing.T) {
 		{Digest: test.Digest(), Hint: test.Hint(), Line: 4, Column: 93},
 	}
 	if diff := cmp.Diff(want, findings(t, strings.NewReader(text))); diff != "" {
-		t.Errorf("found (-want +got):\n%s", diff)
+		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 
-// Keys are found wherever the portions in which a text is read begin and end.
-func TestSearchAcrossPortions(t *testing.T) {
+// The text is read in parts, whose boundaries may fall within a key.
+func TestSearchFindsKeysAcrossBuffers(t *testing.T) {
 	key := token.New(token.Live)
 	for _, end := range []int{256 << 10, 512<<10 - 43} {
 		for before := end - token.Len - 2; before <= end+2; before++ {
@@ -88,8 +91,7 @@ func TestSearchAcrossPortions(t *testing.T) {
 	}
 }
 
-// TestSearchReadsUTF16 as Windows writes it, in either order of bytes and in pieces of any size.
-// Without the mark it is text with zero bytes, in which nothing is found.
+// Without the byte order mark, UTF-16 is text with zero bytes, in which no key is found.
 func TestSearchReadsUTF16(t *testing.T) {
 	key := token.New(token.Live)
 	text := strings.Repeat("Grüße 🎉\r\n", 40_000) + "KEY=" + key.Reveal() + "\r\n"
@@ -109,29 +111,32 @@ func TestSearchReadsUTF16(t *testing.T) {
 			}
 		}
 		if found := findings(t, bytes.NewReader(encoded[2:])); len(found) != 0 {
-			t.Errorf("%s without the mark: %+v", name, found)
+			t.Errorf("%s without a byte order mark: findings = %+v, want none", name, found)
 		}
 	}
 	for _, short := range []string{"", "\xff", "\xff\xfe", "\xfe\xff\x00"} {
 		if found := findings(t, strings.NewReader(short)); len(found) != 0 {
-			t.Errorf("%q: %+v", short, found)
+			t.Errorf("findings in %q = %+v, want none", short, found)
 		}
 	}
 }
 
-func TestSearchEndsWithAnError(t *testing.T) {
+func TestSearchReturnsErrors(t *testing.T) {
 	broken, key := errors.New("broken"), token.New(token.Live).Reveal()
 	if err := token.Search(iotest.ErrReader(broken), func(token.Finding) error { return nil }); !errors.Is(err, broken) {
-		t.Errorf("the reader's error: %v", err)
+		t.Errorf("Search with a failing reader = %v, want %v", err, broken)
 	}
 	calls := 0
 	err := token.Search(strings.NewReader(key+key), func(token.Finding) error { calls++; return broken })
-	if !errors.Is(err, broken) || calls != 1 {
-		t.Errorf("after %d calls: %v", calls, err)
+	if !errors.Is(err, broken) {
+		t.Errorf("Search with a failing callback = %v, want %v", err, broken)
+	}
+	if calls != 1 {
+		t.Errorf("calls = %d, want 1", calls)
 	}
 }
 
-// FuzzSearch compares Search, reading in small pieces, with a search that goes byte by byte.
+// FuzzSearch compares Search, reading in small pieces, with a search byte by byte.
 func FuzzSearch(f *testing.F) {
 	key := "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
 	for _, text := range []string{"", key, key + key, "sk_live_" + key, "\n" + key[:20] + "\n" + key, key[:43] + "\n", "sk_sk_live_sk_test_" + key + "\n\n" + key} {
@@ -156,15 +161,15 @@ func FuzzSearch(f *testing.F) {
 			}
 		}
 		if diff := cmp.Diff(want, findings(t, &pieces{whole, int(size) + 1})); diff != "" {
-			t.Errorf("found (-want +got):\n%s", diff)
+			t.Errorf("findings (-want +got):\n%s", diff)
 		}
 		if redacted := token.Redact(string(text)); token.Occurs(redacted) && !strings.Contains(redacted, "....") {
-			t.Errorf("a key is left in %q", redacted)
+			t.Errorf("Redact left a key in %q", redacted)
 		}
 	})
 }
 
-// pieces reads a text in pieces of a size, the last together with io.EOF.
+// pieces reads a text in pieces, the last together with io.EOF.
 type pieces struct {
 	text string
 	size int
@@ -181,10 +186,10 @@ func (p *pieces) Read(into []byte) (int, error) {
 
 func BenchmarkSearch(b *testing.B) {
 	texts := map[string]string{
-		"code":         strings.Repeat("if err := task.run(ctx); err != nil {\n\treturn fmt.Errorf(\"risk_level %d: %w\", n, err)\n}\n", 40_000),
-		"look-alikes":  strings.Repeat("sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18\n", 80_000),
-		"beginnings":   strings.Repeat("sk_", 1_200_000),
-		"no such text": strings.Repeat("\x00", 4<<20),
+		"code":        strings.Repeat("if err := task.run(ctx); err != nil {\n\treturn fmt.Errorf(\"risk_level %d: %w\", n, err)\n}\n", 40_000),
+		"look-alikes": strings.Repeat("sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18\n", 80_000),
+		"beginnings":  strings.Repeat("sk_", 1_200_000),
+		"zero bytes":  strings.Repeat("\x00", 4<<20),
 	}
 	for name, text := range texts {
 		b.Run(name, func(b *testing.B) {

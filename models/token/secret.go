@@ -7,12 +7,12 @@ import (
 	"log/slog"
 )
 
-// Secret is the text of a key. However it is printed, logged or encoded it gives only its
-// hint; Reveal is the one way to the text. The text is behind a pointer, because fmt prints an
-// unexported field of a struct by reflection, without asking its methods.
+// Secret holds the text of a key. Printing, logging, or encoding it gives only its hint; only Reveal
+// returns the text. The text is behind a pointer because fmt prints unexported fields by reflection,
+// without calling their methods.
 type Secret struct{ text *string }
 
-// Reveal is the text of the key, to be shown to its owner once.
+// Reveal returns the text of the key, to be shown to its owner once.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -20,7 +20,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// Hint is the part of the key that may be shown, such as "sk_live_abc1....".
+// Hint returns the part of the key that may be shown, such as "sk_live_abc1....".
 func (s Secret) Hint() string {
 	text := s.Reveal()
 	if len(text) < prefixLen {
@@ -29,28 +29,28 @@ func (s Secret) Hint() string {
 	return text[:prefixLen] + "...."
 }
 
-// Digest is what is stored of the key.
+// Digest returns the digest under which the key is stored.
 func (s Secret) Digest() Digest { return sha256.Sum256([]byte(s.Reveal())) }
 
-// String is the hint.
+// String returns the hint.
 func (s Secret) String() string { return s.Hint() }
 
-// GoString is the hint, for %#v.
+// GoString returns the hint, for %#v.
 func (s Secret) GoString() string { return "token.Secret(" + s.Hint() + ")" }
 
-// Format is the hint for every verb, so that %x or %d cannot reach the text by reflection.
+// Format writes the hint for every verb, so that %x or %d cannot reach the text by reflection.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.Hint())) }
 
-// MarshalText is the hint, for encoding/json and its like.
+// MarshalText returns the hint, for encoding/json and similar packages.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.Hint()), nil }
 
-// LogValue is the hint, for log/slog.
+// LogValue returns the hint, for log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.Hint()) }
 
-// Digest is the SHA-256 of a key's text. A fast hash suffices: the text has 178 random bits.
+// Digest is the SHA-256 of a key. A fast hash is sufficient because a key has 178 random bits.
 type Digest [32]byte
 
-// GormDataType keeps the digest as bytes.
+// GormDataType returns the column type for GORM.
 func (Digest) GormDataType() string { return "bytes" }
 
 // Value stores the digest as 32 bytes.

@@ -20,13 +20,13 @@ const (
 	keyHint = "sk_live_zQWB...."
 )
 
-// newSecret makes a key, with its text and the hint that it should give.
+// newSecret creates a key, and returns its text and the expected hint.
 func newSecret() (secret token.Secret, text, hint string) {
 	secret = token.New(token.Live)
 	return secret, secret.Reveal(), secret.Reveal()[:12] + "...."
 }
 
-// leaks reports whether printed gives away what the hint does not, in any usual notation.
+// leaks reports whether printed reveals more than the hint, in any common notation.
 func leaks(printed, text string) bool {
 	rest := text[12:]
 	for _, form := range []string{
@@ -40,20 +40,20 @@ func leaks(printed, text string) bool {
 	return false
 }
 
-func TestHintIsTheDisplayForm(t *testing.T) {
+func TestHintShowsOnlyThePrefix(t *testing.T) {
 	secret, text, hint := newSecret()
 	if got := secret.Hint(); got != hint || len(got) != len(keyHint) {
-		t.Errorf("the hint of %s is %s", text, got)
+		t.Errorf("Hint of %s = %s, want %s", text, got, hint)
 	}
 	if got := (token.Secret{}).Hint(); got != "...." {
-		t.Errorf("the hint of no key is %q", got)
+		t.Errorf("Hint of the zero Secret = %q, want %q", got, "....")
 	}
 	if got := (token.Secret{}).Reveal(); got != "" {
-		t.Errorf("the text of no key is %q", got)
+		t.Errorf("Reveal of the zero Secret = %q, want none", got)
 	}
 }
 
-func TestSecretPrintsAsAHint(t *testing.T) {
+func TestSecretPrintsItsHint(t *testing.T) {
 	secret, text, hint := newSecret()
 	for _, verb := range strings.Fields("%v %+v %#v %s %+s %q %+q %x %X %#x %d %c %t %b %o %U %e %p %w %100v %.50s %050d %-60v|") {
 		for _, printed := range []string{fmt.Sprintf(verb, secret), fmt.Sprintf(verb, &secret)} {
@@ -84,7 +84,7 @@ func TestSecretStaysHiddenInWhateverHoldsIt(t *testing.T) {
 		"map key":           map[token.Secret]int{secret: 1},
 		"map of hidden":     map[string]hidden{"key": {secret}},
 		"any":               []any{secret, &secret, hidden{secret}},
-		"error":             fmt.Errorf("create key %v: %w", secret, errors.New("refused")),
+		"error":             fmt.Errorf("create key %v: %w", secret, errors.New("rejected")),
 	}
 	for name, holder := range holders {
 		t.Run(name, func(t *testing.T) {
@@ -94,53 +94,53 @@ func TestSecretStaysHiddenInWhateverHoldsIt(t *testing.T) {
 				}
 			}
 			if encoded, err := json.Marshal(holder); err == nil && leaks(string(encoded), text) {
-				t.Errorf("JSON has %s", encoded)
+				t.Errorf("JSON = %s, want only the hint", encoded)
 			}
 			if encoded, err := xml.Marshal(holder); err == nil && leaks(string(encoded), text) {
-				t.Errorf("XML has %s", encoded)
+				t.Errorf("XML = %s, want only the hint", encoded)
 			}
-			if logged := logged(holder); leaks(logged, text) {
-				t.Errorf("the log has %s", logged)
+			if got := logged(holder); leaks(got, text) {
+				t.Errorf("log = %s, want only the hint", got)
 			}
 		})
 	}
 }
 
-func TestSecretIsLoggedAndEncodedAsAHint(t *testing.T) {
+func TestSecretLogsAndEncodesItsHint(t *testing.T) {
 	secret, text, hint := newSecret()
 	if got := logged(secret); leaks(got, text) || strings.Count(got, hint) != 4 {
-		t.Errorf("the log has %s", got)
+		t.Errorf("log = %s, want only the hint", got)
 	}
 	encoded, err := json.Marshal(map[string]any{"key": secret})
 	if want := `{"key":"` + hint + `"}`; err != nil || string(encoded) != want {
-		t.Errorf("JSON is %s, %v; want %s", encoded, err, want)
+		t.Errorf("JSON = %s, %v, want %s", encoded, err, want)
 	}
 	if got := errors.Join(fmt.Errorf("key %s", secret)).Error(); got != "key "+hint {
-		t.Errorf("the error is %q", got)
+		t.Errorf("error = %q, want only the hint", got)
 	}
 }
 
-// logged is what both handlers of log/slog write about value, alone and in a group.
+// logged returns what both handlers of log/slog write for a value, alone and in a group.
 func logged(value any) string {
 	var out bytes.Buffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(handler).Info("made a key", "key", value, slog.Group("group", "key", value))
+		slog.New(handler).Info("created a key", "key", value, slog.Group("group", "key", value))
 	}
 	return out.String()
 }
 
-func TestLeaksIsSeenByTheTestItself(t *testing.T) {
+func TestLeaksDetectsLeaks(t *testing.T) {
 	for _, verb := range strings.Fields("%v %q %x %X %#v") {
 		if !leaks(fmt.Sprintf(verb, keyText), keyText) {
-			t.Errorf("a text printed with %s passes unseen", verb)
+			t.Errorf("leaks(%s of the key) = false, want true", verb)
 		}
 	}
 	if leaks(keyHint, keyText) {
-		t.Error("the hint counts as a leak")
+		t.Error("leaks(hint) = true, want false")
 	}
 }
 
-func TestDigestIsStoredAsItsBytes(t *testing.T) {
+func TestDigestIsStoredAsBytes(t *testing.T) {
 	secret, _, _ := newSecret()
 	want := secret.Digest()
 	stored, err := want.Value()
@@ -149,11 +149,11 @@ func TestDigestIsStoredAsItsBytes(t *testing.T) {
 	}
 	var got token.Digest
 	if err := got.Scan(stored); err != nil || got != want {
-		t.Errorf("scanned %x, %v; want %x", got, err, want)
+		t.Errorf("Scan = %x, %v, want %x", got, err, want)
 	}
 	for _, bad := range []any{nil, "text", []byte("too short"), bytes.Repeat([]byte{1}, 33), 7} {
 		if err := got.Scan(bad); err == nil {
-			t.Errorf("Scan(%v) is accepted", bad)
+			t.Errorf("Scan(%v) = nil, want an error", bad)
 		}
 	}
 }

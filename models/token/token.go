@@ -1,8 +1,8 @@
-// Package token is the text of an API key: how it is made, recognised and shown.
+// Package token creates, recognizes, and redacts the text of API keys.
 //
 // A key is "sk_", the environment, "_", 30 random base62 characters (178 bits) and 6 base62
-// characters of CRC-32 over those 30: 44 characters. The checksum lets a mistyped or invented
-// key be refused without a look-up, and lets a scanner tell a key from a look-alike.
+// characters of CRC-32 over those 30: 44 characters. With the checksum, mistyped and invented keys
+// are rejected without a lookup, and scanners find keys without false positives.
 package token
 
 import (
@@ -13,7 +13,7 @@ import (
 	"hash/crc32"
 )
 
-// Environment is the word in a key that tells live keys from test keys. A deployment has one.
+// Environment distinguishes live keys from test keys. A deployment has one.
 type Environment string
 
 // The two environments.
@@ -35,26 +35,26 @@ const (
 // Len is the length of every key in bytes.
 const Len = len(scheme) + len(Live) + 1 + bodyLen
 
-// ErrMalformed is the error of a text that cannot be a key of this environment.
+// ErrMalformed reports a text that cannot be a key of the environment.
 var ErrMalformed = errors.New("not an API key")
 
-// ParseEnvironment finds the environment of a word.
-func ParseEnvironment(word string) (Environment, error) {
-	switch env := Environment(word); env {
+// ParseEnvironment returns the environment with a name.
+func ParseEnvironment(name string) (Environment, error) {
+	switch env := Environment(name); env {
 	case Live, Test:
 		return env, nil
 	}
 	return "", fmt.Errorf("the key environment must be %q or %q", Live, Test)
 }
 
-// New makes a key of env from the system's secure random source.
+// New creates a key of env from the secure random source of the system.
 func New(env Environment) Secret {
 	body := make([]byte, 0, bodyLen)
 	var pool [2 * randomLen]byte
 	for len(body) < randomLen {
-		_, _ = rand.Read(pool[:]) // never fails: crypto/rand ends the program instead
+		_, _ = rand.Read(pool[:]) // never fails; crypto/rand crashes the program instead
 		for _, b := range pool {
-			// The bytes above the last whole multiple of 62 would favour the first characters.
+			// Bytes above the last multiple of 62 would favor the first characters.
 			if int(b) < unbiasedSpan && len(body) < randomLen {
 				body = append(body, alphabet[int(b)%len(alphabet)])
 			}
@@ -65,17 +65,17 @@ func New(env Environment) Secret {
 	return Secret{&text}
 }
 
-// Parse recognises the text of a key of env by shape and checksum alone and returns its
-// digest. It allocates nothing, and reads no more than Len bytes of text however long it is.
+// Parse returns the digest of a key of env. It checks only the shape and the checksum. It allocates
+// nothing, and reads at most Len bytes of text.
 func Parse(env Environment, text string) (Digest, error) {
-	if !HasShape(env, text) || !HasChecksum(text) {
+	if !hasShape(env, text) || !hasChecksum(text) {
 		return Digest{}, ErrMalformed
 	}
-	return DigestOf(text), nil
+	return digestOf(text), nil
 }
 
-// HasShape reports whether text has the length and the beginning of a key of env.
-func HasShape(env Environment, text string) bool {
+// hasShape reports whether text has the length and the prefix of a key of env.
+func hasShape(env Environment, text string) bool {
 	if len(text) != Len || text[:len(scheme)] != scheme {
 		return false
 	}
@@ -83,9 +83,8 @@ func HasShape(env Environment, text string) bool {
 	return rest[:len(env)] == string(env) && rest[len(env)] == '_'
 }
 
-// HasChecksum reports whether text, which has the shape of a key, ends in the checksum of the
-// characters before it.
-func HasChecksum(text string) bool {
+// hasChecksum reports whether text, which must have the shape of a key, ends in its checksum.
+func hasChecksum(text string) bool {
 	random, sum := text[Len-bodyLen:Len-checksumLen], text[Len-checksumLen:]
 	for i := range len(random) {
 		if !isBase62(random[i]) {
@@ -96,9 +95,9 @@ func HasChecksum(text string) bool {
 	return string(want[:]) == sum
 }
 
-// DigestOf is the digest of a text that has the shape of a key.
-func DigestOf(text string) Digest {
-	var whole [Len]byte // on the stack, where a conversion to a slice would not be
+// digestOf returns the digest of a text that has the shape of a key.
+func digestOf(text string) Digest {
+	var whole [Len]byte // on the stack, unlike a conversion to a slice
 	copy(whole[:], text)
 	return sha256.Sum256(whole[:])
 }
@@ -107,7 +106,7 @@ func isBase62(b byte) bool {
 	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
 }
 
-// checksum works CRC-32 out byte by byte: crc32.ChecksumIEEE would move its argument to the heap.
+// checksum computes CRC-32 byte by byte, because crc32.ChecksumIEEE moves its argument to the heap.
 func checksum(random string) [checksumLen]byte {
 	rest := ^uint32(0)
 	for i := range len(random) {

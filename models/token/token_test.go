@@ -14,7 +14,7 @@ import (
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// checksum is that of the contract, worked out in another way than the package does.
+// checksum computes the checksum of the contract in another way than the package does.
 func checksum(random string) string {
 	digits := []byte(big.NewInt(int64(crc32.ChecksumIEEE([]byte(random)))).Text(62))
 	for i, d := range digits { // math/big counts 0-9a-zA-Z
@@ -28,39 +28,39 @@ func checksum(random string) string {
 	return fmt.Sprintf("%06s", digits)
 }
 
-func TestChecksumHasTheCheckValueOfTheContract(t *testing.T) {
+func TestChecksumMatchesTheContract(t *testing.T) {
 	if got := checksum("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"); got != "0mLq17" {
-		t.Fatalf("the test's own checksum is %s", got)
+		t.Fatalf("checksum = %s, want 0mLq17", got)
 	}
 	if _, err := token.Parse(token.Live, "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"); err != nil {
-		t.Errorf("the key with the check value: %v", err)
+		t.Errorf("Parse = %v, want nil", err)
 	}
 }
 
-func TestNewKeyHasTheShapeOfTheContract(t *testing.T) {
+func TestNewKeyMatchesTheContract(t *testing.T) {
 	for _, env := range []token.Environment{token.Live, token.Test} {
 		shape := regexp.MustCompile(`^sk_` + string(env) + `_[0-9A-Za-z]{30}[0-9A-Za-z]{6}$`)
 		for range 1000 {
 			text := token.New(env).Reveal()
 			if !shape.MatchString(text) || len(text) != 44 || token.Len != 44 {
-				t.Fatalf("%q has not the shape %s", text, shape)
+				t.Fatalf("New = %q, want a match of %s", text, shape)
 			}
 			if got, want := text[38:], checksum(text[8:38]); got != want {
-				t.Fatalf("%q ends in %s, and its checksum is %s", text, got, want)
+				t.Fatalf("checksum of %q = %s, want %s", text, got, want)
 			}
 		}
 	}
 }
 
-// A chi-square of 61 degrees of freedom exceeds 200 once in 10^16 fair runs; taking bytes
-// modulo 62 gives several thousand.
-func TestEveryCharacterIsAsLikelyAsAnother(t *testing.T) {
+// A chi-square with 61 degrees of freedom exceeds 200 once in 10^16 fair runs; taking bytes modulo 62
+// gives several thousand.
+func TestNewKeyIsUniform(t *testing.T) {
 	const keys = 10_000
 	seen, count := make(map[string]bool, keys), map[rune]float64{}
 	for range keys {
 		text := token.New(token.Live).Reveal()
 		if seen[text] {
-			t.Fatal("the same key twice")
+			t.Fatal("New returned the same key twice")
 		}
 		seen[text] = true
 		for _, r := range text[8:38] {
@@ -72,17 +72,17 @@ func TestEveryCharacterIsAsLikelyAsAnother(t *testing.T) {
 		square += (count[r] - expected) * (count[r] - expected) / expected
 	}
 	if square > 200 {
-		t.Errorf("chi-square of the characters is %.0f, want about 61", square)
+		t.Errorf("chi-square = %.0f, want about 61", square)
 	}
 }
 
-func TestParseAcceptsOwnKeys(t *testing.T) {
+func TestParseAcceptsNewKeys(t *testing.T) {
 	for _, env := range []token.Environment{token.Live, token.Test} {
 		for range 1000 {
 			secret := token.New(env)
 			digest, err := token.Parse(env, secret.Reveal())
 			if err != nil {
-				t.Fatalf("a new key is refused: %v", err)
+				t.Fatalf("Parse of a new key = %v, want nil", err)
 			}
 			if digest != secret.Digest() || digest != sha256.Sum256([]byte(secret.Reveal())) {
 				t.Fatal("the digest is not the SHA-256 of the whole key")
@@ -91,36 +91,36 @@ func TestParseAcceptsOwnKeys(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseRejects(t *testing.T) {
 	const good = "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
 	tests := []struct{ name, text string }{
-		{"nothing", ""},
+		{"empty", ""},
 		{"wrong checksum", good[:43] + "8"},
 		{"another random part", strings.Replace(good, "zQWB", "zQWC", 1)},
-		{"random part in other case", good[:8] + strings.ToLower(good[8:38]) + good[38:]},
-		{"one letter in other case", strings.Replace(good, "zQWB", "ZQWB", 1)},
-		{"checksum in other case", good[:38] + strings.ToUpper(good[38:])},
-		{"scheme in other case", "SK_live_" + good[8:]},
-		{"environment in other case", "sk_LIVE_" + good[8:]},
+		{"random part in lowercase", good[:8] + strings.ToLower(good[8:38]) + good[38:]},
+		{"one letter in another case", strings.Replace(good, "zQWB", "ZQWB", 1)},
+		{"checksum in uppercase", good[:38] + strings.ToUpper(good[38:])},
+		{"scheme in uppercase", "SK_live_" + good[8:]},
+		{"environment in uppercase", "sk_LIVE_" + good[8:]},
 		{"truncated", good[:43]},
 		{"only the prefix", good[:8]},
-		{"one longer", good + "7"},
+		{"one character longer", good + "7"},
 		{"space before", " " + good},
 		{"space after", good + " "},
 		{"line break after", good + "\n"},
-		{"space before, one short", " " + good[:43]},
+		{"space before, one character shorter", " " + good[:43]},
 		{"twice", good + good},
 		{"10 MB", strings.Repeat("sk_live_", 10<<20/8)},
-		{"10 MB that starts well", good + strings.Repeat("0", 10<<20)},
+		{"10 MB after a valid key", good + strings.Repeat("0", 10<<20)},
 		{"another environment", "sk_test_" + good[8:]},
 		{"no environment", "sk__" + good[8:]},
 		{"another scheme", "pk_live_" + good[8:]},
 		{"no underscore", "sk_live0" + good[8:]},
 		{"NUL in the random part", good[:10] + "\x00" + good[11:]},
-		{"NUL with its own checksum", withChecksum("\x00" + good[9:38])},
-		{"punctuation with its own checksum", withChecksum("-" + good[9:38])},
-		{"unicode of the same length in bytes", good[:9] + "é" + good[11:]},
-		{"unicode with its own checksum", withChecksum("é" + good[10:38])},
+		{"NUL with a matching checksum", withChecksum("\x00" + good[9:38])},
+		{"punctuation with a matching checksum", withChecksum("-" + good[9:38])},
+		{"Unicode of the same length in bytes", good[:9] + "é" + good[11:]},
+		{"Unicode with a matching checksum", withChecksum("é" + good[10:38])},
 		{"full-width", "ｓｋ_live_" + good[8:]},
 		{"invalid UTF-8", good[:9] + "\xff" + good[10:]},
 	}
@@ -128,10 +128,10 @@ func TestParseRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			digest, err := token.Parse(token.Live, tt.text)
 			if err == nil || digest != (token.Digest{}) {
-				t.Fatalf("accepted as %x", digest)
+				t.Fatalf("Parse = %x, %v, want an error", digest, err)
 			}
 			if err.Error() != token.ErrMalformed.Error() {
-				t.Errorf("the error may not tell about the text: %v", err)
+				t.Errorf("error = %v, want one without the text", err)
 			}
 		})
 	}
@@ -139,13 +139,13 @@ func TestParseRefuses(t *testing.T) {
 
 func withChecksum(random string) string { return "sk_live_" + random + checksum(random) }
 
-func TestEveryChangeOfOneCharacterIsRefused(t *testing.T) {
+func TestParseRejectsEveryChangeOfOneCharacter(t *testing.T) {
 	good := token.New(token.Live).Reveal()
 	for at := range good {
 		for _, r := range alphabet + "_-. \x00" {
 			changed := good[:at] + string(r) + good[at+1:]
 			if _, err := token.Parse(token.Live, changed); err == nil && changed != good {
-				t.Errorf("%q is taken for %q", changed, good)
+				t.Errorf("Parse(%q) = nil, want an error: the key is %q", changed, good)
 			}
 		}
 	}
@@ -156,25 +156,25 @@ func TestParseAllocatesNothing(t *testing.T) {
 		"good": token.New(token.Live).Reveal(), "bad": "sk_live_nope", "long": strings.Repeat("x", 1<<20),
 	} {
 		if got := testing.AllocsPerRun(100, func() { _, _ = token.Parse(token.Live, text) }); got != 0 {
-			t.Errorf("%s: %v allocations", name, got)
+			t.Errorf("%s: allocations = %v, want 0", name, got)
 		}
 	}
 }
 
 func TestParseEnvironment(t *testing.T) {
-	for _, word := range []string{"live", "test"} {
-		if env, err := token.ParseEnvironment(word); err != nil || string(env) != word {
-			t.Errorf("ParseEnvironment(%q) = %q, %v", word, env, err)
+	for _, name := range []string{"live", "test"} {
+		if env, err := token.ParseEnvironment(name); err != nil || string(env) != name {
+			t.Errorf("ParseEnvironment(%q) = %q, %v, want %q", name, env, err, name)
 		}
 	}
-	for _, word := range []string{"", "Live", "TEST", "prod", " live"} {
-		if env, err := token.ParseEnvironment(word); err == nil {
-			t.Errorf("ParseEnvironment(%q) = %q, want an error", word, env)
+	for _, name := range []string{"", "Live", "TEST", "prod", " live"} {
+		if env, err := token.ParseEnvironment(name); err == nil {
+			t.Errorf("ParseEnvironment(%q) = %q, want an error", name, env)
 		}
 	}
 }
 
-// FuzzParse accepts only a text that is put together again from its own parts.
+// FuzzParse checks that Parse accepts only what can be rebuilt from its own parts.
 func FuzzParse(f *testing.F) {
 	f.Add("sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17")
 	f.Add("sk_live_")
@@ -187,10 +187,10 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if len(text) != token.Len || !random.MatchString(text[8:38]) || text != withChecksum(text[8:38]) {
-			t.Errorf("%q is accepted", text)
+			t.Errorf("Parse(%q) = nil, want an error", text)
 		}
 		if digest != sha256.Sum256([]byte(text)) {
-			t.Errorf("the digest of %q is %x", text, digest)
+			t.Errorf("Parse(%q) = %x, want its SHA-256", text, digest)
 		}
 	})
 }

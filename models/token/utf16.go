@@ -2,7 +2,7 @@ package token
 
 import "io"
 
-// mark is the byte order mark with which text in UTF-16 begins (RFC 2781 §3.2).
+// mark is a byte order mark at the start of UTF-16 text (RFC 2781 §3.2).
 type mark [2]byte
 
 var (
@@ -10,16 +10,16 @@ var (
 	bigEndian    = mark{0xfe, 0xff}
 )
 
-// narrowed reads UTF-16 as one byte for each code unit, in place, so that it holds no copy. That
-// of a unit beyond Latin-1 is zero: no key has one.
-type narrowed struct {
+// utf16Reader reads UTF-16 as one byte per code unit, in place, so that it keeps no copy. Code units
+// beyond Latin-1, which no key contains, become zero.
+type utf16Reader struct {
 	from  io.Reader
 	order mark
-	first byte // of a unit, whose second byte is still to come
-	half  bool // first is one
+	first byte // of a code unit, if half is set
+	half  bool // the second byte of the code unit has not been read
 }
 
-func (r *narrowed) Read(into []byte) (int, error) {
+func (r *utf16Reader) Read(into []byte) (int, error) {
 	n, err := r.from.Read(into)
 	units := 0
 	for _, second := range into[:n] {

@@ -10,13 +10,13 @@ const (
 	webhookSecretSize   = 32 // bytes (Standard Webhooks: between 24 and 64)
 )
 
-// NewWebhookSecret makes what deliveries to a webhook endpoint are signed with: the prefix and
-// base64, as Standard Webhooks writes it.
+// NewWebhookSecret creates a secret to sign the deliveries to a webhook endpoint with, in the format of
+// Standard Webhooks: a prefix and base64.
 func NewWebhookSecret() Secret {
 	random := make([]byte, webhookSecretSize)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
+	_, _ = rand.Read(random) // never fails; crypto/rand crashes the program instead
 	return SecretOf(webhookSecretPrefix + base64.StdEncoding.EncodeToString(random))
 }
 
-// SecretOf is text as a Secret.
+// SecretOf wraps text in a Secret.
 func SecretOf(text string) Secret { return Secret{&text} }

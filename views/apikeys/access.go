@@ -13,7 +13,7 @@ import (
 func AccessFormOf(key *models.APIKey) AccessForm {
 	return AccessForm{
 		Before: key.Scopes.String(),
-		Access: Access{Scopes: key.Scopes.Words(), Expiry: ExpiryKeep},
+		Access: Access{Scopes: key.Scopes.Names(), Expiry: ExpiryKeep},
 	}
 }
 

@@ -607,7 +607,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var26 string
-			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(list(of.UnusedScopes.Words()))
+			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(list(of.UnusedScopes.Names()))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/review.templ`, Line: 129, Col: 60}
 			}

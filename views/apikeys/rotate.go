@@ -117,5 +117,5 @@ func (p *RotatePage) LeaveOutUnused() {
 	for _, use := range p.unused() {
 		chosen = chosen.Without(scope.Of(use.Scope))
 	}
-	p.Form.Scopes = chosen.Words()
+	p.Form.Scopes = chosen.Names()
 }

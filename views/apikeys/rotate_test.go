@@ -14,7 +14,7 @@ func toRotate() RotatePage {
 	key := keyNamed("CI")
 	key.Scopes, key.ExpiresAt = scope.Of(scope.SeatsRead, scope.SeatsWrite), nil
 	return RotatePage{
-		Key: key, Form: RotateForm{Access: Access{Scopes: key.Scopes.Words()}},
+		Key: key, Form: RotateForm{Access: Access{Scopes: key.Scopes.Names()}},
 		Uses: models.ScopeUses{Accepted: 41_233, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1200}, {Scope: scope.SeatsWrite}}},
 	}
 }

@@ -191,7 +191,7 @@ func (p UsagePage) scopes() []neededScope {
 		}
 		list = append(list, neededScope{part, known && p.Report.Key.Scopes.Has(needed), lastUses[part.Name]})
 	}
-	for _, word := range unused.Words() {
+	for _, word := range unused.Names() {
 		list = append(list, neededScope{models.UsagePart{Name: word}, true, lastUses[word]})
 	}
 	return list

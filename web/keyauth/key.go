@@ -69,8 +69,8 @@ func (k Key) Require(s scope.Scope) error {
 	return nil
 }
 
-// check returns a *InactiveError if the key is deleted, or is expired or paused at now, a reading of
-// time.Now. A key is expired from the very time of its expiry.
+// check returns an *InactiveError if the key is deleted, or is expired or paused at now, a reading of
+// time.Now. A key is expired from the millisecond of its expiry.
 func (k *Key) check(store *models.Store, now time.Time) error {
 	switch {
 	case k.deleted:

@@ -49,7 +49,7 @@ var (
 // InactiveError rejects a key that is deleted, expired, or paused. It matches ErrInvalid, because a
 // response must not reveal more to the sender.
 type InactiveError struct {
-	Key   Key
+	Key    Key
 	Status models.KeyStatus
 }
 

@@ -8,7 +8,7 @@ const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll(
 test('the presets tick scopes, and what a scope means for safety is said once it is ticked', async ({ admin }) => {
   await openForm(admin)
   const hint = admin.getByText('A key without scopes can do one thing')
-  const warning = admin.getByText('A key with this scope can make more keys')
+  const warning = admin.getByText('This scope can create keys')
   await expect(hint).toBeVisible()
   await expect(warning).toBeHidden()
 
@@ -19,13 +19,13 @@ test('the presets tick scopes, and what a scope means for safety is said once it
   await admin.getByRole('button', { name: 'Everything' }).click()
   expect(await ticked(admin)).toHaveLength(10)
   await expect(warning).toBeVisible()
-  await expect(admin.getByText('A key with this scope can add people to the workspace')).toBeVisible()
+  await expect(admin.getByText('This scope can add anyone to the workspace')).toBeVisible()
   await admin.getByRole('button', { name: 'None' }).click()
   expect(await ticked(admin)).toEqual([])
 
   await box(admin, 'api_keys.write').check()
   await expect(warning).toBeVisible()
-  await expect(box(admin, 'api_keys.write')).toHaveAccessibleDescription(/Create and delete API keys.*can make more keys/)
+  await expect(box(admin, 'api_keys.write')).toHaveAccessibleDescription(/Create and delete API keys.*can create keys/)
 })
 
 test('the scopes of another key can be copied, and what was typed stays', async ({ admin }) => {
