@@ -12,8 +12,11 @@ RACE := -race '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false'
 # Runs a command with a temporary PostgreSQL cluster in a folder of its own (-t).
 WITH_POSTGRESQL := pg_virtualenv -t
 BROWSER_TESTS := handlers/dashboard/browser
-# Per package. It only ends tests that hang: a busy machine may be many times slower than a quiet one.
+# The timeout is per package. It only ends tests that hang: a busy machine may be many times slower than
+# a quiet one. More packages run at once than there are cores, because tests often wait for leases and
+# PostgreSQL. lint runs vet.
 GO_TIMEOUT := 60m
+GO_TEST := -timeout $(GO_TIMEOUT) -p 4 -vet=off
 
 ##@ Run
 
@@ -54,7 +57,7 @@ test: prepare ## Run all tests and report every failure
 
 .PHONY: test-race
 test-race: ## Run the Go tests on SQLite and PostgreSQL with the race detector
-	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test -timeout $(GO_TIMEOUT) $(RACE) $$(go list ./... | grep -v /torture$$)
+	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(GO_TEST) $(RACE) $$(go list ./... | grep -v /torture$$)
 
 .PHONY: test-torture
 test-torture: ## Run the torture tests for about two minutes; they need the machine to themselves
