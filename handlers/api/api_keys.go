@@ -24,12 +24,12 @@ type createdAPIKey struct {
 func (k createdAPIKey) withoutSecret() any { return k.APIKey }
 
 func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (models.Paged[wire.APIKey], error) {
-	asked, err := in.page()
+	paging, err := in.page()
 	if err != nil {
 		return models.Paged[wire.APIKey]{}, err
 	}
-	page, err := h.store.ActiveAPIKeys(ctx, caller.WorkspaceID, asked)
-	return presentAll(page, (*models.APIKey).Wire), err
+	page, err := h.store.ActiveAPIKeys(ctx, caller.WorkspaceID, paging)
+	return wirePage(page, (*models.APIKey).Wire), err
 }
 
 type newAPIKey struct {

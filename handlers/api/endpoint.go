@@ -146,11 +146,11 @@ func metaOf[T any](page models.Paged[T]) meta {
 	return m
 }
 
-// presentAll converts a page of rows to wire types.
-func presentAll[Row, Wire any](page models.Paged[Row], present func(*Row) Wire) models.Paged[Wire] {
+// wirePage converts a page of rows to wire types.
+func wirePage[Row, Wire any](page models.Paged[Row], convert func(*Row) Wire) models.Paged[Wire] {
 	wire := models.Paged[Wire]{Items: make([]Wire, 0, len(page.Items)), Limit: page.Limit, NextCursor: page.NextCursor}
 	for i := range page.Items {
-		wire.Items = append(wire.Items, present(&page.Items[i]))
+		wire.Items = append(wire.Items, convert(&page.Items[i]))
 	}
 	return wire
 }

@@ -10,15 +10,15 @@ import (
 )
 
 func (h meetingRequests) show(ctx context.Context, caller web.Caller, in byID) (wire.MeetingRequest, error) {
-	return presented(h.store.MeetingRequest(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.MeetingRequest(ctx, caller.WorkspaceID, in.ID))
 }
 
 func (h meetingRequests) pause(ctx context.Context, caller web.Caller, in byID) (wire.MeetingRequest, error) {
-	return presented(h.store.PauseMeetingRequest(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.PauseMeetingRequest(ctx, caller.WorkspaceID, in.ID))
 }
 
 func (h meetingRequests) resume(ctx context.Context, caller web.Caller, in byID) (wire.MeetingRequest, error) {
-	return presented(h.store.ResumeMeetingRequest(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.ResumeMeetingRequest(ctx, caller.WorkspaceID, in.ID))
 }
 
 type cancellation struct {
@@ -29,7 +29,7 @@ type cancellation struct {
 func (*cancellation) bodyOptional() {}
 
 func (h meetingRequests) cancel(ctx context.Context, caller web.Caller, in cancellation) (wire.MeetingRequest, error) {
-	return presented(h.store.CancelMeetingRequest(ctx, caller.WorkspaceID, in.ID, in.Notify))
+	return wireOf(h.store.CancelMeetingRequest(ctx, caller.WorkspaceID, in.ID, in.Notify))
 }
 
 type newOrganizer struct {
@@ -40,7 +40,7 @@ type newOrganizer struct {
 }
 
 func (h meetingRequests) changeOrganizer(ctx context.Context, caller web.Caller, in newOrganizer) (wire.MeetingRequest, error) {
-	return presented(h.store.ChangeOrganizer(ctx, caller.WorkspaceID, in.ID, models.NewOrganizer{
+	return wireOf(h.store.ChangeOrganizer(ctx, caller.WorkspaceID, in.ID, models.NewOrganizer{
 		Email: in.OrganizerEmail, Name: in.OrganizerName, Timezone: in.OrganizerTimezone,
 	}))
 }
@@ -75,7 +75,7 @@ func (h meetingRequests) update(ctx context.Context, caller web.Caller, in meeti
 	if err != nil {
 		return wire.MeetingRequest{}, err
 	}
-	return presented(h.store.EditMeetingRequest(ctx, caller.WorkspaceID, in.ID, edit))
+	return wireOf(h.store.EditMeetingRequest(ctx, caller.WorkspaceID, in.ID, edit))
 }
 
 func (in meetingRequestEdit) model() (models.MeetingRequestEdit, error) {

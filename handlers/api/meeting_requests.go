@@ -22,7 +22,7 @@ type meetingRequestQuery struct {
 }
 
 func (h meetingRequests) list(ctx context.Context, caller web.Caller, in meetingRequestQuery) (models.Paged[wire.MeetingRequest], error) {
-	asked, pageErr := in.page()
+	paging, pageErr := in.page()
 	after, afterErr := parseTime("created_after", in.CreatedAfter)
 	before, beforeErr := parseTime("created_before", in.CreatedBefore)
 	if err := errors.Join(pageErr, afterErr, beforeErr); err != nil {
@@ -34,8 +34,8 @@ func (h meetingRequests) list(ctx context.Context, caller web.Caller, in meeting
 		Status:           models.MeetingRequestStatus(in.Status),
 		CreatedAfter:     after,
 		CreatedBefore:    before,
-	}, asked)
-	return presentAll(page, (*models.MeetingRequest).Wire), err
+	}, paging)
+	return wirePage(page, (*models.MeetingRequest).Wire), err
 }
 
 type newMeetingRequest struct {
@@ -69,7 +69,7 @@ func (h meetingRequests) create(ctx context.Context, caller web.Caller, in newMe
 	if err != nil {
 		return wire.MeetingRequest{}, err
 	}
-	return presented(h.store.CreateMeetingRequest(ctx, caller.WorkspaceID, wanted))
+	return wireOf(h.store.CreateMeetingRequest(ctx, caller.WorkspaceID, wanted))
 }
 
 func (in newMeetingRequest) model() (models.NewMeetingRequest, error) {

@@ -19,12 +19,12 @@ type memberQuery struct {
 
 // list returns a page of the active members.
 func (h members) list(ctx context.Context, caller web.Caller, in memberQuery) (models.Paged[wire.Member], error) {
-	asked, err := in.page()
+	paging, err := in.page()
 	if err != nil {
 		return models.Paged[wire.Member]{}, err
 	}
-	page, err := h.store.Members(ctx, caller.WorkspaceID, models.MemberFilter{Email: in.Email, Role: models.Role(in.Role)}, asked)
-	return presentAll(page, (*models.Member).Wire), err
+	page, err := h.store.Members(ctx, caller.WorkspaceID, models.MemberFilter{Email: in.Email, Role: models.Role(in.Role)}, paging)
+	return wirePage(page, (*models.Member).Wire), err
 }
 
 type newMember struct {
@@ -48,19 +48,19 @@ func (h members) create(ctx context.Context, caller web.Caller, in newMember) (w
 		}
 		wanted.Role = models.Role(*in.Role)
 	}
-	return presented(h.store.AddMember(ctx, caller.WorkspaceID, wanted))
+	return wireOf(h.store.AddMember(ctx, caller.WorkspaceID, wanted))
 }
 
 func (h members) deactivate(ctx context.Context, caller web.Caller, in byID) (wire.Member, error) {
-	return presented(h.store.DeactivateMember(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.DeactivateMember(ctx, caller.WorkspaceID, in.ID))
 }
 
 func (h members) reactivate(ctx context.Context, caller web.Caller, in byID) (wire.Member, error) {
-	return presented(h.store.ReactivateMember(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.ReactivateMember(ctx, caller.WorkspaceID, in.ID))
 }
 
-// presented converts a row to its wire type, unless err is set.
-func presented[Row interface{ Wire() Wire }, Wire any](row Row, err error) (Wire, error) {
+// wireOf converts a row to its wire type, unless err is set.
+func wireOf[Row interface{ Wire() Wire }, Wire any](row Row, err error) (Wire, error) {
 	if err != nil {
 		var none Wire
 		return none, err

@@ -18,7 +18,7 @@ type capacity struct {
 	Available int `json:"available"`
 }
 
-func presentUsage(usage models.SeatUsage) capacity {
+func capacityOf(usage models.SeatUsage) capacity {
 	return capacity{Capacity: usage.Capacity, Used: usage.Used, Available: usage.Available()}
 }
 
@@ -30,11 +30,11 @@ type seatsMeta struct {
 // list returns a page of the assigned seats, with the totals in meta.
 func (h seats) list(ctx context.Context, caller web.Caller, in PageQuery) (listEnvelope[wire.Seat, seatsMeta], error) {
 	var none listEnvelope[wire.Seat, seatsMeta]
-	asked, err := in.page()
+	paging, err := in.page()
 	if err != nil {
 		return none, err
 	}
-	rows, err := h.store.Seats(ctx, caller.WorkspaceID, asked)
+	rows, err := h.store.Seats(ctx, caller.WorkspaceID, paging)
 	if err != nil {
 		return none, err
 	}
@@ -42,8 +42,8 @@ func (h seats) list(ctx context.Context, caller web.Caller, in PageQuery) (listE
 	if err != nil {
 		return none, err
 	}
-	page := presentAll(rows, (*models.Seat).Wire)
-	return listEnvelope[wire.Seat, seatsMeta]{Data: page.Items, Meta: seatsMeta{metaOf(page), presentUsage(usage)}}, nil
+	page := wirePage(rows, (*models.Seat).Wire)
+	return listEnvelope[wire.Seat, seatsMeta]{Data: page.Items, Meta: seatsMeta{metaOf(page), capacityOf(usage)}}, nil
 }
 
 type newSeat struct {
@@ -51,7 +51,7 @@ type newSeat struct {
 }
 
 func (h seats) create(ctx context.Context, caller web.Caller, in newSeat) (wire.Seat, error) {
-	return presented(h.store.AssignSeat(ctx, caller.WorkspaceID, in.MemberID))
+	return wireOf(h.store.AssignSeat(ctx, caller.WorkspaceID, in.MemberID))
 }
 
 func (h seats) delete(ctx context.Context, caller web.Caller, in byID) (nothing, error) {
@@ -67,5 +67,5 @@ func (h seats) update(ctx context.Context, caller web.Caller, in newCapacity) (c
 		return capacity{}, invalid("capacity", "is required")
 	}
 	usage, err := h.store.SetSeatCapacity(ctx, caller.WorkspaceID, *in.Capacity)
-	return presentUsage(usage), err
+	return capacityOf(usage), err
 }

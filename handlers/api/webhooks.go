@@ -29,16 +29,16 @@ func withSecret(endpoint *models.WebhookEndpoint, secret token.Secret, err error
 }
 
 func (h webhooks) list(ctx context.Context, caller web.Caller, in PageQuery) (models.Paged[wire.WebhookEndpoint], error) {
-	asked, err := in.page()
+	paging, err := in.page()
 	if err != nil {
 		return models.Paged[wire.WebhookEndpoint]{}, err
 	}
-	page, err := h.store.WebhookEndpoints(ctx, caller.WorkspaceID, asked)
-	return presentAll(page, (*models.WebhookEndpoint).Wire), err
+	page, err := h.store.WebhookEndpoints(ctx, caller.WorkspaceID, paging)
+	return wirePage(page, (*models.WebhookEndpoint).Wire), err
 }
 
 func (h webhooks) show(ctx context.Context, caller web.Caller, in byID) (wire.WebhookEndpoint, error) {
-	return presented(h.store.WebhookEndpoint(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.WebhookEndpoint(ctx, caller.WorkspaceID, in.ID))
 }
 
 type newWebhookEndpoint struct {
@@ -69,7 +69,7 @@ func (h webhooks) update(ctx context.Context, caller web.Caller, in webhookEndpo
 		}
 		edit.Enabled = models.To(*in.Enabled.Value)
 	}
-	return presented(h.store.EditWebhookEndpoint(ctx, caller.WorkspaceID, in.ID, edit))
+	return wireOf(h.store.EditWebhookEndpoint(ctx, caller.WorkspaceID, in.ID, edit))
 }
 
 func (h webhooks) delete(ctx context.Context, caller web.Caller, in byID) (nothing, error) {
@@ -77,7 +77,7 @@ func (h webhooks) delete(ctx context.Context, caller web.Caller, in byID) (nothi
 }
 
 func (h webhooks) ping(ctx context.Context, caller web.Caller, in byID) (wire.WebhookDelivery, error) {
-	return presented(h.store.PingWebhookEndpoint(ctx, caller.WorkspaceID, in.ID))
+	return wireOf(h.store.PingWebhookEndpoint(ctx, caller.WorkspaceID, in.ID))
 }
 
 func (h webhooks) rotateSecret(ctx context.Context, caller web.Caller, in byID) (webhookEndpointWithSecret, error) {
@@ -92,13 +92,13 @@ type deliveryQuery struct {
 }
 
 func (h webhooks) deliveries(ctx context.Context, caller web.Caller, in deliveryQuery) (models.Paged[wire.WebhookDelivery], error) {
-	asked, err := in.page()
+	paging, err := in.page()
 	if err != nil {
 		return models.Paged[wire.WebhookDelivery]{}, err
 	}
 	filter := models.DeliveryFilter{Status: models.DeliveryStatus(in.Status), EventType: models.EventType(in.EventType)}
-	page, err := h.store.WebhookDeliveries(ctx, caller.WorkspaceID, in.ID, filter, asked)
-	return presentAll(page, (*models.WebhookDelivery).Wire), err
+	page, err := h.store.WebhookDeliveries(ctx, caller.WorkspaceID, in.ID, filter, paging)
+	return wirePage(page, (*models.WebhookDelivery).Wire), err
 }
 
 type deliveryByID struct {
@@ -109,5 +109,5 @@ type deliveryByID struct {
 func (*deliveryByID) bodyOptional() {}
 
 func (h webhooks) retry(ctx context.Context, caller web.Caller, in deliveryByID) (wire.WebhookDelivery, error) {
-	return presented(h.store.RetryWebhookDelivery(ctx, caller.WorkspaceID, in.ID, in.DeliveryID))
+	return wireOf(h.store.RetryWebhookDelivery(ctx, caller.WorkspaceID, in.ID, in.DeliveryID))
 }
