@@ -26,8 +26,8 @@ func (h webhooksHandler) ping(c echo.Context) error {
 	return redirectInPlace(c, "Ping sent", path.Webhook(endpoint.ID))
 }
 
-// redirectInPlace redirects htmx, too, which replaces a part of the current page with the response. A
-// notice would then appear on some later page, so it is set only for full page loads.
+// redirectInPlace redirects to a page of which htmx replaces only a part. It sets the notice for full
+// page loads only, because htmx would leave it to be shown on a later page.
 func redirectInPlace(c echo.Context, message, url string) error {
 	if !web.ForPart(c) {
 		if err := web.SetNotice(c, message); err != nil {

@@ -33,7 +33,7 @@ type Operation struct {
 	Base                             string // the path that precedes Path
 }
 
-// Response is what an operation may response.
+// Response is a response that an operation can return.
 type Response struct {
 	Status, About string
 	Types         []string // the types of an error
