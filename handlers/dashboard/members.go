@@ -2,9 +2,7 @@ package dashboard
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -160,23 +158,16 @@ func (h membersHandler) reactivate(c echo.Context) error {
 
 // done redirects to the list with a notice.
 func (h membersHandler) done(c echo.Context, notice string) error {
-	return doneAt(c, listURL(c, path.Members), notice)
+	return redirectWithNotice(c, listURL(c, path.Members), notice)
 }
 
 // doneWith redirects after member was changed. Viewers who have lost admin access leave the members
 // pages.
 func (h membersHandler) doneWith(c echo.Context, member *models.Member, notice string) error {
 	if isSelf(c, member.ID) && !member.IsAdmin() {
-		return doneAt(c, path.Root, notice)
+		return redirectWithNotice(c, path.Root, notice)
 	}
 	return h.done(c, notice)
-}
-
-func doneAt(c echo.Context, address, notice string) error {
-	if err := web.SetNotice(c, notice); err != nil {
-		return err
-	}
-	return web.Redirect(c, address)
 }
 
 // showError renders the page of a member with an error that concerns its status.
@@ -187,31 +178,4 @@ func (h membersHandler) showError(c echo.Context, id string, err error) error {
 	return err
 }
 
-// formError returns err if it is about the input, so that the form can be rendered again with it;
-// otherwise nil.
-func formError(err error) *models.Error {
-	invalid := new(models.Error)
-	if !errors.As(err, &invalid) || invalid.Kind != models.Invalid && invalid.Kind != models.FailedPrecondition {
-		return nil
-	}
-	return invalid
-}
-
-// formErrors returns the errors of a form's fields, or a message about the form as a whole.
-func formErrors(invalid *models.Error) (models.Fields, string) {
-	if len(invalid.Fields) > 0 {
-		return invalid.Fields, ""
-	}
-	return nil, invalid.Message
-}
-
 func isSelf(c echo.Context, memberID string) bool { return web.CallerOf(c).Member.ID == memberID }
-
-// listURL returns base with the search and the filters of the list from which a form was sent.
-func listURL(c echo.Context, base string) string {
-	from, err := url.Parse(c.Request().Referer())
-	if err != nil || from.Path != base {
-		return base
-	}
-	return web.LocalURL(from.RequestURI())
-}

@@ -73,14 +73,18 @@ func (h seatsHandler) assign(c echo.Context) error {
 
 // release releases a seat. It is not an error if someone else has just released it.
 func (h seatsHandler) release(c echo.Context) error {
-	err := h.store.ReleaseSeat(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
+	seat, err := h.store.Seat(ctx, workspaceID, id)
+	if err == nil {
+		err = h.store.ReleaseSeat(ctx, workspaceID, id)
+	}
 	switch {
 	case models.IsKind(err, models.NotFound):
 		return h.done(c, "That seat was already released")
 	case err != nil:
 		return err
 	}
-	return h.done(c, "Seat released")
+	return h.done(c, "Released "+seat.Member.DisplayName()+"’s seat")
 }
 
 func (h seatsHandler) editCapacity(c echo.Context) error {
@@ -125,5 +129,5 @@ func (h seatsHandler) setCapacity(c echo.Context) error {
 
 // done redirects to the list with a notice.
 func (h seatsHandler) done(c echo.Context, notice string) error {
-	return doneAt(c, listURL(c, path.Seats), notice)
+	return redirectWithNotice(c, listURL(c, path.Seats), notice)
 }

@@ -116,15 +116,7 @@ func (h webhooksHandler) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.done(c, "Endpoint updated", path.Webhook(endpoint.ID))
-}
-
-// done redirects to a page with a notice.
-func (h webhooksHandler) done(c echo.Context, message, url string) error {
-	if err := web.SetNotice(c, message); err != nil {
-		return err
-	}
-	return web.Redirect(c, url)
+	return redirectWithNotice(c, path.Webhook(endpoint.ID), "Endpoint updated")
 }
 
 // endpointPage returns the endpoint in the URL with its health.
@@ -183,7 +175,7 @@ func (h webhooksHandler) setEnabled(c echo.Context, enabled bool, message string
 	if err != nil {
 		return err
 	}
-	return h.done(c, message, path.Webhook(endpoint.ID))
+	return redirectWithNotice(c, path.Webhook(endpoint.ID), message)
 }
 
 func (h webhooksHandler) confirmDelete(c echo.Context) error {
@@ -202,7 +194,7 @@ func (h webhooksHandler) delete(c echo.Context) error {
 	if err := h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID); err != nil {
 		return err
 	}
-	return h.done(c, "Endpoint "+endpoint.Host()+" deleted", path.Webhooks)
+	return redirectWithNotice(c, path.Webhooks, "Endpoint "+endpoint.Host()+" deleted")
 }
 
 // endpoint returns the endpoint in the URL.

@@ -168,7 +168,7 @@ test('assigns a seat to a member found by search, and releases it', async ({ adm
   await admin.getByLabel('Search by name or email').fill('person 99')
   await expect(seated(admin)).toHaveCount(1)
   await admin.getByRole('button', { name: 'Release Person 99’s seat' }).click()
-  await expect(notice(admin, 'Seat released')).toBeVisible()
+  await expect(notice(admin, 'Released Person 99’s seat')).toBeVisible()
   await expect(admin).toHaveURL(seatsPath + '?q=person+99')
   await expect(admin.getByRole('heading', { name: 'No seats match' })).toBeVisible()
 })
