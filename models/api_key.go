@@ -126,7 +126,7 @@ var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 // CreateAPIKey creates a key. The returned secret is not stored and cannot be read again. It
 // returns Forbidden if n.Grantor lacks a requested scope.
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
-	n.ExpiresAt = kept(n.ExpiresAt)
+	n.ExpiresAt = storedTime(n.ExpiresAt)
 	if err := s.CheckNewAPIKey(n, Fields{}); err != nil {
 		return nil, token.Secret{}, err
 	}

@@ -34,7 +34,7 @@ func sameTime(a, b *time.Time) bool {
 // effect on all nodes, even if there was nothing to change: a concurrent call may just have made
 // the change.
 func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
-	access.ExpiresAt = kept(access.ExpiresAt)
+	access.ExpiresAt = storedTime(access.ExpiresAt)
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 )
 
 func TestChangeAPIKeyAccess(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		soon, later := s.Now().Add(time.Hour), s.Now().Add(48*time.Hour)
 		steps := []struct {
 			name    string
@@ -52,7 +52,7 @@ func TestChangeAPIKeyAccess(t *testing.T) {
 }
 
 func TestChangeAccessOfExpiredKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		expired := s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour))
 		access := expired.Access()
 		access.Scopes = scope.All // keeps the expiry in the past
@@ -77,7 +77,7 @@ func TestChangeAccessOfExpiredKey(t *testing.T) {
 
 // The Store must read the name of an acting key, which verification does not provide.
 func TestChangesRecordNameOfActingKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		actor := s.key(t, "Actor")
 		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: actor.ID})
 		created, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "Created"})
@@ -104,7 +104,7 @@ func TestChangesRecordNameOfActingKey(t *testing.T) {
 
 // Someone removes the scopes of a key after another caller has read them to extend its expiry.
 func TestChangeAccessRejectsOutdatedAccess(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, later := s.key(t, "CI"), s.Now().Add(time.Hour)
 		seen := key.Access()
 		narrowed := sync.OnceFunc(func() {

@@ -23,11 +23,11 @@ func idsOfKeys(keys ...*models.APIKey) (ids []string) {
 }
 
 func TestAPIKeysByID(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		older, newer, deleted := s.key(t, "Older"), s.key(t, "Newer"), s.key(t, "Deleted")
 		s.key(t, "Not requested")
 		s.delete(t, deleted)
-		hers := homeIn(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
+		hers := newFixture(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
 		if err := s.AppendUsage(t.Context(), batchOf(t, use{older, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestAPIKeysByID(t *testing.T) {
 }
 
 func TestBulkDeleteAPIKeys(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		var keys []*models.APIKey
 		for i := range models.MaxBulkDelete {
 			keys = append(keys, s.key(t, fmt.Sprint("Robot ", i)))
@@ -106,10 +106,10 @@ func TestBulkDeleteAPIKeys(t *testing.T) {
 }
 
 func TestBulkDeleteDeletesAllOrNone(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		first, second, deleted := s.key(t, "First"), s.key(t, "Second"), s.key(t, "Deleted")
 		s.delete(t, deleted)
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		hers := other.key(t, "Hers")
 		wantUnchanged(t, s.Store, func() {
 			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "missing": "key_1"} {
@@ -136,7 +136,7 @@ func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 		{"moved and quiet", true, 24 * time.Hour, false},
 		{"quiet for a month", false, models.RotationWindow + time.Second, false},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, step := range steps {
 			old, idle := s.key(t, "CI"), s.key(t, "Idle")
 			next := s.rotate(t, old)
@@ -152,7 +152,7 @@ func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 			if step.inUse {
 				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids)
 				wantKind(t, err, models.FailedPrecondition)
-				wantSaid(t, fmt.Sprint(err), old.KeyPrefix)
+				wantContains(t, fmt.Sprint(err), old.KeyPrefix)
 				wantUnchanged(t, s.Store, func() {
 					wantKind(t, errOf(s.BulkDeleteAPIKeys(s.ctx, s.id, ids)), models.FailedPrecondition)
 				})
@@ -174,7 +174,7 @@ func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 
 // Receipts record the time of the commit and the time after the wait, even if the caller has gone.
 func TestReceiptsRecordCommitAndEffect(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		keys := []*models.APIKey{s.key(t, "First"), s.key(t, "Second")}
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1000, wait_ms = 1000")
 		ctx, cancel := context.WithCancel(s.ctx)
@@ -212,7 +212,7 @@ func TestReceiptsRecordCommitAndEffect(t *testing.T) {
 }
 
 func TestConcurrentBulkDeletesHaveOneWinner(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		ids := idsOfKeys(s.key(t, "First"), s.key(t, "Second"), s.key(t, "Third"))
 		reversed := []string{ids[2], ids[1], ids[0]}
 		wantOneWinner(t, atOnce(6, func(i int) error {
@@ -227,7 +227,7 @@ func TestConcurrentBulkDeletesHaveOneWinner(t *testing.T) {
 }
 
 func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
 			key, idle := s.key(t, "CI"), s.key(t, "Idle")
@@ -250,7 +250,7 @@ func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
 
 // Both transactions lock an old key and its replacement.
 func TestBulkDeleteDoesNotDeadlockWithUsage(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		node := s.Another(t)
 		for range 15 {
@@ -314,9 +314,9 @@ func TestConfirmBulkDelete(t *testing.T) {
 }
 
 func TestTrafficOfCountsAcceptedRequests(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		busy, idle := s.key(t, "Busy"), s.key(t, "Idle")
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		hers := other.key(t, "Hers")
 		now := s.Now()
 		for _, u := range []use{

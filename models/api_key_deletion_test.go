@@ -43,7 +43,7 @@ func TestConfirmDeletion(t *testing.T) {
 	}
 }
 
-func (s home) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
+func (s fixture) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
 	t.Helper()
 	deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s home) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
 }
 
 func TestDeletionReceipt(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		if _, ok := key.DeletionReceipt(); ok {
 			t.Error("key has a receipt before its deletion")
@@ -131,7 +131,7 @@ func TestUseAfterDeletionIsReported(t *testing.T) {
 }
 
 func TestRepeatedDeletionWaitsForFirst(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, other := s.key(t, "CI"), s.key(t, "Other")
 		s.delete(t, key)
 		for name, del := range map[string]func() error{
@@ -169,7 +169,7 @@ func TestRepeatedDeletionWaitsForFirst(t *testing.T) {
 }
 
 func TestFinishDeletions(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		left, finished := s.key(t, "Left"), s.key(t, "Finished")
 		s.delete(t, left)
 		s.delete(t, finished)
@@ -194,7 +194,7 @@ func TestFinishDeletions(t *testing.T) {
 }
 
 func TestDeletionSucceedsWithoutReceipt(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
 		time.AfterFunc(150*time.Millisecond, func() { s.Exec(t, "ALTER TABLE audit_events RENAME TO away") })
@@ -214,7 +214,7 @@ func TestDeletionSucceedsWithoutReceipt(t *testing.T) {
 
 // If usage cannot be folded in time, the receipt does not claim to know the last use.
 func TestDeletionDoesNotWaitForUsage(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		one, several, used := s.key(t, "One"), s.key(t, "Several"), s.Now()
 		record(t, s.Store, batchOf(t, use{key: one, at: used}, use{key: several, at: used}))
 		later := used.Add(time.Minute)

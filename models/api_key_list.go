@@ -109,8 +109,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
-			// No name is longer, and SQLite rejects very long patterns.
-			pattern := likePattern(storable(f.Search[:min(len(f.Search), 4*maxName+1)]))
+			pattern := searchPattern(f.Search, maxName)
 			query = query.Where(`(lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\')`, pattern, pattern)
 		}
 		if f.Scope != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // keyNamesOf returns the names of all keys that match a filter, in its order.
-func keyNamesOf(t *testing.T, s home, filter models.APIKeyFilter) []string {
+func keyNamesOf(t *testing.T, s fixture, filter models.APIKeyFilter) []string {
 	t.Helper()
 	filter.PageNumber, filter.PageSize = 1, 1000
 	list, err := s.APIKeys(s.ctx, s.id, filter)
@@ -31,7 +31,7 @@ func keyNamesOf(t *testing.T, s home, filter models.APIKeyFilter) []string {
 }
 
 func TestAPIKeysFiltersAndSorts(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		if list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25}); err != nil || len(list.Keys) != 0 || list.Matching != 0 {
 			t.Errorf("empty list = %+v, error = %v", list, err)
 		}
@@ -81,12 +81,12 @@ func TestAPIKeysFiltersAndSorts(t *testing.T) {
 }
 
 func TestSearchIsLiteral(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, name := range []string{"100% CI", "100 CI", `back\slash`, "under_score", "underXscore", "o'clock", "ÉCOLE Straße", "école", "ΣΊΣΥΦΟΣ", "МОСКВА", "日本語", "🔑 key", "a  b"} {
 			s.key(t, name)
 		}
 		prefixed := s.key(t, "Prefix")
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		other.key(t, "100% hers")
 		tests := []struct {
 			search string
@@ -132,7 +132,7 @@ func TestSearchIsLiteral(t *testing.T) {
 }
 
 func TestAPIKeysSortsPages(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		keys := make([]*models.APIKey, 300)
 		for i := range keys {
 			s.Clock.Advance(time.Duration(i%3) * time.Millisecond)
@@ -199,7 +199,7 @@ func sorted(keys []*models.APIKey, missing func(*models.APIKey) bool, compare fu
 }
 
 // walk reads every page of a list and returns the ids on them.
-func walk(t *testing.T, s home, filter models.APIKeyFilter, matching int) []string {
+func walk(t *testing.T, s fixture, filter models.APIKeyFilter, matching int) []string {
 	t.Helper()
 	var ids []string
 	for filter.PageNumber = 1; ; filter.PageNumber++ {
@@ -220,7 +220,7 @@ func walk(t *testing.T, s home, filter models.APIKeyFilter, matching int) []stri
 }
 
 func TestAPIKeysPastLastPage(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.key(t, "CI")
 		for _, number := range []int{2, 3, 1000, math.MaxInt32, math.MaxInt/25 + 2, math.MaxInt} {
 			list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: number, PageSize: 25})

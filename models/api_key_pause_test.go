@@ -8,7 +8,7 @@ import (
 )
 
 func TestPauseAndResumeAPIKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		start := s.Now()
 		until := start.Add(time.Hour + 300*time.Millisecond)
@@ -52,7 +52,7 @@ func TestPauseAndResumeAPIKey(t *testing.T) {
 }
 
 func TestPauseAfterPauseStartsAnew(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		for range 2 {
 			paused, err := s.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(time.Hour))
@@ -65,7 +65,7 @@ func TestPauseAfterPauseStartsAnew(t *testing.T) {
 }
 
 func TestPauseAndResumeWaitForNodes(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		for name, change := range map[string]func() error{
 			"pause":  func() error { _, err := s.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(time.Hour)); return err },
@@ -80,14 +80,14 @@ func TestPauseAndResumeWaitForNodes(t *testing.T) {
 }
 
 func TestPauseAndResumeRejectInvalidChanges(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, deleted := s.key(t, "CI"), s.key(t, "Deleted")
 		expired := s.keyThatExpires(t, "Expired", s.Now())
 		s.delete(t, deleted)
 		both := s.key(t, "Deleted and expired")
 		s.delete(t, both)
 		s.set(t, &models.APIKey{}, "id", both.ID, "expires_at", s.Now())
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		soon := s.Now().Add(time.Hour)
 		wantUnchanged(t, s.Store, func() {
 			for _, until := range []time.Time{{}, s.Now().Add(-time.Hour), s.Now(), s.Now().Add(models.MaxPause + time.Second)} {

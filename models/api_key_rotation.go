@@ -90,7 +90,7 @@ func (n NewReplacement) of(old *APIKey, now time.Time) NewAPIKey {
 	wanted := NewAPIKey{Name: old.Name, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID, Grantor: n.Grantor}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
-	wanted.ExpiresAt = kept(wanted.ExpiresAt)
+	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)
 	return wanted
 }
 

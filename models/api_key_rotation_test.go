@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-func (s home) rotate(t *testing.T, key *models.APIKey) *models.APIKey {
+func (s fixture) rotate(t *testing.T, key *models.APIKey) *models.APIKey {
 	t.Helper()
 	next, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewReplacement{})
 	if err != nil {
@@ -24,7 +24,7 @@ func (s home) rotate(t *testing.T, key *models.APIKey) *models.APIKey {
 func isFailedPrecondition(err error) bool { return models.IsKind(err, models.FailedPrecondition) }
 
 func TestRotateAPIKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		end := s.Now().Add(90 * 24 * time.Hour)
 		old := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite), ExpiresAt: &end})
 		s.Clock.Advance(60 * 24 * time.Hour)
@@ -64,7 +64,7 @@ func TestRotateAPIKey(t *testing.T) {
 }
 
 func TestRotateAPIKeyPublishesEvents(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		next := s.rotate(t, old)
 		var events []models.Event
@@ -88,7 +88,7 @@ func TestRotateAPIKeyPublishesEvents(t *testing.T) {
 }
 
 func TestRotateAPIKeyToFewerScopes(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		both, read := scope.Of(scope.SeatsRead, scope.SeatsWrite), scope.Of(scope.SeatsRead)
 		old := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: both})
 		next, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{
@@ -107,7 +107,7 @@ func TestRotateAPIKeyToFewerScopes(t *testing.T) {
 }
 
 func TestRotateAPIKeyRejectsInvalidRequests(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, rotated, deleted := s.key(t, "CI"), s.key(t, "Rotated"), s.key(t, "Deleted")
 		expired := s.keyThatExpires(t, "Expired", s.Now())
 		s.rotate(t, rotated)
@@ -144,9 +144,9 @@ func TestRotateAPIKeyRejectsInvalidRequests(t *testing.T) {
 }
 
 func TestConcurrentRotationsHaveOneWinner(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
-		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+		nodes := []fixture{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		wantOneWinner(t, atOnce(24, func(i int) error {
 			_, _, err := nodes[i%2].RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 			return err
@@ -158,7 +158,7 @@ func TestConcurrentRotationsHaveOneWinner(t *testing.T) {
 }
 
 func TestRotateAPIKeyOncePerForm(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		wantOneWinner(t, atOnce(8, func(int) error {
 			_, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{FormID: "form"})
@@ -169,7 +169,7 @@ func TestRotateAPIKeyOncePerForm(t *testing.T) {
 
 // Either the rotation fails, or it happens before the deletion.
 func TestConcurrentDeletionAndRotation(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 4 {
 			old := s.key(t, "CI")
 			errs := atOnce(2, func(i int) (err error) {
@@ -188,7 +188,7 @@ func TestConcurrentDeletionAndRotation(t *testing.T) {
 }
 
 func TestCancelRotation(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		_, err := s.CancelRotation(s.ctx, s.id, old.ID, "")
 		wantKind(t, err, models.FailedPrecondition)
@@ -225,7 +225,7 @@ func errOf[T any](_ T, err error) error { return err }
 
 // One of the two keys must remain.
 func TestConcurrentEndAndCancelHaveOneWinner(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
 			old := s.key(t, "CI")
@@ -245,7 +245,7 @@ func TestConcurrentEndAndCancelHaveOneWinner(t *testing.T) {
 }
 
 func TestRotationHistory(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		first := s.key(t, "CI")
 		s.key(t, "Another")
 		canceled := s.rotate(t, first)

@@ -59,7 +59,7 @@ func TestStatusAt(t *testing.T) {
 // boundary and at random times.
 func TestSQLAgreesWithStatusAt(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		var times []*time.Time
 		for _, boundary := range []time.Duration{0, models.ExpiresSoon} {
 			for _, off := range []time.Duration{-time.Second, -time.Millisecond, 0, time.Millisecond, time.Second} {
@@ -98,7 +98,7 @@ func TestSQLAgreesWithStatusAt(t *testing.T) {
 }
 
 // wantStatuses fails the test unless the Store's lists agree with StatusAt.
-func wantStatuses(t *testing.T, s home, keys []*models.APIKey) {
+func wantStatuses(t *testing.T, s fixture, keys []*models.APIKey) {
 	t.Helper()
 	counts, existing, accepted := map[models.KeyStatus]int64{}, []string(nil), []string(nil)
 	for _, status := range statuses {
@@ -147,7 +147,7 @@ func wantStatuses(t *testing.T, s home, keys []*models.APIKey) {
 }
 
 // keyIDsOf returns the ids of all keys that match a filter, in its order.
-func keyIDsOf(t *testing.T, s home, filter models.APIKeyFilter) []string {
+func keyIDsOf(t *testing.T, s fixture, filter models.APIKeyFilter) []string {
 	t.Helper()
 	filter.PageNumber, filter.PageSize = 1, 1000
 	list, err := s.APIKeys(s.ctx, s.id, filter)

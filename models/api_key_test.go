@@ -15,7 +15,7 @@ import (
 )
 
 func TestCreateAPIKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		expiry := s.Now().Add(90 * 24 * time.Hour)
 		key, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{
 			Name: "CI <b>&", Scopes: scope.Of(scope.SeatsRead, scope.MembersWrite), ExpiresAt: &expiry, FormID: "form",
@@ -64,7 +64,7 @@ func TestCreateAPIKeyInTestEnvironment(t *testing.T) {
 	if _, err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := homeIn(t, &modelstest.Store{Store: store}, "Acme", "ada@acme.test")
+	s := newFixture(t, &modelstest.Store{Store: store}, "Acme", "ada@acme.test")
 	_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
 	if err != nil || !strings.HasPrefix(secret.Reveal(), "sk_test_") || store.KeyEnvironment() != token.Test {
 		t.Errorf("secret = %s, error = %v, want prefix sk_test_", secret, err)
@@ -94,7 +94,7 @@ func TestCreateAPIKeyRejectsInvalidValues(t *testing.T) {
 		{"year 10000 in UTC", models.NewAPIKey{Name: "CI", ExpiresAt: ptr(time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("west", -7200)))}, []string{"expires_at"}},
 		{"both", models.NewAPIKey{ExpiresAt: &now}, []string{"name", "expires_at"}},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				wantUnchanged(t, s.Store, func() {
@@ -132,7 +132,7 @@ func TestCreateAPIKeyLimitsScopesToGrantor(t *testing.T) {
 		{"read for a write", scope.Of(scope.APIKeysRead), false},
 		{"everything", scope.All, false},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grantor := s.keyOf(t, models.NewAPIKey{Name: "Grantor", Scopes: granted})
 		for _, tt := range tests {
 			n := models.NewAPIKey{Name: tt.name, Scopes: tt.want, Grantor: &grantor.Scopes}
@@ -153,8 +153,8 @@ func TestCreateAPIKeyLimitsScopesToGrantor(t *testing.T) {
 
 func TestCreateAPIKeyOncePerForm(t *testing.T) {
 	isFormUsed := func(err error) bool { return errors.Is(err, models.ErrFormAlreadyUsed) }
-	eachHome(t, func(t *testing.T, s home) {
-		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		nodes := []fixture{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		for _, form := range []string{"form", "bad\x00\xff", strings.Repeat("long ", 10_000)} {
 			wantOneWinner(t, atOnce(20, func(i int) error {
 				_, _, err := nodes[i%2].CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI", FormID: form})
@@ -172,7 +172,7 @@ func TestCreateAPIKeyOncePerForm(t *testing.T) {
 		wantCount(t, s.Store, "api_keys", 3)
 		wantCount(t, s.Store, "audit_events", 2+3)
 
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		other.keyOf(t, models.NewAPIKey{Name: "same form in another workspace", FormID: "form"})
 		s.keyOf(t, models.NewAPIKey{Name: "no form"})
 		s.keyOf(t, models.NewAPIKey{Name: "still no form"})
@@ -180,7 +180,7 @@ func TestCreateAPIKeyOncePerForm(t *testing.T) {
 }
 
 func TestRenameAPIKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, expired := s.key(t, "CI"), s.keyThatExpires(t, "Old", s.Now().Add(-time.Hour))
 		s.Clock.Advance(time.Minute)
 		for id, was := range map[string]string{key.ID: "CI", expired.ID: "Old"} {
@@ -205,7 +205,7 @@ func TestRenameAPIKey(t *testing.T) {
 }
 
 func TestDeleteAPIKey(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		s.Clock.Advance(time.Minute)
 		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
@@ -234,8 +234,8 @@ func TestDeleteAPIKey(t *testing.T) {
 }
 
 func TestConcurrentDeletionsHaveOneWinner(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		key, nodes := s.key(t, "CI"), []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		key, nodes := s.key(t, "CI"), []fixture{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		wantOneWinner(t, atOnce(20, func(i int) error {
 			_, err := nodes[i%2].DeleteAPIKey(s.ctx, s.id, key.ID)
 			return err
@@ -247,8 +247,8 @@ func TestConcurrentDeletionsHaveOneWinner(t *testing.T) {
 }
 
 func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		hers := other.keyOf(t, models.NewAPIKey{Name: "Hers", FormID: "form"})
 		tries := map[string]func(id string) error{
 			"APIKey":            func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },

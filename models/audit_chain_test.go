@@ -14,7 +14,7 @@ import (
 )
 
 // verified returns the result of checking the chain of the workspace.
-func verified(t *testing.T, s home, expected ...string) models.AuditReport {
+func verified(t *testing.T, s fixture, expected ...string) models.AuditReport {
 	t.Helper()
 	found, err := s.VerifyAudit(t.Context(), s.id, expected)
 	if err != nil || len(found.Chains) != 1 {
@@ -24,7 +24,7 @@ func verified(t *testing.T, s home, expected ...string) models.AuditReport {
 }
 
 func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.key(t, "CI")
 		s.Exec(t, "INSERT INTO audit_events SELECT 'aud_unchained', workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, hash FROM audit_events WHERE action = 'api_key.created'")
 		statements := []string{
@@ -57,14 +57,14 @@ func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 
 // Concurrent changes on two nodes and in two workspaces form one unbroken chain per workspace.
 func TestAuditChainWithConcurrentChanges(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		other := homeIn(t, s.Store, "Globex", "gil@globex.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
 		second := s.Another(t)
 		const changes = 64
 		errs := atOnce(changes, func(i int) error {
-			home, store := s, s.Store
+			from, store := s, s.Store
 			if i%4 == 3 {
-				home = other
+				from = other
 			}
 			if i%2 == 1 {
 				store = second
@@ -78,10 +78,10 @@ func TestAuditChainWithConcurrentChanges(t *testing.T) {
 				}
 				return err
 			case 4:
-				_, err := store.SignInNew(home.ctx, home.admin)
+				_, err := store.SignInNew(from.ctx, from.admin)
 				return err
 			}
-			_, _, err := store.CreateAPIKey(home.ctx, home.id, models.NewAPIKey{Name: fmt.Sprint("CI ", i)})
+			_, _, err := store.CreateAPIKey(from.ctx, from.id, models.NewAPIKey{Name: fmt.Sprint("CI ", i)})
 			return err
 		})
 		if err := errors.Join(errs...); err != nil {
@@ -109,7 +109,7 @@ func TestAuditChainWithConcurrentChanges(t *testing.T) {
 
 // A migration chains the events of versions that did not chain them.
 func TestMigrateChainsEarlierEvents(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		early := func(n int, workspace string) {
 			for i := range n {
 				s.Exec(t, `INSERT INTO audit_events (id, workspace_id, actor_type, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at)
@@ -137,7 +137,7 @@ func TestMigrateChainsEarlierEvents(t *testing.T) {
 }
 
 func TestEarlierEventsAreChainedByID(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		unguard(t, s.Store)
 		for i := range 5 {
 			s.key(t, fmt.Sprint("CI ", i))
@@ -166,7 +166,7 @@ func TestEarlierEventsAreChainedByID(t *testing.T) {
 
 // A chain is checked even if only its events or only its head are left.
 func TestVerifyAuditFindsEveryChain(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		stranger := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Address: "192.0.2.1"})
 		wantKind(t, errOf(s.SignIn(stranger, "", models.Credentials{Email: "unknown@acme.test", Password: "wrong"})), models.Invalid)
 		unguard(t, s.Store)
@@ -189,7 +189,7 @@ func TestVerifyAuditFindsEveryChain(t *testing.T) {
 }
 
 func TestVerifyAuditDuringChanges(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		writing := make(chan struct{})
 		go func() {
 			defer close(writing)
@@ -215,7 +215,7 @@ func TestVerifyAuditDuringChanges(t *testing.T) {
 
 // wantBroken executes a statement without the database's guards and checks that the first break is
 // want. It compares the EventID only if want has one.
-func wantBroken(t *testing.T, s home, statement string, want models.AuditBreak) {
+func wantBroken(t *testing.T, s fixture, statement string, want models.AuditBreak) {
 	t.Helper()
 	unguard(t, s.Store)
 	s.Exec(t, statement)
@@ -275,7 +275,7 @@ func TestVerifyAuditFindsFirstBreak(t *testing.T) {
 	}
 	for name, tt := range tampering {
 		t.Run(name, func(t *testing.T) {
-			eachHome(t, func(t *testing.T, s home) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
 				statement := tt.statement
 				if strings.HasPrefix(s.URL, "sqlite:") {
 					statement = strings.ReplaceAll(statement, digest, "x'ab'")
@@ -297,7 +297,7 @@ func TestVerifyAuditFindsFirstBreak(t *testing.T) {
 
 // An event that was changed together with its hash no longer fits the next event.
 func TestVerifyAuditFindsRewrittenEvent(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 4 {
 			s.key(t, fmt.Sprint("CI ", i))
 		}
@@ -322,7 +322,7 @@ func TestVerifyAuditFindsRewrittenEvent(t *testing.T) {
 
 // Only a head that was kept elsewhere reveals a truncated chain whose head was changed too.
 func TestExpectedHeadRevealsTruncation(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.key(t, "CI")
 		before := verified(t, s)
 		s.key(t, "Evil")
@@ -347,7 +347,7 @@ func TestExpectedHeadRevealsTruncation(t *testing.T) {
 }
 
 func TestRollbackLeavesNoGapInAuditChain(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		err := s.Tx(s.ctx, func(tx *models.Store) error {
 			if _, _, err := tx.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Lost", Scopes: scope.All}); err != nil {
 				return err

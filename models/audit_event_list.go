@@ -72,7 +72,7 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 	if identifier.MatchString(f.Target) {
 		query = query.Where("target_id = ?", f.Target)
 	} else if f.Target != "" {
-		pattern := likePattern(storable(f.Target[:min(len(f.Target), 4*maxName+1)]))
+		pattern := searchPattern(f.Target, maxName)
 		query = query.Where(`lower(target_name) LIKE lower(?) ESCAPE '\'`, pattern)
 	}
 	// The id starts with created_at and orders the list, so the index on it serves both.

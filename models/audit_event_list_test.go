@@ -13,7 +13,7 @@ import (
 )
 
 // actionsOf returns the actions and targets of the events that match filter, newest first.
-func actionsOf(t *testing.T, s home, filter models.AuditFilter) []string {
+func actionsOf(t *testing.T, s fixture, filter models.AuditFilter) []string {
 	t.Helper()
 	var all []string
 	err := s.EachAuditEvent(t.Context(), s.id, filter, func(e *models.AuditEvent) error {
@@ -27,8 +27,8 @@ func actionsOf(t *testing.T, s home, filter models.AuditFilter) []string {
 }
 
 func TestAuditEventsFilters(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		other := homeIn(t, s.Store, "Globex", "gil@globex.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
 		other.key(t, "CI elsewhere")
 		s.Clock.Advance(24 * time.Hour)
 		day := s.Now()
@@ -77,7 +77,7 @@ func TestAuditEventsFilters(t *testing.T) {
 
 // The time of an event is in its id, even if its transaction overlaps with others.
 func TestAuditEventIsListedAtItsTime(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		err := s.Tx(s.ctx, func(tx *models.Store) error {
 			s.Clock.Advance(time.Minute)
@@ -97,7 +97,7 @@ func TestAuditEventIsListedAtItsTime(t *testing.T) {
 
 // Events that are added while a client pages don't change the result.
 func TestAuditEventsPages(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.logged(t, 2_300)
 		whole := actionsOf(t, s, models.AuditFilter{})
 		var paged []string
@@ -131,8 +131,8 @@ func TestAuditEventsPages(t *testing.T) {
 }
 
 func TestAuditHead(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		homeIn(t, s.Store, "Globex", "gil@globex.test").key(t, "Theirs")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		newFixture(t, s.Store, "Globex", "gil@globex.test").key(t, "Theirs")
 		s.key(t, "CI")
 		want := verified(t, s)
 		if events, head, err := s.AuditHead(t.Context(), s.id); err != nil || events != want.Events || head != want.Head || events != 3 {
@@ -145,7 +145,7 @@ func TestAuditHead(t *testing.T) {
 }
 
 // logged inserts many unchained events.
-func (s home) logged(t testing.TB, events int) {
+func (s fixture) logged(t testing.TB, events int) {
 	t.Helper()
 	numbers := "(SELECT i FROM generate_series(1, %d) AS i) AS numbers"
 	if strings.HasPrefix(s.URL, "sqlite:") {
@@ -162,7 +162,7 @@ func TestAuditEventsUsesIndex(t *testing.T) {
 	if testing.Short() {
 		t.Skip("inserts 100,000 rows")
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.logged(t, many)
 		for name, filter := range map[string]models.AuditFilter{
 			"all":             {},
@@ -195,7 +195,7 @@ func TestAuditEventsUsesIndex(t *testing.T) {
 	})
 }
 
-func (s home) cursorOf(t *testing.T, filter models.AuditFilter) string {
+func (s fixture) cursorOf(t *testing.T, filter models.AuditFilter) string {
 	t.Helper()
 	page, err := s.AuditEvents(t.Context(), s.id, filter, models.Page{Limit: 1})
 	if err != nil {
@@ -210,7 +210,7 @@ func BenchmarkAuditLog(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			store := open(b)
 			workspace, _ := store.NewWorkspace(b, "Acme", "ada@acme.test")
-			s := home{Store: store, id: workspace.ID}
+			s := fixture{Store: store, id: workspace.ID}
 			s.logged(b, many)
 			for name, filter := range map[string]models.AuditFilter{
 				"newest": {}, "by actor": {Actor: "mem_7"}, "by name": {Target: "robot 77"}, "by unknown name": {Target: "nothing like it"},

@@ -13,7 +13,7 @@ import (
 )
 
 // eventsOf returns the audit events about a target, newest first.
-func eventsOf(t *testing.T, s home, id string) []models.AuditEvent {
+func eventsOf(t *testing.T, s fixture, id string) []models.AuditEvent {
 	t.Helper()
 	events, err := s.AuditEventsOf(t.Context(), s.id, id, 100)
 	if err != nil {
@@ -23,7 +23,7 @@ func eventsOf(t *testing.T, s home, id string) []models.AuditEvent {
 }
 
 func TestAuditEventsOf(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: "key_actor", Name: "Actor", Address: "2001:db8::7", UserAgent: "curl/8"})
 		expiry := s.Now().Add(24 * time.Hour)
 		key, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite), ExpiresAt: &expiry})
@@ -74,33 +74,37 @@ func TestAuditEventsOf(t *testing.T) {
 }
 
 func TestChangesFailWithoutAuditLog(t *testing.T) {
-	changes := map[string]func(s home, key *models.APIKey, session string) error{
-		"CreateAPIKey": func(s home, _ *models.APIKey, _ string) error {
+	changes := map[string]func(s fixture, key *models.APIKey, session string) error{
+		"CreateAPIKey": func(s fixture, _ *models.APIKey, _ string) error {
 			_, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "New"})
 			return err
 		},
-		"RenameAPIKey": func(s home, key *models.APIKey, _ string) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Builds") },
-		"DeleteAPIKey": func(s home, key *models.APIKey, _ string) error {
+		"RenameAPIKey": func(s fixture, key *models.APIKey, _ string) error {
+			return s.RenameAPIKey(s.ctx, s.id, key.ID, "Builds")
+		},
+		"DeleteAPIKey": func(s fixture, key *models.APIKey, _ string) error {
 			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 			return err
 		},
-		"CreateWorkspace": func(s home, _ *models.APIKey, _ string) error {
+		"CreateWorkspace": func(s fixture, _ *models.APIKey, _ string) error {
 			_, _, err := s.CreateWorkspace(s.ctx, models.NewWorkspace{Name: "New", AdminEmail: "eve@other.test", AdminName: "Eve", Password: modelstest.Password})
 			return err
 		},
-		"ChangePassword": func(s home, _ *models.APIKey, session string) error {
+		"ChangePassword": func(s fixture, _ *models.APIKey, session string) error {
 			return s.ChangePassword(s.ctx, s.id, s.admin.UserID, session, modelstest.Password, "another long enough passphrase")
 		},
-		"SignOut": func(s home, _ *models.APIKey, session string) error {
+		"SignOut": func(s fixture, _ *models.APIKey, session string) error {
 			return s.SignOut(s.ctx, s.id, session, &s.admin.User)
 		},
-		"SignOutEverywhere": func(s home, _ *models.APIKey, _ string) error { return s.SignOutEverywhere(s.ctx, s.id, &s.admin.User) },
-		"SignInNew": func(s home, _ *models.APIKey, _ string) error {
+		"SignOutEverywhere": func(s fixture, _ *models.APIKey, _ string) error {
+			return s.SignOutEverywhere(s.ctx, s.id, &s.admin.User)
+		},
+		"SignInNew": func(s fixture, _ *models.APIKey, _ string) error {
 			_, err := s.SignInNew(s.ctx, s.admin)
 			return err
 		},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, session := s.key(t, "CI"), signIn(t, s, ada).SessionID
 		if err := s.DB().Exec("ALTER TABLE audit_events RENAME TO lost").Error; err != nil {
 			t.Fatal(err)
@@ -121,7 +125,7 @@ func TestChangesFailWithoutAuditLog(t *testing.T) {
 }
 
 func TestAuditEventStoresAnyUserAgent(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		actor := models.ActorOf(s.ctx)
 		for agent, want := range map[string]string{"": "", "a\x00b": "a\ufffdb", "\xff": "\ufffd", "🔑<b>'": "🔑<b>'"} {
 			actor.UserAgent = agent
@@ -138,7 +142,7 @@ func TestAuditEventStoresAnyUserAgent(t *testing.T) {
 }
 
 func TestAuditEventWithoutActorIsAnonymous(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, _, err := s.CreateAPIKey(t.Context(), s.id, models.NewAPIKey{Name: "CI"})
 		if err != nil {
 			t.Fatal(err)

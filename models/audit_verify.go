@@ -3,7 +3,6 @@ package models
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -90,19 +89,6 @@ func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []
 		}
 	}
 	return found, err
-}
-
-// snapshot calls fn in a read-only transaction that sees a consistent state of the database.
-func (s *Store) snapshot(ctx context.Context, fn func(tx *Store) error) error {
-	options := sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
-	if s.dialect.name == sqlite {
-		options.Isolation = sql.LevelSerializable
-	}
-	return s.with(ctx).Transaction(func(db *gorm.DB) error {
-		tx := *s
-		tx.db = db
-		return fn(&tx)
-	}, &options)
 }
 
 // auditChainNames returns the names of all chains that exist or must exist.

@@ -199,3 +199,13 @@ func (slowQueries) ParamsFilter(_ context.Context, query string, _ ...any) (stri
 }
 
 var _ gorm.ParamsFilter = slowQueries{} // GORM asks for it by type: without it values are logged
+
+// SQLiteFile returns the path of the file of a SQLite database URL, and whether url is one.
+func SQLiteFile(url string) (path string, isSQLite bool) {
+	rest, isSQLite := strings.CutPrefix(url, sqlite+":")
+	if !isSQLite {
+		return "", false
+	}
+	path, err := filepath.Abs(rest)
+	return path, err == nil
+}

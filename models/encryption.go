@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -84,14 +82,4 @@ func (s sealer) open(sealed []byte, row string) (string, error) {
 // needsResealing reports whether sealed was sealed with a key other than the first.
 func (s sealer) needsResealing(sealed []byte) bool {
 	return len(s.keys) > 0 && len(sealed) > keyNameLen && [keyNameLen]byte(sealed[1:]) != s.keys[0].name
-}
-
-// SQLiteFile is the file of the database at url, and whether it is one of SQLite.
-func SQLiteFile(url string) (path string, isSQLite bool) {
-	rest, isSQLite := strings.CutPrefix(url, sqlite+":")
-	if !isSQLite {
-		return "", false
-	}
-	path, err := filepath.Abs(rest)
-	return path, err == nil
 }

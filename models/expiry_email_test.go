@@ -10,7 +10,7 @@ import (
 )
 
 // wantExpiryEmail claims the next email and fails unless it goes to a person and lists these keys.
-func (s home) wantExpiryEmail(t *testing.T, step, to string, keys ...string) *models.Email {
+func (s fixture) wantExpiryEmail(t *testing.T, step, to string, keys ...string) *models.Email {
 	t.Helper()
 	email := s.claimEmail(t)
 	if email == nil {
@@ -33,13 +33,13 @@ func (s home) wantExpiryEmail(t *testing.T, step, to string, keys ...string) *mo
 }
 
 // expiringIn creates a key that expires in some days.
-func (s home) expiringIn(t *testing.T, name string, days int) *models.APIKey {
+func (s fixture) expiringIn(t *testing.T, name string, days int) *models.APIKey {
 	t.Helper()
 	return s.keyOf(t, models.NewAPIKey{Name: name, ExpiresAt: ptr(s.Now().Add(time.Duration(days) * dayLong))})
 }
 
 // wantRequestedEmails checks the number of rows, one for each admin and key.
-func (s home) wantRequestedEmails(t *testing.T, step string, want int64) {
+func (s fixture) wantRequestedEmails(t *testing.T, step string, want int64) {
 	t.Helper()
 	var got int64
 	if err := s.DB().Table("expiry_mails").Count(&got).Error; err != nil {
@@ -51,7 +51,7 @@ func (s home) wantRequestedEmails(t *testing.T, step string, want int64) {
 }
 
 // changeExpiry gives a key another expiry.
-func (s home) changeExpiry(t *testing.T, key *models.APIKey, days int) {
+func (s fixture) changeExpiry(t *testing.T, key *models.APIKey, days int) {
 	t.Helper()
 	access := models.KeyAccess{ExpiresAt: ptr(s.Now().Add(time.Duration(days) * dayLong))}
 	if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), access); err != nil {
@@ -61,7 +61,7 @@ func (s home) changeExpiry(t *testing.T, key *models.APIKey, days int) {
 
 // TestExpiryEmail checks that each admin gets one email about all keys, until it was sent.
 func TestExpiryEmail(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.joined(t, "bob@acme.test", models.Admin)
 		s.joined(t, "eve@acme.test", models.RoleMember)
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
@@ -69,7 +69,7 @@ func TestExpiryEmail(t *testing.T) {
 		if _, err := s.DeactivateMember(s.ctx, s.id, deactivated.ID); err != nil {
 			t.Fatal(err)
 		}
-		homeIn(t, s.Store, "Rival", "rita@rival.test")
+		newFixture(t, s.Store, "Rival", "rita@rival.test")
 		s.expiringIn(t, "Later", 21)
 		s.expiringIn(t, "Sooner", 20)
 		deleted := s.expiringIn(t, "Deleted", 20)
@@ -100,7 +100,7 @@ func TestExpiryEmail(t *testing.T) {
 }
 
 func TestExpiryEmailNotRequestedWithoutServer(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
 		s.wantRequestedEmails(t, "without a mail server", 0)
@@ -110,22 +110,22 @@ func TestExpiryEmailNotRequestedWithoutServer(t *testing.T) {
 // TestExpiryEmailIsCurrent checks that an email is dropped if it no longer applies when it is due.
 func TestExpiryEmailIsCurrent(t *testing.T) {
 	for name, tt := range map[string]struct {
-		change func(t *testing.T, s home, key *models.APIKey, bob *models.Member)
+		change func(t *testing.T, s fixture, key *models.APIKey, bob *models.Member)
 		sent   bool
 	}{
-		"nothing changed": {func(*testing.T, home, *models.APIKey, *models.Member) {}, true},
-		"key deleted":     {func(t *testing.T, s home, key *models.APIKey, _ *models.Member) { s.delete(t, key) }, false},
-		"key expires now": {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(14 * dayLong) }, false},
-		"key expired":     {func(t *testing.T, s home, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(15 * dayLong) }, false},
-		"expiry changed":  {func(t *testing.T, s home, key *models.APIKey, _ *models.Member) { s.changeExpiry(t, key, 15) }, false},
-		"no longer an admin": {func(t *testing.T, s home, _ *models.APIKey, bob *models.Member) {
+		"nothing changed": {func(*testing.T, fixture, *models.APIKey, *models.Member) {}, true},
+		"key deleted":     {func(t *testing.T, s fixture, key *models.APIKey, _ *models.Member) { s.delete(t, key) }, false},
+		"key expires now": {func(t *testing.T, s fixture, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(14 * dayLong) }, false},
+		"key expired":     {func(t *testing.T, s fixture, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(15 * dayLong) }, false},
+		"expiry changed":  {func(t *testing.T, s fixture, key *models.APIKey, _ *models.Member) { s.changeExpiry(t, key, 15) }, false},
+		"no longer an admin": {func(t *testing.T, s fixture, _ *models.APIKey, bob *models.Member) {
 			if _, err := s.ChangeMemberRole(s.ctx, s.id, bob.ID, models.RoleMember); err != nil {
 				t.Fatal(err)
 			}
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachHome(t, func(t *testing.T, s home) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
 				s.EnableEmail()
 				bob := s.joined(t, "bob@acme.test", models.Admin)
 				key := s.expiringIn(t, "CI", 14)
@@ -144,7 +144,7 @@ func TestExpiryEmailIsCurrent(t *testing.T) {
 }
 
 func TestExpiryEmailAfterExpiryChange(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		key := s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
@@ -156,7 +156,7 @@ func TestExpiryEmailAfterExpiryChange(t *testing.T) {
 
 // TestExpiryEmailRetries checks the waits, and that new emails don't wait with failed ones.
 func TestExpiryEmailRetries(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
@@ -176,7 +176,7 @@ func TestExpiryEmailRetries(t *testing.T) {
 
 // TestExpiryEmailRetryLimit checks that many failures don't overflow the wait.
 func TestExpiryEmailRetryLimit(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
@@ -190,7 +190,7 @@ func TestExpiryEmailRetryLimit(t *testing.T) {
 }
 
 func TestLongestDueEmailFirst(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		s.joined(t, "bob@acme.test", models.Admin)
 		s.expiringIn(t, "CI", 14)
@@ -208,7 +208,7 @@ func TestLongestDueEmailFirst(t *testing.T) {
 // TestFinishEmailAfterClaimExpired checks that a late result is ignored once another node has
 // claimed the email.
 func TestFinishEmailAfterClaimExpired(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)

@@ -16,36 +16,45 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// home is a Store with a workspace and a context in which its admin acts.
-type home struct {
+// fixture is a Store with a workspace and a context in which its admin acts.
+type fixture struct {
 	*modelstest.Store
 	id    string // of the workspace
 	admin *models.Member
 	ctx   context.Context
 }
 
-// eachHome runs test in parallel with other tests, on both databases, with a workspace.
-func eachHome(t *testing.T, test func(t *testing.T, s home)) {
+// eachDatabase runs test in parallel with other tests, on both databases, with a workspace.
+func eachDatabase(t *testing.T, test func(t *testing.T, s fixture)) {
 	t.Helper()
 	t.Parallel()
-	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, homeIn(t, s, "Acme", "ada@acme.test")) })
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, newFixture(t, s, "Acme", "ada@acme.test")) })
 }
 
-func homeIn(t *testing.T, s *modelstest.Store, name, email string) home {
+func newFixture(t *testing.T, s *modelstest.Store, name, email string) fixture {
 	t.Helper()
 	workspace, admin := s.NewWorkspace(t, name, email)
-	return home{Store: s, id: workspace.ID, admin: admin, ctx: models.WithActor(t.Context(), models.Actor{
+	return fixture{Store: s, id: workspace.ID, admin: admin, ctx: models.WithActor(t.Context(), models.Actor{
 		Type: models.ActorMember, ID: admin.ID, Name: admin.User.Name, Address: "192.0.2.7", UserAgent: "Browser/1.0",
 	})}
 }
 
+// These are the former names.
+type home = fixture
+
+var (
+	eachHome = eachDatabase
+	homeIn   = newFixture
+	wantSaid = wantContains
+)
+
 // key creates a key with the scope seats.read.
-func (s home) key(t *testing.T, name string) *models.APIKey {
+func (s fixture) key(t *testing.T, name string) *models.APIKey {
 	t.Helper()
 	return s.keyOf(t, models.NewAPIKey{Name: name, Scopes: scope.Of(scope.SeatsRead)})
 }
 
-func (s home) keyOf(t *testing.T, n models.NewAPIKey) *models.APIKey {
+func (s fixture) keyOf(t *testing.T, n models.NewAPIKey) *models.APIKey {
 	t.Helper()
 	key, _, err := s.CreateAPIKey(s.ctx, s.id, n)
 	if err != nil {
@@ -55,7 +64,7 @@ func (s home) keyOf(t *testing.T, n models.NewAPIKey) *models.APIKey {
 }
 
 // keyThatExpires creates a key with an expiry that may be in the past.
-func (s home) keyThatExpires(t *testing.T, name string, at time.Time) *models.APIKey {
+func (s fixture) keyThatExpires(t *testing.T, name string, at time.Time) *models.APIKey {
 	t.Helper()
 	key := s.key(t, name)
 	if err := s.DB().Model(key).Where("id = ?", key.ID).UpdateColumn("expires_at", at).Error; err != nil {
@@ -86,8 +95,8 @@ func wantFields(t *testing.T, err error, names ...string) {
 	}
 }
 
-// wantSaid fails the test unless text contains each of parts.
-func wantSaid(t *testing.T, text string, parts ...string) {
+// wantContains fails the test unless text contains each of parts.
+func wantContains(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
@@ -158,7 +167,7 @@ func afterReading(t *testing.T, s *modelstest.Store, table string, fn func()) {
 }
 
 // statements returns the number of queries that do executes.
-func (s home) statements(t *testing.T, do func() error) (count int) {
+func (s fixture) statements(t *testing.T, do func() error) (count int) {
 	t.Helper()
 	note := func(*gorm.DB) { count++ }
 	callbacks := s.DB().Callback()

@@ -26,7 +26,7 @@ func createKey(ctx context.Context, workspaceID string) func(*models.Store) (mod
 	}
 }
 
-func (s home) keysMade(t *testing.T) int64 {
+func (s fixture) keysMade(t *testing.T) int64 {
 	t.Helper()
 	list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 1})
 	if err != nil {
@@ -36,7 +36,7 @@ func (s home) keysMade(t *testing.T) int64 {
 }
 
 func TestOnce(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		do := createKey(s.ctx, s.id)
 		first, err := s.Once(s.ctx, requestNamed("a", "1"), do)
 		if err != nil || first.Replayed {
@@ -69,7 +69,7 @@ func TestOnce(t *testing.T) {
 
 // The other requests get Conflict or the stored response.
 func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
 		type result struct {
 			answer models.IdempotentAnswer
@@ -96,7 +96,7 @@ func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
 }
 
 func TestFailedRequestCanBeRepeated(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.Once(s.ctx, requestNamed("a", "1"), func(tx *models.Store) (models.IdempotentAnswer, error) {
 				if _, err := createKey(s.ctx, s.id)(tx); err != nil {
@@ -115,7 +115,7 @@ func TestFailedRequestCanBeRepeated(t *testing.T) {
 }
 
 func TestRunningRequestIsConflict(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		_, err := s.Once(s.ctx, requestNamed("a", "1"), func(*models.Store) (models.IdempotentAnswer, error) {
 			_, second := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
 			wantKind(t, second, models.Conflict)
@@ -128,7 +128,7 @@ func TestRunningRequestIsConflict(t *testing.T) {
 }
 
 func TestPurgeDeletesResponsesAfterADay(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		if _, err := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id)); err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func foundIn(t *testing.T, source, text string) models.FoundKeys {
 	return found
 }
 
-func (s home) secret(t *testing.T, name string) (*models.APIKey, string) {
+func (s fixture) secret(t *testing.T, name string) (*models.APIKey, string) {
 	t.Helper()
 	key, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: name})
 	if err != nil {
@@ -30,8 +30,8 @@ func (s home) secret(t *testing.T, name string) (*models.APIKey, string) {
 }
 
 func TestCheckLeaks(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		other := homeIn(t, s.Store, "Globex", "gil@globex.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
 		ci, ciText := s.secret(t, "CI")
 		deleted, deletedText := s.secret(t, "Old")
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID); err != nil {
@@ -84,7 +84,7 @@ func TestLeakReportClean(t *testing.T) {
 }
 
 func TestCheckLeaksLimitsPlaces(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		_, text := s.secret(t, "CI")
 		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "app.log", strings.Repeat(text+"\n", 25)))
 		if err != nil || len(report.Leaks) != 1 {
@@ -97,7 +97,7 @@ func TestCheckLeaksLimitsPlaces(t *testing.T) {
 }
 
 func TestCheckLeaksRecordsNothingIfClean(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.key(t, "CI")
 		wantUnchanged(t, s.Store, func() {
 			report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "text", "nothing to see: sk_live_"+strings.Repeat("A", 36)))
@@ -109,7 +109,7 @@ func TestCheckLeaksRecordsNothingIfClean(t *testing.T) {
 }
 
 func TestCheckLeaksLimitsKeys(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		_, last := s.secret(t, "CI")
 		var text strings.Builder
 		for range models.MaxFoundKeys - 1 {

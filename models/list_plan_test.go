@@ -20,7 +20,7 @@ func TestListsUseIndexes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("inserts 100,000 rows per table")
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.fill(t, endpoint.ID)
 		first := models.Page{}
@@ -87,13 +87,13 @@ type query struct {
 	vars []any
 }
 
-func (s home) listMeetings(filter models.MeetingRequestFilter) error {
+func (s fixture) listMeetings(filter models.MeetingRequestFilter) error {
 	_, err := s.MeetingRequests(s.ctx, s.id, filter, models.Page{})
 	return err
 }
 
 // fill inserts many rows into each table, with all deliveries to one endpoint.
-func (s home) fill(t *testing.T, endpointID string) {
+func (s fixture) fill(t *testing.T, endpointID string) {
 	t.Helper()
 	numbers := "(SELECT i FROM generate_series(1, %d) AS i) AS numbers"
 	if strings.HasPrefix(s.URL, "sqlite:") {
@@ -131,7 +131,7 @@ func (s home) fill(t *testing.T, endpointID string) {
 }
 
 // queriesOf returns the queries that do executes.
-func (s home) queriesOf(t *testing.T, do func() error) (asked []query) {
+func (s fixture) queriesOf(t *testing.T, do func() error) (asked []query) {
 	t.Helper()
 	queries := s.DB().Callback().Query()
 	note := func(db *gorm.DB) { asked = append(asked, query{db.Statement.SQL.String(), db.Statement.Vars}) }
@@ -148,7 +148,7 @@ func (s home) queriesOf(t *testing.T, do func() error) (asked []query) {
 	return asked
 }
 
-func (s home) plan(t *testing.T, asked query) string {
+func (s fixture) plan(t *testing.T, asked query) string {
 	t.Helper()
 	explain := "EXPLAIN "
 	if strings.HasPrefix(s.URL, "sqlite:") {

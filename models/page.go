@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
-	"strings"
 
 	"gorm.io/gorm"
 )
@@ -90,9 +89,4 @@ func (l listing) check(id string) []byte {
 		hash.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
 	}
 	return hash.Sum(nil)[:cursorCheckLen]
-}
-
-// likePattern returns a LIKE pattern for text that contains search.
-func likePattern(search string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(search) + "%"
 }

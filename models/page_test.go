@@ -16,7 +16,7 @@ import (
 func TestPagingIsStable(t *testing.T) {
 	for name, step := range map[string]time.Duration{"created in one millisecond": 0, "created one by one": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
-			eachHome(t, func(t *testing.T, s home) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
 				var ids []string
 				for i := range 60 {
 					ids = append(ids, s.key(t, fmt.Sprint("Key ", i)).ID)
@@ -31,7 +31,7 @@ func TestPagingIsStable(t *testing.T) {
 
 // pageDuringChanges reads all pages of a list with the keys ids. Between two pages, it creates a key
 // and deletes one before the cursor, one after it and sometimes the one at the cursor.
-func pageDuringChanges(t *testing.T, s home, ids []string) {
+func pageDuringChanges(t *testing.T, s fixture, ids []string) {
 	t.Helper()
 	var got []string
 	want, page := slices.Clone(ids), models.Page{Limit: 7}
@@ -68,7 +68,7 @@ func pageDuringChanges(t *testing.T, s home, ids []string) {
 }
 
 func TestPageLimits(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 101 {
 			s.key(t, "CI")
 		}
@@ -89,7 +89,7 @@ func TestPageLimits(t *testing.T) {
 
 // There is no cursor to an empty page.
 func TestLastPageHasNoCursor(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantNames(t, s, s.Store.Store)
 		for range 4 {
 			s.key(t, "CI")
@@ -106,9 +106,9 @@ func TestLastPageHasNoCursor(t *testing.T) {
 }
 
 func TestInvalidCursorsAreRejected(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
-		cursorOf := func(s home) string {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
+		cursorOf := func(s fixture) string {
 			t.Helper()
 			s.key(t, "one")
 			s.key(t, "two")

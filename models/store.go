@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -182,6 +183,19 @@ func (s *Store) inTx() bool {
 	return bound
 }
 
+// snapshot calls fn in a read-only transaction that sees a consistent state of the database.
+func (s *Store) snapshot(ctx context.Context, fn func(tx *Store) error) error {
+	options := sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+	if s.dialect.name == sqlite {
+		options.Isolation = sql.LevelSerializable
+	}
+	return s.with(ctx).Transaction(func(db *gorm.DB) error {
+		tx := *s
+		tx.db = db
+		return fn(&tx)
+	}, &options)
+}
+
 // Now is the Store's clock: UTC, in the milliseconds that both databases keep.
 func (s *Store) Now() time.Time { return s.now() }
 
@@ -196,13 +210,14 @@ func (s *Store) TimeAt(now time.Time) time.Time {
 
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Millisecond) }
 
-// kept is a time as the databases keep it, so that what is answered is what is read later.
-func kept(at *time.Time) *time.Time {
+// storedTime returns a time as the databases store it, so that what is returned equals what is read
+// later.
+func storedTime(at *time.Time) *time.Time {
 	if at == nil {
 		return nil
 	}
-	kept := at.UTC().Truncate(time.Millisecond)
-	return &kept
+	stored := at.UTC().Truncate(time.Millisecond)
+	return &stored
 }
 
 // with is the database for one statement under ctx.
