@@ -44,7 +44,7 @@ var adminPages = []struct{ method, path string }{
 	{"GET", "/settings/audit-log/events.csv"},
 }
 
-func send(b *handlerstest.Browser, method, path string) handlerstest.Answer {
+func send(b *handlerstest.Browser, method, path string) handlerstest.Response {
 	if method == http.MethodPost {
 		return b.Post(path, url.Values{"name": {"X"}, "form_id": {"form"}, "expiry": {"never"}})
 	}
@@ -188,7 +188,7 @@ func TestSessionTimeouts(t *testing.T) {
 // TestSignInIsRateLimited checks that known and unknown emails get the same response.
 func TestSignInIsRateLimited(t *testing.T) {
 	s := handlerstest.New(t)
-	wrong := func(email string) handlerstest.Answer {
+	wrong := func(email string) handlerstest.Response {
 		return s.Browser(t).Post("/login", url.Values{"email": {email}, "password": {"not the right passphrase"}})
 	}
 	known, unknown := wrong(handlerstest.AdminEmail), wrong("bob@acme.test")

@@ -98,7 +98,7 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 		s.Flush(t)
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		chosen := url.Values{"key": {old.ID, idle.ID}}
-		preview := func(answer handlerstest.Answer, status int, keys []string) {
+		preview := func(answer handlerstest.Response, status int, keys []string) {
 			t.Helper()
 			panel := document(t, answer).Find("#panel")
 			left := panel.Find(`input[name="key"]`).Map(func(_ int, input *goquery.Selection) string { return input.AttrOr("value", "") })

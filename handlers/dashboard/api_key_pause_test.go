@@ -23,7 +23,7 @@ func TestPauseResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		call := func() handlerstest.Answer { return another.Call(t, secret.Reveal(), "GET", "/me", "") }
+		call := func() handlerstest.Response { return another.Call(t, secret.Reveal(), "GET", "/me", "") }
 		if got := call(); got.Status != http.StatusOK {
 			t.Fatalf("before: %d", got.Status)
 		}

@@ -49,7 +49,7 @@ func (r *rotationTest) call(key, agent, path string) int {
 }
 
 // rotate sends the form as the page shows it, with changes.
-func (r *rotationTest) rotate(changes url.Values) handlerstest.Answer {
+func (r *rotationTest) rotate(changes url.Values) handlerstest.Response {
 	r.t.Helper()
 	form := url.Values{"expiry": {"keep"}}
 	page := document(r.t, r.b.Get(r.path))
@@ -146,7 +146,7 @@ func TestARotationToItsEnd(t *testing.T) {
 		}
 		r.wantSaid("Something still sends the old key")
 		for _, page := range []string{"/finish", "/cancel"} {
-			for done, answer := range map[string]handlerstest.Answer{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
+			for done, answer := range map[string]handlerstest.Response{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
 				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation is over.") {
 					t.Errorf("%s is %s when it is over: %d", page, done, answer.Status)
 				}
@@ -370,7 +370,7 @@ func TestAnExpiredKeyIsNotRotated(t *testing.T) {
 	}
 	s.Clock.Advance(time.Hour)
 	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
-	for done, answer := range map[string]handlerstest.Answer{"asked for": r.b.Get(r.path), "done": r.b.Post(r.path, form)} {
+	for done, answer := range map[string]handlerstest.Response{"asked for": r.b.Get(r.path), "done": r.b.Post(r.path, form)} {
 		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, "This key has expired.") || len(keysOf(t, s)) != 1 {
 			t.Errorf("%s: %d", done, answer.Status)
 		}

@@ -333,7 +333,7 @@ func TestUsageAsCSV(t *testing.T) {
 	})
 }
 
-func table(t *testing.T, answer handlerstest.Answer) [][]string {
+func table(t *testing.T, answer handlerstest.Response) [][]string {
 	t.Helper()
 	if answer.Status != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/csv") ||
 		!strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment") {

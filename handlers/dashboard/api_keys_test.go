@@ -31,7 +31,7 @@ func keysOf(t *testing.T, s *handlerstest.Server) []models.APIKey {
 	return list.Keys
 }
 
-func document(t *testing.T, answer handlerstest.Answer) *goquery.Document {
+func document(t *testing.T, answer handlerstest.Response) *goquery.Document {
 	t.Helper()
 	page, err := goquery.NewDocumentFromReader(strings.NewReader(answer.Body))
 	if err != nil {
@@ -41,7 +41,7 @@ func document(t *testing.T, answer handlerstest.Answer) *goquery.Document {
 }
 
 // notice is what the next page says of what was done.
-func notice(t *testing.T, b *handlerstest.Browser, done handlerstest.Answer) string {
+func notice(t *testing.T, b *handlerstest.Browser, done handlerstest.Response) string {
 	t.Helper()
 	return document(t, b.Get(done.Header.Get("Location"))).Find("#toasts [role=status]").Text()
 }
@@ -123,7 +123,7 @@ func TestOneFormMakesOneKey(t *testing.T) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		form := url.Values{"form_id": {formID(t, b)}, "name": {"CI"}, "expiry": {"never"}}
 		var wg sync.WaitGroup
-		answers := make([]handlerstest.Answer, 16)
+		answers := make([]handlerstest.Response, 16)
 		for i := range answers {
 			wg.Go(func() { answers[i] = b.Post(listPath, form) })
 		}

@@ -19,7 +19,7 @@ import (
 const logPath = "/settings/audit-log"
 
 // sentences returns the sentences that a page of the log shows.
-func sentences(t *testing.T, page handlerstest.Answer) []string {
+func sentences(t *testing.T, page handlerstest.Response) []string {
 	t.Helper()
 	var found []string
 	document(t, page).Find("#events ol > li p.name").Each(func(_ int, p *goquery.Selection) {

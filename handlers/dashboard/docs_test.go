@@ -186,7 +186,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-func parsed(t *testing.T, response handlerstest.Answer) *goquery.Document {
+func parsed(t *testing.T, response handlerstest.Response) *goquery.Document {
 	t.Helper()
 	if response.Status != http.StatusOK {
 		t.Fatalf("status = %d, want 200\n%s", response.Status, response.Body)

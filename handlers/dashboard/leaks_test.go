@@ -16,7 +16,7 @@ import (
 const leaksPath = listPath + "/leaks"
 
 // scanLeaks submits text and a file as the page does.
-func scanLeaks(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, text, name, file string) handlerstest.Answer {
+func scanLeaks(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, text, name, file string) handlerstest.Response {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -33,7 +33,7 @@ func scanLeaks(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, te
 	return upload(t, s, b, leaksPath, form.FormDataContentType(), body.String())
 }
 
-func upload(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path, contentType, body string) handlerstest.Answer {
+func upload(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path, contentType, body string) handlerstest.Response {
 	t.Helper()
 	request := s.Request(t, http.MethodPost, path, body)
 	request.Header.Set("Content-Type", contentType)
@@ -43,7 +43,7 @@ func upload(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path,
 }
 
 // mainText returns the text of the page's main element.
-func mainText(t *testing.T, page handlerstest.Answer) string {
+func mainText(t *testing.T, page handlerstest.Response) string {
 	t.Helper()
 	return strings.Join(strings.Fields(document(t, page).Find("main").Text()), " ")
 }

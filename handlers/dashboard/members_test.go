@@ -47,7 +47,7 @@ func memberOf(t *testing.T, s *handlerstest.Server, email string) *models.Listed
 }
 
 // wantAlert fails the test unless response is the form with an alert that contains message.
-func wantAlert(t *testing.T, response handlerstest.Answer, message string) {
+func wantAlert(t *testing.T, response handlerstest.Response, message string) {
 	t.Helper()
 	if response.Status != http.StatusUnprocessableEntity {
 		t.Errorf("status = %d, want 422", response.Status)
@@ -98,7 +98,7 @@ func TestInvitation(t *testing.T) {
 			t.Errorf("account of the new member: status = %d, want 200 with their name", got.Status)
 		}
 		s.SignedIn(t, "grace@acme.test")
-		for _, again := range []handlerstest.Answer{s.Browser(t).Get(link), s.Browser(t).Post(link, url.Values{"name": {"Eve"}, "password": {"another long passphrase"}})} {
+		for _, again := range []handlerstest.Response{s.Browser(t).Get(link), s.Browser(t).Post(link, url.Values{"name": {"Eve"}, "password": {"another long passphrase"}})} {
 			if again.Status != http.StatusNotFound || !strings.Contains(again.Body, "This invitation is no longer valid") {
 				t.Errorf("used link: status = %d, want 404 with an explanation", again.Status)
 			}
@@ -331,7 +331,7 @@ func TestMembersOfAnotherWorkspace(t *testing.T) {
 	before := s.Dump(t)
 	for _, id := range []string{eve.ID, "mem_none"} {
 		path := membersPath + "/" + id
-		for _, answer := range []handlerstest.Answer{
+		for _, answer := range []handlerstest.Response{
 			b.Get(path), b.Get(path + "/deactivate"), b.Post(path+"/deactivate", nil), b.Post(path+"/reactivate", nil),
 			b.Post(path+"/role", url.Values{"role": {"member"}}), b.Post(path+"/invitation", nil),
 		} {

@@ -66,7 +66,7 @@ func TestSeatErrors(t *testing.T) {
 	s := handlerstest.New(t)
 	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	capacity := func(value string) handlerstest.Answer {
+	capacity := func(value string) handlerstest.Response {
 		return b.Post(seatsPath+"/capacity", url.Values{"capacity": {value}})
 	}
 	none := b.Post(seatsPath, nil)

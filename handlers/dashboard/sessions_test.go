@@ -17,7 +17,7 @@ func TestSlowRequestKeepsTheSelectedWorkspace(t *testing.T) {
 	other, _ := s.NewWorkspace(t, "Globex", handlerstest.AdminEmail)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
 	s.Exec(t, "UPDATE revocation SET wait_ms = 1000")
-	one, done := s.SignedIn(t, handlerstest.AdminEmail), make(chan handlerstest.Answer)
+	one, done := s.SignedIn(t, handlerstest.AdminEmail), make(chan handlerstest.Response)
 	another := s.Browser(t)
 	another.Client.Jar = one.Client.Jar // a second tab
 	go func() { done <- one.Post("/settings/api-keys/"+key.ID+"/delete", url.Values{}) }()

@@ -48,7 +48,7 @@ func newEndpoint(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser) 
 	return endpointsOf(t, s)[0].ID, shownSecret(t, made)
 }
 
-func shownSecret(t *testing.T, page handlerstest.Answer) string {
+func shownSecret(t *testing.T, page handlerstest.Response) string {
 	t.Helper()
 	return document(t, page).Find("#secret").AttrOr("value", "")
 }
@@ -103,7 +103,7 @@ func sendWebhooks(t *testing.T, s *handlerstest.Server) {
 }
 
 // delivered returns the page of an endpoint once its latest delivery shows text.
-func delivered(t *testing.T, b *handlerstest.Browser, id, text string) handlerstest.Answer {
+func delivered(t *testing.T, b *handlerstest.Browser, id, text string) handlerstest.Response {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		page := b.Get(webhooksPath + "/" + id)
@@ -147,7 +147,7 @@ func TestWebhookEndpoint(t *testing.T) {
 		if got := form.Find("input[name=events][checked]").Length(); got != 2 {
 			t.Errorf("checked events in the form = %d, want 2", got)
 		}
-		done := func(response handlerstest.Answer, location, message string) {
+		done := func(response handlerstest.Response, location, message string) {
 			t.Helper()
 			if response.Status != http.StatusSeeOther {
 				t.Errorf("status = %d, want 303", response.Status)

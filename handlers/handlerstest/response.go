@@ -14,9 +14,6 @@ type Response struct {
 	Body   string
 }
 
-// Answer is the former name of Response.
-type Answer = Response
-
 // JSON decodes the body into out.
 func (r Response) JSON(t testing.TB, out any) {
 	t.Helper()

@@ -33,7 +33,7 @@ test('rejects a form from another site', async ({ admin, context, faults, skipup
 })
 
 test('cannot be framed by another site', async ({ page, faults, skipup }) => {
-  const html = `<link rel="icon" href="data:,"><iframe src="${skipup.url}/login"></iframe>`
+  const html = `<link rel="icon" href="data:,"><iframe src="${skipup.url}/docs"></iframe>`
   const trap = createServer((request, response) => response.setHeader('Content-Type', 'text/html').end(html))
   await new Promise((resolve) => trap.listen(0, '127.0.0.1', resolve))
   const host = `127.0.0.1:${trap.address().port}`
