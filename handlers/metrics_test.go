@@ -16,24 +16,23 @@ import (
 	"github.com/skipup/keys/web/webhook"
 )
 
-// TestMetrics: what was asked is counted by where the answer came from and what it was.
-func TestMetrics(t *testing.T) {
+func TestMetricsCountVerifications(t *testing.T) {
 	metrics := web.NewMetrics()
 	s := handlerstest.With(t, modelstest.NewSQLite(t), handlerstest.Options{Metrics: metrics})
-	good, dead := s.Key(t), s.NamedKey(t, s.Workspace.ID, "Dead")
+	good, deleted := s.Key(t), s.NamedKey(t, s.Workspace.ID, "Deleted")
 	for range 3 {
 		s.Call(t, good, "GET", "/me", "")
 	}
 	s.Call(t, "", "GET", "/me", "")
 	s.Call(t, "nonsense", "GET", "/me", "")
-	s.Call(t, misspelt(good), "GET", "/me", "") // the checksum is wrong: nobody looks it up
+	s.Call(t, misspelled(good), "GET", "/me", "") // has a wrong checksum, so it is not looked up
 	s.Call(t, token.New(token.Live).Reveal(), "GET", "/me", "")
-	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, dead.ID); err != nil {
+	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, deleted.ID); err != nil {
 		t.Fatal(err)
 	}
 	s.Flush(t)
-	answer := httptest.NewRecorder()
-	metrics.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	response := httptest.NewRecorder()
+	metrics.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`skipup_key_verification_seconds_count{result="accepted",source="store"} 1`,
 		`skipup_key_verification_seconds_count{result="accepted",source="memory"} 2`,
@@ -49,30 +48,29 @@ func TestMetrics(t *testing.T) {
 		`skipup_key_epoch `,
 		`skipup_key_change_wait_seconds_count `,
 	} {
-		if !strings.Contains(answer.Body.String(), "\n"+line) {
-			t.Errorf("there is no line %q", line)
+		if !strings.Contains(response.Body.String(), "\n"+line) {
+			t.Errorf("metrics lack the line %q", line)
 		}
 	}
-	if strings.Contains(answer.Body.String(), good) {
-		t.Error("a key is in the metrics")
+	if strings.Contains(response.Body.String(), good) {
+		t.Error("metrics contain a key")
 	}
 }
 
-// TestWebhookMetrics: what was attempted is counted by how it went, and the queue by what is due.
-func TestWebhookMetrics(t *testing.T) {
+func TestMetricsCountWebhooks(t *testing.T) {
 	metrics := web.NewMetrics()
 	s := handlerstest.With(t, modelstest.NewSQLite(t), handlerstest.Options{Metrics: metrics})
 	metrics.WatchWebhooks(s.Store.Store)
 	lines := func() string {
-		answer := httptest.NewRecorder()
-		metrics.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		return answer.Body.String()
+		response := httptest.NewRecorder()
+		metrics.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return response.Body.String()
 	}
-	require := func(all string, wanted ...string) {
+	require := func(all string, want ...string) {
 		t.Helper()
-		for _, line := range wanted {
+		for _, line := range want {
 			if !strings.Contains(all, "\n"+line+"\n") {
-				t.Errorf("there is no line %q", line)
+				t.Errorf("metrics lack the line %q", line)
 			}
 		}
 	}
@@ -113,8 +111,8 @@ func TestWebhookMetrics(t *testing.T) {
 	}
 }
 
-// misspelt is a key with its last character changed.
-func misspelt(key string) string {
+// misspelled returns a key with its last character changed.
+func misspelled(key string) string {
 	last := byte('0')
 	if key[len(key)-1] == last {
 		last = '1'

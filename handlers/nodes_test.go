@@ -13,9 +13,8 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// TestDeletionIsInForceOnEveryNode when the call that deletes returns, while clients keep
-// calling all of them: a request sent after that is refused.
-func TestDeletionIsInForceOnEveryNode(t *testing.T) {
+// Clients keep sending requests to all nodes during the deletion.
+func TestDeletedKeyIsRejectedByEveryNode(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, first *handlerstest.Server) {
 		nodes := []*handlerstest.Server{first, first.AnotherNode(t), first.AnotherNode(t)}
 		admin := first.Key(t, scope.APIKeysWrite)
@@ -39,11 +38,11 @@ func TestDeletionIsInForceOnEveryNode(t *testing.T) {
 				})
 			}
 			if deleted := nodes[1].Call(t, admin, "DELETE", "/api_keys/"+key.ID, ""); deleted.Status != http.StatusNoContent {
-				t.Errorf("delete: %d %s", deleted.Status, deleted.Body)
+				t.Errorf("delete: status = %d, want %d: %s", deleted.Status, http.StatusNoContent, deleted.Body)
 			}
 			for i, node := range nodes {
 				if after := node.Call(t, secret.Reveal(), "GET", "/me", ""); after.Status != http.StatusUnauthorized {
-					t.Errorf("node %d accepts the deleted key: %d", i, after.Status)
+					t.Errorf("node %d: status = %d, want %d", i, after.Status, http.StatusUnauthorized)
 				}
 			}
 			close(stop)
@@ -52,16 +51,15 @@ func TestDeletionIsInForceOnEveryNode(t *testing.T) {
 	})
 }
 
-// TestEveryFaceChangesEveryNode: page, API and Store narrow the same key, and no face answers
-// from a memory of its own. A page has its state already when its form has been answered.
-func TestEveryFaceChangesEveryNode(t *testing.T) {
+// Pages, the API, and the Store must not have caches of their own.
+func TestChangesFromEveryInterfaceApplyToEveryNode(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, first *handlerstest.Server) {
 		second := first.AnotherNode(t)
 		admin, browser := first.Key(t, scope.APIKeysWrite), first.SignedIn(t, handlerstest.AdminEmail)
 		page := func(id string) string { return "/settings/api-keys/" + id }
 		post := func(path string, form url.Values) {
 			if posted := browser.Post(path, form); posted.Status != http.StatusSeeOther {
-				t.Errorf("%s: %d", path, posted.Status)
+				t.Errorf("POST %s: status = %d, want %d", path, posted.Status, http.StatusSeeOther)
 			}
 		}
 		changes := map[string]struct {
@@ -70,30 +68,32 @@ func TestEveryFaceChangesEveryNode(t *testing.T) {
 		}{
 			"the page deletes": {func(id string) { post(page(id)+"/delete", url.Values{"confirm_name": {"Doomed"}}) }, http.StatusUnauthorized},
 			"the API deletes":  {func(id string) { first.Want(t, http.StatusNoContent, admin, "DELETE", "/api_keys/"+id, "") }, http.StatusUnauthorized},
-			"the page takes scopes": {func(id string) {
+			"the page removes scopes": {func(id string) {
 				post(page(id)+"/access", url.Values{"scopes_before": {"seats.read"}, "expiry": {"keep"}})
 			}, http.StatusForbidden},
-			"the Store takes scopes":  {func(id string) { changeAccess(t, first, id, models.KeyAccess{}) }, http.StatusForbidden},
-			"the Store gives a scope": {func(id string) { changeAccess(t, first, id, models.KeyAccess{Scopes: scope.All}) }, http.StatusOK},
+			"the Store removes scopes": {func(id string) { changeAccess(t, first, id, models.KeyAccess{}) }, http.StatusForbidden},
+			"the Store adds scopes":    {func(id string) { changeAccess(t, first, id, models.KeyAccess{Scopes: scope.All}) }, http.StatusOK},
 		}
 		for name, tt := range changes {
-			key, secret, err := first.CreateAPIKey(t.Context(), first.Workspace.ID, models.NewAPIKey{Name: "Doomed", Scopes: scope.Of(scope.SeatsRead)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, node := range []*handlerstest.Server{first, second} {
-				node.Want(t, http.StatusOK, secret.Reveal(), "GET", "/seats", "")
-			}
-			tt.change(key.ID)
-			for i, node := range []*handlerstest.Server{first, second} {
-				if got := node.Call(t, secret.Reveal(), "GET", "/seats", ""); got.Status != tt.want {
-					t.Errorf("%s: node %d answers %d, want %d", name, i, got.Status, tt.want)
+			t.Run(name, func(t *testing.T) {
+				key, secret, err := first.CreateAPIKey(t.Context(), first.Workspace.ID, models.NewAPIKey{Name: "Doomed", Scopes: scope.Of(scope.SeatsRead)})
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-			shown := second.SignedIn(t, handlerstest.AdminEmail).Get(page(key.ID)).Body
-			if deleted := strings.Contains(shown, "Deletion receipt"); deleted != (tt.want == http.StatusUnauthorized) {
-				t.Errorf("%s: the page of the other node has a deletion receipt: %t", name, deleted)
-			}
+				for _, node := range []*handlerstest.Server{first, second} {
+					node.Want(t, http.StatusOK, secret.Reveal(), "GET", "/seats", "")
+				}
+				tt.change(key.ID)
+				for i, node := range []*handlerstest.Server{first, second} {
+					if got := node.Call(t, secret.Reveal(), "GET", "/seats", ""); got.Status != tt.want {
+						t.Errorf("node %d: status = %d, want %d", i, got.Status, tt.want)
+					}
+				}
+				shown := second.SignedIn(t, handlerstest.AdminEmail).Get(page(key.ID)).Body
+				if deleted := strings.Contains(shown, "Deletion receipt"); deleted != (tt.want == http.StatusUnauthorized) {
+					t.Errorf("page of the other node has a deletion receipt = %t, want %t", deleted, !deleted)
+				}
+			})
 		}
 	})
 }
@@ -109,13 +109,12 @@ func changeAccess(t *testing.T, s *handlerstest.Server, id string, access models
 	}
 }
 
-// TestHealth answers GET and HEAD, without a session and without a key.
-func TestHealth(t *testing.T) {
+func TestHealthNeedsNoCredentials(t *testing.T) {
 	s := handlerstest.New(t)
 	for _, path := range []string{"/healthz", "/readyz"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			if got := handlerstest.Send(t, http.DefaultClient, s.Request(t, method, path, "")); got.Status != http.StatusOK {
-				t.Errorf("%s %s: %d", method, path, got.Status)
+				t.Errorf("%s %s: status = %d, want %d", method, path, got.Status, http.StatusOK)
 			}
 		}
 	}

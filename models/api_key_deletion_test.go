@@ -177,7 +177,7 @@ func TestFinishDeletions(t *testing.T) {
 		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL, deletion_committed_at = NULL WHERE id = $1", left.ID)
 		s.Clock.Advance(time.Minute)
 		start := time.Now()
-		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 || time.Since(start) < inForce {
+		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 || time.Since(start) < changeTime {
 			t.Errorf("finished %d after %v: %v", found, time.Since(start), err)
 		}
 		receipt, _ := s.read(t, left).DeletionReceipt()

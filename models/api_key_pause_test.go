@@ -44,7 +44,7 @@ func TestPauseAndResumeAPIKey(t *testing.T) {
 		}
 		again := time.Now()
 		wantUnchanged(t, s.Store, func() {
-			if _, err := s.ResumeAPIKey(s.ctx, s.id, key.ID); err != nil || time.Since(again) < inForce {
+			if _, err := s.ResumeAPIKey(s.ctx, s.id, key.ID); err != nil || time.Since(again) < changeTime {
 				t.Errorf("second resume returned %v after %v, before the first took effect", err, time.Since(again))
 			}
 		})
@@ -72,7 +72,7 @@ func TestPauseAndResumeWaitForNodes(t *testing.T) {
 			"resume": func() error { _, err := s.ResumeAPIKey(s.ctx, s.id, key.ID); return err },
 		} {
 			start := time.Now()
-			if err := change(); err != nil || time.Since(start) < inForce {
+			if err := change(); err != nil || time.Since(start) < changeTime {
 				t.Errorf("%s returned %v after %v, before it took effect", name, err, time.Since(start))
 			}
 		}

@@ -14,8 +14,8 @@ type Lease struct {
 	Epoch  int64         // number of changes to keys
 }
 
-// Takes returns how long it takes until a change to a key is in effect on all nodes.
-func (l Lease) Takes() time.Duration { return withMargin(l.Wait) }
+// ChangeTime returns how long it takes until a change to a key is in effect on all nodes.
+func (l Lease) ChangeTime() time.Duration { return withMargin(l.Wait) }
 
 // Bounds of a lease. A shorter one costs the database more than it gains. With a longer one, people
 // wait for a deletion until they think it failed.

@@ -17,19 +17,21 @@ func TestLeaseBounds(t *testing.T) {
 	})
 }
 
-// TestALongerLeaseHoldsAtOnce: nobody can hold a longer one yet.
-func TestALongerLeaseHoldsAtOnce(t *testing.T) {
+func TestSetLeaseAppliesALongerLeaseAtOnce(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		start := time.Now()
-		if err := s.SetLease(s.ctx, models.MaxLease); err != nil || time.Since(start) > models.MaxLease {
-			t.Fatalf("after %v: %v", time.Since(start), err)
+		if err := s.SetLease(s.ctx, models.MaxLease); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > models.MaxLease {
+			t.Errorf("SetLease took %v, want at most %v", took, models.MaxLease)
 		}
 		s.wantLease(t, models.MaxLease, models.MaxLease)
 	})
 }
 
-// TestAShorterLeaseWaitsOutTheLongerOne: until then a deletion does too.
-func TestAShorterLeaseWaitsOutTheLongerOne(t *testing.T) {
+// Deletions meanwhile wait for the longer lease.
+func TestSetLeaseWaitsForLongerLeases(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		const long, short = 400 * time.Millisecond, 100 * time.Millisecond
 		if err := s.SetLease(s.ctx, long); err != nil {
@@ -44,23 +46,32 @@ func TestAShorterLeaseWaitsOutTheLongerOne(t *testing.T) {
 		}
 		s.wantLease(t, short, long)
 		deleting := time.Now()
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, key.ID); err != nil || time.Since(deleting) < long+long/20 {
-			t.Errorf("a deletion meanwhile returns after %v: %v", time.Since(deleting), err)
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, key.ID); err != nil {
+			t.Fatal(err)
 		}
-		if err := <-set; err != nil || time.Since(start) < long+long/20 {
-			t.Errorf("the shorter lease is set after %v: %v", time.Since(start), err)
+		if took := time.Since(deleting); took < long+long/20 {
+			t.Errorf("the deletion took %v, want at least %v", took, long+long/20)
+		}
+		if err := <-set; err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < long+long/20 {
+			t.Errorf("SetLease took %v, want at least %v", took, long+long/20)
 		}
 		s.wantLease(t, short, short)
 	})
 }
 
-// TestALeaseThatWasSetHalfwayIsSafe: deletions wait for the longer one until it is set again.
-func TestALeaseThatWasSetHalfwayIsSafe(t *testing.T) {
+// After an interrupted SetLease, deletions wait for the longer lease until it is set again.
+func TestInterruptedSetLeaseIsSafe(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 100, wait_ms = 300")
 		start := time.Now()
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID); err != nil || time.Since(start) < 315*time.Millisecond {
-			t.Errorf("a deletion returns after %v: %v", time.Since(start), err)
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 315*time.Millisecond {
+			t.Errorf("the deletion took %v, want at least 315ms", took)
 		}
 		if err := s.SetLease(s.ctx, 100*time.Millisecond); err != nil {
 			t.Fatal(err)
@@ -69,8 +80,8 @@ func TestALeaseThatWasSetHalfwayIsSafe(t *testing.T) {
 	})
 }
 
-// TestTheLastLeaseSetCounts: a longer one that is set while a shorter one waits.
-func TestTheLastLeaseSetCounts(t *testing.T) {
+// A longer lease is set while a shorter one waits.
+func TestLastSetLeaseWins(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
 		shorter := make(chan error, 1)
@@ -100,6 +111,6 @@ func (s home) lease(t *testing.T) models.Lease {
 func (s home) wantLease(t *testing.T, length, wait time.Duration) {
 	t.Helper()
 	if lease := s.lease(t); lease.Length != length || lease.Wait != wait {
-		t.Errorf("the lease is %+v, want %v and a wait of %v", lease, length, wait)
+		t.Errorf("lease = %+v, want %v and a wait of %v", lease, length, wait)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// inForce is how long a change waits in these tests: a lease and 5 %.
-const inForce = modelstest.Lease + modelstest.Lease/20
+// changeTime is how long a change waits in these tests: a lease and 5%.
+const changeTime = modelstest.Lease + modelstest.Lease/20
 
 func (s home) epoch(t *testing.T) int64 {
 	t.Helper()
@@ -25,15 +25,15 @@ func (s home) epoch(t *testing.T) int64 {
 	return lease.Epoch
 }
 
-// TestAChangeWaitsUntilItIsInForce, and what changes nothing of what a key may do does not.
-func TestAChangeWaitsUntilItIsInForce(t *testing.T) {
-	waits := []struct {
-		name string
-		do   func(s home, key *models.APIKey) error
-		long bool
+// Only changes to what a key may do wait.
+func TestChangeWaitsUntilItIsInEffect(t *testing.T) {
+	tests := []struct {
+		name  string
+		do    func(s home, key *models.APIKey) error
+		waits bool
 	}{
-		{"a rename", func(s home, key *models.APIKey) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Other") }, false},
-		{"the same access", func(s home, key *models.APIKey) error {
+		{"rename", func(s home, key *models.APIKey) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Other") }, false},
+		{"same access", func(s home, key *models.APIKey) error {
 			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), key.Access())
 			return err
 		}, false},
@@ -45,29 +45,33 @@ func TestAChangeWaitsUntilItIsInForce(t *testing.T) {
 			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: scope.All}, models.KeyAccess{})
 			return err
 		}, true},
-		{"a deletion", func(s home, key *models.APIKey) error {
+		{"deletion", func(s home, key *models.APIKey) error {
 			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 			return err
 		}, true},
 	}
 	eachHome(t, func(t *testing.T, s home) {
 		key := s.key(t, "CI")
-		for _, tt := range waits {
+		for _, tt := range tests {
 			epoch, start := s.epoch(t), time.Now()
 			if err := tt.do(s, key); err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
 			}
-			if took := time.Since(start); tt.long && took < inForce {
-				t.Errorf("%s returned after %v, before it could be in force", tt.name, took)
+			if took := time.Since(start); tt.waits && took < changeTime {
+				t.Errorf("%s returned after %v, want at least %v", tt.name, took, changeTime)
 			}
-			if moved := s.epoch(t) - epoch; (moved == 1) != tt.long || moved > 1 {
-				t.Errorf("%s moves the epoch by %d", tt.name, moved)
+			want := epoch
+			if tt.waits {
+				want++
+			}
+			if got := s.epoch(t); got != want {
+				t.Errorf("%s: epoch = %d, want %d", tt.name, got, want)
 			}
 		}
 	})
 }
 
-func TestARefusedChangeMovesNoEpoch(t *testing.T) {
+func TestRejectedChangeKeepsTheEpoch(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key, past := s.key(t, "CI"), s.Now()
 		dead := s.key(t, "Dead")
@@ -89,30 +93,33 @@ func TestARefusedChangeMovesNoEpoch(t *testing.T) {
 	})
 }
 
-// TestTheWaitGoesOnWithoutTheCaller: the change is made, whoever has gone.
-func TestTheWaitGoesOnWithoutTheCaller(t *testing.T) {
+// Canceling the call does not undo the change.
+func TestChangeWaitsAfterCancellation(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
 		key := s.key(t, "CI")
-		ctx, leave := context.WithCancel(s.ctx)
-		time.AfterFunc(150*time.Millisecond, leave)
+		ctx, cancel := context.WithCancel(s.ctx)
+		time.AfterFunc(150*time.Millisecond, cancel)
 		start := time.Now()
 		deleted, err := s.DeleteAPIKey(ctx, s.id, key.ID)
-		if err != nil || time.Since(start) < 315*time.Millisecond {
-			t.Fatalf("after %v: %v", time.Since(start), err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 315*time.Millisecond {
+			t.Errorf("the deletion returned after %v, want at least 315ms", took)
 		}
 		if receipt, _ := deleted.DeletionReceipt(); receipt.EffectiveAt == nil || s.read(t, key).DeletionEffectiveAt == nil {
-			t.Errorf("no receipt: %+v", receipt)
+			t.Errorf("receipt = %+v, want one with the time of effect", receipt)
 		}
 	})
 }
 
-func TestAChangeOfKeysHasATransactionOfItsOwn(t *testing.T) {
+func TestChangeInATransactionPanics(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		key := s.key(t, "CI")
 		defer func() {
 			if recover() == nil {
-				t.Error("it would wait before it is committed")
+				t.Error("a deletion in a transaction does not panic")
 			}
 		}()
 		_ = s.Tx(s.ctx, func(tx *models.Store) error {
@@ -135,14 +142,14 @@ func TestKeyChanges(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		first := s.changes(t, -1)
 		if !first.All || first.Lease != modelstest.Lease {
-			t.Errorf("the first time: %+v", first)
+			t.Errorf("first poll = %+v, want all keys and the lease", first)
 		}
 		if again := s.changes(t, first.Epoch); again.All || len(again.Digests) != 0 || again.Epoch != first.Epoch {
-			t.Errorf("nothing has changed: %+v", again)
+			t.Errorf("poll without changes = %+v, want none", again)
 		}
 		one, two := s.key(t, "One"), s.key(t, "Two")
 		if made := s.changes(t, first.Epoch); len(made.Digests) != 0 {
-			t.Errorf("new keys are told as changed: %+v", made)
+			t.Errorf("poll after keys were created = %+v, want no changes", made)
 		}
 		for _, key := range []*models.APIKey{one, two} {
 			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{}); err != nil {
@@ -154,31 +161,30 @@ func TestKeyChanges(t *testing.T) {
 		want := []token.Digest{one.Digest, two.Digest}
 		slices.SortFunc(want, func(a, b token.Digest) int { return slices.Compare(a[:], b[:]) })
 		if both.All || both.Epoch != first.Epoch+2 || !slices.Equal(both.Digests, want) {
-			t.Errorf("two changes: %+v", both)
+			t.Errorf("poll after two changes = %+v, want both digests", both)
 		}
 		if last := s.changes(t, first.Epoch+1); len(last.Digests) != 1 || last.Digests[0] != two.Digest {
-			t.Errorf("since the first of them: %+v", last)
+			t.Errorf("poll since the first change = %+v, want the second digest", last)
 		}
 		s.Exec(t, "UPDATE revocation SET epoch = 0")
 		if back := s.changes(t, both.Epoch); !back.All || back.Epoch != 0 {
-			t.Errorf("the database went back: %+v", back)
+			t.Errorf("poll of an older database = %+v, want all keys", back)
 		}
 	})
 }
 
-// TestNoCommittedChangeIsEverMissed, however many are made at once: who has heard of an epoch
-// has heard of all changes up to it.
-func TestNoCommittedChangeIsEverMissed(t *testing.T) {
+// A node that has read an epoch has read all changes up to it, even if they are concurrent.
+func TestPollMissesNoCommittedChange(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		const keys = 24
-		stop, told := make(chan struct{}), map[token.Digest]bool{}
+		stop, seen := make(chan struct{}), map[token.Digest]bool{}
 		var poller sync.WaitGroup
 		applied := s.changes(t, -1).Epoch
 		poll := func() {
 			changes := s.changes(t, applied)
 			for _, digest := range changes.Digests {
-				told[digest] = true
+				seen[digest] = true
 			}
 			applied = changes.Epoch
 		}
@@ -207,15 +213,15 @@ func TestNoCommittedChangeIsEverMissed(t *testing.T) {
 		poller.Wait()
 		poll()
 		for i, key := range made {
-			if !told[key.Digest] {
-				t.Errorf("the change of key %d was never told", i)
+			if !seen[key.Digest] {
+				t.Errorf("no poll returned the change of key %d", i)
 			}
 		}
 	})
 }
 
-// TestPollsDoNotWaitForOtherWork: with every other connection taken, a node still renews its lease.
-func TestPollsDoNotWaitForOtherWork(t *testing.T) {
+// A node renews its lease even if all other connections are in use.
+func TestPollHasItsOwnConnection(t *testing.T) {
 	t.Parallel()
 	s := homeIn(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
 	pool, err := s.DB().DB()
@@ -236,8 +242,8 @@ func TestPollsDoNotWaitForOtherWork(t *testing.T) {
 	}
 }
 
-// TestAReadOnlyServerIsRefused: it may be a standby, which is behind.
-func TestAReadOnlyServerIsRefused(t *testing.T) {
+// A read-only server may be a standby that lags behind.
+func TestOpenRejectsReadOnlyServers(t *testing.T) {
 	t.Parallel()
 	s := modelstest.NewPostgreSQL(t)
 	store, err := models.Open(s.URL+"&default_transaction_read_only=on", models.Options{})
@@ -246,12 +252,12 @@ func TestAReadOnlyServerIsRefused(t *testing.T) {
 		_ = store.Close()
 	}
 	if err == nil {
-		t.Error("it is used")
+		t.Error("a read-only server is accepted")
 	}
 }
 
-// TestADeletionIsCommittedToTheDisk also where the database is set to forget commits in a crash.
-func TestADeletionIsCommittedToTheDisk(t *testing.T) {
+// The database may be configured to lose commits in a crash.
+func TestChangeTurnsOnSynchronousCommit(t *testing.T) {
 	t.Parallel()
 	s := modelstest.NewPostgreSQL(t)
 	lax, err := models.Open(s.URL+"&synchronous_commit=off", models.Options{})
@@ -269,6 +275,6 @@ func TestADeletionIsCommittedToTheDisk(t *testing.T) {
 	}
 	var setting string
 	if err := s.DB().Raw("SELECT setting FROM seen").Scan(&setting).Error; err != nil || setting != "on" {
-		t.Errorf("synchronous_commit is %q, %v", setting, err)
+		t.Errorf("synchronous_commit = %q, %v, want on", setting, err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// BenchmarkChain is a request to the API through the same middleware as in New, part by part:
-// each line has all that the lines before it have. The handler is as small as one can be.
+// BenchmarkChain measures a request to the API through the middleware of the server. Each line adds
+// one part to the line before. The handler is minimal.
 func BenchmarkChain(b *testing.B) {
 	s := modelstest.NewSQLite(b)
 	s.Exec(b, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // one poll is enough
@@ -44,7 +44,7 @@ func BenchmarkChain(b *testing.B) {
 		{"log-line", []echo.MiddlewareFunc{logRequests(log)}},
 		{"headers", []echo.MiddlewareFunc{recoverPanics, secureHeaders(url), limitBody, jsonErrors}},
 		{"key-and-usage", []echo.MiddlewareFunc{gate.Guard}},
-		{"limit", []echo.MiddlewareFunc{limited.Guard}}, // in place of the gate before it
+		{"limit", []echo.MiddlewareFunc{limited.Guard}}, // replaces the gate before it
 	}
 	var chain []echo.MiddlewareFunc
 	for i, part := range parts {
@@ -62,26 +62,26 @@ func BenchmarkChain(b *testing.B) {
 		}
 		request.RemoteAddr = "127.0.0.1:1234"
 		request.Header.Set("Authorization", "Bearer "+secret.Reveal())
-		answer := &unread{header: http.Header{}}
+		response := &unread{header: http.Header{}}
 		b.Run(string(rune('1'+i))+"-"+part.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				clear(answer.header)
-				e.ServeHTTP(answer, request)
+				clear(response.header)
+				e.ServeHTTP(response, request)
 			}
 		})
-		if answer.status != 0 && answer.status != http.StatusOK { // 0 if -bench leaves it out
-			b.Fatalf("%s: %d", part.name, answer.status)
+		if response.status != 0 && response.status != http.StatusOK { // 0 if -bench excludes it
+			b.Fatalf("%s: status = %d, want %d", part.name, response.status, http.StatusOK)
 		}
 	}
 }
 
-// unread is an answer that nobody reads.
+// unread is a ResponseWriter that keeps only the status.
 type unread struct {
 	header http.Header
 	status int
 }
 
-func (a *unread) Header() http.Header         { return a.header }
-func (a *unread) Write(p []byte) (int, error) { return len(p), nil }
-func (a *unread) WriteHeader(status int)      { a.status = status }
+func (r *unread) Header() http.Header         { return r.header }
+func (r *unread) Write(p []byte) (int, error) { return len(p), nil }
+func (r *unread) WriteHeader(status int)      { r.status = status }

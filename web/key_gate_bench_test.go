@@ -14,8 +14,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// BenchmarkGate is the same small handler without a key and behind the gate, without the
-// network; cmd/bench measures it with.
+// BenchmarkGate measures a small handler without a key and behind the gate. cmd/bench measures the
+// same with the network.
 func BenchmarkGate(b *testing.B) {
 	s := modelstest.NewSQLite(b)
 	s.Exec(b, "UPDATE revocation SET lease_ms = 500, wait_ms = 500")
@@ -45,25 +45,25 @@ func BenchmarkGate(b *testing.B) {
 		request.RemoteAddr = "127.0.0.1:1234"
 		request.Header.Set("Authorization", "Bearer "+secret.Reveal())
 		request.Header.Set("User-Agent", "bench/1")
-		answer := &noAnswer{header: http.Header{}}
+		response := &discardResponse{header: http.Header{}}
 		b.Run(path[1:], func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				clear(answer.header)
-				e.ServeHTTP(answer, request)
+				clear(response.header)
+				e.ServeHTTP(response, request)
 			}
 		})
-		if answer.status != 0 && answer.status != http.StatusOK { // 0 if -bench leaves it out
-			b.Fatalf("%s: %d", path, answer.status)
+		if response.status != 0 && response.status != http.StatusOK { // 0 if -bench excludes it
+			b.Fatalf("%s: status = %d, want %d", path, response.status, http.StatusOK)
 		}
 	}
 }
 
-type noAnswer struct {
+type discardResponse struct {
 	header http.Header
 	status int
 }
 
-func (a *noAnswer) Header() http.Header         { return a.header }
-func (a *noAnswer) Write(p []byte) (int, error) { return len(p), nil }
-func (a *noAnswer) WriteHeader(status int)      { a.status = status }
+func (r *discardResponse) Header() http.Header         { return r.header }
+func (r *discardResponse) Write(p []byte) (int, error) { return len(p), nil }
+func (r *discardResponse) WriteHeader(status int)      { r.status = status }

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// Metrics are what the program tells Prometheus of itself.
+// Metrics are the Prometheus metrics of a node.
 type Metrics struct {
 	registry      *prometheus.Registry
 	verifications *prometheus.HistogramVec
@@ -24,31 +24,31 @@ type Metrics struct {
 	webhooks      webhookMetrics
 }
 
-// NewMetrics are metrics without anything in them yet.
+// NewMetrics returns metrics without observations.
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		verifications: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "skipup_key_verification_seconds", Help: "Time that verifying the key of a request took, by where the answer came from and what it was.",
+			Name: "skipup_key_verification_seconds", Help: "Time to verify the API key of a request, by source and result.",
 			Buckets: []float64{1e-7, 2e-7, 5e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1},
 		}, []string{"source", "result"}),
 		flushTallies: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "skipup_usage_flush_tallies", Help: "Tallies in a batch of usage: of one key, caller, route and kind of answer each.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
+			Name: "skipup_usage_flush_tallies", Help: "Counts in a flush of usage: one for each key, caller, route, and kind of response.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
 		}),
 		flushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "skipup_usage_flush_seconds", Help: "Time that storing a batch of usage took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+			Name: "skipup_usage_flush_seconds", Help: "Time to store a flush of usage.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}),
 		flushFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "skipup_usage_flush_failures_total", Help: "Batches of usage that could not be stored at the first attempt or again.",
+			Name: "skipup_usage_flush_failures_total", Help: "Failed attempts to store usage.",
 		}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "skipup_usage_lost_requests_total", Help: "Requests that were not counted for want of room.",
+			Name: "skipup_usage_lost_requests_total", Help: "Requests that were not counted because memory for usage was full.",
 		}),
 		afterDeletion: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "skipup_accepted_after_deletion_total", Help: "Keys seen in use after their deletion was in force. Anything but 0 is a bug, or clocks that disagree.",
+			Name: "skipup_accepted_after_deletion_total", Help: "API keys used after their deletion took effect on all nodes. Any value but 0 indicates a bug or clocks that differ.",
 		}),
 		deletionWait: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "skipup_key_change_wait_seconds", Help: "Time from the commit of a change of what a key may do until it is in force on every node.",
+			Name: "skipup_key_change_wait_seconds", Help: "Time from the commit of a change to an API key until it is in effect on all nodes.",
 			Buckets: []float64{0.1, 0.2, 0.5, 0.6, 1, 2, 5, 11},
 		}),
 	}
@@ -62,23 +62,23 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// Watch has the metrics tell of a verifier and a recorder. Call it once.
+// Watch adds the metrics of a verifier and a recorder. Call it once.
 func (m *Metrics) Watch(verifier *keyauth.Verifier, recorder *keyauth.Recorder) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("skipup_key_cache_keys", "Keys in the cache.", func() float64 { return float64(verifier.State().CachedKeys) })
-	gauge("skipup_key_epoch", "Epoch of changes of keys that this node has applied; -1 before its first poll.", func() float64 { return float64(verifier.State().Epoch) })
-	gauge("skipup_lease_left_seconds", "How long this node may still answer from memory; 0 or less if it may not.", func() float64 { return verifier.State().LeaseLeft.Seconds() })
-	gauge("skipup_usage_unstored_seconds", "Age of the oldest count that is not stored.", func() float64 { return recorder.Age().Seconds() })
+	gauge("skipup_key_cache_keys", "API keys in the cache.", func() float64 { return float64(verifier.State().CachedKeys) })
+	gauge("skipup_key_epoch", "Epoch of changes to API keys that this node has applied; -1 before its first poll.", func() float64 { return float64(verifier.State().Epoch) })
+	gauge("skipup_lease_left_seconds", "Time until the lease of this node ends; 0 or less if it has ended.", func() float64 { return verifier.State().LeaseLeft.Seconds() })
+	gauge("skipup_usage_unstored_seconds", "Age of the oldest usage count that is not stored.", func() float64 { return recorder.Age().Seconds() })
 }
 
-// Verified notes one verification.
+// Verified records a verification.
 func (m *Metrics) Verified(source keyauth.Source, result keyauth.Result, took time.Duration) {
 	m.verifications.WithLabelValues(string(source), string(result)).Observe(took.Seconds())
 }
 
-// Flushed notes one flush of usage.
+// Flushed records a flush of usage.
 func (m *Metrics) Flushed(flush keyauth.Flush) {
 	m.flushTallies.Observe(float64(flush.Tallies))
 	m.flushSeconds.Observe(flush.Took.Seconds())
@@ -88,8 +88,8 @@ func (m *Metrics) Flushed(flush keyauth.Flush) {
 	}
 }
 
-// Waited notes how long a change of keys took to be in force; models.Options takes it.
-func (m *Metrics) Waited(took time.Duration) { m.deletionWait.Observe(took.Seconds()) }
+// KeyChanged records how long a change to a key took until it was in effect on all nodes.
+func (m *Metrics) KeyChanged(took time.Duration) { m.deletionWait.Observe(took.Seconds()) }
 
-// AcceptedAfterDeletion notes keys that were used after their deletion; models.Options takes it.
+// AcceptedAfterDeletion records keys that were used after their deletion.
 func (m *Metrics) AcceptedAfterDeletion(keyIDs []string) { m.afterDeletion.Add(float64(len(keyIDs))) }

@@ -34,7 +34,7 @@ func openGate(ctx context.Context, s settings, store *models.Store, metrics *web
 	}, nil
 }
 
-// limitsOf are the rate limits, shared through Redis if there is one.
+// limitsOf returns the rate limits, shared through Redis if it is configured.
 func limitsOf(s settings, log *slog.Logger) (limits web.Limits, stop func()) {
 	limiter := func(_ string, policy ratelimit.Policy) ratelimit.Limiter {
 		return ratelimit.NewMemory(policy, time.Now)
@@ -45,7 +45,7 @@ func limitsOf(s settings, log *slog.Logger) (limits web.Limits, stop func()) {
 		limiter = func(name string, policy ratelimit.Policy) ratelimit.Limiter {
 			return ratelimit.NewShared(client, "skipup:"+name+":", policy, ratelimit.NewMemory(policy, time.Now), log)
 		}
-		stop = func() { _ = client.Close() } // nothing is lost with it
+		stop = func() { _ = client.Close() }
 	}
 	if policy := s.KeyRateLimit.policy(); policy.Quota > 0 {
 		limits.Keys = &web.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
@@ -73,7 +73,7 @@ func serveMetrics(ctx context.Context, address string, metrics *web.Metrics, log
 		}
 	})
 	return func() {
-		_ = server.Close() // who scrapes will ask again
+		_ = server.Close()
 		serving.Wait()
 	}, nil
 }

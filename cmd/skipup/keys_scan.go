@@ -16,14 +16,14 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// errFound ends a scan that has found keys, with exit code 1, and unfinished one that was not done to
-// the end, with 2: as grep has it, and as hooks expect it.
+// A scan that finds keys exits with errFound and code 1. A scan that is incomplete exits with an
+// unfinished error and code 2, as grep does and hooks expect.
 var (
-	errFound      = errors.New("keys were found")
-	errIncomplete = unfinished{failf("not everything could be read")}
+	errFound      = errors.New("API keys found")
+	errIncomplete = unfinished{failf("some files could not be read")}
 )
 
-// unfinished is why a scan was not done to the end.
+// unfinished is the reason why a scan is incomplete.
 type unfinished struct{ error }
 
 func (u unfinished) Unwrap() error { return u.error }
@@ -32,22 +32,21 @@ func (p *program) keysScan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan PATH...",
 		Short: "Find API keys in files",
-		Long: `Find API keys in files, in folders with all that is below them, and in standard input, which is
-called "-". Folders called .git and links are left out unless they are named themselves; files may
-be of any kind, but what is compressed or encoded is not unpacked, and UTF-16 is read where it begins
-with a byte order mark. A key is known by its form and its checksum, so look-alikes are not
-reported. Printed are file, line, column and the beginning of the key, never the key.
+		Long: `Scan files, folders, and standard input ("-") for API keys. Links and folders named .git are skipped
+unless you name them. Files may be of any type. Compressed or encoded content is not decoded, except
+for UTF-16 with a byte order mark. Keys are recognized by their format and checksum, so look-alikes are
+not reported. The output has the file, line, column, and start of each key, never the whole key.
 
-With --database, it is said which key it is and in what state. The variable ` + databaseOption.variable + ` is not
-looked at: where code is checked in, it often names the database of another program.
+With --database, the output also has the name and status of each key. The variable ` + databaseOption.variable + `
+is ignored, because in a repository it often names the database of another program.
 
-Exit codes: 0 nothing found, 1 keys found, 2 not everything could be read.`,
+Exit codes: 0 no keys found, 1 keys found, 2 some files could not be read.`,
 		Example: `  skipup keys scan .
   git diff --cached | skipup keys scan -
   skipup keys scan --database "$DATABASE_URL" --json /var/log/app`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("give the files and folders to scan, or - for standard input")
+				return errors.New("enter the files and folders to scan, or - for standard input")
 			}
 			return nil
 		},
@@ -57,7 +56,7 @@ Exit codes: 0 nothing found, 1 keys found, 2 not everything could be read.`,
 		asJSON   bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&database, "database", "", "look keys up in the database at this `ADDRESS`")
+	flags.StringVar(&database, "database", "", "look up keys in the database at this `URL`")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON array")
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		if database == "" {
@@ -77,10 +76,10 @@ Exit codes: 0 nothing found, 1 keys found, 2 not everything could be read.`,
 	})
 }
 
-// scanKeys prints what is found in paths; store may be nil.
+// scanKeys prints the keys found in paths. store may be nil.
 func (p *program) scanKeys(ctx context.Context, paths []string, store *models.Store, asJSON bool) error {
 	found, complete := []foundKey{}, true
-	known := map[token.Digest]*knownKey{} // a log may have a key in every line
+	known := map[token.Digest]*knownKey{} // so that each key is looked up once
 	for file := range p.scanned(ctx, paths) {
 		if file.err != nil {
 			p.printErrf("skipup: %v", file.err)
@@ -116,14 +115,14 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 	return nil
 }
 
-// scannedFile is what was found in a file.
+// scannedFile is the result of the scan of a file.
 type scannedFile struct {
 	name     string
 	findings []token.Finding
 	err      error
 }
 
-// scanned scans the files at and below paths, several at once, and gives them out in order.
+// scanned scans the files at and below paths concurrently, and returns the results in order.
 func (p *program) scanned(ctx context.Context, paths []string) <-chan scannedFile {
 	results := make(chan chan scannedFile, 4*runtime.GOMAXPROCS(0))
 	work := make(chan func())
@@ -164,8 +163,8 @@ func (p *program) scanned(ctx context.Context, paths []string) <-chan scannedFil
 	return files
 }
 
-// eachFile calls fn with every file at and below path, and with what cannot be read. A path that is a
-// link is followed.
+// eachFile calls fn for every file at and below path, and for everything that cannot be read. If path is
+// a link, it is followed.
 func (p *program) eachFile(path string, fn func(name string, open func() (io.ReadCloser, error), err error) error) {
 	if path == "-" {
 		_ = fn("-", func() (io.ReadCloser, error) { return io.NopCloser(p.stdin), nil }, nil)
@@ -173,11 +172,11 @@ func (p *program) eachFile(path string, fn func(name string, open func() (io.Rea
 	}
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
-		path = filepath.Clean(path) + string(filepath.Separator) // else a link to a folder is no folder
+		path = filepath.Clean(path) + string(filepath.Separator) // so that a link to a folder is followed
 	case err != nil && !errors.Is(err, fs.ErrPermission) && isLink(path):
-		return // it leads nowhere: there is nothing to read
+		return // a dangling link
 	}
-	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error { // fn alone ends the walk
+	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error { // only fn ends the walk
 		switch {
 		case err != nil:
 			return fn(name, nil, err)
@@ -210,13 +209,13 @@ func scan(name string, open func() (io.ReadCloser, error)) scannedFile {
 	return result
 }
 
-// foundKey is a key that was found, as it is printed.
+// foundKey is a key that was found, as printed with --json.
 type foundKey struct {
 	File      string    `json:"file"`
 	Line      int64     `json:"line"`
 	Column    int64     `json:"column"`
 	KeyPrefix string    `json:"key_prefix"`
-	Key       *knownKey `json:"key"` // null without a database, and if it has no such key
+	Key       *knownKey `json:"key"` // null without a database, or if the database doesn't have the key
 }
 
 type knownKey struct {
@@ -226,10 +225,11 @@ type knownKey struct {
 	State       models.KeyStatus `json:"state"`
 }
 
-// lookUp is the key with a digest, nil without a store and if that has none, and notes it in known.
+// lookUp returns the key with a digest and caches it in known. It returns nil without a store, or if the
+// store doesn't have the key.
 func lookUp(ctx context.Context, store *models.Store, known map[token.Digest]*knownKey, digest token.Digest) (*knownKey, error) {
-	if found, looked := known[digest]; looked || store == nil {
-		return found, nil
+	if key, ok := known[digest]; ok || store == nil {
+		return key, nil
 	}
 	key, err := store.APIKeyByDigest(ctx, digest)
 	switch {
@@ -243,14 +243,14 @@ func lookUp(ctx context.Context, store *models.Store, known map[token.Digest]*kn
 	return known[digest], nil
 }
 
-// text is k as a line, as compilers write it.
+// text returns a line for k in the format of compilers.
 func (k foundKey) text(lookedUp bool) string {
 	text := fmt.Sprintf("%s:%d:%d: %s", visible(k.File), k.Line, k.Column, k.KeyPrefix)
 	switch {
 	case k.Key != nil:
 		text += fmt.Sprintf(" is %s (%s) of %s, %s", visible(k.Key.Name), k.Key.ID, k.Key.WorkspaceID, k.Key.State)
 	case lookedUp:
-		text += " is no key of this database"
+		text += " isn't in this database"
 	}
 	return text
 }

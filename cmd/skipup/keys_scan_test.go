@@ -16,7 +16,7 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// write makes files in a new folder, by path and content.
+// write creates files, by path, in a new folder.
 func write(t testing.TB, files map[string]string) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -50,7 +50,7 @@ func TestScan(t *testing.T) {
 	}
 	got := skipup(t, nil, "keys", "scan", folder)
 	want := fmt.Sprintf("%[1]s/.env:2:5: %[2]s\n%[1]s/deep/down/a.bin:1:3: %[3]s\n%[1]s/deep/down/a.bin:1:48: %[2]s\n", folder, live.Hint(), other.Hint())
-	if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 || got.stderr != "skipup: keys were found\n" {
+	if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 || got.stderr != "skipup: API keys found\n" {
 		t.Errorf("exit code %d, %q, found (-want +got):\n%s", got.code, got.stderr, diff)
 	}
 	requireNoSecrets(t, got.stdout)
@@ -58,32 +58,32 @@ func TestScan(t *testing.T) {
 	skipup(t, nil, "keys", "scan", folder+"/clean.txt", folder+"/empty").requireCode(t, exitOK)
 	for _, path := range []string{folder + "/link", folder + "/.git"} {
 		if got := skipup(t, nil, "keys", "scan", path); got.code != 1 {
-			t.Errorf("%s, which is named itself, is left out", path)
+			t.Errorf("scan of %s: exit code = %d, want 1", path, got.code)
 		}
 	}
 	piped := skipupWithInput(t, "\n"+live.Reveal(), nil, "keys", "scan", "-")
 	if piped.code != 1 || piped.stdout != "-:2:1: "+live.Hint()+"\n" {
-		t.Errorf("standard input: %+v", piped)
+		t.Errorf("scan of standard input = %+v", piped)
 	}
 	skipupWithInput(t, "nothing", nil, "keys", "scan", "-").requireCode(t, exitOK)
 
 	missing := skipup(t, nil, "keys", "scan", folder+"/nothing", folder)
 	if missing.code != 2 || missing.stdout != want || !strings.Contains(missing.stderr, "nothing: no such file") {
-		t.Errorf("with a file that is not there: %+v", missing)
+		t.Errorf("scan of a missing file = %+v", missing)
 	}
 	if got := skipup(t, nil, "keys", "scan", "/proc/self/mem"); got.code != 2 || !strings.Contains(got.stderr, "/proc/self/mem") {
-		t.Errorf("what cannot be read: %+v", got)
+		t.Errorf("scan of an unreadable file = %+v", got)
 	}
-	skipup(t, nil, "keys", "scan").requireFailure(t, exitUsage, "give the files and folders to scan")
+	skipup(t, nil, "keys", "scan").requireFailure(t, exitUsage, "enter the files and folders to scan")
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireFailure(t, exitUsage, "the database address must be")
 	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
 	if away.code != 2 || !strings.Contains(away.stderr, "can't open the database") || strings.Contains(away.stderr, "--help") {
-		t.Errorf("with a database that is not there, which is no find: %+v", away)
+		t.Errorf("scan with a missing database = %+v", away)
 	}
 }
 
-// TestLinksThatAreNamed are followed: a commit hook names those that are committed, wherever they lead.
-func TestLinksThatAreNamed(t *testing.T) {
+// A commit hook passes committed links, even dangling ones.
+func TestScanFollowsNamedLinks(t *testing.T) {
 	key := token.New(token.Live)
 	folder := write(t, map[string]string{"real/below/.env": key.Reveal()})
 	for link, target := range map[string]string{"folder": "real", "nowhere": "gone", "itself": "itself"} {
@@ -93,16 +93,16 @@ func TestLinksThatAreNamed(t *testing.T) {
 	}
 	got := skipup(t, nil, "keys", "scan", folder+"/folder")
 	if want := folder + "/folder/below/.env:1:1: " + key.Hint() + "\n"; got.stdout != want || got.code != 1 {
-		t.Errorf("a link to a folder: exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+		t.Errorf("scan of a link to a folder: exit code = %d, stdout = %q, stderr = %q", got.code, got.stdout, got.stderr)
 	}
 	for _, link := range []string{"nowhere", "itself"} {
 		if got := skipup(t, nil, "keys", "scan", folder+"/"+link); got.code != exitOK || got.stderr != "" {
-			t.Errorf("a link that leads %s: exit code %d, %q", link, got.code, got.stderr)
+			t.Errorf("scan of the dangling link %s: exit code = %d, stderr = %q", link, got.code, got.stderr)
 		}
 	}
 }
 
-// TestScanOfAWorktree, in which .git is a file and no folder, with a name that would draw on a terminal.
+// In a worktree, .git is a file. Control characters in file names are escaped.
 func TestScanOfAWorktree(t *testing.T) {
 	key := token.New(token.Live)
 	folder := write(t, map[string]string{".git": "gitdir: " + key.Reveal(), "a\x1b[2J": key.Reveal()})
@@ -113,8 +113,7 @@ func TestScanOfAWorktree(t *testing.T) {
 	}
 }
 
-// TestScanThatIsInterrupted has not found that there is nothing.
-func TestScanThatIsInterrupted(t *testing.T) {
+func TestInterruptedScanFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	files := map[string]string{}
@@ -123,20 +122,20 @@ func TestScanThatIsInterrupted(t *testing.T) {
 	}
 	var stderr strings.Builder
 	if code := run(ctx, []string{"keys", "scan", write(t, files)}, nil, strings.NewReader(""), io.Discard, &stderr); code != exitUsage || stderr.String() != "skipup: interrupted\n" {
-		t.Errorf("exit code %d, stderr %q", code, &stderr)
+		t.Errorf("exit code = %d, stderr = %q", code, &stderr)
 	}
 }
 
-func TestScanWithADatabase(t *testing.T) {
+func TestScanLooksUpKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
-		ours, nobodys := newKey(t, env, workspace, "C\u202eI", "seats.read"), token.New(token.Live)
+		ours, unknown := newKey(t, env, workspace, "C\u202eI", "seats.read"), token.New(token.Live)
 		id := listJSON(t, env, workspace)[0]["id"].(string)
-		folder := write(t, map[string]string{"a.log": ours + "\n" + nobodys.Reveal()})
+		folder := write(t, map[string]string{"a.log": ours + "\n" + unknown.Reveal()})
 
 		got := skipup(t, nil, "keys", "scan", "--database", env["DATABASE_URL"], folder)
-		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is \"C\\u202eI\" (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s is no key of this database\n",
-			folder, ours[:12], id, workspace, nobodys.Hint())
+		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is \"C\\u202eI\" (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s isn't in this database\n",
+			folder, ours[:12], id, workspace, unknown.Hint())
 		if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 {
 			t.Errorf("exit code %d, found (-want +got):\n%s", got.code, diff)
 		}
@@ -148,7 +147,7 @@ func TestScanWithADatabase(t *testing.T) {
 		}
 		file := folder + "/a.log"
 		wanted := []foundKey{
-			{file, 1, 1, ours[:12] + "....", &knownKey{id, "C\u202eI", workspace, "deleted"}}, {file, 2, 1, nobodys.Hint(), nil},
+			{file, 1, 1, ours[:12] + "....", &knownKey{id, "C\u202eI", workspace, "deleted"}}, {file, 2, 1, unknown.Hint(), nil},
 		}
 		if diff := cmp.Diff(wanted, found); diff != "" {
 			t.Errorf("JSON (-want +got):\n%s", diff)
@@ -157,22 +156,22 @@ func TestScanWithADatabase(t *testing.T) {
 	})
 }
 
-// The database of another program may be in the environment of whoever checks in code.
-func TestScanLeavesTheEnvironmentsDatabaseAlone(t *testing.T) {
+// DATABASE_URL may name the database of another program.
+func TestScanIgnoresDatabaseVariable(t *testing.T) {
 	env := sqliteEnv(t)
 	folder := write(t, map[string]string{"a": "nothing"})
 	got := skipup(t, env, "keys", "scan", "--json", folder)
 	got.requireCode(t, exitOK)
 	if got.stdout != "[]\n" {
-		t.Errorf("stdout: %q", got.stdout)
+		t.Errorf("stdout = %q, want an empty array", got.stdout)
 	}
 	if _, err := os.Stat(strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")); !os.IsNotExist(err) {
 		t.Errorf("the database was opened: %v", err)
 	}
 }
 
-// TestScanAsAGitHook commits for real, with the hook in docs/configuration.md.
-func TestScanAsAGitHook(t *testing.T) {
+// The hook is the one in docs/configuration.md.
+func TestGitHookRejectsCommitsWithKeys(t *testing.T) {
 	page, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
@@ -214,10 +213,10 @@ func TestScanAsAGitHook(t *testing.T) {
 	must("add", "config.env")
 	output, err := git("commit", "-m", "Leak")
 	if err == nil || !strings.Contains(output, "config.env:1:5: "+key.Hint()) || strings.Contains(output, key.Reveal()) {
-		t.Errorf("a commit with a key: %v\n%s", err, output)
+		t.Errorf("commit with a key: %v\n%s", err, output)
 	}
 	if log, err := git("log", "--format=%s"); err != nil || log != "Clean\n" {
-		t.Errorf("the log: %v\n%s", err, log)
+		t.Errorf("git log = %q, %v", log, err)
 	}
 	put := func(content string) {
 		t.Helper()
@@ -225,22 +224,22 @@ func TestScanAsAGitHook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("KEY=\n") // but what is committed has it still
+	put("KEY=\n") // the index still has the key
 	if output, err := git("commit", "-m", "Leak"); err == nil || !strings.Contains(output, key.Hint()) {
-		t.Errorf("a commit with a key that only the file has no more: %v\n%s", err, output)
+		t.Errorf("commit with a key only in the index: %v\n%s", err, output)
 	}
 	must("add", "config.env")
-	put("KEY=" + key.Reveal() + "\n") // which is not committed
+	put("KEY=" + key.Reveal() + "\n") // only in the working tree
 	if err := os.Symlink("nowhere", filepath.Join(repository, "link")); err != nil {
 		t.Fatal(err)
 	}
 	must("add", "link")
 	must("commit", "--quiet", "-m", "Without the key")
 	must("rm", "--quiet", "good name.txt")
-	must("commit", "--quiet", "-m", "A deletion alone")
+	must("commit", "--quiet", "-m", "Only a deletion")
 }
 
-// BenchmarkScan is a tree of 2,000 files of 32 kB.
+// BenchmarkScan measures a tree of 2,000 files of 32 kB.
 func BenchmarkScan(b *testing.B) {
 	files := map[string]string{}
 	content := strings.Repeat("if err := task.run(ctx); err != nil {\n\treturn fmt.Errorf(\"risk_level %d: %w\", n, err)\n}\n", 365)

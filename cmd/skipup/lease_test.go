@@ -8,7 +8,7 @@ import (
 
 func TestLease(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
-		shown := func() (lease shownLease) {
+		show := func() (lease leaseJSON) {
 			t.Helper()
 			got := skipup(t, env, "lease", "show", "--json")
 			got.requireCode(t, exitOK)
@@ -17,23 +17,27 @@ func TestLease(t *testing.T) {
 			}
 			return lease
 		}
-		if lease := shown(); lease.LeaseMS != 500 || lease.DeletionMS != 525 {
-			t.Errorf("by default: %+v", lease)
+		lease := show()
+		if lease.LeaseMS != 500 {
+			t.Errorf("default lease = %d ms, want 500 ms", lease.LeaseMS)
+		}
+		if lease.DeletionMS != 525 {
+			t.Errorf("default deletion time = %d ms, want 525 ms", lease.DeletionMS)
 		}
 		set := skipup(t, env, "lease", "set", "100ms")
 		set.requireCode(t, exitOK)
 		if set.stdout != "The lease is 100ms. A deletion takes 105ms.\n" {
-			t.Errorf("set: %q", set.stdout)
+			t.Errorf("lease set printed %q", set.stdout)
 		}
 		for _, wrong := range []string{"", "soon", "99ms", "11s", "-1s", "100.5ms"} {
 			skipup(t, env, "lease", "set", wrong).requireFailure(t, exitUsage)
 		}
 		skipup(t, env, "lease", "set").requireFailure(t, exitUsage)
-		if lease := shown(); lease.LeaseMS != 100 {
-			t.Errorf("after refusals: %+v", lease)
+		if lease := show(); lease.LeaseMS != 100 {
+			t.Errorf("lease after invalid values = %d ms, want 100 ms", lease.LeaseMS)
 		}
 		if got := skipup(t, env, "lease", "show"); !strings.Contains(got.stdout, "The lease is 100ms.") {
-			t.Errorf("shown: %q", got.stdout)
+			t.Errorf("lease show printed %q", got.stdout)
 		}
 	})
 }

@@ -28,7 +28,7 @@ func (h apiKeys) accessForm(c echo.Context, status int, page apikeys.AccessPage)
 	if err != nil {
 		return err
 	}
-	page.InUse, page.Takes = page.Key.InUseAt(h.store.Now()), lease.Takes()
+	page.InUse, page.Takes = page.Key.InUseAt(h.store.Now()), lease.ChangeTime()
 	page.Routes = routesOf(h.opened)
 	return web.Render(c, status, apikeys.EditAccess(page))
 }

@@ -79,7 +79,7 @@ func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDel
 	if err != nil {
 		return err
 	}
-	page.Takes = lease.Takes()
+	page.Takes = lease.ChangeTime()
 	return web.Render(c, status, apikeys.BulkDelete(page))
 }
 

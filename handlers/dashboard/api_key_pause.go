@@ -28,7 +28,7 @@ func (h apiKeys) pauseForm(c echo.Context, status int, page apikeys.PausePage) e
 	if err != nil {
 		return err
 	}
-	page.Takes = lease.Takes()
+	page.Takes = lease.ChangeTime()
 	if page.Traffic, err = h.store.TrafficOf(ctx, page.Key.WorkspaceID, []string{page.Key.ID}); err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (h apiKeys) confirmEnd(c echo.Context, status int, page apikeys.EndPage) er
 	if err != nil {
 		return err
 	}
-	page.Takes = lease.Takes()
+	page.Takes = lease.ChangeTime()
 	return web.Render(c, status, apikeys.EndRotation(page))
 }
 
@@ -190,7 +190,7 @@ func (h apiKeys) confirmCancelRotation(c echo.Context, status int, page apikeys.
 	if err != nil {
 		return err
 	}
-	page.Takes = lease.Takes()
+	page.Takes = lease.ChangeTime()
 	return web.Render(c, status, apikeys.CancelRotation(page))
 }
 

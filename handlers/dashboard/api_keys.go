@@ -238,7 +238,7 @@ func (h apiKeys) confirmDeletion(c echo.Context, status int, page apikeys.Delete
 	if err != nil {
 		return err
 	}
-	page.Takes = lease.Takes()
+	page.Takes = lease.ChangeTime()
 	return web.Render(c, status, apikeys.Delete(page))
 }
 
