@@ -131,7 +131,7 @@ func TestReferenceExamples(t *testing.T) {
 					set(t, s, created)
 				}
 				line := page.Find("#" + operation.ID + "-curl").Text()
-				shown := page.Find("#" + operation.ID + " .docs-answer code").Text()
+				shown := page.Find("#" + operation.ID + " .docs-response code").Text()
 				line = strings.ReplaceAll(line, regexp.MustCompile(`http://[^/]+`).FindString(line), s.URL)
 				for name, id := range created { // IDs in example bodies
 					prefix, _, _ := strings.Cut(id, "_")
