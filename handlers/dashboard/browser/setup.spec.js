@@ -63,7 +63,8 @@ test('an invalid form keeps the values entered except the password', async ({ pa
   await expect(page, 'the link still works').toHaveURL(listPath)
 })
 
-test('before the setup, the sign-in page says what to do', async ({ page }) => {
+test('before the setup, the sign-in page says what to do', async ({ page, faults }) => {
   await page.goto('/')
+  await faults.expected(/^503 for/)
   await expect(page.getByText('Open the setup link printed in the server’s terminal.')).toBeVisible()
 })
