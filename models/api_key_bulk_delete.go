@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -40,14 +39,14 @@ func checkBulkDelete(ids []string) error {
 	return nil
 }
 
-// ConfirmBulkDelete returns an Invalid error unless typed confirms the deletion of keys. If any of
-// them is in use, the number of keys must be typed.
-func ConfirmBulkDelete(keys []APIKey, now time.Time, typed string) error {
-	inUse := slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) })
-	if number := strconv.Itoa(len(keys)); inUse && typed != number {
-		return Fields{"confirm_number": "must be the number of keys, " + number}.err()
+// ConfirmBulkDelete returns an Invalid error if any of keys is in use and c does not repeat their
+// number.
+func ConfirmBulkDelete(keys []APIKey, now time.Time, c Confirmation) error {
+	fields := Fields{}
+	if slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) }) {
+		c.confirmNumber(fields, len(keys))
 	}
-	return nil
+	return fields.err()
 }
 
 // BulkDeleteAPIKeys deletes all or none of the given keys, in one change that takes as long as one

@@ -306,7 +306,7 @@ func TestConfirmBulkDelete(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := models.ConfirmBulkDelete(tt.keys, now, tt.typed); (err == nil) != tt.confirmed {
+			if err := models.ConfirmBulkDelete(tt.keys, now, models.Confirmation{Number: tt.typed}); (err == nil) != tt.confirmed {
 				t.Errorf("error = %v, want confirmed = %v", err, tt.confirmed)
 			}
 		})

@@ -16,16 +16,30 @@ func (k *APIKey) InUseAt(now time.Time) bool {
 	return k.LastUsedAt != nil && now.Sub(*k.LastUsedAt) < inUse
 }
 
-// ConfirmDeletion returns an Invalid error unless typed confirms the deletion of the key. For a key
-// in use, its name must be typed.
-func (k *APIKey) ConfirmDeletion(now time.Time, typed string) error {
-	if k.InUseAt(now) && typed != k.Name {
-		return Fields{"confirm_name": confirmName}.err()
+// ConfirmDeletion returns an Invalid error if the key is in use and c does not repeat its name.
+func (k *APIKey) ConfirmDeletion(now time.Time, c Confirmation) error {
+	fields := Fields{}
+	if k.InUseAt(now) {
+		c.confirmName(fields, k.Name)
 	}
-	return nil
+	return fields.err()
 }
 
-const confirmName = "must match the name of the key"
+// DeleteConfirmedAPIKey deletes a key as DeleteAPIKey does, or as EndRotation does if the key is
+// being rotated. It returns an Invalid error if the key is in use and c does not confirm it.
+func (s *Store) DeleteConfirmedAPIKey(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
+	key, err := s.APIKeyWithLastUse(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	if key.IsRotating() {
+		return s.EndRotation(ctx, workspaceID, id, c)
+	}
+	if err := key.ConfirmDeletion(s.now(), c); err != nil {
+		return nil, err
+	}
+	return s.DeleteAPIKey(ctx, workspaceID, id)
+}
 
 // DeletionReceipt records when a deletion took effect and when the key was last used.
 type DeletionReceipt struct {

@@ -32,7 +32,7 @@ func TestConfirmDeletion(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			key := &models.APIKey{Name: "CI Builds", LastUsedAt: tt.lastUsed}
-			err := key.ConfirmDeletion(now, tt.typed)
+			err := key.ConfirmDeletion(now, models.Confirmation{Name: tt.typed})
 			if (err == nil) != tt.confirmed {
 				t.Errorf("error = %v, want confirmed = %v", err, tt.confirmed)
 			}

@@ -180,9 +180,9 @@ func (s *Store) releaseReplacedKey(ctx context.Context, replacement *APIKey) err
 }
 
 // CancelRotation deletes the replacement of a key, as DeleteAPIKey does, and returns it. The key
-// can then be rotated again. If the replacement is in use, typed must be its name. It returns
+// can then be rotated again. If the replacement is in use, c must repeat its name. It returns
 // FailedPrecondition if the key is not being rotated or its rotation is finished concurrently.
-func (s *Store) CancelRotation(ctx context.Context, workspaceID, id, typed string) (*APIKey, error) {
+func (s *Store) CancelRotation(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
 	if err := s.FoldUsage(ctx); err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (s *Store) CancelRotation(ctx context.Context, workspaceID, id, typed strin
 	if err != nil {
 		return nil, err
 	}
-	if err := replacement.ConfirmDeletion(s.now(), typed); err != nil {
+	if err := replacement.ConfirmDeletion(s.now(), c); err != nil {
 		return nil, err
 	}
 	return s.deleteAPIKey(ctx, workspaceID, replacement.ID, deletion{otherKey: old.ID})

@@ -220,42 +220,34 @@ func (s *Store) countRotatingUse(ctx context.Context, r *Rotation) error {
 	return nil
 }
 
-// RotationEnd confirms that the old key of a rotation shall go. Both are needed only while it
-// is in use.
-type RotationEnd struct {
-	Name   string // of the key
-	Reason string // why it goes although something uses it
-}
-
 // maxReason is how many characters a reason has at most.
 const maxReason = 500
 
-// ConfirmEnd is an Invalid error unless end confirms the deletion of the old key.
-func (r *Rotation) ConfirmEnd(end RotationEnd) error {
+// ConfirmEnd returns an Invalid error if the old key is in use and c does not repeat its name and
+// give a reason.
+func (r *Rotation) ConfirmEnd(c Confirmation) error {
 	if !r.InUse() {
 		return nil
 	}
 	fields := Fields{}
-	if end.Name != r.Old.Name {
-		fields.add("confirm_name", confirmName)
-	}
-	checkLine(fields, "reason", end.Reason, maxReason)
+	c.confirmName(fields, r.Old.Name)
+	checkLine(fields, "reason", c.Reason, maxReason)
 	return fields.err()
 }
 
 // EndRotation deletes the old key of a rotation, as DeleteAPIKey does. A reason is noted in
 // the receipt and in the audit log if the key is in use. It is Refused if somebody abandons the
 // rotation at the same moment.
-func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, end RotationEnd) (*APIKey, error) {
+func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
 	r, err := s.Rotation(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.ConfirmEnd(end); err != nil {
+	if err := r.ConfirmEnd(c); err != nil {
 		return nil, err
 	}
 	if !r.InUse() {
-		end.Reason = ""
+		c.Reason = ""
 	}
-	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: end.Reason, otherKey: r.New.ID})
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: c.Reason, otherKey: r.New.ID})
 }

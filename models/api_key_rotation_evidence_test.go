@@ -126,15 +126,15 @@ func TestEndRotation(t *testing.T) {
 			if got := s.rotation(t, old).InUse(); got != step.inUse {
 				t.Errorf("%s: in use %t", step.name, got)
 			}
-			end := models.RotationEnd{}
+			end := models.Confirmation{}
 			if step.inUse {
 				wantUnchanged(t, s.Store, func() {
 					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, end)), "confirm_name", "reason")
-					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, models.RotationEnd{Name: "CI"})), "reason")
-					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, models.RotationEnd{Name: "ci", Reason: "It leaked"})), "confirm_name")
-					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, models.RotationEnd{Name: "CI", Reason: strings.Repeat("x", 501)})), "reason")
+					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, models.Confirmation{Name: "CI"})), "reason")
+					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, models.Confirmation{Name: "ci", Reason: "It leaked"})), "confirm_name")
+					wantFields(t, errOf(s.EndRotation(s.ctx, s.id, old.ID, models.Confirmation{Name: "CI", Reason: strings.Repeat("x", 501)})), "reason")
 				})
-				end = models.RotationEnd{Name: "CI", Reason: "It leaked"}
+				end = models.Confirmation{Name: "CI", Reason: "It leaked"}
 			}
 			gone, err := s.EndRotation(s.ctx, s.id, old.ID, end)
 			if err != nil {

@@ -190,15 +190,15 @@ func TestConcurrentDeletionAndRotation(t *testing.T) {
 func TestCancelRotation(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
-		_, err := s.CancelRotation(s.ctx, s.id, old.ID, "")
+		_, err := s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{})
 		wantKind(t, err, models.FailedPrecondition)
 		next := s.rotate(t, old)
 		record(t, s.Store, batchOf(t, use{key: next, at: s.Now()}))
 		wantUnchanged(t, s.Store, func() {
-			_, err := s.CancelRotation(s.ctx, s.id, old.ID, "ci")
+			_, err := s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{Name: "ci"})
 			wantFields(t, err, "confirm_name")
 		})
-		deleted, err := s.CancelRotation(s.ctx, s.id, old.ID, "CI")
+		deleted, err := s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{Name: "CI"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func TestCancelRotation(t *testing.T) {
 		}
 		again := s.rotate(t, old)
 		s.delete(t, old)
-		wantKind(t, errOf(s.CancelRotation(s.ctx, s.id, old.ID, "")), models.NotFound)
+		wantKind(t, errOf(s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{})), models.NotFound)
 		s.delete(t, again)
 		if got := s.read(t, old).ReplacementID; got == nil || *got != again.ID {
 			t.Errorf("ReplacementID of the deleted key = %v, want %s", got, again.ID)
@@ -232,9 +232,9 @@ func TestConcurrentEndAndCancelHaveOneWinner(t *testing.T) {
 			next := s.rotate(t, old)
 			errs := atOnce(2, func(i int) error {
 				if i == 0 {
-					return errOf(s.EndRotation(s.ctx, s.id, old.ID, models.RotationEnd{}))
+					return errOf(s.EndRotation(s.ctx, s.id, old.ID, models.Confirmation{}))
 				}
-				return errOf(s.CancelRotation(s.ctx, s.id, old.ID, ""))
+				return errOf(s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{}))
 			})
 			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.FailedPrecondition) || isNotFound(err) })
 			if next, old := s.read(t, next), s.read(t, old); (next.DeletedAt == nil) == (old.DeletedAt == nil) {

@@ -77,14 +77,14 @@ func TestDemo(t *testing.T) {
 	if at, page := v.open(link); at != path.APIKeys {
 		t.Fatalf("the link leads to %s, want %s:\n%s", at, path.APIKeys, page.Text())
 	} else {
-		requireTexts(t, page, "CRM sync", "Rotating", "works again")
+		requireTexts(t, page, "CRM sync", "Rotating", "Resumes")
 	}
 	if at, _ := newVisitor(t, s).open(link); at != path.SignIn {
 		t.Errorf("the second visit of the link leads to %s, want %s", at, path.SignIn)
 	}
 
 	_, page := v.open(s.url + path.APIKeyReview)
-	requireTexts(t, page, "1 never used", "1 idle", "1 expiring", "3 old", "3 with too many scopes", "3 of people who left", "2 still knocking")
+	requireTexts(t, page, "1 never used", "1 inactive", "1 expiring soon", "3 due for rotation", "3 over-permissioned", "3 without an owner", "2 still in use after revocation")
 	_, list := v.open(s.url + path.APIKeys)
 	rotation, _ := list.Find(`a[href$="/rotation"]`).First().Attr("href")
 	_, page = v.open(s.url + rotation)

@@ -75,13 +75,13 @@ func TestAdminPagesRequireAnAdmin(t *testing.T) {
 // TestSignInReturnsToThePage checks that sign-in returns to the requested page, but not to another site.
 func TestSignInReturnsToThePage(t *testing.T) {
 	s := handlerstest.New(t)
-	asked := s.Browser(t).Get("/settings/api-keys?state=deleted")
-	if got, want := asked.Header.Get("Location"), "/login?next=%2Fsettings%2Fapi-keys%3Fstate%3Ddeleted"; got != want {
+	asked := s.Browser(t).Get("/settings/api-keys?status=deleted")
+	if got, want := asked.Header.Get("Location"), "/login?next=%2Fsettings%2Fapi-keys%3Fstatus%3Ddeleted"; got != want {
 		t.Fatalf("Location = %s, want %s", got, want)
 	}
 	for next, want := range map[string]string{
-		"/settings/api-keys?state=deleted": "/settings/api-keys?state=deleted",
-		"":                                 "/", "https://evil.test/": "/", "//evil.test": "/", `/\evil.test`: "/", "javascript:alert(1)": "/", "evil": "/",
+		"/settings/api-keys?status=deleted": "/settings/api-keys?status=deleted",
+		"":                                  "/", "https://evil.test/": "/", "//evil.test": "/", `/\evil.test`: "/", "javascript:alert(1)": "/", "evil": "/",
 	} {
 		in := s.Browser(t).Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {next}})
 		if got := in.Header.Get("Location"); in.Status != http.StatusSeeOther || got != want {

@@ -13,77 +13,63 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// askAccess shows what a key may do, to be changed.
-func (h apiKeys) askAccess(c echo.Context) error {
-	key, err := h.livingKey(c)
-	if err != nil {
-		return err
+// access edits the scopes and the expiry of a key. If the scopes have changed since the form was
+// rendered, it saves nothing and shows what was entered next to the current scopes.
+func (h apiKeys) access() change[*models.APIKey, apikeys.AccessForm] {
+	return change[*models.APIKey, apikeys.AccessForm]{
+		subject: h.existingKey,
+		form:    apikeys.AccessFormOf,
+		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.AccessForm, errors models.Fields) error {
+			form.Errors = errors
+			return h.accessForm(c, status, apikeys.AccessPage{Key: key, Form: form})
+		},
+		apply: h.changeAccess,
 	}
-	return h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: apikeys.AccessFormOf(key)})
 }
 
-// accessForm adds what belongs to the key of page and shows it.
-func (h apiKeys) accessForm(c echo.Context, status int, page apikeys.AccessPage) error {
-	lease, err := h.store.Lease(c.Request().Context())
-	if err != nil {
+func (h apiKeys) accessForm(c echo.Context, status int, page apikeys.AccessPage) (err error) {
+	if page.Takes, err = h.takes(c); err != nil {
 		return err
 	}
-	page.InUse, page.Takes = page.Key.InUseAt(h.store.Now()), lease.ChangeTime()
-	page.Routes = routesOf(h.opened)
+	page.InUse = page.Key.InUseAt(h.store.Now())
+	page.Routes = routesOf(h.routes)
 	return web.Render(c, status, apikeys.EditAccess(page))
 }
 
-// changeAccess changes what a key may do, and answers when that is in force. What was chosen
-// beside scopes that somebody else has changed meanwhile is not saved, but shown with them.
-func (h apiKeys) changeAccess(c echo.Context) error {
-	var form apikeys.AccessForm
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	key, err := h.livingKey(c)
+func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, error) {
+	key, err := h.existingKey(c)
 	if err != nil {
-		return err
+		return next{}, err
 	}
-	page := apikeys.AccessPage{Key: key, Form: form}
 	if form.Preset != "" {
-		preset(&page.Form.Access)
-		return h.accessForm(c, http.StatusOK, page)
+		preset(&form.Access)
+		return next{}, h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: form})
 	}
 	if form.Before != key.Scopes.String() {
-		return h.outdatedAccess(c, page)
+		return next{}, h.outdatedAccess(c, key, form)
 	}
 	access, fields := accessOf(form, key, viewer.Of(c.Request().Context()))
-	err = h.store.CheckKeyAccess(key, access, fields)
-	if err == nil {
-		_, err = h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
+	if len(fields) > 0 {
+		return next{}, h.store.CheckKeyAccess(key, access, fields)
 	}
+	_, err = h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
 	if models.IsKind(err, models.Conflict) {
-		if page.Key, err = h.livingKey(c); err != nil {
-			return err
+		if key, err = h.existingKey(c); err != nil {
+			return next{}, err
 		}
-		return h.outdatedAccess(c, page)
+		return next{}, h.outdatedAccess(c, key, form)
 	}
-	if fields, refused := models.FieldsOf(err); refused {
-		page.Form.Errors = fields
-		return h.accessForm(c, http.StatusUnprocessableEntity, page)
-	}
-	if err != nil {
-		return err
-	}
-	if err := web.SetNotice(c, "The access is saved. Every node goes by it."); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKey(key.ID))
+	return next{"Access updated", path.APIKey(key.ID)}, err
 }
 
-// outdatedAccess shows the form of page once more, beside what the key has by now.
-func (h apiKeys) outdatedAccess(c echo.Context, page apikeys.AccessPage) error {
-	page.Outdated, page.Form.Before = true, page.Key.Scopes.String()
-	return h.accessForm(c, http.StatusUnprocessableEntity, page)
+// outdatedAccess shows the form again, based on the current scopes.
+func (h apiKeys) outdatedAccess(c echo.Context, key *models.APIKey, form apikeys.AccessForm) error {
+	form.Before = key.Scopes.String()
+	return h.accessForm(c, http.StatusUnprocessableEntity, apikeys.AccessPage{Key: key, Form: form, Outdated: true})
 }
 
-// accessOf is the access that the form asks for, with complaints about what it cannot mean.
-func accessOf(form apikeys.AccessForm, key *models.APIKey, look viewer.Viewer) (models.KeyAccess, models.Fields) {
+// accessOf returns the access that a form asks for, and what is wrong with the form.
+func accessOf(form apikeys.AccessForm, key *models.APIKey, v viewer.Viewer) (models.KeyAccess, models.Fields) {
 	access, fields := key.Access(), models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {
@@ -93,9 +79,9 @@ func accessOf(form apikeys.AccessForm, key *models.APIKey, look viewer.Viewer) (
 	if form.Expiry == apikeys.ExpiryKeep {
 		return access, fields
 	}
-	expiresAt, complaint := expiryOf(form.Access, look.Now, look.Location)
-	if complaint != "" {
-		fields["expires_at"] = complaint
+	expiresAt, message := expiryOf(form.Access, v.Now, v.Location)
+	if message != "" {
+		fields["expires_at"] = message
 	}
 	access.ExpiresAt = expiresAt
 	return access, fields

@@ -37,8 +37,7 @@ func TestAccessIsInForceWhenItIsSaved(t *testing.T) {
 	})
 }
 
-// TestRefusedAccessChangesNothing, and keeps what was chosen.
-func TestRefusedAccessChangesNothing(t *testing.T) {
+func TestRejectedAccessKeepsTheSelection(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
@@ -48,10 +47,10 @@ func TestRefusedAccessChangesNothing(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		{"a date that is past", url.Values{"scopes": {"seats.read"}, "expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "must be in the future"},
-		{"no choice", url.Values{"scopes": {"seats.read"}, "expiry": {"soon"}}, "must be one of the choices"},
-		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}, "expiry": {"keep"}}, "must be scopes of the list"},
-		{"outdated", url.Values{"scopes_before": {"members.read"}, "scopes": {"seats.read"}, "expiry": {"keep"}}, "Nothing is saved yet"},
+		{"a date that is past", url.Values{"scopes": {"seats.read"}, "expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Select a time in the future."},
+		{"no choice", url.Values{"scopes": {"seats.read"}, "expiry": {"soon"}}, "Select one of the options."},
+		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}, "expiry": {"keep"}}, "Select scopes from the list."},
+		{"outdated", url.Values{"scopes_before": {"members.read"}, "scopes": {"seats.read"}, "expiry": {"keep"}}, "Your changes aren’t saved"},
 	}
 	for _, tt := range tests {
 		answer := b.Post(address, tt.form)
@@ -94,7 +93,7 @@ func TestAccessThatIsChangedAtTheSameTime(t *testing.T) {
 	}
 	commit()
 	answer := <-posted
-	if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, "Nothing is saved yet") ||
+	if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, "Your changes aren’t saved") ||
 		document(t, answer).Find(`input[name="scopes_before"]`).AttrOr("value", "none") != "" {
 		t.Errorf("%d %s", answer.Status, answer.Body)
 	}

@@ -11,8 +11,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// askBulkDelete says what the deletion of the keys that are ticked, or that a list finds, would
-// stop.
+// askBulkDelete asks for confirmation before the selected keys, or those with a finding, are deleted.
 func (h apiKeys) askBulkDelete(c echo.Context) error {
 	var form apikeys.BulkDeleteForm
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &form); err != nil {
@@ -28,11 +27,11 @@ func (h apiKeys) askBulkDelete(c echo.Context) error {
 	return h.bulkDeleteForm(c, http.StatusOK, apikeys.BulkDeletePage{Form: form})
 }
 
-// foundKeys are the ids of as many keys as can be deleted at once, if the address asks for those
-// of a finding.
+// foundKeys returns the ids of the keys with the finding that the query names, as many as can be
+// deleted together.
 func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
-	var query apikeys.Query
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil || apikeys.FindingOf(query.Review) == "" {
+	query, err := apikeys.ParseQuery(c.QueryParams())
+	if err != nil || apikeys.FindingOf(query.Get(apikeys.ByReview)) == "" {
 		return nil, err
 	}
 	filter := filterOf(query)
@@ -52,34 +51,32 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 // rotation that is in use is deleted on the page of the rotation, which asks for more.
 func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDeletePage) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
-	living, err := h.livingKeys(c, page.Form.Keys)
+	existing, err := h.existingKeys(c, page.Form.Keys)
 	if err != nil {
 		return err
 	}
-	if len(living) == 0 {
-		return models.Errorf(models.NotFound, "These keys have been deleted already.")
+	if len(existing) == 0 {
+		return models.Errorf(models.NotFound, "These keys were already deleted.")
 	}
-	page.Left = len(page.Form.Keys) - len(living)
-	if page.Rotations, err = h.store.RotationsInUse(ctx, workspaceID, living); err != nil {
+	page.Gone = len(page.Form.Keys) - len(existing)
+	if page.Rotations, err = h.store.RotationsInUse(ctx, workspaceID, existing); err != nil {
 		return err
 	}
-	living = withoutOld(living, page.Rotations)
-	page.Keys = living
-	ids, now := make([]string, len(living)), h.store.Now()
-	for i := range living {
-		ids[i] = living[i].ID
-		if living[i].InUseAt(now) {
+	existing = withoutOld(existing, page.Rotations)
+	page.Keys = existing
+	ids, now := make([]string, len(existing)), h.store.Now()
+	for i := range existing {
+		ids[i] = existing[i].ID
+		if existing[i].InUseAt(now) {
 			page.InUse++
 		}
 	}
 	if page.Traffic, err = h.store.TrafficOf(ctx, workspaceID, ids); err != nil {
 		return err
 	}
-	lease, err := h.store.Lease(ctx)
-	if err != nil {
+	if page.Takes, err = h.takes(c); err != nil {
 		return err
 	}
-	page.Takes = lease.ChangeTime()
 	return web.Render(c, status, apikeys.BulkDelete(page))
 }
 
@@ -90,19 +87,19 @@ func withoutOld(keys []models.APIKey, rotations []*models.Rotation) []models.API
 	})
 }
 
-// livingKeys are those of the workspace's keys with these ids that are not deleted.
-func (h apiKeys) livingKeys(c echo.Context, ids []string) ([]models.APIKey, error) {
+// existingKeys are those of the workspace's keys with these ids that are not deleted.
+func (h apiKeys) existingKeys(c echo.Context, ids []string) ([]models.APIKey, error) {
 	keys, err := h.store.APIKeysByID(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids)
 	if err != nil {
 		return nil, err
 	}
-	var living []models.APIKey
+	var existing []models.APIKey
 	for _, key := range keys {
 		if key.DeletedAt == nil {
-			living = append(living, key)
+			existing = append(existing, key)
 		}
 	}
-	return living, nil
+	return existing, nil
 }
 
 // bulkDelete deletes the keys that the form names, all or none, and leads to their receipts.
@@ -111,11 +108,11 @@ func (h apiKeys) bulkDelete(c echo.Context) error {
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	living, err := h.livingKeys(c, form.Keys)
+	existing, err := h.existingKeys(c, form.Keys)
 	if err != nil {
 		return err
 	}
-	if fields, refused := models.FieldsOf(models.ConfirmBulkDelete(living, h.store.Now(), form.ConfirmNumber)); refused {
+	if fields, invalid := models.FieldsOf(models.ConfirmBulkDelete(existing, h.store.Now(), models.Confirmation{Number: form.ConfirmNumber})); invalid {
 		form.Errors = fields
 		return h.bulkDeleteForm(c, http.StatusUnprocessableEntity, apikeys.BulkDeletePage{Form: form})
 	}
@@ -143,7 +140,7 @@ func (h apiKeys) receipts(c echo.Context) error {
 		}
 	}
 	if len(deleted) == 0 {
-		return models.Errorf(models.NotFound, "None of these keys is deleted.")
+		return models.Errorf(models.NotFound, "None of these keys have been deleted.")
 	}
 	return web.Render(c, http.StatusOK, apikeys.Receipts(deleted))
 }

@@ -16,8 +16,7 @@ import (
 
 const bulkDeletePath = listPath + "/bulk-delete"
 
-// TestDeleteManyKeys: what is ticked is previewed with what it would stop, confirmed, and gone.
-func TestDeleteManyKeys(t *testing.T) {
+func TestBulkDelete(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		busy, another := s.Key(t), s.Key(t)
@@ -38,7 +37,7 @@ func TestDeleteManyKeys(t *testing.T) {
 		}
 		preview := b.Get(bulkDeletePath + "?" + chosen.Encode())
 		panel := document(t, preview).Find("#panel")
-		for _, part := range []string{"Delete 3 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "2 of these keys are in use."} {
+		for _, part := range []string{"Delete 3 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "2 keys are in use"} {
 			if !strings.Contains(panel.Text(), part) {
 				t.Errorf("the preview does not say %q", part)
 			}
@@ -56,7 +55,7 @@ func TestDeleteManyKeys(t *testing.T) {
 			t.Fatalf("delete: %d %s", gone.Status, gone.Body)
 		}
 		receipts := b.Get(gone.Header.Get("Location"))
-		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Refused by every node ") != 3 || !strings.Contains(text, "GET /me") {
+		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Rejected everywhere after ") != 3 || !strings.Contains(text, "GET /me") {
 			t.Errorf("the receipts: %d %s", receipts.Status, text)
 		}
 		if got := s.Call(t, busy, "GET", "/me", ""); got.Status != http.StatusUnauthorized {
@@ -66,10 +65,10 @@ func TestDeleteManyKeys(t *testing.T) {
 			t.Errorf("left are %+v", keys)
 		}
 		if again := b.Post(bulkDeletePath, url.Values{"key": {idle.ID, left.ID}}); again.Status != http.StatusUnprocessableEntity ||
-			!strings.Contains(again.Body, "Nothing is deleted.") || len(keysOf(t, s)) != 1 {
+			!strings.Contains(again.Body, "No keys were deleted") || len(keysOf(t, s)) != 1 {
 			t.Errorf("with one that is deleted: %d", again.Status)
 		}
-		if text := document(t, b.Get(bulkDeletePath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the chosen keys are deleted already.") {
+		if text := document(t, b.Get(bulkDeletePath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the selected keys were already deleted.") {
 			t.Errorf("of those that are deleted the preview says %q", text)
 		}
 		for address, status := range map[string]int{
@@ -130,7 +129,7 @@ func TestAFindingIsDeletedWhole(t *testing.T) {
 	s.Clock.Advance(models.ReviewUnused)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	leads := document(t, b.Get(listPath+"?review=unused&page=2")).Find("#keys h2 + div a").First()
-	if said := strings.Join(strings.Fields(leads.Text()), " "); said != "Delete the first 200 …" {
+	if said := strings.Join(strings.Fields(leads.Text()), " "); said != "Delete first 200…" {
 		t.Errorf("it offers to %q", said)
 	}
 	panel := document(t, b.Get(leads.AttrOr("href", ""))).Find("#panel")
@@ -139,8 +138,7 @@ func TestAFindingIsDeletedWhole(t *testing.T) {
 	}
 }
 
-// TestReviewLeadsToItsKeys: the counts are those of the lists that they lead to, with the evidence.
-func TestReviewLeadsToItsKeys(t *testing.T) {
+func TestReviewCountsMatchTheLists(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		text := s.Key(t)
@@ -169,8 +167,8 @@ func TestReviewLeadsToItsKeys(t *testing.T) {
 			links string // to what is done about it
 			says  string
 		}{
-			"unused":   {2, "/delete", "No request since it was made"},
-			"knocking": {1, used.ID, "1 request refused in 30 days"},
+			"unused":   {2, "/delete", "Never used since it was created"},
+			"knocking": {1, used.ID, "1 request rejected in the last 30 days"},
 		} {
 			href := listPath + "?review=" + word
 			line := review.Find(`a[href="` + href + `"]`)
@@ -178,7 +176,7 @@ func TestReviewLeadsToItsKeys(t *testing.T) {
 				t.Errorf("%s: counted are %q", word, got)
 			}
 			rows := document(t, b.Get(href)).Find("#keys tbody tr")
-			action, _ := rows.First().Find(".evidence .link").Attr("href")
+			action, _ := rows.First().Find("[data-evidence] .link").Attr("href")
 			if rows.Length() != want.keys || !strings.Contains(rows.First().Text(), want.says) || !strings.Contains(action, want.links) {
 				t.Errorf("%s: %d rows, to %q, %s", word, rows.Length(), action, rows.Text())
 			}

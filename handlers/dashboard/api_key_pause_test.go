@@ -44,10 +44,10 @@ func TestPauseResume(t *testing.T) {
 		if err != nil || len(callers) != 1 || callers[0].Refused != 1 || callers[0].LastRefusal != models.RefusedPaused {
 			t.Errorf("the callers are %+v, %v", callers, err)
 		}
-		if shown := b.Get(page); !strings.Contains(shown.Body, "Paused. It works again") || !strings.Contains(shown.Body, "in 1 hour") {
+		if shown := b.Get(page); !strings.Contains(shown.Body, "Paused. Resumes") || !strings.Contains(shown.Body, "in 1 hour") {
 			t.Error("the page does not say that the key is paused")
 		}
-		if row := document(t, b.Get(listPath+"?state=paused")).Find("#keys tbody tr").Text(); !strings.Contains(row, "Paused") || !strings.Contains(row, "in 1 hour") {
+		if row := document(t, b.Get(listPath+"?status=paused")).Find("#keys tbody tr").Text(); !strings.Contains(row, "Paused") || !strings.Contains(row, "in 1 hour") {
 			t.Errorf("the list says %q", row)
 		}
 		if got := b.Post(page+"/resume", nil); got.Status != http.StatusSeeOther {
@@ -61,14 +61,13 @@ func TestPauseResume(t *testing.T) {
 		if got := call(); got.Status != http.StatusOK {
 			t.Errorf("after the pause: %d", got.Status)
 		}
-		if shown := b.Get(page); strings.Contains(shown.Body, "Paused. It works again") {
+		if shown := b.Get(page); strings.Contains(shown.Body, "Paused. Resumes") {
 			t.Error("the page says that the key is paused after the pause")
 		}
 	})
 }
 
-// TestRefusedPauses keep what was chosen, and change nothing.
-func TestRefusedPauses(t *testing.T) {
+func TestRejectedPauseKeepsTheSelection(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
@@ -77,12 +76,12 @@ func TestRefusedPauses(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		"no choice":     {url.Values{}, "must be one of the choices"},
-		"another time":  {url.Values{"for": {"2h"}}, "must be one of the choices"},
-		"no moment":     {url.Values{"for": {"until"}}, "must be a date and a time, such as 2026-03-14T10:26"},
-		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "must be in the future"},
-		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "must be within 90 days"},
-		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "must be a date and a time"},
+		"no choice":     {url.Values{}, "Select one of the options."},
+		"another time":  {url.Values{"for": {"2h"}}, "Select one of the options."},
+		"no moment":     {url.Values{"for": {"until"}}, "Enter a date and time."},
+		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "Select a time in the future."},
+		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "Choose a time within 90 days."},
+		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "Enter a date and time."},
 	} {
 		answer := b.Post(address, tt.form)
 		page := document(t, answer)
@@ -148,8 +147,7 @@ func TestPauseSaysWhatItStops(t *testing.T) {
 	})
 }
 
-// TestPauseUntilAMomentOfTheViewer, and what the pages say when it is done and when it is over.
-func TestPauseUntilAMomentOfTheViewer(t *testing.T) {
+func TestPauseUntilATimeInTheViewersZone(t *testing.T) {
 	s := handlerstest.New(t)
 	b, key := s.SignedIn(t, handlerstest.AdminEmail).In("Pacific/Honolulu"), s.NamedKey(t, s.Workspace.ID, "CI")
 	page := listPath + "/" + key.ID
@@ -157,11 +155,11 @@ func TestPauseUntilAMomentOfTheViewer(t *testing.T) {
 	if until := keysOf(t, s)[0].PausedUntil; until == nil || until.Format(time.RFC3339) != "2026-03-14T22:30:00Z" {
 		t.Errorf("it is paused until %v", until)
 	}
-	if says := notice(t, b, paused); says != "The key is paused. Every node refuses it." {
+	if says := notice(t, b, paused); says != "Key paused" {
 		t.Errorf("then it says %q", says)
 	}
 	resumed := b.Post(page+"/resume", nil)
-	if says := notice(t, b, resumed); says != "The key works again. Every node accepts it." || resumed.Header.Get("Location") != page || keysOf(t, s)[0].PausedUntil != nil {
+	if says := notice(t, b, resumed); says != "Key resumed" || resumed.Header.Get("Location") != page || keysOf(t, s)[0].PausedUntil != nil {
 		t.Errorf("resumed it leads to %q and says %q", resumed.Header.Get("Location"), says)
 	}
 	for choice, want := range map[string]time.Duration{"15m": 15 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour} {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/apikeys"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/web"
 )
 
@@ -20,6 +21,6 @@ func (h apiKeys) review(c echo.Context) error {
 }
 
 // evidence is why the list shows keys, if it shows a finding.
-func (h apiKeys) evidence(c echo.Context, query apikeys.Query, keys []models.APIKey) (map[string]models.Evidence, error) {
-	return h.store.EvidenceOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, apikeys.FindingOf(query.Review), keys)
+func (h apiKeys) evidence(c echo.Context, query ui.ListQuery, keys []models.APIKey) (map[string]models.Evidence, error) {
+	return h.store.EvidenceOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, apikeys.FindingOf(query.Get(apikeys.ByReview)), keys)
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// rotation shows the rotation of a key, or asks for its successor while it has none. A
-// part of the page that is seen as it is gets nothing.
+// rotation shows the rotation of a key, or the form that starts one. It returns no content to a
+// page that shows the current state already.
 func (h apiKeys) rotation(c echo.Context) error {
 	r, err := h.store.Rotation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if models.IsKind(err, models.NotFound) {
-		return h.askRotation(c)
+		return h.rotate().ask(c)
 	}
 	if err != nil {
 		return err
@@ -33,209 +33,119 @@ func (h apiKeys) rotation(c echo.Context) error {
 	return web.Render(c, http.StatusOK, apikeys.Rotation(page))
 }
 
-// askRotation shows the form for a successor, with the scopes and the life of the key.
-func (h apiKeys) askRotation(c echo.Context) error {
-	key, err := h.livingKey(c)
-	if err != nil {
-		return err
+// rotate creates the replacement of a key and shows it once. It does not redirect on success,
+// because the key can't be read later.
+func (h apiKeys) rotate() change[*models.APIKey, apikeys.RotateForm] {
+	return change[*models.APIKey, apikeys.RotateForm]{
+		subject: h.rotatableKey,
+		form: func(key *models.APIKey) apikeys.RotateForm {
+			return apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: key.Scopes.Names(), Expiry: apikeys.ExpiryKeep}}
+		},
+		show:  h.rotateForm,
+		apply: h.createReplacement,
 	}
-	if err := h.store.CheckReplacement(key, models.NewReplacement{}, models.Fields{}); err != nil {
-		return err
-	}
-	form := apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: key.Scopes.Names(), Expiry: apikeys.ExpiryKeep}}
-	return h.rotateForm(c, http.StatusOK, apikeys.RotatePage{Key: key, Form: form})
 }
 
-// rotateForm adds what the scopes of the key of page were needed for and shows it.
-func (h apiKeys) rotateForm(c echo.Context, status int, page apikeys.RotatePage) error {
+// rotatableKey returns the key that the path names, if it can be rotated.
+func (h apiKeys) rotatableKey(c echo.Context) (*models.APIKey, error) {
+	key, err := h.existingKey(c)
+	if err != nil {
+		return nil, err
+	}
+	return key, h.store.CheckReplacement(key, models.NewReplacement{}, models.Fields{})
+}
+
+// rotateForm shows the form with how often each scope of the key was used.
+func (h apiKeys) rotateForm(c echo.Context, status int, key *models.APIKey, form apikeys.RotateForm, errors models.Fields) error {
 	ctx := c.Request().Context()
-	uses, err := h.store.ScopeUses(ctx, page.Key.WorkspaceID, page.Key.ID, lately(ctx))
+	uses, err := h.store.ScopeUses(ctx, key.WorkspaceID, key.ID, lately(ctx))
 	if err != nil {
 		return err
 	}
-	page.Uses = uses
-	if page.Form.Preset == apikeys.PresetUsed {
+	form.Errors = errors
+	page := apikeys.RotatePage{Key: key, Form: form, Uses: uses}
+	if form.Preset == apikeys.PresetUsed {
 		page.LeaveOutUnused()
 	}
 	return web.Render(c, status, apikeys.Rotate(page))
 }
 
-// rotate makes the successor of a key and shows it once. There is no redirect after success:
-// the key cannot be read again.
-func (h apiKeys) rotate(c echo.Context) error {
-	var form apikeys.RotateForm
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	key, err := h.livingKey(c)
-	if err != nil {
-		return err
-	}
-	page := apikeys.RotatePage{Key: key, Form: form}
+func (h apiKeys) createReplacement(c echo.Context, form apikeys.RotateForm) (next, error) {
+	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
 	if form.Preset != "" {
-		return h.rotateForm(c, http.StatusOK, page)
-	}
-	ctx := c.Request().Context()
-	wanted, fields := newReplacement(ctx, form)
-	err = h.store.CheckReplacement(key, wanted, fields)
-	if err == nil {
-		next, secret, rotateErr := h.store.RotateAPIKey(ctx, key.WorkspaceID, key.ID, wanted)
-		if rotateErr == nil {
-			return web.Render(c, http.StatusCreated, apikeys.Created(apikeys.CreatedPage{Key: next, Secret: secret.Reveal()}))
+		key, err := h.existingKey(c)
+		if err != nil {
+			return next{}, err
 		}
-		err = rotateErr
+		return next{}, h.rotateForm(c, http.StatusOK, key, form, nil)
 	}
+	replacement, fields := newReplacement(ctx, form)
+	if len(fields) > 0 {
+		key, err := h.existingKey(c)
+		if err != nil {
+			return next{}, err
+		}
+		return next{}, h.store.CheckReplacement(key, replacement, fields)
+	}
+	key, secret, err := h.store.RotateAPIKey(ctx, workspaceID, id, replacement)
 	if errors.Is(err, models.ErrFormAlreadyUsed) {
-		if err := web.SetNotice(c, "The new key was made already, and shown then. If nobody has copied it, abandon this rotation and begin again."); err != nil {
-			return err
-		}
-		return web.Redirect(c, path.APIKeyRotation(key.ID))
+		return next{"This key was already rotated and the new key was shown once. If you didn’t copy it, cancel this rotation and start again.", path.APIKeyRotation(id)}, nil
 	}
-	if fields, refused := models.FieldsOf(err); refused {
-		page.Form.Errors = fields
-		return h.rotateForm(c, http.StatusUnprocessableEntity, page)
+	if err != nil {
+		return next{}, err
 	}
-	return err
+	return next{}, web.Render(c, http.StatusCreated, apikeys.Created(apikeys.CreatedPage{Key: key, Secret: secret.Reveal()}))
 }
 
-// newReplacement is what the form asks for, with complaints about what it cannot mean.
+// newReplacement returns what a form asks for, and what is wrong with the form.
 func newReplacement(ctx context.Context, form apikeys.RotateForm) (models.NewReplacement, models.Fields) {
-	wanted, fields := models.NewReplacement{FormID: form.FormID}, models.Fields{}
+	replacement, fields := models.NewReplacement{FormID: form.FormID}, models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {
 		fields["scopes"] = "must be scopes of the list"
 	}
-	wanted.Scopes = models.To(set)
+	replacement.Scopes = models.To(set)
 	if form.FormID == "" {
 		fields["form_id"] = "is missing its id; reload the page and try again"
 	}
 	if form.Expiry == apikeys.ExpiryKeep {
-		return wanted, fields
+		return replacement, fields
 	}
-	look := viewer.Of(ctx)
-	expiresAt, complaint := expiryOf(form.Access, look.Now, look.Location)
-	if complaint != "" {
-		fields["expires_at"] = complaint
+	v := viewer.Of(ctx)
+	expiresAt, message := expiryOf(form.Access, v.Now, v.Location)
+	if message != "" {
+		fields["expires_at"] = message
 	}
-	wanted.ExpiresAt = models.To(expiresAt)
-	return wanted, fields
+	replacement.ExpiresAt = models.To(expiresAt)
+	return replacement, fields
 }
 
-// rotating is the rotation that the address names, if both of its keys are there.
-func (h apiKeys) rotating(c echo.Context) (*models.Rotation, error) {
+// rotationInProgress returns the rotation that the path names, if it is not over.
+func (h apiKeys) rotationInProgress(c echo.Context) (*models.Rotation, error) {
 	r, err := h.store.Rotation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if err == nil && !r.Old.IsRotating() {
-		return nil, models.Errorf(models.NotFound, "This rotation is over.")
+		return nil, models.Errorf(models.NotFound, "This rotation has ended.")
 	}
 	return r, err
 }
 
-// askRotationEnd says what the deletion of the old key would mean, before it is done.
-func (h apiKeys) askRotationEnd(c echo.Context) error {
-	r, err := h.rotating(c)
-	if err != nil {
+// addRotationHistory adds the rotation history of the key, with the recent requests of each key in it.
+func (h apiKeys) addRotationHistory(ctx context.Context, page *apikeys.DetailPage) error {
+	history, err := h.store.RotationHistory(ctx, page.Key)
+	if err != nil || len(history) < 2 {
 		return err
 	}
-	return h.confirmEnd(c, http.StatusOK, apikeys.EndPage{Rotation: *r})
-}
-
-func (h apiKeys) confirmEnd(c echo.Context, status int, page apikeys.EndPage) error {
-	lease, err := h.store.Lease(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	page.Takes = lease.ChangeTime()
-	return web.Render(c, status, apikeys.EndRotation(page))
-}
-
-// endRotation deletes the old key. If it is in use without having been so when the page was
-// drawn, the answer asks for what is needed then.
-func (h apiKeys) endRotation(c echo.Context) error {
-	var form struct {
-		ConfirmName string `form:"confirm_name"`
-		Reason      string `form:"reason"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	r, err := h.rotating(c)
-	if err != nil {
-		return err
-	}
-	key, err := h.store.EndRotation(c.Request().Context(), r.Old.WorkspaceID, r.Old.ID, models.RotationEnd{Name: form.ConfirmName, Reason: form.Reason})
-	if fields, refused := models.FieldsOf(err); refused {
-		return h.confirmEnd(c, http.StatusUnprocessableEntity,
-			apikeys.EndPage{Rotation: *r, ConfirmName: form.ConfirmName, Reason: form.Reason, Errors: fields})
-	}
-	if err != nil {
-		return err
-	}
-	if err := web.SetNotice(c, deletionNotice(key)); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKeyRotation(key.ID))
-}
-
-// askCancelRotation says what the deletion of the new key would mean, before it is done.
-func (h apiKeys) askCancelRotation(c echo.Context) error {
-	r, err := h.rotating(c)
-	if err != nil {
-		return err
-	}
-	return h.confirmCancelRotation(c, http.StatusOK, apikeys.CancelRotationPage{Rotation: *r})
-}
-
-func (h apiKeys) confirmCancelRotation(c echo.Context, status int, page apikeys.CancelRotationPage) error {
-	lease, err := h.store.Lease(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	page.Takes = lease.ChangeTime()
-	return web.Render(c, status, apikeys.CancelRotation(page))
-}
-
-func (h apiKeys) cancelRotation(c echo.Context) error {
-	var form struct {
-		ConfirmName string `form:"confirm_name"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	r, err := h.rotating(c)
-	if err != nil {
-		return err
-	}
-	_, err = h.store.CancelRotation(c.Request().Context(), r.Old.WorkspaceID, r.Old.ID, form.ConfirmName)
-	if fields, refused := models.FieldsOf(err); refused {
-		return h.confirmCancelRotation(c, http.StatusUnprocessableEntity,
-			apikeys.CancelRotationPage{Rotation: *r, ConfirmName: form.ConfirmName, Errors: fields})
-	}
-	if err != nil {
-		return err
-	}
-	if err := web.SetNotice(c, "The rotation is abandoned. The new key is deleted, and this one goes on."); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKey(r.Old.ID))
-}
-
-// addLineage adds the line of the key of page, and how much each key of it was used lately.
-func (h apiKeys) addLineage(ctx context.Context, page *apikeys.DetailPage) error {
-	line, err := h.store.RotationHistory(ctx, page.Key)
-	if err != nil || len(line) < 2 {
-		return err
-	}
-	ids := make([]string, len(line))
-	for i := range line {
-		ids[i] = line[i].ID
+	ids := make([]string, len(history))
+	for i := range history {
+		ids[i] = history[i].ID
 	}
 	totals, err := h.store.UsageTotals(ctx, page.Key.WorkspaceID, ids, lately(ctx))
 	if err != nil {
 		return err
 	}
-	page.Lineage, page.LineageUse = line, make(map[string]int64, len(totals))
+	page.RotationHistory, page.RotationUse = history, make(map[string]int64, len(totals))
 	for id, total := range totals {
-		page.LineageUse[id] = total.Requests
+		page.RotationUse[id] = total.Requests
 	}
 	return nil
 }

@@ -64,13 +64,13 @@ func (r *rotationTest) rotate(changes url.Values) handlerstest.Response {
 	return answer
 }
 
-// callers are the old key's as the page shows them: the program, and a tick if it has moved.
+// callers returns the callers of the old key as the page shows them, with a mark for those that switched.
 func (r *rotationTest) callers() []string {
 	r.t.Helper()
 	var callers []string
-	document(r.t, r.b.Get(r.path)).Find(`section[aria-labelledby="callers"] .caller`).Each(func(_ int, row *goquery.Selection) {
+	document(r.t, r.b.Get(r.path)).Find(`section[aria-labelledby="callers"] [data-caller]`).Each(func(_ int, row *goquery.Selection) {
 		caller := row.Find("bdi").Text()
-		if _, moved := row.Attr("data-moved"); moved {
+		if _, moved := row.Attr("data-switched"); moved {
 			caller += " ✓"
 		}
 		callers = append(callers, caller)
@@ -92,9 +92,7 @@ func (r *rotationTest) wantSaid(words string) {
 	}
 }
 
-// TestARotationToItsEnd: callers move one after the other, seen by the server that counts their
-// requests, until the old key can go.
-func TestARotationToItsEnd(t *testing.T) {
+func TestRotation(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		r := newRotation(t, s)
 		r.call(r.key, "sync/1", "/seats")
@@ -107,17 +105,17 @@ func TestARotationToItsEnd(t *testing.T) {
 			t.Error("the page of the new key does not lead to the rotation")
 		}
 		r.want("cron 2", "sync 1")
-		r.wantSaid("Give the new key to what uses the old one")
+		r.wantSaid("Update your integrations")
 
 		s.Clock.Advance(time.Minute)
 		r.call(r.new, "sync/1", "/seats")
 		r.want("cron 2", "sync 1 ✓")
-		r.wantSaid("1 of 2 callers have moved")
+		r.wantSaid("1 of 2 callers switched")
 		r.call(r.key, "late/3", "/seats") // a new caller of the old key
 		r.want("late 3", "cron 2", "sync 1 ✓")
 
 		wrong := r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI <robot>"}})
-		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "The reason is required.") || keysOf(t, s)[1].DeletedAt != nil {
+		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "Enter a reason.") || keysOf(t, s)[1].DeletedAt != nil {
 			t.Errorf("without a reason: %d", wrong.Status)
 		}
 		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
@@ -129,25 +127,25 @@ func TestARotationToItsEnd(t *testing.T) {
 		}
 		r.call(r.new, "cron/2", "/seats")
 		r.call(r.new, "late/3", "/seats")
-		r.wantSaid("Wait until the old key is quiet")
+		r.wantSaid("Wait for daily jobs")
 		s.Clock.Advance(24 * time.Hour)
 		r.b = s.SignedIn(t, handlerstest.AdminEmail) // the session is over
-		r.wantSaid("quiet for 1 day")
+		r.wantSaid("No requests with the old key for 1 day")
 		ended := r.b.Post(r.path+"/finish", nil)
 		if ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
 			t.Fatalf("end: %d %s", ended.Status, ended.Body)
 		}
-		if says := notice(t, r.b, ended); !strings.HasPrefix(says, "CI <robot> is deleted. Every node refuses it, since ") {
+		if says := notice(t, r.b, ended); !strings.HasPrefix(says, "Deleted “CI <robot>”. Rejected everywhere after ") {
 			t.Errorf("then it says %q", says)
 		}
-		r.wantSaid("The rotation is complete")
+		r.wantSaid("Rotation complete")
 		if old, next := r.call(r.key, "late/3", "/seats"), r.call(r.new, "late/3", "/seats"); old != http.StatusUnauthorized || next != http.StatusOK {
 			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
 		}
-		r.wantSaid("Something still sends the old key")
+		r.wantSaid("Old key still in use")
 		for _, page := range []string{"/finish", "/cancel"} {
 			for done, answer := range map[string]handlerstest.Response{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
-				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation is over.") {
+				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation has ended.") {
 					t.Errorf("%s is %s when it is over: %d", page, done, answer.Status)
 				}
 			}
@@ -158,8 +156,7 @@ func TestARotationToItsEnd(t *testing.T) {
 	})
 }
 
-// TestAReasonIsInTheReceipt, where the old key goes although something uses it.
-func TestAReasonIsInTheReceipt(t *testing.T) {
+func TestFinishRotationRecordsTheReason(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	r.call(r.key, "sync/1", "/seats")
@@ -181,8 +178,7 @@ func TestAReasonIsInTheReceipt(t *testing.T) {
 	}
 }
 
-// TestAnotherSuccessorIsShownOnce whatever the form is sent for.
-func TestAnotherSuccessorIsShownOnce(t *testing.T) {
+func TestRotateShowsTheReplacementOnce(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
@@ -192,7 +188,7 @@ func TestAnotherSuccessorIsShownOnce(t *testing.T) {
 		t.Errorf("first %d, again %d, or the page shows the key", first.Status, again.Status)
 	}
 	again = r.b.Post(r.path, form)
-	if says := notice(t, r.b, again); says != "The new key was made already, and shown then. If nobody has copied it, abandon this rotation and begin again." {
+	if says := notice(t, r.b, again); says != "This key was already rotated and the new key was shown once. If you didn’t copy it, cancel this rotation and start again." {
 		t.Errorf("again it says %q", says)
 	}
 	next := keysOf(t, s)[0]
@@ -205,7 +201,7 @@ func TestAnotherSuccessorIsShownOnce(t *testing.T) {
 	}
 }
 
-func TestRefusedRotationKeepsWhatWasChosen(t *testing.T) {
+func TestRejectedRotationKeepsTheSelection(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	tests := []struct {
@@ -213,11 +209,11 @@ func TestRefusedRotationKeepsWhatWasChosen(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "The expiry must be in the future."},
-		{"no choice", url.Values{"expiry": {"soon"}}, "The expiry must be one of the choices."},
-		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Scopes must be scopes of the list."},
-		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "not members.read."},
-		{"no form", url.Values{"form_id": nil}, "The form is missing its id; reload the page and try again."},
+		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Select a time in the future."},
+		{"no choice", url.Values{"expiry": {"soon"}}, "Select one of the options."},
+		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Select scopes from the list."},
+		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "Select scopes from the list."},
+		{"no form", url.Values{"form_id": nil}, "This form is incomplete. Reload the page and try again."},
 	}
 	for _, tt := range tests {
 		form := url.Values{"scopes": {"seats.read"}}
@@ -233,11 +229,10 @@ func TestRefusedRotationKeepsWhatWasChosen(t *testing.T) {
 	}
 }
 
-// TestUnneededScopesAreSuggestedToBeLeftOut, with the evidence.
-func TestUnneededScopesAreSuggestedToBeLeftOut(t *testing.T) {
+func TestRotateSuggestsScopesToRemove(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
-	if page := r.b.Get(r.path); strings.Contains(page.Body, "Leave out") || !strings.Contains(page.Body, "nothing tells which scopes are needed") {
+	if page := r.b.Get(r.path); strings.Contains(page.Body, "Remove unused scopes") || !strings.Contains(page.Body, "so we can’t suggest scopes to remove") {
 		t.Error("there is a suggestion without any evidence")
 	}
 	for range 3 {
@@ -245,7 +240,7 @@ func TestUnneededScopesAreSuggestedToBeLeftOut(t *testing.T) {
 	}
 	r.call(r.key, "sync/1", "/me")
 	page := r.b.Get(r.path)
-	for _, words := range []string{"3 of 4 requests needed seats.read", "0 of 4 requests needed seats.write", "no request needed"} {
+	for _, words := range []string{"Used by 3 of 4 requests (seats.read)", "Used by 0 of 4 requests (seats.write)", "wasn’t used in the last 30 days"} {
 		if !strings.Contains(page.Body, words) {
 			t.Errorf("the form does not say %q", words)
 		}
@@ -257,24 +252,24 @@ func TestUnneededScopesAreSuggestedToBeLeftOut(t *testing.T) {
 	}
 }
 
-func TestAbandonedRotation(t *testing.T) {
+func TestCancelRotation(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		r := newRotation(t, s)
 		r.rotate(nil)
 		r.call(r.new, "sync/1", "/seats")
-		abandonment := r.path + "/cancel"
-		if page := r.b.Get(abandonment); !strings.Contains(page.Body, "Something uses the new key already") {
+		cancel := r.path + "/cancel"
+		if page := r.b.Get(cancel); !strings.Contains(page.Body, "The new key is in use") {
 			t.Errorf("it does not warn (%d)", page.Status)
 		}
-		wrong := r.b.Post(abandonment, url.Values{"confirm_name": {"CI <r"}})
+		wrong := r.b.Post(cancel, url.Values{"confirm_name": {"CI <r"}})
 		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); wrong.Status != http.StatusUnprocessableEntity || kept != "CI <r" || r.call(r.new, "sync/1", "/seats") != http.StatusOK {
 			t.Errorf("without the name: %d, what was typed is now %q", wrong.Status, kept)
 		}
-		gone := r.b.Post(abandonment, url.Values{"confirm_name": {"CI <robot>"}})
+		gone := r.b.Post(cancel, url.Values{"confirm_name": {"CI <robot>"}})
 		if gone.Status != http.StatusSeeOther || gone.Header.Get("Location") != listPath+"/"+r.old.ID {
 			t.Fatalf("abandon: %d to %q", gone.Status, gone.Header.Get("Location"))
 		}
-		if says := notice(t, r.b, gone); says != "The rotation is abandoned. The new key is deleted, and this one goes on." {
+		if says := notice(t, r.b, gone); says != "Rotation canceled. New key deleted." {
 			t.Errorf("then it says %q", says)
 		}
 		if old, next := r.call(r.key, "sync/1", "/seats"), r.call(r.new, "sync/1", "/seats"); old != http.StatusOK || next != http.StatusUnauthorized {
@@ -283,15 +278,14 @@ func TestAbandonedRotation(t *testing.T) {
 		if again := r.rotate(nil); again.Status != http.StatusCreated {
 			t.Errorf("rotate again: %d", again.Status)
 		}
-		line := document(t, r.b.Get(listPath+"/"+r.old.ID)).Find(`section[aria-labelledby="lineage"] li`)
-		if line.Length() != 3 || !strings.Contains(line.Eq(1).Text(), "Abandoned") || !strings.Contains(line.Eq(2).Text(), "Rotating") {
-			t.Errorf("the lineage is %q", line.Text())
+		line := document(t, r.b.Get(listPath+"/"+r.old.ID)).Find(`section[aria-labelledby="rotation-history"] li`)
+		if line.Length() != 3 || !strings.Contains(line.Eq(1).Text(), "Canceled") || !strings.Contains(line.Eq(2).Text(), "Rotating") {
+			t.Errorf("the rotation history is %q", line.Text())
 		}
 	})
 }
 
-// TestWhoHasSeenTheRotationGetsNothing, until something has changed.
-func TestWhoHasSeenTheRotationGetsNothing(t *testing.T) {
+func TestUnchangedRotationIsNotSentAgain(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	r.call(r.key, "sync/1", "/seats")
@@ -327,8 +321,7 @@ func TestWhoHasSeenTheRotationGetsNothing(t *testing.T) {
 	}
 }
 
-// TestRotationsOfOthersAreNotThere, nor is one of a key that is gone.
-func TestRotationsOfOthersAreNotThere(t *testing.T) {
+func TestRotationOfAnotherWorkspaceIsNotFound(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	foreign, _ := s.NewWorkspace(t, "Rival", "rival@rival.test")
@@ -388,7 +381,7 @@ func TestTheListLeadsToRotations(t *testing.T) {
 	if badge() != 2 {
 		t.Error("a key that rotates or its successor has no badge")
 	}
-	if _, err := s.EndRotation(t.Context(), s.Workspace.ID, r.old.ID, models.RotationEnd{}); err != nil {
+	if _, err := s.EndRotation(t.Context(), s.Workspace.ID, r.old.ID, models.Confirmation{}); err != nil {
 		t.Fatal(err)
 	}
 	if badge() != 0 {

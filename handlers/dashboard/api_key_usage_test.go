@@ -81,7 +81,7 @@ func TestTheUsagePageAddsUp(t *testing.T) {
 		if words := document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=usage-summary] p").Text(); words != "7 requests in 30 days, 1 refused" {
 			t.Errorf("the page of the key says %q", words)
 		}
-		if words, _ := document(t, b.Get(listPath)).Find("[data-cell=usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 refused" {
+		if words, _ := document(t, b.Get(listPath)).Find("[data-usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 refused" {
 			t.Errorf("the list says %q", words)
 		}
 	})
@@ -154,7 +154,7 @@ func TestTheUsageOfALineage(t *testing.T) {
 		if document(t, b.Get(usagePath(alone))).Find("nav[aria-label=Keys]").Length() != 0 || page.Find("nav[aria-label=Keys] a").Length() != 2 {
 			t.Error("the switch is where there is no lineage, or not where there is one")
 		}
-		if badges := document(t, b.Get(listPath)).Find("[data-cell=state]").Text(); strings.Count(badges, "Successor") != 1 || strings.Count(badges, "Rotating") != 1 {
+		if badges := document(t, b.Get(listPath)).Find("[data-cell=status]").Text(); strings.Count(badges, "Replacement") != 1 || strings.Count(badges, "Rotating") != 1 {
 			t.Errorf("the list says %q", badges)
 		}
 	})
@@ -214,20 +214,20 @@ func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
 		for zone, want := range map[string]struct{ requests, first string }{"UTC": {"2", "2026-03-15T00:00:00Z"}, "Pacific/Honolulu": {"3", "2026-03-14T00:00:00-10:00"}} {
 			b := s.SignedIn(t, handlerstest.AdminEmail).In(zone)
 			page := func(path string) *goquery.Document { return document(t, b.Get(listPath+path)) }
-			if got := page("?q=Alone").Find("[data-cell=usage] a").AttrOr("aria-label", ""); got != "Usage: "+want.requests+" requests in 30 days" {
+			if got := page("?q=Alone").Find("[data-usage] a").AttrOr("aria-label", ""); got != "Usage: "+want.requests+" requests in 30 days" {
 				t.Errorf("%s: the list says %q", zone, got)
 			}
 			if got := page("/" + alone.ID).Find("section[aria-labelledby=usage-summary] p").Text(); got != want.requests+" requests in 30 days" {
 				t.Errorf("%s: the page of the key says %q", zone, got)
 			}
-			if got := page("/" + alone.ID + "/rotation").Find("#panel").Text(); !strings.Contains(got, "0 of "+want.requests+" requests needed seats.read") {
+			if got := page("/" + alone.ID + "/rotation").Find("#panel").Text(); !strings.Contains(got, "Used by 0 of "+want.requests+" requests (seats.read)") {
 				t.Errorf("%s: the form of a successor says %q", zone, got)
 			}
 			n, err := strconv.Atoi(want.requests)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := page("/" + old.ID).Find("section[aria-labelledby=lineage]").Text(); !strings.Contains(got, strconv.Itoa(n+1)+" requests with all of them") {
+			if got := page("/" + old.ID).Find("section[aria-labelledby=rotation-history]").Text(); !strings.Contains(got, strconv.Itoa(n+1)+" requests across all keys") {
 				t.Errorf("%s: the lineage says %q", zone, got)
 			}
 			usage := page("/" + alone.ID + "/usage")

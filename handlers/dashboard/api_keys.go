@@ -3,8 +3,8 @@ package dashboard
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,24 +14,24 @@ import (
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
-// apiKeys is Settings > API Keys.
+// apiKeys serves the pages under Settings > API keys.
 type apiKeys struct {
 	store  *models.Store
-	opened api.Table
+	routes api.Table // of the API
 }
 
-// historyLength is how many events a key's page shows.
+// historyLength is the number of events on the page of a key.
 const historyLength = 50
 
 func (h apiKeys) list(c echo.Context) error {
-	var query apikeys.Query
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
-		return err
+	query, err := apikeys.ParseQuery(c.QueryParams())
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	query.Page = max(query.Page, 1)
 	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filterOf(query))
 	if err != nil {
 		return err
@@ -40,9 +40,8 @@ func (h apiKeys) list(c echo.Context) error {
 	if page.Evidence, err = h.evidence(c, query, list.Keys); err != nil {
 		return err
 	}
-	if query.Page > page.Pages() {
-		query.Page = page.Pages()
-		return web.Redirect(c, query.Address())
+	if last := page.Pages().Last; query.Page() > last {
+		return web.Redirect(c, query.OnPage(last).Address())
 	}
 	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
 		return err
@@ -53,29 +52,30 @@ func (h apiKeys) list(c echo.Context) error {
 	return web.Render(c, http.StatusOK, apikeys.List(page))
 }
 
-// filterOf is what the address asks of the Store. A word that means nothing asks for nothing.
-func filterOf(query apikeys.Query) models.APIKeyFilter {
+// filterOf returns what a query asks of the Store. Unknown values are ignored.
+func filterOf(query ui.ListQuery) models.APIKeyFilter {
+	sort, ascending := apikeys.Sorting(query)
 	filter := models.APIKeyFilter{
-		Search:     query.Search,
-		Status:     models.KeyStatus(query.State),
-		Finding:    apikeys.FindingOf(query.Review),
-		Sort:       models.APIKeySort(query.Sort),
-		Ascending:  query.Order == "asc",
-		PageNumber: query.Page,
+		Search:     query.Search(),
+		Status:     models.KeyStatus(query.Get(apikeys.ByStatus)),
+		Finding:    apikeys.FindingOf(query.Get(apikeys.ByReview)),
+		Sort:       sort,
+		Ascending:  ascending,
+		PageNumber: query.Page(),
 		PageSize:   apikeys.PageSize,
 	}
-	if s, known := scope.Parse(query.Scope); known {
+	if s, known := scope.Parse(query.Get(apikeys.ByScope)); known {
 		filter.Scope = &s
 	}
 	return filter
 }
 
-// ask shows an empty form.
+// ask shows the empty form for a new key.
 func (h apiKeys) ask(c echo.Context) error {
 	return h.form(c, http.StatusOK, apikeys.Form{FormID: rand.Text(), Access: apikeys.Access{Expiry: apikeys.DefaultExpiry}})
 }
 
-// form shows the form with what is in it.
+// form shows the form for a new key.
 func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
 	existing, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID,
 		models.APIKeyFilter{Sort: models.SortName, Ascending: true, PageNumber: 1, PageSize: copyChoices})
@@ -86,10 +86,10 @@ func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
 	return web.Render(c, status, apikeys.New(form))
 }
 
-// copyChoices is how many keys the form offers to copy scopes from.
+// copyChoices is the number of keys whose scopes the form offers to copy.
 const copyChoices = 200
 
-// applyPreset shows the form again with the scopes of a preset, everything else as typed.
+// applyPreset shows the form again with the scopes of a preset and the other values as entered.
 func (h apiKeys) applyPreset(c echo.Context) error {
 	var form apikeys.Form
 	if err := web.BindForm(c, &form); err != nil {
@@ -111,7 +111,7 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 	return h.form(c, http.StatusOK, form)
 }
 
-// preset ticks the scopes that the button of a preset stands for.
+// preset selects the scopes of a preset.
 func preset(access *apikeys.Access) {
 	switch access.Preset {
 	case apikeys.PresetNone:
@@ -123,8 +123,8 @@ func preset(access *apikeys.Access) {
 	}
 }
 
-// create makes a key and shows it once. Bad input gets the form back with 422, everything
-// typed still in place. There is no redirect after success: the key cannot be read again.
+// create creates a key and shows it once. An invalid form is shown again with 422 and the values
+// entered. It does not redirect on success, because the key can't be read later.
 func (h apiKeys) create(c echo.Context) error {
 	var form apikeys.Form
 	if err := web.BindForm(c, &form); err != nil {
@@ -133,25 +133,26 @@ func (h apiKeys) create(c echo.Context) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	wanted, fields := newAPIKey(ctx, form)
 	if len(fields) > 0 {
-		return h.refuse(c, form, h.store.CheckNewAPIKey(wanted, fields))
+		return h.reject(c, form, h.store.CheckNewAPIKey(wanted, fields))
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, workspaceID, wanted)
 	if errors.Is(err, models.ErrFormAlreadyUsed) {
-		made, err := h.store.APIKeyByFormID(ctx, workspaceID, form.FormID)
+		key, err := h.store.APIKeyByFormID(ctx, workspaceID, form.FormID)
 		if err != nil {
 			return err
 		}
-		return web.Render(c, http.StatusOK, apikeys.AlreadyCreated(made))
+		return web.Render(c, http.StatusOK, apikeys.AlreadyCreated(key))
 	}
 	if err != nil {
-		return h.refuse(c, form, err)
+		return h.reject(c, form, err)
 	}
 	return web.Render(c, http.StatusCreated, apikeys.Created(apikeys.CreatedPage{Key: key, Secret: secret.Reveal()}))
 }
 
-func (h apiKeys) refuse(c echo.Context, form apikeys.Form, err error) error {
-	fields, refused := models.FieldsOf(err)
-	if !refused {
+// reject shows the form again if err is about its fields.
+func (h apiKeys) reject(c echo.Context, form apikeys.Form, err error) error {
+	fields, invalid := models.FieldsOf(err)
+	if !invalid {
 		return err
 	}
 	form.Errors = fields
@@ -166,7 +167,7 @@ func (h apiKeys) show(c echo.Context) error {
 	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Name: key.Name})
 }
 
-// detail adds what belongs to the key of page and shows it.
+// detail completes the page of a key and shows it.
 func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) error {
 	history, err := h.store.AuditEventsOf(c.Request().Context(), page.Key.WorkspaceID, page.Key.ID, historyLength)
 	if err != nil {
@@ -178,14 +179,14 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.Usage = apikeys.UsageSummary{Total: usage[page.Key.ID], Days: apikeys.UsageDays}
-	if err := h.addLineage(c.Request().Context(), &page); err != nil {
+	if err := h.addRotationHistory(c.Request().Context(), &page); err != nil {
 		return err
 	}
-	page.Routes = routesOf(h.opened.OpenTo(page.Key.Scopes))
+	page.Routes = routesOf(h.routes.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
 }
 
-// routesOf are routes of the API as the pages show them.
+// routesOf converts routes of the API for the pages.
 func routesOf(table []api.Route) []apikeys.Route {
 	routes := make([]apikeys.Route, len(table))
 	for i, route := range table {
@@ -196,100 +197,41 @@ func routesOf(table []api.Route) []apikeys.Route {
 	return routes
 }
 
-func (h apiKeys) rename(c echo.Context) error {
-	var form struct {
-		Name string `form:"name"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	key, err := h.key(c)
-	if err != nil {
-		return err
-	}
-	err = h.store.RenameAPIKey(c.Request().Context(), key.WorkspaceID, key.ID, form.Name)
-	if fields, refused := models.FieldsOf(err); refused {
-		return h.detail(c, http.StatusUnprocessableEntity, apikeys.DetailPage{Key: key, Name: form.Name, Errors: fields})
-	}
-	if err != nil {
-		return err
-	}
-	if err := web.SetNotice(c, "The key has its new name."); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKey(key.ID))
+type renameForm struct {
+	Name string `form:"name"`
 }
 
-// askDeletion says what the deletion of a key would mean, before it is done.
-func (h apiKeys) askDeletion(c echo.Context) error {
-	key, err := h.livingKey(c)
-	if err != nil {
-		return err
+func (h apiKeys) rename() change[*models.APIKey, renameForm] {
+	return change[*models.APIKey, renameForm]{
+		subject: h.key,
+		show: func(c echo.Context, status int, key *models.APIKey, form renameForm, errors models.Fields) error {
+			return h.detail(c, status, apikeys.DetailPage{Key: key, Name: form.Name, Errors: errors})
+		},
+		apply: func(c echo.Context, form renameForm) (next, error) {
+			id := c.Param("id")
+			err := h.store.RenameAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, form.Name)
+			return next{"Key renamed", path.APIKey(id)}, err
+		},
 	}
-	if key.IsRotating() {
-		return h.askRotationEnd(c)
-	}
-	return h.confirmDeletion(c, http.StatusOK, apikeys.DeletePage{Key: key, InUse: key.InUseAt(h.store.Now())})
 }
 
-// confirmDeletion shows page, with how long the deletion would take.
-func (h apiKeys) confirmDeletion(c echo.Context, status int, page apikeys.DeletePage) error {
-	lease, err := h.store.Lease(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	page.Takes = lease.ChangeTime()
-	return web.Render(c, status, apikeys.Delete(page))
-}
-
-func (h apiKeys) delete(c echo.Context) error {
-	var form struct {
-		ConfirmName string `form:"confirm_name"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	key, err := h.livingKey(c)
-	if err != nil {
-		return err
-	}
-	if key.IsRotating() {
-		return h.endRotation(c)
-	}
-	if fields, refused := models.FieldsOf(key.ConfirmDeletion(h.store.Now(), form.ConfirmName)); refused {
-		return h.confirmDeletion(c, http.StatusUnprocessableEntity,
-			apikeys.DeletePage{Key: key, InUse: true, ConfirmName: form.ConfirmName, Errors: fields})
-	}
-	key, err = h.store.DeleteAPIKey(c.Request().Context(), key.WorkspaceID, key.ID)
-	if err != nil {
-		return err
-	}
-	if err := web.SetNotice(c, deletionNotice(key)); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKeys)
-}
-
-// deletionNotice is the receipt of a deletion in two sentences; the page of the key has it whole.
-func deletionNotice(key *models.APIKey) string {
-	receipt, _ := key.DeletionReceipt()
-	notice := fmt.Sprintf("%s is deleted. Every node refuses it, since %s after the commit.", key.Name, ui.Milliseconds(receipt.Took))
-	if receipt.LastUsedAt == nil {
-		return notice + " It was never used."
-	}
-	return notice
-}
-
-// key is the one that the address names, with its last use up to the last second.
+// key returns the key that the path names, with its latest use.
 func (h apiKeys) key(c echo.Context) (*models.APIKey, error) {
 	return h.store.APIKeyWithLastUse(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }
 
-// livingKey is the one that the address names, if it is not deleted yet.
-func (h apiKeys) livingKey(c echo.Context) (*models.APIKey, error) {
+// existingKey returns the key that the path names, unless it is deleted.
+func (h apiKeys) existingKey(c echo.Context) (*models.APIKey, error) {
 	key, err := h.key(c)
 	if err == nil && key.DeletedAt != nil {
-		return nil, models.Errorf(models.NotFound, "This key has been deleted already.")
+		return nil, models.Errorf(models.NotFound, "Already deleted. %s was deleted by %s on %s.",
+			key.Name, key.DeletedByName, ui.Exact(*key.DeletedAt, viewer.Of(c.Request().Context()).Location))
 	}
 	return key, err
+}
+
+// takes returns how long a change takes at most until it is in effect on all nodes.
+func (h apiKeys) takes(c echo.Context) (time.Duration, error) {
+	lease, err := h.store.Lease(c.Request().Context())
+	return lease.ChangeTime(), err
 }

@@ -56,8 +56,7 @@ func formID(t *testing.T, b *handlerstest.Browser) string {
 	return id
 }
 
-// TestCreateShowUseDelete is the main road: a key is made, shown once, used, deleted and dead.
-func TestCreateShowUseDelete(t *testing.T) {
+func TestAPIKeyLifecycle(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		form := url.Values{"form_id": {formID(t, b)}, "name": {"CI <robot>"}, "scopes": {"members.read", "seats.write"}, "expiry": {"90"}}
@@ -99,16 +98,16 @@ func TestCreateShowUseDelete(t *testing.T) {
 			t.Errorf("the deleted key: %d", me.Status)
 		}
 		first, second := b.Get(listPath).Body, b.Get(listPath).Body
-		if !strings.Contains(first, "is deleted") || strings.Contains(second, "is deleted") {
+		if !strings.Contains(first, "Rejected everywhere") || strings.Contains(second, "Rejected everywhere") {
 			t.Error("the notice of the deletion is not shown exactly once")
 		}
-		if page := b.Get(listPath + "?state=deleted"); !strings.Contains(page.Body, "CI &lt;robot&gt;") {
+		if page := b.Get(listPath + "?status=deleted"); !strings.Contains(page.Body, "CI &lt;robot&gt;") {
 			t.Error("the deleted key is not listed under its filter")
 		}
 		if page := b.Get(detail); page.Status != http.StatusOK || document(t, page).Find(`form[action="`+detail+`"]`).Length() != 0 {
 			t.Errorf("the page of the deleted key: %d, or it can still be renamed", page.Status)
 		}
-		if page := b.Get(detail).Body; !strings.Contains(page, "Deletion receipt") || !strings.Contains(page, "GET /me") || !strings.Contains(page, "No request") {
+		if page := b.Get(detail).Body; !strings.Contains(page, "Deletion receipt") || !strings.Contains(page, "GET /me") || !strings.Contains(page, "None") {
 			t.Error("the page of the deleted key has no receipt")
 		}
 		if page := b.Get(detail + "/delete"); page.Status != http.StatusNotFound {
@@ -117,8 +116,7 @@ func TestCreateShowUseDelete(t *testing.T) {
 	})
 }
 
-// TestOneFormMakesOneKey however often it is sent at once.
-func TestOneFormMakesOneKey(t *testing.T) {
+func TestConcurrentSubmissionsCreateOneKey(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		form := url.Values{"form_id": {formID(t, b)}, "name": {"CI"}, "expiry": {"never"}}
@@ -143,9 +141,7 @@ func TestOneFormMakesOneKey(t *testing.T) {
 	})
 }
 
-// TestCreateRefusals: each mistake is named at its field, all at once, and everything typed is
-// still there.
-func TestCreateRefusals(t *testing.T) {
+func TestCreateRejectsInvalidFields(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	tests := []struct {
@@ -199,7 +195,6 @@ func complaintAbout(page *goquery.Document, name string) string {
 	return text
 }
 
-// TestPresets fill in the scopes, keep what was typed, and make nothing.
 func TestPresets(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
@@ -241,8 +236,7 @@ func TestPresets(t *testing.T) {
 	}
 }
 
-// TestExpiryDateIsTheViewersDay: the key works on that day to its end, where the viewer is.
-func TestExpiryDateIsTheViewersDay(t *testing.T) {
+func TestExpiryDateEndsInTheViewersZone(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	for zone, want := range map[string]string{
@@ -271,8 +265,7 @@ func TestRename(t *testing.T) {
 	}
 }
 
-// TestListOfManyKeys pages, filters and searches, and asks a fixed number of questions.
-func TestListOfManyKeys(t *testing.T) {
+func TestListPagesAndFilters(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		for i := range 120 {
 			s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %03d", i))
@@ -286,7 +279,7 @@ func TestListOfManyKeys(t *testing.T) {
 			return strings.Count(page.Body, "sk_live_") - strings.Count(page.Body, "Bearer sk_live_")
 		}
 		for query, want := range map[string]int{
-			"": 50, "?page=3": 20, "?q=robot+00": 10, "?q=ROBOT+119": 1, "?q=%25": 0, "?state=deleted": 0, "?state=nonsense": 0, "?scope=members.read": 0,
+			"": 50, "?page=3": 20, "?q=robot+00": 10, "?q=ROBOT+119": 1, "?q=%25": 0, "?status=deleted": 0, "?status=nonsense": 0, "?scope=members.read": 0,
 			"?sort=nonsense&order=sideways": 50,
 		} {
 			if got := rows(query); got != want {
@@ -309,17 +302,16 @@ func TestListOfManyKeys(t *testing.T) {
 	})
 }
 
-// TestPagesSayHowLongAChangeTakes before it is made: as long as a lease, with its margin.
-func TestPagesSayHowLongAChangeTakes(t *testing.T) {
+func TestPagesShowHowLongAChangeTakes(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	r.rotate(nil)
 	s.Exec(t, "UPDATE revocation SET lease_ms = 3000, wait_ms = 3000")
 	other := listPath + "/" + s.NamedKey(t, s.Workspace.ID, "Other").ID
 	for page, says := range map[string]string{
-		r.path + "/finish": "Deleting takes about 4 seconds.", r.path + "/cancel": "Deleting takes about 4 seconds.", other + "/delete": "Deleting takes about 4 seconds.",
-		bulkDeletePath + "?key=" + r.old.ID: "Deleting takes about 4 seconds, all of them together.", other + "/pause": "Pausing takes about 4 seconds.",
-		other + "/access": "Saving takes about 4 seconds.",
+		r.path + "/finish": "will return 401 everywhere in about 4 seconds.", r.path + "/cancel": "will return 401 everywhere in about 4 seconds.", other + "/delete": "will return 401 everywhere in about 4 seconds.",
+		bulkDeletePath + "?key=" + r.old.ID: "All keys stop working in about 4 seconds.",
+		other + "/access":                   "Changes take effect everywhere in about 4 seconds.",
 	} {
 		if answer := r.b.Get(page); answer.Status != http.StatusOK || !strings.Contains(answer.Body, says) {
 			t.Errorf("%s: %d, it does not say %q", page, answer.Status, says)

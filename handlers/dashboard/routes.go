@@ -1,4 +1,4 @@
-// Package dashboard serves the pages that people see.
+// Package dashboard serves the pages for people.
 package dashboard
 
 import (
@@ -13,21 +13,21 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// Who may ask for a route.
+// Middleware that restricts who may use a route.
 var (
-	anybody = []echo.MiddlewareFunc{}
-	user    = []echo.MiddlewareFunc{web.RequireUser}
-	admin   = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
+	anyone = []echo.MiddlewareFunc{}
+	user   = []echo.MiddlewareFunc{web.RequireUser}
+	admin  = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
 )
 
 // Register adds the routes of the dashboard to pages, which show which of the API's routes a key
 // can call.
-func Register(pages *web.Group, store *models.Store, opened api.Table) {
+func Register(pages *web.Group, store *models.Store, routes api.Table) {
 	var (
 		setup       = setUp{store}
 		session     = sessions{store}
 		account     = accounts{store}
-		keys        = apiKeys{store, opened}
+		keys        = apiKeys{store, routes}
 		invitations = invitationsHandler{store}
 		members     = membersHandler{store}
 		seats       = seatsHandler{store}
@@ -40,18 +40,18 @@ func Register(pages *web.Group, store *models.Store, opened api.Table) {
 		may          []echo.MiddlewareFunc
 		handle       echo.HandlerFunc
 	}{
-		{http.MethodGet, path.Root, user, home},
-		{http.MethodGet, path.SetUp + ":token", anybody, setup.new},
-		{http.MethodPost, path.SetUp + ":token", anybody, setup.create},
+		{http.MethodGet, path.Root, user, root},
+		{http.MethodGet, path.SetUp + ":token", anyone, setup.new},
+		{http.MethodPost, path.SetUp + ":token", anyone, setup.create},
 
-		{http.MethodGet, path.SignIn, anybody, session.new},
-		{http.MethodPost, path.SignIn, anybody, session.create},
+		{http.MethodGet, path.SignIn, anyone, session.new},
+		{http.MethodPost, path.SignIn, anyone, session.create},
 		{http.MethodPost, path.SignOut, user, session.delete},
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
-		{http.MethodPost, path.Appearance, anybody, session.setTheme},
+		{http.MethodPost, path.Appearance, anyone, session.setTheme},
 
-		{http.MethodGet, path.Docs, anybody, guides},
-		{http.MethodGet, path.DocsOf(":resource"), anybody, reference},
+		{http.MethodGet, path.Docs, anyone, guides},
+		{http.MethodGet, path.DocsOf(":resource"), anyone, reference},
 
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
@@ -68,26 +68,26 @@ func Register(pages *web.Group, store *models.Store, opened api.Table) {
 		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
 		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
 		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
-		{http.MethodPost, path.APIKey(":id"), admin, keys.rename},
+		{http.MethodPost, path.APIKey(":id"), admin, keys.rename().act},
 		{http.MethodGet, path.APIKeyUsage(":id"), admin, keys.usage},
 		{http.MethodGet, path.APIKeyUsageCounts(":id"), admin, keys.usageCounts},
 		{http.MethodGet, path.APIKeyUsageCallers(":id"), admin, keys.usageCallers},
-		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.askAccess},
-		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.changeAccess},
-		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.askPause},
-		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause},
+		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.access().ask},
+		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.access().act},
+		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.pause().ask},
+		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause().act},
 		{http.MethodPost, path.APIKeyResume(":id"), admin, keys.resume},
 		{http.MethodGet, path.APIKeyRotation(":id"), admin, keys.rotation},
-		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate},
-		{http.MethodGet, path.APIKeyRotationFinish(":id"), admin, keys.askRotationEnd},
-		{http.MethodPost, path.APIKeyRotationFinish(":id"), admin, keys.endRotation},
-		{http.MethodGet, path.APIKeyRotationCancel(":id"), admin, keys.askCancelRotation},
-		{http.MethodPost, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation},
-		{http.MethodGet, path.APIKeyDelete(":id"), admin, keys.askDeletion},
-		{http.MethodPost, path.APIKeyDelete(":id"), admin, keys.delete},
+		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate().act},
+		{http.MethodGet, path.APIKeyRotationFinish(":id"), admin, keys.finishRotation().ask},
+		{http.MethodPost, path.APIKeyRotationFinish(":id"), admin, keys.finishRotation().act},
+		{http.MethodGet, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().ask},
+		{http.MethodPost, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().act},
+		{http.MethodGet, path.APIKeyDelete(":id"), admin, keys.delete().ask},
+		{http.MethodPost, path.APIKeyDelete(":id"), admin, keys.delete().act},
 
-		{http.MethodGet, path.Invitations + ":token", anybody, invitations.show},
-		{http.MethodPost, path.Invitations + ":token", anybody, invitations.accept},
+		{http.MethodGet, path.Invitations + ":token", anyone, invitations.show},
+		{http.MethodPost, path.Invitations + ":token", anyone, invitations.accept},
 
 		{http.MethodGet, path.Members, admin, members.list},
 		{http.MethodPost, path.Members, admin, members.create},
@@ -131,8 +131,8 @@ func Register(pages *web.Group, store *models.Store, opened api.Table) {
 	}
 }
 
-// home is the page that people come for: the keys for an admin, else the account.
-func home(c echo.Context) error {
+// root redirects admins to the API keys and others to their account.
+func root(c echo.Context) error {
 	if web.MayAdminister(c) {
 		return web.Redirect(c, path.APIKeys)
 	}

@@ -2,7 +2,7 @@
 // document, so that parts which htmx swaps in need no setting up.
 import 'htmx.org/dist/htmx.esm.js'
 import './chart.js'
-import './choose.js'
+import './select.js'
 import './dialog.js'
 import './forms.js'
 import './live.js'

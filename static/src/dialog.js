@@ -1,4 +1,4 @@
-// Panels in the dialog, and what htmx does when an answer does not have what was asked for.
+// Shows panels in the dialog, and handles responses without the part that htmx expects.
 import { on } from './on.js'
 import { announce, toast } from './toast.js'
 
@@ -45,14 +45,13 @@ dialog?.addEventListener('close', () => {
   if (next) location.assign(next)
 })
 
-// A new key that was not copied yet is not closed by a slip of the Escape key: it asks for a
-// second one.
+// A secret that was not copied needs a second Escape to close.
 dialog?.addEventListener('cancel', (event) => {
   const reveals = panel()?.matches('[data-reveals]')
   if (!reveals || panel().dataset.warned || panel().querySelector('[data-copy][data-used]')) return
   event.preventDefault()
   panel().dataset.warned = 'true'
-  toast(panel().dataset.reveals || 'The key was not copied yet. Press Escape again to close.')
+  toast(panel().dataset.reveals)
 })
 
 on('click', '[data-close]', (event, control) => {
@@ -61,9 +60,9 @@ on('click', '[data-close]', (event, control) => {
   dialog.close()
 })
 
-// The answer has no such part: it is another page, such as an error, or the sign-in page. Go
-// there if somebody has asked for it and it can be asked for again; else say so. What was to be
-// loaded by itself is left as it is, and live parts do otherwise: see live.js.
+// The response is another page, such as an error or the sign-in page. Go there if a person made the
+// request and it can be repeated, or show a message. Parts that load automatically stay as they are;
+// live.js handles live parts.
 document.addEventListener('htmx:before:swap', (event) => {
   const { ctx, tasks } = event.detail
   const main = tasks.find((task) => task.type === 'main')
@@ -71,10 +70,10 @@ document.addEventListener('htmx:before:swap', (event) => {
   event.preventDefault()
   if (ctx.sourceElement?.matches?.('[hx-trigger=load]')) return
   if (ctx.request.method === 'GET') location.assign(ctx.response?.raw?.url || ctx.request.action)
-  else toast('That did not work. Please load the page again.')
+  else toast('Something went wrong. Reload the page and try again.')
 })
 
 document.addEventListener('htmx:error', (event) => {
   const { ctx } = event.detail
-  if (ctx && !ctx.sourceElement?.matches?.('[data-live]')) toast('The server cannot be reached. Please try again.')
+  if (ctx && !ctx.sourceElement?.matches?.('[data-live]')) toast('Can’t reach the server. Check your connection and try again.')
 })

@@ -1,8 +1,8 @@
-// Forms: sent once, scopes ticked by presets, no empty members in the address of a search.
+// Forms: prevents duplicate submissions, applies presets, and keeps empty fields out of search URLs.
 import { on } from './on.js'
 
-// The second press of a double click must not send a form again. A form that came back, or
-// could not be sent, can be sent.
+// A double click must not submit a form twice. A form that comes back, or that failed to send, can be
+// submitted again.
 document.addEventListener(
   'submit',
   (event) => {
@@ -41,10 +41,10 @@ const presets = {
 }
 
 on('click', 'button[data-preset]', (event, button) => {
-  const holds = presets[button.value]
-  if (!holds) return
+  const includes = presets[button.value]
+  if (!includes) return
   event.preventDefault()
-  for (const box of button.form.querySelectorAll('input[name=scopes]')) box.checked = holds(box.value)
+  for (const box of button.form.querySelectorAll('input[name=scopes]')) box.checked = includes(box.value)
 })
 
 on('htmx:config:request', 'form[data-tidy]', (event) => tidy(event.detail.ctx.request.body))
@@ -54,13 +54,13 @@ function tidy(data) {
   for (const [name, value] of [...data]) if (value === '') data.delete(name)
 }
 
-// A date that is typed is meant.
+// Entering a date selects its radio button.
 on('input', 'input[name=expiry_date]', (event, field) => {
   const choice = field.form.querySelector('input[name=expiry][value=date]')
   if (choice && field.value) choice.checked = true
 })
 
-// Choosing "a date" goes on to the date.
+// Selecting a custom date moves the focus to the date.
 on('change', 'input[name=expiry][value=date]', (event, choice) => choice.form.elements.expiry_date?.focus())
 
 on('click', '[data-copy]', async (event, button) => {
@@ -80,7 +80,7 @@ on('click', '[data-copy]', async (event, button) => {
   }, 2500)
 })
 
-// Without https there is no clipboard to write to: select the text and use the old way.
+// The clipboard API needs HTTPS. Without it, select the text and copy the selection.
 async function copy(text, source) {
   try {
     await navigator.clipboard.writeText(text)

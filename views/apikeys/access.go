@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// AccessFormOf is the form with the access that key has.
+// AccessFormOf returns the form filled in with the access of a key.
 func AccessFormOf(key *models.APIKey) AccessForm {
 	return AccessForm{
 		Before: key.Scopes.String(),
@@ -17,56 +17,60 @@ func AccessFormOf(key *models.APIKey) AccessForm {
 	}
 }
 
-// chosenExpiry is the radio button that is on.
-func (f AccessForm) chosenExpiry() string {
+func (f AccessForm) selectedExpiry() string {
 	if f.Expiry == "" {
 		return ExpiryKeep
 	}
 	return f.Expiry
 }
 
-// expiryChoices are those of a new key, after that of keeping what the key has.
-func (p AccessPage) expiryChoices(now time.Time, location *time.Location) []expiryChoice {
-	keep := expiryChoice{Value: ExpiryKeep, Label: "As it is", Result: "No expiry"}
+// expiryChoices returns the choices of a new key, preceded by one that keeps the expiry.
+func (p AccessPage) expiryChoices(now time.Time, location *time.Location) []ui.Choice {
+	keep := ui.Choice{Value: ExpiryKeep, Label: "Keep current", Result: "No expiry"}
 	if at := p.Key.ExpiresAt; at != nil {
 		keep.Result = ui.Date(*at, location)
 		if !now.Before(*at) {
 			keep.Result = "Expired"
 		}
 	}
-	choices := []expiryChoice{keep}
+	return keepOr(keep, p.Key, now, location)
+}
+
+// keepOr returns keep and the choices of a new key. A key that never expires needs no second
+// choice for that.
+func keepOr(keep ui.Choice, key *models.APIKey, now time.Time, location *time.Location) []ui.Choice {
+	choices := []ui.Choice{keep}
 	for _, choice := range expiryChoices(now, location) {
-		if choice.Value == ExpiryNever && p.Key.ExpiresAt == nil {
-			continue // that is how it is
+		if choice.Value != ExpiryNever || key.ExpiresAt != nil {
+			choices = append(choices, choice)
 		}
-		choices = append(choices, choice)
 	}
 	return choices
 }
 
-// change says what it means to tick or to untick the box of s.
+// change describes what checking or unchecking the box of s changes.
 func (p AccessPage) change(s scope.Scope) ui.Change {
 	routes := p.needing(s)
 	if !p.Key.Scopes.Has(s) {
 		change := ui.Change{Checked: true, Label: "Added"}
 		if len(routes) > 0 {
-			change.Effect = "With it the key can call " + list(routes) + "."
+			change.Effect = "Allows " + list(routes) + "."
 		}
 		return change
 	}
 	change := ui.Change{Label: "Removed"}
 	if len(routes) > 0 {
-		change.Effect = "Without it the key cannot call " + list(routes) + "."
+		change.Effect = "Blocks " + list(routes) + "."
 	}
 	for _, name := range routes {
 		if name == p.Key.LastUsedRoute {
-			change.Danger = "The key was last used for " + name + "."
+			change.Danger = "This key’s last request was " + name + "."
 		}
 	}
 	return change
 }
 
-// needing are the names of the routes that need s.
+// needing returns the names of the routes that need s.
 func (p AccessPage) needing(s scope.Scope) []string {
 	var names []string
 	for _, route := range p.Routes {
@@ -77,7 +81,7 @@ func (p AccessPage) needing(s scope.Scope) []string {
 	return names
 }
 
-// list writes several things in a row: "a", "a and b", "a, b and c".
+// list joins things: "a", "a and b", "a, b and c".
 func list(things []string) string {
 	last := len(things) - 1
 	if last < 1 {

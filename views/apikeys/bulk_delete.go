@@ -3,7 +3,7 @@ package apikeys
 import (
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -11,42 +11,38 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// BulkDeleteForm names the keys that are to be deleted at once.
+// BulkDeleteForm names the keys to delete together.
 type BulkDeleteForm struct {
-	Keys          []string `form:"key" query:"key"` // their ids
+	Keys          []string `form:"key" query:"key"` // ids
 	ConfirmNumber string   `form:"confirm_number"`
 
 	Errors models.Fields `form:"-"`
 }
 
-// BulkDeletePage asks before keys are deleted at once.
+// BulkDeletePage asks for confirmation before keys are deleted together.
 type BulkDeletePage struct {
 	Keys    []models.APIKey
-	Left    int // chosen keys that are not there any more
+	Gone    int // selected keys that no longer exist
 	Form    BulkDeleteForm
-	InUse   int // keys that are in use; if there are any, the number of keys is asked for
+	InUse   int // number of keys in use; if there are any, the number of keys must be entered
 	Traffic models.Traffic
-	Takes   time.Duration // at most, until the deletion is in force
-	Stopped string        // why nothing was deleted, if somebody has tried
-	// Rotations are those whose old keys are chosen but in use: they are not deleted here.
+	Takes   time.Duration // longest time until the deletion takes effect
+	Stopped string        // why an attempt deleted nothing
+	// Rotations are those whose old keys are selected and in use. They are not deleted here.
 	Rotations []*models.Rotation
 }
 
-// reviewAddress is where the findings over the list come from.
-func (q Query) reviewAddress() string {
-	if q.Review == "" {
-		return path.APIKeyReview
-	}
-	return path.APIKeyReview + "?" + url.Values{"review": {q.Review}}.Encode()
+// reviewAddress returns the address of the findings that are shown above the list.
+func reviewAddress(q ui.ListQuery) string {
+	return ui.NewListQuery(path.APIKeyReview).With(ByReview, q.Get(ByReview)).Address()
 }
 
-// deletionsOf asks before the keys that q finds are deleted.
-func deletionsOf(q Query) string {
-	q.Page = 0
-	return strings.Replace(q.Address(), path.APIKeys, path.APIKeyBulkDelete, 1)
+// bulkDeleteAddress returns the address that deletes the keys that q finds, on all pages.
+func bulkDeleteAddress(q ui.ListQuery) string {
+	return q.With().At(path.APIKeyBulkDelete).Address()
 }
 
-// ReceiptsOf is the page with the receipts of keys.
+// ReceiptsOf returns the address of the receipts of keys.
 func ReceiptsOf(keys []models.APIKey) string {
 	ids := make([]string, len(keys))
 	for i := range keys {
@@ -68,12 +64,38 @@ func (p BulkDeletePage) verb() string { return "Delete " + keysIn(len(p.Keys)) }
 
 func (p BulkDeletePage) title() string {
 	if len(p.Keys) == 0 {
-		return "Nothing to delete here"
+		return "Nothing to delete"
 	}
 	return p.verb() + "?"
 }
 
-// canChoose reports whether there is a key in the list that can be deleted.
-func (p ListPage) canChoose() bool {
+func (p BulkDeletePage) panel() ui.Panel {
+	panel := ui.Panel{
+		Title: p.title(), Lead: "All keys are deleted together. If one fails, none are deleted.", Wide: true,
+		Up: path.APIKeys, UpLabel: "API keys", Action: path.APIKeyBulkDelete, Cancel: path.APIKeys, CancelFirst: p.InUse == 0,
+	}
+	if len(p.Keys) > 0 {
+		panel.Submit, panel.Busy, panel.Variant = p.verb(), "Deleting…", "destructive"
+	}
+	return panel
+}
+
+func (p BulkDeletePage) confirmNumber() ui.Field {
+	field := ui.Field{
+		Name:         "confirm_number",
+		Label:        "Type " + strconv.Itoa(len(p.Keys)) + " to confirm",
+		Value:        p.Form.ConfirmNumber,
+		Autocomplete: "off",
+		Required:     true,
+		Attributes:   map[string]any{"inputmode": "numeric"},
+	}
+	if p.Form.Errors["confirm_number"] != "" {
+		field.Error = "The number doesn’t match."
+	}
+	return field
+}
+
+// canSelect reports whether the list has a key that can be deleted.
+func (p ListPage) canSelect() bool {
 	return slices.ContainsFunc(p.List.Keys, func(k models.APIKey) bool { return k.DeletedAt == nil })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// trafficOf is what came with two keys: the first is called by many, the second was not used.
+// trafficOf returns the traffic of two keys. The first has many callers, the second none.
 func trafficOf(busy, idle string) models.Traffic {
 	of := &models.KeyTraffic{Hour: 3, Day: 40, Month: 1500}
 	for i, requests := range []int64{900, 300, 200, 60, 30, 10} {
@@ -23,20 +23,16 @@ func trafficOf(busy, idle string) models.Traffic {
 	return models.Traffic{HourFrom: now.Add(-time.Hour), Keys: map[string]*models.KeyTraffic{busy: of, idle: {}}}
 }
 
-// TestTrafficNamesTheFirstFew routes and callers, and counts the others.
 func TestTrafficNamesTheFirstFew(t *testing.T) {
 	key := keyNamed("CI")
-	shown := drawn(t, Pause(PausePage{Key: key, Traffic: trafficOf(key.ID, "key_2"), Takes: 5 * time.Second}))
-	want := "What it would stop, going by the past Last hour 3 Last day 40 30 days 1,500" +
+	shown := drawn(t, Pause(PausePage{Key: key, Traffic: trafficOf(key.ID, "key_2")}))
+	want := "Recent traffic Last hour 3 Last day 40 30 days 1,500" +
 		" Routes GET /route1 900 GET /route2 300 GET /route3 200 GET /route4 60 and 2 more routes" +
 		" Callers 192.0.2.1 sync 1 just now , 24 Nov 2026, 12:00 UTC 192.0.2.1 sync 2 1 hour ago , 24 Nov 2026, 11:00 UTC 192.0.2.1 sync 3 2 hours ago , 24 Nov 2026, 10:00 UTC" +
 		" others, not told apart 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
 		" Accepted requests, counted by whole hours and days: the last hour since 11:00 UTC."
 	if got := text(shown.Find("section[aria-labelledby=pause-stops]")); got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
-	}
-	if got := text(shown.Find("#panel")); !strings.Contains(got, "Pausing takes about 5 seconds.") {
-		t.Errorf("it does not say how long it takes: %s", got)
 	}
 	if got := text(drawn(t, Pause(PausePage{Key: keyNamed("Other"), Traffic: trafficOf("key_1", "key_2")})).Find("section[aria-labelledby=pause-stops] dl")); got != "Last hour 0 Last day 0 30 days 0" {
 		t.Errorf("of a key without requests it says %q", got)
@@ -53,23 +49,22 @@ func TestMostCalledAddsUpTheRoutesOfKeys(t *testing.T) {
 	}
 }
 
-// TestDeletionsSayWhatEachKeyStops, and ask for their number if one is in use.
-func TestDeletionsSayWhatEachKeyStops(t *testing.T) {
+func TestBulkDeleteShowsTraffic(t *testing.T) {
 	busy, idle := keyNamed("Busy"), keyNamed("Idle")
 	idle.ID, idle.LastUsedAt = "key_2", ago(40*day)
-	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Left: 2, Takes: 5 * time.Second}
+	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Gone: 2, Takes: 5 * time.Second}
 	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
-		"2 of the chosen keys are deleted already.", "1 of these keys is in use.", "Deleting takes about 5 seconds, all of them together.",
-		"What it would stop in all, going by the past Last hour 3 Last day 40 30 days 1,500 Routes GET /route1 900",
+		"2 of the selected keys were already deleted.", "1 key is in use", "All keys stop working in about 5 seconds.",
+		"Recent traffic on all selected keys Last hour 3 Last day 40 30 days 1,500 Routes GET /route1 900",
 	} {
 		if got := text(shown); !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}
 	}
 	for n, want := range []string{
-		"Busy sk_live_zQWB.... Expires soon 3 in the last hour, 40 in the last day, 1,500 in 30 days 6 callers, 6 routes 192.0.2.1 sync 1",
-		"Idle sk_live_zQWB.... Expires soon No request in 30 days. Last used: 40 days ago",
+		"Busy sk_live_zQWB.... Expires soon 3 in the last hour, 40 in the last day, 1,500 in 30 days 6 callers, 6 endpoints 192.0.2.1 sync 1",
+		"Idle sk_live_zQWB.... Expires soon No requests in 30 days. Last used 40 days ago",
 	} {
 		if got := text(shown.Find("section[aria-labelledby=stops-each] > ul > li").Eq(n)); !strings.HasPrefix(got, want) {
 			t.Errorf("key %d: %q, want %q", n, got, want)
@@ -78,28 +73,27 @@ func TestDeletionsSayWhatEachKeyStops(t *testing.T) {
 	if shown.Find("input[name=confirm_number]").Length() != 1 || shown.Find("a[autofocus]").Length() != 0 {
 		t.Error("the number of keys in use is not asked for first")
 	}
-	page.InUse, page.Left = 0, 1
+	page.InUse, page.Gone = 0, 1
 	if shown = drawn(t, BulkDelete(page)).Find("#panel"); shown.Find("input[name=confirm_number]").Length() != 0 || shown.Find("a[autofocus]").Length() != 1 || strings.Contains(text(shown), "in use") {
 		t.Errorf("of keys that are not in use: %s", text(shown))
 	}
-	if got := text(shown); !strings.Contains(got, "1 of the chosen keys is deleted already.") || text(shown.Find("h1")) != "Delete 2 keys?" {
+	if got := text(shown); !strings.Contains(got, "1 of the selected keys was already deleted.") || text(shown.Find("h1")) != "Delete 2 keys?" {
 		t.Errorf("with one that is deleted: %s", got)
 	}
-	if got := text(drawn(t, BulkDelete(BulkDeletePage{Left: 0})).Find("#panel h1")); got != "Nothing to delete here" {
+	if got := text(drawn(t, BulkDelete(BulkDeletePage{})).Find("#panel h1")); got != "Nothing to delete" {
 		t.Errorf("of no keys the title is %q", got)
 	}
 }
 
-// TestReceiptsTellWhatIsKnown, and no more.
-func TestReceiptsTellWhatIsKnown(t *testing.T) {
+func TestReceipts(t *testing.T) {
 	key := keyNamed("CI")
 	key.DeletedAt, key.DeletionEffectiveAt, key.LastUsedRoute = ago(time.Second), new(now.Add(-475*time.Millisecond)), "GET /me"
 	unknown := keyNamed("CD")
 	unknown.DeletedAt, unknown.LastUsedAt = ago(time.Second), nil
 	receipts := drawn(t, Receipts([]models.APIKey{*key, *unknown})).Find("#panel")
 	for n, want := range []string{
-		"CI Refused by every node 525 ms after the commit, since 24 Nov 2026, 11:59:59.525 UTC Last accepted was GET /me from 203.0.113.1 , on 24 Nov 2026, 11:00:00.000 UTC",
-		"CD When every node refuses it is noted within an hour. Committed 24 Nov 2026, 11:59:59.000 UTC It was never used.",
+		"CI Rejected everywhere after 525 ms ( 24 Nov 2026, 11:59:59.525 UTC ) Last request: GET /me from 203.0.113.1 , 24 Nov 2026, 11:00:00.000 UTC",
+		"CD Confirming. Deleted 24 Nov 2026, 11:59:59.000 UTC Never used.",
 	} {
 		if got := text(receipts.Find("li").Eq(n)); got != want {
 			t.Errorf("receipt %d: %q, want %q", n, got, want)
@@ -111,21 +105,20 @@ func TestReceiptsTellWhatIsKnown(t *testing.T) {
 	whole := func(key *models.APIKey) string {
 		return text(drawn(t, Show(DetailPage{Key: key})).Find("section[aria-labelledby=receipt] dl"))
 	}
-	if got, want := whole(key), "Committed 24 Nov 2026, 11:59:59.000 UTC In force on every node 24 Nov 2026, 11:59:59.525 UTC 525 ms after the commit"+
-		" Last accepted request 24 Nov 2026, 11:00:00.000 UTC GET /me from 203.0.113.1 Accepted afterwards No request"; got != want {
+	if got, want := whole(key), "Deleted 24 Nov 2026, 11:59:59.000 UTC Effective on every node 24 Nov 2026, 11:59:59.525 UTC 525 ms after deletion"+
+		" Last accepted request 24 Nov 2026, 11:00:00.000 UTC GET /me from 203.0.113.1 Requests accepted after deletion None"; got != want {
 		t.Errorf("the whole one: %q, want %q", got, want)
 	}
-	if got := whole(unknown); !strings.Contains(got, "Not confirmed yet") || !strings.Contains(got, "None, ever") {
+	if got := whole(unknown); !strings.Contains(got, "Confirming…") || !strings.Contains(got, "Never used") {
 		t.Errorf("of what is not known: %q", got)
 	}
 	key.LastUsedAt = new(now)
-	if got := whole(key); !strings.Contains(got, "That must not happen") {
+	if got := whole(key); !strings.Contains(got, "This should never happen.") {
 		t.Errorf("accepted afterwards: %q", got)
 	}
 }
 
-// TestOnlyLivingKeysCanBeChosen.
-func TestOnlyLivingKeysCanBeChosen(t *testing.T) {
+func TestDeletedKeysCannotBeSelected(t *testing.T) {
 	living, dead := keyNamed("CI"), keyNamed("CD")
 	dead.ID, dead.DeletedAt = "key_2", ago(day)
 	for _, tt := range []struct {
@@ -134,7 +127,7 @@ func TestOnlyLivingKeysCanBeChosen(t *testing.T) {
 	}{{[]models.APIKey{*living, *dead}, 1, 1}, {[]models.APIKey{*dead}, 0, 0}} {
 		page := ListPage{List: models.APIKeyList{Keys: tt.keys, Matching: 2, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 		shown := drawn(t, List(page))
-		if all, boxes := shown.Find("[data-choose-all]").Length(), shown.Find("input[name=key]").Length(); all != tt.all || boxes != tt.boxes {
+		if all, boxes := shown.Find("[data-select-all]").Length(), shown.Find("input[name=key]").Length(); all != tt.all || boxes != tt.boxes {
 			t.Errorf("%d boxes, and %d for all of them; want %d and %d", boxes, all, tt.boxes, tt.all)
 		}
 	}

@@ -1,151 +1,103 @@
 package apikeys
 
 import (
+	"net/url"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
 
-// tab is one of the states that the list can be narrowed to.
-type tab struct {
-	State models.KeyStatus // empty for all but the deleted
-	Label string
-	Keys  int64
+// PageSize is the number of keys on a page of the list.
+const PageSize = 50
+
+// Parameters of the list's query.
+const (
+	ByStatus = "status"
+	ByScope  = "scope"
+	ByReview = "review" // a finding
+)
+
+// ParseQuery reads the query of the list.
+func ParseQuery(values url.Values) (ui.ListQuery, error) {
+	return ui.ParseListQuery(path.APIKeys, values, ByStatus, ByScope, ByReview)
 }
 
-func (p ListPage) tabs() []tab {
+var (
+	byName     = ui.Column{Sort: string(models.SortName), Label: "Name", Ascending: "Name, A to Z", Descending: "Name, Z to A"}
+	byCreated  = ui.Column{Sort: string(models.SortCreated), Label: "Created", Ascending: "Oldest first", Descending: "Newest first", DescendingFirst: true}
+	byLastUsed = ui.Column{Sort: string(models.SortLastUsed), Label: "Last used", Ascending: "Least recently used", Descending: "Most recently used", DescendingFirst: true}
+	byExpiry   = ui.Column{Sort: string(models.SortExpires), Label: "Expires", Ascending: "Expiring soonest", Descending: "Expiring latest"}
+
+	columns = ui.Columns{byCreated, byName, byLastUsed, byExpiry}
+)
+
+// Sorting returns how a query sorts the list.
+func Sorting(q ui.ListQuery) (by models.APIKeySort, ascending bool) {
+	column, ascending := columns.Sorting(q)
+	return models.APIKeySort(column.Sort), ascending
+}
+
+// Pages returns the position of the page in the list.
+func (p ListPage) Pages() ui.Pages {
+	return ui.PagesOf(p.Query, p.List.Matching, PageSize, len(p.List.Keys))
+}
+
+// HasAnyKey reports whether the workspace has or had a key.
+func (p ListPage) HasAnyKey() bool {
+	for _, n := range p.List.Counts {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (p ListPage) frame() ui.List {
+	return ui.List{
+		ID: "keys", Label: "API keys", Query: p.Query, Summary: p.summary(),
+		Search: "Search by name, key ID or paste a key", Filters: []ui.Select{scopeFilter(p.Query)}, Kept: []string{ByReview},
+		Tabs: p.tabs(), TabsLabel: "Status", Columns: columns,
+		Head: reviewHead(p), Foot: bulkBar(), Pages: p.Pages(), Empty: noKeys(p),
+	}
+}
+
+func (p ListPage) tabs() []ui.Tab {
+	tab := func(status models.KeyStatus, label string, count int64) ui.Tab {
+		return ui.Tab{Label: label, Count: count, Parameter: ByStatus, Value: string(status), Query: p.Query.With(ByStatus, string(status), ByReview, "")}
+	}
 	counts := p.List.Counts
-	current := counts[models.KeyActive] + counts[models.KeyExpiresSoon] + counts[models.KeyPaused] + counts[models.KeyExpired]
-	tabs := []tab{{"", "Current", current}}
-	for _, state := range []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted} {
-		tabs = append(tabs, tab{state, ui.StateLabel(state), counts[state]})
+	tabs := []ui.Tab{tab("", "All", counts[models.KeyActive]+counts[models.KeyExpiresSoon]+counts[models.KeyPaused]+counts[models.KeyExpired])}
+	for _, status := range []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted} {
+		tabs = append(tabs, tab(status, ui.StateLabel(status), counts[status]))
 	}
 	return tabs
 }
 
-// column is a column that the list can be sorted by.
-type column struct {
-	Sort       models.APIKeySort
-	Label      string // of the column's head
-	Ascending  string // what the order is called
-	Descending string
-	first      string // the order to begin with
-}
-
-var (
-	byName     = column{models.SortName, "Name", "Name, A to Z", "Name, Z to A", "asc"}
-	byCreated  = column{models.SortCreated, "Created", "Oldest first", "Newest first", "desc"}
-	byLastUsed = column{models.SortLastUsed, "Last used", "Least recently used", "Recently used", "desc"}
-	byExpiry   = column{models.SortExpires, "Expires", "Expires first", "Expires last", "asc"}
-)
-
-// sorted is the column that q sorts by and the direction, with the defaults filled in.
-func (q Query) sorted() (column, string) {
-	order := "desc"
-	if q.Order == "asc" {
-		order = "asc"
-	}
-	for _, c := range []column{byName, byLastUsed, byExpiry} {
-		if q.Sort == string(c.Sort) {
-			return c, order
+func scopeFilter(q ui.ListQuery) ui.Select {
+	filter := ui.Select{Name: ByScope, Label: "Scope", Any: "Any scope", Value: q.Get(ByScope)}
+	for _, group := range scope.Groups {
+		for _, s := range []scope.Scope{group.Read, group.Write} {
+			filter.Options = append(filter.Options, ui.Option{Value: s.String(), Label: s.String(), Group: group.Label})
 		}
 	}
-	return byCreated, order
+	return filter
 }
 
-// sortBy is q sorted by a column: the other way round if it is sorted by it already.
-func (q Query) sortBy(c column) Query {
-	now, order := q.sorted()
-	next := c.first
-	if now.Sort == c.Sort {
-		next = map[string]string{"asc": "desc", "desc": "asc"}[order]
-	}
-	return q.sortTo(c, next)
-}
-
-func (q Query) sortTo(c column, order string) Query {
-	q.Sort, q.Order, q.Page = string(c.Sort), order, 0
-	if c.Sort == byCreated.Sort && order == byCreated.first {
-		q.Sort, q.Order = "", ""
-	}
-	return q
-}
-
-// ariaSort is the value of aria-sort on the head of a column; empty if q does not sort by it.
-func (q Query) ariaSort(c column) string {
-	now, order := q.sorted()
-	if now.Sort != c.Sort {
-		return ""
-	}
-	return map[string]string{"asc": "ascending", "desc": "descending"}[order]
-}
-
-// sortLabel says in words how q sorts.
-func (q Query) sortLabel() string {
-	c, order := q.sorted()
-	if order == "asc" {
-		return c.Ascending
-	}
-	return c.Descending
-}
-
-type sortChoice struct {
-	Label string
-	Query Query
-}
-
-// sortChoices are the ways to sort, for where the heads of the columns have no room.
-func (q Query) sortChoices() []sortChoice {
-	var choices []sortChoice
-	for _, c := range []column{byCreated, byName, byLastUsed, byExpiry} {
-		first, second := sortChoice{c.Descending, q.sortTo(c, "desc")}, sortChoice{c.Ascending, q.sortTo(c, "asc")}
-		if c.first == "asc" {
-			first, second = second, first
-		}
-		choices = append(choices, first, second)
-	}
-	return choices
-}
-
-func (q Query) inState(state models.KeyStatus) Query {
-	q.State, q.Review, q.Page = string(state), "", 0
-	return q
-}
-
-func (q Query) onPage(page int) string {
-	q.Page = page
-	return q.Address()
-}
-
-// pages is where the list is on its pages.
-func (p ListPage) pages() ui.Pages {
-	page := min(max(1, p.Query.Page), p.Pages())
-	from := int64((page-1)*PageSize) + 1
-	return ui.Pages{
-		Page:    page,
-		Last:    p.Pages(),
-		From:    from,
-		To:      from + int64(len(p.List.Keys)) - 1,
-		Total:   p.List.Matching,
-		Address: p.Query.onPage,
-	}
-}
-
-// summary says how many keys are shown, for assistive technology after each change.
 func (p ListPage) summary() string {
 	if p.List.Matching == 0 {
 		return "No keys match"
 	}
-	return ui.Plural(p.List.Matching, "key") + ", " + p.Query.sortLabel()
+	return ui.Plural(p.List.Matching, "key") + ", " + columns.Label(p.Query)
 }
 
-// grant is what a set of scopes gives on one resource.
+// grant is the access of a set of scopes to one resource.
 type grant struct {
 	Group       scope.Group
 	Read, Write bool
 }
 
-// words says it without abbreviations.
 func (g grant) words() string {
 	switch {
 	case g.Read && g.Write:

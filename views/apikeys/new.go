@@ -9,42 +9,35 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// expiryChoice is one of the radio buttons of the expiry.
-type expiryChoice struct {
-	Value, Label, Result string
-}
-
-// expiryChoices are the choices for a new key, each with the day that it results in.
-func expiryChoices(now time.Time, location *time.Location) []expiryChoice {
-	var choices []expiryChoice
+// expiryChoices returns the choices for a new key, each with the resulting date.
+func expiryChoices(now time.Time, location *time.Location) []ui.Choice {
+	var choices []ui.Choice
 	for _, days := range ExpiryDays {
 		label := fmt.Sprintf("%d days", days)
 		if days == 365 {
 			label = "1 year"
 		}
 		until := ui.Date(now.In(location).AddDate(0, 0, days), location)
-		choices = append(choices, expiryChoice{strconv.Itoa(days), label, until})
+		choices = append(choices, ui.Choice{Value: strconv.Itoa(days), Label: label, Result: until})
 	}
 	return append(choices,
-		expiryChoice{ExpiryNever, "Never", "No expiry"},
-		expiryChoice{ExpiryDate, "On a date", ""},
+		ui.Choice{Value: ExpiryNever, Label: "Never", Result: "No expiry"},
+		ui.Choice{Value: ExpiryDate, Label: "Custom date", Reveals: true},
 	)
 }
 
-// chosenExpiry is the radio button that is on.
-func (f Form) chosenExpiry() string {
+func (f Form) selectedExpiry() string {
 	if f.Expiry == "" {
 		return DefaultExpiry
 	}
 	return f.Expiry
 }
 
-// copyLabel names a key in the list to copy from.
 func copyLabel(key *models.APIKey) string {
 	return key.Name + " (" + key.KeyPrefix + ")"
 }
 
-// firstDay is the earliest day that a date field offers.
+// firstDay returns the earliest date that a date field offers.
 func firstDay(now time.Time, location *time.Location) string {
 	return now.In(location).AddDate(0, 0, 1).Format(time.DateOnly)
 }

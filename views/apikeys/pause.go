@@ -1,52 +1,87 @@
 package apikeys
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
-// PauseUntil is the choice of a PauseForm that goes with its Until.
+// PauseUntil is the choice of a PauseForm that uses its Until.
 const PauseUntil = "until"
 
-// PauseTimes are the other choices: how long, as time.ParseDuration reads it.
-var PauseTimes = []struct{ Value, Label string }{{"15m", "15 minutes"}, {"1h", "1 hour"}, {"24h", "1 day"}}
-
-// DefaultPause is long enough for most callers to notice, and over before anybody goes home.
-const DefaultPause = "1h"
-
-// untilLayout is a moment as a field of the type datetime-local has it.
-const untilLayout = "2006-01-02T15:04"
-
-// PauseForm asks for the pause of a key.
-type PauseForm struct {
-	For   string `form:"for"`   // one of PauseTimes, or PauseUntil
-	Until string `form:"until"` // in the viewer's zone
-
-	Errors models.Fields `form:"-"`
+// pauseChoices are the choices of a pause. Except for PauseUntil, their values are durations in
+// the syntax of time.ParseDuration.
+var pauseChoices = []ui.Choice{
+	{Value: "15m", Label: "15 minutes"},
+	{Value: "1h", Label: "1 hour"},
+	{Value: "24h", Label: "1 day"},
+	{Value: PauseUntil, Label: "Until a date…", Reveals: true},
 }
 
-// UntilAt is the moment that is asked for, or a complaint.
-func (f PauseForm) UntilAt(now time.Time, location *time.Location) (time.Time, string) {
+// DefaultPause is long enough for most callers to notice.
+const DefaultPause = "1h"
+
+// untilLayout is the layout of the value of an input of type datetime-local.
+const untilLayout = "2006-01-02T15:04"
+
+// PauseForm is the form that pauses a key.
+type PauseForm struct {
+	For   string `form:"for"`   // value of a choice
+	Until string `form:"until"` // in the viewer's time zone
+}
+
+// UntilAt returns when the pause ends, or what is wrong with the form.
+func (f PauseForm) UntilAt(now time.Time, location *time.Location) (time.Time, models.Fields) {
 	if f.For == PauseUntil {
 		at, err := time.ParseInLocation(untilLayout, f.Until, location)
 		if err != nil {
-			return time.Time{}, "must be a date and a time, such as " + now.In(location).Add(time.Hour).Format(untilLayout)
+			return time.Time{}, models.Fields{"until": enterTime}
 		}
-		return at, ""
+		return at, nil
 	}
-	for _, choice := range PauseTimes {
+	for _, choice := range pauseChoices {
 		if d, err := time.ParseDuration(choice.Value); err == nil && f.For == choice.Value {
-			return now.Add(d), ""
+			return now.Add(d), nil
 		}
 	}
-	return time.Time{}, "must be one of the choices"
+	return time.Time{}, models.Fields{"until": selectOption}
 }
 
-// PausePage asks before a key is paused.
+const (
+	enterTime    = "Enter a date and time."
+	selectOption = "Select one of the options."
+)
+
+// PausePage asks how long to pause a key.
 type PausePage struct {
 	Key     *models.APIKey
 	Form    PauseForm
+	Errors  models.Fields
 	Traffic models.Traffic
-	Takes   time.Duration // at most, until the pause is in force
+}
+
+func (p PausePage) choices() ui.RadioGroup {
+	return ui.RadioGroup{
+		Name: "for", Legend: "Pause for", Value: p.Form.For, Choices: pauseChoices, Columns: 2,
+		Error: p.untilError(), ErrorID: "until-error",
+	}
+}
+
+func (p PausePage) untilError() string {
+	switch message := p.Errors["until"]; message {
+	case "", enterTime, selectOption:
+		return message
+	case "must be in the future":
+		return ui.Sentence("a time", message)
+	}
+	return fmt.Sprintf("Choose a time within %d days. To stop the key for good, delete it.", maxPauseDays)
+}
+
+const maxPauseDays = int(models.MaxPause / day)
+
+func untilBounds(v viewer.Viewer) (first, last string) {
+	return v.Now.In(v.Location).Format(untilLayout), v.Now.Add(models.MaxPause).In(v.Location).Format(untilLayout)
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// TestPauseLastsAsLongAsIsChosen: for a while from now, or until a moment where the viewer is.
-func TestPauseLastsAsLongAsIsChosen(t *testing.T) {
+func TestPauseFormUntil(t *testing.T) {
 	auckland := time.FixedZone("NZDT", 13*60*60)
 	for _, tt := range []struct {
 		form  PauseForm
@@ -20,37 +19,40 @@ func TestPauseLastsAsLongAsIsChosen(t *testing.T) {
 		{PauseForm{For: "1h", Until: "2026-11-30T12:00"}, now.Add(time.Hour), ""},
 		{PauseForm{For: "24h"}, now.Add(day), ""},
 		{PauseForm{For: PauseUntil, Until: "2026-11-25T12:30"}, time.Date(2026, 11, 24, 23, 30, 0, 0, time.UTC), ""},
-		{PauseForm{For: PauseUntil}, time.Time{}, "must be a date and a time, such as 2026-11-25T02:00"},
-		{PauseForm{For: PauseUntil, Until: "2026-11-25"}, time.Time{}, "must be a date and a time, such as 2026-11-25T02:00"},
-		{PauseForm{For: "48h"}, time.Time{}, "must be one of the choices"},
-		{PauseForm{}, time.Time{}, "must be one of the choices"},
+		{PauseForm{For: PauseUntil}, time.Time{}, "Enter a date and time."},
+		{PauseForm{For: PauseUntil, Until: "2026-11-25"}, time.Time{}, "Enter a date and time."},
+		{PauseForm{For: "48h"}, time.Time{}, "Select one of the options."},
+		{PauseForm{}, time.Time{}, "Select one of the options."},
 	} {
-		if until, says := tt.form.UntilAt(now, auckland); !until.Equal(tt.until) || says != tt.says {
-			t.Errorf("%+v: %s, %q; want %s, %q", tt.form, until, says, tt.until, tt.says)
+		until, errors := tt.form.UntilAt(now, auckland)
+		if !until.Equal(tt.until) {
+			t.Errorf("%+v: until = %s, want %s", tt.form, until, tt.until)
+		}
+		if errors["until"] != tt.says {
+			t.Errorf("%+v: error = %q, want %q", tt.form, errors["until"], tt.says)
 		}
 	}
-	form := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: DefaultPause}})).Find("fieldset.pause")
-	if got, want := text(form.Find(".pick")), "15 minutes 1 hour 1 day Until …"; got != want {
+	form := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: DefaultPause}})).Find("fieldset.radios")
+	if got, want := text(form.Find(".pick")), "15 minutes 1 hour 1 day Until a date…"; got != want {
 		t.Errorf("the choices are %q, want %q", got, want)
 	}
 	if chosen := form.Find("input[checked]"); chosen.Length() != 1 || chosen.AttrOr("value", "") != "1h" {
 		t.Errorf("%d are chosen at first, %q", chosen.Length(), chosen.AttrOr("value", ""))
 	}
 	until := form.Find("#until")
-	if from, to := until.AttrOr("min", ""), until.AttrOr("max", ""); from != "2026-11-24T12:00" || to != "2027-02-22T12:00" || !strings.Contains(text(form), "In the time zone UTC, at most 90 days from now.") {
+	if from, to := until.AttrOr("min", ""), until.AttrOr("max", ""); from != "2026-11-24T12:00" || to != "2027-02-22T12:00" || !strings.Contains(text(form), "UTC time. Up to 90 days from now.") {
 		t.Errorf("the moment is between %s and %s: %s", from, to, text(form))
 	}
 	if until.AttrOr("aria-invalid", "") != "" {
 		t.Error("an empty form is invalid")
 	}
-	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil, Errors: models.Fields{"until": "must be in the future"}}})).Find("fieldset.pause")
-	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "The end of the pause must be in the future.") {
+	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil}, Errors: models.Fields{"until": "must be within 90 days"}})).Find("fieldset.radios")
+	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "Choose a time within 90 days. To stop the key for good, delete it.") {
 		t.Error("what is wrong is not said of the field")
 	}
 }
 
-// TestOnlyAKeyThatWorksIsPaused, and one that is paused says by whom, since when and until when.
-func TestOnlyAKeyThatWorksIsPaused(t *testing.T) {
+func TestPauseButton(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*models.APIKey)
@@ -71,11 +73,11 @@ func TestOnlyAKeyThatWorksIsPaused(t *testing.T) {
 	key := keyNamed("CI")
 	key.PausedAt, key.PausedUntil, key.PausedByName = ago(20*time.Minute), new(now.Add(40*time.Minute)), "Paula"
 	page := drawn(t, Show(DetailPage{Key: key}))
-	if got, want := text(page.Find("form[action$='/resume']").Parent().Parent().Find("p")), "Paused. It works again in 40 minutes , 24 Nov 2026, 12:40 UTC Paula paused it 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
+	if got, want := text(page.Find("form[action$='/resume']").Parent().Parent().Find("p")), "Paused. Resumes in 40 minutes , 24 Nov 2026, 12:40 UTC Paused by Paula 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
 		t.Errorf("a paused key says %q, want %q", got, want)
 	}
 	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyPaused: 1}}}
-	if got := text(drawn(t, List(list)).Find("[data-cell=state]")); got != "Paused works again in 40 minutes , 24 Nov 2026, 12:40 UTC" {
+	if got := text(drawn(t, List(list)).Find("[data-cell=status]")); got != "Paused Resumes in 40 minutes , 24 Nov 2026, 12:40 UTC" {
 		t.Errorf("the list says %q", got)
 	}
 }

@@ -7,40 +7,39 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// ReviewPage is what there is to look at among the keys.
+// ReviewPage shows the findings about the keys of a workspace.
 type ReviewPage struct {
 	Review  models.Review
-	Current models.Finding // that the list shows; empty for none
+	Current models.Finding // that the list is filtered by; may be empty
 }
 
-// findingText is a finding in words.
+// findingText holds the texts of a finding.
 type findingText struct {
-	Label string // of the keys, after their number
-	Help  string // what that means
-	Head  string // over the list of them
-	// Deletes says that these keys are mostly deleted, several at once.
-	Deletes bool
+	Label   string // follows the number of keys
+	Help    string // what the finding means
+	Head    string // heading of the list
+	Deletes bool   // such keys are usually deleted
 }
 
 var findingTexts = map[models.Finding]findingText{
-	models.FindUnused:   {"never used", "made more than 30 days ago", "Never used, and made more than 30 days ago", true},
-	models.FindIdle:     {"idle", "not used for 90 days", "Not used for 90 days", true},
-	models.FindExpiring: {"expiring", "within 14 days", "Expiring within 14 days", false},
-	models.FindOld:      {"old", "made more than a year ago", "Made more than a year ago", false},
-	models.FindScopes:   {"with too many scopes", "in use, but not for all of them", "Holding scopes that they have never used", false},
-	models.FindOrphaned: {"of people who left", "made by somebody deactivated", "Made by somebody who is deactivated", true},
-	models.FindKnocking: {"still knocking", "refused, and sent this week", "Deleted, expired or paused, and still sent with requests", false},
+	models.FindUnused:   {"never used", "Created more than 30 days ago", "Created over 30 days ago and never used", true},
+	models.FindIdle:     {"inactive", "No requests in 90 days", "No requests in the last 90 days", true},
+	models.FindExpiring: {"expiring soon", "Within 14 days", "Expiring within 14 days", false},
+	models.FindOld:      {"due for rotation", "Created over a year ago", "Created over a year ago", false},
+	models.FindScopes:   {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
+	models.FindOrphaned: {"without an owner", "Creator was deactivated", "Created by a deactivated member", true},
+	models.FindKnocking: {"still in use after revocation", "Rejected requests this week", "Deleted, expired or paused keys that clients still send", false},
 }
 
-// FindingOf is the finding that a word of an address means; empty if it means none.
-func FindingOf(word string) models.Finding {
-	if _, known := findingTexts[models.Finding(word)]; known {
-		return models.Finding(word)
+// FindingOf returns the finding with a name, or "" if there is none.
+func FindingOf(name string) models.Finding {
+	if _, known := findingTexts[models.Finding(name)]; known {
+		return models.Finding(name)
 	}
 	return ""
 }
 
-// help is what a finding means, with how urgent it is.
+// help returns what a finding means, or how urgent it is.
 func (p ReviewPage) help(finding models.Finding) string {
 	switch {
 	case finding == models.FindExpiring && p.Review.WithinDay > 0:
@@ -51,7 +50,7 @@ func (p ReviewPage) help(finding models.Finding) string {
 	return findingTexts[finding].Help
 }
 
-// tone says which findings cannot wait.
+// tone returns the tone of a finding: urgent ones stand out.
 func (p ReviewPage) tone(finding models.Finding) string {
 	switch {
 	case finding == models.FindExpiring && p.Review.WithinDay > 0:
@@ -62,16 +61,16 @@ func (p ReviewPage) tone(finding models.Finding) string {
 	return "none"
 }
 
-// scopesNote says why scopes are not reviewed, if they are not.
+// scopesNote returns why there are no suggestions about scopes yet, or "".
 func (p ReviewPage) scopesNote(now time.Time, location *time.Location) string {
 	switch {
 	case p.Review.ScopesObserved(now):
 		return ""
 	case p.Review.RecordedSince == nil:
-		return "Scopes that keys do not need are told once usage has been recorded for 30 days. There is none yet."
+		return "Unused-scope suggestions appear after 30 days of usage data."
 	}
-	return "Scopes that keys do not need are told once usage has been recorded for 30 days. It is since " + ui.Date(*p.Review.RecordedSince, location) + "."
+	return "Unused-scope suggestions appear after 30 days of usage data. Recording started on " + ui.Date(*p.Review.RecordedSince, location) + "."
 }
 
-// finding is what the list shows; empty for none.
-func (p ListPage) finding() models.Finding { return FindingOf(p.Query.Review) }
+// finding returns the finding that the list is filtered by, or "".
+func (p ListPage) finding() models.Finding { return FindingOf(p.Query.Get(ByReview)) }

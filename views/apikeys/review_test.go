@@ -1,17 +1,17 @@
 package apikeys
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/views/ui"
 )
 
-// TestReviewSaysWhatThereIsToLookAt, the most urgent in another colour, and nothing about what there
-// is not.
-func TestReviewSaysWhatThereIsToLookAt(t *testing.T) {
+func TestReviewListsFindings(t *testing.T) {
 	review := models.Review{Counts: map[models.Finding]int64{models.FindExpiring: 5, models.FindOld: 1200, models.FindKnocking: 1}, RecordedSince: ago(60 * day)}
 	page := func() string {
 		var said []string
@@ -22,12 +22,12 @@ func TestReviewSaysWhatThereIsToLookAt(t *testing.T) {
 		}
 		return strings.Join(said, "\n")
 	}
-	const rest = "\nnone: 1,200 old made more than a year ago (current)\nwarning: 1 still knocking refused, and sent this week"
+	const rest = "\nnone: 1,200 due for rotation Created over a year ago (current)\nwarning: 1 still in use after revocation Rejected requests this week"
 	for _, tt := range []struct {
 		week, day int64
 		says      string
 	}{
-		{0, 0, "warning: 5 expiring within 14 days"}, {2, 0, "warning: 5 expiring 2 within 7 days"}, {2, 1, "danger: 5 expiring 1 within a day"},
+		{0, 0, "warning: 5 expiring soon Within 14 days"}, {2, 0, "warning: 5 expiring soon 2 within 7 days"}, {2, 1, "danger: 5 expiring soon 1 within a day"},
 	} {
 		review.WithinWeek, review.WithinDay = tt.week, tt.day
 		if got := page(); got != tt.says+rest {
@@ -36,27 +36,25 @@ func TestReviewSaysWhatThereIsToLookAt(t *testing.T) {
 	}
 }
 
-// TestReviewSaysSinceWhenScopesAreObserved, as long as that is not long enough.
-func TestReviewSaysSinceWhenScopesAreObserved(t *testing.T) {
+func TestReviewExplainsMissingScopeSuggestions(t *testing.T) {
 	late := time.FixedZone("late", 14*60*60)
 	for _, tt := range []struct {
 		since *time.Time
 		says  string
 	}{
-		{nil, "There is none yet."}, {ago(29 * day), "It is since 27 Oct 2026."}, {ago(30 * day), ""},
+		{nil, "Unused-scope suggestions appear after 30 days of usage data."}, {ago(29 * day), "Recording started on 27 Oct 2026."}, {ago(30 * day), ""},
 	} {
 		got := ReviewPage{Review: models.Review{RecordedSince: tt.since}}.scopesNote(now, late)
 		if !strings.HasSuffix(got, tt.says) || (got == "") != (tt.says == "") {
 			t.Errorf("recorded since %v: %q, want %q", tt.since, got, tt.says)
 		}
-		if said := text(drawn(t, Review(ReviewPage{Review: models.Review{RecordedSince: tt.since}})).Find("#review")); strings.Contains(said, "told once usage has been recorded") != (tt.says != "") {
+		if said := text(drawn(t, Review(ReviewPage{Review: models.Review{RecordedSince: tt.since}})).Find("#review")); strings.Contains(said, "Unused-scope suggestions") != (tt.says != "") {
 			t.Errorf("recorded since %v the page says %q", tt.since, said)
 		}
 	}
 }
 
-// TestEachFindingHasItsEvidence, and leads to what is done about it.
-func TestEachFindingHasItsEvidence(t *testing.T) {
+func TestEvidence(t *testing.T) {
 	left := keyNamed("CI")
 	left.LastUsedRoute = "GET /me"
 	evidence := models.Evidence{
@@ -68,16 +66,16 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 		head, says, act string
 		deletes         bool
 	}{
-		{models.FindUnused, "Never used, and made more than 30 days ago", "No request since it was made just now", "/delete", true},
-		{models.FindIdle, "Not used for 90 days", "Last used 1 hour ago , 24 Nov 2026, 11:00 UTC for GET /me", "/delete", true},
+		{models.FindUnused, "Created over 30 days ago and never used", "Never used since it was created just now", "/delete", true},
+		{models.FindIdle, "No requests in the last 90 days", "Last used 1 hour ago , 24 Nov 2026, 11:00 UTC · GET /me", "/delete", true},
 		{models.FindExpiring, "Expiring within 14 days", "Expires in 2 days , 26 Nov 2026, 12:00 UTC , and is in use", "/access", false},
-		{models.FindOld, "Made more than a year ago", "Made just now , 24 Nov 2026, 12:00 UTC , and the same ever since", "/rotation", false},
-		{models.FindScopes, "Holding scopes that they have never used", "members.write and seats.write not needed since 16 Aug 2026 (2 of 10 scopes)", "/access", false},
-		{models.FindOrphaned, "Made by somebody who is deactivated", "CI was deactivated 3 days ago", "/usage", true},
-		{models.FindKnocking, "Deleted, expired or paused, and still sent with requests", "7 requests refused in 30 days, the last 1 hour ago , 24 Nov 2026, 11:00 UTC , since 14 Nov 2026 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
+		{models.FindOld, "Created over a year ago", "Created just now , 24 Nov 2026, 12:00 UTC , never rotated", "/rotation", false},
+		{models.FindScopes, "Keys with unused scopes", "members.write and seats.write unused since 16 Aug 2026 (2 of 10 scopes)", "/access", false},
+		{models.FindOrphaned, "Created by a deactivated member", "CI was deactivated 3 days ago", "/usage", true},
+		{models.FindKnocking, "Deleted, expired or paused keys that clients still send", "7 requests rejected in the last 30 days. Latest: 1 hour ago , 24 Nov 2026, 11:00 UTC . First: 14 Nov 2026. 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
 	} {
 		for _, keys := range []int64{0, 1, models.MaxBulkDelete, models.MaxBulkDelete + 1, 2000} {
-			page := ListPage{Query: Query{Review: string(tt.finding)}, Evidence: map[string]models.Evidence{left.ID: evidence},
+			page := ListPage{Query: queryOf("review=" + string(tt.finding)), Evidence: map[string]models.Evidence{left.ID: evidence},
 				List: models.APIKeyList{Matching: keys, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 			if keys > 0 {
 				page.List.Keys = []models.APIKey{*left}
@@ -86,7 +84,7 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 			if got := text(shown.Find("h2")); !strings.HasPrefix(got, tt.head) {
 				t.Errorf("%s: the head says %q", tt.finding, got)
 			}
-			want := map[int64]string{1: "Delete it …", 200: "Delete all 200 …", 201: "Delete the first 200 …", 2000: "Delete the first 200 …"}[keys]
+			want := map[int64]string{1: "Delete it…", 200: "Delete all 200…", 201: "Delete first 200…", 2000: "Delete first 200…"}[keys]
 			if !tt.deletes {
 				want = ""
 			}
@@ -97,29 +95,40 @@ func TestEachFindingHasItsEvidence(t *testing.T) {
 			if keys == 0 {
 				continue
 			}
-			if got := text(shown.Find(".evidence")); !strings.HasPrefix(got, tt.says) {
+			if got := text(shown.Find("[data-evidence]")); !strings.HasPrefix(got, tt.says) {
 				t.Errorf("%s: %q, want %q", tt.finding, got, tt.says)
 			}
-			if href := shown.Find(".evidence a.link").AttrOr("href", ""); href != "/settings/api-keys/"+left.ID+tt.act {
+			if href := shown.Find("[data-evidence] a.link").AttrOr("href", ""); href != "/settings/api-keys/"+left.ID+tt.act {
 				t.Errorf("%s leads to %s", tt.finding, href)
 			}
 		}
 	}
 	left.LastUsedAt = nil
-	page := ListPage{Query: Query{Review: "expiring"}, List: models.APIKeyList{Keys: []models.APIKey{*left}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
-	if got := text(drawn(t, List(page)).Find(".evidence p")); strings.Contains(got, "in use") {
+	page := ListPage{Query: queryOf("review=expiring"), List: models.APIKeyList{Keys: []models.APIKey{*left}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
+	if got := text(drawn(t, List(page)).Find("[data-evidence] p")); strings.Contains(got, "in use") {
 		t.Errorf("an unused key: %q", got)
 	}
 }
 
-// TestADeletionOfAFindingIsOfAllItsPages, sought and sorted as it is.
-func TestADeletionOfAFindingIsOfAllItsPages(t *testing.T) {
-	if got := deletionsOf(Query{Review: "idle", Search: "ci", Page: 3}); got != "/settings/api-keys/bulk-delete?q=ci&review=idle" {
+func TestBulkDeleteAddressHasNoPage(t *testing.T) {
+	if got := bulkDeleteAddress(queryOf("review=idle&q=ci&page=3")); got != "/settings/api-keys/bulk-delete?q=ci&review=idle" {
 		t.Errorf("it is %s", got)
 	}
 	for review, want := range map[string]string{"": "/settings/api-keys/review", "old": "/settings/api-keys/review?review=old"} {
-		if got := (Query{Review: review}).reviewAddress(); got != want {
+		if got := reviewAddress(queryOf("review=" + review)); got != want {
 			t.Errorf("the findings over %q come from %s", review, got)
 		}
 	}
+}
+
+func queryOf(query string) ui.ListQuery {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		panic(err)
+	}
+	q, err := ParseQuery(values)
+	if err != nil {
+		panic(err)
+	}
+	return q
 }

@@ -9,23 +9,23 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PresetUsed ticks the scopes that were needed lately.
+// PresetUsed checks the scopes that recent requests have used.
 const PresetUsed = "used"
 
-// RotateForm asks for the successor of a key.
+// RotateForm is the form that creates the replacement of a key.
 type RotateForm struct {
 	FormID string `form:"form_id"`
 	Access
 }
 
-// RotatePage asks before a key is rotated.
+// RotatePage is the form and what it is based on.
 type RotatePage struct {
 	Key  *models.APIKey
 	Form RotateForm
 	Uses models.ScopeUses // of the last UsageDays
 }
 
-// unused are the scopes of the key that no request needed, if there were requests to tell.
+// unused returns the scopes that no request has used. It returns none if there were no requests.
 func (p RotatePage) unused() []models.ScopeUse {
 	var unused []models.ScopeUse
 	for _, use := range p.Uses.Scopes {
@@ -36,65 +36,54 @@ func (p RotatePage) unused() []models.ScopeUse {
 	return unused
 }
 
-// isLeftOut reports whether the form leaves out all that are unused.
-func (p RotatePage) isLeftOut() bool {
+// isReduced reports whether the form leaves out all unused scopes.
+func (p RotatePage) isReduced() bool {
 	for _, use := range p.unused() {
-		if p.Form.Chosen().Has(use.Scope) {
+		if p.Form.Selected().Has(use.Scope) {
 			return false
 		}
 	}
 	return true
 }
 
-// box is the check box of a scope, with the evidence of its use.
+// box returns the checkbox of a scope, with how often the scope was used.
 func (p RotatePage) box(use models.ScopeUse) ui.Check {
 	check := ui.Check{
-		Name: "scopes", Value: use.Scope.String(), Label: use.Scope.Help(), Checked: p.Form.Chosen().Has(use.Scope),
-		Help: p.evidence(use), Warning: use.Scope.Warning(), Change: ui.Change{Label: "Left out"},
+		Name: "scopes", Value: use.Scope.String(), Label: use.Scope.Help(), Checked: p.Form.Selected().Has(use.Scope),
+		Help: p.evidence(use), Warning: use.Scope.Warning(), Change: ui.Change{Label: "Removed"},
 	}
 	if use.Requests > 0 {
-		check.Change.Danger = "Such requests will be answered with 403 when they come with the new key."
+		check.Change.Danger = "These requests will return 403 with the new key."
 	}
 	return check
 }
 
-// evidence says how often a scope was needed: "0 of 41,233 requests needed members.write".
+// evidence returns how often a scope was used, such as "Used by 0 of 41,233 requests
+// (members.write)".
 func (p RotatePage) evidence(use models.ScopeUse) string {
 	if p.Uses.Accepted == 0 {
 		return use.Scope.String()
 	}
-	needed := "request needed "
-	if p.Uses.Accepted != 1 {
-		needed = "requests needed "
-	}
-	return ui.Count(use.Requests) + " of " + ui.Count(p.Uses.Accepted) + " " + needed + use.Scope.String()
+	return "Used by " + ui.Count(use.Requests) + " of " + ui.Plural(p.Uses.Accepted, "request") + " (" + use.Scope.String() + ")"
 }
 
-// expiryChoices are those of a new key, after that of living as long as the old one was to.
-func (p RotatePage) expiryChoices(now time.Time, location *time.Location) []expiryChoice {
-	keep := expiryChoice{Value: ExpiryKeep, Label: "As before", Result: "No expiry"}
+// expiryChoices returns the choices of a new key, preceded by one with the duration of the old key.
+func (p RotatePage) expiryChoices(now time.Time, location *time.Location) []ui.Choice {
+	keep := ui.Choice{Value: ExpiryKeep, Label: "Same as now", Result: "No expiry"}
 	if at := p.Key.RenewedExpiry(now); at != nil {
-		keep.Label, keep.Result = "As long again", ui.Date(*at, location)
+		keep.Label, keep.Result = "Same duration", ui.Date(*at, location)
 	}
-	choices := []expiryChoice{keep}
-	for _, choice := range expiryChoices(now, location) {
-		if choice.Value == ExpiryNever && p.Key.ExpiresAt == nil {
-			continue // that is as before
-		}
-		choices = append(choices, choice)
-	}
-	return choices
+	return keepOr(keep, p.Key, now, location)
 }
 
-// chosenExpiry is the radio button that is on.
-func (f RotateForm) chosenExpiry() string {
+func (f RotateForm) selectedExpiry() string {
 	if f.Expiry == "" {
 		return ExpiryKeep
 	}
 	return f.Expiry
 }
 
-// words are the words of scopes in use.
+// words returns the names of scopes.
 func words(uses []models.ScopeUse) []string {
 	words := make([]string, len(uses))
 	for i, use := range uses {
@@ -103,7 +92,7 @@ func words(uses []models.ScopeUse) []string {
 	return words
 }
 
-// next is where the page of a new key leads: to the list, or to the rotation that it is part of.
+// next returns the address after a new key was shown: the list, or the rotation it is part of.
 func (p CreatedPage) next() string {
 	if p.Key.ReplacesID != nil {
 		return path.APIKeyRotation(*p.Key.ReplacesID)
@@ -111,11 +100,11 @@ func (p CreatedPage) next() string {
 	return path.APIKeys
 }
 
-// LeaveOutUnused unticks the scopes that no request needed.
+// LeaveOutUnused unchecks the unused scopes.
 func (p *RotatePage) LeaveOutUnused() {
-	chosen := p.Form.Chosen()
+	selected := p.Form.Selected()
 	for _, use := range p.unused() {
-		chosen = chosen.Without(scope.Of(use.Scope))
+		selected = selected.Without(scope.Of(use.Scope))
 	}
-	p.Form.Scopes = chosen.Names()
+	p.Form.Scopes = selected.Names()
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// toRotate is a key of which one scope was needed and one was not.
+// toRotate returns a key with a used and an unused scope.
 func toRotate() RotatePage {
 	key := keyNamed("CI")
 	key.Scopes, key.ExpiresAt = scope.Of(scope.SeatsRead, scope.SeatsWrite), nil
@@ -19,16 +19,15 @@ func toRotate() RotatePage {
 	}
 }
 
-// TestRotateSaysHowOftenEachScopeWasNeeded, and suggests to leave out what was not.
-func TestRotateSaysHowOftenEachScopeWasNeeded(t *testing.T) {
+func TestRotateSuggestsScopesToRemove(t *testing.T) {
 	page := toRotate()
 	shown := drawn(t, Rotate(page)).Find("#panel fieldset").First()
-	for _, want := range []string{"1,200 of 41,233 requests needed seats.read", "0 of 41,233 requests needed seats.write", "In the last 30 days no request needed seats.write ."} {
+	for _, want := range []string{"Used by 1,200 of 41,233 requests (seats.read)", "Used by 0 of 41,233 requests (seats.write)", "seats.write wasn’t used in the last 30 days."} {
 		if got := text(shown); !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}
 	}
-	if shown.Find("button[name=preset]").Length() != 1 || strings.Count(text(shown), "Not needed") != 1 {
+	if shown.Find("button[name=preset]").Length() != 1 || strings.Count(text(shown), "Unused") != 1 {
 		t.Errorf("what is not needed is not marked and offered: %s", text(shown))
 	}
 	if needed, unneeded := page.box(page.Uses.Scopes[0]).Change.Danger, page.box(page.Uses.Scopes[1]).Change.Danger; !strings.Contains(needed, "403") || unneeded != "" {
@@ -36,31 +35,30 @@ func TestRotateSaysHowOftenEachScopeWasNeeded(t *testing.T) {
 	}
 	page.LeaveOutUnused()
 	if shown = drawn(t, Rotate(page)).Find("#panel fieldset").First(); strings.Join(page.Form.Scopes, " ") != "seats.read" || shown.Find("button[name=preset]").Length() != 0 ||
-		!strings.Contains(text(shown), "What was not needed in the last 30 days is left out.") {
+		!strings.Contains(text(shown), "Scopes unused in the last 30 days are removed.") {
 		t.Errorf("left out %v: %s", page.Form.Scopes, text(shown))
 	}
 	for name, tt := range map[string]struct {
 		uses models.ScopeUses
 		says string
 	}{
-		"one request":     {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "1 of 1 request needed seats.read"},
-		"all were needed": {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "Every scope was needed in the last 30 days."},
-		"no request":      {models.ScopeUses{Scopes: []models.ScopeUse{{Scope: scope.SeatsRead}}}, "nothing tells which scopes are needed"},
+		"one request":     {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "Used by 1 of 1 request (seats.read)"},
+		"all were needed": {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "All scopes were used in the last 30 days."},
+		"no request":      {models.ScopeUses{Scopes: []models.ScopeUse{{Scope: scope.SeatsRead}}}, "so we can’t suggest scopes to remove"},
 	} {
 		page := toRotate()
 		page.Uses = tt.uses
-		if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, tt.says) || strings.Contains(got, "Not needed") || strings.Contains(got, "0 of 0") {
+		if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, tt.says) || strings.Contains(got, "Unused") || strings.Contains(got, "0 of 0") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 	page.Key.Scopes = 0
-	if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, "its successor will have none") || strings.Contains(got, "needed") {
+	if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, "so the new key won’t have any") || strings.Contains(got, "Used by") {
 		t.Errorf("without scopes: %s", got)
 	}
 }
 
-// TestASuccessorLivesAsLongAgain unless another expiry is chosen.
-func TestASuccessorLivesAsLongAgain(t *testing.T) {
+func TestReplacementHasTheSameDuration(t *testing.T) {
 	late := time.FixedZone("late", 14*60*60)
 	page := toRotate()
 	labels := func() string {
@@ -70,11 +68,11 @@ func TestASuccessorLivesAsLongAgain(t *testing.T) {
 		}
 		return strings.Join(said, ", ")
 	}
-	if got := labels(); !strings.HasPrefix(got, "keep: As before, 30: ") || strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "No expiry" {
+	if got := labels(); !strings.HasPrefix(got, "keep: Same as now, 30: ") || strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "No expiry" {
 		t.Errorf("of a key that lives for ever: %s", got)
 	}
 	page.Key.CreatedAt, page.Key.ExpiresAt = *ago(20 * day), new(now.Add(10*day))
-	if got := labels(); !strings.HasPrefix(got, "keep: As long again, 30: ") || !strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "25 Dec 2026" {
+	if got := labels(); !strings.HasPrefix(got, "keep: Same duration, 30: ") || !strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "25 Dec 2026" {
 		t.Errorf("of a key that expires: %s, %s", got, page.expiryChoices(now, late)[0].Result)
 	}
 	for expiry, want := range map[string]string{"": ExpiryKeep, "30": "30"} {

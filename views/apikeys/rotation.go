@@ -11,32 +11,32 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// RotationPage is a key with its successor, and who has moved.
+// RotationPage shows a rotation and which callers have switched.
 type RotationPage struct {
 	models.Rotation
 }
 
-// EndPage asks before the old key of a rotation is deleted.
-type EndPage struct {
+// FinishPage asks for confirmation before the old key of a rotation is deleted.
+type FinishPage struct {
 	Rotation    models.Rotation
 	ConfirmName string
 	Reason      string
-	Takes       time.Duration // at most, until the deletion is in force
+	Takes       time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
 }
 
-// CancelRotationPage asks before the new key of a rotation is deleted.
-type CancelRotationPage struct {
+// CancelPage asks for confirmation before the new key of a rotation is deleted.
+type CancelPage struct {
 	Rotation    models.Rotation
 	ConfirmName string
-	Takes       time.Duration // at most, until the deletion is in force
+	Takes       time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
 }
 
-// Version is a word for what the page shows: it is another one as soon as that changes.
+// Version identifies the content of the page. It changes whenever the content does.
 func (p RotationPage) Version() string {
 	hash := fnv.New64a()
-	_, _ = fmt.Fprint(hash, p.step(), p.quiet(), p.OldUse, p.NewUse) // a hash takes everything
+	_, _ = fmt.Fprint(hash, p.step(), p.quiet(), p.OldUse, p.NewUse) // writing to a hash never fails
 	for _, key := range []*models.APIKey{&p.Old, &p.New} {
 		_, _ = fmt.Fprint(hash, key.Name, key.Scopes, key.StatusAt(p.At), millis(key.LastUsedAt))
 	}
@@ -61,55 +61,65 @@ func millis(at *time.Time) int64 {
 	return at.UnixMilli()
 }
 
-// quiet says how long the old key has not been used.
+// quiet returns how long ago the old key was used.
 func (p RotationPage) quiet() string {
 	if p.Old.LastUsedAt == nil {
 		return "The old key was never used."
 	}
 	quiet := p.At.Sub(*p.Old.LastUsedAt)
 	if quiet < time.Minute {
-		return "The old key was used just now."
+		return "The old key was used moments ago."
 	}
-	return "The old key has been quiet for " + ui.Lasting(quiet) + "."
+	return "No requests with the old key for " + ui.Lasting(quiet) + "."
 }
 
-// progress says how many callers have moved.
+// progress returns how many callers have switched.
 func (p RotationPage) progress() string {
 	switch len(p.Callers) {
 	case 0:
 		return "No callers in the last 30 days"
 	case 1:
-		return map[bool]string{true: "The one caller has moved", false: "The one caller has not moved yet"}[p.AllMoved()]
+		return map[bool]string{true: "The only caller switched", false: "The only caller hasn’t switched yet"}[p.AllMoved()]
 	}
 	if p.AllMoved() {
-		return fmt.Sprintf("All %d callers have moved", len(p.Callers))
+		return fmt.Sprintf("All %d callers switched", len(p.Callers))
 	}
-	return fmt.Sprintf("%d of %d callers have moved", p.Moved(), len(p.Callers))
+	return fmt.Sprintf("%d of %d callers switched", p.Moved(), len(p.Callers))
 }
 
-// isOver reports whether one of both keys is deleted.
+// isOver reports whether one of the two keys is deleted.
 func (p RotationPage) isOver() bool { return p.Old.DeletedAt != nil || p.New.DeletedAt != nil }
 
-// knocking is how many callers still send the old key although it is dead.
-func (p RotationPage) knocking() int {
-	knocking := 0
+// stillUsing returns how many callers still send the old key although it has stopped working.
+func (p RotationPage) stillUsing() int {
+	callers := 0
 	for _, c := range p.Callers {
-		if isKnocking(&c.Old) {
-			knocking++
+		if stillUses(&c.Old) {
+			callers++
 		}
 	}
-	return knocking
+	return callers
 }
 
-func isKnocking(c *models.APIKeyCaller) bool {
+func stillUses(c *models.APIKeyCaller) bool {
 	dead := c.LastRefusal == models.RefusedDeleted || c.LastRefusal == models.RefusedExpired
 	return dead && c.LastRefusedAt != nil && (c.LastAcceptedAt == nil || c.LastRefusedAt.After(*c.LastAcceptedAt))
 }
 
-// step is where a rotation stands, and what comes next.
+// step is the state of a rotation and the next thing to do.
 type step struct {
 	Icon, Tone  string // of a Note
 	Title, Text string
+}
+
+func (s step) iconClass() string {
+	switch s.Tone {
+	case "success":
+		return "border-transparent bg-[color-mix(in_oklch,var(--success-dot),transparent_82%)] text-success"
+	case "warning":
+		return "border-warning-border bg-warning-tint text-warning"
+	}
+	return "bg-muted text-muted-foreground"
 }
 
 func (p RotationPage) step() step {
@@ -117,61 +127,61 @@ func (p RotationPage) step() step {
 	case p.isOver():
 		return p.lastStep()
 	case p.Old.StatusAt(p.At) == models.KeyExpired:
-		return step{Icon: "clock", Title: "The old key has expired", Text: "Nothing can use it any more. Delete it to finish."}
+		return step{Icon: "clock", Title: "The old key has expired", Text: "Requests with it return 401. Delete it to finish."}
 	case !p.AllMoved():
 		return p.movingStep()
 	case p.Old.InUseAt(p.At):
-		return step{Icon: "clock", Title: "Wait until the old key is quiet", Text: p.progress() +
-			". Give it a day without a request, so that what runs once a day has had its turn: " + ui.Lasting(p.Old.LastUsedAt.Add(day).Sub(p.At)) + " to go."}
+		return step{Icon: "clock", Title: "Wait for daily jobs", Text: p.progress() +
+			". Give it 24 hours without requests to cover jobs that run once a day (" + ui.Lasting(p.Old.LastUsedAt.Add(day).Sub(p.At)) + " left)."}
 	case len(p.Callers) == 0:
-		return step{Icon: "circle-check", Tone: "success", Title: "Delete the old key when the new one is in place", Text: "Nothing has used the old key in the last 30 days, so nobody will miss it."}
+		return step{Icon: "circle-check", Tone: "success", Title: "Delete the old key once the new one is deployed", Text: "It’s had no requests in 30 days."}
 	}
 	return step{Icon: "circle-check", Tone: "success", Title: "Delete the old key", Text: p.progress() + "."}
 }
 
 func (p RotationPage) movingStep() step {
 	if p.Moved() == 0 {
-		return step{Icon: "arrow-right", Title: "Give the new key to what uses the old one", Text: "Both keys work. Each caller below is ticked as soon as it is seen with the new key."}
+		return step{Icon: "arrow-right", Title: "Update your integrations", Text: "Both keys work. Callers are marked as switched when they use the new key."}
 	}
-	return step{Icon: "arrow-right", Title: "Move the callers that are left", Text: p.progress() + ". Those without a tick have not got through with the new key yet."}
+	return step{Icon: "arrow-right", Title: "Switch the remaining callers", Text: p.progress() + "."}
 }
 
 func (p RotationPage) lastStep() step {
-	switch knocking := p.knocking(); {
+	switch callers := p.stillUsing(); {
 	case p.Old.DeletedAt == nil:
-		return step{Icon: "info", Title: "The rotation was abandoned", Text: "The new key is deleted, the old one goes on."}
+		return step{Icon: "info", Title: "Rotation canceled", Text: "The new key was deleted. The old key still works."}
 	case p.New.DeletedAt != nil:
-		return step{Icon: "info", Title: "Both keys are deleted", Text: "Every request with either of them is answered with 401."}
-	case knocking > 0:
-		return step{Icon: "triangle-alert", Tone: "warning", Title: "Something still sends the old key",
-			Text: "The rotation is complete and the old key is deleted, but " + ui.Plural(int64(knocking), "caller") + " asked with it since. Every such request is answered with 401."}
+		return step{Icon: "info", Title: "Both keys are deleted", Text: "Requests with either key return 401."}
+	case callers > 0:
+		return step{Icon: "triangle-alert", Tone: "warning", Title: "Old key still in use",
+			Text: "Rotation is complete, but " + ui.Plural(int64(callers), "caller") + " still " + send(callers) + " the deleted key and " + get(callers) + " 401."}
 	}
-	return step{Icon: "circle-check", Tone: "success", Title: "The rotation is complete", Text: "The old key is deleted, and nothing has asked for it since."}
+	return step{Icon: "circle-check", Tone: "success", Title: "Rotation complete", Text: "The old key is deleted and no longer in use."}
 }
 
-// refusedAtNew says why the new key has not accepted a caller that tried it.
-func refusedAtNew(c *models.APIKeyCaller) string {
+// rejectedAtNew returns why the new key has not accepted the requests of a caller.
+func rejectedAtNew(c *models.APIKeyCaller) string {
 	switch c.LastRefusal {
 	case models.RefusedScope:
-		return "Refused: the new key lacks the scope for " + c.LastRefusedRoute
+		return "Rejected: the new key lacks the scope for " + c.LastRefusedRoute
 	case models.RefusedRateLimit:
-		return "Refused: too many requests"
+		return "Rejected: too many requests"
 	}
-	return "Refused"
+	return "Rejected"
 }
 
-// scopesLess are the scopes that the new key does not have.
-func (p RotationPage) scopesLess() scope.Set { return p.Old.Scopes.Without(p.New.Scopes) }
+// removedScopes returns the scopes of the old key that the new one does not have.
+func (p RotationPage) removedScopes() scope.Set { return p.Old.Scopes.Without(p.New.Scopes) }
 
-// place is what a key that is not rotating is in a line of keys.
-func place(line []models.APIKey, key *models.APIKey) string {
-	for i := range line {
-		one := &line[i]
+// place returns what became of a key in its rotation history.
+func place(history []models.APIKey, key *models.APIKey) string {
+	for i := range history {
+		one := &history[i]
 		if key.ReplacesID == nil || one.ID != *key.ReplacesID {
 			continue
 		}
 		if one.ReplacementID == nil || *one.ReplacementID != key.ID {
-			return "Abandoned"
+			return "Canceled"
 		}
 	}
 	if key.DeletedAt != nil {
@@ -180,11 +190,25 @@ func place(line []models.APIKey, key *models.APIKey) string {
 	return "Current"
 }
 
-// lineageUse is how many requests came with all keys of the line in the last 30 days.
-func (p DetailPage) lineageUse() int64 {
+// rotationUse returns the requests with all keys of the rotation history in the last 30 days.
+func (p DetailPage) rotationUse() int64 {
 	var sum int64
-	for _, requests := range p.LineageUse {
+	for _, requests := range p.RotationUse {
 		sum += requests
 	}
 	return sum
+}
+
+func send(callers int) string {
+	if callers == 1 {
+		return "sends"
+	}
+	return "send"
+}
+
+func get(callers int) string {
+	if callers == 1 {
+		return "gets"
+	}
+	return "get"
 }

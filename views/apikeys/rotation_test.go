@@ -12,10 +12,10 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// ago is a moment before now.
+// ago returns the time that is d before now.
 func ago(d time.Duration) *time.Time { return new(now.Add(-d)) }
 
-// drawn is a page as a browser reads it, with a space before each element.
+// drawn renders and parses a page, with a space before each element.
 func drawn(t *testing.T, page templ.Component) *goquery.Document {
 	t.Helper()
 	document, err := goquery.NewDocumentFromReader(strings.NewReader(strings.ReplaceAll(render(t, page), "<", " <")))
@@ -25,20 +25,20 @@ func drawn(t *testing.T, page templ.Component) *goquery.Document {
 	return document
 }
 
-// text is what a part of a page says, without line breaks.
+// text returns the text of a selection with whitespace collapsed.
 func text(part *goquery.Selection) string { return strings.Join(strings.Fields(part.Text()), " ") }
 
-// oldCaller is a caller that the old key has accepted.
+// oldCaller returns a caller of the old key.
 func oldCaller(agent string, accepted time.Duration) models.APIKeyCaller {
 	return models.APIKeyCaller{Address: "192.0.2.1", UserAgent: agent, Accepted: 3, FirstSeenAt: *ago(50 * day), LastSeenAt: *ago(accepted), LastAcceptedAt: ago(accepted)}
 }
 
-// newCaller is one that the new key has accepted.
+// newCaller returns a caller of the new key.
 func newCaller(agent string) *models.APIKeyCaller {
 	return &models.APIKeyCaller{Address: "192.0.2.1", UserAgent: agent, Accepted: 1, FirstSeenAt: *ago(time.Minute), LastSeenAt: *ago(0), LastAcceptedAt: ago(0)}
 }
 
-// rotating is a rotation with one caller that has moved and one that has not.
+// rotating returns a rotation with a caller that has switched and one that has not.
 func rotating() RotationPage {
 	old, next := *keyNamed("CI"), *keyNamed("CI")
 	next.ID, next.ReplacesID, old.ReplacementID = "key_01K00000000000000000000001", &old.ID, &next.ID
@@ -52,9 +52,8 @@ func rotating() RotationPage {
 	}}
 }
 
-// TestRotationSaysWhereItStands, and what comes next.
-func TestRotationSaysWhereItStands(t *testing.T) {
-	knocks := func(p *RotationPage, refusal models.Refusal, accepted, refused time.Duration) {
+func TestRotationNextStep(t *testing.T) {
+	rejected := func(p *RotationPage, refusal models.Refusal, accepted, refused time.Duration) {
 		c := &p.Callers[0].Old
 		c.LastAcceptedAt, c.LastRefusedAt, c.LastRefusal, c.Refused = ago(accepted), ago(refused), refusal, 1
 	}
@@ -63,33 +62,33 @@ func TestRotationSaysWhereItStands(t *testing.T) {
 		change      func(*RotationPage)
 		title, says string
 	}{
-		{"none has moved", func(p *RotationPage) { p.Callers[0].New = nil }, "Give the new key to what uses the old one", "Both keys work."},
-		{"one has moved", func(*RotationPage) {}, "Move the callers that are left", "1 of 2 callers have moved. Those without a tick"},
-		{"the one that there is has not moved", func(p *RotationPage) { p.Callers = p.Callers[1:] }, "Give the new key to what uses the old one", "Both keys work."},
-		{"all have moved", func(p *RotationPage) { p.Callers[1].New = newCaller("cron/2") }, "Wait until the old key is quiet", "All 2 callers have moved. Give it a day without a request, so that what runs once a day has had its turn: 22 hours to go."},
-		{"the one that there is has moved", func(p *RotationPage) { p.Callers = p.Callers[:1] }, "Wait until the old key is quiet", "The one caller has moved. Give it a day"},
-		{"quiet", func(p *RotationPage) { p.Callers, p.Old.LastUsedAt = p.Callers[:1], ago(day) }, "Delete the old key", "The one caller has moved."},
-		{"never used", func(p *RotationPage) { p.Callers, p.Old.LastUsedAt = nil, nil }, "Delete the old key when the new one is in place", "Nothing has used the old key in the last 30 days"},
-		{"expired", func(p *RotationPage) { p.Old.ExpiresAt = ago(0) }, "The old key has expired", "Nothing can use it any more."},
-		{"abandoned", func(p *RotationPage) { p.New.DeletedAt = ago(0) }, "The rotation was abandoned", "The new key is deleted, the old one goes on."},
-		{"both are deleted", func(p *RotationPage) { p.Old.DeletedAt, p.New.DeletedAt = ago(0), ago(0) }, "Both keys are deleted", "Every request with either of them is answered with 401."},
-		{"complete", func(p *RotationPage) { p.Old.DeletedAt = ago(time.Hour) }, "The rotation is complete", "nothing has asked for it since."},
+		{"none has moved", func(p *RotationPage) { p.Callers[0].New = nil }, "Update your integrations", "Both keys work."},
+		{"one has moved", func(*RotationPage) {}, "Switch the remaining callers", "1 of 2 callers switched."},
+		{"the one that there is has not moved", func(p *RotationPage) { p.Callers = p.Callers[1:] }, "Update your integrations", "Both keys work."},
+		{"all have moved", func(p *RotationPage) { p.Callers[1].New = newCaller("cron/2") }, "Wait for daily jobs", "All 2 callers switched. Give it 24 hours without requests to cover jobs that run once a day (22 hours left)."},
+		{"the one that there is has moved", func(p *RotationPage) { p.Callers = p.Callers[:1] }, "Wait for daily jobs", "The only caller switched. Give it 24 hours"},
+		{"quiet", func(p *RotationPage) { p.Callers, p.Old.LastUsedAt = p.Callers[:1], ago(day) }, "Delete the old key", "The only caller switched."},
+		{"never used", func(p *RotationPage) { p.Callers, p.Old.LastUsedAt = nil, nil }, "Delete the old key once the new one is deployed", "It’s had no requests in 30 days."},
+		{"expired", func(p *RotationPage) { p.Old.ExpiresAt = ago(0) }, "The old key has expired", "Requests with it return 401."},
+		{"abandoned", func(p *RotationPage) { p.New.DeletedAt = ago(0) }, "Rotation canceled", "The new key was deleted. The old key still works."},
+		{"both are deleted", func(p *RotationPage) { p.Old.DeletedAt, p.New.DeletedAt = ago(0), ago(0) }, "Both keys are deleted", "Requests with either key return 401."},
+		{"complete", func(p *RotationPage) { p.Old.DeletedAt = ago(time.Hour) }, "Rotation complete", "no longer in use."},
 		{"refused before it was accepted last", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			knocks(p, models.RefusedExpired, 2*time.Hour, 3*time.Hour)
-		}, "The rotation is complete", "nothing has asked for it since."},
+			rejected(p, models.RefusedExpired, 2*time.Hour, 3*time.Hour)
+		}, "Rotation complete", "no longer in use."},
 		{"refused for its scopes", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			knocks(p, models.RefusedScope, 2*time.Hour, time.Hour)
-		}, "The rotation is complete", "nothing has asked for it since."},
+			rejected(p, models.RefusedScope, 2*time.Hour, time.Hour)
+		}, "Rotation complete", "no longer in use."},
 		{"knocking", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			knocks(p, models.RefusedDeleted, 2*time.Hour, 0)
-		}, "Something still sends the old key", "1 caller asked with it since."},
+			rejected(p, models.RefusedDeleted, 2*time.Hour, 0)
+		}, "Old key still in use", "1 caller still sends the deleted key and gets 401."},
 		{"knocking after it has expired", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			knocks(p, models.RefusedExpired, 2*time.Hour, 0)
-		}, "Something still sends the old key", "1 caller asked with it since."},
+			rejected(p, models.RefusedExpired, 2*time.Hour, 0)
+		}, "Old key still in use", "1 caller still sends the deleted key and gets 401."},
 	}
 	for _, tt := range tests {
 		page := rotating()
@@ -101,10 +100,10 @@ func TestRotationSaysWhereItStands(t *testing.T) {
 	}
 }
 
-func TestRotationSaysHowLongTheOldKeyIsQuiet(t *testing.T) {
+func TestRotationQuietTime(t *testing.T) {
 	for quiet, want := range map[time.Duration]string{
-		-1: "The old key was never used.", 0: "The old key was used just now.", time.Minute - 1: "The old key was used just now.",
-		time.Minute: "The old key has been quiet for 1 minute.", 3 * day: "The old key has been quiet for 3 days.",
+		-1: "The old key was never used.", 0: "The old key was used moments ago.", time.Minute - 1: "The old key was used moments ago.",
+		time.Minute: "No requests with the old key for 1 minute.", 3 * day: "No requests with the old key for 3 days.",
 	} {
 		page := rotating()
 		if page.Old.LastUsedAt = ago(quiet); quiet < 0 {
@@ -118,13 +117,12 @@ func TestRotationSaysHowLongTheOldKeyIsQuiet(t *testing.T) {
 	if page.Callers = nil; page.progress() != "No callers in the last 30 days" {
 		t.Errorf("without callers: %q", page.progress())
 	}
-	if page.Callers = rotating().Callers[1:]; page.progress() != "The one caller has not moved yet" {
+	if page.Callers = rotating().Callers[1:]; page.progress() != "The only caller hasn’t switched yet" {
 		t.Errorf("of one caller: %q", page.progress())
 	}
 }
 
-// TestRotationIsAnotherAsSoonAsItShowsSomethingElse: only then is anything sent to who looks at it.
-func TestRotationIsAnotherAsSoonAsItShowsSomethingElse(t *testing.T) {
+func TestRotationVersionChangesWithTheContent(t *testing.T) {
 	version := rotating().Version()
 	if rotating().Version() != version {
 		t.Fatal("the same rotation has two versions")
@@ -162,7 +160,6 @@ func TestRotationIsAnotherAsSoonAsItShowsSomethingElse(t *testing.T) {
 	}
 }
 
-// TestRotationShowsBothKeysAndTheirCallers.
 func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 	page := rotating()
 	page.New.Scopes = scope.All.Without(scope.Of(scope.SeatsWrite))
@@ -172,7 +169,7 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 		models.RotatingCaller{Old: models.APIKeyCaller{LastAcceptedAt: ago(5 * time.Hour)}})
 	page.Newcomers = append(page.Newcomers, models.APIKeyCaller{Address: "192.0.2.9", UserAgent: "shut/6", FirstSeenAt: *ago(time.Hour), LastSeenAt: *ago(0), LastRefusal: models.RefusedRateLimit, LastRefusedAt: ago(0)})
 	shown := drawn(t, Rotation(page))
-	if begun := text(shown.Find("#rotation > header")); !strings.Contains(begun, "Begun 3 hours ago") || !strings.Contains(begun, "by Nora New") {
+	if begun := text(shown.Find("#rotation > header")); !strings.Contains(begun, "Started 3 hours ago") || !strings.Contains(begun, "by Nora New") {
 		t.Errorf("it says %q", begun)
 	}
 	for id, want := range map[string]string{"old-key": "Last used 2 hours ago , 24 Nov 2026, 10:00 UTC 24 hours 11 requests 30 days 222 requests", "new-key": "24 hours 3 requests 30 days 44 requests"} {
@@ -184,32 +181,32 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 		t.Errorf("the bar is at %s of %s", bar.AttrOr("value", ""), bar.AttrOr("max", ""))
 	}
 	at := func(section string, n int) string {
-		return text(shown.Find("section[aria-labelledby=" + section + "] .caller").Eq(n))
+		return text(shown.Find("section[aria-labelledby=" + section + "] [data-caller]").Eq(n))
 	}
-	for n, want := range []string{"Moved: sync 1", "Not moved: cron 2", "Refused: the new key lacks the scope for POST /seats", "Still in use, beside the new one", "Unknown"} {
-		if got := at("callers", n); !strings.Contains(got, want) || strings.Contains(got, "Still in use") != (n == 3) {
+	for n, want := range []string{"Switched: sync 1", "Not switched: cron 2", "Rejected: the new key lacks the scope for POST /seats", "Using both keys", "Unknown"} {
+		if got := at("callers", n); !strings.Contains(got, want) || strings.Contains(got, "Using both") != (n == 3) {
 			t.Errorf("caller %d: %q, want %q", n, got, want)
 		}
 	}
-	if got := text(shown.Find("section[aria-labelledby=callers]")); !strings.Contains(got, "The new key does not have seats.write .") {
+	if got := text(shown.Find("section[aria-labelledby=callers]")); !strings.Contains(got, "The new key doesn’t have seats.write .") {
 		t.Errorf("it does not say what the new key lacks: %q", got)
 	}
 	if got := at("newcomers", 0); !strings.Contains(got, "extra 3 192.0.2.1 First seen 1 minute ago") || !strings.Contains(got, "New key just now") {
 		t.Errorf("a newcomer: %q", got)
 	}
-	if got := at("newcomers", 1); !strings.Contains(got, "First seen 1 hour ago") || !strings.HasSuffix(got, "Refused: too many requests") {
+	if got := at("newcomers", 1); !strings.Contains(got, "First seen 1 hour ago") || !strings.HasSuffix(got, "Rejected: too many requests") {
 		t.Errorf("a refused newcomer: %q", got)
 	}
 
 	page.Old.DeletedAt, page.Callers[1].Old.LastRefusal, page.Callers[1].Old.LastRefusedAt = ago(0), models.RefusedDeleted, ago(0)
 	shown = drawn(t, Rotation(page))
-	if got := at("callers", 1); !strings.Contains(got, "Old key Refused just now") {
+	if got := at("callers", 1); !strings.Contains(got, "Old key Rejected just now") {
 		t.Errorf("one that knocks: %q", got)
 	}
-	if got := text(shown.Find("section[aria-labelledby=callers]")); strings.Contains(got, "Still in use") || strings.Contains(got, "does not have") {
+	if got := text(shown.Find("section[aria-labelledby=callers]")); strings.Contains(got, "Using both") || strings.Contains(got, "doesn’t have") {
 		t.Errorf("a rotation that is over says %q", got)
 	}
-	if shown.Find("#abandon, #end, progress, form[action$='/finish']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/settings/api-keys/"+page.Old.ID {
+	if shown.Find("#cancel, #finish, progress, form[action$='/finish']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/settings/api-keys/"+page.Old.ID {
 		t.Error("a rotation that is over can be ended, or does not lead to the receipt")
 	}
 	page.Old.DeletedAt, page.New.DeletedAt = nil, ago(0)
@@ -218,52 +215,49 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 	}
 }
 
-// TestTheOldKeyGoesWithOnePressWhenNothingUsesIt, and else through a form that asks.
-func TestTheOldKeyGoesWithOnePressWhenNothingUsesIt(t *testing.T) {
+func TestFinishRotationAsksOnlyWhileTheOldKeyIsInUse(t *testing.T) {
 	page := rotating()
-	if shown := drawn(t, Rotation(page)); shown.Find("a#end").Length() != 1 || shown.Find("form[action$='/finish']").Length() != 0 {
+	if shown := drawn(t, Rotation(page)); shown.Find("a#finish").Length() != 1 || shown.Find("form[action$='/finish']").Length() != 0 {
 		t.Error("a key in use goes with one press")
 	}
 	page.Callers, page.Old.LastUsedAt = nil, ago(day)
-	if shown := drawn(t, Rotation(page)); shown.Find("a#end").Length() != 0 || shown.Find("form[action$='/finish']").Length() != 1 {
+	if shown := drawn(t, Rotation(page)); shown.Find("a#finish").Length() != 0 || shown.Find("form[action$='/finish']").Length() != 1 {
 		t.Error("a key that nothing uses does not go with one press")
 	}
 }
 
-// TestTheEndsOfARotationSayWhoWillFail, and ask for a name only then.
-func TestTheEndsOfARotationSayWhoWillFail(t *testing.T) {
+func TestFinishAndCancelRotationWarn(t *testing.T) {
 	page := rotating()
 	page.New.KeyPrefix = "sk_live_next...."
 	fields := func(panel *goquery.Document) int { return panel.Find("#panel .field input").Length() }
-	end := drawn(t, EndRotation(EndPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
-	for _, want := range []string{"sk_live_zQWB....", "Not seen with the new key yet: 1 caller of the last 30 days.", "Deleting takes about 5 seconds."} {
+	end := drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
+	for _, want := range []string{"sk_live_zQWB....", "1 caller hasn’t switched yet", "Requests with this key will return 401 everywhere in about 5 seconds."} {
 		if got := text(end.Find("#panel")); !strings.Contains(got, want) || fields(end) != 2 {
 			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(end), want, got)
 		}
 	}
 	page.Callers = page.Callers[:1]
-	if got := text(drawn(t, EndRotation(EndPage{Rotation: page.Rotation})).Find("#panel")); !strings.Contains(got, "The old key was used within the last day.") || strings.Contains(got, "Not seen") {
+	if got := text(drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation})).Find("#panel")); !strings.Contains(got, "The old key was used in the last day") || strings.Contains(got, "switched yet") {
 		t.Errorf("when all have moved it says %s", got)
 	}
 	page.Old.LastUsedAt = ago(day)
-	if end = drawn(t, EndRotation(EndPage{Rotation: page.Rotation})); fields(end) != 0 || strings.Contains(text(end.Find("#panel")), "will fail") {
+	if end = drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation})); fields(end) != 0 || strings.Contains(text(end.Find("#panel")), "will fail") {
 		t.Errorf("when nothing uses it: %d fields, %s", fields(end), text(end.Find("#panel")))
 	}
 
-	abandon := drawn(t, CancelRotation(CancelRotationPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
-	for _, want := range []string{"sk_live_next....", "Something uses the new key already.", "Deleting takes about 5 seconds."} {
+	abandon := drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
+	for _, want := range []string{"sk_live_next....", "The new key is in use", "Requests with this key will return 401 everywhere in about 5 seconds."} {
 		if got := text(abandon.Find("#panel")); !strings.Contains(got, want) || fields(abandon) != 1 {
 			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(abandon), want, got)
 		}
 	}
 	page.New.LastUsedAt = nil
-	if abandon = drawn(t, CancelRotation(CancelRotationPage{Rotation: page.Rotation})); fields(abandon) != 0 || strings.Contains(text(abandon.Find("#panel")), "uses the new key") {
+	if abandon = drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation})); fields(abandon) != 0 || strings.Contains(text(abandon.Find("#panel")), "The new key is in use") {
 		t.Errorf("an unused key: %d fields, %s", fields(abandon), text(abandon.Find("#panel")))
 	}
 }
 
-// TestAKeyLeadsToItsRotation, or to the form for one unless it has expired.
-func TestAKeyLeadsToItsRotation(t *testing.T) {
+func TestRotateButton(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*models.APIKey)
@@ -283,21 +277,20 @@ func TestAKeyLeadsToItsRotation(t *testing.T) {
 	}
 }
 
-// TestALineIsTheNewestFirst, with what became of each key and how much it is used.
-func TestALineIsTheNewestFirst(t *testing.T) {
+func TestRotationHistory(t *testing.T) {
 	first, abandoned, last := *keyNamed("CI"), *keyNamed("CI"), *keyNamed("CI")
 	first.ID, abandoned.ID, last.ID = "key_1", "key_2", "key_3"
 	abandoned.ReplacesID, last.ReplacesID, first.ReplacementID = &first.ID, &first.ID, &last.ID
 	first.CreatedAt, first.DeletedAt, abandoned.DeletedAt = *ago(40 * day), ago(day), ago(2*day)
-	page := DetailPage{Key: &first, Lineage: []models.APIKey{first, abandoned, last}, LineageUse: map[string]int64{"key_1": 5, "key_2": 0, "key_3": 70}}
-	shown := drawn(t, Show(page)).Find("section[aria-labelledby=lineage]")
-	for n, want := range []struct{ says, requests string }{{"Current", "70 requests in 30 days"}, {"Abandoned", "0 requests in 30 days"}, {"Deleted", "5 requests in 30 days"}} {
+	page := DetailPage{Key: &first, RotationHistory: []models.APIKey{first, abandoned, last}, RotationUse: map[string]int64{"key_1": 5, "key_2": 0, "key_3": 70}}
+	shown := drawn(t, Show(page)).Find("section[aria-labelledby=rotation-history]")
+	for n, want := range []struct{ says, requests string }{{"Current", "70 requests in 30 days"}, {"Canceled", "0 requests in 30 days"}, {"Deleted", "5 requests in 30 days"}} {
 		row := shown.Find("li").Eq(n)
 		if !strings.HasSuffix(text(row), want.requests+" "+want.says) || (row.AttrOr("aria-current", "") == "true") != (n == 2) {
 			t.Errorf("row %d: %q", n, text(row))
 		}
 	}
-	if got := text(shown); !strings.Contains(got, "deleted 1 day ago") || !strings.Contains(got, "75 requests with all of them in the last 30 days.") {
+	if got := text(shown); !strings.Contains(got, "deleted 1 day ago") || !strings.Contains(got, "75 requests across all keys in the last 30 days.") {
 		t.Errorf("the line says %q", got)
 	}
 }

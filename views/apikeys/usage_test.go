@@ -217,7 +217,7 @@ func TestASummaryIsALineAndItsWords(t *testing.T) {
 	key := keyNamed("CI")
 	total := models.UsageTotal{Requests: 12, Refused: 2, Days: []int64{0, 0, 12}}
 	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}, Usage: map[string]models.UsageTotal{key.ID: total}}
-	cell := drawn(t, List(list)).Find("[data-cell=usage]")
+	cell := drawn(t, List(list)).Find("[data-usage]")
 	if cell.Find("a .sparkline path").AttrOr("d", "") == "" || cell.Find("a").AttrOr("aria-label", "") != "Usage: 12 requests in 30 days, 2 refused" || !strings.HasSuffix(text(cell), " 12") {
 		t.Errorf("in the list it is %q", text(cell))
 	}
@@ -226,7 +226,7 @@ func TestASummaryIsALineAndItsWords(t *testing.T) {
 		t.Errorf("on the page it is %q", text(page))
 	}
 	list.Usage, total = nil, models.UsageTotal{}
-	cell = drawn(t, List(list)).Find("[data-cell=usage]")
+	cell = drawn(t, List(list)).Find("[data-usage]")
 	page = drawn(t, Show(DetailPage{Key: key, Usage: UsageSummary{total, UsageDays}})).Find("section[aria-labelledby=usage-summary]")
 	if cell.Find("a, svg").Length() != 0 || page.Find(".sparkline").Length() != 0 || text(cell) != "– 0 requests in 30 days" || text(page.Find("p")) != "0 requests in 30 days" {
 		t.Errorf("without requests it is %q and %q", text(cell), text(page))

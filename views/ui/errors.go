@@ -12,12 +12,13 @@ var sentences = []struct {
 	sentence string // ${noun} is the value with its article, such as "a name"
 }{
 	{regexp.MustCompile(`^is required`), "Enter ${noun}."},
-	{regexp.MustCompile(`^must have at most ([\d,]+) characters, and has ([\d,]+)`), "Use $1 characters or fewer (you have $2)."},
-	{regexp.MustCompile(`^must have at most ([\d,]+) characters`), "Use $1 characters or fewer."},
-	{regexp.MustCompile(`^must be one line`), "Use a single line of text."},
+	{regexp.MustCompile(`^must be ([\d,]+) characters or fewer \(you have ([\d,]+)\)`), "Use $1 characters or fewer (you have $2)."},
+	{regexp.MustCompile(`^must be ([\d,]+) characters or fewer`), "Use $1 characters or fewer."},
+	{regexp.MustCompile(`^must be a single line`), "Use a single line of text."},
 	{regexp.MustCompile(`^must be valid UTF-8`), "Use valid UTF-8 text."},
 	{regexp.MustCompile(`^must not contain an API key`), "This looks like an API key. Never put keys in names. If it’s active, rotate it."},
-	{regexp.MustCompile(`^must be an email address`), "Enter a valid email, for example ada@example.com."},
+	{regexp.MustCompile(`^must be a valid email`), "Enter a valid email, for example ada@example.com."},
+	{regexp.MustCompile(`^must be a date\b`), "Select ${noun}."},
 	{regexp.MustCompile(`^must be one of the choices`), "Select one of the options."},
 	{regexp.MustCompile(`^must be in the future`), "Select a time in the future."},
 }

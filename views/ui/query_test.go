@@ -82,7 +82,7 @@ func TestSentence(t *testing.T) {
 	for message, want := range map[string]string{
 		"":            "",
 		"is required": "Enter a name.",
-		"must have at most 100 characters, and has 120": "Use 100 characters or fewer (you have 120).",
+		"must be 100 characters or fewer (you have 120)": "Use 100 characters or fewer (you have 120).",
 		"must be shorter.": "Must be shorter.",
 	} {
 		if got := Sentence("a name", message); got != want {

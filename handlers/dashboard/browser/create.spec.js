@@ -7,16 +7,16 @@ const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll(
 
 test('the presets tick scopes, and what a scope means for safety is said once it is ticked', async ({ admin }) => {
   await openForm(admin)
-  const hint = admin.getByText('A key without scopes can do one thing')
+  const hint = admin.getByText('Without scopes, this key can only call')
   const warning = admin.getByText('This scope can create keys')
   await expect(hint).toBeVisible()
   await expect(warning).toBeHidden()
 
-  await admin.getByRole('button', { name: 'Read only' }).click()
+  await admin.getByRole('button', { name: 'Read-only' }).click()
   expect(await ticked(admin)).toEqual(['meeting_requests.read', 'members.read', 'webhooks.read', 'api_keys.read', 'seats.read'])
   await expect(hint).toBeHidden()
   await expect(warning).toBeHidden()
-  await admin.getByRole('button', { name: 'Everything' }).click()
+  await admin.getByRole('button', { name: 'Full access' }).click()
   expect(await ticked(admin)).toHaveLength(10)
   await expect(warning).toBeVisible()
   await expect(admin.getByText('This scope can add anyone to the workspace')).toBeVisible()
@@ -32,7 +32,7 @@ test('the scopes of another key can be copied, and what was typed stays', async 
   const model = await makeKey(admin, { name: 'Model', scopes: ['seats.read', 'webhooks.write'] })
   await openForm(admin)
   await dialog(admin).getByLabel('Name').fill('Successor')
-  await admin.getByLabel('Copy the scopes of').selectOption(model.id)
+  await admin.getByLabel('Copy scopes from').selectOption(model.id)
   await admin.getByRole('button', { name: 'Copy scopes' }).click()
   await expect(box(admin, 'seats.read')).toBeChecked()
   expect(await ticked(admin)).toEqual(['webhooks.write', 'seats.read'])
@@ -57,7 +57,7 @@ test('a refused form comes back in the dialog, with the focus on what is wrong',
   await expect(name).toBeFocused()
   await expect(name).toHaveAttribute('aria-invalid', 'true')
   await expect(name).toHaveAccessibleDescription(/^Name is required\./)
-  await expect(admin.getByLabel('Expiry date')).toHaveAccessibleDescription(/^The expiry must be a date/)
+  await expect(admin.getByLabel('Expiry date')).toHaveAccessibleDescription(/^Select an expiry date/)
   await expect(box(admin, 'seats.read')).toBeChecked()
   await expect(admin).toHaveURL(listPath)
 
@@ -91,7 +91,7 @@ test('a form that is sent twice all the same makes one key, and says that it is 
   const key = await shownKey(admin).inputValue()
 
   await submit(twin)
-  await expect(twin.getByRole('heading', { name: 'This key exists already' })).toBeVisible()
+  await expect(twin.getByRole('heading', { name: 'Key already created' })).toBeVisible()
   expect(await twin.content()).not.toContain(key)
   await twin.goto(listPath)
   await expect(rows(twin)).toHaveCount(1)
@@ -102,7 +102,7 @@ test('a form that could not be sent says so, and can be sent again', async ({ ad
   await dialog(admin).getByLabel('Name').fill('Patient')
   await context.setOffline(true)
   await submit(admin)
-  await expect(admin.getByRole('status').filter({ hasText: 'The server cannot be reached.' })).toBeVisible()
+  await expect(admin.getByRole('status').filter({ hasText: 'Can’t reach the server.' })).toBeVisible()
   await faults.expected(/ERR_INTERNET_DISCONNECTED|Failed to fetch/)
   await context.setOffline(false)
   await submit(admin)
@@ -129,14 +129,14 @@ test('the dialog fits a small screen', async ({ admin }) => {
   for (const part of [dialog(admin).getByRole('heading'), dialog(admin).locator('[data-submit]')]) {
     await expect(part, 'head and foot stay in view').toBeInViewport({ ratio: 1 })
   }
-  await admin.getByRole('button', { name: 'Everything' }).click()
+  await admin.getByRole('button', { name: 'Full access' }).click()
   await dialog(admin).getByLabel('Never').scrollIntoViewIfNeeded()
   expect(await sideways(admin)).toBe(0)
   await dialog(admin).getByRole('link', { name: 'Cancel' }).click()
   await createKey(admin)
   expect(await sideways(admin)).toBe(0)
   await admin.keyboard.press('Escape')
-  await expect(admin.getByText('The key was not copied yet.')).toBeVisible()
+  await expect(admin.getByText('You haven’t copied this key.')).toBeVisible()
   await dialog(admin).getByRole('link', { name: 'Done' }).click() // the message does not lie on it
   await expect(rows(admin)).toHaveCount(1)
 })

@@ -24,7 +24,7 @@ const key = (name, below = '') => (page, keys) => page.goto(keys[name] + below)
 // The pages that look best with much behind them.
 const pages = {
   list: at(listPath),
-  'list-deleted': at(listPath + '?state=deleted'),
+  'list-deleted': at(listPath + '?status=deleted'),
   'review-knocking': at(listPath + '?review=knocking'),
   'review-scopes': at(listPath + '?review=scopes'),
   'review-orphaned': at(listPath + '?review=orphaned'),

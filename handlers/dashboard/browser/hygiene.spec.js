@@ -3,8 +3,8 @@ import { expect, test } from './test.js'
 import { chooseKeys, finding, neglect, pauseKey } from './hygiene.js'
 import { dialog, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
-const bar = (page) => page.getByRole('form', { name: 'Chosen keys' })
-const remove = (page) => page.getByRole('button', { name: 'Delete …' })
+const bar = (page) => page.getByRole('form', { name: 'Selected keys' })
+const remove = (page) => page.getByRole('button', { name: 'Delete…' })
 
 test('a paused key is refused until it is resumed, and says so everywhere', async ({ admin, skipup }) => {
   const key = await makeKey(admin, { name: 'CRM sync' })
@@ -12,12 +12,12 @@ test('a paused key is refused until it is resumed, and says so everywhere', asyn
   await pauseKey(admin, key)
   expect((await skipup.call('/me', { key: key.key })).status).toBe(401)
   await admin.goto(listPath)
-  await expect(row(admin, 'CRM sync')).toContainText(/Paused\s*works again\s+in 1 hour/)
-  await admin.getByRole('navigation', { name: 'State' }).getByRole('link', { name: /^Paused/ }).click()
+  await expect(row(admin, 'CRM sync')).toContainText(/Paused\s*Resumes\s+in 1 hour/)
+  await admin.getByRole('navigation', { name: 'Status' }).getByRole('link', { name: /^Paused/ }).click()
   await expect(rows(admin)).toHaveCount(1)
   await row(admin, 'CRM sync').getByRole('link', { name: 'CRM sync', exact: true }).click()
   await admin.getByRole('button', { name: 'Resume now' }).click()
-  await expect(admin.getByText('The key works again.')).toBeVisible()
+  await expect(admin.getByText('Key resumed')).toBeVisible()
   expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
 })
 
@@ -26,10 +26,10 @@ test('a pause until a moment that cannot be is refused in the dialog, where it w
   await admin.goto(`${listPath}/${key.id}`)
   await admin.getByRole('link', { name: 'Pause', exact: true }).click()
   await expect(dialog(admin).getByLabel('Until', { exact: true })).toBeHidden()
-  await dialog(admin).getByRole('radio', { name: 'Until …' }).check()
+  await dialog(admin).getByRole('radio', { name: 'Until a date…' }).check()
   await dialog(admin).getByLabel('Until', { exact: true }).fill('2020-02-20T10:00')
   await dialog(admin).getByRole('button', { name: 'Pause key' }).click()
-  await expect(dialog(admin).getByText('The end of the pause must be in the future.')).toBeVisible()
+  await expect(dialog(admin).getByText('Select a time in the future.')).toBeVisible()
   await expect(dialog(admin).getByLabel('Until', { exact: true })).toHaveValue('2020-02-20T10:00')
 })
 
@@ -38,21 +38,21 @@ test('each finding leads to its keys, with the evidence and what to do', async (
   const keys = await neglect(admin, skipup)
   await admin.goto(listPath)
   for (const [words, name, evidence, action] of [
-    [/1 never used/, 'Warehouse export', /No request since it was made\s+47 days ago/, 'Delete'],
-    [/1 idle/, 'Nightly backup', /Last used\s+4 months ago[^]*GET \/meeting_requests/, 'Delete'],
+    [/1 never used/, 'Warehouse export', /Never used since it was created\s+47 days ago/, 'Delete'],
+    [/1 inactive/, 'Nightly backup', /Last used\s+4 months ago[^]*GET \/meeting_requests/, 'Delete'],
     [/2 expiring/, 'Partner portal', /Expires\s+in 19 hours/, 'Extend'],
-    [/1 old/, 'Legacy billing', /Made\s+1 year ago/, 'Rotate'],
-    [/with too many scopes/, 'CRM sync', /meeting_requests.write and members.write\s+not needed since/, 'Edit scopes'],
-    [/of people who left/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'See its callers'],
-    [/still knocking/, 'Old importer', /3 requests\s+refused in 30 days[^]*127\.0\.0\.1/, 'See its callers'],
+    [/1 due for rotation/, 'Legacy billing', /Created\s+1 year ago/, 'Rotate'],
+    [/over-permissioned/, 'CRM sync', /meeting_requests.write and members.write\s+unused since/, 'Edit scopes'],
+    [/without an owner/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'View callers'],
+    [/still in use after revocation/, 'Old importer', /3 requests\s+rejected in the last 30 days[^]*127\.0\.0\.1/, 'View callers'],
   ]) {
     await finding(admin, words).click()
     await expect(finding(admin, words)).toHaveAttribute('aria-current', 'true')
-    await expect(row(admin, name).locator('.evidence')).toContainText(evidence)
+    await expect(row(admin, name).locator('[data-evidence]')).toContainText(evidence)
     await expect(row(admin, name).getByRole('link', { name: `${action} ${name}` })).toBeVisible()
   }
   await admin.goto(`${listPath}?review=expiring`)
-  await admin.getByLabel('Search by name or prefix').fill('lake')
+  await admin.getByLabel('Search by name, key ID or paste a key').fill('lake')
   await expect(rows(admin)).toHaveCount(1)
   expect(admin.url()).toContain('review=expiring')
   await row(admin, 'Data lake').getByRole('link', { name: 'Extend Data lake' }).click()
@@ -64,10 +64,10 @@ test('all that was never used is deleted from its finding', async ({ admin, skip
   await skipup.exec("UPDATE api_keys SET created_at = '2026-01-01 00:00:00.000' WHERE name <> 'New'")
   await admin.goto(listPath)
   await finding(admin, /2 never used/).click()
-  await admin.getByRole('link', { name: 'Delete all 2 …' }).click()
+  await admin.getByRole('link', { name: 'Delete all 2…' }).click()
   await dialog(admin).getByRole('button', { name: 'Delete 2 keys' }).click()
   await expect(dialog(admin).getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()
-  await expect(dialog(admin).getByText(/Refused by every node/)).toHaveCount(2)
+  await expect(dialog(admin).getByText(/Rejected everywhere after/)).toHaveCount(2)
   await dialog(admin).getByRole('link', { name: 'Done' }).click()
   await expect(admin).toHaveURL(listPath)
   await expect(rows(admin)).toHaveCount(1)
@@ -78,23 +78,23 @@ test('keys are chosen, looked at, and deleted with the keyboard alone', async ({
   await skipup.used(busy.key)
   await admin.goto(listPath)
   await expect(bar(admin)).toBeHidden()
-  const all = admin.getByRole('checkbox', { name: 'Choose all keys on this page' })
+  const all = admin.getByRole('checkbox', { name: 'Select all keys on this page' })
   await all.focus()
   await admin.keyboard.press('Space')
-  await expect(bar(admin)).toContainText('3 keys chosen')
+  await expect(bar(admin)).toContainText('3 keys selected')
   await row(admin, 'Left').getByRole('checkbox').focus()
   await admin.keyboard.press('Space')
-  await expect(bar(admin)).toContainText('2 keys chosen')
+  await expect(bar(admin)).toContainText('2 keys selected')
   expect(await all.evaluate((box) => [box.indeterminate, box.checked])).toEqual([true, false])
   await remove(admin).focus()
   await admin.keyboard.press('Enter')
-  await expect(dialog(admin)).toContainText('1 of these keys is in use.')
+  await expect(dialog(admin)).toContainText('1 key is in use')
   await expect(dialog(admin)).toContainText('1 in the last hour, 1 in the last day, 1 in 30 days')
-  await dialog(admin).getByLabel('Type the number of keys').focus()
+  await dialog(admin).getByLabel(/^Type \d+ to confirm/).focus()
   await admin.keyboard.type('3')
   await admin.keyboard.press('Enter')
-  await expect(dialog(admin).getByText('This must be the number of keys, 2.')).toBeVisible()
-  await dialog(admin).getByLabel('Type the number of keys').fill('2')
+  await expect(dialog(admin).getByText('The number doesn’t match.')).toBeVisible()
+  await dialog(admin).getByLabel(/^Type \d+ to confirm/).fill('2')
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()
   await expect(dialog(admin).getByRole('link', { name: 'Done' })).toBeFocused()
@@ -107,11 +107,11 @@ test('choosing none takes the bar away, and searching forgets what was chosen', 
   await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
   await admin.goto(listPath)
   await chooseKeys(admin, 'First')
-  await admin.getByRole('button', { name: 'Choose none' }).click()
+  await admin.getByRole('button', { name: 'Clear selection' }).click()
   await expect(bar(admin)).toBeHidden()
-  await expect(admin.getByRole('checkbox', { name: 'Choose all keys on this page' }), 'the button with the focus is gone').toBeFocused()
+  await expect(admin.getByRole('checkbox', { name: 'Select all keys on this page' }), 'the button with the focus is gone').toBeFocused()
   await chooseKeys(admin, 'First')
-  await admin.getByLabel('Search by name or prefix').fill('second')
+  await admin.getByLabel('Search by name, key ID or paste a key').fill('second')
   await expect(rows(admin)).toHaveCount(1)
   await expect(bar(admin)).toBeHidden()
 })
@@ -125,7 +125,7 @@ test.describe('without JavaScript', () => {
     await admin.getByRole('link', { name: 'Pause', exact: true }).click()
     await admin.getByRole('radio', { name: '15 minutes' }).check()
     await admin.getByRole('button', { name: 'Pause key' }).click()
-    await expect(admin.getByText(/Paused\. It works again/)).toContainText('in 15 minutes')
+    await expect(admin.getByText(/Paused\. Resumes/)).toContainText('in 15 minutes')
     expect((await skipup.call('/me', { key: key.key })).status).toBe(401)
     await admin.getByRole('button', { name: 'Resume now' }).click()
     expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
@@ -137,7 +137,7 @@ test.describe('without JavaScript', () => {
     await admin.goto(listPath)
     await admin.getByRole('link', { name: 'Review keys' }).click()
     await finding(admin, /1 never used/).click()
-    await expect(admin.getByRole('checkbox', { name: 'Choose all keys on this page' })).toBeHidden()
+    await expect(admin.getByRole('checkbox', { name: 'Select all keys on this page' })).toBeHidden()
     await expect(bar(admin)).toBeHidden()
     await chooseKeys(admin, 'First')
     await remove(admin).click()

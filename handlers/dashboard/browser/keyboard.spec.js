@@ -71,7 +71,7 @@ test('a key is deleted from its page', async ({ admin }) => {
   await admin.keyboard.press('Enter')
   await tabTo(admin, dialog(admin).getByRole('button', { name: 'Delete key' }))
   await admin.keyboard.press('Enter')
-  await expect(admin.getByRole('status').filter({ hasText: 'Short-lived is deleted.' })).toBeVisible()
+  await expect(admin.getByRole('status').filter({ hasText: 'Deleted “Short-lived”.' })).toBeVisible()
 })
 
 test('the first Tab offers to skip to the content', async ({ admin }) => {

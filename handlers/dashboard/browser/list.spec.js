@@ -2,9 +2,9 @@
 import { expect, test } from './test.js'
 import { listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
-const search = (page) => page.getByLabel('Search by name or prefix')
+const search = (page) => page.getByLabel('Search by name, key ID or paste a key')
 const sorted = (page, column) => page.getByRole('columnheader', { name: column })
-const tab = (page, label) => page.getByRole('navigation', { name: 'State' }).getByRole('link', { name: new RegExp('^' + label) })
+const tab = (page, label) => page.getByRole('navigation', { name: 'Status' }).getByRole('link', { name: new RegExp('^' + label) })
 
 // stay fails if the page is loaded again: the list is to be swapped in place.
 async function stay(page, act) {

@@ -38,15 +38,15 @@ test('a form is sent once, whatever else is asked meanwhile', async ({ admin, sk
     }
     await route.continue()
   })
-  await admin.getByRole('link', { name: 'Delete the old key' }).click()
+  await admin.getByRole('link', { name: 'Delete old key' }).click()
   await nameToConfirm(admin).fill('CRM sync')
-  await dialog(admin).getByLabel('Why now?').fill('Because')
+  await dialog(admin).getByLabel('Reason').fill('Because')
   const asked = admin.waitForResponse((response) => asksAnew(new URL(response.url())))
-  await dialog(admin).getByRole('button', { name: 'Delete the old key' }).click()
+  await dialog(admin).getByRole('button', { name: 'Delete old key' }).click()
   await asked
   await admin.waitForResponse((response) => asksAnew(new URL(response.url())))
   await dialog(admin).locator('form').evaluate((form) => form.requestSubmit())
-  await expect(admin.getByRole('heading', { name: 'The rotation is complete' })).toBeVisible()
+  await expect(admin.getByRole('heading', { name: 'Rotation complete' })).toBeVisible()
   expect(sent).toBe(1)
 })
 
@@ -87,7 +87,7 @@ test('a message is shown although a part of another page was asked for before it
   await admin.request.post(`${listPath}/${id}`, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: body, maxRedirects: 0 })
   await admin.request.get(`${listPath}/${id}/usage?seen=1`, { headers: { 'HX-Request': 'true' } })
   await admin.goto(`${listPath}/${id}`)
-  await expect(admin.getByText('The key has its new name.')).toBeVisible()
+  await expect(admin.getByText('Key renamed')).toBeVisible()
 })
 
 test('a server that cannot be reached is told of once, until it can be again', async ({ admin, skipup, faults }) => {
@@ -103,7 +103,7 @@ test('a server that cannot be reached is told of once, until it can be again', a
   const unreachable = (route) => (asked++, route.abort())
   await admin.route(asksAnew, unreachable)
   await expect.poll(() => asked).toBeGreaterThan(2)
-  await expect(admin.getByText('The server cannot be reached.')).toBeVisible()
+  await expect(admin.getByText('Can’t reach the server.')).toBeVisible()
   expect(await told()).toBe(1)
   await admin.unroute(asksAnew, unreachable)
   await admin.waitForResponse((response) => asksAnew(new URL(response.url())))

@@ -19,7 +19,7 @@ test('the list and the form show every name as it is', async ({ admin }) => {
     expect((await shown.allTextContents()).toSorted()).toEqual(Object.values(names).toSorted())
     expect(await sideways(admin), `list at ${width}`).toBe(0)
     await openForm(admin)
-    await expect(admin.getByLabel('Copy the scopes of').getByRole('option')).toHaveCount(1 + Object.keys(names).length)
+    await expect(admin.getByLabel('Copy scopes from').getByRole('option')).toHaveCount(1 + Object.keys(names).length)
     expect(await sideways(admin), `form at ${width}`).toBe(0)
   }
 })
@@ -50,7 +50,7 @@ test('a name is kept byte for byte, from the form to the deletion', async ({ adm
   await admin.getByRole('link', { name: 'Delete key' }).click()
   await nameToConfirm(admin).fill(name)
   await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
-  await expect(admin.getByRole('status').filter({ hasText: 'is deleted.' })).toContainText(name)
+  await expect(admin.getByRole('status').filter({ hasText: /^Deleted “/ })).toContainText(name)
   expect(await sideways(admin)).toBe(0)
 })
 
@@ -73,7 +73,7 @@ test('a search is text, whatever it holds', async ({ admin }) => {
   await makeKey(admin, { name: 'Other' })
   await admin.goto(listPath)
   for (const [typed, found] of Object.entries({ '%': 1, '<img src=x onerror=alert(1)>': 0, '\\': 0, '0%_D': 1 })) {
-    await admin.getByLabel('Search by name or prefix').fill(typed)
+    await admin.getByLabel('Search by name, key ID or paste a key').fill(typed)
     await expect(admin).toHaveURL(`${listPath}?${new URLSearchParams({ q: typed })}`)
     await expect(rows(admin)).toHaveCount(found)
   }

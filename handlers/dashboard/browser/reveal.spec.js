@@ -6,10 +6,10 @@ test('the key is shown with a word of warning, selected and ready to copy', asyn
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   const key = await createKey(admin, { name: 'CRM sync', scopes: ['members.read'] })
   expect(key).toMatch(/^sk_live_[0-9A-Za-z]{36}$/)
-  await expect(dialog(admin).getByText('it cannot be shown again')).toBeVisible()
+  await expect(dialog(admin).getByText('You won’t be able to see this key again.')).toBeVisible()
   expect(await shownKey(admin).evaluate((field) => field.value.slice(field.selectionStart, field.selectionEnd))).toBe(key)
 
-  const copied = { 'the key': key, 'the environment line': 'SKIPUP_API_KEY=' + key, 'the command': new RegExp(`^curl .*${key}`) }
+  const copied = { 'the key': key, 'the environment variable': 'SKIPUP_API_KEY=' + key, 'the command': new RegExp(`^curl .*${key}`) }
   for (const [what, text] of Object.entries(copied)) {
     await dialog(admin).getByRole('button', { name: `Copy ${what}` }).click()
     await expect(dialog(admin).getByRole('button', { name: `Copied ${what}` })).toBeVisible()
@@ -53,7 +53,7 @@ test('closing leads to the list, with the new key in it', async ({ admin }) => {
 test('Escape does not close a key that was not copied, the first time', async ({ admin }) => {
   await createKey(admin, { name: 'Fresh' })
   await admin.keyboard.press('Escape')
-  await expect(admin.getByText('The key was not copied yet. Press Escape again to close.')).toBeVisible()
+  await expect(admin.getByText('You haven’t copied this key. Press Esc again to close without copying.')).toBeVisible()
   await expect(shownKey(admin)).toBeVisible()
   await admin.keyboard.press('Escape')
   await expect(dialog(admin)).toHaveCount(0)

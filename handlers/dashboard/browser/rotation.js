@@ -34,8 +34,8 @@ export async function startRotation(page, skipup, { name = 'CRM sync', callers =
   const key = await rotateKey(page, old, { scopes })
   for (const agent of programs.slice(0, moved)) await callAs(skipup, key, agent)
   await page.goto(rotationOf(old))
-  await expect(page.locator('.caller'), 'the callers are stored, which takes a second').toHaveCount(callers)
-  await expect(page.locator('.caller[data-moved]')).toHaveCount(moved)
+  await expect(page.locator('[data-caller]'), 'the callers are stored, which takes a second').toHaveCount(callers)
+  await expect(page.locator('[data-caller][data-switched]')).toHaveCount(moved)
   return { old, key }
 }
 

@@ -5,10 +5,10 @@ import { ada, listPath, setUp, signIn } from './steps.js'
 test('returns to the requested page after signing in', async ({ page, skipup, otherBrowser }) => {
   await setUp(page, skipup)
   const stranger = await otherBrowser()
-  await stranger.goto(listPath + '?state=deleted')
+  await stranger.goto(listPath + '?status=deleted')
   await expect(stranger.getByLabel('Email')).toBeFocused()
   await signIn(stranger)
-  await expect(stranger).toHaveURL(listPath + '?state=deleted')
+  await expect(stranger).toHaveURL(listPath + '?status=deleted')
 })
 
 test('an unknown email and a wrong password look the same', async ({ page, skipup, otherBrowser }) => {

@@ -41,7 +41,7 @@ const inTeam = (open, options) => signedIn(async (page, tools) => {
 })
 
 async function invalid(page) {
-  await page.getByRole('button', { name: 'Everything', exact: true }).click()
+  await page.getByRole('button', { name: 'Full access', exact: true }).click()
   await untilADate(page).check()
   await submit(page)
   await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true')
@@ -83,7 +83,7 @@ export const states = {
 
   'list-empty': signedIn(async () => {}),
   list: inTeam(async () => {}),
-  'list-deleted': inTeam((page) => page.goto(listPath + '?state=deleted')),
+  'list-deleted': inTeam((page) => page.goto(listPath + '?status=deleted')),
   'list-no-match': inTeam((page) => page.goto(listPath + '?q=nothing+like+it')),
   'list-sort-menu': inTeam(async (page) => {
     await page.setViewportSize({ width: 390, height: 844 })
@@ -118,7 +118,7 @@ export const states = {
     await createKey(page)
     await page.keyboard.press('Escape')
     await page.clock.install() // the message stays
-    await expect(page.getByText('The key was not copied yet.')).toBeVisible()
+    await expect(page.getByText('You haven’t copied this key.')).toBeVisible()
   }),
   'created-copied': signedIn(async (page) => {
     await createKey(page)
@@ -133,7 +133,7 @@ export const states = {
     await page.getByLabel('Name').fill('CRM sync')
     await page.locator('input[name=form_id]').evaluate((field) => (field.value = 'twice'))
     await submit(page)
-    await expect(page.getByRole('heading', { name: 'This key exists already' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Key already created' })).toBeVisible()
   }),
 
   detail: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}`)),
@@ -164,7 +164,7 @@ export const states = {
     await dialog(page).getByRole('button', { name: 'Delete key' }).click()
     await expect(page).toHaveURL(listPath)
     await page.clock.runFor(100)
-    await expect(page.getByText('Event relay is deleted.')).toBeVisible()
+    await expect(page.getByText('Deleted “Event relay”.')).toBeVisible()
   }),
 
   menus: signedIn(async (page, { skipup }) => {
@@ -239,21 +239,21 @@ export const states = {
   'key-usage-of-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
   'key-access': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
-    await page.getByRole('button', { name: 'Read only' }).click()
+    await page.getByRole('button', { name: 'Read-only' }).click()
   }),
   'key-access-refused': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await untilADate(page).check()
     await submit(page)
-    await expect(page.getByText(/^The expiry must be/)).toBeVisible()
+    await expect(page.getByText(/^Select a/)).toBeVisible()
   }),
   'key-deleted': inTeam(async (page, { keys, skipup }) => {
     const { id, name, key } = await makeKey(page, { name: 'Old importer' })
     await skipup.used(key)
     await page.goto(`${listPath}/${id}/delete`)
-    await page.getByRole('textbox', { name: /name of the key/i }).fill(name)
+    await page.getByRole('textbox', { name: /^Type .* to confirm/ }).fill(name)
     await submit(page)
-    await expect(page.getByRole('status').filter({ hasText: 'is deleted.' })).toBeVisible()
+    await expect(page.getByRole('status').filter({ hasText: /^Deleted “/ })).toBeVisible()
     await page.goto(`${listPath}/${id}`)
     await expect(page.getByText('Deletion receipt')).toBeVisible()
   }),
@@ -271,7 +271,7 @@ export const states = {
     await page.goto(`${listPath}/${id}/rotation`)
     await untilADate(page).check()
     await submit(page)
-    await expect(page.getByText(/^The expiry must be/)).toBeVisible()
+    await expect(page.getByText(/^Select a/)).toBeVisible()
   }),
   'rotation-no-callers': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 0 })
@@ -281,7 +281,7 @@ export const states = {
     await callAs(skipup, old.key, 'crm-sync/3.2.0')
     await callAs(skipup, key, 'crm-sync/3.3.0')
     await callAs(skipup, key, 'okhttp/4.12.0', '/workspace_members')
-    await expect(page.getByRole('region', { name: 'Only at the new key' })).toBeVisible()
+    await expect(page.getByRole('region', { name: 'New callers' })).toBeVisible()
     await expect(page.getByText('the new key lacks the scope')).toBeVisible()
   }),
   'rotation-all-moved': signedIn(async (page, { skipup }) => {
@@ -291,17 +291,17 @@ export const states = {
     const { old } = await startRotation(page, skipup, { callers: 3, moved: 3 })
     await quieten(skipup, old, 3)
     await page.reload()
-    await expect(page.getByRole('button', { name: 'Delete the old key' })).toBeVisible()
+    await expect(page.getByRole('button', { name: 'Delete old key' })).toBeVisible()
   }),
   'rotation-end-refused': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 3, moved: 1 })
-    await page.getByRole('link', { name: 'Delete the old key' }).click()
-    await dialog(page).getByRole('button', { name: 'Delete the old key' }).click()
+    await page.getByRole('link', { name: 'Delete old key' }).click()
+    await dialog(page).getByRole('button', { name: 'Delete old key' }).click()
     await expect(dialog(page).getByText('The reason is required.')).toBeVisible()
   }),
   'rotation-abandon': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 2, moved: 1 })
-    await page.getByRole('link', { name: 'Abandon' }).click()
+    await page.getByRole('link', { name: 'Cancel rotation' }).click()
     await expect(dialog(page)).toBeVisible()
   }),
   'rotation-complete': signedIn(async (page, { skipup }) => {
@@ -309,12 +309,12 @@ export const states = {
     await page.request.post(rotationOf(old) + '/finish', { form: { confirm_name: old.name, reason: 'All has moved' } })
     await callAs(skipup, old.key, 'curl/8.5.0')
     await page.reload()
-    await expect(page.getByRole('heading', { name: 'Something still sends the old key' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Old key still in use' })).toBeVisible()
   }),
   'rotation-lineage': signedIn(async (page, { skipup }) => {
     const { old } = await startRotation(page, skipup, { callers: 2, moved: 1 })
     await page.goto(`${listPath}/${old.id}`)
-    await expect(page.getByRole('heading', { name: 'Lineage' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Rotation history' })).toBeVisible()
   }),
   ...peopleStates,
   ...Object.fromEntries(Object.entries({ ...hygieneStates, ...webhookStates }).map(([name, open]) => [name, signedIn(open)])),

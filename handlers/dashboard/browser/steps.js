@@ -66,9 +66,9 @@ export const submit = (page) => page.locator('[data-submit]').click()
 export const untilADate = (page) => page.locator('input[name=expiry][value=date]')
 
 // nameToConfirm is the field that the deletion of a key in use asks to fill in.
-export const nameToConfirm = (page) => page.getByRole('textbox', { name: /name of the key/i })
+export const nameToConfirm = (page) => page.getByRole('textbox', { name: /^Type .* to confirm/ })
 
-export const shownKey = (page) => page.getByRole('textbox', { name: /^Key of/ })
+export const shownKey = (page) => page.getByRole('textbox', { name: /^Key for/ })
 
 export const row = (page, name) => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) })
 

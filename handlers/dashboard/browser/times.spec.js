@@ -32,11 +32,11 @@ test('shows the exact time in the browser’s time zone from the first page on',
   await setUp(admin, skipup)
   await admin.goto(listPath)
   await createUntil(admin, '2031-12-31')
-  await expect(row(admin, 'Until a day').locator('[data-cell=expiry] time')).toHaveAttribute('title', '1 Jan 2032, 00:00 UTC')
+  await expect(row(admin, 'Until a day').locator('td').filter({ hasText: /^\s*Expires/ }).locator('time')).toHaveAttribute('title', '1 Jan 2032, 00:00 UTC')
 
   await page.context().addCookies((await admin.context().cookies()).filter(({ name }) => name !== 'timezone'))
-  const expiry = row(page, 'Until a day').locator('[data-cell=expiry] time')
-  const created = row(page, 'Until a day').locator('[data-cell=created] time')
+  const expiry = row(page, 'Until a day').locator('td').filter({ hasText: /^\s*Expires/ }).locator('time')
+  const created = row(page, 'Until a day').locator('td').filter({ hasText: /^\s*Created/ }).locator('time')
   const renderedBy = { 'the script, after the server rendered UTC': 'UTC', 'the server, which knows the zone now': 'Asia/Tokyo' }
   for (const [who, zone] of Object.entries(renderedBy)) {
     await page.goto(listPath)
@@ -51,7 +51,7 @@ test('shows the exact time in the browser’s time zone from the first page on',
 
 test('relative times are updated while the page is open', async ({ admin }) => {
   await createUntil(admin, '2031-12-31')
-  const relative = row(admin, 'Until a day').locator('[data-cell=created] [data-relative]')
+  const relative = row(admin, 'Until a day').locator('td').filter({ hasText: /^\s*Created/ }).locator('[data-relative]')
   await expect(relative).toHaveText('just now')
   await admin.clock.install()
   await admin.reload()
