@@ -18,6 +18,7 @@ type APIKey struct {
 	ID                string
 	WorkspaceID       string
 	Name              string
+	Description       string // may be empty
 	KeyPrefix         string // the part that is safe to show, such as "sk_live_abc1...."
 	Digest            token.Digest
 	Scopes            scope.Set
@@ -101,7 +102,7 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 // Wire returns the key as the API and its events represent it.
 func (k *APIKey) Wire() wire.APIKey {
 	return wire.APIKey{
-		ID: k.ID, Name: k.Name, KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
+		ID: k.ID, Name: k.Name, Description: optional(k.Description), KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
 }
@@ -110,9 +111,10 @@ func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
 
 // NewAPIKey describes a key to create.
 type NewAPIKey struct {
-	Name      string
-	Scopes    scope.Set
-	ExpiresAt *time.Time // nil for a key that does not expire
+	Name        string
+	Description string // may be empty
+	Scopes      scope.Set
+	ExpiresAt   *time.Time // nil for a key that does not expire
 	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
 	// is empty where a request is never repeated.
 	FormID string
@@ -151,6 +153,7 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 		ID:            s.id("key"),
 		WorkspaceID:   workspaceID,
 		Name:          n.Name,
+		Description:   n.Description,
 		KeyPrefix:     secret.Hint(),
 		Digest:        secret.Digest(),
 		Scopes:        n.Scopes,
@@ -166,6 +169,7 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 // already in fields.
 func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error {
 	checkName(fields, "name", n.Name)
+	checkKeyDescription(fields, n.Description)
 	if n.ExpiresAt != nil {
 		checkExpiry(fields, *n.ExpiresAt, s.now())
 	}
@@ -239,23 +243,58 @@ func (s *Store) takeAPIKey(ctx context.Context, condition string, args ...any) (
 	return &key, nil
 }
 
+// maxKeyDescription is the longest description of a key, in characters.
+const maxKeyDescription = 500
+
+func checkKeyDescription(fields Fields, description string) {
+	if token.Occurs(description) {
+		fields.add("description", "must not contain an API key. If that key is active, rotate it")
+	}
+	checkText(fields, "description", description, maxKeyDescription)
+}
+
+// KeyDetails are the parts of a key that only people read.
+type KeyDetails struct{ Name, Description string }
+
 // RenameAPIKey changes the name of a key, which may be expired but not deleted.
 func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) error {
-	fields := Fields{}
-	checkName(fields, "name", name)
-	if err := fields.err(); err != nil {
-		return err
-	}
+	return s.EditAPIKey(ctx, workspaceID, id, func(d *KeyDetails) { d.Name = name })
+}
+
+// EditAPIKey changes the name and the description of a key, which may be expired but not deleted.
+func (s *Store) EditAPIKey(ctx context.Context, workspaceID, id string, edit func(*KeyDetails)) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		key, err := tx.APIKey(ctx, workspaceID, id)
 		if err != nil {
 			return err
 		}
-		if err := tx.updateExisting(ctx, key, map[string]any{"name": name}); err != nil {
+		before := KeyDetails{key.Name, key.Description}
+		after := before
+		edit(&after)
+		fields := Fields{}
+		checkName(fields, "name", after.Name)
+		checkKeyDescription(fields, after.Description)
+		if err := fields.err(); err != nil {
 			return err
 		}
-		return tx.audit(ctx, workspaceID, "api_key.renamed", target{"api_key", id, name}, map[string]string{"from": key.Name})
+		if err := tx.updateExisting(ctx, key, map[string]any{"name": after.Name, "description": after.Description}); err != nil {
+			return err
+		}
+		return tx.auditEdit(ctx, key, before, after)
 	})
+}
+
+// auditEdit records an event for each part of a key that was submitted. A name that stays the same
+// is recorded too, unless the description has changed.
+func (s *Store) auditEdit(ctx context.Context, key *APIKey, before, after KeyDetails) error {
+	target := target{"api_key", key.ID, after.Name}
+	if after.Description != before.Description {
+		details := map[string]string{"from": before.Description, "to": after.Description}
+		if err := s.audit(ctx, key.WorkspaceID, "api_key.description_changed", target, details); err != nil || after.Name == before.Name {
+			return err
+		}
+	}
+	return s.audit(ctx, key.WorkspaceID, "api_key.renamed", target, map[string]string{"from": before.Name})
 }
 
 // updateExisting updates a key unless it is deleted, even concurrently, in which case it returns

@@ -32,7 +32,7 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 
 // APIKeyFilter selects and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
-	Search     string       // part of the name or prefix, case-insensitive
+	Search     string       // part of the name, the description or the prefix, ignoring case
 	Status     KeyStatus    // empty for all but deleted keys, or for all with the finding
 	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
@@ -110,7 +110,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 		}
 		if f.Search != "" {
 			pattern := searchPattern(f.Search, maxName)
-			query = query.Where(`(lower(name) LIKE lower(?) ESCAPE '\' OR lower(key_prefix) LIKE lower(?) ESCAPE '\')`, pattern, pattern)
+			query = query.Where(`(lower(name) LIKE lower(@pattern) ESCAPE '\' OR lower(description) LIKE lower(@pattern) ESCAPE '\' OR lower(key_prefix) LIKE lower(@pattern) ESCAPE '\')`, sql.Named("pattern", pattern))
 		}
 		if f.Scope != nil {
 			query = query.Where(`' ' || scopes || ' ' LIKE ? ESCAPE '\'`, likePattern(" "+f.Scope.String()+" "))

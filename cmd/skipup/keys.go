@@ -20,6 +20,7 @@ func (p *program) keys() *cobra.Command {
 // newKeyFlags are the flags of keys create.
 type newKeyFlags struct {
 	workspace, name string
+	description     string
 	scopes          []string
 	expiresIn       time.Duration
 	expires         bool
@@ -42,6 +43,7 @@ Scopes:
 	flags := cmd.Flags()
 	flags.StringVar(&f.workspace, "workspace", "", "workspace `ID`")
 	flags.StringVar(&f.name, "name", "", "key `name`")
+	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days (default never)")
 	addFlags(flags, databaseOption, keyEnvironmentOption)
@@ -65,14 +67,14 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		if err := findWorkspace(ctx, store, f.workspace); err != nil {
 			return err
 		}
-		n := models.NewAPIKey{Name: f.name, Scopes: scopes}
+		n := models.NewAPIKey{Name: f.name, Description: f.description, Scopes: scopes}
 		if f.expires {
 			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at
 		}
 		key, secret, err := store.CreateAPIKey(ctx, f.workspace, n)
 		if err != nil {
-			return flagErrors(err, map[string]string{"name": "--name", "expires_at": "--expires-in"})
+			return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in"})
 		}
 		if err := p.printf("%s", secret.Reveal()); err != nil {
 			return failf("created %s but couldn't print it; delete it: %w", key.ID, err)

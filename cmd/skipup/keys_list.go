@@ -86,6 +86,7 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspace s
 type listedKey struct {
 	ID          string           `json:"id"`
 	Name        string           `json:"name"`
+	Description string           `json:"description"`
 	KeyPrefix   string           `json:"key_prefix"`
 	State       models.KeyStatus `json:"state"`
 	Scopes      []string         `json:"scopes"`
@@ -102,7 +103,7 @@ type listedKey struct {
 
 func listed(key *models.APIKey, now time.Time) listedKey {
 	return listedKey{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Names(),
+		ID: key.ID, Name: key.Name, Description: key.Description, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Names(),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
@@ -122,10 +123,10 @@ func (p *program) answerTable(keys []listedKey) error {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // writing to a Builder never fails
-	row("ID", "NAME", "PREFIX", "STATE", "SCOPES", "CREATED", "LAST USED", "EXPIRES")
+	row("ID", "NAME", "PREFIX", "STATE", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION")
 	for _, key := range keys {
 		row(key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
-			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt))
+			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Description), "-"))
 	}
 	_ = table.Flush()
 	return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))

@@ -12,11 +12,11 @@ import (
 
 // keyChange holds the flags that change a key.
 type keyChange struct {
-	name      string
-	scopes    []string
-	expiresIn time.Duration
-	never     bool
-	changes   func(flag string) bool
+	name, description string
+	scopes            []string
+	expiresIn         time.Duration
+	never             bool
+	changes           func(flag string) bool
 }
 
 func (p *program) keysUpdate() *cobra.Command {
@@ -32,11 +32,12 @@ A change of scopes or expiry waits until every node applies it (about one lease)
 	change := keyChange{changes: cmd.Flags().Changed}
 	flags := cmd.Flags()
 	flags.StringVar(&change.name, "name", "", "key `name`")
+	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	cmd.MarkFlagsOneRequired("name", "scopes", "expires-in", "never-expires")
+	cmd.MarkFlagsOneRequired("name", "description", "scopes", "expires-in", "never-expires")
 	addFlags(flags, databaseOption)
 	completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -58,6 +59,16 @@ A change of scopes or expiry waits until every node applies it (about one lease)
 			return p.updateKey(ctx, store, key, change, access)
 		})
 	})
+}
+
+// details changes what the flags give.
+func (c keyChange) details(d *models.KeyDetails) {
+	if c.changes("name") {
+		d.Name = c.name
+	}
+	if c.changes("description") {
+		d.Description = c.description
+	}
 }
 
 func (c keyChange) changesAccess() bool {
@@ -85,12 +96,12 @@ func (c keyChange) access(access models.KeyAccess, now time.Time) models.KeyAcce
 }
 
 func (p *program) updateKey(ctx context.Context, store *models.Store, key *models.APIKey, change keyChange, access models.KeyAccess) error {
-	inFlag := map[string]string{"name": "--name", "expires_at": "--expires-in"}
+	inFlag := map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in"}
 	if err := store.CheckKeyAccess(key, access, models.Fields{}); err != nil {
 		return flagErrors(err, inFlag)
 	}
-	if change.changes("name") {
-		if err := store.RenameAPIKey(ctx, key.WorkspaceID, key.ID, change.name); err != nil {
+	if change.changes("name") || change.changes("description") {
+		if err := store.EditAPIKey(ctx, key.WorkspaceID, key.ID, change.details); err != nil {
 			return flagErrors(err, inFlag)
 		}
 	}

@@ -33,9 +33,10 @@ func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (mod
 }
 
 type newAPIKey struct {
-	Name      string   `json:"name"`
-	Scopes    []string `json:"scopes"`
-	ExpiresAt *string  `json:"expires_at"`
+	Name        string   `json:"name"`
+	Description *string  `json:"description"`
+	Scopes      []string `json:"scopes"`
+	ExpiresAt   *string  `json:"expires_at"`
 }
 
 // create creates an API key. Its scopes are limited to those of the caller's key.
@@ -48,9 +49,13 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
+	var description string
+	if in.Description != nil {
+		description = *in.Description
+	}
 	grants := caller.Key.Scopes()
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Scopes: set, ExpiresAt: expiresAt, Grantor: &grants,
+		Name: in.Name, Description: description, Scopes: set, ExpiresAt: expiresAt, Grantor: &grants,
 	})
 	if err != nil {
 		return createdAPIKey{}, err

@@ -164,7 +164,7 @@ func (h apiKeys) show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Name: key.Name})
+	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Form: apikeys.DetailsForm{Name: key.Name, Description: key.Description}})
 }
 
 // detail completes the page of a key and shows it.
@@ -197,20 +197,19 @@ func routesOf(table []api.Route) []apikeys.Route {
 	return routes
 }
 
-type renameForm struct {
-	Name string `form:"name"`
-}
-
-func (h apiKeys) rename() change[*models.APIKey, renameForm] {
-	return change[*models.APIKey, renameForm]{
+// details edits the name and the description of a key.
+func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
+	return change[*models.APIKey, apikeys.DetailsForm]{
 		subject: h.key,
-		show: func(c echo.Context, status int, key *models.APIKey, form renameForm, errors models.Fields) error {
-			return h.detail(c, status, apikeys.DetailPage{Key: key, Name: form.Name, Errors: errors})
+		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.DetailsForm, errors models.Fields) error {
+			return h.detail(c, status, apikeys.DetailPage{Key: key, Form: form, Errors: errors})
 		},
-		apply: func(c echo.Context, form renameForm) (next, error) {
+		apply: func(c echo.Context, form apikeys.DetailsForm) (next, error) {
 			id := c.Param("id")
-			err := h.store.RenameAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, form.Name)
-			return next{"Key renamed", path.APIKey(id)}, err
+			err := h.store.EditAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, func(d *models.KeyDetails) {
+				d.Name, d.Description = form.Name, form.Description
+			})
+			return next{"Key details updated", path.APIKey(id)}, err
 		},
 	}
 }

@@ -14,7 +14,7 @@ import (
 // newAPIKey is what the form asks for, with complaints about what it cannot mean. Its dates
 // are those of whoever looks at it in ctx.
 func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models.Fields) {
-	wanted := models.NewAPIKey{Name: form.Name, FormID: form.FormID}
+	wanted := models.NewAPIKey{Name: form.Name, Description: form.Description, FormID: form.FormID}
 	fields := models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {

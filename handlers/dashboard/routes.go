@@ -68,7 +68,7 @@ func Register(pages *web.Group, store *models.Store, routes api.Table) {
 		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
 		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
 		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
-		{http.MethodPost, path.APIKey(":id"), admin, keys.rename().act},
+		{http.MethodPost, path.APIKey(":id"), admin, keys.details().act},
 		{http.MethodGet, path.APIKeyUsage(":id"), admin, keys.usage},
 		{http.MethodGet, path.APIKeyUsageCounts(":id"), admin, keys.usageCounts},
 		{http.MethodGet, path.APIKeyUsageCallers(":id"), admin, keys.usageCallers},

@@ -42,7 +42,7 @@ func TestNoticeWaitsForAFullPage(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "CI")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	const notice = "Key renamed"
+	const notice = "Key details updated"
 	if got := b.Post("/settings/api-keys/"+key.ID, url.Values{"name": {"Builds"}}); got.Status != http.StatusSeeOther {
 		t.Fatalf("rename: status = %d, want 303\n%s", got.Status, got.Body)
 	}

@@ -4,13 +4,14 @@ import "github.com/skipup/keys/models/scope"
 
 // APIKey is an API key, without the secret.
 type APIKey struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	KeyPrefix  string     `json:"key_prefix"`
-	Scopes     scope.Set  `json:"scopes"`
-	ExpiresAt  *Timestamp `json:"expires_at"`
-	LastUsedAt *Timestamp `json:"last_used_at"`
-	CreatedAt  Timestamp  `json:"created_at"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Description *string    `json:"description"`
+	KeyPrefix   string     `json:"key_prefix"`
+	Scopes      scope.Set  `json:"scopes"`
+	ExpiresAt   *Timestamp `json:"expires_at"`
+	LastUsedAt  *Timestamp `json:"last_used_at"`
+	CreatedAt   Timestamp  `json:"created_at"`
 }
 
 // RotatedAPIKey is the replacement of an API key.

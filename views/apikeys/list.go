@@ -57,7 +57,7 @@ func (p ListPage) HasAnyKey() bool {
 func (p ListPage) frame() ui.List {
 	return ui.List{
 		ID: "keys", Label: "API keys", Query: p.Query, Summary: p.summary(),
-		Search: "Search by name, key ID or paste a key", Filters: []ui.Select{scopeFilter(p.Query)}, Kept: []string{ByReview},
+		Search: "Search by name or description, or paste a key", Filters: []ui.Select{scopeFilter(p.Query)}, Kept: []string{ByReview},
 		Tabs: p.tabs(), TabsLabel: "Status", Columns: columns,
 		Head: reviewHead(p), Foot: bulkBar(), Pages: p.Pages(), Empty: noKeys(p),
 	}

@@ -29,7 +29,7 @@ var naughty = []string{
 func keyNamed(name string) *models.APIKey {
 	used, expires := now.Add(-time.Hour), now.Add(48*time.Hour)
 	return &models.APIKey{
-		ID: "key_01K00000000000000000000000", Name: name, KeyPrefix: "sk_live_zQWB....", Scopes: scope.All,
+		ID: "key_01K00000000000000000000000", Name: name, Description: name, KeyPrefix: "sk_live_zQWB....", Scopes: scope.All,
 		CreatedByName: name, CreatedAt: now, ExpiresAt: &expires,
 		LastUsedAt: &used, LastUsedAddress: "203.0.113.1", LastUsedUserAgent: name,
 	}
@@ -58,7 +58,7 @@ func pagesWith(name string) map[string]templ.Component {
 		"Created":        Created(CreatedPage{Key: key, Secret: secret}),
 		"AlreadyCreated": AlreadyCreated(key),
 		"Usage":          Usage(usageOf(key)),
-		"Show":           Show(DetailPage{Key: key, Name: name, History: history, Errors: models.Fields{"name": name}}),
+		"Show":           Show(DetailPage{Key: key, Form: DetailsForm{Name: name, Description: name}, History: history, Errors: models.Fields{"name": name}}),
 		"Delete":         Delete(DeletePage{Key: key, InUse: true, ConfirmName: name, Errors: models.Fields{"confirm_name": name}}),
 	}
 }
@@ -114,7 +114,7 @@ func TestDeletedKeyHasNoControls(t *testing.T) {
 	key := keyNamed("CI")
 	key.DeletedAt = &now
 	drawn := render(t, Show(DetailPage{Key: key}))
-	for _, control := range []string{"Delete key", "Save name"} {
+	for _, control := range []string{"Delete key", "Save details"} {
 		if strings.Contains(drawn, control) {
 			t.Errorf("a deleted key has %q", control)
 		}

@@ -66,9 +66,10 @@ func (a Access) Selected() scope.Set {
 
 // Form is the form that creates a key. Its presets are sent to the address of the empty form.
 type Form struct {
-	FormID   string `form:"form_id"`
-	Name     string `form:"name"`
-	CopyFrom string `form:"copy_from"` // id of a key, with PresetCopy
+	FormID      string `form:"form_id"`
+	Name        string `form:"name"`
+	Description string `form:"description"`
+	CopyFrom    string `form:"copy_from"` // id of a key, with PresetCopy
 	Access
 
 	Existing []models.APIKey `form:"-"` // keys to copy scopes from
@@ -96,6 +97,12 @@ type CreatedPage struct {
 	Secret string
 }
 
+// DetailsForm is the form that edits the name and the description of a key.
+type DetailsForm struct {
+	Name        string `form:"name"`
+	Description string `form:"description"`
+}
+
 // Route is an endpoint of the API.
 type Route struct {
 	Method, Path, Summary string
@@ -112,7 +119,7 @@ type DetailPage struct {
 	RotationHistory []models.APIKey // oldest first, including the key
 	// RotationUse counts the requests of each of them in the last 30 days, by id.
 	RotationUse map[string]int64
-	Name        string        // in the form that renames the key
+	Form        DetailsForm
 	Errors      models.Fields // of that form
 }
 

@@ -35,6 +35,7 @@ var groups = []group{
 	{"API keys", []action{
 		{"api_key.created", "Key created", "{actor} created {target}"},
 		{"api_key.renamed", "Key renamed", "{actor} renamed {target}"},
+		{"api_key.description_changed", "Key description changed", "{actor} changed the description of {target}"},
 		{"api_key.access_changed", "Access changed", "{actor} changed access for {target}"},
 		{"api_key.rotated", "Key rotated", "{actor} rotated {target}"},
 		{"api_key.rotation_abandoned", "Rotation canceled", "{actor} canceled the rotation of {target}"},

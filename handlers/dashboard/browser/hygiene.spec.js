@@ -52,7 +52,7 @@ test('each finding leads to its keys, with the evidence and what to do', async (
     await expect(row(admin, name).getByRole('link', { name: `${action} ${name}` })).toBeVisible()
   }
   await admin.goto(`${listPath}?review=expiring`)
-  await admin.getByLabel('Search by name, key ID or paste a key').fill('lake')
+  await admin.getByLabel('Search by name or description, or paste a key').fill('lake')
   await expect(rows(admin)).toHaveCount(1)
   expect(admin.url()).toContain('review=expiring')
   await row(admin, 'Data lake').getByRole('link', { name: 'Extend Data lake' }).click()
@@ -111,7 +111,7 @@ test('choosing none takes the bar away, and searching forgets what was chosen', 
   await expect(bar(admin)).toBeHidden()
   await expect(admin.getByRole('checkbox', { name: 'Select all keys on this page' }), 'the button with the focus is gone').toBeFocused()
   await chooseKeys(admin, 'First')
-  await admin.getByLabel('Search by name, key ID or paste a key').fill('second')
+  await admin.getByLabel('Search by name or description, or paste a key').fill('second')
   await expect(rows(admin)).toHaveCount(1)
   await expect(bar(admin)).toBeHidden()
 })

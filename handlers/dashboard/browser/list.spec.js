@@ -2,7 +2,7 @@
 import { expect, test } from './test.js'
 import { listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
-const search = (page) => page.getByLabel('Search by name, key ID or paste a key')
+const search = (page) => page.getByLabel('Search by name or description, or paste a key')
 const sorted = (page, column) => page.getByRole('columnheader', { name: column })
 const tab = (page, label) => page.getByRole('navigation', { name: 'Status' }).getByRole('link', { name: new RegExp('^' + label) })
 

@@ -87,7 +87,7 @@ test('a message is shown although a part of another page was asked for before it
   await admin.request.post(`${listPath}/${id}`, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: body, maxRedirects: 0 })
   await admin.request.get(`${listPath}/${id}/usage?seen=1`, { headers: { 'HX-Request': 'true' } })
   await admin.goto(`${listPath}/${id}`)
-  await expect(admin.getByText('Key renamed')).toBeVisible()
+  await expect(admin.getByText('Key details updated')).toBeVisible()
 })
 
 test('a server that cannot be reached is told of once, until it can be again', async ({ admin, skipup, faults }) => {

@@ -73,7 +73,7 @@ test('a search is text, whatever it holds', async ({ admin }) => {
   await makeKey(admin, { name: 'Other' })
   await admin.goto(listPath)
   for (const [typed, found] of Object.entries({ '%': 1, '<img src=x onerror=alert(1)>': 0, '\\': 0, '0%_D': 1 })) {
-    await admin.getByLabel('Search by name, key ID or paste a key').fill(typed)
+    await admin.getByLabel('Search by name or description, or paste a key').fill(typed)
     await expect(admin).toHaveURL(`${listPath}?${new URLSearchParams({ q: typed })}`)
     await expect(rows(admin)).toHaveCount(found)
   }

@@ -146,7 +146,7 @@ export const states = {
     const { id } = await makeKey(page)
     await page.goto(`${listPath}/${id}`)
     await page.getByRole('textbox', { name: 'Name' }).fill('')
-    await page.getByRole('button', { name: 'Save name' }).click()
+    await page.getByRole('button', { name: 'Save details' }).click()
     await expect(page.getByText('Name is required.')).toBeVisible()
   }),
   'detail-deleted': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Old CRM sync'].id}`)),
