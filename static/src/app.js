@@ -1,5 +1,5 @@
-// The one script. It only makes better what works without it: everything here listens at the
-// document, so that parts which htmx swaps in need no setting up.
+// The only script. Every page works without it. Listeners are on the document, so that content that
+// htmx swaps in needs no setup.
 import 'htmx.org/dist/htmx.esm.js'
 import './chart.js'
 import './select.js'

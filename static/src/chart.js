@@ -1,7 +1,7 @@
-// Charts: the numbers of the bar under the pointer, or of the one that the arrow keys are at.
+// Charts: shows the numbers of the bar that the pointer or the arrow keys select.
 import { on } from './on.js'
 
-// show says what a bar's title says, and marks the bar; without a bar it says nothing.
+// show displays the title of a bar and marks the bar. Without a bar it clears both.
 function show(chart, bar) {
   for (const other of chart.querySelectorAll('[data-bar][data-on]')) if (other !== bar) delete other.dataset.on
   if (bar) bar.dataset.on = ''
@@ -27,8 +27,7 @@ on('keydown', '[data-picture]', (event, picture) => {
 })
 on('focusout', '[data-picture]', (event, picture) => show(chartOf(picture)))
 
-// A chart may have come, or have other numbers. The pictures take the focus only where the keys do
-// something.
+// Charts may have been added or changed. They can be focused only where the arrow keys work.
 function refresh() {
   for (const picture of document.querySelectorAll('[data-picture]')) {
     picture.tabIndex = 0

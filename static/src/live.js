@@ -1,46 +1,46 @@
-// Live parts: each element with data-live is told to ask for itself anew, by the event that its
-// hx-trigger names, every two seconds or as many milliseconds as data-live says. Nobody asks while
-// the page is hidden or a form in the part is on its way, nor when nobody has touched the page for
-// a while: one that is left open must not keep a session alive.
+// Live parts: each element with data-live reloads itself every two seconds, or every data-live
+// milliseconds, when it receives the event that its hx-trigger names. Reloading stops while the page
+// is hidden, while a form in the part is being sent, and when the page was not used for a while, so
+// that an open page does not keep a session alive.
 import htmx from 'htmx.org/dist/htmx.esm.js'
 import { toast } from './toast.js'
 
-const usual = 2000
-const patience = 10 * 60_000
+const interval = 2000
+const idleTimeout = 10 * 60_000
 
-// What people and scripts have changed in a part stays as it is.
+// Keep what people and scripts have changed in a part.
 htmx.config.morphIgnore = [...htmx.config.morphIgnore, 'open', 'tabindex', 'data-on']
 
-let touched = Date.now()
+let lastUsed = Date.now()
 for (const type of ['pointermove', 'pointerdown', 'keydown', 'scroll', 'focus']) {
-  window.addEventListener(type, () => (touched = Date.now()), { capture: true, passive: true })
+  window.addEventListener(type, () => (lastUsed = Date.now()), { capture: true, passive: true })
 }
 
-const turns = new WeakMap()
+const nextReloads = new WeakMap()
 
-function ask() {
+function reload() {
   const now = Date.now()
-  if (document.hidden || now - touched > patience) return
+  if (document.hidden || now - lastUsed > idleTimeout) return
   for (const part of document.querySelectorAll('[data-live]')) {
-    const turn = turnOf(part, now)
-    if (now < turn.at || part.querySelector('[data-sent]')) continue
-    turn.at = now + (Number(part.dataset.live) || usual)
+    const next = nextReload(part, now)
+    if (now < next.at || part.querySelector('[data-sent]')) continue
+    next.at = now + (Number(part.dataset.live) || interval)
     part.dispatchEvent(new Event('live'))
   }
 }
 
-// turnOf is when a part asks next: at once, or as many milliseconds after it was drawn as
-// data-live-after says.
-function turnOf(part, now) {
+// nextReload returns when a part reloads next: at once, or data-live-after milliseconds after it was
+// rendered.
+function nextReload(part, now) {
   const after = Number(part.dataset.liveAfter ?? 0)
-  if (turns.get(part)?.after !== after) turns.set(part, { after, at: now + after })
-  return turns.get(part)
+  if (nextReloads.get(part)?.after !== after) nextReloads.set(part, { after, at: now + after })
+  return nextReloads.get(part)
 }
 
-setInterval(ask, 200)
+setInterval(reload, 200)
 
-// An answer that is not the part itself must not take its place. An error of the server may be over
-// the next time; another page, or none, says that this one is over.
+// A response without the part must not replace it. A server error may be temporary; another page
+// means that this one is outdated.
 document.addEventListener('htmx:before:swap', (event) => {
   const { ctx, tasks } = event.detail
   if (!ctx.sourceElement?.matches?.('[data-live]') || !ctx.response) return
@@ -50,12 +50,12 @@ document.addEventListener('htmx:before:swap', (event) => {
   if (status !== 204 && status < 500) location.reload()
 })
 
-// A server that cannot be reached is told of once, not at each turn.
+// Report an unreachable server once, not at every reload.
 let reached = true
 
 document.addEventListener('htmx:after:request', () => (reached = true))
 document.addEventListener('htmx:error', (event) => {
   if (!event.detail.ctx?.sourceElement?.matches?.('[data-live]') || !reached) return
   reached = false
-  toast('The server cannot be reached. This page is kept up to date again when it can be.')
+  toast('Can’t reach the server. Live updates will resume when you’re back online.')
 })

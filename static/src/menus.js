@@ -1,4 +1,4 @@
-// Menus are details elements: this closes them like menus.
+// Closes menus, which are details elements.
 import { on } from './on.js'
 
 function closeMenus(but) {
@@ -7,8 +7,7 @@ function closeMenus(but) {
 
 document.addEventListener('click', (event) => closeMenus(event.target.closest?.('details[data-menu]')))
 
-// Tab out of a menu closes it. A press of the mouse moves the focus too, but must not move what
-// is about to be clicked.
+// Close a menu when Tab leaves it. Ignore focus by mouse, which would move the click target.
 document.addEventListener('focusin', (event) => {
   if (event.target.matches(':focus-visible')) closeMenus(event.target.closest('details[data-menu]'))
 })

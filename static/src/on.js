@@ -1,5 +1,5 @@
-// on calls listen(event, element) for events of a type in elements that match a selector, now
-// or later in the page.
+// on calls listen(event, element) for events in elements that match a selector, including elements
+// added later.
 export function on(type, selector, listen, options) {
   document.addEventListener(
     type,

@@ -1,5 +1,5 @@
-// A new key is in the page once. When the page is left it goes out of it, so that the
-// browser's cache for going back and forward holds nothing.
+// Removes secrets from a page when it is left, so that the browser's back-forward cache does not
+// keep them.
 let gone = false
 
 window.addEventListener('pagehide', () => {

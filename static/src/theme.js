@@ -1,4 +1,4 @@
-// The theme changes at once; the server is told, so that the next page has it from the start.
+// Changes the theme at once, and saves it on the server for the next page.
 import { on } from './on.js'
 
 const themes = ['system', 'light', 'dark']

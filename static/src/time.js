@@ -1,4 +1,4 @@
-// Times: the words stay fresh, and the zone is the browser's. The words are those of
+// Keeps relative times current and shows times in the browser's time zone. The wording matches
 // views/ui/time.go.
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
@@ -43,7 +43,7 @@ function set(element, words) {
   if (element && element.textContent !== words) element.textContent = words
 }
 
-// zoneDiffers is whether the server drew the page for another zone than the browser's.
+// zoneDiffers reports whether the server rendered the page in another time zone.
 function zoneDiffers() {
   return zone && document.body.dataset.zone !== zone
 }

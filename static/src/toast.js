@@ -1,5 +1,4 @@
-// Messages. The server draws them; the script closes them, and draws one itself only when the
-// server cannot be reached.
+// Closes messages that the server rendered, and shows messages about failed requests.
 import { on } from './on.js'
 
 const shownFor = 7000
@@ -18,13 +17,13 @@ export function toast(words) {
   const fragment = template.content.cloneNode(true)
   const element = fragment.querySelector('[data-toast]')
   for (const shown of document.querySelectorAll('[data-toast]')) shown.remove()
-  const dialog = document.querySelector('dialog[open]') // all around it is out of reach
+  const dialog = document.querySelector('dialog[open]') // everything outside it is inert
   const place = dialog ?? host
   place.append(element)
   start(element, words)
 }
 
-// A live region speaks when it changes: the words are set once it is in the page.
+// Screen readers announce a live region when it changes, so set its text once it is in the page.
 function start(element, words) {
   const region = element.querySelector('[role=status]')
   words ??= region.textContent

@@ -1,5 +1,5 @@
-// Package layout is the frame of every page: the shell of the settings, and the bare page of
-// those who are not signed in.
+// Package layout holds the frames of pages: the settings, the documentation, and pages for people
+// who are not signed in.
 package layout
 
 import (
@@ -9,19 +9,19 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// Product is the name that people read.
+// Product is the name of the product.
 const Product = "SkipUp Keys"
 
-// htmxConfig: no styles of its own, which the content security policy would refuse, and a
-// full load when somebody goes back to a page that htmx has changed.
+// htmxConfig turns off inline styles, which the content security policy blocks, and reloads a page
+// that htmx has changed when the browser goes back to it.
 const htmxConfig = `{"includeIndicatorCSS":false,"defaultSettleDelay":0,"history":"reload"}`
 
-// navItem is a place in the settings.
+// navItem is a link in the navigation of the settings.
 type navItem struct {
 	Label, Href, Icon string
 }
 
-// navOf are the places that a viewer may go to.
+// navOf returns the navigation for a viewer.
 func navOf(v viewer.Viewer) []navItem {
 	account := navItem{Label: "Account", Href: path.Account, Icon: "circle-user-round"}
 	if v.Member == nil || !v.Member.IsAdmin() {
@@ -37,9 +37,9 @@ func navOf(v viewer.Viewer) []navItem {
 	}
 }
 
-// comeBackTo is where a form of the shell leads back to: this page if it can be read again,
-// else the place in the settings that it belongs to.
-func comeBackTo(ctx context.Context, active string) string {
+// returnTo returns the address after a form of the shell: this page if it can be loaded with GET,
+// or the section of the settings it is in.
+func returnTo(ctx context.Context, active string) string {
 	if address := viewer.Of(ctx).Address; address != "" {
 		return address
 	}
@@ -49,12 +49,12 @@ func comeBackTo(ctx context.Context, active string) string {
 	return path.Root
 }
 
-// htmlClass is the class of <html> for a theme.
+// htmlClass returns the class of <html> for a theme.
 func htmlClass(theme viewer.Theme) string {
 	return string(viewer.ParseTheme(string(theme)))
 }
 
-// themeChoice is a segment of the theme switch.
+// themeChoice is a button of the theme switch.
 type themeChoice struct {
 	Theme       viewer.Theme
 	Label, Icon string

@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// workspaceSwitcher names the workspace, and changes to another one where there is one.
+// workspaceSwitcher shows the workspace, and switches to another if there is one.
 func workspaceSwitcher(active string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -63,7 +63,7 @@ func workspaceSwitcher(active string) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<span class=\"flex-1 text-13\">Choose a workspace</span> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<span class=\"flex-1 text-13\">Select a workspace</span> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -94,9 +94,9 @@ func workspaceSwitcher(active string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.ResolveAttributeValue(placeOf(active))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.ResolveAttributeValue(sectionOf(active))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/layout/menus.templ`, Line: 32, Col: 60}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/layout/menus.templ`, Line: 32, Col: 62}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var3)
 			if templ_7745c5c3_Err != nil {
@@ -226,7 +226,7 @@ func workspaceName(workspace models.Workspace) templ.Component {
 	})
 }
 
-// userMenu says who is signed in, and holds the theme and the way out.
+// userMenu shows who is signed in, with the theme, the account and sign-out.
 func userMenu(active string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -301,7 +301,7 @@ func userMenu(active string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = themeForm(comeBackTo(ctx, active)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = themeForm(returnTo(ctx, active)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -356,9 +356,8 @@ func userMenu(active string) templ.Component {
 	})
 }
 
-// placeOf is where another workspace is entered: the same place of the settings, never a page
-// that belongs to the workspace that is left.
-func placeOf(active string) string {
+// sectionOf returns the page to show in another workspace: the same section of the settings.
+func sectionOf(active string) string {
 	if active == "" {
 		return path.Root
 	}

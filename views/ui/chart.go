@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// Chart is numbers over time as stacked bars: a picture, and the same in a table.
+// Chart shows numbers over time as stacked bars, and as a table.
 type Chart struct {
-	ID     string // by which it stays the same when the page around it changes
-	Label  string // what the picture shows, in a few words
-	Unit   string // one of what is counted, such as "request"
+	ID     string // keeps its place when the page around it is swapped
+	Label  string // of the chart
+	Unit   string // singular noun of what is counted, such as "request"
 	Head   string // of the table's first column
 	Series []Series
 	Bars   []Bar
 }
 
-// Series is what one colour stands for. Its tone is "success", "warning", "danger" or empty.
+// Series is a part of each bar. Its tone is "success", "warning", "danger" or empty.
 type Series struct{ Label, Tone string }
 
-// Bar is one moment of a chart, with a value for each series.
+// Bar is a point in time of a chart, with a value for each series.
 type Bar struct {
-	Label  string // of the moment, in full
-	Tick   string // the same in short, for the axis
+	Label  string // time in full
+	Tick   string // short time, for the axis
 	Values []int64
 }
 
-// Total is the sum of the values.
+// Total returns the sum of the values.
 func (b Bar) Total() (total int64) {
 	for _, value := range b.Values {
 		total += value
@@ -34,7 +34,7 @@ func (b Bar) Total() (total int64) {
 	return total
 }
 
-// sumOf is the sum of a series over all bars.
+// sumOf returns the sum of a series over all bars.
 func (c Chart) sumOf(series int) (sum int64) {
 	for _, bar := range c.Bars {
 		sum += bar.Values[series]
@@ -49,7 +49,7 @@ func (c Chart) total() (total int64) {
 	return total
 }
 
-// summary says what there is to see in the picture.
+// summary describes the chart for screen readers.
 func (c Chart) summary() string {
 	var peak Bar
 	for _, bar := range c.Bars {
@@ -63,8 +63,8 @@ func (c Chart) summary() string {
 	return c.Label + ": " + Plural(c.total(), c.Unit) + ", most at " + peak.Label + " with " + Count(peak.Total()) + ". The table below has all figures."
 }
 
-// says is a bar in words: the exact numbers.
-func (c Chart) says(bar Bar) string {
+// describe returns the exact numbers of a bar.
+func (c Chart) describe(bar Bar) string {
 	text := bar.Label + ": " + Plural(bar.Total(), c.Unit)
 	var parts []string
 	for i, value := range bar.Values {
@@ -78,7 +78,7 @@ func (c Chart) says(bar Bar) string {
 	return text
 }
 
-// top is the end of the axis: the first round number that no bar is higher than.
+// top returns the end of the axis: the first round number that no bar exceeds.
 func (c Chart) top() int64 {
 	highest := int64(1)
 	for _, bar := range c.Bars {
@@ -93,7 +93,7 @@ func (c Chart) top() int64 {
 	return 10 * magnitude
 }
 
-// middle is the number half-way up the axis; empty where that is none.
+// middle returns the number halfway up the axis, or "" if it is not whole.
 func (c Chart) middle() string {
 	if top := c.top(); top%2 == 0 {
 		return Count(top / 2)
@@ -101,7 +101,7 @@ func (c Chart) middle() string {
 	return ""
 }
 
-// ticks are the labels under the picture, evenly apart.
+// ticks returns evenly spaced labels for the time axis.
 func (c Chart) ticks() []string {
 	const most = 4
 	if len(c.Bars) <= most {
@@ -122,7 +122,7 @@ func ticksOf(bars []Bar) []string {
 	return ticks
 }
 
-// slot is where a bar is in the picture.
+// slot is the horizontal position of a bar.
 type slot struct{ X, Width, InnerX, InnerWidth string }
 
 func (c Chart) slot(i int) slot {
@@ -131,14 +131,14 @@ func (c Chart) slot(i int) slot {
 	return slot{percent(float64(i) * width), percent(width), percent(float64(i)*width + gap), percent(width - 2*gap)}
 }
 
-// block is the part of a bar that one series takes.
+// block is the part of a bar for one series.
 type block struct{ Tone, Y, Height string }
 
-// visible is the least height, in percent of the picture: one failure among thousands of requests is
-// what one looks for.
+// visible is the smallest height of a block, in percent, so that one failure among thousands of
+// requests can be seen.
 const visible = 1.5
 
-// blocks are the parts of a bar, from the ground up.
+// blocks returns the parts of a bar, from the bottom up.
 func (c Chart) blocks(bar Bar) []block {
 	var blocks []block
 	ground, top := 100.0, float64(c.top())
@@ -155,7 +155,7 @@ func (c Chart) blocks(bar Bar) []block {
 
 func percent(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) + "%" }
 
-// Share is a part of a whole in percent, for a Meter.
+// Share returns a part of a whole in percent.
 func Share(part, whole int64) float64 {
 	if whole == 0 {
 		return 0
@@ -163,13 +163,13 @@ func Share(part, whole int64) float64 {
 	return 100 * float64(part) / float64(whole)
 }
 
-// The size of a sparkline's bar with the gap after it, and of the picture, in its own units.
+// Width of a sparkline's bar including the gap, and height of a sparkline.
 const (
 	sparkStep   = 4
 	sparkHeight = 24
 )
 
-// sparkPath draws values as bars. Zero is a dot on the ground, so that a quiet day is seen as one.
+// sparkPath draws values as bars. Zero is a dot, so that a day without requests is visible.
 func sparkPath(values []int64) string {
 	highest := int64(1)
 	for _, value := range values {

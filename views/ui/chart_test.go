@@ -19,8 +19,7 @@ func chartOf(totals ...int64) Chart {
 	return chart
 }
 
-// TestTheAxisEndsAtARoundNumber that no bar is higher than.
-func TestTheAxisEndsAtARoundNumber(t *testing.T) {
+func TestChartAxisEndsAtARoundNumber(t *testing.T) {
 	for highest, want := range map[int64]int64{0: 1, 1: 1, 2: 2, 3: 4, 7: 8, 9: 10, 10: 10, 11: 20, 410: 500, 801: 1000, 999_999: 1_000_000, 1 << 60: 2_000_000_000_000_000_000} {
 		if got := chartOf(0, highest).top(); got != want {
 			t.Errorf("for %d the axis ends at %d, want %d", highest, got, want)
@@ -28,8 +27,7 @@ func TestTheAxisEndsAtARoundNumber(t *testing.T) {
 	}
 }
 
-// TestOneFailureAmongThousandsIsSeen, and no bar grows beyond the picture.
-func TestOneFailureAmongThousandsIsSeen(t *testing.T) {
+func TestChartShowsTheSmallestBlock(t *testing.T) {
 	chart := chartOf(10_000)
 	chart.Bars[0].Values[1] = 1
 	blocks := chart.blocks(chart.Bars[0])
@@ -46,10 +44,10 @@ func TestOneFailureAmongThousandsIsSeen(t *testing.T) {
 func TestAChartInWords(t *testing.T) {
 	chart := chartOf(3, 1200)
 	chart.Bars[1].Values[1] = 1
-	if got, want := chart.says(chart.Bars[1]), "Monday: 1,201 requests (1,200 2xx, 1 5xx)"; got != want {
+	if got, want := chart.describe(chart.Bars[1]), "Monday: 1,201 requests (1,200 2xx, 1 5xx)"; got != want {
 		t.Errorf("a bar says %q, want %q", got, want)
 	}
-	if got, want := chart.says(chart.Bars[0]), "Monday: 3 requests (3 2xx)"; got != want {
+	if got, want := chart.describe(chart.Bars[0]), "Monday: 3 requests (3 2xx)"; got != want {
 		t.Errorf("another says %q, want %q", got, want)
 	}
 	if got, want := chart.summary(), "Requests: 1,204 requests, most at Monday with 1,201. The table below has all figures."; got != want {
@@ -70,7 +68,7 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
-// drawn is a part of a page as a browser reads it.
+// drawn renders and parses a component.
 func drawn(t *testing.T, parts ...templ.Component) *goquery.Document {
 	t.Helper()
 	var page strings.Builder
@@ -86,12 +84,12 @@ func drawn(t *testing.T, parts ...templ.Component) *goquery.Document {
 	return document
 }
 
-// texts are what elements say, each by itself.
+// texts returns the text of each element.
 func texts(part *goquery.Selection) []string {
 	return part.Map(func(_ int, one *goquery.Selection) string { return strings.TrimSpace(one.Text()) })
 }
 
-// weekOf is a chart of seven days.
+// weekOf returns a chart of seven days.
 func weekOf() Chart {
 	chart := Chart{ID: "week", Label: "Requests", Unit: "request", Head: "Day", Series: []Series{{"2xx", "success"}, {"4xx", "warning"}, {"5xx", ""}}}
 	for i, values := range [][]int64{{30, 10, 0}, {0, 0, 0}, {60, 0, 20}, {0, 5, 0}, {50, 15, 15}, {1, 0, 0}, {7, 7, 7}} {
@@ -100,9 +98,7 @@ func weekOf() Chart {
 	return chart
 }
 
-// TestThePictureAndTheTableShowTheSame: every bar is a row, as high as its numbers say, beside the
-// one before it, with the colours of the legend from the ground up.
-func TestThePictureAndTheTableShowTheSame(t *testing.T) {
+func TestChartAndTableShowTheSame(t *testing.T) {
 	chart := weekOf()
 	page := drawn(t, ChartFigure(chart), ChartTable(chart))
 	number := func(rect *goquery.Selection, name string) float64 {
@@ -170,8 +166,7 @@ func TestThePictureAndTheTableShowTheSame(t *testing.T) {
 	}
 }
 
-// TestTicksAreEvenlyApart, and as many as there is room for.
-func TestTicksAreEvenlyApart(t *testing.T) {
+func TestChartTicks(t *testing.T) {
 	for bars, want := range map[int]string{1: "[1]", 4: "[1 2 3 4]", 5: "[1 2 3 5]", 24: "[1 8 16 24]", 30: "[1 10 20 30]"} {
 		chart := Chart{}
 		for i := range bars {
@@ -191,8 +186,7 @@ func TestTheMiddleOfTheAxisIsAWholeNumber(t *testing.T) {
 	}
 }
 
-// TestStackedBlocksStayInThePicture although the least of them are drawn higher than they are.
-func TestStackedBlocksStayInThePicture(t *testing.T) {
+func TestStackedBlocksStayInTheChart(t *testing.T) {
 	chart := chartOf(9_999)
 	chart.Bars[0].Values[1] = 1
 	if blocks := chart.blocks(chart.Bars[0]); blocks[1].Y != "0.00%" {

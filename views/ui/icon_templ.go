@@ -18,7 +18,7 @@ func iconOf(name string) string {
 	return inside
 }
 
-// Icon draws an icon of lucide as decoration: what it means must stand beside it in words.
+// Icon draws an icon of the Lucide set as decoration. Text must say what it means.
 func Icon(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -56,7 +56,7 @@ func Icon(name string) templ.Component {
 	})
 }
 
-// Mark is the mark of the product.
+// Mark draws the logo of the product.
 func Mark() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

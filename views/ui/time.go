@@ -8,8 +8,8 @@ import (
 
 const day = 24 * time.Hour
 
-// Relative says in words how far at is from now: "3 hours ago", "in 12 days", "just now". The
-// script in static/src/time.js says the same.
+// Relative returns how far at is from now, such as "3 hours ago", "in 12 days" or "just now". The
+// script static/src/time.js produces the same text.
 func Relative(at, now time.Time) string {
 	away := at.Sub(now)
 	switch words := distance(away.Abs()); {
@@ -24,7 +24,7 @@ func Relative(at, now time.Time) string {
 	}
 }
 
-// Lasting says in words how long something lasts: "3 hours", "less than a minute".
+// Lasting returns a duration in words, such as "3 hours" or "less than a minute".
 func Lasting(d time.Duration) string {
 	if words := distance(d); words != "" {
 		return words
@@ -32,7 +32,7 @@ func Lasting(d time.Duration) string {
 	return "less than a minute"
 }
 
-// distance is empty for less than three quarters of a minute.
+// distance returns a duration in words, or "" for less than 45 seconds.
 func distance(d time.Duration) string {
 	in := func(unit time.Duration) int { return int(math.Round(float64(d) / float64(unit))) }
 	switch {
@@ -50,22 +50,22 @@ func distance(d time.Duration) string {
 	return Plural(int64(math.Round(d.Hours()/24/365.25)), "year")
 }
 
-// Exact is a moment to the minute, with the name of the time zone.
+// Exact formats a time to the minute, with its time zone.
 func Exact(at time.Time, location *time.Location) string {
 	return at.In(location).Format("2 Jan 2006, 15:04 MST")
 }
 
-// Precise is a moment to the millisecond, with the name of the time zone. The script in
-// static/src/time.js writes the same.
+// Precise formats a time to the millisecond, with its time zone. The script static/src/time.js
+// produces the same text.
 func Precise(at time.Time, location *time.Location) string {
 	return at.In(location).Format("2 Jan 2006, 15:04:05.000 MST")
 }
 
-// Milliseconds is a short time in words: "525 ms".
+// Milliseconds formats a short duration, such as "525 ms".
 func Milliseconds(d time.Duration) string { return Count(d.Milliseconds()) + " ms" }
 
-// Takes says how long something takes that takes at most d: "less than a second", "about 6
-// seconds".
+// Takes returns how long something takes that takes at most d, such as "less than a second" or
+// "about 6 seconds".
 func Takes(d time.Duration) string {
 	if d < time.Second {
 		return "less than a second"
@@ -73,17 +73,17 @@ func Takes(d time.Duration) string {
 	return "about " + Plural(int64(math.Ceil(d.Seconds())), "second")
 }
 
-// Clock is the time of day of a moment, with the name of the time zone.
+// Clock formats the time of day, with its time zone.
 func Clock(at time.Time, location *time.Location) string {
 	return at.In(location).Format("15:04 MST")
 }
 
-// Date is the day of a moment.
+// Date formats the date of a time.
 func Date(at time.Time, location *time.Location) string {
 	return at.In(location).Format("2 Jan 2006")
 }
 
-// Count writes a number with commas: 10,000.
+// Count formats a number with commas, such as 10,000.
 func Count(n int64) string {
 	digits := fmt.Sprintf("%d", n)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -92,7 +92,7 @@ func Count(n int64) string {
 	return digits
 }
 
-// Plural is a number of things: "1 key", "10,000 keys".
+// Plural returns a number of things, such as "1 key" or "10,000 keys".
 func Plural(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing

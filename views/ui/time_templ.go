@@ -14,8 +14,8 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// Moment is a moment in relative words, with the exact one in the viewer's time zone on hover
-// and for assistive technology. The script keeps the words fresh.
+// Moment draws a relative time, with the exact time as its title and for screen readers. A script
+// keeps the relative time current.
 func Moment(at time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -98,7 +98,7 @@ func Moment(at time.Time) templ.Component {
 	})
 }
 
-// Time is Moment, or "Never" without a moment.
+// Time draws a Moment, or "Never" for nil.
 func Time(at *time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -135,7 +135,7 @@ func Time(at *time.Time) templ.Component {
 	})
 }
 
-// FullMoment is the exact moment with the relative words beside it.
+// FullMoment draws an exact time, followed by the relative time.
 func FullMoment(at time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -205,7 +205,7 @@ func FullMoment(at time.Time) templ.Component {
 	})
 }
 
-// FullTime is FullMoment, or "Never" without a moment.
+// FullTime draws a FullMoment, or "Never" for nil.
 func FullTime(at *time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -242,7 +242,7 @@ func FullTime(at *time.Time) templ.Component {
 	})
 }
 
-// PreciseMoment is the exact moment to the millisecond.
+// PreciseMoment draws an exact time to the millisecond.
 func PreciseMoment(at time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -28,7 +28,7 @@ func OpensDialog(address string) templ.Attributes {
 }
 
 // ReplacesPanel returns the attributes of a form whose panel is replaced by the panel of the
-// response, whatever its status.
+// response, including error responses.
 func ReplacesPanel() templ.Attributes {
 	return templ.Attributes{
 		"hx-boost":    "true",
@@ -37,16 +37,6 @@ func ReplacesPanel() templ.Attributes {
 		"hx-swap":     "outerHTML show:none ignoreTitle:true",
 		"hx-push-url": "false",
 	}
-}
-
-// Complaint returns a sentence about a field.
-//
-// Deprecated: use Sentence, or write the whole sentence.
-func Complaint(subject, message string) string {
-	if message == "" {
-		return ""
-	}
-	return subject + " " + strings.TrimRight(message, ".") + "."
 }
 
 // Initial returns the first letter or digit of a name in upper case, or a dot if it has none.

@@ -90,12 +90,3 @@ func TestInitial(t *testing.T) {
 		}
 	}
 }
-
-func TestComplaint(t *testing.T) {
-	if got := Complaint("Name", "must be shorter"); got != "Name must be shorter." {
-		t.Errorf("Complaint = %q", got)
-	}
-	if got := Complaint("Name", ""); got != "" {
-		t.Errorf("Complaint about nothing = %q", got)
-	}
-}
