@@ -151,8 +151,8 @@ func TestConcurrentRotationsHaveOneWinner(t *testing.T) {
 			_, _, err := nodes[i%2].RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 			return err
 		}), isFailedPrecondition)
-		if made := s.keysMade(t); made != 2 {
-			t.Errorf("keys = %d, want the old one and its replacement", made)
+		if count := s.keyCount(t); count != 2 {
+			t.Errorf("keys = %d, want the old one and its replacement", count)
 		}
 	})
 }
@@ -180,7 +180,7 @@ func TestConcurrentDeletionAndRotation(t *testing.T) {
 				}
 				return err
 			})
-			if made := errs[1] == nil; errs[0] != nil || (!made && !isNotFound(errs[1])) || (s.read(t, old).ReplacementID != nil) != made {
+			if rotated := errs[1] == nil; errs[0] != nil || (!rotated && !isNotFound(errs[1])) || (s.read(t, old).ReplacementID != nil) != rotated {
 				t.Errorf("delete: %v; rotate: %v", errs[0], errs[1])
 			}
 		}

@@ -10,7 +10,7 @@ import (
 // Rows are the structs of all tables.
 var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
-	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentAnswer{},
+	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentResponse{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
 	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{},
 }

@@ -22,15 +22,15 @@ type IdempotentRequest struct {
 	Fingerprint []byte // hash of the method, path and body
 }
 
-// IdempotentAnswer is the response to an IdempotentRequest.
-type IdempotentAnswer struct {
+// IdempotentResponse is the response to an IdempotentRequest.
+type IdempotentResponse struct {
 	Status   int
 	Body     []byte
 	Replayed bool // whether it is the stored response to an earlier request
 }
 
-// idempotentAnswer is the row of a stored response.
-type idempotentAnswer struct {
+// idempotentResponse is the row of a stored response.
+type idempotentResponse struct {
 	APIKeyID    string `gorm:"primaryKey"`
 	Key         string `gorm:"primaryKey"`
 	Fingerprint []byte
@@ -38,6 +38,9 @@ type idempotentAnswer struct {
 	Body        []byte
 	CreatedAt   time.Time
 }
+
+// TableName returns the table, which is older than the name of the type.
+func (idempotentResponse) TableName() string { return "idempotent_answers" }
 
 var (
 	errStillRunning = Errorf(Conflict, "A request with this Idempotency-Key is still running. Try again in a moment.")
@@ -51,29 +54,29 @@ var (
 // Once returns Conflict if the first request is still running, and FailedPrecondition if the key was
 // used with a different request. If do returns an error, nothing is stored, and the key can be used
 // again.
-func (s *Store) Once(ctx context.Context, r IdempotentRequest, do func(tx *Store) (IdempotentAnswer, error)) (IdempotentAnswer, error) {
+func (s *Store) Once(ctx context.Context, r IdempotentRequest, do func(tx *Store) (IdempotentResponse, error)) (IdempotentResponse, error) {
 	if _, running := s.running.LoadOrStore(r.id(), true); running {
-		return IdempotentAnswer{}, errStillRunning
+		return IdempotentResponse{}, errStillRunning
 	}
 	defer s.running.Delete(r.id())
-	var answer IdempotentAnswer
+	var response IdempotentResponse
 	err := s.Tx(ctx, func(tx *Store) (err error) {
 		if err := tx.claimRequest(ctx, r); err != nil {
 			return err
 		}
-		first, err := tx.storedAnswer(ctx, r)
+		first, err := tx.storedResponse(ctx, r)
 		if err != nil || first != nil {
 			if first != nil {
-				answer = *first
+				response = *first
 			}
 			return err
 		}
-		if answer, err = do(tx); err != nil {
+		if response, err = do(tx); err != nil {
 			return err
 		}
-		return tx.storeAnswer(ctx, r, answer)
+		return tx.storeResponse(ctx, r, response)
 	})
-	return answer, err
+	return response, err
 }
 
 func (r IdempotentRequest) id() string { return r.APIKeyID + " " + r.Key }
@@ -96,9 +99,9 @@ func (s *Store) claimRequest(ctx context.Context, r IdempotentRequest) error {
 	return nil
 }
 
-// storedAnswer returns the stored response to r, or nil.
-func (s *Store) storedAnswer(ctx context.Context, r IdempotentRequest) (*IdempotentAnswer, error) {
-	var row idempotentAnswer
+// storedResponse returns the stored response to r, or nil.
+func (s *Store) storedResponse(ctx context.Context, r IdempotentRequest) (*IdempotentResponse, error) {
+	var row idempotentResponse
 	err := s.with(ctx).Where("api_key_id = ? AND key = ?", r.APIKeyID, r.Key).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
@@ -115,12 +118,12 @@ func (s *Store) storedAnswer(ctx context.Context, r IdempotentRequest) (*Idempot
 	if subtle.ConstantTimeCompare(row.Fingerprint, r.Fingerprint) == 0 {
 		return nil, errOtherRequest
 	}
-	return &IdempotentAnswer{Status: row.Status, Body: row.Body, Replayed: true}, nil
+	return &IdempotentResponse{Status: row.Status, Body: row.Body, Replayed: true}, nil
 }
 
-func (s *Store) storeAnswer(ctx context.Context, r IdempotentRequest, answer IdempotentAnswer) error {
-	row := idempotentAnswer{
-		APIKeyID: r.APIKeyID, Key: r.Key, Fingerprint: r.Fingerprint, Status: answer.Status, Body: answer.Body, CreatedAt: s.now(),
+func (s *Store) storeResponse(ctx context.Context, r IdempotentRequest, response IdempotentResponse) error {
+	row := idempotentResponse{
+		APIKeyID: r.APIKeyID, Key: r.Key, Fingerprint: r.Fingerprint, Status: response.Status, Body: response.Body, CreatedAt: s.now(),
 	}
 	if err := s.with(ctx).Create(&row).Error; err != nil {
 		return fmt.Errorf("store response: %w", err)

@@ -16,17 +16,17 @@ func requestNamed(key, fingerprint string) models.IdempotentRequest {
 }
 
 // createKey returns a function for Once with an effect that can be counted.
-func createKey(ctx context.Context, workspaceID string) func(*models.Store) (models.IdempotentAnswer, error) {
-	return func(tx *models.Store) (models.IdempotentAnswer, error) {
+func createKey(ctx context.Context, workspaceID string) func(*models.Store) (models.IdempotentResponse, error) {
+	return func(tx *models.Store) (models.IdempotentResponse, error) {
 		key, _, err := tx.CreateAPIKey(ctx, workspaceID, models.NewAPIKey{Name: "Once"})
 		if err != nil {
-			return models.IdempotentAnswer{}, err
+			return models.IdempotentResponse{}, err
 		}
-		return models.IdempotentAnswer{Status: 201, Body: []byte(key.ID)}, nil
+		return models.IdempotentResponse{Status: 201, Body: []byte(key.ID)}, nil
 	}
 }
 
-func (s fixture) keysMade(t *testing.T) int64 {
+func (s fixture) keyCount(t *testing.T) int64 {
 	t.Helper()
 	list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 1})
 	if err != nil {
@@ -43,7 +43,7 @@ func TestOnce(t *testing.T) {
 			t.Fatalf("first response = %+v, error = %v", first, err)
 		}
 		again, err := s.Once(s.ctx, requestNamed("a", "1"), do)
-		want := models.IdempotentAnswer{Status: 201, Body: first.Body, Replayed: true}
+		want := models.IdempotentResponse{Status: 201, Body: first.Body, Replayed: true}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,8 +52,8 @@ func TestOnce(t *testing.T) {
 		}
 		_, err = s.Once(s.ctx, requestNamed("a", "2"), do)
 		wantKind(t, err, models.FailedPrecondition)
-		if made := s.keysMade(t); made != 1 {
-			t.Errorf("keys = %d, want 1", made)
+		if count := s.keyCount(t); count != 1 {
+			t.Errorf("keys = %d, want 1", count)
 		}
 		other := requestNamed("a", "1")
 		other.APIKeyID = "key_2"
@@ -72,25 +72,25 @@ func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
 		type result struct {
-			answer models.IdempotentAnswer
-			err    error
+			response models.IdempotentResponse
+			err      error
 		}
-		answers := map[string]int{}
+		responses := map[string]int{}
 		for _, r := range atOnce(50, func(i int) result {
-			answer, err := nodes[i%2].Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
-			return result{answer, err}
+			response, err := nodes[i%2].Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
+			return result{response, err}
 		}) {
 			if r.err == nil {
-				answers[string(r.answer.Body)]++
+				responses[string(r.response.Body)]++
 			} else if !models.IsKind(r.err, models.Conflict) {
 				t.Errorf("error = %v, want Conflict", r.err)
 			}
 		}
-		if made := s.keysMade(t); made != 1 {
-			t.Errorf("keys = %d, want 1", made)
+		if count := s.keyCount(t); count != 1 {
+			t.Errorf("keys = %d, want 1", count)
 		}
-		if len(answers) != 1 {
-			t.Errorf("responses = %v, want the same for all", answers)
+		if len(responses) != 1 {
+			t.Errorf("responses = %v, want the same for all", responses)
 		}
 	})
 }
@@ -98,11 +98,11 @@ func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
 func TestFailedRequestCanBeRepeated(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantUnchanged(t, s.Store, func() {
-			_, err := s.Once(s.ctx, requestNamed("a", "1"), func(tx *models.Store) (models.IdempotentAnswer, error) {
+			_, err := s.Once(s.ctx, requestNamed("a", "1"), func(tx *models.Store) (models.IdempotentResponse, error) {
 				if _, err := createKey(s.ctx, s.id)(tx); err != nil {
-					return models.IdempotentAnswer{}, err
+					return models.IdempotentResponse{}, err
 				}
-				return models.IdempotentAnswer{}, errStop
+				return models.IdempotentResponse{}, errStop
 			})
 			if !errors.Is(err, errStop) {
 				t.Errorf("error = %v, want errStop", err)
@@ -116,10 +116,10 @@ func TestFailedRequestCanBeRepeated(t *testing.T) {
 
 func TestRunningRequestIsConflict(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		_, err := s.Once(s.ctx, requestNamed("a", "1"), func(*models.Store) (models.IdempotentAnswer, error) {
+		_, err := s.Once(s.ctx, requestNamed("a", "1"), func(*models.Store) (models.IdempotentResponse, error) {
 			_, second := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
 			wantKind(t, second, models.Conflict)
-			return models.IdempotentAnswer{Status: 201, Body: []byte("{}")}, nil
+			return models.IdempotentResponse{Status: 201, Body: []byte("{}")}, nil
 		})
 		if err != nil {
 			t.Error(err)

@@ -10,11 +10,11 @@ func TestCursorsBelongToOneList(t *testing.T) {
 		{}, {""}, {"", ""}, {"api_keys"}, {"api_keys", "ws_1"}, {"api_keys", "ws_2"}, {"api_keysws_1"}, {"api_keys", "ws_1", ""},
 		{"members", "ws_1"}, {"api_keys", "ws", "_1"}, {"8:api_keys", "ws_1"}, {"api_keys4:ws_1"},
 	}
-	for i, made := range lists {
-		cursor := made.seal("key_1")
-		for k, asked := range lists {
-			if id, ok := asked.open(cursor); ok != (i == k) || ok && id != "key_1" {
-				t.Errorf("%q opens the cursor of %q: id = %q, ok = %v", asked, made, id, ok)
+	for i, owner := range lists {
+		cursor := owner.seal("key_1")
+		for k, other := range lists {
+			if id, ok := other.open(cursor); ok != (i == k) || ok && id != "key_1" {
+				t.Errorf("%q opens the cursor of %q: id = %q, ok = %v", other, owner, id, ok)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&invitation{}, "expires_at <= ?", []any{now}},
 		{&expiryReminder{}, "expires_at <= ?", []any{now}},
 		{&expiryEmail{}, "expires_at <= ?", []any{now}},
-		{&idempotentAnswer{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
+		{&idempotentResponse{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
 		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},

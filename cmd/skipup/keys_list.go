@@ -79,7 +79,7 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspace s
 	if asJSON {
 		return p.printJSON(keys)
 	}
-	return p.answerTable(keys)
+	return p.printTable(keys)
 }
 
 // listedKey is a key as printed. It uses the field names of the API and whole seconds.
@@ -119,7 +119,7 @@ func inSeconds(t *time.Time) *time.Time {
 	return &whole
 }
 
-func (p *program) answerTable(keys []listedKey) error {
+func (p *program) printTable(keys []listedKey) error {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // writing to a Builder never fails

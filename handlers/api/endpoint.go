@@ -97,15 +97,15 @@ func endpointOnce[In, Out any](store *models.Store, status int, over func(*model
 			return c.JSON(status, envelope[Out]{out})
 		}
 		var created Out
-		answer, err := store.Once(ctx, requestOf(c.Request(), caller, key, body), func(tx *models.Store) (models.IdempotentAnswer, error) {
+		answer, err := store.Once(ctx, requestOf(c.Request(), caller, key, body), func(tx *models.Store) (models.IdempotentResponse, error) {
 			if created, err = over(tx)(ctx, caller, in); err != nil {
-				return models.IdempotentAnswer{}, err
+				return models.IdempotentResponse{}, err
 			}
 			stored, err := json.Marshal(envelope[any]{withoutSecret(created)})
 			if err != nil {
-				return models.IdempotentAnswer{}, fmt.Errorf("encode response: %w", err)
+				return models.IdempotentResponse{}, fmt.Errorf("encode response: %w", err)
 			}
-			return models.IdempotentAnswer{Status: status, Body: append(stored, '\n')}, nil
+			return models.IdempotentResponse{Status: status, Body: append(stored, '\n')}, nil
 		})
 		if err != nil {
 			return err

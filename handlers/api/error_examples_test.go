@@ -35,9 +35,9 @@ var provoke = map[string]func(t *testing.T, s *handlerstest.Server, key string) 
 		var me struct{ Data struct{ ID string } }
 		s.Call(t, key, "GET", "/me", "").JSON(t, &me)
 		request := models.IdempotentRequest{APIKeyID: me.Data.ID, Key: "order-4711", Fingerprint: []byte("1")}
-		_, err := s.Once(t.Context(), request, func(*models.Store) (models.IdempotentAnswer, error) {
+		_, err := s.Once(t.Context(), request, func(*models.Store) (models.IdempotentResponse, error) {
 			second = callIdempotent(t, s, key, "order-4711", "/api_keys", `{"name":"CI"}`)
-			return models.IdempotentAnswer{Status: 201, Body: []byte("{}")}, nil
+			return models.IdempotentResponse{Status: 201, Body: []byte("{}")}, nil
 		})
 		must(t, err)
 		return second
