@@ -22,9 +22,9 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// dialect is one of the two databases, with the address of this one.
+// dialect is a database system and the address of a database.
 type dialect struct {
-	name string // "sqlite" or "postgres", the folder of its migrations
+	name string // sqlite or postgresql; also the folder with its migrations
 	dsn  string
 }
 
@@ -33,37 +33,37 @@ const (
 	postgresql = "postgres"
 )
 
-// The complaints about an address do not repeat it: it may hold a password.
+// These errors omit the URL, which may contain a password.
 var (
-	errDatabaseURL = errors.New(`the database address must be "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME"`)
-	errPostgreSQL  = errors.New(`the database address begins like one of PostgreSQL but cannot be used: ` +
-		`check its host, its port, its parameters and the files that they name`)
+	errDatabaseURL = errors.New(`the database URL must be "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME"`)
+	errPostgreSQL  = errors.New(`the PostgreSQL URL is invalid: ` +
+		`check its host, port, parameters, and the files that they refer to`)
 )
 
-// sqliteSettings: readers never wait for the writer (useWAL), a writer waits up to five seconds
-// for another, a transaction takes the write lock at its start so that it cannot fail half-way,
-// a commit is on the disk before it is told of (a deletion must not be undone by a power cut),
-// and times are stored so that their text sorts by time.
+// sqliteSettings configure each connection. Writers wait up to five seconds for each other.
+// Transactions take the write lock when they begin, so that they can't fail halfway. Commits are
+// durable, so that a power failure can't undo a deletion. Times are stored as text that sorts by
+// time.
 var sqliteSettings = url.Values{
 	"_pragma":  {"busy_timeout(5000)", "synchronous(full)", "foreign_keys(1)"},
 	"_txlock":  {"immediate"},
-	"_timefmt": {string(sqlite3.TimeFormat4)}, // in UTC whatever the zone of the time
+	"_timefmt": {string(sqlite3.TimeFormat4)}, // always in UTC
 }
 
-// CheckURL says what is wrong with the address of a database, before anything is opened.
-func CheckURL(address string) error {
-	_, err := dialectOf(address)
+// CheckURL returns an error if a database URL is invalid. It opens nothing.
+func CheckURL(databaseURL string) error {
+	_, err := dialectOf(databaseURL)
 	return err
 }
 
-func dialectOf(address string) (dialect, error) {
-	scheme, rest, found := strings.Cut(address, ":")
+func dialectOf(databaseURL string) (dialect, error) {
+	scheme, rest, found := strings.Cut(databaseURL, ":")
 	if !found || rest == "" {
 		return dialect{}, errDatabaseURL
 	}
 	switch scheme {
 	case "sqlite":
-		// The absolute path, since SQLite gives some relative ones, such as :memory:, a meaning.
+		// An absolute path avoids special names, such as :memory:.
 		path, err := filepath.Abs(rest)
 		if err != nil || strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
 			return dialect{}, errDatabaseURL
@@ -71,10 +71,10 @@ func dialectOf(address string) (dialect, error) {
 		file := url.URL{Scheme: "file", Path: path, RawQuery: sqliteSettings.Encode()}
 		return dialect{sqlite, file.String()}, nil
 	case "postgres", "postgresql":
-		if _, err := pgx.ParseConfig(address); err != nil {
+		if _, err := pgx.ParseConfig(databaseURL); err != nil {
 			return dialect{}, errPostgreSQL
 		}
-		return dialect{postgresql, address}, nil
+		return dialect{postgresql, databaseURL}, nil
 	}
 	return dialect{}, errDatabaseURL
 }
@@ -92,7 +92,7 @@ func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db, err := gorm.Open(dialector, config)
 	if err != nil {
-		_ = pool.Close() // the error that matters is the one there is
+		_ = pool.Close() // the first error matters
 		return nil, err
 	}
 	return db, nil
@@ -108,7 +108,7 @@ func connectSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
 	return pool, gormlite.OpenDB(pool), nil
 }
 
-// connections is how many a pool opens: more would only wait for each other.
+// connections returns the size of the connection pool.
 func (d dialect) connections() int {
 	if d.name == sqlite {
 		return 8
@@ -116,8 +116,8 @@ func (d dialect) connections() int {
 	return 24
 }
 
-// useWAL waits for other processes itself: while two turn an empty file to WAL, SQLite tells
-// one that it is busy without asking the busy handler.
+// useWAL switches to write-ahead logging, in which readers never wait for a writer. It retries by
+// itself, because SQLite doesn't call the busy handler when two processes switch an empty file.
 func useWAL(connection *sqlite3.Conn) error {
 	err := connection.Exec("PRAGMA journal_mode = wal")
 	for wait := time.Millisecond; errors.Is(err, sqlite3.BUSY) && wait < 5*time.Second; wait *= 2 {
@@ -127,8 +127,7 @@ func useWAL(connection *sqlite3.Conn) error {
 	return err
 }
 
-// lowerUnicode gives SQLite a lower() for every script, as PostgreSQL has it: its own knows
-// only ASCII.
+// lowerUnicode replaces SQLite's lower(), which only supports ASCII.
 func lowerUnicode(connection *sqlite3.Conn) error {
 	lower := func(ctx sqlite3.Context, arg ...sqlite3.Value) { ctx.ResultText(strings.ToLower(arg[0].Text())) }
 	return connection.CreateFunction("lower", 1, sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS, lower)
@@ -139,13 +138,13 @@ func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, errPostgreSQL
 	}
-	// A standby may be behind: a deleted key would be read from it as a living one.
+	// A standby may lag behind and still return deleted keys.
 	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesInUTC))
 	return pool, postgres.New(postgres.Config{Conn: pool}), nil
 }
 
-// readTimesInUTC keeps the zone of the machine out of the rows.
+// readTimesInUTC makes pgx return times in UTC instead of the local time zone.
 func readTimesInUTC(_ context.Context, connection *pgx.Conn) error {
 	connection.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
@@ -153,52 +152,51 @@ func readTimesInUTC(_ context.Context, connection *pgx.Conn) error {
 	return nil
 }
 
-// limit bounds the open connections, and keeps them: making one costs more than holding it.
+// limit limits the open connections and keeps them open.
 func limit(pool *sql.DB, connections int) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 }
 
-// gormConfig has slow queries logged, without their values, which may be secrets.
+// gormConfig returns a configuration that logs slow queries, without their values.
 func gormConfig(now func() time.Time, log *slog.Logger, slow time.Duration) *gorm.Config {
 	return &gorm.Config{
 		NowFunc:        now,
 		TranslateError: true,
-		Logger:         slowQueries{logger.NewSlogLogger(log, logger.Config{SlowThreshold: slow, LogLevel: logger.Warn}), slow},
+		Logger:         slowQueryLogger{logger.NewSlogLogger(log, logger.Config{SlowThreshold: slow, LogLevel: logger.Warn}), slow},
 	}
 }
 
-// slowQuery is how long a query takes that is worth a line, unless another time is asked for.
+// slowQuery is the default duration from which queries are logged.
 const slowQuery = time.Second
 
-// slowQueries leaves errors to whoever gets them: they are logged once, where they end.
-type slowQueries struct {
+// slowQueryLogger logs slow queries only. Errors are returned to callers, which log them once.
+type slowQueryLogger struct {
 	logger.Interface
-	atLeast time.Duration // what is quicker is not even put into words
+	atLeast time.Duration // faster queries are not even formatted
 }
 
-// Trace logs a query that took too long.
-func (l slowQueries) Trace(ctx context.Context, begin time.Time, query func() (string, int64), _ error) {
+// Trace logs a slow query.
+func (l slowQueryLogger) Trace(ctx context.Context, begin time.Time, query func() (string, int64), _ error) {
 	if time.Since(begin) >= l.atLeast {
 		l.Interface.Trace(ctx, begin, query, nil)
 	}
 }
 
-// LogMode is the same at another level: what GORM's own returns would log values and errors.
-func (l slowQueries) LogMode(level logger.LogLevel) logger.Interface {
-	return slowQueries{l.Interface.LogMode(level), l.atLeast}
+// LogMode returns a logger with another level. The embedded one would log values and errors.
+func (l slowQueryLogger) LogMode(level logger.LogLevel) logger.Interface {
+	return slowQueryLogger{l.Interface.LogMode(level), l.atLeast}
 }
 
-// Error says nothing: what GORM would log here is returned too, and may be an error whose
-// parts are the address of the database with its password.
-func (slowQueries) Error(context.Context, string, ...any) {}
+// Error logs nothing: GORM also returns these errors, and they may contain the database password.
+func (slowQueryLogger) Error(context.Context, string, ...any) {}
 
-// ParamsFilter keeps the values out of what is logged.
-func (slowQueries) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) {
+// ParamsFilter removes the values from logged queries, because they may be secrets.
+func (slowQueryLogger) ParamsFilter(_ context.Context, query string, _ ...any) (string, []any) {
 	return query, nil
 }
 
-var _ gorm.ParamsFilter = slowQueries{} // GORM asks for it by type: without it values are logged
+var _ gorm.ParamsFilter = slowQueryLogger{} // GORM checks for the interface dynamically
 
 // SQLiteFile returns the path of the file of a SQLite database URL, and whether url is one.
 func SQLiteFile(url string) (path string, isSQLite bool) {

@@ -109,8 +109,8 @@ func useSQLite(t *testing.T, path string) {
 	if _, err := store.Migrate(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if needed, err := store.NeedsSetUp(t.Context()); err != nil || !needed {
-		t.Errorf("NeedsSetUp = %v, %v", needed, err)
+	if needed, err := store.NeedsSetup(t.Context()); err != nil || !needed {
+		t.Errorf("NeedsSetup = %v, %v", needed, err)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func (s *Store) ComparePassword(ctx context.Context) error {
 
 // LogEveryStatement logs all statements as slow.
 func (s *Store) LogEveryStatement() {
-	s.db.Logger = slowQueries{s.db.Logger.(slowQueries).Interface.LogMode(logger.Info), 0}
+	s.db.Logger = slowQueryLogger{s.db.Logger.(slowQueryLogger).Interface.LogMode(logger.Info), 0}
 }
 
 // EnableEmail makes the store request emails.

@@ -210,7 +210,7 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 			return err
 		}
 		err := tx.openAccount(ctx, &member.User, name, hash)
-		if errors.Is(err, errAccountJustMade) {
+		if errors.Is(err, errAccountJustCreated) {
 			return errInvitation
 		}
 		if err != nil {

@@ -4,20 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/skipup/keys/models/wire"
 )
 
-// MeetingRequestStatus is what a meeting request has come to.
+// MeetingRequestStatus is the status of a meeting request.
 type MeetingRequestStatus string
 
-// The states of a meeting request. The last two are final.
+// The statuses of a meeting request. The last two are final.
 const (
 	MeetingRequestActive    MeetingRequestStatus = "active"
 	MeetingRequestPaused    MeetingRequestStatus = "paused"
@@ -25,8 +23,8 @@ const (
 	MeetingRequestCancelled MeetingRequestStatus = "cancelled"
 )
 
-// MeetingRequest is a meeting that a workspace wants to have with other people. Texts are kept
-// byte for byte; addresses are in lower case.
+// MeetingRequest is a meeting that a workspace wants to have with other people. Texts are stored
+// unchanged; emails are in lower case.
 type MeetingRequest struct {
 	ID                string
 	WorkspaceID       string
@@ -37,7 +35,7 @@ type MeetingRequest struct {
 	Status            MeetingRequestStatus
 	MeetingContext
 	IncludeIntroduction bool
-	CreatedAt           time.Time // the time that the id begins with, so that both sort alike
+	CreatedAt           time.Time // the time in the ID, so that both sort alike
 	UpdatedAt           time.Time
 	BookedAt            *time.Time
 	CancelledAt         *time.Time
@@ -45,7 +43,7 @@ type MeetingRequest struct {
 	Participants        []MeetingRequestParticipant // in the order in which they were given
 }
 
-// Wire is r as the API and its events show it.
+// Wire returns the meeting request as the API and events show it.
 func (r *MeetingRequest) Wire() wire.MeetingRequest {
 	emails := make([]string, 0, len(r.Participants))
 	for _, participant := range r.Participants {
@@ -61,7 +59,7 @@ func (r *MeetingRequest) Wire() wire.MeetingRequest {
 	}
 }
 
-// MeetingRequestParticipant is one of the people to meet.
+// MeetingRequestParticipant is a participant of a meeting request.
 type MeetingRequestParticipant struct {
 	MeetingRequestID string `gorm:"primaryKey"`
 	Position         int    `gorm:"primaryKey;autoIncrement:false"` // from 0
@@ -71,8 +69,7 @@ type MeetingRequestParticipant struct {
 	Timezone         *string // an IANA name
 }
 
-// MeetingContext says what a meeting is about, how long it takes and when it may be. All of it
-// may be left out.
+// MeetingContext describes a meeting. All fields are optional.
 type MeetingContext struct {
 	Title           *string
 	Purpose         *string
@@ -81,13 +78,13 @@ type MeetingContext struct {
 	Timeframe       Timeframe `gorm:"embedded;embeddedPrefix:timeframe_"`
 }
 
-// Timeframe is when a meeting may be, in whole seconds. An end that is nil is open.
+// Timeframe limits when a meeting can take place, in whole seconds. A nil bound is open.
 type Timeframe struct {
 	Start *time.Time
 	End   *time.Time
 }
 
-// wire is nil, and null on the wire, where neither end was given.
+// wire returns nil if both bounds are open.
 func (t Timeframe) wire() *wire.Timeframe {
 	if t.Start == nil && t.End == nil {
 		return nil
@@ -95,29 +92,29 @@ func (t Timeframe) wire() *wire.Timeframe {
 	return &wire.Timeframe{Start: wire.OptionalTimestamp(t.Start), End: wire.OptionalTimestamp(t.End)}
 }
 
-// NewMeetingRequest is a meeting to be asked for. What is nil was not given.
+// NewMeetingRequest is a meeting request to create. Nil fields were not given.
 type NewMeetingRequest struct {
 	OrganizerEmail    string
 	OrganizerName     *string
 	OrganizerTimezone *string
-	// Exactly one of these two is given; an empty list counts as given.
+	// Exactly one of these two must be given. An empty list counts as given.
 	ParticipantEmails   []string
 	Participants        []NewParticipant
 	IncludeIntroduction bool
 	Context             MeetingContext
 }
 
-// NewParticipant is one of the people to be asked for a meeting.
+// NewParticipant is a participant of a meeting request to create.
 type NewParticipant struct {
 	Email    string
 	Name     *string
 	Timezone *string
 }
 
-// CreateMeetingRequest asks for a meeting. Its organizer is an active member of the workspace,
-// and may be among the participants. A value that is missing or refused is an Invalid error
-// that names the field as the API does, such as "participants[0].email"; both lists of
-// participants at once are Refused.
+// CreateMeetingRequest creates a meeting request. The organizer must be an active member of the
+// workspace, and may also be a participant. It returns Invalid for missing or invalid values, with
+// fields named as in the API, such as "participants[0].email", and FailedPrecondition if both lists
+// of participants are given.
 func (s *Store) CreateMeetingRequest(ctx context.Context, workspaceID string, n NewMeetingRequest) (*MeetingRequest, error) {
 	if err := n.check(s.now()); err != nil {
 		return nil, err
@@ -140,15 +137,15 @@ func (s *Store) CreateMeetingRequest(ctx context.Context, workspaceID string, n 
 	return request, nil
 }
 
-// organizer finds the active member of a workspace with an address in lower case; an Invalid
-// error if there is none.
+// organizer returns the active member of a workspace with an email in lower case. It returns Invalid
+// if there is none.
 func (s *Store) organizer(ctx context.Context, workspaceID, email string) (*Member, error) {
 	var member Member
 	err := s.with(ctx).Joins("JOIN users ON users.id = members.user_id").
 		Where("members.workspace_id = ? AND members.deactivated_at IS NULL AND users.email = ?", workspaceID, email).
 		Take(&member).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, Fields{"organizer_email": "must be the address of an active member of this workspace"}.err()
+		return nil, Fields{"organizer_email": "must be the email of an active member of this workspace"}.err()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read organizer: %w", err)
@@ -156,7 +153,7 @@ func (s *Store) organizer(ctx context.Context, workspaceID, email string) (*Memb
 	return &member, nil
 }
 
-// meetingRequest is the row, with its participants, of n after check.
+// meetingRequest returns the row for n, with participants. n must have been checked.
 func (s *Store) meetingRequest(organizer *Member, n NewMeetingRequest) *MeetingRequest {
 	id, createdAt := s.timedID("mr")
 	request := &MeetingRequest{
@@ -199,22 +196,4 @@ func (s *Store) insertMeetingRequest(ctx context.Context, request *MeetingReques
 		return fmt.Errorf("insert participants of meeting request: %w", err)
 	}
 	return nil
-}
-
-// timedID makes an identifier and returns the time that it begins with: now, or a little later
-// where the clock of another transaction was ahead.
-func (s *Store) timedID(prefix string) (string, time.Time) {
-	id := s.id(prefix)
-	at := ulid.MustParseStrict(strings.TrimPrefix(id, prefix+"_")).Time()
-	return id, time.UnixMilli(int64(at)).UTC()
-}
-
-// firstID sorts before every identifier that begins with a time from at on, and after those
-// that begin with an earlier one. Identifiers know no time before 1970.
-func firstID(prefix string, at time.Time) string {
-	var first ulid.ULID
-	if err := first.SetTime(uint64(max(0, at.UnixMilli()))); err != nil {
-		panic(fmt.Sprintf("make first identifier: %v", err)) // only a time past the year 10889 gets here
-	}
-	return prefix + "_" + first.String()
 }

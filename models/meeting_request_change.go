@@ -11,14 +11,13 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// transitions are the states that each state can become (API contract §7). What is not here is
-// final.
+// transitions lists the allowed changes of status (API contract §7). Other statuses are final.
 var transitions = map[MeetingRequestStatus][]MeetingRequestStatus{
 	MeetingRequestActive: {MeetingRequestPaused, MeetingRequestBooked, MeetingRequestCancelled},
 	MeetingRequestPaused: {MeetingRequestActive, MeetingRequestCancelled},
 }
 
-// MeetingRequest returns a meeting request of a workspace with its participants, or NotFound.
+// MeetingRequest returns a meeting request of a workspace with its participants.
 func (s *Store) MeetingRequest(ctx context.Context, workspaceID, id string) (*MeetingRequest, error) {
 	return s.takeMeetingRequest(s.with(ctx), workspaceID, id)
 }
@@ -33,35 +32,35 @@ func (s *Store) takeMeetingRequest(query *gorm.DB, workspaceID, id string) (*Mee
 	return &request, nil
 }
 
-// PauseMeetingRequest lets a meeting request rest. Unless it is active, it is Refused.
+// PauseMeetingRequest pauses a meeting request. It returns FailedPrecondition unless it is active.
 func (s *Store) PauseMeetingRequest(ctx context.Context, workspaceID, id string) (*MeetingRequest, error) {
-	return s.moveMeetingRequest(ctx, workspaceID, id, MeetingRequestPaused, MeetingRequestPausedEvent, wireOf)
+	return s.setMeetingRequestStatus(ctx, workspaceID, id, MeetingRequestPaused, MeetingRequestPausedEvent, wireOf)
 }
 
-// ResumeMeetingRequest goes on with a meeting request. Unless it is paused, it is Refused.
+// ResumeMeetingRequest resumes a meeting request. It returns FailedPrecondition unless it is paused.
 func (s *Store) ResumeMeetingRequest(ctx context.Context, workspaceID, id string) (*MeetingRequest, error) {
-	return s.moveMeetingRequest(ctx, workspaceID, id, MeetingRequestActive, MeetingRequestResumedEvent, wireOf)
+	return s.setMeetingRequestStatus(ctx, workspaceID, id, MeetingRequestActive, MeetingRequestResumedEvent, wireOf)
 }
 
-// CancelMeetingRequest ends a meeting request, active or paused; else it is Refused. Notify
-// says whether the participants are to be told; the event carries it to whoever tells them.
+// CancelMeetingRequest cancels a meeting request. It returns FailedPrecondition unless it is active
+// or paused. The event says whether to notify the participants.
 func (s *Store) CancelMeetingRequest(ctx context.Context, workspaceID, id string, notify bool) (*MeetingRequest, error) {
-	return s.moveMeetingRequest(ctx, workspaceID, id, MeetingRequestCancelled, MeetingRequestCancelledEvent,
+	return s.setMeetingRequestStatus(ctx, workspaceID, id, MeetingRequestCancelled, MeetingRequestCancelledEvent,
 		func(r *MeetingRequest) any {
 			return wire.CancelledMeetingRequest{MeetingRequest: r.Wire(), Notify: notify}
 		})
 }
 
-// BookMeetingRequest notes that the meeting has been arranged. Unless the request is active, it
-// is Refused.
+// BookMeetingRequest records that the meeting has been arranged. It returns FailedPrecondition
+// unless the request is active.
 func (s *Store) BookMeetingRequest(ctx context.Context, workspaceID, id string) (*MeetingRequest, error) {
-	return s.moveMeetingRequest(ctx, workspaceID, id, MeetingRequestBooked, MeetingRequestBookedEvent, wireOf)
+	return s.setMeetingRequestStatus(ctx, workspaceID, id, MeetingRequestBooked, MeetingRequestBookedEvent, wireOf)
 }
 
-func (s *Store) moveMeetingRequest(ctx context.Context, workspaceID, id string, to MeetingRequestStatus, event EventType, tell func(*MeetingRequest) any) (*MeetingRequest, error) {
-	return s.changeMeetingRequest(ctx, workspaceID, id, event, tell, func(tx *Store, request *MeetingRequest) error {
+func (s *Store) setMeetingRequestStatus(ctx context.Context, workspaceID, id string, to MeetingRequestStatus, event EventType, data func(*MeetingRequest) any) (*MeetingRequest, error) {
+	return s.changeMeetingRequest(ctx, workspaceID, id, event, data, func(tx *Store, request *MeetingRequest) error {
 		if !slices.Contains(transitions[request.Status], to) {
-			return Errorf(FailedPrecondition, "This meeting request is %s, so it cannot become %s.", request.Status, to)
+			return Errorf(FailedPrecondition, "This meeting request is %s and can't become %s.", request.Status, to)
 		}
 		now := tx.now()
 		request.Status = to
@@ -79,21 +78,17 @@ func (s *Store) moveMeetingRequest(ctx context.Context, workspaceID, id string, 
 	})
 }
 
-// wireOf is what most events tell of a meeting request.
+// wireOf returns the data of most events about a meeting request.
 func wireOf(r *MeetingRequest) any { return r.Wire() }
 
-// changeMeetingRequest runs change on the locked row of a meeting request, stores what has
-// become of it, and publishes an event with what tell makes of it. The audit log has no line
-// for it: that is about the workspace, not about each of its meetings.
-func (s *Store) changeMeetingRequest(ctx context.Context, workspaceID, id string, event EventType, tell func(*MeetingRequest) any,
+// changeMeetingRequest locks a meeting request, calls change, saves the request, and publishes an
+// event with data. The audit log covers the workspace, not each meeting request.
+func (s *Store) changeMeetingRequest(ctx context.Context, workspaceID, id string, event EventType, data func(*MeetingRequest) any,
 	change func(tx *Store, request *MeetingRequest) error,
 ) (*MeetingRequest, error) {
 	var request *MeetingRequest
 	err := s.Tx(ctx, func(tx *Store) (err error) {
-		query := tx.with(ctx)
-		if tx.dialect.name == postgresql {
-			query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
-		}
+		query := tx.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
 		if request, err = tx.takeMeetingRequest(query, workspaceID, id); err != nil {
 			return err
 		}
@@ -104,7 +99,7 @@ func (s *Store) changeMeetingRequest(ctx context.Context, workspaceID, id string
 		if err := tx.with(ctx).Omit(clause.Associations).Save(request).Error; err != nil {
 			return fmt.Errorf("update meeting request: %w", err)
 		}
-		return tx.publish(ctx, workspaceID, event, tell(request))
+		return tx.publish(ctx, workspaceID, event, data(request))
 	})
 	if err != nil {
 		return nil, err
@@ -112,23 +107,23 @@ func (s *Store) changeMeetingRequest(ctx context.Context, workspaceID, id string
 	return request, nil
 }
 
-// requireOpen is a Refused error if r is in a final state.
+// requireOpen returns FailedPrecondition if the status is final.
 func (r *MeetingRequest) requireOpen() error {
 	if _, open := transitions[r.Status]; !open {
-		return Errorf(FailedPrecondition, "This meeting request is %s, so it cannot be changed any more.", r.Status)
+		return Errorf(FailedPrecondition, "This meeting request is %s and can no longer be changed.", r.Status)
 	}
 	return nil
 }
 
-// NewOrganizer is the member who organizes a meeting from now on.
+// NewOrganizer is the new organizer of a meeting request.
 type NewOrganizer struct {
 	Email    string
 	Name     *string
 	Timezone *string
 }
 
-// ChangeOrganizer gives a meeting request that is active or paused another organizer, who is an
-// active member: else the error is Invalid.
+// ChangeOrganizer changes the organizer of an active or paused meeting request. It returns Invalid
+// if the new organizer isn't an active member.
 func (s *Store) ChangeOrganizer(ctx context.Context, workspaceID, id string, n NewOrganizer) (*MeetingRequest, error) {
 	fields := Fields{}
 	n.Email = checkEmail(fields, "organizer_email", n.Email)

@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // the zones are the same on every machine, also on one without any
-	"unicode"
-	"unicode/utf8"
+	_ "time/tzdata" // embeds the zones, so that they are the same on every machine
 )
 
 const (
@@ -20,8 +18,8 @@ const (
 	maxDuration     = 24 * 60
 )
 
-// check complains about what is wrong, and brings n to the form in which it is stored: all
-// people in Participants, addresses in lower case, times in UTC and whole seconds.
+// check checks all values and normalizes them: all people are in Participants, emails in lower case,
+// times in UTC and whole seconds.
 func (n *NewMeetingRequest) check(now time.Time) error {
 	if n.ParticipantEmails != nil && n.Participants != nil {
 		return errBothLists
@@ -34,7 +32,7 @@ func (n *NewMeetingRequest) check(now time.Time) error {
 	return fields.err()
 }
 
-var errBothLists = Errorf(FailedPrecondition, "Give either participant_emails or participants, not both.")
+var errBothLists = Errorf(FailedPrecondition, "Specify either participant_emails or participants, not both.")
 
 func checkOrganizer(fields Fields, name, timezone *string) {
 	if name != nil {
@@ -46,28 +44,28 @@ func checkOrganizer(fields Fields, name, timezone *string) {
 }
 
 func (n *NewMeetingRequest) checkParticipants(fields Fields) {
-	list, address := "participants", "participants[%d].email"
+	list, emailField := "participants", "participants[%d].email"
 	people := slices.Clone(n.Participants)
 	if n.ParticipantEmails != nil {
-		list, address = "participant_emails", "participant_emails[%d]"
+		list, emailField = "participant_emails", "participant_emails[%d]"
 		for _, email := range n.ParticipantEmails {
 			people = append(people, NewParticipant{Email: email})
 		}
 	}
 	switch {
 	case n.ParticipantEmails == nil && n.Participants == nil:
-		fields.add("participant_emails", "or participants must be given, with 1 to %d people", maxParticipants)
+		fields.add("participant_emails", "or participants is required, with 1 to %d people", maxParticipants)
 		return
 	case len(people) == 0 || len(people) > maxParticipants:
-		fields.add(list, "must have 1 to %d people, and has %d", maxParticipants, len(people))
+		fields.add(list, "must have 1 to %d people (you have %d)", maxParticipants, len(people))
 		return
 	}
-	first := make(map[string]string, len(people)) // the field that names an address first
+	first := make(map[string]string, len(people)) // from email to the first field with it
 	for i := range people {
-		p, field := &people[i], fmt.Sprintf(address, i)
+		p, field := &people[i], fmt.Sprintf(emailField, i)
 		p.Email = checkEmail(fields, field, p.Email)
 		if earlier, repeated := first[p.Email]; repeated {
-			fields.add(field, "must not be the same address as %s", earlier)
+			fields.add(field, "must not be the same email as %s", earlier)
 		} else {
 			first[p.Email] = field
 		}
@@ -101,7 +99,7 @@ func (c *MeetingContext) checkTexts(fields Fields) {
 	}
 }
 
-// check: a timeframe may have begun, but one that is over can hold no meeting.
+// check checks the bounds. The start may be in the past, but not the end.
 func (t *Timeframe) check(fields Fields, now time.Time) {
 	t.Start = checkSecond(fields, "context.timeframe.start", t.Start)
 	t.End = checkSecond(fields, "context.timeframe.end", t.End)
@@ -114,41 +112,27 @@ func (t *Timeframe) check(fields Fields, now time.Time) {
 	}
 }
 
-// checkSecond returns value in UTC and whole seconds, and complains about years that RFC 3339
-// cannot write or that do not sort as text. A value that is nil stays nil.
+// checkSecond returns a time in UTC and whole seconds. The year must be one that RFC 3339 can
+// represent.
 func checkSecond(fields Fields, name string, value *time.Time) *time.Time {
 	if value == nil {
 		return nil
 	}
 	second := value.UTC().Truncate(time.Second)
 	if second.Year() < 1 || second.Year() > 9999 {
-		fields.add(name, "must be in the years 1 to 9999")
+		fields.add(name, "must be between the years 1 and 9999")
 	}
 	return &second
 }
 
-// checkText complains unless value is at most size characters, in as many lines as it likes.
-func checkText(fields Fields, name, value string, size int) {
-	forbidden := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }
-	switch length := utf8.RuneCountInString(value); {
-	case !utf8.ValidString(value):
-		fields.add(name, "must be valid UTF-8")
-	case strings.ContainsFunc(value, forbidden):
-		fields.add(name, "must have no control characters but line breaks and tabs")
-	case length > size:
-		fields.add(name, "must have at most %d characters, and has %d", size, length)
-	}
-}
-
-// checkTimezone complains unless value is the name of a zone in the IANA database. What else
-// time.LoadLocation takes depends on the machine: other spellings of the path to a file, and
-// files beside the zones.
+// checkTimezone checks that value is the name of an IANA time zone. It rejects the other names that
+// time.LoadLocation accepts on some machines.
 func checkTimezone(fields Fields, name, value string) {
 	_, err := time.LoadLocation(value)
 	switch {
 	case err != nil, path.Clean(value) != value,
 		slices.Contains([]string{"Local", "localtime", "posixrules", "Factory"}, value),
 		strings.HasPrefix(value, "posix/"), strings.HasPrefix(value, "right/"):
-		fields.add(name, "must be the name of an IANA time zone, such as Europe/Rome")
+		fields.add(name, "must be an IANA time zone, such as Europe/Rome")
 	}
 }

@@ -6,22 +6,7 @@ import (
 	"time"
 )
 
-// Change is a new value for something that may be left as it is. The zero Change leaves it.
-type Change[T any] struct {
-	Given bool
-	Value T
-}
-
-// To is a change to value.
-func To[T any](value T) Change[T] { return Change[T]{Given: true, Value: value} }
-
-func (c Change[T]) apply(target *T) {
-	if c.Given {
-		*target = c.Value
-	}
-}
-
-// MeetingRequestEdit is what to change of a meeting request. What is not given stays.
+// MeetingRequestEdit lists changes to a meeting request.
 type MeetingRequestEdit struct {
 	OrganizerName       Change[*string]
 	OrganizerTimezone   Change[*string]
@@ -36,8 +21,8 @@ type MeetingRequestEdit struct {
 	TimeframeEnd        Change[*time.Time]
 }
 
-// EditMeetingRequest changes a meeting request that is active or paused: else it is Refused. A
-// value that is refused is an Invalid error that names the field as the API does.
+// EditMeetingRequest changes an active or paused meeting request. It returns FailedPrecondition for
+// any other status, and Invalid for invalid values, with fields named as in the API.
 func (s *Store) EditMeetingRequest(ctx context.Context, workspaceID, id string, edit MeetingRequestEdit) (*MeetingRequest, error) {
 	return s.changeMeetingRequest(ctx, workspaceID, id, MeetingRequestUpdatedEvent, wireOf, func(tx *Store, request *MeetingRequest) error {
 		if err := request.requireOpen(); err != nil {
@@ -56,7 +41,7 @@ func (s *Store) EditMeetingRequest(ctx context.Context, workspaceID, id string, 
 	})
 }
 
-// edited is what r was asked for with, after edit. Participants are those of edit alone.
+// edited returns the values of r after edit. It has only the participants of edit.
 func (r *MeetingRequest) edited(edit MeetingRequestEdit) *NewMeetingRequest {
 	n := &NewMeetingRequest{
 		OrganizerEmail: r.OrganizerEmail, OrganizerName: r.OrganizerName, OrganizerTimezone: r.OrganizerTimezone,
@@ -76,8 +61,8 @@ func (r *MeetingRequest) edited(edit MeetingRequestEdit) *NewMeetingRequest {
 	return n
 }
 
-// checkEdit is check for what edit changes: a timeframe that has run out since it was given is
-// no mistake of an edit that leaves it alone.
+// checkEdit checks only the values that edit changes: a timeframe that has ended since it was given
+// doesn't prevent other changes.
 func (n *NewMeetingRequest) checkEdit(edit MeetingRequestEdit, now time.Time) error {
 	if edit.ParticipantEmails.Given && edit.Participants.Given {
 		return errBothLists

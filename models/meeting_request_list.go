@@ -9,13 +9,12 @@ import (
 	"gorm.io/gorm"
 )
 
-// MeetingRequestFilter chooses meeting requests. The zero value lets all through.
+// MeetingRequestFilter filters meeting requests. The zero value matches all.
 type MeetingRequestFilter struct {
-	ParticipantEmail string // in any case; empty for any
-	OrganizerEmail   string // in any case; empty for any
+	ParticipantEmail string // case-insensitive; empty for any
+	OrganizerEmail   string // case-insensitive; empty for any
 	Status           MeetingRequestStatus
-	// Both bounds are inclusive and count in whole seconds, as answers show the time: what was
-	// made within the second of CreatedBefore is let through.
+	// Both bounds are inclusive and in whole seconds, like times in responses.
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
 }
@@ -24,9 +23,9 @@ var meetingRequestStatuses = []MeetingRequestStatus{
 	"", MeetingRequestActive, MeetingRequestPaused, MeetingRequestBooked, MeetingRequestCancelled,
 }
 
-// MeetingRequests lists the meeting requests of a workspace that filter lets through, newest
-// first, with their participants. A word of filter that is no address or no state is an Invalid
-// error, and so is a cursor that another filter has given out.
+// MeetingRequests returns the meeting requests of a workspace that match a filter, newest first, with
+// their participants. It returns Invalid for an invalid filter, and for a cursor from a list with
+// another filter.
 func (s *Store) MeetingRequests(ctx context.Context, workspaceID string, filter MeetingRequestFilter, page Page) (Paged[MeetingRequest], error) {
 	if err := filter.check(); err != nil {
 		return Paged[MeetingRequest]{}, err
@@ -37,8 +36,8 @@ func (s *Store) MeetingRequests(ctx context.Context, workspaceID string, filter 
 		return Paged[MeetingRequest]{}, err
 	}
 	var requests []MeetingRequest
-	// The participants are read by the ids of this workspace's requests. Naming the workspace
-	// again would send SQLite, which keeps no statistics, through all of its participants.
+	// Participants are read by request ID alone. With a condition on the workspace, SQLite would scan
+	// all participants of the workspace.
 	ordered := func(query *gorm.DB) *gorm.DB { return query.Order("position") }
 	if err := query.Preload("Participants", ordered).Find(&requests).Error; err != nil {
 		return Paged[MeetingRequest]{}, fmt.Errorf("read meeting requests: %w", err)
@@ -46,7 +45,7 @@ func (s *Store) MeetingRequests(ctx context.Context, workspaceID string, filter 
 	return paged(list, page, requests, func(r *MeetingRequest) string { return r.ID }), nil
 }
 
-// check complains about what is wrong, and brings f to the form in which it is compared.
+// check checks and normalizes the filter.
 func (f *MeetingRequestFilter) check() error {
 	fields := Fields{}
 	if f.ParticipantEmail != "" {
@@ -56,7 +55,7 @@ func (f *MeetingRequestFilter) check() error {
 		f.OrganizerEmail = checkEmail(fields, "organizer_email", f.OrganizerEmail)
 	}
 	if !slices.Contains(meetingRequestStatuses, f.Status) {
-		fields.add("status", "must be active, paused, booked or cancelled")
+		fields.add("status", "must be active, paused, booked, or cancelled")
 	}
 	f.CreatedAfter = checkSecond(fields, "created_after", f.CreatedAfter)
 	f.CreatedBefore = checkSecond(fields, "created_before", f.CreatedBefore)
@@ -87,8 +86,7 @@ func (f *MeetingRequestFilter) where(query *gorm.DB, workspaceID string) *gorm.D
 	if f.Status != "" {
 		query = query.Where("status = ?", f.Status)
 	}
-	// Requests are bounded by the id, which begins with created_at and orders the list: what is
-	// too new or too old is not even read.
+	// The ID begins with created_at and orders the list, so that this reads only the matching range.
 	if f.CreatedAfter != nil {
 		query = query.Where("id >= ?", firstID("mr", *f.CreatedAfter))
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// Role is what a member may do in the dashboard.
+// Role determines what a member may do in the dashboard.
 type Role string
 
 // The roles.
 const (
-	Admin      Role = "admin"  // everything, API keys included
-	RoleMember Role = "member" // nothing that changes the workspace
+	Admin      Role = "admin"  // everything, including API keys
+	RoleMember Role = "member" // read only
 )
 
 // Member is a user in a workspace.
@@ -26,17 +26,16 @@ type Member struct {
 	UserID        string
 	User          User
 	Role          Role
-	Pending       bool // has still to accept an invitation
+	Pending       bool // has not accepted the invitation yet
 	DeactivatedAt *time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }
 
-// IsAdmin reports whether m may administer the workspace now.
+// IsAdmin reports whether the member may administer the workspace now.
 func (m *Member) IsAdmin() bool { return m.Role == Admin && m.DeactivatedAt == nil && !m.Pending }
 
-// Member returns a member of a workspace with its user filled in, deactivated ones too, or
-// NotFound.
+// Member returns a member of a workspace, possibly deactivated, with its user.
 func (s *Store) Member(ctx context.Context, workspaceID, id string) (*Member, error) {
 	var member Member
 	err := s.with(ctx).Joins("User").Where("members.workspace_id = ? AND members.id = ?", workspaceID, id).Take(&member).Error
@@ -46,10 +45,10 @@ func (s *Store) Member(ctx context.Context, workspaceID, id string) (*Member, er
 	return &member, nil
 }
 
-// DisplayName is what a member is called: the name, or the address where none is known.
+// DisplayName returns the member's name, or the email if there is no name.
 func (m *Member) DisplayName() string { return cmp.Or(m.User.Name, m.User.Email) }
 
-// Wire is m as the API and its events show it. Its user is filled in.
+// Wire returns the member as the API and events show it. The user must be loaded.
 func (m *Member) Wire() wire.Member {
 	return wire.Member{
 		ID: m.ID, Email: m.User.Email, Name: optional(m.User.Name), Role: string(m.Role),
@@ -59,8 +58,7 @@ func (m *Member) Wire() wire.Member {
 
 func (m *Member) target() target { return target{"member", m.ID, m.DisplayName()} }
 
-// MembershipsOf lists the workspaces that a user has joined and is active in, the oldest membership first,
-// with user and workspace filled in.
+// MembershipsOf returns a user's active memberships, oldest first, with user and workspace.
 func (s *Store) MembershipsOf(ctx context.Context, userID string) ([]Member, error) {
 	var members []Member
 	err := s.with(ctx).Joins("Workspace").Joins("User").

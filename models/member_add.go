@@ -9,10 +9,10 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// NewMember is a person to be added to a workspace.
+// NewMember is a person to add to a workspace.
 type NewMember struct {
 	Email string
-	Name  string // may be empty; a person who has an account keeps its name
+	Name  string // optional; ignored for a person who has an account
 	Role  Role   // RoleMember if empty
 }
 
@@ -35,11 +35,11 @@ func checkRole(fields Fields, role Role) {
 	}
 }
 
-// AddMember adds a person to a workspace. Who is new there is pending until they accept an
-// invitation, which is mailed if the Store has somebody who mails; else see InviteMember. That
-// holds for a person with an account too: whoever was first to set its password, through the
-// link of another workspace, need not be the person who is meant here. A person who was
-// deactivated comes back, with the role that n says. The address of an active member is Invalid.
+// AddMember adds a person to a workspace and emails an invitation, if this server sends email. A
+// new member is pending until they accept it. That includes people with an account: whoever set
+// its password with a link from another workspace might not be the person this workspace means.
+// A deactivated member is reactivated with the given role. It returns Invalid for the email of an
+// active member.
 func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) (*Member, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -64,7 +64,8 @@ func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) 
 	return member, nil
 }
 
-// addUser makes user a member. The workspace's lock keeps two from doing so at once.
+// addUser adds a user to a workspace. It locks the workspace, so that concurrent calls add one
+// member.
 func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, role Role) (*Member, error) {
 	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
 		return nil, err
@@ -77,13 +78,13 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, rol
 	case err != nil:
 		return nil, fmt.Errorf("read member: %w", err)
 	case member.DeactivatedAt == nil:
-		return nil, Fields{"email": "is the address of a member of this workspace already"}.err()
+		return nil, Fields{"email": "belongs to someone who is already a member"}.err()
 	}
 	member.User, member.Role = *user, role
 	return &member, s.activate(ctx, &member)
 }
 
-// insertMember adds a row for the user of member.
+// insertMember inserts a member, whose user must be loaded.
 func (s *Store) insertMember(ctx context.Context, member *Member) (*Member, error) {
 	member.ID, member.UserID = s.id("mem"), member.User.ID
 	if err := s.with(ctx).Omit(clause.Associations).Create(member).Error; err != nil {

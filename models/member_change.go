@@ -5,23 +5,23 @@ import (
 	"fmt"
 )
 
-// errLastAdmin: a workspace without an admin who can sign in could not be administered any more.
-var errLastAdmin = Errorf(FailedPrecondition, "This is the last admin who can sign in. Make somebody else an admin first.")
+// errLastAdmin rejects a change after which no one could administer the workspace.
+var errLastAdmin = Errorf(FailedPrecondition, "You can't remove the last admin. Make someone else an admin first.")
 
-// DeactivateMember takes a member of a workspace out of it: the member's sessions there end at
-// once and the seat is free. The last active admin who can sign in, and a member who is not
-// active, are Refused. API keys that the member has made go on working.
+// DeactivateMember deactivates a member, ends their sessions in the workspace, and releases their
+// seat. API keys that they created keep working. It returns FailedPrecondition for the last active
+// admin and for a member who is already deactivated.
 func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {
-			return Errorf(FailedPrecondition, "This member is deactivated already.")
+			return Errorf(FailedPrecondition, "This member is already deactivated.")
 		}
 		now := tx.now()
 		member.DeactivatedAt = &now
 		if err := tx.updateMember(ctx, member); err != nil {
 			return err
 		}
-		if err := tx.forget(ctx, member); err != nil {
+		if err := tx.removeAccess(ctx, member); err != nil {
 			return err
 		}
 		if err := tx.publish(ctx, workspaceID, MemberDeactivatedEvent, member.Wire()); err != nil {
@@ -31,8 +31,8 @@ func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*
 	})
 }
 
-// forget takes away what a member who has been deactivated held in the workspace.
-func (s *Store) forget(ctx context.Context, member *Member) error {
+// removeAccess deletes the sessions, invitation, and seat of a deactivated member.
+func (s *Store) removeAccess(ctx context.Context, member *Member) error {
 	err := s.with(ctx).Where("user_id = ? AND workspace_id = ?", member.UserID, member.WorkspaceID).Delete(&Session{}).Error
 	if err != nil {
 		return fmt.Errorf("end sessions of member: %w", err)
@@ -43,12 +43,12 @@ func (s *Store) forget(ctx context.Context, member *Member) error {
 	return s.releaseSeatOf(ctx, member)
 }
 
-// ReactivateMember lets a deactivated member of a workspace in again, without a seat. One who
-// is active is Refused.
+// ReactivateMember reactivates a member, without a seat. It returns FailedPrecondition for an
+// active member.
 func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt == nil {
-			return Errorf(FailedPrecondition, "This member is active already.")
+			return Errorf(FailedPrecondition, "This member is already active.")
 		}
 		if err := tx.activate(ctx, member); err != nil {
 			return err
@@ -68,8 +68,8 @@ func (s *Store) activate(ctx context.Context, member *Member) error {
 	return s.audit(ctx, member.WorkspaceID, "member.reactivated", member.target(), map[string]string{"role": string(member.Role)})
 }
 
-// ChangeMemberRole gives an active member of a workspace another role. The last active admin
-// who can sign in is Refused.
+// ChangeMemberRole changes the role of an active member. It returns FailedPrecondition for the
+// last active admin.
 func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, role Role) (*Member, error) {
 	fields := Fields{}
 	checkRole(fields, role)
@@ -78,7 +78,7 @@ func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, ro
 	}
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {
-			return Errorf(FailedPrecondition, "This member is deactivated. Reactivate it first.")
+			return Errorf(FailedPrecondition, "This member is deactivated. Reactivate them first.")
 		}
 		before := member.Role
 		if before == role {
@@ -92,8 +92,8 @@ func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, ro
 	})
 }
 
-// changeMember runs change on a member under the workspace's lock, and sees that an admin who
-// can sign in is left.
+// changeMember locks the workspace, calls change with a member, and rejects a change that leaves
+// no active admin.
 func (s *Store) changeMember(ctx context.Context, workspaceID, id string, change func(tx *Store, member *Member) error) (*Member, error) {
 	var member *Member
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -115,7 +115,7 @@ func (s *Store) changeMember(ctx context.Context, workspaceID, id string, change
 	return member, nil
 }
 
-// requireAdmin is errLastAdmin unless an active admin of the workspace can sign in.
+// requireAdmin returns errLastAdmin if the workspace has no active admin.
 func (s *Store) requireAdmin(ctx context.Context, workspaceID string) error {
 	var admins int64
 	err := s.with(ctx).Model(&Member{}).

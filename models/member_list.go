@@ -5,13 +5,12 @@ import (
 	"fmt"
 )
 
-// MemberFilter chooses members. The zero value lets all active ones through, and those who
-// have still to accept an invitation.
+// MemberFilter filters members. The zero value matches active and pending members.
 type MemberFilter struct {
-	Email       string // the whole address, in any case; empty for any
+	Email       string // the whole email, case-insensitive; empty for any
 	Role        Role   // empty for any
-	Search      string // part of the name or the address, in any case
-	Deactivated bool   // those who are deactivated instead of the others
+	Search      string // part of the name or email, case-insensitive
+	Deactivated bool   // matches only deactivated members
 }
 
 func (f *MemberFilter) check() error {
@@ -25,8 +24,8 @@ func (f *MemberFilter) check() error {
 	return fields.err()
 }
 
-// Members lists the members of a workspace that filter lets through, newest first. A word of
-// filter that is no address or no role is Invalid.
+// Members returns the members of a workspace that match a filter, newest first. It returns Invalid
+// for a filter with an invalid email or role.
 func (s *Store) Members(ctx context.Context, workspaceID string, filter MemberFilter, page Page) (Paged[Member], error) {
 	if err := filter.check(); err != nil {
 		return Paged[Member]{}, err
@@ -59,20 +58,19 @@ func (s *Store) Members(ctx context.Context, workspaceID string, filter MemberFi
 	return paged(list, page, members, func(m *Member) string { return m.ID }), nil
 }
 
-// Everybody lists who is a member of a workspace and then who was one, the admins before the others
-// and the oldest first, at most limit.
-func (s *Store) Everybody(ctx context.Context, workspaceID string, limit int) ([]Member, error) {
+// AllMembers returns active and then deactivated members of a workspace, admins first and then by
+// age, oldest first.
+func (s *Store) AllMembers(ctx context.Context, workspaceID string, limit int) ([]Member, error) {
 	var members []Member
 	err := s.with(ctx).Joins("User").Where("members.workspace_id = ?", workspaceID).
 		Order("members.deactivated_at IS NOT NULL, members.role = 'member', members.id").Limit(limit).Find(&members).Error
 	if err != nil {
-		return nil, fmt.Errorf("read everybody: %w", err)
+		return nil, fmt.Errorf("read members: %w", err)
 	}
 	return members, nil
 }
 
-// MemberCounts are how many members a workspace has: active ones, those of them who are
-// pending, and deactivated ones.
+// MemberCounts holds numbers of members. Active includes Pending.
 type MemberCounts struct{ Active, Pending, Deactivated int64 }
 
 // MemberCounts counts the members of a workspace.

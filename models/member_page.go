@@ -7,17 +7,17 @@ import (
 	"gorm.io/gorm"
 )
 
-// MemberState is how far a person is in a workspace.
+// MemberState is the state of a membership.
 type MemberState string
 
 // The states.
 const (
 	MemberActive      MemberState = "active"
-	MemberPending     MemberState = "pending" // has still to accept an invitation
+	MemberPending     MemberState = "pending" // has not accepted the invitation yet
 	MemberDeactivated MemberState = "deactivated"
 )
 
-// State is what m is now.
+// State returns the member's current state.
 func (m *Member) State() MemberState {
 	switch {
 	case m.DeactivatedAt != nil:
@@ -28,11 +28,11 @@ func (m *Member) State() MemberState {
 	return MemberActive
 }
 
-// MemberListFilter chooses the members of the dashboard's list.
+// MemberListFilter filters and pages the dashboard's list of members.
 type MemberListFilter struct {
-	Search     string      // part of the name or the address, in any case
+	Search     string      // part of the name or email, case-insensitive
 	Role       Role        // empty for any
-	State      MemberState // empty for all but the deactivated
+	State      MemberState // empty for active and pending
 	PageNumber int         // from 1
 	PageSize   int
 }
@@ -40,18 +40,18 @@ type MemberListFilter struct {
 // MemberList is one page of the dashboard's list.
 type MemberList struct {
 	Members  []ListedMember
-	Matching int64 // members that the filter lets through, on all pages
+	Matching int64 // number of matching members on all pages
 	Counts   MemberCounts
 }
 
-// ListedMember is a member with what the list says of it.
+// ListedMember is a member with the details that the list shows.
 type ListedMember struct {
 	Member
-	Invitation *InvitationStatus // nil if none lives
+	Invitation *InvitationStatus // nil if none works
 	HasSeat    bool
 }
 
-// MemberList lists the members of a workspace for the dashboard, newest first.
+// MemberList returns a page of a workspace's members for the dashboard, newest first.
 func (s *Store) MemberList(ctx context.Context, workspaceID string, filter MemberListFilter) (MemberList, error) {
 	counts, err := s.MemberCounts(ctx, workspaceID)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Store) MemberList(ctx context.Context, workspaceID string, filter Membe
 		return list, fmt.Errorf("count members: %w", err)
 	}
 	if int64(filter.PageNumber-1) > list.Matching/int64(max(filter.PageSize, 1)) {
-		return list, nil // past the last page, maybe so far that the offset has no number
+		return list, nil // past the last page, possibly so far that the offset would overflow
 	}
 	var members []Member
 	page := matching().Order("members.id DESC").Offset((filter.PageNumber - 1) * filter.PageSize).Limit(filter.PageSize)
@@ -93,18 +93,17 @@ func (f MemberListFilter) where(query *gorm.DB) *gorm.DB {
 	return searchPeople(query, f.Search)
 }
 
-// searchPeople narrows query, which has joined User, to those whose name or address has search
-// in it.
+// searchPeople restricts a query that joins User to people whose name or email contains a text.
 func searchPeople(query *gorm.DB, search string) *gorm.DB {
 	if search == "" {
 		return query
 	}
-	// No address is longer, and SQLite refuses a pattern that is very long.
+	// No name or email is longer, and SQLite rejects very long patterns.
 	pattern := likePattern(storable(search[:min(len(search), 4*maxEmail)]))
 	return query.Where(`(lower("User".name) LIKE lower(?) ESCAPE '\' OR "User".email LIKE lower(?) ESCAPE '\')`, pattern, pattern)
 }
 
-// listed adds to members what the list says of them.
+// listed returns members with the details that the list shows.
 func (s *Store) listed(ctx context.Context, members []Member) ([]ListedMember, error) {
 	ids := make([]string, len(members))
 	for i, member := range members {
@@ -129,7 +128,7 @@ func (s *Store) listed(ctx context.Context, members []Member) ([]ListedMember, e
 	return listed, nil
 }
 
-// ListedMember is one member of a workspace with what the list says of it, or NotFound.
+// ListedMember returns a member of a workspace with the details that the list shows.
 func (s *Store) ListedMember(ctx context.Context, workspaceID, id string) (*ListedMember, error) {
 	member, err := s.Member(ctx, workspaceID, id)
 	if err != nil {

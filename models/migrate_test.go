@@ -42,8 +42,8 @@ func migrateAtOnce(t *testing.T, address string, nodes int) {
 		if err != nil {
 			t.Errorf("migrate: %v", err)
 		}
-		if needed, err := stores[i].NeedsSetUp(t.Context()); err != nil || !needed {
-			t.Errorf("after its migration a node finds NeedsSetUp = %v, %v", needed, err)
+		if needed, err := stores[i].NeedsSetup(t.Context()); err != nil || !needed {
+			t.Errorf("after its migration a node finds NeedsSetup = %v, %v", needed, err)
 		}
 		return applied
 	}) {

@@ -18,19 +18,19 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The bounds of a password in characters. NIST SP 800-63B-4 §3.1.1.2 asks for at least 15
-// where a password stands alone, and for no rules of composition.
+// The length of a password in characters. NIST SP 800-63B-4 §3.1.1.2 requires at least 15 for
+// single-factor passwords and forbids composition rules.
 const (
 	MinPassword = 15
 	MaxPassword = 256
 )
 
-// owaspArgon2id are the parameters of the OWASP Password Storage Cheat Sheet: 19 MiB, two
+// owaspArgon2id holds the parameters from the OWASP Password Storage Cheat Sheet: 19 MiB, two
 // passes, one lane.
 var owaspArgon2id = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// commonPasswords holds, in lower case, the passwords of 15 characters and more among the
-// million most frequent of a public collection of ten million leaked ones.
+// commonPasswords lists, in lower case, the passwords with at least 15 characters among the million
+// most frequent in a public collection of ten million leaked passwords.
 //
 //go:embed common_passwords.txt.gz
 var commonPasswords []byte
@@ -39,7 +39,7 @@ var commonPasswordSet = sync.OnceValue(func() map[string]bool {
 	set := make(map[string]bool, 10_000)
 	unzipped, err := gzip.NewReader(bytes.NewReader(commonPasswords))
 	if err != nil {
-		panic("common_passwords.txt.gz is damaged: " + err.Error())
+		panic("decompress common_passwords.txt.gz: " + err.Error())
 	}
 	lines := bufio.NewScanner(unzipped)
 	for lines.Scan() {
@@ -48,42 +48,42 @@ var commonPasswordSet = sync.OnceValue(func() map[string]bool {
 	return set
 })
 
-// checkPassword complains about a new password that is too short, too long, widely known, or
-// made of words that anybody would try first, such as the owner's own name or address.
+// checkPassword checks that a new password is not too short or long, and not easy to guess from
+// lists of leaked passwords or from known words, such as the user's name and email.
 func checkPassword(fields Fields, name, password string, known ...string) {
 	switch length := utf8.RuneCountInString(norm.NFC.String(password)); {
 	case !utf8.ValidString(password):
 		fields.add(name, "must be valid UTF-8")
 	case length < MinPassword:
-		fields.add(name, "must have at least %d characters, and has %d; several words in a row are easy to remember", MinPassword, length)
+		fields.add(name, "must have at least %d characters; a few random words work well", MinPassword)
 	case length > MaxPassword:
-		fields.add(name, "must have at most %d characters, and has %d", MaxPassword, length)
+		fields.add(name, "must have at most %d characters", MaxPassword)
 	case isGuessable(password, known):
-		fields.add(name, "is among those that are tried first, so it protects nothing; choose another")
+		fields.add(name, "is too common; choose another")
 	}
 }
 
 func isGuessable(password string, known []string) bool {
-	password = folded(password)
+	password = fold(password)
 	return commonPasswordSet()[password] || isRepetition(password) || isMostlyKnown(password, known)
 }
 
-// folded is text as passwords are hashed, without the difference of capitals.
-func folded(text string) string { return strings.ToLower(norm.NFKC.String(text)) }
+// fold normalizes a text like a password before hashing, and ignores case.
+func fold(text string) string { return strings.ToLower(norm.NFKC.String(text)) }
 
-// isRepetition reports whether password repeats a piece of at most half its length: a text
-// stands in its own doubling, the two ends cut off, exactly if it is a repetition.
+// isRepetition reports whether password repeats a shorter text. That is the case exactly if it
+// occurs in its own doubling without the first and last byte.
 func isRepetition(password string) bool {
 	doubled := password + password
 	return len(password) > 1 && strings.Contains(doubled[1:len(doubled)-1], password)
 }
 
-// isMostlyKnown reports whether fewer than eight characters remain of password without the
-// words that go with the account.
+// isMostlyKnown reports whether fewer than eight characters of password remain after removing
+// known words.
 func isMostlyKnown(password string, known []string) bool {
 	rest := password
 	for _, text := range append(known, "skipup", "password") {
-		for _, word := range strings.FieldsFunc(folded(text), func(r rune) bool { return strings.ContainsRune(" .@-_+", r) }) {
+		for _, word := range strings.FieldsFunc(fold(text), func(r rune) bool { return strings.ContainsRune(" .@-_+", r) }) {
 			if utf8.RuneCountInString(word) >= 3 {
 				rest = strings.ReplaceAll(rest, word, "")
 			}
@@ -92,7 +92,8 @@ func isMostlyKnown(password string, known []string) bool {
 	return utf8.RuneCountInString(rest) < 8
 }
 
-// passwordHasher hashes and compares, only so many at once: each takes 19 MiB and a core.
+// passwordHasher hashes and compares passwords. It limits concurrency, because each operation needs
+// 19 MiB and a CPU core.
 type passwordHasher struct {
 	params *argon2id.Params
 	slots  chan struct{}
@@ -110,7 +111,7 @@ func newPasswordHasher(params *argon2id.Params) *passwordHasher {
 	}
 }
 
-// decoyHash is a hash that costs as much to compare as any other and that no password has.
+// decoyHash returns a hash that takes as long to compare as any other and matches no password.
 func decoyHash(params *argon2id.Params) string {
 	zeros := func(size uint32) string { return base64.RawStdEncoding.EncodeToString(make([]byte, size)) }
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
@@ -125,7 +126,8 @@ func (p *passwordHasher) hash(ctx context.Context, password string) (string, err
 	return argon2id.CreateHash(norm.NFKC.String(password), p.params)
 }
 
-// matches compares password with hash, or, if hash is empty, with nothing in the same time.
+// matches reports whether password has a hash. For an empty hash it takes the same time and reports
+// false.
 func (p *passwordHasher) matches(ctx context.Context, password, hash string) (bool, error) {
 	if err := p.enter(ctx); err != nil {
 		return false, err

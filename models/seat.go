@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// DefaultSeatCapacity is that of a new workspace.
+	// DefaultSeatCapacity is the seat capacity of a new workspace.
 	DefaultSeatCapacity = 10
-	// MaxSeatCapacity bounds what can be asked for, so that a slip of the keyboard is noticed.
+	// MaxSeatCapacity is high enough for anyone, and low enough to catch typing errors.
 	MaxSeatCapacity = 100_000
 )
 
-// Seat is a place in the product that a member holds. A workspace has as many as its capacity.
+// Seat is a license that a member holds. The workspace's capacity limits the number of seats.
 type Seat struct {
 	ID          string
 	WorkspaceID string
@@ -28,8 +28,7 @@ type Seat struct {
 	AssignedAt  time.Time
 }
 
-// Wire is seat as the API and its events show it. Its member and that member's user are filled
-// in.
+// Wire returns the seat as the API and events show it. The member and its user must be loaded.
 func (seat *Seat) Wire() wire.Seat {
 	return wire.Seat{
 		ID: seat.ID, MemberID: seat.MemberID, MemberEmail: seat.Member.User.Email, AssignedAt: wire.Timestamp(seat.AssignedAt),
@@ -38,13 +37,13 @@ func (seat *Seat) Wire() wire.Seat {
 
 func (seat *Seat) target() target { return target{"seat", seat.ID, seat.Member.DisplayName()} }
 
-// SeatUsage is how many seats a workspace has and how many of them are held.
+// SeatUsage holds the number of seats that a workspace has and how many are in use.
 type SeatUsage struct{ Capacity, Used int }
 
-// Available is how many seats can still be assigned.
+// Available returns the number of free seats.
 func (u SeatUsage) Available() int { return u.Capacity - u.Used }
 
-// SeatUsage counts the seats of a workspace.
+// SeatUsage returns the number of seats in a workspace.
 func (s *Store) SeatUsage(ctx context.Context, workspaceID string) (SeatUsage, error) {
 	workspace, err := s.Workspace(ctx, workspaceID)
 	if err != nil {
@@ -61,7 +60,7 @@ func (s *Store) countSeats(ctx context.Context, workspace *Workspace) (SeatUsage
 	return SeatUsage{Capacity: workspace.SeatCapacity, Used: int(used)}, nil
 }
 
-// Seats lists the seats that are held in a workspace, the last assigned first.
+// Seats returns the assigned seats of a workspace, the most recently assigned first.
 func (s *Store) Seats(ctx context.Context, workspaceID string, page Page) (Paged[Seat], error) {
 	list := listing{"seats", workspaceID}
 	query, err := list.after(s.with(ctx).Preload("Member.User").Where("seats.workspace_id = ?", workspaceID), "seats.id", &page)
@@ -75,8 +74,8 @@ func (s *Store) Seats(ctx context.Context, workspaceID string, page Page) (Paged
 	return paged(list, page, seats, func(seat *Seat) string { return seat.ID }), nil
 }
 
-// AssignSeat gives a member a seat. No free one, a member who is not active, and a second seat
-// for one member are Refused; a member of another workspace, or of none, is Invalid.
+// AssignSeat assigns a seat to a member. It returns FailedPrecondition if no seat is free, or if
+// the member is deactivated or already has a seat, and Invalid if there is no such member.
 func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*Seat, error) {
 	if memberID == "" {
 		return nil, Fields{"member_id": "is required"}.err()
@@ -96,7 +95,7 @@ func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*
 			return err
 		}
 		if usage.Available() <= 0 {
-			return Errorf(FailedPrecondition, "No seat is free: %d of %d are taken. Release one, or raise the capacity.", usage.Used, usage.Capacity)
+			return errNoFreeSeat(usage)
 		}
 		seat = &Seat{ID: tx.id("seat"), WorkspaceID: workspaceID, MemberID: memberID, Member: *member, AssignedAt: tx.now()}
 		return tx.insertSeat(ctx, seat)
@@ -107,24 +106,31 @@ func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*
 	return seat, nil
 }
 
-// memberForSeat is an active member without a seat. The workspace is locked.
+func errNoFreeSeat(usage SeatUsage) error {
+	if usage.Capacity == 0 {
+		return Errorf(FailedPrecondition, "This workspace has no seats. Add seats first.")
+	}
+	return Errorf(FailedPrecondition, "All %d seats are in use. Release a seat or add more.", usage.Capacity)
+}
+
+// memberForSeat returns an active member without a seat. The workspace must be locked.
 func (s *Store) memberForSeat(ctx context.Context, workspaceID, memberID string) (*Member, error) {
 	member, err := s.Member(ctx, workspaceID, memberID)
 	if IsKind(err, NotFound) {
-		return nil, Fields{"member_id": "must be the id of a member of this workspace"}.err()
+		return nil, Fields{"member_id": "must be the ID of a member of this workspace"}.err()
 	}
 	if err != nil {
 		return nil, err
 	}
 	if member.DeactivatedAt != nil {
-		return nil, Errorf(FailedPrecondition, "This member is deactivated, so it cannot take a seat.")
+		return nil, Errorf(FailedPrecondition, "Deactivated members can't have a seat.")
 	}
 	var held int64
 	if err := s.with(ctx).Model(&Seat{}).Where("member_id = ?", memberID).Count(&held).Error; err != nil {
 		return nil, fmt.Errorf("count seats of member: %w", err)
 	}
 	if held > 0 {
-		return nil, Errorf(FailedPrecondition, "This member has a seat already.")
+		return nil, Errorf(FailedPrecondition, "This member already has a seat.")
 	}
 	return member, nil
 }
@@ -153,7 +159,7 @@ func (s *Store) ReleaseSeat(ctx context.Context, workspaceID, id string) error {
 	})
 }
 
-// release deletes the row of a seat. The workspace is locked since before it was read.
+// release deletes a seat that was read while the workspace was locked.
 func (s *Store) release(ctx context.Context, seat *Seat) error {
 	deleted := s.with(ctx).Where("id = ?", seat.ID).Delete(&Seat{})
 	if deleted.Error != nil {
@@ -168,7 +174,7 @@ func (s *Store) release(ctx context.Context, seat *Seat) error {
 	return s.audit(ctx, seat.WorkspaceID, "seat.released", seat.target(), map[string]string{"member_id": seat.MemberID})
 }
 
-// releaseSeatOf frees the seat of a member, if it has one.
+// releaseSeatOf releases the seat of a member who has one.
 func (s *Store) releaseSeatOf(ctx context.Context, member *Member) error {
 	var seat Seat
 	err := s.with(ctx).Where("member_id = ?", member.ID).Take(&seat).Error
@@ -182,7 +188,8 @@ func (s *Store) releaseSeatOf(ctx context.Context, member *Member) error {
 	return s.release(ctx, &seat)
 }
 
-// SetSeatCapacity changes how many seats a workspace has. Fewer than are held is Refused.
+// SetSeatCapacity changes the number of seats in a workspace. It returns FailedPrecondition for
+// fewer seats than are in use.
 func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacity int) (SeatUsage, error) {
 	if capacity < 0 || capacity > MaxSeatCapacity {
 		return SeatUsage{}, Fields{"capacity": fmt.Sprintf("must be a whole number from 0 to %d", MaxSeatCapacity)}.err()
@@ -197,7 +204,7 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 			return err
 		}
 		if capacity < usage.Used {
-			return Errorf(FailedPrecondition, "The capacity cannot be %d while %d of the seats are taken. Release seats first.", capacity, usage.Used)
+			return Errorf(FailedPrecondition, "%d seats are in use. Release seats before you reduce the total to %d.", usage.Used, capacity)
 		}
 		before := usage.Capacity
 		usage.Capacity = capacity
@@ -211,18 +218,4 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 			map[string]string{"from": fmt.Sprint(before), "to": fmt.Sprint(capacity)})
 	})
 	return usage, err
-}
-
-// lockWorkspace reads a workspace and keeps others from changing its members and their seats, and
-// from counting either, until the transaction ends. On SQLite every transaction that writes is alone anyway.
-func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error) {
-	query := s.with(ctx)
-	if s.dialect.name == postgresql {
-		query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) // rows that refer to it can still be added
-	}
-	var workspace Workspace
-	if err := query.Where("id = ?", id).Take(&workspace).Error; err != nil {
-		return nil, notFound(err, "workspace")
-	}
-	return &workspace, nil
 }

@@ -7,9 +7,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// SeatListFilter chooses the seats of the dashboard's list.
+// SeatListFilter filters and pages the dashboard's list of seats.
 type SeatListFilter struct {
-	Search     string // part of the holder's name or address, in any case
+	Search     string // part of the holder's name or email, case-insensitive
 	PageNumber int    // from 1
 	PageSize   int
 }
@@ -17,12 +17,12 @@ type SeatListFilter struct {
 // SeatList is one page of the dashboard's list.
 type SeatList struct {
 	Seats    []Seat
-	Matching int64 // seats that the filter lets through, on all pages
+	Matching int64 // number of matching seats on all pages
 	Usage    SeatUsage
 }
 
-// SeatList lists the seats that are held in a workspace for the dashboard, the last assigned
-// first.
+// SeatList returns a page of a workspace's assigned seats for the dashboard, the most recently
+// assigned first.
 func (s *Store) SeatList(ctx context.Context, workspaceID string, filter SeatListFilter) (SeatList, error) {
 	usage, err := s.SeatUsage(ctx, workspaceID)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) SeatList(ctx context.Context, workspaceID string, filter SeatLis
 		return list, fmt.Errorf("count seats: %w", err)
 	}
 	if int64(filter.PageNumber-1) > list.Matching/int64(max(filter.PageSize, 1)) {
-		return list, nil // past the last page, maybe so far that the offset has no number
+		return list, nil // past the last page, possibly so far that the offset would overflow
 	}
 	page := matching().Preload("Member.User").Order("seats.id DESC").Offset((filter.PageNumber - 1) * filter.PageSize).Limit(filter.PageSize)
 	if err := page.Find(&list.Seats).Error; err != nil {
@@ -51,7 +51,7 @@ func (s *Store) SeatList(ctx context.Context, workspaceID string, filter SeatLis
 	return list, nil
 }
 
-// Seat returns a seat of a workspace with its holder filled in, or NotFound.
+// Seat returns a seat of a workspace with its holder.
 func (s *Store) Seat(ctx context.Context, workspaceID, id string) (*Seat, error) {
 	var seat Seat
 	err := s.with(ctx).Preload("Member.User").Where("workspace_id = ? AND id = ?", workspaceID, id).Take(&seat).Error
@@ -61,8 +61,8 @@ func (s *Store) Seat(ctx context.Context, workspaceID, id string) (*Seat, error)
 	return &seat, nil
 }
 
-// MembersWithoutSeat lists active members of a workspace who hold no seat, by name, at most
-// limit, and counts them all. Search is part of the name or the address, in any case.
+// MembersWithoutSeat returns up to limit active members of a workspace who have no seat, by name,
+// and the number of all of them. Search is part of the name or email, case-insensitive.
 func (s *Store) MembersWithoutSeat(ctx context.Context, workspaceID, search string, limit int) ([]Member, int64, error) {
 	matching := func() *gorm.DB {
 		query := s.with(ctx).Model(&Member{}).Joins("User").

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// How long a session lasts. The absolute bound is that of the row's expires_at.
+// How long a session lasts.
 const (
-	SessionIdle     = 12 * time.Hour
-	SessionAbsolute = 30 * 24 * time.Hour
+	SessionIdle     = 12 * time.Hour      // since it was last used
+	SessionAbsolute = 30 * 24 * time.Hour // since it was created
 )
 
-// lastSeenEvery bounds how often a session's row is written.
-const lastSeenEvery = time.Minute
+// lastSeenInterval limits how often a session's row is written.
+const lastSeenInterval = time.Minute
 
-// Session is a browser in which a user is signed in. The database knows only the hash of the
-// id that the browser holds.
+// Session is a browser in which a user is signed in. The database stores only the hash of the
+// session ID.
 type Session struct {
 	Digest      []byte `gorm:"primaryKey"`
 	UserID      string
-	WorkspaceID *string // the workspace shown; nil if the user belongs to none
+	WorkspaceID *string // the current workspace; nil if the user belongs to none
 	Address     string
 	UserAgent   string
 	Notice      string // shown once on the next page
@@ -30,8 +30,8 @@ type Session struct {
 	ExpiresAt   time.Time
 }
 
-// CreateSession starts a session of a user and returns the id for the browser. Where and by
-// what it was started is taken from the actor of ctx.
+// CreateSession creates a session for a user and returns its ID. The IP address and user agent are
+// those of the actor in ctx.
 func (s *Store) CreateSession(ctx context.Context, userID, workspaceID string) (string, *Session, error) {
 	id, now, actor := rand.Text(), s.now(), ActorOf(ctx)
 	session := &Session{
@@ -50,7 +50,8 @@ func (s *Store) CreateSession(ctx context.Context, userID, workspaceID string) (
 	return id, session, nil
 }
 
-// Session returns the living session of an id, or NotFound, and notes that it was seen.
+// Session returns the session with an ID and records that it was used. It returns NotFound for a
+// session that has ended or expired.
 func (s *Store) Session(ctx context.Context, id string) (*Session, error) {
 	now := s.now()
 	var session Session
@@ -60,7 +61,7 @@ func (s *Store) Session(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, notFound(err, "session")
 	}
-	if now.Sub(session.LastSeenAt) < lastSeenEvery {
+	if now.Sub(session.LastSeenAt) < lastSeenInterval {
 		return &session, nil
 	}
 	err = s.with(ctx).Model(&Session{}).Where("digest = ?", session.Digest).Update("last_seen_at", now).Error
@@ -71,14 +72,14 @@ func (s *Store) Session(ctx context.Context, id string) (*Session, error) {
 	return &session, nil
 }
 
-// SessionChange is what to change of a session. What is not given stays: another request of the same
-// browser may be changing it.
+// SessionChange lists changes to a session. It has only the fields to change, because concurrent
+// requests may change others.
 type SessionChange struct {
 	WorkspaceID Change[string]
 	Notice      Change[string]
 }
 
-// UpdateSession changes a session. One that is over is left alone.
+// UpdateSession changes a session, if it still exists.
 func (s *Store) UpdateSession(ctx context.Context, id string, change SessionChange) error {
 	values := map[string]any{}
 	if change.WorkspaceID.Given {
@@ -93,7 +94,7 @@ func (s *Store) UpdateSession(ctx context.Context, id string, change SessionChan
 	return nil
 }
 
-// SessionsOf lists the living sessions of a user, the last seen first.
+// SessionsOf returns a user's active sessions, the most recently used first.
 func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Session, error) {
 	var sessions []Session
 	now := s.now()
@@ -107,7 +108,7 @@ func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Session, error
 	return sessions, nil
 }
 
-// DeleteSession ends the session of an id. Ending one that is over already is no error.
+// DeleteSession ends the session with an ID, if there is one.
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	if err := s.with(ctx).Where("digest = ?", digestOf(id)).Delete(&Session{}).Error; err != nil {
 		return fmt.Errorf("delete session: %w", err)
@@ -115,7 +116,7 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return nil
 }
 
-// SignOutEverywhere ends every session of a user, this one included.
+// SignOutEverywhere ends all sessions of a user, including the current one.
 func (s *Store) SignOutEverywhere(ctx context.Context, workspaceID string, user *User) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if err := tx.endSessions(ctx, user.ID, ""); err != nil {
@@ -125,8 +126,8 @@ func (s *Store) SignOutEverywhere(ctx context.Context, workspaceID string, user 
 	})
 }
 
-// endSessions ends the sessions of a user but the one with the id keep, and forgets the
-// devices in which the user is known.
+// endSessions ends all sessions of a user except the one with the ID keep, and deletes the user's
+// known devices.
 func (s *Store) endSessions(ctx context.Context, userID, keep string) error {
 	err := s.with(ctx).Where("user_id = ? AND digest <> ?", userID, digestOf(keep)).Delete(&Session{}).Error
 	if err != nil {
@@ -138,7 +139,7 @@ func (s *Store) endSessions(ctx context.Context, userID, keep string) error {
 	return nil
 }
 
-// SignOut ends the session of an id and says so in the audit log.
+// SignOut ends the session with an ID and records it in the audit log.
 func (s *Store) SignOut(ctx context.Context, workspaceID, id string, user *User) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if err := tx.DeleteSession(ctx, id); err != nil {

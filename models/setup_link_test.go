@@ -26,8 +26,8 @@ func TestSetUpLinkWorksOnce(t *testing.T) {
 			t.Errorf("made %+v with %+v", workspace, admin)
 		}
 		wantDeadLink(t, s, link)
-		if needed, err := s.NeedsSetUp(t.Context()); err != nil || needed {
-			t.Errorf("NeedsSetUp = %v, %v", needed, err)
+		if needed, err := s.NeedsSetup(t.Context()); err != nil || needed {
+			t.Errorf("NeedsSetup = %v, %v", needed, err)
 		}
 		in, err := s.SignInNew(t.Context(), admin)
 		if err != nil || in.WorkspaceID != workspace.ID {
@@ -58,8 +58,8 @@ func TestCreateWorkspaceEndsTheLinks(t *testing.T) {
 		link := newLink(t, s)
 		s.NewWorkspace(t, "Acme", "ada@acme.test")
 		wantDeadLink(t, s, link)
-		if needed, err := s.NeedsSetUp(t.Context()); err != nil || needed {
-			t.Errorf("NeedsSetUp = %v, %v", needed, err)
+		if needed, err := s.NeedsSetup(t.Context()); err != nil || needed {
+			t.Errorf("NeedsSetup = %v, %v", needed, err)
 		}
 	})
 }

@@ -8,28 +8,28 @@ import (
 	"gorm.io/gorm"
 )
 
-// Credentials are what a person signs in with.
+// Credentials are what a user signs in with.
 type Credentials struct {
 	Email, Password string
-	Device          string // the device cookie of an earlier sign-in in this browser, if any
+	Device          string // the device cookie of an earlier sign-in from this browser, if any
 }
 
 // SignedIn is a successful sign-in.
 type SignedIn struct {
 	User        *User
-	WorkspaceID string // the one to show, empty if the user is active in none
+	WorkspaceID string // the workspace to show; empty if the user is active in none
 	SessionID   string // for the session cookie
 	Device      string // for the device cookie
 }
 
-// errSignIn is the same for an unknown address and a wrong password.
-var errSignIn = Errorf(Invalid, "Email or password is wrong.")
+// errSignIn is returned for both unknown emails and wrong passwords.
+var errSignIn = Errorf(Invalid, "Incorrect email or password.")
 
-// SignIn checks the credentials and starts a session with a new id; the session oldSession,
-// if there is one, ends. Failed attempts are slowed by account and by address: then the error
-// is RateLimited with RetryAfter. A device in which the account has signed in before has a
-// count of its own, so that nobody can lock the owner out. An unknown address and a wrong
-// password get the same Invalid error after the same work.
+// SignIn checks the credentials, starts a session, and ends the session oldSession, if there is
+// one. Failed attempts are rate limited by account and by IP address: the error is RateLimited
+// with RetryAfter. Devices from which the account has signed in before have their own limit, so
+// that others can't lock the owner out. An unknown email and a wrong password return the same
+// error and take the same time.
 func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*SignedIn, error) {
 	attempt, err := s.claimAttempt(ctx, c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*
 	if err != nil {
 		return nil, fmt.Errorf("compare password: %w", err)
 	}
-	workspaceID, memberID, err := s.landing(ctx, user.ID)
+	workspaceID, memberID, err := s.defaultMembership(ctx, user.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -60,15 +60,15 @@ func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*
 	return s.startSession(WithActor(ctx, actor), user, workspaceID, oldSession, attempt)
 }
 
-// SignInNew starts the first session of a user who has just been made.
+// SignInNew starts the first session of a new user.
 func (s *Store) SignInNew(ctx context.Context, member *Member) (*SignedIn, error) {
 	actor := ActorOf(ctx)
 	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.User.Name
 	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{})
 }
 
-// landing is the workspace that a user sees first, and the membership in it.
-func (s *Store) landing(ctx context.Context, userID string) (workspaceID, memberID string, err error) {
+// defaultMembership returns the workspace that a user sees first, and the membership in it.
+func (s *Store) defaultMembership(ctx context.Context, userID string) (workspaceID, memberID string, err error) {
 	members, err := s.MembershipsOf(ctx, userID)
 	if err != nil || len(members) == 0 {
 		return "", "", err
@@ -82,7 +82,7 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		if err := tx.requirePassword(ctx, user); err != nil {
 			return err
 		}
-		if err := tx.forgiveAttempt(ctx, attempt); err != nil {
+		if err := tx.clearAttempt(ctx, attempt); err != nil {
 			return err
 		}
 		if oldSession != "" {
@@ -93,7 +93,7 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		if in.SessionID, _, err = tx.CreateSession(ctx, user.ID, workspaceID); err != nil {
 			return err
 		}
-		if in.Device, err = tx.knowDevice(ctx, user.ID, attempt.device); err != nil {
+		if in.Device, err = tx.rememberDevice(ctx, user.ID, attempt.device); err != nil {
 			return err
 		}
 		return tx.audit(ctx, workspaceID, "user.signed_in", target{"user", user.ID, user.Name}, nil)
@@ -104,8 +104,8 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 	return in, nil
 }
 
-// requirePassword is errSignIn unless the user still has the password that was compared. It
-// locks the user's row, so that a change of the password ends this session too or comes first.
+// requirePassword returns errSignIn if the user's password has changed since it was compared. It
+// locks the user's row, so that a concurrent password change also ends this session.
 func (s *Store) requirePassword(ctx context.Context, user *User) error {
 	lock := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ?", user.ID, user.PasswordHash).
 		UpdateColumn("password_hash", user.PasswordHash)

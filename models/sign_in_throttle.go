@@ -15,9 +15,9 @@ import (
 // throttleMemory is how long a failed attempt counts.
 const throttleMemory = 24 * time.Hour
 
-// throttle is how attempts under one subject are slowed: a number of free ones, then a wait
-// that doubles from a second up to the longest. An account's longest wait is short, so that
-// its owner gets in from an unknown device even while somebody else keeps guessing.
+// throttle limits failed attempts: after a number of free ones, the wait doubles from one second
+// up to the longest. For an account the longest wait is short, so that its owner can sign in from
+// an unknown device while someone else is guessing passwords.
 type throttle struct {
 	free    int
 	longest time.Duration
@@ -35,8 +35,8 @@ func (t throttle) wait(failures int) time.Duration {
 	return min(time.Second<<min(failures-t.free, 20), t.longest)
 }
 
-// signInThrottle counts the attempts under a subject: an account, an address or a device, as
-// a hash, since what is typed into the address field may be a password.
+// signInThrottle counts the attempts for a subject: an account, an IP address, or a device. The
+// subject is hashed, because people sometimes type their password into the email field.
 type signInThrottle struct {
 	Subject      string `gorm:"primaryKey"`
 	Failures     int
@@ -44,7 +44,7 @@ type signInThrottle struct {
 	UpdatedAt    time.Time
 }
 
-// knownDevice is a browser in which a user has signed in.
+// knownDevice is a browser from which a user has signed in.
 type knownDevice struct {
 	Digest     []byte `gorm:"primaryKey"`
 	UserID     string
@@ -52,15 +52,15 @@ type knownDevice struct {
 	LastUsedAt time.Time
 }
 
-// signInAttempt is one attempt, counted as a failure until it is forgiven.
+// signInAttempt is an attempt that counts as failed until it is cleared.
 type signInAttempt struct {
-	own     []string // subjects that a success clears
-	address string   // the subject that a success only puts back by one
-	device  string   // the device cookie, if it is one of this account
+	own     []string // subjects that are reset on success
+	address string   // subject that is only decremented on success
+	device  string   // the device cookie, if it belongs to this account
 }
 
-// claimAttempt counts an attempt before it is made, so that many at once are slowed like as
-// many in a row, or refuses it with RateLimited and does not count it.
+// claimAttempt counts an attempt before it is made, so that concurrent attempts are limited too.
+// It returns RateLimited, without counting the attempt, if it comes too early.
 func (s *Store) claimAttempt(ctx context.Context, c Credentials) (signInAttempt, error) {
 	var attempt signInAttempt
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -76,7 +76,7 @@ func (s *Store) claimAttempt(ctx context.Context, c Credentials) (signInAttempt,
 			own:     []string{subject("account", normalEmail(c.Email))},
 			address: subject("address", network(ActorOf(ctx).Address)),
 		}
-		// Always account before address, so that two transactions cannot wait for each other.
+		// Locking account and address in this order avoids deadlocks.
 		if err := tx.count(ctx, attempt.own[0], accountThrottle); err != nil {
 			return err
 		}
@@ -88,8 +88,7 @@ func (s *Store) claimAttempt(ctx context.Context, c Credentials) (signInAttempt,
 func (s *Store) count(ctx context.Context, subject string, t throttle) error {
 	now := s.now()
 	row := signInThrottle{Subject: subject, BlockedUntil: now, UpdatedAt: now}
-	// An insert that changes nothing if the row is there still takes its lock on PostgreSQL;
-	// on SQLite the transaction holds the write lock already.
+	// On PostgreSQL, an upsert that changes nothing still locks the row.
 	lock := clause.OnConflict{Columns: []clause.Column{{Name: "subject"}}, DoUpdates: clause.Assignments(map[string]any{"subject": subject})}
 	if err := s.with(ctx).Clauses(lock).Create(&row).Error; err != nil {
 		return fmt.Errorf("lock sign-in throttle: %w", err)
@@ -111,9 +110,9 @@ func (s *Store) count(ctx context.Context, subject string, t throttle) error {
 	return nil
 }
 
-// forgiveAttempt takes back what claimAttempt counted. The address keeps its other failures:
-// an attacker must not clear them by signing in to an account of their own.
-func (s *Store) forgiveAttempt(ctx context.Context, attempt signInAttempt) error {
+// clearAttempt undoes claimAttempt after a successful sign-in. The address keeps its other
+// failures, so that attackers can't reset them by signing in to their own account.
+func (s *Store) clearAttempt(ctx context.Context, attempt signInAttempt) error {
 	if len(attempt.own) > 0 {
 		if err := s.with(ctx).Where("subject IN ?", attempt.own).Delete(&signInThrottle{}).Error; err != nil {
 			return fmt.Errorf("clear sign-in throttle: %w", err)
@@ -122,7 +121,7 @@ func (s *Store) forgiveAttempt(ctx context.Context, attempt signInAttempt) error
 	err := s.with(ctx).Model(&signInThrottle{}).Where("subject = ? AND failures > 0", attempt.address).
 		Updates(map[string]any{"failures": gorm.Expr("failures - 1"), "blocked_until": s.now()}).Error
 	if err != nil {
-		return fmt.Errorf("put back sign-in throttle: %w", err)
+		return fmt.Errorf("decrement sign-in throttle: %w", err)
 	}
 	return nil
 }
@@ -142,8 +141,8 @@ func (s *Store) isKnownDevice(ctx context.Context, c Credentials) (bool, error) 
 	return devices == 1, nil
 }
 
-// knowDevice remembers that the user has signed in on this device, and returns its cookie.
-func (s *Store) knowDevice(ctx context.Context, userID, cookie string) (string, error) {
+// rememberDevice records that the user has signed in from a device and returns its cookie.
+func (s *Store) rememberDevice(ctx context.Context, userID, cookie string) (string, error) {
 	now := s.now()
 	if cookie != "" {
 		err := s.with(ctx).Model(&knownDevice{}).Where("digest = ?", digestOf(cookie)).Update("last_used_at", now).Error
@@ -160,8 +159,8 @@ func (s *Store) knowDevice(ctx context.Context, userID, cookie string) (string, 
 	return cookie, nil
 }
 
-// network is the part of an address that belongs to one customer: all of IPv4, the first 64
-// bits of IPv6 (RFC 6177 §2), within which anybody has as many addresses as they like.
+// network returns the part of an IP address that identifies one customer: an IPv4 address, or the
+// first 64 bits of an IPv6 address (RFC 6177 §2).
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {

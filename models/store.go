@@ -1,11 +1,10 @@
-// Package models owns the tables, the rules about them and every query. Its one way in is the
-// Store; both faces of the product, the dashboard and the API, call the same methods.
+// Package models contains the tables, the rules about them, and all queries. The dashboard, the API,
+// and the command line all call the methods of Store.
 package models
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -14,40 +13,39 @@ import (
 	"time"
 
 	"github.com/alexedwards/argon2id"
-	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models/token"
 )
 
-// Options are what a Store is given from outside. The zero value serves a live deployment.
+// Options configure a Store. The zero value has defaults for production.
 type Options struct {
 	Clock          func() time.Time  // time.Now if nil
 	KeyEnvironment token.Environment // token.Live if empty
-	Passwords      *argon2id.Params  // the OWASP parameters if nil; tests take cheaper ones
-	Log            *slog.Logger      // slow queries and what cannot be read; discarded if nil
-	SlowQuery      time.Duration     // what takes longer is logged; a second if 0
+	Passwords      *argon2id.Params  // the parameters recommended by OWASP if nil
+	Log            *slog.Logger      // for slow queries and unreadable data; discarded if nil
+	SlowQuery      time.Duration     // duration from which queries are logged; one second if 0
 	// Waited is told how long each change of what a key may do took, from its commit until it
 	// was in force on every node. It may be nil.
 	Waited func(time.Duration)
 	// SendsEmail says that a worker sends what ClaimEmail returns.
 	SendsEmail bool
-	// AcceptedAfterDeletion is told of keys with which a request was accepted when their
-	// deletion was in force already, by the clocks of the nodes. There are none, unless the
-	// protocol is broken. It may be nil.
+	// AcceptedAfterDeletion is called with keys that were used in an accepted request after their
+	// deletion took effect, according to the nodes' clocks. That can't happen unless the protocol
+	// is violated. It may be nil.
 	AcceptedAfterDeletion func(keyIDs []string)
-	// EncryptionKeys are what the secrets of webhook endpoints are encrypted with, of
-	// EncryptionKeySize bytes each: the first for new ones, the others to read older ones.
-	// Without any no endpoint can be made.
+	// EncryptionKeys encrypt the secrets of webhook endpoints. Each has EncryptionKeySize bytes.
+	// The first encrypts new secrets; the others decrypt older ones. Without a key, no endpoint can
+	// be created.
 	EncryptionKeys [][]byte
-	// AllowPrivateWebhooks lets endpoints have any http or https address, for development.
+	// AllowPrivateWebhooks allows any http or https URL for endpoints, for development.
 	AllowPrivateWebhooks bool
 }
 
-// Store is the database and the rules about what is in it. It is safe for concurrent use.
+// Store reads and changes the database according to the rules. It is safe for concurrent use.
 type Store struct {
 	db         *gorm.DB
-	polls      *gorm.DB // a connection that waits for no other work
+	polls      *gorm.DB // its connection never waits for other queries
 	dialect    dialect
 	clock      func() time.Time
 	ownClock   bool // clock is not time.Now
@@ -59,18 +57,18 @@ type Store struct {
 	folding    chan struct{} // holds something while this node folds usage
 	sendsEmail bool
 	running    *sync.Map     // ids of the idempotent requests that this process is at
-	audited    *[]AuditEvent // in a transaction, what it has to tell the audit log at its end
+	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
 
 	acceptedAfterDeletion func(keyIDs []string)
 
 	sealer       sealer
 	allowPrivate bool
-	webhooksWake chan struct{} // has something when deliveries may be due
-	addedDue     *bool         // in a transaction: it has added deliveries
+	webhooksWake chan struct{} // receives a value when deliveries may be due
+	addedDue     *bool         // in a transaction, whether it added deliveries
 }
 
-// Open opens the database at url: "sqlite:PATH", or "postgres://…" with any connection
-// parameter of libpq. It does not migrate; see Migrate.
+// Open opens the database at a URL: "sqlite:PATH", or "postgres://…" with any connection parameter
+// of libpq. It does not migrate the database; see Migrate.
 func Open(url string, options Options) (*Store, error) {
 	ownClock := options.Clock != nil
 	if !ownClock {
@@ -124,7 +122,7 @@ func Open(url string, options Options) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for running queries and closes the database.
+// Close waits for running queries to finish and closes the database.
 func (s *Store) Close() error {
 	var failed []error
 	for _, pool := range []*gorm.DB{s.polls, s.db} {
@@ -140,7 +138,7 @@ func (s *Store) Close() error {
 	return errors.Join(failed...)
 }
 
-// Ping asks the database for an answer.
+// Ping checks that the database responds.
 func (s *Store) Ping(ctx context.Context) error {
 	db, err := s.db.DB()
 	if err != nil {
@@ -149,12 +147,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return db.PingContext(ctx)
 }
 
-// KeyEnvironment is the environment of the keys that this deployment makes and accepts.
+// KeyEnvironment returns the environment of the API keys that this deployment creates and accepts.
 func (s *Store) KeyEnvironment() token.Environment { return s.keys }
 
-// Tx calls fn with a Store bound to one transaction: all that fn writes becomes visible at
-// once when fn returns nil, and nothing of it otherwise. The time stands still inside. A Tx
-// within a Tx joins it.
+// Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
+// back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.
 func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	if s.inTx() {
 		return fn(s)
@@ -177,7 +174,7 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	return err
 }
 
-// inTx reports whether s is bound to a transaction.
+// inTx reports whether the Store is bound to a transaction.
 func (s *Store) inTx() bool {
 	_, bound := s.db.Statement.ConnPool.(gorm.TxCommitter)
 	return bound
@@ -196,11 +193,11 @@ func (s *Store) snapshot(ctx context.Context, fn func(tx *Store) error) error {
 	}, &options)
 }
 
-// Now is the Store's clock: UTC, in the milliseconds that both databases keep.
+// Now returns the Store's time in UTC, truncated to milliseconds like times in the database.
 func (s *Store) Now() time.Time { return s.now() }
 
-// TimeAt is the Store's time at a moment that has been read from time.Now: where that is the
-// Store's clock, it need not be read again.
+// TimeAt returns the Store's time, given a time that was just read from time.Now. It avoids reading
+// the clock again.
 func (s *Store) TimeAt(now time.Time) time.Time {
 	if s.ownClock {
 		return s.clock()
@@ -220,34 +217,5 @@ func storedTime(at *time.Time) *time.Time {
 	return &stored
 }
 
-// with is the database for one statement under ctx.
+// with returns the database for a statement with a context.
 func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
-
-// id makes the identifier of a new row: a prefix that says what it is and a ULID, so that
-// identifiers sort by the time at which they were made.
-func (s *Store) id(prefix string) string { return s.ids.next(prefix, s.now()) }
-
-// idSource makes ULIDs that grow even within one millisecond, and where the clock goes back,
-// as it does from one transaction, in which time stands still, to another.
-type idSource struct {
-	mu      sync.Mutex
-	entropy *ulid.MonotonicEntropy
-	last    uint64
-}
-
-func newIDSource() *idSource { return &idSource{entropy: ulid.Monotonic(rand.Reader, 0)} }
-
-func (i *idSource) next(prefix string, now time.Time) string {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.last = max(i.last, ulid.Timestamp(now))
-	id, err := ulid.New(i.last, i.entropy)
-	if errors.Is(err, ulid.ErrMonotonicOverflow) {
-		i.last++
-		id, err = ulid.New(i.last, i.entropy)
-	}
-	if err != nil {
-		panic(fmt.Sprintf("make identifier: %v", err)) // only a clock past the year 10889 gets here
-	}
-	return prefix + "_" + id.String()
-}

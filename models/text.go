@@ -34,6 +34,19 @@ func checkLine(fields Fields, name, value string, size int) {
 	}
 }
 
+// checkText checks that a value has at most size characters. It may have several lines.
+func checkText(fields Fields, name, value string, size int) {
+	forbidden := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }
+	switch length := utf8.RuneCountInString(value); {
+	case !utf8.ValidString(value):
+		fields.add(name, "must be valid UTF-8")
+	case strings.ContainsFunc(value, forbidden):
+		fields.add(name, "must not contain control characters other than line breaks and tabs")
+	case length > size:
+		fields.add(name, "must have at most %d characters, and has %d", size, length)
+	}
+}
+
 // isInvisible reports whether r shows nothing by itself: a space or a formatting character.
 func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 

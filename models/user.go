@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// User is a person who can sign in. What they may do depends on the workspace: see Member.
+// User is a person, who may be a member of several workspaces.
 type User struct {
 	ID           string
 	Email        string // in lower case
@@ -19,7 +19,7 @@ type User struct {
 	UpdatedAt    time.Time
 }
 
-// User returns a user, or NotFound.
+// User returns a user.
 func (s *Store) User(ctx context.Context, id string) (*User, error) {
 	var user User
 	if err := s.with(ctx).Where("id = ?", id).Take(&user).Error; err != nil {
@@ -28,7 +28,7 @@ func (s *Store) User(ctx context.Context, id string) (*User, error) {
 	return &user, nil
 }
 
-// userByEmail returns GORM's own error where there is none, for callers to decide.
+// userByEmail returns the user with an email, or gorm.ErrRecordNotFound.
 func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
 	var user User
 	if err := s.with(ctx).Where("email = ?", normalEmail(email)).Take(&user).Error; err != nil {
@@ -37,8 +37,8 @@ func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
 	return &user, nil
 }
 
-// HasAccount reports whether a person with this address can sign in already. Who was invited
-// somewhere and has not joined is known but has no password, and so no account.
+// HasAccount reports whether a user with an email has a password. People who were invited but have
+// not joined yet have none.
 func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
 	user, err := s.userByEmail(ctx, email)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -50,13 +50,13 @@ func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
 	return user.PasswordHash != "", nil
 }
 
-var errAccountJustMade = Errorf(FailedPrecondition, "This address has got an account just now. Try again.")
+var errAccountJustCreated = Errorf(FailedPrecondition, "An account for this email was just created. Try again.")
 
 func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {
 	user := &User{ID: s.id("usr"), Email: email, Name: name, PasswordHash: passwordHash}
 	err := s.with(ctx).Create(user).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return nil, errAccountJustMade
+		return nil, errAccountJustCreated
 	}
 	if err != nil {
 		return nil, fmt.Errorf("insert user: %w", err)
@@ -64,8 +64,8 @@ func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string
 	return user, nil
 }
 
-// openAccount gives a user who has no password yet a name and one. It is errAccountJustMade if
-// another was quicker.
+// openAccount sets the name and password of a user without a password. It returns
+// errAccountJustCreated if a concurrent call did so first.
 func (s *Store) openAccount(ctx context.Context, user *User, name, hash string) error {
 	update := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ''", user.ID).
 		Updates(map[string]any{"name": name, "password_hash": hash})
@@ -73,22 +73,21 @@ func (s *Store) openAccount(ctx context.Context, user *User, name, hash string) 
 		return fmt.Errorf("update user: %w", update.Error)
 	}
 	if update.RowsAffected == 0 {
-		return errAccountJustMade
+		return errAccountJustCreated
 	}
 	user.Name, user.PasswordHash = name, hash
 	return nil
 }
 
-// ChangePassword gives a user a new password after checking the present one, of which wrong
-// ones are slowed like at sign-in. Every other session of the user ends, and no device is known
-// any more.
-func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSession, present, next string) error {
+// ChangePassword changes a user's password after checking the current one, with the same rate
+// limit as sign-in. It ends the user's other sessions and deletes the known devices.
+func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSession, current, next string) error {
 	user, err := s.User(ctx, userID)
 	if err != nil {
 		return err
 	}
 	fields := Fields{}
-	if err := s.checkPresentPassword(ctx, fields, user, present); err != nil {
+	if err := s.checkCurrentPassword(ctx, fields, user, current); err != nil {
 		return err
 	}
 	checkPassword(fields, "new_password", next, user.Email, user.Name)
@@ -100,13 +99,13 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 		return fmt.Errorf("hash password: %w", err)
 	}
 	return s.Tx(ctx, func(tx *Store) error {
-		// Unless somebody else has changed it since it was compared.
+		// The condition fails if the password has changed since it was compared.
 		update := tx.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ?", userID, user.PasswordHash).Update("password_hash", hash)
 		if update.Error != nil {
 			return fmt.Errorf("update password: %w", update.Error)
 		}
 		if update.RowsAffected == 0 {
-			return Fields{"password": "is not your current password any more"}.err()
+			return Fields{"password": "was changed in the meantime; try again"}.err()
 		}
 		if err := tx.endSessions(ctx, userID, keepSession); err != nil {
 			return err
@@ -115,25 +114,25 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 	})
 }
 
-// checkPresentPassword complains unless present is the user's password. It is asked for because
-// whoever has stolen a session does not know it, and must not find it out by trying.
-func (s *Store) checkPresentPassword(ctx context.Context, fields Fields, user *User, present string) error {
+// checkCurrentPassword checks that the user knows the current password, which the thief of a
+// session doesn't. Attempts are rate limited.
+func (s *Store) checkCurrentPassword(ctx context.Context, fields Fields, user *User, current string) error {
 	attempt := signInAttempt{own: []string{subject("password", user.ID)}}
 	err := s.Tx(ctx, func(tx *Store) error { return tx.count(ctx, attempt.own[0], accountThrottle) })
 	if IsKind(err, RateLimited) {
-		fields.add("password", "was tried too often; wait a moment, then try again")
+		fields.add("password", "was entered incorrectly too many times; wait a moment and try again")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	same, err := s.passwords.matches(ctx, present, user.PasswordHash)
+	same, err := s.passwords.matches(ctx, current, user.PasswordHash)
 	if err != nil {
 		return fmt.Errorf("compare password: %w", err)
 	}
 	if !same {
-		fields.add("password", "is not your current password")
+		fields.add("password", "is incorrect")
 		return nil
 	}
-	return s.forgiveAttempt(ctx, attempt)
+	return s.clearAttempt(ctx, attempt)
 }

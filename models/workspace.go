@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
-// Workspace is a team with its members and keys. Nothing of one is visible in another.
+// Workspace is a team with its members and API keys. Workspaces are isolated from each other.
 type Workspace struct {
 	ID           string
 	Name         string
-	SeatCapacity int // how many members may hold a seat
+	SeatCapacity int // maximum number of seats
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
 
-// NewWorkspace is a workspace to be made, with its first admin.
+// NewWorkspace is a workspace to create, with its first admin.
 type NewWorkspace struct {
 	Name       string
 	AdminEmail string
@@ -26,15 +27,14 @@ type NewWorkspace struct {
 	Password   string
 }
 
-// check complains about what is wrong. Whether the address has an account already is not
-// known here: a new account needs a password, an existing one keeps its own.
+// check checks everything but the password, which isn't needed if the admin has an account.
 func (n *NewWorkspace) check(fields Fields) {
 	checkName(fields, "workspace", n.Name)
 	checkName(fields, "name", n.AdminName)
 	n.AdminEmail = checkEmail(fields, "email", n.AdminEmail)
 }
 
-// Workspace returns a workspace, or NotFound.
+// Workspace returns a workspace.
 func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
 	var workspace Workspace
 	err := s.with(ctx).Where("id = ?", id).Take(&workspace).Error
@@ -44,18 +44,29 @@ func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
 	return &workspace, nil
 }
 
-// CreateWorkspace makes a workspace and its first admin. If the address has an account, that
-// person becomes the admin and keeps name and password; else an account is made with those of n,
-// also for who was invited elsewhere and has not joined. What they were invited to still waits.
+// lockWorkspace returns a workspace and prevents concurrent transactions from changing or counting
+// its members and seats. Rows that refer to the workspace can still be inserted.
+func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error) {
+	var workspace Workspace
+	err := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", id).Take(&workspace).Error
+	if err != nil {
+		return nil, notFound(err, "workspace")
+	}
+	return &workspace, nil
+}
+
+// CreateWorkspace creates a workspace and its first admin. If a user with the email has an account,
+// they become the admin and keep their name and password. Otherwise an account is created. Pending
+// invitations to other workspaces stay.
 func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace, *Member, error) {
-	return s.makeWorkspace(ctx, n, func(tx *Store) error {
+	return s.createWorkspace(ctx, n, func(tx *Store) error {
 		_, err := tx.claimInstallation(ctx)
 		return err
 	})
 }
 
-// makeWorkspace makes a workspace in one transaction, unless claim, which begins it, refuses.
-func (s *Store) makeWorkspace(ctx context.Context, n NewWorkspace, claim func(tx *Store) error) (workspace *Workspace, member *Member, err error) {
+// createWorkspace creates a workspace in a transaction that begins with claim.
+func (s *Store) createWorkspace(ctx context.Context, n NewWorkspace, claim func(tx *Store) error) (workspace *Workspace, member *Member, err error) {
 	hash, err := s.hashForNewUser(ctx, &n)
 	if err != nil {
 		return nil, nil, err
@@ -70,8 +81,8 @@ func (s *Store) makeWorkspace(ctx context.Context, n NewWorkspace, claim func(tx
 	return workspace, member, err
 }
 
-// hashForNewUser checks n and hashes the password, before the transaction because it takes
-// long. It is empty if the address has an account.
+// hashForNewUser checks n and hashes the password. It runs before the transaction because it takes
+// long. It returns an empty hash if the email has an account.
 func (s *Store) hashForNewUser(ctx context.Context, n *NewWorkspace) (string, error) {
 	fields := Fields{}
 	n.check(fields)

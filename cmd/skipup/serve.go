@@ -130,7 +130,7 @@ func (p *program) printWelcome(ctx context.Context, store *models.Store, publicU
 	if err := p.printf("SkipUp Keys is running at %s", publicURL); err != nil {
 		return nil, err
 	}
-	needed, err := store.NeedsSetUp(ctx)
+	needed, err := store.NeedsSetup(ctx)
 	if err != nil || !needed {
 		return pages, err
 	}

@@ -125,7 +125,7 @@ func TestWorkspaceIsRejected(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			env := sqliteEnv(t)
 			createWorkspace(t, tt.stdin, env, tt.args...).requireFailure(t, exitUsage, tt.want...)
-			if needed, err := openTestStore(t, env).NeedsSetUp(context.Background()); err != nil || !needed {
+			if needed, err := openTestStore(t, env).NeedsSetup(context.Background()); err != nil || !needed {
 				t.Errorf("needs setup = %t, %v, want true", needed, err)
 			}
 		})

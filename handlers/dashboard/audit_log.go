@@ -86,7 +86,7 @@ const actorChoices = 200
 // actors returns the choices of the actor filter: current and former members, actors without an ID,
 // and the one selected.
 func (h auditLog) actors(ctx context.Context, workspaceID string, page audit.Page) ([]audit.Actor, error) {
-	members, err := h.store.Everybody(ctx, workspaceID, actorChoices)
+	members, err := h.store.AllMembers(ctx, workspaceID, actorChoices)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (h sessions) new(c echo.Context) error {
 	if viewer.Of(ctx).User != nil {
 		return web.Redirect(c, next)
 	}
-	needed, err := h.store.NeedsSetUp(ctx)
+	needed, err := h.store.NeedsSetup(ctx)
 	if err != nil {
 		return err
 	}
