@@ -72,8 +72,8 @@ func (s *Store) LogEveryStatement() {
 // EnableEmail makes the store request emails.
 func (s *Store) EnableEmail() { s.sendsEmail = true }
 
-// WaitingEndpointsQuery is the query of WaitingEndpoints.
-const WaitingEndpointsQuery = waitingEndpoints
+// DueEndpointsQuery is the query of DueEndpoints.
+const DueEndpointsQuery = dueEndpoints
 
 // HashAfter returns the hash of e after an event with the hash previous.
 func (e *AuditEvent) HashAfter(previous []byte) []byte { return e.hashAfter(previous) }

@@ -55,11 +55,11 @@ func checkPassword(fields Fields, name, password string, known ...string) {
 	case !utf8.ValidString(password):
 		fields.add(name, "must be valid UTF-8")
 	case length < MinPassword:
-		fields.add(name, "must have at least %d characters; a few random words work well", MinPassword)
+		fields.add(name, "must have at least %d characters (you have %d); a few random words work well", MinPassword, length)
 	case length > MaxPassword:
-		fields.add(name, "must have at most %d characters", MaxPassword)
+		fields.add(name, "must be %d characters or fewer (you have %d)", MaxPassword, length)
 	case isGuessable(password, known):
-		fields.add(name, "is too common; choose another")
+		fields.add(name, "is too common or easy to guess; choose another")
 	}
 }
 

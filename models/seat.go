@@ -107,10 +107,21 @@ func (s *Store) AssignSeat(ctx context.Context, workspaceID, memberID string) (*
 }
 
 func errNoFreeSeat(usage SeatUsage) error {
-	if usage.Capacity == 0 {
+	switch usage.Capacity {
+	case 0:
 		return Errorf(FailedPrecondition, "This workspace has no seats. Add seats first.")
+	case 1:
+		return Errorf(FailedPrecondition, "The only seat is in use. Release it or add more.")
 	}
 	return Errorf(FailedPrecondition, "All %d seats are in use. Release a seat or add more.", usage.Capacity)
+}
+
+func errSeatsInUse(used, capacity int) error {
+	inUse := "1 seat is in use."
+	if used != 1 {
+		inUse = fmt.Sprintf("%d seats are in use.", used)
+	}
+	return Errorf(FailedPrecondition, "%s Release seats before you reduce the total to %d.", inUse, capacity)
 }
 
 // memberForSeat returns an active member without a seat. The workspace must be locked.
@@ -204,7 +215,7 @@ func (s *Store) SetSeatCapacity(ctx context.Context, workspaceID string, capacit
 			return err
 		}
 		if capacity < usage.Used {
-			return Errorf(FailedPrecondition, "%d seats are in use. Release seats before you reduce the total to %d.", usage.Used, capacity)
+			return errSeatsInUse(usage.Used, capacity)
 		}
 		before := usage.Capacity
 		usage.Capacity = capacity

@@ -34,7 +34,7 @@ func checkLine(fields Fields, name, value string, size int) {
 	}
 }
 
-// checkText checks that a value has at most size characters. It may have several lines.
+// checkText adds an error unless value has at most size characters. It may have several lines.
 func checkText(fields Fields, name, value string, size int) {
 	forbidden := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }
 	switch length := utf8.RuneCountInString(value); {
@@ -43,7 +43,7 @@ func checkText(fields Fields, name, value string, size int) {
 	case strings.ContainsFunc(value, forbidden):
 		fields.add(name, "must not contain control characters other than line breaks and tabs")
 	case length > size:
-		fields.add(name, "must have at most %d characters, and has %d", size, length)
+		fields.add(name, "must be %d characters or fewer (you have %d)", size, length)
 	}
 }
 

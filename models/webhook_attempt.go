@@ -11,44 +11,44 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// retrySchedule is how long after the attempt before each attempt comes (API contract §9).
+// retrySchedule lists the wait before each attempt (API contract §9).
 var retrySchedule = []time.Duration{
 	0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 	5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
 
 const (
-	// MaxResponseExcerpt is how much of an answer is kept, in bytes.
+	// MaxResponseExcerpt is how many bytes of a response body are kept.
 	MaxResponseExcerpt = 1 << 10
-	// maxRetryAfter bounds what a receiver can ask for with Retry-After.
+	// maxRetryAfter limits the wait that a receiver can request with Retry-After.
 	maxRetryAfter = 24 * time.Hour
-	// retryJitter is the part of a delay by which it is longer at most, so that what failed
-	// together is not tried again together.
+	// retryJitter is the largest part of a wait that is added at random, so that deliveries that
+	// failed together are spread out.
 	retryJitter = 0.1
 )
 
-// WebhookAttempt is what became of sending a claimed delivery.
+// WebhookAttempt is the result of sending a claimed delivery.
 type WebhookAttempt struct {
 	Delivery     *ClaimedDelivery
 	At           time.Time // when it began
 	Took         time.Duration
 	Failure      DeliveryFailure
-	ResponseCode int           // 0 if nothing answered
-	Response     string        // the beginning of the answer's body
-	RetryAfter   time.Duration // that the receiver asks for; 0 for none
+	ResponseCode int           // 0 if there was no response
+	Response     string        // the beginning of the response body
+	RetryAfter   time.Duration // requested by the receiver; 0 for none
 }
 
-// isLast reports whether a is the last attempt if it has failed. One that somebody has asked for
-// ahead of the schedule is not: the schedule goes on.
+// isLast reports whether no attempt follows if this one failed. Manual retries don't shorten the
+// schedule.
 func (a *WebhookAttempt) isLast() bool {
 	if !a.Delivery.Scheduled || a.Failure == FailedGone {
 		return true
 	}
-	return !a.Delivery.Asked && a.Delivery.Attempts+1 >= len(retrySchedule)
+	return !a.Delivery.Manual && a.Delivery.Attempts+1 >= len(retrySchedule)
 }
 
-// disables is the reason for which a disables its endpoint, if there is one. Pings and retries
-// that somebody has asked for are no reason, unless the receiver says that it is gone.
+// disables returns the reason to disable the endpoint, if there is one. Pings and manual retries
+// disable it only if the receiver returns 410 Gone.
 func (a *WebhookAttempt) disables() (DisabledReason, bool) {
 	switch {
 	case a.Failure == FailedGone:
@@ -59,8 +59,8 @@ func (a *WebhookAttempt) disables() (DisabledReason, bool) {
 	return "", false
 }
 
-// RecordAttempts writes down what became of claimed deliveries, and disables endpoints for it. Of a
-// delivery that somebody else has claimed meanwhile, or that is written down already, nothing is.
+// RecordAttempts records the results of claimed deliveries and disables endpoints where necessary.
+// It ignores deliveries that are already recorded or that another node has claimed since.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) error {
 	if len(attempts) == 0 {
 		return nil
@@ -79,12 +79,9 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) e
 	})
 }
 
-// lockToDisable locks the endpoints that attempts may disable: before any delivery, as who deletes
-// one locks them, and in one order on every node.
+// lockToDisable locks the endpoints that attempts may disable. To avoid deadlocks it locks them in
+// order and before any delivery, as deleting an endpoint does.
 func (s *Store) lockToDisable(ctx context.Context, attempts []WebhookAttempt) error {
-	if s.dialect.name != postgresql {
-		return nil
-	}
 	var ids []string
 	for i := range attempts {
 		if _, disables := attempts[i].disables(); disables {
@@ -128,15 +125,15 @@ func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
 	return nil
 }
 
-// delay is how long to wait after a for the next attempt.
+// delay returns the wait until the next attempt.
 func (a *WebhookAttempt) delay() time.Duration {
 	delay := retrySchedule[min(a.Delivery.Attempts+1, len(retrySchedule)-1)]
 	delay += time.Duration(rand.Float64() * retryJitter * float64(delay))
 	return max(delay, min(a.RetryAfter, maxRetryAfter))
 }
 
-// ReleaseDeliveries gives claimed deliveries back that have not been attempted, to be attempted
-// at once by whoever is there.
+// ReleaseDeliveries releases claimed deliveries that have not been attempted, so that any node can
+// claim them at once.
 func (s *Store) ReleaseDeliveries(ctx context.Context, deliveries []*ClaimedDelivery) error {
 	if len(deliveries) == 0 {
 		return nil
@@ -144,8 +141,8 @@ func (s *Store) ReleaseDeliveries(ctx context.Context, deliveries []*ClaimedDeli
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, d := range deliveries {
 			var claim *string
-			if d.Asked {
-				claim = new(askedFor)
+			if d.Manual {
+				claim = new(manualRetry)
 			}
 			err := tx.with(ctx).Model(&WebhookDelivery{}).Where("id = ? AND claim = ?", d.ID, d.Claim).
 				UpdateColumns(map[string]any{"claim": claim, "next_attempt_at": d.DueAt}).Error

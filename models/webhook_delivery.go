@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// WebhookDelivery is one event for one endpoint, and what has become of it.
+// WebhookDelivery is the delivery of an event to an endpoint.
 type WebhookDelivery struct {
 	ID              string
 	WorkspaceID     string
@@ -23,51 +23,51 @@ type WebhookDelivery struct {
 	Event           Event
 	EventType       EventType
 	Status          DeliveryStatus
-	Scheduled       bool // it is tried again by the schedule; else it has one attempt
-	Attempts        int  // that have ended
+	Scheduled       bool // retried by the schedule; otherwise it has one attempt
+	Attempts        int  // completed attempts
 	NextAttemptAt   *time.Time
-	Claim           *string // of the node that is at it, until NextAttemptAt; or askedFor
+	Claim           *string // of the node that is sending it, until NextAttemptAt; or manualRetry
 	LastAttemptedAt *time.Time
-	ResponseCode    *int            // of the last attempt; nil if nothing answered
-	ResponseExcerpt string          // the beginning of the answer's body
+	ResponseCode    *int            // of the last attempt; nil if there was no response
+	ResponseExcerpt string          // the beginning of the response body
 	Failure         DeliveryFailure // of the last attempt
 	DurationMS      int             // of the last attempt
 	DeliveredAt     *time.Time
 	CreatedAt       time.Time
 }
 
-// DeliveryStatus is how far a delivery has got.
+// DeliveryStatus is the status of a delivery.
 type DeliveryStatus string
 
-// The states of a delivery.
+// The statuses of a delivery.
 const (
 	DeliveryPending DeliveryStatus = "pending"
 	DeliverySuccess DeliveryStatus = "success"
 	DeliveryFailed  DeliveryStatus = "failed"
 )
 
-// DeliveryFailure is why an attempt failed, a word for each cause.
+// DeliveryFailure is the reason why an attempt failed.
 type DeliveryFailure string
 
 // The failures.
 const (
-	Delivered        DeliveryFailure = ""
-	FailedStatus     DeliveryFailure = "status"   // an answer other than 2xx, 3xx and 410
-	FailedRedirect   DeliveryFailure = "redirect" // which are not followed
+	Delivered        DeliveryFailure = ""         // no failure
+	FailedStatus     DeliveryFailure = "status"   // a status other than 2xx, 3xx, and 410
+	FailedRedirect   DeliveryFailure = "redirect" // 3xx: redirects are not followed
 	FailedGone       DeliveryFailure = "gone"     // 410
 	FailedTimeout    DeliveryFailure = "timeout"
-	FailedName       DeliveryFailure = "name"    // the host is not found
-	FailedAddress    DeliveryFailure = "address" // the host is not on the public internet
+	FailedName       DeliveryFailure = "name"    // host not found
+	FailedAddress    DeliveryFailure = "address" // host not on the public internet
 	FailedTLS        DeliveryFailure = "tls"
 	FailedConnection DeliveryFailure = "connection"
 )
 
-// InFlightAt reports whether a node is at d at now.
+// InFlightAt reports whether a node is sending the delivery at a time.
 func (d *WebhookDelivery) InFlightAt(now time.Time) bool {
 	return d.Claim != nil && d.NextAttemptAt != nil && d.NextAttemptAt.After(now)
 }
 
-// Wire is d as the API shows it. Its event is filled in.
+// Wire returns the delivery as the API shows it. The event must be loaded.
 func (d *WebhookDelivery) Wire() wire.WebhookDelivery {
 	return wire.WebhookDelivery{
 		ID: d.ID, EventType: string(d.EventType), Status: string(d.Status), Payload: d.Event.Wire(), ResponseCode: d.ResponseCode,
@@ -75,7 +75,7 @@ func (d *WebhookDelivery) Wire() wire.WebhookDelivery {
 	}
 }
 
-// DeliveryFilter chooses deliveries. The zero value lets all through.
+// DeliveryFilter filters deliveries. The zero value matches all.
 type DeliveryFilter struct {
 	Status    DeliveryStatus
 	EventType EventType
@@ -84,7 +84,7 @@ type DeliveryFilter struct {
 func (f DeliveryFilter) check() error {
 	fields := Fields{}
 	if !slices.Contains([]DeliveryStatus{"", DeliveryPending, DeliverySuccess, DeliveryFailed}, f.Status) {
-		fields.add("status", "must be pending, success or failed")
+		fields.add("status", "must be pending, success, or failed")
 	}
 	if f.EventType != "" && f.EventType != PingEvent && !slices.Contains(EventTypes, f.EventType) {
 		fields.add("event_type", "must be one of %s %s", EventList(EventTypes), PingEvent)
@@ -92,8 +92,8 @@ func (f DeliveryFilter) check() error {
 	return fields.err()
 }
 
-// WebhookDeliveries lists the deliveries to an endpoint that filter lets through, newest first,
-// with their events.
+// WebhookDeliveries returns the deliveries to an endpoint that match a filter, newest first, with
+// their events.
 func (s *Store) WebhookDeliveries(ctx context.Context, workspaceID, endpointID string, filter DeliveryFilter, page Page) (Paged[WebhookDelivery], error) {
 	if err := filter.check(); err != nil {
 		return Paged[WebhookDelivery]{}, err
@@ -134,30 +134,27 @@ func takeDelivery(query *gorm.DB, workspaceID, endpointID, id string) (*WebhookD
 	return &delivery, nil
 }
 
-// RetryWebhookDelivery has a delivery attempted now. One that waits for its next attempt keeps
-// its schedule; one that is over, however it ended, gets one attempt more. While it is attempted
-// just now, or its endpoint is disabled, it is Refused.
+// RetryWebhookDelivery schedules an attempt for now. A pending delivery keeps its schedule; a
+// completed one gets a single attempt. It returns FailedPrecondition if the delivery is being sent
+// or the endpoint is disabled.
 func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
 	var delivery *WebhookDelivery
 	err := s.Tx(ctx, func(tx *Store) (err error) {
 		if err := tx.requireEnabled(ctx, workspaceID, endpointID); err != nil {
 			return err
 		}
-		query := tx.with(ctx)
-		if tx.dialect.name == postgresql {
-			query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
-		}
+		query := tx.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
 		if delivery, err = takeDelivery(query, workspaceID, endpointID, id); err != nil {
 			return err
 		}
 		now := tx.now()
 		if delivery.InFlightAt(now) {
-			return Errorf(FailedPrecondition, "This delivery is being attempted just now. Look at it again in a moment.")
+			return Errorf(FailedPrecondition, "This delivery is already being sent. Try again in a moment.")
 		}
 		if delivery.Status != DeliveryPending {
 			delivery.Status, delivery.Scheduled, delivery.DeliveredAt = DeliveryPending, false, nil
 		}
-		delivery.Claim, delivery.NextAttemptAt = new(askedFor), &now
+		delivery.Claim, delivery.NextAttemptAt = new(manualRetry), &now
 		if err := tx.with(ctx).Omit(clause.Associations).Save(delivery).Error; err != nil {
 			return fmt.Errorf("update webhook delivery: %w", err)
 		}
@@ -170,14 +167,10 @@ func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointI
 	return delivery, nil
 }
 
-// requireEnabled refuses a disabled endpoint, and keeps it from being deleted until the transaction
-// ends.
+// requireEnabled returns FailedPrecondition if an endpoint is disabled, and keeps it from being
+// deleted until the transaction ends.
 func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID string) error {
-	query := s.with(ctx)
-	if s.dialect.name == postgresql {
-		query = query.Clauses(clause.Locking{Strength: "KEY SHARE"})
-	}
-	endpoint, err := takeWebhookEndpoint(query, workspaceID, endpointID)
+	endpoint, err := takeWebhookEndpoint(s.with(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"}), workspaceID, endpointID)
 	if err != nil {
 		return err
 	}
@@ -187,8 +180,8 @@ func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID stri
 	return nil
 }
 
-// PingWebhookEndpoint has an endpoint sent a PingEvent, once, and returns its delivery. A
-// disabled endpoint is Refused.
+// PingWebhookEndpoint schedules a PingEvent, which is sent once, and returns its delivery. It returns
+// FailedPrecondition if the endpoint is disabled.
 func (s *Store) PingWebhookEndpoint(ctx context.Context, workspaceID, id string) (*WebhookDelivery, error) {
 	var delivery *WebhookDelivery
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -214,10 +207,10 @@ func (s *Store) PingWebhookEndpoint(ctx context.Context, workspaceID, id string)
 	return delivery, nil
 }
 
-// body is what is sent: the same bytes at each attempt.
+// body returns the request body. It is the same for each attempt.
 func (e *Event) body() ([]byte, error) {
 	if e.ID == "" {
-		return nil, errors.New("the event of a delivery is gone")
+		return nil, errors.New("event of webhook delivery not found")
 	}
 	return json.Marshal(e.Wire())
 }

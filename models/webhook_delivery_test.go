@@ -28,7 +28,7 @@ func (s home) deliveries(t *testing.T, endpointID string) []models.WebhookDelive
 // claim claims all that is due for an endpoint.
 func (s home) claim(t *testing.T, endpointID string) []models.ClaimedDelivery {
 	t.Helper()
-	claimed, err := s.ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpointID, AtMost: 1000}})
+	claimed, err := s.ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpointID, AtMost: 1000}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestClaimIsForOneNode(t *testing.T) {
 		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
 		seen := map[string]int{}
 		for _, claimed := range atOnce(10, func(i int) []models.ClaimedDelivery {
-			claimed, err := nodes[i%2].ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpoint.ID, AtMost: 7}})
+			claimed, err := nodes[i%2].ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpoint.ID, AtMost: 7}})
 			if err != nil {
 				t.Error(err)
 			}
@@ -285,7 +285,7 @@ func TestDisabledEndpointKeepsWhatWaits(t *testing.T) {
 		s.key(t, "before")
 		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 		s.key(t, "meanwhile")
-		waiting, err := s.WaitingEndpoints(s.ctx)
+		waiting, err := s.DueEndpoints(s.ctx)
 		if err != nil || len(waiting) != 0 || len(s.claim(t, endpoint.ID)) != 0 {
 			t.Errorf("a disabled endpoint waits: %v, %v", waiting, err)
 		}
@@ -549,11 +549,11 @@ func TestLongQueueIsSteppedOver(t *testing.T) {
 			SELECT 'whd_' || i, workspace_id, endpoint_id, event_id, event_type, status, scheduled, attempts, next_attempt_at, '', '', 0, created_at
 			FROM webhook_deliveries, `+numbers+` WHERE endpoint_id = $1`, long.ID)
 		s.Exec(t, "ANALYZE")
-		waiting, err := s.WaitingEndpoints(s.ctx)
+		waiting, err := s.DueEndpoints(s.ctx)
 		if err != nil || len(waiting) != 2 || waiting[0].ID != long.ID || waiting[1].ID != short.ID || waiting[0].WorkspaceID != s.id {
 			t.Fatalf("waiting %v, %v", waiting, err)
 		}
-		plan := s.plan(t, query{strings.Replace(models.WaitingEndpointsQuery, "?", "$1", 1), []any{s.Now()}})
+		plan := s.plan(t, query{strings.Replace(models.DueEndpointsQuery, "?", "$1", 1), []any{s.Now()}})
 		if strings.Contains(plan, "Seq Scan on webhook_deliveries") || strings.Contains(plan, "SCAN webhook_deliveries\n") || !strings.Contains(plan, "webhook_deliveries_queue") {
 			t.Errorf("the queue is read from end to end:\n%s", plan)
 		}

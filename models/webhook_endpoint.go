@@ -13,11 +13,10 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// MaxWebhookEndpoints is how many endpoints a workspace may have: each is a row more for every
-// event.
+// MaxWebhookEndpoints limits the endpoints of a workspace, because each adds a row for every event.
 const MaxWebhookEndpoints = 50
 
-// WebhookEndpoint is an address that a workspace has its events sent to.
+// WebhookEndpoint is a URL that the events of a workspace are sent to.
 type WebhookEndpoint struct {
 	ID             string
 	WorkspaceID    string
@@ -25,26 +24,26 @@ type WebhookEndpoint struct {
 	Description    *string
 	Events         EventList
 	DisabledAt     *time.Time
-	DisabledReason *DisabledReason // as long as DisabledAt is set
+	DisabledReason *DisabledReason // set if DisabledAt is set
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
 
-// DisabledReason is why nothing is sent to an endpoint any more.
+// DisabledReason is the reason why an endpoint is disabled.
 type DisabledReason string
 
 // The reasons.
 const (
-	DisabledManually        DisabledReason = "manual"            // somebody wanted it
-	DisabledGone            DisabledReason = "gone"              // the receiver answered 410
+	DisabledManually        DisabledReason = "manual"            // disabled by a person or API key
+	DisabledGone            DisabledReason = "gone"              // the receiver returned 410
 	DisabledTooManyFailures DisabledReason = "too_many_failures" // the last attempt of a delivery failed
 )
 
-// Enabled reports whether events are sent to e.
+// Enabled reports whether events are sent to the endpoint.
 func (e *WebhookEndpoint) Enabled() bool { return e.DisabledAt == nil }
 
-// Host is the part of the address that may be shown anywhere: receivers tell senders apart by
-// secrets in the rest.
+// Host returns the host of the URL. The rest must not be shown everywhere, because it may contain
+// secrets.
 func (e *WebhookEndpoint) Host() string {
 	if u, err := url.Parse(e.URL); err == nil {
 		return u.Host
@@ -52,7 +51,7 @@ func (e *WebhookEndpoint) Host() string {
 	return ""
 }
 
-// Wire is e as the API shows it.
+// Wire returns the endpoint as the API shows it.
 func (e *WebhookEndpoint) Wire() wire.WebhookEndpoint {
 	return wire.WebhookEndpoint{
 		ID: e.ID, URL: e.URL, Description: e.Description, Enabled: e.Enabled(), Events: e.Events.Names(),
@@ -63,15 +62,15 @@ func (e *WebhookEndpoint) Wire() wire.WebhookEndpoint {
 
 func (e *WebhookEndpoint) target() target { return target{"webhook_endpoint", e.ID, e.Host()} }
 
-// NewWebhookEndpoint is an endpoint to be made.
+// NewWebhookEndpoint is an endpoint to create.
 type NewWebhookEndpoint struct {
 	URL         string
 	Description *string
 	Events      []string
 }
 
-// CreateWebhookEndpoint makes an endpoint. The text of its secret is in the answer and nowhere
-// else. What is wrong with its values is Invalid; more than MaxWebhookEndpoints are Refused.
+// CreateWebhookEndpoint creates an endpoint and returns it with its secret, which can't be retrieved
+// later. It returns FailedPrecondition if the workspace already has MaxWebhookEndpoints.
 func (s *Store) CreateWebhookEndpoint(ctx context.Context, workspaceID string, n NewWebhookEndpoint) (*WebhookEndpoint, token.Secret, error) {
 	if err := s.checkWebhookEndpoint(n); err != nil {
 		return nil, token.Secret{}, err
@@ -79,7 +78,7 @@ func (s *Store) CreateWebhookEndpoint(ctx context.Context, workspaceID string, n
 	var secret token.Secret
 	endpoint := &WebhookEndpoint{WorkspaceID: workspaceID, URL: n.URL, Description: n.Description, Events: eventListOf(n.Events)}
 	err := s.Tx(ctx, func(tx *Store) (err error) {
-		if err := tx.requireRoomForWebhook(ctx, workspaceID); err != nil {
+		if err := tx.requireFewerEndpoints(ctx, workspaceID); err != nil {
 			return err
 		}
 		endpoint.ID, endpoint.CreatedAt, endpoint.UpdatedAt = tx.id("we"), tx.now(), tx.now()
@@ -97,16 +96,16 @@ func (s *Store) CreateWebhookEndpoint(ctx context.Context, workspaceID string, n
 	return endpoint, secret, nil
 }
 
-func (s *Store) requireRoomForWebhook(ctx context.Context, workspaceID string) error {
+func (s *Store) requireFewerEndpoints(ctx context.Context, workspaceID string) error {
 	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
 		return err
 	}
-	var there int64
-	if err := s.with(ctx).Model(&WebhookEndpoint{}).Where("workspace_id = ?", workspaceID).Count(&there).Error; err != nil {
+	var endpoints int64
+	if err := s.with(ctx).Model(&WebhookEndpoint{}).Where("workspace_id = ?", workspaceID).Count(&endpoints).Error; err != nil {
 		return fmt.Errorf("count webhook endpoints: %w", err)
 	}
-	if there >= MaxWebhookEndpoints {
-		return Errorf(FailedPrecondition, "A workspace can have %d webhook endpoints. Delete one that is not needed any more.", MaxWebhookEndpoints)
+	if endpoints >= MaxWebhookEndpoints {
+		return Errorf(FailedPrecondition, "You've reached the limit of %d endpoints. Delete one to add another.", MaxWebhookEndpoints)
 	}
 	return nil
 }
@@ -116,14 +115,10 @@ func (s *Store) WebhookEndpoint(ctx context.Context, workspaceID, id string) (*W
 	return takeWebhookEndpoint(s.with(ctx), workspaceID, id)
 }
 
-// lockWebhookEndpoint reads an endpoint and keeps others from changing it until the transaction
-// ends. Events for it can still be written.
+// lockWebhookEndpoint returns an endpoint and prevents concurrent changes until the transaction ends.
+// Deliveries to it can still be added.
 func (s *Store) lockWebhookEndpoint(ctx context.Context, workspaceID, id string) (*WebhookEndpoint, error) {
-	query := s.with(ctx)
-	if s.dialect.name == postgresql {
-		query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
-	}
-	return takeWebhookEndpoint(query, workspaceID, id)
+	return takeWebhookEndpoint(s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), workspaceID, id)
 }
 
 func takeWebhookEndpoint(query *gorm.DB, workspaceID, id string) (*WebhookEndpoint, error) {
@@ -134,7 +129,7 @@ func takeWebhookEndpoint(query *gorm.DB, workspaceID, id string) (*WebhookEndpoi
 	return &endpoint, nil
 }
 
-// WebhookEndpoints lists the endpoints of a workspace, newest first.
+// WebhookEndpoints returns the endpoints of a workspace, newest first.
 func (s *Store) WebhookEndpoints(ctx context.Context, workspaceID string, page Page) (Paged[WebhookEndpoint], error) {
 	list := listing{"webhook_endpoints", workspaceID}
 	query, err := list.after(s.with(ctx).Where("workspace_id = ?", workspaceID), "id", &page)

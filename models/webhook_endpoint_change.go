@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// WebhookEndpointEdit is what to change of an endpoint.
+// WebhookEndpointEdit lists changes to an endpoint.
 type WebhookEndpointEdit struct {
 	URL         Change[string]
 	Description Change[*string]
@@ -14,8 +14,8 @@ type WebhookEndpointEdit struct {
 	Enabled     Change[bool]
 }
 
-// EditWebhookEndpoint changes an endpoint. Deliveries that wait for a disabled one wait until it
-// is enabled again, and are sent then; what happens meanwhile is not sent to it.
+// EditWebhookEndpoint changes an endpoint. Pending deliveries to a disabled endpoint are sent once it
+// is enabled again. Events that occur in between are not.
 func (s *Store) EditWebhookEndpoint(ctx context.Context, workspaceID, id string, edit WebhookEndpointEdit) (*WebhookEndpoint, error) {
 	var endpoint *WebhookEndpoint
 	err := s.Tx(ctx, func(tx *Store) (err error) {
@@ -60,8 +60,8 @@ func (s *Store) applyWebhookEdit(endpoint *WebhookEndpoint, edit WebhookEndpoint
 	return nil
 }
 
-// enable brings e to what is wanted, and returns the action that this is for the audit log,
-// which is none where nothing changes.
+// enable enables or disables the endpoint and returns the action for the audit log, or "" if nothing
+// changes.
 func (e *WebhookEndpoint) enable(wanted Change[bool], now time.Time) (action string) {
 	switch {
 	case !wanted.Given || wanted.Value == e.Enabled():
@@ -92,7 +92,7 @@ func (s *Store) auditWebhookEdit(ctx context.Context, endpoint *WebhookEndpoint,
 	return s.audit(ctx, endpoint.WorkspaceID, action, endpoint.target(), details)
 }
 
-// saveWebhookEndpoint stores what has become of a locked endpoint.
+// saveWebhookEndpoint saves a locked endpoint.
 func (s *Store) saveWebhookEndpoint(ctx context.Context, endpoint *WebhookEndpoint) error {
 	endpoint.UpdatedAt = s.now()
 	if err := s.with(ctx).Save(endpoint).Error; err != nil {
@@ -101,8 +101,8 @@ func (s *Store) saveWebhookEndpoint(ctx context.Context, endpoint *WebhookEndpoi
 	return nil
 }
 
-// DeleteWebhookEndpoint deletes an endpoint with its secrets and its deliveries: nothing more is
-// sent, but what is on its way may still arrive.
+// DeleteWebhookEndpoint deletes an endpoint with its secrets and deliveries. Requests in flight may
+// still arrive.
 func (s *Store) DeleteWebhookEndpoint(ctx context.Context, workspaceID, id string) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		endpoint, err := tx.WebhookEndpoint(ctx, workspaceID, id)
@@ -120,8 +120,8 @@ func (s *Store) DeleteWebhookEndpoint(ctx context.Context, workspaceID, id strin
 	})
 }
 
-// disableWebhookEndpoint disables an endpoint for what its receiver has done, unless it is
-// disabled or deleted already.
+// disableWebhookEndpoint disables an endpoint because of failures, unless it is already disabled or
+// deleted.
 func (s *Store) disableWebhookEndpoint(ctx context.Context, workspaceID, id string, reason DisabledReason) error {
 	disabled := s.with(ctx).Model(&WebhookEndpoint{}).Where("workspace_id = ? AND id = ? AND disabled_at IS NULL", workspaceID, id).
 		UpdateColumns(map[string]any{"disabled_at": s.now(), "disabled_reason": reason, "updated_at": s.now()})

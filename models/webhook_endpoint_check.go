@@ -16,7 +16,7 @@ const (
 	maxWebhookDescription = 500  // characters
 )
 
-// WebhookPorts are the ports that deliveries are sent to: those on which receivers speak TLS.
+// WebhookPorts are the ports that deliveries may be sent to.
 var WebhookPorts = []string{"443", "8443"}
 
 func (s *Store) checkWebhookEndpoint(n NewWebhookEndpoint) error {
@@ -27,41 +27,39 @@ func (s *Store) checkWebhookEndpoint(n NewWebhookEndpoint) error {
 	return fields.err()
 }
 
-// checkWebhookURL complains about what can be seen to lead nowhere, so that a slip is noticed.
-// What a name leads to is checked whenever something is sent there.
+// checkWebhookURL catches mistakes in a URL. The addresses of its host are checked at each delivery.
 func (s *Store) checkWebhookURL(fields Fields, value string) {
-	complain := func(complaint string, args ...any) { fields.add("url", complaint, args...) }
+	reject := func(format string, args ...any) { fields.add("url", format, args...) }
 	u, err := url.Parse(value)
 	outside := func(r rune) bool { return r <= ' ' || r > '~' }
 	switch {
 	case value == "":
-		complain("is required")
+		reject("is required")
 	case len(value) > maxWebhookURL:
-		complain("must be %d characters or fewer", maxWebhookURL)
+		reject("must be %d characters or fewer", maxWebhookURL)
 	case strings.ContainsFunc(value, outside):
-		complain("must be ASCII: write other characters percent-encoded, and an international name in its xn-- form")
+		reject("must be ASCII; percent-encode other characters, and use the xn-- form of international domain names")
 	case token.Occurs(value):
-		complain("must not contain an API key. If that key is active, rotate it")
+		reject("must not contain an API key. If that key is active, rotate it")
 	case err != nil || u.Host == "" || u.Opaque != "":
-		complain("must be a whole address, such as https://example.com/webhooks")
+		reject("must be a full URL, such as https://example.com/webhooks")
 	case u.User != nil:
-		complain("must not contain a user name or a password: check the signature instead")
+		reject("must not contain a username or password; verify the signature instead")
 	case u.Fragment != "" || strings.HasSuffix(value, "#"):
-		complain("must not have a fragment: nothing behind # is sent")
+		reject("must not have a fragment, because the part after # is never sent")
 	case s.allowPrivate && (u.Scheme == "http" || u.Scheme == "https"):
 	case u.Scheme != "https":
-		complain("must begin with https://")
+		reject("must begin with https://")
 	case u.Port() != "" && !slices.Contains(WebhookPorts, u.Port()):
-		complain("must name the port %s, or none", strings.Join(WebhookPorts, " or "))
+		reject("must use port %s", strings.Join(WebhookPorts, " or "))
 	case !isPublicHost(u.Hostname()):
-		complain("must name a host on the public internet")
+		reject("must point to a public host")
 	}
 }
 
-// isPublicHost reports whether host may be on the public internet: an address that is not of a
-// private network, or a name with a domain that is not reserved (RFC 6761, RFC 9476, and
-// "internal", which ICANN keeps for private use). A name that ends in a number is an address in
-// a spelling that only some programs read (WHATWG URL §3.5).
+// isPublicHost reports whether host may be on the public internet: an IP address that isn't private,
+// or a domain name that isn't reserved (RFC 6761, RFC 9476, and "internal", which ICANN reserves for
+// private use). Some programs parse names that end in a number as an IP address (WHATWG URL §3.5).
 func isPublicHost(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		address = address.Unmap()
@@ -82,7 +80,7 @@ func checkWebhookDescription(fields Fields, value *string) {
 
 func checkWebhookEvents(fields Fields, words []string) {
 	if len(words) == 0 {
-		fields.add("events", "must name at least one event, such as %s", MeetingRequestBookedEvent)
+		fields.add("events", "must include at least one event, such as %s", MeetingRequestBookedEvent)
 	}
 	for i, word := range words {
 		field := fmt.Sprintf("events[%d]", i)

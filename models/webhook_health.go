@@ -7,22 +7,21 @@ import (
 	"time"
 )
 
-// healthOf is how many of the newest deliveries the health of an endpoint is taken from: enough
-// to tell, and as quick to read however much is sent.
-const healthOf = 100
+// healthSample is the number of recent deliveries that the health of an endpoint is based on.
+const healthSample = 100
 
-// WebhookHealth is how the newest deliveries to an endpoint have fared.
+// WebhookHealth summarizes the most recent deliveries to an endpoint.
 type WebhookHealth struct {
 	LastAttemptedAt *time.Time // nil if there was no attempt
 	LastFailure     DeliveryFailure
-	Succeeded       int // of the newest deliveries
+	Succeeded       int
 	Failed          int
-	Pending         int // still to be attempted, or to be attempted again
-	Retrying        int // of the pending ones, those that were attempted in vain
+	Pending         int // waiting for an attempt
+	Retrying        int // pending after at least one failed attempt
 }
 
-// SuccessRate is the part of the deliveries attempted that have arrived so far, from 0 to 1, and
-// whether there is any.
+// SuccessRate returns the share of attempted deliveries that have succeeded, from 0 to 1. It is
+// unknown if none has been attempted.
 func (h WebhookHealth) SuccessRate() (rate float64, known bool) {
 	attempted := h.Succeeded + h.Failed + h.Retrying
 	if attempted == 0 {
@@ -31,39 +30,37 @@ func (h WebhookHealth) SuccessRate() (rate float64, known bool) {
 	return float64(h.Succeeded) / float64(attempted), true
 }
 
-// WebhookHealth is the health of an endpoint of a workspace.
+// WebhookHealth returns the health of an endpoint.
 func (s *Store) WebhookHealth(ctx context.Context, workspaceID, endpointID string) (WebhookHealth, error) {
-	healths, err := s.WebhookHealths(ctx, workspaceID, []string{endpointID})
-	return healths[endpointID], err
+	byID, err := s.WebhookHealths(ctx, workspaceID, []string{endpointID})
+	return byID[endpointID], err
 }
 
-// newestDeliveries are those of one endpoint. Each endpoint has its own part of one statement, in
-// which the index leads to the newest.
+// newestDeliveries selects the most recent deliveries to one endpoint, by index.
 const newestDeliveries = `SELECT * FROM (
 	SELECT endpoint_id, status, failure, attempts, last_attempted_at FROM webhook_deliveries
 	WHERE endpoint_id = ? AND workspace_id = ? ORDER BY id DESC LIMIT ?) AS newest`
 
-// WebhookHealths is the health of endpoints of a workspace by id; one without deliveries is left
-// out.
+// WebhookHealths returns the health of endpoints by ID. Endpoints without deliveries are omitted.
 func (s *Store) WebhookHealths(ctx context.Context, workspaceID string, endpointIDs []string) (map[string]WebhookHealth, error) {
 	if len(endpointIDs) == 0 {
 		return nil, nil
 	}
 	parts, args := make([]string, len(endpointIDs)), []any{}
 	for i, id := range endpointIDs {
-		parts[i], args = newestDeliveries, append(args, id, workspaceID, healthOf)
+		parts[i], args = newestDeliveries, append(args, id, workspaceID, healthSample)
 	}
 	var rows []WebhookDelivery
 	if err := s.with(ctx).Raw(strings.Join(parts, " UNION ALL "), args...).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read webhook deliveries: %w", err)
 	}
-	healths := make(map[string]WebhookHealth, len(endpointIDs))
+	byID := make(map[string]WebhookHealth, len(endpointIDs))
 	for i := range rows {
-		health := healths[rows[i].EndpointID]
+		health := byID[rows[i].EndpointID]
 		health.add(&rows[i])
-		healths[rows[i].EndpointID] = health
+		byID[rows[i].EndpointID] = health
 	}
-	return healths, nil
+	return byID, nil
 }
 
 // add counts a delivery.

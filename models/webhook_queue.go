@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,24 +14,22 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// The queue of deliveries is the table itself. Events write their deliveries within their own
-// transaction, so that each is there exactly once. A node that wants to send claims deliveries
-// for a while; when it dies the claim ends by itself, and another node sends them again.
+// The table of deliveries is also the queue. Deliveries are inserted in the transaction of their
+// event, so that each exists exactly once. A node claims deliveries for a limited time; if it dies,
+// another node sends them after the claim has expired.
 
-// WebhookClaim is how long a node has deliveries to itself. It has to be longer than an attempt
-// and the writing down of what became of it.
+// WebhookClaim is how long a node may claim deliveries. It must be longer than an attempt and the
+// recording of its result.
 const WebhookClaim = 30 * time.Second
 
-// askedFor stands in place of a claim while a delivery waits that somebody wants attempted now.
-const askedFor = "asked for"
+// manualRetry takes the place of a claim while a delivery waits for a manual retry.
+const manualRetry = "asked for"
 
-// addDeliveries writes a delivery of event for each endpoint that wants it.
+// addDeliveries inserts a delivery of an event for each endpoint that subscribes to it.
 func (s *Store) addDeliveries(ctx context.Context, event *Event) error {
-	query := s.with(ctx).Select("id", "events").Where("workspace_id = ? AND disabled_at IS NULL", event.WorkspaceID)
-	if s.dialect.name == postgresql {
-		// Without the lock an endpoint that is deleted meanwhile would fail the change itself.
-		query = query.Clauses(clause.Locking{Strength: "KEY SHARE"})
-	}
+	// Without the lock, deleting an endpoint concurrently would make the insert fail.
+	query := s.with(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"}).Select("id", "events").
+		Where("workspace_id = ? AND disabled_at IS NULL", event.WorkspaceID)
 	var endpoints []WebhookEndpoint
 	if err := query.Order("id").Find(&endpoints).Error; err != nil {
 		return fmt.Errorf("read webhook endpoints: %w", err)
@@ -63,23 +62,23 @@ func (s *Store) insertDeliveries(ctx context.Context, deliveries []WebhookDelive
 	return nil
 }
 
-// WebhooksDue has something when a transaction of this Store has added deliveries. Other nodes
-// find them by asking.
+// WebhooksDue returns a channel that receives a value when this Store has added deliveries. Other
+// nodes find them by polling.
 func (s *Store) WebhooksDue() <-chan struct{} { return s.webhooksWake }
 
 func (s *Store) wakeWebhooks() {
 	select {
 	case s.webhooksWake <- struct{}{}:
-	default: // it is awake already
+	default: // already signaled
 	}
 }
 
-// WaitingEndpoint is an endpoint for which deliveries are due.
-type WaitingEndpoint struct{ ID, WorkspaceID string }
+// DueEndpoint is an endpoint with deliveries that are due.
+type DueEndpoint struct{ ID, WorkspaceID string }
 
-// waitingEndpoints steps through the index from one endpoint to the next: it does not cost more
-// where one of them has a long queue.
-const waitingEndpoints = `
+// dueEndpoints steps through the index from one endpoint to the next, so that long queues don't make
+// it slower.
+const dueEndpoints = `
 WITH RECURSIVE queued (endpoint_id) AS (
 	SELECT min(endpoint_id) FROM webhook_deliveries WHERE next_attempt_at IS NOT NULL
 	UNION ALL
@@ -90,60 +89,59 @@ SELECT e.id, e.workspace_id FROM queued JOIN webhook_endpoints e ON e.id = queue
 WHERE e.disabled_at IS NULL AND EXISTS (
 	SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.next_attempt_at IS NOT NULL AND d.next_attempt_at <= ?)`
 
-// WaitingEndpoints are the endpoints for which deliveries are due, of every workspace.
-func (s *Store) WaitingEndpoints(ctx context.Context) ([]WaitingEndpoint, error) {
-	var waiting []WaitingEndpoint
-	if err := s.with(ctx).Raw(waitingEndpoints, s.now()).Scan(&waiting).Error; err != nil {
-		return nil, fmt.Errorf("look for due webhook deliveries: %w", err)
+// DueEndpoints returns the endpoints of all workspaces with deliveries that are due.
+func (s *Store) DueEndpoints(ctx context.Context) ([]DueEndpoint, error) {
+	var due []DueEndpoint
+	if err := s.with(ctx).Raw(dueEndpoints, s.now()).Scan(&due).Error; err != nil {
+		return nil, fmt.Errorf("read endpoints with due deliveries: %w", err)
 	}
-	return waiting, nil
+	return due, nil
 }
 
-// DeliveryShare is how many deliveries to an endpoint somebody wants to claim.
-type DeliveryShare struct {
+// ClaimLimit limits the deliveries to claim for an endpoint.
+type ClaimLimit struct {
 	EndpointID string
 	AtMost     int
 }
 
-// ClaimedDelivery is a delivery that is the caller's for WebhookClaim, with all that sending it
-// takes.
+// ClaimedDelivery is a delivery that the caller has claimed for WebhookClaim, with everything needed
+// to send it.
 type ClaimedDelivery struct {
 	ID          string
 	WorkspaceID string
 	EndpointID  string
 	Claim       string
 	URL         string
-	Secrets     []token.Secret // to sign with, the present one first
+	Secrets     []token.Secret // to sign with, the current one first
 	EventID     string
 	EventType   EventType
 	Body        []byte
 	Scheduled   bool
-	Asked       bool      // somebody wants it attempted now
+	Manual      bool      // a manual retry
 	Attempts    int       // before this one
-	DueAt       time.Time // when it should have been attempted
+	DueAt       time.Time // when it became due
 }
 
-// ClaimDeliveries gives the caller due deliveries, the longest due first, that no other node
-// has. Those of an endpoint whose secrets cannot be read are left alone; the error says why,
-// beside what could be claimed.
-func (s *Store) ClaimDeliveries(ctx context.Context, shares []DeliveryShare) ([]ClaimedDelivery, error) {
+// ClaimDeliveries claims due deliveries, the longest due first. It skips endpoints whose secrets
+// can't be decrypted. In that case it returns an error in addition to the claimed deliveries.
+func (s *Store) ClaimDeliveries(ctx context.Context, limits []ClaimLimit) ([]ClaimedDelivery, error) {
 	var (
 		claimed []ClaimedDelivery
 		unread  error
 	)
 	err := s.Tx(ctx, func(tx *Store) error {
-		endpoints, err := tx.endpointsOf(ctx, shares)
+		endpoints, err := tx.endpointsOf(ctx, limits)
 		if err != nil {
 			return err
 		}
 		var secrets map[string][]token.Secret
-		if secrets, unread = tx.webhookSecretsOf(ctx, keysOf(endpoints)); secrets == nil {
+		if secrets, unread = tx.webhookSecretsOf(ctx, slices.Collect(maps.Keys(endpoints))); secrets == nil {
 			return unread
 		}
-		shares = slices.DeleteFunc(slices.Clone(shares), func(share DeliveryShare) bool {
-			return secrets[share.EndpointID] == nil || endpoints[share.EndpointID].URL == ""
+		limits = slices.DeleteFunc(slices.Clone(limits), func(limit ClaimLimit) bool {
+			return secrets[limit.EndpointID] == nil || endpoints[limit.EndpointID].URL == ""
 		})
-		due, claim, err := tx.claimDue(ctx, shares)
+		due, claim, err := tx.claimDue(ctx, limits)
 		if err != nil {
 			return err
 		}
@@ -158,11 +156,11 @@ func (s *Store) ClaimDeliveries(ctx context.Context, shares []DeliveryShare) ([]
 	return claimed, unread
 }
 
-// endpointsOf are the enabled endpoints of shares by id.
-func (s *Store) endpointsOf(ctx context.Context, shares []DeliveryShare) (map[string]WebhookEndpoint, error) {
-	ids := make([]string, len(shares))
-	for i, share := range shares {
-		ids[i] = share.EndpointID
+// endpointsOf returns the enabled endpoints among limits by ID.
+func (s *Store) endpointsOf(ctx context.Context, limits []ClaimLimit) (map[string]WebhookEndpoint, error) {
+	ids := make([]string, len(limits))
+	for i, limit := range limits {
+		ids[i] = limit.EndpointID
 	}
 	var rows []WebhookEndpoint
 	if err := s.with(ctx).Where("id IN ? AND disabled_at IS NULL", ids).Find(&rows).Error; err != nil {
@@ -175,22 +173,12 @@ func (s *Store) endpointsOf(ctx context.Context, shares []DeliveryShare) (map[st
 	return endpoints, nil
 }
 
-func keysOf[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	return keys
-}
-
-// claimDue locks what is due and writes the claim. The rows are as they were before.
-func (s *Store) claimDue(ctx context.Context, shares []DeliveryShare) (due []WebhookDelivery, claim string, err error) {
-	for _, share := range shares {
-		query := s.with(ctx).Where("endpoint_id = ? AND next_attempt_at IS NOT NULL AND next_attempt_at <= ?", share.EndpointID, s.now()).
-			Order("next_attempt_at").Limit(share.AtMost)
-		if s.dialect.name == postgresql {
-			query = query.Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"})
-		}
+// claimDue claims due deliveries and returns them as they were before.
+func (s *Store) claimDue(ctx context.Context, limits []ClaimLimit) (due []WebhookDelivery, claim string, err error) {
+	for _, limit := range limits {
+		query := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"}).
+			Where("endpoint_id = ? AND next_attempt_at IS NOT NULL AND next_attempt_at <= ?", limit.EndpointID, s.now()).
+			Order("next_attempt_at").Limit(limit.AtMost)
 		var rows []WebhookDelivery
 		if err := query.Find(&rows).Error; err != nil {
 			return nil, "", fmt.Errorf("read due webhook deliveries: %w", err)
@@ -216,12 +204,12 @@ func (s *Store) claimDue(ctx context.Context, shares []DeliveryShare) (due []Web
 func (d *WebhookDelivery) claimed(claim, url string, secrets []token.Secret) ClaimedDelivery {
 	return ClaimedDelivery{
 		ID: d.ID, WorkspaceID: d.WorkspaceID, EndpointID: d.EndpointID, Claim: claim, URL: url, Secrets: secrets,
-		EventID: d.EventID, EventType: d.EventType, Scheduled: d.Scheduled, Asked: d.Claim != nil && *d.Claim == askedFor,
+		EventID: d.EventID, EventType: d.EventType, Scheduled: d.Scheduled, Manual: d.Claim != nil && *d.Claim == manualRetry,
 		Attempts: d.Attempts, DueAt: *d.NextAttemptAt,
 	}
 }
 
-// fillBodies reads the events of claimed deliveries.
+// fillBodies sets the bodies of claimed deliveries.
 func (s *Store) fillBodies(ctx context.Context, claimed []ClaimedDelivery) error {
 	ids := make([]string, len(claimed))
 	for i := range claimed {
@@ -238,7 +226,7 @@ func (s *Store) fillBodies(ctx context.Context, claimed []ClaimedDelivery) error
 	for i := range claimed {
 		event := events[claimed[i].EventID]
 		if event == nil {
-			return errors.New("the event of a delivery is gone")
+			return errors.New("event of webhook delivery not found")
 		}
 		body, err := event.body()
 		if err != nil {
@@ -249,10 +237,10 @@ func (s *Store) fillBodies(ctx context.Context, claimed []ClaimedDelivery) error
 	return nil
 }
 
-// WebhookBacklog is how many deliveries wait, and how many of them are due.
+// WebhookBacklog is the number of pending deliveries. Waiting includes Due.
 type WebhookBacklog struct{ Waiting, Due int64 }
 
-// WebhookBacklog counts what waits for enabled endpoints.
+// WebhookBacklog counts the pending deliveries to enabled endpoints.
 func (s *Store) WebhookBacklog(ctx context.Context) (WebhookBacklog, error) {
 	var backlog WebhookBacklog
 	err := s.with(ctx).Raw(`SELECT count(*) AS waiting, count(CASE WHEN d.next_attempt_at <= ? THEN 1 END) AS due

@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// WebhookSecretOverlap is how long deliveries are signed with the secret before the present
-	// one too, so that a receiver can change over without refusing any.
+	// WebhookSecretOverlap is how long deliveries are signed with both the new and the old secret
+	// after a rotation, so that receivers can switch without rejecting deliveries.
 	WebhookSecretOverlap = 24 * time.Hour
-	// maxWebhookSecrets bounds the signatures on a delivery.
+	// maxWebhookSecrets limits the signatures on a delivery.
 	maxWebhookSecrets = 5
 )
 
-// webhookSecret is what deliveries to an endpoint are signed with.
+// webhookSecret is a secret that deliveries to an endpoint are signed with.
 type webhookSecret struct {
 	ID         string
 	EndpointID string
 	Sealed     []byte
-	ExpiresAt  *time.Time // nil for the present one
+	ExpiresAt  *time.Time // nil for the current one
 	CreatedAt  time.Time
 }
 
-// insertWebhookSecret gives an endpoint its present secret.
+// insertWebhookSecret creates the current secret of an endpoint.
 func (s *Store) insertWebhookSecret(ctx context.Context, endpointID string) (token.Secret, error) {
 	secret := token.NewWebhookSecret()
 	row := webhookSecret{ID: s.id("whs"), EndpointID: endpointID, CreatedAt: s.now()}
@@ -40,9 +40,9 @@ func (s *Store) insertWebhookSecret(ctx context.Context, endpointID string) (tok
 	return secret, nil
 }
 
-// RotateWebhookSecret gives an endpoint a new secret, whose text is in the answer and nowhere
-// else. For WebhookSecretOverlap deliveries are signed with the one before too. Too many
-// rotations within that time are Refused.
+// RotateWebhookSecret creates a new secret for an endpoint and returns it. It can't be retrieved
+// later. For WebhookSecretOverlap, deliveries are signed with the old secret too. It returns
+// FailedPrecondition after too many rotations within that time.
 func (s *Store) RotateWebhookSecret(ctx context.Context, workspaceID, id string) (*WebhookEndpoint, token.Secret, error) {
 	var (
 		endpoint *WebhookEndpoint
@@ -69,15 +69,15 @@ func (s *Store) RotateWebhookSecret(ctx context.Context, workspaceID, id string)
 	return endpoint, secret, nil
 }
 
-// retireWebhookSecret has the present secret of an endpoint expire.
+// retireWebhookSecret sets the expiry of the current secret of an endpoint.
 func (s *Store) retireWebhookSecret(ctx context.Context, endpointID string) error {
-	var living int64
+	var active int64
 	of := s.with(ctx).Model(&webhookSecret{}).Where("endpoint_id = ?", endpointID)
-	if err := of.Where("expires_at IS NULL OR expires_at > ?", s.now()).Count(&living).Error; err != nil {
+	if err := of.Where("expires_at IS NULL OR expires_at > ?", s.now()).Count(&active).Error; err != nil {
 		return fmt.Errorf("count webhook secrets: %w", err)
 	}
-	if living >= maxWebhookSecrets {
-		return Errorf(FailedPrecondition, "The secret was rotated %d times within %d hours. Wait until the oldest has expired.",
+	if active >= maxWebhookSecrets {
+		return Errorf(FailedPrecondition, "The secret was rotated %d times within %d hours. Wait until the oldest secret expires.",
 			maxWebhookSecrets-1, int(WebhookSecretOverlap.Hours()))
 	}
 	err := s.with(ctx).Model(&webhookSecret{}).Where("endpoint_id = ? AND expires_at IS NULL", endpointID).
@@ -88,8 +88,8 @@ func (s *Store) retireWebhookSecret(ctx context.Context, endpointID string) erro
 	return nil
 }
 
-// webhookSecretsOf are the living secrets of endpoints, the present one first. An endpoint whose
-// secrets do not open is left out, and the error says why.
+// webhookSecretsOf returns the active secrets of endpoints, the current one first. It omits endpoints
+// whose secrets can't be decrypted, and returns an error in addition.
 func (s *Store) webhookSecretsOf(ctx context.Context, endpointIDs []string) (map[string][]token.Secret, error) {
 	var rows []webhookSecret
 	err := s.with(ctx).Where("endpoint_id IN ? AND (expires_at IS NULL OR expires_at > ?)", endpointIDs, s.now()).
@@ -97,38 +97,38 @@ func (s *Store) webhookSecretsOf(ctx context.Context, endpointIDs []string) (map
 	if err != nil {
 		return nil, fmt.Errorf("read webhook secrets: %w", err)
 	}
-	secrets, closed := map[string][]token.Secret{}, map[string]error{}
+	secrets, unreadable := map[string][]token.Secret{}, map[string]error{}
 	for _, row := range rows {
 		text, err := s.sealer.open(row.Sealed, row.ID)
 		if err != nil {
-			closed[row.EndpointID] = err
+			unreadable[row.EndpointID] = err
 			continue
 		}
 		secrets[row.EndpointID] = append(secrets[row.EndpointID], token.SecretOf(text))
 	}
-	for id, why := range closed {
+	for id, cause := range unreadable {
 		delete(secrets, id)
-		err = fmt.Errorf("read the secrets of webhook endpoint %s: %w", id, why)
+		err = fmt.Errorf("decrypt secrets of webhook endpoint %s: %w", id, cause)
 	}
 	return secrets, err
 }
 
-// ResealWebhookSecrets encrypts the secrets anew that were encrypted with another key than the
-// present one, which can then be taken out of the configuration. It returns how many. Those that
-// it cannot read it leaves as they are, and the error says which.
+// ResealWebhookSecrets encrypts all secrets with the current encryption key, so that older keys can
+// be removed from the configuration. It returns the number of secrets that it encrypted again. It
+// skips secrets that can't be decrypted and lists them in the error.
 func (s *Store) ResealWebhookSecrets(ctx context.Context) (int, error) {
 	var rows []webhookSecret
 	if err := s.with(ctx).Order("id").Find(&rows).Error; err != nil {
 		return 0, fmt.Errorf("read webhook secrets: %w", err)
 	}
-	resealed, unread := 0, []error{}
+	resealed, unreadable := 0, []error{}
 	for _, row := range rows {
 		if !s.sealer.needsResealing(row.Sealed) {
 			continue
 		}
 		text, err := s.sealer.open(row.Sealed, row.ID)
 		if err != nil {
-			unread = append(unread, fmt.Errorf("read the secret of webhook endpoint %s: %w", row.EndpointID, err))
+			unreadable = append(unreadable, fmt.Errorf("decrypt secret of webhook endpoint %s: %w", row.EndpointID, err))
 			continue
 		}
 		sealed, err := s.sealer.seal(text, row.ID)
@@ -140,5 +140,5 @@ func (s *Store) ResealWebhookSecrets(ctx context.Context) (int, error) {
 		}
 		resealed++
 	}
-	return resealed, errors.Join(unread...)
+	return resealed, errors.Join(unreadable...)
 }

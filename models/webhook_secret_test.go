@@ -16,7 +16,7 @@ func (s home) secretsOf(t *testing.T, store *models.Store, endpointID string) []
 	if err != nil {
 		t.Fatal(err)
 	}
-	claimed, err := store.ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpointID, AtMost: 99}})
+	claimed, err := store.ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpointID, AtMost: 99}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestEncryptionKeyCanBeChanged(t *testing.T) {
 		}
 		// A node that does not have the key leaves the deliveries to those that do.
 		s.key(t, "CI")
-		claimed, err := node(next).ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: endpoint.ID, AtMost: 9}})
+		claimed, err := node(next).ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpoint.ID, AtMost: 9}})
 		if len(claimed) > 0 || err == nil || !strings.Contains(err.Error(), "SKIPUP_ENCRYPTION_KEY") {
 			t.Errorf("without the key %d are claimed, %v", len(claimed), err)
 		}
@@ -164,7 +164,7 @@ func TestSealedSecretOpensInItsRowAlone(t *testing.T) {
 		mine, theirs := s.endpoint(t), s.endpoint(t)
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = (SELECT sealed FROM webhook_secrets WHERE endpoint_id = $1)", mine.ID)
 		s.key(t, "CI")
-		claimed, err := s.ClaimDeliveries(s.ctx, []models.DeliveryShare{{EndpointID: mine.ID, AtMost: 9}, {EndpointID: theirs.ID, AtMost: 9}})
+		claimed, err := s.ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: mine.ID, AtMost: 9}, {EndpointID: theirs.ID, AtMost: 9}})
 		if err == nil || len(claimed) != 1 || claimed[0].EndpointID != mine.ID {
 			t.Errorf("claimed %d, %v", len(claimed), err)
 		}

@@ -246,7 +246,7 @@ func TestUsageErrorsAreReportedTogether(t *testing.T) {
 	got := skipup(t, env, "serve", "--public-url", "ftp://keys.example.com")
 	got.requireFailure(t, exitUsage, "4 problems:",
 		"\n  --addr (SKIPUP_ADDR): use HOST:PORT",
-		"\n  --database (DATABASE_URL): the database address begins like one of PostgreSQL",
+		"\n  --database (DATABASE_URL): the PostgreSQL URL is invalid",
 		"\n  --public-url (SKIPUP_PUBLIC_URL): use the URL that browsers open",
 		"\n  --key-environment (SKIPUP_KEY_ENVIRONMENT): the key environment must be")
 	if lines := strings.Count(got.stderr, "\n"); lines != 6 {

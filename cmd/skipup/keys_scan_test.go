@@ -75,7 +75,7 @@ func TestScan(t *testing.T) {
 		t.Errorf("scan of an unreadable file = %+v", got)
 	}
 	skipup(t, nil, "keys", "scan").requireFailure(t, exitUsage, "enter the files and folders to scan")
-	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireFailure(t, exitUsage, "the database address must be")
+	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireFailure(t, exitUsage, "the database URL must be")
 	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
 	if away.code != 2 || !strings.Contains(away.stderr, "can't open the database") || strings.Contains(away.stderr, "--help") {
 		t.Errorf("scan with a missing database = %+v", away)

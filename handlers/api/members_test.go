@@ -52,9 +52,9 @@ func TestMembers(t *testing.T) {
 			t.Errorf("deactivated_at = %v, want %v", got, want)
 		}
 		checkEmails("", "grace@acme.test", handlerstest.AdminEmail)
-		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/deactivate", "{}"), 422, "invalid_request", "deactivated already")
+		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/deactivate", "{}"), 422, "invalid_request", "already deactivated")
 		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/reactivate", "")
-		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/reactivate", ""), 422, "invalid_request", "active already")
+		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/reactivate", ""), 422, "invalid_request", "already active")
 		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+s.Admin.ID+"/deactivate", ""), 422, "invalid_request", "last admin")
 	})
 }
@@ -70,7 +70,7 @@ func TestMemberErrors(t *testing.T) {
 	}{
 		{"POST", "", `{}`, 422, "validation_error", "email is required"},
 		{"POST", "", `{"email":"nobody"}`, 422, "validation_error", "email must be a valid email"},
-		{"POST", "", `{"email":"ada@acme.test"}`, 422, "validation_error", "email is the address of a member"},
+		{"POST", "", `{"email":"ada@acme.test"}`, 422, "validation_error", "email belongs to someone who is already a member"},
 		{"POST", "", `{"email":"a@acme.test","name":""}`, 422, "validation_error", "name must not be empty"},
 		{"POST", "", `{"email":"a@acme.test","role":"owner"}`, 422, "validation_error", "role must be admin or member"},
 		{"POST", "", `{"email":"a@acme.test","role":""}`, 422, "validation_error", "role must be admin or member"},
@@ -118,11 +118,11 @@ func TestSeats(t *testing.T) {
 			status             int
 			errorType, message string
 		}{
-			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "No seat is free: 1 of 1 are taken"},
-			{"POST", "", `{"member_id":"` + s.Admin.ID + `"}`, 422, "invalid_request", "has a seat already"},
+			{"POST", "", `{"member_id":"` + grace.ID + `"}`, 422, "invalid_request", "The only seat is in use"},
+			{"POST", "", `{"member_id":"` + s.Admin.ID + `"}`, 422, "invalid_request", "already has a seat"},
 			{"POST", "", `{"member_id":"mem_none"}`, 422, "validation_error", "member_id"},
 			{"POST", "", `{}`, 422, "validation_error", "member_id is required"},
-			{"PATCH", "", `{"capacity":0}`, 422, "invalid_request", "while 1 of the seats are taken"},
+			{"PATCH", "", `{"capacity":0}`, 422, "invalid_request", "1 seat is in use"},
 			{"PATCH", "", `{"capacity":-1}`, 422, "validation_error", "capacity must be a whole number"},
 			{"PATCH", "", `{"capacity":1.5}`, 422, "validation_error", "capacity must be a whole number"},
 			{"PATCH", "", `{}`, 422, "validation_error", "capacity is required"},

@@ -265,7 +265,7 @@ func TestChangeRole(t *testing.T) {
 	mel, ada := membersPath+"/"+memberOf(t, s, "mel@acme.test").ID, membersPath+"/"+memberOf(t, s, handlerstest.AdminEmail).ID
 
 	last := b.Post(ada+"/role", url.Values{"role": {"member"}})
-	wantAlert(t, last, "This is the last admin who can sign in.")
+	wantAlert(t, last, "You can't remove the last admin")
 	if chosen := document(t, last).Find(`input[name="role"][checked]`).AttrOr("value", ""); chosen != "member" {
 		t.Errorf("selected role = %q, want member", chosen)
 	}
@@ -306,17 +306,17 @@ func TestDeactivate(t *testing.T) {
 	if mel := memberOf(t, s, "mel@acme.test"); mel.DeactivatedAt == nil || mel.HasSeat {
 		t.Errorf("member = %+v, want deactivated and without a seat", mel)
 	}
-	wantAlert(t, b.Post(path+"/deactivate", nil), "This member is deactivated already.")
+	wantAlert(t, b.Post(path+"/deactivate", nil), "This member is already deactivated.")
 	if back := b.Post(path+"/reactivate", nil); back.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").DeactivatedAt != nil {
 		t.Errorf("reactivate: status = %d, want 303 and the member active", back.Status)
 	}
-	wantAlert(t, b.Post(path+"/reactivate", nil), "This member is active already.")
+	wantAlert(t, b.Post(path+"/reactivate", nil), "This member is already active.")
 
 	own := membersPath + "/" + memberOf(t, s, handlerstest.AdminEmail).ID + "/deactivate"
 	if page := b.Get(own).Body; !strings.Contains(page, "Deactivate yourself?") {
 		t.Error("the page does not address the viewer")
 	}
-	wantAlert(t, b.Post(own, nil), "This is the last admin who can sign in.")
+	wantAlert(t, b.Post(own, nil), "You can't remove the last admin")
 }
 
 // TestMembersOfAnotherWorkspace checks that they return 404 and don't change.

@@ -97,13 +97,13 @@ func TestSeatErrors(t *testing.T) {
 		t.Fatalf("capacity 1: status = %d, want 303", answer.Status)
 	}
 	b.Post(seatsPath, url.Values{"member_id": {mel.ID}})
-	wantAlert(t, b.Post(seatsPath, url.Values{"member_id": {mel.ID}}), "This member has a seat already.")
+	wantAlert(t, b.Post(seatsPath, url.Values{"member_id": {mel.ID}}), "This member already has a seat.")
 	full := b.Post(seatsPath, url.Values{"member_id": {s.Admin.ID}})
-	wantAlert(t, full, "No seat is free: 1 of 1 are taken.")
+	wantAlert(t, full, "The only seat is in use")
 	if chosen := document(t, full).Find(`input[name="member_id"][checked]`).AttrOr("value", ""); chosen != s.Admin.ID {
 		t.Errorf("selected member = %q, want %q", chosen, s.Admin.ID)
 	}
-	wantAlert(t, capacity("0"), "The capacity cannot be 0 while 1 of the seats are taken.")
+	wantAlert(t, capacity("0"), "1 seat is in use. Release seats before you reduce the total to 0")
 	if got, want := usageOf(t, s), (models.SeatUsage{Capacity: 1, Used: 1}); got != want {
 		t.Errorf("seats = %+v, want %+v", got, want)
 	}

@@ -219,8 +219,8 @@ func TestWebhookFormErrors(t *testing.T) {
 		}{
 			{"no URL", "", []string{"seat.assigned"}, "Enter a URL."},
 			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "Must begin with https://."},
-			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "Must name a host on the public internet."},
-			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "Must name a host on the public internet."},
+			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "Must point to a public host."},
+			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "Must point to a public host."},
 			{"no events", "https://example.com/h", nil, "Select at least one event."},
 			{"unknown event", "https://example.com/h", []string{"seat.assigned", "seat.lost"}, "One of the events isn’t available."},
 		}
@@ -416,7 +416,7 @@ func TestWebhookLimit(t *testing.T) {
 		t.Errorf("listed endpoints != %d", models.MaxWebhookEndpoints)
 	}
 	got := b.Post(webhooksPath, webhookForm)
-	if page := document(t, got); got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("[role=alert]").Text(), "can have 50 webhook endpoints") ||
+	if page := document(t, got); got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("[role=alert]").Text(), "reached the limit of 50 endpoints") ||
 		page.Find("#field-url").AttrOr("value", "") == "" {
 		t.Errorf("one more endpoint: status = %d, want 422 with the values entered", got.Status)
 	}

@@ -38,13 +38,13 @@ func newSlots() slots {
 // shares are how many deliveries to claim for each of the endpoints that wait: those of the
 // workspaces first that have the least on their way. Among equals chance decides, so that those of
 // which none can be claimed after all are not always before the others.
-func (s *slots) shares(waiting []models.WaitingEndpoint) []models.DeliveryShare {
+func (s *slots) shares(waiting []models.DueEndpoint) []models.ClaimLimit {
 	rand.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] })
-	order := slices.SortedStableFunc(slices.Values(waiting), func(a, b models.WaitingEndpoint) int {
+	order := slices.SortedStableFunc(slices.Values(waiting), func(a, b models.DueEndpoint) int {
 		return cmp.Or(cmp.Compare(s.workspaces[a.WorkspaceID], s.workspaces[b.WorkspaceID]), cmp.Compare(s.onWayTo(a.ID), s.onWayTo(b.ID)))
 	})
 	s.blocked = false
-	var shares []models.DeliveryShare
+	var shares []models.ClaimLimit
 	planned, ofWorkspace := 0, map[string]int{}
 	for _, e := range order {
 		workspace := s.workspaces[e.WorkspaceID] + ofWorkspace[e.WorkspaceID]
@@ -58,7 +58,7 @@ func (s *slots) shares(waiting []models.WaitingEndpoint) []models.DeliveryShare 
 			s.blocked = true
 			continue
 		}
-		shares = append(shares, models.DeliveryShare{EndpointID: e.ID, AtMost: room})
+		shares = append(shares, models.ClaimLimit{EndpointID: e.ID, AtMost: room})
 		planned += room
 		ofWorkspace[e.WorkspaceID] += room
 	}

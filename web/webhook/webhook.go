@@ -140,7 +140,7 @@ func (w *Worker) stop(ctx context.Context, breakOff func()) {
 func (w *Worker) claim(ctx, sendCtx context.Context) (more bool) {
 	ctx, cancel := w.visit(ctx)
 	defer cancel()
-	waiting, err := w.store.WaitingEndpoints(ctx)
+	waiting, err := w.store.DueEndpoints(ctx)
 	shares := w.slots.shares(waiting)
 	var claimed []models.ClaimedDelivery
 	if err == nil && len(shares) > 0 {

@@ -57,13 +57,13 @@ func next(ago float64) float64 {
 
 // deliver attempts all due deliveries, like the server's worker.
 func (h *history) deliver(ctx context.Context) error {
-	waiting, err := h.Store.WaitingEndpoints(ctx)
+	waiting, err := h.Store.DueEndpoints(ctx)
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
-	shares := make([]models.DeliveryShare, len(waiting))
+	shares := make([]models.ClaimLimit, len(waiting))
 	for i, endpoint := range waiting {
-		shares[i] = models.DeliveryShare{EndpointID: endpoint.ID, AtMost: 50}
+		shares[i] = models.ClaimLimit{EndpointID: endpoint.ID, AtMost: 50}
 	}
 	claimed, err := h.Store.ClaimDeliveries(ctx, shares)
 	if err != nil {

@@ -174,13 +174,13 @@ export const peopleStates = {
     await page.goto(seatsPath + '/new')
     await page.getByRole('radio').first().check()
     await submit(page)
-    await expect(page.getByRole('alert')).toContainText('No seat is free: 3 of 3 are taken.')
+    await expect(page.getByRole('alert')).toContainText('All 3 seats are in use.')
   }),
   'seat-capacity-refused': amongPeople(seatsPath, async (page) => {
     await page.getByRole('link', { name: 'Change number of seats' }).click()
     await page.getByRole('textbox', { name: 'Seats' }).fill('2')
     await submit(page)
-    await expect(page.getByRole('alert')).toContainText('The capacity cannot be 2 while 3 of the seats are taken.')
+    await expect(page.getByRole('alert')).toContainText('3 seats are in use. Release seats before you reduce the total to 2')
   }),
 }
 

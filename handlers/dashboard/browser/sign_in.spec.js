@@ -17,11 +17,11 @@ test('an unknown email and a wrong password look the same', async ({ page, skipu
   await stranger.goto('/login')
   for (const email of [ada.email, 'nobody@acme.test']) {
     await signIn(stranger, { email, password: 'a wrong but long password' })
-    await expect(stranger.getByRole('alert')).toHaveText('Email or password is wrong.')
+    await expect(stranger.getByRole('alert')).toHaveText('Incorrect email or password.')
     await expect(stranger.getByLabel('Email')).toHaveValue(email)
     await expect(stranger.getByLabel('Password')).toHaveValue('')
     await expect(stranger.getByLabel('Password')).toBeFocused()
-    await expect(stranger.getByLabel('Password')).toHaveAccessibleDescription('Email or password is wrong.')
+    await expect(stranger.getByLabel('Password')).toHaveAccessibleDescription('Incorrect email or password.')
   }
   await signIn(stranger)
   await expect(stranger).toHaveURL(listPath)

@@ -97,7 +97,7 @@ test('changes the theme and the workspace, and signs out', async ({ admin, skipu
   await admin.getByRole('button', { name: 'Sign out', exact: true }).click()
   await expect(admin).toHaveURL('/login')
   await signIn(admin, { ...ada, password: 'a wrong but long password' })
-  await expect(admin.getByRole('alert')).toHaveText('Email or password is wrong.')
+  await expect(admin.getByRole('alert')).toHaveText('Incorrect email or password.')
   await signIn(admin)
   await expect(admin).toHaveURL(listPath)
 })
