@@ -47,8 +47,8 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 	return ids, nil
 }
 
-// bulkDeleteForm shows page with those of its keys that can be deleted here: the old key of a
-// rotation that is in use is deleted on the page of the rotation, which asks for more.
+// bulkDeleteForm shows the keys of page that can be deleted here. The old key of a rotation that is in
+// use is deleted on the page of the rotation, which asks for a reason.
 func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDeletePage) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	existing, err := h.existingKeys(c, page.Form.Keys)
@@ -80,14 +80,14 @@ func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDel
 	return web.Render(c, status, apikeys.BulkDelete(page))
 }
 
-// withoutOld are keys without the old ones of rotations.
+// withoutOld returns keys without the old keys of rotations.
 func withoutOld(keys []models.APIKey, rotations []*models.Rotation) []models.APIKey {
 	return slices.DeleteFunc(keys, func(k models.APIKey) bool {
 		return slices.ContainsFunc(rotations, func(r *models.Rotation) bool { return r.Old.ID == k.ID })
 	})
 }
 
-// existingKeys are those of the workspace's keys with these ids that are not deleted.
+// existingKeys returns the keys of the workspace with these ids that are not deleted.
 func (h apiKeys) existingKeys(c echo.Context, ids []string) ([]models.APIKey, error) {
 	keys, err := h.store.APIKeysByID(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids)
 	if err != nil {
@@ -102,7 +102,7 @@ func (h apiKeys) existingKeys(c echo.Context, ids []string) ([]models.APIKey, er
 	return existing, nil
 }
 
-// bulkDelete deletes the keys that the form names, all or none, and leads to their receipts.
+// bulkDelete deletes all or none of the keys in the form, and redirects to their receipts.
 func (h apiKeys) bulkDelete(c echo.Context) error {
 	var form apikeys.BulkDeleteForm
 	if err := web.BindForm(c, &form); err != nil {
@@ -123,11 +123,11 @@ func (h apiKeys) bulkDelete(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// Not web.Redirect: the receipts have a panel, which htmx puts where the form was.
+	// Not web.Redirect: htmx replaces the panel of the form with the panel of the receipts.
 	return c.Redirect(http.StatusSeeOther, apikeys.ReceiptsOf(deleted))
 }
 
-// receipts shows the receipts of the keys that the address names.
+// receipts shows the receipts of the keys that the query names.
 func (h apiKeys) receipts(c echo.Context) error {
 	keys, err := h.store.APIKeysByID(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.QueryParams()["key"])
 	if err != nil {

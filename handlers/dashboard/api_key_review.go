@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// review counts what there is to look at. The list loads it after itself.
+// review counts the findings. The list loads them after itself.
 func (h apiKeys) review(c echo.Context) error {
 	found, err := h.store.ReviewAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID)
 	if err != nil {
@@ -20,7 +20,7 @@ func (h apiKeys) review(c echo.Context) error {
 	return web.Render(c, http.StatusOK, apikeys.Review(apikeys.ReviewPage{Review: found, Current: apikeys.FindingOf(c.QueryParam("review"))}))
 }
 
-// evidence is why the list shows keys, if it shows a finding.
+// evidence returns why keys have the finding that the list is filtered by.
 func (h apiKeys) evidence(c echo.Context, query ui.ListQuery, keys []models.APIKey) (map[string]models.Evidence, error) {
 	return h.store.EvidenceOf(c.Request().Context(), web.CallerOf(c).WorkspaceID, apikeys.FindingOf(query.Get(apikeys.ByReview)), keys)
 }

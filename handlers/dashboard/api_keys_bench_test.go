@@ -12,8 +12,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// manyKeys is a workspace with so many keys, the newest of which are used all the time, and an
-// admin who lives where the days are far from those of UTC.
+// manyKeys returns a workspace with many keys, the newest of which are in constant use, and an admin.
 func manyKeys(t testing.TB, s *handlerstest.Server, keys, used, days int) *handlerstest.Browser {
 	t.Helper()
 	s.FillKeys(t, s.Workspace.ID, s.Admin.ID, keys)
@@ -21,7 +20,7 @@ func manyKeys(t testing.TB, s *handlerstest.Server, keys, used, days int) *handl
 	return s.SignedIn(t, handlerstest.AdminEmail).In("Pacific/Auckland")
 }
 
-// newestKey is a key that is used all the time.
+// newestKey returns a key that is in constant use.
 func newestKey(t testing.TB, s *handlerstest.Server) *models.APIKey {
 	t.Helper()
 	list, err := s.APIKeys(t.Context(), s.Workspace.ID, models.APIKeyFilter{PageNumber: 1, PageSize: 1})
@@ -31,9 +30,7 @@ func newestKey(t testing.TB, s *handlerstest.Server) *models.APIKey {
 	return &list.Keys[0]
 }
 
-// BenchmarkPagesOf10000Keys is one request for a page through all of the server: the list with its
-// sparklines, what the list loads after itself, and the usage of a key with requests of ten kinds
-// at every hour of 90 days. Reported is the median of the requests.
+// BenchmarkPagesOf10000Keys requests pages of a workspace with 10,000 keys through the whole server.
 func BenchmarkPagesOf10000Keys(b *testing.B) {
 	for database, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
 		s := handlerstest.On(b, open(b))

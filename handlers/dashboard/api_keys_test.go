@@ -40,13 +40,13 @@ func document(t *testing.T, answer handlerstest.Response) *goquery.Document {
 	return page
 }
 
-// notice is what the next page says of what was done.
+// notice returns the message on the page that a response redirects to.
 func notice(t *testing.T, b *handlerstest.Browser, done handlerstest.Response) string {
 	t.Helper()
 	return document(t, b.Get(done.Header.Get("Location"))).Find("#toasts [role=status]").Text()
 }
 
-// formID is the hidden text of a fresh form.
+// formID returns the id of an empty form.
 func formID(t *testing.T, b *handlerstest.Browser) string {
 	t.Helper()
 	id, _ := document(t, b.Get(listPath+"/new")).Find(`input[name="form_id"]`).Attr("value")
@@ -170,8 +170,8 @@ func TestCreateRejectsInvalidFields(t *testing.T) {
 				t.Errorf("the name is now %q", got)
 			}
 			for _, field := range tt.fields {
-				if complaint := complaintAbout(page, field); complaint == "" {
-					t.Errorf("no complaint is tied to %s", field)
+				if message := errorOf(page, field); message == "" {
+					t.Errorf("no error describes %s", field)
 				}
 			}
 		})
@@ -181,9 +181,8 @@ func TestCreateRejectsInvalidFields(t *testing.T) {
 	}
 }
 
-// complaintAbout is the text of the error that describes an input of that name, or the group
-// that it is in.
-func complaintAbout(page *goquery.Document, name string) string {
+// errorOf returns the error that describes the input with a name, or the group it is in.
+func errorOf(page *goquery.Document, name string) string {
 	input := page.Find(`[name="` + name + `"]`)
 	described := input.AddSelection(input.Closest("fieldset")).Filter(`[aria-describedby*="error"]`)
 	var text string

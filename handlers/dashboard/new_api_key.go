@@ -11,8 +11,8 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// newAPIKey is what the form asks for, with complaints about what it cannot mean. Its dates
-// are those of whoever looks at it in ctx.
+// newAPIKey returns the key that a form asks for, and what is wrong with the form. Dates are in the
+// time zone of the viewer in ctx.
 func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models.Fields) {
 	wanted := models.NewAPIKey{Name: form.Name, Description: form.Description, FormID: form.FormID}
 	fields := models.Fields{}
@@ -25,16 +25,16 @@ func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models
 		fields["form_id"] = "is missing; reload the page and try again"
 	}
 	look := viewer.Of(ctx)
-	expiresAt, complaint := expiryOf(form.Access, look.Now, look.Location)
-	if complaint != "" {
-		fields["expires_at"] = complaint
+	expiresAt, message := expiryOf(form.Access, look.Now, look.Location)
+	if message != "" {
+		fields["expires_at"] = message
 	}
 	wanted.ExpiresAt = expiresAt
 	return wanted, fields
 }
 
-// expiryOf is the moment that the form asks for, nil for never, or a complaint. A key that
-// expires on a day still works on that day, as the viewer's clock has it.
+// expiryOf returns the expiry that a form asks for, nil for never, or an error message. A key that
+// expires on a date works until the end of that day in the viewer's time zone.
 func expiryOf(form apikeys.Access, now time.Time, location *time.Location) (*time.Time, string) {
 	if form.Expiry == apikeys.ExpiryNever {
 		return nil, ""

@@ -5,7 +5,7 @@ import { listPath, makeKey } from './steps.js'
 const box = (page, scope) => page.locator(`input[name=scopes][value="${scope}"]`)
 const save = (page) => page.locator('[data-submit]').click()
 
-test('scopes are taken away and given, in force when it is said', async ({ admin, skipup }) => {
+test('changes scopes with effect on the next request', async ({ admin, skipup }) => {
   const { id, key } = await makeKey(admin, { name: 'Sync', scopes: ['meeting_requests.read'] })
   expect((await skipup.call('/meeting_requests', { key })).status).toBe(200)
   await admin.goto(`${listPath}/${id}`)
@@ -24,7 +24,7 @@ test('scopes are taken away and given, in force when it is said', async ({ admin
   await expect(admin.getByText(/^Ada Admin changed what/)).toBeVisible()
 })
 
-test('an expiry in the past is refused with what was chosen', async ({ admin }) => {
+test('rejects an expiry in the past and keeps the selection', async ({ admin }) => {
   const { id } = await makeKey(admin, { name: 'Sync' })
   await admin.goto(`${listPath}/${id}/access`)
   await box(admin, 'seats.read').check()
@@ -36,7 +36,7 @@ test('an expiry in the past is refused with what was chosen', async ({ admin }) 
   await expect(admin.locator('#expiry-date')).toHaveValue('2020-01-01')
 })
 
-test('what somebody else has changed meanwhile is not overwritten', async ({ admin, otherBrowser }) => {
+test('does not overwrite a concurrent change', async ({ admin, otherBrowser }) => {
   const { id } = await makeKey(admin, { name: 'Sync', scopes: ['seats.read'] })
   const other = await otherBrowser({ storageState: await admin.context().storageState() })
   await admin.goto(`${listPath}/${id}/access`)
@@ -55,7 +55,7 @@ test('what somebody else has changed meanwhile is not overwritten', async ({ adm
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
-  test('a preset keeps what was typed, and access is saved', async ({ admin, skipup }) => {
+  test('applies a preset and saves the access', async ({ admin, skipup }) => {
     const { id, key } = await makeKey(admin, { name: 'Plain' })
     await admin.goto(`${listPath}/${id}/access`)
     await admin.getByRole('button', { name: 'Read-only' }).click()

@@ -5,7 +5,7 @@ import { createKey, dialog, listPath, makeKey, openForm, row, rows, shownKey, si
 const box = (page, scope) => page.locator(`input[name=scopes][value="${scope}"]`)
 const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll((boxes) => boxes.map((found) => found.value))
 
-test('the presets tick scopes, and what a scope means for safety is said once it is ticked', async ({ admin }) => {
+test('applies presets and warns about powerful scopes', async ({ admin }) => {
   await openForm(admin)
   const hint = admin.getByText('Without scopes, this key can only call')
   const warning = admin.getByText('This scope can create keys')
@@ -28,19 +28,19 @@ test('the presets tick scopes, and what a scope means for safety is said once it
   await expect(box(admin, 'api_keys.write')).toHaveAccessibleDescription(/Create and delete API keys.*can create keys/)
 })
 
-test('the scopes of another key can be copied, and what was typed stays', async ({ admin }) => {
+test('copies the scopes of another key and keeps other values', async ({ admin }) => {
   const model = await makeKey(admin, { name: 'Model', scopes: ['seats.read', 'webhooks.write'] })
   await openForm(admin)
-  await dialog(admin).getByLabel('Name').fill('Successor')
+  await dialog(admin).getByLabel('Name').fill('Copy')
   await admin.getByLabel('Copy scopes from').selectOption(model.id)
   await admin.getByRole('button', { name: 'Copy scopes' }).click()
   await expect(box(admin, 'seats.read')).toBeChecked()
   expect(await ticked(admin)).toEqual(['webhooks.write', 'seats.read'])
-  await expect(dialog(admin).getByLabel('Name')).toHaveValue('Successor')
+  await expect(dialog(admin).getByLabel('Name')).toHaveValue('Copy')
   await expect(admin).toHaveURL(listPath)
 })
 
-test('a date that is typed is meant', async ({ admin }) => {
+test('selects the custom date when a date is entered', async ({ admin }) => {
   await openForm(admin)
   await expect(dialog(admin).getByRole('radio', { name: /^90 days/ })).toBeChecked()
   await expect(admin.getByLabel('Expiry date')).toBeHidden()
@@ -48,7 +48,7 @@ test('a date that is typed is meant', async ({ admin }) => {
   await expect(admin.getByLabel('Expiry date')).toBeFocused()
 })
 
-test('a refused form comes back in the dialog, with the focus on what is wrong', async ({ admin }) => {
+test('shows a rejected form in the dialog and focuses the first error', async ({ admin }) => {
   await openForm(admin)
   await box(admin, 'seats.read').check()
   await untilADate(admin).check()
@@ -70,7 +70,7 @@ test('a refused form comes back in the dialog, with the focus on what is wrong',
   await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
 })
 
-test('a double click makes one key', async ({ admin }) => {
+test('creates one key on a double click', async ({ admin }) => {
   await openForm(admin)
   await dialog(admin).getByLabel('Name').fill('Only one')
   await admin.locator('[data-submit]').dblclick()
@@ -79,7 +79,7 @@ test('a double click makes one key', async ({ admin }) => {
   await expect(rows(admin)).toHaveCount(1)
 })
 
-test('a form that is sent twice all the same makes one key, and says that it is there', async ({ admin, otherBrowser }) => {
+test('creates one key for a form submitted in two tabs', async ({ admin, otherBrowser }) => {
   await openForm(admin)
   await dialog(admin).getByLabel('Name').fill('Twice')
   const twin = await otherBrowser({ storageState: await admin.context().storageState() })
@@ -97,7 +97,7 @@ test('a form that is sent twice all the same makes one key, and says that it is 
   await expect(rows(twin)).toHaveCount(1)
 })
 
-test('a form that could not be sent says so, and can be sent again', async ({ admin, context, faults }) => {
+test('lets a form be sent again after a network error', async ({ admin, context, faults }) => {
   await openForm(admin)
   await dialog(admin).getByLabel('Name').fill('Patient')
   await context.setOffline(true)
@@ -109,7 +109,7 @@ test('a form that could not be sent says so, and can be sent again', async ({ ad
   await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
 })
 
-test('the form has a page of its own, where it works the same', async ({ admin }) => {
+test('works on a page of its own', async ({ admin }) => {
   await admin.goto(listPath + '/new')
   await expect(admin.getByLabel('Name')).toBeFocused()
   await submit(admin)
@@ -123,7 +123,7 @@ test('the form has a page of its own, where it works the same', async ({ admin }
   await expect(row(admin, 'By page')).toBeVisible()
 })
 
-test('the dialog fits a small screen', async ({ admin }) => {
+test('fits a small screen', async ({ admin }) => {
   await admin.setViewportSize({ width: 390, height: 700 })
   await openForm(admin)
   for (const part of [dialog(admin).getByRole('heading'), dialog(admin).locator('[data-submit]')]) {

@@ -6,7 +6,7 @@ import { dialog, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 const bar = (page) => page.getByRole('form', { name: 'Selected keys' })
 const remove = (page) => page.getByRole('button', { name: 'Delete…' })
 
-test('a paused key is refused until it is resumed, and says so everywhere', async ({ admin, skipup }) => {
+test('rejects a paused key until it is resumed', async ({ admin, skipup }) => {
   const key = await makeKey(admin, { name: 'CRM sync' })
   await skipup.used(key.key)
   await pauseKey(admin, key)
@@ -21,7 +21,7 @@ test('a paused key is refused until it is resumed, and says so everywhere', asyn
   expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
 })
 
-test('a pause until a moment that cannot be is refused in the dialog, where it was typed', async ({ admin }) => {
+test('shows an invalid end of a pause in the dialog', async ({ admin }) => {
   const key = await makeKey(admin, { name: 'CRM sync' })
   await admin.goto(`${listPath}/${key.id}`)
   await admin.getByRole('link', { name: 'Pause', exact: true }).click()
@@ -33,7 +33,7 @@ test('a pause until a moment that cannot be is refused in the dialog, where it w
   await expect(dialog(admin).getByLabel('Until', { exact: true })).toHaveValue('2020-02-20T10:00')
 })
 
-test('each finding leads to its keys, with the evidence and what to do', async ({ admin, skipup }) => {
+test('links findings to their keys with evidence and actions', async ({ admin, skipup }) => {
   test.slow()
   const keys = await neglect(admin, skipup)
   await admin.goto(listPath)
@@ -59,7 +59,7 @@ test('each finding leads to its keys, with the evidence and what to do', async (
   await expect(admin).toHaveURL(`${listPath}/${keys['Data lake'].id}/access`)
 })
 
-test('all that was never used is deleted from its finding', async ({ admin, skipup }) => {
+test('deletes all keys with a finding', async ({ admin, skipup }) => {
   await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }, { name: 'New' }])
   await skipup.exec("UPDATE api_keys SET created_at = '2026-01-01 00:00:00.000' WHERE name <> 'New'")
   await admin.goto(listPath)
@@ -73,7 +73,7 @@ test('all that was never used is deleted from its finding', async ({ admin, skip
   await expect(rows(admin)).toHaveCount(1)
 })
 
-test('keys are chosen, looked at, and deleted with the keyboard alone', async ({ admin, skipup }) => {
+test('deletes selected keys with the keyboard', async ({ admin, skipup }) => {
   const [busy] = await makeKeys(admin, [{ name: 'Busy' }, { name: 'Idle' }, { name: 'Left' }])
   await skipup.used(busy.key)
   await admin.goto(listPath)
@@ -103,7 +103,7 @@ test('keys are chosen, looked at, and deleted with the keyboard alone', async ({
   await expect(rows(admin)).toHaveCount(1)
 })
 
-test('choosing none takes the bar away, and searching forgets what was chosen', async ({ admin }) => {
+test('clears the selection by button and by search', async ({ admin }) => {
   await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
   await admin.goto(listPath)
   await chooseKeys(admin, 'First')
@@ -119,7 +119,7 @@ test('choosing none takes the bar away, and searching forgets what was chosen', 
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
-  test('a key is paused and resumed', async ({ admin, skipup }) => {
+  test('pauses and resumes a key', async ({ admin, skipup }) => {
     const key = await makeKey(admin, { name: 'CRM sync' })
     await admin.goto(`${listPath}/${key.id}`)
     await admin.getByRole('link', { name: 'Pause', exact: true }).click()
@@ -131,7 +131,7 @@ test.describe('without JavaScript', () => {
     expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
   })
 
-  test('the review leads to keys, which are chosen and deleted', async ({ admin, skipup }) => {
+  test('deletes selected keys from the review', async ({ admin, skipup }) => {
     await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
     await skipup.exec("UPDATE api_keys SET created_at = '2026-01-01 00:00:00.000' WHERE name = 'First'")
     await admin.goto(listPath)

@@ -29,13 +29,13 @@ async function several(page, skipup) {
   await page.goto(listPath)
 }
 
-test('without a key the page teaches what one is', async ({ admin }) => {
+test('explains keys in a workspace without any', async ({ admin }) => {
   await expect(admin.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
   await expect(admin.locator('#first-curl')).toContainText(`/api/v1/me -H "Authorization: Bearer sk_…"`)
   await expect(admin.getByRole('link', { name: 'Create key' }).first()).toBeVisible()
 })
 
-test('searching happens while typing, by name and by prefix', async ({ admin, skipup }) => {
+test('searches by name and prefix while typing', async ({ admin, skipup }) => {
   await several(admin, skipup)
   const prefix = (await row(admin, 'Zebra').locator('code').innerText()).slice(0, 11)
   await stay(admin, async () => {
@@ -58,7 +58,7 @@ test('searching happens while typing, by name and by prefix', async ({ admin, sk
   await expect(rows(admin)).toHaveCount(4)
 })
 
-test('the states and the scopes narrow the list, together with the search', async ({ admin, skipup }) => {
+test('combines status, scope and search', async ({ admin, skipup }) => {
   await several(admin, skipup)
   await stay(admin, async () => {
     for (const [label, names] of Object.entries({
@@ -83,7 +83,7 @@ test('the states and the scopes narrow the list, together with the search', asyn
   expect(Object.fromEntries(searchParams)).toEqual({ q: 'zebra', scope: 'members.read', state: 'active' })
 })
 
-test('the heads of the columns sort, and say how', async ({ admin, skipup }) => {
+test('sorts by column heads', async ({ admin, skipup }) => {
   await several(admin, skipup)
   const names = () => rows(admin).getByRole('link').allInnerTexts()
   await expect(sorted(admin, 'Created')).toHaveAttribute('aria-sort', 'descending')
@@ -102,7 +102,7 @@ test('the heads of the columns sort, and say how', async ({ admin, skipup }) => 
   await expect(sorted(admin, 'Name'), 'Back goes back').toHaveAttribute('aria-sort', 'descending')
 })
 
-test('the focus stays on what was pressed', async ({ admin }) => {
+test('keeps the focus when sorting', async ({ admin }) => {
   await makeKey(admin)
   await admin.goto(listPath)
   await sorted(admin, 'Name').getByRole('link').press('Enter')
@@ -113,7 +113,7 @@ test('the focus stays on what was pressed', async ({ admin }) => {
   await expect(tab(admin, 'Active')).toBeFocused()
 })
 
-test('the next page begins where one looks', async ({ admin }) => {
+test('scrolls to the top of the next page', async ({ admin }) => {
   await makeKeys(admin, Array.from({ length: 101 }, () => ({})))
   await admin.goto(listPath)
   const next = admin.getByRole('link', { name: 'Next page' })
@@ -124,7 +124,7 @@ test('the next page begins where one looks', async ({ admin }) => {
   await expect(next).toBeFocused()
 })
 
-test('all scopes of a key can be seen on demand', async ({ admin, skipup }) => {
+test('shows all scopes of a key in a popover', async ({ admin, skipup }) => {
   await several(admin, skipup)
   const scopes = row(admin, 'Zebra').getByRole('button', { name: /^Scopes:/ })
   await expect(scopes).toHaveAccessibleName(/Members write.*Webhooks read.*\+1 ?more/)
@@ -137,7 +137,7 @@ test('all scopes of a key can be seen on demand', async ({ admin, skipup }) => {
   await expect(scopes).toBeFocused()
 })
 
-test('a list of hundreds comes in pages', async ({ admin }) => {
+test('pages through hundreds of keys', async ({ admin }) => {
   await makeKeys(admin, Array.from({ length: 520 }, (_, i) => ({ name: `Robot ${String(i).padStart(3, '0')}` })))
   await admin.goto(listPath + '?sort=name&order=asc')
   await expect(rows(admin)).toHaveCount(50)

@@ -16,7 +16,7 @@ test.use({ variables: { SKIPUP_WEBHOOK_ALLOW_PRIVATE: 'true' } })
 
 const asksAnew = (url) => url.searchParams.has('seen')
 
-test('a page that cannot be brought up to date once stays, and is later', async ({ admin, skipup, faults }) => {
+test('keeps a page after one failed reload and updates it later', async ({ admin, skipup, faults }) => {
   const { old } = await startRotation(admin, skipup, { callers: 1 })
   await admin.evaluate(() => (window.stayed = true))
   let failed = 0
@@ -28,7 +28,7 @@ test('a page that cannot be brought up to date once stays, and is later', async 
   expect(await admin.evaluate(() => window.stayed)).toBe(true)
 })
 
-test('a form is sent once, whatever else is asked meanwhile', async ({ admin, skipup }) => {
+test('sends a form once while parts reload', async ({ admin, skipup }) => {
   await startRotation(admin, skipup, { callers: 1 })
   let sent = 0
   await admin.route('**/rotation/finish', async (route) => {
@@ -50,7 +50,7 @@ test('a form is sent once, whatever else is asked meanwhile', async ({ admin, sk
   expect(sent).toBe(1)
 })
 
-test('who is signed out meanwhile comes back to the page', async ({ admin, skipup, context, receiver }) => {
+test('returns to the page after an expired session', async ({ admin, skipup, context, receiver }) => {
   const { old } = await startRotation(admin, skipup, { callers: 1 })
   await context.clearCookies({ name: 'skipup_session' })
   await expect(admin).toHaveURL(/\/login/)
@@ -68,7 +68,7 @@ test('who is signed out meanwhile comes back to the page', async ({ admin, skipu
   await expect(admin).toHaveURL(hook.address)
 })
 
-test('a delivery is seen to be tried again when its time has come', async ({ admin, skipup, receiver }) => {
+test('shows the retry of a delivery', async ({ admin, skipup, receiver }) => {
   const hook = await makeEndpoint(admin, { url: receiver.url })
   await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
   await skipup.exec(`UPDATE webhook_deliveries SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '20 seconds')`)
@@ -81,7 +81,7 @@ test('a delivery is seen to be tried again when its time has come', async ({ adm
   await expect(deliveries(admin).first()).toContainText('attempt 2', { timeout: 150_000 })
 })
 
-test('a message is shown although a part of another page was asked for before it', async ({ admin, skipup }) => {
+test('shows a message after a part of another page has loaded', async ({ admin, skipup }) => {
   const { id } = await makeKey(admin, { name: 'CI', scopes: ['seats.read'] })
   const body = new URLSearchParams({ name: 'Nightly' }).toString()
   await admin.request.post(`${listPath}/${id}`, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: body, maxRedirects: 0 })
@@ -90,7 +90,7 @@ test('a message is shown although a part of another page was asked for before it
   await expect(admin.getByText('Key details updated')).toBeVisible()
 })
 
-test('a server that cannot be reached is told of once, until it can be again', async ({ admin, skipup, faults }) => {
+test('reports an unreachable server once', async ({ admin, skipup, faults }) => {
   await startRotation(admin, skipup, { callers: 1 })
   await admin.evaluate(() => {
     window.told = 0
@@ -112,7 +112,7 @@ test('a server that cannot be reached is told of once, until it can be again', a
   await faults.expected(/ERR_FAILED|Failed to fetch/)
 })
 
-test('the list of keys stays although the review over it fails', async ({ admin, faults }) => {
+test('shows the list when the review fails', async ({ admin, faults }) => {
   await makeKey(admin)
   await admin.route('**/api-keys/review', (route) => route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }))
   const answered = admin.waitForResponse('**/api-keys/review')

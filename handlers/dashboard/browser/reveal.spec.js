@@ -2,7 +2,7 @@
 import { expect, test } from './test.js'
 import { createKey, dialog, everythingKept, listPath, row, rows, shell, shownKey, submit } from './steps.js'
 
-test('the key is shown with a word of warning, selected and ready to copy', async ({ admin, context, skipup }) => {
+test('shows the key selected, with a warning, and copies it', async ({ admin, context, skipup }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   const key = await createKey(admin, { name: 'CRM sync', scopes: ['members.read'] })
   expect(key).toMatch(/^sk_live_[0-9A-Za-z]{36}$/)
@@ -21,7 +21,7 @@ test('the key is shown with a word of warning, selected and ready to copy', asyn
   expect((await skipup.call('/me', { key })).status).toBe(200)
 })
 
-test('without a clipboard the old way of copying serves', async ({ admin }) => {
+test('copies without the clipboard API', async ({ admin }) => {
   await admin.addInitScript(() => Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined }))
   await admin.reload()
   const key = await createKey(admin)
@@ -33,7 +33,7 @@ test('without a clipboard the old way of copying serves', async ({ admin }) => {
   await expect(dialog(admin).getByLabel('Name')).toHaveValue(key)
 })
 
-test('the lines to try it run as they are shown', async ({ admin }) => {
+test('shows commands that run', async ({ admin }) => {
   const key = await createKey(admin, { name: 'CI', scopes: ['members.read'] })
   const curl = await dialog(admin).locator('#curl-line').innerText()
   const { data } = JSON.parse(await shell(curl))
@@ -43,14 +43,14 @@ test('the lines to try it run as they are shown', async ({ admin }) => {
   expect(await shell(`${line}; printf %s "$SKIPUP_API_KEY"`)).toBe(key)
 })
 
-test('closing leads to the list, with the new key in it', async ({ admin }) => {
+test('returns to the list after closing', async ({ admin }) => {
   await createKey(admin, { name: 'Fresh' })
   await admin.getByRole('link', { name: 'Done' }).click()
   await expect(admin).toHaveURL(listPath)
   await expect(row(admin, 'Fresh')).toBeVisible()
 })
 
-test('Escape does not close a key that was not copied, the first time', async ({ admin }) => {
+test('needs a second Escape while the key is not copied', async ({ admin }) => {
   await createKey(admin, { name: 'Fresh' })
   await admin.keyboard.press('Escape')
   await expect(admin.getByText('You haven’t copied this key. Press Esc again to close without copying.')).toBeVisible()
@@ -60,7 +60,7 @@ test('Escape does not close a key that was not copied, the first time', async ({
   await expect(row(admin, 'Fresh')).toBeVisible()
 })
 
-test('once it is closed nothing in the browser holds the key', async ({ admin, skipup }) => {
+test('leaves no trace of the key in the browser', async ({ admin, skipup }) => {
   const key = await createKey(admin)
   expect(await everythingKept(admin), 'this is how it would be found').toContain(key)
   await admin.getByRole('link', { name: 'Done' }).click()
@@ -69,7 +69,7 @@ test('once it is closed nothing in the browser holds the key', async ({ admin, s
   expect(skipup.log + skipup.said).not.toContain(key)
 })
 
-test('a browser that keeps the page for Back keeps it without the key', async ({ admin }) => {
+test('keeps the key out of the back-forward cache', async ({ admin }) => {
   const key = await createKey(admin)
   await admin.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))
   expect(await everythingKept(admin)).not.toContain(key)
@@ -87,7 +87,7 @@ for (const [where, open] of Object.entries({
     return shownKey(page).inputValue()
   },
 })) {
-  test(`${where}: reload, Back, Forward and a copy of the tab show nothing of the key`, async ({ admin, context }) => {
+  test(`${where}: reload, Back, Forward and a duplicated tab do not show the key`, async ({ admin, context }) => {
     const key = await open(admin)
     expect(admin.url()).not.toContain(key)
     const nothingOf = async (page, how) => expect(await everythingKept(page), how).not.toContain(key)
@@ -108,7 +108,7 @@ for (const [where, open] of Object.entries({
     await expect(rows(copy)).toHaveCount(1)
   })
 
-  test(`${where}: Back from the next page shows nothing of the key`, async ({ admin }) => {
+  test(`${where}: Back from the next page does not show the key`, async ({ admin }) => {
     const key = await open(admin)
     await admin.getByRole('link', { name: 'View key' }).click()
     await expect(admin.getByRole('heading', { name: 'CI' })).toBeVisible()

@@ -4,7 +4,7 @@ import { listPath, makeKey } from './steps.js'
 
 export const rotationOf = (key) => `${listPath}/${key.id}/rotation`
 
-// rotateKey gives a key a successor, without the page. It returns the successor's text.
+// rotateKey rotates a key without the page, and returns the new key.
 export async function rotateKey(page, key, { scopes = [], formID = crypto.randomUUID() } = {}) {
   const form = new URLSearchParams({ form_id: formID, expiry: 'keep' })
   for (const scope of scopes) form.append('scopes', scope)

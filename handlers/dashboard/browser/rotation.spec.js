@@ -6,7 +6,7 @@ import { callAs, quieten, rotateKey, rotationOf, startRotation } from './rotatio
 const caller = (page, name) => page.locator('[data-caller]').filter({ hasText: name })
 const within = { timeout: 20_000 } // two seconds on a quiet machine
 
-test('from the first press to the receipt', async ({ admin, skipup }) => {
+test('rotates a key and shows the receipt', async ({ admin, skipup }) => {
   const { id, key } = await makeKey(admin, { name: 'Sync', scopes: ['seats.read', 'seats.write'] })
   await callAs(skipup, key, 'sync/1.0')
   await skipup.used(key)
@@ -46,7 +46,7 @@ test('from the first press to the receipt', async ({ admin, skipup }) => {
   await expect(admin.getByText('It was in a public log').first()).toBeVisible()
 })
 
-test('a quiet key goes with one press', async ({ admin, skipup }) => {
+test('deletes an unused old key with one click', async ({ admin, skipup }) => {
   const { old, key } = await startRotation(admin, skipup, { callers: 2, moved: 2 })
   await expect(admin.getByRole('heading', { name: 'Wait for daily jobs' })).toBeVisible()
   await quieten(skipup, old, 2)
@@ -58,7 +58,7 @@ test('a quiet key goes with one press', async ({ admin, skipup }) => {
   expect((await skipup.call('/seats', { key })).status).toBe(200)
 })
 
-test('nothing is asked for while nobody looks', async ({ admin, skipup }) => {
+test('does not reload while the page is hidden', async ({ admin, skipup }) => {
   await admin.clock.install()
   await startRotation(admin, skipup, { callers: 1 })
   let asked = 0
@@ -75,7 +75,7 @@ test('nothing is asked for while nobody looks', async ({ admin, skipup }) => {
   await expect.poll(() => asked).toBeGreaterThan(before)
 })
 
-test('nothing is asked for once nobody has touched the page for ten minutes', async ({ admin, skipup }) => {
+test('stops reloading after ten minutes without input', async ({ admin, skipup }) => {
   await admin.clock.install()
   await startRotation(admin, skipup, { callers: 1 })
   let asked = 0
@@ -90,7 +90,7 @@ test('nothing is asked for once nobody has touched the page for ten minutes', as
   await expect.poll(() => asked).toBeGreaterThan(before)
 })
 
-test('with the keyboard, and what has the focus keeps it', async ({ admin, skipup }) => {
+test('works with the keyboard and keeps the focus', async ({ admin, skipup }) => {
   const { key } = await startRotation(admin, skipup, { callers: 2 })
   const abandon = admin.getByRole('link', { name: 'Cancel rotation' })
   await abandon.focus()
@@ -106,7 +106,7 @@ test('with the keyboard, and what has the focus keeps it', async ({ admin, skipu
   await expect(admin.getByRole('region', { name: 'Rotation history' })).toContainText('Canceled')
 })
 
-test('the list and the page of a key lead to its rotation', async ({ admin }) => {
+test('links to the rotation from the list and the key', async ({ admin }) => {
   const old = await makeKey(admin, { name: 'Sync' })
   await rotateKey(admin, old)
   await admin.goto(listPath)
@@ -117,7 +117,7 @@ test('the list and the page of a key lead to its rotation', async ({ admin }) =>
   await expect(admin).toHaveURL(rotationOf(old))
 })
 
-test('many callers fit on a small screen', async ({ admin, skipup }) => {
+test('fits many callers on a small screen', async ({ admin, skipup }) => {
   await admin.setViewportSize({ width: 390, height: 844 })
   await startRotation(admin, skipup, { callers: 7, moved: 3, name: 'A name that is so long that it has to be broken somewhere, in two or even three lines' })
   expect(await sideways(admin)).toBe(0)
@@ -126,7 +126,7 @@ test('many callers fit on a small screen', async ({ admin, skipup }) => {
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
-  test('a key is rotated with fewer scopes, and the old one goes', async ({ admin, skipup }) => {
+  test('rotates a key with fewer scopes', async ({ admin, skipup }) => {
     const { id, key } = await makeKey(admin, { name: 'Plain', scopes: ['seats.read', 'seats.write'] })
     await callAs(skipup, key, 'plain/1.0')
     await skipup.used(key)
