@@ -79,7 +79,7 @@ func TestInvitation(t *testing.T) {
 			t.Errorf("invalid form: status = %d, want 422", invalid.Status)
 		}
 		for _, field := range []string{"name", "password"} {
-			if complaintAbout(document(t, invalid), field) == "" {
+			if errorOf(document(t, invalid), field) == "" {
 				t.Errorf("invalid form: no error at %s", field)
 			}
 		}
@@ -152,7 +152,7 @@ func TestInviteRejectsInvalidValues(t *testing.T) {
 		if answer.Status != http.StatusUnprocessableEntity {
 			t.Errorf("invalid %s: status = %d, want 422", field, answer.Status)
 		}
-		if complaintAbout(page, field) == "" {
+		if errorOf(page, field) == "" {
 			t.Errorf("invalid %s: no error at the field", field)
 		}
 		for name, want := range map[string]string{`input[name="email"]`: form.Get("email"), `input[name="name"]`: form.Get("name")} {
@@ -161,7 +161,7 @@ func TestInviteRejectsInvalidValues(t *testing.T) {
 			}
 		}
 	}
-	if twice := b.Post(membersPath, url.Values{"email": {strings.ToUpper(handlerstest.AdminEmail)}}); complaintAbout(document(t, twice), "email") == "" {
+	if twice := b.Post(membersPath, url.Values{"email": {strings.ToUpper(handlerstest.AdminEmail)}}); errorOf(document(t, twice), "email") == "" {
 		t.Errorf("inviting a member again: status = %d and no error at the email", twice.Status)
 	}
 	if counts, err := s.MemberCounts(context.Background(), s.Workspace.ID); err != nil || counts.Active != 1 {

@@ -82,7 +82,7 @@ func TestSeatErrors(t *testing.T) {
 		if answer.Status != http.StatusUnprocessableEntity {
 			t.Errorf("capacity %q: status = %d, want 422", value, answer.Status)
 		}
-		if complaintAbout(page, "capacity") == "" {
+		if errorOf(page, "capacity") == "" {
 			t.Errorf("capacity %q: no error at the field", value)
 		}
 		if got := page.Find(`input[name="capacity"]`).AttrOr("value", ""); got != value {
