@@ -132,7 +132,7 @@ func TestAuditVerifyAsJSON(t *testing.T) {
 
 func TestAuditVerifyRejectsInvalidFlags(t *testing.T) {
 	env := sqliteEnv(t)
-	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireFailure(t, exitRejected, "no such workspace")
+	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireFailure(t, exitRejected, "Workspace not found")
 	head := strings.Repeat("0a", 32)
 	for _, wrong := range []string{"abc", "abcd", head + "a", head + "0a", strings.Repeat("0g", 32), head + ",", head[1:]} {
 		skipup(t, env, "audit", "verify", "--expect", wrong).requireFailure(t, exitUsage, "--expect: use heads as printed")
