@@ -111,11 +111,12 @@ func TestAuditChainWithConcurrentChanges(t *testing.T) {
 func TestMigrateChainsEarlierEvents(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		early := func(n int, workspace string) {
-			for i := range n {
-				s.Exec(t, `INSERT INTO audit_events (id, workspace_id, actor_type, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at)
-					VALUES ($1, `+workspace+`, 'member', 'Ada', 'api_key.created', 'api_key', 'key_1', 'CI', '{"key_prefix":"sk_live_abc1....","scopes":""}', '', '', '2026-01-02 03:04:05.678')`,
-					fmt.Sprintf("aud_%s%04d", workspace[:3], i))
+			rows := make([]string, n)
+			for i := range rows {
+				rows[i] = fmt.Sprintf(`('aud_%s%04d', %s, 'member', 'Ada', 'api_key.created', 'api_key', 'key_1', 'CI', '{"key_prefix":"sk_live_abc1....","scopes":""}', '', '', '2026-01-02 03:04:05.678')`,
+					strings.Trim(workspace, "'")[:2], i, workspace)
 			}
+			s.Exec(t, "INSERT INTO audit_events (id, workspace_id, actor_type, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at) VALUES "+strings.Join(rows, ", "))
 		}
 		early(1203, "'"+s.id+"'")
 		early(2, "NULL")

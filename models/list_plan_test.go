@@ -13,12 +13,12 @@ import (
 )
 
 // many is the number of rows in each table.
-const many = 100_000
+const many = 20_000
 
-// No list of 25 out of 100,000 rows may scan or sort a table.
+// No list of 25 out of 20,000 rows may scan or sort a table.
 func TestListsUseIndexes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("inserts 100,000 rows per table")
+		t.Skip("inserts 20,000 rows per table")
 	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)

@@ -15,34 +15,24 @@ import (
 // changed. Bytes are not encoded.
 func (s *Store) Dump(t testing.TB) string {
 	t.Helper()
-	db, tables := s.raw(t)
-	defer func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	tables := "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+	if strings.HasPrefix(s.URL, "sqlite:") {
+		tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+	}
 	var lines []string
-	for _, table := range strs(t, db, tables) {
-		lines = append(lines, dumpTable(t, db, table)...)
+	for _, table := range strs(t, s.direct, tables) {
+		lines = append(lines, dumpTable(t, s.direct, table)...)
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// raw returns a connection that is independent of the Store, and the query for the tables.
-func (s *Store) raw(t testing.TB) (db *sql.DB, tables string) {
-	t.Helper()
-	driver, address := "pgx", s.URL
-	tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
-	if path, isSQLite := strings.CutPrefix(s.URL, "sqlite:"); isSQLite {
-		driver, address = "sqlite3", "file:"+path
-		tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+// rawDSN returns the database/sql driver and data source name of a database URL.
+func rawDSN(databaseURL string) (driver, dsn string) {
+	if path, isSQLite := strings.CutPrefix(databaseURL, "sqlite:"); isSQLite {
+		return "sqlite3", "file:" + path
 	}
-	db, err := sql.Open(driver, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db, tables
+	return "pgx", databaseURL
 }
 
 func strs(t testing.TB, db *sql.DB, query string) []string {

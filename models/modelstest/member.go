@@ -20,13 +20,7 @@ func (s *Store) AddMember(t testing.TB, workspace *models.Workspace, email strin
 // parameters are $1, $2 and so on.
 func (s *Store) Exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
-	db, _ := s.raw(t)
-	defer func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if _, err := db.Exec(statement, args...); err != nil {
+	if _, err := s.direct.Exec(statement, args...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -35,9 +29,7 @@ func (s *Store) Exec(t testing.TB, statement string, args ...any) {
 // commits it.
 func (s *Store) Begin(t testing.TB, statements ...string) (commit func()) {
 	t.Helper()
-	db, _ := s.raw(t)
-	t.Cleanup(func() { _ = db.Close() })
-	tx, err := db.Begin()
+	tx, err := s.direct.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,12 @@ package modelstest
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
-	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -62,6 +62,8 @@ type Store struct {
 	*models.Store
 	Clock *Clock
 	URL   string
+
+	direct *sql.DB // connects to the database without the Store
 }
 
 // Each runs test as a subtest on an empty SQLite and an empty PostgreSQL database. With -short, it
@@ -75,13 +77,13 @@ func Each(t *testing.T, test func(t *testing.T, s *Store)) {
 // NewSQLite returns an empty Store on a new SQLite file.
 func NewSQLite(t testing.TB) *Store {
 	t.Helper()
-	return open(t, SQLiteURL(t))
+	return connect(t, copySQLite(t), NewClock())
 }
 
-// NewPostgreSQL returns an empty Store in a new PostgreSQL schema.
+// NewPostgreSQL returns an empty Store in a new PostgreSQL database.
 func NewPostgreSQL(t testing.TB) *Store {
 	t.Helper()
-	return open(t, PostgreSQLURL(t))
+	return connect(t, copyPostgreSQL(t), NewClock())
 }
 
 // SQLiteURL returns the URL of a new SQLite file.
@@ -90,10 +92,20 @@ func SQLiteURL(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// PostgreSQLURL returns the URL of a new schema on the server that the PG* variables name. The schema
-// is dropped after the test. Without a server the test fails, because a skipped test looks like one
-// that passes.
+// PostgreSQLURL returns the URL of a new, empty database on the server that the PG* variables name.
+// The database is dropped after the test.
 func PostgreSQLURL(t testing.TB) string {
+	t.Helper()
+	requirePostgreSQL(t)
+	name := uniqueName()
+	execOnServer(t, "CREATE DATABASE "+name)
+	t.Cleanup(func() { execOnServer(t, "DROP DATABASE "+name+" WITH (FORCE)") })
+	return postgreSQLURL(name)
+}
+
+// requirePostgreSQL skips the test with -short. Without a server it fails the test, because a skipped
+// test looks like one that passes.
+func requirePostgreSQL(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("PostgreSQL is skipped with -short")
@@ -102,33 +114,26 @@ func PostgreSQLURL(t testing.TB) string {
 		t.Fatal("this test needs a PostgreSQL server: run `make test` or `pg_virtualenv -t go test ./...` " +
 			"(Debian packages postgresql and postgresql-common), or set PGHOST; -short skips PostgreSQL")
 	}
-	admin, err := sql.Open("pgx", "")
+}
+
+// uniqueName returns a name for a database.
+func uniqueName() string { return "test_" + strings.ToLower(rand.Text()) }
+
+// execOnServer executes a statement on the server that the PG* variables name.
+func execOnServer(t testing.TB, statement string) {
+	t.Helper()
+	db, err := sql.Open("pgx", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
-	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
-		t.Fatalf("create a schema on the PostgreSQL server at PGHOST: %v", err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
-			t.Errorf("drop schema: %v", err)
-		}
-		if err := admin.Close(); err != nil {
+	defer func() {
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	return "postgres:///?" + url.Values{"search_path": {schema}}.Encode()
-}
-
-func open(t testing.TB, address string) *Store {
-	t.Helper()
-	store := connect(t, address, NewClock())
-	if _, err := store.Migrate(context.Background()); err != nil {
-		t.Fatalf("migrate: %v", err)
+	}()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatalf("%s on the PostgreSQL server at PGHOST: %v", statement, err)
 	}
-	store.Exec(t, "UPDATE revocation SET lease_ms = $1, wait_ms = $1", Lease.Milliseconds())
-	return store
 }
 
 // Another returns a second node with the same database and clock.
@@ -167,7 +172,17 @@ func connectWith(t testing.TB, address string, clock *Clock, options models.Opti
 			t.Errorf("close store: %v", err)
 		}
 	})
-	return &Store{Store: store, Clock: clock, URL: address}
+	driver, dsn := rawDSN(address)
+	direct, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := direct.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &Store{Store: store, Clock: clock, URL: address, direct: direct}
 }
 
 // NewWorkspace creates a workspace with an admin whose password is Password.
