@@ -72,23 +72,23 @@ func TestExpiryEmail(t *testing.T) {
 		text, html := parts(t, received[0].Data)
 		want := `Hello Ada Admin,
 
-from the moment of its expiry, every request with an API key is refused. In the workspace Acme these expire soon:
+These API keys in Acme expire soon. Requests with an expired key are rejected.
 
 - CRM sync (` + keys[0].KeyPrefix + `)
-  expires on 3 April 2026, 09:26 UTC, last used on 14 March 2026, 09:26 UTC
+  Expires on 3 April 2026, 09:26 UTC, last used on 14 March 2026, 09:26 UTC
   https://keys.acme.test/settings/api-keys/` + keys[0].ID + `
 - <b>Wärehouse</b> (` + keys[1].KeyPrefix + `)
-  expires on 3 April 2026, 09:26 UTC, never used
+  Expires on 3 April 2026, 09:26 UTC, never used
   https://keys.acme.test/settings/api-keys/` + keys[1].ID + `
 
-Give them more time, rotate them, or let them go:
+Extend or rotate the ones you still need:
 
 https://keys.acme.test/settings/api-keys?review=expiring
 `
 		if diff := cmp.Diff(want, strings.ReplaceAll(text, "\r\n", "\n")); diff != "" {
 			t.Errorf("text (-want +got):\n%s", diff)
 		}
-		if want := "Subject: 2 API keys of Acme expire soon"; !strings.Contains(received[0].Data, want) {
+		if want := "Subject: 2 API keys in Acme expire soon"; !strings.Contains(received[0].Data, want) {
 			t.Errorf("email does not contain %q: %s", want, received[0].Data)
 		}
 		if want := "&lt;b&gt;Wärehouse"; !strings.Contains(html, want) {

@@ -136,7 +136,7 @@ func TestInvitationEmail(t *testing.T) {
 		f.add(t, "rita@rival.test", "")
 		waitFor(t, "the second invitation is sent", func() bool { return len(sink.Received()) == 2 })
 		text, _ = parts(t, sink.Received()[1].Data)
-		for _, want := range []string{"Sign in with the password that you have", "https://keys.acme.test/invitations/"} {
+		for _, want := range []string{"Sign in to join:", "https://keys.acme.test/invitations/"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("text to a person with an account does not contain %q: %s", want, text)
 			}
