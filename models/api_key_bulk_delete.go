@@ -11,12 +11,11 @@ import (
 const MaxBulkDelete = 200
 
 // APIKeysByID returns the keys of a workspace with the given ids, including deleted ones, newest
-// first, each as APIKeyWithLastUse returns it. It leaves out ids that the workspace doesn't have.
+// first. It leaves out ids that the workspace doesn't have.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
 	}
-	_ = s.foldWithin(ctx, foldPatience)
 	return s.keysByID(ctx, workspaceID, ids)
 }
 
@@ -60,8 +59,6 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
 	}
-	// A slow update of the last uses must not hold up the deletion.
-	_ = s.foldWithin(ctx, foldPatience)
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	keys := make([]APIKey, 0, len(ordered))
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
@@ -122,9 +119,5 @@ func (s *Store) lockForBulkDelete(ctx context.Context, workspaceID string, ids [
 	if err != nil {
 		return fmt.Errorf("read replaced keys: %w", err)
 	}
-	rows := make(map[string]bool, len(ids)+len(replaced))
-	for _, id := range slices.Concat(ids, replaced) {
-		rows[id] = true
-	}
-	return s.lockKeys(ctx, rows)
+	return s.lockKeys(ctx, slices.Concat(ids, replaced))
 }

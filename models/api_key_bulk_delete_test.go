@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
 func idsOfKeys(keys ...*models.APIKey) (ids []string) {
@@ -28,7 +29,7 @@ func TestAPIKeysByID(t *testing.T) {
 		s.key(t, "Not requested")
 		s.delete(t, deleted)
 		hers := newFixture(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
-		if err := s.AppendUsage(t.Context(), batchOf(t, use{older, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+		if err := s.AddUsage(t.Context(), countsOf(use{older, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err)
 		}
 		keys, err := s.APIKeysByID(s.ctx, s.id, append(idsOfKeys(older, hers, newer, deleted), "key_1"))
@@ -63,7 +64,7 @@ func TestBulkDeleteAPIKeys(t *testing.T) {
 		}
 		left := s.key(t, "Left")
 		used := s.Now()
-		if err := s.AppendUsage(t.Context(), batchOf(t, use{keys[3], used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+		if err := s.AddUsage(t.Context(), countsOf(use{keys[3], used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err)
 		}
 		s.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
@@ -144,7 +145,7 @@ func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 			if step.moved {
 				uses = append(uses, use{next, s.Now(), "192.0.2.7", "a/1", "GET /me"})
 			}
-			if err := s.AppendUsage(t.Context(), batchOf(t, uses...)); err != nil { // not folded yet
+			if err := s.AddUsage(t.Context(), countsOf(uses...)); err != nil {
 				t.Fatal(err)
 			}
 			s.Clock.Advance(step.after)
@@ -231,7 +232,7 @@ func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
 			key, idle := s.key(t, "CI"), s.key(t, "Idle")
-			record(t, s.Store, batchOf(t, use{key, s.Now(), "192.0.2.7", "a/1", "GET /me"}))
+			record(t, s.Store, countsOf(use{key, s.Now(), "192.0.2.7", "a/1", "GET /me"}))
 			errs := atOnce(2, func(i int) error {
 				if i == 0 {
 					_, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewReplacement{})
@@ -270,7 +271,7 @@ func TestBulkDeleteDoesNotDeadlockWithUsage(t *testing.T) {
 					return err
 				}
 				for {
-					if err := errors.Join(node.AppendUsage(t.Context(), batchOf(t, uses...)), node.FoldUsage(t.Context())); err != nil {
+					if err := node.AddUsage(t.Context(), countsOf(uses...)); err != nil {
 						return err
 					}
 					select {
@@ -327,13 +328,13 @@ func TestTrafficOfCountsAcceptedRequests(t *testing.T) {
 			{busy, now.Add(-30 * 24 * time.Hour).Truncate(24 * time.Hour).Add(-time.Millisecond), "192.0.2.9", "Go", "GET /members"},
 			{hers, now, "192.0.2.7", "curl/8", "GET /me"},
 		} {
-			if err := s.AppendUsage(t.Context(), batchOf(t, u)); err != nil {
+			if err := s.AddUsage(t.Context(), countsOf(u)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		refused := batchOf(t, use{busy, now, "192.0.2.66", "curl/8", "GET /me"})
-		refused.Tallies[0].Refusal = models.RefusedRateLimit
-		if err := s.AppendUsage(t.Context(), refused); err != nil {
+		refused := countsOf(use{busy, now, "192.0.2.66", "curl/8", "GET /me"})
+		refused.Rows[0].Rejection = usage.RejectedRateLimit
+		if err := s.AddUsage(t.Context(), refused); err != nil {
 			t.Fatal(err)
 		}
 		traffic, err := s.TrafficOf(s.ctx, s.id, idsOfKeys(busy, idle, hers))

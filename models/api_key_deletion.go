@@ -28,7 +28,7 @@ func (k *APIKey) ConfirmDeletion(now time.Time, c Confirmation) error {
 // DeleteConfirmedAPIKey deletes a key as DeleteAPIKey does, or as EndRotation does if the key is
 // being rotated. It returns an Invalid error if the key is in use and c does not confirm it.
 func (s *Store) DeleteConfirmedAPIKey(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
-	key, err := s.APIKeyWithLastUse(ctx, workspaceID, id)
+	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -169,16 +169,11 @@ func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []st
 	return missing
 }
 
-const (
-	// receiptTimeout limits how long a deletion waits for its receipt to be written.
-	receiptTimeout = 2 * time.Second
-	// foldPatience limits how long a deletion waits for the last uses to be up to date.
-	foldPatience = time.Second
-)
+// receiptTimeout limits how long a deletion waits for its receipts to be written.
+const receiptTimeout = 2 * time.Second
 
 // writeReceipts stores, for all keys or for none, that their deletion took effect at effectiveAt,
-// unless that is already stored, and updates keys to what is stored. If the last use of the keys
-// is not up to date in time, the audit log says so.
+// unless that is already stored, and updates keys to what is stored.
 func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
 	defer cancel()
@@ -190,10 +185,9 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt t
 		}
 		key.DeletionCommittedAt, key.DeletionEffectiveAt = &receipt.CommittedAt, &from
 	}
-	folded := s.foldWithin(ctx, foldPatience) == nil
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, key := range keys {
-			if err := tx.writeReceipt(ctx, key, folded); err != nil {
+			if err := tx.writeReceipt(ctx, key); err != nil {
 				return err
 			}
 		}
@@ -201,8 +195,8 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt t
 	})
 }
 
-// writeReceipt stores the receipt of key. Folded reports whether its last use is up to date.
-func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) error {
+// writeReceipt stores the receipt of key.
+func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
 		UpdateColumns(map[string]any{"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionEffectiveAt})
@@ -217,36 +211,18 @@ func (s *Store) writeReceipt(ctx context.Context, key *APIKey, folded bool) erro
 	if update.RowsAffected == 0 {
 		return nil
 	}
-	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails(folded))
+	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails())
 }
 
-// APIKeyWithLastUse returns a key with its last use up to the second, unless updating that takes
-// too long for someone who wants to delete or pause the key.
-func (s *Store) APIKeyWithLastUse(ctx context.Context, workspaceID, id string) (*APIKey, error) {
-	_ = s.foldWithin(ctx, foldPatience)
-	return s.APIKey(ctx, workspaceID, id)
-}
-
-// foldWithin calls FoldUsage with a timeout.
-func (s *Store) foldWithin(ctx context.Context, while time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, while)
-	defer cancel()
-	return s.FoldUsage(ctx)
-}
-
-// receiptDetails returns the receipt for the audit log. Folded reports whether the last use is up
-// to date.
-func (k *APIKey) receiptDetails(folded bool) map[string]string {
+// receiptDetails returns the receipt for the audit log.
+func (k *APIKey) receiptDetails() map[string]string {
 	receipt, _ := k.DeletionReceipt()
 	details := map[string]string{
 		"committed_at": receipt.CommittedAt.Format(time.RFC3339Nano),
 		"in_force_at":  receipt.EffectiveAt.Format(time.RFC3339Nano),
 		"took_ms":      strconv.FormatInt(receipt.Took.Milliseconds(), 10),
 	}
-	switch {
-	case !folded:
-		details["last_used_at"] = "unknown"
-	case receipt.LastUsedAt != nil:
+	if receipt.LastUsedAt != nil {
 		details["last_used_at"] = receipt.LastUsedAt.Format(time.RFC3339Nano)
 		details["last_used_address"] = receipt.LastUsedAddress
 		details["last_used_route"] = receipt.LastUsedRoute

@@ -1,8 +1,6 @@
 package models_test
 
 import (
-	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,7 +61,7 @@ func TestDeletionReceipt(t *testing.T) {
 			t.Error("key has a receipt before its deletion")
 		}
 		used := s.Now()
-		if err := s.AppendUsage(t.Context(), batchOf(t, use{key, used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+		if err := s.AddUsage(t.Context(), countsOf(use{key, used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err)
 		}
 		s.Clock.Advance(time.Minute)
@@ -109,10 +107,7 @@ func TestUseAfterDeletionIsReported(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, at := range []time.Time{store.Now().Add(-time.Hour), store.Now().Add(time.Hour)} {
-				if err := store.AppendUsage(t.Context(), batchOf(t, use{key: key, at: at})); err != nil {
-					t.Fatal(err)
-				}
-				if err := store.FoldUsage(t.Context()); err != nil {
+				if err := store.AddUsage(t.Context(), countsOf(use{key: key, at: at})); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -212,58 +207,24 @@ func TestDeletionSucceedsWithoutReceipt(t *testing.T) {
 	})
 }
 
-// If usage cannot be folded in time, the receipt does not claim to know the last use.
-func TestDeletionDoesNotWaitForUsage(t *testing.T) {
+// TestReceiptIncludesLateUsage covers nodes that store the last use of a key after its deletion.
+func TestReceiptIncludesLateUsage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		one, several, used := s.key(t, "One"), s.key(t, "Several"), s.Now()
-		record(t, s.Store, batchOf(t, use{key: one, at: used}, use{key: several, at: used}))
-		later := used.Add(time.Minute)
-		if err := s.AppendUsage(t.Context(), batchOf(t, use{key: one, at: later}, use{key: several, at: later})); err != nil {
-			t.Fatal(err)
-		}
+		key, used := s.key(t, "CI"), s.Now()
+		record(t, s.Store, countsOf(use{key: key, at: used}))
 		s.Clock.Advance(time.Hour)
-		release := sync.OnceFunc(s.OccupyFold())
-		defer release()
-		deletions := map[*models.APIKey]func() error{
-			one: func() error {
-				if key, err := s.APIKeyWithLastUse(s.ctx, s.id, one.ID); err != nil || !key.LastUsedAt.Equal(used) {
-					return fmt.Errorf("read key: %+v, %w", key, err)
-				}
-				_, err := s.DeleteAPIKey(s.ctx, s.id, one.ID)
-				return err
-			},
-			several: func() error {
-				if keys, err := s.APIKeysByID(s.ctx, s.id, []string{several.ID}); err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(used) {
-					return fmt.Errorf("read keys: %+v, %w", keys, err)
-				}
-				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{several.ID})
-				return err
-			},
+		s.delete(t, key)
+		if event := eventsOf(t, s, key.ID)[0]; event.Details["last_used_at"] != used.Format(time.RFC3339Nano) {
+			t.Errorf("last use in the audit log = %q, want %v", event.Details["last_used_at"], used)
 		}
-		for key, del := range deletions {
-			deleted := make(chan error, 1)
-			go func() { deleted <- del() }()
-			select {
-			case err := <-deleted:
-				if err != nil {
-					t.Errorf("%s: %v", key.Name, err)
-				}
-			case <-time.After(20 * time.Second):
-				t.Fatalf("%s: deletion did not return", key.Name)
-			}
-			if event := eventsOf(t, s, key.ID)[0]; event.Action != "api_key.deletion_in_force" || event.Details["last_used_at"] != "unknown" || event.Details["last_used_route"] != "" {
-				t.Errorf("%s: event = %+v, want an unknown last use", key.Name, event)
-			}
+		late := used.Add(time.Minute)
+		record(t, s.Store, countsOf(use{key: key, at: late}))
+		receipt, _ := s.read(t, key).DeletionReceipt()
+		if receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(late) {
+			t.Errorf("last use in the receipt = %v, want %v", receipt.LastUsedAt, late)
 		}
-		release()
-		if err := s.FoldUsage(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for key := range deletions {
-			receipt, _ := s.read(t, key).DeletionReceipt()
-			if receipt.EffectiveAt == nil || receipt.LastUsedAt == nil || !receipt.LastUsedAt.Equal(later) || receipt.AcceptedAfter {
-				t.Errorf("%s: receipt = %+v, want last use at %v", key.Name, receipt, later)
-			}
+		if receipt.AcceptedAfter {
+			t.Error("the receipt says that the key was accepted after its deletion")
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // Evidence is what a Finding about a key is based on, beside the key's row.
@@ -97,7 +98,7 @@ func (s *Store) knockEvidence(ctx context.Context, workspaceID string, keys []AP
 		APIKeyID string
 		Requests int64
 	}
-	err = s.with(ctx).Table(Daily.table).Select("api_key_id, CAST(sum(requests) AS bigint) AS requests").
+	err = s.with(ctx).Table(periodTables[usage.Daily]).Select("api_key_id, CAST(sum(requests) AS bigint) AS requests").
 		Where("workspace_id = ? AND api_key_id IN ? AND starts_at >= ? AND refusal IN "+deadRefusals,
 			workspaceID, apiKeyIDs(keys), now.Add(-30*24*time.Hour).Truncate(24*time.Hour)).
 		Group("api_key_id").Scan(&refused).Error
@@ -126,10 +127,10 @@ func (s *Store) knockEvidence(ctx context.Context, workspaceID string, keys []AP
 // with is k with a caller more.
 func (k Knocks) with(caller APIKeyCaller) Knocks {
 	k.Callers = append(k.Callers, caller)
-	if first := caller.FirstRefusedAt; first != nil && (k.Since.IsZero() || first.Before(k.Since)) {
+	if first := caller.FirstRejectedAt; first != nil && (k.Since.IsZero() || first.Before(k.Since)) {
 		k.Since = *first
 	}
-	if last := caller.LastRefusedAt; last != nil && last.After(k.Last) {
+	if last := caller.LastRejectedAt; last != nil && last.After(k.Last) {
 		k.Last = *last
 	}
 	return k

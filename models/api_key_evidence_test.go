@@ -8,10 +8,11 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // evidence is what a finding about keys is based on, by their ids.
-func (s home) evidence(t *testing.T, finding models.Finding, keys ...*models.APIKey) map[string]models.Evidence {
+func (s fixture) evidence(t *testing.T, finding models.Finding, keys ...*models.APIKey) map[string]models.Evidence {
 	t.Helper()
 	var rows []models.APIKey
 	for _, key := range keys {
@@ -26,15 +27,15 @@ func (s home) evidence(t *testing.T, finding models.Finding, keys ...*models.API
 
 // TestScopesAreObservedSince the usage of the workspace is known, or the key is there.
 func TestScopesAreObservedSince(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		elsewhere := homeIn(t, s.Store, "Other", "eve@other.test")
-		elsewhere.calls(t, elsewhere.key(t, "Theirs"), 80*dayLong, "GET /me", "", models.Accepted)
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		elsewhere := newFixture(t, s.Store, "Other", "eve@other.test")
+		elsewhere.calls(t, elsewhere.key(t, "Theirs"), 80*dayLong, "GET /me", "", usage.Accepted)
 		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: scope.Of(scope.SeatsRead)}, 100*dayLong)
 		young := s.aged(t, models.NewAPIKey{Name: "Young", Scopes: scope.Of(scope.SeatsRead)}, 20*dayLong)
 		if got := s.evidence(t, models.FindScopes, old)[old.ID]; !got.ObservedSince.Equal(old.CreatedAt) {
 			t.Errorf("without usage: %+v", got)
 		}
-		s.calls(t, old, 50*dayLong, "GET /me", "", models.Accepted)
+		s.calls(t, old, 50*dayLong, "GET /me", "", usage.Accepted)
 		got := s.evidence(t, models.FindScopes, old, young)
 		if since := s.Now().Add(-50 * dayLong).Truncate(dayLong); !got[old.ID].ObservedSince.Equal(since) || !got[young.ID].ObservedSince.Equal(young.CreatedAt) {
 			t.Errorf("usage is known since %v: %+v", since, got)
@@ -44,18 +45,18 @@ func TestScopesAreObservedSince(t *testing.T) {
 
 // TestWhoKnocks: with what is dead, in the last days, and since it is dead.
 func TestWhoKnocks(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		start := s.Now()
 		deleted, paused, expired := s.key(t, "Deleted"), s.key(t, "Paused"), s.keyThatExpires(t, "Expired", start.Add(time.Minute))
-		knock := func(key *models.APIKey, address string, why models.Refusal) {
+		knock := func(key *models.APIKey, address string, why usage.Rejection) {
 			t.Helper()
-			batch := batchOf(t, use{key, s.Now(), address, "curl/8", "GET /me"})
-			batch.Tallies[0].Refusal = why
-			record(t, s.Store, batch)
+			counts := countsOf(use{key, s.Now(), address, "curl/8", "GET /me"})
+			counts.Rows[0].Rejection = why
+			record(t, s.Store, counts)
 		}
 		for _, key := range []*models.APIKey{deleted, paused, expired} {
-			knock(key, "192.0.2.1", models.RefusedScope) // it lives still
-			knock(key, "192.0.2.9", models.RefusedScope)
+			knock(key, "192.0.2.1", usage.RejectedScope) // it lives still
+			knock(key, "192.0.2.9", usage.RejectedScope)
 		}
 		s.Clock.Advance(time.Minute)
 		s.delete(t, deleted)
@@ -63,15 +64,15 @@ func TestWhoKnocks(t *testing.T) {
 			t.Fatal(err)
 		}
 		dead := s.Now()
-		hers := homeIn(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
+		hers := newFixture(t, s.Store, "Other", "eve@other.test").key(t, "Hers")
 		for _, address := range []string{"192.0.2.3", "192.0.2.2", "192.0.2.1"} {
 			s.Clock.Advance(time.Minute)
-			knock(deleted, address, models.RefusedDeleted)
-			knock(paused, address, models.RefusedPaused)
-			knock(expired, address, models.RefusedExpired)
-			knock(hers, address, models.RefusedPaused)
+			knock(deleted, address, usage.RejectedDeleted)
+			knock(paused, address, usage.RejectedPaused)
+			knock(expired, address, usage.RejectedExpired)
+			knock(hers, address, usage.RejectedPaused)
 		}
-		knock(deleted, "192.0.2.3", models.RefusedDeleted)
+		knock(deleted, "192.0.2.3", usage.RejectedDeleted)
 		for _, tt := range []struct {
 			after    time.Duration // since the last knock
 			requests int64
@@ -113,15 +114,15 @@ func TestWhoKnocks(t *testing.T) {
 
 // TestKnocksBeginWithTheFirstOfAnyCaller, however late that one has knocked last.
 func TestKnocksBeginWithTheFirstOfAnyCaller(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "Deleted")
 		s.delete(t, key)
 		s.Clock.Advance(time.Hour)
 		first := s.Now()
 		for i, address := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2"} {
-			batch := batchOf(t, use{key, first.Add(time.Duration(i) * time.Minute), address, "curl/8", "GET /me"})
-			batch.Tallies[0].Refusal = models.RefusedDeleted
-			record(t, s.Store, batch)
+			counts := countsOf(use{key, first.Add(time.Duration(i) * time.Minute), address, "curl/8", "GET /me"})
+			counts.Rows[0].Rejection = usage.RejectedDeleted
+			record(t, s.Store, counts)
 		}
 		if got := s.evidence(t, models.FindKnocking, s.read(t, key))[key.ID].Knocks; !got.Since.Equal(first) || got.Callers[0].Address != "192.0.2.2" {
 			t.Errorf("since %v, want %v: %+v", got.Since, first, got)
@@ -130,7 +131,7 @@ func TestKnocksBeginWithTheFirstOfAnyCaller(t *testing.T) {
 }
 
 // anywhere is a key as it is stored now, in whatever workspace.
-func (s home) anywhere(t *testing.T, key *models.APIKey) *models.APIKey {
+func (s fixture) anywhere(t *testing.T, key *models.APIKey) *models.APIKey {
 	t.Helper()
 	read, err := s.APIKeyByID(s.ctx, key.ID)
 	if err != nil {

@@ -13,9 +13,6 @@ import (
 
 // ActiveAPIKeys returns the keys of a workspace with which requests are accepted, newest first.
 func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page) (Paged[APIKey], error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return Paged[APIKey]{}, err
-	}
 	list := listing{"api_keys", workspaceID}
 	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND (paused_until IS NULL OR paused_until <= ?)",
 		workspaceID, s.now(), s.now())
@@ -71,9 +68,6 @@ type APIKeyList struct {
 // APIKeys returns a page of a workspace's keys for the dashboard.
 func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFilter) (APIKeyList, error) {
 	var list APIKeyList
-	if err := s.FoldUsage(ctx); err != nil {
-		return list, err
-	}
 	now := s.now()
 	counts, err := s.countAPIKeys(ctx, workspaceID, now)
 	if err != nil {

@@ -111,9 +111,6 @@ func (r Review) ScopesObserved(now time.Time) bool {
 // ReviewAPIKeys counts what there is to look at among the keys of a workspace, in a fixed number
 // of queries, up to the last second.
 func (s *Store) ReviewAPIKeys(ctx context.Context, workspaceID string) (Review, error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return Review{}, err
-	}
 	recorded, err := s.usageRecordedSince(ctx, workspaceID)
 	if err != nil {
 		return Review{}, err

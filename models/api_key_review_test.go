@@ -10,12 +10,13 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 const dayLong = 24 * time.Hour
 
 // aged has a key made some time ago.
-func (s home) aged(t *testing.T, n models.NewAPIKey, age time.Duration) *models.APIKey {
+func (s fixture) aged(t *testing.T, n models.NewAPIKey, age time.Duration) *models.APIKey {
 	t.Helper()
 	key := s.keyOf(t, n)
 	s.set(t, &models.APIKey{}, "id", key.ID, "created_at", s.Now().Add(-age))
@@ -23,7 +24,7 @@ func (s home) aged(t *testing.T, n models.NewAPIKey, age time.Duration) *models.
 }
 
 // set gives a column of the rows with an id another time.
-func (s home) set(t *testing.T, row any, idColumn, id, column string, at time.Time) {
+func (s fixture) set(t *testing.T, row any, idColumn, id, column string, at time.Time) {
 	t.Helper()
 	if err := s.DB().Model(row).Where(idColumn+" = ?", id).UpdateColumn(column, at).Error; err != nil {
 		t.Fatal(err)
@@ -31,16 +32,16 @@ func (s home) set(t *testing.T, row any, idColumn, id, column string, at time.Ti
 }
 
 // calls records one request with a key, some time ago.
-func (s home) calls(t *testing.T, key *models.APIKey, ago time.Duration, route, scopeWord string, refusal models.Refusal) {
+func (s fixture) calls(t *testing.T, key *models.APIKey, ago time.Duration, route, scopeWord string, refusal usage.Rejection) {
 	t.Helper()
-	batch := batchOf(t, use{key, s.Now().Add(-ago), "192.0.2.7", "curl/8", route})
-	batch.Routes[0].Scope, batch.Tallies[0].Refusal = scopeWord, refusal
-	record(t, s.Store, batch)
+	counts := countsOf(use{key, s.Now().Add(-ago), "192.0.2.7", "curl/8", route})
+	counts.Rows[0].Scope, counts.Rows[0].Rejection = scopeWord, refusal
+	record(t, s.Store, counts)
 }
 
 // TestReview: each finding has the keys that it should, is counted, and says why.
 func TestReview(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		eve, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "eve@acme.test", Name: "Eve", Role: models.Admin})
 		if err != nil {
 			t.Fatal(err)
@@ -67,16 +68,16 @@ func TestReview(t *testing.T) {
 		orphan := hers.key(t, "Orphan")
 		deleted, expired, paused, quiet := s.key(t, "Deleted"), s.key(t, "Expired"), s.key(t, "Paused"), s.key(t, "Quiet")
 		resumed, silent := s.key(t, "Resumed"), s.key(t, "Refused while it lived")
-		s.calls(t, silent, time.Hour, "GET /members", "members.read", models.RefusedScope)
+		s.calls(t, silent, time.Hour, "GET /members", "members.read", usage.RejectedScope)
 		s.delete(t, silent)
-		s.calls(t, idle, models.ReviewIdle-time.Minute, "GET /seats", "seats.read", models.Accepted)
-		s.calls(t, almostOld, models.ReviewIdle-time.Minute-time.Millisecond, "GET /seats", "seats.read", models.Accepted)
-		s.calls(t, old, time.Hour, "GET /seats", "seats.read", models.Accepted)
-		s.calls(t, greedy, time.Hour, "GET /seats", "seats.read", models.Accepted)
-		s.calls(t, greedy, time.Hour, "POST /workspace_members", "members.write", models.RefusedRateLimit)
-		s.calls(t, modest, 2*time.Hour, "POST /workspace_members", "members.write", models.Accepted)
-		s.calls(t, modest, time.Hour, "GET /seats", "seats.read", models.Accepted)
-		s.calls(t, newlyGreedy, time.Hour, "GET /seats", "seats.read", models.Accepted)
+		s.calls(t, idle, models.ReviewIdle-time.Minute, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, almostOld, models.ReviewIdle-time.Minute-time.Millisecond, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, old, time.Hour, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, greedy, time.Hour, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, greedy, time.Hour, "POST /workspace_members", "members.write", usage.RejectedRateLimit)
+		s.calls(t, modest, 2*time.Hour, "POST /workspace_members", "members.write", usage.Accepted)
+		s.calls(t, modest, time.Hour, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, newlyGreedy, time.Hour, "GET /seats", "seats.read", usage.Accepted)
 		s.delete(t, deleted)
 		s.delete(t, quiet)
 		s.set(t, &models.APIKey{}, "id", expired.ID, "expires_at", s.Now().Add(-dayLong))
@@ -86,20 +87,20 @@ func TestReview(t *testing.T) {
 			}
 		}
 		s.Clock.Advance(time.Minute)
-		s.calls(t, expiredNow, 0, "GET /me", "", models.RefusedExpired)
-		s.calls(t, resumed, time.Second, "GET /me", "", models.RefusedPaused)
-		s.calls(t, deleted, 0, "GET /me", "", models.RefusedDeleted)
-		s.calls(t, deleted, 30*time.Second, "GET /seats", "", models.RefusedDeleted)
-		s.calls(t, expired, 0, "GET /me", "", models.RefusedExpired)
-		s.calls(t, paused, 0, "GET /me", "", models.RefusedPaused)
-		s.calls(t, quiet, models.ReviewKnocking, "GET /me", "", models.RefusedDeleted)
+		s.calls(t, expiredNow, 0, "GET /me", "", usage.RejectedExpired)
+		s.calls(t, resumed, time.Second, "GET /me", "", usage.RejectedPaused)
+		s.calls(t, deleted, 0, "GET /me", "", usage.RejectedDeleted)
+		s.calls(t, deleted, 30*time.Second, "GET /seats", "", usage.RejectedDeleted)
+		s.calls(t, expired, 0, "GET /me", "", usage.RejectedExpired)
+		s.calls(t, paused, 0, "GET /me", "", usage.RejectedPaused)
+		s.calls(t, quiet, models.ReviewKnocking, "GET /me", "", usage.RejectedDeleted)
 		if _, err := s.DeactivateMember(s.ctx, s.id, eve.ID); err != nil {
 			t.Fatal(err)
 		}
-		other := homeIn(t, s.Store, "Other", "mallory@other.test")
+		other := newFixture(t, s.Store, "Other", "mallory@other.test")
 		another := other.aged(t, models.NewAPIKey{Name: "Another's"}, 400*dayLong)
-		other.calls(t, another, 399*dayLong, "GET /me", "", models.Accepted)
-		if err := s.AppendUsage(t.Context(), batchOf(t, use{newlyUsed, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+		other.calls(t, another, 399*dayLong, "GET /me", "", usage.Accepted)
+		if err := s.AddUsage(t.Context(), countsOf(use{newlyUsed, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err) // not folded
 		}
 
@@ -158,7 +159,7 @@ func TestReview(t *testing.T) {
 // TestScopesAreNotReviewedBeforeUsageIsKnown for long enough: a scope that is needed once a month
 // would look as if it was never needed.
 func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: scope.All}, 200*dayLong)
 		s.Clock.Advance(s.Now().Truncate(dayLong).Add(dayLong).Sub(s.Now())) // usage is known by whole days
 		for _, tt := range []struct {
@@ -166,7 +167,7 @@ func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
 			found    int64
 		}{{-1, 0}, {time.Hour, 0}, {models.ReviewObserved - dayLong, 0}, {models.ReviewObserved, 1}} {
 			if tt.recorded >= 0 {
-				s.calls(t, greedy, tt.recorded, "GET /seats", "seats.read", models.Accepted)
+				s.calls(t, greedy, tt.recorded, "GET /seats", "seats.read", usage.Accepted)
 			}
 			review, err := s.ReviewAPIKeys(s.ctx, s.id)
 			listed := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindScopes})
@@ -195,7 +196,7 @@ func TestReviewOfManyKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills the tables")
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.FillKeys(t, s.id, s.admin.ID, 10_000)
 		s.Exec(t, `INSERT INTO api_key_callers (api_key_id, workspace_id, address, user_agent, accepted, refused, first_seen_at, last_seen_at, last_refused_at, last_refusal, last_refused_route)
 			SELECT 'other_' || i || api_key_id, 'ws_other', address, user_agent, accepted, refused, first_seen_at, last_seen_at, last_refused_at, last_refusal, last_refused_route
@@ -231,7 +232,7 @@ func TestReviewOfManyKeys(t *testing.T) {
 }
 
 // asksOf are all questions that do asks the database, whole rows or not.
-func (s home) asksOf(t *testing.T, do func() error) (asked []query) {
+func (s fixture) asksOf(t *testing.T, do func() error) (asked []query) {
 	t.Helper()
 	rows := s.DB().Callback().Row()
 	err := rows.After("gorm:row").Register("note rows", func(db *gorm.DB) { asked = append(asked, query{db.Statement.SQL.String(), db.Statement.Vars}) })

@@ -183,9 +183,6 @@ func (s *Store) releaseReplacedKey(ctx context.Context, replacement *APIKey) err
 // can then be rotated again. If the replacement is in use, c must repeat its name. It returns
 // FailedPrecondition if the key is not being rotated or its rotation is finished concurrently.
 func (s *Store) CancelRotation(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return nil, err
-	}
 	old, err := s.existingAPIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/skipup/keys/models/usage"
 )
 
 // RotationWindow is how far back the callers of a key are looked for, when it is rotated and
@@ -66,9 +68,6 @@ func (r *Rotation) InUse() bool {
 // Rotation returns the rotation of a key of a workspace, up to the last second: also what has
 // become of it once one of both keys is deleted. It is NotFound for a key without a successor.
 func (s *Store) Rotation(ctx context.Context, workspaceID, id string) (*Rotation, error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return nil, err
-	}
 	r := &Rotation{At: s.now()}
 	if err := s.readRotatingKeys(ctx, workspaceID, id, r); err != nil {
 		return nil, err
@@ -123,7 +122,7 @@ func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map
 	var all []APIKeyCaller
 	err := s.with(ctx).
 		Where("workspace_id = ? AND (api_key_id IN ? OR api_key_id IN ? AND (last_accepted_at >= ? OR last_refusal IN ?))",
-			first.Old.WorkspaceID, news, olds, first.At.Add(-RotationWindow), []Refusal{RefusedDeleted, RefusedExpired}).
+			first.Old.WorkspaceID, news, olds, first.At.Add(-RotationWindow), []usage.Rejection{usage.RejectedDeleted, usage.RejectedExpired}).
 		Order("last_seen_at DESC, address, user_agent").Find(&all).Error
 	if err != nil {
 		return nil, fmt.Errorf("read callers of a rotation: %w", err)
@@ -137,18 +136,18 @@ func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map
 
 // match finds the old key's callers among the new one's, by address and user agent.
 func (r *Rotation) match(callers map[string][]APIKeyCaller) {
-	atNew := map[callerID]*APIKeyCaller{}
+	atNew := map[usage.Caller]*APIKeyCaller{}
 	for _, c := range callers[r.New.ID] {
 		if !c.IsOthers() { // others may be anybody
-			atNew[c.id()] = &c
+			atNew[c.Caller()] = &c
 		}
 	}
 	for _, c := range callers[r.Old.ID] {
-		r.Callers = append(r.Callers, RotatingCaller{Old: c, New: atNew[c.id()]})
-		delete(atNew, c.id())
+		r.Callers = append(r.Callers, RotatingCaller{Old: c, New: atNew[c.Caller()]})
+		delete(atNew, c.Caller())
 	}
 	for _, c := range callers[r.New.ID] {
-		if c.IsOthers() || atNew[c.id()] != nil {
+		if c.IsOthers() || atNew[c.Caller()] != nil {
 			r.Newcomers = append(r.Newcomers, c)
 		}
 	}
@@ -189,9 +188,6 @@ func (s *Store) RotationsInUse(ctx context.Context, workspaceID string, keys []A
 	return slices.DeleteFunc(rotations, func(r *Rotation) bool { return !r.InUse() }), nil
 }
 
-// id is what tells c from other callers of any key.
-func (c *APIKeyCaller) id() callerID { return callerID{Address: c.Address, UserAgent: c.UserAgent} }
-
 func othersLast(a, b *APIKeyCaller) int {
 	switch {
 	case a.IsOthers() == b.IsOthers():
@@ -207,15 +203,15 @@ func (s *Store) countRotatingUse(ctx context.Context, r *Rotation) error {
 		since    time.Duration
 		old, new *int64
 	}{
-		{24*time.Hour - Hourly.length, &r.OldUse.Day, &r.NewUse.Day},
-		{RotationWindow - Hourly.length, &r.OldUse.Month, &r.NewUse.Month},
+		{24*time.Hour - time.Duration(usage.Hourly), &r.OldUse.Day, &r.NewUse.Day},
+		{RotationWindow - time.Duration(usage.Hourly), &r.OldUse.Month, &r.NewUse.Month},
 	} {
 		totals, err := s.UsageTotals(ctx, r.Old.WorkspaceID, []string{r.Old.ID, r.New.ID}, r.At.Add(-span.since))
 		if err != nil {
 			return err
 		}
-		*span.old = totals[r.Old.ID].Requests - totals[r.Old.ID].Refused
-		*span.new = totals[r.New.ID].Requests - totals[r.New.ID].Refused
+		*span.old = totals[r.Old.ID].Requests - totals[r.Old.ID].Rejected
+		*span.new = totals[r.New.ID].Requests - totals[r.New.ID].Rejected
 	}
 	return nil
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
-func (s home) rotation(t *testing.T, old *models.APIKey) *models.Rotation {
+func (s fixture) rotation(t *testing.T, old *models.APIKey) *models.Rotation {
 	t.Helper()
 	r, err := s.Rotation(s.ctx, s.id, old.ID)
 	if err != nil {
@@ -39,11 +40,11 @@ func described(r *models.Rotation) []string {
 }
 
 func TestCallersAreTickedOnceTheNewKeyHasSeenThem(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		uses := func(key *models.APIKey, address, agent string) {
 			s.Clock.Advance(time.Second)
-			record(t, s.Store, batchOf(t, use{key, s.Now(), address, agent, "GET /me"}))
+			record(t, s.Store, countsOf(use{key, s.Now(), address, agent, "GET /me"}))
 		}
 		uses(old, "192.0.2.99", "left/1")
 		s.Clock.Advance(models.RotationWindow)
@@ -56,8 +57,8 @@ func TestCallersAreTickedOnceTheNewKeyHasSeenThem(t *testing.T) {
 		uses(old, "192.0.2.7", "b/1")
 		uses(next, "192.0.2.8", "c/1") // another address
 		uses(next, "192.0.2.7", "c/2") // another version
-		refused := batchOf(t, use{next, s.Now(), "192.0.2.7", "d/1", "GET /seats"})
-		refused.Tallies[0].Refusal = models.RefusedScope
+		refused := countsOf(use{next, s.Now(), "192.0.2.7", "d/1", "GET /seats"})
+		refused.Rows[0].Rejection = usage.RejectedScope
 		record(t, s.Store, refused)
 		uses(old, "192.0.2.7", "e/1") // new at the old key
 
@@ -80,7 +81,7 @@ func TestCallersAreTickedOnceTheNewKeyHasSeenThem(t *testing.T) {
 
 // TestOthersAreNeverTicked: they cannot be told apart.
 func TestOthersAreNeverTicked(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		next := s.rotate(t, old)
 		var uses []use
@@ -88,7 +89,7 @@ func TestOthersAreNeverTicked(t *testing.T) {
 			caller := fmt.Sprintf("robot/%03d", i)
 			uses = append(uses, use{old, s.Now(), "192.0.2.7", caller, "GET /me"}, use{next, s.Now(), "192.0.2.7", caller, "GET /me"})
 		}
-		record(t, s.Store, batchOf(t, uses...))
+		record(t, s.Store, countsOf(uses...))
 		r := s.rotation(t, old)
 		last := r.Callers[len(r.Callers)-1]
 		if len(r.Callers) != models.MaxCallers+1 || !last.Old.IsOthers() || last.Moved() || r.Moved() != models.MaxCallers || !r.InUse() {
@@ -113,7 +114,7 @@ func TestEndRotation(t *testing.T) {
 		{"moved, used a moment less than a day ago", true, 24*time.Hour - time.Millisecond, true},
 		{"moved, quiet for a day", true, 24 * time.Hour, false},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, step := range steps {
 			old := s.key(t, "CI")
 			next := s.rotate(t, old)
@@ -121,7 +122,7 @@ func TestEndRotation(t *testing.T) {
 			if step.moved {
 				uses = append(uses, use{next, s.Now(), "192.0.2.7", "a/1", "GET /me"})
 			}
-			record(t, s.Store, batchOf(t, uses...))
+			record(t, s.Store, countsOf(uses...))
 			s.Clock.Advance(step.after)
 			if got := s.rotation(t, old).InUse(); got != step.inUse {
 				t.Errorf("%s: in use %t", step.name, got)
@@ -155,17 +156,17 @@ func TestEndRotation(t *testing.T) {
 
 // TestARotationIsReadToItsEnd: who knocks with the old key is seen after its deletion.
 func TestARotationIsReadToItsEnd(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		wantKind(t, errOf(s.Rotation(s.ctx, s.id, old.ID)), models.NotFound)
 		s.rotate(t, old)
 		wantKind(t, errOf(s.Rotation(s.ctx, "ws_other", old.ID)), models.NotFound)
 		s.delete(t, old)
-		knock := batchOf(t, use{old, s.Now(), "192.0.2.7", "late/1", ""})
-		knock.Tallies[0].Refusal = models.RefusedDeleted
+		knock := countsOf(use{old, s.Now(), "192.0.2.7", "late/1", ""})
+		knock.Rows[0].Rejection = usage.RejectedDeleted
 		record(t, s.Store, knock)
 		r := s.rotation(t, old)
-		if len(r.Callers) != 1 || r.Callers[0].Old.LastRefusal != models.RefusedDeleted || r.InUse() {
+		if len(r.Callers) != 1 || r.Callers[0].Old.LastRejection != usage.RejectedDeleted || r.InUse() {
 			t.Errorf("%+v", r)
 		}
 	})

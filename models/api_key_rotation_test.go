@@ -193,7 +193,7 @@ func TestCancelRotation(t *testing.T) {
 		_, err := s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{})
 		wantKind(t, err, models.FailedPrecondition)
 		next := s.rotate(t, old)
-		record(t, s.Store, batchOf(t, use{key: next, at: s.Now()}))
+		record(t, s.Store, countsOf(use{key: next, at: s.Now()}))
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.CancelRotation(s.ctx, s.id, old.ID, models.Confirmation{Name: "ci"})
 			wantFields(t, err, "confirm_name")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/skipup/keys/models/usage"
 )
 
 // Traffic is the accepted requests with some keys: what refusing these keys would stop. Requests
@@ -52,9 +54,6 @@ func (t Traffic) Total() KeyTraffic {
 // TrafficOf is the traffic of keys of a workspace up to the last second, in a fixed number of
 // queries.
 func (s *Store) TrafficOf(ctx context.Context, workspaceID string, keyIDs []string) (Traffic, error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return Traffic{}, err
-	}
 	now := s.now()
 	traffic := Traffic{
 		HourFrom:  now.Add(-time.Hour).Truncate(time.Hour),
@@ -78,7 +77,7 @@ func (s *Store) readLatestTraffic(ctx context.Context, workspaceID string, keyID
 		APIKeyID  string
 		Hour, Day int64
 	}
-	err := s.with(ctx).Table(Hourly.table).
+	err := s.with(ctx).Table(periodTables[usage.Hourly]).
 		Select("api_key_id, CAST(sum(CASE WHEN starts_at >= ? THEN requests ELSE 0 END) AS bigint) AS hour, CAST(sum(requests) AS bigint) AS day", into.HourFrom).
 		Where("workspace_id = ? AND api_key_id IN ? AND starts_at >= ? AND refusal = ''", workspaceID, keyIDs, into.DayFrom).
 		Group("api_key_id").Scan(&rows).Error
@@ -93,7 +92,7 @@ func (s *Store) readLatestTraffic(ctx context.Context, workspaceID string, keyID
 
 func (s *Store) readRouteTraffic(ctx context.Context, workspaceID string, keyIDs []string, into Traffic) error {
 	var rows []RouteTraffic
-	err := s.with(ctx).Table(Daily.table).Select("api_key_id, route, CAST(sum(requests) AS bigint) AS requests").
+	err := s.with(ctx).Table(periodTables[usage.Daily]).Select("api_key_id, route, CAST(sum(requests) AS bigint) AS requests").
 		Where("workspace_id = ? AND api_key_id IN ? AND starts_at >= ? AND refusal = ''", workspaceID, keyIDs, into.MonthFrom).
 		Group("api_key_id, route").Order("requests DESC, route").Scan(&rows).Error
 	if err != nil {

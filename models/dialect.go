@@ -207,3 +207,20 @@ func SQLiteFile(url string) (path string, isSQLite bool) {
 	path, err := filepath.Abs(rest)
 	return path, err == nil
 }
+
+// timeText returns a time as the database stores it.
+func (d dialect) timeText(at time.Time) string {
+	if d.name == sqlite {
+		return sqlite3.TimeFormat4.Encode(at).(string)
+	}
+	return at.UTC().Format(time.RFC3339Nano)
+}
+
+// epoch returns an expression for the seconds since 1970 of a column, which is faster to read than a
+// time.
+func (d dialect) epoch(column string) string {
+	if d.name == sqlite {
+		return "unixepoch(" + column + ")"
+	}
+	return "CAST(extract(epoch FROM " + column + ") AS bigint)"
+}

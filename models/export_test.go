@@ -12,7 +12,7 @@ var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentResponse{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
-	&auditChain{}, &revocation{}, &usageBatch{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{},
+	&auditChain{}, &revocation{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{},
 }
 
 // DB returns the database, for tests of states that no method can show or create.
@@ -44,12 +44,6 @@ func (s *Store) OccupyHasher() (places int, release func()) {
 			<-s.passwords.slots
 		}
 	}
-}
-
-// OccupyFold blocks the folding of usage on this node until release is called.
-func (s *Store) OccupyFold() (release func()) {
-	s.folding <- struct{}{}
-	return func() { <-s.folding }
 }
 
 // HashPassword hashes a password.

@@ -83,9 +83,6 @@ func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundK
 	if len(found.order) == 0 {
 		return report, nil
 	}
-	if err := s.FoldUsage(ctx); err != nil {
-		return report, err
-	}
 	err := s.Tx(ctx, func(tx *Store) error {
 		keys, err := tx.apiKeysByDigest(ctx, workspaceID, found.order)
 		if err != nil {

@@ -40,7 +40,7 @@ func TestCheckLeaks(t *testing.T) {
 		theirs, theirText := other.secret(t, "Theirs")
 		unknown := token.New(token.Live).Reveal()
 
-		if err := s.AppendUsage(t.Context(), batchOf(t, use{ci, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil { // not folded
+		if err := s.AddUsage(t.Context(), countsOf(use{ci, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err)
 		}
 		text := deletedText + "\n" + ciText + " " + ciText + "\n" + theirText + "\n" + unknown + "\n" + ciText + token.New(token.Live).Reveal()

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -43,7 +44,7 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	for _, r := range results {
 		applied = append(applied, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
 	}
-	if err := s.chainEarlierEvents(ctx); err != nil {
+	if err := errors.Join(s.chainEarlierEvents(ctx), s.addStagedUsage(ctx)); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	return applied, nil

@@ -13,9 +13,9 @@ const (
 	// and the uses of routes.
 	UsageHoursKept = 90 * 24 * time.Hour
 	UsageDaysKept  = 730 * 24 * time.Hour
-	// batchMemory is how long a stored batch is known. A batch is sent again by the process
-	// that counted it, every second; none is without an answer for so long.
-	batchMemory = 7 * 24 * time.Hour
+	// flushMemory is how long the IDs of stored counts are kept. A node sends counts again every
+	// second until it gets a response.
+	flushMemory = 7 * 24 * time.Hour
 	// ofAnyWorkspace leads through the index of counts, which is by workspace.
 	ofAnyWorkspace = "workspace_id IN (SELECT id FROM workspaces) AND "
 )
@@ -37,7 +37,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&setupLink{}, "expires_at <= ?", []any{now}},
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
-		{&usageBatch{}, "created_at <= ?", []any{now.Add(-batchMemory)}},
+		{&usageBatch{}, "created_at <= ?", []any{now.Add(-flushMemory)}},
+		{&usageFlush{}, "created_at <= ?", []any{now.Add(-flushMemory)}},
 		{&invitation{}, "expires_at <= ?", []any{now}},
 		{&expiryReminder{}, "expires_at <= ?", []any{now}},
 		{&expiryEmail{}, "expires_at <= ?", []any{now}},
@@ -67,7 +68,10 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 
 // purgePortion is how many rows are deleted at once on SQLite, where nobody else writes meanwhile:
 // a node that has been stopped for long finds millions, and a deletion would wait for all of them.
-const purgePortion = 5000
+const (
+	purgePortion = 5000
+	purgePause   = 50 * time.Millisecond
+)
 
 // purge deletes the rows of a table that a condition is true of.
 func (s *Store) purge(ctx context.Context, row any, where string, args []any) error {
@@ -80,7 +84,7 @@ func (s *Store) purge(ctx context.Context, row any, where string, args []any) er
 		if deleted.Error != nil || deleted.RowsAffected < purgePortion {
 			return deleted.Error
 		}
-		if err := sleep(ctx, foldPause); err != nil {
+		if err := sleep(ctx, purgePause); err != nil {
 			return err
 		}
 	}

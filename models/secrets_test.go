@@ -58,7 +58,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record(t, s, batchOf(t, use{key, s.Now(), "192.0.2.7", secret.Reveal(), "GET /me"}))
+	record(t, s, countsOf(use{key, s.Now(), "192.0.2.7", secret.Reveal(), "GET /me"}))
 	if _, err := s.DeleteAPIKey(ctx, workspace.ID, deleted.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ type Store struct {
 	passwords  *passwordHasher
 	ids        *idSource
 	waited     func(time.Duration)
-	folding    chan struct{} // holds something while this node folds usage
+	stored     *storedMemory // what AddUsage doesn't have to look up
 	sendsEmail bool
 	running    *sync.Map     // ids of the idempotent requests that this process is at
 	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
@@ -99,7 +99,7 @@ func Open(url string, options Options) (*Store, error) {
 		passwords:  newPasswordHasher(options.Passwords),
 		ids:        newIDSource(),
 		waited:     options.Waited,
-		folding:    make(chan struct{}, 1),
+		stored:     newStoredMemory(),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),
 

@@ -6,23 +6,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
 // TestDaysOfAnyZoneAreThoseOfTheHours: to move hours between days of UTC gives what adding up the
 // hours gives, on both sides of UTC, at half hours and where the clocks are changed.
 func TestDaysOfAnyZoneAreThoseOfTheHours(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, _ := s.busy(t, 35)
-		hours := s.usage(t, key, models.Hourly)
+		hours := s.usage(t, key, usage.Hourly)
 		for _, zone := range []string{"UTC", "Africa/Abidjan", "Europe/London", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/St_Johns", "America/Los_Angeles"} {
 			location, err := time.LoadLocation(zone)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, days := range []int{1, 2, 30} {
-				window := models.LastDays(s.Now(), days, location)
-				want := map[models.UsageCount]int64{}
+				window := usage.LastDays(s.Now(), days, location)
+				want := map[usage.Count]int64{}
 				for _, count := range hours {
 					for i := len(window.Starts) - 1; i >= 0; i-- {
 						if !count.StartsAt.Before(window.Starts[i]) && count.StartsAt.Before(window.Until) {
@@ -37,7 +37,7 @@ func TestDaysOfAnyZoneAreThoseOfTheHours(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := map[models.UsageCount]int64{}
+				got := map[usage.Count]int64{}
 				for _, count := range counts {
 					requests := count.Requests
 					count.Requests = 0

@@ -3,209 +3,33 @@ package models
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
+
+	"github.com/skipup/keys/models/usage"
 )
 
-// UsageSum is a number of requests.
-type UsageSum struct {
-	Requests int64    // all
-	Refused  int64    // of them
-	Classes  [6]int64 // of all, by the first digit of the status
-}
+type (
+	usageHour struct{ usage.Count }
+	usageDay  struct{ usage.Count }
+)
 
-func (s *UsageSum) add(count UsageCount) {
-	s.Requests += count.Requests
-	if count.Refusal != Accepted {
-		s.Refused += count.Requests
-	}
-	if count.StatusClass >= 0 && count.StatusClass < len(s.Classes) {
-		s.Classes[count.StatusClass] += count.Requests
-	}
-}
+func (usageHour) TableName() string { return periodTables[usage.Hourly] }
+func (usageDay) TableName() string  { return periodTables[usage.Daily] }
 
-func (s *UsageSum) addAll(other UsageSum) {
-	s.Requests += other.Requests
-	s.Refused += other.Refused
-	for class, requests := range other.Classes {
-		s.Classes[class] += requests
-	}
-}
-
-// UsagePart is the requests that have something in common.
-type UsagePart struct {
-	Name  string // of a route, the word of a scope, or a Refusal; empty for none
-	Scope string // with a route: what it needs
-	UsageSum
-}
-
-// UsageReport is what a key was used for in a window. Each list of it adds up to the total.
+// UsageReport is the usage of a key in a window.
 type UsageReport struct {
-	Key      *APIKey
-	Window   UsageWindow
-	Total    UsageSum
-	Periods  []UsageSum  // one for each period of the window
-	Routes   []UsagePart // most requests first, and below
-	Scopes   []UsagePart
-	Refusals []UsagePart // Accepted is one of them
-
-	Uses []APIKeyRouteUse // the last use of each route, not only in the window
+	Key *APIKey
+	*usage.Report
+	Uses []APIKeyRouteUse // of each route, in and outside of the window, latest first
 }
 
-// LastUses is when each scope was last needed by an accepted request, by its word.
+// LastUses returns when each scope was last required by an accepted request, by scope.
 func (r *UsageReport) LastUses() map[string]*time.Time { return lastUseByScope(r.Uses) }
 
-// UsageReport reports what a key of a workspace was used for, up to the last second, or
-// NotFound. It takes the same few queries however much that was. What further keys of its line
-// were used for is added to it.
-func (s *Store) UsageReport(ctx context.Context, workspaceID, keyID string, window UsageWindow, line ...string) (*UsageReport, error) {
-	uses, err := s.RouteUses(ctx, workspaceID, keyID, line...)
-	if err != nil {
-		return nil, err
-	}
-	key, err := s.APIKey(ctx, workspaceID, keyID)
-	if err != nil {
-		return nil, err
-	}
-	report := &UsageReport{Key: key, Window: window, Periods: make([]UsageSum, len(window.Starts)), Uses: uses}
-	if len(window.Starts) == 0 {
-		return report, nil
-	}
-	return report, s.countInto(ctx, report, newUsageOf(workspaceID, keyID, line))
-}
-
-// ofKeys finds the rows of keys of a workspace by the keys: the workspace must be right, but its
-// own index, which SQLite would rather take, leads through the rows of all its keys.
-const ofKeys = "workspace_id || '' = ? AND api_key_id IN ?"
-
-// usageOf says whose usage is read: that of keys of a workspace, as if the first had been used for
-// all of it.
-type usageOf struct {
-	workspaceID string
-	keyIDs      []string
-}
-
-func newUsageOf(workspaceID, keyID string, line []string) usageOf {
-	keys := append([]string{keyID}, line...)
-	slices.Sort(keys[1:])
-	return usageOf{workspaceID, slices.Compact(keys)}
-}
-
-// countInto adds the counts of a report's window to it.
-func (s *Store) countInto(ctx context.Context, report *UsageReport, of usageOf) error {
-	routes, scopes, refusals := parts{}, parts{}, parts{}
-	err := s.eachCount(ctx, of, report.Window, func(period int, count UsageCount) {
-		report.Periods[period].add(count)
-		routes.add(partID{count.Route, count.Scope}, count)
-		scopes.add(partID{name: count.Scope}, count)
-		refusals.add(partID{name: string(count.Refusal)}, count)
-	})
-	if err != nil {
-		return err
-	}
-	for _, sum := range report.Periods {
-		report.Total.addAll(sum)
-	}
-	report.Routes, report.Scopes, report.Refusals = routes.sorted(), scopes.sorted(), refusals.sorted()
-	return nil
-}
-
-// eachCount calls do for every count of keys in a window that has periods, with the index of its
-// period.
-func (s *Store) eachCount(ctx context.Context, of usageOf, window UsageWindow, do func(period int, count UsageCount)) error {
-	if window.location != nil {
-		return s.eachCountOfDates(ctx, of, window, do)
-	}
-	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS boundary FROM " + window.by.table +
-		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
-	return s.scanCounts(ctx, of, query, []any{of.workspaceID, of.keyIDs, window.Starts[0], window.Until}, func(at time.Time, _ int, count UsageCount) {
-		do(window.period(at), count)
-	})
-}
-
-// scanCounts calls do for every row of a query: there may be thousands, too many for the comfort of
-// GORM.
-func (s *Store) scanCounts(ctx context.Context, of usageOf, query string, args []any, do func(at time.Time, boundary int, count UsageCount)) error {
-	rows, err := s.with(ctx).Raw(query, args...).Rows()
-	if err != nil {
-		return fmt.Errorf("read counts: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var startsAt int64
-		var boundary int
-		count := UsageCount{APIKeyID: of.keyIDs[0], WorkspaceID: of.workspaceID}
-		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Refusal, &count.Requests, &boundary); err != nil {
-			return fmt.Errorf("read counts: %w", err)
-		}
-		do(time.Unix(startsAt, 0).UTC(), boundary, count)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read counts: %w", err)
-	}
-	return nil
-}
-
-// UsageCounts lists what a key of a workspace was used for by the periods of a window, the earliest
-// first, up to the last second, or NotFound. What further keys of its line were used for is added.
-func (s *Store) UsageCounts(ctx context.Context, workspaceID, keyID string, window UsageWindow, line ...string) ([]UsageCount, error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return nil, err
-	}
-	_, err := s.APIKey(ctx, workspaceID, keyID)
-	if err != nil || len(window.Starts) == 0 {
-		return nil, err
-	}
-	sums := map[UsageCount]int64{}
-	err = s.eachCount(ctx, newUsageOf(workspaceID, keyID, line), window, func(period int, count UsageCount) {
-		requests := count.Requests
-		count.StartsAt, count.Requests = window.Starts[period], 0
-		sums[count] += requests
-	})
-	if err != nil {
-		return nil, err
-	}
-	counts := make([]UsageCount, 0, len(sums))
-	for count, requests := range sums {
-		if count.Requests = requests; requests != 0 {
-			counts = append(counts, count)
-		}
-	}
-	slices.SortFunc(counts, UsageCount.compare)
-	return counts, nil
-}
-
-// parts are UsageParts by what their requests have in common.
-type parts map[partID]*UsagePart
-
-type partID struct{ name, scope string }
-
-func (p parts) add(id partID, count UsageCount) {
-	part := p[id]
-	if part == nil {
-		part = &UsagePart{Name: id.name, Scope: id.scope}
-		p[id] = part
-	}
-	part.add(count)
-}
-
-// sorted are the parts with the most requests first.
-func (p parts) sorted() []UsagePart {
-	list := make([]UsagePart, 0, len(p))
-	for part := range maps.Values(p) {
-		if part.Requests != 0 {
-			list = append(list, *part)
-		}
-	}
-	slices.SortFunc(list, func(a, b UsagePart) int {
-		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Scope, b.Scope))
-	})
-	return list
-}
-
-// Ever is the number of all requests that came with the key.
+// Ever returns the number of all requests with the key.
 func (r *UsageReport) Ever() (requests int64) {
 	for i := range r.Uses {
 		requests += r.Uses[i].Requests
@@ -213,17 +37,149 @@ func (r *UsageReport) Ever() (requests int64) {
 	return requests
 }
 
-// RequestsEver counts all requests that came with a key of a workspace and further ones of its
-// line, up to the last second: another number means that a report of them is another one.
-func (s *Store) RequestsEver(ctx context.Context, workspaceID, keyID string, line ...string) (requests int64, err error) {
-	if err := s.FoldUsage(ctx); err != nil {
-		return 0, err
-	}
-	of := newUsageOf(workspaceID, keyID, line)
-	err = s.with(ctx).Model(&APIKeyRouteUse{}).Select("CAST(coalesce(sum(requests), 0) AS bigint)").
-		Where(ofKeys, of.workspaceID, of.keyIDs).Scan(&requests).Error
+// UsageReport reports the usage of a key in a workspace, or returns NotFound. If further keys are
+// given, their usage is added. The number of queries doesn't depend on the usage.
+func (s *Store) UsageReport(ctx context.Context, workspaceID, keyID string, window usage.Window, more ...string) (*UsageReport, error) {
+	key, err := s.APIKey(ctx, workspaceID, keyID)
 	if err != nil {
-		return 0, fmt.Errorf("count all requests: %w", err)
+		return nil, err
 	}
-	return requests, nil
+	uses, err := s.RouteUses(ctx, workspaceID, keyID, more...)
+	if err != nil {
+		return nil, err
+	}
+	reporter := usage.NewReporter(window)
+	err = s.eachCount(ctx, newUsageOf(workspaceID, keyID, more), window, reporter.Add)
+	return &UsageReport{Key: key, Report: reporter.Report(), Uses: uses}, err
+}
+
+// UsageCounts lists the counts of a key in a workspace by the periods of a window, earliest first,
+// or returns NotFound. If further keys are given, their counts are added.
+func (s *Store) UsageCounts(ctx context.Context, workspaceID, keyID string, window usage.Window, more ...string) ([]usage.Count, error) {
+	if _, err := s.APIKey(ctx, workspaceID, keyID); err != nil {
+		return nil, err
+	}
+	var counts []usage.Count
+	err := s.eachCount(ctx, newUsageOf(workspaceID, keyID, more), window, func(period int, count usage.Count) {
+		count.StartsAt = window.Starts[period]
+		counts = append(counts, count)
+	})
+	if err != nil {
+		return nil, err
+	}
+	byScope := func(a, b *usage.Count) int {
+		return cmp.Or(usage.By(usage.Hourly)(a, b), cmp.Compare(a.Scope, b.Scope))
+	}
+	counts = usage.Group(counts, byScope)
+	return slices.DeleteFunc(counts, func(c usage.Count) bool { return c.Requests == 0 }), nil
+}
+
+// Usage lists the counts of a key in a workspace for the periods that start at from or later and
+// before until.
+func (s *Store) Usage(ctx context.Context, workspaceID, keyID string, by usage.Period, from, until time.Time) ([]usage.Count, error) {
+	var counts []usage.Count
+	err := s.with(ctx).Table(periodTables[by]).
+		Where("workspace_id = ? AND api_key_id = ? AND starts_at >= ? AND starts_at < ?", workspaceID, keyID, from, until).
+		Order("starts_at, route, status_class, refusal").Find(&counts).Error
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", periodTables[by], err)
+	}
+	return counts, nil
+}
+
+// ofKeys finds the rows of keys in a workspace by key. The workspace has to match, but SQLite would
+// rather use the index by workspace, which has the rows of all its keys.
+const ofKeys = "workspace_id || '' = ? AND api_key_id IN ?"
+
+// usageOf names the keys of a workspace whose usage is read as if all of it were of the first.
+type usageOf struct {
+	workspaceID string
+	keyIDs      []string
+}
+
+func newUsageOf(workspaceID, keyID string, more []string) usageOf {
+	keys := append([]string{keyID}, more...)
+	slices.Sort(keys[1:])
+	return usageOf{workspaceID, slices.Compact(keys)}
+}
+
+// eachCount calls do for every count of keys in a window, with the index of its period.
+func (s *Store) eachCount(ctx context.Context, of usageOf, window usage.Window, do func(period int, count usage.Count)) error {
+	if len(window.Starts) == 0 {
+		return nil
+	}
+	if window.Location != nil {
+		return s.eachCountOfDates(ctx, of, window, do)
+	}
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS shift FROM " + periodTables[window.By] +
+		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
+	return s.scanCounts(ctx, of, query, []any{of.workspaceID, of.keyIDs, window.Starts[0], window.Until}, func(at time.Time, _ int, count usage.Count) {
+		do(window.Period(at), count)
+	})
+}
+
+// eachCountOfDates is eachCount for a window of days outside UTC. Counts that are shifted out of a
+// period are negative there. The database adds up the hours of each shift, which is much faster than
+// reading them.
+func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.Window, do func(period int, count usage.Count)) error {
+	first, shifts := window.FirstDate(), window.Shifts()
+	// One statement, because counts may be added between two.
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS shift FROM " + periodTables[usage.Daily] +
+		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
+	args := []any{of.workspaceID, of.keyIDs, first, first.AddDate(0, 0, len(window.Starts))}
+	if len(shifts) > 0 {
+		rows := make([][]any, len(shifts))
+		for i, shift := range shifts {
+			rows[i] = []any{i, s.dialect.timeText(shift.Start), s.dialect.timeText(shift.End)}
+		}
+		text, err := json.Marshal(rows)
+		if err != nil {
+			return fmt.Errorf("encode shifts: %w", err)
+		}
+		from, hours := "SELECT value->>0 AS shift, value->>1 AS start, value->>2 AS until FROM jsonb_each(?)",
+			periodTables[usage.Hourly]+" AS hours WHERE "+ofKeys+" AND hours.starts_at >= shifts.start AND hours.starts_at < shifts.until"
+		if s.dialect.name == postgresql {
+			from = "SELECT CAST(value->>0 AS integer) AS shift, CAST(value->>1 AS timestamptz) AS start, CAST(value->>2 AS timestamptz) AS until FROM jsonb_array_elements(CAST(? AS jsonb))"
+			hours = "LATERAL (SELECT * FROM " + hours + " OFFSET 0) AS shifted" // OFFSET 0 prevents comparing every hour with every shift
+		}
+		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), shift FROM (" + from + ") AS shifts CROSS JOIN " + hours +
+			" GROUP BY shift, route, scope, status_class, refusal"
+		args = append(args, string(text), of.workspaceID, of.keyIDs)
+	}
+	within := func(period int) bool { return period >= 0 && period < len(window.Starts) }
+	return s.scanCounts(ctx, of, query, args, func(at time.Time, shift int, count usage.Count) {
+		if shift < 0 {
+			do(window.PeriodOfDate(at), count)
+			return
+		}
+		if to := shifts[shift].To; within(to) {
+			do(to, count)
+		}
+		if from := shifts[shift].From; within(from) {
+			count.Requests = -count.Requests
+			do(from, count)
+		}
+	})
+}
+
+// scanCounts calls do for every row of a query. GORM is too slow for thousands of rows.
+func (s *Store) scanCounts(ctx context.Context, of usageOf, query string, args []any, do func(at time.Time, shift int, count usage.Count)) error {
+	rows, err := s.with(ctx).Raw(query, args...).Rows()
+	if err != nil {
+		return fmt.Errorf("read counts: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var startsAt int64
+		var shift int
+		count := usage.Count{APIKeyID: of.keyIDs[0], WorkspaceID: of.workspaceID}
+		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Rejection, &count.Requests, &shift); err != nil {
+			return fmt.Errorf("read counts: %w", err)
+		}
+		do(time.Unix(startsAt, 0).UTC(), shift, count)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read counts: %w", err)
+	}
+	return nil
 }

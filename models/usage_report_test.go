@@ -10,6 +10,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 func TestUsageWindows(t *testing.T) {
@@ -30,19 +31,19 @@ func TestUsageWindows(t *testing.T) {
 	now := at("2026-03-30T09:26:53Z")
 	tests := []struct {
 		name   string
-		window models.UsageWindow
+		window usage.Window
 		want   []string // the starts and the end
 	}{
-		{"hours", models.LastHours(now, 3), []string{"2026-03-30T07:00:00Z", "2026-03-30T08:00:00Z", "2026-03-30T09:00:00Z", "2026-03-30T10:00:00Z"}},
-		{"days of UTC", models.LastDays(now, 2, time.UTC), []string{"2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z", "2026-03-31T00:00:00Z"}},
-		{"a day of 23 hours", models.LastDays(now, 3, zone("Europe/Berlin")),
+		{"hours", usage.LastHours(now, 3), []string{"2026-03-30T07:00:00Z", "2026-03-30T08:00:00Z", "2026-03-30T09:00:00Z", "2026-03-30T10:00:00Z"}},
+		{"days of UTC", usage.LastDays(now, 2, time.UTC), []string{"2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z", "2026-03-31T00:00:00Z"}},
+		{"a day of 23 hours", usage.LastDays(now, 3, zone("Europe/Berlin")),
 			[]string{"2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z"}},
-		{"behind UTC it is yesterday still", models.LastDays(at("2026-03-30T03:00:00Z"), 1, zone("America/New_York")),
+		{"behind UTC it is yesterday still", usage.LastDays(at("2026-03-30T03:00:00Z"), 1, zone("America/New_York")),
 			[]string{"2026-03-29T04:00:00Z", "2026-03-30T04:00:00Z"}},
-		{"half an hour aside", models.LastDays(now, 1, zone("Asia/Kolkata")), []string{"2026-03-29T19:00:00Z", "2026-03-30T19:00:00Z"}},
-		{"hours between", models.HoursBetween(at("2026-03-30T07:00:00Z"), at("2026-03-30T08:00:01Z")),
+		{"half an hour aside", usage.LastDays(now, 1, zone("Asia/Kolkata")), []string{"2026-03-29T19:00:00Z", "2026-03-30T19:00:00Z"}},
+		{"hours between", usage.Between(at("2026-03-30T07:00:00Z"), at("2026-03-30T08:00:01Z"), usage.Hourly),
 			[]string{"2026-03-30T07:00:00Z", "2026-03-30T08:00:00Z", "2026-03-30T09:00:00Z"}},
-		{"days between", models.DaysBetween(at("2026-03-28T00:00:01Z"), at("2026-03-30T00:00:00Z")), []string{"2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z"}},
+		{"days between", usage.Between(at("2026-03-28T00:00:01Z"), at("2026-03-30T00:00:00Z"), usage.Daily), []string{"2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func TestUsageWindows(t *testing.T) {
 }
 
 // busy is a key whose requests are of every kind, hour by hour for some days.
-func (s home) busy(t testing.TB, days int) (*models.APIKey, int64) {
+func (s fixture) busy(t testing.TB, days int) (*models.APIKey, int64) {
 	t.Helper()
 	key, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Busy", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead, scope.MembersWrite)})
 	if err != nil {
@@ -67,29 +68,26 @@ func (s home) busy(t testing.TB, days int) (*models.APIKey, int64) {
 	kinds := []struct {
 		route, scope string
 		class        int
-		refusal      models.Refusal
+		refusal      usage.Rejection
 	}{
-		{"GET /me", "", 2, ""}, {"GET /seats", "seats.read", 2, ""}, {"GET /seats", "seats.read", 4, models.RefusedRateLimit},
+		{"GET /me", "", 2, ""}, {"GET /seats", "seats.read", 2, ""}, {"GET /seats", "seats.read", 4, usage.RejectedRateLimit},
 		{"GET /workspace_members", "members.read", 2, ""}, {"GET /workspace_members", "members.read", 4, ""}, {"GET /workspace_members", "members.read", 5, ""},
-		{"POST /workspace_members", "members.write", 2, ""}, {"GET /api_keys", "api_keys.read", 4, models.RefusedScope}, {"", "", 4, ""}, {"", "", 4, models.RefusedExpired},
+		{"POST /workspace_members", "members.write", 2, ""}, {"GET /api_keys", "api_keys.read", 4, usage.RejectedScope}, {"", "", 4, ""}, {"", "", 4, usage.RejectedExpired},
 	}
-	batch := models.UsageBatch{ID: rand.Text(), Callers: []models.UsageCaller{{Address: "192.0.2.1", UserAgent: "curl/8"}}}
+	counts := usage.Counts{ID: rand.Text()}
 	var total int64
 	for i, kind := range kinds {
-		batch.Routes = append(batch.Routes, models.UsageRoute{Name: kind.route, Scope: kind.scope})
 		for hour := range days * 24 {
-			at := s.Now().Add(-time.Duration(hour) * time.Hour).UnixMilli()
-			batch.Tallies = append(batch.Tallies, models.UsageTally{
-				Key: idOf(t, key.ID), Workspace: idOf(t, s.id), Route: i, StatusClass: kind.class, Refusal: kind.refusal,
-				Requests: int64(1 + (hour+i)%3), First: at, Last: at,
+			at := s.Now().Add(-time.Duration(hour) * time.Hour)
+			requests := int64(1 + (hour+i)%3)
+			counts.Rows = append(counts.Rows, usage.Count{
+				APIKeyID: key.ID, WorkspaceID: s.id, StartsAt: usage.Hourly.Start(at), Route: kind.route, Scope: kind.scope, StatusClass: kind.class,
+				Rejection: kind.refusal, Requests: requests, Caller: usage.Caller{Address: "192.0.2.1", UserAgent: "curl/8"}, First: at, Last: at,
 			})
-			total += int64(1 + (hour+i)%3)
+			total += requests
 		}
 	}
-	if err := s.AppendUsage(t.Context(), batch); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.FoldUsage(t.Context()); err != nil {
+	if err := s.AddUsage(t.Context(), counts); err != nil {
 		t.Fatal(err)
 	}
 	return key, total
@@ -98,25 +96,25 @@ func (s home) busy(t testing.TB, days int) (*models.APIKey, int64) {
 // TestAReportAddsUp: by period, by route, by scope, by refusal and by class there are the same
 // requests, in every window, and as many as in the total of the list.
 func TestAReportAddsUp(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, total := s.busy(t, 8)
 		kolkata, err := time.LoadLocation("Asia/Kolkata")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, window := range map[string]models.UsageWindow{
-			"24 hours": models.LastHours(s.Now(), 24), "7 days by hour": models.LastHours(s.Now(), 168), "7 days": models.LastDays(s.Now(), 7, kolkata),
-			"90 days": models.LastDays(s.Now(), 90, kolkata), "UTC": models.DaysBetween(s.Now().AddDate(0, 0, -3), s.Now()),
+		for name, window := range map[string]usage.Window{
+			"24 hours": usage.LastHours(s.Now(), 24), "7 days by hour": usage.LastHours(s.Now(), 168), "7 days": usage.LastDays(s.Now(), 7, kolkata),
+			"90 days": usage.LastDays(s.Now(), 90, kolkata), "UTC": usage.Between(s.Now().AddDate(0, 0, -3), s.Now(), usage.Daily),
 		} {
 			report, err := s.UsageReport(s.ctx, s.id, key.ID, window)
 			if err != nil {
 				t.Fatal(err)
 			}
-			sums := map[string]models.UsageSum{}
-			for part, list := range map[string][]models.UsagePart{"route": report.Routes, "scope": report.Scopes, "refusal": report.Refusals} {
-				sums[part] = sumOf(list, func(p models.UsagePart) models.UsageSum { return p.UsageSum })
+			sums := map[string]usage.Sum{}
+			for part, list := range map[string][]usage.Part{"route": report.Routes, "scope": report.Scopes, "refusal": report.Rejections} {
+				sums[part] = sumOf(list, func(p usage.Part) usage.Sum { return p.Sum })
 			}
-			sums["period"] = sumOf(report.Periods, func(sum models.UsageSum) models.UsageSum { return sum })
+			sums["period"] = sumOf(report.Periods, func(sum usage.Sum) usage.Sum { return sum })
 			for part, sum := range sums {
 				if sum != report.Total {
 					t.Errorf("%s: by %s there are %v, in all %v", name, part, sum, report.Total)
@@ -127,7 +125,7 @@ func TestAReportAddsUp(t *testing.T) {
 				classes += requests
 			}
 			totals, err := s.UsageTotals(s.ctx, s.id, []string{key.ID}, window.Starts[0])
-			if err != nil || classes != report.Total.Requests || name != "UTC" && totals[key.ID].Requests != report.Total.Requests || totals[key.ID].Refused < report.Total.Refused {
+			if err != nil || classes != report.Total.Requests || name != "UTC" && totals[key.ID].Requests != report.Total.Requests || totals[key.ID].Rejected < report.Total.Rejected {
 				t.Errorf("%s: %d by class, %v in the list, %v in all, %v", name, classes, totals[key.ID], report.Total, err)
 			}
 			if name == "90 days" && report.Total.Requests != total {
@@ -140,15 +138,15 @@ func TestAReportAddsUp(t *testing.T) {
 		if ever, err := s.RequestsEver(s.ctx, "ws_other", key.ID); err != nil || ever != 0 {
 			t.Errorf("another workspace sees %d requests, %v", ever, err)
 		}
-		_, err = s.UsageReport(s.ctx, "ws_other", key.ID, models.LastHours(s.Now(), 24))
+		_, err = s.UsageReport(s.ctx, "ws_other", key.ID, usage.LastHours(s.Now(), 24))
 		wantKind(t, err, models.NotFound)
 	})
 }
 
-func sumOf[T any](list []T, of func(T) models.UsageSum) (sum models.UsageSum) {
+func sumOf[T any](list []T, of func(T) usage.Sum) (sum usage.Sum) {
 	for _, one := range list {
 		part := of(one)
-		sum.Requests, sum.Refused = sum.Requests+part.Requests, sum.Refused+part.Refused
+		sum.Requests, sum.Rejected = sum.Requests+part.Requests, sum.Rejected+part.Rejected
 		for class, requests := range part.Classes {
 			sum.Classes[class] += requests
 		}
@@ -158,7 +156,7 @@ func sumOf[T any](list []T, of func(T) models.UsageSum) (sum models.UsageSum) {
 
 // TestARequestIsInThePeriodThatItWasIn, as the viewer's zone cuts the days.
 func TestARequestIsInThePeriodThatItWasIn(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		newYork, err := time.LoadLocation("America/New_York")
 		if err != nil {
@@ -168,9 +166,9 @@ func TestARequestIsInThePeriodThatItWasIn(t *testing.T) {
 		for at, route := range map[time.Time]string{
 			midnight.Add(-time.Millisecond): "GET /before", midnight: "GET /at", midnight.Add(24*time.Hour - 1): "GET /late", s.Now(): "GET /now",
 		} {
-			record(t, s.Store, batchOf(t, use{key: key, at: at, route: route}))
+			record(t, s.Store, countsOf(use{key: key, at: at, route: route}))
 		}
-		report, err := s.UsageReport(s.ctx, s.id, key.ID, models.LastDays(s.Now(), 3, newYork))
+		report, err := s.UsageReport(s.ctx, s.id, key.ID, usage.LastDays(s.Now(), 3, newYork))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,16 +184,16 @@ func TestARequestIsInThePeriodThatItWasIn(t *testing.T) {
 
 // TestAReportTakesTheSameQueries whether the key was never used or at every hour of 90 days.
 func TestAReportTakesTheSameQueries(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, _ := s.busy(t, 90)
-		window := models.LastDays(s.Now(), 90, time.FixedZone("", 3600))
+		window := usage.LastDays(s.Now(), 90, time.FixedZone("", 3600))
 		for _, id := range []string{key.ID, s.key(t, "Unused").ID} {
 			queries := s.statements(t, func() error {
 				_, err := s.UsageReport(s.ctx, s.id, id, window)
 				return err
 			})
-			if queries != 4 {
-				t.Errorf("%d queries, want 4", queries)
+			if queries != 3 {
+				t.Errorf("queries = %d, want 3", queries)
 			}
 		}
 	})
@@ -211,7 +209,7 @@ func BenchmarkUsageReport(b *testing.B) {
 		for zone, location := range map[string]*time.Location{"UTC": time.UTC, "1h": time.FixedZone("", 3600), "12h": time.FixedZone("", 12*3600)} {
 			b.Run(name+"/"+zone, func(b *testing.B) {
 				for b.Loop() {
-					if _, err := s.UsageReport(b.Context(), h.id, key.ID, models.LastDays(s.Now(), 90, location)); err != nil {
+					if _, err := s.UsageReport(b.Context(), h.id, key.ID, usage.LastDays(s.Now(), 90, location)); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -10,14 +10,15 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/migrations"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // TestEarlierUsageHasRouteUses: the step that makes their table fills it from the counts.
 func TestEarlierUsageHasRouteUses(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		for _, day := range []int{-100, -3, -2} {
-			record(t, s.Store, batchOf(t, use{key, s.Now().AddDate(0, 0, day), "192.0.2.1", "curl/8", "GET /me"}))
+			record(t, s.Store, countsOf(use{key, s.Now().AddDate(0, 0, day), "192.0.2.1", "curl/8", "GET /me"}))
 		}
 		s.Clock.Advance(time.Hour)
 		if err := s.PurgeExpired(t.Context()); err != nil { // of the first, the hour is not kept
@@ -38,13 +39,13 @@ func TestEarlierUsageHasRouteUses(t *testing.T) {
 
 // TestEarlierUsageHasNeededScopes: keys used before the column was there have theirs filled in.
 func TestEarlierUsageHasNeededScopes(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, unused := s.key(t, "CI"), s.key(t, "Unused")
-		s.calls(t, key, time.Hour, "GET /seats", "seats.read", models.Accepted)
-		s.calls(t, key, time.Hour, "GET /seats/1", "seats.read", models.Accepted)
-		s.calls(t, key, time.Hour, "POST /workspace_members", "members.write", models.Accepted)
-		s.calls(t, key, time.Hour, "POST /seats", "seats.write", models.RefusedScope)
-		s.calls(t, unused, time.Hour, "GET /me", "", models.Accepted)
+		s.calls(t, key, time.Hour, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, key, time.Hour, "GET /seats/1", "seats.read", usage.Accepted)
+		s.calls(t, key, time.Hour, "POST /workspace_members", "members.write", usage.Accepted)
+		s.calls(t, key, time.Hour, "POST /seats", "seats.write", usage.RejectedScope)
+		s.calls(t, unused, time.Hour, "GET /me", "", usage.Accepted)
 		before := s.read(t, key)
 		s.Exec(t, "UPDATE api_keys SET needed_scopes = ''")
 		s.Exec(t, stepFrom(t, s, "00011_review.sql", "UPDATE api_keys"))
@@ -59,11 +60,11 @@ func TestEarlierUsageHasNeededScopes(t *testing.T) {
 
 // TestScopesOfALaterVersionStopNoCounting, of that key or of another.
 func TestScopesOfALaterVersionStopNoCounting(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		ahead, other := s.key(t, "Ahead"), s.key(t, "Other")
 		s.Exec(t, "UPDATE api_keys SET needed_scopes = 'rockets.fly' WHERE id = $1", ahead.ID)
 		for _, key := range []*models.APIKey{ahead, other} {
-			s.calls(t, key, 0, "GET /seats", "seats.read", models.Accepted)
+			s.calls(t, key, 0, "GET /seats", "seats.read", usage.Accepted)
 			if routes := s.routes(t, key); len(routes) != 1 || routes[0].Requests != 1 {
 				t.Errorf("%s has %+v", key.Name, routes)
 			}

@@ -8,43 +8,44 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // asked is a request with a key that needs a scope.
-func (s home) asked(t *testing.T, key *models.APIKey, at time.Time, needs scope.Scope, why models.Refusal) {
+func (s fixture) asked(t *testing.T, key *models.APIKey, at time.Time, needs scope.Scope, why usage.Rejection) {
 	t.Helper()
-	batch := batchOf(t, use{key, at, "192.0.2.1", "curl/8", "GET /" + needs.String()})
-	batch.Routes[0].Scope, batch.Tallies[0].Refusal = needs.String(), why
-	record(t, s.Store, batch)
+	counts := countsOf(use{key, at, "192.0.2.1", "curl/8", "GET /" + needs.String()})
+	counts.Rows[0].Scope, counts.Rows[0].Rejection = needs.String(), why
+	record(t, s.Store, counts)
 }
 
 // TestScopeUses counts what was accepted since a time, and remembers the last use before it.
 func TestScopeUses(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.MembersRead, scope.SeatsRead, scope.SeatsWrite, scope.WebhooksRead)})
 		now := s.Now()
 		hour, long := now.Truncate(time.Hour), now.Add(-40*24*time.Hour)
-		s.asked(t, key, now.Add(-time.Minute), scope.SeatsRead, models.Accepted)
-		s.asked(t, key, now.Add(-2*time.Minute), scope.SeatsRead, models.Accepted)
-		s.asked(t, key, hour.Add(-time.Millisecond), scope.MembersRead, models.Accepted)
-		s.asked(t, key, long, scope.SeatsWrite, models.Accepted)
-		s.asked(t, key, now, scope.WebhooksRead, models.RefusedRateLimit)
-		s.asked(t, key, now, scope.APIKeysRead, models.RefusedScope)
-		record(t, s.Store, batchOf(t, use{key, now, "192.0.2.1", "curl/8", "GET /me"}))
-		s.asked(t, s.key(t, "Other"), now, scope.MembersRead, models.Accepted)
+		s.asked(t, key, now.Add(-time.Minute), scope.SeatsRead, usage.Accepted)
+		s.asked(t, key, now.Add(-2*time.Minute), scope.SeatsRead, usage.Accepted)
+		s.asked(t, key, hour.Add(-time.Millisecond), scope.MembersRead, usage.Accepted)
+		s.asked(t, key, long, scope.SeatsWrite, usage.Accepted)
+		s.asked(t, key, now, scope.WebhooksRead, usage.RejectedRateLimit)
+		s.asked(t, key, now, scope.APIKeysRead, usage.RejectedScope)
+		record(t, s.Store, countsOf(use{key, now, "192.0.2.1", "curl/8", "GET /me"}))
+		s.asked(t, s.key(t, "Other"), now, scope.MembersRead, usage.Accepted)
 
 		at := func(moment time.Time) *time.Time { return &moment }
-		ofHour := models.ScopeUses{Accepted: 3, Scopes: []models.ScopeUse{
+		ofHour := usage.ScopeUses{Accepted: 3, Scopes: []usage.ScopeUse{
 			{Scope: scope.MembersRead, LastUsedAt: at(hour.Add(-time.Millisecond))},
 			{Scope: scope.WebhooksRead},
 			{Scope: scope.SeatsRead, Requests: 2, LastUsedAt: at(now.Add(-time.Minute))},
 			{Scope: scope.SeatsWrite, LastUsedAt: at(long)},
 		}}
-		ofAll := models.ScopeUses{Accepted: 5, Scopes: []models.ScopeUse{ofHour.Scopes[0], ofHour.Scopes[1], ofHour.Scopes[2], ofHour.Scopes[3]}}
+		ofAll := usage.ScopeUses{Accepted: 5, Scopes: []usage.ScopeUse{ofHour.Scopes[0], ofHour.Scopes[1], ofHour.Scopes[2], ofHour.Scopes[3]}}
 		ofAll.Scopes[0].Requests, ofAll.Scopes[3].Requests = 1, 1
 		for name, tt := range map[string]struct {
 			since time.Time
-			want  models.ScopeUses
+			want  usage.ScopeUses
 		}{
 			"the hour that it is in": {now, ofHour},
 			"41 days":                {now.Add(-41 * 24 * time.Hour), ofAll},
@@ -62,12 +63,12 @@ func TestScopeUses(t *testing.T) {
 
 // TestAScopeWasLastUsedOnAnyRoute, whichever has it first.
 func TestAScopeWasLastUsedOnAnyRoute(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, now := s.key(t, "CI"), s.Now()
 		for i, route := range []string{"GET /b", "GET /c", "GET /a"} {
-			batch := batchOf(t, use{key, now.Add(time.Duration(i%2) * time.Minute), "192.0.2.1", "curl/8", route})
-			batch.Routes[0].Scope = scope.SeatsRead.String()
-			record(t, s.Store, batch)
+			counts := countsOf(use{key, now.Add(time.Duration(i%2) * time.Minute), "192.0.2.1", "curl/8", route})
+			counts.Rows[0].Scope = scope.SeatsRead.String()
+			record(t, s.Store, counts)
 		}
 		uses, err := s.ScopeUses(s.ctx, s.id, key.ID, now)
 		if err != nil || len(uses.Scopes) != 1 || !uses.Scopes[0].LastUsedAt.Equal(now.Add(time.Minute)) {
@@ -78,11 +79,11 @@ func TestAScopeWasLastUsedOnAnyRoute(t *testing.T) {
 
 // TestOneBatchNeedsManyScopes of one key.
 func TestOneBatchNeedsManyScopes(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.All})
-		batch := batchOf(t, use{key, s.Now(), "", "", "GET /seats"}, use{key, s.Now(), "", "", "POST /seats"}, use{key, s.Now(), "", "", "GET /me"})
-		batch.Routes[0].Scope, batch.Routes[1].Scope = "seats.read", "seats.write"
-		record(t, s.Store, batch)
+		counts := countsOf(use{key, s.Now(), "", "", "GET /seats"}, use{key, s.Now(), "", "", "POST /seats"}, use{key, s.Now(), "", "", "GET /me"})
+		counts.Rows[0].Scope, counts.Rows[1].Scope = "seats.read", "seats.write"
+		record(t, s.Store, counts)
 		if got := s.read(t, key).NeededScopes; got != scope.Of(scope.SeatsRead, scope.SeatsWrite) {
 			t.Errorf("it has needed %s", got)
 		}
@@ -91,9 +92,9 @@ func TestOneBatchNeedsManyScopes(t *testing.T) {
 
 // TestScopesAreCountedByDaysOnceTheHoursAreGone, to the hour.
 func TestScopesAreCountedByDaysOnceTheHoursAreGone(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, at := s.key(t, "CI"), s.Now().Truncate(time.Hour)
-		s.asked(t, key, at, scope.SeatsRead, models.Accepted)
+		s.asked(t, key, at, scope.SeatsRead, usage.Accepted)
 		for _, past := range []time.Duration{models.UsageHoursKept - time.Millisecond, models.UsageHoursKept, models.UsageHoursKept + 30*time.Minute} {
 			s.Clock.Advance(at.Add(past).Sub(s.Now()))
 			if err := s.PurgeExpired(t.Context()); err != nil {
@@ -109,19 +110,19 @@ func TestScopesAreCountedByDaysOnceTheHoursAreGone(t *testing.T) {
 
 // TestRouteUses: what was accepted and what was refused, in whatever order nodes tell of it.
 func TestRouteUses(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, now := s.key(t, "CI"), s.Now()
 		at := func(n int) time.Time { return now.Add(time.Duration(n) * time.Second) }
-		ask := func(n int, agent string, why models.Refusal) models.UsageBatch {
-			batch := batchOf(t, use{key, at(n), "192.0.2.1", agent, "GET /seats"})
-			batch.Routes[0].Scope, batch.Tallies[0].Refusal = "seats.read", why
-			return batch
+		ask := func(n int, agent string, why usage.Rejection) usage.Counts {
+			counts := countsOf(use{key, at(n), "192.0.2.1", agent, "GET /seats"})
+			counts.Rows[0].Scope, counts.Rows[0].Rejection = "seats.read", why
+			return counts
 		}
-		record(t, s.Store, ask(5, "five", models.Accepted), ask(3, "three", models.Accepted))
-		record(t, s.Store, ask(4, "four", models.Accepted), ask(8, "eight", models.RefusedRateLimit))
-		record(t, s.Store, ask(7, "seven", models.Accepted), ask(2, "two", models.Accepted))
+		record(t, s.Store, ask(5, "five", usage.Accepted), ask(3, "three", usage.Accepted))
+		record(t, s.Store, ask(4, "four", usage.Accepted), ask(8, "eight", usage.RejectedRateLimit))
+		record(t, s.Store, ask(7, "seven", usage.Accepted), ask(2, "two", usage.Accepted))
 		want := []models.APIKeyRouteUse{
-			{APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /seats", Refusal: models.RefusedRateLimit, Scope: "seats.read", Requests: 1,
+			{APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /seats", Rejection: usage.RejectedRateLimit, Scope: "seats.read", Requests: 1,
 				FirstAt: at(8), LastAt: at(8), LastAddress: "192.0.2.1", LastUserAgent: "eight"},
 			{APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /seats", Scope: "seats.read", Requests: 5,
 				FirstAt: at(2), LastAt: at(7), LastAddress: "192.0.2.1", LastUserAgent: "seven"},

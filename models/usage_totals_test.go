@@ -7,11 +7,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
 // TestUsageTotals: days as they are stored, the part of a day that it begins in by hours.
 func TestUsageTotals(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		one, two, unused := s.key(t, "One"), s.key(t, "Two"), s.key(t, "Unused")
 		today := s.Now().Truncate(24 * time.Hour)
 		since := today.Add(-42*time.Hour + 30*time.Minute) // half past six, the day before yesterday
@@ -25,16 +26,16 @@ func TestUsageTotals(t *testing.T) {
 			today.Add(30 * time.Hour):    16, // by a clock that is ahead
 		} {
 			for range times {
-				record(t, s.Store, batchOf(t, use{key: one, at: at, route: "GET /me"}))
+				record(t, s.Store, countsOf(use{key: one, at: at, route: "GET /me"}))
 			}
 		}
-		s.asked(t, two, today, 0, models.Accepted)
-		s.asked(t, two, today, 0, models.RefusedScope)
-		want := map[string]models.UsageTotal{
+		s.asked(t, two, today, 0, usage.Accepted)
+		s.asked(t, two, today, 0, usage.RejectedScope)
+		want := map[string]usage.Total{
 			one.ID: {Requests: 63, Days: []int64{3, 36, 24}},
-			two.ID: {Requests: 2, Refused: 1, Days: []int64{0, 0, 2}},
+			two.ID: {Requests: 2, Rejected: 1, Days: []int64{0, 0, 2}},
 		}
-		totals := func(workspaceID string, since time.Time) map[string]models.UsageTotal {
+		totals := func(workspaceID string, since time.Time) map[string]usage.Total {
 			t.Helper()
 			got, err := s.UsageTotals(s.ctx, workspaceID, []string{one.ID, two.ID, unused.ID}, since)
 			if err != nil {
@@ -48,7 +49,7 @@ func TestUsageTotals(t *testing.T) {
 		if got := totals(s.id, s.Now().AddDate(-1, 0, 0))[one.ID]; got.Requests != 113 || len(got.Days) != 366 {
 			t.Errorf("in a year there are %d in %d days", got.Requests, len(got.Days))
 		}
-		if got := totals(s.id, today.Add(29*time.Hour))[one.ID]; !cmp.Equal(got, models.UsageTotal{Requests: 16, Days: []int64{16}}) {
+		if got := totals(s.id, today.Add(29*time.Hour))[one.ID]; !cmp.Equal(got, usage.Total{Requests: 16, Days: []int64{16}}) {
 			t.Errorf("from tomorrow on there are %+v", got)
 		}
 		if got, err := s.UsageTotals(s.ctx, s.id, nil, since); err != nil || got == nil || len(got) != 0 {
@@ -62,9 +63,9 @@ func TestUsageTotals(t *testing.T) {
 
 // TestTotalsBeginWithADay where the hours are not kept any more.
 func TestTotalsBeginWithADay(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, at := s.key(t, "CI"), s.Now()
-		record(t, s.Store, batchOf(t, use{key: key, at: at}))
+		record(t, s.Store, countsOf(use{key: key, at: at}))
 		s.Clock.Advance(models.UsageHoursKept + time.Hour)
 		if err := s.PurgeExpired(t.Context()); err != nil {
 			t.Fatal(err)
@@ -78,20 +79,20 @@ func TestTotalsBeginWithADay(t *testing.T) {
 
 // TestUsageTotalsAreOneQuery however many keys are asked about.
 func TestUsageTotalsAreOneQuery(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
-		record(t, s.Store, batchOf(t, use{key: key, at: s.Now()}))
+		record(t, s.Store, countsOf(use{key: key, at: s.Now()}))
 		for _, many := range []int{1, 5000} {
 			ids := []string{key.ID}
 			for len(ids) < many {
 				ids = append(ids, s.NewID("key"))
 			}
-			var got map[string]models.UsageTotal
+			var got map[string]usage.Total
 			queries := s.statements(t, func() (err error) {
 				got, err = s.UsageTotals(s.ctx, s.id, ids, s.Now())
 				return err
 			})
-			if queries != 2 || got[key.ID].Requests != 1 { // one looks for batches to fold
+			if queries != 1 || got[key.ID].Requests != 1 {
 				t.Errorf("of %d keys: %d queries, %v", many, queries, got)
 			}
 		}

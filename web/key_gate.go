@@ -14,6 +14,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
@@ -248,11 +249,11 @@ func addRejection(use *keyauth.Use, err error) (isInactive bool) {
 	)
 	switch {
 	case errors.As(err, &inactive):
-		use.Key, use.Refusal = inactive.Key, models.RefusalOf(inactive.Status)
+		use.Key, use.Rejection = inactive.Key, models.RejectionOf(inactive.Status)
 	case errors.As(err, &scope):
-		use.Refusal = models.RefusedScope
+		use.Rejection = usage.RejectedScope
 	case models.IsKind(err, models.RateLimited):
-		use.Refusal = models.RefusedRateLimit
+		use.Rejection = usage.RejectedRateLimit
 	}
 	return inactive != nil
 }

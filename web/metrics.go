@@ -33,7 +33,7 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{1e-7, 2e-7, 5e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1},
 		}, []string{"source", "result"}),
 		flushTallies: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "skipup_usage_flush_tallies", Help: "Counts in a flush of usage: one for each key, caller, route, and kind of response.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
+			Name: "skipup_usage_flush_tallies", Help: "Rows of counts added to usage in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
 		}),
 		flushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "skipup_usage_flush_seconds", Help: "Time to store a flush of usage.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
@@ -42,7 +42,7 @@ func NewMetrics() *Metrics {
 			Name: "skipup_usage_flush_failures_total", Help: "Failed attempts to store usage.",
 		}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "skipup_usage_lost_requests_total", Help: "Requests that were not counted because memory for usage was full.",
+			Name: "skipup_usage_lost_requests_total", Help: "Requests that were not counted because the node stopped before it could store them.",
 		}),
 		afterDeletion: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "skipup_accepted_after_deletion_total", Help: "API keys used after their deletion took effect on all nodes. Any value but 0 indicates a bug or clocks that differ.",
@@ -80,7 +80,7 @@ func (m *Metrics) Verified(source keyauth.Source, result keyauth.Result, took ti
 
 // Flushed records a flush of usage.
 func (m *Metrics) Flushed(flush keyauth.Flush) {
-	m.flushTallies.Observe(float64(flush.Tallies))
+	m.flushTallies.Observe(float64(flush.Counts))
 	m.flushSeconds.Observe(flush.Took.Seconds())
 	m.lost.Add(float64(flush.Lost))
 	if flush.Err != nil {

@@ -71,9 +71,6 @@ func serve(ctx context.Context, dir string, count int) error {
 	for _, gate := range gates { // so that the warm-up is not part of what is measured
 		gate.Flush(ctx)
 	}
-	if err := store.FoldUsage(ctx); err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -13,50 +14,81 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// measureUsage prints what it costs to store the usage of 20,000 requests a second with 1,000
-// keys. What counting a request costs is BenchmarkRecord's to say.
+// usagePerSecond is about the throughput of the gate on one core.
+const usagePerSecond = 20_000
+
+// measureUsage prints the processor time that usage takes at the throughput of the gate: that of
+// counting requests and of storing the counts, as a Recorder does by itself.
 func measureUsage(ctx context.Context, p plan) error {
-	const perSecond, keys, seconds = 20_000, 1_000, 30 // a node folds twice a minute
 	if !p.includes("usage") {
 		return nil
 	}
-	fmt.Printf("\nUsage of %d requests a second with %d keys, stored once a second, %d times\n", perSecond, keys, seconds)
+	fmt.Printf("\nUsage of %d requests a second\n", usagePerSecond)
 	return onEachDatabase(func(name, address string) (err error) {
 		store, workspaceID, err := newStore(ctx, address)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, store.Close()) }()
-		verified, err := makeKeys(ctx, store, workspaceID, keys)
-		if err != nil {
-			return err
-		}
-		var flushes []keyauth.Flush
-		recorder := keyauth.NewRecorder(store, quiet, func(f keyauth.Flush) { flushes = append(flushes, f) })
-		route := recorder.Route("GET /me", "")
-		for range seconds {
-			for i := range perSecond {
-				recorder.Record(&keyauth.Use{Key: verified[i%keys], Route: route, Status: 200, Address: "192.0.2.7", UserAgent: "bench/1", At: time.Now()})
+		for _, tt := range []struct {
+			keys   int
+			atMost float64 // of a core
+		}{{1_000, 0.02}, {10_000, 0.05}} {
+			verified, err := makeKeys(ctx, store, workspaceID, tt.keys)
+			if err != nil {
+				return err
 			}
-			recorder.Flush(ctx)
-		}
-		var took []float64
-		for _, flush := range flushes {
-			if flush.Err != nil {
-				return flush.Err
+			if err := measureRecorder(ctx, name, store, verified, tt.atMost); err != nil {
+				return err
 			}
-			took = append(took, flush.Took.Seconds())
 		}
-		start := time.Now()
-		if err := store.FoldUsage(ctx); err != nil {
-			return err
-		}
-		folded := time.Since(start)
-		const rows = 5 * keys // of each key one by hour, by day, by route and by caller, and the key's own
-		fmt.Printf("  %-10s one row of %d tallies a second, in %v (median); all %d folded into %d rows in %v, %.0f rows a second\n", name, flushes[0].Tallies,
-			time.Duration(middle(took)*float64(time.Second)).Round(100*time.Microsecond), seconds, rows, folded.Round(time.Millisecond), rows/folded.Seconds())
 		return nil
 	})
+}
+
+// measureRecorder records requests with keys in turn for four of the longest intervals between flushes.
+func measureRecorder(ctx context.Context, name string, store *models.Store, keys []keyauth.Key, atMost float64) error {
+	var flushes []keyauth.Flush
+	recorder := keyauth.NewRecorder(store, quiet, func(f keyauth.Flush) { flushes = append(flushes, f) })
+	route := recorder.Route("GET /me", "members.read")
+	record := func(n int) {
+		recorder.Record(&keyauth.Use{Key: keys[n%len(keys)], Route: route, Status: 200, Address: "192.0.2.7", UserAgent: "bench/1", At: time.Now()})
+	}
+	for n := range keys { // the first use of each key is not measured
+		record(n)
+	}
+	recorder.Flush(ctx)
+	flushes = nil
+	const rounds = 4
+	interval := recorder.Interval(len(keys))
+	before := processorTime()
+	for range rounds {
+		for n := range int(usagePerSecond * interval.Seconds()) {
+			record(n)
+		}
+		recorder.Flush(ctx)
+	}
+	took := processorTime() - before
+	var longest time.Duration
+	for _, flush := range flushes {
+		if flush.Err != nil {
+			return flush.Err
+		}
+		longest = max(longest, flush.Took)
+	}
+	part, verdict := took.Seconds()/(rounds*interval.Seconds()), "ok"
+	if part > atMost {
+		verdict = "MISSED"
+	}
+	fmt.Printf("  %-10s %6d keys, stored every %v: %.1f %% of a core, at most %.0f %% wanted (%s); %.1f µs for each key, transactions of up to %v\n",
+		name, len(keys), interval, 100*part, 100*atMost, verdict, took.Seconds()*1e6/float64(rounds*len(keys)), longest.Round(time.Millisecond))
+	return nil
+}
+
+func processorTime() time.Duration {
+	var used syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used) // cannot fail for the process itself
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func makeKeys(ctx context.Context, store *models.Store, workspaceID string, count int) ([]keyauth.Key, error) {

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 )
 
 var wholeKey = regexp.MustCompile(`^sk_live_[0-9A-Za-z]{36}$`)
@@ -226,13 +226,12 @@ func TestCreateKeyReportsUnprintedKey(t *testing.T) {
 // useKey records a request with a key.
 func useKey(t *testing.T, store *models.Store, keyID, workspaceID string) {
 	t.Helper()
-	now := store.Now().UnixMilli()
-	err := store.AppendUsage(context.Background(), models.UsageBatch{
-		ID:     keyID,
-		Routes: []models.UsageRoute{{Name: "GET /me"}}, Callers: []models.UsageCaller{{Address: "192.0.2.7"}},
-		Tallies: []models.UsageTally{{
-			Key: ulid.MustParse(strings.TrimPrefix(keyID, "key_")), Workspace: ulid.MustParse(strings.TrimPrefix(workspaceID, "ws_")),
-			StatusClass: 2, Requests: 1, First: now, Last: now,
+	now := store.Now()
+	err := store.AddUsage(context.Background(), usage.Counts{
+		ID: keyID,
+		Rows: []usage.Count{{
+			APIKeyID: keyID, WorkspaceID: workspaceID, StartsAt: usage.Hourly.Start(now), Route: "GET /me", StatusClass: 2, Requests: 1,
+			Caller: usage.Caller{Address: "192.0.2.7"}, First: now, Last: now,
 		}},
 	})
 	if err != nil {

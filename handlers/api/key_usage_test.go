@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // requestsOf are the statuses of so many requests, by the first digit.
@@ -89,14 +89,14 @@ func TestUsageOfAKey(t *testing.T) {
 func TestUsageTellsStatusesApart(t *testing.T) {
 	s := handlerstest.New(t)
 	reader, key := s.Key(t, scope.APIKeysRead), s.NamedKey(t, s.Workspace.ID, "CI")
-	batch := models.UsageBatch{ID: "one", Routes: []models.UsageRoute{{Name: "GET /me"}}, Callers: []models.UsageCaller{{Address: "192.0.2.1"}}}
+	counts := usage.Counts{ID: "one"}
 	for class := 1; class <= 5; class++ {
-		batch.Tallies = append(batch.Tallies, models.UsageTally{
-			Key: ulid.MustParse(strings.TrimPrefix(key.ID, "key_")), Workspace: ulid.MustParse(strings.TrimPrefix(s.Workspace.ID, "ws_")),
-			StatusClass: class, Requests: int64(class), First: s.Now().UnixMilli(), Last: s.Now().UnixMilli(),
+		counts.Rows = append(counts.Rows, usage.Count{
+			APIKeyID: key.ID, WorkspaceID: s.Workspace.ID, StartsAt: usage.Hourly.Start(s.Now()), Route: "GET /me",
+			StatusClass: class, Requests: int64(class), Caller: usage.Caller{Address: "192.0.2.1"}, First: s.Now(), Last: s.Now(),
 		})
 	}
-	must(t, s.AppendUsage(t.Context(), batch))
+	must(t, s.AddUsage(t.Context(), counts))
 	var got struct{ Data jsonObject }
 	s.Call(t, reader, "GET", "/api_keys/"+key.ID+"/usage?period=24h", "").JSON(t, &got)
 	want := requestsOf(15, 0, map[string]int{"1xx": 1, "2xx": 2, "3xx": 3, "4xx": 4, "5xx": 5}, nil)

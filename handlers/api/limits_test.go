@@ -126,10 +126,10 @@ func TestDeletedKeyCountsAsInvalid(t *testing.T) {
 	if len(callers) != 1 {
 		t.Fatalf("%d callers, want 1", len(callers))
 	}
-	if got := callers[0].Refused; got != 8 {
+	if got := callers[0].Rejected; got != 8 {
 		t.Errorf("rejected requests = %d, want 8", got)
 	}
-	if got := callers[0].LastRefusal; got != "deleted" {
+	if got := callers[0].LastRejection; got != "deleted" {
 		t.Errorf("last rejection = %q, want deleted", got)
 	}
 }

@@ -8,17 +8,18 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
 
-// usage is what a key was used for. Each list of it adds up to requests; null stands for
-// requests that have no such thing.
-type usage struct {
+// usageReport is the usage of a key. Each of its lists adds up to requests. Null stands for requests
+// without a route or a scope.
+type usageReport struct {
 	APIKeyID string         `json:"api_key_id"`
 	By       string         `json:"by"`
 	From     wire.Timestamp `json:"from"`
-	Until    wire.Timestamp `json:"until"` // not included
+	Until    wire.Timestamp `json:"until"` // exclusive
 	usageSum
 	Periods  []usagePeriod  `json:"periods"`
 	Routes   []usageRoute   `json:"routes"`
@@ -26,7 +27,7 @@ type usage struct {
 	Refusals []usageRefusal `json:"refusals"`
 }
 
-// usageSum is a number of requests, and how they were answered.
+// usageSum is a number of requests by outcome.
 type usageSum struct {
 	Requests int64         `json:"requests"`
 	Refused  int64         `json:"refused"`
@@ -47,15 +48,15 @@ type usagePeriod struct {
 }
 
 type usageRoute struct {
-	Route *string `json:"route"` // null where no route answered
-	Scope *string `json:"scope"` // that it needs
+	Route *string `json:"route"` // null if no route answered
+	Scope *string `json:"scope"` // required by the route
 	usageSum
 }
 
 type usageScope struct {
-	Scope      *string         `json:"scope"` // null for what needs none
+	Scope      *string         `json:"scope"` // null for none
 	Held       bool            `json:"held"`
-	LastUsedAt *wire.Timestamp `json:"last_used_at"` // by an accepted request, also before from
+	LastUsedAt *wire.Timestamp `json:"last_used_at"` // by an accepted request, possibly before from
 	usageSum
 }
 
@@ -64,7 +65,7 @@ type usageRefusal struct {
 	Requests int64  `json:"requests"`
 }
 
-// usageQuery asks for a period that ends now, or for a time from and until.
+// usageQuery asks for a period that ends now, or for the time between from and until.
 type usageQuery struct {
 	ID     string `param:"id"`
 	Period string `query:"period"`
@@ -73,31 +74,31 @@ type usageQuery struct {
 	By     string `query:"by"`
 }
 
-// The most that one answer is about.
+// The most periods in one response.
 const (
 	maxUsageHours = 31 * 24
 	maxUsageDays  = 366
 )
 
-// usagePeriods are the periods to choose from, in days.
+// usagePeriods are the values of period, in days.
 var usagePeriods = map[string]int{"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 
 const usagePeriodNames = "24h, 7d, 30d, 90d"
 
-// usage reports what a key was used for.
-func (h apiKeys) usage(ctx context.Context, caller web.Caller, in usageQuery) (usage, error) {
+// usage reports the usage of a key.
+func (h apiKeys) usage(ctx context.Context, caller web.Caller, in usageQuery) (usageReport, error) {
 	window, err := in.window(h.store.Now())
 	if err != nil {
-		return usage{}, err
+		return usageReport{}, err
 	}
 	report, err := h.store.UsageReport(ctx, caller.WorkspaceID, in.ID, window)
 	if err != nil {
-		return usage{}, err
+		return usageReport{}, err
 	}
 	return presentReport(report, in.by()), nil
 }
 
-// by is what the requests are counted by: the default is what shows a period best.
+// by returns the unit that requests are counted by, which by default depends on the period.
 func (q usageQuery) by() string {
 	switch {
 	case q.By != "":
@@ -108,14 +109,14 @@ func (q usageQuery) by() string {
 	return "day"
 }
 
-// window is the time that q asks about, in days of UTC or in hours.
-func (q usageQuery) window(now time.Time) (models.UsageWindow, error) {
+// window returns the window that q asks for, in days of UTC or in hours.
+func (q usageQuery) window(now time.Time) (usage.Window, error) {
 	if by := q.by(); by != "hour" && by != "day" {
-		return models.UsageWindow{}, invalid("by", "must be hour or day")
+		return usage.Window{}, invalid("by", "must be hour or day")
 	}
 	if q.From != "" || q.Until != "" {
 		if q.Period != "" {
-			return models.UsageWindow{}, models.Errorf(models.FailedPrecondition, "Give either period, or from and until.")
+			return usage.Window{}, models.Errorf(models.FailedPrecondition, "Give either period, or from and until.")
 		}
 		return q.between(now)
 	}
@@ -124,46 +125,46 @@ func (q usageQuery) window(now time.Time) (models.UsageWindow, error) {
 	case q.Period == "":
 		days = usagePeriods["30d"]
 	case !known:
-		return models.UsageWindow{}, invalid("period", "must be one of "+usagePeriodNames)
+		return usage.Window{}, invalid("period", "must be one of "+usagePeriodNames)
 	}
 	if q.by() == "day" {
-		return models.LastDays(now, days, time.UTC), nil
+		return usage.LastDays(now, days, time.UTC), nil
 	}
 	if days*24 > maxUsageHours {
-		return models.UsageWindow{}, invalid("by", "must be day for a period of more than 31 days")
+		return usage.Window{}, invalid("by", "must be day for a period of more than 31 days")
 	}
-	return models.LastHours(now, days*24), nil
+	return usage.LastHours(now, days*24), nil
 }
 
-// between is the window of the whole periods that from and until are in.
-func (q usageQuery) between(now time.Time) (models.UsageWindow, error) {
+// between returns the window of the periods that contain from and until.
+func (q usageQuery) between(now time.Time) (usage.Window, error) {
 	from, fromErr := parseTime("from", q.From)
 	until, untilErr := parseTime("until", q.Until)
 	if err := errors.Join(fromErr, untilErr); err != nil {
-		return models.UsageWindow{}, err
+		return usage.Window{}, err
 	}
-	length, most, kept, window := 24*time.Hour, maxUsageDays, models.UsageDaysKept, models.DaysBetween
+	by, most, kept := usage.Daily, maxUsageDays, models.UsageDaysKept
 	if q.by() == "hour" {
-		length, most, kept, window = time.Hour, maxUsageHours, models.UsageHoursKept, models.HoursBetween
+		by, most, kept = usage.Hourly, maxUsageHours, models.UsageHoursKept
 	}
 	if until == nil {
 		until = &now
 	}
 	switch {
 	case from == nil:
-		return models.UsageWindow{}, invalid("from", "must be given with until")
+		return usage.Window{}, invalid("from", "must be given with until")
 	case !from.Before(*until):
-		return models.UsageWindow{}, invalid("from", "must be before until")
+		return usage.Window{}, invalid("from", "must be before until")
 	case now.Sub(*from) > kept:
-		return models.UsageWindow{}, invalid("from", fmt.Sprintf("must be within the last %d days: by %s, usage is not kept longer", int(kept.Hours()/24), q.by()))
-	case until.Sub(*from) > time.Duration(most)*length:
-		return models.UsageWindow{}, invalid("until", fmt.Sprintf("must be at most %d days after from, by %s", time.Duration(most)*length/(24*time.Hour), q.by()))
+		return usage.Window{}, invalid("from", fmt.Sprintf("must be within the last %d days: by %s, usage is not kept longer", int(kept.Hours()/24), q.by()))
+	case until.Sub(*from) > time.Duration(most)*time.Duration(by):
+		return usage.Window{}, invalid("until", fmt.Sprintf("must be at most %d days after from, by %s", time.Duration(most)*time.Duration(by)/(24*time.Hour), q.by()))
 	}
-	return window(from.UTC().Truncate(length), *until), nil
+	return usage.Between(by.Start(*from), *until, by), nil
 }
 
-func presentReport(report *models.UsageReport, by string) usage {
-	out := usage{
+func presentReport(report *models.UsageReport, by string) usageReport {
+	out := usageReport{
 		APIKeyID: report.Key.ID, By: by,
 		From: wire.Timestamp(report.Window.Starts[0]), Until: wire.Timestamp(report.Window.Until), usageSum: presentSum(report.Total),
 		Periods: make([]usagePeriod, len(report.Periods)), Routes: make([]usageRoute, len(report.Routes)),
@@ -173,17 +174,17 @@ func presentReport(report *models.UsageReport, by string) usage {
 		out.Periods[i] = usagePeriod{wire.Timestamp(report.Window.Starts[i]), presentSum(sum)}
 	}
 	for i, part := range report.Routes {
-		out.Routes[i] = usageRoute{orNull(part.Name), orNull(part.Scope), presentSum(part.UsageSum)}
+		out.Routes[i] = usageRoute{orNull(part.Name), orNull(part.Scope), presentSum(part.Sum)}
 	}
-	for _, part := range report.Refusals {
-		if part.Name != string(models.Accepted) {
+	for _, part := range report.Rejections {
+		if part.Name != string(usage.Accepted) {
 			out.Refusals = append(out.Refusals, usageRefusal{part.Name, part.Requests})
 		}
 	}
 	return out
 }
 
-// presentScopes lists what was needed in the window, and what the key holds beyond that.
+// presentScopes lists the scopes required in the window, then the other scopes of the key.
 func presentScopes(report *models.UsageReport) []usageScope {
 	lastUses, rest := report.LastUses(), report.Key.Scopes
 	scopes := make([]usageScope, 0, len(report.Scopes))
@@ -192,7 +193,7 @@ func presentScopes(report *models.UsageReport) []usageScope {
 		if known {
 			rest = rest.Without(scope.Of(needed))
 		}
-		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.OptionalTimestamp(lastUses[part.Name]), presentSum(part.UsageSum)})
+		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.OptionalTimestamp(lastUses[part.Name]), presentSum(part.Sum)})
 	}
 	for _, unused := range rest.Names() {
 		scopes = append(scopes, usageScope{Scope: &unused, Held: true, LastUsedAt: wire.OptionalTimestamp(lastUses[unused])})
@@ -200,11 +201,11 @@ func presentScopes(report *models.UsageReport) []usageScope {
 	return scopes
 }
 
-func presentSum(sum models.UsageSum) usageSum {
-	return usageSum{sum.Requests, sum.Refused, usageStatuses{sum.Classes[1], sum.Classes[2], sum.Classes[3], sum.Classes[4], sum.Classes[5]}}
+func presentSum(sum usage.Sum) usageSum {
+	return usageSum{sum.Requests, sum.Rejected, usageStatuses{sum.Classes[1], sum.Classes[2], sum.Classes[3], sum.Classes[4], sum.Classes[5]}}
 }
 
-// orNull is null for an empty text.
+// orNull returns nil for an empty string.
 func orNull(text string) *string {
 	if text == "" {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 )
 
 // TestRequestsAreCountedByKey: what was let through and what was refused, each to the key it
@@ -42,20 +43,20 @@ func TestRequestsAreCountedByKey(t *testing.T) {
 		s.Flush(t)
 
 		first, second := s.Now().Truncate(time.Hour).Add(-time.Hour), s.Now().Truncate(time.Hour)
-		count := func(hour time.Time, route, needs string, class int, refusal models.Refusal, requests int64) models.UsageCount {
-			return models.UsageCount{APIKeyID: key.ID, WorkspaceID: s.Workspace.ID, StartsAt: hour, Route: route, Scope: needs,
-				StatusClass: class, Refusal: refusal, Requests: requests}
+		count := func(hour time.Time, route, needs string, class int, refusal usage.Rejection, requests int64) usage.Count {
+			return usage.Count{APIKeyID: key.ID, WorkspaceID: s.Workspace.ID, StartsAt: hour, Route: route, Scope: needs,
+				StatusClass: class, Rejection: refusal, Requests: requests}
 		}
-		want := []models.UsageCount{
-			count(first, "", "", 4, models.Accepted, 1),
-			count(first, "DELETE /api_keys/:id", "api_keys.write", 4, models.RefusedScope, 1),
-			count(first, "GET /me", "", 2, models.Accepted, 3),
-			count(first, "GET /meeting_requests", "meeting_requests.read", 2, models.Accepted, 1),
-			count(first, "GET /meeting_requests", "meeting_requests.read", 4, models.Accepted, 1),
-			count(second, "", "", 4, models.RefusedDeleted, 1),
-			count(second, "", "", 4, models.RefusedExpired, 1),
+		want := []usage.Count{
+			count(first, "", "", 4, usage.Accepted, 1),
+			count(first, "DELETE /api_keys/:id", "api_keys.write", 4, usage.RejectedScope, 1),
+			count(first, "GET /me", "", 2, usage.Accepted, 3),
+			count(first, "GET /meeting_requests", "meeting_requests.read", 2, usage.Accepted, 1),
+			count(first, "GET /meeting_requests", "meeting_requests.read", 4, usage.Accepted, 1),
+			count(second, "", "", 4, usage.RejectedDeleted, 1),
+			count(second, "", "", 4, usage.RejectedExpired, 1),
 		}
-		got, err := s.Usage(t.Context(), s.Workspace.ID, key.ID, models.Hourly, first, second.Add(time.Hour))
+		got, err := s.Usage(t.Context(), s.Workspace.ID, key.ID, usage.Hourly, first, second.Add(time.Hour))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("usage (-want +got): %v\n%s", err, diff)
 		}
@@ -85,9 +86,9 @@ func TestCallersAndTheLastUseAreNoted(t *testing.T) {
 
 		minute := func(n int) *time.Time { at := start.Add(time.Duration(n) * time.Minute); return &at }
 		want := []models.APIKeyCaller{
-			{APIKeyID: key.ID, WorkspaceID: s.Workspace.ID, Address: "127.0.0.1", UserAgent: "new/2", Accepted: 2, Refused: 1,
-				FirstSeenAt: *minute(1), LastSeenAt: *minute(2), LastAcceptedAt: minute(1), FirstRefusedAt: minute(2), LastRefusedAt: minute(2),
-				LastRefusal: models.RefusedScope, LastRefusedRoute: "GET /meeting_requests"},
+			{APIKeyID: key.ID, WorkspaceID: s.Workspace.ID, Address: "127.0.0.1", UserAgent: "new/2", Accepted: 2, Rejected: 1,
+				FirstSeenAt: *minute(1), LastSeenAt: *minute(2), LastAcceptedAt: minute(1), FirstRejectedAt: minute(2), LastRejectedAt: minute(2),
+				LastRejection: usage.RejectedScope, LastRejectedRoute: "GET /meeting_requests"},
 			{APIKeyID: key.ID, WorkspaceID: s.Workspace.ID, Address: "127.0.0.1", UserAgent: "old/1", Accepted: 1,
 				FirstSeenAt: start, LastSeenAt: start, LastAcceptedAt: minute(0)},
 		}
@@ -117,7 +118,7 @@ func TestUsageOutlivesAnOutage(t *testing.T) {
 		}
 		s.Exec(t, "ALTER TABLE usage_batches_away RENAME TO usage_batches")
 		s.Flush(t)
-		got, err := s.Usage(t.Context(), s.Workspace.ID, key.ID, models.Daily, s.Now().Add(-48*time.Hour), s.Now())
+		got, err := s.Usage(t.Context(), s.Workspace.ID, key.ID, usage.Daily, s.Now().Add(-48*time.Hour), s.Now())
 		if err != nil || len(got) != 1 || got[0].Requests != 5 {
 			t.Errorf("%+v, %v; want 5 requests", got, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // TestPauseResume: a paused key is refused on every node, like a key that never was, and who
@@ -41,7 +42,7 @@ func TestPauseResume(t *testing.T) {
 		}
 		another.Flush(t)
 		callers, err := s.CallersOf(t.Context(), s.Workspace.ID, key.ID)
-		if err != nil || len(callers) != 1 || callers[0].Refused != 1 || callers[0].LastRefusal != models.RefusedPaused {
+		if err != nil || len(callers) != 1 || callers[0].Rejected != 1 || callers[0].LastRejection != usage.RejectedPaused {
 			t.Errorf("the callers are %+v, %v", callers, err)
 		}
 		if shown := b.Get(page); !strings.Contains(shown.Body, "Paused. Resumes") || !strings.Contains(shown.Body, "in 1 hour") {

@@ -9,13 +9,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
 // recentUsage counts the requests of the last days of the viewer with each of keys.
-func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]models.UsageTotal, error) {
+func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]usage.Total, error) {
 	ids := make([]string, len(keys))
 	for i := range keys {
 		ids[i] = keys[i].ID
@@ -26,7 +27,7 @@ func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]
 // lately is when the last days of the viewer began, of which every page tells.
 func lately(ctx context.Context) time.Time {
 	look := viewer.Of(ctx)
-	return models.LastDays(look.Now, apikeys.UsageDays, look.Location).Starts[0]
+	return usage.LastDays(look.Now, apikeys.UsageDays, look.Location).Starts[0]
 }
 
 // usage shows what a key was used for. A page that asks what it has not seen gets that part, or
@@ -114,7 +115,7 @@ func (h apiKeys) usageCounts(c echo.Context) error {
 	return web.SendCSV(c, "usage.csv", columns, func(send func([]string) error) error {
 		for _, count := range counts {
 			row := []string{count.StartsAt.In(look.Location).Format(time.RFC3339), count.Route, count.Scope,
-				strconv.Itoa(count.StatusClass) + "xx", string(count.Refusal), strconv.FormatInt(count.Requests, 10)}
+				strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10)}
 			if err := send(row); err != nil {
 				return err
 			}
@@ -142,7 +143,7 @@ func (h apiKeys) usageCallers(c echo.Context) error {
 		for i := range callers {
 			caller := &callers[i]
 			row := []string{caller.Address, caller.UserAgent, caller.FirstSeenAt.Format(time.RFC3339), caller.LastSeenAt.Format(time.RFC3339),
-				strconv.FormatInt(caller.Accepted, 10), strconv.FormatInt(caller.Refused, 10)}
+				strconv.FormatInt(caller.Accepted, 10), strconv.FormatInt(caller.Rejected, 10)}
 			if err := send(row); err != nil {
 				return err
 			}

@@ -216,7 +216,7 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 
 // key returns the key that the path names, with its latest use.
 func (h apiKeys) key(c echo.Context) (*models.APIKey, error) {
-	return h.store.APIKeyWithLastUse(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+	return h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }
 
 // existingKey returns the key that the path names, unless it is deleted.

@@ -7,6 +7,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -14,7 +15,7 @@ import (
 type ListPage struct {
 	Query ui.ListQuery
 	List  models.APIKeyList
-	Usage map[string]models.UsageTotal // of the last UsageDays, by key id
+	Usage map[string]usage.Total // of the last UsageDays, by key id
 	// OldKeys are the ids of the keys that are being rotated, by the ids of their replacements.
 	OldKeys map[string]string
 	Env     token.Environment

@@ -5,6 +5,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
@@ -22,12 +23,12 @@ type RotateForm struct {
 type RotatePage struct {
 	Key  *models.APIKey
 	Form RotateForm
-	Uses models.ScopeUses // of the last UsageDays
+	Uses usage.ScopeUses // of the last UsageDays
 }
 
 // unused returns the scopes that no request has used. It returns none if there were no requests.
-func (p RotatePage) unused() []models.ScopeUse {
-	var unused []models.ScopeUse
+func (p RotatePage) unused() []usage.ScopeUse {
+	var unused []usage.ScopeUse
 	for _, use := range p.Uses.Scopes {
 		if use.Requests == 0 && p.Uses.Accepted > 0 {
 			unused = append(unused, use)
@@ -47,7 +48,7 @@ func (p RotatePage) isReduced() bool {
 }
 
 // box returns the checkbox of a scope, with how often the scope was used.
-func (p RotatePage) box(use models.ScopeUse) ui.Check {
+func (p RotatePage) box(use usage.ScopeUse) ui.Check {
 	check := ui.Check{
 		Name: "scopes", Value: use.Scope.String(), Label: use.Scope.Help(), Checked: p.Form.Selected().Has(use.Scope),
 		Help: p.evidence(use), Warning: use.Scope.Warning(), Change: ui.Change{Label: "Removed"},
@@ -60,7 +61,7 @@ func (p RotatePage) box(use models.ScopeUse) ui.Check {
 
 // evidence returns how often a scope was used, such as "Used by 0 of 41,233 requests
 // (members.write)".
-func (p RotatePage) evidence(use models.ScopeUse) string {
+func (p RotatePage) evidence(use usage.ScopeUse) string {
 	if p.Uses.Accepted == 0 {
 		return use.Scope.String()
 	}
@@ -84,7 +85,7 @@ func (f RotateForm) selectedExpiry() string {
 }
 
 // words returns the names of scopes.
-func words(uses []models.ScopeUse) []string {
+func words(uses []usage.ScopeUse) []string {
 	words := make([]string, len(uses))
 	for i, use := range uses {
 		words[i] = use.Scope.String()

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // toRotate returns a key with a used and an unused scope.
@@ -15,7 +15,7 @@ func toRotate() RotatePage {
 	key.Scopes, key.ExpiresAt = scope.Of(scope.SeatsRead, scope.SeatsWrite), nil
 	return RotatePage{
 		Key: key, Form: RotateForm{Access: Access{Scopes: key.Scopes.Names()}},
-		Uses: models.ScopeUses{Accepted: 41_233, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1200}, {Scope: scope.SeatsWrite}}},
+		Uses: usage.ScopeUses{Accepted: 41_233, Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead, Requests: 1200}, {Scope: scope.SeatsWrite}}},
 	}
 }
 
@@ -39,12 +39,12 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 		t.Errorf("left out %v: %s", page.Form.Scopes, text(shown))
 	}
 	for name, tt := range map[string]struct {
-		uses models.ScopeUses
+		uses usage.ScopeUses
 		says string
 	}{
-		"one request":     {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "Used by 1 of 1 request (seats.read)"},
-		"all were needed": {models.ScopeUses{Accepted: 1, Scopes: []models.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "All scopes were used in the last 30 days."},
-		"no request":      {models.ScopeUses{Scopes: []models.ScopeUse{{Scope: scope.SeatsRead}}}, "so we can’t suggest scopes to remove"},
+		"one request":     {usage.ScopeUses{Accepted: 1, Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "Used by 1 of 1 request (seats.read)"},
+		"all were needed": {usage.ScopeUses{Accepted: 1, Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "All scopes were used in the last 30 days."},
+		"no request":      {usage.ScopeUses{Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead}}}, "so we can’t suggest scopes to remove"},
 	} {
 		page := toRotate()
 		page.Uses = tt.uses

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -41,13 +42,13 @@ func (p RotationPage) Version() string {
 		_, _ = fmt.Fprint(hash, key.Name, key.Scopes, key.StatusAt(p.At), millis(key.LastUsedAt))
 	}
 	for _, c := range p.Callers {
-		_, _ = fmt.Fprint(hash, c.Old.Address, c.Old.UserAgent, c.Old.Refused, millis(c.Old.LastAcceptedAt))
+		_, _ = fmt.Fprint(hash, c.Old.Address, c.Old.UserAgent, c.Old.Rejected, millis(c.Old.LastAcceptedAt))
 		if c.New != nil {
-			_, _ = fmt.Fprint(hash, c.New.Refused, millis(c.New.LastAcceptedAt))
+			_, _ = fmt.Fprint(hash, c.New.Rejected, millis(c.New.LastAcceptedAt))
 		}
 	}
 	for _, c := range p.Newcomers {
-		_, _ = fmt.Fprint(hash, c.Address, c.UserAgent, c.Refused, millis(c.LastAcceptedAt))
+		_, _ = fmt.Fprint(hash, c.Address, c.UserAgent, c.Rejected, millis(c.LastAcceptedAt))
 	}
 	return strconv.FormatUint(hash.Sum64(), 36)
 }
@@ -102,8 +103,8 @@ func (p RotationPage) stillUsing() int {
 }
 
 func stillUses(c *models.APIKeyCaller) bool {
-	dead := c.LastRefusal == models.RefusedDeleted || c.LastRefusal == models.RefusedExpired
-	return dead && c.LastRefusedAt != nil && (c.LastAcceptedAt == nil || c.LastRefusedAt.After(*c.LastAcceptedAt))
+	dead := c.LastRejection == usage.RejectedDeleted || c.LastRejection == usage.RejectedExpired
+	return dead && c.LastRejectedAt != nil && (c.LastAcceptedAt == nil || c.LastRejectedAt.After(*c.LastAcceptedAt))
 }
 
 // step is the state of a rotation and the next thing to do.
@@ -161,10 +162,10 @@ func (p RotationPage) lastStep() step {
 
 // rejectedAtNew returns why the new key has not accepted the requests of a caller.
 func rejectedAtNew(c *models.APIKeyCaller) string {
-	switch c.LastRefusal {
-	case models.RefusedScope:
-		return "Rejected: the new key lacks the scope for " + c.LastRefusedRoute
-	case models.RefusedRateLimit:
+	switch c.LastRejection {
+	case usage.RejectedScope:
+		return "Rejected: the new key lacks the scope for " + c.LastRejectedRoute
+	case usage.RejectedRateLimit:
 		return "Rejected: too many requests"
 	}
 	return "Rejected"

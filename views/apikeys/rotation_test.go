@@ -10,6 +10,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // ago returns the time that is d before now.
@@ -53,9 +54,9 @@ func rotating() RotationPage {
 }
 
 func TestRotationNextStep(t *testing.T) {
-	rejected := func(p *RotationPage, refusal models.Refusal, accepted, refused time.Duration) {
+	rejected := func(p *RotationPage, refusal usage.Rejection, accepted, refused time.Duration) {
 		c := &p.Callers[0].Old
-		c.LastAcceptedAt, c.LastRefusedAt, c.LastRefusal, c.Refused = ago(accepted), ago(refused), refusal, 1
+		c.LastAcceptedAt, c.LastRejectedAt, c.LastRejection, c.Rejected = ago(accepted), ago(refused), refusal, 1
 	}
 	tests := []struct {
 		name        string
@@ -75,19 +76,19 @@ func TestRotationNextStep(t *testing.T) {
 		{"complete", func(p *RotationPage) { p.Old.DeletedAt = ago(time.Hour) }, "Rotation complete", "no longer in use."},
 		{"refused before it was accepted last", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			rejected(p, models.RefusedExpired, 2*time.Hour, 3*time.Hour)
+			rejected(p, usage.RejectedExpired, 2*time.Hour, 3*time.Hour)
 		}, "Rotation complete", "no longer in use."},
 		{"refused for its scopes", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			rejected(p, models.RefusedScope, 2*time.Hour, time.Hour)
+			rejected(p, usage.RejectedScope, 2*time.Hour, time.Hour)
 		}, "Rotation complete", "no longer in use."},
 		{"knocking", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			rejected(p, models.RefusedDeleted, 2*time.Hour, 0)
+			rejected(p, usage.RejectedDeleted, 2*time.Hour, 0)
 		}, "Old key still in use", "1 caller still sends the deleted key and gets 401."},
 		{"knocking after it has expired", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
-			rejected(p, models.RefusedExpired, 2*time.Hour, 0)
+			rejected(p, usage.RejectedExpired, 2*time.Hour, 0)
 		}, "Old key still in use", "1 caller still sends the deleted key and gets 401."},
 	}
 	for _, tt := range tests {
@@ -138,14 +139,14 @@ func TestRotationVersionChangesWithTheContent(t *testing.T) {
 		"the end of the rotation":            func(p *RotationPage) { p.New.DeletedAt = ago(0) },
 		"another caller of the old key":      func(p *RotationPage) { p.Callers[1].Old.Address = "192.0.2.2" },
 		"another program":                    func(p *RotationPage) { p.Callers[1].Old.UserAgent = "cron/3" },
-		"a caller that is refused":           func(p *RotationPage) { p.Callers[1].Old.Refused++ },
+		"a caller that is refused":           func(p *RotationPage) { p.Callers[1].Old.Rejected++ },
 		"a caller that comes again":          func(p *RotationPage) { p.Callers[1].Old.LastAcceptedAt = ago(0) },
 		"a caller that is seen with the new": func(p *RotationPage) { p.Callers[1].New = &models.APIKeyCaller{} },
-		"one that is refused with the new":   func(p *RotationPage) { p.Callers[0].New.Refused++ },
+		"one that is refused with the new":   func(p *RotationPage) { p.Callers[0].New.Rejected++ },
 		"one that comes again with the new":  func(p *RotationPage) { p.Callers[0].New.LastAcceptedAt = ago(time.Second) },
 		"a newcomer":                         func(p *RotationPage) { p.Newcomers = append(p.Newcomers, *newCaller("extra/4")) },
 		"a newcomer that comes again":        func(p *RotationPage) { p.Newcomers[0].LastAcceptedAt = ago(time.Second) },
-		"a newcomer that is refused":         func(p *RotationPage) { p.Newcomers[0].Refused++ },
+		"a newcomer that is refused":         func(p *RotationPage) { p.Newcomers[0].Rejected++ },
 	} {
 		page := rotating()
 		if change(&page); page.Version() == version {
@@ -164,10 +165,10 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 	page := rotating()
 	page.New.Scopes = scope.All.Without(scope.Of(scope.SeatsWrite))
 	page.Callers = append(page.Callers,
-		models.RotatingCaller{Old: oldCaller("refused/4", 4*time.Hour), New: &models.APIKeyCaller{LastRefusal: models.RefusedScope, LastRefusedRoute: "POST /seats", LastRefusedAt: ago(0)}},
+		models.RotatingCaller{Old: oldCaller("refused/4", 4*time.Hour), New: &models.APIKeyCaller{LastRejection: usage.RejectedScope, LastRejectedRoute: "POST /seats", LastRejectedAt: ago(0)}},
 		models.RotatingCaller{Old: oldCaller("often/5", 0), New: newCaller("often/5")},
 		models.RotatingCaller{Old: models.APIKeyCaller{LastAcceptedAt: ago(5 * time.Hour)}})
-	page.Newcomers = append(page.Newcomers, models.APIKeyCaller{Address: "192.0.2.9", UserAgent: "shut/6", FirstSeenAt: *ago(time.Hour), LastSeenAt: *ago(0), LastRefusal: models.RefusedRateLimit, LastRefusedAt: ago(0)})
+	page.Newcomers = append(page.Newcomers, models.APIKeyCaller{Address: "192.0.2.9", UserAgent: "shut/6", FirstSeenAt: *ago(time.Hour), LastSeenAt: *ago(0), LastRejection: usage.RejectedRateLimit, LastRejectedAt: ago(0)})
 	shown := drawn(t, Rotation(page))
 	if begun := text(shown.Find("#rotation > header")); !strings.Contains(begun, "Started 3 hours ago") || !strings.Contains(begun, "by Nora New") {
 		t.Errorf("it says %q", begun)
@@ -198,7 +199,7 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 		t.Errorf("a refused newcomer: %q", got)
 	}
 
-	page.Old.DeletedAt, page.Callers[1].Old.LastRefusal, page.Callers[1].Old.LastRefusedAt = ago(0), models.RefusedDeleted, ago(0)
+	page.Old.DeletedAt, page.Callers[1].Old.LastRejection, page.Callers[1].Old.LastRejectedAt = ago(0), usage.RejectedDeleted, ago(0)
 	shown = drawn(t, Rotation(page))
 	if got := at("callers", 1); !strings.Contains(got, "Old key Rejected just now") {
 		t.Errorf("one that knocks: %q", got)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
@@ -60,11 +61,11 @@ func (q UsageQuery) OfLineage() bool { return q.Keys == ofLineage }
 const ofLineage = "lineage"
 
 // Window is the time that q asks for at now, for a viewer in location.
-func (q UsageQuery) Window(now time.Time, location *time.Location) models.UsageWindow {
+func (q UsageQuery) Window(now time.Time, location *time.Location) usage.Window {
 	if q.ByHour() {
-		return models.LastHours(now, q.period().days*24)
+		return usage.LastHours(now, q.period().days*24)
 	}
-	return models.LastDays(now, q.period().days, location)
+	return usage.LastDays(now, q.period().days, location)
 }
 
 // address is where q is asked, under a path.
@@ -116,7 +117,7 @@ type UsagePage struct {
 }
 
 // Seen is what a page about window has seen when so many requests had come ever.
-func Seen(requestsEver int64, window models.UsageWindow) string {
+func Seen(requestsEver int64, window usage.Window) string {
 	return strconv.FormatInt(requestsEver, 10) + "-" + strconv.FormatInt(window.Until.Unix(), 10)
 }
 
@@ -175,7 +176,7 @@ func (p UsagePage) bar(start time.Time) ui.Bar {
 
 // neededScope is a scope with the requests that needed it.
 type neededScope struct {
-	models.UsagePart
+	usage.Part
 	Held   bool
 	LastAt *time.Time // accepted; nil for never
 }
@@ -192,7 +193,7 @@ func (p UsagePage) scopes() []neededScope {
 		list = append(list, neededScope{part, known && p.Report.Key.Scopes.Has(needed), lastUses[part.Name]})
 	}
 	for _, word := range unused.Names() {
-		list = append(list, neededScope{models.UsagePart{Name: word}, true, lastUses[word]})
+		list = append(list, neededScope{usage.Part{Name: word}, true, lastUses[word]})
 	}
 	return list
 }
@@ -204,7 +205,7 @@ const maxRefusals = 10
 func (p UsagePage) refusals() []models.APIKeyRouteUse {
 	var latest []models.APIKeyRouteUse
 	for _, use := range p.Report.Uses {
-		if use.Refusal != models.Accepted && len(latest) < maxRefusals {
+		if use.Rejection != usage.Accepted && len(latest) < maxRefusals {
 			latest = append(latest, use)
 		}
 	}
@@ -213,31 +214,31 @@ func (p UsagePage) refusals() []models.APIKeyRouteUse {
 
 // reason says why requests were refused.
 func reason(use models.APIKeyRouteUse) string {
-	switch use.Refusal {
-	case models.RefusedDeleted:
+	switch use.Rejection {
+	case usage.RejectedDeleted:
 		return "The key was deleted"
-	case models.RefusedExpired:
+	case usage.RejectedExpired:
 		return "The key had expired"
-	case models.RefusedPaused:
+	case usage.RejectedPaused:
 		return "The key was paused"
-	case models.RefusedScope:
+	case usage.RejectedScope:
 		return "The key lacks " + use.Scope
-	case models.RefusedRateLimit:
+	case usage.RejectedRateLimit:
 		return "Too many requests in a minute"
 	}
-	return string(use.Refusal)
+	return string(use.Rejection)
 }
 
 // UsageSummary is the last days of a key in a line.
 type UsageSummary struct {
-	Total models.UsageTotal
+	Total usage.Total
 	Days  int
 }
 
 func (s UsageSummary) label() string {
 	label := ui.Plural(s.Total.Requests, "request") + " in " + ui.Plural(int64(s.Days), "day")
-	if s.Total.Refused > 0 {
-		label += ", " + ui.Count(s.Total.Refused) + " refused"
+	if s.Total.Rejected > 0 {
+		label += ", " + ui.Count(s.Total.Rejected) + " refused"
 	}
 	return label
 }
@@ -256,7 +257,7 @@ func (p UsagePage) lastRequest() time.Time {
 func (p UsagePage) sumOfCallers() (accepted, refused int64) {
 	for i := range p.Callers {
 		accepted += p.Callers[i].Accepted
-		refused += p.Callers[i].Refused
+		refused += p.Callers[i].Rejected
 	}
 	return accepted, refused
 }

@@ -9,14 +9,15 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/usage"
 )
 
 // usageOf is a page about a key whose callers call themselves like it.
 func usageOf(key *models.APIKey) UsagePage {
 	query := UsageQuery{}
-	report := &models.UsageReport{Key: key, Window: query.Window(now, time.UTC)}
-	report.Periods = make([]models.UsageSum, len(report.Window.Starts))
-	report.Uses = []models.APIKeyRouteUse{{Route: "GET /me", Refusal: models.RefusedPaused, Requests: 1, LastAt: now, LastAddress: "192.0.2.1", LastUserAgent: key.Name}}
+	report := &models.UsageReport{Key: key, Report: &usage.Report{Window: query.Window(now, time.UTC)}}
+	report.Periods = make([]usage.Sum, len(report.Window.Starts))
+	report.Uses = []models.APIKeyRouteUse{{Route: "GET /me", Rejection: usage.RejectedPaused, Requests: 1, LastAt: now, LastAddress: "192.0.2.1", LastUserAgent: key.Name}}
 	return UsagePage{
 		Query: query, Report: report, Now: now, Zone: time.UTC, Ever: 1,
 		Callers: []models.APIKeyCaller{{Address: "192.0.2.1", UserAgent: key.Name, Accepted: 1, FirstSeenAt: now, LastSeenAt: now}},
@@ -63,13 +64,13 @@ func busy(query UsageQuery, zone *time.Location) UsagePage {
 	page.Query, page.Zone = query, zone
 	report := page.Report
 	report.Window = query.Window(now, zone)
-	report.Periods = make([]models.UsageSum, len(report.Window.Starts))
+	report.Periods = make([]usage.Sum, len(report.Window.Starts))
 	last := len(report.Periods) - 1
-	report.Periods[last-1] = models.UsageSum{Requests: 4, Classes: [6]int64{2: 4}}
-	report.Periods[last] = models.UsageSum{Requests: 8, Refused: 2, Classes: [6]int64{2: 5, 3: 1, 4: 2}}
-	report.Total = models.UsageSum{Requests: 12, Refused: 2, Classes: [6]int64{2: 9, 3: 1, 4: 2}}
-	report.Routes = []models.UsagePart{{Name: "GET /seats", Scope: "seats.read", UsageSum: models.UsageSum{Requests: 9}}, {UsageSum: models.UsageSum{Requests: 3, Refused: 2}}}
-	report.Scopes = []models.UsagePart{{Name: "seats.read", UsageSum: models.UsageSum{Requests: 9}}, {Name: "seats.write", UsageSum: models.UsageSum{Requests: 2, Refused: 2}}, {UsageSum: models.UsageSum{Requests: 1}}}
+	report.Periods[last-1] = usage.Sum{Requests: 4, Classes: [6]int64{2: 4}}
+	report.Periods[last] = usage.Sum{Requests: 8, Rejected: 2, Classes: [6]int64{2: 5, 3: 1, 4: 2}}
+	report.Total = usage.Sum{Requests: 12, Rejected: 2, Classes: [6]int64{2: 9, 3: 1, 4: 2}}
+	report.Routes = []usage.Part{{Name: "GET /seats", Scope: "seats.read", Sum: usage.Sum{Requests: 9}}, {Sum: usage.Sum{Requests: 3, Rejected: 2}}}
+	report.Scopes = []usage.Part{{Name: "seats.read", Sum: usage.Sum{Requests: 9}}, {Name: "seats.write", Sum: usage.Sum{Requests: 2, Rejected: 2}}, {Sum: usage.Sum{Requests: 1}}}
 	report.Uses = []models.APIKeyRouteUse{
 		{Route: "GET /seats", Scope: "seats.read", Requests: 9, LastAt: *ago(time.Hour)},
 		{Route: "GET /workspace_members", Scope: "members.read", Requests: 1, LastAt: *ago(100 * day)},
@@ -137,11 +138,11 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 	if got := text(shown.Find("header").Last()); !strings.Contains(text(shown.Find(".page > header")), "with its predecessors and successors, 2 keys in all") || text(shown.Find("nav[aria-label=Keys] [aria-current=page]")) != "With its lineage" {
 		t.Errorf("of a line it says %q", got)
 	}
-	page.Report.Total = models.UsageSum{Requests: 1}
+	page.Report.Total = usage.Sum{Requests: 1}
 	if got, want := text(drawn(t, Usage(page)).Find("section[aria-label=Requests] p").First()), "1 request in 7 days, 0 of them refused"; got != want {
 		t.Errorf("of one it says %q, want %q", got, want)
 	}
-	page.Report.Total = models.UsageSum{}
+	page.Report.Total = usage.Sum{}
 	if got := text(drawn(t, Usage(page)).Find("section[aria-label=Requests]")); !strings.Contains(got, "The last request came 1 hour ago") || strings.Contains(got, "as a table") {
 		t.Errorf("of a time without requests it says %q", got)
 	}
@@ -166,10 +167,10 @@ func TestUsageByRouteAndScope(t *testing.T) {
 // TestRefusalsSayWhy, the latest ten of them.
 func TestRefusalsSayWhy(t *testing.T) {
 	page := busy(UsageQuery{}, time.UTC)
-	refused := func(refusal models.Refusal) models.APIKeyRouteUse {
-		return models.APIKeyRouteUse{Route: "POST /seats", Scope: "seats.write", Refusal: refusal, Requests: 2, LastAt: *ago(time.Hour), LastAddress: "192.0.2.1", LastUserAgent: "sync/1"}
+	refused := func(refusal usage.Rejection) models.APIKeyRouteUse {
+		return models.APIKeyRouteUse{Route: "POST /seats", Scope: "seats.write", Rejection: refusal, Requests: 2, LastAt: *ago(time.Hour), LastAddress: "192.0.2.1", LastUserAgent: "sync/1"}
 	}
-	for _, refusal := range []models.Refusal{models.RefusedDeleted, models.RefusedExpired, models.RefusedPaused, models.RefusedScope, models.RefusedRateLimit} {
+	for _, refusal := range []usage.Rejection{usage.RejectedDeleted, usage.RejectedExpired, usage.RejectedPaused, usage.RejectedScope, usage.RejectedRateLimit} {
 		page.Report.Uses = append(page.Report.Uses, refused(refusal))
 	}
 	page.Report.Uses[2].Route, page.Report.Uses[2].LastAddress = "", ""
@@ -181,7 +182,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 		}
 	}
 	for range 10 {
-		page.Report.Uses = append(page.Report.Uses, refused(models.RefusedScope))
+		page.Report.Uses = append(page.Report.Uses, refused(usage.RejectedScope))
 	}
 	if got := len(page.refusals()); items.Length() != 5 || got != 10 {
 		t.Errorf("of 5 refusals %d are shown, of 15 %d", items.Length(), got)
@@ -191,7 +192,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 // TestCallersThatAreNewAreMarked, and those beyond the limit are one.
 func TestCallersThatAreNewAreMarked(t *testing.T) {
 	page := busy(UsageQuery{}, time.UTC)
-	old, others := oldCaller("sync/1", time.Hour), models.APIKeyCaller{Refused: 4, FirstSeenAt: *ago(20 * day), LastSeenAt: *ago(2 * time.Hour)}
+	old, others := oldCaller("sync/1", time.Hour), models.APIKeyCaller{Rejected: 4, FirstSeenAt: *ago(20 * day), LastSeenAt: *ago(2 * time.Hour)}
 	page.Callers = []models.APIKeyCaller{*newCaller("cron/2"), old, others}
 	card := drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
 	for n, want := range []string{
@@ -215,8 +216,8 @@ func TestCallersThatAreNewAreMarked(t *testing.T) {
 // TestASummaryIsALineAndItsWords, wherever a key is shown.
 func TestASummaryIsALineAndItsWords(t *testing.T) {
 	key := keyNamed("CI")
-	total := models.UsageTotal{Requests: 12, Refused: 2, Days: []int64{0, 0, 12}}
-	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}, Usage: map[string]models.UsageTotal{key.ID: total}}
+	total := usage.Total{Requests: 12, Rejected: 2, Days: []int64{0, 0, 12}}
+	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}, Usage: map[string]usage.Total{key.ID: total}}
 	cell := drawn(t, List(list)).Find("[data-usage]")
 	if cell.Find("a .sparkline path").AttrOr("d", "") == "" || cell.Find("a").AttrOr("aria-label", "") != "Usage: 12 requests in 30 days, 2 refused" || !strings.HasSuffix(text(cell), " 12") {
 		t.Errorf("in the list it is %q", text(cell))
@@ -225,7 +226,7 @@ func TestASummaryIsALineAndItsWords(t *testing.T) {
 	if page.Find(".sparkline path").AttrOr("d", "") == "" || text(page.Find("p")) != "12 requests in 30 days, 2 refused" {
 		t.Errorf("on the page it is %q", text(page))
 	}
-	list.Usage, total = nil, models.UsageTotal{}
+	list.Usage, total = nil, usage.Total{}
 	cell = drawn(t, List(list)).Find("[data-usage]")
 	page = drawn(t, Show(DetailPage{Key: key, Usage: UsageSummary{total, UsageDays}})).Find("section[aria-labelledby=usage-summary]")
 	if cell.Find("a, svg").Length() != 0 || page.Find(".sparkline").Length() != 0 || text(cell) != "– 0 requests in 30 days" || text(page.Find("p")) != "0 requests in 30 days" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 )
 
 // Plant caches a copy of row under a new key, which the store doesn't have, and returns the key.
@@ -71,20 +72,20 @@ func LeaseLeft(length, monotonic, wall time.Duration) time.Duration {
 
 // Bounds of a Recorder.
 const (
-	MaxTallies     = maxTallies
+	MaxCounts      = maxCounts
 	RecorderShards = recorderShards
 )
 
-// Tallies is how many tallies are held.
-func (r *Recorder) Tallies() int {
+// Counts returns the number of counts in memory.
+func (r *Recorder) Counts() int {
 	held := 0
 	for i := range r.shards {
-		held += r.shards[i].tallies.Load().held
+		held += r.shards[i].counts.Load().held
 	}
 	return held
 }
 
-// CallerBytes is how long the names of the callers are that are held.
+// CallerBytes returns the length of the names of all callers in memory.
 func (r *Recorder) CallerBytes() (bytes int) {
 	for i := range r.shards {
 		for _, caller := range r.shards[i].callers {
@@ -94,13 +95,13 @@ func (r *Recorder) CallerBytes() (bytes int) {
 	return bytes
 }
 
-// LoseAnswers has the next batches stored, and the Recorder told that they were not.
-func (r *Recorder) LoseAnswers(count int) {
-	appended := r.append
-	r.append = func(ctx context.Context, batch models.UsageBatch) error {
-		err := appended(ctx, batch)
+// LoseResponses makes the next transactions succeed but report an error.
+func (r *Recorder) LoseResponses(count int) {
+	add := r.add
+	r.add = func(ctx context.Context, counts usage.Counts) error {
+		err := add(ctx, counts)
 		if count--; count >= 0 && err == nil {
-			return errors.New("the answer is lost")
+			return errors.New("the response was lost")
 		}
 		return err
 	}

@@ -4,127 +4,198 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/skipup/keys/models"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/skipup/keys/models/usage"
 )
 
-// FlushWatch is told how each flush went.
+const (
+	// The next flush follows after minFlushInterval, or later after a large one, so that storing counts
+	// leaves the database and the processor to the requests. A crash loses the counts of one interval.
+	minFlushInterval = time.Second
+	maxFlushInterval = 5 * time.Second
+	flushTimePerRow  = 2 * time.Millisecond
+	// flushTimeout limits one transaction. Counts that it could not store are stored by the next flush.
+	flushTimeout = 10 * time.Second
+	// flushRows is how many rows of counts are added in one transaction, for which all other writes
+	// wait on SQLite.
+	flushRows = 1000
+)
+
+// FlushWatch is called after each transaction of a flush.
 type FlushWatch func(Flush)
 
-// Flush is how one flush went.
+// Flush is the result of a transaction that adds counts.
 type Flush struct {
-	Tallies int // in the batch: of one key, caller, route and kind of answer each
-	Took    time.Duration
-	Err     error
-	// Lost are the requests since the last flush that there was no room to count.
-	Lost int64
+	Counts int // rows of counts
+	Took   time.Duration
+	Err    error
+	Lost   int64 // requests that will not be counted because the Recorder stopped
 }
 
-// Flush appends what was counted since the last flush to the database. What could not be
-// stored, or may have been without an answer, is sent again as it was before anything new: the
-// database knows a batch that it has, so that nothing is counted twice.
-func (r *Recorder) Flush(ctx context.Context) {
+// Run flushes regularly until ctx is done, and then once more.
+func (r *Recorder) Run(ctx context.Context) {
+	timer := time.NewTimer(minFlushInterval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(r.Interval(r.Flush(ctx)))
+		case <-ctx.Done():
+			r.Flush(context.WithoutCancel(ctx))
+			r.giveUp()
+			return
+		}
+	}
+}
+
+// Interval returns the time until the next flush after one of a number of rows.
+func (r *Recorder) Interval(rows int) time.Duration {
+	return min(max(minFlushInterval, time.Duration(rows)*flushTimePerRow), maxFlushInterval)
+}
+
+// Flush adds the counts so far to the database and returns the number of rows. Counts that may or
+// may not have been stored are first sent again unchanged, and the database ignores those it has.
+func (r *Recorder) Flush(ctx context.Context) (rows int) {
 	r.flushing.Lock()
 	defer r.flushing.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
-	defer cancel()
-	if r.pending != nil && !r.send(ctx) {
-		return
-	}
-	r.collected = time.Now()
-	if r.pending = r.collect(); r.pending == nil {
-		r.stored.Store(r.collected.UnixNano())
-		return
-	}
-	r.send(ctx)
+	return r.flush(ctx)
 }
 
-// send stores the pending batch and reports whether it is stored.
+// FlushSmall flushes for a page that shows usage up to the second. It leaves large flushes to Run,
+// and does nothing while another flush is in progress.
+func (r *Recorder) FlushSmall(ctx context.Context) {
+	if !r.flushing.TryLock() {
+		return
+	}
+	defer r.flushing.Unlock()
+	if r.Interval(r.size) == minFlushInterval {
+		r.flush(ctx)
+	}
+}
+
+func (r *Recorder) flush(ctx context.Context) (rows int) {
+	if !r.send(ctx) {
+		return 0
+	}
+	r.collected = time.Now()
+	r.pending = r.collect()
+	for i := range r.pending {
+		rows += len(r.pending[i].Rows)
+	}
+	r.size = rows
+	r.send(ctx)
+	return rows
+}
+
+// send stores the pending counts and reports whether all are stored.
 func (r *Recorder) send(ctx context.Context) bool {
-	start := time.Now()
-	err := r.append(ctx, *r.pending)
-	if err != nil && isStopped(ctx) {
-		return false // it goes with the last flush
+	for len(r.pending) > 0 {
+		start := time.Now()
+		err := r.addWithin(ctx, flushTimeout, r.pending[0])
+		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+			return false // the last flush sends them again
+		}
+		r.report(Flush{Counts: len(r.pending[0].Rows), Took: time.Since(start), Err: err})
+		if err != nil {
+			return false
+		}
+		r.pending = r.pending[1:]
 	}
-	r.report(Flush{Tallies: len(r.pending.Tallies), Took: time.Since(start), Err: err, Lost: r.lost.Swap(0)})
-	if err != nil {
-		return false
+	if !r.collected.IsZero() {
+		r.stored.Store(r.collected.UnixNano())
 	}
-	r.pending = nil
-	r.stored.Store(r.collected.UnixNano())
 	return true
 }
 
-// isStopped reports whether ctx was ended by whoever stops the program, not by a timeout.
-func isStopped(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+func (r *Recorder) addWithin(ctx context.Context, timeout time.Duration, counts usage.Counts) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return r.add(ctx, counts)
+}
 
-// report logs the beginning and the end of an outage.
+// giveUp reports the requests that could not be stored before the Recorder stopped.
+func (r *Recorder) giveUp() {
+	var lost int64
+	for _, counts := range append(r.pending, r.collect()...) {
+		for i := range counts.Rows {
+			lost += counts.Rows[i].Requests
+		}
+	}
+	if lost > 0 {
+		r.log.Error("usage could not be stored before stopping", "requests", lost)
+		if r.watch != nil {
+			r.watch(Flush{Lost: lost})
+		}
+	}
+}
+
+// report logs the start and the end of an outage.
 func (r *Recorder) report(flush Flush) {
 	switch {
 	case flush.Err != nil && !r.failing:
-		r.log.Error("usage cannot be stored: it is kept in memory and sent again", "error", flush.Err)
+		r.log.Error("usage cannot be stored; keeping it in memory", "error", flush.Err)
 	case flush.Err == nil && r.failing:
 		r.log.Info("usage is stored again")
 	}
 	r.failing = flush.Err != nil
-	if flush.Lost > 0 {
-		r.log.Warn("requests were not counted: there was no room", "requests", flush.Lost)
-	}
 	if r.watch != nil {
 		r.watch(flush)
 	}
 }
 
-// collect takes what was counted so far, nil if that is nothing.
-func (r *Recorder) collect() *models.UsageBatch {
-	batch := &models.UsageBatch{ID: rand.Text(), Routes: r.routes, Callers: make([]models.UsageCaller, 1)}
+// collect takes all counts out of the shards.
+func (r *Recorder) collect() []usage.Counts {
+	var rows []usage.Count
 	for i := range r.shards {
-		r.shards[i].collect(batch)
+		rows = r.shards[i].collect(rows, r.routes)
 	}
-	if len(batch.Tallies) == 0 {
-		return nil
+	var all []usage.Counts
+	for len(rows) > 0 {
+		n := min(len(rows), flushRows)
+		all = append(all, usage.Counts{ID: rand.Text(), Rows: rows[:n:n]})
+		rows = rows[n:]
 	}
-	return batch
+	return all
 }
 
-// take takes the tallies of a shard away from it, so that nobody else changes them, with their
-// callers. It leaves a shard without any as it is.
-func (s *recorderShard) take() (taken *tallies, callers map[uint64]models.UsageCaller) {
+// collect appends the counts of a shard to rows.
+func (s *recorderShard) collect(rows []usage.Count, routes []usage.Route) []usage.Count {
+	taken, callers := s.take()
+	if taken == nil {
+		return rows
+	}
+	workspaces := map[ulid.ULID]string{}
+	for i := range taken.cells {
+		c := &taken.cells[i]
+		if c.requests == 0 {
+			continue
+		}
+		workspace := workspaces[c.workspace]
+		if workspace == "" {
+			workspace = workspacePrefix + ulid.ULID(c.workspace).String()
+			workspaces[c.workspace] = workspace
+		}
+		rows = append(rows, usage.Count{
+			APIKeyID: keyPrefix + ulid.ULID(c.key).String(), WorkspaceID: workspace, StartsAt: c.at(0),
+			Route: routes[c.route].Name, Scope: routes[c.route].Scope, StatusClass: int(c.class), Rejection: rejections[c.rejection],
+			Requests: c.requests, Caller: callers[c.caller], First: c.at(c.first), Last: c.at(c.last),
+		})
+	}
+	return rows
+}
+
+// take empties a shard and returns what it had, or nil if it was empty.
+func (s *recorderShard) take() (taken *countTable, callers map[uint64]usage.Caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if taken = s.tallies.Load(); taken.held == 0 {
+	if taken = s.counts.Load(); taken.held == 0 {
 		return nil, nil
 	}
 	callers = s.callers
-	s.tallies.Store(taken.next())
-	s.callers = make(map[uint64]models.UsageCaller, len(callers))
+	s.counts.Store(taken.next())
+	s.callers = make(map[uint64]usage.Caller, len(callers))
 	return taken, callers
-}
-
-// collect moves the tallies of a shard into a batch.
-func (s *recorderShard) collect(batch *models.UsageBatch) {
-	taken, callers := s.take()
-	if taken == nil {
-		return
-	}
-	numbers := map[uint64]int{0: 0} // the first caller of a batch is nobody told apart
-	batch.Tallies = slices.Grow(batch.Tallies, taken.held)
-	for i := range taken.cells {
-		t := &taken.cells[i]
-		if t.requests == 0 {
-			continue
-		}
-		number, known := numbers[t.caller]
-		if !known {
-			number = len(batch.Callers)
-			numbers[t.caller] = number
-			batch.Callers = append(batch.Callers, callers[t.caller])
-		}
-		batch.Tallies = append(batch.Tallies, models.UsageTally{
-			Key: t.key, Workspace: t.workspace, Route: int(t.route), Caller: number, StatusClass: int(t.class),
-			Refusal: refusals[t.refusal], Requests: t.requests, First: t.at(t.first), Last: t.at(t.last),
-		})
-	}
 }

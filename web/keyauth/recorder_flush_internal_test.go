@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
-// TestAnIdleShardIsNotTakenTwice: its first request may come just while it is looked at.
-func TestAnIdleShardIsNotTakenTwice(t *testing.T) {
+// TestFlushWhileRecording covers a shard whose first request arrives while it is collected.
+func TestFlushWhileRecording(t *testing.T) {
 	r := NewRecorder(&models.Store{}, nil, nil)
 	var stored int64
-	r.append = func(_ context.Context, batch models.UsageBatch) error {
-		for i := range batch.Tallies {
-			stored += batch.Tallies[i].Requests
+	r.add = func(_ context.Context, counts usage.Counts) error {
+		for i := range counts.Rows {
+			stored += counts.Rows[i].Requests
 		}
 		return nil
 	}
@@ -36,51 +37,47 @@ func TestAnIdleShardIsNotTakenTwice(t *testing.T) {
 	}
 	r.Flush(t.Context())
 	if stored != requests {
-		t.Errorf("%d requests are stored, want %d", stored, requests)
+		t.Errorf("stored requests = %d, want %d", stored, requests)
 	}
 }
 
-// TestToBeStoppedIsNoOutage: a flush that is under way then is broken off and sent again, and a
-// fold is begun again. Neither is an error.
-func TestToBeStoppedIsNoOutage(t *testing.T) {
+// TestStopDuringFlush stops a Recorder during a flush, which is no outage: the last flush sends the
+// same counts again.
+func TestStopDuringFlush(t *testing.T) {
 	var (
 		log     bytes.Buffer
 		flushes []Flush
-		stored  []string
+		sent    []string
 	)
 	ctx, stop := context.WithCancel(t.Context())
 	r := NewRecorder(&models.Store{}, slog.New(slog.NewTextHandler(&log, nil)), func(f Flush) { flushes = append(flushes, f) })
-	r.append = func(ctx context.Context, batch models.UsageBatch) error {
-		if stored = append(stored, batch.ID); len(stored) > 1 {
+	r.add = func(ctx context.Context, counts usage.Counts) error {
+		if sent = append(sent, counts.ID); len(sent) > 1 {
 			return nil
 		}
 		stop()
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	folds := 0
-	r.fold = func(ctx context.Context) error {
-		folds++
-		return ctx.Err()
-	}
 	r.Record(&Use{Address: "192.0.2.7", UserAgent: "curl/8", At: time.Now()})
 	r.Run(ctx)
-	r.foldAll(ctx) // as if it had been stopped in a fold
-	if len(stored) != 2 || stored[0] != stored[1] || folds != 2 {
-		t.Errorf("stored are %q, with %d folds", stored, folds)
+	if len(sent) != 2 || sent[0] != sent[1] {
+		t.Errorf("IDs sent = %q, want the same twice", sent)
 	}
-	if log.Len() > 0 || len(flushes) != 1 || flushes[0].Err != nil {
-		t.Errorf("it is told of as %+v, and in the log: %s", flushes, &log)
+	if log.Len() > 0 {
+		t.Errorf("log = %s, want nothing", &log)
+	}
+	if len(flushes) != 1 || flushes[0].Err != nil {
+		t.Errorf("flushes = %+v, want one success", flushes)
 	}
 }
 
-// TestTheAgeIsOfWhatIsNotStored: a batch that is stored at the second attempt is stored, whatever
-// becomes of the next one.
-func TestTheAgeIsOfWhatIsNotStored(t *testing.T) {
+// TestAgeIsThatOfUnstoredCounts stores counts at the second attempt while newer counts fail.
+func TestAgeIsThatOfUnstoredCounts(t *testing.T) {
 	r := NewRecorder(&models.Store{}, nil, nil)
 	attempts := map[string]int{}
-	r.append = func(_ context.Context, batch models.UsageBatch) error {
-		if attempts[batch.ID]++; attempts[batch.ID] == 1 {
+	r.add = func(_ context.Context, counts usage.Counts) error {
+		if attempts[counts.ID]++; attempts[counts.ID] == 1 {
 			return errors.New("not now")
 		}
 		return nil
@@ -90,7 +87,51 @@ func TestTheAgeIsOfWhatIsNotStored(t *testing.T) {
 		r.Record(&Use{Address: "192.0.2.7", UserAgent: "curl/8", At: time.Now()})
 		r.Flush(t.Context())
 	}
-	if age := r.Age(); len(attempts) != 2 || age > time.Minute {
-		t.Errorf("the age is %v after %d batches", age, len(attempts))
+	if len(attempts) != 2 {
+		t.Errorf("transactions = %d, want 2", len(attempts))
+	}
+	if age := r.Age(); age > time.Minute {
+		t.Errorf("age = %v, want that of the second flush", age)
+	}
+}
+
+// TestUnstoredCountsAreReported stops a Recorder that cannot store its counts.
+func TestUnstoredCountsAreReported(t *testing.T) {
+	var lost int64
+	r := NewRecorder(&models.Store{}, nil, func(f Flush) { lost += f.Lost })
+	r.add = func(context.Context, usage.Counts) error { return errors.New("not now") }
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	for range 3 {
+		r.Record(&Use{Address: "192.0.2.7", UserAgent: "curl/8", At: time.Now()})
+	}
+	r.Run(ctx)
+	if lost != 3 {
+		t.Errorf("lost requests = %d, want 3", lost)
+	}
+}
+
+// TestLargeFlushesAreLessFrequent checks the time until the next flush, and that pages leave large
+// flushes alone.
+func TestLargeFlushesAreLessFrequent(t *testing.T) {
+	r := NewRecorder(&models.Store{}, nil, nil)
+	for rows, want := range map[int]time.Duration{0: time.Second, 500: time.Second, 2000: 4 * time.Second, 100_000: 5 * time.Second} {
+		if got := r.Interval(rows); got != want {
+			t.Errorf("interval after %d rows = %v, want %v", rows, got, want)
+		}
+	}
+	stored := 0
+	r.add = func(context.Context, usage.Counts) error { stored++; return nil }
+	record := func() { r.Record(&Use{Address: "192.0.2.7", UserAgent: "curl/8", At: time.Now()}) }
+	record()
+	r.FlushSmall(t.Context())
+	if stored != 1 {
+		t.Errorf("transactions = %d, want 1", stored)
+	}
+	r.size = 2000
+	record()
+	r.FlushSmall(t.Context())
+	if stored != 1 {
+		t.Errorf("transactions after a large flush = %d, want 1", stored)
 	}
 }

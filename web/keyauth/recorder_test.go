@@ -11,6 +11,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/web/keyauth"
 )
 
@@ -47,8 +48,8 @@ func (c counted) use(key keyauth.Key) keyauth.Use {
 // total is what the database has of a key, by hours; the days have to agree.
 func (c counted) total(t testing.TB, row *models.APIKey) int64 {
 	t.Helper()
-	sums := map[models.Period]int64{}
-	for _, period := range []models.Period{models.Hourly, models.Daily} {
+	sums := map[usage.Period]int64{}
+	for _, period := range []usage.Period{usage.Hourly, usage.Daily} {
 		counts, err := c.Usage(t.Context(), c.workspace, row.ID, period, time.Time{}.AddDate(2000, 0, 0), c.Now().AddDate(1, 0, 0))
 		if err != nil {
 			t.Fatal(err)
@@ -57,10 +58,10 @@ func (c counted) total(t testing.TB, row *models.APIKey) int64 {
 			sums[period] += count.Requests
 		}
 	}
-	if sums[models.Hourly] != sums[models.Daily] {
-		t.Errorf("by hour there are %d requests, by day %d", sums[models.Hourly], sums[models.Daily])
+	if sums[usage.Hourly] != sums[usage.Daily] {
+		t.Errorf("by hour there are %d requests, by day %d", sums[usage.Hourly], sums[usage.Daily])
 	}
-	return sums[models.Hourly]
+	return sums[usage.Hourly]
 }
 
 func TestEveryRequestIsCountedOnce(t *testing.T) {
@@ -107,21 +108,20 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 	})
 }
 
-// TestABatchWhoseAnswerWasLostIsNotCountedTwice: it was stored, though the node was told that
-// it failed.
-func TestABatchWhoseAnswerWasLostIsNotCountedTwice(t *testing.T) {
+// TestLostResponse stores counts but reports an error to the Recorder, which sends them again.
+func TestLostResponse(t *testing.T) {
 	eachFixture(t, func(t *testing.T, h fixture) {
 		c := count(t, h)
 		row, key := c.good(t)
 		use := c.use(key)
 		c.Record(&use)
-		c.Recorder.LoseAnswers(1)
+		c.Recorder.LoseResponses(1)
 		c.Flush(t.Context())
 		c.Record(&use)
 		c.Flush(t.Context())
 		c.Flush(t.Context())
 		if got := c.total(t, row); got != 2 {
-			t.Errorf("%d requests are counted, want 2", got)
+			t.Errorf("requests = %d, want 2", got)
 		}
 		if first := (*c.flushes)[0]; first.Err == nil {
 			t.Error("the first flush has not failed")
@@ -129,30 +129,35 @@ func TestABatchWhoseAnswerWasLostIsNotCountedTwice(t *testing.T) {
 	})
 }
 
-// TestWithoutTheDatabaseMemoryIsBounded: callers are not told apart any more, then requests are
-// not counted, and the flush says how many.
-func TestWithoutTheDatabaseMemoryIsBounded(t *testing.T) {
+// TestMemoryIsBounded records more callers and routes than a Recorder has room for. It gives up the
+// callers, then the routes, but no request.
+func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, modelstest.NewSQLite(t))
 	c := count(t, h)
 	row, key := c.good(t)
-	const requests = 3 * keyauth.MaxTallies / keyauth.RecorderShards
+	routes := make([]keyauth.Route, 50)
+	for i := range routes {
+		routes[i] = c.Recorder.Route(fmt.Sprint("GET /", i), "")
+	}
+	const requests, hours = 6 * keyauth.MaxCounts / keyauth.RecorderShards, 50
 	for n := range requests {
 		use := c.use(key)
 		use.Address = fmt.Sprint("address ", n)
-		use.At = use.At.Add(time.Duration(n%50) * time.Hour) // as if for two days
+		use.Route = routes[n%7*7]
+		use.At = use.At.Add(time.Duration(n%hours) * time.Hour) // as if for two days
 		c.Record(&use)
 	}
-	if held := c.Recorder.Tallies(); held > keyauth.MaxTallies/keyauth.RecorderShards {
-		t.Errorf("%d tallies are held for one key", held)
+	if held := c.Recorder.Counts(); held > keyauth.MaxCounts/keyauth.RecorderShards+hours {
+		t.Errorf("counts in memory = %d, want at most one more for each hour than there is room for", held)
 	}
 	c.Flush(t.Context())
-	lost := (*c.flushes)[0].Lost
-	if got := c.total(t, row); got+lost != requests {
-		t.Errorf("%d are counted and %d said to be lost, of %d", got, lost, requests)
+	if got := c.total(t, row); got != requests {
+		t.Errorf("requests = %d, want %d", got, requests)
 	}
-	if lost != 0 {
-		t.Errorf("%d are lost although there was room for the others", lost)
+	last := c.Now().Add((hours - 1) * time.Hour)
+	if stored, err := c.APIKey(t.Context(), c.workspace, row.ID); err != nil || stored.LastUsedAt == nil || !stored.LastUsedAt.Equal(last) {
+		t.Errorf("last use = %+v, %v, want at %v", stored, err, last)
 	}
 }
 

@@ -2,17 +2,16 @@ package mail_test
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/web/mail/mailtest"
 )
 
@@ -30,11 +29,11 @@ func TestExpiryEmail(t *testing.T) {
 			}
 			keys = append(keys, key)
 		}
-		used := models.UsageBatch{ID: "one", Routes: []models.UsageRoute{{Name: "GET /me"}}, Callers: []models.UsageCaller{{}}, Tallies: []models.UsageTally{{
-			Key: ulid.MustParse(strings.TrimPrefix(keys[0].ID, "key_")), Workspace: ulid.MustParse(strings.TrimPrefix(workspace.ID, "ws_")),
-			StatusClass: 2, Requests: 1, First: s.Now().UnixMilli(), Last: s.Now().UnixMilli(),
+		used := usage.Counts{ID: "one", Rows: []usage.Count{{
+			APIKeyID: keys[0].ID, WorkspaceID: workspace.ID, StartsAt: usage.Hourly.Start(s.Now()), Route: "GET /me",
+			StatusClass: 2, Requests: 1, First: s.Now(), Last: s.Now(),
 		}}}
-		if err := errors.Join(s.AppendUsage(t.Context(), used), s.FoldUsage(t.Context())); err != nil {
+		if err := s.AddUsage(t.Context(), used); err != nil {
 			t.Fatal(err)
 		}
 		s.Clock.Advance(15 * 24 * time.Hour)

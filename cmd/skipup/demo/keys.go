@@ -7,6 +7,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 )
 
 // key is an API key and its usage. Times are in days before now.
@@ -20,7 +21,7 @@ type key struct {
 	uses    []use
 
 	deleted, paused float64 // 0 for never
-	reason          models.Refusal
+	reason          usage.Rejection
 	idle            float64 // last use, 0 if it is still in use
 	replaces        string
 
@@ -41,9 +42,9 @@ type use struct {
 	route   string
 	perHour float64 // at the peak of its rhythm
 	rhythm  rhythm
-	status  int            // status class, 0 for 2xx
-	refusal models.Refusal // why requests are rejected, if they are
-	from    float64        // 0 if unlimited
+	status  int             // status class, 0 for 2xx
+	refusal usage.Rejection // why requests are rejected, if they are
+	from    float64         // 0 if unlimited
 	until   float64
 }
 
@@ -89,13 +90,13 @@ func keys() []key {
 		{name: bookingForm, by: tom, created: 411, scopes: read(scope.MeetingRequestsWrite),
 			callers: []caller{{address: "203.0.113.80", agent: "booking-form/2.8 (+https://harbour.example)"}, {address: "203.0.113.81", agent: "booking-form/2.8 (+https://harbour.example)"}},
 			uses: []use{{route: "POST /meeting_requests", perHour: 31, rhythm: evenings}, {route: "POST /meeting_requests", perHour: 2, rhythm: evenings, status: 4},
-				{route: "POST /meeting_requests", perHour: 90, rhythm: steady, status: 4, refusal: models.RefusedRateLimit, from: 11.2, until: 11.05}}},
+				{route: "POST /meeting_requests", perHour: 90, rhythm: steady, status: 4, refusal: usage.RejectedRateLimit, from: 11.2, until: 11.05}}},
 		{name: uptime, by: tom, created: 398,
 			callers: []caller{{address: "192.0.2.200", agent: "Pingdom.com_bot_version_1.4"}, {address: "192.0.2.201", agent: "Pingdom.com_bot_version_1.4"}},
 			uses:    []use{{route: "GET /me", perHour: 30, rhythm: steady}}},
 		{name: crmSync, by: maya, created: 312, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead, scope.MembersWrite),
 			callers: old, uses: crmUses},
-		{name: legacyImporter, by: tom, created: 301, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), deleted: 9.1, reason: models.RefusedDeleted,
+		{name: legacyImporter, by: tom, created: 301, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), deleted: 9.1, reason: usage.RejectedDeleted,
 			callers: []caller{{address: "198.51.100.23", agent: "importer.pl/0.9 libwww-perl/6.67"}, {address: "198.51.100.24", agent: "curl/7.68.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 12, rhythm: steady}, {route: "POST /meeting_requests", perHour: 2, rhythm: office}}},
 		{name: "Mobile app beta", by: maya, created: 222, expires: 210, scopes: read(scope.MeetingRequestsRead), idle: 15,
@@ -111,7 +112,7 @@ func keys() []key {
 		{name: slack, by: maya, created: 154, scopes: read(scope.MeetingRequestsRead, scope.WebhooksRead),
 			callers: []caller{{address: "203.0.113.9", agent: "slack-notifier/1.12 (bun 1.1)"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 12, rhythm: steady}}},
-		{name: portal, by: maya, created: 133, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), paused: 1.7, reason: models.RefusedPaused,
+		{name: portal, by: maya, created: 133, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), paused: 1.7, reason: usage.RejectedPaused,
 			callers: []caller{{address: "198.51.100.180", agent: "partner-portal/5.4 okhttp/4.12.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 7, rhythm: office}, {route: "POST /meeting_requests", perHour: 1.4, rhythm: office}}},
 		{name: "Billing report", by: tom, created: 85.3, expires: 90, scopes: read(scope.MembersRead, scope.SeatsRead),
@@ -130,7 +131,7 @@ func keys() []key {
 		{name: contracts, by: maya, created: 13.2, expires: 30, scopes: read(scope.MeetingRequestsRead, scope.MembersRead),
 			callers: []caller{{address: "203.0.113.211", agent: "node"}, {address: "203.0.113.212", agent: "node"}},
 			uses: []use{{route: "GET /meeting_requests", perHour: 14, rhythm: office}, {route: "GET /workspace_members", perHour: 9, rhythm: office},
-				{route: "POST /meeting_requests", perHour: 3, rhythm: office, status: 4, refusal: models.RefusedScope}}},
+				{route: "POST /meeting_requests", perHour: 3, rhythm: office, status: 4, refusal: usage.RejectedScope}}},
 		{name: crmSync + replacement, by: maya, created: rotatedAgo, replaces: crmSync, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead),
 			callers: replacements, uses: crmUses},
 	}

@@ -3,16 +3,12 @@ package demo
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/skipup/keys/handlers/api"
-	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
 // recorded is the number of days with usage: more than 90, for keys that have been idle since then.
@@ -69,71 +65,48 @@ func (h *history) failing(at time.Time) float64 {
 	return 0
 }
 
-// addUsage adds what all keys were used for, a batch for each.
+// addUsage adds the usage of all keys.
 func (h *history) addUsage(ctx context.Context) error {
 	scopes := map[string]string{}
 	for _, route := range api.Routes(h.Store) {
 		scopes[route.Name()] = route.ScopeWord()
 	}
 	for _, k := range keys() {
-		batch, err := h.usageOf(h.keys[k.name], scopes)
-		if err != nil {
-			return err
-		}
-		if err := h.addBatch(ctx, batch); err != nil {
+		if err := h.addCounts(ctx, h.usageOf(h.keys[k.name], scopes)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// portion is as much as is folded at once without a pause.
+// portion is the number of counts added in one transaction.
 const portion = 2000
 
-func (h *history) addBatch(ctx context.Context, batch models.UsageBatch) error {
-	all := batch.Tallies
-	for some := range slices.Chunk(all, portion) {
-		batch.ID, batch.Tallies = rand.Text(), some
-		if err := h.Store.AppendUsage(ctx, batch); err != nil {
-			return err
-		}
-		if err := h.Store.FoldUsage(ctx); err != nil {
+func (h *history) addCounts(ctx context.Context, counts []usage.Count) error {
+	for some := range slices.Chunk(counts, portion) {
+		if err := h.Store.AddUsage(ctx, usage.Counts{ID: rand.Text(), Rows: some}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (h *history) usageOf(k *key, scopes map[string]string) (models.UsageBatch, error) {
-	var batch models.UsageBatch
-	keyID, err := ulidOf(k.id)
-	if err != nil {
-		return batch, err
-	}
-	workspaceID, err := ulidOf(h.workspace.ID)
-	if err != nil {
-		return batch, err
-	}
-	for _, u := range k.uses {
-		batch.Routes = append(batch.Routes, models.UsageRoute{Name: u.route, Scope: scopes[u.route]})
-	}
-	for _, c := range k.callers {
-		batch.Callers = append(batch.Callers, models.UsageCaller{Address: c.address, UserAgent: c.agent})
-	}
+func (h *history) usageOf(k *key, scopes map[string]string) (counts []usage.Count) {
 	for hour := h.now.Add(-days(recorded)).Truncate(time.Hour); hour.Before(h.now); hour = hour.Add(time.Hour) {
-		for i, u := range k.uses {
-			for _, t := range h.tallies(k, u, hour) {
-				t.Key, t.Workspace, t.Route = keyID, workspaceID, i
-				batch.Tallies = append(batch.Tallies, t)
+		for _, u := range k.uses {
+			for _, c := range h.counts(k, u, hour) {
+				c.APIKeyID, c.WorkspaceID, c.StartsAt = k.id, h.workspace.ID, usage.Hourly.Start(hour)
+				c.Route, c.Scope = u.route, scopes[u.route]
+				counts = append(counts, c)
 			}
 		}
 	}
-	return batch, nil
+	return counts
 }
 
-// tallies is one use of a key in an hour, all from one of its callers; in an incident there are
-// two, since some of it failed.
-func (h *history) tallies(k *key, u use, hour time.Time) []models.UsageTally {
+// counts returns one use of a key in an hour, all by one caller. During an incident there are two
+// counts because some requests failed.
+func (h *history) counts(k *key, u use, hour time.Time) []usage.Count {
 	length := min(time.Hour, h.now.Sub(hour)-5*time.Second)
 	if length <= 0 || hour.Before(k.createdAt) || !h.within(hour, u.from, u.until) || !h.within(hour, 0, k.idle) {
 		return nil
@@ -158,21 +131,22 @@ func (h *history) tallies(k *key, u use, hour time.Time) []models.UsageTally {
 	}
 	first := hour.Add(time.Duration(h.random.Float64() * 0.2 * float64(length)))
 	last := hour.Add(time.Duration((0.8 + 0.2*h.random.Float64()) * float64(length)))
-	t := models.UsageTally{
-		Caller: calling[h.random.IntN(len(calling))], StatusClass: max(u.status, 2), Refusal: u.refusal, Requests: requests,
-		First: first.UnixMilli(), Last: last.UnixMilli(),
+	caller := k.callers[calling[h.random.IntN(len(calling))]]
+	c := usage.Count{
+		Caller: usage.Caller{Address: caller.address, UserAgent: caller.agent}, StatusClass: max(u.status, 2), Rejection: u.refusal, Requests: requests,
+		First: first.UTC(), Last: last.UTC(),
 	}
 	if !k.rejectedAt.IsZero() && hour.After(k.rejectedAt) {
-		t.StatusClass, t.Refusal = 4, k.reason
-		return []models.UsageTally{t}
+		c.StatusClass, c.Rejection = 4, k.reason
+		return []usage.Count{c}
 	}
-	failed := t
+	failed := c
 	failed.StatusClass, failed.Requests = 5, int64(float64(requests)*h.failing(hour))
 	if u.status != 0 || failed.Requests == 0 {
-		return []models.UsageTally{t}
+		return []usage.Count{c}
 	}
-	t.Requests -= failed.Requests
-	return []models.UsageTally{t, failed}
+	c.Requests -= failed.Requests
+	return []usage.Count{c, failed}
 }
 
 // within reports whether at is between two numbers of days ago, where 0 means no bound.
@@ -188,13 +162,4 @@ func (h *history) around(mean float64) int64 {
 		whole++
 	}
 	return int64(whole)
-}
-
-func ulidOf(id string) (ulid.ULID, error) {
-	_, text, _ := strings.Cut(id, "_")
-	parsed, err := ulid.ParseStrict(text)
-	if err != nil {
-		return parsed, fmt.Errorf("read %s: %w", id, err)
-	}
-	return parsed, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
 )
 
 // maxRestart is how long a killed node may take until it is ready again, on a machine that is not
@@ -106,7 +106,7 @@ func (c *cluster) checkKeys(w *workload) {
 func (c *cluster) counted(k *key) int64 {
 	c.t.Helper()
 	ctx, now := context.Background(), time.Now()
-	sum := func(period models.Period) (total int64) {
+	sum := func(period usage.Period) (total int64) {
 		counts, err := c.store.Usage(ctx, c.workspace, k.id, period, now.AddDate(0, 0, -2), now.AddDate(0, 0, 1))
 		if err != nil {
 			c.t.Fatal(err)
@@ -116,7 +116,7 @@ func (c *cluster) counted(k *key) int64 {
 		}
 		return total
 	}
-	hours, days := sum(models.Hourly), sum(models.Daily)
+	hours, days := sum(usage.Hourly), sum(usage.Daily)
 	if hours != days {
 		c.t.Errorf("key %s: requests by hour = %d, by day = %d", k.id, hours, days)
 	}
