@@ -81,7 +81,7 @@ func (g *KeyGate) Flush(ctx context.Context) { g.recorder.Flush(ctx) }
 // Ready reports whether the gate holds a lease, so that it can verify keys from memory.
 func (g *KeyGate) Ready() bool { return g.verifier.Ready() }
 
-// Guard is middleware that rejects requests without a valid key and requests over the rate limit.
+// Guard wraps next so that requests without a valid key and requests over the rate limit are rejected.
 // It also sends the error responses of later handlers, so that it can count each request by its
 // status.
 func (g *KeyGate) Guard(next echo.HandlerFunc) echo.HandlerFunc {

@@ -168,7 +168,7 @@ func (v *Verifier) carryOut(ctx context.Context, digest token.Digest, read *flig
 	return v.checked(key, err)
 }
 
-// fetch reads a key and caches it, whatever its state. Canceling the request doesn't cancel the
+// fetch reads a key and caches it, even if it is inactive. Canceling the request doesn't cancel the
 // read, because other requests may be waiting for it.
 func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
