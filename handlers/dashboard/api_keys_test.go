@@ -264,6 +264,47 @@ func TestRename(t *testing.T) {
 	}
 }
 
+func TestDescription(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		create := func(description string) handlerstest.Response {
+			return b.Post(listPath, url.Values{"form_id": {formID(t, b)}, "name": {"CI"}, "description": {description}, "expiry": {"never"}})
+		}
+		if got := create(strings.Repeat("x", 501)).Status; got != http.StatusUnprocessableEntity {
+			t.Errorf("status of a long description = %d, want %d", got, http.StatusUnprocessableEntity)
+		}
+		if got := create("Runs <nightly>").Status; got != http.StatusCreated {
+			t.Fatalf("status = %d, want %d", got, http.StatusCreated)
+		}
+		key := keysOf(t, s)[0]
+		for query, want := range map[string]int{"NIGHTLY": 1, "weekly": 0} {
+			if got := document(t, b.Get(listPath+"?q="+query)).Find("#keys tbody tr").Length(); got != want {
+				t.Errorf("a search for %q finds %d keys, want %d", query, got, want)
+			}
+		}
+		if got := b.Post(listPath+"/"+key.ID, url.Values{"name": {"CI"}, "description": {"Runs weekly"}}).Status; got != http.StatusSeeOther {
+			t.Errorf("status of the edit = %d, want %d", got, http.StatusSeeOther)
+		}
+		if got := keysOf(t, s)[0].Description; got != "Runs weekly" {
+			t.Errorf("description = %q, want %q", got, "Runs weekly")
+		}
+		events, err := s.AuditEventsOf(t.Context(), s.Workspace.ID, key.ID, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := events[0].Action; got != "api_key.description_changed" {
+			t.Errorf("latest event = %s, want api_key.description_changed", got)
+		}
+		next, _, err := s.RotateAPIKey(t.Context(), s.Workspace.ID, key.ID, models.NewReplacement{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next.Description != "Runs weekly" {
+			t.Errorf("description of the replacement = %q, want %q", next.Description, "Runs weekly")
+		}
+	})
+}
+
 func TestListPagesAndFilters(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		for i := range 120 {
