@@ -78,6 +78,10 @@ func (g *KeyGate) Run(ctx context.Context) {
 // Flush stores the usage counts now. Run does so at intervals.
 func (g *KeyGate) Flush(ctx context.Context) { g.recorder.Flush(ctx) }
 
+// FlushSmall stores the counts so far for a page that shows usage up to the second, unless they are
+// so many that the page should do without.
+func (g *KeyGate) FlushSmall(ctx context.Context) { g.recorder.FlushSmall(ctx) }
+
 // Ready reports whether the gate holds a lease, so that it can verify keys from memory.
 func (g *KeyGate) Ready() bool { return g.verifier.Ready() }
 

@@ -77,12 +77,11 @@ func (h apiKeys) ask(c echo.Context) error {
 
 // form shows the form for a new key.
 func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
-	existing, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID,
-		models.APIKeyFilter{Sort: models.SortName, Ascending: true, PageNumber: 1, PageSize: copyChoices})
+	existing, err := h.store.APIKeyNames(c.Request().Context(), web.CallerOf(c).WorkspaceID, copyChoices)
 	if err != nil {
 		return err
 	}
-	form.Existing = existing.Keys
+	form.Existing = existing
 	return web.Render(c, status, apikeys.New(form))
 }
 

@@ -2,6 +2,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -20,9 +21,20 @@ var (
 	admin  = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
 )
 
+// latestUsage makes a page show the requests that this node has counted but not yet stored.
+func latestUsage(flush func(context.Context)) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			flush(c.Request().Context())
+			return next(c)
+		}
+	}
+}
+
 // Register adds the routes of the dashboard to pages, which show which of the API's routes a key
-// can call.
-func Register(pages *web.Group, store *models.Store, routes api.Table) {
+// can call. Pages that show usage up to the second call flushUsage first.
+func Register(pages *web.Group, store *models.Store, flushUsage func(context.Context), routes api.Table) {
+	adminWithUsage := append(slices.Clone(admin), latestUsage(flushUsage))
 	var (
 		setup       = setUp{store}
 		session     = sessions{store}
@@ -63,27 +75,27 @@ func Register(pages *web.Group, store *models.Store, routes api.Table) {
 		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
 		{http.MethodGet, path.APIKeyLeaks, admin, leaks.new},
 		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.AllowUploads), leaks.check},
-		{http.MethodGet, path.APIKeyReview, admin, keys.review},
-		{http.MethodGet, path.APIKeyBulkDelete, admin, keys.askBulkDelete},
+		{http.MethodGet, path.APIKeyReview, adminWithUsage, keys.review},
+		{http.MethodGet, path.APIKeyBulkDelete, adminWithUsage, keys.askBulkDelete},
 		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
 		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
-		{http.MethodGet, path.APIKey(":id"), admin, keys.show},
+		{http.MethodGet, path.APIKey(":id"), adminWithUsage, keys.show},
 		{http.MethodPost, path.APIKey(":id"), admin, keys.details().act},
-		{http.MethodGet, path.APIKeyUsage(":id"), admin, keys.usage},
-		{http.MethodGet, path.APIKeyUsageCounts(":id"), admin, keys.usageCounts},
-		{http.MethodGet, path.APIKeyUsageCallers(":id"), admin, keys.usageCallers},
+		{http.MethodGet, path.APIKeyUsage(":id"), adminWithUsage, keys.usage},
+		{http.MethodGet, path.APIKeyUsageCounts(":id"), adminWithUsage, keys.usageCounts},
+		{http.MethodGet, path.APIKeyUsageCallers(":id"), adminWithUsage, keys.usageCallers},
 		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.access().ask},
 		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.access().act},
 		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.pause().ask},
 		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause().act},
 		{http.MethodPost, path.APIKeyResume(":id"), admin, keys.resume},
-		{http.MethodGet, path.APIKeyRotation(":id"), admin, keys.rotation},
+		{http.MethodGet, path.APIKeyRotation(":id"), adminWithUsage, keys.rotation},
 		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate().act},
-		{http.MethodGet, path.APIKeyRotationFinish(":id"), admin, keys.finishRotation().ask},
+		{http.MethodGet, path.APIKeyRotationFinish(":id"), adminWithUsage, keys.finishRotation().ask},
 		{http.MethodPost, path.APIKeyRotationFinish(":id"), admin, keys.finishRotation().act},
 		{http.MethodGet, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().ask},
 		{http.MethodPost, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().act},
-		{http.MethodGet, path.APIKeyDelete(":id"), admin, keys.delete().ask},
+		{http.MethodGet, path.APIKeyDelete(":id"), adminWithUsage, keys.delete().ask},
 		{http.MethodPost, path.APIKeyDelete(":id"), admin, keys.delete().act},
 
 		{http.MethodGet, path.Invitations + ":token", anyone, invitations.show},

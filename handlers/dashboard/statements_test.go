@@ -2,10 +2,12 @@ package dashboard_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,37 +17,80 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// statements is a log handler that counts the statements of a request, not those of background work.
+// statements is a log handler that collects the statements of a request, not those of background
+// work.
 type statements struct{ slog.Handler }
 
-type countKey struct{}
+type statementsKey struct{}
 
 func (statements) Enabled(context.Context, slog.Level) bool { return true }
 
-func (statements) Handle(ctx context.Context, _ slog.Record) error {
-	if count, counted := ctx.Value(countKey{}).(*int); counted {
-		*count++
+func (statements) Handle(ctx context.Context, record slog.Record) error {
+	if collected, ok := ctx.Value(statementsKey{}).(*[]string); ok {
+		text := ""
+		record.Attrs(func(attr slog.Attr) bool {
+			text += attr.String() + " "
+			return true
+		})
+		*collected = append(*collected, text)
 	}
 	return nil
 }
 
 // statementsFor returns the number of statements that a page takes.
-func statementsFor(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path string) (count int) {
+func statementsFor(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, path string) int {
+	t.Helper()
+	return len(statementsOf(t, s, b, s.Request(t, http.MethodGet, path, ""), http.StatusOK))
+}
+
+// statementsOf sends a request with the cookies of b and returns its statements.
+func statementsOf(t *testing.T, s *handlerstest.Server, b *handlerstest.Browser, request *http.Request, status int) (collected []string) {
 	t.Helper()
 	address, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := s.Request(t, http.MethodGet, path, "")
 	for _, cookie := range b.Client.Jar.Cookies(address) {
 		request.AddCookie(cookie)
 	}
 	answer := httptest.NewRecorder()
-	s.Handler.ServeHTTP(answer, request.WithContext(context.WithValue(t.Context(), countKey{}, &count)))
-	if answer.Code != http.StatusOK {
-		t.Fatalf("%s: status = %d, want 200", path, answer.Code)
+	s.Handler.ServeHTTP(answer, request.WithContext(context.WithValue(t.Context(), statementsKey{}, &collected)))
+	if answer.Code != status {
+		t.Fatalf("%s: status = %d, want %d", request.URL.Path, answer.Code, status)
 	}
-	return count
+	return collected
+}
+
+func TestCreateDialogReadsNoUsage(t *testing.T) {
+	s := handlerstest.On(t, modelstest.NewSQLite(t).Logging(t, slog.New(statements{})))
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	invalid := s.Request(t, http.MethodPost, listPath, "")
+	invalid.Body = io.NopCloser(strings.NewReader(url.Values{"form_id": {"1"}, "name": {""}}.Encode()))
+	invalid.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	invalid.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, tt := range []struct {
+		name    string
+		request *http.Request
+		status  int
+	}{
+		{"empty form", s.Request(t, http.MethodGet, listPath+"/new", ""), http.StatusOK},
+		{"validation errors", invalid, http.StatusUnprocessableEntity},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			keys := 0
+			for _, statement := range statementsOf(t, s, b, tt.request, tt.status) {
+				if strings.Contains(statement, "usage") || strings.Contains(statement, "api_key_") {
+					t.Errorf("statement reads usage: %s", statement)
+				}
+				if strings.Contains(statement, "api_keys") {
+					keys++
+				}
+			}
+			if keys != 1 {
+				t.Errorf("statements on api_keys = %d, want 1 for the names", keys)
+			}
+		})
+	}
 }
 
 // TestPagesTakeAConstantNumberOfStatements compares 40 keys with 1,000, of which 50 are in use.
