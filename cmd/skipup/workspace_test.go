@@ -116,7 +116,7 @@ func TestWorkspaceIsRejected(t *testing.T) {
 		want        []string
 	}{
 		{"short password", "short\n", nil, []string{"the password must have at least 15 characters"}},
-		{"long password", strings.Repeat("long ", 5000) + "\n", nil, []string{"the password must have at most 256 characters"}},
+		{"long password", strings.Repeat("long ", 5000) + "\n", nil, []string{"the password must be 256 characters or fewer"}},
 		{"empty line", "\nhunter2 is on the second line\n", nil, []string{"the first line of standard input must be the password"}},
 		{"everything invalid", "short\n", []string{"--name", "", "--email", "ada", "--admin-name", "\n"},
 			[]string{"4 problems:", "--name is required", "--email must be a valid email", "--admin-name must be a single line", "the password must have"}},
