@@ -36,8 +36,8 @@ func checkRole(fields Fields, role Role) {
 }
 
 // AddMember adds a person to a workspace and emails an invitation, if this server sends email. A
-// new member is pending until they accept it. That includes people with an account: whoever set
-// its password with a link from another workspace might not be the person this workspace means.
+// new member is pending until they accept it. That includes people with an account, because the
+// person who set its password with another workspace's link might be someone else.
 // A deactivated member is reactivated with the given role. It returns Invalid for the email of an
 // active member.
 func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) (*Member, error) {

@@ -25,8 +25,8 @@ type Options struct {
 	Passwords      *argon2id.Params  // the parameters recommended by OWASP if nil
 	Log            *slog.Logger      // for slow queries and unreadable data; discarded if nil
 	SlowQuery      time.Duration     // duration from which queries are logged; one second if 0
-	// Waited is told how long each change of what a key may do took, from its commit until it
-	// was in force on every node. It may be nil.
+	// Waited is called after each change to what a key may do, with the time from its commit until
+	// it was in effect on all nodes. It may be nil.
 	Waited func(time.Duration)
 	// SendsEmail says that a worker sends what ClaimEmail returns.
 	SendsEmail bool

@@ -2,21 +2,21 @@ package ratelimit
 
 import "time"
 
-// LimitSubjects makes m know at most limit subjects: some multiple of 128, so that each of the
-// 64 shards has the same room in both of its generations.
+// LimitSubjects sets the maximum number of subjects: a multiple of 128, so that both generations of
+// all 64 shards have the same space.
 func (m *Memory) LimitSubjects(limit int) { m.limit = limit / shardCount / 2 }
 
-// Subjects is how many subjects m knows.
+// Subjects returns the number of tracked subjects.
 func (m *Memory) Subjects() int {
-	known := 0
+	subjects := 0
 	for i := range m.shards {
-		known += len(m.shards[i].young) + len(m.shards[i].old)
+		subjects += len(m.shards[i].young) + len(m.shards[i].old)
 	}
-	return known
+	return subjects
 }
 
-// Patience is how long a Shared waits for Redis.
-const Patience = patience
+// CallTimeout is how long a Shared waits for Redis.
+const CallTimeout = callTimeout
 
-// WaitFor makes s wait for Redis for so long.
-func (s *Shared) WaitFor(patience time.Duration) { s.patience = patience }
+// SetTimeout sets how long the Shared waits for Redis.
+func (s *Shared) SetTimeout(timeout time.Duration) { s.timeout = timeout }

@@ -8,52 +8,51 @@ import (
 )
 
 const (
-	// subjectLimit is how many subjects a Memory knows at most. So many take about 80 MB.
+	// subjectLimit is the maximum number of subjects in a Memory. They take about 80 MB.
 	subjectLimit = 1 << 20
-	// shardCount is how many parts have a lock of their own.
+	// shardCount is the number of parts with separate locks.
 	shardCount = 64
 )
 
 // Memory is a Limiter that counts in this process.
 //
-// It knows about a million subjects at most. While it is full, all subjects that are new share
-// one window among them: whoever has so many addresses to come from must get neither
-// unlimited requests nor our memory, and refusing everybody new would be what they are after.
-// Room is made when the windows of the known ones are over.
+// It tracks about a million subjects. While it is full, all new subjects share a single window. That
+// way an attacker with many IP addresses gets neither unlimited requests nor unlimited memory, and
+// can't lock out all new clients. Space becomes available as windows end.
 type Memory struct {
 	policy Policy
 	now    func() time.Time
 	epoch  time.Time
-	seed   maphash.Seed // nobody outside can tell which subjects share a shard
+	seed   maphash.Seed // makes it unpredictable which subjects share a shard
 	limit  int          // of windows in a generation of a shard
 	shards [shardCount]shard
 	rest   rest
 }
 
-// shard is a part of the subjects, in two generations. A window is born into the young one.
-// When that is as old as a window is long, it becomes the old one, and the old one, whose
-// windows are all over by then, is dropped as a whole: nothing ever has to look for them. The
-// maps hold no pointers, so that the garbage collector does not look into them either.
+// shard holds some of the subjects, in two generations. New windows are added to the young one. Once
+// that is as old as a window is long, it replaces the old one, whose windows have all ended, so that
+// no scan for ended windows is needed. The maps contain no pointers, so that the garbage collector
+// doesn't scan them.
 type shard struct {
 	mu         sync.Mutex
 	young, old map[Subject]window
-	turned     time.Duration // when young began, since the epoch
+	turned     time.Duration // start of the young generation, since the epoch
 }
 
-// rest is the window of all subjects for which there is no room.
+// rest is the window shared by all subjects for which there is no space.
 type rest struct {
 	mu sync.Mutex
 	window
 }
 
-// window is how many requests were let through, and when that is forgotten.
+// window counts the allowed requests of a window.
 type window struct {
-	over  time.Duration // since the epoch
+	over  time.Duration // end of the window, since the epoch
 	count int32
 }
 
-// NewMemory is a Memory for policy by the clock now. That should be time.Now, whose monotonic
-// part does not follow when the system's clock is set.
+// NewMemory returns a Memory for a policy. The clock should be time.Now, whose monotonic reading is
+// unaffected by changes to the system clock.
 func NewMemory(policy Policy, now func() time.Time) *Memory {
 	m := &Memory{policy: policy, now: now, epoch: now(), seed: maphash.MakeSeed(), limit: subjectLimit / shardCount / 2}
 	for i := range m.shards {
@@ -62,7 +61,7 @@ func NewMemory(policy Policy, now func() time.Time) *Memory {
 	return m
 }
 
-// Take is Limiter.Take. It allocates nothing for a subject whose window has begun.
+// Take implements Limiter. It doesn't allocate for a subject with a current window.
 func (m *Memory) Take(_ context.Context, subject Subject) Decision {
 	at := m.now().Sub(m.epoch)
 	s := m.shardOf(subject)
@@ -83,7 +82,7 @@ func (m *Memory) Take(_ context.Context, subject Subject) Decision {
 	return decision
 }
 
-// Peek is Limiter.Peek.
+// Peek implements Limiter.
 func (m *Memory) Peek(_ context.Context, subject Subject) Decision {
 	at := m.now().Sub(m.epoch)
 	s := m.shardOf(subject)
@@ -102,8 +101,7 @@ func (m *Memory) shardOf(subject Subject) *shard {
 	return &m.shards[maphash.Bytes(m.seed, subject[:])%shardCount]
 }
 
-// find is the window of subject that is not over, and the generation it is in; nil if there
-// is none.
+// find returns the current window of a subject and its generation, or nil if there is none.
 func (s *shard) find(subject Subject, at time.Duration) (map[Subject]window, window) {
 	if w, found := s.young[subject]; found && at < w.over {
 		return s.young, w
@@ -114,8 +112,8 @@ func (s *shard) find(subject Subject, at time.Duration) (map[Subject]window, win
 	return nil, window{}
 }
 
-// turn lets the generations follow each other. It comes before every birth, so that none is
-// born into a generation later than a window's length after that began.
+// turn starts a new generation if the young one is old enough. It must be called before a window is
+// added, so that no window is added to a generation older than a window's length.
 func (s *shard) turn(at, length time.Duration) {
 	age := at - s.turned
 	if age < length {

@@ -1,5 +1,5 @@
-// Package ratelimit counts requests: for each subject at most a quota in a window of time, on
-// this node alone or, through Redis, on all nodes together.
+// Package ratelimit limits the number of requests per subject and time window, on each node or, with
+// Redis, across all nodes.
 package ratelimit
 
 import (
@@ -8,27 +8,23 @@ import (
 	"time"
 )
 
-// Policy lets every subject make at most Quota requests in each Window. A window is fixed: it
-// begins with the first request after the one before it is over, and whatever happens within
-// it, it ends when it was said to. That is what the RateLimit header fields can say exactly,
-// since they know a number of requests and the seconds within which no more may be used
-// (draft-ietf-httpapi-ratelimit-headers §4.1). Of a bucket that fills up all the time they tell
-// only half. The price is that a client who waits for the end of a window can make two quotas
-// of requests in a row.
+// Policy allows each subject at most Quota requests per Window. Windows are fixed: a window begins
+// with the first request after the previous one has ended. The RateLimit header fields describe such
+// windows exactly, but not token buckets (draft-ietf-httpapi-ratelimit-headers §4.1). The drawback is
+// that a client can make two quotas of requests around the end of a window.
 type Policy struct {
-	Name   string // names it to clients: printable ASCII without quotes and backslashes
+	Name   string // shown to clients: printable ASCII without quotes and backslashes
 	Quota  int
 	Window time.Duration // whole seconds
 }
 
-// Subject is who is counted: the ULID of a key or, by AddressSubject, where a client is. It is
-// never a secret. Subjects of one kind have a limiter of their own.
+// Subject identifies a client: the ULID of an API key, or an AddressSubject. It is never a secret. Each
+// kind of subject needs its own limiter.
 type Subject [16]byte
 
-// AddressSubject is the subject of a client address: an IPv4 address itself, however it is
-// written, or the first 64 bits of an IPv6 address, within which anybody has as many addresses
-// as they like (RFC 6177 §2). The zero Addr, which is what becomes of an address that cannot be
-// read, has the zero Subject, as does ::1, which only this machine itself can have.
+// AddressSubject returns the subject of a client's IP address: an IPv4 address, or the first 64 bits
+// of an IPv6 address, which identify a customer (RFC 6177 §2). The zero Addr has the zero Subject, as
+// does ::1.
 func AddressSubject(address netip.Addr) Subject {
 	address = address.Unmap()
 	subject := Subject(address.As16())
@@ -38,21 +34,19 @@ func AddressSubject(address netip.Addr) Subject {
 	return subject
 }
 
-// Decision is what is said to one request.
+// Decision is the decision about a request.
 type Decision struct {
 	Allowed   bool
-	Remaining int           // how many more the window would let through
-	Reset     time.Duration // until the window is over; more than 0
+	Remaining int           // further requests allowed in the window
+	Reset     time.Duration // until the window ends; more than 0
 }
 
-// Limiter lets requests through by its Policy, or refuses them. It always decides: what it
-// cannot know makes it count less exactly, never fail.
+// Limiter applies a Policy. It never fails: without Redis it only becomes less accurate.
 type Limiter interface {
-	// Take counts one request of subject and says whether it is within the quota. One that is
-	// refused is not counted, so that trying on neither lengthens the window nor outlasts it.
+	// Take counts a request and decides whether it is within the quota. Rejected requests are not
+	// counted.
 	Take(ctx context.Context, subject Subject) Decision
 
-	// Peek says what Take would, and counts nothing: whether an address may have a key looked
-	// up at all, before it is known whether the key is good.
+	// Peek returns the decision that Take would make, without counting a request.
 	Peek(ctx context.Context, subject Subject) Decision
 }

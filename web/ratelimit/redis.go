@@ -9,38 +9,37 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// poolSize is how many requests can ask Redis at once. At a millisecond for an answer it is
-// enough for 32,000 in a second.
+// poolSize is the number of connections to Redis. If a call takes a millisecond, they allow 32,000
+// calls per second.
 const poolSize = 32
 
-// errRedisAddress does not repeat the address, which may hold a password.
-var errRedisAddress = errors.New("must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// likewise for TLS, or unix:///PATH[?db=DATABASE]; " +
+// errRedisURL omits the URL, which may contain a password.
+var errRedisURL = errors.New("must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// likewise for TLS, or unix:///PATH[?db=DATABASE]; " +
 	"in USER and PASSWORD, characters such as / ? # and @ must be percent-encoded")
 
-// ParseRedis reads the address of a Redis server into the options of a client for NewShared.
-// Its error says what is expected.
-func ParseRedis(address string) (*redis.Options, error) {
-	place, err := url.Parse(address)
-	if err != nil || place.Fragment != "" || (place.Scheme == "unix") != (place.Hostname() == "") {
-		return nil, errRedisAddress // a slip that ParseURL would take for some other place
+// ParseRedis parses the URL of a Redis server and returns client options for NewShared.
+func ParseRedis(redisURL string) (*redis.Options, error) {
+	parsed, err := url.Parse(redisURL)
+	if err != nil || parsed.Fragment != "" || (parsed.Scheme == "unix") != (parsed.Hostname() == "") {
+		return nil, errRedisURL // redis.ParseURL would accept these mistakes
 	}
-	query := place.Query()
+	query := parsed.Query()
 	if query.Del("db"); len(query) > 0 {
-		return nil, errRedisAddress // what it could set is set below
+		return nil, errRedisURL // other options are set below
 	}
-	options, err := redis.ParseURL(address)
+	options, err := redis.ParseURL(redisURL)
 	if err != nil || options.DB < 0 {
-		return nil, errRedisAddress
+		return nil, errRedisURL
 	}
 	options.PoolSize = poolSize
 
-	// A request waits for as long as its context says. These bound what goes on behind it.
+	// The context limits how long a request waits. These limits apply to work in the background.
 	options.ContextTimeoutEnabled = true
 	options.DialTimeout, options.DialerRetries = time.Second, 1
 	options.ReadTimeout, options.WriteTimeout = time.Second, time.Second
-	options.MaxRetries = -1 // none: what was not answered may have been counted
+	options.MaxRetries = -1 // none, because a call without a response may have been counted
 
-	// Nothing that a server of Debian 12 does not know, or that an access list has to allow.
+	// Works with the Redis of Debian 12 and without additional ACL permissions.
 	options.Protocol = 2
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

@@ -137,7 +137,7 @@ func TestRedisRefusesNothing(t *testing.T) {
 	server := newRedis(t)
 	client := server.client(t)
 	limiter := ratelimit.NewShared(client, "test:", three, ratelimit.NewMemory(three, time.Now), quiet)
-	limiter.WaitFor(10 * time.Second)
+	limiter.SetTimeout(10 * time.Second)
 	limiter.Take(ctx, subject(1))
 	limiter.Peek(ctx, subject(1))
 	errorsSeen, err := client.Info(context.Background(), "errorstats").Result()

@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	// patience is how long a request waits for Redis. It is many times what an answer takes,
-	// and little beside what people notice.
-	patience = 50 * time.Millisecond
-	// pause is for how long Redis is left alone when it has not answered, so that not every
-	// request waits in vain.
+	// callTimeout is how long a request waits for Redis: many times longer than a normal call, and
+	// too short for people to notice.
+	callTimeout = 50 * time.Millisecond
+	// pause is how long Redis is not used after a failure, so that not every request waits for the
+	// timeout.
 	pause = time.Second
 )
 
-// takeScript is Limiter.Take: what remains after this request, or -1 if it is refused, and the
-// milliseconds until the window is over. A window without an end, which nothing here makes,
-// begins anew.
+// takeScript implements Take. It returns the remaining requests, or -1 if this one is rejected, and the
+// milliseconds until the window ends. It replaces a window without an end.
 var takeScript = redis.NewScript(`
 local quota, length = tonumber(ARGV[1]), tonumber(ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
@@ -36,7 +35,8 @@ end
 return {quota - redis.call('INCR', KEYS[1]), left}
 `)
 
-// peekScript is Limiter.Peek: what remains, and the milliseconds until the window is over.
+// peekScript implements Peek. It returns the remaining requests and the milliseconds until the window
+// ends.
 var peekScript = redis.NewScript(`
 local quota, length = tonumber(ARGV[1]), tonumber(ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
@@ -46,62 +46,61 @@ end
 return {quota - tonumber(redis.call('GET', KEYS[1])), left}
 `)
 
-// Shared is a Limiter that counts in Redis, so that all nodes share a count.
+// Shared is a Limiter that counts in Redis, for all nodes together.
 //
-// While Redis cannot be asked, each node counts by itself: no request is refused for it, and
-// for so long a subject has its quota on every node.
+// While Redis is unavailable, each node counts on its own. No requests are rejected because of that,
+// and each subject has its quota on each node.
 type Shared struct {
 	client   *redis.Client
 	prefix   string
 	policy   Policy
 	fallback *Memory
 	log      *slog.Logger
-	patience time.Duration
+	timeout  time.Duration
 
-	mu       sync.Mutex
-	out      bool      // Redis did not answer when last asked
-	askAgain time.Time // by the clock of fallback; only while out
+	mu      sync.Mutex
+	out     bool      // the last call failed
+	retryAt time.Time // by the clock of fallback; only while out
 }
 
-// NewShared is a Shared for policy. It counts under keys of prefix, which no other limiter may
-// have, and a subject in hex, and while Redis cannot be asked by fallback. The client must be
-// made from what ParseRedis returns, and is closed by the caller. What go-redis has to say for
-// itself goes to log, at the level of debugging.
+// NewShared returns a Shared for a policy. No other limiter may use the same key prefix. It uses
+// fallback while Redis is unavailable. The client must have the options returned by ParseRedis, and
+// the caller must close it. Messages of go-redis are logged at debug level.
 func NewShared(client *redis.Client, prefix string, policy Policy, fallback *Memory, log *slog.Logger) *Shared {
-	redis.SetLogger(clientLog{log}) // there is one for all clients; without it they write to stderr
-	return &Shared{client: client, prefix: prefix, policy: policy, fallback: fallback, log: log, patience: patience}
+	redis.SetLogger(clientLog{log}) // global for all clients; the default writes to stderr
+	return &Shared{client: client, prefix: prefix, policy: policy, fallback: fallback, log: log, timeout: callTimeout}
 }
 
-// Take is Limiter.Take.
+// Take implements Limiter.
 func (s *Shared) Take(ctx context.Context, subject Subject) Decision {
-	reply, answered := s.ask(ctx, takeScript, subject, s.policy.Quota, s.policy.Window.Milliseconds())
-	if !answered {
+	reply, ok := s.run(ctx, takeScript, subject, s.policy.Quota, s.policy.Window.Milliseconds())
+	if !ok {
 		return s.fallback.Take(ctx, subject)
 	}
 	remaining, left := reply[0], max(1, reply[1])
 	return Decision{Allowed: remaining >= 0, Remaining: int(max(0, remaining)), Reset: time.Duration(left) * time.Millisecond}
 }
 
-// Peek is Limiter.Peek.
+// Peek implements Limiter.
 func (s *Shared) Peek(ctx context.Context, subject Subject) Decision {
-	reply, answered := s.ask(ctx, peekScript, subject, s.policy.Quota, s.policy.Window.Milliseconds())
-	if !answered {
+	reply, ok := s.run(ctx, peekScript, subject, s.policy.Quota, s.policy.Window.Milliseconds())
+	if !ok {
 		return s.fallback.Peek(ctx, subject)
 	}
 	remaining, left := max(0, reply[0]), max(1, reply[1])
 	return Decision{Allowed: remaining > 0, Remaining: int(remaining), Reset: time.Duration(left) * time.Millisecond}
 }
 
-// ask runs script on the window of subject, unless Redis is left alone now. It does so even
-// for a caller who has gone: to hang up early must neither be free nor look like an outage.
-func (s *Shared) ask(ctx context.Context, script *redis.Script, subject Subject, args ...any) ([]int64, bool) {
-	trial, allowed := s.mayAsk()
+// run runs a script for a subject, unless Redis is paused. It ignores the cancellation of ctx, so that
+// clients that disconnect are counted and don't look like an outage.
+func (s *Shared) run(ctx context.Context, script *redis.Script, subject Subject, args ...any) ([]int64, bool) {
+	trial, allowed := s.mayCall()
 	if !allowed {
 		return nil, false
 	}
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	reply, err := script.Run(asking, s.client, []string{s.prefix + hex.EncodeToString(subject[:])}, args...).Int64Slice()
+	reply, err := script.Run(limited, s.client, []string{s.prefix + hex.EncodeToString(subject[:])}, args...).Int64Slice()
 	switch {
 	case err != nil:
 		s.beginOutage(ctx, err)
@@ -111,30 +110,30 @@ func (s *Shared) ask(ctx context.Context, script *redis.Script, subject Subject,
 	return reply, err == nil
 }
 
-// mayAsk reports whether Redis may be asked, and whether that is a trial. In an outage there is
-// one for each pause, whose success ends it. Others may have asked before the outage began, so
-// that their success says nothing.
-func (s *Shared) mayAsk() (trial, allowed bool) {
+// mayCall reports whether Redis may be called, and whether the call is a trial. During an outage there
+// is one trial per pause. Only the success of a trial ends the outage, because other calls may have
+// begun before it.
+func (s *Shared) mayCall() (trial, allowed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.out {
 		return false, true
 	}
 	now := s.fallback.now()
-	if now.Before(s.askAgain) {
+	if now.Before(s.retryAt) {
 		return false, false
 	}
-	s.askAgain = now.Add(pause)
+	s.retryAt = now.Add(pause)
 	return true, true
 }
 
 func (s *Shared) beginOutage(ctx context.Context, err error) {
 	s.mu.Lock()
 	known := s.out
-	s.out, s.askAgain = true, s.fallback.now().Add(pause)
+	s.out, s.retryAt = true, s.fallback.now().Add(pause)
 	s.mu.Unlock()
 	if !known {
-		s.log.WarnContext(ctx, "Redis does not answer: each node counts requests by itself",
+		s.log.WarnContext(ctx, "Redis is unavailable; each node limits requests on its own",
 			slog.String("policy", s.policy.Name), slog.Any("error", err))
 	}
 }
@@ -143,13 +142,13 @@ func (s *Shared) endOutage(ctx context.Context) {
 	s.mu.Lock()
 	s.out = false
 	s.mu.Unlock()
-	s.log.InfoContext(ctx, "Redis answers again: all nodes count requests together", slog.String("policy", s.policy.Name))
+	s.log.InfoContext(ctx, "Redis is available again; limits apply across all nodes", slog.String("policy", s.policy.Name))
 }
 
-// clientLog takes what go-redis would write to stderr, such as a line for each failed dial.
+// clientLog logs the messages of go-redis, such as failed dials.
 type clientLog struct{ log *slog.Logger }
 
-// Printf is what go-redis calls.
+// Printf implements the logger interface of go-redis.
 func (l clientLog) Printf(ctx context.Context, format string, args ...any) {
 	if l.log.Enabled(ctx, slog.LevelDebug) {
 		l.log.DebugContext(ctx, fmt.Sprintf(format, args...))

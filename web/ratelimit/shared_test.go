@@ -21,7 +21,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // promptly is how soon an answer must be there while Redis is away: ten times what a Shared waits
 // at most, for the sake of busy machines, and half of what the connection itself would wait.
-const promptly = 10 * ratelimit.Patience
+const promptly = 10 * ratelimit.CallTimeout
 
 // logLines is a log that can be read while it is written.
 type logLines struct {
@@ -54,7 +54,7 @@ func newShared(t *testing.T, server *redisServer, policy ratelimit.Policy) (*rat
 	t.Helper()
 	lines := new(logLines)
 	limiter := ratelimit.NewShared(server.client(t), "test:", policy, ratelimit.NewMemory(policy, time.Now), slog.New(slog.NewTextHandler(lines, nil)))
-	limiter.WaitFor(10 * time.Second)
+	limiter.SetTimeout(10 * time.Second)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("its log:\n%s", lines)
@@ -307,9 +307,9 @@ func TestSharedIsPatientForAShortWhile(t *testing.T) {
 	lines := new(logLines)
 	policy := ratelimit.Policy{Name: "default", Quota: 1000, Window: time.Minute}
 	limiter := ratelimit.NewShared(server.client(t), "test:", policy, ratelimit.NewMemory(policy, func() time.Time { return now }), slog.New(slog.NewTextHandler(lines, nil)))
-	limiter.WaitFor(10 * time.Second)
+	limiter.SetTimeout(10 * time.Second)
 	limiter.Take(ctx, subject(1))
-	limiter.WaitFor(ratelimit.Patience)
+	limiter.SetTimeout(ratelimit.CallTimeout)
 
 	if err := server.process.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -317,7 +317,7 @@ func TestSharedIsPatientForAShortWhile(t *testing.T) {
 	for range 2 {
 		asked := time.Now()
 		limiter.Take(ctx, subject(1))
-		if took := time.Since(asked); took < ratelimit.Patience || took > promptly {
+		if took := time.Since(asked); took < ratelimit.CallTimeout || took > promptly {
 			t.Errorf("the first waits %v", took)
 		}
 		asked = time.Now()
@@ -325,7 +325,7 @@ func TestSharedIsPatientForAShortWhile(t *testing.T) {
 			limiter.Take(ctx, subject(1))
 			limiter.Peek(ctx, subject(1))
 		}
-		if took := time.Since(asked); took > ratelimit.Patience {
+		if took := time.Since(asked); took > ratelimit.CallTimeout {
 			t.Errorf("200 more wait %v", took)
 		}
 		now = now.Add(time.Second)
@@ -334,7 +334,7 @@ func TestSharedIsPatientForAShortWhile(t *testing.T) {
 	if err := server.process.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	limiter.WaitFor(10 * time.Second)
+	limiter.SetTimeout(10 * time.Second)
 	limiter.Take(ctx, subject(2))
 	if lines.count(slog.LevelWarn) != 1 || lines.count(slog.LevelInfo) != 1 {
 		t.Errorf("log:\n%s", lines)
@@ -352,7 +352,7 @@ func TestOneTrial(t *testing.T) {
 	}
 	limiter.Take(ctx, subject(1))
 	now = now.Add(time.Second)
-	limiter.WaitFor(time.Second)
+	limiter.SetTimeout(time.Second)
 	var (
 		all    sync.WaitGroup
 		waited atomic.Int64

@@ -7,7 +7,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// record writes down what has ended, and reports whether anything has.
+// record records finished attempts and reports whether it recorded any.
 func (w *Worker) record(ctx context.Context) bool {
 	w.mu.Lock()
 	ended := w.ended
@@ -23,7 +23,7 @@ func (w *Worker) record(ctx context.Context) bool {
 		w.keep(kept)
 		w.free(ended)
 	case err != nil && len(ended) > 1:
-		// One of them may be what the database does not take: the others shall not wait for it.
+		// Recording one at a time keeps an attempt that the database rejects from blocking the others.
 		failed := make([]error, len(ended))
 		for i := range ended {
 			failed[i] = w.write(ctx, ended[i:i+1])
@@ -33,7 +33,7 @@ func (w *Worker) record(ctx context.Context) bool {
 	default:
 		w.free(ended)
 	}
-	w.recording.report(w.log, "written down", err)
+	w.recording.report(w.log, "record", err)
 	return err == nil
 }
 
@@ -41,13 +41,13 @@ func (w *Worker) write(ctx context.Context, ended []outcome) error {
 	var attempts []models.WebhookAttempt
 	var back []*models.ClaimedDelivery
 	for i := range ended {
-		if ended[i].brokenOff {
+		if ended[i].canceled {
 			back = append(back, ended[i].attempt.Delivery)
 		} else {
 			attempts = append(attempts, ended[i].attempt)
 		}
 	}
-	ctx, cancel := w.visit(ctx)
+	ctx, cancel := databaseContext(ctx)
 	defer cancel()
 	if err := w.store.RecordAttempts(ctx, attempts); err != nil {
 		return err
@@ -55,20 +55,20 @@ func (w *Worker) write(ctx context.Context, ended []outcome) error {
 	return w.store.ReleaseDeliveries(ctx, back)
 }
 
-// split tells what can still be written down from what somebody else may have claimed by now.
-func (w *Worker) split(ended []outcome) (over, young []outcome) {
+// split separates outcomes whose claim has expired from those that can still be recorded.
+func (w *Worker) split(ended []outcome) (expired, claimed []outcome) {
 	oldest := w.store.Now().Add(-models.WebhookClaim)
 	for _, o := range ended {
 		if o.attempt.At.Before(oldest) {
-			over = append(over, o)
+			expired = append(expired, o)
 		} else {
-			young = append(young, o)
+			claimed = append(claimed, o)
 		}
 	}
-	return over, young
+	return expired, claimed
 }
 
-// keep has outcomes written down with the next.
+// keep keeps outcomes, to record them with the next ones.
 func (w *Worker) keep(outcomes []outcome) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

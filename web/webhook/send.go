@@ -21,23 +21,21 @@ import (
 
 const userAgent = "SkipUp-Webhooks/1"
 
-// maxAnswer is how much of an answer is read. It is more than is kept of it, so that an API key of
-// which only a part would be kept is seen whole, and taken out.
-const maxAnswer = 4 * models.MaxResponseExcerpt
+// maxResponse is how many bytes of a response are read. It is more than the excerpt, so that an API
+// key at the end of the excerpt is read completely and redacted.
+const maxResponse = 4 * models.MaxResponseExcerpt
 
-// sender sends one delivery at a time, many at once.
+// sender sends deliveries. It is safe for concurrent use.
 type sender struct {
 	client  *http.Client
 	timeout time.Duration
 }
 
-// newSender makes a client that follows nothing: no redirect, no proxy of the environment. The
-// address of each connection is checked when it is made, after the name has been looked up, so
-// that a name which changes its answer leads nowhere else.
+// newSender returns a sender that follows no redirects and uses no proxy. It checks the IP address of
+// each connection after the DNS lookup, so that DNS rebinding can't redirect it.
 func newSender(options Options) *sender {
-	// The transport goes on making a connection when the attempt that wanted it is over: its own
-	// limits end that. The dialer shares its limit out among the addresses of a name, so that one
-	// that does not answer leaves time for the next.
+	// The transport continues to dial after an attempt has ended, so it needs a limit of its own. The
+	// dialer divides it among the addresses of a host.
 	dialer := &net.Dialer{Resolver: options.Resolver, Timeout: options.Timeout * 2 / 3}
 	if !options.AllowPrivate {
 		ports := ssrf.WithPorts(portsOf(models.WebhookPorts)...)
@@ -62,10 +60,10 @@ func newSender(options Options) *sender {
 	}}
 }
 
-func portsOf(words []string) []uint16 {
-	ports := make([]uint16, len(words))
-	for i, word := range words {
-		port, _ := strconv.ParseUint(word, 10, 16) // they are constants
+func portsOf(texts []string) []uint16 {
+	ports := make([]uint16, len(texts))
+	for i, text := range texts {
+		port, _ := strconv.ParseUint(text, 10, 16) // constants are valid
 		ports[i] = uint16(port)
 	}
 	return ports
@@ -73,21 +71,21 @@ func portsOf(words []string) []uint16 {
 
 func (s *sender) close() { s.client.CloseIdleConnections() }
 
-// send attempts a delivery. It was broken off if ctx ended before the attempt did.
-func (s *sender) send(ctx context.Context, d *models.ClaimedDelivery, now time.Time) (attempt models.WebhookAttempt, brokenOff bool) {
+// send attempts a delivery. It reports whether the attempt was canceled by ctx.
+func (s *sender) send(ctx context.Context, d *models.ClaimedDelivery, now time.Time) (attempt models.WebhookAttempt, canceled bool) {
 	attempt = models.WebhookAttempt{Delivery: d, At: now}
 	start := time.Now()
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	answer, err := s.post(limited, d, now)
+	response, err := s.post(limited, d, now)
 	if err != nil {
 		attempt.Failure = failureOf(err)
 	} else {
-		attempt.ResponseCode, attempt.Failure = answer.StatusCode, failureOfStatus(answer.StatusCode)
-		attempt.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), now)
-		excerpt, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status is what counts
+		attempt.ResponseCode, attempt.Failure = response.StatusCode, failureOfStatus(response.StatusCode)
+		attempt.RetryAfter = retryAfter(response.Header.Get("Retry-After"), now)
+		excerpt, _ := io.ReadAll(io.LimitReader(response.Body, maxResponse)) // only the status matters
 		attempt.Response = string(excerpt)
-		_ = answer.Body.Close()
+		_ = response.Body.Close()
 	}
 	attempt.Took = time.Since(start)
 	return attempt, err != nil && ctx.Err() != nil
@@ -103,14 +101,14 @@ func (s *sender) post(ctx context.Context, d *models.ClaimedDelivery, now time.T
 	if err := sign(request.Header, d, now); err != nil {
 		return nil, err
 	}
-	// The receiver knows repeated deliveries, so the transport may repeat a request itself when a
-	// kept connection turns out to be closed. The empty header says so and is not sent.
+	// The empty header isn't sent. It lets the transport retry when an idle connection was closed,
+	// which is safe because receivers recognize repeated deliveries.
 	request.Header["Idempotency-Key"] = []string{}
 	return s.client.Do(request)
 }
 
-// failureOf is the word for an error, which itself may hold the address with its secrets and is
-// kept nowhere.
+// failureOf returns the failure for an error. The error itself may contain secrets from the URL and
+// is not stored.
 func failureOf(err error) models.DeliveryFailure {
 	var (
 		name        *net.DNSError
@@ -148,7 +146,7 @@ func failureOfStatus(status int) models.DeliveryFailure {
 	return models.FailedStatus
 }
 
-// retryAfter is how long the header asks to wait, in seconds or as a moment (RFC 9110 §10.2.3).
+// retryAfter parses a Retry-After header, which contains seconds or a date (RFC 9110 §10.2.3).
 func retryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {

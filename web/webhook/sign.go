@@ -15,12 +15,12 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// headerSignature is for receivers without a library: HMAC-SHA256 of the time, a dot and the
-// body, with the text of the secret as it was shown, prefix and all.
+// headerSignature is for receivers without a library: an HMAC-SHA256 of the time, a dot, and the
+// body. The key is the secret as it was shown, including the prefix.
 const headerSignature = "X-Webhook-Signature"
 
-// sign writes the headers of Standard Webhooks and X-Webhook-Signature, each with a signature
-// by every living secret of the endpoint.
+// sign sets the headers of Standard Webhooks and X-Webhook-Signature, each with a signature for every
+// active secret of the endpoint.
 func sign(header http.Header, d *models.ClaimedDelivery, now time.Time) error {
 	seconds := strconv.FormatInt(now.Unix(), 10)
 	var standard []string

@@ -8,20 +8,20 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// How many deliveries a node has on their way at once. Nobody waits for a place: what finds none
-// stays in the queue, where any node can claim it.
+// Limits on the deliveries that a node sends concurrently. Deliveries beyond them stay in the queue,
+// where any node can claim them.
 const (
-	maxOnWay     = 2048 // of all, to bound the memory
-	maxWorkspace = 128  // to one workspace, beside one for each endpoint
-	maxEndpoint  = 32   // to one endpoint that answers
-	newEndpoint  = 8    // to one that has not answered yet
-	perRound     = 16   // that an endpoint gets before the others have had their turn
+	maxInFlight  = 2048 // in total, to limit memory
+	maxWorkspace = 128  // for one workspace, in addition to one for each endpoint
+	maxEndpoint  = 32   // for one endpoint that responds
+	newEndpoint  = 8    // for one endpoint that has not responded yet
+	perRound     = 16   // for one endpoint before the others get their turn
 )
 
-// slots share out the places among endpoints, so that those of a receiver that hangs are few and
-// no workspace takes those of another. An endpoint's limit doubles with each answer and halves
-// with each silence, down to one: a receiver that hangs keeps one place busy. One place is each
-// endpoint's own, however many the others of its workspace take. They are for one goroutine.
+// slots distributes the capacity among endpoints, so that slow receivers and busy workspaces don't
+// affect others. The limit of an endpoint doubles with each response and halves with each failure to
+// respond, down to one. Each endpoint may always have one delivery in flight, whatever the load of its
+// workspace. It is not safe for concurrent use.
 type slots struct {
 	total      int
 	workspaces map[string]int
@@ -29,48 +29,48 @@ type slots struct {
 	blocked    bool
 }
 
-type endpointSlots struct{ onWay, limit int }
+type endpointSlots struct{ inFlight, limit int }
 
 func newSlots() slots {
 	return slots{workspaces: map[string]int{}, endpoints: map[string]*endpointSlots{}}
 }
 
-// shares are how many deliveries to claim for each of the endpoints that wait: those of the
-// workspaces first that have the least on their way. Among equals chance decides, so that those of
-// which none can be claimed after all are not always before the others.
-func (s *slots) shares(waiting []models.DueEndpoint) []models.ClaimLimit {
-	rand.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] })
-	order := slices.SortedStableFunc(slices.Values(waiting), func(a, b models.DueEndpoint) int {
-		return cmp.Or(cmp.Compare(s.workspaces[a.WorkspaceID], s.workspaces[b.WorkspaceID]), cmp.Compare(s.onWayTo(a.ID), s.onWayTo(b.ID)))
+// limits returns how many deliveries to claim for each endpoint. Workspaces with the fewest deliveries
+// in flight come first. Ties are in random order, so that endpoints for which nothing can be claimed
+// don't always come before others.
+func (s *slots) limits(due []models.DueEndpoint) []models.ClaimLimit {
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	order := slices.SortedStableFunc(slices.Values(due), func(a, b models.DueEndpoint) int {
+		return cmp.Or(cmp.Compare(s.workspaces[a.WorkspaceID], s.workspaces[b.WorkspaceID]), cmp.Compare(s.inFlight(a.ID), s.inFlight(b.ID)))
 	})
 	s.blocked = false
-	var shares []models.ClaimLimit
+	var limits []models.ClaimLimit
 	planned, ofWorkspace := 0, map[string]int{}
 	for _, e := range order {
 		workspace := s.workspaces[e.WorkspaceID] + ofWorkspace[e.WorkspaceID]
-		onWay := s.onWayTo(e.ID)
-		room := min(s.limitOf(e.ID)-onWay, maxWorkspace-workspace)
-		if onWay == 0 {
+		inFlight := s.inFlight(e.ID)
+		room := min(s.limitOf(e.ID)-inFlight, maxWorkspace-workspace)
+		if inFlight == 0 {
 			room = max(room, 1)
 		}
-		room = min(room, maxOnWay-s.total-planned, perRound)
+		room = min(room, maxInFlight-s.total-planned, perRound)
 		if room <= 0 {
 			s.blocked = true
 			continue
 		}
-		shares = append(shares, models.ClaimLimit{EndpointID: e.ID, AtMost: room})
+		limits = append(limits, models.ClaimLimit{EndpointID: e.ID, AtMost: room})
 		planned += room
 		ofWorkspace[e.WorkspaceID] += room
 	}
-	return shares
+	return limits
 }
 
-// isBlocked reports whether an endpoint that waits had no room at the last look.
+// isBlocked reports whether the last call of limits had no capacity for an endpoint.
 func (s *slots) isBlocked() bool { return s.blocked }
 
-func (s *slots) onWayTo(endpointID string) int {
+func (s *slots) inFlight(endpointID string) int {
 	if e := s.endpoints[endpointID]; e != nil {
-		return e.onWay
+		return e.inFlight
 	}
 	return 0
 }
@@ -90,10 +90,10 @@ func (s *slots) take(d *models.ClaimedDelivery) {
 		e = &endpointSlots{limit: newEndpoint}
 		s.endpoints[d.EndpointID] = e
 	}
-	e.onWay++
+	e.inFlight++
 }
 
-// maxRemembered bounds the endpoints whose limits are known.
+// maxRemembered limits the number of endpoints whose limits are remembered.
 const maxRemembered = 1 << 16
 
 func (s *slots) free(d *models.ClaimedDelivery, failure models.DeliveryFailure) {
@@ -102,14 +102,14 @@ func (s *slots) free(d *models.ClaimedDelivery, failure models.DeliveryFailure) 
 		delete(s.workspaces, d.WorkspaceID)
 	}
 	e := s.endpoints[d.EndpointID]
-	e.onWay--
+	e.inFlight--
 	switch failure {
 	case models.FailedTimeout, models.FailedConnection, models.FailedTLS, models.FailedName, models.FailedAddress:
 		e.limit = max(1, e.limit/2)
 	default:
 		e.limit = min(maxEndpoint, e.limit*2)
 	}
-	if e.onWay == 0 && (e.limit == maxEndpoint || len(s.endpoints) > maxRemembered) {
-		delete(s.endpoints, d.EndpointID) // a new endpoint's limit is soon back at the most
+	if e.inFlight == 0 && (e.limit == maxEndpoint || len(s.endpoints) > maxRemembered) {
+		delete(s.endpoints, d.EndpointID) // a new limit soon reaches the maximum again
 	}
 }

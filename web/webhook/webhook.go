@@ -1,13 +1,12 @@
-// Package webhook sends what has happened in a workspace to the endpoints that it has named.
+// Package webhook sends events to the webhook endpoints of workspaces.
 //
-// Each node has a Worker. It claims due deliveries from the Store, sends each on a goroutine of
-// its own and writes down what became of them, many at once. What a transaction of its own node
-// adds wakes it; what other processes add, or have left when they died, it finds by asking five
-// times a second. That works alike on both databases and needs neither a connection of its own
-// nor PostgreSQL's NOTIFY, which makes commits wait for each other.
+// Each node runs a Worker. It claims due deliveries from the Store, sends each in a goroutine, and
+// records the results in batches. Transactions on the same node wake it. It finds deliveries from
+// other processes by polling five times per second, which works on both databases, without another
+// connection, and without PostgreSQL's NOTIFY, which serializes commits.
 //
-// Deliveries arrive at least once, in no promised order: a node that dies after it has sent
-// something and before that is written down leaves it to be sent again, with the same webhook-id.
+// Deliveries arrive at least once and in any order: if a node dies after it has sent a delivery and
+// before it has recorded the result, the delivery is sent again with the same webhook-id.
 package webhook
 
 import (
@@ -21,23 +20,23 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Options are what a Worker may have otherwise than by default.
+// Options configure a Worker. The zero value has defaults.
 type Options struct {
 	Log *slog.Logger // discarded if nil
-	// AllowPrivate sends to any address and port, for development.
+	// AllowPrivate allows any IP address and port, for development.
 	AllowPrivate bool
-	// Attempted is told of every attempt. It may be nil.
+	// Attempted is called after every attempt. It may be nil.
 	Attempted func(Attempt)
 	Resolver  *net.Resolver // the system's if nil
 	Timeout   time.Duration // of an attempt; 15 seconds if zero
 
-	anyPort bool          // for tests, which cannot have the ports of receivers
+	anyPort bool          // for tests, which can't listen on the usual ports
 	grace   time.Duration // 5 seconds if zero
 }
 
-// Attempt is how one attempt went.
+// Attempt describes an attempt to send a delivery.
 type Attempt struct {
-	First   bool          // of this delivery
+	First   bool          // the first of this delivery
 	Delay   time.Duration // from when it was due until it began
 	Took    time.Duration
 	Failure models.DeliveryFailure
@@ -45,16 +44,16 @@ type Attempt struct {
 
 const (
 	timeout = 15 * time.Second
-	// pollEvery is between two looks for what other processes have added.
-	pollEvery = 200 * time.Millisecond
-	// grace is what attempts are given to end when the Worker is stopped. What has not ended then
-	// is broken off and given back.
+	// pollInterval is how often the Worker looks for deliveries from other processes.
+	pollInterval = 200 * time.Millisecond
+	// grace is how long attempts may take to finish when the Worker stops. Unfinished attempts are
+	// canceled and released.
 	grace = 5 * time.Second
-	// storeTimeout bounds one visit to the database.
-	storeTimeout = 10 * time.Second
+	// databaseTimeout limits each use of the database.
+	databaseTimeout = 10 * time.Second
 )
 
-// Worker sends deliveries while it runs.
+// Worker sends deliveries.
 type Worker struct {
 	store     *models.Store
 	grace     time.Duration
@@ -68,16 +67,16 @@ type Worker struct {
 	sending  sync.WaitGroup
 	mu       sync.Mutex
 	ended    []outcome
-	hasEnded chan struct{} // has something when ended may have
+	hasEnded chan struct{} // receives a value when ended has changed
 }
 
-// outcome is what became of a claimed delivery: it was attempted, or broken off.
+// outcome is the result of sending a claimed delivery.
 type outcome struct {
-	attempt   models.WebhookAttempt
-	brokenOff bool
+	attempt  models.WebhookAttempt
+	canceled bool
 }
 
-// New returns a Worker that sends what store has once Run runs.
+// New returns a Worker that sends the deliveries of a store. Call Run to start it.
 func New(store *models.Store, options Options) *Worker {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -92,21 +91,20 @@ func New(store *models.Store, options Options) *Worker {
 	}
 }
 
-// Run sends what is due until ctx is done. Then it lets what is on its way end, writes that down
-// and returns.
+// Run sends deliveries until ctx is done. Then it waits for attempts in flight and records them.
 func (w *Worker) Run(ctx context.Context) {
 	defer w.sender.close()
-	sendCtx, breakOff := context.WithCancel(context.WithoutCancel(ctx))
-	defer breakOff()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	look := true
+	sendCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	claim := true
 	for ctx.Err() == nil {
 		if w.record(ctx) && w.slots.isBlocked() {
-			look = true
+			claim = true
 		}
-		if look {
-			if look = w.claim(ctx, sendCtx); look {
+		if claim {
+			if claim = w.claim(ctx, sendCtx); claim {
 				continue
 			}
 		}
@@ -114,81 +112,80 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-w.hasEnded:
 		case <-w.store.WebhooksDue():
-			look = true
-		case <-tick.C:
-			look = true
+			claim = true
+		case <-ticker.C:
+			claim = true
 		}
 	}
-	w.stop(ctx, breakOff)
+	w.stop(ctx, cancel)
 }
 
-// stop returns when nothing is on its way any more and that is written down.
-func (w *Worker) stop(ctx context.Context, breakOff func()) {
-	timer := time.AfterFunc(w.grace, breakOff)
+// stop waits for attempts in flight and records them. After the grace period it cancels them.
+func (w *Worker) stop(ctx context.Context, cancel func()) {
+	timer := time.AfterFunc(w.grace, cancel)
 	defer timer.Stop()
 	w.sending.Wait()
-	for range 3 { // what the database does not take now is sent again when its claim has ended
+	for range 3 { // deliveries that can't be recorded are sent again once their claim has expired
 		if w.record(ctx); len(w.ended) == 0 {
 			return
 		}
-		time.Sleep(pollEvery)
+		time.Sleep(pollInterval)
 	}
 }
 
-// claim claims what there is room for and starts to send it. It reports whether there may be
-// more that can be claimed at once.
+// claim claims deliveries within the limits and starts to send them. It reports whether more may be
+// due.
 func (w *Worker) claim(ctx, sendCtx context.Context) (more bool) {
-	ctx, cancel := w.visit(ctx)
+	ctx, cancel := databaseContext(ctx)
 	defer cancel()
-	waiting, err := w.store.DueEndpoints(ctx)
-	shares := w.slots.shares(waiting)
+	due, err := w.store.DueEndpoints(ctx)
+	limits := w.slots.limits(due)
 	var claimed []models.ClaimedDelivery
-	if err == nil && len(shares) > 0 {
-		claimed, err = w.store.ClaimDeliveries(ctx, shares)
+	if err == nil && len(limits) > 0 {
+		claimed, err = w.store.ClaimDeliveries(ctx, limits)
 	}
-	w.claiming.report(w.log, "claimed", err)
+	w.claiming.report(w.log, "claim", err)
 	taken := map[string]int{}
 	for i := range claimed {
 		w.slots.take(&claimed[i])
 		taken[claimed[i].EndpointID]++
 		w.sending.Go(func() { w.send(sendCtx, &claimed[i]) })
 	}
-	for _, share := range shares {
-		more = more || taken[share.EndpointID] == share.AtMost
+	for _, limit := range limits {
+		more = more || taken[limit.EndpointID] == limit.AtMost
 	}
 	return more
 }
 
-// visit is the context of one visit to the database. It goes on although the Worker is stopped:
-// a claim whose answer nobody has read would keep deliveries from everybody until it ends.
-func (w *Worker) visit(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+// databaseContext returns a context for using the database. It isn't canceled when the Worker stops,
+// because a claim whose result is lost would delay its deliveries until it expires.
+func databaseContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), databaseTimeout)
 }
 
-// outage is whether the last visit to the database of one kind was in vain.
-type outage struct{ is bool }
+// outage tracks whether an operation failed the last time.
+type outage struct{ failing bool }
 
-// report logs the beginning and the end of an outage, not each visit of it. done is what is done to
-// deliveries otherwise.
-func (o *outage) report(log *slog.Logger, done string, err error) {
+// report logs the beginning and the end of an outage, but not each failure.
+func (o *outage) report(log *slog.Logger, operation string, err error) {
 	switch {
-	case err != nil && !o.is:
-		log.Error("webhook deliveries cannot be "+done+": it is tried again", "error", err)
-	case err == nil && o.is:
-		log.Info("webhook deliveries are " + done + " again")
+	case err != nil && !o.failing:
+		log.Error("failed to "+operation+" webhook deliveries; retrying", "error", err)
+	case err == nil && o.failing:
+		log.Info("recovered: " + operation + " webhook deliveries")
 	}
-	o.is = err != nil
+	o.failing = err != nil
 }
 
-// send sends one delivery and leaves word of it.
+// send sends a delivery and adds its outcome.
 func (w *Worker) send(ctx context.Context, d *models.ClaimedDelivery) {
 	now := w.store.Now()
-	attempt, brokenOff := w.sender.send(ctx, d, now)
-	if !brokenOff {
+	attempt, canceled := w.sender.send(ctx, d, now)
+	if !canceled {
 		w.watch(Attempt{First: d.Attempts == 0, Delay: now.Sub(d.DueAt), Took: attempt.Took, Failure: attempt.Failure})
 	}
 	w.mu.Lock()
-	w.ended = append(w.ended, outcome{attempt, brokenOff})
+	w.ended = append(w.ended, outcome{attempt, canceled})
 	w.mu.Unlock()
 	select {
 	case w.hasEnded <- struct{}{}:
