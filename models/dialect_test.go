@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-func TestOpenRefusesABadAddressWithoutRepeatingIt(t *testing.T) {
+func TestOpenErrorOmitsURL(t *testing.T) {
 	for _, address := range []string{
 		"", "skipup.db", "sqlite:", "sqlite", "sqlite://skipup.db", ":", "postgres", "postgres:",
 		"mysql://root:hunter2@db/keys",
@@ -42,7 +42,7 @@ func TestOpenRefusesABadAddressWithoutRepeatingIt(t *testing.T) {
 	}
 }
 
-func TestOpenDoesNotRepeatThePasswordOfAServerThatIsNotThere(t *testing.T) {
+func TestOpenErrorOmitsPassword(t *testing.T) {
 	store, err := models.Open("postgres://ada:hunter2@127.0.0.1:1/keys?connect_timeout=2", models.Options{})
 	if err == nil {
 		_ = store.Close()
@@ -53,7 +53,7 @@ func TestOpenDoesNotRepeatThePasswordOfAServerThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestSQLiteMakesExactlyTheFileThatIsNamed(t *testing.T) {
+func TestSQLiteFileName(t *testing.T) {
 	for _, name := range []string{
 		"skipup.db", "with space.db", "what?.db", "a?_pragma=foreign_keys(0).db", "#1.db", "100%.db", "a%20b.db", "%41.db", "a&b=c;d.db",
 		"données-日本-🔑.db", "decomposed-e\u0301.db", `quo"te's.db`, `back\slash.db`, "file:x.db", ":memory:", "memory:", "+plus.db", "..db", "[a].db", "\xff.db",
@@ -67,7 +67,7 @@ func TestSQLiteMakesExactlyTheFileThatIsNamed(t *testing.T) {
 	}
 }
 
-func TestSQLitePathMayBeRelative(t *testing.T) {
+func TestSQLiteRelativePath(t *testing.T) {
 	for _, name := range []string{"skipup.db", "./skipup.db", "a b?#%.db", ":memory:", "file:x.db", "sub/../skipup.db"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -81,7 +81,7 @@ func TestSQLitePathMayBeRelative(t *testing.T) {
 	}
 }
 
-func TestSQLiteFileKeepsWhatWasWritten(t *testing.T) {
+func TestSQLiteFileIsPersistent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "what? 100%.db")
 	useSQLite(t, path)
 	store, err := models.Open("sqlite:"+path, models.Options{})

@@ -31,9 +31,7 @@ var moves = []move{
 	}},
 }
 
-// TestEveryMoveFromEveryState: what is allowed leads where it says, and what is not says the
-// present state and changes nothing.
-func TestEveryMoveFromEveryState(t *testing.T) {
+func TestMeetingRequestTransitions(t *testing.T) {
 	allowed := map[string]map[models.MeetingRequestStatus]models.MeetingRequestStatus{
 		"pause":            {"active": "paused"},
 		"resume":           {"paused": "active"},
@@ -78,7 +76,7 @@ func (s home) take(t *testing.T, step, id string) {
 	}
 }
 
-func TestMovesAreDatedAndTold(t *testing.T) {
+func TestTransitionsSetTimesAndPublishEvents(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		request := s.meetingRequest(t, s.ask("p@example.org"))
 		s.Clock.Advance(time.Minute)

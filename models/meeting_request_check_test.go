@@ -54,7 +54,7 @@ func long(characters int) *string { return new(strings.Repeat("é", characters))
 // after is the moment that follows the start of the clock.
 func after(d time.Duration) *time.Time { return new(modelstest.Start.Add(d)) }
 
-func TestCreateMeetingRequestTakes(t *testing.T) {
+func TestCreateMeetingRequestAccepts(t *testing.T) {
 	tests := map[string]askFor{
 		"one person":                  addresses(people(1)...),
 		"fifty people":                addresses(people(50)...),
@@ -90,7 +90,7 @@ func TestCreateMeetingRequestTakes(t *testing.T) {
 	})
 }
 
-func TestCreateMeetingRequestRefuses(t *testing.T) {
+func TestCreateMeetingRequestRejects(t *testing.T) {
 	type test struct {
 		name   string
 		change askFor

@@ -18,7 +18,7 @@ func idsOf(requests []models.MeetingRequest) []string {
 	return ids
 }
 
-func TestMeetingRequestsFilters(t *testing.T) {
+func TestMeetingRequestsFilter(t *testing.T) {
 	type filter = models.MeetingRequestFilter
 	eachHome(t, func(t *testing.T, s home) {
 		s.AddMember(t, &models.Workspace{ID: s.id}, "bob@acme.test")
@@ -78,8 +78,9 @@ func TestMeetingRequestsFilters(t *testing.T) {
 	})
 }
 
-// The times shown, the bounds and the order agree even where a clock goes back.
-func TestMeetingRequestsAgreeWithTheirTimes(t *testing.T) {
+// TestMeetingRequestsTimeFilter checks that times, bounds, and order agree even if the clock
+// goes back.
+func TestMeetingRequestsTimeFilter(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Clock.Advance(time.Minute)
 		first := s.meetingRequest(t, s.ask("zoe@example.org"))
@@ -97,7 +98,7 @@ func TestMeetingRequestsAgreeWithTheirTimes(t *testing.T) {
 	})
 }
 
-func TestMeetingRequestsRefusesFilters(t *testing.T) {
+func TestMeetingRequestsRejectsFilters(t *testing.T) {
 	type filter = models.MeetingRequestFilter
 	tests := []struct {
 		name   string
@@ -125,8 +126,8 @@ func TestMeetingRequestsRefusesFilters(t *testing.T) {
 	})
 }
 
-// While a client walks the pages, somebody else makes requests that match as well.
-func TestMeetingRequestsPagesAreStable(t *testing.T) {
+// TestMeetingRequestsPagingIsStable adds matching requests between pages.
+func TestMeetingRequestsPagingIsStable(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		filter := models.MeetingRequestFilter{ParticipantEmail: "zoe@example.org", CreatedBefore: after(time.Hour)}
 		var want []string
@@ -155,7 +156,7 @@ func TestMeetingRequestsPagesAreStable(t *testing.T) {
 	})
 }
 
-func TestMeetingRequestsReadsParticipantsAtOnce(t *testing.T) {
+func TestMeetingRequestsReadsParticipantsInOneQuery(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for range 9 {
 			s.meetingRequest(t, s.ask(people(2)...))
@@ -171,7 +172,7 @@ func TestMeetingRequestsReadsParticipantsAtOnce(t *testing.T) {
 	})
 }
 
-func TestMeetingRequestsCursorBelongsToItsFilter(t *testing.T) {
+func TestMeetingRequestsRejectsCursorOfOtherFilter(t *testing.T) {
 	type filter = models.MeetingRequestFilter
 	tests := []struct {
 		name    string
@@ -215,7 +216,7 @@ func TestMeetingRequestsCursorBelongsToItsFilter(t *testing.T) {
 	})
 }
 
-func TestMeetingRequestsOfAnotherWorkspaceAreNotSeen(t *testing.T) {
+func TestMeetingRequestsOfOtherWorkspacesAreHidden(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		other := homeIn(t, s.Store, "Other", s.admin.User.Email)
 		s.meetingRequest(t, s.ask("zoe@example.org"))

@@ -54,7 +54,7 @@ func (s home) countMeetingRequests(t *testing.T) (requests, participants int64) 
 	return requests, participants
 }
 
-func TestCreateMeetingRequestKeepsWhatIsGiven(t *testing.T) {
+func TestCreateMeetingRequest(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Clock.Advance(345*time.Millisecond + 678*time.Microsecond)
 		now, rome := s.Now(), time.FixedZone("", 3600)
@@ -104,7 +104,7 @@ func TestCreateMeetingRequestKeepsWhatIsGiven(t *testing.T) {
 	})
 }
 
-func TestCreateMeetingRequestKeepsTextByteForByte(t *testing.T) {
+func TestCreateMeetingRequestStoresTextUnchanged(t *testing.T) {
 	naughty := []string{
 		"plain", " spaces around ", "undefined", "NULL", "0", "true", "-1e309", "2026-03-14T09:26:53.000Z", "2026-03-14 09:26:53.000",
 		`'; DROP TABLE meeting_requests; --`, `"quoted" \ back\\slash`, "%s %d %n", "$1 ? :name @x", "<script>alert(1)</script>", "{{.}}",
@@ -129,7 +129,7 @@ func TestCreateMeetingRequestKeepsTextByteForByte(t *testing.T) {
 	})
 }
 
-func TestCreateMeetingRequestIsWholeOrNotAtAll(t *testing.T) {
+func TestCreateMeetingRequestIsAtomic(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.Exec(t, "ALTER TABLE meeting_request_participants RENAME COLUMN timezone TO zone")
 		wantUnchanged(t, s.Store, func() {
@@ -141,7 +141,7 @@ func TestCreateMeetingRequestIsWholeOrNotAtAll(t *testing.T) {
 	})
 }
 
-func TestCreateMeetingRequestLeavesItsInputAlone(t *testing.T) {
+func TestCreateMeetingRequestDoesNotModifyInput(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		input := func() models.NewMeetingRequest {
 			n := models.NewMeetingRequest{OrganizerEmail: "ADA@acme.test", Participants: []models.NewParticipant{{Email: "Zoe@Example.org"}}}

@@ -11,8 +11,8 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// TestChangesOfAMemberAreTold in the audit log and to webhooks, each once.
-func TestChangesOfAMemberAreTold(t *testing.T) {
+// TestMemberChangesAreRecorded checks the audit log and webhook events.
+func TestMemberChangesAreRecorded(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		for _, change := range []func() (*models.Member, error){
@@ -48,8 +48,7 @@ func TestChangesOfAMemberAreTold(t *testing.T) {
 	})
 }
 
-// TestRefusedChangesOfAMember change nothing.
-func TestRefusedChangesOfAMember(t *testing.T) {
+func TestRejectedMemberChangesChangeNothing(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		gone := s.joined(t, "gone@acme.test", models.RoleMember)
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
@@ -74,8 +73,7 @@ func TestRefusedChangesOfAMember(t *testing.T) {
 	})
 }
 
-// TestNobodyElseIsSignedOut when somebody is deactivated.
-func TestNobodyElseIsSignedOut(t *testing.T) {
+func TestDeactivationSignsOutNoOneElse(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "ada@acme.test", Password: modelstest.Password})
@@ -91,8 +89,8 @@ func TestNobodyElseIsSignedOut(t *testing.T) {
 	})
 }
 
-// TestAPendingMemberWhoIsBackIsInvitedAnew: the link from before opens nothing any more.
-func TestAPendingMemberWhoIsBackIsInvitedAnew(t *testing.T) {
+// TestReactivatedPendingMemberIsInvitedAgain also checks that the old link stops working.
+func TestReactivatedPendingMemberIsInvitedAgain(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		before, err := s.InviteMember(s.ctx, s.id, grace.ID)
@@ -119,8 +117,8 @@ func TestAPendingMemberWhoIsBackIsInvitedAnew(t *testing.T) {
 	})
 }
 
-// TestAPersonIsAMemberOnce however many add it at once, whether it is new here or was here before.
-func TestAPersonIsAMemberOnce(t *testing.T) {
+// TestConcurrentAddsCreateOneMember covers new and deactivated members.
+func TestConcurrentAddsCreateOneMember(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		homeIn(t, s.Store, "Rival", "rita@rival.test") // she has an account
 		before := s.joined(t, "grace@acme.test", models.RoleMember)
@@ -136,8 +134,7 @@ func TestAPersonIsAMemberOnce(t *testing.T) {
 	})
 }
 
-// TestOneOfTwoAdminsStays, however often each takes the other out.
-func TestOneOfTwoAdminsStays(t *testing.T) {
+func TestConcurrentDeactivationKeepsOneAdmin(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.joined(t, "grace@acme.test", models.Admin)
 		admins := []string{s.admin.ID, grace.ID}
@@ -158,8 +155,7 @@ func TestOneOfTwoAdminsStays(t *testing.T) {
 	})
 }
 
-// TestMembershipsAreListedByAge, with whom and where.
-func TestMembershipsAreListedByAge(t *testing.T) {
+func TestMembershipsOf(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		rival := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		for _, there := range []home{homeIn(t, s.Store, "Third", "tess@third.test"), s} {
@@ -196,8 +192,8 @@ func member(t *testing.T, s home, email string) *models.Member {
 	return &page.Items[0]
 }
 
-// TestWhatAMemberIs: who may administer, what it is called, and what the API shows.
-func TestWhatAMemberIs(t *testing.T) {
+// TestMember checks IsAdmin, DisplayName, and Wire.
+func TestMember(t *testing.T) {
 	at := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
 	for _, tt := range []struct {
 		member  models.Member

@@ -73,7 +73,7 @@ func TestMemberList(t *testing.T) {
 	})
 }
 
-func TestAListWithoutASizeHasNoMembers(t *testing.T) {
+func TestMemberListWithoutPageSize(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		if list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1}); err != nil || list.Matching != 1 || len(list.Members) != 0 {
 			t.Errorf("%+v, %v", list, err)
@@ -81,8 +81,7 @@ func TestAListWithoutASizeHasNoMembers(t *testing.T) {
 	})
 }
 
-// TestInvitationStates: how far the invitation of a member has come, as its admins are told.
-func TestInvitationStates(t *testing.T) {
+func TestInvitationStatus(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		want := func(step string, want *models.InvitationStatus) {
@@ -130,8 +129,7 @@ func TestInvitationStates(t *testing.T) {
 	})
 }
 
-// TestAPersonWithAnAccount joins with it, and nobody else does with the link.
-func TestAPersonWithAnAccount(t *testing.T) {
+func TestAcceptInvitationAs(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.EnableEmail()
 		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
@@ -174,9 +172,9 @@ func TestAPersonWithAnAccount(t *testing.T) {
 	})
 }
 
-// TestALinkOpensOneWorkspaceAlone: whoever has the link of one workspace may be the first to set
-// the password of a person, and must not get into another with it, whichever came first.
-func TestALinkOpensOneWorkspaceAlone(t *testing.T) {
+// TestInvitationLinkGrantsOneWorkspace checks that someone who sets a person's password with the
+// link of one workspace can't join another.
+func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		rival := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		before := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
@@ -200,9 +198,8 @@ func TestALinkOpensOneWorkspaceAlone(t *testing.T) {
 	})
 }
 
-// TestInvitationOfAMemberWhoIsDeactivated opens nothing, even where it was made at the same
-// moment.
-func TestInvitationOfAMemberWhoIsDeactivated(t *testing.T) {
+// TestInvitationOfDeactivatedMember also covers an invitation created at the same time.
+func TestInvitationOfDeactivatedMember(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)

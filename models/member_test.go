@@ -65,7 +65,7 @@ func TestAddMember(t *testing.T) {
 	})
 }
 
-func TestAddMemberRefusesBadValues(t *testing.T) {
+func TestAddMemberRejectsInvalidValues(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for want, n := range map[string]models.NewMember{
 			"email": {Email: "no address"},
@@ -80,8 +80,7 @@ func TestAddMemberRefusesBadValues(t *testing.T) {
 	})
 }
 
-// TestOnePersonIsAddedOnce however many add it at once.
-func TestOnePersonIsAddedOnce(t *testing.T) {
+func TestConcurrentAddsOfOnePerson(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		errs := atOnce(16, func(int) error {
 			_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
@@ -93,7 +92,7 @@ func TestOnePersonIsAddedOnce(t *testing.T) {
 	})
 }
 
-func TestDeactivatedMemberIsOut(t *testing.T) {
+func TestDeactivateMember(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: "a long enough passphrase"})
@@ -128,9 +127,7 @@ func TestDeactivatedMemberIsOut(t *testing.T) {
 	})
 }
 
-// TestDeactivationEndsTheSessionsOfTheWorkspaceAlone: somebody who is in two stays signed in to
-// the other.
-func TestDeactivationEndsTheSessionsOfTheWorkspaceAlone(t *testing.T) {
+func TestDeactivationKeepsSessionsInOtherWorkspaces(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test"})
@@ -153,7 +150,7 @@ func TestDeactivationEndsTheSessionsOfTheWorkspaceAlone(t *testing.T) {
 	})
 }
 
-func TestAddingADeactivatedPersonBringsItBack(t *testing.T) {
+func TestAddMemberReactivates(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
@@ -166,8 +163,8 @@ func TestAddingADeactivatedPersonBringsItBack(t *testing.T) {
 	})
 }
 
-// TestAnAdminWhoCanSignInIsLeft, whoever is taken out and however many do it at once.
-func TestAnAdminWhoCanSignInIsLeft(t *testing.T) {
+// TestLastAdminStays covers concurrent changes.
+func TestLastAdminStays(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
 		_, err := s.DeactivateMember(s.ctx, s.id, s.admin.ID)
@@ -199,7 +196,7 @@ func TestChangeMemberRole(t *testing.T) {
 	})
 }
 
-func TestMembersFilters(t *testing.T) {
+func TestMembersFilter(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H. (Ärztin)"})
 		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan", Role: models.Admin})
@@ -287,7 +284,7 @@ func TestInvitation(t *testing.T) {
 	})
 }
 
-func TestInvitationEnds(t *testing.T) {
+func TestInvitationStopsWorking(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
@@ -316,8 +313,7 @@ func TestInvitationEnds(t *testing.T) {
 	})
 }
 
-// TestSeats never go over capacity, whatever runs at once.
-func TestSeats(t *testing.T) {
+func TestConcurrentSeatsStayWithinCapacity(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		const people, capacity = 64, 7
 		ids := make([]string, people)
@@ -347,7 +343,7 @@ func TestSeats(t *testing.T) {
 	})
 }
 
-func TestSeatRefusals(t *testing.T) {
+func TestSeatRejections(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		seat, err := s.AssignSeat(s.ctx, s.id, grace.ID)
@@ -380,8 +376,7 @@ func TestSeatRefusals(t *testing.T) {
 	})
 }
 
-// TestASeatThatIsReleasedDoesNotKeepItsHolder: of two people at once, both have their way.
-func TestASeatThatIsReleasedDoesNotKeepItsHolder(t *testing.T) {
+func TestDeactivationWhileSeatIsReleased(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
@@ -402,8 +397,7 @@ func TestASeatThatIsReleasedDoesNotKeepItsHolder(t *testing.T) {
 	})
 }
 
-// TestWhoIsTakenOutDoesNotJoin at the same moment.
-func TestWhoIsTakenOutDoesNotJoin(t *testing.T) {
+func TestDeactivationWhileMemberJoins(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
@@ -429,8 +423,7 @@ func TestWhoIsTakenOutDoesNotJoin(t *testing.T) {
 	})
 }
 
-// TestNobodyInvitesWhoIsTakenOut at the same moment.
-func TestNobodyInvitesWhoIsTakenOut(t *testing.T) {
+func TestDeactivationWhileMemberIsInvited(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})

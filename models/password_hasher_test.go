@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-func TestPasswordsAreHashedAsOWASPAsksUnlessToldOtherwise(t *testing.T) {
+func TestDefaultPasswordParameters(t *testing.T) {
 	store, err := models.Open(modelstest.SQLiteURL(t), models.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +37,7 @@ func TestPasswordsAreHashedAsOWASPAsksUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
-// A comparison for an account that does not exist is made with a hash of the same cost.
-func TestUnknownAccountsCostAsMuchAsKnownOnes(t *testing.T) {
+func TestUnknownAccountsTakeAsLong(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	_, ada := s.NewWorkspace(t, "Acme", "ada@acme.test")
 	known, _, _, err := argon2id.DecodeHash(ada.User.PasswordHash)
@@ -60,8 +59,7 @@ func TestUnknownAccountsCostAsMuchAsKnownOnes(t *testing.T) {
 	}
 }
 
-// Each hash takes 19 MiB and a core: as many at once as there are cores, and no more.
-func TestOnlySoManyPasswordsAreHashedAtOnce(t *testing.T) {
+func TestPasswordHashingIsLimited(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	s.NewWorkspace(t, "Acme", "ada@acme.test")
 	places, release := s.OccupyHasher()

@@ -11,7 +11,7 @@ import (
 
 // The rules about passwords know no database: one is enough here.
 
-func TestGoodPasswords(t *testing.T) {
+func TestAcceptedPasswords(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	for i, password := range []string{
 		"correct horse battery staple",
@@ -54,7 +54,7 @@ func variedText(n int) string {
 	return text[:n]
 }
 
-func TestBadPasswords(t *testing.T) {
+func TestRejectedPasswords(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	tests := []struct{ name, password, complaint string }{
 		{"none", "", "at least 15 characters (you have 0)"},
@@ -105,7 +105,7 @@ func TestBadPasswords(t *testing.T) {
 	}
 }
 
-func TestComposedAndDecomposedAreTheSamePassword(t *testing.T) {
+func TestPasswordsAreNormalized(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	composed, decomposed := "r\u00e9sum\u00e9 na\u00efve caf\u00e9 \ufb01n", "re\u0301sume\u0301 nai\u0308ve cafe\u0301 fin"
 	n := models.NewWorkspace{Name: "Acme", AdminEmail: "ada@acme.test", AdminName: "Ada", Password: composed}

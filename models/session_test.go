@@ -36,7 +36,7 @@ func wantOver(t *testing.T, s home, ids ...string) {
 	}
 }
 
-func TestSessionEndsAfterTwelveIdleHours(t *testing.T) {
+func TestSessionIdleTimeout(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		id := signIn(t, s, ada).SessionID
 		for range 3 {
@@ -51,7 +51,7 @@ func TestSessionEndsAfterTwelveIdleHours(t *testing.T) {
 	})
 }
 
-func TestSessionEndsAfterThirtyDaysHoweverBusy(t *testing.T) {
+func TestSessionAbsoluteTimeout(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		id := signIn(t, s, ada).SessionID
 		for range 30*24/11 + 1 {
@@ -67,8 +67,7 @@ func TestSessionEndsAfterThirtyDaysHoweverBusy(t *testing.T) {
 	})
 }
 
-// The row of a busy session is not written for each request, and yet does not run out.
-func TestSessionIsSeenOncePerMinute(t *testing.T) {
+func TestSessionLastSeenIsUpdatedOncePerMinute(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		id := signIn(t, s, ada).SessionID
 		wantUnchanged(t, s.Store, func() {
@@ -87,7 +86,7 @@ func TestSessionIsSeenOncePerMinute(t *testing.T) {
 	})
 }
 
-func TestSessionKnowsWhereItWasStarted(t *testing.T) {
+func TestSessionRecordsOrigin(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		id := signIn(t, s, ada).SessionID
 		session, err := s.Session(s.ctx, id)
@@ -117,7 +116,7 @@ func TestSessionKnowsWhereItWasStarted(t *testing.T) {
 	})
 }
 
-func TestEverySignInHasANewSessionAndEndsTheOldOne(t *testing.T) {
+func TestSignInReplacesSession(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		first := signIn(t, s, ada).SessionID
 		second, err := s.SignIn(s.ctx, first, ada)
@@ -145,7 +144,7 @@ func TestEverySignInHasANewSessionAndEndsTheOldOne(t *testing.T) {
 	})
 }
 
-func TestSignOutEndsOneSession(t *testing.T) {
+func TestSignOut(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		this, other := signIn(t, s, ada).SessionID, signIn(t, s, ada).SessionID
 		if err := s.SignOut(s.ctx, s.id, this, &s.admin.User); err != nil {
@@ -157,7 +156,7 @@ func TestSignOutEndsOneSession(t *testing.T) {
 	})
 }
 
-func TestSignOutEverywhereEndsEverySessionAndForgetsTheDevices(t *testing.T) {
+func TestSignOutEverywhere(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		eve := homeIn(t, s.Store, "Other", "eve@other.test")
 		hers := signIn(t, eve, models.Credentials{Email: "eve@other.test", Password: modelstest.Password})

@@ -12,7 +12,7 @@ import (
 
 var acme = models.NewWorkspace{Name: "Acme", AdminEmail: "ada@acme.test", AdminName: "Ada Admin", Password: modelstest.Password}
 
-func TestSetUpLinkWorksOnce(t *testing.T) {
+func TestSetupLinkWorksOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		link := newLink(t, s)
 		if err := s.CheckSetupLink(t.Context(), link); err != nil {
@@ -39,7 +39,7 @@ func TestSetUpLinkWorksOnce(t *testing.T) {
 	})
 }
 
-func TestEveryLinkDiesWithTheFirstWorkspace(t *testing.T) {
+func TestSetUpEndsAllLinks(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		used, other := newLink(t, s), newLink(t, s.Another(t))
 		if used == other {
@@ -53,7 +53,7 @@ func TestEveryLinkDiesWithTheFirstWorkspace(t *testing.T) {
 	})
 }
 
-func TestCreateWorkspaceEndsTheLinks(t *testing.T) {
+func TestCreateWorkspaceEndsSetupLinks(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		link := newLink(t, s)
 		s.NewWorkspace(t, "Acme", "ada@acme.test")
@@ -64,7 +64,7 @@ func TestCreateWorkspaceEndsTheLinks(t *testing.T) {
 	})
 }
 
-func TestLinksThatDoNotWork(t *testing.T) {
+func TestInvalidSetupLinks(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		link := newLink(t, s)
 		for _, text := range []string{"", "invented", strings.ToLower(link), link[:25], link + " ", "\x00", "\xff", strings.Repeat("A", 1<<20)} {
@@ -82,7 +82,7 @@ func TestLinksThatDoNotWork(t *testing.T) {
 	})
 }
 
-func TestNodesThatAreSetUpAtOnceMakeOneWorkspace(t *testing.T) {
+func TestConcurrentSetUpCreatesOneWorkspace(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		links := []string{newLink(t, s), newLink(t, s)}
 		nodes := []*modelstest.Store{s, s.Another(t)}
@@ -99,7 +99,7 @@ func TestNodesThatAreSetUpAtOnceMakeOneWorkspace(t *testing.T) {
 	})
 }
 
-func TestSetUpThatIsRefusedLeavesTheLinkAlive(t *testing.T) {
+func TestRejectedSetUpKeepsLink(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		link := newLink(t, s)
 		wantUnchanged(t, s, func() {

@@ -29,7 +29,7 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
-func TestUnknownAddressAndWrongPasswordAreTheSame(t *testing.T) {
+func TestUnknownEmailAndWrongPasswordReturnSameError(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		type outcome struct {
 			Error      string
@@ -103,7 +103,7 @@ func recordStatements(t *testing.T, db *gorm.DB, done *[]string) (stop func()) {
 	}
 }
 
-func TestFailedSignInIsNoted(t *testing.T) {
+func TestFailedSignInIsAudited(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "198.51.100.9", UserAgent: "bad\xff\x00agent"})
 		for _, email := range []string{"ada@acme.test", "my password by mistake"} {
@@ -140,7 +140,7 @@ func TestChangePassword(t *testing.T) {
 	})
 }
 
-func TestChangePasswordRefuses(t *testing.T) {
+func TestChangePasswordRejects(t *testing.T) {
 	tests := []struct {
 		name, present, next string
 		fields              []string
@@ -168,8 +168,7 @@ func TestChangePasswordRefuses(t *testing.T) {
 	})
 }
 
-// TestOnePasswordOpensItsChangeOnce: who changes it because somebody knows it is not overtaken by them.
-func TestOnePasswordOpensItsChangeOnce(t *testing.T) {
+func TestConcurrentPasswordChanges(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		present := modelstest.Password
 		for i := range 10 {
@@ -188,8 +187,7 @@ func TestOnePasswordOpensItsChangeOnce(t *testing.T) {
 	})
 }
 
-// Whoever has stolen a session cannot find out the password by trying to change it.
-func TestGuessesAtThePresentPasswordAreSlowed(t *testing.T) {
+func TestChangePasswordIsRateLimited(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachHome(t, func(t *testing.T, s home) {
 		change := func(present string) error {
@@ -206,8 +204,7 @@ func TestGuessesAtThePresentPasswordAreSlowed(t *testing.T) {
 	})
 }
 
-// Whoever has shown the old password a moment before it changes does not get in with it.
-func TestSignInThatAPasswordChangeOvertakesFails(t *testing.T) {
+func TestSignInDuringPasswordChange(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachHome(t, func(t *testing.T, s home) {
 		afterReading(t, s.Store, "members", func() { // it has compared the password, and looks for the workspace to show

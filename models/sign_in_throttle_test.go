@@ -69,7 +69,7 @@ func seconds(values ...int) []time.Duration {
 	return durations
 }
 
-func TestGuessesAtOneAccountAreSlowed(t *testing.T) {
+func TestSignInRateLimitByAccount(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for _, email := range []string{"ada@acme.test", "nobody@acme.test"} {
 			got := waits(t, s, 13, func(i int) time.Duration { return guess(t, s, from(t, fmt.Sprint("198.51.100.", i)), email) })
@@ -80,7 +80,7 @@ func TestGuessesAtOneAccountAreSlowed(t *testing.T) {
 	})
 }
 
-func TestGuessesFromOneAddressAreSlowed(t *testing.T) {
+func TestSignInRateLimitByAddress(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		got := waits(t, s, 32, func(i int) time.Duration {
 			return guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
@@ -95,7 +95,7 @@ func TestGuessesFromOneAddressAreSlowed(t *testing.T) {
 	})
 }
 
-func TestTheRightPasswordHasToWaitLikeAWrongOne(t *testing.T) {
+func TestSignInRateLimitAppliesToRightPassword(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for range 5 {
 			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
@@ -109,7 +109,7 @@ func TestTheRightPasswordHasToWaitLikeAWrongOne(t *testing.T) {
 	})
 }
 
-func TestAnAttemptThatIsTooEarlyIsNotCounted(t *testing.T) {
+func TestRateLimitedSignInIsNotCounted(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for range 5 {
 			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
@@ -127,8 +127,7 @@ func TestAnAttemptThatIsTooEarlyIsNotCounted(t *testing.T) {
 	})
 }
 
-// A refusal by address does not count against the account.
-func TestAnAddressThatIsSlowedCannotSlowAnAccount(t *testing.T) {
+func TestRateLimitedAddressDoesNotCountAgainstAccount(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for i := range 20 {
 			guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
@@ -144,7 +143,7 @@ func TestAnAddressThatIsSlowedCannotSlowAnAccount(t *testing.T) {
 	})
 }
 
-func TestManyAtOnceAreSlowedLikeManyInARow(t *testing.T) {
+func TestConcurrentSignInsAreRateLimited(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		count := func(n int, credentials func(i int) models.Credentials, address func(i int) string) (compared int) {
@@ -169,7 +168,7 @@ func TestManyAtOnceAreSlowedLikeManyInARow(t *testing.T) {
 	})
 }
 
-func TestAKnownDeviceIsNotSlowedByOthers(t *testing.T) {
+func TestKnownDeviceHasOwnRateLimit(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		device := signIn(t, s, ada).Device
 		attack := func(address string) {
@@ -208,7 +207,7 @@ func TestAKnownDeviceIsNotSlowedByOthers(t *testing.T) {
 	})
 }
 
-func TestSuccessClearsTheAccountButNotTheAddress(t *testing.T) {
+func TestSignInClearsAccountButNotAddress(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		homeIn(t, s.Store, "Other", "eve@other.test")
 		mallory := from(t, "198.51.100.9")
@@ -240,7 +239,7 @@ func TestSuccessClearsTheAccountButNotTheAddress(t *testing.T) {
 	})
 }
 
-func TestFailuresAreForgottenAfterADay(t *testing.T) {
+func TestFailedSignInsExpireAfterADay(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for range 5 {
 			guess(t, s, s.ctx, "ada@acme.test")
@@ -258,7 +257,7 @@ func TestFailuresAreForgottenAfterADay(t *testing.T) {
 	})
 }
 
-func TestPurgeKeepsWhatStillMeansSomething(t *testing.T) {
+func TestPurgeKeepsActiveThrottles(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		purge := func() {
 			t.Helper()
@@ -291,8 +290,7 @@ func TestPurgeKeepsWhatStillMeansSomething(t *testing.T) {
 	})
 }
 
-// Anybody has a whole /64 of IPv6: its addresses count as one.
-func TestAddressesOfOneNetworkAreSlowedTogether(t *testing.T) {
+func TestIPv6NetworkSharesRateLimit(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for i := range 20 {
 			address := fmt.Sprintf("2001:db8:0:1::%x", i+1)

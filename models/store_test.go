@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-func TestTxWritesAllOrNothing(t *testing.T) {
+func TestTxIsAtomic(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		create := func(tx *models.Store, name string) {
 			t.Helper()
@@ -82,7 +82,7 @@ func wantNames(t *testing.T, at home, s *models.Store, want ...string) {
 	}
 }
 
-func TestTimeStandsStillInsideATx(t *testing.T) {
+func TestTxHasFixedTime(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		var key *models.APIKey
 		start := s.Now()
@@ -118,7 +118,7 @@ func TestTimeStandsStillInsideATx(t *testing.T) {
 	})
 }
 
-func TestEveryRowOfAChangeHasTheSameTime(t *testing.T) {
+func TestRowsOfAChangeShareOneTime(t *testing.T) {
 	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
 		t.Run(name, func(t *testing.T) {
 			clock := modelstest.NewClock()
@@ -148,7 +148,7 @@ func TestEveryRowOfAChangeHasTheSameTime(t *testing.T) {
 	}
 }
 
-func TestIDsAreUniqueAndGrow(t *testing.T) {
+func TestIDsAreUniqueAndIncreasing(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	for _, tt := range []struct {
 		name string
@@ -180,7 +180,7 @@ func TestIDsAreUniqueAndGrow(t *testing.T) {
 	}
 }
 
-func TestIDsGrowInsideATxWhileOthersMakeSome(t *testing.T) {
+func TestIDsIncreaseInsideTx(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	err := s.Tx(context.Background(), func(tx *models.Store) error {
 		last := ""
@@ -200,7 +200,7 @@ func TestIDsGrowInsideATxWhileOthersMakeSome(t *testing.T) {
 	}
 }
 
-func TestTimesComeBackExactlyAndSortByTime(t *testing.T) {
+func TestTimesAreExactAndSortable(t *testing.T) {
 	east, west := time.FixedZone("east", 5*3600+1800), time.FixedZone("west", -8*3600)
 	base := modelstest.Start.Add(48 * time.Hour)
 	later := []time.Duration{ // in order

@@ -50,7 +50,7 @@ func (s home) attempt(t *testing.T, endpointID string, a models.WebhookAttempt) 
 
 var unavailable = models.WebhookAttempt{Failure: models.FailedStatus, ResponseCode: http.StatusServiceUnavailable, Response: "down"}
 
-func TestEventIsWrittenForWhoWantsIt(t *testing.T) {
+func TestEventsGoToSubscribedEndpoints(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		wants, off := s.endpoint(t), s.endpoint(t)
 		s.edit(t, off.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
@@ -81,8 +81,7 @@ func TestEventIsWrittenForWhoWantsIt(t *testing.T) {
 	})
 }
 
-// TestRefusedChangeTellsNobody: what is rolled back has no delivery, and wakes nobody.
-func TestRefusedChangeTellsNobody(t *testing.T) {
+func TestRolledBackChangeAddsNoDelivery(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		select {
@@ -117,8 +116,7 @@ func TestRefusedChangeTellsNobody(t *testing.T) {
 	})
 }
 
-// TestClaimIsForOneNode: of many claims at once on two nodes each delivery goes to one.
-func TestClaimIsForOneNode(t *testing.T) {
+func TestConcurrentClaimsDoNotOverlap(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		const events = 40
@@ -152,8 +150,8 @@ func TestClaimIsForOneNode(t *testing.T) {
 	})
 }
 
-// TestClaimEnds: what a dead node had is due again, and its late word about it does not count.
-func TestClaimEnds(t *testing.T) {
+// TestClaimExpires checks that a late result from the previous node is ignored.
+func TestClaimExpires(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
@@ -187,9 +185,9 @@ func TestClaimEnds(t *testing.T) {
 	})
 }
 
-// TestLateWordDisablesNothing: what a node says of a delivery that is not its own any more, or says
-// twice because it has not heard the answer, is no reason to disable an endpoint.
-func TestLateWordDisablesNothing(t *testing.T) {
+// TestLateResultDoesNotDisableEndpoint covers results for expired claims and results that are
+// reported twice.
+func TestLateResultDoesNotDisableEndpoint(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
@@ -213,8 +211,8 @@ func TestLateWordDisablesNothing(t *testing.T) {
 	})
 }
 
-// TestSchedule walks a delivery through every attempt of API.md §9.
-func TestSchedule(t *testing.T) {
+// TestRetrySchedule walks a delivery through every attempt of API.md §9.
+func TestRetrySchedule(t *testing.T) {
 	delays := []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 		5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
 	eachHome(t, func(t *testing.T, s home) {
@@ -248,7 +246,7 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
+func TestRetryAfter(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		for asked, want := range map[time.Duration]time.Duration{time.Second: 5 * time.Second, time.Minute: time.Minute, 1000 * time.Hour: 24 * time.Hour} {
@@ -263,7 +261,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
-func TestGoneDisablesAtOnce(t *testing.T) {
+func TestGoneDisablesEndpoint(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
@@ -278,8 +276,7 @@ func TestGoneDisablesAtOnce(t *testing.T) {
 	})
 }
 
-// TestDisabledEndpointKeepsWhatWaits until it is enabled again.
-func TestDisabledEndpointKeepsWhatWaits(t *testing.T) {
+func TestDisabledEndpointKeepsPendingDeliveries(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "before")
@@ -302,8 +299,7 @@ func TestDisabledEndpointKeepsWhatWaits(t *testing.T) {
 	})
 }
 
-// TestPingIsSentOnce: its failure is not tried again and disables nothing.
-func TestPingIsSentOnce(t *testing.T) {
+func TestFailedPingIsNotRetried(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
@@ -321,7 +317,7 @@ func TestPingIsSentOnce(t *testing.T) {
 	})
 }
 
-func TestRetry(t *testing.T) {
+func TestRetryWebhookDelivery(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
@@ -358,8 +354,7 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-// TestRetriesThatAreAskedForDisableNothing, however many: the endpoint has to fail by the schedule.
-func TestRetriesThatAreAskedForDisableNothing(t *testing.T) {
+func TestManualRetriesDoNotDisableEndpoint(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
@@ -452,8 +447,8 @@ func TestWebhookHealth(t *testing.T) {
 	})
 }
 
-// TestHealthIsOfTheNewestHundred of each endpoint by itself, and of no other workspace.
-func TestHealthIsOfTheNewestHundred(t *testing.T) {
+// TestWebhookHealthSample checks that each endpoint has its own sample of 100 deliveries.
+func TestWebhookHealthSample(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		busy, calm, unused := s.endpoint(t), s.endpoint(t), s.endpoint(t)
 		s.edit(t, unused.ID, models.WebhookEndpointEdit{Events: models.To([]string{"member.added"})})
@@ -480,8 +475,8 @@ func TestHealthIsOfTheNewestHundred(t *testing.T) {
 	})
 }
 
-// TestExcerptIsShort, and has no key in it.
-func TestExcerptIsShort(t *testing.T) {
+// TestResponseExcerpt checks that it is truncated and contains no API key.
+func TestResponseExcerpt(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
@@ -496,7 +491,7 @@ func TestExcerptIsShort(t *testing.T) {
 	})
 }
 
-func TestPurgeForgetsDeliveriesWithTheirEvents(t *testing.T) {
+func TestPurgeDeletesDeliveriesAndEvents(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
@@ -516,9 +511,9 @@ func TestPurgeForgetsDeliveriesWithTheirEvents(t *testing.T) {
 	})
 }
 
-// TestDeliveryIsForgottenBeforeItsEvent, also where a clock that went back has given it a later
-// identifier: without its event it could not be sent, nor could anything else that is claimed with it.
-func TestDeliveryIsForgottenBeforeItsEvent(t *testing.T) {
+// TestPurgeDeletesDeliveriesBeforeEvents covers a clock that went back, because a delivery
+// without its event would block others.
+func TestPurgeDeletesDeliveriesBeforeEvents(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		s.Clock.Advance(time.Minute)
@@ -535,8 +530,7 @@ func TestDeliveryIsForgottenBeforeItsEvent(t *testing.T) {
 	})
 }
 
-// TestLongQueueIsSteppedOver: finding who waits costs as much with 20,000 in a queue.
-func TestLongQueueIsSteppedOver(t *testing.T) {
+func TestDueEndpointsSkipsLongQueues(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
 		s := homeIn(t, store, "Acme", "ada@acme.test")
 		long, short := s.endpoint(t), s.endpoint(t)

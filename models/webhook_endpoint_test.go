@@ -59,7 +59,7 @@ func TestCreateWebhookEndpoint(t *testing.T) {
 	})
 }
 
-func TestWebhookEndpointRefusals(t *testing.T) {
+func TestWebhookEndpointRejections(t *testing.T) {
 	type endpoint = models.NewWebhookEndpoint
 	good := hook.Events
 	long := strings.Repeat("x", 501)
@@ -155,7 +155,7 @@ func TestDeleteWebhookEndpoint(t *testing.T) {
 	})
 }
 
-func TestWebhookEndpointsOfAnotherWorkspaceAreNotFound(t *testing.T) {
+func TestWebhookEndpointsOfOtherWorkspacesAreHidden(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		made := s.endpoint(t)
 		s.key(t, "CI")
@@ -192,7 +192,7 @@ func TestWebhookEndpointsOfAnotherWorkspaceAreNotFound(t *testing.T) {
 	})
 }
 
-func TestWebhookEndpointsAreBounded(t *testing.T) {
+func TestWebhookEndpointLimit(t *testing.T) {
 	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	for i := range models.MaxWebhookEndpoints {
 		n := hook
@@ -207,7 +207,7 @@ func TestWebhookEndpointsAreBounded(t *testing.T) {
 	})
 }
 
-func TestWithoutEncryptionKeyThereAreNoWebhooks(t *testing.T) {
+func TestWebhooksNeedEncryptionKey(t *testing.T) {
 	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	bare, err := models.Open(s.URL, models.Options{})
 	if err != nil {
@@ -221,8 +221,7 @@ func TestWithoutEncryptionKeyThereAreNoWebhooks(t *testing.T) {
 	})
 }
 
-// TestPrivateWebhooksAreForDevelopment: with the option any http address will do.
-func TestPrivateWebhooksAreForDevelopment(t *testing.T) {
+func TestAllowPrivateWebhooks(t *testing.T) {
 	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	lax, err := models.Open(s.URL, models.Options{EncryptionKeys: [][]byte{modelstest.EncryptionKey}, AllowPrivateWebhooks: true})
 	if err != nil {
@@ -239,8 +238,7 @@ func TestPrivateWebhooksAreForDevelopment(t *testing.T) {
 	wantFields(t, err, "url")
 }
 
-// TestPingOfWhatIsBeingDeleted is sent or not found; it is no error of the server.
-func TestPingOfWhatIsBeingDeleted(t *testing.T) {
+func TestPingWhileEndpointIsDeleted(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		for range 20 {
 			endpoint := s.endpoint(t)

@@ -40,8 +40,7 @@ func wantSecrets(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestRotatedSecretIsSignedWithForADay, after several rotations with each of them.
-func TestRotatedSecretIsSignedWithForADay(t *testing.T) {
+func TestRotatedSecretsSignForADay(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint, first, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		if err != nil {
@@ -74,7 +73,7 @@ func TestRotatedSecretIsSignedWithForADay(t *testing.T) {
 	})
 }
 
-func TestRotationsAreBounded(t *testing.T) {
+func TestWebhookSecretRotationLimit(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint := s.endpoint(t)
 		for range 4 {
@@ -93,9 +92,7 @@ func TestRotationsAreBounded(t *testing.T) {
 	})
 }
 
-// TestEncryptionKeyCanBeChanged: the new key is put before the old one, the secrets are sealed
-// anew, and then the old key can go.
-func TestEncryptionKeyCanBeChanged(t *testing.T) {
+func TestResealWebhookSecrets(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		endpoint, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		if err != nil {
@@ -131,9 +128,7 @@ func TestEncryptionKeyCanBeChanged(t *testing.T) {
 	})
 }
 
-// TestUnreadableSecretDoesNotKeepOthersFromBeingSealed: one whose key is lost is told of, and all
-// others are sealed with the present key.
-func TestUnreadableSecretDoesNotKeepOthersFromBeingSealed(t *testing.T) {
+func TestResealSkipsUnreadableSecrets(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		lost := s.endpoint(t)
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1 WHERE endpoint_id = $2", append([]byte{1}, make([]byte, 60)...), lost.ID)
@@ -157,9 +152,9 @@ func TestUnreadableSecretDoesNotKeepOthersFromBeingSealed(t *testing.T) {
 	})
 }
 
-// TestSealedSecretOpensInItsRowAlone: who can write to the database cannot give one endpoint the
-// secret of another.
-func TestSealedSecretOpensInItsRowAlone(t *testing.T) {
+// TestSealedSecretBelongsToItsRow checks that a secret can't be moved to another endpoint in the
+// database.
+func TestSealedSecretBelongsToItsRow(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		mine, theirs := s.endpoint(t), s.endpoint(t)
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = (SELECT sealed FROM webhook_secrets WHERE endpoint_id = $1)", mine.ID)
@@ -171,7 +166,7 @@ func TestSealedSecretOpensInItsRowAlone(t *testing.T) {
 	})
 }
 
-func TestEncryptionKeyHasItsLength(t *testing.T) {
+func TestEncryptionKeyLength(t *testing.T) {
 	if _, err := models.Open(modelstest.SQLiteURL(t), models.Options{EncryptionKeys: [][]byte{[]byte("short")}}); err == nil {
 		t.Error("a short key is taken")
 	}

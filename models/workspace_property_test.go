@@ -24,8 +24,7 @@ type book struct {
 	people   int
 }
 
-// TestAnySequenceOfChanges compares the Store with the model after each of many random steps.
-func TestAnySequenceOfChanges(t *testing.T) {
+func TestWorkspaceMatchesModel(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		rounds := 0
 		rapid.Check(t, func(r *rapid.T) {

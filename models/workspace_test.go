@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-func TestFirstAdminOfAWorkspace(t *testing.T) {
+func TestCreateWorkspace(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		workspace, err := s.Workspace(s.ctx, s.id)
 		if err != nil || workspace.Name != "Acme" || !strings.HasPrefix(workspace.ID, "ws_") {
@@ -35,9 +35,9 @@ func TestFirstAdminOfAWorkspace(t *testing.T) {
 	})
 }
 
-// TestAdminWhoWasOnlyInvitedElsewhere gets an account and can sign in. The invitation still waits
-// for them, and a password is asked for as of anybody new.
-func TestAdminWhoWasOnlyInvitedElsewhere(t *testing.T) {
+// TestCreateWorkspaceForInvitedPerson checks that a person who was invited elsewhere gets an
+// account and keeps the invitation.
+func TestCreateWorkspaceForInvitedPerson(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test", Name: "G."})
 		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
@@ -69,7 +69,7 @@ func TestAdminWhoWasOnlyInvitedElsewhere(t *testing.T) {
 	})
 }
 
-func TestAPersonCanBelongToSeveralWorkspaces(t *testing.T) {
+func TestCreateWorkspaceForExistingAccount(t *testing.T) {
 	eachHome(t, func(t *testing.T, s home) {
 		before, err := s.User(s.ctx, s.admin.UserID)
 		if err != nil {
@@ -117,7 +117,7 @@ func TestDeactivatedMembershipIsNotListed(t *testing.T) {
 	})
 }
 
-func TestCreateWorkspaceRefuses(t *testing.T) {
+func TestCreateWorkspaceRejects(t *testing.T) {
 	change := func(fn func(n *models.NewWorkspace)) models.NewWorkspace {
 		n := models.NewWorkspace{Name: "Nimbus", AdminEmail: "grace@nimbus.test", AdminName: "Grace", Password: modelstest.Password}
 		fn(&n)
@@ -158,8 +158,7 @@ func TestCreateWorkspaceRefuses(t *testing.T) {
 	})
 }
 
-// Whatever can be seen on one line is a name, and comes back byte for byte.
-func TestNamesAreKeptAsTheyAre(t *testing.T) {
+func TestNamesAreStoredUnchanged(t *testing.T) {
 	names := []string{
 		" Acme ", "O'Brien & Söhne <b>GmbH</b>", `"; DROP TABLE workspaces; --`, "${7*7} {{7*7}} %s%n", "日本語", "مرحبا", "e\u0301", "👩🏽‍🚀",
 		"\ufeffAcme", "null", "0", "../../etc/passwd", strings.Repeat("🔑", 100),
@@ -187,8 +186,7 @@ func membershipsOf(t *testing.T, s home, userID string) []models.Member {
 	return members
 }
 
-// Workspaces for one new person at once: the others are told to try again, in words.
-func TestWorkspacesMadeAtOnceForOnePerson(t *testing.T) {
+func TestConcurrentWorkspacesForOnePerson(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		s.NewWorkspace(t, "First", "first@acme.test") // the first of all is made under a lock
 		made := int64(1)

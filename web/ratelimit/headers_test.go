@@ -39,9 +39,7 @@ func TestSetHeaders(t *testing.T) {
 	}
 }
 
-// TestHeadersOnTheWire: a client finds the fields by the names that are documented, and what is
-// added to one field later does not run into the other.
-func TestHeadersOnTheWire(t *testing.T) {
+func TestHeaderNames(t *testing.T) {
 	header := http.Header{}
 	ratelimit.SetHeaders(header, three, ratelimit.Decision{Allowed: true, Remaining: 2, Reset: time.Minute})
 	header.Add("RateLimit-Policy", `"daily";q=9;w=86400`)
@@ -63,7 +61,7 @@ func TestHeadersOnTheWire(t *testing.T) {
 	}
 }
 
-func TestSetHeadersIsCheap(t *testing.T) {
+func TestSetHeadersAllocations(t *testing.T) {
 	header := http.Header{}
 	allocations := testing.AllocsPerRun(1000, func() { ratelimit.SetHeaders(header, three, ratelimit.Decision{Reset: time.Minute}) })
 	if allocations > 2 {

@@ -25,7 +25,7 @@ func subject(n int) ratelimit.Subject {
 	return s
 }
 
-func TestAWindowBeginsWithTheFirstRequest(t *testing.T) {
+func TestWindowBeginsWithFirstRequest(t *testing.T) {
 	now := time.Now()
 	limiter := ratelimit.NewMemory(three, func() time.Time { return now })
 	steps := []struct {
@@ -53,9 +53,7 @@ func TestAWindowBeginsWithTheFirstRequest(t *testing.T) {
 	}
 }
 
-// TestMemoryIsLikeTheRule: whatever the order of requests and of time passing, each subject is
-// answered as if it were alone and nothing were ever forgotten.
-func TestMemoryIsLikeTheRule(t *testing.T) {
+func TestMemoryMatchesModel(t *testing.T) {
 	now := time.Now()
 	limiter := ratelimit.NewMemory(three, func() time.Time { return now })
 	random := rand.New(rand.NewPCG(1, 2))
@@ -126,8 +124,8 @@ func TestAddressSubject(t *testing.T) {
 	}
 }
 
-// TestFullMemory: it grows no further, who is known keeps what they have, who is new shares one
-// window with everybody else who is, and a window later there is room again.
+// TestFullMemory checks that known subjects keep their windows, new ones share one, and space
+// becomes available after a window.
 func TestFullMemory(t *testing.T) {
 	const limit = 512
 	now := time.Now()
@@ -169,8 +167,7 @@ func TestFullMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryForgets: what it knows is what was new within two windows.
-func TestMemoryForgets(t *testing.T) {
+func TestMemoryRemovesEndedWindows(t *testing.T) {
 	now := time.Now()
 	limiter := ratelimit.NewMemory(three, func() time.Time { return now })
 	const visitors = 10_000
@@ -195,8 +192,7 @@ func TestMemoryForgets(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: however many ask at once, exactly the quota is let through.
-func TestManyAtOnce(t *testing.T) {
+func TestConcurrentRequestsStayWithinQuota(t *testing.T) {
 	limiter := ratelimit.NewMemory(ratelimit.Policy{Quota: 1000, Window: time.Hour}, time.Now)
 	var (
 		all     sync.WaitGroup

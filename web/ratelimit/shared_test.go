@@ -63,7 +63,7 @@ func newShared(t *testing.T, server *redisServer, policy ratelimit.Policy) (*rat
 	return limiter, lines
 }
 
-// TestLimiter: what both limiters do alike.
+// TestLimiter checks the behavior that both limiters share.
 func TestLimiter(t *testing.T) {
 	both := map[string]func(t *testing.T) ratelimit.Limiter{
 		"memory": func(t *testing.T) ratelimit.Limiter { return ratelimit.NewMemory(three, time.Now) },
@@ -113,8 +113,7 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// TestSharedIsShared: the nodes together let exactly the quota through.
-func TestSharedIsShared(t *testing.T) {
+func TestSharedAcrossNodes(t *testing.T) {
 	server := newRedis(t)
 	policy := ratelimit.Policy{Name: "default", Quota: 200, Window: time.Minute}
 	var (
@@ -144,8 +143,6 @@ func TestSharedIsShared(t *testing.T) {
 	}
 }
 
-// TestSharedWindowEnds: however often it is asked meanwhile, a window in Redis lasts for as long
-// as it says.
 func TestSharedWindowEnds(t *testing.T) {
 	const length = 400 * time.Millisecond
 	limiter, _ := newShared(t, newRedis(t), ratelimit.Policy{Name: "default", Quota: 1, Window: length})
@@ -164,8 +161,7 @@ func TestSharedWindowEnds(t *testing.T) {
 	}
 }
 
-// TestSharedKeys: Redis holds the hex of a subject under the prefix and nothing else, always
-// with an end, and one that has none gets it.
+// TestSharedKeys checks the names and expiry of the keys in Redis.
 func TestSharedKeys(t *testing.T) {
 	server := newRedis(t)
 	limiter, _ := newShared(t, server, three)
@@ -198,8 +194,7 @@ func TestSharedKeys(t *testing.T) {
 	}
 }
 
-// TestACallerWhoHasGone is counted, and is no outage.
-func TestACallerWhoHasGone(t *testing.T) {
+func TestCanceledRequestIsCounted(t *testing.T) {
 	limiter, lines := newShared(t, newRedis(t), three)
 	gone, leave := context.WithCancel(ctx)
 	leave()
@@ -212,9 +207,9 @@ func TestACallerWhoHasGone(t *testing.T) {
 	}
 }
 
-// TestSharedInAnOutage: when Redis dies, answers still come at once, of this node's own count;
-// the log has one line for its end and one for its return.
-func TestSharedInAnOutage(t *testing.T) {
+// TestSharedDuringOutage checks that decisions stay fast and that the log has one line for the
+// outage and one for the recovery.
+func TestSharedDuringOutage(t *testing.T) {
 	server := newRedis(t)
 	limiter, lines := newShared(t, server, three)
 	for outage := range 2 {
@@ -247,9 +242,7 @@ func TestSharedInAnOutage(t *testing.T) {
 	}
 }
 
-// TestRedisDiesUnderLoad: of many requests on their way to it none waits long, and it is asked
-// again soon after its return.
-func TestRedisDiesUnderLoad(t *testing.T) {
+func TestRedisOutageUnderLoad(t *testing.T) {
 	server := newRedis(t)
 	limiter, lines := newShared(t, server, ratelimit.Policy{Name: "default", Quota: 1_000_000, Window: time.Minute})
 	var (
@@ -299,9 +292,7 @@ func awaitRedis(t *testing.T, limiter *ratelimit.Shared, lines *logLines, n int)
 	t.Logf("asked again %v after its return", time.Since(back).Round(time.Millisecond))
 }
 
-// TestSharedIsPatientForAShortWhile: a Redis that hangs costs one request a short wait, and the
-// others nothing until the pause is over; then again one.
-func TestSharedIsPatientForAShortWhile(t *testing.T) {
+func TestSharedPausesAfterTimeout(t *testing.T) {
 	server := newRedis(t)
 	now := time.Now()
 	lines := new(logLines)
@@ -341,8 +332,7 @@ func TestSharedIsPatientForAShortWhile(t *testing.T) {
 	}
 }
 
-// TestOneTrial: of many requests that come when the pause is over, one tries Redis.
-func TestOneTrial(t *testing.T) {
+func TestOneTrialPerPause(t *testing.T) {
 	server := newRedis(t)
 	now := time.Now()
 	policy := ratelimit.Policy{Name: "default", Quota: 1000, Window: time.Minute}

@@ -132,8 +132,8 @@ func trap(t *testing.T) (r *receiver, port string) {
 	return r, port
 }
 
-// TestHostileURLsReachNothing: every name that is looked up leads to the trap.
-func TestHostileURLsReachNothing(t *testing.T) {
+// TestHostileURLsAreNotContacted resolves every host name to the trap.
+func TestHostileURLsAreNotContacted(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // a proxy would do the dialing unchecked
 	r, port := trap(t)
 	urls := hostileURLs(port)
@@ -189,9 +189,8 @@ func TestHostileURLsReachNothing(t *testing.T) {
 	await(t, "the trap is reached where that is allowed", func() bool { return len(r.all()) > 20 })
 }
 
-// TestNameThatChangesItsAnswer: a name that is public when it is looked at and private when it
-// is used, or both at once.
-func TestNameThatChangesItsAnswer(t *testing.T) {
+// TestDNSRebinding covers a name that is public when it is checked and private when it is used.
+func TestDNSRebinding(t *testing.T) {
 	r, port := trap(t)
 	const public = "192.88.99.1" // nobody is there
 	var asked atomic.Int64
@@ -223,8 +222,7 @@ func TestNameThatChangesItsAnswer(t *testing.T) {
 	}
 }
 
-// TestRedirectsLeadNowhere, however they are written.
-func TestRedirectsLeadNowhere(t *testing.T) {
+func TestRedirectsAreNotFollowed(t *testing.T) {
 	r, port := trap(t)
 	h := houseOn(t, modelstest.NewSQLite(t))
 	var endpoints []*models.WebhookEndpoint

@@ -73,8 +73,7 @@ func requireSigned(t *testing.T, got received, secret string) {
 	}
 }
 
-// TestBothSecretsSign after a rotation.
-func TestBothSecretsSign(t *testing.T) {
+func TestDeliveryIsSignedWithBothSecrets(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
 	endpoint, before := h.endpoint(t, r.URL)
@@ -97,7 +96,7 @@ const said = (headers) => { try { return new Webhook(secret).verify(body, header
 console.log(said(headers));
 console.log(said({ ...headers, "webhook-id": "evt_other" }));`
 
-func TestTheNPMPackageVerifies(t *testing.T) {
+func TestNPMPackageVerifiesSignature(t *testing.T) {
 	if testing.Short() {
 		t.Skip("Node.js is left out because of -short")
 	}
@@ -185,7 +184,6 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestRetry: what failed is tried again when its time has come, and when the receiver wants it.
 func TestRetry(t *testing.T) {
 	each(t, func(t *testing.T, h house) {
 		var attempts atomic.Int64
@@ -222,8 +220,7 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-// TestNodesShareTheWork: two of them send each delivery once.
-func TestNodesShareTheWork(t *testing.T) {
+func TestNodesSendEachDeliveryOnce(t *testing.T) {
 	each(t, func(t *testing.T, h house) {
 		const events = 150
 		r := newReceiver(t, ok)
@@ -242,8 +239,7 @@ func TestNodesShareTheWork(t *testing.T) {
 	})
 }
 
-// TestOtherProcessesAreHeardOf: an event of a process without a worker is sent too.
-func TestOtherProcessesAreHeardOf(t *testing.T) {
+func TestEventsOfOtherProcessesAreSent(t *testing.T) {
 	each(t, func(t *testing.T, h house) {
 		r := newReceiver(t, ok)
 		h.endpoint(t, r.URL)
@@ -253,9 +249,7 @@ func TestOtherProcessesAreHeardOf(t *testing.T) {
 	})
 }
 
-// TestHangingReceiverHoldsUpNobody: while one receiver answers nothing, and has a queue, another
-// of the same workspace gets all of its own.
-func TestHangingReceiverHoldsUpNobody(t *testing.T) {
+func TestHangingReceiverDoesNotBlockOthers(t *testing.T) {
 	each(t, func(t *testing.T, h house) {
 		const events = 60
 		silent, well := hang(t), newReceiver(t, ok)
@@ -273,9 +267,8 @@ func TestHangingReceiverHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// TestWorkspaceCannotStarveOthers: one has as many hanging receivers as it may, each with a
-// queue; another gets its own, and so does a receiver of the first that is well.
-func TestWorkspaceCannotStarveOthers(t *testing.T) {
+// TestHangingWorkspaceDoesNotBlockOthers also checks a working receiver in the same workspace.
+func TestHangingWorkspaceDoesNotBlockOthers(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	greedy := newWorkspace(t, h.Store, "Greedy")
 	silent, well, theirs := hang(t), newReceiver(t, ok), newReceiver(t, ok)
@@ -297,9 +290,8 @@ func TestWorkspaceCannotStarveOthers(t *testing.T) {
 	}
 }
 
-// TestStop: what is on its way may end; what does not is given back and sent by another node at
-// once.
-func TestStop(t *testing.T) {
+// TestRunFinishesOnShutdown checks that unfinished deliveries are released for other nodes.
+func TestRunFinishesOnShutdown(t *testing.T) {
 	each(t, func(t *testing.T, h house) {
 		entered, release := make(chan struct{}, 9), make(chan struct{})
 		slow := newReceiver(t, func(http.ResponseWriter, *http.Request) {
@@ -338,7 +330,7 @@ func TestStop(t *testing.T) {
 	})
 }
 
-func TestAttemptsAreToldOf(t *testing.T) {
+func TestAttemptedCallback(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	endpoint, _ := h.endpoint(t, newReceiver(t, status(500)).URL)
 	told := make(chan webhook.Attempt, 9)
@@ -356,8 +348,7 @@ func TestAttemptsAreToldOf(t *testing.T) {
 	}
 }
 
-// TestLargeAnswerIsCut, and one that trickles ends with the attempt.
-func TestLargeAnswerIsCut(t *testing.T) {
+func TestLargeAndSlowResponses(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	large := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
@@ -386,9 +377,9 @@ func TestLargeAnswerIsCut(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOfAnAttempt: a receiver that takes the connection and then does nothing, not even
-// its part of TLS, does not keep it for longer than an attempt may take.
-func TestNothingIsLeftOfAnAttempt(t *testing.T) {
+// TestHangingConnectionIsClosed covers a receiver that accepts the connection but doesn't
+// complete the TLS handshake.
+func TestHangingConnectionIsClosed(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -420,9 +411,7 @@ func TestNothingIsLeftOfAnAttempt(t *testing.T) {
 	}
 }
 
-// TestAnotherAddressIsTried: of a name with several addresses, one that does not answer leaves time
-// for the next.
-func TestAnotherAddressIsTried(t *testing.T) {
+func TestNextAddressIsTried(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
 	_, port, err := net.SplitHostPort(r.Listener.Addr().String())
@@ -470,8 +459,7 @@ func deaf(t *testing.T, address, port string) string {
 	return ""
 }
 
-// TestKeyInAnAnswerIsNotKept, wherever the excerpt ends in it.
-func TestKeyInAnAnswerIsNotKept(t *testing.T) {
+func TestAPIKeyInResponseIsRedacted(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	key := token.New(token.Live).Reveal()
 	for _, before := range []string{"", strings.Repeat(key+" ", 20)} {
@@ -489,9 +477,8 @@ func TestKeyInAnAnswerIsNotKept(t *testing.T) {
 	}
 }
 
-// TestUnreadableSecretHoldsUpNobody: endpoints whose secrets do not open, more than there are places,
-// are told of once in the log and keep no other from its deliveries.
-func TestUnreadableSecretHoldsUpNobody(t *testing.T) {
+// TestUnreadableSecretsDoNotBlockOthers also checks that they are logged once.
+func TestUnreadableSecretsDoNotBlockOthers(t *testing.T) {
 	h := houseOn(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
 	for i := range 13 {
