@@ -18,6 +18,16 @@ var Rows = []any{
 // DB returns the database, for tests of states that no method can show or create.
 func (s *Store) DB() *gorm.DB { return s.db }
 
+// MigrateTo applies the migrations up to a version.
+func (s *Store) MigrateTo(ctx context.Context, version int64) error {
+	provider, err := s.migrations()
+	if err != nil {
+		return err
+	}
+	_, err = provider.UpTo(ctx, version)
+	return err
+}
+
 // NewID returns a new id with the given prefix.
 func (s *Store) NewID(prefix string) string { return s.id(prefix) }
 

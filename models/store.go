@@ -55,6 +55,7 @@ type Store struct {
 	ids        *idSource
 	waited     func(time.Duration)
 	stored     *storedMemory // what AddUsage doesn't have to look up
+	statements *preparedStatements
 	sendsEmail bool
 	running    *sync.Map     // ids of the idempotent requests that this process is at
 	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
@@ -115,6 +116,11 @@ func Open(url string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	pool, err := s.db.DB()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+	}
+	s.statements = &preparedStatements{db: pool, byText: map[string]*sql.Stmt{}}
 	s.polls, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), 1)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())

@@ -2,7 +2,9 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -10,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/skipup/keys/models/scope"
@@ -29,7 +30,7 @@ func (s *Store) AddUsage(ctx context.Context, counts usage.Counts) error {
 	rows := storableCounts(counts.Rows)
 	var usedAfterDeletion []string
 	var learned []uint64
-	err := s.withPrepared().Tx(ctx, func(tx *Store) error {
+	err := s.Tx(ctx, func(tx *Store) error {
 		flush := usageFlush{ID: counts.ID, CreatedAt: tx.now()}
 		created := tx.with(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&flush)
 		if created.Error != nil || created.RowsAffected == 0 {
@@ -387,33 +388,47 @@ var statementSizes = []int{256, 16, 1}
 // column is a column of the rows of a statement with its type in PostgreSQL.
 type column struct{ name, kind string }
 
-// withPrepared returns a Store that keeps its statements prepared. It does so only on SQLite, where
-// parsing takes longer than running; pgx prepares statements itself.
-func (s *Store) withPrepared() *Store {
-	if s.dialect.name == postgresql || s.inTx() {
-		return s
-	}
-	prepared := *s
-	prepared.db = s.db.Session(&gorm.Session{PrepareStmt: true})
-	return &prepared
+// preparedStatements keeps statements prepared on SQLite, where parsing them takes as long as running
+// them. pgx does so itself, and GORM prepares them anew for each transaction.
+type preparedStatements struct {
+	db     *sql.DB
+	mu     sync.Mutex
+	byText map[string]*sql.Stmt
 }
 
-// execRows runs a statement for rows in their order, as many as it takes at a time. In the
-// statement, @columns stands for the names of the columns and new for the rows.
+func (p *preparedStatements) get(ctx context.Context, text string) (*sql.Stmt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if statement := p.byText[text]; statement != nil {
+		return statement, nil
+	}
+	statement, err := p.db.PrepareContext(ctx, text)
+	if err == nil {
+		p.byText[text] = statement
+	}
+	return statement, err
+}
+
+// execRows runs a statement in a transaction for rows in their order, as many as it takes at a time.
+// In the statement, @columns stands for the names of the columns and new for the rows.
 func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, statement string) error {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.name
 	}
 	statement = strings.ReplaceAll(statement, "@columns", strings.Join(names, ", "))
-	pool := s.db.Statement.ConnPool // GORM takes as long to pass on thousands of values as SQLite to store them
+	// GORM takes as long to pass on thousands of values as SQLite takes to store them.
+	tx, inTx := s.db.Statement.ConnPool.(*sql.Tx)
+	if !inTx {
+		return errors.New("rows are added outside a transaction")
+	}
 	if s.dialect.name == postgresql {
 		for some := range slices.Chunk(rows, statementRows) {
 			text, err := json.Marshal(some)
 			if err != nil {
 				return fmt.Errorf("encode rows: %w", err)
 			}
-			if _, err := pool.ExecContext(ctx, "WITH new AS ("+jsonRows(columns)+") "+statement, string(text)); err != nil {
+			if _, err := tx.ExecContext(ctx, "WITH new AS ("+jsonRows(columns)+") "+statement, string(text)); err != nil {
 				return err
 			}
 		}
@@ -422,6 +437,14 @@ func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, st
 	one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
 	for _, size := range statementSizes {
 		values := "WITH new (" + strings.Join(names, ", ") + ") AS (VALUES " + one + strings.Repeat(","+one, size-1) + ") " + statement
+		if len(rows) < size {
+			continue
+		}
+		statement, err := s.statements.get(ctx, values)
+		if err != nil {
+			return err
+		}
+		statement = tx.StmtContext(ctx, statement)
 		args := make([]any, 0, size*len(columns))
 		for len(rows) >= size {
 			args = args[:0]
@@ -429,7 +452,7 @@ func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, st
 				args = append(args, row...)
 			}
 			rows = rows[size:]
-			if _, err := pool.ExecContext(ctx, values, args...); err != nil {
+			if _, err := statement.ExecContext(ctx, args...); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/usage"
 )
 
@@ -49,43 +50,78 @@ func stagedBody(t *testing.T, key *models.APIKey, at time.Time) []byte {
 
 // TestMigrateAddsStagedUsage migrates a database of version 11 in which nodes have staged usage.
 func TestMigrateAddsStagedUsage(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s fixture) {
-		key, at := s.key(t, "CI"), s.Now()
-		s.Exec(t, "DROP TABLE usage_flushes")
-		for _, index := range []string{"api_key_callers_workspace_id ON api_key_callers (workspace_id, last_seen_at)",
-			"api_key_callers_last_seen_at ON api_key_callers (last_seen_at)", "api_key_route_uses_last_at ON api_key_route_uses (last_at)"} {
-			s.Exec(t, "CREATE INDEX "+index)
-		}
-		s.Exec(t, "DELETE FROM goose_db_version WHERE version_id > 11")
-		insert := "INSERT INTO usage_batches (id, body, folded_at, created_at) VALUES ($1, $2, $3, $4)"
-		s.Exec(t, insert, "waiting", stagedBody(t, key, at), nil, at)
-		s.Exec(t, insert, "folded", stagedBody(t, key, at), at, at)
-		s.Exec(t, insert, "broken", []byte("no batch"), nil, at)
-		for range 2 {
-			if _, err := s.Migrate(t.Context()); err != nil {
+	t.Parallel()
+	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
+		t.Run(name, func(t *testing.T) {
+			s, err := models.Open(address(t), models.Options{})
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		hour := usage.Hourly.Start(at)
+			defer func() { _ = s.Close() }()
+			if err := s.MigrateTo(t.Context(), 11); err != nil {
+				t.Fatal(err)
+			}
+			key, at := &models.APIKey{ID: s.NewID("key"), WorkspaceID: s.NewID("ws")}, s.Now()
+			for id, body := range map[string][]byte{"staged": stagedBody(t, key, at), "broken": []byte("no batch")} {
+				if err := s.DB().Exec("INSERT INTO usage_batches (id, body, created_at) VALUES (?, ?, ?)", id, body, at).Error; err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.DB().Exec("INSERT INTO usage_batches (id, body, folded_at, created_at) VALUES ('folded', ?, ?, ?)", stagedBody(t, key, at), at, at).Error; err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if _, err := s.Migrate(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantStagedUsage(t, s, key, at)
+			var left []string
+			if err := s.DB().Raw("SELECT id FROM usage_batches WHERE length(body) > 0 ORDER BY id").Scan(&left).Error; err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"broken", "folded"}, left); diff != "" {
+				t.Errorf("batches that keep their bodies (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// wantStagedUsage fails unless the usage of key is what stagedBody encodes.
+func wantStagedUsage(t *testing.T, s *models.Store, key *models.APIKey, at time.Time) {
+	t.Helper()
+	for _, by := range []usage.Period{usage.Hourly, usage.Daily} {
 		want := []usage.Count{
-			{APIKeyID: key.ID, WorkspaceID: s.id, StartsAt: hour, Route: "GET /seats", Scope: "seats.read", StatusClass: 2, Requests: 3},
-			{APIKeyID: key.ID, WorkspaceID: s.id, StartsAt: hour, Route: "POST /seats", Scope: "seats.write", StatusClass: 4, Rejection: usage.RejectedScope, Requests: 1},
+			{APIKeyID: key.ID, WorkspaceID: key.WorkspaceID, StartsAt: by.Start(at), Route: "GET /seats", Scope: "seats.read", StatusClass: 2, Requests: 3},
+			{APIKeyID: key.ID, WorkspaceID: key.WorkspaceID, StartsAt: by.Start(at), Route: "POST /seats", Scope: "seats.write", StatusClass: 4, Rejection: usage.RejectedScope, Requests: 1},
 		}
-		if diff := cmp.Diff(want, s.usage(t, key, usage.Hourly)); diff != "" {
-			t.Errorf("hours (-want +got):\n%s", diff)
-		}
-		if got := s.requests(t, key); got != 4 {
-			t.Errorf("requests = %d, want 4", got)
-		}
-		if read := s.read(t, key); read.LastUsedAt == nil || !read.LastUsedAt.Equal(at.Add(250*time.Millisecond)) {
-			t.Errorf("last use = %v, want 250 ms after %v", read.LastUsedAt, at)
-		}
-		var left []string
-		if err := s.DB().Raw("SELECT id FROM usage_batches WHERE length(body) > 0 ORDER BY id").Scan(&left).Error; err != nil {
+		got, err := s.Usage(t.Context(), key.WorkspaceID, key.ID, by, at.AddDate(0, 0, -2), at.AddDate(0, 0, 1))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"broken", "folded"}, left); diff != "" {
-			t.Errorf("batches that keep their bodies (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("counts by %v (-want +got):\n%s", time.Duration(by), diff)
 		}
-	})
+	}
+	callers, err := s.CallersOf(t.Context(), key.WorkspaceID, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepted, rejected int64
+	for _, c := range callers {
+		accepted, rejected = accepted+c.Accepted, rejected+c.Rejected
+	}
+	if accepted != 3 {
+		t.Errorf("accepted requests of callers = %d, want 3", accepted)
+	}
+	if rejected != 1 {
+		t.Errorf("rejected requests of callers = %d, want 1", rejected)
+	}
+	routes, err := s.RouteUses(t.Context(), key.WorkspaceID, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(routes) != 2 {
+		t.Errorf("routes = %+v, want 2", routes)
+	}
 }
