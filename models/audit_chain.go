@@ -131,8 +131,8 @@ func (s *Store) moveAuditChain(ctx context.Context, chain *auditChain) error {
 	return nil
 }
 
-// chainPortion limits how many events one transaction chains, so that others can write in between.
-const chainPortion = 500
+// chainBatchSize limits how many events one transaction chains, so that others can write in between.
+const chainBatchSize = 500
 
 // chainEarlierEvents chains, in the order of their ids, the events of versions that did not chain
 // them. Nodes of such a version may still be running.
@@ -146,19 +146,19 @@ func (s *Store) chainEarlierEvents(ctx context.Context) error {
 		if found.RowsAffected == 0 {
 			return nil
 		}
-		if err := s.Tx(ctx, func(tx *Store) error { return tx.chainPortion(ctx, next.chain()) }); err != nil {
+		if err := s.Tx(ctx, func(tx *Store) error { return tx.chainBatch(ctx, next.chain()) }); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *Store) chainPortion(ctx context.Context, name string) error {
+func (s *Store) chainBatch(ctx context.Context, name string) error {
 	chain, err := s.lockAuditChain(ctx, name)
 	if err != nil {
 		return err
 	}
 	var events []AuditEvent
-	err = s.with(ctx).Where("seq = 0 AND coalesce(workspace_id, '') = ?", name).Order("id").Limit(chainPortion).Find(&events).Error
+	err = s.with(ctx).Where("seq = 0 AND coalesce(workspace_id, '') = ?", name).Order("id").Limit(chainBatchSize).Find(&events).Error
 	if err != nil {
 		return fmt.Errorf("read unchained audit events: %w", err)
 	}

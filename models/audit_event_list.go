@@ -37,10 +37,10 @@ func (s *Store) AuditEvents(ctx context.Context, workspaceID string, filter Audi
 // EachAuditEvent calls fn for each audit event that matches filter, newest first, until fn returns
 // an error. It reads the events in chunks, without a transaction.
 func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter AuditFilter, fn func(*AuditEvent) error) error {
-	query := filter.where(s.with(ctx), workspaceID).Order("id DESC").Limit(auditPortion).Session(&gorm.Session{})
-	for portion := query; ; {
+	query := filter.where(s.with(ctx), workspaceID).Order("id DESC").Limit(auditBatchSize).Session(&gorm.Session{})
+	for batch := query; ; {
 		var events []AuditEvent
-		if err := portion.Find(&events).Error; err != nil {
+		if err := batch.Find(&events).Error; err != nil {
 			return fmt.Errorf("read audit events: %w", err)
 		}
 		for i := range events {
@@ -48,15 +48,15 @@ func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter A
 				return err
 			}
 		}
-		if len(events) < auditPortion {
+		if len(events) < auditBatchSize {
 			return nil
 		}
-		portion = query.Where("id < ?", events[len(events)-1].ID)
+		batch = query.Where("id < ?", events[len(events)-1].ID)
 	}
 }
 
-// auditPortion is the number of events that EachAuditEvent reads at a time.
-const auditPortion = 1000
+// auditBatchSize is the number of events that EachAuditEvent reads at a time.
+const auditBatchSize = 1000
 
 // identifier matches the id of a row.
 var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)

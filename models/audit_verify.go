@@ -181,7 +181,7 @@ func (s *Store) eachChained(ctx context.Context, name string, fn func(event *Aud
 	for after := int64(0); ; {
 		var events []AuditEvent
 		err := s.with(ctx).Where("coalesce(workspace_id, '') = ? AND seq > ? AND seq > 0", name, after).
-			Order("seq").Limit(chainPortion).Find(&events).Error
+			Order("seq").Limit(chainBatchSize).Find(&events).Error
 		if err != nil || len(events) == 0 {
 			return err
 		}

@@ -20,8 +20,8 @@ type expiryReminder struct {
 	CreatedAt time.Time
 }
 
-// reminderPortion is the number of keys read at a time.
-const reminderPortion = 500
+// reminderBatchSize is the number of keys read at a time.
+const reminderBatchSize = 500
 
 // RemindOfExpiry writes an event, and queues emails to the admins if emails are enabled, for each key
 // that expires within 14, 7 or 1 days and has no such reminder yet. It returns the number of keys.
@@ -45,7 +45,7 @@ func (s *Store) RemindOfExpiry(ctx context.Context) (int, error) {
 				reminded++
 			}
 		}
-		if len(keys) < reminderPortion {
+		if len(keys) < reminderBatchSize {
 			return reminded, nil
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Store) expiringKeys(ctx context.Context) ([]APIKey, error) {
 		SELECT 1 FROM expiry_reminders AS sent WHERE sent.api_key_id = api_keys.id AND sent.expires_at = api_keys.expires_at
 		AND sent.days <= CASE WHEN api_keys.expires_at <= @day THEN 1 WHEN api_keys.expires_at <= @week THEN 7 ELSE 14 END)`,
 		map[string]any{"now": now, "soon": now.Add(days(14)), "week": now.Add(days(7)), "day": now.Add(days(1))}).
-		Order("expires_at, id").Limit(reminderPortion).Find(&keys).Error
+		Order("expires_at, id").Limit(reminderBatchSize).Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("read expiring API keys: %w", err)
 	}

@@ -102,9 +102,9 @@ func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundK
 // apiKeysByDigest returns the keys of a workspace that have one of the digests.
 func (s *Store) apiKeysByDigest(ctx context.Context, workspaceID string, digests []token.Digest) (map[token.Digest]APIKey, error) {
 	keys := map[token.Digest]APIKey{}
-	for portion := range slices.Chunk(digests, digestsAtOnce) {
+	for batch := range slices.Chunk(digests, digestsAtOnce) {
 		var rows []APIKey
-		if err := s.with(ctx).Where("workspace_id = ? AND digest IN ?", workspaceID, portion).Find(&rows).Error; err != nil {
+		if err := s.with(ctx).Where("workspace_id = ? AND digest IN ?", workspaceID, batch).Find(&rows).Error; err != nil {
 			return nil, fmt.Errorf("read API keys by digest: %w", err)
 		}
 		for _, row := range rows {

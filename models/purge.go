@@ -66,11 +66,11 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 	return nil
 }
 
-// purgePortion is how many rows are deleted at once on SQLite, where nobody else writes meanwhile:
+// purgeBatchSize is how many rows are deleted at once on SQLite, where nobody else writes meanwhile:
 // a node that has been stopped for long finds millions, and a deletion would wait for all of them.
 const (
-	purgePortion = 5000
-	purgePause   = 50 * time.Millisecond
+	purgeBatchSize = 5000
+	purgePause     = 50 * time.Millisecond
 )
 
 // purge deletes the rows of a table that a condition is true of.
@@ -79,9 +79,9 @@ func (s *Store) purge(ctx context.Context, row any, where string, args []any) er
 		return s.with(ctx).Where(where, args...).Delete(row).Error
 	}
 	for {
-		some := s.with(ctx).Model(row).Select("rowid").Where(where, args...).Limit(purgePortion)
+		some := s.with(ctx).Model(row).Select("rowid").Where(where, args...).Limit(purgeBatchSize)
 		deleted := s.with(ctx).Where("rowid IN (?)", some).Delete(row)
-		if deleted.Error != nil || deleted.RowsAffected < purgePortion {
+		if deleted.Error != nil || deleted.RowsAffected < purgeBatchSize {
 			return deleted.Error
 		}
 		if err := sleep(ctx, purgePause); err != nil {

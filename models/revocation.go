@@ -93,7 +93,7 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store, epoch int64) 
 	}
 	committedAt, start := s.now(), time.Now()
 	time.Sleep(withMargin(row.wait()))
-	s.waited(time.Since(start))
+	s.keyChanged(time.Since(start))
 	return committedAt, nil
 }
 

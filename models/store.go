@@ -25,9 +25,9 @@ type Options struct {
 	Passwords      *argon2id.Params  // the parameters recommended by OWASP if nil
 	Log            *slog.Logger      // for slow queries and unreadable data; discarded if nil
 	SlowQuery      time.Duration     // duration from which queries are logged; one second if 0
-	// Waited is called after each change to what a key may do, with the time from its commit until
+	// KeyChanged is called after each change to what a key may do, with the time from its commit until
 	// it was in effect on all nodes. It may be nil.
-	Waited func(time.Duration)
+	KeyChanged func(time.Duration)
 	// SendsEmail says that a worker sends what ClaimEmail returns.
 	SendsEmail bool
 	// AcceptedAfterDeletion is called with keys that were used in an accepted request after their
@@ -53,7 +53,7 @@ type Store struct {
 	log        *slog.Logger
 	passwords  *passwordHasher
 	ids        *idSource
-	waited     func(time.Duration)
+	keyChanged func(time.Duration)
 	stored     *storedMemory // what AddUsage doesn't have to look up
 	statements *preparedStatements
 	sendsEmail bool
@@ -75,8 +75,8 @@ func Open(url string, options Options) (*Store, error) {
 	if !ownClock {
 		options.Clock = time.Now
 	}
-	if options.Waited == nil {
-		options.Waited = func(time.Duration) {}
+	if options.KeyChanged == nil {
+		options.KeyChanged = func(time.Duration) {}
 	}
 	if options.AcceptedAfterDeletion == nil {
 		options.AcceptedAfterDeletion = func([]string) {}
@@ -99,7 +99,7 @@ func Open(url string, options Options) (*Store, error) {
 		log:        options.Log,
 		passwords:  newPasswordHasher(options.Passwords),
 		ids:        newIDSource(),
-		waited:     options.Waited,
+		keyChanged: options.KeyChanged,
 		stored:     newStoredMemory(),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),

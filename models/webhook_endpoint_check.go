@@ -78,17 +78,17 @@ func checkWebhookDescription(fields Fields, value *string) {
 	}
 }
 
-func checkWebhookEvents(fields Fields, words []string) {
-	if len(words) == 0 {
+func checkWebhookEvents(fields Fields, names []string) {
+	if len(names) == 0 {
 		fields.add("events", "must include at least one event, such as %s", MeetingRequestBookedEvent)
 	}
-	for i, word := range words {
+	for i, name := range names {
 		field := fmt.Sprintf("events[%d]", i)
 		switch {
-		case !slices.Contains(EventTypes, EventType(word)):
+		case !slices.Contains(EventTypes, EventType(name)):
 			fields.add(field, "must be one of %s", EventList(EventTypes))
-		case slices.Index(words, word) < i:
-			fields.add(field, "must not be the same event as events[%d]", slices.Index(words, word))
+		case slices.Index(names, name) < i:
+			fields.add(field, "must not be the same event as events[%d]", slices.Index(names, name))
 		}
 	}
 }

@@ -15,12 +15,12 @@ import (
 type Metrics struct {
 	registry      *prometheus.Registry
 	verifications *prometheus.HistogramVec
-	flushTallies  prometheus.Histogram
+	flushRows     prometheus.Histogram
 	flushSeconds  prometheus.Histogram
 	flushFailures prometheus.Counter
 	lost          prometheus.Counter
 	afterDeletion prometheus.Counter
-	deletionWait  prometheus.Histogram
+	keyChangeWait prometheus.Histogram
 	webhooks      webhookMetrics
 }
 
@@ -32,7 +32,7 @@ func NewMetrics() *Metrics {
 			Name: "skipup_key_verification_seconds", Help: "Time to verify the API key of a request, by source and result.",
 			Buckets: []float64{1e-7, 2e-7, 5e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1},
 		}, []string{"source", "result"}),
-		flushTallies: prometheus.NewHistogram(prometheus.HistogramOpts{
+		flushRows: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "skipup_usage_flush_tallies", Help: "Rows of counts added to usage in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
 		}),
 		flushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -47,13 +47,13 @@ func NewMetrics() *Metrics {
 		afterDeletion: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "skipup_accepted_after_deletion_total", Help: "API keys used after their deletion took effect on all nodes. Any value but 0 indicates a bug or clocks that differ.",
 		}),
-		deletionWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+		keyChangeWait: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "skipup_key_change_wait_seconds", Help: "Time from the commit of a change to an API key until it is in effect on all nodes.",
 			Buckets: []float64{0.1, 0.2, 0.5, 0.6, 1, 2, 5, 11},
 		}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.verifications, m.flushTallies, m.flushSeconds, m.flushFailures, m.lost, m.afterDeletion, m.deletionWait)
+		m.verifications, m.flushRows, m.flushSeconds, m.flushFailures, m.lost, m.afterDeletion, m.keyChangeWait)
 	return m
 }
 
@@ -80,7 +80,7 @@ func (m *Metrics) Verified(source keyauth.Source, result keyauth.Result, took ti
 
 // Flushed records a flush of usage.
 func (m *Metrics) Flushed(flush keyauth.Flush) {
-	m.flushTallies.Observe(float64(flush.Counts))
+	m.flushRows.Observe(float64(flush.Counts))
 	m.flushSeconds.Observe(flush.Took.Seconds())
 	m.lost.Add(float64(flush.Lost))
 	if flush.Err != nil {
@@ -89,7 +89,7 @@ func (m *Metrics) Flushed(flush keyauth.Flush) {
 }
 
 // KeyChanged records how long a change to a key took until it was in effect on all nodes.
-func (m *Metrics) KeyChanged(took time.Duration) { m.deletionWait.Observe(took.Seconds()) }
+func (m *Metrics) KeyChanged(took time.Duration) { m.keyChangeWait.Observe(took.Seconds()) }
 
 // AcceptedAfterDeletion records keys that were used after their deletion.
 func (m *Metrics) AcceptedAfterDeletion(keyIDs []string) { m.afterDeletion.Add(float64(len(keyIDs))) }

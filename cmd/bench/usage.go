@@ -34,7 +34,7 @@ func measureUsage(ctx context.Context, p plan) error {
 			keys   int
 			atMost float64 // of a core
 		}{{1_000, 0.02}, {10_000, 0.05}} {
-			verified, err := makeKeys(ctx, store, workspaceID, tt.keys)
+			verified, err := createKeys(ctx, store, workspaceID, tt.keys)
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ func processorTime() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-func makeKeys(ctx context.Context, store *models.Store, workspaceID string, count int) ([]keyauth.Key, error) {
+func createKeys(ctx context.Context, store *models.Store, workspaceID string, count int) ([]keyauth.Key, error) {
 	verifier := keyauth.New(store, keyauth.Options{})
 	keys := make([]keyauth.Key, count)
 	for i := range keys {

@@ -92,7 +92,7 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log 
 		return nil, err
 	}
 	store, applied, err := openStore(ctx, s, models.Options{
-		Log: log, Waited: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
+		Log: log, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
 		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("accepted requests with deleted keys; check that the clocks of all nodes agree, and if they do, report a bug", "keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)

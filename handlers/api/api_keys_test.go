@@ -204,11 +204,11 @@ func TestPagingIsStable(t *testing.T) {
 			if page.Meta["has_more"] == true {
 				path = "/api_keys?limit=5&cursor=" + page.Meta["next_cursor"].(string)
 			}
-			doomed, _, err := s.CreateAPIKey(ctx, s.Workspace.ID, models.NewAPIKey{Name: "Meanwhile"})
+			key, _, err := s.CreateAPIKey(ctx, s.Workspace.ID, models.NewAPIKey{Name: "Meanwhile"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, doomed.ID); err != nil {
+			if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, key.ID); err != nil {
 				t.Fatal(err)
 			}
 			s.Clock.Advance(time.Second)

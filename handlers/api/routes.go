@@ -25,8 +25,8 @@ type Route struct {
 	operation
 }
 
-// ScopeWord returns the name of the required scope, or "" if there is none.
-func (r Route) ScopeWord() string {
+// ScopeName returns the name of the required scope, or "" if there is none.
+func (r Route) ScopeName() string {
 	if r.Scope == nil {
 		return ""
 	}
@@ -41,7 +41,7 @@ type Table []Route
 
 // Routes returns the routes of the API, with handlers that use store.
 func Routes(store *models.Store) Table {
-	keys, meetings, people, places := apiKeys{store}, meetingRequests{store}, members{store}, seats{store}
+	keys, meetings, people := apiKeys{store}, meetingRequests{store}, members{store}
 	hooks := webhooks{store}
 	return Table{
 		{http.MethodGet, "/me", "Get the current key", nil, endpoint(http.StatusOK, me{store}.show)},
@@ -76,10 +76,10 @@ func Routes(store *models.Store) Table {
 		{http.MethodPost, "/api_keys/:id/rotate", "Rotate an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, rotateAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 
-		{http.MethodGet, "/seats", "List seats", of(scope.SeatsRead), endpointList(places.list)},
+		{http.MethodGet, "/seats", "List seats", of(scope.SeatsRead), endpointList(seats{store}.list)},
 		{http.MethodPost, "/seats", "Assign a seat", of(scope.SeatsWrite), endpointOnce(store, http.StatusCreated, createSeat)},
-		{http.MethodPatch, "/seats", "Set the seat capacity", of(scope.SeatsWrite), endpoint(http.StatusOK, places.update)},
-		{http.MethodDelete, "/seats/:id", "Release a seat", of(scope.SeatsWrite), endpoint(http.StatusNoContent, places.delete)},
+		{http.MethodPatch, "/seats", "Set the seat capacity", of(scope.SeatsWrite), endpoint(http.StatusOK, seats{store}.update)},
+		{http.MethodDelete, "/seats/:id", "Release a seat", of(scope.SeatsWrite), endpoint(http.StatusNoContent, seats{store}.delete)},
 	}
 }
 

@@ -162,7 +162,7 @@ func checkOwn(t *testing.T, s *handlerstest.Server, route api.Route, key string,
 
 func checkMissingScope(t *testing.T, route api.Route, response handlerstest.Response) {
 	t.Helper()
-	challenge := `Bearer realm="SkipUp API", error="insufficient_scope", scope="` + route.ScopeWord() + `"`
+	challenge := `Bearer realm="SkipUp API", error="insufficient_scope", scope="` + route.ScopeName() + `"`
 	if response.Status != http.StatusForbidden {
 		t.Errorf("%s: status = %d, want 403", route.Name(), response.Status)
 	}

@@ -28,7 +28,7 @@ func (h apiKeys) access() change[*models.APIKey, apikeys.AccessForm] {
 }
 
 func (h apiKeys) accessForm(c echo.Context, status int, page apikeys.AccessPage) (err error) {
-	if page.Takes, err = h.takes(c); err != nil {
+	if page.ChangeTime, err = h.changeTime(c); err != nil {
 		return err
 	}
 	page.InUse = page.Key.InUseAt(h.store.Now())

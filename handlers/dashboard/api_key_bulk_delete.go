@@ -74,7 +74,7 @@ func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDel
 	if page.Traffic, err = h.store.TrafficOf(ctx, workspaceID, ids); err != nil {
 		return err
 	}
-	if page.Takes, err = h.takes(c); err != nil {
+	if page.ChangeTime, err = h.changeTime(c); err != nil {
 		return err
 	}
 	return web.Render(c, status, apikeys.BulkDelete(page))

@@ -23,33 +23,33 @@ func (f confirmForm) confirmation() models.Confirmation {
 	return models.Confirmation{Name: f.Name, Reason: f.Reason}
 }
 
-// doomed is a key to delete, with its rotation if it is the old key of one.
-type doomed struct {
+// keyToDelete is a key to delete, with its rotation if it is the old key of one.
+type keyToDelete struct {
 	key      *models.APIKey
 	rotation *models.Rotation
 }
 
 // delete deletes a key. The old key of a rotation is deleted by finishing the rotation.
-func (h apiKeys) delete() change[doomed, confirmForm] {
-	return h.deletion(h.doomed, h.store.DeleteConfirmedAPIKey)
+func (h apiKeys) delete() change[keyToDelete, confirmForm] {
+	return h.deletion(h.keyToDelete, h.store.DeleteConfirmedAPIKey)
 }
 
 // finishRotation deletes the old key of a rotation.
-func (h apiKeys) finishRotation() change[doomed, confirmForm] {
-	return h.deletion(func(c echo.Context) (doomed, error) {
+func (h apiKeys) finishRotation() change[keyToDelete, confirmForm] {
+	return h.deletion(func(c echo.Context) (keyToDelete, error) {
 		r, err := h.rotationInProgress(c)
 		if err != nil {
-			return doomed{}, err
+			return keyToDelete{}, err
 		}
-		return doomed{&r.Old, r}, nil
+		return keyToDelete{&r.Old, r}, nil
 	}, h.store.EndRotation)
 }
 
 // deleteFunc deletes a key of a workspace.
 type deleteFunc = func(ctx context.Context, workspaceID, id string, c models.Confirmation) (*models.APIKey, error)
 
-func (h apiKeys) deletion(subject func(echo.Context) (doomed, error), delete deleteFunc) change[doomed, confirmForm] {
-	return change[doomed, confirmForm]{
+func (h apiKeys) deletion(subject func(echo.Context) (keyToDelete, error), delete deleteFunc) change[keyToDelete, confirmForm] {
+	return change[keyToDelete, confirmForm]{
 		subject: subject,
 		show:    h.showDeletion,
 		apply: func(c echo.Context, form confirmForm) (next, error) {
@@ -65,26 +65,26 @@ func (h apiKeys) deletion(subject func(echo.Context) (doomed, error), delete del
 	}
 }
 
-func (h apiKeys) doomed(c echo.Context) (doomed, error) {
+func (h apiKeys) keyToDelete(c echo.Context) (keyToDelete, error) {
 	key, err := h.existingKey(c)
 	if err != nil || !key.IsRotating() {
-		return doomed{key: key}, err
+		return keyToDelete{key: key}, err
 	}
 	r, err := h.store.Rotation(c.Request().Context(), key.WorkspaceID, key.ID)
-	return doomed{key, r}, err
+	return keyToDelete{key, r}, err
 }
 
-func (h apiKeys) showDeletion(c echo.Context, status int, d doomed, form confirmForm, errors models.Fields) error {
-	takes, err := h.takes(c)
+func (h apiKeys) showDeletion(c echo.Context, status int, d keyToDelete, form confirmForm, errors models.Fields) error {
+	changeTime, err := h.changeTime(c)
 	if err != nil {
 		return err
 	}
 	if d.rotation != nil {
 		return web.Render(c, status, apikeys.FinishRotation(apikeys.FinishPage{
-			Rotation: *d.rotation, ConfirmName: form.Name, Reason: form.Reason, Takes: takes, Errors: errors}))
+			Rotation: *d.rotation, ConfirmName: form.Name, Reason: form.Reason, ChangeTime: changeTime, Errors: errors}))
 	}
 	return web.Render(c, status, apikeys.Delete(apikeys.DeletePage{
-		Key: d.key, InUse: d.key.InUseAt(h.store.Now()), ConfirmName: form.Name, Takes: takes, Errors: errors}))
+		Key: d.key, InUse: d.key.InUseAt(h.store.Now()), ConfirmName: form.Name, ChangeTime: changeTime, Errors: errors}))
 }
 
 // cancelRotation deletes the new key of a rotation.
@@ -92,11 +92,11 @@ func (h apiKeys) cancelRotation() change[*models.Rotation, confirmForm] {
 	return change[*models.Rotation, confirmForm]{
 		subject: h.rotationInProgress,
 		show: func(c echo.Context, status int, r *models.Rotation, form confirmForm, errors models.Fields) error {
-			takes, err := h.takes(c)
+			changeTime, err := h.changeTime(c)
 			if err != nil {
 				return err
 			}
-			return web.Render(c, status, apikeys.CancelRotation(apikeys.CancelPage{Rotation: *r, ConfirmName: form.Name, Takes: takes, Errors: errors}))
+			return web.Render(c, status, apikeys.CancelRotation(apikeys.CancelPage{Rotation: *r, ConfirmName: form.Name, ChangeTime: changeTime, Errors: errors}))
 		},
 		apply: func(c echo.Context, form confirmForm) (next, error) {
 			id := c.Param("id")

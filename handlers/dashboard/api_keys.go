@@ -190,7 +190,7 @@ func routesOf(table []api.Route) []apikeys.Route {
 	routes := make([]apikeys.Route, len(table))
 	for i, route := range table {
 		routes[i] = apikeys.Route{
-			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Name: route.Name(), Scope: route.ScopeWord(),
+			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Name: route.Name(), Scope: route.ScopeName(),
 		}
 	}
 	return routes
@@ -228,8 +228,8 @@ func (h apiKeys) existingKey(c echo.Context) (*models.APIKey, error) {
 	return key, err
 }
 
-// takes returns how long a change takes at most until it is in effect on all nodes.
-func (h apiKeys) takes(c echo.Context) (time.Duration, error) {
+// changeTime returns the longest time until a change is in effect on all nodes.
+func (h apiKeys) changeTime(c echo.Context) (time.Duration, error) {
 	lease, err := h.store.Lease(c.Request().Context())
 	return lease.ChangeTime(), err
 }

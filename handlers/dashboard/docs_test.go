@@ -220,8 +220,8 @@ func TestReferenceShowsEveryRoute(t *testing.T) {
 		if !found {
 			t.Errorf("%s is not in the reference", route.Name())
 		}
-		if route.Scope != nil && name != route.ScopeWord() {
-			t.Errorf("scope of %s = %q, want %q", route.Name(), name, route.ScopeWord())
+		if route.Scope != nil && name != route.ScopeName() {
+			t.Errorf("scope of %s = %q, want %q", route.Name(), name, route.ScopeName())
 		}
 	}
 	if got := s.Browser(t).Get("/docs/nothing"); got.Status != http.StatusNotFound {

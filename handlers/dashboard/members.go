@@ -41,7 +41,7 @@ func (h membersHandler) new(c echo.Context) error {
 }
 
 func (h membersHandler) form(c echo.Context, status int, form members.Form) error {
-	form.Mails = h.store.SendsEmail()
+	form.SendsEmail = h.store.SendsEmail()
 	return web.Render(c, status, members.New(form))
 }
 
@@ -103,7 +103,7 @@ func (h membersHandler) page(c echo.Context, status int, id string, page members
 	if err != nil {
 		return err
 	}
-	page.Member, page.Mails, page.Self = member, h.store.SendsEmail(), isSelf(c, id)
+	page.Member, page.SendsEmail, page.Self = member, h.store.SendsEmail(), isSelf(c, id)
 	page.Role = cmp.Or(page.Role, string(member.Role))
 	return web.Render(c, status, members.Show(page))
 }

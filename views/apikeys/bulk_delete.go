@@ -21,13 +21,13 @@ type BulkDeleteForm struct {
 
 // BulkDeletePage asks for confirmation before keys are deleted together.
 type BulkDeletePage struct {
-	Keys    []models.APIKey
-	Gone    int // selected keys that no longer exist
-	Form    BulkDeleteForm
-	InUse   int // number of keys in use; if there are any, the number of keys must be entered
-	Traffic models.Traffic
-	Takes   time.Duration // longest time until the deletion takes effect
-	Stopped string        // why an attempt deleted nothing
+	Keys       []models.APIKey
+	Gone       int // selected keys that no longer exist
+	Form       BulkDeleteForm
+	InUse      int // number of keys in use; if there are any, the number of keys must be entered
+	Traffic    models.Traffic
+	ChangeTime time.Duration // longest time until the deletion takes effect
+	Stopped    string        // why an attempt deleted nothing
 	// Rotations are those whose old keys are selected and in use. They are not deleted here.
 	Rotations []*models.Rotation
 }

@@ -52,7 +52,7 @@ func TestMostCalledAddsUpTheRoutesOfKeys(t *testing.T) {
 func TestBulkDeleteShowsTraffic(t *testing.T) {
 	busy, idle := keyNamed("Busy"), keyNamed("Idle")
 	idle.ID, idle.LastUsedAt = "key_2", ago(40*day)
-	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Gone: 2, Takes: 5 * time.Second}
+	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Gone: 2, ChangeTime: 5 * time.Second}
 	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
 		"2 of the selected keys were already deleted.", "1 key is in use", "All keys stop working in about 5 seconds.",

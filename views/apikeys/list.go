@@ -98,7 +98,7 @@ type grant struct {
 	Read, Write bool
 }
 
-func (g grant) words() string {
+func (g grant) label() string {
 	switch {
 	case g.Read && g.Write:
 		return "read and write"

@@ -84,12 +84,12 @@ type AccessForm struct {
 
 // AccessPage is the form and what it is based on.
 type AccessPage struct {
-	Key      *models.APIKey
-	Form     AccessForm
-	InUse    bool
-	Outdated bool          // the scopes have changed since the form was rendered
-	Routes   []Route       // of the whole API
-	Takes    time.Duration // longest time until a change takes effect
+	Key        *models.APIKey
+	Form       AccessForm
+	InUse      bool
+	Outdated   bool          // the scopes have changed since the form was rendered
+	Routes     []Route       // of the whole API
+	ChangeTime time.Duration // longest time until a change takes effect
 }
 
 // CreatedPage shows a new key once.
@@ -129,6 +129,6 @@ type DeletePage struct {
 	Key         *models.APIKey
 	InUse       bool // the name must be entered
 	ConfirmName string
-	Takes       time.Duration // longest time until the deletion takes effect
+	ChangeTime  time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
 }

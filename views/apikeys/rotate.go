@@ -84,13 +84,13 @@ func (f RotateForm) selectedExpiry() string {
 	return f.Expiry
 }
 
-// words returns the names of scopes.
-func words(uses []usage.ScopeUse) []string {
-	words := make([]string, len(uses))
+// scopeNames returns the names of scopes.
+func scopeNames(uses []usage.ScopeUse) []string {
+	names := make([]string, len(uses))
 	for i, use := range uses {
-		words[i] = use.Scope.String()
+		names[i] = use.Scope.String()
 	}
-	return words
+	return names
 }
 
 // next returns the address after a new key was shown: the list, or the rotation it is part of.

@@ -22,7 +22,7 @@ type FinishPage struct {
 	Rotation    models.Rotation
 	ConfirmName string
 	Reason      string
-	Takes       time.Duration // longest time until the deletion takes effect
+	ChangeTime  time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
 }
 
@@ -30,7 +30,7 @@ type FinishPage struct {
 type CancelPage struct {
 	Rotation    models.Rotation
 	ConfirmName string
-	Takes       time.Duration // longest time until the deletion takes effect
+	ChangeTime  time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
 }
 

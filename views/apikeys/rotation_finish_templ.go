@@ -80,7 +80,7 @@ func FinishRotation(p FinishPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = whatDeletingMeans(p.Takes).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = whatDeletingMeans(p.ChangeTime).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -288,7 +288,7 @@ func CancelRotation(p CancelPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = whatDeletingMeans(p.Takes).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = whatDeletingMeans(p.ChangeTime).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -231,7 +231,7 @@ func TestFinishAndCancelRotationWarn(t *testing.T) {
 	page := rotating()
 	page.New.KeyPrefix = "sk_live_next...."
 	fields := func(panel *goquery.Document) int { return panel.Find("#panel .field input").Length() }
-	end := drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
+	end := drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation, ChangeTime: 5 * time.Second}))
 	for _, want := range []string{"sk_live_zQWB....", "1 caller hasn’t switched yet", "Requests with this key will return 401 everywhere in about 5 seconds."} {
 		if got := text(end.Find("#panel")); !strings.Contains(got, want) || fields(end) != 2 {
 			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(end), want, got)
@@ -246,7 +246,7 @@ func TestFinishAndCancelRotationWarn(t *testing.T) {
 		t.Errorf("when nothing uses it: %d fields, %s", fields(end), text(end.Find("#panel")))
 	}
 
-	abandon := drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation, Takes: 5 * time.Second}))
+	abandon := drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation, ChangeTime: 5 * time.Second}))
 	for _, want := range []string{"sk_live_next....", "The new key is in use", "Requests with this key will return 401 everywhere in about 5 seconds."} {
 		if got := text(abandon.Find("#panel")); !strings.Contains(got, want) || fields(abandon) != 1 {
 			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(abandon), want, got)

@@ -135,21 +135,21 @@ func New(f Form) templ.Component {
 }
 
 func (f Form) submit() string {
-	if f.Mails {
+	if f.SendsEmail {
 		return "Send invitation"
 	}
 	return "Create invite link"
 }
 
 func (f Form) busy() string {
-	if f.Mails {
+	if f.SendsEmail {
 		return "Sending…"
 	}
 	return "Creating…"
 }
 
 func (f Form) lead() string {
-	if f.Mails {
+	if f.SendsEmail {
 		return "We’ll email them a single-use link to set a password. It expires in 7 days."
 	}
 	return "You’ll get a single-use link to share with them. It expires in 7 days."

@@ -56,12 +56,12 @@ func (p ListPage) isFiltered() bool {
 
 // Form holds the values and errors of the form for inviting a member.
 type Form struct {
-	Email   string        `form:"email"`
-	Name    string        `form:"name"`
-	Role    string        `form:"role"`
-	Errors  models.Fields `form:"-"`
-	Message string        `form:"-"` // an error that concerns no single field
-	Mails   bool          `form:"-"` // whether the server sends email
+	Email      string        `form:"email"`
+	Name       string        `form:"name"`
+	Role       string        `form:"role"`
+	Errors     models.Fields `form:"-"`
+	Message    string        `form:"-"` // an error that concerns no single field
+	SendsEmail bool          `form:"-"` // whether the server sends email
 }
 
 // InvitedPage is the data of the page that shows an invite link.
@@ -74,11 +74,11 @@ type InvitedPage struct {
 
 // ShowPage is the data of a member's page.
 type ShowPage struct {
-	Member  *models.ListedMember
-	Role    string // selected in the form
-	Message string // why the last action was rejected, if it was
-	Mails   bool   // whether the server sends email
-	Self    bool   // whether the member is the viewer
+	Member     *models.ListedMember
+	Role       string // selected in the form
+	Message    string // why the last action was rejected, if it was
+	SendsEmail bool   // whether the server sends email
+	Self       bool   // whether the member is the viewer
 }
 
 // DeactivatePage is the data of the confirmation page.

@@ -64,9 +64,9 @@ func Precise(at time.Time, location *time.Location) string {
 // Milliseconds formats a short duration, such as "525 ms".
 func Milliseconds(d time.Duration) string { return Count(d.Milliseconds()) + " ms" }
 
-// Takes returns how long something takes that takes at most d, such as "less than a second" or
+// AtMost describes the duration of something that takes at most d, such as "less than a second" or
 // "about 6 seconds".
-func Takes(d time.Duration) string {
+func AtMost(d time.Duration) string {
 	if d < time.Second {
 		return "less than a second"
 	}

@@ -45,7 +45,7 @@ func TestHowLongItLasts(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{0: "less than a second", time.Second - 1: "less than a second", time.Second: "about 1 second", time.Second + 1: "about 2 seconds", 10_500 * time.Millisecond: "about 11 seconds"} {
-		if got := Takes(d); got != want {
+		if got := AtMost(d); got != want {
 			t.Errorf("%s takes %q, want %q", d, got, want)
 		}
 	}

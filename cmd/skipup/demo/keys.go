@@ -39,13 +39,13 @@ type caller struct {
 
 // use is one kind of request that the callers of a key send.
 type use struct {
-	route   string
-	perHour float64 // at the peak of its rhythm
-	rhythm  rhythm
-	status  int             // status class, 0 for 2xx
-	refusal usage.Rejection // why requests are rejected, if they are
-	from    float64         // 0 if unlimited
-	until   float64
+	route     string
+	perHour   float64 // at the peak of its rhythm
+	rhythm    rhythm
+	status    int             // status class, 0 for 2xx
+	rejection usage.Rejection // why requests are rejected, if they are
+	from      float64         // 0 if unlimited
+	until     float64
 }
 
 const (
@@ -90,7 +90,7 @@ func keys() []key {
 		{name: bookingForm, by: tom, created: 411, scopes: read(scope.MeetingRequestsWrite),
 			callers: []caller{{address: "203.0.113.80", agent: "booking-form/2.8 (+https://harbour.example)"}, {address: "203.0.113.81", agent: "booking-form/2.8 (+https://harbour.example)"}},
 			uses: []use{{route: "POST /meeting_requests", perHour: 31, rhythm: evenings}, {route: "POST /meeting_requests", perHour: 2, rhythm: evenings, status: 4},
-				{route: "POST /meeting_requests", perHour: 90, rhythm: steady, status: 4, refusal: usage.RejectedRateLimit, from: 11.2, until: 11.05}}},
+				{route: "POST /meeting_requests", perHour: 90, rhythm: steady, status: 4, rejection: usage.RejectedRateLimit, from: 11.2, until: 11.05}}},
 		{name: uptime, by: tom, created: 398,
 			callers: []caller{{address: "192.0.2.200", agent: "Pingdom.com_bot_version_1.4"}, {address: "192.0.2.201", agent: "Pingdom.com_bot_version_1.4"}},
 			uses:    []use{{route: "GET /me", perHour: 30, rhythm: steady}}},
@@ -131,7 +131,7 @@ func keys() []key {
 		{name: contracts, by: maya, created: 13.2, expires: 30, scopes: read(scope.MeetingRequestsRead, scope.MembersRead),
 			callers: []caller{{address: "203.0.113.211", agent: "node"}, {address: "203.0.113.212", agent: "node"}},
 			uses: []use{{route: "GET /meeting_requests", perHour: 14, rhythm: office}, {route: "GET /workspace_members", perHour: 9, rhythm: office},
-				{route: "POST /meeting_requests", perHour: 3, rhythm: office, status: 4, refusal: usage.RejectedScope}}},
+				{route: "POST /meeting_requests", perHour: 3, rhythm: office, status: 4, rejection: usage.RejectedScope}}},
 		{name: crmSync + replacement, by: maya, created: rotatedAgo, replaces: crmSync, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite, scope.MembersRead),
 			callers: replacements, uses: crmUses},
 	}

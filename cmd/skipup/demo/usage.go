@@ -69,7 +69,7 @@ func (h *history) failing(at time.Time) float64 {
 func (h *history) addUsage(ctx context.Context) error {
 	scopes := map[string]string{}
 	for _, route := range api.Routes(h.Store) {
-		scopes[route.Name()] = route.ScopeWord()
+		scopes[route.Name()] = route.ScopeName()
 	}
 	for _, k := range keys() {
 		if err := h.addCounts(ctx, h.usageOf(h.keys[k.name], scopes)); err != nil {
@@ -79,11 +79,11 @@ func (h *history) addUsage(ctx context.Context) error {
 	return nil
 }
 
-// portion is the number of counts added in one transaction.
-const portion = 2000
+// batchSize is the number of counts added in one transaction.
+const batchSize = 2000
 
 func (h *history) addCounts(ctx context.Context, counts []usage.Count) error {
-	for some := range slices.Chunk(counts, portion) {
+	for some := range slices.Chunk(counts, batchSize) {
 		if err := h.Store.AddUsage(ctx, usage.Counts{ID: rand.Text(), Rows: some}); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (h *history) counts(k *key, u use, hour time.Time) []usage.Count {
 	last := hour.Add(time.Duration((0.8 + 0.2*h.random.Float64()) * float64(length)))
 	caller := k.callers[calling[h.random.IntN(len(calling))]]
 	c := usage.Count{
-		Caller: usage.Caller{Address: caller.address, UserAgent: caller.agent}, StatusClass: max(u.status, 2), Rejection: u.refusal, Requests: requests,
+		Caller: usage.Caller{Address: caller.address, UserAgent: caller.agent}, StatusClass: max(u.status, 2), Rejection: u.rejection, Requests: requests,
 		First: first.UTC(), Last: last.UTC(),
 	}
 	if !k.rejectedAt.IsZero() && hour.After(k.rejectedAt) {
