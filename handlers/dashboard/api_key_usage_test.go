@@ -59,29 +59,29 @@ func TestTheUsagePageAddsUp(t *testing.T) {
 				t.Fatalf("%s: %d, %q in all", query, answer.Status, page.Find("#total").Text())
 			}
 			tables := map[string]map[string][]string{
-				"by-route":  {"GET /seats": {"5", "0"}, "GET /me": {"1", "0"}, "GET /meeting_requests": {"1", "1"}, "In all": {"7", "1"}},
-				"by-scope":  {"Any key": {"1", "0"}, "seats.read Last": {"5", "0"}, "members.read Never": {"0", "0"}, "meeting_requests.read not": {"1", "1"}, "In all": {"7", "1"}},
-				"by-caller": {"127.0.0.1": {"6", "1"}, "In all,": {"6", "1"}},
+				"by-route":  {"GET /seats": {"5", "0"}, "GET /me": {"1", "0"}, "GET /meeting_requests": {"1", "1"}, "Total": {"7", "1"}},
+				"by-scope":  {"No scope": {"1", "0"}, "seats.read Last": {"5", "0"}, "members.read Never": {"0", "0"}, "meeting_requests.read not": {"1", "1"}, "Total": {"7", "1"}},
+				"by-caller": {"127.0.0.1": {"6", "1"}, "Total (all": {"6", "1"}},
 			}
 			for id, want := range tables {
 				if diff := cmp.Diff(want, figures(page.Find("section[aria-labelledby="+id+"] table"))); diff != "" {
 					t.Errorf("%s, %s (-want +got):\n%s", query, id, diff)
 				}
 			}
-			if diff := cmp.Diff([]string{"7", "6", "1", "0"}, figures(page.Find(".chart-table"))["In all"]); diff != "" {
+			if diff := cmp.Diff([]string{"7", "6", "1", "0"}, figures(page.Find(".chart-table"))["Total"]); diff != "" {
 				t.Errorf("%s, by status (-want +got):\n%s", query, diff)
 			}
 			if words := page.Find("[data-bar] title").Last().Text(); !strings.HasSuffix(words, "7 requests (6 2xx, 1 4xx)") {
 				t.Errorf("%s: the last bar says %q", query, words)
 			}
 		}
-		if refusals := document(t, b.Get(usagePath(key))).Find("section[aria-labelledby=refusals] li").Text(); !strings.Contains(refusals, "The key lacks meeting_requests.read") {
+		if refusals := document(t, b.Get(usagePath(key))).Find("section[aria-labelledby=rejections] li").Text(); !strings.Contains(refusals, "Missing scope: meeting_requests.read") {
 			t.Errorf("the latest refusals are %q", refusals)
 		}
-		if words := document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=usage-summary] p").Text(); words != "7 requests in 30 days, 1 refused" {
+		if words := document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=usage-summary] p").Text(); words != "7 requests in 30 days, 1 rejected" {
 			t.Errorf("the page of the key says %q", words)
 		}
-		if words, _ := document(t, b.Get(listPath)).Find("[data-usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 refused" {
+		if words, _ := document(t, b.Get(listPath)).Find("[data-usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 rejected" {
 			t.Errorf("the list says %q", words)
 		}
 	})
@@ -116,14 +116,14 @@ func TestTheUsageOfALineage(t *testing.T) {
 		}
 		page := document(t, b.Get(usagePath(old)+both+"&period=7d&by=day"))
 		for id, want := range map[string]map[string][]string{
-			"by-route":  {"GET /seats": {"5", "0"}, "GET /api_keys": {"2", "2"}, "In all": {"7", "2"}},
-			"by-caller": {"127.0.0.1": {"5", "2"}, "In all,": {"5", "2"}},
+			"by-route":  {"GET /seats": {"5", "0"}, "GET /api_keys": {"2", "2"}, "Total": {"7", "2"}},
+			"by-caller": {"127.0.0.1": {"5", "2"}, "Total (all": {"5", "2"}},
 		} {
 			if diff := cmp.Diff(want, figures(page.Find("section[aria-labelledby="+id+"] table"))); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", id, diff)
 			}
 		}
-		if items := page.Find("section[aria-labelledby=refusals] li"); items.Length() != 1 || !strings.Contains(items.Text(), "2 times") {
+		if items := page.Find("section[aria-labelledby=rejections] li"); items.Length() != 1 || !strings.Contains(items.Text(), "2 times") {
 			t.Errorf("the latest refusals are %q", items.Text())
 		}
 		page.Find("nav[aria-label=Period] a, nav[aria-label=Bars] a, a[href*='.csv']").Each(func(_ int, link *goquery.Selection) {

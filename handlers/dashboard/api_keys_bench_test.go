@@ -50,7 +50,7 @@ func benchmarkPage(b *testing.B, browser *handlerstest.Browser, path string) {
 	var took []time.Duration
 	for b.Loop() {
 		start := time.Now()
-		if page := browser.Get(path); page.Status != http.StatusOK || strings.Contains(page.Body, "No requests in this time") {
+		if page := browser.Get(path); page.Status != http.StatusOK || strings.Contains(page.Body, "No requests in this period") {
 			b.Fatal(page.Status)
 		}
 		took = append(took, time.Since(start))

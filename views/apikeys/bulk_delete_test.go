@@ -27,10 +27,10 @@ func TestTrafficNamesTheFirstFew(t *testing.T) {
 	key := keyNamed("CI")
 	shown := drawn(t, Pause(PausePage{Key: key, Traffic: trafficOf(key.ID, "key_2")}))
 	want := "Recent traffic Last hour 3 Last day 40 30 days 1,500" +
-		" Routes GET /route1 900 GET /route2 300 GET /route3 200 GET /route4 60 and 2 more routes" +
+		" Endpoints GET /route1 900 GET /route2 300 GET /route3 200 GET /route4 60 and 2 more endpoints" +
 		" Callers 192.0.2.1 sync 1 just now , 24 Nov 2026, 12:00 UTC 192.0.2.1 sync 2 1 hour ago , 24 Nov 2026, 11:00 UTC 192.0.2.1 sync 3 2 hours ago , 24 Nov 2026, 10:00 UTC" +
-		" others, not told apart 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
-		" Accepted requests, counted by whole hours and days: the last hour since 11:00 UTC."
+		" other callers 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
+		" Accepted requests. “Last hour” counts from 11:00 UTC."
 	if got := text(shown.Find("section[aria-labelledby=pause-stops]")); got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
@@ -44,7 +44,7 @@ func TestMostCalledAddsUpTheRoutesOfKeys(t *testing.T) {
 	if got := fmt.Sprint(most); got != "[{  7} { GET /me 7} { GET /seats 6}]" {
 		t.Errorf("the most called are %s", got)
 	}
-	if routeName("") != "no such route" || routeName("GET /me") != "GET /me" {
+	if routeName("") != "unknown endpoint" || routeName("GET /me") != "GET /me" {
 		t.Error("routes are not called what they are")
 	}
 }
@@ -56,7 +56,7 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
 		"2 of the selected keys were already deleted.", "1 key is in use", "All keys stop working in about 5 seconds.",
-		"Recent traffic on all selected keys Last hour 3 Last day 40 30 days 1,500 Routes GET /route1 900",
+		"Recent traffic on all selected keys Last hour 3 Last day 40 30 days 1,500 Endpoints GET /route1 900",
 	} {
 		if got := text(shown); !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)
@@ -105,7 +105,7 @@ func TestReceipts(t *testing.T) {
 	whole := func(key *models.APIKey) string {
 		return text(drawn(t, Show(DetailPage{Key: key})).Find("section[aria-labelledby=receipt] dl"))
 	}
-	if got, want := whole(key), "Deleted 24 Nov 2026, 11:59:59.000 UTC Effective on every node 24 Nov 2026, 11:59:59.525 UTC 525 ms after deletion"+
+	if got, want := whole(key), "Deleted 24 Nov 2026, 11:59:59.000 UTC In effect on all nodes 24 Nov 2026, 11:59:59.525 UTC 525 ms after deletion"+
 		" Last accepted request 24 Nov 2026, 11:00:00.000 UTC GET /me from 203.0.113.1 Requests accepted after deletion None"; got != want {
 		t.Errorf("the whole one: %q, want %q", got, want)
 	}

@@ -29,7 +29,7 @@ func mostCalled(routes []models.RouteTraffic) []models.RouteTraffic {
 // routeName is a route in words; requests that no route answered have none.
 func routeName(route string) string {
 	if route == "" {
-		return "no such route"
+		return "unknown endpoint"
 	}
 	return route
 }

@@ -57,7 +57,7 @@ func traffic(total models.KeyTraffic, from models.Traffic) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if total.Month > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<dl class=\"grid grid-cols-[6rem_minmax(0,1fr)] gap-x-3 gap-y-1.5 border-t px-3.5 py-3 text-13\"><dt class=\"text-muted-foreground\">Routes</dt><dd>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<dl class=\"grid grid-cols-[6rem_minmax(0,1fr)] gap-x-3 gap-y-1.5 border-t px-3.5 py-3 text-13\"><dt class=\"text-muted-foreground\">Endpoints</dt><dd>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -78,14 +78,14 @@ func traffic(total models.KeyTraffic, from models.Traffic) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<p class=\"help border-t px-3.5 py-2\">Accepted requests, counted by whole hours and days: the last hour since ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<p class=\"help border-t px-3.5 py-2\">Accepted requests. “Last hour” counts from ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Clock(from.HourFrom, viewer.Of(ctx).Location))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/traffic.templ`, Line: 29, Col: 161}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/traffic.templ`, Line: 29, Col: 136}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -214,7 +214,7 @@ func routeTraffic(routes []models.RouteTraffic) templ.Component {
 				}
 			}
 		}
-		templ_7745c5c3_Err = more(len(routes), "route").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = more(len(routes), "endpoint").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -310,7 +310,7 @@ func caller(c *models.APIKeyCaller) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if c.IsOthers() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<span>others, not told apart</span>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<span>other callers</span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

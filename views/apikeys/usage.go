@@ -222,9 +222,9 @@ func reason(use models.APIKeyRouteUse) string {
 	case usage.RejectedPaused:
 		return "The key was paused"
 	case usage.RejectedScope:
-		return "The key lacks " + use.Scope
+		return "Missing scope: " + use.Scope
 	case usage.RejectedRateLimit:
-		return "Too many requests in a minute"
+		return "Rate limited"
 	}
 	return string(use.Rejection)
 }
@@ -238,7 +238,7 @@ type UsageSummary struct {
 func (s UsageSummary) label() string {
 	label := ui.Plural(s.Total.Requests, "request") + " in " + ui.Plural(int64(s.Days), "day")
 	if s.Total.Rejected > 0 {
-		label += ", " + ui.Count(s.Total.Rejected) + " refused"
+		label += ", " + ui.Count(s.Total.Rejected) + " rejected"
 	}
 	return label
 }

@@ -29,7 +29,7 @@ func TestUsageSaysWhatIsNotThere(t *testing.T) {
 	page := usageOf(key)
 	page.Ever, page.Callers, page.Report.Uses = 0, nil, nil
 	drawn := html.UnescapeString(render(t, Usage(page)))
-	for _, want := range []string{"No requests in this time", "Nobody has used this key yet. The first request appears here", "Every request with this key was let through."} {
+	for _, want := range []string{"No requests in this period", "This key hasn’t been used. Its first request will appear here", "No rejected requests."} {
 		if !strings.Contains(drawn, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -112,7 +112,7 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 	page := busy(UsageQuery{Period: "7d", By: "day"}, time.UTC)
 	page.Line = []models.APIKey{*page.Report.Key, *keyNamed("CI")}
 	shown := drawn(t, Usage(page))
-	if got, want := text(shown.Find("section[aria-label=Requests] p").First()), "12 requests in 7 days, 2 of them refused"; got != want {
+	if got, want := text(shown.Find("section[aria-label=Requests] p").First()), "12 requests in the last 7 days · 2 rejected"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 	if got := text(shown.Find("header .badge").First()); got != "Expires soon" {
@@ -130,20 +130,20 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 	if want := "/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=lineage&period=7d"; lineage != want {
 		t.Errorf("the usage of the line is at %s, want %s", lineage, want)
 	}
-	if strings.Contains(text(shown.Find("header")), "predecessors") {
+	if strings.Contains(text(shown.Find("header")), "in this rotation") {
 		t.Error("the usage of one key is called that of several")
 	}
 	page.Query.Keys = "lineage"
 	shown = drawn(t, Usage(page))
-	if got := text(shown.Find("header").Last()); !strings.Contains(text(shown.Find(".page > header")), "with its predecessors and successors, 2 keys in all") || text(shown.Find("nav[aria-label=Keys] [aria-current=page]")) != "With its lineage" {
+	if got := text(shown.Find("header").Last()); !strings.Contains(text(shown.Find(".page > header")), "· 2 keys in this rotation") || text(shown.Find("nav[aria-label=Keys] [aria-current=page]")) != "All rotated keys" {
 		t.Errorf("of a line it says %q", got)
 	}
 	page.Report.Total = usage.Sum{Requests: 1}
-	if got, want := text(drawn(t, Usage(page)).Find("section[aria-label=Requests] p").First()), "1 request in 7 days, 0 of them refused"; got != want {
+	if got, want := text(drawn(t, Usage(page)).Find("section[aria-label=Requests] p").First()), "1 request in the last 7 days · 0 rejected"; got != want {
 		t.Errorf("of one it says %q, want %q", got, want)
 	}
 	page.Report.Total = usage.Sum{}
-	if got := text(drawn(t, Usage(page)).Find("section[aria-label=Requests]")); !strings.Contains(got, "The last request came 1 hour ago") || strings.Contains(got, "as a table") {
+	if got := text(drawn(t, Usage(page)).Find("section[aria-label=Requests]")); !strings.Contains(got, "Last request: 1 hour ago") || strings.Contains(got, "as a table") {
 		t.Errorf("of a time without requests it says %q", got)
 	}
 }
@@ -151,13 +151,13 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 // TestUsageByRouteAndScope says what each was asked for, and what the key holds for nothing.
 func TestUsageByRouteAndScope(t *testing.T) {
 	shown := drawn(t, Usage(busy(UsageQuery{}, time.UTC)))
-	for n, want := range []struct{ says, share, refused string }{{"GET /seats 9 0", "75.00%", "true"}, {"no such route 3 2", "25.00%", "false"}} {
+	for n, want := range []struct{ says, share, refused string }{{"GET /seats 9 0", "75.00%", "true"}, {"unknown endpoint 3 2", "25.00%", "false"}} {
 		row := shown.Find("section[aria-labelledby=by-route] tbody tr").Eq(n)
 		if _, zero := row.Find("td").Last().Attr("data-zero"); text(row) != want.says || row.Find(".meter rect").AttrOr("width", "") != want.share || fmt.Sprint(zero) != want.refused {
 			t.Errorf("route %d: %q, %s", n, text(row), row.Find(".meter rect").AttrOr("width", ""))
 		}
 	}
-	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write not held Never used 2 2", "Any key Never used 1 0", "members.read Last used 3 months ago , 16 Aug 2026, 12:00 UTC 0 0"} {
+	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write not granted Never used 2 2", "No scope required Never used 1 0", "members.read Last used 3 months ago , 16 Aug 2026, 12:00 UTC 0 0"} {
 		if got := text(shown.Find("section[aria-labelledby=by-scope] tbody tr").Eq(n)); got != want {
 			t.Errorf("scope %d: %q, want %q", n, got, want)
 		}
@@ -174,9 +174,9 @@ func TestRefusalsSayWhy(t *testing.T) {
 		page.Report.Uses = append(page.Report.Uses, refused(refusal))
 	}
 	page.Report.Uses[2].Route, page.Report.Uses[2].LastAddress = "", ""
-	items := drawn(t, Usage(page)).Find("section[aria-labelledby=refusals] li")
-	const when, where = " 1 hour ago , 24 Nov 2026, 11:00 UTC", " POST /seats , 2 times – last from 192.0.2.1 by sync 1"
-	for n, want := range []string{"The key was deleted" + when + " 2 times", "The key had expired" + when + where, "The key was paused" + when + where, "The key lacks seats.write" + when + where, "Too many requests in a minute" + when + where} {
+	items := drawn(t, Usage(page)).Find("section[aria-labelledby=rejections] li")
+	const when, where = " 1 hour ago , 24 Nov 2026, 11:00 UTC", " POST /seats , 2 times · last from 192.0.2.1 by sync 1"
+	for n, want := range []string{"The key was deleted" + when + " 2 times", "The key had expired" + when + where, "The key was paused" + when + where, "Missing scope: seats.write" + when + where, "Rate limited" + when + where} {
 		if got := text(items.Eq(n)); got != want {
 			t.Errorf("refusal %d: %q, want %q", n, got, want)
 		}
@@ -198,17 +198,17 @@ func TestCallersThatAreNewAreMarked(t *testing.T) {
 	for n, want := range []string{
 		"192.0.2.1 new cron 2 1 minute ago , 24 Nov 2026, 11:59 UTC just now , 24 Nov 2026, 12:00 UTC 1 0",
 		"192.0.2.1 sync 1 50 days ago , 5 Oct 2026, 12:00 UTC 1 hour ago , 24 Nov 2026, 11:00 UTC 3 0",
-		"Others Beyond the 100 that are told apart 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
+		"Other callers Beyond the first 100 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
 	} {
 		if got := text(card.Find("tbody tr").Eq(n)); got != want {
 			t.Errorf("caller %d: %q, want %q", n, got, want)
 		}
 	}
-	if got := text(card); !strings.Contains(got, "1 caller first seen in the last 7 days.") || text(card.Find("tfoot td")) != "4 4" {
+	if got := text(card); !strings.Contains(got, "1 new caller in the last 7 days.") || text(card.Find("tfoot td")) != "4 4" {
 		t.Errorf("it says %s", got)
 	}
 	page.Callers = page.Callers[1:]
-	if got := text(drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")); strings.Contains(got, "first seen in the last 7 days") {
+	if got := text(drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")); strings.Contains(got, "in the last 7 days") {
 		t.Errorf("without new ones it says %s", got)
 	}
 }
@@ -219,11 +219,11 @@ func TestASummaryIsALineAndItsWords(t *testing.T) {
 	total := usage.Total{Requests: 12, Rejected: 2, Days: []int64{0, 0, 12}}
 	list := ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}, Usage: map[string]usage.Total{key.ID: total}}
 	cell := drawn(t, List(list)).Find("[data-usage]")
-	if cell.Find("a .sparkline path").AttrOr("d", "") == "" || cell.Find("a").AttrOr("aria-label", "") != "Usage: 12 requests in 30 days, 2 refused" || !strings.HasSuffix(text(cell), " 12") {
+	if cell.Find("a .sparkline path").AttrOr("d", "") == "" || cell.Find("a").AttrOr("aria-label", "") != "Usage: 12 requests in 30 days, 2 rejected" || !strings.HasSuffix(text(cell), " 12") {
 		t.Errorf("in the list it is %q", text(cell))
 	}
 	page := drawn(t, Show(DetailPage{Key: key, Usage: UsageSummary{total, UsageDays}})).Find("section[aria-labelledby=usage-summary]")
-	if page.Find(".sparkline path").AttrOr("d", "") == "" || text(page.Find("p")) != "12 requests in 30 days, 2 refused" {
+	if page.Find(".sparkline path").AttrOr("d", "") == "" || text(page.Find("p")) != "12 requests in 30 days, 2 rejected" {
 		t.Errorf("on the page it is %q", text(page))
 	}
 	list.Usage, total = nil, usage.Total{}

@@ -60,7 +60,7 @@ func (c Chart) summary() string {
 	if peak.Total() == 0 {
 		return c.Label + ": none"
 	}
-	return c.Label + ": " + Plural(c.total(), c.Unit) + ", most at " + peak.Label + " with " + Count(peak.Total()) + ". The table below has all figures."
+	return c.Label + ". Total " + Count(c.total()) + ". Peak " + Count(peak.Total()) + " on " + peak.Label + ". Full data in the table below."
 }
 
 // describe returns the exact numbers of a bar.

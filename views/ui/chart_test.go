@@ -50,7 +50,7 @@ func TestAChartInWords(t *testing.T) {
 	if got, want := chart.describe(chart.Bars[0]), "Monday: 3 requests (3 2xx)"; got != want {
 		t.Errorf("another says %q, want %q", got, want)
 	}
-	if got, want := chart.summary(), "Requests: 1,204 requests, most at Monday with 1,201. The table below has all figures."; got != want {
+	if got, want := chart.summary(), "Requests. Total 1,204. Peak 1,201 on Monday. Full data in the table below."; got != want {
 		t.Errorf("the picture says %q, want %q", got, want)
 	}
 	if got, want := chartOf(0, 0).summary(), "Requests: none"; got != want {
@@ -152,13 +152,13 @@ func TestChartAndTableShowTheSame(t *testing.T) {
 		}
 	})
 	for selector, want := range map[string]string{
-		".chart-legend b": "148 37 42", "tfoot td": "227 148 37 42", "thead th": "Day All 2xx 4xx 5xx", ".chart-ticks span": "1 3 5 7",
+		".chart-legend b": "148 37 42", "tfoot td": "227 148 37 42", "thead th": "Day Total 2xx 4xx 5xx", ".chart-ticks span": "1 3 5 7",
 	} {
 		if got := strings.Join(texts(page.Find(selector)), " "); got != want {
 			t.Errorf("%s: %s, want %s", selector, got, want)
 		}
 	}
-	if says, want := page.Find("svg").AttrOr("aria-label", ""), "Requests: 227 requests, most at Day 3 with 80. The table below has all figures."; says != want {
+	if says, want := page.Find("svg").AttrOr("aria-label", ""), "Requests. Total 227. Peak 80 on Day 3. Full data in the table below."; says != want {
 		t.Errorf("the picture says %q, want %q", says, want)
 	}
 	if zero := page.Find("td[data-zero]").Length(); zero != 9 {

@@ -10,7 +10,7 @@ test('finds a key in pasted text and offers to delete it', async ({ admin, conte
   const { id, key } = await makeKey(admin, { name: 'CI' })
   await makeKey(admin, { name: 'Other' })
   await admin.goto(listPath)
-  await admin.getByRole('link', { name: 'Check for leaks' }).click()
+  await admin.getByRole('link', { name: 'Scan for leaks' }).click()
   await admin.getByLabel('Text', { exact: true }).fill(`export KEY=${key}\n`)
   await scan(admin).click()
   await expect(admin.getByRole('heading', { name: '1 key from this workspace found' })).toBeFocused()

@@ -234,7 +234,7 @@ export const states = {
   'key-usage': inTeam(async (page, { keys, skipup }) => {
     await makeUsage(page, { skipup, key: keys['CRM sync'] })
     await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=90d`)
-    await page.getByText('The same as a table').click()
+    await page.getByText('View as table').click()
   }),
   'key-usage-of-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
   'key-access': inTeam(async (page, { keys }) => {

@@ -19,7 +19,7 @@ async function busyKey(page, skipup) {
 test('from the list to the usage of a key, and from one period to another', async ({ admin, skipup }) => {
   await busyKey(admin, skipup)
   await admin.reload()
-  const inList = admin.getByRole('link', { name: /^Usage: [\d,]+ requests in 30 days, [\d,]+ refused$/ })
+  const inList = admin.getByRole('link', { name: /^Usage: [\d,]+ requests in 30 days, [\d,]+ rejected$/ })
   const [count] = /[\d,]+/.exec(await inList.getAttribute('aria-label'))
   await inList.click()
   await expect(admin.getByRole('heading', { name: 'Usage of CRM sync' })).toBeVisible()
@@ -67,7 +67,7 @@ test('without a script there is everything but the live figures', async ({ page,
   await plain.getByRole('link', { name: '7 days' }).click()
   await plain.getByRole('link', { name: 'By day' }).click()
   await expect(plain.locator('[data-bar]')).toHaveCount(7)
-  await plain.getByText('The same as a table').click()
+  await plain.getByText('View as table').click()
   await expect(plain.getByRole('region', { name: 'Requests by status, as a table' }).locator('tbody tr')).toHaveCount(7)
 })
 
@@ -77,7 +77,7 @@ test('a request shows up within two seconds on the open page, where everything s
   await expect(admin.getByText('Nobody has used this key yet.').first()).toBeVisible()
   await skipup.call('/me', key)
   await expect(total(admin)).toHaveText('1', { timeout: 20_000 })
-  await admin.getByText('The same as a table').click()
+  await admin.getByText('View as table').click()
   await picture(admin).focus()
   await admin.keyboard.press('End')
   const waits = []
@@ -89,7 +89,7 @@ test('a request shows up within two seconds on the open page, where everything s
   }
   // The machine may be slow at one moment; what is promised is what is usual.
   expect(Math.min(...waits), `milliseconds: ${waits}`).toBeLessThan(2000)
-  await expect(admin.getByText('The key lacks seats.read')).toBeVisible()
+  await expect(admin.getByText('Missing scope: seats.read')).toBeVisible()
   await expect(picture(admin), 'the focus stays').toBeFocused()
   await expect(readout(admin), 'the numbers are the new ones').toHaveText(/: 4 requests /)
   await expect(admin.getByRole('region', { name: 'Requests by status, as a table' }), 'the table stays open').toBeVisible()
@@ -115,7 +115,7 @@ test('an error takes nothing from the page', async ({ admin, skipup, faults }) =
   await admin.route('**/usage?*seen=*', (route) => route.fulfill({ status: 503, contentType: 'text/html', body: '<p>gone</p>' }))
   await admin.waitForResponse((answer) => answer.status() === 503)
   await admin.waitForTimeout(300)
-  await expect(admin.getByRole('heading', { name: 'No requests in this time' })).toBeVisible()
+  await expect(admin.getByRole('heading', { name: 'No requests in this period' })).toBeVisible()
   await admin.unroute('**/usage?*seen=*')
   await skipup.call('/me', key)
   await expect(total(admin)).toHaveText('1')
@@ -124,7 +124,7 @@ test('an error takes nothing from the page', async ({ admin, skipup, faults }) =
 
 test('the figures can be saved', async ({ admin, skipup }) => {
   await admin.goto(usagePath(await busyKey(admin, skipup)) + '?period=7d')
-  for (const [label, head] of [['Counts as CSV', 'starts_at,route,scope,status,refusal,requests'], ['Callers as CSV', 'address,user_agent,']]) {
+  for (const [label, head] of [['Export requests (CSV)', 'starts_at,route,scope,status,refusal,requests'], ['Export callers (CSV)', 'address,user_agent,']]) {
     const [download] = await Promise.all([admin.waitForEvent('download'), admin.getByRole('link', { name: label }).click()])
     expect(await readFile(await download.path(), 'utf8')).toContain(head)
   }
