@@ -61,7 +61,7 @@ test-race: ## Run the Go tests on SQLite and PostgreSQL with the race detector
 
 .PHONY: test-torture
 test-torture: ## Run the torture tests for about two minutes; they need the machine to themselves
-	go test -v -timeout $(GO_TIMEOUT) -parallel 8 ./cmd/skipup/torture
+	go test -v -timeout $(GO_TIMEOUT) -parallel 10 ./cmd/skipup/torture
 
 .PHONY: test-browser
 test-browser: build ## Run the browser tests
@@ -106,7 +106,7 @@ vulnerabilities: ## Check for known vulnerabilities, if their database is reacha
 
 .PHONY: torture
 torture: prepare ## Test for TORTURE_TIME (10m) that deletions are immediate under faults
-	TORTURE_TIME=$${TORTURE_TIME:-10m} go test -v -count=1 -timeout 0 -parallel 8 ./cmd/skipup/torture
+	TORTURE_TIME=$${TORTURE_TIME:-10m} go test -v -count=1 -timeout 0 -parallel 10 ./cmd/skipup/torture
 
 .PHONY: bench
 bench: prepare ## Measure the cost of authentication, deletions and usage, and run the benchmarks

@@ -137,6 +137,7 @@ const maxAttempts = 40
 // TestMutantsAreCaught checks that each mutant produces an illegal history, and that the unmodified
 // program produces only legal ones in the same scenarios.
 func TestMutantsAreCaught(t *testing.T) {
+	t.Parallel()
 	p, unmodified := startPostgres(t), build(t, "skipup")
 	t.Run("unmodified program is legal", func(t *testing.T) {
 		t.Parallel()

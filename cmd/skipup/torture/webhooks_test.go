@@ -92,6 +92,7 @@ func (box *inbox) missing(ids []string) (missing []string) {
 // TestEveryEventIsDelivered checks that every event is delivered at least once although nodes are
 // killed and PostgreSQL restarts, and that repeated deliveries have the same webhook-id and body.
 func TestEveryEventIsDelivered(t *testing.T) {
+	t.Parallel()
 	plan := newWebhookPlan()
 	p := startPostgres(t)
 	env := []string{"SKIPUP_WEBHOOK_ALLOW_PRIVATE=true", "SKIPUP_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(encryptionKey)}
