@@ -7,7 +7,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-func (s home) claimEmail(t *testing.T) *models.Email {
+func (s fixture) claimEmail(t *testing.T) *models.Email {
 	t.Helper()
 	email, err := s.ClaimEmail(t.Context())
 	if err != nil {
@@ -16,14 +16,14 @@ func (s home) claimEmail(t *testing.T) *models.Email {
 	return email
 }
 
-func (s home) wantNoEmail(t *testing.T, step string) {
+func (s fixture) wantNoEmail(t *testing.T, step string) {
 	t.Helper()
 	if email := s.claimEmail(t); email != nil {
 		t.Errorf("%s: email to %s with %d keys, want none", step, email.Member.User.Email, len(email.ExpiringKeys))
 	}
 }
 
-func (s home) finishEmail(t *testing.T, email *models.Email, failure models.EmailFailure) {
+func (s fixture) finishEmail(t *testing.T, email *models.Email, failure models.EmailFailure) {
 	t.Helper()
 	if err := s.FinishEmail(t.Context(), email, failure); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func (s home) finishEmail(t *testing.T, email *models.Email, failure models.Emai
 }
 
 // wantInvitation claims the next email and fails unless it is an invitation.
-func (s home) wantInvitation(t *testing.T, step string) *models.Email {
+func (s fixture) wantInvitation(t *testing.T, step string) *models.Email {
 	t.Helper()
 	email := s.claimEmail(t)
 	if email == nil || email.Invitation == nil {
@@ -50,7 +50,7 @@ func retryWaits(n int) []time.Duration {
 }
 
 func TestInvitationEmail(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantKind(t, s.EmailInvitation(s.ctx, s.id, s.admin.ID), models.FailedPrecondition)
 		s.EnableEmail()
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
@@ -78,7 +78,7 @@ func TestInvitationEmail(t *testing.T) {
 // TestInvitationEmailRetries checks the waits, that an expired invitation is not sent, and that
 // the result for a replaced invitation is ignored.
 func TestInvitationEmailRetries(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		for _, wait := range retryWaits(9) {
@@ -109,12 +109,12 @@ func TestInvitationEmailRetries(t *testing.T) {
 }
 
 func TestClaimEmailOnce(t *testing.T) {
-	for name, request := range map[string]func(t *testing.T, s home){
-		"invitation": func(t *testing.T, s home) { s.add(t, models.NewMember{Email: "grace@acme.test"}) },
-		"expiry":     func(t *testing.T, s home) { s.expiringIn(t, "CI", 14); s.remind(t, 1) },
+	for name, request := range map[string]func(t *testing.T, s fixture){
+		"invitation": func(t *testing.T, s fixture) { s.add(t, models.NewMember{Email: "grace@acme.test"}) },
+		"expiry":     func(t *testing.T, s fixture) { s.expiringIn(t, "CI", 14); s.remind(t, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachHome(t, func(t *testing.T, s home) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
 				s.EnableEmail()
 				request(t, s)
 				claimed := 0

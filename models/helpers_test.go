@@ -39,15 +39,6 @@ func newFixture(t *testing.T, s *modelstest.Store, name, email string) fixture {
 	})}
 }
 
-// These are the former names.
-type home = fixture
-
-var (
-	eachHome = eachDatabase
-	homeIn   = newFixture
-	wantSaid = wantContains
-)
-
 // key creates a key with the scope seats.read.
 func (s fixture) key(t *testing.T, name string) *models.APIKey {
 	t.Helper()

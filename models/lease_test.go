@@ -8,7 +8,7 @@ import (
 )
 
 func TestLeaseBounds(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantUnchanged(t, s.Store, func() {
 			for _, length := range []time.Duration{0, -time.Second, models.MinLease - time.Millisecond, models.MaxLease + time.Millisecond, 250*time.Millisecond + 1} {
 				wantKind(t, s.SetLease(s.ctx, length), models.Invalid)
@@ -18,7 +18,7 @@ func TestLeaseBounds(t *testing.T) {
 }
 
 func TestSetLeaseAppliesALongerLeaseAtOnce(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		start := time.Now()
 		if err := s.SetLease(s.ctx, models.MaxLease); err != nil {
 			t.Fatal(err)
@@ -32,7 +32,7 @@ func TestSetLeaseAppliesALongerLeaseAtOnce(t *testing.T) {
 
 // Deletions meanwhile wait for the longer lease.
 func TestSetLeaseWaitsForLongerLeases(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		const long, short = 400 * time.Millisecond, 100 * time.Millisecond
 		if err := s.SetLease(s.ctx, long); err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestSetLeaseWaitsForLongerLeases(t *testing.T) {
 
 // After an interrupted SetLease, deletions wait for the longer lease until it is set again.
 func TestInterruptedSetLeaseIsSafe(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 100, wait_ms = 300")
 		start := time.Now()
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID); err != nil {
@@ -82,7 +82,7 @@ func TestInterruptedSetLeaseIsSafe(t *testing.T) {
 
 // A longer lease is set while a shorter one waits.
 func TestLastSetLeaseWins(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
 		shorter := make(chan error, 1)
 		go func() { shorter <- s.SetLease(s.ctx, 100*time.Millisecond) }()
@@ -99,7 +99,7 @@ func TestLastSetLeaseWins(t *testing.T) {
 	})
 }
 
-func (s home) lease(t *testing.T) models.Lease {
+func (s fixture) lease(t *testing.T) models.Lease {
 	t.Helper()
 	lease, err := s.Lease(t.Context())
 	if err != nil {
@@ -108,7 +108,7 @@ func (s home) lease(t *testing.T) models.Lease {
 	return lease
 }
 
-func (s home) wantLease(t *testing.T, length, wait time.Duration) {
+func (s fixture) wantLease(t *testing.T, length, wait time.Duration) {
 	t.Helper()
 	if lease := s.lease(t); lease.Length != length || lease.Wait != wait {
 		t.Errorf("lease = %+v, want %v and a wait of %v", lease, length, wait)

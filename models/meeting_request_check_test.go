@@ -14,7 +14,7 @@ import (
 // askFor is a meeting request that is well but for what change does to it.
 type askFor func(*models.NewMeetingRequest)
 
-func (change askFor) in(s home) models.NewMeetingRequest {
+func (change askFor) in(s fixture) models.NewMeetingRequest {
 	n := s.ask("zoe@example.org")
 	change(&n)
 	return n
@@ -77,7 +77,7 @@ func TestCreateMeetingRequestAccepts(t *testing.T) {
 		"timeframe of all times":      timeframe(new(time.Time{}), new(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))),
 		"timeframe west of Greenwich": timeframe(nil, new(after(time.Minute).In(time.FixedZone("", -12*3600)))),
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for name, change := range tests {
 			t.Run(name, func(t *testing.T) {
 				made := s.meetingRequest(t, change.in(s))
@@ -141,12 +141,12 @@ func TestCreateMeetingRequestRejects(t *testing.T) {
 		"../zoneinfo/UTC", "/etc/localtime", "posix/UTC", "right/UTC", "zone.tab", "UTC\x00", "\xff", " UTC", "+01:00"} {
 		tests = append(tests, test{"zone " + zone, organizerTimezone(zone), "organizer_timezone"})
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		// The organizer who is gone here is still active elsewhere.
 		s.Exec(t, "INSERT INTO members (id, workspace_id, user_id, role, deactivated_at, created_at, updated_at) "+
 			"SELECT 'mem_gone', $1, user_id, role, created_at, created_at, updated_at FROM members WHERE id = $2",
-			s.id, homeIn(t, s.Store, "Own", "gone@acme.test").admin.ID)
-		homeIn(t, s.Store, "Other", "eve@other.test")
+			s.id, newFixture(t, s.Store, "Own", "gone@acme.test").admin.ID)
+		newFixture(t, s.Store, "Other", "eve@other.test")
 		wantUnchanged(t, s.Store, func() {
 			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {

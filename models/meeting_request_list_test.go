@@ -20,7 +20,7 @@ func idsOf(requests []models.MeetingRequest) []string {
 
 func TestMeetingRequestsFilter(t *testing.T) {
 	type filter = models.MeetingRequestFilter
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.AddMember(t, &models.Workspace{ID: s.id}, "bob@acme.test")
 		made := map[rune]string{} // id by name
 		create := func(name rune, organizer string, participants ...string) {
@@ -81,7 +81,7 @@ func TestMeetingRequestsFilter(t *testing.T) {
 // TestMeetingRequestsTimeFilter checks that times, bounds, and order agree even if the clock
 // goes back.
 func TestMeetingRequestsTimeFilter(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Clock.Advance(time.Minute)
 		first := s.meetingRequest(t, s.ask("zoe@example.org"))
 		s.Clock.Advance(-time.Minute)
@@ -115,7 +115,7 @@ func TestMeetingRequestsRejectsFilters(t *testing.T) {
 		{"limit", filter{}, models.Page{Limit: 101}, "limit"},
 		{"cursor", filter{}, models.Page{Cursor: "mr_1"}, "cursor"},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				_, err := s.MeetingRequests(s.ctx, s.id, tt.filter, tt.page)
@@ -128,7 +128,7 @@ func TestMeetingRequestsRejectsFilters(t *testing.T) {
 
 // TestMeetingRequestsPagingIsStable adds matching requests between pages.
 func TestMeetingRequestsPagingIsStable(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		filter := models.MeetingRequestFilter{ParticipantEmail: "zoe@example.org", CreatedBefore: after(time.Hour)}
 		var want []string
 		for i := range 11 {
@@ -157,7 +157,7 @@ func TestMeetingRequestsPagingIsStable(t *testing.T) {
 }
 
 func TestMeetingRequestsReadsParticipantsInOneQuery(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 9 {
 			s.meetingRequest(t, s.ask(people(2)...))
 		}
@@ -190,7 +190,7 @@ func TestMeetingRequestsRejectsCursorOfOtherFilter(t *testing.T) {
 		{"other end", func(f *filter) { f.CreatedBefore = after(0) }, true},
 		{"bounds swapped", func(f *filter) { f.CreatedAfter, f.CreatedBefore = f.CreatedBefore, f.CreatedAfter }, true},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 3 {
 			s.meetingRequest(t, s.ask("zoe@example.org"))
 		}
@@ -211,14 +211,14 @@ func TestMeetingRequestsRejectsCursorOfOtherFilter(t *testing.T) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
 		}
-		_, err = s.MeetingRequests(s.ctx, homeIn(t, s.Store, "Other", "eve@other.test").id, same, page)
+		_, err = s.MeetingRequests(s.ctx, newFixture(t, s.Store, "Other", "eve@other.test").id, same, page)
 		wantFields(t, err, "cursor")
 	})
 }
 
 func TestMeetingRequestsOfOtherWorkspacesAreHidden(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		other := homeIn(t, s.Store, "Other", s.admin.User.Email)
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other := newFixture(t, s.Store, "Other", s.admin.User.Email)
 		s.meetingRequest(t, s.ask("zoe@example.org"))
 		for _, filter := range []models.MeetingRequestFilter{
 			{}, {ParticipantEmail: "zoe@example.org"}, {OrganizerEmail: s.admin.User.Email}, {Status: models.MeetingRequestActive}, {CreatedAfter: after(0)},

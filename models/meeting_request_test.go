@@ -11,7 +11,7 @@ import (
 )
 
 // ask is a meeting request of the admin with the least that it can be made of.
-func (s home) ask(participants ...string) models.NewMeetingRequest {
+func (s fixture) ask(participants ...string) models.NewMeetingRequest {
 	return models.NewMeetingRequest{OrganizerEmail: s.admin.User.Email, ParticipantEmails: participants}
 }
 
@@ -24,7 +24,7 @@ func people(n int) []string {
 	return emails
 }
 
-func (s home) meetingRequest(t *testing.T, n models.NewMeetingRequest) models.MeetingRequest {
+func (s fixture) meetingRequest(t *testing.T, n models.NewMeetingRequest) models.MeetingRequest {
 	t.Helper()
 	request, err := s.CreateMeetingRequest(s.ctx, s.id, n)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s home) meetingRequest(t *testing.T, n models.NewMeetingRequest) models.Me
 }
 
 // meetingRequests lists the first page that filter lets through.
-func (s home) meetingRequests(t *testing.T, filter models.MeetingRequestFilter) []models.MeetingRequest {
+func (s fixture) meetingRequests(t *testing.T, filter models.MeetingRequestFilter) []models.MeetingRequest {
 	t.Helper()
 	page, err := s.MeetingRequests(s.ctx, s.id, filter, models.Page{Limit: models.MaxPageLimit})
 	if err != nil {
@@ -44,7 +44,7 @@ func (s home) meetingRequests(t *testing.T, filter models.MeetingRequestFilter) 
 }
 
 // countMeetingRequests returns how many rows the tables of meeting requests hold.
-func (s home) countMeetingRequests(t *testing.T) (requests, participants int64) {
+func (s fixture) countMeetingRequests(t *testing.T) (requests, participants int64) {
 	t.Helper()
 	for table, n := range map[string]*int64{"meeting_requests": &requests, "meeting_request_participants": &participants} {
 		if err := s.DB().Table(table).Count(n).Error; err != nil {
@@ -55,7 +55,7 @@ func (s home) countMeetingRequests(t *testing.T) (requests, participants int64) 
 }
 
 func TestCreateMeetingRequest(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Clock.Advance(345*time.Millisecond + 678*time.Microsecond)
 		now, rome := s.Now(), time.FixedZone("", 3600)
 		full := s.meetingRequest(t, models.NewMeetingRequest{
@@ -110,7 +110,7 @@ func TestCreateMeetingRequestStoresTextUnchanged(t *testing.T) {
 		`'; DROP TABLE meeting_requests; --`, `"quoted" \ back\\slash`, "%s %d %n", "$1 ? :name @x", "<script>alert(1)</script>", "{{.}}",
 		"é (one) é (two)", "田中さん", "مرحبا", "\u202eright to left", "👩‍👩‍👧‍👧 🇺🇳 \U0010ffff", "zero\u200bwidth\ufeff", "\ufffd", "line\u2028separator", "ﬁ ß İ K",
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, text := range naughty {
 			lines := "\r\n\t" + text + "\n\n"
 			made := s.meetingRequest(t, models.NewMeetingRequest{
@@ -130,7 +130,7 @@ func TestCreateMeetingRequestStoresTextUnchanged(t *testing.T) {
 }
 
 func TestCreateMeetingRequestIsAtomic(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "ALTER TABLE meeting_request_participants RENAME COLUMN timezone TO zone")
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.CreateMeetingRequest(s.ctx, s.id, s.ask("zoe@example.org"))
@@ -142,7 +142,7 @@ func TestCreateMeetingRequestIsAtomic(t *testing.T) {
 }
 
 func TestCreateMeetingRequestDoesNotModifyInput(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		input := func() models.NewMeetingRequest {
 			n := models.NewMeetingRequest{OrganizerEmail: "ADA@acme.test", Participants: []models.NewParticipant{{Email: "Zoe@Example.org"}}}
 			n.Context.Timeframe.End = new(time.Date(2026, 4, 1, 0, 0, 0, 5, time.FixedZone("", 3600)))
@@ -157,7 +157,7 @@ func TestCreateMeetingRequestDoesNotModifyInput(t *testing.T) {
 }
 
 func TestCreateMeetingRequestInParallel(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, err := range atOnce(32, func(int) error {
 			_, err := s.CreateMeetingRequest(s.ctx, s.id, s.ask(people(3)...))
 			return err

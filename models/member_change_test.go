@@ -13,7 +13,7 @@ import (
 
 // TestMemberChangesAreRecorded checks the audit log and webhook events.
 func TestMemberChangesAreRecorded(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		for _, change := range []func() (*models.Member, error){
 			func() (*models.Member, error) { return s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin) },
@@ -49,12 +49,12 @@ func TestMemberChangesAreRecorded(t *testing.T) {
 }
 
 func TestRejectedMemberChangesChangeNothing(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		gone := s.joined(t, "gone@acme.test", models.RoleMember)
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
 			t.Fatal(err)
 		}
-		other := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		other := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		wantUnchanged(t, s.Store, func() {
 			wantKind(t, errOf(s.ChangeMemberRole(s.ctx, s.id, gone.ID, models.Admin)), models.FailedPrecondition)
 			wantKind(t, errOf(s.DeactivateMember(s.ctx, s.id, gone.ID)), models.FailedPrecondition)
@@ -74,7 +74,7 @@ func TestRejectedMemberChangesChangeNothing(t *testing.T) {
 }
 
 func TestDeactivationSignsOutNoOneElse(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "ada@acme.test", Password: modelstest.Password})
 		if err != nil {
@@ -91,7 +91,7 @@ func TestDeactivationSignsOutNoOneElse(t *testing.T) {
 
 // TestReactivatedPendingMemberIsInvitedAgain also checks that the old link stops working.
 func TestReactivatedPendingMemberIsInvitedAgain(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		before, err := s.InviteMember(s.ctx, s.id, grace.ID)
 		if err != nil {
@@ -119,8 +119,8 @@ func TestReactivatedPendingMemberIsInvitedAgain(t *testing.T) {
 
 // TestConcurrentAddsCreateOneMember covers new and deactivated members.
 func TestConcurrentAddsCreateOneMember(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		homeIn(t, s.Store, "Rival", "rita@rival.test") // she has an account
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		newFixture(t, s.Store, "Rival", "rita@rival.test") // she has an account
 		before := s.joined(t, "grace@acme.test", models.RoleMember)
 		if _, err := s.DeactivateMember(s.ctx, s.id, before.ID); err != nil {
 			t.Fatal(err)
@@ -135,7 +135,7 @@ func TestConcurrentAddsCreateOneMember(t *testing.T) {
 }
 
 func TestConcurrentDeactivationKeepsOneAdmin(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.Admin)
 		admins := []string{s.admin.ID, grace.ID}
 		for range 20 {
@@ -156,9 +156,9 @@ func TestConcurrentDeactivationKeepsOneAdmin(t *testing.T) {
 }
 
 func TestMembershipsOf(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		rival := homeIn(t, s.Store, "Rival", "rita@rival.test")
-		for _, there := range []home{homeIn(t, s.Store, "Third", "tess@third.test"), s} {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		rival := newFixture(t, s.Store, "Rival", "rita@rival.test")
+		for _, there := range []fixture{newFixture(t, s.Store, "Third", "tess@third.test"), s} {
 			there.add(t, models.NewMember{Email: "rita@rival.test"})
 			link, err := there.InviteMember(there.ctx, there.id, member(t, there, "rita@rival.test").ID)
 			if err != nil {
@@ -183,7 +183,7 @@ func TestMembershipsOf(t *testing.T) {
 }
 
 // member is who has an address in a workspace.
-func member(t *testing.T, s home, email string) *models.Member {
+func member(t *testing.T, s fixture, email string) *models.Member {
 	t.Helper()
 	page, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: email}, models.Page{})
 	if err != nil || len(page.Items) != 1 {

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-func (s home) memberList(t *testing.T, filter models.MemberListFilter) models.MemberList {
+func (s fixture) memberList(t *testing.T, filter models.MemberListFilter) models.MemberList {
 	t.Helper()
 	filter.PageNumber, filter.PageSize = max(filter.PageNumber, 1), max(filter.PageSize, 50)
 	list, err := s.MemberList(s.ctx, s.id, filter)
@@ -22,7 +22,7 @@ func (s home) memberList(t *testing.T, filter models.MemberListFilter) models.Me
 }
 
 func TestMemberList(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan T. Öz", Role: models.Admin})
 		gone := s.joined(t, "gone@acme.test", models.RoleMember)
@@ -32,7 +32,7 @@ func TestMemberList(t *testing.T) {
 		if _, err := s.AssignSeat(s.ctx, s.id, grace.ID); err != nil {
 			t.Fatal(err)
 		}
-		homeIn(t, s.Store, "Rival", "rita@rival.test")
+		newFixture(t, s.Store, "Rival", "rita@rival.test")
 		for _, tt := range []struct {
 			filter models.MemberListFilter
 			want   string
@@ -74,7 +74,7 @@ func TestMemberList(t *testing.T) {
 }
 
 func TestMemberListWithoutPageSize(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		if list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1}); err != nil || list.Matching != 1 || len(list.Members) != 0 {
 			t.Errorf("%+v, %v", list, err)
 		}
@@ -82,7 +82,7 @@ func TestMemberListWithoutPageSize(t *testing.T) {
 }
 
 func TestInvitationStatus(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		want := func(step string, want *models.InvitationStatus) {
 			t.Helper()
@@ -130,9 +130,9 @@ func TestInvitationStatus(t *testing.T) {
 }
 
 func TestAcceptInvitationAs(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Role: models.Admin})
 		next := s.wantInvitation(t, "after adding a person with an account").Invitation
 		if got := next.Member.ID; got != rita.ID {
@@ -175,8 +175,8 @@ func TestAcceptInvitationAs(t *testing.T) {
 // TestInvitationLinkGrantsOneWorkspace checks that someone who sets a person's password with the
 // link of one workspace can't join another.
 func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		rival := homeIn(t, s.Store, "Rival", "rita@rival.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		rival := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		before := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
 		link, err := s.InviteMember(s.ctx, s.id, before.ID)
 		if err != nil {
@@ -186,7 +186,7 @@ func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
 		if memberships, err := s.MembershipsOf(s.ctx, there.UserID); err != nil || len(memberships) != 1 || memberships[0].WorkspaceID != rival.id {
 			t.Errorf("with the link of one she is in %+v, %v", memberships, err)
 		}
-		third := homeIn(t, s.Store, "Third", "tess@third.test")
+		third := newFixture(t, s.Store, "Third", "tess@third.test")
 		if after := third.add(t, models.NewMember{Email: "grace@acme.test"}); !after.Pending {
 			t.Error("who is added later is in without a link")
 		}
@@ -200,7 +200,7 @@ func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
 
 // TestInvitationOfDeactivatedMember also covers an invitation created at the same time.
 func TestInvitationOfDeactivatedMember(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
 		if err != nil {
@@ -213,8 +213,8 @@ func TestInvitationOfDeactivatedMember(t *testing.T) {
 }
 
 func TestSeatList(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		if _, err := s.AssignSeat(elsewhere.ctx, elsewhere.id, elsewhere.admin.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -258,8 +258,8 @@ func TestSeatList(t *testing.T) {
 }
 
 func TestMembersWithoutSeat(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		seated := s.add(t, models.NewMember{Email: "seated@acme.test"})
 		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
 		s.add(t, models.NewMember{Email: "x@acme.test", Name: "Bob"})

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-func (s home) add(t *testing.T, n models.NewMember) *models.Member {
+func (s fixture) add(t *testing.T, n models.NewMember) *models.Member {
 	t.Helper()
 	member, err := s.Store.Store.AddMember(s.ctx, s.id, n)
 	if err != nil {
@@ -21,7 +21,7 @@ func (s home) add(t *testing.T, n models.NewMember) *models.Member {
 }
 
 // joined adds a person who has set a password.
-func (s home) joined(t *testing.T, email string, role models.Role) *models.Member {
+func (s fixture) joined(t *testing.T, email string, role models.Role) *models.Member {
 	t.Helper()
 	member := s.add(t, models.NewMember{Email: email, Role: role})
 	invited, err := s.InviteMember(s.ctx, s.id, member.ID)
@@ -36,7 +36,7 @@ func (s home) joined(t *testing.T, email string, role models.Role) *models.Membe
 }
 
 // events lists the types of the events of the workspace, the oldest first.
-func (s home) events(t *testing.T) []string {
+func (s fixture) events(t *testing.T) []string {
 	t.Helper()
 	var types []string
 	if err := s.DB().Model(&models.Event{}).Where("workspace_id = ?", s.id).Order("id").Pluck("type", &types).Error; err != nil {
@@ -46,7 +46,7 @@ func (s home) events(t *testing.T) []string {
 }
 
 func TestAddMember(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
 		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.Pending {
 			t.Errorf("added %+v", grace)
@@ -54,7 +54,7 @@ func TestAddMember(t *testing.T) {
 		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
 		wantFields(t, err, "email")
 
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Name: "Another name", Role: models.Admin})
 		if !rita.Pending || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
 			t.Errorf("a person with an account is added as %+v", rita)
@@ -66,7 +66,7 @@ func TestAddMember(t *testing.T) {
 }
 
 func TestAddMemberRejectsInvalidValues(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for want, n := range map[string]models.NewMember{
 			"email": {Email: "no address"},
 			"name":  {Email: "a@acme.test", Name: strings.Repeat("x", 101)},
@@ -81,7 +81,7 @@ func TestAddMemberRejectsInvalidValues(t *testing.T) {
 }
 
 func TestConcurrentAddsOfOnePerson(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		errs := atOnce(16, func(int) error {
 			_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
 			return err
@@ -93,7 +93,7 @@ func TestConcurrentAddsOfOnePerson(t *testing.T) {
 }
 
 func TestDeactivateMember(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: "a long enough passphrase"})
 		if err != nil {
@@ -128,8 +128,8 @@ func TestDeactivateMember(t *testing.T) {
 }
 
 func TestDeactivationKeepsSessionsInOtherWorkspaces(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test"})
 		here, _, err := s.CreateSession(s.ctx, rita.UserID, s.id)
 		if err != nil {
@@ -151,7 +151,7 @@ func TestDeactivationKeepsSessionsInOtherWorkspaces(t *testing.T) {
 }
 
 func TestAddMemberReactivates(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
 			t.Fatal(err)
@@ -165,7 +165,7 @@ func TestAddMemberReactivates(t *testing.T) {
 
 // TestLastAdminStays covers concurrent changes.
 func TestLastAdminStays(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
 		_, err := s.DeactivateMember(s.ctx, s.id, s.admin.ID)
 		wantKind(t, err, models.FailedPrecondition)
@@ -183,28 +183,28 @@ func TestLastAdminStays(t *testing.T) {
 }
 
 func TestChangeMemberRole(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.RoleMember)
 		_, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, "owner")
 		wantFields(t, err, "role")
 		if made, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin); err != nil || !made.IsAdmin() {
 			t.Errorf("%+v, %v", made, err)
 		}
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		_, err = s.ChangeMemberRole(elsewhere.ctx, elsewhere.id, grace.ID, models.RoleMember)
 		wantKind(t, err, models.NotFound)
 	})
 }
 
 func TestMembersFilter(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.add(t, models.NewMember{Email: "grace@acme.test", Name: "Grace H. (Ärztin)"})
 		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan", Role: models.Admin})
 		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
 			t.Fatal(err)
 		}
-		homeIn(t, s.Store, "Rival", "rita@rival.test")
+		newFixture(t, s.Store, "Rival", "rita@rival.test")
 		for _, tt := range []struct {
 			filter models.MemberFilter
 			want   string
@@ -253,7 +253,7 @@ func TestMembersFilter(t *testing.T) {
 }
 
 func TestInvitation(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: ""}); err == nil {
 			t.Error("who has no password signs in without one")
@@ -285,7 +285,7 @@ func TestInvitation(t *testing.T) {
 }
 
 func TestInvitationStopsWorking(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
 		if err != nil {
@@ -314,7 +314,7 @@ func TestInvitationStopsWorking(t *testing.T) {
 }
 
 func TestConcurrentSeatsStayWithinCapacity(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		const people, capacity = 64, 7
 		ids := make([]string, people)
 		for i := range ids {
@@ -344,13 +344,13 @@ func TestConcurrentSeatsStayWithinCapacity(t *testing.T) {
 }
 
 func TestSeatRejections(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		seat, err := s.AssignSeat(s.ctx, s.id, grace.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		elsewhere := homeIn(t, s.Store, "Rival", "rita@rival.test")
+		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.AssignSeat(s.ctx, s.id, grace.ID)
 			wantKind(t, err, models.FailedPrecondition)
@@ -377,7 +377,7 @@ func TestSeatRejections(t *testing.T) {
 }
 
 func TestDeactivationWhileSeatIsReleased(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
 			seat, err := s.AssignSeat(s.ctx, s.id, grace.ID)
@@ -398,7 +398,7 @@ func TestDeactivationWhileSeatIsReleased(t *testing.T) {
 }
 
 func TestDeactivationWhileMemberJoins(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
 			invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
@@ -424,7 +424,7 @@ func TestDeactivationWhileMemberJoins(t *testing.T) {
 }
 
 func TestDeactivationWhileMemberIsInvited(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
 			errs := atOnce(2, func(i int) error {

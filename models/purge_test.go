@@ -14,7 +14,7 @@ import (
 // delete all that a long stop has left.
 func TestAPurgeLetsOthersWrite(t *testing.T) {
 	t.Parallel()
-	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
+	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	s.FillKeys(t, s.id, s.admin.ID, 1)
 	s.FillUsage(t, s.id, 1, 60)
 	s.Clock.Advance(models.UsageDaysKept)

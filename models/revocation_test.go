@@ -16,7 +16,7 @@ import (
 // changeTime is how long a change waits in these tests: a lease and 5%.
 const changeTime = modelstest.Lease + modelstest.Lease/20
 
-func (s home) epoch(t *testing.T) int64 {
+func (s fixture) epoch(t *testing.T) int64 {
 	t.Helper()
 	lease, err := s.Lease(t.Context())
 	if err != nil {
@@ -29,28 +29,28 @@ func (s home) epoch(t *testing.T) int64 {
 func TestChangeWaitsUntilItIsInEffect(t *testing.T) {
 	tests := []struct {
 		name  string
-		do    func(s home, key *models.APIKey) error
+		do    func(s fixture, key *models.APIKey) error
 		waits bool
 	}{
-		{"rename", func(s home, key *models.APIKey) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Other") }, false},
-		{"same access", func(s home, key *models.APIKey) error {
+		{"rename", func(s fixture, key *models.APIKey) error { return s.RenameAPIKey(s.ctx, s.id, key.ID, "Other") }, false},
+		{"same access", func(s fixture, key *models.APIKey) error {
 			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), key.Access())
 			return err
 		}, false},
-		{"more scopes", func(s home, key *models.APIKey) error {
+		{"more scopes", func(s fixture, key *models.APIKey) error {
 			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{Scopes: scope.All})
 			return err
 		}, true},
-		{"fewer scopes", func(s home, key *models.APIKey) error {
+		{"fewer scopes", func(s fixture, key *models.APIKey) error {
 			_, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, models.KeyAccess{Scopes: scope.All}, models.KeyAccess{})
 			return err
 		}, true},
-		{"deletion", func(s home, key *models.APIKey) error {
+		{"deletion", func(s fixture, key *models.APIKey) error {
 			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 			return err
 		}, true},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		for _, tt := range tests {
 			epoch, start := s.epoch(t), time.Now()
@@ -72,7 +72,7 @@ func TestChangeWaitsUntilItIsInEffect(t *testing.T) {
 }
 
 func TestRejectedChangeKeepsTheEpoch(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, past := s.key(t, "CI"), s.Now()
 		dead := s.key(t, "Dead")
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, dead.ID); err != nil {
@@ -95,7 +95,7 @@ func TestRejectedChangeKeepsTheEpoch(t *testing.T) {
 
 // Canceling the call does not undo the change.
 func TestChangeWaitsAfterCancellation(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
 		key := s.key(t, "CI")
 		ctx, cancel := context.WithCancel(s.ctx)
@@ -115,7 +115,7 @@ func TestChangeWaitsAfterCancellation(t *testing.T) {
 }
 
 func TestChangeInATransactionPanics(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		defer func() {
 			if recover() == nil {
@@ -129,7 +129,7 @@ func TestChangeInATransactionPanics(t *testing.T) {
 	})
 }
 
-func (s home) changes(t *testing.T, after int64) models.KeyChanges {
+func (s fixture) changes(t *testing.T, after int64) models.KeyChanges {
 	t.Helper()
 	changes, err := s.KeyChanges(t.Context(), after)
 	if err != nil {
@@ -139,7 +139,7 @@ func (s home) changes(t *testing.T, after int64) models.KeyChanges {
 }
 
 func TestKeyChanges(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		first := s.changes(t, -1)
 		if !first.All || first.Lease != modelstest.Lease {
 			t.Errorf("first poll = %+v, want all keys and the lease", first)
@@ -175,7 +175,7 @@ func TestKeyChanges(t *testing.T) {
 
 // A node that has read an epoch has read all changes up to it, even if they are concurrent.
 func TestPollMissesNoCommittedChange(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		const keys = 24
 		stop, seen := make(chan struct{}), map[token.Digest]bool{}
@@ -223,7 +223,7 @@ func TestPollMissesNoCommittedChange(t *testing.T) {
 // A node renews its lease even if all other connections are in use.
 func TestPollHasItsOwnConnection(t *testing.T) {
 	t.Parallel()
-	s := homeIn(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
 	pool, err := s.DB().DB()
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +265,7 @@ func TestChangeTurnsOnSynchronousCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = lax.Close() }()
-	h := homeIn(t, s, "Acme", "ada@acme.test")
+	h := newFixture(t, s, "Acme", "ada@acme.test")
 	s.Exec(t, `CREATE TABLE seen (setting text)`)
 	s.Exec(t, `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
 		'BEGIN INSERT INTO seen VALUES (current_setting(''synchronous_commit'')); RETURN NEW; END'`)

@@ -10,7 +10,7 @@ import (
 
 var ada = models.Credentials{Email: "ada@acme.test", Password: modelstest.Password}
 
-func signIn(t *testing.T, s home, c models.Credentials) *models.SignedIn {
+func signIn(t *testing.T, s fixture, c models.Credentials) *models.SignedIn {
 	t.Helper()
 	in, err := s.SignIn(s.ctx, "", c)
 	if err != nil {
@@ -19,7 +19,7 @@ func signIn(t *testing.T, s home, c models.Credentials) *models.SignedIn {
 	return in
 }
 
-func wantLiving(t *testing.T, s home, ids ...string) {
+func wantLiving(t *testing.T, s fixture, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		if _, err := s.Session(s.ctx, id); err != nil {
@@ -28,7 +28,7 @@ func wantLiving(t *testing.T, s home, ids ...string) {
 	}
 }
 
-func wantOver(t *testing.T, s home, ids ...string) {
+func wantOver(t *testing.T, s fixture, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		_, err := s.Session(s.ctx, id)
@@ -37,7 +37,7 @@ func wantOver(t *testing.T, s home, ids ...string) {
 }
 
 func TestSessionIdleTimeout(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		id := signIn(t, s, ada).SessionID
 		for range 3 {
 			s.Clock.Advance(models.SessionIdle - time.Millisecond)
@@ -52,7 +52,7 @@ func TestSessionIdleTimeout(t *testing.T) {
 }
 
 func TestSessionAbsoluteTimeout(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		id := signIn(t, s, ada).SessionID
 		for range 30*24/11 + 1 {
 			if s.Now().Add(11 * time.Hour).Before(modelstest.Start.Add(models.SessionAbsolute)) {
@@ -68,7 +68,7 @@ func TestSessionAbsoluteTimeout(t *testing.T) {
 }
 
 func TestSessionLastSeenIsUpdatedOncePerMinute(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		id := signIn(t, s, ada).SessionID
 		wantUnchanged(t, s.Store, func() {
 			s.Clock.Advance(time.Minute - time.Millisecond)
@@ -87,7 +87,7 @@ func TestSessionLastSeenIsUpdatedOncePerMinute(t *testing.T) {
 }
 
 func TestSessionRecordsOrigin(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		id := signIn(t, s, ada).SessionID
 		session, err := s.Session(s.ctx, id)
 		if err != nil {
@@ -117,7 +117,7 @@ func TestSessionRecordsOrigin(t *testing.T) {
 }
 
 func TestSignInReplacesSession(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		first := signIn(t, s, ada).SessionID
 		second, err := s.SignIn(s.ctx, first, ada)
 		if err != nil {
@@ -145,7 +145,7 @@ func TestSignInReplacesSession(t *testing.T) {
 }
 
 func TestSignOut(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		this, other := signIn(t, s, ada).SessionID, signIn(t, s, ada).SessionID
 		if err := s.SignOut(s.ctx, s.id, this, &s.admin.User); err != nil {
 			t.Fatal(err)
@@ -157,8 +157,8 @@ func TestSignOut(t *testing.T) {
 }
 
 func TestSignOutEverywhere(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		eve := homeIn(t, s.Store, "Other", "eve@other.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		eve := newFixture(t, s.Store, "Other", "eve@other.test")
 		hers := signIn(t, eve, models.Credentials{Email: "eve@other.test", Password: modelstest.Password})
 		this, other := signIn(t, s, ada), signIn(t, s, ada)
 		if err := s.SignOutEverywhere(s.ctx, s.id, &s.admin.User); err != nil {
@@ -175,7 +175,7 @@ func TestSignOutEverywhere(t *testing.T) {
 }
 
 // wantEvent fails unless the newest event about a thing is action, by the admin.
-func wantEvent(t *testing.T, s home, targetID, action string) {
+func wantEvent(t *testing.T, s fixture, targetID, action string) {
 	t.Helper()
 	events := eventsOf(t, s, targetID)
 	if len(events) == 0 || events[0].Action != action {

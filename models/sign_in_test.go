@@ -14,7 +14,7 @@ import (
 )
 
 func TestSignIn(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		anonymous := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "192.0.2.7", UserAgent: "Browser/1.0"})
 		for _, email := range []string{"ada@acme.test", "ADA@ACME.TEST", "Ada@Acme.Test"} {
 			in, err := s.SignIn(anonymous, "", models.Credentials{Email: email, Password: modelstest.Password})
@@ -30,7 +30,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestUnknownEmailAndWrongPasswordReturnSameError(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		type outcome struct {
 			Error      string
 			Kind       models.Kind
@@ -104,7 +104,7 @@ func recordStatements(t *testing.T, db *gorm.DB, done *[]string) (stop func()) {
 }
 
 func TestFailedSignInIsAudited(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "198.51.100.9", UserAgent: "bad\xff\x00agent"})
 		for _, email := range []string{"ada@acme.test", "my password by mistake"} {
 			if _, err := s.SignIn(ctx, "", models.Credentials{Email: email, Password: "wrong"}); err == nil {
@@ -124,7 +124,7 @@ func TestFailedSignInIsAudited(t *testing.T) {
 
 func TestChangePassword(t *testing.T) {
 	const next = "another long enough passphrase"
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		this, other := signIn(t, s, ada), signIn(t, s, ada)
 		if err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, this.SessionID, modelstest.Password, next); err != nil {
 			t.Fatal(err)
@@ -152,7 +152,7 @@ func TestChangePasswordRejects(t *testing.T) {
 		{"own name", modelstest.Password, "Ada Admin Ada Admin 1", []string{"new_password"}},
 		{"both wrong", "", "", []string{"password", "new_password"}},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		this := signIn(t, s, ada)
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
@@ -169,7 +169,7 @@ func TestChangePasswordRejects(t *testing.T) {
 }
 
 func TestConcurrentPasswordChanges(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		present := modelstest.Password
 		for i := range 10 {
 			next := []string{fmt.Sprint("the passphrase of the owner ", i), fmt.Sprint("the passphrase of the thief ", i)}
@@ -189,7 +189,7 @@ func TestConcurrentPasswordChanges(t *testing.T) {
 
 func TestChangePasswordIsRateLimited(t *testing.T) {
 	const next = "another long enough passphrase"
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		change := func(present string) error {
 			return s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", present, next)
 		}
@@ -206,7 +206,7 @@ func TestChangePasswordIsRateLimited(t *testing.T) {
 
 func TestSignInDuringPasswordChange(t *testing.T) {
 	const next = "another long enough passphrase"
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		afterReading(t, s.Store, "members", func() { // it has compared the password, and looks for the workspace to show
 			if err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", modelstest.Password, next); err != nil {
 				t.Error(err)

@@ -20,13 +20,13 @@ func from(t *testing.T, address string) context.Context {
 }
 
 // guess tries a wrong password and returns how long to wait, zero if it was compared.
-func guess(t *testing.T, s home, ctx context.Context, email string) time.Duration {
+func guess(t *testing.T, s fixture, ctx context.Context, email string) time.Duration {
 	t.Helper()
 	return waitOf(t, s, ctx, models.Credentials{Email: email, Password: "wrong"})
 }
 
 // waitOf tries to sign in and returns how long to wait, zero if the password was compared.
-func waitOf(t *testing.T, s home, ctx context.Context, c models.Credentials) time.Duration {
+func waitOf(t *testing.T, s fixture, ctx context.Context, c models.Credentials) time.Duration {
 	t.Helper()
 	_, err := s.SignIn(ctx, "", c)
 	var refused *models.Error
@@ -41,7 +41,7 @@ func waitOf(t *testing.T, s home, ctx context.Context, c models.Credentials) tim
 }
 
 // waits makes one guess after the other, each as soon as it may be, and returns the waits.
-func waits(t *testing.T, s home, guesses int, guess func(i int) time.Duration) []time.Duration {
+func waits(t *testing.T, s fixture, guesses int, guess func(i int) time.Duration) []time.Duration {
 	t.Helper()
 	var waited []time.Duration
 	for i := range guesses {
@@ -70,7 +70,7 @@ func seconds(values ...int) []time.Duration {
 }
 
 func TestSignInRateLimitByAccount(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, email := range []string{"ada@acme.test", "nobody@acme.test"} {
 			got := waits(t, s, 13, func(i int) time.Duration { return guess(t, s, from(t, fmt.Sprint("198.51.100.", i)), email) })
 			if diff := cmp.Diff(seconds(0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30), got); diff != "" {
@@ -81,7 +81,7 @@ func TestSignInRateLimitByAccount(t *testing.T) {
 }
 
 func TestSignInRateLimitByAddress(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		got := waits(t, s, 32, func(i int) time.Duration {
 			return guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
 		})
@@ -96,7 +96,7 @@ func TestSignInRateLimitByAddress(t *testing.T) {
 }
 
 func TestSignInRateLimitAppliesToRightPassword(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 5 {
 			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
 		}
@@ -110,7 +110,7 @@ func TestSignInRateLimitAppliesToRightPassword(t *testing.T) {
 }
 
 func TestRateLimitedSignInIsNotCounted(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 5 {
 			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
 		}
@@ -128,7 +128,7 @@ func TestRateLimitedSignInIsNotCounted(t *testing.T) {
 }
 
 func TestRateLimitedAddressDoesNotCountAgainstAccount(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 20 {
 			guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
 		}
@@ -144,8 +144,8 @@ func TestRateLimitedAddressDoesNotCountAgainstAccount(t *testing.T) {
 }
 
 func TestConcurrentSignInsAreRateLimited(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		nodes := []home{s, {s.Another(t), s.id, s.admin, s.ctx}}
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		nodes := []fixture{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		count := func(n int, credentials func(i int) models.Credentials, address func(i int) string) (compared int) {
 			t.Helper()
 			for _, wait := range atOnce(n, func(i int) time.Duration { return waitOf(t, nodes[i%2], from(t, address(i)), credentials(i)) }) {
@@ -169,7 +169,7 @@ func TestConcurrentSignInsAreRateLimited(t *testing.T) {
 }
 
 func TestKnownDeviceHasOwnRateLimit(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		device := signIn(t, s, ada).Device
 		attack := func(address string) {
 			t.Helper()
@@ -208,8 +208,8 @@ func TestKnownDeviceHasOwnRateLimit(t *testing.T) {
 }
 
 func TestSignInClearsAccountButNotAddress(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
-		homeIn(t, s.Store, "Other", "eve@other.test")
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		newFixture(t, s.Store, "Other", "eve@other.test")
 		mallory := from(t, "198.51.100.9")
 		eve := models.Credentials{Email: "eve@other.test", Password: modelstest.Password}
 		for i := range 19 {
@@ -240,7 +240,7 @@ func TestSignInClearsAccountButNotAddress(t *testing.T) {
 }
 
 func TestFailedSignInsExpireAfterADay(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 5 {
 			guess(t, s, s.ctx, "ada@acme.test")
 		}
@@ -258,7 +258,7 @@ func TestFailedSignInsExpireAfterADay(t *testing.T) {
 }
 
 func TestPurgeKeepsActiveThrottles(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		purge := func() {
 			t.Helper()
 			if err := s.PurgeExpired(s.ctx); err != nil {
@@ -291,7 +291,7 @@ func TestPurgeKeepsActiveThrottles(t *testing.T) {
 }
 
 func TestIPv6NetworkSharesRateLimit(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 20 {
 			address := fmt.Sprintf("2001:db8:0:1::%x", i+1)
 			if wait := guess(t, s, from(t, address), fmt.Sprintf("user%d@acme.test", i)); wait > 0 {

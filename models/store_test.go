@@ -13,7 +13,7 @@ import (
 )
 
 func TestTxIsAtomic(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		create := func(tx *models.Store, name string) {
 			t.Helper()
 			if _, _, err := tx.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: name}); err != nil {
@@ -67,7 +67,7 @@ func TestTxIsAtomic(t *testing.T) {
 }
 
 // wantNames fails unless the keys that s sees have these names, the newest first.
-func wantNames(t *testing.T, at home, s *models.Store, want ...string) {
+func wantNames(t *testing.T, at fixture, s *models.Store, want ...string) {
 	t.Helper()
 	page, err := s.ActiveAPIKeys(at.ctx, at.id, models.Page{})
 	if err != nil {
@@ -83,7 +83,7 @@ func wantNames(t *testing.T, at home, s *models.Store, want ...string) {
 }
 
 func TestTxHasFixedTime(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		var key *models.APIKey
 		start := s.Now()
 		err := s.Tx(s.ctx, func(tx *models.Store) (err error) {
@@ -207,7 +207,7 @@ func TestTimesAreExactAndSortable(t *testing.T) {
 		0, time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond, 100 * time.Millisecond, 101 * time.Millisecond,
 		999 * time.Millisecond, time.Second, 1100 * time.Millisecond, 10 * time.Second, time.Minute, 10 * time.Hour, 400 * 24 * time.Hour,
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		made := make([]string, len(later))
 		for _, i := range []int{7, 3, 12, 0, 9, 5, 1, 11, 4, 8, 2, 10, 6} {
 			at := base.Add(later[i]).In([]*time.Location{time.UTC, east, west}[i%3])

@@ -204,7 +204,7 @@ func BenchmarkUsageReport(b *testing.B) {
 	for name, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
 		s := open(b)
 		workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
-		h := home{Store: s, id: workspace.ID, ctx: b.Context()}
+		h := fixture{Store: s, id: workspace.ID, ctx: b.Context()}
 		key, _ := h.busy(b, 90)
 		for zone, location := range map[string]*time.Location{"UTC": time.UTC, "1h": time.FixedZone("", 3600), "12h": time.FixedZone("", 12*3600)} {
 			b.Run(name+"/"+zone, func(b *testing.B) {

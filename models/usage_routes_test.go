@@ -80,7 +80,7 @@ func TestScopesOfALaterVersionStopNoCounting(t *testing.T) {
 }
 
 // stepFrom is what a migration does from some words on.
-func stepFrom(t *testing.T, s home, file, words string) string {
+func stepFrom(t *testing.T, s fixture, file, words string) string {
 	t.Helper()
 	step, err := migrations.FS.ReadFile(s.DB().Name() + "/" + file)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // deliveries are those of an endpoint, newest first.
-func (s home) deliveries(t *testing.T, endpointID string) []models.WebhookDelivery {
+func (s fixture) deliveries(t *testing.T, endpointID string) []models.WebhookDelivery {
 	t.Helper()
 	list, err := s.WebhookDeliveries(s.ctx, s.id, endpointID, models.DeliveryFilter{}, models.Page{Limit: 100})
 	if err != nil {
@@ -26,7 +26,7 @@ func (s home) deliveries(t *testing.T, endpointID string) []models.WebhookDelive
 }
 
 // claim claims all that is due for an endpoint.
-func (s home) claim(t *testing.T, endpointID string) []models.ClaimedDelivery {
+func (s fixture) claim(t *testing.T, endpointID string) []models.ClaimedDelivery {
 	t.Helper()
 	claimed, err := s.ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpointID, AtMost: 1000}})
 	if err != nil {
@@ -36,7 +36,7 @@ func (s home) claim(t *testing.T, endpointID string) []models.ClaimedDelivery {
 }
 
 // attempt claims the one delivery that is due for an endpoint, and notes what became of it.
-func (s home) attempt(t *testing.T, endpointID string, a models.WebhookAttempt) {
+func (s fixture) attempt(t *testing.T, endpointID string, a models.WebhookAttempt) {
 	t.Helper()
 	claimed := s.claim(t, endpointID)
 	if len(claimed) != 1 {
@@ -51,12 +51,12 @@ func (s home) attempt(t *testing.T, endpointID string, a models.WebhookAttempt) 
 var unavailable = models.WebhookAttempt{Failure: models.FailedStatus, ResponseCode: http.StatusServiceUnavailable, Response: "down"}
 
 func TestEventsGoToSubscribedEndpoints(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		wants, off := s.endpoint(t), s.endpoint(t)
 		s.edit(t, off.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 		other := s.endpoint(t)
 		s.edit(t, other.ID, models.WebhookEndpointEdit{Events: models.To([]string{"member.added"})})
-		theirs := homeIn(t, s.Store, "Other", "eve@other.test")
+		theirs := newFixture(t, s.Store, "Other", "eve@other.test")
 		foreign := theirs.endpoint(t)
 		key := s.key(t, "CI")
 		if n := len(s.deliveries(t, off.ID)) + len(s.deliveries(t, other.ID)) + len(theirs.deliveries(t, foreign.ID)); n != 0 {
@@ -82,7 +82,7 @@ func TestEventsGoToSubscribedEndpoints(t *testing.T) {
 }
 
 func TestRolledBackChangeAddsNoDelivery(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		select {
 		case <-s.WebhooksDue():
@@ -117,7 +117,7 @@ func TestRolledBackChangeAddsNoDelivery(t *testing.T) {
 }
 
 func TestConcurrentClaimsDoNotOverlap(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		const events = 40
 		for i := range events {
@@ -152,7 +152,7 @@ func TestConcurrentClaimsDoNotOverlap(t *testing.T) {
 
 // TestClaimExpires checks that a late result from the previous node is ignored.
 func TestClaimExpires(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		late := s.claim(t, endpoint.ID)
@@ -188,7 +188,7 @@ func TestClaimExpires(t *testing.T) {
 // TestLateResultDoesNotDisableEndpoint covers results for expired claims and results that are
 // reported twice.
 func TestLateResultDoesNotDisableEndpoint(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		late := s.claim(t, endpoint.ID)
@@ -215,7 +215,7 @@ func TestLateResultDoesNotDisableEndpoint(t *testing.T) {
 func TestRetrySchedule(t *testing.T) {
 	delays := []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 		5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		for i, delay := range delays {
@@ -247,7 +247,7 @@ func TestRetrySchedule(t *testing.T) {
 }
 
 func TestRetryAfter(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		for asked, want := range map[time.Duration]time.Duration{time.Second: 5 * time.Second, time.Minute: time.Minute, 1000 * time.Hour: 24 * time.Hour} {
 			s.key(t, "CI")
@@ -262,7 +262,7 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestGoneDisablesEndpoint(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{Failure: models.FailedGone, ResponseCode: http.StatusGone})
@@ -277,7 +277,7 @@ func TestGoneDisablesEndpoint(t *testing.T) {
 }
 
 func TestDisabledEndpointKeepsPendingDeliveries(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "before")
 		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
@@ -300,7 +300,7 @@ func TestDisabledEndpointKeepsPendingDeliveries(t *testing.T) {
 }
 
 func TestFailedPingIsNotRetried(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
 		if err != nil || ping.Status != models.DeliveryPending || ping.Event.Type != models.PingEvent {
@@ -318,7 +318,7 @@ func TestFailedPingIsNotRetried(t *testing.T) {
 }
 
 func TestRetryWebhookDelivery(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		s.attempt(t, endpoint.ID, unavailable)
@@ -355,7 +355,7 @@ func TestRetryWebhookDelivery(t *testing.T) {
 }
 
 func TestManualRetriesDoNotDisableEndpoint(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		s.attempt(t, endpoint.ID, unavailable)
@@ -388,7 +388,7 @@ func TestManualRetriesDoNotDisableEndpoint(t *testing.T) {
 }
 
 func TestDeliveryFilters(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "arrives")
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 200})
@@ -410,7 +410,7 @@ func TestDeliveryFilters(t *testing.T) {
 }
 
 func TestWebhookHealth(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		if _, known := (models.WebhookHealth{}).SuccessRate(); known {
 			t.Error("nothing is decided, and there is a rate")
@@ -449,10 +449,10 @@ func TestWebhookHealth(t *testing.T) {
 
 // TestWebhookHealthSample checks that each endpoint has its own sample of 100 deliveries.
 func TestWebhookHealthSample(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		busy, calm, unused := s.endpoint(t), s.endpoint(t), s.endpoint(t)
 		s.edit(t, unused.ID, models.WebhookEndpointEdit{Events: models.To([]string{"member.added"})})
-		theirs := homeIn(t, s.Store, "Other", "eve@other.test")
+		theirs := newFixture(t, s.Store, "Other", "eve@other.test")
 		foreign := theirs.endpoint(t)
 		theirs.key(t, "theirs")
 		s.key(t, "CI")
@@ -477,7 +477,7 @@ func TestWebhookHealthSample(t *testing.T) {
 
 // TestResponseExcerpt checks that it is truncated and contains no API key.
 func TestResponseExcerpt(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
 		if err != nil {
@@ -492,7 +492,7 @@ func TestResponseExcerpt(t *testing.T) {
 }
 
 func TestPurgeDeletesDeliveriesAndEvents(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.key(t, "CI")
 		rows := func(later time.Duration) int {
@@ -514,7 +514,7 @@ func TestPurgeDeletesDeliveriesAndEvents(t *testing.T) {
 // TestPurgeDeletesDeliveriesBeforeEvents covers a clock that went back, because a delivery
 // without its event would block others.
 func TestPurgeDeletesDeliveriesBeforeEvents(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		s.Clock.Advance(time.Minute)
 		s.key(t, "before the clock went back")
@@ -532,7 +532,7 @@ func TestPurgeDeletesDeliveriesBeforeEvents(t *testing.T) {
 
 func TestDueEndpointsSkipsLongQueues(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
-		s := homeIn(t, store, "Acme", "ada@acme.test")
+		s := newFixture(t, store, "Acme", "ada@acme.test")
 		long, short := s.endpoint(t), s.endpoint(t)
 		s.key(t, "CI")
 		numbers := "generate_series(1, 20000) AS i"

@@ -15,7 +15,7 @@ import (
 var hook = models.NewWebhookEndpoint{URL: "https://hooks.example.com/skipup", Events: []string{"seat.assigned", "api_key.created"}}
 
 // endpoint makes an endpoint that wants to hear of seats and of keys that are made.
-func (s home) endpoint(t *testing.T) *models.WebhookEndpoint {
+func (s fixture) endpoint(t *testing.T) *models.WebhookEndpoint {
 	t.Helper()
 	endpoint, _, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 	if err != nil {
@@ -24,7 +24,7 @@ func (s home) endpoint(t *testing.T) *models.WebhookEndpoint {
 	return endpoint
 }
 
-func (s home) edit(t *testing.T, id string, edit models.WebhookEndpointEdit) *models.WebhookEndpoint {
+func (s fixture) edit(t *testing.T, id string, edit models.WebhookEndpointEdit) *models.WebhookEndpoint {
 	t.Helper()
 	endpoint, err := s.EditWebhookEndpoint(s.ctx, s.id, id, edit)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s home) edit(t *testing.T, id string, edit models.WebhookEndpointEdit) *mo
 }
 
 func TestCreateWebhookEndpoint(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		made, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestWebhookEndpointRejections(t *testing.T) {
 		{"ping", endpoint{URL: hook.URL, Events: []string{"webhook_endpoint.ping"}}, "events[0]"},
 		{"an event twice", endpoint{URL: hook.URL, Events: []string{"seat.assigned", "seat.assigned"}}, "events[1]"},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		made := s.endpoint(t)
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWebhookEndpointRejections(t *testing.T) {
 }
 
 func TestEditWebhookEndpoint(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		made := s.endpoint(t)
 		s.Clock.Advance(time.Second)
 		about := "For the CRM"
@@ -138,7 +138,7 @@ func TestEditWebhookEndpoint(t *testing.T) {
 }
 
 func TestDeleteWebhookEndpoint(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		made := s.endpoint(t)
 		s.key(t, "CI")
 		if err := s.DeleteWebhookEndpoint(s.ctx, s.id, made.ID); err != nil {
@@ -156,11 +156,11 @@ func TestDeleteWebhookEndpoint(t *testing.T) {
 }
 
 func TestWebhookEndpointsOfOtherWorkspacesAreHidden(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		made := s.endpoint(t)
 		s.key(t, "CI")
 		delivery := s.deliveries(t, made.ID)[0]
-		other := homeIn(t, s.Store, "Other", "eve@other.test")
+		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		wantUnchanged(t, s.Store, func() {
 			for name, do := range map[string]func() error{
 				"read": func() error { _, err := s.WebhookEndpoint(s.ctx, other.id, made.ID); return err },
@@ -193,7 +193,7 @@ func TestWebhookEndpointsOfOtherWorkspacesAreHidden(t *testing.T) {
 }
 
 func TestWebhookEndpointLimit(t *testing.T) {
-	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
+	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	for i := range models.MaxWebhookEndpoints {
 		n := hook
 		n.URL += fmt.Sprint(i)
@@ -208,7 +208,7 @@ func TestWebhookEndpointLimit(t *testing.T) {
 }
 
 func TestWebhooksNeedEncryptionKey(t *testing.T) {
-	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
+	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	bare, err := models.Open(s.URL, models.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -217,12 +217,12 @@ func TestWebhooksNeedEncryptionKey(t *testing.T) {
 	wantUnchanged(t, s.Store, func() {
 		_, _, err := bare.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		wantKind(t, err, models.FailedPrecondition)
-		wantSaid(t, err.Error(), "SKIPUP_ENCRYPTION_KEY")
+		wantContains(t, err.Error(), "SKIPUP_ENCRYPTION_KEY")
 	})
 }
 
 func TestAllowPrivateWebhooks(t *testing.T) {
-	s := homeIn(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
+	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	lax, err := models.Open(s.URL, models.Options{EncryptionKeys: [][]byte{modelstest.EncryptionKey}, AllowPrivateWebhooks: true})
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func TestAllowPrivateWebhooks(t *testing.T) {
 }
 
 func TestPingWhileEndpointIsDeleted(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for range 20 {
 			endpoint := s.endpoint(t)
 			for _, err := range atOnce(6, func(i int) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // secretsOf are the texts that a delivery to an endpoint is signed with now.
-func (s home) secretsOf(t *testing.T, store *models.Store, endpointID string) []string {
+func (s fixture) secretsOf(t *testing.T, store *models.Store, endpointID string) []string {
 	t.Helper()
 	ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpointID)
 	if err != nil {
@@ -41,7 +41,7 @@ func wantSecrets(t *testing.T, got []string, want ...string) {
 }
 
 func TestRotatedSecretsSignForADay(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint, first, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestRotatedSecretsSignForADay(t *testing.T) {
 }
 
 func TestWebhookSecretRotationLimit(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		for range 4 {
 			if _, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID); err != nil {
@@ -93,7 +93,7 @@ func TestWebhookSecretRotationLimit(t *testing.T) {
 }
 
 func TestResealWebhookSecrets(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		if err != nil {
 			t.Fatal(err)
@@ -129,7 +129,7 @@ func TestResealWebhookSecrets(t *testing.T) {
 }
 
 func TestResealSkipsUnreadableSecrets(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		lost := s.endpoint(t)
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1 WHERE endpoint_id = $2", append([]byte{1}, make([]byte, 60)...), lost.ID)
 		endpoint, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
@@ -155,7 +155,7 @@ func TestResealSkipsUnreadableSecrets(t *testing.T) {
 // TestSealedSecretBelongsToItsRow checks that a secret can't be moved to another endpoint in the
 // database.
 func TestSealedSecretBelongsToItsRow(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		mine, theirs := s.endpoint(t), s.endpoint(t)
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = (SELECT sealed FROM webhook_secrets WHERE endpoint_id = $1)", mine.ID)
 		s.key(t, "CI")

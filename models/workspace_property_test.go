@@ -13,7 +13,7 @@ import (
 // book is what a workspace should hold: a model of members, seats and meeting requests, as
 // simple as it can be.
 type book struct {
-	home
+	fixture
 	t        *testing.T
 	active   map[string]bool // by member id; false once deactivated
 	admin    map[string]bool
@@ -25,13 +25,13 @@ type book struct {
 }
 
 func TestWorkspaceMatchesModel(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		rounds := 0
 		rapid.Check(t, func(r *rapid.T) {
 			rounds++
-			own := homeIn(t, s.Store, "Acme", fmt.Sprintf("admin%d@acme.test", rounds))
+			own := newFixture(t, s.Store, "Acme", fmt.Sprintf("admin%d@acme.test", rounds))
 			b := &book{
-				home: own, t: t, active: map[string]bool{own.admin.ID: true}, admin: map[string]bool{own.admin.ID: true},
+				fixture: own, t: t, active: map[string]bool{own.admin.ID: true}, admin: map[string]bool{own.admin.ID: true},
 				signsIn: map[string]bool{own.admin.ID: true}, seats: map[string]string{},
 				capacity: models.DefaultSeatCapacity, meetings: map[string]models.MeetingRequestStatus{}, people: rounds * 1000,
 			}
@@ -170,7 +170,7 @@ func (b *book) moveMeeting(r *rapid.T) {
 		"cancel": {"active": "cancelled", "paused": "cancelled"},
 	}[moved.name]
 	to, allowed := next[b.meetings[id]]
-	_, err := moved.do(b.home, id)
+	_, err := moved.do(b.fixture, id)
 	b.want(r, allowed, err)
 	if allowed {
 		b.meetings[id] = to

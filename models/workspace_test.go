@@ -13,7 +13,7 @@ import (
 )
 
 func TestCreateWorkspace(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		workspace, err := s.Workspace(s.ctx, s.id)
 		if err != nil || workspace.Name != "Acme" || !strings.HasPrefix(workspace.ID, "ws_") {
 			t.Errorf("the workspace is %+v, %v", workspace, err)
@@ -38,7 +38,7 @@ func TestCreateWorkspace(t *testing.T) {
 // TestCreateWorkspaceForInvitedPerson checks that a person who was invited elsewhere gets an
 // account and keeps the invitation.
 func TestCreateWorkspaceForInvitedPerson(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test", Name: "G."})
 		invited, err := s.InviteMember(s.ctx, s.id, grace.ID)
 		if err != nil {
@@ -70,7 +70,7 @@ func TestCreateWorkspaceForInvitedPerson(t *testing.T) {
 }
 
 func TestCreateWorkspaceForExistingAccount(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		before, err := s.User(s.ctx, s.admin.UserID)
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestCreateWorkspaceForExistingAccount(t *testing.T) {
 }
 
 func TestDeactivatedMembershipIsNotListed(t *testing.T) {
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		err := s.DB().Model(&models.Member{}).Where("id = ?", s.admin.ID).UpdateColumn("deactivated_at", s.Now()).Error
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestCreateWorkspaceRejects(t *testing.T) {
 		{"not UTF-8", change(func(n *models.NewWorkspace) { n.AdminEmail = "gra\xffce@nimbus.test" }), "email"},
 		{"long address", change(func(n *models.NewWorkspace) { n.AdminEmail = strings.Repeat("a", 243) + "@nimbus.test" }), "email"},
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
 				_, _, err := s.CreateWorkspace(s.ctx, tt.n)
@@ -163,7 +163,7 @@ func TestNamesAreStoredUnchanged(t *testing.T) {
 		" Acme ", "O'Brien & Söhne <b>GmbH</b>", `"; DROP TABLE workspaces; --`, "${7*7} {{7*7}} %s%n", "日本語", "مرحبا", "e\u0301", "👩🏽‍🚀",
 		"\ufeffAcme", "null", "0", "../../etc/passwd", strings.Repeat("🔑", 100),
 	}
-	eachHome(t, func(t *testing.T, s home) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
 		for _, name := range names {
 			workspace, _, err := s.CreateWorkspace(s.ctx, models.NewWorkspace{Name: name, AdminEmail: "ada@acme.test", AdminName: name})
 			if err != nil {
@@ -177,7 +177,7 @@ func TestNamesAreStoredUnchanged(t *testing.T) {
 	})
 }
 
-func membershipsOf(t *testing.T, s home, userID string) []models.Member {
+func membershipsOf(t *testing.T, s fixture, userID string) []models.Member {
 	t.Helper()
 	members, err := s.MembershipsOf(s.ctx, userID)
 	if err != nil {

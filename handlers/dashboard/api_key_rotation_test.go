@@ -85,10 +85,10 @@ func (r *rotationTest) want(callers ...string) {
 	}
 }
 
-func (r *rotationTest) wantSaid(words string) {
+func (r *rotationTest) wantText(words string) {
 	r.t.Helper()
 	if page := r.b.Get(r.path); page.Status != http.StatusOK || !strings.Contains(page.Body, words) {
-		r.t.Errorf("the page (%d) does not say %q", page.Status, words)
+		r.t.Errorf("page (status %d) does not contain %q", page.Status, words)
 	}
 }
 
@@ -105,12 +105,12 @@ func TestRotation(t *testing.T) {
 			t.Error("the page of the new key does not lead to the rotation")
 		}
 		r.want("cron 2", "sync 1")
-		r.wantSaid("Update your integrations")
+		r.wantText("Update your integrations")
 
 		s.Clock.Advance(time.Minute)
 		r.call(r.new, "sync/1", "/seats")
 		r.want("cron 2", "sync 1 ✓")
-		r.wantSaid("1 of 2 callers switched")
+		r.wantText("1 of 2 callers switched")
 		r.call(r.key, "late/3", "/seats") // a new caller of the old key
 		r.want("late 3", "cron 2", "sync 1 ✓")
 
@@ -127,10 +127,10 @@ func TestRotation(t *testing.T) {
 		}
 		r.call(r.new, "cron/2", "/seats")
 		r.call(r.new, "late/3", "/seats")
-		r.wantSaid("Wait for daily jobs")
+		r.wantText("Wait for daily jobs")
 		s.Clock.Advance(24 * time.Hour)
 		r.b = s.SignedIn(t, handlerstest.AdminEmail) // the session is over
-		r.wantSaid("No requests with the old key for 1 day")
+		r.wantText("No requests with the old key for 1 day")
 		ended := r.b.Post(r.path+"/finish", nil)
 		if ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
 			t.Fatalf("end: %d %s", ended.Status, ended.Body)
@@ -138,11 +138,11 @@ func TestRotation(t *testing.T) {
 		if says := notice(t, r.b, ended); !strings.HasPrefix(says, "Deleted “CI <robot>”. Rejected everywhere after ") {
 			t.Errorf("then it says %q", says)
 		}
-		r.wantSaid("Rotation complete")
+		r.wantText("Rotation complete")
 		if old, next := r.call(r.key, "late/3", "/seats"), r.call(r.new, "late/3", "/seats"); old != http.StatusUnauthorized || next != http.StatusOK {
 			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
 		}
-		r.wantSaid("Old key still in use")
+		r.wantText("Old key still in use")
 		for _, page := range []string{"/finish", "/cancel"} {
 			for done, answer := range map[string]handlerstest.Response{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
 				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation has ended.") {
