@@ -32,6 +32,11 @@ func WithActor(ctx context.Context, actor Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, actor)
 }
 
+// asSystem returns a copy of ctx in which the program itself acts.
+func asSystem(ctx context.Context) context.Context {
+	return WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
+}
+
 // ActorOf returns the actor that ctx carries, or an anonymous one.
 func ActorOf(ctx context.Context) Actor {
 	if actor, ok := ctx.Value(actorKey{}).(Actor); ok {

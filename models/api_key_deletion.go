@@ -195,7 +195,7 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt t
 	})
 }
 
-// writeReceipt stores the receipt of key.
+// writeReceipt stores the receipt of key. The system records it, regardless of who deleted the key.
 func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
@@ -211,7 +211,7 @@ func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
 	if update.RowsAffected == 0 {
 		return nil
 	}
-	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails())
+	return s.audit(asSystem(ctx), key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails())
 }
 
 // receiptDetails returns the receipt for the audit log.
@@ -252,7 +252,6 @@ func (s *Store) FinishDeletions(ctx context.Context) (finished int, err error) {
 	if err := s.awaitLeases(ctx); err != nil {
 		return 0, err
 	}
-	ctx = WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
 	effectiveAt := s.now()
 	for some := range slices.Chunk(pending, pendingAtOnce) {
 		if err := s.writeReceipts(ctx, some, effectiveAt); err != nil {

@@ -135,6 +135,6 @@ func (s *Store) disableWebhookEndpoint(ctx context.Context, workspaceID, id stri
 	if err != nil {
 		return err
 	}
-	ctx = WithActor(ctx, Actor{Type: ActorSystem, Name: "SkipUp Keys"})
+	ctx = asSystem(ctx)
 	return s.audit(ctx, workspaceID, "webhook_endpoint.disabled", endpoint.target(), map[string]string{"reason": string(reason)})
 }
