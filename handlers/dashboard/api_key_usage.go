@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// recentUsage counts the requests of the last days of the viewer with each of keys.
+// recentUsage returns the usage of keys in the last UsageDays of the viewer.
 func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]usage.Total, error) {
 	ids := make([]string, len(keys))
 	for i := range keys {
@@ -24,21 +24,21 @@ func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]
 	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids, lately(c.Request().Context()))
 }
 
-// lately is when the last days of the viewer began, of which every page tells.
+// lately returns the start of the last UsageDays of the viewer.
 func lately(ctx context.Context) time.Time {
 	look := viewer.Of(ctx)
 	return usage.LastDays(look.Now, apikeys.UsageDays, look.Location).Starts[0]
 }
 
-// usage shows what a key was used for. A page that asks what it has not seen gets that part, or
-// 204 if there is nothing new.
+// usage shows the usage of a key. It sends a page that refreshes itself only the part that
+// changes, or 204 if nothing has changed.
 func (h apiKeys) usage(c echo.Context) error {
 	query, err := usageQuery(c)
 	if err != nil {
 		return err
 	}
 	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
-	line, others, err := h.usedLine(c, query)
+	history, others, err := h.usedKeys(c, query)
 	if err != nil {
 		return err
 	}
@@ -61,30 +61,30 @@ func (h apiKeys) usage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := apikeys.UsagePage{Query: query, Report: report, Callers: callers, Ever: report.Ever(), Line: line, Now: look.Now, Zone: look.Location}
+	page := apikeys.UsagePage{Query: query, Report: report, Callers: callers, Ever: report.Ever(), History: history, Now: look.Now, Zone: look.Location}
 	if query.Seen != "" {
 		return web.Render(c, http.StatusOK, apikeys.UsageLive(page))
 	}
 	return web.Render(c, http.StatusOK, apikeys.Usage(page))
 }
 
-// usedLine is the line of the key that the address names, and the ids of its further keys if their
-// usage is asked for too.
-func (h apiKeys) usedLine(c echo.Context, query apikeys.UsageQuery) (line []models.APIKey, others []string, err error) {
+// usedKeys returns the rotation history of the key, and the ids of its keys if the query asks for
+// the usage of all of them.
+func (h apiKeys) usedKeys(c echo.Context, query apikeys.UsageQuery) (history []models.APIKey, others []string, err error) {
 	key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if err != nil {
 		return nil, nil, err
 	}
-	if line, err = h.store.RotationHistory(c.Request().Context(), key); err != nil || !query.OfLineage() {
-		return line, nil, err
+	if history, err = h.store.RotationHistory(c.Request().Context(), key); err != nil || !query.AllRotated() {
+		return history, nil, err
 	}
-	for i := range line {
-		others = append(others, line[i].ID)
+	for i := range history {
+		others = append(others, history[i].ID)
 	}
-	return line, others, nil
+	return history, others, nil
 }
 
-// usageQuery is what the address asks for. Only a part of a page can have seen something.
+// usageQuery returns the query of a request. Only requests for a part of the page have Seen.
 func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
 		return query, err
@@ -95,14 +95,13 @@ func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
 	return query, nil
 }
 
-// usageCounts is the figures of the page to work with: a row for each period and all that requests
-// have in common.
+// usageCounts sends the counts of the page as CSV.
 func (h apiKeys) usageCounts(c echo.Context) error {
 	query, err := usageQuery(c)
 	if err != nil {
 		return err
 	}
-	_, others, err := h.usedLine(c, query)
+	_, others, err := h.usedKeys(c, query)
 	if err != nil {
 		return err
 	}
@@ -124,13 +123,13 @@ func (h apiKeys) usageCounts(c echo.Context) error {
 	})
 }
 
-// usageCallers is who has sent a key, or one of its line.
+// usageCallers sends the callers of the page as CSV.
 func (h apiKeys) usageCallers(c echo.Context) error {
 	query, err := usageQuery(c)
 	if err != nil {
 		return err
 	}
-	_, others, err := h.usedLine(c, query)
+	_, others, err := h.usedKeys(c, query)
 	if err != nil {
 		return err
 	}

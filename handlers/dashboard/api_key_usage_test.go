@@ -76,7 +76,7 @@ func TestTheUsagePageAddsUp(t *testing.T) {
 			}
 		}
 		if refusals := document(t, b.Get(usagePath(key))).Find("section[aria-labelledby=rejections] li").Text(); !strings.Contains(refusals, "Missing scope: meeting_requests.read") {
-			t.Errorf("the latest refusals are %q", refusals)
+			t.Errorf("recent rejections = %q", refusals)
 		}
 		if words := document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=usage-summary] p").Text(); words != "7 requests in 30 days, 1 rejected" {
 			t.Errorf("the page of the key says %q", words)
@@ -108,7 +108,7 @@ func TestTheUsageOfALineage(t *testing.T) {
 		}
 		s.Flush(t)
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		const both = "?keys=lineage"
+		const both = "?keys=rotated"
 		for path, want := range map[string]string{usagePath(old): "4", usagePath(next): "3", usagePath(old) + both: "7", usagePath(next) + both: "7", usagePath(alone) + both: "7"} {
 			if got := document(t, b.Get(path)).Find("#total").Text(); got != want {
 				t.Errorf("%s: %s requests, want %s", path, got, want)
@@ -124,10 +124,10 @@ func TestTheUsageOfALineage(t *testing.T) {
 			}
 		}
 		if items := page.Find("section[aria-labelledby=rejections] li"); items.Length() != 1 || !strings.Contains(items.Text(), "2 times") {
-			t.Errorf("the latest refusals are %q", items.Text())
+			t.Errorf("recent rejections = %q", items.Text())
 		}
 		page.Find("nav[aria-label=Period] a, nav[aria-label=Bars] a, a[href*='.csv']").Each(func(_ int, link *goquery.Selection) {
-			if address, _ := link.Attr("href"); !strings.Contains(address, "keys=lineage") {
+			if address, _ := link.Attr("href"); !strings.Contains(address, "keys=rotated") {
 				t.Errorf("%s leads to one key", address)
 			}
 		})
@@ -152,7 +152,7 @@ func TestTheUsageOfALineage(t *testing.T) {
 			t.Errorf("a request with the other key later: %d", status)
 		}
 		if document(t, b.Get(usagePath(alone))).Find("nav[aria-label=Keys]").Length() != 0 || page.Find("nav[aria-label=Keys] a").Length() != 2 {
-			t.Error("the switch is where there is no lineage, or not where there is one")
+			t.Error("the switch between keys is shown without a rotation, or missing with one")
 		}
 		if badges := document(t, b.Get(listPath)).Find("[data-cell=status]").Text(); strings.Count(badges, "Replacement") != 1 || strings.Count(badges, "Rotating") != 1 {
 			t.Errorf("the list says %q", badges)
@@ -228,7 +228,7 @@ func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := page("/" + old.ID).Find("section[aria-labelledby=rotation-history]").Text(); !strings.Contains(got, strconv.Itoa(n+1)+" requests across all keys") {
-				t.Errorf("%s: the lineage says %q", zone, got)
+				t.Errorf("%s: rotation history = %q", zone, got)
 			}
 			usage := page("/" + alone.ID + "/usage")
 			if got := usage.Find("#total").Text(); got != want.requests {

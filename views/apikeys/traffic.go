@@ -7,10 +7,10 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// shownTraffic is how many routes and callers are named before they are only counted.
+// shownTraffic limits the routes and callers listed by name.
 const shownTraffic = 4
 
-// mostCalled adds up the routes of several keys, the most called first.
+// mostCalled adds up the routes of several keys, most requests first.
 func mostCalled(routes []models.RouteTraffic) []models.RouteTraffic {
 	requests := map[string]int64{}
 	for _, route := range routes {
@@ -26,7 +26,7 @@ func mostCalled(routes []models.RouteTraffic) []models.RouteTraffic {
 	return most
 }
 
-// routeName is a route in words; requests that no route answered have none.
+// routeName returns the name of a route, or a text for requests that no route answered.
 func routeName(route string) string {
 	if route == "" {
 		return "unknown endpoint"

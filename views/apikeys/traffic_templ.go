@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// traffic is what refusing keys would stop, in all.
+// traffic shows the recent requests that would stop if the keys stopped working.
 func traffic(total models.KeyTraffic, from models.Traffic) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -154,7 +154,7 @@ func trafficCount(label string, requests int64) templ.Component {
 	})
 }
 
-// routeTraffic is the routes that are called most, with how often.
+// routeTraffic lists the routes with the most requests.
 func routeTraffic(routes []models.RouteTraffic) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -226,7 +226,7 @@ func routeTraffic(routes []models.RouteTraffic) templ.Component {
 	})
 }
 
-// callers is who called last, and when.
+// callers lists the callers seen last.
 func callers(callers []models.APIKeyCaller) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -12,21 +12,20 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// UsageQuery is what the address of a key's usage asks for. A word that means nothing asks for
-// the default.
+// UsageQuery is the query of the usage page of a key. Invalid values stand for the default.
 type UsageQuery struct {
 	Period string `query:"period"`
-	By     string `query:"by"`   // "hour" or "day", where a period has both
-	Keys   string `query:"keys"` // "lineage" for all keys that took each other's place
-	Seen   string `query:"seen"` // of the part that is shown: see UsagePage
+	By     string `query:"by"`   // "hour" or "day", if a period has both
+	Keys   string `query:"keys"` // "rotated" for all keys in the rotation history
+	Seen   string `query:"seen"` // the version of the page that the browser shows, see Seen
 }
 
-// usagePeriod is a time to choose.
+// usagePeriod is a period that the page offers.
 type usagePeriod struct {
 	Name, Label string
 	days        int
-	byHour      bool // hours show it best
-	hasBoth     bool // and days are shown if asked for
+	byHour      bool // by hour unless asked otherwise
+	hasBoth     bool // by day on request
 }
 
 var usagePeriods = []usagePeriod{
@@ -36,7 +35,7 @@ var usagePeriods = []usagePeriod{
 	{"90d", "90 days", 90, false, false},
 }
 
-// UsageDays is the default period, and that of the list.
+// UsageDays is the default period and that of the list, in days.
 const UsageDays = 30
 
 func (q UsageQuery) period() usagePeriod {
@@ -55,12 +54,12 @@ func (q UsageQuery) ByHour() bool {
 	return period.byHour && !(period.hasBoth && q.By == "day")
 }
 
-// OfLineage reports whether q asks for the predecessors and successors of the key too.
-func (q UsageQuery) OfLineage() bool { return q.Keys == ofLineage }
+// AllRotated reports whether q asks for all keys in the rotation history of the key.
+func (q UsageQuery) AllRotated() bool { return q.Keys == allRotated }
 
-const ofLineage = "lineage"
+const allRotated = "rotated"
 
-// Window is the time that q asks for at now, for a viewer in location.
+// Window returns the window that q asks for, for a viewer in location.
 func (q UsageQuery) Window(now time.Time, location *time.Location) usage.Window {
 	if q.ByHour() {
 		return usage.LastHours(now, q.period().days*24)
@@ -68,7 +67,7 @@ func (q UsageQuery) Window(now time.Time, location *time.Location) usage.Window 
 	return usage.LastDays(now, q.period().days, location)
 }
 
-// address is where q is asked, under a path.
+// address returns the URL of q under a path.
 func (q UsageQuery) address(under string) string {
 	values := url.Values{}
 	if q.period().days != UsageDays {
@@ -77,8 +76,8 @@ func (q UsageQuery) address(under string) string {
 	if q.period().hasBoth && !q.ByHour() {
 		values.Set("by", "day")
 	}
-	if q.OfLineage() {
-		values.Set("keys", ofLineage)
+	if q.AllRotated() {
+		values.Set("keys", allRotated)
 	}
 	if q.Seen != "" {
 		values.Set("seen", q.Seen)
@@ -99,24 +98,23 @@ func (q UsageQuery) of(keys string) UsageQuery {
 	return UsageQuery{Period: q.Period, By: q.By, Keys: keys}
 }
 
-// callersAddress is where q's callers are, under a path: they are those of all times.
+// callersAddress returns the URL of the callers for q under a path. Callers have no period.
 func (q UsageQuery) callersAddress(under string) string {
 	return UsageQuery{Keys: q.Keys}.address(under)
 }
 
-// UsagePage is what a key was used for, or all keys of its line. The page asks for itself anew, and says what it has seen
-// by the number of requests ever and the end of its time.
+// UsagePage is the usage of a key, or of all keys in its rotation history. It refreshes itself.
 type UsagePage struct {
 	Query   UsageQuery
 	Report  *models.UsageReport
-	Callers []models.APIKeyCaller // the last seen first
-	Ever    int64                 // requests that came with the key
-	Line    []models.APIKey       // the keys that took each other's place, with the key itself
+	Callers []models.APIKeyCaller // last seen first
+	Ever    int64                 // all requests with the key
+	History []models.APIKey       // the rotation history of the key
 	Now     time.Time
 	Zone    *time.Location
 }
 
-// Seen is what a page about window has seen when so many requests had come ever.
+// Seen returns the version of a page about window after a number of requests.
 func Seen(requestsEver int64, window usage.Window) string {
 	return strconv.FormatInt(requestsEver, 10) + "-" + strconv.FormatInt(window.Until.Unix(), 10)
 }
@@ -127,7 +125,7 @@ func (p UsagePage) live() string {
 	return query.address(path.APIKeyUsage(p.Report.Key.ID))
 }
 
-// The classes of statuses in the chart, from the ground up.
+// statusClasses are the series of the chart, bottom first.
 var statusClasses = []struct {
 	class int
 	ui.Series
@@ -140,8 +138,7 @@ var statusClasses = []struct {
 	{0, ui.Series{Label: "Other"}},
 }
 
-// chart is the requests by status class. Classes that are rare by their nature are in it only if
-// there are any.
+// chart returns the requests by status class. It leaves out unusual classes without requests.
 func (p UsagePage) chart() ui.Chart {
 	chart := ui.Chart{ID: "requests", Label: "Requests by status", Unit: "request", Head: "Day"}
 	if p.Query.ByHour() {
@@ -174,14 +171,14 @@ func (p UsagePage) bar(start time.Time) ui.Bar {
 	return ui.Bar{Label: at.Format("Mon, 2 Jan 2006"), Tick: at.Format("2 Jan")}
 }
 
-// neededScope is a scope with the requests that needed it.
+// neededScope is a scope with the requests that required it.
 type neededScope struct {
 	usage.Part
 	Held   bool
-	LastAt *time.Time // accepted; nil for never
+	LastAt *time.Time // latest accepted request, nil for never
 }
 
-// scopes lists what was needed, and then what the key holds and nobody needed.
+// scopes lists the scopes that requests required, then the other scopes of the key.
 func (p UsagePage) scopes() []neededScope {
 	lastUses, unused := p.Report.LastUses(), p.Report.Key.Scopes
 	var list []neededScope
@@ -192,27 +189,27 @@ func (p UsagePage) scopes() []neededScope {
 		}
 		list = append(list, neededScope{part, known && p.Report.Key.Scopes.Has(needed), lastUses[part.Name]})
 	}
-	for _, word := range unused.Names() {
-		list = append(list, neededScope{usage.Part{Name: word}, true, lastUses[word]})
+	for _, name := range unused.Names() {
+		list = append(list, neededScope{usage.Part{Name: name}, true, lastUses[name]})
 	}
 	return list
 }
 
-// maxRefusals is how many refusals are shown.
-const maxRefusals = 10
+// maxRejections limits the rejections shown.
+const maxRejections = 10
 
-// refusals are the latest, one for each route and reason.
-func (p UsagePage) refusals() []models.APIKeyRouteUse {
+// rejections returns the latest rejections, one for each route and reason.
+func (p UsagePage) rejections() []models.APIKeyRouteUse {
 	var latest []models.APIKeyRouteUse
 	for _, use := range p.Report.Uses {
-		if use.Rejection != usage.Accepted && len(latest) < maxRefusals {
+		if use.Rejection != usage.Accepted && len(latest) < maxRejections {
 			latest = append(latest, use)
 		}
 	}
 	return latest
 }
 
-// reason says why requests were refused.
+// reason returns why requests were rejected.
 func reason(use models.APIKeyRouteUse) string {
 	switch use.Rejection {
 	case usage.RejectedDeleted:
@@ -229,7 +226,7 @@ func reason(use models.APIKeyRouteUse) string {
 	return string(use.Rejection)
 }
 
-// UsageSummary is the last days of a key in a line.
+// UsageSummary is the usage of a key in the last days.
 type UsageSummary struct {
 	Total usage.Total
 	Days  int
@@ -243,10 +240,10 @@ func (s UsageSummary) label() string {
 	return label
 }
 
-// summaryOf is that of a key in the list.
+// summaryOf returns the summary of a key in the list.
 func (p ListPage) summaryOf(id string) UsageSummary { return UsageSummary{p.Usage[id], UsageDays} }
 
-// lastRequest is when the key was last sent, whatever came of it.
+// lastRequest returns the time of the last request with the key, accepted or rejected.
 func (p UsagePage) lastRequest() time.Time {
 	if len(p.Report.Uses) == 0 {
 		return p.Now
@@ -254,10 +251,10 @@ func (p UsagePage) lastRequest() time.Time {
 	return p.Report.Uses[0].LastAt
 }
 
-func (p UsagePage) sumOfCallers() (accepted, refused int64) {
+func (p UsagePage) sumOfCallers() (accepted, rejected int64) {
 	for i := range p.Callers {
 		accepted += p.Callers[i].Accepted
-		refused += p.Callers[i].Rejected
+		rejected += p.Callers[i].Rejected
 	}
-	return accepted, refused
+	return accepted, rejected
 }

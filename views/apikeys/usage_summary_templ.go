@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// usageSummary is the last days of a key on its page, with the way to all of it.
+// usageSummary shows the usage of a key on its page.
 func usageSummary(id string, s UsageSummary) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -95,7 +95,7 @@ func usageSummary(id string, s UsageSummary) templ.Component {
 	})
 }
 
-// usageInRow is the last days of a key in a row of the list.
+// usageInRow shows the usage of a key in the list.
 func usageInRow(id string, s UsageSummary) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

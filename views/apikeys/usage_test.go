@@ -110,7 +110,7 @@ func TestUsageIsAPictureByStatus(t *testing.T) {
 // TestUsageSaysWhatItIsOf, and leads to the same of other times and keys.
 func TestUsageSaysWhatItIsOf(t *testing.T) {
 	page := busy(UsageQuery{Period: "7d", By: "day"}, time.UTC)
-	page.Line = []models.APIKey{*page.Report.Key, *keyNamed("CI")}
+	page.History = []models.APIKey{*page.Report.Key, *keyNamed("CI")}
 	shown := drawn(t, Usage(page))
 	if got, want := text(shown.Find("section[aria-label=Requests] p").First()), "12 requests in the last 7 days · 2 rejected"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
@@ -127,13 +127,13 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 		t.Errorf("the hours are at %s", hours)
 	}
 	lineage := shown.Find("nav[aria-label=Keys] a").Last().AttrOr("href", "")
-	if want := "/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=lineage&period=7d"; lineage != want {
+	if want := "/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=rotated&period=7d"; lineage != want {
 		t.Errorf("the usage of the line is at %s, want %s", lineage, want)
 	}
 	if strings.Contains(text(shown.Find("header")), "in this rotation") {
 		t.Error("the usage of one key is called that of several")
 	}
-	page.Query.Keys = "lineage"
+	page.Query.Keys = "rotated"
 	shown = drawn(t, Usage(page))
 	if got := text(shown.Find("header").Last()); !strings.Contains(text(shown.Find(".page > header")), "· 2 keys in this rotation") || text(shown.Find("nav[aria-label=Keys] [aria-current=page]")) != "All rotated keys" {
 		t.Errorf("of a line it says %q", got)
@@ -184,7 +184,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 	for range 10 {
 		page.Report.Uses = append(page.Report.Uses, refused(usage.RejectedScope))
 	}
-	if got := len(page.refusals()); items.Length() != 5 || got != 10 {
+	if got := len(page.rejections()); items.Length() != 5 || got != 10 {
 		t.Errorf("of 5 refusals %d are shown, of 15 %d", items.Length(), got)
 	}
 }

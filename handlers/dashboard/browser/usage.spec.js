@@ -74,7 +74,7 @@ test('without a script there is everything but the live figures', async ({ page,
 test('a request shows up within two seconds on the open page, where everything stays as it was', async ({ admin, skipup }) => {
   const key = await makeKey(admin, { name: 'Live', scopes: ['members.read'] })
   await admin.goto(usagePath(key))
-  await expect(admin.getByText('Nobody has used this key yet.').first()).toBeVisible()
+  await expect(admin.getByText('This key hasn’t been used.').first()).toBeVisible()
   await skipup.call('/me', key)
   await expect(total(admin)).toHaveText('1', { timeout: 20_000 })
   await admin.getByText('View as table').click()
