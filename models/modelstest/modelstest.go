@@ -3,12 +3,12 @@ package modelstest
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +30,8 @@ var Start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 
 // Lease is short so that deletions are fast.
 const Lease = 40 * time.Millisecond
+
+const setLease = "UPDATE revocation SET lease_ms = $1, wait_ms = $1"
 
 // EncryptionKey is the encryption key of every Store.
 var EncryptionKey = []byte("the encryption key of every test")
@@ -80,10 +82,15 @@ func NewSQLite(t testing.TB) *Store {
 	return connect(t, copySQLite(t), NewClock())
 }
 
-// NewPostgreSQL returns an empty Store in a new PostgreSQL database.
+// NewPostgreSQL returns an empty Store in a new PostgreSQL schema.
 func NewPostgreSQL(t testing.TB) *Store {
 	t.Helper()
-	return connect(t, copyPostgreSQL(t), NewClock())
+	store := connect(t, PostgreSQLURL(t), NewClock())
+	if _, err := store.Migrate(context.Background()); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	store.Exec(t, setLease, Lease.Milliseconds())
+	return store
 }
 
 // SQLiteURL returns the URL of a new SQLite file.
@@ -92,20 +99,10 @@ func SQLiteURL(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// PostgreSQLURL returns the URL of a new, empty database on the server that the PG* variables name.
-// The database is dropped after the test.
+// PostgreSQLURL returns the URL of a new schema on the server that the PG* variables name. The schema
+// is dropped after the test. Without a server the test fails, because a skipped test looks like one
+// that passes.
 func PostgreSQLURL(t testing.TB) string {
-	t.Helper()
-	requirePostgreSQL(t)
-	name := uniqueName()
-	execOnServer(t, "CREATE DATABASE "+name)
-	t.Cleanup(func() { execOnServer(t, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return postgreSQLURL(name)
-}
-
-// requirePostgreSQL skips the test with -short. Without a server it fails the test, because a skipped
-// test looks like one that passes.
-func requirePostgreSQL(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("PostgreSQL is skipped with -short")
@@ -114,26 +111,23 @@ func requirePostgreSQL(t testing.TB) {
 		t.Fatal("this test needs a PostgreSQL server: run `make test` or `pg_virtualenv -t go test ./...` " +
 			"(Debian packages postgresql and postgresql-common), or set PGHOST; -short skips PostgreSQL")
 	}
-}
-
-// uniqueName returns a name for a database.
-func uniqueName() string { return "test_" + strings.ToLower(rand.Text()) }
-
-// execOnServer executes a statement on the server that the PG* variables name.
-func execOnServer(t testing.TB, statement string) {
-	t.Helper()
-	db, err := sql.Open("pgx", "")
+	admin, err := sql.Open("pgx", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := db.Close(); err != nil {
+	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
+	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
+		t.Fatalf("create a schema on the PostgreSQL server at PGHOST: %v", err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+			t.Errorf("drop schema: %v", err)
+		}
+		if err := admin.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	if _, err := db.Exec(statement); err != nil {
-		t.Fatalf("%s on the PostgreSQL server at PGHOST: %v", statement, err)
-	}
+	})
+	return "postgres:///?" + url.Values{"search_path": {schema}}.Encode()
 }
 
 // Another returns a second node with the same database and clock.
