@@ -40,7 +40,7 @@ func (s fixture) wantInvitation(t *testing.T, step string) *models.Email {
 	return email
 }
 
-// retryWaits are the waits after failed attempts, in seconds.
+// retryWaits returns the waits after n failed attempts, in seconds.
 func retryWaits(n int) []time.Duration {
 	waits := []time.Duration{30, 60, 120, 240, 480, 960, 1920}
 	for len(waits) < n {

@@ -48,10 +48,10 @@ func timeframe(start, end *time.Time) askFor {
 	return about(models.MeetingContext{Timeframe: models.Timeframe{Start: start, End: end}})
 }
 
-// long is a text of so many characters, each of two bytes.
+// long returns a text of n characters, each of two bytes.
 func long(characters int) *string { return new(strings.Repeat("é", characters)) }
 
-// after is the moment that follows the start of the clock.
+// after returns a time after the start of the clock.
 func after(d time.Duration) *time.Time { return new(modelstest.Start.Add(d)) }
 
 func TestCreateMeetingRequestAccepts(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// ask is a meeting request of the admin with the least that it can be made of.
+// ask returns a minimal meeting request by the admin.
 func (s fixture) ask(participants ...string) models.NewMeetingRequest {
 	return models.NewMeetingRequest{OrganizerEmail: s.admin.User.Email, ParticipantEmails: participants}
 }

@@ -182,7 +182,7 @@ func TestMembershipsOf(t *testing.T) {
 	})
 }
 
-// member is who has an address in a workspace.
+// member returns the member of a workspace with an email.
 func member(t *testing.T, s fixture, email string) *models.Member {
 	t.Helper()
 	page, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: email}, models.Page{})

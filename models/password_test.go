@@ -45,7 +45,7 @@ func TestAcceptedPasswords(t *testing.T) {
 	}
 }
 
-// variedText is a text of n characters that repeats nothing.
+// variedText returns a text of n characters without repetition.
 func variedText(n int) string {
 	text := ""
 	for i := 0; len(text) < n; i++ {

@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// from is a context in which somebody acts from an address.
+// from returns a context with an actor at an IP address.
 func from(t *testing.T, address string) context.Context {
 	t.Helper()
 	return models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: address})

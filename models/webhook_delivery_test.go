@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// deliveries are those of an endpoint, newest first.
+// deliveries returns the deliveries to an endpoint, newest first.
 func (s fixture) deliveries(t *testing.T, endpointID string) []models.WebhookDelivery {
 	t.Helper()
 	list, err := s.WebhookDeliveries(s.ctx, s.id, endpointID, models.DeliveryFilter{}, models.Page{Limit: 100})

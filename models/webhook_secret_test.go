@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// secretsOf are the texts that a delivery to an endpoint is signed with now.
+// secretsOf returns the secrets that a delivery to an endpoint is signed with.
 func (s fixture) secretsOf(t *testing.T, store *models.Store, endpointID string) []string {
 	t.Helper()
 	ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpointID)

@@ -18,7 +18,7 @@ var ctx = context.Background()
 // three lets three requests through in a minute.
 var three = ratelimit.Policy{Name: "default", Quota: 3, Window: time.Minute}
 
-// subject is the nth of many.
+// subject returns the nth subject.
 func subject(n int) ratelimit.Subject {
 	var s ratelimit.Subject
 	binary.BigEndian.PutUint64(s[8:], uint64(n))

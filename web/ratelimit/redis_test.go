@@ -71,7 +71,7 @@ func (s *redisServer) kill() {
 	_ = s.process.Wait()
 }
 
-// client is a new client, made as the program makes it.
+// client returns a client with the options of ParseRedis.
 func (s *redisServer) client(t *testing.T) *redis.Client {
 	t.Helper()
 	options, err := ratelimit.ParseRedis("unix://:open%20sesame@" + s.socket() + "?db=3")

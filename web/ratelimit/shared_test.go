@@ -35,7 +35,7 @@ func (l *logLines) Write(line []byte) (int, error) {
 	return l.all.Write(line)
 }
 
-// count is how many lines there are of a level.
+// count returns the number of lines with a level.
 func (l *logLines) count(level slog.Level) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,8 +48,8 @@ func (l *logLines) String() string {
 	return l.all.String()
 }
 
-// newShared is a limiter of server that waits for it as long as needed, so that a busy machine
-// is no outage, with its log.
+// newShared returns a limiter with a long timeout, so that a busy machine doesn't look like an outage,
+// and its log.
 func newShared(t *testing.T, server *redisServer, policy ratelimit.Policy) (*ratelimit.Shared, *logLines) {
 	t.Helper()
 	lines := new(logLines)

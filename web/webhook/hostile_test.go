@@ -18,8 +18,8 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// nameServer is a real DNS server on a loopback address, and the resolver that asks it. answer
-// lists the addresses of a name; nil means that there is no such name.
+// nameServer starts a DNS server on a loopback address and returns a resolver that uses it. answer
+// returns the IP addresses of a name, or nil if the name doesn't exist.
 func nameServer(t testing.TB, answer func(name string) []string) *net.Resolver {
 	t.Helper()
 	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -97,8 +97,8 @@ var hostileHosts = []string{
 	"intranet", "printer.local", "db.internal", "router.lan", "127.0.0.1.nip.example", "localtest.example", "xn--127-0.example",
 }
 
-// hostileURLs are those hosts, and other ways to write an address so that checks read another
-// host than clients.
+// hostileURLs returns URLs with the hostile hosts, and URLs that checks and clients might parse
+// differently.
 func hostileURLs(port string) []string {
 	var urls []string
 	for _, host := range hostileHosts {
@@ -116,7 +116,7 @@ func hostileURLs(port string) []string {
 	return urls
 }
 
-// trap is a receiver on both loopback addresses that must not get anything.
+// trap returns a receiver on both loopback addresses that must not be contacted.
 func trap(t *testing.T) (r *receiver, port string) {
 	t.Helper()
 	r = newReceiver(t, ok)

@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/web/webhook"
 )
 
-// patience is far more than anything here takes; a test that needs it fails.
+// patience is how long a condition may take before the test fails.
 const patience = 30 * time.Second
 
 // received is a request that a receiver got.
@@ -61,7 +61,7 @@ func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// hang is a receiver that does not answer until the test is over.
+// hang returns a receiver that does not respond until the test ends.
 func hang(t testing.TB) *receiver {
 	t.Helper()
 	over := make(chan struct{})
@@ -156,7 +156,7 @@ func (h house) eventsOf(t testing.TB, workspace *models.Workspace, count int) {
 	}
 }
 
-// last is the newest delivery to an endpoint.
+// last returns the newest delivery to an endpoint.
 func (h house) last(t testing.TB, endpoint *models.WebhookEndpoint) models.WebhookDelivery {
 	t.Helper()
 	list, err := h.WebhookDeliveries(t.Context(), h.workspace.ID, endpoint.ID, models.DeliveryFilter{}, models.Page{Limit: 1})
@@ -166,14 +166,14 @@ func (h house) last(t testing.TB, endpoint *models.WebhookEndpoint) models.Webho
 	return list.Items[0]
 }
 
-// attempted is the newest delivery to an endpoint once it has been attempted so often.
+// attempted waits for a number of attempts and returns the newest delivery to an endpoint.
 func (h house) attempted(t testing.TB, endpoint *models.WebhookEndpoint, times int) models.WebhookDelivery {
 	t.Helper()
 	await(t, fmt.Sprintf("a delivery has been attempted %d times", times), func() bool { return h.last(t, endpoint).Attempts >= times })
 	return h.last(t, endpoint)
 }
 
-// work has a worker run on the Store until stop is called or the test is over.
+// work runs a worker until stop is called or the test ends.
 func (h house) work(t testing.TB, options webhook.Options) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

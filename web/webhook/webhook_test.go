@@ -430,7 +430,7 @@ func TestNextAddressIsTried(t *testing.T) {
 	}
 }
 
-// deaf has a port of an address listen but never answer: its queue is full.
+// deaf listens on a port of an IP address with a full queue, so that it never responds.
 func deaf(t *testing.T, address, port string) string {
 	t.Helper()
 	number, err := strconv.Atoi(port)
