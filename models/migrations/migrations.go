@@ -1,11 +1,11 @@
-// Package migrations holds the schema as versioned steps, forward only, in a folder for each
-// database. A step that has been released is never edited: the code before it and the code
-// after it must both run on the schema that it leaves, so that nodes can be replaced one by one.
+// Package migrations contains the schema migrations of each database system. There are no down
+// migrations. The SQL of a released migration never changes. Both the code before and the code after
+// a migration must run on the resulting schema, so that nodes can be upgraded one by one.
 package migrations
 
 import "embed"
 
-// FS holds the steps under "sqlite" and "postgres".
+// FS contains the migrations in the folders "sqlite" and "postgres".
 //
 //go:embed sqlite/*.sql postgres/*.sql
 var FS embed.FS

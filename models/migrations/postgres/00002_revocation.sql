@@ -1,12 +1,12 @@
 -- +goose Up
 
--- One row: how far the changes of keys have come, and how long a node may answer from memory.
--- The row's lock is what makes epochs commit in order; a sequence would not.
+-- A single row: the number of changes to keys, and how long a node may verify keys from memory.
+-- The row's lock makes epochs commit in order, unlike a sequence.
 CREATE TABLE revocation (
     id             integer PRIMARY KEY CHECK (id = 1),
     epoch          bigint NOT NULL,
     lease_ms       integer NOT NULL CHECK (lease_ms > 0),
-    -- What a change waits for: the longest lease that a node may still hold.
+    -- The longest lease that a node may still hold, for which each change waits.
     wait_ms        integer NOT NULL CHECK (wait_ms >= lease_ms),
     lease_version  bigint NOT NULL
 );

@@ -1,14 +1,14 @@
 -- +goose Up
 
--- A paused key is refused until a moment, in whole seconds. Then it works again by itself.
+-- Requests with a paused key are rejected until paused_until, a whole second.
 ALTER TABLE api_keys ADD COLUMN paused_at timestamptz;
 ALTER TABLE api_keys ADD COLUMN paused_until timestamptz;
 ALTER TABLE api_keys ADD COLUMN paused_by_name text NOT NULL DEFAULT '';
 
--- Who still knocks with a key that is not accepted.
+-- For finding keys that are still sent after they have stopped working.
 CREATE INDEX api_key_callers_refused ON api_key_callers (workspace_id, last_refused_at) WHERE last_refused_at IS NOT NULL;
 
--- That a key expires, told once for each expiry and threshold.
+-- The reminders sent of keys that expire, one for each expiry and threshold.
 CREATE TABLE expiry_reminders (
     api_key_id  text COLLATE "C" NOT NULL REFERENCES api_keys (id),
     expires_at  timestamptz NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE expiry_reminders (
 );
 CREATE INDEX api_keys_expires_at ON api_keys (expires_at) WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
 
--- What the admins are still to be mailed of it; what is due at once is one mail.
+-- The reminders that are yet to be emailed to admins. Those due together are one email.
 CREATE TABLE expiry_mails (
     member_id   text COLLATE "C" NOT NULL REFERENCES members (id),
     api_key_id  text COLLATE "C" NOT NULL REFERENCES api_keys (id),

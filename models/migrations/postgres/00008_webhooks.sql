@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Where a workspace wants to be told of events.
+-- The URLs that a workspace's events are sent to.
 CREATE TABLE webhook_endpoints (
     id               text COLLATE "C" PRIMARY KEY,
     workspace_id     text COLLATE "C" NOT NULL REFERENCES workspaces (id),
@@ -15,8 +15,8 @@ CREATE TABLE webhook_endpoints (
 );
 CREATE INDEX webhook_endpoints_workspace_id_id ON webhook_endpoints (workspace_id, id);
 
--- What deliveries are signed with, encrypted. The one that does not expire is the present one;
--- those before it are signed with beside it until their receivers know the new one.
+-- Encrypted secrets for signing deliveries. The current one has no expiry. After a rotation, deliveries
+-- are signed with the earlier ones too until they expire.
 CREATE TABLE webhook_secrets (
     id           text COLLATE "C" PRIMARY KEY,
     endpoint_id  text COLLATE "C" NOT NULL REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
@@ -27,9 +27,9 @@ CREATE TABLE webhook_secrets (
 CREATE UNIQUE INDEX webhook_secrets_present ON webhook_secrets (endpoint_id) WHERE expires_at IS NULL;
 CREATE INDEX webhook_secrets_endpoint_id ON webhook_secrets (endpoint_id);
 
--- One event for one endpoint, written with the event. While next_attempt_at is set there is
--- something to do; who does it has written its claim, and moved that time to when the claim
--- ends. There is no foreign key to events: each that is purged would look for deliveries here.
+-- The delivery of an event to an endpoint, written with the event. It is pending while next_attempt_at is
+-- set. A node that sends it sets claim, and next_attempt_at to when the claim ends. There is no foreign
+-- key to events, because purging an event would then search for its deliveries.
 CREATE TABLE webhook_deliveries (
     id                 text COLLATE "C" PRIMARY KEY,
     workspace_id       text COLLATE "C" NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- The scopes that a key's accepted requests have needed, for the review of all keys of a workspace
--- at once: to add up what each has done takes too long.
+-- The scopes that accepted requests have used. Computing them from the counts takes too long for a review
+-- of all keys of a workspace.
 ALTER TABLE api_keys ADD COLUMN needed_scopes text NOT NULL DEFAULT '';
 UPDATE api_keys SET needed_scopes = uses.scopes
 FROM (SELECT api_key_id, string_agg(DISTINCT scope, ' ') AS scopes FROM api_key_route_uses AS needed WHERE refusal = '' AND scope <> '' GROUP BY api_key_id) AS uses

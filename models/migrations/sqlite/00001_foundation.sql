@@ -1,6 +1,6 @@
 -- +goose Up
 
--- One row. Its set_up_at is claimed, under the row's lock, by whoever makes the first workspace.
+-- A single row. The transaction that creates the first workspace sets set_up_at while it holds the row's lock.
 CREATE TABLE installation (
     id         integer PRIMARY KEY CHECK (id = 1),
     set_up_at  timestamp
@@ -41,7 +41,7 @@ CREATE TABLE members (
 );
 CREATE INDEX members_user_id ON members (user_id);
 
--- A session is found by the hash of the id that its cookie carries.
+-- Sessions, by the hash of the ID in the cookie.
 CREATE TABLE sessions (
     digest        blob PRIMARY KEY,
     user_id       text NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -56,7 +56,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
--- Browsers in which a user has signed in before; other people's failures do not slow them.
+-- Browsers in which a user has signed in before. Failed attempts from elsewhere don't delay them.
 CREATE TABLE known_devices (
     digest        blob PRIMARY KEY,
     user_id       text NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -81,7 +81,7 @@ CREATE TABLE api_keys (
     digest                blob NOT NULL UNIQUE,
     scopes                text NOT NULL,
     expires_at            timestamp,
-    -- The form that made the key: sent twice, it still makes one.
+    -- The form that created the key. Submitting it twice creates only one key.
     form_id               text,
     created_by_type       text NOT NULL,
     created_by_id         text,

@@ -1,11 +1,11 @@
 -- +goose Up
 
--- One row: how far the changes of keys have come, and how long a node may answer from memory.
+-- A single row: the number of changes to keys, and how long a node may verify keys from memory.
 CREATE TABLE revocation (
     id             integer PRIMARY KEY CHECK (id = 1),
     epoch          integer NOT NULL,
     lease_ms       integer NOT NULL CHECK (lease_ms > 0),
-    -- What a change waits for: the longest lease that a node may still hold.
+    -- The longest lease that a node may still hold, for which each change waits.
     wait_ms        integer NOT NULL CHECK (wait_ms >= lease_ms),
     lease_version  integer NOT NULL
 );

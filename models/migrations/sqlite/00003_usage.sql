@@ -1,8 +1,7 @@
 -- +goose Up
 
--- What nodes have counted, a row for each node and second, until it is added to the tables
--- below. Then the body is emptied; the id stays for a while, so that a batch which is sent again
--- is not counted again.
+-- Counts from nodes that are not yet added to the tables below. Afterwards the body is emptied, but the ID
+-- is kept for a while, so that a batch that is sent again is not counted twice.
 CREATE TABLE usage_batches (
     id          text PRIMARY KEY,
     body        blob NOT NULL,
@@ -12,8 +11,8 @@ CREATE TABLE usage_batches (
 CREATE INDEX usage_batches_created_at ON usage_batches (created_at);
 CREATE INDEX usage_batches_unfolded ON usage_batches (created_at, id) WHERE folded_at IS NULL;
 
--- Requests by hour, and below by day of UTC. No foreign keys to api_keys: each would be checked
--- for every row that is written, and no key is ever removed.
+-- Requests by hour and, below, by day in UTC. There is no foreign key to api_keys, because it would be
+-- checked for every row written, and keys are never removed.
 CREATE TABLE api_key_usage_hours (
     api_key_id    text NOT NULL,
     workspace_id  text NOT NULL,
@@ -25,8 +24,7 @@ CREATE TABLE api_key_usage_hours (
     requests      integer NOT NULL,
     PRIMARY KEY (api_key_id, starts_at, route, status_class, refusal)
 );
--- There is none by time alone: the planner would look for the hours of one key there, among those of
--- all keys.
+-- There is no index by time alone, because the planner would use it to find the hours of a single key.
 CREATE INDEX api_key_usage_hours_workspace_id ON api_key_usage_hours (workspace_id, starts_at);
 
 CREATE TABLE api_key_usage_days (
@@ -42,8 +40,8 @@ CREATE TABLE api_key_usage_days (
 );
 CREATE INDEX api_key_usage_days_workspace_id ON api_key_usage_days (workspace_id, starts_at);
 
--- Where each key is used from. The row without address and user agent is for all the callers
--- beyond those that are told apart.
+-- The callers of each key. The row without an address and a user agent counts the callers beyond the
+-- limit.
 CREATE TABLE api_key_callers (
     api_key_id          text NOT NULL,
     workspace_id        text NOT NULL,

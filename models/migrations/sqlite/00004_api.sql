@@ -1,6 +1,6 @@
 -- +goose Up
 
--- What has happened, written with the change itself, for webhook endpoints to be told of.
+-- Events for webhook endpoints, each written in the transaction of the change that it reports.
 CREATE TABLE events (
     id            text PRIMARY KEY,
     workspace_id  text NOT NULL REFERENCES workspaces (id),
@@ -11,7 +11,7 @@ CREATE TABLE events (
 CREATE INDEX events_workspace_id_id ON events (workspace_id, id);
 CREATE INDEX events_created_at ON events (created_at);
 
--- How many seats a workspace has. The row's lock keeps two assignments from taking the last one.
+-- The number of seats. The row's lock keeps two members from being assigned the last one.
 ALTER TABLE workspaces ADD COLUMN seat_capacity integer NOT NULL DEFAULT 10 CHECK (seat_capacity >= 0);
 
 CREATE TABLE seats (
@@ -22,8 +22,8 @@ CREATE TABLE seats (
 );
 CREATE INDEX seats_workspace_id_id ON seats (workspace_id, id);
 
--- Links with which an added person sets a password, one for each member. The digest is that of
--- the last link made; while mail_due_at is set the link is still to be made and mailed.
+-- Invitation links, one for each member. The digest is that of the latest link. While mail_due_at is set,
+-- a link is yet to be created and emailed.
 CREATE TABLE invitations (
     member_id   text PRIMARY KEY REFERENCES members (id),
     digest      blob NOT NULL UNIQUE,
@@ -38,7 +38,7 @@ CREATE INDEX invitations_mail_due_at ON invitations (mail_due_at) WHERE mail_due
 
 CREATE INDEX members_workspace_id_id ON members (workspace_id, id);
 
--- The first answer to each request that may be sent again.
+-- The first response to each request with an Idempotency-Key.
 CREATE TABLE idempotent_answers (
     api_key_id   text NOT NULL,
     key          text NOT NULL,

@@ -1,17 +1,17 @@
 -- +goose Up
 
--- Each event has a place in the chain of its workspace and a hash over itself and the event
--- before it. Place 0 is for events of a version before this one, until they are chained.
+-- Each event has a position in the chain of its workspace, and a hash of itself and the previous event.
+-- Position 0 is for events from an earlier version that are not chained yet.
 ALTER TABLE audit_events ADD COLUMN seq integer NOT NULL DEFAULT 0;
 ALTER TABLE audit_events ADD COLUMN hash blob NOT NULL DEFAULT x'';
 CREATE UNIQUE INDEX audit_events_chain ON audit_events (coalesce(workspace_id, ''), seq) WHERE seq > 0;
 CREATE INDEX audit_events_unchained ON audit_events (id) WHERE seq = 0;
 
--- What the log is searched by, newest first.
+-- For searching the log, newest first.
 CREATE INDEX audit_events_actor ON audit_events (workspace_id, coalesce(actor_id, actor_type), id);
 CREATE INDEX audit_events_action ON audit_events (workspace_id, action, id);
 
--- The end of each chain; that of the events without a workspace has no name.
+-- The head of each chain. The chain of events without a workspace has an empty name.
 CREATE TABLE audit_chains (
     chain  text PRIMARY KEY,
     seq    integer NOT NULL,
@@ -21,7 +21,7 @@ INSERT INTO audit_chains (chain, seq, hash) SELECT id, 0, x'' FROM workspaces UN
 
 -- +goose StatementBegin
 CREATE TRIGGER audit_events_kept BEFORE UPDATE ON audit_events
-WHEN NOT (OLD.seq = 0 AND NEW.seq > 0 -- it gets its place in the chain
+WHEN NOT (OLD.seq = 0 AND NEW.seq > 0 -- the event is being chained
     AND NEW.id IS OLD.id AND NEW.workspace_id IS OLD.workspace_id
     AND NEW.actor_type IS OLD.actor_type AND NEW.actor_id IS OLD.actor_id AND NEW.actor_name IS OLD.actor_name
     AND NEW.action IS OLD.action AND NEW.target_type IS OLD.target_type AND NEW.target_id IS OLD.target_id
@@ -41,7 +41,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- INSERT OR REPLACE deletes without asking the trigger above.
+-- INSERT OR REPLACE deletes rows without firing the trigger above.
 -- +goose StatementBegin
 CREATE TRIGGER audit_events_not_replaced BEFORE INSERT ON audit_events
 WHEN EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id OR rowid = NEW.rowid AND rowid > 0)

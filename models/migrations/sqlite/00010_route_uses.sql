@@ -1,7 +1,7 @@
 -- +goose Up
 
--- What each key was last used for: a row for each route and refusal, with who asked last. It
--- tells to the millisecond what the counts by hour tell to the hour, and outlives them.
+-- The last use of each key by route and reason for rejection, with its caller. It is exact to the
+-- millisecond, and kept longer than the counts by hour.
 CREATE TABLE api_key_route_uses (
     api_key_id       text NOT NULL,
     workspace_id     text NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE api_key_route_uses (
 );
 CREATE INDEX api_key_route_uses_last_at ON api_key_route_uses (last_at);
 
--- Of earlier requests the hour is known, and of those before, the day.
+-- The time of earlier requests is known to the hour or, for older ones, to the day.
 INSERT INTO api_key_route_uses
 SELECT api_key_id, workspace_id, route, refusal, max(scope), sum(CASE WHEN counted THEN requests ELSE 0 END),
     min(starts_at), max(starts_at), '', ''
