@@ -29,10 +29,9 @@ func sameTime(a, b *time.Time) bool {
 }
 
 // ChangeAPIKeyAccess changes the scopes or the expiry of a key, which may be expired but not
-// deleted. Before is the access that the caller saw: if it has changed since, the error is
-// Conflict, so that no one undoes another's change by accident. When it returns, the access is in
-// effect on all nodes, even if there was nothing to change: a concurrent call may just have made
-// the change.
+// deleted. It returns Conflict if the access is no longer before, which the caller saw, so that no one
+// undoes another's change by accident. When it returns, the access is in effect on all nodes, even if
+// there was nothing to change: a concurrent call may just have made the change.
 func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
 	access.ExpiresAt = storedTime(access.ExpiresAt)
 	key, err := s.APIKey(ctx, workspaceID, id)

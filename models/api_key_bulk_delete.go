@@ -10,8 +10,8 @@ import (
 // MaxBulkDelete limits a bulk deletion to what a person can review.
 const MaxBulkDelete = 200
 
-// APIKeysByID returns the keys of a workspace with the given ids, including deleted ones, newest
-// first. It leaves out ids that the workspace doesn't have.
+// APIKeysByID returns the keys of a workspace with the given IDs, including deleted ones, newest
+// first. It leaves out IDs that the workspace doesn't have.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
 	if err := checkBulkDelete(ids); err != nil {
 		return nil, err

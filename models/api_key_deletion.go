@@ -44,8 +44,8 @@ func (s *Store) DeleteConfirmedAPIKey(ctx context.Context, workspaceID, id strin
 // DeletionReceipt records when a deletion took effect and when the key was last used.
 type DeletionReceipt struct {
 	CommittedAt time.Time
-	// EffectiveAt is when the deletion took effect on all nodes. It is nil while the deletion is
-	// under way, and if the waiting was interrupted, until FinishDeletions sets it.
+	// EffectiveAt is when the deletion took effect on all nodes. It is nil until then. If the call
+	// was interrupted, FinishDeletions sets it later.
 	EffectiveAt *time.Time
 	// Took is the time from the commit until the deletion took effect.
 	Took time.Duration
@@ -89,7 +89,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIK
 // deletion holds the options of a deletion.
 type deletion struct {
 	reason string // for the receipt; may be empty
-	// otherKey is the id of the other key of a rotation, which must still exist, so that the
+	// otherKey is the ID of the other key of a rotation, which must still exist, so that the
 	// deletion of one leaves the other. It may be empty.
 	otherKey string
 }

@@ -28,7 +28,7 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 }
 
 // APIKeyNames returns up to limit keys of a workspace that aren't deleted, by name. It sets only
-// their ids, names, and prefixes.
+// their IDs, names, and prefixes.
 func (s *Store) APIKeyNames(ctx context.Context, workspaceID string, limit int) ([]APIKey, error) {
 	var keys []APIKey
 	err := s.with(ctx).Select("id, name, key_prefix").Where("workspace_id = ? AND deleted_at IS NULL", workspaceID).

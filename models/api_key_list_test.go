@@ -177,7 +177,7 @@ func TestAPIKeysSortsPages(t *testing.T) {
 	})
 }
 
-// sorted returns keys in order, with keys without a value last and equal keys by id.
+// sorted returns keys in order, with keys without a value last and equal keys by ID.
 func sorted(keys []*models.APIKey, missing func(*models.APIKey) bool, compare func(a, b *models.APIKey) int, ascending bool) []*models.APIKey {
 	sign := -1
 	if ascending {
@@ -198,7 +198,7 @@ func sorted(keys []*models.APIKey, missing func(*models.APIKey) bool, compare fu
 	})
 }
 
-// walk reads every page of a list and returns the ids on them.
+// walk reads every page of a list and returns the IDs on them.
 func walk(t *testing.T, s fixture, filter models.APIKeyFilter, matching int) []string {
 	t.Helper()
 	var ids []string

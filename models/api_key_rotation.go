@@ -104,7 +104,7 @@ func (k *APIKey) RenewedExpiry(now time.Time) *time.Time {
 	return &until
 }
 
-// rotationID returns the id of the first key in the rotation history.
+// rotationID returns the ID of the first key in the rotation history.
 func (k *APIKey) rotationID() *string {
 	if k.RotationID != nil {
 		return k.RotationID
@@ -157,7 +157,7 @@ func (k *APIKey) WireRotated() wire.RotatedAPIKey {
 
 // releaseReplacedKey lets the key that replacement replaces be rotated again, unless it is deleted.
 // Call it before marking the replacement as deleted, because keys are locked in the order of their
-// ids.
+// IDs.
 func (s *Store) releaseReplacedKey(ctx context.Context, replacement *APIKey) error {
 	if replacement.ReplacesID == nil {
 		return nil
@@ -215,7 +215,7 @@ func (s *Store) requireOtherKey(ctx context.Context, workspaceID, id string) err
 	return err
 }
 
-// ReplacedKeyIDs returns, by the id of the replacement, the ids of the keys that are being rotated
+// ReplacedKeyIDs returns, by the ID of the replacement, the IDs of the keys that are being rotated
 // to one of the given keys.
 func (s *Store) ReplacedKeyIDs(ctx context.Context, workspaceID string, keys []APIKey) (map[string]string, error) {
 	replaced := []string{}

@@ -146,7 +146,7 @@ func wantStatuses(t *testing.T, s fixture, keys []*models.APIKey) {
 	}
 }
 
-// keyIDsOf returns the ids of all keys that match a filter, in its order.
+// keyIDsOf returns the IDs of all keys that match a filter, in its order.
 func keyIDsOf(t *testing.T, s fixture, filter models.APIKeyFilter) []string {
 	t.Helper()
 	filter.PageNumber, filter.PageSize = 1, 1000

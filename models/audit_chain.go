@@ -16,7 +16,7 @@ import (
 )
 
 // auditChain is the head of a chain of audit events. Each workspace has a chain, named after its
-// id. Events that belong to no workspace are in a chain with an empty name.
+// ID. Events that belong to no workspace are in a chain with an empty name.
 type auditChain struct {
 	Chain string `gorm:"primaryKey"`
 	Seq   int64  // the number of events
@@ -134,7 +134,7 @@ func (s *Store) moveAuditChain(ctx context.Context, chain *auditChain) error {
 // chainBatchSize limits how many events one transaction chains, so that others can write in between.
 const chainBatchSize = 500
 
-// chainEarlierEvents chains, in the order of their ids, the events of versions that did not chain
+// chainEarlierEvents chains, in the order of their IDs, the events of versions that did not chain
 // them. Nodes of such a version may still be running.
 func (s *Store) chainEarlierEvents(ctx context.Context) error {
 	for {

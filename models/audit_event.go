@@ -21,7 +21,7 @@ type AuditEvent struct {
 	Details     map[string]string `gorm:"serializer:json"`
 	Address     string
 	UserAgent   string
-	CreatedAt   time.Time // the time in the id, so that both sort in the same order
+	CreatedAt   time.Time // the time in the ID, so that both sort in the same order
 	Seq         int64     // position in the chain of the workspace, from 1
 	Hash        []byte    // SHA-256 of this event and the Hash of the previous one
 }

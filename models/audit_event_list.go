@@ -13,9 +13,9 @@ import (
 
 // AuditFilter selects audit events. The zero value selects all.
 type AuditFilter struct {
-	Actor  string     // the id of a member or key, or the ActorType of an actor without an id
+	Actor  string     // the ID of a member or key, or the ActorType of an actor without an ID
 	Action string     // such as "api_key.created"
-	Target string     // the id of the target, or part of its name, case-insensitive
+	Target string     // the ID of the target, or part of its name, case-insensitive
 	From   *time.Time // inclusive
 	Before *time.Time // exclusive
 }
@@ -35,7 +35,7 @@ func (s *Store) AuditEvents(ctx context.Context, workspaceID string, filter Audi
 }
 
 // EachAuditEvent calls fn for each audit event that matches filter, newest first, until fn returns
-// an error. It reads the events in chunks, without a transaction.
+// an error. It reads the events in batches, without a transaction.
 func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter AuditFilter, fn func(*AuditEvent) error) error {
 	query := filter.where(s.with(ctx), workspaceID).Order("id DESC").Limit(auditBatchSize).Session(&gorm.Session{})
 	for batch := query; ; {
@@ -58,7 +58,7 @@ func (s *Store) EachAuditEvent(ctx context.Context, workspaceID string, filter A
 // auditBatchSize is the number of events that EachAuditEvent reads at a time.
 const auditBatchSize = 1000
 
-// identifier matches the id of a row.
+// identifier matches the ID of a row.
 var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)
 
 func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
@@ -75,7 +75,7 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 		pattern := searchPattern(f.Target, maxName)
 		query = query.Where(`lower(target_name) LIKE lower(?) ESCAPE '\'`, pattern)
 	}
-	// The id starts with created_at and orders the list, so the index on it serves both.
+	// The ID starts with created_at and orders the list, so the index on it serves both.
 	if f.From != nil {
 		query = query.Where("id >= ?", firstID("aud", *f.From))
 	}

@@ -75,7 +75,7 @@ func TestAuditEventsFilters(t *testing.T) {
 	})
 }
 
-// The time of an event is in its id, even if its transaction overlaps with others.
+// The time of an event is in its ID, even if its transaction overlaps with others.
 func TestAuditEventIsListedAtItsTime(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")

@@ -5,9 +5,8 @@ import "time"
 // CallerIsNew is how long a caller counts as new.
 const CallerIsNew = 7 * 24 * time.Hour
 
-// NewCallers counts the callers among those of a key that are new at now, and reports for each by
-// its index whether it is. In the first days of a key none is: it has no old ones to tell them
-// from.
+// NewCallers reports, by index, which of a key's callers are new at now, and returns their number. If
+// all of them are, the key itself is new, and none counts as new.
 func NewCallers(callers []APIKeyCaller, now time.Time) (isNew []bool, count int) {
 	isNew = make([]bool, len(callers))
 	recent := func(c *APIKeyCaller) bool { return !c.IsOthers() && now.Sub(c.FirstSeenAt) < CallerIsNew }

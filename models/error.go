@@ -117,7 +117,7 @@ func IsUnavailable(err error) bool {
 const characterNotInRepertoire = "22021"
 
 // notFound converts GORM's error for a missing row into a NotFound error that names what, and wraps
-// other errors. An id that PostgreSQL cannot store, such as one with NUL, is not found either.
+// other errors. An ID that PostgreSQL cannot store, such as one with NUL, is not found either.
 func notFound(err error, what string) error {
 	var server *pgconn.PgError
 	if errors.Is(err, gorm.ErrRecordNotFound) || errors.As(err, &server) && server.Code == characterNotInRepertoire {

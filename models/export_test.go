@@ -28,7 +28,7 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	return err
 }
 
-// NewID returns a new id with the given prefix.
+// NewID returns a new ID with the given prefix.
 func (s *Store) NewID(prefix string) string { return s.id(prefix) }
 
 // Decoy returns the hash that passwords for unknown accounts are compared with.

@@ -34,7 +34,7 @@ type Invitation struct {
 	ExpiresAt time.Time
 }
 
-// errInvitation is returned for a link that was used, replaced or never existed, or that expired.
+// errInvitation is returned for a link that was used or replaced, has expired, or never existed.
 var errInvitation = Errorf(NotFound, "This link was already used, replaced, or expired. Ask a workspace admin for a new one.")
 
 // InviteMember creates an invitation link for a pending member. An earlier link stops working. It

@@ -75,9 +75,9 @@ type LeakReport struct {
 // Clean reports whether no keys were found.
 func (r LeakReport) Clean() bool { return len(r.Leaks) == 0 && r.Others == 0 }
 
-// CheckLeaks looks up found among the keys of a workspace, including deleted ones, and records any
-// finds in the audit log. Keys of other workspaces are counted together with keys that don't exist,
-// so that the result reveals nothing about other workspaces.
+// CheckLeaks looks up the found keys in a workspace, including its deleted keys, and records leaks in
+// the audit log. Keys of other workspaces are counted together with keys that don't exist, so that the
+// result reveals nothing about other workspaces.
 func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundKeys) (LeakReport, error) {
 	report := LeakReport{More: found.More}
 	if len(found.order) == 0 {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Lease is how long nodes may answer from memory after they have read the changes to keys. All nodes
-// read it from the database with the changes.
+// Lease is how long a node may verify keys from memory after it has read the changes to keys. All nodes
+// read the lease from the database together with the changes.
 type Lease struct {
 	Length time.Duration // of new leases
 	Wait   time.Duration // how long a change waits, without the margin; longer than Length while longer leases may be held
@@ -17,8 +17,8 @@ type Lease struct {
 // ChangeTime returns how long it takes until a change to a key is in effect on all nodes.
 func (l Lease) ChangeTime() time.Duration { return withMargin(l.Wait) }
 
-// Bounds of a lease. A shorter one costs the database more than it gains. With a longer one, people
-// wait for a deletion until they think it failed.
+// Bounds of a lease. A shorter one would load the database for little gain. With a longer one, a
+// deletion takes so long that people think it has failed.
 const (
 	MinLease = 100 * time.Millisecond
 	MaxLease = 10 * time.Second

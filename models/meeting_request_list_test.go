@@ -22,7 +22,7 @@ func TestMeetingRequestsFilter(t *testing.T) {
 	type filter = models.MeetingRequestFilter
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.AddMember(t, &models.Workspace{ID: s.id}, "bob@acme.test")
-		made := map[rune]string{} // id by name
+		made := map[rune]string{} // ID by name
 		create := func(name rune, organizer string, participants ...string) {
 			n := s.ask(participants...)
 			n.OrganizerEmail = organizer

@@ -14,15 +14,14 @@ import (
 	"github.com/skipup/keys/models/migrations"
 )
 
-// Migration is one step of the schema that Migrate has applied.
+// Migration is a schema migration that Migrate has applied.
 type Migration struct {
 	Version int64
 	Name    string
 }
 
-// Migrate brings the schema up to date and returns the steps that it took. Nodes that start
-// at once do not collide: on PostgreSQL an advisory lock lets one work while the others wait,
-// on SQLite the write lock does.
+// Migrate updates the schema to the current version and returns the migrations that it applied. Several
+// processes may call it at the same time: one applies the migrations while the others wait.
 func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	provider, err := s.migrations()
 	if err != nil {
@@ -30,8 +29,7 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	}
 	results, err := provider.Up(ctx)
 	for wait := 50 * time.Millisecond; err != nil && s.dialect.name == sqlite && wait < time.Second; wait *= 2 {
-		// Another process may have taken the same step first: each step is one transaction, so
-		// look again from where the schema stands now.
+		// Another process may have applied the same migration first.
 		if sleepErr := sleep(ctx, wait); sleepErr != nil {
 			return nil, sleepErr
 		}
@@ -50,6 +48,7 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	return applied, nil
 }
 
+// sleep waits for d or until ctx is done, and then returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -64,19 +63,19 @@ func (s *Store) migrations() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps, err := fs.Sub(migrations.FS, s.dialect.name)
+	files, err := fs.Sub(migrations.FS, s.dialect.name)
 	if err != nil {
 		return nil, err
 	}
 	if s.dialect.name == sqlite {
-		return goose.NewProvider(goose.DialectSQLite3, db, steps)
+		return goose.NewProvider(goose.DialectSQLite3, db, files)
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, steps, goose.WithSessionLocker(migrationLock{}))
+	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(migrationLock{}))
 }
 
-// migrationLock is an advisory lock of PostgreSQL for each schema. A node that finds it taken
-// asks again soon: goose's own lock lets every node but the first wait five seconds. It does
-// not wait inside PostgreSQL, where it would hold up a CREATE INDEX CONCURRENTLY.
+// migrationLock is a PostgreSQL advisory lock for the current schema. It polls every 50 milliseconds,
+// unlike goose's own lock, which polls every five seconds. Waiting inside PostgreSQL would block CREATE
+// INDEX CONCURRENTLY.
 type migrationLock struct{}
 
 func (migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {

@@ -32,7 +32,7 @@ type Paged[T any] struct {
 // for another.
 type listing []string
 
-// after limits query to the page that p selects, by id, newest first, and to one more row, which
+// after limits query to the page that p selects, by ID, newest first, and to one more row, which
 // tells paged whether another page follows.
 func (l listing) after(query *gorm.DB, column string, p *Page) (*gorm.DB, error) {
 	fields := Fields{}
@@ -67,7 +67,7 @@ func paged[T any](l listing, p Page, rows []T, id func(*T) string) Paged[T] {
 
 const cursorCheckLen = 9 // bytes
 
-// seal returns the cursor for the page after the row id. Its checksum detects cursors of other
+// seal returns the cursor for the page after the row with an ID. Its checksum detects cursors of other
 // lists. It needs no secret, because every query names the workspace.
 func (l listing) seal(id string) string {
 	return base64.RawURLEncoding.EncodeToString(append(l.check(id), id...))
@@ -79,7 +79,7 @@ func (l listing) open(cursor string) (id string, ok bool) {
 		return "", false
 	}
 	id = string(raw[cursorCheckLen:])
-	// The decoder ignores line breaks, and anyone can compute the checksum of an invalid id.
+	// The decoder ignores line breaks, and anyone can compute the checksum of an invalid ID.
 	return id, cursor == l.seal(id) && id == storable(id)
 }
 

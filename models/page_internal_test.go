@@ -29,7 +29,7 @@ func TestCursorOfInvalidTextIsRejected(t *testing.T) {
 	}
 }
 
-// FuzzCursor checks that a sealed id can be opened and that any changed bit is detected.
+// FuzzCursor checks that a sealed ID can be opened and that any changed bit is detected.
 func FuzzCursor(f *testing.F) {
 	f.Add("key_01ARZ3NDEKTSV4RRFFQ69G5FAV", "api_keys", "", uint(0))
 	f.Add("k", "", "a", uint(1<<20))

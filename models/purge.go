@@ -7,25 +7,24 @@ import (
 )
 
 const (
-	// deviceMemory is how long an unused device stays known.
+	// deviceMemory is how long an unused device is remembered.
 	deviceMemory = 180 * 24 * time.Hour
-	// UsageHoursKept and UsageDaysKept are how long counts stay, and with the days the callers
-	// and the uses of routes.
+	// UsageHoursKept is how long the counts by hour are kept.
 	UsageHoursKept = 90 * 24 * time.Hour
-	UsageDaysKept  = 730 * 24 * time.Hour
+	// UsageDaysKept is how long the counts by day, the callers, and the uses of routes are kept.
+	UsageDaysKept = 730 * 24 * time.Hour
 	// flushMemory is how long the IDs of stored counts are kept. A node sends counts again every
 	// second until it gets a response.
 	flushMemory = 7 * 24 * time.Hour
-	// ofAnyWorkspace leads through the index of counts, which is by workspace.
+	// ofAnyWorkspace matches all rows, and makes the planner use the index by workspace.
 	ofAnyWorkspace = "workspace_id IN (SELECT id FROM workspaces) AND "
 )
 
-// PurgeExpired deletes what no longer means anything: sessions that are over, set-up links
-// and invitations that have expired, answers too old to be given again, sign-in attempts too old
-// to count, devices not used for half a year, usage by hour after 90 days, the rest of it after
-// two years, deliveries after 30 days, and events a day later.
-// The audit log is kept; what a node of an earlier version has added to it is chained.
-// On SQLite it then brings the planner's statistics up to date, which PostgreSQL does itself.
+// PurgeExpired deletes rows that have expired or are older than they are kept: sessions, setup links,
+// invitations, stored responses, failed sign-ins, devices not used for 180 days, usage by hour after 90
+// days and the rest of it after two years, webhook deliveries after 30 days, and events a day later. It
+// also chains audit events that nodes of an earlier version have written. On SQLite, it then updates the
+// planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
 	for _, expired := range []struct {
@@ -66,14 +65,14 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 	return nil
 }
 
-// purgeBatchSize is how many rows are deleted at once on SQLite, where nobody else writes meanwhile:
-// a node that has been stopped for long finds millions, and a deletion would wait for all of them.
+// On SQLite, a purge deletes this many rows at a time and pauses in between, because other writers have
+// to wait while it deletes. There are millions of rows if the server was stopped for long.
 const (
 	purgeBatchSize = 5000
 	purgePause     = 50 * time.Millisecond
 )
 
-// purge deletes the rows of a table that a condition is true of.
+// purge deletes the rows of a table that match a condition.
 func (s *Store) purge(ctx context.Context, row any, where string, args []any) error {
 	if s.dialect.name == postgresql {
 		return s.with(ctx).Where(where, args...).Delete(row).Error

@@ -10,8 +10,8 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// KeyChanges are the changes to keys since an epoch. Once a node has dropped those keys, it may
-// answer from memory for one lease, counted from the time before it read the changes.
+// KeyChanges are the changes to keys since an epoch. Once a node has dropped those keys, it may verify
+// keys from memory for one lease, counted from the time before it read the changes.
 type KeyChanges struct {
 	Epoch   int64
 	Lease   time.Duration

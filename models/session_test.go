@@ -129,7 +129,7 @@ func TestSignInReplacesSession(t *testing.T) {
 		wantOver(t, s, first)
 		wantLiving(t, s, second.SessionID)
 
-		// An id that was planted in the browser beforehand never becomes a session.
+		// An ID that was planted in the browser beforehand never becomes a session.
 		planted, err := s.SignIn(s.ctx, "planted", ada)
 		if err != nil || planted.SessionID == "planted" {
 			t.Fatalf("%+v, %v", planted, err)

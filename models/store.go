@@ -28,7 +28,7 @@ type Options struct {
 	// KeyChanged is called after each change to what a key may do, with the time from its commit until
 	// it was in effect on all nodes. It may be nil.
 	KeyChanged func(time.Duration)
-	// SendsEmail says that a worker sends what ClaimEmail returns.
+	// SendsEmail reports whether a worker sends the emails that ClaimEmail returns.
 	SendsEmail bool
 	// AcceptedAfterDeletion is called with keys that were used in an accepted request after their
 	// deletion took effect, according to the nodes' clocks. That can't happen unless the protocol
@@ -54,10 +54,10 @@ type Store struct {
 	passwords  *passwordHasher
 	ids        *idSource
 	keyChanged func(time.Duration)
-	stored     *storedMemory // what AddUsage doesn't have to look up
+	stored     *storedMemory // what AddUsage need not look up
 	statements *preparedStatements
 	sendsEmail bool
-	running    *sync.Map     // ids of the idempotent requests that this process is at
+	running    *sync.Map     // IDs of the idempotent requests in progress in this process
 	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
 
 	acceptedAfterDeletion func(keyIDs []string)

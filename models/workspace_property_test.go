@@ -15,10 +15,10 @@ import (
 type book struct {
 	fixture
 	t        *testing.T
-	active   map[string]bool // by member id; false once deactivated
+	active   map[string]bool // by member ID; false once deactivated
 	admin    map[string]bool
 	signsIn  map[string]bool
-	seats    map[string]string // seat id by member id
+	seats    map[string]string // seat ID by member ID
 	capacity int
 	meetings map[string]models.MeetingRequestStatus
 	people   int

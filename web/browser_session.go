@@ -28,8 +28,8 @@ func newBrowserSessions(store *models.Store, publicURL string) *browserSessions 
 	return &browserSessions{store: store, sessions: newSessionStore(store, publicURL), publicURL: publicURL}
 }
 
-// loadViewer loads the signed-in user, if any, and how they want to see pages. It rejects no
-// one.
+// loadViewer loads the signed-in user, if any, and the preferences of the browser. It never rejects a
+// request.
 func (b *browserSessions) loadViewer(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(outer echo.Context) error {
 		return withRequestContext(outer, func(c *requestContext) error { return b.load(c, next) })

@@ -132,7 +132,7 @@ func frameworkProblem(err *echo.HTTPError) problem {
 	return problem{status: err.Code, kind: "invalid_request", message: "We couldn't process this request."}
 }
 
-// jsonErrors makes errors be sent as JSON instead of as a page.
+// jsonErrors makes the error handler send JSON instead of a page.
 func jsonErrors(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(outer echo.Context) error {
 		return withRequestContext(outer, func(c *requestContext) error {

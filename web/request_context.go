@@ -9,9 +9,9 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// requestContext is an echo.Context with typed fields for what middleware finds out about a
-// request. Echo's map of values would alone cost as much as verifying a key. Contexts are reused,
-// so nothing may keep one after its request.
+// requestContext is an echo.Context with typed fields for what middleware learns about a request.
+// Echo's map of values alone would cost as much as verifying a key. Contexts are reused, so nothing may
+// keep one after its request.
 type requestContext struct {
 	echo.Context
 	start time.Time // when the gate started, by the system's clock

@@ -26,7 +26,7 @@ type usageErrors []string
 
 func (m *usageErrors) add(format string, args ...any) { *m = append(*m, fmt.Sprintf(format, args...)) }
 
-// err returns nil if there are none.
+// err returns m as an error, or nil if it is empty.
 func (m usageErrors) err() error {
 	if len(m) == 0 {
 		return nil

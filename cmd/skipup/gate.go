@@ -69,7 +69,7 @@ func serveMetrics(ctx context.Context, address string, metrics *web.Metrics, log
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("serve metrics", "error", err)
+			log.Error("failed to serve metrics", "error", err)
 		}
 	})
 	return func() {

@@ -95,7 +95,7 @@ type listedKey struct {
 	ExpiresAt   *time.Time       `json:"expires_at"`
 	PausedUntil *time.Time       `json:"paused_until"` // even if in the past
 	DeletedAt   *time.Time       `json:"deleted_at"`
-	// The ids of the replaced key, of the replacement, and of the first key in the rotation history.
+	// The IDs of the replaced key, of the replacement, and of the first key in the rotation history.
 	RotatedFrom *string `json:"rotated_from"`
 	RotatedTo   *string `json:"rotated_to"`
 	RotationID  *string `json:"lineage_id"`

@@ -53,7 +53,7 @@ func (p *program) keysResume() *cobra.Command {
 	})
 }
 
-// withKey calls fn with the key that has the given id, in any workspace.
+// withKey calls fn with the key that has the given ID, in any workspace.
 func (p *program) withKey(ctx context.Context, cmd *cobra.Command, id string, fn func(context.Context, *models.Store, *models.APIKey) error) error {
 	s, err := p.settings(cmd, databaseOption)
 	if err != nil {

@@ -75,7 +75,7 @@ func (c keyChange) changesAccess() bool {
 	return c.changes("scopes") || c.changes("expires-in") || c.changes("never-expires")
 }
 
-// oneKey checks that the only argument is the id of a key.
+// oneKey checks that the only argument is the ID of a key.
 func oneKey(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return errors.New("specify the ID of one key, as shown by `skipup keys list`")

@@ -57,7 +57,7 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// command makes cmd run do. Errors that occur earlier are usage errors.
+// command returns cmd with do as its action. Errors that occur before do runs are usage errors.
 func (p *program) command(cmd *cobra.Command, do func(ctx context.Context, args []string) error) *cobra.Command {
 	if cmd.Args == nil {
 		cmd.Args = noArguments
@@ -69,8 +69,8 @@ func (p *program) command(cmd *cobra.Command, do func(ctx context.Context, args 
 	return cmd
 }
 
-// group makes cmd a command that only has subcommands and prints its help. By default, cobra would
-// print the help for a misspelled subcommand, too, and exit with 0.
+// group returns cmd with subcommands. Without one, it prints its help. By default, cobra would also
+// print the help for a misspelled subcommand, and exit with 0.
 func (p *program) group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	cmd.Args = noSuchCommand
 	cmd.SuggestionsMinimumDistance = 2

@@ -106,7 +106,7 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log 
 
 func closeStore(store *models.Store, log *slog.Logger) {
 	if err := store.Close(); err != nil {
-		log.Error("close database", "error", err)
+		log.Error("failed to close the database", "error", err)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/skipup/keys/web/webhook"
 )
 
-// webhookWorker returns a worker that sends webhooks. It runs until open requests have finished, so that their events
-// are sent too, or stay in the queue.
+// webhookWorker returns a worker that sends webhooks. It outlives open requests, so that it can still
+// send their events.
 func webhookWorker(s settings, store *models.Store, metrics *web.Metrics, log *slog.Logger) worker {
 	if s.WebhookAllowPrivate {
 		log.Warn("webhooks may be sent to private networks; use this for development only")

@@ -27,14 +27,15 @@ func startWorkers(ctx context.Context, workers ...worker) (stop func()) {
 	}
 }
 
-// repeat returns a worker that calls do now and then once per interval. It logs errors as what.
-func repeat(interval time.Duration, log *slog.Logger, what string, do func(context.Context) error) worker {
+// repeat returns a worker that calls do at once and then once per interval. It logs errors as a failure
+// to do task, such as "send reminders".
+func repeat(interval time.Duration, log *slog.Logger, task string, do func(context.Context) error) worker {
 	return func(ctx context.Context) {
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for ctx.Err() == nil {
 			if err := do(ctx); err != nil && ctx.Err() == nil {
-				log.Error(what, "error", err)
+				log.Error("failed to "+task, "error", err)
 			}
 			select {
 			case <-tick.C:
@@ -44,7 +45,8 @@ func repeat(interval time.Duration, log *slog.Logger, what string, do func(conte
 	}
 }
 
-// cleanupWorker returns a worker that purges expired rows and completes what a stopped node left unfinished.
+// cleanupWorker returns a worker that finishes interrupted deletions, encrypts webhook secrets with the
+// current key, and purges expired rows.
 func cleanupWorker(store *models.Store, log *slog.Logger) worker {
 	return repeat(time.Hour, log, "clean up the database", func(ctx context.Context) error {
 		_, deletionErr := store.FinishDeletions(ctx)
@@ -53,9 +55,9 @@ func cleanupWorker(store *models.Store, log *slog.Logger) worker {
 	})
 }
 
-// reminderWorker returns a worker that records reminders of keys that expire soon. A reminder is at most a minute late.
+// reminderWorker returns a worker that sends reminders of expiring keys, at most a minute late.
 func reminderWorker(store *models.Store, log *slog.Logger) worker {
-	return repeat(time.Minute, log, "remind of expiring keys", func(ctx context.Context) error {
+	return repeat(time.Minute, log, "send reminders of expiring keys", func(ctx context.Context) error {
 		_, err := store.RemindOfExpiry(ctx)
 		return err
 	})

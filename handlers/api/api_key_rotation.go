@@ -46,8 +46,8 @@ func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (ro
 	return rotatedAPIKey{RotatedAPIKey: key.WireRotated(), Key: secret.Reveal()}, nil
 }
 
-// scopesChange returns the change that scopes ask for. They can't be null, which could mean all
-// scopes as well as none.
+// scopesChange returns the change to the scopes, if any. It rejects null, which could mean either all
+// scopes or none.
 func scopesChange(names given[[]string]) (models.Change[scope.Set], error) {
 	if names.Given && names.Value == nil {
 		return models.Change[scope.Set]{}, invalid("scopes", "must be an array; omit it to keep the scopes of the key")

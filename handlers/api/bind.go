@@ -126,7 +126,7 @@ func jsonType(err *json.SemanticError) string {
 
 const maxField = 100
 
-// fieldOf returns a JSON pointer in the notation of programs, such as participants[3].email.
+// fieldOf formats a JSON pointer like an expression, such as participants[3].email.
 func fieldOf(pointer jsontext.Pointer) string {
 	var field strings.Builder
 	for part := range pointer.Tokens() {

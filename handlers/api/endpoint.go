@@ -22,7 +22,7 @@ type operation struct {
 	handle  echo.HandlerFunc
 	status  int          // of success
 	in, out reflect.Type // types of the input and of the data, or of one item of a list
-	meta    reflect.Type // type of the meta of a list; nil if it is none
+	meta    reflect.Type // type of the meta of a list; nil if it isn't a list
 	once    bool         // accepts an Idempotency-Key
 }
 

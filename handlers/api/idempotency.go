@@ -37,8 +37,8 @@ func idempotencyKey(r *http.Request) (key string, given bool, err error) {
 	return key, true, nil
 }
 
-// requestOf returns what identifies a request, with a fingerprint that detects a different request
-// with the same key.
+// requestOf identifies a request by its key, with a fingerprint that detects a different request with
+// the same key.
 func requestOf(r *http.Request, caller web.Caller, key string, body []byte) models.IdempotentRequest {
 	hash := sha256.New()
 	for _, part := range []string{r.Method, r.URL.RequestURI(), string(body)} {
@@ -47,7 +47,7 @@ func requestOf(r *http.Request, caller web.Caller, key string, body []byte) mode
 	return models.IdempotentRequest{APIKeyID: caller.Key.ID(), Key: key, Fingerprint: hash.Sum(nil)}
 }
 
-// withoutSecret returns out without what must not be stored.
+// withoutSecret returns out without its secret, which must not be stored.
 func withoutSecret(out any) any {
 	if secretive, is := out.(interface{ withoutSecret() any }); is {
 		return secretive.withoutSecret()

@@ -45,8 +45,8 @@ func (h meetingRequests) changeOrganizer(ctx context.Context, caller web.Caller,
 	}))
 }
 
-// meetingRequestEdit is a change of a meeting request. Omitted fields don't change, and null removes
-// a value (RFC 7396).
+// meetingRequestEdit is a merge patch of a meeting request (RFC 7396): omitted fields don't change, and
+// null removes a value.
 type meetingRequestEdit struct {
 	ID                  string                  `param:"id" json:"-"`
 	OrganizerName       given[*string]          `json:"organizer_name"`

@@ -68,7 +68,7 @@ func (h apiKeys) outdatedAccess(c echo.Context, key *models.APIKey, form apikeys
 	return h.accessForm(c, http.StatusUnprocessableEntity, apikeys.AccessPage{Key: key, Form: form, Outdated: true})
 }
 
-// accessOf returns the access that a form asks for, and what is wrong with the form.
+// accessOf returns the access that a form describes, and the errors in the form.
 func accessOf(form apikeys.AccessForm, key *models.APIKey, v viewer.Viewer) (models.KeyAccess, models.Fields) {
 	access, fields := key.Access(), models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)

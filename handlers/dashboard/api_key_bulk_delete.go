@@ -27,7 +27,7 @@ func (h apiKeys) askBulkDelete(c echo.Context) error {
 	return h.bulkDeleteForm(c, http.StatusOK, apikeys.BulkDeletePage{Form: form})
 }
 
-// foundKeys returns the ids of the keys with the finding that the query names, as many as can be
+// foundKeys returns the IDs of the keys with the finding that the query names, as many as can be
 // deleted together.
 func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 	query, err := apikeys.ParseQuery(c.QueryParams())
@@ -87,7 +87,7 @@ func withoutOld(keys []models.APIKey, rotations []*models.Rotation) []models.API
 	})
 }
 
-// existingKeys returns the keys of the workspace with these ids that are not deleted.
+// existingKeys returns the keys of the workspace with these IDs that are not deleted.
 func (h apiKeys) existingKeys(c echo.Context, ids []string) ([]models.APIKey, error) {
 	keys, err := h.store.APIKeysByID(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// review counts the findings. The list loads them after itself.
+// review renders the number of keys with each finding. The list page loads it separately.
 func (h apiKeys) review(c echo.Context) error {
 	found, err := h.store.ReviewAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID)
 	if err != nil {

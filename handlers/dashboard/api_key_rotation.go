@@ -16,8 +16,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// rotation shows the rotation of a key, or the form that starts one. It returns no content to a
-// page that shows the current state already.
+// rotation renders the rotation of a key, or the form that starts one. It returns 204 to a page that
+// already shows the current state.
 func (h apiKeys) rotation(c echo.Context) error {
 	r, err := h.store.Rotation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if models.IsKind(err, models.NotFound) {
@@ -97,7 +97,7 @@ func (h apiKeys) createReplacement(c echo.Context, form apikeys.RotateForm) (nex
 	return next{}, web.Render(c, http.StatusCreated, apikeys.Created(apikeys.CreatedPage{Key: key, Secret: secret.Reveal()}))
 }
 
-// newReplacement returns what a form asks for, and what is wrong with the form.
+// newReplacement returns the replacement that a form describes, and the errors in the form.
 func newReplacement(ctx context.Context, form apikeys.RotateForm) (models.NewReplacement, models.Fields) {
 	replacement, fields := models.NewReplacement{FormID: form.FormID}, models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
@@ -106,7 +106,7 @@ func newReplacement(ctx context.Context, form apikeys.RotateForm) (models.NewRep
 	}
 	replacement.Scopes = models.To(set)
 	if form.FormID == "" {
-		fields["form_id"] = "is missing its id; reload the page and try again"
+		fields["form_id"] = "is missing; reload the page and try again"
 	}
 	if form.Expiry == apikeys.ExpiryKeep {
 		return replacement, fields

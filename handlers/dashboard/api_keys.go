@@ -52,7 +52,7 @@ func (h apiKeys) list(c echo.Context) error {
 	return web.Render(c, http.StatusOK, apikeys.List(page))
 }
 
-// filterOf returns what a query asks of the Store. Unknown values are ignored.
+// filterOf returns the filter for a query. It ignores unknown values.
 func filterOf(query ui.ListQuery) models.APIKeyFilter {
 	sort, ascending := apikeys.Sorting(query)
 	filter := models.APIKeyFilter{

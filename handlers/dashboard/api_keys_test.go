@@ -46,7 +46,7 @@ func notice(t *testing.T, b *handlerstest.Browser, done handlerstest.Response) s
 	return document(t, b.Get(done.Header.Get("Location"))).Find("#toasts [role=status]").Text()
 }
 
-// formID returns the id of an empty form.
+// formID returns the ID of an empty form.
 func formID(t *testing.T, b *handlerstest.Browser) string {
 	t.Helper()
 	id, _ := document(t, b.Get(listPath+"/new")).Find(`input[name="form_id"]`).Attr("value")

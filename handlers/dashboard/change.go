@@ -9,22 +9,21 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// change is a page that asks about a change of a subject S with a form F, and makes it. ask serves
-// the GET of the page and act its POST. Deleting, pausing, editing and rotating a key are changes.
+// change is a page that changes a subject S with a form F, such as pausing a key. ask handles GET
+// requests, and act handles POST requests.
 type change[S, F any] struct {
-	// subject reads what is to be changed. It fails if that no longer exists.
+	// subject returns the subject of a request. It returns an error if the subject no longer exists.
 	subject func(echo.Context) (S, error)
-	// form returns the form of a page that was not submitted. It may be nil.
+	// form returns the initial form. It may be nil.
 	form func(S) F
 	// show renders the page.
 	show func(c echo.Context, status int, subject S, form F, errors models.Fields) error
-	// apply makes the change that a submitted form asks for. It renders the response itself if next
-	// has no address.
+	// apply makes the change. If it returns no URL to redirect to, it has rendered the response.
 	apply func(c echo.Context, form F) (next, error)
 }
 
-// next is where a change leads: to an address, with a notice.
-type next struct{ notice, address string }
+// next is the page to redirect to after a change, and a notice to show on it.
+type next struct{ notice, url string }
 
 func (ch change[S, F]) ask(c echo.Context) error {
 	subject, err := ch.subject(c)
@@ -38,7 +37,7 @@ func (ch change[S, F]) ask(c echo.Context) error {
 	return ch.show(c, http.StatusOK, subject, form, nil)
 }
 
-// act makes the change. A rejected form is shown again with 422 and the values entered.
+// act makes the change. An invalid form is rendered again with 422 and the values entered.
 func (ch change[S, F]) act(c echo.Context) error {
 	var form F
 	if err := web.BindForm(c, &form); err != nil {
@@ -57,11 +56,11 @@ func (ch change[S, F]) act(c echo.Context) error {
 			return gone // a better explanation
 		}
 	}
-	if err != nil || next.address == "" {
+	if err != nil || next.url == "" {
 		return err
 	}
 	if err := web.SetNotice(c, next.notice); err != nil {
 		return err
 	}
-	return web.Redirect(c, next.address)
+	return web.Redirect(c, next.url)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// newAPIKey returns the key that a form asks for, and what is wrong with the form. Dates are in the
-// time zone of the viewer in ctx.
+// newAPIKey returns the key that a form describes, and the errors in the form. Dates are in the time
+// zone of the viewer in ctx.
 func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models.Fields) {
 	wanted := models.NewAPIKey{Name: form.Name, Description: form.Description, FormID: form.FormID}
 	fields := models.Fields{}
@@ -33,7 +33,7 @@ func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models
 	return wanted, fields
 }
 
-// expiryOf returns the expiry that a form asks for, nil for never, or an error message. A key that
+// expiryOf returns the expiry selected in a form, nil for never, or an error message. A key that
 // expires on a date works until the end of that day in the viewer's time zone.
 func expiryOf(form apikeys.Access, now time.Time, location *time.Location) (*time.Time, string) {
 	if form.Expiry == apikeys.ExpiryNever {

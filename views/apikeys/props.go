@@ -15,11 +15,11 @@ import (
 type ListPage struct {
 	Query ui.ListQuery
 	List  models.APIKeyList
-	Usage map[string]usage.Total // of the last UsageDays, by key id
-	// OldKeys are the ids of the keys that are being rotated, by the ids of their replacements.
+	Usage map[string]usage.Total // of the last UsageDays, by key ID
+	// OldKeys are the IDs of the keys that are being rotated, by the IDs of their replacements.
 	OldKeys map[string]string
 	Env     token.Environment
-	// Evidence is why each key has the finding that the list is filtered by, by key id.
+	// Evidence is why each key has the finding that the list is filtered by, by key ID.
 	Evidence map[string]models.Evidence
 }
 
@@ -118,7 +118,7 @@ type DetailPage struct {
 	Usage           UsageSummary
 	History         []models.AuditEvent
 	RotationHistory []models.APIKey // oldest first, including the key
-	// RotationUse counts the requests of each of them in the last 30 days, by id.
+	// RotationUse counts the requests of each of them in the last 30 days, by ID.
 	RotationUse map[string]int64
 	Form        DetailsForm
 	Errors      models.Fields // of that form

@@ -93,7 +93,7 @@ func scopeNames(uses []usage.ScopeUse) []string {
 	return names
 }
 
-// next returns the address after a new key was shown: the list, or the rotation it is part of.
+// next returns the URL of the page that follows: the list, or the rotation that the key is part of.
 func (p CreatedPage) next() string {
 	if p.Key.ReplacesID != nil {
 		return path.APIKeyRotation(*p.Key.ReplacesID)

@@ -160,7 +160,7 @@ func (p RotationPage) lastStep() step {
 	return step{Icon: "circle-check", Tone: "success", Title: "Rotation complete", Text: "The old key is deleted and no longer in use."}
 }
 
-// rejectedAtNew returns why the new key has not accepted the requests of a caller.
+// rejectedAtNew returns why a caller's requests with the new key were rejected.
 func rejectedAtNew(c *models.APIKeyCaller) string {
 	switch c.LastRejection {
 	case usage.RejectedScope:
@@ -174,7 +174,7 @@ func rejectedAtNew(c *models.APIKeyCaller) string {
 // removedScopes returns the scopes of the old key that the new one does not have.
 func (p RotationPage) removedScopes() scope.Set { return p.Old.Scopes.Without(p.New.Scopes) }
 
-// place returns what became of a key in its rotation history.
+// place describes the role of a key in its rotation history.
 func place(history []models.APIKey, key *models.APIKey) string {
 	for i := range history {
 		one := &history[i]
@@ -191,7 +191,7 @@ func place(history []models.APIKey, key *models.APIKey) string {
 	return "Current"
 }
 
-// rotationUse returns the requests with all keys of the rotation history in the last 30 days.
+// rotationUse returns the number of requests with all keys in the rotation history in the last 30 days.
 func (p DetailPage) rotationUse() int64 {
 	var sum int64
 	for _, requests := range p.RotationUse {

@@ -30,7 +30,7 @@ func (p Page) title() string {
 	return "No keys found"
 }
 
-// others returns a sentence about the keys that belong to no one here, or "".
+// others returns a sentence about the keys that don't belong to the workspace, or "".
 func (p Page) others() string {
 	switch p.Report.Others {
 	case 0:

@@ -95,7 +95,7 @@ func poll(ctx context.Context, interval time.Duration, log *slog.Logger, next fu
 	for ctx.Err() == nil {
 		more, err := next(context.WithoutCancel(ctx))
 		if err != nil {
-			log.Error("send email", "error", err)
+			log.Error("failed to send email", "error", err)
 		}
 		if more && err == nil {
 			continue

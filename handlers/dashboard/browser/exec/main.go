@@ -1,5 +1,5 @@
-// Exec runs the SQL statements of its standard input on the SQLite file that it is given, for
-// states in the browser tests that no page leads to: a member who is no admin, a key of last year.
+// Exec runs the SQL statements in its standard input on a SQLite file. Browser tests use it to create
+// states that no page can create, such as a key from last year.
 package main
 
 import (
