@@ -177,7 +177,7 @@ func TestKeyChanges(t *testing.T) {
 func TestPollMissesNoCommittedChange(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
-		const keys = 24
+		const keys = 12
 		stop, seen := make(chan struct{}), map[token.Digest]bool{}
 		var poller sync.WaitGroup
 		applied := s.changes(t, -1).Epoch
