@@ -201,7 +201,7 @@ func (s *Store) CancelRotation(ctx context.Context, workspaceID, id string, c Co
 }
 
 var (
-	errNotRotating  = Errorf(FailedPrecondition, "This key is not being rotated.")
+	errNotRotating  = Errorf(FailedPrecondition, "This key isn't being rotated.")
 	errRotationOver = Errorf(FailedPrecondition, "Someone just deleted the other key in this rotation. Check this key before you delete it.")
 )
 

@@ -93,7 +93,7 @@ func (s *Store) readRotatingKeys(ctx context.Context, workspaceID, id string, r 
 		}
 	}
 	if r.Old.ID == "" || r.New.ID == "" {
-		return Errorf(NotFound, "There is no such rotation.")
+		return Errorf(NotFound, "Rotation not found.")
 	}
 	return nil
 }

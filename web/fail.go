@@ -203,7 +203,7 @@ var titles = map[int]string{
 	http.StatusForbidden:             "You don't have access",
 	http.StatusNotFound:              "Page not found",
 	http.StatusConflict:              "This changed while you were editing",
-	http.StatusRequestEntityTooLarge: "Too large",
+	http.StatusRequestEntityTooLarge: "Request too large",
 	http.StatusUnprocessableEntity:   "We couldn't do that",
 }
 

@@ -40,7 +40,7 @@ Exits with 1 if a chain is broken or an expected head is missing.`,
 		asJSON    bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&workspace, "workspace", "", "`id` of the only workspace to verify")
+	flags.StringVar(&workspace, "workspace", "", "`ID` of a workspace; verify only its chain")
 	flags.StringSliceVar(&expected, "expect", nil, "comma-separated `heads` that were printed earlier")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
 	addFlags(flags, databaseOption)
@@ -125,7 +125,7 @@ func breakText(broken models.AuditBreak) string {
 	case models.AuditTooLong:
 		return fmt.Sprintf("event %d (%s) is after the recorded end", broken.Seq, broken.EventID)
 	}
-	return "the recorded head is not the hash of the last event"
+	return "the recorded head isn't the hash of the last event"
 }
 
 // verification is the JSON form of models.AuditVerification.

@@ -98,7 +98,7 @@ ws_1  BROKEN after 4 events: event 5 is missing
 ws_1  BROKEN after 5 events: event 6 (aud_6) was moved to position 9
 ws_1  BROKEN after 6 events: the events from 7 to the end are missing
 ws_1  BROKEN after 7 events: event 8 (aud_8) is after the recorded end
-ws_1  BROKEN after 8 events: the recorded head is not the hash of the last event
+ws_1  BROKEN after 8 events: the recorded head isn't the hash of the last event
 (no workspace)  no events
 (no workspace)  1 event from an earlier version, not in the chain yet
 ws_2  intact, 2 events, head 0c

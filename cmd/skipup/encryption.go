@@ -31,7 +31,7 @@ func loadEncryptionKeys(s settings) (encryptionKeys, error) {
 	}
 	var keys encryptionKeys
 	if err := keys.UnmarshalText(bytes.TrimSpace(text)); err != nil || keys == nil {
-		return nil, failf("%s does not contain an encryption key; restore the file, or set %s", path, encryptionKeyOption.variable)
+		return nil, failf("%s doesn't contain an encryption key; restore the file, or set %s", path, encryptionKeyOption.variable)
 	}
 	return keys, nil
 }

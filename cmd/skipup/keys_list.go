@@ -123,7 +123,7 @@ func (p *program) printTable(keys []listedKey) error {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // writing to a Builder never fails
-	row("ID", "NAME", "PREFIX", "STATE", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION")
+	row("ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION")
 	for _, key := range keys {
 		row(key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
 			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Description), "-"))

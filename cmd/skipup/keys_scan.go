@@ -20,7 +20,7 @@ import (
 // unfinished error and code 2, as grep does and hooks expect.
 var (
 	errFound      = errors.New("API keys found")
-	errIncomplete = unfinished{failf("some files could not be read")}
+	errIncomplete = unfinished{failf("some files couldn't be read")}
 )
 
 // unfinished is the reason why a scan is incomplete.
@@ -31,16 +31,16 @@ func (u unfinished) Unwrap() error { return u.error }
 func (p *program) keysScan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan PATH...",
-		Short: "Find API keys in files",
-		Long: `Scan files, folders, and standard input ("-") for API keys. Links and folders named .git are skipped
-unless you name them. Files may be of any type. Compressed or encoded content is not decoded, except
-for UTF-16 with a byte order mark. Keys are recognized by their format and checksum, so look-alikes are
-not reported. The output has the file, line, column, and start of each key, never the whole key.
+		Short: "Scan files for API keys",
+		Long: `Scan files, folders and standard input ("-") for API keys. Links and folders named .git are skipped
+unless you name them. Files may be of any type. Compressed or encoded content isn't decoded, except
+for UTF-16 with a byte order mark. Keys are recognized by their format and checksum, so look-alikes
+aren't reported. The output has the file, line, column and start of each key, never the whole key.
 
 With --database, the output also has the name and status of each key. The variable ` + databaseOption.variable + `
 is ignored, because in a repository it often names the database of another program.
 
-Exit codes: 0 no keys found, 1 keys found, 2 some files could not be read.`,
+Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read.`,
 		Example: `  skipup keys scan .
   git diff --cached | skipup keys scan -
   skipup keys scan --database "$DATABASE_URL" --json /var/log/app`,

@@ -14,17 +14,17 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if err == nil {
 		return listener, nil
 	}
-	choose := "choose another address with --" + addrOption.flag + " (" + addrOption.variable + ")"
+	alternative := "use another address with --" + addrOption.flag + " (" + addrOption.variable + ")"
 	var unknown *net.DNSError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, failf("%s is already in use; stop the other program, or %s", address, choose)
+		return nil, failf("%s is already in use; stop the other program, or %s", address, alternative)
 	case errors.Is(err, syscall.EACCES):
-		return nil, failf("permission denied for %s; use a port above 1023, or %s", address, choose)
+		return nil, failf("permission denied for %s; use a port above 1023, or %s", address, alternative)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, failf("%s is not an address of this machine; %s", address, choose)
+		return nil, failf("%s is not an address of this machine; %s", address, alternative)
 	case errors.As(err, &unknown):
-		return nil, failf("unknown host in %s; %s", address, choose)
+		return nil, failf("unknown host in %s; %s", address, alternative)
 	}
 	return nil, failf("can't listen on %s: %w", address, err)
 }

@@ -81,7 +81,7 @@ func TestRejectedPauseKeepsTheSelection(t *testing.T) {
 		"another time":  {url.Values{"for": {"2h"}}, "Select one of the options."},
 		"no moment":     {url.Values{"for": {"until"}}, "Enter a date and time."},
 		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "Select a time in the future."},
-		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "Choose a time within 90 days."},
+		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "Select a time within 90 days."},
 		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "Enter a date and time."},
 	} {
 		answer := b.Post(address, tt.form)

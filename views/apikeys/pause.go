@@ -77,7 +77,7 @@ func (p PausePage) untilError() string {
 	case "must be in the future":
 		return ui.Sentence("a time", message)
 	}
-	return fmt.Sprintf("Choose a time within %d days. To stop the key for good, delete it.", maxPauseDays)
+	return fmt.Sprintf("Select a time within %d days. To stop the key for good, delete it.", maxPauseDays)
 }
 
 const maxPauseDays = int(models.MaxPause / day)

@@ -47,7 +47,7 @@ func TestPauseFormUntil(t *testing.T) {
 		t.Error("an empty form is invalid")
 	}
 	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil}, Errors: models.Fields{"until": "must be within 90 days"}})).Find("fieldset.radios")
-	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "Choose a time within 90 days. To stop the key for good, delete it.") {
+	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "Select a time within 90 days. To stop the key for good, delete it.") {
 		t.Error("what is wrong is not said of the field")
 	}
 }
