@@ -221,7 +221,11 @@ func TestDeleteAPIKey(t *testing.T) {
 				t.Errorf("deleted key = %+v", k)
 			}
 		}
-		wantEvent(t, s, key.ID, "api_key.deletion_in_force")
+		events := eventsOf(t, s, key.ID)
+		if events[0].Action != "api_key.deletion_in_force" || events[0].ActorType != models.ActorSystem {
+			t.Errorf("newest event = %s by %s, want api_key.deletion_in_force by the system", events[0].Action, events[0].ActorType)
+		}
+		s.wantByAdmin(t, events[1], "api_key.deleted")
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
 			wantKind(t, err, models.NotFound)
