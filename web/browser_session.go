@@ -44,7 +44,7 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 		Location:  locationOf(c),
 		Now:       b.store.Now(),
 		PublicURL: b.publicURL,
-		Address:   returnTo(c.Request()),
+		ReturnTo:  returnTo(c.Request()),
 	}
 	setViewer(c, v)
 	session, err := b.session(c)

@@ -41,7 +41,7 @@ func (h apiKeys) list(c echo.Context) error {
 		return err
 	}
 	if last := page.Pages().Last; query.Page() > last {
-		return web.Redirect(c, query.OnPage(last).Address())
+		return web.Redirect(c, query.OnPage(last).URL())
 	}
 	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
 		return err

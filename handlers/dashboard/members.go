@@ -31,7 +31,7 @@ func (h membersHandler) list(c echo.Context) error {
 	}
 	page := members.ListPage{Query: query, List: list}
 	if last := page.Pages().Last; query.Page() > last {
-		return web.Redirect(c, query.OnPage(last).Address())
+		return web.Redirect(c, query.OnPage(last).URL())
 	}
 	return web.Render(c, http.StatusOK, members.List(page))
 }

@@ -29,7 +29,7 @@ func (h seatsHandler) list(c echo.Context) error {
 	}
 	page := seats.ListPage{Query: query, List: list}
 	if last := page.Pages().Last; query.Page() > last {
-		return web.Redirect(c, query.OnPage(last).Address())
+		return web.Redirect(c, query.OnPage(last).URL())
 	}
 	return web.Render(c, http.StatusOK, seats.List(page))
 }

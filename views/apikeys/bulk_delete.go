@@ -32,17 +32,17 @@ type BulkDeletePage struct {
 	Rotations []*models.Rotation
 }
 
-// reviewAddress returns the address of the findings that are shown above the list.
-func reviewAddress(q ui.ListQuery) string {
-	return ui.NewListQuery(path.APIKeyReview).With(ByReview, q.Get(ByReview)).Address()
+// reviewURL returns the URL of the findings above the list.
+func reviewURL(q ui.ListQuery) string {
+	return ui.NewListQuery(path.APIKeyReview).With(ByReview, q.Get(ByReview)).URL()
 }
 
-// bulkDeleteAddress returns the address that deletes the keys that q finds, on all pages.
-func bulkDeleteAddress(q ui.ListQuery) string {
-	return q.With().At(path.APIKeyBulkDelete).Address()
+// bulkDeleteURL returns the URL for deleting all keys that q finds.
+func bulkDeleteURL(q ui.ListQuery) string {
+	return q.With().At(path.APIKeyBulkDelete).URL()
 }
 
-// ReceiptsOf returns the address of the receipts of keys.
+// ReceiptsOf returns the URL of the receipts of keys.
 func ReceiptsOf(keys []models.APIKey) string {
 	ids := make([]string, len(keys))
 	for i := range keys {

@@ -65,7 +65,7 @@ func (a Access) Selected() scope.Set {
 	return set
 }
 
-// Form is the form that creates a key. Its presets are sent to the address of the empty form.
+// Form is the form that creates a key. Its presets are sent to the URL of the empty form.
 type Form struct {
 	FormID      string `form:"form_id"`
 	Name        string `form:"name"`

@@ -111,11 +111,11 @@ func TestEvidence(t *testing.T) {
 }
 
 func TestBulkDeleteAddressHasNoPage(t *testing.T) {
-	if got := bulkDeleteAddress(queryOf("review=idle&q=ci&page=3")); got != "/settings/api-keys/bulk-delete?q=ci&review=idle" {
+	if got := bulkDeleteURL(queryOf("review=idle&q=ci&page=3")); got != "/settings/api-keys/bulk-delete?q=ci&review=idle" {
 		t.Errorf("it is %s", got)
 	}
 	for review, want := range map[string]string{"": "/settings/api-keys/review", "old": "/settings/api-keys/review?review=old"} {
-		if got := reviewAddress(queryOf("review=" + review)); got != want {
+		if got := reviewURL(queryOf("review=" + review)); got != want {
 			t.Errorf("the findings over %q come from %s", review, got)
 		}
 	}

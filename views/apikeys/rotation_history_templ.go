@@ -221,9 +221,9 @@ func rotationHistory(p DetailPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var11 templ.SafeURL
-				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(UsageQuery{Keys: allRotated}.address(path.APIKeyUsage(p.Key.ID))))
+				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(UsageQuery{Keys: allRotated}.url(path.APIKeyUsage(p.Key.ID))))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/rotation_history.templ`, Line: 49, Col: 252}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/rotation_history.templ`, Line: 49, Col: 248}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 				if templ_7745c5c3_Err != nil {

@@ -67,8 +67,8 @@ func (q UsageQuery) Window(now time.Time, location *time.Location) usage.Window 
 	return usage.LastDays(now, q.period().days, location)
 }
 
-// address returns the URL of q under a path.
-func (q UsageQuery) address(under string) string {
+// url returns the URL of q under a path.
+func (q UsageQuery) url(under string) string {
 	values := url.Values{}
 	if q.period().days != UsageDays {
 		values.Set("period", q.period().Name)
@@ -98,9 +98,9 @@ func (q UsageQuery) of(keys string) UsageQuery {
 	return UsageQuery{Period: q.Period, By: q.By, Keys: keys}
 }
 
-// callersAddress returns the URL of the callers for q under a path. Callers have no period.
-func (q UsageQuery) callersAddress(under string) string {
-	return UsageQuery{Keys: q.Keys}.address(under)
+// callersURL returns the URL of the callers for q under a path. Callers have no period.
+func (q UsageQuery) callersURL(under string) string {
+	return UsageQuery{Keys: q.Keys}.url(under)
 }
 
 // UsagePage is the usage of a key, or of all keys in its rotation history. It refreshes itself.
@@ -122,7 +122,7 @@ func Seen(requestsEver int64, window usage.Window) string {
 func (p UsagePage) live() string {
 	query := p.Query
 	query.Seen = Seen(p.Ever, p.Report.Window)
-	return query.address(path.APIKeyUsage(p.Report.Key.ID))
+	return query.url(path.APIKeyUsage(p.Report.Key.ID))
 }
 
 // statusClasses are the series of the chart, bottom first.

@@ -50,8 +50,8 @@ func TestUsageQueries(t *testing.T) {
 		{UsageQuery{Period: "90d", By: "hour"}, 90, "/u?period=90d"},
 		{UsageQuery{Period: "1000d", By: "year", Seen: "7"}, 30, "/u?seen=7"},
 	} {
-		if got := len(tt.query.Window(now, time.UTC).Starts); got != tt.periods || tt.query.address("/u") != tt.address {
-			t.Errorf("%+v: %d periods at %s, want %d at %s", tt.query, got, tt.query.address("/u"), tt.periods, tt.address)
+		if got := len(tt.query.Window(now, time.UTC).Starts); got != tt.periods || tt.query.url("/u") != tt.address {
+			t.Errorf("%+v: %d periods at %s, want %d at %s", tt.query, got, tt.query.url("/u"), tt.periods, tt.address)
 		}
 	}
 }

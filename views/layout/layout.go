@@ -37,11 +37,11 @@ func navOf(v viewer.Viewer) []navItem {
 	}
 }
 
-// returnTo returns the address after a form of the shell: this page if it can be loaded with GET,
-// or the section of the settings it is in.
+// returnTo returns the URL of the page that follows a form of the shell: this page if it can be loaded
+// with GET, or else its section of the settings.
 func returnTo(ctx context.Context, active string) string {
-	if address := viewer.Of(ctx).Address; address != "" {
-		return address
+	if url := viewer.Of(ctx).ReturnTo; url != "" {
+		return url
 	}
 	if active != "" {
 		return active

@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// Settings is the frame of the settings. Its navigation marks the section with the address active.
+// Settings is the frame of the settings. Its navigation marks the section whose URL is active.
 func Settings(title, active string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -1,10 +1,9 @@
-// Package path builds the addresses of the dashboard. Routes, redirects and links use it, so
-// that no address is written out by hand.
+// Package path builds the URL paths of the dashboard for routes, redirects and links.
 package path
 
 import "net/url"
 
-// Addresses without a parameter.
+// Paths without parameters.
 const (
 	Root             = "/"
 	SetUp            = "/setup/"
@@ -39,11 +38,11 @@ const (
 	HealthReady      = "/readyz"
 )
 
-// SetUpWith returns the one-time setup link for a token.
+// SetUpWith returns the path of the one-time setup link with a token.
 func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
 
-// SignInAnd returns the sign-in page that continues to next, an address on this site. An empty
-// next continues to the root.
+// SignInAnd returns the path of the sign-in page that continues to next, a path on this site. An empty
+// next continues to Root.
 func SignInAnd(next string) string {
 	if next == "" || next == Root {
 		return SignIn
@@ -51,98 +50,98 @@ func SignInAnd(next string) string {
 	return SignIn + "?" + url.Values{"next": {next}}.Encode()
 }
 
-// Invitation returns the link with which an invited person sets a password.
+// Invitation returns the path of the invitation link with a token.
 func Invitation(token string) string { return Invitations + url.PathEscape(token) }
 
-// APIKeysReviewed returns the list of the keys with a finding.
+// APIKeysReviewed returns the path of the list of keys with a finding.
 func APIKeysReviewed(finding string) string {
 	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
 }
 
-// APIKey returns the page of a key.
+// APIKey returns the path of the page of a key.
 func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 
-// APIKeyAccess returns where the scopes and the expiry of a key are edited.
+// APIKeyAccess returns the path for editing the scopes and the expiry of a key.
 func APIKeyAccess(id string) string { return APIKey(id) + "/access" }
 
-// APIKeyPause returns where a key is paused.
+// APIKeyPause returns the path for pausing a key.
 func APIKeyPause(id string) string { return APIKey(id) + "/pause" }
 
-// APIKeyResume returns where a paused key is resumed.
+// APIKeyResume returns the path for resuming a key.
 func APIKeyResume(id string) string { return APIKey(id) + "/resume" }
 
-// APIKeyDelete returns where a key is deleted.
+// APIKeyDelete returns the path for deleting a key.
 func APIKeyDelete(id string) string { return APIKey(id) + "/delete" }
 
-// APIKeyRotation returns where a key is rotated, and then the page of its rotation.
+// APIKeyRotation returns the path of the rotation of a key, where it can also be started.
 func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
 
-// APIKeyRotationFinish returns where the old key of a rotation is deleted.
+// APIKeyRotationFinish returns the path for finishing a rotation.
 func APIKeyRotationFinish(id string) string { return APIKeyRotation(id) + "/finish" }
 
-// APIKeyRotationCancel returns where the new key of a rotation is deleted.
+// APIKeyRotationCancel returns the path for canceling a rotation.
 func APIKeyRotationCancel(id string) string { return APIKeyRotation(id) + "/cancel" }
 
-// APIKeyUsage returns the usage page of a key.
+// APIKeyUsage returns the path of the usage of a key.
 func APIKeyUsage(id string) string { return APIKey(id) + "/usage" }
 
-// APIKeyUsageCounts returns the request counts of a key as CSV.
+// APIKeyUsageCounts returns the path of the request counts of a key as CSV.
 func APIKeyUsageCounts(id string) string { return APIKeyUsage(id) + "/counts.csv" }
 
-// APIKeyUsageCallers returns the callers of a key as CSV.
+// APIKeyUsageCallers returns the path of the callers of a key as CSV.
 func APIKeyUsageCallers(id string) string { return APIKeyUsage(id) + "/callers.csv" }
 
-// Member returns the page of a member.
+// Member returns the path of the page of a member.
 func Member(id string) string { return Members + "/" + url.PathEscape(id) }
 
-// MemberRole returns where the role of a member is changed.
+// MemberRole returns the path for changing the role of a member.
 func MemberRole(id string) string { return Member(id) + "/role" }
 
-// MemberDeactivate returns where a member is deactivated.
+// MemberDeactivate returns the path for deactivating a member.
 func MemberDeactivate(id string) string { return Member(id) + "/deactivate" }
 
-// MemberReactivate returns where a member is reactivated.
+// MemberReactivate returns the path for reactivating a member.
 func MemberReactivate(id string) string { return Member(id) + "/reactivate" }
 
-// MemberInvitation returns where an invitation link for a pending member is created.
+// MemberInvitation returns the path for creating an invitation link for a pending member.
 func MemberInvitation(id string) string { return Member(id) + "/invitation" }
 
-// MemberInvitationEmail returns where the invitation of a pending member is emailed again.
+// MemberInvitationEmail returns the path for emailing a pending member again.
 func MemberInvitationEmail(id string) string { return MemberInvitation(id) + "/email" }
 
-// SeatRelease returns where a seat is released.
+// SeatRelease returns the path for releasing a seat.
 func SeatRelease(id string) string { return Seats + "/" + url.PathEscape(id) + "/release" }
 
-// Webhook returns the page of a webhook endpoint.
+// Webhook returns the path of the page of a webhook endpoint.
 func Webhook(id string) string { return Webhooks + "/" + url.PathEscape(id) }
 
-// WebhookEdit returns the form that edits an endpoint.
+// WebhookEdit returns the path for editing an endpoint.
 func WebhookEdit(id string) string { return Webhook(id) + "/edit" }
 
-// WebhookSecret returns where the secret of an endpoint is rotated.
+// WebhookSecret returns the path for rotating the secret of an endpoint.
 func WebhookSecret(id string) string { return Webhook(id) + "/secret" }
 
-// WebhookDisable returns where an endpoint is disabled.
+// WebhookDisable returns the path for disabling an endpoint.
 func WebhookDisable(id string) string { return Webhook(id) + "/disable" }
 
-// WebhookEnable returns where an endpoint is enabled.
+// WebhookEnable returns the path for enabling an endpoint.
 func WebhookEnable(id string) string { return Webhook(id) + "/enable" }
 
-// WebhookDelete returns where an endpoint is deleted.
+// WebhookDelete returns the path for deleting an endpoint.
 func WebhookDelete(id string) string { return Webhook(id) + "/delete" }
 
-// WebhookPing returns where a ping is sent to an endpoint.
+// WebhookPing returns the path for sending a ping to an endpoint.
 func WebhookPing(id string) string { return Webhook(id) + "/ping" }
 
-// WebhookDelivery returns the page of a delivery to an endpoint.
+// WebhookDelivery returns the path of the page of a delivery to an endpoint.
 func WebhookDelivery(id, deliveryID string) string {
 	return Webhook(id) + "/deliveries/" + url.PathEscape(deliveryID)
 }
 
-// WebhookRetry returns where a delivery is sent again.
+// WebhookRetry returns the path for retrying a delivery.
 func WebhookRetry(id, deliveryID string) string {
 	return WebhookDelivery(id, deliveryID) + "/retry"
 }
 
-// DocsOf returns the API reference of a resource.
+// DocsOf returns the path of the API reference of a resource.
 func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }

@@ -18,7 +18,7 @@
 //		}
 //	}
 //
-// A page with a list is a ListFrame around a table. The list's ListQuery builds the addresses of
+// A page with a list is a ListFrame around a table. The list's ListQuery builds the URLs of
 // its tabs, sort orders and pages:
 //
 //	<div class="page">

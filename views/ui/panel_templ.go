@@ -15,16 +15,16 @@ type Panel struct {
 	Wide        bool
 	IsMessage   bool
 
-	Action       string           // address that the form posts to; a panel without one has no form
+	Action       string           // URL that the form posts to; a panel without one has no form
 	Attributes   templ.Attributes // of the form
 	Presets      bool             // the body has buttons; Enter must still press Submit
-	Cancel       string           // address of the Cancel link; Up if empty
+	Cancel       string           // URL of the Cancel link; Up if empty
 	CancelFirst  bool             // focus Cancel, for a form without a field
 	Submit, Busy string           // label of the button, and while the form is being sent
 	Variant      string           // of the button
 	Foot         templ.Component  // replaces Cancel and Submit
 
-	AfterClose string // address that closing the dialog leads to; the page stays if empty
+	AfterClose string // URL to open when the dialog is closed; none if empty
 	Unsaved    string // warning shown at the first Escape, while a secret has not been copied
 }
 

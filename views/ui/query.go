@@ -17,7 +17,7 @@ const (
 )
 
 // ListQuery is the query of a list: its search, filters, order and page. It is immutable; its
-// methods return changed copies, from which Address builds the address of a link.
+// methods return changed copies, from which URL builds the URL of a link.
 type ListQuery struct {
 	Path   string
 	values url.Values
@@ -87,8 +87,8 @@ func (q ListQuery) OnPage(page int) ListQuery {
 // At returns q for the list at another path.
 func (q ListQuery) At(path string) ListQuery { return ListQuery{path, q.values} }
 
-// Address returns the address of the list with this query.
-func (q ListQuery) Address() string {
+// URL returns the URL of the list with this query.
+func (q ListQuery) URL() string {
 	if len(q.values) == 0 {
 		return q.Path
 	}
@@ -161,7 +161,7 @@ func (all Columns) toggle(q ListQuery, c Column) ListQuery {
 	return all.sorted(q, c, order)
 }
 
-// sorted leaves the default order out of the address.
+// sorted omits the default order from the URL.
 func (all Columns) sorted(q ListQuery, c Column, order string) ListQuery {
 	if c.Sort == all[0].Sort && order == all[0].firstOrder() {
 		return q.With(sortParameter, "", orderParameter, "")

@@ -21,12 +21,12 @@ func parsed(t *testing.T, query string) ListQuery {
 func TestListQueryBuildsAddresses(t *testing.T) {
 	q := parsed(t, "q=ci&status=active&page=3&unknown=1&sort=name&order=asc")
 	for _, tt := range []struct{ name, got, want string }{
-		{"drops unknown parameters", q.Address(), "/list?order=asc&page=3&q=ci&sort=name&status=active"},
-		{"filters from the first page", q.With("scope", "seats.read").Address(), "/list?order=asc&q=ci&scope=seats.read&sort=name&status=active"},
-		{"removes a filter", q.With("status", "").Address(), "/list?order=asc&q=ci&sort=name"},
-		{"turns pages", q.OnPage(2).Address(), "/list?order=asc&page=2&q=ci&sort=name&status=active"},
-		{"leaves the first page out", q.OnPage(1).Address(), "/list?order=asc&q=ci&sort=name&status=active"},
-		{"has no query without parameters", NewListQuery("/list").Address(), "/list"},
+		{"drops unknown parameters", q.URL(), "/list?order=asc&page=3&q=ci&sort=name&status=active"},
+		{"filters from the first page", q.With("scope", "seats.read").URL(), "/list?order=asc&q=ci&scope=seats.read&sort=name&status=active"},
+		{"removes a filter", q.With("status", "").URL(), "/list?order=asc&q=ci&sort=name"},
+		{"turns pages", q.OnPage(2).URL(), "/list?order=asc&page=2&q=ci&sort=name&status=active"},
+		{"leaves the first page out", q.OnPage(1).URL(), "/list?order=asc&q=ci&sort=name&status=active"},
+		{"has no query without parameters", NewListQuery("/list").URL(), "/list"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: address = %s, want %s", tt.name, tt.got, tt.want)
@@ -72,7 +72,7 @@ func TestColumnsSort(t *testing.T) {
 		if got := columns.Label(q); got != tt.label {
 			t.Errorf("%q: label = %q, want %q", tt.query, got, tt.label)
 		}
-		if got := columns.toggle(q, tt.click).Address(); got != tt.want {
+		if got := columns.toggle(q, tt.click).URL(); got != tt.want {
 			t.Errorf("%q: a click on %s leads to %s, want %s", tt.query, tt.click.Label, got, tt.want)
 		}
 	}

@@ -16,10 +16,10 @@ const PanelID = "panel"
 
 // OpensDialog returns the attributes of a link whose page opens in a dialog. Without JavaScript it
 // is an ordinary link.
-func OpensDialog(address string) templ.Attributes {
+func OpensDialog(url string) templ.Attributes {
 	return templ.Attributes{
-		"href":          address,
-		"hx-get":        address,
+		"href":          url,
+		"hx-get":        url,
 		"hx-target":     "#dialog-body",
 		"hx-select":     "#" + PanelID,
 		"hx-swap":       "innerHTML ignoreTitle:true",

@@ -37,7 +37,7 @@ type Viewer struct {
 	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
 	Notice      string // shown once, in a toast
-	Address     string // path and query of this page to return to; empty if it can't be requested again
+	ReturnTo    string // path and query of this page; empty if it can't be requested again
 	PublicURL   string // scheme and host of this deployment, without a trailing slash
 }
 
