@@ -1,4 +1,4 @@
-// What a key may do is changed, and every node goes by it when the page says so.
+// Changing a key's scopes and expiry.
 import { expect, test } from './test.js'
 import { listPath, makeKey } from './steps.js'
 
@@ -21,7 +21,7 @@ test('changes scopes with effect on the next request', async ({ admin, skipup })
   await expect(admin.getByRole('status').filter({ hasText: 'Access updated' })).toBeVisible()
   expect((await skipup.call('/meeting_requests', { key })).status).toBe(403)
   expect((await skipup.call('/api_keys', { key })).status).toBe(200)
-  await expect(admin.getByText(/^Ada Admin changed what/)).toBeVisible()
+  await expect(admin.getByText(/^Ada Admin changed access for this key/)).toBeVisible()
 })
 
 test('rejects an expiry in the past and keeps the selection', async ({ admin }) => {

@@ -78,7 +78,7 @@ test('exports the filtered events as CSV', async ({ admin }) => {
   expect(lines.join()).toContain(",'=1+1,")
 })
 
-test.describe('without scripts', () => {
+test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
   test('filters, details, pages', async ({ admin }) => {

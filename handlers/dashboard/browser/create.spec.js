@@ -1,9 +1,9 @@
-// Making a key in the dialog.
+// Creating a key in the dialog.
 import { expect, test } from './test.js'
-import { createKey, dialog, listPath, makeKey, openForm, row, rows, shownKey, sideways, submit, untilADate } from './steps.js'
+import { createKey, dialog, listPath, makeKey, openForm, row, rows, shownKey, horizontalOverflow, submit, untilADate } from './steps.js'
 
 const box = (page, scope) => page.locator(`input[name=scopes][value="${scope}"]`)
-const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll((boxes) => boxes.map((found) => found.value))
+const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll((boxes) => boxes.map((box) => box.value))
 
 test('applies presets and warns about powerful scopes', async ({ admin }) => {
   await openForm(admin)
@@ -63,7 +63,7 @@ test('shows a rejected form in the dialog and focuses the first error', async ({
 
   await name.fill('Second try')
   await submit(admin)
-  await expect(admin.getByLabel('Expiry date'), 'the first that is wrong now').toBeFocused()
+  await expect(admin.getByLabel('Expiry date'), 'the first remaining error').toBeFocused()
   await expect(name).toHaveValue('Second try')
   await dialog(admin).getByLabel('Never').check()
   await submit(admin)
@@ -127,16 +127,16 @@ test('fits a small screen', async ({ admin }) => {
   await admin.setViewportSize({ width: 390, height: 700 })
   await openForm(admin)
   for (const part of [dialog(admin).getByRole('heading'), dialog(admin).locator('[data-submit]')]) {
-    await expect(part, 'head and foot stay in view').toBeInViewport({ ratio: 1 })
+    await expect(part, 'the head and foot stay in view').toBeInViewport({ ratio: 1 })
   }
   await admin.getByRole('button', { name: 'Full access' }).click()
   await dialog(admin).getByLabel('Never').scrollIntoViewIfNeeded()
-  expect(await sideways(admin)).toBe(0)
+  expect(await horizontalOverflow(admin)).toBe(0)
   await dialog(admin).getByRole('link', { name: 'Cancel' }).click()
   await createKey(admin)
-  expect(await sideways(admin)).toBe(0)
+  expect(await horizontalOverflow(admin)).toBe(0)
   await admin.keyboard.press('Escape')
   await expect(admin.getByText('You haven’t copied this key.')).toBeVisible()
-  await dialog(admin).getByRole('link', { name: 'Done' }).click() // the message does not lie on it
+  await dialog(admin).getByRole('link', { name: 'Done' }).click() // the message doesn't cover it
   await expect(rows(admin)).toHaveCount(1)
 })

@@ -1,5 +1,4 @@
-// Takes pictures of the demo: of its pages into screenshots/, in every look, and the three of the
-// README into .github/screenshots/, light and dark.
+// Takes screenshots of the demo: of its pages in every look, and of the README in .github/screenshots.
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
 import { SkipUp } from './skipup.js'
@@ -8,20 +7,21 @@ import { listPath } from './steps.js'
 
 const folder = (name) => fileURLToPath(new URL('../../../' + name, import.meta.url))
 
-// addresses are those of some keys by name; of the two that have one name, of the one that is rotating.
-async function addresses(page) {
-  const found = {}
+// keyPaths returns the paths of some keys by name. Two keys have the name CRM sync: it returns the one
+// that is rotating.
+async function keyPaths(page) {
+  const paths = {}
   for (const name of ['Website booking form', 'Partner portal']) {
-    found[name] = await page.getByRole('link', { name, exact: true }).getAttribute('href')
+    paths[name] = await page.getByRole('link', { name, exact: true }).getAttribute('href')
   }
-  found['CRM sync'] = (await page.getByRole('link', { name: 'Rotating' }).getAttribute('href')).replace(/\/rotation$/, '')
-  return found
+  paths['CRM sync'] = (await page.getByRole('link', { name: 'Rotating' }).getAttribute('href')).replace(/\/rotation$/, '')
+  return paths
 }
 
-const at = (address) => (page) => page.goto(address)
-const key = (name, below = '') => (page, keys) => page.goto(keys[name] + below)
+const at = (path) => (page) => page.goto(path)
+const key = (name, suffix = '') => (page, paths) => page.goto(paths[name] + suffix)
 
-// The pages that look best with much behind them.
+// The pages that need much data.
 const pages = {
   list: at(listPath),
   'list-deleted': at(listPath + '?status=deleted'),
@@ -47,17 +47,17 @@ const pages = {
 
 const inReadme = { list: pages.list, usage: pages.usage, rotation: pages.rotation }
 
-test('the demo', async ({ browser }) => {
+test('takes screenshots of the demo', async ({ browser }) => {
   const skipup = await SkipUp.demo()
   const context = await browser.newContext({ baseURL: skipup.url })
   const page = await context.newPage()
-  await page.goto(skipup.setUpLink)
+  await page.goto(skipup.setupLink)
   await expect(page).toHaveURL(listPath)
-  const keys = await addresses(page)
+  const paths = await keyPaths(page)
   for (const [name, open] of Object.entries(pages)) {
     await test.step(name, async () => {
       await page.setViewportSize({ width: 1280, height: 900 })
-      await open(page, keys)
+      await open(page, paths)
       await inEveryLook(page, async ({ colorScheme, width }) => {
         await page.mouse.move(0, 0)
         await page.screenshot({ path: `${folder('screenshots')}/demo-${name}-${colorScheme}-${width}.png`, fullPage: true })
@@ -66,7 +66,7 @@ test('the demo', async ({ browser }) => {
   }
   await page.setViewportSize({ width: 1280, height: 900 })
   for (const [name, open] of Object.entries(inReadme)) {
-    await open(page, keys)
+    await open(page, paths)
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
       await page.screenshot({ path: `${folder('.github/screenshots')}/${name}-${colorScheme}.png` })

@@ -1,12 +1,12 @@
-// Keys in every state that the review finds, and the states of the pages about them.
+// Keys with every finding of the review, and the states of their pages.
 import { expect } from '@playwright/test'
 import { dialog, listPath, makeKey, makeKeys, row } from './steps.js'
 
 const days = (n) => new Date(Date.now() - n * 86400_000).toISOString().replace('T', ' ').replace('Z', '')
 
-// neglect gives a workspace a key for each finding. It returns them by name.
-export async function neglect(page, skipup) {
-  const orders = [
+// makeFindings creates a key for each finding of the review. It returns them by name.
+export async function makeFindings(page, skipup) {
+  const options = [
     { name: 'Warehouse export', scopes: ['members.read'] },
     { name: 'Nightly backup', scopes: ['meeting_requests.read'] },
     { name: 'Partner portal', scopes: ['seats.read'], expiry: '30' },
@@ -16,8 +16,8 @@ export async function neglect(page, skipup) {
     { name: 'Contractor script', scopes: ['members.read'] },
     { name: 'Old importer', scopes: ['seats.read'] },
   ]
-  const keys = Object.fromEntries((await makeKeys(page, orders)).map((key) => [key.name, key]))
-  for (const name of ['Legacy billing', 'CRM sync', 'Old importer']) await skipup.used(keys[name].key)
+  const keys = Object.fromEntries((await makeKeys(page, options)).map((key) => [key.name, key]))
+  for (const name of ['Legacy billing', 'CRM sync', 'Old importer']) await skipup.useKey(keys[name].key)
   await skipup.call('/meeting_requests', { key: keys['CRM sync'].key })
   const of = (name) => `WHERE name = '${name}'`
   await page.request.post(`${listPath}/bulk-delete`, { form: { key: keys['Old importer'].id, confirm_number: '1' } })
@@ -41,10 +41,10 @@ export async function neglect(page, skipup) {
   return keys
 }
 
-// finding is the line of the review about some keys.
-export const finding = (page, words) => page.locator('#review').getByRole('link', { name: words })
+// finding returns the link in the review with a label.
+export const finding = (page, label) => page.locator('#review').getByRole('link', { name: label })
 
-// pauseKey pauses a key by the page.
+// pauseKey pauses a key on its page.
 export async function pauseKey(page, key, time = '1 hour') {
   await page.goto(`${listPath}/${key.id}`)
   await page.getByRole('link', { name: 'Pause', exact: true }).click()
@@ -53,12 +53,12 @@ export async function pauseKey(page, key, time = '1 hour') {
   await expect(page.getByText(/Paused\. Resumes/)).toBeVisible()
 }
 
-// chooseKeys ticks the boxes of keys in the list.
-export async function chooseKeys(page, ...names) {
+// selectKeys selects keys in the list.
+export async function selectKeys(page, ...names) {
   for (const name of names) await row(page, name).getByRole('checkbox').check()
 }
 
-// hygieneStates are states as in states.js, of a page that shows the list of a workspace.
+// hygieneStates are states as in states.js, for a signed-in admin.
 export const hygieneStates = {
   'review-nothing': async (page) => {
     await makeKey(page)
@@ -66,43 +66,43 @@ export const hygieneStates = {
     await expect(page.locator('#review')).toContainText('Nothing to review')
   },
   'review-everything': async (page, { skipup }) => {
-    await neglect(page, skipup)
+    await makeFindings(page, skipup)
     await page.goto(listPath)
     await expect(finding(page, /never used/)).toBeVisible()
   },
   'review-page': async (page, { skipup }) => {
-    await neglect(page, skipup)
+    await makeFindings(page, skipup)
     await page.goto(`${listPath}/review`)
   },
   ...Object.fromEntries(
-    ['unused', 'idle', 'expiring', 'old', 'scopes', 'orphaned', 'knocking'].map((word) => [
-      `review-${word}`,
+    ['unused', 'idle', 'expiring', 'old', 'scopes', 'orphaned', 'knocking'].map((code) => [
+      `review-${code}`,
       async (page, { skipup }) => {
-        await neglect(page, skipup)
-        await page.goto(`${listPath}?review=${word}`)
+        await makeFindings(page, skipup)
+        await page.goto(`${listPath}?review=${code}`)
         await expect(page.locator('#review [aria-current]')).toBeVisible()
       },
     ]),
   ),
-  'bulk-chosen': async (page, { skipup }) => {
-    await neglect(page, skipup)
+  'bulk-selected': async (page, { skipup }) => {
+    await makeFindings(page, skipup)
     await page.goto(listPath)
-    await chooseKeys(page, 'CRM sync', 'Warehouse export')
+    await selectKeys(page, 'CRM sync', 'Warehouse export')
   },
   'bulk-preview': async (page, { skipup }) => {
-    await hygieneStates['bulk-chosen'](page, { skipup })
+    await hygieneStates['bulk-selected'](page, { skipup })
     await page.getByRole('button', { name: 'Delete…' }).click()
     await expect(dialog(page)).toBeVisible()
     await dialog(page).getByText('1 caller').first().click()
   },
-  'bulk-refused': async (page, { skipup }) => {
-    await hygieneStates['bulk-chosen'](page, { skipup })
+  'bulk-rejected': async (page, { skipup }) => {
+    await hygieneStates['bulk-selected'](page, { skipup })
     await page.getByRole('button', { name: 'Delete…' }).click()
     await dialog(page).getByRole('button', { name: 'Delete 2 keys' }).click()
     await expect(page.getByText(/^The number doesn’t match/)).toBeVisible()
   },
   'bulk-receipts': async (page, { skipup }) => {
-    await hygieneStates['bulk-chosen'](page, { skipup })
+    await hygieneStates['bulk-selected'](page, { skipup })
     await page.getByRole('button', { name: 'Delete…' }).click()
     await dialog(page).getByLabel(/^Type \d+ to confirm/).fill('2')
     await dialog(page).getByRole('button', { name: 'Delete 2 keys' }).click()
@@ -110,12 +110,12 @@ export const hygieneStates = {
   },
   'pause-dialog': async (page, { skipup }) => {
     const key = await makeKey(page, { name: 'CRM sync', scopes: ['seats.read'] })
-    await skipup.used(key.key)
+    await skipup.useKey(key.key)
     await page.goto(`${listPath}/${key.id}`)
     await page.getByRole('link', { name: 'Pause', exact: true }).click()
     await expect(dialog(page)).toBeVisible()
   },
-  'pause-refused': async (page) => {
+  'pause-rejected': async (page) => {
     const key = await makeKey(page, { name: 'CRM sync' })
     await page.goto(`${listPath}/${key.id}/pause`)
     await page.getByRole('radio', { name: 'Until a date…' }).check()

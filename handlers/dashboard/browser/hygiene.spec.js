@@ -1,6 +1,6 @@
-// Keeping keys clean: pausing, the review over the list, and deleting many keys at once.
+// Pausing, the review, and deleting several keys at once.
 import { expect, test } from './test.js'
-import { chooseKeys, finding, neglect, pauseKey } from './hygiene.js'
+import { selectKeys, finding, makeFindings, pauseKey } from './hygiene.js'
 import { dialog, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
 const bar = (page) => page.getByRole('form', { name: 'Selected keys' })
@@ -8,7 +8,7 @@ const remove = (page) => page.getByRole('button', { name: 'Delete…' })
 
 test('rejects a paused key until it is resumed', async ({ admin, skipup }) => {
   const key = await makeKey(admin, { name: 'CRM sync' })
-  await skipup.used(key.key)
+  await skipup.useKey(key.key)
   await pauseKey(admin, key)
   expect((await skipup.call('/me', { key: key.key })).status).toBe(401)
   await admin.goto(listPath)
@@ -35,9 +35,9 @@ test('shows an invalid end of a pause in the dialog', async ({ admin }) => {
 
 test('links findings to their keys with evidence and actions', async ({ admin, skipup }) => {
   test.slow()
-  const keys = await neglect(admin, skipup)
+  const keys = await makeFindings(admin, skipup)
   await admin.goto(listPath)
-  for (const [words, name, evidence, action] of [
+  for (const [label, name, evidence, action] of [
     [/1 never used/, 'Warehouse export', /Never used since it was created\s+47 days ago/, 'Delete'],
     [/1 inactive/, 'Nightly backup', /Last used\s+4 months ago[^]*GET \/meeting_requests/, 'Delete'],
     [/2 expiring/, 'Partner portal', /Expires\s+in 19 hours/, 'Extend'],
@@ -46,8 +46,8 @@ test('links findings to their keys with evidence and actions', async ({ admin, s
     [/without an owner/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'View callers'],
     [/still in use after revocation/, 'Old importer', /3 requests\s+rejected in the last 30 days[^]*127\.0\.0\.1/, 'View callers'],
   ]) {
-    await finding(admin, words).click()
-    await expect(finding(admin, words)).toHaveAttribute('aria-current', 'true')
+    await finding(admin, label).click()
+    await expect(finding(admin, label)).toHaveAttribute('aria-current', 'true')
     await expect(row(admin, name).locator('[data-evidence]')).toContainText(evidence)
     await expect(row(admin, name).getByRole('link', { name: `${action} ${name}` })).toBeVisible()
   }
@@ -75,7 +75,7 @@ test('deletes all keys with a finding', async ({ admin, skipup }) => {
 
 test('deletes selected keys with the keyboard', async ({ admin, skipup }) => {
   const [busy] = await makeKeys(admin, [{ name: 'Busy' }, { name: 'Idle' }, { name: 'Left' }])
-  await skipup.used(busy.key)
+  await skipup.useKey(busy.key)
   await admin.goto(listPath)
   await expect(bar(admin)).toBeHidden()
   const all = admin.getByRole('checkbox', { name: 'Select all keys on this page' })
@@ -106,11 +106,11 @@ test('deletes selected keys with the keyboard', async ({ admin, skipup }) => {
 test('clears the selection by button and by search', async ({ admin }) => {
   await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
   await admin.goto(listPath)
-  await chooseKeys(admin, 'First')
+  await selectKeys(admin, 'First')
   await admin.getByRole('button', { name: 'Clear selection' }).click()
   await expect(bar(admin)).toBeHidden()
-  await expect(admin.getByRole('checkbox', { name: 'Select all keys on this page' }), 'the button with the focus is gone').toBeFocused()
-  await chooseKeys(admin, 'First')
+  await expect(admin.getByRole('checkbox', { name: 'Select all keys on this page' }), 'the focus moves from the hidden button').toBeFocused()
+  await selectKeys(admin, 'First')
   await admin.getByLabel('Search by name or description, or paste a key').fill('second')
   await expect(rows(admin)).toHaveCount(1)
   await expect(bar(admin)).toBeHidden()
@@ -139,7 +139,7 @@ test.describe('without JavaScript', () => {
     await finding(admin, /1 never used/).click()
     await expect(admin.getByRole('checkbox', { name: 'Select all keys on this page' })).toBeHidden()
     await expect(bar(admin)).toBeHidden()
-    await chooseKeys(admin, 'First')
+    await selectKeys(admin, 'First')
     await remove(admin).click()
     await admin.getByRole('button', { name: 'Delete 1 key' }).click()
     await expect(admin.getByRole('heading', { name: 'Deleted 1 key' })).toBeVisible()

@@ -1,18 +1,18 @@
-// The whole way of a key: made in the browser, used by a client, deleted in the browser, dead.
+// The life of a key: created in the browser, used by a client, deleted in the browser, and rejected.
 import { expect, test } from './test.js'
 import { createKey, dialog, makeKey, nameToConfirm, row, rows, shell } from './steps.js'
 
 const unauthorized = '{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}'
 const forbidden = '{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}'
 
-// curl calls the API as a client does, and returns the status and the body.
+// curl calls the API with curl, and returns the status and the body.
 async function curl(skipup, key, path) {
   const header = key ? `-H 'Authorization: Bearer ${key}'` : ''
   const [body, status] = (await shell(`curl -s -w '\\n%{http_code}' ${header} ${skipup.url}/api/v1${path}`)).split(/\n+(?=\d+$)/)
   return { status: Number(status), body }
 }
 
-test('a key is made, used, deleted, and dead at once', async ({ admin, skipup }) => {
+test('a key is created, used, deleted, and rejected at once', async ({ admin, skipup }) => {
   const key = await createKey(admin, { name: 'CRM sync', scopes: ['meeting_requests.read'] })
   const command = (await dialog(admin).locator('#curl-line').innerText()) + " -s -w '\\n%{http_code}'"
   await admin.getByRole('link', { name: 'Done' }).click()
@@ -21,7 +21,7 @@ test('a key is made, used, deleted, and dead at once', async ({ admin, skipup })
   expect((await curl(skipup, key, '/meeting_requests')).status).toBe(200)
   expect(await curl(skipup, '', '/meeting_requests')).toEqual({ status: 401, body: unauthorized })
   expect(await curl(skipup, key, '/api_keys')).toEqual({ status: 403, body: forbidden })
-  const challenge = async (path, by) => (await skipup.call(path, { key: by })).headers.get('www-authenticate')
+  const challenge = async (path, key) => (await skipup.call(path, { key })).headers.get('www-authenticate')
   expect(await challenge('/api_keys', '')).toBe('Bearer realm="SkipUp API"')
   expect(await challenge('/api_keys', key)).toBe('Bearer realm="SkipUp API", error="insufficient_scope", scope="api_keys.read"')
   expect(await shell(command)).toMatch(/\n200$/)
@@ -38,7 +38,7 @@ test('a key is made, used, deleted, and dead at once', async ({ admin, skipup })
   await nameToConfirm(admin).fill('CRM sync')
   await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
   await expect(admin.getByRole('status').filter({ hasText: /Deleted “CRM sync”\. Rejected everywhere after \d+ ms\./ })).toBeVisible()
-  expect(await shell(command), 'the very next request').toBe(unauthorized + '\n\n401')
+  expect(await shell(command), 'the next request').toBe(unauthorized + '\n\n401')
 
   await expect(row(admin, 'CRM sync')).toHaveCount(0)
   await admin.getByRole('link', { name: /^Deleted/ }).click()
@@ -53,9 +53,9 @@ test('a key is made, used, deleted, and dead at once', async ({ admin, skipup })
   await expect(admin.getByRole('button', { name: 'Save details' })).toHaveCount(0)
 })
 
-test('a key in use is not deleted without its name', async ({ admin, skipup }) => {
+test('deleting a key in use requires its name', async ({ admin, skipup }) => {
   const { key } = await makeKey(admin, { name: 'Busy' })
-  await skipup.used(key)
+  await skipup.useKey(key)
   await admin.reload()
   await row(admin, 'Busy').getByRole('link', { name: 'Busy', exact: true }).click()
   await admin.getByRole('link', { name: 'Delete key' }).click()
@@ -67,16 +67,16 @@ test('a key in use is not deleted without its name', async ({ admin, skipup }) =
     await expect(name).toHaveAccessibleDescription('This must match the name of the key.')
     await expect(name).toBeFocused()
     await expect(name).toHaveValue(wrong)
-    await name.evaluate((field) => field.removeAttribute('aria-describedby')) // to see the next answer
+    await name.evaluate((field) => field.removeAttribute('aria-describedby')) // to detect the next response
   }
-  expect((await skipup.call('/me', { key })).status, 'nothing has happened').toBe(200)
+  expect((await skipup.call('/me', { key })).status, 'the key still works').toBe(200)
   await name.fill('Busy')
   await name.press('Enter')
   await expect(admin.getByRole('status').filter({ hasText: 'Deleted “Busy”.' })).toBeVisible()
   expect((await skipup.call('/me', { key })).status).toBe(401)
 })
 
-test('a key that nothing uses is deleted without ceremony, once', async ({ admin, otherBrowser }) => {
+test('deletes an unused key without confirmation by name, once', async ({ admin, otherBrowser }) => {
   const { id } = await makeKey(admin, { name: 'Idle' })
   const other = await otherBrowser({ storageState: await admin.context().storageState() })
   await other.goto('/settings/api-keys/' + id)
@@ -91,7 +91,7 @@ test('a key that nothing uses is deleted without ceremony, once', async ({ admin
   await expect(other.getByText(/^Already deleted\. /)).toBeVisible()
 })
 
-test('a key that is renamed stays the same key', async ({ admin, skipup }) => {
+test('renames a key that keeps working', async ({ admin, skipup }) => {
   const { id, key } = await makeKey(admin, { name: 'Before' })
   await admin.goto('/settings/api-keys/' + id)
   await admin.getByRole('textbox', { name: 'Name' }).fill('')

@@ -1,10 +1,10 @@
-// The main job with the keyboard alone.
+// The main tasks with only the keyboard.
 import { expect, test } from './test.js'
 import { dialog, listPath, makeKey, row, shownKey, tabTo } from './steps.js'
 
 const create = (page) => page.getByRole('link', { name: 'Create key' }).first()
 
-test('a key is made from the list, by Tab, Space and Enter', async ({ admin }) => {
+test('creates a key with Tab, Space, and Enter', async ({ admin }) => {
   await tabTo(admin, create(admin))
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByLabel('Name')).toBeFocused()
@@ -27,7 +27,7 @@ test('a key is made from the list, by Tab, Space and Enter', async ({ admin }) =
   await expect(row(admin, 'Typed')).toContainText('Members')
 })
 
-test('Enter in the name sends the form', async ({ admin }) => {
+test('submits the form with Enter in the name', async ({ admin }) => {
   await tabTo(admin, create(admin))
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByLabel('Name')).toBeFocused()
@@ -36,7 +36,7 @@ test('Enter in the name sends the form', async ({ admin }) => {
   await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
 })
 
-test('Escape closes the dialog and gives the focus back', async ({ admin }) => {
+test('closes the dialog with Escape and restores the focus', async ({ admin }) => {
   await tabTo(admin, create(admin))
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByLabel('Name')).toBeFocused()
@@ -45,7 +45,7 @@ test('Escape closes the dialog and gives the focus back', async ({ admin }) => {
   await expect(create(admin)).toBeFocused()
 })
 
-test('Tab does not leave the dialog for the page behind it', async ({ admin }) => {
+test('keeps the focus in the dialog', async ({ admin }) => {
   await tabTo(admin, create(admin))
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByLabel('Name')).toBeFocused()
@@ -59,13 +59,13 @@ test('Tab does not leave the dialog for the page behind it', async ({ admin }) =
   }
 })
 
-test('a key is deleted from its page', async ({ admin }) => {
+test('deletes a key from its page', async ({ admin }) => {
   const { id } = await makeKey(admin, { name: 'Short-lived' })
   await admin.goto(`${listPath}/${id}`)
   const open = admin.getByRole('link', { name: 'Delete key' })
   await tabTo(admin, open)
   await admin.keyboard.press('Enter')
-  await expect(dialog(admin).getByRole('link', { name: 'Cancel' }), 'the focus is not on what destroys').toBeFocused()
+  await expect(dialog(admin).getByRole('link', { name: 'Cancel' }), 'the focus is not on the destructive button').toBeFocused()
   await admin.keyboard.press('Enter')
   await expect(open).toBeFocused()
   await admin.keyboard.press('Enter')
@@ -74,7 +74,7 @@ test('a key is deleted from its page', async ({ admin }) => {
   await expect(admin.getByRole('status').filter({ hasText: 'Deleted “Short-lived”.' })).toBeVisible()
 })
 
-test('the first Tab offers to skip to the content', async ({ admin }) => {
+test('offers to skip to the content with the first Tab', async ({ admin }) => {
   await admin.keyboard.press('Tab')
   await expect(admin.getByRole('link', { name: 'Skip to content' })).toBeFocused()
   await expect(admin.getByRole('link', { name: 'Skip to content' })).toBeInViewport()
@@ -82,7 +82,7 @@ test('the first Tab offers to skip to the content', async ({ admin }) => {
   await expect(admin.getByRole('main')).toBeFocused()
 })
 
-test('Escape closes a menu and gives the focus back', async ({ admin }) => {
+test('closes a menu with Escape and restores the focus', async ({ admin }) => {
   const menu = admin.getByRole('complementary').locator('summary').last()
   await tabTo(admin, menu)
   await admin.keyboard.press('Enter')

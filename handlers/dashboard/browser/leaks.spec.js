@@ -1,6 +1,6 @@
 // Scanning for leaked keys.
 import { expect, test } from './test.js'
-import { everythingKept, listPath, makeKey } from './steps.js'
+import { retainedState, listPath, makeKey } from './steps.js'
 
 const leaksPath = listPath + '/leaks'
 const found = (page) => page.getByRole('region', { name: /found$/ })
@@ -16,7 +16,7 @@ test('finds a key in pasted text and offers to delete it', async ({ admin, conte
   await expect(admin.getByRole('heading', { name: '1 key from this workspace found' })).toBeFocused()
   await expect(found(admin)).toContainText('In the pasted text, line 1')
   await expect(found(admin)).toContainText('Active')
-  expect(await everythingKept(admin), 'the text is not kept').not.toContain(key)
+  expect(await retainedState(admin), 'the text is not kept').not.toContain(key)
 
   const opened = context.waitForEvent('page')
   await found(admin).getByRole('link', { name: 'Delete CI' }).click()
@@ -24,7 +24,7 @@ test('finds a key in pasted text and offers to delete it', async ({ admin, conte
   await expect(deletion).toHaveURL(`${listPath}/${id}/delete`)
   await deletion.getByRole('button', { name: 'Delete key' }).click()
   await expect(deletion).toHaveURL(listPath)
-  await expect(found(admin), 'the result is still there').toBeVisible()
+  await expect(found(admin), 'the result stays').toBeVisible()
 })
 
 test('scans a file', async ({ admin }) => {
@@ -61,7 +61,7 @@ test('rejects an empty form and a file that is too large', async ({ admin }) => 
   await expect(admin.getByText(/^This file is larger than 10 MB/)).toBeVisible()
 })
 
-test.describe('without scripts', () => {
+test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
   test('finds a key in pasted text', async ({ admin }) => {

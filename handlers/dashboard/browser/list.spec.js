@@ -1,4 +1,4 @@
-// The list: search, filters, sorting and pages, in place.
+// The list of keys: search, filters, sorting, and paging, without loading the page again.
 import { expect, test } from './test.js'
 import { listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
@@ -6,21 +6,21 @@ const search = (page) => page.getByLabel('Search by name or description, or past
 const sorted = (page, column) => page.getByRole('columnheader', { name: column })
 const tab = (page, label) => page.getByRole('navigation', { name: 'Status' }).getByRole('link', { name: new RegExp('^' + label) })
 
-// stay fails if the page is loaded again: the list is to be swapped in place.
-async function stay(page, act) {
+// withoutPageLoad fails if acting loads the page again instead of updating the list in place.
+async function withoutPageLoad(page, act) {
   await page.evaluate(() => (window.stillTheSamePage = true))
   await act()
-  expect(await page.evaluate(() => window.stillTheSamePage), 'swapped in place').toBe(true)
+  expect(await page.evaluate(() => window.stillTheSamePage), 'no page load').toBe(true)
 }
 
-const inADay = () => new Date(Date.now() + 48 * 3600_000).toISOString().slice(0, 10)
+const inTwoDays = () => new Date(Date.now() + 48 * 3600_000).toISOString().slice(0, 10)
 
-// several makes one key in each state, and some for their scopes.
-async function several(page, skipup) {
+// makeVariety creates a key in each status, with different scopes.
+async function makeVariety(page, skipup) {
   await makeKeys(page, [
     { name: 'Warehouse export', scopes: ['meeting_requests.read', 'members.read'], expiry: '90' },
     { name: 'Zebra', scopes: ['seats.read', 'seats.write', 'webhooks.read', 'members.write'] },
-    { name: 'CI', expiry: 'date', expiryDate: inADay() },
+    { name: 'CI', expiry: 'date', expiryDate: inTwoDays() },
     { name: 'apple picker', scopes: ['members.read'], expiry: '365' },
   ])
   const { id } = await makeKey(page, { name: 'Old CRM sync' })
@@ -36,14 +36,14 @@ test('explains keys in a workspace without any', async ({ admin }) => {
 })
 
 test('searches by name and prefix while typing', async ({ admin, skipup }) => {
-  await several(admin, skipup)
+  await makeVariety(admin, skipup)
   const prefix = (await row(admin, 'Zebra').locator('code').innerText()).slice(0, 11)
-  await stay(admin, async () => {
+  await withoutPageLoad(admin, async () => {
     await search(admin).pressSequentially('WARE')
     await expect(rows(admin)).toHaveCount(1)
     await expect(row(admin, 'Warehouse export')).toBeVisible()
     await expect(admin).toHaveURL(listPath + '?q=WARE')
-    await expect(search(admin), 'one can type on').toBeFocused()
+    await expect(search(admin), 'the field keeps the focus').toBeFocused()
     await expect(admin.locator('#announcement')).toHaveText('1 key, Newest first')
     await search(admin).fill(prefix)
     await expect(rows(admin)).toHaveCount(1)
@@ -53,14 +53,14 @@ test('searches by name and prefix while typing', async ({ admin, skipup }) => {
     await expect(admin.locator('#announcement')).toHaveText('No keys match')
   })
   await admin.reload()
-  await expect(search(admin), 'the address has it all').toHaveValue('nothing has this name')
+  await expect(search(admin), 'the URL has the search').toHaveValue('nothing has this name')
   await admin.getByRole('link', { name: 'Clear filters' }).click()
   await expect(rows(admin)).toHaveCount(4)
 })
 
 test('combines status, scope and search', async ({ admin, skipup }) => {
-  await several(admin, skipup)
-  await stay(admin, async () => {
+  await makeVariety(admin, skipup)
+  await withoutPageLoad(admin, async () => {
     for (const [label, names] of Object.entries({
       'Expires soon': ['CI'],
       Expired: ['apple picker'],
@@ -84,10 +84,10 @@ test('combines status, scope and search', async ({ admin, skipup }) => {
 })
 
 test('sorts by column heads', async ({ admin, skipup }) => {
-  await several(admin, skipup)
+  await makeVariety(admin, skipup)
   const names = () => rows(admin).getByRole('link').allInnerTexts()
   await expect(sorted(admin, 'Created')).toHaveAttribute('aria-sort', 'descending')
-  await stay(admin, async () => {
+  await withoutPageLoad(admin, async () => {
     await sorted(admin, 'Name').getByRole('link').click()
     await expect(sorted(admin, 'Name')).toHaveAttribute('aria-sort', 'ascending')
     expect(await names()).toEqual(['apple picker', 'CI', 'Warehouse export', 'Zebra'])
@@ -99,7 +99,7 @@ test('sorts by column heads', async ({ admin, skipup }) => {
     expect(await names()).toEqual(['apple picker', 'CI', 'Warehouse export', 'Zebra'])
   })
   await admin.goBack()
-  await expect(sorted(admin, 'Name'), 'Back goes back').toHaveAttribute('aria-sort', 'descending')
+  await expect(sorted(admin, 'Name'), 'Back restores the sort order').toHaveAttribute('aria-sort', 'descending')
 })
 
 test('keeps the focus when sorting', async ({ admin }) => {
@@ -125,7 +125,7 @@ test('scrolls to the top of the next page', async ({ admin }) => {
 })
 
 test('shows all scopes of a key in a popover', async ({ admin, skipup }) => {
-  await several(admin, skipup)
+  await makeVariety(admin, skipup)
   const scopes = row(admin, 'Zebra').getByRole('button', { name: /^Scopes:/ })
   await expect(scopes).toHaveAccessibleName(/Members write.*Webhooks read.*\+1 ?more/)
   await scopes.click()
@@ -144,7 +144,7 @@ test('pages through hundreds of keys', async ({ admin }) => {
   const pages = admin.getByRole('navigation', { name: 'Pages' })
   await expect(pages).toContainText('1–50 of 520')
   await expect(pages.getByRole('link', { name: 'Previous page' })).toHaveCount(0)
-  await stay(admin, async () => {
+  await withoutPageLoad(admin, async () => {
     await pages.getByRole('link', { name: 'Next page' }).click()
     await expect(pages).toContainText('51–100 of 520')
     await expect(rows(admin).first()).toContainText('Robot 050')
@@ -152,11 +152,11 @@ test('pages through hundreds of keys', async ({ admin }) => {
   await admin.goto(listPath + '?sort=name&order=asc&page=11')
   await expect(rows(admin)).toHaveCount(20)
   await expect(pages.getByRole('link', { name: 'Next page' })).toHaveCount(0)
-  await stay(admin, async () => {
+  await withoutPageLoad(admin, async () => {
     await search(admin).fill('robot 51')
     await expect(rows(admin)).toHaveCount(10)
     await expect(rows(admin).first()).toContainText('Robot 510')
   })
   await admin.goto(listPath + '?page=99')
-  await expect(admin, 'past the end is the end').toHaveURL(listPath + '?page=11')
+  await expect(admin, 'a page past the end redirects to the last page').toHaveURL(listPath + '?page=11')
 })

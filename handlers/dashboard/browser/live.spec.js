@@ -1,4 +1,4 @@
-// Parts of pages that keep themselves up to date, when something comes in between.
+// Live parts of pages, when requests fail, sessions expire, or forms are submitted.
 import { expect, test as base } from './test.js'
 import { dialog, listPath, makeKey, nameToConfirm, signIn } from './steps.js'
 import { startRotation } from './rotation.js'
@@ -14,13 +14,13 @@ const test = base.extend({
 
 test.use({ variables: { SKIPUP_WEBHOOK_ALLOW_PRIVATE: 'true' } })
 
-const asksAnew = (url) => url.searchParams.has('seen')
+const isReload = (url) => url.searchParams.has('seen')
 
 test('keeps a page after one failed reload and updates it later', async ({ admin, skipup, faults }) => {
   const { old } = await startRotation(admin, skipup, { callers: 1 })
   await admin.evaluate(() => (window.stayed = true))
   let failed = 0
-  await admin.route(asksAnew, (route) => (failed++ < 2 ? route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }) : route.continue()))
+  await admin.route(isReload, (route) => (failed++ < 2 ? route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }) : route.continue()))
   await expect.poll(() => failed).toBeGreaterThan(2)
   await faults.expected(/^503/)
   await skipup.exec(`UPDATE api_keys SET name = 'Renamed' WHERE id = '${old.id}'`)
@@ -31,21 +31,24 @@ test('keeps a page after one failed reload and updates it later', async ({ admin
 test('sends a form once while parts reload', async ({ admin, skipup }) => {
   await startRotation(admin, skipup, { callers: 1 })
   let sent = 0
+  let release
+  const released = new Promise((resolve) => (release = resolve))
   await admin.route('**/rotation/finish', async (route) => {
     if (route.request().method() === 'POST') {
       sent++
-      await new Promise((resolve) => setTimeout(resolve, 4000))
+      await released
     }
     await route.continue()
   })
   await admin.getByRole('link', { name: 'Delete old key' }).click()
   await nameToConfirm(admin).fill('CRM sync')
   await dialog(admin).getByLabel('Reason').fill('Because')
-  const asked = admin.waitForResponse((response) => asksAnew(new URL(response.url())))
+  const reload = admin.waitForResponse((response) => isReload(new URL(response.url())))
   await dialog(admin).getByRole('button', { name: 'Delete old key' }).click()
-  await asked
-  await admin.waitForResponse((response) => asksAnew(new URL(response.url())))
+  await reload
+  await admin.waitForResponse((response) => isReload(new URL(response.url())))
   await dialog(admin).locator('form').evaluate((form) => form.requestSubmit())
+  release()
   await expect(admin.getByRole('heading', { name: 'Rotation complete' })).toBeVisible()
   expect(sent).toBe(1)
 })
@@ -70,15 +73,18 @@ test('returns to the page after an expired session', async ({ admin, skipup, con
 
 test('shows the retry of a delivery', async ({ admin, skipup, receiver }) => {
   const hook = await makeEndpoint(admin, { url: receiver.url })
-  await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
-  await skipup.exec(`UPDATE webhook_deliveries SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '20 seconds')`)
+  await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 5 }])
+  await admin.clock.install()
   await admin.goto(hook.address)
   await expect(deliveries(admin).first()).toContainText('Retrying')
-  let asked = 0
-  admin.on('request', (request) => (asked += Number(asksAnew(new URL(request.url())))))
-  await admin.waitForTimeout(1500)
-  expect(asked, 'there is nothing to see before that').toBe(0)
-  await expect(deliveries(admin).first()).toContainText('attempt 2', { timeout: 150_000 })
+  let reloads = 0
+  admin.on('request', (request) => (reloads += Number(isReload(new URL(request.url())))))
+  await admin.clock.runFor(10_000)
+  expect(reloads, 'no reloads before the attempt').toBe(0)
+  await skipup.exec(`UPDATE webhook_deliveries SET next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now')`)
+  await expect.poll(() => receiver.got.length).toBe(1)
+  await admin.clock.fastForward('05:00')
+  await expect(deliveries(admin).first()).toContainText('attempt 2')
 })
 
 test('shows a message after a part of another page has loaded', async ({ admin, skipup }) => {
@@ -93,31 +99,31 @@ test('shows a message after a part of another page has loaded', async ({ admin, 
 test('reports an unreachable server once', async ({ admin, skipup, faults }) => {
   await startRotation(admin, skipup, { callers: 1 })
   await admin.evaluate(() => {
-    window.told = 0
+    window.toasts = 0
     new MutationObserver((changes) => {
-      for (const { addedNodes } of changes) for (const node of addedNodes) window.told += Number(node.matches?.('[data-toast]') ?? 0)
+      for (const { addedNodes } of changes) for (const node of addedNodes) window.toasts += Number(node.matches?.('[data-toast]') ?? 0)
     }).observe(document.getElementById('toasts'), { childList: true })
   })
-  const told = () => admin.evaluate(() => window.told)
-  let asked = 0
-  const unreachable = (route) => (asked++, route.abort())
-  await admin.route(asksAnew, unreachable)
-  await expect.poll(() => asked).toBeGreaterThan(2)
+  const toasts = () => admin.evaluate(() => window.toasts)
+  let reloads = 0
+  const unreachable = (route) => (reloads++, route.abort())
+  await admin.route(isReload, unreachable)
+  await expect.poll(() => reloads).toBeGreaterThan(2)
   await expect(admin.getByText('Can’t reach the server.')).toBeVisible()
-  expect(await told()).toBe(1)
-  await admin.unroute(asksAnew, unreachable)
-  await admin.waitForResponse((response) => asksAnew(new URL(response.url())))
-  await admin.route(asksAnew, unreachable)
-  await expect.poll(told).toBe(2)
+  expect(await toasts()).toBe(1)
+  await admin.unroute(isReload, unreachable)
+  await admin.waitForResponse((response) => isReload(new URL(response.url())))
+  await admin.route(isReload, unreachable)
+  await expect.poll(toasts).toBe(2)
   await faults.expected(/ERR_FAILED|Failed to fetch/)
 })
 
 test('shows the list when the review fails', async ({ admin, faults }) => {
   await makeKey(admin)
   await admin.route('**/api-keys/review', (route) => route.fulfill({ status: 503, contentType: 'text/html', body: '<p>Not now</p>' }))
-  const answered = admin.waitForResponse('**/api-keys/review')
+  const response = admin.waitForResponse('**/api-keys/review')
   await admin.goto(listPath)
-  await answered
+  await response
   await faults.expected(/^503/)
   await expect(admin.locator('#review').getByRole('link', { name: 'Review keys' })).toBeVisible()
   await admin.unroute('**/api-keys/review')

@@ -104,7 +104,7 @@ export const openMember = async (page, name) => {
 
 export const peopleStates = {
   invitation: inWorkspace(async (page) => asStranger(page, await addMember(page))),
-  'invitation-refused': inWorkspace(async (page) => {
+  'invitation-rejected': inWorkspace(async (page) => {
     await asStranger(page, await addMember(page))
     await page.getByLabel('Your name').fill('')
     await page.getByLabel('Password').fill('short')
@@ -120,7 +120,7 @@ export const peopleStates = {
     await signIn(page, gil)
     await page.goto(address)
   }),
-  'invitation-over': inWorkspace((page) => asStranger(page, '/invitations/USED')),
+  'invitation-used': inWorkspace((page) => asStranger(page, '/invitations/USED')),
 
   members: amongPeople(membersPath),
   'members-alone': inWorkspace((page) => page.goto(membersPath)),
@@ -128,7 +128,7 @@ export const peopleStates = {
   'members-no-match': inWorkspace((page) => page.goto(membersPath + '?q=nobody')),
   'members-deactivated': amongPeople(membersPath + '?status=deactivated'),
   'member-invite': inWorkspace((page) => page.goto(membersPath + '/new')),
-  'member-invite-dialog-refused': inWorkspace(async (page) => {
+  'member-invite-dialog-rejected': inWorkspace(async (page) => {
     await page.goto(membersPath)
     await page.getByRole('link', { name: 'Invite member' }).click()
     await dialog(page).getByLabel('Email').fill('grace at acme')
@@ -144,9 +144,9 @@ export const peopleStates = {
   }),
   'member-dialog': amongPeople(membersPath, (page) => openMember(page, 'Grace Hopper')),
   'member-dialog-pending': amongPeople(membersPath, (page) => openMember(page, 'مارغريت هاميلتون')),
-  'member-dialog-mail-refused': amongPeople(membersPath, (page) => openMember(page, 'Barbara Liskov')),
+  'member-dialog-mail-rejected': amongPeople(membersPath, (page) => openMember(page, 'Barbara Liskov')),
   'member-dialog-deactivated': amongPeople(membersPath + '?status=deactivated', (page) => openMember(page, 'Edsger Dijkstra')),
-  'member-role-refused': inWorkspace(async (page) => {
+  'member-role-rejected': inWorkspace(async (page) => {
     await page.goto(membersPath)
     await openMember(page, ada.name)
     await dialog(page).getByRole('radio', { name: /^Member/ }).check()
@@ -169,14 +169,14 @@ export const peopleStates = {
     await page.getByRole('link', { name: 'Assign seat' }).click()
     await expect(dialog(page).getByRole('radio').first()).toBeVisible()
   }),
-  'seat-assign-refused': amongPeople(seatsPath, async (page) => {
+  'seat-assign-rejected': amongPeople(seatsPath, async (page) => {
     await page.request.post(seatsPath + '/capacity', { form: { capacity: '3' } })
     await page.goto(seatsPath + '/new')
     await page.getByRole('radio').first().check()
     await submit(page)
     await expect(page.getByRole('alert')).toContainText('All 3 seats are in use.')
   }),
-  'seat-capacity-refused': amongPeople(seatsPath, async (page) => {
+  'seat-capacity-rejected': amongPeople(seatsPath, async (page) => {
     await page.getByRole('link', { name: 'Change number of seats' }).click()
     await page.getByRole('textbox', { name: 'Seats' }).fill('2')
     await submit(page)
@@ -184,7 +184,7 @@ export const peopleStates = {
   }),
 }
 
-export const peopleAlike = {
+export const similarPeopleStates = {
   'members-many': inWorkspace(async (page, skipup) => {
     await makeCrowd(skipup, 500)
     await page.goto(membersPath + '?page=2')

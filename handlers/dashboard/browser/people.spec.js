@@ -1,6 +1,6 @@
 // Members, their invitations, and seats.
 import { expect, test } from './test.js'
-import { ada, dialog, row, sideways, signIn, submit, tabTo } from './steps.js'
+import { ada, dialog, row, horizontalOverflow, signIn, submit, tabTo } from './steps.js'
 import { addMember, gil, grace, inviteGil, join, makeCrowd, membersPath, openMember, seatsPath } from './people.js'
 
 const link = (page) => page.getByLabel('Link', { exact: true })
@@ -226,7 +226,7 @@ test('fits a small screen', async ({ admin, skipup }) => {
   await admin.setViewportSize({ width: 390, height: 844 })
   for (const path of [membersPath, membersPath + '/new', seatsPath, seatsPath + '/new', seatsPath + '/capacity']) {
     await admin.goto(path)
-    expect(await sideways(admin), path).toBe(0)
+    expect(await horizontalOverflow(admin), path).toBe(0)
   }
 })
 

@@ -1,6 +1,6 @@
-// A new key is shown once, can be taken along, and leaves nothing behind.
+// A new key is shown once, can be copied, and leaves no trace in the browser.
 import { expect, test } from './test.js'
-import { createKey, dialog, everythingKept, listPath, row, rows, shell, shownKey, submit } from './steps.js'
+import { createKey, dialog, retainedState, listPath, row, rows, shell, shownKey, submit } from './steps.js'
 
 test('shows the key selected, with a warning, and copies it', async ({ admin, context, skipup }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
@@ -14,10 +14,10 @@ test('shows the key selected, with a warning, and copies it', async ({ admin, co
     await dialog(admin).getByRole('button', { name: `Copy ${what}` }).click()
     await expect(dialog(admin).getByRole('button', { name: `Copied ${what}` })).toBeVisible()
     await expect(dialog(admin).getByRole('status').last()).toHaveText('Copied')
-    const held = await admin.evaluate(() => navigator.clipboard.readText())
-    typeof text === 'string' ? expect(held).toBe(text) : expect(held).toMatch(text)
+    const clipboard = await admin.evaluate(() => navigator.clipboard.readText())
+    typeof text === 'string' ? expect(clipboard).toBe(text) : expect(clipboard).toMatch(text)
   }
-  await expect(dialog(admin).getByRole('button', { name: /^Copied/ }), 'the word goes away again').toHaveCount(0)
+  await expect(dialog(admin).getByRole('button', { name: /^Copied/ }), 'the label is reset').toHaveCount(0)
   expect((await skipup.call('/me', { key })).status).toBe(200)
 })
 
@@ -62,17 +62,17 @@ test('needs a second Escape while the key is not copied', async ({ admin }) => {
 
 test('leaves no trace of the key in the browser', async ({ admin, skipup }) => {
   const key = await createKey(admin)
-  expect(await everythingKept(admin), 'this is how it would be found').toContain(key)
+  expect(await retainedState(admin), 'the check finds the key while it is shown').toContain(key)
   await admin.getByRole('link', { name: 'Done' }).click()
   await expect(rows(admin)).toHaveCount(1)
-  expect(await everythingKept(admin)).not.toContain(key)
-  expect(skipup.log + skipup.said).not.toContain(key)
+  expect(await retainedState(admin)).not.toContain(key)
+  expect(skipup.log + skipup.stdout).not.toContain(key)
 })
 
 test('keeps the key out of the back-forward cache', async ({ admin }) => {
   const key = await createKey(admin)
   await admin.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))
-  expect(await everythingKept(admin)).not.toContain(key)
+  expect(await retainedState(admin)).not.toContain(key)
   await admin.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))
   await expect(dialog(admin)).toHaveCount(0)
   await expect(rows(admin)).toHaveCount(1)
@@ -90,20 +90,20 @@ for (const [where, open] of Object.entries({
   test(`${where}: reload, Back, Forward and a duplicated tab do not show the key`, async ({ admin, context }) => {
     const key = await open(admin)
     expect(admin.url()).not.toContain(key)
-    const nothingOf = async (page, how) => expect(await everythingKept(page), how).not.toContain(key)
+    const expectNoKey = async (page, when) => expect(await retainedState(page), when).not.toContain(key)
 
     await admin.reload()
-    await nothingOf(admin, 'reload')
+    await expectNoKey(admin, 'reload')
     await expect(shownKey(admin)).toHaveCount(0)
     const address = admin.url()
     await admin.goto('/settings/account')
     await admin.goBack()
-    await nothingOf(admin, 'Back')
+    await expectNoKey(admin, 'Back')
     await admin.goForward()
-    await nothingOf(admin, 'Forward')
+    await expectNoKey(admin, 'Forward')
     const copy = await context.newPage()
     await copy.goto(address)
-    await nothingOf(copy, 'opened again')
+    await expectNoKey(copy, 'opened again')
     await copy.goto(listPath)
     await expect(rows(copy)).toHaveCount(1)
   })
@@ -112,9 +112,9 @@ for (const [where, open] of Object.entries({
     const key = await open(admin)
     await admin.getByRole('link', { name: 'View key' }).click()
     await expect(admin.getByRole('heading', { name: 'CI' })).toBeVisible()
-    expect(await everythingKept(admin)).not.toContain(key)
+    expect(await retainedState(admin)).not.toContain(key)
     await admin.goBack()
-    expect(await everythingKept(admin), 'Back').not.toContain(key)
+    expect(await retainedState(admin), 'Back').not.toContain(key)
     await expect(shownKey(admin)).toHaveCount(0)
   })
 }

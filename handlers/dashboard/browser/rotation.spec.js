@@ -1,7 +1,7 @@
-// A key is rotated: its callers are seen to move, live, and the old key goes when it is quiet.
+// Rotating a key: the page shows callers as they switch, and the old key is deleted.
 import { expect, test } from './test.js'
-import { dialog, listPath, makeKey, nameToConfirm, row, shownKey, sideways, submit } from './steps.js'
-import { callAs, quieten, rotateKey, rotationOf, startRotation } from './rotation.js'
+import { dialog, listPath, makeKey, nameToConfirm, row, shownKey, horizontalOverflow, submit } from './steps.js'
+import { callAs, ageLastUse, rotateKey, rotationOf, startRotation } from './rotation.js'
 
 const caller = (page, name) => page.locator('[data-caller]').filter({ hasText: name })
 const within = { timeout: 20_000 } // two seconds on a quiet machine
@@ -9,7 +9,7 @@ const within = { timeout: 20_000 } // two seconds on a quiet machine
 test('rotates a key and shows the receipt', async ({ admin, skipup }) => {
   const { id, key } = await makeKey(admin, { name: 'Sync', scopes: ['seats.read', 'seats.write'] })
   await callAs(skipup, key, 'sync/1.0')
-  await skipup.used(key)
+  await skipup.useKey(key)
   await admin.goto(`${listPath}/${id}`)
   await admin.getByRole('link', { name: 'Rotate', exact: true }).click()
   await expect(dialog(admin).getByRole('heading', { name: 'Rotate this API key' })).toBeVisible()
@@ -47,9 +47,9 @@ test('rotates a key and shows the receipt', async ({ admin, skipup }) => {
 })
 
 test('deletes an unused old key with one click', async ({ admin, skipup }) => {
-  const { old, key } = await startRotation(admin, skipup, { callers: 2, moved: 2 })
+  const { old, key } = await startRotation(admin, skipup, { callers: 2, switched: 2 })
   await expect(admin.getByRole('heading', { name: 'Wait for daily jobs' })).toBeVisible()
-  await quieten(skipup, old, 2)
+  await ageLastUse(skipup, old, 2)
   await expect(admin.getByText('No requests with the old key for 2 days.')).toBeVisible(within)
   await admin.getByRole('button', { name: 'Delete old key' }).click()
   await expect(admin.getByRole('heading', { name: 'Rotation complete' })).toBeVisible()
@@ -61,42 +61,42 @@ test('deletes an unused old key with one click', async ({ admin, skipup }) => {
 test('does not reload while the page is hidden', async ({ admin, skipup }) => {
   await admin.clock.install()
   await startRotation(admin, skipup, { callers: 1 })
-  let asked = 0
-  admin.on('request', (request) => request.url().includes('/rotation') && asked++)
+  let reloads = 0
+  admin.on('request', (request) => request.url().includes('/rotation') && reloads++)
   await admin.clock.runFor(4000)
-  await expect.poll(() => asked).toBeGreaterThan(0)
+  await expect.poll(() => reloads).toBeGreaterThan(0)
   await admin.evaluate(() => Object.defineProperty(document, 'hidden', { value: true, configurable: true }))
   await admin.clock.runFor(100)
-  const before = asked
+  const before = reloads
   await admin.clock.runFor(20_000)
-  expect(asked).toBe(before)
+  expect(reloads).toBe(before)
   await admin.evaluate(() => delete document.hidden)
   await admin.clock.runFor(4000)
-  await expect.poll(() => asked).toBeGreaterThan(before)
+  await expect.poll(() => reloads).toBeGreaterThan(before)
 })
 
 test('stops reloading after ten minutes without input', async ({ admin, skipup }) => {
   await admin.clock.install()
   await startRotation(admin, skipup, { callers: 1 })
-  let asked = 0
-  admin.on('request', (request) => request.url().includes('/rotation') && asked++)
+  let reloads = 0
+  admin.on('request', (request) => request.url().includes('/rotation') && reloads++)
   await admin.clock.fastForward('10:01')
   await admin.clock.runFor(4000)
-  const before = asked
+  const before = reloads
   await admin.clock.runFor(20_000)
-  expect(asked, 'a page that is left open keeps no session alive').toBe(before)
+  expect(reloads, 'an idle page does not keep the session alive').toBe(before)
   await admin.keyboard.press('Shift')
   await admin.clock.runFor(4000)
-  await expect.poll(() => asked).toBeGreaterThan(before)
+  await expect.poll(() => reloads).toBeGreaterThan(before)
 })
 
 test('works with the keyboard and keeps the focus', async ({ admin, skipup }) => {
   const { key } = await startRotation(admin, skipup, { callers: 2 })
-  const abandon = admin.getByRole('link', { name: 'Cancel rotation' })
-  await abandon.focus()
+  const cancel = admin.getByRole('link', { name: 'Cancel rotation' })
+  await cancel.focus()
   await callAs(skipup, key, 'crm-sync/3.2.0')
   await expect(admin.locator('[data-caller][data-switched]')).toHaveCount(1, within)
-  await expect(abandon).toBeFocused()
+  await expect(cancel).toBeFocused()
   await admin.keyboard.press('Enter')
   await expect(nameToConfirm(admin), 'the new key is in use').toBeFocused()
   await admin.keyboard.type('CRM sync')
@@ -119,8 +119,8 @@ test('links to the rotation from the list and the key', async ({ admin }) => {
 
 test('fits many callers on a small screen', async ({ admin, skipup }) => {
   await admin.setViewportSize({ width: 390, height: 844 })
-  await startRotation(admin, skipup, { callers: 7, moved: 3, name: 'A name that is so long that it has to be broken somewhere, in two or even three lines' })
-  expect(await sideways(admin)).toBe(0)
+  await startRotation(admin, skipup, { callers: 7, switched: 3, name: 'A name that is so long that it has to be broken somewhere, in two or even three lines' })
+  expect(await horizontalOverflow(admin)).toBe(0)
 })
 
 test.describe('without JavaScript', () => {
@@ -129,7 +129,7 @@ test.describe('without JavaScript', () => {
   test('rotates a key with fewer scopes', async ({ admin, skipup }) => {
     const { id, key } = await makeKey(admin, { name: 'Plain', scopes: ['seats.read', 'seats.write'] })
     await callAs(skipup, key, 'plain/1.0')
-    await skipup.used(key)
+    await skipup.useKey(key)
     await admin.goto(`${listPath}/${id}`)
     await admin.getByRole('link', { name: 'Rotate', exact: true }).click()
     await admin.getByRole('button', { name: 'Remove unused scopes' }).click()
@@ -137,13 +137,13 @@ test.describe('without JavaScript', () => {
     await submit(admin)
     const next = await shownKey(admin).inputValue()
     await callAs(skipup, next, 'plain/1.0')
-    await skipup.used(next)
+    await skipup.useKey(next)
     await admin.getByRole('link', { name: 'Done' }).click()
     await expect(caller(admin, 'plain 1.0').getByText('Switched:', { exact: true })).toBeAttached()
     await admin.getByRole('link', { name: 'Reload the page' }).click()
     await admin.getByRole('link', { name: 'Delete old key' }).click()
     await nameToConfirm(admin).fill('Plain')
-    await admin.getByLabel('Reason').fill('All has moved')
+    await admin.getByLabel('Reason').fill('All callers have switched')
     await submit(admin)
     await expect(admin.getByRole('heading', { name: 'Rotation complete' })).toBeVisible()
     expect((await skipup.call('/seats', { key })).status).toBe(401)

@@ -1,4 +1,4 @@
-// Pictures of every page and state, into screenshots/, and those of the README: `make screenshots`.
+// Configures `make screenshots`: screenshots of every state of every page, and those in the README.
 import tests from './playwright.config.js'
 
 export default { ...tests, testMatch: ['screenshots.js', 'demo_screenshots.js'], timeout: 1_500_000 }

@@ -1,11 +1,11 @@
-// Takes a picture of every page and state, light and dark, wide and narrow.
+// Takes screenshots of every state of every page, light and dark, wide and narrow.
 import { fileURLToPath } from 'node:url'
 import { test } from './test.js'
-import { alike, inEveryLook, states } from './states.js'
+import { inEveryLook, similarStates, states } from './states.js'
 
 const folder = fileURLToPath(new URL('../../../screenshots', import.meta.url))
 
-for (const [name, open] of Object.entries({ ...states, ...alike })) {
+for (const [name, open] of Object.entries({ ...states, ...similarStates })) {
   test(name, async ({ page, skipup }) => {
     await open(page, { skipup })
     await inEveryLook(page, async ({ colorScheme, width }) => {

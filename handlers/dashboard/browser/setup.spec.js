@@ -11,7 +11,7 @@ async function fill(page, details) {
 }
 
 test('the setup link creates the workspace and its admin, and signs in', async ({ page, skipup }) => {
-  await page.goto(skipup.setUpLink)
+  await page.goto(skipup.setupLink)
   await expect(page.getByLabel('Workspace')).toBeFocused()
   await fill(page, ada)
   await expect(page).toHaveURL(listPath)
@@ -21,15 +21,15 @@ test('the setup link creates the workspace and its admin, and signs in', async (
 })
 
 test('the setup link works once', async ({ page, skipup, otherBrowser }) => {
-  await page.goto(skipup.setUpLink)
+  await page.goto(skipup.setupLink)
   const late = await otherBrowser()
-  await late.goto(skipup.setUpLink)
+  await late.goto(skipup.setupLink)
   await fill(page, ada)
   await expect(page).toHaveURL(listPath)
 
   await fill(late, { ...ada, email: 'late@acme.test' })
   await expect(late.getByText('This setup link was already used or expired.')).toBeVisible()
-  expect((await late.goto(skipup.setUpLink)).status()).toBe(404)
+  expect((await late.goto(skipup.setupLink)).status()).toBe(404)
   await expect(late.getByText('This setup link was already used or expired.')).toBeVisible()
   await late.goto('/')
   await expect(late, 'the second use created no user').toHaveURL('/login')
@@ -41,7 +41,7 @@ test('an unknown setup link is rejected', async ({ page }) => {
 })
 
 test('an invalid form keeps the values entered except the password', async ({ page, skipup }) => {
-  await page.goto(skipup.setUpLink)
+  await page.goto(skipup.setupLink)
   await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
   for (const [label, message] of Object.entries({
     Workspace: /^Enter a workspace name\./,

@@ -1,4 +1,4 @@
-// Starts the real program, on a database of its own.
+// Runs the program on a database of its own.
 import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,28 +9,28 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const program = join(root, 'bin/skipup')
 
-// Nothing that is set in the developer's shell may reach the program.
+// The developer's environment must not affect the program.
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME }
 
-const patience = 150_000
+const timeout = 150_000 // milliseconds, only for programs that hang
 
-// No server outlives the tests, however they end.
+// No server outlives the tests.
 const running = new Set()
 process.on('exit', () => running.forEach((server) => server.kill('SIGKILL')))
 
 export class SkipUp {
   url = ''
-  setUpLink = '' // of a demo the link that signs in
-  said = '' // on standard output
-  log = '' // on standard error
+  setupLink = '' // of a demo, the sign-in link
+  stdout = ''
+  log = '' // standard error
 
-  // start runs the server on an empty database, with variables, and returns once it has said
-  // where it is.
+  // start runs the server on an empty database with extra environment variables, and returns when it
+  // is ready.
   static start(variables = {}) {
     return SkipUp.#started((server) => ['serve', '--database', 'sqlite:' + server.database], variables)
   }
 
-  // demo runs the demo likewise.
+  // demo runs the demo and returns when it is ready.
   static demo() {
     return SkipUp.#started((server) => ['demo', '--keep', server.folder], {})
   }
@@ -46,64 +46,62 @@ export class SkipUp {
       server.process.once('error', (error) => resolve(error.message))
     })
     server.process.stderr.setEncoding('utf8').on('data', (text) => (server.log += text))
-    await server.welcomed()
+    await server.#ready()
     return server
   }
 
-  welcomed() {
+  #ready() {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error('skipup serve said nothing in time:\n' + this.log)), patience)
-      this.ended.then((how) => reject(new Error(`skipup serve ended with ${how} (was it built?):\n${this.log}`)))
+      const timer = setTimeout(() => reject(new Error('skipup did not start in time:\n' + this.log)), timeout)
+      this.ended.then((code) => reject(new Error(`skipup exited with ${code} (was it built?):\n${this.log}`)))
       this.process.stdout.setEncoding('utf8').on('data', (text) => {
-        this.said += text
-        this.url = /SkipUp Keys is running at (\S+)\n/.exec(this.said)?.[1] ?? ''
-        this.setUpLink = /(http\S+\/(?:setup|demo)\/\S+)\n/.exec(this.said)?.[1] ?? ''
-        if (!this.url || !this.setUpLink) return
-        clearTimeout(late)
+        this.stdout += text
+        this.url = /SkipUp Keys is running at (\S+)\n/.exec(this.stdout)?.[1] ?? ''
+        this.setupLink = /(http\S+\/(?:setup|demo)\/\S+)\n/.exec(this.stdout)?.[1] ?? ''
+        if (!this.url || !this.setupLink) return
+        clearTimeout(timer)
         resolve()
       })
     })
   }
 
-  // stop asks the server to end, and returns how it did: 0 if all is well.
+  // stop stops the server and returns its exit code, or the signal that killed it.
   async stop() {
     this.process.kill('SIGTERM')
-    const late = setTimeout(() => this.process.kill('SIGKILL'), patience)
-    const how = await this.ended
-    clearTimeout(late)
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), timeout)
+    const code = await this.ended
+    clearTimeout(timer)
     running.delete(this.process)
     await rm(this.folder, { recursive: true, force: true })
-    return how
+    return code
   }
 
-  // run is the program as an operator uses it, on the same database. It returns what the
-  // program prints.
+  // run runs a command on the same database, as an operator would, and returns its output.
   run(args, stdin = '') {
     return output(program, [...args, '--database', 'sqlite:' + this.database], { env: environment }, stdin)
   }
 
-  // exec changes the database itself, for states that no page and no command leads to.
+  // exec runs SQL on the database, for states that no page or command can create.
   exec(statements) {
     return output('go', ['run', './handlers/dashboard/browser/exec', this.database], { cwd: root }, statements)
   }
 
-  // call asks the API, with a key or without. It returns the status, the headers and the body.
+  // call sends an API request, optionally with a key, and returns the status, headers, and body.
   async call(path, { key, method = 'GET', body } = {}) {
     const headers = { ...(key && { Authorization: 'Bearer ' + key }), ...(body && { 'Content-Type': 'application/json' }) }
-    const answer = await fetch(this.url + '/api/v1' + path, { method, headers, body: body && JSON.stringify(body) })
-    return { status: answer.status, headers: answer.headers, body: await answer.text() }
+    const response = await fetch(this.url + '/api/v1' + path, { method, headers, body: body && JSON.stringify(body) })
+    return { status: response.status, headers: response.headers, body: await response.text() }
   }
 
-  // used sends a request with a key, and returns once the server has stored that it did, which
-  // it does every second.
-  async used(key) {
+  // useKey sends a request with a key, and returns when the server has stored its last use.
+  async useKey(key) {
     const { id, workspace } = JSON.parse((await this.call('/me', { key })).body).data
-    for (const end = Date.now() + patience; Date.now() < end;) {
+    for (const end = Date.now() + timeout; Date.now() < end;) {
       const keys = JSON.parse(await this.run(['keys', 'list', '--workspace', workspace.id, '--json']))
       if (keys.find((one) => one.id === id).last_used_at) return
-      await pause(250) // leave the processor to the server
+      await pause(250) // leaves CPU time to the server
     }
-    throw new Error('the use of the key is not stored')
+    throw new Error('the last use of the key was not stored in time')
   }
 }
 
@@ -113,12 +111,12 @@ function output(file, args, options, stdin) {
       if (error) reject(new Error(`${error.message}\n${stderr}`))
       else resolve(stdout)
     })
-    child.stdin.on('error', () => {}) // it may have ended, and said why, before it read anything
+    child.stdin.on('error', () => {}) // the program may exit with an error before it reads its input
     child.stdin.end(stdin)
   })
 }
 
-// shell runs a line as a person would who pastes it, and returns what it prints.
+// shell runs a command line and returns its output.
 export function shell(line, env = {}) {
   return output('bash', ['-c', line], { env: { ...environment, ...env } }, '')
 }

@@ -4,10 +4,10 @@ import { expect } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
-import { callAs, quieten, rotationOf, startRotation } from './rotation.js'
+import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { makeUsage } from './usage.js'
-import { peopleAlike, peopleStates } from './people.js'
+import { similarPeopleStates, peopleStates } from './people.js'
 import { webhookStates } from './webhooks.js'
 
 // inEveryLook calls look for the light and dark themes and for wide and narrow windows.
@@ -54,26 +54,26 @@ async function askDeletion(page, key) {
 }
 
 export const states = {
-  'set-up': async (page, { skipup }) => {
-    await page.goto(skipup.setUpLink)
+  'setup': async (page, { skipup }) => {
+    await page.goto(skipup.setupLink)
   },
-  'set-up-refused': async (page, { skipup }) => {
-    await page.goto(skipup.setUpLink)
+  'setup-rejected': async (page, { skipup }) => {
+    await page.goto(skipup.setupLink)
     await page.getByLabel('Email').fill('ada at acme')
     await page.getByRole('button', { name: 'Create workspace' }).click()
     await expect(page.getByText(/^Enter a workspace name/)).toBeVisible()
   },
-  'set-up-used': async (page, { skipup }) => {
+  'setup-used': async (page, { skipup }) => {
     await setUp(page, skipup)
     await page.context().clearCookies()
-    await page.goto(skipup.setUpLink)
+    await page.goto(skipup.setupLink)
   },
   'sign-in': async (page, { skipup }) => {
     await setUp(page, skipup)
     await page.context().clearCookies()
     await page.goto('/login')
   },
-  'sign-in-refused': async (page, tools) => {
+  'sign-in-rejected': async (page, tools) => {
     await states['sign-in'](page, tools)
     await page.getByLabel('Email').fill(ada.email)
     await page.getByLabel('Password').fill('not the right one')
@@ -98,12 +98,12 @@ export const states = {
   }),
 
   create: signedIn((page) => page.goto(listPath + '/new')),
-  'create-refused': signedIn(async (page) => {
+  'create-rejected': signedIn(async (page) => {
     await page.goto(listPath + '/new')
     await invalid(page)
   }),
   'create-dialog': inTeam((page) => openForm(page)),
-  'create-dialog-refused': inTeam(async (page) => {
+  'create-dialog-rejected': inTeam(async (page) => {
     await openForm(page)
     await invalid(page)
   }),
@@ -142,7 +142,7 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await page.getByText('Details', { exact: true }).click()
   }),
-  'detail-rename-refused': signedIn(async (page) => {
+  'detail-rename-rejected': signedIn(async (page) => {
     const { id } = await makeKey(page)
     await page.goto(`${listPath}/${id}`)
     await page.getByRole('textbox', { name: 'Name' }).fill('')
@@ -152,7 +152,7 @@ export const states = {
   'detail-deleted': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Old CRM sync'].id}`)),
   'delete-dialog': inTeam((page, { keys }) => askDeletion(page, keys['Event relay'])),
   'delete-dialog-in-use': inTeam((page, { keys }) => askDeletion(page, keys['CRM sync'])),
-  'delete-dialog-refused': inTeam(async (page, { keys }) => {
+  'delete-dialog-rejected': inTeam(async (page, { keys }) => {
     await askDeletion(page, keys['CRM sync'])
     await page.getByRole('button', { name: 'Delete key' }).click()
     await expect(page.getByText(/^This must match the name of the key/)).toBeVisible()
@@ -175,7 +175,7 @@ export const states = {
     await page.getByText(ada.email).click()
   }),
   account: signedIn((page) => page.goto('/settings/account')),
-  'account-refused': signedIn(async (page) => {
+  'account-rejected': signedIn(async (page) => {
     await page.goto('/settings/account')
     await page.getByRole('button', { name: 'Change password' }).click()
     await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
@@ -186,9 +186,9 @@ export const states = {
     await page.getByText(/^Verify integrity/).click()
   }),
   'audit-log-no-match': signedIn((page) => page.goto('/settings/audit-log?target=nothing+like+it')),
-  'audit-log-refused': signedIn((page) => page.goto('/settings/audit-log?from=2026-03-02&to=2026-03-01')),
+  'audit-log-rejected': signedIn((page) => page.goto('/settings/audit-log?from=2026-03-02&to=2026-03-01')),
   leaks: signedIn((page) => page.goto(listPath + '/leaks')),
-  'leaks-refused': signedIn(async (page) => {
+  'leaks-rejected': signedIn(async (page) => {
     await page.goto(listPath + '/leaks')
     await submit(page)
     await expect(page.getByText('Paste text or choose a file.')).toBeVisible()
@@ -236,12 +236,12 @@ export const states = {
     await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=90d`)
     await page.getByText('View as table').click()
   }),
-  'key-usage-of-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
+  'key-usage-none': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Event relay'].id}/usage`)),
   'key-access': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await page.getByRole('button', { name: 'Read-only' }).click()
   }),
-  'key-access-refused': inTeam(async (page, { keys }) => {
+  'key-access-rejected': inTeam(async (page, { keys }) => {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await untilADate(page).check()
     await submit(page)
@@ -249,7 +249,7 @@ export const states = {
   }),
   'key-deleted': inTeam(async (page, { keys, skipup }) => {
     const { id, name, key } = await makeKey(page, { name: 'Old importer' })
-    await skipup.used(key)
+    await skipup.useKey(key)
     await page.goto(`${listPath}/${id}/delete`)
     await page.getByRole('textbox', { name: /^Type .* to confirm/ }).fill(name)
     await submit(page)
@@ -261,12 +261,12 @@ export const states = {
   'rotate-dialog': signedIn(async (page, { skipup }) => {
     const { id, key } = await makeKey(page, { name: 'CRM sync', scopes: ['meeting_requests.read', 'members.read', 'members.write', 'seats.read'], expiry: '90' })
     for (let i = 0; i < 7; i++) await callAs(skipup, key, 'crm-sync/3.2.0', i % 3 ? '/seats' : '/meeting_requests')
-    await skipup.used(key)
+    await skipup.useKey(key)
     await page.goto(`${listPath}/${id}`)
     await page.getByRole('link', { name: 'Rotate', exact: true }).click()
     await expect(dialog(page)).toBeVisible()
   }),
-  'rotate-refused': signedIn(async (page) => {
+  'rotate-rejected': signedIn(async (page) => {
     const { id } = await makeKey(page, { name: 'CRM sync', scopes: ['seats.read'] })
     await page.goto(`${listPath}/${id}/rotation`)
     await untilADate(page).check()
@@ -277,7 +277,7 @@ export const states = {
     await startRotation(page, skipup, { callers: 0 })
   }),
   rotation: signedIn(async (page, { skipup }) => {
-    const { key, old } = await startRotation(page, skipup, { callers: 7, moved: 3, scopes: ['meeting_requests.read', 'seats.read'] })
+    const { key, old } = await startRotation(page, skipup, { callers: 7, switched: 3, scopes: ['meeting_requests.read', 'seats.read'] })
     await callAs(skipup, old.key, 'crm-sync/3.2.0')
     await callAs(skipup, key, 'crm-sync/3.3.0')
     await callAs(skipup, key, 'okhttp/4.12.0', '/workspace_members')
@@ -285,34 +285,34 @@ export const states = {
     await expect(page.getByText('the new key lacks the scope')).toBeVisible()
   }),
   'rotation-all-moved': signedIn(async (page, { skipup }) => {
-    await startRotation(page, skipup, { callers: 3, moved: 3 })
+    await startRotation(page, skipup, { callers: 3, switched: 3 })
   }),
   'rotation-quiet': signedIn(async (page, { skipup }) => {
-    const { old } = await startRotation(page, skipup, { callers: 3, moved: 3 })
-    await quieten(skipup, old, 3)
+    const { old } = await startRotation(page, skipup, { callers: 3, switched: 3 })
+    await ageLastUse(skipup, old, 3)
     await page.reload()
     await expect(page.getByRole('button', { name: 'Delete old key' })).toBeVisible()
   }),
-  'rotation-end-refused': signedIn(async (page, { skipup }) => {
-    await startRotation(page, skipup, { callers: 3, moved: 1 })
+  'rotation-finish-rejected': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 3, switched: 1 })
     await page.getByRole('link', { name: 'Delete old key' }).click()
     await dialog(page).getByRole('button', { name: 'Delete old key' }).click()
     await expect(dialog(page).getByText('The reason is required.')).toBeVisible()
   }),
-  'rotation-abandon': signedIn(async (page, { skipup }) => {
-    await startRotation(page, skipup, { callers: 2, moved: 1 })
+  'rotation-cancel': signedIn(async (page, { skipup }) => {
+    await startRotation(page, skipup, { callers: 2, switched: 1 })
     await page.getByRole('link', { name: 'Cancel rotation' }).click()
     await expect(dialog(page)).toBeVisible()
   }),
   'rotation-complete': signedIn(async (page, { skipup }) => {
-    const { old } = await startRotation(page, skipup, { callers: 2, moved: 2 })
-    await page.request.post(rotationOf(old) + '/finish', { form: { confirm_name: old.name, reason: 'All has moved' } })
+    const { old } = await startRotation(page, skipup, { callers: 2, switched: 2 })
+    await page.request.post(rotationOf(old) + '/finish', { form: { confirm_name: old.name, reason: 'All callers have switched' } })
     await callAs(skipup, old.key, 'curl/8.5.0')
     await page.reload()
     await expect(page.getByRole('heading', { name: 'Old key still in use' })).toBeVisible()
   }),
-  'rotation-lineage': signedIn(async (page, { skipup }) => {
-    const { old } = await startRotation(page, skipup, { callers: 2, moved: 1 })
+  'rotation-history': signedIn(async (page, { skipup }) => {
+    const { old } = await startRotation(page, skipup, { callers: 2, switched: 1 })
     await page.goto(`${listPath}/${old.id}`)
     await expect(page.getByRole('heading', { name: 'Rotation history' })).toBeVisible()
   }),
@@ -320,9 +320,9 @@ export const states = {
   ...Object.fromEntries(Object.entries({ ...hygieneStates, ...webhookStates }).map(([name, open]) => [name, signedIn(open)])),
 }
 
-// alike are states with the markup of others. They need screenshots only.
-export const alike = {
-  ...peopleAlike,
+// similarStates are states with the markup of others. They need screenshots only.
+export const similarStates = {
+  ...similarPeopleStates,
   'list-few': signedIn(async (page) => {
     await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
     await page.goto(listPath)

@@ -1,5 +1,5 @@
-// The test function of every file here. Each test has a server of its own, and fails on what no
-// page may ever do, whatever else it is about.
+// The test function for all specs. Each test runs its own server, and fails on browser errors, server
+// errors, and leaked secrets, whatever else it tests.
 import { test as base, expect } from '@playwright/test'
 import { ada, setUp } from './steps.js'
 import { SkipUp } from './skipup.js'
@@ -7,7 +7,7 @@ import { SkipUp } from './skipup.js'
 export { expect }
 
 export const test = base.extend({
-  // Variables that the server is started with, as test.use() sets them.
+  // Environment variables of the server, set with test.use().
   variables: [{}, { option: true }],
 
   skipup: async ({ variables }, use) => {
@@ -15,26 +15,26 @@ export const test = base.extend({
     try {
       await use(skipup)
     } finally {
-      skipup.how ??= await skipup.stop()
+      skipup.exitCode ??= await skipup.stop()
     }
   },
 
   baseURL: async ({ skipup }, use) => use(skipup.url),
 
-  // What went wrong in the background. A test that means it to happen takes it out by expected().
+  // Errors in the background. A test that causes one on purpose calls faults.expected().
   faults: [
     async ({ context, skipup }, use) => {
       const faults = new Faults(skipup)
       faults.watch(context)
       await use(faults)
       await Promise.all(context.pages().map((page) => page.close()))
-      skipup.how = await skipup.stop()
+      skipup.exitCode = await skipup.stop()
       faults.check()
     },
     { auto: true },
   ],
 
-  // Opens a page in another browser, which shares nothing with the first.
+  // Opens a page in a separate browser context.
   otherBrowser: async ({ browser, baseURL, faults }, use) => {
     const contexts = []
     await use(async (options = {}) => {
@@ -46,7 +46,7 @@ export const test = base.extend({
     await Promise.all(contexts.map((context) => context.close()))
   },
 
-  // A page at the list of keys, in which the first admin is signed in.
+  // A page that shows the list of keys to Ada, the first admin.
   admin: async ({ page, skipup }, use) => {
     await setUp(page, skipup)
     await page.goto('/settings/api-keys')
@@ -67,45 +67,45 @@ class Faults {
   watch(context) {
     context.on('weberror', (error) => this.found.push('page error: ' + error.error()))
     context.on('dialog', (dialog) => {
-      this.found.push('the page opened a message box: ' + dialog.message())
+      this.found.push('message box: ' + dialog.message())
       dialog.dismiss()
     })
     context.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return
-      if (message.text().startsWith('Failed to load resource: the server responded')) return // seen as a response
+      if (message.text().startsWith('Failed to load resource: the server responded')) return // reported as a response
       this.found.push(`console: ${message.text()} (${message.location().url})`)
     })
-    context.on('request', (request) => this.checkAddress(request.url()))
+    context.on('request', (request) => this.checkURL(request.url()))
     context.on('response', (response) => {
       const asset = !['document', 'fetch', 'xhr'].includes(response.request().resourceType())
       if (response.status() >= 500 || (asset && response.status() >= 400)) this.found.push(`${response.status()} for ${response.url()}`)
     })
   }
 
-  checkAddress(address) {
-    const { protocol, host } = new URL(address)
-    if (protocol.startsWith('http') && !this.hosts.has(host)) this.found.push('asked a foreign host: ' + address)
-    if (keyText.test(address)) this.found.push('a key is in an address: ' + address)
+  checkURL(url) {
+    const { protocol, host } = new URL(url)
+    if (protocol.startsWith('http') && !this.hosts.has(host)) this.found.push('request to another host: ' + url)
+    if (keyText.test(url)) this.found.push('key in a URL: ' + url)
   }
 
-  // expected takes out what a test meant to happen, and fails if it did not.
-  async expected(words) {
-    const meant = (fault) => words.test(fault)
-    await expect.poll(() => this.found.some(meant), { message: `a fault that says ${words}` }).toBe(true)
-    this.found = this.found.filter((fault) => !meant(fault))
+  // expected waits for a fault that matches the pattern, and drops all that do.
+  async expected(pattern) {
+    const matches = (fault) => pattern.test(fault)
+    await expect.poll(() => this.found.some(matches), { message: `a fault that matches ${pattern}` }).toBe(true)
+    this.found = this.found.filter((fault) => !matches(fault))
   }
 
-  // check is called once the server has ended, so that its log is complete.
+  // check reports the faults. The server must have stopped, so that its log is complete.
   check() {
-    const { how, log, said, setUpLink } = this.skipup
-    if (how !== 0) this.found.push(`the server ended with ${how}`)
+    const { exitCode, log, stdout, setupLink } = this.skipup
+    if (exitCode !== 0) this.found.push(`the server exited with ${exitCode}`)
     for (const line of log.split('\n')) {
       if (/"level":"ERROR"|^panic|^goroutine/.test(line)) this.found.push('log: ' + line)
     }
-    for (const [name, secret] of Object.entries({ key: keyText, password: ada.password, 'set-up token': setUpLink.split('/').at(-1), invitation: /\/invitations\/[A-Z2-7]{26}/ })) {
-      if (log.search(secret) >= 0) this.found.push(`a ${name} is in the log`)
+    for (const [name, secret] of Object.entries({ key: keyText, password: ada.password, 'setup token': setupLink.split('/').at(-1), invitation: /\/invitations\/[A-Z2-7]{26}/ })) {
+      if (log.search(secret) >= 0) this.found.push(`${name} in the log`)
     }
-    if (keyText.test(said)) this.found.push('a key is on standard output')
-    if (this.found.length > 0) throw new Error('Something went wrong in the background:\n' + this.found.join('\n'))
+    if (keyText.test(stdout)) this.found.push('key on standard output')
+    if (this.found.length > 0) throw new Error('Errors in the background:\n' + this.found.join('\n'))
   }
 }

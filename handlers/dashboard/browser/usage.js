@@ -1,7 +1,6 @@
-// Days of believable usage of a key, written into the database as the server would have counted it.
+// Realistic usage of a key, inserted into the database as the server would have counted it.
 
-// What a key is used for: a route, the scope that it needs, the class of the status, why it is
-// refused, and how many times an hour on a busy one.
+// Route, required scope, status class, reason for the rejection, and requests in a busy hour.
 const kinds = [
   ['GET /meeting_requests', 'meeting_requests.read', 2, '', 120],
   ['GET /workspace_members', 'members.read', 2, '', 40],
@@ -18,14 +17,14 @@ const callers = [
   ['2001:db8:85a3::8a2e:370:7334', 'python-requests/2.32.3', -40, -2],
 ]
 
-// Of ten requests so many are a caller's, the third of which has what is left.
+// Each caller's share of a sum: 70%, 20%, and the rest.
 const part = (sum, i) => [`7 * (${sum}) / 10`, `2 * (${sum}) / 10`, `(${sum}) - 7 * (${sum}) / 10 - 2 * (${sum}) / 10`][i]
 
-// waves are more by day than by night, fewer at the weekend, and never quite the same.
+// waves varies by time of day, weekday, and hour.
 const waves = `(0.25 + 0.75 * (CAST(strftime('%H', at) AS integer) BETWEEN 7 AND 18)) *
   (1 - 0.6 * (strftime('%w', at) IN ('0', '6'))) * (0.7 + (hour * 7919 % 61) / 100.0)`
 
-// makeUsage gives a key so many days of usage that end now.
+// makeUsage gives a key some days of usage that end now.
 export async function makeUsage(page, { skipup, key, days = 90, scale = 1 }) {
   const insert = kinds.map(([route, scope, status, refusal, times]) => `
     INSERT INTO api_key_usage_hours

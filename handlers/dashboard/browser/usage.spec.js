@@ -2,7 +2,7 @@
 // while one looks.
 import { readFile } from 'node:fs/promises'
 import { expect, test } from './test.js'
-import { listPath, makeKey, setUp, sideways } from './steps.js'
+import { listPath, makeKey, setUp, horizontalOverflow } from './steps.js'
 import { makeUsage } from './usage.js'
 
 const picture = (page) => page.locator('[data-picture]')
@@ -134,6 +134,6 @@ test('nothing hangs over the edge of a small screen', async ({ admin, skipup }) 
   await admin.setViewportSize({ width: 390, height: 844 })
   for (const path of [usagePath(await busyKey(admin, skipup)) + '?period=7d', listPath]) {
     await admin.goto(path)
-    expect(await sideways(admin), path).toBe(0)
+    expect(await horizontalOverflow(admin), path).toBe(0)
   }
 })

@@ -5,7 +5,7 @@ import { dialog } from './steps.js'
 
 export const webhooksPath = '/settings/webhooks'
 
-// receive starts a server that answers requests as it is told; status may be changed.
+// receive starts a server that records requests and responds with its current status.
 export async function receive() {
   const receiver = { status: 200, got: [] }
   const server = createServer((request, response) => {
@@ -42,10 +42,10 @@ const at = (minutes) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${minutes} minute
 
 const data = '{"id":"mem_01KB5W5Y7RQ8J1Y2N8T5E3M9ZA","email":"mel@acme.test","name":"Mel Member","role":"member"}'
 
-// deliver inserts deliveries into the database, one for each order, newest first.
-export async function deliver(skipup, { id }, orders) {
-  const rows = orders.map((order, i) => {
-    const { type = 'member.added', status = 'success', attempts = 1, code = 200, failure = '', excerpt = 'ok', took = 84, next } = order
+// deliver inserts deliveries into the database, one for each set of options, newest first.
+export async function deliver(skipup, { id }, options) {
+  const rows = options.map((option, i) => {
+    const { type = 'member.added', status = 'success', attempts = 1, code = 200, failure = '', excerpt = 'ok', took = 84, next } = option
     const number = String(2e9 - i), when = at(-3 - 47 * i)
     return `
       INSERT INTO events (id, workspace_id, type, data, created_at) SELECT 'evt_${number}', workspace_id, '${type}', '${data}', ${when} FROM webhook_endpoints WHERE id = '${id}';
@@ -95,7 +95,7 @@ export const webhookStates = {
     await page.goto(webhooksPath)
   },
   'webhook-new': (page) => page.goto(webhooksPath + '/new'),
-  'webhook-refused': async (page) => {
+  'webhook-rejected': async (page) => {
     await page.goto(webhooksPath + '/new')
     await page.getByLabel('URL').fill('https://10.0.0.7/hooks')
     await page.getByRole('button', { name: 'Add endpoint' }).click()

@@ -5,7 +5,7 @@ import { ada, listPath, makeKey, makeKeys, nameToConfirm, row, rows, shownKey, s
 test.use({ javaScriptEnabled: false })
 
 test('creates a key with a preset, uses it, and deletes it', async ({ page, skipup }) => {
-  await page.goto(skipup.setUpLink)
+  await page.goto(skipup.setupLink)
   await page.getByLabel('Workspace').fill(ada.workspace)
   await page.getByLabel('Your name').fill(ada.name)
   await page.getByLabel('Email').fill(ada.email)
@@ -24,7 +24,7 @@ test('creates a key with a preset, uses it, and deletes it', async ({ page, skip
   await expect(page.getByRole('button', { name: 'Copy' }), 'no button that needs JavaScript').toHaveCount(0)
   expect(page.url()).not.toContain(key)
   expect((await skipup.call('/me', { key })).status).toBe(200)
-  await skipup.used(key)
+  await skipup.useKey(key)
 
   await page.getByRole('link', { name: 'Done' }).click()
   await expect(row(page, 'Plain')).toContainText('Read-only')
