@@ -1,7 +1,7 @@
 // axe finds no violations in any state of any page, light and dark, wide and narrow.
 import axe from 'axe-core'
 import { expect, test } from './test.js'
-import { inEveryLook, states } from './states.js'
+import { inEveryLook, setupStates, states } from './states.js'
 
 // violations returns what axe finds. In dark mode only colors differ.
 async function violations(page, colorScheme) {
@@ -16,12 +16,18 @@ async function violations(page, colorScheme) {
 // that it takes to be covered.
 const raise = (page) => page.locator('dialog:modal').evaluateAll((dialogs) => dialogs.forEach((dialog) => (dialog.style.zIndex = '999')))
 
-for (const [name, open] of Object.entries(states)) {
-  test(`axe finds no violations: ${name}`, async ({ page, skipup }) => {
-    await open(page, { skipup })
-    await page.evaluate(axe.source)
-    await inEveryLook(page, async ({ colorScheme, width }) => {
-      expect(await violations(page, colorScheme), `${colorScheme} at ${width}`).toEqual([])
-    })
+for (const [isSetUp, group] of [[false, setupStates], [true, states]]) {
+  test.describe(isSetUp ? 'after the setup' : 'before the setup', () => {
+    test.use({ isSetUp })
+
+    for (const [name, open] of Object.entries(group)) {
+      test(`axe finds no violations: ${name}`, async ({ page, skipup }) => {
+        await open(page, { skipup })
+        await page.evaluate(axe.source)
+        await inEveryLook(page, async ({ colorScheme, width }) => {
+          expect(await violations(page, colorScheme), `${colorScheme} at ${width}`).toEqual([])
+        })
+      })
+    }
   })
 }

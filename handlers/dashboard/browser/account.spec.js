@@ -40,7 +40,7 @@ test('a new password ends every other session', async ({ admin, otherBrowser }) 
   await expect(admin.getByLabel('Current password')).toHaveAccessibleDescription(/Incorrect password/)
   await expect(admin.getByLabel('Current password')).toBeFocused()
   await change(ada.password, 'short')
-  await expect(admin.getByLabel('New password')).toHaveAccessibleDescription(/Must have at least 15 characters/)
+  await expect(admin.getByLabel('New password')).toHaveAccessibleDescription(/Use at least 15 characters/)
   expect(await admin.content()).not.toContain('value="short"')
 
   await change(ada.password, next)

@@ -80,7 +80,7 @@ test('combines status, scope and search', async ({ admin, skipup }) => {
     await expect(admin.getByRole('heading', { name: 'No keys match' })).toBeVisible()
   })
   const { searchParams } = new URL(admin.url())
-  expect(Object.fromEntries(searchParams)).toEqual({ q: 'zebra', scope: 'members.read', state: 'active' })
+  expect(Object.fromEntries(searchParams)).toEqual({ q: 'zebra', scope: 'members.read', status: 'active' })
 })
 
 test('sorts by column heads', async ({ admin, skipup }) => {

@@ -1,39 +1,33 @@
 // Signing in and out.
 import { expect, test } from './test.js'
-import { ada, listPath, setUp, signIn } from './steps.js'
+import { ada, listPath, signIn } from './steps.js'
 
-test('returns to the requested page after signing in', async ({ page, skipup, otherBrowser }) => {
-  await setUp(page, skipup)
-  const stranger = await otherBrowser()
-  await stranger.goto(listPath + '?status=deleted')
-  await expect(stranger.getByLabel('Email')).toBeFocused()
-  await signIn(stranger)
-  await expect(stranger).toHaveURL(listPath + '?status=deleted')
+test('returns to the requested page after signing in', async ({ page }) => {
+  await page.goto(listPath + '?status=deleted')
+  await expect(page.getByLabel('Email')).toBeFocused()
+  await signIn(page)
+  await expect(page).toHaveURL(listPath + '?status=deleted')
 })
 
-test('an unknown email and a wrong password look the same', async ({ page, skipup, otherBrowser }) => {
-  await setUp(page, skipup)
-  const stranger = await otherBrowser()
-  await stranger.goto('/login')
+test('an unknown email and a wrong password look the same', async ({ page }) => {
+  await page.goto('/login')
   for (const email of [ada.email, 'nobody@acme.test']) {
-    await signIn(stranger, { email, password: 'a wrong but long password' })
-    await expect(stranger.getByRole('alert')).toHaveText('Incorrect email or password.')
-    await expect(stranger.getByLabel('Email')).toHaveValue(email)
-    await expect(stranger.getByLabel('Password')).toHaveValue('')
-    await expect(stranger.getByLabel('Password')).toBeFocused()
-    await expect(stranger.getByLabel('Password')).toHaveAccessibleDescription('Incorrect email or password.')
+    await signIn(page, { email, password: 'a wrong but long password' })
+    await expect(page.getByRole('alert')).toHaveText('Incorrect email or password.')
+    await expect(page.getByLabel('Email')).toHaveValue(email)
+    await expect(page.getByLabel('Password')).toHaveValue('')
+    await expect(page.getByLabel('Password')).toBeFocused()
+    await expect(page.getByLabel('Password')).toHaveAccessibleDescription('Incorrect email or password.')
   }
-  await signIn(stranger)
-  await expect(stranger).toHaveURL(listPath)
+  await signIn(page)
+  await expect(page).toHaveURL(listPath)
 })
 
-test('asks to wait after too many attempts', async ({ page, skipup, otherBrowser }) => {
-  await setUp(page, skipup)
-  const stranger = await otherBrowser()
-  await stranger.goto('/login')
+test('asks to wait after too many attempts', async ({ page }) => {
+  await page.goto('/login')
   await expect(async () => {
-    await signIn(stranger, { email: ada.email, password: 'a wrong but long password' })
-    await expect(stranger.getByRole('alert')).toContainText(/Try again in \d+ seconds?\./, { timeout: 500 })
+    await signIn(page, { email: ada.email, password: 'a wrong but long password' })
+    await expect(page.getByRole('alert')).toContainText(/Try again in \d+ seconds?\./, { timeout: 500 })
   }).toPass({ intervals: [10] })
 })
 

@@ -1,6 +1,6 @@
 // Runs the program on a database of its own.
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -20,14 +20,15 @@ process.on('exit', () => running.forEach((server) => server.kill('SIGKILL')))
 
 export class SkipUp {
   url = ''
-  setupLink = '' // of a demo, the sign-in link
+  setupLink = '' // of a demo, the sign-in link; '' once the server is set up
+  cookies = [] // of the template's session
   stdout = ''
   log = '' // standard error
 
-  // start runs the server on an empty database with extra environment variables, and returns when it
-  // is ready.
-  static start(variables = {}) {
-    return SkipUp.#started((server) => ['serve', '--database', 'sqlite:' + server.database], variables)
+  // start runs the server with extra environment variables, and returns when it is ready. The database
+  // is empty, or a copy of a template's: the folder of a server that was set up, and its cookies.
+  static start(variables = {}, template) {
+    return SkipUp.#started((server) => ['serve', '--database', 'sqlite:' + server.database], variables, template)
   }
 
   // demo runs the demo and returns when it is ready.
@@ -35,10 +36,14 @@ export class SkipUp {
     return SkipUp.#started((server) => ['demo', '--keep', server.folder], {})
   }
 
-  static async #started(command, variables) {
+  static async #started(command, variables, template) {
     const server = new SkipUp()
     server.folder = await mkdtemp(join(tmpdir(), 'skipup-'))
     server.database = join(server.folder, 'skipup.db')
+    if (template) {
+      await cp(template.folder, server.folder, { recursive: true })
+      server.cookies = template.cookies
+    }
     server.process = spawn(program, [...command(server), '--addr', '127.0.0.1:0'], { env: { ...environment, ...variables } })
     running.add(server.process)
     server.ended = new Promise((resolve) => {
@@ -46,11 +51,11 @@ export class SkipUp {
       server.process.once('error', (error) => resolve(error.message))
     })
     server.process.stderr.setEncoding('utf8').on('data', (text) => (server.log += text))
-    await server.#ready()
+    await server.#ready(!template)
     return server
   }
 
-  #ready() {
+  #ready(needsSetup) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('skipup did not start in time:\n' + this.log)), timeout)
       this.ended.then((code) => reject(new Error(`skipup exited with ${code} (was it built?):\n${this.log}`)))
@@ -58,21 +63,27 @@ export class SkipUp {
         this.stdout += text
         this.url = /SkipUp Keys is running at (\S+)\n/.exec(this.stdout)?.[1] ?? ''
         this.setupLink = /(http\S+\/(?:setup|demo)\/\S+)\n/.exec(this.stdout)?.[1] ?? ''
-        if (!this.url || !this.setupLink) return
+        if (!this.url || (needsSetup && !this.setupLink)) return
         clearTimeout(timer)
         resolve()
       })
     })
   }
 
-  // stop stops the server and returns its exit code, or the signal that killed it.
+  // stop stops the server, deletes its database, and returns its exit code, or the signal that killed it.
   async stop() {
+    const code = await this.exit()
+    await rm(this.folder, { recursive: true, force: true })
+    return code
+  }
+
+  // exit stops the server but keeps its database.
+  async exit() {
     this.process.kill('SIGTERM')
     const timer = setTimeout(() => this.process.kill('SIGKILL'), timeout)
     const code = await this.ended
     clearTimeout(timer)
     running.delete(this.process)
-    await rm(this.folder, { recursive: true, force: true })
     return code
   }
 

@@ -3,7 +3,7 @@
 import { expect } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
+import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { makeUsage } from './usage.js'
@@ -28,7 +28,7 @@ const settled = (page) => page.waitForFunction(() =>
 
 // signedIn returns a state that starts at the list of a workspace without keys.
 const signedIn = (open) => async (page, tools) => {
-  await setUp(page, tools.skipup)
+  await useSession(page, tools.skipup)
   await page.goto(listPath)
   await open(page, tools)
 }
@@ -53,8 +53,9 @@ async function askDeletion(page, key) {
   await expect(dialog(page)).toBeVisible()
 }
 
-export const states = {
-  'setup': async (page, { skipup }) => {
+// setupStates are states of a server that is not set up.
+export const setupStates = {
+  setup: async (page, { skipup }) => {
     await page.goto(skipup.setupLink)
   },
   'setup-rejected': async (page, { skipup }) => {
@@ -68,13 +69,14 @@ export const states = {
     await page.context().clearCookies()
     await page.goto(skipup.setupLink)
   },
-  'sign-in': async (page, { skipup }) => {
-    await setUp(page, skipup)
-    await page.context().clearCookies()
+}
+
+export const states = {
+  'sign-in': async (page) => {
     await page.goto('/login')
   },
-  'sign-in-rejected': async (page, tools) => {
-    await states['sign-in'](page, tools)
+  'sign-in-rejected': async (page) => {
+    await page.goto('/login')
     await page.getByLabel('Email').fill(ada.email)
     await page.getByLabel('Password').fill('not the right one')
     await page.getByRole('button', { name: 'Sign in' }).click()
@@ -147,7 +149,7 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await page.getByRole('textbox', { name: 'Name' }).fill('')
     await page.getByRole('button', { name: 'Save details' }).click()
-    await expect(page.getByText('Name is required.')).toBeVisible()
+    await expect(page.getByText('Enter a name.')).toBeVisible()
   }),
   'detail-deleted': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Old CRM sync'].id}`)),
   'delete-dialog': inTeam((page, { keys }) => askDeletion(page, keys['Event relay'])),
@@ -155,7 +157,7 @@ export const states = {
   'delete-dialog-rejected': inTeam(async (page, { keys }) => {
     await askDeletion(page, keys['CRM sync'])
     await page.getByRole('button', { name: 'Delete key' }).click()
-    await expect(page.getByText(/^This must match the name of the key/)).toBeVisible()
+    await expect(page.getByText(/^The name doesn’t match/)).toBeVisible()
   }),
   delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/delete`)),
   deleted: inTeam(async (page, { keys }) => {
@@ -222,9 +224,7 @@ export const states = {
     await page.getByRole('button', { name: 'Menu', exact: true }).click()
   },
   'not-found': signedIn((page) => page.goto('/settings/nothing')),
-  'not-found-stranger': async (page, { skipup }) => {
-    await setUp(page, skipup)
-    await page.context().clearCookies()
+  'not-found-stranger': async (page) => {
     await page.goto('/nothing')
   },
   'admins-only': signedIn(async (page, { skipup }) => {
@@ -297,7 +297,7 @@ export const states = {
     await startRotation(page, skipup, { callers: 3, switched: 1 })
     await page.getByRole('link', { name: 'Delete old key' }).click()
     await dialog(page).getByRole('button', { name: 'Delete old key' }).click()
-    await expect(dialog(page).getByText('The reason is required.')).toBeVisible()
+    await expect(dialog(page).getByText('Enter a reason.')).toBeVisible()
   }),
   'rotation-cancel': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 2, switched: 1 })

@@ -13,6 +13,9 @@ export async function setUp(page, skipup, details = ada) {
   expect(response.url(), 'URL after the setup').toBe(skipup.url + listPath)
 }
 
+// useSession signs Ada in in the page's browser, on a server that is set up.
+export const useSession = (page, skipup) => page.context().addCookies(skipup.cookies)
+
 export async function signIn(page, { email, password } = ada) {
   await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill(password)

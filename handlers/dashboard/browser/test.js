@@ -1,7 +1,7 @@
 // The test function for all specs. Each test runs its own server, and fails on browser errors, server
 // errors, and leaked secrets, whatever else it tests.
 import { test as base, expect } from '@playwright/test'
-import { ada, setUp } from './steps.js'
+import { ada, listPath, setUp, useSession } from './steps.js'
 import { SkipUp } from './skipup.js'
 
 export { expect }
@@ -10,8 +10,26 @@ export const test = base.extend({
   // Environment variables of the server, set with test.use().
   variables: [{}, { option: true }],
 
-  skipup: async ({ variables }, use) => {
-    const skipup = await SkipUp.start(variables)
+  // Whether the server has Ada's workspace already.
+  isSetUp: [true, { option: true }],
+
+  // The database of a server that Ada has set up, and her session.
+  template: [
+    async ({ browser }, use) => {
+      const skipup = await SkipUp.start()
+      const context = await browser.newContext({ baseURL: skipup.url })
+      await setUp(await context.newPage(), skipup)
+      skipup.cookies = await context.cookies()
+      await context.close()
+      await skipup.exit()
+      await use(skipup)
+      await skipup.stop()
+    },
+    { scope: 'worker' },
+  ],
+
+  skipup: async ({ variables, isSetUp, template }, use) => {
+    const skipup = await SkipUp.start(variables, isSetUp ? template : undefined)
     try {
       await use(skipup)
     } finally {
@@ -48,8 +66,8 @@ export const test = base.extend({
 
   // A page that shows the list of keys to Ada, the first admin.
   admin: async ({ page, skipup }, use) => {
-    await setUp(page, skipup)
-    await page.goto('/settings/api-keys')
+    await useSession(page, skipup)
+    await page.goto(listPath)
     await use(page)
   },
 })
@@ -97,12 +115,12 @@ class Faults {
 
   // check reports the faults. The server must have stopped, so that its log is complete.
   check() {
-    const { exitCode, log, stdout, setupLink } = this.skipup
+    const { exitCode, log, stdout } = this.skipup
     if (exitCode !== 0) this.found.push(`the server exited with ${exitCode}`)
     for (const line of log.split('\n')) {
       if (/"level":"ERROR"|^panic|^goroutine/.test(line)) this.found.push('log: ' + line)
     }
-    for (const [name, secret] of Object.entries({ key: keyText, password: ada.password, 'setup token': setupLink.split('/').at(-1), invitation: /\/invitations\/[A-Z2-7]{26}/ })) {
+    for (const [name, secret] of Object.entries({ key: keyText, password: ada.password, 'setup token': /\/setup\/[A-Z2-7]{26}/, invitation: /\/invitations\/[A-Z2-7]{26}/ })) {
       if (log.search(secret) >= 0) this.found.push(`${name} in the log`)
     }
     if (keyText.test(stdout)) this.found.push('key on standard output')

@@ -1,6 +1,6 @@
 // Times are relative, with the exact time in the viewer's time zone.
 import { expect, test } from './test.js'
-import { dialog, listPath, openForm, row, setUp, shownKey, submit, untilADate } from './steps.js'
+import { dialog, listPath, openForm, row, shownKey, submit, untilADate, useSession } from './steps.js'
 
 test.use({ timezoneId: 'Asia/Tokyo' })
 
@@ -29,7 +29,7 @@ test('a key expires at the end of the day in its creator’s time zone', async (
 
 test('shows the exact time in the browser’s time zone from the first page on', async ({ page, skipup, otherBrowser }) => {
   const admin = await otherBrowser({ timezoneId: 'UTC' })
-  await setUp(admin, skipup)
+  await useSession(admin, skipup)
   await admin.goto(listPath)
   await createUntil(admin, '2031-12-31')
   await expect(row(admin, 'Until a day').locator('td').filter({ hasText: /^\s*Expires/ }).locator('time')).toHaveAttribute('title', '1 Jan 2032, 00:00 UTC')

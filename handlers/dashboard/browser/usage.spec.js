@@ -2,7 +2,7 @@
 // while one looks.
 import { readFile } from 'node:fs/promises'
 import { expect, test } from './test.js'
-import { listPath, makeKey, setUp, horizontalOverflow } from './steps.js'
+import { listPath, horizontalOverflow, makeKey, useSession } from './steps.js'
 import { makeUsage } from './usage.js'
 
 const picture = (page) => page.locator('[data-picture]')
@@ -59,7 +59,7 @@ test('the exact numbers are shown for the bar under the pointer, and for the one
 })
 
 test('without a script there is everything but the live figures', async ({ page, skipup, otherBrowser }) => {
-  await setUp(page, skipup)
+  await useSession(page, skipup)
   const key = await busyKey(page, skipup)
   const plain = await otherBrowser({ javaScriptEnabled: false, storageState: await page.context().storageState() })
   await plain.goto(usagePath(key))
