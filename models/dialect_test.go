@@ -30,12 +30,12 @@ func TestOpenErrorOmitsURL(t *testing.T) {
 		"hunter2",
 	} {
 		if err := models.CheckURL(address); err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("CheckURL(%q): %v", address, err)
+			t.Errorf("CheckURL(%q) = %v, want an error without the password", address, err)
 		}
 		store, err := models.Open(address, models.Options{})
 		if err == nil {
 			_ = store.Close()
-			t.Errorf("Open(%q) is accepted", address)
+			t.Errorf("Open(%q) succeeded", address)
 		} else if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("Open(%q) repeats the password: %v", address, err)
 		}
@@ -46,10 +46,10 @@ func TestOpenErrorOmitsPassword(t *testing.T) {
 	store, err := models.Open("postgres://ada:hunter2@127.0.0.1:1/keys?connect_timeout=2", models.Options{})
 	if err == nil {
 		_ = store.Close()
-		t.Fatal("there is something on port 1")
+		t.Fatal("a database responds on port 1")
 	}
 	if strings.Contains(err.Error(), "hunter2") || !models.IsUnavailable(err) {
-		t.Errorf("the error is %v, unavailable: %v", err, models.IsUnavailable(err))
+		t.Errorf("error = %v, unavailable = %v; want true, without the password", err, models.IsUnavailable(err))
 	}
 }
 
@@ -90,12 +90,12 @@ func TestSQLiteFileIsPersistent(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	if steps, err := store.Migrate(t.Context()); err != nil || len(steps) != 0 {
-		t.Errorf("the second start takes %v, %v; want nothing to do", steps, err)
+		t.Errorf("second Migrate = %v, %v; want no migrations", steps, err)
 	}
 	for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "2"} {
 		var got string
 		if err := store.DB().Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != want {
-			t.Errorf("%s is %q, %v; want %q", pragma, got, err, want)
+			t.Errorf("%s = %q, error = %v; want %q", pragma, got, err, want)
 		}
 	}
 }

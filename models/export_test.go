@@ -44,13 +44,13 @@ func (s *Store) OnDecoy(fn func()) {
 }
 
 // OccupyHasher keeps all slots for hashing passwords busy until release is called.
-func (s *Store) OccupyHasher() (places int, release func()) {
-	places = cap(s.passwords.slots)
-	for range places {
+func (s *Store) OccupyHasher() (slots int, release func()) {
+	slots = cap(s.passwords.slots)
+	for range slots {
 		s.passwords.slots <- struct{}{}
 	}
-	return places, func() {
-		for range places {
+	return slots, func() {
+		for range slots {
 			<-s.passwords.slots
 		}
 	}

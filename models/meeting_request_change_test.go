@@ -62,7 +62,7 @@ func TestMeetingRequestTransitions(t *testing.T) {
 					continue
 				}
 				if moved, err := m.do(s, request.ID); err != nil || moved.Status != to {
-					t.Errorf("%s of an %s one: %+v, %v", m.name, from, moved, err)
+					t.Errorf("%s of a request that is %s: %+v, error = %v; want %s", m.name, from, moved, err, to)
 				}
 			}
 		}
@@ -86,16 +86,16 @@ func TestTransitionsSetTimesAndPublishEvents(t *testing.T) {
 		s.Clock.Advance(time.Minute)
 		paused, err := s.PauseMeetingRequest(s.ctx, s.id, request.ID)
 		if err != nil || !paused.PausedAt.Equal(s.Now()) || !paused.UpdatedAt.Equal(s.Now()) {
-			t.Fatalf("%+v, %v", paused, err)
+			t.Fatalf("paused request = %+v, error = %v", paused, err)
 		}
 		s.Clock.Advance(time.Minute)
 		resumed, err := s.ResumeMeetingRequest(s.ctx, s.id, request.ID)
 		if err != nil || resumed.PausedAt != nil {
-			t.Fatalf("%+v, %v", resumed, err)
+			t.Fatalf("resumed request = %+v, error = %v", resumed, err)
 		}
 		cancelled, err := s.CancelMeetingRequest(s.ctx, s.id, request.ID, true)
 		if err != nil || !cancelled.CancelledAt.Equal(s.Now()) {
-			t.Fatalf("%+v, %v", cancelled, err)
+			t.Fatalf("canceled request = %+v, error = %v", cancelled, err)
 		}
 		read, err := s.MeetingRequest(s.ctx, s.id, request.ID)
 		if diff := cmp.Diff(cancelled, read); diff != "" || err != nil {
@@ -139,7 +139,7 @@ func TestEditMeetingRequest(t *testing.T) {
 
 		s.Clock.Advance(3 * time.Hour) // the timeframe is over
 		if _, err := s.EditMeetingRequest(s.ctx, s.id, before.ID, models.MeetingRequestEdit{Title: models.To(new("Late"))}); err != nil {
-			t.Errorf("an edit that leaves a timeframe alone which is over: %v", err)
+			t.Errorf("edit the title after the timeframe has ended: %v", err)
 		}
 		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		wantUnchanged(t, s.Store, func() {

@@ -83,7 +83,7 @@ func TestCreateMeetingRequestAccepts(t *testing.T) {
 				made := s.meetingRequest(t, change.in(s))
 				read := s.meetingRequests(t, models.MeetingRequestFilter{})[0]
 				if diff := cmp.Diff(made, read); diff != "" {
-					t.Errorf("read otherwise than made (-want +got):\n%s", diff)
+					t.Errorf("stored request (-created +stored):\n%s", diff)
 				}
 			})
 		}
@@ -154,7 +154,7 @@ func TestCreateMeetingRequestRejects(t *testing.T) {
 					wantKind(t, err, models.Invalid)
 					wantFields(t, err, strings.Fields(tt.fields)...)
 					if request != nil {
-						t.Errorf("made %v all the same", request)
+						t.Errorf("request = %v, want nil", request)
 					}
 				})
 			}

@@ -87,12 +87,12 @@ func TestMeetingRequestsTimeFilter(t *testing.T) {
 		s.Clock.Advance(-time.Minute)
 		second := s.meetingRequest(t, s.ask("zoe@example.org"))
 		if second.CreatedAt.Before(first.CreatedAt) {
-			t.Errorf("the second is made at %s, before the first at %s", second.CreatedAt, first.CreatedAt)
+			t.Errorf("second request was created at %s, before the first at %s", second.CreatedAt, first.CreatedAt)
 		}
 		for _, r := range []models.MeetingRequest{first, second} {
 			listed := s.meetingRequests(t, models.MeetingRequestFilter{CreatedAfter: &r.CreatedAt, CreatedBefore: &r.CreatedAt})
 			if !slices.Contains(idsOf(listed), r.ID) {
-				t.Errorf("%s is not listed between %s and the same", r.ID, r.CreatedAt)
+				t.Errorf("%s is not listed with both bounds at %s", r.ID, r.CreatedAt)
 			}
 		}
 	})
@@ -167,7 +167,7 @@ func TestMeetingRequestsReadsParticipantsInOneQuery(t *testing.T) {
 		}
 		listed := s.meetingRequests(t, models.MeetingRequestFilter{ParticipantEmail: "p1@example.org"})
 		if len(listed) != 9 || queries != 2 {
-			t.Errorf("listed %d requests with %d queries, want 9 with 2", len(listed), queries)
+			t.Errorf("requests = %d with %d queries, want 9 with 2", len(listed), queries)
 		}
 	})
 }
@@ -198,7 +198,7 @@ func TestMeetingRequestsRejectsCursorOfOtherFilter(t *testing.T) {
 			Status: models.MeetingRequestActive, CreatedAfter: after(0), CreatedBefore: after(time.Minute)}
 		first, err := s.MeetingRequests(s.ctx, s.id, same, models.Page{Limit: 1})
 		if err != nil || first.NextCursor == "" {
-			t.Fatalf("the first page ends with %q, %v", first.NextCursor, err)
+			t.Fatalf("first page: cursor = %q, error = %v", first.NextCursor, err)
 		}
 		page := models.Page{Limit: 1, Cursor: first.NextCursor}
 		for _, tt := range tests {
@@ -224,7 +224,7 @@ func TestMeetingRequestsOfOtherWorkspacesAreHidden(t *testing.T) {
 			{}, {ParticipantEmail: "zoe@example.org"}, {OrganizerEmail: s.admin.User.Email}, {Status: models.MeetingRequestActive}, {CreatedAfter: after(0)},
 		} {
 			if own, others := s.meetingRequests(t, filter), other.meetingRequests(t, filter); len(own) != 1 || len(others) != 0 {
-				t.Errorf("with %+v its own workspace sees %v, another %v", filter, idsOf(own), idsOf(others))
+				t.Errorf("%+v: own requests = %v, those of another workspace = %v; want 1 and 0", filter, idsOf(own), idsOf(others))
 			}
 		}
 	})

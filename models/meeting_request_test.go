@@ -93,13 +93,13 @@ func TestCreateMeetingRequest(t *testing.T) {
 			},
 		}
 		if diff := cmp.Diff(want, full); diff != "" {
-			t.Errorf("made otherwise than asked (-want +got):\n%s", diff)
+			t.Errorf("created request (-want +got):\n%s", diff)
 		}
 		least := s.meetingRequest(t, s.ask(people(12)...))
 		// PostgreSQL then keeps the first of them behind the others.
 		s.Exec(t, "UPDATE meeting_request_participants SET name = name WHERE position = 0")
 		if diff := cmp.Diff([]models.MeetingRequest{least, full}, s.meetingRequests(t, models.MeetingRequestFilter{})); diff != "" {
-			t.Errorf("read otherwise than made (-want +got):\n%s", diff)
+			t.Errorf("stored requests (-created +stored):\n%s", diff)
 		}
 	})
 }
@@ -120,10 +120,10 @@ func TestCreateMeetingRequestStoresTextUnchanged(t *testing.T) {
 			})
 			read := s.meetingRequests(t, models.MeetingRequestFilter{})[0]
 			if diff := cmp.Diff(made, read); diff != "" {
-				t.Errorf("%q is read otherwise than made (-want +got):\n%s", text, diff)
+				t.Errorf("%q: stored request (-created +stored):\n%s", text, diff)
 			}
 			if *read.Title != text || *read.Description != lines || *read.Participants[0].Name != text {
-				t.Errorf("%q is read as %q, %q and %q", text, *read.Title, *read.Description, *read.Participants[0].Name)
+				t.Errorf("%q: stored texts = %q, %q, and %q", text, *read.Title, *read.Description, *read.Participants[0].Name)
 			}
 		}
 	})
@@ -135,7 +135,7 @@ func TestCreateMeetingRequestIsAtomic(t *testing.T) {
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.CreateMeetingRequest(s.ctx, s.id, s.ask("zoe@example.org"))
 			if err == nil || models.IsKind(err, models.Invalid) {
-				t.Errorf("the error is %v, want a private one", err)
+				t.Errorf("error = %v, want a private one", err)
 			}
 		})
 	})
@@ -151,7 +151,7 @@ func TestCreateMeetingRequestDoesNotModifyInput(t *testing.T) {
 		n := input()
 		s.meetingRequest(t, n)
 		if diff := cmp.Diff(input(), n); diff != "" {
-			t.Errorf("the input has changed (-before +after):\n%s", diff)
+			t.Errorf("input (-before +after):\n%s", diff)
 		}
 	})
 }
@@ -167,7 +167,7 @@ func TestCreateMeetingRequestInParallel(t *testing.T) {
 			}
 		}
 		if requests, participants := s.countMeetingRequests(t); requests != 32 || participants != 96 {
-			t.Errorf("%d requests with %d participants, want 32 with 96", requests, participants)
+			t.Errorf("requests = %d with %d participants, want 32 with 96", requests, participants)
 		}
 	})
 }

@@ -66,7 +66,7 @@ func TestRejectedMemberChangesChangeNothing(t *testing.T) {
 				"reactivate": func() (*models.Member, error) { return s.ReactivateMember(other.ctx, other.id, gone.ID) },
 			} {
 				if _, err := change(); !isNotFound(err) {
-					t.Errorf("%s by another workspace: %v", name, err)
+					t.Errorf("%s from another workspace: %v, want NotFound", name, err)
 				}
 			}
 		})
@@ -84,7 +84,7 @@ func TestDeactivationSignsOutNoOneElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := s.Session(s.ctx, in.SessionID); err != nil {
-			t.Errorf("the session of another: %v", err)
+			t.Errorf("session of another member: %v", err)
 		}
 	})
 }
@@ -103,7 +103,7 @@ func TestReactivatedPendingMemberIsInvitedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if member, err := s.ReactivateMember(s.ctx, s.id, grace.ID); err != nil || !member.Pending {
-				t.Fatalf("%+v, %v", member, err)
+				t.Fatalf("reactivated member = %+v, error = %v; want a pending one", member, err)
 			}
 		}
 		back()
@@ -177,7 +177,7 @@ func TestMembershipsOf(t *testing.T) {
 			names = append(names, m.Workspace.Name+" "+m.User.Email)
 		}
 		if diff := cmp.Diff([]string{"Rival rita@rival.test", "Third rita@rival.test", "Acme rita@rival.test"}, names); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
+			t.Errorf("memberships (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -187,7 +187,7 @@ func member(t *testing.T, s fixture, email string) *models.Member {
 	t.Helper()
 	page, err := s.Members(s.ctx, s.id, models.MemberFilter{Email: email}, models.Page{})
 	if err != nil || len(page.Items) != 1 {
-		t.Fatalf("%d members are %s, %v", len(page.Items), email, err)
+		t.Fatalf("members with the email %s = %d, error = %v; want 1", email, len(page.Items), err)
 	}
 	return &page.Items[0]
 }
@@ -207,15 +207,15 @@ func TestMember(t *testing.T) {
 		{models.Member{Role: models.Admin, Pending: true, DeactivatedAt: &at}, false, models.MemberDeactivated},
 	} {
 		if tt.member.IsAdmin() != tt.isAdmin || tt.member.State() != tt.state {
-			t.Errorf("%+v is an admin: %t, and %s", tt.member, tt.member.IsAdmin(), tt.member.State())
+			t.Errorf("IsAdmin() = %t, State() = %s; want %t and %s for %+v", tt.member.IsAdmin(), tt.member.State(), tt.isAdmin, tt.state, tt.member)
 		}
 	}
 	grace := models.Member{ID: "mem_1", Role: models.Admin, User: models.User{Email: "grace@acme.test"}, DeactivatedAt: &at, CreatedAt: at}
 	if shown := grace.Wire(); grace.DisplayName() != "grace@acme.test" || shown.Name != nil || shown.Email != "grace@acme.test" || shown.Role != "admin" || shown.DeactivatedAt == nil {
-		t.Errorf("without a name: %q, %+v", grace.DisplayName(), shown)
+		t.Errorf("without a name: DisplayName() = %q, Wire() = %+v", grace.DisplayName(), shown)
 	}
 	grace.User.Name, grace.DeactivatedAt = "Grace", nil
 	if shown := grace.Wire(); grace.DisplayName() != "Grace" || shown.Name == nil || *shown.Name != "Grace" || shown.DeactivatedAt != nil {
-		t.Errorf("with a name: %q, %+v", grace.DisplayName(), shown)
+		t.Errorf("with a name: DisplayName() = %q, Wire() = %+v", grace.DisplayName(), shown)
 	}
 }

@@ -16,7 +16,7 @@ func (s fixture) memberList(t *testing.T, filter models.MemberListFilter) models
 	filter.PageNumber, filter.PageSize = max(filter.PageNumber, 1), max(filter.PageSize, 50)
 	list, err := s.MemberList(s.ctx, s.id, filter)
 	if err != nil {
-		t.Fatalf("%+v: %v", filter, err)
+		t.Fatalf("member list %+v: %v", filter, err)
 	}
 	return list
 }
@@ -60,7 +60,7 @@ func TestMemberList(t *testing.T) {
 			for _, m := range list.Members {
 				got = append(got, strings.TrimSuffix(m.User.Email, "@acme.test"))
 				if m.HasSeat != (m.ID == grace.ID) {
-					t.Errorf("%s has a seat: %t", m.User.Email, m.HasSeat)
+					t.Errorf("HasSeat of %s = %t, want %t", m.User.Email, m.HasSeat, m.ID == grace.ID)
 				}
 			}
 			if joined := strings.Join(got, " "); joined != tt.want {
@@ -76,7 +76,7 @@ func TestMemberList(t *testing.T) {
 func TestMemberListWithoutPageSize(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		if list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1}); err != nil || list.Matching != 1 || len(list.Members) != 0 {
-			t.Errorf("%+v, %v", list, err)
+			t.Errorf("list = %+v, error = %v; want no members of 1", list, err)
 		}
 	})
 }
@@ -91,7 +91,7 @@ func TestInvitationStatus(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, member.Invitation); diff != "" {
-				t.Errorf("%s: %s", step, diff)
+				t.Errorf("%s: invitation status (-want +got):\n%s", step, diff)
 			}
 		}
 		finish := func(failure models.EmailFailure) {
@@ -153,9 +153,9 @@ func TestAcceptInvitationAs(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.AcceptInvitationAs(s.ctx, link.Token, grace.UserID)
-		wantKind(t, err, models.Forbidden) // without a password nobody is signed in
+		wantKind(t, err, models.Forbidden) // without a password no one is signed in
 		if memberships, err := s.MembershipsOf(s.ctx, rita.UserID); err != nil || len(memberships) != 1 {
-			t.Errorf("before she accepts she is in %d workspaces, %v", len(memberships), err)
+			t.Errorf("memberships before accepting = %d, error = %v; want 1", len(memberships), err)
 		}
 		errs := atOnce(4, func(int) error {
 			_, err := s.AcceptInvitationAs(s.ctx, next.Token, elsewhere.admin.UserID)
@@ -164,10 +164,10 @@ func TestAcceptInvitationAs(t *testing.T) {
 		wantOneWinner(t, errs, isNotFound)
 		var left int64
 		if err := s.DB().Table("invitations").Where("member_id = ?", rita.ID).Count(&left).Error; err != nil || left != 0 {
-			t.Errorf("%d links are left of one that was used, %v", left, err)
+			t.Errorf("invitations after accepting = %d, error = %v; want 0", left, err)
 		}
 		if memberships, err := s.MembershipsOf(s.ctx, rita.UserID); err != nil || len(memberships) != 2 {
-			t.Errorf("after it she is in %d workspaces, %v", len(memberships), err)
+			t.Errorf("memberships after accepting = %d, error = %v; want 2", len(memberships), err)
 		}
 	})
 }
@@ -184,14 +184,14 @@ func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
 		}
 		there := rival.joined(t, "grace@acme.test", models.RoleMember)
 		if memberships, err := s.MembershipsOf(s.ctx, there.UserID); err != nil || len(memberships) != 1 || memberships[0].WorkspaceID != rival.id {
-			t.Errorf("with the link of one she is in %+v, %v", memberships, err)
+			t.Errorf("memberships = %+v, error = %v; want only the workspace of the link", memberships, err)
 		}
 		third := newFixture(t, s.Store, "Third", "tess@third.test")
 		if after := third.add(t, models.NewMember{Email: "grace@acme.test"}); !after.Pending {
-			t.Error("who is added later is in without a link")
+			t.Error("a member added later is not pending")
 		}
 		if _, err := s.Invitation(s.ctx, link.Token); err != nil {
-			t.Errorf("the link of the other: %v", err)
+			t.Errorf("invitation to the other workspace: %v", err)
 		}
 		_, err = s.DeactivateMember(s.ctx, s.id, s.admin.ID)
 		wantKind(t, err, models.FailedPrecondition) // an admin who has not joined does not count
@@ -246,11 +246,11 @@ func TestSeatList(t *testing.T) {
 				got = append(got, strings.TrimSuffix(seat.Member.User.Email, "@acme.test"))
 			}
 			if joined := strings.Join(got, " "); joined != tt.want || list.Matching != tt.total || list.Usage != (models.SeatUsage{Capacity: 10, Used: 5}) {
-				t.Errorf("%+v: %q of %d, %+v", tt.filter, joined, list.Matching, list.Usage)
+				t.Errorf("%+v: seats = %q of %d, want %q of %d; usage = %+v", tt.filter, joined, list.Matching, tt.want, tt.total, list.Usage)
 			}
 		}
 		if seat, err := s.Seat(s.ctx, s.id, last.ID); err != nil || seat.Member.User.Email != "p4@acme.test" {
-			t.Errorf("%+v, %v", seat, err)
+			t.Errorf("seat = %+v, error = %v", seat, err)
 		}
 		_, err := s.Seat(s.ctx, elsewhere.id, last.ID)
 		wantKind(t, err, models.NotFound)
@@ -288,7 +288,7 @@ func TestMembersWithoutSeat(t *testing.T) {
 			}
 		}
 		if members, _, err := s.MembersWithoutSeat(elsewhere.ctx, elsewhere.id, "", 9); err != nil || len(members) != 1 {
-			t.Errorf("elsewhere %+v, %v", members, err)
+			t.Errorf("members of the other workspace = %+v, error = %v; want 1", members, err)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func TestAddMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
 		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.Pending {
-			t.Errorf("added %+v", grace)
+			t.Errorf("member = %+v, want pending, with the default role and the email in lower case", grace)
 		}
 		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
 		wantFields(t, err, "email")
@@ -57,7 +57,7 @@ func TestAddMember(t *testing.T) {
 		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Name: "Another name", Role: models.Admin})
 		if !rita.Pending || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
-			t.Errorf("a person with an account is added as %+v", rita)
+			t.Errorf("member = %+v, want a pending admin with the name of the account", rita)
 		}
 		if diff := cmp.Diff([]string{"member.added", "member.added", "member.added"}, s.events(t)); diff != "" {
 			t.Error(diff)
@@ -104,12 +104,12 @@ func TestDeactivateMember(t *testing.T) {
 		}
 		out, err := s.DeactivateMember(s.ctx, s.id, grace.ID)
 		if err != nil || out.DeactivatedAt == nil {
-			t.Fatalf("deactivated %+v, %v", out, err)
+			t.Fatalf("deactivated member = %+v, error = %v", out, err)
 		}
 		_, err = s.Session(s.ctx, in.SessionID)
 		wantKind(t, err, models.NotFound)
 		if usage, err := s.SeatUsage(s.ctx, s.id); err != nil || usage.Used != 0 {
-			t.Errorf("%d seats are taken, %v; the seat should be free", usage.Used, err)
+			t.Errorf("used seats = %d, error = %v; want 0", usage.Used, err)
 		}
 		_, err = s.DeactivateMember(s.ctx, s.id, grace.ID)
 		wantKind(t, err, models.FailedPrecondition)
@@ -120,7 +120,7 @@ func TestDeactivateMember(t *testing.T) {
 
 		back, err := s.ReactivateMember(s.ctx, s.id, grace.ID)
 		if err != nil || back.DeactivatedAt != nil {
-			t.Fatalf("reactivated %+v, %v", back, err)
+			t.Fatalf("reactivated member = %+v, error = %v", back, err)
 		}
 		_, err = s.ReactivateMember(s.ctx, s.id, grace.ID)
 		wantKind(t, err, models.FailedPrecondition)
@@ -145,7 +145,7 @@ func TestDeactivationKeepsSessionsInOtherWorkspaces(t *testing.T) {
 		_, err = s.Session(s.ctx, here)
 		wantKind(t, err, models.NotFound)
 		if _, err := s.Session(s.ctx, there); err != nil {
-			t.Errorf("the session in the other workspace: %v", err)
+			t.Errorf("session in the other workspace: %v", err)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestAddMemberReactivates(t *testing.T) {
 		}
 		back := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
 		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.Pending {
-			t.Errorf("back as %+v", back)
+			t.Errorf("member = %+v, want the reactivated admin %s", back, grace.ID)
 		}
 	})
 }
@@ -188,7 +188,7 @@ func TestChangeMemberRole(t *testing.T) {
 		_, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, "owner")
 		wantFields(t, err, "role")
 		if made, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin); err != nil || !made.IsAdmin() {
-			t.Errorf("%+v, %v", made, err)
+			t.Errorf("member = %+v, error = %v; want an admin", made, err)
 		}
 		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		_, err = s.ChangeMemberRole(elsewhere.ctx, elsewhere.id, grace.ID, models.RoleMember)
@@ -256,7 +256,7 @@ func TestInvitation(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: ""}); err == nil {
-			t.Error("who has no password signs in without one")
+			t.Error("SignIn with an empty password succeeded before the invitation was accepted")
 		}
 		first, err := s.InviteMember(s.ctx, s.id, grace.ID)
 		if err != nil {
@@ -293,7 +293,7 @@ func TestInvitationStopsWorking(t *testing.T) {
 		}
 		s.Clock.Advance(models.InvitationLife - time.Millisecond)
 		if _, err := s.Invitation(s.ctx, invited.Token); err != nil {
-			t.Errorf("a millisecond before it expires: %v", err)
+			t.Errorf("invitation a millisecond before it expires: %v", err)
 		}
 		s.Clock.Advance(time.Millisecond)
 		_, err = s.Invitation(s.ctx, invited.Token)
@@ -331,12 +331,12 @@ func TestConcurrentSeatsStayWithinCapacity(t *testing.T) {
 			if err == nil {
 				got++
 			} else if !models.IsKind(err, models.FailedPrecondition) {
-				t.Errorf("a refused assignment: %v", err)
+				t.Errorf("assign seat: %v, want nil or FailedPrecondition", err)
 			}
 		}
 		usage, err := s.SeatUsage(s.ctx, s.id)
 		if diff := cmp.Diff(models.SeatUsage{Capacity: capacity, Used: capacity}, usage); diff != "" || err != nil || got != capacity {
-			t.Errorf("%d assigned, %s %v", got, diff, err)
+			t.Errorf("assigned seats = %d, want %d; error = %v; usage (-want +got):\n%s", got, capacity, err, diff)
 		}
 		_, err = s.SetSeatCapacity(s.ctx, s.id, capacity-1)
 		wantKind(t, err, models.FailedPrecondition)
@@ -391,7 +391,7 @@ func TestDeactivationWhileSeatIsReleased(t *testing.T) {
 				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
 			})
 			if errs[1] != nil || errs[0] != nil && !isNotFound(errs[0]) {
-				t.Fatalf("releasing: %v; deactivating: %v", errs[0], errs[1])
+				t.Fatalf("release: %v; deactivate: %v", errs[0], errs[1])
 			}
 		}
 	})
@@ -417,7 +417,7 @@ func TestDeactivationWhileMemberJoins(t *testing.T) {
 			}
 			events := eventsOf(t, s, grace.ID)
 			if last := events[0].Action; errs[1] != nil || last != "member.deactivated" || now.Pending != isNotFound(errs[0]) {
-				t.Fatalf("joining: %v; deactivating: %v; pending %t, last %s", errs[0], errs[1], now.Pending, last)
+				t.Fatalf("join: %v; deactivate: %v; pending = %t, last event = %s", errs[0], errs[1], now.Pending, last)
 			}
 		}
 	})
@@ -434,7 +434,7 @@ func TestDeactivationWhileMemberIsInvited(t *testing.T) {
 				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
 			})
 			if errs[1] != nil || errs[0] != nil && !models.IsKind(errs[0], models.FailedPrecondition) {
-				t.Fatalf("inviting: %v; deactivating: %v", errs[0], errs[1])
+				t.Fatalf("invite: %v; deactivate: %v", errs[0], errs[1])
 			}
 			wantCount(t, s.Store, "invitations", 0)
 		}

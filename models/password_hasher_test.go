@@ -26,14 +26,14 @@ func TestDefaultPasswordParameters(t *testing.T) {
 	_, ada := s.NewWorkspace(t, "Acme", "ada@acme.test")
 	_, eve := s.NewWorkspace(t, "Other", "eve@other.test")
 	if !strings.HasPrefix(ada.User.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
-		t.Errorf("the hash is %s", ada.User.PasswordHash)
+		t.Errorf("hash = %s", ada.User.PasswordHash)
 	}
 	if ada.User.PasswordHash == eve.User.PasswordHash {
-		t.Error("the same password has the same hash twice: there is no salt")
+		t.Error("two hashes of the same password are equal")
 	}
 	_, salt, key, err := argon2id.DecodeHash(ada.User.PasswordHash)
 	if err != nil || len(salt) < 16 || len(key) < 32 {
-		t.Errorf("salt of %d bytes, key of %d, %v", len(salt), len(key), err)
+		t.Errorf("salt = %d bytes, key = %d bytes, error = %v; want at least 16 and 32", len(salt), len(key), err)
 	}
 }
 
@@ -46,7 +46,7 @@ func TestUnknownAccountsTakeAsLong(t *testing.T) {
 	}
 	decoy, salt, key, err := argon2id.DecodeHash(s.Decoy())
 	if err != nil || *decoy != *known || len(salt) != int(known.SaltLength) || len(key) != int(known.KeyLength) {
-		t.Errorf("the decoy has %+v, %v; the account has %+v", decoy, err, known)
+		t.Errorf("decoy parameters = %+v, error = %v; want those of the account, %+v", decoy, err, known)
 	}
 	decoys := 0
 	s.OnDecoy(func() { decoys++ })
@@ -62,27 +62,27 @@ func TestUnknownAccountsTakeAsLong(t *testing.T) {
 func TestPasswordHashingIsLimited(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	s.NewWorkspace(t, "Acme", "ada@acme.test")
-	places, release := s.OccupyHasher()
-	if places != runtime.GOMAXPROCS(0) {
-		t.Errorf("there are %d places, want one for each of %d cores", places, runtime.GOMAXPROCS(0))
+	slots, release := s.OccupyHasher()
+	if slots != runtime.GOMAXPROCS(0) {
+		t.Errorf("slots = %d, want one for each of %d cores", slots, runtime.GOMAXPROCS(0))
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	s.OnDecoy(func() { t.Error("a password is compared while every place is taken") })
+	s.OnDecoy(func() { t.Error("a password is compared while all slots are busy") })
 	for what, err := range map[string]error{"comparing": s.ComparePassword(gone), "hashing": s.HashPassword(gone)} {
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: whoever stops waiting gets %v", what, err)
+			t.Errorf("%s: error = %v, want context.Canceled", what, err)
 		}
 	}
 	waiting := make(chan error)
 	go func() { waiting <- s.HashPassword(t.Context()) }()
 	select {
 	case err := <-waiting:
-		t.Errorf("a password is hashed while every place is taken: %v", err)
+		t.Errorf("a password is hashed while all slots are busy: %v", err)
 	default:
 	}
 	release()
 	if err := <-waiting; err != nil {
-		t.Errorf("with the places free again: %v", err)
+		t.Errorf("after the slots were released: %v", err)
 	}
 }

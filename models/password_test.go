@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// The rules about passwords know no database: one is enough here.
+// The rules for passwords don't depend on the database, so one is enough.
 
 func TestAcceptedPasswords(t *testing.T) {
 	s := modelstest.NewSQLite(t)
@@ -36,11 +36,11 @@ func TestAcceptedPasswords(t *testing.T) {
 		email := fmt.Sprintf("u%d@elsewhere.test", i)
 		_, _, err := s.CreateWorkspace(t.Context(), models.NewWorkspace{Name: "Acme", AdminEmail: email, AdminName: "Ada", Password: password})
 		if err != nil {
-			t.Errorf("%q is refused: %v", password, err)
+			t.Errorf("password %q is rejected: %v", password, err)
 			continue
 		}
 		if _, err := s.SignIn(t.Context(), "", models.Credentials{Email: email, Password: password}); err != nil {
-			t.Errorf("%q does not open the account that was made with it: %v", password, err)
+			t.Errorf("sign in with %q: %v", password, err)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestRejectedPasswords(t *testing.T) {
 					t.Errorf("the complaint is %q, want %q in it", fields["password"], tt.complaint)
 				}
 				if tt.password != "" && strings.Contains(err.Error(), tt.password) {
-					t.Errorf("the error repeats the password: %v", err)
+					t.Errorf("error repeats the password: %v", err)
 				}
 			})
 		})
@@ -114,7 +114,7 @@ func TestPasswordsAreNormalized(t *testing.T) {
 	}
 	for _, password := range []string{composed, decomposed} {
 		if _, err := s.SignIn(t.Context(), "", models.Credentials{Email: "ada@acme.test", Password: password}); err != nil {
-			t.Errorf("%+q: %v", password, err)
+			t.Errorf("sign in with %+q: %v", password, err)
 		}
 	}
 	_, err := s.SignIn(t.Context(), "", models.Credentials{Email: "ada@acme.test", Password: strings.ToUpper(composed)})

@@ -23,7 +23,7 @@ func wantLiving(t *testing.T, s fixture, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		if _, err := s.Session(s.ctx, id); err != nil {
-			t.Errorf("a session is over that should live: %v", err)
+			t.Errorf("session %.8s… has ended: %v", id, err)
 		}
 	}
 }
@@ -46,7 +46,7 @@ func TestSessionIdleTimeout(t *testing.T) {
 		s.Clock.Advance(models.SessionIdle)
 		wantOver(t, s, id)
 		if sessions, err := s.SessionsOf(s.ctx, s.admin.UserID); err != nil || len(sessions) != 0 {
-			t.Errorf("the list has %v, %v", sessions, err)
+			t.Errorf("sessions = %v, error = %v; want none", sessions, err)
 		}
 	})
 }
@@ -77,11 +77,11 @@ func TestSessionLastSeenIsUpdatedOncePerMinute(t *testing.T) {
 		s.Clock.Advance(time.Millisecond)
 		session, err := s.Session(s.ctx, id)
 		if err != nil || !session.LastSeenAt.Equal(s.Now()) {
-			t.Fatalf("session %+v, %v", session, err)
+			t.Fatalf("session = %+v, error = %v", session, err)
 		}
 		sessions, err := s.SessionsOf(s.ctx, s.admin.UserID)
 		if err != nil || len(sessions) != 1 || !sessions[0].LastSeenAt.Equal(s.Now()) {
-			t.Errorf("the list has %+v, %v", sessions, err)
+			t.Errorf("sessions = %+v, error = %v", sessions, err)
 		}
 	})
 }
@@ -94,21 +94,21 @@ func TestSessionRecordsOrigin(t *testing.T) {
 			t.Fatal(err)
 		}
 		if session.Address != "192.0.2.7" || session.UserAgent != "Browser/1.0" || session.UserID != s.admin.UserID || *session.WorkspaceID != s.id {
-			t.Errorf("the session is %+v", session)
+			t.Errorf("session = %+v", session)
 		}
 		if err := s.UpdateSession(s.ctx, id, models.SessionChange{Notice: models.To("Key deleted.")}); err != nil {
 			t.Fatal(err)
 		}
 		session, err = s.Session(s.ctx, id)
 		if err != nil || *session.WorkspaceID != s.id || session.Notice != "Key deleted." {
-			t.Errorf("with a notice the session is %+v, %v", session, err)
+			t.Errorf("session with a notice = %+v, error = %v", session, err)
 		}
 		if err := s.UpdateSession(s.ctx, id, models.SessionChange{WorkspaceID: models.To("")}); err != nil {
 			t.Fatal(err)
 		}
 		session, err = s.Session(s.ctx, id)
 		if err != nil || session.WorkspaceID != nil || session.Notice != "Key deleted." {
-			t.Errorf("without a workspace the session is %+v, %v", session, err)
+			t.Errorf("session without a workspace = %+v, error = %v", session, err)
 		}
 		for _, invented := range []string{"", "x", id + " ", id[1:], "\x00", "\xff"} {
 			wantOver(t, s, invented)
@@ -124,7 +124,7 @@ func TestSignInReplacesSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		if second.SessionID == first {
-			t.Error("the id is the same as before")
+			t.Error("sign-in kept the session ID")
 		}
 		wantOver(t, s, first)
 		wantLiving(t, s, second.SessionID)
@@ -132,13 +132,13 @@ func TestSignInReplacesSession(t *testing.T) {
 		// An ID that was planted in the browser beforehand never becomes a session.
 		planted, err := s.SignIn(s.ctx, "planted", ada)
 		if err != nil || planted.SessionID == "planted" {
-			t.Fatalf("%+v, %v", planted, err)
+			t.Fatalf("sign in with a planted session ID: %+v, error = %v", planted, err)
 		}
 		wantOver(t, s, "planted")
 
 		wrong := models.Credentials{Email: ada.Email, Password: "wrong"}
 		if _, err := s.SignIn(s.ctx, second.SessionID, wrong); err == nil {
-			t.Error("a wrong password is accepted")
+			t.Error("SignIn with a wrong password succeeded")
 		}
 		wantLiving(t, s, second.SessionID, planted.SessionID)
 	})
@@ -169,7 +169,7 @@ func TestSignOutEverywhere(t *testing.T) {
 		wantCount(t, s.Store, "known_devices", 1)
 		wantEvent(t, s, s.admin.UserID, "user.signed_out_everywhere")
 		if next := signIn(t, s, models.Credentials{Email: ada.Email, Password: ada.Password, Device: this.Device}); next.Device == this.Device {
-			t.Error("the device is still known")
+			t.Error("device is still known")
 		}
 	})
 }

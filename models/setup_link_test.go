@@ -16,14 +16,14 @@ func TestSetupLinkWorksOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		link := newLink(t, s)
 		if err := s.CheckSetupLink(t.Context(), link); err != nil {
-			t.Fatalf("the new link: %v", err)
+			t.Fatalf("new link: %v", err)
 		}
 		workspace, admin, err := s.SetUp(t.Context(), link, acme)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if workspace.Name != "Acme" || !admin.IsAdmin() || admin.WorkspaceID != workspace.ID || admin.User.Email != "ada@acme.test" {
-			t.Errorf("made %+v with %+v", workspace, admin)
+			t.Errorf("workspace = %+v, admin = %+v", workspace, admin)
 		}
 		wantDeadLink(t, s, link)
 		if needed, err := s.NeedsSetup(t.Context()); err != nil || needed {
@@ -31,7 +31,7 @@ func TestSetupLinkWorksOnce(t *testing.T) {
 		}
 		in, err := s.SignInNew(t.Context(), admin)
 		if err != nil || in.WorkspaceID != workspace.ID {
-			t.Fatalf("the first session: %+v, %v", in, err)
+			t.Fatalf("first session = %+v, error = %v", in, err)
 		}
 		if _, err := s.Session(t.Context(), in.SessionID); err != nil {
 			t.Error(err)
@@ -43,7 +43,7 @@ func TestSetUpEndsAllLinks(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		used, other := newLink(t, s), newLink(t, s.Another(t))
 		if used == other {
-			t.Fatal("the same link twice")
+			t.Fatal("two links are equal")
 		}
 		if _, _, err := s.SetUp(t.Context(), used, acme); err != nil {
 			t.Fatal(err)
@@ -72,12 +72,12 @@ func TestInvalidSetupLinks(t *testing.T) {
 		}
 		s.Clock.Advance(24*time.Hour - time.Millisecond)
 		if err := s.CheckSetupLink(t.Context(), link); err != nil {
-			t.Errorf("the last moment of the link: %v", err)
+			t.Errorf("link a millisecond before it expires: %v", err)
 		}
 		s.Clock.Advance(time.Millisecond)
 		wantDeadLink(t, s, link)
 		if _, _, err := s.SetUp(t.Context(), newLink(t, s), acme); err != nil {
-			t.Errorf("the link of the next start: %v", err)
+			t.Errorf("link of the next start: %v", err)
 		}
 	})
 }
@@ -146,6 +146,6 @@ func wantCount(t *testing.T, s *modelstest.Store, table string, want int64) {
 	t.Helper()
 	var got int64
 	if err := s.DB().Table(table).Count(&got).Error; err != nil || got != want {
-		t.Errorf("%d rows in %s, %v; want %d", got, table, err, want)
+		t.Errorf("rows in %s = %d, error = %v; want %d", table, got, err, want)
 	}
 }

@@ -19,10 +19,10 @@ func TestSignIn(t *testing.T) {
 		for _, email := range []string{"ada@acme.test", "ADA@ACME.TEST", "Ada@Acme.Test"} {
 			in, err := s.SignIn(anonymous, "", models.Credentials{Email: email, Password: modelstest.Password})
 			if err != nil {
-				t.Fatalf("%s: %v", email, err)
+				t.Fatalf("sign in as %s: %v", email, err)
 			}
 			if in.User.ID != s.admin.UserID || in.WorkspaceID != s.id || len(in.SessionID) < 26 || len(in.Device) < 26 {
-				t.Errorf("%s is signed in as %+v", email, in)
+				t.Errorf("sign in as %s: %+v", email, in)
 			}
 			wantEvent(t, s, s.admin.UserID, "user.signed_in")
 		}
@@ -43,17 +43,17 @@ func TestUnknownEmailAndWrongPasswordReturnSameError(t *testing.T) {
 			defer stop()
 			in, err := s.SignIn(t.Context(), "", c)
 			if in != nil {
-				t.Errorf("%+v signs in", c)
+				t.Errorf("SignIn(%+v) succeeded", c)
 			}
 			refused, ok := err.(*models.Error)
 			if !ok {
-				t.Fatalf("%+v: %v", c, err)
+				t.Fatalf("SignIn(%+v): %v, want a *models.Error", c, err)
 			}
 			return outcome{refused.Message, refused.Kind, refused.Fields, done}
 		}
 		wrong := try(models.Credentials{Email: "ada@acme.test", Password: "wrong"})
 		if wrong.Kind != models.Invalid || wrong.Fields != nil || len(wrong.Statements) < 5 {
-			t.Errorf("a wrong password: %+v", wrong)
+			t.Errorf("wrong password: %+v", wrong)
 		}
 		for _, c := range []models.Credentials{
 			{Email: "nobody@acme.test", Password: "wrong"},
@@ -67,12 +67,12 @@ func TestUnknownEmailAndWrongPasswordReturnSameError(t *testing.T) {
 			{Email: "' OR 1=1 --", Password: "' OR 1=1 --"},
 		} {
 			if diff := cmp.Diff(wrong, try(c)); diff != "" {
-				t.Errorf("%.40q differs (-wrong password +this):\n%s", c.Email, diff)
+				t.Errorf("error for %.40q (-wrong password +got):\n%s", c.Email, diff)
 			}
 		}
 		withDevice := models.Credentials{Email: "ada@acme.test\x00", Password: "wrong", Device: "\x00\xff"}
 		if diff := cmp.Diff(wrong.Error, try(withDevice).Error); diff != "" {
-			t.Errorf("with an invented device: %s", diff)
+			t.Errorf("error with an unknown device (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -108,16 +108,16 @@ func TestFailedSignInIsAudited(t *testing.T) {
 		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "198.51.100.9", UserAgent: "bad\xff\x00agent"})
 		for _, email := range []string{"ada@acme.test", "my password by mistake"} {
 			if _, err := s.SignIn(ctx, "", models.Credentials{Email: email, Password: "wrong"}); err == nil {
-				t.Errorf("%s signs in", email)
+				t.Errorf("SignIn as %s succeeded with a wrong password", email)
 			}
 		}
 		events := eventsOf(t, s, s.admin.UserID)
 		if len(events) != 1 || events[0].Action != "user.sign_in_failed" || events[0].ActorType != models.ActorAnonymous ||
 			events[0].Address != "198.51.100.9" || events[0].UserAgent != "bad��agent" {
-			t.Errorf("the events are %+v", events)
+			t.Errorf("audit events = %+v", events)
 		}
 		if strings.Contains(s.Dump(t), "my password by mistake") {
-			t.Error("what was typed as an address is stored")
+			t.Error("a password entered as the email is stored")
 		}
 	})
 }
@@ -134,7 +134,7 @@ func TestChangePassword(t *testing.T) {
 		wantOver(t, s, other.SessionID)
 		wantCount(t, s.Store, "known_devices", 0)
 		if _, err := s.SignIn(s.ctx, "", ada); err == nil {
-			t.Error("the old password still opens the account")
+			t.Error("SignIn with the old password succeeded")
 		}
 		signIn(t, s, models.Credentials{Email: ada.Email, Password: next})
 	})
@@ -181,7 +181,7 @@ func TestConcurrentPasswordChanges(t *testing.T) {
 				present = next[1]
 			}
 			if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: ada.Email, Password: present}); err != nil {
-				t.Fatalf("with the password of who was told that it has changed: %v", err)
+				t.Fatalf("sign in with the password of the call that succeeded: %v", err)
 			}
 		}
 	})
@@ -199,7 +199,7 @@ func TestChangePasswordIsRateLimited(t *testing.T) {
 		wantFields(t, change(modelstest.Password), "password")
 		s.Clock.Advance(time.Minute)
 		if err := change(modelstest.Password); err != nil {
-			t.Errorf("after a minute: %v", err)
+			t.Errorf("change password after a minute: %v", err)
 		}
 	})
 }

@@ -49,11 +49,11 @@ func waits(t *testing.T, s fixture, guesses int, guess func(i int) time.Duration
 		if wait > 0 {
 			s.Clock.Advance(wait - time.Millisecond)
 			if again := guess(i); again != time.Millisecond {
-				t.Errorf("a millisecond before its time guess %d has to wait %v", i, again)
+				t.Errorf("guess %d a millisecond early: wait = %v, want 1ms", i, again)
 			}
 			s.Clock.Advance(time.Millisecond)
 			if again := guess(i); again != 0 {
-				t.Errorf("at its time guess %d has to wait %v", i, again)
+				t.Errorf("guess %d in time: wait = %v, want 0", i, again)
 			}
 		}
 		waited = append(waited, wait)
@@ -90,7 +90,7 @@ func TestSignInRateLimitByAddress(t *testing.T) {
 			t.Errorf("waits (-want +got):\n%s", diff)
 		}
 		if wait := guess(t, s, from(t, "198.51.100.10"), "u1@acme.test"); wait != 0 {
-			t.Errorf("another address has to wait %v", wait)
+			t.Errorf("wait of another address = %v, want 0", wait)
 		}
 	})
 }
@@ -101,7 +101,7 @@ func TestSignInRateLimitAppliesToRightPassword(t *testing.T) {
 			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
 		}
 		if wait := waitOf(t, s, from(t, "198.51.100.9"), ada); wait != time.Second {
-			t.Errorf("the right password has to wait %v", wait)
+			t.Errorf("wait with the right password = %v, want 1s", wait)
 		}
 		wantCount(t, s.Store, "sessions", 0)
 		s.Clock.Advance(time.Second)
@@ -122,7 +122,7 @@ func TestRateLimitedSignInIsNotCounted(t *testing.T) {
 			}
 		})
 		if wait := guess(t, s, from(t, "203.0.113.5"), "other@acme.test"); wait != 0 {
-			t.Errorf("early attempts count against their address: %v", wait)
+			t.Errorf("wait after early attempts = %v, want 0", wait)
 		}
 	})
 }
@@ -138,7 +138,7 @@ func TestRateLimitedAddressDoesNotCountAgainstAccount(t *testing.T) {
 			}
 		}
 		if got := waits(t, s, 5, func(int) time.Duration { return guess(t, s, from(t, "203.0.113.5"), "ada@acme.test") }); got[4] != 0 {
-			t.Errorf("waits from another address: %v", got)
+			t.Errorf("waits from another address = %v, want none", got)
 		}
 	})
 }
@@ -157,13 +157,13 @@ func TestConcurrentSignInsAreRateLimited(t *testing.T) {
 		}
 		wrong := func(int) models.Credentials { return models.Credentials{Email: "ada@acme.test", Password: "wrong"} }
 		if got := count(50, wrong, func(i int) string { return fmt.Sprint("198.51.100.", i) }); got != 5 {
-			t.Errorf("%d guesses at one account are compared, want 5", got)
+			t.Errorf("compared guesses at one account = %d, want 5", got)
 		}
 		others := func(i int) models.Credentials {
 			return models.Credentials{Email: fmt.Sprintf("u%d@acme.test", i), Password: "wrong"}
 		}
 		if got := count(50, others, func(int) string { return "203.0.113.5" }); got != 20 {
-			t.Errorf("%d guesses from one address are compared, want 20", got)
+			t.Errorf("compared guesses from one address = %d, want 20", got)
 		}
 	})
 }
@@ -180,21 +180,21 @@ func TestKnownDeviceHasOwnRateLimit(t *testing.T) {
 		}
 		attack("192.0.2.7") // from her own address, too
 		if wait := waitOf(t, s, s.ctx, ada); wait == 0 {
-			t.Error("an unknown device is not slowed")
+			t.Error("wait on an unknown device = 0")
 		}
 		in := signIn(t, s, models.Credentials{Email: "ADA@acme.test", Password: ada.Password, Device: device})
 		if in.Device != device {
-			t.Error("the known device has another cookie now")
+			t.Error("cookie of the known device changed")
 		}
 
 		// The device is known for this account alone.
 		other := models.Credentials{Email: "u1@acme.test", Password: "wrong", Device: device}
 		if wait := waitOf(t, s, s.ctx, other); wait == 0 {
-			t.Error("the device is not slowed at another account")
+			t.Error("wait on the device for another account = 0")
 		}
 		for _, invented := range []string{"invented", device[1:], "\x00"} {
 			if wait := waitOf(t, s, s.ctx, models.Credentials{Email: ada.Email, Password: ada.Password, Device: invented}); wait == 0 {
-				t.Errorf("the invented device %q is not slowed", invented)
+				t.Errorf("wait on the unknown device %q = 0", invented)
 			}
 		}
 
@@ -217,14 +217,14 @@ func TestSignInClearsAccountButNotAddress(t *testing.T) {
 				t.Fatalf("guess %d has to wait %v", i, wait)
 			}
 			if wait := waitOf(t, s, mallory, eve); wait != 0 {
-				t.Fatalf("an own sign-in after guess %d has to wait %v", i, wait)
+				t.Fatalf("wait of a sign-in to the own account after guess %d = %v, want 0", i, wait)
 			}
 		}
 		if wait := guess(t, s, mallory, "ada@acme.test"); wait != 0 {
-			t.Errorf("guess 20 has to wait %v", wait)
+			t.Errorf("wait of guess 20 = %v, want 0", wait)
 		}
 		if wait := guess(t, s, mallory, "ada@acme.test"); wait != time.Second {
-			t.Errorf("guess 21 has to wait %v: signing in to an own account clears the address", wait)
+			t.Errorf("wait of guess 21 = %v, want 1s: signing in to the own account must not reset the address", wait)
 		}
 
 		for range 3 { // the one above and these make four
@@ -233,7 +233,7 @@ func TestSignInClearsAccountButNotAddress(t *testing.T) {
 		signIn(t, s, ada)
 		for i := range 5 {
 			if wait := guess(t, s, s.ctx, "ada@acme.test"); wait != 0 {
-				t.Errorf("mistake %d after a success has to wait %v", i, wait)
+				t.Errorf("wait of mistake %d after a sign-in = %v, want 0", i, wait)
 			}
 		}
 	})
@@ -247,7 +247,7 @@ func TestFailedSignInsExpireAfterADay(t *testing.T) {
 		s.Clock.Advance(23 * time.Hour)
 		guess(t, s, s.ctx, "ada@acme.test")
 		if wait := guess(t, s, s.ctx, "ada@acme.test"); wait != 2*time.Second {
-			t.Errorf("within a day the wait is %v", wait)
+			t.Errorf("wait within a day = %v, want 2s", wait)
 		}
 		s.Clock.Advance(24*time.Hour + time.Millisecond)
 		got := waits(t, s, 6, func(int) time.Duration { return guess(t, s, s.ctx, "ada@acme.test") })
@@ -299,10 +299,10 @@ func TestIPv6NetworkSharesRateLimit(t *testing.T) {
 			}
 		}
 		if wait := guess(t, s, from(t, "2001:db8:0:1:ffff::1"), "other@acme.test"); wait == 0 {
-			t.Error("another address of the same network does not have to wait")
+			t.Error("wait of another address in the same network = 0")
 		}
 		if wait := guess(t, s, from(t, "2001:db8:0:2::1"), "other@acme.test"); wait > 0 {
-			t.Errorf("another network has to wait %v", wait)
+			t.Errorf("wait of another network = %v, want 0", wait)
 		}
 	})
 }

@@ -40,23 +40,23 @@ func TestTxIsAtomic(t *testing.T) {
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
 				if err := s.Tx(s.ctx, tt.fn); !errors.Is(err, errStop) {
-					t.Errorf("%s: the error is %v", tt.name, err)
+					t.Errorf("%s: error = %v, want errStop", tt.name, err)
 				}
 			})
 		}
 		wantUnchanged(t, s.Store, func() {
 			defer func() {
 				if recover() == nil {
-					t.Error("the panic is swallowed")
+					t.Error("Tx recovered a panic")
 				}
 			}()
 			_ = s.Tx(s.ctx, func(tx *models.Store) error { create(tx, "a"); panic("stop") })
 		})
 		err := s.Tx(s.ctx, func(tx *models.Store) error {
 			create(tx, "a")
-			wantNames(t, s, s.Store.Store) // nobody else sees it yet
+			wantNames(t, s, s.Store.Store) // not visible outside the transaction yet
 			wantNames(t, s, tx, "a")
-			_ = tx.Tx(s.ctx, func(tx *models.Store) error { create(tx, "b"); return errStop }) // joined: the outer decides
+			_ = tx.Tx(s.ctx, func(tx *models.Store) error { create(tx, "b"); return errStop }) // joins the outer transaction
 			return tx.Tx(s.ctx, func(tx *models.Store) error { create(tx, "c"); return nil })
 		})
 		if err != nil {
@@ -101,14 +101,14 @@ func TestTxHasFixedTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := s.Now(); !got.Equal(start.Add(2 * time.Hour)) {
-			t.Errorf("outside it is %v", got)
+			t.Errorf("Now() after the transaction = %v", got)
 		}
 		stored, err := s.APIKey(s.ctx, s.id, key.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !stored.CreatedAt.Equal(start) || !stored.UpdatedAt.Equal(start) {
-			t.Errorf("made at %v and renamed at %v, want both at %v", stored.CreatedAt, stored.UpdatedAt, start)
+			t.Errorf("CreatedAt = %v, UpdatedAt = %v; want both to be %v", stored.CreatedAt, stored.UpdatedAt, start)
 		}
 		for _, event := range eventsOf(t, s, key.ID) {
 			if !event.CreatedAt.Equal(start) {
@@ -135,13 +135,13 @@ func TestRowsOfAChangeShareOneTime(t *testing.T) {
 			workspace, admin := s.NewWorkspace(t, "Acme", "ada@acme.test")
 			events, err := store.AuditEventsOf(t.Context(), workspace.ID, workspace.ID, 10)
 			if err != nil || len(events) != 1 {
-				t.Fatalf("events %v, %v", events, err)
+				t.Fatalf("events = %v, error = %v; want 1", events, err)
 			}
 			for what, at := range map[string]time.Time{
 				"workspace updated": workspace.UpdatedAt, "user": admin.User.CreatedAt, "member": admin.CreatedAt, "event": events[0].CreatedAt,
 			} {
 				if !at.Equal(workspace.CreatedAt) {
-					t.Errorf("%s at %v, workspace created at %v", what, at, workspace.CreatedAt)
+					t.Errorf("time of %s = %v, want that of the workspace, %v", what, at, workspace.CreatedAt)
 				}
 			}
 		})
@@ -168,11 +168,11 @@ func TestIDsAreUniqueAndIncreasing(t *testing.T) {
 			return ids
 		}) {
 			if !slices.IsSorted(ids) {
-				t.Errorf("%s: the ids do not grow", tt.name)
+				t.Errorf("%s: IDs are not in ascending order", tt.name)
 			}
 			for _, id := range ids {
 				if seen[id] || len(id) != len("key_")+26 || !strings.HasPrefix(id, "key_") {
-					t.Fatalf("%s: %s is the wrong shape or made twice", tt.name, id)
+					t.Fatalf("%s: ID %s has the wrong format or is a duplicate", tt.name, id)
 				}
 				seen[id] = true
 			}
@@ -187,7 +187,7 @@ func TestIDsIncreaseInsideTx(t *testing.T) {
 		for range 20 {
 			id := tx.NewID("key")
 			if id <= last {
-				t.Errorf("%s comes after %s", id, last)
+				t.Errorf("ID %s follows %s", id, last)
 			}
 			last = id
 			s.Clock.Advance(time.Millisecond)
@@ -220,13 +220,13 @@ func TestTimesAreExactAndSortable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for what, got := range map[string]time.Time{"answered": *key.ExpiresAt, "stored": *stored.ExpiresAt} {
+			for what, got := range map[string]time.Time{"returned": *key.ExpiresAt, "stored": *stored.ExpiresAt} {
 				if !got.Equal(at) || got.Location() != time.UTC {
 					t.Errorf("%s %v, want %v in UTC", what, got, at)
 				}
 			}
 			if !stored.CreatedAt.Equal(key.CreatedAt) || stored.CreatedAt.Location() != time.UTC {
-				t.Errorf("created at %v, stored as %v", key.CreatedAt, stored.CreatedAt)
+				t.Errorf("CreatedAt = %v, stored as %v", key.CreatedAt, stored.CreatedAt)
 			}
 			made[i] = key.ID
 			if err := s.DB().Model(key).Where("id = ?", key.ID).UpdateColumn("created_at", at).Error; err != nil {

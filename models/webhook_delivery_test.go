@@ -35,12 +35,12 @@ func (s fixture) claim(t *testing.T, endpointID string) []models.ClaimedDelivery
 	return claimed
 }
 
-// attempt claims the one delivery that is due for an endpoint, and notes what became of it.
+// attempt claims the one delivery that is due for an endpoint, and records the result.
 func (s fixture) attempt(t *testing.T, endpointID string, a models.WebhookAttempt) {
 	t.Helper()
 	claimed := s.claim(t, endpointID)
 	if len(claimed) != 1 {
-		t.Fatalf("%d deliveries are due, want 1", len(claimed))
+		t.Fatalf("due deliveries = %d, want 1", len(claimed))
 	}
 	a.Delivery, a.At = &claimed[0], s.Now()
 	if err := s.RecordAttempts(s.ctx, []models.WebhookAttempt{a}); err != nil {
@@ -60,15 +60,15 @@ func TestEventsGoToSubscribedEndpoints(t *testing.T) {
 		foreign := theirs.endpoint(t)
 		key := s.key(t, "CI")
 		if n := len(s.deliveries(t, off.ID)) + len(s.deliveries(t, other.ID)) + len(theirs.deliveries(t, foreign.ID)); n != 0 {
-			t.Errorf("%d deliveries for who does not want them", n)
+			t.Errorf("deliveries to endpoints that did not subscribe = %d, want 0", n)
 		}
 		got := s.deliveries(t, wants.ID)
 		if len(got) != 1 || got[0].Status != models.DeliveryPending || got[0].EventType != models.APIKeyCreatedEvent {
-			t.Fatalf("deliveries %+v", got)
+			t.Fatalf("deliveries = %+v", got)
 		}
 		claimed := s.claim(t, wants.ID)
 		if len(claimed) != 1 || claimed[0].URL != hook.URL || claimed[0].EventID != got[0].EventID {
-			t.Fatalf("claimed %+v", claimed)
+			t.Fatalf("claimed deliveries = %+v", claimed)
 		}
 		var body map[string]any
 		if err := json.Unmarshal(claimed[0].Body, &body); err != nil {
@@ -76,7 +76,7 @@ func TestEventsGoToSubscribedEndpoints(t *testing.T) {
 		}
 		data, _ := body["data"].(map[string]any)
 		if body["id"] != got[0].EventID || body["type"] != "api_key.created" || body["timestamp"] != "2026-03-14T09:26:53Z" || data["id"] != key.ID || len(body) != 4 {
-			t.Errorf("body %s", claimed[0].Body)
+			t.Errorf("body = %s", claimed[0].Body)
 		}
 	})
 }
@@ -101,17 +101,17 @@ func TestRolledBackChangeAddsNoDelivery(t *testing.T) {
 		})
 		select {
 		case <-s.WebhooksDue():
-			t.Error("somebody is woken for nothing")
+			t.Error("WebhooksDue received a value after a rollback")
 		default:
 		}
 		s.key(t, "CI")
 		select {
 		case <-s.WebhooksDue():
 		default:
-			t.Error("nobody is woken after a commit")
+			t.Error("WebhooksDue received no value after a commit")
 		}
 		if n := len(s.deliveries(t, endpoint.ID)); n != 1 {
-			t.Errorf("%d deliveries", n)
+			t.Errorf("deliveries = %d, want 1", n)
 		}
 	})
 }
@@ -141,7 +141,7 @@ func TestConcurrentClaimsDoNotOverlap(t *testing.T) {
 		}
 		for id, times := range seen {
 			if times != 1 {
-				t.Errorf("%s is claimed %d times", id, times)
+				t.Errorf("delivery %s was claimed %d times, want 1", id, times)
 			}
 		}
 		if len(seen) != events {
@@ -158,15 +158,15 @@ func TestClaimExpires(t *testing.T) {
 		late := s.claim(t, endpoint.ID)
 		s.Clock.Advance(models.WebhookClaim - time.Millisecond)
 		if n := len(s.claim(t, endpoint.ID)); n != 0 {
-			t.Fatalf("%d can be claimed within the claim of another", n)
+			t.Fatalf("deliveries claimed during the claim of another node = %d, want 0", n)
 		}
 		if _, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, late[0].ID); !models.IsKind(err, models.FailedPrecondition) {
-			t.Errorf("a retry while it is attempted: %v", err)
+			t.Errorf("retry of a delivery that is being sent: %v, want FailedPrecondition", err)
 		}
 		s.Clock.Advance(time.Millisecond)
 		again := s.claim(t, endpoint.ID)
 		if len(again) != 1 || again[0].ID != late[0].ID || again[0].EventID != late[0].EventID || string(again[0].Body) != string(late[0].Body) {
-			t.Fatalf("after the claim of another %+v, want the same again", again)
+			t.Fatalf("deliveries claimed after the claim expired = %+v, want the same one", again)
 		}
 		wantUnchanged(t, s.Store, func() {
 			if err := s.RecordAttempts(s.ctx, []models.WebhookAttempt{{Delivery: &late[0], At: s.Now()}}); err != nil {
@@ -180,7 +180,7 @@ func TestClaimExpires(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := len(s.claim(t, endpoint.ID)); n != 1 {
-			t.Errorf("%d are due after one was given back", n)
+			t.Errorf("due deliveries after one was released = %d, want 1", n)
 		}
 	})
 }
@@ -204,7 +204,7 @@ func TestLateResultDoesNotDisableEndpoint(t *testing.T) {
 		wantUnchanged(t, s.Store, func() { gone(&late[0]) })
 		gone(&theirs[0])
 		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || read.Enabled() {
-			t.Fatalf("the endpoint is still enabled, %v", err)
+			t.Fatalf("endpoint is still enabled, error = %v", err)
 		}
 		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
 		wantUnchanged(t, s.Store, func() { gone(&theirs[0]) })
@@ -226,22 +226,22 @@ func TestRetrySchedule(t *testing.T) {
 			}
 			s.Clock.Advance(delay - time.Millisecond)
 			if n := len(s.claim(t, endpoint.ID)); n != 0 {
-				t.Errorf("attempt %d is due too early", i+2)
+				t.Errorf("attempt %d is due a millisecond early", i+2)
 			}
 			s.Clock.Advance(delay/10 + time.Millisecond)
 		}
 		s.attempt(t, endpoint.ID, unavailable)
 		d := s.deliveries(t, endpoint.ID)[0]
 		if d.Status != models.DeliveryFailed || d.Attempts != 10 || d.NextAttemptAt != nil || *d.ResponseCode != 503 || d.ResponseExcerpt != "down" {
-			t.Errorf("after the last attempt %+v", d)
+			t.Errorf("delivery after the last attempt = %+v", d)
 		}
 		disabled, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID)
 		if err != nil || disabled.Enabled() || *disabled.DisabledReason != models.DisabledTooManyFailures {
-			t.Errorf("the endpoint is %+v, %v", disabled, err)
+			t.Errorf("endpoint = %+v, error = %v; want it disabled", disabled, err)
 		}
 		events, err := s.AuditEventsOf(s.ctx, s.id, endpoint.ID, 1)
 		if err != nil || events[0].Action != "webhook_endpoint.disabled" || events[0].ActorType != models.ActorSystem || events[0].Details["reason"] != "too_many_failures" {
-			t.Errorf("audit log: %+v, %v", events, err)
+			t.Errorf("audit events = %+v, error = %v", events, err)
 		}
 	})
 }
@@ -268,10 +268,10 @@ func TestGoneDisablesEndpoint(t *testing.T) {
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{Failure: models.FailedGone, ResponseCode: http.StatusGone})
 		gone, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID)
 		if err != nil || gone.Enabled() || *gone.DisabledReason != models.DisabledGone {
-			t.Errorf("the endpoint is %+v, %v", gone, err)
+			t.Errorf("endpoint = %+v, error = %v; want it disabled", gone, err)
 		}
 		if d := s.deliveries(t, endpoint.ID)[0]; d.Status != models.DeliveryFailed || d.Attempts != 1 {
-			t.Errorf("the delivery is %+v", d)
+			t.Errorf("delivery = %+v", d)
 		}
 	})
 }
@@ -284,7 +284,7 @@ func TestDisabledEndpointKeepsPendingDeliveries(t *testing.T) {
 		s.key(t, "meanwhile")
 		waiting, err := s.DueEndpoints(s.ctx)
 		if err != nil || len(waiting) != 0 || len(s.claim(t, endpoint.ID)) != 0 {
-			t.Errorf("a disabled endpoint waits: %v, %v", waiting, err)
+			t.Errorf("due endpoints = %v, error = %v; want none", waiting, err)
 		}
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
@@ -294,7 +294,7 @@ func TestDisabledEndpointKeepsPendingDeliveries(t *testing.T) {
 		})
 		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
 		if n := len(s.claim(t, endpoint.ID)); n != 1 {
-			t.Errorf("%d deliveries are due, want the one from before", n)
+			t.Errorf("due deliveries = %d, want 1", n)
 		}
 	})
 }
@@ -304,12 +304,12 @@ func TestFailedPingIsNotRetried(t *testing.T) {
 		endpoint := s.endpoint(t)
 		ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
 		if err != nil || ping.Status != models.DeliveryPending || ping.Event.Type != models.PingEvent {
-			t.Fatalf("%+v, %v", ping, err)
+			t.Fatalf("ping = %+v, error = %v", ping, err)
 		}
 		s.attempt(t, endpoint.ID, unavailable)
 		read, err := s.WebhookDelivery(s.ctx, s.id, endpoint.ID, ping.ID)
 		if err != nil || read.Status != models.DeliveryFailed || read.NextAttemptAt != nil {
-			t.Errorf("%+v, %v", read, err)
+			t.Errorf("delivery = %+v, error = %v", read, err)
 		}
 		if after, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !after.Enabled() {
 			t.Errorf("the endpoint is disabled, %v", err)
@@ -327,29 +327,29 @@ func TestRetryWebhookDelivery(t *testing.T) {
 			t.Helper()
 			d, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, id)
 			if err != nil || d.Status != models.DeliveryPending || !d.NextAttemptAt.Equal(s.Now()) {
-				t.Fatalf("%+v, %v", d, err)
+				t.Fatalf("retried delivery = %+v, error = %v", d, err)
 			}
 			return d
 		}
 		if !retry().Scheduled {
-			t.Error("a retry ahead of its time ends the schedule")
+			t.Error("Scheduled = false after an early retry")
 		}
 		s.attempt(t, endpoint.ID, unavailable)
 		if d := s.deliveries(t, endpoint.ID)[0]; d.Attempts != 2 || d.NextAttemptAt.Sub(s.Now()) < 5*time.Minute {
-			t.Errorf("the schedule does not go on: %+v", d)
+			t.Errorf("delivery after a failed retry = %+v, want the schedule to continue", d)
 		}
 		retry()
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 204})
 		d := s.deliveries(t, endpoint.ID)[0]
 		if d.Status != models.DeliverySuccess || d.Attempts != 3 || !d.DeliveredAt.Equal(s.Now()) || d.NextAttemptAt != nil {
-			t.Errorf("arrived: %+v", d)
+			t.Errorf("successful delivery = %+v", d)
 		}
 		if again := retry(); again.Scheduled || again.DeliveredAt != nil {
-			t.Errorf("sent again: %+v", again)
+			t.Errorf("retried successful delivery = %+v", again)
 		}
 		s.attempt(t, endpoint.ID, unavailable)
 		if d := s.deliveries(t, endpoint.ID)[0]; d.Status != models.DeliveryFailed || d.Attempts != 4 {
-			t.Errorf("the one attempt more has failed: %+v", d)
+			t.Errorf("delivery after a failed manual attempt = %+v", d)
 		}
 	})
 }
@@ -374,7 +374,7 @@ func TestManualRetriesDoNotDisableEndpoint(t *testing.T) {
 		}
 		d := s.deliveries(t, endpoint.ID)[0]
 		if d.Status != models.DeliveryPending || d.Attempts != 1+asked || d.NextAttemptAt.Sub(s.Now()) < 24*time.Hour {
-			t.Errorf("after %d retries in vain: %+v", asked, d)
+			t.Errorf("delivery after %d failed retries = %+v", asked, d)
 		}
 		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !read.Enabled() {
 			t.Errorf("the endpoint is disabled, %v", err)
@@ -382,7 +382,7 @@ func TestManualRetriesDoNotDisableEndpoint(t *testing.T) {
 		s.Clock.Advance(27 * time.Hour)
 		s.attempt(t, endpoint.ID, unavailable)
 		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || read.Enabled() {
-			t.Errorf("the endpoint is enabled after the last attempt of the schedule, %v", err)
+			t.Errorf("endpoint is enabled after the last scheduled attempt, error = %v", err)
 		}
 	})
 }
@@ -413,7 +413,7 @@ func TestWebhookHealth(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		if _, known := (models.WebhookHealth{}).SuccessRate(); known {
-			t.Error("nothing is decided, and there is a rate")
+			t.Error("SuccessRate of no attempts is known")
 		}
 		for i := range 4 {
 			if _, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil {
@@ -434,15 +434,15 @@ func TestWebhookHealth(t *testing.T) {
 			t.Error(diff, err)
 		}
 		if rate, known := health.SuccessRate(); rate != 0.75 || !known {
-			t.Errorf("rate %v, %v", rate, known)
+			t.Errorf("SuccessRate() = %v, %v; want 0.75, true", rate, known)
 		}
 		if backlog, err := s.WebhookBacklog(s.ctx); err != nil || backlog != (models.WebhookBacklog{Waiting: 1, Due: 1}) {
-			t.Errorf("backlog %+v, %v", backlog, err)
+			t.Errorf("backlog = %+v, error = %v", backlog, err)
 		}
-		s.attempt(t, endpoint.ID, unavailable) // to be tried again, and has not arrived so far
+		s.attempt(t, endpoint.ID, unavailable) // pending, to be retried
 		health, err = s.WebhookHealth(s.ctx, s.id, endpoint.ID)
 		if rate, _ := health.SuccessRate(); err != nil || health.Pending != 1 || health.Retrying != 1 || rate != 0.6 {
-			t.Errorf("after an attempt in vain: %+v, rate %v, %v", health, rate, err)
+			t.Errorf("health after a failed attempt = %+v, rate = %v, error = %v", health, rate, err)
 		}
 	})
 }
@@ -470,7 +470,7 @@ func TestWebhookHealthSample(t *testing.T) {
 			t.Error(diff, err)
 		}
 		if none, err := s.WebhookHealths(s.ctx, s.id, nil); len(none) != 0 || err != nil {
-			t.Errorf("of no endpoint: %v, %v", none, err)
+			t.Errorf("health of no endpoints = %v, error = %v", none, err)
 		}
 	})
 }
@@ -486,7 +486,7 @@ func TestResponseExcerpt(t *testing.T) {
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 200, Response: "\x00\xff" + secret.Reveal() + strings.Repeat("x", 9000)})
 		excerpt := s.deliveries(t, endpoint.ID)[0].ResponseExcerpt
 		if len(excerpt) > models.MaxResponseExcerpt || strings.Contains(excerpt, secret.Reveal()) || !strings.Contains(excerpt, "sk_live_") {
-			t.Errorf("kept %q", excerpt)
+			t.Errorf("excerpt = %q", excerpt)
 		}
 	})
 }
@@ -503,10 +503,10 @@ func TestPurgeDeletesDeliveriesAndEvents(t *testing.T) {
 			return len(s.deliveries(t, endpoint.ID))
 		}
 		if n := rows(30*24*time.Hour - time.Second); n != 1 {
-			t.Errorf("%d deliveries within 30 days", n)
+			t.Errorf("deliveries within 30 days = %d, want 1", n)
 		}
 		if n := rows(2 * time.Second); n != 0 {
-			t.Errorf("%d deliveries after 30 days", n)
+			t.Errorf("deliveries after 30 days = %d, want 0", n)
 		}
 	})
 }
@@ -525,7 +525,7 @@ func TestPurgeDeletesDeliveriesBeforeEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := len(s.claim(t, endpoint.ID)); n != 2 {
-			t.Errorf("%d deliveries can be sent, want 2", n)
+			t.Errorf("claimed deliveries = %d, want 2", n)
 		}
 	})
 }
@@ -545,11 +545,11 @@ func TestDueEndpointsSkipsLongQueues(t *testing.T) {
 		s.Exec(t, "ANALYZE")
 		waiting, err := s.DueEndpoints(s.ctx)
 		if err != nil || len(waiting) != 2 || waiting[0].ID != long.ID || waiting[1].ID != short.ID || waiting[0].WorkspaceID != s.id {
-			t.Fatalf("waiting %v, %v", waiting, err)
+			t.Fatalf("due endpoints = %v, error = %v", waiting, err)
 		}
 		plan := s.plan(t, query{strings.Replace(models.DueEndpointsQuery, "?", "$1", 1), []any{s.Now()}})
 		if strings.Contains(plan, "Seq Scan on webhook_deliveries") || strings.Contains(plan, "SCAN webhook_deliveries\n") || !strings.Contains(plan, "webhook_deliveries_queue") {
-			t.Errorf("the queue is read from end to end:\n%s", plan)
+			t.Errorf("plan scans the whole queue:\n%s", plan)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 var hook = models.NewWebhookEndpoint{URL: "https://hooks.example.com/skipup", Events: []string{"seat.assigned", "api_key.created"}}
 
-// endpoint makes an endpoint that wants to hear of seats and of keys that are made.
+// endpoint creates an endpoint that subscribes to assigned seats and created keys.
 func (s fixture) endpoint(t *testing.T) *models.WebhookEndpoint {
 	t.Helper()
 	endpoint, _, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
@@ -40,21 +40,21 @@ func TestCreateWebhookEndpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text := secret.Reveal(); !strings.HasPrefix(text, "whsec_") || len(text) != len("whsec_")+44 {
-			t.Errorf("the secret has %d characters", len(text))
+			t.Errorf("secret has %d characters, want %d", len(text), len("whsec_")+44)
 		}
 		read, err := s.WebhookEndpoint(s.ctx, s.id, made.ID)
 		if diff := cmp.Diff(made, read); diff != "" || err != nil {
-			t.Errorf("made and read differ: %s %v", diff, err)
+			t.Errorf("error = %v; stored endpoint (-created +stored):\n%s", err, diff)
 		}
-		if words := made.Events.String(); words != "api_key.created seat.assigned" || !made.Enabled() {
-			t.Errorf("it wants %q, enabled %v", words, made.Enabled())
+		if got := made.Events.String(); got != "api_key.created seat.assigned" || !made.Enabled() {
+			t.Errorf("events = %q, enabled = %v", got, made.Enabled())
 		}
 		if dump := s.Dump(t); strings.Contains(dump, secret.Reveal()) || strings.Contains(dump, strings.TrimPrefix(secret.Reveal(), "whsec_")) {
-			t.Error("the secret is in the database in clear")
+			t.Error("database contains the secret in plain text")
 		}
 		events, err := s.AuditEventsOf(s.ctx, s.id, made.ID, 9)
 		if err != nil || len(events) != 1 || events[0].Action != "webhook_endpoint.created" || events[0].TargetName != "hooks.example.com" {
-			t.Errorf("audit log: %+v, %v", events, err)
+			t.Errorf("audit events = %+v, error = %v", events, err)
 		}
 	})
 }
@@ -116,7 +116,7 @@ func TestEditWebhookEndpoint(t *testing.T) {
 		s.edit(t, made.ID, models.WebhookEndpointEdit{URL: models.To("https://other.example.com:8443/x"), Events: models.To([]string{"member.added"})})
 		off := s.edit(t, made.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 		if off.Enabled() || *off.DisabledReason != models.DisabledManually || !off.DisabledAt.Equal(s.Now()) {
-			t.Errorf("disabled: %+v", off)
+			t.Errorf("disabled endpoint = %+v", off)
 		}
 		s.edit(t, made.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 		s.edit(t, made.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
@@ -132,7 +132,7 @@ func TestEditWebhookEndpoint(t *testing.T) {
 			actions = append(actions, strings.TrimPrefix(event.Action, "webhook_endpoint."))
 		}
 		if got := strings.Join(actions, " "); got != "enabled disabled updated updated created" || err != nil {
-			t.Errorf("audit log: %s, %v", got, err)
+			t.Errorf("actions = %s, error = %v", got, err)
 		}
 	})
 }
@@ -147,7 +147,7 @@ func TestDeleteWebhookEndpoint(t *testing.T) {
 		for _, table := range []string{"webhook_endpoints", "webhook_secrets", "webhook_deliveries"} {
 			var left int64
 			if err := s.DB().Table(table).Count(&left).Error; err != nil || left != 0 {
-				t.Errorf("%d rows are left in %s, %v", left, table, err)
+				t.Errorf("rows left in %s = %d, error = %v; want 0", table, left, err)
 			}
 		}
 		wantKind(t, s.DeleteWebhookEndpoint(s.ctx, s.id, made.ID), models.NotFound)
@@ -179,15 +179,15 @@ func TestWebhookEndpointsOfOtherWorkspacesAreHidden(t *testing.T) {
 				"retry":    func() error { _, err := s.RetryWebhookDelivery(s.ctx, other.id, made.ID, delivery.ID); return err },
 			} {
 				if err := do(); !models.IsKind(err, models.NotFound) {
-					t.Errorf("%s: %v", name, err)
+					t.Errorf("%s: %v, want NotFound", name, err)
 				}
 			}
 		})
 		if list, err := s.WebhookEndpoints(s.ctx, other.id, models.Page{}); err != nil || len(list.Items) != 0 {
-			t.Errorf("another workspace lists %d, %v", len(list.Items), err)
+			t.Errorf("endpoints of another workspace = %d, error = %v; want 0", len(list.Items), err)
 		}
 		if health, err := s.WebhookHealth(s.ctx, other.id, made.ID); err != nil || health != (models.WebhookHealth{}) {
-			t.Errorf("another workspace sees the health %+v, %v", health, err)
+			t.Errorf("health in another workspace = %+v, error = %v; want zero", health, err)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func (s fixture) secretsOf(t *testing.T, store *models.Store, endpointID string)
 			return texts
 		}
 	}
-	t.Fatal("the ping is not due")
+	t.Fatal("ping is not due")
 	return nil
 }
 
@@ -68,7 +68,7 @@ func TestRotatedSecretsSignForADay(t *testing.T) {
 		}
 		var left int64
 		if err := s.DB().Table("webhook_secrets").Count(&left).Error; err != nil || left != 1 {
-			t.Errorf("%d secrets are left after the purge, %v", left, err)
+			t.Errorf("secrets after the purge = %d, error = %v; want 1", left, err)
 		}
 	})
 }
@@ -111,18 +111,18 @@ func TestResealWebhookSecrets(t *testing.T) {
 		s.key(t, "CI")
 		claimed, err := node(next).ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpoint.ID, AtMost: 9}})
 		if len(claimed) > 0 || err == nil || !strings.Contains(err.Error(), "SKIPUP_ENCRYPTION_KEY") {
-			t.Errorf("without the key %d are claimed, %v", len(claimed), err)
+			t.Errorf("deliveries claimed without the key = %d, error = %v", len(claimed), err)
 		}
 		if _, err := node(next).ResealWebhookSecrets(s.ctx); err == nil {
-			t.Error("secrets are sealed anew without their key")
+			t.Error("ResealWebhookSecrets succeeded without the old key")
 		}
 		both := node(next, modelstest.EncryptionKey)
 		wantSecrets(t, s.secretsOf(t, both, endpoint.ID), secret.Reveal())
 		if n, err := both.ResealWebhookSecrets(s.ctx); n != 1 || err != nil {
-			t.Errorf("sealed %d anew, %v", n, err)
+			t.Errorf("resealed = %d, error = %v; want 1", n, err)
 		}
 		if n, err := both.ResealWebhookSecrets(s.ctx); n != 0 || err != nil {
-			t.Errorf("then %d again, %v", n, err)
+			t.Errorf("resealed again = %d, error = %v; want 0", n, err)
 		}
 		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
 	})
@@ -146,7 +146,7 @@ func TestResealSkipsUnreadableSecrets(t *testing.T) {
 			return store
 		}
 		if n, err := node(next, modelstest.EncryptionKey).ResealWebhookSecrets(s.ctx); n != 1 || err == nil || !strings.Contains(err.Error(), lost.ID) {
-			t.Errorf("sealed %d anew, %v", n, err)
+			t.Errorf("resealed = %d, error = %v; want 1 and an error about the lost secret", n, err)
 		}
 		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
 	})
@@ -161,13 +161,13 @@ func TestSealedSecretBelongsToItsRow(t *testing.T) {
 		s.key(t, "CI")
 		claimed, err := s.ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: mine.ID, AtMost: 9}, {EndpointID: theirs.ID, AtMost: 9}})
 		if err == nil || len(claimed) != 1 || claimed[0].EndpointID != mine.ID {
-			t.Errorf("claimed %d, %v", len(claimed), err)
+			t.Errorf("claimed deliveries = %d, error = %v; want only that of the intact endpoint", len(claimed), err)
 		}
 	})
 }
 
 func TestEncryptionKeyLength(t *testing.T) {
 	if _, err := models.Open(modelstest.SQLiteURL(t), models.Options{EncryptionKeys: [][]byte{[]byte("short")}}); err == nil {
-		t.Error("a short key is taken")
+		t.Error("Open accepted a short encryption key")
 	}
 }

@@ -16,15 +16,15 @@ func TestCreateWorkspace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		workspace, err := s.Workspace(s.ctx, s.id)
 		if err != nil || workspace.Name != "Acme" || !strings.HasPrefix(workspace.ID, "ws_") {
-			t.Errorf("the workspace is %+v, %v", workspace, err)
+			t.Errorf("workspace = %+v, error = %v", workspace, err)
 		}
 		user, err := s.User(s.ctx, s.admin.UserID)
 		if err != nil || user.Email != "ada@acme.test" || user.Name != "Ada Admin" || !strings.HasPrefix(user.ID, "usr_") {
-			t.Errorf("the user is %+v, %v", user, err)
+			t.Errorf("user = %+v, error = %v", user, err)
 		}
 		if members := membershipsOf(t, s, s.admin.UserID); len(members) != 1 || !members[0].IsAdmin() ||
 			members[0].Workspace.Name != "Acme" || members[0].User.Email != "ada@acme.test" || !strings.HasPrefix(members[0].ID, "mem_") {
-			t.Errorf("the memberships are %+v", members)
+			t.Errorf("memberships = %+v", members)
 		}
 		for _, id := range []string{"", "ws_nope", "WS" + s.id[2:], s.id + " ", "\x00", "\xff", s.admin.ID} {
 			_, err := s.Workspace(s.ctx, id)
@@ -45,7 +45,7 @@ func TestCreateWorkspaceForInvitedPerson(t *testing.T) {
 			t.Fatal(err)
 		}
 		if has, err := s.HasAccount(s.ctx, "Grace@acme.test"); err != nil || has {
-			t.Errorf("has an account: %v, %v", has, err)
+			t.Errorf("HasAccount = %v, error = %v; want false", has, err)
 		}
 		n := models.NewWorkspace{Name: "Second", AdminEmail: "Grace@acme.test", AdminName: "Grace Hopper"}
 		wantUnchanged(t, s.Store, func() {
@@ -55,16 +55,16 @@ func TestCreateWorkspaceForInvitedPerson(t *testing.T) {
 		n.Password = "a long enough passphrase"
 		second, admin, err := s.CreateWorkspace(s.ctx, n)
 		if err != nil || admin.UserID != grace.UserID || admin.User.Name != "Grace Hopper" || !admin.IsAdmin() {
-			t.Fatalf("the admin is %+v, %v", admin, err)
+			t.Fatalf("admin = %+v, error = %v", admin, err)
 		}
 		if in := signIn(t, s, models.Credentials{Email: "grace@acme.test", Password: n.Password}); in.WorkspaceID != second.ID {
 			t.Errorf("the sign-in lands in %s, want %s", in.WorkspaceID, second.ID)
 		}
 		if members := membershipsOf(t, s, grace.UserID); len(members) != 1 {
-			t.Errorf("in %d workspaces before the invitation is accepted", len(members))
+			t.Errorf("memberships before accepting the invitation = %d, want 1", len(members))
 		}
 		if _, err := s.AcceptInvitationAs(s.ctx, invited.Token, grace.UserID); err != nil {
-			t.Errorf("accept the invitation with the account: %v", err)
+			t.Errorf("accept invitation with the account: %v", err)
 		}
 	})
 }
@@ -83,11 +83,11 @@ func TestCreateWorkspaceForExistingAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		if admin.UserID != before.ID || !admin.IsAdmin() || admin.WorkspaceID != second.ID {
-			t.Errorf("the admin of the second is %+v", admin)
+			t.Errorf("admin of the second workspace = %+v", admin)
 		}
 		after, err := s.User(s.ctx, before.ID)
 		if err != nil || *after != *before {
-			t.Errorf("the person was %+v and is %+v, %v", before, after, err)
+			t.Errorf("user = %+v, error = %v; want %+v", after, err, before)
 		}
 		var names []string
 		for _, member := range membershipsOf(t, s, before.ID) {
@@ -97,7 +97,7 @@ func TestCreateWorkspaceForExistingAccount(t *testing.T) {
 			t.Errorf("the workspaces are %q, want %q", names, want)
 		}
 		if in := signIn(t, s, models.Credentials{Email: "ada@acme.test", Password: modelstest.Password}); in.WorkspaceID != s.id {
-			t.Errorf("the sign-in lands in %s, want the oldest, %s", in.WorkspaceID, s.id)
+			t.Errorf("workspace after sign-in = %s, want the oldest, %s", in.WorkspaceID, s.id)
 		}
 	})
 }
@@ -109,10 +109,10 @@ func TestDeactivatedMembershipIsNotListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if members := membershipsOf(t, s, s.admin.UserID); len(members) != 0 {
-			t.Errorf("the memberships are %+v", members)
+			t.Errorf("memberships = %+v, want none", members)
 		}
 		if in := signIn(t, s, models.Credentials{Email: "ada@acme.test", Password: modelstest.Password}); in.WorkspaceID != "" {
-			t.Errorf("the sign-in lands in %s", in.WorkspaceID)
+			t.Errorf("workspace after sign-in = %q, want none", in.WorkspaceID)
 		}
 	})
 }
@@ -167,11 +167,11 @@ func TestNamesAreStoredUnchanged(t *testing.T) {
 		for _, name := range names {
 			workspace, _, err := s.CreateWorkspace(s.ctx, models.NewWorkspace{Name: name, AdminEmail: "ada@acme.test", AdminName: name})
 			if err != nil {
-				t.Errorf("%q is refused: %v", name, err)
+				t.Errorf("name %q is rejected: %v", name, err)
 				continue
 			}
 			if stored, err := s.Workspace(s.ctx, workspace.ID); err != nil || stored.Name != name {
-				t.Errorf("%q comes back as %q, %v", name, stored.Name, err)
+				t.Errorf("stored name = %q, error = %v; want %q", stored.Name, err, name)
 			}
 		}
 	})
@@ -188,7 +188,7 @@ func membershipsOf(t *testing.T, s fixture, userID string) []models.Member {
 
 func TestConcurrentWorkspacesForOnePerson(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
-		s.NewWorkspace(t, "First", "first@acme.test") // the first of all is made under a lock
+		s.NewWorkspace(t, "First", "first@acme.test") // the first workspace is created under a lock
 		made := int64(1)
 		for round := range 20 {
 			errs := make([]error, 4)
