@@ -68,7 +68,7 @@ func TestCreateMeetingRequest(t *testing.T) {
 			},
 			IncludeIntroduction: true,
 			Context: models.MeetingContext{
-				Title: new("Kick-off"), Purpose: new("Start\nwell"), Description: new(""), DurationMinutes: new(45),
+				Title: new("Kickoff"), Purpose: new("Start\nwell"), Description: new(""), DurationMinutes: new(45),
 				Timeframe: models.Timeframe{
 					Start: new(time.Date(2026, 3, 16, 9, 0, 0, 999_999_999, rome)),
 					End:   new(time.Date(2026, 3, 20, 18, 0, 0, 0, rome)),
@@ -79,7 +79,7 @@ func TestCreateMeetingRequest(t *testing.T) {
 			ID: full.ID, WorkspaceID: s.id, OrganizerID: s.admin.ID, OrganizerEmail: "ada@acme.test",
 			OrganizerName: new("Ada L."), OrganizerTimezone: new("Europe/London"), Status: models.MeetingRequestActive,
 			MeetingContext: models.MeetingContext{
-				Title: new("Kick-off"), Purpose: new("Start\nwell"), Description: new(""), DurationMinutes: new(45),
+				Title: new("Kickoff"), Purpose: new("Start\nwell"), Description: new(""), DurationMinutes: new(45),
 				Timeframe: models.Timeframe{
 					Start: new(time.Date(2026, 3, 16, 8, 0, 0, 0, time.UTC)),
 					End:   new(time.Date(2026, 3, 20, 17, 0, 0, 0, time.UTC)),

@@ -86,7 +86,7 @@ func TestDocumentedClient(t *testing.T) {
 		byPerson, _ := c.meeting(202, "POST", "/meeting_requests", jsonObject{
 			"organizer_email": organizer,
 			"participants":    []jsonObject{{"email": "grace@partner.test", "name": "Grace Hopper", "timezone": "America/New_York"}},
-			"context":         jsonObject{"title": "Kick-off", "timeframe": jsonObject{"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}},
+			"context":         jsonObject{"title": "Kickoff", "timeframe": jsonObject{"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}},
 		})
 		order := jsonObject{"organizer_email": organizer, "participant_emails": []string{"alan@partner.test"}}
 		byEmail, first := c.meeting(202, "POST", "/meeting_requests", order, "Idempotency-Key", "order-4711")

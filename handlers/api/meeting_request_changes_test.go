@@ -15,7 +15,7 @@ func createMeetingRequest(t *testing.T, s *handlerstest.Server, key string) map[
 	t.Helper()
 	var created objectBody
 	s.Want(t, http.StatusAccepted, key, "POST", "/meeting_requests",
-		`{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"],"context":{"title":"Kick-off","duration_minutes":30}}`).JSON(t, &created)
+		`{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"],"context":{"title":"Kickoff","duration_minutes":30}}`).JSON(t, &created)
 	return created.Data
 }
 

@@ -22,14 +22,14 @@ func TestCreateMeetingRequest(t *testing.T) {
 			"organizer_email": "Ada@ACME.test", "organizer_timezone": "Europe/Berlin",
 			"participants": [{"email": "grace@partner.test", "name": "Grace", "timezone": "America/New_York"}, {"email": "alan@partner.test"}],
 			"include_introduction": true,
-			"context": {"title": "Kick-off", "purpose": "Meet", "description": "First line\nsecond line", "duration_minutes": 45,
+			"context": {"title": "Kickoff", "purpose": "Meet", "description": "First line\nsecond line", "duration_minutes": 45,
 				"timeframe": {"start": "2026-04-01T09:00:00+02:00", "end": "2026-04-03T18:00:00+02:00"}}}`)
 		checkStatus(t, response, http.StatusAccepted)
 		response.JSON(t, &got)
 		id, _ := got.Data["id"].(string)
 		want := map[string]any{
 			"id": id, "organizer_email": "ada@acme.test", "participant_emails": []any{"grace@partner.test", "alan@partner.test"},
-			"status": "active", "title": "Kick-off", "purpose": "Meet", "description": "First line\nsecond line",
+			"status": "active", "title": "Kickoff", "purpose": "Meet", "description": "First line\nsecond line",
 			"include_introduction": true, "duration_minutes": 45.0,
 			"timeframe":  map[string]any{"start": "2026-04-01T07:00:00Z", "end": "2026-04-03T16:00:00Z"},
 			"created_at": "2026-03-14T09:26:53Z", "updated_at": "2026-03-14T09:26:53Z",

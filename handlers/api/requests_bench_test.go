@@ -17,7 +17,7 @@ func BenchmarkRequests(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := handlerstest.On(b, store(b))
 			key := s.Key(b, scope.MeetingRequestsRead, scope.MeetingRequestsWrite)
-			body := `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test","q@x.test"],"context":{"title":"Kick-off","duration_minutes":45}}`
+			body := `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test","q@x.test"],"context":{"title":"Kickoff","duration_minutes":45}}`
 			var created objectBody
 			for range 1000 {
 				s.Want(b, http.StatusAccepted, key, "POST", "/meeting_requests", body).JSON(b, &created)

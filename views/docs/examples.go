@@ -27,7 +27,7 @@ const (
 	createBody = `{
     "organizer_email": "ada@acme.test",
     "participant_emails": ["grace@partner.test", "alan@partner.test"],
-    "context": {"title": "Kick-off", "duration_minutes": 45}
+    "context": {"title": "Kickoff", "duration_minutes": 45}
   }`
 
 	responseToCreate = `{
@@ -36,7 +36,7 @@ const (
     "organizer_email": "ada@acme.test",
     "participant_emails": ["grace@partner.test", "alan@partner.test"],
     "status": "active",
-    "title": "Kick-off",
+    "title": "Kickoff",
     "purpose": null,
     "description": null,
     "include_introduction": false,

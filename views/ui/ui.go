@@ -63,4 +63,4 @@ func describedBy(ids ...string) string {
 }
 
 // PasswordHelp is the help of a field for a new password.
-var PasswordHelp = fmt.Sprintf("At least %d characters. A passphrase of several words is strong and easy to remember.", models.MinPassword)
+var PasswordHelp = fmt.Sprintf("At least %d characters. A few random words work well.", models.MinPassword)

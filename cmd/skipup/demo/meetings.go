@@ -9,7 +9,7 @@ import (
 )
 
 var titles = []string{
-	"Quarterly review", "Product demo", "Kick-off", "Contract renewal", "Onboarding call", "Security questions",
+	"Quarterly review", "Product demo", "Kickoff", "Contract renewal", "Onboarding call", "Security questions",
 	"Pilot retrospective", "Interview", "Pricing", "Roadmap preview", "Support handover", "Partner introduction",
 }
 
