@@ -9,33 +9,33 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// Evidence is what a Finding about a key is based on, beside the key's row.
+// Evidence explains a Finding about a key, in addition to its row.
 type Evidence struct {
-	UnusedScopes  scope.Set  // with FindScopes
-	ObservedSince time.Time  // with FindScopes: usage before is not known
-	DeactivatedAt *time.Time // with FindOrphaned: who made the key
-	Knocks        Knocks     // with FindKnocking
+	UnusedScopes  scope.Set    // with FindScopes
+	ObservedSince time.Time    // with FindScopes: start of the recorded usage
+	DeactivatedAt *time.Time   // with FindOrphaned: of the key's creator
+	RejectedUses  RejectedUses // with FindStillUsed
 }
 
-// Knocks are the requests that were sent with a key which was not accepted any more.
-type Knocks struct {
-	Requests    int64 // in 30 days
+// RejectedUses are the requests with a key that is deleted, expired, or paused.
+type RejectedUses struct {
+	Requests    int64 // in the last 30 days
 	Since, Last time.Time
-	Callers     []APIKeyCaller // of the last ReviewKnocking, the last seen first
+	Callers     []APIKeyCaller // of the last ReviewStillUsed, last seen first
 }
 
-// EvidenceOf is the evidence for a finding about keys of a workspace, by their ids, in a fixed
-// number of queries.
+// EvidenceOf returns the evidence for a finding about keys in a workspace, by key id, in a fixed number
+// of queries.
 func (s *Store) EvidenceOf(ctx context.Context, workspaceID string, finding Finding, keys []APIKey) (map[string]Evidence, error) {
 	switch finding {
 	case FindScopes:
 		return s.scopeEvidence(ctx, workspaceID, keys)
 	case FindOrphaned:
 		return s.orphanEvidence(ctx, workspaceID, keys)
-	case FindKnocking:
-		return s.knockEvidence(ctx, workspaceID, keys)
+	case FindStillUsed:
+		return s.rejectedUseEvidence(ctx, workspaceID, keys)
 	}
-	return nil, nil // the row says it all
+	return nil, nil // the row is enough
 }
 
 func apiKeyIDs(keys []APIKey) []string {
@@ -69,12 +69,12 @@ func (s *Store) orphanEvidence(ctx context.Context, workspaceID string, keys []A
 			ids = append(ids, *key.CreatedByID)
 		}
 	}
-	var makers []Member
-	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Find(&makers).Error; err != nil {
-		return nil, fmt.Errorf("read who made API keys: %w", err)
+	var creators []Member
+	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Find(&creators).Error; err != nil {
+		return nil, fmt.Errorf("read creators of API keys: %w", err)
 	}
 	at := map[string]*time.Time{}
-	for _, member := range makers {
+	for _, member := range creators {
 		at[member.ID] = member.DeactivatedAt
 	}
 	evidence := make(map[string]Evidence, len(keys))
@@ -86,46 +86,46 @@ func (s *Store) orphanEvidence(ctx context.Context, workspaceID string, keys []A
 	return evidence, nil
 }
 
-func (s *Store) knockEvidence(ctx context.Context, workspaceID string, keys []APIKey) (map[string]Evidence, error) {
+func (s *Store) rejectedUseEvidence(ctx context.Context, workspaceID string, keys []APIKey) (map[string]Evidence, error) {
 	now := s.now()
 	var callers []APIKeyCaller
-	err := s.with(ctx).Where("workspace_id = ? AND api_key_id IN ? AND last_refused_at > ? AND last_refusal IN "+deadRefusals,
-		workspaceID, apiKeyIDs(keys), now.Add(-ReviewKnocking)).Order("last_refused_at DESC, address, user_agent").Find(&callers).Error
+	err := s.with(ctx).Where("workspace_id = ? AND api_key_id IN ? AND last_refused_at > ? AND last_refusal IN "+inactiveRejections,
+		workspaceID, apiKeyIDs(keys), now.Add(-ReviewStillUsed)).Order("last_refused_at DESC, address, user_agent").Find(&callers).Error
 	if err != nil {
-		return nil, fmt.Errorf("read who knocks: %w", err)
+		return nil, fmt.Errorf("read callers of rejected requests: %w", err)
 	}
-	var refused []struct {
+	var rejected []struct {
 		APIKeyID string
 		Requests int64
 	}
 	err = s.with(ctx).Table(periodTables[usage.Daily]).Select("api_key_id, CAST(sum(requests) AS bigint) AS requests").
-		Where("workspace_id = ? AND api_key_id IN ? AND starts_at >= ? AND refusal IN "+deadRefusals,
+		Where("workspace_id = ? AND api_key_id IN ? AND starts_at >= ? AND refusal IN "+inactiveRejections,
 			workspaceID, apiKeyIDs(keys), now.Add(-30*24*time.Hour).Truncate(24*time.Hour)).
-		Group("api_key_id").Scan(&refused).Error
+		Group("api_key_id").Scan(&rejected).Error
 	if err != nil {
-		return nil, fmt.Errorf("count who knocks: %w", err)
+		return nil, fmt.Errorf("count rejected requests: %w", err)
 	}
-	knocks := map[string]Knocks{}
-	for _, row := range refused {
-		knocks[row.APIKeyID] = Knocks{Requests: row.Requests}
+	uses := map[string]RejectedUses{}
+	for _, row := range rejected {
+		uses[row.APIKeyID] = RejectedUses{Requests: row.Requests}
 	}
 	for _, caller := range callers {
-		of := knocks[caller.APIKeyID]
-		knocks[caller.APIKeyID] = of.with(caller)
+		of := uses[caller.APIKeyID]
+		uses[caller.APIKeyID] = of.with(caller)
 	}
 	evidence := make(map[string]Evidence, len(keys))
 	for i := range keys {
-		of := knocks[keys[i].ID]
-		if dead := keys[i].deadSince(now); of.Since.Before(dead) {
-			of.Since = dead // what was refused before was refused for another reason
+		of := uses[keys[i].ID]
+		if since := keys[i].inactiveSince(now); of.Since.Before(since) {
+			of.Since = since // earlier requests were rejected for another reason
 		}
-		evidence[keys[i].ID] = Evidence{Knocks: of}
+		evidence[keys[i].ID] = Evidence{RejectedUses: of}
 	}
 	return evidence, nil
 }
 
-// with is k with a caller more.
-func (k Knocks) with(caller APIKeyCaller) Knocks {
+// with returns k with another caller.
+func (k RejectedUses) with(caller APIKeyCaller) RejectedUses {
 	k.Callers = append(k.Callers, caller)
 	if first := caller.FirstRejectedAt; first != nil && (k.Since.IsZero() || first.Before(k.Since)) {
 		k.Since = *first
@@ -136,8 +136,8 @@ func (k Knocks) with(caller APIKeyCaller) Knocks {
 	return k
 }
 
-// deadSince is the first moment up to now after which k may not have been accepted any more.
-func (k *APIKey) deadSince(now time.Time) time.Time {
+// inactiveSince returns the earliest time up to now at which k may have stopped being accepted.
+func (k *APIKey) inactiveSince(now time.Time) time.Time {
 	first := now
 	for _, at := range []*time.Time{k.DeletedAt, k.ExpiresAt, k.PausedAt} {
 		if at != nil && at.Before(first) {

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// evidence is what a finding about keys is based on, by their ids.
+// evidence returns the evidence for a finding about keys, by key id.
 func (s fixture) evidence(t *testing.T, finding models.Finding, keys ...*models.APIKey) map[string]models.Evidence {
 	t.Helper()
 	var rows []models.APIKey
@@ -25,7 +25,7 @@ func (s fixture) evidence(t *testing.T, finding models.Finding, keys ...*models.
 	return evidence
 }
 
-// TestScopesAreObservedSince the usage of the workspace is known, or the key is there.
+// TestScopesAreObservedSince checks the later of the first recorded usage and the creation of the key.
 func TestScopesAreObservedSince(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		elsewhere := newFixture(t, s.Store, "Other", "eve@other.test")
@@ -33,18 +33,18 @@ func TestScopesAreObservedSince(t *testing.T) {
 		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: scope.Of(scope.SeatsRead)}, 100*dayLong)
 		young := s.aged(t, models.NewAPIKey{Name: "Young", Scopes: scope.Of(scope.SeatsRead)}, 20*dayLong)
 		if got := s.evidence(t, models.FindScopes, old)[old.ID]; !got.ObservedSince.Equal(old.CreatedAt) {
-			t.Errorf("without usage: %+v", got)
+			t.Errorf("evidence without usage = %+v", got)
 		}
 		s.calls(t, old, 50*dayLong, "GET /me", "", usage.Accepted)
 		got := s.evidence(t, models.FindScopes, old, young)
 		if since := s.Now().Add(-50 * dayLong).Truncate(dayLong); !got[old.ID].ObservedSince.Equal(since) || !got[young.ID].ObservedSince.Equal(young.CreatedAt) {
-			t.Errorf("usage is known since %v: %+v", since, got)
+			t.Errorf("evidence with usage since %v = %+v", since, got)
 		}
 	})
 }
 
-// TestWhoKnocks: with what is dead, in the last days, and since it is dead.
-func TestWhoKnocks(t *testing.T) {
+// TestRejectedUses checks recent requests with keys that are no longer accepted.
+func TestRejectedUses(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		start := s.Now()
 		deleted, paused, expired := s.key(t, "Deleted"), s.key(t, "Paused"), s.keyThatExpires(t, "Expired", start.Add(time.Minute))
@@ -79,15 +79,15 @@ func TestWhoKnocks(t *testing.T) {
 			callers  []string
 		}{
 			{0, 4, []string{"192.0.2.1", "192.0.2.3", "192.0.2.2"}},
-			{models.ReviewKnocking - time.Minute, 4, []string{"192.0.2.1", "192.0.2.3"}}, // the other is a week ago
-			{models.ReviewKnocking, 4, nil},
+			{models.ReviewStillUsed - time.Minute, 4, []string{"192.0.2.1", "192.0.2.3"}}, // the other is a week ago
+			{models.ReviewStillUsed, 4, nil},
 			{30 * dayLong, 4, nil}, // days are counted whole
 			{31 * dayLong, 0, nil},
 		} {
 			now := dead.Add(3*time.Minute + tt.after)
 			s.Clock.Advance(now.Sub(s.Now()))
 			for key, requests := range map[*models.APIKey]int64{deleted: tt.requests, paused: max(tt.requests-1, 0), expired: max(tt.requests-1, 0), hers: 0} {
-				got := s.evidence(t, models.FindKnocking, s.anywhere(t, key))[key.ID].Knocks
+				got := s.evidence(t, models.FindStillUsed, s.anywhere(t, key))[key.ID].RejectedUses
 				var callers []string
 				for _, caller := range got.Callers {
 					callers = append(callers, caller.Address)
@@ -102,18 +102,18 @@ func TestWhoKnocks(t *testing.T) {
 					want = want[:1]
 				}
 				if diff := cmp.Diff(want, callers); diff != "" || got.Requests != requests {
-					t.Errorf("%v later, %s: %d requests, want %d, of (-want +got):\n%s", tt.after, key.Name, got.Requests, requests, diff)
+					t.Errorf("after %v, %s: requests = %d, want %d; callers (-want +got):\n%s", tt.after, key.Name, got.Requests, requests, diff)
 				}
 				if key != hers && (!got.Since.Equal(dead) || len(callers) > 0 && !got.Last.Equal(dead.Add(3*time.Minute))) {
-					t.Errorf("%v later, %s: from %v to %v, dead since %v", tt.after, key.Name, got.Since, got.Last, dead)
+					t.Errorf("after %v, %s: requests from %v to %v, inactive since %v", tt.after, key.Name, got.Since, got.Last, dead)
 				}
 			}
 		}
 	})
 }
 
-// TestKnocksBeginWithTheFirstOfAnyCaller, however late that one has knocked last.
-func TestKnocksBeginWithTheFirstOfAnyCaller(t *testing.T) {
+// TestRejectedUsesStartWithTheFirstCaller uses a key first by a caller that is not the latest.
+func TestRejectedUsesStartWithTheFirstCaller(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "Deleted")
 		s.delete(t, key)
@@ -124,13 +124,13 @@ func TestKnocksBeginWithTheFirstOfAnyCaller(t *testing.T) {
 			counts.Rows[0].Rejection = usage.RejectedDeleted
 			record(t, s.Store, counts)
 		}
-		if got := s.evidence(t, models.FindKnocking, s.read(t, key))[key.ID].Knocks; !got.Since.Equal(first) || got.Callers[0].Address != "192.0.2.2" {
-			t.Errorf("since %v, want %v: %+v", got.Since, first, got)
+		if got := s.evidence(t, models.FindStillUsed, s.read(t, key))[key.ID].RejectedUses; !got.Since.Equal(first) || got.Callers[0].Address != "192.0.2.2" {
+			t.Errorf("since = %v, want %v: %+v", got.Since, first, got)
 		}
 	})
 }
 
-// anywhere is a key as it is stored now, in whatever workspace.
+// anywhere returns a key as it is stored now, in any workspace.
 func (s fixture) anywhere(t *testing.T, key *models.APIKey) *models.APIKey {
 	t.Helper()
 	read, err := s.APIKeyByID(s.ctx, key.ID)

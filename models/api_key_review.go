@@ -12,41 +12,41 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// Finding is something about a key that an admin should look at now and then.
+// Finding is a reason to review a key.
 type Finding string
 
 // The findings.
 const (
-	FindUnused   Finding = "unused"   // works for more than ReviewUnused, and was never used
-	FindIdle     Finding = "idle"     // was used, but not for ReviewIdle
-	FindExpiring Finding = "expiring" // expires within ExpiresSoon
-	FindOld      Finding = "old"      // older than ReviewOld
-	FindScopes   Finding = "scopes"   // is used, but holds scopes that it has never needed
-	FindOrphaned Finding = "orphaned" // was made by somebody who is deactivated
-	FindKnocking Finding = "knocking" // deleted, expired or paused, and still sent with requests
+	FindUnused    Finding = "unused"   // created more than ReviewUnused ago and never used
+	FindIdle      Finding = "idle"     // not used for ReviewIdle
+	FindExpiring  Finding = "expiring" // expires within ExpiresSoon
+	FindOld       Finding = "old"      // older than ReviewOld
+	FindScopes    Finding = "scopes"   // used, but never for some of its scopes
+	FindOrphaned  Finding = "orphaned" // created by a member who is deactivated
+	FindStillUsed Finding = "knocking" // deleted, expired, or paused, but clients still send it
 )
 
-// Findings are all of them, in the order in which they are shown.
-var Findings = []Finding{FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindOrphaned, FindKnocking}
+// Findings are all findings in the order of the pages.
+var Findings = []Finding{FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindOrphaned, FindStillUsed}
 
-// What the findings go by.
+// The thresholds of the findings.
 const (
-	ReviewUnused   = 30 * 24 * time.Hour
-	ReviewIdle     = 90 * 24 * time.Hour
-	ReviewOld      = 365 * 24 * time.Hour
-	ReviewKnocking = 7 * 24 * time.Hour // since the last refused request
-	// ReviewObserved is for how long a key must have been used, and usage recorded, before a
-	// scope that it has not needed is a finding.
+	ReviewUnused    = 30 * 24 * time.Hour
+	ReviewIdle      = 90 * 24 * time.Hour
+	ReviewOld       = 365 * 24 * time.Hour
+	ReviewStillUsed = 7 * 24 * time.Hour // since the last rejected request
+	// ReviewObserved is how long a key must exist, and usage must have been recorded, before an
+	// unused scope is a finding.
 	ReviewObserved = 30 * 24 * time.Hour
 )
 
 const (
 	livingSQL = "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > @now)"
-	// deadRefusals are those that say that a key was not accepted at all.
-	deadRefusals = "('deleted', 'expired', 'paused')"
+	// inactiveRejections are the rejections of keys that are not accepted at all.
+	inactiveRejections = "('deleted', 'expired', 'paused')"
 )
 
-// findingSQL are the findings as conditions of a row of api_keys, with the arguments reviewArgs.
+// findingSQL has the conditions of the findings on a row of api_keys, with the arguments reviewArgs.
 var findingSQL = map[Finding]string{
 	FindUnused:   livingSQL + " AND last_used_at IS NULL AND created_at <= @unused",
 	FindIdle:     livingSQL + " AND last_used_at <= @idle",
@@ -55,12 +55,11 @@ var findingSQL = map[Finding]string{
 	FindScopes:   livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
 	FindOrphaned: livingSQL + " AND created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
-	FindKnocking: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
-		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @knocking AND last_refusal IN " + deadRefusals + ")",
+	FindStillUsed: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
+		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @stillused AND last_refusal IN " + inactiveRejections + ")",
 }
 
-// unneededSQL is the condition that a key holds a scope that it has not needed. No word is a part of
-// another.
+// unneededSQL returns the condition that a key has an unused scope. No scope is part of another.
 func unneededSQL() string {
 	var each []string
 	for _, word := range scope.All.Names() {
@@ -69,8 +68,8 @@ func unneededSQL() string {
 	return strings.Join(each, " OR ")
 }
 
-// reviewArgs are the arguments of findingSQL. Without enough recorded usage no key has been
-// observed for long enough.
+// reviewArgs returns the arguments of findingSQL. Until usage has been recorded for long enough, no
+// key counts as observed.
 func reviewArgs(workspaceID string, now time.Time, recorded *time.Time) map[string]any {
 	observed := now.Add(-ReviewObserved)
 	if recorded == nil || recorded.After(observed) {
@@ -79,20 +78,20 @@ func reviewArgs(workspaceID string, now time.Time, recorded *time.Time) map[stri
 	return map[string]any{
 		"workspace": workspaceID, "now": now, "soon": now.Add(ExpiresSoon), "week": now.Add(7 * 24 * time.Hour), "day": now.Add(24 * time.Hour),
 		"unused": now.Add(-ReviewUnused), "idle": now.Add(-ReviewIdle), "old": now.Add(-ReviewOld),
-		"knocking": now.Add(-ReviewKnocking), "observed": observed,
+		"stillused": now.Add(-ReviewStillUsed), "observed": observed,
 	}
 }
 
-// Review is what there is to look at in a workspace.
+// Review counts the findings in a workspace.
 type Review struct {
 	Counts map[Finding]int64
-	// WithinWeek and WithinDay are how many of the expiring keys have no longer.
+	// WithinWeek and WithinDay count the expiring keys that expire that soon.
 	WithinWeek, WithinDay int64
-	// RecordedSince is the first day of usage that is known of; nil if there is none.
+	// RecordedSince is the first day with recorded usage, or nil.
 	RecordedSince *time.Time
 }
 
-// Any reports whether there is anything to look at.
+// Any reports whether there are findings.
 func (r Review) Any() bool {
 	for _, n := range r.Counts {
 		if n > 0 {
@@ -102,14 +101,12 @@ func (r Review) Any() bool {
 	return false
 }
 
-// ScopesObserved reports whether usage is known for long enough, at now, to tell that a scope is
-// never needed.
+// ScopesObserved reports whether usage has been recorded for long enough to find unused scopes.
 func (r Review) ScopesObserved(now time.Time) bool {
 	return r.RecordedSince != nil && !r.RecordedSince.After(now.Add(-ReviewObserved))
 }
 
-// ReviewAPIKeys counts what there is to look at among the keys of a workspace, in a fixed number
-// of queries, up to the last second.
+// ReviewAPIKeys counts the findings about the keys in a workspace, in a fixed number of queries.
 func (s *Store) ReviewAPIKeys(ctx context.Context, workspaceID string) (Review, error) {
 	recorded, err := s.usageRecordedSince(ctx, workspaceID)
 	if err != nil {
@@ -137,8 +134,8 @@ func (s *Store) ReviewAPIKeys(ctx context.Context, workspaceID string) (Review, 
 	return review, nil
 }
 
-// findings lets keys through for which there is a finding; all of them without one, none if it is
-// unknown.
+// findings returns a condition for keys with a finding. An empty finding matches all keys, an unknown
+// one none.
 func (s *Store) findings(ctx context.Context, workspaceID string, finding Finding, now time.Time) (func(*gorm.DB) *gorm.DB, error) {
 	if finding == "" {
 		return func(query *gorm.DB) *gorm.DB { return query }, nil
@@ -157,7 +154,7 @@ func (s *Store) findings(ctx context.Context, workspaceID string, finding Findin
 	return func(query *gorm.DB) *gorm.DB { return query.Where(condition, reviewArgs(workspaceID, now, recorded)) }, nil
 }
 
-// usageRecordedSince is the first day of which the usage of a workspace is known; nil if none is.
+// usageRecordedSince returns the first day with recorded usage in a workspace, or nil.
 func (s *Store) usageRecordedSince(ctx context.Context, workspaceID string) (*time.Time, error) {
 	var first usageDay
 	err := s.with(ctx).Select("starts_at").Where("workspace_id = ?", workspaceID).Order("starts_at").Take(&first).Error
@@ -165,7 +162,7 @@ func (s *Store) usageRecordedSince(ctx context.Context, workspaceID string) (*ti
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read since when usage is recorded: %w", err)
+		return nil, fmt.Errorf("read start of recorded usage: %w", err)
 	}
 	return &first.StartsAt, nil
 }

@@ -15,7 +15,7 @@ import (
 
 const dayLong = 24 * time.Hour
 
-// aged has a key made some time ago.
+// aged creates a key some time ago.
 func (s fixture) aged(t *testing.T, n models.NewAPIKey, age time.Duration) *models.APIKey {
 	t.Helper()
 	key := s.keyOf(t, n)
@@ -23,7 +23,7 @@ func (s fixture) aged(t *testing.T, n models.NewAPIKey, age time.Duration) *mode
 	return s.read(t, key)
 }
 
-// set gives a column of the rows with an id another time.
+// set changes a time in the row with an id.
 func (s fixture) set(t *testing.T, row any, idColumn, id, column string, at time.Time) {
 	t.Helper()
 	if err := s.DB().Model(row).Where(idColumn+" = ?", id).UpdateColumn(column, at).Error; err != nil {
@@ -39,7 +39,6 @@ func (s fixture) calls(t *testing.T, key *models.APIKey, ago time.Duration, rout
 	record(t, s.Store, counts)
 }
 
-// TestReview: each finding has the keys that it should, is counted, and says why.
 func TestReview(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		eve, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "eve@acme.test", Name: "Eve", Role: models.Admin})
@@ -93,7 +92,7 @@ func TestReview(t *testing.T) {
 		s.calls(t, deleted, 30*time.Second, "GET /seats", "", usage.RejectedDeleted)
 		s.calls(t, expired, 0, "GET /me", "", usage.RejectedExpired)
 		s.calls(t, paused, 0, "GET /me", "", usage.RejectedPaused)
-		s.calls(t, quiet, models.ReviewKnocking, "GET /me", "", usage.RejectedDeleted)
+		s.calls(t, quiet, models.ReviewStillUsed, "GET /me", "", usage.RejectedDeleted)
 		if _, err := s.DeactivateMember(s.ctx, s.id, eve.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -101,17 +100,17 @@ func TestReview(t *testing.T) {
 		another := other.aged(t, models.NewAPIKey{Name: "Another's"}, 400*dayLong)
 		other.calls(t, another, 399*dayLong, "GET /me", "", usage.Accepted)
 		if err := s.AddUsage(t.Context(), countsOf(use{newlyUsed, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
-			t.Fatal(err) // not folded
+			t.Fatal(err)
 		}
 
 		want := map[models.Finding][]string{
-			models.FindUnused:   {"Unused with scopes", "Unused"},
-			models.FindIdle:     {"Idle"},
-			models.FindExpiring: {"Expiring in a day", "Expiring in a week", "Expiring soon"},
-			models.FindOld:      {"Old"},
-			models.FindScopes:   {"Greedy"},
-			models.FindOrphaned: {"Orphan"},
-			models.FindKnocking: {"Paused", "Expired", "Deleted", "Expired now"},
+			models.FindUnused:    {"Unused with scopes", "Unused"},
+			models.FindIdle:      {"Idle"},
+			models.FindExpiring:  {"Expiring in a day", "Expiring in a week", "Expiring soon"},
+			models.FindOld:       {"Old"},
+			models.FindScopes:    {"Greedy"},
+			models.FindOrphaned:  {"Orphan"},
+			models.FindStillUsed: {"Paused", "Expired", "Deleted", "Expired now"},
 		}
 		review, err := s.ReviewAPIKeys(s.ctx, s.id)
 		if err != nil {
@@ -122,17 +121,17 @@ func TestReview(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", finding, diff)
 			}
 			if review.Counts[finding] != int64(len(want[finding])) {
-				t.Errorf("%s: %d are counted, want %d", finding, review.Counts[finding], len(want[finding]))
+				t.Errorf("%s: count = %d, want %d", finding, review.Counts[finding], len(want[finding]))
 			}
 		}
 		if review.WithinWeek != 2 || review.WithinDay != 1 || !review.ScopesObserved(s.Now()) || !review.RecordedSince.Equal(s.Now().Add(-models.ReviewIdle).Truncate(dayLong)) {
-			t.Errorf("the review is %+v", review)
+			t.Errorf("review = %+v", review)
 		}
-		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindKnocking, Status: models.KeyDeleted, Search: "del"}); len(got) != 1 {
-			t.Errorf("with a state and a search: %q", got)
+		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindStillUsed, Status: models.KeyDeleted, Search: "del"}); len(got) != 1 {
+			t.Errorf("keys with a status and a search = %q", got)
 		}
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: "dull"}); got != nil {
-			t.Errorf("of no finding: %q", got)
+			t.Errorf("keys with an unknown finding = %q, want none", got)
 		}
 
 		evidence := func(finding models.Finding, key *models.APIKey) models.Evidence {
@@ -144,21 +143,21 @@ func TestReview(t *testing.T) {
 			return all[key.ID]
 		}
 		if got := evidence(models.FindScopes, greedy); got.UnusedScopes != scope.Of(scope.MembersWrite) || !got.ObservedSince.Equal(greedy.CreatedAt) {
-			t.Errorf("the evidence of the greedy key is %+v", got)
+			t.Errorf("evidence of the key with unused scopes = %+v", got)
 		}
 		if got := evidence(models.FindOrphaned, orphan); got.DeactivatedAt == nil || !got.DeactivatedAt.Equal(s.Now()) {
-			t.Errorf("the evidence of the orphan is %+v", got)
+			t.Errorf("evidence of the key without an owner = %+v", got)
 		}
-		got := evidence(models.FindKnocking, deleted).Knocks
+		got := evidence(models.FindStillUsed, deleted).RejectedUses
 		if got.Requests != 2 || len(got.Callers) != 1 || got.Callers[0].Address != "192.0.2.7" || !got.Last.Equal(s.Now()) || !got.Since.Equal(s.Now().Add(-30*time.Second)) {
-			t.Errorf("the evidence of the deleted key is %+v", got)
+			t.Errorf("evidence of the deleted key = %+v", got)
 		}
 	})
 }
 
-// TestScopesAreNotReviewedBeforeUsageIsKnown for long enough: a scope that is needed once a month
-// would look as if it was never needed.
-func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
+// TestScopesAreReviewedAfterAMonth checks that a scope used once a month isn't reported as unused too
+// early.
+func TestScopesAreReviewedAfterAMonth(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: scope.All}, 200*dayLong)
 		s.Clock.Advance(s.Now().Truncate(dayLong).Add(dayLong).Sub(s.Now())) // usage is known by whole days
@@ -178,8 +177,7 @@ func TestScopesAreNotReviewedBeforeUsageIsKnown(t *testing.T) {
 	})
 }
 
-// TestAReviewHasAnything as soon as there is one finding.
-func TestAReviewHasAnything(t *testing.T) {
+func TestReviewAny(t *testing.T) {
 	counts := map[models.Finding]int64{models.FindUnused: 0, models.FindOld: 0}
 	if (models.Review{}).Any() || (models.Review{Counts: counts}).Any() {
 		t.Error("there is something where nothing was found")
@@ -231,7 +229,7 @@ func TestReviewOfManyKeys(t *testing.T) {
 	})
 }
 
-// asksOf are all questions that do asks the database, whole rows or not.
+// asksOf returns the queries that do sends to the database.
 func (s fixture) asksOf(t *testing.T, do func() error) (asked []query) {
 	t.Helper()
 	rows := s.DB().Callback().Row()

@@ -9,43 +9,41 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// RotationWindow is how far back the callers of a key are looked for, when it is rotated and
-// when its scopes are judged.
+// RotationWindow is how recently callers must have used a key to matter for its rotation.
 const RotationWindow = 30 * 24 * time.Hour
 
-// Rotation is a key with its successor, and the evidence of who has moved from one to the other.
+// Rotation is a key with its replacement, and which callers have moved from one to the other.
 type Rotation struct {
 	Old, New APIKey
 	At       time.Time
-	// Callers are those that the old key has accepted requests of within RotationWindow, or
-	// refuses because it is dead, the last seen first. All that are not told apart are the last.
+	// Callers are the callers whose requests the old key accepted within RotationWindow, or rejects
+	// because it is deleted or expired, last seen first. Others come last.
 	Callers []RotatingCaller
-	// Newcomers are the callers of the new key that are none of the old one's, likewise.
+	// Newcomers are the callers of the new key that are not among Callers, in the same order.
 	Newcomers []APIKeyCaller
-	// OldUse and NewUse are what came with both keys.
+	// OldUse and NewUse are the recent requests with each key.
 	OldUse, NewUse RecentUse
 }
 
 // RotatingCaller is a caller of the old key.
 type RotatingCaller struct {
 	Old APIKeyCaller
-	New *APIKeyCaller // the same address and user agent at the new key; nil if it was not there
+	New *APIKeyCaller // the same caller of the new key, or nil
 }
 
-// RecentUse is how many requests were accepted with a key, by whole hours: the present one is
-// counted in.
+// RecentUse counts the accepted requests with a key by whole hours, including the current one.
 type RecentUse struct{ Day, Month int64 } // within 24 hours and RotationWindow
 
-// Moved reports whether the new key has accepted a request of c.
+// Moved reports whether the new key has accepted a request from c.
 func (c *RotatingCaller) Moved() bool { return c.New != nil && c.New.LastAcceptedAt != nil }
 
-// UsesBoth reports whether c has moved but then used the old key again: it may be several
-// programs that look alike.
+// UsesBoth reports whether c has moved but then used the old key again. It may be several programs
+// with the same address and user agent.
 func (c *RotatingCaller) UsesBoth() bool {
 	return c.Moved() && isLater(c.Old.LastAcceptedAt, &c.New.FirstSeenAt)
 }
 
-// Moved is how many of the old key's callers have moved.
+// Moved returns how many of the old key's callers have moved.
 func (r *Rotation) Moved() int {
 	moved := 0
 	for i := range r.Callers {
@@ -56,17 +54,17 @@ func (r *Rotation) Moved() int {
 	return moved
 }
 
-// AllMoved reports whether every caller of the old key has moved; true without any.
+// AllMoved reports whether all callers of the old key have moved. It is true if there are none.
 func (r *Rotation) AllMoved() bool { return r.Moved() == len(r.Callers) }
 
-// InUse reports whether somebody may notice the end of the old key: it was used within a day,
-// or not all of its callers have moved. It is not once the key accepts nothing any more.
+// InUse reports whether deleting the old key may break something: the key is accepted, and it was used
+// within a day or not all of its callers have moved.
 func (r *Rotation) InUse() bool {
 	return r.Old.AcceptedAt(r.At) && (r.Old.InUseAt(r.At) || !r.AllMoved())
 }
 
-// Rotation returns the rotation of a key of a workspace, up to the last second: also what has
-// become of it once one of both keys is deleted. It is NotFound for a key without a successor.
+// Rotation returns the rotation of a key in a workspace, even if one of the two keys is deleted, or
+// NotFound if the key has no replacement.
 func (s *Store) Rotation(ctx context.Context, workspaceID, id string) (*Rotation, error) {
 	r := &Rotation{At: s.now()}
 	if err := s.readRotatingKeys(ctx, workspaceID, id, r); err != nil {
@@ -98,7 +96,7 @@ func (s *Store) readRotatingKeys(ctx context.Context, workspaceID, id string, r 
 	return nil
 }
 
-// matchCallers reads the callers of both keys and finds the old one's among the new one's.
+// matchCallers reads the callers of both keys and matches them.
 func (s *Store) matchCallers(ctx context.Context, r *Rotation) error {
 	callers, err := s.rotatingCallers(ctx, []*Rotation{r})
 	if err != nil {
@@ -108,8 +106,8 @@ func (s *Store) matchCallers(ctx context.Context, r *Rotation) error {
 	return nil
 }
 
-// rotatingCallers are the callers of both keys of rotations by the ids of the keys, the last seen
-// first: of the old ones those that count.
+// rotatingCallers returns the callers of the keys of rotations by key id, last seen first. Of old keys,
+// it returns only those for Rotation.Callers.
 func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map[string][]APIKeyCaller, error) {
 	if len(rotations) == 0 {
 		return nil, nil
@@ -134,11 +132,11 @@ func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map
 	return callers, nil
 }
 
-// match finds the old key's callers among the new one's, by address and user agent.
+// match matches the callers of the old and the new key.
 func (r *Rotation) match(callers map[string][]APIKeyCaller) {
 	atNew := map[usage.Caller]*APIKeyCaller{}
 	for _, c := range callers[r.New.ID] {
-		if !c.IsOthers() { // others may be anybody
+		if !c.IsOthers() { // others may be anyone
 			atNew[c.Caller()] = &c
 		}
 	}
@@ -155,23 +153,23 @@ func (r *Rotation) match(callers map[string][]APIKeyCaller) {
 	slices.SortStableFunc(r.Newcomers, func(a, b APIKeyCaller) int { return othersLast(&a, &b) })
 }
 
-// RotationsInUse are the rotations, of those keys of a workspace that are the old one, the end of
-// which somebody may notice, in a fixed number of queries.
+// RotationsInUse returns the rotations that are in use and whose old key is one of keys, in a fixed
+// number of queries.
 func (s *Store) RotationsInUse(ctx context.Context, workspaceID string, keys []APIKey) ([]*Rotation, error) {
 	var rotations []*Rotation
-	var successors []string
+	var replacements []string
 	for i := range keys {
 		if keys[i].IsRotating() {
 			rotations = append(rotations, &Rotation{Old: keys[i], At: s.now()})
-			successors = append(successors, *keys[i].ReplacementID)
+			replacements = append(replacements, *keys[i].ReplacementID)
 		}
 	}
 	if len(rotations) == 0 {
 		return nil, nil
 	}
 	var news []APIKey
-	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, successors).Find(&news).Error; err != nil {
-		return nil, fmt.Errorf("read successors: %w", err)
+	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, replacements).Find(&news).Error; err != nil {
+		return nil, fmt.Errorf("read replacements: %w", err)
 	}
 	for _, r := range rotations {
 		if i := slices.IndexFunc(news, func(k APIKey) bool { return k.ID == *r.Old.ReplacementID }); i >= 0 {
@@ -216,7 +214,7 @@ func (s *Store) countRotatingUse(ctx context.Context, r *Rotation) error {
 	return nil
 }
 
-// maxReason is how many characters a reason has at most.
+// maxReason limits a reason, in characters.
 const maxReason = 500
 
 // ConfirmEnd returns an Invalid error if the old key is in use and c does not repeat its name and
@@ -231,9 +229,9 @@ func (r *Rotation) ConfirmEnd(c Confirmation) error {
 	return fields.err()
 }
 
-// EndRotation deletes the old key of a rotation, as DeleteAPIKey does. A reason is noted in
-// the receipt and in the audit log if the key is in use. It is Refused if somebody abandons the
-// rotation at the same moment.
+// EndRotation deletes the old key of a rotation, as DeleteAPIKey does. If the key is in use, the reason
+// is stored in the receipt and the audit log. It returns FailedPrecondition if the rotation is canceled
+// at the same time.
 func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
 	r, err := s.Rotation(ctx, workspaceID, id)
 	if err != nil {

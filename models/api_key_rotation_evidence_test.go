@@ -21,7 +21,7 @@ func (s fixture) rotation(t *testing.T, old *models.APIKey) *models.Rotation {
 	return r
 }
 
-// described are the callers of the old key in a line each: who, ticked or not.
+// described returns a line for each caller of the old key.
 func described(r *models.Rotation) []string {
 	var lines []string
 	for _, c := range r.Callers {

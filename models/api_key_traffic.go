@@ -8,19 +8,18 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// Traffic is the accepted requests with some keys: what refusing these keys would stop. Requests
-// are counted by whole hours and days, so that each count begins a little before what it is
-// named after, never later.
+// Traffic is the accepted requests with some keys, which would stop if the keys stopped working.
+// Requests are counted by whole hours and days, so each count starts a little early, never late.
 type Traffic struct {
-	HourFrom, DayFrom, MonthFrom time.Time // from when Hour, Day and Month are counted
+	HourFrom, DayFrom, MonthFrom time.Time // start of Hour, Day, and Month
 	Keys                         map[string]*KeyTraffic
 }
 
 // KeyTraffic is the accepted requests with one key.
 type KeyTraffic struct {
 	Hour, Day, Month int64
-	Routes           []RouteTraffic // of the month, the most called first
-	Callers          []APIKeyCaller // of the month, the last seen first
+	Routes           []RouteTraffic // of the month, most requests first
+	Callers          []APIKeyCaller // of the month, last seen first
 }
 
 // RouteTraffic is the requests of a month to one route.
@@ -30,7 +29,7 @@ type RouteTraffic struct {
 	Requests int64
 }
 
-// Of is the traffic of one key, which may be none.
+// Of returns the traffic of one key, or no traffic.
 func (t Traffic) Of(keyID string) KeyTraffic {
 	if of := t.Keys[keyID]; of != nil {
 		return *of
@@ -38,7 +37,7 @@ func (t Traffic) Of(keyID string) KeyTraffic {
 	return KeyTraffic{}
 }
 
-// Total is the traffic of all keys together. Its callers are those of each key in turn.
+// Total returns the traffic of all keys together. Its callers are listed by key.
 func (t Traffic) Total() KeyTraffic {
 	var total KeyTraffic
 	for _, key := range t.Keys {
@@ -51,8 +50,7 @@ func (t Traffic) Total() KeyTraffic {
 	return total
 }
 
-// TrafficOf is the traffic of keys of a workspace up to the last second, in a fixed number of
-// queries.
+// TrafficOf returns the traffic of keys in a workspace, in a fixed number of queries.
 func (s *Store) TrafficOf(ctx context.Context, workspaceID string, keyIDs []string) (Traffic, error) {
 	now := s.now()
 	traffic := Traffic{

@@ -2,7 +2,7 @@ package models
 
 import "time"
 
-// CallerIsNew is how long a caller counts as new.
+// CallerIsNew is how long a caller is new after its first request.
 const CallerIsNew = 7 * 24 * time.Hour
 
 // NewCallers reports, by index, which of a key's callers are new at now, and returns their number. If

@@ -10,7 +10,6 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// TestNewCallers: new is who was first seen in the last week, of a key that others used before.
 func TestNewCallers(t *testing.T) {
 	now := modelstest.Start
 	seen := func(address string, ago time.Duration) models.APIKeyCaller {
@@ -31,7 +30,7 @@ func TestNewCallers(t *testing.T) {
 	} {
 		isNew, count := models.NewCallers(tt.callers, now)
 		if diff := cmp.Diff(tt.want, isNew); diff != "" || count != tt.count {
-			t.Errorf("%d are new, want %d: %s", count, tt.count, diff)
+			t.Errorf("new callers = %d, want %d: %s", count, tt.count, diff)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-func TestNodesThatMigrateAtOnceDoNotCollide(t *testing.T) {
+func TestMigrateAtOnce(t *testing.T) {
 	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +43,7 @@ func migrateAtOnce(t *testing.T, address string, nodes int) {
 			t.Errorf("migrate: %v", err)
 		}
 		if needed, err := stores[i].NeedsSetup(t.Context()); err != nil || !needed {
-			t.Errorf("after its migration a node finds NeedsSetup = %v, %v", needed, err)
+			t.Errorf("NeedsSetup after the migration = %v, %v, want true", needed, err)
 		}
 		return applied
 	}) {
@@ -52,11 +52,11 @@ func migrateAtOnce(t *testing.T, address string, nodes int) {
 		}
 	}
 	if len(steps) == 0 {
-		t.Error("nobody has taken a step")
+		t.Error("no node applied a migration")
 	}
 	for version, times := range steps {
 		if times != 1 {
-			t.Errorf("step %d is taken %d times", version, times)
+			t.Errorf("migration %d was applied %d times", version, times)
 		}
 	}
 	for _, store := range stores {
@@ -66,10 +66,10 @@ func migrateAtOnce(t *testing.T, address string, nodes int) {
 	}
 }
 
-// Tables that no struct stands for.
+// bare are the tables without a struct.
 var bare = []string{"installation", "goose_db_version"}
 
-func TestSchemaIsThatOfTheStructs(t *testing.T) {
+func TestSchemaMatchesStructs(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		tables, err := s.DB().Migrator().GetTables()
 		if err != nil {
@@ -95,7 +95,7 @@ func TestSchemaIsThatOfTheStructs(t *testing.T) {
 	})
 }
 
-// columnsOfStruct are the columns that GORM reads and writes, and whether each may be empty.
+// columnsOfStruct returns the columns that GORM reads and writes, and whether they are nullable.
 func columnsOfStruct(parsed *schema.Schema) map[string]bool {
 	columns := map[string]bool{}
 	for _, field := range parsed.FieldsByDBName {
@@ -106,7 +106,7 @@ func columnsOfStruct(parsed *schema.Schema) map[string]bool {
 
 func columnsOfTable(t *testing.T, db *gorm.DB, table string) map[string]bool {
 	t.Helper()
-	// SQLite takes NULL for a primary key that is not an integer, in theory.
+	// SQLite allows NULL in primary keys that are not integers.
 	query := `SELECT name, "notnull" = 0 AND pk = 0 AS nullable FROM pragma_table_info(?)`
 	if db.Name() == "postgres" {
 		query = `SELECT column_name AS name, is_nullable = 'YES' AS nullable
@@ -126,7 +126,7 @@ func columnsOfTable(t *testing.T, db *gorm.DB, table string) map[string]bool {
 	return columns
 }
 
-func TestBothDatabasesHaveTheSameIndexes(t *testing.T) {
+func TestDatabasesHaveTheSameIndexes(t *testing.T) {
 	list := func(s *modelstest.Store, query string) []string {
 		t.Helper()
 		var names []string

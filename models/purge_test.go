@@ -10,9 +10,9 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// TestAPurgeLetsOthersWrite: on SQLite nobody does while a statement deletes, so that it must not
-// delete all that a long stop has left.
-func TestAPurgeLetsOthersWrite(t *testing.T) {
+// TestPurgeDeletesInPortions checks that a purge after a long stop doesn't block other writes on
+// SQLite.
+func TestPurgeDeletesInPortions(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	s.FillKeys(t, s.id, s.admin.ID, 1)
@@ -31,7 +31,7 @@ func TestAPurgeLetsOthersWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(deleted) < 3 || slices.Max(deleted) > 5_000 {
-		t.Errorf("so many rows are deleted at once: %v", deleted)
+		t.Errorf("rows deleted at once = %v, want at most 5,000", deleted)
 	}
 	wantCount(t, s.Store, "api_key_usage_hours", 0)
 	wantCount(t, s.Store, "api_key_callers", 0)

@@ -389,7 +389,7 @@ var statementSizes = []int{256, 16, 1}
 type column struct{ name, kind string }
 
 // preparedStatements keeps statements prepared on SQLite, where parsing them takes as long as running
-// them. pgx does so itself, and GORM prepares them anew for each transaction.
+// them. pgx does so itself, and GORM prepares them again in each transaction.
 type preparedStatements struct {
 	db     *sql.DB
 	mu     sync.Mutex

@@ -29,7 +29,8 @@ func (s fixture) usage(t *testing.T, key *models.APIKey, by usage.Period) []usag
 	return counts
 }
 
-// requests are all requests of a key, which the periods, the callers and the routes agree about.
+// requests returns the number of requests with a key, and checks that hours, days, callers, and routes
+// agree.
 func (s fixture) requests(t *testing.T, key *models.APIKey) int64 {
 	t.Helper()
 	var sums [4]int64
@@ -45,7 +46,7 @@ func (s fixture) requests(t *testing.T, key *models.APIKey) int64 {
 		sums[3] += route.Requests
 	}
 	if sums[0] != sums[1] || sums[0] != sums[2] || sums[0] != sums[3] {
-		t.Errorf("by hour, by day, by caller and by route there are %v requests", sums)
+		t.Errorf("requests by hour, day, caller, and route = %v, want the same number", sums)
 	}
 	return sums[0]
 }
@@ -68,19 +69,18 @@ func (s fixture) routes(t *testing.T, key *models.APIKey) []models.APIKeyRouteUs
 	return routes
 }
 
-func TestABatchSentTwiceIsCountedOnce(t *testing.T) {
+func TestCountsSentTwiceAreAddedOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		counts := countsOf(use{key: key, at: s.Now()}, use{key: key, at: s.Now()})
 		record(t, s.Store, counts, counts)
 		record(t, s.Store, counts)
 		if got := s.requests(t, key); got != 2 {
-			t.Errorf("%d requests are counted", got)
+			t.Errorf("requests = %d", got)
 		}
 	})
 }
 
-// TestUsageByHourAndDay: many batches of a key become rows by route, class and refusal.
 func TestUsageByHourAndDay(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
@@ -110,12 +110,12 @@ func TestUsageByHourAndDay(t *testing.T) {
 			t.Errorf("one hour (-want +got): %v\n%s", err, diff)
 		}
 		if other, err := s.Usage(t.Context(), "ws_other", key.ID, usage.Hourly, midnight, far); err != nil || len(other) != 0 {
-			t.Errorf("another workspace sees %v, %v", other, err)
+			t.Errorf("usage in another workspace = %v, %v, want none", other, err)
 		}
 	})
 }
 
-func TestTheLastUseOnlyMovesForward(t *testing.T) {
+func TestLastUseOnlyMovesForward(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, now := s.key(t, "CI"), s.Now()
 		record(t, s.Store, countsOf(use{key, now, "192.0.2.1", "new", "GET /me"}))
@@ -127,16 +127,16 @@ func TestTheLastUseOnlyMovesForward(t *testing.T) {
 		record(t, s.Store, refused)
 		got := s.read(t, key)
 		if got.LastUsedAt == nil || !got.LastUsedAt.Equal(now) || got.LastUsedAddress != "192.0.2.1" || got.LastUsedUserAgent != "new" || got.LastUsedRoute != "GET /me" {
-			t.Errorf("the last use is %+v", got)
+			t.Errorf("last use = %+v, want the latest accepted request", got)
 		}
 		if !got.UpdatedAt.Equal(key.UpdatedAt) {
-			t.Error("use counts as a change of the key")
+			t.Error("a use changed updated_at of the key")
 		}
 	})
 }
 
-// TestAnyUserAgentIsTaken, cut to what can be kept, and without a key that somebody put there.
-func TestAnyUserAgentIsTaken(t *testing.T) {
+// TestAnyUserAgentIsCounted checks that user agents are clipped and keys in them redacted.
+func TestAnyUserAgentIsCounted(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Pasted"})
 		if err != nil {
@@ -148,7 +148,7 @@ func TestAnyUserAgentIsTaken(t *testing.T) {
 			record(t, s.Store, countsOf(use{key, s.Now(), agent, agent, "GET /me"}))
 			got := s.read(t, key).LastUsedUserAgent
 			if !utf8.ValidString(got) || len(got) > 512 || len(agent) > 512 && len(got) < 509 || strings.Contains(got, "\x00") || strings.Contains(got, secret.Reveal()[12:]) {
-				t.Errorf("%.20q is kept as %.20q (%d bytes)", agent, got, len(got))
+				t.Errorf("%.20q is stored as %.20q (%d bytes)", agent, got, len(got))
 			}
 			if s.requests(t, key) != 1 {
 				t.Errorf("%.20q is not counted", agent)
@@ -157,12 +157,12 @@ func TestAnyUserAgentIsTaken(t *testing.T) {
 		both := s.key(t, "Both")
 		record(t, s.Store, countsOf(use{both, s.Now(), "", long, ""}, use{both, s.Now(), "", long + "x", ""}))
 		if callers := s.callers(t, both); len(callers) != 1 || callers[0].Accepted != 2 {
-			t.Errorf("two user agents that are kept alike: %+v", callers)
+			t.Errorf("callers = %+v, want one for two user agents that are equal once clipped", callers)
 		}
 	})
 }
 
-func TestACallerIsWhatItHasDone(t *testing.T) {
+func TestCallerAddsUpItsRequests(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, now := s.key(t, "CI"), s.Now()
 		at := func(n int) time.Time { return now.Add(time.Duration(n) * time.Second) }
@@ -172,7 +172,7 @@ func TestACallerIsWhatItHasDone(t *testing.T) {
 			counts.Rows[0].Rejection = why
 			return counts
 		}
-		// In the order in which nodes happen to tell.
+		// Nodes flush in any order.
 		record(t, s.Store, ask(5, usage.RejectedScope, "GET /seats"), ask(3, usage.Accepted, "GET /me"))
 		record(t, s.Store, ask(7, usage.RejectedDeleted, ""), ask(1, usage.Accepted, "GET /me"))
 		record(t, s.Store, ask(4, usage.RejectedScope, "GET /seats"), ask(6, usage.Accepted, "GET /me"))
@@ -187,9 +187,8 @@ func TestACallerIsWhatItHasDone(t *testing.T) {
 	})
 }
 
-// TestCallersAreToldApartUpToALimit, also by nodes that fold at once; the rest are one row, and
-// the sums are right.
-func TestCallersAreToldApartUpToALimit(t *testing.T) {
+// TestCallersAreLimited adds more callers than the limit from two nodes at once.
+func TestCallersAreLimited(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
 		keys := []*models.APIKey{s.key(t, "One"), s.key(t, "Two")}
@@ -217,17 +216,17 @@ func TestCallersAreToldApartUpToALimit(t *testing.T) {
 				}
 			}
 			if len(callers) != models.MaxCallers+1 || others != 1 {
-				t.Errorf("%d callers, %d of them others; want %d and one", len(callers), others, models.MaxCallers)
+				t.Errorf("callers = %d, others = %d, want %d and 1", len(callers), others, models.MaxCallers+1)
 			}
 			if got := s.requests(t, key); got != rounds*each {
-				t.Errorf("%d requests are counted, want %d", got, rounds*each)
+				t.Errorf("requests = %d, want %d", got, rounds*each)
 			}
 		}
 	})
 }
 
-// TestNodesFoldAtOnce without waiting for each other in a circle and without a count lost.
-func TestNodesFoldAtOnce(t *testing.T) {
+// TestNodesAddUsageAtOnce checks that they neither deadlock nor lose counts.
+func TestNodesAddUsageAtOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		nodes := []*models.Store{s.Store.Store, s.Another(t).Store}
 		keys := make([]*models.APIKey, 20)
@@ -253,7 +252,7 @@ func TestNodesFoldAtOnce(t *testing.T) {
 		working.Wait()
 		for _, key := range keys {
 			if got := s.requests(t, key); got != workers*batches {
-				t.Errorf("%d requests are counted, want %d", got, workers*batches)
+				t.Errorf("requests = %d, want %d", got, workers*batches)
 			}
 		}
 	})
@@ -278,17 +277,17 @@ func TestAddUsageIsAtomic(t *testing.T) {
 	})
 }
 
-func TestUsageOfAKeyThatIsNotThereHarmsNothing(t *testing.T) {
+func TestUsageOfUnknownKeyIsIgnored(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, gone := s.key(t, "CI"), &models.APIKey{ID: s.NewID("key"), WorkspaceID: s.id}
 		record(t, s.Store, countsOf(use{key: gone, at: s.Now()}, use{key: key, at: s.Now()}))
 		if got := s.requests(t, key); got != 1 {
-			t.Errorf("%d requests are counted", got)
+			t.Errorf("requests = %d", got)
 		}
 	})
 }
 
-func TestUsageIsKeptForSoLong(t *testing.T) {
+func TestUsageRetention(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		record(t, s.Store, countsOf(use{key: key, at: s.Now(), userAgent: "curl/8"}))
@@ -302,7 +301,7 @@ func TestUsageIsKeptForSoLong(t *testing.T) {
 			t.Helper()
 			got := []int{len(s.usage(t, key, usage.Hourly)), len(s.usage(t, key, usage.Daily)), len(s.callers(t, key)), len(s.routes(t, key))}
 			if !cmp.Equal(got, []int{hours, days, callersAndRoutes, callersAndRoutes}) {
-				t.Errorf("%s there are %v rows by hour, by day, by caller and by route", when, got)
+				t.Errorf("%s: rows by hour, day, caller, and route = %v", when, got)
 			}
 		}
 		purge(models.UsageHoursKept - time.Hour)
@@ -316,15 +315,15 @@ func TestUsageIsKeptForSoLong(t *testing.T) {
 	})
 }
 
-// TestTimesAreWrittenAsEverywhere: a moment compares alike, whoever has written it.
-func TestTimesAreWrittenAsEverywhere(t *testing.T) {
+// TestAddUsageWritesTimesLikeGORM checks that a time written by AddUsage compares as equal.
+func TestAddUsageWritesTimesLikeGORM(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		at := s.Now().Add(250 * time.Millisecond)
 		record(t, s.Store, countsOf(use{key: key, at: at}))
 		var found int64
 		if err := s.DB().Model(&models.APIKey{}).Where("last_used_at = ?", at).Count(&found).Error; err != nil || found != 1 {
-			t.Errorf("%d keys were used at %v: %v", found, at, err)
+			t.Errorf("keys last used at %[2]v = %[1]d, %[3]v, want 1", found, at, err)
 		}
 	})
 }
@@ -356,7 +355,7 @@ func BenchmarkAddUsage(b *testing.B) {
 	}
 }
 
-// TestManyKeysAtOnce: more than one statement takes, and more than one transaction.
+// TestManyKeysAtOnce adds more rows than one statement takes.
 func TestManyKeysAtOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
@@ -371,11 +370,11 @@ func TestManyKeysAtOnce(t *testing.T) {
 			}
 		}
 		if got := s.requests(t, key); got != batches {
-			t.Errorf("%d requests are counted", got)
+			t.Errorf("requests = %d", got)
 		}
 		for _, other := range []int{0, keys / 2, keys - 1} {
 			if got := s.requests(t, others[other].key); got != batches {
-				t.Errorf("%d requests of key %d are counted", got, other)
+				t.Errorf("requests of key %[2]d = %[1]d", got, other)
 			}
 		}
 	})

@@ -9,9 +9,9 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// TestDaysOfAnyZoneAreThoseOfTheHours: to move hours between days of UTC gives what adding up the
-// hours gives, on both sides of UTC, at half hours and where the clocks are changed.
-func TestDaysOfAnyZoneAreThoseOfTheHours(t *testing.T) {
+// TestDaysOfAnyZoneEqualTheirHours compares days made of daily counts and shifts with sums of hours:
+// east and west of UTC, in zones off by half an hour, and when clocks change.
+func TestDaysOfAnyZoneEqualTheirHours(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, _ := s.busy(t, 35)
 		hours := s.usage(t, key, usage.Hourly)
@@ -55,7 +55,7 @@ func TestDaysOfAnyZoneAreThoseOfTheHours(t *testing.T) {
 					sum += requests
 				}
 				if report.Total.Requests != sum {
-					t.Errorf("%d days of %s: %d requests, want %d", days, zone, report.Total.Requests, sum)
+					t.Errorf("%d days of %s: requests = %d, want %d", days, zone, report.Total.Requests, sum)
 				}
 			}
 		}

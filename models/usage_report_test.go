@@ -58,7 +58,7 @@ func TestUsageWindows(t *testing.T) {
 	}
 }
 
-// busy is a key whose requests are of every kind, hour by hour for some days.
+// busy returns a key with requests of every kind in each hour of some days, and their number.
 func (s fixture) busy(t testing.TB, days int) (*models.APIKey, int64) {
 	t.Helper()
 	key, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Busy", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead, scope.MembersWrite)})
@@ -93,9 +93,9 @@ func (s fixture) busy(t testing.TB, days int) (*models.APIKey, int64) {
 	return key, total
 }
 
-// TestAReportAddsUp: by period, by route, by scope, by refusal and by class there are the same
-// requests, in every window, and as many as in the total of the list.
-func TestAReportAddsUp(t *testing.T) {
+// TestReportAddsUp checks that the lists of a report have the same sum as the list of keys, in every
+// window.
+func TestReportAddsUp(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, total := s.busy(t, 8)
 		kolkata, err := time.LoadLocation("Asia/Kolkata")
@@ -117,7 +117,7 @@ func TestAReportAddsUp(t *testing.T) {
 			sums["period"] = sumOf(report.Periods, func(sum usage.Sum) usage.Sum { return sum })
 			for part, sum := range sums {
 				if sum != report.Total {
-					t.Errorf("%s: by %s there are %v, in all %v", name, part, sum, report.Total)
+					t.Errorf("%s: sum by %s = %v, total = %v", name, part, sum, report.Total)
 				}
 			}
 			var classes int64
@@ -126,17 +126,17 @@ func TestAReportAddsUp(t *testing.T) {
 			}
 			totals, err := s.UsageTotals(s.ctx, s.id, []string{key.ID}, window.Starts[0])
 			if err != nil || classes != report.Total.Requests || name != "UTC" && totals[key.ID].Requests != report.Total.Requests || totals[key.ID].Rejected < report.Total.Rejected {
-				t.Errorf("%s: %d by class, %v in the list, %v in all, %v", name, classes, totals[key.ID], report.Total, err)
+				t.Errorf("%s: requests by class = %d, in the list = %v, total = %v, %v", name, classes, totals[key.ID], report.Total, err)
 			}
 			if name == "90 days" && report.Total.Requests != total {
-				t.Errorf("%d requests, want %d", report.Total.Requests, total)
+				t.Errorf("requests = %d, want %d", report.Total.Requests, total)
 			}
 		}
 		if ever, err := s.RequestsEver(s.ctx, s.id, key.ID); err != nil || ever != total {
-			t.Errorf("%d requests ever, %v; want %d", ever, err, total)
+			t.Errorf("requests ever = %d, %v, want %d", ever, err, total)
 		}
 		if ever, err := s.RequestsEver(s.ctx, "ws_other", key.ID); err != nil || ever != 0 {
-			t.Errorf("another workspace sees %d requests, %v", ever, err)
+			t.Errorf("requests in another workspace = %d, %v, want 0", ever, err)
 		}
 		_, err = s.UsageReport(s.ctx, "ws_other", key.ID, usage.LastHours(s.Now(), 24))
 		wantKind(t, err, models.NotFound)
@@ -154,8 +154,8 @@ func sumOf[T any](list []T, of func(T) usage.Sum) (sum usage.Sum) {
 	return sum
 }
 
-// TestARequestIsInThePeriodThatItWasIn, as the viewer's zone cuts the days.
-func TestARequestIsInThePeriodThatItWasIn(t *testing.T) {
+// TestRequestsAreInTheDaysOfTheViewer checks days in the time zone of the viewer.
+func TestRequestsAreInTheDaysOfTheViewer(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		newYork, err := time.LoadLocation("America/New_York")
@@ -182,8 +182,8 @@ func TestARequestIsInThePeriodThatItWasIn(t *testing.T) {
 	})
 }
 
-// TestAReportTakesTheSameQueries whether the key was never used or at every hour of 90 days.
-func TestAReportTakesTheSameQueries(t *testing.T) {
+// TestReportTakesAConstantNumberOfQueries compares an unused key and one used every hour for 90 days.
+func TestReportTakesAConstantNumberOfQueries(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, _ := s.busy(t, 90)
 		window := usage.LastDays(s.Now(), 90, time.FixedZone("", 3600))
@@ -199,7 +199,7 @@ func TestAReportTakesTheSameQueries(t *testing.T) {
 	})
 }
 
-// BenchmarkUsageReport is a report of a key that was used in ten ways at every hour of 90 days.
+// BenchmarkUsageReport reports on a key used in ten ways every hour for 90 days.
 func BenchmarkUsageReport(b *testing.B) {
 	for name, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
 		s := open(b)

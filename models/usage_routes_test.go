@@ -13,8 +13,8 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// TestEarlierUsageHasRouteUses: the step that makes their table fills it from the counts.
-func TestEarlierUsageHasRouteUses(t *testing.T) {
+// TestMigrationAddsRouteUses checks that the migration that creates the table fills it.
+func TestMigrationAddsRouteUses(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		for _, day := range []int{-100, -3, -2} {
@@ -37,8 +37,8 @@ func TestEarlierUsageHasRouteUses(t *testing.T) {
 	})
 }
 
-// TestEarlierUsageHasNeededScopes: keys used before the column was there have theirs filled in.
-func TestEarlierUsageHasNeededScopes(t *testing.T) {
+// TestMigrationAddsNeededScopes checks that the migration that adds the column fills it.
+func TestMigrationAddsNeededScopes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, unused := s.key(t, "CI"), s.key(t, "Unused")
 		s.calls(t, key, time.Hour, "GET /seats", "seats.read", usage.Accepted)
@@ -50,36 +50,36 @@ func TestEarlierUsageHasNeededScopes(t *testing.T) {
 		s.Exec(t, "UPDATE api_keys SET needed_scopes = ''")
 		s.Exec(t, stepFrom(t, s, "00011_review.sql", "UPDATE api_keys"))
 		if want := scope.Of(scope.SeatsRead, scope.MembersWrite); before.NeededScopes != want || s.read(t, key).NeededScopes != want {
-			t.Errorf("%s, and filled in %s, want %s", before.NeededScopes, s.read(t, key).NeededScopes, want)
+			t.Errorf("needed scopes = %s, after the migration %s, want %s", before.NeededScopes, s.read(t, key).NeededScopes, want)
 		}
 		if got := s.read(t, unused).NeededScopes; got != 0 {
-			t.Errorf("a key that was let in without a scope has needed %s", got)
+			t.Errorf("needed scopes of a key used without scopes = %s, want none", got)
 		}
 	})
 }
 
-// TestScopesOfALaterVersionStopNoCounting, of that key or of another.
-func TestScopesOfALaterVersionStopNoCounting(t *testing.T) {
+// TestUnknownNeededScopesAreKept covers scopes written by nodes of a later version.
+func TestUnknownNeededScopesAreKept(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		ahead, other := s.key(t, "Ahead"), s.key(t, "Other")
 		s.Exec(t, "UPDATE api_keys SET needed_scopes = 'rockets.fly' WHERE id = $1", ahead.ID)
 		for _, key := range []*models.APIKey{ahead, other} {
 			s.calls(t, key, 0, "GET /seats", "seats.read", usage.Accepted)
 			if routes := s.routes(t, key); len(routes) != 1 || routes[0].Requests != 1 {
-				t.Errorf("%s has %+v", key.Name, routes)
+				t.Errorf("%s: routes = %+v, want one request", key.Name, routes)
 			}
 		}
 		if got := s.read(t, other).NeededScopes; got != scope.Of(scope.SeatsRead) {
-			t.Errorf("the other has needed %s", got)
+			t.Errorf("needed scopes of the other key = %s", got)
 		}
 		var kept string
 		if err := s.DB().Raw("SELECT needed_scopes FROM api_keys WHERE id = ?", ahead.ID).Scan(&kept).Error; err != nil || kept != "rockets.fly" {
-			t.Errorf("what the later version wrote is %q now, %v", kept, err)
+			t.Errorf("needed scopes = %q, %v, want those of the later version", kept, err)
 		}
 	})
 }
 
-// stepFrom is what a migration does from some words on.
+// stepFrom returns a migration from some words on.
 func stepFrom(t *testing.T, s fixture, file, words string) string {
 	t.Helper()
 	step, err := migrations.FS.ReadFile(s.DB().Name() + "/" + file)
@@ -88,7 +88,7 @@ func stepFrom(t *testing.T, s fixture, file, words string) string {
 	}
 	_, rest, found := strings.Cut(string(step), words)
 	if !found {
-		t.Fatalf("%s is not in %s", words, file)
+		t.Fatalf("%q not found in %s", words, file)
 	}
 	return words + rest
 }

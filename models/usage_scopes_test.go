@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// asked is a request with a key that needs a scope.
+// asked records a request with a key that requires a scope.
 func (s fixture) asked(t *testing.T, key *models.APIKey, at time.Time, needs scope.Scope, why usage.Rejection) {
 	t.Helper()
 	counts := countsOf(use{key, at, "192.0.2.1", "curl/8", "GET /" + needs.String()})
@@ -19,7 +19,6 @@ func (s fixture) asked(t *testing.T, key *models.APIKey, at time.Time, needs sco
 	record(t, s.Store, counts)
 }
 
-// TestScopeUses counts what was accepted since a time, and remembers the last use before it.
 func TestScopeUses(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.MembersRead, scope.SeatsRead, scope.SeatsWrite, scope.WebhooksRead)})
@@ -61,8 +60,8 @@ func TestScopeUses(t *testing.T) {
 	})
 }
 
-// TestAScopeWasLastUsedOnAnyRoute, whichever has it first.
-func TestAScopeWasLastUsedOnAnyRoute(t *testing.T) {
+// TestLastUseOfScopeIsTheLatestOfItsRoutes uses a scope on several routes.
+func TestLastUseOfScopeIsTheLatestOfItsRoutes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, now := s.key(t, "CI"), s.Now()
 		for i, route := range []string{"GET /b", "GET /c", "GET /a"} {
@@ -77,21 +76,21 @@ func TestAScopeWasLastUsedOnAnyRoute(t *testing.T) {
 	})
 }
 
-// TestOneBatchNeedsManyScopes of one key.
-func TestOneBatchNeedsManyScopes(t *testing.T) {
+// TestNeededScopesOfOneFlush requires several scopes of a key at once.
+func TestNeededScopesOfOneFlush(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.All})
 		counts := countsOf(use{key, s.Now(), "", "", "GET /seats"}, use{key, s.Now(), "", "", "POST /seats"}, use{key, s.Now(), "", "", "GET /me"})
 		counts.Rows[0].Scope, counts.Rows[1].Scope = "seats.read", "seats.write"
 		record(t, s.Store, counts)
 		if got := s.read(t, key).NeededScopes; got != scope.Of(scope.SeatsRead, scope.SeatsWrite) {
-			t.Errorf("it has needed %s", got)
+			t.Errorf("needed scopes = %s, want seats.read and seats.write", got)
 		}
 	})
 }
 
-// TestScopesAreCountedByDaysOnceTheHoursAreGone, to the hour.
-func TestScopesAreCountedByDaysOnceTheHoursAreGone(t *testing.T) {
+// TestScopeUsesWithoutHours counts by day once hours are purged.
+func TestScopeUsesWithoutHours(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, at := s.key(t, "CI"), s.Now().Truncate(time.Hour)
 		s.asked(t, key, at, scope.SeatsRead, usage.Accepted)
@@ -102,13 +101,13 @@ func TestScopesAreCountedByDaysOnceTheHoursAreGone(t *testing.T) {
 			}
 			uses, err := s.ScopeUses(s.ctx, s.id, key.ID, at.Add(50*time.Minute))
 			if err != nil || uses.Accepted != 1 {
-				t.Errorf("%v later %d requests are counted, %v", past, uses.Accepted, err)
+				t.Errorf("after %v: requests = %d, %v, want 1", past, uses.Accepted, err)
 			}
 		}
 	})
 }
 
-// TestRouteUses: what was accepted and what was refused, in whatever order nodes tell of it.
+// TestRouteUses adds accepted and rejected requests in any order.
 func TestRouteUses(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, now := s.key(t, "CI"), s.Now()
@@ -132,7 +131,7 @@ func TestRouteUses(t *testing.T) {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 		if other, err := s.RouteUses(s.ctx, "ws_other", key.ID); err != nil || len(other) != 0 {
-			t.Errorf("another workspace sees %v, %v", other, err)
+			t.Errorf("usage in another workspace = %v, %v, want none", other, err)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// TestUsageTotals: days as they are stored, the part of a day that it begins in by hours.
+// TestUsageTotals counts whole days, and the first day from its hour on.
 func TestUsageTotals(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		one, two, unused := s.key(t, "One"), s.key(t, "Two"), s.key(t, "Unused")
@@ -47,22 +47,22 @@ func TestUsageTotals(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if got := totals(s.id, s.Now().AddDate(-1, 0, 0))[one.ID]; got.Requests != 113 || len(got.Days) != 366 {
-			t.Errorf("in a year there are %d in %d days", got.Requests, len(got.Days))
+			t.Errorf("in a year: requests = %d in %d days, want 113 in 366", got.Requests, len(got.Days))
 		}
 		if got := totals(s.id, today.Add(29*time.Hour))[one.ID]; !cmp.Equal(got, usage.Total{Requests: 16, Days: []int64{16}}) {
-			t.Errorf("from tomorrow on there are %+v", got)
+			t.Errorf("from tomorrow on: %+v", got)
 		}
 		if got, err := s.UsageTotals(s.ctx, s.id, nil, since); err != nil || got == nil || len(got) != 0 {
-			t.Errorf("of no keys there are %v, %v", got, err)
+			t.Errorf("totals of no keys = %v, %v, want an empty map", got, err)
 		}
 		if other := totals("ws_other", since); len(other) != 0 {
-			t.Errorf("another workspace sees %v", other)
+			t.Errorf("totals in another workspace = %v, want none", other)
 		}
 	})
 }
 
-// TestTotalsBeginWithADay where the hours are not kept any more.
-func TestTotalsBeginWithADay(t *testing.T) {
+// TestUsageTotalsWithoutHours counts from the start of the day once hours are purged.
+func TestUsageTotalsWithoutHours(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, at := s.key(t, "CI"), s.Now()
 		record(t, s.Store, countsOf(use{key: key, at: at}))
@@ -77,7 +77,6 @@ func TestTotalsBeginWithADay(t *testing.T) {
 	})
 }
 
-// TestUsageTotalsAreOneQuery however many keys are asked about.
 func TestUsageTotalsAreOneQuery(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
@@ -93,7 +92,7 @@ func TestUsageTotalsAreOneQuery(t *testing.T) {
 				return err
 			})
 			if queries != 1 || got[key.ID].Requests != 1 {
-				t.Errorf("of %d keys: %d queries, %v", many, queries, got)
+				t.Errorf("%d keys: queries = %d, totals = %v, want 1 query", many, queries, got)
 			}
 		}
 	})

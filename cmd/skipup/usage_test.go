@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// usageAnswer is what the API says of a key's usage, as far as it has to add up.
+// usageAnswer is the part of the API's usage of a key that has to add up.
 type usageAnswer struct {
 	usageNumbers
 	Periods, Routes, Scopes []usageNumbers
@@ -22,7 +22,7 @@ type usageNumbers struct {
 	Statuses          map[string]int64
 }
 
-// usageOf asks for the usage of a key, and fails the test unless its lists add up.
+// usageOf returns the usage of a key, and fails the test unless its lists add up.
 func (s *server) usageOf(reader, keyID string) usageAnswer {
 	s.t.Helper()
 	status, body := s.get("/api/v1/api_keys/"+keyID+"/usage?period=24h", reader)
@@ -40,7 +40,7 @@ func (s *server) usageOf(reader, keyID string) usageAnswer {
 			}
 		}
 		if requests != usage.Requests || refused != usage.Refused || byStatus != usage.Requests {
-			s.t.Errorf("by %s there are %d requests, %d refused and %d statuses of\n%s", name, requests, refused, byStatus, body)
+			s.t.Errorf("by %s: requests = %d, rejected = %d, statuses = %d of\n%s", name, requests, refused, byStatus, body)
 		}
 	}
 	var refusals int64
@@ -48,12 +48,12 @@ func (s *server) usageOf(reader, keyID string) usageAnswer {
 		refusals += refusal.Requests
 	}
 	if refusals != usage.Refused {
-		s.t.Errorf("%d refusals of\n%s", refusals, body)
+		s.t.Errorf("rejections = %d of\n%s", refusals, body)
 	}
 	return usage
 }
 
-// awaitUsage asks until there are so many requests, within testTimeout.
+// awaitUsage waits until a number of requests are counted, up to testTimeout.
 func (s *server) awaitUsage(reader, keyID string, requests int64) usageAnswer {
 	s.t.Helper()
 	for deadline := time.Now().Add(testTimeout); ; time.Sleep(20 * time.Millisecond) {
@@ -63,10 +63,9 @@ func (s *server) awaitUsage(reader, keyID string, requests int64) usageAnswer {
 	}
 }
 
-// TestUsageIsWhatClientsHaveSent to several nodes at once, of which one stops and one is killed: what
-// a node is given time to store is counted to the last request, what is sent in the second before it
-// dies may be missing, and nothing is counted twice.
-func TestUsageIsWhatClientsHaveSent(t *testing.T) {
+// TestUsageOfSeveralNodes stops one node and kills another. Only requests in the last second of the killed
+// node may be missing, and none is counted twice.
+func TestUsageOfSeveralNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts several processes")
 	}
@@ -115,14 +114,14 @@ func TestUsageIsWhatClientsHaveSent(t *testing.T) {
 		sent := int64(1 + 3*clients*rounds)
 		usage := stays.awaitUsage(reader, keyID, sent)
 		if usage.Requests != sent || usage.Refused != clients*rounds || usage.Statuses["2xx"] != 1+clients*rounds || usage.Statuses["4xx"] != 2*clients*rounds {
-			t.Fatalf("%+v are counted of %d sent", usage.usageNumbers, sent)
+			t.Fatalf("usage = %+v, want %d requests", usage.usageNumbers, sent)
 		}
 
 		ask(stops, "last words")
 		sent += 3
 		stops.stop()
 		if usage := stays.usageOf(reader, keyID); usage.Requests != sent {
-			t.Errorf("%d requests are counted of %d, after a node was stopped", usage.Requests, sent)
+			t.Errorf("requests after a node was stopped = %d, want %d", usage.Requests, sent)
 		}
 
 		ask(dies, "last words")
@@ -130,7 +129,7 @@ func TestUsageIsWhatClientsHaveSent(t *testing.T) {
 		<-dies.ended
 		dies.ended <- -1
 		if usage := stays.usageOf(reader, keyID); usage.Requests < sent || usage.Requests > sent+3 {
-			t.Errorf("%d requests are counted, want %d and at most 3 more, after a node was killed", usage.Requests, sent)
+			t.Errorf("requests after a node was killed = %d, want %d and at most 3 more", usage.Requests, sent)
 		}
 	})
 }

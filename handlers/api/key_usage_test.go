@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// requestsOf are the statuses of so many requests, by the first digit.
+// requestsOf returns the JSON of numbers of requests.
 func requestsOf(requests, refused int, classes map[string]int, more jsonObject) jsonObject {
 	statuses := jsonObject{"1xx": 0.0, "2xx": 0.0, "3xx": 0.0, "4xx": 0.0, "5xx": 0.0}
 	for class, n := range classes {
@@ -26,7 +26,6 @@ func requestsOf(requests, refused int, classes map[string]int, more jsonObject) 
 	return out
 }
 
-// TestUsageOfAKey is what clients have sent, whatever it is counted by.
 func TestUsageOfAKey(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		reader := s.Key(t, scope.APIKeysRead)
@@ -76,17 +75,16 @@ func TestUsageOfAKey(t *testing.T) {
 			s.Call(t, reader, "GET", path+query, "").JSON(t, &got)
 			list, _ := got.Data["periods"].([]any)
 			if len(list) != periods || got.Data["requests"] != 5.0 {
-				t.Errorf("%s: %d periods and %v requests, want %d and 5", query, len(list), got.Data["requests"], periods)
+				t.Errorf("%s: periods = %d, requests = %v, want %d and 5", query, len(list), got.Data["requests"], periods)
 			}
 			if from, _ := got.Data["from"].(string); got.Data["by"] == "day" && !strings.HasSuffix(from, "T00:00:00Z") {
-				t.Errorf("%s: the days begin at %s", query, from)
+				t.Errorf("%s: days start at %s, want midnight UTC", query, from)
 			}
 		}
 	})
 }
 
-// TestUsageTellsStatusesApart by their first digit.
-func TestUsageTellsStatusesApart(t *testing.T) {
+func TestUsageByStatus(t *testing.T) {
 	s := handlerstest.New(t)
 	reader, key := s.Key(t, scope.APIKeysRead), s.NamedKey(t, s.Workspace.ID, "CI")
 	counts := usage.Counts{ID: "one"}
@@ -101,11 +99,11 @@ func TestUsageTellsStatusesApart(t *testing.T) {
 	s.Call(t, reader, "GET", "/api_keys/"+key.ID+"/usage?period=24h", "").JSON(t, &got)
 	want := requestsOf(15, 0, map[string]int{"1xx": 1, "2xx": 2, "3xx": 3, "4xx": 4, "5xx": 5}, nil)
 	if diff := cmp.Diff(want["statuses"], got.Data["statuses"]); diff != "" || got.Data["requests"] != 15.0 {
-		t.Errorf("%v requests (-want +got):\n%s", got.Data["requests"], diff)
+		t.Errorf("requests = %v; statuses (-want +got):\n%s", got.Data["requests"], diff)
 	}
 }
 
-func TestUsageIsAskedForStrictly(t *testing.T) {
+func TestUsageRejectsInvalidQueries(t *testing.T) {
 	s := handlerstest.New(t)
 	reader := s.Key(t, scope.APIKeysRead)
 	var list listBody
@@ -153,7 +151,7 @@ func TestUsageIsAskedForStrictly(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			answer := s.Call(t, tt.auth, "GET", tt.path, "")
 			if answer.Status != tt.status || !strings.Contains(answer.Body, tt.says) {
-				t.Errorf("%d %s; want %d, saying %q", answer.Status, answer.Body, tt.status, tt.says)
+				t.Errorf("response = %d %s, want %d with %q", answer.Status, answer.Body, tt.status, tt.says)
 			}
 		})
 	}

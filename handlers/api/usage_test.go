@@ -14,8 +14,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// TestRequestsAreCountedByKey: what was let through and what was refused, each to the key it
-// came with, also when that is dead.
+// TestRequestsAreCountedByKey includes rejected requests with expired and deleted keys.
 func TestRequestsAreCountedByKey(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		expiry := s.Now().Add(time.Hour)
@@ -63,7 +62,7 @@ func TestRequestsAreCountedByKey(t *testing.T) {
 	})
 }
 
-func TestCallersAndTheLastUseAreNoted(t *testing.T) {
+func TestCallersAndLastUseAreStored(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
 		if err != nil {
@@ -104,8 +103,8 @@ func TestCallersAndTheLastUseAreNoted(t *testing.T) {
 	})
 }
 
-// TestUsageOutlivesAnOutage: what is counted while nothing can be stored is stored later.
-func TestUsageOutlivesAnOutage(t *testing.T) {
+// TestUsageSurvivesAnOutage stores later what was counted while nothing could be stored.
+func TestUsageSurvivesAnOutage(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
 		if err != nil {
@@ -120,7 +119,7 @@ func TestUsageOutlivesAnOutage(t *testing.T) {
 		s.Flush(t)
 		got, err := s.Usage(t.Context(), s.Workspace.ID, key.ID, usage.Daily, s.Now().Add(-48*time.Hour), s.Now())
 		if err != nil || len(got) != 1 || got[0].Requests != 5 {
-			t.Errorf("%+v, %v; want 5 requests", got, err)
+			t.Errorf("usage = %+v, %v, want 5 requests", got, err)
 		}
 	})
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// used is a key that has asked for this and that.
+// used creates a key and sends some requests with it.
 func used(t *testing.T, s *handlerstest.Server) *models.APIKey {
 	t.Helper()
 	key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Busy", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead)})
@@ -35,7 +35,7 @@ func used(t *testing.T, s *handlerstest.Server) *models.APIKey {
 
 func usagePath(key *models.APIKey) string { return listPath + "/" + key.ID + "/usage" }
 
-// figures are the rows of a table: the first word of each with its numbers.
+// figures returns the numbers in each row of a table by the first words of the row.
 func figures(table *goquery.Selection) map[string][]string {
 	rows := map[string][]string{}
 	table.Find("tr").Each(func(_ int, row *goquery.Selection) {
@@ -46,9 +46,9 @@ func figures(table *goquery.Selection) map[string][]string {
 	return rows
 }
 
-// TestTheUsagePageAddsUp: by status, by route, by scope and by caller there are the requests that
-// were sent, and as many on the key's page and in the list.
-func TestTheUsagePageAddsUp(t *testing.T) {
+// TestUsagePageAddsUp checks that every table of the page, the page of the key, and the list count the
+// same requests.
+func TestUsagePageAddsUp(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key := used(t, s)
 		b := s.SignedIn(t, handlerstest.AdminEmail)
@@ -56,7 +56,7 @@ func TestTheUsagePageAddsUp(t *testing.T) {
 			answer := b.Get(usagePath(key) + query)
 			page := document(t, answer)
 			if answer.Status != http.StatusOK || page.Find("#total").Text() != "7" {
-				t.Fatalf("%s: %d, %q in all", query, answer.Status, page.Find("#total").Text())
+				t.Fatalf("%s: status = %d, total = %q", query, answer.Status, page.Find("#total").Text())
 			}
 			tables := map[string]map[string][]string{
 				"by-route":  {"GET /seats": {"5", "0"}, "GET /me": {"1", "0"}, "GET /meeting_requests": {"1", "1"}, "Total": {"7", "1"}},
@@ -72,24 +72,23 @@ func TestTheUsagePageAddsUp(t *testing.T) {
 				t.Errorf("%s, by status (-want +got):\n%s", query, diff)
 			}
 			if words := page.Find("[data-bar] title").Last().Text(); !strings.HasSuffix(words, "7 requests (6 2xx, 1 4xx)") {
-				t.Errorf("%s: the last bar says %q", query, words)
+				t.Errorf("%s: last bar = %q", query, words)
 			}
 		}
 		if refusals := document(t, b.Get(usagePath(key))).Find("section[aria-labelledby=rejections] li").Text(); !strings.Contains(refusals, "Missing scope: meeting_requests.read") {
 			t.Errorf("recent rejections = %q", refusals)
 		}
 		if words := document(t, b.Get(listPath+"/"+key.ID)).Find("section[aria-labelledby=usage-summary] p").Text(); words != "7 requests in 30 days, 1 rejected" {
-			t.Errorf("the page of the key says %q", words)
+			t.Errorf("summary on the page of the key = %q", words)
 		}
 		if words, _ := document(t, b.Get(listPath)).Find("[data-usage] a").Attr("aria-label"); words != "Usage: 7 requests in 30 days, 1 rejected" {
-			t.Errorf("the list says %q", words)
+			t.Errorf("list = %q", words)
 		}
 	})
 }
 
-// TestTheUsageOfALineage is that of all its keys: on the page, in both files, and as many as each
-// key has by itself.
-func TestTheUsageOfALineage(t *testing.T) {
+// TestUsageOfAllRotatedKeys adds up the keys of a rotation history on the page and in both files.
+func TestUsageOfAllRotatedKeys(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		old, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
 		if err != nil {
@@ -111,7 +110,7 @@ func TestTheUsageOfALineage(t *testing.T) {
 		const both = "?keys=rotated"
 		for path, want := range map[string]string{usagePath(old): "4", usagePath(next): "3", usagePath(old) + both: "7", usagePath(next) + both: "7", usagePath(alone) + both: "7"} {
 			if got := document(t, b.Get(path)).Find("#total").Text(); got != want {
-				t.Errorf("%s: %s requests, want %s", path, got, want)
+				t.Errorf("%s: requests = %s, want %s", path, got, want)
 			}
 		}
 		page := document(t, b.Get(usagePath(old)+both+"&period=7d&by=day"))
@@ -128,7 +127,7 @@ func TestTheUsageOfALineage(t *testing.T) {
 		}
 		page.Find("nav[aria-label=Period] a, nav[aria-label=Bars] a, a[href*='.csv']").Each(func(_ int, link *goquery.Selection) {
 			if address, _ := link.Attr("href"); !strings.Contains(address, "keys=rotated") {
-				t.Errorf("%s leads to one key", address)
+				t.Errorf("%s leads to one key, want all", address)
 			}
 		})
 		sum := 0
@@ -140,41 +139,39 @@ func TestTheUsageOfALineage(t *testing.T) {
 			sum += n
 		}
 		if callers := table(t, b.Get(usagePath(next)+"/callers.csv"+both)); sum != 7 || len(callers) != 2 || !slices.Equal(callers[1][4:], []string{"5", "2"}) {
-			t.Errorf("%d requests, callers %q", sum, callers)
+			t.Errorf("requests = %d, callers = %q", sum, callers)
 		}
 		live, _ := page.Find("[data-live]").Attr("hx-get")
 		if status := b.Part(live).Status; status != http.StatusNoContent {
-			t.Errorf("nothing has happened: %d", status)
+			t.Errorf("status without new requests = %d, want 204", status)
 		}
 		s.Call(t, nextSecret.Reveal(), "GET", "/seats", "")
 		s.Flush(t)
 		if status := b.Part(live).Status; status != http.StatusOK {
-			t.Errorf("a request with the other key later: %d", status)
+			t.Errorf("status after a request with the other key = %d, want 200", status)
 		}
 		if document(t, b.Get(usagePath(alone))).Find("nav[aria-label=Keys]").Length() != 0 || page.Find("nav[aria-label=Keys] a").Length() != 2 {
 			t.Error("the switch between keys is shown without a rotation, or missing with one")
 		}
 		if badges := document(t, b.Get(listPath)).Find("[data-cell=status]").Text(); strings.Count(badges, "Replacement") != 1 || strings.Count(badges, "Rotating") != 1 {
-			t.Errorf("the list says %q", badges)
+			t.Errorf("list = %q", badges)
 		}
 	})
 }
 
-// TestTheDaysAreThoseOfTheViewer: what came before the viewer's midnight is of the day before.
-func TestTheDaysAreThoseOfTheViewer(t *testing.T) {
+func TestUsageByDaysOfTheViewer(t *testing.T) {
 	s := handlerstest.New(t)
 	key := used(t, s) // at 09:26 in UTC
 	for zone, want := range map[string]string{"UTC": "Sat, 14 Mar 2026", "Pacific/Auckland": "Sat, 14 Mar 2026", "Pacific/Honolulu": "Fri, 13 Mar 2026"} {
 		b := s.SignedIn(t, handlerstest.AdminEmail).In(zone)
 		if words := document(t, b.Get(usagePath(key))).Find("[data-bar] title").Last().Text(); !strings.HasPrefix(words, want+": 7 requests") {
-			t.Errorf("%s: the last bar says %q, want %s", zone, words, want)
+			t.Errorf("%s: last bar = %q, want %s", zone, words, want)
 		}
 	}
 }
 
-// TestTheLastDaysAreThoseOfTheViewer wherever requests of 30 days are counted: they begin at the
-// viewer's midnight. What is counted to whom is seen beside it.
-func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
+// TestLastDaysStartAtTheViewersMidnight checks every page that counts requests of 30 days.
+func TestLastDaysStartAtTheViewersMidnight(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		alone, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Alone", Scopes: scope.Of(scope.SeatsRead)})
 		if err != nil {
@@ -215,13 +212,13 @@ func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
 			b := s.SignedIn(t, handlerstest.AdminEmail).In(zone)
 			page := func(path string) *goquery.Document { return document(t, b.Get(listPath+path)) }
 			if got := page("?q=Alone").Find("[data-usage] a").AttrOr("aria-label", ""); got != "Usage: "+want.requests+" requests in 30 days" {
-				t.Errorf("%s: the list says %q", zone, got)
+				t.Errorf("%s: list = %q", zone, got)
 			}
 			if got := page("/" + alone.ID).Find("section[aria-labelledby=usage-summary] p").Text(); got != want.requests+" requests in 30 days" {
-				t.Errorf("%s: the page of the key says %q", zone, got)
+				t.Errorf("%s: page of the key = %q", zone, got)
 			}
 			if got := page("/" + alone.ID + "/rotation").Find("#panel").Text(); !strings.Contains(got, "Used by 0 of "+want.requests+" requests (seats.read)") {
-				t.Errorf("%s: the form of a successor says %q", zone, got)
+				t.Errorf("%s: rotation form = %q", zone, got)
 			}
 			n, err := strconv.Atoi(want.requests)
 			if err != nil {
@@ -232,14 +229,14 @@ func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
 			}
 			usage := page("/" + alone.ID + "/usage")
 			if got := usage.Find("#total").Text(); got != want.requests {
-				t.Errorf("%s: the usage is of %s requests", zone, got)
+				t.Errorf("%s: requests = %s", zone, got)
 			}
 			if got := usage.Find("section[aria-labelledby=by-caller] tr:has(.chip)").Text(); !strings.Contains(got, "late 2") || strings.Contains(got, "first") {
-				t.Errorf("%s: new is %q", zone, got)
+				t.Errorf("%s: new callers = %q", zone, got)
 			}
 			counts := b.Get(usagePath(alone) + "/counts.csv")
 			if rows := table(t, counts); len(rows) != 3 || rows[1][0] != want.first || rows[1][5] != strconv.Itoa(n-1) || !strings.Contains(counts.Header.Get("Content-Disposition"), `"usage.csv"`) {
-				t.Errorf("%s: the counts are %q in %v", zone, rows, counts.Header["Content-Disposition"])
+				t.Errorf("%s: counts = %q in %v", zone, rows, counts.Header["Content-Disposition"])
 			}
 		}
 		callers := s.SignedIn(t, handlerstest.AdminEmail).Get(usagePath(alone) + "/callers.csv")
@@ -254,8 +251,8 @@ func TestTheLastDaysAreThoseOfTheViewer(t *testing.T) {
 	})
 }
 
-// TestAPageAsksForWhatItHasNotSeen, and gets nothing as long as there is none.
-func TestAPageAsksForWhatItHasNotSeen(t *testing.T) {
+// TestUsagePageRefreshesItself gets 204 until there is something new.
+func TestUsagePageRefreshesItself(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Live"})
 		if err != nil {
@@ -268,29 +265,29 @@ func TestAPageAsksForWhatItHasNotSeen(t *testing.T) {
 		}
 		address := live(document(t, b.Get(usagePath(key)+"?period=24h")))
 		if answer := b.Part(address); answer.Status != http.StatusNoContent || answer.Body != "" {
-			t.Errorf("nothing has happened: %d %q", answer.Status, answer.Body)
+			t.Errorf("response without new requests = %d %q, want 204", answer.Status, answer.Body)
 		}
 		s.Call(t, secret.Reveal(), "GET", "/me", "")
 		s.Flush(t)
 		answer := b.Part(address)
 		part := document(t, answer)
 		if answer.Status != http.StatusOK || part.Find("#total").Text() != "1" || part.Find("nav[aria-label=Settings]").Length() != 0 || live(part) == address {
-			t.Errorf("a request later: %d, %q in all, then %s", answer.Status, part.Find("#total").Text(), live(part))
+			t.Errorf("after a request: status = %d, total = %q, then %s", answer.Status, part.Find("#total").Text(), live(part))
 		}
 		if answer := b.Part(live(part)); answer.Status != http.StatusNoContent {
-			t.Errorf("after that: %d", answer.Status)
+			t.Errorf("status after that = %d, want 204", answer.Status)
 		}
 		s.Clock.Advance(time.Hour)
 		if later := b.Part(live(part)); later.Status != http.StatusOK || live(document(t, later)) == live(part) {
-			t.Errorf("when another hour has begun: %d", later.Status)
+			t.Errorf("status in the next hour = %d, want 200", later.Status)
 		}
 		if whole := b.Get(live(part)); whole.Status != http.StatusOK || document(t, whole).Find("nav[aria-label=Settings]").Length() != 1 {
-			t.Errorf("the address in a browser: %d", whole.Status)
+			t.Errorf("status in a browser = %d, want 200", whole.Status)
 		}
 	})
 }
 
-// TestUsageAsCSV has all figures, and nothing that a spreadsheet would compute.
+// TestUsageAsCSV includes a user agent that a spreadsheet would take for a formula.
 func TestUsageAsCSV(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
@@ -328,7 +325,7 @@ func TestUsageAsCSV(t *testing.T) {
 			}
 		}
 		if requests != 4 || !strings.Contains(strings.Join(agents, "\n"), "'=HYPERLINK") {
-			t.Errorf("%d requests of %q", requests, agents)
+			t.Errorf("requests = %d of %q", requests, agents)
 		}
 	})
 }
@@ -346,8 +343,8 @@ func table(t *testing.T, answer handlerstest.Response) [][]string {
 	return rows
 }
 
-// TestUsageIsOfTheWorkspace: another's key is not found, by any of the addresses.
-func TestUsageIsOfTheWorkspace(t *testing.T) {
+// TestUsageOfAnotherWorkspaceIsNotFound requests every URL.
+func TestUsageOfAnotherWorkspaceIsNotFound(t *testing.T) {
 	s := handlerstest.New(t)
 	key := used(t, s)
 	s.NewWorkspace(t, "Rival", "rival@rival.test")

@@ -692,8 +692,8 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		case models.FindKnocking:
-			templ_7745c5c3_Err = rejectedUse(of.Knocks).Render(ctx, templ_7745c5c3_Buffer)
+		case models.FindStillUsed:
+			templ_7745c5c3_Err = rejectedUse(of.RejectedUses).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -715,7 +715,7 @@ func evidence(p ListPage, key *models.APIKey) templ.Component {
 }
 
 // rejectedUse shows who still sends a key that is no longer accepted.
-func rejectedUse(k models.Knocks) templ.Component {
+func rejectedUse(k models.RejectedUses) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// usageOf is a page about a key whose callers call themselves like it.
+// usageOf returns the page of a key with its name as the user agent of its caller.
 func usageOf(key *models.APIKey) UsagePage {
 	query := UsageQuery{}
 	report := &models.UsageReport{Key: key, Report: &usage.Report{Window: query.Window(now, time.UTC)}}
@@ -56,7 +56,7 @@ func TestUsageQueries(t *testing.T) {
 	}
 }
 
-// busy is the usage of a key in a week by hours: what was sent in the last two of them.
+// busy returns the page of a key with requests in the last two periods.
 func busy(query UsageQuery, zone *time.Location) UsagePage {
 	key := keyNamed("CI")
 	key.Scopes = scope.Of(scope.SeatsRead, scope.MembersRead)

@@ -15,7 +15,7 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// counted is a fixture with a Recorder that flushes only when it is told to.
+// counted is a fixture with a Recorder that doesn't run.
 type counted struct {
 	fixture
 	*keyauth.Recorder
@@ -30,7 +30,7 @@ func count(t testing.TB, h fixture) counted {
 	return counted{h, recorder, recorder.Route("GET /me", ""), recorder.Route("GET /seats", "seats.read"), &flushes}
 }
 
-// good is a key that has been verified.
+// good creates a key and verifies it.
 func (c counted) good(t testing.TB) (*models.APIKey, keyauth.Key) {
 	t.Helper()
 	row, header := c.key(t, models.NewAPIKey{})
@@ -45,7 +45,7 @@ func (c counted) use(key keyauth.Key) keyauth.Use {
 	return keyauth.Use{Key: key, Route: c.me, Status: 200, Address: "192.0.2.7", UserAgent: "curl/8", At: c.Now()}
 }
 
-// total is what the database has of a key, by hours; the days have to agree.
+// total returns the stored requests with a key, and checks that hours and days agree.
 func (c counted) total(t testing.TB, row *models.APIKey) int64 {
 	t.Helper()
 	sums := map[usage.Period]int64{}
@@ -59,7 +59,7 @@ func (c counted) total(t testing.TB, row *models.APIKey) int64 {
 		}
 	}
 	if sums[usage.Hourly] != sums[usage.Daily] {
-		t.Errorf("by hour there are %d requests, by day %d", sums[usage.Hourly], sums[usage.Daily])
+		t.Errorf("requests by hour = %d, by day = %d", sums[usage.Hourly], sums[usage.Daily])
 	}
 	return sums[usage.Hourly]
 }
@@ -95,7 +95,7 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 		flusher.Wait()
 		c.Flush(t.Context())
 		if got := c.total(t, row); got != clients*requests {
-			t.Errorf("%d requests are counted, want %d", got, clients*requests)
+			t.Errorf("requests = %d, want %d", got, clients*requests)
 		}
 		callers, err := c.CallersOf(t.Context(), c.workspace, row.ID)
 		var sum int64
@@ -103,7 +103,7 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 			sum += caller.Accepted
 		}
 		if err != nil || len(callers) != 5 || sum != clients*requests {
-			t.Errorf("%d callers with %d requests, %v", len(callers), sum, err)
+			t.Errorf("callers = %d with %d requests, %v", len(callers), sum, err)
 		}
 	})
 }
@@ -161,9 +161,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestALongUserAgentTakesNoMemory that is not stored either: a header can be of megabytes, and
-// whoever has a key, even a deleted one, can send another with each request.
-func TestALongUserAgentTakesNoMemory(t *testing.T) {
+// TestLongUserAgentsAreClipped checks memory: a header can have megabytes, and anyone with a key, even a
+// deleted one, can send another with each request.
+func TestLongUserAgentsAreClipped(t *testing.T) {
 	t.Parallel()
 	c := count(t, newFixture(t, modelstest.NewSQLite(t)))
 	row, key := c.good(t)
@@ -175,21 +175,21 @@ func TestALongUserAgentTakesNoMemory(t *testing.T) {
 		c.Record(&use)
 	}
 	if held := c.Recorder.CallerBytes(); held > callers*1024 {
-		t.Errorf("the names of %d callers take %d bytes", callers, held)
+		t.Errorf("names of %d callers = %d bytes", callers, held)
 	}
 	c.Flush(t.Context())
 	stored, err := c.CallersOf(t.Context(), c.workspace, row.ID)
 	if err != nil || len(stored) != callers {
-		t.Fatalf("%d callers are stored, %v", len(stored), err)
+		t.Fatalf("stored callers = %d, %v", len(stored), err)
 	}
 	for _, caller := range stored {
 		if strings.Contains(caller.UserAgent, secret[:20]) || !strings.HasPrefix(caller.UserAgent, "curl/") {
-			t.Errorf("stored is %q", caller.UserAgent)
+			t.Errorf("stored user agent = %q", caller.UserAgent)
 		}
 	}
 }
 
-func TestRunFlushesWhenItIsStopped(t *testing.T) {
+func TestRunFlushesWhenStopped(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, modelstest.NewSQLite(t))
 	c := count(t, h)
@@ -202,18 +202,18 @@ func TestRunFlushesWhenItIsStopped(t *testing.T) {
 	stop()
 	running.Wait()
 	if got := c.total(t, row); got != 1 {
-		t.Errorf("%d requests are counted", got)
+		t.Errorf("requests = %d", got)
 	}
 }
 
-func TestRecordAllocatesNothingForAKnownCaller(t *testing.T) {
+func TestRecordDoesNotAllocate(t *testing.T) {
 	h := newFixture(t, modelstest.NewSQLite(t))
 	c := count(t, h)
 	_, key := c.good(t)
 	use := c.use(key)
 	c.Record(&use)
 	if allocations := testing.AllocsPerRun(1000, func() { c.Record(&use) }); allocations != 0 {
-		t.Errorf("%v allocations", allocations)
+		t.Errorf("allocations = %v, want 0", allocations)
 	}
 }
 
