@@ -32,12 +32,12 @@ func TestChartShowsTheSmallestBlock(t *testing.T) {
 	chart.Bars[0].Values[1] = 1
 	blocks := chart.blocks(chart.Bars[0])
 	if len(blocks) != 2 || blocks[1].Height != "1.50%" {
-		t.Errorf("the blocks are %v", blocks)
+		t.Errorf("blocks = %v", blocks)
 	}
 	chart = chartOf(1000)
 	chart.Bars[0].Values[1] = 0
 	if blocks := chart.blocks(chart.Bars[0]); len(blocks) != 1 || blocks[0].Y != "0.00%" || blocks[0].Height != "100.00%" {
-		t.Errorf("the highest bar is %v", blocks)
+		t.Errorf("blocks of the highest bar = %v", blocks)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestSparkline(t *testing.T) {
 		t.Errorf("the path is %s, want %s", path, want)
 	}
 	if strings.Contains(sparkPath(nil), "M") {
-		t.Error("without values there is something")
+		t.Error("sparkPath(nil) draws something")
 	}
 }
 
@@ -110,19 +110,19 @@ func TestChartAndTableShowTheSame(t *testing.T) {
 	}
 	const top, width = 80.0, 100.0 / 7
 	if scale := strings.Join(texts(page.Find(".chart-scale span")), " "); scale != "80 40 0" {
-		t.Errorf("the scale is %s", scale)
+		t.Errorf("scale = %q, want 80 40 0", scale)
 	}
 	rows := page.Find("tbody tr")
 	page.Find("[data-bar]").Each(func(i int, bar *goquery.Selection) {
 		row := rows.Eq(rows.Length() - 1 - i) // the latest is the first row
 		cells := texts(row.Find("th, td"))
-		says := fmt.Sprintf("%s: %s request", cells[0], cells[1])
-		if words := bar.Find("title").Text(); !strings.HasPrefix(words, says) {
-			t.Errorf("bar %d says %q, its row %q", i, words, cells)
+		want := fmt.Sprintf("%s: %s request", cells[0], cells[1])
+		if title := bar.Find("title").Text(); !strings.HasPrefix(title, want) {
+			t.Errorf("title of bar %d = %q, but its row is %q", i, title, cells)
 		}
 		slot := bar.Find(".chart-slot")
 		if x := number(slot, "x"); math.Abs(x-float64(i)*width) > 0.01 || math.Abs(number(slot, "width")-width) > 0.01 {
-			t.Errorf("bar %d is at %f", i, x)
+			t.Errorf("x of bar %d = %f", i, x)
 		}
 		ground, block := 100.0, 0
 		for series, text := range cells[2:] {
@@ -131,7 +131,7 @@ func TestChartAndTableShowTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			if value != float64(chart.Bars[i].Values[series]) {
-				t.Errorf("the row of bar %d is %q", i, cells)
+				t.Errorf("row of bar %d = %q", i, cells)
 			}
 			if value == 0 {
 				continue
@@ -141,14 +141,14 @@ func TestChartAndTableShowTheSame(t *testing.T) {
 			height := max(visible, 100*value/top)
 			ground -= height
 			if math.Abs(number(part, "height")-height) > 0.01 || math.Abs(number(part, "y")-ground) > 0.01 || part.AttrOr("data-tone", "none") != chart.Series[series].Tone {
-				t.Errorf("bar %d: %s %s is from %s, %s high, %q", i, text, chart.Series[series].Label, part.AttrOr("y", ""), part.AttrOr("height", ""), part.AttrOr("data-tone", ""))
+				t.Errorf("bar %d: %s %s has y = %s, height = %s, tone = %q", i, text, chart.Series[series].Label, part.AttrOr("y", ""), part.AttrOr("height", ""), part.AttrOr("data-tone", ""))
 			}
 			if x, wide := number(part, "x"), number(part, "width"); math.Abs(x-(float64(i)+1.0/8)*width) > 0.01 || math.Abs(wide-width*3/4) > 0.01 {
-				t.Errorf("bar %d is drawn from %f, %f wide", i, x, wide)
+				t.Errorf("bar %d: block has x = %f, width = %f", i, x, wide)
 			}
 		}
 		if blocks := bar.Find(".chart-block").Length(); blocks != block {
-			t.Errorf("bar %d has %d parts, its row %d", i, blocks, block)
+			t.Errorf("bar %d: blocks = %d, want %d", i, blocks, block)
 		}
 	})
 	for selector, want := range map[string]string{
@@ -162,7 +162,7 @@ func TestChartAndTableShowTheSame(t *testing.T) {
 		t.Errorf("the picture says %q, want %q", says, want)
 	}
 	if zero := page.Find("td[data-zero]").Length(); zero != 9 {
-		t.Errorf("%d figures are marked as none", zero)
+		t.Errorf("cells marked as zero = %d, want 9", zero)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestStackedBlocksStayInTheChart(t *testing.T) {
 	chart := chartOf(9_999)
 	chart.Bars[0].Values[1] = 1
 	if blocks := chart.blocks(chart.Bars[0]); blocks[1].Y != "0.00%" {
-		t.Errorf("the blocks are %v", blocks)
+		t.Errorf("blocks = %v", blocks)
 	}
 }
 
@@ -202,6 +202,6 @@ func TestMeterIsAsLongAsTheShare(t *testing.T) {
 	}
 	line := drawn(t, Sparkline([]int64{1, 2, 3}, "6 requests")).Find("svg")
 	if line.AttrOr("viewbox", line.AttrOr("viewBox", "")) != "0 0 12 24" || line.AttrOr("aria-label", "") != "6 requests" {
-		t.Errorf("a sparkline is %v", line.Nodes[0].Attr)
+		t.Errorf("attributes of the sparkline = %v", line.Nodes[0].Attr)
 	}
 }

@@ -38,7 +38,7 @@ func TestWindowBeginsWithFirstRequest(t *testing.T) {
 		{20 * time.Second, true, 1, 40 * time.Second},
 		{0, true, 0, 40 * time.Second},
 		{0, false, 0, 40 * time.Second},
-		{39 * time.Second, false, 0, time.Second}, // what was refused has not made it longer
+		{39 * time.Second, false, 0, time.Second}, // rejected requests don't extend it
 		{time.Second - 1, false, 0, 1},
 		{1, true, 2, time.Minute},
 		{25 * time.Minute, true, 2, time.Minute},
@@ -120,7 +120,7 @@ func TestAddressSubject(t *testing.T) {
 		})
 	}
 	if got := ratelimit.AddressSubject(netip.Addr{}); got != (ratelimit.Subject{}) {
-		t.Errorf("the zero address has the subject %x", got)
+		t.Errorf("subject of the zero Addr = %x, want zero", got)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestFullMemory(t *testing.T) {
 	limiter := ratelimit.NewMemory(three, func() time.Time { return now })
 	limiter.LimitSubjects(limit)
 	if got := limiter.Take(ctx, subject(0)).Remaining; got != 2 {
-		t.Fatalf("%d remain for the first", got)
+		t.Fatalf("remaining for the first subject = %d, want 2", got)
 	}
 	allowed := 0
 	for n := 1; n < 20*limit; n++ {
@@ -141,20 +141,20 @@ func TestFullMemory(t *testing.T) {
 		}
 	}
 	if known := limiter.Subjects(); known > limit {
-		t.Errorf("it knows %d subjects, more than %d", known, limit)
+		t.Errorf("subjects = %d, want at most %d", known, limit)
 	}
 	if want := limiter.Subjects() - 1 + three.Quota; allowed != want {
 		t.Errorf("%d are let through, want %d: each that is known, and a quota for all others", allowed, want)
 	}
 	newcomer := 20 * limit
 	if got := limiter.Take(ctx, subject(newcomer)); got.Allowed || got.Reset != time.Minute {
-		t.Errorf("a newcomer gets %+v", got)
+		t.Errorf("decision for a new subject = %+v", got)
 	}
 	if got := limiter.Take(ctx, subject(0)).Remaining; got != 1 {
-		t.Errorf("%d remain for the first, want 1", got)
+		t.Errorf("remaining for the first subject = %d, want 1", got)
 	}
 	if limiter.Peek(ctx, subject(newcomer+1)).Allowed {
-		t.Error("another newcomer is promised what it will not get")
+		t.Error("Peek() allows a request of a new subject")
 	}
 
 	now = now.Add(time.Minute)
@@ -180,7 +180,7 @@ func TestMemoryRemovesEndedWindows(t *testing.T) {
 		now = now.Add(time.Minute)
 	}
 	if known := limiter.Subjects(); known > 2*visitors {
-		t.Errorf("it knows %d subjects of %d", known, next)
+		t.Errorf("subjects = %d of %d, want at most %d", known, next, 2*visitors)
 	}
 	now = now.Add(time.Hour)
 	for range visitors {
@@ -212,7 +212,7 @@ func TestConcurrentRequestsStayWithinQuota(t *testing.T) {
 	}
 	all.Wait()
 	if got := allowed.Load(); got != 1000 {
-		t.Errorf("%d are let through, want 1000", got)
+		t.Errorf("allowed requests = %d, want 1000", got)
 	}
 }
 
@@ -221,7 +221,7 @@ func TestTakeDoesNotAllocate(t *testing.T) {
 	who := subject(1)
 	limiter.Take(ctx, who)
 	if allocations := testing.AllocsPerRun(1000, func() { limiter.Take(ctx, who); limiter.Peek(ctx, who) }); allocations != 0 {
-		t.Errorf("%v allocations", allocations)
+		t.Errorf("allocations = %v, want 0", allocations)
 	}
 }
 

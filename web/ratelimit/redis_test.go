@@ -15,22 +15,22 @@ import (
 	"github.com/skipup/keys/web/ratelimit"
 )
 
-// redisServer is a real one, on a socket of its own, that keeps nothing on disk.
+// redisServer is a Redis server on a socket of its own. It stores nothing on disk.
 type redisServer struct {
 	folder  string
 	process *exec.Cmd
 }
 
-// newRedis starts a server that ends with the test.
+// newRedis starts a server and stops it when the test ends.
 func newRedis(t *testing.T) *redisServer {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("not with -short: needs a redis-server")
+		t.Skip("skipped by -short")
 	}
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redis-server is not installed: run `make test` as root, or install Debian's package redis-server")
 	}
-	folder, err := os.MkdirTemp("", "redis") // that of t may be too long for a socket
+	folder, err := os.MkdirTemp("", "redis") // t.TempDir may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func newRedis(t *testing.T) *redisServer {
 
 func (s *redisServer) socket() string { return filepath.Join(s.folder, "socket") }
 
-// start starts the server, empty, and waits until it can be reached.
+// start starts an empty server and waits until it responds.
 func (s *redisServer) start(t *testing.T) {
 	t.Helper()
 	s.process = exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket(), "--requirepass", "open sesame",
@@ -65,7 +65,7 @@ func (s *redisServer) start(t *testing.T) {
 	}
 }
 
-// kill ends the server at once, as a crash does.
+// kill kills the server.
 func (s *redisServer) kill() {
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
@@ -101,7 +101,7 @@ func TestParseRedis(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.Network != tt.network || got.Addr != tt.place || got.Username != tt.user || got.Password != tt.password || got.DB != tt.database || (got.TLSConfig != nil) != tt.tls {
-				t.Errorf("got %s %s, user %q, password %q, database %d, TLS %v", got.Network, got.Addr, got.Username, got.Password, got.DB, got.TLSConfig != nil)
+				t.Errorf("options = %s %s, user %q, password %q, database %d, TLS %v", got.Network, got.Addr, got.Username, got.Password, got.DB, got.TLSConfig != nil)
 			}
 		})
 	}
@@ -118,16 +118,16 @@ func TestParseRedisError(t *testing.T) {
 	} {
 		_, err := ratelimit.ParseRedis(address)
 		if err == nil {
-			t.Errorf("%q is accepted", address)
+			t.Errorf("ParseRedis(%q) succeeded", address)
 			continue
 		}
 		for _, secret := range []string{"ses", "ame@", "cache.internal"} {
 			if strings.Contains(err.Error(), secret) {
-				t.Errorf("the error for %q repeats it: %v", address, err)
+				t.Errorf("error for %q repeats the URL: %v", address, err)
 			}
 		}
 		if !strings.Contains(err.Error(), "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]") {
-			t.Errorf("the error for %q does not say what is expected: %v", address, err)
+			t.Errorf("error for %q lacks the expected form: %v", address, err)
 		}
 	}
 }
@@ -144,9 +144,9 @@ func TestRedisSupportsAllCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(errorsSeen) {
-		// A script that is not there yet is sent whole.
+		// NOSCRIPT is expected: the client then sends the whole script.
 		if strings.HasPrefix(line, "errorstat_") && !strings.HasPrefix(line, "errorstat_NOSCRIPT") {
-			t.Errorf("Redis has refused something: %s", line)
+			t.Errorf("Redis returned an error: %s", line)
 		}
 	}
 }

@@ -19,8 +19,8 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// promptly is how soon an answer must be there while Redis is away: ten times what a Shared waits
-// at most, for the sake of busy machines, and half of what the connection itself would wait.
+// promptly is how soon a decision must be made during an outage: ten times the timeout, because
+// machines may be busy, and half of the connection's own timeout.
 const promptly = 10 * ratelimit.CallTimeout
 
 // logLines is a log that can be read while it is written.
@@ -57,7 +57,7 @@ func newShared(t *testing.T, server *redisServer, policy ratelimit.Policy) (*rat
 	limiter.SetTimeout(10 * time.Second)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("its log:\n%s", lines)
+			t.Logf("log of the limiter:\n%s", lines)
 		}
 	})
 	return limiter, lines
@@ -71,7 +71,7 @@ func TestLimiter(t *testing.T) {
 			limiter, lines := newShared(t, newRedis(t), three)
 			t.Cleanup(func() {
 				if lines.count(slog.LevelWarn) != 0 {
-					t.Error("Redis was not asked throughout")
+					t.Error("limiter logged an outage of Redis")
 				}
 			})
 			return limiter
@@ -84,24 +84,24 @@ func TestLimiter(t *testing.T) {
 				t.Helper()
 				got := limiter.Take(ctx, who)
 				if got.Allowed != allowed || got.Remaining != remaining {
-					t.Errorf("got %+v, want allowed %v, %d remaining", got, allowed, remaining)
+					t.Errorf("Take() = %+v, want allowed = %v, remaining = %d", got, allowed, remaining)
 				}
 				if got.Reset <= 50*time.Second || got.Reset > time.Minute {
-					t.Errorf("the window is over in %v", got.Reset)
+					t.Errorf("Reset = %v, want up to a minute", got.Reset)
 				}
 			}
 			peek := func(who ratelimit.Subject, allowed bool, remaining int) {
 				t.Helper()
 				if got := limiter.Peek(ctx, who); got.Allowed != allowed || got.Remaining != remaining || got.Reset <= 50*time.Second {
-					t.Errorf("peek says %+v, want allowed %v, %d remaining", got, allowed, remaining)
+					t.Errorf("Peek() = %+v, want allowed = %v, remaining = %d", got, allowed, remaining)
 				}
 			}
 			ada, bob := subject(1), subject(2)
 			peek(ada, true, 3)
-			peek(ada, true, 3) // to look is not to take
+			peek(ada, true, 3) // a peek is not counted
 			take(ada, true, 2)
 			take(ada, true, 1)
-			take(bob, true, 2) // whom ada does not concern
+			take(bob, true, 2) // not affected by ada
 			peek(ada, true, 1)
 			take(ada, true, 0)
 			for range 10 {
@@ -133,13 +133,13 @@ func TestSharedAcrossNodes(t *testing.T) {
 		}
 		defer func() {
 			if lines.count(slog.LevelWarn) != 0 {
-				t.Error("Redis was not asked throughout")
+				t.Error("limiter logged an outage of Redis")
 			}
 		}()
 	}
 	all.Wait()
 	if got := allowed.Load(); got != 200 {
-		t.Errorf("%d are let through, want 200", got)
+		t.Errorf("allowed requests = %d, want 200", got)
 	}
 }
 
@@ -148,16 +148,16 @@ func TestSharedWindowEnds(t *testing.T) {
 	limiter, _ := newShared(t, newRedis(t), ratelimit.Policy{Name: "default", Quota: 1, Window: length})
 	begun := time.Now()
 	if got := limiter.Take(ctx, subject(1)); !got.Allowed || got.Reset != length {
-		t.Fatalf("the first gets %+v", got)
+		t.Fatalf("first request: %+v", got)
 	}
-	refused := 0
+	rejected := 0
 	for ; !limiter.Take(ctx, subject(1)).Allowed; time.Sleep(5 * time.Millisecond) {
-		if refused++; time.Since(begun) > 10*length {
-			t.Fatal("the window does not end")
+		if rejected++; time.Since(begun) > 10*length {
+			t.Fatal("window does not end")
 		}
 	}
-	if lasted := time.Since(begun); lasted < length-2*time.Millisecond || refused == 0 { // Redis counts whole milliseconds
-		t.Errorf("it lasted %v, and %d were refused", lasted, refused)
+	if lasted := time.Since(begun); lasted < length-2*time.Millisecond || rejected == 0 { // Redis counts whole milliseconds
+		t.Errorf("window lasted %v and rejected %d requests", lasted, rejected)
 	}
 }
 
@@ -180,17 +180,17 @@ func TestSharedKeys(t *testing.T) {
 		t.Errorf("keys in Redis (-want +got):\n%s", diff)
 	}
 	if ends, err := client.PTTL(ctx, key).Result(); err != nil || ends <= 0 || ends > time.Minute {
-		t.Errorf("the window ends in %v, %v", ends, err)
+		t.Errorf("TTL of the window = %v, error = %v", ends, err)
 	}
 
 	if err := client.Set(ctx, key, 1000, 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := limiter.Take(ctx, who); !got.Allowed || got.Reset != time.Minute {
-		t.Errorf("a window without an end: %+v", got)
+		t.Errorf("Take() with a window without an end = %+v", got)
 	}
 	if ends, err := client.PTTL(ctx, key).Result(); err != nil || ends <= 0 {
-		t.Errorf("a window without an end still has none: %v, %v", ends, err)
+		t.Errorf("TTL after Take() = %v, error = %v; want more than 0", ends, err)
 	}
 }
 
@@ -200,10 +200,10 @@ func TestCanceledRequestIsCounted(t *testing.T) {
 	leave()
 	limiter.Take(gone, subject(1))
 	if got := limiter.Take(ctx, subject(1)).Remaining; got != 1 {
-		t.Errorf("%d remain, want 1", got)
+		t.Errorf("remaining = %d, want 1", got)
 	}
 	if lines.count(slog.LevelWarn) != 0 {
-		t.Error("it counts as an outage")
+		t.Error("canceled request counts as an outage")
 	}
 }
 
@@ -225,19 +225,19 @@ func TestSharedDuringOutage(t *testing.T) {
 			}
 		}
 		if limiter.Take(ctx, who).Allowed {
-			t.Error("in an outage nobody is refused")
+			t.Error("Take() during an outage allows a request over the quota")
 		}
 		if limiter.Peek(ctx, who).Allowed {
-			t.Error("in an outage more is promised than is given")
+			t.Error("Peek() during an outage allows a request over the quota")
 		}
 		if lines.count(slog.LevelWarn) != outage+1 || lines.count(slog.LevelInfo) != outage {
-			t.Fatal("the log does not have one warning for the outage")
+			t.Fatal("log does not have one warning for the outage")
 		}
 
 		server.start(t)
 		awaitRedis(t, limiter, lines, outage+1)
 		if got := limiter.Take(ctx, who).Remaining; got != 2 {
-			t.Errorf("%d remain in the new Redis, want 2", got)
+			t.Errorf("remaining in the new Redis = %d, want 2", got)
 		}
 	}
 }
@@ -268,12 +268,12 @@ func TestRedisOutageUnderLoad(t *testing.T) {
 	enough.Store(true)
 	all.Wait()
 	if took := time.Duration(slowest.Load()); took > promptly {
-		t.Errorf("one has waited %v", took)
+		t.Errorf("slowest request took %v, want at most %v", took, promptly)
 	} else {
-		t.Logf("the slowest has waited %v", took)
+		t.Logf("slowest request took %v", took)
 	}
 	if got := lines.count(slog.LevelWarn); got != 1 {
-		t.Errorf("%d warnings, want 1", got)
+		t.Errorf("warnings = %d, want 1", got)
 	}
 	server.start(t)
 	awaitRedis(t, limiter, lines, 1)
@@ -285,11 +285,11 @@ func awaitRedis(t *testing.T, limiter *ratelimit.Shared, lines *logLines, n int)
 	back := time.Now()
 	for lines.count(slog.LevelInfo) < n {
 		if limiter.Take(ctx, subject(-1)); time.Since(back) > 5*time.Second {
-			t.Fatal("Redis is not asked again")
+			t.Fatal("limiter does not call Redis again")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Logf("asked again %v after its return", time.Since(back).Round(time.Millisecond))
+	t.Logf("limiter called Redis again %v after its return", time.Since(back).Round(time.Millisecond))
 }
 
 func TestSharedPausesAfterTimeout(t *testing.T) {
@@ -309,7 +309,7 @@ func TestSharedPausesAfterTimeout(t *testing.T) {
 		asked := time.Now()
 		limiter.Take(ctx, subject(1))
 		if took := time.Since(asked); took < ratelimit.CallTimeout || took > promptly {
-			t.Errorf("the first waits %v", took)
+			t.Errorf("first request took %v, want %v to %v", took, ratelimit.CallTimeout, promptly)
 		}
 		asked = time.Now()
 		for range 100 {
@@ -317,7 +317,7 @@ func TestSharedPausesAfterTimeout(t *testing.T) {
 			limiter.Peek(ctx, subject(1))
 		}
 		if took := time.Since(asked); took > ratelimit.CallTimeout {
-			t.Errorf("200 more wait %v", took)
+			t.Errorf("200 more requests took %v, want at most %v", took, ratelimit.CallTimeout)
 		}
 		now = now.Add(time.Second)
 	}
@@ -358,6 +358,6 @@ func TestOneTrialPerPause(t *testing.T) {
 	}
 	all.Wait()
 	if got := waited.Load(); got != 1 {
-		t.Errorf("%d have waited, want 1", got)
+		t.Errorf("requests that waited = %d, want 1", got)
 	}
 }

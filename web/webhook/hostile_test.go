@@ -18,9 +18,9 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// nameServer starts a DNS server on a loopback address and returns a resolver that uses it. answer
+// nameServer starts a DNS server on a loopback address and returns a resolver that uses it. lookUp
 // returns the IP addresses of a name, or nil if the name doesn't exist.
-func nameServer(t testing.TB, answer func(name string) []string) *net.Resolver {
+func nameServer(t testing.TB, lookUp func(name string) []string) *net.Resolver {
 	t.Helper()
 	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -34,7 +34,7 @@ func nameServer(t testing.TB, answer func(name string) []string) *net.Resolver {
 			if err != nil {
 				return
 			}
-			if reply := replyTo(buffer[:n], answer); reply != nil {
+			if reply := replyTo(buffer[:n], lookUp); reply != nil {
 				_, _ = connection.WriteTo(reply, from)
 			}
 		}
@@ -45,14 +45,14 @@ func nameServer(t testing.TB, answer func(name string) []string) *net.Resolver {
 	}}
 }
 
-func replyTo(query []byte, answer func(string) []string) []byte {
+func replyTo(query []byte, lookUp func(string) []string) []byte {
 	var message dnsmessage.Message
 	if err := message.Unpack(query); err != nil || len(message.Questions) != 1 {
 		return nil
 	}
 	question := message.Questions[0]
 	message.Response, message.Additionals = true, nil
-	addresses := answer(strings.TrimSuffix(question.Name.String(), "."))
+	addresses := lookUp(strings.TrimSuffix(question.Name.String(), "."))
 	if addresses == nil {
 		message.RCode = dnsmessage.RCodeNameError
 	}
@@ -73,7 +73,8 @@ func replyTo(query []byte, answer func(string) []string) []byte {
 	return reply
 }
 
-// hostileHosts lead, or have led somewhere, to what is not on the public internet.
+// hostileHosts are hosts that are not on the public internet, in spellings that have fooled other
+// programs.
 var hostileHosts = []string{
 	// Loopback, in the spellings of inet_aton(3) too.
 	"127.0.0.1", "127.0.0.2", "127.1", "127.0.1", "127.255.255.254", "2130706433", "017700000001", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1",
@@ -93,7 +94,7 @@ var hostileHosts = []string{
 	// Documentation, benchmarks, multicast, broadcast, reserved.
 	"192.0.2.1", "198.51.100.1", "203.0.113.1", "198.18.0.1", "198.19.255.254", "192.0.0.1", "192.0.0.8", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
 	"[ff02::1]", "[ff01::1]", "[ff0e::1]", "[2001:db8::1]", "[3fff::1]", "[100::1]", "[5f00::1]", "[2001:2::1]", "[2001:10::1]",
-	// Names of anything and of nothing.
+	// Names that may resolve to anything.
 	"intranet", "printer.local", "db.internal", "router.lan", "127.0.0.1.nip.example", "localtest.example", "xn--127-0.example",
 }
 
@@ -138,61 +139,61 @@ func TestHostileURLsAreNotContacted(t *testing.T) {
 	r, port := trap(t)
 	urls := hostileURLs(port)
 	if len(urls) < 100 {
-		t.Fatalf("%d hostile addresses, want 100", len(urls))
+		t.Fatalf("hostile URLs = %d, want at least 100", len(urls))
 	}
-	t.Logf("%d hostile addresses", len(urls))
-	h := houseOn(t, modelstest.NewSQLite(t))
+	t.Logf("%d hostile URLs", len(urls))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	endpoints := map[string]*models.WebhookEndpoint{}
 	workspaces := map[string]*models.Workspace{}
 	var workspace *models.Workspace
 	for i, hostile := range urls {
 		secure := strings.Replace(hostile, "http:", "https:", 1)
-		if _, _, err := h.CreateWebhookEndpoint(t.Context(), h.workspace.ID, models.NewWebhookEndpoint{URL: secure, Events: []string{"seat.assigned"}}); !models.IsKind(err, models.Invalid) {
-			t.Errorf("an endpoint can be made for %q: %v", secure, err)
+		if _, _, err := f.CreateWebhookEndpoint(t.Context(), f.workspace.ID, models.NewWebhookEndpoint{URL: secure, Events: []string{"seat.assigned"}}); !models.IsKind(err, models.Invalid) {
+			t.Errorf("create endpoint for %q: %v, want Invalid", secure, err)
 		}
 		if i%models.MaxWebhookEndpoints == 0 {
-			workspace = newWorkspace(t, h.Store, fmt.Sprint("w", i))
+			workspace = newWorkspace(t, f.Store, fmt.Sprint("w", i))
 		}
-		endpoints[hostile], _ = h.endpointOf(t, workspace, hostile)
+		endpoints[hostile], _ = f.endpointOf(t, workspace, hostile)
 		workspaces[hostile] = workspace
 		if (i+1)%models.MaxWebhookEndpoints == 0 || i == len(urls)-1 {
-			h.eventsOf(t, workspace, 1)
+			f.eventsOf(t, workspace, 1)
 		}
 	}
 	options := local.OnAnyPort()
 	options.AllowPrivate, options.Timeout = false, 5*time.Second
 	options.Resolver = nameServer(t, func(string) []string { return []string{"127.0.0.1", "::1"} })
-	stop := h.work(t, options)
-	refused := 0
+	stop := f.work(t, options)
+	rejected := 0
 	for hostile, endpoint := range endpoints {
-		d := house{h.Store, workspaces[hostile]}.attempted(t, endpoint, 1)
+		d := fixture{f.Store, workspaces[hostile]}.attempted(t, endpoint, 1)
 		if d.Failure == models.Delivered || d.ResponseCode != nil {
-			t.Errorf("%q is reached: %+v", hostile, d)
+			t.Errorf("delivery to %q = %+v, want no response", hostile, d)
 		}
 		if d.Failure == models.FailedAddress {
-			refused++
+			rejected++
 		}
 		if d.Failure == models.FailedTimeout {
-			t.Errorf("%q is dialed until the time is over", hostile)
+			t.Errorf("delivery to %q timed out, want it rejected before dialing", hostile)
 		}
 	}
 	stop()
-	t.Logf("%d of them are refused when dialing, the others are no addresses", refused)
+	t.Logf("%d of them were rejected when dialing; the others are not addresses", rejected)
 	if n := len(r.all()); n != 0 {
-		t.Errorf("the trap has got %d requests", n)
+		t.Errorf("trap received %d requests, want 0", n)
 	}
 
-	// Where it is allowed the same addresses reach the trap: it is one.
+	// With AllowPrivate, the same URL reaches the trap.
 	options.AllowPrivate = true
-	h.Clock.Advance(6 * time.Second)
-	h.work(t, options)
+	f.Clock.Advance(6 * time.Second)
+	f.work(t, options)
 	await(t, "the trap is reached where that is allowed", func() bool { return len(r.all()) > 20 })
 }
 
 // TestDNSRebinding covers a name that is public when it is checked and private when it is used.
 func TestDNSRebinding(t *testing.T) {
 	r, port := trap(t)
-	const public = "192.88.99.1" // nobody is there
+	const public = "192.88.99.1" // unused
 	var asked atomic.Int64
 	names := nameServer(t, func(name string) []string {
 		switch {
@@ -203,28 +204,28 @@ func TestDNSRebinding(t *testing.T) {
 		}
 		return []string{"127.0.0.1"}
 	})
-	h := houseOn(t, modelstest.NewSQLite(t))
-	changes, _ := h.endpoint(t, "http://rebinds.example.com:"+port)
-	both, _ := h.endpoint(t, "http://both.example.com:"+port)
+	f := newFixture(t, modelstest.NewSQLite(t))
+	changes, _ := f.endpoint(t, "http://rebinds.example.com:"+port)
+	both, _ := f.endpoint(t, "http://both.example.com:"+port)
 	options := local.OnAnyPort()
 	options.AllowPrivate, options.Timeout, options.Resolver = false, time.Second, names
-	h.work(t, options)
-	for range 6 { // one after the other: lookups at once share an answer
-		h.events(t, 1)
-		h.attempted(t, changes, 1)
-		h.attempted(t, both, 1)
+	f.work(t, options)
+	for range 6 { // one after another, because concurrent lookups share a response
+		f.events(t, 1)
+		f.attempted(t, changes, 1)
+		f.attempted(t, both, 1)
 	}
 	if n := len(r.all()); n != 0 {
-		t.Errorf("the trap has got %d requests", n)
+		t.Errorf("trap received %d requests, want 0", n)
 	}
 	if asked.Load() < 6 {
-		t.Errorf("the name was looked up %d times", asked.Load())
+		t.Errorf("lookups = %d, want at least 6", asked.Load())
 	}
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	r, port := trap(t)
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	var endpoints []*models.WebhookEndpoint
 	for _, code := range []int{300, 301, 302, 303, 304, 305, 307, 308} {
 		to := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -232,17 +233,17 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			w.Header().Set("Refresh", "0; url=http://127.0.0.1:"+port)
 			w.WriteHeader(code)
 		})
-		endpoint, _ := h.endpoint(t, to.URL)
+		endpoint, _ := f.endpoint(t, to.URL)
 		endpoints = append(endpoints, endpoint)
 	}
-	h.events(t, 1)
-	h.work(t, local)
+	f.events(t, 1)
+	f.work(t, local)
 	for _, endpoint := range endpoints {
-		if d := h.attempted(t, endpoint, 1); d.Failure != models.FailedRedirect {
-			t.Errorf("%d is %q", *d.ResponseCode, d.Failure)
+		if d := f.attempted(t, endpoint, 1); d.Failure != models.FailedRedirect {
+			t.Errorf("failure for status %d = %q, want %q", *d.ResponseCode, d.Failure, models.FailedRedirect)
 		}
 	}
 	if n := len(r.all()); n != 0 {
-		t.Errorf("the trap has got %d requests", n)
+		t.Errorf("trap received %d requests, want 0", n)
 	}
 }

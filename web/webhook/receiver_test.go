@@ -24,7 +24,7 @@ type received struct {
 	body   []byte
 }
 
-// receiver is a real HTTP server that notes what it gets and answers as it is told.
+// receiver is an HTTP server that records requests.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -33,7 +33,7 @@ type receiver struct {
 	mostOnce int
 }
 
-func newReceiver(t testing.TB, answer http.HandlerFunc) *receiver {
+func newReceiver(t testing.TB, handle http.HandlerFunc) *receiver {
 	t.Helper()
 	r := &receiver{}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
@@ -46,7 +46,7 @@ func newReceiver(t testing.TB, answer http.HandlerFunc) *receiver {
 		r.atOnce++
 		r.mostOnce = max(r.mostOnce, r.atOnce)
 		r.mu.Unlock()
-		answer(w, request)
+		handle(w, request)
 		r.mu.Lock()
 		r.atOnce--
 		r.mu.Unlock()
@@ -95,29 +95,29 @@ func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it never happens that %s", what)
+			t.Fatalf("timed out waiting until %s", what)
 		}
 	}
 }
 
-// house is a Store with a workspace whose events are sent.
-type house struct {
+// fixture is a Store with a workspace whose events are sent.
+type fixture struct {
 	*modelstest.Store
 	workspace *models.Workspace
 }
 
-// each runs test on both databases. The clock shows the present, since signatures are not
-// believed for long, and stands still.
-func each(t *testing.T, test func(t *testing.T, h house)) {
+// each runs test on both databases. The clock is set to the current time, because signatures expire,
+// and stands still.
+func each(t *testing.T, test func(t *testing.T, f fixture)) {
 	t.Helper()
 	t.Parallel()
-	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, houseOn(t, s)) })
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) { test(t, newFixture(t, s)) })
 }
 
-func houseOn(t testing.TB, s *modelstest.Store) house {
+func newFixture(t testing.TB, s *modelstest.Store) fixture {
 	t.Helper()
 	s.Clock.Advance(time.Since(modelstest.Start))
-	return house{s, newWorkspace(t, s, "Acme")}
+	return fixture{s, newWorkspace(t, s, "Acme")}
 }
 
 func newWorkspace(t testing.TB, s *modelstest.Store, name string) *models.Workspace {
@@ -126,59 +126,59 @@ func newWorkspace(t testing.TB, s *modelstest.Store, name string) *models.Worksp
 	return workspace
 }
 
-// endpoint makes an endpoint for keys that are made, at an address that nobody may give one.
-func (h house) endpoint(t testing.TB, address string) (*models.WebhookEndpoint, string) {
+// endpoint creates an endpoint for created keys at a URL that the Store would reject.
+func (f fixture) endpoint(t testing.TB, address string) (*models.WebhookEndpoint, string) {
 	t.Helper()
-	return h.endpointOf(t, h.workspace, address)
+	return f.endpointOf(t, f.workspace, address)
 }
 
-func (h house) endpointOf(t testing.TB, workspace *models.Workspace, address string) (*models.WebhookEndpoint, string) {
+func (f fixture) endpointOf(t testing.TB, workspace *models.Workspace, address string) (*models.WebhookEndpoint, string) {
 	t.Helper()
-	endpoint, secret, err := h.CreateWebhookEndpoint(t.Context(), workspace.ID, models.NewWebhookEndpoint{
+	endpoint, secret, err := f.CreateWebhookEndpoint(t.Context(), workspace.ID, models.NewWebhookEndpoint{
 		URL: "https://hooks.example.com", Events: []string{"api_key.created"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Exec(t, "UPDATE webhook_endpoints SET url = $1 WHERE id = $2", address, endpoint.ID)
+	f.Exec(t, "UPDATE webhook_endpoints SET url = $1 WHERE id = $2", address, endpoint.ID)
 	return endpoint, secret.Reveal()
 }
 
-// events makes keys, and so events.
-func (h house) events(t testing.TB, count int) { h.eventsOf(t, h.workspace, count) }
+// events creates keys, which publishes events.
+func (f fixture) events(t testing.TB, count int) { f.eventsOf(t, f.workspace, count) }
 
-func (h house) eventsOf(t testing.TB, workspace *models.Workspace, count int) {
+func (f fixture) eventsOf(t testing.TB, workspace *models.Workspace, count int) {
 	t.Helper()
 	for i := range count {
-		if _, _, err := h.CreateAPIKey(t.Context(), workspace.ID, models.NewAPIKey{Name: fmt.Sprintf("Key %d", i)}); err != nil {
+		if _, _, err := f.CreateAPIKey(t.Context(), workspace.ID, models.NewAPIKey{Name: fmt.Sprintf("Key %d", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // last returns the newest delivery to an endpoint.
-func (h house) last(t testing.TB, endpoint *models.WebhookEndpoint) models.WebhookDelivery {
+func (f fixture) last(t testing.TB, endpoint *models.WebhookEndpoint) models.WebhookDelivery {
 	t.Helper()
-	list, err := h.WebhookDeliveries(t.Context(), h.workspace.ID, endpoint.ID, models.DeliveryFilter{}, models.Page{Limit: 1})
+	list, err := f.WebhookDeliveries(t.Context(), f.workspace.ID, endpoint.ID, models.DeliveryFilter{}, models.Page{Limit: 1})
 	if err != nil || len(list.Items) == 0 {
-		t.Fatalf("no delivery: %v", err)
+		t.Fatalf("newest delivery: %v", err)
 	}
 	return list.Items[0]
 }
 
 // attempted waits for a number of attempts and returns the newest delivery to an endpoint.
-func (h house) attempted(t testing.TB, endpoint *models.WebhookEndpoint, times int) models.WebhookDelivery {
+func (f fixture) attempted(t testing.TB, endpoint *models.WebhookEndpoint, times int) models.WebhookDelivery {
 	t.Helper()
-	await(t, fmt.Sprintf("a delivery has been attempted %d times", times), func() bool { return h.last(t, endpoint).Attempts >= times })
-	return h.last(t, endpoint)
+	await(t, fmt.Sprintf("a delivery has been attempted %d times", times), func() bool { return f.last(t, endpoint).Attempts >= times })
+	return f.last(t, endpoint)
 }
 
 // work runs a worker until stop is called or the test ends.
-func (h house) work(t testing.TB, options webhook.Options) (stop func()) {
+func (f fixture) work(t testing.TB, options webhook.Options) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { webhook.New(h.Store.Store, options).Run(ctx) })
+	running.Go(func() { webhook.New(f.Store.Store, options).Run(ctx) })
 	stop = func() { cancel(); running.Wait() }
 	t.Cleanup(stop)
 	return stop

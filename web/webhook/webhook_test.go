@@ -29,18 +29,18 @@ import (
 )
 
 func TestDelivery(t *testing.T) {
-	each(t, func(t *testing.T, h house) {
+	each(t, func(t *testing.T, f fixture) {
 		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("thank you")) })
-		endpoint, secret := h.endpoint(t, r.URL)
-		h.work(t, local)
-		h.events(t, 1)
-		d := h.attempted(t, endpoint, 1)
+		endpoint, secret := f.endpoint(t, r.URL)
+		f.work(t, local)
+		f.events(t, 1)
+		d := f.attempted(t, endpoint, 1)
 		if d.Status != models.DeliverySuccess || *d.ResponseCode != 200 || d.ResponseExcerpt != "thank you" || d.Failure != "" {
-			t.Errorf("the delivery is %+v", d)
+			t.Errorf("delivery = %+v", d)
 		}
 		got := r.all()
 		if len(got) != 1 {
-			t.Fatalf("received %d requests", len(got))
+			t.Fatalf("received requests = %d, want 1", len(got))
 		}
 		want := map[string]string{"Content-Type": "application/json", "User-Agent": "SkipUp-Webhooks/1", "Webhook-Id": d.EventID, "Idempotency-Key": ""}
 		for name, value := range want {
@@ -63,48 +63,48 @@ func requireSigned(t *testing.T, got received, secret string) {
 		t.Error(err)
 	}
 	if err := hook.Verify(append(got.body, ' '), got.header); err == nil {
-		t.Error("another body is verified")
+		t.Error("Verify accepted another body")
 	}
-	moment, signatures, _ := strings.Cut(got.header.Get("X-Webhook-Signature"), ",")
+	timestamp, signatures, _ := strings.Cut(got.header.Get("X-Webhook-Signature"), ",")
 	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%s.%s", strings.TrimPrefix(moment, "t="), got.body)
+	fmt.Fprintf(mac, "%s.%s", strings.TrimPrefix(timestamp, "t="), got.body)
 	if !strings.Contains(","+signatures+",", ",v1="+hex.EncodeToString(mac.Sum(nil))+",") {
-		t.Errorf("X-Webhook-Signature %q is not by this secret", got.header.Get("X-Webhook-Signature"))
+		t.Errorf("X-Webhook-Signature %q has no signature with this secret", got.header.Get("X-Webhook-Signature"))
 	}
 }
 
 func TestDeliveryIsSignedWithBothSecrets(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
-	endpoint, before := h.endpoint(t, r.URL)
-	_, after, err := h.RotateWebhookSecret(t.Context(), h.workspace.ID, endpoint.ID)
+	endpoint, before := f.endpoint(t, r.URL)
+	_, after, err := f.RotateWebhookSecret(t.Context(), f.workspace.ID, endpoint.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.events(t, 1)
-	h.work(t, local)
+	f.events(t, 1)
+	f.work(t, local)
 	await(t, "it arrives", func() bool { return len(r.all()) == 1 })
 	requireSigned(t, r.all()[0], before)
 	requireSigned(t, r.all()[0], after.Reveal())
 }
 
-// verifyInNode prints what the npm package standardwebhooks says to a request.
+// verifyInNode verifies a request with the npm package standardwebhooks and prints the result.
 const verifyInNode = `
 const { Webhook } = require("standardwebhooks");
 const { body, headers, secret } = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const said = (headers) => { try { return new Webhook(secret).verify(body, headers).type } catch (e) { return e.message } };
-console.log(said(headers));
-console.log(said({ ...headers, "webhook-id": "evt_other" }));`
+const verified = (headers) => { try { return new Webhook(secret).verify(body, headers).type } catch (e) { return e.message } };
+console.log(verified(headers));
+console.log(verified({ ...headers, "webhook-id": "evt_other" }));`
 
 func TestNPMPackageVerifiesSignature(t *testing.T) {
 	if testing.Short() {
-		t.Skip("Node.js is left out because of -short")
+		t.Skip("skipped by -short")
 	}
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
-	_, secret := h.endpoint(t, r.URL)
-	h.events(t, 1)
-	h.work(t, local)
+	_, secret := f.endpoint(t, r.URL)
+	f.events(t, 1)
+	f.work(t, local)
 	await(t, "it arrives", func() bool { return len(r.all()) == 1 })
 	headers := map[string]string{}
 	for name := range r.all()[0].header {
@@ -116,12 +116,12 @@ func TestNPMPackageVerifiesSignature(t *testing.T) {
 	}
 	node := exec.Command("node", "-e", verifyInNode)
 	node.Dir, node.Stdin = "../..", strings.NewReader(string(input))
-	said, err := node.CombinedOutput()
+	output, err := node.CombinedOutput()
 	if err != nil {
-		t.Fatalf("this test needs Node.js and what npm ci installs (make node_modules): %v\n%s", err, said)
+		t.Fatalf("this test needs Node.js and what npm ci installs (make node_modules): %v\n%s", err, output)
 	}
-	if string(said) != "api_key.created\nNo matching signature found\n" {
-		t.Errorf("it says %q", said)
+	if string(output) != "api_key.created\nNo matching signature found\n" {
+		t.Errorf("output = %q", output)
 	}
 }
 
@@ -131,11 +131,11 @@ func TestFailures(t *testing.T) {
 	closes := newReceiver(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	closes.Config.ErrorLog = nil
 	plain := newReceiver(t, ok)
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	unused, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = nobody.Close()
+	_ = unused.Close()
 	redirect := func(code int) string {
 		return newReceiver(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, code) }).URL
 	}
@@ -153,24 +153,24 @@ func TestFailures(t *testing.T) {
 		{"301", redirect(301), models.FailedRedirect, 301, models.DeliveryPending},
 		{"307", redirect(307), models.FailedRedirect, 307, models.DeliveryPending},
 		{"308", redirect(308), models.FailedRedirect, 308, models.DeliveryPending},
-		{"no answer", silent.URL, models.FailedTimeout, 0, models.DeliveryPending},
+		{"no response", silent.URL, models.FailedTimeout, 0, models.DeliveryPending},
 		{"closes", closes.URL, models.FailedConnection, 0, models.DeliveryPending},
-		{"nobody listens", "http://" + nobody.Addr().String(), models.FailedConnection, 0, models.DeliveryPending},
+		{"no listener", "http://" + unused.Addr().String(), models.FailedConnection, 0, models.DeliveryPending},
 		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), models.FailedTLS, 0, models.DeliveryPending},
-		{"no such name", "http://nobody.invalid/", models.FailedName, 0, models.DeliveryPending},
+		{"no such name", "http://unused.invalid/", models.FailedName, 0, models.DeliveryPending},
 	}
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	endpoints := make([]*models.WebhookEndpoint, len(tests))
 	for i, tt := range tests {
-		endpoints[i], _ = h.endpoint(t, tt.url)
+		endpoints[i], _ = f.endpoint(t, tt.url)
 	}
-	h.events(t, 1)
+	f.events(t, 1)
 	options := local
 	options.Timeout = 2 * time.Second
 	options.Resolver = nameServer(t, func(string) []string { return nil })
-	h.work(t, options)
+	f.work(t, options)
 	for i, tt := range tests {
-		d := h.attempted(t, endpoints[i], 1)
+		d := f.attempted(t, endpoints[i], 1)
 		code := 0
 		if d.ResponseCode != nil {
 			code = *d.ResponseCode
@@ -180,12 +180,12 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	if n := len(elsewhere.all()); n != 0 {
-		t.Errorf("%d redirects are followed", n)
+		t.Errorf("followed redirects = %d, want 0", n)
 	}
 }
 
 func TestRetry(t *testing.T) {
-	each(t, func(t *testing.T, h house) {
+	each(t, func(t *testing.T, f fixture) {
 		var attempts atomic.Int64
 		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
 			switch attempts.Add(1) {
@@ -193,163 +193,163 @@ func TestRetry(t *testing.T) {
 				w.Header().Set("Retry-After", "60")
 				w.WriteHeader(http.StatusTooManyRequests)
 			case 2:
-				w.Header().Set("Retry-After", h.Now().Add(20*time.Minute).Format(http.TimeFormat))
+				w.Header().Set("Retry-After", f.Now().Add(20*time.Minute).Format(http.TimeFormat))
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		})
-		endpoint, _ := h.endpoint(t, r.URL)
-		h.work(t, local)
-		h.events(t, 1)
-		if wait := h.attempted(t, endpoint, 1).NextAttemptAt.Sub(h.Now()); wait != time.Minute {
-			t.Errorf("asked for a minute, the next attempt is in %v", wait)
+		endpoint, _ := f.endpoint(t, r.URL)
+		f.work(t, local)
+		f.events(t, 1)
+		if wait := f.attempted(t, endpoint, 1).NextAttemptAt.Sub(f.Now()); wait != time.Minute {
+			t.Errorf("wait with Retry-After of a minute = %v", wait)
 		}
-		h.Clock.Advance(time.Minute)
-		if wait := h.attempted(t, endpoint, 2).NextAttemptAt.Sub(h.Now()); wait < 20*time.Minute-time.Second || wait > 20*time.Minute {
-			t.Errorf("asked for 20 minutes, the next attempt is in %v", wait)
+		f.Clock.Advance(time.Minute)
+		if wait := f.attempted(t, endpoint, 2).NextAttemptAt.Sub(f.Now()); wait < 20*time.Minute-time.Second || wait > 20*time.Minute {
+			t.Errorf("wait with Retry-After of 20 minutes = %v", wait)
 		}
-		h.Clock.Advance(20 * time.Minute)
-		if d := h.attempted(t, endpoint, 3); d.Status != models.DeliverySuccess {
-			t.Errorf("the delivery is %+v", d)
+		f.Clock.Advance(20 * time.Minute)
+		if d := f.attempted(t, endpoint, 3); d.Status != models.DeliverySuccess {
+			t.Errorf("delivery = %+v", d)
 		}
 		got := r.all()
 		for _, again := range got[1:] {
 			if string(again.body) != string(got[0].body) || again.header.Get("Webhook-Id") != got[0].header.Get("Webhook-Id") {
-				t.Error("another attempt sends something else")
+				t.Error("a later attempt has another body or Webhook-Id")
 			}
 		}
 	})
 }
 
 func TestNodesSendEachDeliveryOnce(t *testing.T) {
-	each(t, func(t *testing.T, h house) {
+	each(t, func(t *testing.T, f fixture) {
 		const events = 150
 		r := newReceiver(t, ok)
-		h.endpoint(t, r.URL)
-		other := house{h.Another(t), h.workspace}
-		h.work(t, local)
+		f.endpoint(t, r.URL)
+		other := fixture{f.Another(t), f.workspace}
+		f.work(t, local)
 		other.work(t, local)
-		h.events(t, events/2)
+		f.events(t, events/2)
 		other.events(t, events/2)
 		await(t, "all arrive", func() bool { return len(r.ids()) == events })
 		for id, times := range r.ids() {
 			if times != 1 {
-				t.Errorf("%s is sent %d times", id, times)
+				t.Errorf("delivery %s was sent %d times, want 1", id, times)
 			}
 		}
 	})
 }
 
 func TestEventsOfOtherProcessesAreSent(t *testing.T) {
-	each(t, func(t *testing.T, h house) {
+	each(t, func(t *testing.T, f fixture) {
 		r := newReceiver(t, ok)
-		h.endpoint(t, r.URL)
-		h.work(t, local)
-		house{h.Another(t), h.workspace}.events(t, 1)
+		f.endpoint(t, r.URL)
+		f.work(t, local)
+		fixture{f.Another(t), f.workspace}.events(t, 1)
 		await(t, "it arrives", func() bool { return len(r.all()) == 1 })
 	})
 }
 
 func TestHangingReceiverDoesNotBlockOthers(t *testing.T) {
-	each(t, func(t *testing.T, h house) {
+	each(t, func(t *testing.T, f fixture) {
 		const events = 60
 		silent, well := hang(t), newReceiver(t, ok)
-		h.endpoint(t, silent.URL)
-		h.work(t, local.WithGrace(time.Millisecond))
-		h.events(t, 20)
-		h.endpoint(t, well.URL)
-		h.events(t, events)
+		f.endpoint(t, silent.URL)
+		f.work(t, local.WithGrace(time.Millisecond))
+		f.events(t, 20)
+		f.endpoint(t, well.URL)
+		f.events(t, events)
 		await(t, "the other receiver gets everything", func() bool { return len(well.ids()) == events })
 		silent.mu.Lock()
 		defer silent.mu.Unlock()
 		if silent.mostOnce > 8 || silent.atOnce == 0 {
-			t.Errorf("the hanging receiver had %d requests at once, has %d", silent.mostOnce, silent.atOnce)
+			t.Errorf("hanging receiver: most concurrent requests = %d, current = %d", silent.mostOnce, silent.atOnce)
 		}
 	})
 }
 
 // TestHangingWorkspaceDoesNotBlockOthers also checks a working receiver in the same workspace.
 func TestHangingWorkspaceDoesNotBlockOthers(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
-	greedy := newWorkspace(t, h.Store, "Greedy")
+	f := newFixture(t, modelstest.NewSQLite(t))
+	greedy := newWorkspace(t, f.Store, "Greedy")
 	silent, well, theirs := hang(t), newReceiver(t, ok), newReceiver(t, ok)
 	for range models.MaxWebhookEndpoints - 1 {
-		h.endpointOf(t, greedy, silent.URL)
+		f.endpointOf(t, greedy, silent.URL)
 	}
-	h.work(t, local.WithGrace(time.Millisecond))
-	h.eventsOf(t, greedy, 10)
-	h.endpointOf(t, greedy, well.URL)
-	h.endpoint(t, theirs.URL)
-	h.eventsOf(t, greedy, 10)
-	h.events(t, 30)
+	f.work(t, local.WithGrace(time.Millisecond))
+	f.eventsOf(t, greedy, 10)
+	f.endpointOf(t, greedy, well.URL)
+	f.endpoint(t, theirs.URL)
+	f.eventsOf(t, greedy, 10)
+	f.events(t, 30)
 	await(t, "the other workspace gets everything", func() bool { return len(theirs.ids()) == 30 })
 	await(t, "the receiver that is well gets everything", func() bool { return len(well.ids()) == 10 })
 	silent.mu.Lock()
 	defer silent.mu.Unlock()
 	if silent.mostOnce > 128+50 {
-		t.Errorf("the greedy workspace had %d deliveries on their way at once", silent.mostOnce)
+		t.Errorf("most concurrent deliveries of the workspace = %d, want at most %d", silent.mostOnce, 128+50)
 	}
 }
 
 // TestRunFinishesOnShutdown checks that unfinished deliveries are released for other nodes.
 func TestRunFinishesOnShutdown(t *testing.T) {
-	each(t, func(t *testing.T, h house) {
+	each(t, func(t *testing.T, f fixture) {
 		entered, release := make(chan struct{}, 9), make(chan struct{})
 		slow := newReceiver(t, func(http.ResponseWriter, *http.Request) {
 			entered <- struct{}{}
 			<-release
 		})
-		finishing, _ := h.endpoint(t, slow.URL)
-		stop := h.work(t, local)
-		h.events(t, 1)
+		finishing, _ := f.endpoint(t, slow.URL)
+		stop := f.work(t, local)
+		f.events(t, 1)
 		<-entered
 		stopped := make(chan struct{})
 		go func() { stop(); close(stopped) }()
 		select {
 		case <-stopped:
-			t.Error("it stops without waiting for the attempt")
+			t.Error("Run returned before the attempt had finished")
 		case <-time.After(50 * time.Millisecond):
 		}
 		close(release)
 		<-stopped
-		if d := h.last(t, finishing); d.Status != models.DeliverySuccess {
-			t.Errorf("what ended while it stopped is %+v", d)
+		if d := f.last(t, finishing); d.Status != models.DeliverySuccess {
+			t.Errorf("delivery that finished during shutdown = %+v", d)
 		}
-		if err := h.DeleteWebhookEndpoint(t.Context(), h.workspace.ID, finishing.ID); err != nil {
+		if err := f.DeleteWebhookEndpoint(t.Context(), f.workspace.ID, finishing.ID); err != nil {
 			t.Fatal(err)
 		}
 
 		silent := hang(t)
-		broken, _ := h.endpoint(t, silent.URL)
-		stop = h.work(t, local.WithGrace(time.Millisecond))
-		h.events(t, 1)
+		broken, _ := f.endpoint(t, silent.URL)
+		stop = f.work(t, local.WithGrace(time.Millisecond))
+		f.events(t, 1)
 		await(t, "it is being sent", func() bool { return len(silent.all()) == 1 })
 		stop()
-		if d := h.last(t, broken); d.Claim != nil || d.Attempts != 0 || d.Status != models.DeliveryPending || d.NextAttemptAt.After(h.Now()) {
-			t.Errorf("what was broken off is %+v", d)
+		if d := f.last(t, broken); d.Claim != nil || d.Attempts != 0 || d.Status != models.DeliveryPending || d.NextAttemptAt.After(f.Now()) {
+			t.Errorf("delivery that was canceled = %+v", d)
 		}
 	})
 }
 
 func TestAttemptedCallback(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
-	endpoint, _ := h.endpoint(t, newReceiver(t, status(500)).URL)
-	told := make(chan webhook.Attempt, 9)
+	f := newFixture(t, modelstest.NewSQLite(t))
+	endpoint, _ := f.endpoint(t, newReceiver(t, status(500)).URL)
+	attempts := make(chan webhook.Attempt, 9)
 	options := local
-	options.Attempted = func(a webhook.Attempt) { told <- a }
-	h.work(t, options)
-	h.events(t, 1)
-	if a := <-told; !a.First || a.Failure != models.FailedStatus || a.Delay != 0 || a.Took <= 0 {
-		t.Errorf("told of %+v", a)
+	options.Attempted = func(a webhook.Attempt) { attempts <- a }
+	f.work(t, options)
+	f.events(t, 1)
+	if a := <-attempts; !a.First || a.Failure != models.FailedStatus || a.Delay != 0 || a.Took <= 0 {
+		t.Errorf("first attempt = %+v", a)
 	}
-	h.attempted(t, endpoint, 1) // written down: the next attempt counts from then
-	h.Clock.Advance(6 * time.Second)
-	if a := <-told; a.First || a.Delay < 0 {
-		t.Errorf("told of %+v", a)
+	f.attempted(t, endpoint, 1) // wait until it is recorded, because the next attempt counts from then
+	f.Clock.Advance(6 * time.Second)
+	if a := <-attempts; a.First || a.Delay < 0 {
+		t.Errorf("second attempt = %+v", a)
 	}
 }
 
 func TestLargeAndSlowResponses(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	large := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
@@ -364,15 +364,15 @@ func TestLargeAndSlowResponses(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	})
-	first, _ := h.endpoint(t, large.URL)
-	second, _ := h.endpoint(t, trickles.URL)
-	h.events(t, 1)
+	first, _ := f.endpoint(t, large.URL)
+	second, _ := f.endpoint(t, trickles.URL)
+	f.events(t, 1)
 	options := local
 	options.Timeout = 300 * time.Millisecond
-	h.work(t, options)
+	f.work(t, options)
 	for _, endpoint := range []*models.WebhookEndpoint{first, second} {
-		if d := h.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess || len(d.ResponseExcerpt) > models.MaxResponseExcerpt || d.ResponseExcerpt == "" {
-			t.Errorf("%s, kept %d bytes", d.Status, len(d.ResponseExcerpt))
+		if d := f.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess || len(d.ResponseExcerpt) > models.MaxResponseExcerpt || d.ResponseExcerpt == "" {
+			t.Errorf("status = %s, excerpt = %d bytes", d.Status, len(d.ResponseExcerpt))
 		}
 	}
 }
@@ -380,7 +380,7 @@ func TestLargeAndSlowResponses(t *testing.T) {
 // TestHangingConnectionIsClosed covers a receiver that accepts the connection but doesn't
 // complete the TLS handshake.
 func TestHangingConnectionIsClosed(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -398,35 +398,35 @@ func TestHangingConnectionIsClosed(t *testing.T) {
 		_, err = io.Copy(io.Discard, connection)
 		closed <- err
 	}()
-	endpoint, _ := h.endpoint(t, "https://"+listener.Addr().String())
+	endpoint, _ := f.endpoint(t, "https://"+listener.Addr().String())
 	options := local
 	options.Timeout = 300 * time.Millisecond
-	h.work(t, options)
-	h.events(t, 1)
-	if d := h.attempted(t, endpoint, 1); d.Failure != models.FailedTimeout {
-		t.Errorf("the attempt failed with %q", d.Failure)
+	f.work(t, options)
+	f.events(t, 1)
+	if d := f.attempted(t, endpoint, 1); d.Failure != models.FailedTimeout {
+		t.Errorf("failure = %q, want %q", d.Failure, models.FailedTimeout)
 	}
 	if err := <-closed; err != nil {
-		t.Errorf("the connection is open long after the attempt: %v", err)
+		t.Errorf("connection is still open: %v", err)
 	}
 }
 
 func TestNextAddressIsTried(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
 	_, port, err := net.SplitHostPort(r.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	dead := deaf(t, "127.0.0.2", port)
-	endpoint, _ := h.endpoint(t, "http://two.example.com:"+port)
+	endpoint, _ := f.endpoint(t, "http://two.example.com:"+port)
 	options := local
 	options.Timeout = 6 * time.Second
 	options.Resolver = nameServer(t, func(string) []string { return []string{dead, "127.0.0.1"} })
-	h.work(t, options)
-	h.events(t, 1)
-	if d := h.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess {
-		t.Errorf("the attempt failed with %q", d.Failure)
+	f.work(t, options)
+	f.events(t, 1)
+	if d := f.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess {
+		t.Errorf("failure = %q, want none", d.Failure)
 	}
 }
 
@@ -455,23 +455,23 @@ func deaf(t *testing.T, address, port string) string {
 		}
 		t.Cleanup(func() { _ = connection.Close() })
 	}
-	t.Skip("this system has an answer for everybody")
+	t.Skip("this system responds on every address")
 	return ""
 }
 
 func TestAPIKeyInResponseIsRedacted(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	key := token.New(token.Live).Reveal()
 	for _, before := range []string{"", strings.Repeat(key+" ", 20)} {
 		for _, part := range []int{9, 40} {
 			answer := before + strings.Repeat("x", models.MaxResponseExcerpt-len(before)-part) + key + strings.Repeat(".", 4*models.MaxResponseExcerpt)
 			r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
-			endpoint, _ := h.endpoint(t, r.URL)
-			stop := h.work(t, local)
-			h.events(t, 1)
-			excerpt := h.attempted(t, endpoint, 1).ResponseExcerpt
+			endpoint, _ := f.endpoint(t, r.URL)
+			stop := f.work(t, local)
+			f.events(t, 1)
+			excerpt := f.attempted(t, endpoint, 1).ResponseExcerpt
 			if stop(); strings.Contains(excerpt, key[:len("sk_live_")+5]) || len(excerpt) != models.MaxResponseExcerpt {
-				t.Errorf("of the first %d characters of a key is kept %q", part, excerpt)
+				t.Errorf("excerpt with %d characters of a key = %q", part, excerpt)
 			}
 		}
 	}
@@ -479,27 +479,27 @@ func TestAPIKeyInResponseIsRedacted(t *testing.T) {
 
 // TestUnreadableSecretsDoNotBlockOthers also checks that they are logged once.
 func TestUnreadableSecretsDoNotBlockOthers(t *testing.T) {
-	h := houseOn(t, modelstest.NewSQLite(t))
+	f := newFixture(t, modelstest.NewSQLite(t))
 	r := newReceiver(t, ok)
 	for i := range 13 {
-		workspace := newWorkspace(t, h.Store, fmt.Sprint("Locked", i))
+		workspace := newWorkspace(t, f.Store, fmt.Sprint("Locked", i))
 		for range models.MaxWebhookEndpoints {
-			h.endpointOf(t, workspace, r.URL)
+			f.endpointOf(t, workspace, r.URL)
 		}
-		h.eventsOf(t, workspace, 1)
+		f.eventsOf(t, workspace, 1)
 	}
-	h.Exec(t, "UPDATE webhook_secrets SET sealed = $1", []byte("nonsense"))
-	h.endpoint(t, r.URL)
+	f.Exec(t, "UPDATE webhook_secrets SET sealed = $1", []byte("nonsense"))
+	f.endpoint(t, r.URL)
 	var logged logged
 	options := local
 	options.Log = slog.New(&logged)
-	stop := h.work(t, options)
+	stop := f.work(t, options)
 	for n := range 5 {
-		h.events(t, 1)
+		f.events(t, 1)
 		await(t, "the other endpoint gets what is its", func() bool { return len(r.ids()) == n+1 })
 	}
 	if stop(); logged.count.Load() != 1 {
-		t.Errorf("the log has %d lines", logged.count.Load())
+		t.Errorf("log lines = %d, want 1", logged.count.Load())
 	}
 }
 
