@@ -33,13 +33,13 @@ func TestBulkDelete(t *testing.T) {
 			}
 		}
 		if boxes := document(t, b.Get(listPath)).Find(`input[name="key"][form="bulk"]`).Length(); boxes != 4 {
-			t.Errorf("the list has %d boxes", boxes)
+			t.Errorf("checkboxes in the list = %d, want 4", boxes)
 		}
 		preview := b.Get(bulkDeletePath + "?" + chosen.Encode())
 		panel := document(t, preview).Find("#panel")
 		for _, part := range []string{"Delete 3 keys?", "Idle <1>", "Test key", "GET /me", "127.0.0.1", "2 keys are in use"} {
 			if !strings.Contains(panel.Text(), part) {
-				t.Errorf("the preview does not say %q", part)
+				t.Errorf("confirmation page lacks %q", part)
 			}
 		}
 		for _, number := range []string{"", "2", "three"} {
@@ -47,29 +47,29 @@ func TestBulkDelete(t *testing.T) {
 			refused := b.Post(bulkDeletePath, form)
 			kept, _ := document(t, refused).Find(`input[name="confirm_number"]`).Attr("value")
 			if refused.Status != http.StatusUnprocessableEntity || kept != number || len(keysOf(t, s)) != 4 {
-				t.Errorf("confirmed by %q: %d, %q is kept, %d keys", number, refused.Status, kept, len(keysOf(t, s)))
+				t.Errorf("confirmed with %q: status = %d, entered number = %q, keys = %d; want 422, the same number, and 4", number, refused.Status, kept, len(keysOf(t, s)))
 			}
 		}
 		gone := b.Post(bulkDeletePath, url.Values{"key": chosen["key"], "confirm_number": {"3"}})
 		if gone.Status != http.StatusSeeOther {
-			t.Fatalf("delete: %d %s", gone.Status, gone.Body)
+			t.Fatalf("delete: status = %d\n%s", gone.Status, gone.Body)
 		}
 		receipts := b.Get(gone.Header.Get("Location"))
 		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Rejected everywhere after ") != 3 || !strings.Contains(text, "GET /me") {
-			t.Errorf("the receipts: %d %s", receipts.Status, text)
+			t.Errorf("receipts: status = %d\n%s", receipts.Status, text)
 		}
 		if got := s.Call(t, busy, "GET", "/me", ""); got.Status != http.StatusUnauthorized {
-			t.Errorf("a deleted key: %d", got.Status)
+			t.Errorf("request with a deleted key: status = %d, want 401", got.Status)
 		}
 		if keys := keysOf(t, s); len(keys) != 1 || keys[0].ID != left.ID {
-			t.Errorf("left are %+v", keys)
+			t.Errorf("remaining keys = %+v", keys)
 		}
 		if again := b.Post(bulkDeletePath, url.Values{"key": {idle.ID, left.ID}}); again.Status != http.StatusUnprocessableEntity ||
 			!strings.Contains(again.Body, "No keys were deleted") || len(keysOf(t, s)) != 1 {
-			t.Errorf("with one that is deleted: %d", again.Status)
+			t.Errorf("delete with a deleted key: status = %d, want 422 and no change", again.Status)
 		}
 		if text := document(t, b.Get(bulkDeletePath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the selected keys were already deleted.") {
-			t.Errorf("of those that are deleted the preview says %q", text)
+			t.Errorf("confirmation page with deleted keys = %q", text)
 		}
 		for address, status := range map[string]int{
 			bulkDeletePath: http.StatusUnprocessableEntity, bulkDeletePath + "?key=" + idle.ID: http.StatusNotFound, bulkDeletePath + "?key=key_1": http.StatusNotFound,
@@ -82,8 +82,8 @@ func TestBulkDelete(t *testing.T) {
 	})
 }
 
-// TestDeletingManyLeavesRotationsThatAreInUse, and leads to them.
-func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
+// TestBulkDeleteKeepsRotationsInUse checks that the page links to them.
+func TestBulkDeleteKeepsRotationsInUse(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		old, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI <robot>"})
 		if err != nil {
@@ -97,13 +97,13 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 		s.Flush(t)
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		chosen := url.Values{"key": {old.ID, idle.ID}}
-		preview := func(answer handlerstest.Response, status int, keys []string) {
+		preview := func(response handlerstest.Response, status int, keys []string) {
 			t.Helper()
-			panel := document(t, answer).Find("#panel")
+			panel := document(t, response).Find("#panel")
 			left := panel.Find(`input[name="key"]`).Map(func(_ int, input *goquery.Selection) string { return input.AttrOr("value", "") })
 			leads := panel.Find(`a[href="` + listPath + "/" + old.ID + `/rotation"]`).Text()
-			if answer.Status != status || leads != "Rotation of CI <robot>" || !slices.Equal(left, keys) || panel.Find("footer button").Length() != len(keys) {
-				t.Errorf("%d, left are %q, a link %q, %s", answer.Status, left, leads, panel.Find("footer").Text())
+			if response.Status != status || leads != "Rotation of CI <robot>" || !slices.Equal(left, keys) || panel.Find("footer button").Length() != len(keys) {
+				t.Errorf("status = %d, keys = %q, link = %q, footer = %s", response.Status, left, leads, panel.Find("footer").Text())
 			}
 		}
 		preview(b.Get(bulkDeletePath+"?"+chosen.Encode()), http.StatusOK, []string{idle.ID})
@@ -112,16 +112,16 @@ func TestDeletingManyLeavesRotationsThatAreInUse(t *testing.T) {
 		refused := b.Post(bulkDeletePath, chosen)
 		preview(refused, http.StatusUnprocessableEntity, []string{idle.ID})
 		if !strings.Contains(refused.Body, old.KeyPrefix+" is in use and being rotated.") || len(keysOf(t, s)) != 3 {
-			t.Errorf("%d keys are left; %s", len(keysOf(t, s)), document(t, refused).Find("#panel").Text())
+			t.Errorf("keys = %d, want 3; page = %s", len(keysOf(t, s)), document(t, refused).Find("#panel").Text())
 		}
 		if gone := b.Post(bulkDeletePath, url.Values{"key": {idle.ID}}); gone.Status != http.StatusSeeOther || len(keysOf(t, s)) != 2 {
-			t.Errorf("without it: %d, %d keys are left", gone.Status, len(keysOf(t, s)))
+			t.Errorf("delete without the rotating key: status = %d, keys = %d; want 303 and 2", gone.Status, len(keysOf(t, s)))
 		}
 	})
 }
 
-// TestAFindingIsDeletedWhole, although it has more keys than one page of the list.
-func TestAFindingIsDeletedWhole(t *testing.T) {
+// TestBulkDeleteOfAFinding deletes more keys than the list shows on a page.
+func TestBulkDeleteOfAFinding(t *testing.T) {
 	s := handlerstest.New(t)
 	for range models.MaxBulkDelete + 1 {
 		s.NamedKey(t, s.Workspace.ID, "Unused")
@@ -129,12 +129,12 @@ func TestAFindingIsDeletedWhole(t *testing.T) {
 	s.Clock.Advance(models.ReviewUnused)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	leads := document(t, b.Get(listPath+"?review=unused&page=2")).Find("#keys h2 + div a").First()
-	if said := strings.Join(strings.Fields(leads.Text()), " "); said != "Delete first 200…" {
-		t.Errorf("it offers to %q", said)
+	if label := strings.Join(strings.Fields(leads.Text()), " "); label != "Delete first 200…" {
+		t.Errorf("link = %q", label)
 	}
 	panel := document(t, b.Get(leads.AttrOr("href", ""))).Find("#panel")
 	if keys := panel.Find(`input[name="key"]`).Length(); keys != models.MaxBulkDelete || panel.Find("h1").Text() != "Delete 200 keys?" {
-		t.Errorf("it asks about %d: %s", keys, panel.Find("h1").Text())
+		t.Errorf("keys = %d, want %d; title = %s", keys, models.MaxBulkDelete, panel.Find("h1").Text())
 	}
 }
 
@@ -146,7 +146,7 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 			s.NamedKey(t, s.Workspace.ID, "Unused")
 		}
 		if nothing := document(t, b.Get(listPath+"/review")).Find("#review").Text(); !strings.Contains(nothing, "Nothing to review") {
-			t.Errorf("of new keys: %q", nothing)
+			t.Errorf("review of new keys = %q", nothing)
 		}
 		s.Want(t, http.StatusOK, text, "GET", "/me", "")
 		s.Flush(t)
@@ -160,7 +160,7 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 		s.Flush(t)
 		review := document(t, b.Get(listPath+"/review")).Find("#review")
 		if current := document(t, b.Get(listPath+"/review?review=unused")).Find("#review [aria-current]"); current.AttrOr("href", "") != listPath+"?review=unused" {
-			t.Errorf("over the list of the unused, current is %q", current.Text())
+			t.Errorf("current finding = %q, want unused", current.Text())
 		}
 		for word, want := range map[string]struct {
 			keys  int
@@ -173,19 +173,19 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 			href := listPath + "?review=" + word
 			line := review.Find(`a[href="` + href + `"]`)
 			if got := line.Find("b").Text(); got != strconv.Itoa(want.keys) {
-				t.Errorf("%s: counted are %q", word, got)
+				t.Errorf("%s: count = %q, want %d", word, got, want.keys)
 			}
 			rows := document(t, b.Get(href)).Find("#keys tbody tr")
 			action, _ := rows.First().Find("[data-evidence] .link").Attr("href")
 			if rows.Length() != want.keys || !strings.Contains(rows.First().Text(), want.says) || !strings.Contains(action, want.links) {
-				t.Errorf("%s: %d rows, to %q, %s", word, rows.Length(), action, rows.Text())
+				t.Errorf("%s: rows = %d, link = %q, text = %s", word, rows.Length(), action, rows.Text())
 			}
 		}
 		if page := document(t, b.Get(bulkDeletePath+"?review=unused")); page.Find(`#panel input[name="key"]`).Length() != 2 {
-			t.Error("all that is unused cannot be deleted at once")
+			t.Error("confirmation page doesn't list both unused keys")
 		}
 		if page := b.Get(listPath + "?review=dull"); page.Status != http.StatusOK || document(t, page).Find("#keys tbody tr").Length() != 2 {
-			t.Errorf("a word that means nothing: %d", page.Status)
+			t.Errorf("unknown finding: status = %d, want 200 and all keys", page.Status)
 		}
 	})
 }

@@ -31,9 +31,9 @@ func keysOf(t *testing.T, s *handlerstest.Server) []models.APIKey {
 	return list.Keys
 }
 
-func document(t *testing.T, answer handlerstest.Response) *goquery.Document {
+func document(t *testing.T, response handlerstest.Response) *goquery.Document {
 	t.Helper()
-	page, err := goquery.NewDocumentFromReader(strings.NewReader(answer.Body))
+	page, err := goquery.NewDocumentFromReader(strings.NewReader(response.Body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func formID(t *testing.T, b *handlerstest.Browser) string {
 	t.Helper()
 	id, _ := document(t, b.Get(listPath+"/new")).Find(`input[name="form_id"]`).Attr("value")
 	if id == "" {
-		t.Fatal("the form has no form_id")
+		t.Fatal("form has no form_id")
 	}
 	return id
 }
@@ -62,56 +62,56 @@ func TestAPIKeyLifecycle(t *testing.T) {
 		form := url.Values{"form_id": {formID(t, b)}, "name": {"CI <robot>"}, "scopes": {"members.read", "seats.write"}, "expiry": {"90"}}
 		created := b.Post(listPath, form)
 		if created.Status != http.StatusCreated || created.Header.Get("Cache-Control") != "no-store" {
-			t.Fatalf("create: %d, Cache-Control %q", created.Status, created.Header.Get("Cache-Control"))
+			t.Fatalf("create: status = %d, Cache-Control = %q; want 201 and no-store", created.Status, created.Header.Get("Cache-Control"))
 		}
 		text := keyText.FindString(created.Body)
 		if me := s.Call(t, text, "GET", "/me", ""); me.Status != http.StatusOK || !strings.Contains(me.Body, `"scopes":["members.read","seats.write"]`) {
-			t.Fatalf("the new key: %d %s", me.Status, me.Body)
+			t.Fatalf("request with the new key: status = %d\n%s", me.Status, me.Body)
 		}
 
 		again := b.Post(listPath, form)
 		if keyText.MatchString(again.Body) || again.Status != http.StatusOK {
-			t.Errorf("the form sent again: %d, or it shows a key", again.Status)
+			t.Errorf("second submission: status = %d, want 200 without the key", again.Status)
 		}
 		keys := keysOf(t, s)
 		if len(keys) != 1 || keys[0].Name != "CI <robot>" || !keys[0].ExpiresAt.Equal(s.Now().Add(90*24*time.Hour)) {
-			t.Fatalf("keys %+v", keys)
+			t.Fatalf("keys = %+v", keys)
 		}
 		detail := listPath + "/" + keys[0].ID
 		for _, path := range []string{listPath, detail, detail + "/delete"} {
 			page := b.Get(path)
 			if page.Status != http.StatusOK || strings.Contains(page.Body, text) || !strings.Contains(page.Body, "CI &lt;robot&gt;") {
-				t.Errorf("%s: %d, or it shows the key, or not its name", path, page.Status)
+				t.Errorf("%s: status = %d, want 200 with the name and without the key", path, page.Status)
 			}
 		}
 
 		s.Flush(t)
 		wrong := b.Post(detail+"/delete", url.Values{"confirm_name": {"ci <robot>"}})
 		if wrong.Status != http.StatusUnprocessableEntity || keysOf(t, s)[0].DeletedAt != nil {
-			t.Errorf("deleting a key in use without its name: %d", wrong.Status)
+			t.Errorf("delete a key in use without its name: status = %d, want 422", wrong.Status)
 		}
 		gone := b.Post(detail+"/delete", url.Values{"confirm_name": {"CI <robot>"}})
 		if gone.Status != http.StatusSeeOther || gone.Header.Get("Location") != listPath {
-			t.Errorf("delete: %d to %q", gone.Status, gone.Header.Get("Location"))
+			t.Errorf("delete: status = %d, Location = %q; want 303 to the list", gone.Status, gone.Header.Get("Location"))
 		}
 		if me := s.Call(t, text, "GET", "/me", ""); me.Status != http.StatusUnauthorized {
-			t.Errorf("the deleted key: %d", me.Status)
+			t.Errorf("request with the deleted key: status = %d, want 401", me.Status)
 		}
 		first, second := b.Get(listPath).Body, b.Get(listPath).Body
 		if !strings.Contains(first, "Rejected everywhere") || strings.Contains(second, "Rejected everywhere") {
-			t.Error("the notice of the deletion is not shown exactly once")
+			t.Error("notice of the deletion is not shown exactly once")
 		}
 		if page := b.Get(listPath + "?status=deleted"); !strings.Contains(page.Body, "CI &lt;robot&gt;") {
-			t.Error("the deleted key is not listed under its filter")
+			t.Error("list of deleted keys lacks the key")
 		}
 		if page := b.Get(detail); page.Status != http.StatusOK || document(t, page).Find(`form[action="`+detail+`"]`).Length() != 0 {
-			t.Errorf("the page of the deleted key: %d, or it can still be renamed", page.Status)
+			t.Errorf("page of the deleted key: status = %d, want 200 without a form", page.Status)
 		}
 		if page := b.Get(detail).Body; !strings.Contains(page, "Deletion receipt") || !strings.Contains(page, "GET /me") || !strings.Contains(page, "None") {
-			t.Error("the page of the deleted key has no receipt")
+			t.Error("page of the deleted key has no receipt")
 		}
 		if page := b.Get(detail + "/delete"); page.Status != http.StatusNotFound {
-			t.Errorf("deleting it again: %d", page.Status)
+			t.Errorf("delete again: status = %d, want 404", page.Status)
 		}
 	})
 }
@@ -127,16 +127,16 @@ func TestConcurrentSubmissionsCreateOneKey(t *testing.T) {
 		}
 		wg.Wait()
 		shown := 0
-		for _, answer := range answers {
-			if keyText.MatchString(answer.Body) {
+		for _, response := range answers {
+			if keyText.MatchString(response.Body) {
 				shown++
 			}
-			if answer.Status != http.StatusCreated && answer.Status != http.StatusOK {
-				t.Errorf("%d\n%s", answer.Status, answer.Body)
+			if response.Status != http.StatusCreated && response.Status != http.StatusOK {
+				t.Errorf("status = %d, want 201 or 200\n%s", response.Status, response.Body)
 			}
 		}
 		if keys := keysOf(t, s); len(keys) != 1 || shown != 1 {
-			t.Errorf("%d keys made, %d shown; want one of each", len(keys), shown)
+			t.Errorf("keys created = %d, shown = %d; want 1 and 1", len(keys), shown)
 		}
 	})
 }
@@ -161,23 +161,23 @@ func TestCreateRejectsInvalidFields(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.form.Set("form_id", formID(t, b))
-			answer := b.Post(listPath, tt.form)
-			page := document(t, answer)
-			if answer.Status != http.StatusUnprocessableEntity {
-				t.Fatalf("%d", answer.Status)
+			response := b.Post(listPath, tt.form)
+			page := document(t, response)
+			if response.Status != http.StatusUnprocessableEntity {
+				t.Fatalf("status = %d, want 422", response.Status)
 			}
 			if got, _ := page.Find(`input[name="name"]`).Attr("value"); got != tt.form.Get("name") {
-				t.Errorf("the name is now %q", got)
+				t.Errorf("name in the form = %q, want %q", got, tt.form.Get("name"))
 			}
 			for _, field := range tt.fields {
 				if message := errorOf(page, field); message == "" {
-					t.Errorf("no error describes %s", field)
+					t.Errorf("field %s has no error", field)
 				}
 			}
 		})
 	}
 	if keys := keysOf(t, s); len(keys) != 0 {
-		t.Errorf("keys were made: %+v", keys)
+		t.Errorf("keys = %+v, want none", keys)
 	}
 }
 
@@ -214,24 +214,24 @@ func TestPresets(t *testing.T) {
 		{"copy", "key_none", 422, []string{"members.read"}},
 	}
 	for _, tt := range tests {
-		answer := b.Post(listPath+"/new", url.Values{"preset": {tt.preset}, "copy_from": {tt.from}, "name": {"Typed"},
+		response := b.Post(listPath+"/new", url.Values{"preset": {tt.preset}, "copy_from": {tt.from}, "name": {"Typed"},
 			"scopes": {"members.read"}, "expiry": {"365"}, "form_id": {"kept"}})
-		page := document(t, answer)
-		var ticked []string
+		page := document(t, response)
+		var checked []string
 		page.Find(`input[name="scopes"][checked]`).Each(func(_ int, box *goquery.Selection) {
-			ticked = append(ticked, box.AttrOr("value", ""))
+			checked = append(checked, box.AttrOr("value", ""))
 		})
-		if answer.Status != tt.status || fmt.Sprint(ticked) != fmt.Sprint(tt.scopes) {
-			t.Errorf("%s: %d, ticked %v, want %v", tt.preset, answer.Status, ticked, tt.scopes)
+		if response.Status != tt.status || fmt.Sprint(checked) != fmt.Sprint(tt.scopes) {
+			t.Errorf("%s: %d, checked %v, want %v", tt.preset, response.Status, checked, tt.scopes)
 		}
 		for selector, want := range map[string]string{`input[name="name"]`: "Typed", `input[name="form_id"]`: "kept", `input[name="expiry"][checked]`: "365"} {
 			if got := page.Find(selector).AttrOr("value", ""); got != want {
-				t.Errorf("%s: %s is now %q", tt.preset, selector, got)
+				t.Errorf("%s: value of %s = %q, want %q", tt.preset, selector, got, want)
 			}
 		}
 	}
 	if keys := keysOf(t, s); len(keys) != 1 {
-		t.Errorf("%d keys, want the model alone", len(keys))
+		t.Errorf("keys = %d, want 1", len(keys))
 	}
 }
 
@@ -254,13 +254,13 @@ func TestRename(t *testing.T) {
 	key := s.NamedKey(t, s.Workspace.ID, "Before")
 	path := listPath + "/" + key.ID
 	if got := b.Post(path, url.Values{"name": {""}}); got.Status != http.StatusUnprocessableEntity || keysOf(t, s)[0].Name != "Before" {
-		t.Errorf("an empty name: %d", got.Status)
+		t.Errorf("rename to an empty name: status = %d, want 422", got.Status)
 	}
 	if got := b.Post(path, url.Values{"name": {"After"}}); got.Status != http.StatusSeeOther || keysOf(t, s)[0].Name != "After" {
-		t.Errorf("rename: %d", got.Status)
+		t.Errorf("rename: status = %d, want 303", got.Status)
 	}
 	if page := b.Get(path).Body; !strings.Contains(page, "Before") {
-		t.Error("the history does not tell the old name")
+		t.Error("history lacks the old name")
 	}
 }
 
@@ -314,7 +314,7 @@ func TestListPagesAndFilters(t *testing.T) {
 		rows := func(query string) int {
 			page := b.Get(listPath + query)
 			if page.Status != http.StatusOK {
-				t.Fatalf("%s: %d %s", query, page.Status, page.Header.Get("Location"))
+				t.Fatalf("%s: status = %d, Location = %s", query, page.Status, page.Header.Get("Location"))
 			}
 			return strings.Count(page.Body, "sk_live_") - strings.Count(page.Body, "Bearer sk_live_")
 		}
@@ -327,11 +327,11 @@ func TestListPagesAndFilters(t *testing.T) {
 			}
 		}
 		if past := b.Get(listPath + "?page=99"); past.Header.Get("Location") != listPath+"?page=3" {
-			t.Errorf("past the end: %d %s", past.Status, past.Header.Get("Location"))
+			t.Errorf("page past the end: status = %d, Location = %s", past.Status, past.Header.Get("Location"))
 		}
 		for _, query := range []string{"?page=-1", "?page=0"} {
 			if got := rows(query); got != 50 {
-				t.Errorf("%s shows %d", query, got)
+				t.Errorf("%s: rows = %d, want 50", query, got)
 			}
 		}
 		for query, status := range map[string]int{"?page=x": 400, "?q=%ff": 422, "?q=%00": 422, "?q=%zz": 400} {
@@ -353,8 +353,8 @@ func TestPagesShowHowLongAChangeTakes(t *testing.T) {
 		bulkDeletePath + "?key=" + r.old.ID: "All keys stop working in about 4 seconds.",
 		other + "/access":                   "Changes take effect everywhere in about 4 seconds.",
 	} {
-		if answer := r.b.Get(page); answer.Status != http.StatusOK || !strings.Contains(answer.Body, says) {
-			t.Errorf("%s: %d, it does not say %q", page, answer.Status, says)
+		if response := r.b.Get(page); response.Status != http.StatusOK || !strings.Contains(response.Body, says) {
+			t.Errorf("%s: status = %d, want 200 and %q", page, response.Status, says)
 		}
 	}
 }

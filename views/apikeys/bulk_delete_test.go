@@ -32,20 +32,20 @@ func TestTrafficNamesTheFirstFew(t *testing.T) {
 		" other callers 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
 		" Accepted requests. “Last hour” counts from 11:00 UTC."
 	if got := text(shown.Find("section[aria-labelledby=pause-stops]")); got != want {
-		t.Errorf("it says\n%s\nwant\n%s", got, want)
+		t.Errorf("traffic =\n%s\nwant\n%s", got, want)
 	}
 	if got := text(drawn(t, Pause(PausePage{Key: keyNamed("Other"), Traffic: trafficOf("key_1", "key_2")})).Find("section[aria-labelledby=pause-stops] dl")); got != "Last hour 0 Last day 0 30 days 0" {
-		t.Errorf("of a key without requests it says %q", got)
+		t.Errorf("traffic of a key without requests = %q", got)
 	}
 }
 
 func TestMostCalledAddsUpTheRoutesOfKeys(t *testing.T) {
 	most := mostCalled([]models.RouteTraffic{{Route: "GET /me", Requests: 5}, {Route: "", Requests: 7}, {Route: "GET /seats", Requests: 6}, {Route: "GET /me", Requests: 2}})
 	if got := fmt.Sprint(most); got != "[{  7} { GET /me 7} { GET /seats 6}]" {
-		t.Errorf("the most called are %s", got)
+		t.Errorf("mostCalled() = %s", got)
 	}
 	if routeName("") != "unknown endpoint" || routeName("GET /me") != "GET /me" {
-		t.Error("routes are not called what they are")
+		t.Errorf("routeName(\"\") = %q, routeName(\"GET /me\") = %q", routeName(""), routeName("GET /me"))
 	}
 }
 
@@ -59,7 +59,7 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 		"Recent traffic on all selected keys Last hour 3 Last day 40 30 days 1,500 Endpoints GET /route1 900",
 	} {
 		if got := text(shown); !strings.Contains(got, want) {
-			t.Errorf("it does not say %q: %s", want, got)
+			t.Errorf("page lacks %q: %s", want, got)
 		}
 	}
 	for n, want := range []string{
@@ -71,17 +71,17 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 		}
 	}
 	if shown.Find("input[name=confirm_number]").Length() != 1 || shown.Find("a[autofocus]").Length() != 0 {
-		t.Error("the number of keys in use is not asked for first")
+		t.Error("page with keys in use does not ask for their number, or focuses Cancel")
 	}
 	page.InUse, page.Gone = 0, 1
 	if shown = drawn(t, BulkDelete(page)).Find("#panel"); shown.Find("input[name=confirm_number]").Length() != 0 || shown.Find("a[autofocus]").Length() != 1 || strings.Contains(text(shown), "in use") {
-		t.Errorf("of keys that are not in use: %s", text(shown))
+		t.Errorf("page of unused keys = %s", text(shown))
 	}
 	if got := text(shown); !strings.Contains(got, "1 of the selected keys was already deleted.") || text(shown.Find("h1")) != "Delete 2 keys?" {
-		t.Errorf("with one that is deleted: %s", got)
+		t.Errorf("page with a deleted key = %s", got)
 	}
 	if got := text(drawn(t, BulkDelete(BulkDeletePage{})).Find("#panel h1")); got != "Nothing to delete" {
-		t.Errorf("of no keys the title is %q", got)
+		t.Errorf("title without keys = %q", got)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestReceipts(t *testing.T) {
 		}
 	}
 	if got := text(receipts.Find("h1")); got != "Deleted 2 keys" {
-		t.Errorf("the title is %q", got)
+		t.Errorf("title = %q, want Deleted 2 keys", got)
 	}
 	whole := func(key *models.APIKey) string {
 		return text(drawn(t, Show(DetailPage{Key: key})).Find("section[aria-labelledby=receipt] dl"))
@@ -110,11 +110,11 @@ func TestReceipts(t *testing.T) {
 		t.Errorf("the whole one: %q, want %q", got, want)
 	}
 	if got := whole(unknown); !strings.Contains(got, "Confirming…") || !strings.Contains(got, "Never used") {
-		t.Errorf("of what is not known: %q", got)
+		t.Errorf("receipt of a pending deletion = %q", got)
 	}
 	key.LastUsedAt = new(now)
 	if got := whole(key); !strings.Contains(got, "This should never happen.") {
-		t.Errorf("accepted afterwards: %q", got)
+		t.Errorf("receipt of a key accepted after its deletion = %q", got)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestDeletedKeysCannotBeSelected(t *testing.T) {
 		page := ListPage{List: models.APIKeyList{Keys: tt.keys, Matching: 2, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 		shown := drawn(t, List(page))
 		if all, boxes := shown.Find("[data-select-all]").Length(), shown.Find("input[name=key]").Length(); all != tt.all || boxes != tt.boxes {
-			t.Errorf("%d boxes, and %d for all of them; want %d and %d", boxes, all, tt.boxes, tt.all)
+			t.Errorf("checkboxes = %d, for selecting all = %d; want %d and %d", boxes, all, tt.boxes, tt.all)
 		}
 	}
 }

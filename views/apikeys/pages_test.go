@@ -72,12 +72,12 @@ func TestPagesShowAnyNameAsItIs(t *testing.T) {
 		for title, page := range pagesWith(name) {
 			drawn := render(t, page)
 			if !strings.Contains(html.UnescapeString(drawn), name) {
-				t.Errorf("%s does not show %q", title, name)
+				t.Errorf("%s lacks the name %q", title, name)
 			}
 			for _, element := range tag.FindAllString(drawn, -1) {
 				withoutValues := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(element, `""`)
 				if found := forbidden.FindString(withoutValues); found != "" {
-					t.Errorf("%s with %q has %q in %s", title, name, found, element)
+					t.Errorf("%s with the name %q contains %q in %s", title, name, found, element)
 				}
 			}
 		}
@@ -91,10 +91,10 @@ func TestOnlyCreatedShowsTheSecret(t *testing.T) {
 			t.Errorf("%s shows the secret: %v, want %v", title, got, want)
 		}
 	}
-	// Every element with the secret is one that the script takes out of the page.
+	// A script removes the elements with data-secret from the page.
 	marked := regexp.MustCompile(`<[^>]*data-secret[^>]*>[^<]*`)
 	if rest := marked.ReplaceAllString(render(t, pagesWith("CI")["Created"]), ""); strings.Contains(rest, secret) {
-		t.Error("the secret stands in an element without data-secret")
+		t.Error("secret is in an element without data-secret")
 	}
 }
 
@@ -102,11 +102,11 @@ func TestListWithoutKeysTeaches(t *testing.T) {
 	drawn := html.UnescapeString(render(t, List(ListPage{})))
 	for _, want := range []string{"Create your first key", `curl https://keys.acme.test/api/v1/me -H "Authorization: Bearer`} {
 		if !strings.Contains(drawn, want) {
-			t.Errorf("the empty list does not have %q", want)
+			t.Errorf("empty list lacks %q", want)
 		}
 	}
 	if n := strings.Count(drawn, "Create key"); n != 1 {
-		t.Errorf("the empty list has %d buttons to create a key, want 1", n)
+		t.Errorf("buttons to create a key = %d, want 1", n)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestDeletedKeyHasNoControls(t *testing.T) {
 	drawn := render(t, Show(DetailPage{Key: key}))
 	for _, control := range []string{"Delete key", "Save details"} {
 		if strings.Contains(drawn, control) {
-			t.Errorf("a deleted key has %q", control)
+			t.Errorf("page of a deleted key contains %q", control)
 		}
 	}
 }

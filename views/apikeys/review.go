@@ -22,12 +22,12 @@ type findingText struct {
 }
 
 var findingTexts = map[models.Finding]findingText{
-	models.FindUnused:   {"never used", "Created more than 30 days ago", "Created over 30 days ago and never used", true},
-	models.FindIdle:     {"inactive", "No requests in 90 days", "No requests in the last 90 days", true},
-	models.FindExpiring: {"expiring soon", "Within 14 days", "Expiring within 14 days", false},
-	models.FindOld:      {"due for rotation", "Created over a year ago", "Created over a year ago", false},
-	models.FindScopes:   {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
-	models.FindOrphaned: {"without an owner", "Creator was deactivated", "Created by a deactivated member", true},
+	models.FindUnused:    {"never used", "Created more than 30 days ago", "Created over 30 days ago and never used", true},
+	models.FindIdle:      {"inactive", "No requests in 90 days", "No requests in the last 90 days", true},
+	models.FindExpiring:  {"expiring soon", "Within 14 days", "Expiring within 14 days", false},
+	models.FindOld:       {"due for rotation", "Created over a year ago", "Created over a year ago", false},
+	models.FindScopes:    {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
+	models.FindOrphaned:  {"without an owner", "Creator was deactivated", "Created by a deactivated member", true},
 	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired or paused keys that clients still send", false},
 }
 

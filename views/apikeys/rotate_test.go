@@ -24,19 +24,19 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 	shown := drawn(t, Rotate(page)).Find("#panel fieldset").First()
 	for _, want := range []string{"Used by 1,200 of 41,233 requests (seats.read)", "Used by 0 of 41,233 requests (seats.write)", "seats.write wasn’t used in the last 30 days."} {
 		if got := text(shown); !strings.Contains(got, want) {
-			t.Errorf("it does not say %q: %s", want, got)
+			t.Errorf("page lacks %q: %s", want, got)
 		}
 	}
 	if shown.Find("button[name=preset]").Length() != 1 || strings.Count(text(shown), "Unused") != 1 {
-		t.Errorf("what is not needed is not marked and offered: %s", text(shown))
+		t.Errorf("unused scope is not marked exactly once: %s", text(shown))
 	}
 	if needed, unneeded := page.box(page.Uses.Scopes[0]).Change.Danger, page.box(page.Uses.Scopes[1]).Change.Danger; !strings.Contains(needed, "403") || unneeded != "" {
-		t.Errorf("to leave out what was needed says %q, what was not %q", needed, unneeded)
+		t.Errorf("warning for a used scope = %q, for an unused one = %q", needed, unneeded)
 	}
 	page.LeaveOutUnused()
 	if shown = drawn(t, Rotate(page)).Find("#panel fieldset").First(); strings.Join(page.Form.Scopes, " ") != "seats.read" || shown.Find("button[name=preset]").Length() != 0 ||
 		!strings.Contains(text(shown), "Scopes unused in the last 30 days are removed.") {
-		t.Errorf("left out %v: %s", page.Form.Scopes, text(shown))
+		t.Errorf("without unused scopes: scopes = %v, page = %s", page.Form.Scopes, text(shown))
 	}
 	for name, tt := range map[string]struct {
 		uses usage.ScopeUses
@@ -49,12 +49,12 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 		page := toRotate()
 		page.Uses = tt.uses
 		if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, tt.says) || strings.Contains(got, "Unused") || strings.Contains(got, "0 of 0") {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("%s: page = %s", name, got)
 		}
 	}
 	page.Key.Scopes = 0
 	if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, "so the new key won’t have any") || strings.Contains(got, "Used by") {
-		t.Errorf("without scopes: %s", got)
+		t.Errorf("page of a key without scopes = %s", got)
 	}
 }
 
@@ -69,16 +69,16 @@ func TestReplacementHasTheSameDuration(t *testing.T) {
 		return strings.Join(said, ", ")
 	}
 	if got := labels(); !strings.HasPrefix(got, "keep: Same as now, 30: ") || strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "No expiry" {
-		t.Errorf("of a key that lives for ever: %s", got)
+		t.Errorf("choices for a key that never expires = %s", got)
 	}
 	page.Key.CreatedAt, page.Key.ExpiresAt = *ago(20 * day), new(now.Add(10*day))
 	if got := labels(); !strings.HasPrefix(got, "keep: Same duration, 30: ") || !strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "25 Dec 2026" {
-		t.Errorf("of a key that expires: %s, %s", got, page.expiryChoices(now, late)[0].Result)
+		t.Errorf("choices for a key that expires = %s, first result = %s", got, page.expiryChoices(now, late)[0].Result)
 	}
 	for expiry, want := range map[string]string{"": ExpiryKeep, "30": "30"} {
 		page.Form.Expiry = expiry
 		if got := drawn(t, Rotate(page)).Find("input[name=expiry][checked]").AttrOr("value", ""); got != want {
-			t.Errorf("with %q chosen, %q is", expiry, got)
+			t.Errorf("selected expiry = %q, want %q for %q", got, want, expiry)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestRotationNextStep(t *testing.T) {
 		tt.change(&page)
 		said := drawn(t, Rotation(page)).Find("section[aria-labelledby=next-step]")
 		if got := text(said.Find("h2")); got != tt.title || !strings.Contains(text(said), tt.says) {
-			t.Errorf("%s: %q, %q; want %q, %q", tt.name, got, text(said), tt.title, tt.says)
+			t.Errorf("%s: title = %q, text = %q; want %q and %q", tt.name, got, text(said), tt.title, tt.says)
 		}
 	}
 }
@@ -116,17 +116,17 @@ func TestRotationQuietTime(t *testing.T) {
 	}
 	page := rotating()
 	if page.Callers = nil; page.progress() != "No callers in the last 30 days" {
-		t.Errorf("without callers: %q", page.progress())
+		t.Errorf("progress without callers = %q", page.progress())
 	}
 	if page.Callers = rotating().Callers[1:]; page.progress() != "The only caller hasn’t switched yet" {
-		t.Errorf("of one caller: %q", page.progress())
+		t.Errorf("progress of one caller = %q", page.progress())
 	}
 }
 
 func TestRotationVersionChangesWithTheContent(t *testing.T) {
 	version := rotating().Version()
 	if rotating().Version() != version {
-		t.Fatal("the same rotation has two versions")
+		t.Fatal("two versions of the same rotation differ")
 	}
 	for name, change := range map[string]func(*RotationPage){
 		"use of the old key":                 func(p *RotationPage) { p.OldUse.Day++ },
@@ -150,14 +150,14 @@ func TestRotationVersionChangesWithTheContent(t *testing.T) {
 	} {
 		page := rotating()
 		if change(&page); page.Version() == version {
-			t.Errorf("%s: the page is taken for the same", name)
+			t.Errorf("%s: version did not change", name)
 		}
 	}
 	page := rotating()
 	page.Callers, page.Old.LastUsedAt = page.Callers[:1], ago(day-time.Second)
 	waiting := page.Version()
 	if page.At = now.Add(time.Second); page.Version() == waiting {
-		t.Error("the old key can be deleted, and the page is taken for the same")
+		t.Error("version did not change when the old key became ready for deletion")
 	}
 }
 
@@ -171,7 +171,7 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 	page.Newcomers = append(page.Newcomers, models.APIKeyCaller{Address: "192.0.2.9", UserAgent: "shut/6", FirstSeenAt: *ago(time.Hour), LastSeenAt: *ago(0), LastRejection: usage.RejectedRateLimit, LastRejectedAt: ago(0)})
 	shown := drawn(t, Rotation(page))
 	if begun := text(shown.Find("#rotation > header")); !strings.Contains(begun, "Started 3 hours ago") || !strings.Contains(begun, "by Nora New") {
-		t.Errorf("it says %q", begun)
+		t.Errorf("header = %q", begun)
 	}
 	for id, want := range map[string]string{"old-key": "Last used 2 hours ago , 24 Nov 2026, 10:00 UTC 24 hours 11 requests 30 days 222 requests", "new-key": "24 hours 3 requests 30 days 44 requests"} {
 		if got := text(shown.Find("section[aria-labelledby=" + id + "] dl")); !strings.HasSuffix(got, want) {
@@ -179,7 +179,7 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 		}
 	}
 	if bar := shown.Find("progress"); bar.AttrOr("value", "") != "2" || bar.AttrOr("max", "") != "5" {
-		t.Errorf("the bar is at %s of %s", bar.AttrOr("value", ""), bar.AttrOr("max", ""))
+		t.Errorf("progress = %s of %s, want 2 of 5", bar.AttrOr("value", ""), bar.AttrOr("max", ""))
 	}
 	at := func(section string, n int) string {
 		return text(shown.Find("section[aria-labelledby=" + section + "] [data-caller]").Eq(n))
@@ -190,40 +190,40 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 		}
 	}
 	if got := text(shown.Find("section[aria-labelledby=callers]")); !strings.Contains(got, "The new key doesn’t have seats.write .") {
-		t.Errorf("it does not say what the new key lacks: %q", got)
+		t.Errorf("callers = %q, want the scope that the new key lacks", got)
 	}
 	if got := at("newcomers", 0); !strings.Contains(got, "extra 3 192.0.2.1 First seen 1 minute ago") || !strings.Contains(got, "New key just now") {
-		t.Errorf("a newcomer: %q", got)
+		t.Errorf("new caller = %q", got)
 	}
 	if got := at("newcomers", 1); !strings.Contains(got, "First seen 1 hour ago") || !strings.HasSuffix(got, "Rejected: too many requests") {
-		t.Errorf("a refused newcomer: %q", got)
+		t.Errorf("rejected new caller = %q", got)
 	}
 
 	page.Old.DeletedAt, page.Callers[1].Old.LastRejection, page.Callers[1].Old.LastRejectedAt = ago(0), usage.RejectedDeleted, ago(0)
 	shown = drawn(t, Rotation(page))
 	if got := at("callers", 1); !strings.Contains(got, "Old key Rejected just now") {
-		t.Errorf("one that knocks: %q", got)
+		t.Errorf("caller that still uses the old key = %q", got)
 	}
 	if got := text(shown.Find("section[aria-labelledby=callers]")); strings.Contains(got, "Using both") || strings.Contains(got, "doesn’t have") {
-		t.Errorf("a rotation that is over says %q", got)
+		t.Errorf("callers of a finished rotation = %q", got)
 	}
 	if shown.Find("#cancel, #finish, progress, form[action$='/finish']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/settings/api-keys/"+page.Old.ID {
-		t.Error("a rotation that is over can be ended, or does not lead to the receipt")
+		t.Error("finished rotation has controls or no link to the receipt")
 	}
 	page.Old.DeletedAt, page.New.DeletedAt = nil, ago(0)
 	if shown = drawn(t, Rotation(page)); shown.Find("section[aria-labelledby=next-step] a").Length() != 0 {
-		t.Error("an abandoned rotation leads to a receipt of the old key")
+		t.Error("canceled rotation links to a receipt of the old key")
 	}
 }
 
 func TestFinishRotationAsksOnlyWhileTheOldKeyIsInUse(t *testing.T) {
 	page := rotating()
 	if shown := drawn(t, Rotation(page)); shown.Find("a#finish").Length() != 1 || shown.Find("form[action$='/finish']").Length() != 0 {
-		t.Error("a key in use goes with one press")
+		t.Error("a key in use can be deleted without confirmation")
 	}
 	page.Callers, page.Old.LastUsedAt = nil, ago(day)
 	if shown := drawn(t, Rotation(page)); shown.Find("a#finish").Length() != 0 || shown.Find("form[action$='/finish']").Length() != 1 {
-		t.Error("a key that nothing uses does not go with one press")
+		t.Error("an unused key can't be deleted without confirmation")
 	}
 }
 
@@ -234,27 +234,27 @@ func TestFinishAndCancelRotationWarn(t *testing.T) {
 	end := drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation, ChangeTime: 5 * time.Second}))
 	for _, want := range []string{"sk_live_zQWB....", "1 caller hasn’t switched yet", "Requests with this key will return 401 everywhere in about 5 seconds."} {
 		if got := text(end.Find("#panel")); !strings.Contains(got, want) || fields(end) != 2 {
-			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(end), want, got)
+			t.Errorf("fields = %d, want 2; text lacks %q: %s", fields(end), want, got)
 		}
 	}
 	page.Callers = page.Callers[:1]
 	if got := text(drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation})).Find("#panel")); !strings.Contains(got, "The old key was used in the last day") || strings.Contains(got, "switched yet") {
-		t.Errorf("when all have moved it says %s", got)
+		t.Errorf("text after all callers switched = %s", got)
 	}
 	page.Old.LastUsedAt = ago(day)
 	if end = drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation})); fields(end) != 0 || strings.Contains(text(end.Find("#panel")), "will fail") {
-		t.Errorf("when nothing uses it: %d fields, %s", fields(end), text(end.Find("#panel")))
+		t.Errorf("unused key: fields = %d, want 0; text = %s", fields(end), text(end.Find("#panel")))
 	}
 
 	abandon := drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation, ChangeTime: 5 * time.Second}))
 	for _, want := range []string{"sk_live_next....", "The new key is in use", "Requests with this key will return 401 everywhere in about 5 seconds."} {
 		if got := text(abandon.Find("#panel")); !strings.Contains(got, want) || fields(abandon) != 1 {
-			t.Errorf("it asks for %d fields, or does not say %q: %s", fields(abandon), want, got)
+			t.Errorf("fields = %d, want 1; text lacks %q: %s", fields(abandon), want, got)
 		}
 	}
 	page.New.LastUsedAt = nil
 	if abandon = drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation})); fields(abandon) != 0 || strings.Contains(text(abandon.Find("#panel")), "The new key is in use") {
-		t.Errorf("an unused key: %d fields, %s", fields(abandon), text(abandon.Find("#panel")))
+		t.Errorf("unused key: fields = %d, want 0; text = %s", fields(abandon), text(abandon.Find("#panel")))
 	}
 }
 
@@ -288,10 +288,10 @@ func TestRotationHistory(t *testing.T) {
 	for n, want := range []struct{ says, requests string }{{"Current", "70 requests in 30 days"}, {"Canceled", "0 requests in 30 days"}, {"Deleted", "5 requests in 30 days"}} {
 		row := shown.Find("li").Eq(n)
 		if !strings.HasSuffix(text(row), want.requests+" "+want.says) || (row.AttrOr("aria-current", "") == "true") != (n == 2) {
-			t.Errorf("row %d: %q", n, text(row))
+			t.Errorf("row %d = %q", n, text(row))
 		}
 	}
 	if got := text(shown); !strings.Contains(got, "deleted 1 day ago") || !strings.Contains(got, "75 requests across all keys in the last 30 days.") {
-		t.Errorf("the line says %q", got)
+		t.Errorf("rotation history = %q", got)
 	}
 }
