@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,18 +87,16 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 // parseScopes returns the set of scopes with the given names. It adds unknown names to wrong.
 func parseScopes(names []string, wrong *usageErrors) scope.Set {
 	var set scope.Set
-	known := true
+	var unknown []string
 	for _, name := range names {
-		s, ok := scope.Parse(strings.TrimSpace(name))
-		if ok {
+		if s, known := scope.Parse(strings.TrimSpace(name)); known {
 			set |= scope.Of(s)
-			continue
+		} else {
+			unknown = append(unknown, strconv.Quote(name))
 		}
-		wrong.add("--scopes: %q is not a scope", name)
-		known = false
 	}
-	if !known {
-		wrong.add("--scopes: the scopes are %s", strings.Join(scope.All.Names(), ", "))
+	if len(unknown) > 0 {
+		wrong.add("--scopes: unknown scope %s; the scopes are %s", strings.Join(unknown, ", "), strings.Join(scope.All.Names(), ", "))
 	}
 	return set
 }

@@ -94,7 +94,7 @@ func TestRotateKeyRejectsInvalidArguments(t *testing.T) {
 		{"missing key", []string{"key_1"}, exitRejected, "API key not found."},
 		{"no id", nil, exitUsage, "specify the ID of one key"},
 		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes can only include scopes that the key has"},
-		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `"seats" is not a scope`},
+		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `unknown scope "seats"`},
 		{"expires now", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
 		{"no such environment", []string{id, "--key-environment", "prod"}, exitUsage, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"},
 		{"both expiries", []string{id, "--expires-in", "1h", "--never-expires"}, exitUsage, "expires-in"},

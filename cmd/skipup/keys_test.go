@@ -182,10 +182,10 @@ func TestKeysRejectsInvalidArguments(t *testing.T) {
 		text []string
 	}{
 		{"unknown scopes", create("--scopes", "seats,members.Read"), exitUsage,
-			[]string{`"seats" is not a scope`, `"members.Read" is not a scope`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
+			[]string{`unknown scope "seats", "members.Read"`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
 		{"unknown scope and wrong configuration", create("--scopes", "seats", "--key-environment", "prod"), exitUsage,
-			[]string{"3 problems:", `"seats" is not a scope`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
-		{"empty scope", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`"" is not a scope`}},
+			[]string{"2 problems:", `unknown scope "seats"`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
+		{"empty scope", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`unknown scope ""`}},
 		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
 		{"empty name", create("--name", " "), exitUsage, []string{"--name is required"}},
 		{"expires now", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
@@ -277,7 +277,7 @@ func TestUpdateKey(t *testing.T) {
 		args []string
 		text string
 	}{
-		{nil, "name description scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `"seats" is not a scope`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
+		{nil, "name description scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
 		{[]string{"--name", " "}, "--name is required"}, {[]string{"--name", ""}, "--name is required"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {

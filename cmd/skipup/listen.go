@@ -22,7 +22,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, failf("permission denied for %s; use a port above 1023, or %s", address, alternative)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, failf("%s is not an address of this machine; %s", address, alternative)
+		return nil, failf("%s isn't an address of this machine; %s", address, alternative)
 	case errors.As(err, &unknown):
 		return nil, failf("unknown host in %s; %s", address, alternative)
 	}

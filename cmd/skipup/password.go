@@ -37,7 +37,7 @@ func (p *program) newPassword(ctx context.Context, generate bool) (password stri
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	if line == "" {
-		return "", false, usageErrors{"the first line of standard input must be the password, but it is empty; to generate a password, use --generate-password"}
+		return "", false, usageErrors{"the first line of standard input must be the password, but it's empty; to generate a password, use --generate-password"}
 	}
 	return line, false, nil
 }

@@ -305,7 +305,7 @@ func TestListenErrors(t *testing.T) {
 	defer taken.Close()
 	tests := []struct{ name, addr, want string }{
 		{"in use", taken.Addr().String(), taken.Addr().String() + " is already in use; stop the other program, or use another address with --addr (SKIPUP_ADDR)"},
-		{"of another machine", "192.0.2.1:80", "is not an address of this machine"},
+		{"of another machine", "192.0.2.1:80", "isn't an address of this machine"},
 		{"unknown host", "nobody.invalid:80", "unknown host"},
 	}
 	for _, tt := range tests {

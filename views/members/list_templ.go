@@ -302,7 +302,7 @@ func empty(p ListPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p class=\"mt-1.5 max-w-sm text-13 text-balance text-muted-foreground\">You can reactivate people who leave here.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p class=\"mt-1.5 max-w-sm text-13 text-balance text-muted-foreground\">Members you deactivate appear here, and you can reactivate them at any time.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
