@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	workspaceName = "Harbour Labs"
-	domain        = "@harbour.example"
+	workspaceName = "Harbor Labs"
+	domain        = "@harbor.example"
 	safari        = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
 	firefox       = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
 	chrome        = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
