@@ -28,7 +28,7 @@ var findingTexts = map[models.Finding]findingText{
 	models.FindOld:       {"due for rotation", "Created over a year ago", "Created over a year ago", false},
 	models.FindScopes:    {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
 	models.FindOrphaned:  {"without an owner", "Creator was deactivated", "Created by a deactivated member", true},
-	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired or paused keys that clients still send", false},
+	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired, or paused keys that clients still send", false},
 }
 
 // FindingOf returns the finding with a name, or "" if there is none.

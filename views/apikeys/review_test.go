@@ -72,7 +72,7 @@ func TestEvidence(t *testing.T) {
 		{models.FindOld, "Created over a year ago", "Created just now , 24 Nov 2026, 12:00 UTC , never rotated", "/rotation", false},
 		{models.FindScopes, "Keys with unused scopes", "members.write and seats.write unused since 16 Aug 2026 (2 of 10 scopes)", "/access", false},
 		{models.FindOrphaned, "Created by a deactivated member", "CI was deactivated 3 days ago", "/usage", true},
-		{models.FindStillUsed, "Deleted, expired or paused keys that clients still send", "7 requests rejected in the last 30 days. Latest: 1 hour ago , 24 Nov 2026, 11:00 UTC . First: 14 Nov 2026. 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
+		{models.FindStillUsed, "Deleted, expired, or paused keys that clients still send", "7 requests rejected in the last 30 days. Latest: 1 hour ago , 24 Nov 2026, 11:00 UTC . First: 14 Nov 2026. 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
 	} {
 		for _, keys := range []int64{0, 1, models.MaxBulkDelete, models.MaxBulkDelete + 1, 2000} {
 			page := ListPage{Query: queryOf("review=" + string(tt.finding)), Evidence: map[string]models.Evidence{left.ID: evidence},

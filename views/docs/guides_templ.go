@@ -313,7 +313,7 @@ func authentication() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		server := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Send your key in the <code>Authorization: Bearer</code> header. Never put it in a URL, where it could be logged. A key starts with <code>sk_live_</code> or <code>sk_test_</code>, followed by 30 random characters and a checksum, 44 characters in total. We store only its SHA-256 hash, so it can’t be shown again.</p><p>Missing, invalid, expired, paused and deleted keys all return the same 401:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Send your key in the <code>Authorization: Bearer</code> header. Never put it in a URL, where it could be logged. A key starts with <code>sk_live_</code> or <code>sk_test_</code>, followed by 30 random characters and a checksum, 44 characters in total. We store only its SHA-256 hash, so it can’t be shown again.</p><p>Missing, invalid, expired, paused, and deleted keys all return the same 401:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -98,7 +98,7 @@ func (p ListPage) summary() string {
 
 var roleChoices = []ui.Choice{
 	{Value: string(models.RoleMember), Label: "Member", Help: "Can manage their own account. No access to API keys."},
-	{Value: string(models.Admin), Label: "Admin", Help: "Can manage API keys, members, seats and webhooks."},
+	{Value: string(models.Admin), Label: "Admin", Help: "Can manage API keys, members, seats, and webhooks."},
 }
 
 func roleOptions() []ui.Option {

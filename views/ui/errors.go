@@ -14,7 +14,7 @@ var sentences = []struct {
 	{regexp.MustCompile(`^is required`), "Enter ${noun}."},
 	{regexp.MustCompile(`^must be ([\d,]+) characters or fewer \(you have ([\d,]+)\)`), "Use $1 characters or fewer (you have $2)."},
 	{regexp.MustCompile(`^must be ([\d,]+) characters or fewer`), "Use $1 characters or fewer."},
-	{regexp.MustCompile(`^must have at least ([\d,]+) characters \(you have ([\d,]+)\); a few random words`), "Use at least $1 characters (you have $2). A few random words work well."},
+	{regexp.MustCompile(`^must have at least ([\d,]+) characters \(you have ([\d,]+)\); a few random words`), "Use at least $1 characters (you have $2)."},
 	{regexp.MustCompile(`^is too common or easy to guess`), "This is too common or easy to guess. Choose another."},
 	{regexp.MustCompile(`^must be a whole number from ([\d,]+) to ([\d,]+)`), "Enter a whole number from $1 to $2."},
 	{regexp.MustCompile(`^must be a single line`), "Use a single line of text."},

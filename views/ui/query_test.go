@@ -83,7 +83,7 @@ func TestSentence(t *testing.T) {
 		"":            "",
 		"is required": "Enter a name.",
 		"must be 100 characters or fewer (you have 120)":                              "Use 100 characters or fewer (you have 120).",
-		"must have at least 15 characters (you have 5); a few random words work well": "Use at least 15 characters (you have 5). A few random words work well.",
+		"must have at least 15 characters (you have 5); a few random words work well": "Use at least 15 characters (you have 5).",
 		"must be a whole number from 0 to 100":                                        "Enter a whole number from 0 to 100.",
 		"must be shorter.":                                                            "Must be shorter.",
 	} {

@@ -24,7 +24,7 @@ type group struct {
 var groups = []group{
 	{"Meeting requests", []event{
 		{models.MeetingRequestCreatedEvent, "Created", "A meeting was requested."},
-		{models.MeetingRequestUpdatedEvent, "Updated", "The title, time or participants changed."},
+		{models.MeetingRequestUpdatedEvent, "Updated", "The title, time, or participants changed."},
 		{models.MeetingRequestPausedEvent, "Paused", "Scheduling was paused."},
 		{models.MeetingRequestResumedEvent, "Resumed", "Scheduling was resumed."},
 		{models.MeetingRequestBookedEvent, "Booked", "A time was found and added to calendars."},

@@ -44,7 +44,7 @@ export async function makeTeam(page, { skipup, more = 0 }) {
     statements.push(`UPDATE api_keys SET ${set.join(', ')} WHERE id = '${keys[name].id}';`)
   }
   statements.push(`DROP TRIGGER audit_events_kept; UPDATE audit_events SET created_at = (
-    SELECT CASE action WHEN 'api_key.deleted' THEN deleted_at ELSE api_keys.created_at END FROM api_keys WHERE api_keys.id = target_id
+    SELECT CASE action WHEN 'api_key.created' THEN api_keys.created_at ELSE deleted_at END FROM api_keys WHERE api_keys.id = target_id
   ) WHERE target_type = 'api_key';`)
   await skipup.exec(statements.join('\n'))
   return keys
