@@ -83,7 +83,7 @@ generated: prepare ## Check that the generated files are up to date
 	@test -z "$$(git status --porcelain -- static views)" || { git status --short -- static views; echo "Generated files are not committed. Add them." >&2; exit 1; }
 
 .PHONY: lint
-lint: ## Check formatting, vet and staticcheck
+lint: ## Check formatting, vet, and staticcheck
 	@unformatted=$$(git ls-files '*.go' | grep -v '_templ\.go$$' | xargs gofmt -l); \
 	  test -z "$$unformatted" || { echo "Run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; }
 	go vet ./...
@@ -109,7 +109,7 @@ torture: prepare ## Test for TORTURE_TIME (10m) that deletions are immediate und
 	TORTURE_TIME=$${TORTURE_TIME:-10m} go test -v -count=1 -timeout 0 -parallel 10 ./cmd/skipup/torture
 
 .PHONY: bench
-bench: prepare ## Measure the cost of authentication, deletions and usage, and run the benchmarks
+bench: prepare ## Measure the cost of authentication, deletions, and usage, and run the benchmarks
 	go build -o bin/bench ./cmd/bench
 	$(WITH_POSTGRESQL) bin/bench
 	$(WITH_POSTGRESQL) go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...

@@ -35,7 +35,7 @@ type Invitation struct {
 }
 
 // errInvitation is returned for a link that was used or replaced, has expired, or never existed.
-var errInvitation = Errorf(NotFound, "This link was already used, replaced or expired. Ask a workspace admin for a new one.")
+var errInvitation = Errorf(NotFound, "This link was already used, replaced, or expired. Ask a workspace admin for a new one.")
 
 // InviteMember creates an invitation link for a pending member. An earlier link stops working. It
 // returns FailedPrecondition for a member who has joined or is deactivated.

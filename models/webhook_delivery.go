@@ -84,7 +84,7 @@ type DeliveryFilter struct {
 func (f DeliveryFilter) check() error {
 	fields := Fields{}
 	if !slices.Contains([]DeliveryStatus{"", DeliveryPending, DeliverySuccess, DeliveryFailed}, f.Status) {
-		fields.add("status", "must be pending, success or failed")
+		fields.add("status", "must be pending, success, or failed")
 	}
 	if f.EventType != "" && f.EventType != PingEvent && !slices.Contains(EventTypes, f.EventType) {
 		fields.add("event_type", "must be one of %s %s", EventList(EventTypes), PingEvent)

@@ -22,7 +22,7 @@ func (p *program) auditVerify() *cobra.Command {
 		Short: "Verify the integrity of the audit log",
 		Long: `Verify the integrity of the audit log. Each event has a hash of itself and the previous event. The
 events form one chain per workspace, and one chain for events outside any workspace. For each
-chain, this command prints the first event that was changed, inserted, removed or moved. If there
+chain, this command prints the first event that was changed, inserted, removed, or moved. If there
 is none, it prints the head, which is the hash of the last event.
 
 An intact chain shows that no one edited individual events. Someone with write access to every

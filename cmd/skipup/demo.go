@@ -24,7 +24,7 @@ func (p *program) demo() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a demo with 90 days of sample data",
 		Long: `Start a demo server and print a sign-in link. The demo workspace has 90 days of usage, a rotation
-in progress, keys to review and live traffic. It needs no configuration, and ignores all settings
+in progress, keys to review, and live traffic. It needs no configuration, and ignores all settings
 except the listen address. The demo database is deleted on exit unless you use --keep.
 
 Only this machine can reach the demo. Stop it with SIGINT or SIGTERM.`,

@@ -14,7 +14,7 @@ import (
 )
 
 func (p *program) keys() *cobra.Command {
-	return p.group(&cobra.Command{Use: "keys", Short: "Create, list, update, pause, rotate, delete and scan for API keys"},
+	return p.group(&cobra.Command{Use: "keys", Short: "Create, list, update, pause, rotate, delete, and scan for API keys"},
 		p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysPause(), p.keysResume(), p.keysRotate(), p.keysDelete(), p.keysScan())
 }
 

@@ -32,10 +32,10 @@ func (p *program) keysScan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan PATH...",
 		Short: "Scan files for API keys",
-		Long: `Scan files, folders and standard input ("-") for API keys. Links and folders named .git are skipped
+		Long: `Scan files, folders, and standard input ("-") for API keys. Links and folders named .git are skipped
 unless you name them. Files may be of any type. Compressed or encoded content isn't decoded, except
 for UTF-16 with a byte order mark. Keys are recognized by their format and checksum, so look-alikes
-aren't reported. The output has the file, line, column and start of each key, never the whole key.
+aren't reported. The output has the file, line, column, and start of each key, never the whole key.
 
 With --database, the output also has the name and status of each key. The variable ` + databaseOption.variable + `
 is ignored, because in a repository it often names the database of another program.

@@ -22,10 +22,10 @@ type keyChange struct {
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Update an API key's name, description, scopes or expiry",
-		Long: `Update an API key's name, description, scopes or expiry. Omitted fields don't change.
+		Short: "Update an API key's name, description, scopes, or expiry",
+		Long: `Update an API key's name, description, scopes, or expiry. Omitted fields don't change.
 
-A change of scopes or expiry waits until every node applies it (about one lease).`,
+A change of scopes, or expiry waits until every node applies it (about one lease).`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
 		Args:    oneKey,
 	}

@@ -32,14 +32,14 @@ func run(ctx context.Context, args []string, environment map[string]string, stdi
 	return p.report(cmd, err)
 }
 
-const rootHelp = `Manage a workspace's API keys from a dashboard, an API and the command line.
+const rootHelp = `Manage a workspace's API keys from a dashboard, an API, and the command line.
 
 To start, run "skipup serve" and open the link it prints. To look around first, run "skipup demo".
 
 Exit codes:
   0  success
-  1  failure of the database, the network or the program; a retry may help
-  2  invalid command line, configuration or value; nothing was changed
+  1  failure of the database, the network, or the program; a retry may help
+  2  invalid command line, configuration, or value; nothing was changed
   3  rejected: the object doesn't exist, or the operation isn't allowed now`
 
 func (p *program) root() *cobra.Command {

@@ -50,7 +50,7 @@ func Guides() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"page docs\"><header class=\"mb-10\"><h1 class=\"text-2xl font-semibold tracking-tight\">API documentation</h1><p class=\"mt-2 max-w-2xl text-pretty text-muted-foreground\">Use the SkipUp API to manage meeting requests, members, seats, webhooks and API keys. Base URL: <code>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"page docs\"><header class=\"mb-10\"><h1 class=\"text-2xl font-semibold tracking-tight\">API documentation</h1><p class=\"mt-2 max-w-2xl text-pretty text-muted-foreground\">Use the SkipUp API to manage meeting requests, members, seats, webhooks, and API keys. Base URL: <code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -686,7 +686,7 @@ func webhooks() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20 and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node, and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20, and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
