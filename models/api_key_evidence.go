@@ -24,7 +24,7 @@ type RejectedUses struct {
 	Callers     []APIKeyCaller // of the last ReviewStillUsed, last seen first
 }
 
-// EvidenceOf returns the evidence for a finding about keys in a workspace, by key id, in a fixed number
+// EvidenceOf returns the evidence for a finding about keys in a workspace, by key ID, in a fixed number
 // of queries.
 func (s *Store) EvidenceOf(ctx context.Context, workspaceID string, finding Finding, keys []APIKey) (map[string]Evidence, error) {
 	switch finding {

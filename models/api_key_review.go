@@ -17,13 +17,13 @@ type Finding string
 
 // The findings.
 const (
-	FindUnused    Finding = "unused"   // created more than ReviewUnused ago and never used
-	FindIdle      Finding = "idle"     // not used for ReviewIdle
-	FindExpiring  Finding = "expiring" // expires within ExpiresSoon
-	FindOld       Finding = "old"      // older than ReviewOld
-	FindScopes    Finding = "scopes"   // used, but never for some of its scopes
-	FindOrphaned  Finding = "orphaned" // created by a member who is deactivated
-	FindStillUsed Finding = "knocking" // deleted, expired, or paused, but clients still send it
+	FindUnused    Finding = "unused"     // created more than ReviewUnused ago and never used
+	FindIdle      Finding = "idle"       // not used for ReviewIdle
+	FindExpiring  Finding = "expiring"   // expires within ExpiresSoon
+	FindOld       Finding = "old"        // older than ReviewOld
+	FindScopes    Finding = "scopes"     // used, but never for some of its scopes
+	FindOrphaned  Finding = "orphaned"   // created by a member who is deactivated
+	FindStillUsed Finding = "still_used" // deleted, expired, or paused, but clients still send it
 )
 
 // Findings are all findings in the order of the pages.
@@ -41,29 +41,30 @@ const (
 )
 
 const (
-	livingSQL = "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > @now)"
+	notExpiredSQL = "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > @now)"
 	// inactiveRejections are the rejections of keys that are not accepted at all.
 	inactiveRejections = "('deleted', 'expired', 'paused')"
 )
 
 // findingSQL has the conditions of the findings on a row of api_keys, with the arguments reviewArgs.
 var findingSQL = map[Finding]string{
-	FindUnused:   livingSQL + " AND last_used_at IS NULL AND created_at <= @unused",
-	FindIdle:     livingSQL + " AND last_used_at <= @idle",
-	FindExpiring: livingSQL + " AND expires_at <= @soon",
-	FindOld:      livingSQL + " AND created_at <= @old",
-	FindScopes:   livingSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
-	FindOrphaned: livingSQL + " AND created_by_id IN " +
+	FindUnused:   notExpiredSQL + " AND last_used_at IS NULL AND created_at <= @unused",
+	FindIdle:     notExpiredSQL + " AND last_used_at <= @idle",
+	FindExpiring: notExpiredSQL + " AND expires_at <= @soon",
+	FindOld:      notExpiredSQL + " AND created_at <= @old",
+	FindScopes:   notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
+	FindOrphaned: notExpiredSQL + " AND created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
 	FindStillUsed: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
 		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @stillused AND last_refusal IN " + inactiveRejections + ")",
 }
 
-// unneededSQL returns the condition that a key has an unused scope. No scope is part of another.
+// unneededSQL returns the condition that a key has an unused scope. LIKE is exact, because no name of a
+// scope contains another.
 func unneededSQL() string {
 	var each []string
-	for _, word := range scope.All.Names() {
-		each = append(each, "scopes LIKE '%"+word+"%' AND needed_scopes NOT LIKE '%"+word+"%'")
+	for _, name := range scope.All.Names() {
+		each = append(each, "scopes LIKE '%"+name+"%' AND needed_scopes NOT LIKE '%"+name+"%'")
 	}
 	return strings.Join(each, " OR ")
 }

@@ -78,8 +78,8 @@ func (s *Store) Rotation(ctx context.Context, workspaceID, id string) (*Rotation
 
 func (s *Store) readRotatingKeys(ctx context.Context, workspaceID, id string, r *Rotation) error {
 	var keys []APIKey
-	successor := s.with(ctx).Model(&APIKey{}).Select("successor_id").Where("workspace_id = ? AND id = ?", workspaceID, id)
-	err := s.with(ctx).Where("workspace_id = ? AND (id = ? OR id = (?))", workspaceID, id, successor).Find(&keys).Error
+	replacement := s.with(ctx).Model(&APIKey{}).Select("successor_id").Where("workspace_id = ? AND id = ?", workspaceID, id)
+	err := s.with(ctx).Where("workspace_id = ? AND (id = ? OR id = (?))", workspaceID, id, replacement).Find(&keys).Error
 	if err != nil {
 		return notFound(err, "API key")
 	}
@@ -106,8 +106,8 @@ func (s *Store) matchCallers(ctx context.Context, r *Rotation) error {
 	return nil
 }
 
-// rotatingCallers returns the callers of the keys of rotations by key id, last seen first. Of old keys,
-// it returns only those for Rotation.Callers.
+// rotatingCallers returns the callers of the keys of rotations by key ID, last seen first. For old keys,
+// it returns only those that belong in Rotation.Callers.
 func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map[string][]APIKeyCaller, error) {
 	if len(rotations) == 0 {
 		return nil, nil

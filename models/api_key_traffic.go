@@ -8,21 +8,21 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// Traffic is the accepted requests with some keys, which would stop if the keys stopped working.
-// Requests are counted by whole hours and days, so each count starts a little early, never late.
+// Traffic counts the accepted requests with some keys, which would stop if the keys stopped working.
+// Requests are counted by whole hours and days, so each count may start a little early, but never late.
 type Traffic struct {
 	HourFrom, DayFrom, MonthFrom time.Time // start of Hour, Day, and Month
 	Keys                         map[string]*KeyTraffic
 }
 
-// KeyTraffic is the accepted requests with one key.
+// KeyTraffic counts the accepted requests with one key.
 type KeyTraffic struct {
 	Hour, Day, Month int64
 	Routes           []RouteTraffic // of the month, most requests first
 	Callers          []APIKeyCaller // of the month, last seen first
 }
 
-// RouteTraffic is the requests of a month to one route.
+// RouteTraffic counts the requests to one route within a month.
 type RouteTraffic struct {
 	APIKeyID string
 	Route    string // such as "GET /me"

@@ -50,7 +50,7 @@ func TestUnknownAccountsTakeAsLong(t *testing.T) {
 	}
 	decoys := 0
 	s.OnDecoy(func() { decoys++ })
-	for email, want := range map[string]int{"ada@acme.test": 0, "nobody@acme.test": 1} {
+	for email, want := range map[string]int{"ada@acme.test": 0, "unknown@acme.test": 1} {
 		decoys = 0
 		_, err := s.SignIn(t.Context(), "", models.Credentials{Email: email, Password: "wrong"})
 		if wantKind(t, err, models.Invalid); decoys != want {

@@ -56,9 +56,9 @@ func TestUnknownEmailAndWrongPasswordReturnSameError(t *testing.T) {
 			t.Errorf("wrong password: %+v", wrong)
 		}
 		for _, c := range []models.Credentials{
-			{Email: "nobody@acme.test", Password: "wrong"},
-			{Email: "nobody@acme.test", Password: modelstest.Password},
-			{Email: "nobody@acme.test", Password: "no account has this password"},
+			{Email: "unknown@acme.test", Password: "wrong"},
+			{Email: "unknown@acme.test", Password: modelstest.Password},
+			{Email: "unknown@acme.test", Password: "no account has this password"},
 			{Email: "", Password: ""},
 			{Email: "ada@acme.test\x00", Password: modelstest.Password},
 			{Email: "ada@acme.test\xff", Password: "\xff\x00"},

@@ -71,7 +71,7 @@ func seconds(values ...int) []time.Duration {
 
 func TestSignInRateLimitByAccount(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		for _, email := range []string{"ada@acme.test", "nobody@acme.test"} {
+		for _, email := range []string{"ada@acme.test", "unknown@acme.test"} {
 			got := waits(t, s, 13, func(i int) time.Duration { return guess(t, s, from(t, fmt.Sprint("198.51.100.", i)), email) })
 			if diff := cmp.Diff(seconds(0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30), got); diff != "" {
 				t.Errorf("waits for %s (-want +got):\n%s", email, diff)

@@ -272,7 +272,7 @@ func (s *Store) callersOf(ctx context.Context, ids []string) (map[string]map[usa
 func (s *Store) addNeededScopes(ctx context.Context, counts []usage.Count) (learned []uint64, err error) {
 	needed := map[string]scope.Set{}
 	for i := range counts {
-		// An unknown scope comes from a later version, whose nodes will store it.
+		// Unknown scopes come from a later version, whose nodes will store them.
 		c := &counts[i]
 		required, known := scope.Parse(c.Scope)
 		if !known || c.Rejection != usage.Accepted {
@@ -378,11 +378,11 @@ func (m *storedMemory) add(ids []uint64) {
 	}
 }
 
-// statementRows is the most rows that one statement takes on PostgreSQL.
+// statementRows limits the rows of one statement on PostgreSQL.
 const statementRows = 2000
 
-// statementSizes are the numbers of rows that a statement takes on SQLite. With few different
-// statements, all stay prepared.
+// statementSizes are the possible numbers of rows of a statement on SQLite. There are few, so that all
+// statements stay prepared.
 var statementSizes = []int{256, 16, 1}
 
 // column is a column of the rows of a statement with its type in PostgreSQL.

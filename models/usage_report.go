@@ -87,8 +87,8 @@ func (s *Store) Usage(ctx context.Context, workspaceID, keyID string, by usage.P
 	return counts, nil
 }
 
-// ofKeys finds the rows of keys in a workspace by key. The workspace has to match, but SQLite would
-// rather use the index by workspace, which has the rows of all its keys.
+// ofKeys matches the rows of keys in a workspace. The expression keeps SQLite from using the index by
+// workspace, which has the rows of all keys of the workspace.
 const ofKeys = "workspace_id || '' = ? AND api_key_id IN ?"
 
 // usageOf names the keys of a workspace whose usage is read as if all of it were of the first.
@@ -118,7 +118,7 @@ func (s *Store) eachCount(ctx context.Context, of usageOf, window usage.Window, 
 	})
 }
 
-// eachCountOfDates does the same for a window of days outside UTC. Counts that are shifted out of a
+// eachCountOfDates is eachCount for a window of days outside UTC. Counts that are shifted out of a
 // period are negative there. The database adds up the hours of each shift, which is much faster than
 // reading them.
 func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.Window, do func(period int, count usage.Count)) error {

@@ -8,12 +8,12 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// APIKeyRouteUse is every request with a key to a route that was accepted, or that was rejected for
-// one reason.
+// APIKeyRouteUse counts the requests with a key to a route that were accepted, or that were rejected
+// for the same reason.
 type APIKeyRouteUse struct {
 	APIKeyID      string
 	WorkspaceID   string
-	Route         string          // such as "GET /me"; empty if no route answered
+	Route         string          // such as "GET /me"; empty if no route matched
 	Rejection     usage.Rejection `gorm:"column:refusal"`
 	Scope         string          // required by the route; empty for none
 	Requests      int64

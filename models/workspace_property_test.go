@@ -151,7 +151,7 @@ func (b *book) setCapacity(r *rapid.T) {
 
 func (b *book) askForMeeting(r *rapid.T) {
 	id := anyKey(r, b.active, "organizer")
-	email := "nobody@acme.test"
+	email := "unknown@acme.test"
 	if member, err := b.Member(b.ctx, b.id, id); err == nil {
 		email = member.User.Email
 	}

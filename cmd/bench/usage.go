@@ -17,8 +17,8 @@ var quiet = slog.New(slog.DiscardHandler)
 // usagePerSecond is about the throughput of the gate on one core.
 const usagePerSecond = 20_000
 
-// measureUsage prints the processor time that usage takes at the throughput of the gate: that of
-// counting requests and of storing the counts, as a Recorder does by itself.
+// measureUsage prints the processor time that it takes to count requests at the throughput of the gate
+// and to store the counts.
 func measureUsage(ctx context.Context, p plan) error {
 	if !p.includes("usage") {
 		return nil
@@ -46,7 +46,8 @@ func measureUsage(ctx context.Context, p plan) error {
 	})
 }
 
-// measureRecorder records requests with keys in turn for four of the longest intervals between flushes.
+// measureRecorder records requests with the keys in rotation for four times the longest interval between
+// flushes.
 func measureRecorder(ctx context.Context, name string, store *models.Store, keys []keyauth.Key, atMost float64) error {
 	var flushes []keyauth.Flush
 	recorder := keyauth.NewRecorder(store, quiet, func(f keyauth.Flush) { flushes = append(flushes, f) })
@@ -80,7 +81,7 @@ func measureRecorder(ctx context.Context, name string, store *models.Store, keys
 	if part > atMost {
 		verdict = "MISSED"
 	}
-	fmt.Printf("  %-10s %6d keys, stored every %v: %.1f %% of a core, at most %.0f %% wanted (%s); %.1f µs for each key, transactions of up to %v\n",
+	fmt.Printf("  %-10s %6d keys, stored every %v: %.1f%% of a core, goal at most %.0f%% (%s); %.1f µs for each key, transactions of up to %v\n",
 		name, len(keys), interval, 100*part, 100*atMost, verdict, took.Seconds()*1e6/float64(rounds*len(keys)), longest.Round(time.Millisecond))
 	return nil
 }

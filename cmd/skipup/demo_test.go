@@ -89,7 +89,7 @@ func TestDemo(t *testing.T) {
 	rotation, _ := list.Find(`a[href$="/rotation"]`).First().Attr("href")
 	_, page = v.open(s.url + rotation)
 	requireTexts(t, page, "4 of 6")
-	_, page = v.open(s.url + path.APIKeysReviewed("knocking"))
+	_, page = v.open(s.url + path.APIKeysReviewed("still_used"))
 	requireTexts(t, page, "Legacy importer", "Partner portal", "198.51.100.23")
 	_, page = v.open(s.url + path.Members)
 	requireTexts(t, page, "Sam Hughes", "Pending")

@@ -28,7 +28,7 @@ func TestServeSendsInvitations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, email := range []string{mailtest.Nobody, "grace@acme.test"} {
+	for _, email := range []string{mailtest.Unknown, "grace@acme.test"} {
 		if _, err := store.AddMember(t.Context(), workspace.ID, models.NewMember{Email: email}); err != nil {
 			t.Fatal(err)
 		}

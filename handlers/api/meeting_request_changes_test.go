@@ -86,7 +86,7 @@ func TestMeetingRequestChangeErrors(t *testing.T) {
 		{key, "POST", url + "/resume", "", 422, "invalid_request", "is active"},
 		{key, "POST", url + "/cancel", `{"notify":"yes"}`, 422, "validation_error", "notify must be true or false"},
 		{key, "POST", url + "/pause", `{"notify":true}`, 422, "validation_error", `Unknown field \"notify\"`},
-		{key, "POST", url + "/change_organizer", `{"organizer_email":"nobody@acme.test"}`, 422, "validation_error", "organizer_email must be the email of an active member"},
+		{key, "POST", url + "/change_organizer", `{"organizer_email":"unknown@acme.test"}`, 422, "validation_error", "organizer_email must be the email of an active member"},
 		{key, "POST", url + "/change_organizer", `{}`, 422, "validation_error", "organizer_email is required"},
 	} {
 		t.Run(tt.method+" "+tt.body, func(t *testing.T) {

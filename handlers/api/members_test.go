@@ -44,7 +44,7 @@ func TestMembers(t *testing.T) {
 		checkEmails("", "alan@acme.test", "grace@acme.test", handlerstest.AdminEmail)
 		checkEmails("?email=GRACE@acme.test", "grace@acme.test")
 		checkEmails("?role=member", "alan@acme.test")
-		checkEmails("?email=nobody@acme.test")
+		checkEmails("?email=unknown@acme.test")
 
 		id := created.Data["id"].(string)
 		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/deactivate", "").JSON(t, &created)

@@ -48,7 +48,7 @@ type usagePeriod struct {
 }
 
 type usageRoute struct {
-	Route *string `json:"route"` // null if no route answered
+	Route *string `json:"route"` // null if no route matched
 	Scope *string `json:"scope"` // required by the route
 	usageSum
 }
@@ -116,7 +116,7 @@ func (q usageQuery) window(now time.Time) (usage.Window, error) {
 	}
 	if q.From != "" || q.Until != "" {
 		if q.Period != "" {
-			return usage.Window{}, models.Errorf(models.FailedPrecondition, "Give either period, or from and until.")
+			return usage.Window{}, models.Errorf(models.FailedPrecondition, "Specify either period, or from and until.")
 		}
 		return q.between(now)
 	}

@@ -167,8 +167,8 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 			links string // to what is done about it
 			says  string
 		}{
-			"unused":   {2, "/delete", "Never used since it was created"},
-			"knocking": {1, used.ID, "1 request rejected in the last 30 days"},
+			"unused":     {2, "/delete", "Never used since it was created"},
+			"still_used": {1, used.ID, "1 request rejected in the last 30 days"},
 		} {
 			href := listPath + "?review=" + word
 			line := review.Find(`a[href="` + href + `"]`)

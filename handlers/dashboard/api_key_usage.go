@@ -68,8 +68,8 @@ func (h apiKeys) usage(c echo.Context) error {
 	return web.Render(c, http.StatusOK, apikeys.Usage(page))
 }
 
-// usedKeys returns the rotation history of the key, and the ids of its keys if the query asks for
-// the usage of all of them.
+// usedKeys returns the rotation history of the key, and the IDs of its keys if the query asks for the
+// usage of all of them.
 func (h apiKeys) usedKeys(c echo.Context, query apikeys.UsageQuery) (history []models.APIKey, others []string, err error) {
 	key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 )
 
 // Route is a route of the API, such as "GET /me", and the scope it requires. The zero Route
-// stands for requests that no route answered.
+// stands for requests that matched no route.
 type Route struct {
 	Name, Scope string
 }
@@ -54,12 +54,12 @@ type Counts struct {
 	Rows []Count
 }
 
-// Count is the number of requests that have everything but their time in common.
+// Count is the number of requests in a period that are the same apart from their time.
 type Count struct {
 	APIKeyID    string
 	WorkspaceID string
 	StartsAt    time.Time // of the period; in Counts, of the hour
-	Route       string    // such as "GET /me"; empty if no route answered
+	Route       string    // such as "GET /me"; empty if no route matched
 	Scope       string    // required by the route; empty for none
 	StatusClass int       // first digit of the status
 	Rejection   Rejection `gorm:"column:refusal"`
@@ -70,8 +70,7 @@ type Count struct {
 	First, Last time.Time `gorm:"-"`
 }
 
-// add adds the requests of other. What the two don't have in common becomes that of the latest
-// request.
+// add adds the requests of other. Where the two differ, the values of the latest request are kept.
 func (c *Count) add(other *Count) {
 	requests, first := c.Requests+other.Requests, c.First
 	if other.First.Before(first) {

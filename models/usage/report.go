@@ -25,7 +25,7 @@ func (s *Sum) add(count Count) {
 	}
 }
 
-// Part is the requests that have a route, a scope, or a rejection in common.
+// Part counts the requests with the same route, scope, or rejection.
 type Part struct {
 	Name  string // of the route, the scope, or the Rejection; empty for none
 	Scope string // required by the route, if Name is one

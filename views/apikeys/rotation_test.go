@@ -82,11 +82,11 @@ func TestRotationNextStep(t *testing.T) {
 			p.Old.DeletedAt = ago(time.Hour)
 			rejected(p, usage.RejectedScope, 2*time.Hour, time.Hour)
 		}, "Rotation complete", "no longer in use."},
-		{"knocking", func(p *RotationPage) {
+		{"still used", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
 			rejected(p, usage.RejectedDeleted, 2*time.Hour, 0)
 		}, "Old key still in use", "1 caller still sends the deleted key and gets 401."},
-		{"knocking after it has expired", func(p *RotationPage) {
+		{"used after it has expired", func(p *RotationPage) {
 			p.Old.DeletedAt = ago(time.Hour)
 			rejected(p, usage.RejectedExpired, 2*time.Hour, 0)
 		}, "Old key still in use", "1 caller still sends the deleted key and gets 401."},

@@ -26,7 +26,7 @@ func mostCalled(routes []models.RouteTraffic) []models.RouteTraffic {
 	return most
 }
 
-// routeName returns the name of a route, or a text for requests that no route answered.
+// routeName returns the name of a route, or a text for requests that matched no route.
 func routeName(route string) string {
 	if route == "" {
 		return "unknown endpoint"

@@ -16,18 +16,18 @@ import (
 const (
 	// recorderShards keeps requests on several cores from waiting for each other.
 	recorderShards = 32
-	// maxCounts is the number of counts from which a Recorder gives up detail to save memory, as while
-	// the database is unavailable: about 20 MB. From three quarters of it, new callers are counted as
-	// others; beyond it, new routes are counted as none. What remains is needed for the totals and the
-	// last use of each key, which are never dropped.
+	// maxCounts limits the memory for counts to about 20 MB, for example while the database is
+	// unavailable. From three quarters of it on, requests of new callers are counted together; from all
+	// of it on, requests to new routes are counted without the route. The totals and last uses of keys
+	// are never dropped.
 	maxCounts = 1 << 16
-	// longNames is the number of bytes from which the names of a caller are clipped before they are
-	// kept. The others are clipped when they are stored.
+	// longNames is the length in bytes from which the address and user agent of a caller are clipped
+	// before they are kept in memory. Shorter ones are clipped when they are stored.
 	longNames = 512
 )
 
-// Recorder counts the requests with each key in memory and adds the counts to the database every
-// second or few. It is safe for concurrent use.
+// Recorder counts the requests with each key in memory and adds the counts to the database every few
+// seconds. It is safe for concurrent use.
 type Recorder struct {
 	add    func(context.Context, usage.Counts) error
 	log    *slog.Logger
@@ -107,8 +107,8 @@ type Use struct {
 // Caller is the number of an address with a user agent. Zero stands for others.
 type Caller uint64
 
-// Record counts a request. It keeps no part of use but the names of the caller, and no more of
-// those than is stored.
+// Record counts a request. It does not retain use, and keeps no more of the address and user agent
+// than is stored.
 func (r *Recorder) Record(use *Use) {
 	caller := use.Caller
 	if caller == 0 {

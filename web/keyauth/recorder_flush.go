@@ -19,8 +19,8 @@ const (
 	flushTimePerRow  = 2 * time.Millisecond
 	// flushTimeout limits one transaction. Counts that it could not store are stored by the next flush.
 	flushTimeout = 10 * time.Second
-	// flushRows is how many rows of counts are added in one transaction, for which all other writes
-	// wait on SQLite.
+	// flushRows limits the rows of counts that one transaction adds, because on SQLite all other
+	// writes wait for it.
 	flushRows = 1000
 )
 
@@ -51,7 +51,7 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// Interval returns the time until the next flush after one of a number of rows.
+// Interval returns the time until the next flush after a flush of a number of rows.
 func (r *Recorder) Interval(rows int) time.Duration {
 	return min(max(minFlushInterval, time.Duration(rows)*flushTimePerRow), maxFlushInterval)
 }

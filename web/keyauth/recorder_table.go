@@ -16,8 +16,8 @@ type countTable struct {
 	held  int
 }
 
-// count is the requests within an hour that have their countKey in common. A cell without requests
-// is empty.
+// count counts the requests within an hour that have the same countKey. A cell without requests is
+// empty.
 type count struct {
 	countKey
 	workspace   [16]byte

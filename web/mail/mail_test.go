@@ -117,7 +117,7 @@ func TestSendError(t *testing.T) {
 		message       mail.Message
 		rejected      bool
 	}{
-		{"unknown recipient", "smtp://", mailtest.Options{}, to(mailtest.Nobody), true},
+		{"unknown recipient", "smtp://", mailtest.Options{}, to(mailtest.Unknown), true},
 		{"busy recipient", "smtp://", mailtest.Options{}, to(mailtest.Busy), false},
 		{"closed connection", "smtp://", mailtest.Options{}, to(mailtest.Hangup), false},
 		{"invalid email", "smtp://", mailtest.Options{}, to("grace"), true},

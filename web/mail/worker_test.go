@@ -148,8 +148,8 @@ func TestWorkerRetries(t *testing.T) {
 	sink := mailtest.New(t, mailtest.Options{})
 	sink.Stop()
 	f := newFixture(t, modelstest.NewSQLite(t), sink)
-	grace, nobody := f.add(t, "grace@acme.test", ""), f.add(t, mailtest.Nobody, "")
-	for _, member := range []*models.Member{grace, nobody} {
+	grace, unknown := f.add(t, "grace@acme.test", ""), f.add(t, mailtest.Unknown, "")
+	for _, member := range []*models.Member{grace, unknown} {
 		waitFor(t, "the first attempt fails", func() bool { return f.status(t, member).Failure == models.EmailUnreachable })
 	}
 	back := mailtest.At(t, sink.Address, mailtest.Options{})
@@ -159,7 +159,7 @@ func TestWorkerRetries(t *testing.T) {
 		return status.EmailedAt != nil && !status.Emailing && status.Failure == ""
 	})
 	waitFor(t, "the email is rejected", func() bool {
-		status := f.status(t, nobody)
+		status := f.status(t, unknown)
 		return status.Failure == models.EmailRejected && !status.Emailing
 	})
 	if got := back.Received(); len(got) != 1 || got[0].To != "grace@acme.test" {

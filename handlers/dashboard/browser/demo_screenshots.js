@@ -25,7 +25,7 @@ const key = (name, suffix = '') => (page, paths) => page.goto(paths[name] + suff
 const pages = {
   list: at(listPath),
   'list-deleted': at(listPath + '?status=deleted'),
-  'review-knocking': at(listPath + '?review=knocking'),
+  'review-still-used': at(listPath + '?review=still_used'),
   'review-scopes': at(listPath + '?review=scopes'),
   'review-orphaned': at(listPath + '?review=orphaned'),
   key: key('CRM sync'),

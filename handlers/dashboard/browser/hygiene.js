@@ -75,7 +75,7 @@ export const hygieneStates = {
     await page.goto(`${listPath}/review`)
   },
   ...Object.fromEntries(
-    ['unused', 'idle', 'expiring', 'old', 'scopes', 'orphaned', 'knocking'].map((code) => [
+    ['unused', 'idle', 'expiring', 'old', 'scopes', 'orphaned', 'still_used'].map((code) => [
       `review-${code}`,
       async (page, { skipup }) => {
         await makeFindings(page, skipup)

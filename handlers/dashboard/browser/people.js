@@ -125,7 +125,7 @@ export const peopleStates = {
   members: amongPeople(membersPath),
   'members-alone': inWorkspace((page) => page.goto(membersPath)),
   'members-pending-none': inWorkspace((page) => page.goto(membersPath + '?status=pending')),
-  'members-no-match': inWorkspace((page) => page.goto(membersPath + '?q=nobody')),
+  'members-no-match': inWorkspace((page) => page.goto(membersPath + '?q=no-match')),
   'members-deactivated': amongPeople(membersPath + '?status=deactivated'),
   'member-invite': inWorkspace((page) => page.goto(membersPath + '/new')),
   'member-invite-dialog-rejected': inWorkspace(async (page) => {

@@ -11,7 +11,7 @@ test('returns to the requested page after signing in', async ({ page }) => {
 
 test('an unknown email and a wrong password look the same', async ({ page }) => {
   await page.goto('/login')
-  for (const email of [ada.email, 'nobody@acme.test']) {
+  for (const email of [ada.email, 'unknown@acme.test']) {
     await signIn(page, { email, password: 'a wrong but long password' })
     await expect(page.getByRole('alert')).toHaveText('Incorrect email or password.')
     await expect(page.getByLabel('Email')).toHaveValue(email)

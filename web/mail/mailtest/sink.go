@@ -20,7 +20,7 @@ import (
 const (
 	User     = "keys"
 	Password = "p@ss/word"
-	Nobody   = "nobody@acme.test"  // rejected permanently
+	Unknown  = "unknown@acme.test" // rejected permanently
 	Busy     = "busy@acme.test"    // rejected temporarily
 	Hangup   = "hang-up@acme.test" // the connection is closed instead of a response
 )
@@ -139,7 +139,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	switch strings.ToLower(to) {
-	case Nobody:
+	case Unknown:
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user here"}
 	case Busy:
 		return &smtp.SMTPError{Code: 450, EnhancedCode: smtp.EnhancedCode{4, 2, 1}, Message: "Try again later"}
