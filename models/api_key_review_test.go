@@ -188,8 +188,8 @@ func TestReviewAny(t *testing.T) {
 	}
 }
 
-// TestReviewOfManyKeys takes three queries, one to see whether there is usage to fold, and none reads what belongs to the keys of all
-// workspaces from end to end. They are too cheap for PostgreSQL to compile: that took longer than to answer.
+// TestReviewOfManyKeys checks that a review takes two queries, that neither scans the rows of all
+// workspaces, and that PostgreSQL doesn't compile them, which takes longer than running them.
 func TestReviewOfManyKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills the tables")

@@ -110,14 +110,18 @@ func TestUsageSurvivesAnOutage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Exec(t, "ALTER TABLE usage_batches RENAME TO usage_batches_away")
+		s.Exec(t, "ALTER TABLE usage_flushes RENAME TO away")
 		for range 5 {
 			s.Call(t, secret.Reveal(), "GET", "/me", "")
 			s.Flush(t)
 		}
-		s.Exec(t, "ALTER TABLE usage_batches_away RENAME TO usage_batches")
-		s.Flush(t)
 		got, err := s.Usage(t.Context(), s.Workspace.ID, key.ID, usage.Daily, s.Now().Add(-48*time.Hour), s.Now())
+		if err != nil || len(got) != 0 {
+			t.Errorf("usage during the outage = %+v, %v, want none", got, err)
+		}
+		s.Exec(t, "ALTER TABLE away RENAME TO usage_flushes")
+		s.Flush(t)
+		got, err = s.Usage(t.Context(), s.Workspace.ID, key.ID, usage.Daily, s.Now().Add(-48*time.Hour), s.Now())
 		if err != nil || len(got) != 1 || got[0].Requests != 5 {
 			t.Errorf("usage = %+v, %v, want 5 requests", got, err)
 		}
