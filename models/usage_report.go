@@ -118,7 +118,7 @@ func (s *Store) eachCount(ctx context.Context, of usageOf, window usage.Window, 
 	})
 }
 
-// eachCountOfDates is eachCount for a window of days outside UTC. Counts that are shifted out of a
+// eachCountOfDates does what eachCount does, for a window of days outside UTC. Counts that are shifted out of a
 // period are negative there. The database adds up the hours of each shift, which is much faster than
 // reading them.
 func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.Window, do func(period int, count usage.Count)) error {
