@@ -115,7 +115,7 @@ func TestDemo(t *testing.T) {
 func (v visitor) requests(key string) int {
 	v.s.t.Helper()
 	_, page := v.open(v.s.url + key + "/usage?period=90d")
-	found := regexp.MustCompile(`([\d,]+)\s+requests in 90 days`).FindStringSubmatch(page.Find("main").Text())
+	found := regexp.MustCompile(`([\d,]+)\s+requests in the last 90 days`).FindStringSubmatch(page.Find("main").Text())
 	if found == nil {
 		v.s.t.Fatalf("no number of requests:\n%s", page.Find("main").Text())
 	}
