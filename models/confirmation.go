@@ -14,13 +14,13 @@ type Confirmation struct {
 // confirmName adds an error to fields unless c repeats name.
 func (c Confirmation) confirmName(fields Fields, name string) {
 	if c.Name != name {
-		fields.add("confirm_name", "must match the name of the key")
+		fields.add("confirm_name", "doesn't match. Enter the key's name to confirm")
 	}
 }
 
 // confirmNumber adds an error to fields unless c repeats how many things are deleted.
 func (c Confirmation) confirmNumber(fields Fields, things int) {
-	if number := strconv.Itoa(things); c.Number != number {
-		fields.add("confirm_number", "must be the number of keys, %s", number)
+	if c.Number != strconv.Itoa(things) {
+		fields.add("confirm_number", "doesn't match. Enter the number of keys to confirm")
 	}
 }

@@ -53,6 +53,15 @@ func (f Fields) add(name, format string, args ...any) {
 	}
 }
 
+// Sentence returns the message of the named field as a sentence that begins with label, such as
+// "Expiry must be in the future." It returns "" if the field has no message.
+func (f Fields) Sentence(name, label string) string {
+	if f[name] == "" {
+		return ""
+	}
+	return label + " " + f[name] + "."
+}
+
 // err returns an Invalid error with all messages, or nil if there are none.
 func (f Fields) err() error {
 	if len(f) == 0 {
@@ -60,7 +69,7 @@ func (f Fields) err() error {
 	}
 	sentences := make([]string, 0, len(f))
 	for _, name := range slices.Sorted(maps.Keys(f)) {
-		sentences = append(sentences, name+" "+f[name]+".")
+		sentences = append(sentences, f.Sentence(name, name))
 	}
 	return &Error{Kind: Invalid, Message: strings.Join(sentences, " "), Fields: f}
 }

@@ -98,7 +98,7 @@ func flagErrors(err error, flags map[string]string) error {
 		if name == "" {
 			name = field
 		}
-		wrong.add("%s %s", name, fields[field])
+		wrong = append(wrong, strings.TrimSuffix(fields.Sentence(field, name), "."))
 	}
 	return wrong.err()
 }

@@ -151,7 +151,8 @@ func fieldOf(pointer jsontext.Pointer) string {
 
 // invalid returns an error about the value of a field, such as "must be a string".
 func invalid(field, problem string) error {
-	return &models.Error{Kind: models.Invalid, Message: field + " " + problem + ".", Fields: models.Fields{field: problem}}
+	fields := models.Fields{field: problem}
+	return &models.Error{Kind: models.Invalid, Message: fields.Sentence(field, field), Fields: fields}
 }
 
 // invalidField returns an error about the name of a field.

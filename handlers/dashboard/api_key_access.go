@@ -73,7 +73,7 @@ func accessOf(form apikeys.AccessForm, key *models.APIKey, v viewer.Viewer) (mod
 	access, fields := key.Access(), models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {
-		fields["scopes"] = "must be scopes of the list"
+		fields["scopes"] = "must be from the list"
 	}
 	access.Scopes = set
 	if form.Expiry == apikeys.ExpiryKeep {

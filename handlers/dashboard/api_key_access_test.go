@@ -47,9 +47,9 @@ func TestRejectedAccessKeepsTheSelection(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		{"a date that is past", url.Values{"scopes": {"seats.read"}, "expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Select a time in the future."},
-		{"no choice", url.Values{"scopes": {"seats.read"}, "expiry": {"soon"}}, "Select one of the options."},
-		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}, "expiry": {"keep"}}, "Select scopes from the list."},
+		{"a date that is past", url.Values{"scopes": {"seats.read"}, "expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Expiry must be in the future."},
+		{"no choice", url.Values{"scopes": {"seats.read"}, "expiry": {"soon"}}, "Expiry must be one of the options."},
+		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}, "expiry": {"keep"}}, "Scopes must be from the list."},
 		{"outdated", url.Values{"scopes_before": {"members.read"}, "scopes": {"seats.read"}, "expiry": {"keep"}}, "Your changes aren’t saved"},
 	}
 	for _, tt := range tests {

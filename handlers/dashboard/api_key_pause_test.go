@@ -77,12 +77,12 @@ func TestRejectedPauseKeepsTheSelection(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		"no choice":     {url.Values{}, "Select one of the options."},
-		"another time":  {url.Values{"for": {"2h"}}, "Select one of the options."},
-		"no moment":     {url.Values{"for": {"until"}}, "Enter a date and time."},
-		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "Select a time in the future."},
-		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "Select a time within 90 days."},
-		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "Enter a date and time."},
+		"no choice":     {url.Values{}, "End time must be one of the options."},
+		"another time":  {url.Values{"for": {"2h"}}, "End time must be one of the options."},
+		"no moment":     {url.Values{"for": {"until"}}, "End time must be a date and time."},
+		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "End time must be in the future."},
+		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "End time must be within 90 days."},
+		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "End time must be a date and time."},
 	} {
 		answer := b.Post(address, tt.form)
 		page := document(t, answer)

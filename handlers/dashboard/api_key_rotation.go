@@ -102,7 +102,7 @@ func newReplacement(ctx context.Context, form apikeys.RotateForm) (models.NewRep
 	replacement, fields := models.NewReplacement{FormID: form.FormID}, models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {
-		fields["scopes"] = "must be scopes of the list"
+		fields["scopes"] = "must be from the list"
 	}
 	replacement.Scopes = models.To(set)
 	if form.FormID == "" {

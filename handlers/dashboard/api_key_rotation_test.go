@@ -115,7 +115,7 @@ func TestRotation(t *testing.T) {
 		r.want("late 3", "cron 2", "sync 1 ✓")
 
 		wrong := r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI <robot>"}})
-		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "Enter a reason.") || keysOf(t, s)[1].DeletedAt != nil {
+		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "Reason is required.") || keysOf(t, s)[1].DeletedAt != nil {
 			t.Errorf("without a reason: %d", wrong.Status)
 		}
 		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
@@ -209,10 +209,10 @@ func TestRejectedRotationKeepsTheSelection(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Select a time in the future."},
-		{"no choice", url.Values{"expiry": {"soon"}}, "Select one of the options."},
-		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Select scopes from the list."},
-		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "Select scopes from the list."},
+		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Expiry must be in the future."},
+		{"no choice", url.Values{"expiry": {"soon"}}, "Expiry must be one of the options."},
+		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Scopes must be from the list."},
+		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "Scopes can only include scopes that the key has, not members.read."},
 		{"no form", url.Values{"form_id": nil}, "This form is incomplete. Reload the page and try again."},
 	}
 	for _, tt := range tests {

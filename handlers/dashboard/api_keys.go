@@ -97,7 +97,7 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 	if form.Preset == apikeys.PresetCopy {
 		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.CopyFrom)
 		if models.IsKind(err, models.NotFound) {
-			form.Errors = models.Fields{"copy_from": "must be a key of this workspace"}
+			form.Errors = models.Fields{"copy_from": "must be in this workspace"}
 			return h.form(c, http.StatusUnprocessableEntity, form)
 		}
 		if err != nil {

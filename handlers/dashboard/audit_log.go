@@ -70,14 +70,11 @@ func dayOf(errors models.Fields, name, text string, v viewer.Viewer) *time.Time 
 	}
 	day, err := time.ParseInLocation(time.DateOnly, text, v.Location)
 	if err != nil {
-		errors[name] = dateErrors[name]
+		errors[name] = "must be a valid date"
 		return nil
 	}
 	return &day
 }
-
-// dateErrors maps the date fields to what is shown for an invalid date.
-var dateErrors = models.Fields{"from": "Enter a valid start date.", "to": "Enter a valid end date."}
 
 // actorChoices limits the members in the actor filter. Every event links to the other events of its
 // actor.

@@ -54,7 +54,7 @@ func TestAuditLog(t *testing.T) {
 			}
 		}
 		for query, want := range map[string]string{
-			"?from=soon": "Enter a valid start date.", "?to=2026-02-30": "Enter a valid end date.",
+			"?from=soon": "The start date must be a valid date.", "?to=2026-02-30": "The end date must be a valid date.",
 			"?from=2026-03-15&to=2026-03-14": "The end date can’t be before the start date.",
 		} {
 			got := b.Get(logPath + query)

@@ -45,11 +45,11 @@ func (h leaksHandler) check(c echo.Context) error {
 	})
 	switch {
 	case errors.Is(err, errTextTooLong):
-		page.Errors = models.Fields{"file": "This file is larger than 10 MB. Use skipup keys scan instead."}
+		page.Errors = models.Fields{"file": "is larger than 10 MB. Use skipup keys scan instead"}
 	case err != nil:
 		return err
 	case page.Read == 0:
-		page.Errors = models.Fields{"text": "Paste text or choose a file."}
+		page.Errors = models.Fields{"text": "or a file is required"}
 	}
 	if len(page.Errors) > 0 {
 		return web.Render(c, http.StatusUnprocessableEntity, leaks.Check(page))

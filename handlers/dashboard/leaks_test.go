@@ -122,7 +122,7 @@ func TestLeakScanErrors(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	if got := scanLeaks(t, s, b, "", "", ""); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "Paste text or choose a file.") {
+	if got := scanLeaks(t, s, b, "", "", ""); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "Text or a file is required.") {
 		t.Errorf("no text: status = %d, want 422 with a message", got.Status)
 	}
 	const limit = 10 << 20

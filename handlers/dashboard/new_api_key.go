@@ -18,7 +18,7 @@ func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models
 	fields := models.Fields{}
 	set, err := scope.ParseSet(form.Scopes)
 	if err != nil {
-		fields["scopes"] = "must be scopes of the list"
+		fields["scopes"] = "must be from the list"
 	}
 	wanted.Scopes = set
 	if form.FormID == "" {
@@ -49,7 +49,7 @@ func expiryOf(form apikeys.Access, now time.Time, location *time.Location) (*tim
 	}
 	days, err := strconv.Atoi(form.Expiry)
 	if err != nil || days < 1 || days > 3650 {
-		return nil, "must be one of the choices"
+		return nil, "must be one of the options"
 	}
 	at := now.Add(time.Duration(days) * 24 * time.Hour).Truncate(time.Second)
 	return &at, ""

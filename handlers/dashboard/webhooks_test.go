@@ -217,10 +217,10 @@ func TestWebhookFormErrors(t *testing.T) {
 			events    []string
 			message   string
 		}{
-			{"no URL", "", []string{"seat.assigned"}, "Enter a URL."},
-			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "Must begin with https://."},
-			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "Must point to a public host."},
-			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "Must point to a public host."},
+			{"no URL", "", []string{"seat.assigned"}, "URL is required."},
+			{"without TLS", "http://example.com/h", []string{"seat.assigned"}, "URL must begin with https://."},
+			{"private network", "https://192.168.1.9/h", []string{"seat.assigned"}, "URL must point to a public host."},
+			{"loopback", "https://localhost/h", []string{"seat.assigned"}, "URL must point to a public host."},
 			{"no events", "https://example.com/h", nil, "Select at least one event."},
 			{"unknown event", "https://example.com/h", []string{"seat.assigned", "seat.lost"}, "One of the events isn’t available."},
 		}

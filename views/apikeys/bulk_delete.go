@@ -81,18 +81,15 @@ func (p BulkDeletePage) panel() ui.Panel {
 }
 
 func (p BulkDeletePage) confirmNumber() ui.Field {
-	field := ui.Field{
+	return ui.Field{
 		Name:         "confirm_number",
 		Label:        "Type " + strconv.Itoa(len(p.Keys)) + " to confirm",
 		Value:        p.Form.ConfirmNumber,
+		Error:        p.Form.Errors.Sentence("confirm_number", "The number"),
 		Autocomplete: "off",
 		Required:     true,
 		Attributes:   map[string]any{"inputmode": "numeric"},
 	}
-	if p.Form.Errors["confirm_number"] != "" {
-		field.Error = "The number doesn’t match."
-	}
-	return field
 }
 
 // canSelect reports whether the list has a key that can be deleted.

@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/layout"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
@@ -73,7 +74,7 @@ func New(f Form) templ.Component {
 				var templ_7745c5c3_Var4 string
 				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.ResolveAttributeValue(f.FormID)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/new.templ`, Line: 19, Col: 55}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/new.templ`, Line: 20, Col: 55}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var4)
 				if templ_7745c5c3_Err != nil {
@@ -88,7 +89,7 @@ func New(f Form) templ.Component {
 					Label:        "Name",
 					Value:        f.Name,
 					Help:         "Name the integration, for example “CI” or “CRM sync (production)”.",
-					Error:        ui.Sentence("a name", f.Errors["name"]),
+					Error:        f.Errors.Sentence("name", "Name"),
 					Autocomplete: "off",
 					Required:     true,
 					Autofocus:    true,
@@ -100,7 +101,7 @@ func New(f Form) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = descriptionField(f.Description, f.Errors["description"]).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = descriptionField(f.Description, f.Errors).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -157,7 +158,7 @@ func New(f Form) templ.Component {
 	})
 }
 
-func descriptionField(value, message string) templ.Component {
+func descriptionField(value string, errors models.Fields) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -184,7 +185,7 @@ func descriptionField(value, message string) templ.Component {
 			Value:        value,
 			Lines:        2,
 			Help:         "Optional. What the key is for, and who to ask about it.",
-			Error:        ui.Sentence("a description", message),
+			Error:        errors.Sentence("description", "Description"),
 			Autocomplete: "off",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -236,7 +237,7 @@ func expiryField(a Access, selected string, choices []ui.Choice) templ.Component
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue(a.ExpiryDate)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/new.templ`, Line: 65, Col: 24}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/new.templ`, Line: 66, Col: 24}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 			if templ_7745c5c3_Err != nil {
@@ -249,7 +250,7 @@ func expiryField(a Access, selected string, choices []ui.Choice) templ.Component
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.ResolveAttributeValue(firstDay(v.Now, v.Location))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/new.templ`, Line: 66, Col: 37}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/new.templ`, Line: 67, Col: 37}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var10)
 			if templ_7745c5c3_Err != nil {
@@ -273,7 +274,7 @@ func expiryField(a Access, selected string, choices []ui.Choice) templ.Component
 		})
 		templ_7745c5c3_Err = ui.RadioField(ui.RadioGroup{
 			Name: "expiry", Legend: "Expires", Value: selected, Choices: choices, Columns: 3,
-			Error: ui.Sentence("an expiry date", a.Errors["expires_at"]), ErrorID: "expiry-error",
+			Error: a.Errors.Sentence("expires_at", "Expiry"), ErrorID: "expiry-error",
 		}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

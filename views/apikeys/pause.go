@@ -1,7 +1,6 @@
 package apikeys
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -38,7 +37,7 @@ func (f PauseForm) UntilAt(now time.Time, location *time.Location) (time.Time, m
 	if f.For == PauseUntil {
 		at, err := time.ParseInLocation(untilLayout, f.Until, location)
 		if err != nil {
-			return time.Time{}, models.Fields{"until": enterTime}
+			return time.Time{}, models.Fields{"until": "must be a date and time"}
 		}
 		return at, nil
 	}
@@ -47,13 +46,8 @@ func (f PauseForm) UntilAt(now time.Time, location *time.Location) (time.Time, m
 			return now.Add(d), nil
 		}
 	}
-	return time.Time{}, models.Fields{"until": selectOption}
+	return time.Time{}, models.Fields{"until": "must be one of the options"}
 }
-
-const (
-	enterTime    = "Enter a date and time."
-	selectOption = "Select one of the options."
-)
 
 // PausePage asks how long to pause a key.
 type PausePage struct {
@@ -66,22 +60,12 @@ type PausePage struct {
 func (p PausePage) choices() ui.RadioGroup {
 	return ui.RadioGroup{
 		Name: "for", Legend: "Pause for", Value: p.Form.For, Choices: pauseChoices, Columns: 2,
-		Error: p.untilError(), ErrorID: "until-error",
+		Error: p.Errors.Sentence("until", "End time"), ErrorID: "until-error",
 	}
 }
-
-func (p PausePage) untilError() string {
-	switch message := p.Errors["until"]; message {
-	case "", enterTime, selectOption:
-		return message
-	case "must be in the future":
-		return ui.Sentence("a time", message)
-	}
-	return fmt.Sprintf("Select a time within %d days. To stop the key for good, delete it.", maxPauseDays)
-}
-
-const maxPauseDays = int(models.MaxPause / day)
 
 func untilBounds(v viewer.Viewer) (first, last string) {
 	return v.Now.In(v.Location).Format(untilLayout), v.Now.Add(models.MaxPause).In(v.Location).Format(untilLayout)
 }
+
+const maxPauseDays = int(models.MaxPause / day)

@@ -191,7 +191,7 @@ func untilField(p PausePage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.untilError() != "" {
+		if p.Errors["until"] != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " aria-invalid=\"true\" aria-describedby=\"until-error\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

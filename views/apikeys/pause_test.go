@@ -19,10 +19,10 @@ func TestPauseFormUntil(t *testing.T) {
 		{PauseForm{For: "1h", Until: "2026-11-30T12:00"}, now.Add(time.Hour), ""},
 		{PauseForm{For: "24h"}, now.Add(day), ""},
 		{PauseForm{For: PauseUntil, Until: "2026-11-25T12:30"}, time.Date(2026, 11, 24, 23, 30, 0, 0, time.UTC), ""},
-		{PauseForm{For: PauseUntil}, time.Time{}, "Enter a date and time."},
-		{PauseForm{For: PauseUntil, Until: "2026-11-25"}, time.Time{}, "Enter a date and time."},
-		{PauseForm{For: "48h"}, time.Time{}, "Select one of the options."},
-		{PauseForm{}, time.Time{}, "Select one of the options."},
+		{PauseForm{For: PauseUntil}, time.Time{}, "must be a date and time"},
+		{PauseForm{For: PauseUntil, Until: "2026-11-25"}, time.Time{}, "must be a date and time"},
+		{PauseForm{For: "48h"}, time.Time{}, "must be one of the options"},
+		{PauseForm{}, time.Time{}, "must be one of the options"},
 	} {
 		until, errors := tt.form.UntilAt(now, auckland)
 		if !until.Equal(tt.until) {
@@ -46,8 +46,8 @@ func TestPauseFormUntil(t *testing.T) {
 	if until.AttrOr("aria-invalid", "") != "" {
 		t.Error("an empty form is invalid")
 	}
-	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil}, Errors: models.Fields{"until": "must be within 90 days"}})).Find("fieldset.radios")
-	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "Select a time within 90 days. To stop the key for good, delete it.") {
+	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil}, Errors: models.Fields{"until": "must be within 90 days. To stop the key for good, delete it"}})).Find("fieldset.radios")
+	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "End time must be within 90 days. To stop the key for good, delete it.") {
 		t.Error("what is wrong is not said of the field")
 	}
 }

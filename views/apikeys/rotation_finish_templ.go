@@ -102,7 +102,7 @@ func FinishRotation(p FinishPage) templ.Component {
 						Label:        "Reason",
 						Value:        p.Reason,
 						Help:         "Saved to the deletion receipt and audit log.",
-						Error:        ui.Sentence("a reason", p.Errors["reason"]),
+						Error:        p.Errors.Sentence("reason", "Reason"),
 						Autocomplete: "off",
 						Required:     true,
 					}).Render(ctx, templ_7745c5c3_Buffer)

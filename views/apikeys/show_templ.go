@@ -559,7 +559,7 @@ func details(p DetailPage) templ.Component {
 				Name:         "name",
 				Label:        "Name",
 				Value:        p.Form.Name,
-				Error:        ui.Sentence("a name", p.Errors["name"]),
+				Error:        p.Errors.Sentence("name", "Name"),
 				Autocomplete: "off",
 				Required:     true,
 				Autofocus:    p.Errors["name"] != "",
@@ -567,7 +567,7 @@ func details(p DetailPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = descriptionField(p.Form.Description, p.Errors["description"]).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = descriptionField(p.Form.Description, p.Errors).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

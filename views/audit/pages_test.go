@@ -166,8 +166,8 @@ func TestLogKeepsFilters(t *testing.T) {
 }
 
 func TestInvalidDates(t *testing.T) {
-	for field, want := range map[string]string{"from": "Enter a valid start date.", "to": "Enter a valid end date."} {
-		shown := render(t, Log(Page{Errors: models.Fields{field: want}}))
+	for field, want := range map[string]string{"from": "The start date must be a valid date.", "to": "The end date must be a valid date."} {
+		shown := render(t, Log(Page{Errors: models.Fields{field: "must be a valid date"}}))
 		if got := text(shown.Find("#dates-error")); got != want {
 			t.Errorf("%s: error = %q, want %q", field, got, want)
 		}

@@ -248,5 +248,5 @@ func originOf(event models.AuditEvent) string {
 func hashOf(event models.AuditEvent) string { return hex.EncodeToString(event.Hash) }
 
 func datesError(errors models.Fields) string {
-	return cmp.Or(errors["from"], errors["to"])
+	return cmp.Or(errors.Sentence("from", "The start date"), errors.Sentence("to", "The end date"))
 }

@@ -82,7 +82,7 @@ func New(f Form) templ.Component {
 					Label:        "Email",
 					Type:         "email",
 					Value:        f.Email,
-					Error:        emailError(f.Errors["email"]),
+					Error:        f.Errors.Sentence("email", "Email"),
 					Autocomplete: "off",
 					Required:     true,
 					Autofocus:    f.Errors["name"] == "" || f.Errors["email"] != "",
@@ -99,7 +99,7 @@ func New(f Form) templ.Component {
 					Label:        "Name (optional)",
 					Value:        f.Name,
 					Help:         "They can change this when they join.",
-					Error:        ui.Sentence("a name", f.Errors["name"]),
+					Error:        f.Errors.Sentence("name", "Name"),
 					Autocomplete: "off",
 					Autofocus:    f.Errors["name"] != "" && f.Errors["email"] == "",
 				}).Render(ctx, templ_7745c5c3_Buffer)
@@ -110,7 +110,7 @@ func New(f Form) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = roleField(f.Role, f.Errors["role"]).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = roleField(f.Role, f.Errors).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -155,7 +155,7 @@ func (f Form) lead() string {
 	return "You’ll get a single-use link to share with them. It expires in 7 days."
 }
 
-func roleField(selected, message string) templ.Component {
+func roleField(selected string, errors models.Fields) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -176,7 +176,7 @@ func roleField(selected, message string) templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.RadioField(ui.RadioGroup{Name: "role", Legend: "Role", Value: selected, Choices: roleChoices, Error: ui.Sentence("a role", message)}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.RadioField(ui.RadioGroup{Name: "role", Legend: "Role", Value: selected, Choices: roleChoices, Error: errors.Sentence("role", "Role")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

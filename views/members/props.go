@@ -2,7 +2,6 @@
 package members
 
 import (
-	"strings"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -107,14 +106,6 @@ func roleOptions() []ui.Option {
 		options = append(options, ui.Option{Value: choice.Value, Label: choice.Label})
 	}
 	return options
-}
-
-// emailError returns the error of the email field as a sentence.
-func emailError(message string) string {
-	if strings.HasPrefix(message, "is ") && message != "is required" {
-		return "This person is already a member."
-	}
-	return ui.Sentence("an email", message)
 }
 
 // RoleWithArticle returns a role as it appears in a sentence.

@@ -383,7 +383,7 @@ func roleForm(p ShowPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = roleField(p.Role, "").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = roleField(p.Role, nil).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

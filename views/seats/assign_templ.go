@@ -450,7 +450,7 @@ func Capacity(f CapacityForm) templ.Component {
 					Label:        "Seats",
 					Value:        f.Capacity,
 					Help:         "Total seats. Must be at least the number in use.",
-					Error:        ui.Sentence("a number", f.Errors["capacity"]),
+					Error:        f.Errors.Sentence("capacity", "The number of seats"),
 					Autocomplete: "off",
 					Required:     true,
 					Autofocus:    true,

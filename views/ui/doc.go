@@ -12,7 +12,7 @@
 //			Submit: "Release seat", Busy: "Releasing…", Variant: "destructive",
 //		}) {
 //			<p class="help">The member keeps their account.</p>
-//			@ui.TextField(ui.Field{Name: "reason", Label: "Reason", Help: "Optional.", Value: p.Reason, Error: p.Errors["reason"]})
+//			@ui.TextField(ui.Field{Name: "reason", Label: "Reason", Help: "Optional.", Value: p.Reason, Error: p.Errors.Sentence("reason", "Reason")})
 //			@ui.SelectField(ui.Select{Name: "to", Label: "Give it to", Options: p.members(), Value: p.To})
 //			@ui.RadioField(ui.RadioGroup{Name: "when", Legend: "When", Value: p.When, Choices: whenChoices})
 //		}

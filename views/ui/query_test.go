@@ -77,18 +77,3 @@ func TestColumnsSort(t *testing.T) {
 		}
 	}
 }
-
-func TestSentence(t *testing.T) {
-	for message, want := range map[string]string{
-		"":            "",
-		"is required": "Enter a name.",
-		"must be 100 characters or fewer (you have 120)":                              "Use 100 characters or fewer (you have 120).",
-		"must have at least 15 characters (you have 5); a few random words work well": "Use at least 15 characters (you have 5).",
-		"must be a whole number from 0 to 100":                                        "Enter a whole number from 0 to 100.",
-		"must be shorter.":                                                            "Must be shorter.",
-	} {
-		if got := Sentence("a name", message); got != want {
-			t.Errorf("Sentence(%q) = %q, want %q", message, got, want)
-		}
-	}
-}

@@ -193,7 +193,7 @@ func fields(f Form) templ.Component {
 			Label:        "URL",
 			Value:        f.URL,
 			Help:         "A public HTTPS URL.",
-			Error:        ui.Sentence("a URL", f.Errors["url"]),
+			Error:        f.Errors.Sentence("url", "URL"),
 			Autocomplete: "off",
 			Required:     true,
 			Autofocus:    true,
@@ -207,7 +207,7 @@ func fields(f Form) templ.Component {
 			Label:        "Description",
 			Value:        f.Description,
 			Help:         "Optional. Only workspace admins see this.",
-			Error:        ui.Sentence("a description", f.Errors["description"]),
+			Error:        f.Errors.Sentence("description", "Description"),
 			Autocomplete: "off",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -29,7 +29,7 @@ test('shows an invalid end of a pause in the dialog', async ({ admin }) => {
   await dialog(admin).getByRole('radio', { name: 'Until a date…' }).check()
   await dialog(admin).getByLabel('Until', { exact: true }).fill('2020-02-20T10:00')
   await dialog(admin).getByRole('button', { name: 'Pause key' }).click()
-  await expect(dialog(admin).getByText('Select a time in the future.')).toBeVisible()
+  await expect(dialog(admin).getByText('End time must be in the future.')).toBeVisible()
   await expect(dialog(admin).getByLabel('Until', { exact: true })).toHaveValue('2020-02-20T10:00')
 })
 
@@ -93,7 +93,7 @@ test('deletes selected keys with the keyboard', async ({ admin, skipup }) => {
   await dialog(admin).getByLabel(/^Type \d+ to confirm/).focus()
   await admin.keyboard.type('3')
   await admin.keyboard.press('Enter')
-  await expect(dialog(admin).getByText('The number doesn’t match.')).toBeVisible()
+  await expect(dialog(admin).getByText('The number doesn\'t match.')).toBeVisible()
   await dialog(admin).getByLabel(/^Type \d+ to confirm/).fill('2')
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()

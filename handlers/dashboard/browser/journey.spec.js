@@ -64,7 +64,7 @@ test('deleting a key in use requires its name', async ({ admin, skipup }) => {
   for (const wrong of ['', 'busy', 'Busy ']) {
     await name.fill(wrong)
     await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
-    await expect(name).toHaveAccessibleDescription('The name doesn’t match.')
+    await expect(name).toHaveAccessibleDescription("The name doesn't match. Enter the key's name to confirm.")
     await expect(name).toBeFocused()
     await expect(name).toHaveValue(wrong)
     await name.evaluate((field) => field.removeAttribute('aria-describedby')) // to detect the next response
@@ -96,7 +96,7 @@ test('renames a key that keeps working', async ({ admin, skipup }) => {
   await admin.goto('/settings/api-keys/' + id)
   await admin.getByRole('textbox', { name: 'Name' }).fill('')
   await admin.getByRole('button', { name: 'Save details' }).click()
-  await expect(admin.getByRole('textbox', { name: 'Name' })).toHaveAccessibleDescription('Enter a name.')
+  await expect(admin.getByRole('textbox', { name: 'Name' })).toHaveAccessibleDescription('Name is required.')
   await expect(admin.getByRole('textbox', { name: 'Name' })).toBeFocused()
   await admin.getByRole('textbox', { name: 'Name' }).fill('After')
   await admin.getByRole('button', { name: 'Save details' }).click()

@@ -54,7 +54,7 @@ test('works with the keyboard', async ({ admin }) => {
 test('rejects an empty form and a file that is too large', async ({ admin }) => {
   await admin.goto(leaksPath)
   await scan(admin).click()
-  await expect(admin.getByText('Paste text or choose a file.')).toBeVisible()
+  await expect(admin.getByText('Text or a file is required.')).toBeVisible()
   await expect(admin.getByLabel('Text', { exact: true })).toBeFocused()
   await admin.getByLabel('File').setInputFiles({ name: 'app.log', mimeType: 'text/plain', buffer: Buffer.alloc(11 << 20, 'x') })
   await scan(admin).click()

@@ -109,7 +109,7 @@ export const peopleStates = {
     await page.getByLabel('Your name').fill('')
     await page.getByLabel('Password').fill('short')
     await page.getByRole('button', { name: 'Join workspace' }).click()
-    await expect(page.getByText(/^Use at least 15/)).toBeVisible()
+    await expect(page.getByText(/must have at least 15/)).toBeVisible()
   }),
   'invitation-signed-in': inWorkspace(async (page) => page.goto(await addMember(page))),
   'invitation-account': inWorkspace(async (page, skipup) => asStranger(page, await inviteGil(page, skipup))),
@@ -133,7 +133,7 @@ export const peopleStates = {
     await page.getByRole('link', { name: 'Invite member' }).click()
     await dialog(page).getByLabel('Email').fill('grace at acme')
     await submit(page)
-    await expect(page.getByText(/^Enter a valid email/)).toBeVisible()
+    await expect(page.getByText(/^Email must be a valid email/)).toBeVisible()
   }),
   'member-invited': inWorkspace(async (page) => {
     await page.goto(membersPath)

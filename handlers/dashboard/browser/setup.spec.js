@@ -46,9 +46,9 @@ test('an invalid form keeps the values entered except the password', async ({ pa
   await page.goto(skipup.setupLink)
   await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
   for (const [label, message] of Object.entries({
-    Workspace: /^Enter a workspace name\./,
-    Email: /^Enter a valid email/,
-    Password: /^Use at least 15 characters/,
+    Workspace: /^Workspace name is required\./,
+    Email: /^Email must be a valid email/,
+    Password: /^Password must have at least 15 characters/,
   })) {
     const field = page.getByLabel(label, { exact: true })
     await expect(field).toHaveAttribute('aria-invalid', 'true')

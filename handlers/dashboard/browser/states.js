@@ -62,7 +62,7 @@ export const setupStates = {
     await page.goto(skipup.setupLink)
     await page.getByLabel('Email').fill('ada at acme')
     await page.getByRole('button', { name: 'Create workspace' }).click()
-    await expect(page.getByText(/^Enter a workspace name/)).toBeVisible()
+    await expect(page.getByText(/^Workspace name is required/)).toBeVisible()
   },
   'setup-used': async (page, { skipup }) => {
     await setUp(page, skipup)
@@ -149,7 +149,7 @@ export const states = {
     await page.goto(`${listPath}/${id}`)
     await page.getByRole('textbox', { name: 'Name' }).fill('')
     await page.getByRole('button', { name: 'Save details' }).click()
-    await expect(page.getByText('Enter a name.')).toBeVisible()
+    await expect(page.getByText('Name is required.')).toBeVisible()
   }),
   'detail-deleted': inTeam((page, { keys }) => page.goto(`${listPath}/${keys['Old CRM sync'].id}`)),
   'delete-dialog': inTeam((page, { keys }) => askDeletion(page, keys['Event relay'])),
@@ -157,7 +157,7 @@ export const states = {
   'delete-dialog-rejected': inTeam(async (page, { keys }) => {
     await askDeletion(page, keys['CRM sync'])
     await page.getByRole('button', { name: 'Delete key' }).click()
-    await expect(page.getByText(/^The name doesn’t match/)).toBeVisible()
+    await expect(page.getByText(/^The name doesn't match/)).toBeVisible()
   }),
   delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/delete`)),
   deleted: inTeam(async (page, { keys }) => {
@@ -193,7 +193,7 @@ export const states = {
   'leaks-rejected': signedIn(async (page) => {
     await page.goto(listPath + '/leaks')
     await submit(page)
-    await expect(page.getByText('Paste text or choose a file.')).toBeVisible()
+    await expect(page.getByText('Text or a file is required.')).toBeVisible()
   }),
   'leaks-none': signedIn(async (page) => {
     await page.goto(listPath + '/leaks')
