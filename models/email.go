@@ -42,16 +42,16 @@ type Email struct {
 // emailQueue is a table with emails of one kind to send. The rows of a member that are due
 // together are one email.
 type emailQueue struct {
-	model           any
-	due             string // condition for rows that are due at @now
-	dueAt, attempts string // columns
+	model           func() any // returns a new row: GORM stores the values of an update in it
+	due             string     // condition for rows that are due at @now
+	dueAt, attempts string     // columns
 	// prepare completes a claimed email and reports whether there is still something to send.
 	prepare func(s *Store, ctx context.Context, email *Email) (bool, error)
 }
 
 var (
-	invitationEmails = emailQueue{&invitation{}, "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
-	expiryEmails     = emailQueue{&expiryEmail{}, "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
+	invitationEmails = emailQueue{func() any { return new(invitation) }, "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
+	expiryEmails     = emailQueue{func() any { return new(expiryEmail) }, "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
 )
 
 // ClaimEmail returns an email that is due, or nil if there is none. No other node gets it for two
@@ -75,7 +75,7 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 			Attempts int
 		}
 		due := map[string]any{"now": tx.now()}
-		err := tx.with(ctx).Model(queue.model).Select("member_id, "+queue.attempts+" AS attempts").Where(queue.due, due).Order(queue.dueAt).Take(&row).Error
+		err := tx.with(ctx).Model(queue.model()).Select("member_id, "+queue.attempts+" AS attempts").Where(queue.due, due).Order(queue.dueAt).Take(&row).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return nil
 		}
@@ -83,7 +83,7 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 			return fmt.Errorf("read due email: %w", err)
 		}
 		email := &Email{queue: queue, claimedUntil: tx.now().Add(emailClaim), attempts: row.Attempts + 1}
-		update := tx.with(ctx).Model(queue.model).Where("member_id = ?", row.MemberID).Where(queue.due, due).
+		update := tx.with(ctx).Model(queue.model()).Where("member_id = ?", row.MemberID).Where(queue.due, due).
 			Updates(map[string]any{queue.dueAt: email.claimedUntil, queue.attempts: email.attempts})
 		if update.Error != nil {
 			return fmt.Errorf("claim email: %w", update.Error)
@@ -112,7 +112,7 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 // the email since, or if a new invitation has replaced it.
 func (s *Store) FinishEmail(ctx context.Context, email *Email, failure EmailFailure) error {
 	retryAt := s.now().Add(min(emailRetry<<min(email.attempts-1, 10), emailRetryMax))
-	claimed := s.with(ctx).Model(email.queue.model).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil)
+	claimed := s.with(ctx).Model(email.queue.model()).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil)
 	var finish *gorm.DB
 	switch {
 	case email.Invitation != nil:
@@ -120,7 +120,7 @@ func (s *Store) FinishEmail(ctx context.Context, email *Email, failure EmailFail
 	case failure == EmailUnreachable:
 		finish = claimed.Update(email.queue.dueAt, retryAt)
 	default:
-		finish = claimed.Delete(email.queue.model)
+		finish = claimed.Delete(email.queue.model())
 	}
 	if finish.Error != nil {
 		return fmt.Errorf("record sent email: %w", finish.Error)
