@@ -35,7 +35,7 @@ test('rotates a key and shows the receipt', async ({ admin, skipup }) => {
 
   await admin.getByRole('link', { name: 'Delete old key' }).click()
   await dialog(admin).getByRole('button', { name: 'Delete old key' }).click()
-  await expect(dialog(admin).getByText('Enter a reason.')).toBeVisible()
+  await expect(dialog(admin).getByText('Reason is required.')).toBeVisible()
   await nameToConfirm(admin).fill('Sync')
   await dialog(admin).getByLabel('Reason').fill('It was in a public log')
   await dialog(admin).getByRole('button', { name: 'Delete old key' }).click()

@@ -245,7 +245,7 @@ export const states = {
     await page.goto(`${listPath}/${keys['Event relay'].id}/access`)
     await untilADate(page).check()
     await submit(page)
-    await expect(page.getByText(/^Select a/)).toBeVisible()
+    await expect(page.getByText(/^Expiry must be a date/)).toBeVisible()
   }),
   'key-deleted': inTeam(async (page, { keys, skipup }) => {
     const { id, name, key } = await makeKey(page, { name: 'Old importer' })
@@ -271,7 +271,7 @@ export const states = {
     await page.goto(`${listPath}/${id}/rotation`)
     await untilADate(page).check()
     await submit(page)
-    await expect(page.getByText(/^Select a/)).toBeVisible()
+    await expect(page.getByText(/^Expiry must be a date/)).toBeVisible()
   }),
   'rotation-no-callers': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 0 })
@@ -297,7 +297,7 @@ export const states = {
     await startRotation(page, skipup, { callers: 3, switched: 1 })
     await page.getByRole('link', { name: 'Delete old key' }).click()
     await dialog(page).getByRole('button', { name: 'Delete old key' }).click()
-    await expect(dialog(page).getByText('Enter a reason.')).toBeVisible()
+    await expect(dialog(page).getByText('Reason is required.')).toBeVisible()
   }),
   'rotation-cancel': signedIn(async (page, { skipup }) => {
     await startRotation(page, skipup, { callers: 2, switched: 1 })
