@@ -99,7 +99,7 @@ export const webhookStates = {
     await page.goto(webhooksPath + '/new')
     await page.getByLabel('URL').fill('https://10.0.0.7/hooks')
     await page.getByRole('button', { name: 'Add endpoint' }).click()
-    await expect(page.getByText(/^Must point to a public host/)).toBeVisible()
+    await expect(page.getByText(/^URL must point to a public host/)).toBeVisible()
   },
   'webhook-secret': async (page) => {
     await page.goto(webhooksPath)
