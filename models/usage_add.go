@@ -2,13 +2,10 @@ package models
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -248,10 +245,13 @@ func (s *Store) limitCallers(ctx context.Context, counts []usage.Count) (learned
 	return learned, nil
 }
 
+// maxIDs limits the IDs in a condition of one query.
+const maxIDs = 2000
+
 // callersOf returns the stored callers of keys.
 func (s *Store) callersOf(ctx context.Context, ids []string) (map[string]map[usage.Caller]bool, error) {
 	callers := make(map[string]map[usage.Caller]bool, len(ids))
-	for some := range slices.Chunk(ids, statementRows) {
+	for some := range slices.Chunk(ids, maxIDs) {
 		var rows []APIKeyCaller
 		err := s.with(ctx).Select("api_key_id, address, user_agent").Where("api_key_id IN ? AND (address <> '' OR user_agent <> '')", some).Find(&rows).Error
 		if err != nil {
@@ -317,7 +317,7 @@ func (s *Store) moveLastUses(ctx context.Context, counts []usage.Count) (usedAft
 	if err != nil {
 		return nil, fmt.Errorf("move last uses: %w", err)
 	}
-	for some := range slices.Chunk(keyIDs(uses), statementRows) {
+	for some := range slices.Chunk(keyIDs(uses), maxIDs) {
 		var used []string
 		err := s.with(ctx).Model(&APIKey{}).Where("id IN ? AND deletion_in_force_at IS NOT NULL AND last_used_at > deletion_in_force_at", some).Pluck("id", &used).Error
 		if err != nil {
@@ -376,95 +376,4 @@ func (m *storedMemory) add(ids []uint64) {
 	for _, id := range ids {
 		m.ids[id] = struct{}{}
 	}
-}
-
-// statementRows limits the rows of one statement on PostgreSQL.
-const statementRows = 2000
-
-// statementSizes are the possible numbers of rows of a statement on SQLite. There are few, so that all
-// statements stay prepared.
-var statementSizes = []int{256, 16, 1}
-
-// column is a column of the rows of a statement with its type in PostgreSQL.
-type column struct{ name, kind string }
-
-// preparedStatements keeps statements prepared on SQLite, where parsing them takes as long as running
-// them. pgx does so itself, and GORM prepares them again in each transaction.
-type preparedStatements struct {
-	db     *sql.DB
-	mu     sync.Mutex
-	byText map[string]*sql.Stmt
-}
-
-func (p *preparedStatements) get(ctx context.Context, text string) (*sql.Stmt, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if statement := p.byText[text]; statement != nil {
-		return statement, nil
-	}
-	statement, err := p.db.PrepareContext(ctx, text)
-	if err == nil {
-		p.byText[text] = statement
-	}
-	return statement, err
-}
-
-// execRows runs a statement in a transaction for rows in their order, as many as it takes at a time.
-// In the statement, @columns stands for the names of the columns and new for the rows.
-func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, statement string) error {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	statement = strings.ReplaceAll(statement, "@columns", strings.Join(names, ", "))
-	// GORM takes as long to pass on thousands of values as SQLite takes to store them.
-	tx, inTx := s.db.Statement.ConnPool.(*sql.Tx)
-	if !inTx {
-		return errors.New("rows are added outside a transaction")
-	}
-	if s.dialect.name == postgresql {
-		for some := range slices.Chunk(rows, statementRows) {
-			text, err := json.Marshal(some)
-			if err != nil {
-				return fmt.Errorf("encode rows: %w", err)
-			}
-			if _, err := tx.ExecContext(ctx, "WITH new AS ("+jsonRows(columns)+") "+statement, string(text)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
-	for _, size := range statementSizes {
-		values := "WITH new (" + strings.Join(names, ", ") + ") AS (VALUES " + one + strings.Repeat(","+one, size-1) + ") " + statement
-		if len(rows) < size {
-			continue
-		}
-		statement, err := s.statements.get(ctx, values)
-		if err != nil {
-			return err
-		}
-		statement = tx.StmtContext(ctx, statement)
-		args := make([]any, 0, size*len(columns))
-		for len(rows) >= size {
-			args = args[:0]
-			for _, row := range rows[:size] {
-				args = append(args, row...)
-			}
-			rows = rows[size:]
-			if _, err := statement.ExecContext(ctx, args...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// jsonRows returns a query for rows that are given to PostgreSQL as a JSON array of arrays.
-func jsonRows(columns []column) string {
-	parts := make([]string, len(columns))
-	for i, c := range columns {
-		parts[i] = fmt.Sprintf("CAST(value->>%d AS %s) AS %s", i, c.kind, c.name)
-	}
-	return "SELECT " + strings.Join(parts, ", ") + " FROM jsonb_array_elements(CAST($1 AS jsonb))"
 }

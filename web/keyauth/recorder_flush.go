@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -15,8 +16,8 @@ const (
 	// The next flush follows after minFlushInterval, or later after a large one, so that storing counts
 	// leaves the database and the processor to the requests. A crash loses the counts of one interval.
 	minFlushInterval = time.Second
-	maxFlushInterval = 5 * time.Second
-	flushTimePerRow  = 2 * time.Millisecond
+	maxFlushInterval = 10 * time.Second
+	flushTimePerRow  = 5 * time.Millisecond
 	// flushTimeout limits one transaction. Counts that it could not store are stored by the next flush.
 	flushTimeout = 10 * time.Second
 	// flushRows limits the rows of counts that one transaction adds, because on SQLite all other
@@ -64,14 +65,14 @@ func (r *Recorder) Flush(ctx context.Context) (rows int) {
 	return r.flush(ctx)
 }
 
-// FlushSmall flushes for a page that shows usage up to the second. It leaves large flushes to Run,
-// and does nothing while another flush is in progress.
+// FlushSmall flushes for a page that shows usage up to the second. It leaves flushes of more than one
+// transaction to Run, and does nothing while another flush is in progress.
 func (r *Recorder) FlushSmall(ctx context.Context) {
 	if !r.flushing.TryLock() {
 		return
 	}
 	defer r.flushing.Unlock()
-	if r.Interval(r.size) == minFlushInterval {
+	if r.size <= flushRows {
 		r.flush(ctx)
 	}
 }
@@ -152,6 +153,8 @@ func (r *Recorder) collect() []usage.Counts {
 	for i := range r.shards {
 		rows = r.shards[i].collect(rows, r.routes)
 	}
+	// The keys of a transaction are neighbors in the tables, so that it writes few pages.
+	slices.SortFunc(rows, func(a, b usage.Count) int { return usage.ByKey(&a, &b) })
 	var all []usage.Counts
 	for len(rows) > 0 {
 		n := min(len(rows), flushRows)

@@ -115,7 +115,7 @@ func TestUnstoredCountsAreReported(t *testing.T) {
 // flushes alone.
 func TestLargeFlushesAreLessFrequent(t *testing.T) {
 	r := NewRecorder(&models.Store{}, nil, nil)
-	for rows, want := range map[int]time.Duration{0: time.Second, 500: time.Second, 2000: 4 * time.Second, 100_000: 5 * time.Second} {
+	for rows, want := range map[int]time.Duration{0: time.Second, 200: time.Second, 1000: 5 * time.Second, 100_000: 10 * time.Second} {
 		if got := r.Interval(rows); got != want {
 			t.Errorf("interval after %d rows = %v, want %v", rows, got, want)
 		}
