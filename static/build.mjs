@@ -78,6 +78,7 @@ async function build() {
       target: ['chrome120', 'firefox121', 'safari17.2'],
       legalComments: 'none',
       nodePaths: [join(root, 'node_modules')],
+      preserveSymlinks: true, // a linked node_modules doesn't change file names
       loader: { '.woff2': 'file', '.svg': 'copy' },
       entryNames: '[name].[hash]',
       assetNames: '[name].[hash]',
