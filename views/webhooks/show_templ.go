@@ -326,7 +326,7 @@ func pings(id string) templ.Attributes {
 		"hx-select":      "#deliveries",
 		"hx-swap":        "outerHTML show:none ignoreTitle:true",
 		"hx-replace-url": path.Webhook(id),
-		"hx-select-oob":  "#endpoint:outerMorph",
+		"hx-select-oob":  "#endpoint:outerMorph,#deliveries-filters",
 		"hx-sync":        "this:drop",
 	}
 }

@@ -15,6 +15,7 @@ test.use({ variables: { SKIPUP_WEBHOOK_ALLOW_PRIVATE: 'true' } })
 
 const shownSecret = (page) => page.getByRole('textbox', { name: /^Secret for/ })
 const newest = (page) => deliveries(page).first()
+const statusFilter = (page) => page.getByLabel('Status', { exact: true })
 
 test('adds an endpoint, sends a ping that fails, and retries it in place', async ({ admin, receiver }) => {
   await admin.getByRole('link', { name: 'Webhooks' }).click()
@@ -67,6 +68,20 @@ test('a delivered row stops refreshing', async ({ admin, receiver }) => {
   expect(requests).toBe(before)
 })
 
+test('a ping shows and clears the filters', async ({ admin, receiver }) => {
+  const { address } = await makeEndpoint(admin, { url: receiver.url })
+  await admin.goto(address)
+  await expect(statusFilter(admin)).toHaveCount(0)
+  await admin.getByRole('button', { name: 'Send ping' }).click()
+  await expect(newest(admin)).toContainText('HTTP 200')
+  await statusFilter(admin).selectOption('Failed')
+  await expect(admin.getByRole('heading', { name: 'No deliveries match' })).toBeVisible()
+  await admin.getByRole('button', { name: 'Send ping' }).click()
+  await expect(deliveries(admin)).toHaveCount(2)
+  await expect(statusFilter(admin)).toHaveValue('')
+  await expect(admin).toHaveURL(address)
+})
+
 test('works with the keyboard', async ({ admin, receiver }) => {
   const { address } = await makeEndpoint(admin, { url: receiver.url })
   await admin.goto(address)
@@ -79,11 +94,14 @@ test('works with the keyboard', async ({ admin, receiver }) => {
   await expect(newest(admin)).toContainText('attempt 2')
   await expect(newest(admin).getByRole('button', { name: 'Send again' })).toBeFocused()
 
-  await admin.getByLabel('Status').focus()
-  await admin.keyboard.type('Failed')
+  await statusFilter(admin).focus()
+  await statusFilter(admin).evaluate((field) => (field.stayed = true))
+  await admin.keyboard.press('F')
   await expect(admin.getByRole('heading', { name: 'No deliveries match' })).toBeVisible()
   await expect(admin).toHaveURL(address + '?status=failed')
-  await expect(admin.getByLabel('Status')).toBeFocused()
+  await expect(statusFilter(admin)).toHaveValue('failed')
+  await expect(statusFilter(admin)).toBeFocused()
+  expect(await statusFilter(admin).evaluate((field) => field.stayed), 'the next letters go to the same field').toBe(true)
 
   await admin.getByRole('radio', { name: 'Go' }).focus()
   await admin.keyboard.press('ArrowRight')
