@@ -19,8 +19,8 @@ func (h apiKeys) access() change[*models.APIKey, apikeys.AccessForm] {
 	return change[*models.APIKey, apikeys.AccessForm]{
 		subject: h.existingKey,
 		form:    apikeys.AccessFormOf,
-		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.AccessForm, errors models.Fields) error {
-			form.Errors = errors
+		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.AccessForm, r rejection) error {
+			form.Errors, form.Message = r.fields, r.message
 			return h.accessForm(c, status, apikeys.AccessPage{Key: key, Form: form})
 		},
 		apply: h.changeAccess,

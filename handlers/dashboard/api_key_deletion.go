@@ -74,29 +74,29 @@ func (h apiKeys) keyToDelete(c echo.Context) (keyToDelete, error) {
 	return keyToDelete{key, r}, err
 }
 
-func (h apiKeys) showDeletion(c echo.Context, status int, d keyToDelete, form confirmForm, errors models.Fields) error {
+func (h apiKeys) showDeletion(c echo.Context, status int, d keyToDelete, form confirmForm, r rejection) error {
 	changeTime, err := h.changeTime(c)
 	if err != nil {
 		return err
 	}
 	if d.rotation != nil {
 		return web.Render(c, status, apikeys.FinishRotation(apikeys.FinishPage{
-			Rotation: *d.rotation, ConfirmName: form.Name, Reason: form.Reason, ChangeTime: changeTime, Errors: errors}))
+			Rotation: *d.rotation, ConfirmName: form.Name, Reason: form.Reason, ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 	}
 	return web.Render(c, status, apikeys.Delete(apikeys.DeletePage{
-		Key: d.key, InUse: d.key.InUseAt(h.store.Now()), ConfirmName: form.Name, ChangeTime: changeTime, Errors: errors}))
+		Key: d.key, InUse: d.key.InUseAt(h.store.Now()), ConfirmName: form.Name, ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 }
 
 // cancelRotation deletes the new key of a rotation.
 func (h apiKeys) cancelRotation() change[*models.Rotation, confirmForm] {
 	return change[*models.Rotation, confirmForm]{
 		subject: h.rotationInProgress,
-		show: func(c echo.Context, status int, r *models.Rotation, form confirmForm, errors models.Fields) error {
+		show: func(c echo.Context, status int, rotation *models.Rotation, form confirmForm, r rejection) error {
 			changeTime, err := h.changeTime(c)
 			if err != nil {
 				return err
 			}
-			return web.Render(c, status, apikeys.CancelRotation(apikeys.CancelPage{Rotation: *r, ConfirmName: form.Name, ChangeTime: changeTime, Errors: errors}))
+			return web.Render(c, status, apikeys.CancelRotation(apikeys.CancelPage{Rotation: *rotation, ConfirmName: form.Name, ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 		},
 		apply: func(c echo.Context, form confirmForm) (next, error) {
 			id := c.Param("id")

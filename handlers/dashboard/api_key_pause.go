@@ -14,12 +14,12 @@ func (h apiKeys) pause() change[*models.APIKey, apikeys.PauseForm] {
 	return change[*models.APIKey, apikeys.PauseForm]{
 		subject: h.existingKey,
 		form:    func(*models.APIKey) apikeys.PauseForm { return apikeys.PauseForm{For: apikeys.DefaultPause} },
-		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.PauseForm, errors models.Fields) error {
+		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.PauseForm, r rejection) error {
 			traffic, err := h.store.TrafficOf(c.Request().Context(), key.WorkspaceID, []string{key.ID})
 			if err != nil {
 				return err
 			}
-			return web.Render(c, status, apikeys.Pause(apikeys.PausePage{Key: key, Form: form, Errors: errors, Traffic: traffic}))
+			return web.Render(c, status, apikeys.Pause(apikeys.PausePage{Key: key, Form: form, Errors: r.fields, Message: r.message, Traffic: traffic}))
 		},
 		apply: func(c echo.Context, form apikeys.PauseForm) (next, error) {
 			ctx, id := c.Request().Context(), c.Param("id")
@@ -42,8 +42,5 @@ func (h apiKeys) resume(c echo.Context) error {
 	if _, err := h.store.ResumeAPIKey(c.Request().Context(), key.WorkspaceID, key.ID); err != nil {
 		return err
 	}
-	if err := web.SetNotice(c, "Key resumed"); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKey(key.ID))
+	return redirectWithNotice(c, path.APIKey(key.ID), "Key resumed")
 }

@@ -56,13 +56,13 @@ func (h apiKeys) rotatableKey(c echo.Context) (*models.APIKey, error) {
 }
 
 // rotateForm shows the form with how often each scope of the key was used.
-func (h apiKeys) rotateForm(c echo.Context, status int, key *models.APIKey, form apikeys.RotateForm, errors models.Fields) error {
+func (h apiKeys) rotateForm(c echo.Context, status int, key *models.APIKey, form apikeys.RotateForm, r rejection) error {
 	ctx := c.Request().Context()
 	uses, err := h.store.ScopeUses(ctx, key.WorkspaceID, key.ID, lately(ctx))
 	if err != nil {
 		return err
 	}
-	form.Errors = errors
+	form.Errors, form.Message = r.fields, r.message
 	page := apikeys.RotatePage{Key: key, Form: form, Uses: uses}
 	if form.Preset == apikeys.PresetUsed {
 		page.LeaveOutUnused()
@@ -77,7 +77,7 @@ func (h apiKeys) createReplacement(c echo.Context, form apikeys.RotateForm) (nex
 		if err != nil {
 			return next{}, err
 		}
-		return next{}, h.rotateForm(c, http.StatusOK, key, form, nil)
+		return next{}, h.rotateForm(c, http.StatusOK, key, form, rejection{})
 	}
 	replacement, fields := newReplacement(ctx, form)
 	if len(fields) > 0 {

@@ -200,8 +200,8 @@ func routesOf(table []api.Route) []apikeys.Route {
 func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 	return change[*models.APIKey, apikeys.DetailsForm]{
 		subject: h.key,
-		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.DetailsForm, errors models.Fields) error {
-			return h.detail(c, status, apikeys.DetailPage{Key: key, Form: form, Errors: errors})
+		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.DetailsForm, r rejection) error {
+			return h.detail(c, status, apikeys.DetailPage{Key: key, Form: form, Errors: r.fields, Message: r.message})
 		},
 		apply: func(c echo.Context, form apikeys.DetailsForm) (next, error) {
 			id := c.Param("id")

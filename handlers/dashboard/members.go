@@ -36,48 +36,36 @@ func (h membersHandler) list(c echo.Context) error {
 	return web.Render(c, http.StatusOK, members.List(page))
 }
 
-func (h membersHandler) new(c echo.Context) error {
-	return h.form(c, http.StatusOK, members.Form{Role: string(models.RoleMember)})
-}
-
-func (h membersHandler) form(c echo.Context, status int, form members.Form) error {
-	form.SendsEmail = h.store.SendsEmail()
-	return web.Render(c, status, members.New(form))
-}
-
 // create adds a member. Someone new is invited by email, or with a link that is shown once if the
 // server doesn't send email.
-func (h membersHandler) create(c echo.Context) error {
-	var form members.Form
-	if err := web.BindForm(c, &form); err != nil {
-		return err
+func (h membersHandler) create() change[struct{}, members.Form] {
+	return change[struct{}, members.Form]{
+		form: func(struct{}) members.Form { return members.Form{Role: string(models.RoleMember)} },
+		show: func(c echo.Context, status int, _ struct{}, form members.Form, r rejection) error {
+			form.SendsEmail, form.Errors, form.Message = h.store.SendsEmail(), r.fields, r.message
+			return web.Render(c, status, members.New(form))
+		},
+		apply: func(c echo.Context, form members.Form) (next, error) {
+			member, err := h.store.AddMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.NewMember{
+				Email: form.Email, Name: form.Name, Role: models.Role(form.Role),
+			})
+			switch {
+			case err != nil:
+				return next{}, err
+			case !member.Pending:
+				return toMembers(c, "Reactivated "+member.DisplayName()), nil
+			case h.store.SendsEmail():
+				return toMembers(c, "Invitation sent to "+member.User.Email), nil
+			}
+			return next{}, h.showLink(c, member.ID, false)
+		},
 	}
-	member, err := h.store.AddMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.NewMember{
-		Email: form.Email, Name: form.Name, Role: models.Role(form.Role),
-	})
-	if invalid := formError(err); invalid != nil {
-		form.Errors, form.Message = formErrors(invalid)
-		return h.form(c, http.StatusUnprocessableEntity, form)
-	}
-	switch {
-	case err != nil:
-		return err
-	case !member.Pending:
-		return h.done(c, "Reactivated "+member.DisplayName())
-	case h.store.SendsEmail():
-		return h.done(c, "Invitation sent to "+member.User.Email)
-	}
-	return h.showLink(c, member.ID, false)
 }
-
-// createLink creates an invitation link for a pending member and shows it once. It doesn't redirect,
-// because the link can't be retrieved later.
-func (h membersHandler) createLink(c echo.Context) error { return h.showLink(c, c.Param("id"), true) }
 
 func (h membersHandler) showLink(c echo.Context, id string, replaces bool) error {
 	invited, err := h.store.InviteMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
 	if err != nil {
-		return h.showError(c, id, err)
+		return err
 	}
 	return web.Render(c, http.StatusCreated, members.Invited(members.InvitedPage{
 		Member: invited.Member, ExpiresAt: invited.ExpiresAt, Replaces: replaces,
@@ -85,97 +73,92 @@ func (h membersHandler) showLink(c echo.Context, id string, replaces bool) error
 	}))
 }
 
+// roleForm is the form on the page of a member.
+type roleForm struct {
+	Role string `form:"role"`
+}
+
+// onPage is a change that is made on the page of a member. Its ask shows that page.
+func (h membersHandler) onPage(apply func(echo.Context, roleForm) (next, error)) change[*models.ListedMember, roleForm] {
+	return change[*models.ListedMember, roleForm]{
+		subject: h.member,
+		show: func(c echo.Context, status int, member *models.ListedMember, form roleForm, r rejection) error {
+			return web.Render(c, status, members.Show(members.ShowPage{
+				Member: member, Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
+				Self: isSelf(c, member.ID), Errors: r.fields, Message: r.message,
+			}))
+		},
+		apply: apply,
+	}
+}
+
+// member returns the member in the URL.
+func (h membersHandler) member(c echo.Context) (*models.ListedMember, error) {
+	return h.store.ListedMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+}
+
+func (h membersHandler) role() change[*models.ListedMember, roleForm] {
+	return h.onPage(func(c echo.Context, form roleForm) (next, error) {
+		member, err := h.store.ChangeMemberRole(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), models.Role(form.Role))
+		if err != nil {
+			return next{}, err
+		}
+		return afterChange(c, member, member.DisplayName()+" is now "+members.RoleWithArticle(member.Role)), nil
+	})
+}
+
+func (h membersHandler) reactivate() change[*models.ListedMember, roleForm] {
+	return h.onPage(func(c echo.Context, _ roleForm) (next, error) {
+		member, err := h.store.ReactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+		if err != nil {
+			return next{}, err
+		}
+		return toMembers(c, "Reactivated "+member.DisplayName()), nil
+	})
+}
+
+// createLink creates an invitation link for a pending member and shows it once. It doesn't redirect,
+// because the link can't be retrieved later.
+func (h membersHandler) createLink() change[*models.ListedMember, roleForm] {
+	return h.onPage(func(c echo.Context, _ roleForm) (next, error) {
+		return next{}, h.showLink(c, c.Param("id"), true)
+	})
+}
+
 // resendEmail sends the invitation email of a pending member again.
-func (h membersHandler) resendEmail(c echo.Context) error {
-	if err := h.store.EmailInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")); err != nil {
-		return h.showError(c, c.Param("id"), err)
-	}
-	return h.done(c, "Invitation resent. The previous link no longer works.")
+func (h membersHandler) resendEmail() change[*models.ListedMember, roleForm] {
+	return h.onPage(func(c echo.Context, _ roleForm) (next, error) {
+		err := h.store.EmailInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+		return toMembers(c, "Invitation resent. The previous link no longer works."), err
+	})
 }
 
-func (h membersHandler) show(c echo.Context) error {
-	return h.page(c, http.StatusOK, c.Param("id"), members.ShowPage{})
+func (h membersHandler) deactivate() change[*models.ListedMember, struct{}] {
+	return change[*models.ListedMember, struct{}]{
+		subject: h.member,
+		show: func(c echo.Context, status int, member *models.ListedMember, _ struct{}, r rejection) error {
+			return web.Render(c, status, members.Deactivate(members.DeactivatePage{Member: member, Message: r.message, Self: isSelf(c, member.ID)}))
+		},
+		apply: func(c echo.Context, _ struct{}) (next, error) {
+			member, err := h.store.DeactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+			if err != nil {
+				return next{}, err
+			}
+			return afterChange(c, member, "Deactivated "+member.DisplayName()), nil
+		},
+	}
 }
 
-// page completes page with a member and renders it.
-func (h membersHandler) page(c echo.Context, status int, id string, page members.ShowPage) error {
-	member, err := h.store.ListedMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
-	if err != nil {
-		return err
-	}
-	page.Member, page.SendsEmail, page.Self = member, h.store.SendsEmail(), isSelf(c, id)
-	page.Role = cmp.Or(page.Role, string(member.Role))
-	return web.Render(c, status, members.Show(page))
-}
+// toMembers leads to the list of members.
+func toMembers(c echo.Context, notice string) next { return next{notice, listURL(c, path.Members)} }
 
-func (h membersHandler) changeRole(c echo.Context) error {
-	var form struct {
-		Role string `form:"role"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	member, err := h.store.ChangeMemberRole(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), models.Role(form.Role))
-	if invalid := formError(err); invalid != nil {
-		return h.page(c, http.StatusUnprocessableEntity, c.Param("id"), members.ShowPage{Role: form.Role, Message: invalid.Message})
-	}
-	if err != nil {
-		return err
-	}
-	return h.doneWith(c, member, member.DisplayName()+" is now "+members.RoleWithArticle(member.Role))
-}
-
-func (h membersHandler) confirmDeactivate(c echo.Context) error {
-	return h.deactivatePage(c, http.StatusOK, "")
-}
-
-func (h membersHandler) deactivatePage(c echo.Context, status int, message string) error {
-	member, err := h.store.ListedMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
-	if err != nil {
-		return err
-	}
-	return web.Render(c, status, members.Deactivate(members.DeactivatePage{Member: member, Message: message, Self: isSelf(c, member.ID)}))
-}
-
-func (h membersHandler) deactivate(c echo.Context) error {
-	member, err := h.store.DeactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
-	if invalid := formError(err); invalid != nil {
-		return h.deactivatePage(c, http.StatusUnprocessableEntity, invalid.Message)
-	}
-	if err != nil {
-		return err
-	}
-	return h.doneWith(c, member, "Deactivated "+member.DisplayName())
-}
-
-func (h membersHandler) reactivate(c echo.Context) error {
-	member, err := h.store.ReactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
-	if err != nil {
-		return h.showError(c, c.Param("id"), err)
-	}
-	return h.done(c, "Reactivated "+member.DisplayName())
-}
-
-// done redirects to the list with a notice.
-func (h membersHandler) done(c echo.Context, notice string) error {
-	return redirectWithNotice(c, listURL(c, path.Members), notice)
-}
-
-// doneWith redirects after member was changed. Viewers who have lost admin access leave the members
-// pages.
-func (h membersHandler) doneWith(c echo.Context, member *models.Member, notice string) error {
+// afterChange leads to the page after a change of member. Viewers who have lost admin access leave the
+// members pages.
+func afterChange(c echo.Context, member *models.Member, notice string) next {
 	if isSelf(c, member.ID) && !member.IsAdmin() {
-		return redirectWithNotice(c, path.Root, notice)
+		return next{notice, path.Root}
 	}
-	return h.done(c, notice)
-}
-
-// showError renders the page of a member with an error that concerns its status.
-func (h membersHandler) showError(c echo.Context, id string, err error) error {
-	if invalid := formError(err); invalid != nil {
-		return h.page(c, http.StatusUnprocessableEntity, id, members.ShowPage{Message: invalid.Message})
-	}
-	return err
+	return toMembers(c, notice)
 }
 
 func isSelf(c echo.Context, memberID string) bool { return web.CallerOf(c).Member.ID == memberID }

@@ -269,7 +269,13 @@ func TestChangeRole(t *testing.T) {
 	if chosen := document(t, last).Find(`input[name="role"][checked]`).AttrOr("value", ""); chosen != "member" {
 		t.Errorf("selected role = %q, want member", chosen)
 	}
-	wantAlert(t, b.Post(mel+"/role", url.Values{"role": {"owner"}}), "role must be admin or member.")
+	unknown := b.Post(mel+"/role", url.Values{"role": {"owner"}})
+	if unknown.Status != http.StatusUnprocessableEntity {
+		t.Errorf("unknown role: status = %d, want 422", unknown.Status)
+	}
+	if got, want := errorOf(document(t, unknown), "role"), "Role must be admin or member."; got != want {
+		t.Errorf("unknown role: error = %q, want %q", got, want)
+	}
 	if memberOf(t, s, handlerstest.AdminEmail).Role != models.Admin || memberOf(t, s, "mel@acme.test").Role != models.RoleMember {
 		t.Error("a rejected role change took effect")
 	}

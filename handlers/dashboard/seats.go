@@ -34,100 +34,88 @@ func (h seatsHandler) list(c echo.Context) error {
 	return web.Render(c, http.StatusOK, seats.List(page))
 }
 
-// new renders the members who can be assigned a seat.
-func (h seatsHandler) new(c echo.Context) error {
-	return h.candidates(c, http.StatusOK, seats.AssignPage{Search: c.QueryParam("q")})
+// assignForm is the form that assigns a seat.
+type assignForm struct {
+	MemberID string `form:"member_id"`
 }
 
-// candidates completes page with the members to select from and renders it.
-func (h seatsHandler) candidates(c echo.Context, status int, page seats.AssignPage) error {
-	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
-	var err error
-	if page.Members, page.Matching, err = h.store.MembersWithoutSeat(ctx, workspaceID, page.Search, seats.Candidates); err != nil {
-		return err
+// assign assigns a seat to one of the members who match the search in the URL.
+func (h seatsHandler) assign() change[struct{}, assignForm] {
+	return change[struct{}, assignForm]{
+		show: func(c echo.Context, status int, _ struct{}, form assignForm, r rejection) error {
+			ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
+			page := seats.AssignPage{Search: c.QueryParam("q"), MemberID: form.MemberID, Errors: r.fields, Message: r.message}
+			var err error
+			if page.Members, page.Matching, err = h.store.MembersWithoutSeat(ctx, workspaceID, page.Search, seats.Candidates); err != nil {
+				return err
+			}
+			if page.Usage, err = h.store.SeatUsage(ctx, workspaceID); err != nil {
+				return err
+			}
+			return web.Render(c, status, seats.Assign(page))
+		},
+		apply: func(c echo.Context, form assignForm) (next, error) {
+			seat, err := h.store.AssignSeat(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.MemberID)
+			if err != nil {
+				return next{}, err
+			}
+			return toSeats(c, "Assigned a seat to "+seat.Member.DisplayName()), nil
+		},
 	}
-	if page.Usage, err = h.store.SeatUsage(ctx, workspaceID); err != nil {
-		return err
-	}
-	return web.Render(c, status, seats.Assign(page))
-}
-
-func (h seatsHandler) assign(c echo.Context) error {
-	var form struct {
-		MemberID string `form:"member_id"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	seat, err := h.store.AssignSeat(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.MemberID)
-	if invalid := formError(err); invalid != nil {
-		page := seats.AssignPage{MemberID: form.MemberID}
-		page.Errors, page.Message = formErrors(invalid)
-		return h.candidates(c, http.StatusUnprocessableEntity, page)
-	}
-	if err != nil {
-		return err
-	}
-	return h.done(c, "Assigned a seat to "+seat.Member.DisplayName())
 }
 
 // release releases a seat. It is not an error if someone else has just released it.
-func (h seatsHandler) release(c echo.Context) error {
-	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
-	seat, err := h.store.Seat(ctx, workspaceID, id)
-	if err == nil {
-		err = h.store.ReleaseSeat(ctx, workspaceID, id)
+func (h seatsHandler) release() change[*models.Seat, struct{}] {
+	return change[*models.Seat, struct{}]{
+		subject: h.seat,
+		show: func(c echo.Context, status int, seat *models.Seat, _ struct{}, r rejection) error {
+			return web.Render(c, status, seats.Release(seats.ReleasePage{Seat: seat, Message: r.message}))
+		},
+		apply: func(c echo.Context, _ struct{}) (next, error) {
+			seat, err := h.seat(c)
+			if err == nil {
+				err = h.store.ReleaseSeat(c.Request().Context(), seat.WorkspaceID, seat.ID)
+			}
+			switch {
+			case models.IsKind(err, models.NotFound):
+				return toSeats(c, "That seat was already released"), nil
+			case err != nil:
+				return next{}, err
+			}
+			return toSeats(c, "Released "+seat.Member.DisplayName()+"’s seat"), nil
+		},
 	}
-	switch {
-	case models.IsKind(err, models.NotFound):
-		return h.done(c, "That seat was already released")
-	case err != nil:
-		return err
-	}
-	return h.done(c, "Released "+seat.Member.DisplayName()+"’s seat")
 }
 
-func (h seatsHandler) editCapacity(c echo.Context) error {
-	return h.capacity(c, http.StatusOK, seats.CapacityForm{})
+// seat returns the seat in the URL.
+func (h seatsHandler) seat(c echo.Context) (*models.Seat, error) {
+	return h.store.Seat(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }
 
-// capacity completes form with the number of seats and renders it.
-func (h seatsHandler) capacity(c echo.Context, status int, form seats.CapacityForm) error {
-	usage, err := h.store.SeatUsage(c.Request().Context(), web.CallerOf(c).WorkspaceID)
-	if err != nil {
-		return err
-	}
-	form.Usage = usage
-	if status == http.StatusOK {
-		form.Capacity = strconv.Itoa(usage.Capacity)
-	}
-	return web.Render(c, status, seats.Capacity(form))
+// capacityForm is the form that changes the number of seats.
+type capacityForm struct {
+	Capacity string `form:"capacity"`
 }
 
-func (h seatsHandler) setCapacity(c echo.Context) error {
-	var form struct {
-		Capacity string `form:"capacity"`
+func (h seatsHandler) capacity() change[models.SeatUsage, capacityForm] {
+	return change[models.SeatUsage, capacityForm]{
+		subject: func(c echo.Context) (models.SeatUsage, error) {
+			return h.store.SeatUsage(c.Request().Context(), web.CallerOf(c).WorkspaceID)
+		},
+		form: func(usage models.SeatUsage) capacityForm { return capacityForm{strconv.Itoa(usage.Capacity)} },
+		show: func(c echo.Context, status int, usage models.SeatUsage, form capacityForm, r rejection) error {
+			return web.Render(c, status, seats.Capacity(seats.CapacityPage{Capacity: form.Capacity, Usage: usage, Errors: r.fields, Message: r.message}))
+		},
+		apply: func(c echo.Context, form capacityForm) (next, error) {
+			capacity, err := strconv.Atoi(strings.TrimSpace(form.Capacity))
+			if err != nil {
+				capacity = -1 // which the Store rejects
+			}
+			_, err = h.store.SetSeatCapacity(c.Request().Context(), web.CallerOf(c).WorkspaceID, capacity)
+			return toSeats(c, "Seats updated"), err
+		},
 	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	capacity, err := strconv.Atoi(strings.TrimSpace(form.Capacity))
-	if err != nil {
-		capacity = -1 // which the Store rejects
-	}
-	_, err = h.store.SetSeatCapacity(c.Request().Context(), web.CallerOf(c).WorkspaceID, capacity)
-	if invalid := formError(err); invalid != nil {
-		page := seats.CapacityForm{Capacity: form.Capacity}
-		page.Errors, page.Message = formErrors(invalid)
-		return h.capacity(c, http.StatusUnprocessableEntity, page)
-	}
-	if err != nil {
-		return err
-	}
-	return h.done(c, "Seats updated")
 }
 
-// done redirects to the list with a notice.
-func (h seatsHandler) done(c echo.Context, notice string) error {
-	return redirectWithNotice(c, listURL(c, path.Seats), notice)
-}
+// toSeats leads to the list of seats.
+func toSeats(c echo.Context, notice string) next { return next{notice, listURL(c, path.Seats)} }

@@ -49,7 +49,14 @@ func TestSeats(t *testing.T) {
 		if strings.Contains(b.Get(seatsPath+"/new").Body, "mel@acme.test") {
 			t.Error("a member with a seat is a candidate for another")
 		}
-		release := page.Find("#seats form").AttrOr("action", "")
+		asked := document(t, b.Get(page.Find(`#seats a[href$="/release"]`).AttrOr("href", ""))).Find("#panel")
+		if want := "mel@acme.test"; !strings.Contains(asked.Text(), want) {
+			t.Errorf("confirmation page doesn't contain %q", want)
+		}
+		if got := usageOf(t, s).Used; got != 1 {
+			t.Errorf("seats in use before confirmation = %d, want 1", got)
+		}
+		release := asked.Find("form").AttrOr("action", "")
 		for range 2 { // releasing again is not an error
 			if got := b.Post(release, nil).Status; got != http.StatusSeeOther {
 				t.Errorf("release: status = %d, want 303", got)

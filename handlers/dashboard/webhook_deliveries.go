@@ -17,8 +17,8 @@ func (h webhooksHandler) ping(c echo.Context) error {
 		return err
 	}
 	_, err = h.store.PingWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID)
-	if invalid := formError(err); invalid != nil {
-		return h.detail(c, http.StatusUnprocessableEntity, webhooks.ShowPage{Message: invalid.Message})
+	if r, rejected := rejectionOf(err); rejected {
+		return h.detail(c, http.StatusUnprocessableEntity, webhooks.ShowPage{Message: r.message})
 	}
 	if err != nil {
 		return err
@@ -75,8 +75,8 @@ func (h webhooksHandler) retry(c echo.Context) error {
 		return err
 	}
 	_, err = h.store.RetryWebhookDelivery(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID, page.Delivery.ID)
-	if invalid := formError(err); invalid != nil {
-		page.Message = invalid.Message
+	if r, rejected := rejectionOf(err); rejected {
+		page.Message = r.message
 		return h.showDelivery(c, http.StatusUnprocessableEntity, page)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"net/http"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
@@ -35,29 +36,24 @@ func (h webhooksHandler) list(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.List(endpoints))
 }
 
-func (h webhooksHandler) new(c echo.Context) error {
-	return web.Render(c, http.StatusOK, webhooks.New(webhooks.Form{}))
-}
-
-// create adds an endpoint and shows its signing secret once. An invalid form is rendered again with
-// 422 and the values entered. It does not redirect on success because the secret cannot be retrieved
-// later.
-func (h webhooksHandler) create(c echo.Context) error {
-	var form webhooks.Form
-	if err := web.BindForm(c, &form); err != nil {
-		return err
+// create adds an endpoint and shows its signing secret once. It does not redirect on success because
+// the secret cannot be retrieved later.
+func (h webhooksHandler) create() change[struct{}, webhooks.Form] {
+	return change[struct{}, webhooks.Form]{
+		show: func(c echo.Context, status int, _ struct{}, form webhooks.Form, r rejection) error {
+			form.Errors, form.Message = r.fields, r.message
+			return web.Render(c, status, webhooks.New(form))
+		},
+		apply: func(c echo.Context, form webhooks.Form) (next, error) {
+			endpoint, secret, err := h.store.CreateWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.NewWebhookEndpoint{
+				URL: form.URL, Description: form.DescriptionOrNone(), Events: form.Events,
+			})
+			if err != nil {
+				return next{}, err
+			}
+			return next{}, web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal()}))
+		},
 	}
-	endpoint, secret, err := h.store.CreateWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.NewWebhookEndpoint{
-		URL: form.URL, Description: form.DescriptionOrNone(), Events: form.Events,
-	})
-	if invalid := formError(err); invalid != nil {
-		form.Errors, form.Message = formErrors(invalid)
-		return web.Render(c, http.StatusUnprocessableEntity, webhooks.New(form))
-	}
-	if err != nil {
-		return err
-	}
-	return web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal()}))
 }
 
 func (h webhooksHandler) show(c echo.Context) error {
@@ -89,34 +85,39 @@ func (h webhooksHandler) detail(c echo.Context, status int, page webhooks.ShowPa
 	return web.Render(c, status, webhooks.Show(page))
 }
 
-func (h webhooksHandler) edit(c echo.Context) error {
-	endpoint, err := h.endpoint(c)
-	if err != nil {
-		return err
+func (h webhooksHandler) edit() change[*models.WebhookEndpoint, webhooks.Form] {
+	return change[*models.WebhookEndpoint, webhooks.Form]{
+		subject: h.endpoint,
+		form:    webhooks.FormOf,
+		show: func(c echo.Context, status int, endpoint *models.WebhookEndpoint, form webhooks.Form, r rejection) error {
+			form.Errors, form.Message = r.fields, r.message
+			return web.Render(c, status, webhooks.Edit(endpoint, form))
+		},
+		apply: func(c echo.Context, form webhooks.Form) (next, error) {
+			return h.save(c, "Endpoint updated", models.WebhookEndpointEdit{
+				URL: models.To(form.URL), Description: models.To(form.DescriptionOrNone()), Events: models.To(form.Events),
+			})
+		},
 	}
-	return web.Render(c, http.StatusOK, webhooks.Edit(endpoint, webhooks.FormOf(endpoint)))
 }
 
-func (h webhooksHandler) update(c echo.Context) error {
-	var form webhooks.Form
-	if err := web.BindForm(c, &form); err != nil {
-		return err
+// save edits the endpoint in the URL.
+func (h webhooksHandler) save(c echo.Context, notice string, edit models.WebhookEndpointEdit) (next, error) {
+	id := c.Param("id")
+	_, err := h.store.EditWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, edit)
+	return next{notice, path.Webhook(id)}, err
+}
+
+// confirmed is a change of the endpoint in the URL that needs no more than confirmation.
+func (h webhooksHandler) confirmed(page func(webhooks.EndpointPage) templ.Component, apply func(echo.Context) (next, error)) change[webhooks.EndpointPage, struct{}] {
+	return change[webhooks.EndpointPage, struct{}]{
+		subject: h.endpointPage,
+		show: func(c echo.Context, status int, subject webhooks.EndpointPage, _ struct{}, r rejection) error {
+			subject.Message = r.message
+			return web.Render(c, status, page(subject))
+		},
+		apply: func(c echo.Context, _ struct{}) (next, error) { return apply(c) },
 	}
-	endpoint, err := h.endpoint(c)
-	if err != nil {
-		return err
-	}
-	_, err = h.store.EditWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID, models.WebhookEndpointEdit{
-		URL: models.To(form.URL), Description: models.To(form.DescriptionOrNone()), Events: models.To(form.Events),
-	})
-	if invalid := formError(err); invalid != nil {
-		form.Errors, form.Message = formErrors(invalid)
-		return web.Render(c, http.StatusUnprocessableEntity, webhooks.Edit(endpoint, form))
-	}
-	if err != nil {
-		return err
-	}
-	return redirectWithNotice(c, path.Webhook(endpoint.ID), "Endpoint updated")
 }
 
 // endpointPage returns the endpoint in the URL with its health.
@@ -128,73 +129,40 @@ func (h webhooksHandler) endpointPage(c echo.Context) (page webhooks.EndpointPag
 	return page, err
 }
 
-func (h webhooksHandler) confirmRotateSecret(c echo.Context) error {
-	page, err := h.endpointPage(c)
-	if err != nil {
-		return err
-	}
-	return web.Render(c, http.StatusOK, webhooks.RotateSecret(page))
-}
-
 // rotateSecret replaces the signing secret of an endpoint and shows the new one once.
-func (h webhooksHandler) rotateSecret(c echo.Context) error {
-	endpoint, secret, err := h.store.RotateWebhookSecret(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
-	if invalid := formError(err); invalid != nil {
-		page, err := h.endpointPage(c)
+func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, struct{}] {
+	return h.confirmed(webhooks.RotateSecret, func(c echo.Context) (next, error) {
+		endpoint, secret, err := h.store.RotateWebhookSecret(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 		if err != nil {
-			return err
+			return next{}, err
 		}
-		page.Message = invalid.Message
-		return web.Render(c, http.StatusUnprocessableEntity, webhooks.RotateSecret(page))
-	}
-	if err != nil {
-		return err
-	}
-	return web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal(), Rotated: true}))
+		return next{}, web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal(), Rotated: true}))
+	})
 }
 
-func (h webhooksHandler) confirmDisable(c echo.Context) error {
-	page, err := h.endpointPage(c)
-	if err != nil {
-		return err
-	}
-	return web.Render(c, http.StatusOK, webhooks.Disable(page))
-}
-
-func (h webhooksHandler) disable(c echo.Context) error {
-	return h.setEnabled(c, false, "Endpoint disabled")
+func (h webhooksHandler) disable() change[webhooks.EndpointPage, struct{}] {
+	return h.confirmed(webhooks.Disable, func(c echo.Context) (next, error) {
+		return h.save(c, "Endpoint disabled", models.WebhookEndpointEdit{Enabled: models.To(false)})
+	})
 }
 
 func (h webhooksHandler) enable(c echo.Context) error {
-	return h.setEnabled(c, true, "Endpoint enabled. Sending pending deliveries.")
-}
-
-func (h webhooksHandler) setEnabled(c echo.Context, enabled bool, message string) error {
-	endpoint, err := h.store.EditWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"),
-		models.WebhookEndpointEdit{Enabled: models.To(enabled)})
+	next, err := h.save(c, "Endpoint enabled. Sending pending deliveries.", models.WebhookEndpointEdit{Enabled: models.To(true)})
 	if err != nil {
 		return err
 	}
-	return redirectWithNotice(c, path.Webhook(endpoint.ID), message)
+	return redirectWithNotice(c, next.url, next.notice)
 }
 
-func (h webhooksHandler) confirmDelete(c echo.Context) error {
-	page, err := h.endpointPage(c)
-	if err != nil {
-		return err
-	}
-	return web.Render(c, http.StatusOK, webhooks.Delete(page))
-}
-
-func (h webhooksHandler) delete(c echo.Context) error {
-	endpoint, err := h.endpoint(c)
-	if err != nil {
-		return err
-	}
-	if err := h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID); err != nil {
-		return err
-	}
-	return redirectWithNotice(c, path.Webhooks, "Endpoint "+endpoint.Host()+" deleted")
+func (h webhooksHandler) delete() change[webhooks.EndpointPage, struct{}] {
+	return h.confirmed(webhooks.Delete, func(c echo.Context) (next, error) {
+		endpoint, err := h.endpoint(c)
+		if err != nil {
+			return next{}, err
+		}
+		err = h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID)
+		return next{"Endpoint " + endpoint.Host() + " deleted", path.Webhooks}, err
+	})
 }
 
 // endpoint returns the endpoint in the URL.

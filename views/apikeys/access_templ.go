@@ -196,7 +196,7 @@ func EditAccess(p AccessPage) templ.Component {
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Edit access", Lead: "Change the scopes and expiry. The key itself doesn’t change.", Wide: true,
 				Up: path.APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.APIKeyAccess(p.Key.ID), Presets: true,
-				Submit: "Save access", Busy: "Saving…",
+				Submit: "Save access", Busy: "Saving…", Message: p.Form.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -119,7 +119,7 @@ func Delete(p DeletePage) templ.Component {
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Delete this API key?", Up: path.APIKey(p.Key.ID), UpLabel: "Back to key",
 				Action: path.APIKeyDelete(p.Key.ID), CancelFirst: !p.InUse,
-				Submit: "Delete key", Busy: "Deleting…", Variant: "destructive",
+				Submit: "Delete key", Busy: "Deleting…", Variant: "destructive", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

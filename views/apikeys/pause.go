@@ -54,6 +54,7 @@ type PausePage struct {
 	Key     *models.APIKey
 	Form    PauseForm
 	Errors  models.Fields
+	Message string // an error that concerns no single field
 	Traffic models.Traffic
 }
 

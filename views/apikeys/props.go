@@ -51,7 +51,8 @@ type Access struct {
 	ExpiryDate string   `form:"expiry_date"`
 	Preset     string   `form:"preset"` // value of the preset's button that was pressed
 
-	Errors models.Fields `form:"-"` // of the whole form
+	Errors  models.Fields `form:"-"` // of the whole form
+	Message string        `form:"-"` // an error that concerns no single field
 }
 
 // Selected returns the selected scopes, without unknown ones.
@@ -122,6 +123,7 @@ type DetailPage struct {
 	RotationUse map[string]int64
 	Form        DetailsForm
 	Errors      models.Fields // of that form
+	Message     string        // an error that concerns no single field
 }
 
 // DeletePage asks for confirmation before a key is deleted.
@@ -131,4 +133,5 @@ type DeletePage struct {
 	ConfirmName string
 	ChangeTime  time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
+	Message     string // an error that concerns no single field
 }

@@ -24,6 +24,7 @@ type FinishPage struct {
 	Reason      string
 	ChangeTime  time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
+	Message     string // an error that concerns no single field
 }
 
 // CancelPage asks for confirmation before the new key of a rotation is deleted.
@@ -32,6 +33,7 @@ type CancelPage struct {
 	ConfirmName string
 	ChangeTime  time.Duration // longest time until the deletion takes effect
 	Errors      models.Fields
+	Message     string // an error that concerns no single field
 }
 
 // Version identifies the content of the page. It changes whenever the content does.

@@ -75,6 +75,7 @@ type InvitedPage struct {
 type ShowPage struct {
 	Member     *models.ListedMember
 	Role       string // selected in the form
+	Errors     models.Fields
 	Message    string // why the last action was rejected, if it was
 	SendsEmail bool   // whether the server sends email
 	Self       bool   // whether the member is the viewer

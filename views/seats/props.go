@@ -53,9 +53,15 @@ type AssignPage struct {
 	Message  string // an error that concerns no single field
 }
 
-// CapacityForm holds the values and errors of the form for changing the number of seats.
-type CapacityForm struct {
-	Capacity string `form:"capacity"`
+// ReleasePage is the data of the confirmation page.
+type ReleasePage struct {
+	Seat    *models.Seat
+	Message string // why the seat wasn't released, if an attempt was rejected
+}
+
+// CapacityPage is the data of the form for changing the number of seats.
+type CapacityPage struct {
+	Capacity string // as entered
 	Usage    models.SeatUsage
 	Errors   models.Fields
 	Message  string // an error that concerns no single field

@@ -176,6 +176,10 @@ export const peopleStates = {
     await submit(page)
     await expect(page.getByRole('alert')).toContainText('All 3 seats are in use.')
   }),
+  'seat-release': amongPeople(seatsPath, async (page) => {
+    await page.getByRole('link', { name: /^Release…/ }).first().click()
+    await expect(page.getByRole('heading', { name: 'Release this seat?' })).toBeVisible()
+  }),
   'seat-capacity-rejected': amongPeople(seatsPath, async (page) => {
     await page.getByRole('link', { name: 'Change number of seats' }).click()
     await page.getByRole('textbox', { name: 'Seats' }).fill('2')

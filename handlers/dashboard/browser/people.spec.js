@@ -167,7 +167,10 @@ test('assigns a seat to a member found by search, and releases it', async ({ adm
 
   await admin.getByLabel('Search by name or email').fill('person 99')
   await expect(seated(admin)).toHaveCount(1)
-  await admin.getByRole('button', { name: 'Release Person 99’s seat' }).click()
+  await admin.getByRole('link', { name: 'Release… Person 99’s seat' }).click()
+  await expect(dialog(admin).getByRole('link', { name: 'Cancel' })).toBeFocused()
+  await expect(dialog(admin)).toContainText('Person 99')
+  await submit(admin)
   await expect(notice(admin, 'Released Person 99’s seat')).toBeVisible()
   await expect(admin).toHaveURL(seatsPath + '?q=person+99')
   await expect(admin.getByRole('heading', { name: 'No seats match' })).toBeVisible()
@@ -292,7 +295,8 @@ test.describe('without JavaScript', () => {
     await submit(admin)
     await expect(admin.getByRole('alert')).toHaveText(/before you reduce the total to 0/)
     await admin.getByRole('link', { name: 'Cancel' }).click()
-    await admin.getByRole('button', { name: 'Release Grace Hopper’s seat' }).click()
+    await admin.getByRole('link', { name: 'Release… Grace Hopper’s seat' }).click()
+    await submit(admin)
     await expect(admin.getByRole('heading', { name: 'No seats assigned' })).toBeVisible()
 
     await admin.goto(membersPath)
