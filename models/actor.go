@@ -57,3 +57,17 @@ func (s *Store) actor(ctx context.Context) (Actor, error) {
 	}
 	return actor, nil
 }
+
+// actingKey returns the key that makes a change, or nil if a person, an operator, or the program
+// itself makes it.
+func (s *Store) actingKey(ctx context.Context) (*APIKey, error) {
+	actor := ActorOf(ctx)
+	if actor.Type != ActorAPIKey {
+		return nil, nil
+	}
+	var key APIKey
+	if err := s.with(ctx).Where("id = ?", actor.ID).Take(&key).Error; err != nil {
+		return nil, fmt.Errorf("read the acting API key: %w", err)
+	}
+	return &key, nil
+}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/wire"
 )
 
@@ -34,6 +36,20 @@ type Member struct {
 
 // IsAdmin reports whether the member may administer the workspace now.
 func (m *Member) IsAdmin() bool { return m.Role == Admin && m.DeactivatedAt == nil && !m.Pending }
+
+// requireAuthority returns Forbidden if a key that lacks a scope makes a change to a person with one
+// of the roles, unless all of them are RoleMember. Otherwise, a key that can add members could add an
+// admin, who can create keys with all scopes.
+func (s *Store) requireAuthority(ctx context.Context, roles ...Role) error {
+	if !slices.Contains(roles, Admin) {
+		return nil
+	}
+	key, err := s.actingKey(ctx)
+	if err != nil || key == nil || key.Scopes == scope.All {
+		return err
+	}
+	return Errorf(Forbidden, "Only an API key with every scope can add or change an admin. This API key lacks %s.", scope.All.Without(key.Scopes))
+}
 
 // Member returns a member of a workspace, possibly deactivated, with its user.
 func (s *Store) Member(ctx context.Context, workspaceID, id string) (*Member, error) {

@@ -38,14 +38,17 @@ func checkRole(fields Fields, role Role) {
 // AddMember adds a person to a workspace and emails an invitation, if this server sends email. A
 // new member is pending until they accept it. That includes people with an account, because the
 // person who set its password with another workspace's link might be someone else.
-// A deactivated member is reactivated with the given role. It returns Invalid for the email of an
-// active member.
+// A deactivated member is reactivated with the given role, but never with a higher one than before. It
+// returns Invalid for the email of an active member, and Forbidden as ReactivateMember does.
 func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) (*Member, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
 	var member *Member
 	err := s.Tx(ctx, func(tx *Store) error {
+		if err := tx.requireAuthority(ctx, n.Role); err != nil {
+			return err
+		}
 		user, err := tx.userByEmail(ctx, n.Email)
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			user, err = tx.insertUser(ctx, n.Email, n.Name, "")
@@ -80,7 +83,13 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, rol
 	case member.DeactivatedAt == nil:
 		return nil, Fields{"email": "belongs to someone who is already a member"}.err()
 	}
-	member.User, member.Role = *user, role
+	if err := s.requireAuthority(ctx, member.Role); err != nil {
+		return nil, err
+	}
+	member.User = *user
+	if role == RoleMember {
+		member.Role = RoleMember
+	}
 	return &member, s.activate(ctx, &member)
 }
 

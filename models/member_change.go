@@ -10,7 +10,7 @@ var errLastAdmin = Errorf(FailedPrecondition, "You can't remove the last admin. 
 
 // DeactivateMember deactivates a member, ends their sessions in the workspace, and releases their
 // seat. API keys that they created keep working. It returns FailedPrecondition for the last active
-// admin and for a member who is already deactivated.
+// admin and for a member who is already deactivated, and Forbidden as ReactivateMember does.
 func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {
@@ -43,8 +43,9 @@ func (s *Store) removeAccess(ctx context.Context, member *Member) error {
 	return s.releaseSeatOf(ctx, member)
 }
 
-// ReactivateMember reactivates a member, without a seat. It returns FailedPrecondition for an
-// active member.
+// ReactivateMember reactivates a member with the role they had, without a seat. It returns
+// FailedPrecondition for an active member, and Forbidden if an API key without every scope
+// reactivates an admin.
 func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt == nil {
@@ -69,7 +70,8 @@ func (s *Store) activate(ctx context.Context, member *Member) error {
 }
 
 // ChangeMemberRole changes the role of an active member. It returns FailedPrecondition for the
-// last active admin.
+// last active admin, and Forbidden if an API key without every scope changes someone from or to an
+// admin.
 func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, role Role) (*Member, error) {
 	fields := Fields{}
 	checkRole(fields, role)
@@ -79,6 +81,9 @@ func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, ro
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {
 			return Errorf(FailedPrecondition, "This member is deactivated. Reactivate them first.")
+		}
+		if err := tx.requireAuthority(ctx, role); err != nil {
+			return err
 		}
 		before := member.Role
 		if before == role {
@@ -92,8 +97,8 @@ func (s *Store) ChangeMemberRole(ctx context.Context, workspaceID, id string, ro
 	})
 }
 
-// changeMember locks the workspace, calls change with a member, and rejects a change that leaves
-// no active admin.
+// changeMember locks the workspace, calls change with a member, and rejects a change that the acting
+// key has no authority for or that leaves no active admin.
 func (s *Store) changeMember(ctx context.Context, workspaceID, id string, change func(tx *Store, member *Member) error) (*Member, error) {
 	var member *Member
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -102,6 +107,9 @@ func (s *Store) changeMember(ctx context.Context, workspaceID, id string, change
 		}
 		var err error
 		if member, err = tx.Member(ctx, workspaceID, id); err != nil {
+			return err
+		}
+		if err := tx.requireAuthority(ctx, member.Role); err != nil {
 			return err
 		}
 		if err := change(tx, member); err != nil {

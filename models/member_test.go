@@ -156,9 +156,9 @@ func TestAddMemberReactivates(t *testing.T) {
 		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
 			t.Fatal(err)
 		}
-		back := s.add(t, models.NewMember{Email: "grace@acme.test", Role: models.Admin})
-		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.Admin || back.Pending {
-			t.Errorf("member = %+v, want the reactivated admin %s", back, grace.ID)
+		back := s.add(t, models.NewMember{Email: "grace@acme.test"})
+		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.RoleMember || back.Pending {
+			t.Errorf("member = %+v, want the reactivated member %s", back, grace.ID)
 		}
 	})
 }

@@ -14,9 +14,9 @@ import (
 
 func TestMembers(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
-		key := s.Key(t, scope.MembersRead, scope.MembersWrite)
+		key, full := s.Key(t, scope.MembersRead, scope.MembersWrite), s.Key(t, scope.All.Scopes()...)
 		var created objectBody
-		s.Want(t, http.StatusCreated, key, "POST", "/workspace_members", `{"email":"Grace@Acme.test","name":"Grace","role":"admin"}`).JSON(t, &created)
+		s.Want(t, http.StatusCreated, full, "POST", "/workspace_members", `{"email":"Grace@Acme.test","name":"Grace","role":"admin"}`).JSON(t, &created)
 		want := map[string]any{
 			"id": created.Data["id"], "email": "grace@acme.test", "name": "Grace", "role": "admin", "deactivated_at": nil, "created_at": "2026-03-14T09:26:53Z",
 		}
@@ -55,7 +55,41 @@ func TestMembers(t *testing.T) {
 		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/deactivate", "{}"), 422, "invalid_request", "already deactivated")
 		s.Want(t, http.StatusOK, key, "POST", "/workspace_members/"+id+"/reactivate", "")
 		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+id+"/reactivate", ""), 422, "invalid_request", "already active")
-		checkError(t, s.Call(t, key, "POST", "/workspace_members/"+s.Admin.ID+"/deactivate", ""), 422, "invalid_request", "last admin")
+		checkError(t, s.Call(t, full, "POST", "/workspace_members/"+s.Admin.ID+"/deactivate", ""), 422, "invalid_request", "last admin")
+	})
+}
+
+// TestMembersWriteManagesNoAdmins checks that a key with members.write can't gain more access through
+// an admin, and that the error differs from that of a missing scope.
+func TestMembersWriteManagesNoAdmins(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key, full := s.Key(t, scope.MembersWrite), s.Key(t, scope.All.Scopes()...)
+		var created objectBody
+		s.Want(t, http.StatusCreated, full, "POST", "/workspace_members", `{"email":"grace@acme.test","role":"admin"}`).JSON(t, &created)
+		grace := created.Data["id"].(string)
+		s.Want(t, http.StatusOK, full, "POST", "/workspace_members/"+grace+"/deactivate", "")
+		before := s.Dump(t)
+		for _, call := range []struct{ path, body string }{
+			{"", `{"email":"eve@acme.test","role":"admin"}`},
+			{"", `{"email":"grace@acme.test"}`},
+			{"/" + grace + "/reactivate", ""},
+			{"/" + s.Admin.ID + "/deactivate", ""},
+		} {
+			t.Run(call.path+" "+call.body, func(t *testing.T) {
+				response := s.Call(t, key, "POST", "/workspace_members"+call.path, call.body)
+				checkError(t, response, http.StatusForbidden, "forbidden", "Only an API key with every scope can add or change an admin. This API key lacks meeting_requests.read")
+				if got := response.Header.Get("WWW-Authenticate"); got != "" {
+					t.Errorf("WWW-Authenticate = %q, want none", got)
+				}
+			})
+		}
+		if diff := cmp.Diff(before, s.Dump(t)); diff != "" {
+			t.Errorf("rejected calls changed the database (-before +after):\n%s", diff)
+		}
+		s.Want(t, http.StatusOK, full, "POST", "/workspace_members/"+grace+"/reactivate", "").JSON(t, &created)
+		if got := created.Data["role"]; got != "admin" {
+			t.Errorf("role of the reactivated admin = %v, want admin", got)
+		}
 	})
 }
 

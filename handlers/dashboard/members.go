@@ -52,8 +52,8 @@ func (h membersHandler) create() change[struct{}, members.Form] {
 			switch {
 			case err != nil:
 				return next{}, err
-			case !member.Pending:
-				return toMembers(c, "Reactivated "+member.DisplayName()), nil
+			case !member.Pending: // perhaps with a lower role than the form asked for
+				return toMembers(c, "Reactivated "+member.DisplayName()+" as "+members.RoleWithArticle(member.Role)), nil
 			case h.store.SendsEmail():
 				return toMembers(c, "Invitation sent to "+member.User.Email), nil
 			}

@@ -43,7 +43,7 @@ var texts = [count]text{
 	MeetingRequestsWrite: {name: "meeting_requests.write", help: "Create, cancel, and modify meeting requests"},
 	MembersRead:          {name: "members.read", help: "List workspace members"},
 	MembersWrite: {name: "members.write", help: "Add and deactivate workspace members",
-		warning: "This scope can add anyone to the workspace, including admins."},
+		warning: "This scope can add anyone to the workspace. A key with all scopes can also add and change admins."},
 	WebhooksRead:  {name: "webhooks.read", help: "List and view webhook endpoints"},
 	WebhooksWrite: {name: "webhooks.write", help: "Create, update, and delete webhook endpoints"},
 	APIKeysRead:   {name: "api_keys.read", help: "List API keys"},
