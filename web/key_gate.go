@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
@@ -26,8 +27,13 @@ type KeyGate struct {
 	verifier *keyauth.Verifier
 	recorder *keyauth.Recorder
 	limits   Limits
+	reads    *rate.Limiter // of keys from IP addresses over their limit
 	metrics  *Metrics
 }
+
+// suspectReads limits how many keys per second a node reads from the database for all IP addresses that
+// are over their limit of invalid credentials.
+const suspectReads = 100
 
 // Limits bound the requests of each key, and the invalid credentials from each IP address. A nil
 // limit is no limit.
@@ -53,7 +59,7 @@ type GateOptions struct {
 // NewKeyGate returns a gate for the keys in store. Until Run is called, it reads each key from the
 // store and keeps its usage counts in memory.
 func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
-	g := &KeyGate{store: store, limits: options.Limits, metrics: options.Metrics}
+	g := &KeyGate{store: store, limits: options.Limits, reads: rate.NewLimiter(suspectReads, 1), metrics: options.Metrics}
 	g.verifier = keyauth.New(store, keyauth.Options{CacheSize: options.CacheSize, Log: options.Log})
 	var watch keyauth.FlushWatch
 	if g.metrics != nil {
@@ -160,7 +166,10 @@ func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
 	return key, nil
 }
 
-// find verifies the key of a request with as little work as possible, and returns what that took.
+// find verifies the key of a request with as little work as possible, and returns what that took. Once an
+// IP address is over its limit of invalid credentials, its keys are read from the database one after
+// the other, at a limited rate. A valid key may then have to wait, but it isn't rejected for what
+// other clients behind the same address send.
 func (g *KeyGate) find(c *requestContext) (keyauth.Key, keyauth.Source, error) {
 	digest, err := g.verifier.Parse(c.Request().Header[echo.HeaderAuthorization])
 	if err != nil {
@@ -171,7 +180,9 @@ func (g *KeyGate) find(c *requestContext) (keyauth.Key, keyauth.Source, error) {
 	}
 	if g.limits.Addresses != nil {
 		if decision := g.limits.Addresses.Peek(c.Request().Context(), subjectOf(c)); !decision.Allowed {
-			return keyauth.Key{}, keyauth.FromStore, tooManyInvalid(decision)
+			if err := g.reads.Wait(c.Request().Context()); err != nil {
+				return keyauth.Key{}, keyauth.FromStore, tooManyInvalid(decision)
+			}
 		}
 	}
 	key, err := g.verifier.Read(c.Request().Context(), digest)
