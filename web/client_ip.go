@@ -2,10 +2,14 @@ package web
 
 import (
 	"errors"
-	"net"
+	"iter"
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 )
@@ -34,19 +38,102 @@ func ParseTrustedProxies(text string) ([]netip.Prefix, error) {
 	return proxies, nil
 }
 
-// clientIP returns a function that finds the IP address of a client: that of the connection or,
-// if the connection comes from a trusted proxy, the last one in X-Forwarded-For that isn't a
-// trusted proxy. Anything before it was written by the client and is ignored.
-func clientIP(proxies []netip.Prefix) echo.IPExtractor {
-	if len(proxies) == 0 {
-		return ConnectionIP
+// addresses finds the IP addresses of clients.
+type addresses struct {
+	proxies    []netip.Prefix // trusted
+	log        *slog.Logger
+	unreadable sync.Once              // to log one value that can't be parsed
+	untrusted  atomic.Pointer[string] // the first private address that forwarded requests without being trusted
+}
+
+// of returns the IP address of a client: that of the connection or, if the connection comes from a
+// trusted proxy, the last one in X-Forwarded-For that isn't a trusted proxy. Anything before it was
+// written by the client and is never read. If a proxy didn't name its client, it is the address of
+// the proxy.
+func (a *addresses) of(r *http.Request) string {
+	connection, forwarded := ConnectionIP(r), r.Header[echo.HeaderXForwardedFor]
+	if len(forwarded) == 0 {
+		return connection
 	}
-	trusted := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, proxy := range proxies {
-		ip := proxy.Addr()
-		trusted = append(trusted, echo.TrustIPRange(&net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(proxy.Bits(), ip.BitLen())}))
+	address, err := netip.ParseAddr(connection)
+	if err != nil {
+		return connection
 	}
-	return echo.ExtractIPFromXFFHeader(trusted...)
+	if !a.trusts(address) {
+		a.reportUntrusted(address)
+		return connection
+	}
+	for member := range backward(forwarded) {
+		if member == "" {
+			continue // RFC 9110 §5.6.1.2 allows empty members
+		}
+		next, err := parseForwarded(member)
+		if err != nil {
+			a.unreadable.Do(func() {
+				a.log.Warn("can't read an address in X-Forwarded-For; its callers share the address of the proxy",
+					"proxy", address.String(), "value", member[:min(len(member), maxLogged)])
+			})
+			break
+		}
+		if address = next; !a.trusts(address) {
+			break
+		}
+	}
+	return address.String()
+}
+
+// maxLogged limits the length of a value in the log, in bytes.
+const maxLogged = 64
+
+func (a *addresses) trusts(address netip.Addr) bool {
+	address = address.Unmap().WithZone("")
+	return slices.ContainsFunc(a.proxies, func(proxy netip.Prefix) bool { return proxy.Contains(address) })
+}
+
+// reportUntrusted logs the first address from a private network that forwarded a request without
+// being trusted. It is probably that of a proxy that is missing from the settings.
+func (a *addresses) reportUntrusted(address netip.Addr) {
+	address = address.Unmap()
+	if a.untrusted.Load() != nil || !address.IsPrivate() && !address.IsLoopback() && !address.IsLinkLocalUnicast() {
+		return
+	}
+	text := address.String()
+	if a.untrusted.CompareAndSwap(nil, &text) {
+		a.log.Warn("ignored X-Forwarded-For from an address that isn't a trusted proxy, so that its callers share one IP address; "+
+			"if it is your proxy, set --trusted-proxies (SKIPUP_TRUSTED_PROXIES)", "address", text)
+	}
+}
+
+// backward returns the members of a list header, from the last to the first.
+func backward(lines []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range slices.Backward(lines) {
+			for more := true; more; {
+				comma := strings.LastIndexByte(line, ',')
+				if !yield(strings.Trim(line[comma+1:], " \t")) {
+					return
+				}
+				if more = comma >= 0; more {
+					line = line[:comma]
+				}
+			}
+		}
+	}
+}
+
+// parseForwarded parses an IP address, which some proxies write with a port or in quotes, as in the
+// Forwarded header (RFC 7239 §6).
+func parseForwarded(member string) (netip.Addr, error) {
+	member = strings.Trim(member, `"`)
+	host := member
+	switch {
+	case strings.HasPrefix(member, "["):
+		host, _, _ = strings.Cut(member[1:], "]")
+	case strings.Count(member, ":") == 1:
+		host, _, _ = strings.Cut(member, ":")
+	}
+	address, err := netip.ParseAddr(host)
+	return address.Unmap(), err
 }
 
 // ConnectionIP returns the IP address of a request's connection. It does the same as Echo's

@@ -143,25 +143,41 @@ func jsonErrors(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // errorHandler returns the only function that turns errors into responses. It logs those that
-// the client didn't cause. If the response has already started, it panics with
-// http.ErrAbortHandler to make the server close the connection, because the client would
-// otherwise mistake the first part for the whole response.
+// the client didn't cause. If it can't send a whole response, it panics with http.ErrAbortHandler to
+// make the server close the connection. Otherwise the client would mistake the first part of a
+// response for all of it, or the empty 200 that net/http sends by default for a success.
 func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
-		if clientGone(c, err) {
-			return
-		}
-		if c.Response().Committed {
+		p, gone := problemOf(err), clientGone(c, err)
+		switch {
+		case gone && (c.Response().Committed || p.status >= http.StatusInternalServerError):
+			panic(http.ErrAbortHandler)
+		case c.Response().Committed:
 			logError(log, c, "response aborted", err)
 			panic(http.ErrAbortHandler)
-		}
-		p := problemOf(err)
-		if p.status >= http.StatusInternalServerError {
+		case p.status >= http.StatusInternalServerError:
 			logError(log, c, "request failed", err)
 		}
-		if sendErr := send(c, p, err); sendErr != nil {
+		// A client that seems to have gone may only have closed its side of the connection.
+		if sendErr := send(c, p, err); sendErr != nil && !gone {
 			logError(log, c, "could not send error response", sendErr)
 		}
+		if !c.Response().Committed {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+var errNoResponse = errors.New("the handler returned without a response")
+
+// requireResponse returns an error if no handler has written a response.
+func requireResponse(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		if err == nil && !c.Response().Committed {
+			return errNoResponse
+		}
+		return err
 	}
 }
 

@@ -99,7 +99,11 @@ func TestDisconnectedClientsAreNotLoggedAsErrors(t *testing.T) {
 	server.Pages.Add(http.MethodGet, "/left", func(c echo.Context) error { return errors.New("read keys: interrupted") })
 	left, leave := context.WithCancel(t.Context())
 	leave()
-	server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/left", nil).WithContext(left))
+	if aborted := abort(func() {
+		server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/left", nil).WithContext(left))
+	}); !aborted {
+		t.Error("the request of a disconnected client is not aborted")
+	}
 	if strings.Contains(log.String(), `"level":"ERROR"`) {
 		t.Errorf("an interrupted query of a disconnected client is logged as an error: %s", &log)
 	}
@@ -111,10 +115,38 @@ func TestDisconnectedClientsAreNotLoggedAsErrors(t *testing.T) {
 			return tt.err
 		})
 		log.Reset()
-		serve(server, path)
+		if aborted := abort(func() { serve(server, path) }); aborted != tt.started {
+			t.Errorf("%s: aborted = %t, want %t", path, aborted, tt.started)
+		}
 		if logged := strings.Contains(log.String(), `"level":"ERROR"`); logged != tt.logged {
 			t.Errorf("%s: logged as an error = %t, want %t", path, logged, tt.logged)
 		}
+	}
+}
+
+// abort calls request and reports whether it was aborted, so that net/http would close the connection.
+func abort(request func()) (aborted bool) {
+	defer func() {
+		if value := recover(); value == http.ErrAbortHandler {
+			aborted = true
+		} else if value != nil {
+			panic(value)
+		}
+	}()
+	request()
+	return false
+}
+
+// TestHandlersMustRespond checks that a handler that returns without a response causes an error.
+func TestHandlersMustRespond(t *testing.T) {
+	var log bytes.Buffer
+	server := newServer(t, web.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	server.Pages.Add(http.MethodGet, "/silent", func(echo.Context) error { return nil })
+	if got := serve(server, "/silent").Code; got != http.StatusInternalServerError {
+		t.Errorf("status = %d, want 500", got)
+	}
+	if !strings.Contains(log.String(), "without a response") {
+		t.Errorf("the error is not logged: %s", &log)
 	}
 }
 

@@ -7,9 +7,6 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// MaxBody limits the size of a request body, in bytes.
-const MaxBody = 64 << 10
-
 // contentSecurityPolicy lets a page load only from this server and forbids inline scripts.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,16 +38,6 @@ func pageHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set(echo.HeaderXFrameOptions, "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		return next(c)
-	}
-}
-
-// limitBody makes reading more than MaxBody of a body fail. The size is checked when the body is
-// read, so that callers without access get their 401 or 403 first. See AllowUploads.
-func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		r.Body = limitedBody{http.MaxBytesReader(c.Response(), r.Body, MaxBody), r.Body}
 		return next(c)
 	}
 }

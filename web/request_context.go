@@ -14,7 +14,8 @@ import (
 // keep one after its request.
 type requestContext struct {
 	echo.Context
-	start time.Time // when the gate started, by the system's clock
+	start   time.Time // when the gate started, by the system's clock
+	address string    // the client's; "" until RealIP finds it
 
 	jsonErrors bool // set in the API
 
@@ -31,6 +32,14 @@ type pageContext struct {
 	sessions *browserSessions
 	caller   Caller // valid if known
 	known    bool
+}
+
+// RealIP returns the IP address of the client, which it determines only once.
+func (c *requestContext) RealIP() string {
+	if c.address == "" {
+		c.address = c.Context.RealIP()
+	}
+	return c.address
 }
 
 // Error passes c, instead of the echo.Context in it, to the error handler.

@@ -30,7 +30,7 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 	attributes := []slog.Attr{
 		slog.String("method", loggedMethod(c.Request().Method)),
 		slog.String("route", routeOf(c)),
-		slog.Int("status", c.Response().Status),
+		slog.Int("status", statusOf(c)),
 		slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
 		slog.Int64("bytes", c.Response().Size),
 		slog.String("address", c.RealIP()),

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/netutil"
 
 	"github.com/skipup/keys/models"
 )
@@ -28,6 +29,7 @@ type Options struct {
 // Echo itself belong to neither and get only the middleware that all requests share.
 type Server struct {
 	*echo.Echo
+	addresses *addresses
 	Pages     *Group
 	API       *Group
 	PublicAPI *echo.Group // the part of the API that needs no key
@@ -41,11 +43,13 @@ const APIPrefix = "/api"
 func New(store *models.Store, gate *KeyGate, options Options) *Server {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = clientIP(options.TrustedProxies)
+	addresses := &addresses{proxies: options.TrustedProxies, log: options.Log}
+	e.IPExtractor = addresses.of
 	e.HTTPErrorHandler = errorHandler(options.Log)
 	e.Use(
 		requestID,
 		logRequests(options.Log),
+		requireResponse,
 		recoverPanics,
 		secureHeaders(options.PublicURL),
 		limitBody,
@@ -61,29 +65,45 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		gate.Guard,
 		checkURL,
 	)
-	return &Server{Echo: e, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI}
+	return &Server{Echo: e, addresses: addresses, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI}
+}
+
+// UntrustedProxy returns the first private IP address that sent X-Forwarded-For without being a
+// trusted proxy, or "" if there is none.
+func (s *Server) UntrustedProxy() string {
+	if address := s.addresses.untrusted.Load(); address != nil {
+		return *address
+	}
+	return ""
 }
 
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
 	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
 	stopTimeout       = 20 * time.Second
 )
 
-// MaxHeader limits the size of a request's header, in bytes. It is large enough that even an
-// absurdly long Authorization header gets the API's own 401 instead of a bare 431.
-const MaxHeader = 12 << 20
+// MaxHeader limits the size of a request's header, in bytes. net/http adds 4 KiB.
+const MaxHeader = 64 << 10
+
+// Connections bound the connections of clients.
+type Connections struct {
+	Max         int           // open at the same time; further ones wait. 0 for no limit
+	IdleTimeout time.Duration // how long one stays open between requests
+}
 
 // Serve serves requests on listener until ctx is done, then waits for open requests to finish.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, connections Connections, log *slog.Logger) error {
+	if connections.Max > 0 {
+		listener = netutil.LimitListener(listener, connections.Max)
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		IdleTimeout:       connections.IdleTimeout,
 		MaxHeaderBytes:    MaxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -26,7 +26,7 @@ func TestServeFinishesOpenRequests(t *testing.T) {
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- web.Serve(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
+	go func() { served <- web.Serve(ctx, listener, handler, web.Connections{}, slog.New(slog.DiscardHandler)) }()
 	url := "http://" + listener.Addr().String()
 
 	result := make(chan string, 1)

@@ -5,41 +5,9 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 )
-
-const (
-	// MaxUpload limits the size of a request body on routes that allow uploads, in bytes. It is
-	// larger than any file that such a route accepts, because a browser whose connection is
-	// closed while it sends can't show why.
-	MaxUpload = 64 << 20
-	// uploadTimeout limits how long an upload may take.
-	uploadTimeout = 3 * time.Minute
-)
-
-// limitedBody is a request body that limitBody has limited to MaxBody.
-type limitedBody struct {
-	io.ReadCloser
-	whole io.ReadCloser
-}
-
-// AllowUploads raises the limit of the request body from MaxBody to MaxUpload and extends the
-// deadlines accordingly.
-func AllowUploads(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if body, limited := r.Body.(limitedBody); limited {
-			r.Body = http.MaxBytesReader(c.Response(), body.whole, MaxUpload)
-		}
-		control, now := http.NewResponseController(c.Response()), time.Now()
-		// Errors mean that the server has no deadlines.
-		_ = control.SetReadDeadline(now.Add(uploadTimeout))
-		_ = control.SetWriteDeadline(now.Add(2 * uploadTimeout))
-		return next(c)
-	}
-}
 
 // EachPart calls fn with each part of a multipart form as it arrives: the name of the field, the
 // name of the file or "", and the content. Nothing is stored.

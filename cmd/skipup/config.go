@@ -25,6 +25,8 @@ type settings struct {
 	MailFrom            mailSender
 	EncryptionKey       encryptionKeys
 	WebhookAllowPrivate boolean
+	MaxConnections      connections
+	IdleTimeout         keepAlive
 }
 
 // option describes one of the settings. An option without a flag is set only by its variable.
@@ -91,6 +93,14 @@ var (
 		"mail-from", "SKIPUP_MAIL_FROM", "", "`sender` of email, such as \"SkipUp Keys <keys@example.com>\"",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MailFrom },
 	}
+	maxConnectionsOption = option{
+		"max-connections", "SKIPUP_MAX_CONNECTIONS", "4096", "maximum `number` of open connections; further ones wait",
+		func(s *settings) encoding.TextUnmarshaler { return &s.MaxConnections },
+	}
+	idleTimeoutOption = option{
+		"idle-timeout", "SKIPUP_IDLE_TIMEOUT", "620s", "`time` to keep idle connections open, such as 620s or 15m; longer than your load balancer does",
+		func(s *settings) encoding.TextUnmarshaler { return &s.IdleTimeout },
+	}
 	// encryptionKeyOption has no flag because other users of the machine can read command lines.
 	encryptionKeyOption = option{
 		"", "SKIPUP_ENCRYPTION_KEY", "", "",
@@ -105,7 +115,7 @@ var (
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
-	encryptionKeyOption, webhookAllowPrivateOption,
+	encryptionKeyOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption,
 }
 
 // addFlags adds the flags of options to flags.

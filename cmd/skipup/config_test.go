@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -44,14 +45,15 @@ func TestSettings(t *testing.T) {
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", KeyEnvironment: "test", TrustedProxies: proxies,
-		KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128}
+		KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}
 	tests := []struct {
 		name string
 		env  map[string]string
 		args []string
 		want settings
 	}{
-		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128}},
+		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128,
+			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
 		{"flags override the environment", all,
@@ -167,6 +169,12 @@ func TestSettingsChecks(t *testing.T) {
 		{"smtp", "mail.example.com", ""},
 		{"smtp", "smtp://keys:hunter2@mail.example.com/inbox", ""},
 		{"mail-from", "hunter2", ""},
+
+		{"max-connections", "100", "100"},
+		{"max-connections", "0", ""},
+		{"idle-timeout", "15m", "900000000000"},
+		{"idle-timeout", "620", ""},
+		{"idle-timeout", "0s", ""},
 
 		{"webhook-allow-private", "true", "true"},
 		{"webhook-allow-private", "yes", ""},

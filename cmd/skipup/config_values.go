@@ -162,6 +162,25 @@ func parseNumber(number *int, text []byte, least, most int) error {
 	return nil
 }
 
+// connections is a number of connections.
+type connections int
+
+func (c *connections) UnmarshalText(text []byte) error {
+	return parseNumber((*int)(c), text, 1, 1_000_000)
+}
+
+// keepAlive is how long an idle connection stays open.
+type keepAlive time.Duration
+
+func (k *keepAlive) UnmarshalText(text []byte) error {
+	length, err := time.ParseDuration(string(text))
+	if err != nil || length < time.Second || length > 24*time.Hour {
+		return errors.New("use a time from 1s to 24h, such as 620s")
+	}
+	*k = keepAlive(length)
+	return nil
+}
+
 // boolean is true or false, in exactly these words.
 type boolean bool
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,7 +84,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err
 	}
-	return web.Serve(ctx, listener, handler, log)
+	return web.Serve(ctx, listener, handler, web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}, log)
 }
 
 func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log *slog.Logger) (*models.Store, error) {

@@ -22,6 +22,8 @@ import (
 type apiKeys struct {
 	store  *models.Store
 	routes api.Table // of the API
+
+	untrustedProxy func() string // see web.Server.UntrustedProxy
 }
 
 // historyLength is the number of events on the page of a key.
@@ -36,7 +38,7 @@ func (h apiKeys) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := apikeys.ListPage{Query: query, List: list, Env: h.store.KeyEnvironment()}
+	page := apikeys.ListPage{Query: query, List: list, Env: h.store.KeyEnvironment(), UntrustedProxy: h.untrustedProxy()}
 	if page.Evidence, err = h.evidence(c, query, list.Keys); err != nil {
 		return err
 	}

@@ -31,15 +31,16 @@ func latestUsage(flush func(context.Context)) echo.MiddlewareFunc {
 	}
 }
 
-// Register adds the routes of the dashboard to pages, which show which of the API's routes a key
+// Register adds the routes of the dashboard to server. Its pages show which of the API's routes a key
 // can call. Pages that show usage up to the second call flushUsage first.
-func Register(pages *web.Group, store *models.Store, flushUsage func(context.Context), routes api.Table) {
+func Register(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table) {
+	pages := server.Pages
 	adminWithUsage := append(slices.Clone(admin), latestUsage(flushUsage))
 	var (
 		setup       = setUp{store}
 		session     = sessions{store}
 		account     = accounts{store}
-		keys        = apiKeys{store, routes}
+		keys        = apiKeys{store, routes, server.UntrustedProxy}
 		invitations = invitationsHandler{store}
 		members     = membersHandler{store}
 		seats       = seatsHandler{store}

@@ -50,6 +50,7 @@ func withContract(t testing.TB, handler http.Handler) http.Handler {
 			return
 		}
 		x := exchange{request: r.Clone(r.Context())}
+		r = r.WithContext(r.Context()) // net/http must find its own body in the original
 		r.Body = teeBody{io.TeeReader(r.Body, &x.sent), r.Body}
 		handler.ServeHTTP(&recorder{ResponseWriter: w, exchange: &x}, r)
 		if err := x.check(); err != nil {

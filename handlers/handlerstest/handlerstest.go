@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +33,7 @@ type Server struct {
 	Log       *Log
 	Workspace *models.Workspace
 	Admin     *models.Member
+	product   http.Handler // without the checks of Handler
 	gate      *web.KeyGate
 	stopGate  func()
 	options   Options
@@ -41,6 +44,7 @@ type Options struct {
 	PublicURL string     // URL of the Server if empty
 	Limits    web.Limits // none by default
 	Metrics   *web.Metrics
+	Proxies   []netip.Prefix // trusted; none by default
 }
 
 // Each runs test as a subtest for each database.
@@ -85,11 +89,34 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
 	stopGate := run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	handler := withContract(t, handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger}))
+	product := handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger, TrustedProxies: options.Proxies})
+	handler := withContract(t, product)
 	server.Config.Handler = handler
 	server.Start()
 	t.Cleanup(server.Close)
-	return &Server{Store: store, URL: url, Handler: handler, Log: log, gate: gate, stopGate: stopGate, options: options}
+	return &Server{Store: store, URL: url, Handler: handler, Log: log, product: product, gate: gate, stopGate: stopGate, options: options}
+}
+
+// Serve also serves the product with web.Serve, as in production, and returns the address. Use it in
+// tests of the connection itself.
+func (s *Server) Serve(t testing.TB, connections web.Connections) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := web.Serve(ctx, listener, s.product, connections, slog.New(slog.DiscardHandler)); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		serving.Wait()
+	})
+	return listener.Addr().String()
 }
 
 // run runs gate until the end of the test or a call of stop, and returns once the gate is ready.

@@ -21,6 +21,8 @@ type ListPage struct {
 	Env     token.Environment
 	// Evidence is why each key has the finding that the list is filtered by, by key ID.
 	Evidence map[string]models.Evidence
+	// UntrustedProxy is the IP address of a proxy that seems to be missing from the settings, or "".
+	UntrustedProxy string
 }
 
 // Choices of the expiry in an Access.
