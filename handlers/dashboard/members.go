@@ -133,18 +133,33 @@ func (h membersHandler) resendEmail() change[*models.ListedMember, roleForm] {
 	})
 }
 
-func (h membersHandler) deactivate() change[*models.ListedMember, struct{}] {
-	return change[*models.ListedMember, struct{}]{
+// deactivateForm is the form that deactivates a member.
+type deactivateForm struct {
+	PauseKeys bool `form:"pause_keys"`
+}
+
+func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm] {
+	return change[*models.ListedMember, deactivateForm]{
 		subject: h.member,
-		show: func(c echo.Context, status int, member *models.ListedMember, _ struct{}, r rejection) error {
-			return web.Render(c, status, members.Deactivate(members.DeactivatePage{Member: member, Message: r.message, Self: isSelf(c, member.ID)}))
+		show: func(c echo.Context, status int, member *models.ListedMember, form deactivateForm, r rejection) error {
+			keys, err := h.store.KeysOfMember(c.Request().Context(), member.WorkspaceID, member.ID)
+			if err != nil {
+				return err
+			}
+			return web.Render(c, status, members.Deactivate(members.DeactivatePage{
+				Member: member, Keys: keys, PauseKeys: form.PauseKeys, Message: r.message, Self: isSelf(c, member.ID),
+			}))
 		},
-		apply: func(c echo.Context, _ struct{}) (next, error) {
-			member, err := h.store.DeactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+		apply: func(c echo.Context, form deactivateForm) (next, error) {
+			deactivate, pausing := h.store.DeactivateMember, ""
+			if form.PauseKeys {
+				deactivate, pausing = h.store.DeactivateMemberAndPauseKeys, " and paused their API keys"
+			}
+			member, err := deactivate(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 			if err != nil {
 				return next{}, err
 			}
-			return afterChange(c, member, "Deactivated "+member.DisplayName()), nil
+			return afterChange(c, member, "Deactivated "+member.DisplayName()+pausing), nil
 		},
 	}
 }

@@ -298,7 +298,7 @@ func TestDeactivate(t *testing.T) {
 	if _, err := s.AssignSeat(context.Background(), s.Workspace.ID, mel.ID); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"They’re signed out", "Their seat becomes available.", "API keys they created keep working."} {
+	for _, want := range []string{"They’re signed out", "Their seat becomes available."} {
 		if page := b.Get(path + "/deactivate").Body; !strings.Contains(page, want) {
 			t.Errorf("page does not contain %q", want)
 		}
@@ -323,6 +323,61 @@ func TestDeactivate(t *testing.T) {
 		t.Error("the page does not address the viewer")
 	}
 	wantAlert(t, b.Post(own, nil), "You can't remove the last admin")
+}
+
+// TestDeactivateWithKeys checks that the page names the keys of a member and can pause them.
+func TestDeactivateWithKeys(t *testing.T) {
+	for _, pause := range []bool{false, true} {
+		t.Run(fmt.Sprintf("pause %t", pause), func(t *testing.T) {
+			s := handlerstest.New(t)
+			mel := s.AddMember(t, s.Workspace, "mel@acme.test")
+			b := s.SignedIn(t, handlerstest.AdminEmail)
+			path := membersPath + "/" + mel.ID + "/deactivate"
+			if got := document(t, b.Get(path)).Find(`input[name="pause_keys"]`).Length(); got != 0 {
+				t.Errorf("offers to pause keys of a member without keys: %d, want 0", got)
+			}
+			ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: mel.ID, Name: "Mel"})
+			key, secret, err := s.CreateAPIKey(ctx, s.Workspace.ID, models.NewAPIKey{Name: "Mel's key"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			page := document(t, b.Get(path))
+			if got := page.Find(`a[href="/settings/api-keys/` + key.ID + `"]`).Text(); got != "Mel's key" {
+				t.Errorf("link to the key = %q, want Mel's key", got)
+			}
+			if got, want := page.Find(`label:has(input[name="pause_keys"])`).Text(), "Pause 1 key for 90 days"; !strings.Contains(got, want) {
+				t.Errorf("offer = %q, want %q", got, want)
+			}
+			form, want := url.Values{}, http.StatusOK
+			if pause {
+				form, want = url.Values{"pause_keys": {"true"}}, http.StatusUnauthorized
+			}
+			if got := b.Post(path, form).Status; got != http.StatusSeeOther {
+				t.Fatalf("deactivate: status = %d, want 303", got)
+			}
+			if memberOf(t, s, "mel@acme.test").DeactivatedAt == nil {
+				t.Error("the member is still active")
+			}
+			if got := s.Call(t, secret.Reveal(), "GET", "/me", "").Status; got != want {
+				t.Errorf("status of a request with the key = %d, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestReturnDoesNotRaiseRole checks that the page says which role someone has who is added again.
+func TestReturnDoesNotRaiseRole(t *testing.T) {
+	s := handlerstest.New(t)
+	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	b.Post(membersPath+"/"+mel.ID+"/deactivate", nil)
+	b.Post(membersPath, url.Values{"email": {"mel@acme.test"}, "role": {"admin"}})
+	if got := memberOf(t, s, "mel@acme.test").Role; got != models.RoleMember {
+		t.Errorf("role = %s, want member", got)
+	}
+	if page, want := b.Get(membersPath).Body, "as a member"; !strings.Contains(page, want) {
+		t.Errorf("the list has no notice with %q", want)
+	}
 }
 
 // TestMembersOfAnotherWorkspace checks that they return 404 and don't change.

@@ -2,6 +2,7 @@
 package members
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -83,9 +84,19 @@ type ShowPage struct {
 
 // DeactivatePage is the data of the confirmation page.
 type DeactivatePage struct {
-	Member  *models.ListedMember
-	Message string // why the member wasn't deactivated, if an attempt was rejected
-	Self    bool   // whether the member is the viewer
+	Member    *models.ListedMember
+	Keys      []models.APIKey // that the member created and that can still be used
+	PauseKeys bool            // whether pausing them is selected
+	Message   string          // why the member wasn't deactivated, if an attempt was rejected
+	Self      bool            // whether the member is the viewer
+}
+
+func (p DeactivatePage) pauseKeys() ui.Check {
+	return ui.Check{
+		Name: "pause_keys", Value: "true", Checked: p.PauseKeys,
+		Label: fmt.Sprintf("Pause %s for %d days", ui.Plural(int64(len(p.Keys)), "key"), int(models.MaxPause.Hours()/24)),
+		Help:  "Requests will return 401 everywhere. You can resume each key at any time.",
+	}
 }
 
 // summary returns what screen readers announce when the list changes.
