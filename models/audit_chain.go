@@ -131,11 +131,11 @@ func (s *Store) moveAuditChain(ctx context.Context, chain *auditChain) error {
 	return nil
 }
 
-// chainBatchSize limits how many events one transaction chains, so that others can write in between.
+// chainBatchSize is the number of events that chainBatch reads at a time.
 const chainBatchSize = 500
 
 // chainEarlierEvents chains, in the order of their IDs, the events of versions that did not chain
-// them. Nodes of such a version may still be running.
+// them. Only a migration may call it: later, an event outside a chain is one that someone inserted.
 func (s *Store) chainEarlierEvents(ctx context.Context) error {
 	for {
 		var next AuditEvent
@@ -146,7 +146,7 @@ func (s *Store) chainEarlierEvents(ctx context.Context) error {
 		if found.RowsAffected == 0 {
 			return nil
 		}
-		if err := s.Tx(ctx, func(tx *Store) error { return tx.chainBatch(ctx, next.chain()) }); err != nil {
+		if err := s.chainBatch(ctx, next.chain()); err != nil {
 			return err
 		}
 	}

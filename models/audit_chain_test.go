@@ -26,7 +26,6 @@ func verified(t *testing.T, s fixture, expected ...string) models.AuditReport {
 func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.key(t, "CI")
-		s.Exec(t, "INSERT INTO audit_events SELECT 'aud_unchained', workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, hash FROM audit_events WHERE action = 'api_key.created'")
 		statements := []string{
 			"UPDATE audit_events SET actor_name = 'Eve'",
 			"UPDATE audit_events SET seq = seq + 1000",
@@ -36,11 +35,11 @@ func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 		}
 		if strings.HasPrefix(s.URL, "sqlite:") {
 			statements = append(statements,
-				"INSERT OR REPLACE INTO audit_events SELECT id, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, x'' FROM audit_events",
+				"INSERT OR REPLACE INTO audit_events SELECT id, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, x'' FROM audit_events",
 				"INSERT OR REPLACE INTO audit_events SELECT 'aud_other', workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash FROM audit_events",
 				"REPLACE INTO audit_events SELECT * FROM audit_events",
-				"INSERT OR REPLACE INTO audit_events (rowid, id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) SELECT rowid, 'aud_' || rowid, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, 0, x'' FROM audit_events",
-				"UPDATE OR REPLACE audit_events SET seq = 1 WHERE seq = 0")
+				"INSERT OR REPLACE INTO audit_events (rowid, id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) SELECT rowid, 'aud_' || rowid, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq + 1000, x'' FROM audit_events",
+				"UPDATE OR REPLACE audit_events SET seq = 1 WHERE seq = 2")
 		} else {
 			statements = append(statements, "TRUNCATE audit_events", "TRUNCATE audit_events CASCADE",
 				"INSERT INTO audit_events SELECT * FROM audit_events ON CONFLICT (id) DO UPDATE SET actor_name = 'Eve'")
@@ -97,9 +96,6 @@ func TestAuditChainWithConcurrentChanges(t *testing.T) {
 			if len(chain.Head) != 64 {
 				t.Errorf("head = %q, want 64 digits", chain.Head)
 			}
-			if chain.Unchained != 0 {
-				t.Errorf("unchained events = %d, want 0", chain.Unchained)
-			}
 		}
 		if diff := cmp.Diff(map[string]int64{"": 8, s.id: 2 + 40, other.id: 2 + 16}, got); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
@@ -107,62 +103,167 @@ func TestAuditChainWithConcurrentChanges(t *testing.T) {
 	})
 }
 
-// A migration chains the events of versions that did not chain them.
+// A migration chains, in the order of their IDs, the events of versions that did not chain them.
 func TestMigrateChainsEarlierEvents(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s fixture) {
-		early := func(n int, workspace string) {
-			rows := make([]string, n)
-			for i := range rows {
-				rows[i] = fmt.Sprintf(`('aud_%s%04d', %s, 'member', 'Ada', 'api_key.created', 'api_key', 'key_1', 'CI', '{"key_prefix":"sk_live_abc1....","scopes":""}', '', '', '2026-01-02 03:04:05.678')`,
-					strings.Trim(workspace, "'")[:2], i, workspace)
-			}
-			s.Exec(t, "INSERT INTO audit_events (id, workspace_id, actor_type, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at) VALUES "+strings.Join(rows, ", "))
-		}
-		early(1203, "'"+s.id+"'")
-		early(2, "NULL")
-		if report := verified(t, s); report.Broken != nil || report.Unchained != 1203 || report.Events != 2 {
-			t.Fatalf("report before = %+v", report)
-		}
-		for range 2 {
-			if _, err := s.Migrate(t.Context()); err != nil {
+	t.Parallel()
+	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
+		t.Run(name, func(t *testing.T) {
+			s := modelstest.Unmigrated(t, address(t))
+			if err := s.MigrateTo(t.Context(), 5); err != nil {
 				t.Fatal(err)
 			}
+			s.Exec(t, "INSERT INTO workspaces (id, name, seat_capacity, created_at, updated_at) VALUES ('ws_1', 'Acme', 5, '2026-01-02', '2026-01-02')")
+			early := func(n int, workspace string) {
+				rows := make([]string, n)
+				for i := range rows {
+					rows[i] = fmt.Sprintf(`('aud_%s%04d', %s, 'member', 'Ada', 'api_key.created', 'api_key', 'key_1', 'CI', '{"key_prefix":"sk_live_abc1....","scopes":""}', '', '', '2026-01-02 03:04:05.678')`,
+						strings.Trim(workspace, "'")[:2], n-i, workspace)
+				}
+				s.Exec(t, "INSERT INTO audit_events (id, workspace_id, actor_type, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at) VALUES "+strings.Join(rows, ", "))
+			}
+			early(1203, "'ws_1'")
+			early(2, "NULL")
+			for range 2 {
+				if _, err := s.Migrate(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := s.VerifyAudit(t.Context(), "", nil)
+			if err != nil || !found.Intact() {
+				t.Fatalf("verify audit log: %+v, error = %v", found, err)
+			}
+			for i, want := range []int64{2, 1203} {
+				if got := found.Chains[i].Events; got != want {
+					t.Errorf("events of chain %q = %d, want %d", found.Chains[i].WorkspaceID, got, want)
+				}
+			}
+			var ids, ordered []string
+			if err := errors.Join(s.DB().Model(&models.AuditEvent{}).Order("workspace_id, seq").Pluck("id", &ids).Error,
+				s.DB().Model(&models.AuditEvent{}).Order("workspace_id, id").Pluck("id", &ordered).Error); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(ordered, ids); diff != "" {
+				t.Errorf("events (-by id +by seq):\n%s", diff)
+			}
+		})
+	}
+}
+
+// insertEvent is a statement that inserts a copy of an event at another position.
+func insertEvent(id string, seq string) string {
+	return "INSERT INTO audit_events (id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) " +
+		"SELECT '" + id + "', workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, " + seq + ", hash FROM audit_events WHERE seq = 2"
+}
+
+func TestEventsOutsideChainsAreRejected(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		positions := []string{"0", "-1", "-7"}
+		if strings.HasPrefix(s.URL, "sqlite:") { // columns have no fixed type
+			positions = append(positions, "1.5", "'text'")
 		}
-		s.key(t, "CI")
-		found, err := s.VerifyAudit(t.Context(), "", nil)
-		if err != nil || !found.Intact() || found.Chains[0].Events != 2 || found.Chains[1].Events != 1206 || found.Chains[1].Unchained != 0 {
-			t.Fatalf("report after = %+v, error = %v", found, err)
+		for _, seq := range positions {
+			wantUnchanged(t, s.Store, func() {
+				if err := s.DB().Exec(insertEvent("aud_forged", seq)).Error; err == nil {
+					t.Errorf("an event at position %s was inserted", seq)
+				}
+			})
 		}
-		wantBroken(t, s, "UPDATE audit_events SET created_at = '2026-01-02 03:04:05.679' WHERE seq = 7", models.AuditBreak{Fault: models.AuditChanged, Seq: 7})
 	})
 }
 
-func TestEarlierEventsAreChainedByID(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s fixture) {
-		unguard(t, s.Store)
-		for i := range 5 {
-			s.key(t, fmt.Sprint("CI ", i))
-		}
-		s.Exec(t, "UPDATE audit_events SET seq = 0, hash = ''")
-		s.Exec(t, "UPDATE audit_events SET id = 'aud_00000000000000000000000000' WHERE target_name = 'CI 4'")
-		s.Exec(t, "DELETE FROM audit_chains")
-		if report := verified(t, s); report.Broken != nil || report.Unchained != 7 || report.Events != 0 || report.Head != "" {
-			t.Errorf("report before = %+v", report)
-		}
-		if err := s.PurgeExpired(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		var ids, ordered []string
-		if err := errors.Join(s.DB().Model(&models.AuditEvent{}).Order("seq").Pluck("id", &ids).Error, s.DB().Model(&models.AuditEvent{}).Order("id").Pluck("id", &ordered).Error); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(ordered, ids); diff != "" || len(ids) != 7 {
-			t.Errorf("%d events (-by id +by seq):\n%s", len(ids), diff)
-		}
-		if report := verified(t, s); report.Broken != nil || report.Unchained != 0 || report.Events != 7 {
-			t.Errorf("report after = %+v", report)
-		}
+// An event outside its chain is reported, never shown, and never added to the chain.
+func TestEventsOutsideChainsAreFaults(t *testing.T) {
+	for _, seq := range []string{"0", "-7"} {
+		t.Run("position "+seq, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
+				head := verified(t, s).Head
+				unguard(t, s.Store)
+				s.Exec(t, insertEvent("aud_forged", seq))
+				if err := s.PurgeExpired(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Migrate(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				found, err := s.VerifyAudit(t.Context(), "", []string{head})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if found.Intact() {
+					t.Error("intact = true, want false")
+				}
+				if len(found.Missing) != 0 {
+					t.Errorf("missing heads = %v, want none: the chain up to it is unchanged", found.Missing)
+				}
+				report := verified(t, s)
+				want := &models.AuditBreak{Fault: models.AuditUnchained, Seq: map[string]int64{"0": 0, "-7": -7}[seq], EventID: "aud_forged"}
+				if diff := cmp.Diff(want, report.Broken); diff != "" {
+					t.Errorf("break (-want +got):\n%s", diff)
+				}
+				if report.Events != 2 {
+					t.Errorf("intact events = %d, want 2", report.Events)
+				}
+				wantNotShown(t, s, s.id, "aud_forged")
+			})
+		})
+	}
+}
+
+// wantNotShown fails the test if any list of events contains the one with an ID.
+func wantNotShown(t *testing.T, s fixture, targetID, id string) {
+	t.Helper()
+	page, err := s.AuditEvents(t.Context(), s.id, models.AuditFilter{}, models.Page{Limit: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := map[string][]models.AuditEvent{"page": page.Items, "history of the workspace": eventsOf(t, s, targetID)}
+	err = s.EachAuditEvent(t.Context(), s.id, models.AuditFilter{}, func(e *models.AuditEvent) error {
+		lists["download"] = append(lists["download"], *e)
+		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, events := range lists {
+		if len(events) == 0 {
+			t.Errorf("the %s has no events", name)
+		}
+		for _, event := range events {
+			if event.ID == id {
+				t.Errorf("the %s shows %s", name, id)
+			}
+		}
+	}
+}
+
+// Events that someone inserted before the upgrade keep it from neither running nor reporting them.
+func TestMigrateKeepsForgedEvents(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
+		t.Run(name, func(t *testing.T) {
+			s := modelstest.Unmigrated(t, address(t))
+			if err := s.MigrateTo(t.Context(), 13); err != nil {
+				t.Fatal(err)
+			}
+			for _, seq := range []int{0, -7, -7} {
+				s.Exec(t, fmt.Sprintf(`INSERT INTO audit_events (id, actor_type, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq)
+					VALUES ('%s', 'member', 'Ada', 'api_key.created', 'api_key', 'key_1', 'CI', '{}', '', '', '2026-01-02 03:04:05.678', %d)`, s.NewID("aud"), seq))
+			}
+			if _, err := s.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			found, err := s.VerifyAudit(t.Context(), "", nil)
+			if err != nil || len(found.Chains) != 1 || found.Chains[0].Broken == nil {
+				t.Fatalf("verify audit log: %+v, error = %v, want a fault", found, err)
+			}
+			if got := found.Chains[0].Broken.Fault; got != models.AuditUnchained {
+				t.Errorf("fault = %s, want %s", got, models.AuditUnchained)
+			}
+			if got := found.Chains[0].Events; got != 1 {
+				t.Errorf("intact events = %d, want the one at position 0, which the migration has chained", got)
+			}
+		})
+	}
 }
 
 // A chain is checked even if only its events or only its head are left.
@@ -233,14 +334,17 @@ func wantBroken(t *testing.T, s fixture, statement string, want models.AuditBrea
 	}
 }
 
-// unguard drops the triggers, as the owner of the tables can.
+// unguard drops the triggers and constraints, as the owner of the tables can.
 func unguard(t *testing.T, s *modelstest.Store) {
 	t.Helper()
 	triggers := []string{"audit_events_kept", "audit_events_not_emptied"}
 	on := " ON audit_events"
 	if strings.HasPrefix(s.URL, "sqlite:") {
-		triggers, on = []string{"audit_events_kept", "audit_events_not_deleted", "audit_events_not_replaced"}, ""
+		triggers, on = []string{"audit_events_kept", "audit_events_not_deleted", "audit_events_not_replaced", "audit_events_chained"}, ""
+	} else {
+		s.Exec(t, "ALTER TABLE audit_events DROP CONSTRAINT IF EXISTS audit_events_chained")
 	}
+	s.Exec(t, "DROP INDEX IF EXISTS audit_events_chain")
 	for _, trigger := range triggers {
 		s.Exec(t, "DROP TRIGGER IF EXISTS "+trigger+on)
 	}
@@ -272,6 +376,9 @@ func TestVerifyAuditFindsFirstBreak(t *testing.T) {
 		"head removed":       {"DELETE FROM audit_chains", models.AuditBreak{Fault: models.AuditTooLong, Seq: 1}},
 		"hash of the head":   {"UPDATE audit_chains SET hash = " + digest, models.AuditBreak{Fault: models.AuditHead, Seq: 8}},
 		"everything removed": {"DELETE FROM audit_events; DELETE FROM audit_chains", models.AuditBreak{Fault: models.AuditTruncated, Seq: 1}},
+		"position repeated":  {insertEvent("aud_forged", "8"), models.AuditBreak{Fault: models.AuditUnchained, Seq: 8}},
+		"negative position":  {insertEvent("aud_forged", "-7"), models.AuditBreak{Fault: models.AuditUnchained, Seq: -7}},
+		"position zero":      {insertEvent("aud_forged", "0"), models.AuditBreak{Fault: models.AuditUnchained}},
 		"no workspace":       {"UPDATE audit_events SET workspace_id = NULL WHERE seq = 4", models.AuditBreak{Fault: models.AuditMissing, Seq: 4}},
 	}
 	for name, tt := range tampering {

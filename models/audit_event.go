@@ -67,10 +67,14 @@ func storableDetails(details map[string]string) map[string]string {
 	return stored
 }
 
+// chained is the condition for the events of a chain. No other event is shown, because nothing proves
+// that it happened.
+const chained = "seq > 0"
+
 // AuditEventsOf returns up to limit events about one target, newest first.
 func (s *Store) AuditEventsOf(ctx context.Context, workspaceID, targetID string, limit int) ([]AuditEvent, error) {
 	var events []AuditEvent
-	err := s.with(ctx).
+	err := s.with(ctx).Where(chained).
 		Where("workspace_id = ? AND target_id = ?", workspaceID, targetID).
 		Order("id DESC").Limit(limit).
 		Find(&events).Error

@@ -62,7 +62,7 @@ const auditBatchSize = 1000
 var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)
 
 func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
-	query = query.Where("workspace_id = ?", workspaceID)
+	query = query.Where("workspace_id = ?", workspaceID).Where(chained)
 	if f.Actor != "" {
 		query = query.Where("coalesce(actor_id, actor_type) = ?", storable(f.Actor))
 	}

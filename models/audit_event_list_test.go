@@ -144,17 +144,17 @@ func TestAuditHead(t *testing.T) {
 	})
 }
 
-// logged inserts many unchained events.
+// logged inserts many events at later positions, without hashes.
 func (s fixture) logged(t testing.TB, events int) {
 	t.Helper()
 	numbers := "(SELECT i FROM generate_series(1, %d) AS i) AS numbers"
 	if strings.HasPrefix(s.URL, "sqlite:") {
 		numbers = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n) AS numbers"
 	}
-	s.Exec(t, fmt.Sprintf(`INSERT INTO audit_events (id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at)
+	s.Exec(t, fmt.Sprintf(`INSERT INTO audit_events (id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash)
 		SELECT 'aud_' || substr('00000000000000000000000000' || i, length('00000000000000000000000000' || i) - 25, 26), '%s', 'member', 'mem_' || (i %% 50), 'Ada',
 			CASE i %% 5 WHEN 0 THEN 'api_key.renamed' WHEN 1 THEN 'user.signed_in' ELSE 'api_key.created' END, 'api_key', 'key_' || (i %% 1000), 'Robot ' || (i %% 1000),
-			'{}', '192.0.2.7', 'Browser/1.0', '2026-03-14 09:26:53.000' FROM `+numbers, s.id, events))
+			'{}', '192.0.2.7', 'Browser/1.0', '2026-03-14 09:26:53.000', 1000000 + i, '' FROM `+numbers, s.id, events))
 	s.Exec(t, "ANALYZE")
 }
 

@@ -22,6 +22,7 @@ const (
 	AuditTruncated AuditFault = "truncated" // the chain was longer
 	AuditTooLong   AuditFault = "too_long"  // the event is beyond the recorded end of the chain
 	AuditHead      AuditFault = "head"      // the recorded hash is not that of the last event
+	AuditUnchained AuditFault = "unchained" // the event is at a position outside the chain, or at one that is taken
 )
 
 // AuditBreak describes where a chain is broken first.
@@ -37,7 +38,6 @@ type AuditReport struct {
 	WorkspaceID string // empty for the events that belong to no workspace
 	Events      int64  // number of intact events from the start
 	Head        string // hash of the last intact event in hexadecimal; empty if there is none
-	Unchained   int64  // number of events from an earlier version that are not chained yet
 	Broken      *AuditBreak
 }
 
@@ -109,16 +109,12 @@ type auditCheck struct {
 
 func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditCheck) (AuditReport, error) {
 	report := AuditReport{WorkspaceID: name}
-	err := s.with(ctx).Model(&AuditEvent{}).Where("seq = 0 AND coalesce(workspace_id, '') = ?", name).Count(&report.Unchained).Error
-	if err != nil {
-		return report, err
-	}
 	end := auditChain{Hash: []byte{}}
 	if err := s.with(ctx).Where("chain = ?", name).Take(&end).Error; err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return report, err
 	}
 	previous := []byte{}
-	err = s.eachChained(ctx, name, func(event *AuditEvent) error {
+	err := s.eachChained(ctx, name, func(event *AuditEvent) error {
 		report.Broken = event.breaks(report.Events+1, end.Seq, previous)
 		if report.Broken != nil {
 			return errBroken
@@ -135,12 +131,24 @@ func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditC
 		return report, s.findReordered(ctx, name, report.Broken, previous)
 	case err != nil:
 		return report, err
-	case report.Events < end.Seq, report.Events == 0 && report.Unchained == 0 && name != "":
+	case report.Events < end.Seq, report.Events == 0 && name != "":
 		report.Broken = &AuditBreak{Fault: AuditTruncated, Seq: report.Events + 1}
 	case !bytes.Equal(end.Hash, previous):
 		report.Broken = &AuditBreak{Fault: AuditHead, Seq: report.Events}
+	default:
+		report.Broken, err = s.unchained(ctx, name)
 	}
-	return report, nil
+	return report, err
+}
+
+// unchained returns the first event outside a chain that is otherwise intact, or nil if there is none.
+func (s *Store) unchained(ctx context.Context, name string) (*AuditBreak, error) {
+	var event AuditEvent
+	found := s.with(ctx).Where("seq < 1 AND coalesce(workspace_id, '') = ?", name).Order("id").Limit(1).Find(&event)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return nil, found.Error
+	}
+	return &AuditBreak{Fault: AuditUnchained, Seq: event.Seq, EventID: event.ID}, nil
 }
 
 var errBroken = errors.New("the chain is broken")
@@ -151,6 +159,8 @@ func (e *AuditEvent) breaks(seq, end int64, previous []byte) *AuditBreak {
 	switch {
 	case e.Seq > seq:
 		return &AuditBreak{Fault: AuditMissing, Seq: seq}
+	case e.Seq < seq:
+		return &AuditBreak{Fault: AuditUnchained, Seq: e.Seq, EventID: e.ID}
 	case !e.fits(previous):
 		return &AuditBreak{Fault: AuditChanged, Seq: seq, EventID: e.ID}
 	case e.Seq > end:
@@ -178,18 +188,19 @@ func (s *Store) findReordered(ctx context.Context, name string, broken *AuditBre
 
 // eachChained calls fn for each event of a chain in order, until fn returns an error.
 func (s *Store) eachChained(ctx context.Context, name string, fn func(event *AuditEvent) error) error {
-	for after := int64(0); ; {
-		var events []AuditEvent
-		err := s.with(ctx).Where("coalesce(workspace_id, '') = ? AND seq > ? AND seq > 0", name, after).
-			Order("seq").Limit(chainBatchSize).Find(&events).Error
-		if err != nil || len(events) == 0 {
+	rows, err := s.with(ctx).Model(&AuditEvent{}).Where("coalesce(workspace_id, '') = ? AND seq > 0", name).Order("seq").Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var event AuditEvent
+		if err := s.db.ScanRows(rows, &event); err != nil {
 			return err
 		}
-		for i := range events {
-			after = events[i].Seq
-			if err := fn(&events[i]); err != nil {
-				return err
-			}
+		if err := fn(&event); err != nil {
+			return err
 		}
 	}
+	return rows.Err()
 }

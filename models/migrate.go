@@ -3,13 +3,13 @@ package models
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models/migrations"
 )
@@ -40,9 +40,13 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	}
 	applied := make([]Migration, 0, len(results))
 	for _, r := range results {
-		applied = append(applied, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path)})
+		name := path.Base(r.Source.Path)
+		if r.Source.Type == goose.TypeGo {
+			name = fmt.Sprintf("%05d_%s", r.Source.Version, s.codeMigrations()[r.Source.Version].name)
+		}
+		applied = append(applied, Migration{Version: r.Source.Version, Name: name})
 	}
-	if err := errors.Join(s.chainEarlierEvents(ctx), s.addStagedUsage(ctx)); err != nil {
+	if err := s.addStagedUsage(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	return applied, nil
@@ -67,10 +71,37 @@ func (s *Store) migrations() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.dialect.name == sqlite {
-		return goose.NewProvider(goose.DialectSQLite3, db, files)
+	var inCode []*goose.Migration
+	for version, migration := range s.codeMigrations() {
+		inCode = append(inCode, goose.NewGoMigration(version, &goose.GoFunc{
+			RunTx: func(ctx context.Context, tx *sql.Tx) error { return migration.run(s.boundTo(ctx, tx), ctx) },
+		}, nil))
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(migrationLock{}))
+	if s.dialect.name == sqlite {
+		return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithGoMigrations(inCode...))
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithGoMigrations(inCode...), goose.WithSessionLocker(migrationLock{}))
+}
+
+// codeMigration is a migration that SQL can't express. Like the SQL of a migration, its result never
+// changes once it is released.
+type codeMigration struct {
+	name string
+	run  func(tx *Store, ctx context.Context) error
+}
+
+func (s *Store) codeMigrations() map[int64]codeMigration {
+	return map[int64]codeMigration{
+		14: {"chain_audit_events", (*Store).chainEarlierEvents},
+	}
+}
+
+// boundTo returns a Store bound to a transaction that the caller commits.
+func (s *Store) boundTo(ctx context.Context, transaction *sql.Tx) *Store {
+	tx := *s
+	tx.db = s.db.Session(&gorm.Session{NewDB: true, Context: ctx})
+	tx.db.Statement.ConnPool = transaction
+	return &tx
 }
 
 // migrationLock is a PostgreSQL advisory lock for the current schema. It polls every 50 milliseconds,

@@ -22,9 +22,8 @@ const (
 
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, setup links,
 // invitations, stored responses, failed sign-ins, devices not used for 180 days, usage by hour after 90
-// days and the rest of it after two years, webhook deliveries after 30 days, and events a day later. It
-// also chains audit events that nodes of an earlier version have written. On SQLite, it then updates the
-// planner's statistics, as PostgreSQL does on its own.
+// days and the rest of it after two years, webhook deliveries after 30 days, and events a day later. On
+// SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
 	for _, expired := range []struct {
@@ -53,9 +52,6 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		if err := s.purge(ctx, expired.row, expired.where, expired.args); err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)
 		}
-	}
-	if err := s.chainEarlierEvents(ctx); err != nil {
-		return err
 	}
 	if s.dialect.name == sqlite {
 		if err := s.with(ctx).Exec("PRAGMA optimize").Error; err != nil {

@@ -22,8 +22,9 @@ func (p *program) auditVerify() *cobra.Command {
 		Short: "Verify the integrity of the audit log",
 		Long: `Verify the integrity of the audit log. Each event has a hash of itself and the previous event. The
 events form one chain per workspace, and one chain for events outside any workspace. For each
-chain, this command prints the first event that was changed, inserted, removed, or moved. If there
-is none, it prints the head, which is the hash of the last event.
+chain, this command prints the first event that was changed, inserted, removed, or moved. That
+includes events inserted outside the chain. If there is none, it prints the head, which is the hash
+of the last event.
 
 An intact chain shows that no one edited individual events. Someone with write access to every
 table could still rebuild a whole chain or cut off its end. To detect that, store heads where that
@@ -95,9 +96,6 @@ func verificationText(found models.AuditVerification) string {
 		default:
 			lines = append(lines, fmt.Sprintf("%s  intact, %s, head %s", name, eventCount(chain.Events), chain.Head))
 		}
-		if chain.Unchained > 0 {
-			lines = append(lines, fmt.Sprintf("%s  %s from an earlier version, not in the chain yet", name, eventCount(chain.Unchained)))
-		}
 	}
 	for _, hash := range found.Missing {
 		lines = append(lines, "MISSING  no event has the expected hash "+hash)
@@ -122,6 +120,8 @@ func breakText(broken models.AuditBreak) string {
 		return fmt.Sprintf("event %d (%s) was moved to position %d", broken.Seq, broken.EventID, broken.FoundAt)
 	case models.AuditTruncated:
 		return fmt.Sprintf("the events from %d to the end are missing", broken.Seq)
+	case models.AuditUnchained:
+		return fmt.Sprintf("event %s isn't part of the chain (position %d): it was inserted", broken.EventID, broken.Seq)
 	case models.AuditTooLong:
 		return fmt.Sprintf("event %d (%s) is after the recorded end", broken.Seq, broken.EventID)
 	}
@@ -139,7 +139,6 @@ type verifiedChain struct {
 	WorkspaceID *string      `json:"workspace_id"`
 	Events      int64        `json:"events"`
 	Head        *string      `json:"head"`
-	Unchained   int64        `json:"unchained"`
 	Broken      *brokenChain `json:"broken"`
 }
 
@@ -153,7 +152,7 @@ type brokenChain struct {
 func newVerification(found models.AuditVerification) verification {
 	v := verification{Intact: found.Intact(), Chains: []verifiedChain{}, MissingExpected: append([]string{}, found.Missing...)}
 	for _, chain := range found.Chains {
-		shown := verifiedChain{WorkspaceID: orNull(chain.WorkspaceID), Events: chain.Events, Head: orNull(chain.Head), Unchained: chain.Unchained}
+		shown := verifiedChain{WorkspaceID: orNull(chain.WorkspaceID), Events: chain.Events, Head: orNull(chain.Head)}
 		if broken := chain.Broken; broken != nil {
 			shown.Broken = &brokenChain{Fault: broken.Fault, Seq: broken.Seq, EventID: orNull(broken.EventID), FoundAt: orNull(broken.FoundAt)}
 		}

@@ -89,20 +89,20 @@ func TestAuditVerifyDescribesEveryFault(t *testing.T) {
 	for _, broken := range []models.AuditBreak{
 		{Fault: models.AuditChanged, Seq: 4, EventID: "aud_4"}, {Fault: models.AuditMissing, Seq: 5}, {Fault: models.AuditReordered, Seq: 6, EventID: "aud_6", FoundAt: 9},
 		{Fault: models.AuditTruncated, Seq: 7}, {Fault: models.AuditTooLong, Seq: 8, EventID: "aud_8"}, {Fault: models.AuditHead, Seq: 9},
+		{Fault: models.AuditUnchained, Seq: -7, EventID: "aud_7"},
 	} {
 		found.Chains = append(found.Chains, models.AuditReport{WorkspaceID: "ws_1", Events: broken.Seq - 1, Head: "0b", Broken: &broken})
 	}
-	found.Chains = append(found.Chains, models.AuditReport{Unchained: 1}, models.AuditReport{WorkspaceID: "ws_2", Events: 2, Head: "0c", Unchained: 3})
+	found.Chains = append(found.Chains, models.AuditReport{}, models.AuditReport{WorkspaceID: "ws_2", Events: 2, Head: "0c"})
 	want := `ws_1  BROKEN after 3 events: event 4 (aud_4) doesn't match its hash: this event or the previous one was changed or inserted
 ws_1  BROKEN after 4 events: event 5 is missing
 ws_1  BROKEN after 5 events: event 6 (aud_6) was moved to position 9
 ws_1  BROKEN after 6 events: the events from 7 to the end are missing
 ws_1  BROKEN after 7 events: event 8 (aud_8) is after the recorded end
 ws_1  BROKEN after 8 events: the recorded head isn't the hash of the last event
+ws_1  BROKEN after -8 events: event aud_7 isn't part of the chain (position -7): it was inserted
 (no workspace)  no events
-(no workspace)  1 event from an earlier version, not in the chain yet
 ws_2  intact, 2 events, head 0c
-ws_2  3 events from an earlier version, not in the chain yet
 MISSING  no event has the expected hash 0a`
 	if diff := cmp.Diff(want, verificationText(found)); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
@@ -111,7 +111,7 @@ MISSING  no event has the expected hash 0a`
 
 func TestAuditVerifyAsJSON(t *testing.T) {
 	found := models.AuditVerification{Chains: []models.AuditReport{
-		{}, {WorkspaceID: "ws_1", Events: 2, Head: "0c", Unchained: 3},
+		{}, {WorkspaceID: "ws_1", Events: 2, Head: "0c"},
 		{WorkspaceID: "ws_2", Events: 5, Head: "0d", Broken: &models.AuditBreak{Fault: models.AuditReordered, Seq: 6, EventID: "aud_6", FoundAt: 9}},
 		{WorkspaceID: "ws_3", Broken: &models.AuditBreak{Fault: models.AuditMissing, Seq: 1}},
 	}}
@@ -120,10 +120,10 @@ func TestAuditVerifyAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"intact":false,"chains":[` +
-		`{"workspace_id":null,"events":0,"head":null,"unchained":0,"broken":null},` +
-		`{"workspace_id":"ws_1","events":2,"head":"0c","unchained":3,"broken":null},` +
-		`{"workspace_id":"ws_2","events":5,"head":"0d","unchained":0,"broken":{"fault":"reordered","seq":6,"event_id":"aud_6","found_at":9}},` +
-		`{"workspace_id":"ws_3","events":0,"head":null,"unchained":0,"broken":{"fault":"missing","seq":1,"event_id":null,"found_at":null}}` +
+		`{"workspace_id":null,"events":0,"head":null,"broken":null},` +
+		`{"workspace_id":"ws_1","events":2,"head":"0c","broken":null},` +
+		`{"workspace_id":"ws_2","events":5,"head":"0d","broken":{"fault":"reordered","seq":6,"event_id":"aud_6","found_at":9}},` +
+		`{"workspace_id":"ws_3","events":0,"head":null,"broken":{"fault":"missing","seq":1,"event_id":null,"found_at":null}}` +
 		`],"missing_expected":[]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -130,6 +130,12 @@ func PostgreSQLURL(t testing.TB) string {
 	return "postgres:///?" + url.Values{"search_path": {schema}}.Encode()
 }
 
+// Unmigrated returns a Store on a database whose schema is still empty.
+func Unmigrated(t testing.TB, address string) *Store {
+	t.Helper()
+	return connect(t, address, NewClock())
+}
+
 // Another returns a second node with the same database and clock.
 func (s *Store) Another(t testing.TB) *Store {
 	t.Helper()
