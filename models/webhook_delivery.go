@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/wire"
 )
 
@@ -67,12 +68,18 @@ func (d *WebhookDelivery) InFlightAt(now time.Time) bool {
 	return d.Claim != nil && d.NextAttemptAt != nil && d.NextAttemptAt.After(now)
 }
 
-// Wire returns the delivery as the API shows it. The event must be loaded.
-func (d *WebhookDelivery) Wire() wire.WebhookDelivery {
-	return wire.WebhookDelivery{
-		ID: d.ID, EventType: string(d.EventType), Status: string(d.Status), Payload: d.Event.Wire(), ResponseCode: d.ResponseCode,
+// WireFor returns the delivery as the API shows it to a key with the given scopes. It has no payload
+// if the key can't read what the event contains. The event must be loaded.
+func (d *WebhookDelivery) WireFor(scopes scope.Set) wire.WebhookDelivery {
+	delivery := wire.WebhookDelivery{
+		ID: d.ID, EventType: string(d.EventType), Status: string(d.Status), ResponseCode: d.ResponseCode,
 		Attempts: d.Attempts, DeliveredAt: wire.OptionalTimestamp(d.DeliveredAt), LastAttemptedAt: wire.OptionalTimestamp(d.LastAttemptedAt), CreatedAt: wire.Timestamp(d.CreatedAt),
 	}
+	if needed, known := d.EventType.ReadScope(); d.EventType == PingEvent || known && scopes.Has(needed) {
+		payload := d.Event.Wire()
+		delivery.Payload = &payload
+	}
+	return delivery
 }
 
 // DeliveryFilter filters deliveries. The zero value matches all.

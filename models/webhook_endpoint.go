@@ -70,7 +70,8 @@ type NewWebhookEndpoint struct {
 }
 
 // CreateWebhookEndpoint creates an endpoint and returns it with its secret, which can't be retrieved
-// later. It returns FailedPrecondition if the workspace already has MaxWebhookEndpoints.
+// later. It returns FailedPrecondition if the workspace already has MaxWebhookEndpoints, and Forbidden
+// if an API key can't read what the events contain.
 func (s *Store) CreateWebhookEndpoint(ctx context.Context, workspaceID string, n NewWebhookEndpoint) (*WebhookEndpoint, token.Secret, error) {
 	if err := s.checkWebhookEndpoint(n); err != nil {
 		return nil, token.Secret{}, err
@@ -78,6 +79,9 @@ func (s *Store) CreateWebhookEndpoint(ctx context.Context, workspaceID string, n
 	var secret token.Secret
 	endpoint := &WebhookEndpoint{WorkspaceID: workspaceID, URL: n.URL, Description: n.Description, Events: eventListOf(n.Events)}
 	err := s.Tx(ctx, func(tx *Store) (err error) {
+		if err := tx.requireReadable(ctx, endpoint.Events); err != nil {
+			return err
+		}
 		if err := tx.requireFewerEndpoints(ctx, workspaceID); err != nil {
 			return err
 		}

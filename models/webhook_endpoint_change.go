@@ -15,7 +15,8 @@ type WebhookEndpointEdit struct {
 }
 
 // EditWebhookEndpoint changes an endpoint. Pending deliveries to a disabled endpoint are sent once it
-// is enabled again. Events that occur in between are not.
+// is enabled again. Events that occur in between are not. It returns Forbidden if an API key that can't
+// read what the endpoint's events contain changes its URL or events, or enables it.
 func (s *Store) EditWebhookEndpoint(ctx context.Context, workspaceID, id string, edit WebhookEndpointEdit) (*WebhookEndpoint, error) {
 	var endpoint *WebhookEndpoint
 	err := s.Tx(ctx, func(tx *Store) (err error) {
@@ -24,6 +25,11 @@ func (s *Store) EditWebhookEndpoint(ctx context.Context, workspaceID, id string,
 		}
 		if err := tx.applyWebhookEdit(endpoint, edit); err != nil {
 			return err
+		}
+		if edit.sendsEvents() {
+			if err := tx.requireReadable(ctx, endpoint.Events); err != nil {
+				return err
+			}
 		}
 		action := endpoint.enable(edit.Enabled, tx.now())
 		if err := tx.saveWebhookEndpoint(ctx, endpoint); err != nil {
@@ -36,6 +42,12 @@ func (s *Store) EditWebhookEndpoint(ctx context.Context, workspaceID, id string,
 	}
 	s.wakeWebhooks()
 	return endpoint, nil
+}
+
+// sendsEvents reports whether the edit can cause events to be sent that were not sent before, or
+// elsewhere.
+func (e WebhookEndpointEdit) sendsEvents() bool {
+	return e.URL.Given || e.Events.Given || e.Enabled.Given && e.Enabled.Value
 }
 
 func (s *Store) applyWebhookEdit(endpoint *WebhookEndpoint, edit WebhookEndpointEdit) error {

@@ -77,7 +77,8 @@ func (h webhooks) delete(ctx context.Context, caller web.Caller, in byID) (nothi
 }
 
 func (h webhooks) ping(ctx context.Context, caller web.Caller, in byID) (wire.WebhookDelivery, error) {
-	return wireOf(h.store.PingWebhookEndpoint(ctx, caller.WorkspaceID, in.ID))
+	delivery, err := h.store.PingWebhookEndpoint(ctx, caller.WorkspaceID, in.ID)
+	return deliveryFor(caller, delivery, err)
 }
 
 func (h webhooks) rotateSecret(ctx context.Context, caller web.Caller, in byID) (webhookEndpointWithSecret, error) {
@@ -98,7 +99,7 @@ func (h webhooks) deliveries(ctx context.Context, caller web.Caller, in delivery
 	}
 	filter := models.DeliveryFilter{Status: models.DeliveryStatus(in.Status), EventType: models.EventType(in.EventType)}
 	page, err := h.store.WebhookDeliveries(ctx, caller.WorkspaceID, in.ID, filter, paging)
-	return wirePage(page, (*models.WebhookDelivery).Wire), err
+	return wirePage(page, func(d *models.WebhookDelivery) wire.WebhookDelivery { return d.WireFor(caller.Key.Scopes()) }), err
 }
 
 type deliveryByID struct {
@@ -109,5 +110,14 @@ type deliveryByID struct {
 func (*deliveryByID) bodyOptional() {}
 
 func (h webhooks) retry(ctx context.Context, caller web.Caller, in deliveryByID) (wire.WebhookDelivery, error) {
-	return wireOf(h.store.RetryWebhookDelivery(ctx, caller.WorkspaceID, in.ID, in.DeliveryID))
+	delivery, err := h.store.RetryWebhookDelivery(ctx, caller.WorkspaceID, in.ID, in.DeliveryID)
+	return deliveryFor(caller, delivery, err)
+}
+
+// deliveryFor converts a delivery for a caller, unless err is set.
+func deliveryFor(caller web.Caller, delivery *models.WebhookDelivery, err error) (wire.WebhookDelivery, error) {
+	if err != nil {
+		return wire.WebhookDelivery{}, err
+	}
+	return delivery.WireFor(caller.Key.Scopes()), nil
 }

@@ -16,7 +16,7 @@ const hookBody = `{"url":"https://hooks.example.com/skipup","description":"CRM",
 
 func TestWebhookEndpoints(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
-		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite)
+		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite, scope.MembersRead, scope.SeatsRead)
 		var created, shown objectBody
 		s.Want(t, http.StatusCreated, key, "POST", "/webhook_endpoints", hookBody).JSON(t, &created)
 		secret, _ := created.Data["secret"].(string)
@@ -74,7 +74,7 @@ func TestWebhookEndpoints(t *testing.T) {
 
 func TestWebhookDeliveries(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
-		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite, scope.SeatsWrite)
+		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite, scope.MembersRead, scope.SeatsRead, scope.SeatsWrite)
 		var created, ping, seat, again objectBody
 		s.Want(t, http.StatusCreated, key, "POST", "/webhook_endpoints", hookBody).JSON(t, &created)
 		path := "/webhook_endpoints/" + created.Data["id"].(string)
@@ -130,7 +130,7 @@ func TestWebhookDeliveries(t *testing.T) {
 
 func TestWebhookErrors(t *testing.T) {
 	s := handlerstest.New(t)
-	key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite)
+	key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite, scope.MembersRead, scope.SeatsRead)
 	var created objectBody
 	s.Want(t, http.StatusCreated, key, "POST", "/webhook_endpoints", hookBody).JSON(t, &created)
 	mine := "/" + created.Data["id"].(string)
@@ -171,4 +171,50 @@ func TestWebhookErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWebhooksRevealNoMoreThanScopes checks each way in which a key with webhooks scopes could learn
+// what it can't read.
+func TestWebhooksRevealNoMoreThanScopes(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		full := s.Key(t, scope.All.Scopes()...)
+		var created, seat, retried objectBody
+		s.Want(t, http.StatusCreated, full, "POST", "/webhook_endpoints", hookBody).JSON(t, &created)
+		s.Want(t, http.StatusCreated, full, "POST", "/seats", `{"member_id":"`+s.Admin.ID+`"}`).JSON(t, &seat)
+		path := "/webhook_endpoints/" + created.Data["id"].(string)
+
+		key := s.Key(t, scope.WebhooksRead, scope.WebhooksWrite, scope.MembersRead)
+		for _, call := range []struct{ method, path, body string }{
+			{"POST", "/webhook_endpoints", hookBody},
+			{"PATCH", path, `{"url":"https://attacker.example.com/"}`},
+			{"PATCH", path, `{"events":["member.added","seat.assigned","seat.released"]}`},
+			{"PATCH", path, `{"enabled":true}`},
+		} {
+			t.Run(call.method+" "+call.body, func(t *testing.T) {
+				response := s.Call(t, key, call.method, call.path, call.body)
+				checkError(t, response, http.StatusForbidden, "forbidden", "This API key can't have events sent that it can't read. It lacks seats.read.")
+				if got := response.Header.Get("WWW-Authenticate"); got != "" {
+					t.Errorf("WWW-Authenticate = %q, want none", got)
+				}
+			})
+		}
+		var list listBody
+		s.Want(t, http.StatusOK, key, "GET", path+"/deliveries", "").JSON(t, &list)
+		if got := list.Data[0]["payload"]; got != nil {
+			t.Errorf("listed payload = %v, want null", got)
+		}
+		id := list.Data[0]["id"].(string)
+		s.Want(t, http.StatusAccepted, key, "POST", path+"/deliveries/"+id+"/retry", "").JSON(t, &retried)
+		if got := retried.Data["payload"]; got != nil {
+			t.Errorf("payload of the retried delivery = %v, want null", got)
+		}
+		reader := s.Key(t, scope.WebhooksRead, scope.SeatsRead)
+		s.Want(t, http.StatusOK, reader, "GET", path+"/deliveries", "").JSON(t, &list)
+		if payload, _ := list.Data[0]["payload"].(map[string]any); payload["type"] != "seat.assigned" {
+			t.Errorf("payload for a key with seats.read = %v, want the event", list.Data[0]["payload"])
+		}
+
+		s.Want(t, http.StatusOK, key, "PATCH", path, `{"enabled":false,"description":"Stopped"}`)
+		s.Want(t, http.StatusOK, key, "PATCH", path, `{"enabled":true,"events":["member.added"]}`)
+	})
 }

@@ -20,7 +20,7 @@ type WebhookDelivery struct {
 	ID              string     `json:"id"`
 	EventType       string     `json:"event_type"`
 	Status          string     `json:"status"`
-	Payload         Event      `json:"payload"`
+	Payload         *Event     `json:"payload"` // nil for a key that can't read it
 	ResponseCode    *int       `json:"response_code"`
 	Attempts        int        `json:"attempts"`
 	DeliveredAt     *Timestamp `json:"delivered_at"`

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/skipup/keys/models"
@@ -17,12 +18,13 @@ type event struct {
 // group is the events of one resource.
 type group struct {
 	Label  string
+	Learns string // what a receiver of the events will learn, after "learn"
 	Events []event
 }
 
 // groups lists every event, in the order of models.EventTypes.
 var groups = []group{
-	{"Meeting requests", []event{
+	{"Meeting requests", "the titles and descriptions of meetings, and the email addresses of organizers and participants", []event{
 		{models.MeetingRequestCreatedEvent, "Created", "A meeting was requested."},
 		{models.MeetingRequestUpdatedEvent, "Updated", "The title, time, or participants changed."},
 		{models.MeetingRequestPausedEvent, "Paused", "Scheduling was paused."},
@@ -31,21 +33,32 @@ var groups = []group{
 		{models.MeetingRequestCancelledEvent, "Canceled", "The request was canceled."},
 		{models.MeetingRequestOrganizerChangedEvent, "Organizer changed", "Another member became the organizer."},
 	}},
-	{"Members", []event{
+	{"Members", "the names, email addresses, and roles of members", []event{
 		{models.MemberAddedEvent, "Added", "Someone was added to the workspace."},
 		{models.MemberDeactivatedEvent, "Deactivated", "A member lost access."},
 		{models.MemberReactivatedEvent, "Reactivated", "A member regained access."},
 	}},
-	{"API keys", []event{
+	{"API keys", "the names, scopes, and expiry of API keys, but never a key itself", []event{
 		{models.APIKeyCreatedEvent, "Created", "A key was created."},
 		{models.APIKeyRotatedEvent, "Rotated", "A key was replaced by a new one."},
 		{models.APIKeyDeletedEvent, "Deleted", "A key was deleted."},
 		{models.APIKeyExpiringEvent, "Expiring", "A key is about to expire."},
 	}},
-	{"Seats", []event{
+	{"Seats", "the email addresses of members who are given a seat or lose one", []event{
 		{models.SeatAssignedEvent, "Assigned", "A member was given a seat."},
 		{models.SeatReleasedEvent, "Released", "A seat became available."},
 	}},
+}
+
+// learned returns what the receiver of events will learn, one phrase for each resource.
+func learned(events models.EventList) []string {
+	var phrases []string
+	for _, group := range groups {
+		if slices.ContainsFunc(group.Events, func(e event) bool { return slices.Contains(events, e.Type) }) {
+			phrases = append(phrases, group.Learns)
+		}
+	}
+	return phrases
 }
 
 // status is a label with the tone of its badge.

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/skipup/keys/models"
@@ -19,6 +20,27 @@ func TestFormOffersEveryEvent(t *testing.T) {
 	}
 	if !slices.Equal(offered, models.EventTypes) {
 		t.Errorf("events = %v, want %v", offered, models.EventTypes)
+	}
+}
+
+// TestPagesSayWhatReceiverLearns checks the form and the page of an endpoint.
+func TestPagesSayWhatReceiverLearns(t *testing.T) {
+	form := render(t, New(Form{}))
+	if got, want := form.Find(".event-group .learns").Length(), len(groups); got != want {
+		t.Errorf("warnings = %d, want %d", got, want)
+	}
+	for _, group := range groups {
+		if got, want := text(form.Find("#"+group.learnsID())), "The receiver will learn "+group.Learns+"."; got != want {
+			t.Errorf("warning = %q, want %q", got, want)
+		}
+		e := endpoint()
+		e.Events = models.EventList{group.Events[0].Type}
+		about := text(render(t, Show(ShowPage{Endpoint: e})).Find("section[aria-labelledby=about] dl"))
+		for _, other := range groups {
+			if got, want := strings.Contains(about, other.Learns), other.Label == group.Label; got != want {
+				t.Errorf("endpoint with events about %s: mentions %q: %t, want %t", group.Label, other.Learns, got, want)
+			}
+		}
 	}
 }
 

@@ -60,6 +60,10 @@ func (f Form) eventsError() string {
 	return ""
 }
 
+func (g group) learnsID() string {
+	return "learns-" + strings.ReplaceAll(strings.ToLower(g.Label), " ", "-")
+}
+
 func (f Form) wants(t models.EventType) bool { return slices.Contains(f.Events, string(t)) }
 
 // SecretPage is the data of the page that shows a signing secret.

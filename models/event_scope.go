@@ -1,0 +1,45 @@
+package models
+
+import (
+	"context"
+	"strings"
+
+	"github.com/skipup/keys/models/scope"
+)
+
+// ReadScope returns the scope that a key needs to read what events of the type contain, and whether
+// the type is known. A ping contains nothing that needs a scope.
+func (t EventType) ReadScope() (scope.Scope, bool) {
+	resource, _, _ := strings.Cut(string(t), ".")
+	return scope.Parse(resource + "s.read")
+}
+
+// ReadScopes returns the scopes that a key needs to read what the events contain. It returns false if
+// a type is unknown.
+func (l EventList) ReadScopes() (needed scope.Set, known bool) {
+	for _, t := range l {
+		s, known := t.ReadScope()
+		if !known {
+			return needed, false
+		}
+		needed |= scope.Of(s)
+	}
+	return needed, true
+}
+
+// requireReadable returns Forbidden if an API key makes a change after which an endpoint is sent events
+// that the key can't read. Otherwise, webhooks.write would give access to all data.
+func (s *Store) requireReadable(ctx context.Context, events EventList) error {
+	key, err := s.actingKey(ctx)
+	if key == nil || err != nil {
+		return err
+	}
+	needed, known := events.ReadScopes()
+	switch missing := needed.Without(key.Scopes); {
+	case missing != 0:
+		return Errorf(Forbidden, "This API key can't have events sent that it can't read. It lacks %s.", missing)
+	case !known:
+		return Errorf(Forbidden, "This endpoint receives events that this version doesn't know. Change it in the dashboard.")
+	}
+	return nil
+}
