@@ -41,8 +41,8 @@ func (s *Store) APIKeyNames(ctx context.Context, workspaceID string, limit int) 
 
 // APIKeyFilter selects and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
-	Search     string       // part of the name, the description or the prefix, ignoring case
-	Status     KeyStatus    // empty for all but deleted keys, or for all with the finding
+	Search     string       // part of the name, the description or the prefix, ignoring case; or an ID
+	Status     KeyStatus    // empty for all but deleted keys, or for all with the finding, the ID, or the whole prefix
 	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
 	Sort       APIKeySort   // empty for SortCreated
@@ -110,13 +110,13 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 	return func(query *gorm.DB) *gorm.DB {
 		switch {
 		case f.Status == "" && f.Finding == "":
-			query = query.Where("deleted_at IS NULL")
+			query = query.Where("(deleted_at IS NULL OR id = @search OR key_prefix = @search)", sql.Named("search", storable(f.Search)))
 		case f.Status != "":
 			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
 			pattern := searchPattern(f.Search, maxName)
-			query = query.Where(`(lower(name) LIKE lower(@pattern) ESCAPE '\' OR lower(description) LIKE lower(@pattern) ESCAPE '\' OR lower(key_prefix) LIKE lower(@pattern) ESCAPE '\')`, sql.Named("pattern", pattern))
+			query = query.Where(`(id = @search OR lower(name) LIKE lower(@pattern) ESCAPE '\' OR lower(description) LIKE lower(@pattern) ESCAPE '\' OR lower(key_prefix) LIKE lower(@pattern) ESCAPE '\')`, sql.Named("pattern", pattern), sql.Named("search", storable(f.Search)))
 		}
 		if f.Scope != nil {
 			query = query.Where(`' ' || scopes || ' ' LIKE ? ESCAPE '\'`, likePattern(" "+f.Scope.String()+" "))

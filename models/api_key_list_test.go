@@ -37,7 +37,7 @@ func TestAPIKeysFiltersAndSorts(t *testing.T) {
 		}
 		first := s.keyOf(t, models.NewAPIKey{Name: "beta", Scopes: scope.Of(scope.MembersRead)})
 		s.Clock.Advance(time.Minute)
-		s.keyOf(t, models.NewAPIKey{Name: "Alpha", Scopes: scope.Of(scope.MembersRead, scope.MembersWrite), ExpiresAt: ptr(s.Now().Add(time.Hour))})
+		alpha := s.keyOf(t, models.NewAPIKey{Name: "Alpha", Scopes: scope.Of(scope.MembersRead, scope.MembersWrite), ExpiresAt: ptr(s.Now().Add(time.Hour))})
 		s.Clock.Advance(time.Minute)
 		s.keyOf(t, models.NewAPIKey{Name: "gamma", ExpiresAt: ptr(s.Now().Add(100 * 24 * time.Hour))})
 		s.use(t, first)
@@ -45,6 +45,7 @@ func TestAPIKeysFiltersAndSorts(t *testing.T) {
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID); err != nil {
 			t.Fatal(err)
 		}
+		foreign := newFixture(t, s.Store, "Globex", "gil@globex.test").key(t, "foreign")
 		tests := []struct {
 			name   string
 			filter models.APIKeyFilter
@@ -60,6 +61,12 @@ func TestAPIKeysFiltersAndSorts(t *testing.T) {
 			{"by expiry, descending, never last", models.APIKeyFilter{Sort: models.SortExpires}, []string{"gamma", "Alpha", "beta"}},
 			{"by unknown column", models.APIKeyFilter{Sort: "digest; DROP TABLE api_keys"}, []string{"gamma", "Alpha", "beta"}},
 			{"deleted", models.APIKeyFilter{Status: models.KeyDeleted}, []string{"deleted"}},
+			{"ID", models.APIKeyFilter{Search: alpha.ID}, []string{"Alpha"}},
+			{"ID of a deleted key", models.APIKeyFilter{Search: deleted.ID}, []string{"deleted"}},
+			{"prefix of a deleted key", models.APIKeyFilter{Search: deleted.KeyPrefix}, []string{"deleted"}},
+			{"part of the prefix of a deleted key", models.APIKeyFilter{Search: deleted.KeyPrefix[:11]}, nil},
+			{"ID, other status", models.APIKeyFilter{Search: deleted.ID, Status: models.KeyActive}, nil},
+			{"ID in another workspace", models.APIKeyFilter{Search: foreign.ID}, nil},
 			{"active", models.APIKeyFilter{Status: models.KeyActive}, []string{"gamma", "beta"}},
 			{"expires soon", models.APIKeyFilter{Status: models.KeyExpiresSoon}, []string{"Alpha"}},
 			{"expired", models.APIKeyFilter{Status: models.KeyExpired}, nil},

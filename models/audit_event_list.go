@@ -15,7 +15,7 @@ import (
 type AuditFilter struct {
 	Actor  string     // the ID of a member or key, or the ActorType of an actor without an ID
 	Action string     // such as "api_key.created"
-	Target string     // the ID of the target, or part of its name, case-insensitive
+	Target string     // the ID of the target, part of its name, case-insensitive, or the prefix of a key
 	From   *time.Time // inclusive
 	Before *time.Time // exclusive
 }
@@ -73,7 +73,8 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 		query = query.Where("target_id = ?", f.Target)
 	} else if f.Target != "" {
 		pattern := searchPattern(f.Target, maxName)
-		query = query.Where(`lower(target_name) LIKE lower(?) ESCAPE '\'`, pattern)
+		query = query.Where(`(lower(target_name) LIKE lower(?) ESCAPE '\' OR target_id IN (SELECT id FROM api_keys WHERE workspace_id = ? AND key_prefix = ?))`,
+			pattern, workspaceID, storable(f.Target))
 	}
 	// The ID starts with created_at and orders the list, so the index on it serves both.
 	if f.From != nil {

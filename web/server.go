@@ -59,6 +59,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		rejectCrossSite(options.PublicURL),
 		newBrowserSessions(store, options.PublicURL).loadViewer,
 		checkURL,
+		removeKeys(store),
 	)
 	publicAPI := e.Group(APIPrefix, jsonErrors)
 	api := publicAPI.Group("",

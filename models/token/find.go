@@ -42,19 +42,26 @@ const bodyAt = Len - bodyLen
 // Redact replaces every key in text, of either environment, with its hint. Use it for stored input
 // that may contain a key, such as a User-Agent.
 func Redact(text string) string {
+	return Replace(text, func(f Finding) string { return f.Hint })
+}
+
+// Replace replaces every key in text, of either environment, with what with returns. It doesn't set the
+// positions of findings.
+func Replace(text string, with func(Finding) string) string {
 	raw := []byte(text)
 	at := find(raw, 0)
 	if at < 0 {
 		return text
 	}
-	var redacted []byte
+	var replaced []byte
 	from := 0
 	for ; at >= 0; at = find(raw, from) {
 		key := text[at : at+Len]
-		redacted = append(append(redacted, raw[from:at]...), Secret{&key}.Hint()...)
+		replaced = append(replaced, raw[from:at]...)
+		replaced = append(replaced, with(Finding{Digest: digestOf(key), Hint: Secret{&key}.Hint()})...)
 		from = at + Len
 	}
-	return string(append(redacted, raw[from:]...))
+	return string(append(replaced, raw[from:]...))
 }
 
 // Occurs reports whether text contains a key of either environment.

@@ -1,4 +1,4 @@
-// Forms: prevents duplicate submissions, applies presets, and keeps empty fields out of search URLs.
+// Forms: prevents duplicate submissions, applies presets, and keeps empty fields and API keys out of search URLs.
 import { on } from './on.js'
 
 // A double click must not submit a form twice. A form that comes back, or that failed to send, can be
@@ -51,8 +51,15 @@ on('htmx:config:request', 'form[data-tidy]', (event) => tidy(event.detail.ctx.re
 on('formdata', 'form[data-tidy]', (event) => tidy(event.formData))
 
 function tidy(data) {
-  for (const [name, value] of [...data]) if (value === '') data.delete(name)
+  for (const [name, value] of [...data]) {
+    const text = value.trim().replace(keyText, '$1....')
+    if (text === '') data.delete(name)
+    else data.set(name, text)
+  }
 }
+
+// A key, with the prefix that the lists find it by as its group.
+const keyText = /(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{32}/g
 
 // Entering a date selects its radio button.
 on('input', 'input[name=expiry_date]', (event, field) => {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/skipup/keys/models"
 )
@@ -27,12 +28,12 @@ type ListQuery struct {
 func NewListQuery(path string) ListQuery { return ListQuery{Path: path} }
 
 // ParseListQuery reads the query of the list at path. It keeps the parameters named by filters
-// and those that every list understands, and drops others. It rejects a page that is not a
-// number.
+// and those that every list understands, and drops others and surrounding blanks. It
+// rejects a page that is not a number.
 func ParseListQuery(path string, values url.Values, filters ...string) (ListQuery, error) {
 	q := ListQuery{Path: path, values: url.Values{}}
 	for _, name := range append(filters, searchParameter, sortParameter, orderParameter) {
-		if value := values.Get(name); value != "" {
+		if value := strings.TrimSpace(values.Get(name)); value != "" {
 			q.values.Set(name, value)
 		}
 	}

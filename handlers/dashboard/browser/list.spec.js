@@ -35,6 +35,24 @@ test('explains keys in a workspace without any', async ({ admin }) => {
   await expect(admin.getByRole('link', { name: 'Create key' }).first()).toBeVisible()
 })
 
+test('finds a pasted key and keeps it out of the URL', async ({ admin }) => {
+  const { id, key } = await makeKey(admin, { name: 'Leaked' })
+  await makeKey(admin, { name: 'Other' })
+  await admin.request.post(`${listPath}/${id}/delete`)
+  await admin.goto(listPath)
+  await withoutPageLoad(admin, async () => {
+    await search(admin).fill(` ${key} `)
+    await expect(rows(admin)).toHaveCount(1)
+    await expect(row(admin, 'Leaked')).toBeVisible()
+    await expect(admin).toHaveURL(listPath + '?q=' + key.slice(0, 12) + '....')
+  })
+  await admin.goto('/settings/audit-log')
+  await admin.getByLabel('Search by name or ID').fill(key)
+  await admin.keyboard.press('Enter')
+  await expect(admin).toHaveURL('/settings/audit-log?target=' + key.slice(0, 12) + '....')
+  await expect(admin.locator('#events').getByText('created API key Leaked')).toBeVisible()
+})
+
 test('searches by name and prefix while typing', async ({ admin, skipup }) => {
   await makeVariety(admin, skipup)
   const prefix = (await row(admin, 'Zebra').locator('code').innerText()).slice(0, 11)
