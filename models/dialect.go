@@ -1,12 +1,16 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"log/slog"
+	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +28,9 @@ import (
 
 // dialect is a database system and the address of a database.
 type dialect struct {
-	name string // sqlite or postgresql; also the folder with its migrations
-	dsn  string
+	name  string // sqlite or postgresql; also the folder with its migrations
+	dsn   string
+	shown string // the URL as operators see it, without a password
 }
 
 const (
@@ -37,7 +42,8 @@ const (
 var (
 	errDatabaseURL = errors.New(`the database URL must be "sqlite:PATH" or "postgres://USER:PASSWORD@HOST/NAME"`)
 	errPostgreSQL  = errors.New(`the PostgreSQL URL is invalid: ` +
-		`check its host, port, parameters, and the files that they refer to`)
+		`check its host, port, parameters, and the files that they refer to; ` +
+		`in USER and PASSWORD, characters such as / ? # and @ must be percent-encoded`)
 )
 
 // sqliteSettings configure each connection. Writers wait up to five seconds for each other.
@@ -69,14 +75,45 @@ func dialectOf(databaseURL string) (dialect, error) {
 			return dialect{}, errDatabaseURL
 		}
 		file := url.URL{Scheme: "file", Path: path, RawQuery: sqliteSettings.Encode()}
-		return dialect{sqlite, file.String()}, nil
+		return dialect{sqlite, file.String(), sqlite + ":" + path}, nil
 	case "postgres", "postgresql":
-		if _, err := pgx.ParseConfig(databaseURL); err != nil {
-			return dialect{}, errPostgreSQL
+		config, err := parsePostgreSQL(databaseURL)
+		if err != nil {
+			return dialect{}, err
 		}
-		return dialect{postgresql, databaseURL}, nil
+		return dialect{postgresql, databaseURL, shownPostgreSQL(config)}, nil
 	}
 	return dialect{}, errDatabaseURL
+}
+
+// parsePostgreSQL parses a URL. It rejects URLs in which pgx would mistake a part of a password that
+// isn't percent-encoded for the host, the database, or a parameter, and then repeat it in errors.
+func parsePostgreSQL(databaseURL string) (*pgx.ConnConfig, error) {
+	_, rest, _ := strings.Cut(databaseURL, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if strings.Contains(databaseURL, "#") || end >= 0 && strings.Contains(rest[end:], "@") {
+		return nil, errPostgreSQL
+	}
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, errPostgreSQL
+	}
+	return config, nil
+}
+
+// shownPostgreSQL returns the URL of the database that config connects to, without user and password.
+func shownPostgreSQL(config *pgx.ConnConfig) string {
+	hosts := []string{}
+	add := func(host string, port uint16) {
+		if text := net.JoinHostPort(host, strconv.Itoa(int(port))); !slices.Contains(hosts, text) {
+			hosts = append(hosts, text) // pgx lists a host twice if it may fall back from TLS
+		}
+	}
+	add(config.Host, config.Port)
+	for _, fallback := range config.Fallbacks {
+		add(fallback.Host, fallback.Port)
+	}
+	return "postgres://" + strings.Join(hosts, ",") + "/" + cmp.Or(config.Database, config.User)
 }
 
 func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {

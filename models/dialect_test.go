@@ -23,6 +23,11 @@ func TestOpenErrorOmitsURL(t *testing.T) {
 		"postgres://ada:hunter2@[::1/keys",
 		"postgres://ada:hunter2@db/keys?sslmode=perhaps",
 		"postgres://ada:hunter2/more@db/keys?sslmode=perhaps",
+		"postgres://ada:p@ss#hunter2/rd@db/keys",
+		"postgres://ada:p@hunter2/rd@db/keys",
+		"postgres://ada:p@hunter2?rd=1@db/keys",
+		"postgres://ada:5432/hunter2@db/keys",
+		"postgres://ada:p@hunter2#",
 		"postgres://ada:100%hunter2@db/keys?sslmode=perhaps",
 		"postgres://db/keys?user=ada&password=hunter2&sslmode=perhaps",
 		"postgres://db/keys?user=ada&pass%77ord=hunter2&sslmode=perhaps",
@@ -50,6 +55,34 @@ func TestOpenErrorOmitsPassword(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hunter2") || !models.IsUnavailable(err) {
 		t.Errorf("error = %v, unavailable = %v; want true, without the password", err, models.IsUnavailable(err))
+	}
+}
+
+func TestPasswordErrorMentionsPercentEncoding(t *testing.T) {
+	err := models.CheckURL("postgres://ada:p@ss#w/rd@db/keys")
+	if err == nil || !strings.Contains(err.Error(), "percent-encoded") {
+		t.Errorf("error = %v, want advice to percent-encode", err)
+	}
+}
+
+// TestDatabase checks that the URL for operators tells databases apart and omits the credentials.
+func TestDatabase(t *testing.T) {
+	t.Setenv("PGHOST", "") // the default of a URL without a host
+	t.Setenv("PGPORT", "")
+	dir := t.TempDir()
+	t.Chdir(dir)
+	tests := []struct{ url, want string }{
+		{"sqlite:skipup.db", "sqlite:" + filepath.Join(dir, "skipup.db")},
+		{"postgres://ada:hunter2@db.internal/keys", "postgres://db.internal:5432/keys"},
+		{"postgres://ada:p%23%2F%40@db.internal:6000/keys?sslmode=disable", "postgres://db.internal:6000/keys"},
+		{"postgres://db.internal?user=ada&password=hunter2", "postgres://db.internal:5432/ada"},
+		{"postgres://ada@a:1,b:2/keys?sslmode=prefer", "postgres://a:1,b:2/keys"},
+		{"postgres://[::1]/keys?user=ada", "postgres://[::1]:5432/keys"},
+	}
+	for _, tt := range tests {
+		if got, err := models.ShownURL(tt.url); err != nil || got != tt.want {
+			t.Errorf("database of %q = %q, %v, want %q", tt.url, got, err, tt.want)
+		}
 	}
 }
 

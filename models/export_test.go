@@ -18,6 +18,12 @@ var Rows = []any{
 // DB returns the database, for tests of states that no method can show or create.
 func (s *Store) DB() *gorm.DB { return s.db }
 
+// ShownURL returns what Database returns for a store at a URL, without opening it.
+func ShownURL(databaseURL string) (string, error) {
+	d, err := dialectOf(databaseURL)
+	return d.shown, err
+}
+
 // MigrateTo applies the migrations up to a version.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	provider, err := s.migrations()

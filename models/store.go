@@ -153,6 +153,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return db.PingContext(ctx)
 }
 
+// Database returns the URL of the database without user and password, for operators.
+func (s *Store) Database() string { return s.dialect.shown }
+
 // KeyEnvironment returns the environment of the API keys that this deployment creates and accepts.
 func (s *Store) KeyEnvironment() token.Environment { return s.keys }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // pinned names the environment variable that holds the core a process is pinned to.
-const pinned = "SKIPUP_BENCH_PINNED"
+const pinned = "BENCH_PINNED"
 
 // pinToCore moves the whole process to one core. It sets the affinity of this thread and then
 // executes the program again, so that every thread inherits it.

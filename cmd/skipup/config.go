@@ -127,25 +127,38 @@ func addFlags(flags *pflag.FlagSet, options ...option) {
 	}
 }
 
-// settings parses the options of cmd. It reports all invalid values in one usageErrors.
+// settings parses the options of cmd. It reports all invalid values, and the variables that look like
+// misspelled settings, in one usageErrors.
 func (p *program) settings(cmd *cobra.Command, options ...option) (settings, error) {
 	var (
 		s     settings
 		wrong usageErrors
 	)
 	for _, o := range options {
-		text := cmp.Or(p.environment[o.variable], o.fallback)
-		if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
-			text = flag.Value.String()
+		text, _ := p.given(cmd, o)
+		err := checkCharacters(text)
+		if err == nil {
+			err = o.field(&s).UnmarshalText([]byte(text))
 		}
-		if err := o.field(&s).UnmarshalText([]byte(text)); err != nil {
+		if err != nil {
 			wrong.add("%s: %v", o.name(), err)
 		}
 	}
+	p.checkVariables(cmd, options, &wrong)
 	if len(wrong) == 0 {
 		wrong = s.conflicts()
 	}
 	return s, wrong.err()
+}
+
+// given returns the value of an option from its flag or its variable, and whether it has one. A value
+// that is empty, such as that of --trusted-proxies=, replaces the fallback only in a flag.
+func (p *program) given(cmd *cobra.Command, o option) (text string, given bool) {
+	if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
+		return flag.Value.String(), true
+	}
+	text = p.environment[o.variable]
+	return cmp.Or(text, o.fallback), text != ""
 }
 
 // conflicts returns what is wrong with settings that are valid on their own.

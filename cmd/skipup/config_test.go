@@ -262,6 +262,85 @@ func TestUsageErrorsAreReportedTogether(t *testing.T) {
 	}
 }
 
+func TestMisspelledVariablesAreReported(t *testing.T) {
+	tests := []struct{ variable, want string }{
+		{"SKIPUP_DATABASE_URL", "DATABASE_URL"},
+		{"SKIPUP_REDIS_URL", "REDIS_URL"},
+		{"SKIPUP_PUBLIC_URI", "SKIPUP_PUBLIC_URL"},
+		{"SKIPUP_ADRR", "SKIPUP_ADDR"},
+		{"skipup_addr", "SKIPUP_ADDR"},
+		{"SKIPUP_ENCRYPTION_KEY_FILE", "SKIPUP_ENCRYPTION_KEY"},
+		{"SKIPUP_METRICS_ADDRESS", "SKIPUP_METRICS_ADDR"},
+		{"DATABASE_URL_FILE", "DATABASE_URL"},
+		{"DATABASE_URI", "DATABASE_URL"},
+		{"DATABSE_URL", "DATABASE_URL"},
+		{"DATABAES_URL", "DATABASE_URL"},
+		{"database_url", "DATABASE_URL"},
+		{"DATABASE_URL ", "DATABASE_URL"},
+		{"SMTP_URI", "SMTP_URL"},
+		{"REDIS_URLS", "REDIS_URL"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.variable, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			env := map[string]string{tt.variable: "postgres://ada:hunter2@db.internal/keys"}
+			skipup(t, env, "serve", "--addr", "127.0.0.1:0").requireFailure(t, exitUsage, tt.variable+": unknown setting; did you mean "+tt.want+"?")
+			wantNoFiles(t)
+		})
+	}
+}
+
+// wantNoFiles checks that the working directory is empty, such as when no database was created.
+func wantNoFiles(t *testing.T) {
+	t.Helper()
+	files, err := os.ReadDir(".")
+	if err != nil || len(files) > 0 {
+		t.Errorf("files = %v, %v, want none", files, err)
+	}
+}
+
+func TestVariablesOfOtherProgramsAreIgnored(t *testing.T) {
+	env := map[string]string{}
+	for _, name := range []string{
+		"SKIPUP_API_KEY", "SKIPUP_WEBHOOK_SECRET", // of the guides
+		"SKIPUP_SERVICE_HOST", "SKIPUP_SERVICE_PORT", "SKIPUP_SERVICE_PORT_HTTP", "SKIPUP_PORT", "SKIPUP_PORT_8080_TCP", // of Kubernetes
+		"SKIPUP_PORT_8080_TCP_PROTO", "SKIPUP_PORT_8080_TCP_PORT", "SKIPUP_PORT_8080_TCP_ADDR", "SKIPUP_KEYS_SERVICE_HOST", "SKIPUP_KEYS_PORT_80_TCP",
+		"AMQP_URL", "HTTP_URL", "FTP_URL", "DATABASE_SSL", "DATABASE_URL_POOLED", "TEST_DATABASE_URL", "PUBLIC_URL", "ADDR",
+	} {
+		env[name] = "anything"
+	}
+	env["SKIPUP_DATABASE_URL"] = "" // counts as unset
+	if _, err := loaded(t, env); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNearMissesOfSettingsThatAreSetAreIgnored(t *testing.T) {
+	if _, err := loaded(t, map[string]string{"DATABASE_URL": "sqlite:a.db", "DATABASE_URL_FILE": "/run/secrets/url"}); err != nil {
+		t.Errorf("with DATABASE_URL: %v", err)
+	}
+	if _, err := loaded(t, map[string]string{"DATABASE_URI": "sqlite:a.db"}, "--database", "sqlite:a.db"); err != nil {
+		t.Errorf("with --database: %v", err)
+	}
+}
+
+func TestInvisibleCharactersInSettings(t *testing.T) {
+	for _, value := range []string{"sqlite:x.db\r", "sqlite:x.db\n", "sqlite:x\x00.db", "sqlite:x.db\u200b", "\ufeffsqlite:x.db", "sqlite:\x1b[31mx.db", " sqlite:x.db", "sqlite:x.db "} {
+		t.Run(fmt.Sprintf("%q", value), func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			skipup(t, map[string]string{"DATABASE_URL": value}, "serve", "--addr", "127.0.0.1:0").
+				requireFailure(t, exitUsage, "--database (DATABASE_URL): remove the ")
+			skipup(t, nil, "migrate", "--database", value).requireFailure(t, exitUsage, "--database (DATABASE_URL): remove the ")
+			wantNoFiles(t)
+		})
+	}
+	for _, o := range serveOptions {
+		if _, err := loaded(t, map[string]string{o.variable: "hunter2\r"}); err == nil || !strings.Contains(err.Error(), o.name()+": remove the line break") {
+			t.Errorf("%s with a line break: %v, want it rejected", o.variable, err)
+		}
+	}
+}
+
 func TestErrorsDoNotRepeatTheDatabaseURL(t *testing.T) {
 	tests := []struct {
 		name, url string
@@ -271,7 +350,8 @@ func TestErrorsDoNotRepeatTheDatabaseURL(t *testing.T) {
 		{"wrong scheme", "mysql://ada:hunter2@db.example/skipup", exitUsage},
 		{"wrong parameter", "postgres://ada:hunter2@db.example/skipup?sslmode=sometimes", exitUsage},
 		{"password as parameter", "postgres://db.example/skipup?password=hunter2&sslmode=sometimes", exitUsage},
-		{"unreachable, line end", "postgres://ada:hunter2@127.0.0.1:1/skipup\n", exitFailed},
+		{"line end", "postgres://ada:hunter2@127.0.0.1:1/skipup\n", exitUsage},
+		{"password that is not percent-encoded", "postgres://ada:p@ss#hunter2/rd@127.0.0.1:1/skipup", exitUsage},
 		{"unreachable", "postgres://ada:hunter2@127.0.0.1:1/skipup", exitFailed},
 		{"unreachable, password as parameter", "postgres://127.0.0.1:1/skipup?user=ada&password=hunter2", exitFailed},
 	}

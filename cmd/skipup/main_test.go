@@ -15,7 +15,7 @@ import (
 
 // asProgram is the environment variable that makes this test binary run as skipup, for tests that
 // need a separate process.
-const asProgram = "SKIPUP_TEST_AS_PROGRAM"
+const asProgram = "TEST_AS_SKIPUP"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {

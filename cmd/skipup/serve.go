@@ -27,7 +27,8 @@ It runs database migrations first. Nodes that share a PostgreSQL database can st
 time. Until there is a workspace, each start prints a link to create one with its first admin. The
 link is printed on standard output and is never logged. The log goes to standard error.
 
-Flags override the environment variables shown in [brackets].`,
+Flags override the environment variables shown in [brackets]. Unknown variables that begin with
+SKIPUP_ are errors, as are misspelled ones, such as DATABASE_URI.`,
 		Example: `  skipup serve
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
@@ -74,7 +75,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	}
 	defer closeGate()
 	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies})
-	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "version", versionText())
+	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
@@ -139,5 +140,10 @@ func (p *program) printWelcome(ctx context.Context, store *models.Store, publicU
 	if err != nil {
 		return nil, err
 	}
-	return pages, p.printf("\n  Open this link to create your workspace and admin account (works once):\n\n    %s\n", publicURL+path.SetUpWith(token))
+	return pages, p.printf(`
+  This database is empty: %s
+  Open this link to create your workspace and admin account (works once):
+
+    %s
+`, store.Database(), publicURL+path.SetUpWith(token))
 }

@@ -351,6 +351,33 @@ func TestServeUsesThePublicURL(t *testing.T) {
 	}
 }
 
+// TestServeNamesTheDatabase checks that an operator can tell from the log, the terminal, and the setup
+// page that the server uses another database than intended.
+func TestServeNamesTheDatabase(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		want, _ := models.SQLiteFile(env["DATABASE_URL"])
+		want = "sqlite:" + want
+		if _, isSQLite := models.SQLiteFile(env["DATABASE_URL"]); !isSQLite {
+			want = "postgres://"
+		}
+		s := startProcess(t, env)
+		s.waitUntilReady()
+		if _, body := s.get(s.setupLink()); !strings.Contains(body, want) {
+			t.Errorf("setup page lacks %s:\n%s", want, body)
+		}
+		if status, body := s.get(path.SignIn); status != http.StatusServiceUnavailable || !strings.Contains(body, "Check DATABASE_URL") {
+			t.Errorf("sign-in page before setup: status = %d, want 503 and advice to check DATABASE_URL", status)
+		}
+		s.stop()
+		if want := "This database is empty: " + want; !strings.Contains(s.stdout.String(), want) {
+			t.Errorf("stdout lacks %q:\n%s", want, s.stdout)
+		}
+		if want := `"database":"` + want; !strings.Contains(s.stderr.String(), want) {
+			t.Errorf("log lacks %s:\n%s", want, s.stderr)
+		}
+	})
+}
+
 func TestServePurgesExpiredRows(t *testing.T) {
 	env := sqliteEnv(t)
 	newWorkspace(t, env)

@@ -19,12 +19,12 @@ func (h setUp) new(c echo.Context) error {
 	if err := h.store.CheckSetupLink(c.Request().Context(), token); err != nil {
 		return err
 	}
-	return web.Render(c, http.StatusOK, setup.SetUp(setup.Form{Token: token}))
+	return web.Render(c, http.StatusOK, setup.SetUp(setup.Form{Token: token, Database: h.store.Database()}))
 }
 
 // create creates the workspace and its first admin, and signs them in.
 func (h setUp) create(c echo.Context) error {
-	form := setup.Form{Token: c.Param("token")}
+	form := setup.Form{Token: c.Param("token"), Database: h.store.Database()}
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+)
+
+// A misspelled setting would leave its default in place: with a misspelled database URL, the server
+// would start on a new, empty database. So variables that look like settings are errors.
+
+const variablePrefix = "SKIPUP_"
+
+// otherVariables are variables with variablePrefix that aren't settings: the examples in the guides
+// read them.
+var otherVariables = []string{"SKIPUP_API_KEY", "SKIPUP_WEBHOOK_SECRET"}
+
+// serviceVariable matches the variables that Kubernetes sets for a service named skipup or skipup-….
+var serviceVariable = regexp.MustCompile(`^SKIPUP_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// checkVariables adds the variables to wrong that look like misspelled settings: unknown ones with
+// variablePrefix, and near misses of options that are not set. It ignores empty variables.
+func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *usageErrors) {
+	names := append([]string{}, otherVariables...)
+	for _, o := range serveOptions {
+		names = append(names, o.variable)
+	}
+	unset := []string{}
+	for _, o := range options {
+		if _, given := p.given(cmd, o); !given {
+			unset = append(unset, o.variable)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.environment)) {
+		switch {
+		case p.environment[name] == "", slices.Contains(names, name), serviceVariable.MatchString(name):
+		case strings.HasPrefix(strings.ToUpper(name), variablePrefix):
+			wrong.add("%s: unknown setting; did you mean %s?", shownVariable(name), nearest(name, names))
+		default:
+			if meant := nearest(name, unset); meant != "" && isNearMiss(name, meant) {
+				wrong.add("%s: unknown setting; did you mean %s?", shownVariable(name), meant)
+			}
+		}
+	}
+}
+
+// isNearMiss reports whether name was probably meant to be the variable meant: with one typing error
+// or another case, or with the suffix by which other programs read a value from a file.
+func isNearMiss(name, meant string) bool {
+	name = strings.TrimSuffix(strings.ToUpper(name), "_FILE")
+	return distance(name, meant) <= 1
+}
+
+// nearest returns the name with the smallest distance from name, or "" if there are no names. A
+// SKIPUP_ before the name of a setting without it, and a _FILE after it, do not count.
+func nearest(name string, names []string) string {
+	best, least := "", 0
+	upper := strings.TrimSuffix(strings.ToUpper(name), "_FILE")
+	for _, candidate := range names {
+		d := min(distance(upper, candidate), distance(strings.TrimPrefix(upper, variablePrefix), candidate))
+		if best == "" || d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// shownVariable returns a name without characters that could garble a terminal.
+func shownVariable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, name)
+}
+
+// distance returns the number of characters to insert, delete, replace, or swap with their neighbor to
+// turn a into b (optimal string alignment).
+func distance(a, b string) int {
+	before, previous, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range previous {
+		previous[j] = j
+	}
+	for i := range len(a) {
+		current[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			current[j+1] = min(previous[j]+cost, previous[j+1]+1, current[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				current[j+1] = min(current[j+1], before[j-1]+1)
+			}
+		}
+		before, previous, current = previous, current, before
+	}
+	return previous[len(b)]
+}
+
+var (
+	errControl = errors.New("remove the line break or other invisible character in it")
+	errSpaces  = errors.New("remove the space before or after it")
+)
+
+// checkCharacters returns an error for characters that no one types on purpose, such as the line end
+// of a file that a value was copied from. They would become part of a file name or a password.
+func checkCharacters(value string) error {
+	switch {
+	case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsGraphic(r) }):
+		return errControl
+	case strings.TrimSpace(value) != value:
+		return errSpaces
+	}
+	return nil
+}
