@@ -4,6 +4,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -26,7 +27,7 @@ func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handl
 	read := []string{http.MethodGet, http.MethodHead}
 	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
 	server.Match(read, path.HealthLive, alive)
-	server.Match(read, path.HealthReady, ready(store, gate))
+	server.Match(read, path.HealthReady, ready(store, gate, options.Conditions))
 	return server
 }
 
@@ -38,14 +39,16 @@ const readyTimeout = time.Second
 
 // ready returns 200 while keys can be verified, either from memory or, if the lease has expired,
 // in the database. A node that is late with a poll stays ready as long as the database is
-// available.
-func ready(store *models.Store, gate *web.KeyGate) echo.HandlerFunc {
+// available. The response lists the problems of the node, with either status.
+func ready(store *models.Store, gate *web.KeyGate, conditions *web.Conditions) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)
 		defer cancel()
+		status, lines := http.StatusOK, []string{"ready"}
 		if !gate.Ready() && store.Ping(ctx) != nil {
-			return c.String(http.StatusServiceUnavailable, "database unavailable\n")
+			status, lines = http.StatusServiceUnavailable, []string{"database unavailable"}
 		}
-		return c.String(http.StatusOK, "ready\n")
+		lines = append(lines, conditions.Sentences()...)
+		return c.String(status, strings.Join(lines, "\n")+"\n")
 	}
 }

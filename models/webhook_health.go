@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // healthSample is the number of recent deliveries that the health of an endpoint is based on.
@@ -18,6 +20,8 @@ type WebhookHealth struct {
 	Failed          int
 	Pending         int // waiting for an attempt
 	Retrying        int // pending after at least one failed attempt
+	// Unreadable is set if this node can't decrypt the signing secret, so that it sends nothing.
+	Unreadable bool
 }
 
 // SuccessRate returns the share of attempted deliveries that have succeeded, from 0 to 1. It is
@@ -41,7 +45,8 @@ const newestDeliveries = `SELECT * FROM (
 	SELECT endpoint_id, status, failure, attempts, last_attempted_at FROM webhook_deliveries
 	WHERE endpoint_id = ? AND workspace_id = ? ORDER BY id DESC LIMIT ?) AS newest`
 
-// WebhookHealths returns the health of endpoints by ID. Endpoints without deliveries are omitted.
+// WebhookHealths returns the health of endpoints by ID. Endpoints without
+// deliveries are omitted if they have nothing else to report.
 func (s *Store) WebhookHealths(ctx context.Context, workspaceID string, endpointIDs []string) (map[string]WebhookHealth, error) {
 	if len(endpointIDs) == 0 {
 		return nil, nil
@@ -60,7 +65,21 @@ func (s *Store) WebhookHealths(ctx context.Context, workspaceID string, endpoint
 		health.add(&rows[i])
 		byID[rows[i].EndpointID] = health
 	}
+	unreadable, err := s.unreadableSecrets(s.with(ctx).Where("endpoint_id IN (?)", s.endpointsIn(ctx, workspaceID, endpointIDs)))
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range unreadable.Endpoints {
+		health := byID[id]
+		health.Unreadable = true
+		byID[id] = health
+	}
 	return byID, nil
+}
+
+// endpointsIn selects the IDs among endpointIDs that belong to a workspace.
+func (s *Store) endpointsIn(ctx context.Context, workspaceID string, endpointIDs []string) *gorm.DB {
+	return s.with(ctx).Model(&WebhookEndpoint{}).Select("id").Where("workspace_id = ? AND id IN ?", workspaceID, endpointIDs)
 }
 
 // add counts a delivery.

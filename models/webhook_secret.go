@@ -41,8 +41,9 @@ func (s *Store) insertWebhookSecret(ctx context.Context, endpointID string) (tok
 }
 
 // RotateWebhookSecret creates a new secret for an endpoint and returns it. It can't be retrieved
-// later. For WebhookSecretOverlap, deliveries are signed with the old secret too. It returns
-// FailedPrecondition after too many rotations within that time.
+// later. For WebhookSecretOverlap, deliveries are signed with the old secret too, unless it can't be
+// decrypted: then it is discarded. It returns FailedPrecondition after too many rotations within that
+// time.
 func (s *Store) RotateWebhookSecret(ctx context.Context, workspaceID, id string) (*WebhookEndpoint, token.Secret, error) {
 	var (
 		endpoint *WebhookEndpoint
@@ -50,6 +51,9 @@ func (s *Store) RotateWebhookSecret(ctx context.Context, workspaceID, id string)
 	)
 	err := s.Tx(ctx, func(tx *Store) (err error) {
 		if endpoint, err = tx.lockWebhookEndpoint(ctx, workspaceID, id); err != nil {
+			return err
+		}
+		if err := tx.discardUnreadableSecrets(ctx, id); err != nil {
 			return err
 		}
 		if err := tx.retireWebhookSecret(ctx, id); err != nil {
@@ -66,6 +70,7 @@ func (s *Store) RotateWebhookSecret(ctx context.Context, workspaceID, id string)
 	if err != nil {
 		return nil, token.Secret{}, err
 	}
+	s.wakeWebhooks() // for deliveries that had to wait for a secret
 	return endpoint, secret, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
@@ -149,6 +151,54 @@ func TestResealSkipsUnreadableSecrets(t *testing.T) {
 			t.Errorf("resealed = %d, error = %v; want 1 and an error about the lost secret", n, err)
 		}
 		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
+	})
+}
+
+func TestRotationDiscardsUnreadableSecret(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		lost, intact := s.endpoint(t), s.endpoint(t)
+		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1 WHERE endpoint_id = $2", append([]byte{1}, make([]byte, 60)...), lost.ID)
+		unreadable := func() models.UnreadableSecrets {
+			found, err := s.UnreadableSecrets(s.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+		if diff := cmp.Diff(models.UnreadableSecrets{Endpoints: []string{lost.ID}, LostKey: true}, unreadable()); diff != "" {
+			t.Errorf("unreadable secrets (-want +got):\n%s", diff)
+		}
+		for id, want := range map[string]bool{lost.ID: true, intact.ID: false} {
+			if health, err := s.WebhookHealth(s.ctx, s.id, id); err != nil || health.Unreadable != want {
+				t.Errorf("health of %s: unreadable = %v, error = %v; want %v", id, health.Unreadable, err, want)
+			}
+		}
+		_, secret, err := s.RotateWebhookSecret(s.ctx, s.id, lost.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSecrets(t, s.secretsOf(t, s.Store.Store, lost.ID), secret.Reveal())
+		if found := unreadable(); len(found.Endpoints) != 0 || found.LostKey {
+			t.Errorf("unreadable secrets after the rotation = %+v, want none", found)
+		}
+	})
+}
+
+func TestExpiredUnreadableSecretIsNoProblem(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		endpoint := s.endpoint(t)
+		if _, _, err := s.RotateWebhookSecret(s.ctx, s.id, endpoint.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1 WHERE expires_at IS NOT NULL", []byte("damaged"))
+		found, err := s.UnreadableSecrets(s.ctx)
+		if err != nil || len(found.Endpoints) != 1 || found.LostKey {
+			t.Errorf("unreadable secrets = %+v, error = %v; want one, without a lost key", found, err)
+		}
+		s.Clock.Advance(models.WebhookSecretOverlap)
+		if found, err = s.UnreadableSecrets(s.ctx); err != nil || len(found.Endpoints) != 0 {
+			t.Errorf("unreadable secrets after it expired = %+v, error = %v; want none", found, err)
+		}
 	})
 }
 

@@ -23,6 +23,7 @@ type Options struct {
 	PublicURL      string // scheme and host that browsers and clients use
 	Log            *slog.Logger
 	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is trusted; none by default
+	Conditions     *Conditions    // the problems that readiness lists; may be nil
 }
 
 // Server is an Echo with one group of routes for pages and one for the API. Routes added to the

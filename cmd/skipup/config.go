@@ -24,6 +24,7 @@ type settings struct {
 	SMTP                smtpServer
 	MailFrom            mailSender
 	EncryptionKey       encryptionKeys
+	AllowUnreadable     boolean
 	WebhookAllowPrivate boolean
 	MaxConnections      connections
 	IdleTimeout         keepAlive
@@ -106,6 +107,10 @@ var (
 		"", "SKIPUP_ENCRYPTION_KEY", "", "",
 		func(s *settings) encoding.TextUnmarshaler { return &s.EncryptionKey },
 	}
+	allowUnreadableOption = option{
+		"allow-unreadable-secrets", "SKIPUP_ALLOW_UNREADABLE_SECRETS", "false", "`true` to start although the encryption key of webhook secrets is lost",
+		func(s *settings) encoding.TextUnmarshaler { return &s.AllowUnreadable },
+	}
 	webhookAllowPrivateOption = option{
 		"webhook-allow-private", "SKIPUP_WEBHOOK_ALLOW_PRIVATE", "false", "`true` to allow webhooks to http URLs and private networks, for development only",
 		func(s *settings) encoding.TextUnmarshaler { return &s.WebhookAllowPrivate },
@@ -115,7 +120,7 @@ var (
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
-	encryptionKeyOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption,
+	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption,
 }
 
 // addFlags adds the flags of options to flags.

@@ -2,14 +2,20 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web"
 )
 
 // loadEncryptionKeys returns the configured keys. Without any, a single node on SQLite uses a key
@@ -17,23 +23,94 @@ import (
 // of the database, such as a backup, does not contain the key. On PostgreSQL all nodes need the
 // same key, so without a configured one there are no webhooks.
 func loadEncryptionKeys(s settings) (encryptionKeys, error) {
-	database, isSQLite := models.SQLiteFile(string(s.Database))
-	if s.EncryptionKey != nil || !isSQLite {
+	keys, err := readEncryptionKeys(s)
+	path := keyFileOf(s)
+	if keys != nil || err != nil || path == "" {
+		return keys, err
+	}
+	text, err := createKeyFile(path)
+	if err != nil {
+		return nil, errKeyFile(err)
+	}
+	return parseKeyFile(path, text)
+}
+
+// readEncryptionKeys returns the configured keys or those in the key file, or nil if there are none.
+func readEncryptionKeys(s settings) (encryptionKeys, error) {
+	path := keyFileOf(s)
+	if path == "" {
 		return s.EncryptionKey, nil
 	}
-	path := database + ".key"
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = createKeyFile(path)
+		return nil, nil
 	}
 	if err != nil {
-		return nil, failf("can't read or create the encryption key next to the database; set %s instead: %w", encryptionKeyOption.variable, err)
+		return nil, errKeyFile(err)
 	}
-	var keys encryptionKeys
+	return parseKeyFile(path, text)
+}
+
+// keyFileOf returns the path of the key file, or "" if the keys are not in a file.
+func keyFileOf(s settings) string {
+	database, isSQLite := models.SQLiteFile(string(s.Database))
+	if s.EncryptionKey != nil || !isSQLite {
+		return ""
+	}
+	return database + ".key"
+}
+
+func parseKeyFile(path string, text []byte) (keys encryptionKeys, err error) {
 	if err := keys.UnmarshalText(bytes.TrimSpace(text)); err != nil || keys == nil {
 		return nil, failf("%s doesn't contain an encryption key; restore the file, or set %s", path, encryptionKeyOption.variable)
 	}
 	return keys, nil
+}
+
+func errKeyFile(err error) error {
+	return failf("can't read or create the encryption key next to the database; set %s instead: %w", encryptionKeyOption.variable, err)
+}
+
+// requireReadableSecrets returns an error if the store has webhook secrets that are encrypted with a
+// key that is not configured, unless the settings allow it. To start with another key, such as a new
+// key file, would hide that the old one is lost.
+func requireReadableSecrets(ctx context.Context, s settings, store *models.Store) error {
+	unreadable, err := store.UnreadableSecrets(ctx)
+	if err != nil || !unreadable.LostKey || bool(s.AllowUnreadable) {
+		return err
+	}
+	restore := "set " + encryptionKeyOption.variable + " to the key that encrypts them"
+	if path := keyFileOf(s); path != "" {
+		restore = "restore " + path + " from a backup, or " + restore
+	}
+	return failf("the secrets of %d webhook endpoints can't be decrypted, because their encryption key is missing; %s. "+
+		"If the key is lost, start with %s, and rotate the secret of each endpoint", len(unreadable.Endpoints), restore, allowUnreadableOption.name())
+}
+
+// secretsWorker returns a worker that reports webhook secrets that can't be decrypted.
+func secretsWorker(store *models.Store, conditions *web.Conditions, log *slog.Logger) worker {
+	return repeat(10*time.Second, log, "check the webhook secrets", func(ctx context.Context) error {
+		unreadable, err := store.UnreadableSecrets(ctx)
+		if err != nil {
+			return err
+		}
+		sentence := ""
+		if n := len(unreadable.Endpoints); n > 0 {
+			sentence = fmt.Sprintf("the secrets of %d webhook endpoints can't be decrypted, so nothing is sent to them; "+
+				"restore the encryption key (%s), or rotate their secrets: %s", n, encryptionKeyOption.variable, some(unreadable.Endpoints))
+		}
+		conditions.Report("webhook_secrets", sentence)
+		return nil
+	})
+}
+
+// some returns a list of IDs, shortened if it is long.
+func some(ids []string) string {
+	const most = 5
+	if len(ids) <= most {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s, and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
 }
 
 // createKeyFile writes a new key atomically, readable only by its owner, unless the file exists.

@@ -58,6 +58,7 @@ func (p *program) runServer(ctx context.Context, s settings, log *slog.Logger, a
 
 func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce announce) error {
 	metrics := web.NewMetrics()
+	conditions := web.NewConditions(metrics, log)
 	store, err := openServerStore(ctx, s, metrics, log)
 	if err != nil {
 		return err
@@ -74,13 +75,13 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		return err
 	}
 	defer closeGate()
-	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies})
+	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions})
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
 	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log),
-		reminderWorker(store, log), mailWorker(s, store, publicURL, log))
+		secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err
@@ -88,11 +89,33 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	return web.Serve(ctx, listener, handler, web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}, log)
 }
 
+// openServerStore opens the Store of a server. On SQLite it creates the key file if there is none, but
+// only after it has checked that no secret needs an earlier key.
 func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log *slog.Logger) (*models.Store, error) {
-	keys, err := loadEncryptionKeys(s)
+	keys, err := readEncryptionKeys(s)
 	if err != nil {
 		return nil, err
 	}
+	store, err := openStoreWith(ctx, s, keys, metrics, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := requireReadableSecrets(ctx, s, store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if keys != nil || keyFileOf(s) == "" {
+		return store, nil
+	}
+	if err := store.Close(); err != nil {
+		return nil, err
+	}
+	if keys, err = loadEncryptionKeys(s); err != nil {
+		return nil, err
+	}
+	return openStoreWith(ctx, s, keys, metrics, log)
+}
+
+func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, log *slog.Logger) (*models.Store, error) {
 	store, applied, err := openStore(ctx, s, models.Options{
 		Log: log, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
 		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), AcceptedAfterDeletion: func(keyIDs []string) {

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
 )
 
 // keyText returns an encryption key as text, with all bytes equal to fill.
@@ -30,21 +32,7 @@ func TestServeSendsWebhooks(t *testing.T) {
 		workspace := newWorkspace(t, env)
 		key := newKey(t, env, workspace, "CI", "webhooks.write")
 		s := serve(t, env, "--metrics-addr", "127.0.0.1:0")
-		body := `{"url":"` + receiver.URL + `","events":["api_key.created"]}`
-		request, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/webhook_endpoints", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+key)
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if response.StatusCode != http.StatusCreated {
-			t.Fatalf("status = %d, want %d", response.StatusCode, http.StatusCreated)
-		}
+		s.post("/api/v1/webhook_endpoints", key, `{"url":"`+receiver.URL+`","events":["api_key.created"]}`, http.StatusCreated)
 		newKey(t, env, workspace, "Created by another process", "")
 		select {
 		case got := <-received:
@@ -55,6 +43,131 @@ func TestServeSendsWebhooks(t *testing.T) {
 			t.Error("no webhook was received")
 		}
 	})
+}
+
+// post sends JSON to the API and returns the response. It fails the test unless the status is as
+// wanted.
+func (s *server) post(path, key, body string, status int) string {
+	s.t.Helper()
+	request, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != status {
+		s.t.Fatalf("POST %s: status = %d, %v, want %d: %s", path, response.StatusCode, err, status, text)
+	}
+	return string(text)
+}
+
+func TestLostEncryptionKey(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		received := make(chan string, 9)
+		receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received <- r.URL.Path }))
+		defer receiver.Close()
+		env["SKIPUP_WEBHOOK_ALLOW_PRIVATE"] = "true"
+		file := strings.TrimPrefix(env["DATABASE_URL"], "sqlite:") + ".key"
+		isSQLite := strings.HasPrefix(env["DATABASE_URL"], "sqlite:")
+		if !isSQLite {
+			env["SKIPUP_ENCRYPTION_KEY"] = keyText('o')
+		}
+		workspace := newWorkspace(t, env)
+		key := newKey(t, env, workspace, "CI", "webhooks.write")
+		first := startProcess(t, env)
+		first.waitUntilReady()
+		created := first.post("/api/v1/webhook_endpoints", key, `{"url":"`+receiver.URL+`","events":["api_key.created"]}`, http.StatusCreated)
+		first.stop()
+		id := regexp.MustCompile(`"id":"(we_[^"]+)"`).FindStringSubmatch(created)[1]
+
+		if isSQLite {
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			delete(env, "SKIPUP_ENCRYPTION_KEY")
+		}
+		args := []string{"serve", "--addr", "127.0.0.1:0"}
+		refused := skipup(t, env, args...)
+		refused.requireFailure(t, exitFailed, "the secrets of 1 webhook endpoints can't be decrypted", "set SKIPUP_ENCRYPTION_KEY", "--allow-unreadable-secrets")
+		if isSQLite {
+			if !strings.Contains(refused.stderr, "restore "+file) {
+				t.Errorf("stderr lacks the path of the key file:\n%s", refused.stderr)
+			}
+			if _, err := os.Stat(file); err == nil {
+				t.Error("a new key file was created, want none")
+			}
+		}
+		env["SKIPUP_ENCRYPTION_KEY"] = keyText('n')
+		skipup(t, env, args...).requireFailure(t, exitFailed, "can't be decrypted")
+
+		s := startProgram(t, env, append(args, "--allow-unreadable-secrets", "true", "--metrics-addr", "127.0.0.1:0")...)
+		s.waitUntilReady()
+		eventually(t, "readiness does not mention the endpoint", func() bool {
+			status, body := s.get(path.HealthReady)
+			return status == http.StatusOK && strings.Contains(body, id)
+		})
+		if got := s.metric(`skipup_problem{problem="webhook_secrets"}`); got != "1" {
+			t.Errorf("metric = %q, want 1", got)
+		}
+		newKey(t, env, workspace, "Waits for the secret", "")
+		s.post("/api/v1/webhook_endpoints/"+id+"/rotate_secret", key, `{}`, http.StatusOK)
+		select {
+		case <-received:
+		case <-time.After(testTimeout):
+			t.Error("the delivery that waited for a secret was not sent")
+		}
+		eventually(t, "readiness still mentions the endpoint", func() bool {
+			_, body := s.get(path.HealthReady)
+			return body == "ready\n"
+		})
+		if got := s.metric(`skipup_problem{problem="webhook_secrets"}`); got != "0" {
+			t.Errorf("metric after the rotation = %q, want 0", got)
+		}
+		s.stop()
+		skipupStarts(t, env)
+	})
+}
+
+// skipupStarts checks that the server starts without any flag.
+func skipupStarts(t *testing.T, env map[string]string) {
+	t.Helper()
+	s := startProcess(t, env)
+	s.waitUntilReady()
+	s.stop()
+}
+
+var metricsAddress = regexp.MustCompile(`"serving metrics","address":"([^"]+)"`)
+
+// metric returns the value of a metric, or "" if there is none. The server must have logged where it
+// serves metrics.
+func (s *server) metric(name string) string {
+	s.t.Helper()
+	address := metricsAddress.FindStringSubmatch(s.stderr.String())
+	if address == nil {
+		s.t.Fatalf("the log lacks the address of the metrics:\n%s", s.stderr)
+	}
+	response, err := http.Get("http://" + address[1] + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 func TestPublicServerRejectsPrivateWebhooks(t *testing.T) {

@@ -46,26 +46,19 @@ func (h webhooksHandler) delivery(c echo.Context) error {
 	if web.ForPart(c) && c.QueryParam("seen") == page.Version(h.store.Now()) {
 		return c.NoContent(http.StatusNoContent)
 	}
-	return h.showDelivery(c, http.StatusOK, page)
+	return web.Render(c, http.StatusOK, webhooks.Delivery(page))
 }
 
-// deliveryPage returns the delivery in the URL with its endpoint. It reads the endpoint last, so that
+// deliveryPage returns the delivery in the URL with its endpoint and its health. It reads the endpoint last, so that
 // a delivery that disabled it isn't shown with an enabled endpoint.
 func (h webhooksHandler) deliveryPage(c echo.Context) (page webhooks.DeliveryPage, err error) {
 	page.Delivery, err = h.store.WebhookDelivery(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), c.Param("delivery_id"))
 	if err != nil {
 		return page, err
 	}
-	page.Endpoint, err = h.endpoint(c)
+	endpoint, err := h.endpointPage(c)
+	page.Endpoint, page.Health = endpoint.Endpoint, endpoint.Health
 	return page, err
-}
-
-// showDelivery completes page with the health of its endpoint and renders it.
-func (h webhooksHandler) showDelivery(c echo.Context, status int, page webhooks.DeliveryPage) (err error) {
-	if page.Health, err = h.store.WebhookHealth(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID); err != nil {
-		return err
-	}
-	return web.Render(c, status, webhooks.Delivery(page))
 }
 
 // retry sends a delivery now and redirects to it.
@@ -77,7 +70,7 @@ func (h webhooksHandler) retry(c echo.Context) error {
 	_, err = h.store.RetryWebhookDelivery(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID, page.Delivery.ID)
 	if r, rejected := rejectionOf(err); rejected {
 		page.Message = r.message
-		return h.showDelivery(c, http.StatusUnprocessableEntity, page)
+		return web.Render(c, http.StatusUnprocessableEntity, webhooks.Delivery(page))
 	}
 	if err != nil {
 		return err

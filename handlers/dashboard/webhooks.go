@@ -132,11 +132,17 @@ func (h webhooksHandler) endpointPage(c echo.Context) (page webhooks.EndpointPag
 // rotateSecret replaces the signing secret of an endpoint and shows the new one once.
 func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, struct{}] {
 	return h.confirmed(webhooks.RotateSecret, func(c echo.Context) (next, error) {
+		before, err := h.endpointPage(c)
+		if err != nil {
+			return next{}, err
+		}
 		endpoint, secret, err := h.store.RotateWebhookSecret(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 		if err != nil {
 			return next{}, err
 		}
-		return next{}, web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{Endpoint: endpoint, Secret: secret.Reveal(), Rotated: true}))
+		return next{}, web.Render(c, http.StatusCreated, webhooks.Secret(webhooks.SecretPage{
+			Endpoint: endpoint, Secret: secret.Reveal(), Rotated: true, Overlaps: !before.Health.Unreadable,
+		}))
 	})
 }
 

@@ -421,3 +421,40 @@ func TestWebhookLimit(t *testing.T) {
 		t.Errorf("one more endpoint: status = %d, want 422 with the values entered", got.Status)
 	}
 }
+
+// TestUnreadableSecret checks that an admin learns why nothing is sent, and can repair it.
+func TestUnreadableSecret(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		admin := s.SignedIn(t, handlerstest.AdminEmail)
+		id, _ := newEndpoint(t, s, admin)
+		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1", append([]byte{1}, make([]byte, 60)...))
+		s.NamedKey(t, s.Workspace.ID, "CI")
+		if got := strings.TrimSpace(document(t, admin.Get(webhooksPath)).Find("table .badge").Text()); got != "Secret unreadable" {
+			t.Errorf("badge in the list = %q, want Secret unreadable", got)
+		}
+		page := document(t, admin.Get(webhooksPath+"/"+id))
+		if got := page.Find("#unreadable").Text(); !strings.Contains(got, "can’t be decrypted") {
+			t.Errorf("notice = %q, want that the secret can’t be decrypted", got)
+		}
+		if got := strings.TrimSpace(page.Find("#deliveries .badge").Text()); got != "Pending" {
+			t.Errorf("status of the delivery = %q, want Pending", got)
+		}
+		if got := page.Find("#deliveries").Text(); !strings.Contains(got, "Pending until the secret is restored or rotated") {
+			t.Errorf("deliveries do not say what they wait for: %q", got)
+		}
+		if n := page.Find("#deliveries [data-live]").Length(); n != 0 {
+			t.Errorf("rows that refresh themselves = %d, want 0", n)
+		}
+		dialog := admin.Get(webhooksPath + "/" + id + "/secret")
+		if got := document(t, dialog).Find("form").Text(); !strings.Contains(got, "discard") || strings.Contains(got, "24 hours") {
+			t.Errorf("dialog = %q, want that the old secret is discarded", got)
+		}
+		rotated := admin.Post(webhooksPath+"/"+id+"/secret", nil)
+		if rotated.Status != http.StatusCreated || strings.Contains(rotated.Body, "24 hours") {
+			t.Errorf("rotate: status = %d, want 201 and no promise of 24 hours", rotated.Status)
+		}
+		if n := document(t, admin.Get(webhooksPath+"/"+id)).Find("#unreadable").Length(); n != 0 {
+			t.Error("notice remains after the rotation")
+		}
+	})
+}

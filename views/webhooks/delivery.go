@@ -18,6 +18,7 @@ const activeWithin = 15 * time.Second
 type deliveryRow struct {
 	*models.WebhookDelivery
 	Endpoint *models.WebhookEndpoint
+	Health   models.WebhookHealth
 	Now      time.Time
 	Message  string // why the last retry was rejected, if it was
 	Open     bool   // whether the details are expanded
@@ -28,12 +29,15 @@ func (d deliveryRow) isActive() bool {
 	if d.NextAttemptAt == nil { // succeeded or failed
 		return false
 	}
-	return d.InFlightAt(d.Now) || d.Endpoint.Enabled() && d.NextAttemptAt.Before(d.Now.Add(activeWithin))
+	return d.InFlightAt(d.Now) || d.mayBeSent() && d.NextAttemptAt.Before(d.Now.Add(activeWithin))
 }
+
+// mayBeSent reports whether anything is sent to the endpoint at present.
+func (d deliveryRow) mayBeSent() bool { return d.Endpoint.Enabled() && !d.Health.Unreadable }
 
 // isLive reports whether the row refreshes itself: the delivery is active or will be.
 func (d deliveryRow) isLive() bool {
-	return d.isActive() || d.Status == models.DeliveryPending && d.NextAttemptAt != nil && d.Endpoint.Enabled()
+	return d.isActive() || d.Status == models.DeliveryPending && d.NextAttemptAt != nil && d.mayBeSent()
 }
 
 // refreshDelay returns the number of milliseconds until a pending delivery becomes active.
@@ -47,12 +51,12 @@ func (d deliveryRow) refreshDelay() int64 {
 // Version returns a string that changes with everything a row shows, so that an unchanged row isn't
 // sent again.
 func (p DeliveryPage) Version(now time.Time) string {
-	d := deliveryRow{WebhookDelivery: p.Delivery, Endpoint: p.Endpoint, Now: now}
-	return fmt.Sprintf("%s-%d-%t-%t", d.Status, d.Attempts, d.isActive(), p.Endpoint.Enabled())
+	d := deliveryRow{WebhookDelivery: p.Delivery, Endpoint: p.Endpoint, Health: p.Health, Now: now}
+	return fmt.Sprintf("%s-%d-%t-%t", d.Status, d.Attempts, d.isActive(), d.mayBeSent())
 }
 
 func (d deliveryRow) version() string {
-	return DeliveryPage{Endpoint: d.Endpoint, Delivery: d.WebhookDelivery}.Version(d.Now)
+	return DeliveryPage{Endpoint: d.Endpoint, Health: d.Health, Delivery: d.WebhookDelivery}.Version(d.Now)
 }
 
 func (d deliveryRow) id() string { return "delivery-" + d.ID }

@@ -67,6 +67,8 @@ type status struct{ Label, Tone string }
 // statusOf returns the status of an endpoint.
 func statusOf(e *models.WebhookEndpoint, health models.WebhookHealth) status {
 	switch {
+	case e.Enabled() && health.Unreadable:
+		return status{"Secret unreadable", "danger"}
 	case e.Enabled() && health.LastFailure != models.Delivered:
 		return status{"Failing", "warning"}
 	case e.Enabled():

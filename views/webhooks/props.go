@@ -71,6 +71,7 @@ type SecretPage struct {
 	Endpoint *models.WebhookEndpoint
 	Secret   string
 	Rotated  bool // whether it replaces an earlier secret
+	Overlaps bool // whether requests are signed with the earlier secret too, for a while
 }
 
 // Query selects which of an endpoint's deliveries to show.

@@ -95,7 +95,7 @@ func Secret(p SecretPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if p.Rotated {
+				if p.Overlaps {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"text-13 text-muted-foreground\">For 24 hours we sign requests with both the old and the new secret. Update your server within that time to avoid failures.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
