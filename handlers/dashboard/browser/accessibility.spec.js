@@ -1,7 +1,10 @@
 // axe finds no violations in any state of any page, light and dark, wide and narrow.
-import axe from 'axe-core'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { expect, test } from './test.js'
-import { inEveryLook, setupStates, states } from './states.js'
+import { forEachState, inEveryLook, setupStates, states } from './states.js'
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 // violations returns what axe finds. In dark mode only colors differ.
 async function violations(page, colorScheme) {
@@ -16,18 +19,12 @@ async function violations(page, colorScheme) {
 // that it takes to be covered.
 const raise = (page) => page.locator('dialog:modal').evaluateAll((dialogs) => dialogs.forEach((dialog) => (dialog.style.zIndex = '999')))
 
-for (const [isSetUp, group] of [[false, setupStates], [true, states]]) {
-  test.describe(isSetUp ? 'after the setup' : 'before the setup', () => {
-    test.use({ isSetUp })
-
-    for (const [name, open] of Object.entries(group)) {
-      test(`axe finds no violations: ${name}`, async ({ page, skipup }) => {
-        await open(page, { skipup })
-        await page.evaluate(axe.source)
-        await inEveryLook(page, async ({ colorScheme, width }) => {
-          expect(await violations(page, colorScheme), `${colorScheme} at ${width}`).toEqual([])
-        })
-      })
-    }
+forEachState({ ...setupStates, ...states }, (name, open) => {
+  test(`axe finds no violations: ${name}`, async ({ page, skipup }) => {
+    await open(page, { skipup })
+    await page.evaluate(axe)
+    await inEveryLook(page, async ({ colorScheme, width }) => {
+      expect(await violations(page, colorScheme), `${colorScheme} at ${width}`).toEqual([])
+    })
   })
-}
+})

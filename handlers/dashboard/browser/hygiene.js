@@ -5,7 +5,7 @@ import { dialog, listPath, makeKey, makeKeys, row } from './steps.js'
 const days = (n) => new Date(Date.now() - n * 86400_000).toISOString().replace('T', ' ').replace('Z', '')
 
 // makeFindings creates a key for each finding of the review. It returns them by name.
-export async function makeFindings(page, skipup) {
+async function makeFindings(page, skipup) {
   const options = [
     { name: 'Warehouse export', scopes: ['members.read'] },
     { name: 'Nightly backup', scopes: ['meeting_requests.read'] },
@@ -37,7 +37,7 @@ export async function makeFindings(page, skipup) {
   await expect.poll(async () => {
     await page.goto(`${listPath}/review`)
     return page.locator('#review').innerText()
-  }, { timeout: 50_000 }).toContain('1 still in use')
+  }).toContain('1 still in use')
   return keys
 }
 
@@ -58,6 +58,16 @@ export async function selectKeys(page, ...names) {
   for (const name of names) await row(page, name).getByRole('checkbox').check()
 }
 
+// findings are contents: a key for each finding of the review.
+export const findings = { make: makeFindings }
+
+const withFindings = (open) => Object.assign(open, { contents: findings })
+
+async function selectTwo(page) {
+  await page.goto(listPath)
+  await selectKeys(page, 'CRM sync', 'Warehouse export')
+}
+
 // hygieneStates are states as in states.js, for a signed-in admin.
 export const hygieneStates = {
   'review-nothing': async (page) => {
@@ -65,49 +75,40 @@ export const hygieneStates = {
     await page.goto(listPath)
     await expect(page.locator('#review')).toContainText('Nothing to review')
   },
-  'review-everything': async (page, { skipup }) => {
-    await makeFindings(page, skipup)
+  'review-everything': withFindings(async (page) => {
     await page.goto(listPath)
     await expect(finding(page, /never used/)).toBeVisible()
-  },
-  'review-page': async (page, { skipup }) => {
-    await makeFindings(page, skipup)
-    await page.goto(`${listPath}/review`)
-  },
+  }),
+  'review-page': withFindings((page) => page.goto(`${listPath}/review`)),
   ...Object.fromEntries(
     ['unused', 'idle', 'expiring', 'old', 'scopes', 'orphaned', 'still_used'].map((code) => [
       `review-${code}`,
-      async (page, { skipup }) => {
-        await makeFindings(page, skipup)
+      withFindings(async (page) => {
         await page.goto(`${listPath}?review=${code}`)
         await expect(page.locator('#review [aria-current]')).toBeVisible()
-      },
+      }),
     ]),
   ),
-  'bulk-selected': async (page, { skipup }) => {
-    await makeFindings(page, skipup)
-    await page.goto(listPath)
-    await selectKeys(page, 'CRM sync', 'Warehouse export')
-  },
-  'bulk-preview': async (page, { skipup }) => {
-    await hygieneStates['bulk-selected'](page, { skipup })
+  'bulk-selected': withFindings(selectTwo),
+  'bulk-preview': withFindings(async (page) => {
+    await selectTwo(page)
     await page.getByRole('button', { name: 'Delete…' }).click()
     await expect(dialog(page)).toBeVisible()
     await dialog(page).getByText('1 caller').first().click()
-  },
-  'bulk-rejected': async (page, { skipup }) => {
-    await hygieneStates['bulk-selected'](page, { skipup })
+  }),
+  'bulk-rejected': withFindings(async (page) => {
+    await selectTwo(page)
     await page.getByRole('button', { name: 'Delete…' }).click()
     await dialog(page).getByRole('button', { name: 'Delete 2 keys' }).click()
     await expect(page.getByText(/^The number doesn't match/)).toBeVisible()
-  },
-  'bulk-receipts': async (page, { skipup }) => {
-    await hygieneStates['bulk-selected'](page, { skipup })
+  }),
+  'bulk-receipts': withFindings(async (page) => {
+    await selectTwo(page)
     await page.getByRole('button', { name: 'Delete…' }).click()
     await dialog(page).getByLabel(/^Type \d+ to confirm/).fill('2')
     await dialog(page).getByRole('button', { name: 'Delete 2 keys' }).click()
     await expect(dialog(page).getByText('Deleted 2 keys')).toBeVisible()
-  },
+  }),
   'pause-dialog': async (page, { skipup }) => {
     const key = await makeKey(page, { name: 'CRM sync', scopes: ['seats.read'] })
     await skipup.useKey(key.key)

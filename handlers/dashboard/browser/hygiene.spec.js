@@ -1,6 +1,6 @@
 // Pausing, the review, and deleting several keys at once.
 import { expect, test } from './test.js'
-import { selectKeys, finding, makeFindings, pauseKey } from './hygiene.js'
+import { finding, findings, pauseKey, selectKeys } from './hygiene.js'
 import { dialog, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
 const bar = (page) => page.getByRole('form', { name: 'Selected keys' })
@@ -33,30 +33,31 @@ test('shows an invalid end of a pause in the dialog', async ({ admin }) => {
   await expect(dialog(admin).getByLabel('Until', { exact: true })).toHaveValue('2020-02-20T10:00')
 })
 
-test('links findings to their keys with evidence and actions', async ({ admin, skipup }) => {
-  test.slow()
-  const keys = await makeFindings(admin, skipup)
-  await admin.goto(listPath)
-  for (const [label, name, evidence, action] of [
-    [/1 never used/, 'Warehouse export', /Never used since it was created\s+47 days ago/, 'Delete'],
-    [/1 inactive/, 'Nightly backup', /Last used\s+4 months ago[^]*GET \/meeting_requests/, 'Delete'],
-    [/2 expiring/, 'Partner portal', /Expires\s+in 19 hours/, 'Extend'],
-    [/1 due for rotation/, 'Legacy billing', /Created\s+1 year ago/, 'Rotate'],
-    [/over-permissioned/, 'CRM sync', /meeting_requests.write and members.write\s+unused since/, 'Edit scopes'],
-    [/without an owner/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'View callers'],
-    [/still in use after revocation/, 'Old importer', /3 requests\s+rejected in the last 30 days[^]*127\.0\.0\.1/, 'View callers'],
-  ]) {
-    await finding(admin, label).click()
-    await expect(finding(admin, label)).toHaveAttribute('aria-current', 'true')
-    await expect(row(admin, name).locator('[data-evidence]')).toContainText(evidence)
-    await expect(row(admin, name).getByRole('link', { name: `${action} ${name}` })).toBeVisible()
-  }
-  await admin.goto(`${listPath}?review=expiring`)
-  await admin.getByLabel('Search by name or description, or paste a key').fill('lake')
-  await expect(rows(admin)).toHaveCount(1)
-  expect(admin.url()).toContain('review=expiring')
-  await row(admin, 'Data lake').getByRole('link', { name: 'Extend Data lake' }).click()
-  await expect(admin).toHaveURL(`${listPath}/${keys['Data lake'].id}/access`)
+test.describe(() => {
+  test.use({ contents: findings })
+
+  test('links findings to their keys with evidence and actions', async ({ admin, skipup }) => {
+    for (const [label, name, evidence, action] of [
+      [/1 never used/, 'Warehouse export', /Never used since it was created\s+47 days ago/, 'Delete'],
+      [/1 inactive/, 'Nightly backup', /Last used\s+4 months ago[^]*GET \/meeting_requests/, 'Delete'],
+      [/2 expiring/, 'Partner portal', /Expires\s+in 19 hours/, 'Extend'],
+      [/1 due for rotation/, 'Legacy billing', /Created\s+1 year ago/, 'Rotate'],
+      [/over-permissioned/, 'CRM sync', /meeting_requests.write and members.write\s+unused since/, 'Edit scopes'],
+      [/without an owner/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'View callers'],
+      [/still in use after revocation/, 'Old importer', /3 requests\s+rejected in the last 30 days[^]*127\.0\.0\.1/, 'View callers'],
+    ]) {
+      await finding(admin, label).click()
+      await expect(finding(admin, label)).toHaveAttribute('aria-current', 'true')
+      await expect(row(admin, name).locator('[data-evidence]')).toContainText(evidence)
+      await expect(row(admin, name).getByRole('link', { name: `${action} ${name}` })).toBeVisible()
+    }
+    await admin.goto(`${listPath}?review=expiring`)
+    await admin.getByLabel('Search by name or description, or paste a key').fill('lake')
+    await expect(rows(admin)).toHaveCount(1)
+    expect(admin.url()).toContain('review=expiring')
+    await row(admin, 'Data lake').getByRole('link', { name: 'Extend Data lake' }).click()
+    await expect(admin).toHaveURL(`${listPath}/${skipup.contents['Data lake'].id}/access`)
+  })
 })
 
 test('deletes all keys with a finding', async ({ admin, skipup }) => {

@@ -1,5 +1,5 @@
 // Members and seats: helpers for tests, and the states of their pages.
-import { expect } from '@playwright/test'
+import { expect, request } from '@playwright/test'
 import { ada, dialog, signIn, submit, useSession } from './steps.js'
 
 export const membersPath = '/settings/members'
@@ -21,7 +21,8 @@ export async function join(request, link, { name, password } = grace) {
 }
 
 // makePeople adds a few members in every state.
-export async function makePeople(page, skipup, request) {
+async function makePeople(page, skipup) {
+  const stranger = await request.newContext({ baseURL: skipup.url })
   const people = [
     ['Grace Hopper', 'grace@acme.test', 'admin'],
     ['Alan Turing', 'alan@acme.test', 'member'],
@@ -33,8 +34,9 @@ export async function makePeople(page, skipup, request) {
   ]
   for (const [name, email, role] of people) {
     const link = await addMember(page, { email, name, role })
-    if (['grace', 'alan', 'katherine', 'edsger'].includes(email.split('@')[0])) await join(request, link, { name, password: grace.password })
+    if (['grace', 'alan', 'katherine', 'edsger'].includes(email.split('@')[0])) await join(stranger, link, { name, password: grace.password })
   }
+  await stranger.dispose()
   const at = (days) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${days} days')`
   const member = (email) => `(SELECT m.id FROM members m JOIN users u ON u.id = m.user_id WHERE u.email = '${email}@acme.test')`
   await skipup.exec([
@@ -88,14 +90,15 @@ const inWorkspace = (open) => async (page, { skipup }) => {
   await open(page, skipup)
 }
 
-const amongPeople = (path, open = async () => {}) => inWorkspace(async (page, skipup) => {
-  const { request } = await import('@playwright/test')
-  const stranger = await request.newContext({ baseURL: skipup.url })
-  await makePeople(page, skipup, stranger)
-  await stranger.dispose()
-  await page.goto(path)
-  await open(page)
-})
+const people = { make: makePeople }
+
+const amongPeople = (path, open = async () => {}) => {
+  const state = inWorkspace(async (page) => {
+    await page.goto(path)
+    await open(page)
+  })
+  return Object.assign(state, { contents: people })
+}
 
 export const openMember = async (page, name) => {
   await page.getByRole('link', { name, exact: true }).click()

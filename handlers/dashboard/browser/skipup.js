@@ -22,11 +22,12 @@ export class SkipUp {
   url = ''
   setupLink = '' // of a demo, the sign-in link; '' once the server is set up
   cookies = [] // of the template's session
+  contents // of the template
   stdout = ''
   log = '' // standard error
 
   // start runs the server with extra environment variables, and returns when it is ready. The database
-  // is empty, or a copy of a template's: the folder of a server that was set up, and its cookies.
+  // is empty, or a copy of a template's: a stopped server that was set up.
   static start(variables = {}, template) {
     return SkipUp.#started((server) => ['serve', '--database', 'sqlite:' + server.database], variables, template)
   }
@@ -43,6 +44,7 @@ export class SkipUp {
     if (template) {
       await cp(template.folder, server.folder, { recursive: true })
       server.cookies = template.cookies
+      server.contents = template.contents
     }
     server.process = spawn(program, [...command(server), '--addr', '127.0.0.1:0'], { env: { ...environment, ...variables } })
     running.add(server.process)

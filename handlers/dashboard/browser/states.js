@@ -1,11 +1,11 @@
 // Every state of every page, for axe and for screenshots. Each function brings a page to a state,
-// starting from a new server.
-import { expect } from '@playwright/test'
+// starting from a new server, with contents if it has that property.
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
+import { expect, test } from './test.js'
 import { makeUsage } from './usage.js'
 import { similarPeopleStates, peopleStates } from './people.js'
 import { webhookStates } from './webhooks.js'
@@ -33,12 +33,24 @@ const signedIn = (open) => async (page, tools) => {
   await open(page, tools)
 }
 
+// forEachState calls declare with each state, to declare its test.
+export function forEachState(group, declare) {
+  for (const [name, open] of Object.entries(group)) {
+    test.describe(() => {
+      test.use({ isSetUp: !(name in setupStates), contents: open.contents })
+      declare(name, open)
+    })
+  }
+}
+
+// withKeys returns contents: a team's keys and a number of older ones.
+const withKeys = (more = 0) => ({ make: (page, skipup) => makeTeam(page, { skipup, more }) })
+
+const teamKeys = withKeys()
+
 // inTeam returns a state that starts at the list of a workspace with keys.
-const inTeam = (open, options) => signedIn(async (page, tools) => {
-  const keys = await makeTeam(page, { ...tools, ...options })
-  await page.goto(listPath)
-  await open(page, { ...tools, keys })
-})
+const inTeam = (open, contents = teamKeys) =>
+  Object.assign(signedIn((page, { skipup }) => open(page, { skipup, keys: skipup.contents })), { contents })
 
 async function invalid(page) {
   await page.getByRole('button', { name: 'Full access', exact: true }).click()
@@ -317,7 +329,7 @@ export const states = {
     await expect(page.getByRole('heading', { name: 'Rotation history' })).toBeVisible()
   }),
   ...peopleStates,
-  ...Object.fromEntries(Object.entries({ ...hygieneStates, ...webhookStates }).map(([name, open]) => [name, signedIn(open)])),
+  ...Object.fromEntries(Object.entries({ ...hygieneStates, ...webhookStates }).map(([name, open]) => [name, Object.assign(signedIn(open), { contents: open.contents })])),
 }
 
 // similarStates are states with the markup of others. They need screenshots only.
@@ -327,7 +339,7 @@ export const similarStates = {
     await makeKeys(page, team.slice(1, 4).map(({ name, scopes }) => ({ name, scopes })))
     await page.goto(listPath)
   }),
-  'list-many': inTeam(async () => {}, { more: 120 }),
+  'list-many': inTeam(async () => {}, withKeys(120)),
   'list-used': inTeam(async (page, { keys, skipup }) => {
     await makeUsage(page, { skipup, key: keys['CRM sync'] })
     await makeUsage(page, { skipup, key: keys['Health check'], days: 20, scale: 1 / 40 })
