@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
@@ -72,6 +73,9 @@ func createFixtures(t *testing.T, s *handlerstest.Server, operation docs.Operati
 	if operation.ID != "deleteAPIKey" {
 		scopes = append(scopes, scope.MembersRead)
 	}
+	if operation.Scope == scope.WebhooksWrite.String() { // to subscribe to the events in the examples
+		scopes = append(scopes, scope.MeetingRequestsRead)
+	}
 	row, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Nightly sync", Scopes: scope.Of(scopes...)})
 	must(t, err)
 	description := "For the CRM"
@@ -117,15 +121,18 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestReferenceExamples runs the command shown for each operation in a shell and compares the response
-// with the example beside it.
-func TestReferenceExamples(t *testing.T) {
+// eachCommand runs the command shown for each operation in a shell, on a server of its own whose clock
+// is advanced first. It calls check with what the document shows as the response, and with the response,
+// each followed by its status.
+func eachCommand(t *testing.T, advance time.Duration, check func(t *testing.T, shown, got string)) {
+	t.Helper()
 	for _, resource := range docs.Reference() {
 		s := handlerstest.New(t)
 		page := parsed(t, s.Browser(t).Get("/docs/"+resource.Slug))
 		for _, operation := range resource.Operations {
 			t.Run(operation.ID, func(t *testing.T) {
 				s := handlerstest.New(t)
+				s.Clock.Advance(advance)
 				key, created := createFixtures(t, s, operation)
 				if set := prepare[operation.ID]; set != nil {
 					set(t, s, created)
@@ -139,9 +146,44 @@ func TestReferenceExamples(t *testing.T) {
 					t.Setenv(name, id)
 				}
 				t.Setenv("SKIPUP_API_KEY", key)
-				checkResponse(t, run(t, line+" -w '\\n%{http_code}'"), shown+"\n"+operation.Response.Status)
+				check(t, shown+"\n"+operation.Response.Status, run(t, line+" -w '\\n%{http_code}'"))
 			})
 		}
+	}
+}
+
+// TestReferenceExamples compares the response to each command with the example beside it.
+func TestReferenceExamples(t *testing.T) {
+	eachCommand(t, 0, checkResponse)
+}
+
+// TestReferenceCommandsWorkToday checks that each command succeeds today, and for a year.
+func TestReferenceCommandsWorkToday(t *testing.T) {
+	untilNow := time.Since(handlerstest.New(t).Clock.Now())
+	eachCommand(t, untilNow+365*24*time.Hour, func(t *testing.T, shown, got string) {
+		_, want, _ := cutLast(shown, "\n")
+		if body, status, _ := cutLast(got, "\n"); status != want {
+			t.Errorf("status = %s, want %s: %s", status, want, body)
+		}
+	})
+}
+
+// TestReferenceCommandsDoNotCollide checks that someone who runs all commands sends no idempotency key
+// twice.
+func TestReferenceCommandsDoNotCollide(t *testing.T) {
+	used := map[string]string{}
+	for _, resource := range docs.Reference() {
+		for _, operation := range resource.Operations {
+			if key := operation.IdempotencyKey; key != "" {
+				if other := used[key]; other != "" {
+					t.Errorf("%s and %s both send the idempotency key %q", other, operation.ID, key)
+				}
+				used[key] = operation.ID
+			}
+		}
+	}
+	if len(used) == 0 {
+		t.Error("no command sends an idempotency key")
 	}
 }
 
@@ -161,7 +203,7 @@ func run(t *testing.T, line string) string {
 var varying = regexp.MustCompile(`(mr|mem|key|seat|ws|we|whd|evt)_[0-9A-Z]{26}|sk_live_[0-9A-Za-z]{36}|sk_live_\w{4}\.{4}|whsec_[0-9A-Za-z+/=]+`)
 
 // checkResponse compares a body followed by a status, except for what varies.
-func checkResponse(t *testing.T, got, want string) {
+func checkResponse(t *testing.T, want, got string) {
 	t.Helper()
 	read := func(text string) any {
 		body, status, _ := cutLast(strings.TrimSpace(varying.ReplaceAllString(text, "$1_…")), "\n")

@@ -105,7 +105,7 @@ func operationOf(n node, shared []node) Operation {
 	}
 	for _, parameter := range append(shared, n.at("parameters").items()...) {
 		if parameter.text("name") == "Idempotency-Key" {
-			operation.IdempotencyKey = parameter.text("example")
+			operation.IdempotencyKey = operation.ID + "-4711" // two operations must not share a value
 		}
 		operation.Parameters = append(operation.Parameters, parameterOf(parameter))
 	}
