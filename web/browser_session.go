@@ -2,8 +2,10 @@ package web
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -22,10 +24,12 @@ type browserSessions struct {
 	store     *models.Store
 	sessions  *sessionStore
 	publicURL string
+	log       *slog.Logger
+	lost      sync.Once // to log one lost cookie
 }
 
-func newBrowserSessions(store *models.Store, publicURL string) *browserSessions {
-	return &browserSessions{store: store, sessions: newSessionStore(store, publicURL), publicURL: publicURL}
+func newBrowserSessions(store *models.Store, publicURL string, log *slog.Logger) *browserSessions {
+	return &browserSessions{store: store, sessions: newSessionStore(store, publicURL), publicURL: publicURL, log: log}
 }
 
 // loadViewer loads the signed-in user, if any, and the preferences of the browser. It never rejects a
@@ -104,8 +108,10 @@ func browserSessionsOf(c echo.Context) *browserSessions {
 	return c.(*requestContext).page.sessions
 }
 
-// SignedIn sends the cookies of a session that the Store has started.
-func SignedIn(c echo.Context, in *models.SignedIn) error {
+// SignedIn sends the cookies of a session that the Store has started, and redirects to next by way of a
+// page that explains the problem if the browser doesn't return the cookies. Without it, the browser
+// would end up on the sign-in page again, without a reason.
+func SignedIn(c echo.Context, in *models.SignedIn, next string) error {
 	b := browserSessionsOf(c)
 	session, err := b.session(c)
 	if err != nil {
@@ -117,7 +123,22 @@ func SignedIn(c echo.Context, in *models.SignedIn) error {
 	}
 	options := cookieOptions(b.publicURL, longLived)
 	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, deviceCookie), in.Device, &options))
-	return nil
+	return Redirect(c, path.SignedIn(next))
+}
+
+// LostSession returns why a browser that has just signed in has no session, and what to do. It logs the
+// first case.
+func LostSession(c echo.Context) string {
+	b := browserSessionsOf(c)
+	b.lost.Do(func() {
+		b.log.Warn("a browser signed in but didn't return the session cookie; it must accept cookies and open exactly the public URL, "+
+			"which --public-url (SKIPUP_PUBLIC_URL) sets", "public_url", b.publicURL, "host", c.Request().Host)
+	})
+	if isHTTPS(b.publicURL) {
+		return "Your browser didn’t keep the session cookie, so you aren’t signed in. The cookie works only over https: open " + b.publicURL +
+			" and allow cookies for it. If that isn’t this server’s address, its operator must correct SKIPUP_PUBLIC_URL."
+	}
+	return "Your browser didn’t keep the session cookie, so you aren’t signed in. Allow cookies for this site, then try again."
 }
 
 // SignedOut deletes the session of the browser and its cookie.
@@ -239,10 +260,7 @@ func locationOf(c echo.Context) *time.Location {
 	return location
 }
 
-var (
-	errCrossSite  = errors.New("the request came from another site")
-	errAdminsOnly = errors.New("only admins may do this")
-)
+var errAdminsOnly = errors.New("only admins may do this")
 
 // MayAdminister reports whether the caller is an admin of the current workspace.
 func MayAdminister(c echo.Context) bool {

@@ -56,6 +56,7 @@ func problemOf(err error) problem {
 		request     *RequestError
 		framework   *echo.HTTPError
 		unavailable *keyauth.UnavailableError
+		crossSite   *crossSiteError
 	)
 	switch {
 	case errors.As(err, &unavailable), models.IsUnavailable(err):
@@ -67,9 +68,8 @@ func problemOf(err error) problem {
 		return problem{status: request.Status, kind: request.Type, message: request.Message}
 	case errors.As(err, &framework):
 		return frameworkProblem(framework)
-	case errors.Is(err, errCrossSite):
-		return problem{status: http.StatusForbidden, kind: "forbidden", title: "Request blocked",
-			message: "This form came from another site. Open the page here and try again."}
+	case errors.As(err, &crossSite):
+		return problem{status: http.StatusForbidden, kind: "forbidden", title: "Request blocked", message: crossSite.message()}
 	case errors.Is(err, errAdminsOnly):
 		return problem{status: http.StatusForbidden, kind: "forbidden"}
 	}

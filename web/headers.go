@@ -1,8 +1,12 @@
 package web
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 )
@@ -42,21 +46,63 @@ func pageHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// crossSiteError reports a request that another site seems to have made a browser send.
+type crossSiteError struct {
+	// origin is the page's according to the browser, if it may be this server's own: it isn't the
+	// public URL, and the browser doesn't say how the two are related. Otherwise it is empty.
+	origin    string
+	publicURL string
+}
+
+func (e *crossSiteError) Error() string { return "the request came from another site" }
+
+// message returns what to do. If the public URL is not configured, every form fails behind a proxy that
+// replaces the Host header.
+func (e *crossSiteError) message() string {
+	if e.origin == "" {
+		return "This form came from another site. Open the page here and try again."
+	}
+	return fmt.Sprintf("This form came from %s, but this server’s public URL is %s. Open that URL and try again. "+
+		"If people use this server at %[1]s, its operator must set SKIPUP_PUBLIC_URL to that address.", e.origin, e.publicURL)
+}
+
 // rejectCrossSite rejects requests that another site makes a browser send, by fetch metadata and
 // Origin. The API doesn't need it, because it never reads a cookie.
-func rejectCrossSite(publicURL string) echo.MiddlewareFunc {
+func rejectCrossSite(publicURL string, log *slog.Logger) echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	if err := protection.AddTrustedOrigin(publicURL); err != nil {
 		panic("the public URL must be scheme://host: " + err.Error())
 	}
+	var suspected sync.Once
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if err := protection.Check(c.Request()); err != nil {
-				return errCrossSite
+			r := c.Request()
+			if protection.Check(r) == nil {
+				return next(c)
 			}
-			return next(c)
+			rejected := &crossSiteError{publicURL: publicURL}
+			if r.Header.Get("Sec-Fetch-Site") == "" {
+				rejected.origin = originOf(r)
+			}
+			if rejected.origin != "" {
+				suspected.Do(func() {
+					log.Warn("rejected a form because its origin is neither the public URL nor the Host header; "+
+						"if the origin is this server's address, set --public-url (SKIPUP_PUBLIC_URL) to it",
+						"origin", rejected.origin, "public_url", publicURL, "host", r.Host)
+				})
+			}
+			return rejected
 		}
 	}
+}
+
+// originOf returns the Origin header of a request, or "" if it doesn't name a host.
+func originOf(r *http.Request) string {
+	origin, err := url.Parse(r.Header.Get(echo.HeaderOrigin))
+	if err != nil || origin.Scheme != "http" && origin.Scheme != "https" || origin.Host == "" || len(origin.Host) > 255 {
+		return ""
+	}
+	return origin.Scheme + "://" + origin.Host
 }
 
 func isHTTPS(publicURL string) bool { return strings.HasPrefix(publicURL, "https://") }

@@ -57,8 +57,8 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 	)
 	pages := e.Group("",
 		pageHeaders,
-		rejectCrossSite(options.PublicURL),
-		newBrowserSessions(store, options.PublicURL).loadViewer,
+		rejectCrossSite(options.PublicURL, options.Log),
+		newBrowserSessions(store, options.PublicURL, options.Log).loadViewer,
 		checkURL,
 		removeKeys(store),
 	)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -91,8 +92,13 @@ func cookieOptions(publicURL string, life time.Duration) sessions.Options {
 	}
 }
 
-// cookieName adds hostPrefix to name if the site uses HTTPS.
+// cookieName returns the name of a cookie on a site: with hostPrefix if the site uses HTTPS, and with
+// its port unless that is the default. Browsers share cookies between the ports of a host (RFC 6265
+// §8.5), so installations on one host would otherwise overwrite each other's.
 func cookieName(publicURL, name string) string {
+	if site, err := url.Parse(publicURL); err == nil && site.Port() != "" {
+		name += "_" + site.Port()
+	}
 	if isHTTPS(publicURL) {
 		return hostPrefix + name
 	}

@@ -30,7 +30,7 @@ func TestServeSendsWebhooks(t *testing.T) {
 		defer receiver.Close()
 		env["SKIPUP_WEBHOOK_ALLOW_PRIVATE"], env["SKIPUP_ENCRYPTION_KEY"] = "true", keyText('k')+" , "+keyText('o')
 		workspace := newWorkspace(t, env)
-		key := newKey(t, env, workspace, "CI", "webhooks.write")
+		key := newKey(t, env, workspace, "CI", "webhooks.write,api_keys.read")
 		s := serve(t, env, "--metrics-addr", "127.0.0.1:0")
 		s.post("/api/v1/webhook_endpoints", key, `{"url":"`+receiver.URL+`","events":["api_key.created"]}`, http.StatusCreated)
 		newKey(t, env, workspace, "Created by another process", "")
@@ -79,7 +79,7 @@ func TestLostEncryptionKey(t *testing.T) {
 			env["SKIPUP_ENCRYPTION_KEY"] = keyText('o')
 		}
 		workspace := newWorkspace(t, env)
-		key := newKey(t, env, workspace, "CI", "webhooks.write")
+		key := newKey(t, env, workspace, "CI", "webhooks.write,api_keys.read")
 		first := startProcess(t, env)
 		first.waitUntilReady()
 		created := first.post("/api/v1/webhook_endpoints", key, `{"url":"`+receiver.URL+`","events":["api_key.created"]}`, http.StatusCreated)

@@ -84,6 +84,7 @@ func TestSignInReturnsToThePage(t *testing.T) {
 		"":                                  "/", "https://evil.test/": "/", "//evil.test": "/", `/\evil.test`: "/", "javascript:alert(1)": "/", "evil": "/",
 	} {
 		in := s.Browser(t).Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {next}})
+		want = "/login?" + url.Values{"next": {want}, "signed_in": {"true"}}.Encode()
 		if got := in.Header.Get("Location"); in.Status != http.StatusSeeOther || got != want {
 			t.Errorf("next %q: status = %d, Location %q; want 303 to %q", next, in.Status, got, want)
 		}
@@ -115,6 +116,106 @@ func TestCrossSiteWritesAreRejected(t *testing.T) {
 	}
 }
 
+// TestFormBehindProxyThatReplacesHost checks that the page and one warning name the setting to correct.
+func TestFormBehindProxyThatReplacesHost(t *testing.T) {
+	s := handlerstest.New(t)
+	const origin = "http://keys.acme.test"
+	for range 2 {
+		request := s.Request(t, http.MethodPost, "/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}}.Encode())
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", origin)
+		got := handlerstest.Send(t, s.Browser(t).Client, request)
+		if got.Status != http.StatusForbidden {
+			t.Fatalf("status = %d, want 403", got.Status)
+		}
+		page := document(t, got).Find("main, body").Text()
+		for _, want := range []string{origin, s.URL, "SKIPUP_PUBLIC_URL"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("page lacks %s:\n%s", want, page)
+			}
+		}
+	}
+	if n := strings.Count(s.Log.String(), `"level":"WARN"`); n != 1 {
+		t.Errorf("warnings = %d, want 1:\n%s", n, s.Log)
+	}
+	if log := s.Log.String(); !strings.Contains(log, "--public-url (SKIPUP_PUBLIC_URL)") || !strings.Contains(log, origin) {
+		t.Errorf("log names neither the setting nor the origin:\n%s", log)
+	}
+}
+
+func TestFormOfAnotherSiteNamesNoSetting(t *testing.T) {
+	s := handlerstest.New(t)
+	request := s.Request(t, http.MethodPost, "/login", "")
+	request.Header.Set("Origin", "https://evil.test")
+	request.Header.Set("Sec-Fetch-Site", "cross-site")
+	got := handlerstest.Send(t, s.Browser(t).Client, request)
+	if strings.Contains(got.Body, "evil.test") || strings.Contains(got.Body, "SKIPUP_PUBLIC_URL") {
+		t.Errorf("page suggests to trust another site:\n%s", got.Body)
+	}
+	if strings.Contains(s.Log.String(), `"level":"WARN"`) {
+		t.Errorf("log has a warning, want none:\n%s", s.Log)
+	}
+}
+
+// TestLostSessionCookie checks that a browser that doesn't return the session cookie isn't sent in
+// circles without a reason.
+func TestLostSessionCookie(t *testing.T) {
+	tests := []struct{ name, publicURL, want string }{
+		{"http with an https public URL", "https://keys.acme.test", "open https://keys.acme.test"},
+		{"no cookies", "", "Allow cookies for this site"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := handlerstest.With(t, modelstest.NewSQLite(t), handlerstest.Options{PublicURL: tt.publicURL})
+			for range 2 {
+				b := s.Browser(t)
+				b.Client.Jar = nil // net/http/cookiejar would send secure cookies to loopback addresses
+				in := b.Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {"/settings/seats"}})
+				page := document(t, b.Get(in.Header.Get("Location")))
+				if got := page.Find("#sign-in-error").Text(); !strings.Contains(got, tt.want) {
+					t.Errorf("message = %q, want it to contain %q", got, tt.want)
+				}
+				if got := page.Find("input[name=next]").AttrOr("value", ""); got != "/settings/seats" {
+					t.Errorf("next = %q, want /settings/seats", got)
+				}
+			}
+			if n := strings.Count(s.Log.String(), `"level":"WARN"`); n != 1 || !strings.Contains(s.Log.String(), "SKIPUP_PUBLIC_URL") {
+				t.Errorf("warnings = %d, want 1 that names SKIPUP_PUBLIC_URL:\n%s", n, s.Log)
+			}
+		})
+	}
+	s := handlerstest.New(t)
+	b := s.Browser(t)
+	in := b.Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {"/settings/seats"}})
+	if got := b.Get(in.Header.Get("Location")).Header.Get("Location"); got != "/settings/seats" {
+		t.Errorf("with cookies, sign-in leads to %q, want /settings/seats", got)
+	}
+}
+
+// TestInstallationsOnOneHostKeepTheirSessions checks that a browser can be signed in to two servers
+// with the same host and different ports. Cookies are shared between ports (RFC 6265 §8.5).
+func TestInstallationsOnOneHostKeepTheirSessions(t *testing.T) {
+	one, other := handlerstest.New(t), handlerstest.New(t)
+	first, second := one.SignedIn(t, handlerstest.AdminEmail), other.Browser(t)
+	second.Client.Jar = first.Client.Jar
+	second.Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}})
+	for name, b := range map[string]*handlerstest.Browser{"first": first, "second": second} {
+		if got := b.Get("/settings/account"); got.Status != http.StatusOK {
+			t.Errorf("%s server: status = %d, want 200", name, got.Status)
+		}
+	}
+}
+
+// cookieOn returns the name of a cookie of a server that is not on the default port.
+func cookieOn(t *testing.T, s *handlerstest.Server, name string) string {
+	t.Helper()
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name + "_" + base.Port()
+}
+
 // TestSessionCookie checks that sign-in issues a new session ID, the cookie's attributes, and that a copy
 // doesn't work after signing out.
 func TestSessionCookie(t *testing.T) {
@@ -124,9 +225,9 @@ func TestSessionCookie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: "skipup_session", Value: "chosen-by-an-attacker"}})
+	b.Client.Jar.SetCookies(base, []*http.Cookie{{Name: cookieOn(t, s, "skipup_session"), Value: "chosen-by-an-attacker"}})
 	in := b.Post("/login", url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}})
-	cookie := in.Cookie(t, "skipup_session")
+	cookie := in.Cookie(t, cookieOn(t, s, "skipup_session"))
 	if cookie.Value == "chosen-by-an-attacker" || len(cookie.Value) < 26 || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
 		t.Errorf("session cookie = %+v", cookie)
 	}
@@ -135,8 +236,8 @@ func TestSessionCookie(t *testing.T) {
 	if got := copied.Get("/settings/api-keys"); got.Status != http.StatusOK {
 		t.Fatalf("copied cookie: status = %d, want 200", got.Status)
 	}
-	if out := b.Post("/logout", nil); out.Status != http.StatusSeeOther || out.Cookie(t, "skipup_session").MaxAge >= 0 {
-		t.Errorf("sign out: status = %d, cookie = %+v", out.Status, out.Cookie(t, "skipup_session"))
+	if out := b.Post("/logout", nil); out.Status != http.StatusSeeOther || out.Cookie(t, cookieOn(t, s, "skipup_session")).MaxAge >= 0 {
+		t.Errorf("sign out: status = %d, cookie = %+v", out.Status, out.Cookie(t, cookieOn(t, s, "skipup_session")))
 	}
 	if got := copied.Get("/settings/api-keys"); got.Status != http.StatusSeeOther {
 		t.Errorf("copied cookie after signing out: status = %d, want 303", got.Status)

@@ -72,10 +72,7 @@ func (h invitationsHandler) accept(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := web.SignedIn(c, in); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.Root)
+	return web.SignedIn(c, in, path.Root)
 }
 
 func (h invitationsHandler) acceptAs(c echo.Context, invited *models.Invitation) error {

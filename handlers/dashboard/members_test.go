@@ -91,8 +91,8 @@ func TestInvitation(t *testing.T) {
 		}
 
 		joined := b.Post(link, url.Values{"name": {"Grace Hopper"}, "password": {modelstest.Password}})
-		if joined.Status != http.StatusSeeOther || joined.Header.Get("Location") != "/" {
-			t.Fatalf("join: status = %d, Location %q; want 303 to /", joined.Status, joined.Header.Get("Location"))
+		if joined.Status != http.StatusSeeOther || joined.Header.Get("Location") != "/login?next=%2F&signed_in=true" {
+			t.Fatalf("join: status = %d, Location %q; want 303 by way of the sign-in page", joined.Status, joined.Header.Get("Location"))
 		}
 		if got := b.Get("/settings/account"); got.Status != http.StatusOK || !strings.Contains(got.Body, "Grace Hopper") {
 			t.Errorf("account of the new member: status = %d, want 200 with their name", got.Status)

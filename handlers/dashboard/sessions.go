@@ -19,7 +19,8 @@ import (
 // sessions serves sign-in, sign-out, and the choice of workspace and theme.
 type sessions struct{ store *models.Store }
 
-// new renders the sign-in page. Users who are already signed in are redirected.
+// new renders the sign-in page. Users who are already signed in are redirected, and those who should be
+// learn why they aren't.
 func (h sessions) new(c echo.Context) error {
 	ctx := c.Request().Context()
 	next := web.LocalURL(c.QueryParam("next"))
@@ -33,7 +34,11 @@ func (h sessions) new(c echo.Context) error {
 	if needed {
 		return web.Render(c, http.StatusServiceUnavailable, setup.Required())
 	}
-	return web.Render(c, http.StatusOK, login.SignIn(login.Form{Next: next}))
+	form := login.Form{Next: next}
+	if c.QueryParam("signed_in") != "" {
+		form.Error = web.LostSession(c)
+	}
+	return web.Render(c, http.StatusOK, login.SignIn(form))
 }
 
 func (h sessions) create(c echo.Context) error {
@@ -51,10 +56,7 @@ func (h sessions) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := web.SignedIn(c, in); err != nil {
-		return err
-	}
-	return web.Redirect(c, form.Next)
+	return web.SignedIn(c, in, form.Next)
 }
 
 // reject renders the sign-in page again with the error and the email entered.

@@ -43,8 +43,5 @@ func (h setUp) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := web.SignedIn(c, in); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.APIKeys)
+	return web.SignedIn(c, in, path.APIKeys)
 }

@@ -41,6 +41,12 @@ const (
 // SetUpWith returns the path of the one-time setup link with a token.
 func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
 
+// SignedIn returns the path that follows sign-in and leads to next. It checks that the browser kept the
+// session's cookie.
+func SignedIn(next string) string {
+	return SignIn + "?" + url.Values{"next": {next}, "signed_in": {"true"}}.Encode()
+}
+
 // SignInAnd returns the path of the sign-in page that continues to next, a path on this site. An empty
 // next continues to Root.
 func SignInAnd(next string) string {

@@ -55,7 +55,7 @@ test('sends a form once while parts reload', async ({ admin, skipup }) => {
 
 test('returns to the page after an expired session', async ({ admin, skipup, context, receiver }) => {
   const { old } = await startRotation(admin, skipup, { callers: 1 })
-  await context.clearCookies({ name: 'skipup_session' })
+  await context.clearCookies({ name: /^skipup_session/ })
   await expect(admin).toHaveURL(/\/login/)
   await signIn(admin)
   await expect(admin).toHaveURL(`${listPath}/${old.id}/rotation`)
@@ -65,7 +65,7 @@ test('returns to the page after an expired session', async ({ admin, skipup, con
   await deliver(skipup, hook, [{ status: 'pending', code: 503, failure: 'status', next: 600 }])
   await skipup.exec(`UPDATE webhook_deliveries SET claim = 'x', next_attempt_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '60 seconds')`)
   await admin.goto(hook.address)
-  await context.clearCookies({ name: 'skipup_session' })
+  await context.clearCookies({ name: /^skipup_session/ })
   await expect(admin).toHaveURL(/\/login/)
   await signIn(admin)
   await expect(admin).toHaveURL(hook.address)
