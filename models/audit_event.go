@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,31 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 		UserAgent:   clip(actor.UserAgent, maxUserAgent),
 		CreatedAt:   at,
 	})
+	return nil
+}
+
+// auditUser records an event about a user in each workspace that the user is active in, with the user as
+// the actor if the actor of ctx is one of the user's memberships. A user without a workspace has an event
+// that belongs to none.
+func (s *Store) auditUser(ctx context.Context, user *User, action string) error {
+	members, err := s.MembershipsOf(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	about := target{"user", user.ID, user.Name}
+	if len(members) == 0 {
+		return s.audit(ctx, "", action, about, nil)
+	}
+	actor := ActorOf(ctx)
+	isUser := slices.ContainsFunc(members, func(m Member) bool { return m.ID == actor.ID })
+	for _, member := range members {
+		if isUser {
+			actor.ID = member.ID
+		}
+		if err := s.audit(WithActor(ctx, actor), member.WorkspaceID, action, about, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -26,9 +26,10 @@ type SignedIn struct {
 var errSignIn = Errorf(Invalid, "Incorrect email or password.")
 
 // SignIn checks the credentials, starts a session, and ends the session oldSession, if there is
-// one. Failed attempts are rate limited by account and by IP address: the error is RateLimited
-// with RetryAfter. Devices from which the account has signed in before have their own limit, so
-// that others can't lock the owner out. An unknown email and a wrong password return the same
+// one. Failed attempts are rate limited by IP address, network, and account: the error is RateLimited
+// with RetryAfter. Each network has its own share of the attempts for an account, and each device
+// from which the account has signed in before has its own limit, so that others can't lock the owner
+// out. An unknown email and a wrong password return the same
 // error and take the same time.
 func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*SignedIn, error) {
 	attempt, err := s.claimAttempt(ctx, c)

@@ -16,17 +16,25 @@ import (
 const throttleMemory = 24 * time.Hour
 
 // throttle limits failed attempts: after a number of free ones, the wait doubles from one second
-// up to the longest. For an account the longest wait is short, so that its owner can sign in from
-// an unknown device while someone else is guessing passwords.
+// up to the longest.
 type throttle struct {
 	free    int
 	longest time.Duration
 }
 
+// An attempt counts for the IP address, for its network, for the network's share of the account, and for
+// the account. The share is much smaller than the account's limit, so that one network can't keep the
+// owner from signing in elsewhere. For an account the longest wait is short.
 var (
-	accountThrottle = throttle{free: 5, longest: 30 * time.Second}
 	addressThrottle = throttle{free: 20, longest: 15 * time.Minute}
+	networkThrottle = throttle{free: 100, longest: 15 * time.Minute}
+	shareThrottle   = throttle{free: 5, longest: 30 * time.Second}
+	accountThrottle = throttle{free: 100, longest: 30 * time.Second}
 )
+
+// unlockedAttempts is how many more attempts an account has after UnlockUser, so that an attack in
+// progress doesn't lock it again at once.
+const unlockedAttempts = 1000
 
 func (t throttle) wait(failures int) time.Duration {
 	if failures < t.free {
@@ -52,78 +60,153 @@ type knownDevice struct {
 	LastUsedAt time.Time
 }
 
+// attemptLimit is the throttle of a subject. A shared one also counts rejected attempts, because those that
+// come early are not by someone who waits. A successful sign-in takes back only its own attempt, so that
+// attackers can't reset the limit by signing in to their own account.
+type attemptLimit struct {
+	subject string
+	throttle
+	shared bool
+}
+
 // signInAttempt is an attempt that counts as failed until it is cleared.
 type signInAttempt struct {
-	own     []string // subjects that are reset on success
-	address string   // subject that is only decremented on success
-	device  string   // the device cookie, if it belongs to this account
+	limits []attemptLimit // in the order in which they are locked, which avoids deadlocks
+	device string         // the device cookie, if it belongs to this account
 }
 
 // claimAttempt counts an attempt before it is made, so that concurrent attempts are limited too.
-// It returns RateLimited, without counting the attempt, if it comes too early.
+// It returns RateLimited if the attempt comes too early.
 func (s *Store) claimAttempt(ctx context.Context, c Credentials) (signInAttempt, error) {
-	var attempt signInAttempt
-	err := s.Tx(ctx, func(tx *Store) error {
-		known, err := tx.isKnownDevice(ctx, c)
-		if err != nil {
-			return err
-		}
-		if known {
-			attempt = signInAttempt{own: []string{subject("device", c.Device)}, device: c.Device}
-			return tx.count(ctx, attempt.own[0], accountThrottle)
-		}
-		attempt = signInAttempt{
-			own:     []string{subject("account", normalEmail(c.Email))},
-			address: subject("address", network(ActorOf(ctx).Address)),
-		}
-		// Locking account and address in this order avoids deadlocks.
-		if err := tx.count(ctx, attempt.own[0], accountThrottle); err != nil {
-			return err
-		}
-		return tx.count(ctx, attempt.address, addressThrottle)
-	})
-	return attempt, err
+	address := ActorOf(ctx).Address
+	attempt := signInAttempt{limits: []attemptLimit{
+		{subject("address", prefixOf(address, 32, 64)), addressThrottle, true},
+		{subject("network", networkOf(address)), networkThrottle, true},
+		{shareSubject(c.Email, address), shareThrottle, false},
+		{accountSubject(c.Email), accountThrottle, false},
+	}}
+	known, err := s.isKnownDevice(ctx, c)
+	if err != nil {
+		return attempt, err
+	}
+	if known {
+		attempt = signInAttempt{limits: []attemptLimit{{subject("device", c.Device), shareThrottle, false}}, device: c.Device}
+	}
+	return attempt, s.count(ctx, attempt.limits)
 }
 
-func (s *Store) count(ctx context.Context, subject string, t throttle) error {
+// count counts an attempt, or returns RateLimited if it comes too early.
+func (s *Store) count(ctx context.Context, limits []attemptLimit) error {
+	var wait time.Duration
+	err := s.Tx(ctx, func(tx *Store) (err error) {
+		wait, err = tx.countAttempt(ctx, limits)
+		return err
+	})
+	if err == nil && wait > 0 {
+		return &Error{Kind: RateLimited, Message: "Too many attempts.", RetryAfter: wait}
+	}
+	return err
+}
+
+// countAttempt counts an attempt and returns zero, or returns how long to wait if it comes too early.
+func (s *Store) countAttempt(ctx context.Context, limits []attemptLimit) (wait time.Duration, err error) {
 	now := s.now()
-	row := signInThrottle{Subject: subject, BlockedUntil: now, UpdatedAt: now}
+	var rows []signInThrottle
+	for _, l := range limits {
+		if wait > 0 && !l.shared {
+			break // so that rejected attempts create no rows for accounts
+		}
+		row, err := s.lockThrottle(ctx, l.subject)
+		if err != nil {
+			return 0, err
+		}
+		wait = max(wait, row.BlockedUntil.Sub(now))
+		rows = append(rows, row)
+	}
+	rejected := wait > 0
+	for i := range rows {
+		if rejected && !limits[i].shared {
+			continue
+		}
+		rows[i].count(now, limits[i].throttle)
+		if err := s.with(ctx).Save(&rows[i]).Error; err != nil {
+			return 0, fmt.Errorf("write sign-in throttle: %w", err)
+		}
+		if rejected {
+			wait = max(wait, rows[i].BlockedUntil.Sub(now))
+		}
+	}
+	return wait, nil
+}
+
+// lockThrottle returns the row of a subject and locks it until the transaction ends.
+func (s *Store) lockThrottle(ctx context.Context, subject string) (row signInThrottle, err error) {
+	now := s.now()
+	row = signInThrottle{Subject: subject, BlockedUntil: now, UpdatedAt: now}
 	// On PostgreSQL, an upsert that changes nothing still locks the row.
 	lock := clause.OnConflict{Columns: []clause.Column{{Name: "subject"}}, DoUpdates: clause.Assignments(map[string]any{"subject": subject})}
 	if err := s.with(ctx).Clauses(lock).Create(&row).Error; err != nil {
-		return fmt.Errorf("lock sign-in throttle: %w", err)
+		return row, fmt.Errorf("lock sign-in throttle: %w", err)
 	}
 	if err := s.with(ctx).Where("subject = ?", subject).Take(&row).Error; err != nil {
-		return fmt.Errorf("read sign-in throttle: %w", err)
+		return row, fmt.Errorf("read sign-in throttle: %w", err)
 	}
-	if wait := row.BlockedUntil.Sub(now); wait > 0 {
-		return &Error{Kind: RateLimited, Message: "Too many attempts.", RetryAfter: wait}
+	return row, nil
+}
+
+// count adds an attempt. A block that hasn't ended isn't extended, so that a wait is never longer than
+// was announced.
+func (t *signInThrottle) count(now time.Time, limit throttle) {
+	if now.Sub(t.UpdatedAt) > throttleMemory {
+		t.Failures = 0
 	}
-	if now.Sub(row.UpdatedAt) > throttleMemory {
-		row.Failures = 0
+	t.Failures++
+	t.UpdatedAt = now
+	if !t.BlockedUntil.After(now) {
+		t.BlockedUntil = now.Add(limit.wait(t.Failures))
 	}
-	row.Failures++
-	row.UpdatedAt, row.BlockedUntil = now, now.Add(t.wait(row.Failures))
-	if err := s.with(ctx).Save(&row).Error; err != nil {
-		return fmt.Errorf("write sign-in throttle: %w", err)
+}
+
+// clearAttempt undoes claimAttempt after a successful sign-in.
+func (s *Store) clearAttempt(ctx context.Context, attempt signInAttempt) error {
+	for _, l := range attempt.limits {
+		row := s.with(ctx).Model(&signInThrottle{}).Where("subject = ?", l.subject)
+		var err error
+		if l.shared {
+			err = row.Where("failures > 0").Updates(map[string]any{"failures": gorm.Expr("failures - 1"), "blocked_until": s.now()}).Error
+		} else {
+			err = row.Delete(&signInThrottle{}).Error
+		}
+		if err != nil {
+			return fmt.Errorf("clear sign-in throttle: %w", err)
+		}
 	}
 	return nil
 }
 
-// clearAttempt undoes claimAttempt after a successful sign-in. The address keeps its other
-// failures, so that attackers can't reset them by signing in to their own account.
-func (s *Store) clearAttempt(ctx context.Context, attempt signInAttempt) error {
-	if len(attempt.own) > 0 {
-		if err := s.with(ctx).Where("subject IN ?", attempt.own).Delete(&signInThrottle{}).Error; err != nil {
-			return fmt.Errorf("clear sign-in throttle: %w", err)
+// UnlockUser deletes the counts of failed attempts to sign in to an account, and allows many more
+// before the account is limited again. The limits of IP addresses and networks stay. It returns NotFound
+// if no account has the email.
+func (s *Store) UnlockUser(ctx context.Context, email string) (*User, error) {
+	var user *User
+	err := s.Tx(ctx, func(tx *Store) (err error) {
+		user, err = tx.userByEmail(ctx, email)
+		if err != nil {
+			return notFound(err, "account")
 		}
-	}
-	err := s.with(ctx).Model(&signInThrottle{}).Where("subject = ? AND failures > 0", attempt.address).
-		Updates(map[string]any{"failures": gorm.Expr("failures - 1"), "blocked_until": s.now()}).Error
-	if err != nil {
-		return fmt.Errorf("decrement sign-in throttle: %w", err)
-	}
-	return nil
+		subjects := []string{accountSubject(email), subject("password", user.ID)}
+		err = tx.with(ctx).Where("subject IN ? OR subject LIKE ?", subjects, accountSubject(email)+"@%").Delete(&signInThrottle{}).Error
+		if err != nil {
+			return fmt.Errorf("delete sign-in throttles: %w", err)
+		}
+		now := tx.now()
+		row := signInThrottle{Subject: accountSubject(email), Failures: -unlockedAttempts, BlockedUntil: now, UpdatedAt: now}
+		if err := tx.with(ctx).Create(&row).Error; err != nil {
+			return fmt.Errorf("insert sign-in throttle: %w", err)
+		}
+		return tx.auditUser(ctx, user, "user.unlocked")
+	})
+	return user, err
 }
 
 func (s *Store) isKnownDevice(ctx context.Context, c Credentials) (bool, error) {
@@ -159,14 +242,23 @@ func (s *Store) rememberDevice(ctx context.Context, userID, cookie string) (stri
 	return cookie, nil
 }
 
-// network returns the part of an IP address that identifies one customer: an IPv4 address, or the
-// first 64 bits of an IPv6 address (RFC 6177 §2).
-func network(address string) string {
+// networkOf returns the network of an IP address that is usually assigned to one organization: the first
+// 24 bits of an IPv4 address, or the first 48 of an IPv6 address (RFC 6177 §2).
+func networkOf(address string) string { return prefixOf(address, 24, 48) }
+
+// prefixOf returns the network of an IP address with as many bits, or other text as it is. An IPv6
+// network of 64 bits belongs to one customer (RFC 6177 §2).
+func prefixOf(address string, bits4, bits6 int) string {
 	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
+	if err != nil {
 		return address
 	}
-	prefix, err := ip.Prefix(64)
+	ip = ip.Unmap().WithZone("")
+	bits := bits6
+	if ip.Is4() {
+		bits = bits4
+	}
+	prefix, err := ip.Prefix(bits)
 	if err != nil {
 		return address
 	}
@@ -175,4 +267,11 @@ func network(address string) string {
 
 func subject(kind, value string) string {
 	return kind + ":" + hex.EncodeToString(digestOf(value))
+}
+
+func accountSubject(email string) string { return subject("account", normalEmail(email)) }
+
+// shareSubject is the share of an account that belongs to the network of an IP address.
+func shareSubject(email, address string) string {
+	return accountSubject(email) + "@" + hex.EncodeToString(digestOf(networkOf(address)))
 }

@@ -82,10 +82,11 @@ func TestSignInRateLimitByAccount(t *testing.T) {
 
 func TestSignInRateLimitByAddress(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		got := waits(t, s, 32, func(i int) time.Duration {
+		got := waits(t, s, 26, func(i int) time.Duration {
 			return guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
 		})
-		want := append(make([]time.Duration, 20), seconds(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900)...)
+		// A guess that is rejected counts, and so does the one that comes a millisecond early.
+		want := append(make([]time.Duration, 20), seconds(1, 8, 64, 512, 900, 900)...)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("waits (-want +got):\n%s", diff)
 		}
@@ -109,20 +110,105 @@ func TestSignInRateLimitAppliesToRightPassword(t *testing.T) {
 	})
 }
 
-func TestRateLimitedSignInIsNotCounted(t *testing.T) {
+// An attacker who polls can neither keep the owner of an account from signing in elsewhere, nor go on
+// guessing.
+func TestAttackerCannotKeepOwnerFromSigningIn(t *testing.T) {
+	for name, addressOf := range map[string]func(i int) string{
+		"one address":      func(int) string { return "198.51.100.9" },
+		"one IPv4 network": func(i int) string { return fmt.Sprint("198.51.100.", i%256) },
+		"one IPv6 network": func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
+				compared := 0
+				for i := range 120 {
+					if guess(t, s, from(t, addressOf(i)), ada.Email) == 0 {
+						compared++
+					}
+					s.Clock.Advance(time.Second)
+				}
+				if compared > 20 {
+					t.Errorf("compared guesses in 120 seconds = %d, want at most 20", compared)
+				}
+				signIn(t, s, ada)
+			})
+		})
+	}
+}
+
+func TestRejectedAttemptsCountForAddressAndNetwork(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		for range 5 {
-			guess(t, s, from(t, "198.51.100.9"), "ada@acme.test")
+		poll := func(address string, times int) {
+			for range times {
+				guess(t, s, from(t, address), ada.Email)
+			}
 		}
-		wantUnchanged(t, s.Store, func() {
-			for range 20 {
-				if wait := guess(t, s, from(t, "203.0.113.5"), "ada@acme.test"); wait != time.Second {
-					t.Fatalf("the wait is %v", wait)
+		poll("198.51.100.9", 20)
+		if got := guess(t, s, from(t, "198.51.100.9"), "other@acme.test"); got != time.Second {
+			t.Errorf("wait of the address for another account = %v, want 1s", got)
+		}
+		if got := guess(t, s, from(t, "198.51.100.10"), "other@acme.test"); got != 0 {
+			t.Errorf("wait of another address in the network = %v, want 0", got)
+		}
+		poll("198.51.100.9", 77) // with the two above: 99
+		if got := guess(t, s, from(t, "198.51.100.11"), "other@acme.test"); got != 0 {
+			t.Errorf("wait of the network's attempt 100 = %v, want 0", got)
+		}
+		if got := guess(t, s, from(t, "198.51.100.12"), "other@acme.test"); got != time.Second {
+			t.Errorf("wait of the network's attempt 101 = %v, want 1s", got)
+		}
+		if got := guess(t, s, from(t, "198.51.101.9"), "other@acme.test"); got != 0 {
+			t.Errorf("wait of another network = %v, want 0", got)
+		}
+	})
+}
+
+// Someone who makes up emails creates few rows, all of which are purged.
+func TestGuessesAtManyAccountsCreateFewRows(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		for i := range 60 {
+			guess(t, s, from(t, "198.51.100.9"), fmt.Sprintf("u%d@acme.test", i))
+		}
+		wantCount(t, s.Store, "sign_in_throttles", 2+2*20) // address and network, and a share of each account with the account
+	})
+}
+
+// Many networks together can limit an account, until the operator unlocks it.
+func TestUnlockUser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		second := newFixture(t, s.Store, "Globex", ada.Email)
+		attack := func(networks int) {
+			for i := range networks {
+				for range 5 {
+					guess(t, s, from(t, fmt.Sprintf("198.51.%d.9", i)), ada.Email)
 				}
 			}
-		})
-		if wait := guess(t, s, from(t, "203.0.113.5"), "other@acme.test"); wait != 0 {
-			t.Errorf("wait after early attempts = %v, want 0", wait)
+		}
+		attack(20)
+		if got := waitOf(t, s, s.ctx, ada); got != time.Second {
+			t.Fatalf("wait after 100 guesses from 20 networks = %v, want 1s", got)
+		}
+		operator := models.WithActor(t.Context(), models.Actor{Type: models.ActorOperator, Name: "Operator"})
+		user, err := s.UnlockUser(operator, "ADA@acme.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user.ID != s.admin.UserID {
+			t.Errorf("unlocked user = %s, want %s", user.ID, s.admin.UserID)
+		}
+		for _, workspace := range []fixture{s, second} {
+			events := eventsOf(t, workspace, user.ID)
+			if len(events) == 0 || events[0].Action != "user.unlocked" {
+				t.Errorf("events = %+v, want user.unlocked first", events)
+			}
+		}
+		attack(25) // goes on
+		if got := guess(t, s, from(t, "198.51.0.9"), ada.Email); got != time.Second {
+			t.Errorf("wait of a network with five guesses since = %v, want 1s", got)
+		}
+		signIn(t, s, ada)
+		for _, email := range []string{"unknown@acme.test", "", "\x00"} {
+			wantKind(t, errOf(s.UnlockUser(operator, email)), models.NotFound)
 		}
 	})
 }
@@ -227,7 +313,7 @@ func TestSignInClearsAccountButNotAddress(t *testing.T) {
 			t.Errorf("wait of guess 21 = %v, want 1s: signing in to the own account must not reset the address", wait)
 		}
 
-		for range 3 { // the one above and these make four
+		for range 4 {
 			guess(t, s, s.ctx, "ada@acme.test")
 		}
 		signIn(t, s, ada)
@@ -275,7 +361,7 @@ func TestPurgeKeepsActiveThrottles(t *testing.T) {
 		in := signIn(t, s, ada)
 		guess(t, s, s.ctx, "ada@acme.test")
 		wantUnchanged(t, s.Store, purge)
-		rows(1, 1, 2)
+		rows(1, 1, 4)
 		s.Clock.Advance(models.SessionIdle - time.Millisecond)
 		wantUnchanged(t, s.Store, purge)
 		wantLiving(t, s, in.SessionID)

@@ -117,8 +117,8 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 // checkCurrentPassword checks that the user knows the current password, which the thief of a
 // session doesn't. Attempts are rate limited.
 func (s *Store) checkCurrentPassword(ctx context.Context, fields Fields, user *User, current string) error {
-	attempt := signInAttempt{own: []string{subject("password", user.ID)}}
-	err := s.Tx(ctx, func(tx *Store) error { return tx.count(ctx, attempt.own[0], accountThrottle) })
+	attempt := signInAttempt{limits: []attemptLimit{{subject("password", user.ID), shareThrottle, false}}}
+	err := s.count(ctx, attempt.limits)
 	if IsKind(err, RateLimited) {
 		fields.add("password", "was entered incorrectly too many times; wait a moment and try again")
 		return nil

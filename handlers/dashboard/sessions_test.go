@@ -2,12 +2,16 @@ package dashboard_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // TestSlowRequestKeepsTheSelectedWorkspace checks that a slow request in one tab doesn't undo the switch
@@ -56,4 +60,25 @@ func TestNoticeWaitsForAFullPage(t *testing.T) {
 			t.Errorf("page %d shows the notice = %t, want %t", i, !want, want)
 		}
 	}
+}
+
+// TestPollingDoesNotKeepOwnerFromSigningIn checks that someone who polls sign-in with wrong passwords has
+// to wait, while the owner of the account can sign in on a new device elsewhere.
+func TestPollingDoesNotKeepOwnerFromSigningIn(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
+		s := handlerstest.With(t, store, handlerstest.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		wrong := url.Values{"email": {handlerstest.AdminEmail}, "password": {"wrong"}}
+		attacker, statuses := s.Browser(t).From("198.51.100.9"), map[int]int{}
+		for range 60 {
+			statuses[attacker.Post("/login", wrong).Status]++
+			s.Clock.Advance(time.Second)
+		}
+		if diff := cmp.Diff(map[int]int{http.StatusUnprocessableEntity: 9, http.StatusTooManyRequests: 51}, statuses); diff != "" {
+			t.Errorf("statuses of the attacker (-want +got):\n%s", diff)
+		}
+		right := url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}}
+		if got := s.Browser(t).From("203.0.113.5").Post("/login", right); got.Status != http.StatusSeeOther {
+			t.Errorf("status of the owner = %d, want 303\n%s", got.Status, got.Body)
+		}
+	})
 }

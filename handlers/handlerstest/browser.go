@@ -15,6 +15,7 @@ type Browser struct {
 	t      testing.TB
 	server *Server
 	Client *http.Client
+	from   string // sent as X-Forwarded-For if not empty
 }
 
 // Browser returns a browser in which no one is signed in.
@@ -37,6 +38,12 @@ func (s *Server) SignedIn(t testing.TB, email string) *Browser {
 	if response.Status != http.StatusSeeOther {
 		t.Fatalf("sign in: status = %d, want %d\n%s", response.Status, http.StatusSeeOther, response.Body)
 	}
+	return b
+}
+
+// From makes the browser's forms come from an IP address, through a proxy that the Server must trust.
+func (b *Browser) From(address string) *Browser {
+	b.from = address
 	return b
 }
 
@@ -72,5 +79,8 @@ func (b *Browser) Post(path string, form url.Values) Response {
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Origin", b.server.URL)
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	if b.from != "" {
+		request.Header.Set("X-Forwarded-For", b.from)
+	}
 	return Send(b.t, b.Client, request)
 }

@@ -61,6 +61,7 @@ var groups = []group{
 		{"user.sign_in_failed", "Sign-in failed", "Failed sign-in attempt for {target}"},
 		{"user.signed_out", "Signed out", "{actor} signed out"},
 		{"user.signed_out_everywhere", "Signed out everywhere", "{actor} signed out everywhere"},
+		{"user.unlocked", "Account unlocked", "{actor} unlocked sign-in for {target}"},
 		{"user.password_changed", "Password changed", "{actor} changed their password"},
 	}},
 	{"Webhooks", []action{

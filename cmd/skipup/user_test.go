@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestUserUnlock(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		newWorkspace(t, env)
+		store := openTestStore(t, env)
+		if _, err := store.SignIn(context.Background(), "", models.Credentials{Email: "admin@acme.test", Password: "wrong"}); !models.IsKind(err, models.Invalid) {
+			t.Fatalf("sign in with a wrong password: %v", err)
+		}
+		execute(t, env, "UPDATE sign_in_throttles SET failures = 100, blocked_until = '2099-01-01 00:00:00' WHERE subject LIKE 'account:%'")
+		credentials := models.Credentials{Email: "admin@acme.test", Password: modelstest.Password}
+		if _, err := store.SignIn(context.Background(), "", credentials); !models.IsKind(err, models.RateLimited) {
+			t.Fatalf("sign in during the attack: %v, want it rate limited", err)
+		}
+		unlocked := skipup(t, env, "user", "unlock", "Admin@acme.test")
+		unlocked.requireCode(t, exitOK)
+		if want := "Unlocked admin@acme.test.\n"; unlocked.stdout != want {
+			t.Errorf("stdout = %q, want %q", unlocked.stdout, want)
+		}
+		signIn(t, env, modelstest.Password)
+	})
+}
+
+func TestUserUnlockIsRejected(t *testing.T) {
+	env := sqliteEnv(t)
+	skipup(t, env, "user", "unlock", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
+	skipup(t, env, "user", "unlock").requireFailure(t, exitUsage, "give the email of one account")
+	skipup(t, env, "user", "unlock", "a@acme.test", "b@acme.test").requireFailure(t, exitUsage, "give the email of one account")
+}
