@@ -59,7 +59,11 @@ func (f Fields) Sentence(name, label string) string {
 	if f[name] == "" {
 		return ""
 	}
-	return label + " " + f[name] + "."
+	sentence := label + " " + f[name]
+	if strings.HasSuffix(sentence, "?") {
+		return sentence
+	}
+	return sentence + "."
 }
 
 // err returns an Invalid error with all messages, or nil if there are none.
@@ -72,6 +76,29 @@ func (f Fields) err() error {
 		sentences = append(sentences, f.Sentence(name, name))
 	}
 	return &Error{Kind: Invalid, Message: strings.Join(sentences, " "), Fields: f}
+}
+
+// JoinInvalid returns the errors about fields in errs as one, or nil if there are none. If another error
+// is among them, it returns that one.
+func JoinInvalid(errs ...error) error {
+	joined := &Error{Kind: Invalid, Fields: Fields{}}
+	var messages []string
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		fields, invalid := FieldsOf(err)
+		if !invalid {
+			return err
+		}
+		maps.Copy(joined.Fields, fields)
+		messages = append(messages, err.Error())
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	joined.Message = strings.Join(messages, " ")
+	return joined
 }
 
 // Errorf returns an error that the caller caused and may read.

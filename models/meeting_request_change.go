@@ -57,10 +57,22 @@ func (s *Store) BookMeetingRequest(ctx context.Context, workspaceID, id string) 
 	return s.setMeetingRequestStatus(ctx, workspaceID, id, MeetingRequestBooked, MeetingRequestBookedEvent, wireOf)
 }
 
+// wrongStatus returns the error for a change of status that isn't allowed.
+func wrongStatus(status, to MeetingRequestStatus) error {
+	if status == to {
+		return Errorf(FailedPrecondition, "This meeting request is already %s.", status)
+	}
+	participle := string(to)
+	if to == MeetingRequestActive {
+		participle = "resumed"
+	}
+	return Errorf(FailedPrecondition, "This meeting request is %s, so it can't be %s.", status, participle)
+}
+
 func (s *Store) setMeetingRequestStatus(ctx context.Context, workspaceID, id string, to MeetingRequestStatus, event EventType, data func(*MeetingRequest) any) (*MeetingRequest, error) {
 	return s.changeMeetingRequest(ctx, workspaceID, id, event, data, func(tx *Store, request *MeetingRequest) error {
 		if !slices.Contains(transitions[request.Status], to) {
-			return Errorf(FailedPrecondition, "This meeting request is %s and can't become %s.", request.Status, to)
+			return wrongStatus(request.Status, to)
 		}
 		now := tx.now()
 		request.Status = to

@@ -57,7 +57,7 @@ func TestMeetingRequestTransitions(t *testing.T) {
 					wantUnchanged(t, s.Store, func() {
 						_, err := m.do(s, request.ID)
 						wantKind(t, err, models.FailedPrecondition)
-						wantContains(t, err.Error(), "is "+string(from))
+						wantContains(t, err.Error(), string(from))
 					})
 					continue
 				}

@@ -55,7 +55,7 @@ func (f *MeetingRequestFilter) check() error {
 		f.OrganizerEmail = checkEmail(fields, "organizer_email", f.OrganizerEmail)
 	}
 	if !slices.Contains(meetingRequestStatuses, f.Status) {
-		fields.add("status", "must be active, paused, booked, or cancelled")
+		fields.add("status", "%s", OneOf(f.Status, meetingRequestStatuses[1:]))
 	}
 	f.CreatedAfter = checkSecond(fields, "created_after", f.CreatedAfter)
 	f.CreatedBefore = checkSecond(fields, "created_before", f.CreatedBefore)

@@ -31,7 +31,7 @@ func (n *NewMember) check() error {
 
 func checkRole(fields Fields, role Role) {
 	if role != Admin && role != RoleMember {
-		fields.add("role", "must be admin or member")
+		fields.add("role", "%s", OneOf(role, []Role{Admin, RoleMember}))
 	}
 }
 

@@ -90,11 +90,12 @@ type DeliveryFilter struct {
 
 func (f DeliveryFilter) check() error {
 	fields := Fields{}
-	if !slices.Contains([]DeliveryStatus{"", DeliveryPending, DeliverySuccess, DeliveryFailed}, f.Status) {
-		fields.add("status", "must be pending, success, or failed")
+	statuses, types := []DeliveryStatus{DeliveryPending, DeliverySuccess, DeliveryFailed}, append(slices.Clone(EventTypes), PingEvent)
+	if f.Status != "" && !slices.Contains(statuses, f.Status) {
+		fields.add("status", "%s", OneOf(f.Status, statuses))
 	}
-	if f.EventType != "" && f.EventType != PingEvent && !slices.Contains(EventTypes, f.EventType) {
-		fields.add("event_type", "must be one of %s %s", EventList(EventTypes), PingEvent)
+	if f.EventType != "" && !slices.Contains(types, f.EventType) {
+		fields.add("event_type", "%s", OneOf(f.EventType, types))
 	}
 	return fields.err()
 }

@@ -86,7 +86,7 @@ func checkWebhookEvents(fields Fields, names []string) {
 		field := fmt.Sprintf("events[%d]", i)
 		switch {
 		case !slices.Contains(EventTypes, EventType(name)):
-			fields.add(field, "must be one of %s", EventList(EventTypes))
+			fields.add(field, "%s", OneOf(EventType(name), EventTypes))
 		case slices.Index(names, name) < i:
 			fields.add(field, "must not be the same event as events[%d]", slices.Index(names, name))
 		}
