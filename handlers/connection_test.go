@@ -131,6 +131,7 @@ func TestErrorsDoNotWaitForTheBody(t *testing.T) {
 		"no key":                    {"POST /api/v1/api_keys HTTP/1.1\r\nContent-Length: 100\r\n", 401},
 		"too large, 100-continue":   {"POST /api/v1/api_keys HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100000\r\nContent-Type: application/json\r\nAuthorization: Bearer " + key + "\r\n", 413},
 		"too large":                 {"POST /api/v1/api_keys HTTP/1.1\r\nContent-Length: 100000\r\nContent-Type: application/json\r\nAuthorization: Bearer " + key + "\r\n", 413},
+		"media type, 100-continue":  {"POST /api/v1/api_keys HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100\r\nContent-Type: text/plain\r\nAuthorization: Bearer " + key + "\r\n", 415},
 		"not a route, 100-continue": {"POST /api/v1/nothing HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100\r\nAuthorization: Bearer " + key + "\r\n", 404},
 		"large form, 100-continue":  {"POST /login HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100000\r\nContent-Type: application/x-www-form-urlencoded\r\n", 413},
 	}

@@ -13,6 +13,18 @@ import (
 	"github.com/skipup/keys/models"
 )
 
+// mergeSlashes removes extra slashes before the path of the API, which result from a base URL that ends
+// with one.
+func mergeSlashes(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		if strings.HasPrefix(u.Path, "//") && strings.HasPrefix("/"+strings.TrimLeft(u.Path, "/"), APIPrefix+"/") {
+			u.Path, u.RawPath = "/"+strings.TrimLeft(u.Path, "/"), ""
+		}
+		return next(c)
+	}
+}
+
 // checkURL rejects a URL with invalid UTF-8 or a NUL character, so that neither reaches the
 // database. Nothing can have such a name, so a path with either returns 404.
 func checkURL(next echo.HandlerFunc) echo.HandlerFunc {
@@ -26,11 +38,14 @@ func checkURL(next echo.HandlerFunc) echo.HandlerFunc {
 			return &RequestError{Status: http.StatusBadRequest, Type: "invalid_request",
 				Message: "The query string can't be parsed. Encode % as %25."}
 		}
-		for _, values := range query {
-			for _, value := range values {
+		for name, values := range query {
+			for _, value := range append(values, name) {
 				if !isText(value) {
-					return &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error",
-						Message: "The query string contains invalid UTF-8 or a NUL character."}
+					if !isText(name) {
+						name = "query"
+					}
+					return &models.Error{Kind: models.Invalid, Message: "The query string contains invalid UTF-8 or a NUL character.",
+						Fields: models.Fields{name: "must not contain invalid UTF-8 or a NUL character"}}
 				}
 			}
 		}

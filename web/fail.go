@@ -39,6 +39,9 @@ const realm = `Bearer realm="SkipUp API"`
 // unavailableFor is the Retry-After of responses sent while the database is unavailable.
 const unavailableFor = time.Second
 
+// conflictFor is the Retry-After of responses sent while another request is in the way.
+const conflictFor = time.Second
+
 // problem is an error as the client sees it.
 type problem struct {
 	status        int
@@ -46,6 +49,7 @@ type problem struct {
 	title         string // of the page; chosen by status if empty
 	challenge     string // WWW-Authenticate
 	retryAfter    time.Duration
+	fields        models.Fields // in JSON only
 }
 
 // problemOf returns what the client may know about err. Errors of unknown types are private and
@@ -102,7 +106,7 @@ func ruleProblem(err *models.Error) problem {
 	p := problem{message: err.Message, retryAfter: err.RetryAfter}
 	switch err.Kind {
 	case models.Invalid:
-		p.status, p.kind = http.StatusUnprocessableEntity, "validation_error"
+		p.status, p.kind, p.fields = http.StatusUnprocessableEntity, "validation_error", err.Fields
 	case models.FailedPrecondition:
 		p.status, p.kind = http.StatusUnprocessableEntity, "invalid_request"
 	case models.NotFound:
@@ -110,7 +114,7 @@ func ruleProblem(err *models.Error) problem {
 	case models.Forbidden:
 		p.status, p.kind = http.StatusForbidden, "forbidden"
 	case models.Conflict:
-		p.status, p.kind = http.StatusConflict, "conflict"
+		p.status, p.kind, p.retryAfter = http.StatusConflict, "conflict", cmp.Or(err.RetryAfter, conflictFor)
 	case models.RateLimited:
 		p.status, p.kind = http.StatusTooManyRequests, "rate_limited"
 	}
@@ -199,7 +203,7 @@ func send(c echo.Context, p problem, err error) error {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
 	if r, is := c.(*requestContext); is && r.jsonErrors {
-		return c.JSON(p.status, map[string]any{"error": envelope{p.kind, p.message}})
+		return c.JSON(p.status, map[string]any{"error": envelope{p.kind, p.message, p.fields}})
 	}
 	if errors.Is(err, errAdminsOnly) {
 		return Render(c, p.status, views.AdminsOnly())
@@ -207,10 +211,11 @@ func send(c echo.Context, p problem, err error) error {
 	return Render(c, p.status, views.Show(p.page(c)))
 }
 
-// envelope is the error of the API. It has only these two fields (API contract §3).
+// envelope is the error of the API (API contract §3).
 type envelope struct {
-	Type    string `json:"type"`
-	Message string `json:"message"`
+	Type    string        `json:"type"`
+	Message string        `json:"message"`
+	Fields  models.Fields `json:"fields,omitempty"` // of a validation_error
 }
 
 // titles are the titles of error pages, where the status text is too technical.

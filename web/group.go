@@ -1,6 +1,10 @@
 package web
 
-import "github.com/labstack/echo/v4"
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
 
 // Group is a group of routes with common middleware, which also runs for paths and methods that
 // no route takes: those return 404 and 405 in the form of the group.
@@ -18,8 +22,12 @@ func newGroup(e *echo.Echo, routes *echo.Group, prefix string) *Group {
 	return g
 }
 
-// Add adds a route.
+// Add adds a route. A route for GET also takes HEAD, for which net/http omits the body (RFC 9110
+// §9.3.2).
 func (g *Group) Add(method, path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) {
+	if method == http.MethodGet {
+		g.Add(http.MethodHead, path, handler, middleware...)
+	}
 	g.Group.Add(method, path, handler, middleware...)
 	g.routes.Add(method, g.prefix+path, handler)
 }

@@ -128,6 +128,7 @@ func (g *KeyGate) Route(name string, needs *scope.Scope) echo.MiddlewareFunc {
 			r.route = route
 			if needs != nil {
 				if err := r.key.Require(*needs); err != nil {
+					r.missingScope = scopeName
 					return err
 				}
 			}

@@ -24,6 +24,8 @@ type requestContext struct {
 	verified bool
 	route    keyauth.Route
 
+	missingScope string // that the route requires
+
 	page *pageContext // nil except for pages
 }
 

@@ -39,6 +39,9 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 	if caller, known := findCaller(c); known {
 		attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
 	}
+	if c.missingScope != "" {
+		attributes = append(attributes, slog.String("missing_scope", c.missingScope))
+	}
 	log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
 }
 

@@ -24,6 +24,7 @@ type Options struct {
 	Log            *slog.Logger
 	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is trusted; none by default
 	Conditions     *Conditions    // the problems that readiness lists; may be nil
+	CORSOrigins    []string       // origins of other sites whose pages may call the API; none by default
 }
 
 // Server is an Echo with one group of routes for pages and one for the API. Routes added to the
@@ -47,6 +48,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 	addresses := &addresses{proxies: options.TrustedProxies, log: options.Log}
 	e.IPExtractor = addresses.of
 	e.HTTPErrorHandler = errorHandler(options.Log)
+	e.Pre(mergeSlashes)
 	e.Use(
 		requestID,
 		logRequests(options.Log),
@@ -62,7 +64,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		checkURL,
 		removeKeys(store),
 	)
-	publicAPI := e.Group(APIPrefix, jsonErrors)
+	publicAPI := e.Group(APIPrefix, jsonErrors, crossOrigin(options.CORSOrigins))
 	api := publicAPI.Group("",
 		gate.Guard,
 		checkURL,
@@ -100,6 +102,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, con
 	if connections.Max > 0 {
 		listener = netutil.LimitListener(listener, connections.Max)
 	}
+	listener = jsonErrorListener{listener}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,

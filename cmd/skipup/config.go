@@ -28,6 +28,7 @@ type settings struct {
 	WebhookAllowPrivate boolean
 	MaxConnections      connections
 	IdleTimeout         keepAlive
+	CORSOrigins         origins
 }
 
 // option describes one of the settings. An option without a flag is set only by its variable.
@@ -102,6 +103,10 @@ var (
 		"idle-timeout", "SKIPUP_IDLE_TIMEOUT", "620s", "`time` to keep idle connections open, such as 620s or 15m; longer than your load balancer does",
 		func(s *settings) encoding.TextUnmarshaler { return &s.IdleTimeout },
 	}
+	corsOriginsOption = option{
+		"cors-origins", "SKIPUP_CORS_ORIGINS", "", "comma-separated `list` of origins whose pages may call the API, such as https://app.example.com",
+		func(s *settings) encoding.TextUnmarshaler { return &s.CORSOrigins },
+	}
 	// encryptionKeyOption has no flag because other users of the machine can read command lines.
 	encryptionKeyOption = option{
 		"", "SKIPUP_ENCRYPTION_KEY", "", "",
@@ -120,7 +125,7 @@ var (
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
-	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption,
+	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption,
 }
 
 // addFlags adds the flags of options to flags.

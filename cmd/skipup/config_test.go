@@ -172,6 +172,10 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"max-connections", "100", "100"},
 		{"max-connections", "0", ""},
+		{"cors-origins", "https://app.example.com, http://localhost:3000/", "[https://app.example.com http://localhost:3000]"},
+		{"cors-origins", "*", ""},
+		{"cors-origins", "https://app.example.com,", ""},
+		{"cors-origins", "https://app.example.com/path", ""},
 		{"idle-timeout", "15m", "900000000000"},
 		{"idle-timeout", "620", ""},
 		{"idle-timeout", "0s", ""},

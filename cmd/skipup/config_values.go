@@ -91,6 +91,23 @@ func (p *publicURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// origins are the origins of other sites.
+type origins []string
+
+func (o *origins) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	for part := range strings.SplitSeq(string(text), ",") {
+		var one publicURL
+		if err := one.UnmarshalText([]byte(strings.TrimSpace(part))); err != nil || one == "" {
+			return errors.New("use comma-separated origins, http or https with nothing after the host, such as https://app.example.com")
+		}
+		*o = append(*o, string(one))
+	}
+	return nil
+}
+
 func (p publicURL) isHTTPS() bool { return strings.HasPrefix(string(p), "https:") }
 
 // origin returns the origin of u. Like an Origin header, it omits the scheme's default port.

@@ -75,7 +75,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		return err
 	}
 	defer closeGate()
-	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions})
+	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins})
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")

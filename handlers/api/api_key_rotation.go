@@ -22,7 +22,7 @@ func (k rotatedAPIKey) withoutSecret() any { return k.RotatedAPIKey }
 type rotation struct {
 	ID        string          `param:"id" json:"-"`
 	Scopes    given[[]string] `json:"scopes"`
-	ExpiresAt given[*string]  `json:"expires_at"`
+	ExpiresAt given[*rfc3339] `json:"expires_at"`
 }
 
 func (*rotation) bodyOptional() {}

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
@@ -36,7 +35,7 @@ type newAPIKey struct {
 	Name        string   `json:"name"`
 	Description *string  `json:"description"`
 	Scopes      []string `json:"scopes"`
-	ExpiresAt   *string  `json:"expires_at"`
+	ExpiresAt   *rfc3339 `json:"expires_at"`
 }
 
 // create creates an API key. Its scopes are limited to those of the caller's key.
@@ -69,7 +68,7 @@ func scopesOf(names []string) (scope.Set, error) {
 	for i, name := range names {
 		s, known := scope.Parse(name)
 		if !known {
-			return 0, invalid(fmt.Sprintf("scopes[%d]", i), "must be one of "+strings.Join(scope.All.Names(), ", "))
+			return 0, invalid(fmt.Sprintf("scopes[%d]", i), models.OneOf(name, scope.All.Names()))
 		}
 		set |= scope.Of(s)
 	}

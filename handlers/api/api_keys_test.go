@@ -76,7 +76,7 @@ func TestCreateAPIKey(t *testing.T) {
 		{"expiry now", writer, `{"name":"CI","expires_at":"2026-03-14T09:26:53Z"}`, 422, "validation_error", "expires_at must be in the future"},
 		{"expiry without a zone", writer, `{"name":"CI","expires_at":"2027-01-01T00:00:00"}`, 422, "validation_error", "expires_at must be an RFC 3339 time"},
 		{"expiry is a number", writer, `{"name":"CI","expires_at":1893456000}`, 422, "validation_error", "expires_at must be a string"},
-		{"no body", writer, ``, 415, "unsupported_media_type", ""},
+		{"no body", writer, ``, 400, "invalid_request", "body is empty"},
 		{"incomplete object", writer, `{"name":"CI"`, 400, "invalid_request", "isn't valid JSON"},
 		{"two values", writer, `{"name":"CI"} {}`, 400, "invalid_request", "isn't valid JSON"},
 		{"an array", writer, `[]`, 422, "validation_error", "the body must be an object"},

@@ -1,11 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -15,29 +18,49 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
 )
 
 // bind decodes the path, the query and, if the method has one, the body of a request into in, a
 // pointer to a struct with param, query and json tags. It also returns the body.
 func bind(c echo.Context, in any) (body []byte, err error) {
+	if err := checkQuery(c, in); err != nil {
+		return nil, err
+	}
 	var binder echo.DefaultBinder
 	if err := errors.Join(binder.BindPathParams(c, in), binder.BindQueryParams(c, in)); err != nil {
 		return nil, err
 	}
 	switch c.Request().Method {
 	case http.MethodPost, http.MethodPatch, http.MethodPut:
-	default:
-		return nil, nil
+		return bindBody(c.Request(), in)
 	}
-	if body, err = readBody(c.Request()); err != nil {
-		return nil, err
-	}
+	return nil, nil
+}
+
+var errNoBody = &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request",
+	Message: "The request body is empty. Send a JSON object."}
+
+// bindBody decodes the body of a request. Its headers are checked before it is read, so that a client
+// that sent Expect: 100-continue needn't send a body that is rejected anyway.
+func bindBody(r *http.Request, in any) (body []byte, err error) {
 	_, optional := in.(interface{ bodyOptional() })
-	if optional && len(body) == 0 {
-		return body, nil
+	mayBeEmpty := optional && r.ContentLength < 0
+	if r.ContentLength != 0 && !mayBeEmpty {
+		if err := checkBodyHeaders(r); err != nil {
+			return nil, err
+		}
 	}
-	return body, decode(c.Request(), body, in)
+	if body, err = readBody(r); err != nil || optional && len(body) == 0 {
+		return body, err
+	}
+	if mayBeEmpty {
+		if err := checkBodyHeaders(r); err != nil {
+			return nil, err
+		}
+	}
+	return body, decode(body, in)
 }
 
 // readBody reads the body, whose size is limited by middleware.
@@ -52,12 +75,35 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// mergePatch is the media type of a PATCH (RFC 7396), which is also accepted as plain JSON.
+const mergePatch = "application/merge-patch+json"
+
+// checkBodyHeaders returns an error unless the body is JSON without compression.
+func checkBodyHeaders(r *http.Request) error {
+	unsupported := func(message string) error {
+		return &web.RequestError{Status: http.StatusUnsupportedMediaType, Type: "unsupported_media_type", Message: message}
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if err != nil || media != echo.MIMEApplicationJSON && (media != mergePatch || r.Method != http.MethodPatch) {
+		return unsupported("Send the body as JSON, with the header Content-Type: application/json.")
+	}
+	for _, encoding := range r.Header.Values(echo.HeaderContentEncoding) {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return unsupported("Compressed bodies aren't supported. Send the body without the header Content-Encoding.")
+		}
+	}
+	return nil
+}
+
+// byteOrderMark begins the bodies of some Windows clients. It isn't part of the JSON (RFC 8259 §8.1).
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // decode decodes a JSON body strictly: it rejects unknown and duplicate fields, names in another
 // case, and invalid UTF-8 (RFC 7493, I-JSON).
-func decode(r *http.Request, body []byte, in any) error {
-	if media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || media != echo.MIMEApplicationJSON {
-		return &web.RequestError{Status: http.StatusUnsupportedMediaType, Type: "unsupported_media_type",
-			Message: "Send the body as JSON, with the header Content-Type: application/json."}
+func decode(body []byte, in any) error {
+	body = bytes.TrimPrefix(body, byteOrderMark)
+	if len(bytes.TrimSpace(body)) == 0 {
+		return errNoBody
 	}
 	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true)); err != nil {
 		return decodeError(err)
@@ -79,11 +125,12 @@ func decodeError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &value) && errors.Is(value.Err, json.ErrUnknownName):
-		return invalidField(value.JSONPointer, "Unknown field")
+		return unknownName("field", fieldOf(value.JSONPointer), value.JSONPointer.LastToken(), namesOf(value.GoType, "json"))
 	case errors.As(err, &value):
 		return invalid(fieldOf(value.JSONPointer), "must be "+jsonType(value))
 	case errors.As(err, &syntax) && errors.Is(syntax.Err, jsontext.ErrDuplicateName):
-		return invalidField(syntax.JSONPointer, "Duplicate field")
+		field := fieldOf(syntax.JSONPointer)
+		return &models.Error{Kind: models.Invalid, Message: fmt.Sprintf("Duplicate field %q.", field), Fields: models.Fields{field: "must be sent once"}}
 	case errors.As(err, &syntax) && isBadText(syntax):
 		return invalid(fieldOf(syntax.JSONPointer), "must be valid UTF-8 without unpaired surrogates")
 	case errors.As(err, &syntax):
@@ -110,6 +157,8 @@ func jsonType(err *json.SemanticError) string {
 		kind = kind.Elem()
 	}
 	switch name := kind.Kind().String(); {
+	case kind == reflect.TypeFor[rfc3339]():
+		return "a string with an RFC 3339 time, such as \"2026-03-14T09:26:53Z\""
 	case name == "string":
 		return "a string"
 	case name == "bool":
@@ -143,10 +192,16 @@ func fieldOf(pointer jsontext.Pointer) string {
 	if text == "" {
 		return "the body"
 	}
-	if len(text) > maxField || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "a field"
+	return printable(text, "a field")
+}
+
+// printable returns a name that may be repeated in a message, or other if it is too long, not printable,
+// or contains an API key.
+func printable(name, other string) string {
+	if len(name) > maxField || token.Occurs(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return other
 	}
-	return text
+	return name
 }
 
 // invalid returns an error about the value of a field, such as "must be a string".
@@ -155,31 +210,37 @@ func invalid(field, problem string) error {
 	return &models.Error{Kind: models.Invalid, Message: fields.Sentence(field, field), Fields: fields}
 }
 
-// invalidField returns an error about the name of a field.
-func invalidField(pointer jsontext.Pointer, problem string) error {
-	field := fieldOf(pointer)
-	return &models.Error{Kind: models.Invalid, Message: fmt.Sprintf("%s %q.", problem, field), Fields: models.Fields{field: problem}}
-}
+// rfc3339 is the text of a time in a body.
+type rfc3339 string
 
-// parseTime parses an RFC 3339 time. It returns nil for an empty text.
+// timeForm matches RFC 3339 times with a valid zone, about which time.Parse is lenient.
+var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// parseTime parses an RFC 3339 time. It accepts the lowercase t and z that the standard allows (§5.6),
+// and a space in place of a plus, which is what a plus in a query means unless it is encoded. It returns
+// nil for an empty text.
 func parseTime(field, text string) (*time.Time, error) {
 	if text == "" {
 		return nil, nil
 	}
+	text = strings.ToUpper(text)
+	if zone := len(text) - len("+00:00"); zone > 0 && text[zone] == ' ' {
+		text = text[:zone] + "+" + text[zone+1:]
+	}
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return nil, invalid(field, "must be an RFC 3339 time with a time zone, such as 2026-03-14T09:26:53Z")
+	if err != nil || !timeForm.MatchString(text) {
+		return nil, invalid(field, "must be an RFC 3339 time with a time zone, such as 2026-03-14T09:26:53Z or 2026-03-14T09:26:53+02:00 (write + as %2B in a URL)")
 	}
 	return &t, nil
 }
 
 // parseTimePointer parses a time that may be omitted or null.
-func parseTimePointer(field string, text *string) (*time.Time, error) {
+func parseTimePointer(field string, text *rfc3339) (*time.Time, error) {
 	if text == nil {
 		return nil, nil
 	}
 	if *text == "" {
 		return nil, invalid(field, "must be a time or null, not an empty string")
 	}
-	return parseTime(field, *text)
+	return parseTime(field, string(*text))
 }

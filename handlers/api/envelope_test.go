@@ -129,11 +129,11 @@ func checkAllow(t *testing.T, request string, response handlerstest.Response, me
 func TestHugeQueryParametersAreRejected(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
-	long := strings.Repeat("a", 1<<20)
+	long := strings.Repeat("a", 50_000)
 	for _, path := range []string{
 		"/workspace_members?email=" + long, "/workspace_members?role=" + long, "/meeting_requests?participant_email=" + long,
-		"/meeting_requests?organizer_email=" + strings.Repeat("(", 1<<20), "/meeting_requests?created_after=" + long, "/seats?cursor=" + long,
-		"/api_keys?limit=" + strings.Repeat("1", 1<<20),
+		"/meeting_requests?organizer_email=" + strings.Repeat("(", 50_000), "/meeting_requests?created_after=" + long, "/seats?cursor=" + long,
+		"/api_keys?limit=" + strings.Repeat("1", 50_000),
 	} {
 		checkError(t, s.Call(t, key, "GET", path, ""), 422, "validation_error", "")
 	}

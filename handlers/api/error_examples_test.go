@@ -47,7 +47,13 @@ var provoke = map[string]func(t *testing.T, s *handlerstest.Server, key string) 
 		return s.Call(t, key, "POST", "/api_keys", `{"name":"`+strings.Repeat("x", 64<<10)+`"}`)
 	},
 	"NotJSON body": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Response {
-		return s.Call(t, key, "POST", "/api_keys", "")
+		return callWith(t, s, key, "POST", "/api_keys", "name=CI", "Content-Type", "application/x-www-form-urlencoded")
+	},
+	"NotJSON compressed": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Response {
+		return callWith(t, s, key, "POST", "/api_keys", "...", "Content-Type", "application/json", "Content-Encoding", "gzip")
+	},
+	"Unprocessable parameter": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Response {
+		return s.Call(t, key, "GET", "/workspace_members?emial=ada@acme.test", "")
 	},
 	"Unprocessable value": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Response {
 		return s.Call(t, key, "POST", "/meeting_requests", `{"organizer_emial":"ada@acme.test"}`)

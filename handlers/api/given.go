@@ -19,7 +19,7 @@ func (g *given[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 }
 
 // timeChange returns the change of a time that may be omitted, or null to remove it.
-func timeChange(field string, text given[*string]) (models.Change[*time.Time], error) {
+func timeChange(field string, text given[*rfc3339]) (models.Change[*time.Time], error) {
 	t, err := parseTimePointer(field, text.Value)
 	return models.Change[*time.Time]{Given: text.Given, Value: t}, err
 }

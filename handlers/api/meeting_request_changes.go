@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/wire"
@@ -66,8 +65,8 @@ type contextEdit struct {
 }
 
 type timeframeEdit struct {
-	Start given[*string] `json:"start"`
-	End   given[*string] `json:"end"`
+	Start given[*rfc3339] `json:"start"`
+	End   given[*rfc3339] `json:"end"`
 }
 
 func (h meetingRequests) update(ctx context.Context, caller web.Caller, in meetingRequestEdit) (wire.MeetingRequest, error) {
@@ -100,12 +99,12 @@ func (in meetingRequestEdit) model() (models.MeetingRequestEdit, error) {
 	}
 	frame := about.Timeframe.Value
 	if frame == nil {
-		frame = &timeframeEdit{Start: to[*string](nil), End: to[*string](nil)}
+		frame = &timeframeEdit{Start: to[*rfc3339](nil), End: to[*rfc3339](nil)}
 	}
 	var startErr, endErr error
 	edit.TimeframeStart, startErr = timeChange("context.timeframe.start", frame.Start)
 	edit.TimeframeEnd, endErr = timeChange("context.timeframe.end", frame.End)
-	return edit, errors.Join(startErr, endErr)
+	return edit, models.JoinInvalid(startErr, endErr)
 }
 
 // emptyContext returns an edit that removes every field.

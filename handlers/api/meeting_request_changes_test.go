@@ -50,8 +50,8 @@ func TestMeetingRequestLifecycle(t *testing.T) {
 		check("POST", "/change_organizer", `{"organizer_email":"Bob@acme.test"}`, map[string]any{"organizer_email": "bob@acme.test"})
 		check("POST", "/cancel", `{"notify":true}`, map[string]any{"status": "cancelled", "cancelled_at": now})
 
-		for _, path := range []string{"/pause", "/resume", "/cancel"} {
-			checkError(t, s.Call(t, key, "POST", url+path, ""), 422, "invalid_request", "This meeting request is cancelled")
+		for path, message := range map[string]string{"/pause": "cancelled, so it can't be paused", "/resume": "cancelled, so it can't be resumed", "/cancel": "already cancelled"} {
+			checkError(t, s.Call(t, key, "POST", url+path, ""), 422, "invalid_request", "This meeting request is "+message)
 		}
 		checkError(t, s.Call(t, key, "PATCH", url, "{}"), 422, "invalid_request", "This meeting request is cancelled")
 		checkError(t, s.Call(t, key, "POST", url+"/change_organizer", `{"organizer_email":"ada@acme.test"}`), 422, "invalid_request", "cancelled")
@@ -73,7 +73,7 @@ func TestMeetingRequestChangeErrors(t *testing.T) {
 		{theirs, "PATCH", url, "{}", 404, "not_found", ""},
 		{theirs, "POST", url + "/cancel", "", 404, "not_found", ""},
 		{key, "GET", "/meeting_requests/mr_none", "", 404, "not_found", ""},
-		{key, "PATCH", url, "", 415, "unsupported_media_type", ""},
+		{key, "PATCH", url, "", 400, "invalid_request", "body is empty"},
 		{key, "PATCH", url, `{"title":"x"}`, 422, "validation_error", `Unknown field \"title\"`},
 		{key, "PATCH", url, `{"status":"booked"}`, 422, "validation_error", `Unknown field \"status\"`},
 		{key, "PATCH", url, `{"context":{"title":7}}`, 422, "validation_error", "context.title must be a string"},
@@ -83,7 +83,7 @@ func TestMeetingRequestChangeErrors(t *testing.T) {
 		{key, "PATCH", url, `{"participants":[]}`, 422, "validation_error", "participants must have 1 to 50"},
 		{key, "PATCH", url, `{"participant_emails":null}`, 422, "validation_error", "participant_emails"},
 		{key, "PATCH", url, `{"participants":[{"email":"a@x.test"}],"participant_emails":["a@x.test"]}`, 422, "invalid_request", "not both"},
-		{key, "POST", url + "/resume", "", 422, "invalid_request", "is active"},
+		{key, "POST", url + "/resume", "", 422, "invalid_request", "is already active"},
 		{key, "POST", url + "/cancel", `{"notify":"yes"}`, 422, "validation_error", "notify must be true or false"},
 		{key, "POST", url + "/pause", `{"notify":true}`, 422, "validation_error", `Unknown field \"notify\"`},
 		{key, "POST", url + "/change_organizer", `{"organizer_email":"unknown@acme.test"}`, 422, "validation_error", "organizer_email must be the email of an active member"},

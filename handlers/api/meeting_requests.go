@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/wire"
@@ -25,7 +24,7 @@ func (h meetingRequests) list(ctx context.Context, caller web.Caller, in meeting
 	paging, pageErr := in.page()
 	after, afterErr := parseTime("created_after", in.CreatedAfter)
 	before, beforeErr := parseTime("created_before", in.CreatedBefore)
-	if err := errors.Join(pageErr, afterErr, beforeErr); err != nil {
+	if err := models.JoinInvalid(pageErr, afterErr, beforeErr); err != nil {
 		return models.Paged[wire.MeetingRequest]{}, err
 	}
 	page, err := h.store.MeetingRequests(ctx, caller.WorkspaceID, models.MeetingRequestFilter{
@@ -51,8 +50,8 @@ type newMeetingRequest struct {
 		Description     *string `json:"description"`
 		DurationMinutes *int    `json:"duration_minutes"`
 		Timeframe       struct {
-			Start *string `json:"start"`
-			End   *string `json:"end"`
+			Start *rfc3339 `json:"start"`
+			End   *rfc3339 `json:"end"`
 		} `json:"timeframe"`
 	} `json:"context"`
 }
@@ -76,7 +75,7 @@ func (in newMeetingRequest) model() (models.NewMeetingRequest, error) {
 	about := in.Context
 	start, startErr := parseTimePointer("context.timeframe.start", about.Timeframe.Start)
 	end, endErr := parseTimePointer("context.timeframe.end", about.Timeframe.End)
-	if err := errors.Join(startErr, endErr); err != nil {
+	if err := models.JoinInvalid(startErr, endErr); err != nil {
 		return models.NewMeetingRequest{}, err
 	}
 	wanted := models.NewMeetingRequest{

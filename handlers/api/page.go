@@ -10,7 +10,7 @@ import (
 // PageQuery contains the query parameters of every list.
 type PageQuery struct {
 	Limit  string `query:"limit"`
-	Cursor string `query:"cursor"`
+	Cursor string `query:"cursor" empty:"allowed"` // for the first page
 }
 
 func (q PageQuery) page() (models.Page, error) {

@@ -118,8 +118,5 @@ func Register(server *web.Server, gate *web.KeyGate, routes Table) {
 	for _, route := range routes {
 		requireScope := gate.Route(route.Name(), route.Scope)
 		server.API.Add(route.Method, version+route.Path, route.handle, requireScope)
-		if route.Method == http.MethodGet {
-			server.API.Add(http.MethodHead, version+route.Path, route.handle, requireScope)
-		}
 	}
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -83,7 +82,7 @@ const (
 // usagePeriods are the values of period, in days.
 var usagePeriods = map[string]int{"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 
-const usagePeriodNames = "24h, 7d, 30d, 90d"
+var usagePeriodNames = []string{"24h", "7d", "30d", "90d"}
 
 // usage reports the usage of a key.
 func (h apiKeys) usage(ctx context.Context, caller web.Caller, in usageQuery) (usageReport, error) {
@@ -112,7 +111,7 @@ func (q usageQuery) by() string {
 // window returns the window that q asks for, in days of UTC or in hours.
 func (q usageQuery) window(now time.Time) (usage.Window, error) {
 	if by := q.by(); by != "hour" && by != "day" {
-		return usage.Window{}, invalid("by", "must be hour or day")
+		return usage.Window{}, invalid("by", models.OneOf(by, []string{"hour", "day"}))
 	}
 	if q.From != "" || q.Until != "" {
 		if q.Period != "" {
@@ -125,7 +124,7 @@ func (q usageQuery) window(now time.Time) (usage.Window, error) {
 	case q.Period == "":
 		days = usagePeriods["30d"]
 	case !known:
-		return usage.Window{}, invalid("period", "must be one of "+usagePeriodNames)
+		return usage.Window{}, invalid("period", models.OneOf(q.Period, usagePeriodNames))
 	}
 	if q.by() == "day" {
 		return usage.LastDays(now, days, time.UTC), nil
@@ -140,7 +139,7 @@ func (q usageQuery) window(now time.Time) (usage.Window, error) {
 func (q usageQuery) between(now time.Time) (usage.Window, error) {
 	from, fromErr := parseTime("from", q.From)
 	until, untilErr := parseTime("until", q.Until)
-	if err := errors.Join(fromErr, untilErr); err != nil {
+	if err := models.JoinInvalid(fromErr, untilErr); err != nil {
 		return usage.Window{}, err
 	}
 	by, most, kept := usage.Daily, maxUsageDays, models.UsageDaysKept

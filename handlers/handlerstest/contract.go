@@ -114,7 +114,8 @@ func (x *exchange) compare() error {
 		}
 	}
 	request := x.request.Clone(x.request.Context())
-	request.Body = io.NopCloser(bytes.NewReader(x.sent.Bytes()))
+	sent := bytes.TrimPrefix(x.sent.Bytes(), []byte("\xef\xbb\xbf")) // a byte order mark, which the server skips
+	request.Body = io.NopCloser(bytes.NewReader(sent))
 	request.URL.RawQuery = given(request.URL.RawQuery)
 	response := &http.Response{StatusCode: x.status, Header: x.header, Body: io.NopCloser(&x.body), Request: request}
 	if conforms, failures := Contract().ValidateHttpResponse(request, response); !conforms {
@@ -133,14 +134,14 @@ func (x *exchange) compare() error {
 	return nil
 }
 
-// given returns a query without empty parameters, which are treated as omitted, or "" if it can't be
+// given returns a query without an empty cursor, which stands for the first page, or "" if it can't be
 // parsed.
 func given(query string) string {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return ""
 	}
-	maps.DeleteFunc(values, func(_ string, value []string) bool { return value[0] == "" })
+	maps.DeleteFunc(values, func(name string, value []string) bool { return name == "cursor" && value[0] == "" })
 	return values.Encode()
 }
 
@@ -148,8 +149,9 @@ func given(query string) string {
 func (x *exchange) checkError() error {
 	var body struct {
 		Error *struct {
-			Type    *string `json:"type"`
-			Message *string `json:"message"`
+			Type    *string           `json:"type"`
+			Message *string           `json:"message"`
+			Fields  map[string]string `json:"fields"`
 		} `json:"error"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(x.body.Bytes()))
@@ -157,6 +159,9 @@ func (x *exchange) checkError() error {
 	if err := decoder.Decode(&body); err != nil || body.Error == nil || body.Error.Type == nil || body.Error.Message == nil || *body.Error.Message == "" ||
 		x.header.Get("Content-Type") != "application/json" || x.header.Get("X-Request-Id") == "" {
 		return fmt.Errorf("response %d does not have the error envelope: %s, %v", x.status, x.body.String(), x.header)
+	}
+	if invalid := *body.Error.Type == "validation_error"; invalid != (len(body.Error.Fields) > 0) {
+		return fmt.Errorf("response %d of type %s has the fields %v", x.status, *body.Error.Type, body.Error.Fields)
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type Options struct {
 	Limits    web.Limits // none by default
 	Metrics   *web.Metrics
 	Proxies   []netip.Prefix // trusted; none by default
+	Origins   []string       // of CORS; none by default
 }
 
 // Each runs test as a subtest for each database.
@@ -89,7 +90,7 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
 	stopGate := run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	product := handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger, TrustedProxies: options.Proxies})
+	product := handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger, TrustedProxies: options.Proxies, CORSOrigins: options.Origins})
 	handler := withContract(t, product)
 	server.Config.Handler = handler
 	server.Start()
@@ -150,6 +151,16 @@ func (s *Server) Flush(t testing.TB) {
 func (s *Server) AnotherNode(t testing.TB) *Server {
 	t.Helper()
 	node := start(t, s.Another(t), s.options)
+	node.Workspace, node.Admin = s.Workspace, s.Admin
+	return node
+}
+
+// WithOrigins starts another node that lets pages of the given origins call the API.
+func (s *Server) WithOrigins(t testing.TB, origins ...string) *Server {
+	t.Helper()
+	options := s.options
+	options.Origins = origins
+	node := start(t, s.Another(t), options)
 	node.Workspace, node.Admin = s.Workspace, s.Admin
 	return node
 }

@@ -56,7 +56,16 @@ const (
 
 	responseWithoutKey   = `{"error":{"type":"authentication_error","message":"Invalid or missing API key."}}`
 	responseWithoutScope = `{"error":{"type":"forbidden","message":"This API key does not have the required scope."}}`
-	responseToMisspelled = `{"error":{"type":"validation_error","message":"Unknown field \"organizer_emial\"."}}`
+	headerWithoutScope   = `WWW-Authenticate: Bearer realm="SkipUp API", error="insufficient_scope", scope="seats.read"`
+	responseToMisspelled = `{
+  "error": {
+    "type": "validation_error",
+    "message": "Unknown field \"organizer_emial\". Did you mean \"organizer_email\"?",
+    "fields": {
+      "organizer_emial": "is unknown. Did you mean \"organizer_email\"?"
+    }
+  }
+}`
 
 	responseToFirstPage = `{"data":[{"id":"key_01KKNTQ1T8RW3B9JH6V4PSND8E",…}],
  "meta":{"limit":1,"has_more":true,"next_cursor":"2vLwqX0Zc1pra2V5XzAxS0tOVFExVDhSVzNCOUpINlY0UFNORDhF"}}`
