@@ -154,13 +154,21 @@ func TestConfirmationPages(t *testing.T) {
 			t.Errorf("%d pending: panel = %q, want it to contain %q", pending, got, want)
 		}
 	}
-	for rotated, want := range map[bool]string{false: "Endpoint added", true: "Secret rotated"} {
-		got := text(render(t, Secret(SecretPage{Endpoint: endpoint(), Secret: "whsec_x", Rotated: rotated})).Find("#panel"))
-		if !strings.HasPrefix(got, want) {
-			t.Errorf("rotated = %t: panel = %q, want prefix %q", rotated, got, want)
+	for name, tt := range map[string]struct {
+		page   SecretPage
+		prefix string
+	}{
+		"new":                      {SecretPage{}, "Endpoint added"},
+		"rotated":                  {SecretPage{Rotated: true, Overlaps: true}, "Secret rotated"},
+		"rotated, old secret lost": {SecretPage{Rotated: true}, "Secret rotated"},
+	} {
+		tt.page.Endpoint, tt.page.Secret = endpoint(), "whsec_x"
+		got := text(render(t, Secret(tt.page)).Find("#panel"))
+		if !strings.HasPrefix(got, tt.prefix) {
+			t.Errorf("%s: panel = %q, want prefix %q", name, got, tt.prefix)
 		}
-		if mentioned := strings.Contains(got, "For 24 hours"); mentioned != rotated {
-			t.Errorf("rotated = %t: panel mentions the overlap = %t", rotated, mentioned)
+		if mentioned := strings.Contains(got, "For 24 hours"); mentioned != tt.page.Overlaps {
+			t.Errorf("%s: panel mentions the overlap = %t, want %t", name, mentioned, tt.page.Overlaps)
 		}
 	}
 }
