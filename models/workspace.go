@@ -44,6 +44,15 @@ func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
 	return &workspace, nil
 }
 
+// Workspaces returns all workspaces, oldest first.
+func (s *Store) Workspaces(ctx context.Context) ([]Workspace, error) {
+	var workspaces []Workspace
+	if err := s.with(ctx).Order("id").Find(&workspaces).Error; err != nil {
+		return nil, fmt.Errorf("read workspaces: %w", err)
+	}
+	return workspaces, nil
+}
+
 // lockWorkspace returns a workspace and prevents concurrent transactions from changing or counting
 // its members and seats. Rows that refer to the workspace can still be inserted.
 func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error) {

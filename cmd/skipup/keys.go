@@ -38,17 +38,17 @@ The server accepts only keys of its own environment (live or test), so set the s
 
 Scopes:
 ` + scopeHelp(),
-		Example: `  skipup keys create --workspace ws_01J… --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
+		Example: `  skipup keys create --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
 	}
 	var f newKeyFlags
 	flags := cmd.Flags()
-	flags.StringVar(&f.workspace, "workspace", "", "workspace `ID`")
+	addWorkspaceFlag(cmd, &f.workspace)
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days (default never)")
 	addFlags(flags, databaseOption, keyEnvironmentOption)
-	requireFlags(cmd, "workspace", "name", "scopes")
+	requireFlags(cmd, "name", "scopes")
 	completeScopes(cmd)
 	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -65,7 +65,8 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		return err
 	}
 	return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-		if err := findWorkspace(ctx, store, f.workspace); err != nil {
+		workspace, err := workspaceOf(ctx, store, f.workspace)
+		if err != nil {
 			return err
 		}
 		n := models.NewAPIKey{Name: f.name, Description: f.description, Scopes: scopes}
@@ -73,7 +74,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at
 		}
-		key, secret, err := store.CreateAPIKey(ctx, f.workspace, n)
+		key, secret, err := store.CreateAPIKey(ctx, workspace, n)
 		if err != nil {
 			return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in"})
 		}
@@ -109,13 +110,36 @@ func scopeHelp() string {
 	return strings.TrimSuffix(help.String(), "\n")
 }
 
-// findWorkspace returns an error unless the workspace exists. The error mentions the database, since
-// a missing SQLite file is created.
+// addWorkspaceFlag adds --workspace to the flags of cmd.
+func addWorkspaceFlag(cmd *cobra.Command, workspace *string) {
+	cmd.Flags().StringVar(workspace, "workspace", "", "workspace `ID`, as printed by \"skipup workspace list\"; not needed if there is only one")
+}
+
+// workspaceOf returns the ID given with --workspace, or that of the only workspace. The errors mention
+// the database, since a missing SQLite file is created.
+func workspaceOf(ctx context.Context, store *models.Store, given string) (string, error) {
+	if given != "" {
+		return given, findWorkspace(ctx, store, given)
+	}
+	workspaces, err := store.Workspaces(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case len(workspaces) == 0:
+		return "", models.Errorf(models.NotFound, "There is no workspace in %s. Check --%s (%s), or run \"skipup workspace create\".",
+			store.Database(), databaseOption.flag, databaseOption.variable)
+	case len(workspaces) > 1:
+		return "", usageErrors{fmt.Sprintf("there are %d workspaces; choose one with --workspace. \"skipup workspace list\" prints their IDs", len(workspaces))}
+	}
+	return workspaces[0].ID, nil
+}
+
+// findWorkspace returns an error unless the workspace exists.
 func findWorkspace(ctx context.Context, store *models.Store, id string) error {
 	_, err := store.Workspace(ctx, id)
 	if models.IsKind(err, models.NotFound) {
-		return models.Errorf(models.NotFound, "Workspace not found in this database. Check --workspace and --%s (%s).",
-			databaseOption.flag, databaseOption.variable)
+		return models.Errorf(models.NotFound, "Workspace not found in %s. Check --workspace and --%s (%s). \"skipup workspace list\" prints the IDs.",
+			store.Database(), databaseOption.flag, databaseOption.variable)
 	}
 	return err
 }

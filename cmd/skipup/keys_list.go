@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -26,7 +24,7 @@ func (p *program) keysList() *cobra.Command {
 		Short: "List the API keys of a workspace",
 		Long: `List the API keys of a workspace, newest first. Deleted keys are listed only with --state deleted.
 Times are in UTC.`,
-		Example: `  skipup keys list --workspace ws_01J…
+		Example: `  skipup keys list
   skipup keys list --workspace ws_01J… --state deleted --json`,
 	}
 	var (
@@ -34,11 +32,10 @@ Times are in UTC.`,
 		asJSON           bool
 	)
 	flags := cmd.Flags()
-	flags.StringVar(&workspace, "workspace", "", "workspace `ID`")
+	addWorkspaceFlag(cmd, &workspace)
 	flags.StringVar(&state, "state", "", "list only keys with this `status`: "+strings.Join(statusNames(), ", "))
 	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the field names of the API")
 	addFlags(flags, databaseOption)
-	requireFlags(cmd, "workspace")
 	completeValues(cmd, "state", statusNames())
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
@@ -64,8 +61,9 @@ func statusNames() []string {
 }
 
 // listKeys reads all keys as one page, so that concurrent changes can't hide or repeat a key.
-func (p *program) listKeys(ctx context.Context, store *models.Store, workspace string, status models.KeyStatus, asJSON bool) error {
-	if err := findWorkspace(ctx, store, workspace); err != nil {
+func (p *program) listKeys(ctx context.Context, store *models.Store, given string, status models.KeyStatus, asJSON bool) error {
+	workspace, err := workspaceOf(ctx, store, given)
+	if err != nil {
 		return err
 	}
 	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{Status: status, PageNumber: 1, PageSize: math.MaxInt32})
@@ -120,16 +118,12 @@ func inSeconds(t *time.Time) *time.Time {
 }
 
 func (p *program) printTable(keys []listedKey) error {
-	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { _, _ = io.WriteString(table, strings.Join(cells, "\t")+"\n") } // writing to a Builder never fails
-	row("ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION")
+	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION"}}
 	for _, key := range keys {
-		row(key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
-			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Description), "-"))
+		rows = append(rows, []string{key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
+			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Description), "-")})
 	}
-	_ = table.Flush()
-	return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))
+	return p.printRows(rows)
 }
 
 func formatTime(t *time.Time) string {

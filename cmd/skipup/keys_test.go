@@ -190,8 +190,8 @@ func TestKeysRejectsInvalidArguments(t *testing.T) {
 		{"empty name", create("--name", " "), exitUsage, []string{"--name is required"}},
 		{"expires now", create("--expires-in", "0s"), exitUsage, []string{"--expires-in must be in the future"}},
 		{"expires in the past", create("--expires-in", "-1h"), exitUsage, []string{"--expires-in must be in the future"}},
-		{"no such workspace", create("--workspace", "ws_1"), exitRejected, []string{"Workspace not found in this database."}},
-		{"list missing workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRejected, []string{"Workspace not found in this database."}},
+		{"no such workspace", create("--workspace", "ws_1"), exitRejected, []string{"Workspace not found in "}},
+		{"list missing workspace", []string{"keys", "list", "--workspace", "ws_1"}, exitRejected, []string{"Workspace not found in "}},
 		{"unknown state", []string{"keys", "list", "--workspace", workspace, "--state", "dead"}, exitUsage, []string{"--state must be one of active, expires_soon, paused, expired, deleted"}},
 		{"delete missing key", []string{"keys", "delete", "key_1"}, exitRejected, []string{"API key not found."}},
 	}

@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
 )
 
 // printErrf prints a line to stderr. It ignores errors, which could not be reported.
@@ -25,4 +28,15 @@ func (p *program) printJSON(value any) error {
 		return err
 	}
 	return p.printf("%s", text)
+}
+
+// printRows prints rows to stdout in aligned columns.
+func (p *program) printRows(rows [][]string) error {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		_, _ = io.WriteString(table, strings.Join(row, "\t")+"\n") // writing to a Builder never fails
+	}
+	_ = table.Flush()
+	return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -9,7 +10,49 @@ import (
 )
 
 func (p *program) workspace() *cobra.Command {
-	return p.group(&cobra.Command{Use: "workspace", Short: "Create workspaces"}, p.workspaceCreate())
+	return p.group(&cobra.Command{Use: "workspace", Short: "Create and list workspaces"}, p.workspaceCreate(), p.workspaceList())
+}
+
+func (p *program) workspaceList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List workspaces with their IDs",
+		Long:  `List the workspaces with their IDs, oldest first. Times are in UTC.`,
+	}
+	var asJSON bool
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, _ []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error { return p.listWorkspaces(ctx, store, asJSON) })
+	})
+}
+
+// listedWorkspace is a workspace as printed.
+type listedWorkspace struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSON bool) error {
+	workspaces, err := store.Workspaces(ctx)
+	if err != nil {
+		return err
+	}
+	listed, rows := []listedWorkspace{}, [][]string{{"ID", "NAME", "CREATED"}}
+	for _, w := range workspaces {
+		created := inSeconds(&w.CreatedAt)
+		listed = append(listed, listedWorkspace{w.ID, w.Name, *created})
+		rows = append(rows, []string{w.ID, visible(w.Name), formatTime(created)})
+	}
+	if asJSON {
+		return p.printJSON(listed)
+	}
+	return p.printRows(rows)
 }
 
 func (p *program) workspaceCreate() *cobra.Command {

@@ -164,3 +164,37 @@ func TestCreateWorkspaceForAnInvitedPerson(t *testing.T) {
 		t.Errorf("sign in: %v", err)
 	}
 }
+
+func TestWorkspaceList(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		empty := skipup(t, env, "workspace", "list", "--json")
+		empty.requireCode(t, exitOK)
+		if empty.stdout != "[]\n" {
+			t.Errorf("stdout without workspaces = %q, want []", empty.stdout)
+		}
+		skipup(t, env, "keys", "list").requireFailure(t, exitRejected, "There is no workspace in ", "skipup workspace create")
+		acme := newWorkspace(t, env)
+		key := skipup(t, env, "keys", "create", "--name", "CI", "--scopes=")
+		key.requireCode(t, exitOK)
+		if keys := listJSON(t, env, acme); len(keys) != 1 {
+			t.Errorf("keys of the only workspace = %d, want 1", len(keys))
+		}
+		if got := skipup(t, env, "keys", "list"); got.code != exitOK || !strings.Contains(got.stdout, "CI") {
+			t.Errorf("keys list without --workspace: code = %d, stdout = %q; want 0 and the key", got.code, got.stdout)
+		}
+		second := skipup(t, env, "workspace", "create", "--name", "Globex", "--email", "admin@acme.test", "--admin-name", "Ada")
+		globex := strings.TrimSpace(second.stdout)
+		listed := skipup(t, env, "workspace", "list")
+		listed.requireCode(t, exitOK)
+		lines := strings.Split(listed.stdout, "\n")
+		for i, want := range []string{"ID ", acme + "  Acme", globex} {
+			if !strings.HasPrefix(lines[i], want) {
+				t.Errorf("line %d = %q, want prefix %q", i, lines[i], want)
+			}
+		}
+		for _, args := range [][]string{{"keys", "list"}, {"keys", "create", "--name", "CI", "--scopes="}} {
+			skipup(t, env, args...).requireFailure(t, exitUsage, "there are 2 workspaces; choose one with --workspace", "skipup workspace list")
+		}
+		skipup(t, env, "keys", "list", "--workspace", "ws_unknown").requireFailure(t, exitRejected, "skipup workspace list")
+	})
+}
