@@ -3,6 +3,8 @@ package models
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hbollon/go-edlib"
 )
 
 // maxSuggested limits the length of the names that Nearest compares.
@@ -16,7 +18,7 @@ func Nearest(name string, known []string) string {
 	}
 	nearest, least := "", max(1, len(name)/3)+1 // fewer edits than this
 	for _, candidate := range known {
-		if distance := editDistance(strings.ToLower(name), strings.ToLower(candidate)); distance < least {
+		if distance := edlib.OSADamerauLevenshteinDistance(strings.ToLower(name), strings.ToLower(candidate)); distance < least {
 			nearest, least = candidate, distance
 		}
 	}
@@ -50,28 +52,4 @@ func orList(names []string) string {
 	default:
 		return strings.Join(names[:last], ", ") + ", or " + names[last]
 	}
-}
-
-// editDistance returns how many bytes must be inserted, removed, replaced, or swapped with the next
-// one to turn a into b (optimal string alignment).
-func editDistance(a, b string) int {
-	before, previous, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range previous {
-		previous[j] = j
-	}
-	for i := range len(a) {
-		current[0] = i + 1
-		for j := range len(b) {
-			replaced := previous[j]
-			if a[i] != b[j] {
-				replaced++
-			}
-			current[j+1] = min(replaced, previous[j+1]+1, current[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				current[j+1] = min(current[j+1], before[j-1]+1)
-			}
-		}
-		before, previous, current = previous, current, before
-	}
-	return previous[len(b)]
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/hbollon/go-edlib"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +54,7 @@ func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *us
 // or another case, or with the suffix by which other programs read a value from a file.
 func isNearMiss(name, meant string) bool {
 	name = strings.TrimSuffix(strings.ToUpper(name), "_FILE")
-	return distance(name, meant) <= 1
+	return edlib.OSADamerauLevenshteinDistance(name, meant) <= 1
 }
 
 // nearest returns the name with the smallest distance from name, or "" if there are no names. A
@@ -62,7 +63,7 @@ func nearest(name string, names []string) string {
 	best, least := "", 0
 	upper := strings.TrimSuffix(strings.ToUpper(name), "_FILE")
 	for _, candidate := range names {
-		d := min(distance(upper, candidate), distance(strings.TrimPrefix(upper, variablePrefix), candidate))
+		d := min(edlib.OSADamerauLevenshteinDistance(upper, candidate), edlib.OSADamerauLevenshteinDistance(strings.TrimPrefix(upper, variablePrefix), candidate))
 		if best == "" || d < least {
 			best, least = candidate, d
 		}
@@ -78,30 +79,6 @@ func shownVariable(name string) string {
 		}
 		return r
 	}, name)
-}
-
-// distance returns the number of characters to insert, delete, replace, or swap with their neighbor to
-// turn a into b (optimal string alignment).
-func distance(a, b string) int {
-	before, previous, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range previous {
-		previous[j] = j
-	}
-	for i := range len(a) {
-		current[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			current[j+1] = min(previous[j]+cost, previous[j+1]+1, current[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				current[j+1] = min(current[j+1], before[j-1]+1)
-			}
-		}
-		before, previous, current = previous, current, before
-	}
-	return previous[len(b)]
 }
 
 var (
