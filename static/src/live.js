@@ -40,14 +40,14 @@ function nextReload(part, now) {
 setInterval(reload, 200)
 
 // A response without the part must not replace it. A server error may be temporary; another page
-// means that this one is outdated.
+// means that this one is outdated, unless a form that is being sent is about to lead elsewhere.
 document.addEventListener('htmx:before:swap', (event) => {
   const { ctx, tasks } = event.detail
   if (!ctx.sourceElement?.matches?.('[data-live]') || !ctx.response) return
   const { status } = ctx.response
   if (status === 200 && tasks.some((task) => task.type === 'main' && task.fragment.childElementCount > 0)) return
   event.preventDefault()
-  if (status !== 204 && status < 500) location.reload()
+  if (status !== 204 && status < 500 && !document.querySelector('[data-sent]')) location.reload()
 })
 
 // Report an unreachable server once, not at every reload.

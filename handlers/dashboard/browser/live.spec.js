@@ -53,6 +53,21 @@ test('sends a form once while parts reload', async ({ admin, skipup }) => {
   expect(sent).toBe(1)
 })
 
+test('leads to the next page when a part reloads before a form is answered', async ({ admin, skipup }) => {
+  const { old } = await startRotation(admin, skipup, { callers: 1 })
+  await admin.route('**/rotation/cancel', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue()
+    const response = await route.fetch({ maxRedirects: 0 })
+    await admin.waitForResponse((response) => isReload(new URL(response.url())))
+    await admin.waitForRequest((request) => isReload(new URL(request.url()))) // the response is handled
+    await route.fulfill({ response })
+  })
+  await admin.getByRole('link', { name: 'Cancel rotation' }).click()
+  await dialog(admin).getByRole('button', { name: 'Delete new key' }).click()
+  await expect(admin.getByText('Rotation canceled.')).toBeVisible()
+  await expect(admin).toHaveURL(`${listPath}/${old.id}`)
+})
+
 test('returns to the page after an expired session', async ({ admin, skipup, context, receiver }) => {
   const { old } = await startRotation(admin, skipup, { callers: 1 })
   await context.clearCookies({ name: /^skipup_session/ })
