@@ -108,6 +108,7 @@ func (s *Store) recordAttempt(ctx context.Context, a *WebhookAttempt) error {
 		changes["response_code"] = a.ResponseCode
 	}
 	switch {
+	case a.Delivery.Delivered:
 	case a.Failure == Delivered:
 		changes["status"], changes["delivered_at"] = DeliverySuccess, s.now()
 	case a.isLast():

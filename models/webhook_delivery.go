@@ -143,7 +143,8 @@ func takeDelivery(query *gorm.DB, workspaceID, endpointID, id string) (*WebhookD
 }
 
 // RetryWebhookDelivery schedules an attempt for now. A pending delivery keeps its schedule; a
-// completed one gets a single attempt. It returns FailedPrecondition if the delivery is being sent
+// completed one gets a single attempt. A delivery that has succeeded stays successful, whatever the
+// result. It returns FailedPrecondition if the delivery is being sent
 // or the endpoint is disabled.
 func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
 	var delivery *WebhookDelivery
@@ -159,8 +160,11 @@ func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointI
 		if delivery.InFlightAt(now) {
 			return Errorf(FailedPrecondition, "This delivery is already being sent. Try again in a moment.")
 		}
-		if delivery.Status != DeliveryPending {
-			delivery.Status, delivery.Scheduled, delivery.DeliveredAt = DeliveryPending, false, nil
+		switch delivery.Status {
+		case DeliverySuccess:
+			delivery.Scheduled = false
+		case DeliveryFailed:
+			delivery.Status, delivery.Scheduled = DeliveryPending, false
 		}
 		delivery.Claim, delivery.NextAttemptAt = new(manualRetry), &now
 		if err := tx.with(ctx).Omit(clause.Associations).Save(delivery).Error; err != nil {

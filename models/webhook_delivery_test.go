@@ -323,10 +323,11 @@ func TestRetryWebhookDelivery(t *testing.T) {
 		s.key(t, "CI")
 		s.attempt(t, endpoint.ID, unavailable)
 		id := s.deliveries(t, endpoint.ID)[0].ID
+		status := models.DeliveryPending
 		retry := func() *models.WebhookDelivery {
 			t.Helper()
 			d, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, id)
-			if err != nil || d.Status != models.DeliveryPending || !d.NextAttemptAt.Equal(s.Now()) {
+			if err != nil || d.Status != status || !d.NextAttemptAt.Equal(s.Now()) {
 				t.Fatalf("retried delivery = %+v, error = %v", d, err)
 			}
 			return d
@@ -344,12 +345,21 @@ func TestRetryWebhookDelivery(t *testing.T) {
 		if d.Status != models.DeliverySuccess || d.Attempts != 3 || !d.DeliveredAt.Equal(s.Now()) || d.NextAttemptAt != nil {
 			t.Errorf("successful delivery = %+v", d)
 		}
-		if again := retry(); again.Scheduled || again.DeliveredAt != nil {
-			t.Errorf("retried successful delivery = %+v", again)
-		}
-		s.attempt(t, endpoint.ID, unavailable)
-		if d := s.deliveries(t, endpoint.ID)[0]; d.Status != models.DeliveryFailed || d.Attempts != 4 {
-			t.Errorf("delivery after a failed manual attempt = %+v", d)
+		status = models.DeliverySuccess
+		delivered := *d.DeliveredAt
+		for i, result := range []models.WebhookAttempt{unavailable, {ResponseCode: 200}, unavailable} {
+			s.Clock.Advance(time.Minute)
+			if again := retry(); again.Scheduled || !again.DeliveredAt.Equal(delivered) {
+				t.Errorf("retried successful delivery = %+v", again)
+			}
+			s.attempt(t, endpoint.ID, result)
+			d = s.deliveries(t, endpoint.ID)[0]
+			if d.Status != models.DeliverySuccess || !d.DeliveredAt.Equal(delivered) {
+				t.Errorf("retry %d: status = %s, delivered at %v; want success, as before", i, d.Status, d.DeliveredAt)
+			}
+			if d.Attempts != 4+i || d.Failure != result.Failure || d.NextAttemptAt != nil {
+				t.Errorf("retry %d: delivery = %+v, want the result of the last attempt and no further one", i, d)
+			}
 		}
 	})
 }

@@ -118,6 +118,7 @@ type ClaimedDelivery struct {
 	Body        []byte
 	Scheduled   bool
 	Manual      bool      // a manual retry
+	Delivered   bool      // an earlier attempt succeeded
 	Attempts    int       // before this one
 	DueAt       time.Time // when it became due
 }
@@ -204,7 +205,7 @@ func (s *Store) claimDue(ctx context.Context, limits []ClaimLimit) (due []Webhoo
 func (d *WebhookDelivery) claimed(claim, url string, secrets []token.Secret) ClaimedDelivery {
 	return ClaimedDelivery{
 		ID: d.ID, WorkspaceID: d.WorkspaceID, EndpointID: d.EndpointID, Claim: claim, URL: url, Secrets: secrets,
-		EventID: d.EventID, EventType: d.EventType, Scheduled: d.Scheduled, Manual: d.Claim != nil && *d.Claim == manualRetry,
+		EventID: d.EventID, EventType: d.EventType, Scheduled: d.Scheduled, Manual: d.Claim != nil && *d.Claim == manualRetry, Delivered: d.Status == DeliverySuccess,
 		Attempts: d.Attempts, DueAt: *d.NextAttemptAt,
 	}
 }

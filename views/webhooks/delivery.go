@@ -66,12 +66,12 @@ func (d deliveryRow) url() string { return path.WebhookDelivery(d.Endpoint.ID, d
 // status returns the label and tone of the delivery's progress.
 func (d deliveryRow) status() status {
 	switch {
+	case d.isActive(): // also if it has succeeded and is sent again
+		return status{"Sending…", "moving"}
 	case d.Status == models.DeliverySuccess:
 		return status{"Delivered", "success"}
 	case d.Status == models.DeliveryFailed:
 		return status{"Failed", "danger"}
-	case d.isActive():
-		return status{"Sending…", "moving"}
 	case d.Attempts > 0:
 		return status{"Retrying", "warning"}
 	}

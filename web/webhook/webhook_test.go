@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -181,6 +182,41 @@ func TestFailures(t *testing.T) {
 	}
 	if n := len(elsewhere.all()); n != 0 {
 		t.Errorf("followed redirects = %d, want 0", n)
+	}
+}
+
+// TestAttemptIsOneRequest drops connections after reading a request. The connections were in use before,
+// because net/http repeats some requests on such connections.
+func TestAttemptIsOneRequest(t *testing.T) {
+	const connections = 8
+	var dropping atomic.Bool
+	together := make(chan struct{}, connections)
+	r := newReceiver(t, func(_ http.ResponseWriter, request *http.Request) {
+		if dropping.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		together <- struct{}{}
+		for len(together) < connections && request.Context().Err() == nil { // so that each has its own connection
+			time.Sleep(time.Millisecond)
+		}
+	})
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	f := newFixture(t, modelstest.NewSQLite(t))
+	endpoint, _ := f.endpoint(t, r.URL)
+	f.events(t, connections)
+	f.work(t, local)
+	await(t, "the connections are in use", func() bool {
+		health, err := f.WebhookHealth(t.Context(), f.workspace.ID, endpoint.ID)
+		return err == nil && health.Succeeded == connections
+	})
+	dropping.Store(true)
+	f.events(t, 1)
+	d := f.attempted(t, endpoint, 1)
+	if d.Failure != models.FailedConnection {
+		t.Errorf("failure = %q, want %q", d.Failure, models.FailedConnection)
+	}
+	if got := r.ids()[d.EventID]; got != 1 {
+		t.Errorf("requests for one attempt = %d, want 1", got)
 	}
 }
 
