@@ -149,7 +149,7 @@ func TestMigrateChainsEarlierEvents(t *testing.T) {
 	}
 }
 
-// insertEvent is a statement that inserts a copy of an event at another position.
+// insertEvent inserts a copy of an event at another position.
 func insertEvent(id string, seq string) string {
 	return "INSERT INTO audit_events (id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) " +
 		"SELECT '" + id + "', workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, " + seq + ", hash FROM audit_events WHERE seq = 2"

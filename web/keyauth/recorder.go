@@ -100,23 +100,15 @@ type Use struct {
 	Status             int
 	Rejection          usage.Rejection
 	Address, UserAgent string
-	Caller             Caller // of the address and the user agent, if known
 	At                 time.Time
 }
-
-// Caller is the number of an address with a user agent. Zero stands for others.
-type Caller uint64
 
 // Record counts a request. It does not retain use, and keeps no more of the address and user agent
 // than is stored.
 func (r *Recorder) Record(use *Use) {
-	caller := use.Caller
-	if caller == 0 {
-		caller = r.Caller(use.Address, use.UserAgent)
-	}
 	at := use.At.UnixMilli()
 	k := countKey{
-		key: use.Key.id, caller: uint64(caller), hour: uint32(at / hourMillis),
+		key: use.Key.id, caller: r.caller(use.Address, use.UserAgent), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), rejection: rejectionOf(use.Rejection),
 	}
 	if len(use.Address)+len(use.UserAgent) > longNames {
@@ -142,9 +134,9 @@ func (u *Use) withShortNames() *Use {
 // shardOf returns the shard of a key. The last bits of IDs are nearly random.
 func (r *Recorder) shardOf(key *Key) *recorderShard { return &r.shards[key.id[15]%recorderShards] }
 
-// Caller returns the number of a caller.
-func (r *Recorder) Caller(address, userAgent string) Caller {
-	return max(1, Caller(maphash.String(r.seed, address)^maphash.String(r.seed, userAgent)*31))
+// caller returns the number of an address with a user agent. Zero stands for others.
+func (r *Recorder) caller(address, userAgent string) uint64 {
+	return max(1, maphash.String(r.seed, address)^maphash.String(r.seed, userAgent)*31)
 }
 
 // insert returns the count to add a request to, with less detail if there are too many counts.
