@@ -27,7 +27,7 @@ func TestMetricsCountVerifications(t *testing.T) {
 	s.Call(t, "nonsense", "GET", "/me", "")
 	s.Call(t, misspelled(good), "GET", "/me", "") // has a wrong checksum, so it is not looked up
 	s.Call(t, token.New(token.Live).Reveal(), "GET", "/me", "")
-	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, deleted.ID); err != nil {
+	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, deleted.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	s.Flush(t)

@@ -129,7 +129,7 @@ var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 // returns Forbidden if n.Grantor lacks a requested scope.
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
 	n.ExpiresAt = storedTime(n.ExpiresAt)
-	if err := s.CheckNewAPIKey(n, Fields{}); err != nil {
+	if err := n.check(Fields{}, s.now()); err != nil {
 		return nil, token.Secret{}, err
 	}
 	key, secret, err := s.newAPIKey(ctx, workspaceID, n)
@@ -167,11 +167,19 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 
 // CheckNewAPIKey returns the error that CreateAPIKey would return for n. It adds to the errors
 // already in fields.
-func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error {
-	checkName(fields, "name", n.Name)
+func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error { return n.check(fields, s.now()) }
+
+// check checks n and normalizes its name.
+func (n *NewAPIKey) check(fields Fields, now time.Time) error {
+	n.Name = checkName(fields, "name", n.Name)
 	checkKeyDescription(fields, n.Description)
+	return n.checkAccess(fields, now)
+}
+
+// checkAccess checks the scopes and the expiry. It adds to the errors already in fields.
+func (n *NewAPIKey) checkAccess(fields Fields, now time.Time) error {
 	if n.ExpiresAt != nil {
-		checkExpiry(fields, *n.ExpiresAt, s.now())
+		checkExpiry(fields, *n.ExpiresAt, now)
 	}
 	if err := fields.err(); err != nil {
 		return err
@@ -272,7 +280,9 @@ func (s *Store) EditAPIKey(ctx context.Context, workspaceID, id string, edit fun
 		after := before
 		edit(&after)
 		fields := Fields{}
-		checkName(fields, "name", after.Name)
+		if after.Name != before.Name { // one from before a rule stays valid
+			after.Name = checkName(fields, "name", after.Name)
+		}
 		checkKeyDescription(fields, after.Description)
 		if err := fields.err(); err != nil {
 			return err

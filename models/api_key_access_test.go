@@ -87,7 +87,7 @@ func TestChangesRecordNameOfActingKey(t *testing.T) {
 		if created.CreatedByName != "Actor" {
 			t.Errorf("CreatedByName = %q, want Actor", created.CreatedByName)
 		}
-		deleted, err := s.DeleteAPIKey(ctx, s.id, created.ID)
+		deleted, err := s.DeleteAPIKey(ctx, s.id, created.ID, models.NoConfirmation)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,14 +38,10 @@ func checkBulkDelete(ids []string) error {
 	return nil
 }
 
-// ConfirmBulkDelete returns an Invalid error if any of keys is in use and c does not repeat their
-// number.
-func ConfirmBulkDelete(keys []APIKey, now time.Time, c Confirmation) error {
-	fields := Fields{}
-	if slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) }) {
-		c.confirmNumber(fields, len(keys))
-	}
-	return fields.err()
+// BulkDeleteChallenge returns what must be entered to delete keys together.
+func BulkDeleteChallenge(keys []APIKey, now time.Time) Challenge {
+	inUse := slices.ContainsFunc(keys, func(k APIKey) bool { return k.InUseAt(now) })
+	return challengeIf(inUse, Challenge{Number: len(keys)})
 }
 
 // BulkDeleteAPIKeys deletes all or none of the given keys, in one change that takes as long as one
@@ -54,8 +50,8 @@ func ConfirmBulkDelete(keys []APIKey, now time.Time, c Confirmation) error {
 //
 // It returns NotFound if a key is missing or already deleted, once any such deletion is in effect.
 // It returns FailedPrecondition if a key in use is being rotated, because EndRotation requires a
-// reason for that.
-func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
+// reason for that, and Invalid unless c answers the keys' BulkDeleteChallenge.
+func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids []string, c Confirmation) ([]APIKey, error) {
 	if err := checkBulkDelete(ids); err != nil {
 		return nil, err
 	}
@@ -65,14 +61,11 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 		if err := tx.lockForBulkDelete(ctx, workspaceID, ordered); err != nil {
 			return err
 		}
-		if err := tx.checkRotations(ctx, workspaceID, ordered); err != nil {
+		if err := tx.checkBulkDeletion(ctx, workspaceID, ordered, c); err != nil {
 			return err
 		}
 		for _, id := range ordered {
 			key, err := tx.markDeleted(ctx, workspaceID, id, "", epoch)
-			if IsKind(err, NotFound) {
-				return Errorf(NotFound, "Nothing was deleted because one of these keys no longer exists. Review the list and try again.")
-			}
 			if err != nil {
 				return err
 			}
@@ -95,19 +88,26 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 	return keys, nil
 }
 
-// checkRotations returns FailedPrecondition if finishing the rotation of a key requires a reason.
-// The rows of the keys must be locked, so that no rotation can start.
-func (s *Store) checkRotations(ctx context.Context, workspaceID string, ids []string) error {
+// checkBulkDeletion returns NotFound if a key doesn't exist, FailedPrecondition if finishing the
+// rotation of a key requires a reason, and Invalid unless c answers the challenge. The rows of the
+// keys must be locked, so that no rotation can start and no key is deleted concurrently.
+func (s *Store) checkBulkDeletion(ctx context.Context, workspaceID string, ids []string, c Confirmation) error {
 	keys, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
 		return err
 	}
+	if len(keys) < len(ids) || slices.ContainsFunc(keys, func(k APIKey) bool { return k.DeletedAt != nil }) {
+		return Errorf(NotFound, "Nothing was deleted because one of these keys no longer exists. Review the list and try again.")
+	}
 	rotations, err := s.RotationsInUse(ctx, workspaceID, keys)
-	if err != nil || len(rotations) == 0 {
+	if err != nil {
 		return err
 	}
-	return Errorf(FailedPrecondition, "Nothing was deleted. %s is in use and being rotated. Finish its rotation first.",
-		rotations[0].Old.KeyPrefix)
+	if len(rotations) > 0 {
+		return Errorf(FailedPrecondition, "Nothing was deleted. %s is in use and being rotated. Finish its rotation first.",
+			rotations[0].Old.KeyPrefix)
+	}
+	return BulkDeleteChallenge(keys, s.now()).check(c)
 }
 
 // lockForBulkDelete locks all rows that a deletion changes, including those of the keys that the

@@ -69,13 +69,13 @@ func TestBulkDeleteAPIKeys(t *testing.T) {
 		}
 		s.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
 		ids := append(idsOfKeys(keys...), keys[0].ID)
-		if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids); !models.IsKind(err, models.Invalid) {
+		if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids, models.NoConfirmation); !models.IsKind(err, models.Invalid) {
 			t.Fatalf("delete more keys than allowed: error = %v, want Invalid", err)
 		}
 		ids = append(idsOfKeys(keys[1:]...), keys[1].ID)
 		ids[0], ids[7] = ids[7], ids[0] // unsorted
 		start := time.Now()
-		deleted, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids)
+		deleted, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids, models.NoConfirmation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,12 +114,12 @@ func TestBulkDeleteDeletesAllOrNone(t *testing.T) {
 		hers := other.key(t, "Hers")
 		wantUnchanged(t, s.Store, func() {
 			for name, id := range map[string]string{"deleted": deleted.ID, "another workspace's": hers.ID, "missing": "key_1"} {
-				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID})
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{first.ID, id, second.ID}, models.NoConfirmation)
 				if !models.IsKind(err, models.NotFound) || !strings.Contains(err.Error(), "Nothing was deleted") {
 					t.Errorf("with a key that is %s: error = %v, want NotFound", name, err)
 				}
 			}
-			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, nil)
+			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, nil, models.NoConfirmation)
 			wantKind(t, err, models.Invalid)
 		})
 	})
@@ -151,15 +151,15 @@ func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 			s.Clock.Advance(step.after)
 			ids := idsOfKeys(idle, old)
 			if step.inUse {
-				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids)
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids, models.NoConfirmation)
 				wantKind(t, err, models.FailedPrecondition)
 				wantContains(t, fmt.Sprint(err), old.KeyPrefix)
 				wantUnchanged(t, s.Store, func() {
-					wantKind(t, errOf(s.BulkDeleteAPIKeys(s.ctx, s.id, ids)), models.FailedPrecondition)
+					wantKind(t, errOf(s.BulkDeleteAPIKeys(s.ctx, s.id, ids, models.NoConfirmation)), models.FailedPrecondition)
 				})
 				ids = idsOfKeys(idle, next) // cancels the rotation
 			}
-			if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids); err != nil {
+			if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids, models.NoConfirmation); err != nil {
 				t.Errorf("%s: %v", step.name, err)
 			}
 			after := s.read(t, old)
@@ -198,7 +198,7 @@ func TestReceiptsRecordCommitAndEffect(t *testing.T) {
 			s.Clock.Advance(time.Minute)
 			cancel()
 		}()
-		deleted, err := s.BulkDeleteAPIKeys(ctx, s.id, idsOfKeys(keys...))
+		deleted, err := s.BulkDeleteAPIKeys(ctx, s.id, idsOfKeys(keys...), models.NoConfirmation)
 		<-watched
 		if err != nil {
 			t.Fatal(err)
@@ -221,7 +221,7 @@ func TestConcurrentBulkDeletesHaveOneWinner(t *testing.T) {
 			if i%2 == 1 {
 				order = reversed
 			}
-			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, order)
+			_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, order, models.NoConfirmation)
 			return err
 		}), isNotFound)
 	})
@@ -238,7 +238,7 @@ func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
 					_, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewReplacement{})
 					return err
 				}
-				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, idsOfKeys(idle, key))
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, idsOfKeys(idle, key), models.NoConfirmation)
 				return err
 			})
 			rotated, deleted := errs[0] == nil && models.IsKind(errs[1], models.FailedPrecondition), errs[1] == nil && isNotFound(errs[0])
@@ -267,7 +267,7 @@ func TestBulkDeleteDoesNotDeadlockWithUsage(t *testing.T) {
 			errs := atOnce(2, func(i int) error {
 				if i == 0 {
 					defer close(deleted)
-					_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, idsOfKeys(news...))
+					_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, idsOfKeys(news...), models.NoConfirmation)
 					return err
 				}
 				for {
@@ -289,29 +289,6 @@ func TestBulkDeleteDoesNotDeadlockWithUsage(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestConfirmBulkDelete(t *testing.T) {
-	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
-	idle, busy := models.APIKey{}, models.APIKey{LastUsedAt: ptr(now.Add(-time.Hour))}
-	tests := []struct {
-		name      string
-		keys      []models.APIKey
-		typed     string
-		confirmed bool
-	}{
-		{"none in use", []models.APIKey{idle, idle}, "", true},
-		{"one in use", []models.APIKey{idle, busy, idle}, "", false},
-		{"one in use, wrong number", []models.APIKey{idle, busy, idle}, "2", false},
-		{"one in use, right number", []models.APIKey{idle, busy, idle}, "3", true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if err := models.ConfirmBulkDelete(tt.keys, now, models.Confirmation{Number: tt.typed}); (err == nil) != tt.confirmed {
-				t.Errorf("error = %v, want confirmed = %v", err, tt.confirmed)
-			}
-		})
-	}
 }
 
 func TestTrafficOfCountsAcceptedRequests(t *testing.T) {

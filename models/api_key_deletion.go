@@ -16,29 +16,9 @@ func (k *APIKey) InUseAt(now time.Time) bool {
 	return k.LastUsedAt != nil && now.Sub(*k.LastUsedAt) < inUse
 }
 
-// ConfirmDeletion returns an Invalid error if the key is in use and c does not repeat its name.
-func (k *APIKey) ConfirmDeletion(now time.Time, c Confirmation) error {
-	fields := Fields{}
-	if k.InUseAt(now) {
-		c.confirmName(fields, k.Name)
-	}
-	return fields.err()
-}
-
-// DeleteConfirmedAPIKey deletes a key as DeleteAPIKey does, or as EndRotation does if the key is
-// being rotated. It returns an Invalid error if the key is in use and c does not confirm it.
-func (s *Store) DeleteConfirmedAPIKey(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
-	key, err := s.APIKey(ctx, workspaceID, id)
-	if err != nil {
-		return nil, err
-	}
-	if key.IsRotating() {
-		return s.EndRotation(ctx, workspaceID, id, c)
-	}
-	if err := key.ConfirmDeletion(s.now(), c); err != nil {
-		return nil, err
-	}
-	return s.DeleteAPIKey(ctx, workspaceID, id)
+// DeletionChallenge returns what must be entered to delete the key.
+func (k *APIKey) DeletionChallenge(now time.Time) Challenge {
+	return challengeIf(k.InUseAt(now), Challenge{Name: k.Name})
 }
 
 // DeletionReceipt records when a deletion took effect and when the key was last used.
@@ -82,7 +62,23 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 // node rejects the key. The row is kept so that its history can be read and later attempts to use
 // the key can be reported. Deleting a key again returns NotFound, once the first deletion is in
 // effect.
-func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+//
+// It returns Invalid unless c answers the key's DeletionChallenge, or that of its rotation, which it
+// ends as EndRotation does.
+func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
+	if c == NoConfirmation {
+		return s.deleteAPIKey(ctx, workspaceID, id, deletion{})
+	}
+	key, err := s.APIKey(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	if key.IsRotating() {
+		return s.EndRotation(ctx, workspaceID, id, c)
+	}
+	if err := key.DeletionChallenge(s.now()).check(c); err != nil {
+		return nil, err
+	}
 	return s.deleteAPIKey(ctx, workspaceID, id, deletion{})
 }
 

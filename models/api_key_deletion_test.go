@@ -11,40 +11,9 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-func TestConfirmDeletion(t *testing.T) {
-	now := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
-	tests := []struct {
-		name      string
-		lastUsed  *time.Time
-		typed     string
-		confirmed bool
-	}{
-		{"never used", nil, "", true},
-		{"used a day ago", ptr(now.Add(-24 * time.Hour)), "", true},
-		{"used almost a day ago", ptr(now.Add(-24*time.Hour + time.Millisecond)), "", false},
-		{"used now", &now, "", false},
-		{"used now, named", &now, "CI Builds", true},
-		{"wrong case", &now, "ci builds", false},
-		{"trailing space", &now, "CI Builds ", false},
-		{"wrong name", &now, "CI", false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			key := &models.APIKey{Name: "CI Builds", LastUsedAt: tt.lastUsed}
-			err := key.ConfirmDeletion(now, models.Confirmation{Name: tt.typed})
-			if (err == nil) != tt.confirmed {
-				t.Errorf("error = %v, want confirmed = %v", err, tt.confirmed)
-			}
-			if !tt.confirmed {
-				wantFields(t, err, "confirm_name")
-			}
-		})
-	}
-}
-
 func (s fixture) delete(t *testing.T, key *models.APIKey) models.DeletionReceipt {
 	t.Helper()
-	deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+	deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +73,7 @@ func TestUseAfterDeletionIsReported(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := store.DeleteAPIKey(t.Context(), workspace.ID, key.ID); err != nil {
+			if _, err := store.DeleteAPIKey(t.Context(), workspace.ID, key.ID, models.NoConfirmation); err != nil {
 				t.Fatal(err)
 			}
 			for _, at := range []time.Time{store.Now().Add(-time.Hour), store.Now().Add(time.Hour)} {
@@ -132,11 +101,11 @@ func TestRepeatedDeletionWaitsForFirst(t *testing.T) {
 		s.delete(t, key)
 		for name, del := range map[string]func() error{
 			"DeleteAPIKey": func() error {
-				_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+				_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 				return err
 			},
 			"BulkDeleteAPIKeys": func() error {
-				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{other.ID, key.ID})
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{other.ID, key.ID}, models.NoConfirmation)
 				return err
 			},
 		} {
@@ -201,7 +170,7 @@ func TestDeletionSucceedsWithoutReceipt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 		if err := updates.Remove("reject_receipt"); err != nil {
 			t.Fatal(err)
 		}

@@ -115,8 +115,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
-			pattern := searchPattern(f.Search, maxName)
-			query = query.Where(`(id = @search OR lower(name) LIKE lower(@pattern) ESCAPE '\' OR lower(description) LIKE lower(@pattern) ESCAPE '\' OR lower(key_prefix) LIKE lower(@pattern) ESCAPE '\')`, sql.Named("pattern", pattern), sql.Named("search", storable(f.Search)))
+			query = query.Where("(id = ? OR ?)", storable(f.Search), contains(query, f.Search, "name", "description", "key_prefix"))
 		}
 		if f.Scope != nil {
 			query = query.Where(`' ' || scopes || ' ' LIKE ? ESCAPE '\'`, likePattern(" "+f.Scope.String()+" "))

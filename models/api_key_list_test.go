@@ -42,7 +42,7 @@ func TestAPIKeysFiltersAndSorts(t *testing.T) {
 		s.keyOf(t, models.NewAPIKey{Name: "gamma", ExpiresAt: ptr(s.Now().Add(100 * 24 * time.Hour))})
 		s.use(t, first)
 		deleted := s.key(t, "deleted")
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		foreign := newFixture(t, s.Store, "Globex", "gil@globex.test").key(t, "foreign")
@@ -114,8 +114,9 @@ func TestSearchIsLiteral(t *testing.T) {
 			{"москва", []string{"МОСКВА"}},
 			{"本", []string{"日本語"}},
 			{"🔑", []string{"🔑 key"}},
-			{"a  b", []string{"a  b"}},
-			{"a b", nil},
+			{"a  b", []string{"a b"}},
+			{"A B", []string{"a b"}},
+			{"ab", nil},
 			{prefixed.KeyPrefix, []string{"Prefix"}},
 			{strings.ToUpper(prefixed.KeyPrefix), []string{"Prefix"}},
 			{"\x00", nil}, {"\xff", nil},

@@ -77,7 +77,7 @@ func (s *Store) CheckReplacement(old *APIKey, n NewReplacement, fields Fields) e
 	if more := wanted.Scopes.Without(old.Scopes); more != 0 {
 		fields.add("scopes", "can only include scopes that the key has, not %s", more)
 	}
-	return s.CheckNewAPIKey(wanted, fields)
+	return wanted.checkAccess(fields, now)
 }
 
 var (
@@ -180,8 +180,9 @@ func (s *Store) releaseReplacedKey(ctx context.Context, replacement *APIKey) err
 }
 
 // CancelRotation deletes the replacement of a key, as DeleteAPIKey does, and returns it. The key
-// can then be rotated again. If the replacement is in use, c must repeat its name. It returns
-// FailedPrecondition if the key is not being rotated or its rotation is finished concurrently.
+// can then be rotated again. It returns Invalid unless c answers the DeletionChallenge of the
+// replacement, and FailedPrecondition if the key is not being rotated or its rotation is finished
+// concurrently.
 func (s *Store) CancelRotation(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
 	old, err := s.existingAPIKey(ctx, workspaceID, id)
 	if err != nil {
@@ -194,7 +195,7 @@ func (s *Store) CancelRotation(ctx context.Context, workspaceID, id string, c Co
 	if err != nil {
 		return nil, err
 	}
-	if err := replacement.ConfirmDeletion(s.now(), c); err != nil {
+	if err := replacement.DeletionChallenge(s.now()).check(c); err != nil {
 		return nil, err
 	}
 	return s.deleteAPIKey(ctx, workspaceID, replacement.ID, deletion{otherKey: old.ID})

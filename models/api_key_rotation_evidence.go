@@ -217,30 +217,24 @@ func (s *Store) countRotatingUse(ctx context.Context, r *Rotation) error {
 // maxReason limits a reason, in characters.
 const maxReason = 500
 
-// ConfirmEnd returns an Invalid error if the old key is in use and c does not repeat its name and
-// give a reason.
-func (r *Rotation) ConfirmEnd(c Confirmation) error {
-	if !r.InUse() {
-		return nil
-	}
-	fields := Fields{}
-	c.confirmName(fields, r.Old.Name)
-	checkLine(fields, "reason", c.Reason, maxReason)
-	return fields.err()
+// EndChallenge returns what must be entered to delete the old key.
+func (r *Rotation) EndChallenge() Challenge {
+	return challengeIf(r.InUse(), Challenge{Name: r.Old.Name, Reason: true})
 }
 
-// EndRotation deletes the old key of a rotation, as DeleteAPIKey does. If the key is in use, the reason
-// is stored in the receipt and the audit log. It returns FailedPrecondition if the rotation is canceled
-// at the same time.
+// EndRotation deletes the old key of a rotation, as DeleteAPIKey does. It returns Invalid unless c
+// answers the rotation's EndChallenge. If that asks for a reason, the reason is stored in the receipt
+// and the audit log. It returns FailedPrecondition if the rotation is canceled at the same time.
 func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, c Confirmation) (*APIKey, error) {
 	r, err := s.Rotation(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.ConfirmEnd(c); err != nil {
+	challenge := r.EndChallenge()
+	if err := challenge.check(c); err != nil {
 		return nil, err
 	}
-	if !r.InUse() {
+	if !challenge.Reason {
 		c.Reason = ""
 	}
 	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: c.Reason, otherKey: r.New.ID})

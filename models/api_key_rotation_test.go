@@ -174,7 +174,7 @@ func TestConcurrentDeletionAndRotation(t *testing.T) {
 			old := s.key(t, "CI")
 			errs := atOnce(2, func(i int) (err error) {
 				if i == 0 {
-					_, err = s.DeleteAPIKey(s.ctx, s.id, old.ID)
+					_, err = s.DeleteAPIKey(s.ctx, s.id, old.ID, models.NoConfirmation)
 				} else {
 					_, _, err = s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 				}

@@ -208,7 +208,7 @@ func TestDeleteAPIKey(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		s.Clock.Advance(time.Minute)
-		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+		deleted, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,11 +227,11 @@ func TestDeleteAPIKey(t *testing.T) {
 		}
 		s.wantByAdmin(t, events[1], "api_key.deleted")
 		wantUnchanged(t, s.Store, func() {
-			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			wantKind(t, err, models.NotFound)
 			wantKind(t, s.RenameAPIKey(s.ctx, s.id, key.ID, "Back"), models.NotFound)
 		})
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.keyThatExpires(t, "Old", s.Now()).ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.keyThatExpires(t, "Old", s.Now()).ID, models.NoConfirmation); err != nil {
 			t.Errorf("delete expired key: %v", err)
 		}
 	})
@@ -241,7 +241,7 @@ func TestConcurrentDeletionsHaveOneWinner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, nodes := s.key(t, "CI"), []fixture{s, {s.Another(t), s.id, s.admin, s.ctx}}
 		wantOneWinner(t, atOnce(20, func(i int) error {
-			_, err := nodes[i%2].DeleteAPIKey(s.ctx, s.id, key.ID)
+			_, err := nodes[i%2].DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err
 		}), isNotFound)
 		if events := eventsOf(t, s, key.ID); len(events) != 3 {
@@ -255,10 +255,13 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		hers := other.keyOf(t, models.NewAPIKey{Name: "Hers", FormID: "form"})
 		tries := map[string]func(id string) error{
-			"APIKey":            func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
-			"RenameAPIKey":      func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
-			"DeleteAPIKey":      func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id); return err },
-			"BulkDeleteAPIKeys": func(id string) error { _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{id}); return err },
+			"APIKey":       func(id string) error { _, err := s.APIKey(s.ctx, s.id, id); return err },
+			"RenameAPIKey": func(id string) error { return s.RenameAPIKey(s.ctx, s.id, id, "Mine") },
+			"DeleteAPIKey": func(id string) error { _, err := s.DeleteAPIKey(s.ctx, s.id, id, models.NoConfirmation); return err },
+			"BulkDeleteAPIKeys": func(id string) error {
+				_, err := s.BulkDeleteAPIKeys(s.ctx, s.id, []string{id}, models.NoConfirmation)
+				return err
+			},
 		}
 		wantUnchanged(t, s.Store, func() {
 			for name, try := range tries {

@@ -72,9 +72,8 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 	if identifier.MatchString(f.Target) {
 		query = query.Where("target_id = ?", f.Target)
 	} else if f.Target != "" {
-		pattern := searchPattern(f.Target, maxName)
-		query = query.Where(`(lower(target_name) LIKE lower(?) ESCAPE '\' OR target_id IN (SELECT id FROM api_keys WHERE workspace_id = ? AND key_prefix = ?))`,
-			pattern, workspaceID, storable(f.Target))
+		query = query.Where("(? OR target_id IN (SELECT id FROM api_keys WHERE workspace_id = ? AND key_prefix = ?))",
+			contains(query, f.Target, "target_name"), workspaceID, storable(f.Target))
 	}
 	// The ID starts with created_at and orders the list, so the index on it serves both.
 	if f.From != nil {

@@ -49,7 +49,7 @@ func TestAuditEventsOf(t *testing.T) {
 		}
 		expect("api_key.renamed", "Builds", map[string]string{"from": "CI"})
 		s.Clock.Advance(time.Second)
-		if _, err := s.DeleteAPIKey(ctx, s.id, key.ID); err != nil {
+		if _, err := s.DeleteAPIKey(ctx, s.id, key.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		expect("api_key.deleted", "Builds", map[string]string{"key_prefix": key.KeyPrefix})
@@ -86,7 +86,7 @@ func TestChangesFailWithoutAuditLog(t *testing.T) {
 			return s.RenameAPIKey(s.ctx, s.id, key.ID, "Builds")
 		},
 		"DeleteAPIKey": func(s fixture, key *models.APIKey, _ string) error {
-			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err
 		},
 		"CreateWorkspace": func(s fixture, _ *models.APIKey, _ string) error {

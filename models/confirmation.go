@@ -1,26 +1,57 @@
 package models
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
-// Confirmation is what a person enters to confirm a deletion that would break something in use.
-// Every method that asks for one follows the same rule: while something is in use, its name must
-// be entered exactly.
+// Challenge is what must be entered to confirm an action. The zero Challenge asks for nothing.
+//
+// All actions follow one rule. An action that can't be undone and breaks something in use, such as
+// deleting a key, asks for the name of what is lost, or for the number of things that are lost
+// together. Actions that can be undone, such as deactivating a member, disabling a webhook endpoint,
+// or releasing a seat, ask for nothing: pages only show a dialog.
+type Challenge struct {
+	Name   string // of what is lost
+	Number int    // of things that are lost together
+	Reason bool   // for the record
+}
+
+// challengeIf returns the challenge of an action that can't be undone.
+func challengeIf(inUse bool, c Challenge) Challenge {
+	if !inUse {
+		return Challenge{}
+	}
+	return c
+}
+
+// IsNone reports whether nothing must be entered.
+func (c Challenge) IsNone() bool { return c == Challenge{} }
+
+// Confirmation is what a person has entered to confirm an action.
 type Confirmation struct {
-	Name   string // of what is deleted
-	Number string // of things that are deleted together, in place of their names
-	Reason string // for the record, where one is kept
+	Name, Number, Reason string
+
+	none bool
 }
 
-// confirmName adds an error to fields unless c repeats name.
-func (c Confirmation) confirmName(fields Fields, name string) {
-	if c.Name != name {
-		fields.add("confirm_name", "doesn't match. Enter the key's name to confirm")
-	}
-}
+// NoConfirmation is for programs, such as clients of the API, which confirm nothing.
+var NoConfirmation = Confirmation{none: true}
 
-// confirmNumber adds an error to fields unless c repeats how many things are deleted.
-func (c Confirmation) confirmNumber(fields Fields, things int) {
-	if c.Number != strconv.Itoa(things) {
-		fields.add("confirm_number", "doesn't match. Enter the number of keys to confirm")
+// check returns an Invalid error unless the confirmation answers the challenge.
+func (c Challenge) check(answer Confirmation) error {
+	if answer.none {
+		return nil
 	}
+	fields := Fields{}
+	if c.Name != "" && foldName(answer.Name) != foldName(c.Name) {
+		fields.add("confirm_name", "doesn't match. Enter the name as shown")
+	}
+	if c.Number != 0 && strings.TrimSpace(answer.Number) != strconv.Itoa(c.Number) {
+		fields.add("confirm_number", "doesn't match. Enter the number as shown")
+	}
+	if c.Reason {
+		checkLine(fields, "reason", answer.Reason, maxReason)
+	}
+	return fields.err()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -12,7 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,6 +27,8 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"golang.org/x/text/unicode/rangetable"
 )
 
 // dialect is a database system and the address of a database.
@@ -137,7 +142,7 @@ func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
 
 func connectSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
 	pool, err := driver.Open(dsn, func(connection *sqlite3.Conn) error {
-		return errors.Join(useWAL(connection), lowerUnicode(connection))
+		return errors.Join(useWAL(connection), lowerUnicode(connection), foldNames(connection))
 	})
 	if err != nil {
 		return nil, nil, err
@@ -169,6 +174,43 @@ func lowerUnicode(connection *sqlite3.Conn) error {
 	lower := func(ctx sqlite3.Context, arg ...sqlite3.Value) { ctx.ResultText(strings.ToLower(arg[0].Text())) }
 	return connection.CreateFunction("lower", 1, sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS, lower)
 }
+
+// foldNames adds foldName as a function to SQLite.
+func foldNames(connection *sqlite3.Conn) error {
+	fold := func(ctx sqlite3.Context, arg ...sqlite3.Value) { ctx.ResultText(foldName(arg[0].Text())) }
+	return connection.CreateFunction("fold_name", 1, sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS, fold)
+}
+
+// folded returns an expression for foldName of a column. PostgreSQL can compute it only for databases
+// in UTF-8, and most names don't need it.
+func folded(query *gorm.DB, column string) string {
+	if query.Name() == sqlite {
+		return "fold_name(" + column + ")"
+	}
+	return strings.ReplaceAll(`CASE WHEN COLUMN ~ '[^ -~]|  ' AND getdatabaseencoding() = 'UTF8'
+		THEN regexp_replace(normalize(translate(regexp_replace(COLUMN, '[`+hiddenClass()+`]', '', 'g'), '`+curly+`', '`+strings.ReplaceAll(plain, "'", "''")+`')), '[[:space:]\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]+', ' ', 'g')
+		ELSE COLUMN END`, "COLUMN", column)
+}
+
+// hiddenClass returns the characters of hidden that aren't spaces, as ranges for a bracket expression
+// of PostgreSQL, which stores no NUL.
+var hiddenClass = sync.OnceValue(func() string {
+	var ranges [][2]rune
+	rangetable.Visit(hidden, func(r rune) {
+		switch last := len(ranges) - 1; {
+		case r == 0 || unicode.IsSpace(r):
+		case last >= 0 && ranges[last][1] == r-1:
+			ranges[last][1] = r
+		default:
+			ranges = append(ranges, [2]rune{r, r})
+		}
+	})
+	var class strings.Builder
+	for _, r := range ranges {
+		fmt.Fprintf(&class, `\U%08X-\U%08X`, r[0], r[1])
+	}
+	return class.String()
+})
 
 func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
 	config, err := pgx.ParseConfig(dsn)

@@ -195,7 +195,7 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 		return nil, err
 	}
 	fields := Fields{}
-	checkName(fields, "name", name)
+	name = checkName(fields, "name", name)
 	checkPassword(fields, "password", password, invited.Member.User.Email, name, invited.Member.Workspace.Name)
 	if err := fields.err(); err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func TestCheckLeaks(t *testing.T) {
 		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
 		ci, ciText := s.secret(t, "CI")
 		deleted, deletedText := s.secret(t, "Old")
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		theirs, theirText := other.secret(t, "Theirs")

@@ -46,7 +46,7 @@ func TestSetLeaseWaitsForLongerLeases(t *testing.T) {
 		}
 		s.wantLease(t, short, long)
 		deleting := time.Now()
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, key.ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(deleting); took < long+long/20 {
@@ -67,7 +67,7 @@ func TestInterruptedSetLeaseIsSafe(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.Exec(t, "UPDATE revocation SET lease_ms = 100, wait_ms = 300")
 		start := time.Now()
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took < 315*time.Millisecond {

@@ -20,7 +20,7 @@ func (n *NewMember) check() error {
 	fields := Fields{}
 	n.Email = checkEmail(fields, "email", n.Email)
 	if n.Name != "" {
-		checkName(fields, "name", n.Name)
+		n.Name = checkName(fields, "name", n.Name)
 	}
 	if n.Role == "" {
 		n.Role = RoleMember

@@ -9,8 +9,9 @@ import (
 var errLastAdmin = Errorf(FailedPrecondition, "You can't remove the last admin. Make someone else an admin first.")
 
 // DeactivateMember deactivates a member, ends their sessions in the workspace, and releases their
-// seat. API keys that they created keep working. It returns FailedPrecondition for the last active
-// admin and for a member who is already deactivated, and Forbidden as ReactivateMember does.
+// seat. API keys that they created keep working. ReactivateMember undoes it, so that it needs no
+// Confirmation. It returns FailedPrecondition for the last active admin and for a member who is
+// already deactivated, and Forbidden as ReactivateMember does.
 func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt != nil {

@@ -27,7 +27,7 @@ func TestDeactivationCanPauseKeys(t *testing.T) {
 		if _, err := s.PauseAPIKey(s.ctx, s.id, paused.ID, s.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, deleted.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 

@@ -44,8 +44,7 @@ func (s *Store) Members(ctx context.Context, workspaceID string, filter MemberFi
 		query = query.Where("members.role = ?", filter.Role)
 	}
 	if filter.Search != "" {
-		pattern := likePattern(storable(filter.Search[:min(len(filter.Search), 4*maxEmail)]))
-		query = query.Where(`members.user_id IN (SELECT id FROM users WHERE lower(name) LIKE lower(?) ESCAPE '\' OR email LIKE lower(?) ESCAPE '\')`, pattern, pattern)
+		query = searchPeople(query, filter.Search)
 	}
 	query, err := list.after(query, "members.id", &page)
 	if err != nil {

@@ -94,13 +94,11 @@ func (f MemberListFilter) where(query *gorm.DB) *gorm.DB {
 }
 
 // searchPeople restricts a query that joins User to people whose name or email contains a text.
-func searchPeople(query *gorm.DB, search string) *gorm.DB {
-	if search == "" {
+func searchPeople(query *gorm.DB, text string) *gorm.DB {
+	if text == "" {
 		return query
 	}
-	// No name or email is longer, and SQLite rejects very long patterns.
-	pattern := likePattern(storable(search[:min(len(search), 4*maxEmail)]))
-	return query.Where(`(lower("User".name) LIKE lower(?) ESCAPE '\' OR "User".email LIKE lower(?) ESCAPE '\')`, pattern, pattern)
+	return query.Where(contains(query, text, `"User".name`, `"User".email`))
 }
 
 // listed returns members with the details that the list shows.

@@ -56,7 +56,7 @@ func pageDuringChanges(t *testing.T, s fixture, ids []string) {
 			want = slices.Delete(want, len(got)+3, len(got)+4)
 		}
 		for _, id := range deleted {
-			if _, err := s.DeleteAPIKey(s.ctx, s.id, id); err != nil {
+			if _, err := s.DeleteAPIKey(s.ctx, s.id, id, models.NoConfirmation); err != nil {
 				t.Fatal(err)
 			}
 		}

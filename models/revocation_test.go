@@ -46,7 +46,7 @@ func TestChangeWaitsUntilItIsInEffect(t *testing.T) {
 			return err
 		}, true},
 		{"deletion", func(s fixture, key *models.APIKey) error {
-			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID)
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err
 		}, true},
 	}
@@ -75,7 +75,7 @@ func TestRejectedChangeKeepsTheEpoch(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, past := s.key(t, "CI"), s.Now()
 		dead := s.key(t, "Dead")
-		if _, err := s.DeleteAPIKey(s.ctx, s.id, dead.ID); err != nil {
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, dead.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		wantUnchanged(t, s.Store, func() {
@@ -87,7 +87,7 @@ func TestRejectedChangeKeepsTheEpoch(t *testing.T) {
 			wantKind(t, err, models.NotFound)
 			_, err = s.ChangeAPIKeyAccess(s.ctx, "ws_other", key.ID, key.Access(), models.KeyAccess{})
 			wantKind(t, err, models.NotFound)
-			_, err = s.DeleteAPIKey(s.ctx, s.id, "key_1")
+			_, err = s.DeleteAPIKey(s.ctx, s.id, "key_1", models.NoConfirmation)
 			wantKind(t, err, models.NotFound)
 		})
 	})
@@ -101,7 +101,7 @@ func TestChangeWaitsAfterCancellation(t *testing.T) {
 		ctx, cancel := context.WithCancel(s.ctx)
 		time.AfterFunc(150*time.Millisecond, cancel)
 		start := time.Now()
-		deleted, err := s.DeleteAPIKey(ctx, s.id, key.ID)
+		deleted, err := s.DeleteAPIKey(ctx, s.id, key.ID, models.NoConfirmation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func TestChangeInATransactionPanics(t *testing.T) {
 			}
 		}()
 		_ = s.Tx(s.ctx, func(tx *models.Store) error {
-			_, err := tx.DeleteAPIKey(s.ctx, s.id, key.ID)
+			_, err := tx.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err
 		})
 	})
@@ -203,7 +203,7 @@ func TestPollMissesNoCommittedChange(t *testing.T) {
 			made[i] = s.key(t, "CI")
 		}
 		atOnce(keys, func(i int) error {
-			_, err := s.DeleteAPIKey(s.ctx, s.id, made[i].ID)
+			_, err := s.DeleteAPIKey(s.ctx, s.id, made[i].ID, models.NoConfirmation)
 			if err != nil {
 				t.Errorf("delete: %v", err)
 			}
@@ -270,7 +270,7 @@ func TestChangeTurnsOnSynchronousCommit(t *testing.T) {
 	s.Exec(t, `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
 		'BEGIN INSERT INTO seen VALUES (current_setting(''synchronous_commit'')); RETURN NEW; END'`)
 	s.Exec(t, `CREATE TRIGGER note AFTER UPDATE ON revocation FOR EACH ROW EXECUTE FUNCTION note()`)
-	if _, err := lax.DeleteAPIKey(h.ctx, h.id, h.key(t, "CI").ID); err != nil {
+	if _, err := lax.DeleteAPIKey(h.ctx, h.id, h.key(t, "CI").ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	var setting string

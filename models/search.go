@@ -5,6 +5,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
 	"github.com/skipup/keys/models/token"
 )
 
@@ -28,10 +31,19 @@ func (s *Store) NameKeys(ctx context.Context, workspaceID, text string) (string,
 	}), nil
 }
 
-// searchPattern returns a LIKE pattern for text that contains search. It cuts search to just over
-// size characters, the length of the longest match, because SQLite rejects very long patterns.
-func searchPattern(search string, size int) string {
-	return likePattern(storable(search[:min(len(search), utf8.UTFMax*size+1)]))
+// maxSearch is the number of bytes of a search that are used. No name or email is longer, and SQLite
+// rejects very long patterns.
+const maxSearch = utf8.UTFMax*maxEmail + 1
+
+// contains returns a condition for rows of a query in which one of columns contains text, ignoring
+// case and what foldName ignores.
+func contains(query *gorm.DB, text string, columns ...string) clause.Expr {
+	pattern := likePattern(foldName(storable(text[:min(len(text), maxSearch)])))
+	conditions, args := make([]string, len(columns)), make([]any, len(columns))
+	for i, column := range columns {
+		conditions[i], args[i] = "lower("+folded(query, column)+`) LIKE lower(?) ESCAPE '\'`, pattern
+	}
+	return gorm.Expr("("+strings.Join(conditions, " OR ")+")", args...)
 }
 
 // likePattern returns a LIKE pattern for text that contains search.

@@ -59,7 +59,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 		t.Fatal(err)
 	}
 	record(t, s, countsOf(use{key, s.Now(), "192.0.2.7", secret.Reveal(), "GET /me"}))
-	if _, err := s.DeleteAPIKey(ctx, workspace.ID, deleted.ID); err != nil {
+	if _, err := s.DeleteAPIKey(ctx, workspace.ID, deleted.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	return planted{

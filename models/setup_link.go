@@ -66,7 +66,7 @@ func (s *Store) SetUp(ctx context.Context, token string, n NewWorkspace) (*Works
 		return nil, nil, err
 	}
 	actor := ActorOf(ctx)
-	actor.Type, actor.Name = ActorMember, n.AdminName
+	actor.Type, actor.Name = ActorMember, normalName(n.AdminName)
 	ctx = WithActor(ctx, actor)
 	return s.createWorkspace(ctx, n, func(tx *Store) error {
 		if err := tx.CheckSetupLink(ctx, token); err != nil {

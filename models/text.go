@@ -10,13 +10,9 @@ import (
 )
 
 const (
-	maxName      = 100 // characters
 	maxUserAgent = 512 // bytes of a User-Agent header that are kept
 	maxEmail     = 254 // bytes (RFC 5321 §4.5.3.1.3, without the angle brackets)
 )
-
-// checkName checks the name of a person or thing.
-func checkName(fields Fields, name, value string) { checkLine(fields, name, value, maxName) }
 
 // checkLine adds an error unless value is a single visible line of 1 to size characters.
 func checkLine(fields Fields, name, value string, size int) {
@@ -47,8 +43,8 @@ func checkText(fields Fields, name, value string, size int) {
 	}
 }
 
-// isInvisible reports whether r shows nothing by itself: a space or a formatting character.
-func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+// isInvisible reports whether r shows nothing by itself.
+func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(hidden, r) }
 
 // checkEmail adds an error unless value is a bare email address, and returns it in lower case.
 func checkEmail(fields Fields, name, value string) string {

@@ -113,12 +113,26 @@ func (s *Store) saveWebhookEndpoint(ctx context.Context, endpoint *WebhookEndpoi
 	return nil
 }
 
+// DeletionChallenge returns what must be entered to delete the endpoint, whose health is h: its host,
+// if it is enabled and deliveries arrive or are pending.
+func (e *WebhookEndpoint) DeletionChallenge(h WebhookHealth, now time.Time) Challenge {
+	arrive := h.Succeeded > 0 && h.LastAttemptedAt != nil && now.Sub(*h.LastAttemptedAt) < inUse
+	return challengeIf(e.Enabled() && (arrive || h.Pending > 0), Challenge{Name: e.Host()})
+}
+
 // DeleteWebhookEndpoint deletes an endpoint with its secrets and deliveries. Requests in flight may
-// still arrive.
-func (s *Store) DeleteWebhookEndpoint(ctx context.Context, workspaceID, id string) error {
+// still arrive. It returns Invalid unless c answers the endpoint's DeletionChallenge.
+func (s *Store) DeleteWebhookEndpoint(ctx context.Context, workspaceID, id string, c Confirmation) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		endpoint, err := tx.WebhookEndpoint(ctx, workspaceID, id)
 		if err != nil {
+			return err
+		}
+		health, err := tx.WebhookHealth(ctx, workspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := endpoint.DeletionChallenge(health, tx.now()).check(c); err != nil {
 			return err
 		}
 		deleted := tx.with(ctx).Where("id = ?", id).Delete(&WebhookEndpoint{})

@@ -141,7 +141,7 @@ func TestDeleteWebhookEndpoint(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		made := s.endpoint(t)
 		s.key(t, "CI")
-		if err := s.DeleteWebhookEndpoint(s.ctx, s.id, made.ID); err != nil {
+		if err := s.DeleteWebhookEndpoint(s.ctx, s.id, made.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		for _, table := range []string{"webhook_endpoints", "webhook_secrets", "webhook_deliveries"} {
@@ -150,7 +150,7 @@ func TestDeleteWebhookEndpoint(t *testing.T) {
 				t.Errorf("rows left in %s = %d, error = %v; want 0", table, left, err)
 			}
 		}
-		wantKind(t, s.DeleteWebhookEndpoint(s.ctx, s.id, made.ID), models.NotFound)
+		wantKind(t, s.DeleteWebhookEndpoint(s.ctx, s.id, made.ID, models.NoConfirmation), models.NotFound)
 		s.key(t, "goes on")
 	})
 }
@@ -168,7 +168,7 @@ func TestWebhookEndpointsOfOtherWorkspacesAreHidden(t *testing.T) {
 					_, err := s.EditWebhookEndpoint(s.ctx, other.id, made.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 					return err
 				},
-				"delete": func() error { return s.DeleteWebhookEndpoint(s.ctx, other.id, made.ID) },
+				"delete": func() error { return s.DeleteWebhookEndpoint(s.ctx, other.id, made.ID, models.NoConfirmation) },
 				"rotate": func() error { _, _, err := s.RotateWebhookSecret(s.ctx, other.id, made.ID); return err },
 				"ping":   func() error { _, err := s.PingWebhookEndpoint(s.ctx, other.id, made.ID); return err },
 				"deliveries": func() error {
@@ -244,7 +244,7 @@ func TestPingWhileEndpointIsDeleted(t *testing.T) {
 			endpoint := s.endpoint(t)
 			for _, err := range atOnce(6, func(i int) error {
 				if i == 3 {
-					return s.DeleteWebhookEndpoint(s.ctx, s.id, endpoint.ID)
+					return s.DeleteWebhookEndpoint(s.ctx, s.id, endpoint.ID, models.NoConfirmation)
 				}
 				_, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
 				return err

@@ -29,8 +29,8 @@ type NewWorkspace struct {
 
 // check checks everything but the password, which isn't needed if the admin has an account.
 func (n *NewWorkspace) check(fields Fields) {
-	checkName(fields, "workspace", n.Name)
-	checkName(fields, "name", n.AdminName)
+	n.Name = checkName(fields, "workspace", n.Name)
+	n.AdminName = checkName(fields, "name", n.AdminName)
 	n.AdminEmail = checkEmail(fields, "email", n.AdminEmail)
 }
 

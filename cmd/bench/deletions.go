@@ -113,7 +113,7 @@ func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (ti
 		return 0, err
 	}
 	start := time.Now()
-	_, err = store.DeleteAPIKey(ctx, workspaceID, key.ID)
+	_, err = store.DeleteAPIKey(ctx, workspaceID, key.ID, models.NoConfirmation)
 	return time.Since(start), err
 }
 

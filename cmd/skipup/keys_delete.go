@@ -50,7 +50,7 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	if err != nil {
 		return err
 	}
-	if key, err = store.DeleteAPIKey(ctx, key.WorkspaceID, key.ID); err != nil {
+	if key, err = store.DeleteAPIKey(ctx, key.WorkspaceID, key.ID, models.NoConfirmation); err != nil {
 		return err
 	}
 	receipt, _ := key.DeletionReceipt()

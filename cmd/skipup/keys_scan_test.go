@@ -129,12 +129,12 @@ func TestInterruptedScanFails(t *testing.T) {
 func TestScanLooksUpKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)
-		ours, unknown := newKey(t, env, workspace, "C\u202eI", "seats.read"), token.New(token.Live)
+		ours, unknown := newKey(t, env, workspace, "C\ue000I", "seats.read"), token.New(token.Live)
 		id := listJSON(t, env, workspace)[0]["id"].(string)
 		folder := write(t, map[string]string{"a.log": ours + "\n" + unknown.Reveal()})
 
 		got := skipup(t, nil, "keys", "scan", "--database", env["DATABASE_URL"], folder)
-		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is \"C\\u202eI\" (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s isn't in this database\n",
+		want := fmt.Sprintf("%[1]s/a.log:1:1: %[2]s.... is \"C\\ue000I\" (%[3]s) of %[4]s, active\n%[1]s/a.log:2:1: %[5]s isn't in this database\n",
 			folder, ours[:12], id, workspace, unknown.Hint())
 		if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 {
 			t.Errorf("exit code %d, found (-want +got):\n%s", got.code, diff)
@@ -147,7 +147,7 @@ func TestScanLooksUpKeys(t *testing.T) {
 		}
 		file := folder + "/a.log"
 		wanted := []foundKey{
-			{file, 1, 1, ours[:12] + "....", &knownKey{id, "C\u202eI", workspace, "deleted"}}, {file, 2, 1, unknown.Hint(), nil},
+			{file, 1, 1, ours[:12] + "....", &knownKey{id, "C\ue000I", workspace, "deleted"}}, {file, 2, 1, unknown.Hint(), nil},
 		}
 		if diff := cmp.Diff(wanted, found); diff != "" {
 			t.Errorf("JSON (-want +got):\n%s", diff)

@@ -130,13 +130,13 @@ func TestListKeysAsTable(t *testing.T) {
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "")
-	newKey(t, env, workspace, "backups \u202e of 会议", "seats.read,members.read", "--expires-in", "24h")
+	newKey(t, env, workspace, "backups \ue000 of 会议", "seats.read,members.read", "--expires-in", "24h")
 	got := skipup(t, env, "keys", "list", "--workspace", workspace)
 	got.requireCode(t, exitOK)
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	want := []*regexp.Regexp{
 		regexp.MustCompile(`^ID +NAME +PREFIX +STATUS +SCOPES +CREATED +LAST USED +EXPIRES +DESCRIPTION$`),
-		regexp.MustCompile(`^key_\w{26}  "backups \\u202e of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -$`),
+		regexp.MustCompile(`^key_\w{26}  "backups \\ue000 of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -$`),
 		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never +-$`),
 	}
 	if len(lines) != len(want) {

@@ -83,6 +83,6 @@ type byID struct {
 func (*byID) bodyOptional() {}
 
 func (h apiKeys) delete(ctx context.Context, caller web.Caller, in byID) (nothing, error) {
-	_, err := h.store.DeleteAPIKey(ctx, caller.WorkspaceID, in.ID)
+	_, err := h.store.DeleteAPIKey(ctx, caller.WorkspaceID, in.ID, models.NoConfirmation)
 	return nothing{}, err
 }

@@ -135,12 +135,29 @@ func checkCreated(t *testing.T, s *handlerstest.Server, response handlerstest.Re
 	}
 }
 
+func TestNamesAreNormalizedOrRejected(t *testing.T) {
+	s := handlerstest.New(t)
+	writer := s.Key(t, scope.APIKeysWrite)
+	var created struct {
+		Data struct {
+			Name string `json:"name"`
+		} `json:"data"`
+	}
+	s.Want(t, http.StatusCreated, writer, "POST", "/api_keys", `{"name":"  Cafe\u0301\u00a0 CI "}`).JSON(t, &created)
+	if got, want := created.Data.Name, "Caf\u00e9 CI"; got != want {
+		t.Errorf("name = %q, want %q", got, want)
+	}
+	for _, name := range []string{`C\u200bI`, `\u202eright to left`, `\ufeffx`, ` \u200b `} {
+		s.Want(t, http.StatusUnprocessableEntity, writer, "POST", "/api_keys", `{"name":"`+name+`"}`)
+	}
+}
+
 func TestUnusualNamesAreReturnedUnchanged(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		writer, reader := s.Key(t, scope.APIKeysWrite), s.Key(t, scope.APIKeysRead)
 		for _, name := range []string{
-			`'; DROP TABLE api_keys; --`, `<script>alert(1)</script>`, `{{7*7}} ${7*7} %s %n`, `../../etc/passwd`, "\u202eright to left", "e\u0301", "é",
-			"  spaces around  ", "👩‍👩‍👧‍👦🏳️‍🌈", "ﬀ Ⅷ ｆｕｌｌ", "NULL", "\u200b\ufeffx", `\\x41\"`, strings.Repeat("ẞ", 100),
+			`'; DROP TABLE api_keys; --`, `<script>alert(1)</script>`, `{{7*7}} ${7*7} %s %n`, `../../etc/passwd`, "من اليمين", "é",
+			"👩‍👩‍👧‍👦🏳️‍🌈", "ﬀ Ⅷ ｆｕｌｌ", "NULL", `\\x41\"`, strings.Repeat("ẞ", 100),
 		} {
 			body, err := json.Marshal(map[string]any{"name": name})
 			if err != nil {
@@ -208,7 +225,7 @@ func TestPagingIsStable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, key.ID); err != nil {
+			if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, key.ID, models.NoConfirmation); err != nil {
 				t.Fatal(err)
 			}
 			s.Clock.Advance(time.Second)

@@ -129,7 +129,7 @@ func TestDeletedAndExpiredKeysAreRejected(t *testing.T) {
 		for _, text := range []string{secret.Reveal(), deletedSecret.Reveal()} {
 			s.Want(t, http.StatusOK, text, "GET", "/me", "")
 		}
-		if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, deleted.ID); err != nil {
+		if _, err := s.DeleteAPIKey(ctx, s.Workspace.ID, deleted.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		checkUnauthorized(t, s.Call(t, deletedSecret.Reveal(), "GET", "/me", ""), invalidToken)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
@@ -113,7 +114,7 @@ func TestDeletedKeyCountsAsInvalid(t *testing.T) {
 	secret := token.New(token.Live)
 	digest := secret.Digest()
 	s.Exec(t, "UPDATE api_keys SET digest = $1 WHERE id = $2", digest[:], key.ID)
-	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID); err != nil {
+	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 8 {

@@ -25,7 +25,7 @@ var pagedLists = map[string]struct {
 			return s.NamedKey(t, s.Workspace.ID, fmt.Sprint("Key ", n)).ID
 		},
 		func(t *testing.T, s *handlerstest.Server, id string) {
-			_, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, id)
+			_, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, id, models.NoConfirmation)
 			must(t, err)
 		},
 	},
@@ -58,7 +58,7 @@ var pagedLists = map[string]struct {
 			return created.ID
 		},
 		func(t *testing.T, s *handlerstest.Server, id string) {
-			must(t, s.DeleteWebhookEndpoint(t.Context(), s.Workspace.ID, id))
+			must(t, s.DeleteWebhookEndpoint(t.Context(), s.Workspace.ID, id, models.NoConfirmation))
 		},
 	},
 	"/webhook_endpoints/:id/deliveries": {

@@ -35,7 +35,7 @@ func TestRequestsAreCountedByKey(t *testing.T) {
 		s.Call(t, "", "GET", "/me", "")
 		s.Clock.Advance(time.Hour)
 		s.Call(t, secret.Reveal(), "GET", "/me", "") // expired
-		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID); err != nil {
+		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		s.Call(t, secret.Reveal(), "GET", "/me", "") // deleted

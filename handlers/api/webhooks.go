@@ -73,7 +73,7 @@ func (h webhooks) update(ctx context.Context, caller web.Caller, in webhookEndpo
 }
 
 func (h webhooks) delete(ctx context.Context, caller web.Caller, in byID) (nothing, error) {
-	return nothing{}, h.store.DeleteWebhookEndpoint(ctx, caller.WorkspaceID, in.ID)
+	return nothing{}, h.store.DeleteWebhookEndpoint(ctx, caller.WorkspaceID, in.ID, models.NoConfirmation)
 }
 
 func (h webhooks) ping(ctx context.Context, caller web.Caller, in byID) (wire.WebhookDelivery, error) {

@@ -66,7 +66,7 @@ func TestRejectedAccessKeepsTheSelection(t *testing.T) {
 	if preset.Status != http.StatusOK || document(t, preset).Find(`input[name="scopes"][checked]`).Length() != scope.ReadOnly.Len() || keysOf(t, s)[0].Scopes != 0 {
 		t.Errorf("a preset: %d", preset.Status)
 	}
-	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID); err != nil {
+	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	if gone := b.Get(address); gone.Status != http.StatusNotFound {

@@ -65,6 +65,7 @@ func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDel
 	existing = withoutOld(existing, page.Rotations)
 	page.Keys = existing
 	ids, now := make([]string, len(existing)), h.store.Now()
+	page.Challenge = models.BulkDeleteChallenge(existing, now)
 	for i := range existing {
 		ids[i] = existing[i].ID
 		if existing[i].InUseAt(now) {
@@ -108,15 +109,11 @@ func (h apiKeys) bulkDelete(c echo.Context) error {
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	existing, err := h.existingKeys(c, form.Keys)
-	if err != nil {
-		return err
-	}
-	if fields, invalid := models.FieldsOf(models.ConfirmBulkDelete(existing, h.store.Now(), models.Confirmation{Number: form.ConfirmNumber})); invalid {
+	deleted, err := h.store.BulkDeleteAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Keys, models.Confirmation{Number: form.ConfirmNumber})
+	if fields, invalid := models.FieldsOf(err); invalid {
 		form.Errors = fields
 		return h.bulkDeleteForm(c, http.StatusUnprocessableEntity, apikeys.BulkDeletePage{Form: form})
 	}
-	deleted, err := h.store.BulkDeleteAPIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Keys)
 	if models.IsKind(err, models.NotFound) || models.IsKind(err, models.FailedPrecondition) {
 		return h.bulkDeleteForm(c, http.StatusUnprocessableEntity, apikeys.BulkDeletePage{Form: form, Stopped: err.Error()})
 	}

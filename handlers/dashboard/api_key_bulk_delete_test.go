@@ -153,7 +153,7 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 		s.Clock.Advance(models.ReviewUnused)
 		b = s.SignedIn(t, handlerstest.AdminEmail)
 		used := keysOf(t, s)[2]
-		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, used.ID); err != nil {
+		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, used.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		s.Want(t, http.StatusUnauthorized, text, "GET", "/me", "")

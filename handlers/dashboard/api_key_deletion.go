@@ -13,16 +13,6 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// confirmForm is the form that confirms a deletion.
-type confirmForm struct {
-	Name   string `form:"confirm_name"`
-	Reason string `form:"reason"`
-}
-
-func (f confirmForm) confirmation() models.Confirmation {
-	return models.Confirmation{Name: f.Name, Reason: f.Reason}
-}
-
 // keyToDelete is a key to delete, with its rotation if it is the old key of one.
 type keyToDelete struct {
 	key      *models.APIKey
@@ -31,7 +21,7 @@ type keyToDelete struct {
 
 // delete deletes a key. The old key of a rotation is deleted by finishing the rotation.
 func (h apiKeys) delete() change[keyToDelete, confirmForm] {
-	return h.deletion(h.keyToDelete, h.store.DeleteConfirmedAPIKey)
+	return h.deletion(h.keyToDelete, h.store.DeleteAPIKey)
 }
 
 // finishRotation deletes the old key of a rotation.
@@ -81,10 +71,10 @@ func (h apiKeys) showDeletion(c echo.Context, status int, d keyToDelete, form co
 	}
 	if d.rotation != nil {
 		return web.Render(c, status, apikeys.FinishRotation(apikeys.FinishPage{
-			Rotation: *d.rotation, ConfirmName: form.Name, Reason: form.Reason, ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
+			Rotation: *d.rotation, Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 	}
 	return web.Render(c, status, apikeys.Delete(apikeys.DeletePage{
-		Key: d.key, InUse: d.key.InUseAt(h.store.Now()), ConfirmName: form.Name, ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
+		Key: d.key, Challenge: d.key.DeletionChallenge(h.store.Now()), Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 }
 
 // cancelRotation deletes the new key of a rotation.
@@ -96,7 +86,7 @@ func (h apiKeys) cancelRotation() change[*models.Rotation, confirmForm] {
 			if err != nil {
 				return err
 			}
-			return web.Render(c, status, apikeys.CancelRotation(apikeys.CancelPage{Rotation: *rotation, ConfirmName: form.Name, ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
+			return web.Render(c, status, apikeys.CancelRotation(apikeys.CancelPage{Rotation: *rotation, Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 		},
 		apply: func(c echo.Context, form confirmForm) (next, error) {
 			id := c.Param("id")
@@ -109,7 +99,7 @@ func (h apiKeys) cancelRotation() change[*models.Rotation, confirmForm] {
 // deletionNotice summarizes the receipt of a deletion. The page of the key has the whole receipt.
 func deletionNotice(key *models.APIKey) string {
 	receipt, _ := key.DeletionReceipt()
-	notice := fmt.Sprintf("Deleted “%s”. Rejected everywhere after %s.", key.Name, ui.Milliseconds(receipt.Took))
+	notice := fmt.Sprintf("Deleted “%s”. Rejected everywhere after %s.", ui.Isolate(key.Name), ui.Milliseconds(receipt.Took))
 	if receipt.LastUsedAt == nil {
 		return notice + " It was never used."
 	}

@@ -343,7 +343,7 @@ func TestRotationOfAnotherWorkspaceIsNotFound(t *testing.T) {
 			}
 		}
 	}
-	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, mine.ID); err != nil {
+	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, mine.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	if answer := b.Get(listPath + "/" + mine.ID + "/rotation"); answer.Status != http.StatusNotFound {

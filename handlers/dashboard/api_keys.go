@@ -225,7 +225,7 @@ func (h apiKeys) existingKey(c echo.Context) (*models.APIKey, error) {
 	key, err := h.key(c)
 	if err == nil && key.DeletedAt != nil {
 		return nil, models.Errorf(models.NotFound, "Already deleted. %s was deleted by %s on %s.",
-			key.Name, key.DeletedByName, ui.Exact(*key.DeletedAt, viewer.Of(c.Request().Context()).Location))
+			ui.Isolate(key.Name), ui.Isolate(key.DeletedByName), ui.Exact(*key.DeletedAt, viewer.Of(c.Request().Context()).Location))
 	}
 	return key, err
 }

@@ -44,6 +44,16 @@ func rejectionOf(err error) (rejection, bool) {
 	return rejection{message: rejected.Message}, true
 }
 
+// confirmForm is the form of a change that may need a confirmation.
+type confirmForm struct {
+	Name   string `form:"confirm_name"`
+	Reason string `form:"reason"`
+}
+
+func (f confirmForm) confirmation() models.Confirmation {
+	return models.Confirmation{Name: f.Name, Reason: f.Reason}
+}
+
 // next is the page to redirect to after a change, and a notice to show on it.
 type next struct{ notice, url string }
 

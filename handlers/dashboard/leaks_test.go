@@ -52,7 +52,7 @@ func TestScanForLeaks(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		key, dead := s.Key(t), s.Key(t)
 		rows := keysOf(t, s)
-		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, rows[0].ID); err != nil {
+		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, rows[0].ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")

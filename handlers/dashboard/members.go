@@ -53,7 +53,7 @@ func (h membersHandler) create() change[struct{}, members.Form] {
 			case err != nil:
 				return next{}, err
 			case !member.Pending: // perhaps with a lower role than the form asked for
-				return toMembers(c, "Reactivated "+member.DisplayName()+" as "+members.RoleWithArticle(member.Role)), nil
+				return toMembers(c, "Reactivated "+ui.Isolate(member.DisplayName())+" as "+members.RoleWithArticle(member.Role)), nil
 			case h.store.SendsEmail():
 				return toMembers(c, "Invitation sent to "+member.User.Email), nil
 			}
@@ -78,7 +78,7 @@ type roleForm struct {
 	Role string `form:"role"`
 }
 
-// onPage is a change that is made on the page of a member. Its ask shows that page.
+// onPage returns a change that is made on the page of a member, which its ask shows.
 func (h membersHandler) onPage(apply func(echo.Context, roleForm) (next, error)) change[*models.ListedMember, roleForm] {
 	return change[*models.ListedMember, roleForm]{
 		subject: h.member,
@@ -103,7 +103,7 @@ func (h membersHandler) role() change[*models.ListedMember, roleForm] {
 		if err != nil {
 			return next{}, err
 		}
-		return afterChange(c, member, member.DisplayName()+" is now "+members.RoleWithArticle(member.Role)), nil
+		return afterChange(c, member, ui.Isolate(member.DisplayName())+" is now "+members.RoleWithArticle(member.Role)), nil
 	})
 }
 
@@ -113,7 +113,7 @@ func (h membersHandler) reactivate() change[*models.ListedMember, roleForm] {
 		if err != nil {
 			return next{}, err
 		}
-		return toMembers(c, "Reactivated "+member.DisplayName()), nil
+		return toMembers(c, "Reactivated "+ui.Isolate(member.DisplayName())), nil
 	})
 }
 
@@ -159,7 +159,7 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 			if err != nil {
 				return next{}, err
 			}
-			return afterChange(c, member, "Deactivated "+member.DisplayName()+pausing), nil
+			return afterChange(c, member, "Deactivated "+ui.Isolate(member.DisplayName())+pausing), nil
 		},
 	}
 }

@@ -59,7 +59,7 @@ func (h seatsHandler) assign() change[struct{}, assignForm] {
 			if err != nil {
 				return next{}, err
 			}
-			return toSeats(c, "Assigned a seat to "+seat.Member.DisplayName()), nil
+			return toSeats(c, "Assigned a seat to "+ui.Isolate(seat.Member.DisplayName())), nil
 		},
 	}
 }
@@ -82,7 +82,7 @@ func (h seatsHandler) release() change[*models.Seat, struct{}] {
 			case err != nil:
 				return next{}, err
 			}
-			return toSeats(c, "Released "+seat.Member.DisplayName()+"’s seat"), nil
+			return toSeats(c, "Released "+ui.Isolate(seat.Member.DisplayName())+"’s seat"), nil
 		},
 	}
 }

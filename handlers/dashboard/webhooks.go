@@ -108,15 +108,15 @@ func (h webhooksHandler) save(c echo.Context, notice string, edit models.Webhook
 	return next{notice, path.Webhook(id)}, err
 }
 
-// confirmed is a change of the endpoint in the URL that needs no more than confirmation.
-func (h webhooksHandler) confirmed(page func(webhooks.EndpointPage) templ.Component, apply func(echo.Context) (next, error)) change[webhooks.EndpointPage, struct{}] {
-	return change[webhooks.EndpointPage, struct{}]{
+// confirmed returns a change of the endpoint in the URL that needs no more than confirmation.
+func (h webhooksHandler) confirmed(page func(webhooks.EndpointPage) templ.Component, apply func(echo.Context, confirmForm) (next, error)) change[webhooks.EndpointPage, confirmForm] {
+	return change[webhooks.EndpointPage, confirmForm]{
 		subject: h.endpointPage,
-		show: func(c echo.Context, status int, subject webhooks.EndpointPage, _ struct{}, r rejection) error {
-			subject.Message = r.message
+		show: func(c echo.Context, status int, subject webhooks.EndpointPage, form confirmForm, r rejection) error {
+			subject.Entered, subject.Errors, subject.Message = form.confirmation(), r.fields, r.message
 			return web.Render(c, status, page(subject))
 		},
-		apply: func(c echo.Context, _ struct{}) (next, error) { return apply(c) },
+		apply: apply,
 	}
 }
 
@@ -126,12 +126,13 @@ func (h webhooksHandler) endpointPage(c echo.Context) (page webhooks.EndpointPag
 		return page, err
 	}
 	page.Health, err = h.store.WebhookHealth(c.Request().Context(), page.Endpoint.WorkspaceID, page.Endpoint.ID)
+	page.Challenge = page.Endpoint.DeletionChallenge(page.Health, h.store.Now())
 	return page, err
 }
 
 // rotateSecret replaces the signing secret of an endpoint and shows the new one once.
-func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, struct{}] {
-	return h.confirmed(webhooks.RotateSecret, func(c echo.Context) (next, error) {
+func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, confirmForm] {
+	return h.confirmed(webhooks.RotateSecret, func(c echo.Context, _ confirmForm) (next, error) {
 		before, err := h.endpointPage(c)
 		if err != nil {
 			return next{}, err
@@ -146,8 +147,8 @@ func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, struct{}] 
 	})
 }
 
-func (h webhooksHandler) disable() change[webhooks.EndpointPage, struct{}] {
-	return h.confirmed(webhooks.Disable, func(c echo.Context) (next, error) {
+func (h webhooksHandler) disable() change[webhooks.EndpointPage, confirmForm] {
+	return h.confirmed(webhooks.Disable, func(c echo.Context, _ confirmForm) (next, error) {
 		return h.save(c, "Endpoint disabled", models.WebhookEndpointEdit{Enabled: models.To(false)})
 	})
 }
@@ -160,13 +161,13 @@ func (h webhooksHandler) enable(c echo.Context) error {
 	return redirectWithNotice(c, next.url, next.notice)
 }
 
-func (h webhooksHandler) delete() change[webhooks.EndpointPage, struct{}] {
-	return h.confirmed(webhooks.Delete, func(c echo.Context) (next, error) {
+func (h webhooksHandler) delete() change[webhooks.EndpointPage, confirmForm] {
+	return h.confirmed(webhooks.Delete, func(c echo.Context, form confirmForm) (next, error) {
 		endpoint, err := h.endpoint(c)
 		if err != nil {
 			return next{}, err
 		}
-		err = h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID)
+		err = h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID, form.confirmation())
 		return next{"Endpoint " + endpoint.Host() + " deleted", path.Webhooks}, err
 	})
 }

@@ -206,6 +206,39 @@ func TestWebhookEndpoint(t *testing.T) {
 	})
 }
 
+func TestDeletingAWebhookEndpointInUseAsksForItsHost(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	b.Post(webhooksPath, url.Values{"url": {"https://hooks.example.com/in"}, "events": {"member.added"}})
+	address := webhooksPath + "/" + endpointsOf(t, s)[0].ID + "/delete"
+	if got := document(t, b.Get(address)).Find(`input[name="confirm_name"]`).Length(); got != 0 {
+		t.Errorf("fields for the host of an unused endpoint = %d, want 0", got)
+	}
+	invite(t, b, "mel@acme.test") // adds a pending delivery
+	if got, want := document(t, b.Get(address)).Find("label bdi").Text(), "hooks.example.com"; got != want {
+		t.Errorf("name to enter = %q, want %q", got, want)
+	}
+	wrong := b.Post(address, url.Values{"confirm_name": {"example.com"}})
+	if wrong.Status != http.StatusUnprocessableEntity {
+		t.Errorf("wrong host: status = %d, want 422", wrong.Status)
+	}
+	if got, want := errorOf(document(t, wrong), "confirm_name"), "The name doesn't match. Enter the name as shown."; got != want {
+		t.Errorf("wrong host: error = %q, want %q", got, want)
+	}
+	if got := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); got != "example.com" {
+		t.Errorf("wrong host: value = %q, want %q", got, "example.com")
+	}
+	if got := len(endpointsOf(t, s)); got != 1 {
+		t.Errorf("endpoints after a wrong host = %d, want 1", got)
+	}
+	if right := b.Post(address, url.Values{"confirm_name": {" hooks.example.com "}}); right.Status != http.StatusSeeOther {
+		t.Errorf("right host: status = %d, want 303", right.Status)
+	}
+	if got := len(endpointsOf(t, s)); got != 0 {
+		t.Errorf("endpoints after the deletion = %d, want 0", got)
+	}
+}
+
 // TestWebhookFormErrors checks that errors keep the values entered and change nothing.
 func TestWebhookFormErrors(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {

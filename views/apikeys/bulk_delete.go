@@ -3,7 +3,6 @@ package apikeys
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -24,7 +23,8 @@ type BulkDeletePage struct {
 	Keys       []models.APIKey
 	Gone       int // selected keys that no longer exist
 	Form       BulkDeleteForm
-	InUse      int // number of keys in use; if there are any, the number of keys must be entered
+	InUse      int // number of keys in use
+	Challenge  models.Challenge
 	Traffic    models.Traffic
 	ChangeTime time.Duration // longest time until the deletion takes effect
 	Stopped    string        // why an attempt deleted nothing
@@ -72,24 +72,12 @@ func (p BulkDeletePage) title() string {
 func (p BulkDeletePage) panel() ui.Panel {
 	panel := ui.Panel{
 		Title: p.title(), Lead: "All keys are deleted together. If one fails, none are deleted.", Wide: true,
-		Up: path.APIKeys, UpLabel: "API keys", Action: path.APIKeyBulkDelete, Cancel: path.APIKeys, CancelFirst: p.InUse == 0,
+		Up: path.APIKeys, UpLabel: "API keys", Action: path.APIKeyBulkDelete, Cancel: path.APIKeys, CancelFirst: p.Challenge.IsNone(),
 	}
 	if len(p.Keys) > 0 {
 		panel.Submit, panel.Busy, panel.Variant = p.verb(), "Deleting…", "destructive"
 	}
 	return panel
-}
-
-func (p BulkDeletePage) confirmNumber() ui.Field {
-	return ui.Field{
-		Name:         "confirm_number",
-		Label:        "Type " + strconv.Itoa(len(p.Keys)) + " to confirm",
-		Value:        p.Form.ConfirmNumber,
-		Error:        p.Form.Errors.Sentence("confirm_number", "The number"),
-		Autocomplete: "off",
-		Required:     true,
-		Attributes:   map[string]any{"inputmode": "numeric"},
-	}
 }
 
 // canSelect reports whether the list has a key that can be deleted.

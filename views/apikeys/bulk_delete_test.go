@@ -52,7 +52,7 @@ func TestMostCalledAddsUpTheRoutesOfKeys(t *testing.T) {
 func TestBulkDeleteShowsTraffic(t *testing.T) {
 	busy, idle := keyNamed("Busy"), keyNamed("Idle")
 	idle.ID, idle.LastUsedAt = "key_2", ago(40*day)
-	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Gone: 2, ChangeTime: 5 * time.Second}
+	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Challenge: models.Challenge{Number: 2}, Gone: 2, ChangeTime: 5 * time.Second}
 	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
 		"2 of the selected keys were already deleted.", "1 key is in use", "All keys stop working in about 5 seconds.",
@@ -73,7 +73,7 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 	if shown.Find("input[name=confirm_number]").Length() != 1 || shown.Find("a[autofocus]").Length() != 0 {
 		t.Error("page with keys in use does not ask for their number, or focuses Cancel")
 	}
-	page.InUse, page.Gone = 0, 1
+	page.InUse, page.Challenge, page.Gone = 0, models.Challenge{}, 1
 	if shown = drawn(t, BulkDelete(page)).Find("#panel"); shown.Find("input[name=confirm_number]").Length() != 0 || shown.Find("a[autofocus]").Length() != 1 || strings.Contains(text(shown), "in use") {
 		t.Errorf("page of unused keys = %s", text(shown))
 	}

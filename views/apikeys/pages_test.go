@@ -59,7 +59,7 @@ func pagesWith(name string) map[string]templ.Component {
 		"AlreadyCreated": AlreadyCreated(key),
 		"Usage":          Usage(usageOf(key)),
 		"Show":           Show(DetailPage{Key: key, Form: DetailsForm{Name: name, Description: name}, History: history, Errors: models.Fields{"name": name}}),
-		"Delete":         Delete(DeletePage{Key: key, InUse: true, ConfirmName: name, Errors: models.Fields{"confirm_name": name}}),
+		"Delete":         Delete(DeletePage{Key: key, Challenge: models.Challenge{Name: name}, Entered: models.Confirmation{Name: name}, Errors: models.Fields{"confirm_name": name}}),
 	}
 }
 

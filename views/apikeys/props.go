@@ -130,10 +130,10 @@ type DetailPage struct {
 
 // DeletePage asks for confirmation before a key is deleted.
 type DeletePage struct {
-	Key         *models.APIKey
-	InUse       bool // the name must be entered
-	ConfirmName string
-	ChangeTime  time.Duration // longest time until the deletion takes effect
-	Errors      models.Fields
-	Message     string // an error that concerns no single field
+	Key        *models.APIKey
+	Challenge  models.Challenge
+	Entered    models.Confirmation
+	ChangeTime time.Duration // longest time until the deletion takes effect
+	Errors     models.Fields
+	Message    string // an error that concerns no single field
 }

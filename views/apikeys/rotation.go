@@ -19,21 +19,20 @@ type RotationPage struct {
 
 // FinishPage asks for confirmation before the old key of a rotation is deleted.
 type FinishPage struct {
-	Rotation    models.Rotation
-	ConfirmName string
-	Reason      string
-	ChangeTime  time.Duration // longest time until the deletion takes effect
-	Errors      models.Fields
-	Message     string // an error that concerns no single field
+	Rotation   models.Rotation
+	Entered    models.Confirmation
+	ChangeTime time.Duration // longest time until the deletion takes effect
+	Errors     models.Fields
+	Message    string // an error that concerns no single field
 }
 
 // CancelPage asks for confirmation before the new key of a rotation is deleted.
 type CancelPage struct {
-	Rotation    models.Rotation
-	ConfirmName string
-	ChangeTime  time.Duration // longest time until the deletion takes effect
-	Errors      models.Fields
-	Message     string // an error that concerns no single field
+	Rotation   models.Rotation
+	Entered    models.Confirmation
+	ChangeTime time.Duration // longest time until the deletion takes effect
+	Errors     models.Fields
+	Message    string // an error that concerns no single field
 }
 
 // Version identifies the content of the page. It changes whenever the content does.

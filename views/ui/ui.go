@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/a-h/templ"
+	"golang.org/x/text/unicode/bidi"
 
 	"github.com/skipup/keys/models"
 )
@@ -50,6 +51,25 @@ func Initial(name string) string {
 		return string(r)
 	}
 	return "·"
+}
+
+// Isolate returns name for a sentence of plain text, such as a notice, in which it can't reorder the
+// text around it. In HTML, use a bdi element.
+func Isolate(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, name)
+	isRightToLeft := func(r rune) bool {
+		properties, _ := bidi.LookupRune(r)
+		return properties.Class() == bidi.R || properties.Class() == bidi.AL
+	}
+	if strings.ContainsFunc(name, isRightToLeft) {
+		return "\u2068" + name + "\u2069" // first strong isolate (UAX #9)
+	}
+	return name
 }
 
 func describedBy(ids ...string) string {

@@ -90,3 +90,14 @@ func TestInitial(t *testing.T) {
 		}
 	}
 }
+
+func TestIsolate(t *testing.T) {
+	for name, want := range map[string]string{
+		"CI": "CI", "Émile’s 🚀": "Émile’s 🚀", "مفتاح": "\u2068مفتاح\u2069", "\u202egnp.key\u202c\u2066abc\u2069": "gnp.keyabc",
+		"\u2069\u202eאב": "\u2068אב\u2069",
+	} {
+		if got := Isolate(name); got != want {
+			t.Errorf("Isolate(%+q) = %+q, want %+q", name, got, want)
+		}
+	}
+}

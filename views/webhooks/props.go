@@ -140,7 +140,10 @@ type DeliveryPage struct {
 
 // EndpointPage is the data of the confirmation pages.
 type EndpointPage struct {
-	Endpoint *models.WebhookEndpoint
-	Health   models.WebhookHealth
-	Message  string // why the action was rejected, if it was
+	Endpoint  *models.WebhookEndpoint
+	Health    models.WebhookHealth
+	Challenge models.Challenge // of a deletion
+	Entered   models.Confirmation
+	Errors    models.Fields
+	Message   string // an error that concerns no single field
 }

@@ -47,7 +47,7 @@ func TestPollAppliesEveryChangeMissed(t *testing.T) {
 			if !f.accepts(t, header) {
 				t.Fatal("a new key is rejected")
 			}
-			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
+			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID, models.NoConfirmation); err != nil {
 				t.Fatal(err)
 			}
 			canceled, cancel := context.WithCancel(t.Context())

@@ -152,7 +152,7 @@ func digestBytes(secret token.Secret) []byte {
 func TestPollAppliesEveryKindOfChange(t *testing.T) {
 	changes := map[string]func(t *testing.T, f fixture, key *models.APIKey){
 		"deletion": func(t *testing.T, f fixture, key *models.APIKey) {
-			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
+			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID, models.NoConfirmation); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -269,7 +269,7 @@ func TestVerifyReportsDeletedKeys(t *testing.T) {
 	eachFixture(t, func(t *testing.T, f fixture) {
 		f.takeLongLease(t)
 		key, header := f.key(t, models.NewAPIKey{})
-		if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
+		if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 		f.mustBeInactive(t, header, models.KeyDeleted, key) // from the store
@@ -337,7 +337,7 @@ func TestReadIsNotSharedWithLaterRequests(t *testing.T) {
 	var requests sync.WaitGroup
 	requests.Go(func() { _, early = f.Verify(context.Background(), header) })
 	<-begun
-	if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
+	if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
 	started := make(chan struct{})
@@ -366,7 +366,7 @@ func TestReadFromBeforeADeletionIsNotCached(t *testing.T) {
 		key, header := f.key(t, models.NewAPIKey{})
 		f.Verifier.AfterRead(func() {
 			f.Verifier.AfterRead(nil)
-			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID); err != nil {
+			if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID, models.NoConfirmation); err != nil {
 				t.Error(err)
 			}
 			f.takeLongLease(t)

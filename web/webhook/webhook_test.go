@@ -350,7 +350,7 @@ func TestRunFinishesOnShutdown(t *testing.T) {
 		if d := f.last(t, finishing); d.Status != models.DeliverySuccess {
 			t.Errorf("delivery that finished during shutdown = %+v", d)
 		}
-		if err := f.DeleteWebhookEndpoint(t.Context(), f.workspace.ID, finishing.ID); err != nil {
+		if err := f.DeleteWebhookEndpoint(t.Context(), f.workspace.ID, finishing.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
 

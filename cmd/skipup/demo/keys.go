@@ -146,7 +146,7 @@ func (h *history) addKeys() {
 		h.at(k.created, func(ctx context.Context) error { return h.createKey(ctx, &k) })
 		if k.deleted > 0 {
 			h.at(k.deleted, func(ctx context.Context) error {
-				gone, err := h.Store.DeleteAPIKey(h.byTom(ctx), h.workspace.ID, k.id)
+				gone, err := h.Store.DeleteAPIKey(h.byTom(ctx), h.workspace.ID, k.id, models.NoConfirmation)
 				if err == nil {
 					k.rejectedAt = *gone.DeletedAt
 				}

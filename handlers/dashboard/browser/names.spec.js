@@ -1,7 +1,7 @@
 // Any name is shown as entered, runs no script, and breaks no layout.
-import { names } from './names.js'
+import { earlierNames, names, storeName } from './names.js'
 import { expect, test } from './test.js'
-import { ada, createKey, dialog, listPath, makeKey, makeKeys, nameToConfirm, openForm, rows, setUp, horizontalOverflow } from './steps.js'
+import { ada, dialog, listPath, makeKey, makeKeys, nameToConfirm, openForm, rows, setUp, submit, horizontalOverflow } from './steps.js'
 
 const widths = [390, 1280]
 
@@ -39,19 +39,50 @@ for (const [what, name] of Object.entries(names)) {
   })
 }
 
-test('keeps a name unchanged from creation to deletion', async ({ admin, skipup }) => {
-  await admin.setViewportSize({ width: 390, height: 800 })
-  const name = names['a direction override']
-  const key = await createKey(admin, { name })
-  expect(await horizontalOverflow(admin)).toBe(0)
-  expect(JSON.parse((await skipup.call('/me', { key })).body).data.name).toBe(name)
-  await skipup.useKey(key)
-  await admin.getByRole('link', { name: 'View key' }).click()
-  await admin.getByRole('link', { name: 'Delete key' }).click()
-  await nameToConfirm(admin).fill(name)
-  await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
-  await expect(admin.getByRole('status').filter({ hasText: /^Deleted “/ })).toContainText(name)
-  expect(await horizontalOverflow(admin)).toBe(0)
+for (const [what, name] of Object.entries(earlierNames)) {
+  test(`shows ${what} in a stored name, and deletes its key`, async ({ admin, skipup, context }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await admin.setViewportSize({ width: 390, height: 800 })
+    const key = await makeKey(admin, { name: 'Stored' })
+    await storeName(skipup, key, name)
+    expect(JSON.parse((await skipup.call('/me', { key: key.key })).body).data.name).toBe(name)
+    await skipup.useKey(key.key)
+    await admin.goto(`${listPath}/${key.id}`)
+    await check(admin, 'page', admin.getByRole('heading', { level: 1 }), name)
+    await admin.getByRole('link', { name: 'Delete key' }).click()
+    await dialog(admin).getByRole('button', { name: 'Copy name' }).click()
+    await expect(dialog(admin).getByRole('status')).toHaveText('Copied')
+    expect(await admin.evaluate(() => navigator.clipboard.readText())).toBe(name)
+    await nameToConfirm(admin).fill('Stored')
+    await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+    await expect(dialog(admin).getByText("The name doesn't match. Enter the name as shown.")).toBeVisible()
+    await nameToConfirm(admin).fill(typed(name))
+    await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
+    await expect(admin.getByRole('status').filter({ hasText: /^Deleted “/ })).toBeVisible()
+    expect(await horizontalOverflow(admin)).toBe(0)
+  })
+}
+
+// typed returns a name as a person would type it.
+const typed = (name) => name.replace(/[\u200B\u202A-\u202E\u2066-\u2069\uFEFF]/g, '').replace(/\s+/g, ' ')
+
+test('offers to copy only a name that is hard to type', async ({ admin, skipup }) => {
+  const key = await makeKey(admin, { name: 'CI Builds (prod)' })
+  await skipup.useKey(key.key)
+  await admin.goto(`${listPath}/${key.id}/delete`)
+  await expect(nameToConfirm(admin)).toBeVisible()
+  await expect(admin.getByRole('button', { name: 'Copy name' })).toHaveCount(0)
+})
+
+test('rejects invisible characters, and removes extra spaces', async ({ admin }) => {
+  await admin.goto(listPath)
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name').fill('C\u200BI')
+  await submit(admin)
+  await expect(dialog(admin).getByLabel('Name')).toHaveAccessibleDescription(/^Name must not contain the invisible character U\+200B/)
+  await dialog(admin).getByLabel('Name').fill('  CI \u00A0 Builds ')
+  await submit(admin)
+  await expect(admin.getByRole('textbox', { name: 'Key for “CI Builds”' })).toBeVisible()
 })
 
 test.describe('before the setup', () => {

@@ -1,6 +1,6 @@
 // Settings > Webhooks, with a real receiver.
 import { expect, test as base } from './test.js'
-import { dialog, tabTo } from './steps.js'
+import { dialog, nameToConfirm, tabTo } from './steps.js'
 import { deliveries, webhooksPath, makeEndpoint, receive } from './webhooks.js'
 
 const test = base.extend({
@@ -156,6 +156,9 @@ test.describe('without JavaScript', () => {
     await expect(admin.getByText(/^For 24 hours/)).toBeVisible()
     await admin.getByRole('link', { name: 'Done' }).click()
     await admin.getByRole('link', { name: 'Delete', exact: true }).click()
+    await admin.getByRole('button', { name: 'Delete endpoint' }).click()
+    await expect(nameToConfirm(admin)).toHaveAccessibleDescription(/^The name doesn't match\./)
+    await nameToConfirm(admin).fill(new URL(receiver.url).host)
     await admin.getByRole('button', { name: 'Delete endpoint' }).click()
     await expect(admin.getByText('Add your first endpoint')).toBeVisible()
   })
