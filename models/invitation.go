@@ -31,6 +31,7 @@ type invitation struct {
 type Invitation struct {
 	Token     string
 	Member    *Member // with its user and workspace
+	Emailed   bool    // the link was never shown, only emailed, so it proves the email
 	ExpiresAt time.Time
 }
 
@@ -129,7 +130,7 @@ func (s *Store) Invitation(ctx context.Context, token string) (*Invitation, erro
 	if !member.Pending || member.DeactivatedAt != nil {
 		return nil, errInvitation
 	}
-	return &Invitation{Token: token, Member: member, ExpiresAt: row.ExpiresAt}, nil
+	return &Invitation{Token: token, Member: member, Emailed: row.EmailAttempts > 0, ExpiresAt: row.ExpiresAt}, nil
 }
 
 // lockInvitation returns the invitation with a token and locks its workspace, so that the member
@@ -206,10 +207,16 @@ func (s *Store) AcceptInvitation(ctx context.Context, token, name, password stri
 	}
 	member := invited.Member
 	err = s.Tx(ctx, func(tx *Store) error {
-		if _, err := tx.lockInvitation(ctx, token); err != nil {
+		invited, err := tx.lockInvitation(ctx, token)
+		if err != nil {
 			return err
 		}
-		err := tx.openAccount(ctx, &member.User, name, hash)
+		var verifiedAt *time.Time
+		if invited.Emailed {
+			now := tx.now()
+			verifiedAt = &now
+		}
+		err = tx.openAccount(ctx, &member.User, name, hash, verifiedAt)
 		if errors.Is(err, errAccountJustCreated) {
 			return errInvitation
 		}
@@ -235,6 +242,11 @@ func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*
 		}
 		if member = invited.Member; member.UserID != userID || invited.NeedsAccount() {
 			return Errorf(Forbidden, "This invitation is for someone else.")
+		}
+		if invited.Emailed {
+			if err := tx.verify(ctx, &member.User); err != nil {
+				return err
+			}
 		}
 		return tx.join(ctx, member)
 	})

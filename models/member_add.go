@@ -51,7 +51,7 @@ func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) 
 		}
 		user, err := tx.userByEmail(ctx, n.Email)
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			user, err = tx.insertUser(ctx, n.Email, n.Name, "")
+			user, err = tx.insertUser(ctx, &User{Email: n.Email, Name: n.Name})
 		}
 		if err != nil {
 			return err

@@ -14,7 +14,8 @@ type User struct {
 	ID           string
 	Email        string // in lower case
 	Name         string
-	PasswordHash string `json:"-"`
+	PasswordHash string     `json:"-"`
+	VerifiedAt   *time.Time // when the email was proven, or the operator vouched for it; nil if a copied link is the only proof
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -52,8 +53,8 @@ func (s *Store) HasAccount(ctx context.Context, email string) (bool, error) {
 
 var errAccountJustCreated = Errorf(FailedPrecondition, "An account for this email was just created. Try again.")
 
-func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string) (*User, error) {
-	user := &User{ID: s.id("usr"), Email: email, Name: name, PasswordHash: passwordHash}
+func (s *Store) insertUser(ctx context.Context, user *User) (*User, error) {
+	user.ID = s.id("usr")
 	err := s.with(ctx).Create(user).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return nil, errAccountJustCreated
@@ -64,18 +65,28 @@ func (s *Store) insertUser(ctx context.Context, email, name, passwordHash string
 	return user, nil
 }
 
-// openAccount sets the name and password of a user without a password. It returns
-// errAccountJustCreated if a concurrent call did so first.
-func (s *Store) openAccount(ctx context.Context, user *User, name, hash string) error {
+// openAccount sets the name and password of a user without a password. VerifiedAt is nil if the email is
+// not proven. It returns errAccountJustCreated if a concurrent call did so first.
+func (s *Store) openAccount(ctx context.Context, user *User, name, hash string, verifiedAt *time.Time) error {
 	update := s.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ''", user.ID).
-		Updates(map[string]any{"name": name, "password_hash": hash})
+		Updates(map[string]any{"name": name, "password_hash": hash, "verified_at": verifiedAt})
 	if update.Error != nil {
 		return fmt.Errorf("update user: %w", update.Error)
 	}
 	if update.RowsAffected == 0 {
 		return errAccountJustCreated
 	}
-	user.Name, user.PasswordHash = name, hash
+	user.Name, user.PasswordHash, user.VerifiedAt = name, hash, verifiedAt
+	return nil
+}
+
+// verify records that the email of a user is proven.
+func (s *Store) verify(ctx context.Context, user *User) error {
+	now := s.now()
+	err := s.with(ctx).Model(&User{}).Where("id = ? AND verified_at IS NULL", user.ID).Update("verified_at", now).Error
+	if err != nil {
+		return fmt.Errorf("verify user: %w", err)
+	}
 	return nil
 }
 

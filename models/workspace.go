@@ -24,7 +24,10 @@ type NewWorkspace struct {
 	Name       string
 	AdminEmail string
 	AdminName  string
-	Password   string
+	Password   string // of a new account; must be empty if the admin has one
+	// ExistingAccount says that the email's account belongs to the admin, although its email is not
+	// proven. Without an account, it is an error.
+	ExistingAccount bool
 }
 
 // check checks everything but the password, which isn't needed if the admin has an account.
@@ -65,7 +68,9 @@ func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error
 }
 
 // CreateWorkspace creates a workspace and its first admin. If a user with the email has an account,
-// they become the admin and keep their name and password. Otherwise an account is created. Pending
+// they become the admin and keep their name and password. If the email of that account is not proven,
+// someone else might have created it with a copied link: unless n says that the account is the admin's,
+// the admin is pending until they accept an invitation. Without an account, one is created. Pending
 // invitations to other workspaces stay.
 func (s *Store) CreateWorkspace(ctx context.Context, n NewWorkspace) (*Workspace, *Member, error) {
 	return s.createWorkspace(ctx, n, func(tx *Store) error {
@@ -100,7 +105,13 @@ func (s *Store) hashForNewUser(ctx context.Context, n *NewWorkspace) (string, er
 		return "", err
 	}
 	if exists {
+		if n.Password != "" {
+			fields.add("password", "would be ignored: the email belongs to an account, which keeps its password. Provide none")
+		}
 		return "", fields.err()
+	}
+	if n.ExistingAccount && fields["email"] == "" {
+		fields.add("email", "must belong to an account")
 	}
 	checkPassword(fields, "password", n.Password, n.AdminEmail, n.AdminName, n.Name)
 	if err := fields.err(); err != nil {
@@ -114,17 +125,20 @@ func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHas
 	if err := s.with(ctx).Create(workspace).Error; err != nil {
 		return nil, nil, fmt.Errorf("insert workspace: %w", err)
 	}
+	now := s.now()
 	user, err := s.userByEmail(ctx, n.AdminEmail)
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
-		user, err = s.insertUser(ctx, n.AdminEmail, n.AdminName, passwordHash)
+		user, err = s.insertUser(ctx, &User{Email: n.AdminEmail, Name: n.AdminName, PasswordHash: passwordHash, VerifiedAt: &now})
 	case err == nil && user.PasswordHash == "":
-		err = s.openAccount(ctx, user, n.AdminName, passwordHash)
+		err = s.openAccount(ctx, user, n.AdminName, passwordHash, &now)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	member, err := s.insertMember(ctx, &Member{WorkspaceID: workspace.ID, User: *user, Role: Admin})
+	member, err := s.insertMember(ctx, &Member{
+		WorkspaceID: workspace.ID, User: *user, Role: Admin, Pending: user.VerifiedAt == nil && !n.ExistingAccount,
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
@@ -86,7 +88,7 @@ func TestCreateWorkspaceForExistingAccount(t *testing.T) {
 			t.Errorf("admin of the second workspace = %+v", admin)
 		}
 		after, err := s.User(s.ctx, before.ID)
-		if err != nil || *after != *before {
+		if err != nil || !cmp.Equal(after, before) {
 			t.Errorf("user = %+v, error = %v; want %+v", after, err, before)
 		}
 		var names []string
@@ -204,12 +206,150 @@ func TestConcurrentWorkspacesForOnePerson(t *testing.T) {
 			for _, err := range errs {
 				if err == nil {
 					made++
-				} else {
-					wantKind(t, err, models.FailedPrecondition)
+				} else if !models.IsKind(err, models.FailedPrecondition) {
+					wantFields(t, err, "password") // the account was created before the call
 				}
 			}
 		}
 		wantCount(t, s, "users", 21)
 		wantCount(t, s, "workspaces", made)
+	})
+}
+
+// squat adds a person to the workspace of s, and accepts the invitation with the copied link.
+func squat(t *testing.T, s fixture, email string) *models.Member {
+	t.Helper()
+	invited, err := s.InviteMember(s.ctx, s.id, s.add(t, models.NewMember{Email: email}).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, err := s.AcceptInvitation(t.Context(), invited.Token, "Squatter", "the squatter's passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return member
+}
+
+// Someone who created an account with a copied link doesn't become the admin of another workspace.
+func TestCreateWorkspaceForUnverifiedAccount(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		squatter := squat(t, s, "cfo@acme.test")
+		n := models.NewWorkspace{Name: "Finance", AdminEmail: "cfo@acme.test", AdminName: "The CFO"}
+		workspace, admin, err := s.CreateWorkspace(s.ctx, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !admin.Pending {
+			t.Error("pending = false, want true")
+		}
+		if got := len(membershipsOf(t, s, squatter.UserID)); got != 1 {
+			t.Errorf("memberships of the squatter = %d, want 1", got)
+		}
+		invited, err := s.InviteMember(s.ctx, workspace.ID, admin.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AcceptInvitationAs(s.ctx, invited.Token, squatter.UserID); err != nil {
+			t.Errorf("accept with the operator's link: %v", err)
+		}
+		n.Name, n.ExistingAccount = "Confirmed", true
+		if _, admin, err = s.CreateWorkspace(s.ctx, n); err != nil || admin.Pending {
+			t.Errorf("with ExistingAccount: admin = %+v, error = %v, want one who isn't pending", admin, err)
+		}
+	})
+}
+
+func TestWhichAccountsAreVerified(t *testing.T) {
+	accept := func(t *testing.T, s fixture, token string) {
+		t.Helper()
+		if _, err := s.AcceptInvitation(t.Context(), token, "Grace", "another long enough passphrase"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	emailed := func(t *testing.T, s fixture) string {
+		t.Helper()
+		email, err := s.ClaimEmail(t.Context())
+		if err != nil || email == nil {
+			t.Fatalf("claim email: %+v, %v", email, err)
+		}
+		return email.Invitation.Token
+	}
+	tests := []struct {
+		name     string
+		join     func(t *testing.T, s fixture)
+		verified bool
+	}{
+		{"copied link", func(t *testing.T, s fixture) { squat(t, s, "grace@acme.test") }, false},
+		{"email", func(t *testing.T, s fixture) {
+			s.add(t, models.NewMember{Email: "grace@acme.test"})
+			accept(t, s, emailed(t, s))
+		}, true},
+		{"link copied after the email", func(t *testing.T, s fixture) {
+			member := s.add(t, models.NewMember{Email: "grace@acme.test"})
+			emailed(t, s)
+			invited, err := s.InviteMember(s.ctx, s.id, member.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			accept(t, s, invited.Token)
+		}, false},
+		{"email to another workspace later", func(t *testing.T, s fixture) {
+			member := squat(t, s, "grace@acme.test")
+			emails := func() *models.Email {
+				email, err := s.ClaimEmail(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return email
+			}
+			for emails() != nil { // of the first workspace
+			}
+			s.Clock.Advance(time.Hour)
+			newFixture(t, s.Store, "Second", "second@acme.test").add(t, models.NewMember{Email: "grace@acme.test"})
+			if _, err := s.AcceptInvitationAs(s.ctx, emailed(t, s), member.UserID); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"new account from the operator", func(t *testing.T, s fixture) { s.NewWorkspace(t, "Second", "grace@acme.test") }, true},
+		{"invited account from the operator", func(t *testing.T, s fixture) {
+			s.add(t, models.NewMember{Email: "grace@acme.test"})
+			s.NewWorkspace(t, "Second", "grace@acme.test")
+		}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s fixture) {
+				s.EnableEmail()
+				tt.join(t, s)
+				var user models.User
+				if err := s.DB().Where("email = 'grace@acme.test'").Take(&user).Error; err != nil {
+					t.Fatal(err)
+				}
+				if got := user.VerifiedAt != nil; got != tt.verified {
+					t.Errorf("verified = %t, want %t", got, tt.verified)
+				}
+				workspace := models.NewWorkspace{Name: "Third", AdminEmail: "grace@acme.test", AdminName: "Grace"}
+				_, admin, err := s.CreateWorkspace(s.ctx, workspace)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if admin.Pending == tt.verified {
+					t.Errorf("pending admin of a new workspace = %t, want %t", admin.Pending, !tt.verified)
+				}
+			})
+		})
+	}
+}
+
+func TestCreateWorkspaceRejectsWhatItWouldIgnore(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		wantUnchanged(t, s.Store, func() {
+			n := models.NewWorkspace{Name: "Second", AdminEmail: "ada@acme.test", AdminName: "Ada", Password: modelstest.Password}
+			_, _, err := s.CreateWorkspace(s.ctx, n)
+			wantFields(t, err, "password")
+			n.AdminEmail, n.ExistingAccount = "new@acme.test", true
+			_, _, err = s.CreateWorkspace(s.ctx, n)
+			wantFields(t, err, "email")
+		})
 	})
 }

@@ -26,20 +26,40 @@ func (p *program) newPassword(ctx context.Context, generate bool) (password stri
 		password, err = p.promptTwice(ctx, fd)
 		return password, false, err
 	}
-	line, err := await(ctx, func() (string, error) {
-		return bufio.NewReader(io.LimitReader(p.stdin, maxPasswordLine)).ReadString('\n')
-	})
+	line, found, err := p.pipedPassword(ctx)
 	switch {
-	case err == io.EOF && line == "":
+	case err != nil:
+		return "", false, err
+	case !found:
 		return rand.Text(), true, nil
-	case err != nil && err != io.EOF:
-		return "", false, fmt.Errorf("read the password from standard input: %w", err)
-	}
-	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if line == "" {
+	case line == "":
 		return "", false, usageErrors{"the first line of standard input must be the password, but it's empty; to generate a password, use --generate-password"}
 	}
 	return line, false, nil
+}
+
+// pipedPassword returns the first line of stdin, and whether there is one.
+func (p *program) pipedPassword(ctx context.Context) (line string, found bool, err error) {
+	line, err = await(ctx, func() (string, error) {
+		return bufio.NewReader(io.LimitReader(p.stdin, maxPasswordLine)).ReadString('\n')
+	})
+	if err != nil && err != io.EOF {
+		return "", false, fmt.Errorf("read the password from standard input: %w", err)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), line != "", nil
+}
+
+// ignoredPassword returns the password that was provided for an account, which keeps its own: from stdin
+// unless that is a terminal. Generating one is an error.
+func (p *program) ignoredPassword(ctx context.Context, generate bool) (string, error) {
+	if generate {
+		return "", usageErrors{"--generate-password: the email belongs to an account, which keeps its password"}
+	}
+	if _, terminal := terminalOf(p.stdin); terminal {
+		return "", nil
+	}
+	line, _, err := p.pipedPassword(ctx)
+	return line, err
 }
 
 var errNoPassword = usageErrors{"no password entered; to generate one, use --generate-password"}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
 )
 
 func (p *program) workspace() *cobra.Command {
@@ -63,8 +65,13 @@ func (p *program) workspaceCreate() *cobra.Command {
 
 The admin's password is read from the first line of standard input, or from a prompt if standard
 input is a terminal. With --generate-password, or if standard input is empty, a password is
-generated and printed once on standard error. If the email already belongs to an account, that
-person becomes the admin and keeps their name and password.`,
+generated and printed once on standard error.
+
+If the email already belongs to an account, that account keeps its name and password, so it's an
+error to provide a password. If its email is verified, the person becomes the admin at once.
+Otherwise, someone else might have created the account with a copied link: the command prints a link
+on standard error, with which the person becomes the admin. Give it to them directly. With
+--existing-account, you confirm that the account is theirs, and they become the admin at once.`,
 		Example: `  skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin"
   skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin" < password.txt`,
 	}
@@ -77,15 +84,16 @@ person becomes the admin and keeps their name and password.`,
 	flags.StringVar(&n.AdminEmail, "email", "", "admin `email`, used to sign in")
 	flags.StringVar(&n.AdminName, "admin-name", "", "admin `name`")
 	flags.BoolVar(&generate, "generate-password", false, "generate a password and print it once on standard error")
-	addFlags(flags, databaseOption)
+	flags.BoolVar(&n.ExistingAccount, "existing-account", false, "confirm that the email's account belongs to the admin, although its email isn't verified")
+	addFlags(flags, databaseOption, publicURLOption)
 	requireFlags(cmd, "name", "email", "admin-name")
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
+		s, err := p.settings(cmd, databaseOption, publicURLOption)
 		if err != nil {
 			return err
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.createWorkspace(ctx, store, n, generate)
+			return p.createWorkspace(ctx, store, n, generate, cmp.Or(string(s.PublicURL), "http://"+addrOption.fallback))
 		})
 	})
 }
@@ -98,22 +106,38 @@ var workspaceFields = map[string]string{
 	"password":  "the password",
 }
 
-func (p *program) createWorkspace(ctx context.Context, store *models.Store, n models.NewWorkspace, generate bool) error {
+func (p *program) createWorkspace(ctx context.Context, store *models.Store, n models.NewWorkspace, generate bool, publicURL string) error {
 	known, err := store.HasAccount(ctx, n.AdminEmail)
 	if err != nil {
 		return err
 	}
 	var generated bool
-	if !known {
-		if n.Password, generated, err = p.newPassword(ctx, generate); err != nil {
-			return err
-		}
+	if known {
+		n.Password, err = p.ignoredPassword(ctx, generate)
+	} else {
+		n.Password, generated, err = p.newPassword(ctx, generate)
 	}
-	workspace, admin, err := store.CreateWorkspace(ctx, n)
+	if err != nil {
+		return err
+	}
+	var (
+		workspace *models.Workspace
+		admin     *models.Member
+		invited   *models.Invitation
+	)
+	err = store.Tx(ctx, func(tx *models.Store) (err error) {
+		if workspace, admin, err = tx.CreateWorkspace(ctx, n); err == nil && admin.Pending {
+			invited, err = tx.InviteMember(ctx, workspace.ID, admin.ID)
+		}
+		return err
+	})
 	if err != nil {
 		return flagErrors(err, workspaceFields)
 	}
 	switch {
+	case invited != nil:
+		p.printErrf("%s has an account, but its email isn't verified. Give this link to the admin. It works once, until %s:\n%s",
+			admin.User.Email, formatTime(&invited.ExpiresAt), publicURL+path.Invitation(invited.Token))
 	case known:
 		p.printErrf("%s already has an account. %s is now the admin and keeps the current password.", admin.User.Email, admin.User.Name)
 	case generated:

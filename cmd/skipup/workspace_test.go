@@ -132,11 +132,13 @@ func TestWorkspaceIsRejected(t *testing.T) {
 	}
 }
 
-// The existing account keeps its name and password, so none is read.
+// The existing account keeps its name and password, so none may be provided.
 func TestCreateWorkspaceForAnExistingAccount(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		first := newWorkspace(t, env)
-		second := createWorkspace(t, "another long passphrase\n", env, "--email", "ADMIN@acme.test", "--admin-name", "Someone Else")
+		createWorkspace(t, "another long passphrase\n", env).requireFailure(t, exitUsage, "the password would be ignored")
+		createWorkspace(t, "", env, "--generate-password").requireFailure(t, exitUsage, "--generate-password: the email belongs to an account")
+		second := createWorkspace(t, "", env, "--email", "ADMIN@acme.test", "--admin-name", "Someone Else")
 		if second.code != exitOK || !workspaceID.MatchString(second.stdout) || strings.TrimSpace(second.stdout) == first {
 			t.Fatalf("%+v", second)
 		}
@@ -196,5 +198,43 @@ func TestWorkspaceList(t *testing.T) {
 			skipup(t, env, args...).requireFailure(t, exitUsage, "there are 2 workspaces; choose one with --workspace", "skipup workspace list")
 		}
 		skipup(t, env, "keys", "list", "--workspace", "ws_unknown").requireFailure(t, exitRejected, "skipup workspace list")
+	})
+}
+
+// An account whose email isn't verified may be someone else's, so its owner needs the printed link.
+func TestCreateWorkspaceForAnUnverifiedAccount(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		ctx, store := context.Background(), openTestStore(t, env)
+		first := newWorkspace(t, env)
+		member, err := store.AddMember(ctx, first, models.NewMember{Email: "cfo@acme.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		invited, err := store.InviteMember(ctx, first, member.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.AcceptInvitation(ctx, invited.Token, "Squatter", modelstest.Password); err != nil {
+			t.Fatal(err)
+		}
+		create := func(more ...string) outcome {
+			args := append([]string{"workspace", "create", "--name", "Finance", "--email", "cfo@acme.test", "--admin-name", "The CFO", "--public-url", "https://keys.acme.test"}, more...)
+			return skipup(t, env, args...)
+		}
+		created := create()
+		link := regexp.MustCompile(`^cfo@acme\.test has an account, but its email isn't verified\. Give this link to the admin\. It works once, until \S+:\nhttps://keys\.acme\.test/invitations/([A-Z2-7]{26})\n$`).FindStringSubmatch(created.stderr)
+		if created.code != exitOK || link == nil {
+			t.Fatalf("exit code = %d, stderr = %q, want 0 and a link", created.code, created.stderr)
+		}
+		if got, err := store.MembershipsOf(ctx, member.UserID); err != nil || len(got) != 1 {
+			t.Errorf("memberships = %+v, %v, want only the first workspace", got, err)
+		}
+		if _, err := store.AcceptInvitationAs(ctx, link[1], member.UserID); err != nil {
+			t.Errorf("accept the printed link: %v", err)
+		}
+		confirmed := create("--existing-account")
+		if want := "cfo@acme.test already has an account. Squatter is now the admin and keeps the current password.\n"; confirmed.stderr != want {
+			t.Errorf("stderr with --existing-account = %q, want %q", confirmed.stderr, want)
+		}
 	})
 }

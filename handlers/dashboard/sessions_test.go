@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
 
@@ -60,6 +61,32 @@ func TestNoticeWaitsForAFullPage(t *testing.T) {
 			t.Errorf("page %d shows the notice = %t, want %t", i, !want, want)
 		}
 	}
+}
+
+// TestSquatterDoesNotJoinNewWorkspace checks that someone who created an account for another person's
+// email, with a copied link, can't open a workspace that the operator creates for that person.
+func TestSquatterDoesNotJoinNewWorkspace(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		member, err := s.Store.Store.AddMember(t.Context(), s.Workspace.ID, models.NewMember{Email: "cfo@acme.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		invited, err := s.InviteMember(t.Context(), s.Workspace.ID, member.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		squatter := s.Browser(t)
+		if got := squatter.Post("/invitations/"+invited.Token, url.Values{"name": {"Squatter"}, "password": {modelstest.Password}}); got.Status != http.StatusSeeOther {
+			t.Fatalf("accept: status = %d, want 303\n%s", got.Status, got.Body)
+		}
+		workspace, _, err := s.CreateWorkspace(t.Context(), models.NewWorkspace{Name: "Finance", AdminEmail: "cfo@acme.test", AdminName: "The CFO"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := squatter.Post("/workspace", url.Values{"workspace_id": {workspace.ID}}); got.Status != http.StatusNotFound {
+			t.Errorf("open the new workspace: status = %d, want 404", got.Status)
+		}
+	})
 }
 
 // TestPollingDoesNotKeepOwnerFromSigningIn checks that someone who polls sign-in with wrong passwords has

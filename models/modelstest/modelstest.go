@@ -185,12 +185,18 @@ func connectWith(t testing.TB, address string, clock *Clock, options models.Opti
 	return &Store{Store: store, Clock: clock, URL: address, direct: direct}
 }
 
-// NewWorkspace creates a workspace with an admin whose password is Password.
+// NewWorkspace creates a workspace with an admin, whose password is Password unless they have an account.
 func (s *Store) NewWorkspace(t testing.TB, name, email string) (*models.Workspace, *models.Member) {
 	t.Helper()
-	workspace, admin, err := s.CreateWorkspace(context.Background(), models.NewWorkspace{
-		Name: name, AdminEmail: email, AdminName: "Ada Admin", Password: Password,
-	})
+	n := models.NewWorkspace{Name: name, AdminEmail: email, AdminName: "Ada Admin", Password: Password}
+	exists, err := s.HasAccount(context.Background(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exists {
+		n.Password, n.ExistingAccount = "", true
+	}
+	workspace, admin, err := s.CreateWorkspace(context.Background(), n)
 	if err != nil {
 		t.Fatalf("create workspace: %v", err)
 	}
