@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -99,13 +101,13 @@ func checkBodyHeaders(r *http.Request) error {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // decode decodes a JSON body strictly: it rejects unknown and duplicate fields, names in another
-// case, and invalid UTF-8 (RFC 7493, I-JSON).
+// case, and invalid UTF-8 (RFC 7493, I-JSON). Integers may be written with a zero fraction.
 func decode(body []byte, in any) error {
 	body = bytes.TrimPrefix(body, byteOrderMark)
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errNoBody
 	}
-	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true), wholeNumbers); err != nil {
 		return decodeError(err)
 	}
 	if jsontext.Value(body).Kind() == 'n' { // null would leave in unchanged
@@ -113,6 +115,34 @@ func decode(body []byte, in any) error {
 	}
 	return nil
 }
+
+// wholeNumbers decodes integers, including ones such as 30.0 and 3e1, which JSON Schema counts as
+// integers and some clients write.
+var wholeNumbers = json.WithUnmarshalers(json.UnmarshalFromFunc(decodeInt))
+
+func decodeInt(decoder *jsontext.Decoder, n *int) error {
+	if decoder.PeekKind() != jsontext.KindNumber {
+		return errors.ErrUnsupported // leaves the value to json
+	}
+	value, err := decoder.ReadValue()
+	if err != nil {
+		return err
+	}
+	if *n, err = strconv.Atoi(string(value)); err == nil {
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxExact {
+		return errNotWhole
+	}
+	*n = int(f)
+	return nil
+}
+
+// maxExact is the largest number up to which float64 has every integer.
+const maxExact = 1 << 53
+
+var errNotWhole = errors.New("not a whole number")
 
 // decodeError returns an error that says what is wrong with a body, and where, without repeating
 // values from it.

@@ -145,7 +145,24 @@ func given(query string) string {
 	return values.Encode()
 }
 
-// checkError returns an error unless the body is exactly the error envelope.
+// errorTypes contains the types of errors by status.
+var errorTypes = map[int][]string{
+	http.StatusBadRequest:            {"invalid_request"},
+	http.StatusUnauthorized:          {"authentication_error"},
+	http.StatusForbidden:             {"forbidden"},
+	http.StatusNotFound:              {"not_found"},
+	http.StatusMethodNotAllowed:      {"method_not_allowed"},
+	http.StatusConflict:              {"conflict"},
+	http.StatusRequestEntityTooLarge: {"payload_too_large"},
+	http.StatusUnsupportedMediaType:  {"unsupported_media_type"},
+	http.StatusUnprocessableEntity:   {"validation_error", "invalid_request"},
+	http.StatusTooManyRequests:       {"rate_limited"},
+	http.StatusInternalServerError:   {"internal_error"},
+	http.StatusServiceUnavailable:    {"service_unavailable"},
+}
+
+// checkError returns an error unless the body is exactly the error envelope, with a type that the status
+// has.
 func (x *exchange) checkError() error {
 	var body struct {
 		Error *struct {
@@ -159,6 +176,9 @@ func (x *exchange) checkError() error {
 	if err := decoder.Decode(&body); err != nil || body.Error == nil || body.Error.Type == nil || body.Error.Message == nil || *body.Error.Message == "" ||
 		x.header.Get("Content-Type") != "application/json" || x.header.Get("X-Request-Id") == "" {
 		return fmt.Errorf("response %d does not have the error envelope: %s, %v", x.status, x.body.String(), x.header)
+	}
+	if !slices.Contains(errorTypes[x.status], *body.Error.Type) {
+		return fmt.Errorf("response %d has the error type %q, want one of %q", x.status, *body.Error.Type, errorTypes[x.status])
 	}
 	if invalid := *body.Error.Type == "validation_error"; invalid != (len(body.Error.Fields) > 0) {
 		return fmt.Errorf("response %d of type %s has the fields %v", x.status, *body.Error.Type, body.Error.Fields)
