@@ -31,7 +31,7 @@ func TestCommandLine(t *testing.T) {
 		{"unexpected argument", []string{"migrate", "now"}, exitUsage, "", "takes only flags"},
 		{"missing flags", []string{"workspace", "create", "--name", "Acme"}, exitUsage, "", `"admin-name", "email" not set`},
 		{"missing id", []string{"keys", "delete"}, exitUsage, "", "specify the ID of one key"},
-		{"hint after a usage error", []string{"keys", "list"}, exitUsage, "", `Run "skipup keys list --help"`},
+		{"hint after a usage error", []string{"keys", "delete"}, exitUsage, "", `Run "skipup keys delete --help"`},
 		{"invalid duration", []string{"keys", "create", "--expires-in", "soon"}, exitUsage, "", "--expires-in"},
 	}
 	for _, tt := range tests {
