@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -98,9 +99,8 @@ func TestChangesRecordNameOfActingKey(t *testing.T) {
 			if event.Action == "api_key.deletion_in_force" {
 				continue // recorded by the system
 			}
-			if event.ActorName != "Actor" || event.ActorID == nil || *event.ActorID != actor.ID {
-				t.Errorf("%s: event = %+v, want actor %s", event.Action, event, actor.ID)
-			}
+			modelstest.Equal(t, event.Action+" actor name", event.ActorName, "Actor")
+			modelstest.Equal(t, event.Action+" actor ID", event.ActorID, new(actor.ID))
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/usage"
 )
 
@@ -87,9 +88,12 @@ func TestBulkDeleteAPIKeys(t *testing.T) {
 		}
 		for i, key := range deleted {
 			receipt, is := key.DeletionReceipt()
-			if key.ID != ids[i] || !is || receipt.EffectiveAt == nil || key.ChangedEpoch != deleted[0].ChangedEpoch {
-				t.Fatalf("key %d = %+v with receipt %+v", i, key, receipt)
+			modelstest.Equal(t, "key ID", key.ID, ids[i])
+			modelstest.Equal(t, "has a receipt", is, true)
+			if receipt.EffectiveAt == nil {
+				t.Error("receipt effective at = nil, want a value")
 			}
+			modelstest.Equal(t, "key changed epoch", key.ChangedEpoch, deleted[0].ChangedEpoch)
 			if i == 2 && (receipt.LastUsedAt == nil || receipt.LastUsedAddress != "192.0.2.7") {
 				t.Errorf("receipt of the used key = %+v, want its last use", receipt)
 			}
@@ -205,9 +209,12 @@ func TestReceiptsRecordCommitAndEffect(t *testing.T) {
 		}
 		for _, key := range deleted {
 			receipt, _ := s.read(t, &key).DeletionReceipt()
-			if !key.DeletedAt.Equal(start) || !receipt.CommittedAt.Equal(start.Add(time.Second)) || receipt.EffectiveAt == nil || receipt.Took != time.Minute {
-				t.Errorf("deleted at %v with receipt %+v", key.DeletedAt, receipt)
+			modelstest.Equal(t, "key deleted at", key.DeletedAt, new(start))
+			modelstest.Equal(t, "receipt committed at", receipt.CommittedAt, start.Add(time.Second))
+			if receipt.EffectiveAt == nil {
+				t.Error("receipt effective at = nil, want a value")
 			}
+			modelstest.Equal(t, "receipt took", receipt.Took, time.Minute)
 		}
 	})
 }
@@ -324,19 +331,32 @@ func TestTrafficOfCountsAcceptedRequests(t *testing.T) {
 			addresses = append(addresses, caller.Address)
 		}
 		routes := []models.RouteTraffic{{APIKeyID: busy.ID, Route: "GET /me", Requests: 2}, {APIKeyID: busy.ID, Route: "GET /api_keys", Requests: 1}, {APIKeyID: busy.ID, Route: "GET /seats", Requests: 1}}
-		if diff := cmp.Diff(routes, got.Routes) + cmp.Diff([]string{"192.0.2.8", "192.0.2.7", "192.0.2.6"}, addresses); diff != "" || got.Hour != 1 || got.Day != 2 || got.Month != 4 {
-			t.Errorf("traffic of the busy key = %+v\n%s", got, diff)
+		diff := cmp.Diff(routes, got.Routes) + cmp.Diff([]string{"192.0.2.8", "192.0.2.7", "192.0.2.6"}, addresses)
+		if diff != "" {
+			t.Errorf("traffic of the busy key (-want +got):\n%s", diff)
 		}
+		modelstest.Equal(t, "hour of the busy key", got.Hour, 1)
+		modelstest.Equal(t, "day of the busy key", got.Day, 2)
+		modelstest.Equal(t, "month of the busy key", got.Month, 4)
 		for name, id := range map[string]string{"the idle": idle.ID, "another workspace's": hers.ID} {
 			if of := traffic.Of(id); of.Month != 0 || len(of.Callers) != 0 {
 				t.Errorf("traffic of %s key = %+v, want none", name, of)
 			}
 		}
-		if total := traffic.Total(); total.Hour != 1 || total.Day != 2 || total.Month != 4 || len(total.Routes) != 3 || len(total.Callers) != 3 {
-			t.Errorf("total traffic = %+v", total)
+		total := traffic.Total()
+		modelstest.Equal(t, "hour", total.Hour, 1)
+		modelstest.Equal(t, "day", total.Day, 2)
+		modelstest.Equal(t, "month", total.Month, 4)
+		modelstest.Equal(t, "routes", len(total.Routes), 3)
+		modelstest.Equal(t, "callers", len(total.Callers), 3)
+		if now.Sub(traffic.HourFrom) < time.Hour {
+			t.Errorf("hour = %v long, want at least %v", now.Sub(traffic.HourFrom), time.Hour)
 		}
-		if now.Sub(traffic.HourFrom) < time.Hour || now.Sub(traffic.DayFrom) < 24*time.Hour || now.Sub(traffic.MonthFrom) < 30*24*time.Hour {
-			t.Errorf("counted from %v, %v and %v", traffic.HourFrom, traffic.DayFrom, traffic.MonthFrom)
+		if now.Sub(traffic.DayFrom) < 24*time.Hour {
+			t.Errorf("day = %v long, want at least %v", now.Sub(traffic.DayFrom), 24*time.Hour)
+		}
+		if now.Sub(traffic.MonthFrom) < 30*24*time.Hour {
+			t.Errorf("month = %v long, want at least %v", now.Sub(traffic.MonthFrom), 30*24*time.Hour)
 		}
 	})
 }

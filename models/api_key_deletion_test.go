@@ -44,8 +44,10 @@ func TestDeletionReceipt(t *testing.T) {
 			t.Errorf("receipt (-want +got):\n%s", diff)
 		}
 		event := eventsOf(t, s, key.ID)[0]
-		if event.Action != "api_key.deletion_in_force" || event.Details["last_used_route"] != "GET /me" || event.Details["in_force_at"] == "" {
-			t.Errorf("event = %+v, want the receipt", event)
+		modelstest.Equal(t, "action", event.Action, "api_key.deletion_in_force")
+		modelstest.Equal(t, "detail last_used_route", event.Details["last_used_route"], "GET /me")
+		if event.Details["in_force_at"] == "" {
+			t.Error("detail in_force_at is empty")
 		}
 	})
 }
@@ -142,13 +144,17 @@ func TestFinishDeletions(t *testing.T) {
 		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL, deletion_committed_at = NULL WHERE id = $1", left.ID)
 		s.Clock.Advance(time.Minute)
 		start := time.Now()
-		if found, err := s.FinishDeletions(t.Context()); err != nil || found != 1 || time.Since(start) < changeTime {
-			t.Errorf("finished %d after %v: %v", found, time.Since(start), err)
+		found, err := s.FinishDeletions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "found", found, 1)
+		if time.Since(start) < changeTime {
+			t.Errorf("duration = %v, want at least %v", time.Since(start), changeTime)
 		}
 		receipt, _ := s.read(t, left).DeletionReceipt()
-		if receipt.EffectiveAt == nil || !receipt.EffectiveAt.Equal(s.Now()) || receipt.Took != time.Minute {
-			t.Errorf("receipt = %+v, want it effective now", receipt)
-		}
+		modelstest.Equal(t, "effective at", receipt.EffectiveAt, new(s.Now()))
+		modelstest.Equal(t, "took", receipt.Took, time.Minute)
 		if after := s.read(t, finished).DeletionEffectiveAt; !after.Equal(*before) {
 			t.Error("DeletionEffectiveAt of a finished deletion changed")
 		}

@@ -12,6 +12,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -32,9 +33,12 @@ func keyNamesOf(t *testing.T, s fixture, filter models.APIKeyFilter) []string {
 
 func TestAPIKeysFiltersAndSorts(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		if list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25}); err != nil || len(list.Keys) != 0 || list.Matching != 0 {
-			t.Errorf("empty list = %+v, error = %v", list, err)
+		list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25})
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "keys", len(list.Keys), 0)
+		modelstest.Equal(t, "matching", list.Matching, 0)
 		first := s.keyOf(t, models.NewAPIKey{Name: "beta", Scopes: scope.Of(scope.MembersRead)})
 		s.Clock.Advance(time.Minute)
 		alpha := s.keyOf(t, models.NewAPIKey{Name: "Alpha", Scopes: scope.Of(scope.MembersRead, scope.MembersWrite), ExpiresAt: ptr(s.Now().Add(time.Hour))})
@@ -232,9 +236,11 @@ func TestAPIKeysPastLastPage(t *testing.T) {
 		s.key(t, "CI")
 		for _, number := range []int{2, 3, 1000, math.MaxInt32, math.MaxInt/25 + 2, math.MaxInt} {
 			list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: number, PageSize: 25})
-			if err != nil || len(list.Keys) != 0 || list.Matching != 1 {
-				t.Errorf("page %d: %d keys of %d, error = %v", number, len(list.Keys), list.Matching, err)
+			if err != nil {
+				t.Fatal(err)
 			}
+			modelstest.Equal(t, "keys", len(list.Keys), 0)
+			modelstest.Equal(t, "matching", list.Matching, 1)
 		}
 	})
 }

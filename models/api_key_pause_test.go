@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func TestPauseAndResumeAPIKey(t *testing.T) {
@@ -18,30 +19,44 @@ func TestPauseAndResumeAPIKey(t *testing.T) {
 		}
 		whole := start.Add(time.Hour + time.Second)
 		for name, k := range map[string]*models.APIKey{"returned": paused, "stored": s.read(t, key)} {
-			if !k.PausedUntil.Equal(whole) || !k.PausedAt.Equal(start) || k.PausedByName != s.admin.User.Name || k.StatusAt(s.Now()) != models.KeyPaused {
-				t.Errorf("%s key = %+v, want it paused", name, k)
-			}
+			modelstest.Equal(t, name+" paused until", k.PausedUntil, new(whole))
+			modelstest.Equal(t, name+" paused at", k.PausedAt, new(start))
+			modelstest.Equal(t, name+" paused by name", k.PausedByName, s.admin.User.Name)
+			modelstest.Equal(t, name+" status", k.StatusAt(s.Now()), models.KeyPaused)
 			if k.AcceptedAt(whole.Add(-time.Millisecond)) || !k.AcceptedAt(whole) {
 				t.Errorf("%s key is not accepted exactly from the end of its pause", name)
 			}
 		}
 		s.Clock.Advance(time.Minute)
 		longer, err := s.PauseAPIKey(s.ctx, s.id, key.ID, start.Add(2*time.Hour))
-		if err != nil || !longer.PausedAt.Equal(start) || !longer.PausedUntil.Equal(start.Add(2*time.Hour)) || longer.ChangedEpoch <= paused.ChangedEpoch {
-			t.Errorf("longer pause: key = %+v, error = %v", longer, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "paused at", longer.PausedAt, new(start))
+		modelstest.Equal(t, "paused until", longer.PausedUntil, new(start.Add(2*time.Hour)))
+		if longer.ChangedEpoch <= paused.ChangedEpoch {
+			t.Errorf("changed epoch = %d, want more than %d", longer.ChangedEpoch, paused.ChangedEpoch)
 		}
 		resumed, err := s.ResumeAPIKey(s.ctx, s.id, key.ID)
-		if err != nil || resumed.PausedUntil != nil || s.read(t, key).PausedUntil != nil || s.read(t, key).StatusAt(s.Now()) != models.KeyActive ||
-			resumed.ChangedEpoch <= longer.ChangedEpoch {
-			t.Errorf("resume: key = %+v, error = %v", resumed, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if stored := s.read(t, key); stored.PausedAt != nil || stored.PausedByName != "" || resumed.PausedAt != nil || resumed.PausedByName != "" {
-			t.Errorf("resumed key = %+v, stored %+v, want no pause", resumed, stored)
+		modelstest.Equal(t, "resumed paused until", resumed.PausedUntil, nil)
+		modelstest.Equal(t, "stored paused until", s.read(t, key).PausedUntil, nil)
+		modelstest.Equal(t, "stored status", s.read(t, key).StatusAt(s.Now()), models.KeyActive)
+		if resumed.ChangedEpoch <= longer.ChangedEpoch {
+			t.Errorf("resumed changed epoch = %d, want more than %d", resumed.ChangedEpoch, longer.ChangedEpoch)
 		}
+		stored := s.read(t, key)
+		modelstest.Equal(t, "stored paused at", stored.PausedAt, nil)
+		modelstest.Equal(t, "stored paused by name", stored.PausedByName, "")
+		modelstest.Equal(t, "resumed paused at", resumed.PausedAt, nil)
+		modelstest.Equal(t, "resumed paused by name", resumed.PausedByName, "")
 		events := eventsOf(t, s, key.ID)
-		if events[0].Action != "api_key.resumed" || events[0].Details["paused_until"] != start.Add(2*time.Hour).Format(time.RFC3339) || events[1].Action != "api_key.paused" || events[1].Details["until"] != start.Add(2*time.Hour).Format(time.RFC3339) {
-			t.Errorf("events = %+v, want a pause and its end", events[:2])
-		}
+		modelstest.Equal(t, "events[0] action", events[0].Action, "api_key.resumed")
+		modelstest.Equal(t, "events[0] detail paused_until", events[0].Details["paused_until"], start.Add(2*time.Hour).Format(time.RFC3339))
+		modelstest.Equal(t, "events[1] action", events[1].Action, "api_key.paused")
+		modelstest.Equal(t, "events[1] detail until", events[1].Details["until"], start.Add(2*time.Hour).Format(time.RFC3339))
 		again := time.Now()
 		wantUnchanged(t, s.Store, func() {
 			if _, err := s.ResumeAPIKey(s.ctx, s.id, key.ID); err != nil || time.Since(again) < changeTime {
@@ -56,9 +71,11 @@ func TestPauseAfterPauseStartsAnew(t *testing.T) {
 		key := s.key(t, "CI")
 		for range 2 {
 			paused, err := s.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(time.Hour))
-			if err != nil || !paused.PausedAt.Equal(s.Now()) || !s.read(t, key).PausedAt.Equal(s.Now()) {
-				t.Errorf("pause at %v: key = %+v, error = %v", s.Now(), paused, err)
+			if err != nil {
+				t.Fatal(err)
 			}
+			modelstest.Equal(t, "paused at", paused.PausedAt, new(s.Now()))
+			modelstest.Equal(t, "stored paused at", s.read(t, key).PausedAt, new(s.Now()))
 			s.Clock.Advance(time.Hour)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 )
@@ -124,9 +125,10 @@ func TestReview(t *testing.T) {
 				t.Errorf("%s: count = %d, want %d", finding, review.Counts[finding], len(want[finding]))
 			}
 		}
-		if review.WithinWeek != 2 || review.WithinDay != 1 || !review.ScopesObserved(s.Now()) || !review.RecordedSince.Equal(s.Now().Add(-models.ReviewIdle).Truncate(dayLong)) {
-			t.Errorf("review = %+v", review)
-		}
+		modelstest.Equal(t, "within week", review.WithinWeek, 2)
+		modelstest.Equal(t, "within day", review.WithinDay, 1)
+		modelstest.Equal(t, "scopes observed", review.ScopesObserved(s.Now()), true)
+		modelstest.Equal(t, "recorded since", review.RecordedSince, new(s.Now().Add(-models.ReviewIdle).Truncate(dayLong)))
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindStillUsed, Status: models.KeyDeleted, Search: "del"}); len(got) != 1 {
 			t.Errorf("keys with a status and a search = %q", got)
 		}
@@ -149,9 +151,13 @@ func TestReview(t *testing.T) {
 			t.Errorf("evidence of the key without an owner = %+v", got)
 		}
 		got := evidence(models.FindStillUsed, deleted).RejectedUses
-		if got.Requests != 2 || len(got.Callers) != 1 || got.Callers[0].Address != "192.0.2.7" || !got.Last.Equal(s.Now()) || !got.Since.Equal(s.Now().Add(-30*time.Second)) {
-			t.Errorf("evidence of the deleted key = %+v", got)
+		modelstest.Equal(t, "requests", got.Requests, 2)
+		if len(got.Callers) != 1 {
+			t.Fatalf("callers = %+v, want 1", got.Callers)
 		}
+		modelstest.Equal(t, "callers[0] address", got.Callers[0].Address, "192.0.2.7")
+		modelstest.Equal(t, "last", got.Last, s.Now())
+		modelstest.Equal(t, "since", got.Since, s.Now().Add(-30*time.Second))
 	})
 }
 
@@ -170,9 +176,12 @@ func TestScopesAreReviewedAfterAMonth(t *testing.T) {
 			}
 			review, err := s.ReviewAPIKeys(s.ctx, s.id)
 			listed := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindScopes})
-			if err != nil || review.Counts[models.FindScopes] != tt.found || int64(len(listed)) != tt.found || review.ScopesObserved(s.Now()) != (tt.found > 0) {
-				t.Errorf("recorded for %v: %+v, %q, %v", tt.recorded, review, listed, err)
+			if err != nil {
+				t.Fatal(err)
 			}
+			modelstest.Equal(t, "keys found", review.Counts[models.FindScopes], tt.found)
+			modelstest.Equal(t, "listed", int64(len(listed)), tt.found)
+			modelstest.Equal(t, "review scopes observed", review.ScopesObserved(s.Now()), tt.found > 0)
 		}
 	})
 }

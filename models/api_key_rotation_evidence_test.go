@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/usage"
 )
 
@@ -67,15 +68,17 @@ func TestCallersAreTickedOnceTheNewKeyHasSeenThem(t *testing.T) {
 		if diff := cmp.Diff(want, described(r)); diff != "" {
 			t.Errorf("callers (-want +got):\n%s", diff)
 		}
-		if len(r.Newcomers) != 2 || r.Newcomers[0].UserAgent != "c/2" || r.Newcomers[1].Address != "192.0.2.8" {
-			t.Errorf("newcomers %+v", r.Newcomers)
+		if len(r.Newcomers) != 2 {
+			t.Fatalf("newcomers = %+v, want 2", r.Newcomers)
 		}
+		modelstest.Equal(t, "newcomers[0] user agent", r.Newcomers[0].UserAgent, "c/2")
+		modelstest.Equal(t, "newcomers[1] address", r.Newcomers[1].Address, "192.0.2.8")
 		if r.OldUse != (models.RecentUse{Day: 6, Month: 6}) || r.NewUse != (models.RecentUse{Day: 4, Month: 4}) {
 			t.Errorf("old %+v, new %+v", r.OldUse, r.NewUse)
 		}
-		if r.Moved() != 2 || r.AllMoved() || !r.InUse() {
-			t.Errorf("%d moved, in use %t", r.Moved(), r.InUse())
-		}
+		modelstest.Equal(t, "moved", r.Moved(), 2)
+		modelstest.Equal(t, "all moved", r.AllMoved(), false)
+		modelstest.Equal(t, "in use", r.InUse(), true)
 	})
 }
 
@@ -92,9 +95,11 @@ func TestOthersAreNeverTicked(t *testing.T) {
 		record(t, s.Store, countsOf(uses...))
 		r := s.rotation(t, old)
 		last := r.Callers[len(r.Callers)-1]
-		if len(r.Callers) != models.MaxCallers+1 || !last.Old.IsOthers() || last.Moved() || r.Moved() != models.MaxCallers || !r.InUse() {
-			t.Errorf("%d callers, the last %+v, %d moved", len(r.Callers), last, r.Moved())
-		}
+		modelstest.Equal(t, "callers", len(r.Callers), models.MaxCallers+1)
+		modelstest.Equal(t, "last old is others", last.Old.IsOthers(), true)
+		modelstest.Equal(t, "last moved", last.Moved(), false)
+		modelstest.Equal(t, "moved", r.Moved(), models.MaxCallers)
+		modelstest.Equal(t, "in use", r.InUse(), true)
 		if len(r.Newcomers) != 1 || !r.Newcomers[0].IsOthers() {
 			t.Errorf("newcomers %+v", r.Newcomers)
 		}
@@ -166,8 +171,10 @@ func TestARotationIsReadToItsEnd(t *testing.T) {
 		knock.Rows[0].Rejection = usage.RejectedDeleted
 		record(t, s.Store, knock)
 		r := s.rotation(t, old)
-		if len(r.Callers) != 1 || r.Callers[0].Old.LastRejection != usage.RejectedDeleted || r.InUse() {
-			t.Errorf("%+v", r)
+		if len(r.Callers) != 1 {
+			t.Fatalf("callers = %+v, want 1", r.Callers)
 		}
+		modelstest.Equal(t, "callers[0] old last rejection", r.Callers[0].Old.LastRejection, usage.RejectedDeleted)
+		modelstest.Equal(t, "in use", r.InUse(), false)
 	})
 }

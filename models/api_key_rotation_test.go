@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -32,10 +33,15 @@ func TestRotateAPIKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next.ID == old.ID || next.Name != "CI" || next.Scopes != old.Scopes || !next.ExpiresAt.Equal(s.Now().Add(90*24*time.Hour)) ||
-			*next.ReplacesID != old.ID || *next.RotationID != old.ID || next.ReplacementID != nil {
-			t.Errorf("replacement = %+v", next)
+		if next.ID == old.ID {
+			t.Errorf("ID = %q, want another", old.ID)
 		}
+		modelstest.Equal(t, "name", next.Name, "CI")
+		modelstest.Equal(t, "scopes", next.Scopes, old.Scopes)
+		modelstest.Equal(t, "expires at", next.ExpiresAt, new(s.Now().Add(90*24*time.Hour)))
+		modelstest.Equal(t, "replaces ID", next.ReplacesID, new(old.ID))
+		modelstest.Equal(t, "rotation ID", next.RotationID, new(old.ID))
+		modelstest.Equal(t, "replacement ID", next.ReplacementID, nil)
 		if found, err := s.APIKeyByDigest(s.ctx, secret.Digest()); err != nil || found.ID != next.ID {
 			t.Errorf("key with the secret = %+v, error = %v, want %s", found, err, next.ID)
 		}
@@ -94,9 +100,11 @@ func TestRotateAPIKeyToFewerScopes(t *testing.T) {
 		next, _, err := s.RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{
 			Scopes: models.To(read), ExpiresAt: models.To(ptr(s.Now().Add(time.Hour + time.Microsecond))), Grantor: &read,
 		})
-		if err != nil || next.Scopes != read || !next.ExpiresAt.Equal(s.Now().Add(time.Hour)) {
-			t.Fatalf("replacement = %+v, error = %v", next, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "scopes", next.Scopes, read)
+		modelstest.Equal(t, "expires at", next.ExpiresAt, new(s.Now().Add(time.Hour)))
 		if got := eventsOf(t, s, old.ID)[0].Details["scopes_removed"]; got != "seats.write" {
 			t.Errorf("scopes_removed = %q, want seats.write", got)
 		}
@@ -180,9 +188,14 @@ func TestConcurrentDeletionAndRotation(t *testing.T) {
 				}
 				return err
 			})
-			if rotated := errs[1] == nil; errs[0] != nil || (!rotated && !isNotFound(errs[1])) || (s.read(t, old).ReplacementID != nil) != rotated {
-				t.Errorf("delete: %v; rotate: %v", errs[0], errs[1])
+			rotated := errs[1] == nil
+			if errs[0] != nil {
+				t.Errorf("delete: %v", errs[0])
 			}
+			if !rotated && !isNotFound(errs[1]) {
+				t.Errorf("rotate: error = %v, want none or NotFound", errs[1])
+			}
+			modelstest.Equal(t, "has a replacement", s.read(t, old).ReplacementID != nil, rotated)
 		}
 	})
 }

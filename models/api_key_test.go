@@ -66,9 +66,13 @@ func TestCreateAPIKeyInTestEnvironment(t *testing.T) {
 	}
 	s := newFixture(t, &modelstest.Store{Store: store}, "Acme", "ada@acme.test")
 	_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
-	if err != nil || !strings.HasPrefix(secret.Reveal(), "sk_test_") || store.KeyEnvironment() != token.Test {
-		t.Errorf("secret = %s, error = %v, want prefix sk_test_", secret, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if !strings.HasPrefix(secret.Reveal(), "sk_test_") {
+		t.Errorf("secret = %q, want prefix sk_test_", secret.Reveal())
+	}
+	modelstest.Equal(t, "store key environment", store.KeyEnvironment(), token.Test)
 }
 
 func TestCreateAPIKeyRejectsInvalidValues(t *testing.T) {
@@ -188,9 +192,12 @@ func TestRenameAPIKey(t *testing.T) {
 				t.Fatalf("rename %s: %v", was, err)
 			}
 			renamed, err := s.APIKey(s.ctx, s.id, id)
-			if err != nil || renamed.Name != "Builds" || !renamed.UpdatedAt.Equal(s.Now()) || renamed.CreatedAt.Equal(s.Now()) {
-				t.Errorf("renamed key %s = %+v, error = %v", was, renamed, err)
+			if err != nil {
+				t.Fatalf("%s: %v", was, err)
 			}
+			modelstest.Equal(t, was+" name", renamed.Name, "Builds")
+			modelstest.Equal(t, was+" updated at", renamed.UpdatedAt, s.Now())
+			modelstest.Equal(t, was+" created now", renamed.CreatedAt.Equal(s.Now()), false)
 			wantEvent(t, s, id, "api_key.renamed")
 			if e := eventsOf(t, s, id)[0]; e.TargetName != "Builds" || e.Details["from"] != was {
 				t.Errorf("event = %+v, want a rename from %s", e, was)
@@ -217,9 +224,10 @@ func TestDeleteAPIKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, k := range []*models.APIKey{deleted, stored} {
-			if k.DeletedAt == nil || !k.DeletedAt.Equal(s.Now()) || k.DeletedByName != "Ada Admin" || k.AcceptedAt(s.Now()) || k.Name != "CI" {
-				t.Errorf("deleted key = %+v", k)
-			}
+			modelstest.Equal(t, "deleted at", k.DeletedAt, new(s.Now()))
+			modelstest.Equal(t, "deleted by name", k.DeletedByName, "Ada Admin")
+			modelstest.Equal(t, "accepted", k.AcceptedAt(s.Now()), false)
+			modelstest.Equal(t, "name", k.Name, "CI")
 		}
 		events := eventsOf(t, s, key.ID)
 		if events[0].Action != "api_key.deletion_in_force" || events[0].ActorType != models.ActorSystem {
@@ -281,9 +289,13 @@ func TestKeysOfAnotherWorkspaceAreNotFound(t *testing.T) {
 			_, err = s.APIKeyByDigest(s.ctx, token.Digest{})
 			wantKind(t, err, models.NotFound)
 		})
-		if list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25}); err != nil || len(list.Keys) != 0 || list.Matching != 0 || len(list.Counts) != 0 {
-			t.Errorf("list = %+v, error = %v, want it empty", list, err)
+		list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{PageNumber: 1, PageSize: 25})
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "keys", len(list.Keys), 0)
+		modelstest.Equal(t, "matching", list.Matching, 0)
+		modelstest.Equal(t, "counts", len(list.Counts), 0)
 		if events := eventsOf(t, s, hers.ID); len(events) != 0 {
 			t.Errorf("audit events = %+v, want none", events)
 		}

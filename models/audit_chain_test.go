@@ -253,8 +253,14 @@ func TestMigrateKeepsForgedEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			found, err := s.VerifyAudit(t.Context(), "", nil)
-			if err != nil || len(found.Chains) != 1 || found.Chains[0].Broken == nil {
-				t.Fatalf("verify audit log: %+v, error = %v, want a fault", found, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found.Chains) != 1 {
+				t.Fatalf("chains = %+v, want 1", found.Chains)
+			}
+			if found.Chains[0].Broken == nil {
+				t.Fatal("no fault found")
 			}
 			if got := found.Chains[0].Broken.Fault; got != models.AuditUnchained {
 				t.Errorf("fault = %s, want %s", got, models.AuditUnchained)
@@ -283,9 +289,18 @@ func TestVerifyAuditFindsEveryChain(t *testing.T) {
 		} {
 			s.Exec(t, tt.statement)
 			found, err := s.VerifyAudit(t.Context(), "", nil)
-			if err != nil || found.Intact() != (tt.want == "") || tt.want != "" && (found.Chains[0].WorkspaceID != "" || found.Chains[0].Broken == nil || found.Chains[0].Broken.Fault != tt.want) {
-				t.Errorf("%s: result = %+v, error = %v, want fault %q", tt.statement, found, err, tt.want)
+			if err != nil {
+				t.Fatalf("%s: %v", tt.statement, err)
 			}
+			modelstest.Equal(t, tt.statement+" intact", found.Intact(), tt.want == "")
+			if tt.want == "" {
+				continue
+			}
+			modelstest.Equal(t, tt.statement+" workspace ID", found.Chains[0].WorkspaceID, "")
+			if found.Chains[0].Broken == nil {
+				t.Fatalf("%s: fault = nil, want %q", tt.statement, tt.want)
+			}
+			modelstest.Equal(t, tt.statement+" fault", found.Chains[0].Broken.Fault, tt.want)
 		}
 	})
 }
@@ -448,9 +463,11 @@ func TestExpectedHeadRevealsTruncation(t *testing.T) {
 			t.Errorf("with the earlier head: %+v, error = %v, want no fault", found, err)
 		}
 		found, err := s.VerifyAudit(t.Context(), s.id, []string{before.Head, after.Head})
-		if err != nil || found.Intact() || !cmp.Equal(found.Missing, []string{after.Head}) {
-			t.Errorf("with the later head: %+v, error = %v, want it missing", found, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "intact", found.Intact(), false)
+		modelstest.Equal(t, "missing", found.Missing, []string{after.Head})
 	})
 }
 

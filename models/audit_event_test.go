@@ -70,9 +70,14 @@ func TestAuditEventsOf(t *testing.T) {
 		if diff := cmp.Diff(history, got); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
-		if newest, err := s.AuditEventsOf(t.Context(), s.id, key.ID, 1); err != nil || len(newest) != 1 || newest[0].Action != "api_key.deletion_in_force" {
-			t.Errorf("newest event = %+v, error = %v, want api_key.deletion_in_force", newest, err)
+		newest, err := s.AuditEventsOf(t.Context(), s.id, key.ID, 1)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(newest) != 1 {
+			t.Fatalf("newest = %+v, want 1", newest)
+		}
+		modelstest.Equal(t, "newest[0] action", newest[0].Action, "api_key.deletion_in_force")
 	})
 }
 
@@ -150,8 +155,9 @@ func TestAuditEventWithoutActorIsAnonymous(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := eventsOf(t, s, key.ID)[0]; e.ActorType != models.ActorAnonymous || e.ActorID != nil || e.ActorName != "Unknown" {
-			t.Errorf("event = %+v, want an anonymous actor", e)
-		}
+		e := eventsOf(t, s, key.ID)[0]
+		modelstest.Equal(t, "actor type", e.ActorType, models.ActorAnonymous)
+		modelstest.Equal(t, "actor ID", e.ActorID, nil)
+		modelstest.Equal(t, "actor name", e.ActorName, "Unknown")
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/token"
 )
 
@@ -48,22 +49,35 @@ func TestCheckLeaks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(report.Leaks) != 2 || report.Others != 3 || report.More || report.Clean() {
-			t.Fatalf("report = %+v, want 2 leaks and 3 others", report)
+		modelstest.Equal(t, "leaks", len(report.Leaks), 2)
+		modelstest.Equal(t, "others", report.Others, 3)
+		modelstest.Equal(t, "more", report.More, false)
+		modelstest.Equal(t, "clean", report.Clean(), false)
+		got := report.Leaks[0]
+		modelstest.Equal(t, "key ID", got.Key.ID, deleted.ID)
+		if got.Key.DeletedAt == nil {
+			t.Error("key deleted at = nil, want a value")
 		}
-		if got := report.Leaks[0]; got.Key.ID != deleted.ID || got.Key.DeletedAt == nil || got.Times != 1 {
-			t.Errorf("leak = %+v, want the deleted key once", got)
-		}
+		modelstest.Equal(t, "times", got.Times, 1)
 		want := models.Leak{Key: report.Leaks[1].Key, Times: 3, Places: []models.Place{{Source: "app.log", Line: 2}, {Source: "app.log", Line: 5}}}
-		if diff := cmp.Diff(want, report.Leaks[1]); diff != "" || report.Leaks[1].Key.ID != ci.ID || report.Leaks[1].Key.LastUsedAt == nil {
+		diff := cmp.Diff(want, report.Leaks[1])
+		if diff != "" {
 			t.Errorf("leak of %s (-want +got):\n%s", report.Leaks[1].Key.Name, diff)
 		}
-		if event := eventsOf(t, s, ci.ID)[0]; event.Action != "api_key.found_leaked" || event.Details["times"] != "3" || event.Details["key_prefix"] != ci.KeyPrefix || event.ActorName != "Ada Admin" {
-			t.Errorf("event of the key = %+v", event)
+		modelstest.Equal(t, "second key ID", report.Leaks[1].Key.ID, ci.ID)
+		if report.Leaks[1].Key.LastUsedAt == nil {
+			t.Error("second key was not used")
 		}
-		if event := eventsOf(t, s, s.id)[0]; event.Action != "api_key.leak_checked" || event.Details["keys"] != "2" || event.Details["other_keys"] != "3" || event.TargetName != "Acme" {
-			t.Errorf("event of the workspace = %+v", event)
-		}
+		event := eventsOf(t, s, ci.ID)[0]
+		modelstest.Equal(t, "action", event.Action, "api_key.found_leaked")
+		modelstest.Equal(t, "detail times", event.Details["times"], "3")
+		modelstest.Equal(t, "detail key_prefix", event.Details["key_prefix"], ci.KeyPrefix)
+		modelstest.Equal(t, "actor name", event.ActorName, "Ada Admin")
+		event = eventsOf(t, s, s.id)[0]
+		modelstest.Equal(t, "action", event.Action, "api_key.leak_checked")
+		modelstest.Equal(t, "detail keys", event.Details["keys"], "2")
+		modelstest.Equal(t, "detail other_keys", event.Details["other_keys"], "3")
+		modelstest.Equal(t, "target name", event.TargetName, "Acme")
 		if events := eventsOf(t, other, theirs.ID); len(events) != 1 {
 			t.Errorf("events in the other workspace = %+v, want 1", events)
 		}
@@ -90,9 +104,12 @@ func TestCheckLeaksLimitsPlaces(t *testing.T) {
 		if err != nil || len(report.Leaks) != 1 {
 			t.Fatalf("report = %+v, error = %v", report, err)
 		}
-		if leak := report.Leaks[0]; leak.Times != 25 || len(leak.Places) != 10 || leak.Places[9].Line != 10 {
-			t.Errorf("times = %d, places = %+v, want 25 and the first 10", leak.Times, leak.Places)
+		leak := report.Leaks[0]
+		modelstest.Equal(t, "times", leak.Times, 25)
+		if len(leak.Places) != 10 {
+			t.Fatalf("places = %+v, want 10", leak.Places)
 		}
+		modelstest.Equal(t, "places[9] line", leak.Places[9].Line, 10)
 	})
 }
 
@@ -117,12 +134,18 @@ func TestCheckLeaksLimitsKeys(t *testing.T) {
 		}
 		text.WriteString(last)
 		report, err := s.CheckLeaks(s.ctx, s.id, foundIn(t, "text", text.String()))
-		if err != nil || report.More || len(report.Leaks) != 1 || report.Others != models.MaxFoundKeys-1 {
-			t.Errorf("leaks = %d, others = %d, error = %v", len(report.Leaks), report.Others, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "more", report.More, false)
+		modelstest.Equal(t, "leaks", len(report.Leaks), 1)
+		modelstest.Equal(t, "others", report.Others, models.MaxFoundKeys-1)
 		report, err = s.CheckLeaks(s.ctx, s.id, foundIn(t, "text", token.New(token.Live).Reveal()+text.String()))
-		if err != nil || !report.More || len(report.Leaks) != 0 || report.Others != models.MaxFoundKeys {
-			t.Errorf("with one more key: leaks = %d, others = %d, error = %v", len(report.Leaks), report.Others, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "more", report.More, true)
+		modelstest.Equal(t, "leaks", len(report.Leaks), 0)
+		modelstest.Equal(t, "others", report.Others, models.MaxFoundKeys)
 	})
 }

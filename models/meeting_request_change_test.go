@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 type move struct {
@@ -85,9 +86,11 @@ func TestTransitionsSetTimesAndPublishEvents(t *testing.T) {
 		request := s.meetingRequest(t, s.ask("p@example.org"))
 		s.Clock.Advance(time.Minute)
 		paused, err := s.PauseMeetingRequest(s.ctx, s.id, request.ID)
-		if err != nil || !paused.PausedAt.Equal(s.Now()) || !paused.UpdatedAt.Equal(s.Now()) {
-			t.Fatalf("paused request = %+v, error = %v", paused, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "paused at", paused.PausedAt, new(s.Now()))
+		modelstest.Equal(t, "updated at", paused.UpdatedAt, s.Now())
 		s.Clock.Advance(time.Minute)
 		resumed, err := s.ResumeMeetingRequest(s.ctx, s.id, request.ID)
 		if err != nil || resumed.PausedAt != nil {

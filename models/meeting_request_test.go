@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // ask returns a minimal meeting request by the admin.
@@ -122,9 +123,9 @@ func TestCreateMeetingRequestStoresTextUnchanged(t *testing.T) {
 			if diff := cmp.Diff(made, read); diff != "" {
 				t.Errorf("%q: stored request (-created +stored):\n%s", text, diff)
 			}
-			if *read.Title != text || *read.Description != lines || *read.Participants[0].Name != text {
-				t.Errorf("%q: stored texts = %q, %q, and %q", text, *read.Title, *read.Description, *read.Participants[0].Name)
-			}
+			modelstest.Equal(t, "title", read.Title, new(text))
+			modelstest.Equal(t, "description", read.Description, new(lines))
+			modelstest.Equal(t, "participants[0] name", read.Participants[0].Name, new(text))
 		}
 	})
 }

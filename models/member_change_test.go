@@ -211,11 +211,17 @@ func TestMember(t *testing.T) {
 		}
 	}
 	grace := models.Member{ID: "mem_1", Role: models.Admin, User: models.User{Email: "grace@acme.test"}, DeactivatedAt: &at, CreatedAt: at}
-	if shown := grace.Wire(); grace.DisplayName() != "grace@acme.test" || shown.Name != nil || shown.Email != "grace@acme.test" || shown.Role != "admin" || shown.DeactivatedAt == nil {
-		t.Errorf("without a name: DisplayName() = %q, Wire() = %+v", grace.DisplayName(), shown)
+	shown := grace.Wire()
+	modelstest.Equal(t, "grace display name", grace.DisplayName(), "grace@acme.test")
+	modelstest.Equal(t, "shown name", shown.Name, nil)
+	modelstest.Equal(t, "shown email", shown.Email, "grace@acme.test")
+	modelstest.Equal(t, "shown role", shown.Role, "admin")
+	if shown.DeactivatedAt == nil {
+		t.Error("shown deactivated at = nil, want a value")
 	}
 	grace.User.Name, grace.DeactivatedAt = "Grace", nil
-	if shown := grace.Wire(); grace.DisplayName() != "Grace" || shown.Name == nil || *shown.Name != "Grace" || shown.DeactivatedAt != nil {
-		t.Errorf("with a name: DisplayName() = %q, Wire() = %+v", grace.DisplayName(), shown)
-	}
+	shown = grace.Wire()
+	modelstest.Equal(t, "grace display name", grace.DisplayName(), "Grace")
+	modelstest.Equal(t, "shown name", shown.Name, new("Grace"))
+	modelstest.Equal(t, "shown deactivated at", shown.DeactivatedAt, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func (s fixture) memberList(t *testing.T, filter models.MemberListFilter) models.MemberList {
@@ -75,9 +76,12 @@ func TestMemberList(t *testing.T) {
 
 func TestMemberListWithoutPageSize(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		if list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1}); err != nil || list.Matching != 1 || len(list.Members) != 0 {
-			t.Errorf("list = %+v, error = %v; want no members of 1", list, err)
+		list, err := s.MemberList(s.ctx, s.id, models.MemberListFilter{PageNumber: 1})
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "matching", list.Matching, 1)
+		modelstest.Equal(t, "members", len(list.Members), 0)
 	})
 }
 
@@ -183,9 +187,14 @@ func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
 			t.Fatal(err)
 		}
 		there := rival.joined(t, "grace@acme.test", models.RoleMember)
-		if memberships, err := s.MembershipsOf(s.ctx, there.UserID); err != nil || len(memberships) != 1 || memberships[0].WorkspaceID != rival.id {
-			t.Errorf("memberships = %+v, error = %v; want only the workspace of the link", memberships, err)
+		memberships, err := s.MembershipsOf(s.ctx, there.UserID)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(memberships) != 1 {
+			t.Fatalf("memberships = %+v, want 1", memberships)
+		}
+		modelstest.Equal(t, "memberships[0] workspace ID", memberships[0].WorkspaceID, rival.id)
 		third := newFixture(t, s.Store, "Third", "tess@third.test")
 		if after := third.add(t, models.NewMember{Email: "grace@acme.test"}); !after.Pending {
 			t.Error("a member added later is not pending")
@@ -245,9 +254,10 @@ func TestSeatList(t *testing.T) {
 			for _, seat := range list.Seats {
 				got = append(got, strings.TrimSuffix(seat.Member.User.Email, "@acme.test"))
 			}
-			if joined := strings.Join(got, " "); joined != tt.want || list.Matching != tt.total || list.Usage != (models.SeatUsage{Capacity: 10, Used: 5}) {
-				t.Errorf("%+v: seats = %q of %d, want %q of %d; usage = %+v", tt.filter, joined, list.Matching, tt.want, tt.total, list.Usage)
-			}
+			joined := strings.Join(got, " ")
+			modelstest.Equal(t, "seats", joined, tt.want)
+			modelstest.Equal(t, "list matching", list.Matching, tt.total)
+			modelstest.Equal(t, "list usage", list.Usage, models.SeatUsage{Capacity: 10, Used: 5})
 		}
 		if seat, err := s.Seat(s.ctx, s.id, last.ID); err != nil || seat.Member.User.Email != "p4@acme.test" {
 			t.Errorf("seat = %+v, error = %v", seat, err)

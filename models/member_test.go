@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func (s fixture) add(t *testing.T, n models.NewMember) *models.Member {
@@ -48,17 +49,17 @@ func (s fixture) events(t *testing.T) []string {
 func TestAddMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
-		if grace.Role != models.RoleMember || grace.User.Email != "grace@acme.test" || !grace.Pending {
-			t.Errorf("member = %+v, want pending, with the default role and the email in lower case", grace)
-		}
+		modelstest.Equal(t, "role", grace.Role, models.RoleMember)
+		modelstest.Equal(t, "user email", grace.User.Email, "grace@acme.test")
+		modelstest.Equal(t, "pending", grace.Pending, true)
 		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
 		wantFields(t, err, "email")
 
 		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		rita := s.add(t, models.NewMember{Email: "rita@rival.test", Name: "Another name", Role: models.Admin})
-		if !rita.Pending || rita.User.Name != elsewhere.admin.User.Name || rita.Role != models.Admin {
-			t.Errorf("member = %+v, want a pending admin with the name of the account", rita)
-		}
+		modelstest.Equal(t, "pending", rita.Pending, true)
+		modelstest.Equal(t, "user name", rita.User.Name, elsewhere.admin.User.Name)
+		modelstest.Equal(t, "role", rita.Role, models.Admin)
 		if diff := cmp.Diff([]string{"member.added", "member.added", "member.added"}, s.events(t)); diff != "" {
 			t.Error(diff)
 		}
@@ -157,9 +158,10 @@ func TestAddMemberReactivates(t *testing.T) {
 			t.Fatal(err)
 		}
 		back := s.add(t, models.NewMember{Email: "grace@acme.test"})
-		if back.ID != grace.ID || back.DeactivatedAt != nil || back.Role != models.RoleMember || back.Pending {
-			t.Errorf("member = %+v, want the reactivated member %s", back, grace.ID)
-		}
+		modelstest.Equal(t, "ID", back.ID, grace.ID)
+		modelstest.Equal(t, "deactivated at", back.DeactivatedAt, nil)
+		modelstest.Equal(t, "role", back.Role, models.RoleMember)
+		modelstest.Equal(t, "pending", back.Pending, false)
 	})
 }
 
@@ -335,9 +337,14 @@ func TestConcurrentSeatsStayWithinCapacity(t *testing.T) {
 			}
 		}
 		usage, err := s.SeatUsage(s.ctx, s.id)
-		if diff := cmp.Diff(models.SeatUsage{Capacity: capacity, Used: capacity}, usage); diff != "" || err != nil || got != capacity {
-			t.Errorf("assigned seats = %d, want %d; error = %v; usage (-want +got):\n%s", got, capacity, err, diff)
+		diff := cmp.Diff(models.SeatUsage{Capacity: capacity, Used: capacity}, usage)
+		if diff != "" {
+			t.Errorf("usage (-want +got):\n%s", diff)
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "assigned seats", got, capacity)
 		_, err = s.SetSeatCapacity(s.ctx, s.id, capacity-1)
 		wantKind(t, err, models.FailedPrecondition)
 	})
@@ -416,9 +423,12 @@ func TestDeactivationWhileMemberJoins(t *testing.T) {
 				t.Fatal(err)
 			}
 			events := eventsOf(t, s, grace.ID)
-			if last := events[0].Action; errs[1] != nil || last != "member.deactivated" || now.Pending != isNotFound(errs[0]) {
-				t.Fatalf("join: %v; deactivate: %v; pending = %t, last event = %s", errs[0], errs[1], now.Pending, last)
+			last := events[0].Action
+			if errs[1] != nil {
+				t.Fatalf("deactivate: %v", errs[1])
 			}
+			modelstest.Equal(t, "last event", last, "member.deactivated")
+			modelstest.Equal(t, "now pending", now.Pending, isNotFound(errs[0]))
 		}
 	})
 }

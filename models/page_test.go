@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // While keys are created and deleted, no remaining key is skipped or repeated, and no new key is
@@ -74,8 +75,13 @@ func TestPageLimits(t *testing.T) {
 		}
 		for limit, want := range map[int]int{0: models.DefaultPageLimit, 1: 1, 2: 2, 99: 99, 100: 100} {
 			page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: limit})
-			if err != nil || len(page.Items) != want || page.Limit != want || page.NextCursor == "" {
-				t.Errorf("limit %d: %d keys, limit %d, cursor %q, %v", limit, len(page.Items), page.Limit, page.NextCursor, err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			modelstest.Equal(t, "items", len(page.Items), want)
+			modelstest.Equal(t, "limit", page.Limit, want)
+			if page.NextCursor == "" {
+				t.Error("next cursor is empty")
 			}
 		}
 		for _, limit := range []int{-1, 101, -1 << 63, 1<<63 - 1} {
@@ -99,9 +105,11 @@ func TestLastPageHasNoCursor(t *testing.T) {
 			t.Fatalf("first page = %+v, error = %v", first, err)
 		}
 		last, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 2, Cursor: first.NextCursor})
-		if err != nil || len(last.Items) != 2 || last.NextCursor != "" {
-			t.Errorf("last page = %+v, error = %v", last, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "items", len(last.Items), 2)
+		modelstest.Equal(t, "next cursor", last.NextCursor, "")
 	})
 }
 
@@ -144,8 +152,12 @@ func TestInvalidCursorsAreRejected(t *testing.T) {
 			}
 		}
 		page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Cursor: own})
-		if err != nil || len(page.Items) != 1 || page.Items[0].Name != "one" {
-			t.Errorf("page = %+v, error = %v, want the next key", page, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(page.Items) != 1 {
+			t.Fatalf("items = %+v, want 1", page.Items)
+		}
+		modelstest.Equal(t, "items[0] name", page.Items[0].Name, "one")
 	})
 }

@@ -144,9 +144,10 @@ func TestKeyChanges(t *testing.T) {
 		if !first.All || first.Lease != modelstest.Lease {
 			t.Errorf("first poll = %+v, want all keys and the lease", first)
 		}
-		if again := s.changes(t, first.Epoch); again.All || len(again.Digests) != 0 || again.Epoch != first.Epoch {
-			t.Errorf("poll without changes = %+v, want none", again)
-		}
+		again := s.changes(t, first.Epoch)
+		modelstest.Equal(t, "all", again.All, false)
+		modelstest.Equal(t, "digests", len(again.Digests), 0)
+		modelstest.Equal(t, "epoch", again.Epoch, first.Epoch)
 		one, two := s.key(t, "One"), s.key(t, "Two")
 		if made := s.changes(t, first.Epoch); len(made.Digests) != 0 {
 			t.Errorf("poll after keys were created = %+v, want no changes", made)
@@ -160,9 +161,9 @@ func TestKeyChanges(t *testing.T) {
 		slices.SortFunc(both.Digests, func(a, b token.Digest) int { return slices.Compare(a[:], b[:]) })
 		want := []token.Digest{one.Digest, two.Digest}
 		slices.SortFunc(want, func(a, b token.Digest) int { return slices.Compare(a[:], b[:]) })
-		if both.All || both.Epoch != first.Epoch+2 || !slices.Equal(both.Digests, want) {
-			t.Errorf("poll after two changes = %+v, want both digests", both)
-		}
+		modelstest.Equal(t, "all", both.All, false)
+		modelstest.Equal(t, "epoch", both.Epoch, first.Epoch+2)
+		modelstest.Equal(t, "digests", both.Digests, want)
 		if last := s.changes(t, first.Epoch+1); len(last.Digests) != 1 || last.Digests[0] != two.Digest {
 			t.Errorf("poll since the first change = %+v, want the second digest", last)
 		}

@@ -80,9 +80,13 @@ func TestSessionLastSeenIsUpdatedOncePerMinute(t *testing.T) {
 			t.Fatalf("session = %+v, error = %v", session, err)
 		}
 		sessions, err := s.SessionsOf(s.ctx, s.admin.UserID)
-		if err != nil || len(sessions) != 1 || !sessions[0].LastSeenAt.Equal(s.Now()) {
-			t.Errorf("sessions = %+v, error = %v", sessions, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(sessions) != 1 {
+			t.Fatalf("sessions = %+v, want 1", sessions)
+		}
+		modelstest.Equal(t, "sessions[0] last seen at", sessions[0].LastSeenAt, s.Now())
 	})
 }
 
@@ -93,23 +97,28 @@ func TestSessionRecordsOrigin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if session.Address != "192.0.2.7" || session.UserAgent != "Browser/1.0" || session.UserID != s.admin.UserID || *session.WorkspaceID != s.id {
-			t.Errorf("session = %+v", session)
-		}
+		modelstest.Equal(t, "address", session.Address, "192.0.2.7")
+		modelstest.Equal(t, "user agent", session.UserAgent, "Browser/1.0")
+		modelstest.Equal(t, "user ID", session.UserID, s.admin.UserID)
+		modelstest.Equal(t, "workspace ID", session.WorkspaceID, new(s.id))
 		if err := s.UpdateSession(s.ctx, id, models.SessionChange{Notice: models.To("Key deleted.")}); err != nil {
 			t.Fatal(err)
 		}
 		session, err = s.Session(s.ctx, id)
-		if err != nil || *session.WorkspaceID != s.id || session.Notice != "Key deleted." {
-			t.Errorf("session with a notice = %+v, error = %v", session, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "workspace ID", session.WorkspaceID, new(s.id))
+		modelstest.Equal(t, "notice", session.Notice, "Key deleted.")
 		if err := s.UpdateSession(s.ctx, id, models.SessionChange{WorkspaceID: models.To("")}); err != nil {
 			t.Fatal(err)
 		}
 		session, err = s.Session(s.ctx, id)
-		if err != nil || session.WorkspaceID != nil || session.Notice != "Key deleted." {
-			t.Errorf("session without a workspace = %+v, error = %v", session, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "workspace ID", session.WorkspaceID, nil)
+		modelstest.Equal(t, "notice", session.Notice, "Key deleted.")
 		for _, invented := range []string{"", "x", id + " ", id[1:], "\x00", "\xff"} {
 			wantOver(t, s, invented)
 		}

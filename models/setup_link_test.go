@@ -22,9 +22,10 @@ func TestSetupLinkWorksOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if workspace.Name != "Acme" || !admin.IsAdmin() || admin.WorkspaceID != workspace.ID || admin.User.Email != "ada@acme.test" {
-			t.Errorf("workspace = %+v, admin = %+v", workspace, admin)
-		}
+		modelstest.Equal(t, "workspace name", workspace.Name, "Acme")
+		modelstest.Equal(t, "admin is admin", admin.IsAdmin(), true)
+		modelstest.Equal(t, "admin workspace ID", admin.WorkspaceID, workspace.ID)
+		modelstest.Equal(t, "admin user email", admin.User.Email, "ada@acme.test")
 		wantDeadLink(t, s, link)
 		if needed, err := s.NeedsSetup(t.Context()); err != nil || needed {
 			t.Errorf("NeedsSetup = %v, %v", needed, err)

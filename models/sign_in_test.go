@@ -21,8 +21,13 @@ func TestSignIn(t *testing.T) {
 			if err != nil {
 				t.Fatalf("sign in as %s: %v", email, err)
 			}
-			if in.User.ID != s.admin.UserID || in.WorkspaceID != s.id || len(in.SessionID) < 26 || len(in.Device) < 26 {
-				t.Errorf("sign in as %s: %+v", email, in)
+			modelstest.Equal(t, email+" user ID", in.User.ID, s.admin.UserID)
+			modelstest.Equal(t, email+" workspace ID", in.WorkspaceID, s.id)
+			if len(in.SessionID) < 26 {
+				t.Errorf("%s: session ID = %d bytes, want at least 26", email, len(in.SessionID))
+			}
+			if len(in.Device) < 26 {
+				t.Errorf("%s: device = %d bytes, want at least 26", email, len(in.Device))
 			}
 			wantEvent(t, s, s.admin.UserID, "user.signed_in")
 		}
@@ -52,8 +57,10 @@ func TestUnknownEmailAndWrongPasswordReturnSameError(t *testing.T) {
 			return outcome{refused.Message, refused.Kind, refused.Fields, done}
 		}
 		wrong := try(models.Credentials{Email: "ada@acme.test", Password: "wrong"})
-		if wrong.Kind != models.Invalid || wrong.Fields != nil || len(wrong.Statements) < 5 {
-			t.Errorf("wrong password: %+v", wrong)
+		modelstest.Equal(t, "kind", wrong.Kind, models.Invalid)
+		modelstest.Equal(t, "fields", wrong.Fields, nil)
+		if len(wrong.Statements) < 5 {
+			t.Errorf("statements = %d, want at least 5", len(wrong.Statements))
 		}
 		for _, c := range []models.Credentials{
 			{Email: "unknown@acme.test", Password: "wrong"},
@@ -112,10 +119,13 @@ func TestFailedSignInIsAudited(t *testing.T) {
 			}
 		}
 		events := eventsOf(t, s, s.admin.UserID)
-		if len(events) != 1 || events[0].Action != "user.sign_in_failed" || events[0].ActorType != models.ActorAnonymous ||
-			events[0].Address != "198.51.100.9" || events[0].UserAgent != "bad��agent" {
-			t.Errorf("audit events = %+v", events)
+		if len(events) != 1 {
+			t.Fatalf("events = %+v, want 1", events)
 		}
+		modelstest.Equal(t, "events[0] action", events[0].Action, "user.sign_in_failed")
+		modelstest.Equal(t, "events[0] actor type", events[0].ActorType, models.ActorAnonymous)
+		modelstest.Equal(t, "events[0] address", events[0].Address, "198.51.100.9")
+		modelstest.Equal(t, "events[0] user agent", events[0].UserAgent, "bad��agent")
 		if strings.Contains(s.Dump(t), "my password by mistake") {
 			t.Error("a password entered as the email is stored")
 		}

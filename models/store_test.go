@@ -171,8 +171,12 @@ func TestIDsAreUniqueAndIncreasing(t *testing.T) {
 				t.Errorf("%s: IDs are not in ascending order", tt.name)
 			}
 			for _, id := range ids {
-				if seen[id] || len(id) != len("key_")+26 || !strings.HasPrefix(id, "key_") {
-					t.Fatalf("%s: ID %s has the wrong format or is a duplicate", tt.name, id)
+				if seen[id] {
+					t.Fatalf("%s: ID %s is a duplicate", tt.name, id)
+				}
+				modelstest.Equal(t, tt.name+" ID length", len(id), len("key_")+26)
+				if !strings.HasPrefix(id, "key_") {
+					t.Errorf("%s: ID = %q, want prefix key_", tt.name, id)
 				}
 				seen[id] = true
 			}

@@ -45,9 +45,9 @@ func (s fixture) requests(t *testing.T, key *models.APIKey) int64 {
 	for _, route := range s.routes(t, key) {
 		sums[3] += route.Requests
 	}
-	if sums[0] != sums[1] || sums[0] != sums[2] || sums[0] != sums[3] {
-		t.Errorf("requests by hour, day, caller, and route = %v, want the same number", sums)
-	}
+	modelstest.Equal(t, "requests by day", sums[1], sums[0])
+	modelstest.Equal(t, "requests by caller", sums[2], sums[0])
+	modelstest.Equal(t, "requests by route", sums[3], sums[0])
 	return sums[0]
 }
 
@@ -126,9 +126,10 @@ func TestLastUseOnlyMovesForward(t *testing.T) {
 		refused.Rows[0].Rejection = usage.RejectedScope
 		record(t, s.Store, refused)
 		got := s.read(t, key)
-		if got.LastUsedAt == nil || !got.LastUsedAt.Equal(now) || got.LastUsedAddress != "192.0.2.1" || got.LastUsedUserAgent != "new" || got.LastUsedRoute != "GET /me" {
-			t.Errorf("last use = %+v, want the latest accepted request", got)
-		}
+		modelstest.Equal(t, "last used at", got.LastUsedAt, new(now))
+		modelstest.Equal(t, "last used address", got.LastUsedAddress, "192.0.2.1")
+		modelstest.Equal(t, "last used user agent", got.LastUsedUserAgent, "new")
+		modelstest.Equal(t, "last used route", got.LastUsedRoute, "GET /me")
 		if !got.UpdatedAt.Equal(key.UpdatedAt) {
 			t.Error("a use changed updated_at of the key")
 		}
@@ -147,8 +148,18 @@ func TestAnyUserAgentIsCounted(t *testing.T) {
 			key := s.key(t, "CI")
 			record(t, s.Store, countsOf(use{key, s.Now(), agent, agent, "GET /me"}))
 			got := s.read(t, key).LastUsedUserAgent
-			if !utf8.ValidString(got) || len(got) > 512 || len(agent) > 512 && len(got) < 509 || strings.Contains(got, "\x00") || strings.Contains(got, secret.Reveal()[12:]) {
-				t.Errorf("%.20q is stored as %.20q (%d bytes)", agent, got, len(got))
+			modelstest.Equal(t, "valid UTF-8", utf8.ValidString(got), true)
+			if len(got) > 512 {
+				t.Errorf("%.20q is stored in %d bytes, want at most 512", agent, len(got))
+			}
+			if len(agent) > 512 && len(got) < 509 {
+				t.Errorf("%.20q is stored in %d bytes, want at least 509", agent, len(got))
+			}
+			if strings.Contains(got, "\x00") {
+				t.Errorf("%.20q is stored as %q, want no NUL", agent, got)
+			}
+			if strings.Contains(got, secret.Reveal()[12:]) {
+				t.Errorf("%.20q is stored as %q, want no key", agent, got)
 			}
 			if s.requests(t, key) != 1 {
 				t.Errorf("%.20q is not counted", agent)

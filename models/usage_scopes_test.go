@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 )
@@ -70,9 +71,13 @@ func TestLastUseOfScopeIsTheLatestOfItsRoutes(t *testing.T) {
 			record(t, s.Store, counts)
 		}
 		uses, err := s.ScopeUses(s.ctx, s.id, key.ID, now)
-		if err != nil || len(uses.Scopes) != 1 || !uses.Scopes[0].LastUsedAt.Equal(now.Add(time.Minute)) {
-			t.Errorf("%+v, %v", uses, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(uses.Scopes) != 1 {
+			t.Fatalf("scopes = %+v, want 1", uses.Scopes)
+		}
+		modelstest.Equal(t, "scopes[0] last used at", uses.Scopes[0].LastUsedAt, new(now.Add(time.Minute)))
 	})
 }
 

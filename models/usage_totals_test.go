@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/usage"
 )
 
@@ -52,9 +53,14 @@ func TestUsageTotals(t *testing.T) {
 		if got := totals(s.id, today.Add(29*time.Hour))[one.ID]; !cmp.Equal(got, usage.Total{Requests: 16, Days: []int64{16}}) {
 			t.Errorf("from tomorrow on: %+v", got)
 		}
-		if got, err := s.UsageTotals(s.ctx, s.id, nil, since); err != nil || got == nil || len(got) != 0 {
-			t.Errorf("totals of no keys = %v, %v, want an empty map", got, err)
+		got, err := s.UsageTotals(s.ctx, s.id, nil, since)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if got == nil {
+			t.Error("totals = nil, want an empty map")
+		}
+		modelstest.Equal(t, "totals", len(got), 0)
 		if other := totals("ws_other", since); len(other) != 0 {
 			t.Errorf("totals in another workspace = %v, want none", other)
 		}
@@ -71,9 +77,12 @@ func TestUsageTotalsWithoutHours(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := s.UsageTotals(s.ctx, s.id, []string{key.ID}, at)
-		if err != nil || got[key.ID].Requests != 1 || got[key.ID].Days[0] != 1 || len(got[key.ID].Days) != 91 {
-			t.Errorf("%+v, %v", got, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "requests", got[key.ID].Requests, 1)
+		modelstest.Equal(t, "days[0]", got[key.ID].Days[0], 1)
+		modelstest.Equal(t, "days", len(got[key.ID].Days), 91)
 	})
 }
 

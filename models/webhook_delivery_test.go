@@ -63,20 +63,28 @@ func TestEventsGoToSubscribedEndpoints(t *testing.T) {
 			t.Errorf("deliveries to endpoints that did not subscribe = %d, want 0", n)
 		}
 		got := s.deliveries(t, wants.ID)
-		if len(got) != 1 || got[0].Status != models.DeliveryPending || got[0].EventType != models.APIKeyCreatedEvent {
-			t.Fatalf("deliveries = %+v", got)
+		if len(got) != 1 {
+			t.Fatalf("got = %+v, want 1", got)
 		}
+		modelstest.Equal(t, "got[0] status", got[0].Status, models.DeliveryPending)
+		modelstest.Equal(t, "got[0] event type", got[0].EventType, models.APIKeyCreatedEvent)
 		claimed := s.claim(t, wants.ID)
-		if len(claimed) != 1 || claimed[0].URL != hook.URL || claimed[0].EventID != got[0].EventID {
-			t.Fatalf("claimed deliveries = %+v", claimed)
+		if len(claimed) != 1 {
+			t.Fatalf("claimed = %+v, want 1", claimed)
 		}
+		modelstest.Equal(t, "claimed[0] URL", claimed[0].URL, hook.URL)
+		modelstest.Equal(t, "claimed[0] event ID", claimed[0].EventID, got[0].EventID)
 		var body map[string]any
 		if err := json.Unmarshal(claimed[0].Body, &body); err != nil {
 			t.Fatal(err)
 		}
 		data, _ := body["data"].(map[string]any)
-		if body["id"] != got[0].EventID || body["type"] != "api_key.created" || body["timestamp"] != "2026-03-14T09:26:53Z" || data["id"] != key.ID || len(body) != 4 {
-			t.Errorf("body = %s", claimed[0].Body)
+		modelstest.Equal[any](t, "id", body["id"], got[0].EventID)
+		modelstest.Equal[any](t, "type", body["type"], "api_key.created")
+		modelstest.Equal[any](t, "timestamp", body["timestamp"], "2026-03-14T09:26:53Z")
+		modelstest.Equal[any](t, "data.id", data["id"], key.ID)
+		if len(body) != 4 {
+			t.Fatalf("body = %+v, want 4", body)
 		}
 	})
 }
@@ -165,9 +173,12 @@ func TestClaimExpires(t *testing.T) {
 		}
 		s.Clock.Advance(time.Millisecond)
 		again := s.claim(t, endpoint.ID)
-		if len(again) != 1 || again[0].ID != late[0].ID || again[0].EventID != late[0].EventID || string(again[0].Body) != string(late[0].Body) {
-			t.Fatalf("deliveries claimed after the claim expired = %+v, want the same one", again)
+		if len(again) != 1 {
+			t.Fatalf("again = %+v, want 1", again)
 		}
+		modelstest.Equal(t, "again[0] ID", again[0].ID, late[0].ID)
+		modelstest.Equal(t, "again[0] event ID", again[0].EventID, late[0].EventID)
+		modelstest.Equal(t, "again[0] body", string(again[0].Body), string(late[0].Body))
 		wantUnchanged(t, s.Store, func() {
 			if err := s.RecordAttempts(s.ctx, []models.WebhookAttempt{{Delivery: &late[0], At: s.Now()}}); err != nil {
 				t.Error(err)
@@ -232,17 +243,24 @@ func TestRetrySchedule(t *testing.T) {
 		}
 		s.attempt(t, endpoint.ID, unavailable)
 		d := s.deliveries(t, endpoint.ID)[0]
-		if d.Status != models.DeliveryFailed || d.Attempts != 10 || d.NextAttemptAt != nil || *d.ResponseCode != 503 || d.ResponseExcerpt != "down" {
-			t.Errorf("delivery after the last attempt = %+v", d)
-		}
+		modelstest.Equal(t, "status", d.Status, models.DeliveryFailed)
+		modelstest.Equal(t, "attempts", d.Attempts, 10)
+		modelstest.Equal(t, "next attempt at", d.NextAttemptAt, nil)
+		modelstest.Equal(t, "response code", d.ResponseCode, new(503))
+		modelstest.Equal(t, "response excerpt", d.ResponseExcerpt, "down")
 		disabled, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID)
-		if err != nil || disabled.Enabled() || *disabled.DisabledReason != models.DisabledTooManyFailures {
-			t.Errorf("endpoint = %+v, error = %v; want it disabled", disabled, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "enabled", disabled.Enabled(), false)
+		modelstest.Equal(t, "disabled reason", disabled.DisabledReason, new(models.DisabledTooManyFailures))
 		events, err := s.AuditEventsOf(s.ctx, s.id, endpoint.ID, 1)
-		if err != nil || events[0].Action != "webhook_endpoint.disabled" || events[0].ActorType != models.ActorSystem || events[0].Details["reason"] != "too_many_failures" {
-			t.Errorf("audit events = %+v, error = %v", events, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "events[0] action", events[0].Action, "webhook_endpoint.disabled")
+		modelstest.Equal(t, "events[0] actor type", events[0].ActorType, models.ActorSystem)
+		modelstest.Equal(t, "events[0] detail reason", events[0].Details["reason"], "too_many_failures")
 	})
 }
 
@@ -267,9 +285,11 @@ func TestGoneDisablesEndpoint(t *testing.T) {
 		s.key(t, "CI")
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{Failure: models.FailedGone, ResponseCode: http.StatusGone})
 		gone, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID)
-		if err != nil || gone.Enabled() || *gone.DisabledReason != models.DisabledGone {
-			t.Errorf("endpoint = %+v, error = %v; want it disabled", gone, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "enabled", gone.Enabled(), false)
+		modelstest.Equal(t, "disabled reason", gone.DisabledReason, new(models.DisabledGone))
 		if d := s.deliveries(t, endpoint.ID)[0]; d.Status != models.DeliveryFailed || d.Attempts != 1 {
 			t.Errorf("delivery = %+v", d)
 		}
@@ -283,9 +303,11 @@ func TestDisabledEndpointKeepsPendingDeliveries(t *testing.T) {
 		s.edit(t, endpoint.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 		s.key(t, "meanwhile")
 		waiting, err := s.DueEndpoints(s.ctx)
-		if err != nil || len(waiting) != 0 || len(s.claim(t, endpoint.ID)) != 0 {
-			t.Errorf("due endpoints = %v, error = %v; want none", waiting, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "waiting", len(waiting), 0)
+		modelstest.Equal(t, "claimed", len(s.claim(t, endpoint.ID)), 0)
 		wantUnchanged(t, s.Store, func() {
 			_, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
 			wantKind(t, err, models.FailedPrecondition)
@@ -303,14 +325,18 @@ func TestFailedPingIsNotRetried(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint := s.endpoint(t)
 		ping, err := s.PingWebhookEndpoint(s.ctx, s.id, endpoint.ID)
-		if err != nil || ping.Status != models.DeliveryPending || ping.Event.Type != models.PingEvent {
-			t.Fatalf("ping = %+v, error = %v", ping, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "status", ping.Status, models.DeliveryPending)
+		modelstest.Equal(t, "event type", ping.Event.Type, models.PingEvent)
 		s.attempt(t, endpoint.ID, unavailable)
 		read, err := s.WebhookDelivery(s.ctx, s.id, endpoint.ID, ping.ID)
-		if err != nil || read.Status != models.DeliveryFailed || read.NextAttemptAt != nil {
-			t.Errorf("delivery = %+v, error = %v", read, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "status", read.Status, models.DeliveryFailed)
+		modelstest.Equal(t, "next attempt at", read.NextAttemptAt, nil)
 		if after, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !after.Enabled() {
 			t.Errorf("the endpoint is disabled, %v", err)
 		}
@@ -327,9 +353,11 @@ func TestRetryWebhookDelivery(t *testing.T) {
 		retry := func() *models.WebhookDelivery {
 			t.Helper()
 			d, err := s.RetryWebhookDelivery(s.ctx, s.id, endpoint.ID, id)
-			if err != nil || d.Status != status || !d.NextAttemptAt.Equal(s.Now()) {
-				t.Fatalf("retried delivery = %+v, error = %v", d, err)
+			if err != nil {
+				t.Fatal(err)
 			}
+			modelstest.Equal(t, "status", d.Status, status)
+			modelstest.Equal(t, "next attempt at", d.NextAttemptAt, new(s.Now()))
 			return d
 		}
 		if !retry().Scheduled {
@@ -342,24 +370,24 @@ func TestRetryWebhookDelivery(t *testing.T) {
 		retry()
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 204})
 		d := s.deliveries(t, endpoint.ID)[0]
-		if d.Status != models.DeliverySuccess || d.Attempts != 3 || !d.DeliveredAt.Equal(s.Now()) || d.NextAttemptAt != nil {
-			t.Errorf("successful delivery = %+v", d)
-		}
+		modelstest.Equal(t, "status", d.Status, models.DeliverySuccess)
+		modelstest.Equal(t, "attempts", d.Attempts, 3)
+		modelstest.Equal(t, "delivered at", d.DeliveredAt, new(s.Now()))
+		modelstest.Equal(t, "next attempt at", d.NextAttemptAt, nil)
 		status = models.DeliverySuccess
 		delivered := *d.DeliveredAt
 		for i, result := range []models.WebhookAttempt{unavailable, {ResponseCode: 200}, unavailable} {
 			s.Clock.Advance(time.Minute)
-			if again := retry(); again.Scheduled || !again.DeliveredAt.Equal(delivered) {
-				t.Errorf("retried successful delivery = %+v", again)
-			}
+			again := retry()
+			modelstest.Equal(t, "scheduled", again.Scheduled, false)
+			modelstest.Equal(t, "delivered at", again.DeliveredAt, &delivered)
 			s.attempt(t, endpoint.ID, result)
 			d = s.deliveries(t, endpoint.ID)[0]
-			if d.Status != models.DeliverySuccess || !d.DeliveredAt.Equal(delivered) {
-				t.Errorf("retry %d: status = %s, delivered at %v; want success, as before", i, d.Status, d.DeliveredAt)
-			}
-			if d.Attempts != 4+i || d.Failure != result.Failure || d.NextAttemptAt != nil {
-				t.Errorf("retry %d: delivery = %+v, want the result of the last attempt and no further one", i, d)
-			}
+			modelstest.Equal(t, "status after a retry", d.Status, models.DeliverySuccess)
+			modelstest.Equal(t, "delivered at after a retry", d.DeliveredAt, &delivered)
+			modelstest.Equal(t, "attempts after a retry", d.Attempts, 4+i)
+			modelstest.Equal(t, "failure after a retry", d.Failure, result.Failure)
+			modelstest.Equal(t, "next attempt after a retry", d.NextAttemptAt, nil)
 		}
 	})
 }
@@ -383,8 +411,10 @@ func TestManualRetriesDoNotDisableEndpoint(t *testing.T) {
 			s.attempt(t, endpoint.ID, unavailable)
 		}
 		d := s.deliveries(t, endpoint.ID)[0]
-		if d.Status != models.DeliveryPending || d.Attempts != 1+asked || d.NextAttemptAt.Sub(s.Now()) < 24*time.Hour {
-			t.Errorf("delivery after %d failed retries = %+v", asked, d)
+		modelstest.Equal(t, "status", d.Status, models.DeliveryPending)
+		modelstest.Equal(t, "attempts", d.Attempts, 1+asked)
+		if d.NextAttemptAt.Sub(s.Now()) < 24*time.Hour {
+			t.Errorf("wait = %v, want at least %v", d.NextAttemptAt.Sub(s.Now()), 24*time.Hour)
 		}
 		if read, err := s.WebhookEndpoint(s.ctx, s.id, endpoint.ID); err != nil || !read.Enabled() {
 			t.Errorf("the endpoint is disabled, %v", err)
@@ -451,9 +481,13 @@ func TestWebhookHealth(t *testing.T) {
 		}
 		s.attempt(t, endpoint.ID, unavailable) // pending, to be retried
 		health, err = s.WebhookHealth(s.ctx, s.id, endpoint.ID)
-		if rate, _ := health.SuccessRate(); err != nil || health.Pending != 1 || health.Retrying != 1 || rate != 0.6 {
-			t.Errorf("health after a failed attempt = %+v, rate = %v, error = %v", health, rate, err)
+		rate, _ := health.SuccessRate()
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "health pending", health.Pending, 1)
+		modelstest.Equal(t, "health retrying", health.Retrying, 1)
+		modelstest.Equal(t, "rate", rate, 0.6)
 	})
 }
 
@@ -495,9 +529,13 @@ func TestResponseExcerpt(t *testing.T) {
 		}
 		s.attempt(t, endpoint.ID, models.WebhookAttempt{ResponseCode: 200, Response: "\x00\xff" + secret.Reveal() + strings.Repeat("x", 9000)})
 		excerpt := s.deliveries(t, endpoint.ID)[0].ResponseExcerpt
-		if len(excerpt) > models.MaxResponseExcerpt || strings.Contains(excerpt, secret.Reveal()) || !strings.Contains(excerpt, "sk_live_") {
-			t.Errorf("excerpt = %q", excerpt)
+		if len(excerpt) > models.MaxResponseExcerpt {
+			t.Errorf("excerpt = %d bytes, want at most %d", len(excerpt), models.MaxResponseExcerpt)
 		}
+		if strings.Contains(excerpt, secret.Reveal()) {
+			t.Errorf("excerpt = %q, want no key", excerpt)
+		}
+		wantContains(t, excerpt, "sk_live_")
 	})
 }
 
@@ -554,12 +592,19 @@ func TestDueEndpointsSkipsLongQueues(t *testing.T) {
 			FROM webhook_deliveries, `+numbers+` WHERE endpoint_id = $1`, long.ID)
 		s.Exec(t, "ANALYZE")
 		waiting, err := s.DueEndpoints(s.ctx)
-		if err != nil || len(waiting) != 2 || waiting[0].ID != long.ID || waiting[1].ID != short.ID || waiting[0].WorkspaceID != s.id {
-			t.Fatalf("due endpoints = %v, error = %v", waiting, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(waiting) != 2 {
+			t.Fatalf("waiting = %+v, want 2", waiting)
+		}
+		modelstest.Equal(t, "waiting[0] ID", waiting[0].ID, long.ID)
+		modelstest.Equal(t, "waiting[1] ID", waiting[1].ID, short.ID)
+		modelstest.Equal(t, "waiting[0] workspace ID", waiting[0].WorkspaceID, s.id)
 		plan := s.plan(t, query{strings.Replace(models.DueEndpointsQuery, "?", "$1", 1), []any{s.Now()}})
-		if strings.Contains(plan, "Seq Scan on webhook_deliveries") || strings.Contains(plan, "SCAN webhook_deliveries\n") || !strings.Contains(plan, "webhook_deliveries_queue") {
+		if strings.Contains(plan, "Seq Scan on webhook_deliveries") || strings.Contains(plan, "SCAN webhook_deliveries\n") {
 			t.Errorf("plan scans the whole queue:\n%s", plan)
 		}
+		wantContains(t, plan, "webhook_deliveries_queue")
 	})
 }

@@ -53,9 +53,14 @@ func TestCreateWebhookEndpoint(t *testing.T) {
 			t.Error("database contains the secret in plain text")
 		}
 		events, err := s.AuditEventsOf(s.ctx, s.id, made.ID, 9)
-		if err != nil || len(events) != 1 || events[0].Action != "webhook_endpoint.created" || events[0].TargetName != "hooks.example.com" {
-			t.Errorf("audit events = %+v, error = %v", events, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(events) != 1 {
+			t.Fatalf("events = %+v, want 1", events)
+		}
+		modelstest.Equal(t, "events[0] action", events[0].Action, "webhook_endpoint.created")
+		modelstest.Equal(t, "events[0] target name", events[0].TargetName, "hooks.example.com")
 	})
 }
 
@@ -115,9 +120,9 @@ func TestEditWebhookEndpoint(t *testing.T) {
 		s.edit(t, made.ID, models.WebhookEndpointEdit{Description: models.To(&about)})
 		s.edit(t, made.ID, models.WebhookEndpointEdit{URL: models.To("https://other.example.com:8443/x"), Events: models.To([]string{"member.added"})})
 		off := s.edit(t, made.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
-		if off.Enabled() || *off.DisabledReason != models.DisabledManually || !off.DisabledAt.Equal(s.Now()) {
-			t.Errorf("disabled endpoint = %+v", off)
-		}
+		modelstest.Equal(t, "enabled", off.Enabled(), false)
+		modelstest.Equal(t, "disabled reason", off.DisabledReason, new(models.DisabledManually))
+		modelstest.Equal(t, "disabled at", off.DisabledAt, new(s.Now()))
 		s.edit(t, made.ID, models.WebhookEndpointEdit{Enabled: models.To(false)})
 		s.edit(t, made.ID, models.WebhookEndpointEdit{Enabled: models.To(true)})
 		want := *made

@@ -112,9 +112,13 @@ func TestResealWebhookSecrets(t *testing.T) {
 		// A node that does not have the key leaves the deliveries to those that do.
 		s.key(t, "CI")
 		claimed, err := node(next).ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: endpoint.ID, AtMost: 9}})
-		if len(claimed) > 0 || err == nil || !strings.Contains(err.Error(), "SKIPUP_ENCRYPTION_KEY") {
-			t.Errorf("deliveries claimed without the key = %d, error = %v", len(claimed), err)
+		if len(claimed) > 0 {
+			t.Errorf("claimed = %d, want 0", len(claimed))
 		}
+		if err == nil {
+			t.Fatal("error = nil, want one")
+		}
+		wantContains(t, err.Error(), "SKIPUP_ENCRYPTION_KEY")
 		if _, err := node(next).ResealWebhookSecrets(s.ctx); err == nil {
 			t.Error("ResealWebhookSecrets succeeded without the old key")
 		}
@@ -147,9 +151,12 @@ func TestResealSkipsUnreadableSecrets(t *testing.T) {
 			t.Cleanup(func() { _ = store.Close() })
 			return store
 		}
-		if n, err := node(next, modelstest.EncryptionKey).ResealWebhookSecrets(s.ctx); n != 1 || err == nil || !strings.Contains(err.Error(), lost.ID) {
-			t.Errorf("resealed = %d, error = %v; want 1 and an error about the lost secret", n, err)
+		n, err := node(next, modelstest.EncryptionKey).ResealWebhookSecrets(s.ctx)
+		modelstest.Equal(t, "resealed", n, 1)
+		if err == nil {
+			t.Fatal("error = nil, want one")
 		}
+		wantContains(t, err.Error(), lost.ID)
 		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
 	})
 }
@@ -192,9 +199,11 @@ func TestExpiredUnreadableSecretIsNoProblem(t *testing.T) {
 		}
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = $1 WHERE expires_at IS NOT NULL", []byte("damaged"))
 		found, err := s.UnreadableSecrets(s.ctx)
-		if err != nil || len(found.Endpoints) != 1 || found.LostKey {
-			t.Errorf("unreadable secrets = %+v, error = %v; want one, without a lost key", found, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "endpoints", len(found.Endpoints), 1)
+		modelstest.Equal(t, "lost key", found.LostKey, false)
 		s.Clock.Advance(models.WebhookSecretOverlap)
 		if found, err = s.UnreadableSecrets(s.ctx); err != nil || len(found.Endpoints) != 0 {
 			t.Errorf("unreadable secrets after it expired = %+v, error = %v; want none", found, err)
@@ -210,9 +219,13 @@ func TestSealedSecretBelongsToItsRow(t *testing.T) {
 		s.Exec(t, "UPDATE webhook_secrets SET sealed = (SELECT sealed FROM webhook_secrets WHERE endpoint_id = $1)", mine.ID)
 		s.key(t, "CI")
 		claimed, err := s.ClaimDeliveries(s.ctx, []models.ClaimLimit{{EndpointID: mine.ID, AtMost: 9}, {EndpointID: theirs.ID, AtMost: 9}})
-		if err == nil || len(claimed) != 1 || claimed[0].EndpointID != mine.ID {
-			t.Errorf("claimed deliveries = %d, error = %v; want only that of the intact endpoint", len(claimed), err)
+		if err == nil {
+			t.Error("error = nil, want one")
 		}
+		if len(claimed) != 1 {
+			t.Fatalf("claimed = %+v, want 1", claimed)
+		}
+		modelstest.Equal(t, "claimed[0] endpoint ID", claimed[0].EndpointID, mine.ID)
 	})
 }
 

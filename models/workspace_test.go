@@ -17,16 +17,31 @@ import (
 func TestCreateWorkspace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		workspace, err := s.Workspace(s.ctx, s.id)
-		if err != nil || workspace.Name != "Acme" || !strings.HasPrefix(workspace.ID, "ws_") {
-			t.Errorf("workspace = %+v, error = %v", workspace, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "name", workspace.Name, "Acme")
+		if !strings.HasPrefix(workspace.ID, "ws_") {
+			t.Errorf("ID = %q, want prefix ws_", workspace.ID)
 		}
 		user, err := s.User(s.ctx, s.admin.UserID)
-		if err != nil || user.Email != "ada@acme.test" || user.Name != "Ada Admin" || !strings.HasPrefix(user.ID, "usr_") {
-			t.Errorf("user = %+v, error = %v", user, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if members := membershipsOf(t, s, s.admin.UserID); len(members) != 1 || !members[0].IsAdmin() ||
-			members[0].Workspace.Name != "Acme" || members[0].User.Email != "ada@acme.test" || !strings.HasPrefix(members[0].ID, "mem_") {
-			t.Errorf("memberships = %+v", members)
+		modelstest.Equal(t, "email", user.Email, "ada@acme.test")
+		modelstest.Equal(t, "name", user.Name, "Ada Admin")
+		if !strings.HasPrefix(user.ID, "usr_") {
+			t.Errorf("ID = %q, want prefix usr_", user.ID)
+		}
+		members := membershipsOf(t, s, s.admin.UserID)
+		if len(members) != 1 {
+			t.Fatalf("members = %+v, want 1", members)
+		}
+		modelstest.Equal(t, "members[0] is admin", members[0].IsAdmin(), true)
+		modelstest.Equal(t, "members[0] workspace name", members[0].Workspace.Name, "Acme")
+		modelstest.Equal(t, "members[0] user email", members[0].User.Email, "ada@acme.test")
+		if !strings.HasPrefix(members[0].ID, "mem_") {
+			t.Errorf("members[0] ID = %q, want prefix mem_", members[0].ID)
 		}
 		for _, id := range []string{"", "ws_nope", "WS" + s.id[2:], s.id + " ", "\x00", "\xff", s.admin.ID} {
 			_, err := s.Workspace(s.ctx, id)
@@ -56,9 +71,12 @@ func TestCreateWorkspaceForInvitedPerson(t *testing.T) {
 		})
 		n.Password = "a long enough passphrase"
 		second, admin, err := s.CreateWorkspace(s.ctx, n)
-		if err != nil || admin.UserID != grace.UserID || admin.User.Name != "Grace Hopper" || !admin.IsAdmin() {
-			t.Fatalf("admin = %+v, error = %v", admin, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "user ID", admin.UserID, grace.UserID)
+		modelstest.Equal(t, "user name", admin.User.Name, "Grace Hopper")
+		modelstest.Equal(t, "is admin", admin.IsAdmin(), true)
 		if in := signIn(t, s, models.Credentials{Email: "grace@acme.test", Password: n.Password}); in.WorkspaceID != second.ID {
 			t.Errorf("the sign-in lands in %s, want %s", in.WorkspaceID, second.ID)
 		}
@@ -84,9 +102,9 @@ func TestCreateWorkspaceForExistingAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if admin.UserID != before.ID || !admin.IsAdmin() || admin.WorkspaceID != second.ID {
-			t.Errorf("admin of the second workspace = %+v", admin)
-		}
+		modelstest.Equal(t, "user ID", admin.UserID, before.ID)
+		modelstest.Equal(t, "is admin", admin.IsAdmin(), true)
+		modelstest.Equal(t, "workspace ID", admin.WorkspaceID, second.ID)
 		after, err := s.User(s.ctx, before.ID)
 		if err != nil || !cmp.Equal(after, before) {
 			t.Errorf("user = %+v, error = %v; want %+v", after, err, before)
