@@ -39,14 +39,18 @@ const readyTimeout = time.Second
 
 // ready returns 200 while keys can be verified, either from memory or, if the lease has expired,
 // in the database. A node that is late with a poll stays ready as long as the database is
-// available. The response lists the problems of the node, with either status.
+// available. If its SQLite file was replaced, it isn't ready. The response names the cause, and lists the problems of the node, with either status.
 func ready(store *models.Store, gate *web.KeyGate, conditions *web.Conditions) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)
 		defer cancel()
 		status, lines := http.StatusOK, []string{"ready"}
-		if !gate.Ready() && store.Ping(ctx) != nil {
-			status, lines = http.StatusServiceUnavailable, []string{"database unavailable"}
+		err := store.CheckFile()
+		if err == nil && !gate.Ready() {
+			err = store.Ping(ctx)
+		}
+		if err != nil {
+			status, lines = http.StatusServiceUnavailable, []string{"database unavailable: " + models.OutageCause(err)}
 		}
 		lines = append(lines, conditions.Sentences()...)
 		return c.String(status, strings.Join(lines, "\n")+"\n")

@@ -35,7 +35,8 @@ import (
 type dialect struct {
 	name  string // sqlite or postgresql; also the folder with its migrations
 	dsn   string
-	shown string // the URL as operators see it, without a password
+	shown string      // the URL as operators see it, without a password
+	file  *sqliteFile // nil on PostgreSQL
 }
 
 const (
@@ -80,13 +81,13 @@ func dialectOf(databaseURL string) (dialect, error) {
 			return dialect{}, errDatabaseURL
 		}
 		file := url.URL{Scheme: "file", Path: path, RawQuery: sqliteSettings.Encode()}
-		return dialect{sqlite, file.String(), sqlite + ":" + path}, nil
+		return dialect{sqlite, file.String(), sqlite + ":" + path, &sqliteFile{path: path}}, nil
 	case "postgres", "postgresql":
 		config, err := parsePostgreSQL(databaseURL)
 		if err != nil {
 			return dialect{}, err
 		}
-		return dialect{postgresql, databaseURL, shownPostgreSQL(config)}, nil
+		return dialect{postgresql, databaseURL, shownPostgreSQL(config), nil}, nil
 	}
 	return dialect{}, errDatabaseURL
 }
@@ -124,7 +125,7 @@ func shownPostgreSQL(config *pgx.ConnConfig) string {
 func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
 	connect := connectPostgreSQL
 	if d.name == sqlite {
-		connect = connectSQLite
+		connect = d.file.connect
 	}
 	pool, dialector, err := connect(d.dsn)
 	if err != nil {
@@ -140,9 +141,9 @@ func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
 	return db, nil
 }
 
-func connectSQLite(dsn string) (*sql.DB, gorm.Dialector, error) {
+func (f *sqliteFile) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 	pool, err := driver.Open(dsn, func(connection *sqlite3.Conn) error {
-		return errors.Join(useWAL(connection), lowerUnicode(connection), foldNames(connection))
+		return errors.Join(useWAL(connection), lowerUnicode(connection), foldNames(connection), f.guard(connection))
 	})
 	if err != nil {
 		return nil, nil, err

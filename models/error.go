@@ -134,7 +134,8 @@ func IsUnavailable(err error) bool {
 	case err == nil:
 		return false
 	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, sqlite3.CANTOPEN),
-		errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL), errors.Is(err, context.DeadlineExceeded):
+		errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.READONLY),
+		errors.Is(err, sqlite3.CONSTRAINT_COMMITHOOK), errors.Is(err, errFileReplaced), errors.Is(err, context.DeadlineExceeded):
 		return true
 	case errors.As(err, &embedded): // implements net.Error for every error
 		return false
@@ -144,10 +145,14 @@ func IsUnavailable(err error) bool {
 	case errors.As(err, &server):
 		// Classes 08 connection exception, 53 insufficient resources, 57 operator intervention
 		// (PostgreSQL documentation, appendix A).
-		return len(server.Code) == 5 && slices.Contains([]string{"08", "53", "57"}, server.Code[:2])
+		return server.Code == readOnlyTransaction || len(server.Code) == 5 && slices.Contains([]string{"08", "53", "57"}, server.Code[:2])
 	}
 	return false
 }
+
+// readOnlyTransaction is PostgreSQL's error code for a write to a server that is read-only, such as a
+// hosted one whose disk is full.
+const readOnlyTransaction = "25006"
 
 // characterNotInRepertoire is PostgreSQL's error code for text that is not valid UTF-8 or contains NUL.
 const characterNotInRepertoire = "22021"

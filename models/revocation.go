@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,18 +77,23 @@ func (s *Store) ForgetIdleConnections() {
 // changeKeys runs fn in a transaction at the next epoch, which fn must write into the keys it
 // changes. Every change to what a key may do goes through it. It returns the time of the commit once
 // the change is in effect on all nodes: one lease and 5% after the commit. It waits even if ctx is
-// done, because the change has been made.
+// done, because the change has been made. If the disk is full, it uses the reserve, so that keys can
+// still be deleted.
 func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store, epoch int64) error) (time.Time, error) {
 	if s.inTx() {
 		panic("changeKeys in a transaction would wait before the commit")
 	}
 	var row revocation
-	err := s.Tx(ctx, func(tx *Store) (err error) {
+	change := func(tx *Store) (err error) {
 		if row, err = tx.nextEpoch(ctx); err != nil {
 			return err
 		}
 		return fn(tx, row.Epoch)
-	})
+	}
+	err := s.Tx(ctx, change)
+	if errors.Is(err, errNoSpace) && s.dialect.file.releaseReserve() {
+		err = s.Tx(ctx, change) // nothing was changed
+	}
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -180,7 +180,7 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	if err == nil && added {
 		s.wakeWebhooks()
 	}
-	return err
+	return s.dialect.file.explain(err)
 }
 
 // inTx reports whether the Store is bound to a transaction.

@@ -65,7 +65,7 @@ func problemOf(err error) problem {
 	switch {
 	case errors.As(err, &unavailable), models.IsUnavailable(err):
 		return problem{status: http.StatusServiceUnavailable, kind: "service_unavailable", title: "Temporarily unavailable",
-			message: "We can't reach the database. Try again in a moment.", retryAfter: unavailableFor}
+			message: models.OutageCause(err) + " Try again in a moment.", retryAfter: unavailableFor}
 	case errors.As(err, &rule):
 		return ruleProblem(rule)
 	case errors.As(err, &request):

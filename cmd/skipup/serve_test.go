@@ -351,6 +351,83 @@ func TestServeUsesThePublicURL(t *testing.T) {
 	}
 }
 
+func TestDatabaseFilesThatCannotBeUsed(t *testing.T) {
+	tests := []struct {
+		name, want string
+		prepare    func(t *testing.T, folder string) (path string)
+	}{
+		{"not a database", "isn't a SQLite database", func(t *testing.T, folder string) string {
+			return writeFile(t, folder+"/x.db", strings.Repeat("This is a text. ", 100))
+		}},
+		{"damaged", "is damaged. Restore it from a backup", func(t *testing.T, folder string) string {
+			path := folder + "/x.db"
+			skipup(t, nil, "migrate", "--database", "sqlite:"+path).requireCode(t, exitOK)
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 100; i < len(content); i++ {
+				content[i] = 0xa5
+			}
+			return writeFile(t, path, string(content))
+		}},
+		{"missing folder", "doesn't exist. Create it", func(_ *testing.T, folder string) string { return folder + "/missing/x.db" }},
+		{"folder", "is a folder. Add the name of a file", func(_ *testing.T, folder string) string { return folder }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := tt.prepare(t, t.TempDir())
+			for _, args := range [][]string{{"serve", "--addr", "127.0.0.1:0"}, {"migrate"}} {
+				got := skipup(t, map[string]string{"DATABASE_URL": "sqlite:" + path}, args...)
+				got.requireFailure(t, exitFailed, "can't open the database: ", tt.want, "--database (DATABASE_URL)")
+				if strings.Contains(got.stderr, "_pragma") || strings.Contains(got.stderr, "encryption key") {
+					t.Errorf("stderr describes internals:\n%s", got.stderr)
+				}
+			}
+		})
+	}
+}
+
+// writeFile writes a file and returns its path.
+func writeFile(t *testing.T, path, content string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDatabaseFileIsReplacedWhileServing(t *testing.T) {
+	for name, replace := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"replaced": func(path string) error {
+			if err := os.WriteFile(path+".new", nil, 0o600); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := sqliteEnv(t)
+			key := newKey(t, env, newWorkspace(t, env), "CI", "api_keys.write")
+			s := startProcess(t, env)
+			s.waitUntilReady()
+			if err := replace(strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")); err != nil {
+				t.Fatal(err)
+			}
+			const want = "The database file was deleted or replaced"
+			eventually(t, "readiness does not fail", func() bool {
+				status, body := s.get(path.HealthReady)
+				return status == http.StatusServiceUnavailable && strings.Contains(body, want)
+			})
+			if body := s.post("/api/v1/api_keys", key, `{"name":"Lost","scopes":[]}`, http.StatusServiceUnavailable); !strings.Contains(body, want) {
+				t.Errorf("response to a write = %s, want that the file was deleted or replaced", body)
+			}
+			eventually(t, "the log does not say why", func() bool { return strings.Contains(s.stderr.String(), want) })
+		})
+	}
+}
+
 // TestServeNamesTheDatabase checks that an operator can tell from the log, the terminal, and the setup
 // page that the server uses another database than intended.
 func TestServeNamesTheDatabase(t *testing.T) {

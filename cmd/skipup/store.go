@@ -14,13 +14,22 @@ func openStore(ctx context.Context, s settings, options models.Options) (*models
 	options.KeyEnvironment = token.Environment(s.KeyEnvironment)
 	store, err := models.Open(string(s.Database), options)
 	if err != nil {
-		return nil, nil, failf("can't open the database; check %s: %w", databaseOption.name(), err)
+		return nil, nil, openError(s, failf("can't open the database; check %s: %w", databaseOption.name(), err))
 	}
 	applied, err := store.Migrate(ctx)
 	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
+		return nil, nil, openError(s, errors.Join(err, store.Close()))
 	}
 	return store, applied, nil
+}
+
+// openError returns an error that says what is wrong with the database file, or err if it is another
+// problem.
+func openError(s settings, err error) error {
+	if advice := models.ExplainOpen(string(s.Database), err); advice != "" {
+		return failf("can't open the database: %s. The path is set with %s", advice, databaseOption.name())
+	}
+	return err
 }
 
 // withStore opens the Store and calls do with the operator as the actor.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web"
 )
 
 // worker does background work until ctx ends, then finishes what it has begun.
@@ -61,4 +62,21 @@ func reminderWorker(store *models.Store, log *slog.Logger) worker {
 		_, err := store.RemindOfExpiry(ctx)
 		return err
 	})
+}
+
+// databaseWorker returns a worker that reports a SQLite file that was deleted or replaced.
+func databaseWorker(store *models.Store, conditions *web.Conditions, log *slog.Logger) worker {
+	return repeat(time.Second, log, "check the database file", func(context.Context) error {
+		sentence := ""
+		if err := store.CheckFile(); err != nil {
+			sentence = models.OutageCause(err)
+		}
+		conditions.Report("database_file", sentence)
+		return nil
+	})
+}
+
+// reserveWorker returns a worker that keeps the reserve of disk space for deletions.
+func reserveWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(time.Minute, log, "reserve disk space for deletions", func(context.Context) error { return store.KeepReserve() })
 }
