@@ -91,6 +91,18 @@ lint: ## Check formatting, vet, and staticcheck
 	go mod tidy -diff
 	go mod verify
 
+.PHONY: clients
+clients: node_modules build ## Generate API clients and test one against the server
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx redocly lint --extends recommended-strict static/openapi.yaml
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; set -x; \
+	npx openapi-typescript static/openapi.yaml --root-types --output "$$out/client.ts"; \
+	cd handlers/api/clienttest; \
+	go tool ogen --loglevel error --target "$$out/ogen" ../../../static/openapi.yaml; \
+	go tool oapi-codegen -generate types,client -package clienttest -o "$$out/client.go" ../../../static/openapi.yaml; \
+	echo "{\"Replace\": {\"$$PWD/client.go\": \"$$out/client.go\"}}" > "$$out/overlay.json"; \
+	go test -count=1 -overlay "$$out/overlay.json" .; \
+	go mod tidy -diff
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (5s)
 	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
