@@ -13,8 +13,12 @@ export async function setUp(page, skipup, details = ada) {
   expect(response.url(), 'URL after the setup').toBe(skipup.url + listPath)
 }
 
-// useSession signs Ada in in the page's browser, on a server that is set up.
-export const useSession = (page, skipup) => page.context().addCookies(skipup.cookies)
+// useSession signs Ada in in the page's browser, on a server that is set up. Names of cookies end with
+// the port, and the server has another one than its template.
+export const useSession = (page, skipup) => {
+  const { port } = new URL(skipup.url)
+  return page.context().addCookies(skipup.cookies.map((cookie) => ({ ...cookie, name: cookie.name.replace(/_\d+$/, '_' + port) })))
+}
 
 export async function signIn(page, { email, password } = ada) {
   await page.getByLabel('Email').fill(email)
