@@ -67,8 +67,9 @@ func TestPasswordErrorMentionsPercentEncoding(t *testing.T) {
 
 // TestDatabase checks that the URL for operators tells databases apart and omits the credentials.
 func TestDatabase(t *testing.T) {
-	t.Setenv("PGHOST", "") // the default of a URL without a host
-	t.Setenv("PGPORT", "")
+	for _, name := range []string{"PGHOST", "PGPORT", "PGDATABASE"} { // defaults of a URL without these parts
+		t.Setenv(name, "")
+	}
 	dir := t.TempDir()
 	t.Chdir(dir)
 	tests := []struct{ url, want string }{
