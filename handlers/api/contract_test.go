@@ -332,6 +332,25 @@ func TestDocumentHasEveryScope(t *testing.T) {
 	}
 }
 
+// TestSchemasSuitGenerators checks for what generators accept but turn into clients that are hard to use.
+func TestSchemasSuitGenerators(t *testing.T) {
+	globals := []string{"Array", "Date", "Error", "Event", "Headers", "Map", "Notification", "Number", "Object", "Request", "Response", "Set", "String"}
+	for name, reference := range document(t).Components.Schemas.FromOldest() {
+		if slices.Contains(globals, name) {
+			t.Errorf("schema %s shadows a global of JavaScript; rename it", name)
+		}
+		schema := reference.Schema()
+		if schema.Properties == nil {
+			continue
+		}
+		for field, value := range schema.Properties.FromOldest() {
+			if value.Schema().Default != nil {
+				t.Errorf("%s.%s has a default, so openapi-typescript requires it; describe the default instead", name, field)
+			}
+		}
+	}
+}
+
 // TestDocumentIsPublic checks that the document needs no key, but other paths do.
 func TestDocumentIsPublic(t *testing.T) {
 	s := handlerstest.New(t)
