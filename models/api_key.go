@@ -118,25 +118,35 @@ type NewAPIKey struct {
 	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
 	// is empty where a request is never repeated.
 	FormID string
-	// Grantor limits the scopes that may be granted; nil for a person, who may grant any.
-	Grantor *scope.Set
 }
 
 // ErrFormAlreadyUsed is returned if the form has already created a key.
 var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 
-// CreateAPIKey creates a key. The returned secret is not stored and cannot be read again. It
-// returns Forbidden if n.Grantor lacks a requested scope.
-func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
+// CreateAPIKey creates a key. The returned secret is not stored and cannot be read again.
+//
+// It returns FailedPrecondition if the workspace has as many keys as it may have. If a key creates the
+// key, it returns Forbidden for scopes that the key lacks and for a later expiry than its own, and
+// RateLimited if the key and those it comes from have created too many.
+func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (key *APIKey, secret token.Secret, err error) {
 	n.ExpiresAt = storedTime(n.ExpiresAt)
 	if err := n.check(Fields{}, s.now()); err != nil {
 		return nil, token.Secret{}, err
 	}
-	key, secret, err := s.newAPIKey(ctx, workspaceID, n)
+	err = s.Tx(ctx, func(tx *Store) error {
+		creator, err := tx.lockForCreation(ctx, workspaceID)
+		if err != nil {
+			return err
+		}
+		if err := creator.checkGrant(n); err != nil {
+			return err
+		}
+		if key, secret, err = tx.newAPIKey(ctx, workspaceID, n); err != nil {
+			return err
+		}
+		return tx.insertAPIKey(ctx, key)
+	})
 	if err != nil {
-		return nil, token.Secret{}, err
-	}
-	if err := s.Tx(ctx, func(tx *Store) error { return tx.insertAPIKey(ctx, key) }); err != nil {
 		return nil, token.Secret{}, err
 	}
 	return key, secret, nil
@@ -165,8 +175,8 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 	}, secret, nil
 }
 
-// CheckNewAPIKey returns the error that CreateAPIKey would return for n. It adds to the errors
-// already in fields.
+// CheckNewAPIKey returns the error that CreateAPIKey would return for the values in n. It adds to
+// the errors already in fields.
 func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error { return n.check(fields, s.now()) }
 
 // check checks n and normalizes its name.
@@ -176,19 +186,12 @@ func (n *NewAPIKey) check(fields Fields, now time.Time) error {
 	return n.checkAccess(fields, now)
 }
 
-// checkAccess checks the scopes and the expiry. It adds to the errors already in fields.
+// checkAccess checks the expiry. It adds to the errors already in fields.
 func (n *NewAPIKey) checkAccess(fields Fields, now time.Time) error {
 	if n.ExpiresAt != nil {
 		checkExpiry(fields, *n.ExpiresAt, now)
 	}
-	if err := fields.err(); err != nil {
-		return err
-	}
-	if n.Grantor != nil && !n.Grantor.Contains(n.Scopes) {
-		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.",
-			n.Scopes.Without(*n.Grantor))
-	}
-	return nil
+	return fields.err()
 }
 
 // checkExpiry rejects years of more than four digits, which RFC 3339 cannot represent.
@@ -201,6 +204,7 @@ func checkExpiry(fields Fields, expiresAt, now time.Time) {
 	}
 }
 
+// insertAPIKey inserts a key and records it. Call it after lockForCreation.
 func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	err := s.with(ctx).Create(key).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) && key.FormID != nil {
@@ -208,6 +212,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	}
 	if err != nil {
 		return fmt.Errorf("insert API key: %w", err)
+	}
+	if err := s.requireBudget(ctx, key); err != nil {
+		return err
 	}
 	details := map[string]string{"scopes": key.Scopes.String(), "key_prefix": key.KeyPrefix}
 	if key.ExpiresAt != nil {

@@ -99,15 +99,20 @@ func (s *Store) checkBulkDeletion(ctx context.Context, workspaceID string, ids [
 	if len(keys) < len(ids) || slices.ContainsFunc(keys, func(k APIKey) bool { return k.DeletedAt != nil }) {
 		return Errorf(NotFound, "Nothing was deleted because one of these keys no longer exists. Review the list and try again.")
 	}
-	rotations, err := s.RotationsInUse(ctx, workspaceID, keys)
-	if err != nil {
+	if err := s.checkRotations(ctx, workspaceID, keys); err != nil {
 		return err
 	}
-	if len(rotations) > 0 {
-		return Errorf(FailedPrecondition, "Nothing was deleted. %s is in use and being rotated. Finish its rotation first.",
-			rotations[0].Old.KeyPrefix)
-	}
 	return BulkDeleteChallenge(keys, s.now()).check(c)
+}
+
+// checkRotations returns FailedPrecondition if finishing the rotation of a key requires a reason.
+func (s *Store) checkRotations(ctx context.Context, workspaceID string, keys []APIKey) error {
+	rotations, err := s.RotationsInUse(ctx, workspaceID, keys)
+	if err != nil || len(rotations) == 0 {
+		return err
+	}
+	return Errorf(FailedPrecondition, "Nothing was deleted. %s is in use and being rotated. Finish its rotation first.",
+		rotations[0].Old.KeyPrefix)
 }
 
 // lockForBulkDelete locks all rows that a deletion changes, including those of the keys that the

@@ -21,6 +21,39 @@ func (k *APIKey) DeletionChallenge(now time.Time) Challenge {
 	return challengeIf(k.InUseAt(now), Challenge{Name: k.Name})
 }
 
+// WithDescendants returns c, the challenge for deleting key, for deleting its descendants too: it also
+// asks for the name of the key if any of them is in use.
+func (c Challenge) WithDescendants(key *APIKey, descendants []APIKey, now time.Time) Challenge {
+	if slices.ContainsFunc(descendants, func(k APIKey) bool { return k.InUseAt(now) }) {
+		c.Name = key.Name
+	}
+	return c
+}
+
+// forDeletion returns c, the challenge for deleting key, as the answer requires it.
+func (s *Store) forDeletion(ctx context.Context, c Challenge, key *APIKey, answer Confirmation) (Challenge, error) {
+	if !answer.Descendants {
+		return c, nil
+	}
+	descendants, err := s.DeletableDescendants(ctx, key)
+	return c.WithDescendants(key, descendants, s.now()), err
+}
+
+// DeletableDescendants returns the Descendants of a key, oldest first, without its replacement and the
+// keys that come from that.
+func (s *Store) DeletableDescendants(ctx context.Context, key *APIKey) ([]APIKey, error) {
+	ids := []string{key.ID}
+	if key.IsRotating() {
+		ids = append(ids, *key.ReplacementID)
+	}
+	all, err := s.Descendants(ctx, key.WorkspaceID, ids)
+	if err != nil || !key.IsRotating() {
+		return all[key.ID], err
+	}
+	kept := append(apiKeyIDs(all[*key.ReplacementID]), *key.ReplacementID)
+	return slices.DeleteFunc(all[key.ID], func(k APIKey) bool { return slices.Contains(kept, k.ID) }), nil
+}
+
 // DeletionReceipt records when a deletion took effect and when the key was last used.
 type DeletionReceipt struct {
 	CommittedAt time.Time
@@ -76,10 +109,14 @@ func (s *Store) DeleteAPIKey(ctx context.Context, workspaceID, id string, c Conf
 	if key.IsRotating() {
 		return s.EndRotation(ctx, workspaceID, id, c)
 	}
-	if err := key.DeletionChallenge(s.now()).check(c); err != nil {
+	challenge, err := s.forDeletion(ctx, key.DeletionChallenge(s.now()), key, c)
+	if err != nil {
 		return nil, err
 	}
-	return s.deleteAPIKey(ctx, workspaceID, id, deletion{})
+	if err := challenge.check(c); err != nil {
+		return nil, err
+	}
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{descendants: c.Descendants})
 }
 
 // deletion holds the options of a deletion.
@@ -88,14 +125,29 @@ type deletion struct {
 	// otherKey is the ID of the other key of a rotation, which must still exist, so that the
 	// deletion of one leaves the other. It may be empty.
 	otherKey string
+	// descendants deletes the DeletableDescendants of the key too.
+	descendants bool
 }
 
 // deleteAPIKey deletes a key as DeleteAPIKey does, with options.
 func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
-	var key *APIKey
+	var keys []*APIKey
 	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		if key, err = tx.markDeleted(ctx, workspaceID, id, d.reason, epoch); err != nil || d.otherKey == "" {
-			return err
+		ids := []string{id}
+		if d.descendants {
+			if ids, err = tx.lockDescendants(ctx, workspaceID, id); err != nil {
+				return err
+			}
+		}
+		for _, id := range ids {
+			key, err := tx.markDeleted(ctx, workspaceID, id, d.reason, epoch)
+			if err != nil {
+				return err
+			}
+			keys = append(keys, key)
+		}
+		if d.otherKey == "" {
+			return nil
 		}
 		return tx.requireOtherKey(ctx, workspaceID, d.otherKey)
 	})
@@ -105,10 +157,37 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 	if err != nil {
 		return nil, err
 	}
-	key.DeletionCommittedAt = &committedAt
+	for _, key := range keys {
+		key.DeletionCommittedAt = &committedAt
+	}
 	// The deletion is in effect. If its receipt cannot be written now, FinishDeletions retries.
-	_ = s.writeReceipts(context.WithoutCancel(ctx), []*APIKey{key}, s.now())
-	return key, nil
+	_ = s.writeReceipts(context.WithoutCancel(ctx), keys, s.now())
+	return keys[0], nil
+}
+
+// lockDescendants locks a key and its DeletableDescendants, so that none of them can create another key,
+// and returns their IDs. The ID of the key is the first. It returns FailedPrecondition if one of them is
+// in use and being rotated to a key that is not among them.
+func (s *Store) lockDescendants(ctx context.Context, workspaceID, id string) ([]string, error) {
+	ids := []string{id}
+	for {
+		if err := s.lockForBulkDelete(ctx, workspaceID, ids); err != nil {
+			return nil, err
+		}
+		key, err := s.existingAPIKey(ctx, workspaceID, id)
+		if err != nil {
+			return nil, err
+		}
+		descendants, err := s.DeletableDescendants(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if len(descendants) == len(ids)-1 {
+			isReplaced := func(k APIKey) bool { return k.ReplacementID != nil && slices.Contains(ids, *k.ReplacementID) }
+			return ids, s.checkRotations(ctx, workspaceID, slices.DeleteFunc(descendants, isReplaced))
+		}
+		ids = append([]string{id}, apiKeyIDs(descendants)...)
+	}
 }
 
 // markDeleted marks a key as deleted and records it.

@@ -13,7 +13,8 @@ import (
 type Evidence struct {
 	UnusedScopes  scope.Set    // with FindScopes
 	ObservedSince time.Time    // with FindScopes: start of the recorded usage
-	DeactivatedAt *time.Time   // with FindOrphaned: of the key's creator
+	DeactivatedAt *time.Time   // with FindOrphaned: when the key's creator, a member or a key, was deactivated or deleted
+	Descendants   int          // keys that the key created and that can still be used
 	RejectedUses  RejectedUses // with FindStillUsed
 }
 
@@ -27,6 +28,26 @@ type RejectedUses struct {
 // EvidenceOf returns the evidence for a finding about keys in a workspace, by key ID, in a fixed number
 // of queries.
 func (s *Store) EvidenceOf(ctx context.Context, workspaceID string, finding Finding, keys []APIKey) (map[string]Evidence, error) {
+	evidence, err := s.evidenceOf(ctx, workspaceID, finding, keys)
+	if err != nil || finding == "" {
+		return evidence, err
+	}
+	descendants, err := s.Descendants(ctx, workspaceID, apiKeyIDs(keys))
+	if err != nil {
+		return nil, err
+	}
+	if evidence == nil {
+		evidence = map[string]Evidence{}
+	}
+	for id, of := range descendants {
+		e := evidence[id]
+		e.Descendants = len(of)
+		evidence[id] = e
+	}
+	return evidence, nil
+}
+
+func (s *Store) evidenceOf(ctx context.Context, workspaceID string, finding Finding, keys []APIKey) (map[string]Evidence, error) {
 	switch finding {
 	case FindScopes:
 		return s.scopeEvidence(ctx, workspaceID, keys)
@@ -76,6 +97,13 @@ func (s *Store) orphanEvidence(ctx context.Context, workspaceID string, keys []A
 	at := map[string]*time.Time{}
 	for _, member := range creators {
 		at[member.ID] = member.DeactivatedAt
+	}
+	creatingKeys, err := s.keysByID(ctx, workspaceID, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range creatingKeys {
+		at[key.ID] = key.DeletedAt
 	}
 	evidence := make(map[string]Evidence, len(keys))
 	for _, key := range keys {

@@ -22,7 +22,7 @@ const (
 	FindExpiring  Finding = "expiring"   // expires within ExpiresSoon
 	FindOld       Finding = "old"        // older than ReviewOld
 	FindScopes    Finding = "scopes"     // used, but never for some of its scopes
-	FindOrphaned  Finding = "orphaned"   // created by a member who is deactivated
+	FindOrphaned  Finding = "orphaned"   // created by a member who is deactivated, or a key that is deleted
 	FindStillUsed Finding = "still_used" // deleted, expired, or paused, but clients still send it
 )
 
@@ -53,8 +53,11 @@ var findingSQL = map[Finding]string{
 	FindExpiring: notExpiredSQL + " AND expires_at <= @soon",
 	FindOld:      notExpiredSQL + " AND created_at <= @old",
 	FindScopes:   notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
-	FindOrphaned: notExpiredSQL + " AND created_by_id IN " +
-		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
+	// A key that replaces its creator belongs to whoever owned that.
+	FindOrphaned: notExpiredSQL + " AND (created_by_id IN " +
+		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)" +
+		" OR created_by_type = 'api_key' AND (predecessor_id IS NULL OR predecessor_id <> created_by_id) AND created_by_id IN " +
+		"(SELECT id FROM api_keys WHERE workspace_id = @workspace AND deleted_at IS NOT NULL))",
 	FindStillUsed: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
 		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @stillused AND last_refusal IN " + inactiveRejections + ")",
 }

@@ -15,10 +15,9 @@ import (
 type NewReplacement struct {
 	Scopes Change[scope.Set] // the same or fewer
 	// ExpiresAt is when the replacement expires; nil for never. By default, it has the same
-	// lifetime as the key.
+	// lifetime as the key, but expires no later than the key that creates it.
 	ExpiresAt Change[*time.Time]
-	FormID    string     // as in NewAPIKey
-	Grantor   *scope.Set // as in NewAPIKey
+	FormID    string // as in NewAPIKey
 }
 
 // IsRotating reports whether the key has a replacement and is not yet deleted.
@@ -29,13 +28,17 @@ func (k *APIKey) IsRotating() bool { return k.ReplacementID != nil && k.DeletedA
 // deleted.
 //
 // It returns FailedPrecondition if the key is already being rotated or has expired, NotFound if it
-// is deleted, and Forbidden if n.Grantor lacks a scope of the replacement.
+// is deleted, and otherwise the errors of CreateAPIKey.
 func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewReplacement) (*APIKey, token.Secret, error) {
 	var (
 		next   *APIKey
 		secret token.Secret
 	)
 	err := s.Tx(ctx, func(tx *Store) error {
+		creator, err := tx.lockForCreation(ctx, workspaceID, id)
+		if err != nil {
+			return err
+		}
 		old, err := tx.existingAPIKey(ctx, workspaceID, id)
 		if err != nil {
 			return err
@@ -43,7 +46,14 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if err := tx.CheckReplacement(old, n, Fields{}); err != nil {
 			return err
 		}
-		if next, secret, err = tx.newAPIKey(ctx, workspaceID, n.of(old, tx.now())); err != nil {
+		wanted := n.of(old, tx.now())
+		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
+			wanted.ExpiresAt = creator.ExpiresAt
+		}
+		if err := creator.checkGrant(wanted); err != nil {
+			return err
+		}
+		if next, secret, err = tx.newAPIKey(ctx, workspaceID, wanted); err != nil {
 			return err
 		}
 		next.ReplacesID, next.RotationID = &old.ID, old.rotationID()
@@ -87,7 +97,7 @@ var (
 
 // of returns n as a key to create.
 func (n NewReplacement) of(old *APIKey, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID, Grantor: n.Grantor}
+	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)

@@ -230,12 +230,15 @@ func (s *Store) EndRotation(ctx context.Context, workspaceID, id string, c Confi
 	if err != nil {
 		return nil, err
 	}
-	challenge := r.EndChallenge()
+	challenge, err := s.forDeletion(ctx, r.EndChallenge(), &r.Old, c)
+	if err != nil {
+		return nil, err
+	}
 	if err := challenge.check(c); err != nil {
 		return nil, err
 	}
 	if !challenge.Reason {
 		c.Reason = ""
 	}
-	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: c.Reason, otherKey: r.New.ID})
+	return s.deleteAPIKey(ctx, workspaceID, id, deletion{reason: c.Reason, otherKey: r.New.ID, descendants: c.Descendants})
 }

@@ -121,7 +121,7 @@ func TestCreateAPIKeyRejectsInvalidValues(t *testing.T) {
 	})
 }
 
-func TestCreateAPIKeyLimitsScopesToGrantor(t *testing.T) {
+func TestCreateAPIKeyLimitsScopesToCreator(t *testing.T) {
 	granted := scope.Of(scope.APIKeysWrite, scope.SeatsRead)
 	tests := []struct {
 		name string
@@ -137,17 +137,18 @@ func TestCreateAPIKeyLimitsScopesToGrantor(t *testing.T) {
 		{"everything", scope.All, false},
 	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grantor := s.keyOf(t, models.NewAPIKey{Name: "Grantor", Scopes: granted})
+		creator := s
+		creator.ctx = s.asKey(t, granted)
 		for _, tt := range tests {
-			n := models.NewAPIKey{Name: tt.name, Scopes: tt.want, Grantor: &grantor.Scopes}
+			n := models.NewAPIKey{Name: tt.name, Scopes: tt.want}
 			if tt.ok {
-				if got := s.keyOf(t, n); got.Scopes != tt.want {
+				if got := creator.keyOf(t, n); got.Scopes != tt.want {
 					t.Errorf("%s: scopes = %q, want %q", tt.name, got.Scopes, tt.want)
 				}
 				continue
 			}
 			wantUnchanged(t, s.Store, func() {
-				_, _, err := s.CreateAPIKey(s.ctx, s.id, n)
+				_, _, err := s.CreateAPIKey(creator.ctx, s.id, n)
 				wantKind(t, err, models.Forbidden)
 			})
 		}

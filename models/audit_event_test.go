@@ -24,14 +24,15 @@ func eventsOf(t *testing.T, s fixture, id string) []models.AuditEvent {
 
 func TestAuditEventsOf(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: "key_actor", Name: "Actor", Address: "2001:db8::7", UserAgent: "curl/8"})
+		robot := s.keyOf(t, models.NewAPIKey{Name: "Actor", Scopes: scope.All})
+		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: robot.ID, Name: "Actor", Address: "2001:db8::7", UserAgent: "curl/8"})
 		expiry := s.Now().Add(24 * time.Hour)
 		key, _, err := s.CreateAPIKey(ctx, s.id, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead, scope.SeatsWrite), ExpiresAt: &expiry})
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := models.AuditEvent{
-			WorkspaceID: &s.id, ActorType: models.ActorAPIKey, ActorID: ptr("key_actor"), ActorName: "Actor",
+			WorkspaceID: &s.id, ActorType: models.ActorAPIKey, ActorID: &robot.ID, ActorName: "Actor",
 			TargetType: "api_key", TargetID: key.ID, Address: "2001:db8::7", UserAgent: "curl/8",
 		}
 		var history []models.AuditEvent

@@ -31,6 +31,7 @@ func (c Challenge) IsNone() bool { return c == Challenge{} }
 // Confirmation is what a person has entered to confirm an action.
 type Confirmation struct {
 	Name, Number, Reason string
+	Descendants          bool // to delete the keys that a key created too
 
 	none bool
 }

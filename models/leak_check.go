@@ -63,6 +63,8 @@ type Leak struct {
 	Key    APIKey
 	Times  int     // number of times that the key was found
 	Places []Place // the first ten
+	// Descendants are the keys that the key created and that can still be used, oldest first.
+	Descendants []APIKey
 }
 
 // LeakReport is the result of a leak check.
@@ -88,9 +90,19 @@ func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundK
 		if err != nil {
 			return err
 		}
+		var ids []string
+		for _, key := range keys {
+			ids = append(ids, key.ID)
+		}
+		descendants, err := tx.Descendants(ctx, workspaceID, ids)
+		if err != nil {
+			return err
+		}
 		for _, digest := range found.order {
 			if key, ours := keys[digest]; ours {
-				report.Leaks = append(report.Leaks, Leak{Key: key, Times: found.keys[digest].times, Places: found.keys[digest].places})
+				report.Leaks = append(report.Leaks, Leak{
+					Key: key, Times: found.keys[digest].times, Places: found.keys[digest].places, Descendants: descendants[key.ID],
+				})
 			}
 		}
 		report.Others = len(found.order) - len(report.Leaks)

@@ -4,19 +4,32 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// KeysOfMember returns the keys that a member created and that can still be used, including paused
-// ones, newest first.
+// KeysOfMember returns the keys that a member created, directly or through other keys, and that can
+// still be used, including paused ones, oldest first.
 func (s *Store) KeysOfMember(ctx context.Context, workspaceID, id string) ([]APIKey, error) {
+	var ids []string
+	created := map[string]any{"workspace_id": workspaceID, "created_by_type": ActorMember, "created_by_id": storable(id)}
+	if err := s.with(ctx).Model(&APIKey{}).Where(created).Pluck("id", &ids).Error; err != nil {
+		return nil, fmt.Errorf("read API keys of member: %w", err)
+	}
+	descendants, err := s.Descendants(ctx, workspaceID, ids)
+	if err != nil {
+		return nil, err
+	}
 	var keys []APIKey
-	err := s.with(ctx).Where(notExpiredSQL+" AND workspace_id = @workspace AND created_by_type = @member AND created_by_id = @id",
-		map[string]any{"now": s.now(), "workspace": workspaceID, "member": ActorMember, "id": storable(id)}).
-		Order("id DESC").Find(&keys).Error
+	err = s.with(ctx).Where(notExpiredSQL+" AND workspace_id = @workspace AND id IN @ids",
+		map[string]any{"now": s.now(), "workspace": workspaceID, "ids": ids}).Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("read API keys of member: %w", err)
 	}
-	return keys, nil
+	for _, of := range descendants {
+		keys = append(keys, of...)
+	}
+	slices.SortFunc(keys, func(a, b APIKey) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(keys, func(a, b APIKey) bool { return a.ID == b.ID }), nil
 }
 
 // DeactivateMemberAndPauseKeys deactivates a member as DeactivateMember does, and pauses their
@@ -32,7 +45,7 @@ func (s *Store) DeactivateMemberAndPauseKeys(ctx context.Context, workspaceID, i
 			return err
 		}
 		until := wholeSecond(tx.now().Add(MaxPause))
-		for _, key := range slices.Backward(keys) { // in the order in which all transactions lock keys
+		for _, key := range keys { // in the order in which all transactions lock keys
 			if _, err := tx.markPaused(ctx, workspaceID, key.ID, until, epoch); err != nil {
 				return err
 			}

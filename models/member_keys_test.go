@@ -39,7 +39,7 @@ func TestDeactivationCanPauseKeys(t *testing.T) {
 		for _, key := range keys {
 			names = append(names, key.Name)
 		}
-		if diff := cmp.Diff([]string{"Paused", "Active"}, names); diff != "" {
+		if diff := cmp.Diff([]string{"Active", "Paused"}, names); diff != "" {
 			t.Errorf("keys of the member (-want +got):\n%s", diff)
 		}
 

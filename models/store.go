@@ -40,6 +40,12 @@ type Options struct {
 	EncryptionKeys [][]byte
 	// AllowPrivateWebhooks allows any http or https URL for endpoints, for development.
 	AllowPrivateWebhooks bool
+	// MaxAPIKeys limits the keys in a workspace, not counting deleted and expired ones. It is
+	// DefaultMaxAPIKeys if zero; negative for no limit.
+	MaxAPIKeys int
+	// KeyCreations limits the keys that an API key and its descendants create in an hour. It is
+	// DefaultKeyCreations if zero; negative for no limit.
+	KeyCreations int
 }
 
 // Store reads and changes the database according to the rules. It is safe for concurrent use.
@@ -62,7 +68,9 @@ type Store struct {
 
 	acceptedAfterDeletion func(keyIDs []string)
 
-	sealer       sealer
+	sealer                   sealer
+	maxAPIKeys, keyCreations int // negative for no limit
+
 	allowPrivate bool
 	webhooksWake chan struct{} // receives a value when deliveries may be due
 	addedDue     *bool         // in a transaction, whether it added deliveries
@@ -105,6 +113,9 @@ func Open(url string, options Options) (*Store, error) {
 		running:    new(sync.Map),
 
 		acceptedAfterDeletion: options.AcceptedAfterDeletion,
+
+		maxAPIKeys:   cmp.Or(options.MaxAPIKeys, DefaultMaxAPIKeys),
+		keyCreations: cmp.Or(options.KeyCreations, DefaultKeyCreations),
 
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),

@@ -81,7 +81,7 @@ func deleteKeys(ctx context.Context, url string, nodes, count int) (times []time
 	var work sync.WaitGroup
 	defer func() { stop(); work.Wait() }()
 	for range nodes {
-		node, err := models.Open(url, models.Options{})
+		node, err := models.Open(url, models.Options{MaxAPIKeys: -1, KeyCreations: -1})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -119,7 +119,7 @@ func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (ti
 
 // newStore opens a Store, migrates it, and creates a workspace.
 func newStore(ctx context.Context, url string) (*models.Store, string, error) {
-	store, err := models.Open(url, models.Options{})
+	store, err := models.Open(url, models.Options{MaxAPIKeys: -1, KeyCreations: -1})
 	if err != nil {
 		return nil, "", err
 	}

@@ -43,7 +43,7 @@ func serve(ctx context.Context, dir string, count int) error {
 	if err := pinToCore(0); err != nil {
 		return err
 	}
-	store, err := models.Open("sqlite:"+filepath.Join(dir, "bench.db"), models.Options{})
+	store, err := models.Open("sqlite:"+filepath.Join(dir, "bench.db"), models.Options{MaxAPIKeys: -1, KeyCreations: -1})
 	if err != nil {
 		return err
 	}

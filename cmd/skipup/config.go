@@ -18,6 +18,8 @@ type settings struct {
 	TrustedProxies      trustedProxies
 	KeyRateLimit        perMinute
 	GuessRateLimit      perMinute
+	MaxKeys             limit
+	KeyCreations        limit
 	Redis               redisServer
 	Cache               megabytes
 	MetricsAddr         optionalAddress
@@ -75,6 +77,14 @@ var (
 		"guess-rate-limit", "SKIPUP_GUESS_RATE_LIMIT", "60", "maximum `requests` per minute with invalid keys from one IP address, 0 for no limit",
 		func(s *settings) encoding.TextUnmarshaler { return &s.GuessRateLimit },
 	}
+	maxKeysOption = option{
+		"max-keys", "SKIPUP_MAX_KEYS", "1000", "maximum `number` of keys in a workspace that are neither deleted nor expired, 0 for no limit",
+		func(s *settings) encoding.TextUnmarshaler { return &s.MaxKeys },
+	}
+	keyCreationsOption = option{
+		"key-creation-limit", "SKIPUP_KEY_CREATION_LIMIT", "30", "maximum `number` of keys per hour that a key and its descendants can create, 0 for no limit",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeyCreations },
+	}
 	redisOption = option{
 		"redis", "REDIS_URL", "", "`URL` of a Redis server, redis://…, that shares rate limits between nodes; otherwise each node counts separately",
 		func(s *settings) encoding.TextUnmarshaler { return &s.Redis },
@@ -124,7 +134,7 @@ var (
 
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
+	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption,
 }
 

@@ -45,14 +45,14 @@ func TestSettings(t *testing.T) {
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", KeyEnvironment: "test", TrustedProxies: proxies,
-		KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}
+		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}
 	tests := []struct {
 		name string
 		env  map[string]string
 		args []string
 		want settings
 	}{
-		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: 120, GuessRateLimit: 60, Cache: 128,
+		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
 			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
@@ -155,6 +155,12 @@ func TestSettingsChecks(t *testing.T) {
 		{"key-rate-limit", "", ""},
 		{"guess-rate-limit", "5", "5"},
 		{"guess-rate-limit", "1.5", ""},
+
+		{"max-keys", "5000", "5000"},
+		{"max-keys", "0", "-1"}, // no limit
+		{"max-keys", "-1", ""},
+		{"key-creation-limit", "0", "-1"},
+		{"key-creation-limit", "all", ""},
 
 		{"redis", "redis.internal:6379?hunter2", ""},
 		{"redis", "http://redis.internal", ""},

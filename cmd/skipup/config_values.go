@@ -163,6 +163,17 @@ func (r perMinute) policy() ratelimit.Policy {
 	return ratelimit.Policy{Name: "default", Quota: int(r), Window: time.Minute}
 }
 
+// limit is a maximum number, negative for no limit, which is written as 0. It is zero if it was not set.
+type limit int
+
+func (l *limit) UnmarshalText(text []byte) error {
+	err := parseNumber((*int)(l), text, 0, 1_000_000_000)
+	if *l == 0 {
+		*l = -1
+	}
+	return err
+}
+
 // megabytes is an amount of memory.
 type megabytes int
 

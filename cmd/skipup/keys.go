@@ -47,7 +47,7 @@ Scopes:
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days (default never)")
-	addFlags(flags, databaseOption, keyEnvironmentOption)
+	addFlags(flags, databaseOption, keyEnvironmentOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
 	completeScopes(cmd)
 	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
@@ -58,7 +58,7 @@ Scopes:
 }
 
 func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFlags) error {
-	s, err := p.settings(cmd, databaseOption, keyEnvironmentOption)
+	s, err := p.settings(cmd, databaseOption, keyEnvironmentOption, maxKeysOption)
 	wrong, _ := err.(usageErrors)
 	scopes := parseScopes(f.scopes, &wrong)
 	if err := wrong.err(); err != nil {

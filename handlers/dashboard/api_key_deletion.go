@@ -69,12 +69,16 @@ func (h apiKeys) showDeletion(c echo.Context, status int, d keyToDelete, form co
 	if err != nil {
 		return err
 	}
+	descendants, err := h.store.DeletableDescendants(c.Request().Context(), d.key)
+	if err != nil {
+		return err
+	}
 	if d.rotation != nil {
 		return web.Render(c, status, apikeys.FinishRotation(apikeys.FinishPage{
-			Rotation: *d.rotation, Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
+			Rotation: *d.rotation, Descendants: descendants, Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 	}
 	return web.Render(c, status, apikeys.Delete(apikeys.DeletePage{
-		Key: d.key, Challenge: d.key.DeletionChallenge(h.store.Now()), Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
+		Key: d.key, Descendants: descendants, Challenge: d.key.DeletionChallenge(h.store.Now()), Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 }
 
 // cancelRotation deletes the new key of a rotation.

@@ -183,6 +183,11 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 	if err := h.addRotationHistory(c.Request().Context(), &page); err != nil {
 		return err
 	}
+	descendants, err := h.store.Descendants(c.Request().Context(), page.Key.WorkspaceID, []string{page.Key.ID})
+	if err != nil {
+		return err
+	}
+	page.Descendants = descendants[page.Key.ID]
 	page.Routes = routesOf(h.routes.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
 }

@@ -48,10 +48,12 @@ func rejectionOf(err error) (rejection, bool) {
 type confirmForm struct {
 	Name   string `form:"confirm_name"`
 	Reason string `form:"reason"`
+	// Descendants deletes the keys that a key created too.
+	Descendants bool `form:"descendants"`
 }
 
 func (f confirmForm) confirmation() models.Confirmation {
-	return models.Confirmation{Name: f.Name, Reason: f.Reason}
+	return models.Confirmation{Name: f.Name, Reason: f.Reason, Descendants: f.Descendants}
 }
 
 // next is the page to redirect to after a change, and a notice to show on it.

@@ -123,6 +123,7 @@ type DetailPage struct {
 	RotationHistory []models.APIKey // oldest first, including the key
 	// RotationUse counts the requests of each of them in the last 30 days, by ID.
 	RotationUse map[string]int64
+	Descendants []models.APIKey // created by the key, directly or through other keys
 	Form        DetailsForm
 	Errors      models.Fields // of that form
 	Message     string        // an error that concerns no single field
@@ -130,10 +131,11 @@ type DetailPage struct {
 
 // DeletePage asks for confirmation before a key is deleted.
 type DeletePage struct {
-	Key        *models.APIKey
-	Challenge  models.Challenge
-	Entered    models.Confirmation
-	ChangeTime time.Duration // longest time until the deletion takes effect
-	Errors     models.Fields
-	Message    string // an error that concerns no single field
+	Key         *models.APIKey
+	Descendants []models.APIKey // created by the key
+	Challenge   models.Challenge
+	Entered     models.Confirmation
+	ChangeTime  time.Duration // longest time until the deletion takes effect
+	Errors      models.Fields
+	Message     string // an error that concerns no single field
 }

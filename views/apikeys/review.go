@@ -27,7 +27,7 @@ var findingTexts = map[models.Finding]findingText{
 	models.FindExpiring:  {"expiring soon", "Within 14 days", "Expiring within 14 days", false},
 	models.FindOld:       {"due for rotation", "Created over a year ago", "Created over a year ago", false},
 	models.FindScopes:    {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
-	models.FindOrphaned:  {"without an owner", "Creator was deactivated", "Created by a deactivated member", true},
+	models.FindOrphaned:  {"without an owner", "Creator was deactivated or deleted", "Created by a deactivated member or a deleted key", true},
 	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired, or paused keys that clients still send", false},
 }
 

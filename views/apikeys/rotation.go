@@ -19,11 +19,12 @@ type RotationPage struct {
 
 // FinishPage asks for confirmation before the old key of a rotation is deleted.
 type FinishPage struct {
-	Rotation   models.Rotation
-	Entered    models.Confirmation
-	ChangeTime time.Duration // longest time until the deletion takes effect
-	Errors     models.Fields
-	Message    string // an error that concerns no single field
+	Rotation    models.Rotation
+	Descendants []models.APIKey // created by the old key, without the new one
+	Entered     models.Confirmation
+	ChangeTime  time.Duration // longest time until the deletion takes effect
+	Errors      models.Fields
+	Message     string // an error that concerns no single field
 }
 
 // CancelPage asks for confirmation before the new key of a rotation is deleted.

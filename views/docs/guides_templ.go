@@ -351,7 +351,7 @@ func scopes() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		server := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p>Scopes limit what a key can do. Each scope is separate: <code>members.write</code> doesn’t include <code>members.read</code>. A key can grant only scopes it has.</p><div class=\"docs-table\" tabindex=\"0\" role=\"region\" aria-label=\"All scopes\"><table><thead><tr><th scope=\"col\">Scope</th><th scope=\"col\">Grants</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p>Scopes limit what a key can do. Each scope is separate: <code>members.write</code> doesn’t include <code>members.read</code>. A key can grant only scopes it has, and the keys it creates expire no later than it does.</p><div class=\"docs-table\" tabindex=\"0\" role=\"region\" aria-label=\"All scopes\"><table><thead><tr><th scope=\"col\">Scope</th><th scope=\"col\">Grants</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

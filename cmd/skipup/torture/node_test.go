@@ -35,7 +35,7 @@ func startNode(t *testing.T, number int, binary string, p *postgres, database st
 	n := &node{t: t, number: number, binary: binary, proxy: newProxy(t, p.port), log: filepath.Join(t.TempDir(), "log")}
 	n.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + p.url(database, n.proxy.port()), "SKIPUP_ADDR=127.0.0.1:0",
-		"SKIPUP_KEY_RATE_LIMIT=0", "SKIPUP_GUESS_RATE_LIMIT=0",
+		"SKIPUP_KEY_RATE_LIMIT=0", "SKIPUP_GUESS_RATE_LIMIT=0", "SKIPUP_MAX_KEYS=0", "SKIPUP_KEY_CREATION_LIMIT=0",
 	}, env...)
 	n.start()
 	t.Cleanup(n.kill)
