@@ -2,7 +2,9 @@ package web
 
 import (
 	"encoding/csv"
+	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,12 +20,13 @@ const chunkRows = 500
 // SendCSV sends a table as a CSV download. The function rows calls send for each row, so that the
 // table is never in memory as a whole; columns is the first row. Cells that a spreadsheet would
 // evaluate as a formula are prefixed with an apostrophe. If rows returns an error midway, the
-// download fails in the client instead of ending early.
+// download fails in the client instead of ending early. The file begins with a byte order mark, without
+// which Excel doesn't read it as UTF-8.
 func SendCSV(c echo.Context, file string, columns []string, rows func(send func(row []string) error) error) error {
 	response := c.Response()
 	response.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	response.Header().Set(echo.HeaderContentDisposition, `attachment; filename="`+file+`"`)
-	table, sent := csv.NewWriter(response), 0
+	table, sent := csv.NewWriter(&markedWriter{response, false}), 0
 	control := http.NewResponseController(response)
 	send := func(row []string) error {
 		if sent%chunkRows == 0 {
@@ -57,4 +60,35 @@ func asText(cell string) string {
 		return "'" + cell
 	}
 	return cell
+}
+
+// markedWriter writes a byte order mark before the first byte.
+type markedWriter struct {
+	io.Writer
+	marked bool
+}
+
+func (w *markedWriter) Write(p []byte) (int, error) {
+	if !w.marked {
+		if _, err := io.WriteString(w.Writer, "\ufeff"); err != nil {
+			return 0, err
+		}
+		w.marked = true
+	}
+	return w.Writer.Write(p)
+}
+
+// notInFileNames matches what can't be in the name of a file, or needs quotes in a shell.
+var notInFileNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// FileName returns the name of a file from parts, such as the name of a key and a period. It keeps only
+// ASCII letters and digits of each part.
+func FileName(extension string, parts ...string) string {
+	var kept []string
+	for _, part := range parts {
+		if part = strings.Trim(notInFileNames.ReplaceAllString(strings.ToLower(part), "-"), "-"); part != "" {
+			kept = append(kept, part[:min(len(part), 40)])
+		}
+	}
+	return strings.Join(kept, "-") + "." + extension
 }

@@ -17,8 +17,11 @@ import (
 
 // openGate returns the gate to the API, and starts to serve metrics if they are enabled. Stop ends
 // the metrics and disconnects from Redis.
-func openGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
-	limits, closeLimits := limitsOf(s, log)
+func openGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, conditions *web.Conditions, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
+	limits, closeLimits, err := limitsOf(ctx, s, conditions, log)
+	if err != nil {
+		return nil, nil, err
+	}
 	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits}
 	stopMetrics := func() {}
 	if s.MetricsAddr != "" {
@@ -34,18 +37,31 @@ func openGate(ctx context.Context, s settings, store *models.Store, metrics *web
 	}, nil
 }
 
-// limitsOf returns the rate limits, shared through Redis if it is configured.
-func limitsOf(s settings, log *slog.Logger) (limits web.Limits, stop func()) {
+// limitsOf returns the rate limits, shared through Redis if it is configured. It returns an error if
+// Redis rejects the password or the user. It doesn't wait for a Redis that is unavailable.
+func limitsOf(ctx context.Context, s settings, conditions *web.Conditions, log *slog.Logger) (limits web.Limits, stop func(), err error) {
 	limiter := func(_ string, policy ratelimit.Policy) ratelimit.Limiter {
 		return ratelimit.NewMemory(policy, time.Now)
 	}
 	stop = func() {}
 	if s.Redis.Options != nil {
 		client := redis.NewClient(s.Redis.Options)
-		limiter = func(name string, policy ratelimit.Policy) ratelimit.Limiter {
-			return ratelimit.NewShared(client, "skipup:"+name+":", policy, ratelimit.NewMemory(policy, time.Now), log)
-		}
 		stop = func() { _ = client.Close() }
+		if ratelimit.Rejects(ctx, client) {
+			stop()
+			return limits, nil, failf("Redis rejects the user or password; check %s", redisOption.name())
+		}
+		limiter = func(name string, policy ratelimit.Policy) ratelimit.Limiter {
+			shared := ratelimit.NewShared(client, "skipup:"+name+":", policy, ratelimit.NewMemory(policy, time.Now), log)
+			shared.Watch(func(out bool) {
+				sentence := ""
+				if out {
+					sentence = "Redis is unavailable or takes longer than 50 ms, so that each node limits requests on its own. Move it closer, or check " + redisOption.name() + "."
+				}
+				conditions.Report("redis_"+name, sentence)
+			})
+			return shared
+		}
 	}
 	if policy := s.KeyRateLimit.policy(); policy.Quota > 0 {
 		limits.Keys = &web.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
@@ -53,7 +69,7 @@ func limitsOf(s settings, log *slog.Logger) (limits web.Limits, stop func()) {
 	if policy := s.GuessRateLimit.policy(); policy.Quota > 0 {
 		limits.Addresses = limiter("guess", policy)
 	}
-	return limits, stop
+	return limits, stop, nil
 }
 
 // serveMetrics serves the metrics on a listener of their own until stop is called.

@@ -70,7 +70,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	}
 	defer func() { _ = listener.Close() }()
 	publicURL := publicURLOf(s, listener.Addr())
-	gate, closeGate, err := openGate(ctx, s, store, metrics, log)
+	gate, closeGate, err := openGate(ctx, s, store, metrics, conditions, log)
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,17 @@ func (h apiKeys) usedKeys(c echo.Context, query apikeys.UsageQuery) (history []m
 	return history, others, nil
 }
 
+// usageFile returns the name of a file about the key in the URL, with the key's name, the end of its ID,
+// a period, and the date. The keys of a rotation have the same name.
+func (h apiKeys) usageFile(c echo.Context, what, period string) (string, error) {
+	key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+	if err != nil {
+		return "", err
+	}
+	look := viewer.Of(c.Request().Context())
+	return web.FileName("csv", what, key.Name, key.ID[max(0, len(key.ID)-6):], period, look.Now.In(look.Location).Format(time.DateOnly)), nil
+}
+
 // usageQuery returns the query of a request. Only requests for a part of the page have Seen.
 func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &query); err != nil {
@@ -110,8 +121,12 @@ func (h apiKeys) usageCounts(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	file, err := h.usageFile(c, "usage", query.PeriodName())
+	if err != nil {
+		return err
+	}
 	columns := []string{"starts_at", "route", "scope", "status", "refusal", "requests"}
-	return web.SendCSV(c, "usage.csv", columns, func(send func([]string) error) error {
+	return web.SendCSV(c, file, columns, func(send func([]string) error) error {
 		for _, count := range counts {
 			row := []string{count.StartsAt.In(look.Location).Format(time.RFC3339), count.Route, count.Scope,
 				strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10)}
@@ -137,8 +152,12 @@ func (h apiKeys) usageCallers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	file, err := h.usageFile(c, "callers", "")
+	if err != nil {
+		return err
+	}
 	columns := []string{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused"}
-	return web.SendCSV(c, "callers.csv", columns, func(send func([]string) error) error {
+	return web.SendCSV(c, file, columns, func(send func([]string) error) error {
 		for i := range callers {
 			caller := &callers[i]
 			row := []string{caller.Address, caller.UserAgent, caller.FirstSeenAt.Format(time.RFC3339), caller.LastSeenAt.Format(time.RFC3339),

@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"encoding/csv"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -235,7 +236,7 @@ func TestLastDaysStartAtTheViewersMidnight(t *testing.T) {
 				t.Errorf("%s: new callers = %q", zone, got)
 			}
 			counts := b.Get(usagePath(alone) + "/counts.csv")
-			if rows := table(t, counts); len(rows) != 3 || rows[1][0] != want.first || rows[1][5] != strconv.Itoa(n-1) || !strings.Contains(counts.Header.Get("Content-Disposition"), `"usage.csv"`) {
+			if rows := table(t, counts); len(rows) != 3 || rows[1][0] != want.first || rows[1][5] != strconv.Itoa(n-1) || !usageFile.MatchString(counts.Header.Get("Content-Disposition")) {
 				t.Errorf("%s: counts = %q in %v", zone, rows, counts.Header["Content-Disposition"])
 			}
 		}
@@ -245,7 +246,7 @@ func TestLastDaysStartAtTheViewersMidnight(t *testing.T) {
 			{"127.0.0.1", "late/2", "2026-04-13T09:00:00Z", "2026-04-13T09:00:00Z", "1", "0"},
 			{"127.0.0.1", "first/1", "2026-03-14T11:30:00Z", "2026-03-15T00:30:00Z", "2", "0"},
 		}
-		if diff := cmp.Diff(want, table(t, callers)); diff != "" || !strings.Contains(callers.Header.Get("Content-Disposition"), `"callers.csv"`) {
+		if diff := cmp.Diff(want, table(t, callers)); diff != "" || !callersFile.MatchString(callers.Header.Get("Content-Disposition")) {
 			t.Errorf("%v (-want +got):\n%s", callers.Header["Content-Disposition"], diff)
 		}
 	})
@@ -330,13 +331,23 @@ func TestUsageAsCSV(t *testing.T) {
 	})
 }
 
+// The names of downloaded files contain the name and the end of the ID of the key, and the period.
+var (
+	usageFile   = regexp.MustCompile(`filename="usage-[a-z-]+-[a-z0-9]{6}-30d-\d{4}-\d\d-\d\d\.csv"`)
+	callersFile = regexp.MustCompile(`filename="callers-[a-z-]+-[a-z0-9]{6}-\d{4}-\d\d-\d\d\.csv"`)
+)
+
 func table(t *testing.T, answer handlerstest.Response) [][]string {
 	t.Helper()
 	if answer.Status != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/csv") ||
 		!strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment") {
 		t.Fatalf("%d %v", answer.Status, answer.Header)
 	}
-	rows, err := csv.NewReader(strings.NewReader(answer.Body)).ReadAll()
+	text, marked := strings.CutPrefix(answer.Body, "\ufeff")
+	if !marked {
+		t.Error("the file doesn't begin with a byte order mark, so that Excel doesn't read it as UTF-8")
+	}
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func TestAuditLogAsCSV(t *testing.T) {
 			got.Header.Get("Content-Disposition") != `attachment; filename="audit-log-2026-03-14.csv"` || got.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("status = %d, header = %v", got.Status, got.Header)
 		}
-		rows, err := csv.NewReader(strings.NewReader(got.Body)).ReadAll()
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(got.Body, "\ufeff"))).ReadAll()
 		if err != nil || len(rows) != 1+5+1500 {
 			t.Fatalf("rows = %d (%v), want %d", len(rows), err, 1+5+1500)
 		}

@@ -88,6 +88,9 @@ func (q UsageQuery) url(under string) string {
 	return under + "?" + values.Encode()
 }
 
+// PeriodName returns the name of the period, such as "30d".
+func (q UsageQuery) PeriodName() string { return q.period().Name }
+
 func (q UsageQuery) in(period string) UsageQuery { return UsageQuery{Period: period, Keys: q.Keys} }
 
 func (q UsageQuery) by(by string) UsageQuery {

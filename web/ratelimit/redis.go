@@ -1,8 +1,10 @@
 package ratelimit
 
 import (
+	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,4 +46,20 @@ func ParseRedis(redisURL string) (*redis.Options, error) {
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return options, nil
+}
+
+// Rejects reports whether a Redis server responds that the user or the password is wrong or missing.
+func Rejects(ctx context.Context, client *redis.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var rejected redis.Error
+	if err := client.Ping(ctx).Err(); err == nil || !errors.As(err, &rejected) {
+		return false
+	}
+	for _, code := range []string{"WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH"} {
+		if strings.HasPrefix(rejected.Error(), code) {
+			return true
+		}
+	}
+	return false
 }

@@ -57,6 +57,7 @@ type Shared struct {
 	fallback *Memory
 	log      *slog.Logger
 	timeout  time.Duration
+	watch    func(out bool)
 
 	mu      sync.Mutex
 	out     bool      // the last call failed
@@ -68,8 +69,12 @@ type Shared struct {
 // the caller must close it. Messages of go-redis are logged at debug level.
 func NewShared(client *redis.Client, prefix string, policy Policy, fallback *Memory, log *slog.Logger) *Shared {
 	redis.SetLogger(clientLog{log}) // global for all clients; the default writes to stderr
-	return &Shared{client: client, prefix: prefix, policy: policy, fallback: fallback, log: log, timeout: callTimeout}
+	return &Shared{client: client, prefix: prefix, policy: policy, fallback: fallback, log: log, timeout: callTimeout, watch: func(bool) {}}
 }
+
+// Watch sets a function that is called when Redis becomes unavailable, or too slow, and when it is
+// available again. Call it before the first request.
+func (s *Shared) Watch(watch func(out bool)) { s.watch = watch }
 
 // Take implements Limiter.
 func (s *Shared) Take(ctx context.Context, subject Subject) Decision {
@@ -133,6 +138,7 @@ func (s *Shared) beginOutage(ctx context.Context, err error) {
 	s.out, s.retryAt = true, s.fallback.now().Add(pause)
 	s.mu.Unlock()
 	if !known {
+		s.watch(true)
 		s.log.WarnContext(ctx, "Redis is unavailable; each node limits requests on its own",
 			slog.String("policy", s.policy.Name), slog.Any("error", err))
 	}
@@ -142,6 +148,7 @@ func (s *Shared) endOutage(ctx context.Context) {
 	s.mu.Lock()
 	s.out = false
 	s.mu.Unlock()
+	s.watch(false)
 	s.log.InfoContext(ctx, "Redis is available again; limits apply across all nodes", slog.String("policy", s.policy.Name))
 }
 
