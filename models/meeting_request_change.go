@@ -43,7 +43,8 @@ func (s *Store) ResumeMeetingRequest(ctx context.Context, workspaceID, id string
 }
 
 // CancelMeetingRequest cancels a meeting request. It returns FailedPrecondition unless it is active
-// or paused. The event says whether to notify the participants.
+// or paused. The event says whether its receiver should notify the
+// participants; nothing here does.
 func (s *Store) CancelMeetingRequest(ctx context.Context, workspaceID, id string, notify bool) (*MeetingRequest, error) {
 	return s.setMeetingRequestStatus(ctx, workspaceID, id, MeetingRequestCancelled, MeetingRequestCancelledEvent,
 		func(r *MeetingRequest) any {

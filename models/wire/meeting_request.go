@@ -22,7 +22,7 @@ type MeetingRequest struct {
 // CancelledMeetingRequest is the data of a meeting_request.cancelled event.
 type CancelledMeetingRequest struct {
 	MeetingRequest
-	Notify bool `json:"notify"` // whether to notify the participants
+	Notify bool `json:"notify"` // whether the receiver should notify the participants
 }
 
 // Timeframe is the period in which a meeting can take place. A null start or end is open.

@@ -263,7 +263,7 @@ func quickstart() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>Create a meeting request. The organizer must be a workspace member. Returns 202 because scheduling happens asynchronously.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>Create a meeting request. The organizer must be a workspace member. Returns 202 because the request is only stored. The server sends webhook events about it, but arranges no meetings and sends no messages to participants: the program that receives the events does.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -271,7 +271,7 @@ func quickstart() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Pause it, resume it, or cancel it and notify the participants:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Pause it, resume it, or cancel it. <code>notify</code> is passed on in the event, and asks the receiver to notify the participants:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -64,7 +64,7 @@ func Release(p ReleasePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>They can’t take part in scheduling without a seat. They stay a member.</li><li>The seat becomes available to someone else.</li><li>You can assign them a seat again while one is available.</li></ul>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>They stay a member and can do the same here. Your integrations see that they have no seat.</li><li>The seat becomes available to someone else.</li><li>You can assign them a seat again while one is available.</li></ul>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -27,9 +27,9 @@ var groups = []group{
 	{"Meeting requests", "the titles and descriptions of meetings, and the email addresses of organizers and participants", []event{
 		{models.MeetingRequestCreatedEvent, "Created", "A meeting was requested."},
 		{models.MeetingRequestUpdatedEvent, "Updated", "The title, time, or participants changed."},
-		{models.MeetingRequestPausedEvent, "Paused", "Scheduling was paused."},
-		{models.MeetingRequestResumedEvent, "Resumed", "Scheduling was resumed."},
-		{models.MeetingRequestBookedEvent, "Booked", "A time was found and added to calendars."},
+		{models.MeetingRequestPausedEvent, "Paused", "The request was paused."},
+		{models.MeetingRequestResumedEvent, "Resumed", "The request was resumed."},
+		{models.MeetingRequestBookedEvent, "Booked", "Reserved. The API can’t book a request yet."},
 		{models.MeetingRequestCancelledEvent, "Canceled", "The request was canceled."},
 		{models.MeetingRequestOrganizerChangedEvent, "Organizer changed", "Another member became the organizer."},
 	}},

@@ -183,7 +183,7 @@ func introduction() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Add endpoint</a><ol class=\"webhook-steps\"><li><b>Select events</b>For example, a booked meeting, a new member, or a deleted key.</li><li><b>Verify signatures</b>Each request is signed with a secret only you and SkipUp know.</li><li><b>Return 2xx</b>We retry other responses up to 10 times over 3 days.</li></ol>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Add endpoint</a><ol class=\"webhook-steps\"><li><b>Select events</b>For example, a new meeting request, a new member, or a deleted key.</li><li><b>Verify signatures</b>Each request is signed with a secret only you and SkipUp know.</li><li><b>Return 2xx</b>We retry other responses up to 10 times over 3 days.</li></ol>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
