@@ -271,7 +271,7 @@ func subject(kind, value string) string {
 
 func accountSubject(email string) string { return subject("account", normalEmail(email)) }
 
-// shareSubject is the share of an account that belongs to the network of an IP address.
+// shareSubject returns the subject of an account for the network of an IP address.
 func shareSubject(email, address string) string {
 	return accountSubject(email) + "@" + hex.EncodeToString(digestOf(networkOf(address)))
 }
