@@ -97,7 +97,7 @@ test('deactivates a member, who is signed out, and reactivates them', async ({ a
   await admin.goto(membersPath)
   await openMember(admin, grace.name)
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
-  await expect(dialog(admin)).toContainText('API keys they created keep working.')
+  await expect(dialog(admin)).toContainText('They’re signed out of this workspace immediately.')
   await submit(admin)
   await expect(notice(admin, 'Deactivated Grace Hopper')).toBeVisible()
   await expect(people(admin)).toHaveCount(1)
