@@ -101,10 +101,29 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 		if !useful {
 			return tx.FinishEmail(ctx, email, "")
 		}
+		if email.Invitation == nil && row.Attempts == 0 { // an invitation was counted when it was requested
+			limited := new(Error)
+			switch err := tx.takeEmail(ctx, email.Member); {
+			case errors.As(err, &limited):
+				return tx.deferEmail(ctx, email, tx.now().Add(limited.RetryAfter))
+			case err != nil:
+				return err
+			}
+		}
 		claimed = email
 		return nil
 	})
 	return claimed, err
+}
+
+// deferEmail makes a claimed email due later, as if no one had tried to send it.
+func (s *Store) deferEmail(ctx context.Context, email *Email, until time.Time) error {
+	update := s.with(ctx).Model(email.queue.model()).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil).
+		Updates(map[string]any{email.queue.dueAt: until, email.queue.attempts: 0})
+	if update.Error != nil {
+		return fmt.Errorf("defer email: %w", update.Error)
+	}
+	return nil
 }
 
 // FinishEmail records the result of sending a claimed email: failure is empty if it was sent.

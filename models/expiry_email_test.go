@@ -107,6 +107,22 @@ func TestExpiryEmailNotRequestedWithoutServer(t *testing.T) {
 	})
 }
 
+// TestExpiryEmailWaitsForCooldown checks that a reminder is sent later if its recipient was just emailed.
+func TestExpiryEmailWaitsForCooldown(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.EnableEmail()
+		s.joined(t, "bob@acme.test", models.Admin)
+		s.expiringIn(t, "CI", 14)
+		s.remind(t, 1)
+		s.Exec(t, "DELETE FROM expiry_mails WHERE member_id = $1", s.admin.ID)
+		s.wantNoEmail(t, "just after the invitation")
+		s.Clock.Advance(10*time.Minute - time.Millisecond)
+		s.wantNoEmail(t, "before the end of the cooldown")
+		s.Clock.Advance(time.Millisecond)
+		s.wantExpiryEmail(t, "after the cooldown", "bob@acme.test", "CI")
+	})
+}
+
 // TestExpiryEmailIsCurrent checks that an email is dropped if it no longer applies when it is due.
 func TestExpiryEmailIsCurrent(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -128,6 +144,7 @@ func TestExpiryEmailIsCurrent(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, s fixture) {
 				s.EnableEmail()
 				bob := s.joined(t, "bob@acme.test", models.Admin)
+				s.Clock.Advance(10 * time.Minute) // no one gets two emails at once
 				key := s.expiringIn(t, "CI", 14)
 				s.remind(t, 1)
 				s.Exec(t, "DELETE FROM expiry_mails WHERE member_id = $1", s.admin.ID)
@@ -193,6 +210,7 @@ func TestLongestDueEmailFirst(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
 		s.joined(t, "bob@acme.test", models.Admin)
+		s.Clock.Advance(10 * time.Minute) // no one gets two emails at once
 		s.expiringIn(t, "CI", 14)
 		s.remind(t, 1)
 		s.Exec(t, "DELETE FROM expiry_mails WHERE member_id = $1", s.admin.ID)

@@ -56,7 +56,7 @@ func (s *Store) InviteMember(ctx context.Context, workspaceID, id string) (*Invi
 }
 
 // EmailInvitation emails a new invitation link to a pending member. An earlier link stops working.
-// It returns FailedPrecondition if this server doesn't send email.
+// It returns FailedPrecondition if this server doesn't send email, and RateLimited after too many emails.
 func (s *Store) EmailInvitation(ctx context.Context, workspaceID, id string) error {
 	if !s.sendsEmail {
 		return Errorf(FailedPrecondition, "Email isn't set up on this server (SMTP_URL is not set). Share the invite link instead.")
@@ -90,10 +90,14 @@ func (s *Store) memberToInvite(ctx context.Context, workspaceID, id string) (*Me
 	return member, nil
 }
 
-// inviteByEmail requests an invitation email to a pending member, if this server sends email.
+// inviteByEmail requests an invitation email to a pending member, if this server sends email. It returns
+// RateLimited as takeEmail does.
 func (s *Store) inviteByEmail(ctx context.Context, member *Member) error {
 	if !s.sendsEmail || !member.Pending {
 		return nil
+	}
+	if err := s.takeEmail(ctx, member); err != nil {
+		return err
 	}
 	now := s.now()
 	if _, err := s.createInvitation(ctx, member, &now); err != nil {

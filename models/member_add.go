@@ -39,7 +39,8 @@ func checkRole(fields Fields, role Role) {
 // new member is pending until they accept it. That includes people with an account, because the
 // person who set its password with another workspace's link might be someone else.
 // A deactivated member is reactivated with the given role, but never with a higher one than before. It
-// returns Invalid for the email of an active member, and Forbidden as ReactivateMember does.
+// returns Invalid for the email of an active member, Forbidden as ReactivateMember does, and RateLimited
+// after too many emails.
 func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) (*Member, error) {
 	if err := n.check(); err != nil {
 		return nil, err

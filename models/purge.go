@@ -34,6 +34,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&Session{}, "expires_at <= ? OR last_seen_at <= ?", []any{now, now.Add(-SessionIdle)}},
 		{&setupLink{}, "expires_at <= ?", []any{now}},
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
+		{&emailLimit{}, "resets_at <= ?", []any{now}},
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-flushMemory)}},
 		{&usageFlush{}, "created_at <= ?", []any{now.Add(-flushMemory)}},

@@ -6,6 +6,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/skipup/keys/models/token"
 )
 
@@ -46,22 +49,49 @@ func checkText(fields Fields, name, value string, size int) {
 // isInvisible reports whether r shows nothing by itself.
 func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(hidden, r) }
 
-// checkEmail adds an error unless value is a bare email address, and returns it in lower case.
+// checkEmail adds an error unless value is a bare email address with a domain name, and returns it as it
+// is stored.
 func checkEmail(fields Fields, name, value string) string {
 	address, err := mail.ParseAddress(value[:min(len(value), maxEmail+1)]) // limits parsing
+	normal, isDomain := storedEmail(value)
 	switch {
 	case value == "":
 		fields.add(name, "is required")
-	case len(value) > maxEmail:
+	case len(value) > maxEmail || len(normal) > maxEmail:
 		fields.add(name, "must be %d characters or fewer", maxEmail)
-	case err != nil || address.Address != value || !utf8.ValidString(value) || strings.ContainsAny(value, " \t"):
+	case strings.ContainsFunc(value, isUnprintable):
+		fields.add(name, "must not contain spaces, line breaks, or invisible characters")
+	case err != nil || address.Address != value || !utf8.ValidString(value) || !isDomain:
 		fields.add(name, "must be a valid email, for example ada@example.com")
 	}
-	return normalEmail(value)
+	return normal
 }
 
+// isUnprintable reports whether r is a space, a control character, or a formatting character, such as one
+// that reverses the direction of text.
+func isUnprintable(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
+
 // normalEmail returns an email as it is stored and compared.
-func normalEmail(value string) string { return strings.ToLower(storable(value)) }
+func normalEmail(value string) string {
+	normal, _ := storedEmail(value)
+	return normal
+}
+
+// storedEmail returns an email in lower case with the ASCII form of its domain, and whether it has a
+// domain name. Browsers send the ASCII form of an international domain, and other clients often the
+// international one.
+func storedEmail(value string) (stored string, isDomain bool) {
+	stored = strings.ToLower(norm.NFC.String(storable(value)))
+	at := strings.LastIndex(stored, "@")
+	if at < 0 || len(stored)-at > 2*maxEmail { // limits the conversion
+		return stored, false
+	}
+	domain, err := idna.Lookup.ToASCII(stored[at+1:])
+	if err != nil || domain == "" {
+		return stored, false
+	}
+	return stored[:at+1] + domain, true
+}
 
 // storable returns value as valid UTF-8 without NUL, which both databases can store.
 func storable(value string) string {

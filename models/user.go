@@ -12,12 +12,21 @@ import (
 // User is a person, who may be a member of several workspaces.
 type User struct {
 	ID           string
-	Email        string // in lower case
+	Email        string // in lower case, with the ASCII form of the domain
 	Name         string
 	PasswordHash string     `json:"-"`
 	VerifiedAt   *time.Time // when the email was proven, or the operator vouched for it; nil if a copied link is the only proof
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+}
+
+// ConfirmedName returns the name if the user has a verified email, and "" otherwise. Until then, it may
+// be text that someone else wants to send to that email.
+func (u *User) ConfirmedName() string {
+	if u.VerifiedAt == nil {
+		return ""
+	}
+	return u.Name
 }
 
 // User returns a user.
@@ -36,6 +45,26 @@ func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
 		return nil, err
 	}
 	return &user, nil
+}
+
+// normalizeEmails changes the emails that earlier versions stored in another form. If another user has
+// the stored form, both stay as they are.
+func (s *Store) normalizeEmails(ctx context.Context) error {
+	var users []struct{ ID, Email string }
+	if err := s.with(ctx).Table("users").Select("id, email").Find(&users).Error; err != nil {
+		return fmt.Errorf("read emails: %w", err)
+	}
+	for _, user := range users {
+		email := normalEmail(user.Email)
+		if email == user.Email {
+			continue
+		}
+		err := s.with(ctx).Exec("UPDATE users SET email = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM users WHERE email = ?)", email, user.ID, email).Error
+		if err != nil {
+			return fmt.Errorf("change email: %w", err)
+		}
+	}
+	return nil
 }
 
 // HasAccount reports whether a user with an email has a password. People who were invited but have

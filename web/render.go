@@ -86,7 +86,8 @@ func BindForm(c echo.Context, form any) error {
 			}
 		}
 	}
-	if workspaceID := r.PostForm.Get(ui.WorkspaceField); workspaceID != "" && workspaceID != CallerOf(c).WorkspaceID {
+	caller, known := findCaller(c) // a form for anyone isn't about a workspace
+	if workspaceID := r.PostForm.Get(ui.WorkspaceField); known && workspaceID != "" && workspaceID != caller.WorkspaceID {
 		return errOtherWorkspace
 	}
 	if err := forms.Decode(form, r.PostForm); err != nil {

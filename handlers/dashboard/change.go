@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -36,7 +37,7 @@ type rejection struct {
 func rejectionOf(err error) (rejection, bool) {
 	rejected := new(models.Error)
 	switch {
-	case !errors.As(err, &rejected) || rejected.Kind != models.Invalid && rejected.Kind != models.FailedPrecondition:
+	case !errors.As(err, &rejected) || !slices.Contains([]models.Kind{models.Invalid, models.FailedPrecondition, models.RateLimited}, rejected.Kind):
 		return rejection{}, false
 	case len(rejected.Fields) > 0:
 		return rejection{fields: rejected.Fields}, true

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -232,6 +233,11 @@ func TestInviteByEmail(t *testing.T) {
 	if page := b.Get(membersPath + "/" + grace.ID).Body; !strings.Contains(page, "Resend email") || !strings.Contains(page, "Emailed") {
 		t.Error("the page does not offer to resend the email")
 	}
+	const cooldown = "This address was emailed recently. Wait 10 minutes before you email it again, or share an invite link."
+	if early := b.Post(membersPath+"/"+grace.ID+"/invitation/email", nil); early.Status != http.StatusUnprocessableEntity || !strings.Contains(early.Body, cooldown) {
+		t.Errorf("resend at once: status = %d, want 422 and %q", early.Status, cooldown)
+	}
+	s.Clock.Advance(10 * time.Minute)
 	if again := b.Post(membersPath+"/"+grace.ID+"/invitation/email", nil); again.Status != http.StatusSeeOther || !memberOf(t, s, "grace@acme.test").Invitation.Emailing {
 		t.Errorf("resend: status = %d, want 303 and an email being sent", again.Status)
 	}

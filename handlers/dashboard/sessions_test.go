@@ -109,3 +109,26 @@ func TestPollingDoesNotKeepOwnerFromSigningIn(t *testing.T) {
 		}
 	})
 }
+
+// TestFormsForAnyoneIgnoreTheWorkspace checks that forms without a session don't fail if they name a
+// workspace.
+func TestFormsForAnyoneIgnoreTheWorkspace(t *testing.T) {
+	s := handlerstest.New(t)
+	for path, want := range map[string]int{
+		"/login": http.StatusUnprocessableEntity, "/appearance": http.StatusSeeOther,
+		"/setup/none": http.StatusNotFound, "/invitations/none": http.StatusNotFound,
+	} {
+		if got := s.Browser(t).Post(path, url.Values{"of_workspace": {"x"}}); got.Status != want {
+			t.Errorf("%s: status = %d, want %d", path, got.Status, want)
+		}
+	}
+}
+
+// TestSignInWithInternationalDomain checks both forms of a domain: browsers send the ASCII form.
+func TestSignInWithInternationalDomain(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		s.NewWorkspace(t, "Books", "anna@bücher.example")
+		s.SignedIn(t, "anna@bücher.example")
+		s.SignedIn(t, "anna@xn--bcher-kva.example")
+	})
+}

@@ -52,18 +52,22 @@ func (w Worker) compose(due *models.Email) content {
 	member := due.Member
 	if due.Invitation != nil {
 		return email.Invitation{
-			Workspace: member.Workspace.Name, Name: member.User.Name, ExpiresAt: due.Invitation.ExpiresAt,
+			Workspace: member.Workspace.Name, Name: member.User.ConfirmedName(), ExpiresAt: due.Invitation.ExpiresAt,
 			Account: !due.Invitation.NeedsAccount(), Link: w.PublicURL + path.Invitation(due.Invitation.Token),
 		}
 	}
 	expiry := email.Expiry{
-		Workspace: member.Workspace.Name, Name: member.User.Name,
+		Workspace: member.Workspace.Name, Name: member.User.ConfirmedName(),
 		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)),
 	}
 	for i := range due.ExpiringKeys {
 		key := &due.ExpiringKeys[i]
+		name := key.Name
+		if member.User.VerifiedAt == nil { // the recipient might be a stranger, and the name a message to them
+			name = key.KeyPrefix
+		}
 		expiry.Keys = append(expiry.Keys, email.ExpiringKey{
-			Name: key.Name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: w.PublicURL + path.APIKey(key.ID),
+			Name: name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: w.PublicURL + path.APIKey(key.ID),
 		})
 	}
 	return expiry

@@ -121,8 +121,11 @@ func TestInvitationEmail(t *testing.T) {
 		if link == nil {
 			t.Fatalf("text contains no link: %q", text)
 		}
-		if !strings.HasPrefix(text, "Hello Grace,") {
-			t.Errorf("text = %q, want a greeting", text)
+		if !strings.HasPrefix(text, "Hello,") {
+			t.Errorf("text = %q, want a greeting without a name", text)
+		}
+		if strings.Contains(text+html, "Grace") {
+			t.Errorf("email contains a name that its recipient hasn't confirmed: %q %q", text, html)
 		}
 		for _, want := range []string{`href="` + link[0] + `"`, "Acme &amp; Söhne"} {
 			if !strings.Contains(html, want) {

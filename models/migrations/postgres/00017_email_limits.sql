@@ -1,0 +1,8 @@
+-- +goose Up
+
+-- The emails to a recipient and from a workspace in the current period.
+CREATE TABLE email_limits (
+    subject    text COLLATE "C" PRIMARY KEY,
+    sent       integer NOT NULL,
+    resets_at  timestamptz NOT NULL
+);
