@@ -122,7 +122,7 @@ func TestMigrateNormalizesEmails(t *testing.T) {
 	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
 		t.Run(name, func(t *testing.T) {
 			s := modelstest.Unmigrated(t, address(t))
-			if err := s.MigrateTo(t.Context(), 17); err != nil {
+			if err := s.MigrateTo(t.Context(), 18); err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]string{

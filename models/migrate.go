@@ -93,7 +93,7 @@ type codeMigration struct {
 func (s *Store) codeMigrations() map[int64]codeMigration {
 	return map[int64]codeMigration{
 		14: {"chain_audit_events", (*Store).chainEarlierEvents},
-		18: {"ascii_email_domains", (*Store).normalizeEmails},
+		19: {"ascii_email_domains", (*Store).normalizeEmails},
 	}
 }
 
