@@ -53,7 +53,7 @@ var findingSQL = map[Finding]string{
 	FindExpiring: notExpiredSQL + " AND expires_at <= @soon",
 	FindOld:      notExpiredSQL + " AND created_at <= @old",
 	FindScopes:   notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
-	// A key that replaces its creator belongs to whoever owned that.
+	// A key that replaces its creator belongs to the owner of the creator.
 	FindOrphaned: notExpiredSQL + " AND (created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)" +
 		" OR created_by_type = 'api_key' AND (predecessor_id IS NULL OR predecessor_id <> created_by_id) AND created_by_id IN " +
