@@ -79,6 +79,7 @@ func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 				t.Fatalf("with a key for %q", mask)
 			}
 		}
+		s.Exec(t, "UPDATE api_keys SET deleted_at = created_at WHERE name <> 'Key'") // deleted keys don't count toward the limit
 	}
 	if after := linesWith(s.Dump(t), foreign.ID); after != before {
 		t.Errorf("the other workspace changed:\nbefore: %s\nafter: %s", before, after)

@@ -150,6 +150,9 @@ func TestAuditLogAsCSV(t *testing.T) {
 			s.NamedKey(t, s.Workspace.ID, strings.TrimSpace(name))
 		}
 		for i := range 1500 {
+			if i == models.DefaultMaxAPIKeys*3/4 { // deleted keys don't count
+				s.Exec(t, "UPDATE api_keys SET deleted_at = created_at")
+			}
 			s.NamedKey(t, s.Workspace.ID, fmt.Sprintf("Robot %04d", i))
 		}
 		b := s.SignedIn(t, handlerstest.AdminEmail)
