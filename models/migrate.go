@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -74,7 +75,13 @@ func (s *Store) migrations() (*goose.Provider, error) {
 	var inCode []*goose.Migration
 	for version, migration := range s.codeMigrations() {
 		inCode = append(inCode, goose.NewGoMigration(version, &goose.GoFunc{
-			RunTx: func(ctx context.Context, tx *sql.Tx) error { return migration.run(s.boundTo(ctx, tx), ctx) },
+			RunTx: func(ctx context.Context, tx *sql.Tx) error {
+				bound := s.boundTo(ctx, tx)
+				if err := bound.requireUnapplied(ctx, version); err != nil {
+					return err
+				}
+				return migration.run(bound, ctx)
+			},
 		}, nil))
 	}
 	if s.dialect.name == sqlite {
@@ -95,6 +102,17 @@ func (s *Store) codeMigrations() map[int64]codeMigration {
 		14: {"chain_audit_events", (*Store).chainEarlierEvents},
 		19: {"ascii_email_domains", (*Store).normalizeEmails},
 	}
+}
+
+// requireUnapplied returns an error if another process has just applied a migration. SQL can't be applied
+// twice, because what it creates exists then, but code can.
+func (s *Store) requireUnapplied(ctx context.Context, version int64) error {
+	var applied int64
+	err := s.with(ctx).Table("goose_db_version").Where("version_id = ?", version).Count(&applied).Error
+	if err == nil && applied > 0 {
+		err = errors.New("another process has applied it")
+	}
+	return err
 }
 
 // boundTo returns a Store bound to a transaction that the caller commits.
