@@ -44,7 +44,7 @@ test('an unknown setup link is rejected', async ({ page }) => {
 
 test('an invalid form keeps the values entered except the password', async ({ page, skipup }) => {
   await page.goto(skipup.setupLink)
-  await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada at acme', password: 'too short' })
+  await fill(page, { workspace: ' ', name: '<b>Ada</b>', email: 'ada', password: 'too short' })
   for (const [label, message] of Object.entries({
     Workspace: /^Workspace name is required\./,
     Email: /^Email must be a valid email/,
@@ -57,7 +57,7 @@ test('an invalid form keeps the values entered except the password', async ({ pa
   await expect(page.getByLabel('Your name')).not.toHaveAttribute('aria-invalid')
   await expect(page.getByLabel('Workspace')).toHaveValue(' ')
   await expect(page.getByLabel('Your name')).toHaveValue('<b>Ada</b>')
-  await expect(page.getByLabel('Email')).toHaveValue('ada at acme')
+  await expect(page.getByLabel('Email')).toHaveValue('ada')
   await expect(page.getByLabel('Password')).toHaveValue('')
   expect(await page.content()).not.toContain('too short')
 
