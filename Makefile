@@ -7,6 +7,9 @@ export CGO_ENABLED ?= 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GO_BUILD := go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 FUZZTIME ?= 5s
+# Instruments the package with the fuzz targets and the JSON decoder. `go test -fuzz` would compile every
+# package again, including SQLite.
+FUZZ_INSTRUMENT := -gcflags=-d=libfuzzer -gcflags=github.com/go-json-experiment/...=-d=libfuzzer
 # The race detector makes SQLite's own code ten times slower and finds nothing in it.
 RACE := -race '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false'
 # Runs a command with a temporary PostgreSQL cluster in a folder of its own (-t).
@@ -105,9 +108,12 @@ clients: node_modules build ## Generate API clients and test one against the ser
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (5s)
-	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; cache=$$(go env GOCACHE)/fuzz/$$(go list -m); \
+	for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+	  go test -c -o "$$out/fuzz.test" $(FUZZ_INSTRUMENT) ./$$package; \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$package/*_test.go | cut -c6-); do \
-	    echo "$$package $$target"; go test -short -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$package; \
+	    echo "$$package $$target"; \
+	    (cd $$package; "$$out/fuzz.test" -test.short -test.run '^$$' -test.fuzz "^$$target$$" -test.fuzztime $(FUZZTIME) -test.fuzzcachedir "$$cache/$$package"); \
 	  done; \
 	done
 
