@@ -12,6 +12,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 const bulkDeletePath = listPath + "/bulk-delete"
@@ -44,30 +45,26 @@ func TestBulkDelete(t *testing.T) {
 		}
 		for _, number := range []string{"", "2", "three"} {
 			form := url.Values{"key": chosen["key"], "confirm_number": {number}}
-			refused := b.Post(bulkDeletePath, form)
-			kept, _ := document(t, refused).Find(`input[name="confirm_number"]`).Attr("value")
-			if refused.Status != http.StatusUnprocessableEntity || kept != number || len(keysOf(t, s)) != 4 {
-				t.Errorf("confirmed with %q: status = %d, entered number = %q, keys = %d; want 422, the same number, and 4", number, refused.Status, kept, len(keysOf(t, s)))
-			}
+			rejected := b.Post(bulkDeletePath, form)
+			rejected.Want(t, http.StatusUnprocessableEntity)
+			modelstest.Equal(t, "number entered", document(t, rejected).Find(`input[name="confirm_number"]`).AttrOr("value", ""), number)
+			modelstest.Equal(t, "keys", len(keysOf(t, s)), 4)
 		}
 		gone := b.Post(bulkDeletePath, url.Values{"key": chosen["key"], "confirm_number": {"3"}})
 		if gone.Status != http.StatusSeeOther {
 			t.Fatalf("delete: status = %d\n%s", gone.Status, gone.Body)
 		}
 		receipts := b.Get(gone.Header.Get("Location"))
-		if text := document(t, receipts).Find("#panel").Text(); receipts.Status != http.StatusOK || strings.Count(text, "Rejected everywhere after ") != 3 || !strings.Contains(text, "GET /me") {
-			t.Errorf("receipts: status = %d\n%s", receipts.Status, text)
-		}
+		receipts.Want(t, http.StatusOK, "GET /me")
+		modelstest.Equal(t, "receipts", strings.Count(document(t, receipts).Find("#panel").Text(), "Rejected everywhere after "), 3)
 		if got := s.Call(t, busy, "GET", "/me", ""); got.Status != http.StatusUnauthorized {
 			t.Errorf("request with a deleted key: status = %d, want 401", got.Status)
 		}
 		if keys := keysOf(t, s); len(keys) != 1 || keys[0].ID != left.ID {
 			t.Errorf("remaining keys = %+v", keys)
 		}
-		if again := b.Post(bulkDeletePath, url.Values{"key": {idle.ID, left.ID}}); again.Status != http.StatusUnprocessableEntity ||
-			!strings.Contains(again.Body, "No keys were deleted") || len(keysOf(t, s)) != 1 {
-			t.Errorf("delete with a deleted key: status = %d, want 422 and no change", again.Status)
-		}
+		b.Post(bulkDeletePath, url.Values{"key": {idle.ID, left.ID}}).Want(t, http.StatusUnprocessableEntity, "No keys were deleted")
+		modelstest.Equal(t, "keys", len(keysOf(t, s)), 1)
 		if text := document(t, b.Get(bulkDeletePath+"?"+chosen.Encode()+"&key="+left.ID)).Find("#panel").Text(); !strings.Contains(text, "3 of the selected keys were already deleted.") {
 			t.Errorf("confirmation page with deleted keys = %q", text)
 		}
@@ -101,10 +98,12 @@ func TestBulkDeleteKeepsRotationsInUse(t *testing.T) {
 			t.Helper()
 			panel := document(t, response).Find("#panel")
 			left := panel.Find(`input[name="key"]`).Map(func(_ int, input *goquery.Selection) string { return input.AttrOr("value", "") })
-			leads := panel.Find(`a[href="` + listPath + "/" + old.ID + `/rotation"]`).Text()
-			if response.Status != status || leads != "Rotation of CI <robot>" || !slices.Equal(left, keys) || panel.Find("footer button").Length() != len(keys) {
-				t.Errorf("status = %d, keys = %q, link = %q, footer = %s", response.Status, left, leads, panel.Find("footer").Text())
+			response.Want(t, status)
+			modelstest.Equal(t, "link", panel.Find(`a[href="`+listPath+"/"+old.ID+`/rotation"]`).Text(), "Rotation of CI <robot>")
+			if !slices.Equal(left, keys) {
+				t.Errorf("keys = %q, want %q", left, keys)
 			}
+			modelstest.Equal(t, "buttons", panel.Find("footer button").Length(), len(keys))
 		}
 		preview(b.Get(bulkDeletePath+"?"+chosen.Encode()), http.StatusOK, []string{idle.ID})
 		preview(b.Get(bulkDeletePath+"?key="+old.ID), http.StatusOK, nil)
@@ -177,9 +176,9 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 			}
 			rows := document(t, b.Get(href)).Find("#keys tbody tr")
 			action, _ := rows.First().Find("[data-evidence] .link").Attr("href")
-			if rows.Length() != want.keys || !strings.Contains(rows.First().Text(), want.says) || !strings.Contains(action, want.links) {
-				t.Errorf("%s: rows = %d, link = %q, text = %s", word, rows.Length(), action, rows.Text())
-			}
+			modelstest.Equal(t, word+": rows", rows.Length(), want.keys)
+			modelstest.Contains(t, word+": row", rows.First().Text(), want.says)
+			modelstest.Contains(t, word+": link", action, want.links)
 		}
 		if page := document(t, b.Get(bulkDeletePath+"?review=unused")); page.Find(`#panel input[name="key"]`).Length() != 2 {
 			t.Error("confirmation page doesn't list both unused keys")

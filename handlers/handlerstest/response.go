@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // Response is a response of the server, read in full.
@@ -12,6 +15,48 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   string
+
+	request *http.Request
+}
+
+// Want fails the test unless the response has the given status and its body contains each of the texts.
+func (r Response) Want(t testing.TB, status int, texts ...string) {
+	t.Helper()
+	if r.Status != status {
+		t.Errorf("%s: status = %d, want %d\n%s", r.name(), r.Status, status, r.Body)
+		return
+	}
+	modelstest.Contains(t, r.name(), r.Body, texts...)
+}
+
+// WantWithout fails the test if the body contains one of the texts.
+func (r Response) WantWithout(t testing.TB, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(r.Body, text) {
+			t.Errorf("%s contains %q:\n%s", r.name(), text, r.Body)
+		}
+	}
+}
+
+// WantRedirect fails the test unless the response redirects to location after a form.
+func (r Response) WantRedirect(t testing.TB, location string) {
+	t.Helper()
+	r.Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, r.name()+": Location", r.Header.Get("Location"), location)
+}
+
+// WantHeader fails the test unless the response has a header with the given value.
+func (r Response) WantHeader(t testing.TB, name, value string) {
+	t.Helper()
+	modelstest.Equal(t, r.name()+": "+name, r.Header.Get(name), value)
+}
+
+func (r Response) name() string {
+	if r.request == nil {
+		return "response"
+	}
+	return r.request.Method + " " + r.request.URL.RequestURI()
 }
 
 // JSON decodes the body into out.
@@ -57,5 +102,5 @@ func Send(t testing.TB, client *http.Client, request *http.Request) Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Response{Status: response.StatusCode, Header: response.Header, Body: string(body)}
+	return Response{Status: response.StatusCode, Header: response.Header, Body: string(body), request: request}
 }

@@ -3,6 +3,7 @@ package modelstest
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,4 +27,14 @@ func shown(value any) string {
 		return fmt.Sprintf("%q", value)
 	}
 	return fmt.Sprintf("%+v", value)
+}
+
+// Contains fails the test unless text contains each of the parts.
+func Contains(t testing.TB, name, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s lacks %q:\n%s", name, part, text)
+		}
+	}
 }
