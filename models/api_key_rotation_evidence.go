@@ -136,16 +136,20 @@ func (s *Store) rotatingCallers(ctx context.Context, rotations []*Rotation) (map
 func (r *Rotation) match(callers map[string][]APIKeyCaller) {
 	atNew := map[usage.Caller]*APIKeyCaller{}
 	for _, c := range callers[r.New.ID] {
-		if !c.IsOthers() { // others may be anyone
+		if !c.IsSeveral() { // others may be anyone
 			atNew[c.Caller()] = &c
 		}
 	}
 	for _, c := range callers[r.Old.ID] {
-		r.Callers = append(r.Callers, RotatingCaller{Old: c, New: atNew[c.Caller()]})
-		delete(atNew, c.Caller())
+		moving := RotatingCaller{Old: c}
+		if !c.IsSeveral() {
+			moving.New = atNew[c.Caller()]
+			delete(atNew, c.Caller())
+		}
+		r.Callers = append(r.Callers, moving)
 	}
 	for _, c := range callers[r.New.ID] {
-		if c.IsOthers() || atNew[c.Caller()] != nil {
+		if c.IsSeveral() || atNew[c.Caller()] != nil {
 			r.Newcomers = append(r.Newcomers, c)
 		}
 	}
@@ -188,9 +192,9 @@ func (s *Store) RotationsInUse(ctx context.Context, workspaceID string, keys []A
 
 func othersLast(a, b *APIKeyCaller) int {
 	switch {
-	case a.IsOthers() == b.IsOthers():
+	case a.IsSeveral() == b.IsSeveral():
 		return 0
-	case a.IsOthers():
+	case a.IsSeveral():
 		return 1
 	}
 	return -1

@@ -96,11 +96,11 @@ func TestOthersAreNeverTicked(t *testing.T) {
 		r := s.rotation(t, old)
 		last := r.Callers[len(r.Callers)-1]
 		modelstest.Equal(t, "callers", len(r.Callers), models.MaxCallers+1)
-		modelstest.Equal(t, "last old is others", last.Old.IsOthers(), true)
+		modelstest.Equal(t, "last old is several callers", last.Old.IsSeveral(), true)
 		modelstest.Equal(t, "last moved", last.Moved(), false)
 		modelstest.Equal(t, "moved", r.Moved(), models.MaxCallers)
 		modelstest.Equal(t, "in use", r.InUse(), true)
-		if len(r.Newcomers) != 1 || !r.Newcomers[0].IsOthers() {
+		if len(r.Newcomers) != 1 || !r.Newcomers[0].IsSeveral() {
 			t.Errorf("newcomers %+v", r.Newcomers)
 		}
 	})

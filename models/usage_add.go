@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ type usageFlush struct {
 func (s *Store) AddUsage(ctx context.Context, counts usage.Counts) error {
 	rows := storableCounts(counts.Rows)
 	var usedAfterDeletion []string
-	var learned []uint64
+	var learned memories
 	err := s.Tx(ctx, func(tx *Store) error {
 		flush := usageFlush{ID: counts.ID, CreatedAt: tx.now()}
 		created := tx.with(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&flush)
@@ -46,15 +47,14 @@ func (s *Store) AddUsage(ctx context.Context, counts usage.Counts) error {
 		if err := tx.lockKeys(ctx, keyIDs(keys)); err != nil {
 			return err
 		}
-		callers, err := tx.addToCallers(ctx, rows)
-		if err != nil {
+		learned = memories{}
+		if err := tx.addToCallers(ctx, rows, learned); err != nil {
 			return err
 		}
-		scopes, err := tx.addNeededScopes(ctx, rows)
-		if err != nil {
+		if err := tx.addNeededScopes(ctx, rows, learned); err != nil {
 			return err
 		}
-		learned = append(callers, scopes...)
+		var err error
 		usedAfterDeletion, err = tx.moveLastUses(ctx, rows)
 		return err
 	})
@@ -86,7 +86,8 @@ func storableCounts(counts []usage.Count) []usage.Count {
 // StorableCaller returns caller as it can be stored. Both of its parts come from outside and may
 // be too long, invalid UTF-8, or contain an API key.
 func StorableCaller(caller usage.Caller) usage.Caller {
-	return usage.Caller{Address: clip(caller.Address, maxUserAgent), UserAgent: clip(caller.UserAgent, maxUserAgent)}
+	caller.Address, caller.UserAgent = clip(caller.Address, maxUserAgent), clip(caller.UserAgent, maxUserAgent)
+	return caller
 }
 
 func keyIDs(counts []usage.Count) []string {
@@ -160,116 +161,9 @@ func (s *Store) addToRoutes(ctx context.Context, counts []usage.Count) error {
 	return nil
 }
 
-// callerUpsert keeps the earliest of the first times and the latest of the last times with what
-// belongs to them, because nodes don't flush in the order of the requests.
-const callerUpsert = `INSERT INTO api_key_callers AS old (@columns) SELECT @columns FROM new WHERE true
-ON CONFLICT (api_key_id, address, user_agent) DO UPDATE SET
-	accepted = old.accepted + excluded.accepted,
-	refused = old.refused + excluded.refused,
-	first_seen_at = CASE WHEN excluded.first_seen_at < old.first_seen_at THEN excluded.first_seen_at ELSE old.first_seen_at END,
-	last_seen_at = CASE WHEN excluded.last_seen_at > old.last_seen_at THEN excluded.last_seen_at ELSE old.last_seen_at END,
-	last_accepted_at = CASE WHEN old.last_accepted_at IS NULL OR excluded.last_accepted_at > old.last_accepted_at
-		THEN excluded.last_accepted_at ELSE old.last_accepted_at END,
-	first_refused_at = CASE WHEN old.first_refused_at IS NULL OR excluded.first_refused_at < old.first_refused_at
-		THEN excluded.first_refused_at ELSE old.first_refused_at END,
-	last_refusal = CASE WHEN old.last_refused_at IS NULL OR excluded.last_refused_at > old.last_refused_at
-		THEN excluded.last_refusal ELSE old.last_refusal END,
-	last_refused_route = CASE WHEN old.last_refused_at IS NULL OR excluded.last_refused_at > old.last_refused_at
-		THEN excluded.last_refused_route ELSE old.last_refused_route END,
-	last_refused_at = CASE WHEN old.last_refused_at IS NULL OR excluded.last_refused_at > old.last_refused_at
-		THEN excluded.last_refused_at ELSE old.last_refused_at END`
-
-// addToCallers adds counts to the callers of keys whose rows are locked, and returns what the Store
-// may remember as stored.
-func (s *Store) addToCallers(ctx context.Context, counts []usage.Count) (learned []uint64, err error) {
-	sums := usage.Group(counts, usage.ByCaller)
-	learned, err = s.limitCallers(ctx, sums)
-	if err != nil {
-		return nil, err
-	}
-	if len(learned) > 0 {
-		sums = usage.Group(sums, usage.ByCaller)
-	}
-	// A statement cannot write a row twice, so accepted and rejected requests have one each.
-	var acceptedRows, rejectedRows [][]any
-	for _, c := range sums {
-		id := []any{c.APIKeyID, c.WorkspaceID, c.Caller.Address, c.Caller.UserAgent}
-		if c.Rejection == usage.Accepted {
-			acceptedRows = append(acceptedRows, append(id, c.Requests, 0, c.First, c.Last, c.Last, nil, nil, "", ""))
-		} else {
-			rejectedRows = append(rejectedRows, append(id, 0, c.Requests, c.First, c.Last, nil, c.First, c.Last, string(c.Rejection), c.Route))
-		}
-	}
-	columns := []column{
-		{"api_key_id", "text"}, {"workspace_id", "text"}, {"address", "text"}, {"user_agent", "text"}, {"accepted", "bigint"}, {"refused", "bigint"},
-		{"first_seen_at", "timestamptz"}, {"last_seen_at", "timestamptz"}, {"last_accepted_at", "timestamptz"},
-		{"first_refused_at", "timestamptz"}, {"last_refused_at", "timestamptz"}, {"last_refusal", "text"}, {"last_refused_route", "text"},
-	}
-	for _, rows := range [][][]any{acceptedRows, rejectedRows} {
-		if err := s.execRows(ctx, columns, rows, callerUpsert); err != nil {
-			return nil, fmt.Errorf("add to callers: %w", err)
-		}
-	}
-	return learned, nil
-}
-
-// limitCallers turns callers beyond MaxCallers of a key into others. It returns those of the
-// callers in counts that the Store did not remember.
-func (s *Store) limitCallers(ctx context.Context, counts []usage.Count) (learned []uint64, err error) {
-	var unknown []usage.Count
-	for i := range counts {
-		if c := &counts[i]; !c.Caller.IsOthers() {
-			if id := s.stored.id(c.APIKeyID, c.Caller.Address, c.Caller.UserAgent); !s.stored.has(id) {
-				unknown, learned = append(unknown, *c), append(learned, id)
-			}
-		}
-	}
-	if len(unknown) == 0 {
-		return nil, nil
-	}
-	known, err := s.callersOf(ctx, keyIDs(usage.Group(unknown, usage.ByKey)))
-	if err != nil {
-		return nil, err
-	}
-	for i := range counts {
-		c := &counts[i]
-		callers, checked := known[c.APIKeyID]
-		switch {
-		case !checked || c.Caller.IsOthers() || callers[c.Caller]:
-		case len(callers) < MaxCallers:
-			callers[c.Caller] = true
-		default:
-			c.Caller = usage.Caller{}
-		}
-	}
-	return learned, nil
-}
-
-// maxIDs limits the IDs in a condition of one query.
-const maxIDs = 2000
-
-// callersOf returns the stored callers of keys.
-func (s *Store) callersOf(ctx context.Context, ids []string) (map[string]map[usage.Caller]bool, error) {
-	callers := make(map[string]map[usage.Caller]bool, len(ids))
-	for some := range slices.Chunk(ids, maxIDs) {
-		var rows []APIKeyCaller
-		err := s.with(ctx).Select("api_key_id, address, user_agent").Where("api_key_id IN ? AND (address <> '' OR user_agent <> '')", some).Find(&rows).Error
-		if err != nil {
-			return nil, fmt.Errorf("read callers: %w", err)
-		}
-		for _, id := range some {
-			callers[id] = map[usage.Caller]bool{}
-		}
-		for _, row := range rows {
-			callers[row.APIKeyID][row.Caller()] = true
-		}
-	}
-	return callers, nil
-}
-
-// addNeededScopes adds the scopes that accepted requests required to keys whose rows are locked. It
-// returns what the Store may remember as stored.
-func (s *Store) addNeededScopes(ctx context.Context, counts []usage.Count) (learned []uint64, err error) {
+// addNeededScopes adds the scopes that accepted requests required to keys whose rows are locked, and
+// adds to learned what the Store may remember as stored.
+func (s *Store) addNeededScopes(ctx context.Context, counts []usage.Count, learned memories) error {
 	needed := map[string]scope.Set{}
 	for i := range counts {
 		// Unknown scopes come from a later version, whose nodes will store them.
@@ -278,17 +172,18 @@ func (s *Store) addNeededScopes(ctx context.Context, counts []usage.Count) (lear
 		if !known || c.Rejection != usage.Accepted {
 			continue
 		}
-		if id := s.stored.id(c.APIKeyID, c.Scope, "scope"); !s.stored.has(id) {
+		id := s.stored.id(c.APIKeyID, c.Scope, "scope")
+		if _, known := s.stored.recall(id); !known {
 			needed[c.APIKeyID] |= scope.Of(required)
-			learned = append(learned, id)
+			learned[id] = ownSlot
 		}
 	}
 	for id, scopes := range needed {
 		if err := s.addScopesOfKey(ctx, id, scopes); err != nil {
-			return nil, fmt.Errorf("add needed scopes: %w", err)
+			return fmt.Errorf("add needed scopes: %w", err)
 		}
 	}
-	return learned, nil
+	return nil
 }
 
 func (s *Store) addScopesOfKey(ctx context.Context, id string, scopes scope.Set) error {
@@ -328,6 +223,9 @@ func (s *Store) moveLastUses(ctx context.Context, counts []usage.Count) (usedAft
 	return usedAfterDeletion, nil
 }
 
+// maxIDs limits the IDs in a condition of one query.
+const maxIDs = 2000
+
 // lockKeys locks the rows of keys in the order of their IDs. SQLite has locked everything already.
 func (s *Store) lockKeys(ctx context.Context, ids []string) error {
 	if s.dialect.name == sqlite {
@@ -344,13 +242,16 @@ func (s *Store) lockKeys(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// storedMemory remembers callers and scopes of keys that the database is known to have, so that
-// adding counts doesn't look them up each time. It forgets everything when it is full.
+// storedMemory remembers scopes of keys that the database is known to have, and which row counts a
+// caller, so that adding counts doesn't look them up each time. It forgets everything when it is full.
 type storedMemory struct {
 	mu   sync.Mutex
 	seed maphash.Seed
-	ids  map[uint64]struct{}
+	ids  memories
 }
+
+// memories are what a storedMemory remembers.
+type memories map[uint64]slot
 
 const maxStoredMemory = 1 << 17
 
@@ -360,20 +261,18 @@ func (m *storedMemory) id(key, a, b string) uint64 {
 	return maphash.Comparable(m.seed, [3]string{key, a, b})
 }
 
-func (m *storedMemory) has(id uint64) bool {
+func (m *storedMemory) recall(id uint64) (s slot, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, known := m.ids[id]
-	return known
+	s, known = m.ids[id]
+	return s, known
 }
 
-func (m *storedMemory) add(ids []uint64) {
+func (m *storedMemory) add(learned memories) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ids == nil || len(m.ids)+len(ids) > maxStoredMemory {
-		m.ids = map[uint64]struct{}{}
+	if m.ids == nil || len(m.ids)+len(learned) > maxStoredMemory {
+		m.ids = memories{}
 	}
-	for _, id := range ids {
-		m.ids[id] = struct{}{}
-	}
+	maps.Copy(m.ids, learned)
 }

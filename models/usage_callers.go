@@ -8,16 +8,22 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-// MaxCallers limits how many callers of a key are recorded separately. Further callers share one
-// row without an address and a user agent.
-const MaxCallers = 100
+const (
+	// MaxAddresses limits how many addresses of callers of a key are recorded separately. Callers from
+	// further addresses share one row without an address and a user agent.
+	MaxAddresses = 500
+	// MaxCallers is the number of callers of a key from which on each address has only its first user
+	// agent recorded separately. Its further user agents share one row without a user agent.
+	MaxCallers = 100
+)
 
-// APIKeyCaller is a caller of a key.
+// APIKeyCaller is a caller of a key, or several that are counted together.
 type APIKeyCaller struct {
 	APIKeyID          string
 	WorkspaceID       string
 	Address           string
 	UserAgent         string
+	Others            usage.CallerSet // the callers, if several are counted together
 	Accepted          int64
 	Rejected          int64 `gorm:"column:refused"`
 	FirstSeenAt       time.Time
@@ -34,8 +40,22 @@ func (c *APIKeyCaller) Caller() usage.Caller {
 	return usage.Caller{Address: c.Address, UserAgent: c.UserAgent}
 }
 
-// IsOthers reports whether c stands for all callers that are not recorded separately.
+// IsOthers reports whether c stands for all callers from addresses that are not recorded separately.
 func (c *APIKeyCaller) IsOthers() bool { return c.Caller().IsOthers() }
+
+// IsSeveral reports whether c stands for several callers: Others, or other user agents of an address.
+func (c *APIKeyCaller) IsSeveral() bool { return c.IsOthers() || len(c.Others) > 0 }
+
+// callersIn returns the callers that a row counts.
+func callersIn(row usage.Caller, others usage.CallerSet) usage.CallerSet {
+	switch {
+	case len(others) > 0:
+		return others
+	case row.IsOthers():
+		return usage.UnknownCallers() // counted by an earlier version
+	}
+	return usage.CallersIn(row)
+}
 
 // CallersOf lists the callers of a key in a workspace, last seen first. If further keys are given,
 // their callers are added.
@@ -67,6 +87,9 @@ func callersOfOneKey(callers []APIKeyCaller, keyID string) []APIKeyCaller {
 
 // add adds the requests of the same caller with another key, with which it was not seen later.
 func (c *APIKeyCaller) add(other *APIKeyCaller) {
+	if c.IsSeveral() || other.IsSeveral() {
+		c.Others = callersIn(c.Caller(), c.Others).Union(callersIn(other.Caller(), other.Others))
+	}
 	c.Accepted += other.Accepted
 	c.Rejected += other.Rejected
 	if other.FirstSeenAt.Before(c.FirstSeenAt) {

@@ -156,12 +156,13 @@ func (h apiKeys) usageCallers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	columns := []string{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused"}
+	columns := []string{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused", "callers"}
 	return web.SendCSV(c, file, columns, func(send func([]string) error) error {
 		for i := range callers {
 			caller := &callers[i]
 			row := []string{caller.Address, caller.UserAgent, caller.FirstSeenAt.Format(time.RFC3339), caller.LastSeenAt.Format(time.RFC3339),
-				strconv.FormatInt(caller.Accepted, 10), strconv.FormatInt(caller.Rejected, 10)}
+				strconv.FormatInt(caller.Accepted, 10), strconv.FormatInt(caller.Rejected, 10),
+				strconv.Itoa(max(1, caller.Others.Len()))}
 			if err := send(row); err != nil {
 				return err
 			}

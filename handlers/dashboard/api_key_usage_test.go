@@ -139,7 +139,7 @@ func TestUsageOfAllRotatedKeys(t *testing.T) {
 			}
 			sum += n
 		}
-		if callers := table(t, b.Get(usagePath(next)+"/callers.csv"+both)); sum != 7 || len(callers) != 2 || !slices.Equal(callers[1][4:], []string{"5", "2"}) {
+		if callers := table(t, b.Get(usagePath(next)+"/callers.csv"+both)); sum != 7 || len(callers) != 2 || !slices.Equal(callers[1][4:], []string{"5", "2", "1"}) {
 			t.Errorf("requests = %d, callers = %q", sum, callers)
 		}
 		live, _ := page.Find("[data-live]").Attr("hx-get")
@@ -242,9 +242,9 @@ func TestLastDaysStartAtTheViewersMidnight(t *testing.T) {
 		}
 		callers := s.SignedIn(t, handlerstest.AdminEmail).Get(usagePath(alone) + "/callers.csv")
 		want := [][]string{
-			{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused"},
-			{"127.0.0.1", "late/2", "2026-04-13T09:00:00Z", "2026-04-13T09:00:00Z", "1", "0"},
-			{"127.0.0.1", "first/1", "2026-03-14T11:30:00Z", "2026-03-15T00:30:00Z", "2", "0"},
+			{"address", "user_agent", "first_seen_at", "last_seen_at", "accepted", "refused", "callers"},
+			{"127.0.0.1", "late/2", "2026-04-13T09:00:00Z", "2026-04-13T09:00:00Z", "1", "0", "1"},
+			{"127.0.0.1", "first/1", "2026-03-14T11:30:00Z", "2026-03-15T00:30:00Z", "2", "0", "1"},
 		}
 		if diff := cmp.Diff(want, table(t, callers)); diff != "" || !callersFile.MatchString(callers.Header.Get("Content-Disposition")) {
 			t.Errorf("%v (-want +got):\n%s", callers.Header["Content-Disposition"], diff)
@@ -317,7 +317,7 @@ func TestUsageAsCSV(t *testing.T) {
 		requests := 0
 		for _, row := range table(t, b.Get(usagePath(key)+"/callers.csv"))[1:] {
 			agents = append(agents, row[1])
-			for _, cell := range row[4:] {
+			for _, cell := range row[4:6] {
 				n, err := strconv.Atoi(cell)
 				if err != nil {
 					t.Error(err)

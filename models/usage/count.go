@@ -27,13 +27,15 @@ type Route struct {
 	Name, Scope string
 }
 
-// Caller is an IP address with a user agent. The zero Caller stands for all callers of a key that
-// are not recorded separately.
+// Caller is an IP address with a user agent. The zero Caller stands for all callers of a key from
+// addresses that are not recorded separately.
 type Caller struct {
 	Address, UserAgent string
+	// Rest is set for a Caller that stands for other user agents of the address. Its UserAgent is empty.
+	Rest bool
 }
 
-// IsOthers reports whether c stands for all callers that are not recorded separately.
+// IsOthers reports whether c stands for all callers from addresses that are not recorded separately.
 func (c Caller) IsOthers() bool { return c == Caller{} }
 
 // Period is the length of time that requests are counted by.
@@ -129,6 +131,12 @@ func ByCaller(a, b *Count) int {
 	}
 	if order := cmp.Or(cmp.Compare(a.Caller.Address, b.Caller.Address), cmp.Compare(a.Caller.UserAgent, b.Caller.UserAgent)); order != 0 {
 		return order
+	}
+	if a.Caller.Rest != b.Caller.Rest {
+		if a.Caller.Rest {
+			return 1
+		}
+		return -1
 	}
 	switch accepted := a.Rejection == Accepted; {
 	case accepted == (b.Rejection == Accepted):

@@ -29,7 +29,7 @@ func TestTrafficNamesTheFirstFew(t *testing.T) {
 	want := "Recent traffic Last hour 3 Last day 40 30 days 1,500" +
 		" Endpoints GET /route1 900 GET /route2 300 GET /route3 200 GET /route4 60 and 2 more endpoints" +
 		" Callers 192.0.2.1 sync 1 just now , 24 Nov 2026, 12:00 UTC 192.0.2.1 sync 2 1 hour ago , 24 Nov 2026, 11:00 UTC 192.0.2.1 sync 3 2 hours ago , 24 Nov 2026, 10:00 UTC" +
-		" other callers 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
+		" Other callers 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
 		" Accepted requests. “Last hour” counts from 11:00 UTC."
 	if got := text(shown.Find("section[aria-labelledby=pause-stops]")); got != want {
 		t.Errorf("traffic =\n%s\nwant\n%s", got, want)

@@ -3,6 +3,7 @@ package apikeys
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -260,4 +261,19 @@ func (p UsagePage) sumOfCallers() (accepted, rejected int64) {
 		rejected += p.Callers[i].Rejected
 	}
 	return accepted, rejected
+}
+
+// severalCallers returns how many callers are counted together.
+func severalCallers(c *models.APIKeyCaller) string {
+	thing := "other user agent"
+	if c.IsOthers() {
+		thing = "other caller"
+	}
+	switch {
+	case c.Others.IsExact():
+		return ui.Plural(int64(c.Others.Len()), thing)
+	case c.Others.Len() > 0:
+		return "At least " + ui.Plural(int64(c.Others.Len()), thing)
+	}
+	return strings.ToUpper(thing[:1]) + thing[1:] + "s"
 }

@@ -193,18 +193,23 @@ func TestRefusalsSayWhy(t *testing.T) {
 func TestCallersThatAreNewAreMarked(t *testing.T) {
 	page := busy(UsageQuery{}, time.UTC)
 	old, others := oldCaller("sync/1", time.Hour), models.APIKeyCaller{Rejected: 4, FirstSeenAt: *ago(20 * day), LastSeenAt: *ago(2 * time.Hour)}
-	page.Callers = []models.APIKeyCaller{*newCaller("cron/2"), old, others}
+	curl, wget := usage.CallersIn(usage.Caller{UserAgent: "curl"}), usage.CallersIn(usage.Caller{UserAgent: "wget"})
+	rest, atLeast := oldCaller("", time.Hour), others
+	rest.Others, atLeast.Others = curl.Union(wget), curl.Union(usage.UnknownCallers())
+	page.Callers = []models.APIKeyCaller{*newCaller("cron/2"), old, others, rest, atLeast}
 	card := drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
 	for n, want := range []string{
 		"192.0.2.1 new cron 2 1 minute ago , 24 Nov 2026, 11:59 UTC just now , 24 Nov 2026, 12:00 UTC 1 0",
 		"192.0.2.1 sync 1 50 days ago , 5 Oct 2026, 12:00 UTC 1 hour ago , 24 Nov 2026, 11:00 UTC 3 0",
-		"Other callers Beyond the first 100 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
+		"Other IP addresses Other callers 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
+		"192.0.2.1 2 other user agents 50 days ago , 5 Oct 2026, 12:00 UTC 1 hour ago , 24 Nov 2026, 11:00 UTC 3 0",
+		"Other IP addresses At least 1 other caller 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
 	} {
 		if got := text(card.Find("tbody tr").Eq(n)); got != want {
 			t.Errorf("caller %d: %q, want %q", n, got, want)
 		}
 	}
-	if got := text(card); !strings.Contains(got, "1 new caller in the last 7 days.") || text(card.Find("tfoot td")) != "4 4" {
+	if got := text(card); !strings.Contains(got, "1 new caller in the last 7 days.") || text(card.Find("tfoot td")) != "7 8" {
 		t.Errorf("it says %s", got)
 	}
 	page.Callers = page.Callers[1:]

@@ -17,9 +17,10 @@ const (
 	// recorderShards keeps requests on several cores from waiting for each other.
 	recorderShards = 32
 	// maxCounts limits the memory for counts to about 20 MB, for example while the database is
-	// unavailable. From three quarters of it on, requests of new callers are counted together; from all
-	// of it on, requests to new routes are counted without the route. The totals and last uses of keys
-	// are never dropped.
+	// unavailable. From half of it on, new callers are counted by address alone, so that the user agents
+	// of one address don't hide others. From three quarters of it on, new callers are counted together;
+	// from all of it on, new routes are counted together. The totals and last uses of keys are never
+	// dropped.
 	maxCounts = 1 << 16
 	// longNames is the length in bytes from which the address and user agent of a caller are clipped
 	// before they are kept in memory. Shorter ones are clipped when they are stored.
@@ -118,7 +119,7 @@ func (r *Recorder) Record(use *Use) {
 	shard.mu.Lock()
 	count := shard.counts.Load().find(&k)
 	if count.requests == 0 {
-		count = shard.insert(&k, use)
+		count = r.insert(shard, &k, use)
 	}
 	count.add(uint32(at % hourMillis))
 	shard.mu.Unlock()
@@ -140,19 +141,26 @@ func (r *Recorder) caller(address, userAgent string) uint64 {
 }
 
 // insert returns the count to add a request to, with less detail if there are too many counts.
-func (s *recorderShard) insert(k *countKey, use *Use) *count {
+func (r *Recorder) insert(s *recorderShard, k *countKey, use *Use) *count {
 	const room = maxCounts / recorderShards
 	t := s.counts.Load()
-	if t.held >= room*3/4 {
-		k.caller = 0
-		if t.held >= room {
-			k.route = 0
-		}
-		if known := t.find(k); known.requests > 0 {
-			return known
-		}
-	} else if _, known := s.callers[k.caller]; !known {
-		s.callers[k.caller] = usage.Caller{Address: strings.Clone(use.Address), UserAgent: strings.Clone(use.UserAgent)}
+	caller := usage.Caller{Address: use.Address, UserAgent: use.UserAgent}
+	switch {
+	case t.held >= room*3/4:
+		k.caller, caller = 0, usage.Caller{}
+	case t.held >= room/2:
+		k.caller = r.caller(use.Address, "\x00") // no user agent has this
+		caller = usage.Caller{Address: use.Address, Rest: true}
+	}
+	if t.held >= room {
+		k.route = 0
+	}
+	if known := t.find(k); known.requests > 0 {
+		return known
+	}
+	if _, known := s.callers[k.caller]; !known && k.caller != 0 {
+		caller.Address, caller.UserAgent = strings.Clone(caller.Address), strings.Clone(caller.UserAgent)
+		s.callers[k.caller] = caller
 	}
 	if t.isFull() {
 		t = t.doubled()

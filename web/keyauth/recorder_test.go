@@ -161,6 +161,41 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// TestUserAgentsOfOneAddressHideNoOther sends as many user agents from one address as a Recorder has
+// room for, and then a request from another.
+func TestUserAgentsOfOneAddressHideNoOther(t *testing.T) {
+	t.Parallel()
+	c := count(t, newFixture(t, modelstest.NewSQLite(t)))
+	row, key := c.good(t)
+	const agents = 2 * keyauth.MaxCounts / keyauth.RecorderShards
+	use := c.use(key)
+	for n := range agents {
+		use.UserAgent = fmt.Sprint("robot/", n)
+		c.Record(&use)
+	}
+	use.Address = "198.51.100.1"
+	c.Record(&use)
+	c.Flush(t.Context())
+	callers, err := c.CallersOf(t.Context(), c.workspace, row.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen, rest, requests int64
+	for _, caller := range callers {
+		requests += caller.Accepted
+		switch {
+		case caller.Address == "198.51.100.1":
+			seen++
+		case caller.IsSeveral():
+			rest++
+			modelstest.Equal(t, "number of user agents is known exactly", caller.Others.IsExact(), false)
+		}
+	}
+	modelstest.Equal(t, "callers from the other address", seen, 1)
+	modelstest.Equal(t, "rows for other user agents", rest, 1)
+	modelstest.Equal(t, "requests", requests, agents+1)
+}
+
 // TestLongUserAgentsAreClipped checks memory: a header can have megabytes, and anyone with a key, even a
 // deleted one, can send another with each request.
 func TestLongUserAgentsAreClipped(t *testing.T) {

@@ -1,0 +1,5 @@
+-- +goose Up
+
+-- Hashes of the callers that a row counts together, 4 bytes each. Empty for a single caller, and for
+-- callers that an earlier version has counted together.
+ALTER TABLE api_key_callers ADD COLUMN others blob NOT NULL DEFAULT x'';
