@@ -50,6 +50,26 @@ func (f *sqliteFile) guard(connection *sqlite3.Conn) error {
 	return nil
 }
 
+// sqliteFiles are the ends of the names of the files of a database: the database, what SQLite creates
+// next to it, and the reserve.
+var sqliteFiles = []string{"", "-wal", "-shm", "-journal", ".reserve"}
+
+// protect takes permissions for other users from files that exist already, because a database has
+// everyone's email addresses and the hashes of passwords and keys.
+func (f *sqliteFile) protect() error {
+	if f == nil {
+		return nil
+	}
+	var failed []error
+	for _, end := range sqliteFiles {
+		info, err := os.Stat(f.path + end)
+		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+			failed = append(failed, os.Chmod(f.path+end, info.Mode().Perm()&0o700))
+		}
+	}
+	return errors.Join(failed...)
+}
+
 // CheckFile returns an error if the file of a SQLite database was deleted or replaced while it is
 // open. Every write then fails.
 func (s *Store) CheckFile() error { return s.dialect.file.check() }

@@ -123,6 +123,9 @@ func Open(url string, options Options) (*Store, error) {
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
 		return nil, err
 	}
+	if err := dialect.file.protect(); err != nil {
+		s.log.Warn("other users of this machine may be able to read the database; change the permissions of its files to 0600", slog.Any("error", err))
+	}
 	s.db, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), dialect.connections())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	syscall.Umask(0o077) // files, such as those of a SQLite database, are for this user only
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
 	os.Exit(run(ctx, os.Args[1:], environment(), os.Stdin, os.Stdout, os.Stderr))

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -430,6 +431,44 @@ func TestDatabaseFileIsReplacedWhileServing(t *testing.T) {
 
 // TestServeNamesTheDatabase checks that an operator can tell from the log, the terminal, and the setup
 // page that the server uses another database than intended.
+// TestDatabaseFilesAreForTheirOwnerOnly runs the program with the usual umask, on a new database and on
+// one that others could read.
+func TestDatabaseFilesAreForTheirOwnerOnly(t *testing.T) {
+	before := syscall.Umask(0o022)
+	t.Cleanup(func() { syscall.Umask(before) })
+	env := sqliteEnv(t)
+	file, _ := models.SQLiteFile(env["DATABASE_URL"])
+	check := func(when string, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Error(err)
+			} else if got := info.Mode().Perm(); got != 0o600 {
+				t.Errorf("%s: mode of %s = %o, want 600", when, filepath.Base(name), got)
+			}
+		}
+	}
+	all := []string{file, file + "-wal", file + "-shm"}
+	for _, when := range []string{"new database", "existing database"} {
+		s := startProcess(t, env)
+		s.waitUntilReady()
+		check(when, all...)
+		s.kill() // leaves all files behind
+		<-s.ended
+		s.ended <- 0
+		for _, name := range all {
+			if err := os.Chmod(name, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if migrated := skipup(t, env, "migrate"); migrated.code != 0 {
+		t.Fatal(migrated.stderr)
+	}
+	check("after a command", file)
+}
+
 func TestServeNamesTheDatabase(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		want, _ := models.SQLiteFile(env["DATABASE_URL"])
