@@ -64,7 +64,7 @@ func filterOf(query ui.ListQuery) models.APIKeyFilter {
 		Sort:       sort,
 		Ascending:  ascending,
 		PageNumber: query.Page(),
-		PageSize:   apikeys.PageSize,
+		PageSize:   query.PageSize(),
 	}
 	if s, known := scope.Parse(query.Get(apikeys.ByScope)); known {
 		filter.Scope = &s

@@ -24,7 +24,7 @@ func (h membersHandler) list(c echo.Context) error {
 	}
 	list, err := h.store.MemberList(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.MemberListFilter{
 		Search: query.Search(), Role: models.Role(query.Get("role")), State: models.MemberState(query.Get("status")),
-		PageNumber: query.Page(), PageSize: members.PageSize,
+		PageNumber: query.Page(), PageSize: query.PageSize(),
 	})
 	if err != nil {
 		return err

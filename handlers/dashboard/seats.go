@@ -23,7 +23,7 @@ func (h seatsHandler) list(c echo.Context) error {
 		return err
 	}
 	list, err := h.store.SeatList(c.Request().Context(), web.CallerOf(c).WorkspaceID,
-		models.SeatListFilter{Search: query.Search(), PageNumber: query.Page(), PageSize: seats.PageSize})
+		models.SeatListFilter{Search: query.Search(), PageNumber: query.Page(), PageSize: query.PageSize()})
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,13 @@ const boxes = () => [...document.querySelectorAll('input[name=key][form=bulk]')]
 function update() {
   const all = boxes()
   const selected = all.filter((box) => box.checked).length
-  const every = document.querySelector('[data-select-all]')
-  if (every) {
+  for (const every of document.querySelectorAll('[data-select-all]')) {
     every.checked = selected > 0 && selected === all.length
     every.indeterminate = selected > 0 && selected < all.length
   }
   const count = document.querySelector('[data-selected-count]')
-  if (count) count.textContent = selected === 1 ? '1 key selected' : `${selected} keys selected`
+  const text = selected === 1 ? '1 key selected' : `${selected} keys selected`
+  if (count && count.textContent !== text) count.textContent = text
 }
 
 function setAll(checked) {
@@ -24,7 +24,7 @@ on('change', 'input[name=key][form=bulk]', update)
 on('change', '[data-select-all]', (event, every) => setAll(every.checked))
 on('click', '[data-select-none]', () => {
   setAll(false)
-  document.querySelector('[data-select-all]')?.focus()
+  for (const every of document.querySelectorAll('[data-select-all]')) every.focus() // only one is visible
 })
 
 // Browsers restore checked boxes when they return to a page.

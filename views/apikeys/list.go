@@ -3,14 +3,13 @@ package apikeys
 import (
 	"net/url"
 
+	"github.com/a-h/templ"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
-
-// PageSize is the number of keys on a page of the list.
-const PageSize = 50
 
 // Parameters of the list's query.
 const (
@@ -41,7 +40,7 @@ func Sorting(q ui.ListQuery) (by models.APIKeySort, ascending bool) {
 
 // Pages returns the position of the page in the list.
 func (p ListPage) Pages() ui.Pages {
-	return ui.PagesOf(p.Query, p.List.Matching, PageSize, len(p.List.Keys))
+	return ui.PagesOf(p.Query, p.List.Matching, len(p.List.Keys))
 }
 
 // HasAnyKey reports whether the workspace has or had a key.
@@ -59,7 +58,7 @@ func (p ListPage) frame() ui.List {
 		ID: "keys", Label: "API keys", Query: p.Query, Summary: p.summary(),
 		Search: "Search by name or description, or paste a key", Filters: []ui.Select{scopeFilter(p.Query)}, Kept: []string{ByReview},
 		Tabs: p.tabs(), TabsLabel: "Status", Columns: columns,
-		Head: reviewHead(p), Foot: bulkBar(), Pages: p.Pages(), Empty: noKeys(p),
+		Head: reviewHead(p), Cards: selectAllCards(p), Selection: bulkBar(), Pages: p.Pages(), Empty: noKeys(p),
 	}
 }
 
@@ -91,6 +90,25 @@ func (p ListPage) summary() string {
 	}
 	return ui.Plural(p.List.Matching, "key") + ", " + columns.Label(p.Query)
 }
+
+// from makes a column appear from a width of the list on. See data-from in parts.css.
+func from(rem string) templ.Attributes { return templ.Attributes{"data-from": rem} }
+
+// width sets the width of a column.
+func width(class string) templ.Attributes { return templ.Attributes{"class": class} }
+
+// A finding's evidence takes the place of the scopes, and of the times that it mentions.
+func (p ListPage) unlessEvidence(otherwise, evidence templ.Attributes) templ.Attributes {
+	if p.finding() == "" {
+		return otherwise
+	}
+	return evidence
+}
+
+func (p ListPage) scopesColumn() templ.Attributes   { return p.unlessEvidence(from("52"), nil) }
+func (p ListPage) createdColumn() templ.Attributes  { return p.unlessEvidence(from("57"), from("64")) }
+func (p ListPage) lastUsedColumn() templ.Attributes { return p.unlessEvidence(nil, from("52")) }
+func (p ListPage) expiryColumn() templ.Attributes   { return p.unlessEvidence(from("44"), from("64")) }
 
 // grant is the access of a set of scopes to one resource.
 type grant struct {

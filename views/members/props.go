@@ -9,9 +9,6 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PageSize is the number of members on a page.
-const PageSize = 50
-
 // Filters lists the parameters of the list besides the search and the page.
 var Filters = []string{"role", "status"}
 
@@ -23,7 +20,7 @@ type ListPage struct {
 
 // Pages returns the position of the list.
 func (p ListPage) Pages() ui.Pages {
-	return ui.PagesOf(p.Query, p.List.Matching, PageSize, len(p.List.Members))
+	return ui.PagesOf(p.Query, p.List.Matching, len(p.List.Members))
 }
 
 func (p ListPage) list() ui.List {

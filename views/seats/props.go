@@ -9,12 +9,8 @@ import (
 	"github.com/skipup/keys/views/ui"
 )
 
-// PageSize is the number of seats on a page, and Candidates the number of members that the form for
-// assigning a seat lists.
-const (
-	PageSize   = 50
-	Candidates = 20
-)
+// Candidates is the number of members that the form for assigning a seat lists.
+const Candidates = 20
 
 // ListPage is the data of the list.
 type ListPage struct {
@@ -24,7 +20,7 @@ type ListPage struct {
 
 // Pages returns the position of the list.
 func (p ListPage) Pages() ui.Pages {
-	return ui.PagesOf(p.Query, p.List.Matching, PageSize, len(p.List.Seats))
+	return ui.PagesOf(p.Query, p.List.Matching, len(p.List.Seats))
 }
 
 func (p ListPage) list() ui.List {

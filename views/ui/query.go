@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,7 +16,11 @@ const (
 	sortParameter   = "sort"
 	orderParameter  = "order"
 	pageParameter   = "page"
+	sizeParameter   = "size"
 )
+
+// pageSizes are the sizes of a page that a person can choose.
+var pageSizes = []int{25, 50, 100}
 
 // ListQuery is the query of a list: its search, filters, order and page. It is immutable; its
 // methods return changed copies, from which URL builds the URL of a link.
@@ -32,10 +37,13 @@ func NewListQuery(path string) ListQuery { return ListQuery{Path: path} }
 // rejects a page that is not a number.
 func ParseListQuery(path string, values url.Values, filters ...string) (ListQuery, error) {
 	q := ListQuery{Path: path, values: url.Values{}}
-	for _, name := range append(filters, searchParameter, sortParameter, orderParameter) {
+	for _, name := range append(filters, searchParameter, sortParameter, orderParameter, sizeParameter) {
 		if value := strings.TrimSpace(values.Get(name)); value != "" {
 			q.values.Set(name, value)
 		}
+	}
+	if size := q.PageSize(); q.Get(sizeParameter) != strconv.Itoa(size) || size == defaultPageSize {
+		q.values.Del(sizeParameter)
 	}
 	if page := values.Get(pageParameter); page != "" {
 		n, err := strconv.Atoi(page)
@@ -57,6 +65,25 @@ func (q ListQuery) Search() string { return q.Get(searchParameter) }
 func (q ListQuery) Page() int {
 	n, _ := strconv.Atoi(q.Get(pageParameter)) // absent on the first page
 	return max(n, 1)
+}
+
+// defaultPageSize is the number of entries on a page unless a person chooses another.
+const defaultPageSize = 50
+
+// PageSize returns the number of entries on a page.
+func (q ListQuery) PageSize() int {
+	if n, err := strconv.Atoi(q.Get(sizeParameter)); err == nil && slices.Contains(pageSizes, n) {
+		return n
+	}
+	return defaultPageSize
+}
+
+// ofSize returns the first page of q with another number of entries on a page.
+func (q ListQuery) ofSize(size int) ListQuery {
+	if size == defaultPageSize {
+		return q.With(sizeParameter, "")
+	}
+	return q.With(sizeParameter, strconv.Itoa(size))
 }
 
 // With returns the first page of q with each name set to the value that follows it. An empty
@@ -96,10 +123,13 @@ func (q ListQuery) URL() string {
 	return q.Path + "?" + q.values.Encode()
 }
 
+// names returns the parameters of q, except for the page.
+func (q ListQuery) names() []string { return slices.Sorted(maps.Keys(q.With().values)) }
+
 // IsFiltered reports whether q has a search or a filter.
 func (q ListQuery) IsFiltered() bool {
 	for name := range q.values {
-		if name != sortParameter && name != orderParameter && name != pageParameter {
+		if name != sortParameter && name != orderParameter && name != pageParameter && name != sizeParameter {
 			return true
 		}
 	}

@@ -3,6 +3,8 @@ package ui
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -90,6 +92,25 @@ func Count(n int64) string {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return digits
+}
+
+// Compact returns a number with at most three digits and a unit, such as "950", "12.3K", or "4M".
+func Compact(n int64) string {
+	value, unit := float64(n), ""
+	for _, next := range []string{"K", "M", "B", "T"} {
+		if math.Abs(value) < 999.5 {
+			break
+		}
+		value, unit = value/1000, next
+	}
+	if unit == "" {
+		return Count(n)
+	}
+	decimals := 1
+	if math.Abs(value) >= 99.95 {
+		decimals = 0
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(value, 'f', decimals, 64), ".0") + unit
 }
 
 // Plural returns a number of things, such as "1 key" or "10,000 keys".
