@@ -11,6 +11,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 )
@@ -31,26 +32,26 @@ func TestPauseResume(t *testing.T) {
 		page := listPath + "/" + key.ID
 		pause := func() {
 			t.Helper()
-			if got := b.Post(page+"/pause", url.Values{"for": {"1h"}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != page {
-				t.Fatalf("pause: %d to %q", got.Status, got.Header.Get("Location"))
-			}
+			b.Post(page+"/pause", url.Values{"for": {"1h"}}).WantRedirect(t, page)
 		}
 		pause()
 		unknown := another.Call(t, "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17", "GET", "/me", "")
-		if got := call(); got.Status != http.StatusUnauthorized || got.Body != unknown.Body || got.Header.Get("WWW-Authenticate") != unknown.Header.Get("WWW-Authenticate") {
-			t.Errorf("paused: %d %s", got.Status, got.Body)
-		}
+		rejected := call()
+		rejected.Want(t, http.StatusUnauthorized)
+		modelstest.Equal(t, "body", rejected.Body, unknown.Body)
+		rejected.WantHeader(t, "WWW-Authenticate", unknown.Header.Get("WWW-Authenticate"))
 		another.Flush(t)
 		callers, err := s.CallersOf(t.Context(), s.Workspace.ID, key.ID)
-		if err != nil || len(callers) != 1 || callers[0].Rejected != 1 || callers[0].LastRejection != usage.RejectedPaused {
-			t.Errorf("the callers are %+v, %v", callers, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if shown := b.Get(page); !strings.Contains(shown.Body, "Paused. Resumes") || !strings.Contains(shown.Body, "in 1 hour") {
-			t.Error("the page does not say that the key is paused")
+		if len(callers) != 1 {
+			t.Fatalf("callers = %+v, want one", callers)
 		}
-		if row := document(t, b.Get(listPath+"?status=paused")).Find("#keys tbody tr").Text(); !strings.Contains(row, "Paused") || !strings.Contains(row, "in 1 hour") {
-			t.Errorf("the list says %q", row)
-		}
+		modelstest.Equal(t, "rejected requests", callers[0].Rejected, 1)
+		modelstest.Equal(t, "reason", callers[0].LastRejection, usage.RejectedPaused)
+		b.Get(page).Want(t, http.StatusOK, "Paused. Resumes", "in 1 hour")
+		modelstest.Contains(t, "list", document(t, b.Get(listPath+"?status=paused")).Find("#keys tbody tr").Text(), "Paused", "in 1 hour")
 		if got := b.Post(page+"/resume", nil); got.Status != http.StatusSeeOther {
 			t.Errorf("resume: %d", got.Status)
 		}
@@ -77,28 +78,25 @@ func TestRejectedPauseKeepsTheSelection(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		"no choice":     {url.Values{}, "End time must be one of the options."},
-		"another time":  {url.Values{"for": {"2h"}}, "End time must be one of the options."},
-		"no moment":     {url.Values{"for": {"until"}}, "End time must be a date and time."},
-		"what is past":  {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "End time must be in the future."},
-		"far too long":  {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "End time must be within 90 days."},
-		"a broken date": {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "End time must be a date and time."},
+		"no choice":      {url.Values{}, "End time must be one of the options."},
+		"other duration": {url.Values{"for": {"2h"}}, "End time must be one of the options."},
+		"no time":        {url.Values{"for": {"until"}}, "End time must be a date and time."},
+		"past time":      {url.Values{"for": {"until"}, "until": {"2026-03-14T09:00"}}, "End time must be in the future."},
+		"too long":       {url.Values{"for": {"until"}, "until": {"2027-03-14T09:00"}}, "End time must be within 90 days."},
+		"invalid date":   {url.Values{"for": {"until"}, "until": {"tomorrow"}}, "End time must be a date and time."},
 	} {
-		answer := b.Post(address, tt.form)
-		page := document(t, answer)
-		kept, _ := page.Find(`input[name="until"]`).Attr("value")
-		chosen, _ := page.Find(`input[name="for"][checked]`).Attr("value")
-		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, tt.says) || kept != tt.form.Get("until") ||
-			tt.form.Get("for") == "until" && chosen != "until" {
-			t.Errorf("%s: %d, %q and %q are kept, or it does not say %q", name, answer.Status, chosen, kept, tt.says)
-		}
-		if now := keysOf(t, s)[0]; now.PausedUntil != nil {
-			t.Errorf("%s: the key is paused", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			answer := b.Post(address, tt.form)
+			answer.Want(t, http.StatusUnprocessableEntity, tt.says)
+			page := document(t, answer)
+			modelstest.Equal(t, "time", page.Find(`input[name="until"]`).AttrOr("value", ""), tt.form.Get("until"))
+			if tt.form.Get("for") == "until" {
+				modelstest.Equal(t, "choice", page.Find(`input[name="for"][checked]`).AttrOr("value", ""), "until")
+			}
+			modelstest.Equal(t, "PausedUntil", keysOf(t, s)[0].PausedUntil, nil)
+		})
 	}
-	if got := b.Post(listPath+"/key_1/pause", url.Values{"for": {"1h"}}); got.Status != http.StatusNotFound {
-		t.Errorf("of no key: %d", got.Status)
-	}
+	b.Post(listPath+"/key_1/pause", url.Values{"for": {"1h"}}).Want(t, http.StatusNotFound)
 }
 
 // TestPauseSaysWhatItStops before it does: the requests with this key and no other, by hour, day and
@@ -153,20 +151,16 @@ func TestPauseUntilATimeInTheViewersZone(t *testing.T) {
 	b, key := s.SignedIn(t, handlerstest.AdminEmail).In("Pacific/Honolulu"), s.NamedKey(t, s.Workspace.ID, "CI")
 	page := listPath + "/" + key.ID
 	paused := b.Post(page+"/pause", url.Values{"for": {"until"}, "until": {"2026-03-14T12:30"}})
-	if until := keysOf(t, s)[0].PausedUntil; until == nil || until.Format(time.RFC3339) != "2026-03-14T22:30:00Z" {
-		t.Errorf("it is paused until %v", until)
-	}
-	if says := notice(t, b, paused); says != "Key paused" {
-		t.Errorf("then it says %q", says)
-	}
+	modelstest.Equal(t, "PausedUntil", keysOf(t, s)[0].PausedUntil, new(time.Date(2026, 3, 14, 22, 30, 0, 0, time.UTC)))
+	modelstest.Equal(t, "notice", notice(t, b, paused), "Key paused")
 	resumed := b.Post(page+"/resume", nil)
-	if says := notice(t, b, resumed); says != "Key resumed" || resumed.Header.Get("Location") != page || keysOf(t, s)[0].PausedUntil != nil {
-		t.Errorf("resumed it leads to %q and says %q", resumed.Header.Get("Location"), says)
-	}
+	resumed.WantRedirect(t, page)
+	modelstest.Equal(t, "notice", notice(t, b, resumed), "Key resumed")
+	modelstest.Equal(t, "PausedUntil", keysOf(t, s)[0].PausedUntil, nil)
 	for choice, want := range map[string]time.Duration{"15m": 15 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour} {
 		b.Post(page+"/pause", url.Values{"for": {choice}})
 		if until := keysOf(t, s)[0].PausedUntil; until == nil || until.Sub(s.Now()) != want {
-			t.Errorf("for %s it is paused until %v", choice, until)
+			t.Errorf("%s: PausedUntil = %v", choice, until)
 		}
 	}
 }

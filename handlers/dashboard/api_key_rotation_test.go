@@ -14,10 +14,11 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
-// rotationTest is a key on its way to its successor.
+// rotationTest is a key and its replacement.
 type rotationTest struct {
 	*handlerstest.Server
 	t        *testing.T
@@ -87,9 +88,7 @@ func (r *rotationTest) want(callers ...string) {
 
 func (r *rotationTest) wantText(words string) {
 	r.t.Helper()
-	if page := r.b.Get(r.path); page.Status != http.StatusOK || !strings.Contains(page.Body, words) {
-		r.t.Errorf("page (status %d) does not contain %q", page.Status, words)
-	}
+	r.b.Get(r.path).Want(r.t, http.StatusOK, words)
 }
 
 func TestRotation(t *testing.T) {
@@ -98,8 +97,13 @@ func TestRotation(t *testing.T) {
 		r.call(r.key, "sync/1", "/seats")
 		r.call(r.key, "cron/2", "/seats")
 		created := r.rotate(nil)
-		if created.Status != http.StatusCreated || created.Header.Get("Cache-Control") != "no-store" || r.new == "" || r.new == r.key {
-			t.Fatalf("rotate: %d", created.Status)
+		created.Want(t, http.StatusCreated)
+		created.WantHeader(t, "Cache-Control", "no-store")
+		if r.new == "" {
+			t.Fatal("the page doesn't show the new key")
+		}
+		if r.new == r.key {
+			t.Error("the new key is the old one")
 		}
 		if next := document(t, created).Find(`#panel[data-after-close="` + r.path + `"]`).Length(); next != 1 {
 			t.Error("the page of the new key does not lead to the rotation")
@@ -115,16 +119,12 @@ func TestRotation(t *testing.T) {
 		r.want("late 3", "cron 2", "sync 1 ✓")
 
 		wrong := r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI <robot>"}})
-		if wrong.Status != http.StatusUnprocessableEntity || !strings.Contains(wrong.Body, "Reason is required.") || keysOf(t, s)[1].DeletedAt != nil {
-			t.Errorf("without a reason: %d", wrong.Status)
-		}
-		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); kept != "CI <robot>" {
-			t.Errorf("the name that was typed is now %q", kept)
-		}
+		wrong.Want(t, http.StatusUnprocessableEntity, "Reason is required.")
+		modelstest.Equal(t, "DeletedAt", keysOf(t, s)[1].DeletedAt, nil)
+		modelstest.Equal(t, "name entered", document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""), "CI <robot>")
 		wrong = r.b.Post(r.path+"/finish", url.Values{"confirm_name": {"CI"}, "reason": {"It is <old>"}})
-		if kept := document(t, wrong).Find(`input[name="reason"]`).AttrOr("value", ""); kept != "It is <old>" || keysOf(t, s)[1].DeletedAt != nil {
-			t.Errorf("with another name: %d, the reason that was typed is now %q", wrong.Status, kept)
-		}
+		modelstest.Equal(t, "reason entered", document(t, wrong).Find(`input[name="reason"]`).AttrOr("value", ""), "It is <old>")
+		modelstest.Equal(t, "DeletedAt", keysOf(t, s)[1].DeletedAt, nil)
 		r.call(r.new, "cron/2", "/seats")
 		r.call(r.new, "late/3", "/seats")
 		r.wantText("Wait for daily jobs")
@@ -132,9 +132,7 @@ func TestRotation(t *testing.T) {
 		r.b = s.SignedIn(t, handlerstest.AdminEmail) // the session is over
 		r.wantText("No requests with the old key for 1 day")
 		ended := r.b.Post(r.path+"/finish", nil)
-		if ended.Status != http.StatusSeeOther || ended.Header.Get("Location") != r.path {
-			t.Fatalf("end: %d %s", ended.Status, ended.Body)
-		}
+		ended.WantRedirect(t, r.path)
 		if says := notice(t, r.b, ended); !strings.HasPrefix(says, "Deleted “CI <robot>”. Rejected everywhere after ") {
 			t.Errorf("then it says %q", says)
 		}
@@ -144,11 +142,8 @@ func TestRotation(t *testing.T) {
 		}
 		r.wantText("Old key still in use")
 		for _, page := range []string{"/finish", "/cancel"} {
-			for done, answer := range map[string]handlerstest.Response{"asked for": r.b.Get(r.path + page), "done": r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}})} {
-				if answer.Status != http.StatusNotFound || !strings.Contains(answer.Body, "This rotation has ended.") {
-					t.Errorf("%s is %s when it is over: %d", page, done, answer.Status)
-				}
-			}
+			r.b.Get(r.path+page).Want(t, http.StatusNotFound, "This rotation has ended.")
+			r.b.Post(r.path+page, url.Values{"confirm_name": {"CI <robot>"}, "reason": {"Again"}}).Want(t, http.StatusNotFound, "This rotation has ended.")
 		}
 		if keys := keysOf(t, s); len(keys) != 1 || keys[0].DeletedAt != nil {
 			t.Errorf("what is left is %+v", keys)
@@ -184,17 +179,18 @@ func TestRotateShowsTheReplacementOnce(t *testing.T) {
 	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
 	first := r.b.Post(r.path, form)
 	again := r.b.Post(r.path, form)
-	if text := keyText.FindString(first.Body); text == "" || again.Status != http.StatusSeeOther || again.Header.Get("Location") != r.path || strings.Contains(r.b.Get(r.path).Body, text) {
-		t.Errorf("first %d, again %d, or the page shows the key", first.Status, again.Status)
+	text := keyText.FindString(first.Body)
+	if text == "" {
+		t.Fatal("the first response doesn't show the key")
 	}
+	again.WantRedirect(t, r.path)
+	r.b.Get(r.path).WantWithout(t, text)
 	again = r.b.Post(r.path, form)
-	if says := notice(t, r.b, again); says != "This key was already rotated and the new key was shown once. If you didn’t copy it, cancel this rotation and start again." {
-		t.Errorf("again it says %q", says)
-	}
+	modelstest.Equal(t, "notice", notice(t, r.b, again), "This key was already rotated and the new key was shown once. If you didn’t copy it, cancel this rotation and start again.")
 	next := keysOf(t, s)[0]
-	if next.Scopes != scope.Of(scope.SeatsRead) || !next.ExpiresAt.Equal(s.Now().Add(30*24*time.Hour)) || *next.ReplacesID != r.old.ID {
-		t.Errorf("the successor is %+v", next)
-	}
+	modelstest.Equal(t, "Scopes", next.Scopes, scope.Of(scope.SeatsRead))
+	modelstest.Equal(t, "ExpiresAt", next.ExpiresAt, new(s.Now().Add(30*24*time.Hour)))
+	modelstest.Equal(t, "ReplacesID", next.ReplacesID, &r.old.ID)
 	form.Set("form_id", "two")
 	if another := r.b.Post(r.path, form); another.Status != http.StatusUnprocessableEntity || len(keysOf(t, s)) != 2 {
 		t.Errorf("another form: %d", another.Status)
@@ -209,7 +205,7 @@ func TestRejectedRotationKeepsTheSelection(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		{"a date that is past", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Expiry must be in the future."},
+		{"past date", url.Values{"expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Expiry must be in the future."},
 		{"no choice", url.Values{"expiry": {"soon"}}, "Expiry must be one of the options."},
 		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}}, "Scopes must be from the list."},
 		{"a scope that the key does not have", url.Values{"scopes": {"seats.read", "members.read"}}, "Scopes can only include scopes that the key has, not members.read."},
@@ -220,12 +216,14 @@ func TestRejectedRotationKeepsTheSelection(t *testing.T) {
 		for name, values := range tt.form {
 			form[name] = values
 		}
-		answer := r.rotate(form)
-		page := document(t, answer)
-		ticked := page.Find(`input[value="seats.read"][checked]`).Length() == 1 && page.Find(`input[name="scopes"][checked]`).Length() == 1
-		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, tt.says) || !ticked || len(keysOf(t, s)) != 1 {
-			t.Errorf("%s: %d, what was ticked is kept %t, or it does not say %q", tt.name, answer.Status, ticked, tt.says)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			answer := r.rotate(form)
+			answer.Want(t, http.StatusUnprocessableEntity, tt.says)
+			checked := document(t, answer).Find(`input[name="scopes"][checked]`)
+			modelstest.Equal(t, "checked scopes", checked.Length(), 1)
+			modelstest.Equal(t, "checked scope", checked.AttrOr("value", ""), "seats.read")
+			modelstest.Equal(t, "keys", len(keysOf(t, s)), 1)
+		})
 	}
 }
 
@@ -239,17 +237,13 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 		r.call(r.key, "sync/1", "/seats")
 	}
 	r.call(r.key, "sync/1", "/me")
-	page := r.b.Get(r.path)
-	for _, words := range []string{"Used by 3 of 4 requests (seats.read)", "Used by 0 of 4 requests (seats.write)", "wasn’t used in the last 30 days"} {
-		if !strings.Contains(page.Body, words) {
-			t.Errorf("the form does not say %q", words)
-		}
-	}
-	left := r.rotate(url.Values{"preset": {"used"}})
-	ticked := document(t, left).Find(`input[name="scopes"][checked]`)
-	if left.Status != http.StatusOK || ticked.Length() != 1 || ticked.AttrOr("value", "") != "seats.read" || len(keysOf(t, s)) != 1 {
-		t.Errorf("left out: %d, %d ticked", left.Status, ticked.Length())
-	}
+	r.b.Get(r.path).Want(t, http.StatusOK, "Used by 3 of 4 requests (seats.read)", "Used by 0 of 4 requests (seats.write)", "wasn’t used in the last 30 days")
+	preset := r.rotate(url.Values{"preset": {"used"}})
+	preset.Want(t, http.StatusOK)
+	checked := document(t, preset).Find(`input[name="scopes"][checked]`)
+	modelstest.Equal(t, "checked scopes", checked.Length(), 1)
+	modelstest.Equal(t, "checked scope", checked.AttrOr("value", ""), "seats.read")
+	modelstest.Equal(t, "keys", len(keysOf(t, s)), 1)
 }
 
 func TestCancelRotation(t *testing.T) {
@@ -258,20 +252,14 @@ func TestCancelRotation(t *testing.T) {
 		r.rotate(nil)
 		r.call(r.new, "sync/1", "/seats")
 		cancel := r.path + "/cancel"
-		if page := r.b.Get(cancel); !strings.Contains(page.Body, "The new key is in use") {
-			t.Errorf("it does not warn (%d)", page.Status)
-		}
+		r.b.Get(cancel).Want(t, http.StatusOK, "The new key is in use")
 		wrong := r.b.Post(cancel, url.Values{"confirm_name": {"CI <r"}})
-		if kept := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); wrong.Status != http.StatusUnprocessableEntity || kept != "CI <r" || r.call(r.new, "sync/1", "/seats") != http.StatusOK {
-			t.Errorf("without the name: %d, what was typed is now %q", wrong.Status, kept)
-		}
-		gone := r.b.Post(cancel, url.Values{"confirm_name": {"CI <robot>"}})
-		if gone.Status != http.StatusSeeOther || gone.Header.Get("Location") != listPath+"/"+r.old.ID {
-			t.Fatalf("abandon: %d to %q", gone.Status, gone.Header.Get("Location"))
-		}
-		if says := notice(t, r.b, gone); says != "Rotation canceled. New key deleted." {
-			t.Errorf("then it says %q", says)
-		}
+		wrong.Want(t, http.StatusUnprocessableEntity)
+		modelstest.Equal(t, "name entered", document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""), "CI <r")
+		modelstest.Equal(t, "status of a request with the new key", r.call(r.new, "sync/1", "/seats"), http.StatusOK)
+		canceled := r.b.Post(cancel, url.Values{"confirm_name": {"CI <robot>"}})
+		canceled.WantRedirect(t, listPath+"/"+r.old.ID)
+		modelstest.Equal(t, "notice", notice(t, r.b, canceled), "Rotation canceled. New key deleted.")
 		if old, next := r.call(r.key, "sync/1", "/seats"), r.call(r.new, "sync/1", "/seats"); old != http.StatusOK || next != http.StatusUnauthorized {
 			t.Errorf("afterwards the old key gets %d, the new one %d", old, next)
 		}
@@ -279,9 +267,9 @@ func TestCancelRotation(t *testing.T) {
 			t.Errorf("rotate again: %d", again.Status)
 		}
 		line := document(t, r.b.Get(listPath+"/"+r.old.ID)).Find(`section[aria-labelledby="rotation-history"] li`)
-		if line.Length() != 3 || !strings.Contains(line.Eq(1).Text(), "Canceled") || !strings.Contains(line.Eq(2).Text(), "Rotating") {
-			t.Errorf("the rotation history is %q", line.Text())
-		}
+		modelstest.Equal(t, "keys in the rotation history", line.Length(), 3)
+		modelstest.Contains(t, "replacement that was canceled", line.Eq(1).Text(), "Canceled")
+		modelstest.Contains(t, "old key", line.Eq(2).Text(), "Rotating")
 	})
 }
 
@@ -297,7 +285,7 @@ func TestUnchangedRotationIsNotSentAgain(t *testing.T) {
 	}{
 		{"a request with the old key", func() { r.call(r.key, "sync/1", "/seats") }},
 		{"one with the new key", func() { r.call(r.new, "sync/1", "/seats") }},
-		{"a refused one", func() { r.call(r.new, "sync/1", "/meeting_requests") }},
+		{"a rejected one", func() { r.call(r.new, "sync/1", "/meeting_requests") }},
 		{"an hour", func() { s.Clock.Advance(time.Hour) }},
 		{"another name", func() {
 			if err := s.RenameAPIKey(t.Context(), s.Workspace.ID, r.old.ID, "CD"); err != nil {
@@ -351,7 +339,7 @@ func TestRotationOfAnotherWorkspaceIsNotFound(t *testing.T) {
 	}
 }
 
-// TestAnExpiredKeyIsNotRotated: there is no form for it, and the one that is sent makes nothing.
+// TestAnExpiredKeyIsNotRotated checks that there is no form for it and that sending one creates no key.
 func TestAnExpiredKeyIsNotRotated(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
@@ -363,11 +351,9 @@ func TestAnExpiredKeyIsNotRotated(t *testing.T) {
 	}
 	s.Clock.Advance(time.Hour)
 	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
-	for done, answer := range map[string]handlerstest.Response{"asked for": r.b.Get(r.path), "done": r.b.Post(r.path, form)} {
-		if answer.Status != http.StatusUnprocessableEntity || !strings.Contains(answer.Body, "This key has expired.") || len(keysOf(t, s)) != 1 {
-			t.Errorf("%s: %d", done, answer.Status)
-		}
-	}
+	r.b.Get(r.path).Want(t, http.StatusUnprocessableEntity, "This key has expired.")
+	r.b.Post(r.path, form).Want(t, http.StatusUnprocessableEntity, "This key has expired.")
+	modelstest.Equal(t, "keys", len(keysOf(t, s)), 1)
 }
 
 func TestTheListLeadsToRotations(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -139,9 +139,12 @@ func TestUsageOfAllRotatedKeys(t *testing.T) {
 			}
 			sum += n
 		}
-		if callers := table(t, b.Get(usagePath(next)+"/callers.csv"+both)); sum != 7 || len(callers) != 2 || !slices.Equal(callers[1][4:], []string{"5", "2", "1"}) {
-			t.Errorf("requests = %d, callers = %q", sum, callers)
+		modelstest.Equal(t, "requests", sum, 7)
+		callers := table(t, b.Get(usagePath(next)+"/callers.csv"+both))
+		if len(callers) != 2 {
+			t.Fatalf("callers = %q, want the header and one row", callers)
 		}
+		modelstest.Equal(t, "requests of the caller", callers[1][4:], []string{"5", "2", "1"})
 		live, _ := page.Find("[data-live]").Attr("hx-get")
 		if status := b.Part(live).Status; status != http.StatusNoContent {
 			t.Errorf("status without new requests = %d, want 204", status)
@@ -232,13 +235,21 @@ func TestLastDaysStartAtTheViewersMidnight(t *testing.T) {
 			if got := usage.Find("#total").Text(); got != want.requests {
 				t.Errorf("%s: requests = %s", zone, got)
 			}
-			if got := usage.Find("section[aria-labelledby=by-caller] tr:has(.chip)").Text(); !strings.Contains(got, "late 2") || strings.Contains(got, "first") {
-				t.Errorf("%s: new callers = %q", zone, got)
+			recent := usage.Find("section[aria-labelledby=by-caller] tr:has(.chip)").Text()
+			modelstest.Contains(t, zone+": new callers", recent, "late 2")
+			if strings.Contains(recent, "first") {
+				t.Errorf("%s: new callers = %q, which include an old one", zone, recent)
 			}
 			counts := b.Get(usagePath(alone) + "/counts.csv")
-			if rows := table(t, counts); len(rows) != 3 || rows[1][0] != want.first || rows[1][5] != strconv.Itoa(n-1) || !usageFile.MatchString(counts.Header.Get("Content-Disposition")) {
-				t.Errorf("%s: counts = %q in %v", zone, rows, counts.Header["Content-Disposition"])
+			if file := counts.Header.Get("Content-Disposition"); !usageFile.MatchString(file) {
+				t.Errorf("%s: file = %q", zone, file)
 			}
+			rows := table(t, counts)
+			if len(rows) != 3 {
+				t.Fatalf("%s: rows = %q, want the header and two rows", zone, rows)
+			}
+			modelstest.Equal(t, zone+": first day", rows[1][0], want.first)
+			modelstest.Equal(t, zone+": requests on the first day", rows[1][5], strconv.Itoa(n-1))
 		}
 		callers := s.SignedIn(t, handlerstest.AdminEmail).Get(usagePath(alone) + "/callers.csv")
 		want := [][]string{
@@ -272,8 +283,11 @@ func TestUsagePageRefreshesItself(t *testing.T) {
 		s.Flush(t)
 		answer := b.Part(address)
 		part := document(t, answer)
-		if answer.Status != http.StatusOK || part.Find("#total").Text() != "1" || part.Find("nav[aria-label=Settings]").Length() != 0 || live(part) == address {
-			t.Errorf("after a request: status = %d, total = %q, then %s", answer.Status, part.Find("#total").Text(), live(part))
+		answer.Want(t, http.StatusOK)
+		modelstest.Equal(t, "total", part.Find("#total").Text(), "1")
+		modelstest.Equal(t, "navigation in the part", part.Find("nav[aria-label=Settings]").Length(), 0)
+		if live(part) == address {
+			t.Error("the part has the same URL although there was a request")
 		}
 		if answer := b.Part(live(part)); answer.Status != http.StatusNoContent {
 			t.Errorf("status after that = %d, want 204", answer.Status)
@@ -339,10 +353,9 @@ var (
 
 func table(t *testing.T, answer handlerstest.Response) [][]string {
 	t.Helper()
-	if answer.Status != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/csv") ||
-		!strings.HasPrefix(answer.Header.Get("Content-Disposition"), "attachment") {
-		t.Fatalf("%d %v", answer.Status, answer.Header)
-	}
+	answer.Want(t, http.StatusOK)
+	answer.WantHeader(t, "Content-Type", "text/csv; charset=utf-8")
+	modelstest.Contains(t, "Content-Disposition", answer.Header.Get("Content-Disposition"), "attachment")
 	text, marked := strings.CutPrefix(answer.Body, "\ufeff")
 	if !marked {
 		t.Error("the file doesn't begin with a byte order mark, so that Excel doesn't read it as UTF-8")

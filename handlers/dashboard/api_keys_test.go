@@ -15,6 +15,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -74,15 +75,16 @@ func TestAPIKeyLifecycle(t *testing.T) {
 			t.Errorf("second submission: status = %d, want 200 without the key", again.Status)
 		}
 		keys := keysOf(t, s)
-		if len(keys) != 1 || keys[0].Name != "CI <robot>" || !keys[0].ExpiresAt.Equal(s.Now().Add(90*24*time.Hour)) {
-			t.Fatalf("keys = %+v", keys)
+		if len(keys) != 1 {
+			t.Fatalf("keys = %+v, want one", keys)
 		}
+		modelstest.Equal(t, "Name", keys[0].Name, "CI <robot>")
+		modelstest.Equal(t, "ExpiresAt", keys[0].ExpiresAt, new(s.Now().Add(90*24*time.Hour)))
 		detail := listPath + "/" + keys[0].ID
 		for _, path := range []string{listPath, detail, detail + "/delete"} {
 			page := b.Get(path)
-			if page.Status != http.StatusOK || strings.Contains(page.Body, text) || !strings.Contains(page.Body, "CI &lt;robot&gt;") {
-				t.Errorf("%s: status = %d, want 200 with the name and without the key", path, page.Status)
-			}
+			page.Want(t, http.StatusOK, "CI &lt;robot&gt;")
+			page.WantWithout(t, text)
 		}
 
 		s.Flush(t)
@@ -107,9 +109,7 @@ func TestAPIKeyLifecycle(t *testing.T) {
 		if page := b.Get(detail); page.Status != http.StatusOK || document(t, page).Find(`form[action="`+detail+`"]`).Length() != 0 {
 			t.Errorf("page of the deleted key: status = %d, want 200 without a form", page.Status)
 		}
-		if page := b.Get(detail).Body; !strings.Contains(page, "Deletion receipt") || !strings.Contains(page, "GET /me") || !strings.Contains(page, "None") {
-			t.Error("page of the deleted key has no receipt")
-		}
+		b.Get(detail).Want(t, http.StatusOK, "Deletion receipt", "GET /me", "None")
 		if page := b.Get(detail + "/delete"); page.Status != http.StatusNotFound {
 			t.Errorf("delete again: status = %d, want 404", page.Status)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -38,9 +39,11 @@ func TestAuditLog(t *testing.T) {
 
 		page := b.Get(logPath)
 		got := sentences(t, page)
-		if page.Status != http.StatusOK || len(got) != 4 || got[0] != "Ada Admin created API key <b>CI</b>" || got[1] != "Ada Admin signed in" {
-			t.Fatalf("status = %d, events = %q", page.Status, got)
+		page.Want(t, http.StatusOK)
+		if len(got) != 4 {
+			t.Fatalf("events = %q, want 4", got)
 		}
+		modelstest.Equal(t, "newest events", got[:2], []string{"Ada Admin created API key <b>CI</b>", "Ada Admin signed in"})
 		if strings.Contains(page.Body, "Not ours") || strings.Contains(page.Body, "<b>CI</b>") {
 			t.Error("the page shows another workspace or unescaped markup")
 		}
@@ -58,9 +61,8 @@ func TestAuditLog(t *testing.T) {
 			"?from=2026-03-15&to=2026-03-14": "The end date can’t be before the start date.",
 		} {
 			got := b.Get(logPath + query)
-			if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, want) || len(sentences(t, got)) != 0 {
-				t.Errorf("%s: status = %d, want 422 with %q and no events", query, got.Status, want)
-			}
+			got.Want(t, http.StatusUnprocessableEntity, want)
+			modelstest.Equal(t, query+": events", len(sentences(t, got)), 0)
 			if csv := b.Get(logPath + "/events.csv" + query); csv.Status != http.StatusUnprocessableEntity {
 				t.Errorf("%s as CSV: status = %d, want 422", query, csv.Status)
 			}
@@ -135,9 +137,9 @@ func TestAuditLogPaging(t *testing.T) {
 		}
 		older, more := document(t, page).Find("#older").Attr("href")
 		if !more {
-			if pages != 3 || len(seen) != 120 || len(sentences(t, b.Get(logPath))) != 50 {
-				t.Errorf("pages = %d, events = %d; want 3 and 120", pages, len(seen))
-			}
+			modelstest.Equal(t, "pages", pages, 3)
+			modelstest.Equal(t, "events", len(seen), 120)
+			modelstest.Equal(t, "events on the first page", len(sentences(t, b.Get(logPath))), 50)
 			return
 		}
 		address = older
@@ -157,10 +159,10 @@ func TestAuditLogAsCSV(t *testing.T) {
 		}
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		got := b.Get(logPath + "/events.csv?action=api_key.created")
-		if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "text/csv; charset=utf-8" ||
-			got.Header.Get("Content-Disposition") != `attachment; filename="audit-log-2026-03-14.csv"` || got.Header.Get("Cache-Control") != "no-store" {
-			t.Fatalf("status = %d, header = %v", got.Status, got.Header)
-		}
+		got.Want(t, http.StatusOK)
+		got.WantHeader(t, "Content-Type", "text/csv; charset=utf-8")
+		got.WantHeader(t, "Content-Disposition", `attachment; filename="audit-log-2026-03-14.csv"`)
+		got.WantHeader(t, "Cache-Control", "no-store")
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(got.Body, "\ufeff"))).ReadAll()
 		if err != nil || len(rows) != 1+5+1500 {
 			t.Fatalf("rows = %d (%v), want %d", len(rows), err, 1+5+1500)
@@ -184,8 +186,11 @@ func TestAuditLogAsCSV(t *testing.T) {
 			}
 		}
 		first := rows[1]
-		if first[column["event"]] != "Unknown created API key Robot 1499" || first[column["time"]] != "2026-03-14T09:26:53.000Z" || len(first[column["hash"]]) != 64 || first[column["seq"]] == "0" {
-			t.Errorf("first row = %v", first)
+		modelstest.Equal(t, "event", first[column["event"]], "Unknown created API key Robot 1499")
+		modelstest.Equal(t, "time", first[column["time"]], "2026-03-14T09:26:53.000Z")
+		modelstest.Equal(t, "length of the hash", len(first[column["hash"]]), 64)
+		if first[column["seq"]] == "0" {
+			t.Error("the first row has no sequence number")
 		}
 	})
 }
