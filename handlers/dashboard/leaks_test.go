@@ -10,6 +10,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/token"
 )
 
@@ -99,9 +100,8 @@ func TestLeakScanIsNoOracle(t *testing.T) {
 	theirs, unknown := s.KeyOf(t, other.ID), token.New(token.Live).Reveal()
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	first, second := mainText(t, scanLeaks(t, s, b, theirs, "", "")), mainText(t, scanLeaks(t, s, b, unknown, "", ""))
-	if first != second || !strings.Contains(first, "No keys from this workspace found") || !strings.Contains(first, "1 key doesn’t belong to this workspace.") {
-		t.Errorf("another workspace's key: %s\nunknown key: %s", first, second)
-	}
+	modelstest.Equal(t, "result for an unknown key", second, first)
+	modelstest.Contains(t, "result for another workspace's key", first, "No keys from this workspace found", "1 key doesn’t belong to this workspace.")
 }
 
 func TestLeakScanFindsNothing(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web/webhook"
 )
 
@@ -121,20 +122,22 @@ func delivered(t *testing.T, b *handlerstest.Browser, id, text string) handlerst
 func TestWebhookEndpoint(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
-		if empty := b.Get(webhooksPath); empty.Status != http.StatusOK || !strings.Contains(empty.Body, "Add your first endpoint") {
-			t.Errorf("empty list: status = %d, want 200 with the introduction", empty.Status)
-		}
-		made := b.Post(webhooksPath, webhookForm)
-		secret := shownSecret(t, made)
-		if made.Status != http.StatusCreated || !webhookSecret.MatchString(secret) || made.Header.Get("Cache-Control") != "no-store" {
-			t.Fatalf("create: status = %d, secret %.10s…, header %v; want 201, a secret and no-store", made.Status, secret, made.Header)
+		b.Get(webhooksPath).Want(t, http.StatusOK, "Add your first endpoint")
+		created := b.Post(webhooksPath, webhookForm)
+		created.Want(t, http.StatusCreated)
+		created.WantHeader(t, "Cache-Control", "no-store")
+		secret := shownSecret(t, created)
+		if !webhookSecret.MatchString(secret) {
+			t.Fatalf("signing secret = %q", secret)
 		}
 		id := endpointsOf(t, s)[0].ID
 		address := webhooksPath + "/" + id
 		for _, page := range []string{webhooksPath, address, address + "/edit", address + "/secret"} {
 			got := b.Get(page)
-			if got.Status != http.StatusOK || !strings.Contains(got.Body, "hooks.example.com") || webhookSecret.MatchString(got.Body) || strings.Contains(got.Body, "CRM <sync>") {
-				t.Errorf("%s: status = %d, want 200 without a secret or unescaped text", page, got.Status)
+			got.Want(t, http.StatusOK, "hooks.example.com")
+			got.WantWithout(t, "CRM <sync>")
+			if webhookSecret.MatchString(got.Body) {
+				t.Errorf("%s shows a signing secret", page)
 			}
 		}
 		if got := document(t, b.Get(address)); !strings.Contains(got.Find("#endpoint header").Text(), "CRM <sync>") || !strings.Contains(got.Find("section[aria-labelledby=history]").Text(), "created") {
@@ -163,9 +166,9 @@ func TestWebhookEndpoint(t *testing.T) {
 		edited := url.Values{"url": {"https://hooks.example.com/other"}, "description": {""}, "events": {"member.added"}}
 		done(b.Post(address, edited), address, "Endpoint updated")
 		endpoint := endpointsOf(t, s)[0]
-		if endpoint.URL != "https://hooks.example.com/other" || endpoint.Description != nil || endpoint.Events.String() != "member.added" {
-			t.Errorf("endpoint = %+v, want the values of the form", endpoint)
-		}
+		modelstest.Equal(t, "URL", endpoint.URL, "https://hooks.example.com/other")
+		modelstest.Equal(t, "Description", endpoint.Description, nil)
+		modelstest.Equal(t, "Events", endpoint.Events.String(), "member.added")
 
 		if done(b.Post(address+"/disable", nil), address, "Endpoint disabled"); endpointsOf(t, s)[0].Enabled() {
 			t.Error("endpoint is enabled, want disabled")
@@ -180,8 +183,13 @@ func TestWebhookEndpoint(t *testing.T) {
 		}
 
 		rotated := b.Post(address+"/secret", nil)
-		if next := shownSecret(t, rotated); rotated.Status != http.StatusCreated || !webhookSecret.MatchString(next) || next == secret || !strings.Contains(rotated.Body, "For 24 hours") {
-			t.Errorf("rotate: status = %d, want 201 with another secret", rotated.Status)
+		rotated.Want(t, http.StatusCreated, "For 24 hours")
+		next := shownSecret(t, rotated)
+		if !webhookSecret.MatchString(next) {
+			t.Errorf("new signing secret = %q", next)
+		}
+		if next == secret {
+			t.Error("the signing secret didn't change")
 		}
 		for range 3 {
 			rotated = b.Post(address+"/secret", nil)
@@ -261,13 +269,12 @@ func TestWebhookFormErrors(t *testing.T) {
 			for _, address := range []string{webhooksPath, webhooksPath + "/" + id} {
 				got := b.Post(address, url.Values{"url": {tt.url}, "description": {"For <us>"}, "events": tt.events})
 				page := document(t, got)
-				if got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("#panel .error").Text(), tt.message) {
-					t.Errorf("%s at %s: status = %d, error = %q; want 422 and %q", tt.name, address, got.Status, page.Find("#panel .error").Text(), tt.message)
-				}
-				_, ticked := page.Find("#panel input[value='seat.assigned']").Attr("checked")
-				if page.Find("#field-url").AttrOr("value", "") != tt.url || page.Find("#field-description").AttrOr("value", "") != "For <us>" || ticked != (len(tt.events) > 0) {
-					t.Errorf("%s at %s: the form lost values", tt.name, address)
-				}
+				got.Want(t, http.StatusUnprocessableEntity)
+				modelstest.Contains(t, "error", page.Find("#panel .error").Text(), tt.message)
+				_, checked := page.Find("#panel input[value='seat.assigned']").Attr("checked")
+				modelstest.Equal(t, "URL entered", page.Find("#field-url").AttrOr("value", ""), tt.url)
+				modelstest.Equal(t, "description entered", page.Find("#field-description").AttrOr("value", ""), "For <us>")
+				modelstest.Equal(t, "event checked", checked, len(tt.events) > 0)
 			}
 		}
 		if s.Dump(t) != before {
@@ -287,14 +294,15 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		// Nothing is sent yet, so the row refreshes itself.
 		receiver.status.Store(http.StatusTeapot)
 		pinged := b.Post(address+"/ping", nil)
-		if got := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || got != "Ping sent" {
-			t.Fatalf("ping: status = %d, notice = %q", pinged.Status, got)
-		}
+		pinged.WantRedirect(t, address)
+		modelstest.Equal(t, "notice", notice(t, b, pinged), "Ping sent")
 		row := document(t, b.Get(address)).Find("#deliveries .delivery").First()
 		poll, _ := row.Attr("hx-get")
-		if _, live := row.Attr("data-live"); !live || !strings.Contains(row.Text(), "Sending…") || row.Find("button[aria-disabled=true]").Length() != 1 {
-			t.Errorf("row of a ping that is being sent = %s", row.Text())
+		if _, live := row.Attr("data-live"); !live {
+			t.Error("row of a ping that is being sent doesn't refresh itself")
 		}
+		modelstest.Contains(t, "row of a ping that is being sent", row.Text(), "Sending…")
+		modelstest.Equal(t, "disabled buttons", row.Find("button[aria-disabled=true]").Length(), 1)
 		if got := b.Part(poll); got.Status != http.StatusNoContent {
 			t.Errorf("unchanged row: status = %d, want 204", got.Status)
 		}
@@ -311,9 +319,10 @@ func TestWebhookPingAndRetry(t *testing.T) {
 		if text := row.Find("pre").Text(); !strings.Contains(text, `"type": "webhook_endpoint.ping"`) || !strings.Contains(text, "<i>status 418</i>") {
 			t.Errorf("payload and response = %s", text)
 		}
-		if got := b.Get(poll); got.Status != http.StatusOK || document(t, got).Find("#"+row.AttrOr("id", "none")).Length() != 1 || document(t, got).Find("#endpoint #health").Length() != 1 {
-			t.Errorf("refresh: status = %d, want 200 with the row and the head", got.Status)
-		}
+		refreshed := b.Get(poll)
+		refreshed.Want(t, http.StatusOK)
+		modelstest.Equal(t, "rows", document(t, refreshed).Find("#"+row.AttrOr("id", "none")).Length(), 1)
+		modelstest.Equal(t, "headers", document(t, refreshed).Find("#endpoint #health").Length(), 1)
 		if health := strings.Join(strings.Fields(document(t, page).Find("#health").Text()), " "); !strings.Contains(health, "Success rate 0%") || !strings.Contains(page.Body, "Failing") {
 			t.Errorf("health = %s, want a success rate of 0%% and the status Failing", health)
 		}
@@ -334,9 +343,8 @@ func TestWebhookPingAndRetry(t *testing.T) {
 			t.Errorf("list: status of the endpoint = %q, want Failing", badge)
 		}
 		retried := b.Post(again, nil)
-		if got := notice(t, b, retried); retried.Status != http.StatusSeeOther || retried.Header.Get("Location") != of || got != "Retrying delivery" {
-			t.Fatalf("retry: status = %d, Location %q, notice = %q", retried.Status, retried.Header.Get("Location"), got)
-		}
+		retried.WantRedirect(t, of)
+		modelstest.Equal(t, "notice", notice(t, b, retried), "Retrying delivery")
 		page = delivered(t, b, id, "HTTP 200")
 		if !strings.Contains(page.Body, "attempt 2") {
 			t.Error("the page does not show the number of attempts")
@@ -367,9 +375,8 @@ func TestPingInPlaceSetsNoNotice(t *testing.T) {
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
 	request.Header.Set("HX-Request", "true")
 	pinged := handlerstest.Send(t, b.Client, request)
-	if got := notice(t, b, pinged); pinged.Status != http.StatusSeeOther || pinged.Header.Get("Location") != address || got != "" {
-		t.Errorf("status = %d, Location %q, notice = %q; want 303 to the endpoint and no notice", pinged.Status, pinged.Header.Get("Location"), got)
-	}
+	pinged.WantRedirect(t, address)
+	modelstest.Equal(t, "notice", notice(t, b, pinged), "")
 }
 
 func TestWebhookDeliveryFiltersAndPaging(t *testing.T) {
@@ -449,10 +456,10 @@ func TestWebhookLimit(t *testing.T) {
 		t.Errorf("listed endpoints != %d", models.MaxWebhookEndpoints)
 	}
 	got := b.Post(webhooksPath, webhookForm)
-	if page := document(t, got); got.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Find("[role=alert]").Text(), "reached the limit of 50 endpoints") ||
-		page.Find("#field-url").AttrOr("value", "") == "" {
-		t.Errorf("one more endpoint: status = %d, want 422 with the values entered", got.Status)
-	}
+	got.Want(t, http.StatusUnprocessableEntity)
+	page := document(t, got)
+	modelstest.Contains(t, "alert", page.Find("[role=alert]").Text(), "reached the limit of 50 endpoints")
+	modelstest.Equal(t, "URL entered", page.Find("#field-url").AttrOr("value", ""), webhookForm.Get("url"))
 }
 
 // TestUnreadableSecret checks that an admin learns why nothing is sent, and can repair it.
