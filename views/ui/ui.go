@@ -24,6 +24,7 @@ func OpensDialog(url string) templ.Attributes {
 		"hx-target":     "#dialog-body",
 		"hx-select":     "#" + PanelID,
 		"hx-swap":       "innerHTML ignoreTitle:true",
+		"hx-sync":       "#dialog-body:drop", // a second response would replace what was entered
 		"aria-haspopup": "dialog",
 	}
 }

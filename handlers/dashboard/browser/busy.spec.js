@@ -1,0 +1,79 @@
+// Feedback while a response takes a second, and dialogs that open once.
+import { expect, test } from './test.js'
+import { dialog, listPath, makeKey, openForm, rows } from './steps.js'
+
+// slow delays requests for a path by a second, and returns how many there were.
+async function slow(page, path) {
+  const requests = []
+  await page.route(path, async (route) => {
+    requests.push(route.request().url())
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await route.continue()
+  })
+  return requests
+}
+
+// feedback clicks, and returns after how many milliseconds the element is busy and its spinner is visible.
+function feedback(element) {
+  return element.evaluate(async (clicked) => {
+    const start = performance.now()
+    clicked.click()
+    const isShown = () => {
+      const control = clicked.closest('[aria-busy=true]')
+      if (!control) return false
+      const mark = control.matches('.submit') ? [control.querySelector('[data-busy]'), '::before'] : [control, '::after']
+      return getComputedStyle(...mark).visibility === 'visible'
+    }
+    while (!isShown() && performance.now() - start < 900) await new Promise(requestAnimationFrame)
+    return performance.now() - start
+  })
+}
+
+test('shows that a dialog is loading, and opens it once', async ({ admin }) => {
+  await makeKey(admin)
+  await admin.goto(listPath)
+  const requests = await slow(admin, '**/api-keys/new')
+  const create = admin.getByRole('link', { name: 'Create key' })
+  expect(await feedback(create), 'milliseconds until the spinner').toBeLessThan(300) // 100, on a busy machine
+  await create.dispatchEvent('click')
+  await expect(dialog(admin).getByLabel('Name')).toBeFocused()
+  await expect(create).not.toHaveAttribute('aria-busy')
+  await dialog(admin).getByLabel('Name').fill('Typed')
+  await expect(dialog(admin).getByLabel('Name')).toHaveValue('Typed')
+  expect(requests, 'requests for the form').toHaveLength(1)
+})
+
+test('shows that forms are being sent', async ({ admin }) => {
+  const { id } = await makeKey(admin)
+  await admin.goto(listPath)
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name', { exact: true }).fill('New')
+  await slow(admin, (url) => url.pathname === listPath || url.pathname === `${listPath}/${id}`)
+  expect(await feedback(admin.locator('[data-submit]')), 'milliseconds until Create is busy').toBeLessThan(300)
+  await expect(admin.getByRole('textbox', { name: /^Key for/ })).toBeVisible()
+  await admin.goto(`${listPath}/${id}`)
+  expect(await feedback(admin.getByRole('button', { name: 'Save details' })), 'milliseconds until Save is busy').toBeLessThan(300)
+  await expect(admin.getByText('Key details updated')).toBeVisible()
+  await expect(admin.locator('[aria-busy]')).toHaveCount(0)
+})
+
+test('is not busy after an error', async ({ admin, faults }) => {
+  await makeKey(admin)
+  await admin.goto(listPath)
+  await admin.route('**/api-keys/new', (route) => route.abort())
+  const create = admin.getByRole('link', { name: 'Create key' })
+  await create.click()
+  await expect(admin.getByText('Can’t reach the server.')).toBeVisible()
+  await expect(create).not.toHaveAttribute('aria-busy')
+  await faults.expected(/./)
+})
+
+test('shows that a list is loading', async ({ admin }) => {
+  await makeKey(admin)
+  await admin.goto(listPath)
+  await slow(admin, '**/api-keys?*')
+  await admin.getByRole('link', { name: /^Deleted/ }).click({ noWaitAfter: true })
+  await expect(admin.locator('#keys')).toHaveAttribute('aria-busy', 'true')
+  await expect(rows(admin)).toHaveCount(0)
+  await expect(admin.locator('[aria-busy]')).toHaveCount(0)
+})
