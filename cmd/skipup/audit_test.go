@@ -12,6 +12,7 @@ import (
 	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // execute runs statements directly on the database of env.
@@ -73,8 +74,13 @@ func TestAuditVerify(t *testing.T) {
 		if chain := found.Chains[0]; chain.WorkspaceID != nil || chain.Broken != nil {
 			t.Errorf("first chain = %+v, want an intact one without a workspace", chain)
 		}
-		if got := found.Chains[1].Broken; got == nil || got.Fault != "changed" || got.EventID == nil {
-			t.Errorf("second chain's break = %+v, want a changed event", got)
+		change := found.Chains[1].Broken
+		if change == nil {
+			t.Fatal("second chain isn't broken")
+		}
+		modelstest.Equal(t, "fault", change.Fault, "changed")
+		if change.EventID == nil {
+			t.Error("the break has no event")
 		}
 		text := skipup(t, env, "audit", "verify", "--workspace", workspace)
 		text.requireCode(t, exitFailed)

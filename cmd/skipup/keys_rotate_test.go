@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func TestRotateKey(t *testing.T) {
@@ -20,8 +22,11 @@ func TestRotateKey(t *testing.T) {
 			t.Fatalf("stdout = %q, want only a key", got.stdout)
 		}
 		second := listJSON(t, env, workspace)[0]
-		if second["rotated_from"] != first["id"] || second["lineage_id"] != first["id"] || second["name"] != "CI" || second["expires_at"] == nil {
-			t.Errorf("replacement = %v", second)
+		modelstest.Equal(t, "rotated_from", second["rotated_from"], first["id"])
+		modelstest.Equal(t, "lineage_id", second["lineage_id"], first["id"])
+		modelstest.Equal[any](t, "name", second["name"], "CI")
+		if second["expires_at"] == nil {
+			t.Error("the replacement never expires")
 		}
 		got = skipup(t, env, "keys", "rotate", second["id"].(string), "--scopes", "seats.read", "--never-expires", "--json")
 		got.requireCode(t, exitOK)
@@ -33,10 +38,16 @@ func TestRotateKey(t *testing.T) {
 			RotationID  string  `json:"lineage_id"`
 			ExpiresAt   *string `json:"expires_at"`
 		}
-		if err := json.Unmarshal([]byte(got.stdout), &third); err != nil || !wholeKey.MatchString(third.Key) || len(third.Scopes) != 1 ||
-			third.RotatedFrom != second["id"] || third.RotationID != first["id"] || third.ExpiresAt != nil {
-			t.Errorf("second replacement = %+v, error = %v", third, err)
+		if err := json.Unmarshal([]byte(got.stdout), &third); err != nil {
+			t.Fatal(err)
 		}
+		if !wholeKey.MatchString(third.Key) {
+			t.Errorf("key = %q", third.Key)
+		}
+		modelstest.Equal(t, "scopes", third.Scopes, []string{"seats.read"})
+		modelstest.Equal[any](t, "rotated_from", third.RotatedFrom, second["id"])
+		modelstest.Equal[any](t, "lineage_id", third.RotationID, first["id"])
+		modelstest.Equal(t, "expires_at", third.ExpiresAt, nil)
 		if second = listJSON(t, env, workspace)[1]; second["rotated_to"] != third.ID {
 			t.Errorf("rotated_to = %v, want %s", second["rotated_to"], third.ID)
 		}
@@ -52,12 +63,9 @@ func TestRotateKeyToNoScopes(t *testing.T) {
 	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h", "--key-environment", "test")
 	got.requireCode(t, exitOK)
 	next := listJSON(t, env, workspace)[0]
-	if !strings.HasPrefix(got.stdout, "sk_test_") || len(next["scopes"].([]any)) != 0 {
-		t.Errorf("key = %s…, replacement = %v, want a test key without scopes", got.stdout[:12], next)
-	}
-	if at, err := time.Parse(time.RFC3339, next["expires_at"].(string)); err != nil || time.Until(at) > time.Hour || time.Until(at) < 50*time.Minute {
-		t.Errorf("expires_at = %v, error = %v, want in an hour", at, err)
-	}
+	modelstest.Equal(t, "prefix", got.stdout[:8], "sk_test_")
+	modelstest.Equal[any](t, "scopes", next["scopes"], []any{})
+	requireIn(t, next["expires_at"], time.Hour)
 }
 
 // The operator must learn of a key that no one has seen.

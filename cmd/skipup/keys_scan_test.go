@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/token"
 )
 
@@ -50,8 +51,10 @@ func TestScan(t *testing.T) {
 	}
 	got := skipup(t, nil, "keys", "scan", folder)
 	want := fmt.Sprintf("%[1]s/.env:2:5: %[2]s\n%[1]s/deep/down/a.bin:1:3: %[3]s\n%[1]s/deep/down/a.bin:1:48: %[2]s\n", folder, live.Hint(), other.Hint())
-	if diff := cmp.Diff(want, got.stdout); diff != "" || got.code != 1 || got.stderr != "skipup: API keys found\n" {
-		t.Errorf("exit code %d, %q, found (-want +got):\n%s", got.code, got.stderr, diff)
+	modelstest.Equal(t, "exit code", got.code, 1)
+	modelstest.Equal(t, "stderr", got.stderr, "skipup: API keys found\n")
+	if diff := cmp.Diff(want, got.stdout); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
 	}
 	requireNoSecrets(t, got.stdout)
 
@@ -68,17 +71,19 @@ func TestScan(t *testing.T) {
 	skipupWithInput(t, "nothing", nil, "keys", "scan", "-").requireCode(t, exitOK)
 
 	missing := skipup(t, nil, "keys", "scan", folder+"/nothing", folder)
-	if missing.code != 2 || missing.stdout != want || !strings.Contains(missing.stderr, "nothing: no such file") {
-		t.Errorf("scan of a missing file = %+v", missing)
-	}
+	modelstest.Equal(t, "exit code", missing.code, 2)
+	modelstest.Equal(t, "stdout", missing.stdout, want)
+	modelstest.Contains(t, "stderr", missing.stderr, "nothing: no such file")
 	if got := skipup(t, nil, "keys", "scan", "/proc/self/mem"); got.code != 2 || !strings.Contains(got.stderr, "/proc/self/mem") {
 		t.Errorf("scan of an unreadable file = %+v", got)
 	}
 	skipup(t, nil, "keys", "scan").requireFailure(t, exitUsage, "enter the files and folders to scan")
 	skipup(t, nil, "keys", "scan", "--database", "mysql:hunter2", folder).requireFailure(t, exitUsage, "the database URL must be")
 	away := skipup(t, nil, "keys", "scan", "--database", "sqlite:"+folder+"/no/such/folder", folder)
-	if away.code != 2 || !strings.Contains(away.stderr, "can't open the database") || strings.Contains(away.stderr, "--help") {
-		t.Errorf("scan with a missing database = %+v", away)
+	modelstest.Equal(t, "exit code", away.code, 2)
+	modelstest.Contains(t, "stderr", away.stderr, "can't open the database")
+	if strings.Contains(away.stderr, "--help") {
+		t.Errorf("a missing database is reported as a mistake in the command: %s", away.stderr)
 	}
 }
 
@@ -212,8 +217,12 @@ func TestGitHookRejectsCommitsWithKeys(t *testing.T) {
 	must("commit", "--quiet", "-m", "Clean")
 	must("add", "config.env")
 	output, err := git("commit", "-m", "Leak")
-	if err == nil || !strings.Contains(output, "config.env:1:5: "+key.Hint()) || strings.Contains(output, key.Reveal()) {
-		t.Errorf("commit with a key: %v\n%s", err, output)
+	if err == nil {
+		t.Error("a key was committed")
+	}
+	modelstest.Contains(t, "output", output, "config.env:1:5: "+key.Hint())
+	if strings.Contains(output, key.Reveal()) {
+		t.Errorf("the output contains the key: %s", output)
 	}
 	if log, err := git("log", "--format=%s"); err != nil || log != "Clean\n" {
 		t.Errorf("git log = %q, %v", log, err)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/usage"
@@ -49,9 +49,9 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		if err != nil {
 			t.Fatalf("find the printed key: %v", err)
 		}
-		if key.Scopes != scope.Of(scope.MeetingRequestsRead, scope.SeatsRead) || key.CreatedByType != models.ActorOperator || key.CreatedByName != "Operator (command line)" {
-			t.Errorf("stored key = %+v", key)
-		}
+		modelstest.Equal(t, "Scopes", key.Scopes, scope.Of(scope.MeetingRequestsRead, scope.SeatsRead))
+		modelstest.Equal(t, "CreatedByType", key.CreatedByType, models.ActorOperator)
+		modelstest.Equal(t, "CreatedByName", key.CreatedByName, "Operator (command line)")
 		if life := key.ExpiresAt.Sub(key.CreatedAt); life > 30*24*time.Hour || life < 30*24*time.Hour-time.Minute {
 			t.Errorf("lifetime = %s, want 720h", life)
 		}
@@ -72,14 +72,24 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		if !regexp.MustCompile(printed).MatchString(deleted.stdout) {
 			t.Errorf("stdout = %q, want %s", deleted.stdout, printed)
 		}
-		if after, err := store.APIKey(context.Background(), workspace, key.ID); err != nil || after.DeletedAt == nil || after.DeletedByName != "Operator (command line)" {
-			t.Errorf("deleted key = %+v, error = %v", after, err)
+		after, err := store.APIKey(context.Background(), workspace, key.ID)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if after.DeletedAt == nil {
+			t.Error("the key isn't deleted")
+		}
+		modelstest.Equal(t, "DeletedByName", after.DeletedByName, "Operator (command line)")
 		if left := listJSON(t, env, workspace); len(left) != 0 {
 			t.Errorf("listed keys = %v, want none", left)
 		}
-		if deleted := listJSON(t, env, workspace, "--state", "deleted"); len(deleted) != 1 || deleted[0]["state"] != "deleted" || deleted[0]["deleted_at"] == nil {
-			t.Errorf("deleted keys = %v, want the deleted key", deleted)
+		listed := listJSON(t, env, workspace, "--state", "deleted")
+		if len(listed) != 1 {
+			t.Fatalf("deleted keys = %v, want one", listed)
+		}
+		modelstest.Equal[any](t, "state", listed[0]["state"], "deleted")
+		if listed[0]["deleted_at"] == nil {
+			t.Error("deleted_at = null")
 		}
 		skipup(t, env, "keys", "delete", key.ID).requireFailure(t, exitRejected, "API key not found.")
 	})
@@ -98,9 +108,18 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 		EffectiveAt time.Time `json:"in_force_at"`
 		TookMS      int64     `json:"took_ms"`
 	}
-	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil || deleted.ID != id || time.Since(deleted.DeletedAt) > time.Minute ||
-		!deleted.EffectiveAt.After(deleted.DeletedAt) || deleted.TookMS < 500 {
-		t.Errorf("receipt = %+v, error = %v", deleted, err)
+	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "id", deleted.ID, id)
+	if ago := time.Since(deleted.DeletedAt); ago > testTimeout {
+		t.Errorf("deleted_at = %v, %v ago", deleted.DeletedAt, ago)
+	}
+	if !deleted.EffectiveAt.After(deleted.DeletedAt) {
+		t.Errorf("in_force_at = %v, want after deleted_at = %v", deleted.EffectiveAt, deleted.DeletedAt)
+	}
+	if deleted.TookMS < 500 {
+		t.Errorf("took_ms = %d, want the 500 ms of a lease or more", deleted.TookMS)
 	}
 }
 
@@ -255,9 +274,9 @@ func TestUpdateKey(t *testing.T) {
 	}
 	const applied = " Applied on every node."
 	update(applied, "--scopes", "seats.write,members.read", "--never-expires")
-	if now := key(); fmt.Sprint(now["scopes"]) != "[members.read seats.write]" || now["expires_at"] != nil || now["name"] != "CI" {
-		t.Errorf("key = %v", now)
-	}
+	modelstest.Equal[any](t, "scopes", key()["scopes"], []any{"members.read", "seats.write"})
+	modelstest.Equal(t, "expires_at", key()["expires_at"], nil)
+	modelstest.Equal[any](t, "name", key()["name"], "CI")
 	start := time.Now()
 	again := skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read")
 	again.requireCode(t, exitOK)
@@ -265,13 +284,11 @@ func TestUpdateKey(t *testing.T) {
 		t.Errorf("repeated update printed %q after %v, before the first took effect", again.stdout, took)
 	}
 	update("", "--name", "Builds")
-	if now := key(); now["name"] != "Builds" || fmt.Sprint(now["scopes"]) != "[members.read seats.write]" {
-		t.Errorf("key = %v", now)
-	}
+	modelstest.Equal[any](t, "name", key()["name"], "Builds")
+	modelstest.Equal[any](t, "scopes", key()["scopes"], []any{"members.read", "seats.write"})
 	update(applied, "--scopes", "", "--expires-in", "2h")
-	if at, err := time.Parse(time.RFC3339, key()["expires_at"].(string)); err != nil || time.Until(at) > 2*time.Hour || time.Until(at) < 110*time.Minute || len(key()["scopes"].([]any)) != 0 {
-		t.Errorf("key = %v, error = %v", key(), err)
-	}
+	requireIn(t, key()["expires_at"], 2*time.Hour)
+	modelstest.Equal[any](t, "scopes", key()["scopes"], []any{})
 	before := key()
 	for _, tt := range []struct {
 		args []string

@@ -110,6 +110,22 @@ func newKey(t *testing.T, env map[string]string, workspace, name, scopes string,
 	return strings.TrimSuffix(created.stdout, "\n")
 }
 
+// requireIn checks that a timestamp in JSON is a duration from now, less up to testTimeout.
+func requireIn(t *testing.T, timestamp any, duration time.Duration) {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, timestamp.(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := time.Until(at)
+	if left > duration+time.Second { // timestamps are rounded
+		t.Errorf("%v is %v from now, want at most %v", timestamp, left, duration)
+	}
+	if left < duration-testTimeout {
+		t.Errorf("%v is %v from now, want %v", timestamp, left, duration)
+	}
+}
+
 // eventually waits until condition holds. It fails the test with message after testTimeout.
 func eventually(t *testing.T, message string, condition func() bool) {
 	t.Helper()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // usageAnswer is the part of the API's usage of a key that has to add up.
@@ -39,9 +41,9 @@ func (s *server) usageOf(reader, keyID string) usageAnswer {
 				byStatus += n
 			}
 		}
-		if requests != usage.Requests || refused != usage.Refused || byStatus != usage.Requests {
-			s.t.Errorf("by %s: requests = %d, rejected = %d, statuses = %d of\n%s", name, requests, refused, byStatus, body)
-		}
+		modelstest.Equal(s.t, "requests by "+name, requests, usage.Requests)
+		modelstest.Equal(s.t, "rejected requests by "+name, refused, usage.Refused)
+		modelstest.Equal(s.t, "requests by status, by "+name, byStatus, usage.Requests)
 	}
 	var refusals int64
 	for _, refusal := range usage.Refusals {
@@ -82,7 +84,7 @@ func TestUsageOfSeveralNodes(t *testing.T) {
 		_, rest, _ := strings.Cut(me, `"id":"`)
 		keyID, _, _ := strings.Cut(rest, `"`)
 
-		// Each client goes round the nodes: a good request, a bad one, and one that is refused.
+		// Each client goes round the nodes: a valid request, an invalid one, and one that is rejected.
 		const clients, rounds = 6, 25
 		ask := func(node *server, agent string) {
 			for _, path := range []string{"/me", "/workspace_members?limit=0", "/seats"} {
@@ -113,9 +115,10 @@ func TestUsageOfSeveralNodes(t *testing.T) {
 		sending.Wait()
 		sent := int64(1 + 3*clients*rounds)
 		usage := stays.awaitUsage(reader, keyID, sent)
-		if usage.Requests != sent || usage.Refused != clients*rounds || usage.Statuses["2xx"] != 1+clients*rounds || usage.Statuses["4xx"] != 2*clients*rounds {
-			t.Fatalf("usage = %+v, want %d requests", usage.usageNumbers, sent)
-		}
+		modelstest.Equal(t, "requests", usage.Requests, sent)
+		modelstest.Equal(t, "rejected requests", usage.Refused, clients*rounds)
+		modelstest.Equal(t, "2xx", usage.Statuses["2xx"], 1+clients*rounds)
+		modelstest.Equal(t, "4xx", usage.Statuses["4xx"], 2*clients*rounds)
 
 		ask(stops, "last words")
 		sent += 3

@@ -101,8 +101,12 @@ func TestGeneratedPassword(t *testing.T) {
 			env := sqliteEnv(t)
 			created := createWorkspace(t, tt.stdin, env, tt.args...)
 			password := generatedPassword.FindStringSubmatch(created.stderr)
-			if created.code != exitOK || !workspaceID.MatchString(created.stdout) || password == nil {
-				t.Fatalf("%+v", created)
+			modelstest.Equal(t, "exit code", created.code, exitOK)
+			if !workspaceID.MatchString(created.stdout) {
+				t.Errorf("stdout = %q, want the workspace's ID", created.stdout)
+			}
+			if password == nil {
+				t.Fatalf("stderr = %q, want a password", created.stderr)
 			}
 			signIn(t, env, password[1])
 		})
@@ -139,8 +143,12 @@ func TestCreateWorkspaceForAnExistingAccount(t *testing.T) {
 		createWorkspace(t, "another long passphrase\n", env).requireFailure(t, exitUsage, "the password would be ignored")
 		createWorkspace(t, "", env, "--generate-password").requireFailure(t, exitUsage, "--generate-password: the email belongs to an account")
 		second := createWorkspace(t, "", env, "--email", "ADMIN@acme.test", "--admin-name", "Someone Else")
-		if second.code != exitOK || !workspaceID.MatchString(second.stdout) || strings.TrimSpace(second.stdout) == first {
-			t.Fatalf("%+v", second)
+		modelstest.Equal(t, "exit code", second.code, exitOK)
+		if !workspaceID.MatchString(second.stdout) {
+			t.Errorf("stdout = %q, want the workspace's ID", second.stdout)
+		}
+		if strings.TrimSpace(second.stdout) == first {
+			t.Errorf("workspace = %s, which exists", first)
 		}
 		if second.stderr != "admin@acme.test already has an account. Ada Admin is now the admin and keeps the current password.\n" {
 			t.Errorf("stderr = %q", second.stderr)

@@ -102,8 +102,16 @@ func FuzzIdempotencyKey(f *testing.F) {
 			messageOf(t, err)
 			return
 		}
-		if !given || key == "" || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) ||
-			key != name && `"`+key+`"` != name {
+		if !given {
+			t.Errorf("idempotencyKey(%q) ignores the header", name)
+		}
+		if key == "" || len(key) > maxIdempotencyKey {
+			t.Errorf("idempotencyKey(%q) = %q, with the length %d", name, key, len(key))
+		}
+		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			t.Errorf("idempotencyKey(%q) = %q, which isn't visible ASCII", name, key)
+		}
+		if key != name && `"`+key+`"` != name {
 			t.Errorf("idempotencyKey(%q) = %q", name, key)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/usage"
@@ -96,10 +97,13 @@ func TestCallersAndLastUseAreStored(t *testing.T) {
 			t.Errorf("callers (-want +got): %v\n%s", err, diff)
 		}
 		used, err := s.APIKey(t.Context(), s.Workspace.ID, key.ID)
-		if err != nil || used.LastUsedAt == nil || !used.LastUsedAt.Equal(*minute(1)) || used.LastUsedAddress != "127.0.0.1" ||
-			used.LastUsedUserAgent != "new/2" || used.LastUsedRoute != "GET /me" {
-			t.Errorf("last use: %+v, %v", used, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "LastUsedAt", used.LastUsedAt, minute(1))
+		modelstest.Equal(t, "LastUsedAddress", used.LastUsedAddress, "127.0.0.1")
+		modelstest.Equal(t, "LastUsedUserAgent", used.LastUsedUserAgent, "new/2")
+		modelstest.Equal(t, "LastUsedRoute", used.LastUsedRoute, "GET /me")
 	})
 }
 
@@ -122,8 +126,12 @@ func TestUsageSurvivesAnOutage(t *testing.T) {
 		s.Exec(t, "ALTER TABLE away RENAME TO usage_flushes")
 		s.Flush(t)
 		got, err = s.Usage(t.Context(), s.Workspace.ID, key.ID, usage.Daily, s.Now().Add(-48*time.Hour), s.Now())
-		if err != nil || len(got) != 1 || got[0].Requests != 5 {
-			t.Errorf("usage = %+v, %v, want 5 requests", got, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(got) != 1 {
+			t.Fatalf("usage = %+v, want one day", got)
+		}
+		modelstest.Equal(t, "requests", got[0].Requests, 5)
 	})
 }
