@@ -218,7 +218,7 @@ func returnTo(r *http.Request) string {
 	switch shown, err := url.Parse(r.Header.Get("HX-Current-URL")); {
 	case isForPart(r) && err == nil:
 		return shown.RequestURI()
-	case isForPart(r), r.Method != http.MethodGet:
+	case isForPart(r), r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return ""
 	}
 	return r.URL.RequestURI()

@@ -59,6 +59,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 	)
 	pages := e.Group("",
 		pageHeaders,
+		Compress(),
 		rejectCrossSite(options.PublicURL, options.Log),
 		newBrowserSessions(store, options.PublicURL, options.Log).loadViewer,
 		checkURL,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skipup/keys/static"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web"
 )
 
 // Paths of the OpenAPI document, which needs no key.
@@ -16,8 +17,8 @@ const (
 )
 
 func registerDocument(public *echo.Group) {
-	public.Any(version+"/openapi.json", document("application/json", static.OpenAPIJSON))
-	public.Any(version+"/openapi.yaml", document("application/yaml", func() []byte { return static.OpenAPIYAML }))
+	public.Any(version+"/openapi.json", document("application/json", static.OpenAPIJSON), web.Compress())
+	public.Any(version+"/openapi.yaml", document("application/yaml", func() []byte { return static.OpenAPIYAML }), web.Compress())
 }
 
 // document serves the OpenAPI document, also to pages of other sites that display such documents.
@@ -30,6 +31,6 @@ func document(mediaType string, text func() []byte) echo.HandlerFunc {
 		}
 		header.Set(echo.HeaderAccessControlAllowOrigin, "*")
 		header.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		return c.Blob(http.StatusOK, mediaType, text())
+		return web.SendPublic(c, mediaType, text())
 	}
 }

@@ -1,15 +1,13 @@
 package dashboard
 
 import (
-	"net/http"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/views/docs"
 	"github.com/skipup/keys/web"
 )
 
-func guides(c echo.Context) error { return web.Render(c, http.StatusOK, docs.Guides()) }
+func guides(c echo.Context) error { return web.RenderCacheable(c, docs.Guides()) }
 
 // reference renders the reference of a resource.
 func reference(c echo.Context) error {
@@ -17,5 +15,5 @@ func reference(c echo.Context) error {
 	if !known {
 		return echo.ErrNotFound
 	}
-	return web.Render(c, http.StatusOK, docs.Show(resource))
+	return web.RenderCacheable(c, docs.Show(resource))
 }
