@@ -173,9 +173,17 @@ func (x *exchange) checkError() error {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(x.body.Bytes()))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&body); err != nil || body.Error == nil || body.Error.Type == nil || body.Error.Message == nil || *body.Error.Message == "" ||
-		x.header.Get("Content-Type") != "application/json" || x.header.Get("X-Request-Id") == "" {
-		return fmt.Errorf("response %d does not have the error envelope: %s, %v", x.status, x.body.String(), x.header)
+	if err := decoder.Decode(&body); err != nil {
+		return fmt.Errorf("response %d does not have the error envelope: %w\n%s", x.status, err, x.body.String())
+	}
+	if body.Error == nil || body.Error.Type == nil || body.Error.Message == nil || *body.Error.Message == "" {
+		return fmt.Errorf("response %d lacks the type or message of its error: %s", x.status, x.body.String())
+	}
+	if contentType := x.header.Get("Content-Type"); contentType != "application/json" {
+		return fmt.Errorf("response %d has the Content-Type %q", x.status, contentType)
+	}
+	if x.header.Get("X-Request-Id") == "" {
+		return fmt.Errorf("response %d has no X-Request-Id", x.status)
 	}
 	if !slices.Contains(errorTypes[x.status], *body.Error.Type) {
 		return fmt.Errorf("response %d has the error type %q, want one of %q", x.status, *body.Error.Type, errorTypes[x.status])

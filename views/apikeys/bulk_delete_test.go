@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 // trafficOf returns the traffic of two keys. The first has many callers, the second none.
@@ -74,12 +75,14 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 		t.Error("page with keys in use does not ask for their number, or focuses Cancel")
 	}
 	page.InUse, page.Challenge, page.Gone = 0, models.Challenge{}, 1
-	if shown = drawn(t, BulkDelete(page)).Find("#panel"); shown.Find("input[name=confirm_number]").Length() != 0 || shown.Find("a[autofocus]").Length() != 1 || strings.Contains(text(shown), "in use") {
+	shown = drawn(t, BulkDelete(page)).Find("#panel")
+	modelstest.Equal(t, "fields for the number of unused keys", shown.Find("input[name=confirm_number]").Length(), 0)
+	modelstest.Equal(t, "focused links", shown.Find("a[autofocus]").Length(), 1)
+	if strings.Contains(text(shown), "in use") {
 		t.Errorf("page of unused keys = %s", text(shown))
 	}
-	if got := text(shown); !strings.Contains(got, "1 of the selected keys was already deleted.") || text(shown.Find("h1")) != "Delete 2 keys?" {
-		t.Errorf("page with a deleted key = %s", got)
-	}
+	modelstest.Contains(t, "page with a deleted key", text(shown), "1 of the selected keys was already deleted.")
+	modelstest.Equal(t, "title", text(shown.Find("h1")), "Delete 2 keys?")
 	if got := text(drawn(t, BulkDelete(BulkDeletePage{})).Find("#panel h1")); got != "Nothing to delete" {
 		t.Errorf("title without keys = %q", got)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func TestPauseFormUntil(t *testing.T) {
@@ -36,20 +37,20 @@ func TestPauseFormUntil(t *testing.T) {
 	if got, want := text(form.Find(".pick")), "15 minutes 1 hour 1 day Until a date…"; got != want {
 		t.Errorf("the choices are %q, want %q", got, want)
 	}
-	if chosen := form.Find("input[checked]"); chosen.Length() != 1 || chosen.AttrOr("value", "") != "1h" {
-		t.Errorf("%d are chosen at first, %q", chosen.Length(), chosen.AttrOr("value", ""))
-	}
+	checked := form.Find("input[checked]")
+	modelstest.Equal(t, "checked choices", checked.Length(), 1)
+	modelstest.Equal(t, "checked choice", checked.AttrOr("value", ""), "1h")
 	until := form.Find("#until")
-	if from, to := until.AttrOr("min", ""), until.AttrOr("max", ""); from != "2026-11-24T12:00" || to != "2027-02-22T12:00" || !strings.Contains(text(form), "UTC time. Up to 90 days from now.") {
-		t.Errorf("the moment is between %s and %s: %s", from, to, text(form))
-	}
+	modelstest.Equal(t, "min", until.AttrOr("min", ""), "2026-11-24T12:00")
+	modelstest.Equal(t, "max", until.AttrOr("max", ""), "2027-02-22T12:00")
+	modelstest.Contains(t, "form", text(form), "UTC time. Up to 90 days from now.")
 	if until.AttrOr("aria-invalid", "") != "" {
 		t.Error("an empty form is invalid")
 	}
 	wrong := drawn(t, Pause(PausePage{Key: keyNamed("CI"), Form: PauseForm{For: PauseUntil}, Errors: models.Fields{"until": "must be within 90 days. To stop the key for good, delete it"}})).Find("fieldset.radios")
-	if wrong.AttrOr("aria-describedby", "") != "until-error" || wrong.Find("#until[aria-invalid=true]").Length() != 1 || !strings.Contains(text(wrong.Find("#until-error")), "End time must be within 90 days. To stop the key for good, delete it.") {
-		t.Error("what is wrong is not said of the field")
-	}
+	modelstest.Equal(t, "aria-describedby", wrong.AttrOr("aria-describedby", ""), "until-error")
+	modelstest.Equal(t, "invalid fields", wrong.Find("#until[aria-invalid=true]").Length(), 1)
+	modelstest.Contains(t, "error", text(wrong.Find("#until-error")), "End time must be within 90 days. To stop the key for good, delete it.")
 }
 
 func TestPauseButton(t *testing.T) {

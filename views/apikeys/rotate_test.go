@@ -1,12 +1,15 @@
 package apikeys
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
+	"github.com/skipup/keys/views/ui"
 )
 
 // toRotate returns a key with a used and an unused scope.
@@ -34,10 +37,10 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 		t.Errorf("warning for a used scope = %q, for an unused one = %q", needed, unneeded)
 	}
 	page.LeaveOutUnused()
-	if shown = drawn(t, Rotate(page)).Find("#panel fieldset").First(); strings.Join(page.Form.Scopes, " ") != "seats.read" || shown.Find("button[name=preset]").Length() != 0 ||
-		!strings.Contains(text(shown), "Scopes unused in the last 30 days are removed.") {
-		t.Errorf("without unused scopes: scopes = %v, page = %s", page.Form.Scopes, text(shown))
-	}
+	modelstest.Equal(t, "scopes in use", page.Form.Scopes, []string{"seats.read"})
+	shown = drawn(t, Rotate(page)).Find("#panel fieldset").First()
+	modelstest.Equal(t, "presets", shown.Find("button[name=preset]").Length(), 0)
+	modelstest.Contains(t, "page without unused scopes", text(shown), "Scopes unused in the last 30 days are removed.")
 	for name, tt := range map[string]struct {
 		uses usage.ScopeUses
 		says string
@@ -48,8 +51,12 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 	} {
 		page := toRotate()
 		page.Uses = tt.uses
-		if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, tt.says) || strings.Contains(got, "Unused") || strings.Contains(got, "0 of 0") {
-			t.Errorf("%s: page = %s", name, got)
+		got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First())
+		modelstest.Contains(t, name, got, tt.says)
+		for _, wrong := range []string{"Unused", "0 of 0"} {
+			if strings.Contains(got, wrong) {
+				t.Errorf("%s: page contains %q: %s", name, wrong, got)
+			}
 		}
 	}
 	page.Key.Scopes = 0
@@ -61,20 +68,18 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 func TestReplacementHasTheSameDuration(t *testing.T) {
 	late := time.FixedZone("late", 14*60*60)
 	page := toRotate()
-	labels := func() string {
-		var said []string
-		for _, choice := range page.expiryChoices(now, late) {
-			said = append(said, choice.Value+": "+choice.Label)
-		}
-		return strings.Join(said, ", ")
+	check := func(label, result string, never bool) {
+		t.Helper()
+		choices := page.expiryChoices(now, late)
+		modelstest.Equal(t, "first choice", choices[0].Value, "keep")
+		modelstest.Equal(t, "label", choices[0].Label, label)
+		modelstest.Equal(t, "result", choices[0].Result, result)
+		offered := slices.ContainsFunc(choices, func(choice ui.Choice) bool { return choice.Value == "never" })
+		modelstest.Equal(t, "never is offered", offered, never)
 	}
-	if got := labels(); !strings.HasPrefix(got, "keep: Same as now, 30: ") || strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "No expiry" {
-		t.Errorf("choices for a key that never expires = %s", got)
-	}
+	check("Same as now", "No expiry", false)
 	page.Key.CreatedAt, page.Key.ExpiresAt = *ago(20 * day), new(now.Add(10*day))
-	if got := labels(); !strings.HasPrefix(got, "keep: Same duration, 30: ") || !strings.Contains(got, "never") || page.expiryChoices(now, late)[0].Result != "25 Dec 2026" {
-		t.Errorf("choices for a key that expires = %s, first result = %s", got, page.expiryChoices(now, late)[0].Result)
-	}
+	check("Same duration", "25 Dec 2026", true)
 	for expiry, want := range map[string]string{"": ExpiryKeep, "30": "30"} {
 		page.Form.Expiry = expiry
 		if got := drawn(t, Rotate(page)).Find("input[name=expiry][checked]").AttrOr("value", ""); got != want {

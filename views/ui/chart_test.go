@@ -9,6 +9,8 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
+
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func chartOf(totals ...int64) Chart {
@@ -36,9 +38,12 @@ func TestChartShowsTheSmallestBlock(t *testing.T) {
 	}
 	chart = chartOf(1000)
 	chart.Bars[0].Values[1] = 0
-	if blocks := chart.blocks(chart.Bars[0]); len(blocks) != 1 || blocks[0].Y != "0.00%" || blocks[0].Height != "100.00%" {
-		t.Errorf("blocks of the highest bar = %v", blocks)
+	blocks = chart.blocks(chart.Bars[0])
+	if len(blocks) != 1 {
+		t.Fatalf("blocks of the highest bar = %v, want one", blocks)
 	}
+	modelstest.Equal(t, "Y", blocks[0].Y, "0.00%")
+	modelstest.Equal(t, "Height", blocks[0].Height, "100.00%")
 }
 
 func TestAChartInWords(t *testing.T) {
@@ -140,9 +145,13 @@ func TestChartAndTableShowTheSame(t *testing.T) {
 			block++
 			height := max(visible, 100*value/top)
 			ground -= height
-			if math.Abs(number(part, "height")-height) > 0.01 || math.Abs(number(part, "y")-ground) > 0.01 || part.AttrOr("data-tone", "none") != chart.Series[series].Tone {
-				t.Errorf("bar %d: %s %s has y = %s, height = %s, tone = %q", i, text, chart.Series[series].Label, part.AttrOr("y", ""), part.AttrOr("height", ""), part.AttrOr("data-tone", ""))
+			if got := number(part, "height"); math.Abs(got-height) > 0.01 {
+				t.Errorf("bar %d: height of %s %s = %f, want %f", i, text, chart.Series[series].Label, got, height)
 			}
+			if got := number(part, "y"); math.Abs(got-ground) > 0.01 {
+				t.Errorf("bar %d: y of %s %s = %f, want %f", i, text, chart.Series[series].Label, got, ground)
+			}
+			modelstest.Equal(t, "tone", part.AttrOr("data-tone", "none"), chart.Series[series].Tone)
 			if x, wide := number(part, "x"), number(part, "width"); math.Abs(x-(float64(i)+1.0/8)*width) > 0.01 || math.Abs(wide-width*3/4) > 0.01 {
 				t.Errorf("bar %d: block has x = %f, width = %f", i, x, wide)
 			}

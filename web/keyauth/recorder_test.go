@@ -102,9 +102,11 @@ func TestEveryRequestIsCountedOnce(t *testing.T) {
 		for _, caller := range callers {
 			sum += caller.Accepted
 		}
-		if err != nil || len(callers) != 5 || sum != clients*requests {
-			t.Errorf("callers = %d with %d requests, %v", len(callers), sum, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		modelstest.Equal(t, "callers", len(callers), 5)
+		modelstest.Equal(t, "requests of callers", sum, clients*requests)
 	})
 }
 
@@ -156,9 +158,11 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("requests = %d, want %d", got, requests)
 	}
 	last := c.Now().Add((hours - 1) * time.Hour)
-	if stored, err := c.APIKey(t.Context(), c.workspace, row.ID); err != nil || stored.LastUsedAt == nil || !stored.LastUsedAt.Equal(last) {
-		t.Errorf("last use = %+v, %v, want at %v", stored, err, last)
+	stored, err := c.APIKey(t.Context(), c.workspace, row.ID)
+	if err != nil {
+		t.Fatal(err)
 	}
+	modelstest.Equal(t, "LastUsedAt", stored.LastUsedAt, &last)
 }
 
 // TestUserAgentsOfOneAddressHideNoOther sends as many user agents from one address as a Recorder has

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web/mail"
 	"github.com/skipup/keys/web/mail/mailtest"
 )
@@ -54,9 +55,11 @@ func TestSend(t *testing.T) {
 				t.Fatal(err)
 			}
 			received := sink.Received()
-			if len(received) != 1 || received[0].From != "keys@acme.test" || received[0].To != "grace@acme.test" {
-				t.Fatalf("received %+v, want one email from keys@acme.test to grace@acme.test", received)
+			if len(received) != 1 {
+				t.Fatalf("received %+v, want one email", received)
 			}
+			modelstest.Equal(t, "From", received[0].From, "keys@acme.test")
+			modelstest.Equal(t, "To", received[0].To, "grace@acme.test")
 			wantMessage(t, received[0].Data)
 		})
 	}

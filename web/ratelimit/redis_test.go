@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -100,9 +101,12 @@ func TestParseRedis(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Network != tt.network || got.Addr != tt.place || got.Username != tt.user || got.Password != tt.password || got.DB != tt.database || (got.TLSConfig != nil) != tt.tls {
-				t.Errorf("options = %s %s, user %q, password %q, database %d, TLS %v", got.Network, got.Addr, got.Username, got.Password, got.DB, got.TLSConfig != nil)
-			}
+			modelstest.Equal(t, "Network", got.Network, tt.network)
+			modelstest.Equal(t, "Addr", got.Addr, tt.place)
+			modelstest.Equal(t, "Username", got.Username, tt.user)
+			modelstest.Equal(t, "Password", got.Password, tt.password)
+			modelstest.Equal(t, "DB", got.DB, tt.database)
+			modelstest.Equal(t, "TLS", got.TLSConfig != nil, tt.tls)
 		})
 	}
 }

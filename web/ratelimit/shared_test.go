@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -92,8 +93,11 @@ func TestLimiter(t *testing.T) {
 			}
 			peek := func(who ratelimit.Subject, allowed bool, remaining int) {
 				t.Helper()
-				if got := limiter.Peek(ctx, who); got.Allowed != allowed || got.Remaining != remaining || got.Reset <= 50*time.Second {
-					t.Errorf("Peek() = %+v, want allowed = %v, remaining = %d", got, allowed, remaining)
+				got := limiter.Peek(ctx, who)
+				modelstest.Equal(t, "Allowed", got.Allowed, allowed)
+				modelstest.Equal(t, "Remaining", got.Remaining, remaining)
+				if got.Reset <= 50*time.Second {
+					t.Errorf("Reset = %v, want up to a minute", got.Reset)
 				}
 			}
 			ada, bob := subject(1), subject(2)
@@ -179,8 +183,12 @@ func TestSharedKeys(t *testing.T) {
 	if diff := cmp.Diff([]string{key}, keys); diff != "" {
 		t.Errorf("keys in Redis (-want +got):\n%s", diff)
 	}
-	if ends, err := client.PTTL(ctx, key).Result(); err != nil || ends <= 0 || ends > time.Minute {
-		t.Errorf("TTL of the window = %v, error = %v", ends, err)
+	ends, err := client.PTTL(ctx, key).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ends <= 0 || ends > time.Minute {
+		t.Errorf("TTL of the window = %v, want up to a minute", ends)
 	}
 
 	if err := client.Set(ctx, key, 1000, 0).Err(); err != nil {

@@ -36,9 +36,10 @@ func TestDelivery(t *testing.T) {
 		f.work(t, local)
 		f.events(t, 1)
 		d := f.attempted(t, endpoint, 1)
-		if d.Status != models.DeliverySuccess || *d.ResponseCode != 200 || d.ResponseExcerpt != "thank you" || d.Failure != "" {
-			t.Errorf("delivery = %+v", d)
-		}
+		modelstest.Equal(t, "Status", d.Status, models.DeliverySuccess)
+		modelstest.Equal(t, "ResponseCode", d.ResponseCode, new(200))
+		modelstest.Equal(t, "ResponseExcerpt", d.ResponseExcerpt, "thank you")
+		modelstest.Equal(t, "Failure", d.Failure, "")
 		got := r.all()
 		if len(got) != 1 {
 			t.Fatalf("received requests = %d, want 1", len(got))
@@ -176,9 +177,9 @@ func TestFailures(t *testing.T) {
 		if d.ResponseCode != nil {
 			code = *d.ResponseCode
 		}
-		if d.Failure != tt.failure || code != tt.code || d.Status != tt.status {
-			t.Errorf("%s: %q, code %d, %s; want %q, %d, %s", tt.name, d.Failure, code, d.Status, tt.failure, tt.code, tt.status)
-		}
+		modelstest.Equal(t, tt.name+": failure", d.Failure, tt.failure)
+		modelstest.Equal(t, tt.name+": code", code, tt.code)
+		modelstest.Equal(t, tt.name+": status", d.Status, tt.status)
 	}
 	if n := len(elsewhere.all()); n != 0 {
 		t.Errorf("followed redirects = %d, want 0", n)
@@ -360,8 +361,12 @@ func TestRunFinishesOnShutdown(t *testing.T) {
 		f.events(t, 1)
 		await(t, "it is being sent", func() bool { return len(silent.all()) == 1 })
 		stop()
-		if d := f.last(t, broken); d.Claim != nil || d.Attempts != 0 || d.Status != models.DeliveryPending || d.NextAttemptAt.After(f.Now()) {
-			t.Errorf("delivery that was canceled = %+v", d)
+		canceled := f.last(t, broken)
+		modelstest.Equal(t, "Claim", canceled.Claim, nil)
+		modelstest.Equal(t, "Attempts", canceled.Attempts, 0)
+		modelstest.Equal(t, "Status", canceled.Status, models.DeliveryPending)
+		if canceled.NextAttemptAt.After(f.Now()) {
+			t.Errorf("NextAttemptAt = %v, want no later than %v", canceled.NextAttemptAt, f.Now())
 		}
 	})
 }
@@ -374,8 +379,12 @@ func TestAttemptedCallback(t *testing.T) {
 	options.Attempted = func(a webhook.Attempt) { attempts <- a }
 	f.work(t, options)
 	f.events(t, 1)
-	if a := <-attempts; !a.First || a.Failure != models.FailedStatus || a.Delay != 0 || a.Took <= 0 {
-		t.Errorf("first attempt = %+v", a)
+	a := <-attempts
+	modelstest.Equal(t, "First", a.First, true)
+	modelstest.Equal(t, "Failure", a.Failure, models.FailedStatus)
+	modelstest.Equal(t, "Delay", a.Delay, 0)
+	if a.Took <= 0 {
+		t.Errorf("Took = %v, want more than 0", a.Took)
 	}
 	f.attempted(t, endpoint, 1) // wait until it is recorded, because the next attempt counts from then
 	f.Clock.Advance(6 * time.Second)
@@ -407,8 +416,10 @@ func TestLargeAndSlowResponses(t *testing.T) {
 	options.Timeout = 300 * time.Millisecond
 	f.work(t, options)
 	for _, endpoint := range []*models.WebhookEndpoint{first, second} {
-		if d := f.attempted(t, endpoint, 1); d.Status != models.DeliverySuccess || len(d.ResponseExcerpt) > models.MaxResponseExcerpt || d.ResponseExcerpt == "" {
-			t.Errorf("status = %s, excerpt = %d bytes", d.Status, len(d.ResponseExcerpt))
+		d := f.attempted(t, endpoint, 1)
+		modelstest.Equal(t, "Status", d.Status, models.DeliverySuccess)
+		if size := len(d.ResponseExcerpt); size == 0 || size > models.MaxResponseExcerpt {
+			t.Errorf("excerpt = %d bytes, want 1 to %d", size, models.MaxResponseExcerpt)
 		}
 	}
 }
