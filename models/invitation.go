@@ -263,7 +263,7 @@ func (s *Store) AcceptInvitationAs(ctx context.Context, token, userID string) (*
 // join marks a pending member as joined and deletes the invitation. Invitations to other
 // workspaces stay.
 func (s *Store) join(ctx context.Context, member *Member) error {
-	update := s.with(ctx).Model(&Member{}).Where("id = ? AND pending", member.ID).Update("pending", false)
+	update := s.with(ctx).Model(&Member{}).Where("id = ? AND pending", member.ID).Updates(map[string]any{"pending": false, "invited_name": ""})
 	if update.Error != nil {
 		return fmt.Errorf("update member: %w", update.Error)
 	}
@@ -273,8 +273,8 @@ func (s *Store) join(ctx context.Context, member *Member) error {
 	if err := s.with(ctx).Where("member_id = ?", member.ID).Delete(&invitation{}).Error; err != nil {
 		return fmt.Errorf("delete invitation: %w", err)
 	}
-	member.Pending = false
+	member.Pending, member.InvitedName = false, ""
 	actor := ActorOf(ctx)
-	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.User.Name
+	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.Name()
 	return s.audit(WithActor(ctx, actor), member.WorkspaceID, "member.joined", member.target(), nil)
 }

@@ -28,7 +28,8 @@ type Member struct {
 	UserID        string
 	User          User
 	Role          Role
-	Pending       bool // has not accepted the invitation yet
+	Pending       bool   // has not accepted the invitation yet
+	InvitedName   string // the name that the workspace gave a pending member
 	DeactivatedAt *time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
@@ -61,13 +62,35 @@ func (s *Store) Member(ctx context.Context, workspaceID, id string) (*Member, er
 	return &member, nil
 }
 
+// Name returns the name under which the workspace knows the member: the one it gave them until they join, and
+// that of their account from then on. Otherwise, anyone could learn the name of an account by its email.
+// The user must be loaded.
+func (m *Member) Name() string {
+	if m.Pending {
+		return m.InvitedName
+	}
+	return m.User.Name
+}
+
+// nameOfMember is Member.Name as an expression for queries that join User.
+const nameOfMember = `CASE WHEN members.pending THEN members.invited_name ELSE "User".name END`
+
+// ConfirmedName returns the name of a member who has joined and proved their email, and "" otherwise. Until
+// then, it may be text that someone else wants to send to that email.
+func (m *Member) ConfirmedName() string {
+	if m.Pending || m.User.VerifiedAt == nil {
+		return ""
+	}
+	return m.User.Name
+}
+
 // DisplayName returns the member's name, or the email if there is no name.
-func (m *Member) DisplayName() string { return cmp.Or(m.User.Name, m.User.Email) }
+func (m *Member) DisplayName() string { return cmp.Or(m.Name(), m.User.Email) }
 
 // Wire returns the member as the API and events show it. The user must be loaded.
 func (m *Member) Wire() wire.Member {
 	return wire.Member{
-		ID: m.ID, Email: m.User.Email, Name: optional(m.User.Name), Role: string(m.Role),
+		ID: m.ID, Email: m.User.Email, Name: optional(m.Name()), Role: string(m.Role),
 		DeactivatedAt: wire.OptionalTimestamp(m.DeactivatedAt), CreatedAt: wire.Timestamp(m.CreatedAt),
 	}
 }

@@ -12,7 +12,7 @@ import (
 // NewMember is a person to add to a workspace.
 type NewMember struct {
 	Email string
-	Name  string // optional; ignored for a person who has an account
+	Name  string // optional; shown until the person joins
 	Role  Role   // RoleMember if empty
 }
 
@@ -52,12 +52,12 @@ func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) 
 		}
 		user, err := tx.userByEmail(ctx, n.Email)
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			user, err = tx.insertUser(ctx, &User{Email: n.Email, Name: n.Name})
+			user, err = tx.insertUser(ctx, &User{Email: n.Email})
 		}
 		if err != nil {
 			return err
 		}
-		if member, err = tx.addUser(ctx, workspaceID, user, n.Role); err != nil {
+		if member, err = tx.addUser(ctx, workspaceID, user, n); err != nil {
 			return err
 		}
 		return tx.inviteByEmail(ctx, member)
@@ -68,9 +68,9 @@ func (s *Store) AddMember(ctx context.Context, workspaceID string, n NewMember) 
 	return member, nil
 }
 
-// addUser adds a user to a workspace. It locks the workspace, so that concurrent calls add one
+// addUser adds a user to a workspace as n says. It locks the workspace, so that concurrent calls add one
 // member.
-func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, role Role) (*Member, error) {
+func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, n NewMember) (*Member, error) {
 	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, rol
 	err := s.with(ctx).Where("workspace_id = ? AND user_id = ?", workspaceID, user.ID).Take(&member).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
-		return s.insertMember(ctx, &Member{WorkspaceID: workspaceID, User: *user, Role: role, Pending: true})
+		return s.insertMember(ctx, &Member{WorkspaceID: workspaceID, User: *user, Role: n.Role, Pending: true, InvitedName: n.Name})
 	case err != nil:
 		return nil, fmt.Errorf("read member: %w", err)
 	case member.DeactivatedAt == nil:
@@ -88,8 +88,11 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, rol
 		return nil, err
 	}
 	member.User = *user
-	if role == RoleMember {
+	if n.Role == RoleMember {
 		member.Role = RoleMember
+	}
+	if member.Pending && n.Name != "" {
+		member.InvitedName = n.Name
 	}
 	return &member, s.activate(ctx, &member)
 }

@@ -141,7 +141,7 @@ func (s *Store) requireAdmin(ctx context.Context, workspaceID string) error {
 
 func (s *Store) updateMember(ctx context.Context, member *Member) error {
 	err := s.with(ctx).Model(&Member{}).Where("id = ?", member.ID).
-		Updates(map[string]any{"role": member.Role, "deactivated_at": member.DeactivatedAt}).Error
+		Updates(map[string]any{"role": member.Role, "deactivated_at": member.DeactivatedAt, "invited_name": member.InvitedName}).Error
 	if err != nil {
 		return fmt.Errorf("update member: %w", err)
 	}

@@ -98,7 +98,7 @@ func searchPeople(query *gorm.DB, text string) *gorm.DB {
 	if text == "" {
 		return query
 	}
-	return query.Where(contains(query, text, `"User".name`, `"User".email`))
+	return query.Where(contains(query, text, nameOfMember, `"User".email`))
 }
 
 // listed returns members with the details that the list shows.

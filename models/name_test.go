@@ -43,7 +43,7 @@ func TestNamesAreNormalized(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := member.User.Name, "Grace Hopper"; got != want {
+		if got, want := member.Name(), "Grace Hopper"; got != want {
 			t.Errorf("member = %q, want %q", got, want)
 		}
 		workspace, admin, err := s.Store.Store.CreateWorkspace(s.ctx, models.NewWorkspace{

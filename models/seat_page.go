@@ -77,7 +77,7 @@ func (s *Store) MembersWithoutSeat(ctx context.Context, workspaceID, search stri
 	if err := matching().Count(&total).Error; err != nil {
 		return nil, 0, fmt.Errorf("count members without a seat: %w", err)
 	}
-	named := `lower(CASE WHEN "User".name = '' THEN "User".email ELSE "User".name END)`
+	named := "lower(coalesce(nullif(" + nameOfMember + `, ''), "User".email))`
 	if err := matching().Order(named).Order("members.id").Limit(limit).Find(&members).Error; err != nil {
 		return nil, 0, fmt.Errorf("read members without a seat: %w", err)
 	}

@@ -64,7 +64,7 @@ func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*
 // SignInNew starts the first session of a new user.
 func (s *Store) SignInNew(ctx context.Context, member *Member) (*SignedIn, error) {
 	actor := ActorOf(ctx)
-	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.User.Name
+	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.Name()
 	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{})
 }
 

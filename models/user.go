@@ -12,21 +12,12 @@ import (
 // User is a person, who may be a member of several workspaces.
 type User struct {
 	ID           string
-	Email        string // in lower case, with the ASCII form of the domain
-	Name         string
+	Email        string     // in lower case, with the ASCII form of the domain
+	Name         string     // empty without a password
 	PasswordHash string     `json:"-"`
 	VerifiedAt   *time.Time // when the email was proven, or the operator vouched for it; nil if a copied link is the only proof
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
-}
-
-// ConfirmedName returns the name if the user has a verified email, and "" otherwise. Until then, it may
-// be text that someone else wants to send to that email.
-func (u *User) ConfirmedName() string {
-	if u.VerifiedAt == nil {
-		return ""
-	}
-	return u.Name
 }
 
 // User returns a user.

@@ -136,9 +136,11 @@ func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHas
 	if err != nil {
 		return nil, nil, err
 	}
-	member, err := s.insertMember(ctx, &Member{
-		WorkspaceID: workspace.ID, User: *user, Role: Admin, Pending: user.VerifiedAt == nil && !n.ExistingAccount,
-	})
+	admin := &Member{WorkspaceID: workspace.ID, User: *user, Role: Admin}
+	if user.VerifiedAt == nil && !n.ExistingAccount {
+		admin.Pending, admin.InvitedName = true, n.AdminName
+	}
+	member, err := s.insertMember(ctx, admin)
 	if err != nil {
 		return nil, nil, err
 	}

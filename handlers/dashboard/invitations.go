@@ -40,7 +40,7 @@ func acceptAsPage(c echo.Context, status int, invited *models.Invitation) error 
 
 func formOf(invited *models.Invitation) invitation.Form {
 	member := invited.Member
-	return invitation.Form{Token: invited.Token, Workspace: member.Workspace.Name, Email: member.User.Email, Name: member.User.Name}
+	return invitation.Form{Token: invited.Token, Workspace: member.Workspace.Name, Email: member.User.Email, Name: member.InvitedName}
 }
 
 // accept makes the invited person a member, with a new account or with the one they are signed in to.

@@ -90,7 +90,7 @@ func New(f Form) templ.Component {
 					Name:         "name",
 					Label:        "Name (optional)",
 					Value:        f.Name,
-					Help:         "They can change this when they join.",
+					Help:         "Shown in this workspace until they join.",
 					Error:        f.Errors.Sentence("name", "Name"),
 					Autocomplete: "off",
 					Autofocus:    f.Errors["name"] != "" && f.Errors["email"] == "",

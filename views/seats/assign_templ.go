@@ -345,7 +345,7 @@ func (p AssignPage) choices() []ui.Choice {
 	var choices []ui.Choice
 	for _, m := range p.Members {
 		choice := ui.Choice{Value: m.ID, Label: m.DisplayName()}
-		if m.User.Name != "" {
+		if m.Name() != "" {
 			choice.Help = m.User.Email
 		}
 		choices = append(choices, choice)

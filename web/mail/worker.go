@@ -52,12 +52,12 @@ func (w Worker) compose(due *models.Email) content {
 	member := due.Member
 	if due.Invitation != nil {
 		return email.Invitation{
-			Workspace: member.Workspace.Name, Name: member.User.ConfirmedName(), ExpiresAt: due.Invitation.ExpiresAt,
+			Workspace: member.Workspace.Name, Name: member.ConfirmedName(), ExpiresAt: due.Invitation.ExpiresAt,
 			Account: !due.Invitation.NeedsAccount(), Link: w.PublicURL + path.Invitation(due.Invitation.Token),
 		}
 	}
 	expiry := email.Expiry{
-		Workspace: member.Workspace.Name, Name: member.User.ConfirmedName(),
+		Workspace: member.Workspace.Name, Name: member.ConfirmedName(),
 		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)),
 	}
 	for i := range due.ExpiringKeys {
