@@ -122,11 +122,12 @@ func (s *Store) eachCount(ctx context.Context, of usageOf, window usage.Window, 
 // period are negative there. The database adds up the hours of each shift, which is much faster than
 // reading them.
 func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.Window, do func(period int, count usage.Count)) error {
-	first, shifts := window.FirstDate(), window.Shifts()
+	first, end := window.Dates()
+	shifts := window.Shifts()
 	// One statement, because counts may be added between two.
 	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS shift FROM " + periodTables[usage.Daily] +
 		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
-	args := []any{of.workspaceID, of.keyIDs, first, first.AddDate(0, 0, len(window.Starts))}
+	args := []any{of.workspaceID, of.keyIDs, first, end}
 	if len(shifts) > 0 {
 		rows := make([][]any, len(shifts))
 		for i, shift := range shifts {

@@ -238,12 +238,16 @@ func TestPresets(t *testing.T) {
 func TestExpiryDateEndsInTheViewersZone(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
-	for zone, want := range map[string]string{
-		"Pacific/Auckland": "2026-12-31T11:00:00Z", "America/New_York": "2027-01-01T05:00:00Z", "No/Such": "2027-01-01T00:00:00Z", "Local": "2027-01-01T00:00:00Z",
+	for _, tt := range []struct{ zone, date, want string }{
+		{"Pacific/Auckland", "2026-12-31", "2026-12-31T11:00:00Z"}, {"America/New_York", "2026-12-31", "2027-01-01T05:00:00Z"},
+		{"No/Such", "2026-12-31", "2027-01-01T00:00:00Z"}, {"Local", "2026-12-31", "2027-01-01T00:00:00Z"},
+		{"America/Santiago", "2026-09-05", "2026-09-06T04:00:00Z"}, {"America/Santiago", "2026-09-06", "2026-09-07T03:00:00Z"}, // no midnight between them
+		{"Australia/Lord_Howe", "2026-10-03", "2026-10-03T13:30:00Z"}, {"Australia/Lord_Howe", "2026-10-04", "2026-10-04T13:00:00Z"},
+		{"Europe/Berlin", "2026-10-24", "2026-10-24T22:00:00Z"}, {"Europe/Berlin", "2026-10-25", "2026-10-25T23:00:00Z"},
 	} {
-		b.In(zone).Post(listPath, url.Values{"form_id": {formID(t, b)}, "name": {zone}, "expiry": {"date"}, "expiry_date": {"2026-12-31"}})
-		if got := keysOf(t, s)[0].ExpiresAt.UTC().Format(time.RFC3339); got != want {
-			t.Errorf("%s: %s, want %s", zone, got, want)
+		b.In(tt.zone).Post(listPath, url.Values{"form_id": {formID(t, b)}, "name": {tt.zone}, "expiry": {"date"}, "expiry_date": {tt.date}})
+		if got := keysOf(t, s)[0].ExpiresAt.UTC().Format(time.RFC3339); got != tt.want {
+			t.Errorf("key with the last day %s in %s expires at %s, want %s", tt.date, tt.zone, got, tt.want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/views/audit"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
@@ -51,29 +52,30 @@ func auditQuery(c echo.Context) (audit.Page, models.AuditFilter, error) {
 	}
 	v := viewer.Of(c.Request().Context())
 	filter := models.AuditFilter{Actor: page.Query.Actor, Action: page.Query.Action, Target: strings.TrimSpace(page.Query.Target)}
-	filter.From = dayOf(page.Errors, "from", page.Query.From, v)
-	if last := dayOf(page.Errors, "to", page.Query.To, v); last != nil {
-		end := last.AddDate(0, 0, 1) // includes the last day
-		filter.Before = &end
-		if filter.From != nil && !filter.From.Before(end) {
-			page.Errors["to"] = "The end date can’t be before the start date."
-		}
+	first, last := dateOf(page.Errors, "from", page.Query.From), dateOf(page.Errors, "to", page.Query.To)
+	if first != nil {
+		filter.From = new(calendar.FirstMoment(*first, v.Location))
+	}
+	if last != nil {
+		filter.Before = new(calendar.FirstMoment(last.AddDate(0, 0, 1), v.Location)) // includes the last day
+	}
+	if first != nil && last != nil && last.Before(*first) {
+		page.Errors["to"] = "The end date can’t be before the start date."
 	}
 	return page, filter, nil
 }
 
-// dayOf returns the start of a day in the viewer's time zone. For an invalid date it returns nil and
-// adds to errors.
-func dayOf(errors models.Fields, name, text string, v viewer.Viewer) *time.Time {
+// dateOf returns a date. For an invalid date it returns nil and adds to errors.
+func dateOf(errors models.Fields, name, text string) *time.Time {
 	if text == "" {
 		return nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, text, v.Location)
+	date, err := calendar.Parse(text)
 	if err != nil {
 		errors[name] = "must be a valid date"
 		return nil
 	}
-	return &day
+	return &date
 }
 
 // actorChoices limits the members in the actor filter. Every event links to the other events of its

@@ -121,6 +121,16 @@ func TestAuditLogDates(t *testing.T) {
 			t.Errorf("%s: no events on %s", zone, day)
 		}
 	}
+	s.Clock.Advance(time.Date(2026, 9, 6, 3, 30, 0, 0, time.UTC).Sub(s.Now())) // 23:30 on the day before one without a midnight
+	key := s.NamedKey(t, s.Workspace.ID, "CI")
+	b = s.SignedIn(t, handlerstest.AdminEmail).In("America/Santiago")
+	for dates, want := range map[string]int{
+		"&from=2026-09-05": 1, "&to=2026-09-05": 1, "&from=2026-09-05&to=2026-09-05": 1, "&from=2026-09-06": 0, "&to=2026-09-04": 0, "&from=2026-09-06&to=2026-09-06": 0,
+	} {
+		if got := len(sentences(t, b.Get(logPath+"?target="+key.ID+dates))); got != want {
+			t.Errorf("events of 5 September with %s = %d, want %d", dates, got, want)
+		}
+	}
 }
 
 func TestAuditLogPaging(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/viewer"
@@ -40,11 +41,11 @@ func expiryOf(form apikeys.Access, now time.Time, location *time.Location) (*tim
 		return nil, ""
 	}
 	if form.Expiry == apikeys.ExpiryDate {
-		day, err := time.ParseInLocation(time.DateOnly, form.ExpiryDate, location)
+		date, err := calendar.Parse(form.ExpiryDate)
 		if err != nil {
-			return nil, "must be a date, such as " + now.In(location).AddDate(0, 0, 90).Format(time.DateOnly)
+			return nil, "must be a date, such as " + calendar.Date(now, location).AddDate(0, 0, 90).Format(time.DateOnly)
 		}
-		end := day.AddDate(0, 0, 1)
+		end := calendar.FirstMoment(date.AddDate(0, 0, 1), location)
 		return &end, ""
 	}
 	days, err := strconv.Atoi(form.Expiry)

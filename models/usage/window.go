@@ -1,8 +1,11 @@
 package usage
 
 import (
+	"slices"
 	"sort"
 	"time"
+
+	"github.com/skipup/keys/models/calendar"
 )
 
 // Window is the time that a report covers, divided into consecutive periods. Because requests are
@@ -26,19 +29,25 @@ func LastHours(now time.Time, n int) Window {
 
 // LastDays returns a window of n days in a time zone, the last of which contains now.
 func LastDays(now time.Time, n int, location *time.Location) Window {
-	year, month, day := now.In(location).Date()
-	midnight := func(daysAgo int) time.Time {
-		// In some zones a day starts at half past.
-		return ceil(time.Date(year, month, day-daysAgo, 0, 0, 0, 0, location), Hourly)
-	}
-	window := Window{Until: midnight(-1), By: Daily}
+	today := calendar.Date(now, location)
+	window := Window{Until: startOf(today.AddDate(0, 0, 1), location), By: Daily}
 	if location != time.UTC {
 		window.Location = location
 	}
-	for i := n - 1; i >= 0; i-- {
-		window.Starts = append(window.Starts, midnight(i))
+	next := window.Until
+	for date := today; len(window.Starts) < n; date = date.AddDate(0, 0, -1) {
+		if start := startOf(date, location); start.Before(next) { // otherwise, the zone skipped the date
+			window.Starts = append(window.Starts, start)
+			next = start
+		}
 	}
+	slices.Reverse(window.Starts)
 	return window
+}
+
+// startOf returns the first full hour of a date. In some zones a day starts at half past.
+func startOf(date time.Time, location *time.Location) time.Time {
+	return ceil(calendar.FirstMoment(date, location), Hourly)
 }
 
 // Between returns a window of the periods that start at from or later and before until.
@@ -66,16 +75,19 @@ func (w Window) Period(at time.Time) int {
 	return after - 1
 }
 
-// FirstDate returns the day of UTC that has the date of the first period.
-func (w Window) FirstDate() time.Time {
-	year, month, day := w.Starts[0].In(w.Location).Date()
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+// Dates returns the days of UTC that have the dates of the first period and of the day after the last.
+func (w Window) Dates() (first, end time.Time) {
+	return calendar.Date(w.Starts[0], w.Location), calendar.Date(w.Starts[len(w.Starts)-1], w.Location).AddDate(0, 0, 1)
 }
 
-// PeriodOfDate returns the index of the period that has the date of at in UTC. It may be outside
-// the window.
+// PeriodOfDate returns the index of the period that has the date of at in UTC, or begins with it if the
+// time zone skipped it. It may be outside the window.
 func (w Window) PeriodOfDate(at time.Time) int {
-	return int(Daily.Start(at).Sub(w.FirstDate()) / time.Duration(Daily))
+	start := startOf(Daily.Start(at), w.Location)
+	if !start.Before(w.Until) {
+		return len(w.Starts)
+	}
+	return w.Period(start)
 }
 
 // Shift is a range of hours around one midnight that the daily counts put into one period but that
@@ -89,16 +101,15 @@ type Shift struct {
 // the hours of 90 days is too slow for a busy key, so each day of UTC stands for the local day with
 // the same date, corrected by these hours.
 func (w Window) Shifts() (shifts []Shift) {
-	for i := range len(w.Starts) + 1 {
-		start, midnight := w.Until, w.FirstDate().AddDate(0, 0, i)
-		if i < len(w.Starts) {
-			start = w.Starts[i]
-		}
+	first, end := w.Dates()
+	for midnight := first; !midnight.After(end); midnight = midnight.AddDate(0, 0, 1) {
+		start, before, after := startOf(midnight, w.Location), w.PeriodOfDate(midnight.AddDate(0, 0, -1)), w.PeriodOfDate(midnight)
 		switch {
+		case before == after: // the zone skipped the date before
 		case start.Before(midnight):
-			shifts = append(shifts, Shift{start, midnight, i - 1, i})
+			shifts = append(shifts, Shift{start, midnight, before, after})
 		case start.After(midnight):
-			shifts = append(shifts, Shift{midnight, start, i, i - 1})
+			shifts = append(shifts, Shift{midnight, start, after, before})
 		}
 	}
 	return shifts

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -17,7 +18,7 @@ func expiryChoices(now time.Time, location *time.Location) []ui.Choice {
 		if days == 365 {
 			label = "1 year"
 		}
-		until := ui.Date(now.In(location).AddDate(0, 0, days), location)
+		until := ui.Date(now.Add(time.Duration(days)*24*time.Hour), location)
 		choices = append(choices, ui.Choice{Value: strconv.Itoa(days), Label: label, Result: until})
 	}
 	return append(choices,
@@ -39,5 +40,5 @@ func copyLabel(key *models.APIKey) string {
 
 // firstDay returns the earliest date that a date field offers.
 func firstDay(now time.Time, location *time.Location) string {
-	return now.In(location).AddDate(0, 0, 1).Format(time.DateOnly)
+	return calendar.Date(now, location).AddDate(0, 0, 1).Format(time.DateOnly)
 }
