@@ -78,7 +78,8 @@ func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session,
 	v.User, v.Memberships = user, memberships
 	v.Member = chooseMembership(memberships, session)
 	if !isForPart(c.Request()) { // a part of a page shows no notice
-		v.Notice, _ = session.Values[noticeValue].(string)
+		notice, _ := session.Values[noticeValue].(string)
+		v.Notice = viewer.ParseNotice(notice)
 	}
 	setViewer(c, v)
 	if v.Member != nil {

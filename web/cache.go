@@ -33,7 +33,7 @@ func Compress() echo.MiddlewareFunc {
 // RenderCacheable sends a page without private content, such as documentation. The browser may keep it
 // for some minutes, unless it shows a notice.
 func RenderCacheable(c echo.Context, page templ.Component) error {
-	if viewer.Of(c.Request().Context()).Notice != "" {
+	if viewer.Of(c.Request().Context()).Notice.Text != "" {
 		return Render(c, http.StatusOK, page)
 	}
 	var html bytes.Buffer

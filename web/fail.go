@@ -28,6 +28,12 @@ type RequestError struct {
 
 func (e *RequestError) Error() string { return e.Message }
 
+// StaleError reports that someone else has deleted what a page is about. The error page links to what is
+// left of it.
+type StaleError struct{ Title, Message, Link, LinkLabel string }
+
+func (e *StaleError) Error() string { return e.Message }
+
 // Messages for rejected keys. They are the same for every cause (API contract §1).
 const (
 	invalidKey   = "Invalid or missing API key."
@@ -50,6 +56,7 @@ type problem struct {
 	challenge     string // WWW-Authenticate
 	retryAfter    time.Duration
 	fields        models.Fields // in JSON only
+	stale         *StaleError   // with the link of the page, if any
 }
 
 // problemOf returns what the client may know about err. Errors of unknown types are private and
@@ -61,11 +68,14 @@ func problemOf(err error) problem {
 		framework   *echo.HTTPError
 		unavailable *keyauth.UnavailableError
 		crossSite   *crossSiteError
+		stale       *StaleError
 	)
 	switch {
 	case errors.As(err, &unavailable), models.IsUnavailable(err):
 		return problem{status: http.StatusServiceUnavailable, kind: "service_unavailable", title: "Temporarily unavailable",
 			message: models.OutageCause(err) + " Try again in a moment.", retryAfter: unavailableFor}
+	case errors.As(err, &stale):
+		return problem{status: http.StatusConflict, kind: "conflict", title: stale.Title, message: stale.Message, stale: stale}
 	case errors.As(err, &rule):
 		return ruleProblem(rule)
 	case errors.As(err, &request):
@@ -218,18 +228,24 @@ type envelope struct {
 	Fields  models.Fields `json:"fields,omitempty"` // of a validation_error
 }
 
-// titles are the titles of error pages, where the status text is too technical.
+// titles are the titles of error pages.
 var titles = map[int]string{
 	http.StatusBadRequest:            "We couldn't read that",
+	http.StatusUnauthorized:          "Sign in to continue",
 	http.StatusForbidden:             "You don't have access",
 	http.StatusNotFound:              "Page not found",
 	http.StatusConflict:              "This changed while you were editing",
 	http.StatusRequestEntityTooLarge: "Request too large",
+	http.StatusMethodNotAllowed:      "This page can't do that",
 	http.StatusUnprocessableEntity:   "We couldn't do that",
+	http.StatusTooManyRequests:       "Too many requests",
 }
 
 func (p problem) page(c echo.Context) views.Page {
-	page := views.Page{Status: p.status, Title: cmp.Or(p.title, titles[p.status], http.StatusText(p.status)), Message: p.message, SignedIn: viewer.Of(c.Request().Context()).User != nil}
+	page := views.Page{Status: p.status, Title: cmp.Or(p.title, titles[p.status], "Something went wrong"), Message: p.message, SignedIn: viewer.Of(c.Request().Context()).User != nil}
+	if p.stale != nil {
+		page.Link, page.LinkLabel = p.stale.Link, p.stale.LinkLabel
+	}
 	if p.status == http.StatusInternalServerError {
 		page.RequestID = requestIDOf(c)
 	}

@@ -24,7 +24,7 @@ func Render(c echo.Context, status int, page templ.Component) error {
 	if err := page.Render(ctx, &html); err != nil {
 		return err
 	}
-	if viewer.Of(ctx).Notice != "" {
+	if viewer.Of(ctx).Notice.Text != "" {
 		if err := SetNotice(c, ""); err != nil {
 			return err
 		}

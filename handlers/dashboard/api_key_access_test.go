@@ -66,7 +66,7 @@ func TestRejectedAccessKeepsTheSelection(t *testing.T) {
 	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, key.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
-	if gone := b.Get(address); gone.Status != http.StatusNotFound {
+	if gone := b.Get(address); gone.Status != http.StatusConflict {
 		t.Errorf("of a deleted key: %d", gone.Status)
 	}
 }

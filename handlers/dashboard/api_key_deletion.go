@@ -10,6 +10,7 @@ import (
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
@@ -77,8 +78,12 @@ func (h apiKeys) showDeletion(c echo.Context, status int, d keyToDelete, form co
 		return web.Render(c, status, apikeys.FinishRotation(apikeys.FinishPage{
 			Rotation: *d.rotation, Descendants: descendants, Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 	}
+	traffic, err := h.store.TrafficOf(c.Request().Context(), d.key.WorkspaceID, []string{d.key.ID})
+	if err != nil {
+		return err
+	}
 	return web.Render(c, status, apikeys.Delete(apikeys.DeletePage{
-		Key: d.key, Descendants: descendants, Challenge: d.key.DeletionChallenge(h.store.Now()), Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
+		Key: d.key, Traffic: traffic, Descendants: descendants, Challenge: d.key.DeletionChallenge(h.store.Now()), Entered: form.confirmation(), ChangeTime: changeTime, Errors: r.fields, Message: r.message}))
 }
 
 // cancelRotation deletes the new key of a rotation.
@@ -100,12 +105,12 @@ func (h apiKeys) cancelRotation() change[*models.Rotation, confirmForm] {
 	}
 }
 
-// deletionNotice summarizes the receipt of a deletion. The page of the key has the whole receipt.
+// deletionNotice summarizes the receipt of a deletion, and links to the page of the key, which shows it all.
 func deletionNotice(key *models.APIKey) string {
 	receipt, _ := key.DeletionReceipt()
-	notice := fmt.Sprintf("Deleted “%s”. Rejected everywhere after %s.", ui.Isolate(key.Name), ui.Milliseconds(receipt.Took))
+	text := fmt.Sprintf("Deleted “%s”. Rejected everywhere after %s.", ui.Isolate(key.Name), ui.Milliseconds(receipt.Took))
 	if receipt.LastUsedAt == nil {
-		return notice + " It was never used."
+		text += " It was never used."
 	}
-	return notice
+	return viewer.Notice{Text: text, Link: path.APIKey(key.ID), LinkLabel: "View receipt"}.String()
 }

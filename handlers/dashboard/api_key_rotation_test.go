@@ -334,7 +334,7 @@ func TestRotationOfAnotherWorkspaceIsNotFound(t *testing.T) {
 	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, mine.ID, models.NoConfirmation); err != nil {
 		t.Fatal(err)
 	}
-	if answer := b.Get(listPath + "/" + mine.ID + "/rotation"); answer.Status != http.StatusNotFound {
+	if answer := b.Get(listPath + "/" + mine.ID + "/rotation"); answer.Status != http.StatusConflict {
 		t.Errorf("of a deleted key: %d", answer.Status)
 	}
 }

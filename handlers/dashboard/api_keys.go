@@ -3,6 +3,7 @@ package dashboard
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -206,7 +207,7 @@ func routesOf(table []api.Route) []apikeys.Route {
 // details edits the name and the description of a key.
 func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 	return change[*models.APIKey, apikeys.DetailsForm]{
-		subject: h.key,
+		subject: h.existingKey,
 		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.DetailsForm, r rejection) error {
 			return h.detail(c, status, apikeys.DetailPage{Key: key, Form: form, Errors: r.fields, Message: r.message})
 		},
@@ -229,8 +230,12 @@ func (h apiKeys) key(c echo.Context) (*models.APIKey, error) {
 func (h apiKeys) existingKey(c echo.Context) (*models.APIKey, error) {
 	key, err := h.key(c)
 	if err == nil && key.DeletedAt != nil {
-		return nil, models.Errorf(models.NotFound, "Already deleted. %s was deleted by %s on %s.",
-			ui.Isolate(key.Name), ui.Isolate(key.DeletedByName), ui.Exact(*key.DeletedAt, viewer.Of(c.Request().Context()).Location))
+		at := ui.Exact(*key.DeletedAt, viewer.Of(c.Request().Context()).Location)
+		return nil, &web.StaleError{
+			Title:   "Already deleted",
+			Message: fmt.Sprintf("%s deleted the API key “%s” on %s.", ui.Isolate(key.DeletedByName), ui.Isolate(key.Name), at),
+			Link:    path.APIKey(key.ID), LinkLabel: "View receipt",
+		}
 	}
 	return key, err
 }

@@ -110,8 +110,8 @@ func TestAPIKeyLifecycle(t *testing.T) {
 			t.Errorf("page of the deleted key: status = %d, want 200 without a form", page.Status)
 		}
 		b.Get(detail).Want(t, http.StatusOK, "Deletion receipt", "GET /me", "None")
-		if page := b.Get(detail + "/delete"); page.Status != http.StatusNotFound {
-			t.Errorf("delete again: status = %d, want 404", page.Status)
+		if page := b.Get(detail + "/delete"); page.Status != http.StatusConflict {
+			t.Errorf("delete again: status = %d, want 409", page.Status)
 		}
 	})
 }

@@ -2,6 +2,7 @@
 import { on } from './on.js'
 
 const shownFor = 7000
+const shownWithLinkFor = 20_000
 
 export function announce(words) {
   const region = document.getElementById('announcement')
@@ -31,7 +32,7 @@ function start(element, words) {
   setTimeout(() => (region.textContent = words), 50)
   const closeSoon = () => {
     clearTimeout(element.closing)
-    element.closing = setTimeout(() => element.remove(), shownFor)
+    element.closing = setTimeout(() => element.remove(), element.querySelector('.link') ? shownWithLinkFor : shownFor)
   }
   const stay = () => clearTimeout(element.closing)
   for (const type of ['pointerenter', 'focusin']) element.addEventListener(type, stay)

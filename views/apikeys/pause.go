@@ -65,6 +65,12 @@ func (p PausePage) choices() ui.RadioGroup {
 	}
 }
 
+// canPause reports whether a pause of the key would change anything.
+func canPause(key *models.APIKey, now time.Time) bool {
+	status := key.StatusAt(now)
+	return status == models.KeyActive || status == models.KeyExpiresSoon
+}
+
 func untilBounds(v viewer.Viewer) (first, last string) {
 	return v.Now.In(v.Location).Format(untilLayout), v.Now.Add(models.MaxPause).In(v.Location).Format(untilLayout)
 }

@@ -132,6 +132,7 @@ type DetailPage struct {
 // DeletePage asks for confirmation before a key is deleted.
 type DeletePage struct {
 	Key         *models.APIKey
+	Traffic     models.Traffic
 	Descendants []models.APIKey // created by the key
 	Challenge   models.Challenge
 	Entered     models.Confirmation

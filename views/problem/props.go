@@ -7,5 +7,7 @@ type Page struct {
 	Title     string // such as "Page not found"
 	Message   string
 	RequestID string // shown if the operator can help; otherwise empty
-	SignedIn  bool   // whether to render it within the settings
+	Link      string // to what the page is about, in place of the dashboard; may be empty
+	LinkLabel string
+	SignedIn  bool // whether to render it within the settings
 }

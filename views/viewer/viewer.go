@@ -36,7 +36,7 @@ type Viewer struct {
 	Theme       Theme
 	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
-	Notice      string // shown once, in a toast
+	Notice      Notice // shown once, in a toast
 	ReturnTo    string // path and query of this page; empty if it can't be requested again
 	PublicURL   string // scheme and host of this deployment, without a trailing slash
 }
