@@ -118,3 +118,22 @@ If you weren’t expecting this email, you can ignore it.
 		}
 	}
 }
+
+// TestNamesAreIsolated checks that a name written from right to left reorders nothing around it.
+func TestNamesAreIsolated(t *testing.T) {
+	const name, workspace = "\u2068שלום (1)\u2069", "\u2068مصنع\u2069"
+	expiry := Expiry{Workspace: "مصنع", Name: "דנה", Keys: []ExpiringKey{{Name: "שלום (1)", ExpiresAt: at}}}
+	invitation := Invitation{Workspace: "مصنع", Name: "דנה", ExpiresAt: at}
+	for text, parts := range map[string][]string{
+		expiry.Subject():     {"API key “" + name + "” in " + workspace + " expires"},
+		expiry.Text():        {"Hello \u2068דנה\u2069,", "in " + workspace + " expires soon", "- " + name + " ("},
+		invitation.Subject(): {"Join " + workspace + " on"},
+		invitation.Text():    {"Hello \u2068דנה\u2069,", "join " + workspace + " on"},
+	} {
+		for _, part := range parts {
+			if !strings.Contains(text, part) {
+				t.Errorf("%q doesn't contain %q", text, part)
+			}
+		}
+	}
+}

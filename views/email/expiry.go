@@ -3,6 +3,8 @@ package email
 import (
 	"strconv"
 	"time"
+
+	"github.com/skipup/keys/views/ui"
 )
 
 // Expiry reminds an admin of the API keys that expire soon.
@@ -27,16 +29,16 @@ const shownKeys = 20
 // Subject returns the subject line.
 func (e Expiry) Subject() string {
 	if len(e.Keys) == 1 {
-		return "API key “" + e.Keys[0].Name + "” in " + e.Workspace + " expires on " + formatTime(e.Keys[0].ExpiresAt)
+		return "API key “" + ui.Isolate(e.Keys[0].Name) + "” in " + ui.Isolate(e.Workspace) + " expires on " + formatTime(e.Keys[0].ExpiresAt)
 	}
-	return strconv.Itoa(len(e.Keys)) + " API keys in " + e.Workspace + " expire soon"
+	return strconv.Itoa(len(e.Keys)) + " API keys in " + ui.Isolate(e.Workspace) + " expire soon"
 }
 
 // Text returns the plain-text version.
 func (e Expiry) Text() string {
 	text := Invitation{Name: e.Name}.greeting() + "\n\n" + e.purpose() + "\n\n"
 	for _, key := range e.shown() {
-		text += "- " + key.Name + " (" + key.Prefix + ")\n  " + key.times() + "\n  " + key.Link + "\n"
+		text += "- " + ui.Isolate(key.Name) + " (" + key.Prefix + ")\n  " + key.times() + "\n  " + key.Link + "\n"
 	}
 	if more := e.more(); more != "" {
 		text += "- " + more + "\n"
@@ -46,9 +48,9 @@ func (e Expiry) Text() string {
 
 func (e Expiry) purpose() string {
 	if len(e.Keys) == 1 {
-		return "This API key in " + e.Workspace + " expires soon. Requests with an expired key are rejected."
+		return "This API key in " + ui.Isolate(e.Workspace) + " expires soon. Requests with an expired key are rejected."
 	}
-	return "These API keys in " + e.Workspace + " expire soon. Requests with an expired key are rejected."
+	return "These API keys in " + ui.Isolate(e.Workspace) + " expire soon. Requests with an expired key are rejected."
 }
 
 func (e Expiry) task() string {

@@ -2,7 +2,11 @@
 // email programs ignore style sheets.
 package email
 
-import "time"
+import (
+	"time"
+
+	"github.com/skipup/keys/views/ui"
+)
 
 // Invitation invites someone to join a workspace.
 type Invitation struct {
@@ -14,7 +18,7 @@ type Invitation struct {
 }
 
 // Subject returns the subject line.
-func (i Invitation) Subject() string { return "Join " + i.Workspace + " on SkipUp Keys" }
+func (i Invitation) Subject() string { return "Join " + ui.Isolate(i.Workspace) + " on SkipUp Keys" }
 
 // Text returns the plain-text version.
 func (i Invitation) Text() string {
@@ -27,11 +31,11 @@ func (i Invitation) greeting() string {
 	if i.Name == "" {
 		return "Hello,"
 	}
-	return "Hello " + i.Name + ","
+	return "Hello " + ui.Isolate(i.Name) + ","
 }
 
 func (i Invitation) purpose() string {
-	purpose := "You’ve been invited to join " + i.Workspace + " on SkipUp Keys. "
+	purpose := "You’ve been invited to join " + ui.Isolate(i.Workspace) + " on SkipUp Keys. "
 	if i.Account {
 		return purpose + "Sign in to join:"
 	}

@@ -187,7 +187,7 @@ func Accept(f Form) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Bare("Join "+f.Workspace).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Bare("Join "+ui.Isolate(f.Workspace)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -360,7 +360,7 @@ func AcceptAs(a Account) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Bare("Join "+a.Workspace).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Bare("Join "+ui.Isolate(a.Workspace)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
