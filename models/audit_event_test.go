@@ -100,13 +100,13 @@ func TestChangesFailWithoutAuditLog(t *testing.T) {
 			return err
 		},
 		"ChangePassword": func(s fixture, _ *models.APIKey, session string) error {
-			return s.ChangePassword(s.ctx, s.id, s.admin.UserID, session, modelstest.Password, "another long enough passphrase")
+			return s.ChangePassword(s.ctx, s.admin.UserID, session, modelstest.Password, "another long enough passphrase")
 		},
 		"SignOut": func(s fixture, _ *models.APIKey, session string) error {
-			return s.SignOut(s.ctx, s.id, session, &s.admin.User)
+			return s.SignOut(s.ctx, session, &s.admin.User)
 		},
 		"SignOutEverywhere": func(s fixture, _ *models.APIKey, _ string) error {
-			return s.SignOutEverywhere(s.ctx, s.id, &s.admin.User)
+			return s.SignOutEverywhere(s.ctx, &s.admin.User)
 		},
 		"SignInNew": func(s fixture, _ *models.APIKey, _ string) error {
 			_, err := s.SignInNew(s.ctx, s.admin)

@@ -9,7 +9,7 @@ import (
 
 // Rows are the structs of all tables.
 var Rows = []any{
-	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{}, &emailLimit{},
+	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{}, &FailedSignIn{}, &emailLimit{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentResponse{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
 	&auditChain{}, &revocation{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{},

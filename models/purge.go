@@ -21,8 +21,8 @@ const (
 )
 
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, setup links,
-// invitations, stored responses, failed sign-ins, devices not used for 180 days, usage by hour after 90
-// days and the rest of it after two years, webhook deliveries after 30 days, and events a day later. On
+// invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
+// hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events a day later. On
 // SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
@@ -34,6 +34,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&Session{}, "expires_at <= ? OR last_seen_at <= ?", []any{now, now.Add(-SessionIdle)}},
 		{&setupLink{}, "expires_at <= ?", []any{now}},
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
+		{&FailedSignIn{}, "last_at <= ?", []any{now.Add(-FailedSignInsKept)}},
 		{&emailLimit{}, "resets_at <= ?", []any{now}},
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-flushMemory)}},

@@ -43,7 +43,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ChangePassword(ctx, workspace.ID, admin.UserID, second.SessionID, acme.Password, changed); err != nil {
+	if err := s.ChangePassword(ctx, admin.UserID, second.SessionID, acme.Password, changed); err != nil {
 		t.Fatal(err)
 	}
 	third, err := s.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: changed})

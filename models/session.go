@@ -117,12 +117,12 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 }
 
 // SignOutEverywhere ends all sessions of a user, including the current one.
-func (s *Store) SignOutEverywhere(ctx context.Context, workspaceID string, user *User) error {
+func (s *Store) SignOutEverywhere(ctx context.Context, user *User) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if err := tx.endSessions(ctx, user.ID, ""); err != nil {
 			return err
 		}
-		return tx.audit(ctx, workspaceID, "user.signed_out_everywhere", target{"user", user.ID, user.Name}, nil)
+		return tx.auditUser(ctx, user, "user.signed_out_everywhere")
 	})
 }
 
@@ -140,11 +140,11 @@ func (s *Store) endSessions(ctx context.Context, userID, keep string) error {
 }
 
 // SignOut ends the session with an ID and records it in the audit log.
-func (s *Store) SignOut(ctx context.Context, workspaceID, id string, user *User) error {
+func (s *Store) SignOut(ctx context.Context, id string, user *User) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if err := tx.DeleteSession(ctx, id); err != nil {
 			return err
 		}
-		return tx.audit(ctx, workspaceID, "user.signed_out", target{"user", user.ID, user.Name}, nil)
+		return tx.auditUser(ctx, user, "user.signed_out")
 	})
 }

@@ -156,7 +156,7 @@ func TestSignInReplacesSession(t *testing.T) {
 func TestSignOut(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		this, other := signIn(t, s, ada).SessionID, signIn(t, s, ada).SessionID
-		if err := s.SignOut(s.ctx, s.id, this, &s.admin.User); err != nil {
+		if err := s.SignOut(s.ctx, this, &s.admin.User); err != nil {
 			t.Fatal(err)
 		}
 		wantOver(t, s, this)
@@ -170,7 +170,7 @@ func TestSignOutEverywhere(t *testing.T) {
 		eve := newFixture(t, s.Store, "Other", "eve@other.test")
 		hers := signIn(t, eve, models.Credentials{Email: "eve@other.test", Password: modelstest.Password})
 		this, other := signIn(t, s, ada), signIn(t, s, ada)
-		if err := s.SignOutEverywhere(s.ctx, s.id, &s.admin.User); err != nil {
+		if err := s.SignOutEverywhere(s.ctx, &s.admin.User); err != nil {
 			t.Fatal(err)
 		}
 		wantOver(t, s, this.SessionID, other.SessionID)

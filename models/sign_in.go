@@ -46,15 +46,15 @@ func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*
 	if err != nil {
 		return nil, fmt.Errorf("compare password: %w", err)
 	}
-	workspaceID, memberID, err := s.defaultMembership(ctx, user.ID)
-	if err != nil {
-		return nil, err
-	}
 	if !same {
-		if err := s.audit(ctx, workspaceID, "user.sign_in_failed", target{"user", user.ID, user.Name}, nil); err != nil {
+		if err := s.addFailedSignIn(ctx, user); err != nil {
 			return nil, err
 		}
 		return nil, errSignIn
+	}
+	workspaceID, memberID, err := s.defaultMembership(ctx, user.ID)
+	if err != nil {
+		return nil, err
 	}
 	actor := ActorOf(ctx)
 	actor.Type, actor.ID, actor.Name = ActorMember, memberID, user.Name
@@ -97,7 +97,7 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		if in.Device, err = tx.rememberDevice(ctx, user.ID, attempt.device); err != nil {
 			return err
 		}
-		return tx.audit(ctx, workspaceID, "user.signed_in", target{"user", user.ID, user.Name}, nil)
+		return tx.auditUser(ctx, user, "user.signed_in")
 	})
 	if err != nil {
 		return nil, err

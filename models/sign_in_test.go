@@ -110,24 +110,113 @@ func recordStatements(t *testing.T, db *gorm.DB, done *[]string) (stop func()) {
 	}
 }
 
-func TestFailedSignInIsAudited(t *testing.T) {
+// TestFailedSignInsAreCounted attempts to sign in to a known and an unknown account.
+func TestFailedSignInsAreCounted(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
+		before := len(eventsOf(t, s, s.admin.UserID))
 		ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: "198.51.100.9", UserAgent: "bad\xff\x00agent"})
-		for _, email := range []string{"ada@acme.test", "my password by mistake"} {
+		for _, email := range []string{"ada@acme.test", "my password by mistake", "ada@acme.test", "my password by mistake"} {
 			if _, err := s.SignIn(ctx, "", models.Credentials{Email: email, Password: "wrong"}); err == nil {
 				t.Errorf("SignIn as %s succeeded with a wrong password", email)
 			}
 		}
-		events := eventsOf(t, s, s.admin.UserID)
-		if len(events) != 1 {
-			t.Fatalf("events = %+v, want 1", events)
+		failed := s.failedSignIns(t, s.id)
+		if len(failed) != 1 {
+			t.Fatalf("failed sign-ins = %+v, want 1", failed)
 		}
-		modelstest.Equal(t, "events[0] action", events[0].Action, "user.sign_in_failed")
-		modelstest.Equal(t, "events[0] actor type", events[0].ActorType, models.ActorAnonymous)
-		modelstest.Equal(t, "events[0] address", events[0].Address, "198.51.100.9")
-		modelstest.Equal(t, "events[0] user agent", events[0].UserAgent, "bad��agent")
-		if strings.Contains(s.Dump(t), "my password by mistake") {
+		modelstest.Equal(t, "attempts", failed[0].Attempts, int64(2))
+		modelstest.Equal(t, "network", failed[0].Network, "198.51.100.0/24")
+		modelstest.Equal(t, "address", failed[0].Address, "198.51.100.9")
+		modelstest.Equal(t, "user agent", failed[0].UserAgent, "bad��agent")
+		modelstest.Equal(t, "member", failed[0].Member.ID, s.admin.ID)
+		modelstest.Equal(t, "audit events", len(eventsOf(t, s, s.admin.UserID)), before)
+		dump := s.Dump(t)
+		if strings.Contains(dump, "my password by mistake") {
 			t.Error("a password entered as the email is stored")
+		}
+		modelstest.Equal(t, "rows with the address", strings.Count(dump, "address=198.51.100.9"), 1)
+	})
+}
+
+func (s fixture) failedSignIns(t *testing.T, workspaceID string) []models.FailedSignIn {
+	t.Helper()
+	failed, err := s.FailedSignIns(t.Context(), workspaceID, models.Page{Limit: models.MaxPageLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return failed.Items
+}
+
+// TestFailedSignInsAreBoundedAndPurged makes thousands of attempts from many networks within an hour,
+// most of which the limits reject, and purges them later.
+func TestFailedSignInsAreBoundedAndPurged(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		const attempts = 1000
+		for n := range attempts {
+			email := "ada@acme.test"
+			if n%2 == 1 {
+				email = fmt.Sprint("unknown", n, "@acme.test")
+			}
+			address := fmt.Sprintf("198.%d.%d.9", n/200, n%200)
+			ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorAnonymous, Name: "Unknown", Address: address})
+			_, _ = s.SignIn(ctx, "", models.Credentials{Email: email, Password: "wrong"})
+		}
+		var rows int64
+		if err := s.DB().Model(&models.FailedSignIn{}).Count(&rows).Error; err != nil {
+			t.Fatal(err)
+		}
+		if rows < 100 || rows > 102 { // the free attempts for the account, and one row for unknown accounts
+			t.Errorf("rows = %d, want about 101", rows)
+		}
+		s.Clock.Advance(models.FailedSignInsKept)
+		if err := s.PurgeExpired(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantCount(t, s.Store, "failed_sign_ins", 0)
+		verified, err := s.VerifyAudit(t.Context(), "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "audit log is intact", verified.Intact(), true)
+	})
+}
+
+// TestEveryWorkspaceSeesTheAccount checks that sign-ins, sign-outs, and changes of the password are in the
+// audit log of each workspace of a person, and failed sign-ins on the page of each.
+func TestEveryWorkspaceSeesTheAccount(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		other, _ := s.NewWorkspace(t, "Beta", "ada@acme.test")
+		if _, err := s.SignIn(s.ctx, "", models.Credentials{Email: ada.Email, Password: "wrong"}); err == nil {
+			t.Fatal("SignIn succeeded with a wrong password")
+		}
+		in := signIn(t, s, ada)
+		const next = "another long enough passphrase"
+		for _, err := range []error{
+			s.ChangePassword(s.ctx, s.admin.UserID, in.SessionID, ada.Password, next),
+			s.SignOut(s.ctx, in.SessionID, in.User), s.SignOutEverywhere(s.ctx, in.User),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, workspaceID := range []string{s.id, other.ID} {
+			events, err := s.AuditEventsOf(t.Context(), workspaceID, s.admin.UserID, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var actions []string
+			for _, event := range events {
+				actions = append(actions, event.Action)
+				member, err := s.Member(t.Context(), workspaceID, *event.ActorID)
+				if err != nil || member.UserID != s.admin.UserID {
+					t.Errorf("%s: actor = %v, %v, want the membership in this workspace", event.Action, event.ActorID, err)
+				}
+			}
+			want := []string{"user.signed_out_everywhere", "user.signed_out", "user.password_changed", "user.signed_in"}
+			if diff := cmp.Diff(want, actions); diff != "" {
+				t.Errorf("events in %s (-want +got):\n%s", workspaceID, diff)
+			}
+			modelstest.Equal(t, "failed sign-ins", len(s.failedSignIns(t, workspaceID)), 1)
 		}
 	})
 }
@@ -136,7 +225,7 @@ func TestChangePassword(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		this, other := signIn(t, s, ada), signIn(t, s, ada)
-		if err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, this.SessionID, modelstest.Password, next); err != nil {
+		if err := s.ChangePassword(s.ctx, s.admin.UserID, this.SessionID, modelstest.Password, next); err != nil {
 			t.Fatal(err)
 		}
 		wantEvent(t, s, s.admin.UserID, "user.password_changed")
@@ -166,14 +255,14 @@ func TestChangePasswordRejects(t *testing.T) {
 		this := signIn(t, s, ada)
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
-				err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, this.SessionID, tt.present, tt.next)
+				err := s.ChangePassword(s.ctx, s.admin.UserID, this.SessionID, tt.present, tt.next)
 				s.Exec(t, "DELETE FROM sign_in_throttles WHERE subject LIKE 'password:%'") // a wrong one is counted
 				if wantFields(t, err, tt.fields...); t.Failed() {
 					t.Fatal(tt.name)
 				}
 			})
 		}
-		err := s.ChangePassword(s.ctx, s.id, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
+		err := s.ChangePassword(s.ctx, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
 		wantKind(t, err, models.NotFound)
 	})
 }
@@ -184,7 +273,7 @@ func TestConcurrentPasswordChanges(t *testing.T) {
 		for i := range 10 {
 			next := []string{fmt.Sprint("the passphrase of the owner ", i), fmt.Sprint("the passphrase of the thief ", i)}
 			errs := atOnce(2, func(i int) error {
-				return s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", present, next[i])
+				return s.ChangePassword(s.ctx, s.admin.UserID, "", present, next[i])
 			})
 			wantOneWinner(t, errs, func(err error) bool { fields, _ := models.FieldsOf(err); return fields["password"] != "" })
 			if present = next[0]; errs[0] != nil {
@@ -201,7 +290,7 @@ func TestChangePasswordIsRateLimited(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		change := func(present string) error {
-			return s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", present, next)
+			return s.ChangePassword(s.ctx, s.admin.UserID, "", present, next)
 		}
 		for range 5 {
 			wantFields(t, change("wrong"), "password")
@@ -218,7 +307,7 @@ func TestSignInDuringPasswordChange(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		afterReading(t, s.Store, "members", func() { // it has compared the password, and looks for the workspace to show
-			if err := s.ChangePassword(s.ctx, s.id, s.admin.UserID, "", modelstest.Password, next); err != nil {
+			if err := s.ChangePassword(s.ctx, s.admin.UserID, "", modelstest.Password, next); err != nil {
 				t.Error(err)
 			}
 		})

@@ -112,7 +112,7 @@ func (s *Store) verify(ctx context.Context, user *User) error {
 
 // ChangePassword changes a user's password after checking the current one, with the same rate
 // limit as sign-in. It ends the user's other sessions and deletes the known devices.
-func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSession, current, next string) error {
+func (s *Store) ChangePassword(ctx context.Context, userID, keepSession, current, next string) error {
 	user, err := s.User(ctx, userID)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (s *Store) ChangePassword(ctx context.Context, workspaceID, userID, keepSes
 		if err := tx.endSessions(ctx, userID, keepSession); err != nil {
 			return err
 		}
-		return tx.audit(ctx, workspaceID, "user.password_changed", target{"user", user.ID, user.Name}, nil)
+		return tx.auditUser(ctx, user, "user.password_changed")
 	})
 }
 

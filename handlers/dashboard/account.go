@@ -38,7 +38,7 @@ func (h accounts) changePassword(c echo.Context) error {
 		return err
 	}
 	v := viewer.Of(c.Request().Context())
-	err := h.store.ChangePassword(c.Request().Context(), workspaceOf(v), v.User.ID, web.SessionID(c), form.Password, form.NewPassword)
+	err := h.store.ChangePassword(c.Request().Context(), v.User.ID, web.SessionID(c), form.Password, form.NewPassword)
 	if fields, invalid := models.FieldsOf(err); invalid {
 		return h.page(c, http.StatusUnprocessableEntity, fields)
 	}
@@ -54,7 +54,7 @@ func (h accounts) changePassword(c echo.Context) error {
 // signOutEverywhere ends every session of the user, including this one.
 func (h accounts) signOutEverywhere(c echo.Context) error {
 	v := viewer.Of(c.Request().Context())
-	if err := h.store.SignOutEverywhere(c.Request().Context(), workspaceOf(v), v.User); err != nil {
+	if err := h.store.SignOutEverywhere(c.Request().Context(), v.User); err != nil {
 		return err
 	}
 	if err := web.SignedOut(c); err != nil {

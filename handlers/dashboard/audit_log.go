@@ -44,6 +44,16 @@ func (h auditLog) show(c echo.Context) error {
 	return web.Render(c, status, audit.Log(page))
 }
 
+// failedSignIns shows failed sign-ins, which aren't events of the log.
+func (h auditLog) failedSignIns(c echo.Context) error {
+	page := models.Page{Limit: audit.PageSize, Cursor: c.QueryParam("cursor")}
+	failed, err := h.store.FailedSignIns(c.Request().Context(), web.CallerOf(c).WorkspaceID, page)
+	if err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, audit.FailedSignIns(failed, page.Cursor != ""))
+}
+
 // auditQuery returns the filter in the URL, and a page with the errors in it.
 func auditQuery(c echo.Context) (audit.Page, models.AuditFilter, error) {
 	page := audit.Page{Errors: models.Fields{}}

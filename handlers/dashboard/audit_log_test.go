@@ -220,3 +220,24 @@ func TestHistoryAndLogUseTheSameSentences(t *testing.T) {
 		t.Errorf("audit log = %q", got)
 	}
 }
+
+// TestFailedSignInsPage shows failed sign-ins to the accounts of members.
+func TestFailedSignInsPage(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	if page := document(t, b.Get(logPath+"/failed-sign-ins")); !strings.Contains(page.Find("main").Text(), "No failed sign-ins") {
+		t.Errorf("page without failed sign-ins = %q", page.Find("main").Text())
+	}
+	for range 2 {
+		if _, err := s.SignIn(t.Context(), "", models.Credentials{Email: handlerstest.AdminEmail, Password: "wrong"}); err == nil {
+			t.Fatal("SignIn succeeded with a wrong password")
+		}
+	}
+	page := document(t, b.Get(logPath+"/failed-sign-ins"))
+	if got := strings.Join(strings.Fields(page.Find("main li").Text()), " "); !strings.Contains(got, "2 failed attempts for Ada") {
+		t.Errorf("failed sign-ins = %q", got)
+	}
+	if link := page.Find("main li a").AttrOr("href", ""); b.Get(link).Status != http.StatusOK {
+		t.Errorf("the link to the member, %q, is broken", link)
+	}
+}

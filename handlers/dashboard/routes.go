@@ -140,6 +140,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 
 		{http.MethodGet, path.AuditLog, admin, log.show},
 		{http.MethodGet, path.AuditLogCSV, admin, log.download},
+		{http.MethodGet, path.FailedSignIns, admin, log.failedSignIns},
 	} {
 		pages.Add(route.method, route.path, route.handle, route.may...)
 	}

@@ -71,7 +71,7 @@ func (h sessions) reject(c echo.Context, form login.Form, rejection *models.Erro
 
 func (h sessions) delete(c echo.Context) error {
 	v := viewer.Of(c.Request().Context())
-	if err := h.store.SignOut(c.Request().Context(), workspaceOf(v), web.SessionID(c), v.User); err != nil {
+	if err := h.store.SignOut(c.Request().Context(), web.SessionID(c), v.User); err != nil {
 		return err
 	}
 	if err := web.SignedOut(c); err != nil {

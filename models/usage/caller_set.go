@@ -12,14 +12,14 @@ import (
 // maxCallerSet limits the size of a CallerSet in the database to 4,000 bytes.
 const maxCallerSet = 1000
 
-// unknownCallers stands in a CallerSet for callers that weren't told apart.
+// unknownCallers stands in a CallerSet for callers that can't be distinguished.
 const unknownCallers = 0
 
 // CallerSet is the set of callers that are counted together. It has a hash of each, in ascending order,
 // and stops growing at a thousand.
 type CallerSet []uint32
 
-// UnknownCallers returns a set of callers that weren't told apart.
+// UnknownCallers returns a set of callers that can't be distinguished.
 func UnknownCallers() CallerSet { return CallerSet{unknownCallers} }
 
 // CallersIn returns the set of one caller.

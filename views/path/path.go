@@ -29,6 +29,7 @@ const (
 	Webhooks         = "/settings/webhooks"
 	NewWebhook       = Webhooks + "/new"
 	AuditLog         = "/settings/audit-log"
+	FailedSignIns    = "/settings/audit-log/failed-sign-ins"
 	AuditLogCSV      = AuditLog + "/events.csv"
 	Docs             = "/docs"
 	OpenAPIYAML      = "/api/v1/openapi.yaml"
