@@ -106,11 +106,11 @@ var (
 		func(s *settings) encoding.TextUnmarshaler { return &s.MailFrom },
 	}
 	maxConnectionsOption = option{
-		"max-connections", "SKIPUP_MAX_CONNECTIONS", "4096", "maximum `number` of open connections; further ones wait",
+		"max-connections", "SKIPUP_MAX_CONNECTIONS", "4096", "maximum `number` of open connections; others wait",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MaxConnections },
 	}
 	idleTimeoutOption = option{
-		"idle-timeout", "SKIPUP_IDLE_TIMEOUT", "620s", "`time` to keep idle connections open, such as 620s or 15m; longer than your load balancer does",
+		"idle-timeout", "SKIPUP_IDLE_TIMEOUT", "620s", "`time` to keep idle connections open, such as 620s or 15m; use a longer time than your load balancer",
 		func(s *settings) encoding.TextUnmarshaler { return &s.IdleTimeout },
 	}
 	corsOriginsOption = option{
@@ -123,7 +123,7 @@ var (
 		func(s *settings) encoding.TextUnmarshaler { return &s.EncryptionKey },
 	}
 	allowUnreadableOption = option{
-		"allow-unreadable-secrets", "SKIPUP_ALLOW_UNREADABLE_SECRETS", "false", "`true` to start although the encryption key of webhook secrets is lost",
+		"allow-unreadable-secrets", "SKIPUP_ALLOW_UNREADABLE_SECRETS", "false", "`true` to start even if the encryption key of webhook secrets is lost",
 		func(s *settings) encoding.TextUnmarshaler { return &s.AllowUnreadable },
 	}
 	webhookAllowPrivateOption = option{

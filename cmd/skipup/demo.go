@@ -32,7 +32,7 @@ Only this machine can reach the demo. Stop it with SIGINT or SIGTERM.`,
   skipup demo --addr 127.0.0.1:0 --keep demo`,
 	}
 	var keep string
-	cmd.Flags().StringVar(&keep, "keep", "", "keep the database in this `folder`, which must not contain one yet")
+	cmd.Flags().StringVar(&keep, "keep", "", "keep the database in this `folder`, which must not contain one already")
 	addFlags(cmd.Flags(), addrOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		given, err := p.settings(cmd, addrOption)

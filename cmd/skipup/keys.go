@@ -46,7 +46,7 @@ Scopes:
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
-	flags.DurationVar(&f.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days (default never)")
+	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default never)")
 	addFlags(flags, databaseOption, keyEnvironmentOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
 	completeScopes(cmd)

@@ -25,7 +25,7 @@ the old one. By default, the new key has the same lifetime as the old one.`,
 	change, asJSON := keyChange{changes: cmd.Flags().Changed}, false
 	flags := cmd.Flags()
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none; default: those of the old key)")
-	flags.DurationVar(&change.expiresIn, "expires-in", 0, "let the new key expire after this `duration`, for example 720h for 30 days")
+	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the new key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "create a key that never expires")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object with the field names of the API, including the key")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")

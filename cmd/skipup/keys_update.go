@@ -25,7 +25,7 @@ func (p *program) keysUpdate() *cobra.Command {
 		Short: "Update an API key's name, description, scopes, or expiry",
 		Long: `Update an API key's name, description, scopes, or expiry. Omitted fields don't change.
 
-A change of scopes, or expiry waits until every node applies it (about one lease).`,
+A change to the scopes or expiry waits until every node applies it (about one lease).`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
 		Args:    oneKey,
 	}
@@ -34,7 +34,7 @@ A change of scopes, or expiry waits until every node applies it (about one lease
 	flags.StringVar(&change.name, "name", "", "key `name`")
 	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
-	flags.DurationVar(&change.expiresIn, "expires-in", 0, "let the key expire after this `duration`, for example 720h for 30 days")
+	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "description", "scopes", "expires-in", "never-expires")

@@ -24,7 +24,7 @@ minutes. Known devices don't need this, because they have their own limit.`,
 		Example: `  skipup user unlock ada@acme.test`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("give the email of one account")
+				return errors.New("specify the email of one account")
 			}
 			return nil
 		},

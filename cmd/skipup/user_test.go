@@ -32,6 +32,6 @@ func TestUserUnlock(t *testing.T) {
 func TestUserUnlockIsRejected(t *testing.T) {
 	env := sqliteEnv(t)
 	skipup(t, env, "user", "unlock", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
-	skipup(t, env, "user", "unlock").requireFailure(t, exitUsage, "give the email of one account")
-	skipup(t, env, "user", "unlock", "a@acme.test", "b@acme.test").requireFailure(t, exitUsage, "give the email of one account")
+	skipup(t, env, "user", "unlock").requireFailure(t, exitUsage, "specify the email of one account")
+	skipup(t, env, "user", "unlock", "a@acme.test", "b@acme.test").requireFailure(t, exitUsage, "specify the email of one account")
 }

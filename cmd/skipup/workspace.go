@@ -84,7 +84,7 @@ on standard error, with which the person becomes the admin. Give it to them dire
 	flags.StringVar(&n.AdminEmail, "email", "", "admin `email`, used to sign in")
 	flags.StringVar(&n.AdminName, "admin-name", "", "admin `name`")
 	flags.BoolVar(&generate, "generate-password", false, "generate a password and print it once on standard error")
-	flags.BoolVar(&n.ExistingAccount, "existing-account", false, "confirm that the email's account belongs to the admin, although its email isn't verified")
+	flags.BoolVar(&n.ExistingAccount, "existing-account", false, "confirm that the email's account belongs to the admin, even though its email isn't verified")
 	addFlags(flags, databaseOption, publicURLOption)
 	requireFlags(cmd, "name", "email", "admin-name")
 	return p.command(cmd, func(ctx context.Context, _ []string) error {

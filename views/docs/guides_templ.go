@@ -263,7 +263,7 @@ func quickstart() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>Create a meeting request. The organizer must be a workspace member. Returns 202 because the request is only stored. The server sends webhook events about it, but arranges no meetings and sends no messages to participants: the program that receives the events does.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>Create a meeting request. The organizer must be a workspace member. It returns 202 because the server only stores the request and sends webhook events about it. The program that receives the events arranges the meeting and writes to the participants.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -271,7 +271,7 @@ func quickstart() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Pause it, resume it, or cancel it. <code>notify</code> is passed on in the event, and asks the receiver to notify the participants:</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Pause it, resume it, or cancel it. With <code>notify</code>, the event asks its receiver to notify the participants:</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -321,7 +321,7 @@ func authentication() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p>Once a delete or pause call returns, the key is rejected everywhere. Paused keys work again when the pause ends. If our database is unavailable we return 503, never a false 401.</p><p>A page of another site can call the API only if the operator lists its origin in <code>SKIPUP_CORS_ORIGINS</code>. Everyone who can open such a page can read the key that it uses, so give that key as few scopes as possible.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p>Once a delete or pause call returns, the key is rejected everywhere. Paused keys work again when the pause ends. If our database is unavailable we return 503, never a false 401.</p><p>Pages on another site can call the API only if the operator lists their origin in <code>SKIPUP_CORS_ORIGINS</code>. Anyone who can open such a page can read its key, so give that key as few scopes as possible.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -387,7 +387,7 @@ func scopes() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</tbody></table></div><p>If a key is missing the scope for an endpoint, the request returns 403. The header <code>WWW-Authenticate</code> names the scope, and so does <code>missing_scope</code> in the server’s log. <code>GET /me</code> requires no scope.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</tbody></table></div><p>If a key is missing the scope for an endpoint, the request returns 403. The <code>WWW-Authenticate</code> header names the scope, as does <code>missing_scope</code> in the server’s log. <code>GET /me</code> requires no scope.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

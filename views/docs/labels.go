@@ -6,8 +6,15 @@ import (
 	"strings"
 )
 
-// parts splits text at its backticks. Every second part is code.
-func parts(text string) []string { return strings.Split(text, "`") }
+// parts splits text at its backticks. Every second part is code. The others have curly apostrophes, like
+// all pages.
+func parts(text string) []string {
+	parts := strings.Split(text, "`")
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = strings.ReplaceAll(parts[i], "'", "’")
+	}
+	return parts
+}
 
 // short returns the abbreviation of a method for the navigation.
 func short(method string) string {
