@@ -27,18 +27,6 @@ func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page
 	return paged(list, page, keys, func(k *APIKey) string { return k.ID }), nil
 }
 
-// APIKeyNames returns up to limit keys of a workspace that aren't deleted, by name. It sets only
-// their IDs, names, and prefixes.
-func (s *Store) APIKeyNames(ctx context.Context, workspaceID string, limit int) ([]APIKey, error) {
-	var keys []APIKey
-	err := s.with(ctx).Select("id, name, key_prefix").Where("workspace_id = ? AND deleted_at IS NULL", workspaceID).
-		Order("lower(name), id").Limit(limit).Find(&keys).Error
-	if err != nil {
-		return nil, fmt.Errorf("read names of API keys: %w", err)
-	}
-	return keys, nil
-}
-
 // APIKeyFilter selects and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
 	Search     string       // part of the name, the description or the prefix, ignoring case; or an ID

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,7 +14,7 @@ import (
 
 // AuditFilter selects audit events. The zero value selects all.
 type AuditFilter struct {
-	Actor  string     // the ID of a member or key, or the ActorType of an actor without an ID
+	Actor  string     // the ID of a member or key, the ActorType of an actor without an ID, or part of a name, case-insensitive
 	Action string     // such as "api_key.created"
 	Target string     // the ID of the target, part of its name, case-insensitive, or the prefix of a key
 	From   *time.Time // inclusive
@@ -61,10 +62,21 @@ const auditBatchSize = 1000
 // identifier matches the ID of a row.
 var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)
 
+// actorID matches the ID of a member or a key.
+var actorID = regexp.MustCompile(`^(mem|key)_\w+$`)
+
 func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 	query = query.Where("workspace_id = ?", workspaceID).Where(chained)
-	if f.Actor != "" {
-		query = query.Where("coalesce(actor_id, actor_type) = ?", storable(f.Actor))
+	switch actorType := ActorType(strings.ToLower(f.Actor)); {
+	case f.Actor == "":
+	case actorID.MatchString(f.Actor):
+		query = query.Where("coalesce(actor_id, actor_type) = ?", f.Actor)
+	case actorType == ActorOperator, actorType == ActorSystem, actorType == ActorAnonymous:
+		query = query.Where("coalesce(actor_id, actor_type) = ?", actorType)
+	default:
+		// A member may have had another name then.
+		query = query.Where(`(? OR actor_id IN (SELECT members.id FROM members JOIN users AS "User" ON "User".id = members.user_id
+			WHERE members.workspace_id = ? AND ?))`, contains(query, f.Actor, "actor_name"), workspaceID, isPerson(query, f.Actor))
 	}
 	if f.Action != "" {
 		query = query.Where("action = ?", storable(f.Action))

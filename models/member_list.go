@@ -57,18 +57,6 @@ func (s *Store) Members(ctx context.Context, workspaceID string, filter MemberFi
 	return paged(list, page, members, func(m *Member) string { return m.ID }), nil
 }
 
-// AllMembers returns active and then deactivated members of a workspace, admins first and then by
-// age, oldest first.
-func (s *Store) AllMembers(ctx context.Context, workspaceID string, limit int) ([]Member, error) {
-	var members []Member
-	err := s.with(ctx).Joins("User").Where("members.workspace_id = ?", workspaceID).
-		Order("members.deactivated_at IS NOT NULL, members.role = 'member', members.id").Limit(limit).Find(&members).Error
-	if err != nil {
-		return nil, fmt.Errorf("read members: %w", err)
-	}
-	return members, nil
-}
-
 // MemberCounts holds numbers of members. Active includes Pending.
 type MemberCounts struct{ Active, Pending, Deactivated int64 }
 

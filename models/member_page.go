@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // MemberState is the state of a membership.
@@ -98,7 +99,12 @@ func searchPeople(query *gorm.DB, text string) *gorm.DB {
 	if text == "" {
 		return query
 	}
-	return query.Where(contains(query, text, nameOfMember, `"User".email`))
+	return query.Where(isPerson(query, text))
+}
+
+// isPerson returns the condition of searchPeople.
+func isPerson(query *gorm.DB, text string) clause.Expr {
+	return contains(query, text, nameOfMember, `"User".email`)
 }
 
 // listed returns members with the details that the list shows.

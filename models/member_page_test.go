@@ -272,7 +272,7 @@ func TestMembersWithoutSeat(t *testing.T) {
 		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
 		seated := s.add(t, models.NewMember{Email: "seated@acme.test"})
 		gone := s.add(t, models.NewMember{Email: "gone@acme.test"})
-		s.add(t, models.NewMember{Email: "x@acme.test", Name: "Bob"})
+		bob := s.add(t, models.NewMember{Email: "x@acme.test", Name: "Bob"})
 		if _, err := s.AssignSeat(s.ctx, s.id, seated.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -280,12 +280,15 @@ func TestMembersWithoutSeat(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, tt := range []struct {
-			search string
-			limit  int
-			want   string
-			total  int64
-		}{{"", 9, "Ada Admin, Bob", 2}, {"", 1, "Ada Admin", 2}, {"bO", 9, "Bob", 1}, {"rita", 9, "", 0}, {"seated", 9, "", 0}} {
-			members, total, err := s.MembersWithoutSeat(s.ctx, s.id, tt.search, tt.limit)
+			search, selected string
+			limit            int
+			want             string
+			total            int64
+		}{
+			{"", "", 9, "Ada Admin, Bob", 2}, {"", "", 1, "Ada Admin", 2}, {"bO", "", 9, "Bob", 1}, {"rita", "", 9, "", 0}, {"seated", "", 9, "", 0},
+			{"", bob.ID, 1, "Bob", 2}, {"bob", s.admin.ID, 9, "Ada Admin, Bob", 2}, {"bob", seated.ID, 9, "Bob", 1}, {"", "\x00", 9, "Ada Admin, Bob", 2},
+		} {
+			members, total, err := s.MembersWithoutSeat(s.ctx, s.id, tt.search, tt.selected, tt.limit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,10 +297,10 @@ func TestMembersWithoutSeat(t *testing.T) {
 				got = append(got, m.DisplayName())
 			}
 			if joined := strings.Join(got, ", "); joined != tt.want || total != tt.total {
-				t.Errorf("%q: %q of %d, want %q of %d", tt.search, joined, total, tt.want, tt.total)
+				t.Errorf("%q with %q: %q of %d, want %q of %d", tt.search, tt.selected, joined, total, tt.want, tt.total)
 			}
 		}
-		if members, _, err := s.MembersWithoutSeat(elsewhere.ctx, elsewhere.id, "", 9); err != nil || len(members) != 1 {
+		if members, _, err := s.MembersWithoutSeat(elsewhere.ctx, elsewhere.id, "", s.admin.ID, 9); err != nil || len(members) != 1 {
 			t.Errorf("members of the other workspace = %+v, error = %v; want 1", members, err)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // SeatListFilter filters and pages the dashboard's list of seats.
@@ -62,13 +63,17 @@ func (s *Store) Seat(ctx context.Context, workspaceID, id string) (*Seat, error)
 }
 
 // MembersWithoutSeat returns up to limit active members of a workspace who have no seat, by name,
-// and the number of all of them. Search is part of the name or email, case-insensitive.
-func (s *Store) MembersWithoutSeat(ctx context.Context, workspaceID, search string, limit int) ([]Member, int64, error) {
+// and the number of all of them. Search is part of the name or email, case-insensitive. The member with
+// the ID selected comes first, whatever the search, so that a choice outlasts it.
+func (s *Store) MembersWithoutSeat(ctx context.Context, workspaceID, search, selected string, limit int) ([]Member, int64, error) {
 	matching := func() *gorm.DB {
 		query := s.with(ctx).Model(&Member{}).Joins("User").
 			Where("members.workspace_id = ? AND members.deactivated_at IS NULL AND members.id NOT IN (?)", workspaceID,
 				s.with(ctx).Model(&Seat{}).Select("member_id").Where("workspace_id = ?", workspaceID))
-		return searchPeople(query, search)
+		if search == "" {
+			return query
+		}
+		return query.Where("(? OR members.id = ?)", isPerson(query, search), storable(selected))
 	}
 	var (
 		members []Member
@@ -78,7 +83,7 @@ func (s *Store) MembersWithoutSeat(ctx context.Context, workspaceID, search stri
 		return nil, 0, fmt.Errorf("count members without a seat: %w", err)
 	}
 	named := "lower(coalesce(nullif(" + nameOfMember + `, ''), "User".email))`
-	if err := matching().Order(named).Order("members.id").Limit(limit).Find(&members).Error; err != nil {
+	if err := matching().Order(clause.OrderBy{Expression: clause.Expr{SQL: "members.id = ? DESC, " + named + ", members.id", Vars: []any{storable(selected)}}}).Limit(limit).Find(&members).Error; err != nil {
 		return nil, 0, fmt.Errorf("read members without a seat: %w", err)
 	}
 	return members, total, nil

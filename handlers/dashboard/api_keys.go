@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -80,24 +81,24 @@ func (h apiKeys) ask(c echo.Context) error {
 
 // form shows the form for a new key.
 func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
-	existing, err := h.store.APIKeyNames(c.Request().Context(), web.CallerOf(c).WorkspaceID, copyChoices)
+	found, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.APIKeyFilter{
+		Search: strings.TrimSpace(form.CopySearch), Sort: models.SortName, Ascending: true, PageNumber: 1, PageSize: apikeys.CopyResults,
+	})
 	if err != nil {
 		return err
 	}
-	form.Existing = existing
+	form.Found = found
 	return web.Render(c, status, apikeys.New(form))
 }
 
-// copyChoices is the number of keys whose scopes the form offers to copy.
-const copyChoices = 200
-
-// applyPreset shows the form again with the scopes of a preset and the other values as entered.
+// applyPreset shows the form again with the scopes of a preset or of another key, or with the keys that
+// match a search, and the other values as entered.
 func (h apiKeys) applyPreset(c echo.Context) error {
 	var form apikeys.Form
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	if form.Preset == apikeys.PresetCopy {
+	if form.CopyFrom != "" {
 		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.CopyFrom)
 		if models.IsKind(err, models.NotFound) {
 			form.Errors = models.Fields{"copy_from": "must be in this workspace"}
@@ -106,7 +107,7 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		form.Scopes = key.Scopes.Names()
+		form.Scopes, form.CopySearch = key.Scopes.Names(), ""
 	} else {
 		preset(&form.Access)
 	}
@@ -131,6 +132,9 @@ func (h apiKeys) create(c echo.Context) error {
 	var form apikeys.Form
 	if err := web.BindForm(c, &form); err != nil {
 		return err
+	}
+	if form.CopySearch != form.CopySearched { // Enter was pressed in the search field
+		return h.form(c, http.StatusOK, form)
 	}
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	wanted, fields := newAPIKey(ctx, form)

@@ -210,8 +210,8 @@ func TestPresets(t *testing.T) {
 		{"read_only", "", 200, scope.ReadOnly.Names()},
 		{"everything", "", 200, scope.All.Names()},
 		{"none", "", 200, nil},
-		{"copy", model.ID, 200, []string{"webhooks.write", "seats.read"}},
-		{"copy", "key_none", 422, []string{"members.read"}},
+		{"", model.ID, 200, []string{"webhooks.write", "seats.read"}},
+		{"", "key_none", 422, []string{"members.read"}},
 	}
 	for _, tt := range tests {
 		response := b.Post(listPath+"/new", url.Values{"preset": {tt.preset}, "copy_from": {tt.from}, "name": {"Typed"},
@@ -232,6 +232,46 @@ func TestPresets(t *testing.T) {
 	}
 	if keys := keysOf(t, s); len(keys) != 1 {
 		t.Errorf("keys = %d, want 1", len(keys))
+	}
+}
+
+// TestCopyFromAnyKey finds a key among more than the form shows, and keeps what was entered.
+func TestCopyFromAnyKey(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	for n := range 250 {
+		if _, _, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: fmt.Sprintf("Robot %03d", n), Scopes: scope.Of(scope.SeatsRead)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := document(t, b.Get(listPath+"/new"))
+	if got := page.Find(`button[name="copy_from"]`).Length(); got != 5 {
+		t.Errorf("keys to copy from = %d, want %d", got, 5)
+	}
+	if !strings.Contains(page.Text(), "And 245 more. Search to find them.") {
+		t.Error("the form doesn't say how many more keys there are")
+	}
+	typed := url.Values{"name": {"Typed"}, "scopes": {"members.read"}, "expiry": {"365"}, "form_id": {"kept"}, "copy_search": {" robot 249 "}}
+	for _, path := range []string{"/new", ""} { // the button, and Enter in the field
+		typed.Set("preset", map[string]string{"/new": "search"}[path])
+		response := b.Post(listPath+path, typed)
+		if response.Status != http.StatusOK {
+			t.Errorf("status of a search = %d, want 200", response.Status)
+		}
+		page = document(t, response)
+		if got := page.Find(`button[name="copy_from"]`).AttrOr("aria-label", ""); !strings.Contains(got, "Robot 249") {
+			t.Errorf("found %q, want Robot 249", got)
+		}
+		if got := page.Find(`input[name="name"]`).AttrOr("value", ""); got != "Typed" {
+			t.Errorf("name = %q, want Typed", got)
+		}
+		if got := page.Find(`input[name="scopes"][checked]`).AttrOr("value", ""); got != "members.read" {
+			t.Errorf("scopes = %q, want members.read", got)
+		}
+	}
+	typed.Set("copy_from", page.Find(`button[name="copy_from"]`).AttrOr("value", ""))
+	if got := document(t, b.Post(listPath+"/new", typed)).Find(`input[name="scopes"][checked]`).AttrOr("value", ""); got != "seats.read" {
+		t.Errorf("scopes after copying = %q, want seats.read", got)
 	}
 }
 

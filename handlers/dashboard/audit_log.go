@@ -1,10 +1,7 @@
 package dashboard
 
 import (
-	"cmp"
-	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,9 +35,6 @@ func (h auditLog) show(c echo.Context) error {
 	if page.Total, page.Head, err = h.store.AuditHead(ctx, workspaceID); err != nil {
 		return err
 	}
-	if page.Actors, err = h.actors(ctx, workspaceID, page); err != nil {
-		return err
-	}
 	return web.Render(c, status, audit.Log(page))
 }
 
@@ -61,7 +55,7 @@ func auditQuery(c echo.Context) (audit.Page, models.AuditFilter, error) {
 		return page, models.AuditFilter{}, err
 	}
 	v := viewer.Of(c.Request().Context())
-	filter := models.AuditFilter{Actor: page.Query.Actor, Action: page.Query.Action, Target: strings.TrimSpace(page.Query.Target)}
+	filter := models.AuditFilter{Actor: strings.TrimSpace(page.Query.Actor), Action: page.Query.Action, Target: strings.TrimSpace(page.Query.Target)}
 	first, last := dateOf(page.Errors, "from", page.Query.From), dateOf(page.Errors, "to", page.Query.To)
 	if first != nil {
 		filter.From = new(calendar.FirstMoment(*first, v.Location))
@@ -86,43 +80,6 @@ func dateOf(errors models.Fields, name, text string) *time.Time {
 		return nil
 	}
 	return &date
-}
-
-// actorChoices limits the members in the actor filter. Every event links to the other events of its
-// actor.
-const actorChoices = 200
-
-// actors returns the choices of the actor filter: current and former members, actors without an ID,
-// and the one selected.
-func (h auditLog) actors(ctx context.Context, workspaceID string, page audit.Page) ([]audit.Actor, error) {
-	members, err := h.store.AllMembers(ctx, workspaceID, actorChoices)
-	if err != nil {
-		return nil, err
-	}
-	var actors []audit.Actor
-	for _, member := range members {
-		name := member.DisplayName()
-		if member.DeactivatedAt != nil {
-			name += " (deactivated)"
-		}
-		actors = append(actors, audit.Actor{ID: member.ID, Name: name})
-	}
-	slices.SortStableFunc(actors, func(a, b audit.Actor) int {
-		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
-	actors = append(actors,
-		audit.Actor{ID: string(models.ActorOperator), Name: "Operator"},
-		audit.Actor{ID: string(models.ActorSystem), Name: "System"},
-		audit.Actor{ID: string(models.ActorAnonymous), Name: "Unknown"})
-	selected := func(actor audit.Actor) bool { return actor.ID == page.Query.Actor }
-	if page.Query.Actor != "" && !slices.ContainsFunc(actors, selected) {
-		name := page.Query.Actor
-		if len(page.Events.Items) > 0 {
-			name = audit.ActorName(page.Events.Items[0])
-		}
-		actors = append(actors, audit.Actor{ID: page.Query.Actor, Name: name})
-	}
-	return actors, nil
 }
 
 // download streams the filtered log as CSV.

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,9 +45,9 @@ func (h seatsHandler) assign() change[struct{}, assignForm] {
 	return change[struct{}, assignForm]{
 		show: func(c echo.Context, status int, _ struct{}, form assignForm, r rejection) error {
 			ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
-			page := seats.AssignPage{Search: c.QueryParam("q"), MemberID: form.MemberID, Errors: r.fields, Message: r.message}
+			page := seats.AssignPage{Search: c.QueryParam("q"), MemberID: cmp.Or(form.MemberID, c.QueryParam("member_id")), Errors: r.fields, Message: r.message}
 			var err error
-			if page.Members, page.Matching, err = h.store.MembersWithoutSeat(ctx, workspaceID, page.Search, seats.Candidates); err != nil {
+			if page.Members, page.Matching, err = h.store.MembersWithoutSeat(ctx, workspaceID, page.Search, page.MemberID, seats.Candidates); err != nil {
 				return err
 			}
 			if page.Usage, err = h.store.SeatUsage(ctx, workspaceID); err != nil {

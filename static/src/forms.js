@@ -34,6 +34,11 @@ document.addEventListener('htmx:finally:request', (event) => {
 })
 window.addEventListener('pageshow', () => document.querySelectorAll('[data-once][data-sent]').forEach(release))
 
+// A search that is in progress must not replace the choice that was just made.
+on('change', '[data-ends]', (event, list) => {
+  document.querySelector(list.dataset.ends)?.dispatchEvent(new CustomEvent('htmx:abort'))
+})
+
 const presets = {
   read_only: (word) => word.endsWith('.read'),
   everything: () => true,

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/views/ui"
 )
@@ -32,10 +31,6 @@ func (f Form) selectedExpiry() string {
 		return DefaultExpiry
 	}
 	return f.Expiry
-}
-
-func copyLabel(key *models.APIKey) string {
-	return key.Name + " (" + key.KeyPrefix + ")"
 }
 
 // firstDay returns the earliest date that a date field offers.

@@ -54,7 +54,7 @@ func pagesWith(name string) map[string]templ.Component {
 	history := []models.AuditEvent{{Action: "api_key.renamed", ActorName: name, Details: map[string]string{"from": name}, UserAgent: name, CreatedAt: now}}
 	return map[string]templ.Component{
 		"List":           List(ListPage{List: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}),
-		"New":            New(Form{Name: name, Existing: []models.APIKey{*key}}),
+		"New":            New(Form{Name: name, Found: models.APIKeyList{Keys: []models.APIKey{*key}, Matching: 1}}),
 		"Created":        Created(CreatedPage{Key: key, Secret: secret}),
 		"AlreadyCreated": AlreadyCreated(key),
 		"Usage":          Usage(usageOf(key)),

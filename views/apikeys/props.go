@@ -43,7 +43,7 @@ const (
 	PresetNone       = "none"
 	PresetReadOnly   = "read_only"
 	PresetEverything = "everything"
-	PresetCopy       = "copy" // with Form.CopyFrom
+	PresetSearch     = "search" // none; finds keys to copy scopes from
 )
 
 // Access is the part of a form with the scopes and the expiry of a key.
@@ -68,15 +68,21 @@ func (a Access) Selected() scope.Set {
 	return set
 }
 
+// CopyResults limits the keys that a search for keys to copy scopes from shows.
+const CopyResults = 5
+
 // Form is the form that creates a key. Its presets are sent to the URL of the empty form.
 type Form struct {
 	FormID      string `form:"form_id"`
 	Name        string `form:"name"`
 	Description string `form:"description"`
-	CopyFrom    string `form:"copy_from"` // id of a key, with PresetCopy
+	CopyFrom    string `form:"copy_from"` // id of the key whose button was pressed
+	// CopySearch is the search for keys to copy scopes from, and CopySearched the one that was answered.
+	CopySearch   string `form:"copy_search"`
+	CopySearched string `form:"copy_searched"`
 	Access
 
-	Existing []models.APIKey `form:"-"` // keys to copy scopes from
+	Found models.APIKeyList `form:"-"` // keys to copy scopes from
 }
 
 // AccessForm is the form that changes the access of a key.

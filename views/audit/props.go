@@ -65,14 +65,10 @@ func ofActor(event models.AuditEvent) string {
 
 func ofTarget(event models.AuditEvent) string { return Query{Target: event.TargetID}.URL() }
 
-// Actor is a choice of the actor filter.
-type Actor struct{ ID, Name string }
-
 // Page is the data of the log.
 type Page struct {
 	Query  Query
 	Events models.Paged[models.AuditEvent]
-	Actors []Actor       // choices of the filter
 	Errors models.Fields // of the dates
 	Total  int64         // events in the chain of the workspace
 	Head   string        // the hash of the latest of them
