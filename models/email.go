@@ -69,7 +69,7 @@ func (s *Store) ClaimEmail(ctx context.Context) (*Email, error) {
 // claimEmail returns the email of a queue that has been due longest. It returns nil if there is
 // none, if another node claimed it first, or if it has become pointless.
 func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Email, err error) {
-	err = s.Tx(ctx, func(tx *Store) error {
+	err = s.queueTx(ctx, func(tx *Store) error {
 		var row struct {
 			MemberID string
 			Attempts int
@@ -130,12 +130,16 @@ func (s *Store) deferEmail(ctx context.Context, email *Email, until time.Time) e
 // After EmailUnreachable it is due again later. Nothing is recorded if another node has claimed
 // the email since, or if a new invitation has replaced it.
 func (s *Store) FinishEmail(ctx context.Context, email *Email, failure EmailFailure) error {
-	retryAt := s.now().Add(min(emailRetry<<min(email.attempts-1, 10), emailRetryMax))
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return err
+	}
+	retryAt := now.Add(min(emailRetry<<min(email.attempts-1, 10), emailRetryMax))
 	claimed := s.with(ctx).Model(email.queue.model()).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil)
 	var finish *gorm.DB
 	switch {
 	case email.Invitation != nil:
-		finish = claimed.Where("digest = ?", digestOf(email.Invitation.Token)).Updates(invitationAfter(failure, s.now(), retryAt))
+		finish = claimed.Where("digest = ?", digestOf(email.Invitation.Token)).Updates(invitationAfter(failure, now, retryAt))
 	case failure == EmailUnreachable:
 		finish = claimed.Update(email.queue.dueAt, retryAt)
 	default:

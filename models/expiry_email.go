@@ -26,13 +26,17 @@ func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
 	if !s.sendsEmail {
 		return nil
 	}
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return err
+	}
 	var admins []Member
 	if err := s.with(ctx).Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", key.WorkspaceID, Admin).Find(&admins).Error; err != nil {
 		return fmt.Errorf("read admins to email: %w", err)
 	}
 	replace := clause.OnConflict{Columns: []clause.Column{{Name: "member_id"}, {Name: "api_key_id"}}, UpdateAll: true}
 	for _, admin := range admins {
-		row := expiryEmail{MemberID: admin.ID, APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, DueAt: s.now()}
+		row := expiryEmail{MemberID: admin.ID, APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, DueAt: now}
 		if err := s.with(ctx).Clauses(replace).Create(&row).Error; err != nil {
 			return fmt.Errorf("request expiry email: %w", err)
 		}

@@ -99,7 +99,10 @@ func (s *Store) inviteByEmail(ctx context.Context, member *Member) error {
 	if err := s.takeEmail(ctx, member); err != nil {
 		return err
 	}
-	now := s.now()
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return err
+	}
 	if _, err := s.createInvitation(ctx, member, &now); err != nil {
 		return err
 	}

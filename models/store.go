@@ -20,7 +20,8 @@ import (
 
 // Options configure a Store. The zero value has defaults for production.
 type Options struct {
-	Clock          func() time.Time  // time.Now if nil
+	Clock          func() time.Time  // of the node and of the database; their real clocks if nil
+	NodeClock      func() time.Time  // of the node, if it differs from the database's
 	KeyEnvironment token.Environment // token.Live if empty
 	Passwords      *argon2id.Params  // the parameters recommended by OWASP if nil
 	Log            *slog.Logger      // for slow queries and unreadable data; discarded if nil
@@ -54,7 +55,8 @@ type Store struct {
 	polls      *gorm.DB // its connection never waits for other queries
 	dialect    dialect
 	clock      func() time.Time
-	ownClock   bool // clock is not time.Now
+	ownClock   bool             // clock is not time.Now
+	shared     func() time.Time // replaces the database's clock, if not nil
 	keys       token.Environment
 	log        *slog.Logger
 	passwords  *passwordHasher
@@ -79,9 +81,12 @@ type Store struct {
 // Open opens the database at a URL: "sqlite:PATH", or "postgres://…" with any connection parameter
 // of libpq. It does not migrate the database; see Migrate.
 func Open(url string, options Options) (*Store, error) {
-	ownClock := options.Clock != nil
-	if !ownClock {
-		options.Clock = time.Now
+	ownClock := options.Clock != nil || options.NodeClock != nil
+	if options.NodeClock == nil {
+		options.NodeClock = options.Clock
+	}
+	if options.NodeClock == nil {
+		options.NodeClock = time.Now
 	}
 	if options.KeyChanged == nil {
 		options.KeyChanged = func(time.Duration) {}
@@ -101,7 +106,8 @@ func Open(url string, options Options) (*Store, error) {
 	}
 	s := &Store{
 		dialect:    dialect,
-		clock:      options.Clock,
+		clock:      options.NodeClock,
+		shared:     options.Clock,
 		ownClock:   ownClock,
 		keys:       options.KeyEnvironment,
 		log:        options.Log,
@@ -176,10 +182,15 @@ func (s *Store) KeyEnvironment() token.Environment { return s.keys }
 // Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
 // back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.
 func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
+	return s.txAt(ctx, s.now(), fn)
+}
+
+// txAt does what Tx does at a given time, which doesn't apply if a nested one joins the outer one.
+func (s *Store) txAt(ctx context.Context, now time.Time, fn func(tx *Store) error) error {
 	if s.inTx() {
 		return fn(s)
 	}
-	now, added := s.now(), false
+	added := false
 	err := s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		tx := *s
 		tx.addedDue = &added
@@ -195,6 +206,30 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 		s.wakeWebhooks()
 	}
 	return s.dialect.file.explain(err)
+}
+
+// queueTx does what Tx does at the time of databaseNow, for a change to a queue that nodes share.
+func (s *Store) queueTx(ctx context.Context, fn func(tx *Store) error) error {
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return err
+	}
+	return s.txAt(ctx, now, fn)
+}
+
+// databaseNow returns the time of the database's clock. Nodes claim what only one of them may do by this clock,
+// because their own may differ.
+func (s *Store) databaseNow(ctx context.Context) (time.Time, error) {
+	now := time.Now() // a SQLite database is on this machine
+	switch {
+	case s.shared != nil:
+		now = s.shared()
+	case s.dialect.name == postgresql:
+		if err := s.with(ctx).Raw("SELECT clock_timestamp()").Scan(&now).Error; err != nil {
+			return now, fmt.Errorf("read the database's clock: %w", err)
+		}
+	}
+	return now.UTC().Truncate(time.Millisecond), nil
 }
 
 // inTx reports whether the Store is bound to a transaction.

@@ -3,7 +3,9 @@ package models
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -66,8 +68,12 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) e
 		return nil
 	}
 	attempts = slices.SortedFunc(slices.Values(attempts), func(a, b WebhookAttempt) int { return strings.Compare(a.Delivery.ID, b.Delivery.ID) })
-	return s.Tx(ctx, func(tx *Store) error {
+	return s.queueTx(ctx, func(tx *Store) error {
 		if err := tx.lockToDisable(ctx, attempts); err != nil {
+			return err
+		}
+		recovered, err := tx.lastSuccesses(ctx, attempts)
+		if err != nil {
 			return err
 		}
 		for i := range attempts {
@@ -75,8 +81,48 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []WebhookAttempt) e
 				return err
 			}
 		}
-		return nil
+		return tx.wakeWaiting(ctx, recovered)
 	})
+}
+
+// lastSuccesses returns, for each endpoint that attempts succeeded for, the newest delivery that succeeded
+// before. It returns "" if there is none.
+func (s *Store) lastSuccesses(ctx context.Context, attempts []WebhookAttempt) (map[string]string, error) {
+	last := map[string]string{}
+	for i := range attempts {
+		endpointID := attempts[i].Delivery.EndpointID
+		if _, known := last[endpointID]; known || attempts[i].Failure != Delivered {
+			continue
+		}
+		var ids []string
+		err := s.with(ctx).Model(&WebhookDelivery{}).Where("endpoint_id = ? AND status = ?", endpointID, DeliverySuccess).
+			Order("id DESC").Limit(1).Pluck("id", &ids).Error
+		if err != nil {
+			return nil, fmt.Errorf("read last successful webhook delivery: %w", err)
+		}
+		last[endpointID] = strings.Join(ids, "")
+	}
+	return last, nil
+}
+
+// wakeWaiting makes deliveries due that wait for a retry, for endpoints that have just succeeded. It leaves out
+// deliveries older than the newest that succeeded before, by endpoint: others succeeded while they failed, so
+// that each is woken only once. It also leaves out those that the receiver rejected for its rate limit.
+func (s *Store) wakeWaiting(ctx context.Context, lastSuccesses map[string]string) error {
+	for _, endpointID := range slices.Sorted(maps.Keys(lastSuccesses)) {
+		var ids []string
+		err := s.with(ctx).Model(&WebhookDelivery{}).Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"}).
+			Where("endpoint_id = ? AND id > ? AND next_attempt_at > ? AND claim IS NULL", endpointID, lastSuccesses[endpointID], s.now()).
+			Where("response_code IS NULL OR response_code <> ?", http.StatusTooManyRequests).Pluck("id", &ids).Error
+		if err == nil && len(ids) > 0 {
+			*s.addedDue = true
+			err = s.with(ctx).Model(&WebhookDelivery{}).Where("id IN ?", ids).UpdateColumn("next_attempt_at", s.now()).Error
+		}
+		if err != nil {
+			return fmt.Errorf("wake webhook deliveries: %w", err)
+		}
+	}
+	return nil
 }
 
 // lockToDisable locks the endpoints that attempts may disable. To avoid deadlocks it locks them in

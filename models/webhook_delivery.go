@@ -148,7 +148,7 @@ func takeDelivery(query *gorm.DB, workspaceID, endpointID, id string) (*WebhookD
 // or the endpoint is disabled.
 func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
 	var delivery *WebhookDelivery
-	err := s.Tx(ctx, func(tx *Store) (err error) {
+	err := s.queueTx(ctx, func(tx *Store) (err error) {
 		if err := tx.requireEnabled(ctx, workspaceID, endpointID); err != nil {
 			return err
 		}

@@ -44,16 +44,23 @@ func (s *Store) addDeliveries(ctx context.Context, event *Event) error {
 }
 
 func (s *Store) newDelivery(event *Event, endpointID string) WebhookDelivery {
-	now := s.now()
 	return WebhookDelivery{
 		ID: s.id("whd"), WorkspaceID: event.WorkspaceID, EndpointID: endpointID, EventID: event.ID, EventType: event.Type,
-		Status: DeliveryPending, Scheduled: true, NextAttemptAt: &now, CreatedAt: now,
+		Status: DeliveryPending, Scheduled: true, CreatedAt: s.now(),
 	}
 }
 
+// insertDeliveries inserts deliveries that are due now.
 func (s *Store) insertDeliveries(ctx context.Context, deliveries []WebhookDelivery) error {
 	if len(deliveries) == 0 {
 		return nil
+	}
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range deliveries {
+		deliveries[i].NextAttemptAt = &now
 	}
 	if err := s.with(ctx).Omit(clause.Associations).Create(&deliveries).Error; err != nil {
 		return fmt.Errorf("insert webhook deliveries: %w", err)
@@ -91,8 +98,12 @@ WHERE e.disabled_at IS NULL AND EXISTS (
 
 // DueEndpoints returns the endpoints of all workspaces with deliveries that are due.
 func (s *Store) DueEndpoints(ctx context.Context) ([]DueEndpoint, error) {
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var due []DueEndpoint
-	if err := s.with(ctx).Raw(dueEndpoints, s.now()).Scan(&due).Error; err != nil {
+	if err := s.with(ctx).Raw(dueEndpoints, now).Scan(&due).Error; err != nil {
 		return nil, fmt.Errorf("read endpoints with due deliveries: %w", err)
 	}
 	return due, nil
@@ -117,10 +128,11 @@ type ClaimedDelivery struct {
 	EventType   EventType
 	Body        []byte
 	Scheduled   bool
-	Manual      bool      // a manual retry
-	Delivered   bool      // an earlier attempt succeeded
-	Attempts    int       // before this one
-	DueAt       time.Time // when it became due
+	Manual      bool          // a manual retry
+	Delivered   bool          // an earlier attempt succeeded
+	Attempts    int           // before this one
+	DueAt       time.Time     // when it became due, by the database's clock
+	Waited      time.Duration // from DueAt until it was claimed
 }
 
 // ClaimDeliveries claims due deliveries, the longest due first. It skips endpoints whose secrets
@@ -130,7 +142,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, limits []ClaimLimit) ([]Cla
 		claimed []ClaimedDelivery
 		unread  error
 	)
-	err := s.Tx(ctx, func(tx *Store) error {
+	err := s.queueTx(ctx, func(tx *Store) error {
 		endpoints, err := tx.endpointsOf(ctx, limits)
 		if err != nil {
 			return err
@@ -147,7 +159,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, limits []ClaimLimit) ([]Cla
 			return err
 		}
 		for _, d := range due {
-			claimed = append(claimed, d.claimed(claim, endpoints[d.EndpointID].URL, secrets[d.EndpointID]))
+			delivery := d.claimed(claim, endpoints[d.EndpointID].URL, secrets[d.EndpointID])
+			delivery.Waited = tx.now().Sub(delivery.DueAt)
+			claimed = append(claimed, delivery)
 		}
 		return tx.fillBodies(ctx, claimed)
 	})
@@ -244,9 +258,13 @@ type WebhookBacklog struct{ Waiting, Due int64 }
 // WebhookBacklog counts the pending deliveries to enabled endpoints.
 func (s *Store) WebhookBacklog(ctx context.Context) (WebhookBacklog, error) {
 	var backlog WebhookBacklog
-	err := s.with(ctx).Raw(`SELECT count(*) AS waiting, count(CASE WHEN d.next_attempt_at <= ? THEN 1 END) AS due
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return backlog, err
+	}
+	err = s.with(ctx).Raw(`SELECT count(*) AS waiting, count(CASE WHEN d.next_attempt_at <= ? THEN 1 END) AS due
 		FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-		WHERE d.next_attempt_at IS NOT NULL AND e.disabled_at IS NULL`, s.now()).Scan(&backlog).Error
+		WHERE d.next_attempt_at IS NOT NULL AND e.disabled_at IS NULL`, now).Scan(&backlog).Error
 	if err != nil {
 		return backlog, fmt.Errorf("count webhook deliveries: %w", err)
 	}

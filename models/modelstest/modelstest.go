@@ -142,6 +142,12 @@ func (s *Store) Another(t testing.TB) *Store {
 	return connect(t, s.URL, s.Clock)
 }
 
+// Skewed returns a node on the same database, which has its real clock. The clock of the node is off by skew.
+func (s *Store) Skewed(t testing.TB, skew time.Duration) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{SendsEmail: true, NodeClock: func() time.Time { return time.Now().Add(skew) }})
+}
+
 // Mailing returns a node on the same database, with the same clock, that sends email.
 func (s *Store) Mailing(t testing.TB) *Store {
 	t.Helper()
@@ -161,7 +167,10 @@ func connect(t testing.TB, address string, clock *Clock) *Store {
 
 func connectWith(t testing.TB, address string, clock *Clock, options models.Options) *Store {
 	t.Helper()
-	options.Clock, options.Passwords = clock.Now, &cheap
+	options.Passwords = &cheap
+	if options.NodeClock == nil {
+		options.Clock = clock.Now
+	}
 	options.EncryptionKeys = [][]byte{EncryptionKey}
 	store, err := models.Open(address, options)
 	if err != nil {

@@ -166,6 +166,21 @@ func (f fixture) last(t testing.TB, endpoint *models.WebhookEndpoint) models.Web
 	return list.Items[0]
 }
 
+// recorded returns the number of deliveries to an endpoint, out of the newest 100, with a number of attempts.
+func (f fixture) recorded(t testing.TB, endpointID string, attempts int) (count int) {
+	t.Helper()
+	list, err := f.WebhookDeliveries(t.Context(), f.workspace.ID, endpointID, models.DeliveryFilter{}, models.Page{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, delivery := range list.Items {
+		if delivery.Attempts == attempts {
+			count++
+		}
+	}
+	return count
+}
+
 // attempted waits for a number of attempts and returns the newest delivery to an endpoint.
 func (f fixture) attempted(t testing.TB, endpoint *models.WebhookEndpoint, times int) models.WebhookDelivery {
 	t.Helper()

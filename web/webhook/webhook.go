@@ -37,7 +37,7 @@ type Options struct {
 // Attempt describes an attempt to send a delivery.
 type Attempt struct {
 	First   bool          // the first of this delivery
-	Delay   time.Duration // from when it was due until it began
+	Delay   time.Duration // from when it was due until it was claimed
 	Took    time.Duration
 	Failure models.DeliveryFailure
 }
@@ -182,7 +182,7 @@ func (w *Worker) send(ctx context.Context, d *models.ClaimedDelivery) {
 	now := w.store.Now()
 	attempt, canceled := w.sender.send(ctx, d, now)
 	if !canceled {
-		w.watch(Attempt{First: d.Attempts == 0, Delay: now.Sub(d.DueAt), Took: attempt.Took, Failure: attempt.Failure})
+		w.watch(Attempt{First: d.Attempts == 0, Delay: d.Waited, Took: attempt.Took, Failure: attempt.Failure})
 	}
 	w.mu.Lock()
 	w.ended = append(w.ended, outcome{attempt, canceled})
