@@ -392,3 +392,41 @@ func TestManyKeysAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkUsageSize measures the size of the usage of keys that were each used once. Run it with
+// -benchtime 1x.
+func BenchmarkUsageSize(b *testing.B) {
+	const keys, each = 100_000, 1000
+	databases := []struct {
+		name string
+		open func(testing.TB) *modelstest.Store
+		size string
+	}{
+		{"sqlite", modelstest.NewSQLite, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"},
+		{"postgres", modelstest.NewPostgreSQL, `SELECT sum(pg_total_relation_size(name)) FROM unnest(CAST('{api_key_usage_hours,api_key_usage_days,api_key_route_uses,api_key_callers}' AS regclass[])) AS name`},
+	}
+	for _, database := range databases {
+		b.Run(database.name, func(b *testing.B) {
+			s := database.open(b)
+			size := func() (bytes float64) {
+				if err := s.DB().Raw(database.size).Scan(&bytes).Error; err != nil {
+					b.Fatal(err)
+				}
+				return bytes
+			}
+			before, workspaceID := size(), s.NewID("ws")
+			for b.Loop() {
+				for range keys / each {
+					uses := make([]use, each)
+					for i := range uses {
+						uses[i] = use{&models.APIKey{ID: s.NewID("key"), WorkspaceID: workspaceID}, s.Now(), "192.0.2.1", "curl/8", "GET /me"}
+					}
+					if err := s.AddUsage(b.Context(), countsOf(uses...)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric((size()-before)/float64(keys*b.N), "B/key")
+		})
+	}
+}

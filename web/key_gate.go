@@ -88,6 +88,9 @@ func (g *KeyGate) Flush(ctx context.Context) { g.recorder.Flush(ctx) }
 // so many that the page should do without.
 func (g *KeyGate) FlushSmall(ctx context.Context) { g.recorder.FlushSmall(ctx) }
 
+// UsageAge returns how long ago all counts were stored.
+func (g *KeyGate) UsageAge() time.Duration { return g.recorder.Age() }
+
 // Ready reports whether the gate holds a lease, so that it can verify keys from memory.
 func (g *KeyGate) Ready() bool { return g.verifier.Ready() }
 

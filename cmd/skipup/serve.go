@@ -81,7 +81,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
 	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log),
-		databaseWorker(store, conditions, log), reserveWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
+		databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log), reserveWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err

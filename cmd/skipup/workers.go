@@ -80,3 +80,19 @@ func databaseWorker(store *models.Store, conditions *web.Conditions, log *slog.L
 func reserveWorker(store *models.Store, log *slog.Logger) worker {
 	return repeat(time.Minute, log, "reserve disk space for deletions", func(context.Context) error { return store.KeepReserve() })
 }
+
+// maxUsageAge is three times the longest interval between flushes of usage.
+const maxUsageAge = 30 * time.Second
+
+// usageWorker returns a worker that reports usage that is not stored in time. Age returns how long ago
+// all counts were stored.
+func usageWorker(age func() time.Duration, conditions *web.Conditions, log *slog.Logger) worker {
+	return repeat(time.Second, log, "check the age of usage", func(context.Context) error {
+		sentence := ""
+		if age() > maxUsageAge {
+			sentence = "Usage of API keys has not been stored for more than 30 seconds, so a crash of this node would lose it. Check that the database is available and not overloaded."
+		}
+		conditions.Report("usage_not_stored", sentence)
+		return nil
+	})
+}

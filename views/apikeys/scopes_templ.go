@@ -382,7 +382,7 @@ func copyScopes(f Form) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "…</code></p><button class=\"btn shrink-0\" data-variant=\"outline\" data-size=\"sm\" name=\"copy_from\" value=\"")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</code></p><button class=\"btn shrink-0\" data-variant=\"outline\" data-size=\"sm\" name=\"copy_from\" value=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -3,11 +3,15 @@ package keyauth
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/usage"
@@ -38,6 +42,67 @@ func TestFlushWhileRecording(t *testing.T) {
 	r.Flush(t.Context())
 	if stored != requests {
 		t.Errorf("stored requests = %d, want %d", stored, requests)
+	}
+}
+
+// TestManyKeysWhileNothingIsStored records 8,000 requests a second for 70 seconds, each with another key,
+// while the database is unavailable. It gives up callers and routes, but no key's request or last use.
+func TestManyKeysWhileNothingIsStored(t *testing.T) {
+	r := NewRecorder(&models.Store{}, nil, nil)
+	down := errors.New("not now")
+	type stored struct {
+		requests int64
+		last     time.Time
+	}
+	byKey := map[string]stored{}
+	callers := 0
+	r.add = func(_ context.Context, counts usage.Counts) error {
+		if down != nil {
+			return down
+		}
+		for _, c := range counts.Rows {
+			byKey[c.APIKeyID] = stored{byKey[c.APIKeyID].requests + c.Requests, c.Last}
+			if !c.Caller.IsOthers() {
+				callers++
+			}
+		}
+		return nil
+	}
+	const perSecond, seconds = 8000, 70
+	start := time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
+	for n := range perSecond * seconds {
+		use := Use{Address: fmt.Sprint("address ", n), UserAgent: "curl/8", At: start.Add(time.Duration(n/perSecond) * time.Second)}
+		binary.BigEndian.PutUint64(use.Key.id[8:], uint64(n))
+		r.Record(&use)
+		if n%(10*perSecond) == 0 {
+			r.Flush(t.Context())
+		}
+	}
+	names := 0
+	for i := range r.shards {
+		names += len(r.shards[i].callers)
+	}
+	if names > maxCounts {
+		t.Errorf("callers in memory = %d, want at most %d", names, maxCounts)
+	}
+	down = nil
+	r.Flush(t.Context())
+	if len(byKey) != perSecond*seconds {
+		t.Errorf("keys = %d, want %d", len(byKey), perSecond*seconds)
+	}
+	if callers > maxCounts {
+		t.Errorf("counts with a caller = %d, want at most %d", callers, maxCounts)
+	}
+	wrong := 0
+	for n := range perSecond * seconds {
+		var id ulid.ULID
+		binary.BigEndian.PutUint64(id[8:], uint64(n))
+		if got := byKey[keyPrefix+id.String()]; got.requests != 1 || !got.last.Equal(start.Add(time.Duration(n/perSecond)*time.Second)) {
+			wrong++
+		}
+	}
+	if wrong > 0 {
+		t.Errorf("keys with another number of requests or last use = %d, want 0", wrong)
 	}
 }
 
