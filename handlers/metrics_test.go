@@ -46,7 +46,11 @@ func TestMetricsCountVerifications(t *testing.T) {
 		`skipup_accepted_after_deletion_total 0`,
 		`skipup_lease_left_seconds 0.`,
 		`skipup_key_epoch `,
-		`skipup_key_change_wait_seconds_count `,
+		`skipup_key_change_wait_seconds_count{completed_by="acknowledged"} `,
+		`skipup_key_change_wait_seconds_count{completed_by="lease"} 0`,
+		`skipup_nodes 1`,
+		`skipup_node_lag_changes 0`,
+		`skipup_clock_skew_seconds 0`,
 	} {
 		if !strings.Contains(response.Body.String(), "\n"+line) {
 			t.Errorf("metrics lack the line %q", line)

@@ -43,6 +43,8 @@ type APIKey struct {
 	DeletionCommittedAt *time.Time
 	DeletionEffectiveAt *time.Time `gorm:"column:deletion_in_force_at"`
 	DeletionReason      string     // empty if none was required
+	DeletionNodes       *int       // number of nodes that could verify keys then; nil if unknown
+	DeletionSilentNodes string     // names of those that didn't confirm the deletion, separated by commas
 	ChangedEpoch        int64      // epoch of the last change to what the key may do
 	// ReplacementID is the key that replaces this one. It is cleared when the rotation is canceled.
 	ReplacementID *string `gorm:"column:successor_id"`

@@ -42,11 +42,12 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 		return nil, err
 	}
 	if key.DeletedAt == nil && key.Access().Equal(access) {
-		return key, s.awaitLeases(ctx)
+		_, err := s.awaitEpoch(ctx)
+		return key, err
 	}
-	_, err = s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.setAccess(ctx, workspaceID, id, before, access, epoch)
-		return err
+	_, err = s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
+		key, err = tx.setAccess(ctx, workspaceID, id, before, access)
+		return []*APIKey{key}, err
 	})
 	if err != nil {
 		return nil, err
@@ -65,19 +66,19 @@ func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) err
 
 var errAccessChanged = Errorf(Conflict, "Someone just changed this key's access. Review it and try again.")
 
-func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess, epoch int64) (*APIKey, error) {
-	key, err := s.APIKey(ctx, workspaceID, id)
+func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
+	key, err := s.lockAPIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
 	if key.DeletedAt == nil && !key.Access().Equal(before) {
 		return nil, errAccessChanged
 	}
-	err = s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "changed_epoch": epoch})
+	err = s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt})
 	if err != nil {
 		return nil, err
 	}
-	key.Scopes, key.ExpiresAt, key.ChangedEpoch, key.UpdatedAt = access.Scopes, access.ExpiresAt, epoch, s.now()
+	key.Scopes, key.ExpiresAt, key.UpdatedAt = access.Scopes, access.ExpiresAt, s.now()
 	return key, s.audit(ctx, workspaceID, "api_key.access_changed", key.target(), before.differenceTo(access))
 }
 

@@ -56,22 +56,22 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 		return nil, err
 	}
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
-	keys := make([]APIKey, 0, len(ordered))
-	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) error {
-		if err := tx.lockForBulkDelete(ctx, workspaceID, ordered); err != nil {
-			return err
+	deleted := make([]*APIKey, 0, len(ordered))
+	effect, err := s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
+		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
+			return nil, err
 		}
 		if err := tx.checkBulkDeletion(ctx, workspaceID, ordered, c); err != nil {
-			return err
+			return nil, err
 		}
 		for _, id := range ordered {
-			key, err := tx.markDeleted(ctx, workspaceID, id, "", epoch)
+			key, err := tx.markDeleted(ctx, workspaceID, id, "")
 			if err != nil {
-				return err
+				return nil, err
 			}
-			keys = append(keys, *key)
+			deleted = append(deleted, key)
 		}
-		return nil
+		return deleted, nil
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, ordered, err)
@@ -79,11 +79,11 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 	if err != nil {
 		return nil, err
 	}
-	deleted := make([]*APIKey, len(keys))
-	for i := range keys {
-		keys[i].DeletionCommittedAt, deleted[i] = &committedAt, &keys[i]
+	_ = s.writeReceipts(context.WithoutCancel(ctx), deleted, effect) // FinishDeletions retries, as in deleteAPIKey
+	keys := make([]APIKey, len(deleted))
+	for i, key := range deleted {
+		keys[i] = *key
 	}
-	_ = s.writeReceipts(context.WithoutCancel(ctx), deleted, s.now()) // FinishDeletions retries, as in deleteAPIKey
 	slices.SortFunc(keys, func(a, b APIKey) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return keys, nil
 }
@@ -115,9 +115,9 @@ func (s *Store) checkRotations(ctx context.Context, workspaceID string, keys []A
 		rotations[0].Old.KeyPrefix)
 }
 
-// lockForBulkDelete locks all rows that a deletion changes, including those of the keys that the
+// lockForDeletion locks all rows that a deletion changes, including those of the keys that the
 // given keys replace, in the order in which all transactions lock keys.
-func (s *Store) lockForBulkDelete(ctx context.Context, workspaceID string, ids []string) error {
+func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
 	var replaced []string
 	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
 		Pluck("predecessor_id", &replaced).Error

@@ -68,7 +68,7 @@ func TestBulkDeleteAPIKeys(t *testing.T) {
 		if err := s.AddUsage(t.Context(), countsOf(use{keys[3], used, "192.0.2.7", "curl/8", "GET /me"})); err != nil {
 			t.Fatal(err)
 		}
-		s.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
+		s.Exec(t, "UPDATE revocation SET wait_ms = 200")
 		ids := append(idsOfKeys(keys...), keys[0].ID)
 		if _, err := s.BulkDeleteAPIKeys(s.ctx, s.id, ids, models.NoConfirmation); !models.IsKind(err, models.Invalid) {
 			t.Fatalf("delete more keys than allowed: error = %v, want Invalid", err)
@@ -181,7 +181,7 @@ func TestBulkDeleteRejectsRotationsInUse(t *testing.T) {
 func TestReceiptsRecordCommitAndEffect(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		keys := []*models.APIKey{s.key(t, "First"), s.key(t, "Second")}
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1000, wait_ms = 1000")
+		s.Exec(t, "UPDATE revocation SET wait_ms = 1000")
 		ctx, cancel := context.WithCancel(s.ctx)
 		defer cancel()
 		start := s.Now()
@@ -236,7 +236,6 @@ func TestConcurrentBulkDeletesHaveOneWinner(t *testing.T) {
 
 func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
 			key, idle := s.key(t, "CI"), s.key(t, "Idle")
 			record(t, s.Store, countsOf(use{key, s.Now(), "192.0.2.7", "a/1", "GET /me"}))
@@ -259,7 +258,6 @@ func TestConcurrentRotationAndBulkDeleteHaveOneWinner(t *testing.T) {
 // Both transactions lock an old key and its replacement.
 func TestBulkDeleteDoesNotDeadlockWithUsage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		node := s.Another(t)
 		for range 15 {
 			var olds, news []*models.APIKey

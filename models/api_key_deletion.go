@@ -62,6 +62,10 @@ type DeletionReceipt struct {
 	EffectiveAt *time.Time
 	// Took is the time from the commit until the deletion took effect.
 	Took time.Duration
+	// Nodes is the number of nodes that could verify keys then; nil if unknown. SilentNodes are the names
+	// of those that didn't confirm the deletion, whose leases it waited for.
+	Nodes       *int
+	SilentNodes []string
 	// LastUsedAt is the time of the last accepted request that nodes have reported; nil if there
 	// was none.
 	LastUsedAt                     *time.Time
@@ -80,6 +84,7 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 	receipt := DeletionReceipt{
 		CommittedAt: *k.DeletedAt, EffectiveAt: k.DeletionEffectiveAt, Reason: k.DeletionReason,
 		LastUsedAt: k.LastUsedAt, LastUsedAddress: k.LastUsedAddress, LastUsedRoute: k.LastUsedRoute,
+		Nodes: k.DeletionNodes, SilentNodes: splitNodes(k.DeletionSilentNodes),
 	}
 	if k.DeletionCommittedAt != nil {
 		receipt.CommittedAt = *k.DeletionCommittedAt
@@ -132,24 +137,30 @@ type deletion struct {
 // deleteAPIKey deletes a key as DeleteAPIKey does, with options.
 func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var keys []*APIKey
-	committedAt, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		ids := []string{id}
+	effect, err := s.changeKeys(ctx, func(tx *Store) (_ []*APIKey, err error) {
+		ids, locked := []string{id}, []string{id}
+		if d.otherKey != "" {
+			locked = append(locked, d.otherKey)
+		}
+		if err := tx.lockForDeletion(ctx, workspaceID, locked); err != nil {
+			return nil, err
+		}
 		if d.descendants {
 			if ids, err = tx.lockDescendants(ctx, workspaceID, id); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		for _, id := range ids {
-			key, err := tx.markDeleted(ctx, workspaceID, id, d.reason, epoch)
+			key, err := tx.markDeleted(ctx, workspaceID, id, d.reason)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			keys = append(keys, key)
 		}
 		if d.otherKey == "" {
-			return nil
+			return keys, nil
 		}
-		return tx.requireOtherKey(ctx, workspaceID, d.otherKey)
+		return keys, tx.requireOtherKey(ctx, workspaceID, d.otherKey)
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)
@@ -157,11 +168,8 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range keys {
-		key.DeletionCommittedAt = &committedAt
-	}
 	// The deletion is in effect. If its receipt cannot be written now, FinishDeletions retries.
-	_ = s.writeReceipts(context.WithoutCancel(ctx), keys, s.now())
+	_ = s.writeReceipts(context.WithoutCancel(ctx), keys, effect)
 	return keys[0], nil
 }
 
@@ -171,7 +179,7 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 func (s *Store) lockDescendants(ctx context.Context, workspaceID, id string) ([]string, error) {
 	ids := []string{id}
 	for {
-		if err := s.lockForBulkDelete(ctx, workspaceID, ids); err != nil {
+		if err := s.lockForDeletion(ctx, workspaceID, ids); err != nil {
 			return nil, err
 		}
 		key, err := s.existingAPIKey(ctx, workspaceID, id)
@@ -191,7 +199,7 @@ func (s *Store) lockDescendants(ctx context.Context, workspaceID, id string) ([]
 }
 
 // markDeleted marks a key as deleted and records it.
-func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string, epoch int64) (*APIKey, error) {
+func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
@@ -205,12 +213,12 @@ func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string,
 	}
 	now, by := s.now(), actor.Name
 	err = s.updateExisting(ctx, key, map[string]any{
-		"deleted_at": now, "deleted_by_name": by, "deletion_reason": reason, "changed_epoch": epoch,
+		"deleted_at": now, "deleted_by_name": by, "deletion_reason": reason,
 	})
 	if err != nil {
 		return nil, err
 	}
-	key.DeletedAt, key.DeletedByName, key.DeletionReason, key.ChangedEpoch, key.UpdatedAt = &now, by, reason, epoch, now
+	key.DeletedAt, key.DeletedByName, key.DeletionReason, key.UpdatedAt = &now, by, reason, now
 	if err := s.publish(ctx, workspaceID, APIKeyDeletedEvent, key.Wire()); err != nil {
 		return nil, err
 	}
@@ -237,28 +245,33 @@ func (s *Store) awaitDeletions(ctx context.Context, workspaceID string, ids []st
 	if len(pending) == 0 {
 		return missing
 	}
-	if err := s.awaitLeases(ctx); err != nil {
+	effect, err := s.awaitEpoch(ctx)
+	if err != nil {
 		return err
 	}
-	_ = s.writeReceipts(ctx, pending, s.now()) // FinishDeletions retries, as in deleteAPIKey
+	_ = s.writeReceipts(ctx, pending, effect) // FinishDeletions retries, as in deleteAPIKey
 	return missing
 }
 
 // receiptTimeout limits how long a deletion waits for its receipts to be written.
 const receiptTimeout = 2 * time.Second
 
-// writeReceipts stores, for all keys or for none, that their deletion took effect at effectiveAt,
-// unless that is already stored, and updates keys to what is stored.
-func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt time.Time) error {
+// writeReceipts stores, for all keys or for none, how their deletion took effect, unless that is
+// already stored, and updates keys to what is stored.
+func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effect Effect) error {
 	ctx, cancel := context.WithTimeout(ctx, receiptTimeout)
 	defer cancel()
 	for _, key := range keys {
-		receipt, _ := key.DeletionReceipt()
-		from := effectiveAt
-		if from.Before(receipt.CommittedAt) {
-			from = receipt.CommittedAt // from a clock of another node
+		committedAt, effectiveAt := effect.CommittedAt, effect.EffectiveAt
+		if committedAt.IsZero() {
+			receipt, _ := key.DeletionReceipt()
+			committedAt = receipt.CommittedAt
 		}
-		key.DeletionCommittedAt, key.DeletionEffectiveAt = &receipt.CommittedAt, &from
+		if effectiveAt.Before(committedAt) {
+			effectiveAt = committedAt // from a clock of another node
+		}
+		key.DeletionCommittedAt, key.DeletionEffectiveAt = &committedAt, &effectiveAt
+		key.DeletionNodes, key.DeletionSilentNodes = &effect.Nodes, joinNodes(effect.SilentNodes)
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, key := range keys {
@@ -274,7 +287,10 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effectiveAt t
 func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
 	update := s.with(ctx).Model(&APIKey{}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
-		UpdateColumns(map[string]any{"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionEffectiveAt})
+		UpdateColumns(map[string]any{
+			"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionEffectiveAt,
+			"deletion_nodes": key.DeletionNodes, "deletion_silent_nodes": key.DeletionSilentNodes,
+		})
 	if update.Error != nil {
 		return fmt.Errorf("write receipt: %w", update.Error)
 	}
@@ -296,6 +312,12 @@ func (k *APIKey) receiptDetails() map[string]string {
 		"committed_at": receipt.CommittedAt.Format(time.RFC3339Nano),
 		"in_force_at":  receipt.EffectiveAt.Format(time.RFC3339Nano),
 		"took_ms":      strconv.FormatInt(receipt.Took.Milliseconds(), 10),
+	}
+	if receipt.Nodes != nil {
+		details["nodes"] = strconv.Itoa(*receipt.Nodes)
+	}
+	if len(receipt.SilentNodes) > 0 {
+		details["silent_nodes"] = joinNodes(receipt.SilentNodes)
 	}
 	if receipt.LastUsedAt != nil {
 		details["last_used_at"] = receipt.LastUsedAt.Format(time.RFC3339Nano)
@@ -324,12 +346,12 @@ func (s *Store) FinishDeletions(ctx context.Context) (finished int, err error) {
 	if len(pending) == 0 {
 		return 0, nil
 	}
-	if err := s.awaitLeases(ctx); err != nil {
+	effect, err := s.awaitEpoch(ctx)
+	if err != nil {
 		return 0, err
 	}
-	effectiveAt := s.now()
 	for some := range slices.Chunk(pending, pendingAtOnce) {
-		if err := s.writeReceipts(ctx, some, effectiveAt); err != nil {
+		if err := s.writeReceipts(ctx, some, effect); err != nil {
 			return finished, err
 		}
 		finished += len(some)

@@ -37,7 +37,7 @@ func TestDeletionReceipt(t *testing.T) {
 		s.Clock.Advance(time.Minute)
 		receipt := s.delete(t, key)
 		want := models.DeletionReceipt{
-			CommittedAt: s.Now(), EffectiveAt: ptr(s.Now()),
+			CommittedAt: s.Now(), EffectiveAt: ptr(s.Now()), Nodes: new(0),
 			LastUsedAt: &used, LastUsedAddress: "192.0.2.7", LastUsedRoute: "GET /me",
 		}
 		if diff := cmp.Diff(want, receipt); diff != "" {
@@ -116,11 +116,11 @@ func TestRepeatedDeletionWaitsForFirst(t *testing.T) {
 				wantKind(t, del(), models.NotFound)
 				return time.Since(start)
 			}
-			s.Exec(t, "UPDATE revocation SET lease_ms = 5000, wait_ms = 5000")
+			s.Exec(t, "UPDATE revocation SET wait_ms = 5000")
 			if took := again(); took >= 5*time.Second {
 				t.Errorf("%s: took %v, although the first deletion was in effect", name, took)
 			}
-			s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+			s.Exec(t, "UPDATE revocation SET wait_ms = 300")
 			s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL")
 			if took := again(); took < 315*time.Millisecond {
 				t.Errorf("%s: returned after %v, before the first deletion took effect", name, took)
@@ -143,6 +143,8 @@ func TestFinishDeletions(t *testing.T) {
 		before := s.read(t, finished).DeletionEffectiveAt
 		s.Exec(t, "UPDATE api_keys SET deletion_in_force_at = NULL, deletion_committed_at = NULL WHERE id = $1", left.ID)
 		s.Clock.Advance(time.Minute)
+		s.silentNode(t, "silent")
+		s.Exec(t, "UPDATE nodes SET applied_epoch = 0")
 		start := time.Now()
 		found, err := s.FinishDeletions(t.Context())
 		if err != nil {

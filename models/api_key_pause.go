@@ -17,9 +17,9 @@ func (s *Store) PauseAPIKey(ctx context.Context, workspaceID, id string, until t
 	}
 	until = wholeSecond(until)
 	var key *APIKey
-	_, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.markPaused(ctx, workspaceID, id, until, epoch)
-		return err
+	_, err := s.changeKeys(ctx, func(tx *Store) (_ []*APIKey, err error) {
+		key, err = tx.markPaused(ctx, workspaceID, id, until)
+		return []*APIKey{key}, err
 	})
 	if err != nil {
 		return nil, err
@@ -47,8 +47,8 @@ func wholeSecond(at time.Time) time.Time {
 	return whole
 }
 
-func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until time.Time, epoch int64) (*APIKey, error) {
-	key, err := s.APIKey(ctx, workspaceID, id)
+func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until time.Time) (*APIKey, error) {
+	key, err := s.lockAPIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until ti
 	if !key.pausedAt(now) { // otherwise the same pause gets longer or shorter
 		key.PausedAt = &now
 	}
-	key.PausedUntil, key.PausedByName, key.ChangedEpoch, key.UpdatedAt = &until, actor.Name, epoch, now
+	key.PausedUntil, key.PausedByName, key.UpdatedAt = &until, actor.Name, now
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
@@ -78,11 +78,12 @@ func (s *Store) ResumeAPIKey(ctx context.Context, workspaceID, id string) (*APIK
 		return nil, err
 	}
 	if key.DeletedAt == nil && !key.pausedAt(s.now()) {
-		return key, s.awaitLeases(ctx)
+		_, err := s.awaitEpoch(ctx)
+		return key, err
 	}
-	_, err = s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
-		key, err = tx.markResumed(ctx, workspaceID, id, epoch)
-		return err
+	_, err = s.changeKeys(ctx, func(tx *Store) (_ []*APIKey, err error) {
+		key, err = tx.markResumed(ctx, workspaceID, id)
+		return []*APIKey{key}, err
 	})
 	if err != nil {
 		return nil, err
@@ -90,8 +91,8 @@ func (s *Store) ResumeAPIKey(ctx context.Context, workspaceID, id string) (*APIK
 	return key, nil
 }
 
-func (s *Store) markResumed(ctx context.Context, workspaceID, id string, epoch int64) (*APIKey, error) {
-	key, err := s.APIKey(ctx, workspaceID, id)
+func (s *Store) markResumed(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	key, err := s.lockAPIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string, epoch i
 	if key.PausedUntil != nil {
 		details["paused_until"] = key.PausedUntil.UTC().Format(time.RFC3339)
 	}
-	key.PausedAt, key.PausedUntil, key.PausedByName, key.ChangedEpoch, key.UpdatedAt = nil, nil, "", epoch, s.now()
+	key.PausedAt, key.PausedUntil, key.PausedByName, key.UpdatedAt = nil, nil, "", s.now()
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,5 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string, epoch i
 
 // pause returns the columns of a pause with their values.
 func (k *APIKey) pause() map[string]any {
-	return map[string]any{
-		"paused_at": k.PausedAt, "paused_until": k.PausedUntil, "paused_by_name": k.PausedByName, "changed_epoch": k.ChangedEpoch,
-	}
+	return map[string]any{"paused_at": k.PausedAt, "paused_until": k.PausedUntil, "paused_by_name": k.PausedByName}
 }

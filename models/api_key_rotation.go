@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm/clause"
+
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/wire"
@@ -69,6 +71,17 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		return nil, token.Secret{}, err
 	}
 	return next, secret, nil
+}
+
+// lockAPIKey returns a key of a workspace, even a deleted one, and locks its row until the transaction
+// ends. To lock several keys, use lockKeys.
+func (s *Store) lockAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
+	var key APIKey
+	lock := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("workspace_id = ? AND id = ?", workspaceID, id)
+	if err := lock.Take(&key).Error; err != nil {
+		return nil, notFound(err, "API key")
+	}
+	return &key, nil
 }
 
 // existingAPIKey returns a key that is not deleted, or NotFound.
@@ -216,8 +229,8 @@ var (
 	errRotationOver = Errorf(FailedPrecondition, "Someone just deleted the other key in this rotation. Check this key before you delete it.")
 )
 
-// requireOtherKey returns errRotationOver if the key is deleted. Call it within changeKeys, which
-// keeps others from deleting the key afterwards.
+// requireOtherKey returns errRotationOver if the key is deleted. Its row must be locked, which keeps
+// others from deleting the key afterwards.
 func (s *Store) requireOtherKey(ctx context.Context, workspaceID, id string) error {
 	_, err := s.existingAPIKey(ctx, workspaceID, id)
 	if IsKind(err, NotFound) {

@@ -238,7 +238,6 @@ func errOf[T any](_ T, err error) error { return err }
 // One of the two keys must remain.
 func TestConcurrentEndAndCancelHaveOneWinner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for range 30 {
 			old := s.key(t, "CI")
 			next := s.rotate(t, old)

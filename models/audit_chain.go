@@ -77,8 +77,16 @@ func (c *auditChain) extend(events []AuditEvent) {
 	}
 }
 
-// appendAudit writes the events of a transaction. It must be the last step of the transaction,
-// because it locks the heads of the chains, in the order of their names to avoid deadlocks.
+// flushAudit writes the events that the transaction has recorded so far. Only changes of the revocation
+// row may follow it in the transaction.
+func (s *Store) flushAudit(ctx context.Context) error {
+	events := *s.audited
+	*s.audited = nil
+	return s.appendAudit(ctx, events)
+}
+
+// appendAudit writes events and locks the heads of their chains, in the order of their names to avoid
+// deadlocks.
 func (s *Store) appendAudit(ctx context.Context, events []AuditEvent) error {
 	byChain := map[string][]AuditEvent{}
 	for _, event := range events {

@@ -55,7 +55,7 @@ func TestAuditEventsOf(t *testing.T) {
 		}
 		expect("api_key.deleted", "Builds", map[string]string{"key_prefix": key.KeyPrefix})
 		expect("api_key.deletion_in_force", "Builds", map[string]string{
-			"committed_at": "2026-03-14T09:26:55Z", "in_force_at": "2026-03-14T09:26:55Z", "took_ms": "0",
+			"committed_at": "2026-03-14T09:26:55Z", "in_force_at": "2026-03-14T09:26:55Z", "took_ms": "0", "nodes": "0",
 		})
 		inEffect := &history[0]
 		inEffect.ActorType, inEffect.ActorID, inEffect.ActorName = models.ActorSystem, nil, "SkipUp Keys"

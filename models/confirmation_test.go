@@ -26,7 +26,6 @@ func TestDeleteAPIKeyAsksForTheNameOfAKeyInUse(t *testing.T) {
 		{"non-breaking space", 0, "CI\u00a0Builds", true},
 	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for _, tt := range tests {
 			key := s.key(t, "CI Builds")
 			if tt.used >= 0 {
@@ -63,7 +62,6 @@ func TestAnyStoredNameCanBeConfirmed(t *testing.T) {
 		{"👩‍👩‍👧‍👦 launch", "👩👩👧👦 launch"},
 	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for _, tt := range tests {
 			key := s.stored(t, s.key(t, "Stored"), tt.stored)
 			record(t, s.Store, countsOf(use{key: key, at: s.Now()}))
@@ -132,7 +130,6 @@ func TestBulkDeleteAPIKeysAsksForTheNumberIfAnyIsInUse(t *testing.T) {
 		{"one in use, right number", true, " 3 ", true},
 	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		for _, tt := range tests {
 			keys := []*models.APIKey{s.key(t, "First"), s.key(t, "Second"), s.key(t, "Third")}
 			if tt.inUse {

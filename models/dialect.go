@@ -214,14 +214,50 @@ var hiddenClass = sync.OnceValue(func() string {
 })
 
 func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
+	config, err := postgreSQLConfig(dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
+		return errors.Join(readTimesInUTC(ctx, connection), setTimeouts(ctx, connection))
+	}))
+	return pool, postgres.New(postgres.Config{Conn: pool}), nil
+}
+
+// deadAfter is how long a connection to PostgreSQL may not respond at all before it counts as dead.
+const deadAfter = 5 * time.Second
+
+// postgreSQLConfig returns a configuration that connects to the primary, because a standby may lag
+// behind and still return deleted keys. It finds out soon if the network drops a connection.
+func postgreSQLConfig(dsn string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, nil, errPostgreSQL
+		return nil, errPostgreSQL
 	}
-	// A standby may lag behind and still return deleted keys.
-	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesInUTC))
-	return pool, postgres.New(postgres.Config{Conn: pool}), nil
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
+	dialer := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: deadAfter, Interval: deadAfter / 5, Count: 5},
+		Control:         limitUnacknowledged,
+	}
+	config.DialFunc = dialer.DialContext
+	return config, nil
+}
+
+// sessionTimeouts keep a node that is lost in a transaction from blocking the others. A transaction
+// that is idle for longer ends before others stop waiting for its locks.
+var sessionTimeouts = map[string]string{"idle_in_transaction_session_timeout": "4s", "lock_timeout": "5s"}
+
+// setTimeouts sets the sessionTimeouts that the database URL doesn't. They aren't parameters of the
+// connection, because connection poolers reject those.
+func setTimeouts(ctx context.Context, connection *pgx.Conn) error {
+	var statement strings.Builder
+	for name, value := range sessionTimeouts {
+		if _, given := connection.Config().RuntimeParams[name]; !given {
+			fmt.Fprintf(&statement, "SET %s = '%s';", name, value)
+		}
+	}
+	_, err := connection.Exec(ctx, statement.String())
+	return err
 }
 
 // readTimesInUTC makes pgx return times in UTC instead of the local time zone.

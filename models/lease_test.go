@@ -38,6 +38,7 @@ func TestSetLeaseWaitsForLongerLeases(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := s.key(t, "CI")
+		s.silentNode(t, "silent")
 		set := make(chan error, 1)
 		start := time.Now()
 		go func() { set <- s.SetLease(s.ctx, short) }()
@@ -65,7 +66,8 @@ func TestSetLeaseWaitsForLongerLeases(t *testing.T) {
 // After an interrupted SetLease, deletions wait for the longer lease until it is set again.
 func TestInterruptedSetLeaseIsSafe(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 100, wait_ms = 300")
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 100, node_wait_ms = 300")
+		s.silentNode(t, "silent")
 		start := time.Now()
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
@@ -83,7 +85,7 @@ func TestInterruptedSetLeaseIsSafe(t *testing.T) {
 // A longer lease is set while a shorter one waits.
 func TestLastSetLeaseWins(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300")
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 300, node_wait_ms = 300")
 		shorter := make(chan error, 1)
 		go func() { shorter <- s.SetLease(s.ctx, 100*time.Millisecond) }()
 		for s.lease(t).Length != 100*time.Millisecond {

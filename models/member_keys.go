@@ -36,21 +36,23 @@ func (s *Store) KeysOfMember(ctx context.Context, workspaceID, id string) ([]API
 // KeysOfMember for MaxPause. When it returns, every node rejects those keys.
 func (s *Store) DeactivateMemberAndPauseKeys(ctx context.Context, workspaceID, id string) (*Member, error) {
 	var member *Member
-	_, err := s.changeKeys(ctx, func(tx *Store, epoch int64) (err error) {
+	_, err := s.changeKeys(ctx, func(tx *Store) (paused []*APIKey, err error) {
 		if member, err = tx.DeactivateMember(ctx, workspaceID, id); err != nil {
-			return err
+			return nil, err
 		}
 		keys, err := tx.KeysOfMember(ctx, workspaceID, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		until := wholeSecond(tx.now().Add(MaxPause))
 		for _, key := range keys { // in the order in which all transactions lock keys
-			if _, err := tx.markPaused(ctx, workspaceID, key.ID, until, epoch); err != nil {
-				return err
+			key, err := tx.markPaused(ctx, workspaceID, key.ID, until)
+			if err != nil {
+				return nil, err
 			}
+			paused = append(paused, key)
 		}
-		return nil
+		return paused, nil
 	})
 	if err != nil {
 		return nil, err

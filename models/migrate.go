@@ -50,6 +50,11 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	if err := s.addStagedUsage(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
+	if s.dialect.name == sqlite { // on which nodes aren't upgraded one by one
+		if err := s.FinishUpgrade(ctx); err != nil {
+			return nil, fmt.Errorf("migrate: %w", err)
+		}
+	}
 	return applied, nil
 }
 

@@ -46,6 +46,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
 		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
+		{&keyChange{}, "epoch < (SELECT epoch - ? FROM revocation)", []any{maxChanges}},
 		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
 		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-UsageDaysKept)}},

@@ -11,50 +11,114 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// KeyChanges are the changes to keys since an epoch. Once a node has dropped those keys, it may verify
-// keys from memory for one lease, counted from the time before it read the changes.
+// KeyState identifies a state of all keys.
+type KeyState struct {
+	Epoch int64 // number of the last change
+	// ChangeID is the random ID of the last change. After a failover that lost commits, another change
+	// may have the same epoch.
+	ChangeID string
+}
+
+// UnknownKeys is the state that a node knows before it has read any changes. All changes since then are
+// unknown.
+var UnknownKeys = KeyState{Epoch: -1}
+
+// KeyChanges are the changes to keys since an earlier state. Once a node has dropped those keys and
+// acknowledged State, it may verify keys from memory for one lease, counted from the time before it
+// read the changes.
 type KeyChanges struct {
-	Epoch   int64
-	Lease   time.Duration
-	Digests []token.Digest // of the keys changed since that epoch
-	All     bool           // the changes are unknown or too many: drop all keys
+	State        KeyState
+	Acknowledged bool // the node has already acknowledged State
+	Lease        time.Duration
+	Digests      []token.Digest // of the keys changed since the earlier state
+	All          bool           // the changes are unknown or too many: drop all keys
+	DatabaseTime time.Time      // zero on SQLite, which has no clock of its own
 }
 
 // revocation is the single row whose lock orders changes to keys.
 type revocation struct {
 	ID           int
 	Epoch        int64
-	LeaseMS      int64
-	WaitMS       int64
+	ChangeID     string
 	LeaseVersion int64
+	NodeLeaseMS  int64
+	NodeWaitMS   int64
+	// Nodes of earlier versions don't register. While there may be any, all nodes use leases of this
+	// length, and a change waits until they have ended. Both are 0 once there are none.
+	LeaseMS, WaitMS int64
 }
 
 func (revocation) TableName() string { return "revocation" }
 
-func (r revocation) lease() time.Duration { return time.Duration(r.LeaseMS) * time.Millisecond }
-func (r revocation) wait() time.Duration  { return time.Duration(r.WaitMS) * time.Millisecond }
+// lease returns the length of new leases.
+func (r revocation) lease() time.Duration {
+	if r.LeaseMS > 0 {
+		return milliseconds(r.LeaseMS)
+	}
+	return milliseconds(r.NodeLeaseMS)
+}
+
+// wait returns the longest lease that a registered node may hold.
+func (r revocation) wait() time.Duration {
+	if r.LeaseMS > 0 {
+		return milliseconds(r.WaitMS)
+	}
+	return milliseconds(r.NodeWaitMS)
+}
+
+// unregisteredWait returns the longest lease that an unregistered node may hold.
+func (r revocation) unregisteredWait() time.Duration { return milliseconds(r.WaitMS) }
+
+func (r revocation) state() KeyState { return KeyState{r.Epoch, r.ChangeID} }
+
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// keyChange is a change to keys in the history of the database.
+type keyChange struct {
+	Epoch    int64 `gorm:"primaryKey"`
+	ChangeID string
+}
 
 // maxChanges limits the changed keys that a node drops one by one. Dropping all keys is faster
-// beyond that.
+// beyond that. A node that is further behind drops all keys too, so older changes can be purged.
 const maxChanges = 10_000
 
-// KeyChanges returns the changes since an epoch, which is negative for the first call of a node. It
-// uses a connection of its own, so that a busy pool cannot keep a node from renewing its lease.
-func (s *Store) KeyChanges(ctx context.Context, after int64) (KeyChanges, error) {
-	var current revocation
-	if err := s.polls.WithContext(ctx).Take(&current).Error; err != nil {
+// KeyChanges returns the changes since the state that a node knows. It returns ErrNodeRemoved if the
+// node isn't registered, even if nothing has changed. It uses a connection of its own, so that a busy
+// pool cannot keep a node from renewing its lease.
+func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (KeyChanges, error) {
+	var read struct {
+		Current      revocation `gorm:"embedded"`
+		AppliedEpoch *int64     // nil if the node isn't registered
+		Continues    bool       // known is part of the history
+		DatabaseTime time.Time
+	}
+	query := s.polls.WithContext(ctx).Table("revocation").
+		Joins("LEFT JOIN nodes ON nodes.id = ?", nodeID).
+		Joins("LEFT JOIN key_changes ON key_changes.epoch = ? AND key_changes.change_id = ?", known.Epoch, known.ChangeID)
+	columns := "revocation.*, nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues"
+	if s.dialect.name == postgresql {
+		columns += ", clock_timestamp() AS database_time"
+	}
+	if err := query.Select(columns).Take(&read).Error; err != nil {
 		return KeyChanges{}, fmt.Errorf("read revocation: %w", err)
 	}
-	changes := KeyChanges{Epoch: current.Epoch, Lease: current.lease()}
+	if read.AppliedEpoch == nil {
+		return KeyChanges{}, ErrNodeRemoved
+	}
+	changes := KeyChanges{
+		State: read.Current.state(), Acknowledged: *read.AppliedEpoch == read.Current.Epoch,
+		Lease: read.Current.lease(), DatabaseTime: read.DatabaseTime,
+	}
 	switch {
-	case current.Epoch == after:
+	case changes.State == known:
 		return changes, nil
-	case after < 0, current.Epoch < after: // a lower epoch comes from another or an older database
+	case !read.Continues, known.Epoch > changes.State.Epoch:
 		changes.All = true
 		return changes, nil
 	}
 	err := s.polls.WithContext(ctx).Model(&APIKey{}).
-		Where("changed_epoch > ?", after).Limit(maxChanges+1).
+		Where("changed_epoch > ?", known.Epoch).Limit(maxChanges+1).
 		Pluck("digest", &changes.Digests).Error
 	if err != nil {
 		return KeyChanges{}, fmt.Errorf("read changed API keys: %w", err)
@@ -65,57 +129,57 @@ func (s *Store) KeyChanges(ctx context.Context, after int64) (KeyChanges, error)
 	return changes, nil
 }
 
-// ForgetIdleConnections closes idle connections. Call it when the database doesn't respond, because
-// they may be dead, and each would otherwise cost a timeout.
-func (s *Store) ForgetIdleConnections() {
-	if db, err := s.db.DB(); err == nil {
-		db.SetMaxIdleConns(0)
-		db.SetMaxIdleConns(s.dialect.connections())
-	}
-}
-
-// changeKeys runs fn in a transaction at the next epoch, which fn must write into the keys it
-// changes. Every change to what a key may do goes through it. It returns the time of the commit once
-// the change is in effect on all nodes: one lease and 5% after the commit. It waits even if ctx is
-// done, because the change has been made. If the disk is full, it uses the reserve, so that keys can
-// still be deleted.
-func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store, epoch int64) error) (time.Time, error) {
+// changeKeys runs fn in a transaction, at the next epoch. Fn returns the keys whose access it changes,
+// whose rows it must have locked. Every change to what a key may do goes through changeKeys.
+//
+// It returns once the change is in effect on all nodes: each has acknowledged the epoch, or its lease
+// has ended. It waits even if ctx is done, because the change has been made. If the disk is full, it
+// uses the reserve, so that keys can still be deleted.
+func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, error)) (Effect, error) {
 	if s.inTx() {
 		panic("changeKeys in a transaction would wait before the commit")
 	}
 	var row revocation
-	change := func(tx *Store) (err error) {
-		if row, err = tx.nextEpoch(ctx); err != nil {
+	change := func(tx *Store) error {
+		keys, err := fn(tx)
+		if err != nil {
 			return err
 		}
-		return fn(tx, row.Epoch)
+		if err := tx.flushAudit(ctx); err != nil {
+			return err
+		}
+		row, err = tx.nextEpoch(ctx, keys)
+		return err
 	}
 	err := s.Tx(ctx, change)
 	if errors.Is(err, errNoSpace) && s.dialect.file.releaseReserve() {
 		err = s.Tx(ctx, change) // nothing was changed
 	}
 	if err != nil {
-		return time.Time{}, err
+		return Effect{}, err
 	}
 	committedAt, start := s.now(), time.Now()
-	time.Sleep(withMargin(row.wait()))
-	s.keyChanged(time.Since(start))
-	return committedAt, nil
+	s.hintKeyChange()
+	effect := s.awaitEffect(context.WithoutCancel(ctx), row)
+	effect.CommittedAt, effect.EffectiveAt, effect.Took = committedAt, s.now(), time.Since(start)
+	s.keyChanged(effect)
+	return effect, nil
 }
 
-// nextEpoch increments the epoch and locks its row until the transaction ends. It turns
-// synchronous_commit on where it is off, because a crash must not undo a change.
-func (s *Store) nextEpoch(ctx context.Context) (revocation, error) {
+// nextEpoch increments the epoch, marks the keys as changed in it, and locks its row until the
+// transaction ends. It must be the last step, because all other changes wait for the lock.
+func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, error) {
 	var row revocation
-	if s.dialect.name == postgresql {
-		err := s.with(ctx).Exec("SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'").Error
-		if err != nil {
-			return row, fmt.Errorf("turn on synchronous_commit: %w", err)
-		}
-	}
-	update := s.with(ctx).Raw("UPDATE revocation SET epoch = epoch + 1 WHERE id = 1 RETURNING *").Scan(&row)
+	update := s.with(ctx).Raw("UPDATE revocation SET epoch = epoch + 1, change_id = ? WHERE id = 1 RETURNING *", s.id("chg")).Scan(&row)
 	if update.Error != nil || update.RowsAffected == 0 {
 		return row, fmt.Errorf("next epoch: %w", orMissing(update.Error))
+	}
+	ids := make([]string, len(keys))
+	for i, key := range keys {
+		key.ChangedEpoch, ids[i] = row.Epoch, key.ID
+	}
+	if err := s.with(ctx).Model(&APIKey{}).Where("id IN ?", ids).UpdateColumn("changed_epoch", row.Epoch).Error; err != nil {
+		return row, fmt.Errorf("mark API keys as changed: %w", err)
 	}
 	return row, nil
 }

@@ -2,6 +2,8 @@ package models_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -13,8 +15,18 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// changeTime is how long a change waits in these tests: a lease and 5%.
+// changeTime is how long a change waits for a node that doesn't confirm it: a lease and 5%.
 const changeTime = modelstest.Lease + modelstest.Lease/20
+
+// silentNode registers a node that confirms no change.
+func (s fixture) silentNode(t *testing.T, name string) (id string) {
+	t.Helper()
+	id, err := s.RegisterNode(t.Context(), models.NewNode{Name: name, Version: "test", StartedAt: s.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
 
 func (s fixture) epoch(t *testing.T) int64 {
 	t.Helper()
@@ -53,6 +65,7 @@ func TestChangeWaitsUntilItIsInEffect(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "CI")
 		for _, tt := range tests {
+			s.silentNode(t, "silent")
 			epoch, start := s.epoch(t), time.Now()
 			if err := tt.do(s, key); err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
@@ -96,7 +109,7 @@ func TestRejectedChangeKeepsTheEpoch(t *testing.T) {
 // Canceling the call does not undo the change.
 func TestChangeWaitsAfterCancellation(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1000, wait_ms = 1000")
+		s.Exec(t, "UPDATE revocation SET wait_ms = 1000")
 		key := s.key(t, "CI")
 		ctx, cancel := context.WithCancel(s.ctx)
 		defer cancel()
@@ -137,9 +150,9 @@ func TestChangeInATransactionPanics(t *testing.T) {
 	})
 }
 
-func (s fixture) changes(t *testing.T, after int64) models.KeyChanges {
+func (s fixture) changes(t *testing.T, nodeID string, known models.KeyState) models.KeyChanges {
 	t.Helper()
-	changes, err := s.KeyChanges(t.Context(), after)
+	changes, err := s.KeyChanges(t.Context(), nodeID, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,36 +161,63 @@ func (s fixture) changes(t *testing.T, after int64) models.KeyChanges {
 
 func TestKeyChanges(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		first := s.changes(t, -1)
-		if !first.All || first.Lease != modelstest.Lease {
-			t.Errorf("first poll = %+v, want all keys and the lease", first)
-		}
-		again := s.changes(t, first.Epoch)
+		s.Exec(t, "UPDATE revocation SET node_wait_ms = 60000") // so that no node is removed
+		node := s.silentNode(t, "node")
+		first := s.changes(t, node, models.KeyState{Epoch: 7, ChangeID: "of another database"})
+		modelstest.Equal(t, "all at first", first.All, true)
+		modelstest.Equal(t, "lease", first.Lease, modelstest.Lease)
+		again := s.changes(t, node, first.State)
 		modelstest.Equal(t, "all", again.All, false)
 		modelstest.Equal(t, "digests", len(again.Digests), 0)
-		modelstest.Equal(t, "epoch", again.Epoch, first.Epoch)
+		modelstest.Equal(t, "state", again.State, first.State)
 		one, two := s.key(t, "One"), s.key(t, "Two")
-		if made := s.changes(t, first.Epoch); len(made.Digests) != 0 {
+		if made := s.changes(t, node, first.State); len(made.Digests) != 0 {
 			t.Errorf("poll after keys were created = %+v, want no changes", made)
 		}
+		if err := s.RemoveNode(s.ctx, node); err != nil { // so that no change waits for it
+			t.Fatal(err)
+		}
+		var states []models.KeyState
 		for _, key := range []*models.APIKey{one, two} {
 			if _, err := s.ChangeAPIKeyAccess(s.ctx, s.id, key.ID, key.Access(), models.KeyAccess{}); err != nil {
 				t.Fatal(err)
 			}
+			node = s.silentNode(t, "node")
+			states = append(states, s.changes(t, node, models.UnknownKeys).State)
+			if err := s.RemoveNode(s.ctx, node); err != nil {
+				t.Fatal(err)
+			}
 		}
-		both := s.changes(t, first.Epoch)
+		node = s.silentNode(t, "node")
+		both := s.changes(t, node, first.State)
 		slices.SortFunc(both.Digests, func(a, b token.Digest) int { return slices.Compare(a[:], b[:]) })
 		want := []token.Digest{one.Digest, two.Digest}
 		slices.SortFunc(want, func(a, b token.Digest) int { return slices.Compare(a[:], b[:]) })
 		modelstest.Equal(t, "all", both.All, false)
-		modelstest.Equal(t, "epoch", both.Epoch, first.Epoch+2)
+		modelstest.Equal(t, "state", both.State, states[1])
 		modelstest.Equal(t, "digests", both.Digests, want)
-		if last := s.changes(t, first.Epoch+1); len(last.Digests) != 1 || last.Digests[0] != two.Digest {
+		if last := s.changes(t, node, states[0]); len(last.Digests) != 1 || last.Digests[0] != two.Digest {
 			t.Errorf("poll since the first change = %+v, want the second digest", last)
 		}
-		s.Exec(t, "UPDATE revocation SET epoch = 0")
-		if back := s.changes(t, both.Epoch); !back.All || back.Epoch != 0 {
-			t.Errorf("poll of an older database = %+v, want all keys", back)
+	})
+}
+
+// A failover can lose commits. The next change then has the epoch of one that was lost.
+func TestLostChangeIsNotMistakenForAnother(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		for range 2 {
+			if _, err := s.DeleteAPIKey(s.ctx, s.id, s.key(t, "CI").ID, models.NoConfirmation); err != nil {
+				t.Fatal(err)
+			}
+		}
+		node := s.silentNode(t, "node")
+		current := s.changes(t, node, models.UnknownKeys).State
+		for _, lost := range []int64{current.Epoch - 1, current.Epoch, current.Epoch + 1} {
+			known := models.KeyState{Epoch: lost, ChangeID: "lost"}
+			modelstest.Equal(t, fmt.Sprintf("all since lost epoch %d of %d", lost, current.Epoch), s.changes(t, node, known).All, true)
+			if err := s.AcknowledgeKeyChanges(s.ctx, node, known); !errors.Is(err, models.ErrNodeRemoved) {
+				t.Errorf("acknowledge lost epoch %d: error = %v, want %v", lost, err, models.ErrNodeRemoved)
+			}
 		}
 	})
 }
@@ -185,17 +225,21 @@ func TestKeyChanges(t *testing.T) {
 // A node that has read an epoch has read all changes up to it, even if they are concurrent.
 func TestPollMissesNoCommittedChange(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
 		const keys = 12
 		stop, seen := make(chan struct{}), map[token.Digest]bool{}
 		var poller sync.WaitGroup
-		applied := s.changes(t, -1).Epoch
+		s.Exec(t, "UPDATE revocation SET node_wait_ms = 60000") // so that the node isn't removed
+		node := s.silentNode(t, "node")
+		applied := s.changes(t, node, models.UnknownKeys).State
 		poll := func() {
-			changes := s.changes(t, applied)
+			changes := s.changes(t, node, applied)
 			for _, digest := range changes.Digests {
 				seen[digest] = true
 			}
-			applied = changes.Epoch
+			applied = changes.State
+			if err := s.AcknowledgeKeyChanges(s.ctx, node, applied); err != nil {
+				t.Errorf("acknowledge: %v", err)
+			}
 		}
 		poller.Go(func() {
 			for {
@@ -246,23 +290,29 @@ func TestPollHasItsOwnConnection(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := s.KeyChanges(ctx, -1); err != nil {
+	if _, err := s.KeyChanges(ctx, "node_1", models.UnknownKeys); !errors.Is(err, models.ErrNodeRemoved) {
 		t.Errorf("poll: %v", err)
 	}
 }
 
-// A read-only server may be a standby that lags behind.
-func TestOpenRejectsReadOnlyServers(t *testing.T) {
+// Hosted databases become read-only when their disk is full. Keys must work all the same.
+func TestReadOnlyPrimaryServesReads(t *testing.T) {
 	t.Parallel()
-	s := modelstest.NewPostgreSQL(t)
-	store, err := models.Open(s.URL+"&default_transaction_read_only=on", models.Options{})
-	if err == nil {
-		err = store.Ping(t.Context())
-		_ = store.Close()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	key := s.key(t, "CI")
+	readOnly, err := models.Open(s.URL+"&default_transaction_read_only=on", models.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err == nil {
-		t.Error("a read-only server is accepted")
+	defer func() { _ = readOnly.Close() }()
+	if _, err := readOnly.APIKeyByDigest(s.ctx, key.Digest); err != nil {
+		t.Errorf("read a key: %v", err)
 	}
+	_, err = readOnly.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
+	if !models.IsUnavailable(err) {
+		t.Errorf("delete a key: error = %v, want one that says that the database is unavailable", err)
+	}
+	modelstest.Equal(t, "cause", models.OutageCause(err), "The database is read-only.")
 }
 
 // The database may be configured to lose commits in a crash.

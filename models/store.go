@@ -26,9 +26,9 @@ type Options struct {
 	Passwords      *argon2id.Params  // the parameters recommended by OWASP if nil
 	Log            *slog.Logger      // for slow queries and unreadable data; discarded if nil
 	SlowQuery      time.Duration     // duration from which queries are logged; one second if 0
-	// KeyChanged is called after each change to what a key may do, with the time from its commit until
-	// it was in effect on all nodes. It may be nil.
-	KeyChanged func(time.Duration)
+	// KeyChanged is called after each change to what a key may do, once it is in effect on all nodes. It
+	// may be nil.
+	KeyChanged func(Effect)
 	// SendsEmail reports whether a worker sends the emails that ClaimEmail returns.
 	SendsEmail bool
 	// AcceptedAfterDeletion is called with keys that were used in an accepted request after their
@@ -61,7 +61,8 @@ type Store struct {
 	log        *slog.Logger
 	passwords  *passwordHasher
 	ids        *idSource
-	keyChanged func(time.Duration)
+	keyChanged func(Effect)
+	keyHints   keyHints
 	stored     *storedMemory // what AddUsage need not look up
 	statements *preparedStatements
 	sendsEmail bool
@@ -89,7 +90,7 @@ func Open(url string, options Options) (*Store, error) {
 		options.NodeClock = time.Now
 	}
 	if options.KeyChanged == nil {
-		options.KeyChanged = func(time.Duration) {}
+		options.KeyChanged = func(Effect) {}
 	}
 	if options.AcceptedAfterDeletion == nil {
 		options.AcceptedAfterDeletion = func([]string) {}
@@ -114,6 +115,7 @@ func Open(url string, options Options) (*Store, error) {
 		passwords:  newPasswordHasher(options.Passwords),
 		ids:        newIDSource(),
 		keyChanged: options.KeyChanged,
+		keyHints:   newKeyHints(),
 		stored:     newStoredMemory(),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),
@@ -200,7 +202,7 @@ func (s *Store) txAt(ctx context.Context, now time.Time, fn func(tx *Store) erro
 		if err := fn(&tx); err != nil {
 			return err
 		}
-		return tx.appendAudit(ctx, *tx.audited)
+		return tx.flushAudit(ctx)
 	})
 	if err == nil && added {
 		s.wakeWebhooks()

@@ -50,17 +50,22 @@ type KeyLimit struct {
 
 // GateOptions configure a KeyGate.
 type GateOptions struct {
-	Log       *slog.Logger
-	CacheSize int // in bytes; keyauth.DefaultCacheSize if 0
-	Limits    Limits
-	Metrics   *Metrics // nil for none
+	Log        *slog.Logger
+	CacheSize  int // in bytes; keyauth.DefaultCacheSize if 0
+	Limits     Limits
+	Metrics    *Metrics       // nil for none
+	Conditions *Conditions    // nil for none
+	Node       models.NewNode // describes this process to operators
 }
 
 // NewKeyGate returns a gate for the keys in store. Until Run is called, it reads each key from the
 // store and keeps its usage counts in memory.
 func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 	g := &KeyGate{store: store, limits: options.Limits, reads: rate.NewLimiter(suspectReads, 1), metrics: options.Metrics}
-	g.verifier = keyauth.New(store, keyauth.Options{CacheSize: options.CacheSize, Log: options.Log})
+	g.verifier = keyauth.New(store, keyauth.Options{
+		CacheSize: options.CacheSize, Log: options.Log, Node: options.Node,
+		Observe: func(err error) { g.observePoll(options.Conditions, err) },
+	})
 	var watch keyauth.FlushWatch
 	if g.metrics != nil {
 		watch = g.metrics.Flushed
@@ -68,6 +73,7 @@ func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 	g.recorder = keyauth.NewRecorder(store, options.Log, watch)
 	if g.metrics != nil {
 		g.metrics.Watch(g.verifier, g.recorder)
+		g.metrics.WatchNodes(store)
 	}
 	return g
 }
@@ -191,6 +197,26 @@ func (g *KeyGate) find(c *requestContext) (keyauth.Key, keyauth.Source, error) {
 	}
 	key, err := g.verifier.Read(c.Request().Context(), digest)
 	return key, keyauth.FromStore, err
+}
+
+// maxClockSkew is the difference to the database's clock above which keys may visibly expire too early or
+// too late.
+const maxClockSkew = time.Second
+
+// observePoll reports the problems that a poll for changes to keys shows, given its error.
+func (g *KeyGate) observePoll(conditions *Conditions, err error) {
+	outage, skewed := "", ""
+	if err != nil {
+		outage = models.OutageCause(err) + " Until its lease ends, this node accepts the keys in its memory."
+	}
+	switch skew := g.verifier.State().ClockSkew.Round(time.Millisecond); {
+	case skew > maxClockSkew:
+		skewed = fmt.Sprintf("This node's clock is %v ahead of the database's. Synchronize both, for example with NTP.", skew)
+	case skew < -maxClockSkew:
+		skewed = fmt.Sprintf("This node's clock is %v behind the database's. Synchronize both, for example with NTP.", -skew)
+	}
+	conditions.Report("key_changes", outage)
+	conditions.Report("clock", skewed)
 }
 
 // observe adds a verification to the metrics, unless a rate limit stopped it.

@@ -18,7 +18,7 @@ import (
 // same with the network.
 func BenchmarkGate(b *testing.B) {
 	s := modelstest.NewSQLite(b)
-	s.Exec(b, "UPDATE revocation SET lease_ms = 500, wait_ms = 500")
+	s.Exec(b, "UPDATE revocation SET node_lease_ms = 500, node_wait_ms = 500")
 	workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
 	_, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "CI"})
 	if err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/keyauth"
 )
 
@@ -20,7 +22,7 @@ type Metrics struct {
 	flushFailures prometheus.Counter
 	lost          prometheus.Counter
 	afterDeletion prometheus.Counter
-	keyChangeWait prometheus.Histogram
+	keyChangeWait *prometheus.HistogramVec
 	webhooks      webhookMetrics
 }
 
@@ -47,10 +49,13 @@ func NewMetrics() *Metrics {
 		afterDeletion: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "skipup_accepted_after_deletion_total", Help: "API keys used after their deletion took effect on all nodes. Any value but 0 indicates a bug or clocks that differ.",
 		}),
-		keyChangeWait: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "skipup_key_change_wait_seconds", Help: "Time from the commit of a change to an API key until it is in effect on all nodes.",
-			Buckets: []float64{0.1, 0.2, 0.5, 0.6, 1, 2, 5, 11},
-		}),
+		keyChangeWait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "skipup_key_change_wait_seconds", Help: "Time from the commit of a change to an API key until it is in effect on all nodes, by what ended it: acknowledged, when all nodes had confirmed the change, or lease, when the leases of the others had ended.",
+			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 65},
+		}, []string{"completed_by"}),
+	}
+	for _, completedBy := range []string{acknowledged, lease} {
+		m.keyChangeWait.WithLabelValues(completedBy) // so that it is there before the first change
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.verifications, m.flushRows, m.flushSeconds, m.flushFailures, m.lost, m.afterDeletion, m.keyChangeWait)
@@ -70,6 +75,7 @@ func (m *Metrics) Watch(verifier *keyauth.Verifier, recorder *keyauth.Recorder) 
 	gauge("skipup_key_cache_keys", "API keys in the cache.", func() float64 { return float64(verifier.State().CachedKeys) })
 	gauge("skipup_key_epoch", "Epoch of changes to API keys that this node has applied; -1 before its first poll.", func() float64 { return float64(verifier.State().Epoch) })
 	gauge("skipup_lease_left_seconds", "Time until the lease of this node ends; 0 or less if it has ended.", func() float64 { return verifier.State().LeaseLeft.Seconds() })
+	gauge("skipup_clock_skew_seconds", "Time by which the clock of this node is ahead of the database's; 0 if the difference is too small to measure.", func() float64 { return verifier.State().ClockSkew.Seconds() })
 	gauge("skipup_usage_unstored_seconds", "Age of the oldest usage count that is not stored.", func() float64 { return recorder.Age().Seconds() })
 }
 
@@ -88,8 +94,56 @@ func (m *Metrics) Flushed(flush keyauth.Flush) {
 	}
 }
 
-// KeyChanged records how long a change to a key took until it was in effect on all nodes.
-func (m *Metrics) KeyChanged(took time.Duration) { m.keyChangeWait.Observe(took.Seconds()) }
+// What ended the wait of a change to keys.
+const (
+	acknowledged = "acknowledged"
+	lease        = "lease"
+)
+
+// KeyChanged records how a change to keys took effect on all nodes.
+func (m *Metrics) KeyChanged(effect models.Effect) {
+	completedBy := acknowledged
+	if effect.AwaitedLease {
+		completedBy = lease
+	}
+	m.keyChangeWait.WithLabelValues(completedBy).Observe(effect.Took.Seconds())
+}
+
+// nodeMetrics reads the metrics of all nodes from the database when they are collected.
+type nodeMetrics struct {
+	store      *models.Store
+	nodes, lag *prometheus.Desc
+}
+
+// WatchNodes adds the metrics of all nodes. Call it once.
+func (m *Metrics) WatchNodes(store *models.Store) {
+	m.registry.MustRegister(nodeMetrics{
+		store: store,
+		nodes: prometheus.NewDesc("skipup_nodes", "Registered nodes, which may verify API keys from memory.", nil, nil),
+		lag:   prometheus.NewDesc("skipup_node_lag_changes", "Changes to API keys that the node furthest behind has not confirmed.", nil, nil),
+	})
+}
+
+// Describe sends the descriptions of the metrics.
+func (n nodeMetrics) Describe(descriptions chan<- *prometheus.Desc) {
+	descriptions <- n.nodes
+	descriptions <- n.lag
+}
+
+// collectTimeout limits how long a collection waits for the database. Without it, the metrics are missing.
+const collectTimeout = 2 * time.Second
+
+// Collect sends the metrics.
+func (n nodeMetrics) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
+	defer cancel()
+	nodes, lag, err := n.store.NodeLag(ctx)
+	if err != nil {
+		return
+	}
+	metrics <- prometheus.MustNewConstMetric(n.nodes, prometheus.GaugeValue, float64(nodes))
+	metrics <- prometheus.MustNewConstMetric(n.lag, prometheus.GaugeValue, float64(lag))
+}
 
 // AcceptedAfterDeletion records keys that were used after their deletion.
 func (m *Metrics) AcceptedAfterDeletion(keyIDs []string) { m.afterDeletion.Add(float64(len(keyIDs))) }

@@ -85,7 +85,7 @@ func (s *Server) UntrustedProxy() string {
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
-	writeTimeout      = 60 * time.Second
+	writeTimeout      = 90 * time.Second // longer than a change to a key waits for the longest lease
 	stopTimeout       = 20 * time.Second
 )
 

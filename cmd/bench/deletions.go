@@ -80,15 +80,23 @@ func deleteKeys(ctx context.Context, url string, nodes, count int) (times []time
 	polling, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	defer func() { stop(); work.Wait() }()
-	for range nodes {
-		node, err := models.Open(url, models.Options{MaxAPIKeys: -1, KeyCreations: -1})
-		if err != nil {
+	for n := range nodes {
+		node := store
+		if n > 0 { // the first one makes the deletions
+			if node, err = models.Open(url, models.Options{MaxAPIKeys: -1, KeyCreations: -1}); err != nil {
+				return nil, 0, err
+			}
+		}
+		gate := web.NewKeyGate(node, web.GateOptions{Log: quiet, Node: models.NewNode{Name: fmt.Sprint("node-", n), StartedAt: time.Now()}})
+		work.Go(func() {
+			gate.Run(polling)
+			if n > 0 {
+				_ = node.Close()
+			}
+		})
+		if err := awaitReady(ctx, gate); err != nil {
 			return nil, 0, err
 		}
-		work.Go(func() {
-			web.NewKeyGate(node, web.GateOptions{Log: quiet}).Run(polling)
-			_ = node.Close()
-		})
 	}
 	current, err := store.Lease(ctx)
 	if err != nil {
@@ -105,6 +113,17 @@ func deleteKeys(ctx context.Context, url string, nodes, count int) (times []time
 	}
 	workers.Wait()
 	return times, current.Length, errors.Join(failed...)
+}
+
+// awaitReady waits until a gate holds a lease.
+func awaitReady(ctx context.Context, gate *web.KeyGate) error {
+	for !gate.Ready() {
+		time.Sleep(time.Millisecond)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (time.Duration, error) {

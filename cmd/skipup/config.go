@@ -31,6 +31,7 @@ type settings struct {
 	MaxConnections      connections
 	IdleTimeout         keepAlive
 	CORSOrigins         origins
+	NodeName            nodeName
 }
 
 // option describes one of the settings. An option without a flag is set only by its variable.
@@ -117,6 +118,10 @@ var (
 		"cors-origins", "SKIPUP_CORS_ORIGINS", "", "comma-separated `list` of origins whose pages may call the API, such as https://app.example.com",
 		func(s *settings) encoding.TextUnmarshaler { return &s.CORSOrigins },
 	}
+	nodeNameOption = option{
+		"node-name", "SKIPUP_NODE_NAME", "", "`name` of this node in receipts and lists (default the host name and the port)",
+		func(s *settings) encoding.TextUnmarshaler { return &s.NodeName },
+	}
 	// encryptionKeyOption has no flag because other users of the machine can read command lines.
 	encryptionKeyOption = option{
 		"", "SKIPUP_ENCRYPTION_KEY", "", "",
@@ -135,7 +140,7 @@ var (
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
-	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption,
+	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption, nodeNameOption,
 }
 
 // addFlags adds the flags of options to flags.

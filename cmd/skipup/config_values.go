@@ -209,6 +209,19 @@ func (k *keepAlive) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// nodeName is the name of a node, or empty.
+type nodeName string
+
+func (n *nodeName) UnmarshalText(text []byte) error {
+	if len(text) > 0 {
+		if err := models.CheckNodeName(string(text)); err != nil {
+			return errors.New("use up to 100 letters, digits, and the characters - _ . : [ ]")
+		}
+	}
+	*n = nodeName(text)
+	return nil
+}
+
 // boolean is true or false, in exactly these words.
 type boolean bool
 

@@ -17,12 +17,12 @@ import (
 
 // openGate returns the gate to the API, and starts to serve metrics if they are enabled. Stop ends
 // the metrics and disconnects from Redis.
-func openGate(ctx context.Context, s settings, store *models.Store, metrics *web.Metrics, conditions *web.Conditions, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
+func openGate(ctx context.Context, s settings, store *models.Store, node models.NewNode, metrics *web.Metrics, conditions *web.Conditions, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
 	limits, closeLimits, err := limitsOf(ctx, s, conditions, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits}
+	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits, Conditions: conditions, Node: node}
 	stopMetrics := func() {}
 	if s.MetricsAddr != "" {
 		options.Metrics = metrics

@@ -39,6 +39,8 @@ type deletedKey struct {
 	CommittedAt     time.Time  `json:"committed_at"`
 	EffectiveAt     *time.Time `json:"in_force_at"`
 	TookMS          int64      `json:"took_ms"`
+	Nodes           *int       `json:"nodes"`
+	SilentNodes     []string   `json:"silent_nodes"`
 	LastUsedAt      *time.Time `json:"last_used_at"`
 	LastUsedAddress string     `json:"last_used_address"`
 	LastUsedRoute   string     `json:"last_used_route"`
@@ -56,7 +58,7 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	receipt, _ := key.DeletionReceipt()
 	if asJSON {
 		return p.printJSON(deletedKey{
-			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.EffectiveAt, receipt.Took.Milliseconds(),
+			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.EffectiveAt, receipt.Took.Milliseconds(), receipt.Nodes, append([]string{}, receipt.SilentNodes...),
 			receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
 		})
 	}
@@ -64,5 +66,5 @@ func (p *program) deleteKey(ctx context.Context, store *models.Store, id string,
 	if receipt.LastUsedAt != nil {
 		used = "Last used at " + formatTime(inSeconds(receipt.LastUsedAt)) + " from " + receipt.LastUsedAddress + " for " + receipt.LastUsedRoute + "."
 	}
-	return p.printf("Deleted %q (%s). Rejected by every node after %d ms. %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), used)
+	return p.printf("Deleted %q (%s). Rejected by every node after %d ms. %s %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), receipt.NodesText(), used)
 }

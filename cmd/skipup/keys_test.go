@@ -68,7 +68,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 
 		deleted := skipup(t, env, "keys", "delete", key.ID)
 		deleted.requireCode(t, exitOK)
-		printed := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\)\. Rejected by every node after \d+ ms\. Never used\.\n$`
+		printed := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\)\. Rejected by every node after \d+ ms\. No node was running\. Never used\.\n$`
 		if !regexp.MustCompile(printed).MatchString(deleted.stdout) {
 			t.Errorf("stdout = %q, want %s", deleted.stdout, printed)
 		}
@@ -106,21 +106,25 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 		ID          string    `json:"id"`
 		DeletedAt   time.Time `json:"deleted_at"`
 		EffectiveAt time.Time `json:"in_force_at"`
-		TookMS      int64     `json:"took_ms"`
+		TookMS      *int64    `json:"took_ms"`
+		Nodes       *int      `json:"nodes"`
+		SilentNodes []string  `json:"silent_nodes"`
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &deleted); err != nil {
 		t.Fatal(err)
 	}
 	modelstest.Equal(t, "id", deleted.ID, id)
-	if ago := time.Since(deleted.DeletedAt); ago > testTimeout {
-		t.Errorf("deleted_at = %v, %v ago", deleted.DeletedAt, ago)
+	if age := time.Since(deleted.DeletedAt); age > time.Minute {
+		t.Errorf("deleted %v ago, want just now", age)
 	}
-	if !deleted.EffectiveAt.After(deleted.DeletedAt) {
-		t.Errorf("in_force_at = %v, want after deleted_at = %v", deleted.EffectiveAt, deleted.DeletedAt)
+	if deleted.EffectiveAt.Before(deleted.DeletedAt) {
+		t.Errorf("in force at %v, before the deletion at %v", deleted.EffectiveAt, deleted.DeletedAt)
 	}
-	if deleted.TookMS < 500 {
-		t.Errorf("took_ms = %d, want the 500 ms of a lease or more", deleted.TookMS)
+	if deleted.TookMS == nil {
+		t.Error("took_ms is missing")
 	}
+	modelstest.Equal(t, "nodes", deleted.Nodes, new(0))
+	modelstest.Equal(t, "silent nodes", deleted.SilentNodes, []string{})
 }
 
 func TestDeleteKeyPrintsLastUse(t *testing.T) {
@@ -132,7 +136,7 @@ func TestDeleteKeyPrintsLastUse(t *testing.T) {
 	useKey(t, store, id, workspace)
 	got := skipup(t, env, "keys", "delete", id)
 	got.requireCode(t, exitOK)
-	if !regexp.MustCompile(`Rejected by every node after \d+ ms\. Last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
+	if !regexp.MustCompile(`Rejected by every node after \d+ ms\. No node was running\. Last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
 		t.Errorf("stdout = %q, want the last use", got.stdout)
 	}
 }
@@ -277,12 +281,7 @@ func TestUpdateKey(t *testing.T) {
 	modelstest.Equal[any](t, "scopes", key()["scopes"], []any{"members.read", "seats.write"})
 	modelstest.Equal(t, "expires_at", key()["expires_at"], nil)
 	modelstest.Equal[any](t, "name", key()["name"], "CI")
-	start := time.Now()
-	again := skipup(t, env, "keys", "update", id, "--scopes", "seats.write,members.read")
-	again.requireCode(t, exitOK)
-	if took := time.Since(start); took < 525*time.Millisecond || !strings.Contains(again.stdout, "Applied on every node.") {
-		t.Errorf("repeated update printed %q after %v, before the first took effect", again.stdout, took)
-	}
+	update(applied, "--scopes", "seats.write,members.read") // again
 	update("", "--name", "Builds")
 	modelstest.Equal[any](t, "name", key()["name"], "Builds")
 	modelstest.Equal[any](t, "scopes", key()["scopes"], []any{"members.read", "seats.write"})

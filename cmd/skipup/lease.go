@@ -11,9 +11,9 @@ import (
 )
 
 const leaseHelp = `The lease is how long a node may verify keys from memory after it has read the changes from the
-database. A node reads them four times per lease. Deleting a key, or changing what it may do, takes
-one lease plus 5%: then the change is in effect on all nodes. A shorter lease makes deletions faster
-and puts more load on the database. The lease is stored in the database and applies to all nodes.`
+database, even if the database is unavailable. A change to a key returns when all nodes have confirmed
+it, usually within milliseconds. If a node doesn't, the change waits one lease plus 5%. The lease is
+stored in the database and applies to all nodes.`
 
 func (p *program) lease() *cobra.Command {
 	cmd := &cobra.Command{Use: "lease", Short: "Show or set the cache lease", Long: leaseHelp}
@@ -23,7 +23,7 @@ func (p *program) lease() *cobra.Command {
 func (p *program) leaseShow() *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Show the cache lease", Long: leaseHelp}
 	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object with the lease and the time a deletion takes, in milliseconds")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object with the lease and the longest time that a deletion takes, in milliseconds")
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption)
@@ -49,10 +49,13 @@ func (p *program) printLease(ctx context.Context, store *models.Store, asJSON bo
 	if asJSON {
 		return p.printJSON(leaseJSON{lease.Length.Milliseconds(), lease.ChangeTime().Milliseconds(), lease.Epoch})
 	}
-	if lease.Wait > lease.Length {
-		return p.printf("The lease is %s. Deletions still take %s because of an earlier, longer lease. To end that, set the lease again.", lease.Length, lease.ChangeTime())
+	switch {
+	case lease.Upgrading:
+		return p.printf("The lease is %s, and every change to a key waits %s, because nodes of an earlier version may be running. Once all nodes run this version, run: skipup nodes finish-upgrade", lease.Length, lease.ChangeTime())
+	case lease.Wait > lease.Length:
+		return p.printf("The lease is %s. A change to a key waits %s for a node that doesn't confirm it, because of an earlier, longer lease. To end that, set the lease again.", lease.Length, lease.ChangeTime())
 	}
-	return p.printf("The lease is %s. A deletion takes %s.", lease.Length, lease.ChangeTime())
+	return p.printf("The lease is %s. A change to a key waits at most %s, if a node doesn't confirm it.", lease.Length, lease.ChangeTime())
 }
 
 func (p *program) leaseSet() *cobra.Command {
@@ -61,13 +64,16 @@ func (p *program) leaseSet() *cobra.Command {
 		Short: "Set the cache lease",
 		Long: leaseHelp + `
 
+A longer lease keeps keys working through a longer database outage. A change to a key then waits
+longer for a node that has failed.
+
 You can shorten the lease while nodes are running. The command waits until no node holds a longer
-lease; until then, deletions take as long as before. If you interrupt it, deletions stay that slow
-until you set the lease again.`,
-		Example: `  skipup lease set 250ms`,
+lease; until then, changes wait for the longer one. If you interrupt it, they do so until you set the
+lease again.`,
+		Example: `  skipup lease set 10s`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("enter the length of the lease, such as 250ms or 1s")
+				return errors.New("enter the length of the lease, such as 5s or 1m")
 			}
 			return nil
 		},
@@ -78,7 +84,7 @@ until you set the lease again.`,
 		wrong, _ := err.(usageErrors)
 		length, err := time.ParseDuration(args[0])
 		if err != nil {
-			wrong.add("enter the lease as a duration, such as 250ms or 1s")
+			wrong.add("enter the lease as a duration, such as 5s or 1m")
 		}
 		if err := wrong.err(); err != nil {
 			return err

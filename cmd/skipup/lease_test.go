@@ -18,18 +18,19 @@ func TestLease(t *testing.T) {
 			return lease
 		}
 		lease := show()
-		if lease.LeaseMS != 500 {
-			t.Errorf("default lease = %d ms, want 500 ms", lease.LeaseMS)
+		if lease.LeaseMS != 5000 {
+			t.Errorf("default lease = %d ms, want 5000 ms", lease.LeaseMS)
 		}
-		if lease.DeletionMS != 525 {
-			t.Errorf("default deletion time = %d ms, want 525 ms", lease.DeletionMS)
+		if lease.DeletionMS != 5250 {
+			t.Errorf("default deletion time = %d ms, want 5250 ms", lease.DeletionMS)
 		}
+		skipup(t, env, "lease", "set", "200ms").requireCode(t, exitOK) // so that the next one waits for no longer
 		set := skipup(t, env, "lease", "set", "100ms")
 		set.requireCode(t, exitOK)
-		if set.stdout != "The lease is 100ms. A deletion takes 105ms.\n" {
+		if set.stdout != "The lease is 100ms. A change to a key waits at most 105ms, if a node doesn't confirm it.\n" {
 			t.Errorf("lease set printed %q", set.stdout)
 		}
-		for _, wrong := range []string{"", "soon", "99ms", "11s", "-1s", "100.5ms"} {
+		for _, wrong := range []string{"", "soon", "99ms", "61s", "-1s", "100.5ms"} {
 			skipup(t, env, "lease", "set", wrong).requireFailure(t, exitUsage)
 		}
 		skipup(t, env, "lease", "set").requireFailure(t, exitUsage)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	}
 	defer func() { _ = listener.Close() }()
 	publicURL := publicURLOf(s, listener.Addr())
-	gate, closeGate, err := openGate(ctx, s, store, metrics, conditions, log)
+	gate, closeGate, err := openGate(ctx, s, store, nodeOf(s, listener.Addr()), metrics, conditions, log)
 	if err != nil {
 		return err
 	}
@@ -80,8 +81,9 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
-	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log),
-		databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log), reserveWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
+	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log),
+		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
+		reserveWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err
@@ -133,6 +135,21 @@ func closeStore(store *models.Store, log *slog.Logger) {
 	if err := store.Close(); err != nil {
 		log.Error("failed to close the database", "error", err)
 	}
+}
+
+// nodeOf describes this process to operators. By default, its name is the host name and the port.
+func nodeOf(s settings, listening net.Addr) models.NewNode {
+	name := string(s.NodeName)
+	if name == "" {
+		host, err := os.Hostname()
+		if _, port, splitErr := net.SplitHostPort(listening.String()); err == nil && splitErr == nil {
+			name = net.JoinHostPort(host, port)
+		}
+		if models.CheckNodeName(name) != nil {
+			name = "node"
+		}
+	}
+	return models.NewNode{Name: name, Version: versionText(), StartedAt: time.Now()}
 }
 
 // publicURLOf returns the configured public URL, or that of the listener. A browser can't open

@@ -46,13 +46,35 @@ func repeat(interval time.Duration, log *slog.Logger, task string, do func(conte
 	}
 }
 
-// cleanupWorker returns a worker that finishes interrupted deletions, encrypts webhook secrets with the
-// current key, and purges expired rows.
+// deletionWorker returns a worker that finishes interrupted deletions.
+func deletionWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(time.Minute, log, "finish interrupted deletions", func(ctx context.Context) error {
+		_, err := store.FinishDeletions(ctx)
+		return err
+	})
+}
+
+// upgradeWorker returns a worker that reports an upgrade that isn't finished.
+func upgradeWorker(store *models.Store, conditions *web.Conditions, log *slog.Logger) worker {
+	return repeat(time.Minute, log, "read the lease", func(ctx context.Context) error {
+		lease, err := store.Lease(ctx)
+		sentence := ""
+		if lease.Upgrading {
+			sentence = "Changes to keys wait for a lease, because nodes of an earlier version may be running. Once all nodes run this version, run: skipup nodes finish-upgrade"
+		}
+		if err == nil {
+			conditions.Report("upgrade", sentence)
+		}
+		return err
+	})
+}
+
+// cleanupWorker returns a worker that encrypts webhook secrets with the current key and purges expired
+// rows.
 func cleanupWorker(store *models.Store, log *slog.Logger) worker {
 	return repeat(time.Hour, log, "clean up the database", func(ctx context.Context) error {
-		_, deletionErr := store.FinishDeletions(ctx)
 		_, sealErr := store.ResealWebhookSecrets(ctx)
-		return errors.Join(deletionErr, sealErr, store.PurgeExpired(ctx))
+		return errors.Join(sealErr, store.PurgeExpired(ctx))
 	})
 }
 

@@ -19,7 +19,13 @@ func (h apiKeys) pause() change[*models.APIKey, apikeys.PauseForm] {
 			if err != nil {
 				return err
 			}
-			return web.Render(c, status, apikeys.Pause(apikeys.PausePage{Key: key, Form: form, Errors: r.fields, Message: r.message, Traffic: traffic}))
+			changeTime, err := h.changeTime(c)
+			if err != nil {
+				return err
+			}
+			return web.Render(c, status, apikeys.Pause(apikeys.PausePage{
+				Key: key, Form: form, Errors: r.fields, Message: r.message, Traffic: traffic, ChangeTime: changeTime,
+			}))
 		},
 		apply: func(c echo.Context, form apikeys.PauseForm) (next, error) {
 			ctx, id := c.Request().Context(), c.Param("id")

@@ -193,6 +193,11 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.Descendants = descendants[page.Key.ID]
+	if receipt, deleted := page.Key.DeletionReceipt(); deleted && receipt.EffectiveAt == nil {
+		if page.WaitingFor, err = h.store.NodesBehind(c.Request().Context(), page.Key.ChangedEpoch); err != nil {
+			return err
+		}
+	}
 	page.Routes = routesOf(h.routes.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
 }
@@ -244,7 +249,7 @@ func (h apiKeys) existingKey(c echo.Context) (*models.APIKey, error) {
 	return key, err
 }
 
-// changeTime returns the longest time until a change is in effect on all nodes.
+// changeTime returns the longest time until a change is in effect on all nodes, if one doesn't answer.
 func (h apiKeys) changeTime(c echo.Context) (time.Duration, error) {
 	lease, err := h.store.Lease(c.Request().Context())
 	return lease.ChangeTime(), err

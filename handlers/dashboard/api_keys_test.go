@@ -390,15 +390,14 @@ func TestPagesShowHowLongAChangeTakes(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	r.rotate(nil)
-	s.Exec(t, "UPDATE revocation SET lease_ms = 3000, wait_ms = 3000")
+	s.Exec(t, "UPDATE revocation SET wait_ms = 3000")
 	other := listPath + "/" + s.NamedKey(t, s.Workspace.ID, "Other").ID
-	for page, says := range map[string]string{
-		r.path + "/finish": "will return 401 everywhere in about 4 seconds.", r.path + "/cancel": "will return 401 everywhere in about 4 seconds.", other + "/delete": "will return 401 everywhere in about 4 seconds.",
-		bulkDeletePath + "?key=" + r.old.ID: "All keys stop working in about 4 seconds.",
-		other + "/access":                   "Changes take effect everywhere in about 4 seconds.",
+	for _, page := range []string{
+		r.path + "/finish", r.path + "/cancel", other + "/delete", other + "/pause", bulkDeletePath + "?key=" + r.old.ID, other + "/access",
 	} {
-		if response := r.b.Get(page); response.Status != http.StatusOK || !strings.Contains(response.Body, says) {
-			t.Errorf("%s: status = %d, want 200 and %q", page, response.Status, says)
+		const says = "If it doesn’t answer, this takes about 4 seconds."
+		if body := r.b.Get(page).Body; !strings.Contains(body, says) {
+			t.Errorf("%s lacks %q", page, says)
 		}
 	}
 }

@@ -31,7 +31,7 @@ var Start = time.Date(2026, time.March, 14, 9, 26, 53, 0, time.UTC)
 // Lease is short so that deletions are fast.
 const Lease = 40 * time.Millisecond
 
-const setLease = "UPDATE revocation SET lease_ms = $1, wait_ms = $1"
+const setLease = "UPDATE revocation SET node_lease_ms = $1, node_wait_ms = $1"
 
 // EncryptionKey is the encryption key of every Store.
 var EncryptionKey = []byte("the encryption key of every test")

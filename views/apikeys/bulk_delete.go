@@ -75,7 +75,7 @@ func (p BulkDeletePage) panel() ui.Panel {
 		Up: path.APIKeys, UpLabel: "API keys", Action: path.APIKeyBulkDelete, Cancel: path.APIKeys, CancelFirst: p.Challenge.IsNone(),
 	}
 	if len(p.Keys) > 0 {
-		panel.Submit, panel.Busy, panel.Variant = p.verb(), "Deleting…", "destructive"
+		panel.Submit, panel.Busy, panel.Variant, panel.Longest = p.verb(), "Deleting…", "destructive", p.ChangeTime
 	}
 	return panel
 }

@@ -56,7 +56,7 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 	page := BulkDeletePage{Keys: []models.APIKey{*busy, *idle}, Traffic: trafficOf(busy.ID, "key_2"), InUse: 1, Challenge: models.Challenge{Number: 2}, Gone: 2, ChangeTime: 5 * time.Second}
 	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
-		"2 of the selected keys were already deleted.", "1 key is in use", "All keys stop working in about 5 seconds.",
+		"2 of the selected keys were already deleted.", "1 key is in use", "this takes about 5 seconds.",
 		"Recent traffic on all selected keys Last hour 3 Last day 40 30 days 1,500 Endpoints GET /route1 900",
 	} {
 		if got := text(shown); !strings.Contains(got, want) {
@@ -108,7 +108,7 @@ func TestReceipts(t *testing.T) {
 	whole := func(key *models.APIKey) string {
 		return text(drawn(t, Show(DetailPage{Key: key})).Find("section[aria-labelledby=receipt] dl"))
 	}
-	if got, want := whole(key), "Deleted 24 Nov 2026, 11:59:59.000 UTC In effect on all nodes 24 Nov 2026, 11:59:59.525 UTC 525 ms after deletion"+
+	if got, want := whole(key), "Deleted 24 Nov 2026, 11:59:59.000 UTC In effect on all nodes 24 Nov 2026, 11:59:59.525 UTC 525 ms after deletion."+
 		" Last accepted request 24 Nov 2026, 11:00:00.000 UTC GET /me from 203.0.113.1 Requests accepted after deletion None"; got != want {
 		t.Errorf("the whole one: %q, want %q", got, want)
 	}

@@ -51,11 +51,12 @@ func (f PauseForm) UntilAt(now time.Time, location *time.Location) (time.Time, m
 
 // PausePage asks how long to pause a key.
 type PausePage struct {
-	Key     *models.APIKey
-	Form    PauseForm
-	Errors  models.Fields
-	Message string // an error that concerns no single field
-	Traffic models.Traffic
+	ChangeTime time.Duration // longest time until the pause takes effect
+	Key        *models.APIKey
+	Form       PauseForm
+	Errors     models.Fields
+	Message    string // an error that concerns no single field
+	Traffic    models.Traffic
 }
 
 func (p PausePage) choices() ui.RadioGroup {

@@ -122,6 +122,7 @@ type Route struct {
 
 // DetailPage is the page of a key.
 type DetailPage struct {
+	WaitingFor      []string // names of the nodes that haven't confirmed the deletion yet
 	Key             *models.APIKey
 	Routes          []Route // that the key's scopes allow
 	Usage           UsageSummary

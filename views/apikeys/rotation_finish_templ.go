@@ -88,7 +88,7 @@ func FinishRotation(p FinishPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = whatDeletingMeans(p.ChangeTime).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = whatDeletingMeans().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -105,7 +105,7 @@ func FinishRotation(p FinishPage) templ.Component {
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Delete the old key?", Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
 				Action: path.APIKeyRotationFinish(old.ID), CancelFirst: !inUse,
-				Submit: "Delete old key", Busy: "Deleting…", Variant: "destructive", Message: p.Message,
+				Submit: "Delete old key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -278,7 +278,7 @@ func CancelRotation(p CancelPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = whatDeletingMeans(p.ChangeTime).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = whatDeletingMeans().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -296,7 +296,7 @@ func CancelRotation(p CancelPage) templ.Component {
 				Title: "Cancel this rotation?", Lead: "This deletes the new key. The old key keeps working, and you can rotate it again.",
 				Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
 				Action: path.APIKeyRotationCancel(old.ID), CancelFirst: challenge.IsNone(),
-				Submit: "Delete new key", Busy: "Deleting…", Variant: "destructive", Message: p.Message,
+				Submit: "Delete new key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

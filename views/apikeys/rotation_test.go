@@ -232,7 +232,7 @@ func TestFinishAndCancelRotationWarn(t *testing.T) {
 	page.New.KeyPrefix = "sk_live_next...."
 	fields := func(panel *goquery.Document) int { return panel.Find("#panel .field input").Length() }
 	end := drawn(t, FinishRotation(FinishPage{Rotation: page.Rotation, ChangeTime: 5 * time.Second}))
-	for _, want := range []string{"sk_live_zQWB....", "1 caller hasn’t switched yet", "Requests with this key will return 401 everywhere in about 5 seconds."} {
+	for _, want := range []string{"sk_live_zQWB....", "1 caller hasn’t switched yet", "If it doesn’t answer, this takes about 5 seconds."} {
 		if got := text(end.Find("#panel")); !strings.Contains(got, want) || fields(end) != 2 {
 			t.Errorf("fields = %d, want 2; text lacks %q: %s", fields(end), want, got)
 		}
@@ -247,7 +247,7 @@ func TestFinishAndCancelRotationWarn(t *testing.T) {
 	}
 
 	abandon := drawn(t, CancelRotation(CancelPage{Rotation: page.Rotation, ChangeTime: 5 * time.Second}))
-	for _, want := range []string{"sk_live_next....", "The new key is in use", "Requests with this key will return 401 everywhere in about 5 seconds."} {
+	for _, want := range []string{"sk_live_next....", "The new key is in use", "If it doesn’t answer, this takes about 5 seconds."} {
 		if got := text(abandon.Find("#panel")); !strings.Contains(got, want) || fields(abandon) != 1 {
 			t.Errorf("fields = %d, want 1; text lacks %q: %s", fields(abandon), want, got)
 		}

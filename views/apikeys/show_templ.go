@@ -184,7 +184,7 @@ func Show(p DetailPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = receipt(p.Key).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = receipt(p.Key, p.WaitingFor).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

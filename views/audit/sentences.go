@@ -75,6 +75,7 @@ var groups = []group{
 		{"workspace.created", "Workspace created", "{actor} created {target}"},
 		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
 		{"lease.set", "Lease changed", "{actor} changed the lease duration"},
+		{"lease.upgraded", "Upgrade finished", "{actor} finished the upgrade of all nodes"},
 	}},
 }
 
@@ -181,12 +182,14 @@ var detailLabels = map[string]string{
 	"last_used_route":                 "Last request",
 	"lease":                           "Lease",
 	"member_id":                       "Member",
+	"nodes":                           "Nodes",
 	"reason":                          "Reason",
 	"role":                            "Role",
 	"rotated_from":                    "Replaces",
 	"scopes":                          "Scopes",
 	"scopes_added":                    "Added",
 	"scopes_removed":                  "Removed",
+	"silent_nodes":                    "Nodes that did not answer",
 	"successor_id":                    "Replacement",
 	"to":                              "After",
 	"took_ms":                         "Duration (ms)",

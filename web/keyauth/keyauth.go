@@ -10,15 +10,19 @@
 // A node answers from memory only while it holds a lease. These steps keep the guarantee, and
 // docs/security-model.md shows why they are sufficient:
 //
+//   - A node registers, and then drops all keys, before the poll that may grant its first lease.
 //   - A change (in package models) increments the epoch in its transaction, and after the commit
-//     waits one lease plus 5% before it returns.
+//     waits until all registered nodes have acknowledged the epoch. If that takes longer than one
+//     lease plus 5%, it removes the nodes that haven't. Then it returns.
 //   - A poll reads the clock, then the epoch and the keys changed since the last poll, drops those
-//     keys from the cache, and only then takes a lease, counted from the clock reading. A failed
-//     poll takes no lease.
+//     keys from the cache, acknowledges the epoch, and only then takes a lease, counted from the
+//     clock reading. A failed poll takes no lease. A node that finds itself removed drops all keys
+//     and registers again.
 //   - A verification checks the lease first and looks up the key second.
 //   - A key read from the database is cached only if no change has been applied since before the
 //     read.
 //   - A read is shared only by requests that arrived before it began.
+//   - A node that stops ends its lease before it removes itself.
 //
 // The guarantee requires clocks that run at the same rate to within 5%, commits that survive a
 // failover, and reads from the primary. Package cmd/skipup/torture tests it with the real program,

@@ -16,7 +16,7 @@ import (
 // with a wrong checksum.
 func BenchmarkVerify(b *testing.B) {
 	s := modelstest.NewSQLite(b)
-	s.Exec(b, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // one poll is enough
+	s.Exec(b, "UPDATE revocation SET node_lease_ms = 3600000, node_wait_ms = 1") // one poll is enough
 	workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
 	row, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "CI"})
 	if err != nil {

@@ -2,6 +2,8 @@ package keyauth
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -10,17 +12,24 @@ import (
 const (
 	// pollsPerLease is more than one so that a single late or lost response does not end the lease.
 	pollsPerLease = 4
-	// firstInterval is the interval between polls until the node knows the length of the lease.
-	firstInterval = models.MinLease
+	// maxUnhintedInterval is the longest interval between polls while no hints about changes by other
+	// nodes arrive, and after a failed poll.
+	maxUnhintedInterval = 250 * time.Millisecond
 	// minPollTimeout bounds a poll when the lease is short, because the poll may have to connect
-	// first. With a longer lease the bound is half of it, which leaves time for another poll if the
-	// connection is dead.
+	// first.
 	minPollTimeout = time.Second
+	// leaveTimeout limits how long a stopping node tries to remove its row.
+	leaveTimeout = time.Second
 )
 
-// Run polls the database for changes to keys until ctx is done. Until it runs, every verification
-// reads the database.
+// Run registers the node and polls the database for changes to keys until ctx is done. It polls at
+// once if there is a hint that keys have changed. When ctx is done, it stops verifying keys from memory
+// and removes the node. Until it runs, every verification reads the database.
 func (v *Verifier) Run(ctx context.Context) {
+	var listening sync.WaitGroup
+	listening.Go(func() { v.store.ListenForKeyChanges(ctx) })
+	defer listening.Wait()
+	defer v.leave(context.WithoutCancel(ctx))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -28,39 +37,61 @@ func (v *Verifier) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-v.store.KeyChangeHints():
 		}
 		start := time.Now()
 		err := v.Poll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		v.logOutage(err)
-		timer.Reset(max(0, v.interval()-time.Since(start)))
+		v.observe(err)
+		timer.Reset(max(0, v.interval(err)-time.Since(start)))
 	}
 }
 
-// interval returns the time from the start of one poll to the start of the next.
-func (v *Verifier) interval() time.Duration {
-	if length := time.Duration(v.leaseLength.Load()); length > 0 {
-		return length / pollsPerLease
+// interval returns the time from the start of one poll, which returned err, to the start of the next.
+func (v *Verifier) interval(err error) time.Duration {
+	if errors.Is(err, models.ErrNodeRemoved) {
+		return 0
 	}
-	return firstInterval
+	interval := time.Duration(v.leaseLength.Load()) / pollsPerLease
+	if interval == 0 { // the length is unknown before the first successful poll
+		interval = models.MinLease
+	}
+	if err != nil || !v.store.HintsArrive() {
+		interval = min(interval, maxUnhintedInterval)
+	}
+	return interval
 }
 
-// Poll reads the changes since the last poll, drops the changed keys from the cache, and takes a
-// lease that starts before the read. If the read fails, it takes no lease. Poll must not be called
-// concurrently.
+// Poll reads the changes since the last poll, drops the changed keys from the cache, acknowledges the
+// changes, and takes a lease that starts before the read. If any of that fails, it takes no lease. The
+// first poll registers the node. If the node has been removed, Poll drops all keys and returns
+// models.ErrNodeRemoved, and the next poll registers it again. Poll must not be called concurrently.
 func (v *Verifier) Poll(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())/2))
+	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())/pollsPerLease))
 	defer cancel()
-	start := time.Now()
-	changes, err := v.store.KeyChanges(ctx, v.epoch.Load())
-	if err != nil {
-		v.store.ForgetIdleConnections()
-		return err
+	if v.nodeID == "" {
+		id, err := v.store.RegisterNode(ctx, v.node)
+		if err != nil {
+			return err
+		}
+		v.nodeID = id
 	}
+	start := time.Now()
+	changes, err := v.store.KeyChanges(ctx, v.nodeID, v.known)
+	if err != nil {
+		return v.forgetIfRemoved(err)
+	}
+	v.clockSkew.Store(int64(skewOf(changes.DatabaseTime, start, time.Now())))
 	v.applyChanges(changes)
-	v.epoch.Store(changes.Epoch)
+	v.known = changes.State
+	v.epoch.Store(changes.State.Epoch)
+	if !changes.Acknowledged {
+		if err := v.store.AcknowledgeKeyChanges(ctx, v.nodeID, changes.State); err != nil {
+			return v.forgetIfRemoved(err)
+		}
+	}
 	v.leaseLength.Store(int64(changes.Lease))
 	v.lease.take(start, changes.Lease)
 	return nil
@@ -72,13 +103,42 @@ func (v *Verifier) applyChanges(changes models.KeyChanges) {
 	}
 }
 
-// logOutage logs the first failed poll and the first that succeeds after it.
-func (v *Verifier) logOutage(err error) {
-	switch {
-	case err != nil && !v.failing:
-		v.log.Error("cannot read changes to API keys; when the lease ends, every request reads the database", "error", err)
-	case err == nil && v.failing:
-		v.log.Info("reading changes to API keys again", "epoch", v.epoch.Load())
+// forgetIfRemoved makes the node start over if err says that it has been removed. It returns err.
+func (v *Verifier) forgetIfRemoved(err error) error {
+	if errors.Is(err, models.ErrNodeRemoved) {
+		v.lease.end()
+		v.cache.apply(nil, true)
+		v.nodeID, v.known = "", models.UnknownKeys
 	}
-	v.failing = err != nil
+	return err
+}
+
+// leave stops verifying keys from memory, and then removes the node. If that fails, the next change waits
+// until the lease has ended, and removes it.
+func (v *Verifier) leave(ctx context.Context) {
+	v.lease.end()
+	if v.nodeID == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	if err := v.store.RemoveNode(ctx, v.nodeID); err != nil {
+		v.log.Warn("could not remove this node; the next change to a key waits for its lease to end", "error", err)
+	}
+	v.nodeID, v.known = "", models.UnknownKeys
+}
+
+// skewOf returns by how much a clock is ahead of the database's, which read databaseTime between start
+// and end. It returns 0 if the difference may only be the time that the query took, or if the database
+// has no clock.
+func skewOf(databaseTime, start, end time.Time) time.Duration {
+	switch {
+	case databaseTime.IsZero():
+		return 0
+	case databaseTime.Before(start.Round(0)):
+		return start.Round(0).Sub(databaseTime)
+	case databaseTime.After(end.Round(0)):
+		return end.Round(0).Sub(databaseTime)
+	}
+	return 0
 }

@@ -19,8 +19,11 @@ const readTimeout = time.Second
 
 // Options configure a Verifier.
 type Options struct {
-	CacheSize int          // in bytes; DefaultCacheSize if 0
-	Log       *slog.Logger // discarded if nil
+	CacheSize int            // in bytes; DefaultCacheSize if 0
+	Log       *slog.Logger   // discarded if nil
+	Node      models.NewNode // describes this process to operators
+	// Observe is called after each poll with its error. It may be nil.
+	Observe func(error)
 }
 
 // Source says where the result of a verification came from.
@@ -74,7 +77,13 @@ type Verifier struct {
 	flights     flights
 	epoch       atomic.Int64 // applied
 	leaseLength atomic.Int64 // nanoseconds, from the last poll
-	failing     bool         // the last poll failed; only for Run
+	clockSkew   atomic.Int64 // nanoseconds, from the last poll
+	observe     func(error)
+
+	// Only for Poll.
+	node   models.NewNode
+	nodeID string          // empty before the node is registered
+	known  models.KeyState // applied
 }
 
 // New returns a Verifier of the keys in store.
@@ -85,11 +94,15 @@ func New(store *models.Store, options Options) *Verifier {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
+	if options.Observe == nil {
+		options.Observe = func(error) {}
+	}
 	v := &Verifier{
 		store: store, lookUp: store.APIKeyByDigest, log: options.Log,
 		cache: newCache(options.CacheSize / BytesPerKey), lease: newLease(time.Now()),
+		observe: options.Observe, node: options.Node, known: models.UnknownKeys,
 	}
-	v.epoch.Store(-1)
+	v.epoch.Store(models.UnknownKeys.Epoch)
 	return v
 }
 
@@ -208,9 +221,10 @@ type State struct {
 	CachedKeys int
 	Epoch      int64         // applied; -1 before the first poll
 	LeaseLeft  time.Duration // zero or less if the lease has ended
+	ClockSkew  time.Duration // by how much this node's clock is ahead of the database's; 0 if that is unknown or too small to tell
 }
 
 // State returns the current state.
 func (v *Verifier) State() State {
-	return State{CachedKeys: v.cache.keys(), Epoch: v.epoch.Load(), LeaseLeft: v.lease.left(time.Now())}
+	return State{CachedKeys: v.cache.keys(), Epoch: v.epoch.Load(), LeaseLeft: v.lease.left(time.Now()), ClockSkew: time.Duration(v.clockSkew.Load())}
 }

@@ -15,10 +15,11 @@ import (
 // and keeps it.
 func TestPollIgnoresUncommittedChanges(t *testing.T) {
 	eachFixture(t, func(t *testing.T, f fixture) {
-		f.Exec(t, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // no change waits in this test
+		f.Exec(t, "UPDATE revocation SET node_lease_ms = 3600000, node_wait_ms = 1") // no change waits in this test
 		key, header := f.key(t, models.NewAPIKey{})
+		f.poll(t)
 		commit := f.Begin(t,
-			"UPDATE revocation SET epoch = epoch + 1",
+			"UPDATE revocation SET epoch = epoch + 1, change_id = 'chg_1'",
 			"UPDATE api_keys SET deleted_at = created_at, changed_epoch = (SELECT epoch FROM revocation) WHERE id = '"+key.ID+"'")
 		f.poll(t)
 		if !f.accepts(t, header) {
@@ -56,7 +57,7 @@ func TestPollAppliesEveryChangeMissed(t *testing.T) {
 				t.Fatal("a poll without a response succeeds")
 			}
 		}
-		f.Exec(t, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000") // so that cached keys are used
+		f.Exec(t, "UPDATE revocation SET node_lease_ms = 3600000, node_wait_ms = 1") // so that cached keys are used
 		f.poll(t)
 		for i, header := range headers {
 			if f.accepts(t, header) {
@@ -71,7 +72,7 @@ func TestPollTimesOutBeforeALongLeaseEnds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, modelstest.NewPostgreSQL(t))
 	const lease = 4 * time.Second
-	f.Exec(t, "UPDATE revocation SET lease_ms = 4000, wait_ms = 4000")
+	f.Exec(t, "UPDATE revocation SET node_lease_ms = 4000, node_wait_ms = 4000")
 	f.poll(t)
 	unlock := f.Begin(t, "LOCK TABLE revocation IN ACCESS EXCLUSIVE MODE")
 	start := time.Now()

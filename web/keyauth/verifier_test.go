@@ -38,16 +38,47 @@ func newFixture(t testing.TB, s *modelstest.Store) fixture {
 // takeLongLease takes a lease that outlasts the test. Later changes don't wait for it.
 func (f fixture) takeLongLease(t testing.TB) {
 	t.Helper()
-	f.Exec(t, "UPDATE revocation SET lease_ms = 3600000, wait_ms = 3600000")
+	f.Exec(t, "UPDATE revocation SET node_lease_ms = 3600000, node_wait_ms = 1")
 	f.poll(t)
-	f.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
+	f.Exec(t, "UPDATE revocation SET node_lease_ms = 1, node_wait_ms = 1")
 }
 
+// poll polls until the node has a lease. A change that it hasn't confirmed has removed the node.
 func (f fixture) poll(t testing.TB) {
 	t.Helper()
-	if err := f.Poll(t.Context()); err != nil {
+	err := f.Poll(t.Context())
+	if errors.Is(err, models.ErrNodeRemoved) {
+		err = f.Poll(t.Context())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// commit starts a change and returns once it is committed. Until the node has confirmed it, the change
+// doesn't return. Await waits until it does.
+func (f fixture) commit(t testing.TB, change func()) (await func()) {
+	t.Helper()
+	f.Exec(t, "UPDATE revocation SET node_wait_ms = 3600000")
+	epoch := f.epoch(t)
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		change()
+	}()
+	for f.epoch(t) == epoch {
+		time.Sleep(time.Millisecond)
+	}
+	return func() { <-returned }
+}
+
+func (f fixture) epoch(t testing.TB) int64 {
+	t.Helper()
+	lease, err := f.Lease(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease.Epoch
 }
 
 // key creates a key and returns its row and the header that carries it.
@@ -182,11 +213,12 @@ func TestPollAppliesEveryKindOfChange(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				change(t, f, key)
+				await := f.commit(t, func() { change(t, f, key) })
 				if got, err := f.Verify(t.Context(), header); err != nil || got != before {
 					t.Errorf("before the poll: Verify = %+v, %v, want %+v", got, err, before)
 				}
 				f.poll(t)
+				await()
 				f.takeLongLease(t)
 				if got, err := f.Verify(t.Context(), header); got == before {
 					t.Errorf("after the poll: Verify = %+v, %v, want the new state", got, err)
@@ -288,7 +320,7 @@ func TestLeaseEndsWithoutTheStore(t *testing.T) {
 		if !f.accepts(t, header) {
 			t.Fatal("a valid key is rejected")
 		}
-		f.Exec(t, "UPDATE revocation SET lease_ms = 200, wait_ms = 200")
+		f.Exec(t, "UPDATE revocation SET node_lease_ms = 200, node_wait_ms = 200")
 		f.poll(t)
 		polled := time.Now()
 		if err := f.Close(); err != nil {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestNodes(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		empty := skipup(t, env, "nodes", "list")
+		empty.requireCode(t, exitOK)
+		modelstest.Equal(t, "output without nodes", empty.stdout, "No nodes are running.\n")
+		store := openTestStore(t, env)
+		started := time.Now().Truncate(time.Second)
+		if _, err := store.RegisterNode(context.Background(), models.NewNode{Name: "web-1:8080", Version: "v1.2.3", StartedAt: started}); err != nil {
+			t.Fatal(err)
+		}
+		text := skipup(t, env, "nodes", "list")
+		text.requireCode(t, exitOK)
+		for _, want := range []string{"NAME", "web-1:8080", "v1.2.3", formatTime(new(started.UTC()))} {
+			if !strings.Contains(text.stdout, want) {
+				t.Errorf("nodes list printed %q, want it to contain %q", text.stdout, want)
+			}
+		}
+		asJSON := skipup(t, env, "nodes", "list", "--json")
+		asJSON.requireCode(t, exitOK)
+		var nodes []listedNode
+		if err := json.Unmarshal([]byte(asJSON.stdout), &nodes); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "nodes", len(nodes), 1)
+		modelstest.Equal(t, "name", nodes[0].Name, "web-1:8080")
+		modelstest.Equal(t, "behind", nodes[0].Behind, 0)
+		finished := skipup(t, env, "nodes", "finish-upgrade")
+		finished.requireCode(t, exitOK)
+		modelstest.Equal(t, "output of finish-upgrade", finished.stdout, "The lease is 5s. A change to a key waits at most 5.25s, if a node doesn't confirm it.\n")
+	})
+}
+
+// The server registers under its name, and removes itself when it stops.
+func TestServerIsANode(t *testing.T) {
+	env := sqliteEnv(t)
+	env["SKIPUP_NODE_NAME"] = "web-7"
+	server := startProcess(t, env)
+	server.waitUntilReady()
+	store := openTestStore(t, env)
+	nodes := func() []models.Node {
+		nodes, err := store.Nodes(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nodes
+	}
+	for len(nodes()) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	modelstest.Equal(t, "name", nodes()[0].Name, "web-7")
+	server.stop()
+	modelstest.Equal(t, "nodes after the stop", len(nodes()), 0)
+	env["SKIPUP_NODE_NAME"] = "web 7"
+	skipup(t, env, "serve").requireFailure(t, exitUsage)
+}

@@ -1,0 +1,114 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Node is a registered process, which may verify keys from memory.
+type Node struct {
+	ID             string
+	Name           string
+	Version        string
+	StartedAt      time.Time
+	AppliedEpoch   int64 // the last change that it has confirmed
+	AcknowledgedAt time.Time
+}
+
+// NewNode describes a node to register.
+type NewNode struct {
+	Name      string // see CheckNodeName
+	Version   string
+	StartedAt time.Time
+}
+
+// ErrNodeRemoved means that a node is no longer registered, because it didn't confirm a change within a
+// lease, or because the database lost its row. It must drop all keys and register again.
+var ErrNodeRemoved = errors.New("the node is not registered")
+
+// maxNodeName is the longest name of a node, in bytes.
+const maxNodeName = 100
+
+// CheckNodeName returns an error unless name has 1 to 100 letters, digits, and characters of "-_.:[]".
+func CheckNodeName(name string) error {
+	valid := name != "" && len(name) <= maxNodeName
+	for _, r := range name {
+		isOther := r == '-' || r == '_' || r == '.' || r == ':' || r == '[' || r == ']'
+		valid = valid && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || isOther)
+	}
+	if !valid {
+		return Errorf(Invalid, "The name of a node has 1 to %d letters, digits, and the characters - _ . : [ ]", maxNodeName)
+	}
+	return nil
+}
+
+// RegisterNode registers a node and returns its new ID. The node must not verify keys from memory before
+// it has called KeyChanges with UnknownKeys and dropped all keys.
+func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err error) {
+	id = s.id("node")
+	err = s.polls.WithContext(ctx).Exec(`INSERT INTO nodes (id, name, version, started_at, applied_epoch, acknowledged_at)
+		SELECT ?, ?, ?, ?, epoch, ? FROM revocation`, id, n.Name, n.Version, n.StartedAt, s.now()).Error
+	if err != nil {
+		return "", fmt.Errorf("register node: %w", err)
+	}
+	return id, nil
+}
+
+// AcknowledgeKeyChanges records that a node has dropped all keys that changed up to a state. It returns
+// ErrNodeRemoved if the node isn't registered, or if the state isn't part of the history of the database.
+//
+// It doesn't wait until the record is durable: if it is lost, changes wait longer.
+func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state KeyState) error {
+	statement := `UPDATE nodes SET applied_epoch = ?, acknowledged_at = ?
+		WHERE id = ? AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = ? AND change_id = ?)`
+	if s.dialect.name == postgresql {
+		statement += " AND set_config('synchronous_commit', 'off', true) = 'off'"
+	}
+	update := s.polls.WithContext(ctx).Exec(statement, state.Epoch, s.now(), nodeID, state.Epoch, state.ChangeID)
+	if update.Error != nil {
+		return fmt.Errorf("acknowledge changes to API keys: %w", update.Error)
+	}
+	if update.RowsAffected == 0 {
+		return ErrNodeRemoved
+	}
+	return nil
+}
+
+// RemoveNode removes a node that no longer verifies keys from memory.
+func (s *Store) RemoveNode(ctx context.Context, id string) error {
+	if err := s.with(ctx).Where("id = ?", id).Delete(&Node{}).Error; err != nil {
+		return fmt.Errorf("remove node: %w", err)
+	}
+	return nil
+}
+
+// Nodes returns the registered nodes by name. A node that has failed stays registered until a change
+// has waited for it.
+func (s *Store) Nodes(ctx context.Context) ([]Node, error) {
+	var nodes []Node
+	if err := s.with(ctx).Order("name, id").Find(&nodes).Error; err != nil {
+		return nil, fmt.Errorf("read nodes: %w", err)
+	}
+	return nodes, nil
+}
+
+// NodeLag returns the number of registered nodes, and how many changes to keys the one furthest behind
+// hasn't confirmed.
+func (s *Store) NodeLag(ctx context.Context) (nodes int, lag int64, err error) {
+	row := s.with(ctx).Raw(`SELECT (SELECT count(*) FROM nodes), epoch - coalesce((SELECT min(applied_epoch) FROM nodes), epoch) FROM revocation`).Row()
+	if err := row.Scan(&nodes, &lag); err != nil {
+		return 0, 0, fmt.Errorf("read nodes: %w", err)
+	}
+	return nodes, lag, nil
+}
+
+// NodesBehind returns the names of the registered nodes that haven't confirmed the change at an epoch.
+func (s *Store) NodesBehind(ctx context.Context, epoch int64) ([]string, error) {
+	var names []string
+	if err := s.with(ctx).Model(&Node{}).Where("applied_epoch < ?", epoch).Order("name").Pluck("name", &names).Error; err != nil {
+		return nil, fmt.Errorf("read nodes: %w", err)
+	}
+	return names, nil
+}

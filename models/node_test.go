@@ -1,0 +1,160 @@
+package models_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// confirm makes a node confirm all changes until the test ends. It returns the number of confirmations.
+func (s fixture) confirm(t *testing.T, node string) {
+	t.Helper()
+	confirmed := make(chan struct{})
+	go func() {
+		defer close(confirmed)
+		for t.Context().Err() == nil {
+			changes, err := s.KeyChanges(t.Context(), node, models.UnknownKeys)
+			if err == nil && !changes.Acknowledged {
+				_ = s.AcknowledgeKeyChanges(t.Context(), node, changes.State)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	t.Cleanup(func() { <-confirmed })
+}
+
+func TestChangeReturnsWhenEveryNodeHasConfirmedIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000")
+		for range 3 {
+			s.confirm(t, s.silentNode(t, "node"))
+		}
+		start := time.Now()
+		receipt := s.delete(t, s.key(t, "CI"))
+		if took := time.Since(start); took >= time.Minute {
+			t.Errorf("the deletion took %v, want less than a lease", took)
+		}
+		modelstest.Equal(t, "nodes", receipt.Nodes, new(3))
+		modelstest.Equal(t, "silent nodes", receipt.SilentNodes, nil)
+	})
+}
+
+// The change waits for the lease of a node that doesn't confirm it, and removes the node, so that the
+// next change needn't wait.
+func TestSilentNodeDelaysOneChange(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 400, node_wait_ms = 400")
+		node := s.silentNode(t, "web-1")
+		s.confirm(t, node)
+		silent := s.silentNode(t, "web-2")
+		start := time.Now()
+		receipt := s.delete(t, s.key(t, "CI"))
+		if took := time.Since(start); took < 420*time.Millisecond {
+			t.Errorf("the deletion took %v, want at least a lease and 5%%", took)
+		}
+		modelstest.Equal(t, "nodes", receipt.Nodes, new(2))
+		modelstest.Equal(t, "silent nodes", receipt.SilentNodes, []string{"web-2"})
+		nodes, err := s.Nodes(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "remaining nodes", len(nodes), 1)
+		modelstest.Equal(t, "remaining node", nodes[0].ID, node)
+		if _, err := s.KeyChanges(s.ctx, silent, models.UnknownKeys); !errors.Is(err, models.ErrNodeRemoved) {
+			t.Errorf("poll of the removed node: error = %v, want %v", err, models.ErrNodeRemoved)
+		}
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000")
+		next := s.delete(t, s.key(t, "Next"))
+		modelstest.Equal(t, "nodes at the next change", next.Nodes, new(1))
+	})
+}
+
+// A node that registers during a change doesn't delay it, because it starts with an empty cache.
+func TestNodeRegistersWithTheCurrentEpoch(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.delete(t, s.key(t, "CI"))
+		node := s.silentNode(t, "node")
+		changes := s.changes(t, node, models.UnknownKeys)
+		modelstest.Equal(t, "acknowledged", changes.Acknowledged, true)
+		modelstest.Equal(t, "epoch", changes.State.Epoch, s.epoch(t))
+	})
+}
+
+func TestNodeLag(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		wantLag := func(nodes int, lag int64) {
+			t.Helper()
+			gotNodes, gotLag, err := s.NodeLag(s.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			modelstest.Equal(t, "nodes", gotNodes, nodes)
+			modelstest.Equal(t, "lag", gotLag, lag)
+		}
+		wantLag(0, 0)
+		s.delete(t, s.key(t, "CI"))
+		s.silentNode(t, "node")
+		wantLag(1, 0)
+		s.Exec(t, "UPDATE nodes SET applied_epoch = applied_epoch - 1")
+		s.silentNode(t, "other")
+		wantLag(2, 1)
+	})
+}
+
+func TestCheckNodeName(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"web-1.example.com:8080": true, "[::1]:80": true, "a_b": true,
+		"": false, "web 1": false, "a,b": false, "web‑1": false, string(make([]byte, 101)): false,
+	} {
+		if err := models.CheckNodeName(name); (err == nil) != valid {
+			t.Errorf("CheckNodeName(%q) = %v, want valid = %v", name, err, valid)
+		}
+	}
+}
+
+// While nodes of an earlier version may be running, changes wait for their leases, and other leases are
+// no longer than theirs.
+func TestFinishUpgrade(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		if s.DB().Name() == "sqlite" {
+			t.Skip("on SQLite, the migration finishes the upgrade")
+		}
+		s.Exec(t, "ALTER TABLE revocation DISABLE TRIGGER revocation_checked")
+		s.Exec(t, "UPDATE revocation SET lease_ms = 300, wait_ms = 300, node_lease_ms = 60000, node_wait_ms = 60000")
+		s.Exec(t, "ALTER TABLE revocation ENABLE TRIGGER revocation_checked")
+		modelstest.Equal(t, "upgrading", s.lease(t).Upgrading, true)
+		modelstest.Equal(t, "lease during the upgrade", s.lease(t).Length, 300*time.Millisecond)
+		wantKind(t, s.SetLease(s.ctx, time.Second), models.FailedPrecondition)
+		start := time.Now()
+		s.delete(t, s.key(t, "CI"))
+		if took := time.Since(start); took < 315*time.Millisecond {
+			t.Errorf("a deletion during the upgrade took %v, want at least 315ms", took)
+		}
+		start = time.Now()
+		if err := s.FinishUpgrade(s.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 315*time.Millisecond {
+			t.Errorf("FinishUpgrade returned after %v, want at least 315ms: a node of an earlier version may hold a lease", took)
+		}
+		modelstest.Equal(t, "upgrading at the end", s.lease(t).Upgrading, false)
+		modelstest.Equal(t, "lease at the end", s.lease(t).Length, time.Minute)
+	})
+}
+
+// An earlier version increments the epoch without a new change ID.
+func TestEarlierVersionCannotChangeKeysAfterTheUpgrade(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		for _, statement := range []string{
+			"UPDATE revocation SET epoch = epoch + 1 WHERE id = 1",
+			"UPDATE revocation SET lease_ms = 500, wait_ms = 500 WHERE id = 1",
+		} {
+			if err := s.DB().Exec(statement).Error; err == nil {
+				t.Errorf("%s succeeded, want an error", statement)
+			}
+		}
+	})
+}
