@@ -30,8 +30,11 @@ type cluster struct {
 	*history
 }
 
-// newCluster starts a number of nodes of one build on a database.
-func newCluster(t *testing.T, p *postgres, database, binary string, nodes int) *cluster {
+// shortLease makes nodes that don't answer delay changes only a little.
+const shortLease = 500 * time.Millisecond
+
+// newCluster starts a number of nodes of one build on a database, with a lease.
+func newCluster(t *testing.T, p *postgres, database, binary string, nodes int, lease time.Duration) *cluster {
 	t.Helper()
 	store, err := models.Open(p.url(database, p.port), models.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -41,7 +44,7 @@ func newCluster(t *testing.T, p *postgres, database, binary string, nodes int) *
 	c := &cluster{t: t, postgres: p, store: store, history: newHistory(), client: &http.Client{
 		Timeout: 4 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 	}}
-	c.setUp()
+	c.setUp(lease)
 	for n := range nodes {
 		c.nodes = append(c.nodes, startNode(t, n, binary, p, database))
 	}
@@ -58,10 +61,13 @@ func newCluster(t *testing.T, p *postgres, database, binary string, nodes int) *
 	return c
 }
 
-// setUp creates the workspace, and the key with which clients create keys.
-func (c *cluster) setUp() {
+// setUp sets the lease and creates the workspace, and the key with which clients create keys.
+func (c *cluster) setUp(lease time.Duration) {
 	ctx := context.Background()
 	if _, err := c.store.Migrate(ctx); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.store.SetLease(ctx, lease); err != nil {
 		c.t.Fatal(err)
 	}
 	workspace, _, err := c.store.CreateWorkspace(ctx, models.NewWorkspace{

@@ -26,7 +26,7 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 	}
 	p, binary := startPostgres(t), build(t, "skipup")
 	start := time.Now()
-	c := newCluster(t, p, "postgres", binary, 3)
+	c := newCluster(t, p, "postgres", binary, 3, time.Second)
 	limit := max(maxRestart, 10*time.Since(start)/time.Duration(len(c.nodes)))
 	w := c.startWorkload(seed)
 	random := rand.New(rand.NewPCG(seed, 1<<33))
@@ -67,7 +67,7 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 
 // TestUsageMatchesResponses checks the usage counts once the nodes have shut down.
 func TestUsageMatchesResponses(t *testing.T) {
-	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3)
+	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3, time.Second)
 	w := c.startWorkload(seedOf(t))
 	w.await(enoughOperations)
 	w.stop()

@@ -73,13 +73,13 @@ var mutants = []mutant{
 			{revocationFile, "\t\"time\"\n", "\t\"sync\"\n\t\"time\"\n"},
 			{revocationFile, "type revocation struct {", "var OwnEpochs sync.Map\n\ntype revocation struct {"},
 			{revocationFile, "	committedAt, start := s.now(), time.Now()\n", "	committedAt, start := s.now(), time.Now()\n	OwnEpochs.Store(row.Epoch, true)\n"},
-			{pollFile, "	if changes.All || len(changes.Digests) > 0 {\n", "	if _, own := models.OwnEpochs.Load(changes.Epoch); own && (changes.All || len(changes.Digests) > 0) {\n"},
+			{pollFile, "	if changes.All || len(changes.Digests) > 0 {\n", "	if _, own := models.OwnEpochs.Load(changes.State.Epoch); own && (changes.All || len(changes.Digests) > 0) {\n"},
 		},
 		scenario: deleteCachedKey,
 	},
 	{
 		name:     "return from a deletion without waiting",
-		edits:    []edit{{revocationFile, "	time.Sleep(withMargin(row.wait()))\n", ""}},
+		edits:    []edit{{revocationFile, "effect := s.awaitEffect(context.WithoutCancel(ctx), row)", "_ = row\n\tvar effect Effect"}},
 		scenario: deleteCachedKey,
 	},
 	{
@@ -89,7 +89,7 @@ var mutants = []mutant{
 	}
 	if key, ok = v.cache.find(digest); !ok {
 `, `	key, ok = v.cache.find(digest)
-	time.Sleep(time.Millisecond) // widens the window
+	time.Sleep(20 * time.Millisecond) // widens the window
 	now = time.Now()
 	if !v.lease.valid(now) || !ok {
 `}},
@@ -123,10 +123,81 @@ var mutants = []mutant{
 			})
 		},
 	},
+	{
+		name: "poll before the registration",
+		edits: []edit{
+			{revocationFile, `	if read.AppliedEpoch == nil {
+`, `	if nodeID == "" {
+		read.AppliedEpoch = &read.Current.Epoch
+	}
+	if read.AppliedEpoch == nil {
+`},
+			{pollFile, `	if v.nodeID == "" {
+		id, err := v.store.RegisterNode(ctx, v.node)
+		if err != nil {
+			return err
+		}
+		v.nodeID = id
+	}
+`, `	if v.nodeID == "" {
+		defer func() {
+			time.Sleep(time.Second) // widens the window
+			v.nodeID, _ = v.store.RegisterNode(context.Background(), v.node)
+		}()
+	}
+`},
+		},
+		// The other node has just started.
+		scenario: func(c *cluster) {
+			c.nodes[1].kill()
+			c.nodes[1].start()
+			k := c.cachedKey()
+			c.delete(c.nodes[0], k)
+			c.verifyFor(k, 100*time.Millisecond)
+		},
+	},
+	{
+		name: "take the lease before the acknowledgment",
+		edits: []edit{{pollFile, "	if !changes.Acknowledged {\n", `	v.leaseLength.Store(int64(changes.Lease))
+	v.lease.take(start, changes.Lease)
+	if !changes.Acknowledged {
+`}},
+		// The acknowledgments of the other node are lost, so that the first deletion removes the node.
+		scenario: func(c *cluster) {
+			first, second := c.cachedKey(), c.cachedKey()
+			c.nodes[1].proxy.set(fault{loseAcknowledgments: true})
+			c.delete(c.nodes[0], first)
+			c.delete(c.nodes[0], second)
+			c.verifyFor(second, 100*time.Millisecond)
+		},
+	},
+	{
+		name: "ignore the removal of the node",
+		edits: []edit{{revocationFile, `	if read.AppliedEpoch == nil {
+		return KeyChanges{}, ErrNodeRemoved
+	}
+`, `	if read.AppliedEpoch == nil {
+		read.AppliedEpoch = &read.Current.Epoch
+	}
+`}},
+		// The other node is stopped until the first deletion has removed it.
+		scenario: func(c *cluster) {
+			c.nodes[1].signal(syscall.SIGSTOP)
+			c.delete(c.nodes[0], c.newKey())
+			c.nodes[1].signal(syscall.SIGCONT)
+			k := c.cachedKey()
+			c.nodes[1].proxy.set(fault{delay: 100 * time.Millisecond})
+			c.verifyFor(k, 200*time.Millisecond)
+			c.delete(c.nodes[0], k)
+			c.verifyFor(k, 100*time.Millisecond)
+		},
+	},
 }
 
+// deleteCachedKey deletes a key that the other node has in memory. It learns of changes late.
 func deleteCachedKey(c *cluster) {
 	k := c.cachedKey()
+	c.nodes[1].proxy.set(fault{delay: 100 * time.Millisecond})
 	c.delete(c.nodes[0], k)
 	c.verifyFor(k, 300*time.Millisecond)
 }
@@ -142,7 +213,7 @@ func TestMutantsAreCaught(t *testing.T) {
 	t.Run("unmodified program is legal", func(t *testing.T) {
 		t.Parallel()
 		p.createDatabase("unmodified")
-		c := newCluster(t, p, "unmodified", unmodified, 2)
+		c := newCluster(t, p, "unmodified", unmodified, 2, shortLease)
 		for _, m := range mutants {
 			c.history = newHistory()
 			c.play(m.scenario)
@@ -158,7 +229,7 @@ func TestMutantsAreCaught(t *testing.T) {
 			binary := build(t, name, m.edits...)
 			start := time.Now()
 			p.createDatabase(name)
-			c := newCluster(t, p, name, binary, 2)
+			c := newCluster(t, p, name, binary, 2, shortLease)
 			for attempt := 1; attempt <= maxAttempts; attempt++ {
 				c.history = newHistory()
 				c.play(m.scenario)

@@ -33,6 +33,24 @@ var disruptions = []disruption{
 		n.pauseUpTo(500 * time.Millisecond)
 		victim.start()
 	}},
+	{"restart a node cleanly", func(n *nemesis) {
+		victim := n.node()
+		victim.quit()
+		n.pauseUpTo(500 * time.Millisecond)
+		victim.start()
+	}},
+	{"stop a node until it is removed", func(n *nemesis) {
+		victim := n.node()
+		victim.signal(syscall.SIGSTOP)
+		n.pauseUpTo(3 * time.Second)
+		victim.signal(syscall.SIGCONT)
+	}},
+	{"lose acknowledgments", func(n *nemesis) { n.network(fault{loseAcknowledgments: true}) }},
+	{"stop the database for longer than the lease", func(n *nemesis) {
+		n.postgres.stop(syscall.SIGINT)
+		time.Sleep(time.Second + time.Duration(n.random.Int64N(int64(2*time.Second))))
+		n.postgres.start()
+	}},
 	{"cut connections to the database", func(n *nemesis) { n.network(fault{cut: true}) }},
 	{"delay the database", func(n *nemesis) {
 		n.network(fault{delay: time.Duration(20+n.random.IntN(500)) * time.Millisecond})

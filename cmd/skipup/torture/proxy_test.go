@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,12 +28,27 @@ type fault struct {
 	hold    bool          // nothing that is sent arrives
 	delay   time.Duration // of data from the database
 	toReads bool          // the delay affects all but the connection that polls for changes to keys
+	// loseAcknowledgments closes a connection when the node acknowledges changes to keys.
+	loseAcknowledgments bool
 }
 
 // link is one connection of a node.
 type link struct {
 	node, database net.Conn
 	polls          bool // it polls for changes to keys
+
+	acknowledgment []byte // the prepared statement that acknowledges changes to keys
+}
+
+// acknowledgmentPattern matches the message that prepares the statement to acknowledge changes.
+var acknowledgmentPattern = regexp.MustCompile(`(stmtcache_[0-9a-f]+)\x00UPDATE nodes SET applied_epoch`)
+
+// acknowledges reports whether a message of the node acknowledges changes to keys.
+func (l *link) acknowledges(message []byte) bool {
+	if found := acknowledgmentPattern.FindSubmatch(message); found != nil {
+		l.acknowledgment = slices.Clone(found[1])
+	}
+	return l.acknowledgment != nil && bytes.Contains(message, l.acknowledgment)
 }
 
 func newProxy(t *testing.T, port int) *proxy {
@@ -109,8 +126,12 @@ func (p *proxy) pump(l *link, from, to net.Conn, isResponse bool) {
 			return
 		}
 		p.mu.Lock()
-		if !isResponse && bytes.Contains(buffer[:n], []byte(`FROM "revocation"`)) {
+		if !isResponse && bytes.Contains(buffer[:n], []byte(`FROM "revocation" LEFT JOIN`)) {
 			l.polls = true
+		}
+		if !isResponse && l.acknowledges(buffer[:n]) && p.fault.loseAcknowledgments {
+			p.mu.Unlock()
+			return
 		}
 		for p.fault.hold && p.open[l] {
 			p.moved.Wait()

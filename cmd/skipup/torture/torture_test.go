@@ -47,7 +47,7 @@ const enoughOperations = 2000
 // TestResponsesMatchTheGuarantee checks every response during faults, and that the cluster recovers.
 func TestResponsesMatchTheGuarantee(t *testing.T) {
 	seed, length := seedOf(t), lengthOf(t, 10*time.Second)
-	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3)
+	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3, time.Second)
 	start := time.Now()
 	w := c.startWorkload(seed)
 	w.await(enoughOperations)
