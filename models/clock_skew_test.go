@@ -9,7 +9,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 )
 
-// skewed are nodes on one database whose clocks are five minutes behind, right, and five minutes ahead.
+// skewed returns nodes on one database whose clocks are five minutes behind, right, and five minutes ahead.
 func skewed(t *testing.T, s *modelstest.Store) []*models.Store {
 	t.Helper()
 	var nodes []*models.Store
