@@ -24,14 +24,14 @@ type WebhookHealth struct {
 	Unreadable bool
 }
 
-// SuccessRate returns the share of attempted deliveries that have succeeded, from 0 to 1. It is
-// unknown if none has been attempted.
+// SuccessRate returns the share of finished deliveries that have succeeded, from 0 to 1. It is
+// unknown if none has finished.
 func (h WebhookHealth) SuccessRate() (rate float64, known bool) {
-	attempted := h.Succeeded + h.Failed + h.Retrying
-	if attempted == 0 {
+	finished := h.Succeeded + h.Failed
+	if finished == 0 {
 		return 0, false
 	}
-	return float64(h.Succeeded) / float64(attempted), true
+	return float64(h.Succeeded) / float64(finished), true
 }
 
 // WebhookHealth returns the health of an endpoint.

@@ -72,7 +72,7 @@ func TestUsagePageAddsUp(t *testing.T) {
 			if diff := cmp.Diff([]string{"7", "6", "1", "0"}, figures(page.Find(".chart-table"))["Total"]); diff != "" {
 				t.Errorf("%s, by status (-want +got):\n%s", query, diff)
 			}
-			if words := page.Find("[data-bar] title").Last().Text(); !strings.HasSuffix(words, "7 requests (6 2xx, 1 4xx)") {
+			if words := page.Find("[data-bar] title").Last().Text(); !strings.HasSuffix(words, "7 requests so far (6 2xx, 1 4xx)") {
 				t.Errorf("%s: last bar = %q", query, words)
 			}
 		}

@@ -8,6 +8,9 @@ function show(chart, bar) {
   const words = bar?.querySelector('title').textContent ?? ''
   const readout = chart.querySelector('[data-readout]')
   if (readout.textContent !== words) readout.textContent = words
+  const picture = chart.querySelector('[data-picture]')
+  picture.ariaValueText = words || 'Use the arrow keys'
+  picture.ariaValueNow = bar ? [...picture.querySelectorAll('[data-bar]')].indexOf(bar) + 1 : picture.ariaValueMax
 }
 
 const chartOf = (element) => element.closest('[data-chart]')
@@ -31,8 +34,10 @@ on('focusout', '[data-picture]', (event, picture) => show(chartOf(picture)))
 function refresh() {
   for (const picture of document.querySelectorAll('[data-picture]')) {
     picture.tabIndex = 0
-    const bar = picture.querySelector('[data-bar][data-on]')
-    if (bar) show(chartOf(picture), bar)
+    picture.role = 'slider'
+    picture.ariaValueMin = 1
+    picture.ariaValueMax = picture.querySelectorAll('[data-bar]').length
+    show(chartOf(picture), picture.querySelector('[data-bar][data-on]'))
   }
 }
 

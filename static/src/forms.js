@@ -1,5 +1,6 @@
 // Forms: prevents duplicate submissions, applies presets, and keeps empty fields and API keys out of search URLs.
 import { on } from './on.js'
+import { announce } from './toast.js'
 
 // A double click must not submit a form twice. A form that comes back, or that failed to send, can be
 // submitted again.
@@ -49,7 +50,9 @@ on('click', 'button[data-preset]', (event, button) => {
   const includes = presets[button.value]
   if (!includes) return
   event.preventDefault()
-  for (const box of button.form.querySelectorAll('input[name=scopes]')) box.checked = includes(box.value)
+  const boxes = [...button.form.querySelectorAll('input[name=scopes]')]
+  for (const box of boxes) box.checked = includes(box.value)
+  announce(`${boxes.filter((box) => box.checked).length} of ${boxes.length} scopes selected`)
 })
 
 on('htmx:config:request', 'form[data-tidy]', (event) => tidy(event.detail.ctx.request.body))

@@ -9,7 +9,7 @@ const interval = 2000
 const idleTimeout = 10 * 60_000
 
 // Keep what people and scripts have changed in a part.
-htmx.config.morphIgnore = [...htmx.config.morphIgnore, 'open', 'tabindex', 'data-on']
+htmx.config.morphIgnore = [...htmx.config.morphIgnore, 'open', 'tabindex', 'data-on', 'role', 'aria-valuemin', 'aria-valuemax', 'aria-valuenow', 'aria-valuetext']
 
 let lastUsed = Date.now()
 for (const type of ['pointermove', 'pointerdown', 'keydown', 'scroll', 'focus']) {

@@ -12,6 +12,12 @@ document.addEventListener('focusin', (event) => {
   if (event.target.matches(':focus-visible')) closeMenus(event.target.closest('details[data-menu]'))
 })
 
+// The sheet with the navigation would cover what has the focus.
+document.addEventListener('focusin', (event) => {
+  const sheet = document.querySelector('.sidebar:popover-open')
+  if (sheet && !sheet.contains(event.target)) sheet.hidePopover()
+})
+
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return
   const menu = document.querySelector('details[data-menu][open]')

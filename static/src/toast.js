@@ -5,7 +5,7 @@ const shownFor = 7000
 const shownWithLinkFor = 20_000
 
 export function announce(words) {
-  const region = document.getElementById('announcement')
+  const region = document.querySelector('dialog[open] > [role=status]') ?? document.getElementById('announcement') // what is outside a dialog is inert
   if (!region) return
   region.textContent = ''
   setTimeout(() => (region.textContent = words), 50)

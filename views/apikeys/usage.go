@@ -144,9 +144,9 @@ var statusClasses = []struct {
 
 // chart returns the requests by status class. It leaves out unusual classes without requests.
 func (p UsagePage) chart() ui.Chart {
-	chart := ui.Chart{ID: "requests", Label: "Requests by status", Unit: "request", Head: "Day"}
+	chart := ui.Chart{ID: "requests", Label: "Requests by status", Unit: "request", Head: "Day", Axis: "Requests per day"}
 	if p.Query.ByHour() {
-		chart.Head = "Hour"
+		chart.Head, chart.Axis = "Hour", "Requests per hour"
 	}
 	var classes []int
 	for _, shown := range statusClasses {
@@ -156,6 +156,7 @@ func (p UsagePage) chart() ui.Chart {
 	}
 	for i, sum := range p.Report.Periods {
 		bar := p.bar(p.Report.Window.Starts[i])
+		bar.SoFar = i == len(p.Report.Periods)-1 && p.Report.Window.Until.After(p.Now)
 		for _, class := range classes {
 			bar.Values = append(bar.Values, sum.Classes[class])
 		}
@@ -168,9 +169,9 @@ func (p UsagePage) bar(start time.Time) ui.Bar {
 	at := start.In(p.Zone)
 	switch {
 	case p.Query.ByHour() && p.Query.period().days == 1:
-		return ui.Bar{Label: at.Format("2 Jan 2006, 15:04"), Tick: at.Format("15:04")}
+		return ui.Bar{Label: at.Format("2 Jan 2006, 15:04 MST"), Tick: at.Format("15:04")}
 	case p.Query.ByHour():
-		return ui.Bar{Label: at.Format("2 Jan 2006, 15:04"), Tick: at.Format("2 Jan")}
+		return ui.Bar{Label: at.Format("2 Jan 2006, 15:04 MST"), Tick: at.Format("2 Jan")}
 	}
 	return ui.Bar{Label: at.Format("Mon, 2 Jan 2006"), Tick: at.Format("2 Jan")}
 }

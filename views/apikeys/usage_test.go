@@ -87,8 +87,8 @@ func TestUsageIsAPictureByStatus(t *testing.T) {
 		query             UsageQuery
 		head, label, tick string
 	}{
-		{UsageQuery{Period: "24h"}, "Hour", "25 Nov 2026, 01:00", "01:00"},
-		{UsageQuery{Period: "7d"}, "Hour", "25 Nov 2026, 01:00", "25 Nov"},
+		{UsageQuery{Period: "24h"}, "Hour", "25 Nov 2026, 01:00 NZDT", "01:00"},
+		{UsageQuery{Period: "7d"}, "Hour", "25 Nov 2026, 01:00 NZDT", "25 Nov"},
 		{UsageQuery{Period: "7d", By: "day"}, "Day", "Wed, 25 Nov 2026", "25 Nov"},
 		{UsageQuery{}, "Day", "Wed, 25 Nov 2026", "25 Nov"},
 	} {

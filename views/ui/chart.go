@@ -11,6 +11,7 @@ type Chart struct {
 	ID     string // keeps its place when the page around it is swapped
 	Label  string // of the chart
 	Unit   string // singular noun of what is counted, such as "request"
+	Axis   string // what the axis shows, such as "Requests per day"
 	Head   string // of the table's first column
 	Series []Series
 	Bars   []Bar
@@ -23,6 +24,7 @@ type Series struct{ Label, Tone string }
 type Bar struct {
 	Label  string // time in full
 	Tick   string // short time, for the axis
+	SoFar  bool   // whether the time has not ended
 	Values []int64
 }
 
@@ -66,6 +68,9 @@ func (c Chart) summary() string {
 // describe returns the exact numbers of a bar.
 func (c Chart) describe(bar Bar) string {
 	text := bar.Label + ": " + Plural(bar.Total(), c.Unit)
+	if bar.SoFar {
+		text += " so far"
+	}
 	var parts []string
 	for i, value := range bar.Values {
 		if value > 0 {
@@ -96,7 +101,7 @@ func (c Chart) top() int64 {
 // middle returns the number halfway up the axis, or "" if it is not whole.
 func (c Chart) middle() string {
 	if top := c.top(); top%2 == 0 {
-		return Count(top / 2)
+		return Compact(top / 2)
 	}
 	return ""
 }
@@ -134,9 +139,9 @@ func (c Chart) slot(i int) slot {
 // block is the part of a bar for one series.
 type block struct{ Tone, Y, Height string }
 
-// visible is the smallest height of a block, in percent, so that one failure among thousands of
-// requests can be seen.
-const visible = 1.5
+// visible is the smallest height of a block in percent, about two pixels, so that one failure among
+// thousands of requests can be seen.
+const visible = 1.2
 
 // blocks returns the parts of a bar, from the bottom up.
 func (c Chart) blocks(bar Bar) []block {

@@ -33,7 +33,7 @@ func TestChartShowsTheSmallestBlock(t *testing.T) {
 	chart := chartOf(10_000)
 	chart.Bars[0].Values[1] = 1
 	blocks := chart.blocks(chart.Bars[0])
-	if len(blocks) != 2 || blocks[1].Height != "1.50%" {
+	if len(blocks) != 2 || blocks[1].Height != "1.20%" {
 		t.Errorf("blocks = %v", blocks)
 	}
 	chart = chartOf(1000)
@@ -188,7 +188,7 @@ func TestChartTicks(t *testing.T) {
 }
 
 func TestTheMiddleOfTheAxisIsAWholeNumber(t *testing.T) {
-	for highest, want := range map[int64]string{1: "", 2: "1", 5: "", 10: "5", 4000: "2,000"} {
+	for highest, want := range map[int64]string{1: "", 2: "1", 5: "", 10: "5", 4000: "2K"} {
 		if got := chartOf(highest).middle(); got != want {
 			t.Errorf("of %d it is %q, want %q", highest, got, want)
 		}

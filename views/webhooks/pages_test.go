@@ -21,7 +21,7 @@ func TestEndpointStatusAndHealth(t *testing.T) {
 	}{
 		{"new", endpoint(), models.WebhookHealth{}, "Enabled", "success", "Last delivery Never Success rate – Failed 0 Pending 0", ""},
 		{"healthy", endpoint(), healthy, "Enabled", "success", "Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC Success rate 100% Failed 0 Pending 3", ""},
-		{"failing", endpoint(), failing, "Failing", "warning", "Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC TLS handshake failed (check the certificate) Success rate 90% Failed 1 Pending 2", ""},
+		{"failing", endpoint(), failing, "Failing", "warning", "Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC TLS handshake failed (check the certificate) Success rate 95% Failed 1 Pending 2 1 after a failed attempt", ""},
 		{"disabled by an admin", disabledFor(models.DisabledManually), failing, "Disabled", "none", "", "This endpoint is disabled Pending deliveries will be sent"},
 		{"gone", disabledFor(models.DisabledGone), failing, "Disabled", "danger", "", "Your server returned 410 Gone We stopped sending events."},
 		{"disabled after failures", disabledFor(models.DisabledTooManyFailures), healthy, "Disabled", "danger", "", "Disabled after repeated failures Check the responses below"},

@@ -46,6 +46,6 @@ export async function makeUsage(page, { skipup, key, days = 90, scale = 1 }) {
     ${callers.map(([address, agent, first, last], i) => `
     INSERT INTO api_key_callers
     SELECT id, workspace_id, '${address}', '${agent}', ${part(sum("refusal = ''"), i)}, ${part(sum("refusal <> ''"), i)},
-      ${ago(first)}, ${ago(last)}, ${ago(last)}, NULL, NULL, '', '' FROM api_keys WHERE id = '${key.id}';`).join('')}
+      ${ago(first)}, ${ago(last)}, ${ago(last)}, NULL, NULL, '', '', x'' FROM api_keys WHERE id = '${key.id}';`).join('')}
     DROP TABLE hours;`)
 }
