@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,14 +143,14 @@ func isNotFound(err error) bool { return models.IsKind(err, models.NotFound) }
 
 var errStop = errors.New("stop")
 
-// afterReading calls fn once, after s first reads the given table. Fn must not read that table
-// through s. On SQLite, s must not be in a transaction at that time.
+// afterReading calls fn once, after s first reads the given table. On SQLite, s must not be in a
+// transaction at that time.
 func afterReading(t *testing.T, s *modelstest.Store, table string, fn func()) {
 	t.Helper()
-	var once sync.Once
+	var read atomic.Bool
 	err := s.DB().Callback().Query().After("*").Register("interrupt", func(db *gorm.DB) {
-		if db.Statement.Table == table {
-			once.Do(fn)
+		if db.Statement.Table == table && !read.Swap(true) {
+			fn()
 		}
 	})
 	if err != nil {
