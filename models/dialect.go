@@ -52,12 +52,12 @@ var (
 		`in USER and PASSWORD, characters such as / ? # and @ must be percent-encoded`)
 )
 
-// sqliteSettings configure each connection. Writers wait up to five seconds for each other.
+// sqliteSettings configure each connection. Writers of other processes wait for each other in SQLite.
 // Transactions take the write lock when they begin, so that they can't fail halfway. Commits are
 // durable, so that a power failure can't undo a deletion. Times are stored as text that sorts by
 // time.
 var sqliteSettings = url.Values{
-	"_pragma":  {"busy_timeout(5000)", "synchronous(full)", "foreign_keys(1)"},
+	"_pragma":  {fmt.Sprintf("busy_timeout(%d)", writeTimeout.Milliseconds()), "synchronous(full)", "foreign_keys(1)"},
 	"_txlock":  {"immediate"},
 	"_timefmt": {string(sqlite3.TimeFormat4)}, // always in UTC
 }
@@ -148,7 +148,7 @@ func (f *sqliteFile) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return pool, gormlite.OpenDB(pool), nil
+	return pool, gormlite.OpenDB(newTurns(pool)), nil
 }
 
 // connections returns the size of the connection pool.

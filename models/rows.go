@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"gorm.io/gorm"
 )
 
 // statementSizes are the possible numbers of rows of a statement on SQLite. There are few, so that all
@@ -50,7 +52,7 @@ func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, st
 	names := strings.Join(list, ", ")
 	statement = strings.ReplaceAll(statement, "@columns", names)
 	// GORM takes as long to pass on thousands of values as SQLite takes to store them.
-	tx, inTx := s.db.Statement.ConnPool.(*sql.Tx)
+	tx, inTx := s.db.Statement.ConnPool.(gorm.Tx)
 	if !inTx {
 		return errors.New("rows are added outside a transaction")
 	}
