@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -109,12 +110,25 @@ func (n *node) quit() {
 }
 
 func (n *node) isReady() bool {
+	status, _ := n.ready()
+	return status == http.StatusOK
+}
+
+// ready returns the response about the readiness of the node; 0 if there is none.
+func (n *node) ready() (status int, body string) {
 	response, err := http.Get(n.url() + "/readyz")
 	if err != nil {
-		return false
+		return 0, ""
 	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
+	defer func() { _ = response.Body.Close() }()
+	text, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(text)
+}
+
+// says reports whether the readiness of the node mentions a problem.
+func (n *node) says(problem string) bool {
+	_, body := n.ready()
+	return strings.Contains(body, problem)
 }
 
 // awaitReady waits until the node is ready, and returns how long that took.

@@ -135,12 +135,17 @@ func (p *postgres) query(statement string, into any) error {
 
 func (p *postgres) createDatabase(name string) {
 	p.t.Helper()
+	p.exec("CREATE DATABASE " + name)
+}
+
+func (p *postgres) exec(statement string) {
+	p.t.Helper()
 	db, err := sql.Open("pgx", p.url("postgres", p.port))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+	if _, err := db.Exec(statement); err != nil {
 		p.t.Fatal(err)
 	}
 }
