@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
@@ -23,29 +28,85 @@ func databases(dir string) map[string]string {
 	return urls
 }
 
-// measureDeletions prints how long a deletion takes with one node and with three nodes.
+// deletionCase is a situation in which deletions are measured, with the goals.
+type deletionCase struct {
+	database      string
+	nodes         int
+	verifications int // per second, by all nodes together
+	p50, p99      time.Duration
+}
+
+var deletionCases = []deletionCase{
+	{"SQLite", 1, 0, 5 * time.Millisecond, 25 * time.Millisecond},
+	{"SQLite", 3, 0, maxUnhinted, maxUnhinted}, // only the first node gets hints
+	{"PostgreSQL", 3, 0, 10 * time.Millisecond, 50 * time.Millisecond},
+	{"PostgreSQL", 3, 2000, 10 * time.Millisecond, 50 * time.Millisecond},
+}
+
+const (
+	deletions = 100
+	// maxUnhinted is the goal where nodes find out about changes only by polling every 250 ms.
+	maxUnhinted = 300 * time.Millisecond
+)
+
+// measureDeletions prints how long a deletion takes, also beside other work and when a node is stopped.
 func measureDeletions(ctx context.Context, p plan) error {
 	if !p.includes("deletions") {
 		return nil
 	}
-	const deletions = 60
-	fmt.Printf("\n%d deletions, four at a time\n", deletions)
-	for _, nodes := range []int{1, 3} {
-		err := onEachDatabase(func(name, url string) error {
-			times, lease, err := deleteKeys(ctx, url, nodes, deletions)
-			if err != nil {
+	fmt.Printf("\n%d deletions, one after the other\n", deletions)
+	return onEachDatabase(func(name, url string) error {
+		for _, c := range deletionCases {
+			if c.database != name {
+				continue
+			}
+			if err := c.measure(ctx, url); err != nil {
 				return err
 			}
-			slices.Sort(times)
-			p50, p99 := times[len(times)/2], times[len(times)*99/100]
-			fmt.Printf("  %-10s %d nodes, lease %v: p50 %v, p99 %v  %s\n", name, nodes, lease, p50.Round(time.Millisecond), p99.Round(time.Millisecond),
-				verdict(p99 < lease+100*time.Millisecond, "p99 below the lease plus 100 ms"))
-			return nil
-		})
-		if err != nil {
-			return err
 		}
+		return measureStoppedNode(ctx, name, url)
+	})
+}
+
+// measure prints the median and the 99th percentile of the duration of a deletion.
+func (c deletionCase) measure(ctx context.Context, url string) error {
+	times, err := c.deleteKeys(ctx, url)
+	if err != nil {
+		return err
 	}
+	slices.Sort(times)
+	p50, p99 := times[len(times)/2], times[len(times)*99/100]
+	fmt.Printf("  %-10s %d nodes, %4d verifications per second: p50 %v, p99 %v  %s\n", c.database, c.nodes, c.verifications,
+		p50.Round(100*time.Microsecond), p99.Round(100*time.Microsecond),
+		verdict(p50 <= c.p50 && p99 <= c.p99, fmt.Sprintf("p50 at most %v, p99 at most %v", c.p50, c.p99)))
+	return nil
+}
+
+// measureStoppedNode prints how long the first and the second deletion take if a node is stopped.
+func measureStoppedNode(ctx context.Context, database, url string) error {
+	f, err := startNodes(ctx, url, 2)
+	if err != nil {
+		return err
+	}
+	defer f.stop()
+	if _, err := f.store.RegisterNode(ctx, models.NewNode{Name: "stopped", StartedAt: time.Now()}); err != nil {
+		return err
+	}
+	lease, err := f.store.Lease(ctx)
+	if err != nil {
+		return err
+	}
+	first, err := f.deleteOne(ctx)
+	if err != nil {
+		return err
+	}
+	second, err := f.deleteOne(ctx)
+	if err != nil {
+		return err
+	}
+	limit := lease.ChangeTime() + 100*time.Millisecond
+	fmt.Printf("  %-10s one of three nodes stopped: first %v, second %v  %s\n", database, first.Round(time.Millisecond), second.Round(time.Millisecond),
+		verdict(first <= limit && second <= maxUnhinted, fmt.Sprintf("first at most %v, second at most %v", limit, maxUnhinted)))
 	return nil
 }
 
@@ -70,49 +131,50 @@ func onEachDatabase(measure func(name, url string) error) error {
 	return nil
 }
 
-// deleteKeys deletes keys while nodes poll, and returns the duration of each deletion and the lease.
-func deleteKeys(ctx context.Context, url string, nodes, count int) (times []time.Duration, lease time.Duration, err error) {
-	store, workspaceID, err := newStore(ctx, url)
+// nodes are nodes on one database. The store of the first makes the changes.
+type nodes struct {
+	store     *models.Store
+	workspace string
+	handlers  []http.Handler // accept a request if its key is valid
+	stop      func()
+}
+
+// startNodes starts nodes and waits until they may verify keys from memory.
+func startNodes(ctx context.Context, url string, count int) (n *nodes, err error) {
+	store, workspace, err := newStore(ctx, url)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	polling, stop := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	defer func() { stop(); work.Wait() }()
-	for n := range nodes {
+	stores := []*models.Store{store}
+	n = &nodes{store: store, workspace: workspace, stop: func() {
+		cancel()
+		work.Wait()
+		for _, s := range stores {
+			_ = s.Close()
+		}
+	}}
+	for i := range count {
 		node := store
-		if n > 0 { // the first one makes the deletions
+		if i > 0 {
 			if node, err = models.Open(url, models.Options{MaxAPIKeys: -1, KeyCreations: -1}); err != nil {
-				return nil, 0, err
+				n.stop()
+				return nil, err
 			}
+			stores = append(stores, node)
 		}
-		gate := web.NewKeyGate(node, web.GateOptions{Log: quiet, Node: models.NewNode{Name: fmt.Sprint("node-", n), StartedAt: time.Now()}})
-		work.Go(func() {
-			gate.Run(polling)
-			if n > 0 {
-				_ = node.Close()
-			}
-		})
+		gate := web.NewKeyGate(node, web.GateOptions{Log: quiet, Node: models.NewNode{Name: fmt.Sprint("node-", i), StartedAt: time.Now()}})
+		work.Go(func() { gate.Run(running) })
 		if err := awaitReady(ctx, gate); err != nil {
-			return nil, 0, err
+			n.stop()
+			return nil, err
 		}
+		server := echo.New()
+		server.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, gate.Guard)
+		n.handlers = append(n.handlers, server)
 	}
-	current, err := store.Lease(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	times, failed := make([]time.Duration, count), make([]error, count)
-	var workers sync.WaitGroup
-	for w := range 4 {
-		workers.Go(func() {
-			for i := w; i < count; i += 4 {
-				times[i], failed[i] = deleteOne(ctx, store, workspaceID)
-			}
-		})
-	}
-	workers.Wait()
-	return times, current.Length, errors.Join(failed...)
+	return n, nil
 }
 
 // awaitReady waits until a gate holds a lease.
@@ -126,13 +188,54 @@ func awaitReady(ctx context.Context, gate *web.KeyGate) error {
 	return nil
 }
 
-func deleteOne(ctx context.Context, store *models.Store, workspaceID string) (time.Duration, error) {
-	key, _, err := store.CreateAPIKey(ctx, workspaceID, models.NewAPIKey{Name: "Bench"})
+// deleteKeys returns the duration of each deletion.
+func (c deletionCase) deleteKeys(ctx context.Context, url string) ([]time.Duration, error) {
+	n, err := startNodes(ctx, url, c.nodes)
+	if err != nil {
+		return nil, err
+	}
+	defer n.stop()
+	stopVerifying, err := n.verify(ctx, c.verifications)
+	if err != nil {
+		return nil, err
+	}
+	defer stopVerifying()
+	times := make([]time.Duration, deletions)
+	for i := range times {
+		if times[i], err = n.deleteOne(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return times, nil
+}
+
+// verify sends a number of requests per second to the nodes in turn until stop is called.
+func (n *nodes) verify(ctx context.Context, perSecond int) (stop func(), err error) {
+	_, secret, err := n.store.CreateAPIKey(ctx, n.workspace, models.NewAPIKey{Name: "Busy"})
+	if err != nil || perSecond == 0 {
+		return func() {}, err
+	}
+	running, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() {
+		limit := rate.NewLimiter(rate.Limit(perSecond), 20)
+		for i := 0; limit.Wait(running) == nil; i++ {
+			request := httptest.NewRequest(http.MethodGet, "/", nil)
+			request.Header.Set(echo.HeaderAuthorization, "Bearer "+secret.Reveal())
+			n.handlers[i%len(n.handlers)].ServeHTTP(httptest.NewRecorder(), request)
+		}
+	})
+	return func() { cancel(); work.Wait() }, nil
+}
+
+// deleteOne creates a key and returns how long it takes to delete it.
+func (n *nodes) deleteOne(ctx context.Context) (time.Duration, error) {
+	key, _, err := n.store.CreateAPIKey(ctx, n.workspace, models.NewAPIKey{Name: "Bench"})
 	if err != nil {
 		return 0, err
 	}
 	start := time.Now()
-	_, err = store.DeleteAPIKey(ctx, workspaceID, key.ID, models.NoConfirmation)
+	_, err = n.store.DeleteAPIKey(ctx, n.workspace, key.ID, models.NoConfirmation)
 	return time.Since(start), err
 }
 
