@@ -40,24 +40,36 @@ let announced = document.querySelector('[data-summary]')
 let focused = document.getElementById('panel')
 
 dialog?.addEventListener('close', () => {
+  const announcement = dialog.querySelector('#announcement')
+  if (announcement) document.body.append(announcement)
   const next = panel()?.dataset.afterClose
   body.replaceChildren()
   if (next) location.assign(next)
 })
 
-// A secret that was not copied needs a second Escape to close.
-dialog?.addEventListener('cancel', (event) => {
+// warned reports whether closing must wait for a second try, because a secret was not copied.
+function warned() {
   const reveals = panel()?.matches('[data-reveals]')
-  if (!reveals || panel().dataset.warned || panel().querySelector('[data-copy][data-used]')) return
-  event.preventDefault()
+  if (!reveals || panel().dataset.warned || panel().querySelector('[data-copy][data-used]')) return false
   panel().dataset.warned = 'true'
   toast(panel().dataset.reveals)
+  return true
+}
+
+dialog?.addEventListener('cancel', (event) => {
+  if (warned()) event.preventDefault()
+})
+
+// Copying the selected secret with the keyboard or a menu counts too.
+on('copy', '[data-reveals] input[data-secret]', (event, field) => {
+  if (field.selectionEnd - field.selectionStart < field.value.length) return
+  document.querySelector(`[data-copy="${field.id}"]`).dataset.used = 'true'
 })
 
 on('click', '[data-close]', (event, control) => {
   if (!dialog?.contains(control)) return
   event.preventDefault()
-  dialog.close()
+  if (!warned()) dialog.close()
 })
 
 // The response is another page, such as an error or the sign-in page. Go there if a person made the

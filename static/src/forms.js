@@ -69,6 +69,18 @@ function tidy(data) {
 // A key, with the prefix that the lists find it by as its group.
 const keyText = /(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{32}/g
 
+on('click', '[data-show-password]', (event, button) => showPassword(button, button.ariaPressed !== 'true'))
+
+function showPassword(button, shown) {
+  document.getElementById(button.dataset.showPassword).type = shown ? 'text' : 'password'
+  button.ariaPressed = String(shown)
+}
+
+// Browsers remember what is sent from text fields.
+document.addEventListener('submit', (event) => {
+  for (const button of event.target.querySelectorAll('[data-show-password]')) showPassword(button, false)
+})
+
 // Entering a date selects its radio button.
 on('input', 'input[name=expiry_date]', (event, field) => {
   const choice = field.form.querySelector('input[name=expiry][value=date]')

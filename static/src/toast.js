@@ -5,8 +5,10 @@ const shownFor = 7000
 const shownWithLinkFor = 20_000
 
 export function announce(words) {
-  const region = document.querySelector('dialog[open] > [role=status]') ?? document.getElementById('announcement') // what is outside a dialog is inert
+  const region = document.getElementById('announcement')
   if (!region) return
+  const dialog = document.querySelector('dialog[open]')
+  ;(dialog ?? document.body).append(region) // everything outside a dialog is inert
   region.textContent = ''
   setTimeout(() => (region.textContent = words), 50)
 }

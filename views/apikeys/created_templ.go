@@ -166,7 +166,7 @@ func Created(p CreatedPage) templ.Component {
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "API key created", Lead: "Copy it now and store it in your password manager or secrets vault.", Wide: true,
 				Up: path.APIKeys, UpLabel: "API keys", AfterClose: p.next(), Foot: createdFoot(p),
-				Unsaved: "You haven’t copied this key. Press Esc again to close without copying.",
+				Unsaved: "You haven’t copied this key. Close again to leave without copying.",
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -69,7 +69,9 @@ func (p ListPage) tabs() []ui.Tab {
 	counts := p.List.Counts
 	tabs := []ui.Tab{tab("", "All", counts[models.KeyActive]+counts[models.KeyExpiresSoon]+counts[models.KeyPaused]+counts[models.KeyExpired])}
 	for _, status := range []models.KeyStatus{models.KeyActive, models.KeyExpiresSoon, models.KeyPaused, models.KeyExpired, models.KeyDeleted} {
-		tabs = append(tabs, tab(status, ui.StateLabel(status), counts[status]))
+		if counts[status] > 0 || p.Query.Get(ByStatus) == string(status) {
+			tabs = append(tabs, tab(status, ui.StateLabel(status), counts[status]))
+		}
 	}
 	return tabs
 }

@@ -309,7 +309,7 @@ func Invited(p InvitedPage) templ.Component {
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Invite link", Lead: "Share this link only with the person you’re inviting.",
 				Up: path.Members, UpLabel: "Members",
-				AfterClose: path.Members, Unsaved: "You haven’t copied this link. Press Esc again to close without copying.",
+				AfterClose: path.Members, Unsaved: "You haven’t copied this link. Close again to leave without copying.",
 				Foot: done(),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

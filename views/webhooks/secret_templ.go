@@ -165,7 +165,7 @@ func Secret(p SecretPage) templ.Component {
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: p.title(), Lead: "Copy the signing secret and add it to your server.", Wide: true,
 				Up: path.Webhooks, UpLabel: "Webhooks",
-				AfterClose: next, Unsaved: "You haven’t copied this secret. Press Esc again to close without copying.",
+				AfterClose: next, Unsaved: "You haven’t copied this secret. Close again to leave without copying.",
 				Foot: done(next),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

@@ -53,7 +53,7 @@ test('returns to the list after closing', async ({ admin }) => {
 test('needs a second Escape while the key is not copied', async ({ admin }) => {
   await createKey(admin, { name: 'Fresh' })
   await admin.keyboard.press('Escape')
-  await expect(admin.getByText('You haven’t copied this key. Press Esc again to close without copying.')).toBeVisible()
+  await expect(admin.getByText('You haven’t copied this key. Close again to leave without copying.')).toBeVisible()
   await expect(shownKey(admin)).toBeVisible()
   await admin.keyboard.press('Escape')
   await expect(dialog(admin)).toHaveCount(0)

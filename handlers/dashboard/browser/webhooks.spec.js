@@ -31,7 +31,7 @@ test('adds an endpoint, sends a ping that fails, and retries it in place', async
   const secret = await shownSecret(admin).inputValue()
   expect(secret).toMatch(/^whsec_/)
   await admin.keyboard.press('Escape')
-  await expect(admin.getByText('You haven’t copied this secret. Press Esc again to close without copying.')).toBeVisible()
+  await expect(admin.getByText('You haven’t copied this secret. Close again to leave without copying.')).toBeVisible()
   await dialog(admin).getByRole('link', { name: 'Done' }).click()
   await expect(admin).toHaveURL(/\/settings\/webhooks\/we_/)
   expect(await admin.content()).not.toContain(secret)
