@@ -81,7 +81,7 @@ func dialectOf(databaseURL string) (dialect, error) {
 			return dialect{}, errDatabaseURL
 		}
 		file := url.URL{Scheme: "file", Path: path, RawQuery: sqliteSettings.Encode()}
-		return dialect{sqlite, file.String(), sqlite + ":" + path, &sqliteFile{path: path}}, nil
+		return dialect{sqlite, file.String(), sqlite + ":" + path, newSQLiteFile(path)}, nil
 	case "postgres", "postgresql":
 		config, err := parsePostgreSQL(databaseURL)
 		if err != nil {
@@ -148,7 +148,7 @@ func (f *sqliteFile) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return pool, gormlite.OpenDB(newTurns(pool)), nil
+	return pool, gormlite.OpenDB(&turns{pool, f.turn}), nil
 }
 
 // connections returns the size of the connection pool.

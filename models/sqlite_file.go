@@ -16,9 +16,14 @@ import (
 // replaced, SQLite would go on writing to the old one, and all of that would be lost at the next start.
 type sqliteFile struct {
 	path string
+	turn chan struct{} // holds a value while a writer has its turn
 
 	mu     sync.Mutex
 	opened os.FileInfo // of the file that the first connection opened
+}
+
+func newSQLiteFile(path string) *sqliteFile {
+	return &sqliteFile{path: path, turn: make(chan struct{}, 1)}
 }
 
 var errFileReplaced = errors.New("the database file was deleted or replaced while the server runs")

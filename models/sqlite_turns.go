@@ -13,15 +13,13 @@ import (
 // writeTimeout is how long a writer waits on SQLite, for its turn, and then for other processes.
 const writeTimeout = 5 * time.Second
 
-// turns is the connection pool of a SQLite database. Its writers take turns, in the order in which they
-// ask. SQLite itself makes a writer try again every millisecond or so. When the machine is busy, others
+// turns is a connection pool of a SQLite database. The writers of all its pools take turns, in the order in
+// which they ask. SQLite itself makes a writer try again every millisecond or so. When the machine is busy, others
 // overtake it until its time is up.
 type turns struct {
 	*sql.DB
 	taken chan struct{} // holds a value while a writer has its turn
 }
-
-func newTurns(pool *sql.DB) *turns { return &turns{pool, make(chan struct{}, 1)} }
 
 // take waits for a turn, which ends with a call of done.
 func (t *turns) take(ctx context.Context) (done func(), err error) {
