@@ -118,6 +118,7 @@ func (s *Store) checkRotations(ctx context.Context, workspaceID string, keys []A
 // lockForDeletion locks all rows that a deletion changes, including those of the keys that the
 // given keys replace, in the order in which all transactions lock keys.
 func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
+	ids = storableAll(ids)
 	var replaced []string
 	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
 		Pluck("predecessor_id", &replaced).Error

@@ -80,7 +80,7 @@ func TestAccessChangedAtTheSameTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit := s.Begin(t, "UPDATE revocation SET epoch = epoch + 1", "UPDATE api_keys SET scopes = '', changed_epoch = 1 WHERE id = '"+key.ID+"'")
+	commit := s.Begin(t, "UPDATE revocation SET epoch = epoch + 1, change_id = 'chg_1'", "UPDATE api_keys SET scopes = '', changed_epoch = 1 WHERE id = '"+key.ID+"'")
 	posted := make(chan handlerstest.Response, 1)
 	go func() {
 		posted <- b.Post(listPath+"/"+key.ID+"/access", url.Values{"scopes_before": {"seats.read"}, "scopes": {"seats.read", "members.read"}, "expiry": {"keep"}})
