@@ -56,8 +56,9 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 		return nil, err
 	}
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
-	deleted := make([]*APIKey, 0, len(ordered))
+	var deleted []*APIKey
 	effect, err := s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
+		deleted = nil // it may run twice
 		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
 			return nil, err
 		}

@@ -138,6 +138,7 @@ type deletion struct {
 func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var keys []*APIKey
 	effect, err := s.changeKeys(ctx, func(tx *Store) (_ []*APIKey, err error) {
+		keys = nil // it may run twice
 		ids, locked := []string{id}, []string{id}
 		if d.otherKey != "" {
 			locked = append(locked, d.otherKey)

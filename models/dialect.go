@@ -332,6 +332,15 @@ func (d dialect) timeText(at time.Time) string {
 	return at.UTC().Format(time.RFC3339Nano)
 }
 
+// durably returns a condition that is always true and makes the commit of its statement durable, even
+// where the database is configured to lose commits in a crash.
+func (d dialect) durably() string {
+	if d.name == sqlite {
+		return "true" // see sqliteSettings
+	}
+	return "(current_setting('synchronous_commit') <> 'off' OR set_config('synchronous_commit', 'on', true) = 'on')"
+}
+
 // epoch returns an expression for the seconds since 1970 of a column, which is faster to read than a
 // time.
 func (d dialect) epoch(column string) string {

@@ -85,16 +85,18 @@ func (s *Store) FinishUpgrade(ctx context.Context) error {
 		if err := tx.with(ctx).Take(&row).Error; err != nil {
 			return fmt.Errorf("read lease: %w", err)
 		}
-		if row.LeaseMS > 0 {
-			if err := tx.audit(ctx, "", "lease.upgraded", target{"lease", "1", "lease"}, map[string]string{"lease": milliseconds(row.NodeLeaseMS).String()}); err != nil {
-				return err
-			}
-			if err := tx.flushAudit(ctx); err != nil {
-				return err
-			}
+		if row.LeaseMS == 0 {
+			return nil
 		}
-		// From now on, no node of an earlier version gets a lease, but one may still hold one.
-		return tx.with(ctx).Exec("UPDATE revocation SET lease_ms = 0 WHERE id = 1 AND lease_ms > 0").Error
+		if err := tx.audit(ctx, "", "lease.upgraded", target{"lease", "1", "lease"}, map[string]string{"lease": milliseconds(row.NodeLeaseMS).String()}); err != nil {
+			return err
+		}
+		if err := tx.flushAudit(ctx); err != nil {
+			return err
+		}
+		// From now on, no node of an earlier version gets a lease, but one may still hold the lease that was
+		// set last. The new version of the lease keeps a SetLease of that node from ending the wait.
+		return tx.with(ctx).Raw("UPDATE revocation SET lease_ms = 0, lease_version = lease_version + 1 WHERE id = 1 RETURNING *").Scan(&row).Error
 	})
 	if err != nil || row.WaitMS == 0 {
 		return err

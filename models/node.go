@@ -49,7 +49,7 @@ func CheckNodeName(name string) error {
 func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err error) {
 	id = s.id("node")
 	err = s.polls.WithContext(ctx).Exec(`INSERT INTO nodes (id, name, version, started_at, applied_epoch, acknowledged_at)
-		SELECT ?, ?, ?, ?, epoch, ? FROM revocation`, id, n.Name, n.Version, n.StartedAt, s.now()).Error
+		SELECT ?, ?, ?, ?, epoch, ? FROM revocation WHERE `+s.dialect.durably(), id, n.Name, n.Version, n.StartedAt, s.now()).Error
 	if err != nil {
 		return "", fmt.Errorf("register node: %w", err)
 	}
@@ -59,14 +59,13 @@ func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err err
 // AcknowledgeKeyChanges records that a node has dropped all keys that changed up to a state. It returns
 // ErrNodeRemoved if the node isn't registered, or if the state isn't part of the history of the database.
 //
-// It doesn't wait until the record is durable: if it is lost, changes wait longer.
+// An acknowledgment that arrives late doesn't take back a later one, and the record is durable: a change
+// removes nodes that are behind, and must not remove one that holds a lease.
 func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state KeyState) error {
-	statement := `UPDATE nodes SET applied_epoch = ?, acknowledged_at = ?
-		WHERE id = ? AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = ? AND change_id = ?)`
-	if s.dialect.name == postgresql {
-		statement += " AND set_config('synchronous_commit', 'off', true) = 'off'"
-	}
-	update := s.polls.WithContext(ctx).Exec(statement, state.Epoch, s.now(), nodeID, state.Epoch, state.ChangeID)
+	update := s.polls.WithContext(ctx).Exec(`UPDATE nodes SET acknowledged_at = @now,
+			applied_epoch = CASE WHEN applied_epoch < @epoch THEN @epoch ELSE applied_epoch END
+		WHERE id = @id AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = @epoch AND change_id = @change) AND `+s.dialect.durably(),
+		map[string]any{"now": s.now(), "epoch": state.Epoch, "id": nodeID, "change": state.ChangeID})
 	if update.Error != nil {
 		return fmt.Errorf("acknowledge changes to API keys: %w", update.Error)
 	}

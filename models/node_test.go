@@ -158,3 +158,74 @@ func TestEarlierVersionCannotChangeKeysAfterTheUpgrade(t *testing.T) {
 		}
 	})
 }
+
+// A connection may deliver an acknowledgment late, after the node has given up on it and acknowledged a
+// later change. If that took back the later one, the node could be removed while it holds a lease.
+func TestDelayedAcknowledgmentTakesNothingBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		node := s.silentNode(t, "node")
+		earlier := s.changes(t, node, models.UnknownKeys).State
+		s.Exec(t, "UPDATE revocation SET epoch = epoch + 1, change_id = 'chg_later'")
+		later := s.changes(t, node, earlier).State
+		for _, state := range []models.KeyState{later, earlier} {
+			if err := s.AcknowledgeKeyChanges(s.ctx, node, state); err != nil {
+				t.Fatal(err)
+			}
+		}
+		modelstest.Equal(t, "acknowledged", s.changes(t, node, later).Acknowledged, true)
+	})
+}
+
+// If a crash lost the row of a node or its acknowledgment, changes wouldn't wait for a node that holds a
+// lease.
+func TestNodesAreDurable(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	lax, err := models.Open(s.URL+"&synchronous_commit=off", models.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lax.Close() }()
+	s.Exec(t, `CREATE TABLE seen (setting text)`)
+	s.Exec(t, `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN INSERT INTO seen VALUES (TG_OP || '' '' || current_setting(''synchronous_commit'')); RETURN NULL; END'`)
+	s.Exec(t, `CREATE TRIGGER note AFTER INSERT OR UPDATE ON nodes FOR EACH ROW EXECUTE FUNCTION note()`)
+	node, err := lax.RegisterNode(s.ctx, models.NewNode{Name: "node", Version: "test", StartedAt: s.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lax.AcknowledgeKeyChanges(s.ctx, node, s.changes(t, node, models.UnknownKeys).State); err != nil {
+		t.Fatal(err)
+	}
+	var settings []string
+	if err := s.DB().Raw("SELECT setting FROM seen ORDER BY setting").Scan(&settings).Error; err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "synchronous_commit", settings, []string{"INSERT on", "UPDATE on"})
+}
+
+// A node of an earlier version may set a longer lease until the upgrade is finished.
+func TestFinishUpgradeWaitsForTheLeaseThatIsSetLast(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	s.Exec(t, "ALTER TABLE revocation DISABLE TRIGGER revocation_checked")
+	s.Exec(t, "UPDATE revocation SET lease_ms = 1, wait_ms = 1")
+	s.Exec(t, "ALTER TABLE revocation ENABLE TRIGGER revocation_checked")
+	commit := s.Begin(t, "UPDATE revocation SET lease_ms = 400, wait_ms = 400, lease_version = lease_version + 1")
+	finished := make(chan error, 1)
+	go func() { finished <- s.FinishUpgrade(s.ctx) }()
+	for waiting := 0; waiting == 0; {
+		query := "SELECT count(*) FROM pg_locks l JOIN pg_locks r USING (pid) WHERE NOT l.granted AND r.relation = 'revocation'::regclass"
+		if err := s.DB().Raw(query).Scan(&waiting).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	commit()
+	if err := <-finished; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < 420*time.Millisecond {
+		t.Errorf("FinishUpgrade returned after %v, want at least 420ms", took)
+	}
+}

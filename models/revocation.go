@@ -134,7 +134,7 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 //
 // It returns once the change is in effect on all nodes: each has acknowledged the epoch, or its lease
 // has ended. It waits even if ctx is done, because the change has been made. If the disk is full, it
-// uses the reserve, so that keys can still be deleted.
+// uses the reserve and runs fn again, so that keys can still be deleted.
 func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, error)) (Effect, error) {
 	if s.inTx() {
 		panic("changeKeys in a transaction would wait before the commit")

@@ -186,7 +186,7 @@ func (v *Verifier) carryOut(ctx context.Context, digest token.Digest, read *flig
 func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
-	stamp := v.cache.stamp()
+	applied, stamp := v.epoch.Load(), v.cache.stamp()
 	row, err := v.lookUp(ctx, digest)
 	if models.IsKind(err, models.NotFound) {
 		return Key{}, ErrInvalid
@@ -198,7 +198,9 @@ func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) 
 	if err != nil {
 		return Key{}, &UnavailableError{Err: err}
 	}
-	v.cache.put(digest, key, stamp)
+	if row.ChangedEpoch <= applied { // otherwise a failover could lose the change, and nothing would drop the key
+		v.cache.put(digest, key, stamp)
+	}
 	return key, nil
 }
 

@@ -299,11 +299,11 @@ func TestVerifyRejectsPausedKeys(t *testing.T) {
 
 func TestVerifyReportsDeletedKeys(t *testing.T) {
 	eachFixture(t, func(t *testing.T, f fixture) {
-		f.takeLongLease(t)
 		key, header := f.key(t, models.NewAPIKey{})
 		if _, err := f.DeleteAPIKey(t.Context(), f.workspace, key.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
 		}
+		f.takeLongLease(t)
 		f.mustBeInactive(t, header, models.KeyDeleted, key) // from the store
 		f.mustBeInactive(t, header, models.KeyDeleted, key) // from memory
 		if !f.isCached(t, header) {
@@ -536,4 +536,24 @@ func TestLeaseEndsOnEitherClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A node may read a key after a change that it hasn't applied yet. If a failover loses that change, no
+// later one makes the node drop the key.
+func TestKeyIsNotCachedBeforeItsChangeIsApplied(t *testing.T) {
+	eachFixture(t, func(t *testing.T, f fixture) {
+		key, header := f.key(t, models.NewAPIKey{Scopes: scope.Of(scope.SeatsRead)})
+		f.poll(t)
+		f.Exec(t, "UPDATE revocation SET epoch = epoch + 1, change_id = 'chg_lost'")
+		f.Exec(t, "UPDATE api_keys SET changed_epoch = (SELECT epoch FROM revocation) WHERE id = '"+key.ID+"'")
+		if _, err := f.Verify(t.Context(), header); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "cached keys", f.State().CachedKeys, 0)
+		f.poll(t)
+		if _, err := f.Verify(t.Context(), header); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "cached keys after a poll", f.State().CachedKeys, 1)
+	})
 }
