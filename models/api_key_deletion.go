@@ -143,13 +143,13 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 		if d.otherKey != "" {
 			locked = append(locked, d.otherKey)
 		}
-		if err := tx.lockForDeletion(ctx, workspaceID, locked); err != nil {
-			return nil, err
-		}
 		if d.descendants {
-			if ids, err = tx.lockDescendants(ctx, workspaceID, id); err != nil {
-				return nil, err
-			}
+			ids, err = tx.lockDescendants(ctx, workspaceID, locked)
+		} else {
+			err = tx.lockForDeletion(ctx, workspaceID, locked)
+		}
+		if err != nil {
+			return nil, err
 		}
 		for _, id := range ids {
 			key, err := tx.markDeleted(ctx, workspaceID, id, d.reason)
@@ -174,29 +174,34 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 	return keys[0], nil
 }
 
-// lockDescendants locks a key and its DeletableDescendants, so that none of them can create another key,
-// and returns their IDs. The ID of the key is the first. It returns FailedPrecondition if one of them is
-// in use and being rotated to a key that is not among them.
-func (s *Store) lockDescendants(ctx context.Context, workspaceID, id string) ([]string, error) {
-	ids := []string{id}
-	for {
-		if err := s.lockForDeletion(ctx, workspaceID, ids); err != nil {
-			return nil, err
-		}
-		key, err := s.existingAPIKey(ctx, workspaceID, id)
-		if err != nil {
-			return nil, err
-		}
-		descendants, err := s.DeletableDescendants(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		if len(descendants) == len(ids)-1 {
-			isReplaced := func(k APIKey) bool { return k.ReplacementID != nil && slices.Contains(ids, *k.ReplacementID) }
-			return ids, s.checkRotations(ctx, workspaceID, slices.DeleteFunc(descendants, isReplaced))
-		}
-		ids = append([]string{id}, apiKeyIDs(descendants)...)
+// lockDescendants locks keys, the first of which is to be deleted, and all descendants of that key, so
+// that none of them can create another key. It returns the IDs of the key and its DeletableDescendants;
+// the ID of the key is the first. It returns FailedPrecondition if one of them is in use and being
+// rotated to a key that is not among them.
+func (s *Store) lockDescendants(ctx context.Context, workspaceID string, locked []string) ([]string, error) {
+	// No key is created meanwhile, so all can be locked at once, in the order in which all transactions do.
+	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
+		return nil, err
 	}
+	id := locked[0]
+	all, err := s.Descendants(ctx, workspaceID, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.lockForDeletion(ctx, workspaceID, append(locked, apiKeyIDs(all[id])...)); err != nil {
+		return nil, err
+	}
+	key, err := s.existingAPIKey(ctx, workspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	descendants, err := s.DeletableDescendants(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	ids := append([]string{id}, apiKeyIDs(descendants)...)
+	isReplaced := func(k APIKey) bool { return k.ReplacementID != nil && slices.Contains(ids, *k.ReplacementID) }
+	return ids, s.checkRotations(ctx, workspaceID, slices.DeleteFunc(descendants, isReplaced))
 }
 
 // markDeleted marks a key as deleted and records it.

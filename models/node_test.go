@@ -214,12 +214,7 @@ func TestFinishUpgradeWaitsForTheLeaseThatIsSetLast(t *testing.T) {
 	commit := s.Begin(t, "UPDATE revocation SET lease_ms = 400, wait_ms = 400, lease_version = lease_version + 1")
 	finished := make(chan error, 1)
 	go func() { finished <- s.FinishUpgrade(s.ctx) }()
-	for waiting := 0; waiting == 0; {
-		query := "SELECT count(*) FROM pg_locks l JOIN pg_locks r USING (pid) WHERE NOT l.granted AND r.relation = 'revocation'::regclass"
-		if err := s.DB().Raw(query).Scan(&waiting).Error; err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.awaitLockOn(t, "revocation")
 	start := time.Now()
 	commit()
 	if err := <-finished; err != nil {
