@@ -119,12 +119,15 @@ func (s *Store) checkRotations(ctx context.Context, workspaceID string, keys []A
 // lockForDeletion locks all rows that a deletion changes, including those of the keys that the
 // given keys replace, in the order in which all transactions lock keys.
 func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
-	ids = storableAll(ids)
-	var replaced []string
-	err := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ? AND predecessor_id IS NOT NULL", workspaceID, ids).
-		Pluck("predecessor_id", &replaced).Error
-	if err != nil {
-		return fmt.Errorf("read replaced keys: %w", err)
+	if s.dialect.name == sqlite {
+		return nil // which has locked everything already
 	}
-	return s.lockKeys(ctx, slices.Concat(ids, replaced))
+	err := s.with(ctx).Exec(`SELECT 1 FROM api_keys WHERE id IN (
+			SELECT id FROM api_keys WHERE workspace_id = @workspace AND id IN @ids
+			UNION SELECT predecessor_id FROM api_keys WHERE workspace_id = @workspace AND id IN @ids
+		) ORDER BY id FOR NO KEY UPDATE`, map[string]any{"workspace": workspaceID, "ids": storableAll(ids)}).Error
+	if err != nil {
+		return fmt.Errorf("lock API keys: %w", err)
+	}
+	return nil
 }

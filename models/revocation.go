@@ -167,16 +167,29 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, e
 }
 
 // nextEpoch increments the epoch, marks the keys as changed in it, and locks its row until the
-// transaction ends. It must be the last step, because all other changes wait for the lock.
+// transaction ends. It must be the last step, because all other changes wait for the lock. On PostgreSQL,
+// it takes one round trip.
 func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, error) {
-	var row revocation
-	update := s.with(ctx).Raw("UPDATE revocation SET epoch = epoch + 1, change_id = ? WHERE id = 1 RETURNING *", s.id("chg")).Scan(&row)
-	if update.Error != nil || update.RowsAffected == 0 {
-		return row, fmt.Errorf("next epoch: %w", orMissing(update.Error))
+	const next = "UPDATE revocation SET epoch = epoch + 1, change_id = @change WHERE id = 1 RETURNING *"
+	statement := next
+	if s.dialect.name == postgresql {
+		statement = "WITH next AS (" + next + "), marked AS (" +
+			"UPDATE api_keys SET changed_epoch = next.epoch FROM next WHERE api_keys.id IN @ids) SELECT * FROM next"
 	}
 	ids := make([]string, len(keys))
 	for i, key := range keys {
-		key.ChangedEpoch, ids[i] = row.Epoch, key.ID
+		ids[i] = key.ID
+	}
+	var row revocation
+	update := s.with(ctx).Raw(statement, map[string]any{"change": s.id("chg"), "ids": ids}).Scan(&row)
+	if update.Error != nil || update.RowsAffected == 0 {
+		return row, fmt.Errorf("next epoch: %w", orMissing(update.Error))
+	}
+	for _, key := range keys {
+		key.ChangedEpoch = row.Epoch
+	}
+	if s.dialect.name == postgresql {
+		return row, nil
 	}
 	if err := s.with(ctx).Model(&APIKey{}).Where("id IN ?", ids).UpdateColumn("changed_epoch", row.Epoch).Error; err != nil {
 		return row, fmt.Errorf("mark API keys as changed: %w", err)
