@@ -36,7 +36,7 @@ for (const [what, name] of Object.entries(names)) {
       await check(admin, `dialog at ${width}`, dialog(admin).locator('bdi').first(), name)
     }
     await admin.goto(`${listPath}/${id}/delete`)
-    await check(admin, 'delete page', admin.getByRole('main').locator('bdi').first(), name)
+    await check(admin, 'delete page', admin.getByRole('main').locator('.panel bdi').first(), name)
   })
 }
 
