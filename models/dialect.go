@@ -143,6 +143,9 @@ func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
 
 func (f *sqliteFile) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 	pool, err := driver.Open(dsn, func(connection *sqlite3.Conn) error {
+		if err := f.check(); err != nil { // before the connection writes to another file
+			return err
+		}
 		return errors.Join(useWAL(connection), lowerUnicode(connection), foldNames(connection), f.guard(connection))
 	})
 	if err != nil {
