@@ -41,7 +41,7 @@ type link struct {
 }
 
 // acknowledgmentPattern matches the message that prepares the statement to acknowledge changes.
-var acknowledgmentPattern = regexp.MustCompile(`(stmtcache_[0-9a-f]+)\x00UPDATE nodes SET applied_epoch`)
+var acknowledgmentPattern = regexp.MustCompile(`(stmtcache_[0-9a-f]+)\x00UPDATE nodes SET acknowledged_at`)
 
 // acknowledges reports whether a message of the node acknowledges changes to keys.
 func (l *link) acknowledges(message []byte) bool {
