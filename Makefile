@@ -58,9 +58,10 @@ node_modules: package-lock.json
 test: prepare ## Run all tests and report every failure
 	@MAKE='$(MAKE)' .ci/steps test-race test-torture test-browser
 
+# The tests of models take the longest, so they start first.
 .PHONY: test-race
 test-race: ## Run the Go tests on SQLite and PostgreSQL with the race detector
-	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(GO_TEST) $(RACE) $$(go list ./... | grep -v /torture$$)
+	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(GO_TEST) $(RACE) $$(go list ./models ./... | grep -v /torture$$)
 
 .PHONY: test-torture
 test-torture: ## Run the torture tests for about two minutes; they need the machine to themselves
