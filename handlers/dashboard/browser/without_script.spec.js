@@ -72,6 +72,8 @@ test('reloading the response does not show the key again or create another', asy
 
 test('searches, filters, sorts and pages', async ({ admin }) => {
   await makeKeys(admin, Array.from({ length: 51 }, (_, i) => ({ name: `Robot ${i + 10}`, scopes: i % 2 ? ['seats.read'] : [] })))
+  const { id } = await makeKey(admin, { name: 'Old importer' })
+  await admin.request.post(`${listPath}/${id}/delete`)
   await admin.goto(listPath)
   await admin.getByRole('link', { name: 'Next page' }).click()
   await expect(rows(admin)).toHaveCount(1)
