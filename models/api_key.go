@@ -45,7 +45,10 @@ type APIKey struct {
 	DeletionReason      string     // empty if none was required
 	DeletionNodes       *int       // number of nodes that could verify keys then; nil if unknown
 	DeletionSilentNodes string     // names of those that didn't confirm the deletion, separated by commas
-	ChangedEpoch        int64      // epoch of the last change to what the key may do
+	// AcceptedAfterDeletion reports whether a node accepted a request with the key after it had applied the
+	// deletion, which would be a bug.
+	AcceptedAfterDeletion bool
+	ChangedEpoch          int64 // epoch of the last change to what the key may do
 	// ReplacementID is the key that replaces this one. It is cleared when the rotation is canceled.
 	ReplacementID *string `gorm:"column:successor_id"`
 	ReplacesID    *string `gorm:"column:predecessor_id"` // the key that this one was created to replace

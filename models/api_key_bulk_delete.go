@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // MaxBulkDelete limits a bulk deletion to what a person can review.
@@ -58,21 +61,15 @@ func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids [
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
 	var deleted []*APIKey
 	effect, err := s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
-		deleted = nil // it may run twice
-		if err := tx.lockForDeletion(ctx, workspaceID, ordered); err != nil {
+		rows, err := tx.lockForDeletion(ctx, workspaceID, ordered)
+		if err != nil {
 			return nil, err
 		}
 		if err := tx.checkBulkDeletion(ctx, workspaceID, ordered, c); err != nil {
 			return nil, err
 		}
-		for _, id := range ordered {
-			key, err := tx.markDeleted(ctx, workspaceID, id, "")
-			if err != nil {
-				return nil, err
-			}
-			deleted = append(deleted, key)
-		}
-		return deleted, nil
+		deleted, err = tx.markDeleted(ctx, rows, ordered, "")
+		return deleted, err
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, ordered, err)
@@ -116,18 +113,32 @@ func (s *Store) checkRotations(ctx context.Context, workspaceID string, keys []A
 		rotations[0].Old.KeyPrefix)
 }
 
-// lockForDeletion locks all rows that a deletion changes, including those of the keys that the
+// lockedKeys are keys by ID whose rows are locked until the transaction ends.
+type lockedKeys map[string]*APIKey
+
+// existing returns a key that is not deleted, or NotFound.
+func (l lockedKeys) existing(id string) (*APIKey, error) {
+	key := l[storable(id)]
+	if key == nil || key.DeletedAt != nil {
+		return nil, notFound(gorm.ErrRecordNotFound, "API key")
+	}
+	return key, nil
+}
+
+// lockForDeletion locks and returns all rows that a deletion changes, including those of the keys that the
 // given keys replace, in the order in which all transactions lock keys.
-func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) error {
-	if s.dialect.name == sqlite {
-		return nil // which has locked everything already
-	}
-	err := s.with(ctx).Exec(`SELECT 1 FROM api_keys WHERE id IN (
+func (s *Store) lockForDeletion(ctx context.Context, workspaceID string, ids []string) (lockedKeys, error) {
+	var rows []APIKey
+	given := map[string]any{"workspace": workspaceID, "ids": storableAll(ids)}
+	err := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Order("id").Where(`id IN (
 			SELECT id FROM api_keys WHERE workspace_id = @workspace AND id IN @ids
-			UNION SELECT predecessor_id FROM api_keys WHERE workspace_id = @workspace AND id IN @ids
-		) ORDER BY id FOR NO KEY UPDATE`, map[string]any{"workspace": workspaceID, "ids": storableAll(ids)}).Error
+			UNION SELECT predecessor_id FROM api_keys WHERE workspace_id = @workspace AND id IN @ids)`, given).Find(&rows).Error
 	if err != nil {
-		return fmt.Errorf("lock API keys: %w", err)
+		return nil, fmt.Errorf("lock API keys: %w", err)
 	}
-	return nil
+	locked := make(lockedKeys, len(rows))
+	for i := range rows {
+		locked[rows[i].ID] = &rows[i]
+	}
+	return locked, nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"gorm.io/gorm/clause"
 )
 
 // inUse is how long after its last request a key counts as in use.
@@ -71,8 +73,7 @@ type DeletionReceipt struct {
 	LastUsedAt                     *time.Time
 	LastUsedAddress, LastUsedRoute string
 	Reason                         string // why the key was deleted while in use; may be empty
-	// AcceptedAfter reports whether a request was accepted after the deletion took effect, by the
-	// clocks of the nodes. It indicates a bug.
+	// AcceptedAfter is the AcceptedAfterDeletion of the key.
 	AcceptedAfter bool
 }
 
@@ -84,14 +85,13 @@ func (k *APIKey) DeletionReceipt() (DeletionReceipt, bool) {
 	receipt := DeletionReceipt{
 		CommittedAt: *k.DeletedAt, EffectiveAt: k.DeletionEffectiveAt, Reason: k.DeletionReason,
 		LastUsedAt: k.LastUsedAt, LastUsedAddress: k.LastUsedAddress, LastUsedRoute: k.LastUsedRoute,
-		Nodes: k.DeletionNodes, SilentNodes: splitNodes(k.DeletionSilentNodes),
+		Nodes: k.DeletionNodes, SilentNodes: splitNodes(k.DeletionSilentNodes), AcceptedAfter: k.AcceptedAfterDeletion,
 	}
 	if k.DeletionCommittedAt != nil {
 		receipt.CommittedAt = *k.DeletionCommittedAt
 	}
 	if receipt.EffectiveAt != nil {
 		receipt.Took = receipt.EffectiveAt.Sub(receipt.CommittedAt)
-		receipt.AcceptedAfter = k.LastUsedAt != nil && k.LastUsedAt.After(*receipt.EffectiveAt)
 	}
 	return receipt, true
 }
@@ -138,30 +138,26 @@ type deletion struct {
 func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var keys []*APIKey
 	effect, err := s.changeKeys(ctx, func(tx *Store) (_ []*APIKey, err error) {
-		keys = nil // it may run twice
 		ids, locked := []string{id}, []string{id}
 		if d.otherKey != "" {
 			locked = append(locked, d.otherKey)
 		}
+		var rows lockedKeys
 		if d.descendants {
-			ids, err = tx.lockDescendants(ctx, workspaceID, locked)
+			ids, rows, err = tx.lockDescendants(ctx, workspaceID, locked)
 		} else {
-			err = tx.lockForDeletion(ctx, workspaceID, locked)
+			rows, err = tx.lockForDeletion(ctx, workspaceID, locked)
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
-			key, err := tx.markDeleted(ctx, workspaceID, id, d.reason)
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, key)
+		if keys, err = tx.markDeleted(ctx, rows, ids, d.reason); err != nil {
+			return nil, err
 		}
-		if d.otherKey == "" {
-			return keys, nil
+		if _, err := rows.existing(d.otherKey); err != nil && d.otherKey != "" {
+			return nil, errRotationOver
 		}
-		return keys, tx.requireOtherKey(ctx, workspaceID, d.otherKey)
+		return keys, nil
 	})
 	if IsKind(err, NotFound) {
 		return nil, s.awaitDeletions(ctx, workspaceID, []string{id}, err)
@@ -178,61 +174,71 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 // that none of them can create another key. It returns the IDs of the key and its DeletableDescendants;
 // the ID of the key is the first. It returns FailedPrecondition if one of them is in use and being
 // rotated to a key that is not among them.
-func (s *Store) lockDescendants(ctx context.Context, workspaceID string, locked []string) ([]string, error) {
+func (s *Store) lockDescendants(ctx context.Context, workspaceID string, locked []string) (ids []string, rows lockedKeys, err error) {
 	// No key is created meanwhile, so all can be locked at once, in the order in which all transactions do.
 	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	id := locked[0]
 	all, err := s.Descendants(ctx, workspaceID, []string{id})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := s.lockForDeletion(ctx, workspaceID, append(locked, apiKeyIDs(all[id])...)); err != nil {
-		return nil, err
+	if rows, err = s.lockForDeletion(ctx, workspaceID, append(locked, apiKeyIDs(all[id])...)); err != nil {
+		return nil, nil, err
 	}
-	key, err := s.existingAPIKey(ctx, workspaceID, id)
+	key, err := rows.existing(id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	descendants, err := s.DeletableDescendants(ctx, key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ids := append([]string{id}, apiKeyIDs(descendants)...)
+	ids = append([]string{id}, apiKeyIDs(descendants)...)
 	isReplaced := func(k APIKey) bool { return k.ReplacementID != nil && slices.Contains(ids, *k.ReplacementID) }
-	return ids, s.checkRotations(ctx, workspaceID, slices.DeleteFunc(descendants, isReplaced))
+	return ids, rows, s.checkRotations(ctx, workspaceID, slices.DeleteFunc(descendants, isReplaced))
 }
 
-// markDeleted marks a key as deleted and records it.
-func (s *Store) markDeleted(ctx context.Context, workspaceID, id, reason string) (*APIKey, error) {
-	key, err := s.APIKey(ctx, workspaceID, id)
-	if err != nil {
-		return nil, err
-	}
+// markDeleted marks the keys with some IDs as deleted, records that, and returns them. It returns NotFound
+// if one of them doesn't exist.
+func (s *Store) markDeleted(ctx context.Context, rows lockedKeys, ids []string, reason string) ([]*APIKey, error) {
 	actor, err := s.actor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.releaseReplacedKey(ctx, key); err != nil {
-		return nil, err
+	deleted := make([]*APIKey, len(ids))
+	for i, id := range ids {
+		if deleted[i], err = rows.existing(id); err != nil {
+			return nil, err
+		}
+		if err := s.markKeyDeleted(ctx, deleted[i], actor.Name, reason); err != nil {
+			return nil, err
+		}
 	}
-	now, by := s.now(), actor.Name
-	err = s.updateExisting(ctx, key, map[string]any{
+	return deleted, nil
+}
+
+func (s *Store) markKeyDeleted(ctx context.Context, key *APIKey, by, reason string) error {
+	if err := s.releaseReplacedKey(ctx, key); err != nil {
+		return err
+	}
+	now := s.now()
+	err := s.updateExisting(ctx, key, map[string]any{
 		"deleted_at": now, "deleted_by_name": by, "deletion_reason": reason,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	key.DeletedAt, key.DeletedByName, key.DeletionReason, key.UpdatedAt = &now, by, reason, now
-	if err := s.publish(ctx, workspaceID, APIKeyDeletedEvent, key.Wire()); err != nil {
-		return nil, err
+	if err := s.publish(ctx, key.WorkspaceID, APIKeyDeletedEvent, key.Wire()); err != nil {
+		return err
 	}
 	details := map[string]string{"key_prefix": key.KeyPrefix}
 	if reason != "" {
 		details["reason"] = reason
 	}
-	return key, s.audit(ctx, workspaceID, "api_key.deleted", key.target(), details)
+	return s.audit(ctx, key.WorkspaceID, "api_key.deleted", key.target(), details)
 }
 
 // awaitDeletions returns missing once the deletions of all deleted keys among ids are in effect. A
@@ -291,7 +297,8 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effect Effect
 
 // writeReceipt stores the receipt of key. The system records it, regardless of who deleted the key.
 func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
-	update := s.with(ctx).Model(&APIKey{}).
+	var written []APIKey
+	update := s.with(ctx).Model(&written).Clauses(clause.Returning{}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
 		UpdateColumns(map[string]any{
 			"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionEffectiveAt,
@@ -300,14 +307,14 @@ func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
 	if update.Error != nil {
 		return fmt.Errorf("write receipt: %w", update.Error)
 	}
-	stored, err := s.APIKey(ctx, key.WorkspaceID, key.ID)
-	if err != nil {
+	if len(written) == 0 { // another call has written it
+		stored, err := s.APIKey(ctx, key.WorkspaceID, key.ID)
+		if err == nil {
+			*key = *stored
+		}
 		return err
 	}
-	*key = *stored
-	if update.RowsAffected == 0 {
-		return nil
-	}
+	*key = written[0]
 	return s.audit(asSystem(ctx), key.WorkspaceID, "api_key.deletion_in_force", key.target(), key.receiptDetails())
 }
 

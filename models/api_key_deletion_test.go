@@ -78,11 +78,28 @@ func TestUseAfterDeletionIsReported(t *testing.T) {
 			if _, err := store.DeleteAPIKey(t.Context(), workspace.ID, key.ID, models.NoConfirmation); err != nil {
 				t.Fatal(err)
 			}
-			for _, at := range []time.Time{store.Now().Add(-time.Hour), store.Now().Add(time.Hour)} {
-				if err := store.AddUsage(t.Context(), countsOf(use{key: key, at: at})); err != nil {
-					t.Fatal(err)
+			uses := func() {
+				for _, at := range []time.Time{store.Now().Add(-time.Hour), store.Now().Add(time.Hour)} {
+					if err := store.AddUsage(t.Context(), countsOf(use{key: key, at: at})); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
+			uses() // in a process that hasn't applied the deletion, its clock proves nothing
+			modelstest.Equal(t, "keys reported before the deletion is applied", len(reported), 0)
+			node, err := store.RegisterNode(t.Context(), models.NewNode{Name: "node", StartedAt: store.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := models.UnknownKeys
+			for range 2 {
+				changes, err := store.KeyChanges(t.Context(), node, state)
+				if err != nil {
+					t.Fatal(err)
+				}
+				state = changes.State
+			}
+			uses()
 			if diff := cmp.Diff([]string{key.ID}, reported); diff != "" {
 				t.Errorf("reported keys (-want +got):\n%s", diff)
 			}

@@ -229,16 +229,6 @@ var (
 	errRotationOver = Errorf(FailedPrecondition, "Someone just deleted the other key in this rotation. Check this key before you delete it.")
 )
 
-// requireOtherKey returns errRotationOver if the key is deleted. Its row must be locked, which keeps
-// others from deleting the key afterwards.
-func (s *Store) requireOtherKey(ctx context.Context, workspaceID, id string) error {
-	_, err := s.existingAPIKey(ctx, workspaceID, id)
-	if IsKind(err, NotFound) {
-		return errRotationOver
-	}
-	return err
-}
-
 // ReplacedKeyIDs returns, by the ID of the replacement, the IDs of the keys that are being rotated
 // to one of the given keys.
 func (s *Store) ReplacedKeyIDs(ctx context.Context, workspaceID string, keys []APIKey) (map[string]string, error) {

@@ -62,6 +62,7 @@ func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err err
 // An acknowledgment that arrives late doesn't take back a later one, and the record is durable: a change
 // removes nodes that are behind, and must not remove one that holds a lease.
 func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state KeyState) error {
+	s.applied.add(state.Epoch, s.now())
 	update := s.polls.WithContext(ctx).Exec(`UPDATE nodes SET acknowledged_at = @now,
 			applied_epoch = CASE WHEN applied_epoch < @epoch THEN @epoch ELSE applied_epoch END
 		WHERE id = @id AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = @epoch AND change_id = @change) AND `+s.dialect.durably(),

@@ -112,8 +112,10 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 	}
 	switch {
 	case changes.State == known:
+		s.applied.add(known.Epoch, s.now())
 		return changes, nil
 	case !read.Continues, known.Epoch > changes.State.Epoch:
+		s.applied.forget()
 		changes.All = true
 		return changes, nil
 	}

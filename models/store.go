@@ -31,9 +31,8 @@ type Options struct {
 	KeyChanged func(Effect)
 	// SendsEmail reports whether a worker sends the emails that ClaimEmail returns.
 	SendsEmail bool
-	// AcceptedAfterDeletion is called with keys that were used in an accepted request after their
-	// deletion took effect, according to the nodes' clocks. That can't happen unless the protocol
-	// is violated. It may be nil.
+	// AcceptedAfterDeletion is called with keys that the node of this process accepted after it had
+	// applied their deletion, which can't happen without a bug. It may be nil.
 	AcceptedAfterDeletion func(keyIDs []string)
 	// EncryptionKeys encrypt the secrets of webhook endpoints. Each has EncryptionKeySize bytes.
 	// The first encrypts new secrets; the others decrypt older ones. Without a key, no endpoint can
@@ -63,6 +62,7 @@ type Store struct {
 	ids        *idSource
 	keyChanged func(Effect)
 	keyHints   keyHints
+	applied    *appliedEpochs
 	stored     *storedMemory // what AddUsage need not look up
 	statements *preparedStatements
 	sendsEmail bool
@@ -116,6 +116,7 @@ func Open(url string, options Options) (*Store, error) {
 		ids:        newIDSource(),
 		keyChanged: options.KeyChanged,
 		keyHints:   newKeyHints(),
+		applied:    new(appliedEpochs),
 		stored:     newStoredMemory(),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),

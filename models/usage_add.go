@@ -198,8 +198,8 @@ func (s *Store) addScopesOfKey(ctx context.Context, id string, scopes scope.Set)
 	return s.with(ctx).Model(&APIKey{}).Where("id = ?", id).UpdateColumn("needed_scopes", before|scopes).Error
 }
 
-// moveLastUses moves the last uses of keys forward, never back. It returns the keys that were used
-// after their deletion had taken effect.
+// moveLastUses moves the last uses of keys forward, never back. It returns the keys that the node of this
+// process accepted after it had applied their deletion.
 func (s *Store) moveLastUses(ctx context.Context, counts []usage.Count) (usedAfterDeletion []string, err error) {
 	uses := usage.Group(accepted(counts), usage.ByKey)
 	rows := make([][]any, len(uses))
@@ -212,15 +212,40 @@ func (s *Store) moveLastUses(ctx context.Context, counts []usage.Count) (usedAft
 	if err != nil {
 		return nil, fmt.Errorf("move last uses: %w", err)
 	}
-	for some := range slices.Chunk(keyIDs(uses), maxIDs) {
-		var used []string
-		err := s.with(ctx).Model(&APIKey{}).Where("id IN ? AND deletion_in_force_at IS NOT NULL AND last_used_at > deletion_in_force_at", some).Pluck("id", &used).Error
+	for some := range slices.Chunk(uses, maxIDs) {
+		used, err := s.usedAfterDeletion(ctx, some)
 		if err != nil {
-			return nil, fmt.Errorf("look for uses after deletion: %w", err)
+			return nil, err
 		}
 		usedAfterDeletion = append(usedAfterDeletion, used...)
 	}
 	return usedAfterDeletion, nil
+}
+
+// usedAfterDeletion returns the keys that the node of this process accepted after it had applied their
+// deletion, given their last uses, and marks them.
+func (s *Store) usedAfterDeletion(ctx context.Context, uses []usage.Count) (ids []string, err error) {
+	lastUses := make(map[string]time.Time, len(uses))
+	for _, use := range uses {
+		lastUses[use.APIKeyID] = use.Last
+	}
+	var deleted []APIKey
+	err = s.with(ctx).Select("id, changed_epoch").Where("id IN ? AND deleted_at IS NOT NULL", keyIDs(uses)).Find(&deleted).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for uses after deletion: %w", err)
+	}
+	for _, key := range deleted {
+		if at, applied := s.applied.by(key.ChangedEpoch); applied && lastUses[key.ID].After(at) {
+			ids = append(ids, key.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if err := s.with(ctx).Model(&APIKey{}).Where("id IN ?", ids).UpdateColumn("accepted_after_deletion", true).Error; err != nil {
+		return nil, fmt.Errorf("mark uses after deletion: %w", err)
+	}
+	return ids, nil
 }
 
 // maxIDs limits the IDs in a condition of one query.

@@ -47,7 +47,7 @@ func NewMetrics() *Metrics {
 			Name: "skipup_usage_lost_requests_total", Help: "Requests that were not counted because the node stopped before it could store them.",
 		}),
 		afterDeletion: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "skipup_accepted_after_deletion_total", Help: "API keys used after their deletion took effect on all nodes. Any value but 0 indicates a bug or clocks that differ.",
+			Name: "skipup_accepted_after_deletion_total", Help: "API keys that this node accepted after it had applied their deletion. Any value but 0 indicates a bug.",
 		}),
 		keyChangeWait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "skipup_key_change_wait_seconds", Help: "Time from the commit of a change to an API key until it is in effect on all nodes, by what ended it: acknowledged, when all nodes had confirmed the change, or lease, when the leases of the others had ended.",

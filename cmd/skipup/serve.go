@@ -121,7 +121,7 @@ func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics
 	store, applied, err := openStore(ctx, s, models.Options{
 		Log: log, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
 		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), AcceptedAfterDeletion: func(keyIDs []string) {
-			log.Error("accepted requests with deleted keys; check that the clocks of all nodes agree, and if they do, report a bug", "keys", keyIDs)
+			log.Error("accepted requests with keys after their deletion; report this bug", "keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)
 		},
 	})

@@ -115,7 +115,7 @@ func TestReceipts(t *testing.T) {
 	if got := whole(unknown); !strings.Contains(got, "Confirming…") || !strings.Contains(got, "Never used") {
 		t.Errorf("receipt of a pending deletion = %q", got)
 	}
-	key.LastUsedAt = new(now)
+	key.AcceptedAfterDeletion = true
 	if got := whole(key); !strings.Contains(got, "This should never happen.") {
 		t.Errorf("receipt of a key accepted after its deletion = %q", got)
 	}

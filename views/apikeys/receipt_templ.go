@@ -253,7 +253,7 @@ func receiptCard(r models.DeletionReceipt, waitingFor []string) templ.Component 
 				return templ_7745c5c3_Err
 			}
 			if r.AcceptedAfter {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<span class=\"font-medium text-destructive\">Yes. This should never happen. Check that your servers’ clocks are in sync, then report it.</span>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<span class=\"font-medium text-destructive\">Yes. This should never happen. Please report it.</span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
