@@ -112,11 +112,3 @@ func (h sessions) setTheme(c echo.Context) error {
 	web.SetTheme(c, viewer.ParseTheme(form.Theme))
 	return web.Redirect(c, web.LocalURL(form.Next))
 }
-
-// workspaceOf returns the ID of the viewer's current workspace, or "".
-func workspaceOf(v viewer.Viewer) string {
-	if v.Member == nil {
-		return ""
-	}
-	return v.Member.WorkspaceID
-}
