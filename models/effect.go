@@ -24,7 +24,7 @@ type Effect struct {
 // Bounds of the time between two looks at the nodes that haven't confirmed a change.
 const (
 	minLook = 500 * time.Microsecond
-	maxLook = 50 * time.Millisecond
+	maxLook = 10 * time.Millisecond
 	// lookTimeout bounds a look if the database doesn't respond.
 	lookTimeout = time.Second
 )
