@@ -27,7 +27,7 @@ func main() {
 	child := flag.String("serve", "", "internal: directory of the database to serve from")
 	keys := flag.Int("keys", 0, "internal: number of keys to hold in memory")
 	rounds := flag.Int("rounds", 25, "rounds of each comparison")
-	length := flag.Duration("round", time.Second, "time for one variant in a round; usage is stored once a second")
+	length := flag.Duration("round", time.Second, "time for one variant in a round; usage is stored once in each")
 	only := flag.String("only", "", "measure one part only: 10, 10000, or 1000000 keys; product, deletions, usage, or webhooks")
 	against := flag.String("against", "", "compare the gate of this build with that of other bench binaries, separated by commas")
 	flag.Parse()

@@ -175,7 +175,7 @@ func fill(ctx context.Context, store *models.Store, dir string, count int) ([]st
 	}
 	keys := []string{secret.Reveal()}
 	for len(keys) < count {
-		rows := make([]models.APIKey, 0, 1000)
+		rows := make([]models.APIKey, 0, 500)
 		for len(rows) < cap(rows) && len(keys) < count {
 			secret := token.New(token.Live)
 			row := *first
