@@ -283,7 +283,7 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effect Effect
 			effectiveAt = committedAt // from a clock of another node
 		}
 		key.DeletionCommittedAt, key.DeletionEffectiveAt = &committedAt, &effectiveAt
-		key.DeletionNodes, key.DeletionSilentNodes = &effect.Nodes, joinNodes(effect.SilentNodes)
+		key.DeletionNodes, key.DeletionSilentNodes = effect.Nodes, joinNodes(effect.SilentNodes)
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		for _, key := range keys {

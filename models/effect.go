@@ -12,7 +12,7 @@ type Effect struct {
 	CommittedAt time.Time     // zero if another call made the change
 	EffectiveAt time.Time     // when it was in effect on all nodes
 	Took        time.Duration // from the commit until then
-	Nodes       int           // number of nodes that could verify keys from memory
+	Nodes       *int          // number of nodes that could verify keys from memory; nil if unknown
 	// SilentNodes are the names of the nodes that didn't confirm the change. It waited until their
 	// leases had ended.
 	SilentNodes []string
@@ -44,23 +44,31 @@ func (s *Store) awaitEffect(ctx context.Context, row revocation) Effect {
 }
 
 // awaitNodes waits until every registered node has acknowledged an epoch, or until deadline. It then
-// removes the nodes that haven't. If the database doesn't respond, it waits until deadline.
+// removes the nodes that haven't. If the database doesn't respond, it waits until deadline. If ctx is
+// done, it returns at once and removes no node, because their leases may not have ended.
 func (s *Store) awaitNodes(ctx context.Context, epoch int64, deadline time.Time) Effect {
 	var nodes int
 	for wait := minLook; ; wait = min(2*wait, maxLook) {
 		count, behind, err := s.countNodes(ctx, epoch)
 		if err == nil {
 			if nodes = count; behind == 0 {
-				return Effect{Nodes: nodes}
+				return Effect{Nodes: &nodes}
 			}
 		}
 		left := time.Until(deadline)
-		if left <= 0 || ctx.Err() != nil {
+		if left <= 0 {
 			break
 		}
-		_ = sleep(ctx, min(wait, left))
+		if sleep(ctx, min(wait, left)) != nil {
+			return Effect{AwaitedLease: true}
+		}
 	}
-	return Effect{Nodes: nodes, SilentNodes: s.removeNodesBehind(ctx, epoch), AwaitedLease: true}
+	silent, err := s.removeNodesBehind(ctx, epoch)
+	if err != nil { // a later change removes them
+		s.log.Warn("could not remove nodes that did not confirm a change", "error", err)
+		return Effect{AwaitedLease: true}
+	}
+	return Effect{Nodes: &nodes, SilentNodes: silent, AwaitedLease: true}
 }
 
 // countNodes returns the number of registered nodes, and how many of them haven't acknowledged an epoch.
@@ -75,14 +83,14 @@ func (s *Store) countNodes(ctx context.Context, epoch int64) (nodes, behind int,
 }
 
 // removeNodesBehind removes the nodes that haven't acknowledged an epoch, and returns their names. Call
-// it only when all their leases have ended. If it fails, a later change removes them.
-func (s *Store) removeNodesBehind(ctx context.Context, epoch int64) (names []string) {
+// it only when all their leases have ended.
+func (s *Store) removeNodesBehind(ctx context.Context, epoch int64) (names []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	if err := s.with(ctx).Raw("DELETE FROM nodes WHERE applied_epoch < ? RETURNING name", epoch).Scan(&names).Error; err != nil {
-		s.log.Warn("could not remove nodes that did not confirm a change", "error", err)
+		return nil, fmt.Errorf("remove nodes: %w", err)
 	}
-	return names
+	return names, nil
 }
 
 // awaitEpoch waits until all changes so far are in effect on all nodes, or ctx is done. Use it where

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -69,6 +70,26 @@ func TestSilentNodeDelaysOneChange(t *testing.T) {
 		s.Exec(t, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000")
 		next := s.delete(t, s.key(t, "Next"))
 		modelstest.Equal(t, "nodes at the next change", next.Nodes, new(1))
+	})
+}
+
+// The caller may be gone before the lease of the node has ended.
+func TestCanceledWaitRemovesNoNode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000")
+		key := s.key(t, "CI")
+		s.silentNode(t, "web-2")
+		s.Exec(t, "UPDATE nodes SET applied_epoch = -1")
+		ctx, cancel := context.WithTimeout(s.ctx, 100*time.Millisecond)
+		defer cancel()
+		if _, err := s.ResumeAPIKey(ctx, s.id, key.ID); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error = %v, want %v", err, context.DeadlineExceeded)
+		}
+		nodes, err := s.Nodes(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "nodes", len(nodes), 1)
 	})
 }
 
