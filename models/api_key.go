@@ -37,6 +37,8 @@ type APIKey struct {
 	PausedAt          *time.Time
 	PausedUntil       *time.Time // rounded to a whole second; ignored once it has passed
 	PausedByName      string
+	DeleteAt          *time.Time // when the key will be deleted, if IsScheduledForDeletion
+	DeleteAtByName    string     // who scheduled that
 	DeletedAt         *time.Time
 	DeletedByName     string
 	// When the deletion was committed, and when it took effect on all nodes.
@@ -108,7 +110,8 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 func (k *APIKey) Wire() wire.APIKey {
 	return wire.APIKey{
 		ID: k.ID, Name: k.Name, Description: optional(k.Description), KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
-		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), CreatedAt: wire.Timestamp(k.CreatedAt),
+		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
+		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
 }
 

@@ -132,24 +132,23 @@ type deletion struct {
 	otherKey string
 	// descendants deletes the DeletableDescendants of the key too.
 	descendants bool
+	// dueAt is the time by which the scheduled deletion of the key is due, which it must still be. It is
+	// zero for a deletion that wasn't scheduled.
+	dueAt time.Time
 }
 
 // deleteAPIKey deletes a key as DeleteAPIKey does, with options.
 func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d deletion) (*APIKey, error) {
 	var keys []*APIKey
 	effect, err := s.changeKeys(ctx, func(tx *Store) (_ []*APIKey, err error) {
-		ids, locked := []string{id}, []string{id}
-		if d.otherKey != "" {
-			locked = append(locked, d.otherKey)
-		}
-		var rows lockedKeys
-		if d.descendants {
-			ids, rows, err = tx.lockDescendants(ctx, workspaceID, locked)
-		} else {
-			rows, err = tx.lockForDeletion(ctx, workspaceID, locked)
-		}
+		ids, rows, err := tx.lockDeleted(ctx, workspaceID, id, d.otherKey, d.descendants)
 		if err != nil {
 			return nil, err
+		}
+		if !d.dueAt.IsZero() {
+			if key, err := rows.existing(id); err == nil && !key.isDue(d.dueAt) {
+				return nil, errNotScheduled
+			}
 		}
 		if keys, err = tx.markDeleted(ctx, rows, ids, d.reason); err != nil {
 			return nil, err
@@ -168,6 +167,20 @@ func (s *Store) deleteAPIKey(ctx context.Context, workspaceID, id string, d dele
 	// The deletion is in effect. If its receipt cannot be written now, FinishDeletions retries.
 	_ = s.writeReceipts(context.WithoutCancel(ctx), keys, effect)
 	return keys[0], nil
+}
+
+// lockDeleted locks a key to be deleted, another key unless otherKey is empty, and the descendants of the
+// key if asked. It returns the IDs of the keys to be deleted; that of the key is the first.
+func (s *Store) lockDeleted(ctx context.Context, workspaceID, id, otherKey string, descendants bool) (ids []string, rows lockedKeys, err error) {
+	locked := []string{id}
+	if otherKey != "" {
+		locked = append(locked, otherKey)
+	}
+	if descendants {
+		return s.lockDescendants(ctx, workspaceID, locked)
+	}
+	rows, err = s.lockForDeletion(ctx, workspaceID, locked)
+	return []string{id}, rows, err
 }
 
 // lockDescendants locks keys, the first of which is to be deleted, and all descendants of that key, so
@@ -212,14 +225,19 @@ func (s *Store) markDeleted(ctx context.Context, rows lockedKeys, ids []string, 
 		if deleted[i], err = rows.existing(id); err != nil {
 			return nil, err
 		}
-		if err := s.markKeyDeleted(ctx, deleted[i], actor.Name, reason); err != nil {
+		if err := s.markKeyDeleted(ctx, deleted[i], actor, reason); err != nil {
 			return nil, err
 		}
 	}
 	return deleted, nil
 }
 
-func (s *Store) markKeyDeleted(ctx context.Context, key *APIKey, by, reason string) error {
+func (s *Store) markKeyDeleted(ctx context.Context, key *APIKey, actor Actor, reason string) error {
+	details, by := map[string]string{"key_prefix": key.KeyPrefix}, actor.Name
+	if actor.Type == ActorSystem { // which only deletes keys whose deletion was scheduled
+		by = key.DeleteAtByName
+		details["scheduled_by"] = by
+	}
 	if err := s.releaseReplacedKey(ctx, key); err != nil {
 		return err
 	}
@@ -234,7 +252,6 @@ func (s *Store) markKeyDeleted(ctx context.Context, key *APIKey, by, reason stri
 	if err := s.publish(ctx, key.WorkspaceID, APIKeyDeletedEvent, key.Wire()); err != nil {
 		return err
 	}
-	details := map[string]string{"key_prefix": key.KeyPrefix}
 	if reason != "" {
 		details["reason"] = reason
 	}

@@ -2,15 +2,18 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"github.com/skipup/keys/models/usage"
 )
 
 // MaxPause is the longest time that a key can be paused for.
 const MaxPause = 90 * 24 * time.Hour
 
 // PauseAPIKey rejects requests with a key until the given time, rounded up to a whole second. When
-// it returns, every node rejects the key. Pausing a paused key changes the end of its pause. For an
-// expired key it returns FailedPrecondition.
+// it returns, every node rejects the key. Pausing a paused key changes the end of its pause. It returns
+// FailedPrecondition for a key that has expired or is scheduled for deletion.
 func (s *Store) PauseAPIKey(ctx context.Context, workspaceID, id string, until time.Time) (*APIKey, error) {
 	if err := s.checkPause(until); err != nil {
 		return nil, err
@@ -47,30 +50,40 @@ func wholeSecond(at time.Time) time.Time {
 	return whole
 }
 
+var errAlreadyRejected = Errorf(FailedPrecondition, "This key has expired, so its requests are already rejected.")
+
 func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until time.Time) (*APIKey, error) {
 	key, err := s.lockAPIKey(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
-	now := s.now()
-	if key.DeletedAt == nil && key.expiredAt(now) {
-		return nil, Errorf(FailedPrecondition, "This key has expired, so its requests are already rejected.")
+	switch {
+	case key.IsScheduledForDeletion():
+		return nil, errScheduled
+	case key.DeletedAt == nil && key.expiredAt(s.now()):
+		return nil, errAlreadyRejected
 	}
 	actor, err := s.actor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !key.pausedAt(now) { // otherwise the same pause gets longer or shorter
-		key.PausedAt = &now
-	}
-	key.PausedUntil, key.PausedByName, key.UpdatedAt = &until, actor.Name, now
+	key.setPause(s.now(), until, actor.Name)
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
 	return key, s.audit(ctx, workspaceID, "api_key.paused", key.target(), map[string]string{"until": until.Format(time.RFC3339)})
 }
 
-// ResumeAPIKey ends the pause of a key. When it returns, every node accepts the key, even if it was
+// setPause pauses k, or makes its pause longer or shorter, and clears a scheduled deletion.
+func (k *APIKey) setPause(now, until time.Time, by string) {
+	if !k.pausedAt(now) {
+		k.PausedAt = &now
+	}
+	k.PausedUntil, k.PausedByName, k.UpdatedAt = &until, by, now
+	k.DeleteAt, k.DeleteAtByName = nil, ""
+}
+
+// ResumeAPIKey ends the pause of a key, and cancels its scheduled deletion. When it returns, every node accepts the key, even if it was
 // not paused: a concurrent call may just have resumed it.
 func (s *Store) ResumeAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
@@ -96,18 +109,39 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string) (*APIKe
 	if err != nil {
 		return nil, err
 	}
+	if err := s.auditCancellation(ctx, key); err != nil {
+		return nil, err
+	}
 	details := map[string]string{}
-	if key.PausedUntil != nil {
+	if key.PausedUntil != nil && !key.IsScheduledForDeletion() {
 		details["paused_until"] = key.PausedUntil.UTC().Format(time.RFC3339)
 	}
 	key.PausedAt, key.PausedUntil, key.PausedByName, key.UpdatedAt = nil, nil, "", s.now()
+	key.DeleteAt, key.DeleteAtByName = nil, ""
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
 	return key, s.audit(ctx, workspaceID, "api_key.resumed", key.target(), details)
 }
 
-// pause returns the columns of a pause with their values.
+// pause returns the columns of a pause and of a scheduled deletion with their values.
 func (k *APIKey) pause() map[string]any {
-	return map[string]any{"paused_at": k.PausedAt, "paused_until": k.PausedUntil, "paused_by_name": k.PausedByName}
+	return map[string]any{
+		"paused_at": k.PausedAt, "paused_until": k.PausedUntil, "paused_by_name": k.PausedByName,
+		"delete_at": k.DeleteAt, "delete_at_by_name": k.DeleteAtByName,
+	}
+}
+
+// RejectedSincePause counts the requests with a paused key that were rejected since its pause began.
+func (s *Store) RejectedSincePause(ctx context.Context, key *APIKey) (count int64, err error) {
+	if !key.pausedAt(s.now()) || key.PausedAt == nil {
+		return 0, nil
+	}
+	err = s.with(ctx).Table(periodTables[usage.Hourly]).Select("CAST(COALESCE(sum(requests), 0) AS bigint)").
+		Where("workspace_id = ? AND api_key_id = ? AND starts_at >= ? AND refusal = ?",
+			key.WorkspaceID, key.ID, key.PausedAt.Truncate(time.Hour), usage.RejectedPaused).Scan(&count).Error
+	if err != nil {
+		return 0, fmt.Errorf("count requests rejected since the pause: %w", err)
+	}
+	return count, nil
 }

@@ -29,7 +29,7 @@ func (k *APIKey) IsRotating() bool { return k.ReplacementID != nil && k.DeletedA
 // The returned secret is not stored and cannot be read again. Both keys work until one of them is
 // deleted.
 //
-// It returns FailedPrecondition if the key is already being rotated or has expired, NotFound if it
+// It returns FailedPrecondition if the key is already being rotated, is scheduled for deletion, or has expired, NotFound if it
 // is deleted, and otherwise the errors of CreateAPIKey.
 func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewReplacement) (*APIKey, token.Secret, error) {
 	var (
@@ -93,7 +93,10 @@ func (s *Store) existingAPIKey(ctx context.Context, workspaceID, id string) (*AP
 // being rotated, which it does not check. It adds to the errors already in fields.
 func (s *Store) CheckReplacement(old *APIKey, n NewReplacement, fields Fields) error {
 	now := s.now()
-	if old.StatusAt(now) == KeyExpired {
+	switch {
+	case old.IsScheduledForDeletion():
+		return errScheduled
+	case old.StatusAt(now) == KeyExpired:
 		return errExpired
 	}
 	wanted := n.of(old, now)

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,9 @@ func (s *Store) DeactivateMemberAndPauseKeys(ctx context.Context, workspaceID, i
 		until := wholeSecond(tx.now().Add(MaxPause))
 		for _, key := range keys { // in the order in which all transactions lock keys
 			key, err := tx.markPaused(ctx, workspaceID, key.ID, until)
+			if errors.Is(err, errScheduled) {
+				continue // already rejected, until it is deleted
+			}
 			if err != nil {
 				return nil, err
 			}

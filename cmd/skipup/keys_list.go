@@ -91,7 +91,8 @@ type listedKey struct {
 	CreatedAt   time.Time        `json:"created_at"`
 	LastUsedAt  *time.Time       `json:"last_used_at"`
 	ExpiresAt   *time.Time       `json:"expires_at"`
-	PausedUntil *time.Time       `json:"paused_until"` // even if in the past
+	PausedUntil *time.Time       `json:"paused_until"` // even if in the past; null if the key is scheduled for deletion
+	DeleteAt    *time.Time       `json:"delete_at"`    // null unless the key is scheduled for deletion
 	DeletedAt   *time.Time       `json:"deleted_at"`
 	// The IDs of the replaced key, of the replacement, and of the first key in the rotation history.
 	RotatedFrom *string `json:"rotated_from"`
@@ -100,12 +101,16 @@ type listedKey struct {
 }
 
 func listed(key *models.APIKey, now time.Time) listedKey {
-	return listedKey{
+	one := listedKey{
 		ID: key.ID, Name: key.Name, Description: key.Description, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Names(),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
 	}
+	if key.IsScheduledForDeletion() {
+		one.PausedUntil, one.DeleteAt = nil, inSeconds(key.DeleteAt)
+	}
+	return one
 }
 
 // inSeconds returns t in UTC and whole seconds, or nil if t is nil.
@@ -120,7 +125,11 @@ func inSeconds(t *time.Time) *time.Time {
 func (p *program) printTable(keys []listedKey) error {
 	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION"}}
 	for _, key := range keys {
-		rows = append(rows, []string{key.ID, visible(key.Name), key.KeyPrefix, string(key.State), cmp.Or(strings.Join(key.Scopes, ","), "-"),
+		status := string(key.State)
+		if key.DeleteAt != nil {
+			status += " until deletion at " + formatTime(key.DeleteAt)
+		}
+		rows = append(rows, []string{key.ID, visible(key.Name), key.KeyPrefix, status, cmp.Or(strings.Join(key.Scopes, ","), "-"),
 			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Description), "-")})
 	}
 	return p.printRows(rows)

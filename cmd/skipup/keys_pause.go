@@ -35,20 +35,25 @@ automatically when the pause ends.`,
 
 func (p *program) keysResume() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "resume KEY_ID",
-		Short:   "Resume a paused API key",
-		Long:    `Resume a paused API key. Waits until every node accepts the key (about one lease).`,
+		Use:   "resume KEY_ID",
+		Short: "Resume a paused API key",
+		Long: `Resume a paused API key, and cancel its deletion if that is scheduled. Waits until every node
+accepts the key (about one lease).`,
 		Example: `  skipup keys resume key_01J…`,
 		Args:    oneKey,
 	}
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		return p.withKey(ctx, cmd, args[0], func(ctx context.Context, store *models.Store, key *models.APIKey) error {
+			canceled := ""
+			if key.IsScheduledForDeletion() {
+				canceled = " Its scheduled deletion is canceled."
+			}
 			key, err := store.ResumeAPIKey(ctx, key.WorkspaceID, key.ID)
 			if err != nil {
 				return err
 			}
-			return p.printf("Resumed %q (%s). Every node accepts it.", key.Name, key.KeyPrefix)
+			return p.printf("Resumed %q (%s). Every node accepts it.%s", key.Name, key.KeyPrefix, canceled)
 		})
 	})
 }

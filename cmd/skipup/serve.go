@@ -81,7 +81,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
-	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log),
+	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
 		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
 		reserveWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
 	defer stopWorkers()

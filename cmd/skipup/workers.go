@@ -54,6 +54,15 @@ func deletionWorker(store *models.Store, log *slog.Logger) worker {
 	})
 }
 
+// scheduledDeletionWorker returns a worker that deletes keys when their scheduled deletion is due, at most a
+// minute late.
+func scheduledDeletionWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(time.Minute, log, "delete keys as scheduled", func(ctx context.Context) error {
+		_, err := store.DeleteScheduledKeys(ctx)
+		return err
+	})
+}
+
 // upgradeWorker returns a worker that reports an upgrade that isn't finished.
 func upgradeWorker(store *models.Store, conditions *web.Conditions, log *slog.Logger) worker {
 	return repeat(time.Minute, log, "read the lease", func(ctx context.Context) error {

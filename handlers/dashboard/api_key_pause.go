@@ -1,11 +1,14 @@
 package dashboard
 
 import (
+	"fmt"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
@@ -48,5 +51,9 @@ func (h apiKeys) resume(c echo.Context) error {
 	if _, err := h.store.ResumeAPIKey(c.Request().Context(), key.WorkspaceID, key.ID); err != nil {
 		return err
 	}
-	return redirectWithNotice(c, path.APIKey(key.ID), "Key resumed")
+	text := fmt.Sprintf("Resumed “%s”.", ui.Isolate(key.Name))
+	if key.IsScheduledForDeletion() {
+		text += " It won’t be deleted."
+	}
+	return redirectWithNotice(c, path.APIKey(key.ID), text)
 }

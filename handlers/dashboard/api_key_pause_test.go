@@ -155,7 +155,7 @@ func TestPauseUntilATimeInTheViewersZone(t *testing.T) {
 	modelstest.Equal(t, "notice", notice(t, b, paused), "Key paused")
 	resumed := b.Post(page+"/resume", nil)
 	resumed.WantRedirect(t, page)
-	modelstest.Equal(t, "notice", notice(t, b, resumed), "Key resumed")
+	modelstest.Equal(t, "notice", notice(t, b, resumed), "Resumed “CI”.")
 	modelstest.Equal(t, "PausedUntil", keysOf(t, s)[0].PausedUntil, nil)
 	for choice, want := range map[string]time.Duration{"15m": 15 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour} {
 		b.Post(page+"/pause", url.Values{"for": {choice}})

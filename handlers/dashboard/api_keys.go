@@ -193,6 +193,9 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.Descendants = descendants[page.Key.ID]
+	if page.Rejected, err = h.store.RejectedSincePause(c.Request().Context(), page.Key); err != nil {
+		return err
+	}
 	if receipt, deleted := page.Key.DeletionReceipt(); deleted && receipt.EffectiveAt == nil {
 		if page.WaitingFor, err = h.store.NodesBehind(c.Request().Context(), page.Key.ChangedEpoch); err != nil {
 			return err

@@ -98,6 +98,10 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodPost, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().act},
 		{http.MethodGet, path.APIKeyDelete(":id"), adminWithUsage, keys.delete().ask},
 		{http.MethodPost, path.APIKeyDelete(":id"), admin, keys.delete().act},
+		{http.MethodGet, path.APIKeyScheduleDeletion(":id"), adminWithUsage, keys.scheduleDeletion().ask},
+		{http.MethodPost, path.APIKeyScheduleDeletion(":id"), admin, keys.scheduleDeletion().act},
+		{http.MethodGet, path.APIKeyCancelDeletion(":id"), adminWithUsage, keys.cancelDeletion().ask},
+		{http.MethodPost, path.APIKeyCancelDeletion(":id"), admin, keys.cancelDeletion().act},
 
 		{http.MethodGet, path.Invitations + ":token", anyone, invitations.show},
 		{http.MethodPost, path.Invitations + ":token", anyone, invitations.accept},

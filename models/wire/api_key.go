@@ -11,6 +11,7 @@ type APIKey struct {
 	Scopes      scope.Set  `json:"scopes"`
 	ExpiresAt   *Timestamp `json:"expires_at"`
 	LastUsedAt  *Timestamp `json:"last_used_at"`
+	DeleteAt    *Timestamp `json:"delete_at"` // when the key will be deleted
 	CreatedAt   Timestamp  `json:"created_at"`
 }
 

@@ -72,6 +72,11 @@ func canPause(key *models.APIKey, now time.Time) bool {
 	return status == models.KeyActive || status == models.KeyExpiresSoon
 }
 
+// canSchedule reports whether the deletion of the key can be scheduled.
+func canSchedule(key *models.APIKey, now time.Time) bool {
+	return key.StatusAt(now) != models.KeyExpired && !key.IsRotating() && !key.IsScheduledForDeletion()
+}
+
 func untilBounds(v viewer.Viewer) (first, last string) {
 	return v.Now.In(v.Location).Format(untilLayout), v.Now.Add(models.MaxPause).In(v.Location).Format(untilLayout)
 }

@@ -131,9 +131,18 @@ type DetailPage struct {
 	// RotationUse counts the requests of each of them in the last 30 days, by ID.
 	RotationUse map[string]int64
 	Descendants []models.APIKey // created by the key, directly or through other keys
+	Rejected    int64           // requests rejected since the key was paused
 	Form        DetailsForm
 	Errors      models.Fields // of that form
 	Message     string        // an error that concerns no single field
+}
+
+// CancelDeletionPage asks whether a key whose deletion is canceled stays paused.
+type CancelDeletionPage struct {
+	Key        *models.APIKey
+	Rejected   int64         // requests rejected since the key was paused
+	ChangeTime time.Duration // longest time until the change takes effect
+	Message    string
 }
 
 // DeletePage asks for confirmation before a key is deleted.

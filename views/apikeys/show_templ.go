@@ -176,7 +176,7 @@ func Show(p DetailPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = pausedNote(p.Key).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = pausedNote(p.Key, p.Rejected).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -440,7 +440,7 @@ func row(p ListPage, key *models.APIKey) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = resumes(key).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = pauseEnd(key).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

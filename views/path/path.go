@@ -80,6 +80,12 @@ func APIKeyResume(id string) string { return APIKey(id) + "/resume" }
 // APIKeyDelete returns the path for deleting a key.
 func APIKeyDelete(id string) string { return APIKey(id) + "/delete" }
 
+// APIKeyScheduleDeletion returns the path for pausing a key and deleting it later.
+func APIKeyScheduleDeletion(id string) string { return APIKeyDelete(id) + "/schedule" }
+
+// APIKeyCancelDeletion returns the path for canceling the scheduled deletion of a key.
+func APIKeyCancelDeletion(id string) string { return APIKeyDelete(id) + "/cancel" }
+
 // APIKeyRotation returns the path of the rotation of a key, where it can also be started.
 func APIKeyRotation(id string) string { return APIKey(id) + "/rotation" }
 

@@ -8,7 +8,7 @@ async function ask(page, { id }) {
   await expect(dialog(page)).toBeVisible()
 }
 
-test('shows the recent traffic of the key and pauses it instead', async ({ admin, skipup }) => {
+test('shows the recent traffic of the key and pauses it before it is deleted', async ({ admin, skipup }) => {
   const key = await makeKey(admin, { name: 'CRM sync' })
   for (let i = 0; i < 3; i++) await skipup.call('/me', { key: key.key })
   await ask(admin, key)
@@ -18,9 +18,14 @@ test('shows the recent traffic of the key and pauses it instead', async ({ admin
   await expect(traffic).toContainText('127.0.0.1')
   await nameToConfirm(admin).press('Enter')
   await expect(dialog(admin).getByText(/^The name doesn't match/), 'Enter deletes').toBeVisible()
-  await dialog(admin).getByRole('button', { name: 'Pause for 1 day' }).click()
-  await expect(admin.getByText(/Paused\. Resumes\s+in (1 day|24 hours)/)).toBeVisible()
+  await nameToConfirm(admin).fill('CRM sync')
+  await dialog(admin).getByRole('button', { name: 'Pause for 24 hours, then delete' }).click()
+  await expect(admin.getByText(/Paused\. Will be deleted\s+in (1 day|24 hours)/)).toBeVisible()
   expect((await skipup.call('/me', { key: key.key })).status, 'status while paused').toBe(401)
+  await admin.getByRole('link', { name: 'Cancel deletion' }).click()
+  await dialog(admin).getByRole('button', { name: 'Resume key' }).click()
+  await expect(admin.getByText('Resumed “CRM sync”. It won’t be deleted.')).toBeVisible()
+  expect((await skipup.call('/me', { key: key.key })).status, 'status after the cancellation').toBe(200)
 })
 
 test('links the message to the receipt', async ({ admin }) => {

@@ -17,7 +17,7 @@ test('rejects a paused key until it is resumed', async ({ admin, skipup }) => {
   await expect(rows(admin)).toHaveCount(1)
   await row(admin, 'CRM sync').getByRole('link', { name: 'CRM sync', exact: true }).click()
   await admin.getByRole('button', { name: 'Resume now' }).click()
-  await expect(admin.getByText('Key resumed')).toBeVisible()
+  await expect(admin.getByText(/^Resumed “/)).toBeVisible()
   expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
 })
 
