@@ -24,6 +24,21 @@ func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]
 	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids, lately(c.Request().Context()))
 }
 
+// keyUsage returns the usage of a key in the last UsageDays of the viewer, for its page.
+func (h apiKeys) keyUsage(c echo.Context, id string) (of apikeys.KeyUsage, err error) {
+	ctx, workspaceID, look := c.Request().Context(), web.CallerOf(c).WorkspaceID, viewer.Of(c.Request().Context())
+	of.Now, of.Zone = look.Now, look.Location
+	if of.Report, err = h.store.UsageReport(ctx, workspaceID, id, of.Query.Window(look.Now, look.Location)); err != nil {
+		return of, err
+	}
+	of.Ever = of.Report.Ever()
+	if of.Callers, err = h.store.CallersOf(ctx, workspaceID, id); err != nil {
+		return of, err
+	}
+	of.LastError, err = h.store.LastError(ctx, workspaceID, id, lately(ctx))
+	return of, err
+}
+
 // lately returns the start of the last UsageDays of the viewer.
 func lately(ctx context.Context) time.Time {
 	look := viewer.Of(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -165,10 +166,21 @@ func (h apiKeys) reject(c echo.Context, form apikeys.Form, err error) error {
 	return h.form(c, http.StatusUnprocessableEntity, form)
 }
 
+// show renders the page of a key. It returns 204 to a page that waits for the first request if there was no
+// request since.
 func (h apiKeys) show(c echo.Context) error {
 	key, err := h.key(c)
 	if err != nil {
 		return err
+	}
+	if seen := c.QueryParam("seen"); seen != "" && web.ForPart(c) {
+		ever, err := h.store.RequestsEver(c.Request().Context(), key.WorkspaceID, key.ID)
+		if err != nil {
+			return err
+		}
+		if seen == strconv.FormatInt(ever, 10) {
+			return c.NoContent(http.StatusNoContent)
+		}
 	}
 	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Form: apikeys.DetailsForm{Name: key.Name, Description: key.Description}})
 }
@@ -180,11 +192,9 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.History = history
-	usage, err := h.recentUsage(c, *page.Key)
-	if err != nil {
+	if page.Usage, err = h.keyUsage(c, page.Key.ID); err != nil {
 		return err
 	}
-	page.Usage = apikeys.UsageSummary{Total: usage[page.Key.ID], Days: apikeys.UsageDays}
 	if err := h.addRotationHistory(c.Request().Context(), &page); err != nil {
 		return err
 	}

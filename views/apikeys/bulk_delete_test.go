@@ -106,7 +106,7 @@ func TestReceipts(t *testing.T) {
 		t.Errorf("title = %q, want Deleted 2 keys", got)
 	}
 	whole := func(key *models.APIKey) string {
-		return text(drawn(t, Show(DetailPage{Key: key})).Find("section[aria-labelledby=receipt] dl"))
+		return text(drawn(t, Show(detailOf(key))).Find("section[aria-labelledby=receipt] dl"))
 	}
 	if got, want := whole(key), "Deleted 24 Nov 2026, 11:59:59.000 UTC In effect on all nodes 24 Nov 2026, 11:59:59.525 UTC 525 ms after deletion."+
 		" Last accepted request 24 Nov 2026, 11:00:00.000 UTC GET /me from 203.0.113.1 Requests accepted after deletion None"; got != want {

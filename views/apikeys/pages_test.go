@@ -58,7 +58,7 @@ func pagesWith(name string) map[string]templ.Component {
 		"Created":        Created(CreatedPage{Key: key, Secret: secret}),
 		"AlreadyCreated": AlreadyCreated(key),
 		"Usage":          Usage(usageOf(key)),
-		"Show":           Show(DetailPage{Key: key, Form: DetailsForm{Name: name, Description: name}, History: history, Errors: models.Fields{"name": name}}),
+		"Show":           Show(DetailPage{Key: key, Usage: usageSummaryOf(key), Form: DetailsForm{Name: name, Description: name}, History: history, Errors: models.Fields{"name": name}}),
 		"Delete":         Delete(DeletePage{Key: key, Challenge: models.Challenge{Name: name}, Entered: models.Confirmation{Name: name}, Errors: models.Fields{"confirm_name": name}}),
 	}
 }
@@ -113,7 +113,7 @@ func TestListWithoutKeysTeaches(t *testing.T) {
 func TestDeletedKeyHasNoControls(t *testing.T) {
 	key := keyNamed("CI")
 	key.DeletedAt = &now
-	drawn := render(t, Show(DetailPage{Key: key}))
+	drawn := render(t, Show(detailOf(key)))
 	for _, control := range []string{"Delete key", "Save details"} {
 		if strings.Contains(drawn, control) {
 			t.Errorf("page of a deleted key contains %q", control)

@@ -66,14 +66,14 @@ func TestPauseButton(t *testing.T) {
 	} {
 		key := keyNamed("CI")
 		tt.change(key)
-		page := drawn(t, Show(DetailPage{Key: key}))
+		page := drawn(t, Show(detailOf(key)))
 		if offers := page.Find("a[href$='/pause']").Length() == 1; offers != tt.offers || strings.Contains(page.Text(), "Paused.") {
 			t.Errorf("%s: a pause is offered %t", tt.name, offers)
 		}
 	}
 	key := keyNamed("CI")
 	key.PausedAt, key.PausedUntil, key.PausedByName = ago(20*time.Minute), new(now.Add(40*time.Minute)), "Paula"
-	page := drawn(t, Show(DetailPage{Key: key}))
+	page := drawn(t, Show(detailOf(key)))
 	if got, want := text(page.Find("form[action$='/resume']").Parent().Parent().Find("p")), "Paused. Resumes in 40 minutes , 24 Nov 2026, 12:40 UTC Paused by Paula 20 minutes ago , 24 Nov 2026, 11:40 UTC ."; !strings.HasPrefix(got, want) {
 		t.Errorf("a paused key says %q, want %q", got, want)
 	}

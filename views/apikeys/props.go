@@ -125,7 +125,7 @@ type DetailPage struct {
 	WaitingFor      []string // names of the nodes that haven't confirmed the deletion yet
 	Key             *models.APIKey
 	Routes          []Route // that the key's scopes allow
-	Usage           UsageSummary
+	Usage           KeyUsage
 	History         []models.AuditEvent
 	RotationHistory []models.APIKey // oldest first, including the key
 	// RotationUse counts the requests of each of them in the last 30 days, by ID.

@@ -93,12 +93,12 @@ func scopeNames(uses []usage.ScopeUse) []string {
 	return names
 }
 
-// next returns the URL of the page that follows: the list, or the rotation that the key is part of.
+// next returns the URL of the page that follows: that of the key, or the rotation that it is part of.
 func (p CreatedPage) next() string {
 	if p.Key.ReplacesID != nil {
 		return path.APIKeyRotation(*p.Key.ReplacesID)
 	}
-	return path.APIKeys
+	return path.APIKey(p.Key.ID)
 }
 
 // LeaveOutUnused unchecks the unused scopes.

@@ -272,7 +272,7 @@ func TestRotateButton(t *testing.T) {
 	} {
 		key := keyNamed("CI")
 		tt.change(key)
-		if got := text(drawn(t, Show(DetailPage{Key: key})).Find("a.btn[href$='/rotation']")); got != tt.says {
+		if got := text(drawn(t, Show(detailOf(key))).Find("a.btn[href$='/rotation']")); got != tt.says {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.says)
 		}
 	}
@@ -283,7 +283,7 @@ func TestRotationHistory(t *testing.T) {
 	first.ID, abandoned.ID, last.ID = "key_1", "key_2", "key_3"
 	abandoned.ReplacesID, last.ReplacesID, first.ReplacementID = &first.ID, &first.ID, &last.ID
 	first.CreatedAt, first.DeletedAt, abandoned.DeletedAt = *ago(40 * day), ago(day), ago(2*day)
-	page := DetailPage{Key: &first, RotationHistory: []models.APIKey{first, abandoned, last}, RotationUse: map[string]int64{"key_1": 5, "key_2": 0, "key_3": 70}}
+	page := DetailPage{Key: &first, Usage: usageSummaryOf(&first), RotationHistory: []models.APIKey{first, abandoned, last}, RotationUse: map[string]int64{"key_1": 5, "key_2": 0, "key_3": 70}}
 	shown := drawn(t, Show(page)).Find("section[aria-labelledby=rotation-history]")
 	for n, want := range []struct{ says, requests string }{{"Current", "70 requests in 30 days"}, {"Canceled", "0 requests in 30 days"}, {"Deleted", "5 requests in 30 days"}} {
 		row := shown.Find("li").Eq(n)

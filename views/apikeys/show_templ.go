@@ -188,7 +188,7 @@ func Show(p DetailPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = usageSummary(p.Key.ID, p.Usage).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = keyUsage(p.Usage).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
