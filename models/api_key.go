@@ -106,10 +106,10 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 	return status == KeyActive || status == KeyExpiresSoon
 }
 
-// Wire returns the key as the API and its events represent it.
-func (k *APIKey) Wire() wire.APIKey {
+// Wire returns the key as the API and its events represent it, with the names of its scopes in a catalog.
+func (k *APIKey) Wire(scopes *scope.Catalog) wire.APIKey {
 	return wire.APIKey{
-		ID: k.ID, Name: k.Name, Description: optional(k.Description), KeyPrefix: k.KeyPrefix, Scopes: k.Scopes,
+		ID: k.ID, Name: k.Name, Description: optional(k.Description), KeyPrefix: k.KeyPrefix, Scopes: scopes.Names(k.Scopes),
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
@@ -146,7 +146,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		if err != nil {
 			return err
 		}
-		if err := creator.checkGrant(n); err != nil {
+		if err := creator.checkGrant(n, tx.Scopes()); err != nil {
 			return err
 		}
 		if key, secret, err = tx.newAPIKey(ctx, workspaceID, n); err != nil {
@@ -224,14 +224,14 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	if err := s.requireBudget(ctx, key); err != nil {
 		return err
 	}
-	details := map[string]string{"scopes": key.Scopes.String(), "key_prefix": key.KeyPrefix}
+	details := map[string]string{"scopes": s.Scopes().Text(key.Scopes), "key_prefix": key.KeyPrefix}
 	if key.ExpiresAt != nil {
 		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	if key.ReplacesID != nil {
 		details["rotated_from"] = *key.ReplacesID
 	}
-	if err := s.publish(ctx, key.WorkspaceID, APIKeyCreatedEvent, key.Wire()); err != nil {
+	if err := s.publish(ctx, key.WorkspaceID, APIKeyCreatedEvent, key.Wire(s.Scopes())); err != nil {
 		return err
 	}
 	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)

@@ -79,17 +79,17 @@ func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, a
 		return nil, err
 	}
 	key.Scopes, key.ExpiresAt, key.UpdatedAt = access.Scopes, access.ExpiresAt, s.now()
-	return key, s.audit(ctx, workspaceID, "api_key.access_changed", key.target(), before.differenceTo(access))
+	return key, s.audit(ctx, workspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
 }
 
 // differenceTo returns what changes from a to next, for the audit log.
-func (a KeyAccess) differenceTo(next KeyAccess) map[string]string {
+func (a KeyAccess) differenceTo(next KeyAccess, scopes *scope.Catalog) map[string]string {
 	details := map[string]string{}
-	if added := next.Scopes.Without(a.Scopes); added != 0 {
-		details["scopes_added"] = added.String()
+	if added := next.Scopes.Without(a.Scopes); !added.IsEmpty() {
+		details["scopes_added"] = scopes.Text(added)
 	}
-	if removed := a.Scopes.Without(next.Scopes); removed != 0 {
-		details["scopes_removed"] = removed.String()
+	if removed := a.Scopes.Without(next.Scopes); !removed.IsEmpty() {
+		details["scopes_removed"] = scopes.Text(removed)
 	}
 	if !sameTime(a.ExpiresAt, next.ExpiresAt) {
 		details["expires_at_before"], details["expires_at"] = formatExpiry(a.ExpiresAt), formatExpiry(next.ExpiresAt)

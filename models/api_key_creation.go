@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/skipup/keys/models/scope"
 )
 
 const (
@@ -38,12 +40,12 @@ func (s *Store) lockForCreation(ctx context.Context, workspaceID string, ids ...
 
 // checkGrant returns Forbidden if a key would give a new key scopes that it doesn't have, or a later
 // expiry than its own. The creator is nil for a person, who may give any.
-func (k *APIKey) checkGrant(n NewAPIKey) error {
+func (k *APIKey) checkGrant(n NewAPIKey, scopes *scope.Catalog) error {
 	if k == nil {
 		return nil
 	}
-	if more := n.Scopes.Without(k.Scopes); more != 0 {
-		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", more)
+	if more := n.Scopes.Without(k.Scopes); !more.IsEmpty() {
+		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", scopes.Text(more))
 	}
 	if !k.outlives(n.ExpiresAt) {
 		return Errorf(Forbidden, "This API key can't create a key that expires later than itself. Set expires_at to %s or earlier.", formatExpiry(k.ExpiresAt))

@@ -47,7 +47,7 @@ func TestKeyExpiresNoLaterThanItsCreator(t *testing.T) {
 					return key, err
 				},
 				"rotate": func() (*models.APIKey, error) {
-					n := models.NewReplacement{Scopes: models.To(scope.Set(0)), ExpiresAt: models.To(tt.at)}
+					n := models.NewReplacement{Scopes: models.To(scope.Set{}), ExpiresAt: models.To(tt.at)}
 					key, _, err := s.RotateAPIKey(ctx, s.id, s.key(t, "Old").ID, n)
 					return key, err
 				},
@@ -68,7 +68,7 @@ func TestKeyExpiresNoLaterThanItsCreator(t *testing.T) {
 				})
 			}
 		}
-		next, _, err := s.RotateAPIKey(ctx, s.id, forever.ID, models.NewReplacement{Scopes: models.To(scope.Set(0))})
+		next, _, err := s.RotateAPIKey(ctx, s.id, forever.ID, models.NewReplacement{Scopes: models.To(scope.Set{})})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -106,10 +106,15 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 			query = query.Where("(id = ? OR ?)", storable(f.Search), contains(query, f.Search, "name", "description", "key_prefix"))
 		}
 		if f.Scope != nil {
-			query = query.Where(`' ' || scopes || ' ' LIKE ? ESCAPE '\'`, likePattern(" "+f.Scope.String()+" "))
+			query = query.Where(hasScopeSQL("scopes", *f.Scope))
 		}
 		return query
 	}
+}
+
+// hasScopeSQL returns the condition that a column of scopes has s.
+func hasScopeSQL(column string, s scope.Scope) string {
+	return "' ' || " + column + " || ' ' LIKE '% " + s.String() + " %'"
 }
 
 // statusSQL is StatusAt in SQL, with the arguments statusArgs.

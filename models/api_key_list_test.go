@@ -148,7 +148,7 @@ func TestAPIKeysSortsPages(t *testing.T) {
 		keys := make([]*models.APIKey, 300)
 		for i := range keys {
 			s.Clock.Advance(time.Duration(i%3) * time.Millisecond)
-			n := models.NewAPIKey{Name: fmt.Sprintf("%cey %03d", 'K'+32*rune(i%2), i*7%100), Scopes: scope.Set(i) & scope.All}
+			n := models.NewAPIKey{Name: fmt.Sprintf("%cey %03d", 'K'+32*rune(i%2), i*7%100), Scopes: scope.Set{uint64(i), 0}.And(scope.All)}
 			if i%4 > 0 {
 				n.ExpiresAt = ptr(s.Now().Add(time.Duration(1+i*37%50) * 24 * time.Hour))
 			}

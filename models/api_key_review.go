@@ -46,13 +46,13 @@ const (
 	inactiveRejections = "('deleted', 'expired', 'paused')"
 )
 
-// findingSQL has the conditions of the findings on a row of api_keys, with the arguments reviewArgs.
+// findingSQL has the conditions of the findings on a row of api_keys that don't depend on the scopes, with
+// the arguments reviewArgs.
 var findingSQL = map[Finding]string{
 	FindUnused:   notExpiredSQL + " AND last_used_at IS NULL AND created_at <= @unused",
 	FindIdle:     notExpiredSQL + " AND last_used_at <= @idle",
 	FindExpiring: notExpiredSQL + " AND expires_at <= @soon",
 	FindOld:      notExpiredSQL + " AND created_at <= @old",
-	FindScopes:   notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL() + ")",
 	// A key that replaces its creator belongs to the owner of the creator.
 	FindOrphaned: notExpiredSQL + " AND (created_by_id IN " +
 		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)" +
@@ -62,12 +62,21 @@ var findingSQL = map[Finding]string{
 		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @stillused AND last_refusal IN " + inactiveRejections + ")",
 }
 
-// unneededSQL returns the condition that a key has an unused scope. LIKE is exact, because no name of a
-// scope contains another.
-func unneededSQL() string {
+// findingSQL returns the condition of a finding on a row of api_keys, with the arguments reviewArgs. It
+// returns false for an unknown finding.
+func (s *Store) findingSQL(finding Finding) (condition string, known bool) {
+	if finding != FindScopes {
+		condition, known = findingSQL[finding]
+		return condition, known
+	}
+	return notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL(s.Scopes().Known()) + ")", true
+}
+
+// unneededSQL returns the condition that a key has an unused scope of a set.
+func unneededSQL(set scope.Set) string {
 	var each []string
-	for _, name := range scope.All.Names() {
-		each = append(each, "scopes LIKE '%"+name+"%' AND needed_scopes NOT LIKE '%"+name+"%'")
+	for _, s := range set.Scopes() {
+		each = append(each, hasScopeSQL("scopes", s)+" AND NOT "+hasScopeSQL("needed_scopes", s))
 	}
 	return strings.Join(each, " OR ")
 }
@@ -124,7 +133,8 @@ func (s *Store) ReviewAPIKeys(ctx context.Context, workspaceID string) (Review, 
 	counts := make([]int64, len(Findings))
 	into := []any{&review.WithinWeek, &review.WithinDay}
 	for i, finding := range Findings {
-		columns = append(columns, "count(CASE WHEN "+findingSQL[finding]+" THEN 1 END)")
+		condition, _ := s.findingSQL(finding)
+		columns = append(columns, "count(CASE WHEN "+condition+" THEN 1 END)")
 		into = append(into, &counts[i])
 	}
 	err = s.with(ctx).Raw("SELECT "+strings.Join(columns, ", ")+" FROM api_keys WHERE workspace_id = @workspace",
@@ -144,7 +154,7 @@ func (s *Store) findings(ctx context.Context, workspaceID string, finding Findin
 	if finding == "" {
 		return func(query *gorm.DB) *gorm.DB { return query }, nil
 	}
-	condition, known := findingSQL[finding]
+	condition, known := s.findingSQL(finding)
 	if !known {
 		return func(query *gorm.DB) *gorm.DB { return query.Where("1 = 0") }, nil
 	}

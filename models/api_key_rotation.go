@@ -52,7 +52,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
-		if err := creator.checkGrant(wanted); err != nil {
+		if err := creator.checkGrant(wanted, tx.Scopes()); err != nil {
 			return err
 		}
 		if next, secret, err = tx.newAPIKey(ctx, workspaceID, wanted); err != nil {
@@ -100,8 +100,8 @@ func (s *Store) CheckReplacement(old *APIKey, n NewReplacement, fields Fields) e
 		return errExpired
 	}
 	wanted := n.of(old, now)
-	if more := wanted.Scopes.Without(old.Scopes); more != 0 {
-		fields.add("scopes", "can only include scopes that the key has, not %s", more)
+	if more := wanted.Scopes.Without(old.Scopes); !more.IsEmpty() {
+		fields.add("scopes", "can only include scopes that the key has, not %s", s.Scopes().Text(more))
 	}
 	return wanted.checkAccess(fields, now)
 }
@@ -162,19 +162,19 @@ func (s *Store) setReplacement(ctx context.Context, old, next *APIKey) error {
 }
 
 func (s *Store) recordRotation(ctx context.Context, old, next *APIKey) error {
-	if err := s.publish(ctx, old.WorkspaceID, APIKeyRotatedEvent, next.WireRotated()); err != nil {
+	if err := s.publish(ctx, old.WorkspaceID, APIKeyRotatedEvent, next.WireRotated(s.Scopes())); err != nil {
 		return err
 	}
 	details := map[string]string{"successor_id": next.ID, "key_prefix": next.KeyPrefix, "expires_at": formatExpiry(next.ExpiresAt)}
-	if fewer := old.Scopes.Without(next.Scopes); fewer != 0 {
-		details["scopes_removed"] = fewer.String()
+	if fewer := old.Scopes.Without(next.Scopes); !fewer.IsEmpty() {
+		details["scopes_removed"] = s.Scopes().Text(fewer)
 	}
 	return s.audit(ctx, old.WorkspaceID, "api_key.rotated", old.target(), details)
 }
 
-// WireRotated returns the replacement k as the API and its events represent it.
-func (k *APIKey) WireRotated() wire.RotatedAPIKey {
-	rotated := wire.RotatedAPIKey{APIKey: k.Wire()}
+// WireRotated returns the replacement k as Wire does.
+func (k *APIKey) WireRotated(scopes *scope.Catalog) wire.RotatedAPIKey {
+	rotated := wire.RotatedAPIKey{APIKey: k.Wire(scopes)}
 	if k.ReplacesID != nil {
 		rotated.RotatedFrom = *k.ReplacesID
 	}

@@ -128,10 +128,10 @@ func TestCreateAPIKeyLimitsScopesToCreator(t *testing.T) {
 		want scope.Set
 		ok   bool
 	}{
-		{"nothing", 0, true},
+		{"nothing", scope.Set{}, true},
 		{"one of them", scope.Of(scope.SeatsRead), true},
 		{"all of them", granted, true},
-		{"one more", granted | scope.Of(scope.SeatsWrite), false},
+		{"one more", granted.With(scope.Of(scope.SeatsWrite)), false},
 		{"write for a read", scope.Of(scope.SeatsWrite), false},
 		{"read for a write", scope.Of(scope.APIKeysRead), false},
 		{"everything", scope.All, false},

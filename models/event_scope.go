@@ -11,7 +11,7 @@ import (
 // the type is known. A ping contains nothing that needs a scope.
 func (t EventType) ReadScope() (scope.Scope, bool) {
 	resource, _, _ := strings.Cut(string(t), ".")
-	return scope.Parse(resource + "s.read")
+	return scope.Builtin.Parse(resource + "s.read")
 }
 
 // ReadScopes returns the scopes that a key needs to read what the events contain. It returns false if
@@ -22,7 +22,7 @@ func (l EventList) ReadScopes() (needed scope.Set, known bool) {
 		if !known {
 			return needed, false
 		}
-		needed |= scope.Of(s)
+		needed = needed.With(scope.Of(s))
 	}
 	return needed, true
 }
@@ -36,8 +36,8 @@ func (s *Store) requireReadable(ctx context.Context, events EventList) error {
 	}
 	needed, known := events.ReadScopes()
 	switch missing := needed.Without(key.Scopes); {
-	case missing != 0:
-		return Errorf(Forbidden, "This API key can't have events sent that it can't read. It lacks %s.", missing)
+	case !missing.IsEmpty():
+		return Errorf(Forbidden, "This API key can't have events sent that it can't read. It lacks %s.", s.Scopes().Text(missing))
 	case !known:
 		return Errorf(Forbidden, "This endpoint receives events that this version doesn't know. Change it in the dashboard.")
 	}

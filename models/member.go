@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/wire"
 )
 
@@ -46,10 +45,10 @@ func (s *Store) requireAuthority(ctx context.Context, roles ...Role) error {
 		return nil
 	}
 	key, err := s.actingKey(ctx)
-	if err != nil || key == nil || key.Scopes == scope.All {
+	if err != nil || key == nil || key.Scopes.Contains(s.Scopes().Active()) {
 		return err
 	}
-	return Errorf(Forbidden, "Only an API key with every scope can add or change an admin. This API key lacks %s.", scope.All.Without(key.Scopes))
+	return Errorf(Forbidden, "Only an API key with every scope can add or change an admin. This API key lacks %s.", s.Scopes().Text(s.Scopes().Active().Without(key.Scopes)))
 }
 
 // Member returns a member of a workspace, possibly deactivated, with its user.

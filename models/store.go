@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/argon2id"
 	"gorm.io/gorm"
 
+	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
 
@@ -65,6 +67,7 @@ type Store struct {
 	applied    *appliedEpochs
 	stored     *storedMemory // what AddUsage need not look up
 	statements *preparedStatements
+	scopes     *atomic.Pointer[scope.Catalog]
 	sendsEmail bool
 	running    *sync.Map     // IDs of the idempotent requests in progress in this process
 	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
@@ -118,6 +121,7 @@ func Open(url string, options Options) (*Store, error) {
 		keyHints:   newKeyHints(),
 		applied:    new(appliedEpochs),
 		stored:     newStoredMemory(),
+		scopes:     new(atomic.Pointer[scope.Catalog]),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),
 
@@ -129,6 +133,7 @@ func Open(url string, options Options) (*Store, error) {
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),
 	}
+	s.scopes.Store(scope.Builtin)
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
 		return nil, err
 	}
@@ -181,6 +186,9 @@ func (s *Store) Database() string { return s.dialect.shown }
 
 // KeyEnvironment returns the environment of the API keys that this deployment creates and accepts.
 func (s *Store) KeyEnvironment() token.Environment { return s.keys }
+
+// Scopes returns the current catalog of scopes.
+func (s *Store) Scopes() *scope.Catalog { return s.scopes.Load() }
 
 // Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
 // back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.

@@ -168,13 +168,13 @@ func (s *Store) addNeededScopes(ctx context.Context, counts []usage.Count, learn
 	for i := range counts {
 		// Unknown scopes come from a later version, whose nodes will store them.
 		c := &counts[i]
-		required, known := scope.Parse(c.Scope)
+		required, known := s.Scopes().Parse(c.Scope)
 		if !known || c.Rejection != usage.Accepted {
 			continue
 		}
 		id := s.stored.id(c.APIKeyID, c.Scope, "scope")
 		if _, known := s.stored.recall(id); !known {
-			needed[c.APIKeyID] |= scope.Of(required)
+			needed[c.APIKeyID] = needed[c.APIKeyID].With(scope.Of(required))
 			learned[id] = ownSlot
 		}
 	}
@@ -192,10 +192,10 @@ func (s *Store) addScopesOfKey(ctx context.Context, id string, scopes scope.Set)
 		return err
 	}
 	var before scope.Set
-	if before.Scan(stored[0]) != nil || before|scopes == before {
-		return nil // Scan fails for the scopes of a later version
+	if before.Scan(stored[0]) != nil || before.String() != stored[0] || before.Contains(scopes) {
+		return nil // scopes of a later version must not be lost
 	}
-	return s.with(ctx).Model(&APIKey{}).Where("id = ?", id).UpdateColumn("needed_scopes", before|scopes).Error
+	return s.with(ctx).Model(&APIKey{}).Where("id = ?", id).UpdateColumn("needed_scopes", before.With(scopes)).Error
 }
 
 // moveLastUses moves the last uses of keys forward, never back. It returns the keys that the node of this

@@ -52,7 +52,7 @@ func TestMigrationAddsNeededScopes(t *testing.T) {
 		if want := scope.Of(scope.SeatsRead, scope.MembersWrite); before.NeededScopes != want || s.read(t, key).NeededScopes != want {
 			t.Errorf("needed scopes = %s, after the migration %s, want %s", before.NeededScopes, s.read(t, key).NeededScopes, want)
 		}
-		if got := s.read(t, unused).NeededScopes; got != 0 {
+		if got := s.read(t, unused).NeededScopes; !got.IsEmpty() {
 			t.Errorf("needed scopes of a key used without scopes = %s, want none", got)
 		}
 	})

@@ -29,8 +29,8 @@ func (s *Store) ScopeUses(ctx context.Context, workspaceID, keyID string, since 
 		uses.Accepted += requests
 	}
 	lastUses := lastUseByScope(routes)
-	for _, held := range key.Scopes.Scopes() {
-		uses.Scopes = append(uses.Scopes, usage.ScopeUse{Scope: held, Requests: counts[held.String()], LastUsedAt: lastUses[held.String()]})
+	for _, held := range s.Scopes().Definitions(key.Scopes) {
+		uses.Scopes = append(uses.Scopes, usage.ScopeUse{Definition: held, Requests: counts[held.Name], LastUsedAt: lastUses[held.Name]})
 	}
 	return uses, nil
 }

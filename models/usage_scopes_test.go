@@ -20,6 +20,12 @@ func (s fixture) asked(t *testing.T, key *models.APIKey, at time.Time, needs sco
 	record(t, s.Store, counts)
 }
 
+// builtin returns the definition of a built-in scope.
+func builtin(s scope.Scope) scope.Definition {
+	d, _ := scope.Builtin.Definition(s)
+	return d
+}
+
 func TestScopeUses(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.keyOf(t, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.MembersRead, scope.SeatsRead, scope.SeatsWrite, scope.WebhooksRead)})
@@ -36,10 +42,10 @@ func TestScopeUses(t *testing.T) {
 
 		at := func(moment time.Time) *time.Time { return &moment }
 		ofHour := usage.ScopeUses{Accepted: 3, Scopes: []usage.ScopeUse{
-			{Scope: scope.MembersRead, LastUsedAt: at(hour.Add(-time.Millisecond))},
-			{Scope: scope.WebhooksRead},
-			{Scope: scope.SeatsRead, Requests: 2, LastUsedAt: at(now.Add(-time.Minute))},
-			{Scope: scope.SeatsWrite, LastUsedAt: at(long)},
+			{Definition: builtin(scope.MembersRead), LastUsedAt: at(hour.Add(-time.Millisecond))},
+			{Definition: builtin(scope.WebhooksRead)},
+			{Definition: builtin(scope.SeatsRead), Requests: 2, LastUsedAt: at(now.Add(-time.Minute))},
+			{Definition: builtin(scope.SeatsWrite), LastUsedAt: at(long)},
 		}}
 		ofAll := usage.ScopeUses{Accepted: 5, Scopes: []usage.ScopeUse{ofHour.Scopes[0], ofHour.Scopes[1], ofHour.Scopes[2], ofHour.Scopes[3]}}
 		ofAll.Scopes[0].Requests, ofAll.Scopes[3].Requests = 1, 1

@@ -47,6 +47,7 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 		Theme:     viewer.ParseTheme(cookieOf(c, themeCookie)),
 		Location:  locationOf(c),
 		Now:       b.store.Now(),
+		Scopes:    b.store.Scopes(),
 		PublicURL: b.publicURL,
 		ReturnTo:  returnTo(c.Request()),
 	}

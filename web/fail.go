@@ -105,7 +105,7 @@ func keyProblem(err error) (problem, bool) {
 		p.challenge = realm + `, error="invalid_token"`
 	case errors.As(err, &scope):
 		p = problem{status: http.StatusForbidden, kind: "forbidden", message: missingScope,
-			challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Scope)}
+			challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Name)}
 	default:
 		return problem{}, false
 	}

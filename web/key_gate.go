@@ -136,7 +136,7 @@ func (g *KeyGate) Route(name string, needs *scope.Scope) echo.MiddlewareFunc {
 			r := c.(*requestContext)
 			r.route = route
 			if needs != nil {
-				if err := r.key.Require(*needs); err != nil {
+				if err := r.key.Require(*needs, scopeName); err != nil {
 					r.missingScope = scopeName
 					return err
 				}

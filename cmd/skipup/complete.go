@@ -21,9 +21,9 @@ func completeScopes(cmd *cobra.Command) {
 	completeWith(cmd, "scopes", func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndex(typed, ",")+1]
 		var completions []string
-		for _, s := range scope.All.Scopes() {
-			if !strings.Contains(","+before, ","+s.String()+",") {
-				completions = append(completions, cobra.CompletionWithDesc(before+s.String(), s.Help()))
+		for _, s := range scope.Builtin.Definitions(scope.All) {
+			if !strings.Contains(","+before, ","+s.Name+",") {
+				completions = append(completions, cobra.CompletionWithDesc(before+s.Name, s.Help))
 			}
 		}
 		return completions, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -90,22 +90,22 @@ func parseScopes(names []string, wrong *usageErrors) scope.Set {
 	var set scope.Set
 	var unknown []string
 	for _, name := range names {
-		if s, known := scope.Parse(strings.TrimSpace(name)); known {
-			set |= scope.Of(s)
+		if s, known := scope.Builtin.Parse(strings.TrimSpace(name)); known {
+			set = set.With(scope.Of(s))
 		} else {
 			unknown = append(unknown, strconv.Quote(name))
 		}
 	}
 	if len(unknown) > 0 {
-		wrong.add("--scopes: unknown scope %s; the scopes are %s", strings.Join(unknown, ", "), strings.Join(scope.All.Names(), ", "))
+		wrong.add("--scopes: unknown scope %s; the scopes are %s", strings.Join(unknown, ", "), strings.Join(scope.Builtin.Names(scope.All), ", "))
 	}
 	return set
 }
 
 func scopeHelp() string {
 	var help strings.Builder
-	for _, s := range scope.All.Scopes() {
-		fmt.Fprintf(&help, "  %-24s%s\n", s, s.Help())
+	for _, s := range scope.Builtin.Definitions(scope.All) {
+		fmt.Fprintf(&help, "  %-24s%s\n", s.Name, s.Help)
 	}
 	return strings.TrimSuffix(help.String(), "\n")
 }

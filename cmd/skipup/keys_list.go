@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 )
 
 // keyStatuses are the values of --state.
@@ -72,7 +73,7 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, given strin
 	}
 	keys := make([]listedKey, 0, len(list.Keys))
 	for _, key := range list.Keys {
-		keys = append(keys, listed(&key, store.Now()))
+		keys = append(keys, listed(&key, store.Now(), store.Scopes()))
 	}
 	if asJSON {
 		return p.printJSON(keys)
@@ -100,9 +101,9 @@ type listedKey struct {
 	RotationID  *string `json:"lineage_id"`
 }
 
-func listed(key *models.APIKey, now time.Time) listedKey {
+func listed(key *models.APIKey, now time.Time, scopes *scope.Catalog) listedKey {
 	one := listedKey{
-		ID: key.ID, Name: key.Name, Description: key.Description, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: key.Scopes.Names(),
+		ID: key.ID, Name: key.Name, Description: key.Description, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,

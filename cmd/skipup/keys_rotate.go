@@ -73,7 +73,7 @@ func (p *program) rotateKey(ctx context.Context, store *models.Store, id string,
 		return flagErrors(err, map[string]string{"scopes": "--scopes", "expires_at": "--expires-in"})
 	}
 	if asJSON {
-		err = p.printJSON(rotatedKey{listed(key, store.Now()), secret.Reveal()})
+		err = p.printJSON(rotatedKey{listed(key, store.Now(), store.Scopes()), secret.Reveal()})
 	} else {
 		err = p.printf("%s", secret.Reveal())
 	}

@@ -32,7 +32,7 @@ func (*rotation) bodyOptional() {}
 func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (rotatedAPIKey, error) {
 	var wanted models.NewReplacement
 	var err error
-	if wanted.Scopes, err = scopesChange(in.Scopes); err != nil {
+	if wanted.Scopes, err = scopesChange(in.Scopes, h.store.Scopes()); err != nil {
 		return rotatedAPIKey{}, err
 	}
 	if wanted.ExpiresAt, err = timeChange("expires_at", in.ExpiresAt); err != nil {
@@ -42,15 +42,15 @@ func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (ro
 	if err != nil {
 		return rotatedAPIKey{}, err
 	}
-	return rotatedAPIKey{RotatedAPIKey: key.WireRotated(), Key: secret.Reveal()}, nil
+	return rotatedAPIKey{RotatedAPIKey: key.WireRotated(h.store.Scopes()), Key: secret.Reveal()}, nil
 }
 
 // scopesChange returns the change to the scopes, if any. It rejects null, which could mean either all
 // scopes or none.
-func scopesChange(names given[[]string]) (models.Change[scope.Set], error) {
+func scopesChange(names given[[]string], scopes *scope.Catalog) (models.Change[scope.Set], error) {
 	if names.Given && names.Value == nil {
 		return models.Change[scope.Set]{}, invalid("scopes", "must be an array; omit it to keep the scopes of the key")
 	}
-	set, err := scopesOf(names.Value)
+	set, err := scopesOf(names.Value, scopes)
 	return models.Change[scope.Set]{Given: names.Given, Value: set}, err
 }

@@ -28,7 +28,7 @@ func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (mod
 		return models.Paged[wire.APIKey]{}, err
 	}
 	page, err := h.store.ActiveAPIKeys(ctx, caller.WorkspaceID, paging)
-	return wirePage(page, (*models.APIKey).Wire), err
+	return wirePage(page, func(k *models.APIKey) wire.APIKey { return k.Wire(h.store.Scopes()) }), err
 }
 
 type newAPIKey struct {
@@ -40,7 +40,7 @@ type newAPIKey struct {
 
 // create creates an API key. Its scopes and its expiry are limited to those of the caller's key.
 func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (createdAPIKey, error) {
-	set, err := scopesOf(in.Scopes)
+	set, err := scopesOf(in.Scopes, h.store.Scopes())
 	if err != nil {
 		return createdAPIKey{}, err
 	}
@@ -58,18 +58,18 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
-	return createdAPIKey{APIKey: key.Wire(), Key: secret.Reveal()}, nil
+	return createdAPIKey{APIKey: key.Wire(h.store.Scopes()), Key: secret.Reveal()}, nil
 }
 
 // scopesOf returns the set of scopes with the given names.
-func scopesOf(names []string) (scope.Set, error) {
+func scopesOf(names []string, scopes *scope.Catalog) (scope.Set, error) {
 	var set scope.Set
 	for i, name := range names {
-		s, known := scope.Parse(name)
+		s, known := scopes.Parse(name)
 		if !known {
-			return 0, invalid(fmt.Sprintf("scopes[%d]", i), models.OneOf(name, scope.All.Names()))
+			return scope.Set{}, invalid(fmt.Sprintf("scopes[%d]", i), models.OneOf(name, scopes.Names(scopes.Active())))
 		}
-		set |= scope.Of(s)
+		set = set.With(scope.Of(s))
 	}
 	return set, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
@@ -16,7 +15,7 @@ type self struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	KeyPrefix string          `json:"key_prefix"`
-	Scopes    scope.Set       `json:"scopes"`
+	Scopes    []string        `json:"scopes"`
 	ExpiresAt *wire.Timestamp `json:"expires_at"`
 	Workspace workspace       `json:"workspace"`
 }
@@ -36,7 +35,7 @@ func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error
 		return self{}, err
 	}
 	return self{
-		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: key.Scopes, ExpiresAt: wire.OptionalTimestamp(key.ExpiresAt),
+		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: h.store.Scopes().Names(key.Scopes), ExpiresAt: wire.OptionalTimestamp(key.ExpiresAt),
 		Workspace: workspace{ID: ws.ID, Name: ws.Name},
 	}, nil
 }

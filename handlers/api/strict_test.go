@@ -154,7 +154,7 @@ func TestValidationErrorsHaveFields(t *testing.T) {
 		{"POST", "/api_keys", `{}`, map[string]string{"name": "is required"}},
 		{"POST", "/api_keys", `{"name":"CI","expires_at":1767225600}`, map[string]string{"expires_at": `must be a string with an RFC 3339 time, such as "2026-03-14T09:26:53Z"`}},
 		{"POST", "/api_keys", `{"name":"CI","scopes":["seats.raed"]}`, map[string]string{
-			"scopes[0]": "must be one of " + strings.Join(scope.All.Names()[:9], ", ") + `, or seats.write; did you mean "seats.read"?`}},
+			"scopes[0]": "must be one of " + strings.Join(scope.Builtin.Names(scope.All)[:9], ", ") + `, or seats.write; did you mean "seats.read"?`}},
 		{"POST", "/workspace_members", `{"email":"g@acme.test","role":"owner"}`, map[string]string{"role": "must be admin or member"}},
 		{"GET", "/meeting_requests?limit=0&created_after=today&created_before=now", "", map[string]string{
 			"limit": "must be a whole number from 1 to 100", "created_after": timeMessage, "created_before": timeMessage}},

@@ -94,7 +94,7 @@ func (h apiKeys) usage(ctx context.Context, caller web.Caller, in usageQuery) (u
 	if err != nil {
 		return usageReport{}, err
 	}
-	return presentReport(report, in.by()), nil
+	return presentReport(report, in.by(), h.store.Scopes()), nil
 }
 
 // by returns the unit that requests are counted by, which by default depends on the period.
@@ -162,12 +162,12 @@ func (q usageQuery) between(now time.Time) (usage.Window, error) {
 	return usage.Between(by.Start(*from), *until, by), nil
 }
 
-func presentReport(report *models.UsageReport, by string) usageReport {
+func presentReport(report *models.UsageReport, by string, scopes *scope.Catalog) usageReport {
 	out := usageReport{
 		APIKeyID: report.Key.ID, By: by,
 		From: wire.Timestamp(report.Window.Starts[0]), Until: wire.Timestamp(report.Window.Until), usageSum: presentSum(report.Total),
 		Periods: make([]usagePeriod, len(report.Periods)), Routes: make([]usageRoute, len(report.Routes)),
-		Scopes: presentScopes(report), Refusals: []usageRefusal{},
+		Scopes: presentScopes(report, scopes), Refusals: []usageRefusal{},
 	}
 	for i, sum := range report.Periods {
 		out.Periods[i] = usagePeriod{wire.Timestamp(report.Window.Starts[i]), presentSum(sum)}
@@ -184,17 +184,17 @@ func presentReport(report *models.UsageReport, by string) usageReport {
 }
 
 // presentScopes lists the scopes required in the window, then the other scopes of the key.
-func presentScopes(report *models.UsageReport) []usageScope {
+func presentScopes(report *models.UsageReport, catalog *scope.Catalog) []usageScope {
 	lastUses, rest := report.LastUses(), report.Key.Scopes
 	scopes := make([]usageScope, 0, len(report.Scopes))
 	for _, part := range report.Scopes {
-		needed, known := scope.Parse(part.Name)
+		needed, known := catalog.Parse(part.Name)
 		if known {
 			rest = rest.Without(scope.Of(needed))
 		}
 		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.OptionalTimestamp(lastUses[part.Name]), presentSum(part.Sum)})
 	}
-	for _, unused := range rest.Names() {
+	for _, unused := range catalog.Names(rest) {
 		scopes = append(scopes, usageScope{Scope: &unused, Held: true, LastUsedAt: wire.OptionalTimestamp(lastUses[unused])})
 	}
 	return scopes

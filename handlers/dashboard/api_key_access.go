@@ -6,7 +6,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/viewer"
@@ -18,7 +17,9 @@ import (
 func (h apiKeys) access() change[*models.APIKey, apikeys.AccessForm] {
 	return change[*models.APIKey, apikeys.AccessForm]{
 		subject: h.existingKey,
-		form:    apikeys.AccessFormOf,
+		form: func(key *models.APIKey) apikeys.AccessForm {
+			return apikeys.AccessFormOf(key, h.store.Scopes())
+		},
 		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.AccessForm, r rejection) error {
 			form.Errors, form.Message = r.fields, r.message
 			return h.accessForm(c, status, apikeys.AccessPage{Key: key, Form: form})
@@ -42,7 +43,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 		return next{}, err
 	}
 	if form.Preset != "" {
-		preset(&form.Access)
+		preset(&form.Access, h.store.Scopes())
 		return next{}, h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: form})
 	}
 	if form.Before != key.Scopes.String() {
@@ -71,7 +72,7 @@ func (h apiKeys) outdatedAccess(c echo.Context, key *models.APIKey, form apikeys
 // accessOf returns the access that a form describes, and the errors in the form.
 func accessOf(form apikeys.AccessForm, key *models.APIKey, v viewer.Viewer) (models.KeyAccess, models.Fields) {
 	access, fields := key.Access(), models.Fields{}
-	set, err := scope.ParseSet(form.Scopes)
+	set, err := v.Scopes.ParseSet(form.Scopes)
 	if err != nil {
 		fields["scopes"] = "must be from the list"
 	}

@@ -92,7 +92,7 @@ func TestAccessChangedAtTheSameTime(t *testing.T) {
 	answer := <-posted
 	answer.Want(t, http.StatusUnprocessableEntity, "Your changes aren’t saved")
 	modelstest.Equal(t, "scopes_before", document(t, answer).Find(`input[name="scopes_before"]`).AttrOr("value", "none"), "")
-	if now := keysOf(t, s)[0]; now.Scopes != 0 {
+	if now := keysOf(t, s)[0]; !now.Scopes.IsEmpty() {
 		t.Errorf("the key has the scopes %s again", now.Scopes)
 	}
 }

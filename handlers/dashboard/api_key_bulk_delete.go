@@ -34,7 +34,7 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 	if err != nil || apikeys.FindingOf(query.Get(apikeys.ByReview)) == "" {
 		return nil, err
 	}
-	filter := filterOf(query)
+	filter := filterOf(query, h.store.Scopes())
 	filter.PageNumber, filter.PageSize = 1, models.MaxBulkDelete
 	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filter)
 	if err != nil {

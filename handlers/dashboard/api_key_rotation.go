@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/viewer"
@@ -39,7 +38,7 @@ func (h apiKeys) rotate() change[*models.APIKey, apikeys.RotateForm] {
 	return change[*models.APIKey, apikeys.RotateForm]{
 		subject: h.rotatableKey,
 		form: func(key *models.APIKey) apikeys.RotateForm {
-			return apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: key.Scopes.Names(), Expiry: apikeys.ExpiryKeep}}
+			return apikeys.RotateForm{FormID: rand.Text(), Access: apikeys.Access{Scopes: h.store.Scopes().Names(key.Scopes), Expiry: apikeys.ExpiryKeep}}
 		},
 		show:  h.rotateForm,
 		apply: h.createReplacement,
@@ -65,7 +64,7 @@ func (h apiKeys) rotateForm(c echo.Context, status int, key *models.APIKey, form
 	form.Errors, form.Message = r.fields, r.message
 	page := apikeys.RotatePage{Key: key, Form: form, Uses: uses}
 	if form.Preset == apikeys.PresetUsed {
-		page.LeaveOutUnused()
+		page.LeaveOutUnused(h.store.Scopes())
 	}
 	return web.Render(c, status, apikeys.Rotate(page))
 }
@@ -100,7 +99,7 @@ func (h apiKeys) createReplacement(c echo.Context, form apikeys.RotateForm) (nex
 // newReplacement returns the replacement that a form describes, and the errors in the form.
 func newReplacement(ctx context.Context, form apikeys.RotateForm) (models.NewReplacement, models.Fields) {
 	replacement, fields := models.NewReplacement{FormID: form.FormID}, models.Fields{}
-	set, err := scope.ParseSet(form.Scopes)
+	set, err := viewer.Of(ctx).Scopes.ParseSet(form.Scopes)
 	if err != nil {
 		fields["scopes"] = "must be from the list"
 	}

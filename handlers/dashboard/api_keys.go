@@ -37,7 +37,7 @@ func (h apiKeys) list(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
-	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filterOf(query))
+	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filterOf(query, h.store.Scopes()))
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (h apiKeys) list(c echo.Context) error {
 }
 
 // filterOf returns the filter for a query. It ignores unknown values.
-func filterOf(query ui.ListQuery) models.APIKeyFilter {
+func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 	sort, ascending := apikeys.Sorting(query)
 	filter := models.APIKeyFilter{
 		Search:     query.Search(),
@@ -69,7 +69,7 @@ func filterOf(query ui.ListQuery) models.APIKeyFilter {
 		PageNumber: query.Page(),
 		PageSize:   query.PageSize(),
 	}
-	if s, known := scope.Parse(query.Get(apikeys.ByScope)); known {
+	if s, known := scopes.Parse(query.Get(apikeys.ByScope)); known {
 		filter.Scope = &s
 	}
 	return filter
@@ -108,22 +108,23 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		form.Scopes, form.CopySearch = key.Scopes.Names(), ""
+		scopes := h.store.Scopes()
+		form.Scopes, form.CopySearch = scopes.Names(key.Scopes.And(scopes.Active())), ""
 	} else {
-		preset(&form.Access)
+		preset(&form.Access, h.store.Scopes())
 	}
 	return h.form(c, http.StatusOK, form)
 }
 
 // preset selects the scopes of a preset.
-func preset(access *apikeys.Access) {
+func preset(access *apikeys.Access, scopes *scope.Catalog) {
 	switch access.Preset {
 	case apikeys.PresetNone:
 		access.Scopes = nil
 	case apikeys.PresetReadOnly:
-		access.Scopes = scope.ReadOnly.Names()
+		access.Scopes = scopes.Names(scopes.OfferedReadOnly())
 	case apikeys.PresetEverything:
-		access.Scopes = scope.All.Names()
+		access.Scopes = scopes.Names(scopes.Offered())
 	}
 }
 

@@ -207,8 +207,8 @@ func TestPresets(t *testing.T) {
 		status       int
 		scopes       []string
 	}{
-		{"read_only", "", 200, scope.ReadOnly.Names()},
-		{"everything", "", 200, scope.All.Names()},
+		{"read_only", "", 200, scope.Builtin.Names(scope.ReadOnly)},
+		{"everything", "", 200, scope.Builtin.Names(scope.All)},
 		{"none", "", 200, nil},
 		{"", model.ID, 200, []string{"webhooks.write", "seats.read"}},
 		{"", "key_none", 422, []string{"members.read"}},

@@ -67,7 +67,7 @@ func createFixtures(t *testing.T, s *handlerstest.Server, operation docs.Operati
 	t.Helper()
 	scopes := []scope.Scope{}
 	if operation.Scope != "" {
-		needed, _ := scope.Parse(operation.Scope)
+		needed, _ := scope.Builtin.Parse(operation.Scope)
 		scopes = append(scopes, needed)
 	}
 	if operation.ID != "deleteAPIKey" {

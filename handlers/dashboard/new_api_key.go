@@ -7,7 +7,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/calendar"
-	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/viewer"
 )
@@ -17,7 +16,7 @@ import (
 func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models.Fields) {
 	wanted := models.NewAPIKey{Name: form.Name, Description: form.Description, FormID: form.FormID}
 	fields := models.Fields{}
-	set, err := scope.ParseSet(form.Scopes)
+	set, err := viewer.Of(ctx).Scopes.ParseSet(form.Scopes)
 	if err != nil {
 		fields["scopes"] = "must be from the list"
 	}

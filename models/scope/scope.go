@@ -1,11 +1,15 @@
-// Package scope defines the scopes of API keys. A set of scopes is a bit mask in memory, and a list of
-// names in the database and in JSON.
+// Package scope defines the scopes of API keys: the built-in ones of the SkipUp API, and custom ones that
+// operators add for their own APIs. A set of scopes is a bit mask, which means the same for every Catalog.
+// A Catalog has the names and descriptions.
 package scope
 
-// Scope is a permission. Scopes match exactly: write does not imply read.
+import "strconv"
+
+// Scope is a permission, identified by a number below Max. Scopes match exactly: write does not imply
+// read.
 type Scope uint8
 
-// The ten scopes, in display order.
+// The built-in scopes. Their numbers never change.
 const (
 	MeetingRequestsRead Scope = iota
 	MeetingRequestsWrite
@@ -18,61 +22,47 @@ const (
 	SeatsRead
 	SeatsWrite
 
-	count = iota
+	// FirstCustom is the lowest number of a custom scope.
+	FirstCustom
 )
 
-// Group is a resource and its two scopes.
-type Group struct {
-	Name, Label string
-	Read, Write Scope
+const (
+	// Max is the number of scopes that a Set can hold.
+	Max = 128
+	// MaxCustom is the number of custom scopes that there can be.
+	MaxCustom = Max - int(FirstCustom)
+)
+
+var builtinNames = [FirstCustom]string{
+	MeetingRequestsRead:  "meeting_requests.read",
+	MeetingRequestsWrite: "meeting_requests.write",
+	MembersRead:          "members.read",
+	MembersWrite:         "members.write",
+	WebhooksRead:         "webhooks.read",
+	WebhooksWrite:        "webhooks.write",
+	APIKeysRead:          "api_keys.read",
+	APIKeysWrite:         "api_keys.write",
+	SeatsRead:            "seats.read",
+	SeatsWrite:           "seats.write",
 }
 
-// Groups are the resources, in display order.
-var Groups = []Group{
-	{"meeting_requests", "Meeting requests", MeetingRequestsRead, MeetingRequestsWrite},
-	{"members", "Members", MembersRead, MembersWrite},
-	{"webhooks", "Webhooks", WebhooksRead, WebhooksWrite},
-	{"api_keys", "API keys", APIKeysRead, APIKeysWrite},
-	{"seats", "Seats", SeatsRead, SeatsWrite},
-}
-
-type text struct{ name, help, warning string }
-
-var texts = [count]text{
-	MeetingRequestsRead:  {name: "meeting_requests.read", help: "List and view meeting requests"},
-	MeetingRequestsWrite: {name: "meeting_requests.write", help: "Create, cancel, and modify meeting requests"},
-	MembersRead:          {name: "members.read", help: "List workspace members"},
-	MembersWrite: {name: "members.write", help: "Add and deactivate workspace members",
-		warning: "This scope can add anyone to the workspace. A key with all scopes can also add and change admins."},
-	WebhooksRead:  {name: "webhooks.read", help: "List and view webhook endpoints"},
-	WebhooksWrite: {name: "webhooks.write", help: "Create, update, and delete webhook endpoints"},
-	APIKeysRead:   {name: "api_keys.read", help: "List API keys"},
-	APIKeysWrite: {name: "api_keys.write", help: "Create and delete API keys",
-		warning: "This scope can create keys (with the same scopes) and delete any key."},
-	SeatsRead:  {name: "seats.read", help: "View seat usage and capacity"},
-	SeatsWrite: {name: "seats.write", help: "Assign seats and update capacity"},
-}
-
-// String returns the name of s, such as "members.read".
+// String returns the name of a built-in scope, and the number of a custom one. The database stores scopes
+// in this form. Catalog.Name returns the name of any scope.
 func (s Scope) String() string {
-	if int(s) >= count {
-		return "invalid scope"
+	if s < FirstCustom {
+		return builtinNames[s]
 	}
-	return texts[s].name
+	return strconv.Itoa(int(s))
 }
 
-// Help describes in one line what s allows.
-func (s Scope) Help() string { return texts[s].help }
-
-// Warning returns the risk of granting s; empty if there is none.
-func (s Scope) Warning() string { return texts[s].warning }
-
-// Parse returns the scope with a name, which must match exactly.
-func Parse(name string) (Scope, bool) {
-	for s := range Scope(count) {
-		if texts[s].name == name {
-			return s, true
+// parseStored returns the scope whose String is text.
+func parseStored(text string) (Scope, bool) {
+	for s, name := range builtinNames {
+		if name == text {
+			return Scope(s), true
 		}
 	}
-	return 0, false
+	n, err := strconv.ParseUint(text, 10, 8)
+	s := Scope(n)
+	return s, err == nil && s >= FirstCustom && s < Max && s.String() == text
 }

@@ -1,11 +1,9 @@
 package scope_test
 
 import (
-	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models/scope"
 )
@@ -28,20 +26,24 @@ var contract = []struct {
 	{scope.SeatsWrite, "seats.write", "Assign seats and update capacity", true},
 }
 
-func TestScopesMatchTheContract(t *testing.T) {
+func TestBuiltinScopesMatchTheContract(t *testing.T) {
 	if got := scope.All.Len(); got != len(contract) {
 		t.Fatalf("scopes = %d, want %d", got, len(contract))
 	}
+	if got := scope.Builtin.Active(); got != scope.All {
+		t.Errorf("active = %q, want %q", got, scope.All)
+	}
 	for i, want := range contract {
-		s, ok := scope.Parse(want.name)
-		if !ok || s != want.scope {
-			t.Errorf("Parse(%q) = %v, %t, want %v", want.name, s, ok, want.scope)
+		s, known := scope.Builtin.Parse(want.name)
+		if !known || s != want.scope {
+			t.Errorf("Parse(%q) = %v, %t, want %v", want.name, s, known, want.scope)
 		}
-		if s.String() != want.name {
-			t.Errorf("%s: name = %q, want %q", want.name, s, want.name)
+		d, _ := scope.Builtin.Definition(s)
+		if d.Name != want.name || s.String() != want.name {
+			t.Errorf("names = %q and %q, want %q", d.Name, s, want.name)
 		}
-		if s.Help() != want.grant {
-			t.Errorf("%s: help = %q, want %q", want.name, s.Help(), want.grant)
+		if d.Help != want.grant {
+			t.Errorf("%s: help = %q, want %q", want.name, d.Help, want.grant)
 		}
 		if got := scope.ReadOnly.Has(s); got == want.write {
 			t.Errorf("%s: read-only = %t, want %t", want.name, got, !want.write)
@@ -49,26 +51,23 @@ func TestScopesMatchTheContract(t *testing.T) {
 		if got := scope.All.Scopes()[i]; got != s {
 			t.Errorf("scope %d = %s, want %s", i, got, s)
 		}
-		group := scope.Groups[i/2]
-		resource, verb, _ := strings.Cut(want.name, ".")
-		if group.Name != resource {
-			t.Errorf("%s: group = %s, want %s", s, group.Name, resource)
-		}
-		if got := map[string]scope.Scope{"read": group.Read, "write": group.Write}[verb]; got != s {
-			t.Errorf("%s: the %s scope of the group = %s", s, verb, got)
+		if got, want := d.Warning != "", s == scope.APIKeysWrite || s == scope.MembersWrite; got != want {
+			t.Errorf("%s: warning = %q, want one: %t", s, d.Warning, want)
 		}
 	}
-	if got := len(scope.Groups); got != 5 {
-		t.Errorf("groups = %d, want 5", got)
+	resources := scope.Builtin.Resources(scope.All)
+	if got := len(resources); got != 5 {
+		t.Fatalf("resources = %d, want 5", got)
 	}
-}
-
-func TestWarningsCoverScopesThatCreateKeysOrMembers(t *testing.T) {
-	for _, s := range scope.All.Scopes() {
-		want := s == scope.APIKeysWrite || s == scope.MembersWrite
-		if got := s.Warning() != ""; got != want {
-			t.Errorf("%s: warning = %q, want one: %t", s, s.Warning(), want)
+	for i, resource := range resources {
+		for j, action := range []string{"read", "write"} {
+			if got, want := resource.Scopes[j].Name, resource.Name+"."+action; got != want || got != contract[2*i+j].name {
+				t.Errorf("scope %d of resource %d = %s, want %s", j, i, got, want)
+			}
 		}
+	}
+	if got := scope.Builtin.OfferedReadOnly(); got != scope.ReadOnly {
+		t.Errorf("offered read-only scopes = %q, want %q", got, scope.ReadOnly)
 	}
 }
 
@@ -76,22 +75,30 @@ func TestParseAcceptsOnlyExactNames(t *testing.T) {
 	for _, name := range []string{
 		"", "members", "members.", ".read", "Members.read", "MEMBERS.READ", "members.Read", " members.read", "members.read ",
 		"members.read\n", "members.read\x00", "members.reads", "members.*", "*", "members.read members.write", "members.read,members.write",
-		"members:read", "members_read", "mеmbers.read" /* a Cyrillic е */, "ｍembers.read", "invalid scope", "members.write.read",
+		"members:read", "members_read", "mеmbers.read" /* a Cyrillic е */, "ｍembers.read", "0", "10", "127", "members.write.read",
 	} {
-		if s, ok := scope.Parse(name); ok {
+		if s, known := scope.Builtin.Parse(name); known {
 			t.Errorf("Parse(%q) = %s, want none", name, s)
 		}
-		if set, err := scope.ParseSet([]string{"seats.read", name}); err == nil || set != 0 {
+		if set, err := scope.Builtin.ParseSet([]string{"seats.read", name}); err == nil || !set.IsEmpty() {
 			t.Errorf("ParseSet with %q = %q, %v, want an error", name, set, err)
 		}
 	}
 }
 
-func TestEverySetSurvivesEveryEncoding(t *testing.T) {
-	for set := range scope.All + 1 {
-		if got, err := scope.ParseSet(set.Names()); err != nil || got != set {
-			t.Fatalf("ParseSet(%q) = %q, %v, want the same set", set, got, err)
-		}
+// sets returns sets of every size, with every scope in some and not in others.
+func sets() []scope.Set {
+	all := []scope.Set{{}, scope.All, scope.ReadOnly, scope.Set{^uint64(0), ^uint64(0)}, scope.Set{0xAAAAAAAAAAAAAAAA, 0x5555555555555555}}
+	some := scope.Set{}
+	for s := range scope.Scope(scope.Max) {
+		some = some.With(scope.Of(s * 37 % scope.Max))
+		all = append(all, scope.Of(s), some)
+	}
+	return all
+}
+
+func TestSetsSurviveStorage(t *testing.T) {
+	for _, set := range sets() {
 		stored, err := set.Value()
 		if err != nil {
 			t.Fatal(err)
@@ -99,77 +106,110 @@ func TestEverySetSurvivesEveryEncoding(t *testing.T) {
 		for _, value := range []any{stored, []byte(stored.(string))} {
 			got := scope.All
 			if err := got.Scan(value); err != nil || got != set {
-				t.Fatalf("Scan(%v) = %q, %v, want %q", value, got, err, set)
+				t.Fatalf("Scan(%q) = %q, %v, want %q", value, got, err, set)
 			}
 		}
 		if got := scope.Of(set.Scopes()...); got != set || len(set.Scopes()) != set.Len() {
 			t.Fatalf("Of(%v) = %q, want %q", set.Scopes(), got, set)
 		}
-		for _, s := range scope.All.Scopes() {
-			if set.Has(s) != strings.Contains(" "+set.String()+" ", " "+s.String()+" ") {
+		for s := range scope.Scope(scope.Max) {
+			if set.Has(s) != slices.Contains(strings.Fields(set.String()), s.String()) {
 				t.Fatalf("%q: Has(%s) = %t", set, s, set.Has(s))
 			}
 		}
+		if set.Has(scope.Max) || set.Has(255) {
+			t.Fatalf("%q has a scope above the highest", set)
+		}
 	}
 }
 
-func TestScanRejectsUnknownNames(t *testing.T) {
-	for _, value := range []any{nil, 3, "members.read members.raed", "Members.read", "members.read,seats.read", []byte("all")} {
+// A node verifies a key that a later version has stored by the scopes that it knows.
+func TestScanIgnoresUnknownScopes(t *testing.T) {
+	for stored, want := range map[string]scope.Set{
+		"members.read rockets.fly":       scope.Of(scope.MembersRead),
+		"Members.read seats.read":        scope.Of(scope.SeatsRead),
+		"members.read,seats.read":        {},
+		"seats.read 9 +10 010 128 1e1":   scope.Of(scope.SeatsRead),
+		"10 127 seats.write 18446744073": scope.Of(10, 127, scope.SeatsWrite),
+	} {
+		var set scope.Set
+		if err := set.Scan(stored); err != nil || set != want {
+			t.Errorf("Scan(%q) = %q, %v, want %q", stored, set, err, want)
+		}
+	}
+	for _, value := range []any{nil, 3} {
 		set := scope.Of(scope.SeatsRead)
-		if err := set.Scan(value); err == nil {
-			t.Errorf("Scan(%v) = %q, want an error", value, set)
-		}
-		if set != scope.Of(scope.SeatsRead) {
-			t.Errorf("Scan(%v) failed but changed the set to %q", value, set)
+		if err := set.Scan(value); err == nil || set != scope.Of(scope.SeatsRead) {
+			t.Errorf("Scan(%v) = %q, %v, want an error and no change", value, set, err)
 		}
 	}
 }
 
-func TestSetEncodesAsJSONArray(t *testing.T) {
+func TestSetOperations(t *testing.T) {
+	all := sets()
+	for _, a := range all {
+		for _, b := range all[:40] {
+			contains := true
+			for s := range scope.Scope(scope.Max) {
+				contains = contains && (a.Has(s) || !b.Has(s))
+				if got, want := a.With(b).Has(s), a.Has(s) || b.Has(s); got != want {
+					t.Fatalf("%q with %q: Has(%s) = %t", a, b, s, got)
+				}
+				if got, want := a.Without(b).Has(s), a.Has(s) && !b.Has(s); got != want {
+					t.Fatalf("%q without %q: Has(%s) = %t", a, b, s, got)
+				}
+				if got, want := a.And(b).Has(s), a.Has(s) && b.Has(s); got != want {
+					t.Fatalf("%q and %q: Has(%s) = %t", a, b, s, got)
+				}
+			}
+			if got := a.Contains(b); got != contains {
+				t.Fatalf("%q contains %q = %t, want %t", a, b, got, contains)
+			}
+		}
+	}
+}
+
+// shop returns a catalog with a custom resource that has a scope of each status.
+func shop(hideBuiltin bool) *scope.Catalog {
+	return scope.New([]scope.Resource{{Name: "orders", Label: "Orders", Scopes: []scope.Definition{
+		{Scope: 127, Name: "orders.refund", Label: "Refund", Status: scope.Active},
+		{Scope: 10, Name: "orders.read", Label: "Read", Status: scope.Active},
+		{Scope: 64, Name: "orders.export", Label: "Export", Status: scope.Retired},
+		{Scope: 63, Name: "orders.archive", Label: "Archive", Status: scope.Removed},
+	}}}, hideBuiltin)
+}
+
+func TestCatalogOfCustomScopes(t *testing.T) {
+	held := scope.Of(scope.SeatsRead, 10, 63, 64, 127)
 	tests := []struct {
-		set  scope.Set
-		want string
+		name      string
+		got, want any
 	}{
-		{0, `[]`},
-		{scope.Of(scope.SeatsWrite), `["seats.write"]`},
-		{scope.Of(scope.SeatsRead, scope.MembersRead), `["members.read","seats.read"]`},
-		{scope.ReadOnly, `["meeting_requests.read","members.read","webhooks.read","api_keys.read","seats.read"]`},
+		{"names in the order of the catalog", shop(false).Text(held), "seats.read orders.refund orders.read orders.export orders.archive"},
+		{"names without an unknown scope", shop(false).Text(scope.Of(10, 99)), "orders.read"},
+		{"name of an unknown scope", shop(false).Name(99), "99"},
+		{"active", shop(false).Active(), scope.All.With(scope.Of(10, 127))},
+		{"retired", shop(false).Retired(), scope.Of(64)},
+		{"known", shop(false).Known(), scope.All.With(scope.Of(10, 64, 127))},
+		{"offered", shop(false).Offered(), scope.All.With(scope.Of(10, 127))},
+		{"offered with hidden built-in scopes", shop(true).Offered(), scope.Of(10, 127)},
+		{"active with hidden built-in scopes", shop(true).Active(), scope.All.With(scope.Of(10, 127))},
+		{"read-only", shop(false).OfferedReadOnly(), scope.ReadOnly.With(scope.Of(10))},
+		{"read-only with hidden built-in scopes", shop(true).OfferedReadOnly(), scope.Of(10)},
+		{"resources", len(shop(false).Resources(held)), 2},
 	}
 	for _, tt := range tests {
-		got, err := json.Marshal(tt.set)
-		if diff := cmp.Diff(tt.want, string(got)); err != nil || diff != "" {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
+		if tt.got != tt.want {
+			t.Errorf("%s = %v, want %v", tt.name, tt.got, tt.want)
 		}
 	}
-	if names := scope.Set(0).Names(); names == nil {
-		t.Error("Names of the empty set = nil, want an empty slice")
+	if s, known := shop(true).Parse("orders.export"); !known || s != 64 {
+		t.Errorf("Parse of a retired scope = %v, %t, want 64", s, known)
 	}
-}
-
-func TestContainsRequiresEveryScope(t *testing.T) {
-	for a := range scope.All + 1 {
-		for b := scope.Set(0); b <= scope.All; b += 7 {
-			want := true
-			for _, s := range b.Scopes() {
-				want = want && a.Has(s)
-			}
-			if got := a.Contains(b); got != want {
-				t.Fatalf("%q contains %q = %t, want %t", a, b, got, want)
-			}
-			if without := b.Without(a); (without == 0) != want || a.Contains(without) && without != 0 {
-				t.Fatalf("%q without %q = %q", b, a, without)
-			}
-		}
+	if s, known := shop(true).Parse("orders.archive"); known {
+		t.Errorf("Parse of a removed scope = %v, want none", s)
 	}
-}
-
-func TestWriteDoesNotImplyRead(t *testing.T) {
-	for _, group := range scope.Groups {
-		if scope.Of(group.Write).Has(group.Read) || scope.Of(group.Read).Has(group.Write) {
-			t.Errorf("%s: one scope implies the other", group.Name)
-		}
-		if !scope.ReadOnly.Has(group.Read) || scope.ReadOnly.Has(group.Write) {
-			t.Errorf("%s: ReadOnly = %q, want the read scope only", group.Name, scope.ReadOnly)
-		}
+	if names := shop(false).Names(scope.Set{}); names == nil {
+		t.Error("names of the empty set = nil, want an empty slice")
 	}
 }

@@ -2,65 +2,63 @@ package scope
 
 import (
 	"database/sql/driver"
-	"encoding/json"
 	"fmt"
 	"math/bits"
 	"strings"
 )
 
-// Set is a set of scopes, one bit for each. The zero Set is empty.
-type Set uint16
+// Set is a set of scopes, one bit for each, the lowest 64 first. The zero Set is empty, and sets compare
+// with ==.
+type Set [2]uint64
 
-// All holds every scope.
-const All Set = 1<<count - 1
-
-// ReadOnly holds the scopes that only read.
-const ReadOnly = Set(1<<MeetingRequestsRead | 1<<MembersRead | 1<<WebhooksRead | 1<<APIKeysRead | 1<<SeatsRead)
+var (
+	// All holds every built-in scope.
+	All = Of(MeetingRequestsRead, MeetingRequestsWrite, MembersRead, MembersWrite, WebhooksRead, WebhooksWrite,
+		APIKeysRead, APIKeysWrite, SeatsRead, SeatsWrite)
+	// ReadOnly holds the built-in scopes that only read.
+	ReadOnly = Of(MeetingRequestsRead, MembersRead, WebhooksRead, APIKeysRead, SeatsRead)
+)
 
 // Of returns the set of the given scopes.
 func Of(scopes ...Scope) Set {
 	var set Set
 	for _, s := range scopes {
-		set |= 1 << s
+		set[s/64%2] |= 1 << (s % 64)
 	}
 	return set
 }
 
-// UnknownError reports a name that is not a scope. The name is user input: check it before showing it.
-type UnknownError struct{ Name string }
-
-func (e *UnknownError) Error() string { return fmt.Sprintf("%q is not a scope", e.Name) }
-
-// ParseSet returns the set of the scopes with the given names. If one is unknown, the error is an
-// *UnknownError.
-func ParseSet(names []string) (Set, error) {
-	var set Set
-	for _, name := range names {
-		s, ok := Parse(name)
-		if !ok {
-			return 0, &UnknownError{Name: name}
-		}
-		set |= Of(s)
-	}
-	return set, nil
-}
+// IsEmpty reports whether the set holds no scope.
+func (set Set) IsEmpty() bool { return set == Set{} }
 
 // Has reports whether s is in the set.
-func (set Set) Has(s Scope) bool { return set&(1<<s) != 0 }
+func (set Set) Has(s Scope) bool { return s < Max && set[s/64%2]&(1<<(s%64)) != 0 }
 
 // Contains reports whether every scope of other is in the set.
-func (set Set) Contains(other Set) bool { return other&^set == 0 }
+func (set Set) Contains(other Set) bool { return other.Without(set).IsEmpty() }
+
+// With returns the scopes of the set and of other.
+func (set Set) With(other Set) Set {
+	return Set{set[0] | other[0], set[1] | other[1]}
+}
 
 // Without returns the scopes of the set that are not in other.
-func (set Set) Without(other Set) Set { return set &^ other }
+func (set Set) Without(other Set) Set {
+	return Set{set[0] &^ other[0], set[1] &^ other[1]}
+}
+
+// And returns the scopes of the set that are also in other.
+func (set Set) And(other Set) Set {
+	return Set{set[0] & other[0], set[1] & other[1]}
+}
 
 // Len returns the number of scopes in the set.
-func (set Set) Len() int { return bits.OnesCount16(uint16(set)) }
+func (set Set) Len() int { return bits.OnesCount64(set[0]) + bits.OnesCount64(set[1]) }
 
-// Scopes returns the scopes of the set in display order.
+// Scopes returns the scopes of the set by number.
 func (set Set) Scopes() []Scope {
 	scopes := make([]Scope, 0, set.Len())
-	for s := range Scope(count) {
+	for s := range Scope(Max) {
 		if set.Has(s) {
 			scopes = append(scopes, s)
 		}
@@ -68,29 +66,27 @@ func (set Set) Scopes() []Scope {
 	return scopes
 }
 
-// Names returns the names of the scopes in the set. The result is never nil.
-func (set Set) Names() []string {
-	names := make([]string, 0, set.Len())
-	for _, s := range set.Scopes() {
-		names = append(names, s.String())
+// String returns the set as the database stores it: the String of each scope, separated by spaces.
+// Catalog.Text returns it for people and programs.
+func (set Set) String() string {
+	var text strings.Builder
+	for i, s := range set.Scopes() {
+		if i > 0 {
+			text.WriteByte(' ')
+		}
+		text.WriteString(s.String())
 	}
-	return names
+	return text.String()
 }
-
-// String returns the names separated by spaces (RFC 6749 §3.3).
-func (set Set) String() string { return strings.Join(set.Names(), " ") }
-
-// MarshalJSON encodes the set as an array of names.
-func (set Set) MarshalJSON() ([]byte, error) { return json.Marshal(set.Names()) }
 
 // GormDataType returns the column type for GORM.
 func (Set) GormDataType() string { return "text" }
 
-// Value stores the set as names separated by spaces.
+// Value stores the set as its String.
 func (set Set) Value() (driver.Value, error) { return set.String(), nil }
 
-// Scan reads what Value stored. An unknown name is an error, because a key must not have fewer or more
-// scopes than were stored.
+// Scan reads what Value stored. It ignores scopes of a later version, so that a node of this version
+// verifies a key by the scopes that it knows.
 func (set *Set) Scan(value any) error {
 	var stored string
 	switch value := value.(type) {
@@ -101,10 +97,11 @@ func (set *Set) Scan(value any) error {
 	default:
 		return fmt.Errorf("scan scopes: unexpected %T", value)
 	}
-	parsed, err := ParseSet(strings.Fields(stored))
-	if err != nil {
-		return fmt.Errorf("scan scopes: %w", err)
+	*set = Set{}
+	for text := range strings.FieldsSeq(stored) {
+		if s, known := parseStored(text); known {
+			*set = set.With(Of(s))
+		}
 	}
-	*set = parsed
 	return nil
 }

@@ -57,7 +57,7 @@ type ScopeUses struct {
 
 // ScopeUse is how often a scope was required.
 type ScopeUse struct {
-	Scope      scope.Scope
+	scope.Definition
 	Requests   int64      // accepted requests that required it
 	LastUsedAt *time.Time // nil if it was never required; may be earlier than the requests counted
 }

@@ -1,14 +1,12 @@
 package wire
 
-import "github.com/skipup/keys/models/scope"
-
 // APIKey is an API key, without the secret.
 type APIKey struct {
 	ID          string     `json:"id"`
 	Name        string     `json:"name"`
 	Description *string    `json:"description"`
 	KeyPrefix   string     `json:"key_prefix"`
-	Scopes      scope.Set  `json:"scopes"`
+	Scopes      []string   `json:"scopes"`
 	ExpiresAt   *Timestamp `json:"expires_at"`
 	LastUsedAt  *Timestamp `json:"last_used_at"`
 	DeleteAt    *Timestamp `json:"delete_at"` // when the key will be deleted

@@ -10,10 +10,10 @@ import (
 )
 
 // AccessFormOf returns the form filled in with the access of a key.
-func AccessFormOf(key *models.APIKey) AccessForm {
+func AccessFormOf(key *models.APIKey, scopes *scope.Catalog) AccessForm {
 	return AccessForm{
 		Before: key.Scopes.String(),
-		Access: Access{Scopes: key.Scopes.Names(), Expiry: ExpiryKeep},
+		Access: Access{Scopes: scopes.Names(key.Scopes), Expiry: ExpiryKeep},
 	}
 }
 
@@ -49,9 +49,9 @@ func keepOr(keep ui.Choice, key *models.APIKey, now time.Time, location *time.Lo
 }
 
 // change describes what checking or unchecking the box of s changes.
-func (p AccessPage) change(s scope.Scope) ui.Change {
-	routes := p.needing(s)
-	if !p.Key.Scopes.Has(s) {
+func (p AccessPage) change(s scope.Definition) ui.Change {
+	routes := p.needing(s.Name)
+	if !p.Key.Scopes.Has(s.Scope) {
 		change := ui.Change{Checked: true, Label: "Added"}
 		if len(routes) > 0 {
 			change.Effect = "Allows " + list(routes) + "."
@@ -70,11 +70,11 @@ func (p AccessPage) change(s scope.Scope) ui.Change {
 	return change
 }
 
-// needing returns the names of the routes that need s.
-func (p AccessPage) needing(s scope.Scope) []string {
+// needing returns the names of the routes that need a scope.
+func (p AccessPage) needing(scopeName string) []string {
 	var names []string
 	for _, route := range p.Routes {
-		if route.Scope == s.String() {
+		if route.Scope == scopeName {
 			names = append(names, route.Name)
 		}
 	}

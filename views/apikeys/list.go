@@ -2,6 +2,9 @@ package apikeys
 
 import (
 	"net/url"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -56,7 +59,7 @@ func (p ListPage) HasAnyKey() bool {
 func (p ListPage) frame() ui.List {
 	return ui.List{
 		ID: "keys", Label: "API keys", Query: p.Query, Summary: p.summary(),
-		Search: "Search by name or description, or paste a key", Filters: []ui.Select{scopeFilter(p.Query)}, Kept: []string{ByReview},
+		Search: "Search by name or description, or paste a key", Kept: []string{ByReview},
 		Tabs: p.tabs(), TabsLabel: "Status", Columns: columns,
 		Head: reviewHead(p), Cards: selectAllCards(p), Selection: bulkBar(), Pages: p.Pages(), Empty: noKeys(p),
 	}
@@ -76,11 +79,15 @@ func (p ListPage) tabs() []ui.Tab {
 	return tabs
 }
 
-func scopeFilter(q ui.ListQuery) ui.Select {
+func scopeFilter(q ui.ListQuery, scopes *scope.Catalog) ui.Select {
 	filter := ui.Select{Name: ByScope, Label: "Scope", Any: "Any scope", Value: q.Get(ByScope)}
-	for _, group := range scope.Groups {
-		for _, s := range []scope.Scope{group.Read, group.Write} {
-			filter.Options = append(filter.Options, ui.Option{Value: s.String(), Label: s.String(), Group: group.Label})
+	shown := scopes.Offered().With(scopes.Retired())
+	if chosen, known := scopes.Parse(filter.Value); known {
+		shown = shown.With(scope.Of(chosen))
+	}
+	for _, resource := range scopes.Resources(shown) {
+		for _, s := range resource.Scopes {
+			filter.Options = append(filter.Options, ui.Option{Value: s.Name, Label: s.Name, Group: resource.Label})
 		}
 	}
 	return filter
@@ -112,29 +119,36 @@ func (p ListPage) createdColumn() templ.Attributes  { return p.unlessEvidence(fr
 func (p ListPage) lastUsedColumn() templ.Attributes { return p.unlessEvidence(nil, from("52")) }
 func (p ListPage) expiryColumn() templ.Attributes   { return p.unlessEvidence(from("44"), from("64")) }
 
-// grant is the access of a set of scopes to one resource.
-type grant struct {
-	Group       scope.Group
-	Read, Write bool
+// granted returns what the scopes of a resource allow, such as "read and write".
+func granted(resource scope.Resource) string {
+	labels := make([]string, len(resource.Scopes))
+	for i, s := range resource.Scopes {
+		labels[i] = lowerFirst(s.Label)
+	}
+	return list(labels)
 }
 
-func (g grant) label() string {
-	switch {
-	case g.Read && g.Write:
-		return "read and write"
-	case g.Write:
-		return "write"
+// lowerFirst returns a label for the middle of a sentence. It keeps the case of an abbreviation.
+func lowerFirst(label string) string {
+	first, size := utf8.DecodeRuneInString(label)
+	if second, _ := utf8.DecodeRuneInString(label[size:]); unicode.IsUpper(second) {
+		return label
 	}
-	return "read"
+	return string(unicode.ToLower(first)) + label[size:]
 }
 
-func grantsOf(set scope.Set) []grant {
-	var grants []grant
-	for _, group := range scope.Groups {
-		g := grant{group, set.Has(group.Read), set.Has(group.Write)}
-		if g.Read || g.Write {
-			grants = append(grants, g)
-		}
+// maxLetters is the number of scopes of a resource that a chip shows as letters.
+const maxLetters = 2
+
+// marks returns the scopes of a resource in short: the first letters of their labels, or their number.
+func marks(resource scope.Resource) []string {
+	if len(resource.Scopes) > maxLetters {
+		return []string{strconv.Itoa(len(resource.Scopes))}
 	}
-	return grants
+	letters := make([]string, len(resource.Scopes))
+	for i, s := range resource.Scopes {
+		first, _ := utf8.DecodeRuneInString(s.Label)
+		letters[i] = string(unicode.ToUpper(first))
+	}
+	return letters
 }

@@ -127,7 +127,7 @@ func New(f Form) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = scopesField(scopeBoxes{Access: f.Access, PresetsAt: path.NewAPIKey}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = scopesField(scopeBoxes{Access: f.Access, Scopes: v.Scopes, PresetsAt: path.NewAPIKey}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -58,11 +58,11 @@ type Access struct {
 }
 
 // Selected returns the selected scopes, without unknown ones.
-func (a Access) Selected() scope.Set {
+func (a Access) Selected(scopes *scope.Catalog) scope.Set {
 	var set scope.Set
-	for _, word := range a.Scopes {
-		if s, known := scope.Parse(word); known {
-			set |= scope.Of(s)
+	for _, name := range a.Scopes {
+		if s, known := scopes.Parse(name); known {
+			set = set.With(scope.Of(s))
 		}
 	}
 	return set

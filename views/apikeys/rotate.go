@@ -1,6 +1,7 @@
 package apikeys
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -38,9 +39,10 @@ func (p RotatePage) unused() []usage.ScopeUse {
 }
 
 // isReduced reports whether the form leaves out all unused scopes.
-func (p RotatePage) isReduced() bool {
+func (p RotatePage) isReduced(scopes *scope.Catalog) bool {
+	selected := p.Form.Selected(scopes)
 	for _, use := range p.unused() {
-		if p.Form.Selected().Has(use.Scope) {
+		if selected.Has(use.Scope) {
 			return false
 		}
 	}
@@ -48,10 +50,10 @@ func (p RotatePage) isReduced() bool {
 }
 
 // box returns the checkbox of a scope, with how often the scope was used.
-func (p RotatePage) box(use usage.ScopeUse) ui.Check {
+func (p RotatePage) box(use usage.ScopeUse, scopes *scope.Catalog) ui.Check {
 	check := ui.Check{
-		Name: "scopes", Value: use.Scope.String(), Label: use.Scope.Help(), Checked: p.Form.Selected().Has(use.Scope),
-		Help: p.evidence(use), Warning: use.Scope.Warning(), Change: ui.Change{Label: "Removed"},
+		Name: "scopes", Value: use.Name, Label: cmp.Or(use.Help, use.Name), Checked: p.Form.Selected(scopes).Has(use.Scope),
+		Help: p.evidence(use), Warning: use.Warning, Change: ui.Change{Label: "Removed"},
 	}
 	if use.Requests > 0 {
 		check.Change.Danger = "These requests will return 403 with the new key."
@@ -63,9 +65,9 @@ func (p RotatePage) box(use usage.ScopeUse) ui.Check {
 // (members.write)".
 func (p RotatePage) evidence(use usage.ScopeUse) string {
 	if p.Uses.Accepted == 0 {
-		return use.Scope.String()
+		return use.Name
 	}
-	return "Used by " + ui.Count(use.Requests) + " of " + ui.Plural(p.Uses.Accepted, "request") + " (" + use.Scope.String() + ")"
+	return "Used by " + ui.Count(use.Requests) + " of " + ui.Plural(p.Uses.Accepted, "request") + " (" + use.Name + ")"
 }
 
 // expiryChoices returns the choices of a new key, preceded by one with the duration of the old key.
@@ -88,7 +90,7 @@ func (f RotateForm) selectedExpiry() string {
 func scopeNames(uses []usage.ScopeUse) []string {
 	names := make([]string, len(uses))
 	for i, use := range uses {
-		names[i] = use.Scope.String()
+		names[i] = use.Name
 	}
 	return names
 }
@@ -102,10 +104,10 @@ func (p CreatedPage) next() string {
 }
 
 // LeaveOutUnused unchecks the unused scopes.
-func (p *RotatePage) LeaveOutUnused() {
-	selected := p.Form.Selected()
+func (p *RotatePage) LeaveOutUnused(scopes *scope.Catalog) {
+	selected := p.Form.Selected(scopes)
 	for _, use := range p.unused() {
 		selected = selected.Without(scope.Of(use.Scope))
 	}
-	p.Form.Scopes = selected.Names()
+	p.Form.Scopes = scopes.Names(selected)
 }

@@ -17,9 +17,14 @@ func toRotate() RotatePage {
 	key := keyNamed("CI")
 	key.Scopes, key.ExpiresAt = scope.Of(scope.SeatsRead, scope.SeatsWrite), nil
 	return RotatePage{
-		Key: key, Form: RotateForm{Access: Access{Scopes: key.Scopes.Names()}},
-		Uses: usage.ScopeUses{Accepted: 41_233, Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead, Requests: 1200}, {Scope: scope.SeatsWrite}}},
+		Key: key, Form: RotateForm{Access: Access{Scopes: scope.Builtin.Names(key.Scopes)}},
+		Uses: usage.ScopeUses{Accepted: 41_233, Scopes: []usage.ScopeUse{{Definition: definition(scope.SeatsRead), Requests: 1200}, {Definition: definition(scope.SeatsWrite)}}},
 	}
+}
+
+func definition(s scope.Scope) scope.Definition {
+	d, _ := scope.Builtin.Definition(s)
+	return d
 }
 
 func TestRotateSuggestsScopesToRemove(t *testing.T) {
@@ -33,10 +38,10 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 	if shown.Find("button[name=preset]").Length() != 1 || strings.Count(text(shown), "Unused") != 1 {
 		t.Errorf("unused scope is not marked exactly once: %s", text(shown))
 	}
-	if needed, unneeded := page.box(page.Uses.Scopes[0]).Change.Danger, page.box(page.Uses.Scopes[1]).Change.Danger; !strings.Contains(needed, "403") || unneeded != "" {
+	if needed, unneeded := page.box(page.Uses.Scopes[0], scope.Builtin).Change.Danger, page.box(page.Uses.Scopes[1], scope.Builtin).Change.Danger; !strings.Contains(needed, "403") || unneeded != "" {
 		t.Errorf("warning for a used scope = %q, for an unused one = %q", needed, unneeded)
 	}
-	page.LeaveOutUnused()
+	page.LeaveOutUnused(scope.Builtin)
 	modelstest.Equal(t, "scopes in use", page.Form.Scopes, []string{"seats.read"})
 	shown = drawn(t, Rotate(page)).Find("#panel fieldset").First()
 	modelstest.Equal(t, "presets", shown.Find("button[name=preset]").Length(), 0)
@@ -45,9 +50,9 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 		uses usage.ScopeUses
 		says string
 	}{
-		"one request":     {usage.ScopeUses{Accepted: 1, Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "Used by 1 of 1 request (seats.read)"},
-		"all were needed": {usage.ScopeUses{Accepted: 1, Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead, Requests: 1}}}, "All scopes were used in the last 30 days."},
-		"no request":      {usage.ScopeUses{Scopes: []usage.ScopeUse{{Scope: scope.SeatsRead}}}, "so we can’t suggest scopes to remove"},
+		"one request":     {usage.ScopeUses{Accepted: 1, Scopes: []usage.ScopeUse{{Definition: definition(scope.SeatsRead), Requests: 1}}}, "Used by 1 of 1 request (seats.read)"},
+		"all were needed": {usage.ScopeUses{Accepted: 1, Scopes: []usage.ScopeUse{{Definition: definition(scope.SeatsRead), Requests: 1}}}, "All scopes were used in the last 30 days."},
+		"no request":      {usage.ScopeUses{Scopes: []usage.ScopeUse{{Definition: definition(scope.SeatsRead)}}}, "so we can’t suggest scopes to remove"},
 	} {
 		page := toRotate()
 		page.Uses = tt.uses
@@ -59,7 +64,7 @@ func TestRotateSuggestsScopesToRemove(t *testing.T) {
 			}
 		}
 	}
-	page.Key.Scopes = 0
+	page.Key.Scopes = scope.Set{}
 	if got := text(drawn(t, Rotate(page)).Find("#panel fieldset").First()); !strings.Contains(got, "so the new key won’t have any") || strings.Contains(got, "Used by") {
 		t.Errorf("page of a key without scopes = %s", got)
 	}

@@ -184,17 +184,17 @@ type neededScope struct {
 }
 
 // scopes lists the scopes that requests required, then the other scopes of the key.
-func (p UsagePage) scopes() []neededScope {
+func (p UsagePage) scopes(catalog *scope.Catalog) []neededScope {
 	lastUses, unused := p.Report.LastUses(), p.Report.Key.Scopes
 	var list []neededScope
 	for _, part := range p.Report.Scopes {
-		needed, known := scope.Parse(part.Name)
+		needed, known := catalog.Parse(part.Name)
 		if known {
 			unused = unused.Without(scope.Of(needed))
 		}
 		list = append(list, neededScope{part, known && p.Report.Key.Scopes.Has(needed), lastUses[part.Name]})
 	}
-	for _, name := range unused.Names() {
+	for _, name := range catalog.Names(unused) {
 		list = append(list, neededScope{usage.Part{Name: name}, true, lastUses[name]})
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 )
 
 // Theme is a color scheme.
@@ -36,9 +37,10 @@ type Viewer struct {
 	Theme       Theme
 	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
-	Notice      Notice // shown once, in a toast
-	ReturnTo    string // path and query of this page; empty if it can't be requested again
-	PublicURL   string // scheme and host of this deployment, without a trailing slash
+	Notice      Notice         // shown once, in a toast
+	ReturnTo    string         // path and query of this page; empty if it can't be requested again
+	Scopes      *scope.Catalog // of this deployment; the built-in ones if nil
+	PublicURL   string         // scheme and host of this deployment, without a trailing slash
 }
 
 type contextKey struct{}
@@ -50,8 +52,12 @@ func With(ctx context.Context, v Viewer) context.Context {
 
 // Of returns the viewer that ctx carries.
 func Of(ctx context.Context) Viewer {
-	if v, ok := ctx.Value(contextKey{}).(Viewer); ok {
-		return v
+	v, ok := ctx.Value(contextKey{}).(Viewer)
+	if !ok {
+		v = Viewer{Theme: System, Location: time.UTC}
 	}
-	return Viewer{Theme: System, Location: time.UTC}
+	if v.Scopes == nil {
+		v.Scopes = scope.Builtin
+	}
+	return v
 }

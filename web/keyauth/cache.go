@@ -9,10 +9,10 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// BytesPerKey is the maximum memory for a cached key: an entry of 80 bytes, one bit for its use, at
+// BytesPerKey is the maximum memory for a cached key: an entry of 88 bytes, one bit for its use, at
 // most 21⅓ bytes of the index, which is between three eighths and three quarters full, and 4 bytes
 // in the list of free entries.
-const BytesPerKey = 106
+const BytesPerKey = 114
 
 // cache holds keys by their digests, without pointers: entries in blocks, and an index of their
 // numbers.
@@ -59,7 +59,8 @@ const (
 	id1
 	workspace0
 	workspace1
-	scopes
+	scopes0
+	scopes1
 	expires
 	status // pausedUntil shifted by one, and deleted in the lowest bit
 	entryWords
@@ -157,7 +158,7 @@ func (e *entry) read(w words, key *Key) bool {
 	binary.LittleEndian.PutUint64(key.id[8:], atomic.LoadUint64(&e[id1]))
 	binary.LittleEndian.PutUint64(key.workspace[:8], atomic.LoadUint64(&e[workspace0]))
 	binary.LittleEndian.PutUint64(key.workspace[8:], atomic.LoadUint64(&e[workspace1]))
-	key.scopes = scope.Set(atomic.LoadUint64(&e[scopes]))
+	key.scopes = scope.Set{atomic.LoadUint64(&e[scopes0]), atomic.LoadUint64(&e[scopes1])}
 	key.expires = int64(atomic.LoadUint64(&e[expires]))
 	state := int64(atomic.LoadUint64(&e[status]))
 	key.pausedUntil, key.deleted = state>>1, state&1 != 0
@@ -174,7 +175,8 @@ func (e *entry) write(w words, key *Key) {
 	atomic.StoreUint64(&e[id1], binary.LittleEndian.Uint64(key.id[8:]))
 	atomic.StoreUint64(&e[workspace0], binary.LittleEndian.Uint64(key.workspace[:8]))
 	atomic.StoreUint64(&e[workspace1], binary.LittleEndian.Uint64(key.workspace[8:]))
-	atomic.StoreUint64(&e[scopes], uint64(key.scopes))
+	atomic.StoreUint64(&e[scopes0], key.scopes[0])
+	atomic.StoreUint64(&e[scopes1], key.scopes[1])
 	atomic.StoreUint64(&e[expires], uint64(key.expires))
 	state := uint64(key.pausedUntil) << 1
 	if key.deleted {

@@ -61,10 +61,29 @@ func (k Key) Subject() [16]byte { return k.id }
 // Scopes returns the scopes of the key.
 func (k Key) Scopes() scope.Set { return k.scopes }
 
-// Require returns a *ScopeError if the key lacks s.
-func (k Key) Require(s scope.Scope) error {
+// Require returns a *ScopeError if the key lacks s, which has the given name.
+func (k Key) Require(s scope.Scope, name string) error {
 	if !k.scopes.Has(s) {
-		return &ScopeError{Key: k, Scope: s}
+		return &ScopeError{Key: k, Name: name}
+	}
+	return nil
+}
+
+// RequireNamed returns a *ScopeError if the key lacks one of the scopes with the given names. If a name
+// isn't in the catalog, it returns a *scope.UnknownError, whatever the key has.
+func (k Key) RequireNamed(scopes *scope.Catalog, names ...string) error {
+	missing := ""
+	for _, name := range names {
+		s, known := scopes.Parse(name)
+		if !known {
+			return &scope.UnknownError{Name: name}
+		}
+		if missing == "" && !k.scopes.Has(s) {
+			missing = name
+		}
+	}
+	if missing != "" {
+		return &ScopeError{Key: k, Name: missing}
 	}
 	return nil
 }

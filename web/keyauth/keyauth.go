@@ -40,7 +40,6 @@ import (
 	"fmt"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/scope"
 )
 
 // Errors for missing and rejected credentials. Responses have the same text for both; only the
@@ -64,11 +63,11 @@ func (e *InactiveError) Is(target error) bool { return target == ErrInvalid }
 
 // ScopeError rejects a valid key that lacks a scope.
 type ScopeError struct {
-	Key   Key
-	Scope scope.Scope
+	Key  Key
+	Name string // of the scope
 }
 
-func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Scope.String() }
+func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Name }
 
 // UnavailableError reports that the key couldn't be verified because the database didn't respond.
 type UnavailableError struct{ Err error }
