@@ -4,16 +4,18 @@ SHELL       := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 export CGO_ENABLED ?= 0
+# The same flags everywhere, so that builds, tests, and vet compile every package once.
+export GOFLAGS ?= -trimpath
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-GO_BUILD := go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+GO_BUILD := go build -ldflags '-s -w -X main.version=$(VERSION)'
 FUZZTIME ?= 5s
 # Instruments the package with the fuzz targets and the JSON decoder. `go test -fuzz` would compile every
 # package again, including SQLite.
 FUZZ_INSTRUMENT := -gcflags=-d=libfuzzer -gcflags=github.com/go-json-experiment/...=-d=libfuzzer
 # The race detector makes SQLite's own code ten times slower and finds nothing in it.
 RACE := -race '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false'
-# Runs a command with a temporary PostgreSQL cluster in a folder of its own (-t).
-WITH_POSTGRESQL := pg_virtualenv -t
+# Runs a command with a temporary PostgreSQL cluster in a folder of its own (-t), without TLS.
+WITH_POSTGRESQL := PGSSLMODE=disable pg_virtualenv -t
 BROWSER_TESTS := handlers/dashboard/browser
 # The timeout is per package. It only ends tests that hang: a busy machine may be many times slower than
 # a quiet one. More packages run at once than there are cores, because tests often wait for leases and

@@ -4,6 +4,7 @@ package modelstest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -85,12 +86,9 @@ func NewSQLite(t testing.TB) *Store {
 // NewPostgreSQL returns an empty Store in a new PostgreSQL schema.
 func NewPostgreSQL(t testing.TB) *Store {
 	t.Helper()
-	store := connect(t, PostgreSQLURL(t), NewClock())
-	if _, err := store.Migrate(context.Background()); err != nil {
-		t.Fatalf("migrate: %v", err)
-	}
-	store.Exec(t, setLease, Lease.Milliseconds())
-	return store
+	address := PostgreSQLURL(t)
+	copyPostgreSQL(t, address)
+	return connect(t, address, NewClock())
 }
 
 // SQLiteURL returns the URL of a new SQLite file.
@@ -111,23 +109,37 @@ func PostgreSQLURL(t testing.TB) string {
 		t.Fatal("this test needs a PostgreSQL server: run `make test` or `pg_virtualenv -t go test ./...` " +
 			"(Debian packages postgresql and postgresql-common), or set PGHOST; -short skips PostgreSQL")
 	}
-	admin, err := sql.Open("pgx", "")
+	schema, drop, err := createSchema()
 	if err != nil {
-		t.Fatal(err)
-	}
-	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
-	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
 		t.Fatalf("create a schema on the PostgreSQL server at PGHOST: %v", err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+		if err := drop(); err != nil {
 			t.Errorf("drop schema: %v", err)
 		}
-		if err := admin.Close(); err != nil {
-			t.Error(err)
-		}
 	})
-	return "postgres:///?" + url.Values{"search_path": {schema}}.Encode()
+	return schemaURL(schema)
+}
+
+// createSchema creates a schema with a unique name, and returns a function that drops it.
+func createSchema() (name string, drop func() error, err error) {
+	admin, err := sql.Open("pgx", "")
+	if err != nil {
+		return "", nil, err
+	}
+	name = fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
+	if _, err := admin.Exec("CREATE SCHEMA " + name); err != nil {
+		return "", nil, errors.Join(err, admin.Close())
+	}
+	return name, func() error {
+		_, err := admin.Exec("DROP SCHEMA " + name + " CASCADE")
+		return errors.Join(err, admin.Close())
+	}, nil
+}
+
+// schemaURL returns the URL of a schema on the server that the PG* variables name.
+func schemaURL(name string) string {
+	return "postgres:///?" + url.Values{"search_path": {name}}.Encode()
 }
 
 // Unmigrated returns a Store on a database whose schema is still empty.
