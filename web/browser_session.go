@@ -204,14 +204,30 @@ func changeSession(c echo.Context, change models.SessionChange) error {
 	return b.store.UpdateSession(c.Request().Context(), session.ID, change)
 }
 
-// RequireUser redirects visitors to the sign-in page, which brings them back afterwards.
+// RequireUser redirects visitors to the sign-in page, which brings them back afterwards. For a part of a
+// page, it returns an error, so that a script can keep the page with what was entered on it.
 func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if viewer.Of(c.Request().Context()).User != nil {
+		switch r := c.Request(); {
+		case viewer.Of(r.Context()).User != nil:
 			return next(c)
+		case isForPart(r):
+			return errSignedOut
+		case r.Method == http.MethodGet, r.Method == http.MethodHead:
+			return Redirect(c, path.SignInAnd(r.URL.RequestURI()))
+		default:
+			return Redirect(c, path.SignInAgain(pageOfForm(r), path.FormNotSent))
 		}
-		return Redirect(c, path.SignInAnd(returnTo(c.Request())))
 	}
+}
+
+// pageOfForm returns the URL of the page from which a form was sent, or that of the root.
+func pageOfForm(r *http.Request) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host {
+		return path.Root
+	}
+	return LocalURL(from.RequestURI())
 }
 
 // returnTo returns the URL of the page to return to after signing in, or "" if the request is for
@@ -261,6 +277,8 @@ func locationOf(c echo.Context) *time.Location {
 	}
 	return location
 }
+
+var errSignedOut = errors.New("sign in first")
 
 var errAdminsOnly = errors.New("only admins may do this")
 

@@ -84,6 +84,8 @@ func problemOf(err error) problem {
 		return frameworkProblem(framework)
 	case errors.As(err, &crossSite):
 		return problem{status: http.StatusForbidden, kind: "forbidden", title: "Request blocked", message: crossSite.message()}
+	case errors.Is(err, errSignedOut):
+		return problem{status: http.StatusUnauthorized, kind: "authentication_error", message: "You were signed out. Sign in, then try again."}
 	case errors.Is(err, errAdminsOnly):
 		return problem{status: http.StatusForbidden, kind: "forbidden"}
 	}

@@ -91,6 +91,35 @@ func TestSignInReturnsToThePage(t *testing.T) {
 	}
 }
 
+func TestFormSentAfterTheSessionHasEnded(t *testing.T) {
+	s := handlerstest.New(t)
+	send := func(headers map[string]string) handlerstest.Response {
+		request := s.Request(t, http.MethodPost, "/settings/api-keys", url.Values{"name": {"CI"}}.Encode())
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Sec-Fetch-Site", "same-origin")
+		for name, value := range headers {
+			request.Header.Set(name, value)
+		}
+		return handlerstest.Send(t, s.Browser(t).Client, request)
+	}
+	for referer, next := range map[string]string{
+		s.URL + "/settings/api-keys/new?x=1": "/settings/api-keys/new?x=1",
+		"":                                   "/",
+		"https://evil.test/settings":         "/",
+		s.URL + "//evil.test":                "/",
+	} {
+		location := "/login?" + url.Values{"next": {next}, "signed_out": {"form"}}.Encode()
+		send(map[string]string{"Referer": referer}).WantRedirect(t, location)
+		if next != "/" {
+			s.Browser(t).Get(location).Want(t, http.StatusOK, "You were signed out, so the form wasn’t submitted.")
+		}
+	}
+	// A script keeps the form of a part of a page.
+	part := send(map[string]string{"HX-Request": "true"})
+	part.Want(t, http.StatusUnauthorized, "You were signed out.")
+	part.WantHeader(t, "HX-Redirect", "")
+}
+
 // TestCrossSiteWritesAreRejected covers both headers that identify them.
 func TestCrossSiteWritesAreRejected(t *testing.T) {
 	s := handlerstest.New(t)

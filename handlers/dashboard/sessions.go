@@ -34,7 +34,7 @@ func (h sessions) new(c echo.Context) error {
 	if needed {
 		return web.Render(c, http.StatusServiceUnavailable, setup.Required())
 	}
-	form := login.Form{Next: next}
+	form := login.Form{Next: next, Reason: c.QueryParam("signed_out")}
 	if c.QueryParam("signed_in") != "" {
 		form.Error = web.LostSession(c)
 	}

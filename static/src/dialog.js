@@ -23,12 +23,13 @@ function focusFirst(part) {
   if (first.matches('[data-select]')) first.select()
 }
 
-document.addEventListener('htmx:after:swap', () => {
+document.addEventListener('htmx:after:swap', (event) => {
   const list = document.querySelector('[data-summary]')
   if (list && list !== announced) {
     announced = list
     announce(list.dataset.summary)
   }
+  if (event.detail.ctx.target?.id === 'main') focusFirst(document.getElementById('main'))
   const shown = document.getElementById('panel')
   if (!shown || shown === focused) return
   focused = shown

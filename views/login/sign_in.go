@@ -5,6 +5,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -14,6 +15,17 @@ func (f Form) message() string {
 		return f.Error
 	}
 	return f.Error + " Try again in " + duration(f.RetryAfter) + "."
+}
+
+// reason explains why someone has to sign in again, or returns "".
+func (f Form) reason() string {
+	switch f.Reason {
+	case path.FormNotSent:
+		return "You were signed out, so the form wasn’t submitted. Sign in to go back to it."
+	case path.FormKept:
+		return "Sign in, then go back to the other tab and submit the form again."
+	}
+	return ""
 }
 
 // duration returns d in seconds or minutes, rounded up.

@@ -57,6 +57,17 @@ func SignInAnd(next string) string {
 	return SignIn + "?" + url.Values{"next": {next}}.Encode()
 }
 
+// Reasons for which someone has to sign in again.
+const (
+	FormNotSent = "form" // a form was sent after the session had ended
+	FormKept    = "tab"  // the same, but another tab keeps the form
+)
+
+// SignInAgain returns the path of the sign-in page that explains the reason and continues to next.
+func SignInAgain(next, reason string) string {
+	return SignIn + "?" + url.Values{"next": {next}, "signed_out": {reason}}.Encode()
+}
+
 // Invitation returns the path of the invitation link with a token.
 func Invitation(token string) string { return Invitations + url.PathEscape(token) }
 

@@ -41,6 +41,18 @@ func ReplacesPanel() templ.Attributes {
 	}
 }
 
+// ReplacesMain returns the attributes of a form on a page, whose main part is replaced by that of the response.
+// Unlike a form that leaves the page, it keeps what was entered if the session has ended.
+func ReplacesMain() templ.Attributes {
+	return templ.Attributes{
+		"hx-boost":    "true",
+		"hx-target":   "#main",
+		"hx-select":   "#main",
+		"hx-swap":     "outerHTML show:none",
+		"hx-push-url": "false",
+	}
+}
+
 // Initial returns the first letter or digit of a name in upper case, or a dot if it has none.
 func Initial(name string) string {
 	for _, r := range name {

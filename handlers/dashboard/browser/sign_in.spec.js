@@ -1,6 +1,6 @@
 // Signing in and out.
 import { expect, test } from './test.js'
-import { ada, listPath, signIn } from './steps.js'
+import { ada, dialog, listPath, openForm, shownKey, signIn, submit } from './steps.js'
 
 test('returns to the requested page after signing in', async ({ page }) => {
   await page.goto(listPath + '?status=deleted')
@@ -41,12 +41,38 @@ test('signing out ends the session, also for the Back button', async ({ admin })
   await expect(admin).toHaveURL('/login?next=%2Fsettings%2Fapi-keys')
 })
 
-test('a form submitted after the session has ended leads to the sign-in page', async ({ admin, context }) => {
-  await admin.getByRole('link', { name: 'Create key' }).first().click()
-  await admin.getByRole('dialog').getByLabel('Name').fill('Too late')
-  await context.clearCookies({ name: /^skipup_session/ })
-  await admin.locator('[data-submit]').click()
-  await expect(admin).toHaveURL('/login?next=%2Fsettings%2Fapi-keys')
-  await signIn(admin)
-  await expect(admin.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
+test('keeps forms that are submitted after the session has ended', async ({ admin, context }) => {
+  const endSession = () => context.clearCookies({ name: /^skipup_session/ })
+  const signInAgain = async () => {
+    const tab = context.waitForEvent('page')
+    await expect(admin.getByRole('link', { name: 'Sign in in a new tab' })).toBeFocused()
+    await admin.keyboard.press('Enter')
+    await expect((await tab).getByText('go back to the other tab and submit the form again')).toBeVisible()
+    await signIn(await tab)
+    await expect((await tab).getByRole('heading', { name: 'API keys', exact: true })).toBeVisible()
+    await (await tab).close()
+  }
+  await openForm(admin)
+  await dialog(admin).getByLabel('Name').fill('Not too late')
+  await admin.locator('input[name=scopes][value="seats.read"]').check()
+  await endSession()
+  await submit(admin)
+  await expect(dialog(admin).getByRole('alert')).toContainText('You were signed out')
+  await signInAgain()
+  await expect(dialog(admin).getByLabel('Name')).toHaveValue('Not too late')
+  await submit(admin)
+  await expect(shownKey(admin)).toHaveValue(/^sk_live_/)
+  await admin.getByRole('link', { name: 'Done' }).click()
+  await expect(admin.getByRole('region', { name: 'Scopes and endpoints' })).toContainText('seats.read')
+
+  await admin.getByRole('textbox', { name: 'Description' }).fill('A description that took a while')
+  await endSession()
+  await admin.getByRole('button', { name: 'Save details' }).click()
+  await signInAgain()
+  await admin.getByRole('button', { name: 'Save details' }).click()
+  await expect(admin.getByText('Key details updated')).toBeVisible()
+  await expect(admin.getByRole('textbox', { name: 'Description' })).toHaveValue('A description that took a while')
+
+  await endSession()
+  await expect(admin, 'a live page without changes leads to the sign-in page').toHaveURL(/\/login\?next=%2Fsettings%2Fapi-keys%2Fkey_/)
 })
