@@ -166,16 +166,21 @@ func (s *Store) addToRoutes(ctx context.Context, counts []usage.Count) error {
 func (s *Store) addNeededScopes(ctx context.Context, counts []usage.Count, learned memories) error {
 	needed := map[string]scope.Set{}
 	for i := range counts {
-		// Unknown scopes come from a later version, whose nodes will store them.
 		c := &counts[i]
-		required, known := s.Scopes().Parse(c.Scope)
-		if !known || c.Rejection != usage.Accepted {
+		if c.Rejection != usage.Accepted {
 			continue
 		}
-		id := s.stored.id(c.APIKeyID, c.Scope, "scope")
-		if _, known := s.stored.recall(id); !known {
-			needed[c.APIKeyID] = needed[c.APIKeyID].With(scope.Of(required))
-			learned[id] = ownSlot
+		for _, name := range usage.Scopes(c.Scope) {
+			// Unknown scopes come from a later version, whose nodes will store them.
+			required, known := s.Scopes().Parse(name)
+			if !known {
+				continue
+			}
+			id := s.stored.id(c.APIKeyID, name, "scope")
+			if _, known := s.stored.recall(id); !known {
+				needed[c.APIKeyID] = needed[c.APIKeyID].With(scope.Of(required))
+				learned[id] = ownSlot
+			}
 		}
 	}
 	for id, scopes := range needed {

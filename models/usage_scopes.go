@@ -20,14 +20,11 @@ func (s *Store) ScopeUses(ctx context.Context, workspaceID, keyID string, since 
 	if err != nil {
 		return usage.ScopeUses{}, err
 	}
-	counts, err := s.countByScope(ctx, key, since)
+	counts, accepted, err := s.countByScope(ctx, key, since)
 	if err != nil {
 		return usage.ScopeUses{}, err
 	}
-	uses := usage.ScopeUses{Scopes: make([]usage.ScopeUse, 0, key.Scopes.Len())}
-	for _, requests := range counts {
-		uses.Accepted += requests
-	}
+	uses := usage.ScopeUses{Accepted: accepted, Scopes: make([]usage.ScopeUse, 0, key.Scopes.Len())}
 	lastUses := lastUseByScope(routes)
 	for _, held := range s.Scopes().Definitions(key.Scopes) {
 		uses.Scopes = append(uses.Scopes, usage.ScopeUse{Definition: held, Requests: counts[held.Name], LastUsedAt: lastUses[held.Name]})
@@ -43,32 +40,41 @@ func (s *Store) countedFrom(since time.Time) (usage.Period, time.Time) {
 	return usage.Daily, usage.Daily.Start(since)
 }
 
-// countByScope counts the accepted requests with a key by the scope they required.
-func (s *Store) countByScope(ctx context.Context, key *APIKey, since time.Time) (map[string]int64, error) {
+// countByScope counts the accepted requests with a key, in all and by the scope they required.
+func (s *Store) countByScope(ctx context.Context, key *APIKey, since time.Time) (counts map[string]int64, accepted int64, err error) {
 	by, since := s.countedFrom(since)
 	var rows []struct {
 		Scope    string
 		Requests int64
 	}
-	err := s.with(ctx).Table(periodTables[by]).Select("scope, CAST(sum(requests) AS bigint) AS requests").
+	err = s.with(ctx).Table(periodTables[by]).Select("scope, CAST(sum(requests) AS bigint) AS requests").
 		Where("workspace_id = ? AND api_key_id = ? AND starts_at >= ? AND refusal = ?", key.WorkspaceID, key.ID, since, usage.Accepted).
 		Group("scope").Scan(&rows).Error
 	if err != nil {
-		return nil, fmt.Errorf("count requests by scope: %w", err)
+		return nil, 0, fmt.Errorf("count requests by scope: %w", err)
 	}
-	counts := make(map[string]int64, len(rows))
+	counts = make(map[string]int64, len(rows))
 	for _, row := range rows {
-		counts[row.Scope] = row.Requests
+		accepted += row.Requests
+		for _, name := range usage.Scopes(row.Scope) {
+			counts[name] += row.Requests
+		}
 	}
-	return counts, nil
+	return counts, accepted, nil
 }
 
 // lastUseByScope returns when each scope was last required by an accepted request.
 func lastUseByScope(routes []APIKeyRouteUse) map[string]*time.Time {
 	last := map[string]*time.Time{}
 	for i := range routes {
-		if use := &routes[i]; use.Rejection == usage.Accepted && isLater(&use.LastAt, last[use.Scope]) {
-			last[use.Scope] = &use.LastAt
+		use := &routes[i]
+		if use.Rejection != usage.Accepted {
+			continue
+		}
+		for _, name := range usage.Scopes(use.Scope) {
+			if isLater(&use.LastAt, last[name]) {
+				last[name] = &use.LastAt
+			}
 		}
 	}
 	return last

@@ -43,20 +43,8 @@ const APIPrefix = "/api"
 // New returns a Server without routes. All middleware is listed here, in the order in which it
 // runs.
 func New(store *models.Store, gate *KeyGate, options Options) *Server {
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	addresses := &addresses{proxies: options.TrustedProxies, log: options.Log}
-	e.IPExtractor = addresses.of
-	e.HTTPErrorHandler = errorHandler(options.Log)
-	e.Pre(mergeSlashes)
-	e.Use(
-		requestID,
-		logRequests(options.Log),
-		requireResponse,
-		recoverPanics,
-		secureHeaders(options.PublicURL),
-		limitBody,
-	)
+	e, addresses := newEcho(options)
+	e.Any(VerifyPath, gate.verifyForProxy, jsonErrors)
 	pages := e.Group("",
 		pageHeaders,
 		Compress(),
@@ -71,6 +59,25 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		checkURL,
 	)
 	return &Server{Echo: e, addresses: addresses, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI}
+}
+
+// newEcho returns an Echo with the middleware that all requests share.
+func newEcho(options Options) (*echo.Echo, *addresses) {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	addresses := &addresses{proxies: options.TrustedProxies, log: options.Log}
+	e.IPExtractor = addresses.of
+	e.HTTPErrorHandler = errorHandler(options.Log)
+	e.Pre(mergeSlashes)
+	e.Use(
+		requestID,
+		logRequests(options.Log),
+		requireResponse,
+		recoverPanics,
+		secureHeaders(options.PublicURL),
+		limitBody,
+	)
+	return e, addresses
 }
 
 // UntrustedProxy returns the first private IP address that sent X-Forwarded-For without being a

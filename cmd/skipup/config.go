@@ -23,6 +23,7 @@ type settings struct {
 	Redis               redisServer
 	Cache               megabytes
 	MetricsAddr         optionalAddress
+	VerifyAddr          optionalAddress
 	SMTP                smtpServer
 	MailFrom            mailSender
 	EncryptionKey       encryptionKeys
@@ -98,6 +99,10 @@ var (
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "", "`host:port` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MetricsAddr },
 	}
+	verifyOption = option{
+		"verify-addr", "SKIPUP_VERIFY_ADDR", "", "`host:port` to serve only /verify on, for reverse proxies (default none)",
+		func(s *settings) encoding.TextUnmarshaler { return &s.VerifyAddr },
+	}
 	smtpOption = option{
 		"smtp", "SMTP_URL", "", "`URL` of the SMTP server that sends email, smtp://USER:PASSWORD@HOST or smtps://…; use the variable if the URL contains a password",
 		func(s *settings) encoding.TextUnmarshaler { return &s.SMTP },
@@ -139,7 +144,7 @@ var (
 
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, smtpOption, mailFromOption,
+	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption, nodeNameOption,
 }
 

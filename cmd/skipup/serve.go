@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/skipup/keys/handlers"
 	"github.com/skipup/keys/models"
@@ -70,13 +71,21 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	var verify net.Listener
+	if s.VerifyAddr != "" {
+		if verify, err = listen(ctx, string(s.VerifyAddr)); err != nil {
+			return err
+		}
+		defer func() { _ = verify.Close() }()
+	}
 	publicURL := publicURLOf(s, listener.Addr())
 	gate, closeGate, err := openGate(ctx, s, store, nodeOf(s, listener.Addr()), metrics, conditions, log)
 	if err != nil {
 		return err
 	}
 	defer closeGate()
-	handler := handlers.New(store, gate, web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins})
+	options := web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins}
+	handler := handlers.New(store, gate, options)
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
@@ -88,7 +97,14 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err
 	}
-	return web.Serve(ctx, listener, handler, web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}, log)
+	connections := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
+	serving, ctx := errgroup.WithContext(ctx)
+	serving.Go(func() error { return web.Serve(ctx, listener, handler, connections, log) })
+	if verify != nil {
+		log.Info("listening for reverse proxies", "address", verify.Addr().String(), "path", web.VerifyPath)
+		serving.Go(func() error { return web.Serve(ctx, verify, web.NewVerifyServer(gate, options), connections, log) })
+	}
+	return serving.Wait()
 }
 
 // openServerStore opens the Store of a server. On SQLite it creates the key file if there is none, but

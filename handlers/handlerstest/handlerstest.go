@@ -37,6 +37,7 @@ type Server struct {
 	gate      *web.KeyGate
 	stopGate  func()
 	options   Options
+	web       web.Options
 }
 
 // Options configure a Server.
@@ -90,12 +91,13 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	gate := web.NewKeyGate(store.Store, web.GateOptions{Log: logger, Limits: options.Limits, Metrics: options.Metrics})
 	stopGate := run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
-	product := handlers.New(store.Store, gate, web.Options{PublicURL: publicURL, Log: logger, TrustedProxies: options.Proxies, CORSOrigins: options.Origins})
+	webOptions := web.Options{PublicURL: publicURL, Log: logger, TrustedProxies: options.Proxies, CORSOrigins: options.Origins}
+	product := handlers.New(store.Store, gate, webOptions)
 	handler := withContract(t, product)
 	server.Config.Handler = handler
 	server.Start()
 	t.Cleanup(server.Close)
-	return &Server{Store: store, URL: url, Handler: handler, Log: log, product: product, gate: gate, stopGate: stopGate, options: options}
+	return &Server{Store: store, URL: url, Handler: handler, Log: log, product: product, gate: gate, stopGate: stopGate, options: options, web: webOptions}
 }
 
 // Serve also serves the product with web.Serve, as in production, and returns the address. Use it in
@@ -118,6 +120,14 @@ func (s *Server) Serve(t testing.TB, connections web.Connections) string {
 		serving.Wait()
 	})
 	return listener.Addr().String()
+}
+
+// VerifyServer starts the server for reverse proxies that belongs to s, and returns its URL.
+func (s *Server) VerifyServer(t testing.TB) string {
+	t.Helper()
+	server := httptest.NewServer(web.NewVerifyServer(s.gate, s.web))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // run runs gate until the end of the test or a call of stop, and returns once the gate is ready.

@@ -5,6 +5,7 @@ package usage
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,10 +22,19 @@ const (
 	RejectedRateLimit Rejection = "rate_limit" // too many requests
 )
 
-// Route is a route of the API, such as "GET /me", and the scope it requires. The zero Route
-// stands for requests that matched no route.
+// Route is a route, such as "GET /me", and the scope that it requires. Of several scopes, the names are
+// separated by spaces. The zero Route stands for requests that matched no route.
 type Route struct {
 	Name, Scope string
+}
+
+// Scopes returns the names of the scopes that the requests of a count or a route required. Requests that
+// required none have one empty name.
+func Scopes(text string) []string {
+	if !strings.Contains(text, " ") {
+		return []string{text}
+	}
+	return strings.Fields(text)
 }
 
 // Caller is an IP address with a user agent. The zero Caller stands for all callers of a key from
@@ -62,7 +72,7 @@ type Count struct {
 	WorkspaceID string
 	StartsAt    time.Time // of the period; in Counts, of the hour
 	Route       string    // such as "GET /me"; empty if no route matched
-	Scope       string    // required by the route; empty for none
+	Scope       string    // required by the route; empty for none, separated by spaces if there are several
 	StatusClass int       // first digit of the status
 	Rejection   Rejection `gorm:"column:refusal"`
 	Requests    int64

@@ -32,7 +32,8 @@ type Part struct {
 	Sum
 }
 
-// Report is the usage of a key in a window. Each of its lists adds up to the total.
+// Report is the usage of a key in a window. Each of its lists adds up to the total, except that Scopes
+// counts a request once for each scope that it required.
 type Report struct {
 	Window     Window
 	Total      Sum
@@ -81,7 +82,9 @@ func (r *Reporter) Add(period int, count Count) {
 	r.report.Total.add(count)
 	r.report.Periods[period].add(count)
 	addTo(r.routes, Part{Name: count.Route, Scope: count.Scope}, count)
-	addTo(r.scopes, Part{Name: count.Scope}, count)
+	for _, name := range Scopes(count.Scope) {
+		addTo(r.scopes, Part{Name: name}, count)
+	}
 	addTo(r.rejections, Part{Name: string(count.Rejection)}, count)
 }
 

@@ -112,3 +112,12 @@ func (k Key) Number(n int) Key {
 	binary.BigEndian.PutUint64(k.id[8:], uint64(n))
 	return k
 }
+
+// InWorkspace returns a copy of k in another workspace.
+func (k Key) InWorkspace(n byte) Key {
+	k.workspace[15] = n
+	return k
+}
+
+// NameOf returns the route with a number.
+func (r *Recorder) NameOf(number Route) usage.Route { return r.routes.list()[number] }

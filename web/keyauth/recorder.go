@@ -33,7 +33,7 @@ type Recorder struct {
 	add    func(context.Context, usage.Counts) error
 	log    *slog.Logger
 	seed   maphash.Seed
-	routes []usage.Route // not changed once requests are served
+	routes *routes
 	shards [recorderShards]recorderShard
 
 	flushing  sync.Mutex
@@ -45,9 +45,6 @@ type Recorder struct {
 
 	stored atomic.Int64 // nanoseconds since 1970 until which all counts are stored
 }
-
-// Route is the number of a route of the API. The zero Route is none.
-type Route uint16
 
 // recorderShard has the counts of some keys.
 type recorderShard struct {
@@ -78,7 +75,7 @@ func NewRecorder(store *models.Store, log *slog.Logger, watch FlushWatch) *Recor
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	r := &Recorder{add: store.AddUsage, log: log, seed: maphash.MakeSeed(), routes: make([]usage.Route, 1), watch: watch}
+	r := &Recorder{add: store.AddUsage, log: log, seed: maphash.MakeSeed(), routes: newRoutes(), watch: watch}
 	for i := range r.shards {
 		r.shards[i].counts.Store(newCountTable(minTableSize))
 		r.shards[i].callers = map[uint64]usage.Caller{}
@@ -87,11 +84,15 @@ func NewRecorder(store *models.Store, log *slog.Logger, watch FlushWatch) *Recor
 	return r
 }
 
-// Route returns the number of a route, such as "GET /me", that requires a scope. Call it before
-// requests are served.
+// Route returns the number of a route, such as "GET /me", that requires a scope.
 func (r *Recorder) Route(name, scope string) Route {
-	r.routes = append(r.routes, usage.Route{Name: name, Scope: scope})
-	return Route(len(r.routes) - 1)
+	return r.routes.number(usage.Route{Name: name, Scope: scope})
+}
+
+// RouteOf returns the number of a route that a request with a key names. Each workspace can introduce at
+// most 500 routes on a node; further ones are counted as usage.OtherRoutes.
+func (r *Recorder) RouteOf(key Key, route usage.Route) Route {
+	return r.routes.introduce(route, key.workspace)
 }
 
 // Use is one request with a key.

@@ -165,11 +165,12 @@ func (r *Recorder) collect() []usage.Counts {
 }
 
 // collect appends the counts of a shard to rows.
-func (s *recorderShard) collect(rows []usage.Count, routes []usage.Route) []usage.Count {
+func (s *recorderShard) collect(rows []usage.Count, numbered *routes) []usage.Count {
 	taken, callers := s.take()
 	if taken == nil {
 		return rows
 	}
+	routes := numbered.list() // after the counts were taken, because those have no later routes
 	workspaces := map[ulid.ULID]string{}
 	for i := range taken.cells {
 		c := &taken.cells[i]
