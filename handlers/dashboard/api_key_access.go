@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -8,6 +9,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
@@ -53,14 +55,17 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 	if len(fields) > 0 {
 		return next{}, h.store.CheckKeyAccess(key, access, fields)
 	}
-	_, err = h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
+	changed, err := h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
 	if models.IsKind(err, models.Conflict) {
 		if key, err = h.existingKey(c); err != nil {
 			return next{}, err
 		}
 		return next{}, h.outdatedAccess(c, key, form)
 	}
-	return next{"Access updated", path.APIKey(key.ID)}, err
+	if err != nil {
+		return next{}, err
+	}
+	return next{fmt.Sprintf("Changed the access of “%s”.", ui.Isolate(changed.Name)), path.APIKey(key.ID)}, nil
 }
 
 // outdatedAccess shows the form again, based on the current scopes.

@@ -36,8 +36,12 @@ func (h apiKeys) pause() change[*models.APIKey, apikeys.PauseForm] {
 			if invalid != nil {
 				return next{}, &models.Error{Kind: models.Invalid, Fields: invalid}
 			}
-			_, err := h.store.PauseAPIKey(ctx, web.CallerOf(c).WorkspaceID, id, until)
-			return next{"Key paused", path.APIKey(id)}, err
+			key, err := h.store.PauseAPIKey(ctx, web.CallerOf(c).WorkspaceID, id, until)
+			if err != nil {
+				return next{}, err
+			}
+			notice := viewer.Notice{Text: fmt.Sprintf("Paused “%s”.", ui.Isolate(key.Name)), Undo: path.APIKeyResume(id)}
+			return next{notice.String(), path.APIKey(id)}, nil
 		},
 	}
 }

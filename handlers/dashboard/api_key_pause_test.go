@@ -152,7 +152,7 @@ func TestPauseUntilATimeInTheViewersZone(t *testing.T) {
 	page := listPath + "/" + key.ID
 	paused := b.Post(page+"/pause", url.Values{"for": {"until"}, "until": {"2026-03-14T12:30"}})
 	modelstest.Equal(t, "PausedUntil", keysOf(t, s)[0].PausedUntil, new(time.Date(2026, 3, 14, 22, 30, 0, 0, time.UTC)))
-	modelstest.Equal(t, "notice", notice(t, b, paused), "Key paused")
+	modelstest.Equal(t, "notice", notice(t, b, paused), "Paused “CI”.")
 	resumed := b.Post(page+"/resume", nil)
 	resumed.WantRedirect(t, page)
 	modelstest.Equal(t, "notice", notice(t, b, resumed), "Resumed “CI”.")

@@ -155,11 +155,19 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 			if form.PauseKeys {
 				deactivate, pausing = h.store.DeactivateMemberAndPauseKeys, " and paused their API keys"
 			}
+			before, err := h.member(c)
+			if err != nil {
+				return next{}, err
+			}
 			member, err := deactivate(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 			if err != nil {
 				return next{}, err
 			}
-			return afterChange(c, member, "Deactivated "+ui.Isolate(member.DisplayName())+pausing), nil
+			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName()) + pausing}
+			if before.State() == models.MemberActive && !isSelf(c, member.ID) && !before.HasSeat && !form.PauseKeys { // all that reactivation restores
+				notice.Undo = path.MemberReactivate(member.ID)
+			}
+			return afterChange(c, member, notice.String()), nil
 		},
 	}
 }

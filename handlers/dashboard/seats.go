@@ -3,6 +3,7 @@ package dashboard
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/seats"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
@@ -83,7 +85,10 @@ func (h seatsHandler) release() change[*models.Seat, struct{}] {
 			case err != nil:
 				return next{}, err
 			}
-			return toSeats(c, "Released "+ui.Isolate(seat.Member.DisplayName())+"’s seat"), nil
+			return toSeats(c, viewer.Notice{
+				Text: "Released " + ui.Isolate(seat.Member.DisplayName()) + "’s seat",
+				Undo: path.Seats + "?" + url.Values{"member_id": {seat.MemberID}}.Encode(),
+			}.String()), nil
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/views/webhooks"
 	"github.com/skipup/keys/web"
 )
@@ -149,7 +150,7 @@ func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, confirmFor
 
 func (h webhooksHandler) disable() change[webhooks.EndpointPage, confirmForm] {
 	return h.confirmed(webhooks.Disable, func(c echo.Context, _ confirmForm) (next, error) {
-		return h.save(c, "Endpoint disabled", models.WebhookEndpointEdit{Enabled: models.To(false)})
+		return h.save(c, viewer.Notice{Text: "Endpoint disabled", Undo: path.WebhookEnable(c.Param("id"))}.String(), models.WebhookEndpointEdit{Enabled: models.To(false)})
 	})
 }
 

@@ -42,7 +42,14 @@ function start(element, words) {
   closeSoon()
 }
 
-for (const element of document.querySelectorAll('#toasts [data-toast]')) start(element)
+// A page that follows a change has a message about it. The element that had the focus is gone.
+for (const element of document.querySelectorAll('#toasts [data-toast]')) {
+  start(element)
+  const heading = document.querySelector('main h1')
+  if (!heading || document.activeElement !== document.body) continue
+  heading.tabIndex = -1
+  heading.focus({ preventScroll: true })
+}
 
 on('click', '[data-dismiss]', (event, button) => {
   event.preventDefault()

@@ -181,7 +181,7 @@ func EditAccess(p AccessPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Edit access", Lead: "Change the scopes and expiry. The key itself doesn’t change.", Wide: true,
+				Title: "Edit access of “" + ui.Isolate(p.Key.Name) + "”", Lead: "Change the scopes and expiry. The key itself doesn’t change.", Wide: true,
 				Up: path.APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.APIKeyAccess(p.Key.ID), Presets: true,
 				Submit: "Save access", Busy: "Saving…", Longest: p.ChangeTime, Message: p.Form.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)

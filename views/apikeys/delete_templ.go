@@ -137,7 +137,7 @@ func Delete(p DeletePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Delete this API key?", Up: path.APIKey(p.Key.ID), UpLabel: "Back to key",
+				Title: "Delete “" + ui.Isolate(p.Key.Name) + "”?", Up: path.APIKey(p.Key.ID), UpLabel: "Back to key",
 				Action: path.APIKeyDelete(p.Key.ID), CancelFirst: p.Challenge.IsNone(),
 				Submit: "Delete key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Presets: true, Longest: p.ChangeTime, Other: pauseFirstButton(p.Key),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)

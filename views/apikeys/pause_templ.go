@@ -109,7 +109,7 @@ func Pause(p PausePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Pause this API key", Lead: "Temporarily reject requests to see what depends on this key. It resumes automatically.",
+				Title: "Pause “" + ui.Isolate(p.Key.Name) + "”", Lead: "Temporarily reject requests to see what depends on this key. It resumes automatically.",
 				Up: path.APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.APIKeyPause(p.Key.ID),
 				Submit: "Pause key", Busy: "Pausing…", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)

@@ -112,7 +112,7 @@ func Rotate(p RotatePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Rotate this API key", Lead: "Replace this key without downtime.", Wide: true,
+				Title: "Rotate “" + ui.Isolate(p.Key.Name) + "”", Lead: "Replace this key without downtime.", Wide: true,
 				Up: path.APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.APIKeyRotation(p.Key.ID), Presets: true,
 				Submit: "Create new key", Busy: "Creating…", Message: p.Form.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)

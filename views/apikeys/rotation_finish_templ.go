@@ -103,7 +103,7 @@ func FinishRotation(p FinishPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Delete the old key?", Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
+				Title: "Delete the old key of “" + ui.Isolate(old.Name) + "”?", Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
 				Action: path.APIKeyRotationFinish(old.ID), CancelFirst: !inUse,
 				Submit: "Delete old key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
@@ -293,7 +293,7 @@ func CancelRotation(p CancelPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Cancel this rotation?", Lead: "This deletes the new key. The old key keeps working, and you can rotate it again.",
+				Title: "Cancel the rotation of “" + ui.Isolate(old.Name) + "”?", Lead: "This deletes the new key. The old key keeps working, and you can rotate it again.",
 				Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
 				Action: path.APIKeyRotationCancel(old.ID), CancelFirst: challenge.IsNone(),
 				Submit: "Delete new key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,

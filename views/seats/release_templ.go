@@ -71,7 +71,7 @@ func Release(p ReleasePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Release this seat?", Up: path.Seats, UpLabel: "Seats",
+				Title: "Release " + ui.Isolate(p.Seat.Member.DisplayName()) + "’s seat?", Up: path.Seats, UpLabel: "Seats",
 				Action: path.SeatRelease(p.Seat.ID), CancelFirst: true,
 				Submit: "Release seat", Busy: "Releasing…", Variant: "destructive", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)

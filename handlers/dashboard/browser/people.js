@@ -181,7 +181,7 @@ export const peopleStates = {
   }),
   'seat-release': amongPeople(seatsPath, async (page) => {
     await page.getByRole('link', { name: /^Release…/ }).first().click()
-    await expect(page.getByRole('heading', { name: 'Release this seat?' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: /^Release .*’s seat\?$/ })).toBeVisible()
   }),
   'seat-capacity-rejected': amongPeople(seatsPath, async (page) => {
     await page.getByRole('link', { name: 'Change number of seats' }).click()
