@@ -98,15 +98,15 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 }
 
 func (f AuditFilter) listing(workspaceID string) listing {
-	list := listing{"audit_events", workspaceID, f.Actor, f.Action, f.Target}
-	for _, bound := range []*time.Time{f.From, f.Before} {
-		text := ""
-		if bound != nil {
-			text = strconv.FormatInt(bound.UnixMilli(), 10)
-		}
-		list = append(list, text)
+	return listing{"audit_events", workspaceID, f.Actor, f.Action, f.Target, millisecondsOf(f.From), millisecondsOf(f.Before)}
+}
+
+// millisecondsOf returns a time as milliseconds since 1970, or "" for nil.
+func millisecondsOf(at *time.Time) string {
+	if at == nil {
+		return ""
 	}
-	return list
+	return strconv.FormatInt(at.UnixMilli(), 10)
 }
 
 // AuditHead returns the number of chained audit events of a workspace, and the hash of the last one

@@ -55,42 +55,44 @@ type Event struct {
 	WorkspaceID string
 	Type        EventType
 	Data        string // JSON of the changed object at that time
+	Test        bool   // an example, with invented data
 	CreatedAt   time.Time
 }
 
 // Wire returns the event as the body of a delivery.
 func (e *Event) Wire() wire.Event {
-	return wire.Event{ID: e.ID, Type: string(e.Type), Timestamp: wire.Timestamp(e.CreatedAt), Data: json.RawMessage(e.Data)}
+	return wire.Event{ID: e.ID, Type: string(e.Type), Timestamp: wire.Timestamp(e.CreatedAt), Data: json.RawMessage(e.Data), Test: e.Test}
 }
 
 const (
 	// deliveryMemory is how long a delivery is kept. It must exceed the time until the last retry.
 	deliveryMemory = 30 * 24 * time.Hour
-	// eventMemory is how long an event is kept. It exceeds deliveryMemory, because deliveries can
-	// be created later than their event.
-	eventMemory = deliveryMemory + 24*time.Hour
+	// eventMemory is how long an event is kept. It exceeds deliveryMemory, because a replay can
+	// create a delivery that much later than its event.
+	eventMemory = deliveryMemory + ReplayableFor + 24*time.Hour
 )
 
 // publish writes an event with data, a type of package wire, and a delivery for each subscribed
 // endpoint. Call it in the transaction of the change.
 func (s *Store) publish(ctx context.Context, workspaceID string, t EventType, data any) error {
-	event, err := s.writeEvent(ctx, workspaceID, t, data)
-	if err != nil {
+	event := &Event{WorkspaceID: workspaceID, Type: t}
+	if err := s.writeEvent(ctx, event, data); err != nil {
 		return err
 	}
 	return s.addDeliveries(ctx, event)
 }
 
-func (s *Store) writeEvent(ctx context.Context, workspaceID string, t EventType, data any) (*Event, error) {
+// writeEvent completes an event with data and inserts it.
+func (s *Store) writeEvent(ctx context.Context, event *Event, data any) error {
 	body, err := json.Marshal(data)
 	if err != nil {
-		return nil, fmt.Errorf("encode event %s: %w", t, err)
+		return fmt.Errorf("encode event %s: %w", event.Type, err)
 	}
-	event := &Event{ID: s.id("evt"), WorkspaceID: workspaceID, Type: t, Data: string(body), CreatedAt: s.now()}
+	event.ID, event.Data, event.CreatedAt = s.id("evt"), string(body), s.now()
 	if err := s.with(ctx).Create(event).Error; err != nil {
-		return nil, fmt.Errorf("write event %s: %w", t, err)
+		return fmt.Errorf("write event %s: %w", event.Type, err)
 	}
-	return event, nil
+	return nil
 }
 
 // EventList is the list of event types that an endpoint subscribes to.

@@ -22,7 +22,7 @@ const (
 
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, setup links,
 // invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
-// hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events a day later. On
+// hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events after 45. On
 // SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()

@@ -86,6 +86,8 @@ func (d *WebhookDelivery) WireFor(scopes scope.Set) wire.WebhookDelivery {
 type DeliveryFilter struct {
 	Status    DeliveryStatus
 	EventType EventType
+	From      *time.Time // inclusive
+	Before    *time.Time // exclusive
 }
 
 func (f DeliveryFilter) check() error {
@@ -100,6 +102,33 @@ func (f DeliveryFilter) check() error {
 	return fields.err()
 }
 
+// where limits a query to the deliveries to an endpoint that match. Their IDs start with the time of
+// their creation.
+func (f DeliveryFilter) where(query *gorm.DB, endpointID string) *gorm.DB {
+	query = query.Where("endpoint_id = ?", endpointID)
+	if f.Status != "" {
+		query = query.Where("status = ?", f.Status)
+	}
+	if f.EventType != "" {
+		query = query.Where("event_type = ?", f.EventType)
+	}
+	if f.From != nil {
+		query = query.Where("id >= ?", firstID("whd", *f.From))
+	}
+	if f.Before != nil {
+		query = query.Where("id < ?", firstID("whd", *f.Before))
+	}
+	return query
+}
+
+func (f DeliveryFilter) listing(workspaceID, endpointID string) listing {
+	list := listing{"webhook_deliveries", workspaceID, endpointID, string(f.Status), string(f.EventType)}
+	if f.From != nil || f.Before != nil {
+		list = append(list, millisecondsOf(f.From), millisecondsOf(f.Before))
+	}
+	return list
+}
+
 // WebhookDeliveries returns the deliveries to an endpoint that match a filter, newest first, with
 // their events.
 func (s *Store) WebhookDeliveries(ctx context.Context, workspaceID, endpointID string, filter DeliveryFilter, page Page) (Paged[WebhookDelivery], error) {
@@ -109,15 +138,8 @@ func (s *Store) WebhookDeliveries(ctx context.Context, workspaceID, endpointID s
 	if _, err := s.WebhookEndpoint(ctx, workspaceID, endpointID); err != nil {
 		return Paged[WebhookDelivery]{}, err
 	}
-	list := listing{"webhook_deliveries", workspaceID, endpointID, string(filter.Status), string(filter.EventType)}
-	query := s.with(ctx).Preload("Event").Where("endpoint_id = ?", endpointID)
-	if filter.Status != "" {
-		query = query.Where("status = ?", filter.Status)
-	}
-	if filter.EventType != "" {
-		query = query.Where("event_type = ?", filter.EventType)
-	}
-	query, err := list.after(query, "id", &page)
+	list := filter.listing(workspaceID, endpointID)
+	query, err := list.after(filter.where(s.with(ctx).Preload("Event"), endpointID), "id", &page)
 	if err != nil {
 		return Paged[WebhookDelivery]{}, err
 	}
@@ -149,7 +171,7 @@ func takeDelivery(query *gorm.DB, workspaceID, endpointID, id string) (*WebhookD
 func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointID, id string) (*WebhookDelivery, error) {
 	var delivery *WebhookDelivery
 	err := s.queueTx(ctx, func(tx *Store) (err error) {
-		if err := tx.requireEnabled(ctx, workspaceID, endpointID); err != nil {
+		if _, err := tx.requireEnabled(ctx, workspaceID, endpointID); err != nil {
 			return err
 		}
 		query := tx.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
@@ -179,14 +201,18 @@ func (s *Store) RetryWebhookDelivery(ctx context.Context, workspaceID, endpointI
 	return delivery, nil
 }
 
-// requireEnabled returns FailedPrecondition if an endpoint is disabled, and keeps it from being
-// deleted until the transaction ends.
-func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID string) error {
+// requireEnabled returns an endpoint, and keeps it from being deleted until the transaction ends. It
+// returns FailedPrecondition if the endpoint is disabled.
+func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID string) (*WebhookEndpoint, error) {
 	endpoint, err := takeWebhookEndpoint(s.with(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"}), workspaceID, endpointID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !endpoint.Enabled() {
+	return endpoint, endpoint.checkEnabled()
+}
+
+func (e *WebhookEndpoint) checkEnabled() error {
+	if !e.Enabled() {
 		return Errorf(FailedPrecondition, "This webhook endpoint is disabled. Enable it first.")
 	}
 	return nil
@@ -195,28 +221,33 @@ func (s *Store) requireEnabled(ctx context.Context, workspaceID, endpointID stri
 // PingWebhookEndpoint schedules a PingEvent, which is sent once, and returns its delivery. It returns
 // FailedPrecondition if the endpoint is disabled.
 func (s *Store) PingWebhookEndpoint(ctx context.Context, workspaceID, id string) (*WebhookDelivery, error) {
-	var delivery *WebhookDelivery
+	return s.sendOnce(ctx, id, Event{WorkspaceID: workspaceID, Type: PingEvent}, wire.Ping{EndpointID: id})
+}
+
+// sendOnce schedules an event that is sent to one endpoint, without retries.
+func (s *Store) sendOnce(ctx context.Context, endpointID string, event Event, data any) (*WebhookDelivery, error) {
+	var delivery WebhookDelivery
 	err := s.Tx(ctx, func(tx *Store) error {
-		if err := tx.requireEnabled(ctx, workspaceID, id); err != nil {
+		if _, err := tx.requireEnabled(ctx, event.WorkspaceID, endpointID); err != nil {
 			return err
 		}
-		event, err := tx.writeEvent(ctx, workspaceID, PingEvent, wire.Ping{EndpointID: id})
-		if err != nil {
+		if err := tx.writeEvent(ctx, &event, data); err != nil {
 			return err
 		}
-		ping := tx.newDelivery(event, id)
-		ping.Scheduled = false
-		if err := tx.insertDeliveries(ctx, []WebhookDelivery{ping}); err != nil {
+		delivery = tx.newDelivery(&event, endpointID)
+		delivery.Scheduled = false
+		rows := []WebhookDelivery{delivery}
+		if err := tx.insertDeliveries(ctx, rows); err != nil {
 			return err
 		}
-		ping.Event = *event
-		delivery = &ping
+		delivery = rows[0]
+		delivery.Event = event
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return delivery, nil
+	return &delivery, nil
 }
 
 // body returns the request body. It is the same for each attempt.

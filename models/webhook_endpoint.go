@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -49,6 +50,18 @@ func (e *WebhookEndpoint) Host() string {
 		return u.Host
 	}
 	return ""
+}
+
+// Title returns the endpoint's description, or its host and path, which tell endpoints apart better
+// than the host does.
+func (e *WebhookEndpoint) Title() string {
+	if e.Description != nil && *e.Description != "" {
+		return *e.Description
+	}
+	if u, err := url.Parse(e.URL); err == nil {
+		return u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
+	}
+	return e.URL
 }
 
 // Wire returns the endpoint as the API shows it.

@@ -3,12 +3,10 @@ package dashboard
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/views/audit"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
@@ -56,30 +54,8 @@ func auditQuery(c echo.Context) (audit.Page, models.AuditFilter, error) {
 	}
 	v := viewer.Of(c.Request().Context())
 	filter := models.AuditFilter{Actor: strings.TrimSpace(page.Query.Actor), Action: page.Query.Action, Target: strings.TrimSpace(page.Query.Target)}
-	first, last := dateOf(page.Errors, "from", page.Query.From), dateOf(page.Errors, "to", page.Query.To)
-	if first != nil {
-		filter.From = new(calendar.FirstMoment(*first, v.Location))
-	}
-	if last != nil {
-		filter.Before = new(calendar.FirstMoment(last.AddDate(0, 0, 1), v.Location)) // includes the last day
-	}
-	if first != nil && last != nil && last.Before(*first) {
-		page.Errors["to"] = "The end date can’t be before the start date."
-	}
+	filter.From, filter.Before = datesIn(page.Errors, page.Query.From, page.Query.To, v.Location)
 	return page, filter, nil
-}
-
-// dateOf returns a date. For an invalid date it returns nil and adds to errors.
-func dateOf(errors models.Fields, name, text string) *time.Time {
-	if text == "" {
-		return nil
-	}
-	date, err := calendar.Parse(text)
-	if err != nil {
-		errors[name] = "must be a valid date"
-		return nil
-	}
-	return &date
 }
 
 // download streams the filtered log as CSV.

@@ -139,7 +139,13 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.WebhookDelete(":id"), admin, webhooks.delete().ask},
 		{http.MethodPost, path.WebhookDelete(":id"), admin, webhooks.delete().act},
 		{http.MethodPost, path.WebhookPing(":id"), admin, webhooks.ping},
+		{http.MethodGet, path.WebhookExample(":id"), admin, webhooks.example().ask},
+		{http.MethodPost, path.WebhookExample(":id"), admin, webhooks.example().act},
+		{http.MethodGet, path.WebhookReplay(":id"), admin, webhooks.replay().ask},
+		{http.MethodPost, path.WebhookReplay(":id"), admin, webhooks.replay().act},
+		{http.MethodPost, path.WebhookRetryFailed(":id"), admin, webhooks.retryFailed},
 		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), admin, webhooks.delivery},
+		{http.MethodGet, path.WebhookCurl(":id", ":delivery_id"), admin, webhooks.curl},
 		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), admin, webhooks.retry},
 
 		{http.MethodGet, path.AuditLog, admin, log.show},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/views/webhooks"
 	"github.com/skipup/keys/web"
@@ -58,20 +59,31 @@ func (h webhooksHandler) create() change[struct{}, webhooks.Form] {
 }
 
 func (h webhooksHandler) show(c echo.Context) error {
-	var page webhooks.ShowPage
+	page := webhooks.ShowPage{}
 	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &page.Query); err != nil {
 		return err
 	}
 	return h.detail(c, http.StatusOK, page)
 }
 
+// deliveryFilter returns the filter in a query, and what is wrong with its dates.
+func deliveryFilter(c echo.Context, q webhooks.Query) (models.DeliveryFilter, models.Fields) {
+	errors := models.Fields{}
+	filter := models.DeliveryFilter{Status: models.DeliveryStatus(q.Status), EventType: models.EventType(q.Event)}
+	filter.From, filter.Before = datesIn(errors, q.From, q.To, viewer.Of(c.Request().Context()).Location)
+	return filter, errors
+}
+
 // detail completes page with the endpoint in the URL and renders it. It reads the deliveries before
 // the endpoint, so that a delivery that disabled the endpoint isn't shown with an enabled one.
 func (h webhooksHandler) detail(c echo.Context, status int, page webhooks.ShowPage) (err error) {
 	ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
-	page.Deliveries, err = h.store.WebhookDeliveries(ctx, workspaceID, id, page.Query.Filter(),
-		models.Page{Limit: webhooks.PageSize, Cursor: page.Query.Cursor})
-	if err != nil {
+	filter, invalid := deliveryFilter(c, page.Query)
+	if page.Errors = invalid; len(invalid) > 0 {
+		status = http.StatusUnprocessableEntity
+	} else if page.Deliveries, err = h.store.WebhookDeliveries(ctx, workspaceID, id, filter, models.Page{Limit: webhooks.PageSize, Cursor: page.Query.Cursor}); err != nil {
+		return err
+	} else if page.Failed, err = h.store.FailedWebhookDeliveries(ctx, workspaceID, id, filter); err != nil {
 		return err
 	}
 	if page.Endpoint, err = h.endpoint(c); err != nil {
@@ -169,7 +181,7 @@ func (h webhooksHandler) delete() change[webhooks.EndpointPage, confirmForm] {
 			return next{}, err
 		}
 		err = h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID, form.confirmation())
-		return next{"Endpoint " + endpoint.Host() + " deleted", path.Webhooks}, err
+		return next{"Endpoint " + ui.Isolate(endpoint.Title()) + " deleted", path.Webhooks}, err
 	})
 }
 

@@ -61,6 +61,14 @@ type webhookReceiver struct {
 	mu     sync.Mutex
 	header http.Header // of the last request
 	body   []byte
+	got    int // requests
+}
+
+// count returns the number of requests.
+func (r *webhookReceiver) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.got
 }
 
 func newWebhookReceiver(t *testing.T) *webhookReceiver {
@@ -74,6 +82,7 @@ func newWebhookReceiver(t *testing.T) *webhookReceiver {
 		}
 		r.mu.Lock()
 		r.header, r.body = request.Header.Clone(), body
+		r.got++
 		r.mu.Unlock()
 		w.WriteHeader(int(r.status.Load()))
 		fmt.Fprintf(w, "<i>status %d</i>", r.status.Load())
@@ -202,7 +211,7 @@ func TestWebhookEndpoint(t *testing.T) {
 		if webhookSecret.MatchString(rejected.Body) {
 			t.Error("rejected rotation: the page has a secret")
 		}
-		if done(b.Post(address+"/delete", nil), webhooksPath, "Endpoint hooks.example.com deleted"); len(endpointsOf(t, s)) != 0 {
+		if done(b.Post(address+"/delete", nil), webhooksPath, "Endpoint hooks.example.com/other deleted"); len(endpointsOf(t, s)) != 0 {
 			t.Error("endpoint still exists, want it deleted")
 		}
 		if got := b.Get(address); got.Status != http.StatusNotFound {
@@ -408,7 +417,13 @@ func TestWebhookDeliveryFiltersAndPaging(t *testing.T) {
 		if len(seen) != 45 {
 			t.Errorf("deliveries on all pages = %d, want 45", len(seen))
 		}
-		for _, query := range []string{"?status=lost", "?event=nothing", "?cursor=x"} {
+		day := s.Now().Format(time.DateOnly)
+		for query, want := range map[string]int{"?from=" + day + "&to=" + day: 20, "?from=2001-01-01&to=2001-01-31": 0, "?status=failed&from=" + day: 1} {
+			if got := document(t, b.Get(webhooksPath+"/"+id+query)).Find(".delivery").Length(); got != want {
+				t.Errorf("%s: deliveries = %d, want %d", query, got, want)
+			}
+		}
+		for _, query := range []string{"?status=lost", "?event=nothing", "?cursor=x", "?from=yesterday", "?from=2026-02-02&to=2026-02-01"} {
 			if got := b.Get(webhooksPath + "/" + id + query); got.Status != http.StatusUnprocessableEntity {
 				t.Errorf("%s: status = %d, want 422", query, got.Status)
 			}
@@ -430,12 +445,12 @@ func TestWebhooksOfAnotherWorkspace(t *testing.T) {
 		s.NewWorkspace(t, "Globex", "gil@globex.test")
 		stranger := s.SignedIn(t, "gil@globex.test")
 		before := s.Dump(t)
-		for _, address := range []string{"", "/edit", "/secret", "/disable", "/delete", delivery} {
+		for _, address := range []string{"", "/edit", "/secret", "/disable", "/delete", "/example", "/replay", delivery, delivery + "/curl"} {
 			if got := stranger.Get(webhooksPath + "/" + id + address); got.Status != http.StatusNotFound || strings.Contains(got.Body, "hooks.example.com") {
 				t.Errorf("GET %s: status = %d, want 404", address, got.Status)
 			}
 		}
-		for _, address := range []string{"", "/secret", "/disable", "/enable", "/delete", "/ping", delivery + "/retry"} {
+		for _, address := range []string{"", "/secret", "/disable", "/enable", "/delete", "/ping", "/example", "/replay", "/retry-failed", delivery + "/retry"} {
 			if got := stranger.Post(webhooksPath+"/"+id+address, webhookForm); got.Status != http.StatusNotFound {
 				t.Errorf("POST %s: status = %d, want 404", address, got.Status)
 			}

@@ -34,6 +34,7 @@ type Event struct {
 	Type      string          `json:"type"`
 	Timestamp Timestamp       `json:"timestamp"`
 	Data      json.RawMessage `json:"data"`
+	Test      bool            `json:"test,omitempty"` // an example; other events don't have this field
 }
 
 // Ping is the data of a webhook_endpoint.ping event.

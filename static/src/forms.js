@@ -50,9 +50,10 @@ on('click', 'button[data-preset]', (event, button) => {
   const includes = presets[button.value]
   if (!includes) return
   event.preventDefault()
-  const boxes = [...button.form.querySelectorAll('input[name=scopes]')]
+  const name = button.dataset.preset || 'scopes'
+  const boxes = [...button.form.querySelectorAll(`input[name=${name}]`)]
   for (const box of boxes) box.checked = includes(box.value)
-  announce(`${boxes.filter((box) => box.checked).length} of ${boxes.length} scopes selected`)
+  announce(`${boxes.filter((box) => box.checked).length} of ${boxes.length} ${name} selected`)
 })
 
 on('htmx:config:request', 'form[data-tidy]', (event) => tidy(event.detail.ctx.request.body))

@@ -23,9 +23,6 @@ var pauseChoices = []ui.Choice{
 // DefaultPause is long enough for most callers to notice.
 const DefaultPause = "1h"
 
-// untilLayout is the layout of the value of an input of type datetime-local.
-const untilLayout = "2006-01-02T15:04"
-
 // PauseForm is the form that pauses a key.
 type PauseForm struct {
 	For   string `form:"for"`   // value of a choice
@@ -35,7 +32,7 @@ type PauseForm struct {
 // UntilAt returns when the pause ends, or what is wrong with the form.
 func (f PauseForm) UntilAt(now time.Time, location *time.Location) (time.Time, models.Fields) {
 	if f.For == PauseUntil {
-		at, err := time.ParseInLocation(untilLayout, f.Until, location)
+		at, err := time.ParseInLocation(ui.TimeInput, f.Until, location)
 		if err != nil {
 			return time.Time{}, models.Fields{"until": "must be a date and time"}
 		}
@@ -78,7 +75,7 @@ func canSchedule(key *models.APIKey, now time.Time) bool {
 }
 
 func untilBounds(v viewer.Viewer) (first, last string) {
-	return v.Now.In(v.Location).Format(untilLayout), v.Now.Add(models.MaxPause).In(v.Location).Format(untilLayout)
+	return v.Now.In(v.Location).Format(ui.TimeInput), v.Now.Add(models.MaxPause).In(v.Location).Format(ui.TimeInput)
 }
 
 const maxPauseDays = int(models.MaxPause / day)

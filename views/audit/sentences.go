@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"encoding/hex"
 	"maps"
 	"slices"
@@ -71,6 +70,8 @@ var groups = []group{
 		{"webhook_endpoint.enabled", "Endpoint enabled", "{actor} enabled {target}"},
 		{"webhook_endpoint.disabled", "Endpoint disabled", "{actor} disabled {target}"},
 		{"webhook_endpoint.secret_rotated", "Secret rotated", "{actor} rotated the signing secret of {target}"},
+		{"webhook_endpoint.deliveries_retried", "Failed deliveries retried", "{actor} retried failed deliveries to {target}"},
+		{"webhook_endpoint.events_replayed", "Events replayed", "{actor} sent earlier events to {target} again"},
 		{"webhook_endpoint.deleted", "Endpoint deleted", "{actor} deleted {target}"},
 	}},
 	{"Workspace", []action{
@@ -174,6 +175,8 @@ var detailLabels = map[string]string{
 	"by":                              "Sent by",
 	"committed_at":                    "Deleted",
 	"delete_at":                       "Deletion",
+	"deliveries":                      "Deliveries",
+	"ends_at":                         "To",
 	"events":                          "Events",
 	"expires_at":                      "Expiry",
 	"expires_at_before":               "Previous expiry",
@@ -194,6 +197,7 @@ var detailLabels = map[string]string{
 	"scopes_removed":                  "Removed",
 	"scheduled_by":                    "Scheduled by",
 	"silent_nodes":                    "Nodes that did not answer",
+	"starts_at":                       "From",
 	"successor_id":                    "Replacement",
 	"to":                              "After",
 	"took_ms":                         "Duration (ms)",
@@ -259,7 +263,3 @@ func originOf(event models.AuditEvent) string {
 }
 
 func hashOf(event models.AuditEvent) string { return hex.EncodeToString(event.Hash) }
-
-func datesError(errors models.Fields) string {
-	return cmp.Or(errors.Sentence("from", "The start date"), errors.Sentence("to", "The end date"))
-}

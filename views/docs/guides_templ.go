@@ -703,7 +703,7 @@ func webhooks() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node, and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20, and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately. Once you return 2xx again, we send what failed in the meantime right away, except what you rejected with 429.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node, and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20, and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately. Once you return 2xx again, we send what failed in the meantime right away, except what you rejected with 429.</p><p>On the endpoint’s page you can retry all failed deliveries, replay the events of a period, and send an example of each event, which has <code>\"test\": true</code>.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates, also when someone replays events. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -797,7 +797,7 @@ func clients() templ.Component {
 		var templ_7745c5c3_Var30 templ.SafeURL
 		templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIYAML))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 239, Col: 113}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 242, Col: 113}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 		if templ_7745c5c3_Err != nil {
@@ -810,7 +810,7 @@ func clients() templ.Component {
 		var templ_7745c5c3_Var31 templ.SafeURL
 		templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIJSON))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 239, Col: 190}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 242, Col: 190}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 		if templ_7745c5c3_Err != nil {

@@ -157,6 +157,15 @@ func WebhookDelete(id string) string { return Webhook(id) + "/delete" }
 // WebhookPing returns the path for sending a ping to an endpoint.
 func WebhookPing(id string) string { return Webhook(id) + "/ping" }
 
+// WebhookExample returns the path for sending an example to an endpoint.
+func WebhookExample(id string) string { return Webhook(id) + "/example" }
+
+// WebhookReplay returns the path for sending the events of a period to an endpoint again.
+func WebhookReplay(id string) string { return Webhook(id) + "/replay" }
+
+// WebhookRetryFailed returns the path for retrying all failed deliveries to an endpoint.
+func WebhookRetryFailed(id string) string { return Webhook(id) + "/retry-failed" }
+
 // WebhookDelivery returns the path of the page of a delivery to an endpoint.
 func WebhookDelivery(id, deliveryID string) string {
 	return Webhook(id) + "/deliveries/" + url.PathEscape(deliveryID)
@@ -169,3 +178,6 @@ func WebhookRetry(id, deliveryID string) string {
 
 // DocsOf returns the path of the API reference of a resource.
 func DocsOf(slug string) string { return Docs + "/" + url.PathEscape(slug) }
+
+// WebhookCurl returns the path of a delivery as a curl command.
+func WebhookCurl(id, deliveryID string) string { return WebhookDelivery(id, deliveryID) + "/curl" }

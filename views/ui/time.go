@@ -52,6 +52,9 @@ func distance(d time.Duration) string {
 	return Plural(int64(math.Round(d.Hours()/24/365.25)), "year")
 }
 
+// TimeInput is the layout of the value of an input of type datetime-local.
+const TimeInput = "2006-01-02T15:04"
+
 // Exact formats a time to the minute, with its time zone.
 func Exact(at time.Time, location *time.Location) string {
 	return at.In(location).Format("2 Jan 2006, 15:04 MST")

@@ -78,19 +78,24 @@ func (d deliveryRow) status() status {
 	return status{"Pending", "none"}
 }
 
-// outcome returns the result of the last attempt, such as "204 · 65 ms · attempt 2".
+// outcome returns the result of the last attempt, such as "HTTP 204 · attempt 2".
 func (d deliveryRow) outcome() string {
 	if d.LastAttemptedAt == nil {
 		return "Not sent yet"
 	}
 	parts := []string{resultLabel(d.Failure, d.code())}
-	if d.ResponseCode != nil {
-		parts = append(parts, ui.Milliseconds(time.Duration(d.DurationMS)*time.Millisecond))
-	}
 	if d.Attempts > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", d.Attempts))
 	}
 	return strings.Join(parts, " · ")
+}
+
+// took returns the duration of the last attempt, or "" if there was no response.
+func (d deliveryRow) took() string {
+	if d.ResponseCode == nil {
+		return ""
+	}
+	return ui.Milliseconds(time.Duration(d.DurationMS) * time.Millisecond)
 }
 
 func (d deliveryRow) code() int {

@@ -79,17 +79,17 @@ func TestDeliveryRow(t *testing.T) {
 	}{
 		{"due", endpoint(), pendingDelivery(0), "Sending… seat.assigned Not sent yet", "Retry now", true, ""},
 		{"due soon", endpoint(), pendingDelivery(activeWithin - 1), "Sending… seat.assigned Not sent yet", "Retry now", true, ""},
-		{"due later", endpoint(), pendingDelivery(activeWithin + time.Millisecond), "Pending seat.assigned Not sent yet Next attempt in a moment", "Retry now", false, "1"},
+		{"due later", endpoint(), pendingDelivery(activeWithin + time.Millisecond), "Pending seat.assigned Not sent yet · next attempt in a moment", "Retry now", false, "1"},
 		{"in flight", endpoint(), claimed(pendingDelivery(time.Hour)), "Sending… seat.assigned Not sent yet", "Retry now", true, ""},
 		{"in flight to a disabled endpoint", disabledFor(models.DisabledManually), claimed(pendingDelivery(time.Minute)), "Sending… seat.assigned Not sent yet", "", true, ""},
-		{"pending for a disabled endpoint", disabledFor(models.DisabledManually), pendingDelivery(0), "Pending seat.assigned Not sent yet Pending until you enable the endpoint", "", false, ""},
+		{"pending for a disabled endpoint", disabledFor(models.DisabledManually), pendingDelivery(0), "Pending seat.assigned Not sent yet · pending until you enable the endpoint", "", false, ""},
 		{"retrying", endpoint(), attempted(pendingDelivery(5*time.Minute), models.DeliveryPending, 1, 503, models.FailedStatus),
-			"Retrying seat.assigned HTTP 503 · 1,234 ms status Next attempt in 5 minutes", "Retry now", false, "285000"},
+			"Retrying seat.assigned HTTP 503 · next attempt in 5 minutes , 24 Nov 2026, 12:05 UTC 1,234 ms 1 minute ago", "Retry now", false, "285000"},
 		{"retrying after a timeout", endpoint(), attempted(pendingDelivery(5*time.Minute), models.DeliveryPending, 2, 0, models.FailedTimeout),
-			"Retrying seat.assigned Timed out after 15 seconds · attempt 2 timeout Next attempt in 5 minutes", "Retry now", false, "285000"},
-		{"delivered", endpoint(), attempted(pendingDelivery(0), models.DeliverySuccess, 1, 204, models.Delivered), "Delivered seat.assigned HTTP 204 · 1,234 ms 1 minute ago", "Send again", false, ""},
+			"Retrying seat.assigned Timed out after 15 seconds · attempt 2 · next attempt in 5 minutes , 24 Nov 2026, 12:05 UTC 1 minute ago", "Retry now", false, "285000"},
+		{"delivered", endpoint(), attempted(pendingDelivery(0), models.DeliverySuccess, 1, 204, models.Delivered), "Delivered seat.assigned HTTP 204 1,234 ms 1 minute ago", "Send again", false, ""},
 		{"failed", endpoint(), attempted(pendingDelivery(0), models.DeliveryFailed, 10, 302, models.FailedRedirect),
-			"Failed seat.assigned HTTP 302 (redirects aren’t followed) · 1,234 ms · attempt 10 redirect 1 minute ago", "Retry", false, ""},
+			"Failed seat.assigned HTTP 302 (redirects aren’t followed) · attempt 10 1,234 ms 1 minute ago", "Retry", false, ""},
 	} {
 		page := render(t, Delivery(DeliveryPage{Endpoint: tt.endpoint, Delivery: tt.delivery}))
 		row := page.Find(".delivery")
@@ -97,7 +97,7 @@ func TestDeliveryRow(t *testing.T) {
 		if !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: row = %q, want prefix %q", tt.name, got, tt.want)
 		}
-		if shown, want := strings.Contains(got, "Next attempt"), strings.Contains(tt.want, "Next attempt"); shown != want {
+		if shown, want := strings.Contains(got, "next attempt"), strings.Contains(tt.want, "next attempt"); shown != want {
 			t.Errorf("%s: row shows the next attempt = %t, want %t", tt.name, shown, want)
 		}
 		button := row.Find("form button")
@@ -163,7 +163,7 @@ func TestDeliveryDetails(t *testing.T) {
 	if got := text(page.Find(".delivery [role=alert]")); got != "Enable it first." {
 		t.Errorf("alert = %q, want %q", got, "Enable it first.")
 	}
-	const want = "Payload and response webhook-id evt_1 Delivery whd_1 Attempts 1,234 Last attempt 24 Nov 2026, 11:59 UTC ( just now ) Response 500 status" +
+	const want = "seat.assigned HTTP 500 · attempt 1234 1,234 ms 1 minute ago , 24 Nov 2026, 11:59 UTC webhook-id evt_1 Delivery whd_1 Attempts 1,234 Last attempt 24 Nov 2026, 11:59 UTC ( just now ) Response HTTP 500 status Copy as curl" +
 		` Payload { "id": "evt_1", "type": "seat.assigned", "timestamp": "2026-11-24T11:59:00Z", "data": { "id": "seat_1" } } Response body (truncated) <i>ok</i>`
 	if got := strings.ReplaceAll(text(details), " <i>", "<i>"); strings.Join(strings.Fields(got), "") != strings.Join(strings.Fields(want), "") {
 		t.Errorf("details =\n%s\nwant\n%s", got, want)

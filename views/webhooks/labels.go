@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/ui"
 )
 
 // event is an event that an endpoint can subscribe to.
@@ -162,9 +163,36 @@ var statuses = []struct {
 	{models.DeliveryFailed, "Failed"},
 }
 
+// Deliveries returns a number of deliveries, such as "1 delivery" or "1,000 deliveries".
+func Deliveries(n int) string {
+	if n == 1 {
+		return "1 delivery"
+	}
+	return ui.Count(int64(n)) + " deliveries"
+}
+
 func pendingLabel(n int) string {
 	if n == 1 {
 		return "1 delivery is pending."
 	}
-	return fmt.Sprintf("%d deliveries are pending.", n)
+	return Deliveries(n) + " are pending."
+}
+
+// failedLabel says how many deliveries can be retried together.
+func (p ShowPage) failedLabel() string {
+	label := "Failed deliveries: "
+	if p.Query.isFiltered() {
+		label = "Failed deliveries that match: "
+	}
+	if p.Failed == models.MaxRetries {
+		return label + ui.Count(models.MaxRetries) + " or more"
+	}
+	return label + ui.Count(int64(p.Failed))
+}
+
+func (p ShowPage) retryFailedLabel() string {
+	if p.Failed == models.MaxRetries {
+		return "Retry the oldest " + ui.Count(models.MaxRetries)
+	}
+	return "Retry all failed"
 }

@@ -63,15 +63,15 @@ func TestEndpointStatusAndHealth(t *testing.T) {
 		}
 	}
 	row := render(t, List([]Listed{{WebhookEndpoint: *endpoint(), Health: healthy}})).Find("table.table tbody tr")
-	if got, want := text(row), "hooks.example.com CRM <sync> hooks.example.com/in?a=1 2 events Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC Success rate 100% Enabled"; strings.ReplaceAll(got, " <sync", "<sync") != strings.ReplaceAll(want, " <sync", "<sync") {
+	if got, want := text(row), "CRM <sync> URL hooks.example.com/in?a=1 2 events Last delivery 1 hour ago , 24 Nov 2026, 11:00 UTC Success rate 100% Enabled"; strings.ReplaceAll(got, " <sync", "<sync") != strings.ReplaceAll(want, " <sync", "<sync") {
 		t.Errorf("row = %q, want %q", got, want)
 	}
 	page := render(t, Show(ShowPage{Endpoint: endpoint()}))
 	if got, want := text(page.Find("section[aria-labelledby=about] dl")), "Added 22 Nov 2026, 12:00 UTC ( 2 days ago ) Updated 24 Nov 2026, 11:00 UTC ( 1 hour ago )"; !strings.Contains(got, want) {
 		t.Errorf("about = %q, want it to contain %q", got, want)
 	}
-	if got := text(page.Find("#endpoint header p")); !strings.Contains(got, "CRM") {
-		t.Errorf("description = %q, want it to contain %q", got, "CRM")
+	if got, want := text(page.Find("#endpoint h1")), "CRM <sync>"; got != want {
+		t.Errorf("title = %q, want %q", got, want)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestDeliveryFiltersAndPaging(t *testing.T) {
 func TestConfirmationPages(t *testing.T) {
 	page := EndpointPage{Endpoint: endpoint(), Health: models.WebhookHealth{LastFailure: models.FailedTLS}}
 	for name, panel := range map[string]string{"disable": text(render(t, Disable(page)).Find("#panel")), "delete": text(render(t, Delete(page)).Find("#panel")), "rotate": text(render(t, RotateSecret(page)).Find("#panel"))} {
-		if want := "hooks.example.com hooks.example.com/in?a=1 Failing"; !strings.Contains(panel, want) {
+		if want := "CRM <sync> hooks.example.com/in?a=1 Failing"; !strings.Contains(panel, want) {
 			t.Errorf("%s: panel = %q, want it to contain %q", name, panel, want)
 		}
 		if strings.Contains(panel, "pending.") {
@@ -183,5 +183,31 @@ func TestEditFormIsFilledIn(t *testing.T) {
 	}
 	if got := page.Find("input[name=events][checked]").Length(); got != 2 {
 		t.Errorf("checked events = %d, want 2", got)
+	}
+}
+
+func TestRetryAllFailedIsOffered(t *testing.T) {
+	items := []models.WebhookDelivery{*attempted(pendingDelivery(0), models.DeliveryFailed, 10, 500, models.FailedStatus)}
+	for _, tt := range []struct {
+		name     string
+		endpoint *models.WebhookEndpoint
+		failed   int
+		query    Query
+		want     string
+	}{
+		{"none", endpoint(), 0, Query{}, ""},
+		{"some", endpoint(), 12, Query{}, "Failed deliveries: 12 Retry all failed"},
+		{"filtered", endpoint(), 1, Query{Event: "seat.assigned"}, "Failed deliveries that match: 1 Retry all failed"},
+		{"too many", endpoint(), models.MaxRetries, Query{}, "Failed deliveries: 1,000 or more Retry the oldest 1,000"},
+		{"disabled", disabledFor(models.DisabledManually), 12, Query{}, ""},
+	} {
+		page := render(t, Show(ShowPage{Endpoint: tt.endpoint, Query: tt.query, Failed: tt.failed, Deliveries: models.Paged[models.WebhookDelivery]{Items: items}}))
+		form := page.Find("form[action$='/retry-failed']")
+		if got := text(form); got != tt.want {
+			t.Errorf("%s: form = %q, want %q", tt.name, got, tt.want)
+		}
+		if got := form.Find("[name=event]").AttrOr("value", ""); got != tt.query.Event {
+			t.Errorf("%s: event = %q, want %q", tt.name, got, tt.query.Event)
+		}
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
 // PageSize is the number of deliveries on a page.
@@ -77,21 +79,20 @@ type SecretPage struct {
 // Query selects which of an endpoint's deliveries to show.
 type Query struct {
 	Status string `query:"status"`
-	Event  string `query:"event"`
+	Event  string `query:"event" form:"event"`
+	From   string `query:"from" form:"from"` // a date in the viewer's time zone, such as 2026-11-25
+	To     string `query:"to" form:"to"`     // the same, inclusive
 	Cursor string `query:"cursor"`
 }
 
-// Filter returns the part of q that filters.
-func (q Query) Filter() models.DeliveryFilter {
-	return models.DeliveryFilter{Status: models.DeliveryStatus(q.Status), EventType: models.EventType(q.Event)}
+func (q Query) isFiltered() bool {
+	return q.Status != "" || q.Event != "" || q.From != "" || q.To != ""
 }
-
-func (q Query) isFiltered() bool { return q.Status != "" || q.Event != "" }
 
 // url returns the URL of the endpoint's page with q applied.
 func (q Query) url(id string) string {
 	values := url.Values{}
-	for name, value := range map[string]string{"status": q.Status, "event": q.Event, "cursor": q.Cursor} {
+	for name, value := range map[string]string{"status": q.Status, "event": q.Event, "from": q.From, "to": q.To, "cursor": q.Cursor} {
 		if value != "" {
 			values.Set(name, value)
 		}
@@ -113,9 +114,11 @@ type ShowPage struct {
 	Endpoint   *models.WebhookEndpoint
 	Health     models.WebhookHealth
 	Query      Query
+	Errors     models.Fields // of the dates
 	Deliveries models.Paged[models.WebhookDelivery]
+	Failed     int // deliveries that match and can be retried together
 	History    []models.AuditEvent
-	Message    string // why a ping was rejected, if it was
+	Message    string // why a ping or a retry was rejected, if it was
 }
 
 // summary returns what screen readers announce when the list of deliveries changes.
@@ -146,4 +149,38 @@ type EndpointPage struct {
 	Entered   models.Confirmation
 	Errors    models.Fields
 	Message   string // an error that concerns no single field
+}
+
+// ExampleForm selects the event to send an example of.
+type ExampleForm struct {
+	Event string `form:"event"`
+}
+
+// ReplayForm selects the period whose events to send again.
+type ReplayForm struct {
+	From      string `form:"from"` // in the viewer's time zone
+	To        string `form:"to"`
+	Confirmed int    `form:"confirmed"` // number of events; 0 if it has not been shown yet
+}
+
+// OrLastDay returns f, or the last 24 hours if it is empty.
+func (f ReplayForm) OrLastDay(v viewer.Viewer) ReplayForm {
+	if f.From == "" && f.To == "" {
+		now := v.Now.In(v.Location)
+		f.From, f.To = now.Add(-24*time.Hour).Format(ui.TimeInput), now.Format(ui.TimeInput)
+	}
+	return f
+}
+
+// Period returns the period, or what is wrong with the form.
+func (f ReplayForm) Period(location *time.Location) (models.Replay, models.Fields) {
+	var errors models.Fields
+	parse := func(name, value string) time.Time {
+		at, err := time.ParseInLocation(ui.TimeInput, value, location)
+		if err != nil {
+			errors = models.Fields{name: "must be a date and time"}
+		}
+		return at
+	}
+	return models.Replay{From: parse("from", f.From), Before: parse("to", f.To)}, errors
 }

@@ -112,7 +112,7 @@ export const webhookStates = {
   'webhook-unused': async (page) => page.goto((await makeEndpoint(page)).address),
   webhook: async (page, { skipup }) => {
     await page.goto((await used(page, skipup, Array.from({ length: 30 }, () => ({})))).address)
-    await deliveries(page).nth(1).getByText('Payload and response').click()
+    await deliveries(page).nth(1).locator('summary').click()
     await page.getByText('Node', { exact: true }).click()
   },
   'webhook-no-match': async (page, { skipup }) => page.goto((await used(page, skipup)).address + '?event=api_key.deleted'),
@@ -130,9 +130,22 @@ export const webhookStates = {
   },
   'webhook-delivery': async (page, { skipup }) => {
     await page.goto((await used(page, skipup)).address)
-    await deliveries(page).nth(1).getByText('Payload and response').click()
-    await deliveries(page).nth(1).getByRole('link').click()
+    await deliveries(page).nth(1).locator('summary').click()
+    await deliveries(page).nth(1).getByRole('link', { name: /^whd_/ }).click()
     await expect(page.getByRole('heading', { name: 'Delivery', exact: true })).toBeVisible()
+  },
+  'webhook-example': open('Send example'),
+  'webhook-replay': open('Replay events'),
+  'webhook-replay-confirm': async (page, tools) => {
+    await open('Replay events')(page, tools)
+    await dialog(page).getByRole('button', { name: 'Count events' }).click()
+    await expect(dialog(page).getByRole('heading', { name: /^Send \d+ events? again/ })).toBeVisible()
+  },
+  'webhook-curl': async (page, { skipup }) => {
+    await page.goto((await used(page, skipup)).address)
+    await deliveries(page).first().locator('summary').click()
+    await deliveries(page).first().getByRole('link', { name: 'Copy as curl' }).click()
+    await expect(dialog(page)).toBeVisible()
   },
   'webhook-edit': open('Edit'),
   'webhook-rotate': open('Rotate secret'),

@@ -41,13 +41,13 @@ test('adds an endpoint, sends a ping that fails, and retries it in place', async
   await admin.getByRole('button', { name: 'Send ping' }).click()
   await expect(newest(admin)).toContainText('HTTP 503')
   await expect(admin.locator('#endpoint')).toContainText('Failing')
-  await newest(admin).getByText('Payload and response').click()
+  await newest(admin).locator('summary').click()
   await expect(newest(admin)).toContainText('status 503')
   await expect(newest(admin)).not.toHaveAttribute('data-live')
 
   receiver.status = 200
   await newest(admin).getByRole('button', { name: /^Retry/ }).click()
-  await expect(newest(admin)).toContainText(/HTTP 200 · .* · attempt 2/)
+  await expect(newest(admin)).toContainText('HTTP 200 · attempt 2')
   await expect(newest(admin).getByText('status 200'), 'the details stay open').toBeVisible()
   await expect(admin.locator('#endpoint')).toContainText('Enabled')
   expect(await admin.evaluate(() => window.stayed), 'without a page load').toBe(true)
