@@ -16,7 +16,7 @@ import (
 type AuditFilter struct {
 	Actor  string     // the ID of a member or key, the ActorType of an actor without an ID, or part of a name, case-insensitive
 	Action string     // such as "api_key.created"
-	Target string     // the ID of the target, part of its name, case-insensitive, or the prefix of a key
+	Target string     // the ID of the target, part of its name, case-insensitive, or the beginning of a key
 	From   *time.Time // inclusive
 	Before *time.Time // exclusive
 }
@@ -62,6 +62,9 @@ const auditBatchSize = 1000
 // identifier matches the ID of a row.
 var identifier = regexp.MustCompile(`^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$`)
 
+// IsID reports whether text has the form of the ID of a row.
+func IsID(text string) bool { return identifier.MatchString(text) }
+
 // actorID matches the ID of a member or a key.
 var actorID = regexp.MustCompile(`^(mem|key)_\w+$`)
 
@@ -81,11 +84,11 @@ func (f AuditFilter) where(query *gorm.DB, workspaceID string) *gorm.DB {
 	if f.Action != "" {
 		query = query.Where("action = ?", storable(f.Action))
 	}
-	if identifier.MatchString(f.Target) {
+	if IsID(f.Target) {
 		query = query.Where("target_id = ?", f.Target)
 	} else if f.Target != "" {
 		query = query.Where("(? OR target_id IN (SELECT id FROM api_keys WHERE workspace_id = ? AND key_prefix = ?))",
-			contains(query, f.Target, "target_name"), workspaceID, storable(f.Target))
+			contains(query, f.Target, "target_name"), workspaceID, storedPrefix(f.Target))
 	}
 	// The ID starts with created_at and orders the list, so the index on it serves both.
 	if f.From != nil {

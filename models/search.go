@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -49,4 +50,16 @@ func contains(query *gorm.DB, text string, columns ...string) clause.Expr {
 // likePattern returns a LIKE pattern for text that contains search.
 func likePattern(search string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(search) + "%"
+}
+
+// keyStart matches the beginning of a key, with or without the dots that stand for the rest.
+var keyStart = regexp.MustCompile(`^(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]*\.*$`)
+
+// storedPrefix returns the prefix that is stored of a key that begins with text. It returns other text
+// as it can be stored.
+func storedPrefix(text string) string {
+	if start := keyStart.FindStringSubmatch(text); start != nil {
+		return start[1] + "...."
+	}
+	return storable(text)
 }

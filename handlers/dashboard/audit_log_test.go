@@ -22,7 +22,7 @@ const logPath = "/settings/audit-log"
 func sentences(t *testing.T, page handlerstest.Response) []string {
 	t.Helper()
 	var found []string
-	document(t, page).Find("#events ol > li p.name").Each(func(_ int, p *goquery.Selection) {
+	document(t, page).Find("#events ol > li .event-sentence").Each(func(_ int, p *goquery.Selection) {
 		found = append(found, strings.Join(strings.Fields(p.Text()), " "))
 	})
 	return found

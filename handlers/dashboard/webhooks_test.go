@@ -494,7 +494,7 @@ func TestUnreadableSecret(t *testing.T) {
 		if got := strings.TrimSpace(page.Find("#deliveries .badge").Text()); got != "Pending" {
 			t.Errorf("status of the delivery = %q, want Pending", got)
 		}
-		if got := page.Find("#deliveries").Text(); !strings.Contains(got, "Pending until the secret is restored or rotated") {
+		if got := page.Find("#deliveries").Text(); !strings.Contains(got, "pending until the secret is restored or rotated") {
 			t.Errorf("deliveries do not say what they wait for: %q", got)
 		}
 		if n := page.Find("#deliveries [data-live]").Length(); n != 0 {

@@ -3,6 +3,7 @@
 import 'htmx.org/dist/htmx.esm.js'
 import './busy.js'
 import './chart.js'
+import './docs.js'
 import './select.js'
 import './session.js'
 import './dialog.js'

@@ -41,7 +41,7 @@ func text(part *goquery.Selection) string { return strings.Join(strings.Fields(p
 func renamed() models.AuditEvent {
 	return models.AuditEvent{
 		ID: "aud_1", ActorType: models.ActorMember, ActorID: new("mem_1"), ActorName: "Ada", Action: "api_key.renamed", TargetType: "api_key", TargetID: "key_1", TargetName: "CI",
-		Details: map[string]string{"from": "CD", "expires_at": "", "paused_until": "later"}, Address: "192.0.2.1", UserAgent: "curl/8.5.0", CreatedAt: now, Seq: 7, Hash: []byte{0xab, 0xcd},
+		Details: map[string]string{"from": "CD", "expires_at": "", "paused_until": "2026-11-25T12:00:00Z"}, Address: "192.0.2.1", UserAgent: "curl/8.5.0", CreatedAt: now, Seq: 7, Hash: []byte{0xab, 0xcd},
 	}
 }
 
@@ -51,10 +51,11 @@ func TestEventRow(t *testing.T) {
 	rows := render(t, Log(Page{Events: models.Paged[models.AuditEvent]{Items: []models.AuditEvent{renamed(), system, anonymous}}})).Find("#events ol > li")
 	const time = " just now , 24 Nov 2026, 12:00 UTC Details"
 	const precise = " Time 24 Nov 2026, 12:00:00.000 UTC"
+	const facts = " Expiry None Previous name CD Paused until 25 Nov 2026, 12:00 UTC ( in 1 day ) IP address 192.0.2.1 Client curl/8.5.0"
 	for n, want := range []string{
-		"Ada renamed API key CI" + time + " 192.0.2.1 · curl 8.5.0" + precise + " Expiry None Previous name CD Paused until later IP address 192.0.2.1 Client curl/8.5.0 Event ID aud_1 Position in chain 7 Hash abcd Related All events by Ada All events for this key",
+		"Ada renamed API key CI 192.0.2.1 · curl 8.5.0" + time + precise + facts + " Event ID aud_1 Position in chain 7 Hash abcd Related All events by Ada All events for this key",
 		"System changed the lease duration" + time + precise + " IP address Unknown Client Unknown Event ID aud_2 Related All events by System All events for lease",
-		"Failed sign-in attempt for eve@acme.test" + time + " 192.0.2.2" + precise + " IP address 192.0.2.2 Client Unknown Event ID aud_3 Related All events by Unknown",
+		"Failed sign-in attempt for eve@acme.test 192.0.2.2" + time + precise + " IP address 192.0.2.2 Client Unknown Event ID aud_3 Related All events by Unknown",
 	} {
 		if got := text(rows.Eq(n)); got != want {
 			t.Errorf("event %d =\n%s\nwant\n%s", n, got, want)
@@ -69,7 +70,7 @@ func TestEventRow(t *testing.T) {
 		}
 	}
 	history := render(t, History([]models.AuditEvent{renamed()}, "this key"))
-	if got, want := text(history.Find("li")), "Ada renamed this key"+time+" Expiry None Previous name CD Paused until later IP address 192.0.2.1 Client curl/8.5.0"; got != want {
+	if got, want := text(history.Find("li")), "Ada renamed this key"+time+facts; got != want {
 		t.Errorf("history = %q, want %q", got, want)
 	}
 	if got := text(history.Selection); strings.Contains(got, "No activity yet") {
@@ -77,6 +78,39 @@ func TestEventRow(t *testing.T) {
 	}
 	if got, want := text(render(t, History(nil, "this key")).Selection), "No activity yet"; !strings.Contains(got, want) {
 		t.Errorf("empty history = %q, want %q", got, want)
+	}
+}
+
+func TestDetailsAreFormattedByType(t *testing.T) {
+	const member, key = "mem_01KKNTQ1T8Z2M7X5E1GQKCA4FD", "key_01KKNTQ1T8Z2M7X5E1GQKCA4FD"
+	event := models.AuditEvent{Action: "api_key.deletion_in_force", ActorType: models.ActorSystem, Details: map[string]string{
+		"committed_at": "2026-11-24T11:59:00.123Z", "took_ms": "1250", "member_id": member, "successor_id": key, "by": "key_other", "nodes": "2",
+	}}
+	page := render(t, History([]models.AuditEvent{event}, "this key"))
+	const want = "Sent by key_other Deleted 24 Nov 2026, 11:59 UTC ( 1 minute ago ) Member " + member + " Nodes 2 Replacement " + key + " Duration 1,250 ms IP address Unknown Client Unknown"
+	if got := text(page.Find("dl")); got != want {
+		t.Errorf("details = %q, want %q", got, want)
+	}
+	links := strings.Join(page.Find("dl a").Map(func(_ int, link *goquery.Selection) string { return link.AttrOr("href", "") }), " ")
+	if want := "/settings/members/" + member + " /settings/api-keys/" + key; links != want {
+		t.Errorf("links = %q, want %q", links, want)
+	}
+}
+
+func TestTargetsAreLinked(t *testing.T) {
+	for _, tt := range []struct{ kind, action, want string }{
+		{"api_key", "api_key.created", "/settings/api-keys/id_1"},
+		{"member", "member.added", "/settings/members/id_1"},
+		{"webhook_endpoint", "webhook_endpoint.created", "/settings/webhooks/id_1"},
+		{"webhook_endpoint", "webhook_endpoint.deleted", "/settings/audit-log?target=id_1"},
+		{"seat", "seat.assigned", "/settings/audit-log?target=id_1"},
+		{"workspace", "workspace.created", "/settings/audit-log?target=id_1"},
+	} {
+		event := models.AuditEvent{Action: tt.action, TargetType: tt.kind, TargetID: "id_1", TargetName: "It"}
+		link := render(t, Log(Page{Events: models.Paged[models.AuditEvent]{Items: []models.AuditEvent{event}}})).Find(".event-sentence a")
+		if got := link.AttrOr("href", ""); got != tt.want {
+			t.Errorf("link of %s = %q, want %q", tt.action, got, tt.want)
+		}
 	}
 }
 
@@ -99,7 +133,7 @@ func TestCSVRow(t *testing.T) {
 	}
 	want := []string{
 		"time=2026-11-24T12:00:00.000Z", "actor=Ada", "actor_type=member", "actor_id=mem_1", "event=Ada renamed API key CI", "action=api_key.renamed", "target_type=api_key", "target_id=key_1",
-		"target=CI", `details={"expires_at":"","from":"CD","paused_until":"later"}`, "address=192.0.2.1", "user_agent=curl/8.5.0", "id=aud_1", "seq=7", "hash=abcd",
+		"target=CI", `details={"expires_at":"","from":"CD","paused_until":"2026-11-25T12:00:00Z"}`, "address=192.0.2.1", "user_agent=curl/8.5.0", "id=aud_1", "seq=7", "hash=abcd",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("row = %q, want %q", got, want)

@@ -4,9 +4,12 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -164,7 +167,11 @@ func allAbout(event models.AuditEvent) string {
 }
 
 // detail is a labeled fact about an event.
-type detail struct{ Label, Value string }
+type detail struct {
+	Label, Value string
+	At           time.Time // if the value is a time
+	URL          string    // of the page that the value is the ID of, if any
+}
 
 // detailLabels maps the names of details to their labels. Entries for a single action take precedence.
 var detailLabels = map[string]string{
@@ -200,7 +207,7 @@ var detailLabels = map[string]string{
 	"starts_at":                       "From",
 	"successor_id":                    "Replacement",
 	"to":                              "After",
-	"took_ms":                         "Duration (ms)",
+	"took_ms":                         "Duration",
 }
 
 func detailsOf(event models.AuditEvent) []detail {
@@ -213,13 +220,46 @@ func detailsOf(event models.AuditEvent) []detail {
 		if label == "" {
 			label = sentenceCase(name)
 		}
-		value := event.Details[name]
-		if value == "" {
-			value = "None"
-		}
-		details = append(details, detail{label, value})
+		details = append(details, detailOf(label, name, event.Details[name]))
 	}
 	return details
+}
+
+// detailOf returns a detail, formatted by its type.
+func detailOf(label, name, value string) detail {
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return detail{Label: label, At: at}
+	}
+	switch kind, _, _ := strings.Cut(value, "_"); {
+	case value == "":
+		return detail{Label: label, Value: "None"}
+	case name == "took_ms":
+		if ms, err := strconv.ParseInt(value, 10, 64); err == nil {
+			value = ui.Milliseconds(time.Duration(ms) * time.Millisecond)
+		}
+	case !models.IsID(value):
+	case kind == "key":
+		return detail{Label: label, Value: value, URL: path.APIKey(value)}
+	case kind == "mem":
+		return detail{Label: label, Value: value, URL: path.Member(value)}
+	}
+	return detail{Label: label, Value: value}
+}
+
+// pageOf returns the URL of the page of event's target, or of its events if it has no page. It returns
+// "" if it has no ID.
+func pageOf(event models.AuditEvent) string {
+	switch {
+	case event.TargetID == "":
+		return ""
+	case event.TargetType == "api_key":
+		return path.APIKey(event.TargetID)
+	case event.TargetType == "member":
+		return path.Member(event.TargetID)
+	case event.TargetType == "webhook_endpoint" && event.Action != "webhook_endpoint.deleted":
+		return path.Webhook(event.TargetID)
+	}
+	return ofTarget(event)
 }
 
 // sentenceCase turns a name such as "paused_until" into "Paused until".

@@ -5,7 +5,7 @@ import { listPath, makeKey, makeKeys } from './steps.js'
 
 const logPath = '/settings/audit-log'
 const events = (page) => page.locator('#events ol > li')
-const sentences = (page) => events(page).locator('p.name').first()
+const sentences = (page) => events(page).locator('.event-sentence').first()
 
 test('filters events in place', async ({ admin }) => {
   await makeKey(admin, { name: 'CI' })
@@ -31,7 +31,7 @@ test('filters events in place', async ({ admin }) => {
 test('links an event to related events', async ({ admin }) => {
   const { id } = await makeKey(admin, { name: 'CI', scopes: ['seats.read'] })
   await admin.goto(logPath)
-  await events(admin).first().getByText('Details').click()
+  await events(admin).first().locator('summary').click()
   const details = events(admin).first().locator('dl')
   await expect(details).toContainText('seats.read')
   await expect(details).toContainText(/aud_\w{26}/)
@@ -90,7 +90,7 @@ test.describe('without JavaScript', () => {
     await admin.getByLabel('Actor', { exact: true }).fill('Ada Admin')
     await admin.getByRole('button', { name: 'Search' }).click()
     await expect(events(admin)).toHaveCount(1)
-    await events(admin).first().getByText('Details').click()
+    await events(admin).first().locator('summary').click()
     await expect(events(admin).first().getByText('Hash')).toBeVisible()
   })
 })

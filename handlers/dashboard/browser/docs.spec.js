@@ -33,8 +33,15 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('the navigation stays in view', async ({ page }) => {
+test('the navigation stays in view and marks the section that is read', async ({ page }) => {
   await page.goto('/docs/meeting-requests')
-  await page.getByRole('region', { name: 'Change the organizer' }).scrollIntoViewIfNeeded()
+  const current = page.getByRole('navigation', { name: 'Documentation' }).locator('[aria-current=location]')
+  await expect(current).toHaveText(/^List meeting requests/)
+  const section = page.getByRole('region', { name: 'Change the organizer' })
+  await section.evaluate((element) => element.scrollIntoView())
   await expect(page.getByRole('link', { name: 'Idempotency' })).toBeInViewport()
+  await expect(current).toHaveText(/^Change the organizer/)
+
+  const [copy, line] = await Promise.all([section.getByRole('button', { name: /^Copy/ }).boundingBox(), section.getByRole('group', { name: 'Command' }).boundingBox()])
+  expect(copy.y + copy.height, 'the button is above the command').toBeLessThanOrEqual(line.y)
 })

@@ -154,7 +154,7 @@ export const states = {
   'detail-everything': signedIn(async (page) => {
     const { id } = await makeKey(page, { name: 'Terraform', scopes: [...new Set(team.flatMap((key) => key.scopes))] })
     await page.goto(`${listPath}/${id}`)
-    await page.getByText('Details', { exact: true }).click()
+    await page.locator('.event summary').first().click()
   }),
   'detail-rename-rejected': signedIn(async (page) => {
     const { id } = await makeKey(page)
@@ -196,7 +196,7 @@ export const states = {
   }),
   'audit-log': inTeam(async (page) => {
     await page.goto('/settings/audit-log')
-    await page.locator('#events').getByText('Details').first().click()
+    await page.locator('#events summary').first().click()
     await page.getByText(/^Verify integrity/).click()
   }),
   'audit-log-no-match': signedIn((page) => page.goto('/settings/audit-log?target=nothing+like+it')),
