@@ -19,6 +19,7 @@ type APIKey struct {
 	WorkspaceID       string
 	Name              string
 	Description       string // may be empty
+	Environment       string // such as "production"; may be empty
 	KeyPrefix         string // the part that is safe to show, such as "sk_live_abc1...."
 	Digest            token.Digest
 	Scopes            scope.Set

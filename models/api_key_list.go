@@ -103,7 +103,7 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
-			query = query.Where("(id = ? OR ?)", storable(f.Search), contains(query, f.Search, "name", "description", "key_prefix"))
+			query = query.Where("(id = ? OR ?)", storable(f.Search), matchesKey(query, f.Search))
 		}
 		if f.Scope != nil {
 			query = query.Where(hasScopeSQL("scopes", *f.Scope))

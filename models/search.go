@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,12 +16,7 @@ import (
 // NameKeys returns text with each API key replaced by its ID, or by its prefix if the key doesn't
 // belong to the workspace. Deleted keys have an ID, too.
 func (s *Store) NameKeys(ctx context.Context, workspaceID, text string) (string, error) {
-	var digests []token.Digest
-	token.Replace(text, func(f token.Finding) string {
-		digests = append(digests, f.Digest)
-		return ""
-	})
-	keys, err := s.apiKeysByDigest(ctx, workspaceID, digests)
+	keys, err := s.apiKeysByDigest(ctx, workspaceID, digestsIn(text))
 	if err != nil {
 		return "", err
 	}
@@ -30,6 +26,18 @@ func (s *Store) NameKeys(ctx context.Context, workspaceID, text string) (string,
 		}
 		return f.Hint
 	}), nil
+}
+
+// digestsIn returns the digests of the different keys in text, in the order found.
+func digestsIn(text string) []token.Digest {
+	var digests []token.Digest
+	token.Replace(text, func(f token.Finding) string {
+		if !slices.Contains(digests, f.Digest) {
+			digests = append(digests, f.Digest)
+		}
+		return ""
+	})
+	return digests
 }
 
 // maxSearch is the number of bytes of a search that are used. No name or email is longer, and SQLite

@@ -47,6 +47,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		log         = auditLog{store}
 		leaks       = leaksHandler{store}
 		webhooks    = webhooksHandler{store}
+		search      = searchHandler{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -65,6 +66,9 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 
 		{http.MethodGet, path.Docs, anyone, guides},
 		{http.MethodGet, path.DocsOf(":resource"), anyone, reference},
+
+		{http.MethodGet, path.Search, user, search.new},
+		{http.MethodPost, path.Search, user, search.find},
 
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},

@@ -67,8 +67,8 @@ function tidy(data) {
   }
 }
 
-// A key, with the prefix that the lists find it by as its group.
-const keyText = /(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{32}/g
+// A key or the beginning of one, with the prefix that the lists find it by as its group.
+const keyText = /(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]+/g
 
 on('click', '[data-show-password]', (event, button) => showPassword(button, button.ariaPressed !== 'true'))
 
@@ -91,9 +91,9 @@ on('input', 'input[name=expiry_date]', (event, field) => {
 // Selecting a custom date moves the focus to the date.
 on('change', 'input[name=expiry][value=date]', (event, choice) => choice.form.elements.expiry_date?.focus())
 
-on('click', '[data-copy]', async (event, button) => {
+on('click', '[data-copy], [data-copy-text]', async (event, button) => {
   const source = document.getElementById(button.dataset.copy)
-  const text = 'value' in source ? source.value : source.textContent
+  const text = button.dataset.copyText ?? source.value ?? source.textContent
   if (!(await copy(text, source))) return
   button.dataset.used = 'true'
   button.dataset.state = 'copied'
@@ -114,8 +114,15 @@ async function copy(text, source) {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    if ('select' in source) source.select()
-    else getSelection().selectAllChildren(source)
-    return document.execCommand('copy')
+    if (source?.select) source.select()
+    else if (source) getSelection().selectAllChildren(source)
+    const write = (event) => {
+      event.preventDefault()
+      event.clipboardData.setData('text/plain', text)
+    }
+    document.addEventListener('copy', write)
+    const copied = document.execCommand('copy')
+    document.removeEventListener('copy', write)
+    return copied
   }
 }

@@ -24,7 +24,7 @@ func Row(event models.AuditEvent) []string {
 	}
 	return []string{
 		event.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"), ActorName(event), string(event.ActorType), actorID,
-		sentence(event), event.Action, event.TargetType, event.TargetID, event.TargetName, string(details),
+		Sentence(event), event.Action, event.TargetType, event.TargetID, event.TargetName, string(details),
 		event.Address, event.UserAgent, event.ID, strconv.FormatInt(event.Seq, 10), hashOf(event),
 	}
 }

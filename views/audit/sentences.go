@@ -150,8 +150,8 @@ func targetOf(event models.AuditEvent) string {
 	return strings.TrimSpace(kindOf(event) + " " + event.TargetName)
 }
 
-// sentence returns the sentence about event as plain text.
-func sentence(event models.AuditEvent) string {
+// Sentence returns the sentence about event as plain text.
+func Sentence(event models.AuditEvent) string {
 	return strings.NewReplacer(actor, ActorName(event), target, targetOf(event)).Replace(patternOf(event))
 }
 

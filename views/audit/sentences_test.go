@@ -122,7 +122,7 @@ func TestSentence(t *testing.T) {
 		{models.AuditEvent{Action: "robot.built", TargetType: "robot_arm", TargetName: "R2"}, "Someone: robot.built robot arm R2"},
 	}
 	for _, tt := range tests {
-		if got := sentence(tt.event); got != tt.want {
+		if got := Sentence(tt.event); got != tt.want {
 			t.Errorf("sentence of %q = %q, want %q", tt.event.Action, got, tt.want)
 		}
 	}

@@ -16,18 +16,18 @@ const Product = "SkipUp Keys"
 // that htmx has changed when the browser goes back to it.
 const htmxConfig = `{"includeIndicatorCSS":false,"defaultSettleDelay":0,"history":"reload"}`
 
-// navItem is a link in the navigation of the settings.
-type navItem struct {
+// Section is a link in the navigation of the settings.
+type Section struct {
 	Label, Href, Icon string
 }
 
-// navOf returns the navigation for a viewer.
-func navOf(v viewer.Viewer) []navItem {
-	account := navItem{Label: "Account", Href: path.Account, Icon: "circle-user-round"}
+// Sections returns the navigation for a viewer.
+func Sections(v viewer.Viewer) []Section {
+	account := Section{Label: "Account", Href: path.Account, Icon: "circle-user-round"}
 	if v.Member == nil || !v.Member.IsAdmin() {
-		return []navItem{account}
+		return []Section{account}
 	}
-	return []navItem{
+	return []Section{
 		{Label: "API keys", Href: path.APIKeys, Icon: "key-round"},
 		{Label: "Members", Href: path.Members, Icon: "users-round"},
 		{Label: "Seats", Href: path.Seats, Icon: "armchair"},
@@ -54,13 +54,13 @@ func htmlClass(theme viewer.Theme) string {
 	return string(viewer.ParseTheme(string(theme)))
 }
 
-// themeChoice is a button of the theme switch.
-type themeChoice struct {
+// ThemeChoice is a button of the theme switch.
+type ThemeChoice struct {
 	Theme       viewer.Theme
 	Label, Icon string
 }
 
-var themeChoices = []themeChoice{
+var Themes = []ThemeChoice{
 	{Theme: viewer.System, Label: "System", Icon: "monitor"},
 	{Theme: viewer.Light, Label: "Light", Icon: "sun"},
 	{Theme: viewer.Dark, Label: "Dark", Icon: "moon"},

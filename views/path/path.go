@@ -11,6 +11,7 @@ const (
 	SignOut          = "/logout"
 	CurrentWorkspace = "/workspace"
 	Appearance       = "/appearance"
+	Search           = "/search"
 	Account          = "/settings/account"
 	AccountPassword  = "/settings/account/password"
 	AccountSessions  = "/settings/account/sessions"

@@ -113,7 +113,7 @@ func TestDeliveryFiltersAndPaging(t *testing.T) {
 		if got := text(page); !strings.Contains(got, tt.title) {
 			t.Errorf("%+v: list = %q, want it to contain %q", tt.query, got, tt.title)
 		}
-		if got := page.Find("form[role=search]").Length(); got != tt.filter {
+		if got := page.Find("main form[role=search]").Length(); got != tt.filter {
 			t.Errorf("%+v: filter forms = %d, want %d", tt.query, got, tt.filter)
 		}
 		if page.Find("nav").Length() != 0 {
@@ -125,7 +125,7 @@ func TestDeliveryFiltersAndPaging(t *testing.T) {
 	if page.Find("#deliveries nav").Length() != 0 {
 		t.Error("a single page has paging")
 	}
-	if got := page.Find("form[role=search]").Length(); got != 1 {
+	if got := page.Find("main form[role=search]").Length(); got != 1 {
 		t.Errorf("filter forms = %d, want 1", got)
 	}
 	show.Deliveries.NextCursor = "c2"

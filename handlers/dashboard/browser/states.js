@@ -65,6 +65,13 @@ async function askDeletion(page, key) {
   await expect(dialog(page)).toBeVisible()
 }
 
+// searchFor opens the search box and enters a text.
+async function searchFor(page, text) {
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search' }).fill(text)
+  await expect(page.locator('#search-results')).not.toHaveAttribute('aria-busy')
+}
+
 // setupStates are states of a server that is not set up.
 export const setupStates = {
   setup: async (page, { skipup }) => {
@@ -110,6 +117,8 @@ export const states = {
     await makeKeys(page, Object.values(names).map((name, i) => ({ name, scopes: team[i].scopes })))
     await page.goto(listPath)
   }),
+
+  'search-box': inTeam((page) => searchFor(page, 'crm')),
 
   create: signedIn((page) => page.goto(listPath + '/new')),
   'create-rejected': signedIn(async (page) => {
@@ -354,5 +363,8 @@ export const similarStates = {
     await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=7d`)
     await page.locator('[data-bar]').nth(100).hover()
   }),
+  'search-box-commands': inTeam((page) => searchFor(page, '')),
+  'search-box-none': inTeam((page) => searchFor(page, 'nothing like it')),
+  'search-box-unknown-key': inTeam((page) => searchFor(page, 'sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17')),
   'list-sorted': inTeam((page) => page.goto(listPath + '?sort=last_used&order=desc')),
 }

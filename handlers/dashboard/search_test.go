@@ -1,0 +1,101 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// searchFor returns the labels of what a search finds, and the response.
+func searchFor(t *testing.T, b *handlerstest.Browser, text string) ([]string, handlerstest.Response) {
+	t.Helper()
+	response := b.Post("/search", url.Values{"q": {text}})
+	response.Want(t, http.StatusOK)
+	var names []string
+	for _, result := range document(t, response).Find("#found .found-main .font-medium").EachIter() {
+		names = append(names, result.Text())
+	}
+	return names, response
+}
+
+func TestSearchFindsAKeyWithItsActions(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		key, secret := newKey(t, s, s.Workspace.ID)
+		s.NamedKey(t, s.Workspace.ID, "Other")
+		for name, text := range map[string]string{"key": secret, "command": "curl -H 'Authorization: Bearer " + secret + "'", "ID": " " + key.ID} {
+			names, response := searchFor(t, b, text)
+			if len(names) == 0 || names[0] != key.Name {
+				t.Errorf("%s: found %q, want %s first", name, names, key.Name)
+			}
+			page := document(t, response)
+			for label, href := range map[string]string{"Rotate": "/rotation", "Pause": "/pause", "Edit access": "/access", "Delete": "/delete"} {
+				if page.Find(`.found-actions a[href="`+listPath+"/"+key.ID+href+`"]`).Length() != 1 {
+					t.Errorf("%s: no link %s", name, label)
+				}
+			}
+			modelstest.Equal(t, name+": ID to copy", page.Find(".found-actions [data-copy-text]").AttrOr("data-copy-text", ""), key.ID)
+			if strings.Contains(response.Body, secret) {
+				t.Errorf("%s: the page contains the key", name)
+			}
+		}
+		if strings.Contains(s.Log.String(), secret) {
+			t.Error("the log contains the key")
+		}
+	})
+}
+
+func TestSearchSaysNothingAboutKeysOfOthers(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")
+	_, theirs := newKey(t, s, other.ID)
+	names, response := searchFor(t, b, theirs)
+	modelstest.Equal(t, "results", len(names), 0)
+	modelstest.Contains(t, "page", document(t, response).Find("#found").Text(), "This workspace doesn’t have this key.")
+}
+
+// TestSearchIsLimitedToTheRole checks that a member, who may not see keys, finds only commands that they
+// may run.
+func TestSearchIsLimitedToTheRole(t *testing.T) {
+	s := handlerstest.New(t)
+	s.AddMember(t, s.Workspace, "mel@acme.test")
+	key, secret := newKey(t, s, s.Workspace.ID)
+	member := s.SignedIn(t, "mel@acme.test")
+	for _, text := range []string{key.Name, key.ID, secret, handlerstest.AdminEmail} {
+		names, response := searchFor(t, member, text)
+		modelstest.Equal(t, text+": results", len(names), 0)
+		if strings.Contains(response.Body, secret) {
+			t.Errorf("%s: the page contains the key", text)
+		}
+	}
+	names, _ := searchFor(t, member, "")
+	if diff := cmp.Diff([]string{"Account", "API documentation", "System", "Light", "Dark"}, names); diff != "" {
+		t.Errorf("commands of a member (-want +got):\n%s", diff)
+	}
+	names, _ = searchFor(t, s.SignedIn(t, handlerstest.AdminEmail), "create")
+	if diff := cmp.Diff([]string{"Create API key"}, names); diff != "" {
+		t.Errorf("commands of an admin (-want +got):\n%s", diff)
+	}
+	if got := s.Browser(t).Post("/search", url.Values{"q": {"x"}}); got.Status != http.StatusSeeOther {
+		t.Errorf("stranger: status = %d, want 303", got.Status)
+	}
+}
+
+func TestSearchSwitchesWorkspaces(t *testing.T) {
+	s := handlerstest.New(t)
+	second, _ := s.NewWorkspace(t, "Second", handlerstest.AdminEmail)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	names, response := searchFor(t, b, "switch second")
+	if diff := cmp.Diff([]string{"Second"}, names); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
+	}
+	button := document(t, response).Find(`#found form[action="/workspace"] button`)
+	modelstest.Equal(t, "workspace", button.AttrOr("value", ""), second.ID)
+}

@@ -1,0 +1,35 @@
+package apikeys
+
+import (
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
+)
+
+// Actions returns what can be done with a key, besides opening its page.
+func Actions(key *models.APIKey, now time.Time) []ui.Action {
+	var actions []ui.Action
+	status := key.StatusAt(now)
+	switch {
+	case key.IsRotating():
+		actions = append(actions, ui.Action{Label: "View rotation", URL: path.APIKeyRotation(key.ID)})
+	case status != models.KeyDeleted && status != models.KeyExpired:
+		actions = append(actions, ui.Action{Label: "Rotate", URL: path.APIKeyRotation(key.ID), Dialog: true})
+	}
+	switch {
+	case status == models.KeyPaused:
+		actions = append(actions, ui.Action{Label: "Resume", URL: path.APIKeyResume(key.ID), Post: true})
+	case canPause(key, now):
+		actions = append(actions, ui.Action{Label: "Pause", URL: path.APIKeyPause(key.ID), Dialog: true})
+	}
+	if status != models.KeyDeleted {
+		actions = append(actions, ui.Action{Label: "Edit access", URL: path.APIKeyAccess(key.ID)})
+	}
+	actions = append(actions, ui.Action{Label: "Copy ID", Copy: key.ID})
+	if status != models.KeyDeleted {
+		actions = append(actions, ui.Action{Label: "Delete", URL: path.APIKeyDelete(key.ID), Dialog: true, Danger: true})
+	}
+	return actions
+}

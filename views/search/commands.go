@@ -1,0 +1,81 @@
+package search
+
+import (
+	"strings"
+
+	"github.com/skipup/keys/views/layout"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
+)
+
+// commands returns what a viewer can do that matches text, ignoring case. Empty text matches everything.
+func commands(v viewer.Viewer, text string) []group {
+	all := []group{{"Actions", changes(v)}, {"Go to", pages(v)}, {"Switch workspace", workspaces(v)}, {"Theme", themes()}}
+	for i, g := range all {
+		all[i].Items = nil
+		for _, command := range g.Items {
+			if matches(g.Label+" "+command.Name, text) {
+				all[i].Items = append(all[i].Items, command)
+			}
+		}
+	}
+	return all
+}
+
+// matches reports whether name contains each word of text, ignoring case.
+func matches(name, text string) bool {
+	name = strings.ToLower(name)
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
+		if !strings.Contains(name, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// changes returns the forms that create something, for admins.
+func changes(v viewer.Viewer) []item {
+	if v.Member == nil || !v.Member.IsAdmin() {
+		return nil
+	}
+	return []item{
+		{Icon: "plus", Name: "Create API key", Opens: ui.Action{URL: path.NewAPIKey, Dialog: true}},
+		{Icon: "user-round-plus", Name: "Invite member", Opens: ui.Action{URL: path.NewMember, Dialog: true}},
+		{Icon: "armchair", Name: "Assign seat", Opens: ui.Action{URL: path.NewSeat, Dialog: true}},
+		{Icon: "webhook", Name: "Add webhook endpoint", Opens: ui.Action{URL: path.NewWebhook, Dialog: true}},
+		{Icon: "scan-search", Name: "Scan for leaked keys", Opens: ui.Action{URL: path.APIKeyLeaks}},
+	}
+}
+
+// pages returns the pages that a viewer may open.
+func pages(v viewer.Viewer) []item {
+	var items []item
+	for _, section := range layout.Sections(v) {
+		items = append(items, item{Icon: section.Icon, Name: section.Label, Opens: ui.Action{URL: section.Href}})
+	}
+	return append(items, item{Icon: "book-open", Name: "API documentation", Opens: ui.Action{URL: path.Docs}})
+}
+
+// workspaces returns the other workspaces of a viewer.
+func workspaces(v viewer.Viewer) []item {
+	var items []item
+	for _, m := range v.Memberships {
+		if v.Member == nil || m.WorkspaceID != v.Member.WorkspaceID {
+			items = append(items, item{Icon: "chevrons-up-down", Name: m.Workspace.Name, Opens: ui.Action{
+				URL: path.CurrentWorkspace, Post: true, Name: "workspace_id", Value: m.WorkspaceID,
+			}})
+		}
+	}
+	return items
+}
+
+func themes() []item {
+	var items []item
+	for _, choice := range layout.Themes {
+		items = append(items, item{Icon: choice.Icon, Name: choice.Label, Opens: ui.Action{
+			URL: path.Appearance, Post: true, Name: "theme", Value: string(choice.Theme),
+		}})
+	}
+	return items
+}
