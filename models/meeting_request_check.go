@@ -36,7 +36,7 @@ var errBothLists = Errorf(FailedPrecondition, "Specify either participant_emails
 
 func checkOrganizer(fields Fields, name, timezone *string) {
 	if name != nil {
-		checkLine(fields, "organizer_name", *name, maxName)
+		checkLine(fields, "organizer_name", *name, MaxName)
 	}
 	if timezone != nil {
 		checkTimezone(fields, "organizer_timezone", *timezone)
@@ -70,7 +70,7 @@ func (n *NewMeetingRequest) checkParticipants(fields Fields) {
 			first[p.Email] = field
 		}
 		if p.Name != nil {
-			checkLine(fields, fmt.Sprintf("participants[%d].name", i), *p.Name, maxName)
+			checkLine(fields, fmt.Sprintf("participants[%d].name", i), *p.Name, MaxName)
 		}
 		if p.Timezone != nil {
 			checkTimezone(fields, fmt.Sprintf("participants[%d].timezone", i), *p.Timezone)

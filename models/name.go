@@ -9,15 +9,15 @@ import (
 	"golang.org/x/text/unicode/rangetable"
 )
 
-// maxName is the longest name, in characters.
-const maxName = 100
+// MaxName is the longest name, in characters.
+const MaxName = 100
 
 // checkName adds an error unless value can be the name of a person or thing, and returns the name as
 // it is stored. A name has no invisible characters, which could make it look like another name or
 // reorder the text around it.
 func checkName(fields Fields, field, value string) string {
 	name := normalName(value)
-	checkLine(fields, field, name, maxName)
+	checkLine(fields, field, name, MaxName)
 	for _, r := range joined.ReplaceAllString(name, "") {
 		if unicode.Is(hidden, r) {
 			fields.add(field, "must not contain the invisible character %U. Type it instead of pasting it", r)

@@ -75,9 +75,19 @@ func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 	return filter
 }
 
-// ask shows the empty form for a new key.
+// ask shows the form for a new key, which is empty or has the values of another key.
 func (h apiKeys) ask(c echo.Context) error {
-	return h.form(c, http.StatusOK, apikeys.Form{FormID: rand.Text(), Access: apikeys.Access{Expiry: apikeys.DefaultExpiry}})
+	form := apikeys.Form{Access: apikeys.Access{Expiry: apikeys.DefaultExpiry}}
+	if id := c.QueryParam("from"); id != "" {
+		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
+		if err != nil {
+			return err
+		}
+		look := viewer.Of(c.Request().Context())
+		form = apikeys.FormLike(key, look.Now, look.Location)
+	}
+	form.FormID = rand.Text()
+	return h.form(c, http.StatusOK, form)
 }
 
 // form shows the form for a new key.

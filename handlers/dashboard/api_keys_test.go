@@ -401,3 +401,25 @@ func TestPagesShowHowLongAChangeTakes(t *testing.T) {
 		}
 	}
 }
+
+// TestDuplicateKey checks that the form for a new key has the values of another.
+func TestDuplicateKey(t *testing.T) {
+	s := handlerstest.New(t)
+	expires := s.Now().Add(45 * 24 * time.Hour)
+	key, _, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{
+		Name: "CI", Description: "Ask Grace", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead), ExpiresAt: &expires,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(24 * time.Hour)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	form := document(t, b.Get(listPath+"/new?from="+key.ID)).Find("#panel form")
+	modelstest.Equal(t, "name", form.Find("#field-name").AttrOr("value", ""), "CI (copy)")
+	modelstest.Equal(t, "description", form.Find("#field-description").Text(), "Ask Grace")
+	modelstest.Equal(t, "scopes", form.Find("input[name=scopes][checked]").Length(), 2)
+	modelstest.Equal(t, "expiry", form.Find("input[name=expiry][checked]").AttrOr("value", ""), "date")
+	modelstest.Equal(t, "date", form.Find("#expiry-date").AttrOr("value", ""), s.Now().AddDate(0, 0, 45).Format(time.DateOnly))
+	other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")
+	b.Get(listPath+"/new?from="+s.NamedKey(t, other.ID, "Theirs").ID).Want(t, http.StatusNotFound)
+}

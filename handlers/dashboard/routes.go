@@ -69,6 +69,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 
 		{http.MethodGet, path.Search, user, search.new},
 		{http.MethodPost, path.Search, user, search.find},
+		{http.MethodGet, path.Shortcuts, user, search.shortcuts},
 
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},

@@ -19,6 +19,11 @@ func (h searchHandler) new(c echo.Context) error {
 	return web.Render(c, http.StatusOK, search.Show(search.Page{}))
 }
 
+// shortcuts lists the keyboard shortcuts.
+func (h searchHandler) shortcuts(c echo.Context) error {
+	return web.Render(c, http.StatusOK, search.Shortcuts())
+}
+
 // find renders what a search found, which are only commands unless the viewer is an admin. It doesn't
 // repeat keys.
 func (h searchHandler) find(c echo.Context) error {

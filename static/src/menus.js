@@ -28,3 +28,34 @@ document.addEventListener('keydown', (event) => {
 })
 
 on('click', 'details[data-menu] a', (event, link) => (link.closest('details').open = false))
+
+// The menu of a row is a popover with links and buttons. Without JavaScript, Tab moves between them.
+const itemsOf = (menu) => [...menu.querySelectorAll('.menu-item')]
+
+document.addEventListener(
+  'toggle',
+  (event) => {
+    if (event.newState !== 'open' || !event.target.matches('[data-menu-list]')) return
+    const menu = event.target
+    menu.role = 'menu'
+    menu.ariaLabel = document.querySelector(`[popovertarget="${menu.id}"]`).textContent.trim()
+    for (const item of itemsOf(menu)) {
+      item.role = 'menuitem'
+      item.tabIndex = -1
+    }
+    itemsOf(menu)[0].focus()
+  },
+  true,
+)
+
+on('keydown', '[data-menu-list]', (event, menu) => {
+  const items = itemsOf(menu)
+  const at = items.indexOf(document.activeElement)
+  const starts = (item) => item.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase())
+  const next = { ArrowDown: items[(at + 1) % items.length], ArrowUp: items.at(at - 1), Home: items[0], End: items.at(-1) }[event.key]
+  if (event.key === 'Tab') menu.hidePopover()
+  else if (event.key === ' ') document.activeElement.click()
+  const target = next ?? (event.key.length === 1 && [...items.slice(at + 1), ...items].find(starts))
+  if (event.key === ' ' || target) event.preventDefault()
+  if (target) target.focus()
+})

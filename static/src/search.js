@@ -12,7 +12,7 @@ let selected // option
 let waiting = false // for the results of what was typed
 let entered = false // Enter was pressed while waiting
 
-export function openSearch() {
+function openSearch() {
   if (!box || document.querySelector('dialog[open]')) return
   for (const popover of document.querySelectorAll('[popover]:popover-open')) popover.hidePopover()
   list.replaceChildren()
@@ -113,4 +113,8 @@ document.addEventListener('keydown', (event) => {
   else openSearch()
 })
 
-if (isMac) for (const hint of document.querySelectorAll('[data-search-shortcut]')) hint.textContent = '⌘K'
+function nameShortcut() {
+  if (isMac) for (const hint of document.querySelectorAll('[data-search-shortcut]')) hint.textContent = '⌘K'
+}
+nameShortcut()
+document.addEventListener('htmx:after:swap', nameShortcut)

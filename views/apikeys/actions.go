@@ -25,9 +25,9 @@ func Actions(key *models.APIKey, now time.Time) []ui.Action {
 		actions = append(actions, ui.Action{Label: "Pause", URL: path.APIKeyPause(key.ID), Dialog: true})
 	}
 	if status != models.KeyDeleted {
-		actions = append(actions, ui.Action{Label: "Edit access", URL: path.APIKeyAccess(key.ID)})
+		actions = append(actions, ui.Action{Label: "Edit access", URL: path.APIKeyAccess(key.ID), Shortcut: "e"})
 	}
-	actions = append(actions, ui.Action{Label: "Copy ID", Copy: key.ID})
+	actions = append(actions, ui.Action{Label: "Duplicate", URL: path.DuplicateAPIKey(key.ID), Dialog: true}, ui.Action{Label: "Copy ID", Copy: key.ID})
 	if status != models.KeyDeleted {
 		actions = append(actions, ui.Action{Label: "Delete", URL: path.APIKeyDelete(key.ID), Dialog: true, Danger: true})
 	}

@@ -2,9 +2,13 @@ package apikeys
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/views/ui"
 )
@@ -24,6 +28,27 @@ func expiryChoices(now time.Time, location *time.Location) []ui.Choice {
 		ui.Choice{Value: ExpiryNever, Label: "Never", Result: "No expiry"},
 		ui.Choice{Value: ExpiryDate, Label: "Custom date", Reveals: true},
 	)
+}
+
+// FormLike returns the form for a new key like another one, which lasts as long as the other did from its
+// creation.
+func FormLike(key *models.APIKey, now time.Time, location *time.Location) Form {
+	form := Form{Name: copyName(key.Name), Description: key.Description, Access: Access{Scopes: key.Scopes.Names(), Expiry: ExpiryNever}}
+	if key.ExpiresAt != nil {
+		days := max(1, int(math.Round(key.ExpiresAt.Sub(key.CreatedAt).Hours()/24)))
+		form.Expiry = strconv.Itoa(days)
+		if !slices.Contains(ExpiryDays, days) {
+			form.Expiry, form.ExpiryDate = ExpiryDate, calendar.Date(now, location).AddDate(0, 0, days).Format(time.DateOnly)
+		}
+	}
+	return form
+}
+
+// copyName returns a name for a copy of a key, no longer than a name may be.
+func copyName(name string) string {
+	const suffix = " (copy)"
+	runes := []rune(name)
+	return strings.TrimSpace(string(runes[:min(len(runes), models.MaxName-len(suffix))])) + suffix
 }
 
 func (f Form) selectedExpiry() string {

@@ -12,6 +12,7 @@ const (
 	CurrentWorkspace = "/workspace"
 	Appearance       = "/appearance"
 	Search           = "/search"
+	Shortcuts        = "/shortcuts"
 	Account          = "/settings/account"
 	AccountPassword  = "/settings/account/password"
 	AccountSessions  = "/settings/account/sessions"
@@ -76,6 +77,9 @@ func Invitation(token string) string { return Invitations + url.PathEscape(token
 func APIKeysReviewed(finding string) string {
 	return APIKeys + "?" + url.Values{"review": {finding}}.Encode()
 }
+
+// DuplicateAPIKey returns the path of the form for a new key with the values of another.
+func DuplicateAPIKey(id string) string { return NewAPIKey + "?" + url.Values{"from": {id}}.Encode() }
 
 // APIKey returns the path of the page of a key.
 func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }

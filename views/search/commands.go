@@ -54,7 +54,10 @@ func pages(v viewer.Viewer) []item {
 	for _, section := range layout.Sections(v) {
 		items = append(items, item{Icon: section.Icon, Name: section.Label, Opens: ui.Action{URL: section.Href}})
 	}
-	return append(items, item{Icon: "book-open", Name: "API documentation", Opens: ui.Action{URL: path.Docs}})
+	return append(items,
+		item{Icon: "book-open", Name: "API documentation", Opens: ui.Action{URL: path.Docs}},
+		item{Icon: "keyboard", Name: "Keyboard shortcuts", Opens: ui.Action{URL: path.Shortcuts, Dialog: true}},
+	)
 }
 
 // workspaces returns the other workspaces of a viewer.

@@ -113,6 +113,10 @@ export const states = {
   'list-scopes-open': inTeam(async (page) => {
     await row(page, 'CRM sync').getByRole('button', { name: /^Scopes:/ }).click()
   }),
+  'list-menu-open': inTeam(async (page) => {
+    await page.getByRole('button', { name: 'Actions for CRM sync' }).click()
+    await expect(page.getByRole('menu')).toBeVisible()
+  }),
   'list-naughty-names': signedIn(async (page) => {
     await makeKeys(page, Object.values(names).map((name, i) => ({ name, scopes: team[i].scopes })))
     await page.goto(listPath)
@@ -362,6 +366,10 @@ export const similarStates = {
     await makeUsage(page, { skipup, key: keys['CRM sync'] })
     await page.goto(`${listPath}/${keys['CRM sync'].id}/usage?period=7d`)
     await page.locator('[data-bar]').nth(100).hover()
+  }),
+  shortcuts: inTeam(async (page) => {
+    await page.keyboard.press('?')
+    await expect(dialog(page)).toBeVisible()
   }),
   'search-box-commands': inTeam((page) => searchFor(page, '')),
   'search-box-none': inTeam((page) => searchFor(page, 'nothing like it')),
