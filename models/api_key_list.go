@@ -33,6 +33,7 @@ type APIKeyFilter struct {
 	Status     KeyStatus    // empty for all but deleted keys, or for all with the finding, the ID, or the whole prefix
 	Finding    Finding      // empty for any
 	Scope      *scope.Scope // nil for any
+	Creator    string       // ID of the member or key that created them, directly or through other keys; empty for any
 	Sort       APIKeySort   // empty for SortCreated
 	Ascending  bool
 	PageNumber int // from 1
@@ -79,7 +80,7 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 		return list, err
 	}
 	matching := func() *gorm.DB {
-		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(found, filter.where(now))
+		return s.with(ctx).Model(&APIKey{}).Where("workspace_id = ?", workspaceID).Scopes(found, filter.where(workspaceID, now))
 	}
 	if err := matching().Count(&list.Matching).Error; err != nil {
 		return list, fmt.Errorf("count API keys: %w", err)
@@ -94,7 +95,7 @@ func (s *Store) APIKeys(ctx context.Context, workspaceID string, filter APIKeyFi
 	return list, nil
 }
 
-func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
+func (f APIKeyFilter) where(workspaceID string, now time.Time) func(*gorm.DB) *gorm.DB {
 	return func(query *gorm.DB) *gorm.DB {
 		switch {
 		case f.Status == "" && f.Finding == "":
@@ -108,6 +109,9 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 		if f.Scope != nil {
 			query = query.Where(hasScopeSQL("scopes", *f.Scope))
 		}
+		if f.Creator != "" {
+			query = query.Where(createdBySQL, map[string]any{"workspace": workspaceID, "creator": storable(f.Creator)})
+		}
 		return query
 	}
 }
@@ -115,6 +119,38 @@ func (f APIKeyFilter) where(now time.Time) func(*gorm.DB) *gorm.DB {
 // hasScopeSQL returns the condition that a column of scopes has s.
 func hasScopeSQL(column string, s scope.Scope) string {
 	return "' ' || " + column + " || ' ' LIKE '% " + s.String() + " %'"
+}
+
+// createdBySQL is a condition for keys that a member or a key created, directly or through other keys.
+const createdBySQL = `id IN (WITH RECURSIVE made (id) AS (
+		SELECT id FROM api_keys WHERE workspace_id = @workspace AND created_by_id = @creator
+		UNION
+		SELECT k.id FROM api_keys k JOIN made ON k.created_by_id = made.id WHERE k.workspace_id = @workspace AND k.created_by_type = 'api_key'
+	) SELECT id FROM made)`
+
+// maxCreators limits the creators that APIKeyCreators returns.
+const maxCreators = 50
+
+// APIKeyCreator is a member or a key that has created keys.
+type APIKeyCreator struct {
+	ID   string
+	Name string // at that time
+	Type ActorType
+	Keys int64 // that it created directly
+}
+
+// APIKeyCreators returns the members and the keys that have created most of the keys that aren't deleted,
+// members first.
+func (s *Store) APIKeyCreators(ctx context.Context, workspaceID string) ([]APIKeyCreator, error) {
+	var creators []APIKeyCreator
+	err := s.with(ctx).Model(&APIKey{}).
+		Select("created_by_id AS id, created_by_type AS type, max(created_by_name) AS name, count(*) AS keys").
+		Where("workspace_id = ? AND deleted_at IS NULL AND created_by_type IN ?", workspaceID, []ActorType{ActorMember, ActorAPIKey}).
+		Group("created_by_id, created_by_type").Order("created_by_type DESC, keys DESC, id").Limit(maxCreators).Scan(&creators).Error
+	if err != nil {
+		return nil, fmt.Errorf("read creators of API keys: %w", err)
+	}
+	return creators, nil
 }
 
 // statusSQL is StatusAt in SQL, with the arguments statusArgs.

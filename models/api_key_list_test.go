@@ -244,3 +244,41 @@ func TestAPIKeysPastLastPage(t *testing.T) {
 		}
 	})
 }
+
+// TestAPIKeysByCreator checks that the filter follows keys that keys created, and stays in the workspace.
+func TestAPIKeysByCreator(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		parent := s.keyOf(t, models.NewAPIKey{Name: "parent", Scopes: scope.Of(scope.APIKeysWrite)})
+		grace := s.joined(t, "grace@acme.test", models.Admin)
+		hers := s
+		hers.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: grace.ID, Name: "Grace"})
+		hers.key(t, "hers")
+		asParent := s
+		asParent.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: parent.ID, Name: parent.Name})
+		asParent.keyOf(t, models.NewAPIKey{Name: "child"})
+		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
+		other.key(t, "theirs")
+		for creator, want := range map[string][]string{
+			s.admin.ID: {"child", "parent"}, grace.ID: {"hers"}, parent.ID: {"child"}, other.admin.ID: nil, "mem_\x00": nil,
+		} {
+			if diff := gocmp.Diff(want, keyNamesOf(t, s, models.APIKeyFilter{Creator: creator})); diff != "" {
+				t.Errorf("keys of %q (-want +got):\n%s", creator, diff)
+			}
+		}
+		if got := keyNamesOf(t, s, models.APIKeyFilter{Creator: s.admin.ID, Scope: ptr(scope.APIKeysWrite)}); !slices.Equal(got, []string{"parent"}) {
+			t.Errorf("combined with a scope: %q, want only parent", got)
+		}
+		creators, err := s.APIKeyCreators(s.ctx, s.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range creators {
+			got = append(got, fmt.Sprintf("%s %s %d", c.Type, c.Name, c.Keys))
+		}
+		slices.Sort(got)
+		if diff := gocmp.Diff([]string{"api_key parent 1", "member Ada Admin 1", "member Grace 1"}, got); diff != "" {
+			t.Errorf("creators (-want +got):\n%s", diff)
+		}
+	})
+}

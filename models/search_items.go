@@ -34,7 +34,7 @@ type FoundItems struct {
 	APIKeys    []FoundAPIKey // up to MaxFoundAPIKeys
 	More       bool          // more keys match
 	Others     int           // number of different keys in the text that don't belong to the workspace
-	Scopes     []scope.Scope
+	Scopes     []scope.Definition
 	Members    []Member // with their users
 	Endpoints  []WebhookEndpoint
 	Deliveries []WebhookDelivery
@@ -68,7 +68,7 @@ func (s *Store) SearchItems(ctx context.Context, workspaceID, text string) (Foun
 	case identifier.MatchString(text):
 		return found, s.findByID(ctx, workspaceID, text, &found)
 	}
-	found.Scopes = scopesLike(text)
+	found.Scopes = s.scopesLike(text)
 	return found, errors.Join(
 		s.findAPIKeys(ctx, workspaceID, text, &found),
 		s.findMembers(ctx, workspaceID, text, &found),
@@ -191,11 +191,11 @@ func (s *Store) findEndpoints(ctx context.Context, workspaceID, text string, fou
 }
 
 // scopesLike returns scopes whose name contains text, ignoring case.
-func scopesLike(text string) []scope.Scope {
-	var scopes []scope.Scope
-	for _, s := range scope.All.Scopes() {
-		if len(text) >= minPart && len(scopes) < maxFoundItems && strings.Contains(s.String(), strings.ToLower(text)) {
-			scopes = append(scopes, s)
+func (s *Store) scopesLike(text string) []scope.Definition {
+	var scopes []scope.Definition
+	for _, d := range s.Scopes().Definitions(s.Scopes().Known()) {
+		if len(text) >= minPart && len(scopes) < maxFoundItems && strings.Contains(d.Name, strings.ToLower(text)) {
+			scopes = append(scopes, d)
 		}
 	}
 	return scopes

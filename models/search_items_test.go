@@ -32,7 +32,7 @@ func (s fixture) search(t *testing.T, text string) []string {
 		lines = append(lines, "unknown key")
 	}
 	for _, scope := range found.Scopes {
-		lines = append(lines, "scope "+scope.String())
+		lines = append(lines, "scope "+scope.Name)
 	}
 	for _, member := range found.Members {
 		lines = append(lines, "member "+member.DisplayName())

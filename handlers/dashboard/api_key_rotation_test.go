@@ -359,7 +359,9 @@ func TestAnExpiredKeyIsNotRotated(t *testing.T) {
 func TestTheListLeadsToRotations(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
-	badge := func() int { return document(t, r.b.Get(listPath)).Find(`#keys a.badge[href="` + r.path + `"]`).Length() }
+	badge := func() int {
+		return document(t, r.b.Get(listPath)).Find(`#keys a.badge[href="` + r.path + `"]`).Length()
+	}
 	if badge() != 0 {
 		t.Error("a key that does not rotate has a badge")
 	}

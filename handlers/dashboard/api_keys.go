@@ -51,6 +51,9 @@ func (h apiKeys) list(c echo.Context) error {
 	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
 		return err
 	}
+	if page.Creators, err = h.store.APIKeyCreators(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
+		return err
+	}
 	if page.OldKeys, err = h.store.ReplacedKeyIDs(c.Request().Context(), web.CallerOf(c).WorkspaceID, list.Keys); err != nil {
 		return err
 	}
@@ -64,6 +67,7 @@ func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 		Search:     query.Search(),
 		Status:     models.KeyStatus(query.Get(apikeys.ByStatus)),
 		Finding:    apikeys.FindingOf(query.Get(apikeys.ByReview)),
+		Creator:    query.Get(apikeys.ByCreator),
 		Sort:       sort,
 		Ascending:  ascending,
 		PageNumber: query.Page(),
@@ -83,8 +87,7 @@ func (h apiKeys) ask(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		look := viewer.Of(c.Request().Context())
-		form = apikeys.FormLike(key, look.Now, look.Location)
+		form = apikeys.FormLike(key, viewer.Of(c.Request().Context()))
 	}
 	form.FormID = rand.Text()
 	return h.form(c, http.StatusOK, form)

@@ -83,8 +83,12 @@ func (h membersHandler) onPage(apply func(echo.Context, roleForm) (next, error))
 	return change[*models.ListedMember, roleForm]{
 		subject: h.member,
 		show: func(c echo.Context, status int, member *models.ListedMember, form roleForm, r rejection) error {
+			keys, err := h.store.KeysOfMember(c.Request().Context(), member.WorkspaceID, member.ID)
+			if err != nil {
+				return err
+			}
 			return web.Render(c, status, members.Show(members.ShowPage{
-				Member: member, Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
+				Member: member, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
 				Self: isSelf(c, member.ID), Errors: r.fields, Message: r.message,
 			}))
 		},

@@ -19,11 +19,13 @@ const (
 	ByStatus = "status"
 	ByScope  = "scope"
 	ByReview = "review" // a finding
+	// ByCreator filters by the ID of the member or key that created the keys.
+	ByCreator = "creator"
 )
 
 // ParseQuery reads the query of the list.
 func ParseQuery(values url.Values) (ui.ListQuery, error) {
-	return ui.ParseListQuery(path.APIKeys, values, ByStatus, ByScope, ByReview)
+	return ui.ParseListQuery(path.APIKeys, values, ByStatus, ByScope, ByReview, ByCreator)
 }
 
 var (
@@ -59,7 +61,7 @@ func (p ListPage) HasAnyKey() bool {
 func (p ListPage) frame() ui.List {
 	return ui.List{
 		ID: "keys", Label: "API keys", Query: p.Query, Summary: p.summary(),
-		Search: "Search by name or description, or paste a key", Kept: []string{ByReview},
+		Search: "Search by name or description, or paste a key", Chips: p.chips(), Kept: []string{ByReview},
 		Tabs: p.tabs(), TabsLabel: "Status", Columns: columns,
 		Head: reviewHead(p), Cards: selectAllCards(p), Selection: bulkBar(), Pages: p.Pages(), Empty: noKeys(p),
 	}
@@ -77,6 +79,53 @@ func (p ListPage) tabs() []ui.Tab {
 		}
 	}
 	return tabs
+}
+
+// filters returns the filters of the toolbar. There is none for the creator if there is only one.
+func (p ListPage) filters(scopes *scope.Catalog) []ui.Select {
+	filters := []ui.Select{scopeFilter(p.Query, scopes)}
+	if len(p.Creators) > 1 || p.Query.Get(ByCreator) != "" {
+		filters = append(filters, p.creatorFilter())
+	}
+	return filters
+}
+
+func (p ListPage) creatorFilter() ui.Select {
+	filter := ui.Select{Name: ByCreator, Label: "Creator", Any: "Any creator", Value: p.Query.Get(ByCreator)}
+	groups := map[models.ActorType]string{models.ActorMember: "Members", models.ActorAPIKey: "API keys"}
+	for _, c := range p.Creators {
+		filter.Options = append(filter.Options, ui.Option{Value: c.ID, Label: c.Name, Group: groups[c.Type]})
+	}
+	if p.creatorName() == filter.Value && filter.Value != "" { // none of the options
+		filter.Options = append(filter.Options, ui.Option{Value: filter.Value, Label: filter.Value})
+	}
+	return filter
+}
+
+// creatorName returns the name of the creator that the list is filtered by, or their ID.
+func (p ListPage) creatorName() string {
+	id := p.Query.Get(ByCreator)
+	for _, c := range p.Creators {
+		if c.ID == id {
+			return c.Name
+		}
+	}
+	return id
+}
+
+// chips returns the filters in use.
+func (p ListPage) chips() []ui.Chip {
+	var chips []ui.Chip
+	for _, filter := range []struct{ name, label, value string }{
+		{ByStatus, "Status", ui.StateLabel(models.KeyStatus(p.Query.Get(ByStatus)))},
+		{ByScope, "Scope", p.Query.Get(ByScope)},
+		{ByCreator, "Created by", p.creatorName()},
+	} {
+		if filter.value != "" {
+			chips = append(chips, ui.Chip{Label: filter.label, Value: filter.value, Without: p.Query.With(filter.name, "")})
+		}
+	}
+	return chips
 }
 
 func scopeFilter(q ui.ListQuery, scopes *scope.Catalog) ui.Select {

@@ -11,6 +11,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/calendar"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
 // expiryChoices returns the choices for a new key, each with the resulting date.
@@ -32,13 +33,13 @@ func expiryChoices(now time.Time, location *time.Location) []ui.Choice {
 
 // FormLike returns the form for a new key like another one, which lasts as long as the other did from its
 // creation.
-func FormLike(key *models.APIKey, now time.Time, location *time.Location) Form {
-	form := Form{Name: copyName(key.Name), Description: key.Description, Access: Access{Scopes: key.Scopes.Names(), Expiry: ExpiryNever}}
+func FormLike(key *models.APIKey, v viewer.Viewer) Form {
+	form := Form{Name: copyName(key.Name), Description: key.Description, Access: Access{Scopes: v.Scopes.Names(key.Scopes), Expiry: ExpiryNever}}
 	if key.ExpiresAt != nil {
 		days := max(1, int(math.Round(key.ExpiresAt.Sub(key.CreatedAt).Hours()/24)))
 		form.Expiry = strconv.Itoa(days)
 		if !slices.Contains(ExpiryDays, days) {
-			form.Expiry, form.ExpiryDate = ExpiryDate, calendar.Date(now, location).AddDate(0, 0, days).Format(time.DateOnly)
+			form.Expiry, form.ExpiryDate = ExpiryDate, calendar.Date(v.Now, v.Location).AddDate(0, 0, days).Format(time.DateOnly)
 		}
 	}
 	return form

@@ -19,6 +19,8 @@ type ListPage struct {
 	// OldKeys are the IDs of the keys that are being rotated, by the IDs of their replacements.
 	OldKeys map[string]string
 	Env     token.Environment
+	// Creators are members and keys that have created keys, for the filter.
+	Creators []models.APIKeyCreator
 	// Evidence is why each key has the finding that the list is filtered by, by key ID.
 	Evidence map[string]models.Evidence
 	// UntrustedProxy is the IP address of a proxy that seems to be missing from the settings, or "".

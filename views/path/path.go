@@ -81,6 +81,9 @@ func APIKeysReviewed(finding string) string {
 // DuplicateAPIKey returns the path of the form for a new key with the values of another.
 func DuplicateAPIKey(id string) string { return NewAPIKey + "?" + url.Values{"from": {id}}.Encode() }
 
+// APIKeysOf returns the path of the list of keys that a member or a key created.
+func APIKeysOf(id string) string { return APIKeys + "?" + url.Values{"creator": {id}}.Encode() }
+
 // APIKey returns the path of the page of a key.
 func APIKey(id string) string { return APIKeys + "/" + url.PathEscape(id) }
 

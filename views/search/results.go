@@ -98,8 +98,8 @@ func detailOf(key *models.FoundAPIKey, v viewer.Viewer) string {
 func (p Page) scopes() []item {
 	var items []item
 	for _, s := range p.Found.Scopes {
-		list := ui.NewListQuery(path.APIKeys).With(apikeys.ByScope, s.String())
-		items = append(items, item{Icon: "list-filter", Name: "Keys with " + s.String(), Detail: s.Help(), Opens: ui.Action{URL: list.URL()}})
+		list := ui.NewListQuery(path.APIKeys).With(apikeys.ByScope, s.Name)
+		items = append(items, item{Icon: "list-filter", Name: "Keys with " + s.Name, Detail: s.Help, Opens: ui.Action{URL: list.URL()}})
 	}
 	return items
 }
@@ -109,7 +109,7 @@ func (p Page) members() []item {
 	for _, m := range p.Found.Members {
 		found := item{
 			Icon: "users-round", Name: m.DisplayName(), Opens: ui.Action{URL: path.Member(m.ID), Dialog: true},
-			Actions: []ui.Action{{Label: "Copy ID", Copy: m.ID}},
+			Actions: []ui.Action{{Label: "API keys", URL: path.APIKeysOf(m.ID)}, {Label: "Copy ID", Copy: m.ID}},
 		}
 		if m.Name() != "" {
 			found.Detail = m.User.Email

@@ -102,7 +102,7 @@ const amongPeople = (path, open = async () => {}) => {
 
 export const openMember = async (page, name) => {
   await page.getByRole('link', { name, exact: true }).click()
-  await expect(dialog(page).getByRole('heading', { name: 'Member' }).or(dialog(page).getByRole('heading', { name: 'You' }))).toBeVisible()
+  await expect(dialog(page).getByRole('heading', { level: 1 })).toBeVisible()
 }
 
 export const peopleStates = {

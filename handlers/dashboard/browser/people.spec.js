@@ -214,7 +214,7 @@ test('invites and deactivates a member with the keyboard', async ({ admin }) => 
 
   await tabTo(admin, admin.getByRole('link', { name: grace.email }))
   await admin.keyboard.press('Enter')
-  await expect(dialog(admin).getByRole('heading', { name: 'Member' })).toBeFocused()
+  await expect(dialog(admin).getByRole('heading', { name: grace.email })).toBeFocused()
   await tabTo(admin, dialog(admin).getByRole('link', { name: 'Deactivate…' }))
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByRole('link', { name: 'Cancel' })).toBeFocused()

@@ -1,0 +1,49 @@
+package dashboard_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
+)
+
+// TestListIsFilteredByCreator checks that filters combine, and that each can be removed.
+func TestListIsFilteredByCreator(t *testing.T) {
+	s := handlerstest.New(t)
+	grace := s.AddMember(t, s.Workspace, "grace@acme.test")
+	ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: grace.ID, Name: "Grace"})
+	for name, set := range map[string]scope.Set{"Grace’s reader": scope.Of(scope.SeatsRead), "Grace’s writer": scope.Of(scope.SeatsWrite)} {
+		if _, _, err := s.CreateAPIKey(ctx, s.Workspace.ID, models.NewAPIKey{Name: name, Scopes: set}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	b.Post(listPath, url.Values{"name": {"Ada’s"}, "form_id": {"ada"}, "expiry": {"never"}})
+
+	page := document(t, b.Get(membersPath+"/"+grace.ID))
+	link := page.Find(`#panel a[href^="` + listPath + `?"]`)
+	modelstest.Equal(t, "link on the page of the member", link.Text(), "2 keys")
+	deactivation := document(t, b.Get(membersPath+"/"+grace.ID+"/deactivate"))
+	modelstest.Equal(t, "link before deactivation", deactivation.Find(`#panel a[href="`+link.AttrOr("href", "")+`"]`).Text(), "Review 2 keys")
+
+	list := document(t, b.Get(link.AttrOr("href", "")))
+	modelstest.Equal(t, "keys of the creator", list.Find("#keys tbody tr").Length(), 2)
+	modelstest.Equal(t, "selected creator", list.Find("#field-creator option[selected]").AttrOr("value", ""), grace.ID)
+
+	list = document(t, b.Get(listPath+"?status=active&scope=seats.read&creator="+grace.ID))
+	modelstest.Equal(t, "keys that match all filters", list.Find("#keys tbody tr").Length(), 1)
+	var chips []string
+	for _, chip := range list.Find("#keys .filter-chip").EachIter() {
+		chips = append(chips, strings.Join(strings.Fields(chip.Text()), " ")+" → "+strings.TrimPrefix(chip.AttrOr("href", ""), listPath))
+	}
+	modelstest.Equal(t, "chips", strings.Join(chips, "\n"), strings.Join([]string{
+		"Remove filter: Status Active → ?creator=" + grace.ID + "&scope=seats.read",
+		"Remove filter: Scope seats.read → ?creator=" + grace.ID + "&status=active",
+		"Remove filter: Created by Grace → ?scope=seats.read&status=active",
+		"Clear filters → ",
+	}, "\n"))
+}
