@@ -139,7 +139,7 @@ var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 // RateLimited if the key and those it comes from have created too many.
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (key *APIKey, secret token.Secret, err error) {
 	n.ExpiresAt = storedTime(n.ExpiresAt)
-	if err := n.check(Fields{}, s.now()); err != nil {
+	if err := s.checkNewAPIKey(&n, Fields{}); err != nil {
 		return nil, token.Secret{}, err
 	}
 	err = s.Tx(ctx, func(tx *Store) error {
@@ -148,6 +148,9 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 			return err
 		}
 		if err := creator.checkGrant(n, tx.Scopes()); err != nil {
+			return err
+		}
+		if err := tx.requireActive(ctx, n.Scopes); err != nil {
 			return err
 		}
 		if key, secret, err = tx.newAPIKey(ctx, workspaceID, n); err != nil {
@@ -186,7 +189,12 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 
 // CheckNewAPIKey returns the error that CreateAPIKey would return for the values in n. It adds to
 // the errors already in fields.
-func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error { return n.check(fields, s.now()) }
+func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error { return s.checkNewAPIKey(&n, fields) }
+
+func (s *Store) checkNewAPIKey(n *NewAPIKey, fields Fields) error {
+	checkAdded(fields, n.Scopes.Without(s.Scopes().Active()), s.Scopes())
+	return n.check(fields, s.now())
+}
 
 // check checks n and normalizes its name.
 func (n *NewAPIKey) check(fields Fields, now time.Time) error {

@@ -58,6 +58,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 // CheckKeyAccess returns the error that ChangeAPIKeyAccess would return for access. It adds to the
 // errors already in fields. An unchanged expiry may be in the past.
 func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) error {
+	checkAdded(fields, access.Scopes.Without(key.Scopes).Without(s.Scopes().Active()), s.Scopes())
 	if access.ExpiresAt != nil && !sameTime(key.ExpiresAt, access.ExpiresAt) {
 		checkExpiry(fields, *access.ExpiresAt, s.now())
 	}
@@ -73,6 +74,9 @@ func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, a
 	}
 	if key.DeletedAt == nil && !key.Access().Equal(before) {
 		return nil, errAccessChanged
+	}
+	if err := s.requireActive(ctx, access.Scopes.Without(key.Scopes)); err != nil {
+		return nil, err
 	}
 	err = s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt})
 	if err != nil {

@@ -21,7 +21,7 @@ type Migration struct {
 	Name    string
 }
 
-// Migrate updates the schema to the current version and returns the migrations that it applied. Several
+// Migrate updates the schema to the current version, loads the catalog of scopes, and returns the migrations that it applied. Several
 // processes may call it at the same time: one applies the migrations while the others wait.
 func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	provider, err := s.migrations()
@@ -48,6 +48,9 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 		applied = append(applied, Migration{Version: r.Source.Version, Name: name})
 	}
 	if err := s.addStagedUsage(ctx); err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	if err := s.loadScopes(s.with(ctx)); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	if s.dialect.name == sqlite { // on which nodes aren't upgraded one by one

@@ -91,12 +91,14 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 		Current      revocation `gorm:"embedded"`
 		AppliedEpoch *int64     // nil if the node isn't registered
 		Continues    bool       // known is part of the history
+		ScopesChange string     // the last change to the catalog of scopes
 		DatabaseTime time.Time
 	}
 	query := s.polls.WithContext(ctx).Table("revocation").
+		Joins("CROSS JOIN scope_catalog").
 		Joins("LEFT JOIN nodes ON nodes.id = ?", nodeID).
 		Joins("LEFT JOIN key_changes ON key_changes.epoch = ? AND key_changes.change_id = ?", known.Epoch, known.ChangeID)
-	columns := "revocation.*, nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues"
+	columns := "revocation.*, nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues, scope_catalog.change_id AS scopes_change"
 	if s.dialect.name == postgresql {
 		columns += ", clock_timestamp() AS database_time"
 	}
@@ -105,6 +107,11 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 	}
 	if read.AppliedEpoch == nil {
 		return KeyChanges{}, ErrNodeRemoved
+	}
+	if read.ScopesChange != s.scopes.Load().changeID { // before the node acknowledges the change
+		if err := s.loadScopes(s.polls.WithContext(ctx)); err != nil {
+			return KeyChanges{}, err
+		}
 	}
 	changes := KeyChanges{
 		State: read.Current.state(), Acknowledged: *read.AppliedEpoch == read.Current.Epoch,

@@ -67,7 +67,7 @@ type Store struct {
 	applied    *appliedEpochs
 	stored     *storedMemory // what AddUsage need not look up
 	statements *preparedStatements
-	scopes     *atomic.Pointer[scope.Catalog]
+	scopes     *atomic.Pointer[loadedScopes]
 	sendsEmail bool
 	running    *sync.Map     // IDs of the idempotent requests in progress in this process
 	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
@@ -121,7 +121,7 @@ func Open(url string, options Options) (*Store, error) {
 		keyHints:   newKeyHints(),
 		applied:    new(appliedEpochs),
 		stored:     newStoredMemory(),
-		scopes:     new(atomic.Pointer[scope.Catalog]),
+		scopes:     new(atomic.Pointer[loadedScopes]),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),
 
@@ -133,7 +133,7 @@ func Open(url string, options Options) (*Store, error) {
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),
 	}
-	s.scopes.Store(scope.Builtin)
+	s.scopes.Store(&loadedScopes{catalog: scope.Builtin})
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
 		return nil, err
 	}
@@ -187,8 +187,9 @@ func (s *Store) Database() string { return s.dialect.shown }
 // KeyEnvironment returns the environment of the API keys that this deployment creates and accepts.
 func (s *Store) KeyEnvironment() token.Environment { return s.keys }
 
-// Scopes returns the current catalog of scopes.
-func (s *Store) Scopes() *scope.Catalog { return s.scopes.Load() }
+// Scopes returns the catalog of scopes. It is read by Migrate, and again by a node before it acknowledges a
+// change to it.
+func (s *Store) Scopes() *scope.Catalog { return s.scopes.Load().catalog }
 
 // Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
 // back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.

@@ -62,11 +62,14 @@ func (p *program) report(cmd *cobra.Command, err error) int {
 func (p *program) explain(err error) (text string, code int) {
 	var (
 		wrong    usageErrors
+		mistakes *models.MistakesError
 		rejected *models.Error
 		failed   failure
 		stopped  unfinished
 	)
 	switch {
+	case errors.As(err, &mistakes):
+		return mistakes.Error(), exitUsage
 	case errors.As(err, &stopped):
 		text, _ = p.explain(stopped.error)
 		return text, exitUsage

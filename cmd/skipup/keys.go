@@ -36,7 +36,7 @@ func (p *program) keysCreate() *cobra.Command {
 The server accepts only keys of its own environment (live or test), so set the same
 ` + keyEnvironmentOption.variable + ` here and on the server.
 
-Scopes:
+Scopes (to list custom scopes, too, run "skipup scopes list"):
 ` + scopeHelp(),
 		Example: `  skipup keys create --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
 	}
@@ -59,12 +59,14 @@ Scopes:
 
 func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFlags) error {
 	s, err := p.settings(cmd, databaseOption, keyEnvironmentOption, maxKeysOption)
-	wrong, _ := err.(usageErrors)
-	scopes := parseScopes(f.scopes, &wrong)
-	if err := wrong.err(); err != nil {
+	if err != nil {
 		return err
 	}
 	return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+		scopes, err := parseScopes(f.scopes, store.Scopes())
+		if err != nil {
+			return err
+		}
 		workspace, err := workspaceOf(ctx, store, f.workspace)
 		if err != nil {
 			return err
@@ -76,7 +78,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		}
 		key, secret, err := store.CreateAPIKey(ctx, workspace, n)
 		if err != nil {
-			return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in"})
+			return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in", "scopes": "--scopes"})
 		}
 		if err := p.printf("%s", secret.Reveal()); err != nil {
 			return failf("created %s but couldn't print it; delete it: %w", key.ID, err)
@@ -85,21 +87,21 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 	})
 }
 
-// parseScopes returns the set of scopes with the given names. It adds unknown names to wrong.
-func parseScopes(names []string, wrong *usageErrors) scope.Set {
+// parseScopes returns the set of scopes with the given names. The error lists the unknown ones.
+func parseScopes(names []string, scopes *scope.Catalog) (scope.Set, error) {
 	var set scope.Set
 	var unknown []string
 	for _, name := range names {
-		if s, known := scope.Builtin.Parse(strings.TrimSpace(name)); known {
+		if s, known := scopes.Parse(strings.TrimSpace(name)); known {
 			set = set.With(scope.Of(s))
 		} else {
 			unknown = append(unknown, strconv.Quote(name))
 		}
 	}
 	if len(unknown) > 0 {
-		wrong.add("--scopes: unknown scope %s; the scopes are %s", strings.Join(unknown, ", "), strings.Join(scope.Builtin.Names(scope.All), ", "))
+		return scope.Set{}, usageErrors{fmt.Sprintf("--scopes: unknown scope %s; the scopes are %s", strings.Join(unknown, ", "), strings.Join(scopes.Names(scopes.Active()), ", "))}
 	}
-	return set
+	return set, nil
 }
 
 func scopeHelp() string {

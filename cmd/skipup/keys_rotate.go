@@ -34,12 +34,14 @@ the old one. By default, the new key has the same lifetime as the old one.`,
 	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption, keyEnvironmentOption, maxKeysOption)
-		wrong, _ := err.(usageErrors)
-		scopes := parseScopes(change.scopes, &wrong)
-		if err := wrong.err(); err != nil {
+		if err != nil {
 			return err
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			scopes, err := parseScopes(change.scopes, store.Scopes())
+			if err != nil {
+				return err
+			}
 			wanted := models.NewReplacement{ExpiresAt: change.expiry(store.Now())}
 			if change.changes("scopes") {
 				wanted.Scopes = models.To(scopes)

@@ -207,7 +207,7 @@ func TestKeysRejectsInvalidArguments(t *testing.T) {
 		{"unknown scopes", create("--scopes", "seats,members.Read"), exitUsage,
 			[]string{`unknown scope "seats", "members.Read"`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
 		{"unknown scope and wrong configuration", create("--scopes", "seats", "--key-environment", "prod"), exitUsage,
-			[]string{"2 problems:", `unknown scope "seats"`, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"}},
+			[]string{"--key-environment (SKIPUP_KEY_ENVIRONMENT)"}}, // the scopes are in the database
 		{"empty scope", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`unknown scope ""`}},
 		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
 		{"empty name", create("--name", " "), exitUsage, []string{"--name is required"}},

@@ -42,12 +42,14 @@ A change to the scopes or expiry waits until every node applies it (about one le
 	completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(usageErrors)
-		scopes := parseScopes(change.scopes, &wrong)
-		if err := wrong.err(); err != nil {
+		if err != nil {
 			return err
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			scopes, err := parseScopes(change.scopes, store.Scopes())
+			if err != nil {
+				return err
+			}
 			key, err := store.APIKeyByID(ctx, args[0])
 			if err != nil {
 				return err
