@@ -25,6 +25,11 @@ type NewReplacement struct {
 // IsRotating reports whether the key has a replacement and is not yet deleted.
 func (k *APIKey) IsRotating() bool { return k.ReplacementID != nil && k.DeletedAt == nil }
 
+// CanRotateAt reports whether a rotation of the key can start at the given time.
+func (k *APIKey) CanRotateAt(now time.Time) bool {
+	return k.DeletedAt == nil && !k.expiredAt(now) && !k.IsRotating() && !k.IsScheduledForDeletion()
+}
+
 // RotateAPIKey creates a replacement for a key, with the same name and the same or fewer scopes.
 // The returned secret is not stored and cannot be read again. Both keys work until one of them is
 // deleted.

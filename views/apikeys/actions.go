@@ -15,10 +15,12 @@ func Actions(key *models.APIKey, now time.Time) []ui.Action {
 	switch {
 	case key.IsRotating():
 		actions = append(actions, ui.Action{Label: "View rotation", URL: path.APIKeyRotation(key.ID)})
-	case status != models.KeyDeleted && status != models.KeyExpired:
+	case key.CanRotateAt(now):
 		actions = append(actions, ui.Action{Label: "Rotate", URL: path.APIKeyRotation(key.ID), Dialog: true})
 	}
 	switch {
+	case key.IsScheduledForDeletion():
+		actions = append(actions, ui.Action{Label: "Cancel deletion", URL: path.APIKeyCancelDeletion(key.ID), Dialog: true})
 	case status == models.KeyPaused:
 		actions = append(actions, ui.Action{Label: "Resume", URL: path.APIKeyResume(key.ID), Post: true})
 	case canPause(key, now):

@@ -292,7 +292,7 @@ func rotateButton(key *models.APIKey, now time.Time) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if key.StatusAt(now) != models.KeyExpired && !key.IsScheduledForDeletion() {
+		} else if key.CanRotateAt(now) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<a class=\"btn\" data-variant=\"outline\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -690,7 +690,7 @@ func found(leak models.Leak) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if key.StatusAt(now) != models.KeyExpired {
+			if key.CanRotateAt(now) || key.IsRotating() {
 				templ_7745c5c3_Err = act(key, path.APIKeyRotation(key.ID), "Rotate", "outline").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

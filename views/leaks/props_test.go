@@ -67,6 +67,7 @@ func TestActionsMatchTheKeyStatus(t *testing.T) {
 		{"unused", models.APIKey{}, "Never used", "Pause Rotate Delete"},
 		{"paused", models.APIKey{PausedUntil: new(now.Add(time.Hour))}, "Never used", "Rotate Delete"},
 		{"expired", models.APIKey{ExpiresAt: &now}, "Never used", "Delete"},
+		{"scheduled for deletion", models.APIKey{DeleteAt: new(now.Add(time.Hour)), PausedUntil: new(now.Add(2 * time.Hour))}, "Never used", "Delete"},
 		{"deleted", models.APIKey{DeletedAt: &now}, "Never used", ""},
 	} {
 		page := renderReport(t, Page{Report: models.LeakReport{Leaks: []models.Leak{{Key: tt.key, Times: 1, Places: []models.Place{{Source: "a", Line: 1}}}}}})

@@ -272,6 +272,12 @@ export const states = {
     await submit(page)
     await expect(page.getByText(/^Expiry must be a date/)).toBeVisible()
   }),
+  'key-deletion-scheduled': inTeam(async (page, { keys }) => {
+    const { id, name } = keys['Event relay']
+    await page.request.post(`${listPath}/${id}/delete/schedule`, { form: { confirm_name: name } })
+    await page.goto(`${listPath}/${id}`)
+    await expect(page.getByText(/^Paused\. Will be deleted/)).toBeVisible()
+  }),
   'key-deleted': inTeam(async (page, { keys, skipup }) => {
     const { id, name, key } = await makeKey(page, { name: 'Old importer' })
     await skipup.useKey(key)
