@@ -80,6 +80,8 @@ var groups = []group{
 	{"Workspace", []action{
 		{"workspace.created", "Workspace created", "{actor} created {target}"},
 		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
+		{"scopes.applied", "Scopes changed", "{actor} changed the custom scopes"},
+		{"scopes.retired", "Scopes retired", "{actor} retired custom scopes"},
 		{"lease.set", "Lease changed", "{actor} changed the lease duration"},
 		{"lease.upgraded", "Upgrade finished", "{actor} finished the upgrade of all nodes"},
 	}},
@@ -132,6 +134,7 @@ var kinds = map[string]string{
 	"webhook_endpoint": "webhook endpoint",
 	"workspace":        "workspace",
 	"lease":            "lease",
+	"scopes":           "scopes",
 }
 
 // kindOf returns what precedes the name of event's target in a sentence.
