@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
 
@@ -32,6 +33,28 @@ func TestPauseAndResumeKey(t *testing.T) {
 		if now := key(); now["state"] != "active" || now["paused_until"] != nil {
 			t.Errorf("key = %v, want it active", now)
 		}
+	})
+}
+
+func TestScheduledDeletionOfKey(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		newKey(t, env, workspace, "CI", "seats.read")
+		key := func() map[string]any { return listJSON(t, env, workspace)[0] }
+		id := key()["id"].(string)
+		if _, err := openTestStore(t, env).ScheduleDeletion(t.Context(), workspace, id, models.NoConfirmation); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal[any](t, "state", key()["state"], "paused")
+		requireIn(t, key()["delete_at"], models.DeletionDelay)
+		modelstest.Equal[any](t, "paused_until", key()["paused_until"], nil)
+		list := skipup(t, env, "keys", "list", "--workspace", workspace)
+		modelstest.Contains(t, "list", list.stdout, "paused until deletion at "+key()["delete_at"].(string))
+		skipup(t, env, "keys", "pause", id, "--for", "1h").requireFailure(t, exitRejected, "This key is scheduled for deletion. Cancel the deletion first.")
+		resumed := skipup(t, env, "keys", "resume", id)
+		resumed.requireCode(t, exitOK)
+		modelstest.Contains(t, "stdout", resumed.stdout, "Every node accepts it. Its scheduled deletion is canceled.")
+		modelstest.Equal[any](t, "delete_at", key()["delete_at"], nil)
 	})
 }
 

@@ -523,3 +523,23 @@ func TestServePurgesExpiredRows(t *testing.T) {
 	serve(t, env)
 	eventually(t, "the expired setup link was not purged", func() bool { return links() == 0 })
 }
+
+func TestServeDeletesScheduledKeys(t *testing.T) {
+	env := sqliteEnv(t)
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	id := listJSON(t, env, workspace)[0]["id"].(string)
+	store, err := models.Open(env["DATABASE_URL"], models.Options{Clock: func() time.Time { return time.Now().Add(-models.DeletionDelay - time.Minute) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.ScheduleDeletion(context.Background(), workspace, id, models.NoConfirmation); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, env)
+	eventually(t, "the key was not deleted when it was due", func() bool {
+		key, err := store.APIKey(context.Background(), workspace, id)
+		return err == nil && key.DeletionEffectiveAt != nil
+	})
+}
