@@ -139,6 +139,10 @@ bench: prepare ## Measure the cost of authentication, deletions, and usage, and 
 screenshots: prepare build ## Take screenshots of every page into screenshots/, and those in .github
 	npx playwright test --config $(BROWSER_TESTS)/screenshots.config.js
 
+.PHONY: lighthouse
+lighthouse: prepare build ## Measure the accessibility and the performance of pages with Lighthouse
+	node $(BROWSER_TESTS)/lighthouse.js
+
 .PHONY: prepare
 prepare:
 	@.ci/prepare

@@ -1,6 +1,8 @@
 package static
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -32,6 +34,23 @@ func TestHandler(t *testing.T) {
 		if got, want := response.Header.Get("Cache-Control"), "public, max-age=31536000, immutable"; got != want {
 			t.Errorf("%s: Cache-Control = %q, want %q", name, got, want)
 		}
+	}
+}
+
+func TestScriptsAreSmall(t *testing.T) {
+	var compressed bytes.Buffer
+	writer, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Write(built[hashed["app.js"]]); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := compressed.Len(), 25_000; got > want {
+		t.Errorf("compressed scripts = %d bytes, want at most %d", got, want)
 	}
 }
 

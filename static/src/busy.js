@@ -1,6 +1,7 @@
 // Marks what a person waits for with aria-busy: the link or button that sent a request, and the list
 // that the response will replace. The styles show a spinner or a line if it takes a moment.
 import { on } from './on.js'
+import { toast } from './toast.js'
 
 const runsByItself = '[data-live], [hx-trigger=load]'
 
@@ -9,9 +10,15 @@ document.addEventListener('submit', (event) => {
   if (!event.defaultPrevented || event.target.matches('[hx-get], [hx-post], [hx-boost]')) event.submitter?.setAttribute('aria-busy', 'true')
 })
 
+// A server that doesn't answer may be busy or stopped for a moment: the request goes on, so say that.
+const slowAfter = 3000
+const slow = new WeakMap()
+
 on('htmx:before:request', '*', (event) => {
-  const { sourceElement, target } = event.detail.ctx
+  const { ctx } = event.detail
+  const { sourceElement, target } = ctx
   if (sourceElement.matches(runsByItself)) return
+  slow.set(ctx, setTimeout(toast, slowAfter, 'The server hasn’t responded yet. Still waiting…'))
   if (sourceElement.matches('a')) sourceElement.setAttribute('aria-busy', 'true')
   if (target?.matches?.('section')) target.setAttribute('aria-busy', 'true')
 })
@@ -22,6 +29,7 @@ const release = (part) => {
 
 document.addEventListener('htmx:finally:request', (event) => {
   const { sourceElement, target, hx } = event.detail.ctx
+  clearTimeout(slow.get(event.detail.ctx))
   if (hx?.redirect) return
   for (const element of [sourceElement, target]) element?.removeAttribute?.('aria-busy')
   release(sourceElement)

@@ -1,11 +1,13 @@
-// Marks the link to the section of the documentation that is being read.
+// Marks the link to the section of the documentation that is being read: the last one that begins in the
+// upper third of the window.
 const sections = [...document.querySelectorAll('.docs-section')]
 const links = [...document.querySelectorAll('.sidebar a[href*="#"]')]
 
+const shown = new Set()
 let marked
 
 function mark() {
-  const current = sections.findLast((section) => section.getBoundingClientRect().top < innerHeight / 3) ?? sections[0]
+  const current = sections.findLast((section) => shown.has(section)) ?? sections[0]
   const link = links.find((link) => link.hash === '#' + current.id)
   if (link === marked) return
   marked?.removeAttribute('aria-current')
@@ -14,7 +16,8 @@ function mark() {
   marked = link
 }
 
-if (sections.length > 0) {
+const observer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) isIntersecting ? shown.add(target) : shown.delete(target)
   mark()
-  window.addEventListener('scroll', mark, { passive: true })
-}
+}, { rootMargin: '0px 0px -67% 0px' })
+for (const section of sections) observer.observe(section)

@@ -29,18 +29,52 @@ function feedback(element) {
   })
 }
 
-test('shows that a dialog is loading, and opens it once', async ({ admin }) => {
+test('answers clicks at once on a slow connection, and opens a dialog once', async ({ admin }) => {
   await makeKey(admin)
   await admin.goto(listPath)
-  const requests = await slow(admin, '**/api-keys/new')
+  const network = await admin.context().newCDPSession(admin)
+  await network.send('Network.enable')
+  const slow3G = { offline: false, latency: 1000, downloadThroughput: 50_000, uploadThroughput: 50_000 } // bytes per second
+  await network.send('Network.emulateNetworkConditions', slow3G)
+  const requests = []
+  admin.on('request', (request) => requests.push(new URL(request.url()).pathname))
   const create = admin.getByRole('link', { name: 'Create key' })
-  expect(await feedback(create), 'milliseconds until the spinner').toBeLessThan(300) // 100, on a busy machine
-  await create.dispatchEvent('click')
-  await expect(dialog(admin).getByLabel('Name')).toBeFocused()
+  const delay = await create.evaluate((link) => {
+    link.click()
+    link.click()
+    return link.ariaBusy && getComputedStyle(link, '::after').animationDelay
+  })
+  expect(Number.parseFloat(delay), 'seconds until the spinner').toBeLessThanOrEqual(0.15)
+  await expect(dialog(admin).getByLabel('Name', { exact: true })).toBeFocused()
   await expect(create).not.toHaveAttribute('aria-busy')
-  await dialog(admin).getByLabel('Name').fill('Typed')
-  await expect(dialog(admin).getByLabel('Name')).toHaveValue('Typed')
-  expect(requests, 'requests for the form').toHaveLength(1)
+  await dialog(admin).getByLabel('Name', { exact: true }).fill('Typed')
+  const submit = admin.locator('[data-submit]')
+  await submit.evaluate((button) => {
+    button.click()
+    button.click()
+  })
+  await expect(submit).toHaveAttribute('aria-busy', 'true')
+  await expect(admin.getByRole('textbox', { name: /^Key for/ })).toBeVisible()
+  expect(requests.filter((path) => path === listPath + '/new'), 'requests for the form').toHaveLength(1)
+  expect(requests.filter((path) => path === listPath), 'requests to create the key').toHaveLength(1)
+})
+
+test('says that a stopped server does not respond, and goes on when it does', async ({ admin, skipup }) => {
+  await makeKey(admin)
+  await admin.goto(listPath)
+  const stopped = Date.now()
+  skipup.process.kill('SIGSTOP')
+  try {
+    await admin.getByRole('link', { name: /^Active/ }).click({ noWaitAfter: true, timeout: 10_000 })
+    await expect(admin.locator('#keys')).toHaveAttribute('aria-busy', 'true')
+    await expect(admin.getByText('The server hasn’t responded yet. Still waiting…')).toBeVisible()
+    await expect.poll(() => Date.now() - stopped, { message: 'milliseconds that the server is stopped' }).toBeGreaterThan(5000)
+  } finally {
+    skipup.process.kill('SIGCONT')
+  }
+  await expect(admin).toHaveURL(listPath + '?status=active')
+  await expect(admin.getByRole('link', { name: /^Active/ })).toHaveAttribute('aria-current', 'page')
+  await expect(admin.locator('[aria-busy]')).toHaveCount(0)
 })
 
 test('shows that forms are being sent', async ({ admin }) => {

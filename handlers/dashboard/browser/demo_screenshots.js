@@ -40,7 +40,7 @@ const pages = {
   webhooks: at('/settings/webhooks'),
   webhook: async (page) => {
     await page.goto('/settings/webhooks')
-    await page.getByRole('link', { name: /^127/ }).first().click()
+    await page.locator('.endpoints a').first().click()
     await expect(page.getByRole('heading', { name: 'Deliveries' })).toBeVisible()
   },
 }

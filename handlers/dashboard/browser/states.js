@@ -23,7 +23,7 @@ export async function inEveryLook(page, look) {
 }
 
 // settled waits for animations and fonts.
-const settled = (page) => page.waitForFunction(() =>
+export const settled = (page) => page.waitForFunction(() =>
   document.fonts.status === 'loaded' && document.getAnimations().every((animation) => animation.playState !== 'running'))
 
 // signedIn returns a state that starts at the list of a workspace without keys.
