@@ -93,6 +93,14 @@ func (k *APIKey) StatusAt(now time.Time) KeyStatus {
 	return KeyActive
 }
 
+// stateAt returns the status of the key in the API, where keys that expire soon are active.
+func (k *APIKey) stateAt(now time.Time) KeyStatus {
+	if status := k.StatusAt(now); status != KeyExpiresSoon {
+		return status
+	}
+	return KeyActive
+}
+
 func (k *APIKey) expiredAt(now time.Time) bool {
 	return k.ExpiresAt != nil && !now.Before(*k.ExpiresAt)
 }
@@ -107,13 +115,19 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 	return status == KeyActive || status == KeyExpiresSoon
 }
 
-// Wire returns the key as the API and its events represent it, with the names of its scopes in a catalog.
-func (k *APIKey) Wire(scopes *scope.Catalog) wire.APIKey {
-	return wire.APIKey{
+// Wire returns the key as the API and its events represent it at a time, with the names of its scopes in a
+// catalog.
+func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
+	w := wire.APIKey{
+		State: string(k.stateAt(now)), DeletedAt: wire.OptionalTimestamp(k.DeletedAt),
 		ID: k.ID, Name: k.Name, Description: optional(k.Description), KeyPrefix: k.KeyPrefix, Scopes: scopes.Names(k.Scopes),
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
+	if k.pausedAt(now) {
+		w.PausedUntil = wire.OptionalTimestamp(k.PausedUntil)
+	}
+	return w
 }
 
 func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
@@ -221,6 +235,11 @@ func checkExpiry(fields Fields, expiresAt, now time.Time) {
 	}
 }
 
+// publishKey publishes an event about a key.
+func (s *Store) publishKey(ctx context.Context, t EventType, key *APIKey) error {
+	return s.publish(ctx, key.WorkspaceID, t, key.Wire(s.Scopes(), s.now()))
+}
+
 // insertAPIKey inserts a key and records it. Call it after lockForCreation.
 func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	err := s.with(ctx).Create(key).Error
@@ -240,7 +259,7 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	if key.ReplacesID != nil {
 		details["rotated_from"] = *key.ReplacesID
 	}
-	if err := s.publish(ctx, key.WorkspaceID, APIKeyCreatedEvent, key.Wire(s.Scopes())); err != nil {
+	if err := s.publishKey(ctx, APIKeyCreatedEvent, key); err != nil {
 		return err
 	}
 	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)
@@ -300,22 +319,30 @@ func (s *Store) EditAPIKey(ctx context.Context, workspaceID, id string, edit fun
 		if err != nil {
 			return err
 		}
-		before := KeyDetails{key.Name, key.Description}
-		after := before
-		edit(&after)
-		fields := Fields{}
-		if after.Name != before.Name { // one from before a rule stays valid
-			after.Name = checkName(fields, "name", after.Name)
-		}
-		checkKeyDescription(fields, after.Description)
-		if err := fields.err(); err != nil {
+		if err := tx.editDetails(ctx, key, Fields{}, edit); err != nil {
 			return err
 		}
-		if err := tx.updateExisting(ctx, key, map[string]any{"name": after.Name, "description": after.Description}); err != nil {
-			return err
-		}
-		return tx.auditEdit(ctx, key, before, after)
+		return tx.publishKey(ctx, APIKeyUpdatedEvent, key)
 	})
+}
+
+// editDetails edits the name and the description of a key. It adds to the errors already in fields.
+func (s *Store) editDetails(ctx context.Context, key *APIKey, fields Fields, edit func(*KeyDetails)) error {
+	before := KeyDetails{key.Name, key.Description}
+	after := before
+	edit(&after)
+	if after.Name != before.Name { // one from before a rule stays valid
+		after.Name = checkName(fields, "name", after.Name)
+	}
+	checkKeyDescription(fields, after.Description)
+	if err := fields.err(); err != nil {
+		return err
+	}
+	if err := s.updateExisting(ctx, key, map[string]any{"name": after.Name, "description": after.Description}); err != nil {
+		return err
+	}
+	key.Name, key.Description, key.UpdatedAt = after.Name, after.Description, s.now()
+	return s.auditEdit(ctx, key, before, after)
 }
 
 // auditEdit records an event for each part of a key that was submitted. A name that stays the same

@@ -46,8 +46,20 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 		return key, err
 	}
 	_, err = s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
-		key, err = tx.setAccess(ctx, workspaceID, id, before, access)
-		return []*APIKey{key}, err
+		var actor *APIKey
+		if key, actor, err = tx.lockForActor(ctx, workspaceID, id); err != nil {
+			return nil, err
+		}
+		if !key.Access().Equal(before) {
+			return nil, errAccessChanged
+		}
+		if err := actor.checkWidening(before, access, tx.Scopes()); err != nil {
+			return nil, err
+		}
+		if err := tx.setAccess(ctx, key, before, access); err != nil {
+			return nil, err
+		}
+		return []*APIKey{key}, tx.publishKey(ctx, APIKeyUpdatedEvent, key)
 	})
 	if err != nil {
 		return nil, err
@@ -67,23 +79,17 @@ func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) err
 
 var errAccessChanged = Errorf(Conflict, "Someone just changed this key's access. Review it and try again.")
 
-func (s *Store) setAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
-	key, err := s.lockAPIKey(ctx, workspaceID, id)
+// setAccess changes the access of a key whose row is locked.
+func (s *Store) setAccess(ctx context.Context, key *APIKey, before, access KeyAccess) error {
+	if err := s.requireActive(ctx, access.Scopes.Without(before.Scopes)); err != nil {
+		return err
+	}
+	err := s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt})
 	if err != nil {
-		return nil, err
-	}
-	if key.DeletedAt == nil && !key.Access().Equal(before) {
-		return nil, errAccessChanged
-	}
-	if err := s.requireActive(ctx, access.Scopes.Without(key.Scopes)); err != nil {
-		return nil, err
-	}
-	err = s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt})
-	if err != nil {
-		return nil, err
+		return err
 	}
 	key.Scopes, key.ExpiresAt, key.UpdatedAt = access.Scopes, access.ExpiresAt, s.now()
-	return key, s.audit(ctx, workspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
+	return s.audit(ctx, key.WorkspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
 }
 
 // differenceTo returns what changes from a to next, for the audit log.

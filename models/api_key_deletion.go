@@ -249,7 +249,7 @@ func (s *Store) markKeyDeleted(ctx context.Context, key *APIKey, actor Actor, re
 		return err
 	}
 	key.DeletedAt, key.DeletedByName, key.DeletionReason, key.UpdatedAt = &now, by, reason, now
-	if err := s.publish(ctx, key.WorkspaceID, APIKeyDeletedEvent, key.Wire(s.Scopes())); err != nil {
+	if err := s.publishKey(ctx, APIKeyDeletedEvent, key); err != nil {
 		return err
 	}
 	if reason != "" {

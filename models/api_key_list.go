@@ -11,11 +11,34 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
+// APIKeyState selects keys in the API.
+type APIKeyState string
+
+// The states of keys. Those that aren't here are the same as a KeyStatus.
+const (
+	StateActive APIKeyState = "active" // requests are accepted, even if the key expires soon
+	StateAll    APIKeyState = "all"
+)
+
+// APIKeyStates are all states.
+var APIKeyStates = []APIKeyState{StateActive, APIKeyState(KeyPaused), APIKeyState(KeyExpired), APIKeyState(KeyDeleted), StateAll}
+
 // ActiveAPIKeys returns the keys of a workspace with which requests are accepted, newest first.
 func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page) (Paged[APIKey], error) {
+	return s.APIKeysInState(ctx, workspaceID, StateActive, page)
+}
+
+// APIKeysInState returns the keys of a workspace in a state, newest first.
+func (s *Store) APIKeysInState(ctx context.Context, workspaceID string, state APIKeyState, page Page) (Paged[APIKey], error) {
 	list := listing{"api_keys", workspaceID}
-	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND (paused_until IS NULL OR paused_until <= ?)",
-		workspaceID, s.now(), s.now())
+	query := s.with(ctx).Where("workspace_id = ?", workspaceID)
+	switch state {
+	case StateAll:
+	case StateActive:
+		query = query.Where("deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND (paused_until IS NULL OR paused_until <= ?)", s.now(), s.now())
+	default:
+		query = query.Where(statusSQL+" = @status", statusArgs(s.now()), sql.Named("status", storable(string(state))))
+	}
 	query, err := list.after(query, "id", &page)
 	if err != nil {
 		return Paged[APIKey]{}, err

@@ -71,6 +71,9 @@ func (s *Store) markPaused(ctx context.Context, workspaceID, id string, until ti
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return nil, err
 	}
+	if err := s.publishKey(ctx, APIKeyPausedEvent, key); err != nil {
+		return nil, err
+	}
 	return key, s.audit(ctx, workspaceID, "api_key.paused", key.target(), map[string]string{"until": until.Format(time.RFC3339)})
 }
 
@@ -83,8 +86,9 @@ func (k *APIKey) setPause(now, until time.Time, by string) {
 	k.DeleteAt, k.DeleteAtByName = nil, ""
 }
 
-// ResumeAPIKey ends the pause of a key, and cancels its scheduled deletion. When it returns, every node accepts the key, even if it was
-// not paused: a concurrent call may just have resumed it.
+// ResumeAPIKey ends the pause of a key, and cancels its scheduled deletion. When it returns, every node
+// accepts the key, even if it was not paused: a concurrent call may just have resumed it. It returns
+// Forbidden if a key resumes a key with scopes that it lacks.
 func (s *Store) ResumeAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	key, err := s.APIKey(ctx, workspaceID, id)
 	if err != nil {
@@ -105,8 +109,11 @@ func (s *Store) ResumeAPIKey(ctx context.Context, workspaceID, id string) (*APIK
 }
 
 func (s *Store) markResumed(ctx context.Context, workspaceID, id string) (*APIKey, error) {
-	key, err := s.lockAPIKey(ctx, workspaceID, id)
+	key, actor, err := s.lockForActor(ctx, workspaceID, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := actor.checkWidening(KeyAccess{ExpiresAt: key.ExpiresAt}, key.Access(), s.Scopes()); err != nil {
 		return nil, err
 	}
 	if err := s.auditCancellation(ctx, key); err != nil {
@@ -119,6 +126,9 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string) (*APIKe
 	key.PausedAt, key.PausedUntil, key.PausedByName, key.UpdatedAt = nil, nil, "", s.now()
 	key.DeleteAt, key.DeleteAtByName = nil, ""
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
+		return nil, err
+	}
+	if err := s.publishKey(ctx, APIKeyResumedEvent, key); err != nil {
 		return nil, err
 	}
 	return key, s.audit(ctx, workspaceID, "api_key.resumed", key.target(), details)

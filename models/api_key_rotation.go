@@ -167,7 +167,7 @@ func (s *Store) setReplacement(ctx context.Context, old, next *APIKey) error {
 }
 
 func (s *Store) recordRotation(ctx context.Context, old, next *APIKey) error {
-	if err := s.publish(ctx, old.WorkspaceID, APIKeyRotatedEvent, next.WireRotated(s.Scopes())); err != nil {
+	if err := s.publish(ctx, old.WorkspaceID, APIKeyRotatedEvent, next.WireRotated(s.Scopes(), s.now())); err != nil {
 		return err
 	}
 	details := map[string]string{"successor_id": next.ID, "key_prefix": next.KeyPrefix, "expires_at": formatExpiry(next.ExpiresAt)}
@@ -178,8 +178,8 @@ func (s *Store) recordRotation(ctx context.Context, old, next *APIKey) error {
 }
 
 // WireRotated returns the replacement k as Wire does.
-func (k *APIKey) WireRotated(scopes *scope.Catalog) wire.RotatedAPIKey {
-	rotated := wire.RotatedAPIKey{APIKey: k.Wire(scopes)}
+func (k *APIKey) WireRotated(scopes *scope.Catalog, now time.Time) wire.RotatedAPIKey {
+	rotated := wire.RotatedAPIKey{APIKey: k.Wire(scopes, now)}
 	if k.ReplacesID != nil {
 		rotated.RotatedFrom = *k.ReplacesID
 	}

@@ -117,6 +117,9 @@ func (s *Store) schedule(ctx context.Context, key *APIKey, at time.Time) error {
 	if err := s.updateExisting(ctx, key, key.pause()); err != nil {
 		return err
 	}
+	if err := s.publishKey(ctx, APIKeyPausedEvent, key); err != nil {
+		return err
+	}
 	return s.audit(ctx, key.WorkspaceID, "api_key.deletion_scheduled", key.target(), map[string]string{"delete_at": at.Format(time.RFC3339)})
 }
 

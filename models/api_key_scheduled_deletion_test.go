@@ -46,7 +46,7 @@ func TestScheduleDeletion(t *testing.T) {
 			modelstest.Equal(t, name+" delete at by name", k.DeleteAtByName, s.admin.User.Name)
 			modelstest.Equal(t, name+" paused at", k.PausedAt, new(s.Now()))
 			modelstest.Equal(t, name+" status a year later", k.StatusAt(at.AddDate(1, 0, 0)), models.KeyPaused)
-			modelstest.Equal(t, name+" delete_at in the API", time.Time(*k.Wire(s.Scopes()).DeleteAt), at)
+			modelstest.Equal(t, name+" delete_at in the API", time.Time(*k.Wire(s.Scopes(), s.Clock.Now()).DeleteAt), at)
 		}
 		event := eventsOf(t, s, key.ID)[0]
 		modelstest.Equal(t, "action", event.Action, "api_key.deletion_scheduled")
@@ -60,7 +60,7 @@ func TestScheduleDeletion(t *testing.T) {
 		deleted := s.read(t, key)
 		modelstest.Equal(t, "deleted at", deleted.DeletedAt, &at)
 		modelstest.Equal(t, "deleted by name", deleted.DeletedByName, s.admin.User.Name)
-		modelstest.Equal(t, "delete_at of a deleted key in the API", deleted.Wire(s.Scopes()).DeleteAt, nil)
+		modelstest.Equal(t, "delete_at of a deleted key in the API", deleted.Wire(s.Scopes(), s.Clock.Now()).DeleteAt, nil)
 		receipt, _ := deleted.DeletionReceipt()
 		modelstest.Equal(t, "effective at", receipt.EffectiveAt, &at)
 		events := eventsOf(t, s, key.ID)

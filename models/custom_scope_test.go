@@ -286,7 +286,7 @@ func TestAsManyScopesAsFit(t *testing.T) {
 			t.Fatal(err)
 		}
 		modelstest.Equal(t, "scopes of a key with all", stored.Scopes.Len(), scope.Max)
-		modelstest.Equal(t, "names", stored.Wire(s.Scopes()).Scopes[scope.Max-1], "many.a117")
+		modelstest.Equal(t, "names", stored.Wire(s.Scopes(), s.Clock.Now()).Scopes[scope.Max-1], "many.a117")
 	})
 	_, err := models.ParseScopeFile([]byte(file(scope.MaxCustom + 1)))
 	if want := "line 1: the file has 119 scopes; there can be at most 118 custom scopes"; err == nil || err.Error() != want {

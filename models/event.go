@@ -28,6 +28,9 @@ const (
 	MemberDeactivatedEvent              EventType = "member.deactivated"
 	MemberReactivatedEvent              EventType = "member.reactivated"
 	APIKeyCreatedEvent                  EventType = "api_key.created"
+	APIKeyUpdatedEvent                  EventType = "api_key.updated"
+	APIKeyPausedEvent                   EventType = "api_key.paused"
+	APIKeyResumedEvent                  EventType = "api_key.resumed"
 	APIKeyRotatedEvent                  EventType = "api_key.rotated"
 	APIKeyDeletedEvent                  EventType = "api_key.deleted"
 	APIKeyExpiringEvent                 EventType = "api_key.expiring"
@@ -44,7 +47,7 @@ var EventTypes = []EventType{
 	MeetingRequestCreatedEvent, MeetingRequestUpdatedEvent, MeetingRequestPausedEvent, MeetingRequestResumedEvent,
 	MeetingRequestBookedEvent, MeetingRequestCancelledEvent, MeetingRequestOrganizerChangedEvent,
 	MemberAddedEvent, MemberDeactivatedEvent, MemberReactivatedEvent,
-	APIKeyCreatedEvent, APIKeyRotatedEvent, APIKeyDeletedEvent, APIKeyExpiringEvent,
+	APIKeyCreatedEvent, APIKeyUpdatedEvent, APIKeyPausedEvent, APIKeyResumedEvent, APIKeyRotatedEvent, APIKeyDeletedEvent, APIKeyExpiringEvent,
 	SeatAssignedEvent, SeatReleasedEvent,
 }
 

@@ -88,7 +88,7 @@ func (s *Store) remindOf(ctx context.Context, read *APIKey) (sent bool, err erro
 			return nil // another node sent it, or none is needed
 		}
 		sent = true
-		if err := tx.publish(ctx, key.WorkspaceID, APIKeyExpiringEvent, key.Wire(tx.Scopes())); err != nil {
+		if err := tx.publishKey(ctx, APIKeyExpiringEvent, key); err != nil {
 			return err
 		}
 		return tx.addExpiryEmails(ctx, key)

@@ -28,7 +28,7 @@ func TestStatementsOfAChange(t *testing.T) {
 		{"pause", func() error {
 			_, err := logging.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(time.Hour))
 			return err
-		}, 7, 1},
+		}, 9, 1},
 		{"delete", func() error {
 			_, err := logging.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err

@@ -32,7 +32,7 @@ func exampleOf(t EventType, now time.Time) any {
 	}
 	member := wire.Member{ID: "mem_00000000000000000000000000", Email: "member@example.com", Name: new("Example member"), Role: string(RoleMember), CreatedAt: at}
 	key := wire.APIKey{
-		ID: "key_00000000000000000000000000", Name: "Example key", KeyPrefix: "sk_live_0000....", Scopes: []string{"members.read"}, CreatedAt: at,
+		ID: "key_00000000000000000000000000", Name: "Example key", KeyPrefix: "sk_live_0000....", Scopes: []string{"members.read"}, State: string(KeyActive), CreatedAt: at,
 	}
 	switch t {
 	case MeetingRequestCreatedEvent, MeetingRequestUpdatedEvent, MeetingRequestResumedEvent, MeetingRequestOrganizerChangedEvent:
@@ -51,7 +51,13 @@ func exampleOf(t EventType, now time.Time) any {
 	case MemberDeactivatedEvent:
 		member.DeactivatedAt = &at
 		return member
-	case APIKeyCreatedEvent, APIKeyDeletedEvent:
+	case APIKeyCreatedEvent, APIKeyUpdatedEvent, APIKeyResumedEvent:
+		return key
+	case APIKeyPausedEvent:
+		key.State, key.PausedUntil = string(KeyPaused), new(wire.Timestamp(now.Add(24*time.Hour)))
+		return key
+	case APIKeyDeletedEvent:
+		key.State, key.DeletedAt = string(KeyDeleted), &at
 		return key
 	case APIKeyExpiringEvent:
 		key.ExpiresAt = new(wire.Timestamp(now.Add(7 * 24 * time.Hour)))

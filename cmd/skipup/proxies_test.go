@@ -38,7 +38,7 @@ var proxyConfigurations = []struct {
 	}},
 }
 
-// protectedAPI is a server behind proxies. Each response has the headers of the request.
+// protectedAPI starts a server to put behind proxies. Each response has the headers of the request.
 func protectedAPI(t *testing.T) (address string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

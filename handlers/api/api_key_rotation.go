@@ -42,7 +42,7 @@ func (h apiKeys) rotate(ctx context.Context, caller web.Caller, in rotation) (ro
 	if err != nil {
 		return rotatedAPIKey{}, err
 	}
-	return rotatedAPIKey{RotatedAPIKey: key.WireRotated(h.store.Scopes()), Key: secret.Reveal()}, nil
+	return rotatedAPIKey{RotatedAPIKey: key.WireRotated(h.store.Scopes(), h.store.Now()), Key: secret.Reveal()}, nil
 }
 
 // scopesChange returns the change to the scopes, if any. It rejects null, which could mean either all

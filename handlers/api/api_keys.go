@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
@@ -22,13 +25,45 @@ type createdAPIKey struct {
 
 func (k createdAPIKey) withoutSecret() any { return k.APIKey }
 
-func (h apiKeys) list(ctx context.Context, caller web.Caller, in PageQuery) (models.Paged[wire.APIKey], error) {
+// keyQuery contains the query parameters of the list of keys.
+type keyQuery struct {
+	PageQuery
+	State string `query:"state"` // models.StateActive if empty
+}
+
+func (h apiKeys) list(ctx context.Context, caller web.Caller, in keyQuery) (models.Paged[wire.APIKey], error) {
 	paging, err := in.page()
 	if err != nil {
 		return models.Paged[wire.APIKey]{}, err
 	}
-	page, err := h.store.ActiveAPIKeys(ctx, caller.WorkspaceID, paging)
-	return wirePage(page, func(k *models.APIKey) wire.APIKey { return k.Wire(h.store.Scopes()) }), err
+	state := cmp.Or(models.APIKeyState(in.State), models.StateActive)
+	if !slices.Contains(models.APIKeyStates, state) {
+		return models.Paged[wire.APIKey]{}, invalid("state", models.OneOf(in.State, texts(models.APIKeyStates)))
+	}
+	page, err := h.store.APIKeysInState(ctx, caller.WorkspaceID, state, paging)
+	return wirePage(page, h.wire), err
+}
+
+func texts(states []models.APIKeyState) []string {
+	names := make([]string, len(states))
+	for i, state := range states {
+		names[i] = string(state)
+	}
+	return names
+}
+
+func (h apiKeys) wire(k *models.APIKey) wire.APIKey { return k.Wire(h.store.Scopes(), h.store.Now()) }
+
+// wireOrError returns the key that an operation of the Store returned.
+func (h apiKeys) wireOrError(k *models.APIKey, err error) (wire.APIKey, error) {
+	if err != nil {
+		return wire.APIKey{}, err
+	}
+	return h.wire(k), nil
+}
+
+func (h apiKeys) show(ctx context.Context, caller web.Caller, in byID) (wire.APIKey, error) {
+	return h.wireOrError(h.store.APIKey(ctx, caller.WorkspaceID, in.ID))
 }
 
 type newAPIKey struct {
@@ -58,7 +93,7 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
-	return createdAPIKey{APIKey: key.Wire(h.store.Scopes()), Key: secret.Reveal()}, nil
+	return createdAPIKey{APIKey: h.wire(key), Key: secret.Reveal()}, nil
 }
 
 // scopesOf returns the set of scopes with the given names.
@@ -72,6 +107,50 @@ func scopesOf(names []string, scopes *scope.Catalog) (scope.Set, error) {
 		set = set.With(scope.Of(s))
 	}
 	return set, nil
+}
+
+// keyUpdate is a merge patch of an API key (RFC 7396): omitted fields don't change, and null removes a value.
+type keyUpdate struct {
+	ID          string          `param:"id" json:"-"`
+	Name        given[string]   `json:"name"`
+	Description given[*string]  `json:"description"`
+	Scopes      given[[]string] `json:"scopes"`
+	ExpiresAt   given[*rfc3339] `json:"expires_at"`
+}
+
+// update updates an API key. Scopes that it adds, and a later expiry, are limited to those of the caller's
+// key.
+func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
+	u := models.KeyUpdate{Name: in.Name.Change, Description: models.Change[string]{Given: in.Description.Given}}
+	var err error
+	if u.Scopes, err = scopesChange(in.Scopes, h.store.Scopes()); err != nil {
+		return wire.APIKey{}, err
+	}
+	if u.ExpiresAt, err = timeChange("expires_at", in.ExpiresAt); err != nil {
+		return wire.APIKey{}, err
+	}
+	if in.Description.Value != nil {
+		u.Description.Value = *in.Description.Value
+	}
+	return h.wireOrError(h.store.UpdateAPIKey(ctx, caller.WorkspaceID, in.ID, u))
+}
+
+type keyPause struct {
+	ID    string `param:"id" json:"-"`
+	Hours *int   `json:"hours"`
+}
+
+func (h apiKeys) pause(ctx context.Context, caller web.Caller, in keyPause) (wire.APIKey, error) {
+	const most = int(models.MaxPause / time.Hour)
+	if in.Hours == nil || *in.Hours < 1 || *in.Hours > most {
+		return wire.APIKey{}, invalid("hours", fmt.Sprintf("must be a whole number from 1 to %d", most))
+	}
+	until := h.store.Now().Add(time.Duration(*in.Hours) * time.Hour)
+	return h.wireOrError(h.store.PauseAPIKey(ctx, caller.WorkspaceID, in.ID, until))
+}
+
+func (h apiKeys) resume(ctx context.Context, caller web.Caller, in byID) (wire.APIKey, error) {
+	return h.wireOrError(h.store.ResumeAPIKey(ctx, caller.WorkspaceID, in.ID))
 }
 
 // byID is the input of an operation on one object that needs only its ID.

@@ -159,7 +159,7 @@ func TestUnknownRoutes(t *testing.T) {
 		{"GET", "/ME", 404, "not_found", ""},
 		{"GET", "/api_keys/%00", 404, "not_found", ""},
 		{"DELETE", "/api_keys/%ff", 404, "not_found", ""},
-		{"DELETE", "/me", 405, "method_not_allowed", "OPTIONS, GET, HEAD"},
+		{"POST", "/me", 405, "method_not_allowed", "OPTIONS, DELETE, GET, HEAD"},
 		{"PUT", "/api_keys", 405, "method_not_allowed", "OPTIONS, GET, HEAD, POST"},
 	}
 	for _, tt := range tests {

@@ -25,6 +25,12 @@ type workspace struct {
 	Name string `json:"name"`
 }
 
+// delete deletes the caller's key.
+func (h me) delete(ctx context.Context, caller web.Caller, _ nothing) (nothing, error) {
+	_, err := h.store.DeleteAPIKey(ctx, caller.WorkspaceID, caller.Key.ID(), models.NoConfirmation)
+	return nothing{}, err
+}
+
 func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error) {
 	ws, err := h.store.Workspace(ctx, caller.WorkspaceID)
 	if err != nil {

@@ -45,6 +45,7 @@ func Routes(store *models.Store) Table {
 	hooks := webhooks{store}
 	return Table{
 		{http.MethodGet, "/me", "Get the current key", nil, endpoint(http.StatusOK, me{store}.show)},
+		{http.MethodDelete, "/me", "Delete the current key", nil, endpoint(http.StatusNoContent, me{store}.delete)},
 
 		{http.MethodGet, "/meeting_requests", "List meeting requests", of(scope.MeetingRequestsRead), endpointPage(meetings.list)},
 		{http.MethodPost, "/meeting_requests", "Create a meeting request", of(scope.MeetingRequestsWrite), endpointOnce(store, http.StatusAccepted, createMeetingRequest)},
@@ -71,8 +72,12 @@ func Routes(store *models.Store) Table {
 		{http.MethodPost, "/webhook_endpoints/:id/deliveries/:delivery_id/retry", "Retry a delivery", of(scope.WebhooksWrite), endpoint(http.StatusAccepted, hooks.retry)},
 
 		{http.MethodGet, "/api_keys", "List API keys", of(scope.APIKeysRead), endpointPage(keys.list)},
+		{http.MethodGet, "/api_keys/:id", "Get an API key", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.show)},
 		{http.MethodGet, "/api_keys/:id/usage", "Get API key usage", of(scope.APIKeysRead), endpoint(http.StatusOK, keys.usage)},
 		{http.MethodPost, "/api_keys", "Create an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, createAPIKey)},
+		{http.MethodPatch, "/api_keys/:id", "Update an API key", of(scope.APIKeysWrite), endpoint(http.StatusOK, keys.update)},
+		{http.MethodPost, "/api_keys/:id/pause", "Pause an API key", of(scope.APIKeysWrite), endpoint(http.StatusOK, keys.pause)},
+		{http.MethodPost, "/api_keys/:id/resume", "Resume an API key", of(scope.APIKeysWrite), endpoint(http.StatusOK, keys.resume)},
 		{http.MethodPost, "/api_keys/:id/rotate", "Rotate an API key", of(scope.APIKeysWrite), endpointOnce(store, http.StatusCreated, rotateAPIKey)},
 		{http.MethodDelete, "/api_keys/:id", "Delete an API key", of(scope.APIKeysWrite), endpoint(http.StatusNoContent, keys.delete)},
 

@@ -71,6 +71,9 @@ func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 		mask := scope.Set{bits, 0}
 		key := s.Key(t, mask.Scopes()...)
 		for _, route := range routesOf(s) {
+			if route.Name() == "DELETE /me" { // has its own test, because it deletes the key
+				continue
+			}
 			allowed := route.Scope == nil || mask.Has(*route.Scope)
 			checkForeign(t, s, route, key, allowed, bodies[route.Name()], theirs)
 			if route.Method == http.MethodGet {

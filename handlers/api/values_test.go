@@ -34,6 +34,8 @@ var fullBodies = map[string]string{
 	"POST /webhook_endpoints":                        `{"url":"https://hooks.example.com/a","description":"A","events":["seat.assigned"]}`,
 	"PATCH /webhook_endpoints/:id":                   `{"url":"https://hooks.example.com/a","description":"A","events":["seat.assigned"],"enabled":true}`,
 	"POST /api_keys":                                 `{"name":"CI","description":"A","scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z"}`,
+	"PATCH /api_keys/:id":                            `{"name":"CI","description":"A","scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z"}`,
+	"POST /api_keys/:id/pause":                       `{"hours":24}`,
 	"POST /api_keys/:id/rotate":                      `{"scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z"}`,
 	"POST /seats":                                    `{"member_id":"MEMBER_ID"}`,
 	"PATCH /seats":                                   `{"capacity":30}`,

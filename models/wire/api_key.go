@@ -7,9 +7,12 @@ type APIKey struct {
 	Description *string    `json:"description"`
 	KeyPrefix   string     `json:"key_prefix"`
 	Scopes      []string   `json:"scopes"`
+	State       string     `json:"state"`
 	ExpiresAt   *Timestamp `json:"expires_at"`
 	LastUsedAt  *Timestamp `json:"last_used_at"`
-	DeleteAt    *Timestamp `json:"delete_at"` // when the key will be deleted
+	PausedUntil *Timestamp `json:"paused_until"` // null if the key isn't paused now
+	DeleteAt    *Timestamp `json:"delete_at"`    // when the key will be deleted
+	DeletedAt   *Timestamp `json:"deleted_at"`
 	CreatedAt   Timestamp  `json:"created_at"`
 }
 

@@ -41,6 +41,9 @@ var groups = []group{
 	}},
 	{"API keys", "the names, scopes, and expiry of API keys, but never a key itself", []event{
 		{models.APIKeyCreatedEvent, "Created", "A key was created."},
+		{models.APIKeyUpdatedEvent, "Updated", "The name, description, scopes, or expiry changed."},
+		{models.APIKeyPausedEvent, "Paused", "A key was paused, or its deletion was scheduled."},
+		{models.APIKeyResumedEvent, "Resumed", "A paused key works again."},
 		{models.APIKeyRotatedEvent, "Rotated", "A key was replaced by a new one."},
 		{models.APIKeyDeletedEvent, "Deleted", "A key was deleted."},
 		{models.APIKeyExpiringEvent, "Expiring", "A key is about to expire."},
