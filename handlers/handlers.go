@@ -22,7 +22,7 @@ import (
 func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handler {
 	server := web.New(store, gate, options)
 	routes := api.Routes(store)
-	api.Register(server, gate, routes)
+	api.Register(server, store, gate, routes)
 	dashboard.Register(server, store, gate.FlushSmall, routes)
 	read := []string{http.MethodGet, http.MethodHead}
 	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())

@@ -22,12 +22,13 @@ const (
 	FindExpiring  Finding = "expiring"   // expires within ExpiresSoon
 	FindOld       Finding = "old"        // older than ReviewOld
 	FindScopes    Finding = "scopes"     // used, but never for some of its scopes
+	FindRetired   Finding = "retired"    // holds a retired scope
 	FindOrphaned  Finding = "orphaned"   // created by a member who is deactivated, or a key that is deleted
 	FindStillUsed Finding = "still_used" // deleted, expired, or paused, but clients still send it
 )
 
 // Findings are all findings in the order of the pages.
-var Findings = []Finding{FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindOrphaned, FindStillUsed}
+var Findings = []Finding{FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindRetired, FindOrphaned, FindStillUsed}
 
 // The thresholds of the findings.
 const (
@@ -65,11 +66,23 @@ var findingSQL = map[Finding]string{
 // findingSQL returns the condition of a finding on a row of api_keys, with the arguments reviewArgs. It
 // returns false for an unknown finding.
 func (s *Store) findingSQL(finding Finding) (condition string, known bool) {
-	if finding != FindScopes {
-		condition, known = findingSQL[finding]
-		return condition, known
+	switch finding {
+	case FindScopes:
+		return notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL(s.Scopes().Known()) + ")", true
+	case FindRetired: // also of expired keys, which keep the scope from being removed
+		return "deleted_at IS NULL AND workspace_id = @workspace AND (" + anyScopeSQL(s.Scopes().Retired()) + ")", true
 	}
-	return notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL(s.Scopes().Known()) + ")", true
+	condition, known = findingSQL[finding]
+	return condition, known
+}
+
+// anyScopeSQL returns the condition that a key has a scope of a set.
+func anyScopeSQL(set scope.Set) string {
+	each := []string{"1 = 0"}
+	for _, s := range set.Scopes() {
+		each = append(each, hasScopeSQL("scopes", s))
+	}
+	return strings.Join(each, " OR ")
 }
 
 // unneededSQL returns the condition that a key has an unused scope of a set.

@@ -215,6 +215,16 @@ func TestRetiredScopesAreOnlyKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		modelstest.Equal(t, "scopes of the replacement", next.Scopes, kept.Scopes)
+		review, err := s.ReviewAPIKeys(s.ctx, s.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "keys to review", review.Counts[models.FindRetired], 2)
+		list, err := s.APIKeys(s.ctx, s.id, models.APIKeyFilter{Finding: models.FindRetired, PageNumber: 1, PageSize: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "keys with the finding", list.Matching, 2)
 		for name, kind := range map[string]models.Kind{"orders.fly": models.NotFound, "seats.read": models.FailedPrecondition} {
 			_, err := s.RetireScope(s.ctx, name)
 			wantKind(t, err, kind)

@@ -2,9 +2,12 @@ package api
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/static"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/web"
@@ -16,9 +19,29 @@ const (
 	DocumentYAML = path.OpenAPIYAML
 )
 
-func registerDocument(public *echo.Group) {
-	public.Any(version+"/openapi.json", document("application/json", static.OpenAPIJSON), web.Compress())
-	public.Any(version+"/openapi.yaml", document("application/yaml", func() []byte { return static.OpenAPIYAML }), web.Compress())
+func registerDocument(public *echo.Group, store *models.Store) {
+	d := &documents{store: store}
+	public.Any(version+"/openapi.json", document("application/json", func() []byte { return d.current().JSON }), web.Compress())
+	public.Any(version+"/openapi.yaml", document("application/yaml", func() []byte { return d.current().YAML }), web.Compress())
+}
+
+// documents has the OpenAPI document with the scopes of a catalog.
+type documents struct {
+	store *models.Store
+
+	mu       sync.Mutex
+	scopes   *scope.Catalog // of document
+	document static.OpenAPI
+}
+
+// current returns the document with the current scopes.
+func (d *documents) current() static.OpenAPI {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if scopes := d.store.Scopes(); d.scopes != scopes {
+		d.scopes, d.document = scopes, static.OpenAPIWith(scopes.Names(scopes.Known()))
+	}
+	return d.document
 }
 
 // document serves the OpenAPI document, also to pages of other sites that display such documents.

@@ -118,8 +118,8 @@ func (t Table) OpenTo(set scope.Set) []Route {
 
 // Register adds the routes to server. Only the OpenAPI document is public: without a valid key,
 // nothing else reveals even which paths exist.
-func Register(server *web.Server, gate *web.KeyGate, routes Table) {
-	registerDocument(server.PublicAPI)
+func Register(server *web.Server, store *models.Store, gate *web.KeyGate, routes Table) {
+	registerDocument(server.PublicAPI, store)
 	for _, route := range routes {
 		requireScope := gate.Route(route.Name(), route.Scope)
 		server.API.Add(route.Method, version+route.Path, route.handle, requireScope)

@@ -45,7 +45,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 		return next{}, err
 	}
 	if form.Preset != "" {
-		preset(&form.Access, h.store.Scopes())
+		preset(&form.Access, h.store.Scopes(), key.Scopes)
 		return next{}, h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: form})
 	}
 	if form.Before != key.Scopes.String() {

@@ -124,20 +124,21 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 		scopes := h.store.Scopes()
 		form.Scopes, form.CopySearch = scopes.Names(key.Scopes.And(scopes.Active())), ""
 	} else {
-		preset(&form.Access, h.store.Scopes())
+		preset(&form.Access, h.store.Scopes(), scope.Set{})
 	}
 	return h.form(c, http.StatusOK, form)
 }
 
-// preset selects the scopes of a preset.
-func preset(access *apikeys.Access, scopes *scope.Catalog) {
+// preset selects the scopes of a preset among those that a form offers for a key with some scopes.
+func preset(access *apikeys.Access, scopes *scope.Catalog, held scope.Set) {
+	offered := scopes.Offered().With(held)
 	switch access.Preset {
 	case apikeys.PresetNone:
 		access.Scopes = nil
 	case apikeys.PresetReadOnly:
-		access.Scopes = scopes.Names(scopes.OfferedReadOnly())
+		access.Scopes = scopes.Names(scopes.ReadOnly(offered))
 	case apikeys.PresetEverything:
-		access.Scopes = scopes.Names(scopes.Offered())
+		access.Scopes = scopes.Names(offered)
 	}
 }
 

@@ -201,6 +201,18 @@ func (s *Server) NamedKey(t testing.TB, workspaceID, name string) *models.APIKey
 	return key
 }
 
+// ApplyScopesFile applies a file of custom scopes.
+func (s *Server) ApplyScopesFile(t testing.TB, text string) {
+	t.Helper()
+	file, err := models.ParseScopeFile([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ApplyScopes(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Call sends a request to the API. If key is not empty, it authenticates the request.
 func (s *Server) Call(t testing.TB, key, method, path, body string) Response {
 	t.Helper()

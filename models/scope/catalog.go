@@ -98,6 +98,9 @@ func New(custom []Resource, hideBuiltin bool) *Catalog {
 
 func (c *Catalog) add(d *Definition) {
 	c.byScope[d.Scope] = d
+	if _, action, _ := strings.Cut(d.Name, "."); action == "read" {
+		c.readOnly = c.readOnly.With(Of(d.Scope))
+	}
 	if d.Status == Removed {
 		return
 	}
@@ -107,9 +110,6 @@ func (c *Catalog) add(d *Definition) {
 		return
 	}
 	c.active = c.active.With(Of(d.Scope))
-	if _, action, _ := strings.Cut(d.Name, "."); action == "read" {
-		c.readOnly = c.readOnly.With(Of(d.Scope))
-	}
 }
 
 // Parse returns the scope with a name, which must match exactly. The scope may be retired.
@@ -194,8 +194,8 @@ func (c *Catalog) Offered() Set {
 	return c.active
 }
 
-// OfferedReadOnly returns the offered scopes that only read: those whose action is "read".
-func (c *Catalog) OfferedReadOnly() Set { return c.Offered().And(c.readOnly) }
+// ReadOnly returns the scopes of a set that only read: those whose action is "read".
+func (c *Catalog) ReadOnly(set Set) Set { return set.And(c.readOnly) }
 
 // HidesBuiltin reports whether forms offer only custom scopes.
 func (c *Catalog) HidesBuiltin() bool { return c.hidesBuiltin }

@@ -66,8 +66,8 @@ func TestBuiltinScopesMatchTheContract(t *testing.T) {
 			}
 		}
 	}
-	if got := scope.Builtin.OfferedReadOnly(); got != scope.ReadOnly {
-		t.Errorf("offered read-only scopes = %q, want %q", got, scope.ReadOnly)
+	if got := scope.Builtin.ReadOnly(scope.All); got != scope.ReadOnly {
+		t.Errorf("read-only scopes = %q, want %q", got, scope.ReadOnly)
 	}
 }
 
@@ -194,8 +194,8 @@ func TestCatalogOfCustomScopes(t *testing.T) {
 		{"offered", shop(false).Offered(), scope.All.With(scope.Of(10, 127))},
 		{"offered with hidden built-in scopes", shop(true).Offered(), scope.Of(10, 127)},
 		{"active with hidden built-in scopes", shop(true).Active(), scope.All.With(scope.Of(10, 127))},
-		{"read-only", shop(false).OfferedReadOnly(), scope.ReadOnly.With(scope.Of(10))},
-		{"read-only with hidden built-in scopes", shop(true).OfferedReadOnly(), scope.Of(10)},
+		{"read-only", shop(false).ReadOnly(shop(false).Offered()), scope.ReadOnly.With(scope.Of(10))},
+		{"read-only with hidden built-in scopes", shop(true).ReadOnly(shop(true).Offered()), scope.Of(10)},
 		{"resources", len(shop(false).Resources(held)), 2},
 	}
 	for _, tt := range tests {

@@ -56,6 +56,28 @@ on('click', 'button[data-preset]', (event, button) => {
   announce(`${boxes.filter((box) => box.checked).length} of ${boxes.length} ${name} selected`)
 })
 
+// Shows the checkboxes whose text, value, or group contains what was entered.
+on('input', '[data-filters-boxes]', (event, field) => {
+  const words = field.value.toLowerCase().split(/\s+/)
+  const fieldset = field.closest('fieldset')
+  let shown = 0
+  for (const group of fieldset.querySelectorAll('[role=group]')) {
+    const before = shown
+    for (const choice of group.querySelectorAll('.choice')) {
+      const text = `${group.ariaLabel} ${choice.textContent} ${choice.querySelector('input').value}`.toLowerCase()
+      choice.hidden = !words.every((word) => text.includes(word))
+      if (!choice.hidden) shown++
+    }
+    group.hidden = shown === before
+  }
+  fieldset.querySelector('[data-none]').hidden = shown > 0
+  announce(shown === 1 ? '1 scope' : `${shown} scopes`)
+})
+
+on('keydown', '[data-filters-boxes]', (event) => {
+  if (event.key === 'Enter') event.preventDefault() // would submit the form
+})
+
 on('htmx:config:request', 'form[data-tidy]', (event) => tidy(event.detail.ctx.request.body))
 on('formdata', 'form[data-tidy]', (event) => tidy(event.formData))
 

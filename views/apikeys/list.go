@@ -186,18 +186,18 @@ func lowerFirst(label string) string {
 	return string(unicode.ToLower(first)) + label[size:]
 }
 
-// maxLetters is the number of scopes of a resource that a chip shows as letters.
-const maxLetters = 2
-
-// marks returns the scopes of a resource in short: the first letters of their labels, or their number.
+// marks returns the scopes of a resource in short: R and W for "Read" and "Write", otherwise the label of one
+// scope, or their number.
 func marks(resource scope.Resource) []string {
-	if len(resource.Scopes) > maxLetters {
-		return []string{strconv.Itoa(len(resource.Scopes))}
-	}
-	letters := make([]string, len(resource.Scopes))
-	for i, s := range resource.Scopes {
-		first, _ := utf8.DecodeRuneInString(s.Label)
-		letters[i] = string(unicode.ToUpper(first))
+	var letters []string
+	for _, s := range resource.Scopes {
+		if s.Label != "Read" && s.Label != "Write" {
+			if len(resource.Scopes) == 1 {
+				return []string{s.Label}
+			}
+			return []string{strconv.Itoa(len(resource.Scopes))}
+		}
+		letters = append(letters, s.Label[:1])
 	}
 	return letters
 }

@@ -27,6 +27,7 @@ var findingTexts = map[models.Finding]findingText{
 	models.FindExpiring:  {"expiring soon", "Within 14 days", "Expiring within 14 days", false},
 	models.FindOld:       {"due for rotation", "Created over a year ago", "Created over a year ago", false},
 	models.FindScopes:    {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
+	models.FindRetired:   {"with a retired scope", "Have scopes that are being phased out", "Keys with retired scopes", false},
 	models.FindOrphaned:  {"without an owner", "Creator was deactivated or deleted", "Created by a deactivated member or a deleted key", true},
 	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired, or paused keys that clients still send", false},
 }
@@ -70,6 +71,14 @@ func (p ReviewPage) scopesNote(now time.Time, location *time.Location) string {
 		return "Unused-scope suggestions appear after 30 days of usage data."
 	}
 	return "Unused-scope suggestions appear after 30 days of usage data. Recording started on " + ui.Date(*p.Review.RecordedSince, location) + "."
+}
+
+// isRetired follows the names of retired scopes.
+func isRetired(scopes int) string {
+	if scopes == 1 {
+		return "is retired"
+	}
+	return "are retired"
 }
 
 // finding returns the finding that the list is filtered by, or "".

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/skipup/keys/models/scope"
 )
 
 // parts splits text at its backticks. Every second part is code. The others have curly apostrophes, like
@@ -37,6 +39,14 @@ func about(f Field) string {
 		facts = append(facts, "default "+f.Default)
 	}
 	return strings.Join(facts, ", ")
+}
+
+// allowed returns the values that a field allows. Where they are scopes, they include the custom ones.
+func allowed(f Field, scopes *scope.Catalog) []string {
+	if slices.Equal(f.Values, scope.Builtin.Names(scope.All)) {
+		return scopes.Names(scopes.Known())
+	}
+	return f.Values
 }
 
 func bodyTitle(o Operation) string {
