@@ -124,7 +124,7 @@ func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
-	if k.pausedAt(now) {
+	if k.pausedAt(now) && !k.IsScheduledForDeletion() {
 		w.PausedUntil = wire.OptionalTimestamp(k.PausedUntil)
 	}
 	return w

@@ -138,7 +138,10 @@ func (s *Store) CancelDeletion(ctx context.Context, workspaceID, id string) (*AP
 			return nil, err
 		}
 		key.setPause(tx.now(), wholeSecond(tx.now().Add(MaxPause)), key.PausedByName)
-		return []*APIKey{key}, tx.updateExisting(ctx, key, key.pause())
+		if err := tx.updateExisting(ctx, key, key.pause()); err != nil {
+			return nil, err
+		}
+		return []*APIKey{key}, tx.publishKey(ctx, APIKeyPausedEvent, key)
 	})
 	if err != nil {
 		return nil, err

@@ -47,6 +47,7 @@ func TestScheduleDeletion(t *testing.T) {
 			modelstest.Equal(t, name+" paused at", k.PausedAt, new(s.Now()))
 			modelstest.Equal(t, name+" status a year later", k.StatusAt(at.AddDate(1, 0, 0)), models.KeyPaused)
 			modelstest.Equal(t, name+" delete_at in the API", time.Time(*k.Wire(s.Scopes(), s.Clock.Now()).DeleteAt), at)
+			modelstest.Equal(t, name+" paused_until in the API", k.Wire(s.Scopes(), s.Clock.Now()).PausedUntil, nil)
 		}
 		event := eventsOf(t, s, key.ID)[0]
 		modelstest.Equal(t, "action", event.Action, "api_key.deletion_scheduled")

@@ -10,7 +10,7 @@ type APIKey struct {
 	State       string     `json:"state"`
 	ExpiresAt   *Timestamp `json:"expires_at"`
 	LastUsedAt  *Timestamp `json:"last_used_at"`
-	PausedUntil *Timestamp `json:"paused_until"` // null if the key isn't paused now
+	PausedUntil *Timestamp `json:"paused_until"` // null if the key isn't paused now, or until it is deleted
 	DeleteAt    *Timestamp `json:"delete_at"`    // when the key will be deleted
 	DeletedAt   *Timestamp `json:"deleted_at"`
 	CreatedAt   Timestamp  `json:"created_at"`
