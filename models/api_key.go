@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -120,7 +122,7 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
 	w := wire.APIKey{
 		State: string(k.stateAt(now)), DeletedAt: wire.OptionalTimestamp(k.DeletedAt),
-		ID: k.ID, Name: k.Name, Description: optional(k.Description), KeyPrefix: k.KeyPrefix, Scopes: scopes.Names(k.Scopes),
+		ID: k.ID, Name: k.Name, Description: optional(k.Description), Environment: optional(k.Environment), KeyPrefix: k.KeyPrefix, Scopes: scopes.Names(k.Scopes),
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
@@ -136,6 +138,7 @@ func (k *APIKey) target() target { return target{"api_key", k.ID, k.Name} }
 type NewAPIKey struct {
 	Name        string
 	Description string // may be empty
+	Environment string // may be empty; stored in lower case
 	Scopes      scope.Set
 	ExpiresAt   *time.Time // nil for a key that does not expire
 	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
@@ -190,6 +193,7 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 		WorkspaceID:   workspaceID,
 		Name:          n.Name,
 		Description:   n.Description,
+		Environment:   n.Environment,
 		KeyPrefix:     secret.Hint(),
 		Digest:        secret.Digest(),
 		Scopes:        n.Scopes,
@@ -214,6 +218,7 @@ func (s *Store) checkNewAPIKey(n *NewAPIKey, fields Fields) error {
 func (n *NewAPIKey) check(fields Fields, now time.Time) error {
 	n.Name = checkName(fields, "name", n.Name)
 	checkKeyDescription(fields, n.Description)
+	n.Environment = checkEnvironment(fields, n.Environment)
 	return n.checkAccess(fields, now)
 }
 
@@ -255,6 +260,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	details := map[string]string{"scopes": s.Scopes().Text(key.Scopes), "key_prefix": key.KeyPrefix}
 	if key.ExpiresAt != nil {
 		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if key.Environment != "" {
+		details["environment"] = key.Environment
 	}
 	if key.ReplacesID != nil {
 		details["rotated_from"] = *key.ReplacesID
@@ -304,15 +312,34 @@ func checkKeyDescription(fields Fields, description string) {
 	checkText(fields, "description", description, maxKeyDescription)
 }
 
+// Environments are the usual environments of keys. Others can be used, too.
+var Environments = []string{"production", "staging", "development"}
+
+// maxEnvironment is the longest environment of a key, in characters.
+const maxEnvironment = 40
+
+// checkEnvironment adds an error unless value is empty or can be an environment, and returns it as it is
+// stored, in lower case.
+func checkEnvironment(fields Fields, value string) string {
+	if strings.TrimSpace(value) == "" {
+		return ""
+	}
+	name := checkName(fields, "environment", value)
+	if length := utf8.RuneCountInString(name); length > maxEnvironment && fields["environment"] == "" {
+		fields.add("environment", "must be %d characters or fewer (you have %d)", maxEnvironment, length)
+	}
+	return strings.ToLower(name)
+}
+
 // KeyDetails are the parts of a key that only people read.
-type KeyDetails struct{ Name, Description string }
+type KeyDetails struct{ Name, Description, Environment string }
 
 // RenameAPIKey changes the name of a key, which may be expired but not deleted.
 func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) error {
 	return s.EditAPIKey(ctx, workspaceID, id, func(d *KeyDetails) { d.Name = name })
 }
 
-// EditAPIKey changes the name and the description of a key, which may be expired but not deleted.
+// EditAPIKey changes the name, the description, and the environment of a key, which may be expired but not deleted.
 func (s *Store) EditAPIKey(ctx context.Context, workspaceID, id string, edit func(*KeyDetails)) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		key, err := tx.APIKey(ctx, workspaceID, id)
@@ -326,34 +353,45 @@ func (s *Store) EditAPIKey(ctx context.Context, workspaceID, id string, edit fun
 	})
 }
 
-// editDetails edits the name and the description of a key. It adds to the errors already in fields.
+// editDetails edits the details of a key. It adds to the errors already in fields.
 func (s *Store) editDetails(ctx context.Context, key *APIKey, fields Fields, edit func(*KeyDetails)) error {
-	before := KeyDetails{key.Name, key.Description}
+	before := KeyDetails{key.Name, key.Description, key.Environment}
 	after := before
 	edit(&after)
 	if after.Name != before.Name { // one from before a rule stays valid
 		after.Name = checkName(fields, "name", after.Name)
 	}
 	checkKeyDescription(fields, after.Description)
+	after.Environment = checkEnvironment(fields, after.Environment)
 	if err := fields.err(); err != nil {
 		return err
 	}
-	if err := s.updateExisting(ctx, key, map[string]any{"name": after.Name, "description": after.Description}); err != nil {
+	if err := s.updateExisting(ctx, key, map[string]any{"name": after.Name, "description": after.Description, "environment": after.Environment}); err != nil {
 		return err
 	}
-	key.Name, key.Description, key.UpdatedAt = after.Name, after.Description, s.now()
+	key.Name, key.Description, key.Environment, key.UpdatedAt = after.Name, after.Description, after.Environment, s.now()
 	return s.auditEdit(ctx, key, before, after)
 }
 
 // auditEdit records an event for each part of a key that was submitted. A name that stays the same
-// is recorded too, unless the description has changed.
+// is recorded too, unless another part has changed.
 func (s *Store) auditEdit(ctx context.Context, key *APIKey, before, after KeyDetails) error {
 	target := target{"api_key", key.ID, after.Name}
-	if after.Description != before.Description {
-		details := map[string]string{"from": before.Description, "to": after.Description}
-		if err := s.audit(ctx, key.WorkspaceID, "api_key.description_changed", target, details); err != nil || after.Name == before.Name {
+	changed := false
+	for _, part := range []struct{ action, from, to string }{
+		{"api_key.description_changed", before.Description, after.Description},
+		{"api_key.environment_changed", before.Environment, after.Environment},
+	} {
+		if part.from == part.to {
+			continue
+		}
+		changed = true
+		if err := s.audit(ctx, key.WorkspaceID, part.action, target, map[string]string{"from": part.from, "to": part.to}); err != nil {
 			return err
 		}
+	}
+	if changed && after.Name == before.Name {
+		return nil
 	}
 	return s.audit(ctx, key.WorkspaceID, "api_key.renamed", target, map[string]string{"from": before.Name})
 }

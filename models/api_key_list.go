@@ -52,15 +52,16 @@ func (s *Store) APIKeysInState(ctx context.Context, workspaceID string, state AP
 
 // APIKeyFilter selects and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
-	Search     string       // part of the name, the description or the prefix, ignoring case; or an ID
-	Status     KeyStatus    // empty for all but deleted keys, or for all with the finding, the ID, or the whole prefix
-	Finding    Finding      // empty for any
-	Scope      *scope.Scope // nil for any
-	Creator    string       // ID of the member or key that created them, directly or through other keys; empty for any
-	Sort       APIKeySort   // empty for SortCreated
-	Ascending  bool
-	PageNumber int // from 1
-	PageSize   int
+	Search      string       // part of the name, the description, the environment, or the prefix, ignoring case; or an ID
+	Status      KeyStatus    // empty for all but deleted keys, or for all with the finding, the ID, or the whole prefix
+	Finding     Finding      // empty for any
+	Scope       *scope.Scope // nil for any
+	Environment string       // empty for any
+	Creator     string       // ID of the member or key that created them, directly or through other keys; empty for any
+	Sort        APIKeySort   // empty for SortCreated
+	Ascending   bool
+	PageNumber  int // from 1
+	PageSize    int
 }
 
 // APIKeySort is a column that the dashboard's list can be sorted by.
@@ -132,6 +133,9 @@ func (f APIKeyFilter) where(workspaceID string, now time.Time) func(*gorm.DB) *g
 		if f.Scope != nil {
 			query = query.Where(hasScopeSQL("scopes", *f.Scope))
 		}
+		if f.Environment != "" {
+			query = query.Where("environment = ?", storable(f.Environment))
+		}
 		if f.Creator != "" {
 			query = query.Where(createdBySQL, map[string]any{"workspace": workspaceID, "creator": storable(f.Creator)})
 		}
@@ -174,6 +178,21 @@ func (s *Store) APIKeyCreators(ctx context.Context, workspaceID string) ([]APIKe
 		return nil, fmt.Errorf("read creators of API keys: %w", err)
 	}
 	return creators, nil
+}
+
+// maxEnvironments limits the environments that EnvironmentsInUse returns.
+const maxEnvironments = 100
+
+// EnvironmentsInUse returns the environments of the keys of a workspace that aren't deleted, in order.
+func (s *Store) EnvironmentsInUse(ctx context.Context, workspaceID string) ([]string, error) {
+	var environments []string
+	err := s.with(ctx).Model(&APIKey{}).Distinct("environment").
+		Where("workspace_id = ? AND deleted_at IS NULL AND environment <> ''", workspaceID).
+		Order("environment").Limit(maxEnvironments).Pluck("environment", &environments).Error
+	if err != nil {
+		return nil, fmt.Errorf("read environments of API keys: %w", err)
+	}
+	return environments, nil
 }
 
 // statusSQL is StatusAt in SQL, with the arguments statusArgs.

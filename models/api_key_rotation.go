@@ -118,7 +118,7 @@ var (
 
 // of returns n as a key to create.
 func (n NewReplacement) of(old *APIKey, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID}
+	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)

@@ -11,12 +11,14 @@ import (
 
 // KeyUpdate changes some properties of a key and leaves the others as they are.
 type KeyUpdate struct {
-	Name, Description Change[string]
-	Scopes            Change[scope.Set]
-	ExpiresAt         Change[*time.Time] // to nil for a key that does not expire
+	Name, Description, Environment Change[string]
+	Scopes                         Change[scope.Set]
+	ExpiresAt                      Change[*time.Time] // to nil for a key that does not expire
 }
 
-func (u KeyUpdate) changesDetails() bool { return u.Name.Given || u.Description.Given }
+func (u KeyUpdate) changesDetails() bool {
+	return u.Name.Given || u.Description.Given || u.Environment.Given
+}
 
 func (u KeyUpdate) changesAccess() bool { return u.Scopes.Given || u.ExpiresAt.Given }
 
@@ -59,6 +61,7 @@ func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate)
 		err := s.editDetails(ctx, key, fields, func(d *KeyDetails) {
 			u.Name.apply(&d.Name)
 			u.Description.apply(&d.Description)
+			u.Environment.apply(&d.Environment)
 		})
 		if err != nil {
 			return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -54,7 +53,7 @@ func (f FoundItems) IsEmpty() bool {
 
 // SearchItems finds the items of a workspace that match text, a few of each kind. If the text contains
 // API keys, it finds those. If the text is an ID, it finds the item with that ID and the audit events
-// about it. Otherwise, it finds keys by part of their name, description, or prefix, or by the IP address
+// about it. Otherwise, it finds keys by part of their name, description, environment, or prefix, or by the IP address
 // or part of the user agent of a caller; scopes; members by part of their name or email; and endpoints
 // by part of their description or URL. Deleted keys and deactivated members come last.
 func (s *Store) SearchItems(ctx context.Context, workspaceID, text string) (FoundItems, error) {
@@ -201,14 +200,11 @@ func (s *Store) scopesLike(text string) []scope.Definition {
 	return scopes
 }
 
-// matchesKey returns a condition for keys whose name, description, or prefix contains text. Text that
-// continues a prefix, as when only a part of a key was copied, matches that prefix.
+// matchesKey returns a condition for keys whose name, description, environment, or prefix contains text.
+// The beginning of a key matches its prefix.
 func matchesKey(query *gorm.DB, text string) clause.Expr {
-	if beginning := longPrefix.FindStringSubmatch(text); beginning != nil {
-		text = beginning[1] + "...."
+	if keyStart.MatchString(text) {
+		text = storedPrefix(text)
 	}
-	return contains(query, text, "name", "description", "key_prefix")
+	return contains(query, text, "name", "description", "environment", "key_prefix")
 }
-
-// longPrefix matches the beginning of a key that is longer than its prefix.
-var longPrefix = regexp.MustCompile(`^(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]+$`)

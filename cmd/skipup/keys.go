@@ -22,6 +22,7 @@ func (p *program) keys() *cobra.Command {
 type newKeyFlags struct {
 	workspace, name string
 	description     string
+	environment     string
 	scopes          []string
 	expiresIn       time.Duration
 	expires         bool
@@ -45,6 +46,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	addWorkspaceFlag(cmd, &f.workspace)
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
+	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default never)")
 	addFlags(flags, databaseOption, keyEnvironmentOption, maxKeysOption)
@@ -71,14 +73,16 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		if err != nil {
 			return err
 		}
-		n := models.NewAPIKey{Name: f.name, Description: f.description, Scopes: scopes}
+		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes}
 		if f.expires {
 			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at
 		}
 		key, secret, err := store.CreateAPIKey(ctx, workspace, n)
 		if err != nil {
-			return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in", "scopes": "--scopes"})
+			return flagErrors(err, map[string]string{
+				"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes",
+			})
 		}
 		if err := p.printf("%s", secret.Reveal()); err != nil {
 			return failf("created %s but couldn't print it; delete it: %w", key.ID, err)

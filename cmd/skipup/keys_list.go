@@ -86,6 +86,7 @@ type listedKey struct {
 	ID          string           `json:"id"`
 	Name        string           `json:"name"`
 	Description string           `json:"description"`
+	Environment string           `json:"environment"`
 	KeyPrefix   string           `json:"key_prefix"`
 	State       models.KeyStatus `json:"state"`
 	Scopes      []string         `json:"scopes"`
@@ -103,7 +104,7 @@ type listedKey struct {
 
 func listed(key *models.APIKey, now time.Time, scopes *scope.Catalog) listedKey {
 	one := listedKey{
-		ID: key.ID, Name: key.Name, Description: key.Description, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
+		ID: key.ID, Name: key.Name, Description: key.Description, Environment: key.Environment, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
@@ -124,14 +125,14 @@ func inSeconds(t *time.Time) *time.Time {
 }
 
 func (p *program) printTable(keys []listedKey) error {
-	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "DESCRIPTION"}}
+	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "ENVIRONMENT", "DESCRIPTION"}}
 	for _, key := range keys {
 		status := string(key.State)
 		if key.DeleteAt != nil {
 			status += " until deletion at " + formatTime(key.DeleteAt)
 		}
 		rows = append(rows, []string{key.ID, visible(key.Name), key.KeyPrefix, status, cmp.Or(strings.Join(key.Scopes, ","), "-"),
-			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Description), "-")})
+			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Environment), "-"), cmp.Or(visible(key.Description), "-")})
 	}
 	return p.printRows(rows)
 }

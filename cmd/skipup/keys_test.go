@@ -158,7 +158,7 @@ func TestListKeysAsTable(t *testing.T) {
 	got.requireCode(t, exitOK)
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	want := []*regexp.Regexp{
-		regexp.MustCompile(`^ID +NAME +PREFIX +STATUS +SCOPES +CREATED +LAST USED +EXPIRES +DESCRIPTION$`),
+		regexp.MustCompile(`^ID +NAME +PREFIX +STATUS +SCOPES +CREATED +LAST USED +EXPIRES +ENVIRONMENT +DESCRIPTION$`),
 		regexp.MustCompile(`^key_\w{26}  "backups \\ue000 of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -$`),
 		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never +-$`),
 	}

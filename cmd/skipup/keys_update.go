@@ -12,18 +12,18 @@ import (
 
 // keyChange holds the flags that change a key.
 type keyChange struct {
-	name, description string
-	scopes            []string
-	expiresIn         time.Duration
-	never             bool
-	changes           func(flag string) bool
+	name, description, environment string
+	scopes                         []string
+	expiresIn                      time.Duration
+	never                          bool
+	changes                        func(flag string) bool
 }
 
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Update an API key's name, description, scopes, or expiry",
-		Long: `Update an API key's name, description, scopes, or expiry. Omitted fields don't change.
+		Short: "Update an API key's name, description, environment, scopes, or expiry",
+		Long: `Update an API key's name, description, environment, scopes, or expiry. Omitted fields don't change.
 
 A change to the scopes or expiry waits until every node applies it (about one lease).`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
@@ -33,11 +33,12 @@ A change to the scopes or expiry waits until every node applies it (about one le
 	flags := cmd.Flags()
 	flags.StringVar(&change.name, "name", "", "key `name`")
 	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
+	flags.StringVar(&change.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	cmd.MarkFlagsOneRequired("name", "description", "scopes", "expires-in", "never-expires")
+	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires")
 	addFlags(flags, databaseOption)
 	completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -71,6 +72,9 @@ func (c keyChange) details(d *models.KeyDetails) {
 	if c.changes("description") {
 		d.Description = c.description
 	}
+	if c.changes("environment") {
+		d.Environment = c.environment
+	}
 }
 
 func (c keyChange) changesAccess() bool {
@@ -98,11 +102,11 @@ func (c keyChange) access(access models.KeyAccess, now time.Time) models.KeyAcce
 }
 
 func (p *program) updateKey(ctx context.Context, store *models.Store, key *models.APIKey, change keyChange, access models.KeyAccess) error {
-	inFlag := map[string]string{"name": "--name", "description": "--description", "expires_at": "--expires-in"}
+	inFlag := map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in"}
 	if err := store.CheckKeyAccess(key, access, models.Fields{}); err != nil {
 		return flagErrors(err, inFlag)
 	}
-	if change.changes("name") || change.changes("description") {
+	if change.changes("name") || change.changes("description") || change.changes("environment") {
 		if err := store.EditAPIKey(ctx, key.WorkspaceID, key.ID, change.details); err != nil {
 			return flagErrors(err, inFlag)
 		}

@@ -69,6 +69,7 @@ func (h apiKeys) show(ctx context.Context, caller web.Caller, in byID) (wire.API
 type newAPIKey struct {
 	Name        string   `json:"name"`
 	Description *string  `json:"description"`
+	Environment *string  `json:"environment"`
 	Scopes      []string `json:"scopes"`
 	ExpiresAt   *rfc3339 `json:"expires_at"`
 }
@@ -83,12 +84,15 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
-	var description string
+	var description, environment string
 	if in.Description != nil {
 		description = *in.Description
 	}
+	if in.Environment != nil {
+		environment = *in.Environment
+	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Description: description, Scopes: set, ExpiresAt: expiresAt,
+		Name: in.Name, Description: description, Environment: environment, Scopes: set, ExpiresAt: expiresAt,
 	})
 	if err != nil {
 		return createdAPIKey{}, err
@@ -114,6 +118,7 @@ type keyUpdate struct {
 	ID          string          `param:"id" json:"-"`
 	Name        given[string]   `json:"name"`
 	Description given[*string]  `json:"description"`
+	Environment given[*string]  `json:"environment"`
 	Scopes      given[[]string] `json:"scopes"`
 	ExpiresAt   given[*rfc3339] `json:"expires_at"`
 }
@@ -121,7 +126,7 @@ type keyUpdate struct {
 // update updates an API key. Scopes that it adds, and a later expiry, are limited to those of the caller's
 // key.
 func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
-	u := models.KeyUpdate{Name: in.Name.Change, Description: models.Change[string]{Given: in.Description.Given}}
+	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment)}
 	var err error
 	if u.Scopes, err = scopesChange(in.Scopes, h.store.Scopes()); err != nil {
 		return wire.APIKey{}, err
@@ -129,10 +134,16 @@ func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (w
 	if u.ExpiresAt, err = timeChange("expires_at", in.ExpiresAt); err != nil {
 		return wire.APIKey{}, err
 	}
-	if in.Description.Value != nil {
-		u.Description.Value = *in.Description.Value
-	}
 	return h.wireOrError(h.store.UpdateAPIKey(ctx, caller.WorkspaceID, in.ID, u))
+}
+
+// changeOf returns a change of text, which null empties.
+func changeOf(text given[*string]) models.Change[string] {
+	change := models.Change[string]{Given: text.Given}
+	if text.Value != nil {
+		change.Value = *text.Value
+	}
+	return change
 }
 
 type keyPause struct {

@@ -47,3 +47,26 @@ func TestListIsFilteredByCreator(t *testing.T) {
 		"Clear filters → ",
 	}, "\n"))
 }
+
+// TestEnvironmentIsShownAndFiltered checks the label from the form for a new key to the list.
+func TestEnvironmentIsShownAndFiltered(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	list := document(t, b.Get(listPath))
+	modelstest.Equal(t, "filters without environments", list.Find("#field-environment").Length(), 0)
+	for name, environment := range map[string]string{"Live": "Production", "Plain": ""} {
+		b.Post(listPath, url.Values{"name": {name}, "environment": {environment}, "form_id": {name}, "expiry": {"never"}})
+	}
+	list = document(t, b.Get(listPath+"?environment=production"))
+	modelstest.Equal(t, "keys", list.Find("#keys tbody tr").Length(), 1)
+	modelstest.Equal(t, "label", list.Find("#keys tbody .chip").First().Text(), "production")
+	modelstest.Equal(t, "chips", list.Find("#keys .filter-chip").Length(), 1)
+
+	path, _ := list.Find("#keys tbody a.name").Attr("href")
+	b.Post(path, url.Values{"name": {"Live"}, "environment": {"EU"}})
+	page := document(t, b.Get(path))
+	modelstest.Equal(t, "environment in the form", page.Find("#field-environment").AttrOr("value", ""), "eu")
+	modelstest.Equal(t, "suggestions", page.Find("#environments option").Length(), 4)
+	copied := document(t, b.Get(listPath+"/new?from="+strings.TrimPrefix(path, listPath+"/")))
+	modelstest.Equal(t, "environment of a copy", copied.Find("#field-environment").AttrOr("value", ""), "eu")
+}

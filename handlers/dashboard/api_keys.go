@@ -51,6 +51,9 @@ func (h apiKeys) list(c echo.Context) error {
 	if page.Usage, err = h.recentUsage(c, list.Keys...); err != nil {
 		return err
 	}
+	if page.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
+		return err
+	}
 	if page.Creators, err = h.store.APIKeyCreators(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
 		return err
 	}
@@ -64,14 +67,15 @@ func (h apiKeys) list(c echo.Context) error {
 func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 	sort, ascending := apikeys.Sorting(query)
 	filter := models.APIKeyFilter{
-		Search:     query.Search(),
-		Status:     models.KeyStatus(query.Get(apikeys.ByStatus)),
-		Finding:    apikeys.FindingOf(query.Get(apikeys.ByReview)),
-		Creator:    query.Get(apikeys.ByCreator),
-		Sort:       sort,
-		Ascending:  ascending,
-		PageNumber: query.Page(),
-		PageSize:   query.PageSize(),
+		Search:      query.Search(),
+		Status:      models.KeyStatus(query.Get(apikeys.ByStatus)),
+		Finding:     apikeys.FindingOf(query.Get(apikeys.ByReview)),
+		Creator:     query.Get(apikeys.ByCreator),
+		Environment: query.Get(apikeys.ByEnvironment),
+		Sort:        sort,
+		Ascending:   ascending,
+		PageNumber:  query.Page(),
+		PageSize:    query.PageSize(),
 	}
 	if s, known := scopes.Parse(query.Get(apikeys.ByScope)); known {
 		filter.Scope = &s
@@ -102,6 +106,9 @@ func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
 		return err
 	}
 	form.Found = found
+	if form.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
+		return err
+	}
 	return web.Render(c, status, apikeys.New(form))
 }
 
@@ -197,7 +204,7 @@ func (h apiKeys) show(c echo.Context) error {
 			return c.NoContent(http.StatusNoContent)
 		}
 	}
-	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Form: apikeys.DetailsForm{Name: key.Name, Description: key.Description}})
+	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Form: apikeys.DetailsForm{Name: key.Name, Description: key.Description, Environment: key.Environment}})
 }
 
 // detail completes the page of a key and shows it.
@@ -207,6 +214,9 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.History = history
+	if page.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), page.Key.WorkspaceID); err != nil {
+		return err
+	}
 	if page.Usage, err = h.keyUsage(c, page.Key.ID); err != nil {
 		return err
 	}
@@ -251,7 +261,7 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 		apply: func(c echo.Context, form apikeys.DetailsForm) (next, error) {
 			id := c.Param("id")
 			err := h.store.EditAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, func(d *models.KeyDetails) {
-				d.Name, d.Description = form.Name, form.Description
+				d.Name, d.Description, d.Environment = form.Name, form.Description, form.Environment
 			})
 			return next{"Key details updated", path.APIKey(id)}, err
 		},

@@ -5,6 +5,7 @@ type APIKey struct {
 	ID          string     `json:"id"`
 	Name        string     `json:"name"`
 	Description *string    `json:"description"`
+	Environment *string    `json:"environment"`
 	KeyPrefix   string     `json:"key_prefix"`
 	Scopes      []string   `json:"scopes"`
 	State       string     `json:"state"`

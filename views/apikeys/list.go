@@ -2,6 +2,7 @@ package apikeys
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -20,12 +21,13 @@ const (
 	ByScope  = "scope"
 	ByReview = "review" // a finding
 	// ByCreator filters by the ID of the member or key that created the keys.
-	ByCreator = "creator"
+	ByCreator     = "creator"
+	ByEnvironment = "environment"
 )
 
 // ParseQuery reads the query of the list.
 func ParseQuery(values url.Values) (ui.ListQuery, error) {
-	return ui.ParseListQuery(path.APIKeys, values, ByStatus, ByScope, ByReview, ByCreator)
+	return ui.ParseListQuery(path.APIKeys, values, ByStatus, ByScope, ByReview, ByCreator, ByEnvironment)
 }
 
 var (
@@ -81,13 +83,35 @@ func (p ListPage) tabs() []ui.Tab {
 	return tabs
 }
 
-// filters returns the filters of the toolbar. There is none for the creator if there is only one.
+// filters returns the filters of the toolbar that make a difference.
 func (p ListPage) filters(scopes *scope.Catalog) []ui.Select {
 	filters := []ui.Select{scopeFilter(p.Query, scopes)}
+	if len(p.Environments) > 0 || p.Query.Get(ByEnvironment) != "" {
+		filters = append(filters, p.environmentFilter())
+	}
 	if len(p.Creators) > 1 || p.Query.Get(ByCreator) != "" {
 		filters = append(filters, p.creatorFilter())
 	}
 	return filters
+}
+
+func (p ListPage) environmentFilter() ui.Select {
+	filter := ui.Select{Name: ByEnvironment, Label: "Environment", Any: "Any environment", Value: p.Query.Get(ByEnvironment)}
+	environments := p.Environments
+	if filter.Value != "" && !slices.Contains(environments, filter.Value) {
+		environments = append(slices.Clone(environments), filter.Value)
+	}
+	for _, environment := range environments {
+		filter.Options = append(filter.Options, ui.Option{Value: environment, Label: environment})
+	}
+	return filter
+}
+
+// suggestedEnvironments returns the usual environments and those in use.
+func suggestedEnvironments(inUse []string) []string {
+	all := slices.Concat(models.Environments, inUse)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (p ListPage) creatorFilter() ui.Select {
@@ -119,6 +143,7 @@ func (p ListPage) chips() []ui.Chip {
 	for _, filter := range []struct{ name, label, value string }{
 		{ByStatus, "Status", ui.StateLabel(models.KeyStatus(p.Query.Get(ByStatus)))},
 		{ByScope, "Scope", p.Query.Get(ByScope)},
+		{ByEnvironment, "Environment", p.Query.Get(ByEnvironment)},
 		{ByCreator, "Created by", p.creatorName()},
 	} {
 		if filter.value != "" {

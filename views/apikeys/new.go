@@ -34,7 +34,7 @@ func expiryChoices(now time.Time, location *time.Location) []ui.Choice {
 // FormLike returns the form for a new key like another one, which lasts as long as the other did from its
 // creation.
 func FormLike(key *models.APIKey, v viewer.Viewer) Form {
-	form := Form{Name: copyName(key.Name), Description: key.Description, Access: Access{Scopes: v.Scopes.Names(key.Scopes), Expiry: ExpiryNever}}
+	form := Form{Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Access: Access{Scopes: v.Scopes.Names(key.Scopes), Expiry: ExpiryNever}}
 	if key.ExpiresAt != nil {
 		days := max(1, int(math.Round(key.ExpiresAt.Sub(key.CreatedAt).Hours()/24)))
 		form.Expiry = strconv.Itoa(days)

@@ -19,6 +19,8 @@ type ListPage struct {
 	// OldKeys are the IDs of the keys that are being rotated, by the IDs of their replacements.
 	OldKeys map[string]string
 	Env     token.Environment
+	// Environments are those in use, for the filter.
+	Environments []string
 	// Creators are members and keys that have created keys, for the filter.
 	Creators []models.APIKeyCreator
 	// Evidence is why each key has the finding that the list is filtered by, by key ID.
@@ -78,13 +80,15 @@ type Form struct {
 	FormID      string `form:"form_id"`
 	Name        string `form:"name"`
 	Description string `form:"description"`
+	Environment string `form:"environment"`
 	CopyFrom    string `form:"copy_from"` // id of the key whose button was pressed
 	// CopySearch is the search for keys to copy scopes from, and CopySearched the one that was answered.
 	CopySearch   string `form:"copy_search"`
 	CopySearched string `form:"copy_searched"`
 	Access
 
-	Found models.APIKeyList `form:"-"` // keys to copy scopes from
+	Found        models.APIKeyList `form:"-"` // keys to copy scopes from
+	Environments []string          `form:"-"` // in use
 }
 
 // AccessForm is the form that changes the access of a key.
@@ -109,10 +113,11 @@ type CreatedPage struct {
 	Secret string
 }
 
-// DetailsForm is the form that edits the name and the description of a key.
+// DetailsForm is the form that edits the name, the description, and the environment of a key.
 type DetailsForm struct {
 	Name        string `form:"name"`
 	Description string `form:"description"`
+	Environment string `form:"environment"`
 }
 
 // Route is an endpoint of the API.
@@ -131,12 +136,13 @@ type DetailPage struct {
 	History         []models.AuditEvent
 	RotationHistory []models.APIKey // oldest first, including the key
 	// RotationUse counts the requests of each of them in the last 30 days, by ID.
-	RotationUse map[string]int64
-	Descendants []models.APIKey // created by the key, directly or through other keys
-	Rejected    int64           // requests rejected since the key was paused
-	Form        DetailsForm
-	Errors      models.Fields // of that form
-	Message     string        // an error that concerns no single field
+	RotationUse  map[string]int64
+	Descendants  []models.APIKey // created by the key, directly or through other keys
+	Rejected     int64           // requests rejected since the key was paused
+	Form         DetailsForm
+	Environments []string      // in use
+	Errors       models.Fields // of that form
+	Message      string        // an error that concerns no single field
 }
 
 // CancelDeletionPage asks whether a key whose deletion is canceled stays paused.

@@ -657,7 +657,7 @@ func toolbar(l List) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = selectControl(filter, "min-w-0 max-sm:w-36 sm:max-w-full").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = selectControl(filter, "min-w-0 max-sm:w-36 sm:max-w-48").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -88,7 +88,7 @@ test.describe('without JavaScript', () => {
     await expect(admin.getByRole('link', { name: 'Back to latest' })).toBeVisible()
     await admin.getByLabel(/^Search by name/).fill('robot 12')
     await admin.getByLabel('Actor', { exact: true }).fill('Ada Admin')
-    await admin.getByRole('button', { name: 'Search' }).click()
+    await admin.getByRole('button', { name: 'Search', exact: true }).click()
     await expect(events(admin)).toHaveCount(1)
     await events(admin).first().locator('summary').click()
     await expect(events(admin).first().getByText('Hash')).toBeVisible()

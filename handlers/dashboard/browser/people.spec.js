@@ -281,7 +281,7 @@ test.describe('without JavaScript', () => {
     await expect(other).toHaveURL('/settings/account')
 
     await admin.getByLabel('Search by name or email').fill('hopper')
-    await admin.getByRole('button', { name: 'Search' }).click()
+    await admin.getByRole('button', { name: 'Search', exact: true }).click()
     await expect(people(admin)).toHaveCount(1)
     await admin.getByRole('link', { name: grace.name }).click()
     await admin.getByRole('radio', { name: /^Admin/ }).check()
@@ -291,7 +291,7 @@ test.describe('without JavaScript', () => {
     await admin.goto(seatsPath)
     await admin.getByRole('link', { name: 'Assign seat' }).first().click()
     await admin.getByLabel('Search members without a seat').fill('grace')
-    await admin.getByRole('button', { name: 'Search' }).click()
+    await admin.getByRole('button', { name: 'Search', exact: true }).click()
     await admin.getByRole('radio', { name: /^Grace Hopper/ }).check()
     await submit(admin)
     await expect(seated(admin)).toHaveCount(1)

@@ -78,7 +78,7 @@ test('searches, filters, sorts and pages', async ({ admin }) => {
   await expect(rows(admin)).toHaveCount(1)
   await admin.getByLabel('Search by name or description, or paste a key').fill('robot 1')
   await admin.getByLabel('Scope', { exact: true }).selectOption('seats.read')
-  await admin.getByRole('button', { name: 'Search' }).click()
+  await admin.getByRole('button', { name: 'Search', exact: true }).click()
   await expect(rows(admin)).toHaveCount(5)
   await admin.getByRole('columnheader', { name: 'Name' }).getByRole('link').click()
   await expect(rows(admin).first()).toContainText('Robot 11')
