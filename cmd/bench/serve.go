@@ -111,6 +111,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 		})(small))
 	}
 	e.Any("/healthz", echo.WrapHandler(product))
+	e.Any(web.VerifyPath, echo.WrapHandler(product))
 	e.Any("/api/*", echo.WrapHandler(product))
 	gates := []*web.KeyGate{gate, whole}
 	e.POST(flushPath, func(c echo.Context) error {

@@ -70,6 +70,20 @@ func measureProduct(ctx context.Context, p plan) error {
 	})
 }
 
+// measureVerify compares the answer to a reverse proxy with a response of the same server for which no key
+// is verified.
+func measureVerify(ctx context.Context, p plan) error {
+	if !p.includes("verify") {
+		return nil
+	}
+	fmt.Printf("\n/verify, 10,000 keys in rotation\n")
+	return compare(ctx, p, 10_000, []variant{
+		{name: "no key (/healthz)", path: "/healthz", status: http.StatusOK},
+		{name: "no key, again", path: "/healthz", status: http.StatusOK},
+		{name: "/verify", path: "/verify?scope=meeting_requests.read&route=GET+/orders", status: http.StatusNoContent, minRatio: 0.85},
+	})
+}
+
 // compare measures the variants in turn and prints the medians.
 func compare(ctx context.Context, p plan, keys int, variants []variant) error {
 	server, err := startServer(ctx, keys)

@@ -1,0 +1,65 @@
+package web_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/web"
+)
+
+// BenchmarkVerify measures the answer to a reverse proxy, and a response of the same server for which no
+// key is verified. cmd/bench measures the same with the network.
+func BenchmarkVerify(b *testing.B) {
+	s := modelstest.NewSQLite(b)
+	s.Exec(b, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000")
+	workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
+	_, secret, err := s.CreateAPIKey(context.Background(), workspace.ID, models.NewAPIKey{Name: "Shop", Scopes: scope.Of(scope.SeatsRead)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(discardLog{}, nil))
+	gate := web.NewKeyGate(s.Store, web.GateOptions{Log: log})
+	ctx, stop := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	go func() { gate.Run(ctx); close(done) }()
+	defer func() { stop(); <-done }()
+	for !gate.Ready() {
+		time.Sleep(time.Millisecond)
+	}
+	server := web.NewVerifyServer(gate, web.Options{Log: log})
+	for _, bench := range []struct {
+		name, path string
+		status     int
+	}{{"none", "/none", http.StatusNotFound}, {"verify", "/verify?scope=seats.read", http.StatusNoContent}} {
+		request, err := http.NewRequest(http.MethodGet, bench.path, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		request.RemoteAddr = "127.0.0.1:1234"
+		request.Header.Set("Authorization", "Bearer "+secret.Reveal())
+		request.Header.Set("User-Agent", "bench/1")
+		request.Header.Set("X-Forwarded-Method", "GET")
+		request.Header.Set("X-Forwarded-Uri", "/orders/1234?a=1")
+		response := &discardResponse{header: http.Header{}}
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(response.header)
+				server.ServeHTTP(response, request)
+			}
+		})
+		if response.status != 0 && response.status != bench.status { // 0 if -bench excludes it
+			b.Fatalf("%s: status = %d, want %d", bench.path, response.status, bench.status)
+		}
+	}
+}
+
+type discardLog struct{}
+
+func (discardLog) Write(line []byte) (int, error) { return len(line), nil }
