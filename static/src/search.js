@@ -10,6 +10,8 @@ const isMac = /Mac|iP(hone|ad)/.test(navigator.platform)
 
 let selected // option
 let waiting = false // for the results of what was typed
+let changes = 0 // of what was typed
+let asked // the value of changes when the last request was sent
 let entered = false // Enter was pressed while waiting
 
 function openSearch() {
@@ -22,6 +24,7 @@ function openSearch() {
 }
 
 function waitForResults() {
+  changes++
   select()
   waiting = true
   list.ariaBusy = 'true'
@@ -78,9 +81,11 @@ field?.addEventListener('input', () => {
   waitForResults()
 })
 
+field?.form.addEventListener('htmx:before:request', () => (asked = changes))
+
 document.addEventListener('htmx:after:swap', () => {
   const found = list?.querySelector('#found')
-  if (!waiting || !found || !box.open) return
+  if (!waiting || !found || !box.open || asked !== changes) return
   waiting = false
   list.ariaBusy = null
   announce(found.dataset.found)

@@ -64,6 +64,25 @@ test('runs commands', async ({ admin, skipup }) => {
   await expect(admin.locator('#announcement')).toHaveText('No results')
 })
 
+test('Enter opens nothing but what was typed', async ({ admin }) => {
+  const { id } = await makeKey(admin, { name: 'Nightly' })
+  await admin.clock.install() // nothing is searched for until the clock moves
+  let release
+  const held = new Promise((resolve) => (release = resolve))
+  await admin.route('/search', async (route) => {
+    await held
+    await route.continue()
+  })
+  await admin.keyboard.press('Control+k')
+  await admin.keyboard.type('Nightly')
+  await admin.keyboard.press('Enter')
+  release()
+  await expect(option(admin, 'Create API key'), 'the results of an empty search').toBeVisible()
+  await expect(box(admin)).toBeVisible()
+  await admin.clock.runFor(1000)
+  await expect(admin).toHaveURL(`${listPath}/${id}`)
+})
+
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
