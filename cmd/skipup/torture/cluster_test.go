@@ -50,6 +50,7 @@ func newCluster(t *testing.T, p *postgres, database, binary string, nodes int, l
 	}
 	for _, n := range c.nodes {
 		n.awaitReady()
+		n.proxy.awaitPoll()
 	}
 	t.Cleanup(func() {
 		if t.Failed() {

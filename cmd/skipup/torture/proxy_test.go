@@ -13,6 +13,7 @@ import (
 
 // proxy connects a node to the database, and simulates network faults.
 type proxy struct {
+	t        *testing.T
 	listener net.Listener
 	target   string
 
@@ -57,7 +58,7 @@ func newProxy(t *testing.T, port int) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: listener, target: fmt.Sprintf("127.0.0.1:%d", port), open: map[*link]bool{}}
+	p := &proxy{t: t, listener: listener, target: fmt.Sprintf("127.0.0.1:%d", port), open: map[*link]bool{}}
 	p.moved = sync.NewCond(&p.mu)
 	go p.accept()
 	t.Cleanup(func() {
@@ -126,7 +127,7 @@ func (p *proxy) pump(l *link, from, to net.Conn, isResponse bool) {
 			return
 		}
 		p.mu.Lock()
-		if !isResponse && bytes.Contains(buffer[:n], []byte(`FROM "revocation" LEFT JOIN`)) {
+		if !isResponse && bytes.Contains(buffer[:n], []byte(`FROM "revocation" `)) {
 			l.polls = true
 		}
 		if !isResponse && l.acknowledges(buffer[:n]) && p.fault.loseAcknowledgments {
@@ -146,6 +147,28 @@ func (p *proxy) pump(l *link, from, to net.Conn, isResponse bool) {
 			return
 		}
 	}
+}
+
+// awaitPoll waits until the proxy recognizes the connection that polls for changes to keys. Without it, some
+// faults would have no effect.
+func (p *proxy) awaitPoll() {
+	p.t.Helper()
+	for start := time.Now(); !p.sawPoll(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > patience {
+			p.t.Fatal("no connection polls for changes to keys; update what the proxy recognizes polls by")
+		}
+	}
+}
+
+func (p *proxy) sawPoll() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.open {
+		if l.polls {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *link) close() {
