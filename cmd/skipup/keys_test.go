@@ -57,7 +57,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		}
 
 		want := map[string]any{
-			"id": key.ID, "name": "CI", "description": "", "key_prefix": text[:12] + "....", "state": "active",
+			"id": key.ID, "name": "CI", "description": "", "environment": "", "key_prefix": text[:12] + "....", "state": "active",
 			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
 			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "paused_until": nil, "delete_at": nil, "deleted_at": nil,
 			"rotated_from": nil, "rotated_to": nil, "lineage_id": nil,
@@ -159,8 +159,8 @@ func TestListKeysAsTable(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	want := []*regexp.Regexp{
 		regexp.MustCompile(`^ID +NAME +PREFIX +STATUS +SCOPES +CREATED +LAST USED +EXPIRES +ENVIRONMENT +DESCRIPTION$`),
-		regexp.MustCompile(`^key_\w{26}  "backups \\ue000 of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -$`),
-		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never +-$`),
+		regexp.MustCompile(`^key_\w{26}  "backups \\ue000 of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -            -$`),
+		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never +- +-$`),
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("lines = %d, want %d:\n%s", len(lines), len(want), got.stdout)
@@ -293,7 +293,7 @@ func TestUpdateKey(t *testing.T) {
 		args []string
 		text string
 	}{
-		{nil, "name description scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
+		{nil, "name description environment scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
 		{[]string{"--name", " "}, "--name is required"}, {[]string{"--name", ""}, "--name is required"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {

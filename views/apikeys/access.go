@@ -81,11 +81,11 @@ func (p AccessPage) needing(scopeName string) []string {
 	return names
 }
 
-// list joins things: "a", "a and b", "a, b and c".
+// list joins things: "a", "a and b", "a, b, and c".
 func list(things []string) string {
-	last := len(things) - 1
-	if last < 1 {
-		return strings.Join(things, "")
+	if len(things) <= 2 {
+		return strings.Join(things, " and ")
 	}
-	return strings.Join(things[:last], ", ") + " and " + things[last]
+	last := len(things) - 1
+	return strings.Join(things[:last], ", ") + ", and " + things[last]
 }

@@ -33,6 +33,7 @@ test('warns before the close button discards a key, unless it was copied', async
   await expect(admin.getByText('You haven’t copied this key.')).toBeVisible()
   await close.click()
   await expect(dialog(admin)).toHaveCount(0)
+  await admin.goto(listPath)
   const key = await createKey(admin, { name: 'Second' })
   await expect(shownKey(admin)).toBeFocused()
   await admin.keyboard.press('ControlOrMeta+c')

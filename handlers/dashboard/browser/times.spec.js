@@ -18,6 +18,8 @@ async function createUntil(page, date) {
   await submit(page)
   const key = await shownKey(page).inputValue()
   await page.getByRole('link', { name: 'Done' }).click()
+  await expect(page).toHaveURL(/key_/)
+  await page.goto(listPath)
   return key
 }
 
