@@ -11,8 +11,10 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-func requestNamed(key, fingerprint string) models.IdempotentRequest {
-	return models.IdempotentRequest{APIKeyID: "key_1", Key: key, Fingerprint: []byte(fingerprint)}
+// requestNamed returns a request with a key of the workspace. The ID of the key is different in each test,
+// because PostgreSQL's advisory locks are shared by all schemas.
+func (f fixture) requestNamed(key, fingerprint string) models.IdempotentRequest {
+	return models.IdempotentRequest{APIKeyID: "key of " + f.id, Key: key, Fingerprint: []byte(fingerprint)}
 }
 
 // createKey returns a function for Once with an effect that can be counted.
@@ -38,11 +40,11 @@ func (s fixture) keyCount(t *testing.T) int64 {
 func TestOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		do := createKey(s.ctx, s.id)
-		first, err := s.Once(s.ctx, requestNamed("a", "1"), do)
+		first, err := s.Once(s.ctx, s.requestNamed("a", "1"), do)
 		if err != nil || first.Replayed {
 			t.Fatalf("first response = %+v, error = %v", first, err)
 		}
-		again, err := s.Once(s.ctx, requestNamed("a", "1"), do)
+		again, err := s.Once(s.ctx, s.requestNamed("a", "1"), do)
 		want := models.IdempotentResponse{Status: 201, Body: first.Body, Replayed: true}
 		if err != nil {
 			t.Fatal(err)
@@ -50,18 +52,18 @@ func TestOnce(t *testing.T) {
 		if diff := cmp.Diff(want, again); diff != "" {
 			t.Errorf("second response (-want +got):\n%s", diff)
 		}
-		_, err = s.Once(s.ctx, requestNamed("a", "2"), do)
+		_, err = s.Once(s.ctx, s.requestNamed("a", "2"), do)
 		wantKind(t, err, models.FailedPrecondition)
 		if count := s.keyCount(t); count != 1 {
 			t.Errorf("keys = %d, want 1", count)
 		}
-		other := requestNamed("a", "1")
-		other.APIKeyID = "key_2"
+		other := s.requestNamed("a", "1")
+		other.APIKeyID = "another " + other.APIKeyID
 		if _, err := s.Once(s.ctx, other, do); err != nil {
 			t.Errorf("same Idempotency-Key of another client: %v", err)
 		}
 		s.Clock.Advance(models.IdempotencyLife)
-		if later, err := s.Once(s.ctx, requestNamed("a", "2"), do); err != nil || later.Replayed {
+		if later, err := s.Once(s.ctx, s.requestNamed("a", "2"), do); err != nil || later.Replayed {
 			t.Errorf("after a day: response = %+v, error = %v, want a new one", later, err)
 		}
 	})
@@ -77,7 +79,7 @@ func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
 		}
 		responses := map[string]int{}
 		for _, r := range atOnce(50, func(i int) result {
-			response, err := nodes[i%2].Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
+			response, err := nodes[i%2].Once(s.ctx, s.requestNamed("a", "1"), createKey(s.ctx, s.id))
 			return result{response, err}
 		}) {
 			if r.err == nil {
@@ -98,7 +100,7 @@ func TestConcurrentRequestsAreHandledOnce(t *testing.T) {
 func TestFailedRequestCanBeRepeated(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantUnchanged(t, s.Store, func() {
-			_, err := s.Once(s.ctx, requestNamed("a", "1"), func(tx *models.Store) (models.IdempotentResponse, error) {
+			_, err := s.Once(s.ctx, s.requestNamed("a", "1"), func(tx *models.Store) (models.IdempotentResponse, error) {
 				if _, err := createKey(s.ctx, s.id)(tx); err != nil {
 					return models.IdempotentResponse{}, err
 				}
@@ -108,7 +110,7 @@ func TestFailedRequestCanBeRepeated(t *testing.T) {
 				t.Errorf("error = %v, want errStop", err)
 			}
 		})
-		if again, err := s.Once(s.ctx, requestNamed("a", "2"), createKey(s.ctx, s.id)); err != nil || again.Replayed {
+		if again, err := s.Once(s.ctx, s.requestNamed("a", "2"), createKey(s.ctx, s.id)); err != nil || again.Replayed {
 			t.Errorf("response = %+v, error = %v, want a new one", again, err)
 		}
 	})
@@ -116,8 +118,8 @@ func TestFailedRequestCanBeRepeated(t *testing.T) {
 
 func TestRunningRequestIsConflict(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		_, err := s.Once(s.ctx, requestNamed("a", "1"), func(*models.Store) (models.IdempotentResponse, error) {
-			_, second := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id))
+		_, err := s.Once(s.ctx, s.requestNamed("a", "1"), func(*models.Store) (models.IdempotentResponse, error) {
+			_, second := s.Once(s.ctx, s.requestNamed("a", "1"), createKey(s.ctx, s.id))
 			wantKind(t, second, models.Conflict)
 			return models.IdempotentResponse{Status: 201, Body: []byte("{}")}, nil
 		})
@@ -129,7 +131,7 @@ func TestRunningRequestIsConflict(t *testing.T) {
 
 func TestPurgeDeletesResponsesAfterADay(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		if _, err := s.Once(s.ctx, requestNamed("a", "1"), createKey(s.ctx, s.id)); err != nil {
+		if _, err := s.Once(s.ctx, s.requestNamed("a", "1"), createKey(s.ctx, s.id)); err != nil {
 			t.Fatal(err)
 		}
 		rows := func(later time.Duration) (n int64) {
