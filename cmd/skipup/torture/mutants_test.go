@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,7 +114,7 @@ var mutants = []mutant{
 		edits: []edit{{verifierFile, `	if isUnavailable(err) {`, `	if true || isUnavailable(err) {`}},
 		// A request arrives after the deletion, while a read from before it is in progress.
 		scenario: func(c *cluster) {
-			c.cachedKey() // so that the connection has prepared its statement
+			c.prepareReads()
 			k := c.newKey()
 			c.nodes[1].proxy.set(fault{delay: 850 * time.Millisecond, toReads: true})
 			concurrently(func() { c.verify(c.nodes[1], k) }, func() {
@@ -252,6 +253,24 @@ func (c *cluster) play(scenario func(c *cluster)) {
 	for _, n := range c.nodes {
 		n.awaitReady()
 	}
+	c.awaitNodes()
+}
+
+// awaitNodes waits until all nodes are registered again, because until then they answer nothing from memory.
+// It gives up after a while, because one of the mutants never registers again.
+func (c *cluster) awaitNodes() {
+	for start := time.Now(); time.Since(start) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
+		if nodes, err := c.store.Nodes(context.Background()); err == nil && len(nodes) == len(c.nodes) {
+			return
+		}
+	}
+}
+
+// prepareReads makes the second node read keys over several connections, so that a later read over any of
+// them needs only one round trip.
+func (c *cluster) prepareReads() {
+	read := func() { c.verify(c.nodes[1], unknownKey()) }
+	concurrently(read, read, read, read, read, read)
 }
 
 // newKey creates a key through the first node.
