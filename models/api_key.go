@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -164,7 +162,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		if err != nil {
 			return err
 		}
-		if err := creator.checkGrant(n, tx.Scopes()); err != nil {
+		if err := creator.checkGrant(noAccess, KeyAccess{n.Scopes, n.ExpiresAt}, tx.Scopes()); err != nil {
 			return err
 		}
 		if err := tx.requireActive(ctx, n.Scopes); err != nil {
@@ -300,100 +298,6 @@ func (s *Store) takeAPIKey(ctx context.Context, condition string, args ...any) (
 		return nil, notFound(err, "API key")
 	}
 	return &key, nil
-}
-
-// maxKeyDescription is the longest description of a key, in characters.
-const maxKeyDescription = 500
-
-func checkKeyDescription(fields Fields, description string) {
-	if token.Occurs(description) {
-		fields.add("description", "must not contain an API key. If that key is active, rotate it")
-	}
-	checkText(fields, "description", description, maxKeyDescription)
-}
-
-// Environments are the usual environments of keys. Others can be used, too.
-var Environments = []string{"production", "staging", "development"}
-
-// maxEnvironment is the longest environment of a key, in characters.
-const maxEnvironment = 40
-
-// checkEnvironment adds an error unless value is empty or can be an environment, and returns it as it is
-// stored, in lower case.
-func checkEnvironment(fields Fields, value string) string {
-	if strings.TrimSpace(value) == "" {
-		return ""
-	}
-	name := checkName(fields, "environment", value)
-	if length := utf8.RuneCountInString(name); length > maxEnvironment && fields["environment"] == "" {
-		fields.add("environment", "must be %d characters or fewer (you have %d)", maxEnvironment, length)
-	}
-	return strings.ToLower(name)
-}
-
-// KeyDetails are the parts of a key that only people read.
-type KeyDetails struct{ Name, Description, Environment string }
-
-// RenameAPIKey changes the name of a key, which may be expired but not deleted.
-func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) error {
-	return s.EditAPIKey(ctx, workspaceID, id, func(d *KeyDetails) { d.Name = name })
-}
-
-// EditAPIKey changes the name, the description, and the environment of a key, which may be expired but not deleted.
-func (s *Store) EditAPIKey(ctx context.Context, workspaceID, id string, edit func(*KeyDetails)) error {
-	return s.Tx(ctx, func(tx *Store) error {
-		key, err := tx.APIKey(ctx, workspaceID, id)
-		if err != nil {
-			return err
-		}
-		if err := tx.editDetails(ctx, key, Fields{}, edit); err != nil {
-			return err
-		}
-		return tx.publishKey(ctx, APIKeyUpdatedEvent, key)
-	})
-}
-
-// editDetails edits the details of a key. It adds to the errors already in fields.
-func (s *Store) editDetails(ctx context.Context, key *APIKey, fields Fields, edit func(*KeyDetails)) error {
-	before := KeyDetails{key.Name, key.Description, key.Environment}
-	after := before
-	edit(&after)
-	if after.Name != before.Name { // one from before a rule stays valid
-		after.Name = checkName(fields, "name", after.Name)
-	}
-	checkKeyDescription(fields, after.Description)
-	after.Environment = checkEnvironment(fields, after.Environment)
-	if err := fields.err(); err != nil {
-		return err
-	}
-	if err := s.updateExisting(ctx, key, map[string]any{"name": after.Name, "description": after.Description, "environment": after.Environment}); err != nil {
-		return err
-	}
-	key.Name, key.Description, key.Environment, key.UpdatedAt = after.Name, after.Description, after.Environment, s.now()
-	return s.auditEdit(ctx, key, before, after)
-}
-
-// auditEdit records an event for each part of a key that was submitted. A name that stays the same
-// is recorded too, unless another part has changed.
-func (s *Store) auditEdit(ctx context.Context, key *APIKey, before, after KeyDetails) error {
-	target := target{"api_key", key.ID, after.Name}
-	changed := false
-	for _, part := range []struct{ action, from, to string }{
-		{"api_key.description_changed", before.Description, after.Description},
-		{"api_key.environment_changed", before.Environment, after.Environment},
-	} {
-		if part.from == part.to {
-			continue
-		}
-		changed = true
-		if err := s.audit(ctx, key.WorkspaceID, part.action, target, map[string]string{"from": part.from, "to": part.to}); err != nil {
-			return err
-		}
-	}
-	if changed && after.Name == before.Name {
-		return nil
-	}
-	return s.audit(ctx, key.WorkspaceID, "api_key.renamed", target, map[string]string{"from": before.Name})
 }
 
 // updateExisting updates a key unless it is deleted, even concurrently, in which case it returns

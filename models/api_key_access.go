@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -53,10 +55,10 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 		if !key.Access().Equal(before) {
 			return nil, errAccessChanged
 		}
-		if err := actor.checkWidening(before, access, tx.Scopes()); err != nil {
+		if err := actor.checkGrant(before, access, tx.Scopes()); err != nil {
 			return nil, err
 		}
-		if err := tx.setAccess(ctx, key, before, access); err != nil {
+		if err := tx.setAccess(ctx, key, access); err != nil {
 			return nil, err
 		}
 		return []*APIKey{key}, tx.publishKey(ctx, APIKeyUpdatedEvent, key)
@@ -80,7 +82,8 @@ func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) err
 var errAccessChanged = Errorf(Conflict, "Someone just changed this key's access. Review it and try again.")
 
 // setAccess changes the access of a key whose row is locked.
-func (s *Store) setAccess(ctx context.Context, key *APIKey, before, access KeyAccess) error {
+func (s *Store) setAccess(ctx context.Context, key *APIKey, access KeyAccess) error {
+	before := key.Access()
 	if err := s.requireActive(ctx, access.Scopes.Without(before.Scopes)); err != nil {
 		return err
 	}
@@ -90,6 +93,51 @@ func (s *Store) setAccess(ctx context.Context, key *APIKey, before, access KeyAc
 	}
 	key.Scopes, key.ExpiresAt, key.UpdatedAt = access.Scopes, access.ExpiresAt, s.now()
 	return s.audit(ctx, key.WorkspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
+}
+
+// lockForActor locks a key that is not deleted, and the key that changes it, if a key does.
+func (s *Store) lockForActor(ctx context.Context, workspaceID, id string) (key, actor *APIKey, err error) {
+	if acting := ActorOf(ctx); acting.Type == ActorAPIKey {
+		if err := s.lockKeys(ctx, storableAll([]string{id, acting.ID})); err != nil {
+			return nil, nil, err
+		}
+	}
+	if key, err = s.lockAPIKey(ctx, workspaceID, id); err != nil {
+		return nil, nil, err
+	}
+	if key.DeletedAt != nil {
+		return nil, nil, notFound(gorm.ErrRecordNotFound, "API key")
+	}
+	if actor, err = s.actingKey(ctx); err != nil {
+		return nil, nil, err
+	}
+	if actor != nil && actor.DeletedAt != nil {
+		return nil, nil, Errorf(Forbidden, "This API key was just deleted, so it can't change keys.")
+	}
+	return key, actor, nil
+}
+
+// noAccess is what a key could do before it was created.
+var noAccess = KeyAccess{ExpiresAt: &time.Time{}}
+
+// checkGrant returns Forbidden if a key would give another key, or itself, scopes that it doesn't have, or a
+// later expiry than its own. The actor is nil for a person, who may give any.
+func (k *APIKey) checkGrant(before, after KeyAccess, scopes *scope.Catalog) error {
+	if k == nil {
+		return nil
+	}
+	if more := after.Scopes.Without(before.Scopes).Without(k.Scopes); !more.IsEmpty() {
+		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", scopes.Text(more))
+	}
+	if isLater := before.ExpiresAt != nil && (after.ExpiresAt == nil || after.ExpiresAt.After(*before.ExpiresAt)); isLater && !k.outlives(after.ExpiresAt) {
+		return Errorf(Forbidden, "This API key can't give a key a later expiry than its own. Set expires_at to %s or earlier.", formatExpiry(k.ExpiresAt))
+	}
+	return nil
+}
+
+// outlives reports whether the key expires at a time or later.
+func (k *APIKey) outlives(at *time.Time) bool {
+	return k.ExpiresAt == nil || at != nil && !at.After(*k.ExpiresAt)
 }
 
 // differenceTo returns what changes from a to next, for the audit log.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/skipup/keys/models/scope"
 )
 
 const (
@@ -36,26 +34,6 @@ func (s *Store) lockForCreation(ctx context.Context, workspaceID string, ids ...
 		return nil, Errorf(Forbidden, "This API key was just deleted, so it can't create keys.")
 	}
 	return creator, err
-}
-
-// checkGrant returns Forbidden if a key would give a new key scopes that it doesn't have, or a later
-// expiry than its own. The creator is nil for a person, who may give any.
-func (k *APIKey) checkGrant(n NewAPIKey, scopes *scope.Catalog) error {
-	if k == nil {
-		return nil
-	}
-	if more := n.Scopes.Without(k.Scopes); !more.IsEmpty() {
-		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", scopes.Text(more))
-	}
-	if !k.outlives(n.ExpiresAt) {
-		return Errorf(Forbidden, "This API key can't create a key that expires later than itself. Set expires_at to %s or earlier.", formatExpiry(k.ExpiresAt))
-	}
-	return nil
-}
-
-// outlives reports whether the key expires at a time or later.
-func (k *APIKey) outlives(at *time.Time) bool {
-	return k.ExpiresAt == nil || at != nil && !at.After(*k.ExpiresAt)
 }
 
 // requireBudget returns an error if a key that was just inserted exceeds a limit. The keys that API keys

@@ -20,7 +20,7 @@ func TestEnvironmentOfAPIKey(t *testing.T) {
 			wantFields(t, err, "environment")
 		}
 
-		err := s.EditAPIKey(s.ctx, s.id, key.ID, func(d *models.KeyDetails) { d.Environment = "Production" })
+		_, err := s.UpdateAPIKey(s.ctx, s.id, key.ID, models.KeyUpdate{Environment: models.To("Production")})
 		if err != nil {
 			t.Fatal(err)
 		}

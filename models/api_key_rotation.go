@@ -34,8 +34,8 @@ func (k *APIKey) CanRotateAt(now time.Time) bool {
 // The returned secret is not stored and cannot be read again. Both keys work until one of them is
 // deleted.
 //
-// It returns FailedPrecondition if the key is already being rotated, is scheduled for deletion, or has expired, NotFound if it
-// is deleted, and otherwise the errors of CreateAPIKey.
+// It returns FailedPrecondition if the key is already being rotated, is scheduled for deletion, or has
+// expired, NotFound if it is deleted, and otherwise the errors of CreateAPIKey.
 func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewReplacement) (*APIKey, token.Secret, error) {
 	var (
 		next   *APIKey
@@ -57,7 +57,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
-		if err := creator.checkGrant(wanted, tx.Scopes()); err != nil {
+		if err := creator.checkGrant(noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt}, tx.Scopes()); err != nil {
 			return err
 		}
 		if next, secret, err = tx.newAPIKey(ctx, workspaceID, wanted); err != nil {

@@ -88,7 +88,8 @@ func TestAuditEventIsListedAtItsTime(t *testing.T) {
 		err := s.Tx(s.ctx, func(tx *models.Store) error {
 			s.Clock.Advance(time.Minute)
 			s.NewID("key") // another id with a later time
-			return tx.RenameAPIKey(s.ctx, s.id, key.ID, "Builds")
+			_, err := tx.UpdateAPIKey(s.ctx, s.id, key.ID, models.KeyUpdate{Name: models.To("Builds")})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)

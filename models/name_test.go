@@ -102,7 +102,7 @@ func TestNamesWithInvisibleCharactersAreRejected(t *testing.T) {
 func TestStoredNamesStayValid(t *testing.T) {
 	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	key := s.stored(t, s.key(t, "CI"), "C\u200bI  ")
-	if err := s.EditAPIKey(s.ctx, s.id, key.ID, func(d *models.KeyDetails) { d.Description = "Builds" }); err != nil {
+	if _, err := s.UpdateAPIKey(s.ctx, s.id, key.ID, models.KeyUpdate{Description: models.To("Builds")}); err != nil {
 		t.Errorf("edit the description: %v", err)
 	}
 	if _, _, err := s.RotateAPIKey(s.ctx, s.id, key.ID, models.NewReplacement{}); err != nil {

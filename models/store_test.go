@@ -95,7 +95,8 @@ func TestTxHasFixedTime(t *testing.T) {
 				return err
 			}
 			s.Clock.Advance(time.Hour)
-			return tx.RenameAPIKey(s.ctx, s.id, key.ID, "Builds")
+			_, err = tx.UpdateAPIKey(s.ctx, s.id, key.ID, models.KeyUpdate{Name: models.To("Builds")})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,14 +48,6 @@ the old one. By default, the new key has the same lifetime as the old one.`,
 			return p.rotateKey(ctx, store, args[0], wanted, asJSON)
 		})
 	})
-}
-
-// expiry returns the expiry that the flags set, if any.
-func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
-	if !c.never && !c.changes("expires-in") {
-		return models.Change[*time.Time]{}
-	}
-	return models.To(c.access(models.KeyAccess{}, now).ExpiresAt)
 }
 
 // rotatedKey is a replacement key as printed.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
 )
 
 // keyChange holds the flags that change a key.
@@ -25,7 +26,7 @@ func (p *program) keysUpdate() *cobra.Command {
 		Short: "Update an API key's name, description, environment, scopes, or expiry",
 		Long: `Update an API key's name, description, environment, scopes, or expiry. Omitted fields don't change.
 
-A change to the scopes or expiry waits until every node applies it (about one lease).`,
+A change to the scopes or the expiry returns once it is in effect on every node.`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
 		Args:    oneKey,
 	}
@@ -55,30 +56,38 @@ A change to the scopes or expiry waits until every node applies it (about one le
 			if err != nil {
 				return err
 			}
-			access := change.access(key.Access(), store.Now())
-			if change.changes("scopes") {
-				access.Scopes = scopes
+			update := change.update(scopes, store.Now())
+			if _, err := store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
+				return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in"})
 			}
-			return p.updateKey(ctx, store, key, change, access)
+			if update.Scopes.Given || update.ExpiresAt.Given {
+				return p.printf("Updated %s. Applied on every node.", key.ID)
+			}
+			return p.printf("Updated %s.", key.ID)
 		})
 	})
 }
 
-// details changes what the flags give.
-func (c keyChange) details(d *models.KeyDetails) {
-	if c.changes("name") {
-		d.Name = c.name
-	}
-	if c.changes("description") {
-		d.Description = c.description
-	}
-	if c.changes("environment") {
-		d.Environment = c.environment
+// update returns what the flags change.
+func (c keyChange) update(scopes scope.Set, now time.Time) models.KeyUpdate {
+	return models.KeyUpdate{
+		Name:        models.Change[string]{Given: c.changes("name"), Value: c.name},
+		Description: models.Change[string]{Given: c.changes("description"), Value: c.description},
+		Environment: models.Change[string]{Given: c.changes("environment"), Value: c.environment},
+		Scopes:      models.Change[scope.Set]{Given: c.changes("scopes"), Value: scopes},
+		ExpiresAt:   c.expiry(now),
 	}
 }
 
-func (c keyChange) changesAccess() bool {
-	return c.changes("scopes") || c.changes("expires-in") || c.changes("never-expires")
+// expiry returns the expiry that the flags set, if any.
+func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
+	switch {
+	case c.never:
+		return models.To[*time.Time](nil)
+	case c.changes("expires-in"):
+		return models.To(new(now.Add(c.expiresIn)))
+	}
+	return models.Change[*time.Time]{}
 }
 
 // oneKey checks that the only argument is the ID of a key.
@@ -87,35 +96,4 @@ func oneKey(_ *cobra.Command, args []string) error {
 		return errors.New("specify the ID of one key, as shown by `skipup keys list`")
 	}
 	return nil
-}
-
-// access returns access with the expiry that the flags set.
-func (c keyChange) access(access models.KeyAccess, now time.Time) models.KeyAccess {
-	if c.changes("expires-in") {
-		at := now.Add(c.expiresIn)
-		access.ExpiresAt = &at
-	}
-	if c.never {
-		access.ExpiresAt = nil
-	}
-	return access
-}
-
-func (p *program) updateKey(ctx context.Context, store *models.Store, key *models.APIKey, change keyChange, access models.KeyAccess) error {
-	inFlag := map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in"}
-	if err := store.CheckKeyAccess(key, access, models.Fields{}); err != nil {
-		return flagErrors(err, inFlag)
-	}
-	if change.changes("name") || change.changes("description") || change.changes("environment") {
-		if err := store.EditAPIKey(ctx, key.WorkspaceID, key.ID, change.details); err != nil {
-			return flagErrors(err, inFlag)
-		}
-	}
-	if !change.changesAccess() {
-		return p.printf("Updated %s.", key.ID)
-	}
-	if _, err := store.ChangeAPIKeyAccess(ctx, key.WorkspaceID, key.ID, key.Access(), access); err != nil {
-		return flagErrors(err, inFlag)
-	}
-	return p.printf("Updated %s. Applied on every node.", key.ID)
 }

@@ -26,7 +26,7 @@ func TestKeysCreateNoLongerLivedKeys(t *testing.T) {
 		} {
 			t.Run(call.path+" "+call.body, func(t *testing.T) {
 				checkError(t, s.Call(t, secret.Reveal(), "POST", call.path, call.body), http.StatusForbidden, "forbidden",
-					"can't create a key that expires later than itself. Set expires_at to 2026-03-14T11:26:53Z or earlier.")
+					"can't give a key a later expiry than its own. Set expires_at to 2026-03-14T11:26:53Z or earlier.")
 			})
 		}
 		for path, body := range map[string]string{"/api_keys": `{"name":"Child","expires_at":"2026-03-14T11:26:53Z"}`, rotate: ""} {

@@ -240,3 +240,20 @@ func TestKeyChangesArePublished(t *testing.T) {
 		t.Errorf("events, newest first (-want +got):\n%s", diff)
 	}
 }
+
+// An update that changes nothing is neither published nor recorded.
+func TestUpdateWithoutChanges(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		admin := s.Key(t, scope.All.Scopes()...)
+		key, _ := newKey(t, s, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
+		s.StopBackgroundWrites()
+		about := func() string { return linesWith(s.Dump(t), key.ID) }
+		before := about()
+		for _, body := range []string{`{}`, `{"name":"CI"}`, `{"description":null,"scopes":["seats.read"],"expires_at":null}`} {
+			s.Want(t, http.StatusOK, admin, http.MethodPatch, "/api_keys/"+key.ID, body)
+			if diff := cmp.Diff(before, about()); diff != "" {
+				t.Errorf("%s (-before +after):\n%s", body, diff)
+			}
+		}
+	})
+}

@@ -251,7 +251,7 @@ func routesOf(table []api.Route) []apikeys.Route {
 	return routes
 }
 
-// details edits the name and the description of a key.
+// details edits what only people read of a key.
 func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 	return change[*models.APIKey, apikeys.DetailsForm]{
 		subject: h.existingKey,
@@ -260,8 +260,8 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 		},
 		apply: func(c echo.Context, form apikeys.DetailsForm) (next, error) {
 			id := c.Param("id")
-			err := h.store.EditAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, func(d *models.KeyDetails) {
-				d.Name, d.Description, d.Environment = form.Name, form.Description, form.Environment
+			_, err := h.store.UpdateAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, models.KeyUpdate{
+				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
 			})
 			return next{"Key details updated", path.APIKey(id)}, err
 		},

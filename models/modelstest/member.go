@@ -1,6 +1,7 @@
 package modelstest
 
 import (
+	"context"
 	"testing"
 
 	"github.com/skipup/keys/models"
@@ -44,4 +45,10 @@ func (s *Store) Begin(t testing.TB, statements ...string) (commit func()) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// RenameAPIKey changes the name of a key.
+func (s *Store) RenameAPIKey(ctx context.Context, workspaceID, id, name string) error {
+	_, err := s.UpdateAPIKey(ctx, workspaceID, id, models.KeyUpdate{Name: models.To(name)})
+	return err
 }
