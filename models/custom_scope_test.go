@@ -397,3 +397,16 @@ func TestScopeChangesAreAudited(t *testing.T) {
 		})
 	})
 }
+
+// A change that fails must not leave behind a catalog that was never committed.
+func TestFailedChangeKeepsCatalog(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		before := s.Scopes()
+		if _, err := s.RetireScope(s.ctx, "orders.nothing"); !models.IsKind(err, models.NotFound) {
+			t.Fatalf("error = %v, want NotFound", err)
+		}
+		if s.Scopes() != before {
+			t.Error("the Store uses a catalog read in a transaction that was rolled back")
+		}
+	})
+}
