@@ -168,8 +168,8 @@ func (g *KeyGate) admit(c *requestContext) error {
 // can try keys as fast as the database responds.
 func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
 	c.start = time.Now()
-	key, source, err := g.find(c)
-	g.observe(c, source, err)
+	key, origin, err := g.find(c)
+	g.observe(c, origin, err)
 	if err != nil {
 		return keyauth.Key{}, g.countInvalid(c, err)
 	}
@@ -180,7 +180,7 @@ func (g *KeyGate) verify(c *requestContext) (keyauth.Key, error) {
 // IP address is over its limit of invalid credentials, its keys are read from the database one after
 // the other, at a limited rate. A valid key may then have to wait, but it isn't rejected for what
 // other clients behind the same address send.
-func (g *KeyGate) find(c *requestContext) (keyauth.Key, keyauth.Source, error) {
+func (g *KeyGate) find(c *requestContext) (keyauth.Key, keyauth.Origin, error) {
 	digest, err := g.verifier.Parse(c.Request().Header[echo.HeaderAuthorization])
 	if err != nil {
 		return keyauth.Key{}, keyauth.FromSyntax, err
@@ -220,9 +220,9 @@ func (g *KeyGate) observePoll(conditions *Conditions, err error) {
 }
 
 // observe adds a verification to the metrics, unless a rate limit stopped it.
-func (g *KeyGate) observe(c *requestContext, source keyauth.Source, err error) {
+func (g *KeyGate) observe(c *requestContext, origin keyauth.Origin, err error) {
 	if g.metrics != nil && !models.IsKind(err, models.RateLimited) {
-		g.metrics.Verified(source, keyauth.ResultOf(err), time.Since(c.start))
+		g.metrics.Verified(origin, keyauth.ResultOf(err), time.Since(c.start))
 	}
 }
 

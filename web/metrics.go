@@ -80,8 +80,8 @@ func (m *Metrics) Watch(verifier *keyauth.Verifier, recorder *keyauth.Recorder) 
 }
 
 // Verified records a verification.
-func (m *Metrics) Verified(source keyauth.Source, result keyauth.Result, took time.Duration) {
-	m.verifications.WithLabelValues(string(source), string(result)).Observe(took.Seconds())
+func (m *Metrics) Verified(origin keyauth.Origin, result keyauth.Result, took time.Duration) {
+	m.verifications.WithLabelValues(string(origin), string(result)).Observe(took.Seconds())
 }
 
 // Flushed records a flush of usage.

@@ -13,7 +13,7 @@ func (v *Verifier) Parse(authorization []string) (token.Digest, error) {
 	if err != nil {
 		return token.Digest{}, err
 	}
-	digest, err := token.Parse(v.store.KeyEnvironment(), text)
+	digest, err := token.Parse(v.source.KeyEnvironment(), text)
 	if err != nil {
 		return token.Digest{}, ErrInvalid
 	}

@@ -37,7 +37,7 @@ func (c *cache) bytes() int {
 // AfterRead makes the Verifier call fn after it has read a key from the store, before it caches it.
 func (v *Verifier) AfterRead(fn func()) {
 	v.lookUp = func(ctx context.Context, digest token.Digest) (*models.APIKey, error) {
-		row, err := v.store.APIKeyByDigest(ctx, digest)
+		row, err := v.source.APIKeyByDigest(ctx, digest)
 		if fn != nil {
 			fn()
 		}

@@ -90,13 +90,13 @@ func (k Key) RequireNamed(scopes *scope.Catalog, names ...string) error {
 
 // check returns an *InactiveError if the key is deleted, or is expired or paused at now, a reading of
 // time.Now. A key is expired from the millisecond of its expiry.
-func (k *Key) check(store *models.Store, now time.Time) error {
+func (k *Key) check(source Source, now time.Time) error {
 	switch {
 	case k.deleted:
 		return &InactiveError{Key: *k, Status: models.KeyDeleted}
-	case k.expires != never && store.TimeAt(now).UnixMilli() >= k.expires:
+	case k.expires != never && source.TimeAt(now).UnixMilli() >= k.expires:
 		return &InactiveError{Key: *k, Status: models.KeyExpired}
-	case k.pausedUntil != 0 && store.TimeAt(now).Unix() < k.pausedUntil:
+	case k.pausedUntil != 0 && source.TimeAt(now).Unix() < k.pausedUntil:
 		return &InactiveError{Key: *k, Status: models.KeyPaused}
 	}
 	return nil

@@ -27,7 +27,7 @@ const (
 // and removes the node. Until it runs, every verification reads the database.
 func (v *Verifier) Run(ctx context.Context) {
 	var listening sync.WaitGroup
-	listening.Go(func() { v.store.ListenForKeyChanges(ctx) })
+	listening.Go(func() { v.source.ListenForKeyChanges(ctx) })
 	defer listening.Wait()
 	defer v.leave(context.WithoutCancel(ctx))
 	timer := time.NewTimer(0)
@@ -37,7 +37,7 @@ func (v *Verifier) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-v.store.KeyChangeHints():
+		case <-v.source.KeyChangeHints():
 		}
 		start := time.Now()
 		err := v.Poll(ctx)
@@ -58,7 +58,7 @@ func (v *Verifier) interval(err error) time.Duration {
 	if interval == 0 { // the length is unknown before the first successful poll
 		interval = models.MinLease
 	}
-	if err != nil || !v.store.HintsArrive() {
+	if err != nil || !v.source.HintsArrive() {
 		interval = min(interval, maxUnhintedInterval)
 	}
 	return interval
@@ -72,14 +72,14 @@ func (v *Verifier) Poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())/pollsPerLease))
 	defer cancel()
 	if v.nodeID == "" {
-		id, err := v.store.RegisterNode(ctx, v.node)
+		id, err := v.source.RegisterNode(ctx, v.node)
 		if err != nil {
 			return err
 		}
 		v.nodeID = id
 	}
 	start := time.Now()
-	changes, err := v.store.KeyChanges(ctx, v.nodeID, v.known)
+	changes, err := v.source.KeyChanges(ctx, v.nodeID, v.known)
 	if err != nil {
 		return v.forgetIfRemoved(err)
 	}
@@ -88,7 +88,7 @@ func (v *Verifier) Poll(ctx context.Context) error {
 	v.known = changes.State
 	v.epoch.Store(changes.State.Epoch)
 	if !changes.Acknowledged {
-		if err := v.store.AcknowledgeKeyChanges(ctx, v.nodeID, changes.State); err != nil {
+		if err := v.source.AcknowledgeKeyChanges(ctx, v.nodeID, changes.State); err != nil {
 			return v.forgetIfRemoved(err)
 		}
 	}
@@ -122,7 +122,7 @@ func (v *Verifier) leave(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	if err := v.store.RemoveNode(ctx, v.nodeID); err != nil {
+	if err := v.source.RemoveNode(ctx, v.nodeID); err != nil {
 		v.log.Warn("could not remove this node; the next change to a key waits for its lease to end", "error", err)
 	}
 	v.nodeID, v.known = "", models.UnknownKeys

@@ -70,12 +70,12 @@ func rejectionOf(name usage.Rejection) rejection {
 	return 0
 }
 
-// NewRecorder returns a Recorder that stores its counts in store while Run runs.
-func NewRecorder(store *models.Store, log *slog.Logger, watch FlushWatch) *Recorder {
+// NewRecorder returns a Recorder that stores its counts in source while Run runs.
+func NewRecorder(source Source, log *slog.Logger, watch FlushWatch) *Recorder {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	r := &Recorder{add: store.AddUsage, log: log, seed: maphash.MakeSeed(), routes: newRoutes(), watch: watch}
+	r := &Recorder{add: source.AddUsage, log: log, seed: maphash.MakeSeed(), routes: newRoutes(), watch: watch}
 	for i := range r.shards {
 		r.shards[i].counts.Store(newCountTable(minTableSize))
 		r.shards[i].callers = map[uint64]usage.Caller{}

@@ -26,14 +26,14 @@ type Options struct {
 	Observe func(error)
 }
 
-// Source says where the result of a verification came from.
-type Source string
+// Origin says where the result of a verification came from.
+type Origin string
 
-// The sources of a result.
+// The origins of a result.
 const (
-	FromSyntax Source = "syntax" // the credentials cannot be a key
-	FromMemory Source = "memory"
-	FromStore  Source = "store"
+	FromSyntax Origin = "syntax" // the credentials cannot be a key
+	FromMemory Origin = "memory"
+	FromStore  Origin = "store"
 )
 
 // Result is the result of a verification, for metrics.
@@ -66,10 +66,10 @@ func ResultOf(err error) Result {
 	return ResultUnavailable
 }
 
-// Verifier verifies keys from memory while it holds the lease that Run renews, and from the Store
+// Verifier verifies keys from memory while it holds the lease that Run renews, and from its Source
 // otherwise. It is safe for concurrent use.
 type Verifier struct {
-	store       *models.Store
+	source      Source
 	lookUp      func(context.Context, token.Digest) (*models.APIKey, error)
 	log         *slog.Logger
 	cache       *cache
@@ -86,8 +86,8 @@ type Verifier struct {
 	known  models.KeyState // applied
 }
 
-// New returns a Verifier of the keys in store.
-func New(store *models.Store, options Options) *Verifier {
+// New returns a Verifier of the keys in source.
+func New(source Source, options Options) *Verifier {
 	if options.CacheSize == 0 {
 		options.CacheSize = DefaultCacheSize
 	}
@@ -98,7 +98,7 @@ func New(store *models.Store, options Options) *Verifier {
 		options.Observe = func(error) {}
 	}
 	v := &Verifier{
-		store: store, lookUp: store.APIKeyByDigest, log: options.Log,
+		source: source, lookUp: source.APIKeyByDigest, log: options.Log,
 		cache: newCache(options.CacheSize / BytesPerKey), lease: newLease(time.Now()),
 		observe: options.Observe, node: options.Node, known: models.UnknownKeys,
 	}
@@ -133,7 +133,7 @@ func (v *Verifier) Recall(now time.Time, digest token.Digest) (key Key, ok bool,
 	if key, ok = v.cache.find(digest); !ok {
 		return Key{}, false, nil
 	}
-	if err := key.check(v.store, now); err != nil {
+	if err := key.check(v.source, now); err != nil {
 		return Key{}, true, err
 	}
 	return key, true, nil
@@ -207,7 +207,7 @@ func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) 
 // checked returns a key that was read, if it is valid now.
 func (v *Verifier) checked(key Key, err error) (Key, error) {
 	if err == nil {
-		err = key.check(v.store, time.Now())
+		err = key.check(v.source, time.Now())
 	}
 	if err != nil {
 		return Key{}, err
