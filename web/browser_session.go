@@ -45,6 +45,7 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 	c.page = &pageContext{sessions: b}
 	v := viewer.Viewer{
 		Theme:     viewer.ParseTheme(cookieOf(c, themeCookie)),
+		Times:     viewer.ParseTimes(cookieOf(c, timesCookie)),
 		Location:  locationOf(c),
 		Now:       b.store.Now(),
 		Scopes:    b.store.Scopes(),
@@ -189,9 +190,14 @@ func SetWorkspace(c echo.Context, id string) error {
 }
 
 // SetTheme stores the theme in the browser, so that it also applies before sign-in.
-func SetTheme(c echo.Context, theme viewer.Theme) {
+func SetTheme(c echo.Context, theme viewer.Theme) { setPreference(c, themeCookie, string(theme)) }
+
+// SetTimes stores in the browser how pages show times.
+func SetTimes(c echo.Context, times viewer.Times) { setPreference(c, timesCookie, string(times)) }
+
+func setPreference(c echo.Context, cookie, value string) {
 	options := cookieOptions(browserSessionsOf(c).publicURL, longLived)
-	c.SetCookie(sessions.NewCookie(themeCookie, string(theme), &options))
+	c.SetCookie(sessions.NewCookie(cookie, value, &options))
 }
 
 // changeSession changes the browser's session for later requests.

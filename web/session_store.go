@@ -15,6 +15,7 @@ const (
 	sessionCookie = "skipup_session"
 	deviceCookie  = "skipup_device"
 	themeCookie   = "theme"
+	timesCookie   = "times"
 	zoneCookie    = "timezone"
 
 	userValue      = "user"

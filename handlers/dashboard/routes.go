@@ -62,7 +62,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodPost, path.SignIn, anyone, session.create},
 		{http.MethodPost, path.SignOut, user, session.delete},
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
-		{http.MethodPost, path.Appearance, anyone, session.setTheme},
+		{http.MethodPost, path.Appearance, anyone, session.setPreference},
 
 		{http.MethodGet, path.Docs, anyone, guides},
 		{http.MethodGet, path.DocsOf(":resource"), anyone, reference},

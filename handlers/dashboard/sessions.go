@@ -16,7 +16,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// sessions serves sign-in, sign-out, and the choice of workspace and theme.
+// sessions serves sign-in, sign-out, and the choice of workspace and preferences.
 type sessions struct{ store *models.Store }
 
 // new renders the sign-in page. Users who are already signed in are redirected, and those who should be
@@ -101,14 +101,21 @@ func (h sessions) switchWorkspace(c echo.Context) error {
 	return models.Errorf(models.NotFound, "You don’t have access to that workspace.")
 }
 
-func (h sessions) setTheme(c echo.Context) error {
+// setPreference stores the preference that the form has.
+func (h sessions) setPreference(c echo.Context) error {
 	var form struct {
 		Theme string `form:"theme"`
+		Times string `form:"times"`
 		Next  string `form:"next"`
 	}
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	web.SetTheme(c, viewer.ParseTheme(form.Theme))
+	if form.Theme != "" {
+		web.SetTheme(c, viewer.ParseTheme(form.Theme))
+	}
+	if form.Times != "" {
+		web.SetTimes(c, viewer.ParseTimes(form.Times))
+	}
 	return web.Redirect(c, web.LocalURL(form.Next))
 }

@@ -45,6 +45,11 @@ func (u KeyUsage) isWaiting() bool {
 	return u.Report.Key.LastUsedAt == nil && u.Report.Key.AcceptedAt(u.Now)
 }
 
+// hasRejections reports whether requests have been rejected.
+func (u KeyUsage) hasRejections() bool {
+	return slices.ContainsFunc(u.Report.Uses, func(use models.APIKeyRouteUse) bool { return use.Rejection != usage.Accepted })
+}
+
 // first returns the first accepted request if it arrived only recently, and otherwise nil.
 func (u KeyUsage) first() *models.APIKeyRouteUse {
 	var first *models.APIKeyRouteUse

@@ -23,7 +23,7 @@ func TestKeyUsageVerdict(t *testing.T) {
 		live    bool
 	}{
 		{"new", -1, false, nil, "Waiting for the first request…", true},
-		{"only rejected", -1, false, []models.APIKeyRouteUse{{Route: "GET /me", Rejection: usage.RejectedScope, FirstAt: now, LastAt: now}}, "Waiting for the first request…", true},
+		{"only rejected", -1, false, []models.APIKeyRouteUse{{Route: "GET /me", Rejection: usage.RejectedScope, FirstAt: now, LastAt: now}}, "Waiting for the first accepted request… All requests so far were rejected.", true},
 		{"first request", 0, false, accepted(time.Minute), "First request received GET /me 1 minute ago", false},
 		{"in use", time.Hour, false, accepted(time.Hour), "In use Deleting it would affect 1 caller of the last 30 days.", false},
 		{"used days ago", 2 * day, false, accepted(2 * day), "Not used in the last day Deleting it could affect 1 caller", false},

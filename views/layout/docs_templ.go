@@ -145,7 +145,7 @@ func Docs(title string, nav templ.Component) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = themeForm(returnTo(ctx, path.Docs)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ThemeSwitch(path.Docs).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

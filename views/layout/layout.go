@@ -54,14 +54,18 @@ func htmlClass(theme viewer.Theme) string {
 	return string(viewer.ParseTheme(string(theme)))
 }
 
-// ThemeChoice is a button of the theme switch.
-type ThemeChoice struct {
-	Theme       viewer.Theme
-	Label, Icon string
-}
+// Choice is a value of a preference.
+type Choice struct{ Value, Label, Icon string }
 
-var Themes = []ThemeChoice{
-	{Theme: viewer.System, Label: "System", Icon: "monitor"},
-	{Theme: viewer.Light, Label: "Light", Icon: "sun"},
-	{Theme: viewer.Dark, Label: "Dark", Icon: "moon"},
-}
+// The preferences of a browser.
+var (
+	Themes = []Choice{
+		{Value: string(viewer.System), Label: "System", Icon: "monitor"},
+		{Value: string(viewer.Light), Label: "Light", Icon: "sun"},
+		{Value: string(viewer.Dark), Label: "Dark", Icon: "moon"},
+	}
+	Times = []Choice{
+		{Value: string(viewer.RelativeTimes), Label: "Relative", Icon: "history"},
+		{Value: string(viewer.ExactTimes), Label: "Exact", Icon: "clock"},
+	}
+)

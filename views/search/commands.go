@@ -11,7 +11,7 @@ import (
 
 // commands returns what a viewer can do that matches text, ignoring case. Empty text matches everything.
 func commands(v viewer.Viewer, text string) []group {
-	all := []group{{"Actions", changes(v)}, {"Go to", pages(v)}, {"Switch workspace", workspaces(v)}, {"Theme", themes()}}
+	all := []group{{"Actions", changes(v)}, {"Go to", pages(v)}, {"Switch workspace", workspaces(v)}, {"Theme", preferences("theme", layout.Themes)}, {"Times", preferences("times", layout.Times)}}
 	for i, g := range all {
 		all[i].Items = nil
 		for _, command := range g.Items {
@@ -73,11 +73,11 @@ func workspaces(v viewer.Viewer) []item {
 	return items
 }
 
-func themes() []item {
+func preferences(name string, choices []layout.Choice) []item {
 	var items []item
-	for _, choice := range layout.Themes {
+	for _, choice := range choices {
 		items = append(items, item{Icon: choice.Icon, Name: choice.Label, Opens: ui.Action{
-			URL: path.Appearance, Post: true, Name: "theme", Value: string(choice.Theme),
+			URL: path.Appearance, Post: true, Name: name, Value: choice.Value,
 		}})
 	}
 	return items

@@ -6,6 +6,11 @@ import (
 	"github.com/mileusna/useragent"
 )
 
+// saysMore reports whether a User-Agent header says more than its short description.
+func saysMore(userAgent, short string) bool {
+	return userAgent != "" && strings.Replace(userAgent, "/", " ", 1) != short
+}
+
 // Device returns a short description of a User-Agent header, such as "Chrome on macOS" or "curl 8.5.0".
 func Device(userAgent string) string {
 	if userAgent == "" {

@@ -29,12 +29,30 @@ func ParseTheme(name string) Theme {
 	return System
 }
 
-// Viewer is the user who views a page. Before sign-in, only Theme, Location and Now are set.
+// Times is how pages show a point in time.
+type Times string
+
+// The ways to show a point in time.
+const (
+	RelativeTimes Times = "relative" // such as "3 hours ago", with the exact time in a tooltip
+	ExactTimes    Times = "exact"    // such as "2 Jan 2006, 15:04 UTC"
+)
+
+// ParseTimes parses a way to show times from a cookie or a form. It returns RelativeTimes for an unknown one.
+func ParseTimes(name string) Times {
+	if Times(name) == ExactTimes {
+		return ExactTimes
+	}
+	return RelativeTimes
+}
+
+// Viewer is the user who views a page. Before sign-in, only the preferences and Now are set.
 type Viewer struct {
 	User        *models.User    // nil before sign-in
 	Member      *models.Member  // the membership in the workspace shown; nil without one
 	Memberships []models.Member // all workspaces to switch between
 	Theme       Theme
+	Times       Times          // RelativeTimes if empty
 	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
 	Notice      Notice         // shown once, in a toast

@@ -27,6 +27,16 @@ test('signs out everywhere', async ({ admin, otherBrowser }) => {
   await expect(other).toHaveURL(/\/login/)
 })
 
+test('shows the whole user agent on request', async ({ admin }) => {
+  await admin.goto(accountPath)
+  const session = admin.getByRole('region', { name: 'Sessions' }).getByRole('listitem')
+  const whole = session.getByText(await admin.evaluate(() => navigator.userAgent))
+  await expect(whole).toBeHidden()
+  await session.locator('summary', { hasText: / on Linux$/ }).focus()
+  await admin.keyboard.press('Enter')
+  await expect(whole).toBeVisible()
+})
+
 test('a new password ends every other session', async ({ admin, otherBrowser }) => {
   const other = await signedInElsewhere(otherBrowser)
   const next = 'nine patient gardeners'

@@ -66,7 +66,8 @@ test('runs commands', async ({ admin, skipup }) => {
 
 test('Enter opens nothing but what was typed', async ({ admin }) => {
   const { id } = await makeKey(admin, { name: 'Nightly' })
-  await admin.clock.install() // nothing is searched for until the clock moves
+  await admin.clock.install()
+  await admin.clock.pauseAt(Date.now() + 60_000) // nothing is searched for until the clock moves
   let release
   const held = new Promise((resolve) => (release = resolve))
   await admin.route('/search', async (route) => {

@@ -1,6 +1,6 @@
-// Times are relative, with the exact time in the viewer's time zone.
+// Times are relative or exact, in the viewer's time zone.
 import { expect, test } from './test.js'
-import { dialog, listPath, openForm, row, shownKey, submit, untilADate, useSession } from './steps.js'
+import { ada, dialog, listPath, openForm, row, shownKey, submit, untilADate, useSession } from './steps.js'
 
 test.use({ timezoneId: 'Asia/Tokyo' })
 
@@ -60,4 +60,21 @@ test('relative times are updated while the page is open', async ({ admin }) => {
   await expect(relative).toHaveText('just now')
   await admin.clock.fastForward('03:00:00')
   await expect(relative).toHaveText('3 hours ago')
+})
+
+test('times are exact for people who prefer that', async ({ admin }) => {
+  await createUntil(admin, '2031-12-31')
+  const expiry = row(admin, 'Until a day').locator('td').filter({ hasText: /^\s*Expires/ }).locator('time')
+  await expect(expiry).toContainText(/in \d+ years/)
+  await admin.getByText(ada.email).click()
+  await admin.getByRole('group', { name: 'Times' }).getByRole('button', { name: 'Exact' }).click()
+  await expect(expiry, 'on the same page, reloaded').toHaveText(/^1 Jan 2032, 00:00 (JST|GMT\+9)$/)
+
+  await admin.goto('/settings/account')
+  await expect(admin.getByRole('main').getByRole('group', { name: 'Times' }).getByRole('button', { name: 'Exact' })).toHaveAttribute('aria-pressed', 'true')
+  await admin.keyboard.press('Control+k')
+  await admin.getByRole('combobox').fill('Relative')
+  await admin.keyboard.press('Enter')
+  await expect(admin.getByRole('main').getByRole('group', { name: 'Times' }).getByRole('button', { name: 'Relative' })).toHaveAttribute('aria-pressed', 'true')
+  await expect(admin).toHaveURL('/settings/account')
 })
