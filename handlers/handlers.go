@@ -37,9 +37,10 @@ func alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 // readyTimeout limits how long ready waits for the database.
 const readyTimeout = time.Second
 
-// ready returns 200 while keys can be verified, either from memory or, if the lease has expired,
-// in the database. A node that is late with a poll stays ready as long as the database is
-// available. If its SQLite file was replaced, it isn't ready. The response names the cause, and lists the problems of the node, with either status.
+// ready returns 200 while keys can be verified, either from memory or, if the lease has expired, in the
+// database. A node that is late with a poll stays ready as long as the database is available. If its SQLite
+// file was replaced, it isn't ready. The response names the cause, and lists the problems of the node, with
+// either status.
 func ready(store *models.Store, gate *web.KeyGate, conditions *web.Conditions) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)

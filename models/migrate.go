@@ -21,8 +21,9 @@ type Migration struct {
 	Name    string
 }
 
-// Migrate updates the schema to the current version, loads the catalog of scopes, and returns the migrations that it applied. Several
-// processes may call it at the same time: one applies the migrations while the others wait.
+// Migrate updates the schema to the current version, loads the catalog of scopes, and returns the migrations
+// that it applied. Several processes may call it at the same time: one applies the migrations while the
+// others wait.
 func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	provider, err := s.migrations()
 	if err != nil {

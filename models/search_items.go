@@ -53,9 +53,9 @@ func (f FoundItems) IsEmpty() bool {
 
 // SearchItems finds the items of a workspace that match text, a few of each kind. If the text contains
 // API keys, it finds those. If the text is an ID, it finds the item with that ID and the audit events
-// about it. Otherwise, it finds keys by part of their name, description, environment, or prefix, or by the IP address
-// or part of the user agent of a caller; scopes; members by part of their name or email; and endpoints
-// by part of their description or URL. Deleted keys and deactivated members come last.
+// about it. Otherwise, it finds keys by part of their name, description, environment, or prefix, or by the
+// IP address or part of the user agent of a caller; scopes; members by part of their name or email; and
+// endpoints by part of their description or URL. Deleted keys and deactivated members come last.
 func (s *Store) SearchItems(ctx context.Context, workspaceID, text string) (FoundItems, error) {
 	var found FoundItems
 	text = strings.TrimSpace(text[:min(len(text), maxSearchText)])

@@ -13,8 +13,8 @@ func (p *program) keysPause() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause KEY_ID",
 		Short: "Pause an API key",
-		Long: `Pause an API key. Waits until every node rejects the key (about one lease). The key works again
-automatically when the pause ends.`,
+		Long: `Pause an API key. Waits until every node rejects the key. The key works again automatically when
+the pause ends.`,
 		Example: `  skipup keys pause key_01J… --for 1h`,
 		Args:    oneKey,
 	}
@@ -38,7 +38,7 @@ func (p *program) keysResume() *cobra.Command {
 		Use:   "resume KEY_ID",
 		Short: "Resume a paused API key",
 		Long: `Resume a paused API key, and cancel its deletion if that is scheduled. Waits until every node
-accepts the key (about one lease).`,
+accepts the key.`,
 		Example: `  skipup keys resume key_01J…`,
 		Args:    oneKey,
 	}

@@ -49,8 +49,8 @@ func (h webhooksHandler) delivery(c echo.Context) error {
 	return web.Render(c, http.StatusOK, webhooks.Delivery(page))
 }
 
-// deliveryPage returns the delivery in the URL with its endpoint and its health. It reads the endpoint last, so that
-// a delivery that disabled it isn't shown with an enabled endpoint.
+// deliveryPage returns the delivery in the URL with its endpoint and its health. It reads the endpoint last,
+// so that a delivery that disabled it isn't shown with an enabled endpoint.
 func (h webhooksHandler) deliveryPage(c echo.Context) (page webhooks.DeliveryPage, err error) {
 	page.Delivery, err = h.store.WebhookDelivery(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), c.Param("delivery_id"))
 	if err != nil {
