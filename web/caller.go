@@ -32,8 +32,8 @@ func findCaller(c echo.Context) (Caller, bool) {
 	switch {
 	case !is:
 		return Caller{}, false
-	case r.verified:
-		return Caller{WorkspaceID: r.key.WorkspaceID(), Key: &r.key}, true
+	case r.gated.Verified():
+		return Caller{WorkspaceID: r.gated.Key.WorkspaceID(), Key: &r.gated.Key}, true
 	case r.page != nil:
 		return r.page.caller, r.page.known
 	}
@@ -44,9 +44,9 @@ func findCaller(c echo.Context) (Caller, bool) {
 // in the audit log.
 func ContextOf(c echo.Context) context.Context {
 	ctx := c.Request().Context()
-	if r, is := c.(*requestContext); is && r.verified {
+	if r, is := c.(*requestContext); is && r.gated.Verified() {
 		return models.WithActor(ctx, models.Actor{
-			Type: models.ActorAPIKey, ID: r.key.ID(), Address: c.RealIP(), UserAgent: c.Request().UserAgent(),
+			Type: models.ActorAPIKey, ID: r.gated.Key.ID(), Address: c.RealIP(), UserAgent: c.Request().UserAgent(),
 		})
 	}
 	return ctx

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -28,11 +30,15 @@ func BenchmarkChain(b *testing.B) {
 	const url = "http://keys.test"
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	policy := ratelimit.Policy{Name: "default", Quota: 1_000_000_000, Window: time.Minute}
-	limits := Limits{Keys: &KeyLimit{Limiter: ratelimit.NewMemory(policy, time.Now), Policy: policy}}
+	limits := keyauth.Limits{Keys: &keyauth.KeyLimit{Limiter: ratelimit.NewMemory(policy, time.Now), Policy: policy}}
 	gate, limited := NewKeyGate(s.Store, GateOptions{}), NewKeyGate(s.Store, GateOptions{Limits: limits})
+	ctx, stop := context.WithCancel(b.Context())
+	var running sync.WaitGroup
+	defer func() { stop(); running.Wait() }()
 	for _, g := range []*KeyGate{gate, limited} {
-		if err := g.verifier.Poll(b.Context()); err != nil {
-			b.Fatal(err)
+		running.Go(func() { g.Run(ctx) })
+		for !g.Ready() {
+			time.Sleep(time.Millisecond)
 		}
 	}
 	parts := []struct {

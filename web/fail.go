@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -34,101 +32,76 @@ type StaleError struct{ Title, Message, Link, LinkLabel string }
 
 func (e *StaleError) Error() string { return e.Message }
 
-// Messages for rejected keys. They are the same for every cause (API contract §1).
-const (
-	invalidKey   = "Invalid or missing API key."
-	missingScope = "This API key does not have the required scope."
-)
-
-const realm = `Bearer realm="SkipUp API"`
-
-// unavailableFor is the Retry-After of responses sent while the database is unavailable.
-const unavailableFor = time.Second
-
 // conflictFor is the Retry-After of responses sent while another request is in the way.
 const conflictFor = time.Second
 
 // problem is an error as the client sees it.
 type problem struct {
-	status        int
-	kind, message string
-	title         string // of the page; chosen by status if empty
-	challenge     string // WWW-Authenticate
-	retryAfter    time.Duration
-	fields        models.Fields // in JSON only
-	stale         *StaleError   // with the link of the page, if any
+	keyauth.Problem
+	title  string        // of the page; chosen by status if empty
+	fields models.Fields // in JSON only
+	stale  *StaleError   // with the link of the page, if any
+}
+
+func newProblem(status int, kind, message string) problem {
+	return problem{Problem: keyauth.Problem{Status: status, Type: kind, Message: message}}
+}
+
+// titled returns the problem with another title of its page.
+func (p problem) titled(title string) problem {
+	p.title = title
+	return p
 }
 
 // problemOf returns what the client may know about err. Errors of unknown types are private and
 // become a 500 without details.
 func problemOf(err error) problem {
 	var (
-		rule        *models.Error
-		request     *RequestError
-		framework   *echo.HTTPError
-		unavailable *keyauth.UnavailableError
-		crossSite   *crossSiteError
-		stale       *StaleError
+		rule      *models.Error
+		request   *RequestError
+		framework *echo.HTTPError
+		crossSite *crossSiteError
+		stale     *StaleError
 	)
+	if p, rejected := keyauth.ProblemOf(err); rejected {
+		return problem{Problem: p}
+	}
 	switch {
-	case errors.As(err, &unavailable), models.IsUnavailable(err):
-		return problem{status: http.StatusServiceUnavailable, kind: "service_unavailable", title: "Temporarily unavailable",
-			message: models.OutageCause(err) + " Try again in a moment.", retryAfter: unavailableFor}
 	case errors.As(err, &stale):
-		return problem{status: http.StatusConflict, kind: "conflict", title: stale.Title, message: stale.Message, stale: stale}
+		p := newProblem(http.StatusConflict, "conflict", stale.Message).titled(stale.Title)
+		p.stale = stale
+		return p
 	case errors.As(err, &rule):
 		return ruleProblem(rule)
 	case errors.As(err, &request):
-		return problem{status: request.Status, kind: request.Type, message: request.Message}
+		return newProblem(request.Status, request.Type, request.Message)
 	case errors.As(err, &framework):
 		return frameworkProblem(framework)
 	case errors.As(err, &crossSite):
-		return problem{status: http.StatusForbidden, kind: "forbidden", title: "Request blocked", message: crossSite.message()}
+		return newProblem(http.StatusForbidden, "forbidden", crossSite.message()).titled("Request blocked")
 	case errors.Is(err, errSignedOut):
-		return problem{status: http.StatusUnauthorized, kind: "authentication_error", message: "You were signed out. Sign in, then try again."}
+		return newProblem(http.StatusUnauthorized, "authentication_error", "You were signed out. Sign in, then try again.")
 	case errors.Is(err, errAdminsOnly):
-		return problem{status: http.StatusForbidden, kind: "forbidden"}
+		return newProblem(http.StatusForbidden, "forbidden", "")
 	}
-	if p, rejected := keyProblem(err); rejected {
-		return p
-	}
-	return problem{status: http.StatusInternalServerError, kind: "internal_error", title: "Something went wrong",
-		message: "Something went wrong on our end. If it keeps happening, contact your administrator with the request ID."}
-}
-
-// keyProblem returns the problem of a rejected key (RFC 6750 §3), if err reports one.
-func keyProblem(err error) (problem, bool) {
-	p := problem{status: http.StatusUnauthorized, kind: "authentication_error", message: invalidKey}
-	var scope *keyauth.ScopeError
-	switch {
-	case errors.Is(err, keyauth.ErrMissing):
-		p.challenge = realm
-	case errors.Is(err, keyauth.ErrInvalid):
-		p.challenge = realm + `, error="invalid_token"`
-	case errors.As(err, &scope):
-		p = problem{status: http.StatusForbidden, kind: "forbidden", message: missingScope,
-			challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Name)}
-	default:
-		return problem{}, false
-	}
-	return p, true
+	return newProblem(http.StatusInternalServerError, "internal_error",
+		"Something went wrong on our end. If it keeps happening, contact your administrator with the request ID.")
 }
 
 func ruleProblem(err *models.Error) problem {
-	p := problem{message: err.Message, retryAfter: err.RetryAfter}
+	p := newProblem(0, "", err.Message)
+	p.RetryAfter = err.RetryAfter
 	switch err.Kind {
 	case models.Invalid:
-		p.status, p.kind, p.fields = http.StatusUnprocessableEntity, "validation_error", err.Fields
+		p.Status, p.Type, p.fields = http.StatusUnprocessableEntity, "validation_error", err.Fields
 	case models.FailedPrecondition:
-		p.status, p.kind = http.StatusUnprocessableEntity, "invalid_request"
+		p.Status, p.Type = http.StatusUnprocessableEntity, "invalid_request"
 	case models.NotFound:
-		p.status, p.kind = http.StatusNotFound, "not_found"
+		p.Status, p.Type = http.StatusNotFound, "not_found"
 	case models.Forbidden:
-		p.status, p.kind = http.StatusForbidden, "forbidden"
+		p.Status, p.Type = http.StatusForbidden, "forbidden"
 	case models.Conflict:
-		p.status, p.kind, p.retryAfter = http.StatusConflict, "conflict", cmp.Or(err.RetryAfter, conflictFor)
-	case models.RateLimited:
-		p.status, p.kind = http.StatusTooManyRequests, "rate_limited"
+		p.Status, p.Type, p.RetryAfter = http.StatusConflict, "conflict", cmp.Or(err.RetryAfter, conflictFor)
 	}
 	return p
 }
@@ -136,16 +109,16 @@ func ruleProblem(err *models.Error) problem {
 func frameworkProblem(err *echo.HTTPError) problem {
 	switch err.Code {
 	case http.StatusNotFound:
-		return problem{status: err.Code, kind: "not_found", message: "There is nothing at this URL. Check it and try again."}
+		return newProblem(err.Code, "not_found", "There is nothing at this URL. Check it and try again.")
 	case http.StatusMethodNotAllowed:
-		return problem{status: err.Code, kind: "method_not_allowed", message: "Method not allowed. See the Allow header."}
+		return newProblem(err.Code, "method_not_allowed", "Method not allowed. See the Allow header.")
 	case http.StatusRequestEntityTooLarge:
-		return problem{status: err.Code, kind: "payload_too_large", message: fmt.Sprintf("The request body is larger than %d KiB.", MaxBody>>10)}
+		return newProblem(err.Code, "payload_too_large", fmt.Sprintf("The request body is larger than %d KiB.", MaxBody>>10))
 	}
 	if err.Code >= http.StatusInternalServerError {
 		return problemOf(nil)
 	}
-	return problem{status: err.Code, kind: "invalid_request", message: "We couldn't process this request."}
+	return newProblem(err.Code, "invalid_request", "We couldn't process this request.")
 }
 
 // jsonErrors makes the error handler send JSON instead of a page.
@@ -166,12 +139,12 @@ func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		p, gone := problemOf(err), clientGone(c, err)
 		switch {
-		case gone && (c.Response().Committed || p.status >= http.StatusInternalServerError):
+		case gone && (c.Response().Committed || p.Status >= http.StatusInternalServerError):
 			panic(http.ErrAbortHandler)
 		case c.Response().Committed:
 			logError(log, c, "response aborted", err)
 			panic(http.ErrAbortHandler)
-		case p.status >= http.StatusInternalServerError:
+		case p.Status >= http.StatusInternalServerError:
 			logError(log, c, "request failed", err)
 		}
 		// A client that seems to have gone may only have closed its side of the connection.
@@ -207,20 +180,14 @@ func clientGone(c echo.Context, err error) bool {
 }
 
 func send(c echo.Context, p problem, err error) error {
-	header := c.Response().Header()
-	if p.challenge != "" {
-		header.Set(echo.HeaderWWWAuthenticate, p.challenge)
-	}
-	if p.retryAfter > 0 {
-		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
-	}
+	p.SetHeader(c.Response().Header())
 	if r, is := c.(*requestContext); is && r.jsonErrors {
-		return c.JSON(p.status, map[string]any{"error": envelope{p.kind, p.message, p.fields}})
+		return c.JSON(p.Status, map[string]any{"error": envelope{p.Type, p.Message, p.fields}})
 	}
 	if errors.Is(err, errAdminsOnly) {
-		return Render(c, p.status, views.AdminsOnly())
+		return Render(c, p.Status, views.AdminsOnly())
 	}
-	return Render(c, p.status, views.Show(p.page(c)))
+	return Render(c, p.Status, views.Show(p.page(c)))
 }
 
 // envelope is the error of the API (API contract §3).
@@ -241,14 +208,15 @@ var titles = map[int]string{
 	http.StatusMethodNotAllowed:      "This page can't do that",
 	http.StatusUnprocessableEntity:   "We couldn't do that",
 	http.StatusTooManyRequests:       "Too many requests",
+	http.StatusServiceUnavailable:    "Temporarily unavailable",
 }
 
 func (p problem) page(c echo.Context) views.Page {
-	page := views.Page{Status: p.status, Title: cmp.Or(p.title, titles[p.status], "Something went wrong"), Message: p.message, SignedIn: viewer.Of(c.Request().Context()).User != nil}
+	page := views.Page{Status: p.Status, Title: cmp.Or(p.title, titles[p.Status], "Something went wrong"), Message: p.Message, SignedIn: viewer.Of(c.Request().Context()).User != nil}
 	if p.stale != nil {
 		page.Link, page.LinkLabel = p.stale.Link, p.stale.LinkLabel
 	}
-	if p.status == http.StatusInternalServerError {
+	if p.Status == http.StatusInternalServerError {
 		page.RequestID = requestIDOf(c)
 	}
 	return page

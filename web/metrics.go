@@ -67,16 +67,16 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// Watch adds the metrics of a verifier and a recorder. Call it once.
-func (m *Metrics) Watch(verifier *keyauth.Verifier, recorder *keyauth.Recorder) {
+// Watch adds the metrics of a gate. Call it once.
+func (m *Metrics) Watch(gate *keyauth.Gate) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("skipup_key_cache_keys", "API keys in the cache.", func() float64 { return float64(verifier.State().CachedKeys) })
-	gauge("skipup_key_epoch", "Epoch of changes to API keys that this node has applied; -1 before its first poll.", func() float64 { return float64(verifier.State().Epoch) })
-	gauge("skipup_lease_left_seconds", "Time until the lease of this node ends; 0 or less if it has ended.", func() float64 { return verifier.State().LeaseLeft.Seconds() })
-	gauge("skipup_clock_skew_seconds", "Time by which the clock of this node is ahead of the database's; 0 if the difference is too small to measure.", func() float64 { return verifier.State().ClockSkew.Seconds() })
-	gauge("skipup_usage_unstored_seconds", "Age of the oldest usage count that is not stored.", func() float64 { return recorder.Age().Seconds() })
+	gauge("skipup_key_cache_keys", "API keys in the cache.", func() float64 { return float64(gate.State().CachedKeys) })
+	gauge("skipup_key_epoch", "Epoch of changes to API keys that this node has applied; -1 before its first poll.", func() float64 { return float64(gate.State().Epoch) })
+	gauge("skipup_lease_left_seconds", "Time until the lease of this node ends; 0 or less if it has ended.", func() float64 { return gate.State().LeaseLeft.Seconds() })
+	gauge("skipup_clock_skew_seconds", "Time by which the clock of this node is ahead of the database's; 0 if the difference is too small to measure.", func() float64 { return gate.State().ClockSkew.Seconds() })
+	gauge("skipup_usage_unstored_seconds", "Age of the oldest usage count that is not stored.", func() float64 { return gate.UsageAge().Seconds() })
 }
 
 // Verified records a verification.

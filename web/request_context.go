@@ -2,7 +2,6 @@ package web
 
 import (
 	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,17 +13,12 @@ import (
 // keep one after its request.
 type requestContext struct {
 	echo.Context
-	start   time.Time // when the gate started, by the system's clock
-	address string    // the client's; "" until RealIP finds it
+	address string // the client's; "" until RealIP finds it
 
 	jsonErrors bool // set in the API
 
-	// Set in the API once the key is verified.
-	key      keyauth.Key
-	verified bool
-	route    keyauth.Route
-
-	missingScope string // that the route requires
+	gated        keyauth.Request // set in the API
+	missingScope string          // that the route requires
 
 	page *pageContext // nil except for pages
 }

@@ -38,22 +38,22 @@ func NewVerifyServer(gate *KeyGate, options Options) http.Handler {
 // rejects. The query says what the request needs. If it is wrong, the response is 500, so that a mistake
 // in the configuration of a proxy never lets a request through.
 func (g *KeyGate) verifyForProxy(outer echo.Context) error {
-	scopes := g.store.Scopes()
+	scopes := g.Scopes()
 	needs, err := parseNeeds(outer.Request(), scopes)
 	if err != nil {
 		return fmt.Errorf("check how the proxy calls %s: %w", VerifyPath, err)
 	}
 	return g.guard(outer, func(outer echo.Context) error {
 		c := outer.(*requestContext)
-		c.route = g.recorder.RouteOf(c.key, needs.route)
-		if err := c.key.RequireNamed(scopes, needs.scopes...); err != nil {
+		c.gated.Route = g.RouteOf(c.gated.Key, needs.route)
+		if err := c.gated.Key.RequireNamed(scopes, needs.scopes...); err != nil {
 			c.missingScope = needs.route.Scope
 			return err
 		}
 		header := c.Response().Header()
-		header.Set(headerKeyID, c.key.ID())
-		header.Set(headerWorkspaceID, c.key.WorkspaceID())
-		header.Set(headerScopes, scopes.Text(c.key.Scopes()))
+		header.Set(headerKeyID, c.gated.Key.ID())
+		header.Set(headerWorkspaceID, c.gated.Key.WorkspaceID())
+		header.Set(headerScopes, scopes.Text(c.gated.Key.Scopes()))
 		return c.NoContent(http.StatusNoContent)
 	})
 }

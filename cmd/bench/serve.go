@@ -28,6 +28,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -90,7 +91,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 	many := ratelimit.Policy{Name: "default", Quota: 1_000_000_000, Window: time.Minute}
 	options := web.GateOptions{Log: log, CacheSize: 2 * 128_000_000}
 	gate := web.NewKeyGate(store, options)
-	options.Limits.Keys = &web.KeyLimit{Limiter: ratelimit.NewMemory(many, time.Now), Policy: many}
+	options.Limits.Keys = &keyauth.KeyLimit{Limiter: ratelimit.NewMemory(many, time.Now), Policy: many}
 	whole := web.NewKeyGate(store, options)
 	product := handlers.New(store, whole, web.Options{PublicURL: "http://bench", Log: log})
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -39,7 +40,7 @@ func openGate(ctx context.Context, s settings, store *models.Store, node models.
 
 // limitsOf returns the rate limits, shared through Redis if it is configured. It returns an error if
 // Redis rejects the password or the user. It doesn't wait for a Redis that is unavailable.
-func limitsOf(ctx context.Context, s settings, conditions *web.Conditions, log *slog.Logger) (limits web.Limits, stop func(), err error) {
+func limitsOf(ctx context.Context, s settings, conditions *web.Conditions, log *slog.Logger) (limits keyauth.Limits, stop func(), err error) {
 	limiter := func(_ string, policy ratelimit.Policy) ratelimit.Limiter {
 		return ratelimit.NewMemory(policy, time.Now)
 	}
@@ -64,7 +65,7 @@ func limitsOf(ctx context.Context, s settings, conditions *web.Conditions, log *
 		}
 	}
 	if policy := s.KeyRateLimit.policy(); policy.Quota > 0 {
-		limits.Keys = &web.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
+		limits.Keys = &keyauth.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
 	}
 	if policy := s.GuessRateLimit.policy(); policy.Quota > 0 {
 		limits.Addresses = limiter("guess", policy)

@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
-	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
@@ -22,8 +22,8 @@ func limited(t *testing.T) *handlerstest.Server {
 	store := modelstest.NewSQLite(t)
 	keys := ratelimit.Policy{Name: "default", Quota: 3, Window: time.Minute}
 	guesses := ratelimit.Policy{Name: "default", Quota: 5, Window: time.Minute}
-	return handlerstest.With(t, store, handlerstest.Options{Limits: web.Limits{
-		Keys:      &web.KeyLimit{Limiter: ratelimit.NewMemory(keys, store.Clock.Now), Policy: keys},
+	return handlerstest.With(t, store, handlerstest.Options{Limits: keyauth.Limits{
+		Keys:      &keyauth.KeyLimit{Limiter: ratelimit.NewMemory(keys, store.Clock.Now), Policy: keys},
 		Addresses: ratelimit.NewMemory(guesses, store.Clock.Now),
 	}})
 }

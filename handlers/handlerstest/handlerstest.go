@@ -19,6 +19,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/keyauth"
 )
 
 // AdminEmail is the email of the admin of a Server's workspace. The password is
@@ -42,8 +43,8 @@ type Server struct {
 
 // Options configure a Server.
 type Options struct {
-	PublicURL string     // URL of the Server if empty
-	Limits    web.Limits // none by default
+	PublicURL string         // URL of the Server if empty
+	Limits    keyauth.Limits // none by default
 	Metrics   *web.Metrics
 	Proxies   []netip.Prefix // trusted; none by default
 	Origins   []string       // of CORS; none by default
