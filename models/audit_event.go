@@ -59,29 +59,50 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 	return nil
 }
 
-// auditUser records an event about a user in each workspace that the user is active in, with the user as
-// the actor if the actor of ctx is one of the user's memberships. A user without a workspace has an event
-// that belongs to none.
-func (s *Store) auditUser(ctx context.Context, user *User, action string) error {
+// auditUser records an event about a user in each workspace that the user is active in. A person who acts
+// is named by their membership in each of these workspaces. A user without a workspace has an event that
+// belongs to none.
+func (s *Store) auditUser(ctx context.Context, user *User, action string, details map[string]string) error {
 	members, err := s.MembershipsOf(ctx, user.ID)
 	if err != nil {
 		return err
 	}
 	about := target{"user", user.ID, user.Name}
 	if len(members) == 0 {
-		return s.audit(ctx, "", action, about, nil)
+		return s.audit(ctx, "", action, about, details)
 	}
 	actor := ActorOf(ctx)
-	isUser := slices.ContainsFunc(members, func(m Member) bool { return m.ID == actor.ID })
+	acting, err := s.membershipsOfActor(ctx, actor, members)
+	if err != nil {
+		return err
+	}
 	for _, member := range members {
-		if isUser {
-			actor.ID = member.ID
+		for _, one := range acting {
+			if one.WorkspaceID == member.WorkspaceID {
+				actor.ID = one.ID
+			}
 		}
-		if err := s.audit(WithActor(ctx, actor), member.WorkspaceID, action, about, nil); err != nil {
+		if err := s.audit(WithActor(ctx, actor), member.WorkspaceID, action, about, details); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// membershipsOfActor returns the memberships of the person who acts, or none if it is no person. These are
+// the given ones, of one user, if that user acts.
+func (s *Store) membershipsOfActor(ctx context.Context, actor Actor, members []Member) ([]Member, error) {
+	if slices.ContainsFunc(members, func(m Member) bool { return m.ID == actor.ID }) {
+		return members, nil
+	}
+	if actor.Type != ActorMember {
+		return nil, nil
+	}
+	var member Member
+	if err := s.with(ctx).Where("id = ?", actor.ID).Take(&member).Error; err != nil {
+		return nil, fmt.Errorf("read acting member: %w", err)
+	}
+	return s.MembershipsOf(ctx, member.UserID)
 }
 
 // storableDetails returns details as both databases return them, because they are hashed.

@@ -100,7 +100,7 @@ func TestChangesFailWithoutAuditLog(t *testing.T) {
 			return err
 		},
 		"ChangePassword": func(s fixture, _ *models.APIKey, session string) error {
-			return s.ChangePassword(s.ctx, s.admin.UserID, session, modelstest.Password, "another long enough passphrase")
+			return s.changePassword(session, modelstest.Password, "another long enough passphrase")
 		},
 		"SignOut": func(s fixture, _ *models.APIKey, session string) error {
 			return s.SignOut(s.ctx, session, &s.admin.User)

@@ -51,6 +51,26 @@ func (s *Store) requireAuthority(ctx context.Context, roles ...Role) error {
 	return Errorf(Forbidden, "Only an API key with every scope can add or change an admin. This API key lacks %s.", s.Scopes().Text(s.Scopes().Active().Without(key.Scopes)))
 }
 
+// requireAdminOfAll returns Forbidden unless a user is an admin of every workspace that a member has
+// joined. Only then may they act on the member's account, which gives access to all of these workspaces.
+// One in which the member is deactivated counts too, because a reactivation restores the access.
+func (s *Store) requireAdminOfAll(ctx context.Context, adminUserID string, member *Member) error {
+	if member.Pending {
+		return Errorf(Forbidden, "This person hasn't joined the workspace yet.")
+	}
+	administered := s.with(ctx).Model(&Member{}).Select("workspace_id").
+		Where("user_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", adminUserID, Admin)
+	var others int64
+	err := s.with(ctx).Model(&Member{}).Where("user_id = ? AND NOT pending AND workspace_id NOT IN (?)", member.UserID, administered).Count(&others).Error
+	if err != nil {
+		return fmt.Errorf("count workspaces of member: %w", err)
+	}
+	if others > 0 {
+		return Errorf(Forbidden, "This person also belongs to a workspace that you don't administer.")
+	}
+	return nil
+}
+
 // Member returns a member of a workspace, possibly deactivated, with its user.
 func (s *Store) Member(ctx context.Context, workspaceID, id string) (*Member, error) {
 	var member Member

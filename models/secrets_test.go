@@ -43,7 +43,8 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ChangePassword(ctx, admin.UserID, second.SessionID, acme.Password, changed); err != nil {
+	renewed, err := s.ChangePassword(ctx, admin.UserID, second.SessionID, acme.Password, changed)
+	if err != nil {
 		t.Fatal(err)
 	}
 	third, err := s.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: changed})
@@ -64,7 +65,7 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	}
 	return planted{
 		"setup link": link, "unused setup link": unused, "password": acme.Password, "new password": changed, "mistyped password": mistyped,
-		"rejected password": failed, "first session": first.SessionID, "second session": second.SessionID, "third session": third.SessionID,
+		"rejected password": failed, "first session": first.SessionID, "second session": second.SessionID, "third session": third.SessionID, "renewed session": renewed,
 		"device": first.Device, "new device": third.Device,
 		"key": secret.Reveal(), "random part of the key": secret.Reveal()[8:], "deleted key": deletedSecret.Reveal(),
 	}

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"time"
 )
@@ -29,6 +30,9 @@ type Session struct {
 	LastSeenAt  time.Time
 	ExpiresAt   time.Time
 }
+
+// Reference returns the text that names the session on a page. The session ID can't be derived from it.
+func (s *Session) Reference() string { return hex.EncodeToString(s.Digest) }
 
 // CreateSession creates a session for a user and returns its ID. The IP address and user agent are
 // those of the actor in ctx.
@@ -116,14 +120,67 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return nil
 }
 
+// EndSession ends one session of a user, which its reference names. It does nothing if the session has
+// already ended.
+func (s *Store) EndSession(ctx context.Context, user *User, reference string) error {
+	digest, err := hex.DecodeString(reference)
+	if err != nil {
+		return Errorf(Invalid, "This session doesn't exist. Reload the page and try again.")
+	}
+	return s.Tx(ctx, func(tx *Store) error {
+		ended := tx.with(ctx).Where("user_id = ? AND digest = ?", user.ID, digest).Delete(&Session{})
+		if ended.Error != nil {
+			return fmt.Errorf("delete session: %w", ended.Error)
+		}
+		if ended.RowsAffected == 0 {
+			return nil
+		}
+		return tx.auditUser(ctx, user, "user.session_ended", nil)
+	})
+}
+
+// SessionsOfMember returns the sessions of a member that an admin may end, as SessionsOf does.
+func (s *Store) SessionsOfMember(ctx context.Context, adminUserID string, member *Member) ([]Session, error) {
+	err := s.requireAdminOfAll(ctx, adminUserID, member)
+	if IsKind(err, Forbidden) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.SessionsOf(ctx, member.UserID)
+}
+
+// EndSessionOfMember ends a session of a member, as EndSession does. A session is signed in to every
+// workspace that the member has joined, so it returns Forbidden unless the admin administers all of them.
+func (s *Store) EndSessionOfMember(ctx context.Context, adminUserID, workspaceID, memberID, reference string) (*Member, error) {
+	member, err := s.Member(ctx, workspaceID, memberID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.requireAdminOfAll(ctx, adminUserID, member); err != nil {
+		return nil, err
+	}
+	return member, s.EndSession(ctx, &member.User, reference)
+}
+
 // SignOutEverywhere ends all sessions of a user, including the current one.
 func (s *Store) SignOutEverywhere(ctx context.Context, user *User) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		if err := tx.endSessions(ctx, user.ID, ""); err != nil {
 			return err
 		}
-		return tx.auditUser(ctx, user, "user.signed_out_everywhere")
+		return tx.auditUser(ctx, user, "user.signed_out_everywhere", nil)
 	})
+}
+
+// renewSession gives the session with an ID a new one, and returns it. The old ID no longer works.
+func (s *Store) renewSession(ctx context.Context, id string) (string, error) {
+	next := rand.Text()
+	if err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(id)).Update("digest", digestOf(next)).Error; err != nil {
+		return "", fmt.Errorf("renew session: %w", err)
+	}
+	return next, nil
 }
 
 // endSessions ends all sessions of a user except the one with the ID keep, and deletes the user's
@@ -145,6 +202,6 @@ func (s *Store) SignOut(ctx context.Context, id string, user *User) error {
 		if err := tx.DeleteSession(ctx, id); err != nil {
 			return err
 		}
-		return tx.auditUser(ctx, user, "user.signed_out")
+		return tx.auditUser(ctx, user, "user.signed_out", nil)
 	})
 }

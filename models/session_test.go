@@ -211,3 +211,117 @@ func (s fixture) wantByAdmin(t *testing.T, event models.AuditEvent, action strin
 		t.Errorf("%s: created at %v, want %v", action, event.CreatedAt, s.Now())
 	}
 }
+
+// alsoIn lets a person join another workspace with their account.
+func (s fixture) alsoIn(t *testing.T, workspaceID string, member *models.Member, role models.Role) *models.Member {
+	t.Helper()
+	added, err := s.Store.Store.AddMember(s.ctx, workspaceID, models.NewMember{Email: member.User.Email, Role: role})
+	if err != nil {
+		t.Fatal(err)
+	}
+	invited, err := s.InviteMember(s.ctx, workspaceID, added.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err = s.AcceptInvitationAs(s.ctx, invited.Token, member.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
+}
+
+func TestEndSession(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		first, second, hers := signIn(t, s, ada), signIn(t, s, ada), graceSignsIn(t, s)
+		for _, id := range []string{first.SessionID, hers.SessionID} {
+			session, err := s.Session(s.ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second call does nothing
+				if err := s.EndSession(s.ctx, first.User, session.Reference()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		wantOver(t, s, first.SessionID)
+		wantLiving(t, s, second.SessionID, hers.SessionID)
+		wantEvents(t, s, s.id, s.admin.UserID, "user.session_ended", 1)
+		wantEvents(t, s, s.id, grace.UserID, "user.session_ended", 0)
+		wantKind(t, s.EndSession(s.ctx, first.User, "no reference"), models.Invalid)
+	})
+}
+
+func graceSignsIn(t *testing.T, s fixture) *models.SignedIn {
+	t.Helper()
+	return signIn(t, s, models.Credentials{Email: "grace@acme.test", Password: "a long enough passphrase"})
+}
+
+// wantEvents fails the test unless there are as many events about a target with an action.
+func wantEvents(t *testing.T, s fixture, workspaceID, targetID, action string, want int) {
+	t.Helper()
+	events, err := s.AuditEventsOf(t.Context(), workspaceID, targetID, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := 0
+	for _, event := range events {
+		if event.Action == action {
+			got++
+		}
+	}
+	modelstest.Equal(t, action+" events", got, want)
+}
+
+// TestAdminEndsSessionOfMember checks that an admin can end a member's session only while they
+// administer every workspace that the member has joined, and that each of these records it.
+func TestAdminEndsSessionOfMember(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		in := graceSignsIn(t, s)
+		session, err := s.Session(s.ctx, in.SessionID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := func() error {
+			_, err := s.EndSessionOfMember(s.ctx, s.admin.UserID, s.id, grace.ID, session.Reference())
+			return err
+		}
+		rival := newFixture(t, s.Store, "Rival", "rita@rival.test")
+		there := rival.alsoIn(t, rival.id, grace, models.RoleMember)
+		wantKind(t, end(), models.Forbidden)
+		if _, err := s.DeactivateMember(rival.ctx, rival.id, there.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantKind(t, end(), models.Forbidden)
+		if _, err := s.ReactivateMember(rival.ctx, rival.id, there.ID); err != nil {
+			t.Fatal(err)
+		}
+		ada := rival.alsoIn(t, rival.id, s.admin, models.RoleMember)
+		wantKind(t, end(), models.Forbidden)
+		wantLiving(t, s, in.SessionID)
+		if shown, err := s.SessionsOfMember(s.ctx, s.admin.UserID, grace); err != nil || len(shown) != 0 {
+			t.Errorf("sessions shown = %d, error = %v; want none", len(shown), err)
+		}
+
+		if _, err := s.ChangeMemberRole(rival.ctx, rival.id, ada.ID, models.Admin); err != nil {
+			t.Fatal(err)
+		}
+		if shown, err := s.SessionsOfMember(s.ctx, s.admin.UserID, grace); err != nil || len(shown) != 1 {
+			t.Errorf("sessions shown = %d, error = %v; want 1", len(shown), err)
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		wantOver(t, s, in.SessionID)
+		for workspaceID, actor := range map[string]string{s.id: s.admin.ID, rival.id: ada.ID} {
+			events, err := s.AuditEventsOf(t.Context(), workspaceID, grace.UserID, 1)
+			if err != nil || len(events) != 1 {
+				t.Fatalf("events = %v, error = %v", events, err)
+			}
+			modelstest.Equal(t, "action", events[0].Action, "user.session_ended")
+			modelstest.Equal(t, "actor", *events[0].ActorID, actor)
+		}
+	})
+}

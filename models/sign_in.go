@@ -97,7 +97,7 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		if in.Device, err = tx.rememberDevice(ctx, user.ID, attempt.device); err != nil {
 			return err
 		}
-		return tx.auditUser(ctx, user, "user.signed_in")
+		return tx.auditUser(ctx, user, "user.signed_in", nil)
 	})
 	if err != nil {
 		return nil, err

@@ -192,7 +192,7 @@ func TestEveryWorkspaceSeesTheAccount(t *testing.T) {
 		in := signIn(t, s, ada)
 		const next = "another long enough passphrase"
 		for _, err := range []error{
-			s.ChangePassword(s.ctx, s.admin.UserID, in.SessionID, ada.Password, next),
+			s.changePassword(in.SessionID, ada.Password, next),
 			s.SignOut(s.ctx, in.SessionID, in.User), s.SignOutEverywhere(s.ctx, in.User),
 		} {
 			if err != nil {
@@ -221,16 +221,23 @@ func TestEveryWorkspaceSeesTheAccount(t *testing.T) {
 	})
 }
 
+// changePassword changes the password of the admin.
+func (s fixture) changePassword(session, current, next string) error {
+	_, err := s.ChangePassword(s.ctx, s.admin.UserID, session, current, next)
+	return err
+}
+
 func TestChangePassword(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		this, other := signIn(t, s, ada), signIn(t, s, ada)
-		if err := s.ChangePassword(s.ctx, s.admin.UserID, this.SessionID, modelstest.Password, next); err != nil {
+		renewed, err := s.ChangePassword(s.ctx, s.admin.UserID, this.SessionID, modelstest.Password, next)
+		if err != nil {
 			t.Fatal(err)
 		}
 		wantEvent(t, s, s.admin.UserID, "user.password_changed")
-		wantLiving(t, s, this.SessionID)
-		wantOver(t, s, other.SessionID)
+		wantLiving(t, s, renewed)
+		wantOver(t, s, this.SessionID, other.SessionID)
 		wantCount(t, s.Store, "known_devices", 0)
 		if _, err := s.SignIn(s.ctx, "", ada); err == nil {
 			t.Error("SignIn with the old password succeeded")
@@ -255,14 +262,14 @@ func TestChangePasswordRejects(t *testing.T) {
 		this := signIn(t, s, ada)
 		for _, tt := range tests {
 			wantUnchanged(t, s.Store, func() {
-				err := s.ChangePassword(s.ctx, s.admin.UserID, this.SessionID, tt.present, tt.next)
+				err := s.changePassword(this.SessionID, tt.present, tt.next)
 				s.Exec(t, "DELETE FROM sign_in_throttles WHERE subject LIKE 'password:%'") // a wrong one is counted
 				if wantFields(t, err, tt.fields...); t.Failed() {
 					t.Fatal(tt.name)
 				}
 			})
 		}
-		err := s.ChangePassword(s.ctx, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
+		_, err := s.ChangePassword(s.ctx, "usr_nope", this.SessionID, modelstest.Password, "another long enough passphrase")
 		wantKind(t, err, models.NotFound)
 	})
 }
@@ -273,7 +280,7 @@ func TestConcurrentPasswordChanges(t *testing.T) {
 		for i := range 10 {
 			next := []string{fmt.Sprint("the passphrase of the owner ", i), fmt.Sprint("the passphrase of the thief ", i)}
 			errs := atOnce(2, func(i int) error {
-				return s.ChangePassword(s.ctx, s.admin.UserID, "", present, next[i])
+				return s.changePassword("", present, next[i])
 			})
 			wantOneWinner(t, errs, func(err error) bool { fields, _ := models.FieldsOf(err); return fields["password"] != "" })
 			if present = next[0]; errs[0] != nil {
@@ -290,7 +297,7 @@ func TestChangePasswordIsRateLimited(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		change := func(present string) error {
-			return s.ChangePassword(s.ctx, s.admin.UserID, "", present, next)
+			return s.changePassword("", present, next)
 		}
 		for range 5 {
 			wantFields(t, change("wrong"), "password")
@@ -307,7 +314,7 @@ func TestSignInDuringPasswordChange(t *testing.T) {
 	const next = "another long enough passphrase"
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		afterReading(t, s.Store, "members", func() { // it has compared the password, and looks for the workspace to show
-			if err := s.ChangePassword(s.ctx, s.admin.UserID, "", modelstest.Password, next); err != nil {
+			if err := s.changePassword("", modelstest.Password, next); err != nil {
 				t.Error(err)
 			}
 		})

@@ -204,7 +204,7 @@ func (s *Store) UnlockUser(ctx context.Context, email string) (*User, error) {
 		if err := tx.with(ctx).Create(&row).Error; err != nil {
 			return fmt.Errorf("insert sign-in throttle: %w", err)
 		}
-		return tx.auditUser(ctx, user, "user.unlocked")
+		return tx.auditUser(ctx, user, "user.unlocked", nil)
 	})
 	return user, err
 }

@@ -111,25 +111,26 @@ func (s *Store) verify(ctx context.Context, user *User) error {
 }
 
 // ChangePassword changes a user's password after checking the current one, with the same rate
-// limit as sign-in. It ends the user's other sessions and deletes the known devices.
-func (s *Store) ChangePassword(ctx context.Context, userID, keepSession, current, next string) error {
+// limit as sign-in. It ends the user's other sessions, deletes the known devices, and returns the new ID
+// of the session, whose old one no longer works.
+func (s *Store) ChangePassword(ctx context.Context, userID, session, current, next string) (renewed string, err error) {
 	user, err := s.User(ctx, userID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	fields := Fields{}
 	if err := s.checkCurrentPassword(ctx, fields, user, current); err != nil {
-		return err
+		return "", err
 	}
 	checkPassword(fields, "new_password", next, user.Email, user.Name)
 	if err := fields.err(); err != nil {
-		return err
+		return "", err
 	}
 	hash, err := s.passwords.hash(ctx, next)
 	if err != nil {
-		return fmt.Errorf("hash password: %w", err)
+		return "", fmt.Errorf("hash password: %w", err)
 	}
-	return s.Tx(ctx, func(tx *Store) error {
+	err = s.Tx(ctx, func(tx *Store) (err error) {
 		// The condition fails if the password has changed since it was compared.
 		update := tx.with(ctx).Model(&User{}).Where("id = ? AND password_hash = ?", userID, user.PasswordHash).Update("password_hash", hash)
 		if update.Error != nil {
@@ -138,11 +139,15 @@ func (s *Store) ChangePassword(ctx context.Context, userID, keepSession, current
 		if update.RowsAffected == 0 {
 			return Fields{"password": "was changed in the meantime; try again"}.err()
 		}
-		if err := tx.endSessions(ctx, userID, keepSession); err != nil {
+		if err := tx.endSessions(ctx, userID, session); err != nil {
 			return err
 		}
-		return tx.auditUser(ctx, user, "user.password_changed")
+		if renewed, err = tx.renewSession(ctx, session); err != nil {
+			return err
+		}
+		return tx.auditUser(ctx, user, "user.password_changed", nil)
 	})
+	return renewed, err
 }
 
 // checkCurrentPassword checks that the user knows the current password, which the thief of a

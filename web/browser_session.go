@@ -129,6 +129,18 @@ func SignedIn(c echo.Context, in *models.SignedIn, next string) error {
 	return Redirect(c, path.SignedIn(next))
 }
 
+// RenewSession sends the cookie of the browser's session after the Store has given it a new ID.
+func RenewSession(c echo.Context, id string) error {
+	session, err := browserSessionsOf(c).session(c)
+	if err != nil || session.IsNew {
+		return err
+	}
+	session.ID, session.IsNew = id, true
+	err = session.Save(c.Request(), c.Response())
+	session.IsNew = false
+	return err
+}
+
 // LostSession returns why a browser that has just signed in has no session, and what to do. It logs the
 // first case.
 func LostSession(c echo.Context) string {

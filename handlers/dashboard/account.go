@@ -28,7 +28,8 @@ func (h accounts) page(c echo.Context, status int, errors models.Fields) error {
 	return web.Render(c, status, account.Show(account.Page{Sessions: sessions, Current: web.SessionDigest(c), Errors: errors}))
 }
 
-// changePassword changes the user's password, which ends all their other sessions.
+// changePassword changes the user's password, which ends all their other sessions and gives this one a
+// new ID.
 func (h accounts) changePassword(c echo.Context) error {
 	var form struct {
 		Password    string `form:"password"`
@@ -38,17 +39,37 @@ func (h accounts) changePassword(c echo.Context) error {
 		return err
 	}
 	v := viewer.Of(c.Request().Context())
-	err := h.store.ChangePassword(c.Request().Context(), v.User.ID, web.SessionID(c), form.Password, form.NewPassword)
+	session, err := h.store.ChangePassword(c.Request().Context(), v.User.ID, web.SessionID(c), form.Password, form.NewPassword)
 	if fields, invalid := models.FieldsOf(err); invalid {
 		return h.page(c, http.StatusUnprocessableEntity, fields)
 	}
 	if err != nil {
 		return err
 	}
+	if err := web.RenewSession(c, session); err != nil {
+		return err
+	}
 	if err := web.SetNotice(c, "Password changed. You’ve been signed out of other sessions."); err != nil {
 		return err
 	}
 	return web.Redirect(c, path.Account)
+}
+
+// endSession ends one of the user's sessions.
+func (h accounts) endSession(c echo.Context) error {
+	var form sessionForm
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	if err := h.store.EndSession(c.Request().Context(), viewer.Of(c.Request().Context()).User, form.Session); err != nil {
+		return err
+	}
+	return redirectWithNotice(c, path.Account, "Session ended")
+}
+
+// sessionForm is the form that ends a session.
+type sessionForm struct {
+	Session string `form:"session"`
 }
 
 // signOutEverywhere ends every session of the user, including this one.

@@ -73,22 +73,27 @@ func (h membersHandler) showLink(c echo.Context, id string, replaces bool) error
 	}))
 }
 
-// roleForm is the form on the page of a member.
-type roleForm struct {
-	Role string `form:"role"`
+// memberForm has the fields of the forms on the page of a member.
+type memberForm struct {
+	Role    string `form:"role"`
+	Session string `form:"session"`
 }
 
 // onPage returns a change that is made on the page of a member, which its ask shows.
-func (h membersHandler) onPage(apply func(echo.Context, roleForm) (next, error)) change[*models.ListedMember, roleForm] {
-	return change[*models.ListedMember, roleForm]{
+func (h membersHandler) onPage(apply func(echo.Context, memberForm) (next, error)) change[*models.ListedMember, memberForm] {
+	return change[*models.ListedMember, memberForm]{
 		subject: h.member,
-		show: func(c echo.Context, status int, member *models.ListedMember, form roleForm, r rejection) error {
+		show: func(c echo.Context, status int, member *models.ListedMember, form memberForm, r rejection) error {
 			keys, err := h.store.KeysOfMember(c.Request().Context(), member.WorkspaceID, member.ID)
 			if err != nil {
 				return err
 			}
+			sessions, err := h.store.SessionsOfMember(c.Request().Context(), web.CallerOf(c).Member.UserID, &member.Member)
+			if err != nil {
+				return err
+			}
 			return web.Render(c, status, members.Show(members.ShowPage{
-				Member: member, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
+				Member: member, Sessions: sessions, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
 				Self: isSelf(c, member.ID), Errors: r.fields, Message: r.message,
 			}))
 		},
@@ -101,8 +106,8 @@ func (h membersHandler) member(c echo.Context) (*models.ListedMember, error) {
 	return h.store.ListedMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 }
 
-func (h membersHandler) role() change[*models.ListedMember, roleForm] {
-	return h.onPage(func(c echo.Context, form roleForm) (next, error) {
+func (h membersHandler) role() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, form memberForm) (next, error) {
 		member, err := h.store.ChangeMemberRole(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), models.Role(form.Role))
 		if err != nil {
 			return next{}, err
@@ -111,8 +116,8 @@ func (h membersHandler) role() change[*models.ListedMember, roleForm] {
 	})
 }
 
-func (h membersHandler) reactivate() change[*models.ListedMember, roleForm] {
-	return h.onPage(func(c echo.Context, _ roleForm) (next, error) {
+func (h membersHandler) reactivate() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
 		member, err := h.store.ReactivateMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 		if err != nil {
 			return next{}, err
@@ -121,17 +126,29 @@ func (h membersHandler) reactivate() change[*models.ListedMember, roleForm] {
 	})
 }
 
+// endSession ends one session of a member.
+func (h membersHandler) endSession() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, form memberForm) (next, error) {
+		caller := web.CallerOf(c)
+		member, err := h.store.EndSessionOfMember(c.Request().Context(), caller.Member.UserID, caller.WorkspaceID, c.Param("id"), form.Session)
+		if err != nil {
+			return next{}, err
+		}
+		return toMembers(c, "Ended a session of "+ui.Isolate(member.DisplayName())), nil
+	})
+}
+
 // createLink creates an invitation link for a pending member and shows it once. It doesn't redirect,
 // because the link can't be retrieved later.
-func (h membersHandler) createLink() change[*models.ListedMember, roleForm] {
-	return h.onPage(func(c echo.Context, _ roleForm) (next, error) {
+func (h membersHandler) createLink() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
 		return next{}, h.showLink(c, c.Param("id"), true)
 	})
 }
 
 // resendEmail sends the invitation email of a pending member again.
-func (h membersHandler) resendEmail() change[*models.ListedMember, roleForm] {
-	return h.onPage(func(c echo.Context, _ roleForm) (next, error) {
+func (h membersHandler) resendEmail() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
 		err := h.store.EmailInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 		return toMembers(c, "Invitation resent. The previous link no longer works."), err
 	})

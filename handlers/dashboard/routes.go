@@ -74,6 +74,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
+		{http.MethodPost, path.EndSession, user, account.endSession},
 
 		{http.MethodGet, path.APIKeys, admin, keys.list},
 		{http.MethodPost, path.APIKeys, admin, keys.create},
@@ -119,6 +120,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.MemberDeactivate(":id"), admin, members.deactivate().ask},
 		{http.MethodPost, path.MemberDeactivate(":id"), admin, members.deactivate().act},
 		{http.MethodPost, path.MemberReactivate(":id"), admin, members.reactivate().act},
+		{http.MethodPost, path.MemberEndSession(":id"), admin, members.endSession().act},
 		{http.MethodPost, path.MemberInvitation(":id"), admin, members.createLink().act},
 		{http.MethodPost, path.MemberInvitationEmail(":id"), admin, members.resendEmail().act},
 

@@ -65,6 +65,7 @@ var groups = []group{
 		{"user.signed_in", "Signed in", "{actor} signed in"},
 		{"user.signed_out", "Signed out", "{actor} signed out"},
 		{"user.signed_out_everywhere", "Signed out everywhere", "{actor} signed out everywhere"},
+		{"user.session_ended", "Session ended", "{actor} ended a session of {target}"},
 		{"user.unlocked", "Account unlocked", "{actor} unlocked sign-in for {target}"},
 		{"user.password_changed", "Password changed", "{actor} changed their password"},
 	}},

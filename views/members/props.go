@@ -72,8 +72,9 @@ type InvitedPage struct {
 // ShowPage is the data of a member's page.
 type ShowPage struct {
 	Member     *models.ListedMember
-	Keys       int    // number of keys that the member created and that can still be used
-	Role       string // selected in the form
+	Sessions   []models.Session // that the viewer may end
+	Keys       int              // number of keys that the member created and that can still be used
+	Role       string           // selected in the form
 	Errors     models.Fields
 	Message    string // why the last action was rejected, if it was
 	SendsEmail bool   // whether the server sends email

@@ -16,6 +16,7 @@ const (
 	Account          = "/settings/account"
 	AccountPassword  = "/settings/account/password"
 	AccountSessions  = "/settings/account/sessions"
+	EndSession       = AccountSessions + "/end"
 	APIKeys          = "/settings/api-keys"
 	NewAPIKey        = APIKeys + "/new"
 	APIKeyLeaks      = APIKeys + "/leaks"
@@ -134,6 +135,9 @@ func MemberDeactivate(id string) string { return Member(id) + "/deactivate" }
 
 // MemberReactivate returns the path for reactivating a member.
 func MemberReactivate(id string) string { return Member(id) + "/reactivate" }
+
+// MemberEndSession returns the path for ending a session of a member.
+func MemberEndSession(id string) string { return Member(id) + "/sessions/end" }
 
 // MemberInvitation returns the path for creating an invitation link for a pending member.
 func MemberInvitation(id string) string { return Member(id) + "/invitation" }

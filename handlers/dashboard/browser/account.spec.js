@@ -1,6 +1,7 @@
 // Settings > Account, and switching between workspaces.
 import { expect, test } from './test.js'
-import { ada, listPath, makeKey, row, rows, signIn } from './steps.js'
+import { addMember, grace, join, membersPath, openMember } from './people.js'
+import { ada, dialog, listPath, makeKey, row, rows, signIn } from './steps.js'
 
 const accountPath = '/settings/account'
 
@@ -37,6 +38,31 @@ test('shows the whole user agent on request', async ({ admin }) => {
   await expect(whole).toBeVisible()
 })
 
+test('ends one session', async ({ admin, otherBrowser }) => {
+  const [first, second] = [await signedInElsewhere(otherBrowser), await signedInElsewhere(otherBrowser)]
+  await first.goto(accountPath)
+  await admin.goto(accountPath)
+  const sessions = admin.getByRole('region', { name: 'Sessions' })
+  await expect(sessions.getByRole('button', { name: /^End session: / })).toHaveCount(2)
+  await sessions.getByRole('listitem').filter({ hasNotText: 'This device' }).first().getByRole('button').click()
+  await expect(admin.getByRole('status').filter({ hasText: 'Session ended' })).toBeVisible()
+  await expect(sessions.getByRole('listitem')).toHaveCount(2)
+  await Promise.all([first.reload(), second.reload()])
+  expect([first, second].filter((page) => page.url().includes('/login')), 'browsers that are signed out').toHaveLength(1)
+})
+
+test('an admin ends a session of a member', async ({ admin, otherBrowser }) => {
+  const address = await addMember(admin)
+  const other = await otherBrowser()
+  await join(other.request, address)
+  await admin.goto(membersPath)
+  await openMember(admin, grace.name)
+  await dialog(admin).getByRole('button', { name: /^End session: / }).click()
+  await expect(admin.getByRole('status').filter({ hasText: 'Ended a session of Grace Hopper' })).toBeVisible()
+  await other.goto(accountPath)
+  await expect(other).toHaveURL(/\/login/)
+})
+
 test('a new password ends every other session', async ({ admin, otherBrowser }) => {
   const other = await signedInElsewhere(otherBrowser)
   const next = 'nine patient gardeners'
@@ -53,8 +79,11 @@ test('a new password ends every other session', async ({ admin, otherBrowser }) 
   await expect(admin.getByLabel('New password')).toHaveAccessibleDescription(/must have at least 15 characters/)
   expect(await admin.content()).not.toContain('value="short"')
 
+  const session = async () => (await admin.context().cookies()).find(({ name }) => name.includes('session')).value
+  const before = await session()
   await change(ada.password, next)
   await expect(admin.getByRole('status').filter({ hasText: 'Password changed.' })).toBeVisible()
+  expect(await session(), 'the session has a new ID').not.toBe(before)
   await other.reload()
   await expect(other).toHaveURL(/\/login/)
   await signIn(other, { email: ada.email, password: next })

@@ -146,6 +146,13 @@ export const peopleStates = {
     await expect(page.getByLabel('Link', { exact: true })).toBeFocused()
   }),
   'member-dialog': amongPeople(membersPath, (page) => openMember(page, 'Grace Hopper')),
+  'member-dialog-sessions': inWorkspace(async (page, skipup) => {
+    const other = await request.newContext({ baseURL: skipup.url })
+    await join(other, await addMember(page))
+    await other.dispose()
+    await page.goto(membersPath)
+    await openMember(page, grace.name)
+  }),
   'member-dialog-pending': amongPeople(membersPath, (page) => openMember(page, 'مارغريت هاميلتون')),
   'member-dialog-mail-rejected': amongPeople(membersPath, (page) => openMember(page, 'Barbara Liskov')),
   'member-dialog-deactivated': amongPeople(membersPath + '?status=deactivated', (page) => openMember(page, 'Edsger Dijkstra')),

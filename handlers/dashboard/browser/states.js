@@ -1,5 +1,6 @@
 // Every state of every page, for axe and for screenshots. Each function brings a page to a state,
 // starting from a new server, with contents if it has that property.
+import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
 import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
@@ -202,6 +203,13 @@ export const states = {
     await page.getByText(ada.email).click()
   }),
   account: signedIn((page) => page.goto('/settings/account')),
+  'account-sessions': signedIn(async (page, { skipup }) => {
+    const phone = await request.newContext({ baseURL: skipup.url, userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1' })
+    await phone.post('/login', { form: ada })
+    await phone.dispose()
+    await page.goto('/settings/account')
+    await page.getByText('Sign out everywhere…').click()
+  }),
   'account-rejected': signedIn(async (page) => {
     await page.goto('/settings/account')
     await page.getByRole('button', { name: 'Change password' }).click()
