@@ -252,15 +252,20 @@ func (s *Store) inTx() bool {
 
 // snapshot calls fn in a read-only transaction that sees a consistent state of the database.
 func (s *Store) snapshot(ctx context.Context, fn func(tx *Store) error) error {
-	options := sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
-	if s.dialect.name == sqlite {
-		options.Isolation = sql.LevelSerializable
-	}
 	return s.with(ctx).Transaction(func(db *gorm.DB) error {
 		tx := *s
 		tx.db = db
 		return fn(&tx)
-	}, &options)
+	}, s.snapshotOptions())
+}
+
+// snapshotOptions returns the options of a read-only transaction that sees a consistent state of the
+// database. On SQLite, every transaction does, and the driver takes the write lock for a higher isolation.
+func (s *Store) snapshotOptions() *sql.TxOptions {
+	if s.dialect.name == sqlite {
+		return &sql.TxOptions{ReadOnly: true}
+	}
+	return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 }
 
 // Now returns the Store's time in UTC, truncated to milliseconds like times in the database.
