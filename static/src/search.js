@@ -13,14 +13,19 @@ let waiting = false // for the results of what was typed
 let changes = 0 // of what was typed
 let asked // the value of changes when the last request was sent
 let entered = false // Enter was pressed while waiting
+let failed = false // the last request
 
 function openSearch() {
   if (!box || document.querySelector('dialog[open]')) return
   for (const popover of document.querySelectorAll('[popover]:popover-open')) popover.hidePopover()
   list.replaceChildren()
   box.showModal()
+  search()
+}
+
+function search() {
   waitForResults()
-  field.form.dispatchEvent(new Event('search-box-opened'))
+  field.form.dispatchEvent(new Event('search-now'))
 }
 
 function waitForResults() {
@@ -66,6 +71,7 @@ field?.addEventListener('keydown', (event) => {
   if (event.isComposing) return
   if (event.key === 'Enter') {
     event.preventDefault()
+    if (failed) search()
     if (waiting) entered = true
     else selected?.click()
     return
@@ -81,7 +87,10 @@ field?.addEventListener('input', () => {
   waitForResults()
 })
 
-field?.form.addEventListener('htmx:before:request', () => (asked = changes))
+field?.form.addEventListener('htmx:before:request', () => {
+  asked = changes
+  failed = false
+})
 
 document.addEventListener('htmx:after:swap', () => {
   const found = list?.querySelector('#found')
@@ -94,7 +103,10 @@ document.addEventListener('htmx:after:swap', () => {
   entered = false
 })
 
-document.addEventListener('htmx:error', () => list && (list.ariaBusy = null))
+field?.form.addEventListener('htmx:error', () => {
+  list.ariaBusy = null
+  failed = true
+})
 
 on('click', '#search-results [role=option]', (event, option) => {
   if (option.dataset.copyText) return

@@ -124,7 +124,7 @@ func searchBox() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\" hx-target=\"#search-results\" hx-select=\"#found\" hx-swap=\"innerHTML ignoreTitle:true\" hx-sync=\"this:replace\" hx-trigger=\"search-box-opened, input delay:150ms\"><span class=\"text-muted-foreground\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\" hx-target=\"#search-results\" hx-select=\"#found\" hx-swap=\"innerHTML ignoreTitle:true\" hx-sync=\"this:replace\" hx-trigger=\"search-now, input delay:150ms\"><span class=\"text-muted-foreground\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

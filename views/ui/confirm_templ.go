@@ -47,7 +47,6 @@ func ConfirmFields(c models.Challenge, entered models.Confirmation, errors model
 				Error:        errors.Sentence("confirm_name", "The name"),
 				Autocomplete: "off",
 				Required:     true,
-				Autofocus:    true,
 				Attributes:   templ.Attributes{"spellcheck": "false", "autocapitalize": "off"},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

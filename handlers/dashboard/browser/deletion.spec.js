@@ -16,6 +16,7 @@ test('shows the recent traffic of the key and pauses it before it is deleted', a
   for (const period of ['Last hour', 'Last day', '30 days']) await expect(traffic).toContainText(new RegExp(`3\\s*${period}|${period}\\s*3`))
   await expect(traffic).toContainText('GET /me')
   await expect(traffic).toContainText('127.0.0.1')
+  await expect(traffic.getByText('Last hour', { exact: true }), 'what to know comes before what to type').toBeInViewport()
   await nameToConfirm(admin).press('Enter')
   await expect(dialog(admin).getByText(/^The name doesn't match/), 'Enter deletes').toBeVisible()
   await nameToConfirm(admin).fill('CRM sync')

@@ -84,6 +84,19 @@ test('Enter opens nothing but what was typed', async ({ admin }) => {
   await expect(admin).toHaveURL(`${listPath}/${id}`)
 })
 
+test('Enter repeats a search that failed', async ({ admin, faults }) => {
+  const { id } = await makeKey(admin, { name: 'Nightly' })
+  await admin.keyboard.press('Control+k')
+  await expect(option(admin, 'Create API key')).toBeVisible()
+  await admin.route('/search', (route) => route.abort())
+  await field(admin).fill('Nightly')
+  await expect(admin.getByText('Can’t reach the server.', { exact: false })).toBeVisible()
+  await faults.expected(/ERR_FAILED|Failed to fetch/)
+  await admin.unroute('/search')
+  await field(admin).press('Enter')
+  await expect(admin).toHaveURL(`${listPath}/${id}`)
+})
+
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false })
 
