@@ -3,13 +3,20 @@ package main
 import (
 	"cmp"
 	"encoding"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
 // settings holds the configuration. Each value comes from its flag, else from its environment
-// variable, else from its default. An empty variable counts as unset.
+// variable or, if it is a secret, from a file that another variable names, else from its default. An empty
+// variable counts as unset.
 type settings struct {
 	Addr                listenAddress
 	Database            databaseURL
@@ -48,6 +55,26 @@ func (o option) name() string {
 		return o.variable
 	}
 	return "--" + o.flag + " (" + o.variable + ")"
+}
+
+// secretVariables are the variables whose values may contain a password or a key. Files can hold these values,
+// because other users of the machine may be able to read variables.
+var secretVariables = []string{"DATABASE_URL", "REDIS_URL", "SMTP_URL", "SKIPUP_ENCRYPTION_KEY"}
+
+// fileVariable returns the variable that names a file with the value of the option; "" if a file can't have it.
+func (o option) fileVariable() string {
+	if !slices.Contains(secretVariables, o.variable) {
+		return ""
+	}
+	return o.variable + "_FILE"
+}
+
+// variables returns the variables that set the option.
+func (o option) variables() []string {
+	if file := o.fileVariable(); file != "" {
+		return []string{o.variable, file}
+	}
+	return []string{o.variable}
 }
 
 var (
@@ -165,8 +192,10 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 		wrong usageErrors
 	)
 	for _, o := range options {
-		text, _ := p.given(cmd, o)
-		err := checkCharacters(text)
+		text, _, err := p.given(cmd, o)
+		if err == nil {
+			err = checkCharacters(text)
+		}
 		if err == nil {
 			err = o.field(&s).UnmarshalText([]byte(text))
 		}
@@ -181,14 +210,49 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 	return s, wrong.err()
 }
 
-// given returns the value of an option from its flag or its variable, and whether it has one. A value
-// that is empty, such as that of --trusted-proxies=, replaces the fallback only in a flag.
-func (p *program) given(cmd *cobra.Command, o option) (text string, given bool) {
+// given returns the value of an option from its flag, its variable, or the file that its fileVariable names,
+// and whether it has one. A value that is empty, such as that of --trusted-proxies=, replaces the fallback
+// only in a flag.
+func (p *program) given(cmd *cobra.Command, o option) (text string, given bool, err error) {
 	if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
-		return flag.Value.String(), true
+		return flag.Value.String(), true, nil
 	}
 	text = p.environment[o.variable]
-	return cmp.Or(text, o.fallback), text != ""
+	switch path := p.environment[o.fileVariable()]; {
+	case path != "" && text != "":
+		return "", true, fmt.Errorf("set only one of %s and %s", o.variable, o.fileVariable())
+	case path != "":
+		text, err = readSetting(path)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", o.fileVariable(), err)
+		}
+		return text, true, err
+	}
+	return cmp.Or(text, o.fallback), text != "", nil
+}
+
+// maxSettingFile limits the size of a file with the value of a setting, in bytes.
+const maxSettingFile = 64 << 10
+
+// readSetting returns the value of a setting from a file, without the line end that editors add.
+func readSetting(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxSettingFile+1))
+	if err != nil {
+		return "", err
+	}
+	value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	switch {
+	case len(text) > maxSettingFile:
+		return "", fmt.Errorf("the file is larger than %d bytes", maxSettingFile)
+	case value == "":
+		return "", errors.New("the file is empty")
+	}
+	return value, nil
 }
 
 // conflicts returns what is wrong with settings that are valid on their own.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web/mail"
 )
 
@@ -279,9 +283,11 @@ func TestMisspelledVariablesAreReported(t *testing.T) {
 		{"SKIPUP_PUBLIC_URI", "SKIPUP_PUBLIC_URL"},
 		{"SKIPUP_ADRR", "SKIPUP_ADDR"},
 		{"skipup_addr", "SKIPUP_ADDR"},
-		{"SKIPUP_ENCRYPTION_KEY_FILE", "SKIPUP_ENCRYPTION_KEY"},
+		{"SKIPUP_ADDR_FILE", "SKIPUP_ADDR"},
+		{"SKIPUP_ENCRYPTION_KEY_FIEL", "SKIPUP_ENCRYPTION_KEY_FILE"},
+		{"SKIPUP_DATABASE_URL_FILE", "DATABASE_URL_FILE"},
 		{"SKIPUP_METRICS_ADDRESS", "SKIPUP_METRICS_ADDR"},
-		{"DATABASE_URL_FILE", "DATABASE_URL"},
+		{"DATABASE_URL_FILES", "DATABASE_URL_FILE"},
 		{"DATABASE_URI", "DATABASE_URL"},
 		{"DATABSE_URL", "DATABASE_URL"},
 		{"DATABAES_URL", "DATABASE_URL"},
@@ -326,11 +332,65 @@ func TestVariablesOfOtherProgramsAreIgnored(t *testing.T) {
 }
 
 func TestNearMissesOfSettingsThatAreSetAreIgnored(t *testing.T) {
-	if _, err := loaded(t, map[string]string{"DATABASE_URL": "sqlite:a.db", "DATABASE_URL_FILE": "/run/secrets/url"}); err != nil {
+	if _, err := loaded(t, map[string]string{"DATABASE_URL": "sqlite:a.db", "DATABASE_URI": "sqlite:b.db"}); err != nil {
 		t.Errorf("with DATABASE_URL: %v", err)
 	}
 	if _, err := loaded(t, map[string]string{"DATABASE_URI": "sqlite:a.db"}, "--database", "sqlite:a.db"); err != nil {
 		t.Errorf("with --database: %v", err)
+	}
+}
+
+func TestSecretsAreReadFromFiles(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	file := func(text string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	values := map[string]string{
+		"DATABASE_URL": "postgres://ada:hunter2@db.internal/keys", "REDIS_URL": "redis://:hunter2@cache.internal",
+		"SMTP_URL": "smtp://ada:hunter2@mail.internal", "SKIPUP_ENCRYPTION_KEY": key,
+	}
+	for _, end := range []string{"", "\n", "\r\n"} {
+		variables, files := map[string]string{"SKIPUP_MAIL_FROM": "keys@example.com"}, map[string]string{"SKIPUP_MAIL_FROM": "keys@example.com"}
+		for name, value := range values {
+			variables[name], files[name+"_FILE"] = value, file(value+end)
+		}
+		want, err := loaded(t, variables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := loaded(t, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "settings from files", fmt.Sprintf("%+v", got.Database), fmt.Sprintf("%+v", want.Database))
+		modelstest.Equal(t, "encryption key", string(bytes.Join(got.EncryptionKey, nil)), string(bytes.Join(want.EncryptionKey, nil)))
+		modelstest.Equal(t, "Redis", got.Redis.Options.Password, "hunter2")
+		modelstest.Equal(t, "SMTP", fmt.Sprint(got.SMTP.Server), fmt.Sprint(want.SMTP.Server))
+	}
+
+	for what, tt := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"both":            {map[string]string{"REDIS_URL": "redis://a", "REDIS_URL_FILE": file("redis://b")}, "set only one of REDIS_URL and REDIS_URL_FILE"},
+		"missing":         {map[string]string{"DATABASE_URL_FILE": "/nowhere/url"}, "DATABASE_URL_FILE: open /nowhere/url: no such file or directory"},
+		"a folder":        {map[string]string{"DATABASE_URL_FILE": t.TempDir()}, "is a directory"},
+		"empty":           {map[string]string{"DATABASE_URL_FILE": file("\n")}, "DATABASE_URL_FILE: the file is empty"},
+		"large":           {map[string]string{"DATABASE_URL_FILE": file(strings.Repeat("a", 64<<10+1))}, "DATABASE_URL_FILE: the file is larger than 65536 bytes"},
+		"several lines":   {map[string]string{"DATABASE_URL_FILE": file("sqlite:a.db\nsqlite:b.db\n")}, "--database (DATABASE_URL): remove the line break"},
+		"an invalid URL":  {map[string]string{"REDIS_URL_FILE": file("http://hunter2")}, "--redis (REDIS_URL): "},
+		"not for secrets": {map[string]string{"SKIPUP_ADDR_FILE": file("127.0.0.1:80")}, "SKIPUP_ADDR_FILE: unknown setting"},
+	} {
+		if _, err := loaded(t, tt.env); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: error = %v, want one that contains %q", what, err, tt.want)
+		}
+	}
+	if _, err := loaded(t, map[string]string{"DATABASE_URL_FILE": "/nowhere/url"}, "--database", "sqlite:a.db"); err != nil {
+		t.Errorf("a flag with a file: %v", err)
 	}
 }
 

@@ -29,12 +29,12 @@ var serviceVariable = regexp.MustCompile(`^SKIPUP_([A-Z0-9_]+_)?(SERVICE_HOST|SE
 func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *usageErrors) {
 	names := append([]string{}, otherVariables...)
 	for _, o := range serveOptions {
-		names = append(names, o.variable)
+		names = append(names, o.variables()...)
 	}
 	unset := []string{}
 	for _, o := range options {
-		if _, given := p.given(cmd, o); !given {
-			unset = append(unset, o.variable)
+		if _, given, _ := p.given(cmd, o); !given {
+			unset = append(unset, o.variables()...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.environment)) {
@@ -51,17 +51,16 @@ func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *us
 }
 
 // isNearMiss reports whether name was probably meant to be the variable meant: with one typing error
-// or another case, or with the suffix by which other programs read a value from a file.
+// or another case.
 func isNearMiss(name, meant string) bool {
-	name = strings.TrimSuffix(strings.ToUpper(name), "_FILE")
-	return edlib.OSADamerauLevenshteinDistance(name, meant) <= 1
+	return edlib.OSADamerauLevenshteinDistance(strings.ToUpper(name), meant) <= 1
 }
 
 // nearest returns the name with the smallest distance from name, or "" if there are no names. A
-// SKIPUP_ before the name of a setting without it, and a _FILE after it, do not count.
+// SKIPUP_ before the name of a setting without it doesn't count.
 func nearest(name string, names []string) string {
 	best, least := "", 0
-	upper := strings.TrimSuffix(strings.ToUpper(name), "_FILE")
+	upper := strings.ToUpper(name)
 	for _, candidate := range names {
 		d := min(edlib.OSADamerauLevenshteinDistance(upper, candidate), edlib.OSADamerauLevenshteinDistance(strings.TrimPrefix(upper, variablePrefix), candidate))
 		if best == "" || d < least {
