@@ -13,6 +13,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/clientip"
 	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
@@ -59,7 +60,7 @@ func BenchmarkChain(b *testing.B) {
 		}
 		chain = append(chain, part.use...)
 		e := echo.New()
-		e.IPExtractor = ConnectionIP
+		e.IPExtractor = clientip.OfConnection
 		e.Use(chain...)
 		e.GET("/api/v1/small", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 		request, err := http.NewRequest(http.MethodGet, "/api/v1/small", http.NoBody)

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/clientip"
 )
 
 // TestClientIP checks that only what a trusted proxy adds to X-Forwarded-For is used.
@@ -48,7 +49,7 @@ func TestClientIP(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			proxies, err := web.ParseTrustedProxies(tt.trusted)
+			proxies, err := clientip.ParseProxies(tt.trusted)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +74,7 @@ func TestClientIP(t *testing.T) {
 func forward(t *testing.T, from string, values ...string) (*web.Server, string) {
 	t.Helper()
 	var log bytes.Buffer
-	proxies, err := web.ParseTrustedProxies("10.0.0.5")
+	proxies, err := clientip.ParseProxies("10.0.0.5")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +135,10 @@ func TestForwardedAddressesAreReadFromTheEnd(t *testing.T) {
 	}
 }
 
-func TestParseTrustedProxiesErrors(t *testing.T) {
+func TestParseProxiesErrors(t *testing.T) {
 	for _, text := range []string{"proxy.internal", "10.0.0.0/33", "10.0.0.5,", ",", "10.0.0.5 10.0.0.6", "fe80::1%eth0", "*"} {
-		if proxies, err := web.ParseTrustedProxies(text); err == nil {
-			t.Errorf("ParseTrustedProxies(%q) = %v, want an error", text, proxies)
+		if proxies, err := clientip.ParseProxies(text); err == nil {
+			t.Errorf("ParseProxies(%q) = %v, want an error", text, proxies)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/clientip"
 )
 
 // BenchmarkGate measures a small handler without a key and behind the gate. cmd/bench measures the
@@ -33,7 +34,7 @@ func BenchmarkGate(b *testing.B) {
 		time.Sleep(time.Millisecond)
 	}
 	e := echo.New()
-	e.IPExtractor = web.ConnectionIP
+	e.IPExtractor = clientip.OfConnection
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
 	e.GET("/gate", gate.Guard(small))

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web/clientip"
 )
 
 // Options configure a Server.
@@ -31,7 +32,7 @@ type Options struct {
 // Echo itself belong to neither and get only the middleware that all requests share.
 type Server struct {
 	*echo.Echo
-	addresses *addresses
+	addresses *clientip.Finder
 	Pages     *Group
 	API       *Group
 	PublicAPI *echo.Group // the part of the API that needs no key
@@ -62,11 +63,11 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 }
 
 // newEcho returns an Echo with the middleware that all requests share.
-func newEcho(options Options) (*echo.Echo, *addresses) {
+func newEcho(options Options) (*echo.Echo, *clientip.Finder) {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	addresses := &addresses{proxies: options.TrustedProxies, log: options.Log}
-	e.IPExtractor = addresses.of
+	addresses := clientip.NewFinder(options.TrustedProxies, "--trusted-proxies (SKIPUP_TRUSTED_PROXIES)", options.Log)
+	e.IPExtractor = addresses.Of
 	e.HTTPErrorHandler = errorHandler(options.Log)
 	e.Pre(mergeSlashes)
 	e.Use(
@@ -82,12 +83,7 @@ func newEcho(options Options) (*echo.Echo, *addresses) {
 
 // UntrustedProxy returns the first private IP address that sent X-Forwarded-For without being a
 // trusted proxy, or "" if there is none.
-func (s *Server) UntrustedProxy() string {
-	if address := s.addresses.untrusted.Load(); address != nil {
-		return *address
-	}
-	return ""
-}
+func (s *Server) UntrustedProxy() string { return s.addresses.UntrustedProxy() }
 
 const (
 	readHeaderTimeout = 10 * time.Second

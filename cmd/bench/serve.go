@@ -28,6 +28,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/clientip"
 	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
@@ -97,7 +98,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = web.ConnectionIP
+	e.IPExtractor = clientip.OfConnection
 	small := func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 	e.GET("/open", small)
 	e.GET("/gate", gate.Guard(small)) // wrapped once, like the alternatives below

@@ -15,7 +15,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
-	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/clientip"
 	"github.com/skipup/keys/web/mail"
 	"github.com/skipup/keys/web/ratelimit"
 )
@@ -148,7 +148,7 @@ func (e *keyEnvironment) UnmarshalText(text []byte) error {
 type trustedProxies []netip.Prefix
 
 func (t *trustedProxies) UnmarshalText(text []byte) (err error) {
-	*t, err = web.ParseTrustedProxies(string(text))
+	*t, err = clientip.ParseProxies(string(text))
 	return err
 }
 

@@ -1,4 +1,6 @@
-package web
+// Package clientip finds the IP address of the client that sent a request, which may have passed through
+// trusted proxies.
+package clientip
 
 import (
 	"errors"
@@ -10,15 +12,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/labstack/echo/v4"
 )
 
-var errTrustedProxies = errors.New("must be comma-separated IP addresses or networks, such as 10.0.0.5,192.168.0.0/16")
+var errProxies = errors.New("must be comma-separated IP addresses or networks, such as 10.0.0.5,192.168.0.0/16")
 
-// ParseTrustedProxies parses a comma-separated list of IP addresses and networks, which may be
+// ParseProxies parses a comma-separated list of IP addresses and networks, which may be
 // empty.
-func ParseTrustedProxies(text string) ([]netip.Prefix, error) {
+func ParseProxies(text string) ([]netip.Prefix, error) {
 	var proxies []netip.Prefix
 	for item := range strings.SplitSeq(text, ",") {
 		item = strings.TrimSpace(item)
@@ -29,7 +29,7 @@ func ParseTrustedProxies(text string) ([]netip.Prefix, error) {
 		if err != nil {
 			ip, err := netip.ParseAddr(item)
 			if err != nil || ip.Zone() != "" {
-				return nil, errTrustedProxies
+				return nil, errProxies
 			}
 			prefix = netip.PrefixFrom(ip, ip.BitLen())
 		}
@@ -38,20 +38,36 @@ func ParseTrustedProxies(text string) ([]netip.Prefix, error) {
 	return proxies, nil
 }
 
-// addresses finds the IP addresses of clients.
-type addresses struct {
+// Finder finds the IP addresses of clients. It is safe for concurrent use.
+type Finder struct {
 	proxies    []netip.Prefix // trusted
+	setting    string
 	log        *slog.Logger
 	unreadable sync.Once              // to log one value that can't be parsed
 	untrusted  atomic.Pointer[string] // the first private address that forwarded requests without being trusted
 }
 
-// of returns the IP address of a client: that of the connection or, if the connection comes from a
+// NewFinder returns a Finder that trusts proxies. It logs once if a proxy seems to be missing, and names
+// the setting that lists them.
+func NewFinder(proxies []netip.Prefix, setting string, log *slog.Logger) *Finder {
+	return &Finder{proxies: proxies, setting: setting, log: log}
+}
+
+// UntrustedProxy returns the first private IP address that sent X-Forwarded-For without being a
+// trusted proxy, or "" if there is none.
+func (f *Finder) UntrustedProxy() string {
+	if address := f.untrusted.Load(); address != nil {
+		return *address
+	}
+	return ""
+}
+
+// Of returns the IP address of a client: that of the connection or, if the connection comes from a
 // trusted proxy, the last one in X-Forwarded-For that isn't a trusted proxy. Anything before it was
 // written by the client and is never read. If a proxy didn't name its client, it is the address of
 // the proxy.
-func (a *addresses) of(r *http.Request) string {
-	connection, forwarded := ConnectionIP(r), r.Header[echo.HeaderXForwardedFor]
+func (f *Finder) Of(r *http.Request) string {
+	connection, forwarded := OfConnection(r), r.Header["X-Forwarded-For"]
 	if len(forwarded) == 0 {
 		return connection
 	}
@@ -59,8 +75,8 @@ func (a *addresses) of(r *http.Request) string {
 	if err != nil {
 		return connection
 	}
-	if !a.trusts(address) {
-		a.reportUntrusted(address)
+	if !f.trusts(address) {
+		f.reportUntrusted(address)
 		return connection
 	}
 	for member := range backward(forwarded) {
@@ -69,13 +85,13 @@ func (a *addresses) of(r *http.Request) string {
 		}
 		next, err := parseForwarded(member)
 		if err != nil {
-			a.unreadable.Do(func() {
-				a.log.Warn("can't read an address in X-Forwarded-For; its callers share the address of the proxy",
+			f.unreadable.Do(func() {
+				f.log.Warn("can't read an address in X-Forwarded-For; its callers share the address of the proxy",
 					"proxy", address.String(), "value", member[:min(len(member), maxLogged)])
 			})
 			break
 		}
-		if address = next; !a.trusts(address) {
+		if address = next; !f.trusts(address) {
 			break
 		}
 	}
@@ -85,22 +101,22 @@ func (a *addresses) of(r *http.Request) string {
 // maxLogged limits the length of a value in the log, in bytes.
 const maxLogged = 64
 
-func (a *addresses) trusts(address netip.Addr) bool {
+func (f *Finder) trusts(address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
-	return slices.ContainsFunc(a.proxies, func(proxy netip.Prefix) bool { return proxy.Contains(address) })
+	return slices.ContainsFunc(f.proxies, func(proxy netip.Prefix) bool { return proxy.Contains(address) })
 }
 
 // reportUntrusted logs the first address from a private network that forwarded a request without
 // being trusted. It is probably that of a proxy that is missing from the settings.
-func (a *addresses) reportUntrusted(address netip.Addr) {
+func (f *Finder) reportUntrusted(address netip.Addr) {
 	address = address.Unmap()
-	if a.untrusted.Load() != nil || !address.IsPrivate() && !address.IsLoopback() && !address.IsLinkLocalUnicast() {
+	if f.untrusted.Load() != nil || !address.IsPrivate() && !address.IsLoopback() && !address.IsLinkLocalUnicast() {
 		return
 	}
 	text := address.String()
-	if a.untrusted.CompareAndSwap(nil, &text) {
-		a.log.Warn("ignored X-Forwarded-For from an address that isn't a trusted proxy, so that its callers share one IP address; "+
-			"if it is your proxy, set --trusted-proxies (SKIPUP_TRUSTED_PROXIES)", "address", text)
+	if f.untrusted.CompareAndSwap(nil, &text) {
+		f.log.Warn("ignored X-Forwarded-For from an address that isn't a trusted proxy, so that its callers share one IP address; "+
+			"if it is your proxy, set "+f.setting, "address", text)
 	}
 }
 
@@ -136,9 +152,9 @@ func parseForwarded(member string) (netip.Addr, error) {
 	return address.Unmap(), err
 }
 
-// ConnectionIP returns the IP address of a request's connection. It does the same as Echo's
+// OfConnection returns the IP address of a request's connection. It does the same as Echo's
 // ExtractIPDirect in a third of the time, because net/http always sets an address and a port.
-func ConnectionIP(r *http.Request) string {
+func OfConnection(r *http.Request) string {
 	colon := strings.LastIndexByte(r.RemoteAddr, ':')
 	if colon < 0 {
 		return ""
