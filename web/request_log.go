@@ -27,7 +27,7 @@ func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 }
 
 func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
-	attributes := []slog.Attr{
+	attributes := append(make([]slog.Attr, 0, 10), // room for all, on the stack
 		slog.String("method", loggedMethod(c.Request().Method)),
 		slog.String("route", routeOf(c)),
 		slog.Int("status", statusOf(c)),
@@ -35,7 +35,7 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 		slog.Int64("bytes", c.Response().Size),
 		slog.String("address", c.RealIP()),
 		slog.String("request_id", requestIDOf(c)),
-	}
+	)
 	if caller, known := findCaller(c); known {
 		attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
+	"github.com/skipup/keys/web/keyauth"
 )
 
 // VerifyPath is where reverse proxies ask whether a request has a valid key.
@@ -45,23 +46,31 @@ func (g *KeyGate) verifyForProxy(outer echo.Context) error {
 	}
 	return g.guard(outer, func(outer echo.Context) error {
 		c := outer.(*requestContext)
-		c.gated.Route = g.RouteOf(c.gated.Key, needs.route)
-		if err := c.gated.Key.RequireNamed(scopes, needs.scopes...); err != nil {
-			c.missingScope = needs.route.Scope
+		key := c.gated.Key
+		var space [maxRouteName]byte
+		c.gated.Route = g.RouteOf(key, needs.appendRoute(space[:0], c.Request()), needs.scopeNames)
+		if err := key.Require(needs.scopes, scopes); err != nil {
+			c.missingScope = needs.scopeNames
 			return err
 		}
-		header := c.Response().Header()
-		header.Set(headerKeyID, c.gated.Key.ID())
-		header.Set(headerWorkspaceID, c.gated.Key.WorkspaceID())
-		header.Set(headerScopes, scopes.Text(c.gated.Key.Scopes()))
+		setIdentity(c.Response().Header(), key, scopes)
 		return c.NoContent(http.StatusNoContent)
 	})
 }
 
-// needs are what a request that a proxy asks about must have, and the route that it is counted under.
+// setIdentity sets the header fields that say whose key it is.
+func setIdentity(header http.Header, key keyauth.Key, scopes *scope.Catalog) {
+	values := []string{key.ID(), key.WorkspaceID(), scopes.Text(key.Scopes())} // one allocation for all fields
+	header[headerKeyID], header[headerWorkspaceID], header[headerScopes] = values[0:1:1], values[1:2:2], values[2:]
+}
+
+// needs are what a request that a proxy asks about must have, and what its route is made from.
 type needs struct {
-	scopes []string
-	route  usage.Route
+	scopes     scope.Set
+	scopeNames string // separated by spaces
+	route      string // empty if there is no parameter
+	uri        string
+	hasURI     bool
 }
 
 // The parameters of VerifyPath.
@@ -75,38 +84,79 @@ const (
 const maxRouteName = 200
 
 // parseNeeds returns what the query of a proxy's request asks for. All scopes must be known.
-func parseNeeds(r *http.Request, known *scope.Catalog) (needs, error) {
-	raw, uri, hasURI := cutURI(r.URL.RawQuery)
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return needs{}, errors.New("the query is malformed")
-	}
-	var n needs
-	for name, values := range query {
-		switch name {
-		case scopeParameter:
-			n.scopes = values
-		case routeParameter:
-			if len(values) > 1 {
-				return needs{}, errors.New("the parameter route is repeated")
-			}
-			if n.route.Name = values[0]; !isRouteName(n.route.Name) {
-				return needs{}, fmt.Errorf("the parameter route must have 1 to %d visible characters", maxRouteName)
-			}
-		default:
-			return needs{}, fmt.Errorf("unknown parameter %.64q; the parameters are scope, route, and uri", name)
+func parseNeeds(r *http.Request, known *scope.Catalog) (n needs, err error) {
+	query, uri, hasURI := cutURI(r.URL.RawQuery)
+	n.uri, n.hasURI = uri, hasURI
+	for query != "" { // url.ParseQuery would take as long as the verification
+		var pair string
+		if pair, query, _ = strings.Cut(query, "&"); pair == "" {
+			continue
 		}
-	}
-	for _, name := range n.scopes {
-		if _, ok := known.Parse(name); !ok {
-			return needs{}, &scope.UnknownError{Name: name}
+		name, value, err := unescapePair(pair)
+		if err != nil {
+			return needs{}, errors.New("the query is malformed")
 		}
-	}
-	n.route.Scope = strings.Join(n.scopes, " ")
-	if n.route.Name == "" {
-		n.route.Name = routeFor(r, uri, hasURI)
+		if err := n.add(name, value, known); err != nil {
+			return needs{}, err
+		}
 	}
 	return n, nil
+}
+
+// unescapePair returns the name and the value of a parameter, as url.ParseQuery does.
+func unescapePair(pair string) (name, value string, err error) {
+	if strings.Contains(pair, ";") {
+		return "", "", errors.New("semicolon in a query")
+	}
+	name, value, _ = strings.Cut(pair, "=")
+	if name, err = url.QueryUnescape(name); err != nil {
+		return "", "", err
+	}
+	value, err = url.QueryUnescape(value)
+	return name, value, err
+}
+
+func (n *needs) add(name, value string, known *scope.Catalog) error {
+	switch name {
+	case scopeParameter:
+		s, ok := known.Parse(value)
+		if !ok {
+			return &scope.UnknownError{Name: value}
+		}
+		n.scopes = n.scopes.With(scope.Of(s))
+		if n.scopeNames != "" {
+			value = n.scopeNames + " " + value
+		}
+		n.scopeNames = value
+	case routeParameter:
+		if n.route != "" {
+			return errors.New("the parameter route is repeated")
+		}
+		if n.route = value; !isRouteName(value) {
+			return fmt.Errorf("the parameter route must have 1 to %d visible characters", maxRouteName)
+		}
+	default:
+		return fmt.Errorf("unknown parameter %.64q; the parameters are scope, route, and uri", name)
+	}
+	return nil
+}
+
+// appendRoute appends the name of the route of a request that a proxy asks about.
+func (n needs) appendRoute(name []byte, r *http.Request) []byte {
+	if n.route != "" {
+		return append(name, n.route...)
+	}
+	method, uri := r.Header.Get("X-Forwarded-Method"), n.uri
+	if method == "" {
+		method = r.Method
+	}
+	if !n.hasURI {
+		uri = r.Header.Get("X-Forwarded-Uri")
+	}
+	if uri == "" {
+		return append(name, usage.OtherRoutes...)
+	}
+	return usage.AppendRoute(name, method, uri)
 }
 
 // cutURI cuts the parameter uri off a query. It takes everything after its name, because some proxies
@@ -121,19 +171,4 @@ func cutURI(query string) (before, uri string, found bool) {
 
 func isRouteName(name string) bool {
 	return name != "" && len(name) <= maxRouteName && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
-}
-
-// routeFor returns the name of the route of a request that a proxy asks about.
-func routeFor(r *http.Request, uri string, hasURI bool) string {
-	method := r.Header.Get("X-Forwarded-Method")
-	if method == "" {
-		method = r.Method
-	}
-	if !hasURI {
-		uri = r.Header.Get("X-Forwarded-Uri")
-	}
-	if uri == "" {
-		return usage.OtherRoutes
-	}
-	return usage.RouteOf(method, uri)
 }

@@ -175,7 +175,19 @@ func (c *Catalog) Names(set Set) []string {
 }
 
 // Text returns the names of the scopes in a set, separated by spaces (RFC 6749 §3.3).
-func (c *Catalog) Text(set Set) string { return strings.Join(c.Names(set), " ") }
+func (c *Catalog) Text(set Set) string {
+	var text []byte
+	for i := range c.definitions {
+		if !set.Has(c.definitions[i].Scope) {
+			continue
+		}
+		if len(text) > 0 {
+			text = append(text, ' ')
+		}
+		text = append(text, c.definitions[i].Name...)
+	}
+	return string(text)
+}
 
 // Active returns the scopes that new keys can get.
 func (c *Catalog) Active() Set { return c.active }

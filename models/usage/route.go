@@ -5,7 +5,7 @@ import "strings"
 // OtherRoutes is the name under which requests are counted once there are too many routes.
 const OtherRoutes = "other"
 
-// Bounds of the names that RouteOf returns.
+// Bounds of the names that AppendRoute returns.
 const (
 	maxSegments     = 12
 	maxSegment      = 40
@@ -13,37 +13,35 @@ const (
 	maxMethodLength = 16
 )
 
-// RouteOf returns a name such as "GET /orders/:id" for a request to an API whose routes aren't known,
+// AppendRoute appends a name such as "GET /orders/:id" for a request to an API whose routes aren't known,
 // given its method and its path, which may be followed by a query. Segments of the path that look like
 // IDs, dates, or tokens become ":id", so that requests for different resources are counted together and
 // no secret becomes part of the name: a segment is kept if it consists of letters, dots, hyphens, and
 // underscores, and ends in at most two digits.
-func RouteOf(method, path string) string {
+func AppendRoute(name []byte, method, path string) []byte {
 	path, _, _ = strings.Cut(path, "?")
 	path, _, _ = strings.Cut(path, "#")
-	var name strings.Builder
-	name.WriteString(methodName(method))
-	name.WriteByte(' ')
+	name = append(append(name, methodName(method)...), ' ')
 	segments := 0
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "" {
 			continue
 		}
 		if segments++; segments > maxSegments {
-			name.WriteString("/…")
+			name = append(name, "/…"...)
 			break
 		}
-		name.WriteByte('/')
+		name = append(name, '/')
 		if isName(segment) {
-			name.WriteString(segment)
+			name = append(name, segment...)
 		} else {
-			name.WriteString(":id")
+			name = append(name, ":id"...)
 		}
 	}
 	if segments == 0 {
-		name.WriteByte('/')
+		name = append(name, '/')
 	}
-	return name.String()
+	return name
 }
 
 // methodName returns a method in upper case, or "OTHER" if it isn't a short word.

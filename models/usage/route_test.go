@@ -7,7 +7,7 @@ import (
 	"github.com/skipup/keys/models/usage"
 )
 
-func TestRouteOf(t *testing.T) {
+func TestAppendRoute(t *testing.T) {
 	tests := []struct{ name, method, path, want string }{
 		{"root", "GET", "/", "GET /"},
 		{"empty path", "GET", "", "GET /"},
@@ -34,8 +34,8 @@ func TestRouteOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := usage.RouteOf(tt.method, tt.path); got != tt.want {
-				t.Errorf("RouteOf(%q, %q) = %q, want %q", tt.method, tt.path, got, tt.want)
+			if got := string(usage.AppendRoute(nil, tt.method, tt.path)); got != tt.want {
+				t.Errorf("AppendRoute(nil, %q, %q) = %q, want %q", tt.method, tt.path, got, tt.want)
 			}
 		})
 	}

@@ -87,7 +87,9 @@ func (g *Gate) NewRoute(name, scope string) Route { return g.recorder.Route(name
 
 // RouteOf returns the number of a route that a request with a key names. Each workspace can introduce at
 // most 500 routes on a node; further ones are counted as usage.OtherRoutes.
-func (g *Gate) RouteOf(key Key, route usage.Route) Route { return g.recorder.RouteOf(key, route) }
+func (g *Gate) RouteOf(key Key, name []byte, scope string) Route {
+	return g.recorder.RouteOf(key, name, scope)
+}
 
 // Request is a request on its way through a Gate.
 type Request struct {

@@ -50,10 +50,18 @@ func newKey(row *models.APIKey) (Key, error) {
 }
 
 // ID returns the ID of the key.
-func (k Key) ID() string { return keyPrefix + k.id.String() }
+func (k Key) ID() string { return idText(keyPrefix, k.id) }
 
 // WorkspaceID returns the ID of the key's workspace.
-func (k Key) WorkspaceID() string { return workspacePrefix + k.workspace.String() }
+func (k Key) WorkspaceID() string { return idText(workspacePrefix, k.workspace) }
+
+// idText returns an ID in the form of the API. It allocates once.
+func idText(prefix string, id ulid.ULID) string {
+	var text [len(keyPrefix) + ulid.EncodedSize]byte
+	start := copy(text[:], prefix)
+	_ = id.MarshalTextTo(text[start : start+ulid.EncodedSize]) // the size is right
+	return string(text[:start+ulid.EncodedSize])
+}
 
 // Subject returns the 16 bytes of the key's ID, as the subject of a rate limit.
 func (k Key) Subject() [16]byte { return k.id }
@@ -61,29 +69,10 @@ func (k Key) Subject() [16]byte { return k.id }
 // Scopes returns the scopes of the key.
 func (k Key) Scopes() scope.Set { return k.scopes }
 
-// Require returns a *ScopeError if the key lacks s, which has the given name.
-func (k Key) Require(s scope.Scope, name string) error {
-	if !k.scopes.Has(s) {
-		return &ScopeError{Key: k, Name: name}
-	}
-	return nil
-}
-
-// RequireNamed returns a *ScopeError if the key lacks one of the scopes with the given names. If a name
-// isn't in the catalog, it returns a *scope.UnknownError, whatever the key has.
-func (k Key) RequireNamed(scopes *scope.Catalog, names ...string) error {
-	missing := ""
-	for _, name := range names {
-		s, known := scopes.Parse(name)
-		if !known {
-			return &scope.UnknownError{Name: name}
-		}
-		if missing == "" && !k.scopes.Has(s) {
-			missing = name
-		}
-	}
-	if missing != "" {
-		return &ScopeError{Key: k, Name: missing}
+// Require returns a *ScopeError if the key lacks any of the needed scopes.
+func (k Key) Require(needed scope.Set, scopes *scope.Catalog) error {
+	if missing := needed.Without(k.scopes); !missing.IsEmpty() {
+		return &ScopeError{Key: k, Names: scopes.Text(missing)}
 	}
 	return nil
 }

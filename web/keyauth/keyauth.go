@@ -61,13 +61,13 @@ func (e *InactiveError) Error() string { return "the API key is " + string(e.Sta
 // Is reports whether target is ErrInvalid.
 func (e *InactiveError) Is(target error) bool { return target == ErrInvalid }
 
-// ScopeError rejects a valid key that lacks a scope.
+// ScopeError rejects a valid key that lacks scopes.
 type ScopeError struct {
-	Key  Key
-	Name string // of the scope
+	Key   Key
+	Names string // of the scopes that the key lacks, separated by spaces
 }
 
-func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Name }
+func (e *ScopeError) Error() string { return "the API key lacks " + e.Names }
 
 // UnavailableError reports that the key couldn't be verified because the database didn't respond.
 type UnavailableError struct{ Err error }

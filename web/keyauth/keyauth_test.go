@@ -49,23 +49,13 @@ func TestVerifyReturnsKey(t *testing.T) {
 		if got.WorkspaceID() != workspace.ID {
 			t.Errorf("workspace = %s, want %s", got.WorkspaceID(), workspace.ID)
 		}
-		if err := got.Require(scope.SeatsRead, "seats.read"); err != nil {
+		if err := got.Require(scope.Of(scope.SeatsRead), scope.Builtin); err != nil {
 			t.Errorf("Require of a scope it has = %v, want nil", err)
 		}
 		missing := new(keyauth.ScopeError)
-		if err := got.Require(scope.SeatsWrite, "seats.write"); !errors.As(err, &missing) || missing.Name != "seats.write" {
-			t.Errorf("Require of a scope it lacks = %v, want a ScopeError", err)
-		}
-		if err := got.RequireNamed(scope.Builtin, "seats.read"); err != nil {
-			t.Errorf("RequireNamed of a scope it has = %v, want nil", err)
-		}
-		missing = new(keyauth.ScopeError)
-		if err := got.RequireNamed(scope.Builtin, "seats.read", "seats.write"); !errors.As(err, &missing) || missing.Name != "seats.write" {
-			t.Errorf("RequireNamed of a scope it lacks = %v, want a ScopeError for it", err)
-		}
-		unknown := new(scope.UnknownError)
-		if err := got.RequireNamed(scope.Builtin, "seats.write", "orders.read"); !errors.As(err, &unknown) || unknown.Name != "orders.read" {
-			t.Errorf("RequireNamed of an unknown scope = %v, want an UnknownError", err)
+		needed := scope.Of(scope.SeatsRead, scope.SeatsWrite, scope.MembersRead)
+		if err := got.Require(needed, scope.Builtin); !errors.As(err, &missing) || missing.Names != "members.read seats.write" {
+			t.Errorf("Require of scopes it lacks = %v, want a ScopeError for members.read and seats.write", err)
 		}
 	})
 }

@@ -50,7 +50,7 @@ func ProblemOf(err error) (Problem, bool) {
 		return unauthorized(realm + `, error="invalid_token"`), true
 	case errors.As(err, &scope):
 		return Problem{Status: http.StatusForbidden, Type: "forbidden", Message: missingScope,
-			Challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Name)}, true
+			Challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Names)}, true
 	}
 	return Problem{}, false
 }

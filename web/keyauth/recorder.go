@@ -91,8 +91,8 @@ func (r *Recorder) Route(name, scope string) Route {
 
 // RouteOf returns the number of a route that a request with a key names. Each workspace can introduce at
 // most 500 routes on a node; further ones are counted as usage.OtherRoutes.
-func (r *Recorder) RouteOf(key Key, route usage.Route) Route {
-	return r.routes.introduce(route, key.workspace)
+func (r *Recorder) RouteOf(key Key, name []byte, scope string) Route {
+	return r.routes.introduce(name, scope, key.workspace)
 }
 
 // Use is one request with a key.

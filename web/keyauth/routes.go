@@ -1,6 +1,7 @@
 package keyauth
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/skipup/keys/models/usage"
@@ -45,16 +46,17 @@ func (r *routes) add(route usage.Route) Route {
 }
 
 // introduce returns the number of a route named by a request of a workspace. If the workspace has
-// introduced too many routes, the name is usage.OtherRoutes.
-func (r *routes) introduce(route usage.Route, workspace [16]byte) Route {
+// introduced too many routes, the name is usage.OtherRoutes. It allocates nothing for a known route.
+func (r *routes) introduce(name []byte, scope string, workspace [16]byte) Route {
 	r.mu.RLock()
-	number, known := r.numbers[route]
+	number, known := r.numbers[usage.Route{Name: string(name), Scope: scope}]
 	r.mu.RUnlock()
 	if known {
 		return number
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	route := usage.Route{Name: string(name), Scope: strings.Clone(scope)}
 	if _, known := r.numbers[route]; !known && r.isFull(workspace) {
 		route.Name = usage.OtherRoutes
 		if _, known := r.numbers[route]; !known && len(r.all) >= 2*maxRoutes {

@@ -14,7 +14,7 @@ func TestWorkspaceIntroducesAtMost500Routes(t *testing.T) {
 	var key keyauth.Key
 	first, other := key.InWorkspace(1), key.InWorkspace(2)
 	route := func(key keyauth.Key, n int) keyauth.Route {
-		return recorder.RouteOf(key, usage.Route{Name: fmt.Sprint("GET /", n), Scope: "seats.read"})
+		return recorder.RouteOf(key, []byte(fmt.Sprint("GET /", n)), "seats.read")
 	}
 	seen := map[keyauth.Route]bool{}
 	for n := range 500 {

@@ -506,7 +506,7 @@ func TestVerifyAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
 	allocations := testing.AllocsPerRun(1000, func() {
 		key, err := f.Verify(ctx, header)
-		if err != nil || key.Require(scope.SeatsRead, "seats.read") != nil || key.RequireNamed(scope.Builtin, "seats.read", "members.write") != nil {
+		if err != nil || key.Require(scope.Of(scope.SeatsRead, scope.MembersWrite), scope.Builtin) != nil {
 			t.Fatal("a valid key is rejected")
 		}
 	})
