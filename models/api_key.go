@@ -139,6 +139,8 @@ type NewAPIKey struct {
 	Environment string // may be empty; stored in lower case
 	Scopes      scope.Set
 	ExpiresAt   *time.Time // nil for a key that does not expire
+	// DefaultExpiry replaces ExpiresAt by what the policy of the workspace says.
+	DefaultExpiry bool
 	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
 	// is empty where a request is never repeated.
 	FormID string
@@ -149,17 +151,18 @@ var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 
 // CreateAPIKey creates a key. The returned secret is not stored and cannot be read again.
 //
-// It returns FailedPrecondition if the workspace has as many keys as it may have. If a key creates the
-// key, it returns Forbidden for scopes that the key lacks and for a later expiry than its own, and
-// RateLimited if the key and those it comes from have created too many.
+// It returns Invalid for a lifetime that the policy of the workspace doesn't allow, and FailedPrecondition
+// if the workspace has as many keys as it may have. If a key creates the key, it returns Forbidden for scopes
+// that the key lacks and for a later expiry than its own, and RateLimited if the key and those it comes from
+// have created too many.
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (key *APIKey, secret token.Secret, err error) {
 	n.ExpiresAt = storedTime(n.ExpiresAt)
-	if err := s.checkNewAPIKey(&n, Fields{}); err != nil {
-		return nil, token.Secret{}, err
-	}
 	err = s.Tx(ctx, func(tx *Store) error {
 		creator, err := tx.lockForCreation(ctx, workspaceID)
 		if err != nil {
+			return err
+		}
+		if err := tx.checkNewAPIKey(ctx, workspaceID, &n, Fields{}); err != nil {
 			return err
 		}
 		if err := creator.checkGrant(noAccess, KeyAccess{n.Scopes, n.ExpiresAt}, tx.Scopes()); err != nil {
@@ -205,26 +208,32 @@ func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) 
 
 // CheckNewAPIKey returns the error that CreateAPIKey would return for the values in n. It adds to
 // the errors already in fields.
-func (s *Store) CheckNewAPIKey(n NewAPIKey, fields Fields) error { return s.checkNewAPIKey(&n, fields) }
-
-func (s *Store) checkNewAPIKey(n *NewAPIKey, fields Fields) error {
-	checkAdded(fields, n.Scopes.Without(s.Scopes().Active()), s.Scopes())
-	return n.check(fields, s.now())
+func (s *Store) CheckNewAPIKey(ctx context.Context, workspaceID string, n NewAPIKey, fields Fields) error {
+	return s.checkNewAPIKey(ctx, workspaceID, &n, fields)
 }
 
-// check checks n and normalizes its name.
-func (n *NewAPIKey) check(fields Fields, now time.Time) error {
+// checkNewAPIKey checks n, normalizes its name, and replaces a default by its value.
+func (s *Store) checkNewAPIKey(ctx context.Context, workspaceID string, n *NewAPIKey, fields Fields) error {
+	policy, err := s.KeyPolicy(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	if n.DefaultExpiry {
+		n.ExpiresAt, n.DefaultExpiry = storedTime(policy.DefaultExpiry(s.now())), false
+	}
+	checkAdded(fields, n.Scopes.Without(s.Scopes().Active()), s.Scopes())
 	n.Name = checkName(fields, "name", n.Name)
 	checkKeyDescription(fields, n.Description)
 	n.Environment = checkEnvironment(fields, n.Environment)
-	return n.checkAccess(fields, now)
+	return n.checkAccess(fields, policy, s.now())
 }
 
 // checkAccess checks the expiry. It adds to the errors already in fields.
-func (n *NewAPIKey) checkAccess(fields Fields, now time.Time) error {
+func (n *NewAPIKey) checkAccess(fields Fields, policy KeyPolicy, now time.Time) error {
 	if n.ExpiresAt != nil {
 		checkExpiry(fields, *n.ExpiresAt, now)
 	}
+	policy.checkNew(fields, n.ExpiresAt, now)
 	return fields.err()
 }
 

@@ -40,7 +40,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.CheckKeyAccess(key, access, Fields{}); err != nil {
+	if err := s.CheckKeyAccess(ctx, key, access, Fields{}); err != nil {
 		return nil, err
 	}
 	if key.DeletedAt == nil && key.Access().Equal(access) {
@@ -71,11 +71,19 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 
 // CheckKeyAccess returns the error that ChangeAPIKeyAccess would return for access. It adds to the
 // errors already in fields. An unchanged expiry may be in the past.
-func (s *Store) CheckKeyAccess(key *APIKey, access KeyAccess, fields Fields) error {
+func (s *Store) CheckKeyAccess(ctx context.Context, key *APIKey, access KeyAccess, fields Fields) error {
 	checkAdded(fields, access.Scopes.Without(key.Scopes).Without(s.Scopes().Active()), s.Scopes())
-	if access.ExpiresAt != nil && !sameTime(key.ExpiresAt, access.ExpiresAt) {
+	if sameTime(key.ExpiresAt, access.ExpiresAt) {
+		return fields.err()
+	}
+	if access.ExpiresAt != nil {
 		checkExpiry(fields, *access.ExpiresAt, s.now())
 	}
+	policy, err := s.KeyPolicy(ctx, key.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	policy.checkExtended(fields, key, access.ExpiresAt, s.now())
 	return fields.err()
 }
 

@@ -10,13 +10,13 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// MaxBulkDelete limits a bulk deletion to what a person can review.
-const MaxBulkDelete = 200
+// MaxSelectedKeys limits how many keys are changed together, to what a person can review.
+const MaxSelectedKeys = 200
 
 // APIKeysByID returns the keys of a workspace with the given IDs, including deleted ones, newest
 // first. It leaves out IDs that the workspace doesn't have.
 func (s *Store) APIKeysByID(ctx context.Context, workspaceID string, ids []string) ([]APIKey, error) {
-	if err := checkBulkDelete(ids); err != nil {
+	if err := checkSelection(ids); err != nil {
 		return nil, err
 	}
 	return s.keysByID(ctx, workspaceID, ids)
@@ -31,12 +31,12 @@ func (s *Store) keysByID(ctx context.Context, workspaceID string, ids []string) 
 	return keys, nil
 }
 
-func checkBulkDelete(ids []string) error {
+func checkSelection(ids []string) error {
 	switch {
 	case len(ids) == 0:
 		return Errorf(Invalid, "Select at least one key.")
-	case len(ids) > MaxBulkDelete:
-		return Errorf(Invalid, "Select at most %d keys at a time.", MaxBulkDelete)
+	case len(ids) > MaxSelectedKeys:
+		return Errorf(Invalid, "Select at most %d keys at a time.", MaxSelectedKeys)
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func BulkDeleteChallenge(keys []APIKey, now time.Time) Challenge {
 // It returns FailedPrecondition if a key in use is being rotated, because EndRotation requires a
 // reason for that, and Invalid unless c answers the keys' BulkDeleteChallenge.
 func (s *Store) BulkDeleteAPIKeys(ctx context.Context, workspaceID string, ids []string, c Confirmation) ([]APIKey, error) {
-	if err := checkBulkDelete(ids); err != nil {
+	if err := checkSelection(ids); err != nil {
 		return nil, err
 	}
 	ordered := slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))

@@ -50,7 +50,7 @@ func TestAPIKeysByID(t *testing.T) {
 		if keys[2].LastUsedAt == nil {
 			t.Error("LastUsedAt of the used key is nil")
 		}
-		for _, ids := range [][]string{nil, make([]string, models.MaxBulkDelete+1)} {
+		for _, ids := range [][]string{nil, make([]string, models.MaxSelectedKeys+1)} {
 			_, err := s.APIKeysByID(s.ctx, s.id, ids)
 			wantKind(t, err, models.Invalid)
 		}
@@ -60,7 +60,7 @@ func TestAPIKeysByID(t *testing.T) {
 func TestBulkDeleteAPIKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		var keys []*models.APIKey
-		for i := range models.MaxBulkDelete {
+		for i := range models.MaxSelectedKeys {
 			keys = append(keys, s.key(t, fmt.Sprint("Robot ", i)))
 		}
 		left := s.key(t, "Left")

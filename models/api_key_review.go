@@ -17,10 +17,11 @@ type Finding string
 
 // The findings.
 const (
-	FindUnused    Finding = "unused"     // created more than ReviewUnused ago and never used
-	FindIdle      Finding = "idle"       // not used for ReviewIdle
+	FindLifetime  Finding = "lifetime"   // expires later than the policy allows
+	FindUnused    Finding = "unused"     // created more than KeyPolicy.ReviewUnusedDays ago and never used
+	FindIdle      Finding = "idle"       // not used for KeyPolicy.ReviewIdleDays
 	FindExpiring  Finding = "expiring"   // expires within ExpiresSoon
-	FindOld       Finding = "old"        // older than ReviewOld
+	FindOld       Finding = "old"        // older than KeyPolicy.ReviewOldDays
 	FindScopes    Finding = "scopes"     // used, but never for some of its scopes
 	FindRetired   Finding = "retired"    // holds a retired scope
 	FindOrphaned  Finding = "orphaned"   // created by a member who is deactivated, or a key that is deleted
@@ -28,13 +29,10 @@ const (
 )
 
 // Findings are all findings in the order of the pages.
-var Findings = []Finding{FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindRetired, FindOrphaned, FindStillUsed}
+var Findings = []Finding{FindLifetime, FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindRetired, FindOrphaned, FindStillUsed}
 
-// The thresholds of the findings.
+// The thresholds of the findings that don't depend on the policy.
 const (
-	ReviewUnused    = 30 * 24 * time.Hour
-	ReviewIdle      = 90 * 24 * time.Hour
-	ReviewOld       = 365 * 24 * time.Hour
 	ReviewStillUsed = 7 * 24 * time.Hour // since the last rejected request
 	// ReviewObserved is how long a key must exist, and usage must have been recorded, before an
 	// unused scope is a finding.
@@ -67,6 +65,10 @@ var findingSQL = map[Finding]string{
 // returns false for an unknown finding.
 func (s *Store) findingSQL(finding Finding) (condition string, known bool) {
 	switch finding {
+	case FindLifetime: // as in KeyPolicy.Shortened
+		lifetime := s.dialect.epoch("expires_at") + " - " + s.dialect.epoch("created_at")
+		return notExpiredSQL + " AND (@expiryrequired AND expires_at IS NULL" +
+			" OR @maxlifetime > 0 AND " + lifetime + " > @maxlifetime AND expires_at > @latest AND expires_at > @earliest)", true
 	case FindScopes:
 		return notExpiredSQL + " AND last_used_at IS NOT NULL AND created_at <= @observed AND (" + unneededSQL(s.Scopes().Known()) + ")", true
 	case FindRetired: // also of expired keys, which keep the scope from being removed
@@ -96,14 +98,17 @@ func unneededSQL(set scope.Set) string {
 
 // reviewArgs returns the arguments of findingSQL. Until usage has been recorded for long enough, no
 // key counts as observed.
-func reviewArgs(workspaceID string, now time.Time, recorded *time.Time) map[string]any {
+func reviewArgs(workspace *Workspace, now time.Time, recorded *time.Time) map[string]any {
+	policy := workspace.KeyPolicy
 	observed := now.Add(-ReviewObserved)
 	if recorded == nil || recorded.After(observed) {
 		observed = time.Unix(0, 0).UTC()
 	}
 	return map[string]any{
-		"workspace": workspaceID, "now": now, "soon": now.Add(ExpiresSoon), "week": now.Add(7 * 24 * time.Hour), "day": now.Add(24 * time.Hour),
-		"unused": now.Add(-ReviewUnused), "idle": now.Add(-ReviewIdle), "old": now.Add(-ReviewOld),
+		"workspace": workspace.ID, "now": now, "soon": now.Add(ExpiresSoon), "week": now.Add(7 * 24 * time.Hour), "day": now.Add(24 * time.Hour),
+		"unused": now.Add(-days(policy.ReviewUnusedDays)), "idle": now.Add(-days(policy.ReviewIdleDays)), "old": now.Add(-days(policy.ReviewOldDays)),
+		"expiryrequired": policy.ExpiryRequired, "maxlifetime": int64(policy.longest() / time.Second),
+		"latest": policy.since().Add(policy.longest()), "earliest": now.Add(ShorteningNotice),
 		"stillused": now.Add(-ReviewStillUsed), "observed": observed,
 	}
 }
@@ -134,6 +139,10 @@ func (r Review) ScopesObserved(now time.Time) bool {
 
 // ReviewAPIKeys counts the findings about the keys in a workspace, in a fixed number of queries.
 func (s *Store) ReviewAPIKeys(ctx context.Context, workspaceID string) (Review, error) {
+	workspace, err := s.Workspace(ctx, workspaceID)
+	if err != nil {
+		return Review{}, err
+	}
 	recorded, err := s.usageRecordedSince(ctx, workspaceID)
 	if err != nil {
 		return Review{}, err
@@ -151,7 +160,7 @@ func (s *Store) ReviewAPIKeys(ctx context.Context, workspaceID string) (Review, 
 		into = append(into, &counts[i])
 	}
 	err = s.with(ctx).Raw("SELECT "+strings.Join(columns, ", ")+" FROM api_keys WHERE workspace_id = @workspace",
-		reviewArgs(workspaceID, s.now(), recorded)).Row().Scan(into...)
+		reviewArgs(workspace, s.now(), recorded)).Row().Scan(into...)
 	if err != nil {
 		return Review{}, fmt.Errorf("review API keys: %w", err)
 	}
@@ -171,14 +180,17 @@ func (s *Store) findings(ctx context.Context, workspaceID string, finding Findin
 	if !known {
 		return func(query *gorm.DB) *gorm.DB { return query.Where("1 = 0") }, nil
 	}
+	workspace, err := s.Workspace(ctx, workspaceID)
+	if err != nil {
+		return nil, err
+	}
 	var recorded *time.Time
 	if finding == FindScopes {
-		var err error
 		if recorded, err = s.usageRecordedSince(ctx, workspaceID); err != nil {
 			return nil, err
 		}
 	}
-	return func(query *gorm.DB) *gorm.DB { return query.Where(condition, reviewArgs(workspaceID, now, recorded)) }, nil
+	return func(query *gorm.DB) *gorm.DB { return query.Where(condition, reviewArgs(workspace, now, recorded)) }, nil
 }
 
 // usageRecordedSince returns the first day with recorded usage in a workspace, or nil.

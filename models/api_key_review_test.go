@@ -40,6 +40,13 @@ func (s fixture) calls(t *testing.T, key *models.APIKey, ago time.Duration, rout
 	record(t, s.Store, counts)
 }
 
+// The ages at which the default policy reviews keys.
+const (
+	reviewUnused = 30 * dayLong
+	reviewIdle   = 90 * dayLong
+	reviewOld    = 365 * dayLong
+)
+
 func TestReview(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		eve, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "eve@acme.test", Name: "Eve", Role: models.Admin})
@@ -49,12 +56,12 @@ func TestReview(t *testing.T) {
 		hers := s
 		hers.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: eve.ID, Name: "Eve"})
 		one, two := scope.Of(scope.SeatsRead), scope.Of(scope.SeatsRead, scope.MembersWrite)
-		s.aged(t, models.NewAPIKey{Name: "Young"}, models.ReviewUnused-time.Minute-time.Millisecond)
-		s.aged(t, models.NewAPIKey{Name: "Unused"}, models.ReviewUnused-time.Minute)
+		s.aged(t, models.NewAPIKey{Name: "Young"}, reviewUnused-time.Minute-time.Millisecond)
+		s.aged(t, models.NewAPIKey{Name: "Unused"}, reviewUnused-time.Minute)
 		newlyUsed := s.aged(t, models.NewAPIKey{Name: "Newly used"}, 50*dayLong)
 		idle := s.aged(t, models.NewAPIKey{Name: "Idle", Scopes: one}, 300*dayLong)
-		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: one}, models.ReviewOld-time.Minute)
-		almostOld := s.aged(t, models.NewAPIKey{Name: "Almost old", Scopes: one}, models.ReviewOld-time.Minute-time.Millisecond)
+		old := s.aged(t, models.NewAPIKey{Name: "Old", Scopes: one}, reviewOld-time.Minute)
+		almostOld := s.aged(t, models.NewAPIKey{Name: "Almost old", Scopes: one}, reviewOld-time.Minute-time.Millisecond)
 		greedy := s.aged(t, models.NewAPIKey{Name: "Greedy", Scopes: two}, models.ReviewObserved-time.Minute)
 		s.aged(t, models.NewAPIKey{Name: "Unused with scopes", Scopes: two}, models.ReviewObserved-time.Minute)
 		modest := s.aged(t, models.NewAPIKey{Name: "Modest", Scopes: two}, 200*dayLong)
@@ -70,8 +77,8 @@ func TestReview(t *testing.T) {
 		resumed, silent := s.key(t, "Resumed"), s.key(t, "Refused while it lived")
 		s.calls(t, silent, time.Hour, "GET /members", "members.read", usage.RejectedScope)
 		s.delete(t, silent)
-		s.calls(t, idle, models.ReviewIdle-time.Minute, "GET /seats", "seats.read", usage.Accepted)
-		s.calls(t, almostOld, models.ReviewIdle-time.Minute-time.Millisecond, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, idle, reviewIdle-time.Minute, "GET /seats", "seats.read", usage.Accepted)
+		s.calls(t, almostOld, reviewIdle-time.Minute-time.Millisecond, "GET /seats", "seats.read", usage.Accepted)
 		s.calls(t, old, time.Hour, "GET /seats", "seats.read", usage.Accepted)
 		s.calls(t, greedy, time.Hour, "GET /seats", "seats.read", usage.Accepted)
 		s.calls(t, greedy, time.Hour, "POST /workspace_members", "members.write", usage.RejectedRateLimit)
@@ -128,7 +135,7 @@ func TestReview(t *testing.T) {
 		modelstest.Equal(t, "within week", review.WithinWeek, 2)
 		modelstest.Equal(t, "within day", review.WithinDay, 1)
 		modelstest.Equal(t, "scopes observed", review.ScopesObserved(s.Now()), true)
-		modelstest.Equal(t, "recorded since", review.RecordedSince, new(s.Now().Add(-models.ReviewIdle).Truncate(dayLong)))
+		modelstest.Equal(t, "recorded since", review.RecordedSince, new(s.Now().Add(-reviewIdle).Truncate(dayLong)))
 		if got := keyNamesOf(t, s, models.APIKeyFilter{Finding: models.FindStillUsed, Status: models.KeyDeleted, Search: "del"}); len(got) != 1 {
 			t.Errorf("keys with a status and a search = %q", got)
 		}
@@ -197,7 +204,7 @@ func TestReviewAny(t *testing.T) {
 	}
 }
 
-// TestReviewOfManyKeys checks that a review takes two queries, that neither scans the rows of all
+// TestReviewOfManyKeys checks that a review takes three queries, that none scans the rows of all
 // workspaces, and that PostgreSQL doesn't compile them, which takes longer than running them.
 func TestReviewOfManyKeys(t *testing.T) {
 	if testing.Short() {
@@ -221,8 +228,8 @@ func TestReviewOfManyKeys(t *testing.T) {
 		}
 		t.Logf("%s: the quickest review of 10,000 keys took %v", s.DB().Name(), took)
 		asked := s.asksOf(t, func() error { _, err := s.ReviewAPIKeys(s.ctx, s.id); return err })
-		if len(asked) != 2 {
-			t.Errorf("queries = %d, want 2: %+v", len(asked), asked)
+		if len(asked) != 3 {
+			t.Errorf("queries = %d, want 3: %+v", len(asked), asked)
 		}
 		for _, one := range asked {
 			plan := s.plan(t, one)

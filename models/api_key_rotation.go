@@ -17,7 +17,7 @@ import (
 type NewReplacement struct {
 	Scopes Change[scope.Set] // the same or fewer
 	// ExpiresAt is when the replacement expires; nil for never. By default, it has the same
-	// lifetime as the key, but expires no later than the key that creates it.
+	// lifetime as the key, but expires no later than the policy allows and the key that creates it.
 	ExpiresAt Change[*time.Time]
 	FormID    string // as in NewAPIKey
 }
@@ -50,10 +50,10 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if err != nil {
 			return err
 		}
-		if err := tx.CheckReplacement(old, n, Fields{}); err != nil {
+		wanted, err := tx.checkReplacement(ctx, old, n, Fields{})
+		if err != nil {
 			return err
 		}
-		wanted := n.of(old, tx.now())
 		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
@@ -96,19 +96,29 @@ func (s *Store) existingAPIKey(ctx context.Context, workspaceID, id string) (*AP
 
 // CheckReplacement returns the error that RotateAPIKey would return for n, unless old is already
 // being rotated, which it does not check. It adds to the errors already in fields.
-func (s *Store) CheckReplacement(old *APIKey, n NewReplacement, fields Fields) error {
+func (s *Store) CheckReplacement(ctx context.Context, old *APIKey, n NewReplacement, fields Fields) error {
+	_, err := s.checkReplacement(ctx, old, n, fields)
+	return err
+}
+
+// checkReplacement also returns n as a key to create.
+func (s *Store) checkReplacement(ctx context.Context, old *APIKey, n NewReplacement, fields Fields) (NewAPIKey, error) {
 	now := s.now()
 	switch {
 	case old.IsScheduledForDeletion():
-		return errScheduled
+		return NewAPIKey{}, errScheduled
 	case old.StatusAt(now) == KeyExpired:
-		return errExpired
+		return NewAPIKey{}, errExpired
 	}
-	wanted := n.of(old, now)
+	policy, err := s.KeyPolicy(ctx, old.WorkspaceID)
+	if err != nil {
+		return NewAPIKey{}, err
+	}
+	wanted := n.of(old, policy, now)
 	if more := wanted.Scopes.Without(old.Scopes); !more.IsEmpty() {
 		fields.add("scopes", "can only include scopes that the key has, not %s", s.Scopes().Text(more))
 	}
-	return wanted.checkAccess(fields, now)
+	return wanted, wanted.checkAccess(fields, policy, now)
 }
 
 var (
@@ -117,22 +127,21 @@ var (
 )
 
 // of returns n as a key to create.
-func (n NewReplacement) of(old *APIKey, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(now), FormID: n.FormID}
+func (n NewReplacement) of(old *APIKey, policy KeyPolicy, now time.Time) NewAPIKey {
+	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), FormID: n.FormID}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)
 	return wanted
 }
 
-// RenewedExpiry returns the expiry of a key created at now with the same lifetime as k; nil for
-// never.
-func (k *APIKey) RenewedExpiry(now time.Time) *time.Time {
+// RenewedExpiry returns the expiry of a key created at now with the same lifetime as k, or the closest
+// lifetime that a policy allows; nil for never.
+func (k *APIKey) RenewedExpiry(policy KeyPolicy, now time.Time) *time.Time {
 	if k.ExpiresAt == nil {
-		return nil
+		return policy.renewed(nil, now)
 	}
-	until := now.Add(k.ExpiresAt.Sub(k.CreatedAt))
-	return &until
+	return policy.renewed(new(now.Add(k.ExpiresAt.Sub(k.CreatedAt))), now)
 }
 
 // rotationID returns the ID of the first key in the rotation history.

@@ -55,7 +55,7 @@ func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate)
 	u.ExpiresAt.apply(&access.ExpiresAt)
 	fields := Fields{}
 	details.check(fields, key.details())
-	if err := s.CheckKeyAccess(key, access, fields); err != nil {
+	if err := s.CheckKeyAccess(ctx, key, access, fields); err != nil {
 		return nil, err
 	}
 	if err := actor.checkGrant(key.Access(), access, s.Scopes()); err != nil {

@@ -73,7 +73,9 @@ func TestNamesWithInvisibleCharactersAreRejected(t *testing.T) {
 		"👩‍👩‍👧‍👦 🏳️‍🌈 👩🏽‍💻 ❤️ ‼️ 1️⃣ 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f", "می\u200cخواهم", "क्\u200dष", "শ্রী র\u200d্যাব", "葛\U000e0100城",
 		"مفتاح الخادم", "Z̴̡̛a̷̡l", "\u0600 123", `<b>&"'`, "ﬁ", "C++ №1",
 	}
-	check := func(name string) error { return s.CheckNewAPIKey(models.NewAPIKey{Name: name}, models.Fields{}) }
+	check := func(name string) error {
+		return s.CheckNewAPIKey(s.ctx, s.id, models.NewAPIKey{Name: name}, models.Fields{})
+	}
 	for _, name := range rejected {
 		if err := check(name); err == nil {
 			t.Errorf("%+q was accepted", name)

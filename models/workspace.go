@@ -14,7 +14,8 @@ import (
 type Workspace struct {
 	ID           string
 	Name         string
-	SeatCapacity int // maximum number of seats
+	SeatCapacity int       // maximum number of seats
+	KeyPolicy    KeyPolicy `gorm:"embedded"`
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -121,7 +122,7 @@ func (s *Store) hashForNewUser(ctx context.Context, n *NewWorkspace) (string, er
 }
 
 func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHash string) (*Workspace, *Member, error) {
-	workspace := &Workspace{ID: s.id("ws"), Name: n.Name, SeatCapacity: DefaultSeatCapacity}
+	workspace := &Workspace{ID: s.id("ws"), Name: n.Name, SeatCapacity: DefaultSeatCapacity, KeyPolicy: DefaultKeyPolicy}
 	if err := s.with(ctx).Create(workspace).Error; err != nil {
 		return nil, nil, fmt.Errorf("insert workspace: %w", err)
 	}

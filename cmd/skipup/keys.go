@@ -14,8 +14,8 @@ import (
 )
 
 func (p *program) keys() *cobra.Command {
-	return p.group(&cobra.Command{Use: "keys", Short: "Create, list, update, pause, rotate, delete, and scan for API keys"},
-		p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysPause(), p.keysResume(), p.keysRotate(), p.keysDelete(), p.keysScan())
+	return p.group(&cobra.Command{Use: "keys", Short: "Create, list, update, pause, shorten, rotate, delete, and scan for API keys"},
+		p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysPause(), p.keysResume(), p.keysShorten(), p.keysRotate(), p.keysDelete(), p.keysScan())
 }
 
 // newKeyFlags are the flags of keys create.
@@ -25,7 +25,7 @@ type newKeyFlags struct {
 	environment     string
 	scopes          []string
 	expiresIn       time.Duration
-	expires         bool
+	expires, never  bool
 }
 
 func (p *program) keysCreate() *cobra.Command {
@@ -48,7 +48,9 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
-	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default never)")
+	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
+	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
+	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	addFlags(flags, databaseOption, keyEnvironmentOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
 	completeScopes(cmd)
@@ -73,7 +75,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		if err != nil {
 			return err
 		}
-		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes}
+		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never}
 		if f.expires {
 			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) workspace() *cobra.Command {
-	return p.group(&cobra.Command{Use: "workspace", Short: "Create and list workspaces"}, p.workspaceCreate(), p.workspaceList())
+	return p.group(&cobra.Command{Use: "workspace", Short: "Create and list workspaces, and set their key policies"}, p.workspaceCreate(), p.workspaceList(), p.workspacePolicy())
 }
 
 func (p *program) workspaceList() *cobra.Command {

@@ -39,6 +39,32 @@ func TestKeysCreateNoLongerLivedKeys(t *testing.T) {
 	})
 }
 
+func TestKeyPolicyInTheAPI(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key := s.Key(t, scope.APIKeysWrite)
+		policy := models.DefaultKeyPolicy
+		policy.MaxDays, policy.DefaultDays = 10, 5
+		_, err := s.SetKeyPolicy(t.Context(), s.Workspace.ID, policy)
+		must(t, err)
+		for _, body := range []string{`{"name":"Child","expires_at":null}`, `{"name":"Child","expires_at":"2026-03-24T10:26:54Z"}`} {
+			checkError(t, s.Call(t, key, "POST", "/api_keys", body), http.StatusUnprocessableEntity, "validation_error",
+				"expires_at must be at most 10 days from now, because this workspace's policy limits how long keys last. Choose 2026-03-24T09:26:53Z or earlier.")
+		}
+		var created objectBody
+		for body, want := range map[string]string{`{"name":"Child"}`: "2026-03-19T09:26:53Z", `{"name":"Child","expires_at":"2026-03-24T09:26:53Z"}`: "2026-03-24T09:26:53Z"} {
+			s.Want(t, http.StatusCreated, key, "POST", "/api_keys", body).JSON(t, &created)
+			if got := created.Data["expires_at"]; got != want {
+				t.Errorf("%s: expires_at = %v, want %s", body, got, want)
+			}
+		}
+		child := "/api_keys/" + created.Data["id"].(string)
+		for _, body := range []string{`{"expires_at":null}`, `{"expires_at":"2026-03-25T09:26:53Z"}`} {
+			checkError(t, s.Call(t, key, "PATCH", child, body), http.StatusUnprocessableEntity, "validation_error", "expires_at must be 2026-03-24T09:26:53Z or earlier")
+			checkError(t, s.Call(t, key, "POST", child+"/rotate", body), http.StatusUnprocessableEntity, "validation_error", "expires_at must be at most 10 days")
+		}
+	})
+}
+
 // TestKeyCreationIsRateLimited uses children, which share the budget of the key that created them.
 func TestKeyCreationIsRateLimited(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {

@@ -67,11 +67,11 @@ func (h apiKeys) show(ctx context.Context, caller web.Caller, in byID) (wire.API
 }
 
 type newAPIKey struct {
-	Name        string   `json:"name"`
-	Description *string  `json:"description"`
-	Environment *string  `json:"environment"`
-	Scopes      []string `json:"scopes"`
-	ExpiresAt   *rfc3339 `json:"expires_at"`
+	Name        string          `json:"name"`
+	Description *string         `json:"description"`
+	Environment *string         `json:"environment"`
+	Scopes      []string        `json:"scopes"`
+	ExpiresAt   given[*rfc3339] `json:"expires_at"` // null for never; omitted for the default of the workspace
 }
 
 // create creates an API key. Its scopes and its expiry are limited to those of the caller's key.
@@ -80,7 +80,7 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
-	expiresAt, err := parseTimePointer("expires_at", in.ExpiresAt)
+	expiresAt, err := timeChange("expires_at", in.ExpiresAt)
 	if err != nil {
 		return createdAPIKey{}, err
 	}
@@ -92,7 +92,8 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 		environment = *in.Environment
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Description: description, Environment: environment, Scopes: set, ExpiresAt: expiresAt,
+		Name: in.Name, Description: description, Environment: environment, Scopes: set,
+		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given,
 	})
 	if err != nil {
 		return createdAPIKey{}, err

@@ -40,6 +40,10 @@ var adminPages = []struct{ method, path string }{
 	{"GET", "/settings/seats/capacity"},
 	{"POST", "/settings/seats/capacity"},
 	{"POST", "/settings/seats/seat_none/release"},
+	{"GET", "/settings/api-keys/shorten"},
+	{"POST", "/settings/api-keys/shorten"},
+	{"GET", "/settings/policy"},
+	{"POST", "/settings/policy"},
 	{"GET", "/settings/audit-log"},
 	{"GET", "/settings/audit-log/events.csv"},
 }

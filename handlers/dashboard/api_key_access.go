@@ -53,7 +53,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 	}
 	access, fields := accessOf(form, key, viewer.Of(c.Request().Context()))
 	if len(fields) > 0 {
-		return next{}, h.store.CheckKeyAccess(key, access, fields)
+		return next{}, h.store.CheckKeyAccess(c.Request().Context(), key, access, fields)
 	}
 	changed, err := h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
 	if models.IsKind(err, models.Conflict) {

@@ -35,7 +35,7 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 		return nil, err
 	}
 	filter := filterOf(query, h.store.Scopes())
-	filter.PageNumber, filter.PageSize = 1, models.MaxBulkDelete
+	filter.PageNumber, filter.PageSize = 1, models.MaxSelectedKeys
 	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filter)
 	if err != nil {
 		return nil, err

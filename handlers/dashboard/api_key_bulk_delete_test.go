@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -122,18 +123,18 @@ func TestBulkDeleteKeepsRotationsInUse(t *testing.T) {
 // TestBulkDeleteOfAFinding deletes more keys than the list shows on a page.
 func TestBulkDeleteOfAFinding(t *testing.T) {
 	s := handlerstest.New(t)
-	for range models.MaxBulkDelete + 1 {
+	for range models.MaxSelectedKeys + 1 {
 		s.NamedKey(t, s.Workspace.ID, "Unused")
 	}
-	s.Clock.Advance(models.ReviewUnused)
+	s.Clock.Advance(30 * 24 * time.Hour)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	leads := document(t, b.Get(listPath+"?review=unused&page=2")).Find("#keys h2 + div a").First()
 	if label := strings.Join(strings.Fields(leads.Text()), " "); label != "Delete first 200…" {
 		t.Errorf("link = %q", label)
 	}
 	panel := document(t, b.Get(leads.AttrOr("href", ""))).Find("#panel")
-	if keys := panel.Find(`input[name="key"]`).Length(); keys != models.MaxBulkDelete || panel.Find("h1").Text() != "Delete 200 keys?" {
-		t.Errorf("keys = %d, want %d; title = %s", keys, models.MaxBulkDelete, panel.Find("h1").Text())
+	if keys := panel.Find(`input[name="key"]`).Length(); keys != models.MaxSelectedKeys || panel.Find("h1").Text() != "Delete 200 keys?" {
+		t.Errorf("keys = %d, want %d; title = %s", keys, models.MaxSelectedKeys, panel.Find("h1").Text())
 	}
 }
 
@@ -149,7 +150,7 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 		}
 		s.Want(t, http.StatusOK, text, "GET", "/me", "")
 		s.Flush(t)
-		s.Clock.Advance(models.ReviewUnused)
+		s.Clock.Advance(30 * 24 * time.Hour)
 		b = s.SignedIn(t, handlerstest.AdminEmail)
 		used := keysOf(t, s)[2]
 		if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, used.ID, models.NoConfirmation); err != nil {

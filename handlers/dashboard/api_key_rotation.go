@@ -51,7 +51,7 @@ func (h apiKeys) rotatableKey(c echo.Context) (*models.APIKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, h.store.CheckReplacement(key, models.NewReplacement{}, models.Fields{})
+	return key, h.store.CheckReplacement(c.Request().Context(), key, models.NewReplacement{}, models.Fields{})
 }
 
 // rotateForm shows the form with how often each scope of the key was used.
@@ -84,7 +84,7 @@ func (h apiKeys) createReplacement(c echo.Context, form apikeys.RotateForm) (nex
 		if err != nil {
 			return next{}, err
 		}
-		return next{}, h.store.CheckReplacement(key, replacement, fields)
+		return next{}, h.store.CheckReplacement(ctx, key, replacement, fields)
 	}
 	key, secret, err := h.store.RotateAPIKey(ctx, workspaceID, id, replacement)
 	if errors.Is(err, models.ErrFormAlreadyUsed) {

@@ -85,7 +85,7 @@ func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 
 // ask shows the form for a new key, which is empty or has the values of another key.
 func (h apiKeys) ask(c echo.Context) error {
-	form := apikeys.Form{Access: apikeys.Access{Expiry: apikeys.DefaultExpiry}}
+	var form apikeys.Form
 	if id := c.QueryParam("from"); id != "" {
 		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
 		if err != nil {
@@ -162,7 +162,7 @@ func (h apiKeys) create(c echo.Context) error {
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	wanted, fields := newAPIKey(ctx, form)
 	if len(fields) > 0 {
-		return h.reject(c, form, h.store.CheckNewAPIKey(wanted, fields))
+		return h.reject(c, form, h.store.CheckNewAPIKey(ctx, workspaceID, wanted, fields))
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, workspaceID, wanted)
 	if errors.Is(err, models.ErrFormAlreadyUsed) {

@@ -44,6 +44,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		invitations = invitationsHandler{store}
 		members     = membersHandler{store}
 		seats       = seatsHandler{store}
+		policies    = keyPolicies{store}
 		log         = auditLog{store}
 		leaks       = leaksHandler{store}
 		webhooks    = webhooksHandler{store}
@@ -86,6 +87,8 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.APIKeyBulkDelete, adminWithUsage, keys.askBulkDelete},
 		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
 		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
+		{http.MethodGet, path.APIKeyShorten, admin, keys.askShorten},
+		{http.MethodPost, path.APIKeyShorten, admin, keys.shorten},
 		{http.MethodGet, path.APIKey(":id"), adminWithUsage, keys.show},
 		{http.MethodPost, path.APIKey(":id"), admin, keys.details().act},
 		{http.MethodGet, path.APIKeyUsage(":id"), adminWithUsage, keys.usage},
@@ -154,6 +157,9 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), admin, webhooks.delivery},
 		{http.MethodGet, path.WebhookCurl(":id", ":delivery_id"), admin, webhooks.curl},
 		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), admin, webhooks.retry},
+
+		{http.MethodGet, path.Policy, admin, policies.edit().ask},
+		{http.MethodPost, path.Policy, admin, policies.edit().act},
 
 		{http.MethodGet, path.AuditLog, admin, log.show},
 		{http.MethodGet, path.AuditLogCSV, admin, log.download},

@@ -2,11 +2,11 @@ package apikeys
 
 import (
 	"strings"
-	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
 // AccessFormOf returns the form filled in with the access of a key.
@@ -25,22 +25,21 @@ func (f AccessForm) selectedExpiry() string {
 }
 
 // expiryChoices returns the choices of a new key, preceded by one that keeps the expiry.
-func (p AccessPage) expiryChoices(now time.Time, location *time.Location) []ui.Choice {
+func (p AccessPage) expiryChoices(v viewer.Viewer) []ui.Choice {
 	keep := ui.Choice{Value: ExpiryKeep, Label: "Keep current", Result: "No expiry"}
 	if at := p.Key.ExpiresAt; at != nil {
-		keep.Result = ui.Date(*at, location)
-		if !now.Before(*at) {
+		keep.Result = ui.Date(*at, v.Location)
+		if !v.Now.Before(*at) {
 			keep.Result = "Expired"
 		}
 	}
-	return keepOr(keep, p.Key, now, location)
+	return keepOr(keep, p.Key, expiryChoices(v, p.Key.CreatedAt))
 }
 
-// keepOr returns keep and the choices of a new key. A key that never expires needs no second
-// choice for that.
-func keepOr(keep ui.Choice, key *models.APIKey, now time.Time, location *time.Location) []ui.Choice {
+// keepOr returns keep and other choices. A key that never expires needs no second choice for that.
+func keepOr(keep ui.Choice, key *models.APIKey, others []ui.Choice) []ui.Choice {
 	choices := []ui.Choice{keep}
-	for _, choice := range expiryChoices(now, location) {
+	for _, choice := range others {
 		if choice.Value != ExpiryNever || key.ExpiresAt != nil {
 			choices = append(choices, choice)
 		}

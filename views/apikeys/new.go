@@ -1,7 +1,6 @@
 package apikeys
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -14,31 +13,55 @@ import (
 	"github.com/skipup/keys/views/viewer"
 )
 
-// expiryChoices returns the choices for a new key, each with the resulting date.
-func expiryChoices(now time.Time, location *time.Location) []ui.Choice {
-	var choices []ui.Choice
-	for _, days := range ExpiryDays {
-		label := fmt.Sprintf("%d days", days)
-		if days == 365 {
-			label = "1 year"
+// expiryDays returns the lifetimes that a form offers, in days.
+func expiryDays(policy models.KeyPolicy) []int {
+	offered := slices.Clone(ExpiryDays)
+	for _, days := range []int{policy.DefaultDays, policy.MaxDays} {
+		if days > 0 {
+			offered = append(offered, days)
 		}
-		until := ui.Date(now.Add(time.Duration(days)*24*time.Hour), location)
-		choices = append(choices, ui.Choice{Value: strconv.Itoa(days), Label: label, Result: until})
 	}
-	return append(choices,
-		ui.Choice{Value: ExpiryNever, Label: "Never", Result: "No expiry"},
-		ui.Choice{Value: ExpiryDate, Label: "Custom date", Reveals: true},
-	)
+	slices.Sort(offered)
+	return slices.Compact(offered)
+}
+
+// expiryChoices returns the choices that a policy allows for a key created at a time, each with the resulting
+// date.
+func expiryChoices(v viewer.Viewer, createdAt time.Time) []ui.Choice {
+	policy := v.KeyPolicy()
+	latest := policy.LatestExpiry(createdAt)
+	var choices []ui.Choice
+	for _, days := range expiryDays(policy) {
+		until := v.Now.Add(time.Duration(days) * 24 * time.Hour)
+		if latest == nil || !until.After(*latest) {
+			choices = append(choices, ui.Choice{Value: strconv.Itoa(days), Label: ui.Days(days), Result: ui.Date(until, v.Location)})
+		}
+	}
+	if !policy.ExpiryRequired {
+		choices = append(choices, ui.Choice{Value: ExpiryNever, Label: "Never", Result: "No expiry"})
+	}
+	return append(choices, ui.Choice{Value: ExpiryDate, Label: "Custom date", Reveals: true})
+}
+
+// policyNote returns what a policy says about the lifetimes of keys, or "".
+func policyNote(policy models.KeyPolicy) string {
+	switch {
+	case policy.MaxDays > 0:
+		return "Your workspace’s policy limits keys to " + ui.Days(policy.MaxDays) + "."
+	case policy.ExpiryRequired:
+		return "Your workspace’s policy requires an expiry."
+	}
+	return ""
 }
 
 // FormLike returns the form for a new key like another one, which lasts as long as the other did from its
-// creation.
+// creation, or as long as the policy allows.
 func FormLike(key *models.APIKey, v viewer.Viewer) Form {
 	form := Form{Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Access: Access{Scopes: v.Scopes.Names(key.Scopes), Expiry: ExpiryNever}}
-	if key.ExpiresAt != nil {
-		days := max(1, int(math.Round(key.ExpiresAt.Sub(key.CreatedAt).Hours()/24)))
+	if expiresAt := key.RenewedExpiry(v.KeyPolicy(), v.Now); expiresAt != nil {
+		days := max(1, int(math.Round(expiresAt.Sub(v.Now).Hours()/24)))
 		form.Expiry = strconv.Itoa(days)
-		if !slices.Contains(ExpiryDays, days) {
+		if !slices.Contains(expiryDays(v.KeyPolicy()), days) {
 			form.Expiry, form.ExpiryDate = ExpiryDate, calendar.Date(v.Now, v.Location).AddDate(0, 0, days).Format(time.DateOnly)
 		}
 	}
@@ -52,11 +75,14 @@ func copyName(name string) string {
 	return strings.TrimSpace(string(runes[:min(len(runes), models.MaxName-len(suffix))])) + suffix
 }
 
-func (f Form) selectedExpiry() string {
-	if f.Expiry == "" {
-		return DefaultExpiry
+func (f Form) selectedExpiry(policy models.KeyPolicy) string {
+	switch {
+	case f.Expiry != "":
+		return f.Expiry
+	case policy.DefaultDays > 0:
+		return strconv.Itoa(policy.DefaultDays)
 	}
-	return f.Expiry
+	return DefaultExpiry
 }
 
 // firstDay returns the earliest date that a date field offers.

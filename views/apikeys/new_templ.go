@@ -143,7 +143,7 @@ func New(f Form) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = expiryField(f.Access, f.selectedExpiry(), expiryChoices(v.Now, v.Location)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = expiryField(f.Access, f.selectedExpiry(v.KeyPolicy()), expiryChoices(v, v.Now)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -347,7 +347,7 @@ func expiryField(a Access, selected string, choices []ui.Choice) templ.Component
 		})
 		templ_7745c5c3_Err = ui.RadioField(ui.RadioGroup{
 			Name: "expiry", Legend: "Expires", Value: selected, Choices: choices, Columns: 3,
-			Error: a.Errors.Sentence("expires_at", "Expiry"), ErrorID: "expiry-error",
+			Help: policyNote(v.KeyPolicy()), Error: a.Errors.Sentence("expires_at", "Expiry"), ErrorID: "expiry-error",
 		}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -37,7 +37,7 @@ func keyNamed(name string) *models.APIKey {
 
 func render(t *testing.T, page templ.Component) string {
 	t.Helper()
-	member := models.Member{WorkspaceID: "ws_1", Workspace: models.Workspace{ID: "ws_1", Name: "Acme"}, Role: models.Admin}
+	member := models.Member{WorkspaceID: "ws_1", Workspace: models.Workspace{ID: "ws_1", Name: "Acme", KeyPolicy: models.DefaultKeyPolicy}, Role: models.Admin}
 	ctx := viewer.With(context.Background(), viewer.Viewer{
 		User: &models.User{Name: "Ada Admin", Email: "ada@acme.test"}, Member: &member, Memberships: []models.Member{member},
 		Location: time.UTC, Now: now, PublicURL: "https://keys.acme.test",

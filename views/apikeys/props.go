@@ -39,7 +39,7 @@ const (
 // ExpiryDays are the choices that are a number of days.
 var ExpiryDays = []int{30, 90, 365}
 
-// DefaultExpiry is selected in an empty form.
+// DefaultExpiry is selected in an empty form if the policy has no default.
 const DefaultExpiry = "90"
 
 // Presets of the scopes in an Access.

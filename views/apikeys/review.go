@@ -1,6 +1,7 @@
 package apikeys
 
 import (
+	"strings"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -21,15 +22,32 @@ type findingText struct {
 	Deletes bool   // such keys are usually deleted
 }
 
+// findingTexts has %s for the age in the policy of the workspace.
 var findingTexts = map[models.Finding]findingText{
-	models.FindUnused:    {"never used", "Created more than 30 days ago", "Created over 30 days ago and never used", true},
-	models.FindIdle:      {"inactive", "No requests in 90 days", "No requests in the last 90 days", true},
+	models.FindLifetime:  {"over the policy’s limit", "Expire later than your policy allows", "Expire later than your policy allows", false},
+	models.FindUnused:    {"never used", "Created more than %s ago", "Created over %s ago and never used", true},
+	models.FindIdle:      {"inactive", "No requests in %s", "No requests in the last %s", true},
 	models.FindExpiring:  {"expiring soon", "Within 14 days", "Expiring within 14 days", false},
-	models.FindOld:       {"due for rotation", "Created over a year ago", "Created over a year ago", false},
+	models.FindOld:       {"due for rotation", "Created over %s ago", "Created over %s ago", false},
 	models.FindScopes:    {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
 	models.FindRetired:   {"with a retired scope", "Have scopes that are being phased out", "Keys with retired scopes", false},
 	models.FindOrphaned:  {"without an owner", "Creator was deactivated or deleted", "Created by a deactivated member or a deleted key", true},
 	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired, or paused keys that clients still send", false},
+}
+
+// textOf returns the texts of a finding.
+func textOf(finding models.Finding, policy models.KeyPolicy) findingText {
+	text, age := findingTexts[finding], ""
+	switch finding {
+	case models.FindUnused:
+		age = ui.Days(policy.ReviewUnusedDays)
+	case models.FindIdle:
+		age = ui.Days(policy.ReviewIdleDays)
+	case models.FindOld:
+		age = ui.Days(policy.ReviewOldDays)
+	}
+	text.Help, text.Head = strings.ReplaceAll(text.Help, "%s", age), strings.ReplaceAll(text.Head, "%s", age)
+	return text
 }
 
 // FindingOf returns the finding with a name, or "" if there is none.
@@ -41,14 +59,14 @@ func FindingOf(name string) models.Finding {
 }
 
 // help returns what a finding means, or how urgent it is.
-func (p ReviewPage) help(finding models.Finding) string {
+func (p ReviewPage) help(finding models.Finding, policy models.KeyPolicy) string {
 	switch {
 	case finding == models.FindExpiring && p.Review.WithinDay > 0:
 		return ui.Count(p.Review.WithinDay) + " within a day"
 	case finding == models.FindExpiring && p.Review.WithinWeek > 0:
 		return ui.Count(p.Review.WithinWeek) + " within 7 days"
 	}
-	return findingTexts[finding].Help
+	return textOf(finding, policy).Help
 }
 
 // tone returns the tone of a finding: urgent ones stand out.
@@ -56,7 +74,7 @@ func (p ReviewPage) tone(finding models.Finding) string {
 	switch {
 	case finding == models.FindExpiring && p.Review.WithinDay > 0:
 		return "danger"
-	case finding == models.FindExpiring, finding == models.FindStillUsed:
+	case finding == models.FindExpiring, finding == models.FindStillUsed, finding == models.FindLifetime:
 		return "warning"
 	}
 	return "none"

@@ -22,7 +22,7 @@ func TestReviewListsFindings(t *testing.T) {
 		}
 		return strings.Join(said, "\n")
 	}
-	const rest = "\nnone: 1,200 due for rotation Created over a year ago (current)\nwarning: 1 still in use after revocation Rejected requests this week"
+	const rest = "\nnone: 1,200 due for rotation Created over 1 year ago (current)\nwarning: 1 still in use after revocation Rejected requests this week"
 	for _, tt := range []struct {
 		week, day int64
 		says      string
@@ -69,12 +69,12 @@ func TestEvidence(t *testing.T) {
 		{models.FindUnused, "Created over 30 days ago and never used", "Never used since it was created just now", "/delete", true},
 		{models.FindIdle, "No requests in the last 90 days", "Last used 1 hour ago , 24 Nov 2026, 11:00 UTC · GET /me", "/delete", true},
 		{models.FindExpiring, "Expiring within 14 days", "Expires in 2 days , 26 Nov 2026, 12:00 UTC , and is in use", "/access", false},
-		{models.FindOld, "Created over a year ago", "Created just now , 24 Nov 2026, 12:00 UTC , never rotated", "/rotation", false},
+		{models.FindOld, "Created over 1 year ago", "Created just now , 24 Nov 2026, 12:00 UTC , never rotated", "/rotation", false},
 		{models.FindScopes, "Keys with unused scopes", "members.write and seats.write unused since 16 Aug 2026 (2 of 10 scopes)", "/access", false},
 		{models.FindOrphaned, "Created by a deactivated member", "CI was deactivated 3 days ago", "/usage", true},
 		{models.FindStillUsed, "Deleted, expired, or paused keys that clients still send", "7 requests rejected in the last 30 days. Latest: 1 hour ago , 24 Nov 2026, 11:00 UTC . First: 14 Nov 2026. 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
 	} {
-		for _, keys := range []int64{0, 1, models.MaxBulkDelete, models.MaxBulkDelete + 1, 2000} {
+		for _, keys := range []int64{0, 1, models.MaxSelectedKeys, models.MaxSelectedKeys + 1, 2000} {
 			page := ListPage{Query: queryOf("review=" + string(tt.finding)), Evidence: map[string]models.Evidence{left.ID: evidence},
 				List: models.APIKeyList{Matching: keys, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 			if keys > 0 {

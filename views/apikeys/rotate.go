@@ -2,13 +2,13 @@ package apikeys
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
 // PresetUsed checks the scopes that recent requests have used.
@@ -71,12 +71,15 @@ func (p RotatePage) evidence(use usage.ScopeUse) string {
 }
 
 // expiryChoices returns the choices of a new key, preceded by one with the duration of the old key.
-func (p RotatePage) expiryChoices(now time.Time, location *time.Location) []ui.Choice {
+func (p RotatePage) expiryChoices(v viewer.Viewer) []ui.Choice {
 	keep := ui.Choice{Value: ExpiryKeep, Label: "Same as now", Result: "No expiry"}
-	if at := p.Key.RenewedExpiry(now); at != nil {
-		keep.Label, keep.Result = "Same duration", ui.Date(*at, location)
+	if at := p.Key.RenewedExpiry(v.KeyPolicy(), v.Now); at != nil {
+		keep.Label, keep.Result = "Same duration", ui.Date(*at, v.Location)
+		if p.Key.ExpiresAt == nil || at.Sub(v.Now) < p.Key.ExpiresAt.Sub(p.Key.CreatedAt) {
+			keep.Label = "Limited by policy"
+		}
 	}
-	return keepOr(keep, p.Key, now, location)
+	return keepOr(keep, p.Key, expiryChoices(v, v.Now))
 }
 
 func (f RotateForm) selectedExpiry() string {

@@ -95,7 +95,7 @@ func Rotate(p RotatePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = expiryField(p.Form.Access, p.Form.selectedExpiry(), p.expiryChoices(v.Now, v.Location)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = expiryField(p.Form.Access, p.Form.selectedExpiry(), p.expiryChoices(v)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -10,6 +10,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
 // toRotate returns a key with a used and an unused scope.
@@ -75,7 +76,7 @@ func TestReplacementHasTheSameDuration(t *testing.T) {
 	page := toRotate()
 	check := func(label, result string, never bool) {
 		t.Helper()
-		choices := page.expiryChoices(now, late)
+		choices := page.expiryChoices(viewer.Viewer{Now: now, Location: late})
 		modelstest.Equal(t, "first choice", choices[0].Value, "keep")
 		modelstest.Equal(t, "label", choices[0].Label, label)
 		modelstest.Equal(t, "result", choices[0].Result, result)

@@ -32,6 +32,7 @@ func Sections(v viewer.Viewer) []Section {
 		{Label: "Members", Href: path.Members, Icon: "users-round"},
 		{Label: "Seats", Href: path.Seats, Icon: "armchair"},
 		{Label: "Webhooks", Href: path.Webhooks, Icon: "webhook"},
+		{Label: "Policy", Href: path.Policy, Icon: "shield-check"},
 		{Label: "Audit log", Href: path.AuditLog, Icon: "scroll-text"},
 		account,
 	}

@@ -78,6 +78,14 @@ func AtMost(d time.Duration) string {
 	return "about " + Plural(int64(math.Ceil(d.Seconds())), "second")
 }
 
+// Days returns a number of days in words, such as "90 days" or "1 year".
+func Days(n int) string {
+	if n%365 == 0 {
+		return Plural(int64(n/365), "year")
+	}
+	return Plural(int64(n), "day")
+}
+
 // Clock formats the time of day, with its time zone.
 func Clock(at time.Time, location *time.Location) string {
 	return at.In(location).Format("15:04 MST")

@@ -61,6 +61,14 @@ type Viewer struct {
 	PublicURL   string         // scheme and host of this deployment, without a trailing slash
 }
 
+// KeyPolicy returns the policy of the workspace shown.
+func (v Viewer) KeyPolicy() models.KeyPolicy {
+	if v.Member == nil {
+		return models.DefaultKeyPolicy
+	}
+	return v.Member.Workspace.KeyPolicy
+}
+
 type contextKey struct{}
 
 // With returns a context that carries v.

@@ -67,6 +67,16 @@ async function askDeletion(page, key) {
 }
 
 // searchFor opens the search box and enters a text.
+// limitLifetimes sets a policy that limits lifetimes to 30 days.
+async function limitLifetimes(page) {
+  await page.goto('/settings/policy')
+  await page.getByRole('radio', { name: 'Limited' }).check()
+  await page.getByLabel('Maximum lifetime in days').fill('30')
+  await page.getByLabel('Default lifetime in days').fill('30')
+  await page.getByRole('button', { name: 'Save policy' }).click()
+  await expect(page.getByText('later than this policy allows')).toBeVisible()
+}
+
 async function searchFor(page, text) {
   await page.keyboard.press('Control+k')
   await page.getByRole('combobox', { name: 'Search' }).fill(text)
@@ -214,6 +224,25 @@ export const states = {
     await page.goto('/settings/account')
     await page.getByRole('button', { name: 'Change password' }).click()
     await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
+  }),
+  policy: signedIn((page) => page.goto('/settings/policy')),
+  'policy-rejected': inTeam(async (page) => {
+    await limitLifetimes(page)
+    await page.getByLabel('Maximum lifetime in days').fill('none')
+    await page.getByRole('button', { name: 'Save policy' }).click()
+    await expect(page.getByLabel('Maximum lifetime in days')).toHaveAttribute('aria-invalid', 'true')
+  }),
+  'shorten-dialog': inTeam(async (page) => {
+    await limitLifetimes(page)
+    await page.getByRole('link', { name: 'Review and shorten' }).click()
+    await page.getByRole('link', { name: /^Shorten all/ }).click()
+    await expect(dialog(page).getByRole('heading', { name: /^Shorten \d lifetimes/ })).toBeVisible()
+  }),
+  shortened: inTeam(async (page) => {
+    await limitLifetimes(page)
+    await page.goto(listPath + '/shorten?review=lifetime')
+    await page.getByRole('button', { name: /^Shorten \d lifetimes/ }).click()
+    await expect(page.getByRole('heading', { name: /^Shortened \d lifetimes/ })).toBeVisible()
   }),
   'audit-log': inTeam(async (page) => {
     await page.goto('/settings/audit-log')

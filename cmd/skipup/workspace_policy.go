@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
+)
+
+// policyFlags are the flags of workspace policy.
+type policyFlags struct {
+	workspace      string
+	expiryRequired bool
+	days           map[string]*int // by flag
+	json           bool
+}
+
+// policyFields maps the fields of a policy to their flags.
+var policyFields = map[string]string{
+	"max_days": "--max-days", "default_days": "--default-days",
+	"review_unused_days": "--review-unused-days", "review_idle_days": "--review-idle-days", "review_old_days": "--review-old-days",
+}
+
+func (p *program) workspacePolicy() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Print or change a workspace's key policy",
+		Long: `Print a workspace's key policy: how long keys may last, the default lifetime, and when the review
+reports a key. With flags, change it first. Omitted flags don't change.
+
+The policy applies to keys that anyone creates, changes, or rotates, in any way. It changes no existing
+key: "skipup keys shorten" shortens the lifetimes that it doesn't allow.`,
+		Example: `  skipup workspace policy
+  skipup workspace policy --max-days 90 --default-days 30`,
+	}
+	f := policyFlags{days: map[string]*int{}}
+	flags := cmd.Flags()
+	addWorkspaceFlag(cmd, &f.workspace)
+	flags.BoolVar(&f.expiryRequired, "expiry-required", false, "don't allow keys that never expire")
+	for _, flag := range []struct{ name, usage string }{
+		{"max-days", "longest lifetime in `days` (0 for no limit)"},
+		{"default-days", "lifetime in `days` of keys created without an expiry (0 for none)"},
+		{"review-unused-days", "`days` after which the review reports a key that was never used"},
+		{"review-idle-days", "`days` without a request after which the review reports a key"},
+		{"review-old-days", "`days` after which a key is due for rotation"},
+	} {
+		f.days[flag.name] = flags.Int(flag.name, 0, flag.usage)
+	}
+	flags.BoolVar(&f.json, "json", false, "print a JSON object")
+	addFlags(flags, databaseOption)
+	return p.command(cmd, func(ctx context.Context, _ []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			return p.policy(ctx, store, f, flags.Changed)
+		})
+	})
+}
+
+func (p *program) policy(ctx context.Context, store *models.Store, f policyFlags, given func(flag string) bool) error {
+	workspace, err := workspaceOf(ctx, store, f.workspace)
+	if err != nil {
+		return err
+	}
+	policy, err := store.KeyPolicy(ctx, workspace)
+	if err != nil {
+		return err
+	}
+	if f.changes(&policy, given) {
+		if policy, err = store.SetKeyPolicy(ctx, workspace, policy); err != nil {
+			return flagErrors(err, policyFields)
+		}
+	}
+	return p.printPolicy(policy, f.json)
+}
+
+// changes applies the given flags to a policy, and reports whether there are any.
+func (f policyFlags) changes(policy *models.KeyPolicy, given func(flag string) bool) (any bool) {
+	for flag, target := range map[string]*int{
+		"max-days": &policy.MaxDays, "default-days": &policy.DefaultDays,
+		"review-unused-days": &policy.ReviewUnusedDays, "review-idle-days": &policy.ReviewIdleDays, "review-old-days": &policy.ReviewOldDays,
+	} {
+		if given(flag) {
+			*target, any = *f.days[flag], true
+		}
+	}
+	if given("expiry-required") {
+		policy.ExpiryRequired, any = f.expiryRequired, true
+	}
+	return any
+}
+
+// printedPolicy is a policy as printed.
+type printedPolicy struct {
+	ExpiryRequired   bool `json:"expiry_required"`
+	MaxDays          int  `json:"max_days"`
+	DefaultDays      int  `json:"default_days"`
+	ReviewUnusedDays int  `json:"review_unused_days"`
+	ReviewIdleDays   int  `json:"review_idle_days"`
+	ReviewOldDays    int  `json:"review_old_days"`
+}
+
+func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(printedPolicy{
+			policy.ExpiryRequired, policy.MaxDays, policy.DefaultDays, policy.ReviewUnusedDays, policy.ReviewIdleDays, policy.ReviewOldDays,
+		})
+	}
+	return p.printRows([][]string{
+		{"POLICY", "VALUE"},
+		{"expiry required", strconv.FormatBool(policy.ExpiryRequired)},
+		{"longest lifetime", daysOr(policy.MaxDays, "no limit")},
+		{"default lifetime", daysOr(policy.DefaultDays, "none")},
+		{"review: never used after", daysOr(policy.ReviewUnusedDays, "")},
+		{"review: inactive after", daysOr(policy.ReviewIdleDays, "")},
+		{"review: due for rotation after", daysOr(policy.ReviewOldDays, "")},
+	})
+}
+
+func daysOr(days int, none string) string {
+	switch days {
+	case 0:
+		return none
+	case 1:
+		return "1 day"
+	}
+	return strconv.Itoa(days) + " days"
+}
