@@ -49,6 +49,8 @@ type loadedScopes struct {
 // loadScopes makes the catalog in the database the one that the Store uses. Don't call it in a transaction
 // that may be rolled back.
 func (s *Store) loadScopes(db *gorm.DB) error {
+	s.loading.Lock() // so that an earlier read doesn't replace a later one
+	defer s.loading.Unlock()
 	read, err := readScopes(db)
 	if err != nil {
 		return err

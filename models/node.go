@@ -10,6 +10,8 @@ import (
 // Node is a registered process, which may verify keys from memory.
 type Node struct {
 	ID             string
+	TokenID        string // of the NodeToken of a node that isn't a server; otherwise empty
+	Token          string `gorm:"-"` // its name; only Nodes sets it
 	Name           string
 	Version        string
 	StartedAt      time.Time
@@ -39,7 +41,7 @@ func CheckNodeName(name string) error {
 		valid = valid && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || isOther)
 	}
 	if !valid {
-		return Errorf(Invalid, "The name of a node has 1 to %d letters, digits, and the characters - _ . : [ ]", maxNodeName)
+		return Errorf(Invalid, "The name of a node or its credential has 1 to %d letters, digits, and the characters - _ . : [ ]", maxNodeName)
 	}
 	return nil
 }
@@ -48,10 +50,15 @@ func CheckNodeName(name string) error {
 // it has called KeyChanges with UnknownKeys and dropped all keys.
 func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err error) {
 	id = s.id("node")
-	err = s.polls.WithContext(ctx).Exec(`INSERT INTO nodes (id, name, version, started_at, applied_epoch, acknowledged_at)
-		SELECT ?, ?, ?, ?, epoch, ? FROM revocation WHERE `+s.dialect.durably(), id, n.Name, n.Version, n.StartedAt, s.now()).Error
-	if err != nil {
-		return "", fmt.Errorf("register node: %w", err)
+	insert := s.polls.WithContext(ctx).Exec(`INSERT INTO nodes (id, token_id, name, version, started_at, applied_epoch, acknowledged_at)
+		SELECT @id, @token, @name, @version, @started, epoch, @now FROM revocation
+		WHERE (@token = '' OR (SELECT count(*) FROM nodes WHERE token_id = @token) < @max) AND `+s.dialect.durably(),
+		map[string]any{"id": id, "token": s.nodeToken.ID, "name": n.Name, "version": n.Version, "started": n.StartedAt, "now": s.now(), "max": MaxNodesPerToken})
+	if insert.Error != nil {
+		return "", fmt.Errorf("register node: %w", insert.Error)
+	}
+	if insert.RowsAffected == 0 {
+		return "", errTooManyNodes
 	}
 	return id, nil
 }
@@ -65,8 +72,8 @@ func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state 
 	s.applied.add(state.Epoch, s.now())
 	update := s.polls.WithContext(ctx).Exec(`UPDATE nodes SET acknowledged_at = @now,
 			applied_epoch = CASE WHEN applied_epoch < @epoch THEN @epoch ELSE applied_epoch END
-		WHERE id = @id AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = @epoch AND change_id = @change) AND `+s.dialect.durably(),
-		map[string]any{"now": s.now(), "epoch": state.Epoch, "id": nodeID, "change": state.ChangeID})
+		WHERE id = @id AND token_id = @token AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = @epoch AND change_id = @change) AND `+s.dialect.durably(),
+		map[string]any{"now": s.now(), "epoch": state.Epoch, "id": nodeID, "token": s.nodeToken.ID, "change": state.ChangeID})
 	if update.Error != nil {
 		return fmt.Errorf("acknowledge changes to API keys: %w", update.Error)
 	}
@@ -78,7 +85,7 @@ func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state 
 
 // RemoveNode removes a node that no longer verifies keys from memory.
 func (s *Store) RemoveNode(ctx context.Context, id string) error {
-	if err := s.with(ctx).Where("id = ?", id).Delete(&Node{}).Error; err != nil {
+	if err := s.with(ctx).Where("id = ? AND token_id = ?", id, s.nodeToken.ID).Delete(&Node{}).Error; err != nil {
 		return fmt.Errorf("remove node: %w", err)
 	}
 	return nil
@@ -90,6 +97,17 @@ func (s *Store) Nodes(ctx context.Context) ([]Node, error) {
 	var nodes []Node
 	if err := s.with(ctx).Order("name, id").Find(&nodes).Error; err != nil {
 		return nil, fmt.Errorf("read nodes: %w", err)
+	}
+	var tokens []NodeToken
+	if err := s.with(ctx).Select("id, name").Find(&tokens).Error; err != nil {
+		return nil, fmt.Errorf("read node credentials: %w", err)
+	}
+	names := make(map[string]string, len(tokens))
+	for _, t := range tokens {
+		names[t.ID] = t.Name
+	}
+	for i := range nodes {
+		nodes[i].Token = names[nodes[i].TokenID]
 	}
 	return nodes, nil
 }

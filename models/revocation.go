@@ -84,7 +84,7 @@ type keyChange struct {
 const maxChanges = 10_000
 
 // KeyChanges returns the changes since the state that a node knows. It returns ErrNodeRemoved if the
-// node isn't registered, even if nothing has changed. It uses a connection of its own, so that a busy
+// node isn't registered, even if nothing has changed. It uses connections of its own, so that a busy
 // pool cannot keep a node from renewing its lease.
 func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (KeyChanges, error) {
 	var read struct {
@@ -96,7 +96,7 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 	}
 	query := s.polls.WithContext(ctx).Table("revocation").
 		Joins("CROSS JOIN scope_catalog").
-		Joins("LEFT JOIN nodes ON nodes.id = ?", nodeID).
+		Joins("LEFT JOIN nodes ON nodes.id = ? AND nodes.token_id = ?", nodeID, s.nodeToken.ID).
 		Joins("LEFT JOIN key_changes ON key_changes.epoch = ? AND key_changes.change_id = ?", known.Epoch, known.ChangeID)
 	columns := "revocation.*, nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues, scope_catalog.change_id AS scopes_change"
 	if s.dialect.name == postgresql {
@@ -113,6 +113,7 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 			return KeyChanges{}, err
 		}
 	}
+	s.seen.set(read.Current.state())
 	changes := KeyChanges{
 		State: read.Current.state(), Acknowledged: *read.AppliedEpoch == read.Current.Epoch,
 		Lease: read.Current.lease(), DatabaseTime: read.DatabaseTime,
@@ -126,10 +127,11 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 		changes.All = true
 		return changes, nil
 	}
-	err := s.polls.WithContext(ctx).Model(&APIKey{}).
-		Where("changed_epoch > ?", known.Epoch).Limit(maxChanges+1).
-		Pluck("digest", &changes.Digests).Error
-	if err != nil {
+	changed := s.polls.WithContext(ctx).Model(&APIKey{}).Where("changed_epoch > ?", known.Epoch)
+	if s.nodeToken.WorkspaceID != nil {
+		changed = changed.Where("workspace_id = ?", *s.nodeToken.WorkspaceID)
+	}
+	if err := changed.Limit(maxChanges+1).Pluck("digest", &changes.Digests).Error; err != nil {
 		return KeyChanges{}, fmt.Errorf("read changed API keys: %w", err)
 	}
 	if len(changes.Digests) > maxChanges {

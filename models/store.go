@@ -53,7 +53,7 @@ type Options struct {
 // Store reads and changes the database according to the rules. It is safe for concurrent use.
 type Store struct {
 	db         *gorm.DB
-	polls      *gorm.DB // its connection never waits for other queries
+	polls      *gorm.DB // its connections never wait for other queries
 	dialect    dialect
 	clock      func() time.Time
 	ownClock   bool             // clock is not time.Now
@@ -65,9 +65,12 @@ type Store struct {
 	keyChanged func(Effect)
 	keyHints   keyHints
 	applied    *appliedEpochs
+	seen       *seenState
+	nodeToken  NodeToken     // in a NodeSource, that of its nodes
 	stored     *storedMemory // what AddUsage need not look up
 	statements *preparedStatements
 	scopes     *atomic.Pointer[loadedScopes]
+	loading    *sync.Mutex // held while scopes is read
 	sendsEmail bool
 	running    *sync.Map     // IDs of the idempotent requests in progress in this process
 	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
@@ -120,8 +123,10 @@ func Open(url string, options Options) (*Store, error) {
 		keyChanged: options.KeyChanged,
 		keyHints:   newKeyHints(),
 		applied:    new(appliedEpochs),
+		seen:       newSeenState(),
 		stored:     newStoredMemory(),
 		scopes:     new(atomic.Pointer[loadedScopes]),
+		loading:    new(sync.Mutex),
 		sendsEmail: options.SendsEmail,
 		running:    new(sync.Map),
 
@@ -149,12 +154,15 @@ func Open(url string, options Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
 	}
 	s.statements = &preparedStatements{db: pool, byText: map[string]*sql.Stmt{}}
-	s.polls, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), 1)
+	s.polls, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), pollConnections)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
 	}
 	return s, nil
 }
+
+// pollConnections are for this process and for the nodes that poll through it.
+const pollConnections = 4
 
 // Close waits for running queries to finish and closes the database.
 func (s *Store) Close() error {
@@ -190,6 +198,12 @@ func (s *Store) KeyEnvironment() token.Environment { return s.keys }
 // Scopes returns the catalog of scopes. It is read by Migrate, and again by a node before it acknowledges a
 // change to it.
 func (s *Store) Scopes() *scope.Catalog { return s.scopes.Load().catalog }
+
+// ScopesWithChange returns the catalog of scopes and the random ID of the last change to it.
+func (s *Store) ScopesWithChange() (catalog *scope.Catalog, changeID string) {
+	loaded := s.scopes.Load()
+	return loaded.catalog, loaded.changeID
+}
 
 // Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
 // back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.

@@ -22,6 +22,15 @@ const (
 	RejectedRateLimit Rejection = "rate_limit" // too many requests
 )
 
+// IsKnown reports whether r is Accepted or one of the rejections.
+func (r Rejection) IsKnown() bool {
+	switch r {
+	case Accepted, RejectedDeleted, RejectedExpired, RejectedPaused, RejectedScope, RejectedRateLimit:
+		return true
+	}
+	return false
+}
+
 // Route is a route, such as "GET /me", and the scope that it requires. Of several scopes, the names are
 // separated by spaces. The zero Route stands for requests that matched no route.
 type Route struct {

@@ -86,6 +86,8 @@ var groups = []group{
 		{"scopes.applied", "Scopes changed", "{actor} changed the custom scopes"},
 		{"scopes.retired", "Scope retired", "{actor} retired a custom scope"},
 		{"lease.set", "Lease changed", "{actor} changed the lease duration"},
+		{"node_token.created", "Node credential created", "{actor} created {target}"},
+		{"node_token.revoked", "Node credential revoked", "{actor} revoked {target}"},
 		{"lease.upgraded", "Upgrade finished", "{actor} finished the upgrade of all nodes"},
 	}},
 }
@@ -138,6 +140,7 @@ var kinds = map[string]string{
 	"workspace":        "workspace",
 	"lease":            "lease",
 	"scopes":           "scopes",
+	"node_token":       "node credential",
 }
 
 // kindOf returns what precedes the name of event's target in a sentence.
