@@ -12,6 +12,7 @@ import (
 
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/handlers/dashboard"
+	"github.com/skipup/keys/handlers/nodes"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/static"
 	"github.com/skipup/keys/views/path"
@@ -23,11 +24,19 @@ func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handl
 	server := web.New(store, gate, options)
 	routes := api.Routes(store)
 	api.Register(server, store, gate, routes)
+	nodes.Register(server.Nodes, store)
 	dashboard.Register(server, store, gate.FlushSmall, routes)
 	read := []string{http.MethodGet, http.MethodHead}
 	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
 	server.Match(read, path.HealthLive, alive)
 	server.Match(read, path.HealthReady, ready(store, gate, options.Conditions))
+	return server
+}
+
+// NewVerifyServer returns a handler for the listener that serves only reverse proxies and nodes.
+func NewVerifyServer(store *models.Store, gate *web.KeyGate, options web.Options) http.Handler {
+	server := web.NewVerifyServer(gate, options)
+	nodes.Register(server.Nodes, store)
 	return server
 }
 

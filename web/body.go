@@ -69,18 +69,27 @@ func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// AllowBodies returns middleware that raises the limit of the request body.
+func AllowBodies(limit int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if body, limited := c.Request().Body.(*limitedBody); limited {
+				body.setLimit(c, limit)
+			}
+			return next(c)
+		}
+	}
+}
+
 // AllowUploads raises the limit of the request body from MaxBody to MaxUpload and extends the
 // deadlines accordingly.
 func AllowUploads(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if body, limited := c.Request().Body.(*limitedBody); limited {
-			body.setLimit(c, MaxUpload)
-		}
+	return AllowBodies(MaxUpload)(func(c echo.Context) error {
 		setReadDeadline(c, uploadTimeout)
 		// An error means that the server has no deadlines.
 		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(2 * uploadTimeout))
 		return next(c)
-	}
+	})
 }
 
 func setReadDeadline(c echo.Context, timeout time.Duration) {

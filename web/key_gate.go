@@ -12,8 +12,11 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// KeyGate is a keyauth.Gate for Echo.
-type KeyGate struct{ *keyauth.Gate }
+// KeyGate is a keyauth.Gate for Echo. It also admits the requests of nodes.
+type KeyGate struct {
+	*keyauth.Gate
+	nodes *nodeCredentials
+}
 
 // GateOptions configure a KeyGate.
 type GateOptions struct {
@@ -40,6 +43,7 @@ func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 		core.Verified, core.Flushed = options.Metrics.Verified, options.Metrics.Flushed
 	}
 	g.Gate = keyauth.NewGate(store, core)
+	g.nodes = newNodeCredentials(store, g.Moment)
 	if options.Metrics != nil {
 		options.Metrics.Watch(g.Gate)
 		options.Metrics.WatchNodes(store)

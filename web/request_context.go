@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/keyauth"
 )
 
@@ -16,6 +17,9 @@ type requestContext struct {
 	address string // the client's; "" until RealIP finds it
 
 	jsonErrors bool // set in the API
+	quiet      bool // logged only for debugging, if it succeeds
+
+	nodeToken *models.NodeToken // set for requests of nodes
 
 	gated        keyauth.Request // set in the API
 	missingScope string          // that the route requires

@@ -39,10 +39,17 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 	if caller, known := findCaller(c); known {
 		attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
 	}
+	if c.nodeToken != nil {
+		attributes = append(attributes, slog.String("credential", c.nodeToken.Name))
+	}
 	if c.missingScope != "" {
 		attributes = append(attributes, slog.String("missing_scope", c.missingScope))
 	}
-	log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request", attributes...)
+	level := slog.LevelInfo
+	if c.quiet && c.Response().Status < http.StatusBadRequest {
+		level = slog.LevelDebug
+	}
+	log.LogAttrs(c.Request().Context(), level, "request", attributes...)
 }
 
 // loggedMethod limits the length of what a client can write into the log as its method.

@@ -36,6 +36,7 @@ type Server struct {
 	Pages     *Group
 	API       *Group
 	PublicAPI *echo.Group // the part of the API that needs no key
+	Nodes     *Group      // for nodes that reach the database only through this server
 }
 
 // APIPrefix is the path prefix of the API group.
@@ -59,7 +60,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		gate.Guard,
 		checkURL,
 	)
-	return &Server{Echo: e, addresses: addresses, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI}
+	return &Server{Echo: e, addresses: addresses, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI, Nodes: newNodeGroup(e, gate)}
 }
 
 // newEcho returns an Echo with the middleware that all requests share.

@@ -26,12 +26,12 @@ const (
 	headerScopes      = "Skipup-Scopes"
 )
 
-// NewVerifyServer returns a handler that answers reverse proxies at VerifyPath and serves nothing else.
-func NewVerifyServer(gate *KeyGate, options Options) http.Handler {
-	e, _ := newEcho(options)
+// NewVerifyServer returns a Server for reverse proxies and nodes only.
+func NewVerifyServer(gate *KeyGate, options Options) *Server {
+	e, addresses := newEcho(options)
 	e.Use(jsonErrors)
 	e.Any(VerifyPath, gate.verifyForProxy)
-	return e
+	return &Server{Echo: e, addresses: addresses, Nodes: newNodeGroup(e, gate)}
 }
 
 // verifyForProxy tells a reverse proxy whether to pass on a request, which has the headers of the original.

@@ -35,7 +35,7 @@ func BenchmarkVerify(b *testing.B) {
 		time.Sleep(time.Millisecond)
 	}
 	server := web.NewVerifyServer(gate, web.Options{Log: log})
-	server.(*echo.Echo).GET("/none", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	server.GET("/none", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	for _, bench := range []struct {
 		name, path string
 		status     int

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -10,13 +11,13 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-const nodesHelp = `A node is a running server that verifies keys from memory. A change to a key returns when every node
+const nodesHelp = `A node is a process that verifies keys from memory: a server, or a program that uses one with a credential. A change to a key returns when every node
 has confirmed it. If a node doesn't, the change waits until the node's lease has ended, and then
 removes the node from the list. A node that is still running adds itself again.`
 
 func (p *program) nodes() *cobra.Command {
-	cmd := &cobra.Command{Use: "nodes", Short: "List nodes and finish upgrades", Long: nodesHelp}
-	return p.group(cmd, p.nodesList(), p.nodesFinishUpgrade())
+	cmd := &cobra.Command{Use: "nodes", Short: "List nodes, manage their credentials, and finish upgrades", Long: nodesHelp}
+	return p.group(cmd, p.nodesList(), p.nodesToken(), p.nodesFinishUpgrade())
 }
 
 func (p *program) nodesList() *cobra.Command {
@@ -24,7 +25,8 @@ func (p *program) nodesList() *cobra.Command {
 		Use: "list", Short: "List the nodes",
 		Long: nodesHelp + `
 
-BEHIND is the number of changes to keys that the node hasn't confirmed. Times are in UTC.`,
+CREDENTIAL is the name of the credential of a node that isn't a server. BEHIND is the number of changes to
+keys that the node hasn't confirmed. Times are in UTC.`,
 	}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
@@ -41,6 +43,7 @@ BEHIND is the number of changes to keys that the node hasn't confirmed. Times ar
 // listedNode is a node as printed.
 type listedNode struct {
 	Name           string    `json:"name"`
+	Credential     *string   `json:"credential"` // null for a server
 	ID             string    `json:"id"`
 	Version        string    `json:"version"`
 	StartedAt      time.Time `json:"started_at"`
@@ -57,11 +60,15 @@ func (p *program) listNodes(ctx context.Context, store *models.Store, asJSON boo
 	if err != nil {
 		return err
 	}
-	listed, rows := []listedNode{}, [][]string{{"NAME", "VERSION", "STARTED", "BEHIND", "LAST CONFIRMED"}}
+	listed, rows := []listedNode{}, [][]string{{"NAME", "CREDENTIAL", "VERSION", "STARTED", "BEHIND", "LAST CONFIRMED"}}
 	for _, n := range nodes {
 		started, acknowledged, behind := inSeconds(&n.StartedAt), inSeconds(&n.AcknowledgedAt), max(0, lease.Epoch-n.AppliedEpoch)
-		listed = append(listed, listedNode{n.Name, n.ID, n.Version, *started, behind, *acknowledged})
-		rows = append(rows, []string{n.Name, n.Version, formatTime(started), strconv.FormatInt(behind, 10), formatTime(acknowledged)})
+		var credential *string
+		if n.TokenID != "" {
+			credential = &n.Token
+		}
+		listed = append(listed, listedNode{n.Name, credential, n.ID, n.Version, *started, behind, *acknowledged})
+		rows = append(rows, []string{n.Name, cmp.Or(n.Token, "-"), n.Version, formatTime(started), strconv.FormatInt(behind, 10), formatTime(acknowledged)})
 	}
 	if asJSON {
 		return p.printJSON(listed)

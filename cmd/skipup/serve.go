@@ -101,8 +101,10 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	serving, ctx := errgroup.WithContext(ctx)
 	serving.Go(func() error { return web.Serve(ctx, listener, handler, connections, log) })
 	if verify != nil {
-		log.Info("listening for reverse proxies", "address", verify.Addr().String(), "path", web.VerifyPath)
-		serving.Go(func() error { return web.Serve(ctx, verify, web.NewVerifyServer(gate, options), connections, log) })
+		log.Info("listening for reverse proxies and nodes", "address", verify.Addr().String())
+		serving.Go(func() error {
+			return web.Serve(ctx, verify, handlers.NewVerifyServer(store, gate, options), connections, log)
+		})
 	}
 	return serving.Wait()
 }

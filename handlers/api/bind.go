@@ -36,7 +36,7 @@ func bind(c echo.Context, in any) (body []byte, err error) {
 	}
 	switch c.Request().Method {
 	case http.MethodPost, http.MethodPatch, http.MethodPut:
-		return bindBody(c.Request(), in)
+		return BindBody(c.Request(), in)
 	}
 	return nil, nil
 }
@@ -44,9 +44,9 @@ func bind(c echo.Context, in any) (body []byte, err error) {
 var errNoBody = &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request",
 	Message: "The request body is empty. Send a JSON object."}
 
-// bindBody decodes the body of a request. Its headers are checked before it is read, so that a client
+// BindBody decodes the JSON body of a request strictly into in, a pointer to a struct. Its headers are checked before it is read, so that a client
 // that sent Expect: 100-continue needn't send a body that is rejected anyway.
-func bindBody(r *http.Request, in any) (body []byte, err error) {
+func BindBody(r *http.Request, in any) (body []byte, err error) {
 	_, optional := in.(interface{ bodyOptional() })
 	mayBeEmpty := optional && r.ContentLength < 0
 	if r.ContentLength != 0 && !mayBeEmpty {

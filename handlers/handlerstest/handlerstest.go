@@ -126,7 +126,7 @@ func (s *Server) Serve(t testing.TB, connections web.Connections) string {
 // VerifyServer starts the server for reverse proxies that belongs to s, and returns its URL.
 func (s *Server) VerifyServer(t testing.TB) string {
 	t.Helper()
-	server := httptest.NewServer(web.NewVerifyServer(s.gate, s.web))
+	server := httptest.NewServer(handlers.NewVerifyServer(s.Store.Store, s.gate, s.web))
 	t.Cleanup(server.Close)
 	return server.URL
 }

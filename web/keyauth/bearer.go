@@ -9,7 +9,7 @@ import (
 // Parse returns the digest of the key in the Authorization headers of a request. If there is none,
 // the error is ErrMissing; if it cannot be a key of this deployment, it is ErrInvalid.
 func (v *Verifier) Parse(authorization []string) (token.Digest, error) {
-	text, err := bearer(authorization)
+	text, err := Bearer(authorization)
 	if err != nil {
 		return token.Digest{}, err
 	}
@@ -20,9 +20,9 @@ func (v *Verifier) Parse(authorization []string) (token.Digest, error) {
 	return digest, nil
 }
 
-// bearer returns the token of the only Authorization header. The name of the scheme is
+// Bearer returns the token of the only Authorization header. The name of the scheme is
 // case-insensitive (RFC 9110 §11.1). Several headers are rejected because they are ambiguous.
-func bearer(authorization []string) (string, error) {
+func Bearer(authorization []string) (string, error) {
 	if len(authorization) == 0 || len(authorization) == 1 && authorization[0] == "" {
 		return "", ErrMissing
 	}

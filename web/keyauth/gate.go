@@ -76,6 +76,9 @@ func (g *Gate) UsageAge() time.Duration { return g.recorder.Age() }
 // Ready reports whether the gate holds a lease, so that it can verify keys from memory.
 func (g *Gate) Ready() bool { return g.verifier.Ready() }
 
+// Moment returns the Moment of the gate's Verifier.
+func (g *Gate) Moment(now time.Time) (m Moment, holdsLease bool) { return g.verifier.Moment(now) }
+
 // State returns the state of the gate's Verifier.
 func (g *Gate) State() State { return g.verifier.State() }
 

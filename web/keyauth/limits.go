@@ -31,17 +31,17 @@ func (l Limits) take(ctx context.Context, r *Request, response http.Header) erro
 	decision := l.Keys.Take(ctx, r.Key.Subject())
 	ratelimit.SetHeaders(response, l.Keys.Policy, decision)
 	if !decision.Allowed {
-		return tooMany(decision, "Rate limit exceeded.")
+		return TooMany(decision, "Rate limit exceeded.")
 	}
 	return nil
 }
 
 func tooManyInvalid(decision ratelimit.Decision) error {
-	return tooMany(decision, "Too many invalid API keys from this IP address.")
+	return TooMany(decision, "Too many invalid API keys from this IP address.")
 }
 
-// tooMany returns the error for a request over a limit. The message ends with when to retry.
-func tooMany(decision ratelimit.Decision, message string) error {
+// TooMany returns the error for a request over a limit. The message ends with when to retry.
+func TooMany(decision ratelimit.Decision, message string) error {
 	seconds := int(math.Ceil(decision.Reset.Seconds()))
 	unit := "seconds"
 	if seconds == 1 {

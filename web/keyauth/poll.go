@@ -83,7 +83,7 @@ func (v *Verifier) Poll(ctx context.Context) error {
 	if err != nil {
 		return v.forgetIfRemoved(err)
 	}
-	v.clockSkew.Store(int64(skewOf(changes.DatabaseTime, start, time.Now())))
+	v.clockSkew.Store(int64(SkewOf(changes.DatabaseTime, start, time.Now())))
 	v.applyChanges(changes)
 	v.known = changes.State
 	v.epoch.Store(changes.State.Epoch)
@@ -128,10 +128,10 @@ func (v *Verifier) leave(ctx context.Context) {
 	v.nodeID, v.known = "", models.UnknownKeys
 }
 
-// skewOf returns by how much a clock is ahead of the database's, which read databaseTime between start
+// SkewOf returns by how much a clock is ahead of the database's, which read databaseTime between start
 // and end. It returns 0 if the difference may only be the time that the query took, or if the database
 // has no clock.
-func skewOf(databaseTime, start, end time.Time) time.Duration {
+func SkewOf(databaseTime, start, end time.Time) time.Duration {
 	switch {
 	case databaseTime.IsZero():
 		return 0
