@@ -361,7 +361,7 @@ func (b *backupFile) copyTo(ctx context.Context, w io.Writer, step string, progr
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, zip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(flate.CorruptInputError)):
+	case errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(flate.CorruptInputError)):
 		return errNoBackup(b.path)
 	case err != nil:
 		return err

@@ -21,10 +21,17 @@ type Migration struct {
 	Name    string
 }
 
-// Migrate updates the schema to the current version, loads the catalog of scopes, and returns the migrations
-// that it applied. Several processes may call it at the same time: one applies the migrations while the
-// others wait.
+// Migrate updates the schema to the current version, loads the catalog of scopes, and returns the
+// migrations that it applied. Several processes may call it at the same time: one applies the migrations
+// while the others wait. It returns FailedPrecondition if a restore was interrupted.
 func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
+	if err := s.requireRestored(ctx); err != nil {
+		return nil, err
+	}
+	return s.migrate(ctx)
+}
+
+func (s *Store) migrate(ctx context.Context) ([]Migration, error) {
 	provider, err := s.migrations()
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)

@@ -208,6 +208,19 @@ func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, erro
 	return row, nil
 }
 
+// startHistory starts a new history of changes to keys in a database that was restored, with a change to
+// some keys. A node that knows the earlier history then drops all keys from its memory, even if it has
+// heard of nothing else. It must be the last step of a transaction.
+func (s *Store) startHistory(ctx context.Context, keys []*APIKey) error {
+	for _, table := range []string{"nodes", "key_changes"} {
+		if err := s.with(ctx).Exec("DELETE FROM " + table).Error; err != nil {
+			return fmt.Errorf("start a new history of changes: %w", err)
+		}
+	}
+	_, err := s.nextEpoch(ctx, keys)
+	return err
+}
+
 func orMissing(err error) error {
 	if err == nil {
 		return gorm.ErrRecordNotFound

@@ -33,12 +33,14 @@ func openError(s settings, err error) error {
 	return err
 }
 
+// operator is the actor of commands.
+var operator = models.Actor{Type: models.ActorOperator, Name: "Operator (command line)"}
+
 // withStore opens the Store and calls do with the operator as the actor.
 func withStore(ctx context.Context, s settings, do func(ctx context.Context, store *models.Store) error) error {
 	store, _, err := openStore(ctx, s, models.Options{})
 	if err != nil {
 		return err
 	}
-	operator := models.Actor{Type: models.ActorOperator, Name: "Operator (command line)"}
 	return errors.Join(do(models.WithActor(ctx, operator), store), store.Close())
 }

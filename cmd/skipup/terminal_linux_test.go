@@ -41,9 +41,22 @@ func newTerminal(t *testing.T) (user, program *os.File) {
 // interrupt is a line for typing that cancels the program, like Ctrl-C.
 const interrupt = "\x03"
 
-// runAtTerminal runs "workspace create" at a terminal and types one line per prompt. It returns the
-// outcome and what the terminal showed.
+// runAtTerminal runs "workspace create" at a terminal and types one line per prompt, which doesn't echo. It
+// returns the outcome and what the terminal showed.
 func runAtTerminal(t *testing.T, env map[string]string, lines ...string) (outcome, string) {
+	t.Helper()
+	args := []string{"workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin"}
+	return atTerminal(t, env, args, func(fd int) bool { return !echoes(t, fd) }, lines...)
+}
+
+// runCommandAtTerminal runs a command at a terminal and types one line per prompt. It returns the outcome
+// and what the terminal showed.
+func runCommandAtTerminal(t *testing.T, env map[string]string, args []string, lines ...string) (outcome, string) {
+	t.Helper()
+	return atTerminal(t, env, args, func(int) bool { return true }, lines...)
+}
+
+func atTerminal(t *testing.T, env map[string]string, args []string, prompts func(fd int) bool, lines ...string) (outcome, string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -60,12 +73,11 @@ func runAtTerminal(t *testing.T, env map[string]string, lines ...string) (outcom
 		}
 	}()
 	exited := make(chan int, 1)
-	args := []string{"workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin"}
 	go func() { exited <- run(ctx, args, env, terminal, &stdout, &stderr) }()
 
 	fd := int(terminal.Fd())
 	for i, line := range lines {
-		eventually(t, "no prompt", func() bool { return strings.Count(stderr.String(), ": ") == i+1 && !echoes(t, fd) })
+		eventually(t, "no prompt", func() bool { return prompted(stderr.String(), i+1) && prompts(fd) })
 		if line == interrupt {
 			cancel()
 		} else if _, err := user.WriteString(line); err != nil {
@@ -82,6 +94,11 @@ func runAtTerminal(t *testing.T, env map[string]string, lines ...string) (outcom
 		t.Fatalf("the command did not exit\nstderr: %s", &stderr)
 		panic("unreachable")
 	}
+}
+
+// prompted reports whether text ends in a prompt and has at least n.
+func prompted(text string, n int) bool {
+	return strings.HasSuffix(text, ": ") && strings.Count(text, ": ") >= n
 }
 
 func echoes(t *testing.T, fd int) bool {

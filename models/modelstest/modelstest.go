@@ -206,6 +206,14 @@ func connectWith(t testing.TB, address string, clock *Clock, options models.Opti
 	return &Store{Store: store, Clock: clock, URL: address, direct: direct}
 }
 
+// Disconnect closes all connections to the database, so that it can be replaced.
+func (s *Store) Disconnect(t testing.TB) {
+	t.Helper()
+	if err := errors.Join(s.Close(), s.direct.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // NewWorkspace creates a workspace with an admin, whose password is Password unless they have an account.
 func (s *Store) NewWorkspace(t testing.TB, name, email string) (*models.Workspace, *models.Member) {
 	t.Helper()

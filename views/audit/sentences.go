@@ -89,6 +89,7 @@ var groups = []group{
 		{"node_token.created", "Node credential created", "{actor} created {target}"},
 		{"node_token.revoked", "Node credential revoked", "{actor} revoked {target}"},
 		{"lease.upgraded", "Upgrade finished", "{actor} finished the upgrade of all nodes"},
+		{"database.restored", "Database restored", "{actor} restored the database from a backup"},
 	}},
 }
 
