@@ -69,12 +69,14 @@ func TestSecretsAreNotStoredOrLogged(t *testing.T) {
 		malformed.Header.Set("X-Request-Id", key)
 		malformed.Header.Set("User-Agent", key)
 		handlerstest.Send(t, http.DefaultClient, malformed)
+		s.ApplyScopesFile(t, "key_prefix: acme\nresources: []")
 		unused := plant(s.Key(t))
 		careless := s.Request(t, http.MethodGet, "/api/v1/me", "")
 		careless.Header.Set("Authorization", "Bearer "+unused)
 		careless.Header.Set("User-Agent", "robot/1 "+unused)
 		handlerstest.Send(t, http.DefaultClient, careless)
 		s.Call(t, key, "POST", "/api_keys", `{"name":"`+key+`"}`)
+		s.Call(t, unused, "GET", "/api_keys?"+unused+"=1", "")
 
 		log, tables := s.Log.String(), s.Dump(t)
 		if got := len(planted); got < 9 {

@@ -158,7 +158,7 @@ var ErrFormAlreadyUsed = errors.New("this form has already created an API key")
 func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (key *APIKey, secret token.Secret, err error) {
 	n.ExpiresAt = storedTime(n.ExpiresAt)
 	err = s.Tx(ctx, func(tx *Store) error {
-		creator, err := tx.lockForCreation(ctx, workspaceID)
+		workspace, creator, err := tx.lockForCreation(ctx, workspaceID)
 		if err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		if err := tx.requireActive(ctx, n.Scopes); err != nil {
 			return err
 		}
-		if key, secret, err = tx.newAPIKey(ctx, workspaceID, n); err != nil {
+		if key, secret, err = tx.newAPIKey(ctx, workspace, n); err != nil {
 			return err
 		}
 		return tx.insertAPIKey(ctx, key)
@@ -183,15 +183,15 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 }
 
 // newAPIKey returns a row and a secret for n, which must have been checked.
-func (s *Store) newAPIKey(ctx context.Context, workspaceID string, n NewAPIKey) (*APIKey, token.Secret, error) {
+func (s *Store) newAPIKey(ctx context.Context, workspace *Workspace, n NewAPIKey) (*APIKey, token.Secret, error) {
 	actor, err := s.actor(ctx)
 	if err != nil {
 		return nil, token.Secret{}, err
 	}
-	secret := token.New(s.keys)
+	secret := token.NewWithPrefix(s.KeyPrefix(), workspace.Mode)
 	return &APIKey{
 		ID:            s.id("key"),
-		WorkspaceID:   workspaceID,
+		WorkspaceID:   workspace.ID,
 		Name:          n.Name,
 		Description:   n.Description,
 		Environment:   n.Environment,

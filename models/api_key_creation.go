@@ -17,23 +17,23 @@ const (
 )
 
 // lockForCreation prevents concurrent transactions from creating keys in a workspace and from changing
-// the given keys. It returns the key that creates a key, or nil if a person does. It returns Forbidden
-// if that key was deleted, so that the deletion of a key with its descendants misses none.
-func (s *Store) lockForCreation(ctx context.Context, workspaceID string, ids ...string) (*APIKey, error) {
-	if _, err := s.lockWorkspace(ctx, workspaceID); err != nil {
-		return nil, err
+// the given keys. It returns the workspace, and the key that creates a key, or nil if a person does. It
+// returns Forbidden if that key was deleted, so that the deletion of a key with its descendants misses none.
+func (s *Store) lockForCreation(ctx context.Context, workspaceID string, ids ...string) (workspace *Workspace, creator *APIKey, err error) {
+	if workspace, err = s.lockWorkspace(ctx, workspaceID); err != nil {
+		return nil, nil, err
 	}
 	if actor := ActorOf(ctx); actor.Type == ActorAPIKey {
 		ids = append(ids, actor.ID)
 	}
 	if err := s.lockKeys(ctx, storableAll(ids)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	creator, err := s.actingKey(ctx)
+	creator, err = s.actingKey(ctx)
 	if err == nil && creator != nil && creator.DeletedAt != nil {
-		return nil, Errorf(Forbidden, "This API key was just deleted, so it can't create keys.")
+		err = Errorf(Forbidden, "This API key was just deleted, so it can't create keys.")
 	}
-	return creator, err
+	return workspace, creator, err
 }
 
 // requireBudget returns an error if a key that was just inserted exceeds a limit. The keys that API keys

@@ -42,7 +42,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		secret token.Secret
 	)
 	err := s.Tx(ctx, func(tx *Store) error {
-		creator, err := tx.lockForCreation(ctx, workspaceID, id)
+		workspace, creator, err := tx.lockForCreation(ctx, workspaceID, id)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if err := creator.checkGrant(noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt}, tx.Scopes()); err != nil {
 			return err
 		}
-		if next, secret, err = tx.newAPIKey(ctx, workspaceID, wanted); err != nil {
+		if next, secret, err = tx.newAPIKey(ctx, workspace, wanted); err != nil {
 			return err
 		}
 		next.ReplacesID, next.RotationID = &old.ID, old.rotationID()

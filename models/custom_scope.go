@@ -36,14 +36,16 @@ type scopeCatalog struct {
 	ID          int
 	ChangeID    string
 	HideBuiltin bool
+	KeyPrefix   string
 }
 
 func (scopeCatalog) TableName() string { return "scope_catalog" }
 
-// loadedScopes is a catalog and the change that it was read after.
+// loadedScopes is a catalog, and the change that it was read after.
 type loadedScopes struct {
-	catalog  *scope.Catalog
-	changeID string
+	catalog   *scope.Catalog
+	keyPrefix string
+	changeID  string
 }
 
 // loadScopes makes the catalog in the database the one that the Store uses. Don't call it in a transaction
@@ -64,10 +66,11 @@ func readScopes(db *gorm.DB) (*loadedScopes, error) {
 	var rows []struct {
 		ChangeID      string
 		HideBuiltin   bool
+		KeyPrefix     string
 		ResourceLabel string
 		Custom        customScope `gorm:"embedded"` // zero if there are no custom scopes
 	}
-	err := db.Raw(`SELECT c.change_id, c.hide_builtin, r.label AS resource_label, s.*
+	err := db.Raw(`SELECT c.change_id, c.hide_builtin, c.key_prefix, r.label AS resource_label, s.*
 		FROM scope_catalog c LEFT JOIN scope_resources r ON true LEFT JOIN custom_scopes s ON s.resource = r.name
 		ORDER BY r.position, r.name, s.position, s.number`).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
@@ -87,14 +90,15 @@ func readScopes(db *gorm.DB) (*loadedScopes, error) {
 			Scope: scope.Scope(c.Number), Name: c.Name, Label: c.Label, Help: c.Help, Warning: c.Warning, Status: c.Status,
 		})
 	}
-	return &loadedScopes{scope.New(resources, rows[0].HideBuiltin), rows[0].ChangeID}, nil
+	return &loadedScopes{scope.New(resources, rows[0].HideBuiltin), rows[0].KeyPrefix, rows[0].ChangeID}, nil
 }
 
 // ScopeFile returns the custom scopes as a file that ApplyScopes accepts.
-func (s *Store) ScopeFile() ScopeFile { return scopeFileOf(s.Scopes()) }
+func (s *Store) ScopeFile() ScopeFile { return scopeFileOf(s.scopes.Load()) }
 
-func scopeFileOf(catalog *scope.Catalog) ScopeFile {
-	file := ScopeFile{HideBuiltin: catalog.HidesBuiltin(), Resources: []ScopeFileResource{}}
+func scopeFileOf(loaded *loadedScopes) ScopeFile {
+	catalog := loaded.catalog
+	file := ScopeFile{KeyPrefix: loaded.keyPrefix, HideBuiltin: catalog.HidesBuiltin(), Resources: []ScopeFileResource{}}
 	for _, resource := range catalog.Resources(catalog.Known().Without(scope.All)) {
 		r := ScopeFileResource{Name: resource.Name, Label: resource.Label}
 		for _, d := range resource.Scopes {
@@ -136,7 +140,7 @@ func (s *Store) RetireScope(ctx context.Context, name string) (ScopesApplied, er
 		if err != nil {
 			return scopePlan{}, err
 		}
-		file := scopeFileOf(read.catalog)
+		file := scopeFileOf(read)
 		for _, resource := range file.Resources {
 			for i := range resource.Scopes {
 				if s := &resource.Scopes[i]; s.Name == name {
@@ -208,7 +212,7 @@ func (s *Store) writeScopes(ctx context.Context, p scopePlan) error {
 		func(db *gorm.DB) *gorm.DB { return db.Where("number NOT IN ?", keptScopes).Delete(&customScope{}) },
 		func(db *gorm.DB) *gorm.DB { return db.Where("name NOT IN ?", keptResources).Delete(&scopeResource{}) },
 		func(db *gorm.DB) *gorm.DB {
-			return db.Model(&scopeCatalog{}).Where("id = 1").UpdateColumn("hide_builtin", p.hideBuiltin)
+			return db.Model(&scopeCatalog{}).Where("id = 1").UpdateColumns(map[string]any{"hide_builtin": p.hideBuiltin, "key_prefix": p.keyPrefix})
 		},
 	}
 	if len(p.scopes) > 0 {

@@ -1,12 +1,14 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 )
 
 // ScopeChangeKind is the kind of a ScopeChange.
@@ -21,7 +23,7 @@ const (
 	ScopeRemoved     ScopeChangeKind = "removed"
 )
 
-// ScopeChange is a change to a custom scope, to a resource, or to the setting hide_builtin.
+// ScopeChange is a change to a custom scope, to a resource, or to the setting hide_builtin or key_prefix.
 type ScopeChange struct {
 	Kind    ScopeChangeKind `json:"kind"`
 	Name    string          `json:"name"`
@@ -34,6 +36,7 @@ type scopePlan struct {
 	resources   []scopeResource
 	scopes      []customScope
 	hideBuiltin bool
+	keyPrefix   string
 }
 
 // auditDetails returns the names of what changes, by the kind of the change.
@@ -84,6 +87,7 @@ func (s *Store) planScopes(ctx context.Context, file ScopeFile) (scopePlan, erro
 	for _, c := range scopes {
 		p.before[c.Name] = c
 	}
+	file.KeyPrefix = cmp.Or(file.KeyPrefix, token.DefaultPrefix)
 	p.plan(file, catalog, scopes)
 	if len(p.mistakes) > 0 {
 		return scopePlan{}, &MistakesError{p.mistakes}
@@ -109,6 +113,9 @@ func (p *scopePlanner) plan(file ScopeFile, catalog scopeCatalog, scopes []custo
 		p.resource(i, resource)
 	}
 	p.keepRemoved(removed)
+	if p.keyPrefix = file.KeyPrefix; p.keyPrefix != catalog.KeyPrefix {
+		p.changed("key_prefix", []string{difference("new keys begin with", catalog.KeyPrefix, p.keyPrefix)})
+	}
 	if p.hideBuiltin = file.HideBuiltin; p.hideBuiltin != catalog.HideBuiltin {
 		p.changed("hide_builtin", []string{fmt.Sprintf("%t → %t", catalog.HideBuiltin, file.HideBuiltin)})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 )
 
 // shopFile has two custom resources.
@@ -311,10 +312,13 @@ func TestScopeFileReportsAllMistakes(t *testing.T) {
 	}{
 		"empty":          {"", []string{`the file is empty; write "resources: []" to remove all custom scopes`}},
 		"syntax":         {"a: [\n", []string{"line 1: invalid YAML: did not find expected node content"}},
-		"a list":         {"- a", []string{"line 1: the file must have the fields resources, hide_builtin"}},
+		"a list":         {"- a", []string{"line 1: the file must have the fields resources, hide_builtin, key_prefix"}},
 		"no list":        {"resources: a", []string{"line 1: resources must be a list"}},
 		"two documents":  {"resources: []\n---\nresources: []\n", []string{"line 2: the file must have only one document"}},
 		"nothing to see": {"resources: []\nhide_builtin: true", []string{"line 2: hide_builtin needs a custom scope that isn't retired; otherwise, forms would offer no scopes"}},
+		"not a prefix":   {"resources: []\nkey_prefix: Acme_", []string{`line 2: "Acme_" can't be the prefix of API keys; use 2 to 20 lowercase letters and digits, starting with a letter`}},
+		"long prefix":    {"resources: []\nkey_prefix: a23456789012345678901", []string{"line 2: key_prefix must be 20 characters or fewer (you have 21)"}},
+		"empty prefix":   {"resources: []\nkey_prefix: ''", []string{"line 2: key_prefix is required"}},
 		"not a flag":     {"resources: []\nhide_builtin: 1", []string{"line 2: hide_builtin must be true or false"}},
 		"an alias": {"resources:\n  - &a {name: a, label: A, scopes: [{name: a.b}]}\n  - *a\n",
 			[]string{"line 3: a resource must have the fields name, label, scopes"}},
@@ -407,6 +411,61 @@ func TestFailedChangeKeepsCatalog(t *testing.T) {
 		}
 		if s.Scopes() != before {
 			t.Error("the Store uses a catalog read in a transaction that was rolled back")
+		}
+	})
+}
+
+// TestKeyPrefix also checks that keys with an earlier prefix stay valid, and that every node learns of the
+// prefix.
+func TestKeyPrefix(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		wantKey := func(prefix string) string {
+			t.Helper()
+			key, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := secret.Reveal()
+			if !strings.HasPrefix(text, prefix) {
+				t.Errorf("key = %.12s…, want prefix %s", text, prefix)
+			}
+			modelstest.Equal(t, "stored prefix", key.KeyPrefix, text[:len(prefix)+4]+"....")
+			return text
+		}
+		first := wantKey("sk_live_")
+		file := "key_prefix: acme" + shopFile
+		plan, err := s.PlanScopes(s.ctx, scopeFile(t, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "last change of the plan", plan[len(plan)-1], models.ScopeChange{
+			Kind: models.ScopeChanged, Name: "key_prefix", Details: []string{`new keys begin with: "sk" → "acme"`},
+		})
+		s.apply(t, file)
+		second := wantKey("acme_live_")
+		modelstest.Equal(t, "changes of the same file", s.apply(t, file), nil)
+		modelstest.Equal(t, "exported prefix", s.ScopeFile().KeyPrefix, "acme")
+
+		node := s.Another(t)
+		if _, err := node.Migrate(s.ctx); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "prefix on another node", node.KeyPrefix(), "acme")
+		if _, err := s.RetireScope(s.ctx, "orders.read"); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "prefix after a scope was retired", s.KeyPrefix(), "acme")
+		modelstest.Equal(t, "changes of a file without a prefix", s.apply(t, strings.Replace(shopFile, "help: List and view orders", "retired: true", 1)),
+			[]string{"changed orders.read", "changed key_prefix"})
+		wantKey("sk_live_")
+		for _, text := range []string{first, second} {
+			digest, err := token.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.APIKeyByDigest(s.ctx, digest); err != nil {
+				t.Errorf("key with the prefix of %.9s…: %v", text, err)
+			}
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 )
 
 // Limits of a file of custom scopes.
@@ -26,6 +27,7 @@ const (
 
 // ScopeFile describes all custom scopes, as an operator writes them in YAML.
 type ScopeFile struct {
+	KeyPrefix   string              `yaml:"key_prefix" json:"key_prefix"` // of new API keys
 	HideBuiltin bool                `yaml:"hide_builtin,omitempty" json:"hide_builtin"`
 	Resources   []ScopeFileResource `yaml:"resources" json:"resources"`
 }
@@ -130,8 +132,10 @@ func syntaxMistake(err error) Mistake {
 }
 
 func (r *scopeFileReader) file(node *yaml.Node) ScopeFile {
-	fields, _ := r.mapping(node, "the file", []string{"resources"}, "hide_builtin")
-	file := ScopeFile{HideBuiltin: r.flag(fields["hide_builtin"], "hide_builtin"), Resources: []ScopeFileResource{}}
+	fields, _ := r.mapping(node, "the file", []string{"resources"}, "hide_builtin", "key_prefix")
+	file := ScopeFile{
+		KeyPrefix: r.keyPrefix(fields["key_prefix"]), HideBuiltin: r.flag(fields["hide_builtin"], "hide_builtin"), Resources: []ScopeFileResource{},
+	}
 	for _, item := range r.list(fields["resources"], "resources") {
 		file.Resources = append(file.Resources, r.resource(item))
 	}
@@ -150,6 +154,18 @@ func (r *scopeFileReader) file(node *yaml.Node) ScopeFile {
 		r.wrong(fields["hide_builtin"], "hide_builtin needs a custom scope that isn't retired; otherwise, forms would offer no scopes")
 	}
 	return file
+}
+
+// keyPrefix returns the prefix of new keys. A missing one is the default.
+func (r *scopeFileReader) keyPrefix(node *yaml.Node) string {
+	if node == nil {
+		return token.DefaultPrefix
+	}
+	prefix := r.text(node, "key_prefix", token.MaxPrefix)
+	if prefix != "" && !token.IsPrefix(prefix) {
+		r.wrong(node, "%q can't be the prefix of API keys; use %d to %d lowercase letters and digits, starting with a letter", prefix, token.MinPrefix, token.MaxPrefix)
+	}
+	return prefix
 }
 
 func (r *scopeFileReader) resource(node *yaml.Node) ScopeFileResource {

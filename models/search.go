@@ -61,7 +61,7 @@ func likePattern(search string) string {
 }
 
 // keyStart matches the beginning of a key, with or without the dots that stand for the rest.
-var keyStart = regexp.MustCompile(`^(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]*\.*$`)
+var keyStart = regexp.MustCompile(`^([a-z][a-z0-9]+_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]*\.*$`)
 
 // storedPrefix returns the prefix that is stored of a key that begins with text. It returns other text
 // as it can be stored.

@@ -203,8 +203,9 @@ func (s *Store) scopesLike(text string) []scope.Definition {
 // matchesKey returns a condition for keys whose name, description, environment, or prefix contains text.
 // The beginning of a key matches its prefix.
 func matchesKey(query *gorm.DB, text string) clause.Expr {
-	if keyStart.MatchString(text) {
-		text = storedPrefix(text)
+	matches := contains(query, text, "name", "description", "environment", "key_prefix")
+	if keyStart.MatchString(text) { // it may be part of a name, too
+		return gorm.Expr("(? OR ?)", matches, contains(query, storedPrefix(text), "key_prefix"))
 	}
-	return contains(query, text, "name", "description", "environment", "key_prefix")
+	return matches
 }

@@ -146,3 +146,25 @@ func (s fixture) lastEvent(t *testing.T) models.AuditEvent {
 	}
 	return slices.MaxFunc(events.Items, func(a, b models.AuditEvent) int { return strings.Compare(a.ID, b.ID) })
 }
+
+// A name may look like the beginning of a key.
+func TestSearchRecognizesKeysWithAnyPrefix(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.apply(t, "key_prefix: acme\nresources: []")
+		_, secret, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.key(t, "load_test_runners")
+		text := secret.Reveal()
+		for _, search := range []string{text, text[:len("acme_live_")+4] + "....", text[:len("acme_live_")+6], text[:30]} {
+			modelstest.Equal(t, "keys found by the beginning of a key", s.search(t, search), []string{"key CI"})
+			listed := keyNamesOf(t, s, models.APIKeyFilter{Search: search})
+			if search != text { // the page replaces a whole key by its prefix
+				modelstest.Equal(t, "keys listed by the beginning of a key", listed, []string{"CI"})
+			}
+		}
+		modelstest.Equal(t, "keys found by name", s.search(t, "load_test_runners"), []string{"key load_test_runners"})
+		modelstest.Equal(t, "keys listed by name", keyNamesOf(t, s, models.APIKeyFilter{Search: "load_test_runner"}), []string{"load_test_runners"})
+	})
+}

@@ -22,12 +22,11 @@ import (
 
 // Options configure a Store. The zero value has defaults for production.
 type Options struct {
-	Clock          func() time.Time  // of the node and of the database; their real clocks if nil
-	NodeClock      func() time.Time  // of the node, if it differs from the database's
-	KeyEnvironment token.Environment // token.Live if empty
-	Passwords      *argon2id.Params  // the parameters recommended by OWASP if nil
-	Log            *slog.Logger      // for slow queries and unreadable data; discarded if nil
-	SlowQuery      time.Duration     // duration from which queries are logged; one second if 0
+	Clock     func() time.Time // of the node and of the database; their real clocks if nil
+	NodeClock func() time.Time // of the node, if it differs from the database's
+	Passwords *argon2id.Params // the parameters recommended by OWASP if nil
+	Log       *slog.Logger     // for slow queries and unreadable data; discarded if nil
+	SlowQuery time.Duration    // duration from which queries are logged; one second if 0
 	// KeyChanged is called after each change to what a key may do, once it is in effect on all nodes. It
 	// may be nil.
 	KeyChanged func(Effect)
@@ -58,7 +57,6 @@ type Store struct {
 	clock      func() time.Time
 	ownClock   bool             // clock is not time.Now
 	shared     func() time.Time // replaces the database's clock, if not nil
-	keys       token.Environment
 	log        *slog.Logger
 	passwords  *passwordHasher
 	ids        *idSource
@@ -104,9 +102,6 @@ func Open(url string, options Options) (*Store, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	if options.KeyEnvironment == "" {
-		options.KeyEnvironment = token.Live
-	}
 	dialect, err := dialectOf(url)
 	if err != nil {
 		return nil, err
@@ -116,7 +111,6 @@ func Open(url string, options Options) (*Store, error) {
 		clock:      options.NodeClock,
 		shared:     options.Clock,
 		ownClock:   ownClock,
-		keys:       options.KeyEnvironment,
 		log:        options.Log,
 		passwords:  newPasswordHasher(options.Passwords),
 		ids:        newIDSource(),
@@ -138,7 +132,7 @@ func Open(url string, options Options) (*Store, error) {
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),
 	}
-	s.scopes.Store(&loadedScopes{catalog: scope.Builtin})
+	s.scopes.Store(&loadedScopes{catalog: scope.Builtin, keyPrefix: token.DefaultPrefix})
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
 		return nil, err
 	}
@@ -192,9 +186,6 @@ func (s *Store) Ping(ctx context.Context) error {
 // Database returns the URL of the database without user and password, for operators.
 func (s *Store) Database() string { return s.dialect.shown }
 
-// KeyEnvironment returns the environment of the API keys that this deployment creates and accepts.
-func (s *Store) KeyEnvironment() token.Environment { return s.keys }
-
 // Scopes returns the catalog of scopes. It is read by Migrate, and again by a node before it acknowledges a
 // change to it.
 func (s *Store) Scopes() *scope.Catalog { return s.scopes.Load().catalog }
@@ -204,6 +195,9 @@ func (s *Store) ScopesWithChange() (catalog *scope.Catalog, changeID string) {
 	loaded := s.scopes.Load()
 	return loaded.catalog, loaded.changeID
 }
+
+// KeyPrefix returns the prefix of new API keys. It is read with the catalog of scopes.
+func (s *Store) KeyPrefix() string { return s.scopes.Load().keyPrefix }
 
 // Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
 // back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.

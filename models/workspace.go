@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,21 +9,29 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/skipup/keys/models/token"
 )
 
 // Workspace is a team with its members and API keys. Workspaces are isolated from each other.
 type Workspace struct {
-	ID           string
-	Name         string
-	SeatCapacity int       // maximum number of seats
-	KeyPolicy    KeyPolicy `gorm:"embedded"`
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	ID              string
+	Name            string
+	Mode            token.Mode // of its API keys; never changes
+	LiveWorkspaceID *string    // of a test workspace, the live one that it was created beside, if any
+	SeatCapacity    int        // maximum number of seats
+	KeyPolicy       KeyPolicy  `gorm:"embedded"`
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
 }
+
+// IsTest reports whether the API keys of the workspace are test keys.
+func (w *Workspace) IsTest() bool { return w.Mode == token.Test }
 
 // NewWorkspace is a workspace to create, with its first admin.
 type NewWorkspace struct {
 	Name       string
+	Mode       token.Mode // token.Live if empty
 	AdminEmail string
 	AdminName  string
 	Password   string // of a new account; must be empty if the admin has one
@@ -122,7 +131,7 @@ func (s *Store) hashForNewUser(ctx context.Context, n *NewWorkspace) (string, er
 }
 
 func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHash string) (*Workspace, *Member, error) {
-	workspace := &Workspace{ID: s.id("ws"), Name: n.Name, SeatCapacity: DefaultSeatCapacity, KeyPolicy: DefaultKeyPolicy}
+	workspace := &Workspace{ID: s.id("ws"), Name: n.Name, Mode: cmp.Or(n.Mode, token.Live), SeatCapacity: DefaultSeatCapacity, KeyPolicy: DefaultKeyPolicy}
 	if err := s.with(ctx).Create(workspace).Error; err != nil {
 		return nil, nil, fmt.Errorf("insert workspace: %w", err)
 	}
@@ -145,8 +154,13 @@ func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHas
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.audit(ctx, workspace.ID, "workspace.created", target{"workspace", workspace.ID, workspace.Name}, nil); err != nil {
+	if err := s.auditWorkspace(ctx, workspace.ID, "workspace.created", workspace); err != nil {
 		return nil, nil, err
 	}
 	return workspace, member, nil
+}
+
+// auditWorkspace records an event about w in the audit log of a workspace.
+func (s *Store) auditWorkspace(ctx context.Context, workspaceID, action string, w *Workspace) error {
+	return s.audit(ctx, workspaceID, action, target{"workspace", w.ID, w.Name}, map[string]string{"mode": string(w.Mode)})
 }

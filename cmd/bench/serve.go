@@ -129,7 +129,7 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 // each request.
 func keyAuth(store *models.Store, then func(*models.APIKey) error) echo.MiddlewareFunc {
 	return middleware.KeyAuth(func(text string, c echo.Context) (bool, error) {
-		digest, err := token.Parse(token.Live, text)
+		digest, err := token.Parse(text)
 		if err != nil {
 			return false, nil
 		}

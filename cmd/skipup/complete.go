@@ -6,10 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models/scope"
-	"github.com/skipup/keys/models/token"
 )
-
-var keyEnvironments = []string{string(token.Live), string(token.Test)}
 
 // completeValues lets the shell complete a flag of cmd with one of values.
 func completeValues(cmd *cobra.Command, flag string, values []string) {

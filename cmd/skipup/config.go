@@ -21,7 +21,6 @@ type settings struct {
 	Addr                listenAddress
 	Database            databaseURL
 	PublicURL           publicURL
-	KeyEnvironment      keyEnvironment
 	TrustedProxies      trustedProxies
 	KeyRateLimit        perMinute
 	GuessRateLimit      perMinute
@@ -89,10 +88,6 @@ var (
 	publicURLOption = option{
 		"public-url", "SKIPUP_PUBLIC_URL", "", "`URL` at which browsers reach the server (default http:// and the listen address)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.PublicURL },
-	}
-	keyEnvironmentOption = option{
-		"key-environment", "SKIPUP_KEY_ENVIRONMENT", "live", "`environment` of the keys to create and accept, live or test",
-		func(s *settings) encoding.TextUnmarshaler { return &s.KeyEnvironment },
 	}
 	trustedProxiesOption = option{
 		"trusted-proxies", "SKIPUP_TRUSTED_PROXIES", "", "comma-separated `list` of IP addresses and networks of proxies whose X-Forwarded-For is trusted",
@@ -170,7 +165,7 @@ var (
 )
 
 var serveOptions = []option{
-	addrOption, databaseOption, publicURLOption, keyEnvironmentOption, trustedProxiesOption,
+	addrOption, databaseOption, publicURLOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption, nodeNameOption,
 }

@@ -45,10 +45,10 @@ func TestSettings(t *testing.T) {
 	}
 	proxies := trustedProxies{netip.MustParsePrefix("10.0.0.5/32")}
 	all := map[string]string{
-		"SKIPUP_ADDR": ":9000", "DATABASE_URL": "sqlite:env.db", "SKIPUP_PUBLIC_URL": "https://env.example", "SKIPUP_KEY_ENVIRONMENT": "test",
+		"SKIPUP_ADDR": ":9000", "DATABASE_URL": "sqlite:env.db", "SKIPUP_PUBLIC_URL": "https://env.example",
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
-	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", KeyEnvironment: "test", TrustedProxies: proxies,
+	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", TrustedProxies: proxies,
 		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}
 	tests := []struct {
 		name string
@@ -56,12 +56,12 @@ func TestSettings(t *testing.T) {
 		args []string
 		want settings
 	}{
-		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyEnvironment: "live", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
+		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
 			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second)}},
-		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": "", "SKIPUP_KEY_ENVIRONMENT": ""}, nil, defaults},
+		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
 		{"flags override the environment", all,
-			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--key-environment", "live", "--trusted-proxies="},
+			[]string{"--addr", "localhost:1", "--database", "sqlite:flag.db", "--public-url=http://flag.example:81", "--trusted-proxies="},
 			set(func(s *settings) {
 				s.Addr, s.Database, s.PublicURL = "localhost:1", "sqlite:flag.db", "http://flag.example:81"
 			})},
@@ -70,9 +70,9 @@ func TestSettings(t *testing.T) {
 			s.Addr = "localhost:1"
 			return s
 		}()},
-		{"a flag with the default value overrides the environment", all, []string{"--key-environment", "live"}, func() settings {
+		{"a flag with the default value overrides the environment", all, []string{"--addr", "127.0.0.1:8080"}, func() settings {
 			s := fromEnvironment
-			s.KeyEnvironment = "live"
+			s.Addr = "127.0.0.1:8080"
 			return s
 		}()},
 		{"an invalid variable is ignored if its flag is set", map[string]string{"SKIPUP_ADDR": "nonsense"}, []string{"--addr", ":1"},
@@ -142,12 +142,6 @@ func TestSettingsChecks(t *testing.T) {
 		{"public-url", "https://keys.example.com:70000", ""},
 		{"public-url", "https://a,b", ""},
 		{"public-url", "https://schlüssel.example", ""},
-
-		{"key-environment", "live", "live"},
-		{"key-environment", "test", "test"},
-		{"key-environment", "", ""},
-		{"key-environment", "LIVE", ""},
-		{"key-environment", "production", ""},
 
 		{"trusted-proxies", "10.0.0.5, 2001:db8::/32", "[10.0.0.5/32 2001:db8::/32]"},
 		{"trusted-proxies", "proxy.internal", ""},
@@ -263,16 +257,33 @@ func TestSMTPRequiresASender(t *testing.T) {
 // repeats the database password.
 func TestUsageErrorsAreReportedTogether(t *testing.T) {
 	env := map[string]string{
-		"SKIPUP_ADDR": "nonsense", "DATABASE_URL": "postgres://ada:hunter2@db.example:port/skipup", "SKIPUP_KEY_ENVIRONMENT": "production",
+		"SKIPUP_ADDR": "nonsense", "DATABASE_URL": "postgres://ada:hunter2@db.example:port/skipup", "SKIPUP_KEY_RATE_LIMIT": "many",
 	}
 	got := skipup(t, env, "serve", "--public-url", "ftp://keys.example.com")
 	got.requireFailure(t, exitUsage, "4 problems:",
 		"\n  --addr (SKIPUP_ADDR): use HOST:PORT",
 		"\n  --database (DATABASE_URL): the PostgreSQL URL is invalid",
 		"\n  --public-url (SKIPUP_PUBLIC_URL): use the URL that browsers open",
-		"\n  --key-environment (SKIPUP_KEY_ENVIRONMENT): the key environment must be")
+		"\n  --key-rate-limit (SKIPUP_KEY_RATE_LIMIT): use a whole number")
 	if lines := strings.Count(got.stderr, "\n"); lines != 6 {
 		t.Errorf("stderr has %d lines, want 6 (a heading, 4 problems and a hint):\n%s", lines, got.stderr)
+	}
+}
+
+// TestRemovedSettingsAreReported checks that a setting of an earlier version doesn't stop an upgrade without
+// saying what to do.
+func TestRemovedSettingsAreReported(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const advice = ": remove this setting; each workspace is live or test now, and the server accepts both kinds of keys"
+	for _, value := range []string{"live", "test"} {
+		env := map[string]string{"SKIPUP_KEY_ENVIRONMENT": value}
+		skipup(t, env, "serve", "--addr", "127.0.0.1:0").requireFailure(t, exitUsage, "SKIPUP_KEY_ENVIRONMENT"+advice)
+	}
+	skipup(t, nil, "serve", "--key-environment", "live").requireFailure(t, exitUsage, "--key-environment"+advice)
+	skipup(t, nil, "keys", "rotate", "key_1", "--key-environment=test").requireFailure(t, exitUsage, "--key-environment"+advice)
+	wantNoFiles(t)
+	if _, err := loaded(t, map[string]string{"SKIPUP_KEY_ENVIRONMENT": ""}); err != nil {
+		t.Errorf("with an empty variable: %v", err)
 	}
 }
 

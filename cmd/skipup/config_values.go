@@ -14,7 +14,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/web/clientip"
 	"github.com/skipup/keys/web/mail"
 	"github.com/skipup/keys/web/ratelimit"
@@ -135,14 +134,6 @@ func isHost(name string) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
 	}
 	return name != "" && len(name) <= 253 && !strings.ContainsFunc(name, foreign)
-}
-
-type keyEnvironment token.Environment
-
-func (e *keyEnvironment) UnmarshalText(text []byte) error {
-	environment, err := token.ParseEnvironment(string(text))
-	*e = keyEnvironment(environment)
-	return err
 }
 
 type trustedProxies []netip.Prefix

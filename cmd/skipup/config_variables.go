@@ -21,11 +21,29 @@ const variablePrefix = "SKIPUP_"
 // read them.
 var otherVariables = []string{"SKIPUP_API_KEY", "SKIPUP_WEBHOOK_SECRET"}
 
+// removedSetting is a setting of earlier versions.
+type removedSetting struct{ flag, variable, advice string }
+
+var removedSettings = []removedSetting{
+	{"key-environment", "SKIPUP_KEY_ENVIRONMENT", "remove this setting; each workspace is live or test now, and the server accepts both kinds of keys"},
+}
+
+// removed returns what to do about a flag or a variable of earlier versions, and whether name is one.
+func removed(name string) (advice string, is bool) {
+	for _, setting := range removedSettings {
+		if name == setting.variable || name == setting.flag {
+			return setting.advice, true
+		}
+	}
+	return "", false
+}
+
 // serviceVariable matches the variables that Kubernetes sets for a service named skipup or skipup-….
 var serviceVariable = regexp.MustCompile(`^SKIPUP_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
-// checkVariables adds the variables to wrong that look like misspelled settings: unknown ones with
-// variablePrefix, and near misses of options that are not set. It ignores empty variables.
+// checkVariables adds the variables to wrong that were settings of earlier versions, and those that look
+// like misspelled settings: unknown ones with variablePrefix, and near misses of options that are not set.
+// It ignores empty variables.
 func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *usageErrors) {
 	names := append([]string{}, otherVariables...)
 	for _, o := range serveOptions {
@@ -38,8 +56,11 @@ func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *us
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.environment)) {
+		advice, isRemoved := removed(name)
 		switch {
 		case p.environment[name] == "", slices.Contains(names, name), serviceVariable.MatchString(name):
+		case isRemoved:
+			wrong.add("%s: %s", name, advice)
 		case strings.HasPrefix(strings.ToUpper(name), variablePrefix):
 			wrong.add("%s: unknown setting; did you mean %s?", shownVariable(name), nearest(name, names))
 		default:

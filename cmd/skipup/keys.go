@@ -34,9 +34,6 @@ func (p *program) keysCreate() *cobra.Command {
 		Short: "Create an API key and print it",
 		Long: `Create an API key. Prints only the key, which can't be shown again.
 
-The server accepts only keys of its own environment (live or test), so set the same
-` + keyEnvironmentOption.variable + ` here and on the server.
-
 Scopes (to list custom scopes, too, run "skipup scopes list"):
 ` + scopeHelp(),
 		Example: `  skipup keys create --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
@@ -51,10 +48,9 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
 	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	addFlags(flags, databaseOption, keyEnvironmentOption, maxKeysOption)
+	addFlags(flags, databaseOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
 	completeScopes(cmd)
-	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		f.expires = flags.Changed("expires-in")
 		return p.createKey(ctx, cmd, f)
@@ -62,7 +58,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 }
 
 func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFlags) error {
-	s, err := p.settings(cmd, databaseOption, keyEnvironmentOption, maxKeysOption)
+	s, err := p.settings(cmd, databaseOption, maxKeysOption)
 	if err != nil {
 		return err
 	}

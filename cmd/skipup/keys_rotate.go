@@ -28,11 +28,10 @@ the old one. By default, the new key has the same lifetime as the old one.`,
 	flags.BoolVar(&change.never, "never-expires", false, "create a key that never expires")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object with the field names of the API, including the key")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	addFlags(flags, databaseOption, keyEnvironmentOption, maxKeysOption)
+	addFlags(flags, databaseOption, maxKeysOption)
 	completeScopes(cmd)
-	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption, keyEnvironmentOption, maxKeysOption)
+		s, err := p.settings(cmd, databaseOption, maxKeysOption)
 		if err != nil {
 			return err
 		}

@@ -60,10 +60,10 @@ func TestRotateKeyToNoScopes(t *testing.T) {
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
 	id := listJSON(t, env, workspace)[0]["id"].(string)
-	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h", "--key-environment", "test")
+	got := skipup(t, env, "keys", "rotate", id, "--scopes", "", "--expires-in", "1h")
 	got.requireCode(t, exitOK)
 	next := listJSON(t, env, workspace)[0]
-	modelstest.Equal(t, "prefix", got.stdout[:8], "sk_test_")
+	modelstest.Equal(t, "prefix", got.stdout[:8], "sk_live_")
 	modelstest.Equal[any](t, "scopes", next["scopes"], []any{})
 	requireIn(t, next["expires_at"], time.Hour)
 }
@@ -104,7 +104,6 @@ func TestRotateKeyRejectsInvalidArguments(t *testing.T) {
 		{"more scopes", []string{id, "--scopes", "members.read"}, exitUsage, "--scopes can only include scopes that the key has"},
 		{"unknown scope", []string{id, "--scopes", "seats"}, exitUsage, `unknown scope "seats"`},
 		{"expires now", []string{id, "--expires-in", "0s"}, exitUsage, "--expires-in must be in the future"},
-		{"no such environment", []string{id, "--key-environment", "prod"}, exitUsage, "--key-environment (SKIPUP_KEY_ENVIRONMENT)"},
 		{"both expiries", []string{id, "--expires-in", "1h", "--never-expires"}, exitUsage, "expires-in"},
 	}
 	for _, tt := range tests {

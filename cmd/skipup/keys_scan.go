@@ -62,7 +62,7 @@ Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read.`,
 		if database == "" {
 			return p.scanKeys(ctx, args, nil, asJSON)
 		}
-		s := settings{KeyEnvironment: keyEnvironment(token.Live)}
+		var s settings
 		if err := s.Database.UnmarshalText([]byte(database)); err != nil {
 			return usageErrors{fmt.Sprintf("--database: %v", err)}
 		}

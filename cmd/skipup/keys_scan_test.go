@@ -34,7 +34,7 @@ func write(t testing.TB, files map[string]string) (folder string) {
 }
 
 func TestScan(t *testing.T) {
-	live, other := token.New(token.Live), token.New(token.Test)
+	live, other := token.New(token.Live), token.NewWithPrefix("acme", token.Test)
 	folder := write(t, map[string]string{
 		".env":            "A=1\nKEY=" + live.Reveal() + "\n",
 		"deep/down/a.bin": "\x00\xff" + other.Reveal() + "\x00" + live.Reveal(),
@@ -50,7 +50,7 @@ func TestScan(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := skipup(t, nil, "keys", "scan", folder)
-	want := fmt.Sprintf("%[1]s/.env:2:5: %[2]s\n%[1]s/deep/down/a.bin:1:3: %[3]s\n%[1]s/deep/down/a.bin:1:48: %[2]s\n", folder, live.Hint(), other.Hint())
+	want := fmt.Sprintf("%[1]s/.env:2:5: %[2]s\n%[1]s/deep/down/a.bin:1:3: %[3]s\n%[1]s/deep/down/a.bin:1:50: %[2]s\n", folder, live.Hint(), other.Hint())
 	modelstest.Equal(t, "exit code", got.code, 1)
 	modelstest.Equal(t, "stderr", got.stderr, "skipup: API keys found\n")
 	if diff := cmp.Diff(want, got.stdout); diff != "" {

@@ -41,7 +41,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		}
 
 		store := openTestStore(t, env)
-		digest, err := token.Parse(token.Live, text)
+		digest, err := token.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,11 +141,36 @@ func TestDeleteKeyPrintsLastUse(t *testing.T) {
 	}
 }
 
-func TestCreateKeyInTestEnvironment(t *testing.T) {
-	env := sqliteEnv(t)
-	env["SKIPUP_KEY_ENVIRONMENT"] = "test"
-	if key := newKey(t, env, newWorkspace(t, env), "CI", ""); !strings.HasPrefix(key, "sk_test_") {
-		t.Errorf("key = %.12s…, want prefix sk_test_", key)
+// TestKeysHaveTheModeOfTheirWorkspace also rotates a key, which keeps the mode.
+func TestKeysHaveTheModeOfTheirWorkspace(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		live := newWorkspace(t, env)
+		created := createWorkspace(t, "", env, "--name", "Acme (test)", "--test")
+		modelstest.Equal(t, "exit code", created.code, exitOK)
+		test := strings.TrimSpace(created.stdout)
+		for workspace, prefix := range map[string]string{live: "sk_live_", test: "sk_test_"} {
+			skipup(t, env, "keys", "create", "--workspace", workspace, "--name", "CI", "--scopes=").requirePrefix(t, prefix)
+			skipup(t, env, "keys", "rotate", listJSON(t, env, workspace)[0]["id"].(string)).requirePrefix(t, prefix)
+		}
+
+		list := skipup(t, env, "workspace", "list")
+		list.requireCode(t, exitOK)
+		want := regexp.MustCompile(`^ID +NAME +MODE +CREATED\n` + live + `  Acme +live +\S+Z\n` + test + `  Acme \(test\)  test +\S+Z\n$`)
+		if !want.MatchString(list.stdout) {
+			t.Errorf("list = %q, want a match of %s", list.stdout, want)
+		}
+		asJSON := skipup(t, env, "workspace", "list", "--json")
+		asJSON.requireCode(t, exitOK)
+		modelstest.Contains(t, "list", asJSON.stdout, `"mode": "live"`, `"mode": "test"`)
+	})
+}
+
+// requirePrefix checks that the program succeeded and that its output begins with prefix.
+func (o outcome) requirePrefix(t *testing.T, prefix string) {
+	t.Helper()
+	o.requireCode(t, exitOK)
+	if !strings.HasPrefix(o.stdout, prefix) {
+		t.Errorf("stdout = %.12s…, want prefix %s", o.stdout, prefix)
 	}
 }
 
@@ -206,8 +231,8 @@ func TestKeysRejectsInvalidArguments(t *testing.T) {
 	}{
 		{"unknown scopes", create("--scopes", "seats,members.Read"), exitUsage,
 			[]string{`unknown scope "seats", "members.Read"`, "the scopes are meeting_requests.read, meeting_requests.write, members.read"}},
-		{"unknown scope and wrong configuration", create("--scopes", "seats", "--key-environment", "prod"), exitUsage,
-			[]string{"--key-environment (SKIPUP_KEY_ENVIRONMENT)"}}, // the scopes are in the database
+		{"unknown scope and wrong configuration", create("--scopes", "seats", "--max-keys", "many"), exitUsage,
+			[]string{"--max-keys (SKIPUP_MAX_KEYS)"}}, // the scopes are in the database
 		{"empty scope", create("--scopes", "seats.write,,members.read"), exitUsage, []string{`unknown scope ""`}},
 		{"no scopes given", []string{"keys", "create", "--workspace", workspace, "--name", "CI"}, exitUsage, []string{`"scopes" not set`}},
 		{"empty name", create("--name", " "), exitUsage, []string{"--name is required"}},

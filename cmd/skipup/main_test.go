@@ -57,7 +57,7 @@ func skipupWithInput(t *testing.T, stdin string, env map[string]string, args ...
 }
 
 // secretText matches API keys, setup links, and the passwords of these tests.
-var secretText = regexp.MustCompile(`sk_(live|test)_[0-9A-Za-z]{36}|` + path.SetUp + `[A-Z2-7]{26}|` + modelstest.Password + `|hunter2`)
+var secretText = regexp.MustCompile(`[a-z][a-z0-9]+_(live|test)_[0-9A-Za-z]{36}|` + path.SetUp + `[A-Z2-7]{26}|` + modelstest.Password + `|hunter2`)
 
 // requireNoSecrets checks that log contains no secrets.
 func requireNoSecrets(t *testing.T, log string) {

@@ -104,6 +104,11 @@ func flagError(_ *cobra.Command, err error) error {
 		unknown *pflag.NotExistError
 		syntax  *pflag.InvalidSyntaxError
 	)
+	if errors.As(err, &unknown) {
+		if advice, is := removed(unknown.GetSpecifiedName()); is {
+			return fmt.Errorf("--%s: %s", unknown.GetSpecifiedName(), advice)
+		}
+	}
 	switch {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
 		return errors.New("unknown short flag; flag names start with two dashes")

@@ -35,7 +35,6 @@ SKIPUP_ are errors, as are misspelled ones, such as DATABASE_URI.`,
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
 	addFlags(cmd.Flags(), serveOptions...)
-	completeValues(cmd, keyEnvironmentOption.flag, keyEnvironments)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, serveOptions...)
 		if err != nil {

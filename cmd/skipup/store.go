@@ -5,13 +5,11 @@ import (
 	"errors"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/token"
 )
 
 // openStore opens the database, runs its migrations and returns those that were applied. Commands
 // and nodes may do so at the same time.
 func openStore(ctx context.Context, s settings, options models.Options) (*models.Store, []models.Migration, error) {
-	options.KeyEnvironment = token.Environment(s.KeyEnvironment)
 	options.MaxAPIKeys, options.KeyCreations = int(s.MaxKeys), int(s.KeyCreations)
 	store, err := models.Open(string(s.Database), options)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/views/path"
 )
 
@@ -19,7 +20,8 @@ func (p *program) workspaceList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List workspaces with their IDs",
-		Long:  `List the workspaces with their IDs, oldest first. Times are in UTC.`,
+		Long: `List the workspaces with their IDs and modes, oldest first. A workspace with the mode "test" has test
+keys. Times are in UTC.`,
 	}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
@@ -35,9 +37,10 @@ func (p *program) workspaceList() *cobra.Command {
 
 // listedWorkspace is a workspace as printed.
 type listedWorkspace struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"created_at"`
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Mode      token.Mode `json:"mode"`
+	CreatedAt time.Time  `json:"created_at"`
 }
 
 func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSON bool) error {
@@ -45,11 +48,11 @@ func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSO
 	if err != nil {
 		return err
 	}
-	listed, rows := []listedWorkspace{}, [][]string{{"ID", "NAME", "CREATED"}}
+	listed, rows := []listedWorkspace{}, [][]string{{"ID", "NAME", "MODE", "CREATED"}}
 	for _, w := range workspaces {
 		created := inSeconds(&w.CreatedAt)
-		listed = append(listed, listedWorkspace{w.ID, w.Name, *created})
-		rows = append(rows, []string{w.ID, visible(w.Name), formatTime(created)})
+		listed = append(listed, listedWorkspace{w.ID, w.Name, w.Mode, *created})
+		rows = append(rows, []string{w.ID, visible(w.Name), string(w.Mode), formatTime(created)})
 	}
 	if asJSON {
 		return p.printJSON(listed)
@@ -71,13 +74,19 @@ If the email already belongs to an account, that account keeps its name and pass
 error to provide a password. If its email is verified, the person becomes the admin at once.
 Otherwise, someone else might have created the account with a copied link: the command prints a link
 on standard error, with which the person becomes the admin. Give it to them directly. With
---existing-account, you confirm that the account is theirs, and they become the admin at once.`,
+--existing-account, you confirm that the account is theirs, and they become the admin at once.
+
+A workspace is live or test, which can't be changed later. The keys of a test workspace contain
+"_test_" instead of "_live_". The server accepts both. Admins can also create a test workspace in the
+dashboard, beside a live one and with the same admins.`,
 		Example: `  skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin"
-  skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin" < password.txt`,
+  skipup workspace create --name Acme --email admin@acme.test --admin-name "Ada Admin" < password.txt
+  skipup workspace create --name "Acme (test)" --test --email admin@acme.test --admin-name "Ada Admin"`,
 	}
 	var (
 		n        models.NewWorkspace
 		generate bool
+		test     bool
 	)
 	flags := cmd.Flags()
 	flags.StringVar(&n.Name, "name", "", "workspace `name`")
@@ -85,12 +94,16 @@ on standard error, with which the person becomes the admin. Give it to them dire
 	flags.StringVar(&n.AdminName, "admin-name", "", "admin `name`")
 	flags.BoolVar(&generate, "generate-password", false, "generate a password and print it once on standard error")
 	flags.BoolVar(&n.ExistingAccount, "existing-account", false, "confirm that the email's account belongs to the admin, even though its email isn't verified")
+	flags.BoolVar(&test, "test", false, "create a test workspace, whose API keys are test keys")
 	addFlags(flags, databaseOption, publicURLOption)
 	requireFlags(cmd, "name", "email", "admin-name")
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		s, err := p.settings(cmd, databaseOption, publicURLOption)
 		if err != nil {
 			return err
+		}
+		if test {
+			n.Mode = token.Test
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
 			return p.createWorkspace(ctx, store, n, generate, cmp.Or(string(s.PublicURL), "http://"+addrOption.fallback))

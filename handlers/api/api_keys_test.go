@@ -15,7 +15,6 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
-	"github.com/skipup/keys/models/token"
 )
 
 func routesOf(s *handlerstest.Server) api.Table { return api.Routes(s.Store.Store) }
@@ -35,7 +34,7 @@ func TestMe(t *testing.T) {
 	s.Call(t, s.Key(t, scope.SeatsRead), "GET", "/me", "").JSON(t, &got)
 	want := map[string]any{
 		"id": got.Data["id"], "name": "Test key", "key_prefix": got.Data["key_prefix"], "scopes": []any{"seats.read"}, "expires_at": nil,
-		"workspace": map[string]any{"id": s.Workspace.ID, "name": "Acme"},
+		"workspace": map[string]any{"id": s.Workspace.ID, "name": "Acme", "mode": "live"},
 	}
 	if diff := cmp.Diff(want, got.Data); diff != "" {
 		t.Error(diff)
@@ -119,8 +118,8 @@ func checkCreated(t *testing.T, s *handlerstest.Server, response handlerstest.Re
 	if created != 1 {
 		t.Errorf("created %d keys, want 1", created)
 	}
-	if len(text) != token.Len {
-		t.Fatalf("len(key) = %d, want %d", len(text), token.Len)
+	if len(text) != 44 {
+		t.Fatalf("len(key) = %d, want 44", len(text))
 	}
 	if got, want := got.Data["key_prefix"], text[:12]+"...."; got != want {
 		t.Errorf("key_prefix = %v, want %s", got, want)

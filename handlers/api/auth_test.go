@@ -37,7 +37,9 @@ func TestInvalidCredentials(t *testing.T) {
 		{"no scheme", []string{good}, missing},
 		{"no key", []string{"Bearer"}, invalidToken},
 		{"unknown key", []string{"Bearer " + token.New(token.Live).Reveal()}, invalidToken},
-		{"key of the other environment", []string{"Bearer " + token.New(token.Test).Reveal()}, invalidToken},
+		{"unknown test key", []string{"Bearer " + token.New(token.Test).Reveal()}, invalidToken},
+		{"key with the other mode", []string{"Bearer " + strings.Replace(good, "_live_", "_test_", 1)}, invalidToken},
+		{"key with another prefix", []string{"Bearer acme" + good[2:]}, invalidToken},
 		{"wrong checksum", []string{"Bearer " + good[:len(good)-1] + "!"}, invalidToken},
 		{"truncated", []string{"Bearer " + good[:len(good)-1]}, invalidToken},
 		{"upper case", []string{"Bearer " + strings.ToUpper(good)}, invalidToken},
@@ -237,5 +239,42 @@ func TestDatabaseUnavailable(t *testing.T) {
 		}
 		checkStatus(t, ready, http.StatusServiceUnavailable)
 		checkStatus(t, handlerstest.Send(t, http.DefaultClient, s.Request(t, "GET", "/healthz", "")), http.StatusOK)
+	})
+}
+
+// TestLiveAndTestKeysAreAccepted checks that one server accepts the keys of live and test workspaces with any
+// prefix, also after a restart.
+func TestLiveAndTestKeysAreAccepted(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		ctx := t.Context()
+		test, err := s.Store.OpenTestWorkspace(ctx, s.Workspace.ID, s.Admin.ID, "Acme (test)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := map[string]string{} // modes by key
+		for _, prefix := range []string{"sk", "acme"} {
+			if _, err := s.Store.ApplyScopes(ctx, models.ScopeFile{KeyPrefix: prefix}); err != nil {
+				t.Fatal(err)
+			}
+			for _, workspace := range []*models.Workspace{s.Workspace, test} {
+				_, secret, err := s.Store.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "CI"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := prefix + "_" + string(workspace.Mode) + "_"; !strings.HasPrefix(secret.Reveal(), want) {
+					t.Errorf("key = %.14s…, want prefix %s", secret.Reveal(), want)
+				}
+				keys[secret.Reveal()] = string(workspace.Mode)
+			}
+		}
+		for _, server := range []*handlerstest.Server{s, s.AnotherNode(t)} {
+			for key, mode := range keys {
+				response := server.Call(t, key, "GET", "/me", "")
+				checkStatus(t, response, http.StatusOK)
+				if want := `"mode":"` + mode + `"`; !strings.Contains(response.Body, want) {
+					t.Errorf("/me with %.14s… = %s, want %s", key, response.Body, want)
+				}
+			}
+		}
 	})
 }

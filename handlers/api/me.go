@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/wire"
 	"github.com/skipup/keys/web"
 )
@@ -21,8 +22,9 @@ type self struct {
 }
 
 type workspace struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID   string     `json:"id"`
+	Name string     `json:"name"`
+	Mode token.Mode `json:"mode"`
 }
 
 // delete deletes the caller's key.
@@ -42,6 +44,6 @@ func (h me) show(ctx context.Context, caller web.Caller, _ nothing) (self, error
 	}
 	return self{
 		ID: key.ID, Name: key.Name, KeyPrefix: key.KeyPrefix, Scopes: h.store.Scopes().Names(key.Scopes), ExpiresAt: wire.OptionalTimestamp(key.ExpiresAt),
-		Workspace: workspace{ID: ws.ID, Name: ws.Name},
+		Workspace: workspace{ID: ws.ID, Name: ws.Name, Mode: ws.Mode},
 	}, nil
 }

@@ -41,7 +41,7 @@ func (h apiKeys) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := apikeys.ListPage{Query: query, List: list, Env: h.store.KeyEnvironment(), UntrustedProxy: h.untrustedProxy()}
+	page := apikeys.ListPage{Query: query, List: list, UntrustedProxy: h.untrustedProxy()}
 	if page.Evidence, err = h.evidence(c, query, list.Keys); err != nil {
 		return err
 	}

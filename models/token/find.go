@@ -4,68 +4,78 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
-// schemeBytes is the start of every key.
-var schemeBytes = []byte(scheme)
-
-// find returns the index of the first key in text at or after from; -1 if there is none. It finds
-// keys of both environments, whatever surrounds them.
-func find(text []byte, from int) int {
-	for {
-		next := bytes.Index(text[from:], schemeBytes)
-		if next < 0 || len(text)-from-next < Len {
-			return -1
+// find returns the start and the end of the first key in text at or after from; start is -1 if there is
+// none. It finds keys of both modes with any prefix, whatever surrounds them.
+func find(text []byte, from int) (start, end int) {
+	for at := from; ; at++ {
+		next := bytes.IndexByte(text[at:], '_')
+		if next < 0 || len(text)-at-next < middleLen+bodyLen {
+			return -1, -1
 		}
-		from += next
-		if isKey(text[from : from+Len]) {
-			return from
+		at += next
+		if end := at + middleLen + bodyLen; followsPrefix(text[at:end]) {
+			if start := startOf(text[from:end]); start >= 0 {
+				return from + start, end
+			}
 		}
-		from++
 	}
 }
 
-// isKey reports whether text, which must have the length of a key, is a key of either environment.
-func isKey(text []byte) bool {
-	// This rejects most candidates without copying them.
-	if text[bodyAt-1] != '_' || !isBase62(text[bodyAt]) {
-		return false
-	}
-	key := string(text)
-	return (hasShape(Live, key) || hasShape(Test, key)) && hasChecksum(key)
+// followsPrefix reports whether text, which must have the length of the rest of a key after its prefix, has the
+// shape of it. This rejects most candidates without copying them.
+func followsPrefix(text []byte) bool {
+	mode := Mode(text[1 : middleLen-1])
+	return text[middleLen-1] == '_' && (mode == Live || mode == Test) && !slices.ContainsFunc(text[middleLen:], isNotBase62)
 }
 
-// bodyAt is the index of the random characters in a key.
-const bodyAt = Len - bodyLen
+func isNotBase62(b byte) bool { return !isBase62(b) }
 
-// Redact replaces every key in text, of either environment, with its hint. Use it for stored input
+// startOf returns the start of the longest key that ends where text ends, or -1 if there is none.
+func startOf(text []byte) int {
+	most := text[max(0, len(text)-maxLen):]
+	candidate := string(most)
+	for start := range len(candidate) - minLen + 1 {
+		if isKey(candidate[start:]) {
+			return len(text) - len(candidate) + start
+		}
+	}
+	return -1
+}
+
+// Redact replaces every key in text, of either mode, with its hint. Use it for stored input
 // that may contain a key, such as a User-Agent.
 func Redact(text string) string {
 	return Replace(text, func(f Finding) string { return f.Hint })
 }
 
-// Replace replaces every key in text, of either environment, with what with returns. It doesn't set the
+// Replace replaces every key in text, of either mode, with what with returns. It doesn't set the
 // positions of findings.
 func Replace(text string, with func(Finding) string) string {
 	raw := []byte(text)
-	at := find(raw, 0)
-	if at < 0 {
+	start, end := find(raw, 0)
+	if start < 0 {
 		return text
 	}
 	var replaced []byte
 	from := 0
-	for ; at >= 0; at = find(raw, from) {
-		key := text[at : at+Len]
-		replaced = append(replaced, raw[from:at]...)
+	for ; start >= 0; start, end = find(raw, from) {
+		key := text[start:end]
+		replaced = append(replaced, raw[from:start]...)
 		replaced = append(replaced, with(Finding{Digest: digestOf(key), Hint: Secret{&key}.Hint()})...)
-		from = at + Len
+		from = end
 	}
 	return string(append(replaced, raw[from:]...))
 }
 
-// Occurs reports whether text contains a key of either environment.
-func Occurs(text string) bool { return find([]byte(text), 0) >= 0 }
+// Occurs reports whether text contains a key.
+func Occurs(text string) bool {
+	start, _ := find([]byte(text), 0)
+	return start >= 0
+}
 
 // Finding is a key found in a text and its position. It doesn't contain the key itself.
 type Finding struct {
@@ -81,7 +91,7 @@ const bufferSize = 256 << 10
 // buffers are reused, because allocating them would dominate the scan of small files.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// Search calls found for every key in the text of r, of either environment, in order. Text that
+// Search calls found for every key in the text of r, in order. Text that
 // begins with the byte order mark of UTF-16 is read as UTF-16. Search keeps only a part of the text in
 // memory, and wipes it. It returns the first error of r or found.
 func Search(r io.Reader, found func(Finding) error) error {
@@ -103,14 +113,14 @@ func Search(r io.Reader, found func(Finding) error) error {
 		text := buffer[:kept+n]
 		used = max(used, len(text))
 		from := 0
-		for at := find(text, 0); at >= 0; at = find(text, from) {
-			position.advance(text[from:at])
-			key := string(text[at : at+Len])
+		for start, end := find(text, 0); start >= 0; start, end = find(text, from) {
+			position.advance(text[from:start])
+			key := string(text[start:end])
 			if err := found(Finding{digestOf(key), Secret{&key}.Hint(), position.line, position.column}); err != nil {
 				return err
 			}
-			from = at + Len
-			position.advance(text[at:from])
+			from = end
+			position.advance(text[start:end])
 		}
 		switch {
 		case isEnd(err):
@@ -119,7 +129,7 @@ func Search(r io.Reader, found func(Finding) error) error {
 			return err
 		}
 		// A key may start in this part of the text and end in the next.
-		keep := max(from, len(text)-(Len-1))
+		keep := max(from, len(text)-(maxLen-1))
 		position.advance(text[from:keep])
 		kept = copy(buffer[:], text[keep:])
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func TestRedactAndOccurs(t *testing.T) {
-	live, test := token.New(token.Live), token.New(token.Test)
+	live, test := token.New(token.Live), token.NewWithPrefix("acme", token.Test)
 	lookalike := "sk_live_" + strings.Repeat("A", 36)
 	tests := []struct {
 		name, text, redacted string
@@ -41,14 +41,19 @@ func TestRedactAndOccurs(t *testing.T) {
 
 // A look-alike may overlap a key.
 func TestRedactFindsKeysAfterLookalikes(t *testing.T) {
-	key := token.New(token.Live)
-	for _, lookalike := range []string{"sk_live_" + strings.Repeat("A", 34), "sk_test_", "sk_", "sk_live_" + strings.Repeat("A", 36)} {
-		text := lookalike + key.Reveal() + "AAAA"
-		if got, want := token.Redact(text), lookalike+key.Hint()+"AAAA"; got != want {
-			t.Errorf("Redact of a key after %q = %q, want %q", lookalike, got, want)
-		}
-		if !token.Occurs(text) {
-			t.Errorf("Occurs of a key after %q = false, want true", lookalike)
+	for _, prefix := range prefixes {
+		key := token.NewWithPrefix(prefix, token.Live)
+		for _, lookalike := range []string{
+			"sk_live_" + strings.Repeat("A", 34), "sk_test_", "sk_", "sk_live_" + strings.Repeat("A", 36), "key", "x", "9", "prefix_of_",
+			strings.Repeat("a", 50), "_live_", token.New(token.Live).Reveal()[:43],
+		} {
+			text := lookalike + key.Reveal() + "AAAA"
+			if got, want := token.Redact(text), lookalike+key.Hint()+"AAAA"; got != want {
+				t.Errorf("Redact of a key after %q = %q, want %q", lookalike, got, want)
+			}
+			if !token.Occurs(text) {
+				t.Errorf("Occurs of a key after %q = false, want true", lookalike)
+			}
 		}
 	}
 }
@@ -64,13 +69,13 @@ func findings(t *testing.T, r io.Reader) []token.Finding {
 }
 
 func TestSearchReportsPositions(t *testing.T) {
-	live, test := token.New(token.Live), token.New(token.Test)
+	live, test := token.New(token.Live), token.NewWithPrefix("acme", token.Test)
 	text := "a=1\nKEY=" + live.Reveal() + "\r\n\n  " + test.Reveal() + live.Reveal() + "\x00\xff" + test.Reveal()
 	want := []token.Finding{
 		{Digest: live.Digest(), Hint: live.Hint(), Line: 2, Column: 5},
 		{Digest: test.Digest(), Hint: test.Hint(), Line: 4, Column: 3},
-		{Digest: live.Digest(), Hint: live.Hint(), Line: 4, Column: 47},
-		{Digest: test.Digest(), Hint: test.Hint(), Line: 4, Column: 93},
+		{Digest: live.Digest(), Hint: live.Hint(), Line: 4, Column: 49},
+		{Digest: test.Digest(), Hint: test.Hint(), Line: 4, Column: 95},
 	}
 	if diff := cmp.Diff(want, findings(t, strings.NewReader(text))); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
@@ -79,9 +84,9 @@ func TestSearchReportsPositions(t *testing.T) {
 
 // The text is read in parts, whose boundaries may fall within a key.
 func TestSearchFindsKeysAcrossBuffers(t *testing.T) {
-	key := token.New(token.Live)
-	for _, end := range []int{256 << 10, 512<<10 - 43} {
-		for before := end - token.Len - 2; before <= end+2; before++ {
+	key := token.NewWithPrefix("a2345678901234567890", token.Live)
+	for _, end := range []int{256 << 10, 512<<10 - 61} {
+		for before := end - 64; before <= end+2; before++ {
 			text := strings.Repeat("x\n", before/2) + strings.Repeat("y", before%2) + key.Reveal() + strings.Repeat("z", 100)
 			want := []token.Finding{{Digest: key.Digest(), Hint: key.Hint(), Line: int64(before/2) + 1, Column: int64(before%2) + 1}}
 			if diff := cmp.Diff(want, findings(t, strings.NewReader(text))); diff != "" {
@@ -139,24 +144,28 @@ func TestSearchReturnsErrors(t *testing.T) {
 // FuzzSearch compares Search, reading in small pieces, with a search byte by byte.
 func FuzzSearch(f *testing.F) {
 	key := "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
-	for _, text := range []string{"", key, key + key, "sk_live_" + key, "\n" + key[:20] + "\n" + key, key[:43] + "\n", "sk_sk_live_sk_test_" + key + "\n\n" + key} {
+	long := withChecksum("a2345678901234567890_test_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ")
+	for _, text := range []string{
+		"", key, key + key, "sk_live_" + key, "\n" + key[:20] + "\n" + key, key[:43] + "\n", "sk_sk_live_sk_test_" + key + "\n\n" + key,
+		long, long[1:] + long, long[:61] + long, "a" + long + key,
+	} {
 		f.Add([]byte(text), uint16(65_500), uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, text []byte, before uint16, size uint8) {
 		whole := string(bytes.Repeat([]byte("."), int(before)+196_608)) + string(text) + key
 		var want []token.Finding
-		for at := int(before) + 196_608; at+token.Len <= len(whole); at++ {
-			for _, env := range []token.Environment{token.Live, token.Test} {
-				digest, err := token.Parse(env, whole[at:at+token.Len])
+		for at := int(before) + 196_608; at < len(whole); at++ {
+			for end := min(len(whole), at+62); end >= at+44; end-- {
+				digest, err := token.Parse(whole[at:end])
 				if err != nil {
 					continue
 				}
 				before := whole[:at]
 				want = append(want, token.Finding{
-					Digest: digest, Hint: whole[at:at+12] + "....",
+					Digest: digest, Hint: whole[at:end-32] + "....",
 					Line: int64(strings.Count(before, "\n")) + 1, Column: int64(at - strings.LastIndexByte(before, '\n')),
 				})
-				at += token.Len - 1
+				at = end - 1
 				break
 			}
 		}
@@ -188,7 +197,9 @@ func BenchmarkSearch(b *testing.B) {
 	texts := map[string]string{
 		"code":        strings.Repeat("if err := task.run(ctx); err != nil {\n\treturn fmt.Errorf(\"risk_level %d: %w\", n, err)\n}\n", 40_000),
 		"look-alikes": strings.Repeat("sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18\n", 80_000),
-		"beginnings":  strings.Repeat("sk_", 1_200_000),
+		"beginnings":  strings.Repeat("sk_live_", 450_000),
+		"prefixes":    strings.Repeat("a2345678901234567890_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18", 60_000),
+		"underscores": strings.Repeat("_", 4<<20),
 		"zero bytes":  strings.Repeat("\x00", 4<<20),
 	}
 	for name, text := range texts {

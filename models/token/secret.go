@@ -23,10 +23,14 @@ func (s Secret) Reveal() string {
 // Hint returns the part of the key that may be shown, such as "sk_live_abc1....".
 func (s Secret) Hint() string {
 	text := s.Reveal()
-	if len(text) < prefixLen {
+	shown := secretHintLen
+	if at := bodyAt(text); at > 0 {
+		shown = at + hintLen
+	}
+	if len(text) < shown {
 		return "...."
 	}
-	return text[:prefixLen] + "...."
+	return text[:shown] + "...."
 }
 
 // Digest returns the digest under which the key is stored.

@@ -45,6 +45,13 @@ func TestHintShowsOnlyThePrefix(t *testing.T) {
 	if got := secret.Hint(); got != hint || len(got) != len(keyHint) {
 		t.Errorf("Hint of %s = %s, want %s", text, got, hint)
 	}
+	for secret, want := range map[token.Secret]string{
+		token.NewWithPrefix("a2345678901234567890", token.Test): "a2345678901234567890_test_", token.NewWebhookSecret(): "whsec_",
+	} {
+		if got := secret.Hint(); !strings.HasPrefix(secret.Reveal(), strings.TrimSuffix(got, "....")) || !strings.HasPrefix(got, want) || len(got) > len(want)+10 {
+			t.Errorf("Hint of %s = %s, want a few characters after %s", secret.Reveal(), got, want)
+		}
+	}
 	if got := (token.Secret{}).Hint(); got != "...." {
 		t.Errorf("Hint of the zero Secret = %q, want %q", got, "....")
 	}

@@ -89,8 +89,9 @@ function tidy(data) {
   }
 }
 
-// A key or the beginning of one, with the prefix that the lists find it by as its group.
-const keyText = /(sk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]+/g
+// A key or most of one, with the beginning that the lists find it by as its group. Less of a key might be a
+// name, such as load_test_environment.
+const keyText = /([a-z][a-z0-9]{1,19}_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{12,}/g
 
 on('click', '[data-show-password]', (event, button) => showPassword(button, button.ariaPressed !== 'true'))
 

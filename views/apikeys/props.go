@@ -6,7 +6,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
-	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/ui"
 )
@@ -18,7 +17,6 @@ type ListPage struct {
 	Usage map[string]usage.Total // of the last UsageDays, by key ID
 	// OldKeys are the IDs of the keys that are being rotated, by the IDs of their replacements.
 	OldKeys map[string]string
-	Env     token.Environment
 	// Environments are those in use, for the filter.
 	Environments []string
 	// Creators are members and keys that have created keys, for the filter.

@@ -82,6 +82,7 @@ var groups = []group{
 	{"Workspace", []action{
 		{"workspace.created", "Workspace created", "{actor} created {target}"},
 		{"workspace.key_policy_changed", "Policy changed", "{actor} changed the key policy"},
+		{"workspace.test_created", "Test workspace created", "{actor} created the test workspace {target}"},
 		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
 		{"scopes.applied", "Scopes changed", "{actor} changed the custom scopes"},
 		{"scopes.retired", "Scope retired", "{actor} retired a custom scope"},
@@ -217,6 +218,7 @@ var detailLabels = map[string]string{
 	"member_id":                       "Member",
 	"nodes":                           "Nodes",
 	"reason":                          "Reason",
+	"mode":                            "Mode",
 	"review_idle":                     "Inactive after",
 	"review_idle_before":              "Inactive after, before",
 	"review_old":                      "Due for rotation after",

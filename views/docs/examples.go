@@ -19,7 +19,8 @@ const (
     "expires_at": null,
     "workspace": {
       "id": "ws_01KKNTQ1T839YH6B6GBF1K11AY",
-      "name": "Acme"
+      "name": "Acme",
+      "mode": "live"
     }
   }
 }`

@@ -7,13 +7,13 @@ import (
 )
 
 // Parse returns the digest of the key in the Authorization headers of a request. If there is none,
-// the error is ErrMissing; if it cannot be a key of this deployment, it is ErrInvalid.
+// the error is ErrMissing; if it cannot be a key, it is ErrInvalid.
 func (v *Verifier) Parse(authorization []string) (token.Digest, error) {
 	text, err := Bearer(authorization)
 	if err != nil {
 		return token.Digest{}, err
 	}
-	digest, err := token.Parse(v.source.KeyEnvironment(), text)
+	digest, err := token.Parse(text)
 	if err != nil {
 		return token.Digest{}, ErrInvalid
 	}

@@ -20,7 +20,7 @@ func TestVerifyLooksUpOnlyWellFormedKeys(t *testing.T) {
 		if err := s.Close(); err != nil { // a lookup fails
 			t.Fatal(err)
 		}
-		for _, text := range []string{"", "x", good[:43], good + "A", strings.ToLower(good), good[:43] + "_", token.New(token.Test).Reveal(), strings.Repeat(good, 1000)} {
+		for _, text := range []string{"", "x", good[:43], good + "A", strings.ToLower(good), good[:43] + "_", "acme" + good[2:], strings.Repeat(good, 1000)} {
 			if _, err := verifier.Verify(context.Background(), []string{"Bearer " + text}); !errors.Is(err, keyauth.ErrInvalid) {
 				t.Errorf("Verify(%.60q) = %v, want ErrInvalid", text, err)
 			}

@@ -48,9 +48,6 @@ type Source interface {
 	// Scopes returns the current catalog of scopes. It allocates nothing.
 	Scopes() *scope.Catalog
 
-	// KeyEnvironment returns the environment of the keys.
-	KeyEnvironment() token.Environment
-
 	// AddUsage adds counts to the usage of their keys. Counts with an ID that it has stored before, as
 	// after a lost response, are not added again.
 	AddUsage(ctx context.Context, counts usage.Counts) error

@@ -211,9 +211,6 @@ func (s *Source) TimeAt(now time.Time) time.Time { return now.Add(-time.Duration
 // Scopes implements keyauth.Source. Before the first successful poll, these are the built-in scopes.
 func (s *Source) Scopes() *scope.Catalog { return s.scopes.Load().catalog }
 
-// KeyEnvironment implements keyauth.Source.
-func (*Source) KeyEnvironment() token.Environment { return token.Live }
-
 // maxPause limits the random time before a request after a failed one.
 const maxPause = 250 * time.Millisecond
 
