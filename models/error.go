@@ -150,6 +150,22 @@ func IsUnavailable(err error) bool {
 	return false
 }
 
+// IsUnmigrated reports whether err means that the database lacks a table or a column of this version.
+func IsUnmigrated(err error) bool {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return server.Code == undefinedTable || server.Code == undefinedColumn
+	}
+	// SQLite has no code for this.
+	return errors.Is(err, sqlite3.ERROR) && (strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column"))
+}
+
+// PostgreSQL's error codes (appendix A of its documentation) for tables and columns that don't exist.
+const (
+	undefinedTable  = "42P01"
+	undefinedColumn = "42703"
+)
+
 // PostgreSQL's error codes (appendix A of its documentation) for outages outside of the classes above.
 const (
 	readOnlyTransaction = "25006" // a write to a server that is read-only, such as a standby

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
 	views "github.com/skipup/keys/views/problem"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web/keyauth"
@@ -182,19 +183,12 @@ func clientGone(c echo.Context, err error) bool {
 func send(c echo.Context, p problem, err error) error {
 	p.SetHeader(c.Response().Header())
 	if r, is := c.(*requestContext); is && r.jsonErrors {
-		return c.JSON(p.Status, map[string]any{"error": envelope{p.Type, p.Message, p.fields}})
+		return c.JSON(p.Status, wire.ErrorBody{Error: wire.Error{Type: p.Type, Message: p.Message, Fields: p.fields}})
 	}
 	if errors.Is(err, errAdminsOnly) {
 		return Render(c, p.Status, views.AdminsOnly())
 	}
 	return Render(c, p.Status, views.Show(p.page(c)))
-}
-
-// envelope is the error of the API (API contract §3).
-type envelope struct {
-	Type    string        `json:"type"`
-	Message string        `json:"message"`
-	Fields  models.Fields `json:"fields,omitempty"` // of a validation_error
 }
 
 // titles are the titles of error pages.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/skipup/keys/models/wire"
 )
 
 // jsonErrorListener accepts connections on which the errors of net/http itself are JSON. net/http writes
@@ -59,7 +61,7 @@ func jsonError(line []byte) []byte {
 	if status == http.StatusRequestHeaderFieldsTooLarge {
 		message = fmt.Sprintf("The request headers are larger than %d KiB.", MaxHeader>>10)
 	}
-	body, _ := json.Marshal(map[string]any{"error": envelope{Type: "invalid_request", Message: message}}) // strings only
+	body, _ := json.Marshal(wire.ErrorBody{Error: wire.Error{Type: "invalid_request", Message: message}}) // strings only
 	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"+
 		"X-Content-Type-Options: nosniff\r\nX-Request-Id: req_%s\r\nConnection: close\r\n\r\n%s\n",
 		status, http.StatusText(status), len(body)+1, ulid.Make(), body)

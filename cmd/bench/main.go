@@ -28,7 +28,7 @@ func main() {
 	keys := flag.Int("keys", 0, "internal: number of keys to hold in memory")
 	rounds := flag.Int("rounds", 25, "rounds of each comparison")
 	length := flag.Duration("round", time.Second, "time for one variant in a round; usage is stored once in each")
-	only := flag.String("only", "", "measure one part only: 10, 10000, or 1000000 keys; product, verify, deletions, usage, or webhooks")
+	only := flag.String("only", "", "measure one part only: 10, 10000, or 1000000 keys; product, middleware, verify, deletions, usage, or webhooks")
 	against := flag.String("against", "", "compare the gate of this build with that of other bench binaries, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -67,7 +67,7 @@ func measure(ctx context.Context, p plan) error {
 	if p.against != "" {
 		return measureAgainst(ctx, p, strings.Split(p.against, ","))
 	}
-	for _, part := range []func(context.Context, plan) error{measureThroughput, measureProduct, measureVerify, measureDeletions, measureUsage, measureWebhooks} {
+	for _, part := range []func(context.Context, plan) error{measureThroughput, measureProduct, measureMiddleware, measureVerify, measureDeletions, measureUsage, measureWebhooks} {
 		if err := part(ctx, p); err != nil {
 			return err
 		}

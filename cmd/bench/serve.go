@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -112,6 +113,10 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 			return db.Model(key).UpdateColumn("last_used_at", time.Now()).Error
 		})(small))
 	}
+	bare := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	services := http.NewServeMux()
+	services.Handle("GET /bare", bare)
+	services.Handle("GET /require", gate.Require("meeting_requests.read")(bare))
 	e.Any("/healthz", echo.WrapHandler(product))
 	e.Any(web.VerifyPath, echo.WrapHandler(product))
 	e.Any("/api/*", echo.WrapHandler(product))
@@ -122,7 +127,13 @@ func variants(store *models.Store, dir string) (http.Handler, []*web.KeyGate, er
 		}
 		return c.NoContent(http.StatusNoContent)
 	})
-	return e, gates, nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bare" || r.URL.Path == "/require" {
+			services.ServeHTTP(w, r)
+			return
+		}
+		e.ServeHTTP(w, r)
+	}), gates, nil
 }
 
 // keyAuth returns a common alternative: Echo's middleware, reading the key from the database for

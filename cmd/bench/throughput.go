@@ -70,6 +70,19 @@ func measureProduct(ctx context.Context, p plan) error {
 	})
 }
 
+// measureMiddleware compares a bare handler of net/http with one behind keyauth's middleware.
+func measureMiddleware(ctx context.Context, p plan) error {
+	if !p.includes("middleware") {
+		return nil
+	}
+	fmt.Printf("\nThe middleware for Go services, 10,000 keys in rotation\n")
+	return compare(ctx, p, 10_000, []variant{
+		{name: "bare handler", path: "/bare", status: http.StatusOK},
+		{name: "bare handler, again", path: "/bare", status: http.StatusOK},
+		{name: "behind Require", path: "/require", status: http.StatusOK, minRatio: 0.93},
+	})
+}
+
 // measureVerify compares the answer to a reverse proxy with a response of the same server for which no key
 // is verified.
 func measureVerify(ctx context.Context, p plan) error {

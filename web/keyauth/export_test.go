@@ -121,3 +121,6 @@ func (k Key) InWorkspace(n byte) Key {
 
 // NameOf returns the route with a number.
 func (r *Recorder) NameOf(number Route) usage.Route { return r.routes.list()[number] }
+
+// Verifier returns the gate's Verifier.
+func (g *Gate) Verifier() *Verifier { return g.verifier }

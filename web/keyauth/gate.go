@@ -14,19 +14,25 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
+	"github.com/skipup/keys/web/clientip"
 	"github.com/skipup/keys/web/ratelimit"
 )
 
 // Gate admits requests that carry a valid key, within rate limits, and counts the use of each key. It is
 // safe for concurrent use.
 type Gate struct {
-	source   Source
-	verifier *Verifier
-	recorder *Recorder
-	limits   Limits
-	reads    *rate.Limiter // of keys from IP addresses over their limit
-	verified func(Origin, Result, time.Duration)
-	log      *slog.Logger
+	source    Source
+	verifier  *Verifier
+	recorder  *Recorder
+	limits    Limits
+	reads     *rate.Limiter // of keys from IP addresses over their limit
+	verified  func(Origin, Result, time.Duration)
+	addresses *clientip.Finder
+	log       *slog.Logger
+
+	// Only for Open.
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 // suspectReads limits how many keys per second a node reads from its Source for all IP addresses that are
@@ -40,6 +46,8 @@ type GateOptions struct {
 	// Verified is called after each verification that no rate limit stopped. It may be nil.
 	Verified func(origin Origin, result Result, took time.Duration)
 	Flushed  FlushWatch // may be nil
+	// TrustedProxies are the proxies whose X-Forwarded-For Require trusts; none by default.
+	TrustedProxies []netip.Prefix
 }
 
 // NewGate returns a Gate for the keys in source. Until Run is called, it reads each key from the source
@@ -51,6 +59,7 @@ func NewGate(source Source, options GateOptions) *Gate {
 	return &Gate{
 		source: source, verifier: New(source, options.Options), recorder: NewRecorder(source, options.Log, options.Flushed),
 		limits: options.Limits, reads: rate.NewLimiter(suspectReads, 1), verified: options.Verified, log: options.Log,
+		addresses: clientip.NewFinder(options.TrustedProxies, "GateOptions.TrustedProxies", options.Log), stop: func() {},
 	}
 }
 

@@ -1,6 +1,16 @@
 // Package keyauth authenticates requests by their API keys: it reads the key in the Authorization
 // header, finds out what the key may do, and explains a rejection.
 //
+// # Use in a service
+//
+// Open makes the process a node that verifies keys from memory, and Gate.Require wraps any http.Handler:
+//
+//	gate, err := keyauth.Open(ctx, database)
+//	mux.Handle("GET /orders", gate.Require("orders.read")(listOrders))
+//
+// CallerFrom returns whose key a request was sent with. Call Gate.Close when the process stops.
+// docs/go-middleware.md explains more, and cmd/orders is a sample.
+//
 // # Guarantee
 //
 // A request sent after the call that deleted its key has returned is rejected by every node,

@@ -1,6 +1,7 @@
 package keyauth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
 )
 
 // Messages for rejected keys. They are the same for every cause (API contract §1).
@@ -67,4 +69,18 @@ func (p Problem) SetHeader(header http.Header) {
 	if p.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}
+}
+
+// internalError is the response to a request that the service can't judge.
+var internalError = Problem{Status: http.StatusInternalServerError, Type: "internal_error", Message: "Something went wrong on our end."}
+
+// send sends the response for a problem, like the SkipUp API.
+func send(w http.ResponseWriter, p Problem) {
+	header := w.Header()
+	p.SetHeader(header)
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(wire.ErrorBody{Error: wire.Error{Type: p.Type, Message: p.Message}}) // the client may be gone
 }
