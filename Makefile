@@ -7,6 +7,8 @@ export CGO_ENABLED ?= 0
 # The same flags everywhere, so that builds, tests, and vet compile every package once.
 export GOFLAGS ?= -trimpath
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# Package versions start with a number. Between releases, they count commits.
+PACKAGE_VERSION = $(shell git describe --tags --exact-match 2>/dev/null || echo "0.0.0-git.$$(git rev-list --count HEAD)")
 GO_BUILD := go build -ldflags '-s -w -X main.version=$(VERSION)'
 # A number of runs, or a time such as 1m. When a time ends, Go's fuzzer sometimes fails with "context deadline
 # exceeded".
@@ -38,6 +40,14 @@ run: ## Start the server on an embedded database and print a setup link
 .PHONY: build
 build: ## Build bin/skipup
 	$(GO_BUILD) -o bin/skipup ./cmd/skipup
+
+.PHONY: package
+package: ## Build a deb, an rpm, and an archive for this machine into bin/release
+	cmd/skipup/package/build.sh $(PACKAGE_VERSION) bin/release $$(go env GOARCH)
+
+.PHONY: release
+release: ## Build the packages and archives for all architectures, with SBOMs and checksums, into bin/release
+	cmd/skipup/package/build.sh $(PACKAGE_VERSION) bin/release
 
 ##@ Develop
 
@@ -126,6 +136,10 @@ fuzz: ## Run each fuzz target FUZZTIME times (10000x)
 vulnerabilities: ## Check for known vulnerabilities, if their database is reachable
 	@if curl --silent --fail --max-time 10 --output /dev/null https://vuln.go.dev/index/db.json; then go tool govulncheck ./...; \
 	  else echo "Skipped: the vulnerability database isn't reachable."; fi
+
+.PHONY: test-package
+test-package: prepare ## Install, upgrade, and remove the deb in a folder, and check its unit
+	.ci/package
 
 .PHONY: torture
 torture: prepare ## Test for TORTURE_TIME (10m) that deletions are immediate under faults
