@@ -57,7 +57,7 @@ var (
 // durable, so that a power failure can't undo a deletion. Times are stored as text that sorts by
 // time.
 var sqliteSettings = url.Values{
-	"_pragma":  {fmt.Sprintf("busy_timeout(%d)", writeTimeout.Milliseconds()), "synchronous(full)", "foreign_keys(1)"},
+	"_pragma":  {fmt.Sprintf("busy_timeout(%d)", writeTimeout.Milliseconds()), "synchronous(full)", "foreign_keys(1)", fmt.Sprintf("journal_size_limit(%d)", maxWAL)},
 	"_txlock":  {"immediate"},
 	"_timefmt": {string(sqlite3.TimeFormat4)}, // always in UTC
 }

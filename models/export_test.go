@@ -90,6 +90,3 @@ func (e *AuditEvent) HashAfter(previous []byte) []byte { return e.hashAfter(prev
 
 // Load replaces the tables of a PostgreSQL database as Run does, and ends where Run may be interrupted.
 func (r *Restore) Load(ctx context.Context) error { return r.loadScript(ctx) }
-
-// LatestSchema returns the version of the schema that this program uses.
-func LatestSchema() int64 { return latestSchema() }

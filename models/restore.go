@@ -119,7 +119,7 @@ func (r *Restore) checkManifest() error {
 	if m.Database != r.dialect.name {
 		return Errorf(FailedPrecondition, "This is a backup of a %s database, which can't be restored to %s. Check --database (DATABASE_URL).", m.Database, r.Database)
 	}
-	if latest := latestSchema(); m.SchemaVersion > latest {
+	if latest := LatestSchema(); m.SchemaVersion > latest {
 		return Errorf(FailedPrecondition, "The backup has schema version %d, and this version of skipup supports %d. Use %s or later.", m.SchemaVersion, latest, m.Program)
 	}
 	known, err := newSealer(r.options.EncryptionKeys)
@@ -144,11 +144,11 @@ func (r *Restore) keyFile() string {
 
 // has reports whether the sealer has the key with a fingerprint.
 func (s sealer) has(fingerprint string) bool {
-	return slices.ContainsFunc(s.keys, func(k sealingKey) bool { return hex.EncodeToString(k.name[:]) == fingerprint })
+	return slices.ContainsFunc(s.keys, func(k sealingKey) bool { return k.fingerprint() == fingerprint })
 }
 
-// latestSchema returns the version of the schema that this program uses.
-func latestSchema() (latest int64) {
+// LatestSchema returns the version of the schema that this program uses.
+func LatestSchema() (latest int64) {
 	files, _ := fs.Glob(migrations.FS, sqlite+"/*.sql") // the pattern is valid
 	for _, file := range files {
 		number, _, _ := strings.Cut(path.Base(file), "_")

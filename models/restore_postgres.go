@@ -81,26 +81,30 @@ func (s *Store) requireNoNodes(ctx context.Context) error {
 	if lease.Upgrading {
 		return Errorf(FailedPrecondition, "Nodes of an earlier version may be running. Stop them, run \"skipup nodes finish-upgrade\", and try again.")
 	}
-	nodes, err := s.Nodes(ctx)
-	if err != nil || len(nodes) == 0 {
+	names, err := s.nodeNames(ctx)
+	if err != nil || len(names) == 0 {
 		return err
 	}
 	if _, err := s.changeKeys(ctx, func(*Store) ([]*APIKey, error) { return nil, nil }); err != nil {
 		return err
 	}
-	if nodes, err = s.Nodes(ctx); err != nil {
+	if names, err = s.nodeNames(ctx); err != nil {
 		return err
 	}
-	return errRunning(nodes)
+	return errRunning(names)
 }
 
-func errRunning(nodes []Node) error {
-	if len(nodes) == 0 {
-		return nil
+// nodeNames returns the names of the registered nodes, also in a schema of an earlier version.
+func (s *Store) nodeNames(ctx context.Context) (names []string, err error) {
+	if err := s.with(ctx).Model(&Node{}).Order("name").Pluck("name", &names).Error; err != nil {
+		return nil, fmt.Errorf("read nodes: %w", err)
 	}
-	names := make([]string, len(nodes))
-	for i, node := range nodes {
-		names[i] = node.Name
+	return names, nil
+}
+
+func errRunning(names []string) error {
+	if len(names) == 0 {
+		return nil
 	}
 	return Errorf(FailedPrecondition, "The database is in use by these nodes: %s. Stop them, and try again.", strings.Join(names, ", "))
 }
@@ -289,11 +293,11 @@ func (s *Store) dropTables(ctx context.Context) error {
 		if err := s.with(ctx).Exec("LOCK TABLE nodes IN ACCESS EXCLUSIVE MODE").Error; err != nil {
 			return fmt.Errorf("keep nodes from starting: %w", err)
 		}
-		nodes, err := s.Nodes(ctx)
+		names, err := s.nodeNames(ctx)
 		if err != nil {
 			return err
 		}
-		if err := errRunning(nodes); err != nil {
+		if err := errRunning(names); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -78,6 +79,46 @@ func (f *sqliteFile) protect() error {
 // CheckFile returns an error if the file of a SQLite database was deleted or replaced while it is
 // open. Every write then fails.
 func (s *Store) CheckFile() error { return s.dialect.file.check() }
+
+// maxWAL is the size of the write-ahead log in bytes above which Optimize empties it.
+const maxWAL = 64 << 20
+
+// Optimize updates the statistics of a SQLite database that have become inaccurate, and empties its
+// write-ahead log if that is large. SQLite empties it by itself only when there are no readers.
+func (s *Store) Optimize(ctx context.Context) error {
+	if s.dialect.name != sqlite {
+		return nil
+	}
+	if err := s.with(ctx).Exec("PRAGMA optimize").Error; err != nil {
+		return fmt.Errorf("optimize the database: %w", err)
+	}
+	info, err := os.Stat(s.dialect.file.path + "-wal")
+	if err != nil || info.Size() <= maxWAL {
+		return ignoreMissing(err)
+	}
+	return s.emptyWAL(ctx)
+}
+
+// emptyWAL empties the write-ahead log, unless others read an earlier state or write. It waits for them only
+// briefly, because writers wait for it.
+func (s *Store) emptyWAL(ctx context.Context) error {
+	pool, err := s.db.DB()
+	if err != nil {
+		return err
+	}
+	connection, err := pool.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	_, err = connection.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(truncate); PRAGMA busy_timeout = %d", writeTimeout.Milliseconds()))
+	if errors.Is(err, sqlite3.BUSY) {
+		_, err = connection.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", writeTimeout.Milliseconds()))
+	}
+	if err := errors.Join(err, connection.Close()); err != nil {
+		return fmt.Errorf("empty the write-ahead log: %w", err)
+	}
+	return nil
+}
 
 // reserveSize is the size of the reserve in bytes, enough for thousands of deletions.
 const reserveSize = 4 << 20

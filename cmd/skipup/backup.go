@@ -49,7 +49,7 @@ func oneFile(_ *cobra.Command, args []string) error {
 }
 
 func (p *program) backUp(ctx context.Context, s settings, path string, force, asJSON bool) (err error) {
-	store, err := openUnmigrated(s)
+	store, err := openUnmigrated(s, models.Options{})
 	if err != nil {
 		return err
 	}
@@ -73,13 +73,13 @@ func (p *program) backUp(ctx context.Context, s settings, path string, force, as
 }
 
 // openUnmigrated opens an existing database without running migrations.
-func openUnmigrated(s settings) (*models.Store, error) {
+func openUnmigrated(s settings, options models.Options) (*models.Store, error) {
 	if path, isSQLite := models.SQLiteFile(string(s.Database)); isSQLite {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) { // SQLite would create it
 			return nil, failf("there is no database at %s; check %s", path, databaseOption.name())
 		}
 	}
-	store, err := models.Open(string(s.Database), models.Options{})
+	store, err := models.Open(string(s.Database), options)
 	if err != nil {
 		return nil, openError(s, failf("can't open the database; check %s: %w", databaseOption.name(), err))
 	}

@@ -53,7 +53,7 @@ func (p *program) root() *cobra.Command {
 	})
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.backup(), p.restore(), p.workspace(), p.user(), p.keys(), p.scopes(), p.audit(), p.lease(), p.nodes(), p.version(), p.man())
+	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.backup(), p.restore(), p.doctor(), p.workspace(), p.user(), p.keys(), p.scopes(), p.audit(), p.lease(), p.nodes(), p.version(), p.man())
 	return root
 }
 

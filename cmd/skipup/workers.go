@@ -107,6 +107,11 @@ func databaseWorker(store *models.Store, conditions *web.Conditions, log *slog.L
 	})
 }
 
+// optimizeWorker returns a worker that keeps a SQLite database fast and its files small.
+func optimizeWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(5*time.Minute, log, "optimize the database", store.Optimize)
+}
+
 // reserveWorker returns a worker that keeps the reserve of disk space for deletions.
 func reserveWorker(store *models.Store, log *slog.Logger) worker {
 	return repeat(time.Minute, log, "reserve disk space for deletions", func(context.Context) error { return store.KeepReserve() })

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -69,6 +70,18 @@ func ParseServer(address string) (Server, error) {
 func (s Server) Trusting(roots *x509.CertPool) Server {
 	s.roots = roots
 	return s
+}
+
+// Check connects to the server and authenticates, and returns an error if that fails. It sends nothing.
+func (s Server) Check(ctx context.Context) error {
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return err
+	}
+	return client.Close()
 }
 
 func (s Server) client() (*gomail.Client, error) {

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web/ratelimit"
+)
+
+func (p *program) doctor() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check the installation",
+		Long: `Check the installation, and print what is wrong with it and what to do. Run it as the user of the server,
+with the same environment and flags. It works while the server runs, and changes nothing, except that it
+corrects the modes of the files of a SQLite database.
+
+It checks the database, its schema, the encryption key, the clock, the lease, the nodes, proxies, the
+public URL, SMTP, Redis, the disk, and file modes.
+
+Exits with 1 if there is an error. Warnings don't change the exit code.`,
+	}
+	var asJSON bool
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array of findings")
+	addFlags(cmd.Flags(), serveOptions...)
+	return p.command(cmd, func(ctx context.Context, _ []string) error {
+		s, err := p.settings(cmd, serveOptions...)
+		if err != nil {
+			return err
+		}
+		return p.printFindings(diagnose(ctx, s), asJSON)
+	})
+}
+
+func (p *program) printFindings(findings []models.Diagnosis, asJSON bool) error {
+	var failed int
+	lines := make([]string, 0, len(findings))
+	for _, f := range findings {
+		if f.Level == models.LevelError {
+			failed++
+		}
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%-8s %s: %s %s", f.Level, f.Check, f.Message, f.Remedy)))
+	}
+	print := func() error { return p.printf("%s", strings.Join(lines, "\n")) }
+	if asJSON {
+		print = func() error { return p.printJSON(findings) }
+	}
+	if err := print(); err != nil || failed == 0 {
+		return err
+	}
+	return failf("errors found: %d", failed)
+}
+
+// diagnose returns the findings of all checks. Those of files come first, because opening the database
+// corrects some modes.
+func diagnose(ctx context.Context, s settings) []models.Diagnosis {
+	findings := append(checkFiles(s), checkDisk(s)...)
+	findings = append(findings, checkDatabase(ctx, s)...)
+	return append(findings, checkPublicURL(ctx, s), checkSMTP(ctx, s), checkRedis(ctx, s))
+}
+
+// sentence returns the text of an error as a sentence on one line.
+func sentence(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}
+
+func fine(check, message string) models.Diagnosis {
+	return models.Diagnosis{Check: check, Level: models.LevelOK, Message: message}
+}
+
+// checkFiles checks that other users can't read the files of a SQLite database.
+func checkFiles(s settings) (findings []models.Diagnosis) {
+	const check = "file_modes"
+	database, isSQLite := models.SQLiteFile(string(s.Database))
+	if !isSQLite {
+		return nil
+	}
+	files, _ := filepath.Glob(database + "*") // the pattern is valid unless the path has special characters
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+			findings = append(findings, models.Diagnosis{
+				Check: check, Level: models.LevelError, Message: fmt.Sprintf("Other users may read %s (mode %04o).", file, info.Mode().Perm()), Remedy: "Run: chmod 600 " + file,
+			})
+		}
+	}
+	folder := filepath.Dir(database)
+	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		findings = append(findings, models.Diagnosis{
+			Check: check, Level: models.LevelError, Message: "Every user can replace the files in " + folder + ".", Remedy: "Run: chmod o-w " + folder,
+		})
+	}
+	if len(findings) == 0 {
+		findings = append(findings, fine(check, "Only their owner can read the files of the database."))
+	}
+	return findings
+}
+
+// leastSpace is the free space in bytes below which the disk may be full soon.
+const leastSpace = 1 << 30
+
+// checkDisk checks that there is space for growth and for the copy that a backup makes.
+func checkDisk(s settings) []models.Diagnosis {
+	database, isSQLite := models.SQLiteFile(string(s.Database))
+	if !isSQLite {
+		return nil
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(database), &disk); err != nil {
+		return []models.Diagnosis{{Check: "disk", Level: models.LevelError, Message: "The folder of the database can't be examined. " + sentence(err), Remedy: "Check the path in " + databaseOption.name() + "."}}
+	}
+	free, needed := int64(disk.Bavail)*int64(disk.Bsize), int64(leastSpace)
+	if info, err := os.Stat(database); err == nil {
+		needed = max(needed, 2*info.Size())
+	}
+	message := "Free space next to the database: " + sizeText(free) + "."
+	if free < needed {
+		return []models.Diagnosis{{Check: "disk", Level: models.LevelWarning, Message: message, Remedy: "Free some, up to " + sizeText(needed) + ": twice the size of the database, for growth and backups."}}
+	}
+	return []models.Diagnosis{fine("disk", message)}
+}
+
+func checkDatabase(ctx context.Context, s settings) []models.Diagnosis {
+	keys, err := readEncryptionKeys(s)
+	if err != nil {
+		return []models.Diagnosis{{Check: "encryption_key", Level: models.LevelError, Message: sentence(err), Remedy: "Restore the file or the variable."}}
+	}
+	store, err := openUnmigrated(s, models.Options{EncryptionKeys: keys})
+	if err != nil {
+		return []models.Diagnosis{{Check: "database", Level: models.LevelError, Message: sentence(err), Remedy: "Check " + databaseOption.name() + ". If this is a new installation, start the server."}}
+	}
+	defer func() { _ = store.Close() }()
+	findings := store.Diagnose(ctx)
+	if addresses, err := store.CallerAddresses(ctx, time.Now().AddDate(0, 0, -7)); err == nil {
+		findings = append(findings, checkProxies(s, addresses))
+	}
+	return findings
+}
+
+// checkProxies checks that callers don't share the address of a proxy.
+func checkProxies(s settings, addresses []string) models.Diagnosis {
+	const check = "proxies"
+	remedy := "Set " + trustedProxiesOption.name() + " to the IP address of the proxy in front of this server."
+	isLocal := func(text string) bool {
+		address, err := netip.ParseAddr(text)
+		return err == nil && (address.IsLoopback() || address.IsPrivate())
+	}
+	switch {
+	case s.PublicURL.isHTTPS() && len(s.TrustedProxies) == 0:
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL is https, so there is a proxy, but no proxy is trusted. All callers share its address.", Remedy: remedy}
+	case s.PublicURL.isHTTPS() && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a string) bool { return !isLocal(a) }):
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "All callers of the last 7 days have local addresses, such as " + addresses[0] + ".", Remedy: "If they are on other networks: " + remedy}
+	case len(addresses) == 0:
+		return fine(check, "No keys were used in the last 7 days.")
+	}
+	return fine(check, fmt.Sprintf("Addresses of callers in the last 7 days: %d.", len(addresses)))
+}
+
+// reachTimeout limits each check of another server.
+const reachTimeout = 5 * time.Second
+
+func checkPublicURL(ctx context.Context, s settings) models.Diagnosis {
+	const check = "public_url"
+	if s.PublicURL == "" {
+		if s.Addr.isLoopback() {
+			return fine(check, "The server can be reached from this machine only.")
+		}
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "There is no public URL, so links point to localhost and work only on this machine.", Remedy: "Set " + publicURLOption.name() + "."}
+	}
+	parsed, err := url.Parse(string(s.PublicURL))
+	if err == nil && !s.PublicURL.isHTTPS() && !listenAddress(net.JoinHostPort(parsed.Hostname(), "80")).isLoopback() {
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL isn't https, so passwords and keys are sent unencrypted.", Remedy: "Put a TLS proxy in front of the server, and change " + publicURLOption.name() + " to https."}
+	}
+	if err := reach(ctx, string(s.PublicURL)+"/healthz"); err != nil {
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "This machine can't reach the server at its public URL. " + sentence(err), Remedy: "Check that the server runs, and the DNS and the proxy in front of it."}
+	}
+	return fine(check, "The server responds at "+string(s.PublicURL)+".")
+}
+
+func reach(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New("it returned " + response.Status)
+	}
+	return nil
+}
+
+func checkSMTP(ctx context.Context, s settings) models.Diagnosis {
+	if s.SMTP.Server == nil {
+		return fine("smtp", "Email isn't set up. Admins share invite links themselves.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	if err := s.SMTP.Check(ctx); err != nil {
+		return models.Diagnosis{Check: "smtp", Level: models.LevelError, Message: "The SMTP server can't be used. " + sentence(err), Remedy: "Check " + smtpOption.name() + "."}
+	}
+	return fine("smtp", "The SMTP server accepts connections from this machine.")
+}
+
+func checkRedis(ctx context.Context, s settings) models.Diagnosis {
+	if s.Redis.Options == nil {
+		return fine("redis", "Redis isn't set up. Each node counts requests separately.")
+	}
+	logging.Disable() // the finding says what is wrong
+	client := redis.NewClient(s.Redis.Options)
+	defer func() { _ = client.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	remedy := "Check " + redisOption.name() + "."
+	if ratelimit.Rejects(ctx, client) {
+		return models.Diagnosis{Check: "redis", Level: models.LevelError, Message: "Redis rejects the user or password.", Remedy: remedy}
+	}
+	if err := client.Ping(ctx).Err(); err != nil {
+		return models.Diagnosis{Check: "redis", Level: models.LevelError, Message: "Redis can't be reached. " + sentence(err), Remedy: remedy}
+	}
+	return fine("redis", "Redis responds.")
+}

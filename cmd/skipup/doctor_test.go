@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/mail/mailtest"
+)
+
+func TestDoctor(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		newWorkspace(t, env)
+		s := serve(t, env)
+		eventually(t, "the node isn't ready", func() bool {
+			status, _ := s.get("/readyz")
+			return status == 200
+		})
+		healthy := skipup(t, env, "doctor", "--public-url", s.url)
+		modelstest.Contains(t, "stdout", healthy.stdout, "ok       schema: ", "ok       public_url: The server responds at "+s.url, "ok       nodes: Registered nodes: 1.")
+		for line := range strings.Lines(healthy.stdout) {
+			if strings.HasPrefix(line, "error") && !strings.Contains(line, "fsync is off") { // as on servers for tests
+				t.Errorf("a healthy installation has the %s", line)
+			}
+		}
+	})
+}
+
+func TestDoctorFindsProblems(t *testing.T) {
+	sink := mailtest.New(t, mailtest.Options{})
+	tests := []struct {
+		name  string
+		env   map[string]string
+		check string
+		level models.Level
+		text  string
+	}{
+		{"no proxy is trusted", map[string]string{"SKIPUP_PUBLIC_URL": "https://keys.invalid"}, "proxies", models.LevelWarning, "no proxy is trusted"},
+		{"server can't be reached", map[string]string{"SKIPUP_PUBLIC_URL": "https://keys.invalid"}, "public_url", models.LevelWarning, "can't reach the server"},
+		{"not encrypted", map[string]string{"SKIPUP_PUBLIC_URL": "http://keys.invalid"}, "public_url", models.LevelWarning, "isn't https"},
+		{"no public URL", map[string]string{"SKIPUP_ADDR": ":8080"}, "public_url", models.LevelWarning, "links point to localhost"},
+		{"no SMTP server", map[string]string{"SMTP_URL": "smtp://127.0.0.1:1", "SKIPUP_MAIL_FROM": "keys@acme.test"}, "smtp", models.LevelError, "connection refused"},
+		{"SMTP server", map[string]string{"SMTP_URL": "smtp://" + sink.Address, "SKIPUP_MAIL_FROM": "keys@acme.test"}, "smtp", models.LevelOK, "accepts connections"},
+		{"no Redis", map[string]string{"REDIS_URL": "redis://:hunter2@127.0.0.1:1"}, "redis", models.LevelError, "connection refused"},
+		{"no database", map[string]string{"DATABASE_URL": "sqlite:/nowhere/skipup.db"}, "database", models.LevelError, "There is no database at /nowhere/skipup.db"},
+		{"no database server", map[string]string{"DATABASE_URL": "postgres://ada:hunter2@127.0.0.1:1/skipup"}, "database", models.LevelError, "connection refused"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			env := sqliteEnv(t)
+			newWorkspace(t, env)
+			for name, value := range tt.env {
+				env[name] = value
+			}
+			wantFound(t, skipup(t, env, "doctor", "--json"), tt.check, tt.level, tt.text)
+		})
+	}
+}
+
+func wantFound(t *testing.T, done outcome, check string, level models.Level, text string) {
+	t.Helper()
+	var findings []models.Diagnosis
+	if err := json.Unmarshal([]byte(done.stdout), &findings); err != nil {
+		t.Fatalf("stdout: %v\n%s", err, done.stdout)
+	}
+	code, found := exitOK, false
+	for _, f := range findings {
+		if f.Level == models.LevelError {
+			code = exitFailed
+		}
+		found = found || f.Check == check && f.Level == level && strings.Contains(f.Message, text)
+		if (f.Remedy == "") != (f.Level == models.LevelOK) {
+			t.Errorf("%s is %s with the remedy %q", f.Check, f.Level, f.Remedy)
+		}
+	}
+	if !found {
+		t.Errorf("findings = %s, want %s with level %s and %q", done.stdout, check, level, text)
+	}
+	modelstest.Equal(t, "exit code", done.code, code)
+	requireNoSecrets(t, done.stdout)
+}
+
+func TestDoctorFindsReadableFiles(t *testing.T) {
+	env := sqliteEnv(t)
+	newWorkspace(t, env)
+	path, _ := models.SQLiteFile(env["DATABASE_URL"])
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wantFound(t, skipup(t, env, "doctor", "--json"), "file_modes", models.LevelError, "Other users may read "+path+" (mode 0644)")
+}
+
+func TestDoctorFindsCallersBehindAProxy(t *testing.T) {
+	env := sqliteEnv(t)
+	key := newKey(t, env, newWorkspace(t, env), "CI", "seats.read")
+	s := serve(t, env)
+	if status, _ := s.get("/api/v1/me", key); status != 200 {
+		t.Fatalf("status = %d, want 200", status)
+	}
+	s.stop() // stores the usage
+	env["SKIPUP_PUBLIC_URL"], env["SKIPUP_TRUSTED_PROXIES"] = "https://keys.invalid", "192.0.2.1"
+	wantFound(t, skipup(t, env, "doctor", "--json"), "proxies", models.LevelWarning, "have local addresses, such as 127.0.0.1")
+}
