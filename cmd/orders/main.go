@@ -17,6 +17,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/keyauth"
+	"github.com/skipup/keys/web/keyauth/remote"
 )
 
 // stopTimeout limits how long open requests and the storing of their usage may take.
@@ -25,24 +26,36 @@ const stopTimeout = 20 * time.Second
 func main() {
 	address := flag.String("addr", "127.0.0.1:8081", "address to listen on")
 	database := flag.String("database", cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:skipup.db"), "URL of SkipUp's database (DATABASE_URL)")
+	server := flag.String("server", "", "URL of a SkipUp server to ask instead; needs SKIPUP_NODE_TOKEN")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *address, *database); err != nil {
+	source, closeSource, err := open(*server, os.Getenv("SKIPUP_NODE_TOKEN"), *database)
+	if err == nil {
+		err = errors.Join(run(ctx, *address, source), closeSource())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "orders:", err)
 		os.Exit(1)
 	}
 }
 
-// run serves the API until ctx is done.
-func run(ctx context.Context, address, databaseURL string) error {
-	log := slog.Default()
-	database, err := models.Open(databaseURL, models.Options{Log: log})
-	if err != nil {
-		return err
+// open returns where the keys come from: a server if there is a URL, otherwise the database.
+func open(serverURL, credential, databaseURL string) (source keyauth.Source, closeSource func() error, err error) {
+	if serverURL != "" {
+		source, err = remote.New(serverURL, credential, remote.Options{Log: slog.Default()})
+		return source, func() error { return nil }, err
 	}
-	defer func() { _ = database.Close() }()
-	gate, err := keyauth.Open(ctx, database, func(o *keyauth.GateOptions) { o.Log, o.Node.Name = log, "orders" })
+	database, err := models.Open(databaseURL, models.Options{Log: slog.Default()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return database, database.Close, nil
+}
+
+// run serves the API until ctx is done.
+func run(ctx context.Context, address string, source keyauth.Source) error {
+	gate, err := keyauth.Open(ctx, source, func(o *keyauth.GateOptions) { o.Log, o.Node.Name = slog.Default(), "orders" })
 	if err != nil {
 		return err
 	}

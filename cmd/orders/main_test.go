@@ -84,7 +84,7 @@ func TestRunServesUntilItIsStopped(t *testing.T) {
 	address := strings.TrimPrefix(server.URL, "http://")
 	server.Close()
 	stopped := make(chan error, 1)
-	go func() { stopped <- run(ctx, address, s.URL) }()
+	go func() { stopped <- run(ctx, address, s.Store) }()
 	for {
 		response, err := http.Get("http://" + address + "/healthz")
 		if err == nil {

@@ -46,6 +46,7 @@ resources:
 func newService(t testing.TB, configure ...func(*keyauth.GateOptions)) *service {
 	t.Helper()
 	s := &service{Store: modelstest.NewSQLite(t), ServeMux: http.NewServeMux(), log: &lockedBuffer{}, counts: &counts{}}
+	s.Exec(t, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000") // for busy machines
 	s.applyScopes(t, shopScopes)
 	workspace, _ := s.NewWorkspace(t, "Acme", "ada@acme.test")
 	s.workspace, s.counts.Store = workspace.ID, s.Store.Store
@@ -550,11 +551,15 @@ func TestClose(t *testing.T) {
 	_, key := s.key(t)
 	s.handle("GET /orders", ok)
 	s.get(t, "/orders", key)
+	nodes, err := s.Nodes(t.Context())
+	if err != nil || len(nodes) != 1 || nodes[0].Name == "" || nodes[0].Version == "" {
+		t.Errorf("nodes = %+v, %v, want one with a name and a version", nodes, err)
+	}
 	if err := s.gate.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	modelstest.Equal(t, "counts", fmt.Sprint(s.counts.sums()), "map[GET /orders [] 2xx:1]")
-	nodes, err := s.Nodes(t.Context())
+	nodes, err = s.Nodes(t.Context())
 	if err != nil || len(nodes) != 0 {
 		t.Errorf("nodes = %v, %v, want none", nodes, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime/debug"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -49,7 +50,7 @@ func Open(ctx context.Context, source Source, options ...func(*GateOptions)) (*G
 // newNode returns a Gate with the default options of a service.
 func newNode(source Source, configure []func(*GateOptions)) (*Gate, error) {
 	options := GateOptions{
-		Options: Options{Node: models.NewNode{StartedAt: time.Now()}},
+		Options: Options{Node: models.NewNode{Version: moduleVersion(), StartedAt: time.Now()}},
 		Limits:  Limits{Addresses: ratelimit.NewMemory(DefaultGuessPolicy, time.Now)},
 	}
 	if host, err := os.Hostname(); err == nil && models.CheckNodeName(host) == nil {
@@ -64,6 +65,21 @@ func newNode(source Source, configure []func(*GateOptions)) (*Gate, error) {
 		return nil, fmt.Errorf("keyauth: GateOptions.Node.Name: %w", err)
 	}
 	return NewGate(source, options), nil
+}
+
+// moduleVersion returns the version of this module in the program.
+func moduleVersion() string {
+	const module = "github.com/skipup/keys"
+	info, known := debug.ReadBuildInfo()
+	if !known {
+		return "unknown"
+	}
+	for _, dependency := range append(info.Deps, &info.Main) {
+		if dependency.Path == module && dependency.Version != "" {
+			return dependency.Version
+		}
+	}
+	return "unknown"
 }
 
 // awaitSource returns once the node is registered and holds a lease.
