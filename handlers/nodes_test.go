@@ -69,7 +69,7 @@ func TestChangesFromEveryInterfaceApplyToEveryNode(t *testing.T) {
 			"the page deletes": {func(id string) { post(page(id)+"/delete", url.Values{"confirm_name": {"Doomed"}}) }, http.StatusUnauthorized},
 			"the API deletes":  {func(id string) { first.Want(t, http.StatusNoContent, admin, "DELETE", "/api_keys/"+id, "") }, http.StatusUnauthorized},
 			"the page removes scopes": {func(id string) {
-				post(page(id)+"/access", url.Values{"scopes_before": {"seats.read"}, "expiry": {"keep"}})
+				post(page(id)+"/access", url.Values{"access_before": {"seats.read/0"}, "expiry": {"keep"}})
 			}, http.StatusForbidden},
 			"the Store removes scopes": {func(id string) { changeAccess(t, first, id, models.KeyAccess{}) }, http.StatusForbidden},
 			"the Store adds scopes":    {func(id string) { changeAccess(t, first, id, models.KeyAccess{Scopes: scope.All}) }, http.StatusOK},

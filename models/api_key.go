@@ -25,6 +25,7 @@ type APIKey struct {
 	Scopes            scope.Set
 	NeededScopes      scope.Set // used by accepted requests, including any since removed from Scopes
 	ExpiresAt         *time.Time
+	RateLimit         int // requests per minute; 0 for the limit of the server
 	FormID            *string
 	CreatedByType     ActorType
 	CreatedByID       *string
@@ -124,6 +125,9 @@ func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
+	if k.RateLimit != 0 {
+		w.RateLimit = &k.RateLimit
+	}
 	if k.pausedAt(now) && !k.IsScheduledForDeletion() {
 		w.PausedUntil = wire.OptionalTimestamp(k.PausedUntil)
 	}
@@ -141,6 +145,7 @@ type NewAPIKey struct {
 	ExpiresAt   *time.Time // nil for a key that does not expire
 	// DefaultExpiry replaces ExpiresAt by what the policy of the workspace says.
 	DefaultExpiry bool
+	RateLimit     int // requests per minute; 0 for the limit of the server, or of the key that creates it if that is lower
 	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
 	// is empty where a request is never repeated.
 	FormID string
@@ -165,7 +170,10 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		if err := tx.checkNewAPIKey(ctx, workspaceID, &n, Fields{}); err != nil {
 			return err
 		}
-		if err := creator.checkGrant(noAccess, KeyAccess{n.Scopes, n.ExpiresAt}, tx.Scopes()); err != nil {
+		if n.RateLimit == 0 {
+			n.RateLimit = tx.inheritedRateLimit(creator, 0)
+		}
+		if err := tx.checkGrant(creator, noAccess, KeyAccess{n.Scopes, n.ExpiresAt, n.RateLimit}); err != nil {
 			return err
 		}
 		if err := tx.requireActive(ctx, n.Scopes); err != nil {
@@ -199,6 +207,7 @@ func (s *Store) newAPIKey(ctx context.Context, workspace *Workspace, n NewAPIKey
 		Digest:        secret.Digest(),
 		Scopes:        n.Scopes,
 		ExpiresAt:     n.ExpiresAt,
+		RateLimit:     n.RateLimit,
 		FormID:        optional(clip(n.FormID, maxFormID)),
 		CreatedByType: actor.Type,
 		CreatedByID:   optional(actor.ID),
@@ -225,6 +234,7 @@ func (s *Store) checkNewAPIKey(ctx context.Context, workspaceID string, n *NewAP
 	n.Name = checkName(fields, "name", n.Name)
 	checkKeyDescription(fields, n.Description)
 	n.Environment = checkEnvironment(fields, n.Environment)
+	checkRateLimit(fields, n.RateLimit)
 	return n.checkAccess(fields, policy, s.now())
 }
 
@@ -267,6 +277,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	details := map[string]string{"scopes": s.Scopes().Text(key.Scopes), "key_prefix": key.KeyPrefix}
 	if key.ExpiresAt != nil {
 		details["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if key.RateLimit != 0 {
+		details["rate_limit"] = rateLimitText(key.RateLimit)
 	}
 	if key.Environment != "" {
 		details["environment"] = key.Environment

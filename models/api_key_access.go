@@ -13,14 +13,17 @@ import (
 type KeyAccess struct {
 	Scopes    scope.Set
 	ExpiresAt *time.Time // nil for a key that does not expire
+	RateLimit int        // requests per minute; 0 for the limit of the server
 }
 
 // Access returns what the key may do.
-func (k *APIKey) Access() KeyAccess { return KeyAccess{Scopes: k.Scopes, ExpiresAt: k.ExpiresAt} }
+func (k *APIKey) Access() KeyAccess {
+	return KeyAccess{Scopes: k.Scopes, ExpiresAt: k.ExpiresAt, RateLimit: k.RateLimit}
+}
 
 // Equal reports whether a and other are the same.
 func (a KeyAccess) Equal(other KeyAccess) bool {
-	return a.Scopes == other.Scopes && sameTime(a.ExpiresAt, other.ExpiresAt)
+	return a.Scopes == other.Scopes && sameTime(a.ExpiresAt, other.ExpiresAt) && a.RateLimit == other.RateLimit
 }
 
 func sameTime(a, b *time.Time) bool {
@@ -30,7 +33,7 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// ChangeAPIKeyAccess changes the scopes or the expiry of a key, which may be expired but not
+// ChangeAPIKeyAccess changes the scopes, the expiry, or the rate limit of a key, which may be expired but not
 // deleted. It returns Conflict if the access is no longer before, which the caller saw, so that no one
 // undoes another's change by accident. When it returns, the access is in effect on all nodes, even if
 // there was nothing to change: a concurrent call may just have made the change.
@@ -55,7 +58,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 		if !key.Access().Equal(before) {
 			return nil, errAccessChanged
 		}
-		if err := actor.checkGrant(before, access, tx.Scopes()); err != nil {
+		if err := tx.checkGrant(actor, before, access); err != nil {
 			return nil, err
 		}
 		if err := tx.setAccess(ctx, key, access); err != nil {
@@ -73,6 +76,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 // errors already in fields. An unchanged expiry may be in the past.
 func (s *Store) CheckKeyAccess(ctx context.Context, key *APIKey, access KeyAccess, fields Fields) error {
 	checkAdded(fields, access.Scopes.Without(key.Scopes).Without(s.Scopes().Active()), s.Scopes())
+	checkRateLimit(fields, access.RateLimit)
 	if sameTime(key.ExpiresAt, access.ExpiresAt) {
 		return fields.err()
 	}
@@ -95,11 +99,11 @@ func (s *Store) setAccess(ctx context.Context, key *APIKey, access KeyAccess) er
 	if err := s.requireActive(ctx, access.Scopes.Without(before.Scopes)); err != nil {
 		return err
 	}
-	err := s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt})
+	err := s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "rate_limit": access.RateLimit})
 	if err != nil {
 		return err
 	}
-	key.Scopes, key.ExpiresAt, key.UpdatedAt = access.Scopes, access.ExpiresAt, s.now()
+	key.Scopes, key.ExpiresAt, key.RateLimit, key.UpdatedAt = access.Scopes, access.ExpiresAt, access.RateLimit, s.now()
 	return s.audit(ctx, key.WorkspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
 }
 
@@ -126,19 +130,23 @@ func (s *Store) lockForActor(ctx context.Context, workspaceID, id string) (key, 
 }
 
 // noAccess is what a key could do before it was created.
-var noAccess = KeyAccess{ExpiresAt: &time.Time{}}
+var noAccess = KeyAccess{ExpiresAt: &time.Time{}, RateLimit: 1}
 
-// checkGrant returns Forbidden if a key would give another key, or itself, scopes that it doesn't have, or a
-// later expiry than its own. The actor is nil for a person, who may give any.
-func (k *APIKey) checkGrant(before, after KeyAccess, scopes *scope.Catalog) error {
-	if k == nil {
+// checkGrant returns Forbidden if a key would give another key, or itself, scopes that it doesn't have, a
+// later expiry than its own, or a higher rate limit. The actor is nil for a person, who may give any.
+func (s *Store) checkGrant(actor *APIKey, before, after KeyAccess) error {
+	if actor == nil {
 		return nil
 	}
-	if more := after.Scopes.Without(before.Scopes).Without(k.Scopes); !more.IsEmpty() {
-		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", scopes.Text(more))
+	if more := after.Scopes.Without(before.Scopes).Without(actor.Scopes); !more.IsEmpty() {
+		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", s.Scopes().Text(more))
 	}
-	if isLater := before.ExpiresAt != nil && (after.ExpiresAt == nil || after.ExpiresAt.After(*before.ExpiresAt)); isLater && !k.outlives(after.ExpiresAt) {
-		return Errorf(Forbidden, "This API key can't give a key a later expiry than its own. Set expires_at to %s or earlier.", formatExpiry(k.ExpiresAt))
+	if isLater := before.ExpiresAt != nil && (after.ExpiresAt == nil || after.ExpiresAt.After(*before.ExpiresAt)); isLater && !actor.outlives(after.ExpiresAt) {
+		return Errorf(Forbidden, "This API key can't give a key a later expiry than its own. Set expires_at to %s or earlier.", formatExpiry(actor.ExpiresAt))
+	}
+	own, granted := s.effectiveRateLimit(actor.RateLimit), s.effectiveRateLimit(after.RateLimit)
+	if granted > s.effectiveRateLimit(before.RateLimit) && granted > own {
+		return Errorf(Forbidden, "This API key can't give a key a higher rate limit than its own. Set rate_limit to %d or lower.", own)
 	}
 	return nil
 }
@@ -159,6 +167,9 @@ func (a KeyAccess) differenceTo(next KeyAccess, scopes *scope.Catalog) map[strin
 	}
 	if !sameTime(a.ExpiresAt, next.ExpiresAt) {
 		details["expires_at_before"], details["expires_at"] = formatExpiry(a.ExpiresAt), formatExpiry(next.ExpiresAt)
+	}
+	if a.RateLimit != next.RateLimit {
+		details["rate_limit_before"], details["rate_limit"] = rateLimitText(a.RateLimit), rateLimitText(next.RateLimit)
 	}
 	return details
 }

@@ -113,7 +113,7 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string) (*APIKe
 	if err != nil {
 		return nil, err
 	}
-	if err := actor.checkGrant(KeyAccess{ExpiresAt: key.ExpiresAt}, key.Access(), s.Scopes()); err != nil {
+	if err := s.checkGrant(actor, KeyAccess{ExpiresAt: key.ExpiresAt, RateLimit: key.RateLimit}, key.Access()); err != nil {
 		return nil, err
 	}
 	if err := s.auditCancellation(ctx, key); err != nil {

@@ -57,7 +57,8 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
-		if err := creator.checkGrant(noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt}, tx.Scopes()); err != nil {
+		wanted.RateLimit = tx.inheritedRateLimit(creator, wanted.RateLimit)
+		if err := tx.checkGrant(creator, noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt, wanted.RateLimit}); err != nil {
 			return err
 		}
 		if next, secret, err = tx.newAPIKey(ctx, workspace, wanted); err != nil {
@@ -128,7 +129,7 @@ var (
 
 // of returns n as a key to create.
 func (n NewReplacement) of(old *APIKey, policy KeyPolicy, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), FormID: n.FormID}
+	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), RateLimit: old.RateLimit, FormID: n.FormID}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)

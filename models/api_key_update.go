@@ -13,21 +13,22 @@ type KeyUpdate struct {
 	Name, Description, Environment Change[string]
 	Scopes                         Change[scope.Set]
 	ExpiresAt                      Change[*time.Time] // to nil for a key that does not expire
+	RateLimit                      Change[int]        // to 0 for the limit of the server
 }
 
 // UpdateAPIKey updates a key, which may be expired but not deleted. All changes are made, or none. If they
-// include the scopes or the expiry, they are in effect on all nodes when it returns. Unlike
+// include the scopes, the expiry, or the rate limit, they are in effect on all nodes when it returns. Unlike
 // ChangeAPIKeyAccess, it replaces what another call has just changed.
 //
-// If a key makes the change, it returns Forbidden for added scopes that it lacks and for an expiry that
-// is later than both the old one and its own.
+// If a key makes the change, it returns Forbidden for added scopes that it lacks, and for an expiry or a rate
+// limit above both the old one and its own.
 func (s *Store) UpdateAPIKey(ctx context.Context, workspaceID, id string, u KeyUpdate) (key *APIKey, err error) {
 	u.ExpiresAt.Value = storedTime(u.ExpiresAt.Value)
 	update := func(tx *Store) (_ []*APIKey, err error) {
 		key, err = tx.update(ctx, workspaceID, id, u)
 		return []*APIKey{key}, err
 	}
-	if u.Scopes.Given || u.ExpiresAt.Given {
+	if u.ChangesAccess() {
 		_, err = s.changeKeys(ctx, update)
 	} else {
 		err = s.Tx(ctx, func(tx *Store) error { _, err := update(tx); return err })
@@ -39,6 +40,11 @@ func (s *Store) UpdateAPIKey(ctx context.Context, workspaceID, id string, u KeyU
 		return nil, err
 	}
 	return key, nil
+}
+
+// ChangesAccess reports whether u changes what the key may do, so that UpdateAPIKey waits for all nodes.
+func (u KeyUpdate) ChangesAccess() bool {
+	return u.Scopes.Given || u.ExpiresAt.Given || u.RateLimit.Given
 }
 
 // update returns errNothingToChange if the key is as u says already.
@@ -53,12 +59,13 @@ func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate)
 	u.Environment.apply(&details.environment)
 	u.Scopes.apply(&access.Scopes)
 	u.ExpiresAt.apply(&access.ExpiresAt)
+	u.RateLimit.apply(&access.RateLimit)
 	fields := Fields{}
 	details.check(fields, key.details())
 	if err := s.CheckKeyAccess(ctx, key, access, fields); err != nil {
 		return nil, err
 	}
-	if err := actor.checkGrant(key.Access(), access, s.Scopes()); err != nil {
+	if err := s.checkGrant(actor, key.Access(), access); err != nil {
 		return nil, err
 	}
 	editsDetails, changesAccess := details != key.details(), !access.Equal(key.Access())

@@ -47,6 +47,9 @@ type Options struct {
 	// KeyCreations limits the keys that an API key and its descendants create in an hour. It is
 	// DefaultKeyCreations if zero; negative for no limit.
 	KeyCreations int
+	// KeyRateLimit is the number of requests per minute of keys without a limit of their own, so that no key can
+	// give more; 0 for no limit. The Store doesn't enforce it.
+	KeyRateLimit int
 }
 
 // Store reads and changes the database according to the rules. It is safe for concurrent use.
@@ -77,6 +80,7 @@ type Store struct {
 
 	sealer                   sealer
 	maxAPIKeys, keyCreations int // negative for no limit
+	keyRateLimit             int // 0 for no limit
 
 	allowPrivate bool
 	webhooksWake chan struct{} // receives a value when deliveries may be due
@@ -128,6 +132,7 @@ func Open(url string, options Options) (*Store, error) {
 
 		maxAPIKeys:   cmp.Or(options.MaxAPIKeys, DefaultMaxAPIKeys),
 		keyCreations: cmp.Or(options.KeyCreations, DefaultKeyCreations),
+		keyRateLimit: options.KeyRateLimit,
 
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),

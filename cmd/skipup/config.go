@@ -114,7 +114,7 @@ var (
 		func(s *settings) encoding.TextUnmarshaler { return &s.Redis },
 	}
 	cacheOption = option{
-		"cache-mb", "SKIPUP_CACHE_MB", "128", "`megabytes` of memory for cached keys; a million keys take 114",
+		"cache-mb", "SKIPUP_CACHE_MB", "128", "`megabytes` of memory for cached keys; a million keys take 122",
 		func(s *settings) encoding.TextUnmarshaler { return &s.Cache },
 	}
 	metricsOption = option{

@@ -64,9 +64,8 @@ func limitsOf(ctx context.Context, s settings, conditions *web.Conditions, log *
 			return shared
 		}
 	}
-	if policy := s.KeyRateLimit.policy(); policy.Quota > 0 {
-		limits.Keys = &keyauth.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
-	}
+	policy := s.KeyRateLimit.policy()
+	limits.Keys = &keyauth.KeyLimit{Limiter: limiter("key", policy), Policy: policy}
 	if policy := s.GuessRateLimit.policy(); policy.Quota > 0 {
 		limits.Addresses = limiter("guess", policy)
 	}

@@ -26,6 +26,7 @@ type newKeyFlags struct {
 	scopes          []string
 	expiresIn       time.Duration
 	expires, never  bool
+	rateLimit       int
 }
 
 func (p *program) keysCreate() *cobra.Command {
@@ -47,6 +48,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
 	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
+	flags.IntVar(&f.rateLimit, "rate-limit", 0, rateLimitUsage)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	addFlags(flags, databaseOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
@@ -56,6 +58,8 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 		return p.createKey(ctx, cmd, f)
 	})
 }
+
+const rateLimitUsage = "maximum `requests` per minute, 0 for the server's limit"
 
 func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFlags) error {
 	s, err := p.settings(cmd, databaseOption, maxKeysOption)
@@ -71,7 +75,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		if err != nil {
 			return err
 		}
-		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never}
+		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
 		if f.expires {
 			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at
@@ -79,7 +83,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		key, secret, err := store.CreateAPIKey(ctx, workspace, n)
 		if err != nil {
 			return flagErrors(err, map[string]string{
-				"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes",
+				"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes", "rate_limit": "--rate-limit",
 			})
 		}
 		if err := p.printf("%s", secret.Reveal()); err != nil {

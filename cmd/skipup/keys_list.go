@@ -93,6 +93,7 @@ type listedKey struct {
 	CreatedAt   time.Time        `json:"created_at"`
 	LastUsedAt  *time.Time       `json:"last_used_at"`
 	ExpiresAt   *time.Time       `json:"expires_at"`
+	RateLimit   *int             `json:"rate_limit"`   // requests per minute; null for the server's limit
 	PausedUntil *time.Time       `json:"paused_until"` // even if in the past; null if the key is scheduled for deletion
 	DeleteAt    *time.Time       `json:"delete_at"`    // null unless the key is scheduled for deletion
 	DeletedAt   *time.Time       `json:"deleted_at"`
@@ -108,6 +109,9 @@ func listed(key *models.APIKey, now time.Time, scopes *scope.Catalog) listedKey 
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
+	}
+	if key.RateLimit != 0 {
+		one.RateLimit = &key.RateLimit
 	}
 	if key.IsScheduledForDeletion() {
 		one.PausedUntil, one.DeleteAt = nil, inSeconds(key.DeleteAt)

@@ -17,16 +17,18 @@ type keyChange struct {
 	scopes                         []string
 	expiresIn                      time.Duration
 	never                          bool
+	rateLimit                      int
 	changes                        func(flag string) bool
 }
 
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Update an API key's name, description, environment, scopes, or expiry",
-		Long: `Update an API key's name, description, environment, scopes, or expiry. Omitted fields don't change.
+		Short: "Update an API key's name, description, environment, scopes, expiry, or rate limit",
+		Long: `Update an API key's name, description, environment, scopes, expiry, or rate limit. Omitted fields
+don't change.
 
-A change to the scopes or the expiry returns once it is in effect on every node.`,
+A change to the scopes, the expiry, or the rate limit returns once it is in effect on every node.`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
 		Args:    oneKey,
 	}
@@ -38,8 +40,9 @@ A change to the scopes or the expiry returns once it is in effect on every node.
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
+	flags.IntVar(&change.rateLimit, "rate-limit", 0, rateLimitUsage)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires")
+	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires", "rate-limit")
 	addFlags(flags, databaseOption)
 	completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -58,9 +61,9 @@ A change to the scopes or the expiry returns once it is in effect on every node.
 			}
 			update := change.update(scopes, store.Now())
 			if _, err := store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
-				return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in"})
+				return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "rate_limit": "--rate-limit"})
 			}
-			if update.Scopes.Given || update.ExpiresAt.Given {
+			if update.ChangesAccess() {
 				return p.printf("Updated %s. Applied on every node.", key.ID)
 			}
 			return p.printf("Updated %s.", key.ID)
@@ -76,6 +79,7 @@ func (c keyChange) update(scopes scope.Set, now time.Time) models.KeyUpdate {
 		Environment: models.Change[string]{Given: c.changes("environment"), Value: c.environment},
 		Scopes:      models.Change[scope.Set]{Given: c.changes("scopes"), Value: scopes},
 		ExpiresAt:   c.expiry(now),
+		RateLimit:   models.Change[int]{Given: c.changes("rate-limit"), Value: c.rateLimit},
 	}
 }
 

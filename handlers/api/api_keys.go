@@ -72,6 +72,7 @@ type newAPIKey struct {
 	Environment *string         `json:"environment"`
 	Scopes      []string        `json:"scopes"`
 	ExpiresAt   given[*rfc3339] `json:"expires_at"` // null for never; omitted for the default of the workspace
+	RateLimit   given[*int]     `json:"rate_limit"`
 }
 
 // create creates an API key. Its scopes and its expiry are limited to those of the caller's key.
@@ -84,6 +85,10 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
+	rateLimit, err := rateLimitChange(in.RateLimit)
+	if err != nil {
+		return createdAPIKey{}, err
+	}
 	var description, environment string
 	if in.Description != nil {
 		description = *in.Description
@@ -93,7 +98,7 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
 		Name: in.Name, Description: description, Environment: environment, Scopes: set,
-		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given,
+		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given, RateLimit: rateLimit.Value,
 	})
 	if err != nil {
 		return createdAPIKey{}, err
@@ -122,10 +127,11 @@ type keyUpdate struct {
 	Environment given[*string]  `json:"environment"`
 	Scopes      given[[]string] `json:"scopes"`
 	ExpiresAt   given[*rfc3339] `json:"expires_at"`
+	RateLimit   given[*int]     `json:"rate_limit"`
 }
 
-// update updates an API key. Scopes that it adds, and a later expiry, are limited to those of the caller's
-// key.
+// update updates an API key. Scopes that it adds, a later expiry, and a higher rate limit are limited to those
+// of the caller's key.
 func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
 	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment)}
 	var err error
@@ -135,7 +141,22 @@ func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (w
 	if u.ExpiresAt, err = timeChange("expires_at", in.ExpiresAt); err != nil {
 		return wire.APIKey{}, err
 	}
+	if u.RateLimit, err = rateLimitChange(in.RateLimit); err != nil {
+		return wire.APIKey{}, err
+	}
 	return h.wireOrError(h.store.UpdateAPIKey(ctx, caller.WorkspaceID, in.ID, u))
+}
+
+// rateLimitChange returns a change of a rate limit, which null removes.
+func rateLimitChange(limit given[*int]) (models.Change[int], error) {
+	change := models.Change[int]{Given: limit.Given}
+	if limit.Value == nil {
+		return change, nil
+	}
+	if change.Value = *limit.Value; change.Value < 1 {
+		return change, invalid("rate_limit", fmt.Sprintf("must be a whole number from 1 to %d, or null for the server's limit", models.MaxRateLimit))
+	}
+	return change, nil
 }
 
 // changeOf returns a change of text, which null empties.

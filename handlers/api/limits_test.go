@@ -11,6 +11,7 @@ import (
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/ratelimit"
 )
@@ -67,6 +68,55 @@ func TestKeyRateLimit(t *testing.T) {
 			checkStatus(t, s.Call(t, other, "GET", "/me", ""), http.StatusOK)
 		}
 		s.Clock.Advance(10 * time.Second)
+	}
+}
+
+// TestRateLimitOfAKey changes the limit of a key, which takes effect at once.
+func TestRateLimitOfAKey(t *testing.T) {
+	for name, server := range map[string]func(t *testing.T) *handlerstest.Server{
+		"with a limit of the server": limited, "without": func(t *testing.T) *handlerstest.Server { return handlerstest.New(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := server(t)
+			secret := s.Key(t)
+			digest, err := token.Parse(secret)
+			must(t, err)
+			key, err := s.APIKeyByDigest(t.Context(), digest)
+			must(t, err)
+			set := func(limit int) {
+				t.Helper()
+				_, err := s.UpdateAPIKey(t.Context(), key.WorkspaceID, key.ID, models.KeyUpdate{RateLimit: models.To(limit)})
+				must(t, err)
+			}
+			want := func(status int, policy string) {
+				t.Helper()
+				response := s.Call(t, secret, "GET", "/me", "")
+				checkStatus(t, response, status)
+				if got := response.Header.Get("RateLimit-Policy"); got != policy {
+					t.Errorf("RateLimit-Policy = %q, want %q", got, policy)
+				}
+			}
+			set(5)
+			for range 5 {
+				want(http.StatusOK, `"key";q=5;w=60`)
+			}
+			want(http.StatusTooManyRequests, `"key";q=5;w=60`)
+			set(6)
+			want(http.StatusOK, `"key";q=6;w=60`)
+			want(http.StatusTooManyRequests, `"key";q=6;w=60`)
+			set(0)
+			if name == "without" {
+				want(http.StatusOK, "")
+			} else {
+				want(http.StatusTooManyRequests, `"default";q=3;w=60`)
+			}
+			s.Flush(t)
+			callers, err := s.CallersOf(t.Context(), key.WorkspaceID, key.ID)
+			must(t, err)
+			if got := callers[0].LastRejection; got != usage.RejectedRateLimit {
+				t.Errorf("last rejection = %q, want %q", got, usage.RejectedRateLimit)
+			}
+		})
 	}
 }
 

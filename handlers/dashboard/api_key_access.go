@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// access edits the scopes and the expiry of a key. If the scopes have changed since the form was
+// access edits the scopes, the expiry, and the rate limit of a key. If the scopes or the rate limit have changed since the form was
 // rendered, it saves nothing and shows what was entered next to the current scopes.
 func (h apiKeys) access() change[*models.APIKey, apikeys.AccessForm] {
 	return change[*models.APIKey, apikeys.AccessForm]{
@@ -35,7 +36,14 @@ func (h apiKeys) accessForm(c echo.Context, status int, page apikeys.AccessPage)
 		return err
 	}
 	page.InUse = page.Key.InUseAt(h.store.Now())
-	page.Routes = routesOf(h.routes)
+	page.Routes, page.ServerLimit = routesOf(h.routes), h.store.KeyRateLimit()
+	ctx := c.Request().Context()
+	if page.Busiest, err = h.store.BusiestHourOf(ctx, page.Key.WorkspaceID, page.Key.ID, lately(ctx)); err != nil {
+		return err
+	}
+	if page.Form.Preset == apikeys.PresetRateLimit {
+		page.Form.RateLimit = strconv.Itoa(page.Busiest.SuggestedRateLimit())
+	}
 	return web.Render(c, status, apikeys.EditAccess(page))
 }
 
@@ -48,7 +56,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 		preset(&form.Access, h.store.Scopes(), key.Scopes)
 		return next{}, h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: form})
 	}
-	if form.Before != key.Scopes.String() {
+	if form.Before != apikeys.VersionOf(key) {
 		return next{}, h.outdatedAccess(c, key, form)
 	}
 	access, fields := accessOf(form, key, viewer.Of(c.Request().Context()))
@@ -70,7 +78,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 
 // outdatedAccess shows the form again, based on the current scopes.
 func (h apiKeys) outdatedAccess(c echo.Context, key *models.APIKey, form apikeys.AccessForm) error {
-	form.Before = key.Scopes.String()
+	form.Before = apikeys.VersionOf(key)
 	return h.accessForm(c, http.StatusUnprocessableEntity, apikeys.AccessPage{Key: key, Form: form, Outdated: true})
 }
 
@@ -81,7 +89,7 @@ func accessOf(form apikeys.AccessForm, key *models.APIKey, v viewer.Viewer) (mod
 	if err != nil {
 		fields["scopes"] = "must be from the list"
 	}
-	access.Scopes = set
+	access.Scopes, access.RateLimit = set, numberOf(form.RateLimit)
 	if form.Expiry == apikeys.ExpiryKeep {
 		return access, fields
 	}

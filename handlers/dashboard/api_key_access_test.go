@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func TestAccessIsInForceWhenItIsSaved(t *testing.T) {
 			t.Fatalf("before: %d", got)
 		}
 		address := listPath + "/" + key.ID + "/access"
-		saved := b.Post(address, url.Values{"scopes_before": {"meeting_requests.read"}, "scopes": {"api_keys.read"}, "expiry": {"keep"}})
+		saved := b.Post(address, url.Values{"access_before": {"meeting_requests.read/0"}, "scopes": {"api_keys.read"}, "expiry": {"keep"}})
 		if saved.Status != http.StatusSeeOther {
 			t.Fatalf("save: %d %s", saved.Status, saved.Body)
 		}
@@ -46,10 +47,10 @@ func TestRejectedAccessKeepsTheSelection(t *testing.T) {
 		form url.Values
 		says string
 	}{
-		{"past date", url.Values{"scopes": {"seats.read"}, "expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Expiry must be in the future."},
-		{"no choice", url.Values{"scopes": {"seats.read"}, "expiry": {"soon"}}, "Expiry must be one of the options."},
-		{"no such scope", url.Values{"scopes": {"seats.read", "seats"}, "expiry": {"keep"}}, "Scopes must be from the list."},
-		{"outdated", url.Values{"scopes_before": {"members.read"}, "scopes": {"seats.read"}, "expiry": {"keep"}}, "Your changes aren’t saved"},
+		{"past date", url.Values{"access_before": {"/0"}, "scopes": {"seats.read"}, "expiry": {"date"}, "expiry_date": {"2020-01-01"}}, "Expiry must be in the future."},
+		{"no choice", url.Values{"access_before": {"/0"}, "scopes": {"seats.read"}, "expiry": {"soon"}}, "Expiry must be one of the options."},
+		{"no such scope", url.Values{"access_before": {"/0"}, "scopes": {"seats.read", "seats"}, "expiry": {"keep"}}, "Scopes must be from the list."},
+		{"outdated", url.Values{"access_before": {"members.read/0"}, "scopes": {"seats.read"}, "expiry": {"keep"}}, "Your changes aren’t saved"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestAccessChangedAtTheSameTime(t *testing.T) {
 	commit := s.Begin(t, "UPDATE revocation SET epoch = epoch + 1, change_id = 'chg_1'", "UPDATE api_keys SET scopes = '', changed_epoch = 1 WHERE id = '"+key.ID+"'")
 	posted := make(chan handlerstest.Response, 1)
 	go func() {
-		posted <- b.Post(listPath+"/"+key.ID+"/access", url.Values{"scopes_before": {"seats.read"}, "scopes": {"seats.read", "members.read"}, "expiry": {"keep"}})
+		posted <- b.Post(listPath+"/"+key.ID+"/access", url.Values{"access_before": {"seats.read/0"}, "scopes": {"seats.read", "members.read"}, "expiry": {"keep"}})
 	}()
 	for deadline := time.Now().Add(10 * time.Second); !isWaiting(t, s) && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
@@ -91,7 +92,7 @@ func TestAccessChangedAtTheSameTime(t *testing.T) {
 	commit()
 	answer := <-posted
 	answer.Want(t, http.StatusUnprocessableEntity, "Your changes aren’t saved")
-	modelstest.Equal(t, "scopes_before", document(t, answer).Find(`input[name="scopes_before"]`).AttrOr("value", "none"), "")
+	modelstest.Equal(t, "access_before", document(t, answer).Find(`input[name="access_before"]`).AttrOr("value", "none"), "/0")
 	if now := keysOf(t, s)[0]; !now.Scopes.IsEmpty() {
 		t.Errorf("the key has the scopes %s again", now.Scopes)
 	}
@@ -110,4 +111,35 @@ func isWaiting(t *testing.T, s *handlerstest.Server) bool {
 		t.Fatal(err)
 	}
 	return waiting
+}
+
+// TestRateLimitIsSuggested uses the suggestion, saves it, and shows it.
+func TestRateLimitIsSuggested(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	secret := s.Key(t)
+	address := listPath + "/" + keysOf(t, s)[0].ID
+	if strings.Contains(b.Get(address+"/access").Body, "Busiest hour") {
+		t.Error("a limit is suggested without requests")
+	}
+	for range 61 {
+		s.Want(t, http.StatusOK, secret, "GET", "/me", "")
+	}
+	s.Flush(t)
+	asked := b.Get(address + "/access")
+	asked.Want(t, http.StatusOK, "Busiest hour in 30 days: 61 requests", "2 per minute on average", "If empty, there’s no limit.")
+	form := url.Values{"access_before": {"/0"}, "expiry": {"keep"}, "preset": {"rate_limit"}}
+	suggested := document(t, b.Post(address+"/access", form))
+	modelstest.Equal(t, "suggested limit", suggested.Find("input[name=rate_limit]").AttrOr("value", ""), "10")
+	modelstest.Equal(t, "limit before it is saved", keysOf(t, s)[0].RateLimit, 0)
+	form.Del("preset")
+	for _, wrong := range []string{"0", "-1", "1000001", "many"} {
+		form.Set("rate_limit", wrong)
+		b.Post(address+"/access", form).Want(t, http.StatusUnprocessableEntity, "Rate limit must be a whole number from 1 to 1000000.")
+	}
+	form.Set("rate_limit", "10")
+	b.Post(address+"/access", form).Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, "limit", keysOf(t, s)[0].RateLimit, 10)
+	b.Get(address).Want(t, http.StatusOK, "10 requests per minute")
+	b.Post(address+"/access", form).Want(t, http.StatusUnprocessableEntity, "Your changes aren’t saved")
 }

@@ -105,7 +105,7 @@ func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
 	if err != nil {
 		return err
 	}
-	form.Found = found
+	form.Found, form.ServerLimit = found, h.store.KeyRateLimit()
 	if form.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 	if err != nil {
 		return err
 	}
-	page.History = history
+	page.History, page.ServerLimit = history, h.store.KeyRateLimit()
 	if page.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), page.Key.WorkspaceID); err != nil {
 		return err
 	}

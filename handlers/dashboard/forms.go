@@ -2,6 +2,8 @@ package dashboard
 
 import (
 	"net/url"
+	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,4 +25,20 @@ func listURL(c echo.Context, base string) string {
 		return base
 	}
 	return web.LocalURL(from.RequestURI())
+}
+
+// invalidNumber is a number that the Store rejects.
+const invalidNumber = -1
+
+// numberOf returns the number in an optional field, which can't be 0, or 0 if the field is empty.
+func numberOf(text string) int {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n == 0 {
+		return invalidNumber
+	}
+	return n
 }

@@ -1,9 +1,6 @@
 package dashboard
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
@@ -40,29 +37,13 @@ func (h keyPolicies) edit() change[models.KeyPolicy, policy.Form] {
 // policyOf returns the policy that a form describes.
 func policyOf(form policy.Form) models.KeyPolicy {
 	p := models.KeyPolicy{
-		ExpiryRequired: form.Lifetime != policy.LifetimeAny, DefaultDays: daysOf(form.DefaultDays),
-		ReviewUnusedDays: daysOf(form.ReviewUnusedDays), ReviewIdleDays: daysOf(form.ReviewIdleDays), ReviewOldDays: daysOf(form.ReviewOldDays),
+		ExpiryRequired: form.Lifetime != policy.LifetimeAny, DefaultDays: numberOf(form.DefaultDays),
+		ReviewUnusedDays: numberOf(form.ReviewUnusedDays), ReviewIdleDays: numberOf(form.ReviewIdleDays), ReviewOldDays: numberOf(form.ReviewOldDays),
 	}
 	if form.Lifetime == policy.LifetimeLimited {
-		if p.MaxDays = daysOf(form.MaxDays); p.MaxDays == 0 {
-			p.MaxDays = invalidDays
+		if p.MaxDays = numberOf(form.MaxDays); p.MaxDays == 0 {
+			p.MaxDays = invalidNumber
 		}
 	}
 	return p
-}
-
-// invalidDays is a number of days that the Store rejects.
-const invalidDays = -1
-
-// daysOf returns the number of days in a field, or 0 if it is empty.
-func daysOf(text string) int {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return 0
-	}
-	days, err := strconv.Atoi(text)
-	if err != nil || days == 0 {
-		return invalidDays
-	}
-	return days
 }

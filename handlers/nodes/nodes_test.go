@@ -416,6 +416,21 @@ func TestKeysExpireByTheClockOfTheServer(t *testing.T) {
 	n.wantStatus(t, "after the expiry", secret, models.KeyExpired)
 }
 
+// A node enforces the limit that a key has of its own, and follows changes to it at once.
+func TestNodeLimitsKeys(t *testing.T) {
+	s := handlerstest.New(t)
+	n := startNode(t, "orders-1", s.URL, credential(t, s, "orders", ""), nil)
+	key, secret := newKey(t, s, models.NewAPIKey{RateLimit: 1})
+	n.wantAccepted(t, "first request", secret)
+	if err := n.verify(secret); !models.IsKind(err, models.RateLimited) {
+		t.Errorf("second request: error = %v, want a rate limit", err)
+	}
+	if _, err := s.UpdateAPIKey(t.Context(), key.WorkspaceID, key.ID, models.KeyUpdate{RateLimit: models.To(2)}); err != nil {
+		t.Fatal(err)
+	}
+	n.wantAccepted(t, "with a higher limit", secret)
+}
+
 func TestNodeKnowsScopesOnceTheyAreApplied(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		setLease(t, s, time.Minute)

@@ -172,6 +172,12 @@ func (s *Store) Logging(t testing.TB, log *slog.Logger) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{Log: log, SlowQuery: time.Nanosecond})
 }
 
+// Limiting returns a node with the same database and clock whose keys have a rate limit by default.
+func (s *Store) Limiting(t testing.TB, keyRateLimit int) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{KeyRateLimit: keyRateLimit})
+}
+
 func connect(t testing.TB, address string, clock *Clock) *Store {
 	t.Helper()
 	return connectWith(t, address, clock, models.Options{})

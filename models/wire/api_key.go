@@ -10,6 +10,7 @@ type APIKey struct {
 	Scopes      []string   `json:"scopes"`
 	State       string     `json:"state"`
 	ExpiresAt   *Timestamp `json:"expires_at"`
+	RateLimit   *int       `json:"rate_limit"` // requests per minute; null for the limit of the server
 	LastUsedAt  *Timestamp `json:"last_used_at"`
 	PausedUntil *Timestamp `json:"paused_until"` // null if the key isn't paused now, or until it is deleted
 	DeleteAt    *Timestamp `json:"delete_at"`    // when the key will be deleted

@@ -1,7 +1,9 @@
 package apikeys
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
@@ -12,9 +14,49 @@ import (
 // AccessFormOf returns the form filled in with the access of a key.
 func AccessFormOf(key *models.APIKey, scopes *scope.Catalog) AccessForm {
 	return AccessForm{
-		Before: key.Scopes.String(),
-		Access: Access{Scopes: scopes.Names(key.Scopes), Expiry: ExpiryKeep},
+		Before: VersionOf(key),
+		Access: Access{Scopes: scopes.Names(key.Scopes), Expiry: ExpiryKeep, RateLimit: limitText(key.RateLimit)},
 	}
+}
+
+// VersionOf identifies what the form for the access of a key shows, except for the expiry, which it keeps.
+func VersionOf(key *models.APIKey) string {
+	return key.Scopes.String() + "/" + strconv.Itoa(key.RateLimit)
+}
+
+// limitText returns a rate limit for a field, which is empty for the server's limit.
+func limitText(limit int) string {
+	if limit == 0 {
+		return ""
+	}
+	return strconv.Itoa(limit)
+}
+
+// rateLimitHelp explains the field for the rate limit.
+func rateLimitHelp(serverLimit int) string {
+	help := "Optional. The most requests per minute. "
+	if serverLimit == 0 {
+		return help + "If empty, there’s no limit."
+	}
+	return help + "If empty, the server’s limit of " + ui.Count(int64(serverLimit)) + " applies."
+}
+
+// rateLimitText returns the rate limit of a key in words.
+func rateLimitText(limit, serverLimit int) string {
+	switch {
+	case limit > 0:
+		return ui.Plural(int64(limit), "request") + " per minute"
+	case serverLimit > 0:
+		return ui.Plural(int64(serverLimit), "request") + " per minute (server’s limit)"
+	}
+	return "No limit"
+}
+
+// busiestText says how a suggested rate limit follows from the busiest hour.
+func busiestText(busiest models.BusiestHour, location *time.Location) string {
+	return "Busiest hour in 30 days: " + ui.Plural(busiest.Requests, "request") + " from " + ui.Exact(busiest.StartsAt, location) +
+		", " + ui.Count(busiest.PerMinute()) + " per minute on average. Minutes aren’t recorded, so the suggestion leaves room for bursts of " +
+		strconv.Itoa(models.RateLimitRoom) + " times that."
 }
 
 func (f AccessForm) selectedExpiry() string {

@@ -46,6 +46,7 @@ const (
 	PresetReadOnly   = "read_only"
 	PresetEverything = "everything"
 	PresetSearch     = "search" // none; finds keys to copy scopes from
+	PresetRateLimit  = "rate_limit"
 )
 
 // Access is the part of a form with the scopes and the expiry of a key.
@@ -53,7 +54,8 @@ type Access struct {
 	Scopes     []string `form:"scopes"`
 	Expiry     string   `form:"expiry"` // a number of days, ExpiryNever, ExpiryDate or ExpiryKeep
 	ExpiryDate string   `form:"expiry_date"`
-	Preset     string   `form:"preset"` // value of the preset's button that was pressed
+	RateLimit  string   `form:"rate_limit"` // requests per minute; empty for the server's limit
+	Preset     string   `form:"preset"`     // value of the preset's button that was pressed
 
 	Errors  models.Fields `form:"-"` // of the whole form
 	Message string        `form:"-"` // an error that concerns no single field
@@ -87,22 +89,25 @@ type Form struct {
 
 	Found        models.APIKeyList `form:"-"` // keys to copy scopes from
 	Environments []string          `form:"-"` // in use
+	ServerLimit  int               `form:"-"` // requests per minute of keys without a limit of their own; 0 for none
 }
 
 // AccessForm is the form that changes the access of a key.
 type AccessForm struct {
-	Before string `form:"scopes_before"` // scopes of the key when the form was rendered
+	Before string `form:"access_before"` // VersionOf the key when the form was rendered
 	Access
 }
 
 // AccessPage is the form and what it is based on.
 type AccessPage struct {
-	Key        *models.APIKey
-	Form       AccessForm
-	InUse      bool
-	Outdated   bool          // the scopes have changed since the form was rendered
-	Routes     []Route       // of the whole API
-	ChangeTime time.Duration // longest time until a change takes effect
+	Key         *models.APIKey
+	Form        AccessForm
+	InUse       bool
+	Outdated    bool               // the access has changed since the form was rendered
+	Routes      []Route            // of the whole API
+	Busiest     models.BusiestHour // of the last UsageDays
+	ServerLimit int                // requests per minute of keys without a limit of their own; 0 for none
+	ChangeTime  time.Duration      // longest time until a change takes effect
 }
 
 // CreatedPage shows a new key once.
@@ -136,6 +141,7 @@ type DetailPage struct {
 	// RotationUse counts the requests of each of them in the last 30 days, by ID.
 	RotationUse  map[string]int64
 	Descendants  []models.APIKey // created by the key, directly or through other keys
+	ServerLimit  int             // requests per minute of keys without a limit of their own; 0 for none
 	Rejected     int64           // requests rejected since the key was paused
 	Form         DetailsForm
 	Environments []string      // in use

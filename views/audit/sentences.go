@@ -217,6 +217,8 @@ var detailLabels = map[string]string{
 	"max_lifetime_before":             "Longest lifetime before",
 	"member_id":                       "Member",
 	"nodes":                           "Nodes",
+	"rate_limit":                      "Rate limit",
+	"rate_limit_before":               "Previous rate limit",
 	"reason":                          "Reason",
 	"mode":                            "Mode",
 	"review_idle":                     "Inactive after",

@@ -645,7 +645,7 @@ func rateLimits() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		server := viewer.Of(ctx).PublicURL
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p>By default, each key can make 120 requests per minute. Every response includes <code>RateLimit</code>: requests remaining (<code>r</code>) and seconds until reset (<code>t</code>). <code>RateLimit-Policy</code> states the limit.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<p>By default, each key can make 120 requests per minute. A key can have a limit of its own. Every response includes <code>RateLimit</code>: requests remaining (<code>r</code>) and seconds until reset (<code>t</code>). <code>RateLimit-Policy</code> states the limit.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -9,10 +9,10 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// BytesPerKey is the maximum memory for a cached key: an entry of 88 bytes, one bit for its use, at
+// BytesPerKey is the maximum memory for a cached key: an entry of 96 bytes, one bit for its use, at
 // most 21⅓ bytes of the index, which is between three eighths and three quarters full, and 4 bytes
 // in the list of free entries.
-const BytesPerKey = 114
+const BytesPerKey = 122
 
 // cache holds keys by their digests, without pointers: entries in blocks, and an index of their
 // numbers.
@@ -63,6 +63,7 @@ const (
 	scopes1
 	expires
 	status // pausedUntil shifted by one, and deleted in the lowest bit
+	limits // rateLimit
 	entryWords
 )
 
@@ -162,6 +163,7 @@ func (e *entry) read(w words, key *Key) bool {
 	key.expires = int64(atomic.LoadUint64(&e[expires]))
 	state := int64(atomic.LoadUint64(&e[status]))
 	key.pausedUntil, key.deleted = state>>1, state&1 != 0
+	key.rateLimit = uint32(atomic.LoadUint64(&e[limits]))
 	return atomic.LoadUint64(&e[sequence]) == before
 }
 
@@ -183,5 +185,6 @@ func (e *entry) write(w words, key *Key) {
 		state |= 1
 	}
 	atomic.StoreUint64(&e[status], state)
+	atomic.StoreUint64(&e[limits], uint64(key.rateLimit))
 	atomic.StoreUint64(&e[sequence], before+2)
 }

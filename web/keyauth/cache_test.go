@@ -28,7 +28,7 @@ func (c *cache) findNumber(n int) (Key, bool) { return c.find(digestNumber(n)) }
 
 // keyNumber returns a key in which every word depends on n, so that a torn read is noticed.
 func keyNumber(n int) Key {
-	key := Key{expires: int64(n), scopes: scope.Set{uint64(n), ^uint64(n)}, deleted: n%2 == 0, pausedUntil: int64(^uint32(n))}
+	key := Key{expires: int64(n), scopes: scope.Set{uint64(n), ^uint64(n)}, deleted: n%2 == 0, pausedUntil: int64(^uint32(n)), rateLimit: uint32(n)}
 	binary.LittleEndian.PutUint64(key.id[:8], uint64(n))
 	binary.LittleEndian.PutUint64(key.id[8:], uint64(n))
 	binary.LittleEndian.PutUint64(key.workspace[:8], uint64(n))

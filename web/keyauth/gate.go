@@ -56,6 +56,9 @@ func NewGate(source Source, options GateOptions) *Gate {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
+	if options.Limits.Keys == nil {
+		options.Limits.Keys = ownLimits()
+	}
 	return &Gate{
 		source: source, verifier: New(source, options.Options), recorder: NewRecorder(source, options.Log, options.Flushed),
 		limits: options.Limits, reads: rate.NewLimiter(suspectReads, 1), verified: options.Verified, log: options.Log,

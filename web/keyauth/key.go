@@ -19,6 +19,7 @@ type Key struct {
 	expires       int64 // milliseconds since 1970, or never
 	pausedUntil   int64 // seconds since 1970; 0 if the key was not paused
 	scopes        scope.Set
+	rateLimit     uint32 // requests per minute; 0 for the limit of the gate
 	deleted       bool
 }
 
@@ -39,7 +40,7 @@ func newKey(row *models.APIKey) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("workspace of API key %q: %w", row.ID, err)
 	}
-	key := Key{id: id, workspace: workspace, expires: never, scopes: row.Scopes, deleted: row.DeletedAt != nil}
+	key := Key{id: id, workspace: workspace, expires: never, scopes: row.Scopes, rateLimit: uint32(row.RateLimit), deleted: row.DeletedAt != nil}
 	if row.ExpiresAt != nil {
 		key.expires = row.ExpiresAt.UnixMilli()
 	}

@@ -62,21 +62,28 @@ func NewMemory(policy Policy, now func() time.Time) *Memory {
 }
 
 // Take implements Limiter. It doesn't allocate for a subject with a current window.
-func (m *Memory) Take(_ context.Context, subject Subject) Decision {
+func (m *Memory) Take(ctx context.Context, subject Subject) Decision {
+	return m.TakeUpTo(ctx, subject, m.policy.Quota)
+}
+
+// TakeUpTo implements Limiter.
+func (m *Memory) TakeUpTo(_ context.Context, subject Subject, quota int) Decision {
+	policy := m.policy
+	policy.Quota = quota
 	at := m.now().Sub(m.epoch)
 	s := m.shardOf(subject)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if generation, w := s.find(subject, at); generation != nil {
-		decision := w.take(at, m.policy)
+		decision := w.take(at, policy)
 		generation[subject] = w
 		return decision
 	}
 	if s.turn(at, m.policy.Window); len(s.young) >= m.limit {
-		return m.rest.take(at, m.policy)
+		return m.rest.take(at, policy)
 	}
 	w := window{}
-	decision := w.take(at, m.policy)
+	decision := w.take(at, policy)
 	s.young[subject] = w
 	delete(s.old, subject)
 	return decision
@@ -145,7 +152,7 @@ func (w *window) take(at time.Duration, policy Policy) Decision {
 	if allowed {
 		w.count++
 	}
-	return Decision{Allowed: allowed, Remaining: policy.Quota - int(w.count), Reset: w.over - at}
+	return Decision{Allowed: allowed, Remaining: max(0, policy.Quota-int(w.count)), Reset: w.over - at}
 }
 
 func (w window) peek(at time.Duration, policy Policy) Decision {

@@ -53,6 +53,24 @@ func TestWindowBeginsWithFirstRequest(t *testing.T) {
 	}
 }
 
+func TestTakeUpTo(t *testing.T) {
+	now := time.Now()
+	limiter := ratelimit.NewMemory(three, func() time.Time { return now })
+	for i, step := range []struct {
+		quota     int
+		allowed   bool
+		remaining int
+	}{{5, true, 4}, {5, true, 3}, {5, true, 2}, {5, true, 1}, {3, false, 0}, {5, true, 0}, {5, false, 0}, {6, true, 0}} {
+		want := ratelimit.Decision{Allowed: step.allowed, Remaining: step.remaining, Reset: time.Minute}
+		if got := limiter.TakeUpTo(ctx, subject(1), step.quota); got != want {
+			t.Errorf("step %d: got %+v, want %+v", i, got, want)
+		}
+	}
+	if limiter.Take(ctx, subject(1)).Allowed {
+		t.Error("a request over the quota of the policy was allowed")
+	}
+}
+
 func TestMemoryMatchesModel(t *testing.T) {
 	now := time.Now()
 	limiter := ratelimit.NewMemory(three, func() time.Time { return now })

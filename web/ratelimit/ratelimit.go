@@ -47,6 +47,9 @@ type Limiter interface {
 	// counted.
 	Take(ctx context.Context, subject Subject) Decision
 
+	// TakeUpTo is Take with another quota than that of the policy.
+	TakeUpTo(ctx context.Context, subject Subject, quota int) Decision
+
 	// Peek returns the decision that Take would make, without counting a request.
 	Peek(ctx context.Context, subject Subject) Decision
 }

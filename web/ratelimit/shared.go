@@ -78,9 +78,14 @@ func (s *Shared) Watch(watch func(out bool)) { s.watch = watch }
 
 // Take implements Limiter.
 func (s *Shared) Take(ctx context.Context, subject Subject) Decision {
-	reply, ok := s.run(ctx, takeScript, subject, s.policy.Quota, s.policy.Window.Milliseconds())
+	return s.TakeUpTo(ctx, subject, s.policy.Quota)
+}
+
+// TakeUpTo implements Limiter.
+func (s *Shared) TakeUpTo(ctx context.Context, subject Subject, quota int) Decision {
+	reply, ok := s.run(ctx, takeScript, subject, quota, s.policy.Window.Milliseconds())
 	if !ok {
-		return s.fallback.Take(ctx, subject)
+		return s.fallback.TakeUpTo(ctx, subject, quota)
 	}
 	remaining, left := reply[0], max(1, reply[1])
 	return Decision{Allowed: remaining >= 0, Remaining: int(max(0, remaining)), Reset: time.Duration(left) * time.Millisecond}

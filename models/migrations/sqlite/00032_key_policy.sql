@@ -9,3 +9,6 @@ ALTER TABLE workspaces ADD COLUMN key_policy_since timestamp;
 ALTER TABLE workspaces ADD COLUMN review_unused_days integer NOT NULL DEFAULT 30;
 ALTER TABLE workspaces ADD COLUMN review_idle_days integer NOT NULL DEFAULT 90;
 ALTER TABLE workspaces ADD COLUMN review_old_days integer NOT NULL DEFAULT 365;
+
+-- How many requests per minute a key may make, instead of the limit of the server; 0 for that limit.
+ALTER TABLE api_keys ADD COLUMN rate_limit integer NOT NULL DEFAULT 0;

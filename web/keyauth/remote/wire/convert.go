@@ -82,7 +82,7 @@ func (s *Scopes) Catalog() (*scope.Catalog, error) {
 // KeyOf returns what a node needs to know of a key.
 func KeyOf(row *models.APIKey) *Key {
 	return &Key{
-		ID: row.ID, WorkspaceID: row.WorkspaceID, Scopes: row.Scopes.String(), ExpiresAt: row.ExpiresAt,
+		ID: row.ID, WorkspaceID: row.WorkspaceID, Scopes: row.Scopes.String(), ExpiresAt: row.ExpiresAt, RateLimit: row.RateLimit,
 		PausedUntil: row.PausedUntil, DeletedAt: row.DeletedAt, ChangedEpoch: row.ChangedEpoch,
 	}
 }
@@ -90,7 +90,7 @@ func KeyOf(row *models.APIKey) *Key {
 // APIKey returns a row with what is known of the key.
 func (k *Key) APIKey() (*models.APIKey, error) {
 	row := &models.APIKey{
-		ID: k.ID, WorkspaceID: k.WorkspaceID, ExpiresAt: k.ExpiresAt,
+		ID: k.ID, WorkspaceID: k.WorkspaceID, ExpiresAt: k.ExpiresAt, RateLimit: k.RateLimit,
 		PausedUntil: k.PausedUntil, DeletedAt: k.DeletedAt, ChangedEpoch: k.ChangedEpoch,
 	}
 	return row, row.Scopes.Scan(k.Scopes)

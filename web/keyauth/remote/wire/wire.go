@@ -113,6 +113,7 @@ type Key struct {
 	WorkspaceID  string     `json:"workspace_id"`
 	Scopes       string     `json:"scopes"` // as scope.Set.String returns them
 	ExpiresAt    *time.Time `json:"expires_at"`
+	RateLimit    int        `json:"rate_limit"` // requests per minute; 0 for the limit of the gate
 	PausedUntil  *time.Time `json:"paused_until"`
 	DeletedAt    *time.Time `json:"deleted_at"`
 	ChangedEpoch int64      `json:"changed_epoch"`
