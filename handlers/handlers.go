@@ -29,7 +29,7 @@ func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handl
 	read := []string{http.MethodGet, http.MethodHead}
 	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
 	server.Match(read, path.HealthLive, alive)
-	server.Match(read, path.HealthReady, ready(store, gate, options.Conditions))
+	server.Match(read, path.HealthReady, ready(store, gate, options))
 	return server
 }
 
@@ -48,10 +48,15 @@ const readyTimeout = time.Second
 
 // ready returns 200 while keys can be verified, either from memory or, if the lease has expired, in the
 // database. A node that is late with a poll stays ready as long as the database is available. If its SQLite
-// file was replaced, it isn't ready. The response names the cause, and lists the problems of the node, with
+// file was replaced, or if it is about to stop, it isn't ready. The response names the cause, and lists the problems of the node, with
 // either status.
-func ready(store *models.Store, gate *web.KeyGate, conditions *web.Conditions) echo.HandlerFunc {
+func ready(store *models.Store, gate *web.KeyGate, options web.Options) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		select {
+		case <-options.Stopping:
+			return c.String(http.StatusServiceUnavailable, "stopping\n")
+		default:
+		}
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readyTimeout)
 		defer cancel()
 		status, lines := http.StatusOK, []string{"ready"}
@@ -62,7 +67,7 @@ func ready(store *models.Store, gate *web.KeyGate, conditions *web.Conditions) e
 		if err != nil {
 			status, lines = http.StatusServiceUnavailable, []string{"database unavailable: " + models.OutageCause(err)}
 		}
-		lines = append(lines, conditions.Sentences()...)
+		lines = append(lines, options.Conditions.Sentences()...)
 		return c.String(status, strings.Join(lines, "\n")+"\n")
 	}
 }

@@ -23,9 +23,10 @@ import (
 type Options struct {
 	PublicURL      string // scheme and host that browsers and clients use
 	Log            *slog.Logger
-	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is trusted; none by default
-	Conditions     *Conditions    // the problems that readiness lists; may be nil
-	CORSOrigins    []string       // origins of other sites whose pages may call the API; none by default
+	TrustedProxies []netip.Prefix  // proxies whose X-Forwarded-For is trusted; none by default
+	Conditions     *Conditions     // the problems that readiness lists; may be nil
+	CORSOrigins    []string        // origins of other sites whose pages may call the API; none by default
+	Stopping       <-chan struct{} // closed when readiness must fail because the server stops; may be nil
 }
 
 // Server is an Echo with one group of routes for pages and one for the API. Routes added to the

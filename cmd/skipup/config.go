@@ -37,6 +37,7 @@ type settings struct {
 	WebhookAllowPrivate boolean
 	MaxConnections      connections
 	IdleTimeout         keepAlive
+	ShutdownDelay       delay
 	CORSOrigins         origins
 	NodeName            nodeName
 }
@@ -141,6 +142,10 @@ var (
 		"idle-timeout", "SKIPUP_IDLE_TIMEOUT", "620s", "`time` to keep idle connections open, such as 620s or 15m; use a longer time than your load balancer",
 		func(s *settings) encoding.TextUnmarshaler { return &s.IdleTimeout },
 	}
+	shutdownDelayOption = option{
+		"shutdown-delay", "SKIPUP_SHUTDOWN_DELAY", "5s", "`time` to keep serving after SIGTERM while readiness fails, so that load balancers stop sending requests; 0s for none",
+		func(s *settings) encoding.TextUnmarshaler { return &s.ShutdownDelay },
+	}
 	corsOriginsOption = option{
 		"cors-origins", "SKIPUP_CORS_ORIGINS", "", "comma-separated `list` of origins whose pages may call the API, such as https://app.example.com",
 		func(s *settings) encoding.TextUnmarshaler { return &s.CORSOrigins },
@@ -167,7 +172,7 @@ var (
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, verifyOption, smtpOption, mailFromOption,
-	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, corsOriginsOption, nodeNameOption,
+	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 }
 
 // addFlags adds the flags of options to flags.

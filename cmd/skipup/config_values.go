@@ -200,6 +200,18 @@ func (k *keepAlive) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// delay is a time to wait.
+type delay time.Duration
+
+func (d *delay) UnmarshalText(text []byte) error {
+	length, err := time.ParseDuration(string(text))
+	if err != nil || length < 0 || length > 5*time.Minute {
+		return errors.New("use a time from 0s to 5m, such as 5s")
+	}
+	*d = delay(length)
+	return nil
+}
+
 // nodeName is the name of a node, or empty.
 type nodeName string
 

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"strings"
@@ -12,9 +13,27 @@ import (
 
 func main() {
 	syscall.Umask(0o077) // files, such as those of a SQLite database, are for this user only
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program immediately
-	os.Exit(run(ctx, os.Args[1:], environment(), os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(untilSignal(), os.Args[1:], environment(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// errTerminated is the cause of the end of a context because of SIGTERM, which service managers send.
+var errTerminated = errors.New("terminated")
+
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM. A second signal ends the program
+// immediately.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		received := <-signals
+		signal.Stop(signals)
+		if received == syscall.SIGTERM {
+			cancel(errTerminated)
+		}
+		cancel(nil)
+	}()
+	return ctx
 }
 
 func environment() map[string]string {

@@ -23,7 +23,8 @@ func (p *program) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: `Run the server. On SIGINT or SIGTERM it finishes open requests, then stops.
+		Long: `Run the server. On SIGINT it finishes open requests, then stops. On SIGTERM, its readiness fails first,
+and it keeps serving for --shutdown-delay, so that load balancers stop sending requests.
 
 It runs database migrations first. Nodes that share a PostgreSQL database can start at the same
 time. Until there is a workspace, each start prints a link to create one with its first admin. The
@@ -83,7 +84,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		return err
 	}
 	defer closeGate()
-	options := web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins}
+	options := web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins, Stopping: ctx.Done()}
 	handler := handlers.New(store, gate, options)
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
@@ -97,7 +98,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		return err
 	}
 	connections := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
-	serving, ctx := errgroup.WithContext(ctx)
+	serving, ctx := errgroup.WithContext(drain(ctx, time.Duration(s.ShutdownDelay), log))
 	serving.Go(func() error { return web.Serve(ctx, listener, handler, connections, log) })
 	if verify != nil {
 		log.Info("listening for reverse proxies and nodes", "address", verify.Addr().String())
@@ -106,6 +107,20 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		})
 	}
 	return serving.Wait()
+}
+
+// drain returns a context that ends when the server must stop serving. That is a delay after ctx if the
+// program was terminated: its readiness fails meanwhile, so that load balancers find out.
+func drain(ctx context.Context, delay time.Duration, log *slog.Logger) context.Context {
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		defer cancel()
+		if errors.Is(context.Cause(ctx), errTerminated) && delay > 0 {
+			log.Info("readiness fails from now on; serving until the delay is over", "delay", delay.String())
+			time.Sleep(delay)
+		}
+	})
+	return serving
 }
 
 // openServerStore opens the Store of a server. On SQLite it creates the key file if there is none, but

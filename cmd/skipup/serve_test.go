@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -80,7 +82,7 @@ func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, stdout: &output{}, stderr: &output{}, ended: make(chan int, 1)}
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "SKIPUP_SHUTDOWN_DELAY=0s")
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -542,4 +544,40 @@ func TestServeDeletesScheduledKeys(t *testing.T) {
 		key, err := store.APIKey(context.Background(), workspace, id)
 		return err == nil && key.DeletionEffectiveAt != nil
 	})
+}
+
+func TestDrain(t *testing.T) {
+	env := sqliteEnv(t)
+	env["SKIPUP_SHUTDOWN_DELAY"] = "5s"
+	s := startProcess(t, env)
+	s.waitUntilReady()
+	eventually(t, "the node isn't ready", func() bool {
+		status, _ := s.get("/readyz")
+		return status == http.StatusOK
+	})
+	s.terminate()
+	eventually(t, "the node is still ready", func() bool {
+		status, text := s.get("/readyz")
+		return status == http.StatusServiceUnavailable && text == "stopping\n"
+	})
+	if status, _ := s.get("/healthz"); status != http.StatusOK {
+		t.Errorf("status of /healthz during the delay = %d, want 200", status)
+	}
+	if code := s.stop(); code != exitOK {
+		t.Errorf("exit code = %d, want 0", code)
+	}
+}
+
+func TestDrainDelaysOnlyTermination(t *testing.T) {
+	for cause, want := range map[error]time.Duration{errTerminated: time.Minute, context.Canceled: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			serving, start := drain(ctx, time.Minute, slog.New(slog.DiscardHandler)), time.Now()
+			cancel(cause)
+			<-serving.Done()
+			if took := time.Since(start); took != want {
+				t.Errorf("after %v: served for %v, want %v", cause, took, want)
+			}
+		})
+	}
 }

@@ -66,7 +66,7 @@ func (n *node) tryStart() error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	process := exec.Command(n.binary, "serve")
+	process := exec.Command(n.binary, "serve", "--shutdown-delay", "0s")
 	process.Env, process.Stderr = n.env, log
 	output, err := process.StdoutPipe()
 	if err != nil {

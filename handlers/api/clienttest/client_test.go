@@ -42,7 +42,7 @@ func start(t *testing.T) (url, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := command(t, database, "serve", "--addr", "127.0.0.1:0")
+	server := command(t, database, "serve", "--addr", "127.0.0.1:0", "--shutdown-delay", "0s")
 	output, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
