@@ -115,6 +115,9 @@ func (h *guard) count(x *exchange, r *http.Request, returned bool) {
 		err = *rejection
 	}
 	h.gate.Count(&x.gated, x.status(returned), err)
+	if r.MultipartForm != nil {
+		_ = r.MultipartForm.RemoveAll() // net/http does so only for the request that it knows
+	}
 }
 
 // knownRoute is the number of the route of requests with the same method and pattern.

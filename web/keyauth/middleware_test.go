@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -330,6 +332,58 @@ func TestCallerOutlivesTheRequest(t *testing.T) {
 	close(responded)
 	modelstest.Equal(t, "request and caller", <-late, "/slow "+row.ID)
 	s.wantCounts(t, map[string]int64{"GET /slow [] 5xx": 1, "GET /fast [] 2xx": 100})
+}
+
+// net/http deletes the files of forms when a request ends.
+func TestUploadedFilesAreDeleted(t *testing.T) {
+	s := newService(t)
+	_, key := s.key(t)
+	stored := make(chan string, 1)
+	s.handle("POST /upload", func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.ParseMultipartForm(1); err != nil { // a file of more than a byte goes to the disk
+			t.Error(err)
+			return
+		}
+		file, err := r.MultipartForm.File["file"][0].Open()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		onDisk, is := file.(*os.File)
+		if !is {
+			t.Errorf("the file is a %T, want one on the disk", file)
+			return
+		}
+		stored <- onDisk.Name()
+		_ = file.Close()
+	})
+	var form bytes.Buffer
+	writer := multipart.NewWriter(&form)
+	part, err := writer.CreateFormFile("file", "order.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = part.Write(bytes.Repeat([]byte("tea"), 1000))
+	_ = writer.Close()
+	request := s.request(t, http.MethodPost, "/upload", key)
+	request.Body, request.ContentLength = io.NopCloser(&form), int64(form.Len())
+	request.Header.Set("Content-Type", writer.FormDataContentType())
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	s.wantCounts(t, map[string]int64{"POST /upload [] 2xx": 1})
+	name := <-stored
+	for range 500 { // because they are deleted after the request is counted
+		if _, err = os.Stat(name); err != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file still exists: %v", err)
+	}
 }
 
 func TestRequestsAreCountedByRoute(t *testing.T) {
