@@ -111,7 +111,7 @@ lint: ## Check formatting, vet, and staticcheck
 
 .PHONY: clients
 clients: node_modules build ## Generate API clients and test one against the server
-	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx redocly lint --extends recommended-strict static/openapi.yaml
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx redocly lint --extends recommended-strict static/openapi.yaml docs/verify-openapi.yaml
 	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; set -x; \
 	npx openapi-typescript static/openapi.yaml --root-types --output "$$out/client.ts"; \
 	cd handlers/api/clienttest; \

@@ -24,7 +24,7 @@ func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handl
 	server := web.New(store, gate, options)
 	routes := api.Routes(store)
 	api.Register(server, store, gate, routes)
-	nodes.Register(server.Nodes, store)
+	nodes.Register(server, store, gate)
 	dashboard.Register(server, store, gate.FlushSmall, routes)
 	read := []string{http.MethodGet, http.MethodHead}
 	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
@@ -36,7 +36,7 @@ func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handl
 // NewVerifyServer returns a handler for the listener that serves only reverse proxies and nodes.
 func NewVerifyServer(store *models.Store, gate *web.KeyGate, options web.Options) http.Handler {
 	server := web.NewVerifyServer(gate, options)
-	nodes.Register(server.Nodes, store)
+	nodes.Register(server, store, gate)
 	return server
 }
 

@@ -81,7 +81,7 @@ func (n NodeSource) RemoveNode(ctx context.Context, id string) error {
 // APIKeyByDigest returns the key with a digest, with any status.
 func (n NodeSource) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
 	key, err := n.s.APIKeyByDigest(ctx, digest)
-	if err == nil && !n.s.nodeToken.mayVerify(key.WorkspaceID) {
+	if err == nil && !n.s.nodeToken.MayVerify(key.WorkspaceID) {
 		return nil, errKeyNotFound
 	}
 	return key, err
@@ -89,8 +89,8 @@ func (n NodeSource) APIKeyByDigest(ctx context.Context, digest token.Digest) (*A
 
 var errKeyNotFound = Errorf(NotFound, "API key not found.")
 
-// mayVerify reports whether nodes with the credential may verify the keys of a workspace.
-func (t *NodeToken) mayVerify(workspaceID string) bool {
+// MayVerify reports whether nodes with the credential may verify the keys of a workspace.
+func (t *NodeToken) MayVerify(workspaceID string) bool {
 	return t.WorkspaceID == nil || *t.WorkspaceID == workspaceID
 }
 
@@ -150,7 +150,7 @@ func (n NodeSource) verifiable(ctx context.Context, counts []usage.Count) ([]usa
 	}
 	workspaces := make(map[string]string, len(keys))
 	for _, key := range keys {
-		if n.s.nodeToken.mayVerify(key.WorkspaceID) {
+		if n.s.nodeToken.MayVerify(key.WorkspaceID) {
 			workspaces[key.ID] = key.WorkspaceID
 		}
 	}

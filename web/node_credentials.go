@@ -57,7 +57,7 @@ func newNodeCredentials(store *models.Store, moment func(time.Time) (keyauth.Mom
 var errNodeCredential = &RequestError{Status: http.StatusUnauthorized, Type: "authentication_error",
 	Message: "Invalid or missing node credential. It may have been revoked."}
 
-// require rejects requests without a valid credential, and those over its limit.
+// require rejects requests without a valid credential.
 func (n *nodeCredentials) require(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(outer echo.Context) error {
 		return withRequestContext(outer, func(c *requestContext) error {
@@ -67,9 +67,6 @@ func (n *nodeCredentials) require(next echo.HandlerFunc) echo.HandlerFunc {
 				return err
 			}
 			c.Response().Header().Del(echo.HeaderWWWAuthenticate)
-			if err := n.takeRequest(c.Request().Context(), found); err != nil {
-				return err
-			}
 			c.nodeToken = found
 			return next(c)
 		})
@@ -120,6 +117,22 @@ func (n *nodeCredentials) read(c *requestContext, digest token.Digest, moment ke
 	return found, nil
 }
 
+// limit rejects requests over the limit of their credential.
+func (n *nodeCredentials) limit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := n.takeRequest(c.Request().Context(), NodeTokenOf(c)); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// TakeNodeRequest takes a request from the limit of its credential. Requests in the group Nodes are taken
+// already.
+func (g *KeyGate) TakeNodeRequest(c echo.Context) error {
+	return g.nodes.takeRequest(c.Request().Context(), NodeTokenOf(c))
+}
+
 // takeRequest takes a request from the limit of a credential.
 func (n *nodeCredentials) takeRequest(ctx context.Context, of *models.NodeToken) error {
 	id, err := ulid.ParseStrict(of.ID[len("ntk_"):])
@@ -132,12 +145,20 @@ func (n *nodeCredentials) takeRequest(ctx context.Context, of *models.NodeToken)
 	return nil
 }
 
-// NodeTokenOf returns the credential of a request in the group Nodes.
+// NodeTokenOf returns the credential of a request in the group Nodes or Verify.
 func NodeTokenOf(c echo.Context) *models.NodeToken { return c.(*requestContext).nodeToken }
 
 // newNodeGroup returns the group of the routes for nodes.
 func newNodeGroup(e *echo.Echo, gate *KeyGate) *Group {
-	return newGroup(e, e.Group(wire.Prefix, jsonErrors, markNodeResponses, quietly, gate.nodes.require), wire.Prefix)
+	return newGroup(e, e.Group(wire.Prefix, jsonErrors, markNodeResponses, quietly, gate.nodes.require, gate.nodes.limit), wire.Prefix)
+}
+
+// verifyPrefix is the path prefix of the requests with which programs in any language verify keys.
+const verifyPrefix = "/v1"
+
+// newVerifyGroup returns the group of the routes with which programs in any language verify keys.
+func newVerifyGroup(e *echo.Echo, gate *KeyGate) *Group {
+	return newGroup(e, e.Group(verifyPrefix, jsonErrors, quietly, gate.nodes.require), verifyPrefix)
 }
 
 // markNodeResponses tells nodes that a response is from a server.

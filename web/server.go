@@ -38,6 +38,7 @@ type Server struct {
 	API       *Group
 	PublicAPI *echo.Group // the part of the API that needs no key
 	Nodes     *Group      // for nodes that reach the database only through this server
+	Verify    *Group      // for other programs that verify keys through this server
 }
 
 // APIPrefix is the path prefix of the API group.
@@ -61,7 +62,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		gate.Guard,
 		checkURL,
 	)
-	return &Server{Echo: e, addresses: addresses, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI, Nodes: newNodeGroup(e, gate)}
+	return &Server{Echo: e, addresses: addresses, Pages: newGroup(e, pages, ""), API: newGroup(e, api, APIPrefix), PublicAPI: publicAPI, Nodes: newNodeGroup(e, gate), Verify: newVerifyGroup(e, gate)}
 }
 
 // newEcho returns an Echo with the middleware that all requests share.

@@ -26,12 +26,12 @@ const (
 	headerScopes      = "Skipup-Scopes"
 )
 
-// NewVerifyServer returns a Server for reverse proxies and nodes only.
+// NewVerifyServer returns a Server without pages and the API.
 func NewVerifyServer(gate *KeyGate, options Options) *Server {
 	e, addresses := newEcho(options)
 	e.Use(jsonErrors)
 	e.Any(VerifyPath, gate.verifyForProxy)
-	return &Server{Echo: e, addresses: addresses, Nodes: newNodeGroup(e, gate)}
+	return &Server{Echo: e, addresses: addresses, Nodes: newNodeGroup(e, gate), Verify: newVerifyGroup(e, gate)}
 }
 
 // verifyForProxy tells a reverse proxy whether to pass on a request, which has the headers of the original.
@@ -132,7 +132,7 @@ func (n *needs) add(name, value string, known *scope.Catalog) error {
 		if n.route != "" {
 			return errors.New("the parameter route is repeated")
 		}
-		if n.route = value; !isRouteName(value) {
+		if n.route = value; !IsRouteName(value) {
 			return fmt.Errorf("the parameter route must have 1 to %d visible characters", maxRouteName)
 		}
 	default:
@@ -169,6 +169,7 @@ func cutURI(query string) (before, uri string, found bool) {
 	return strings.Cut(query, "&"+name)
 }
 
-func isRouteName(name string) bool {
+// IsRouteName reports whether a request may name its route so.
+func IsRouteName(name string) bool {
 	return name != "" && len(name) <= maxRouteName && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }

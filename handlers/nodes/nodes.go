@@ -1,5 +1,5 @@
-// Package nodes serves the nodes that reach the database only through this server. Package wire defines the
-// requests and responses.
+// Package nodes serves programs that verify keys through this server: nodes, for which package wire defines
+// the requests and responses, and programs that send a request for each key.
 package nodes
 
 import (
@@ -16,15 +16,16 @@ import (
 	"github.com/skipup/keys/web/keyauth/remote/wire"
 )
 
-// Register adds the routes to group.
-func Register(group *web.Group, store *models.Store) {
-	h := nodes{store}
-	group.POST(wire.Register, endpoint(h, h.register))
-	group.POST(wire.Changes, endpoint(h, h.changes))
-	group.POST(wire.Acknowledge, endpoint(h, h.acknowledge))
-	group.POST(wire.Remove, endpoint(h, h.remove))
-	group.POST(wire.LookUp, endpoint(h, h.lookUp))
-	group.POST(wire.Usage, endpoint(h, h.usage), web.AllowBodies(wire.MaxUsageBody))
+// Register adds the routes to server.
+func Register(server *web.Server, store *models.Store, gate *web.KeyGate) {
+	h, group := nodes{store}, server.Nodes
+	group.Add(http.MethodPost, wire.Register, endpoint(h, h.register))
+	group.Add(http.MethodPost, wire.Changes, endpoint(h, h.changes))
+	group.Add(http.MethodPost, wire.Acknowledge, endpoint(h, h.acknowledge))
+	group.Add(http.MethodPost, wire.Remove, endpoint(h, h.remove))
+	group.Add(http.MethodPost, wire.LookUp, endpoint(h, h.lookUp))
+	group.Add(http.MethodPost, wire.Usage, endpoint(h, h.usage), web.AllowBodies(wire.MaxUsageBody))
+	server.Verify.Add(http.MethodPost, "/verify", verifications{gate}.create)
 }
 
 type nodes struct{ store *models.Store }
@@ -83,8 +84,7 @@ func (h nodes) remove(ctx context.Context, source models.NodeSource, in wire.Nod
 func (h nodes) lookUp(ctx context.Context, source models.NodeSource, in wire.LookUpRequest) (wire.LookUpResponse, error) {
 	digest, err := wire.DigestOf(in.Digest)
 	if err != nil {
-		fields := models.Fields{"digest": "must be a SHA-256 hash in hexadecimal"}
-		return wire.LookUpResponse{}, &models.Error{Kind: models.Invalid, Message: fields.Sentence("digest", "digest"), Fields: fields}
+		return wire.LookUpResponse{}, errDigest
 	}
 	row, err := source.APIKeyByDigest(ctx, digest)
 	if models.IsKind(err, models.NotFound) {

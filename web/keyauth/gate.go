@@ -13,6 +13,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/web/clientip"
 	"github.com/skipup/keys/web/ratelimit"
@@ -108,10 +109,15 @@ func (g *Gate) RouteOf(key Key, name []byte, scope string) Route {
 
 // Request is a request on its way through a Gate.
 type Request struct {
-	Header  http.Header // of the request
-	Address string      // of the client
-	Key     Key         // valid once the request is admitted
-	Route   Route       // under which the request is counted
+	Header  http.Header   // of the request
+	Address string        // of the client
+	Digest  *token.Digest // of the key; if nil, the key is in Header
+	Key     Key           // valid once the request is admitted
+	Route   Route         // under which the request is counted
+
+	// Limit is the state of the key's rate limit once the request is admitted or over the limit; zero if the
+	// key has none.
+	Limit ratelimit.Decision
 
 	start    time.Time // by the system's clock
 	admitted bool      // the key is valid, though possibly over its rate limit
@@ -138,7 +144,7 @@ func (g *Gate) Admit(ctx context.Context, r *Request, response http.Header) erro
 // other, at a limited rate. A valid key may then have to wait, but it isn't rejected for what other
 // clients behind the same address send.
 func (g *Gate) find(ctx context.Context, r *Request) (Key, Origin, error) {
-	digest, err := g.verifier.Parse(r.Header["Authorization"])
+	digest, err := g.digestOf(r)
 	if err != nil {
 		return Key{}, FromSyntax, err
 	}
@@ -154,6 +160,14 @@ func (g *Gate) find(ctx context.Context, r *Request) (Key, Origin, error) {
 	}
 	key, err := g.verifier.Read(ctx, digest)
 	return key, FromStore, err
+}
+
+// digestOf returns the digest of the key of a request.
+func (g *Gate) digestOf(r *Request) (token.Digest, error) {
+	if r.Digest != nil {
+		return *r.Digest, nil
+	}
+	return g.verifier.Parse(r.Header["Authorization"])
 }
 
 // observe reports a verification, unless a rate limit stopped it.

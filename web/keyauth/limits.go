@@ -49,6 +49,7 @@ func (l Limits) take(ctx context.Context, r *Request, response http.Header) erro
 		return nil
 	}
 	decision := l.Keys.TakeUpTo(ctx, r.Key.Subject(), policy.Quota)
+	r.Limit = decision
 	ratelimit.SetHeaders(response, policy, decision)
 	if !decision.Allowed {
 		return TooMany(decision, "Rate limit exceeded.")
