@@ -28,21 +28,30 @@ const (
 	EmailRejected    EmailFailure = "refused"     // the mail server doesn't accept the recipient; the email is dropped
 )
 
-// Email is an email to a member. It has either an Invitation or ExpiringKeys.
+// Email is an email to a person. It is about a membership, with either an Invitation or ExpiringKeys, or
+// about an account, with a Kind.
 type Email struct {
+	To           string
 	Member       *Member     // with its user and workspace
 	Invitation   *Invitation // with a link created for this email
 	ExpiringKeys []APIKey    // the first to expire comes first
 
+	Kind        AccountEmailKind
+	User        *User        // whose account it is about
+	Link        *AccountLink // created for this email, if the kind has one
+	RequestedAt time.Time
+
 	queue        emailQueue
+	key          string
 	claimedUntil time.Time
 	attempts     int
 }
 
-// emailQueue is a table with emails of one kind to send. The rows of a member that are due
-// together are one email.
+// emailQueue is a table with emails of one kind to send. The rows with the same key that are due together
+// are one email.
 type emailQueue struct {
 	model           func() any // returns a new row: GORM stores the values of an update in it
+	key             string     // column
 	due             string     // condition for rows that are due at @now
 	dueAt, attempts string     // columns
 	// prepare completes a claimed email and reports whether there is still something to send.
@@ -50,14 +59,15 @@ type emailQueue struct {
 }
 
 var (
-	invitationEmails = emailQueue{func() any { return new(invitation) }, "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
-	expiryEmails     = emailQueue{func() any { return new(expiryEmail) }, "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
+	invitationEmails = emailQueue{func() any { return new(invitation) }, "member_id", "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
+	expiryEmails     = emailQueue{func() any { return new(expiryEmail) }, "member_id", "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
+	accountEmails    = emailQueue{func() any { return new(accountEmail) }, "id", "due_at <= @now AND expires_at > @now", "due_at", "attempts", (*Store).prepareAccountEmail}
 )
 
 // ClaimEmail returns an email that is due, or nil if there is none. No other node gets it for two
 // minutes. Report the result of sending it with FinishEmail.
 func (s *Store) ClaimEmail(ctx context.Context) (*Email, error) {
-	for _, queue := range []emailQueue{invitationEmails, expiryEmails} {
+	for _, queue := range []emailQueue{invitationEmails, expiryEmails, accountEmails} {
 		email, err := s.claimEmail(ctx, queue)
 		if email != nil || err != nil {
 			return email, err
@@ -71,28 +81,25 @@ func (s *Store) ClaimEmail(ctx context.Context) (*Email, error) {
 func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Email, err error) {
 	err = s.queueTx(ctx, func(tx *Store) error {
 		var row struct {
-			MemberID string
+			RowKey   string
 			Attempts int
 		}
 		due := map[string]any{"now": tx.now()}
-		err := tx.with(ctx).Model(queue.model()).Select("member_id, "+queue.attempts+" AS attempts").Where(queue.due, due).Order(queue.dueAt).Take(&row).Error
+		err := tx.with(ctx).Model(queue.model()).Select(queue.key+" AS row_key, "+queue.attempts+" AS attempts").Where(queue.due, due).Order(queue.dueAt).Take(&row).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read due email: %w", err)
 		}
-		email := &Email{queue: queue, claimedUntil: tx.now().Add(emailClaim), attempts: row.Attempts + 1}
-		update := tx.with(ctx).Model(queue.model()).Where("member_id = ?", row.MemberID).Where(queue.due, due).
+		email := &Email{queue: queue, key: row.RowKey, claimedUntil: tx.now().Add(emailClaim), attempts: row.Attempts + 1}
+		update := tx.with(ctx).Model(queue.model()).Where(queue.key+" = ?", row.RowKey).Where(queue.due, due).
 			Updates(map[string]any{queue.dueAt: email.claimedUntil, queue.attempts: email.attempts})
 		if update.Error != nil {
 			return fmt.Errorf("claim email: %w", update.Error)
 		}
 		if update.RowsAffected == 0 {
 			return nil
-		}
-		if email.Member, err = tx.invitedMember(ctx, row.MemberID); err != nil {
-			return err
 		}
 		useful, err := queue.prepare(tx, ctx, email)
 		if err != nil {
@@ -101,9 +108,9 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 		if !useful {
 			return tx.FinishEmail(ctx, email, "")
 		}
-		if email.Invitation == nil && row.Attempts == 0 { // an invitation was counted when it was requested
+		if row.Attempts == 0 {
 			limited := new(Error)
-			switch err := tx.takeEmail(ctx, email.Member); {
+			switch err := tx.takeClaimed(ctx, email); {
 			case errors.As(err, &limited):
 				return tx.deferEmail(ctx, email, tx.now().Add(limited.RetryAfter))
 			case err != nil:
@@ -116,9 +123,20 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 	return claimed, err
 }
 
+// takeClaimed counts a claimed email, unless it was counted when it was requested or prepared.
+func (s *Store) takeClaimed(ctx context.Context, email *Email) error {
+	switch {
+	case email.Kind != "" && email.Link == nil:
+		return s.takeNotice(ctx, email.To)
+	case email.ExpiringKeys != nil:
+		return s.takeEmail(ctx, email.Member)
+	}
+	return nil
+}
+
 // deferEmail makes a claimed email due later, as if no one had tried to send it.
 func (s *Store) deferEmail(ctx context.Context, email *Email, until time.Time) error {
-	update := s.with(ctx).Model(email.queue.model()).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil).
+	update := s.with(ctx).Model(email.queue.model()).Where(email.queue.key+" = ? AND "+email.queue.dueAt+" = ?", email.key, email.claimedUntil).
 		Updates(map[string]any{email.queue.dueAt: until, email.queue.attempts: 0})
 	if update.Error != nil {
 		return fmt.Errorf("defer email: %w", update.Error)
@@ -135,7 +153,7 @@ func (s *Store) FinishEmail(ctx context.Context, email *Email, failure EmailFail
 		return err
 	}
 	retryAt := now.Add(min(emailRetry<<min(email.attempts-1, 10), emailRetryMax))
-	claimed := s.with(ctx).Model(email.queue.model()).Where("member_id = ? AND "+email.queue.dueAt+" = ?", email.Member.ID, email.claimedUntil)
+	claimed := s.with(ctx).Model(email.queue.model()).Where(email.queue.key+" = ? AND "+email.queue.dueAt+" = ?", email.key, email.claimedUntil)
 	var finish *gorm.DB
 	switch {
 	case email.Invitation != nil:
@@ -153,6 +171,9 @@ func (s *Store) FinishEmail(ctx context.Context, email *Email, failure EmailFail
 
 // prepareInvitation gives the invitation its link: only a sent email ever contains it.
 func (s *Store) prepareInvitation(ctx context.Context, email *Email) (bool, error) {
+	if err := s.addressToMember(ctx, email); err != nil {
+		return false, err
+	}
 	token := rand.Text()
 	var row invitation
 	if err := s.with(ctx).Where("member_id = ?", email.Member.ID).Take(&row).Error; err != nil {
@@ -163,6 +184,16 @@ func (s *Store) prepareInvitation(ctx context.Context, email *Email) (bool, erro
 	}
 	email.Invitation = &Invitation{Token: token, Member: email.Member, ExpiresAt: row.ExpiresAt}
 	return true, nil
+}
+
+// addressToMember addresses an email to the member that its key names.
+func (s *Store) addressToMember(ctx context.Context, email *Email) error {
+	member, err := s.invitedMember(ctx, email.key)
+	if err != nil {
+		return err
+	}
+	email.Member, email.To = member, member.User.Email
+	return nil
 }
 
 // invitationAfter returns the changes to an invitation after an attempt to send it.

@@ -14,6 +14,8 @@ const (
 	emailCooldown           = 10 * time.Minute // between two emails to one person, from any workspace
 	maxDailyEmailsToOne     = 5                // from one workspace to one person
 	MaxDailyWorkspaceEmails = 200              // from one workspace
+	maxDailyLinks           = 10               // to one address: each of them works, so more would be no help
+	maxDailyNotices         = 10               // to one address; the others are sent later
 	emailLimitPeriod        = 24 * time.Hour
 	errEmailedRecently      = "This address was emailed recently. Wait %s before you email it again, or share an invite link."
 	errEmailQuota           = "This workspace has sent %d emails in a day. Wait %s before you send more, or share invite links."
@@ -35,26 +37,50 @@ ON CONFLICT (subject) DO UPDATE SET
 	resets_at = CASE WHEN old.resets_at <= @now THEN excluded.resets_at ELSE old.resets_at END
 WHERE old.resets_at <= @now OR old.sent < @max`
 
+// quota is a limit for the emails of a subject. Its message says how long to wait.
+type quota struct {
+	subject string
+	max     int
+	period  time.Duration
+	message func(wait string) string
+}
+
 // takeEmail counts an email to a member. It returns RateLimited if the recipient or the workspace has
 // had too many.
 func (s *Store) takeEmail(ctx context.Context, member *Member) error {
-	recipient := "recipient:" + hex.EncodeToString(digestOf(mailbox(member.User.Email)))
-	for _, limit := range []struct {
-		subject string
-		max     int
-		period  time.Duration
-		message func(wait string) string
-	}{
-		{recipient, 1, emailCooldown, func(wait string) string { return fmt.Sprintf(errEmailedRecently, wait) }},
-		{recipient + "@" + member.WorkspaceID, maxDailyEmailsToOne, emailLimitPeriod, func(wait string) string {
+	recipient := recipientSubject("recipient", member.User.Email)
+	return s.take(ctx,
+		quota{recipient, 1, emailCooldown, func(wait string) string { return fmt.Sprintf(errEmailedRecently, wait) }},
+		quota{recipient + "@" + member.WorkspaceID, maxDailyEmailsToOne, emailLimitPeriod, func(wait string) string {
 			return fmt.Sprintf(errEmailedOften, maxDailyEmailsToOne, wait)
 		}},
-		{"workspace:" + member.WorkspaceID, MaxDailyWorkspaceEmails, emailLimitPeriod, func(wait string) string {
+		quota{"workspace:" + member.WorkspaceID, MaxDailyWorkspaceEmails, emailLimitPeriod, func(wait string) string {
 			return fmt.Sprintf(errEmailQuota, MaxDailyWorkspaceEmails, wait)
-		}},
-	} {
+		}})
+}
+
+// takeLink counts an email of a kind with a link to an account. It returns RateLimited if the recipient has
+// had too many.
+func (s *Store) takeLink(ctx context.Context, kind AccountEmailKind, email string) error {
+	subject := recipientSubject(string(kind), email)
+	return s.take(ctx, quota{subject, 1, emailCooldown, accountEmailWait}, quota{subject + "@day", maxDailyLinks, emailLimitPeriod, accountEmailWait})
+}
+
+// takeNotice counts a notice about a change to an account. It returns RateLimited if the recipient has had
+// too many.
+func (s *Store) takeNotice(ctx context.Context, email string) error {
+	return s.take(ctx, quota{recipientSubject("notice", email), maxDailyNotices, emailLimitPeriod, accountEmailWait})
+}
+
+func accountEmailWait(wait string) string {
+	return "This address was emailed recently. Wait " + wait + "."
+}
+
+// take counts an email against each quota. It returns RateLimited if one is used up.
+func (s *Store) take(ctx context.Context, quotas ...quota) error {
+	for _, q := range quotas {
 		now := s.now()
-		counted := s.with(ctx).Exec(countEmail, map[string]any{"subject": limit.subject, "now": now, "resets": now.Add(limit.period), "max": limit.max})
+		counted := s.with(ctx).Exec(countEmail, map[string]any{"subject": q.subject, "now": now, "resets": now.Add(q.period), "max": q.max})
 		if counted.Error != nil {
 			return fmt.Errorf("count email: %w", counted.Error)
 		}
@@ -62,13 +88,18 @@ func (s *Store) takeEmail(ctx context.Context, member *Member) error {
 			continue
 		}
 		var row emailLimit
-		if err := s.with(ctx).Where("subject = ?", limit.subject).Take(&row).Error; err != nil {
+		if err := s.with(ctx).Where("subject = ?", q.subject).Take(&row).Error; err != nil {
 			return fmt.Errorf("read email limit: %w", err)
 		}
 		wait := row.ResetsAt.Sub(now)
-		return &Error{Kind: RateLimited, Message: limit.message(inMinutes(wait)), RetryAfter: wait}
+		return &Error{Kind: RateLimited, Message: q.message(inMinutes(wait)), RetryAfter: wait}
 	}
 	return nil
+}
+
+// recipientSubject returns the subject of a recipient for one kind of limit.
+func recipientSubject(kind, email string) string {
+	return kind + ":" + hex.EncodeToString(digestOf(mailbox(email)))
 }
 
 // inMinutes returns a duration in words, rounded up to minutes.

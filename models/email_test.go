@@ -19,7 +19,7 @@ func (s fixture) claimEmail(t *testing.T) *models.Email {
 func (s fixture) wantNoEmail(t *testing.T, step string) {
 	t.Helper()
 	if email := s.claimEmail(t); email != nil {
-		t.Errorf("%s: email to %s with %d keys, want none", step, email.Member.User.Email, len(email.ExpiringKeys))
+		t.Errorf("%s: email to %s with %d keys, want none", step, email.To, len(email.ExpiringKeys))
 	}
 }
 

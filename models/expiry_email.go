@@ -47,6 +47,9 @@ func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
 // prepareExpiryEmail reads the keys to list. Keys that were deleted or given another expiry since
 // are left out, and someone who is no longer an admin gets no email.
 func (s *Store) prepareExpiryEmail(ctx context.Context, email *Email) (bool, error) {
+	if err := s.addressToMember(ctx, email); err != nil {
+		return false, err
+	}
 	err := s.with(ctx).Where(`workspace_id = ? AND deleted_at IS NULL AND expires_at > ? AND EXISTS (
 		SELECT 1 FROM expiry_mails AS mail WHERE mail.api_key_id = api_keys.id AND mail.member_id = ? AND mail.due_at = ? AND mail.expires_at = api_keys.expires_at)`,
 		email.Member.WorkspaceID, s.now(), email.Member.ID, email.claimedUntil).Order("expires_at, id").Find(&email.ExpiringKeys).Error

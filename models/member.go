@@ -94,13 +94,12 @@ func (m *Member) Name() string {
 // nameOfMember is Member.Name as an expression for queries that join User.
 const nameOfMember = `CASE WHEN members.pending THEN members.invited_name ELSE "User".name END`
 
-// ConfirmedName returns the name of a member who has joined and proved their email, and "" otherwise. Until
-// then, it may be text that someone else wants to send to that email.
+// ConfirmedName returns User.ConfirmedName of a member who has joined, and "" otherwise.
 func (m *Member) ConfirmedName() string {
-	if m.Pending || m.User.VerifiedAt == nil {
+	if m.Pending {
 		return ""
 	}
-	return m.User.Name
+	return m.User.ConfirmedName()
 }
 
 // DisplayName returns the member's name, or the email if there is no name.

@@ -21,7 +21,7 @@ const (
 )
 
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, setup links,
-// invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
+// links and emails about accounts, invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
 // hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events after 45. On
 // SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
@@ -33,6 +33,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 	}{
 		{&Session{}, "expires_at <= ? OR last_seen_at <= ?", []any{now, now.Add(-SessionIdle)}},
 		{&setupLink{}, "expires_at <= ?", []any{now}},
+		{&accountLink{}, "expires_at <= ?", []any{now}},
+		{&accountEmail{}, "expires_at <= ?", []any{now}},
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
 		{&FailedSignIn{}, "last_at <= ?", []any{now.Add(-FailedSignInsKept)}},
 		{&emailLimit{}, "resets_at <= ?", []any{now}},

@@ -145,6 +145,9 @@ func (s *Store) ChangePassword(ctx context.Context, userID, session, current, ne
 		if renewed, err = tx.renewSession(ctx, session); err != nil {
 			return err
 		}
+		if err := tx.passwordChanged(ctx, user); err != nil {
+			return err
+		}
 		return tx.auditUser(ctx, user, "user.password_changed", nil)
 	})
 	return renewed, err

@@ -46,6 +46,15 @@ func pageHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// KeepURLSecret keeps the URL of a page out of the Referer header of other requests, because it contains a
+// token. Forms still send the origin, which rejectCrossSite checks.
+func KeepURLSecret(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderReferrerPolicy, "strict-origin")
+		return next(c)
+	}
+}
+
 // crossSiteError reports a request that another site seems to have made a browser send.
 type crossSiteError struct {
 	// origin is the page's according to the browser, if it may be this server's own: it isn't the

@@ -7,10 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
 )
 
 func (p *program) user() *cobra.Command {
-	return p.group(&cobra.Command{Use: "user", Short: "Unlock accounts"}, p.userUnlock())
+	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again"}, p.userUnlock(), p.userResetLink())
 }
 
 func (p *program) userUnlock() *cobra.Command {
@@ -22,12 +23,7 @@ networks. Forgets the failed attempts for the account, and allows 1,000 more bef
 limited again. IP addresses and networks with many failed attempts still have to wait, for up to 15
 minutes. Known devices don't need this, because they have their own limit.`,
 		Example: `  skipup user unlock ada@acme.test`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("specify the email of one account")
-			}
-			return nil
-		},
+		Args:    oneEmail,
 	}
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -41,6 +37,40 @@ minutes. Known devices don't need this, because they have their own limit.`,
 				return err
 			}
 			return p.printf("Unlocked %s.", user.Email)
+		})
+	})
+}
+
+func oneEmail(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("specify the email of one account")
+	}
+	return nil
+}
+
+func (p *program) userResetLink() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reset-link EMAIL",
+		Short: "Create a link with which a person chooses a new password",
+		Long: `Create a link with which a person chooses a new password, and print it on standard output. It works
+once, for 30 minutes. Give it to them directly: anyone with the link can take over the account. An
+earlier link stops working. The person is signed out everywhere when they use it.`,
+		Example: `  skipup user reset-link ada@acme.test`,
+		Args:    oneEmail,
+	}
+	addFlags(cmd.Flags(), databaseOption, publicURLOption)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption, publicURLOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			link, err := store.CreateResetLinkAsOperator(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			p.printErrf("Link for %s. It works once, until %s:", link.User.Email, formatTime(&link.ExpiresAt))
+			return p.printf("%s", linkBase(s)+path.ResetPasswordWith(link.Token))
 		})
 	})
 }

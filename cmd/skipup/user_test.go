@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/skipup/keys/models"
@@ -34,4 +35,40 @@ func TestUserUnlockIsRejected(t *testing.T) {
 	skipup(t, env, "user", "unlock", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
 	skipup(t, env, "user", "unlock").requireFailure(t, exitUsage, "specify the email of one account")
 	skipup(t, env, "user", "unlock", "a@acme.test", "b@acme.test").requireFailure(t, exitUsage, "specify the email of one account")
+}
+
+func TestUserResetLink(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		newWorkspace(t, env)
+		env["SKIPUP_PUBLIC_URL"] = "https://keys.acme.test"
+		created := skipup(t, env, "user", "reset-link", "Admin@acme.test")
+		if created.code != exitOK {
+			t.Fatalf("exit code = %d with stderr: %s", created.code, created.stderr)
+		}
+		token, found := strings.CutPrefix(strings.TrimSpace(created.stdout), "https://keys.acme.test/reset-password/")
+		if !found {
+			t.Fatalf("stdout = %q, want a link", created.stdout)
+		}
+		const next = "nine patient gardeners"
+		if err := openTestStore(t, env).ResetPassword(context.Background(), token, next); err != nil {
+			t.Fatal(err)
+		}
+		signIn(t, env, next)
+	})
+}
+
+func TestUserResetLinkIsRejected(t *testing.T) {
+	env := sqliteEnv(t)
+	newWorkspace(t, env)
+	store := openTestStore(t, env)
+	workspaces, err := store.Workspaces(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.AddMember(context.Background(), workspaces[0].ID, models.NewMember{Email: "grace@acme.test"}); err != nil {
+		t.Fatal(err)
+	}
+	skipup(t, env, "user", "reset-link", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
+	skipup(t, env, "user", "reset-link", "grace@acme.test").requireFailure(t, exitRejected, "grace@acme.test hasn't joined yet.")
+	skipup(t, env, "user", "reset-link").requireFailure(t, exitUsage, "specify the email of one account")
 }

@@ -106,10 +106,13 @@ dashboard, beside a live one and with the same admins.`,
 			n.Mode = token.Test
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.createWorkspace(ctx, store, n, generate, cmp.Or(string(s.PublicURL), "http://"+addrOption.fallback))
+			return p.createWorkspace(ctx, store, n, generate, linkBase(s))
 		})
 	})
 }
+
+// linkBase returns the origin of links: the public URL, or else the default address.
+func linkBase(s settings) string { return cmp.Or(string(s.PublicURL), "http://"+addrOption.fallback) }
 
 // workspaceFields maps the fields of a new workspace to their flags.
 var workspaceFields = map[string]string{

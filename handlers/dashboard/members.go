@@ -67,7 +67,7 @@ func (h membersHandler) showLink(c echo.Context, id string, replaces bool) error
 	if err != nil {
 		return err
 	}
-	return web.Render(c, http.StatusCreated, members.Invited(members.InvitedPage{
+	return web.Render(c, http.StatusCreated, members.Invited(members.LinkPage{
 		Member: invited.Member, ExpiresAt: invited.ExpiresAt, Replaces: replaces,
 		Link: viewer.Of(c.Request().Context()).PublicURL + path.Invitation(invited.Token),
 	}))
@@ -88,12 +88,17 @@ func (h membersHandler) onPage(apply func(echo.Context, memberForm) (next, error
 			if err != nil {
 				return err
 			}
-			sessions, err := h.store.SessionsOfMember(c.Request().Context(), web.CallerOf(c).Member.UserID, &member.Member)
+			viewing := web.CallerOf(c).Member
+			sessions, err := h.store.SessionsOfMember(c.Request().Context(), viewing.UserID, &member.Member)
+			if err != nil {
+				return err
+			}
+			resets, err := h.store.MayCreateResetLink(c.Request().Context(), viewing.UserID, &member.Member)
 			if err != nil {
 				return err
 			}
 			return web.Render(c, status, members.Show(members.ShowPage{
-				Member: member, Sessions: sessions, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
+				Member: member, Sessions: sessions, Resets: resets, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
 				Self: isSelf(c, member.ID), Errors: r.fields, Message: r.message,
 			}))
 		},
@@ -143,6 +148,25 @@ func (h membersHandler) endSession() change[*models.ListedMember, memberForm] {
 func (h membersHandler) createLink() change[*models.ListedMember, memberForm] {
 	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
 		return next{}, h.showLink(c, c.Param("id"), true)
+	})
+}
+
+// createResetLink creates a link with which a member chooses a new password, and shows it once.
+func (h membersHandler) createResetLink() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
+		caller := web.CallerOf(c)
+		link, err := h.store.CreateResetLink(c.Request().Context(), caller.Member.UserID, caller.WorkspaceID, c.Param("id"))
+		if err != nil {
+			return next{}, err
+		}
+		member, err := h.member(c)
+		if err != nil {
+			return next{}, err
+		}
+		return next{}, web.Render(c, http.StatusCreated, members.ResetLink(members.LinkPage{
+			Member: &member.Member, ExpiresAt: link.ExpiresAt,
+			Link: viewer.Of(c.Request().Context()).PublicURL + path.ResetPasswordWith(link.Token),
+		}))
 	})
 }
 

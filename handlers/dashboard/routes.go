@@ -17,6 +17,7 @@ import (
 // Middleware that restricts who may use a route.
 var (
 	anyone = []echo.MiddlewareFunc{}
+	bearer = []echo.MiddlewareFunc{web.KeepURLSecret} // whoever has the link
 	user   = []echo.MiddlewareFunc{web.RequireUser}
 	admin  = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
 )
@@ -39,6 +40,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 	var (
 		setup       = setUp{store}
 		session     = sessions{store}
+		reset       = passwordResets{store}
 		account     = accounts{store}
 		keys        = apiKeys{store, routes, server.UntrustedProxy}
 		invitations = invitationsHandler{store}
@@ -56,12 +58,16 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		handle       echo.HandlerFunc
 	}{
 		{http.MethodGet, path.Root, user, root},
-		{http.MethodGet, path.SetUp + ":token", anyone, setup.new},
-		{http.MethodPost, path.SetUp + ":token", anyone, setup.create},
+		{http.MethodGet, path.SetUp + ":token", bearer, setup.new},
+		{http.MethodPost, path.SetUp + ":token", bearer, setup.create},
 
 		{http.MethodGet, path.SignIn, anyone, session.new},
 		{http.MethodPost, path.SignIn, anyone, session.create},
 		{http.MethodPost, path.SignOut, user, session.delete},
+		{http.MethodGet, path.ForgotPassword, anyone, reset.ask},
+		{http.MethodPost, path.ForgotPassword, anyone, reset.request},
+		{http.MethodGet, path.ResetPassword + ":token", bearer, reset.choose},
+		{http.MethodPost, path.ResetPassword + ":token", bearer, reset.change},
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
 		{http.MethodPost, path.Appearance, anyone, session.setPreference},
 
@@ -112,8 +118,8 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.APIKeyCancelDeletion(":id"), adminWithUsage, keys.cancelDeletion().ask},
 		{http.MethodPost, path.APIKeyCancelDeletion(":id"), admin, keys.cancelDeletion().act},
 
-		{http.MethodGet, path.Invitations + ":token", anyone, invitations.show},
-		{http.MethodPost, path.Invitations + ":token", anyone, invitations.accept},
+		{http.MethodGet, path.Invitations + ":token", bearer, invitations.show},
+		{http.MethodPost, path.Invitations + ":token", bearer, invitations.accept},
 
 		{http.MethodGet, path.Members, admin, members.list},
 		{http.MethodPost, path.Members, admin, members.create().act},
@@ -124,6 +130,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodPost, path.MemberDeactivate(":id"), admin, members.deactivate().act},
 		{http.MethodPost, path.MemberReactivate(":id"), admin, members.reactivate().act},
 		{http.MethodPost, path.MemberEndSession(":id"), admin, members.endSession().act},
+		{http.MethodPost, path.MemberResetLink(":id"), admin, members.createResetLink().act},
 		{http.MethodPost, path.MemberInvitation(":id"), admin, members.createLink().act},
 		{http.MethodPost, path.MemberInvitationEmail(":id"), admin, members.resendEmail().act},
 

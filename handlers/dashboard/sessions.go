@@ -2,9 +2,7 @@ package dashboard
 
 import (
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -65,7 +63,7 @@ func (h sessions) reject(c echo.Context, form login.Form, rejection *models.Erro
 	if rejection.Kind != models.RateLimited {
 		return web.Render(c, http.StatusUnprocessableEntity, login.SignIn(form))
 	}
-	c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(rejection.RetryAfter.Seconds()))))
+	setRetryAfter(c, rejection)
 	return web.Render(c, http.StatusTooManyRequests, login.SignIn(form))
 }
 

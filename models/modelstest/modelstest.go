@@ -166,10 +166,11 @@ func (s *Store) Mailing(t testing.TB) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{SendsEmail: true})
 }
 
-// Logging returns a node with the same database and clock that logs every statement.
+// Logging returns a node with the same database and clock that logs every statement, and sends email if s
+// does.
 func (s *Store) Logging(t testing.TB, log *slog.Logger) *Store {
 	t.Helper()
-	return connectWith(t, s.URL, s.Clock, models.Options{Log: log, SlowQuery: time.Nanosecond})
+	return connectWith(t, s.URL, s.Clock, models.Options{Log: log, SlowQuery: time.Nanosecond, SendsEmail: s.SendsEmail()})
 }
 
 // Limiting returns a node with the same database and clock whose keys have a rate limit by default.

@@ -68,6 +68,8 @@ var groups = []group{
 		{"user.session_ended", "Session ended", "{actor} ended a session of {target}"},
 		{"user.unlocked", "Account unlocked", "{actor} unlocked sign-in for {target}"},
 		{"user.password_changed", "Password changed", "{actor} changed their password"},
+		{"user.reset_link_created", "Reset link created", "{actor} created a password reset link for {target}"},
+		{"user.password_reset", "Password reset", "{actor} reset their password with a link"},
 	}},
 	{"Webhooks", []action{
 		{"webhook_endpoint.created", "Endpoint added", "{actor} added {target}"},

@@ -36,7 +36,7 @@ func (e Expiry) Subject() string {
 
 // Text returns the plain-text version.
 func (e Expiry) Text() string {
-	text := Invitation{Name: e.Name}.greeting() + "\n\n" + e.purpose() + "\n\n"
+	text := greetingOf(e.Name) + "\n\n" + e.purpose() + "\n\n"
 	for _, key := range e.shown() {
 		text += "- " + ui.Isolate(key.Name) + " (" + key.Prefix + ")\n  " + key.times() + "\n  " + key.Link + "\n"
 	}

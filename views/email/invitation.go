@@ -5,6 +5,8 @@ package email
 import (
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -18,20 +20,20 @@ type Invitation struct {
 }
 
 // Subject returns the subject line.
-func (i Invitation) Subject() string { return "Join " + ui.Isolate(i.Workspace) + " on SkipUp Keys" }
+func (i Invitation) Subject() string { return i.letter().subject }
 
 // Text returns the plain-text version.
-func (i Invitation) Text() string {
-	return i.greeting() + "\n\n" + i.purpose() + "\n\n" + i.Link + "\n\n" + i.limits() + "\n\n" + ignore + "\n"
-}
+func (i Invitation) Text() string { return i.letter().text() }
 
-const ignore = "If you weren’t expecting this email, you can ignore it."
+// HTML returns the HTML version.
+func (i Invitation) HTML() templ.Component { return i.letter().html() }
 
-func (i Invitation) greeting() string {
-	if i.Name == "" {
-		return "Hello,"
+func (i Invitation) letter() letter {
+	return letter{
+		subject: "Join " + ui.Isolate(i.Workspace) + " on SkipUp Keys", name: i.Name, purpose: i.purpose(),
+		action: "Join workspace", link: i.Link, limits: limitsOf(i.ExpiresAt),
+		advice: "If you weren’t expecting this email, you can ignore it.",
 	}
-	return "Hello " + ui.Isolate(i.Name) + ","
 }
 
 func (i Invitation) purpose() string {
@@ -42,6 +44,13 @@ func (i Invitation) purpose() string {
 	return purpose + "Set a password to get started:"
 }
 
-func (i Invitation) limits() string {
-	return "This link is just for you. You can use it once, until " + formatTime(i.ExpiresAt) + "."
+func greetingOf(name string) string {
+	if name == "" {
+		return "Hello,"
+	}
+	return "Hello " + ui.Isolate(name) + ","
+}
+
+func limitsOf(expiresAt time.Time) string {
+	return "This link is just for you. You can use it once, until " + formatTime(expiresAt) + "."
 }

@@ -10,11 +10,14 @@ import (
 )
 
 // message returns the error, with the time to wait if there is one.
-func (f Form) message() string {
-	if f.RetryAfter <= 0 {
-		return f.Error
+func (f Form) message() string { return withWait(f.Error, f.RetryAfter) }
+
+// withWait returns an error with the time to wait, if there is one.
+func withWait(message string, wait time.Duration) string {
+	if wait <= 0 {
+		return message
 	}
-	return f.Error + " Try again in " + duration(f.RetryAfter) + "."
+	return message + " Try again in " + duration(wait) + "."
 }
 
 // reason explains why someone has to sign in again, or returns "".
@@ -24,6 +27,8 @@ func (f Form) reason() string {
 		return "You were signed out, so the form wasn’t submitted. Sign in to go back to it."
 	case path.FormKept:
 		return "Sign in, then go back to the other tab and submit the form again."
+	case path.NewPassword:
+		return "Password changed. Sign in with your new password."
 	}
 	return ""
 }

@@ -61,8 +61,8 @@ type Form struct {
 	SendsEmail bool          `form:"-"` // whether the server sends email
 }
 
-// InvitedPage is the data of the page that shows an invite link.
-type InvitedPage struct {
+// LinkPage is the data of a page that shows a link for a member once.
+type LinkPage struct {
 	Member    *models.Member
 	Link      string
 	ExpiresAt time.Time
@@ -72,6 +72,7 @@ type InvitedPage struct {
 // ShowPage is the data of a member's page.
 type ShowPage struct {
 	Member     *models.ListedMember
+	Resets     bool             // whether the viewer may create a reset link
 	Sessions   []models.Session // that the viewer may end
 	Keys       int              // number of keys that the member created and that can still be used
 	Role       string           // selected in the form

@@ -9,6 +9,9 @@ const (
 	SetUp            = "/setup/"
 	SignIn           = "/login"
 	SignOut          = "/logout"
+	ForgotPassword   = "/forgot-password"
+	ResetRequested   = ForgotPassword + "?sent=true"
+	ResetPassword    = "/reset-password/"
 	CurrentWorkspace = "/workspace"
 	Appearance       = "/appearance"
 	Search           = "/search"
@@ -47,6 +50,9 @@ const (
 // SetUpWith returns the path of the one-time setup link with a token.
 func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
 
+// ResetPasswordWith returns the path of the reset link with a token.
+func ResetPasswordWith(token string) string { return ResetPassword + url.PathEscape(token) }
+
 // SignedIn returns the path that follows sign-in and leads to next. It checks that the browser kept the
 // session's cookie.
 func SignedIn(next string) string {
@@ -66,6 +72,7 @@ func SignInAnd(next string) string {
 const (
 	FormNotSent = "form" // a form was sent after the session had ended
 	FormKept    = "tab"  // the same, but another tab keeps the form
+	NewPassword = "new"  // the password was reset
 )
 
 // SignInAgain returns the path of the sign-in page that explains the reason and continues to next.
@@ -140,6 +147,9 @@ func MemberReactivate(id string) string { return Member(id) + "/reactivate" }
 
 // MemberEndSession returns the path for ending a session of a member.
 func MemberEndSession(id string) string { return Member(id) + "/sessions/end" }
+
+// MemberResetLink returns the path for creating a link with which a member chooses a new password.
+func MemberResetLink(id string) string { return Member(id) + "/reset-link" }
 
 // MemberInvitation returns the path for creating an invitation link for a pending member.
 func MemberInvitation(id string) string { return Member(id) + "/invitation" }

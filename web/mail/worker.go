@@ -34,7 +34,7 @@ func (w Worker) SendNext(ctx context.Context) (bool, error) {
 	if err != nil || email == nil {
 		return false, err
 	}
-	failure, err := w.send(ctx, email.Member, w.compose(email))
+	failure, err := w.send(ctx, email, w.compose(email))
 	if err != nil {
 		return true, err
 	}
@@ -49,6 +49,9 @@ type content interface {
 }
 
 func (w Worker) compose(due *models.Email) content {
+	if due.Kind != "" {
+		return w.composeAccount(due)
+	}
 	member := due.Member
 	if due.Invitation != nil {
 		return email.Invitation{
@@ -73,13 +76,22 @@ func (w Worker) compose(due *models.Email) content {
 	return expiry
 }
 
+// composeAccount returns an email about an account.
+func (w Worker) composeAccount(due *models.Email) content {
+	name := due.User.ConfirmedName()
+	if due.Kind == models.ResetEmail {
+		return email.PasswordReset{Name: name, Link: w.PublicURL + path.ResetPasswordWith(due.Link.Token), ExpiresAt: due.Link.ExpiresAt}
+	}
+	return email.PasswordChanged{Name: name, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
+}
+
 // send sends an email. It returns an error only if the email can't be rendered.
-func (w Worker) send(ctx context.Context, member *models.Member, email content) (models.EmailFailure, error) {
+func (w Worker) send(ctx context.Context, due *models.Email, email content) (models.EmailFailure, error) {
 	var html bytes.Buffer
 	if err := email.HTML().Render(ctx, &html); err != nil {
 		return "", fmt.Errorf("render email %q: %w", email.Subject(), err)
 	}
-	err := w.Sender.Send(ctx, Message{To: member.User.Email, Subject: email.Subject(), Text: email.Text(), HTML: html.String()})
+	err := w.Sender.Send(ctx, Message{To: due.To, Subject: email.Subject(), Text: email.Text(), HTML: html.String()})
 	if err == nil {
 		return "", nil
 	}
@@ -87,8 +99,16 @@ func (w Worker) send(ctx context.Context, member *models.Member, email content) 
 	if IsRejected(err) {
 		failure = models.EmailRejected
 	}
-	w.Log.Warn("email not sent", "kind", fmt.Sprintf("%T", email), "member", member.ID, "failure", string(failure), "error", err)
+	w.Log.Warn("email not sent", "kind", fmt.Sprintf("%T", email), subjectOf(due), "failure", string(failure), "error", err)
 	return failure, nil
+}
+
+// subjectOf returns whom an email is about, for the log.
+func subjectOf(due *models.Email) slog.Attr {
+	if due.Kind != "" {
+		return slog.String("user", due.User.ID)
+	}
+	return slog.String("member", due.Member.ID)
 }
 
 // poll calls next until ctx is done: again at once while it reports more, and otherwise after an

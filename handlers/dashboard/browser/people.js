@@ -153,6 +153,11 @@ export const peopleStates = {
     await page.goto(membersPath)
     await openMember(page, grace.name)
   }),
+  'member-reset-link': amongPeople(membersPath, async (page) => {
+    await openMember(page, 'Grace Hopper')
+    await dialog(page).getByRole('button', { name: 'Create reset link' }).click()
+    await expect(page.getByLabel('Link', { exact: true })).toBeFocused()
+  }),
   'member-dialog-pending': amongPeople(membersPath, (page) => openMember(page, 'مارغريت هاميلتون')),
   'member-dialog-mail-rejected': amongPeople(membersPath, (page) => openMember(page, 'Barbara Liskov')),
   'member-dialog-deactivated': amongPeople(membersPath + '?status=deactivated', (page) => openMember(page, 'Edsger Dijkstra')),

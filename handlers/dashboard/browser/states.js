@@ -3,7 +3,7 @@
 import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
+import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { expect, test } from './test.js'
@@ -38,7 +38,7 @@ const signedIn = (open) => async (page, tools) => {
 export function forEachState(group, declare) {
   for (const [name, open] of Object.entries(group)) {
     test.describe(() => {
-      test.use({ isSetUp: !(name in setupStates), contents: open.contents })
+      test.use({ isSetUp: !(name in setupStates), contents: open.contents, variables: open.variables ?? {} })
       declare(name, open)
     })
   }
@@ -83,6 +83,9 @@ async function searchFor(page, text) {
   await expect(page.locator('#search-results')).not.toHaveAttribute('aria-busy')
 }
 
+// smtp are variables of a server that sends email, although its mail server can't be reached.
+const smtp = { SMTP_URL: 'smtp://127.0.0.1:1', SKIPUP_MAIL_FROM: 'keys@acme.test' }
+
 // setupStates are states of a server that is not set up.
 export const setupStates = {
   setup: async (page, { skipup }) => {
@@ -111,6 +114,35 @@ export const states = {
     await page.getByLabel('Password').fill('not the right one')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await expect(page.getByRole('alert')).toBeVisible()
+  },
+
+  'forgot-no-email': async (page) => {
+    await page.goto('/login')
+    await page.getByRole('link', { name: 'Forgot password?' }).click()
+  },
+  forgot: Object.assign((page) => page.goto('/forgot-password'), { variables: smtp }),
+  'forgot-rejected': Object.assign(async (page) => {
+    await page.goto('/forgot-password')
+    await page.getByRole('button', { name: 'Email me a link' }).click()
+    await expect(page.getByText('Email is required.')).toBeVisible()
+  }, { variables: smtp }),
+  'forgot-sent': Object.assign(async (page) => {
+    await page.goto('/forgot-password')
+    await page.getByLabel('Email').fill('nobody@acme.test')
+    await page.getByRole('button', { name: 'Email me a link' }).click()
+    await expect(page.getByRole('heading', { name: 'Check your email' })).toBeVisible()
+  }, { variables: smtp }),
+  reset: async (page, { skipup }) => {
+    await page.goto(await resetLink(skipup))
+  },
+  'reset-rejected': async (page, { skipup }) => {
+    await page.goto(await resetLink(skipup))
+    await page.getByLabel('New password').fill('short')
+    await page.getByRole('button', { name: 'Change password' }).click()
+    await expect(page.getByText(/must have at least 15/)).toBeVisible()
+  },
+  'reset-used': async (page) => {
+    await page.goto('/reset-password/USED')
   },
 
   'list-empty': signedIn(async () => {}),

@@ -26,6 +26,12 @@ export async function signIn(page, { email, password } = ada) {
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
+// resetLink returns the path of a link that the operator creates for Ada.
+export async function resetLink(skipup) {
+  const link = await skipup.run(['user', 'reset-link', ada.email])
+  return new URL(link.trim()).pathname
+}
+
 // makeKey creates a key in the current workspace with a request. It returns its name, its ID, and the
 // key.
 export async function makeKey(page, { name = 'CI', scopes = [], expiry = 'never', expiryDate = '', formID = crypto.randomUUID() } = {}) {

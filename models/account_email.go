@@ -1,0 +1,86 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm/clause"
+)
+
+// AccountEmailKind is what an email about an account is for.
+type AccountEmailKind string
+
+// The kinds.
+const (
+	ResetEmail           AccountEmailKind = "reset"            // a link to choose a new password
+	PasswordChangedEmail AccountEmailKind = "password_changed" // a notice, which can't be turned off
+)
+
+// noticeLife is how long a node tries to send a notice.
+const noticeLife = 3 * 24 * time.Hour
+
+// accountEmail is an email to send to a person about their account.
+type accountEmail struct {
+	ID        string
+	Kind      AccountEmailKind
+	Recipient string
+	UserID    string // empty if it isn't known yet
+	NewEmail  string
+	DueAt     time.Time
+	Attempts  int
+	ExpiresAt time.Time // when sending it has become pointless
+	CreatedAt time.Time
+}
+
+// requestEmail makes an email due. A request with the ID of one that is waiting takes no effect, but writes
+// as much as the first, so that its time doesn't tell whether the first is still waiting.
+func (s *Store) requestEmail(ctx context.Context, row accountEmail, life time.Duration) error {
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return err
+	}
+	row.CreatedAt, row.DueAt, row.ExpiresAt = now, now, now.Add(life)
+	again := clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"created_at"})}
+	if err := s.with(ctx).Clauses(again).Create(&row).Error; err != nil {
+		return fmt.Errorf("request email: %w", err)
+	}
+	return nil
+}
+
+// notifyUser requests a notice to a user about a change to their account, by default to their email. If no
+// node sends email, the request expires.
+func (s *Store) notifyUser(ctx context.Context, user *User, row accountEmail) error {
+	row.ID, row.UserID = s.id("eml"), user.ID
+	if row.Recipient == "" {
+		row.Recipient = user.Email
+	}
+	return s.requestEmail(ctx, row, noticeLife)
+}
+
+// prepareAccountEmail completes an email about an account and reports whether it is still useful.
+func (s *Store) prepareAccountEmail(ctx context.Context, email *Email) (bool, error) {
+	var row accountEmail
+	if err := s.with(ctx).Where("id = ?", email.key).Take(&row).Error; err != nil {
+		return false, fmt.Errorf("read account email: %w", err)
+	}
+	email.Kind, email.To, email.RequestedAt = row.Kind, row.Recipient, row.CreatedAt
+	if row.Kind == ResetEmail {
+		return s.prepareReset(ctx, email)
+	}
+	user, err := s.User(ctx, row.UserID)
+	if IsKind(err, NotFound) {
+		return false, nil
+	}
+	email.User = user
+	return err == nil, err
+}
+
+// ConfirmedName returns the name of a person who proved their email, and "" otherwise. Until then, it may
+// be text that someone else wants to send to that email.
+func (u *User) ConfirmedName() string {
+	if u.VerifiedAt == nil {
+		return ""
+	}
+	return u.Name
+}

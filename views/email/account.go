@@ -1,0 +1,57 @@
+package email
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// PasswordReset has a link with which a person chooses a new password.
+type PasswordReset struct {
+	Name      string // may be empty
+	Link      string
+	ExpiresAt time.Time
+}
+
+// Subject returns the subject line.
+func (r PasswordReset) Subject() string { return r.letter().subject }
+
+// Text returns the plain-text version.
+func (r PasswordReset) Text() string { return r.letter().text() }
+
+// HTML returns the HTML version.
+func (r PasswordReset) HTML() templ.Component { return r.letter().html() }
+
+func (r PasswordReset) letter() letter {
+	return letter{
+		subject: "Reset your SkipUp Keys password", name: r.Name,
+		purpose: "Someone asked to reset the password of your account. If it was you, choose a new password:",
+		action:  "Reset password", link: r.Link, limits: limitsOf(r.ExpiresAt),
+		advice: "If it wasn’t you, ignore this email. Your password stays the same.",
+	}
+}
+
+// PasswordChanged is a notice to a person whose password was changed.
+type PasswordChanged struct {
+	Name string // may be empty
+	At   time.Time
+	Link string // to reset the password
+}
+
+// Subject returns the subject line.
+func (c PasswordChanged) Subject() string { return c.letter().subject }
+
+// Text returns the plain-text version.
+func (c PasswordChanged) Text() string { return c.letter().text() }
+
+// HTML returns the HTML version.
+func (c PasswordChanged) HTML() templ.Component { return c.letter().html() }
+
+func (c PasswordChanged) letter() letter {
+	return letter{
+		subject: "Your SkipUp Keys password was changed", name: c.Name,
+		purpose: "The password of your account was changed on " + formatTime(c.At) + ". If it wasn’t you, reset your password now and tell an admin of your workspace:",
+		action:  "Reset password", link: c.Link,
+		advice: "If it was you, you don’t need to do anything.",
+	}
+}
