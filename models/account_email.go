@@ -14,7 +14,9 @@ type AccountEmailKind string
 // The kinds.
 const (
 	ResetEmail           AccountEmailKind = "reset"            // a link to choose a new password
+	ConfirmEmail         AccountEmailKind = "confirm"          // a link to confirm a new email
 	PasswordChangedEmail AccountEmailKind = "password_changed" // a notice, which can't be turned off
+	EmailChangedEmail    AccountEmailKind = "email_changed"    // the same, to the old email
 )
 
 // noticeLife is how long a node tries to send a notice.
@@ -48,13 +50,10 @@ func (s *Store) requestEmail(ctx context.Context, row accountEmail, life time.Du
 	return nil
 }
 
-// notifyUser requests a notice to a user about a change to their account, by default to their email. If no
-// node sends email, the request expires.
+// notifyUser requests a notice to a user about a change to their account. If no node sends email, the
+// request expires.
 func (s *Store) notifyUser(ctx context.Context, user *User, row accountEmail) error {
-	row.ID, row.UserID = s.id("eml"), user.ID
-	if row.Recipient == "" {
-		row.Recipient = user.Email
-	}
+	row.ID, row.UserID, row.Recipient = s.id("eml"), user.ID, user.Email
 	return s.requestEmail(ctx, row, noticeLife)
 }
 
@@ -64,7 +63,7 @@ func (s *Store) prepareAccountEmail(ctx context.Context, email *Email) (bool, er
 	if err := s.with(ctx).Where("id = ?", email.key).Take(&row).Error; err != nil {
 		return false, fmt.Errorf("read account email: %w", err)
 	}
-	email.Kind, email.To, email.RequestedAt = row.Kind, row.Recipient, row.CreatedAt
+	email.Kind, email.To, email.NewEmail, email.RequestedAt = row.Kind, row.Recipient, row.NewEmail, row.CreatedAt
 	if row.Kind == ResetEmail {
 		return s.prepareReset(ctx, email)
 	}
@@ -72,8 +71,14 @@ func (s *Store) prepareAccountEmail(ctx context.Context, email *Email) (bool, er
 	if IsKind(err, NotFound) {
 		return false, nil
 	}
+	if err != nil {
+		return false, err
+	}
 	email.User = user
-	return err == nil, err
+	if row.Kind == ConfirmEmail {
+		return s.prepareConfirmation(ctx, email)
+	}
+	return true, nil
 }
 
 // ConfirmedName returns the name of a person who proved their email, and "" otherwise. Until then, it may

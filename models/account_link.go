@@ -18,7 +18,8 @@ type linkPurpose string
 
 // The purposes.
 const (
-	resetPurpose linkPurpose = "reset" // chooses a new password
+	resetPurpose   linkPurpose = "reset"   // chooses a new password
+	confirmPurpose linkPurpose = "confirm" // confirms a new email
 )
 
 // accountLink is a single-use link with which a person changes their account. The database stores only the
@@ -41,6 +42,9 @@ type AccountLink struct {
 
 	row accountLink
 }
+
+// NewEmail returns the email to which the link was sent, or "" if it wasn't.
+func (l *AccountLink) NewEmail() string { return l.row.Email }
 
 // createAccountLink stores a link and returns it with its token.
 func (s *Store) createAccountLink(ctx context.Context, user *User, row accountLink) (*AccountLink, error) {

@@ -39,6 +39,7 @@ type Email struct {
 	Kind        AccountEmailKind
 	User        *User        // whose account it is about
 	Link        *AccountLink // created for this email, if the kind has one
+	NewEmail    string       // of the account, if it was changed
 	RequestedAt time.Time
 
 	queue        emailQueue

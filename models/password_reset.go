@@ -39,7 +39,7 @@ func (s *Store) RequestPasswordReset(ctx context.Context, email string) error {
 // them. An earlier link stops working. The account gives access to every workspace that the member has
 // joined, so it returns Forbidden unless the admin administers all of them. It returns FailedPrecondition
 // if this server sends email, which is safer, and to an admin who asks for a link to their own account,
-// because whoever has taken over a session could otherwise keep the account.
+// because someone who has taken over a session could otherwise keep the account.
 func (s *Store) CreateResetLink(ctx context.Context, adminUserID, workspaceID, memberID string) (*AccountLink, error) {
 	member, err := s.Member(ctx, workspaceID, memberID)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) user() *cobra.Command {
-	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again"}, p.userUnlock(), p.userResetLink())
+	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again"}, p.userUnlock(), p.userResetLink(), p.userChangeEmail())
 }
 
 func (p *program) userUnlock() *cobra.Command {
@@ -71,6 +71,36 @@ earlier link stops working. The person is signed out everywhere when they use it
 			}
 			p.printErrf("Link for %s. It works once, until %s:", link.User.Email, formatTime(&link.ExpiresAt))
 			return p.printf("%s", linkBase(s)+path.ResetPasswordWith(link.Token))
+		})
+	})
+}
+
+func (p *program) userChangeEmail() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "change-email OLD NEW",
+		Short: "Change the email with which a person signs in",
+		Long: `Change the email with which a person signs in. You vouch that the new email is theirs: it counts as
+verified. If the server sends email, the old email gets a message about the change.`,
+		Example: `  skipup user change-email ada@acme.test ada@acme.example`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return errors.New("specify the old and the new email of one account")
+			}
+			return nil
+		},
+	}
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			user, err := store.ChangeEmailAsOperator(ctx, args[0], args[1])
+			if err != nil {
+				return flagErrors(err, map[string]string{"email": "the new email"})
+			}
+			return p.printf("%s now signs in with %s.", user.Name, user.Email)
 		})
 	})
 }

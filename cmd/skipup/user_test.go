@@ -72,3 +72,19 @@ func TestUserResetLinkIsRejected(t *testing.T) {
 	skipup(t, env, "user", "reset-link", "grace@acme.test").requireFailure(t, exitRejected, "grace@acme.test hasn't joined yet.")
 	skipup(t, env, "user", "reset-link").requireFailure(t, exitUsage, "specify the email of one account")
 }
+
+func TestUserChangeEmail(t *testing.T) {
+	env := sqliteEnv(t)
+	newWorkspace(t, env)
+	skipup(t, env, "user", "change-email", "admin@acme.test").requireFailure(t, exitUsage, "specify the old and the new email of one account")
+	skipup(t, env, "user", "change-email", "unknown@acme.test", "new@acme.test").requireFailure(t, exitRejected, "Account not found.")
+	skipup(t, env, "user", "change-email", "admin@acme.test", "no email").requireFailure(t, exitUsage, "must not contain spaces")
+	changed := skipup(t, env, "user", "change-email", "Admin@acme.test", "new@acme.test")
+	changed.requireCode(t, exitOK)
+	if want := " now signs in with new@acme.test.\n"; !strings.HasSuffix(changed.stdout, want) {
+		t.Errorf("stdout = %q, want it to end with %q", changed.stdout, want)
+	}
+	if _, err := openTestStore(t, env).SignIn(context.Background(), "", models.Credentials{Email: "new@acme.test", Password: modelstest.Password}); err != nil {
+		t.Errorf("sign in with the new email: %v", err)
+	}
+}

@@ -178,6 +178,36 @@ func (h membersHandler) resendEmail() change[*models.ListedMember, memberForm] {
 	})
 }
 
+// correct changes the email and the name of a member who has not joined yet.
+func (h membersHandler) correct() change[*models.ListedMember, members.DetailsForm] {
+	return change[*models.ListedMember, members.DetailsForm]{
+		subject: h.member,
+		form: func(member *models.ListedMember) members.DetailsForm {
+			return members.DetailsForm{Email: member.User.Email, Name: member.InvitedName}
+		},
+		show: func(c echo.Context, status int, member *models.ListedMember, form members.DetailsForm, r rejection) error {
+			form.Member, form.SendsEmail, form.Errors, form.Message = member, h.store.SendsEmail(), r.fields, r.message
+			return web.Render(c, status, members.Details(form))
+		},
+		apply: func(c echo.Context, form members.DetailsForm) (next, error) {
+			before, err := h.member(c)
+			if err != nil {
+				return next{}, err
+			}
+			member, err := h.store.CorrectMember(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"), form.Email, form.Name)
+			switch {
+			case err != nil:
+				return next{}, err
+			case member.User.Email == before.User.Email:
+				return toMembers(c, "Details saved"), nil
+			case h.store.SendsEmail():
+				return toMembers(c, "Invitation sent to "+member.User.Email+". The previous link no longer works."), nil
+			}
+			return next{}, h.showLink(c, member.ID, true)
+		},
+	}
+}
+
 // deactivateForm is the form that deactivates a member.
 type deactivateForm struct {
 	PauseKeys bool `form:"pause_keys"`

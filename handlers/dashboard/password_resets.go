@@ -86,7 +86,7 @@ func (h passwordResets) change(c echo.Context) error {
 	if err != nil {
 		return h.invalid(c, err)
 	}
-	if err := web.SignedOut(c); err != nil { // of whoever was signed in here
+	if err := web.SignedOut(c); err != nil { // if someone was signed in here
 		return err
 	}
 	return web.Redirect(c, path.SignInAgain("", path.NewPassword))

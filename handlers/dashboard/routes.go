@@ -17,7 +17,7 @@ import (
 // Middleware that restricts who may use a route.
 var (
 	anyone = []echo.MiddlewareFunc{}
-	bearer = []echo.MiddlewareFunc{web.KeepURLSecret} // whoever has the link
+	bearer = []echo.MiddlewareFunc{web.KeepURLSecret} // anyone with the link
 	user   = []echo.MiddlewareFunc{web.RequireUser}
 	admin  = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
 )
@@ -79,6 +79,12 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.Shortcuts, user, search.shortcuts},
 
 		{http.MethodGet, path.Account, user, account.show},
+		{http.MethodGet, path.AccountName, user, account.name().ask},
+		{http.MethodPost, path.AccountName, user, account.name().act},
+		{http.MethodGet, path.AccountEmail, user, account.email().ask},
+		{http.MethodPost, path.AccountEmail, user, account.email().act},
+		{http.MethodGet, path.ConfirmEmail + ":token", bearer, account.askConfirmation},
+		{http.MethodPost, path.ConfirmEmail + ":token", bearer, account.confirm},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
 		{http.MethodPost, path.EndSession, user, account.endSession},
@@ -129,6 +135,8 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.MemberDeactivate(":id"), admin, members.deactivate().ask},
 		{http.MethodPost, path.MemberDeactivate(":id"), admin, members.deactivate().act},
 		{http.MethodPost, path.MemberReactivate(":id"), admin, members.reactivate().act},
+		{http.MethodGet, path.MemberDetails(":id"), admin, members.correct().ask},
+		{http.MethodPost, path.MemberDetails(":id"), admin, members.correct().act},
 		{http.MethodPost, path.MemberEndSession(":id"), admin, members.endSession().act},
 		{http.MethodPost, path.MemberResetLink(":id"), admin, members.createResetLink().act},
 		{http.MethodPost, path.MemberInvitation(":id"), admin, members.createLink().act},

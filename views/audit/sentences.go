@@ -54,6 +54,7 @@ var groups = []group{
 	{"Members", []action{
 		{"member.added", "Member added", "{actor} added {target}"},
 		{"member.invited", "Member invited", "{actor} invited {target}"},
+		{"member.corrected", "Details corrected", "{actor} corrected the details of {target}"},
 		{"member.joined", "Member joined", "{actor} accepted their invitation"},
 		{"member.role_changed", "Role changed", "{actor} changed {target}’s role"},
 		{"member.deactivated", "Member deactivated", "{actor} deactivated {target}"},
@@ -68,6 +69,8 @@ var groups = []group{
 		{"user.session_ended", "Session ended", "{actor} ended a session of {target}"},
 		{"user.unlocked", "Account unlocked", "{actor} unlocked sign-in for {target}"},
 		{"user.password_changed", "Password changed", "{actor} changed their password"},
+		{"user.renamed", "Person renamed", "{actor} changed the name of {target}"},
+		{"user.email_changed", "Email changed", "{actor} changed the email of {target}"},
 		{"user.reset_link_created", "Reset link created", "{actor} created a password reset link for {target}"},
 		{"user.password_reset", "Password reset", "{actor} reset their password with a link"},
 	}},
@@ -189,6 +192,11 @@ type detail struct {
 // detailLabels maps the names of details to their labels. Entries for a single action take precedence.
 var detailLabels = map[string]string{
 	"api_key.renamed/from":            "Previous name",
+	"user.renamed/from":               "Previous name",
+	"user.email_changed/from":         "Previous email",
+	"user.email_changed/to":           "New email",
+	"previous_name":                   "Previous name",
+	"previous_email":                  "Previous email",
 	"api_key.found_leaked/times":      "Times found",
 	"api_key.leak_checked/keys":       "Keys found",
 	"api_key.leak_checked/other_keys": "Unknown keys",

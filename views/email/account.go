@@ -55,3 +55,51 @@ func (c PasswordChanged) letter() letter {
 		advice: "If it was you, you don’t need to do anything.",
 	}
 }
+
+// Confirmation has a link with which a person confirms their new email.
+type Confirmation struct {
+	Link      string
+	ExpiresAt time.Time
+}
+
+// Subject returns the subject line.
+func (c Confirmation) Subject() string { return c.letter().subject }
+
+// Text returns the plain-text version.
+func (c Confirmation) Text() string { return c.letter().text() }
+
+// HTML returns the HTML version.
+func (c Confirmation) HTML() templ.Component { return c.letter().html() }
+
+func (c Confirmation) letter() letter {
+	return letter{
+		subject: "Confirm your email for SkipUp Keys",
+		purpose: "Confirm that you want to use this email for your SkipUp Keys account:",
+		action:  "Confirm email", link: c.Link, limits: limitsOf(c.ExpiresAt),
+		advice: "If you didn’t ask for this, ignore this email.",
+	}
+}
+
+// EmailChanged is a notice to the old email of an account.
+type EmailChanged struct {
+	Name  string // may be empty
+	Email string // the new one
+	At    time.Time
+}
+
+// Subject returns the subject line.
+func (c EmailChanged) Subject() string { return c.letter().subject }
+
+// Text returns the plain-text version.
+func (c EmailChanged) Text() string { return c.letter().text() }
+
+// HTML returns the HTML version.
+func (c EmailChanged) HTML() templ.Component { return c.letter().html() }
+
+func (c EmailChanged) letter() letter {
+	return letter{
+		subject: "The email of your SkipUp Keys account was changed", name: c.Name,
+		purpose: "The email of your account was changed to " + c.Email + " on " + formatTime(c.At) + ". Sign in with the new email from now on.",
+		advice:  "If it wasn’t you, tell an admin of your workspace at once. They can end your sessions and deactivate the account.",
+	}
+}

@@ -147,3 +147,20 @@ func statusOf(state models.MemberState) (label, tone string) {
 	}
 	return "Deactivated", "none"
 }
+
+// DetailsForm holds the values and errors of the form for the details of a pending member.
+type DetailsForm struct {
+	Email      string               `form:"email"`
+	Name       string               `form:"name"`
+	Member     *models.ListedMember `form:"-"`
+	SendsEmail bool                 `form:"-"` // whether the server sends email
+	Errors     models.Fields        `form:"-"`
+	Message    string               `form:"-"` // an error that concerns no single field
+}
+
+func (f DetailsForm) emailHelp() string {
+	if f.SendsEmail {
+		return "If you change it, we’ll send an invitation to the new email, and the previous link stops working."
+	}
+	return "If you change it, you’ll get a new link to share, and the previous link stops working."
+}

@@ -19,6 +19,9 @@ const (
 	Account          = "/settings/account"
 	AccountPassword  = "/settings/account/password"
 	AccountSessions  = "/settings/account/sessions"
+	AccountName      = Account + "/name"
+	AccountEmail     = Account + "/email"
+	ConfirmEmail     = "/confirm-email/"
 	EndSession       = AccountSessions + "/end"
 	APIKeys          = "/settings/api-keys"
 	NewAPIKey        = APIKeys + "/new"
@@ -49,6 +52,9 @@ const (
 
 // SetUpWith returns the path of the one-time setup link with a token.
 func SetUpWith(token string) string { return SetUp + url.PathEscape(token) }
+
+// ConfirmEmailWith returns the path of the link with a token that confirms an email.
+func ConfirmEmailWith(token string) string { return ConfirmEmail + url.PathEscape(token) }
 
 // ResetPasswordWith returns the path of the reset link with a token.
 func ResetPasswordWith(token string) string { return ResetPassword + url.PathEscape(token) }
@@ -150,6 +156,9 @@ func MemberEndSession(id string) string { return Member(id) + "/sessions/end" }
 
 // MemberResetLink returns the path for creating a link with which a member chooses a new password.
 func MemberResetLink(id string) string { return Member(id) + "/reset-link" }
+
+// MemberDetails returns the path for correcting the details of a pending member.
+func MemberDetails(id string) string { return Member(id) + "/details" }
 
 // MemberInvitation returns the path for creating an invitation link for a pending member.
 func MemberInvitation(id string) string { return Member(id) + "/invitation" }

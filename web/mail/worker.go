@@ -79,8 +79,13 @@ func (w Worker) compose(due *models.Email) content {
 // composeAccount returns an email about an account.
 func (w Worker) composeAccount(due *models.Email) content {
 	name := due.User.ConfirmedName()
-	if due.Kind == models.ResetEmail {
+	switch due.Kind {
+	case models.ResetEmail:
 		return email.PasswordReset{Name: name, Link: w.PublicURL + path.ResetPasswordWith(due.Link.Token), ExpiresAt: due.Link.ExpiresAt}
+	case models.ConfirmEmail: // the recipient might be a stranger, and the name a message to them
+		return email.Confirmation{Link: w.PublicURL + path.ConfirmEmailWith(due.Link.Token), ExpiresAt: due.Link.ExpiresAt}
+	case models.EmailChangedEmail:
+		return email.EmailChanged{Name: name, Email: due.NewEmail, At: due.RequestedAt}
 	}
 	return email.PasswordChanged{Name: name, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
 }

@@ -221,3 +221,43 @@ func TestWorkersSendEachEmailOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAccountEmails changes an email and a password. Only the link goes to the new email, without a name,
+// because its owner might not know the person.
+func TestAccountEmails(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, store *modelstest.Store) {
+		sink := mailtest.New(t, mailtest.Options{})
+		f := newFixture(t, store, sink)
+		members, err := f.MemberList(t.Context(), f.workspace.ID, models.MemberListFilter{PageNumber: 1, PageSize: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ada := members.Members[0].User
+		received := func(number int, to string) string {
+			t.Helper()
+			waitFor(t, "an email is sent", func() bool { return len(sink.Received()) >= number })
+			email := sink.Received()[number-1]
+			if email.To != to {
+				t.Errorf("email %d is to %s, want %s", number, email.To, to)
+			}
+			text, _ := parts(t, email.Data)
+			return text
+		}
+		if err := f.RequestEmailChange(t.Context(), ada.ID, modelstest.Password, "ada@new.test"); err != nil {
+			t.Fatal(err)
+		}
+		text := received(1, "ada@new.test")
+		link := regexp.MustCompile(`https://keys\.acme\.test/confirm-email/([A-Z2-7]{26})`).FindStringSubmatch(text)
+		if link == nil || strings.Contains(text, ada.Name) {
+			t.Fatalf("email lacks the link, or has the name %s:\n%s", ada.Name, text)
+		}
+		if err := f.ConfirmEmailChange(t.Context(), link[1], ada.ID); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Contains(t, "notice", received(2, "ada@acme.test"), ada.Name, "was changed to ada@new.test")
+		if _, err := f.ChangePassword(t.Context(), ada.ID, "", modelstest.Password, "nine patient gardeners"); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Contains(t, "notice", received(3, "ada@new.test"), ada.Name, "The password of your account was changed", "https://keys.acme.test/forgot-password")
+	})
+}

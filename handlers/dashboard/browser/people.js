@@ -158,6 +158,11 @@ export const peopleStates = {
     await dialog(page).getByRole('button', { name: 'Create reset link' }).click()
     await expect(page.getByLabel('Link', { exact: true })).toBeFocused()
   }),
+  'member-details': amongPeople(membersPath, async (page) => {
+    await openMember(page, 'Barbara Liskov')
+    await dialog(page).getByRole('link', { name: 'Correct details…' }).click()
+    await expect(dialog(page).getByLabel('Email')).toBeFocused()
+  }),
   'member-dialog-pending': amongPeople(membersPath, (page) => openMember(page, 'مارغريت هاميلتون')),
   'member-dialog-mail-rejected': amongPeople(membersPath, (page) => openMember(page, 'Barbara Liskov')),
   'member-dialog-deactivated': amongPeople(membersPath + '?status=deactivated', (page) => openMember(page, 'Edsger Dijkstra')),

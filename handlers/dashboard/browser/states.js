@@ -3,7 +3,7 @@
 import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, createKey, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
+import { ada, confirmLink, createKey, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { expect, test } from './test.js'
@@ -128,7 +128,7 @@ export const states = {
   }, { variables: smtp }),
   'forgot-sent': Object.assign(async (page) => {
     await page.goto('/forgot-password')
-    await page.getByLabel('Email').fill('nobody@acme.test')
+    await page.getByLabel('Email').fill('unknown@acme.test')
     await page.getByRole('button', { name: 'Email me a link' }).click()
     await expect(page.getByRole('heading', { name: 'Check your email' })).toBeVisible()
   }, { variables: smtp }),
@@ -252,6 +252,42 @@ export const states = {
     await page.goto('/settings/account')
     await page.getByText('Sign out everywhere…').click()
   }),
+  'account-name': signedIn(async (page) => {
+    await page.goto('/settings/account')
+    await page.getByRole('link', { name: 'Change name' }).click()
+    await expect(dialog(page).getByLabel('Your name')).toBeFocused()
+  }),
+  'account-email': Object.assign(signedIn((page) => page.goto('/settings/account/email')), { variables: smtp }),
+  'account-email-rejected': Object.assign(signedIn(async (page) => {
+    await page.goto('/settings/account/email')
+    await page.getByLabel('New email').fill(ada.email)
+    await submit(page)
+    await expect(page.getByText('New email is already your email.')).toBeVisible()
+  }), { variables: smtp }),
+  'account-email-by-operator': signedIn(async (page) => {
+    await page.goto('/settings/account')
+    await page.getByRole('link', { name: 'Change email' }).click()
+    await expect(page.getByText('skipup user change-email')).toBeVisible()
+  }),
+  'confirm-email': signedIn(async (page, { skipup }) => page.goto(await confirmLink(skipup, 'ada@new.acme.test'))),
+  'confirm-email-signed-out': async (page, { skipup }) => {
+    await page.goto(await confirmLink(skipup, 'ada@new.acme.test'))
+  },
+  'confirm-email-other': signedIn(async (page, { skipup }) => {
+    const link = await confirmLink(skipup, 'gil@new.acme.test')
+    await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', 'gil@globex.test', '--admin-name', 'Gil'], ada.password + '\n')
+    await skipup.exec("UPDATE account_links SET user_id = (SELECT id FROM users WHERE email = 'gil@globex.test')")
+    await page.goto(link)
+  }),
+  'confirm-email-taken': signedIn(async (page, { skipup }) => {
+    await skipup.run(['workspace', 'create', '--name', 'Globex', '--email', 'gil@globex.test', '--admin-name', 'Gil'], ada.password + '\n')
+    await page.goto(await confirmLink(skipup, 'gil@globex.test'))
+    await page.getByRole('button', { name: 'Confirm email' }).click()
+    await expect(page.getByRole('alert')).toContainText('already uses this email')
+  }),
+  'confirm-email-used': async (page) => {
+    await page.goto('/confirm-email/USED')
+  },
   'account-rejected': signedIn(async (page) => {
     await page.goto('/settings/account')
     await page.getByRole('button', { name: 'Change password' }).click()

@@ -1,4 +1,5 @@
 // Steps that many tests share.
+import { createHash } from 'node:crypto'
 import { expect } from '@playwright/test'
 
 export { shell } from './skipup.js'
@@ -30,6 +31,16 @@ export async function signIn(page, { email, password } = ada) {
 export async function resetLink(skipup) {
   const link = await skipup.run(['user', 'reset-link', ada.email])
   return new URL(link.trim()).pathname
+}
+
+// confirmLink stores a link to a new email of Ada's, as an email would contain it, and returns its path.
+export async function confirmLink(skipup, email) {
+  const token = 'CONFIRM'
+  const at = (modifier) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${modifier}')`
+  await skipup.exec(`INSERT INTO account_links (digest, user_id, purpose, email, created_by, expires_at, created_at)
+    SELECT x'${createHash('sha256').update(token).digest('hex')}', id, 'confirm', '${email}', '', ${at('+30 minutes')}, ${at('+0 minutes')}
+    FROM users WHERE email = '${ada.email}'`)
+  return '/confirm-email/' + token
 }
 
 // makeKey creates a key in the current workspace with a request. It returns its name, its ID, and the
