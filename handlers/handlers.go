@@ -48,8 +48,8 @@ const readyTimeout = time.Second
 
 // ready returns 200 while keys can be verified, either from memory or, if the lease has expired, in the
 // database. A node that is late with a poll stays ready as long as the database is available. If its SQLite
-// file was replaced, or if it is about to stop, it isn't ready. The response names the cause, and lists the problems of the node, with
-// either status.
+// file was replaced, or if it is about to stop, it isn't ready. The response names the cause, lists the
+// problems of the node, and ends with the version of the program, with either status.
 func ready(store *models.Store, gate *web.KeyGate, options web.Options) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		select {
@@ -68,6 +68,9 @@ func ready(store *models.Store, gate *web.KeyGate, options web.Options) echo.Han
 			status, lines = http.StatusServiceUnavailable, []string{"database unavailable: " + models.OutageCause(err)}
 		}
 		lines = append(lines, options.Conditions.Sentences()...)
+		if options.Version != "" {
+			lines = append(lines, options.Version)
+		}
 		return c.String(status, strings.Join(lines, "\n")+"\n")
 	}
 }

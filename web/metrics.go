@@ -62,6 +62,16 @@ func NewMetrics() *Metrics {
 	return m
 }
 
+// SetBuild adds a metric with the version and the commit of the program. Call it once.
+func (m *Metrics) SetBuild(version, commit string) {
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "skipup_build_info", Help: "Always 1. The labels have the version and the commit of the program.",
+		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
+	})
+	build.Set(1)
+	m.registry.MustRegister(build)
+}
+
 // Handler serves the metrics.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})

@@ -27,6 +27,7 @@ type Options struct {
 	Conditions     *Conditions     // the problems that readiness lists; may be nil
 	CORSOrigins    []string        // origins of other sites whose pages may call the API; none by default
 	Stopping       <-chan struct{} // closed when readiness must fail because the server stops; may be nil
+	Version        string          // of the program, for readiness; may be empty
 }
 
 // Server is an Echo with one group of routes for pages and one for the API. Routes added to the

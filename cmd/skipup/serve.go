@@ -60,6 +60,7 @@ func (p *program) runServer(ctx context.Context, s settings, log *slog.Logger, a
 
 func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce announce) error {
 	metrics := web.NewMetrics()
+	metrics.SetBuild(buildVersion())
 	conditions := web.NewConditions(metrics, log)
 	store, err := openServerStore(ctx, s, metrics, log)
 	if err != nil {
@@ -84,7 +85,10 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		return err
 	}
 	defer closeGate()
-	options := web.Options{PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins, Stopping: ctx.Done()}
+	options := web.Options{
+		PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins,
+		Stopping: ctx.Done(), Version: versionText(),
+	}
 	handler := handlers.New(store, gate, options)
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {

@@ -24,15 +24,21 @@ func (p *program) version() *cobra.Command {
 // versionText returns the version, the commit if the build recorded one, and the Go version and
 // platform.
 func versionText() string {
+	version, commit := buildVersion()
+	text := "skipup " + version
+	if commit != "" {
+		text += ", commit " + commit
+	}
+	return fmt.Sprintf("%s, %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// buildVersion returns the version and, if the build recorded it, the commit.
+func buildVersion() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	text := "skipup " + versionOf(info)
-	if commit := commitOf(info); commit != "" {
-		text += ", commit " + commit
-	}
-	return fmt.Sprintf("%s, %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return versionOf(info), commitOf(info)
 }
 
 func versionOf(info *debug.BuildInfo) string { return cmp.Or(version, info.Main.Version, "(devel)") }

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"runtime/debug"
 	"testing"
+
+	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 func TestVersion(t *testing.T) {
@@ -31,4 +35,14 @@ func TestVersion(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestServerNamesItsVersion(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := startProcess(t, map[string]string{"SKIPUP_METRICS_ADDR": "127.0.0.1:0"})
+	s.waitUntilReady()
+	_, ready := s.get(path.HealthReady)
+	modelstest.Equal(t, "readiness", ready, "ready\n"+versionText()+"\n")
+	version, commit := buildVersion()
+	modelstest.Equal(t, "metric", s.metric(fmt.Sprintf("skipup_build_info{commit=%q,version=%q}", commit, version)), "1")
 }

@@ -125,7 +125,7 @@ func TestLostEncryptionKey(t *testing.T) {
 		}
 		eventually(t, "readiness still mentions the endpoint", func() bool {
 			_, body := s.get(path.HealthReady)
-			return body == "ready\n"
+			return strings.HasPrefix(body, "ready\nskipup ")
 		})
 		if got := s.metric(`skipup_problem{problem="webhook_secrets"}`); got != "0" {
 			t.Errorf("metric after the rotation = %q, want 0", got)
