@@ -15,8 +15,11 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
+	"github.com/skipup/keys/handlers"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/keyauth"
+	"github.com/skipup/keys/web/keyauth/remote"
 )
 
 // databases returns the URLs of the databases to measure: SQLite, and PostgreSQL if PGHOST is set.
@@ -32,15 +35,18 @@ func databases(dir string) map[string]string {
 type deletionCase struct {
 	database      string
 	nodes         int
+	remote        int // further nodes, which ask the servers over HTTP
 	verifications int // per second, by all nodes together
 	p50, p99      time.Duration
 }
 
 var deletionCases = []deletionCase{
-	{"SQLite", 1, 0, 5 * time.Millisecond, 25 * time.Millisecond},
-	{"SQLite", 3, 0, maxUnhinted, maxUnhinted}, // only the first node gets hints
-	{"PostgreSQL", 3, 0, 10 * time.Millisecond, 50 * time.Millisecond},
-	{"PostgreSQL", 3, 2000, 10 * time.Millisecond, 50 * time.Millisecond},
+	{"SQLite", 1, 0, 0, 5 * time.Millisecond, 25 * time.Millisecond},
+	{"SQLite", 1, 2, 0, 25 * time.Millisecond, 50 * time.Millisecond},
+	{"SQLite", 3, 0, 0, maxUnhinted, maxUnhinted}, // only the first node gets hints
+	{"PostgreSQL", 3, 0, 0, 10 * time.Millisecond, 50 * time.Millisecond},
+	{"PostgreSQL", 3, 2, 0, 25 * time.Millisecond, 100 * time.Millisecond},
+	{"PostgreSQL", 3, 0, 2000, 10 * time.Millisecond, 50 * time.Millisecond},
 }
 
 const (
@@ -76,7 +82,7 @@ func (c deletionCase) measure(ctx context.Context, url string) error {
 	}
 	slices.Sort(times)
 	p50, p99 := times[len(times)/2], times[len(times)*99/100]
-	fmt.Printf("  %-10s %d nodes, %4d verifications per second: p50 %v, p99 %v  %s\n", c.database, c.nodes, c.verifications,
+	fmt.Printf("  %-10s %d nodes, %d over HTTP, %4d verifications per second: p50 %v, p99 %v  %s\n", c.database, c.nodes, c.remote, c.verifications,
 		p50.Round(100*time.Microsecond), p99.Round(100*time.Microsecond),
 		verdict(p50 <= c.p50 && p99 <= c.p99, fmt.Sprintf("p50 at most %v, p99 at most %v", c.p50, c.p99)))
 	return nil
@@ -136,6 +142,7 @@ type nodes struct {
 	store     *models.Store
 	workspace string
 	handlers  []http.Handler // accept a request if its key is valid
+	servers   []http.Handler // the whole product
 	stop      func()
 }
 
@@ -173,8 +180,39 @@ func startNodes(ctx context.Context, url string, count int) (n *nodes, err error
 		server := echo.New()
 		server.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, gate.Guard)
 		n.handlers = append(n.handlers, server)
+		n.servers = append(n.servers, handlers.New(node, gate, web.Options{PublicURL: "http://bench", Log: quiet}))
 	}
 	return n, nil
+}
+
+// startRemote starts nodes that ask the servers in turn, until stop is called.
+func (n *nodes) startRemote(ctx context.Context, count int) (stop func(), err error) {
+	_, secret, err := n.store.CreateNodeToken(ctx, fmt.Sprint("bench-", time.Now().UnixNano()), "")
+	if err != nil {
+		return nil, err
+	}
+	var stops []func()
+	stop = func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			stops[i]()
+		}
+	}
+	for i := range count {
+		server := httptest.NewServer(n.servers[(i+1)%len(n.servers)])
+		stops = append(stops, server.Close)
+		source, err := remote.New(server.URL, secret.Reveal(), remote.Options{})
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		gate, err := keyauth.Open(ctx, source, func(o *keyauth.GateOptions) { o.Node.Name = fmt.Sprint("remote-", i) })
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		stops = append(stops, func() { _ = gate.Close(context.WithoutCancel(ctx)) })
+	}
+	return stop, nil
 }
 
 // awaitReady waits until a gate holds a lease.
@@ -195,6 +233,11 @@ func (c deletionCase) deleteKeys(ctx context.Context, url string) ([]time.Durati
 		return nil, err
 	}
 	defer n.stop()
+	stopRemote, err := n.startRemote(ctx, c.remote)
+	if err != nil {
+		return nil, err
+	}
+	defer stopRemote()
 	stopVerifying, err := n.verify(ctx, c.verifications)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/keyauth/remote/wire"
 )
 
@@ -30,7 +31,7 @@ func post[Out any](ctx context.Context, s *Source, path string, in any) (out Out
 		return out, fmt.Errorf("encode the request: %w", err)
 	}
 	status, answer, err := s.send(ctx, path, body)
-	s.failing.Store(err != nil || status >= http.StatusInternalServerError || status == http.StatusTooManyRequests)
+	s.failing.Store(err != nil || isOutage(status))
 	if err != nil {
 		s.client.CloseIdleConnections() // those may be broken, too
 		return out, fmt.Errorf("ask the server: %w", err)
@@ -108,5 +109,14 @@ func rejection(status int, answer []byte) error {
 	if status == http.StatusGone && body.Error.Type == wire.NodeRemoved {
 		return models.ErrNodeRemoved
 	}
-	return &rejectedError{status, body.Error.Message}
+	rejected := &rejectedError{status, body.Error.Message}
+	if isOutage(status) {
+		return &keyauth.UnavailableError{Err: rejected}
+	}
+	return rejected
+}
+
+// isOutage reports whether the same request may succeed later.
+func isOutage(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
