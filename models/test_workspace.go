@@ -13,6 +13,9 @@ import (
 // A live workspace can have one test workspace beside it. They share nothing but the admins of the live one
 // when the test one is created, and the right of later admins to join it.
 
+// ErrTestWorkspace is returned for a test workspace, which has no test workspace beside it.
+var ErrTestWorkspace = Errorf(FailedPrecondition, "This is a test workspace already. Switch to a live workspace first.")
+
 // TestWorkspace returns the test workspace of a live one. It returns NotFound if there is none.
 func (s *Store) TestWorkspace(ctx context.Context, liveID string) (*Workspace, error) {
 	var workspace Workspace
@@ -39,7 +42,7 @@ func (s *Store) OpenTestWorkspace(ctx context.Context, liveID, adminID, name str
 		case !admin.IsAdmin():
 			return Errorf(Forbidden, "Only admins can create a test workspace.")
 		case live.IsTest():
-			return Errorf(FailedPrecondition, "This is a test workspace already. Switch to a live workspace first.")
+			return ErrTestWorkspace
 		}
 		test, err = tx.TestWorkspace(ctx, liveID)
 		if IsKind(err, NotFound) {

@@ -16,7 +16,7 @@ func (s *Store) SendWebhookExample(ctx context.Context, workspaceID, endpointID 
 	if err != nil {
 		return nil, err
 	}
-	data := exampleOf(t, s.now())
+	data := exampleOf(t, s.now(), s.KeyPrefix())
 	if data == nil || !slices.Contains(endpoint.Events, t) {
 		return nil, &Error{Kind: Invalid, Fields: Fields{"event": OneOf(t, endpoint.Events)}}
 	}
@@ -24,7 +24,7 @@ func (s *Store) SendWebhookExample(ctx context.Context, workspaceID, endpointID 
 }
 
 // exampleOf returns invented data of an event, or nil for an unknown type.
-func exampleOf(t EventType, now time.Time) any {
+func exampleOf(t EventType, now time.Time, keyPrefix string) any {
 	at := wire.Timestamp(now)
 	request := wire.MeetingRequest{
 		ID: "mr_00000000000000000000000000", OrganizerEmail: "organizer@example.com", ParticipantEmails: []string{"participant@example.com"},
@@ -32,7 +32,7 @@ func exampleOf(t EventType, now time.Time) any {
 	}
 	member := wire.Member{ID: "mem_00000000000000000000000000", Email: "member@example.com", Name: new("Example member"), Role: string(RoleMember), CreatedAt: at}
 	key := wire.APIKey{
-		ID: "key_00000000000000000000000000", Name: "Example key", KeyPrefix: "sk_live_0000....", Scopes: []string{"members.read"}, State: string(KeyActive), CreatedAt: at,
+		ID: "key_00000000000000000000000000", Name: "Example key", KeyPrefix: keyPrefix + "_live_0000....", Scopes: []string{"members.read"}, State: string(KeyActive), CreatedAt: at,
 	}
 	switch t {
 	case MeetingRequestCreatedEvent, MeetingRequestUpdatedEvent, MeetingRequestResumedEvent, MeetingRequestOrganizerChangedEvent:

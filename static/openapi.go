@@ -16,8 +16,8 @@ var OpenAPIYAML []byte
 // OpenAPI is the OpenAPI document in two formats.
 type OpenAPI struct{ YAML, JSON []byte }
 
-// OpenAPIWith returns the document with the names of all scopes.
-func OpenAPIWith(scopes []string) OpenAPI {
+// OpenAPIWith returns the document with the names of all scopes, and with a prefix in its examples of keys.
+func OpenAPIWith(scopes []string, keyPrefix string) OpenAPI {
 	var document yaml.Node
 	if err := yaml.Unmarshal(OpenAPIYAML, &document); err != nil {
 		panic("parse static/openapi.yaml: " + err.Error())
@@ -41,7 +41,8 @@ func OpenAPIWith(scopes []string) OpenAPI {
 	if err != nil {
 		panic("convert static/openapi.yaml to JSON: " + err.Error())
 	}
-	return OpenAPI{[]byte(strings.Join(lines, "")), text}
+	withPrefix := strings.NewReplacer("sk_live_", keyPrefix+"_live_")
+	return OpenAPI{[]byte(withPrefix.Replace(strings.Join(lines, ""))), []byte(withPrefix.Replace(string(text)))}
 }
 
 // valueOf returns the value of a name in a mapping.

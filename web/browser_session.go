@@ -49,6 +49,7 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 		Location:  locationOf(c),
 		Now:       b.store.Now(),
 		Scopes:    b.store.Scopes(),
+		KeyPrefix: b.store.KeyPrefix(),
 		PublicURL: b.publicURL,
 		ReturnTo:  returnTo(c.Request()),
 	}

@@ -25,7 +25,7 @@ func registerDocument(public *echo.Group, store *models.Store) {
 	public.Any(version+"/openapi.yaml", document("application/yaml", func() []byte { return d.current().YAML }), web.Compress())
 }
 
-// documents has the OpenAPI document with the scopes of a catalog.
+// documents has the OpenAPI document with the scopes of a catalog, and the prefix of keys that belongs to it.
 type documents struct {
 	store *models.Store
 
@@ -39,7 +39,7 @@ func (d *documents) current() static.OpenAPI {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if scopes := d.store.Scopes(); d.scopes != scopes {
-		d.scopes, d.document = scopes, static.OpenAPIWith(scopes.Names(scopes.Known()))
+		d.scopes, d.document = scopes, static.OpenAPIWith(scopes.Names(scopes.Known()), d.store.KeyPrefix())
 	}
 	return d.document
 }

@@ -42,6 +42,8 @@ var adminPages = []struct{ method, path string }{
 	{"POST", "/settings/seats/seat_none/release"},
 	{"GET", "/settings/api-keys/shorten"},
 	{"POST", "/settings/api-keys/shorten"},
+	{"GET", "/settings/test-workspace"},
+	{"POST", "/settings/test-workspace"},
 	{"GET", "/settings/policy"},
 	{"POST", "/settings/policy"},
 	{"GET", "/settings/audit-log"},

@@ -51,6 +51,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		leaks       = leaksHandler{store}
 		webhooks    = webhooksHandler{store}
 		search      = searchHandler{store}
+		tests       = testWorkspaces{store}
 	)
 	for _, route := range []struct {
 		method, path string
@@ -69,6 +70,8 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.ResetPassword + ":token", bearer, reset.choose},
 		{http.MethodPost, path.ResetPassword + ":token", bearer, reset.change},
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
+		{http.MethodGet, path.TestWorkspace, admin, tests.open().ask},
+		{http.MethodPost, path.TestWorkspace, admin, tests.open().act},
 		{http.MethodPost, path.Appearance, anyone, session.setPreference},
 
 		{http.MethodGet, path.Docs, anyone, guides},

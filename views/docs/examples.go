@@ -1,5 +1,17 @@
 package docs
 
+import (
+	"context"
+	"strings"
+
+	"github.com/skipup/keys/views/viewer"
+)
+
+// withKeyPrefix returns an example in which keys have the prefix of new keys.
+func withKeyPrefix(ctx context.Context, example string) string {
+	return strings.ReplaceAll(example, "sk_live_", viewer.Of(ctx).KeyPrefix+"_live_")
+}
+
 // Request bodies and output of the commands in the guides. Long ones are indented. IDs, keys and times
 // differ from run to run.
 const (

@@ -13,6 +13,7 @@ const (
 	ResetRequested   = ForgotPassword + "?sent=true"
 	ResetPassword    = "/reset-password/"
 	CurrentWorkspace = "/workspace"
+	TestWorkspace    = "/settings/test-workspace"
 	Appearance       = "/appearance"
 	Search           = "/search"
 	Shortcuts        = "/shortcuts"

@@ -3,11 +3,14 @@
 package viewer
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 )
 
 // Theme is a color scheme.
@@ -58,6 +61,7 @@ type Viewer struct {
 	Notice      Notice         // shown once, in a toast
 	ReturnTo    string         // path and query of this page; empty if it can't be requested again
 	Scopes      *scope.Catalog // of this deployment; the built-in ones if nil
+	KeyPrefix   string         // of new API keys; the default if empty
 	PublicURL   string         // scheme and host of this deployment, without a trailing slash
 }
 
@@ -67,6 +71,13 @@ func (v Viewer) KeyPolicy() models.KeyPolicy {
 		return models.DefaultKeyPolicy
 	}
 	return v.Member.Workspace.KeyPolicy
+}
+
+// MayOpenTestWorkspace reports whether the viewer can create the test workspace of the one shown, or join it.
+func (v Viewer) MayOpenTestWorkspace() bool {
+	return v.Member != nil && v.Member.IsAdmin() && !v.Member.Workspace.IsTest() && !slices.ContainsFunc(v.Memberships, func(m models.Member) bool {
+		return m.Workspace.LiveWorkspaceID != nil && *m.Workspace.LiveWorkspaceID == v.Member.WorkspaceID
+	})
 }
 
 type contextKey struct{}
@@ -85,5 +96,6 @@ func Of(ctx context.Context) Viewer {
 	if v.Scopes == nil {
 		v.Scopes = scope.Builtin
 	}
+	v.KeyPrefix = cmp.Or(v.KeyPrefix, token.DefaultPrefix)
 	return v
 }

@@ -30,7 +30,7 @@ const accepted = [
 const thorough = [
   'setup', 'sign-in', 'forgot', 'forgot-sent', 'reset', 'reset-used', 'member-reset-link', 'member-details', 'account-name', 'account-email', 'account-email-by-operator', 'confirm-email', 'list-empty', 'list', 'create-dialog', 'created', 'detail', 'delete-dialog-in-use', 'key-usage', 'key-access', 'rotate-dialog', 'rotation', 'leaks-found', 'pause-dialog', 'bulk-preview', 'review-everything',
   'webhooks', 'webhook', 'webhook-new', 'webhook-replay', 'webhook-example', 'webhook-curl', 'webhook-delete', 'members', 'member-dialog', 'member-invite', 'member-deactivate', 'invitation', 'seats', 'seat-assign-dialog', 'seat-release',
-  'audit-log', 'account', 'policy', 'shorten-dialog', 'docs', 'docs-resource', 'key-deleted', 'not-found',
+  'audit-log', 'account', 'test-workspace-dialog', 'test-workspace', 'policy', 'shorten-dialog', 'docs', 'docs-resource', 'key-deleted', 'not-found',
 ]
 
 forEachState({ ...setupStates, ...states }, (name, open) => {

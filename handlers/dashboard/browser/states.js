@@ -3,7 +3,7 @@
 import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, confirmLink, createKey, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setUp, shownKey, submit, untilADate, useSession } from './steps.js'
+import { ada, confirmLink, createKey, createTestWorkspace, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setUp, shownKey, submit, untilADate, useSession, workspaceMenu } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { expect, test } from './test.js'
@@ -75,6 +75,13 @@ async function limitLifetimes(page) {
   await page.getByLabel('Default lifetime in days').fill('30')
   await page.getByRole('button', { name: 'Save policy' }).click()
   await expect(page.getByText('later than this policy allows')).toBeVisible()
+}
+
+// openTestWorkspaceForm opens the dialog that creates a test workspace.
+async function openTestWorkspaceForm(page) {
+  await workspaceMenu(page).click()
+  await page.getByRole('link', { name: 'Create test workspace' }).click()
+  await expect(dialog(page).getByLabel('Name')).toBeVisible()
 }
 
 async function searchFor(page, text) {
@@ -292,6 +299,18 @@ export const states = {
     await page.goto('/settings/account')
     await page.getByRole('button', { name: 'Change password' }).click()
     await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
+  }),
+  'test-workspace-dialog': signedIn(openTestWorkspaceForm),
+  'test-workspace-rejected': signedIn(async (page) => {
+    await openTestWorkspaceForm(page)
+    await dialog(page).getByLabel('Name').fill('')
+    await dialog(page).getByRole('button', { name: 'Create test workspace' }).click()
+    await expect(dialog(page).getByLabel('Name')).toHaveAttribute('aria-invalid', 'true')
+  }),
+  'test-workspace': signedIn(async (page) => {
+    await createTestWorkspace(page)
+    await workspaceMenu(page).click()
+    await expect(page.getByRole('button', { name: 'Acme (test)' })).toBeVisible()
   }),
   policy: signedIn((page) => page.goto('/settings/policy')),
   'policy-rejected': inTeam(async (page) => {

@@ -54,7 +54,18 @@ export async function makeKey(page, { name = 'CI', scopes = [], expiry = 'never'
   })
   expect(response.status(), 'create a key').toBe(201)
   const html = await response.text()
-  return { name, id: /\/settings\/api-keys\/(key_\w+)/.exec(html)[1], key: /value="(sk_live_\w+)"/.exec(html)[1] }
+  return { name, id: /\/settings\/api-keys\/(key_\w+)/.exec(html)[1], key: /value="(sk_(?:live|test)_\w+)"/.exec(html)[1] }
+}
+
+// workspaceMenu opens the menu that switches workspaces.
+export const workspaceMenu = (page) => page.locator('#sidebar summary', { hasText: 'Workspace:' })
+
+// createTestWorkspace creates a test workspace in the dialog, which switches to it.
+export async function createTestWorkspace(page) {
+  await workspaceMenu(page).click()
+  await page.getByRole('link', { name: 'Create test workspace' }).click()
+  await dialog(page).getByRole('button', { name: 'Create test workspace' }).click()
+  await expect(page.getByRole('status').filter({ hasText: 'Switched to' })).toBeVisible()
 }
 
 // makeKeys creates a key for each set of options, a few at a time.
