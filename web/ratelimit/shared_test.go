@@ -113,6 +113,13 @@ func TestLimiter(t *testing.T) {
 				peek(ada, false, 0)
 			}
 			take(bob, true, 1)
+			if got := limiter.TakeUpTo(ctx, ada, 5); !got.Allowed || got.Remaining != 1 {
+				t.Errorf("TakeUpTo() with a higher quota = %+v, want allowed with 1 remaining", got)
+			}
+			if got := limiter.TakeUpTo(ctx, bob, 1); got.Allowed || got.Remaining != 0 {
+				t.Errorf("TakeUpTo() with a lower quota = %+v, want rejected with none remaining", got)
+			}
+			take(ada, false, 0)
 		})
 	}
 }
