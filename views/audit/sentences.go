@@ -148,6 +148,7 @@ var kinds = map[string]string{
 	"lease":            "lease",
 	"scopes":           "scopes",
 	"node_token":       "node credential",
+	"database":         "database",
 }
 
 // kindOf returns what precedes the name of event's target in a sentence.
