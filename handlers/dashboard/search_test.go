@@ -76,7 +76,7 @@ func TestSearchIsLimitedToTheRole(t *testing.T) {
 		}
 	}
 	names, _ := searchFor(t, member, "")
-	if diff := cmp.Diff([]string{"Account", "API documentation", "Keyboard shortcuts", "System", "Light", "Dark"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"Account", "API documentation", "Keyboard shortcuts", "System", "Light", "Dark", "Relative", "Exact"}, names); diff != "" {
 		t.Errorf("commands of a member (-want +got):\n%s", diff)
 	}
 	names, _ = searchFor(t, s.SignedIn(t, handlerstest.AdminEmail), "create")
