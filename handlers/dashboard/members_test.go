@@ -68,7 +68,7 @@ func TestInvitation(t *testing.T) {
 			page := document(t, asked)
 			asked.Want(t, http.StatusOK, "grace@acme.test")
 			modelstest.Equal(t, "name", page.Find(`input[name="name"]`).AttrOr("value", ""), "Invited")
-			for name, want := range map[string]string{"Referrer-Policy": "same-origin", "Cache-Control": "no-store"} {
+			for name, want := range map[string]string{"Referrer-Policy": "strict-origin", "Cache-Control": "no-store"} {
 				if got := asked.Header.Get(name); got != want {
 					t.Errorf("%s = %q, want %q", name, got, want)
 				}
