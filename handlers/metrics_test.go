@@ -40,7 +40,7 @@ func TestMetricsCountVerifications(t *testing.T) {
 		`skipup_key_verification_seconds_count{result="invalid",source="syntax"} 2`,
 		`skipup_key_verification_seconds_count{result="invalid",source="store"} 1`,
 		`skipup_key_cache_keys 1`,
-		`skipup_usage_flush_tallies_count `,
+		`skipup_usage_flush_rows_count `,
 		`skipup_usage_flush_failures_total 0`,
 		`skipup_usage_unstored_seconds `,
 		`skipup_accepted_after_deletion_total 0`,

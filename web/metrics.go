@@ -35,7 +35,7 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{1e-7, 2e-7, 5e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1},
 		}, []string{"source", "result"}),
 		flushRows: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "skipup_usage_flush_tallies", Help: "Rows of counts added to usage in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
+			Name: "skipup_usage_flush_rows", Help: "Rows of counts added to usage in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 4, 10),
 		}),
 		flushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "skipup_usage_flush_seconds", Help: "Time to store a flush of usage.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),

@@ -329,7 +329,7 @@ func wantNoFiles(t *testing.T) {
 func TestVariablesOfOtherProgramsAreIgnored(t *testing.T) {
 	env := map[string]string{}
 	for _, name := range []string{
-		"SKIPUP_API_KEY", "SKIPUP_WEBHOOK_SECRET", // of the guides
+		"SKIPUP_API_KEY", "SKIPUP_NODE_TOKEN", "SKIPUP_WEBHOOK_SECRET", // of the guides
 		"SKIPUP_SERVICE_HOST", "SKIPUP_SERVICE_PORT", "SKIPUP_SERVICE_PORT_HTTP", "SKIPUP_PORT", "SKIPUP_PORT_8080_TCP", // of Kubernetes
 		"SKIPUP_PORT_8080_TCP_PROTO", "SKIPUP_PORT_8080_TCP_PORT", "SKIPUP_PORT_8080_TCP_ADDR", "SKIPUP_KEYS_SERVICE_HOST", "SKIPUP_KEYS_PORT_80_TCP",
 		"AMQP_URL", "HTTP_URL", "FTP_URL", "DATABASE_SSL", "DATABASE_URL_POOLED", "TEST_DATABASE_URL", "PUBLIC_URL", "ADDR",

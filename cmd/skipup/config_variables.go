@@ -19,7 +19,7 @@ const variablePrefix = "SKIPUP_"
 
 // otherVariables are variables with variablePrefix that aren't settings: the examples in the guides
 // read them.
-var otherVariables = []string{"SKIPUP_API_KEY", "SKIPUP_WEBHOOK_SECRET"}
+var otherVariables = []string{"SKIPUP_API_KEY", "SKIPUP_NODE_TOKEN", "SKIPUP_WEBHOOK_SECRET"}
 
 // removedSetting is a setting of earlier versions.
 type removedSetting struct{ flag, variable, advice string }

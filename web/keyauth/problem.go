@@ -43,7 +43,7 @@ func ProblemOf(err error) (Problem, bool) {
 	switch {
 	case errors.As(err, &unavailable), models.IsUnavailable(err):
 		return Problem{Status: http.StatusServiceUnavailable, Type: "service_unavailable",
-			Message: models.OutageCause(err) + " Try again in a moment.", RetryAfter: unavailableFor}, true
+			Message: outageCause(err) + " Try again in a moment.", RetryAfter: unavailableFor}, true
 	case errors.As(err, &rule) && rule.Kind == models.RateLimited:
 		return Problem{Status: http.StatusTooManyRequests, Type: "rate_limited", Message: rule.Message, RetryAfter: rule.RetryAfter}, true
 	case errors.Is(err, ErrMissing):
@@ -55,6 +55,16 @@ func ProblemOf(err error) (Problem, bool) {
 			Challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Names)}, true
 	}
 	return Problem{}, false
+}
+
+// outageCause returns a sentence that says why a source is unavailable. A source that isn't a database may
+// say it in its error.
+func outageCause(err error) string {
+	var known interface{ OutageCause() string }
+	if errors.As(err, &known) {
+		return known.OutageCause()
+	}
+	return models.OutageCause(err)
 }
 
 func unauthorized(challenge string) Problem {

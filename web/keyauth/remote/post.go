@@ -34,7 +34,7 @@ func post[Out any](ctx context.Context, s *Source, path string, in any) (out Out
 	s.failing.Store(err != nil || isOutage(status))
 	if err != nil {
 		s.client.CloseIdleConnections() // those may be broken, too
-		return out, fmt.Errorf("ask the server: %w", err)
+		return out, &unreachableError{err}
 	}
 	s.observeCredential(status)
 	if status != http.StatusOK {
@@ -85,6 +85,18 @@ func (s *Source) observeCredential(status int) {
 	s.log.Info("the server accepts the credential of this node again")
 }
 
+// unreachableError means that no server has responded.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return "ask the server: " + e.err.Error() }
+
+func (e *unreachableError) Unwrap() error { return e.err }
+
+// OutageCause tells clients what is unavailable.
+func (*unreachableError) OutageCause() string {
+	return "We can't reach the server that knows the API keys."
+}
+
 // rejectedError is a response other than 200.
 type rejectedError struct {
 	status  int
@@ -93,6 +105,11 @@ type rejectedError struct {
 
 func (e *rejectedError) Error() string {
 	return fmt.Sprintf("the server responded with status %d: %s", e.status, e.message)
+}
+
+// OutageCause tells clients what is unavailable.
+func (*rejectedError) OutageCause() string {
+	return "The server that knows the API keys is unavailable."
 }
 
 // isPermanent reports whether the same request would be rejected again.

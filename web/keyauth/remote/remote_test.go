@@ -121,4 +121,24 @@ func TestAnswersOfTheServer(t *testing.T) {
 	unavailable := new(keyauth.UnavailableError)
 	_, err := answer(http.StatusServiceUnavailable, `{}`).RegisterNode(ctx, models.NewNode{})
 	modelstest.Equal(t, "503 is an outage", errors.As(err, &unavailable), true)
+	wantOutageCause(t, err, "The server that knows the API keys is unavailable.")
+}
+
+func TestClientsHearOfAnUnreachableServer(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	source, err := remote.New(server.URL, token.NewNodeToken().Reveal(), remote.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = source.APIKeyByDigest(t.Context(), token.Digest{})
+	wantOutageCause(t, err, "We can't reach the server that knows the API keys.")
+}
+
+// wantOutageCause checks what clients of a node read about an error of its source.
+func wantOutageCause(t *testing.T, err error, want string) {
+	t.Helper()
+	problem, _ := keyauth.ProblemOf(&keyauth.UnavailableError{Err: err})
+	modelstest.Equal(t, "status", problem.Status, http.StatusServiceUnavailable)
+	modelstest.Equal(t, "message", problem.Message, want+" Try again in a moment.")
 }
