@@ -52,15 +52,32 @@ func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err err
 	id = s.id("node")
 	insert := s.polls.WithContext(ctx).Exec(`INSERT INTO nodes (id, token_id, name, version, started_at, applied_epoch, acknowledged_at)
 		SELECT @id, @token, @name, @version, @started, epoch, @now FROM revocation
-		WHERE (@token = '' OR (SELECT count(*) FROM nodes WHERE token_id = @token) < @max) AND `+s.dialect.durably(),
+		WHERE `+hasToken+` AND (@token = '' OR (SELECT count(*) FROM nodes WHERE token_id = @token) < @max) AND `+s.dialect.durably(),
 		map[string]any{"id": id, "token": s.nodeToken.ID, "name": n.Name, "version": n.Version, "started": n.StartedAt, "now": s.now(), "max": MaxNodesPerToken})
 	if insert.Error != nil {
 		return "", fmt.Errorf("register node: %w", insert.Error)
 	}
 	if insert.RowsAffected == 0 {
-		return "", errTooManyNodes
+		return "", s.whyNotRegistered(ctx)
 	}
 	return id, nil
+}
+
+// hasToken is the condition that the credential @token isn't revoked. A server has none. The statements that
+// register a node and that confirm a change for it check this themselves, because the server may have
+// authenticated the request just before it heard of the revocation.
+const hasToken = "(@token = '' OR EXISTS (SELECT 1 FROM node_tokens WHERE id = @token AND revoked_at IS NULL))"
+
+// whyNotRegistered returns the error for a node that couldn't be registered.
+func (s *Store) whyNotRegistered(ctx context.Context) error {
+	var revoked int64
+	if err := s.with(ctx).Model(&NodeToken{}).Where("id = ? AND revoked_at IS NOT NULL", s.nodeToken.ID).Count(&revoked).Error; err != nil {
+		return fmt.Errorf("read node credential: %w", err)
+	}
+	if revoked > 0 {
+		return errTokenRevoked
+	}
+	return errTooManyNodes
 }
 
 // AcknowledgeKeyChanges records that a node has dropped all keys that changed up to a state. It returns
@@ -72,7 +89,7 @@ func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state 
 	s.applied.add(state.Epoch, s.now())
 	update := s.polls.WithContext(ctx).Exec(`UPDATE nodes SET acknowledged_at = @now,
 			applied_epoch = CASE WHEN applied_epoch < @epoch THEN @epoch ELSE applied_epoch END
-		WHERE id = @id AND token_id = @token AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = @epoch AND change_id = @change) AND `+s.dialect.durably(),
+		WHERE id = @id AND token_id = @token AND `+hasToken+` AND EXISTS (SELECT 1 FROM key_changes WHERE epoch = @epoch AND change_id = @change) AND `+s.dialect.durably(),
 		map[string]any{"now": s.now(), "epoch": state.Epoch, "id": nodeID, "token": s.nodeToken.ID, "change": state.ChangeID})
 	if update.Error != nil {
 		return fmt.Errorf("acknowledge changes to API keys: %w", update.Error)

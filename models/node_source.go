@@ -17,6 +17,8 @@ const MaxNodesPerToken = 1000
 // maxNodeVersion is the longest version of a node, in characters.
 const maxNodeVersion = 100
 
+var errTokenRevoked = Errorf(Forbidden, "This credential was revoked.")
+
 var errTooManyNodes = Errorf(FailedPrecondition, "%d nodes are registered with this credential. Stop some, or create another credential.", MaxNodesPerToken)
 
 // NodeSource is what a server does for the nodes with a credential. They see only the keys of the

@@ -99,6 +99,40 @@ func TestRevocationOfNodeTokenWaitsForItsNodes(t *testing.T) {
 	})
 }
 
+// A server may have authenticated a request of a node just before it hears of the revocation.
+func TestRevokedNodeTokenConfirmsNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.Exec(t, "UPDATE revocation SET node_lease_ms = 2000, node_wait_ms = 2000")
+		source := s.NodeSource(s.nodeToken(t, "orders", ""))
+		id := s.remoteNode(t, source, "orders-1")
+		before, err := source.AwaitKeyChanges(s.ctx, id, models.UnknownKeys, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		revoked := make(chan error, 1)
+		go func() {
+			_, err := s.RevokeNodeToken(s.ctx, "orders")
+			revoked <- err
+		}()
+		state := before.State
+		for state == before.State {
+			changes, err := source.AwaitKeyChanges(s.ctx, id, before.State, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state = changes.State
+		}
+		if err := source.AcknowledgeKeyChanges(s.ctx, id, state); !errors.Is(err, models.ErrNodeRemoved) {
+			t.Errorf("acknowledgment: error = %v, want %v", err, models.ErrNodeRemoved)
+		}
+		_, err = source.RegisterNode(s.ctx, models.NewNode{Name: "orders-2", Version: "test", StartedAt: s.Now()})
+		s.wantKind(t, "registration", err, models.Forbidden)
+		if err := <-revoked; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // A stolen credential must not be able to confirm changes for other nodes, or to remove them.
 func TestNodeSourceActsOnlyForItsOwnNodes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {

@@ -70,7 +70,6 @@ func TestCompletion(t *testing.T) {
 		{"scopes", []string{"keys", "create", "--scopes", ""}, scope.SeatsRead.String() + "\tView seat usage", ""},
 		{"scopes after a comma", []string{"keys", "create", "--scopes", "seats.read,"}, "seats.read,members.read\t", "seats.read,seats.read"},
 		{"states", []string{"keys", "list", "--state", ""}, "expires_soon", ""},
-		{"key environments", []string{"serve", "--key-environment", ""}, "test", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
