@@ -134,7 +134,7 @@ var mutants = []mutant{
 	if read.AppliedEpoch == nil {
 `},
 			{pollFile, `	if v.nodeID == "" {
-		id, err := v.store.RegisterNode(ctx, v.node)
+		id, err := v.source.RegisterNode(ctx, v.node)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ var mutants = []mutant{
 `, `	if v.nodeID == "" {
 		defer func() {
 			time.Sleep(time.Second) // widens the window
-			v.nodeID, _ = v.store.RegisterNode(context.Background(), v.node)
+			v.nodeID, _ = v.source.RegisterNode(context.Background(), v.node)
 		}()
 	}
 `},
