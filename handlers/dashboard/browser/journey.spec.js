@@ -59,7 +59,7 @@ test('deleting a key in use requires its name', async ({ admin, skipup }) => {
   await row(admin, 'Busy').getByRole('link', { name: 'Busy', exact: true }).click()
   await admin.getByRole('link', { name: 'Delete key' }).click()
   const name = nameToConfirm(admin)
-  await expect(name).toBeFocused()
+  await expect(dialog(admin).getByRole('heading', { level: 1 })).toBeFocused()
   for (const wrong of ['', 'busy', 'Bus']) {
     await name.fill(wrong)
     await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
