@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -24,7 +25,13 @@ type book struct {
 	people   int
 }
 
+// modelRounds is the number of random histories on each database. Each makes about 30 changes.
+const modelRounds = "40"
+
 func TestWorkspaceMatchesModel(t *testing.T) {
+	if err := flag.Set("rapid.checks", modelRounds); err != nil {
+		t.Fatal(err)
+	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		rounds := 0
 		rapid.Check(t, func(r *rapid.T) {
