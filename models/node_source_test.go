@@ -168,7 +168,7 @@ func TestNodeSourceSeesOnlyItsWorkspace(t *testing.T) {
 		other := newFixture(t, s.Store, "Other", "eve@other.test")
 		own, foreign := s.key(t, "CI"), other.key(t, "CI")
 		limited, all := s.NodeSource(s.nodeToken(t, "limited", s.id)), s.NodeSource(s.nodeToken(t, "all", ""))
-		node, wide := s.remoteNode(t, limited, "limited-1"), s.remoteNode(t, all, "all-1")
+		node := s.remoteNode(t, limited, "limited-1")
 		before := s.changesOf(t, limited, node, models.UnknownKeys).State
 		s.Exec(t, "UPDATE revocation SET node_lease_ms = 100, node_wait_ms = 100")
 		for _, pause := range []func() error{
@@ -182,7 +182,8 @@ func TestNodeSourceSeesOnlyItsWorkspace(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		node, wide = s.remoteNode(t, limited, "limited-2"), s.remoteNode(t, all, "all-2")
+		node = s.remoteNode(t, limited, "limited-2")
+		wide := s.remoteNode(t, all, "all-1")
 		modelstest.Equal(t, "changes in the workspace", s.changesOf(t, limited, node, before).Digests, []token.Digest{own.Digest})
 		modelstest.Equal(t, "changes in all workspaces", len(s.changesOf(t, all, wide, before).Digests), 2)
 		if _, err := limited.APIKeyByDigest(s.ctx, own.Digest); err != nil {
