@@ -152,7 +152,7 @@ func create(p Page) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "_test_</code>. The server accepts them like live keys.</li><li>It has its own keys, members, seats, webhooks, and audit log. Nothing is copied but the key policy.</li><li>Webhooks and emails are real: they go to its own endpoints and members.</li><li>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "_test_</code>. The server accepts them like live keys.</li><li>It has its own keys, members, seats, webhooks, and audit log. Only the key policy is copied.</li><li>Webhooks and emails are real: they go to its own endpoints and members.</li><li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -298,7 +298,7 @@ func open(p Page) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, " <p class=\"text-13\">If you aren’t a member of it yet, you join it as an admin.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, " <p class=\"text-13\">If you aren’t a member yet, you’ll join as an admin.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
