@@ -4,6 +4,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,6 +104,7 @@ const MaxHeader = 64 << 10
 type Connections struct {
 	Max         int           // open at the same time; further ones wait. 0 for no limit
 	IdleTimeout time.Duration // how long one stays open between requests
+	TLS         *tls.Config   // nil for connections without TLS
 }
 
 // Serve serves requests on listener until ctx is done, then waits for open requests to finish.
@@ -110,7 +112,9 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, con
 	if connections.Max > 0 {
 		listener = netutil.LimitListener(listener, connections.Max)
 	}
-	listener = jsonErrorListener{listener}
+	if connections.TLS == nil { // net/http must see that a connection uses TLS
+		listener = jsonErrorListener{listener}
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -119,9 +123,16 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, con
 		IdleTimeout:       connections.IdleTimeout,
 		MaxHeaderBytes:    MaxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		TLSConfig:         connections.TLS,
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if connections.TLS == nil {
+			served <- server.Serve(listener)
+		} else {
+			served <- server.ServeTLS(listener, "", "")
+		}
+	}()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/crypto/acme/autocert"
 )
 
 // settings holds the configuration. Each value comes from its flag, else from its environment
@@ -40,6 +41,11 @@ type settings struct {
 	ShutdownDelay       delay
 	CORSOrigins         origins
 	NodeName            nodeName
+	TLSCert             filePath
+	TLSKey              filePath
+	ACMEDomains         domains
+	ACMEDirectory       directoryURL
+	RedirectAddr        optionalAddress
 }
 
 // option describes one of the settings. An option without a flag is set only by its variable.
@@ -154,6 +160,26 @@ var (
 		"node-name", "SKIPUP_NODE_NAME", "", "`name` of this node in receipts and lists (default the host name and the port)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.NodeName },
 	}
+	tlsCertOption = option{
+		"tls-cert", "SKIPUP_TLS_CERT", "", "PEM `file` with a certificate and its chain, to serve https; the server loads it again when it changes",
+		func(s *settings) encoding.TextUnmarshaler { return &s.TLSCert },
+	}
+	tlsKeyOption = option{
+		"tls-key", "SKIPUP_TLS_KEY", "", "PEM `file` with the private key of --tls-cert",
+		func(s *settings) encoding.TextUnmarshaler { return &s.TLSKey },
+	}
+	acmeDomainOption = option{
+		"acme-domain", "SKIPUP_ACME_DOMAIN", "", "comma-separated `names` to serve https for, with certificates from an ACME server such as Let's Encrypt, whose terms you accept",
+		func(s *settings) encoding.TextUnmarshaler { return &s.ACMEDomains },
+	}
+	acmeDirectoryOption = option{
+		"acme-directory", "SKIPUP_ACME_DIRECTORY", autocert.DefaultACMEDirectory, "directory `URL` of the ACME server",
+		func(s *settings) encoding.TextUnmarshaler { return &s.ACMEDirectory },
+	}
+	redirectAddrOption = option{
+		"redirect-addr", "SKIPUP_REDIRECT_ADDR", "", "`host:port` to redirect http to https on, and to respond to HTTP-01 challenges of ACME (default none)",
+		func(s *settings) encoding.TextUnmarshaler { return &s.RedirectAddr },
+	}
 	// encryptionKeyOption has no flag because other users of the machine can read command lines.
 	encryptionKeyOption = option{
 		"", "SKIPUP_ENCRYPTION_KEY", "", "",
@@ -173,6 +199,7 @@ var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
+	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
 }
 
 // addFlags adds the flags of options to flags.
@@ -204,6 +231,9 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 		}
 	}
 	p.checkVariables(cmd, options, &wrong)
+	if s.PublicURL == "" && len(s.ACMEDomains) > 0 {
+		s.PublicURL = publicURL("https://" + s.ACMEDomains[0])
+	}
 	if len(wrong) == 0 {
 		wrong = s.conflicts()
 	}
@@ -263,7 +293,7 @@ func (s settings) conflicts() (wrong usageErrors) {
 	if bool(s.WebhookAllowPrivate) && s.PublicURL.isHTTPS() {
 		wrong.add("%s: for development only; remove it from a server with a public https URL", webhookAllowPrivateOption.name())
 	}
-	return wrong
+	return append(wrong, s.tlsConflicts()...)
 }
 
 // defaultSettings returns the settings of a server without flags and variables.

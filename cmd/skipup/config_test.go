@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/web/mail"
@@ -49,7 +50,8 @@ func TestSettings(t *testing.T) {
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", TrustedProxies: proxies,
-		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second)}
+		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second),
+		ACMEDirectory: autocert.DefaultACMEDirectory}
 	tests := []struct {
 		name string
 		env  map[string]string
@@ -57,7 +59,7 @@ func TestSettings(t *testing.T) {
 		want settings
 	}{
 		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
-			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second)}},
+			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
 		{"flags override the environment", all,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/clientip"
@@ -209,6 +210,44 @@ func (d *delay) UnmarshalText(text []byte) error {
 		return errors.New("use a time from 0s to 5m, such as 5s")
 	}
 	*d = delay(length)
+	return nil
+}
+
+// filePath is the path of a file, or empty.
+type filePath string
+
+func (f *filePath) UnmarshalText(text []byte) error {
+	*f = filePath(text)
+	return nil
+}
+
+// domains are DNS names in lowercase.
+type domains []string
+
+func (d *domains) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	for part := range strings.SplitSeq(strings.ToLower(string(text)), ",") {
+		name := strings.TrimSpace(part)
+		_, err := netip.ParseAddr(name)
+		if err == nil || !isHost(name) || !strings.Contains(strings.Trim(name, "."), ".") {
+			return errors.New("use comma-separated DNS names, such as keys.example.com")
+		}
+		*d = append(*d, name)
+	}
+	return nil
+}
+
+// directoryURL is the URL of the directory of an ACME server.
+type directoryURL string
+
+func (d *directoryURL) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Scheme != "https" || parsed.User != nil || !isHost(parsed.Hostname()) {
+		return errors.New("use the https URL of the directory of an ACME server, such as " + autocert.DefaultACMEDirectory)
+	}
+	*d = directoryURL(text)
 	return nil
 }
 

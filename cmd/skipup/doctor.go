@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/acme/autocert"
 	"golang.org/x/sys/unix"
 
 	"github.com/skipup/keys/models"
@@ -32,7 +34,7 @@ func (p *program) doctor() *cobra.Command {
 with the same environment and flags. It works while the server runs, and changes nothing, except that it
 corrects the modes of the files of a SQLite database.
 
-It checks the database, its schema, the encryption key, the clock, the lease, the nodes, proxies, the
+It checks the database, its schema, the encryption key, the clock, the lease, the nodes, proxies, TLS, the
 public URL, SMTP, Redis, the disk, and file modes.
 
 Exits with 1 if there is an error. Warnings don't change the exit code.`,
@@ -73,6 +75,7 @@ func (p *program) printFindings(findings []models.Diagnosis, asJSON bool) error 
 func diagnose(ctx context.Context, s settings) []models.Diagnosis {
 	findings := append(checkFiles(s), checkDisk(s)...)
 	findings = append(findings, checkDatabase(ctx, s)...)
+	findings = append(findings, checkTLS(ctx, s)...)
 	return append(findings, checkPublicURL(ctx, s), checkSMTP(ctx, s), checkRedis(ctx, s))
 }
 
@@ -164,6 +167,8 @@ func checkProxies(s settings, addresses []string) models.Diagnosis {
 		return err == nil && (address.IsLoopback() || address.IsPrivate())
 	}
 	switch {
+	case s.servesTLS() && len(s.TrustedProxies) == 0:
+		return fine(check, "No proxy is trusted.")
 	case s.PublicURL.isHTTPS() && len(s.TrustedProxies) == 0:
 		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL is https, so there is a proxy, but no proxy is trusted. All callers share its address.", Remedy: remedy}
 	case s.PublicURL.isHTTPS() && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a string) bool { return !isLocal(a) }):
@@ -172,6 +177,52 @@ func checkProxies(s settings, addresses []string) models.Diagnosis {
 		return fine(check, "No keys were used in the last 7 days.")
 	}
 	return fine(check, fmt.Sprintf("Addresses of callers in the last 7 days: %d.", len(addresses)))
+}
+
+// checkTLS checks the certificates of a server that uses TLS.
+func checkTLS(ctx context.Context, s settings) (findings []models.Diagnosis) {
+	const check = "tls"
+	add := func(level models.Level, message, remedy string) {
+		findings = append(findings, models.Diagnosis{Check: check, Level: level, Message: message, Remedy: remedy})
+	}
+	examine := func(name string, certificate tls.Certificate, err error, remedy string) {
+		if err != nil {
+			add(models.LevelError, sentence(err), remedy)
+			return
+		}
+		if text := expirySentence(&certificate, time.Now()); text != "" {
+			level := models.LevelWarning
+			if time.Now().After(certificate.Leaf.NotAfter) {
+				level = models.LevelError
+			}
+			add(level, strings.TrimSuffix(text, " Renew it."), remedy)
+		}
+		if name != "" && certificate.Leaf.VerifyHostname(name) != nil {
+			add(models.LevelWarning, "The TLS certificate isn't valid for "+name+".", "Unless a proxy in front of the server has its own: "+remedy)
+		}
+	}
+	switch {
+	case s.TLSCert != "":
+		certificate, err := loadCertificate(s)
+		examine(s.publicHost(), certificate, err, "Correct the files in "+tlsCertOption.name()+" and "+tlsKeyOption.name()+".")
+		if info, err := os.Stat(string(s.TLSKey)); err == nil && info.Mode().Perm()&0o007 != 0 {
+			add(models.LevelWarning, fmt.Sprintf("Other users may read the private key in %s (mode %04o).", s.TLSKey, info.Mode().Perm()), "Run: chmod o= "+string(s.TLSKey))
+		}
+	case len(s.ACMEDomains) > 0:
+		for _, name := range s.ACMEDomains {
+			certificate, err := cachedCertificate(ctx, s, name)
+			if errors.Is(err, autocert.ErrCacheMiss) {
+				err = fmt.Errorf("there is no certificate for %s in %s", name, acmeFolder(s))
+			}
+			examine(name, certificate, err, "See the log of the server, which obtains and renews certificates.")
+		}
+	default:
+		return []models.Diagnosis{fine(check, "The server leaves TLS to a proxy.")}
+	}
+	if len(findings) == 0 {
+		findings = []models.Diagnosis{fine(check, "The certificates are valid for at least 14 days.")}
+	}
+	return findings
 }
 
 // reachTimeout limits each check of another server.
@@ -187,7 +238,7 @@ func checkPublicURL(ctx context.Context, s settings) models.Diagnosis {
 	}
 	parsed, err := url.Parse(string(s.PublicURL))
 	if err == nil && !s.PublicURL.isHTTPS() && !listenAddress(net.JoinHostPort(parsed.Hostname(), "80")).isLoopback() {
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL isn't https, so passwords and keys are sent unencrypted.", Remedy: "Put a TLS proxy in front of the server, and change " + publicURLOption.name() + " to https."}
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL isn't https, so passwords and keys are sent unencrypted.", Remedy: "Set " + acmeDomainOption.name() + " or " + tlsCertOption.name() + ", or put a TLS proxy in front of the server, and change " + publicURLOption.name() + " to https."}
 	}
 	if err := reach(ctx, string(s.PublicURL)+"/healthz"); err != nil {
 		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "This machine can't reach the server at its public URL. " + sentence(err), Remedy: "Check that the server runs, and the DNS and the proxy in front of it."}

@@ -20,7 +20,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, failf("%s is already in use; stop the other program, or %s", address, alternative)
 	case errors.Is(err, syscall.EACCES):
-		return nil, failf("permission denied for %s; use a port above 1023, or %s", address, alternative)
+		return nil, failf("permission denied for %s; use a port above 1023, give the process CAP_NET_BIND_SERVICE, or %s", address, alternative)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, failf("%s isn't an address of this machine; %s", address, alternative)
 	case errors.As(err, &unknown):

@@ -19,12 +19,15 @@ func main() {
 // errTerminated is the cause of the end of a context because of SIGTERM, which service managers send.
 var errTerminated = errors.New("terminated")
 
-// untilSignal returns a context that ends at the first SIGINT or SIGTERM. A second signal ends the program
-// immediately.
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM, or when the terminal that the program
+// was started from closes. A second signal ends the program immediately.
 func untilSignal() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if _, terminal := terminalOf(os.Stdin); terminal {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		received := <-signals
 		signal.Stop(signals)

@@ -26,6 +26,8 @@ func (p *program) serve() *cobra.Command {
 		Long: `Run the server. On SIGINT it finishes open requests, then stops. On SIGTERM, its readiness fails first,
 and it keeps serving for --shutdown-delay, so that load balancers stop sending requests.
 
+On SIGHUP, it loads its TLS certificate again.
+
 It runs database migrations first. Nodes that share a PostgreSQL database can start at the same
 time. Until there is a workspace, each start prints a link to create one with its first admin. The
 link is printed on standard output and is never logged. The log goes to standard error.
@@ -79,7 +81,18 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		}
 		defer func() { _ = verify.Close() }()
 	}
+	var redirect net.Listener
+	if s.RedirectAddr != "" {
+		if redirect, err = listen(ctx, string(s.RedirectAddr)); err != nil {
+			return err
+		}
+		defer func() { _ = redirect.Close() }()
+	}
 	publicURL := publicURLOf(s, listener.Addr())
+	certificates, err := openCertificates(s, publicURL, conditions, log)
+	if err != nil {
+		return err
+	}
 	gate, closeGate, err := openGate(ctx, s, store, nodeOf(s, listener.Addr()), metrics, conditions, log)
 	if err != nil {
 		return err
@@ -90,25 +103,36 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		Stopping: ctx.Done(), Version: versionText(),
 	}
 	handler := handlers.New(store, gate, options)
-	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText())
+	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText(), "tls", s.servesTLS())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
 	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
 		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
-		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log))
+		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log),
+		certificates.watch, reloadOnHangup(certificates.reload))
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err
 	}
-	connections := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
+	plain := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
+	encrypted := plain
+	encrypted.TLS = certificates.config
 	serving, ctx := errgroup.WithContext(drain(ctx, time.Duration(s.ShutdownDelay), log))
-	serving.Go(func() error { return web.Serve(ctx, listener, handler, connections, log) })
+	serving.Go(func() error { return web.Serve(ctx, listener, handler, encrypted, log) })
 	if verify != nil {
-		log.Info("listening for reverse proxies and nodes", "address", verify.Addr().String())
+		connections := encrypted
+		if listenAddress(s.VerifyAddr).isLoopback() { // for proxies on this machine
+			connections = plain
+		}
+		log.Info("listening for reverse proxies and nodes", "address", verify.Addr().String(), "tls", connections.TLS != nil)
 		serving.Go(func() error {
 			return web.Serve(ctx, verify, handlers.NewVerifyServer(store, gate, options), connections, log)
 		})
+	}
+	if redirect != nil {
+		log.Info("redirecting to https", "address", redirect.Addr().String())
+		serving.Go(func() error { return web.Serve(ctx, redirect, certificates.redirect, plain, log) })
 	}
 	return serving.Wait()
 }
@@ -199,7 +223,11 @@ func publicURLOf(s settings, listening net.Addr) string {
 		host = "localhost"
 	}
 	_, port, _ := net.SplitHostPort(listening.String())
-	return string(origin(&url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}))
+	scheme := "http"
+	if s.servesTLS() {
+		scheme = "https"
+	}
+	return string(origin(&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port)}))
 }
 
 // printWelcome prints the URL of the server and, until there is a workspace, a setup link. The
