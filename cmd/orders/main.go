@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -73,15 +74,26 @@ func routes(gate *keyauth.Gate) http.Handler {
 	mux.Handle("GET /orders/{id}", gate.Require("orders.read")(http.HandlerFunc(orders.show)))
 	mux.Handle("POST /orders", gate.Require("orders.write")(http.HandlerFunc(orders.create)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !gate.Ready() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	return mux
 }
 
 // serve serves requests until ctx is done, then waits for open requests to finish.
 func serve(ctx context.Context, address string, handler http.Handler) error {
-	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
-	slog.Info("serving orders", "url", "http://"+address+"/orders")
+	go func() { failed <- server.Serve(listener) }()
+	fmt.Printf("Serving orders at http://%s/orders\n", listener.Addr())
 	select {
 	case err := <-failed:
 		return err

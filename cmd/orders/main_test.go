@@ -41,6 +41,7 @@ func TestOrders(t *testing.T) {
 		want                          string
 	}{
 		{"no key needed", "GET", "/healthz", "", "", 204, ""},
+		{"ready", "GET", "/readyz", "", "", 204, ""},
 		{"no key", "GET", "/orders", "", "", 401, `"authentication_error"`},
 		{"create", "POST", "/orders", acme, `{"item": "Tea"}`, 201, `{"id":"1","item":"Tea","created_by":"` + acmeID + `"}`},
 		{"create without an item", "POST", "/orders", acme, `{}`, 422, "Send an object"},

@@ -32,8 +32,14 @@ func TestMain(m *testing.M) {
 // edit replaces a snippet of a source file. The old snippet must occur exactly once.
 type edit struct{ file, old, new string }
 
-// build builds the program with edits, unless it has already, and returns the path of the binary.
-func build(t *testing.T, name string, edits ...edit) string {
+// The programs that nodes run, as paths of their packages in the module.
+const (
+	skipup = "cmd/skipup"
+	orders = "cmd/orders"
+)
+
+// build builds a program with edits, unless it has already, and returns the path of the binary.
+func build(t *testing.T, program, name string, edits ...edit) string {
 	t.Helper()
 	builds.Lock()
 	defer builds.Unlock()
@@ -48,7 +54,7 @@ func build(t *testing.T, name string, edits ...edit) string {
 		builds.dir = dir
 	}
 	start, path := time.Now(), filepath.Join(builds.dir, name)
-	command := exec.Command("go", "build", "-ldflags", "-s -w", "-overlay", overlay(t, edits), "-o", path, "..")
+	command := exec.Command("go", "build", "-ldflags", "-s -w", "-overlay", overlay(t, edits), "-o", path, filepath.Join(module, program))
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", name, err, out)

@@ -8,6 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,11 +21,15 @@ import (
 	"github.com/skipup/keys/models/token"
 )
 
-// cluster is several nodes on one database, and a client of their API.
+// cluster is several servers on one database, remote nodes that reach it through them, and a client.
 type cluster struct {
 	t         *testing.T
 	postgres  *postgres
-	nodes     []*node
+	nodes     []*node       // the servers and the remote nodes
+	servers   []*node       // have the API that changes keys
+	remotes   []*node       // only verify keys
+	victim    *node         // in the scenario of a mutant
+	scopes    []string      // that verifications need
 	store     *models.Store // connected to the database without a proxy
 	workspace string
 	admin     string // a key with every scope
@@ -30,11 +37,14 @@ type cluster struct {
 	*history
 }
 
-// shortLease makes nodes that don't answer delay changes only a little.
-const shortLease = 500 * time.Millisecond
+// The leases of nodes. The shorter one makes nodes that don't answer delay changes only a little.
+const (
+	longLease  = time.Second
+	shortLease = 500 * time.Millisecond
+)
 
-// newCluster starts a number of nodes of one build on a database, with a lease.
-func newCluster(t *testing.T, p *postgres, database, binary string, nodes int, lease time.Duration) *cluster {
+// newCluster starts a number of servers of one build on a database, with a lease.
+func newCluster(t *testing.T, p *postgres, database, binary string, servers int, lease time.Duration) *cluster {
 	t.Helper()
 	store, err := models.Open(p.url(database, p.port), models.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -45,13 +55,11 @@ func newCluster(t *testing.T, p *postgres, database, binary string, nodes int, l
 		Timeout: 4 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 	}}
 	c.setUp(lease)
-	for n := range nodes {
-		c.nodes = append(c.nodes, startNode(t, n, binary, p, database))
+	for n := range servers {
+		c.servers = append(c.servers, startServer(t, n, binary, p, database))
 	}
-	for _, n := range c.nodes {
-		n.awaitReady()
-		n.proxy.awaitPoll()
-	}
+	c.nodes = c.servers
+	c.awaitPolls()
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, n := range c.nodes {
@@ -60,6 +68,56 @@ func newCluster(t *testing.T, p *postgres, database, binary string, nodes int, l
 		}
 	})
 	return c
+}
+
+// awaitPolls waits until all nodes are ready.
+func (c *cluster) awaitPolls() {
+	for _, n := range c.nodes {
+		n.awaitReady()
+		n.proxy.awaitPoll()
+	}
+}
+
+// addRemotes starts a number of remote nodes of one build. Verifications then need a scope of theirs, too.
+func (c *cluster) addRemotes(binary string, count int) {
+	ctx := context.Background()
+	text, err := os.ReadFile(filepath.Join(module, orders, "scopes.yaml"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	file, err := models.ParseScopeFile(text)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.store.ApplyScopes(ctx, file); err != nil {
+		c.t.Fatal(err)
+	}
+	c.scopes = append(c.scopes, "orders.read")
+	c.createAdmin(scope.All.With(c.neededScopes()))
+	_, credential, err := c.store.CreateNodeToken(ctx, "orders", "")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for range count {
+		c.remotes = append(c.remotes, startRemote(c.t, len(c.servers)+len(c.remotes), binary, credential.Reveal(), c.servers))
+	}
+	c.nodes = slices.Concat(c.servers, c.remotes)
+	c.awaitPolls()
+}
+
+// quit shuts down the remote nodes, and then the servers, which they need to store their counts.
+func (c *cluster) quit() {
+	each(c.remotes, (*node).quit)
+	each(c.servers, (*node).quit)
+}
+
+// neededScopes returns the scopes that verifications need.
+func (c *cluster) neededScopes() scope.Set {
+	set, err := c.store.Scopes().ParseSet(c.scopes)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return set
 }
 
 // setUp sets the lease and creates the workspace, and the key with which clients create keys.
@@ -77,11 +135,17 @@ func (c *cluster) setUp(lease time.Duration) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	_, secret, err := c.store.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "Admin", Scopes: scope.All})
+	c.workspace, c.scopes = workspace.ID, []string{"meeting_requests.read"}
+	c.createAdmin(scope.All)
+}
+
+// createAdmin creates the key with which clients create and delete keys.
+func (c *cluster) createAdmin(scopes scope.Set) {
+	_, secret, err := c.store.CreateAPIKey(context.Background(), c.workspace, models.NewAPIKey{Name: "Admin", Scopes: scopes})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.workspace, c.admin = workspace.ID, secret.Reveal()
+	c.admin = secret.Reveal()
 }
 
 // key is a key that clients use.
@@ -95,13 +159,10 @@ type key struct {
 	current   state // after the last change that returned; written only by the owner of busy
 }
 
-// verifiedScope is the scope that verifications need.
-var verifiedScope = scope.Of(scope.MeetingRequestsRead)
-
-// create creates a key through the API of a node. It returns nil if there was no response, because
+// create creates a key through the API of a server. It returns nil if there was no response, because
 // then the key is unknown.
-func (c *cluster) create(n *node, expires time.Duration) *key {
-	body := `{"name":"Torture","scopes":["meeting_requests.read"]`
+func (c *cluster) create(server *node, expires time.Duration) *key {
+	body := `{"name":"Torture","scopes":["` + strings.Join(c.scopes, `","`) + `"]`
 	to := state{Alive: true, Scoped: true, Expires: never}
 	if expires > 0 {
 		at := time.Now().Add(expires).Truncate(time.Second).Add(time.Second)
@@ -109,7 +170,7 @@ func (c *cluster) create(n *node, expires time.Duration) *key {
 		to.Expires = at.UnixMilli()
 	}
 	call := c.now()
-	status, text := c.send(n, http.MethodPost, "/api/v1/api_keys", c.admin, body+"}")
+	status, text := c.send(server, http.MethodPost, "/api/v1/api_keys", c.admin, body+"}")
 	var created struct {
 		Data struct{ ID, Key string }
 	}
@@ -121,17 +182,17 @@ func (c *cluster) create(n *node, expires time.Duration) *key {
 	return k
 }
 
-// verify sends a node a request with a key that needs the scope but not the database.
+// verify sends a node a request with a key that needs the scopes but not the database.
 func (c *cluster) verify(n *node, k *key) (out response, ok bool) {
 	call, from := c.now(), time.Now().UnixMilli()
 	k.sent.Add(1)
-	status, text := c.send(n, http.MethodGet, "/api/v1/meeting_requests?limit=0", k.text, "")
+	status, text := c.send(n, http.MethodGet, n.path, k.text, "")
 	switch status {
-	case http.StatusUnprocessableEntity:
+	case n.accepts:
 		out = accepted
 	case http.StatusForbidden:
 		out = lacksScope
-	case http.StatusUnauthorized:
+	case http.StatusUnauthorized, http.StatusTooManyRequests: // with too many invalid keys
 		out = rejected
 	case 0, http.StatusServiceUnavailable:
 		return "", false
@@ -144,11 +205,11 @@ func (c *cluster) verify(n *node, k *key) (out response, ok bool) {
 	return out, true
 }
 
-// delete deletes a key through the API of a node. 404 is a success too: an earlier attempt has
+// delete deletes a key through the API of a server. 404 is a success too: an earlier attempt has
 // deleted the key.
-func (c *cluster) delete(n *node, k *key) outcome {
+func (c *cluster) delete(server *node, k *key) outcome {
 	call := c.now()
-	status, _ := c.send(n, http.MethodDelete, "/api/v1/api_keys/"+k.id, c.admin, "")
+	status, _ := c.send(server, http.MethodDelete, "/api/v1/api_keys/"+k.id, c.admin, "")
 	result := unknown
 	if status == http.StatusNoContent || status == http.StatusNotFound {
 		result = done
@@ -158,11 +219,11 @@ func (c *cluster) delete(n *node, k *key) outcome {
 	return result
 }
 
-// rescope adds or removes the scope of a key, in the database.
+// rescope adds or removes the scopes of a key, in the database.
 func (c *cluster) rescope(k *key, has bool) outcome {
 	access, to := models.KeyAccess{}, k.current
 	if to.Scoped = has; has {
-		access.Scopes = verifiedScope
+		access.Scopes = c.neededScopes()
 	}
 	if k.expires != never {
 		at := time.UnixMilli(k.expires)

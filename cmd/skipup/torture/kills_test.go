@@ -24,10 +24,11 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 	if os.Getenv("TORTURE_TIME") != "" {
 		rounds = 60
 	}
-	p, binary := startPostgres(t), build(t, "skipup")
+	p, binary, remote := startPostgres(t), build(t, skipup, "skipup"), build(t, orders, "orders")
 	start := time.Now()
-	c := newCluster(t, p, "postgres", binary, 3, time.Second)
+	c := newCluster(t, p, "postgres", binary, 3, longLease)
 	limit := max(maxRestart, 10*time.Since(start)/time.Duration(len(c.nodes)))
+	c.addRemotes(remote, 1)
 	w := c.startWorkload(seed)
 	random := rand.New(rand.NewPCG(seed, 1<<33))
 	var slowest time.Duration
@@ -55,9 +56,7 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 	w.stop()
 	c.checkKeys(w)
 	c.check(t, porcupine.Ok)
-	for _, n := range c.nodes {
-		n.quit()
-	}
+	c.quit()
 	for _, k := range w.all {
 		if got, sent := c.counted(k), k.sent.Load(); got > sent {
 			t.Errorf("key %s: counted = %d, want at most %d", k.id, got, sent)
@@ -67,13 +66,12 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 
 // TestUsageMatchesResponses checks the usage counts once the nodes have shut down.
 func TestUsageMatchesResponses(t *testing.T) {
-	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3, time.Second)
+	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 3, longLease)
+	c.addRemotes(build(t, orders, "orders"), 1)
 	w := c.startWorkload(seedOf(t))
 	w.await(enoughOperations)
 	w.stop()
-	for _, n := range c.nodes {
-		n.quit()
-	}
+	c.quit()
 	for _, k := range w.all {
 		if got, want := c.counted(k), k.responses.Load(); got != want {
 			t.Errorf("key %s: counted = %d, want %d", k.id, got, want)

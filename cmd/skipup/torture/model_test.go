@@ -13,7 +13,7 @@ import (
 // state is the state of a key in the model.
 type state struct {
 	Alive   bool
-	Scoped  bool  // has the scope that verifications need
+	Scoped  bool  // has the scopes that verifications need
 	Paused  bool  // for longer than the test takes
 	Expires int64 // milliseconds since 1970, or never
 }

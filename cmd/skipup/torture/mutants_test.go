@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -12,9 +13,10 @@ import (
 )
 
 // mutant is a known mistake in the protocol, as edits of the current source, and a scenario that
-// exposes it: a deletion through one node while another node is in a certain state.
+// exposes it: a deletion through one server while another node is in a certain state.
 type mutant struct {
 	name     string
+	remote   bool // the mistake is in a remote node, which is quicker to build, and is the other node
 	edits    []edit
 	scenario func(c *cluster)
 }
@@ -24,32 +26,32 @@ const (
 	pollFile       = "web/keyauth/poll.go"
 	cacheFile      = "web/keyauth/cache_write.go"
 	revocationFile = "models/revocation.go"
+	remoteFile     = "web/keyauth/remote/remote.go"
 )
+
+// answerWithoutLease makes a node answer from memory after its lease has ended.
+var answerWithoutLease = edit{verifierFile, `	if !v.lease.valid(now) {
+		return Key{}, false, nil
+	}
+	if key, ok = v.cache.find(digest)`, `	if key, ok = v.cache.find(digest)`}
 
 var mutants = []mutant{
 	{
-		name: "answer from memory without a lease",
-		edits: []edit{{verifierFile, `	if !v.lease.valid(now) {
-		return Key{}, false, nil
-	}
-	if key, ok = v.cache.find(digest)`, `	if key, ok = v.cache.find(digest)`}},
+		name:  "answer from memory without a lease",
+		edits: []edit{answerWithoutLease},
 		// The other node cannot poll, so its lease ends.
-		scenario: func(c *cluster) {
-			k := c.cachedKey()
-			c.nodes[1].proxy.set(fault{cut: true})
-			c.delete(c.nodes[0], k)
-			c.verifyFor(k, 300*time.Millisecond)
-		},
+		scenario: func(c *cluster) { c.deleteDuring(fault{cut: true}) },
 	},
 	{
-		name:  "count the lease from the end of the poll",
-		edits: []edit{{pollFile, `v.lease.take(start, changes.Lease)`, `v.lease.take(start.Add(time.Since(start)), changes.Lease)`}},
+		name:   "count the lease from the end of the poll",
+		remote: true,
+		edits:  []edit{{pollFile, `v.lease.take(start, changes.Lease)`, `v.lease.take(start.Add(time.Since(start)), changes.Lease)`}},
 		// The responses to the other node's polls are old when they arrive.
 		scenario: func(c *cluster) {
 			k := c.cachedKey()
-			c.nodes[1].proxy.set(fault{delay: 400 * time.Millisecond})
+			c.victim.proxy.set(fault{delay: 500 * time.Millisecond})
 			c.verifyFor(k, time.Second)
-			c.delete(c.nodes[0], k)
+			c.delete(c.servers[0], k)
 			c.verifyFor(k, 700*time.Millisecond)
 		},
 	},
@@ -59,12 +61,12 @@ var mutants = []mutant{
 		// The other node receives the key late, and the changes in time.
 		scenario: func(c *cluster) {
 			k := c.newKey()
-			c.nodes[1].proxy.set(fault{delay: 300 * time.Millisecond, toReads: true})
-			concurrently(func() { c.verify(c.nodes[1], k) }, func() {
+			c.victim.proxy.set(fault{delay: 300 * time.Millisecond, toReads: true})
+			concurrently(func() { c.verify(c.victim, k) }, func() {
 				time.Sleep(30 * time.Millisecond)
-				c.delete(c.nodes[0], k)
+				c.delete(c.servers[0], k)
 			})
-			c.nodes[1].proxy.set(fault{})
+			c.victim.proxy.set(fault{})
 			c.verifyFor(k, 300*time.Millisecond)
 		},
 	},
@@ -97,14 +99,14 @@ var mutants = []mutant{
 		// The other node is resumed with many requests, sent after the deletion, and a poll to do.
 		scenario: func(c *cluster) {
 			k := c.cachedKey()
-			c.nodes[1].signal(syscall.SIGSTOP)
-			c.delete(c.nodes[0], k)
+			c.victim.signal(syscall.SIGSTOP)
+			c.delete(c.servers[0], k)
 			work := []func(){func() {
 				time.Sleep(100 * time.Millisecond)
-				c.nodes[1].signal(syscall.SIGCONT)
+				c.victim.signal(syscall.SIGCONT)
 			}}
 			for range 10 { // more would slow down the search, which tries every order
-				work = append(work, func() { c.verify(c.nodes[1], k) })
+				work = append(work, func() { c.verify(c.victim, k) })
 			}
 			concurrently(work...)
 		},
@@ -116,10 +118,10 @@ var mutants = []mutant{
 		scenario: func(c *cluster) {
 			c.prepareReads()
 			k := c.newKey()
-			c.nodes[1].proxy.set(fault{delay: 850 * time.Millisecond, toReads: true})
-			concurrently(func() { c.verify(c.nodes[1], k) }, func() {
+			c.victim.proxy.set(fault{delay: 850 * time.Millisecond, toReads: true})
+			concurrently(func() { c.verify(c.victim, k) }, func() {
 				time.Sleep(30 * time.Millisecond)
-				c.delete(c.nodes[0], k)
+				c.delete(c.servers[0], k)
 				c.verifyFor(k, 100*time.Millisecond)
 			})
 		},
@@ -150,10 +152,10 @@ var mutants = []mutant{
 		},
 		// The other node has just started.
 		scenario: func(c *cluster) {
-			c.nodes[1].kill()
-			c.nodes[1].start()
+			c.victim.kill()
+			c.victim.start()
 			k := c.cachedKey()
-			c.delete(c.nodes[0], k)
+			c.delete(c.servers[0], k)
 			c.verifyFor(k, 100*time.Millisecond)
 		},
 	},
@@ -163,14 +165,7 @@ var mutants = []mutant{
 	v.lease.take(start, changes.Lease)
 	if !changes.Acknowledged {
 `}},
-		// The acknowledgments of the other node are lost, so that the first deletion removes the node.
-		scenario: func(c *cluster) {
-			first, second := c.cachedKey(), c.cachedKey()
-			c.nodes[1].proxy.set(fault{loseAcknowledgments: true})
-			c.delete(c.nodes[0], first)
-			c.delete(c.nodes[0], second)
-			c.verifyFor(second, 100*time.Millisecond)
-		},
+		scenario: loseAcknowledgments,
 	},
 	{
 		name: "ignore the removal of the node",
@@ -183,41 +178,78 @@ var mutants = []mutant{
 `}},
 		// The other node is stopped until the first deletion has removed it.
 		scenario: func(c *cluster) {
-			c.nodes[1].signal(syscall.SIGSTOP)
-			c.delete(c.nodes[0], c.newKey())
-			c.nodes[1].signal(syscall.SIGCONT)
+			c.victim.signal(syscall.SIGSTOP)
+			c.delete(c.servers[0], c.newKey())
+			c.victim.signal(syscall.SIGCONT)
 			k := c.cachedKey()
-			c.nodes[1].proxy.set(fault{delay: 100 * time.Millisecond})
+			c.victim.proxy.set(fault{delay: 100 * time.Millisecond})
 			c.verifyFor(k, 200*time.Millisecond)
-			c.delete(c.nodes[0], k)
+			c.delete(c.servers[0], k)
 			c.verifyFor(k, 100*time.Millisecond)
 		},
+	},
+	{
+		name:   "answer from memory without a lease on a remote node",
+		remote: true,
+		edits:  []edit{answerWithoutLease},
+		// The requests of the remote node arrive, but no responses, so its lease ends.
+		scenario: func(c *cluster) { c.deleteDuring(fault{mute: true}) },
+	},
+	{
+		name:     "acknowledge on a remote node before dropping the keys",
+		remote:   true,
+		edits:    []edit{{pollFile, "	v.applyChanges(changes)\n", "	time.AfterFunc(50*time.Millisecond, func() { v.applyChanges(changes) })\n"}},
+		scenario: deleteCachedKey,
+	},
+	{
+		name:   "ignore that an acknowledgment of a remote node failed",
+		remote: true,
+		edits: []edit{{remoteFile, `	_, err := post[nothing](ctx, s, wire.Acknowledge, wire.AcknowledgeRequest{NodeID: nodeID, State: wire.State(state)})
+	return err
+`, `	_, _ = post[nothing](ctx, s, wire.Acknowledge, wire.AcknowledgeRequest{NodeID: nodeID, State: wire.State(state)})
+	return nil
+`}},
+		scenario: loseAcknowledgments,
 	},
 }
 
 // deleteCachedKey deletes a key that the other node has in memory. It learns of changes late.
-func deleteCachedKey(c *cluster) {
+func deleteCachedKey(c *cluster) { c.deleteDuring(fault{delay: 100 * time.Millisecond}) }
+
+// deleteDuring deletes a key that the other node has in memory, during a fault of that node's network.
+func (c *cluster) deleteDuring(f fault) {
 	k := c.cachedKey()
-	c.nodes[1].proxy.set(fault{delay: 100 * time.Millisecond})
-	c.delete(c.nodes[0], k)
+	c.victim.proxy.set(f)
+	c.delete(c.servers[0], k)
 	c.verifyFor(k, 300*time.Millisecond)
+}
+
+// loseAcknowledgments deletes two keys while the acknowledgments of the other node are lost, so that the
+// first deletion removes the node.
+func loseAcknowledgments(c *cluster) {
+	first, second := c.cachedKey(), c.cachedKey()
+	c.victim.proxy.set(fault{loseAcknowledgments: true})
+	c.delete(c.servers[0], first)
+	c.delete(c.servers[0], second)
+	c.verifyFor(second, 100*time.Millisecond)
 }
 
 // maxAttempts bounds how often a scenario is played, because some mutants fail only sometimes.
 const maxAttempts = 40
 
 // TestMutantsAreCaught checks that each mutant produces an illegal history, and that the unmodified
-// program produces only legal ones in the same scenarios.
+// programs produce only legal ones in the same scenarios.
 func TestMutantsAreCaught(t *testing.T) {
 	t.Parallel()
-	p, unmodified := startPostgres(t), build(t, "skipup")
-	t.Run("unmodified program is legal", func(t *testing.T) {
+	p, unmodified, remote := startPostgres(t), build(t, skipup, "skipup"), build(t, orders, "orders")
+	t.Run("unmodified programs are legal", func(t *testing.T) {
 		t.Parallel()
 		p.createDatabase("unmodified")
 		c := newCluster(t, p, "unmodified", unmodified, 2, shortLease)
+		c.addRemotes(remote, 1)
 		for _, m := range mutants {
 			c.history = newHistory()
-			c.play(m.scenario)
+			c.play(m)
 			if !c.check(t, porcupine.Ok) {
 				t.Errorf("the scenario of %q is not legal", m.name)
 			}
@@ -227,13 +259,20 @@ func TestMutantsAreCaught(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			name := strings.ReplaceAll(m.name, " ", "_")
-			binary := build(t, name, m.edits...)
+			program, server, servers := skipup, "", 2
+			if m.remote {
+				program, server, servers = orders, unmodified, 1
+			}
+			binary := build(t, program, name, m.edits...)
 			start := time.Now()
 			p.createDatabase(name)
-			c := newCluster(t, p, name, binary, 2, shortLease)
+			c := newCluster(t, p, name, cmp.Or(server, binary), servers, shortLease)
+			if m.remote {
+				c.addRemotes(binary, 1)
+			}
 			for attempt := 1; attempt <= maxAttempts; attempt++ {
 				c.history = newHistory()
-				c.play(m.scenario)
+				c.play(m)
 				if c.check(t, porcupine.Illegal) {
 					t.Logf("caught at attempt %d, after %.1f s", attempt, time.Since(start).Seconds())
 					return
@@ -244,9 +283,12 @@ func TestMutantsAreCaught(t *testing.T) {
 	}
 }
 
-// play plays a scenario and then ends its faults.
-func (c *cluster) play(scenario func(c *cluster)) {
-	scenario(c)
+// play plays the scenario of a mutant and then ends its faults.
+func (c *cluster) play(m mutant) {
+	if c.victim = c.servers[len(c.servers)-1]; m.remote {
+		c.victim = c.remotes[0]
+	}
+	m.scenario(c)
 	for _, n := range c.nodes {
 		n.proxy.set(fault{})
 	}
@@ -266,17 +308,17 @@ func (c *cluster) awaitNodes() {
 	}
 }
 
-// prepareReads makes the second node read keys over several connections, so that a later read over any of
+// prepareReads makes the other node read keys over several connections, so that a later read over any of
 // them needs only one round trip.
 func (c *cluster) prepareReads() {
-	read := func() { c.verify(c.nodes[1], unknownKey()) }
+	read := func() { c.verify(c.victim, unknownKey()) }
 	concurrently(read, read, read, read, read, read)
 }
 
-// newKey creates a key through the first node.
+// newKey creates a key through the first server.
 func (c *cluster) newKey() *key {
 	for start := time.Now(); time.Since(start) < patience; {
-		if k := c.create(c.nodes[0], 0); k != nil {
+		if k := c.create(c.servers[0], 0); k != nil {
 			return k
 		}
 	}
@@ -284,19 +326,19 @@ func (c *cluster) newKey() *key {
 	return nil
 }
 
-// cachedKey creates a key that the second node has in memory.
+// cachedKey creates a key that the other node has in memory.
 func (c *cluster) cachedKey() *key {
 	k := c.newKey()
 	for range 3 {
-		c.verify(c.nodes[1], k)
+		c.verify(c.victim, k)
 	}
 	return k
 }
 
-// verifyFor sends the second node requests with a key for a while.
+// verifyFor sends the other node requests with a key for a while.
 func (c *cluster) verifyFor(k *key, length time.Duration) {
 	for start := time.Now(); time.Since(start) < length; time.Sleep(2 * time.Millisecond) {
-		c.verify(c.nodes[1], k)
+		c.verify(c.victim, k)
 	}
 }
 

@@ -20,30 +20,31 @@ type disruption struct {
 
 var disruptions = []disruption{
 	{"stop a node for a while", func(n *nemesis) {
-		victim := n.node()
-		victim.signal(syscall.SIGSTOP)
+		victims := n.victims()
+		each(victims, stop)
 		// Usually about the length of a lease, sometimes much longer.
 		length := 100*time.Millisecond + time.Duration(n.random.ExpFloat64()*float64(900*time.Millisecond))
 		time.Sleep(min(length, 10*time.Second))
-		victim.signal(syscall.SIGCONT)
+		each(victims, resume)
 	}},
 	{"kill a node", func(n *nemesis) {
-		victim := n.node()
-		victim.kill()
+		victims := n.victims()
+		each(victims, (*node).kill)
 		n.pauseUpTo(500 * time.Millisecond)
-		victim.start()
+		each(victims, (*node).start)
 	}},
 	{"restart a node cleanly", func(n *nemesis) {
-		victim := n.node()
-		victim.quit()
+		victims := n.victims()
+		each(victims, (*node).quit)
 		n.pauseUpTo(500 * time.Millisecond)
-		victim.start()
+		each(victims, (*node).start)
 	}},
-	{"stop a node until it is removed", func(n *nemesis) {
-		victim := n.node()
-		victim.signal(syscall.SIGSTOP)
-		n.pauseUpTo(3 * time.Second)
-		victim.signal(syscall.SIGCONT)
+	{"stop a node for longer than the lease", func(n *nemesis) {
+		victims := n.victims()
+		each(victims, stop)
+		time.Sleep(longLease)
+		n.pauseUpTo(2 * time.Second)
+		each(victims, resume)
 	}},
 	{"lose acknowledgments", func(n *nemesis) { n.network(fault{loseAcknowledgments: true}) }},
 	{"stop the database for longer than the lease", func(n *nemesis) {
@@ -51,14 +52,15 @@ var disruptions = []disruption{
 		time.Sleep(time.Second + time.Duration(n.random.Int64N(int64(2*time.Second))))
 		n.postgres.start()
 	}},
-	{"cut connections to the database", func(n *nemesis) { n.network(fault{cut: true}) }},
-	{"delay the database", func(n *nemesis) {
+	{"cut connections", func(n *nemesis) { n.network(fault{cut: true}) }},
+	{"delay responses", func(n *nemesis) {
 		n.network(fault{delay: time.Duration(20+n.random.IntN(500)) * time.Millisecond})
 	}},
 	{"delay reads of keys but not polls", func(n *nemesis) {
 		n.network(fault{delay: time.Duration(200+n.random.IntN(500)) * time.Millisecond, toReads: true})
 	}},
-	{"drop all traffic to the database", func(n *nemesis) { n.network(fault{hold: true}) }},
+	{"drop all traffic", func(n *nemesis) { n.network(fault{hold: true}) }},
+	{"drop traffic in one direction", func(n *nemesis) { n.network(fault{mute: true}) }},
 	{"restart the database", func(n *nemesis) { n.postgres.restart(syscall.SIGINT) }},
 	{"crash the database", func(n *nemesis) { n.postgres.restart(syscall.SIGQUIT) }},
 }
@@ -76,12 +78,9 @@ func (n *nemesis) run(atLeast time.Duration) {
 	}
 }
 
-// network applies a fault to one or two nodes for a while.
+// network applies a fault to the victims for a while.
 func (n *nemesis) network(f fault) {
-	victims := []*node{n.node()}
-	if n.random.IntN(3) == 0 {
-		victims = append(victims, n.node())
-	}
+	victims := n.victims()
 	for _, victim := range victims {
 		victim.proxy.set(f)
 	}
@@ -91,8 +90,23 @@ func (n *nemesis) network(f fault) {
 	}
 }
 
-// node returns a random node.
-func (n *nemesis) node() *node { return n.nodes[n.random.IntN(len(n.nodes))] }
+// victims returns a random server, sometimes another one, and a random remote node.
+func (n *nemesis) victims() []*node {
+	victims := []*node{}
+	for _, i := range n.random.Perm(len(n.servers))[:1+n.random.IntN(4)/3] {
+		victims = append(victims, n.servers[i])
+	}
+	return append(victims, n.remotes[n.random.IntN(len(n.remotes))])
+}
+
+func stop(n *node)   { n.signal(syscall.SIGSTOP) }
+func resume(n *node) { n.signal(syscall.SIGCONT) }
+
+func each(nodes []*node, act func(*node)) {
+	for _, n := range nodes {
+		act(n)
+	}
+}
 
 // pauseUpTo sleeps for a random time.
 func (n *nemesis) pauseUpTo(limit time.Duration) {

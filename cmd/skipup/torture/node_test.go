@@ -12,17 +12,21 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// node is a `skipup serve` behind a proxy of its own.
+// node is a program that verifies keys, with a proxy of its own between it and the source of its keys: a
+// server (`skipup serve`) with the database, or a remote node (the sample cmd/orders) with the servers.
 type node struct {
 	t       *testing.T
 	number  int
-	binary  string
+	command []string
 	env     []string
+	path    string // needs the verified scopes
+	accepts int    // the status of responses there to requests with a valid key
 	proxy   *proxy
 	log     string
 	process *exec.Cmd
@@ -31,9 +35,14 @@ type node struct {
 	address string
 }
 
-func startNode(t *testing.T, number int, binary string, p *postgres, database string, env ...string) *node {
+// startServer starts a server on a database. Requests to its path don't need the database.
+func startServer(t *testing.T, number int, binary string, p *postgres, database string, env ...string) *node {
 	t.Helper()
-	n := &node{t: t, number: number, binary: binary, proxy: newProxy(t, p.port), log: filepath.Join(t.TempDir(), "log")}
+	n := &node{
+		t: t, number: number, command: []string{binary, "serve", "--shutdown-delay", "0s"},
+		path: "/api/v1/meeting_requests?limit=0", accepts: http.StatusUnprocessableEntity,
+		proxy: newProxy(t, p.address), log: filepath.Join(t.TempDir(), "log"),
+	}
 	n.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + p.url(database, n.proxy.port()), "SKIPUP_ADDR=127.0.0.1:0",
 		"SKIPUP_KEY_RATE_LIMIT=0", "SKIPUP_GUESS_RATE_LIMIT=0", "SKIPUP_MAX_KEYS=0", "SKIPUP_KEY_CREATION_LIMIT=0",
@@ -43,10 +52,30 @@ func startNode(t *testing.T, number int, binary string, p *postgres, database st
 	return n
 }
 
+// startRemote starts a remote node. Each of its connections leads to the next of the servers, as behind a load
+// balancer.
+func startRemote(t *testing.T, number int, binary, credential string, servers []*node) *node {
+	t.Helper()
+	var connections atomic.Int64
+	next := func() string {
+		server := servers[int(connections.Add(1))%len(servers)]
+		return strings.TrimPrefix(server.url(), "http://")
+	}
+	n := &node{
+		t: t, number: number, path: "/orders", accepts: http.StatusOK,
+		proxy: newProxy(t, next), log: filepath.Join(t.TempDir(), "log"),
+	}
+	n.command = []string{binary, "-addr", "127.0.0.1:0", "-server", fmt.Sprintf("http://127.0.0.1:%d", n.proxy.port())}
+	n.env = []string{"SKIPUP_NODE_TOKEN=" + credential}
+	n.start()
+	t.Cleanup(n.kill)
+	return n
+}
+
 var addressPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
-// start starts the node and waits until it has printed its address. A node exits if the database is
-// down, and is started again.
+// start starts the node and waits until it has printed its address. A node exits if the source of its
+// keys is down, and is started again.
 func (n *node) start() {
 	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		err := n.tryStart()
@@ -66,7 +95,7 @@ func (n *node) tryStart() error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	process := exec.Command(n.binary, "serve", "--shutdown-delay", "0s")
+	process := exec.Command(n.command[0], n.command[1:]...)
 	process.Env, process.Stderr = n.env, log
 	output, err := process.StdoutPipe()
 	if err != nil {
@@ -111,7 +140,7 @@ func (n *node) quit() {
 
 func (n *node) isReady() bool {
 	status, _ := n.ready()
-	return status == http.StatusOK
+	return status == http.StatusOK || status == http.StatusNoContent
 }
 
 // ready returns the response about the readiness of the node; 0 if there is none.

@@ -19,7 +19,7 @@ const (
 // than a lease, and that requests that need the database succeed again after it has returned. It logs how
 // long that takes.
 func TestKeysWorkDuringAnOutage(t *testing.T) {
-	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3, outageLease)
+	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 3, outageLease)
 	k := c.newKey()
 	for _, n := range c.nodes {
 		for range 3 {

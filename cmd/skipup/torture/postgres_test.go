@@ -119,6 +119,9 @@ func (p *postgres) restart(how syscall.Signal) {
 	p.start()
 }
 
+// address returns the address of the server.
+func (p *postgres) address() string { return fmt.Sprintf("127.0.0.1:%d", p.port) }
+
 // url returns the URL of a database, at the port of the server or of a proxy.
 func (p *postgres) url(database string, port int) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", port, database)

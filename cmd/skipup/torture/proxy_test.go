@@ -2,20 +2,21 @@ package torture
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"regexp"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/skipup/keys/web/keyauth/remote/wire"
 )
 
-// proxy connects a node to the database, and simulates network faults.
+// proxy connects a node to the source of its keys, and simulates network faults.
 type proxy struct {
 	t        *testing.T
 	listener net.Listener
-	target   string
+	target   func() string // returns the address for the next connection
 
 	mu    sync.Mutex
 	fault fault
@@ -27,7 +28,8 @@ type proxy struct {
 type fault struct {
 	cut     bool          // connections are closed, and new ones rejected
 	hold    bool          // nothing that is sent arrives
-	delay   time.Duration // of data from the database
+	mute    bool          // nothing arrives at the node, but what it sends does
+	delay   time.Duration // of data to the node
 	toReads bool          // the delay affects all but the connection that polls for changes to keys
 	// loseAcknowledgments closes a connection when the node acknowledges changes to keys.
 	loseAcknowledgments bool
@@ -35,8 +37,8 @@ type fault struct {
 
 // link is one connection of a node.
 type link struct {
-	node, database net.Conn
-	polls          bool // it polls for changes to keys
+	node, source net.Conn
+	polls        bool // it polls for changes to keys
 
 	acknowledgment []byte // the prepared statement that acknowledges changes to keys
 }
@@ -44,21 +46,42 @@ type link struct {
 // acknowledgmentPattern matches the message that prepares the statement to acknowledge changes.
 var acknowledgmentPattern = regexp.MustCompile(`(stmtcache_[0-9a-f]+)\x00UPDATE nodes SET acknowledged_at`)
 
+// The beginnings of requests of remote nodes.
+var (
+	remoteRequest        = []byte("POST " + wire.Prefix)
+	remoteLookUp         = []byte("POST " + wire.Prefix + wire.LookUp)
+	remoteAcknowledgment = []byte("POST " + wire.Prefix + wire.Acknowledge)
+)
+
+// observe learns from a message of the node what the link is for. A remote node uses each of its
+// connections for all kinds of requests.
+func (l *link) observe(message []byte) {
+	if bytes.Contains(message, []byte(`FROM "revocation" `)) {
+		l.polls = true
+	}
+	if bytes.HasPrefix(message, remoteRequest) {
+		l.polls = !bytes.HasPrefix(message, remoteLookUp)
+	}
+}
+
 // acknowledges reports whether a message of the node acknowledges changes to keys.
 func (l *link) acknowledges(message []byte) bool {
+	if bytes.HasPrefix(message, remoteAcknowledgment) {
+		return true
+	}
 	if found := acknowledgmentPattern.FindSubmatch(message); found != nil {
 		l.acknowledgment = slices.Clone(found[1])
 	}
 	return l.acknowledgment != nil && bytes.Contains(message, l.acknowledgment)
 }
 
-func newProxy(t *testing.T, port int) *proxy {
+func newProxy(t *testing.T, target func() string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, listener: listener, target: fmt.Sprintf("127.0.0.1:%d", port), open: map[*link]bool{}}
+	p := &proxy{t: t, listener: listener, target: target, open: map[*link]bool{}}
 	p.moved = sync.NewCond(&p.mu)
 	go p.accept()
 	t.Cleanup(func() {
@@ -75,7 +98,7 @@ func (p *proxy) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 func (p *proxy) set(f fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	loseState := p.fault.hold && !f.hold
+	loseState := p.fault.hold && !f.hold || p.fault.mute && !f.mute
 	p.fault = f
 	n := 0
 	for l := range p.open {
@@ -95,20 +118,20 @@ func (p *proxy) accept() {
 		p.mu.Lock()
 		cut := p.fault.cut
 		p.mu.Unlock()
-		database, err := net.Dial("tcp", p.target)
+		source, err := net.Dial("tcp", p.target())
 		if cut || err != nil {
 			_ = node.Close()
 			if err == nil {
-				_ = database.Close()
+				_ = source.Close()
 			}
 			continue
 		}
-		l := &link{node: node, database: database}
+		l := &link{node: node, source: source}
 		p.mu.Lock()
 		p.open[l] = true
 		p.mu.Unlock()
-		go p.pump(l, node, database, false)
-		go p.pump(l, database, node, true)
+		go p.pump(l, node, source, false)
+		go p.pump(l, source, node, true)
 	}
 }
 
@@ -127,14 +150,14 @@ func (p *proxy) pump(l *link, from, to net.Conn, isResponse bool) {
 			return
 		}
 		p.mu.Lock()
-		if !isResponse && bytes.Contains(buffer[:n], []byte(`FROM "revocation" `)) {
-			l.polls = true
+		if !isResponse {
+			l.observe(buffer[:n])
 		}
 		if !isResponse && l.acknowledges(buffer[:n]) && p.fault.loseAcknowledgments {
 			p.mu.Unlock()
 			return
 		}
-		for p.fault.hold && p.open[l] {
+		for (p.fault.hold || p.fault.mute && isResponse) && p.open[l] {
 			p.moved.Wait()
 		}
 		delay := p.fault.delay
@@ -173,5 +196,5 @@ func (p *proxy) sawPoll() bool {
 
 func (l *link) close() {
 	_ = l.node.Close()
-	_ = l.database.Close()
+	_ = l.source.Close()
 }

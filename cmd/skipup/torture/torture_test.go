@@ -47,7 +47,8 @@ const enoughOperations = 2000
 // TestResponsesMatchTheGuarantee checks every response during faults, and that the cluster recovers.
 func TestResponsesMatchTheGuarantee(t *testing.T) {
 	seed, length := seedOf(t), lengthOf(t, 10*time.Second)
-	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 3, time.Second)
+	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 3, longLease)
+	c.addRemotes(build(t, orders, "orders"), 2)
 	start := time.Now()
 	w := c.startWorkload(seed)
 	w.await(enoughOperations)
@@ -80,7 +81,7 @@ func (c *cluster) checkResources(before []int) {
 	if err != nil {
 		c.t.Error(err)
 	}
-	if limit := (len(c.nodes) + 1) * pool; connections > limit {
+	if limit := (len(c.servers) + 1) * pool; connections > limit {
 		c.t.Errorf("database connections = %d, want at most %d", connections, limit)
 	}
 	c.client.CloseIdleConnections()

@@ -16,13 +16,14 @@ func TestEarlierVersionBesideThisOne(t *testing.T) {
 	if earlier == "" {
 		t.Skip("TORTURE_EARLIER_BINARY is not set")
 	}
-	c := newCluster(t, startPostgres(t), "postgres", build(t, "skipup"), 2, shortLease)
+	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 2, shortLease)
 	c.postgres.exec("ALTER TABLE revocation DISABLE TRIGGER revocation_checked")
 	c.postgres.exec("UPDATE revocation SET lease_ms = 500, wait_ms = 500") // as the migration leaves it
 	c.postgres.exec("ALTER TABLE revocation ENABLE TRIGGER revocation_checked")
 	for range 2 {
-		c.nodes = append(c.nodes, startNode(t, len(c.nodes), earlier, c.postgres, "postgres"))
+		c.servers = append(c.servers, startServer(t, len(c.servers), earlier, c.postgres, "postgres"))
 	}
+	c.nodes = c.servers
 	for _, n := range c.nodes {
 		n.awaitReady()
 	}

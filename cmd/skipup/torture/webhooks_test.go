@@ -96,8 +96,8 @@ func TestEveryEventIsDelivered(t *testing.T) {
 	plan := newWebhookPlan()
 	p := startPostgres(t)
 	env := []string{"SKIPUP_WEBHOOK_ALLOW_PRIVATE=true", "SKIPUP_ENCRYPTION_KEY=" + base64.StdEncoding.EncodeToString(encryptionKey)}
-	binary := build(t, "skipup")
-	nodes := []*node{startNode(t, 0, binary, p, "postgres", env...), startNode(t, 1, binary, p, "postgres", env...)}
+	binary := build(t, skipup, "skipup")
+	nodes := []*node{startServer(t, 0, binary, p, "postgres", env...), startServer(t, 1, binary, p, "postgres", env...)}
 	store, err := models.Open(p.url("postgres", p.port), models.Options{
 		Log: slog.New(slog.DiscardHandler), EncryptionKeys: [][]byte{encryptionKey}, AllowPrivateWebhooks: true,
 	})

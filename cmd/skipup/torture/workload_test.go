@@ -64,13 +64,14 @@ func (w *workload) await(operations int64) {
 // act carries out one random operation, usually a verification.
 func (w *workload) act(random *rand.Rand) {
 	n, slot := w.nodes[random.IntN(len(w.nodes))], random.IntN(liveKeys)
+	server := w.servers[random.IntN(len(w.servers))]
 	k := w.at(slot)
 	if k == nil || k.sent.Load() > retireAfter {
 		var expires time.Duration
 		if random.IntN(4) == 0 {
 			expires = time.Duration(1+random.IntN(8)) * time.Second
 		}
-		if created := w.create(n, expires); created != nil {
+		if created := w.create(server, expires); created != nil {
 			w.put(slot, created)
 			w.completed.Add(1)
 		}
@@ -78,7 +79,7 @@ func (w *workload) act(random *rand.Rand) {
 	}
 	switch dice := random.IntN(1000); {
 	case dice < 12 && k.busy.CompareAndSwap(false, true):
-		if w.delete(n, k) == done {
+		if w.delete(server, k) == done {
 			w.completed.Add(1)
 		}
 	case dice < 24 && !k.deleted.Load() && k.busy.CompareAndSwap(false, true):
