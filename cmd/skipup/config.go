@@ -30,6 +30,7 @@ type settings struct {
 	Redis               redisServer
 	Cache               megabytes
 	MetricsAddr         optionalAddress
+	Profiles            boolean
 	VerifyAddr          optionalAddress
 	SMTP                smtpServer
 	MailFrom            mailSender
@@ -128,6 +129,10 @@ var (
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "", "`host:port` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MetricsAddr },
 	}
+	profilesOption = option{
+		"pprof", "SKIPUP_PPROF", "false", "`true` to serve Go profiles at /debug/pprof/ next to the metrics",
+		func(s *settings) encoding.TextUnmarshaler { return &s.Profiles },
+	}
 	verifyOption = option{
 		"verify-addr", "SKIPUP_VERIFY_ADDR", "", "`host:port` to serve only /verify on, for reverse proxies (default none)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.VerifyAddr },
@@ -197,7 +202,7 @@ var (
 
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, verifyOption, smtpOption, mailFromOption,
+	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
 }
@@ -289,6 +294,9 @@ func readSetting(path string) (string, error) {
 func (s settings) conflicts() (wrong usageErrors) {
 	if s.SMTP.Server != nil && s.MailFrom.From == nil {
 		wrong.add("%s: required with %s", mailFromOption.name(), smtpOption.name())
+	}
+	if bool(s.Profiles) && s.MetricsAddr == "" {
+		wrong.add("%s: requires %s, whose listener serves the profiles", profilesOption.name(), metricsOption.name())
 	}
 	if bool(s.WebhookAllowPrivate) && s.PublicURL.isHTTPS() {
 		wrong.add("%s: for development only; remove it from a server with a public https URL", webhookAllowPrivateOption.name())

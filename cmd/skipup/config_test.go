@@ -172,6 +172,9 @@ func TestSettingsChecks(t *testing.T) {
 		{"metrics-addr", "127.0.0.1:9100", "127.0.0.1:9100"},
 		{"metrics-addr", "9100", ""},
 
+		{"pprof", "true", ""}, // without a listener
+		{"pprof", "on", ""},
+
 		{"smtp", "mail.example.com", ""},
 		{"smtp", "smtp://keys:hunter2@mail.example.com/inbox", ""},
 		{"mail-from", "hunter2", ""},

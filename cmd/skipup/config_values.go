@@ -50,6 +50,13 @@ func (a listenAddress) isEveryInterface() bool {
 	return host == "" || net.ParseIP(host).IsUnspecified()
 }
 
+// isPrivate reports whether the address can only be reached from this machine or a private network.
+func (a listenAddress) isPrivate() bool {
+	host, _, _ := net.SplitHostPort(string(a))
+	ip, err := netip.ParseAddr(host)
+	return a.isLoopback() || err == nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast())
+}
+
 // optionalAddress is a listenAddress, or empty for none.
 type optionalAddress string
 

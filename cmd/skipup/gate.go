@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ func openGate(ctx context.Context, s settings, store *models.Store, node models.
 	stopMetrics := func() {}
 	if s.MetricsAddr != "" {
 		options.Metrics = metrics
-		if stopMetrics, err = serveMetrics(ctx, string(s.MetricsAddr), metrics, log); err != nil {
+		if stopMetrics, err = serveMetrics(ctx, s, metrics, log); err != nil {
 			closeLimits()
 			return nil, nil, err
 		}
@@ -72,14 +73,24 @@ func limitsOf(ctx context.Context, s settings, conditions *web.Conditions, log *
 	return limits, stop, nil
 }
 
-// serveMetrics serves the metrics on a listener of their own until stop is called.
-func serveMetrics(ctx context.Context, address string, metrics *web.Metrics, log *slog.Logger) (stop func(), err error) {
-	listener, err := listen(ctx, address)
+// serveMetrics serves the metrics, and profiles if they are enabled, on a listener of their own until stop
+// is called.
+func serveMetrics(ctx context.Context, s settings, metrics *web.Metrics, log *slog.Logger) (stop func(), err error) {
+	listener, err := listen(ctx, string(s.MetricsAddr))
 	if err != nil {
 		return nil, err
 	}
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", metrics.Handler())
+	if s.Profiles {
+		routes.HandleFunc("GET /debug/pprof/", pprof.Index) // also the other profiles
+		routes.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		routes.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		if !listenAddress(s.MetricsAddr).isPrivate() {
+			log.Warn("everyone who reaches the metrics can also read profiles, which show the memory of the server and slow it down; " +
+				"use a private address in " + metricsOption.name() + ", or remove " + profilesOption.name())
+		}
+	}
 	server := &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second}
 	log.Info("serving metrics", "address", listener.Addr().String())
 	var serving sync.WaitGroup
