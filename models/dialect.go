@@ -295,9 +295,12 @@ type slowQueryLogger struct {
 	atLeast time.Duration // faster queries are not even formatted
 }
 
-// Trace logs a slow query.
-func (l slowQueryLogger) Trace(ctx context.Context, begin time.Time, query func() (string, int64), _ error) {
-	if time.Since(begin) >= l.atLeast {
+// Trace counts a query, and logs it if it was slow. A query that waited for an unavailable database is
+// reported as an outage instead.
+func (l slowQueryLogger) Trace(ctx context.Context, begin time.Time, query func() (string, int64), err error) {
+	took := time.Since(begin)
+	countQuery(ctx, took)
+	if took >= l.atLeast && !IsUnavailable(err) {
 		l.Interface.Trace(ctx, begin, query, nil)
 	}
 }

@@ -41,6 +41,7 @@ func (b *browserSessions) loadViewer(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
+	c.SetRequest(c.Request().WithContext(c.countQueries(c.Request().Context())))
 	setActor(c, models.Actor{Type: models.ActorAnonymous, Name: "Unknown"})
 	c.page = &pageContext{sessions: b}
 	v := viewer.Viewer{

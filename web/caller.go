@@ -45,7 +45,7 @@ func findCaller(c echo.Context) (Caller, bool) {
 func ContextOf(c echo.Context) context.Context {
 	ctx := c.Request().Context()
 	if r, is := c.(*requestContext); is && r.gated.Verified() {
-		return models.WithActor(ctx, models.Actor{
+		return models.WithActor(r.countQueries(ctx), models.Actor{
 			Type: models.ActorAPIKey, ID: r.gated.Key.ID(), Address: c.RealIP(), UserAgent: c.Request().UserAgent(),
 		})
 	}

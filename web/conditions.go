@@ -20,18 +20,20 @@ type Conditions struct {
 	sentences map[string]string
 }
 
-// NewConditions returns Conditions without problems, whose metric is among metrics.
+// NewConditions returns Conditions without problems, whose metric is among metrics; nil for none.
 func NewConditions(metrics *Metrics, log *slog.Logger) *Conditions {
 	c := &Conditions{log: log, sentences: map[string]string{}, gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "skipup_problem", Help: "1 while the node has the problem. The log and /readyz describe it.",
 	}, []string{"problem"})}
-	metrics.registry.MustRegister(c.gauge)
+	if metrics != nil {
+		metrics.registry.MustRegister(c.gauge)
+	}
 	return c
 }
 
 // Report sets the sentence about a problem, or ends the problem if the sentence is empty. It logs
-// changes only.
-func (c *Conditions) Report(problem, sentence string) {
+// changes only, with further attributes.
+func (c *Conditions) Report(problem, sentence string, attributes ...any) {
 	if c == nil {
 		return
 	}
@@ -42,10 +44,10 @@ func (c *Conditions) Report(problem, sentence string) {
 	case sentence == before:
 	case sentence == "":
 		delete(c.sentences, problem)
-		c.log.Info("solved: "+before, "problem", problem)
+		c.log.Info("solved: "+before, append(attributes, "problem", problem)...)
 	default:
 		c.sentences[problem] = sentence
-		c.log.Error(sentence, "problem", problem)
+		c.log.Error(sentence, append(attributes, "problem", problem)...)
 	}
 	value := 0.0
 	if sentence != "" {

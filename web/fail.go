@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"syscall"
 	"time"
@@ -132,29 +131,39 @@ func jsonErrors(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// errorHandler returns the only function that turns errors into responses. It logs those that
-// the client didn't cause. If it can't send a whole response, it panics with http.ErrAbortHandler to
-// make the server close the connection. Otherwise the client would mistake the first part of a
-// response for all of it, or the empty 200 that net/http sends by default for a success.
-func errorHandler(log *slog.Logger) echo.HTTPErrorHandler {
-	return func(err error, c echo.Context) {
-		p, gone := problemOf(err), clientGone(c, err)
-		switch {
-		case gone && (c.Response().Committed || p.Status >= http.StatusInternalServerError):
-			panic(http.ErrAbortHandler)
-		case c.Response().Committed:
-			logError(log, c, "response aborted", err)
-			panic(http.ErrAbortHandler)
-		case p.Status >= http.StatusInternalServerError:
-			logError(log, c, "request failed", err)
+// errorHandler returns the only function that turns errors into responses. The line of the request in the
+// log has those that the client didn't cause. If it can't send a whole response, it panics with
+// http.ErrAbortHandler to make the server close the connection. Otherwise the client would mistake the
+// first part of a response for all of it, or the empty 200 that net/http sends by default for a success.
+func errorHandler(outages *outages) echo.HTTPErrorHandler {
+	return func(err error, outer echo.Context) {
+		_ = withRequestContext(outer, func(c *requestContext) error {
+			handleError(outages, err, c)
+			return nil
+		})
+	}
+}
+
+func handleError(outages *outages, err error, c *requestContext) {
+	p, gone := problemOf(err), clientGone(c, err)
+	switch {
+	case gone && (c.Response().Committed || p.Status >= http.StatusInternalServerError):
+		panic(http.ErrAbortHandler)
+	case c.Response().Committed, p.Status >= http.StatusInternalServerError:
+		c.failure = failure{err: err, aborted: c.Response().Committed, outage: p.Status == http.StatusServiceUnavailable}
+		if c.failure.outage {
+			outages.requestFailed(err)
 		}
-		// A client that seems to have gone may only have closed its side of the connection.
-		if sendErr := send(c, p, err); sendErr != nil && !gone {
-			logError(log, c, "could not send error response", sendErr)
-		}
-		if !c.Response().Committed {
-			panic(http.ErrAbortHandler)
-		}
+	}
+	if c.failure.aborted {
+		panic(http.ErrAbortHandler)
+	}
+	// A client that seems to have gone may only have closed its side of the connection.
+	if sendErr := send(c, p, err); sendErr != nil && !gone {
+		c.failure = failure{err: errors.Join(c.failure.err, fmt.Errorf("send the error response: %w", sendErr))}
+	}
+	if !c.Response().Committed {
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -214,12 +223,4 @@ func (p problem) page(c echo.Context) views.Page {
 		page.RequestID = requestIDOf(c)
 	}
 	return page
-}
-
-func logError(log *slog.Logger, c echo.Context, message string, err error) {
-	attributes := []any{slog.Any("error", err), slog.String("route", routeOf(c)), slog.String("request_id", requestIDOf(c))}
-	if panicked := new(panicError); errors.As(err, &panicked) {
-		attributes = append(attributes, slog.String("stack", string(panicked.stack)))
-	}
-	log.ErrorContext(c.Request().Context(), message, attributes...)
 }

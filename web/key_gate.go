@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,7 +16,8 @@ import (
 // KeyGate is a keyauth.Gate for Echo. It also admits the requests of nodes.
 type KeyGate struct {
 	*keyauth.Gate
-	nodes *nodeCredentials
+	nodes   *nodeCredentials
+	outages *outages
 }
 
 // GateOptions configure a KeyGate.
@@ -24,14 +26,17 @@ type GateOptions struct {
 	CacheSize  int // in bytes; keyauth.DefaultCacheSize if 0
 	Limits     keyauth.Limits
 	Metrics    *Metrics       // nil for none
-	Conditions *Conditions    // nil for none
+	Conditions *Conditions    // nil if only the log shows problems
 	Node       models.NewNode // describes this process to operators
 }
 
 // NewKeyGate returns a gate for the keys in store. Until Run is called, it reads each key from the
 // store and keeps its usage counts in memory.
 func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
-	g := &KeyGate{}
+	if options.Conditions == nil {
+		options.Conditions = NewConditions(nil, cmp.Or(options.Log, slog.New(slog.DiscardHandler)))
+	}
+	g := &KeyGate{outages: &outages{conditions: options.Conditions}}
 	core := keyauth.GateOptions{
 		Options: keyauth.Options{
 			CacheSize: options.CacheSize, Log: options.Log, Node: options.Node,
@@ -104,7 +109,9 @@ const maxClockSkew = time.Second
 // observePoll reports the problems that a poll for changes to keys shows, given its error.
 func (g *KeyGate) observePoll(conditions *Conditions, err error) {
 	outage, skewed := "", ""
-	if err != nil {
+	if err == nil {
+		g.outages.databaseResponded()
+	} else {
 		outage = models.OutageCause(err) + " Until its lease ends, this node accepts the keys in its memory."
 	}
 	switch skew := g.State().ClockSkew.Round(time.Millisecond); {

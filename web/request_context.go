@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -18,6 +19,10 @@ type requestContext struct {
 
 	jsonErrors bool // set in the API
 	quiet      bool // logged only for debugging, if it succeeds
+
+	err     error           // that ended the request; nil for none
+	failure failure         // of the server
+	queries *models.Queries // nil if the request can't use the database
 
 	nodeToken *models.NodeToken // set for requests of nodes
 
@@ -43,7 +48,18 @@ func (c *requestContext) RealIP() string {
 }
 
 // Error passes c, instead of the echo.Context in it, to the error handler.
-func (c *requestContext) Error(err error) { c.Echo().HTTPErrorHandler(err, c) }
+func (c *requestContext) Error(err error) {
+	c.err = err
+	c.Echo().HTTPErrorHandler(err, c)
+}
+
+// countQueries makes the log line of the request count the statements that use the context it returns.
+func (c *requestContext) countQueries(ctx context.Context) context.Context {
+	if c.queries == nil {
+		c.queries = new(models.Queries)
+	}
+	return models.WithQueries(ctx, c.queries)
+}
 
 var requestContexts = sync.Pool{New: func() any { return new(requestContext) }}
 

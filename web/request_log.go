@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/web/keyauth"
 )
 
 // logRequests logs one line for each request. It logs the route instead of the URL, which may
@@ -26,18 +29,32 @@ func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
+// failure says how a request failed without the client having caused it. It is zero if it didn't.
+type failure struct {
+	err     error
+	aborted bool // part of the response was sent
+	outage  bool // the database is unavailable
+}
+
 func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
-	attributes := append(make([]slog.Attr, 0, 10), // room for all, on the stack
+	level := c.logLevel()
+	if !log.Enabled(c.Request().Context(), level) {
+		return
+	}
+	attributes := append(make([]slog.Attr, 0, 18), // room for all, on the stack
 		slog.String("method", loggedMethod(c.Request().Method)),
 		slog.String("route", routeOf(c)),
 		slog.Int("status", statusOf(c)),
-		slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
+		slog.Float64("took_ms", milliseconds(time.Since(start))),
 		slog.Int64("bytes", c.Response().Size),
 		slog.String("address", c.RealIP()),
 		slog.String("request_id", requestIDOf(c)),
 	)
-	if caller, known := findCaller(c); known {
-		attributes = append(attributes, slog.String("workspace", caller.WorkspaceID), slog.String("caller", caller.id()))
+	if c.gated.Result != "" {
+		attributes = append(attributes, slog.String("key", string(c.gated.Result)), slog.String("key_from", string(c.gated.Origin)))
+	}
+	if workspace, caller := c.identity(); workspace != "" {
+		attributes = append(attributes, slog.String("workspace", workspace), slog.String("caller", caller))
 	}
 	if c.nodeToken != nil {
 		attributes = append(attributes, slog.String("credential", c.nodeToken.Name))
@@ -45,12 +62,56 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 	if c.missingScope != "" {
 		attributes = append(attributes, slog.String("missing_scope", c.missingScope))
 	}
-	level := slog.LevelInfo
-	if c.quiet && c.Response().Status < http.StatusBadRequest {
-		level = slog.LevelDebug
+	if c.queries != nil {
+		count, took := c.queries.Total()
+		attributes = append(attributes, slog.Int64("queries", count), slog.Float64("queries_ms", milliseconds(took)))
 	}
-	log.LogAttrs(c.Request().Context(), level, "request", attributes...)
+	log.LogAttrs(c.Request().Context(), level, "request", c.failure.append(attributes)...)
 }
+
+// logLevel returns the level of the request's line. An outage of the database is logged when it begins and
+// when it ends, so its requests aren't.
+func (c *requestContext) logLevel() slog.Level {
+	switch {
+	case c.failure.outage, c.quiet && c.Response().Status < http.StatusBadRequest:
+		return slog.LevelDebug
+	case c.failure.err != nil:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// identity returns the workspace of a request and the ID of its member or key, which may be deleted,
+// expired, or paused.
+func (c *requestContext) identity() (workspace, caller string) {
+	if caller, known := findCaller(c); known {
+		return caller.WorkspaceID, caller.id()
+	}
+	if c.err == nil {
+		return "", ""
+	}
+	if inactive := new(keyauth.InactiveError); errors.As(c.err, &inactive) {
+		return inactive.Key.WorkspaceID(), inactive.Key.ID()
+	}
+	return "", ""
+}
+
+// append appends what the log says about the failure.
+func (f failure) append(attributes []slog.Attr) []slog.Attr {
+	if f.err == nil {
+		return attributes
+	}
+	attributes = append(attributes, slog.Any("error", f.err))
+	if f.aborted {
+		attributes = append(attributes, slog.Bool("aborted", true))
+	}
+	if panicked := new(panicError); errors.As(f.err, &panicked) {
+		attributes = append(attributes, slog.String("stack", string(panicked.stack)))
+	}
+	return attributes
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // loggedMethod limits the length of what a client can write into the log as its method.
 func loggedMethod(method string) string {

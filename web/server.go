@@ -49,7 +49,7 @@ const APIPrefix = "/api"
 // New returns a Server without routes. All middleware is listed here, in the order in which it
 // runs.
 func New(store *models.Store, gate *KeyGate, options Options) *Server {
-	e, addresses := newEcho(options)
+	e, addresses := newEcho(gate, options)
 	e.Any(VerifyPath, gate.verifyForProxy, jsonErrors)
 	pages := e.Group("",
 		pageHeaders,
@@ -68,12 +68,12 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 }
 
 // newEcho returns an Echo with the middleware that all requests share.
-func newEcho(options Options) (*echo.Echo, *clientip.Finder) {
+func newEcho(gate *KeyGate, options Options) (*echo.Echo, *clientip.Finder) {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	addresses := clientip.NewFinder(options.TrustedProxies, "--trusted-proxies (SKIPUP_TRUSTED_PROXIES)", options.Log)
 	e.IPExtractor = addresses.Of
-	e.HTTPErrorHandler = errorHandler(options.Log)
+	e.HTTPErrorHandler = errorHandler(gate.outages)
 	e.Pre(mergeSlashes)
 	e.Use(
 		requestID,

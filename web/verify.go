@@ -28,7 +28,7 @@ const (
 
 // NewVerifyServer returns a Server without pages and the API.
 func NewVerifyServer(gate *KeyGate, options Options) *Server {
-	e, addresses := newEcho(options)
+	e, addresses := newEcho(gate, options)
 	e.Use(jsonErrors)
 	e.Any(VerifyPath, gate.verifyForProxy)
 	return &Server{Echo: e, addresses: addresses, Nodes: newNodeGroup(e, gate), Verify: newVerifyGroup(e, gate)}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
+	"github.com/skipup/keys/web/outage"
 )
 
 // worker does background work until ctx ends, then finishes what it has begun.
@@ -28,15 +29,16 @@ func startWorkers(ctx context.Context, workers ...worker) (stop func()) {
 	}
 }
 
-// repeat returns a worker that calls do at once and then once per interval. It logs errors as a failure
-// to do task, such as "send reminders".
+// repeat returns a worker that calls do at once and then once per interval. It logs when do begins to fail,
+// as a failure to do task, such as "send reminders", and when it works again.
 func repeat(interval time.Duration, log *slog.Logger, task string, do func(context.Context) error) worker {
 	return func(ctx context.Context) {
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
+		var state outage.Log
 		for ctx.Err() == nil {
-			if err := do(ctx); err != nil && ctx.Err() == nil {
-				log.Error("failed to "+task, "error", err)
+			if err := do(ctx); ctx.Err() == nil {
+				state.Report(log, task, err)
 			}
 			select {
 			case <-tick.C:

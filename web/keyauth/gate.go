@@ -119,6 +119,10 @@ type Request struct {
 	// key has none.
 	Limit ratelimit.Decision
 
+	// Result and Origin say how the key was verified; empty if it wasn't, or if a rate limit stopped it.
+	Result Result
+	Origin Origin
+
 	start    time.Time // by the system's clock
 	admitted bool      // the key is valid, though possibly over its rate limit
 }
@@ -131,7 +135,12 @@ func (r *Request) Verified() bool { return r.admitted }
 func (g *Gate) Admit(ctx context.Context, r *Request, response http.Header) error {
 	r.start = time.Now()
 	key, origin, err := g.find(ctx, r)
-	g.observe(r, origin, err)
+	if !models.IsKind(err, models.RateLimited) {
+		r.Origin, r.Result = origin, ResultOf(err)
+		if g.verified != nil {
+			g.verified(origin, r.Result, time.Since(r.start))
+		}
+	}
 	if err != nil {
 		return g.countInvalid(ctx, r, err)
 	}
@@ -168,13 +177,6 @@ func (g *Gate) digestOf(r *Request) (token.Digest, error) {
 		return *r.Digest, nil
 	}
 	return g.verifier.Parse(r.Header["Authorization"])
-}
-
-// observe reports a verification, unless a rate limit stopped it.
-func (g *Gate) observe(r *Request, origin Origin, err error) {
-	if g.verified != nil && !models.IsKind(err, models.RateLimited) {
-		g.verified(origin, ResultOf(err), time.Since(r.start))
-	}
 }
 
 // countInvalid counts invalid credentials by IP address, so that no one can try keys as fast as the

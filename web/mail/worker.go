@@ -12,6 +12,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/email"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web/outage"
 )
 
 // pollInterval is how often a node looks for emails that are due. People wait for invitations.
@@ -121,11 +122,10 @@ func subjectOf(due *models.Email) slog.Attr {
 func poll(ctx context.Context, interval time.Duration, log *slog.Logger, next func(context.Context) (more bool, err error)) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
+	var state outage.Log
 	for ctx.Err() == nil {
 		more, err := next(context.WithoutCancel(ctx))
-		if err != nil {
-			log.Error("failed to send email", "error", err)
-		}
+		state.Report(log, "send email", err)
 		if more && err == nil {
 			continue
 		}

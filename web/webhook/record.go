@@ -33,7 +33,7 @@ func (w *Worker) record(ctx context.Context) bool {
 	default:
 		w.free(ended)
 	}
-	w.recording.report(w.log, "record", err)
+	w.recording.Report(w.log, "record webhook deliveries", err)
 	return err == nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/web/outage"
 )
 
 // Options configure a Worker. The zero value has defaults.
@@ -61,8 +62,8 @@ type Worker struct {
 	log       *slog.Logger
 	watch     func(Attempt)
 	slots     slots
-	claiming  outage
-	recording outage
+	claiming  outage.Log
+	recording outage.Log
 
 	sending  sync.WaitGroup
 	mu       sync.Mutex
@@ -144,7 +145,7 @@ func (w *Worker) claim(ctx, sendCtx context.Context) (more bool) {
 	if err == nil && len(limits) > 0 {
 		claimed, err = w.store.ClaimDeliveries(ctx, limits)
 	}
-	w.claiming.report(w.log, "claim", err)
+	w.claiming.Report(w.log, "claim webhook deliveries", err)
 	taken := map[string]int{}
 	for i := range claimed {
 		w.slots.take(&claimed[i])
@@ -161,20 +162,6 @@ func (w *Worker) claim(ctx, sendCtx context.Context) (more bool) {
 // because a claim whose result is lost would delay its deliveries until it expires.
 func databaseContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), databaseTimeout)
-}
-
-// outage tracks whether an operation failed the last time.
-type outage struct{ failing bool }
-
-// report logs the beginning and the end of an outage, but not each failure.
-func (o *outage) report(log *slog.Logger, operation string, err error) {
-	switch {
-	case err != nil && !o.failing:
-		log.Error("failed to "+operation+" webhook deliveries; retrying", "error", err)
-	case err == nil && o.failing:
-		log.Info("recovered: " + operation + " webhook deliveries")
-	}
-	o.failing = err != nil
 }
 
 // send sends a delivery and adds its outcome.
