@@ -17,6 +17,11 @@ const (
 	ConfirmEmail         AccountEmailKind = "confirm"          // a link to confirm a new email
 	PasswordChangedEmail AccountEmailKind = "password_changed" // a notice, which can't be turned off
 	EmailChangedEmail    AccountEmailKind = "email_changed"    // the same, to the old email
+
+	SecondFactorAddedEmail   AccountEmailKind = "second_factor_added" // the same, also if it was replaced
+	SecondFactorRemovedEmail AccountEmailKind = "second_factor_removed"
+	RecoveryCodesEmail       AccountEmailKind = "recovery_codes" // new ones replaced the earlier ones
+	RecoveryCodeUsedEmail    AccountEmailKind = "recovery_code_used"
 )
 
 // noticeLife is how long a node tries to send a notice.

@@ -127,11 +127,12 @@ func (s *Store) diagnoseSecrets(ctx context.Context) Diagnosis {
 	if err != nil {
 		return failed(check, err)
 	}
-	if n := len(unreadable.Endpoints); n > 0 {
-		return Diagnosis{check, LevelError, fmt.Sprintf("The secrets of %d webhook endpoints can't be decrypted.", n), "Restore the encryption key (SKIPUP_ENCRYPTION_KEY or the key file), or rotate their secrets."}
+	if what := unreadable.String(); what != "" {
+		return Diagnosis{check, LevelError, strings.ToUpper(what[:1]) + what[1:] + " can't be decrypted.",
+			"Restore the encryption key (SKIPUP_ENCRYPTION_KEY or the key file). Otherwise, rotate the secrets of the endpoints, and reset the second factors (skipup user reset-second-factor)."}
 	}
 	if len(s.sealer.keys) == 0 {
-		return Diagnosis{check, LevelWarning, "There is no encryption key yet, so no webhooks can be created.", "On SQLite, start the server once. On PostgreSQL, set SKIPUP_ENCRYPTION_KEY on all nodes."}
+		return Diagnosis{check, LevelWarning, "There is no encryption key yet, so no webhooks or second factors can be created.", "On SQLite, start the server once. On PostgreSQL, set SKIPUP_ENCRYPTION_KEY on all nodes."}
 	}
 	return Diagnosis{Check: check, Level: LevelOK, Message: "The key with the fingerprint " + s.sealer.keys[0].fingerprint() + " is used, and all secrets can be decrypted."}
 }

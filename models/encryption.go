@@ -18,7 +18,7 @@ const (
 	keyNameLen    = 4 // bytes of the key's SHA-256 that identify the key
 )
 
-var errNoEncryptionKey = Errorf(FailedPrecondition, "Webhooks aren't set up on this server. Ask its operator to set SKIPUP_ENCRYPTION_KEY.")
+var errNoEncryptionKey = Errorf(FailedPrecondition, "This server has no encryption key, which webhooks and second factors need. Ask its operator to set SKIPUP_ENCRYPTION_KEY.")
 
 // errUnknownKey is returned for a value that was sealed with a key that is no longer configured.
 var errUnknownKey = errors.New("sealed with an encryption key that is not configured: add it after the current one in SKIPUP_ENCRYPTION_KEY")

@@ -129,7 +129,7 @@ func (s *Store) ResetPassword(ctx context.Context, token, password string) error
 	if err != nil {
 		return fmt.Errorf("hash password: %w", err)
 	}
-	if ctx, err = s.actingAs(ctx, user); err != nil {
+	if ctx, _, err = s.actingAs(ctx, user); err != nil {
 		return err
 	}
 	return s.Tx(ctx, func(tx *Store) error {
@@ -164,15 +164,15 @@ func (s *Store) passwordChanged(ctx context.Context, user *User) error {
 }
 
 // actingAs returns a copy of ctx in which a user acts, who proved who they are by something other than a
-// session.
-func (s *Store) actingAs(ctx context.Context, user *User) (context.Context, error) {
-	_, memberID, err := s.defaultMembership(ctx, user.ID)
+// session, and the workspace that they see first.
+func (s *Store) actingAs(ctx context.Context, user *User) (acting context.Context, workspaceID string, err error) {
+	workspaceID, memberID, err := s.defaultMembership(ctx, user.ID)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	actor := ActorOf(ctx)
 	actor.Type, actor.ID, actor.Name = ActorMember, memberID, user.Name
-	return WithActor(ctx, actor), nil
+	return WithActor(ctx, actor), workspaceID, nil
 }
 
 // prepareReset creates the link of a reset email. It reports false if the email has no account, or was sent

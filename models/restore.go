@@ -307,8 +307,10 @@ func (s *Store) pauseAllKeys(ctx context.Context) (paused []*APIKey, err error) 
 // recordRestore records a restore, and signs everyone out, because sessions that have been ended since the
 // backup would be valid again.
 func (s *Store) recordRestore(ctx context.Context, m BackupManifest) error {
-	if err := s.with(ctx).Exec("DELETE FROM sessions").Error; err != nil {
-		return fmt.Errorf("end sessions: %w", err)
+	for _, table := range []string{"sessions", "pending_sign_ins"} {
+		if err := s.with(ctx).Exec("DELETE FROM " + table).Error; err != nil {
+			return fmt.Errorf("end sessions: %w", err)
+		}
 	}
 	if s.dialect.name == postgresql {
 		if err := s.with(ctx).Exec("DROP TABLE " + unfinishedRestore).Error; err != nil {

@@ -51,6 +51,14 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	if err != nil {
 		t.Fatal(err)
 	}
+	app := s.AddSecondFactor(t, admin.UserID)
+	pending, err := s.SignIn(ctx, "", models.Credentials{Email: acme.AdminEmail, Password: changed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SignInWithCode(ctx, "", pending.PendingID, "", app.Recovery[0].Reveal()); err != nil {
+		t.Fatal(err)
+	}
 	key, secret, err := s.CreateAPIKey(ctx, workspace.ID, models.NewAPIKey{Name: "CI"})
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +74,8 @@ func live(t *testing.T, s *modelstest.Store) planted {
 	return planted{
 		"setup link": link, "unused setup link": unused, "password": acme.Password, "new password": changed, "mistyped password": mistyped,
 		"rejected password": failed, "first session": first.SessionID, "second session": second.SessionID, "third session": third.SessionID, "renewed session": renewed,
+		"authenticator app": app.Secret, "pending sign-in": pending.PendingID,
+		"used recovery code": app.Recovery[0].Reveal(), "recovery code": app.Recovery[1].Reveal(), "recovery code as hashed": strings.ReplaceAll(app.Recovery[1].Reveal(), "-", ""),
 		"device": first.Device, "new device": third.Device,
 		"key": secret.Reveal(), "random part of the key": secret.Reveal()[8:], "deleted key": deletedSecret.Reveal(),
 	}
@@ -111,7 +121,7 @@ func TestNoTableContainsSecrets(t *testing.T) {
 func TestNoLogLineContainsSecrets(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		var log bytes.Buffer
-		store, err := models.Open(s.URL, models.Options{Clock: s.Clock.Now, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+		store, err := models.Open(s.URL, models.Options{Clock: s.Clock.Now, EncryptionKeys: [][]byte{modelstest.EncryptionKey}, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -184,11 +184,14 @@ func (s *Store) renewSession(ctx context.Context, id string) (string, error) {
 }
 
 // endSessions ends all sessions of a user except the one with the ID keep, and deletes the user's
-// known devices.
+// pending sign-ins and known devices.
 func (s *Store) endSessions(ctx context.Context, userID, keep string) error {
 	err := s.with(ctx).Where("user_id = ? AND digest <> ?", userID, digestOf(keep)).Delete(&Session{}).Error
 	if err != nil {
 		return fmt.Errorf("delete sessions: %w", err)
+	}
+	if err := s.with(ctx).Where("user_id = ?", userID).Delete(&pendingSignIn{}).Error; err != nil {
+		return fmt.Errorf("delete pending sign-ins: %w", err)
 	}
 	if err := s.with(ctx).Where("user_id = ?", userID).Delete(&knownDevice{}).Error; err != nil {
 		return fmt.Errorf("delete known devices: %w", err)

@@ -20,6 +20,7 @@ type SignedIn struct {
 	WorkspaceID string // the workspace to show; empty if the user is active in none
 	SessionID   string // for the session cookie
 	Device      string // for the device cookie
+	PendingID   string // if SignInWithCode must complete the sign-in; all but User is then empty
 }
 
 // errSignIn is returned for both unknown emails and wrong passwords.
@@ -30,7 +31,8 @@ var errSignIn = Errorf(Invalid, "Incorrect email or password.")
 // with RetryAfter. Each network has its own share of the attempts for an account, and each device
 // from which the account has signed in before has its own limit, so that others can't lock the owner
 // out. An unknown email and a wrong password return the same
-// error and take the same time.
+// error and take the same time. If the user has a second factor, no session starts: SignInWithCode
+// completes the sign-in.
 func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*SignedIn, error) {
 	attempt, err := s.claimAttempt(ctx, c)
 	if err != nil {
@@ -52,20 +54,25 @@ func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*
 		}
 		return nil, errSignIn
 	}
-	workspaceID, memberID, err := s.defaultMembership(ctx, user.ID)
+	ctx, workspaceID, err := s.actingAs(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	actor := ActorOf(ctx)
-	actor.Type, actor.ID, actor.Name = ActorMember, memberID, user.Name
-	return s.startSession(WithActor(ctx, actor), user, workspaceID, oldSession, attempt)
+	hasSecondFactor, err := s.HasSecondFactor(ctx, user.ID)
+	if err != nil {
+		return nil, err
+	}
+	if hasSecondFactor {
+		return s.awaitCode(ctx, user, attempt)
+	}
+	return s.startSession(ctx, user, workspaceID, oldSession, attempt, nil)
 }
 
 // SignInNew starts the first session of a new user.
 func (s *Store) SignInNew(ctx context.Context, member *Member) (*SignedIn, error) {
 	actor := ActorOf(ctx)
 	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.Name()
-	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{})
+	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{}, nil)
 }
 
 // defaultMembership returns the workspace that a user sees first, and the membership in it.
@@ -77,7 +84,7 @@ func (s *Store) defaultMembership(ctx context.Context, userID string) (workspace
 	return members[0].WorkspaceID, members[0].ID, nil
 }
 
-func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSession string, attempt signInAttempt) (*SignedIn, error) {
+func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSession string, attempt signInAttempt, details map[string]string) (*SignedIn, error) {
 	in := &SignedIn{User: user, WorkspaceID: workspaceID}
 	err := s.Tx(ctx, func(tx *Store) (err error) {
 		if err := tx.requirePassword(ctx, user); err != nil {
@@ -97,7 +104,7 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		if in.Device, err = tx.rememberDevice(ctx, user.ID, attempt.device); err != nil {
 			return err
 		}
-		return tx.auditUser(ctx, user, "user.signed_in", nil)
+		return tx.auditUser(ctx, user, "user.signed_in", details)
 	})
 	if err != nil {
 		return nil, err

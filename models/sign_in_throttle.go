@@ -78,19 +78,26 @@ type signInAttempt struct {
 // claimAttempt counts an attempt before it is made, so that concurrent attempts are limited too.
 // It returns RateLimited if the attempt comes too early.
 func (s *Store) claimAttempt(ctx context.Context, c Credentials) (signInAttempt, error) {
+	account := accountSubject(c.Email)
+	return s.claim(ctx, c, "device", []attemptLimit{
+		{shareOf(account, ActorOf(ctx).Address), shareThrottle, false}, {account, accountThrottle, false},
+	})
+}
+
+// claim counts an attempt by the limits of the IP address and the network and by those of the account, the
+// share first. For a known device, it counts only by that of the device.
+func (s *Store) claim(ctx context.Context, c Credentials, deviceKind string, ofAccount []attemptLimit) (signInAttempt, error) {
 	address := ActorOf(ctx).Address
-	attempt := signInAttempt{limits: []attemptLimit{
+	attempt := signInAttempt{limits: append([]attemptLimit{
 		{subject("address", prefixOf(address, 32, 64)), addressThrottle, true},
 		{subject("network", networkOf(address)), networkThrottle, true},
-		{shareSubject(c.Email, address), shareThrottle, false},
-		{accountSubject(c.Email), accountThrottle, false},
-	}}
+	}, ofAccount...)}
 	known, err := s.isKnownDevice(ctx, c)
 	if err != nil {
 		return attempt, err
 	}
 	if known {
-		attempt = signInAttempt{limits: []attemptLimit{{subject("device", c.Device), shareThrottle, false}}, device: c.Device}
+		attempt = signInAttempt{limits: []attemptLimit{{subject(deviceKind, c.Device), ofAccount[0].throttle, false}}, device: c.Device}
 	}
 	return attempt, s.count(ctx, attempt.limits)
 }
@@ -194,8 +201,8 @@ func (s *Store) UnlockUser(ctx context.Context, email string) (*User, error) {
 		if err != nil {
 			return notFound(err, "account")
 		}
-		subjects := []string{accountSubject(email), subject("password", user.ID)}
-		err = tx.with(ctx).Where("subject IN ? OR subject LIKE ?", subjects, accountSubject(email)+"@%").Delete(&signInThrottle{}).Error
+		subjects := []string{accountSubject(email), subject("password", user.ID), codeSubject(user.ID)}
+		err = tx.with(ctx).Where("subject IN ? OR subject LIKE ? OR subject LIKE ?", subjects, accountSubject(email)+"@%", codeSubject(user.ID)+"@%").Delete(&signInThrottle{}).Error
 		if err != nil {
 			return fmt.Errorf("delete sign-in throttles: %w", err)
 		}
@@ -271,7 +278,7 @@ func subject(kind, value string) string {
 
 func accountSubject(email string) string { return subject("account", normalEmail(email)) }
 
-// shareSubject returns the subject of an account for the network of an IP address.
-func shareSubject(email, address string) string {
-	return accountSubject(email) + "@" + hex.EncodeToString(digestOf(networkOf(address)))
+// shareOf returns the subject of an account's share for the network of an IP address.
+func shareOf(account, address string) string {
+	return account + "@" + hex.EncodeToString(digestOf(networkOf(address)))
 }

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -116,34 +115,4 @@ func (s *Store) webhookSecretsOf(ctx context.Context, endpointIDs []string) (map
 		err = fmt.Errorf("decrypt secrets of webhook endpoint %s: %w", id, cause)
 	}
 	return secrets, err
-}
-
-// ResealWebhookSecrets encrypts all secrets with the current encryption key, so that older keys can
-// be removed from the configuration. It returns the number of secrets that it encrypted again. It
-// skips secrets that can't be decrypted and lists them in the error.
-func (s *Store) ResealWebhookSecrets(ctx context.Context) (int, error) {
-	var rows []webhookSecret
-	if err := s.with(ctx).Order("id").Find(&rows).Error; err != nil {
-		return 0, fmt.Errorf("read webhook secrets: %w", err)
-	}
-	resealed, unreadable := 0, []error{}
-	for _, row := range rows {
-		if !s.sealer.needsResealing(row.Sealed) {
-			continue
-		}
-		text, err := s.sealer.open(row.Sealed, row.ID)
-		if err != nil {
-			unreadable = append(unreadable, fmt.Errorf("decrypt secret of webhook endpoint %s: %w", row.EndpointID, err))
-			continue
-		}
-		sealed, err := s.sealer.seal(text, row.ID)
-		if err != nil {
-			return resealed, err
-		}
-		if err := s.with(ctx).Model(&webhookSecret{}).Where("id = ?", row.ID).UpdateColumn("sealed", sealed).Error; err != nil {
-			return resealed, fmt.Errorf("write webhook secret: %w", err)
-		}
-		resealed++
-	}
-	return resealed, errors.Join(unreadable...)
 }

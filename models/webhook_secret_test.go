@@ -94,7 +94,7 @@ func TestWebhookSecretRotationLimit(t *testing.T) {
 	})
 }
 
-func TestResealWebhookSecrets(t *testing.T) {
+func TestResealSecrets(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		endpoint, secret, err := s.CreateWebhookEndpoint(s.ctx, s.id, hook)
 		if err != nil {
@@ -119,15 +119,15 @@ func TestResealWebhookSecrets(t *testing.T) {
 			t.Fatal("error = nil, want one")
 		}
 		wantContains(t, err.Error(), "SKIPUP_ENCRYPTION_KEY")
-		if _, err := node(next).ResealWebhookSecrets(s.ctx); err == nil {
-			t.Error("ResealWebhookSecrets succeeded without the old key")
+		if _, err := node(next).ResealSecrets(s.ctx); err == nil {
+			t.Error("ResealSecrets succeeded without the old key")
 		}
 		both := node(next, modelstest.EncryptionKey)
 		wantSecrets(t, s.secretsOf(t, both, endpoint.ID), secret.Reveal())
-		if n, err := both.ResealWebhookSecrets(s.ctx); n != 1 || err != nil {
+		if n, err := both.ResealSecrets(s.ctx); n != 1 || err != nil {
 			t.Errorf("resealed = %d, error = %v; want 1", n, err)
 		}
-		if n, err := both.ResealWebhookSecrets(s.ctx); n != 0 || err != nil {
+		if n, err := both.ResealSecrets(s.ctx); n != 0 || err != nil {
 			t.Errorf("resealed again = %d, error = %v; want 0", n, err)
 		}
 		wantSecrets(t, s.secretsOf(t, node(next), endpoint.ID), secret.Reveal())
@@ -151,7 +151,7 @@ func TestResealSkipsUnreadableSecrets(t *testing.T) {
 			t.Cleanup(func() { _ = store.Close() })
 			return store
 		}
-		n, err := node(next, modelstest.EncryptionKey).ResealWebhookSecrets(s.ctx)
+		n, err := node(next, modelstest.EncryptionKey).ResealSecrets(s.ctx)
 		modelstest.Equal(t, "resealed", n, 1)
 		if err == nil {
 			t.Fatal("error = nil, want one")

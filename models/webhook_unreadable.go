@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 )
@@ -14,15 +15,43 @@ import (
 // a lost key file, or if its row is damaged. Nothing can be sent to an endpoint with an active secret
 // that is unreadable.
 
-// UnreadableSecrets are the endpoints of all workspaces with active secrets that can't be decrypted.
+// UnreadableSecrets are what has secrets that can't be decrypted, in all workspaces.
 type UnreadableSecrets struct {
-	Endpoints []string // their IDs, sorted
+	Endpoints []string // IDs of the webhook endpoints, sorted
+	Users     []string // IDs of the users whose codes can't be checked, sorted
 	LostKey   bool     // whether a secret was encrypted with a key that isn't configured
 }
 
-// UnreadableSecrets returns the endpoints to which this node can't send anything.
+// String returns what can't be decrypted, or "" if there is nothing.
+func (u UnreadableSecrets) String() string {
+	var parts []string
+	if n := len(u.Endpoints); n > 0 {
+		parts = append(parts, fmt.Sprintf("the secrets of %d webhook endpoints", n))
+	}
+	if n := len(u.Users); n > 0 {
+		parts = append(parts, fmt.Sprintf("the second factors of %d people", n))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// UnreadableSecrets returns the endpoints to which this node can't send anything, and the users who can
+// sign in only with a recovery code.
 func (s *Store) UnreadableSecrets(ctx context.Context) (UnreadableSecrets, error) {
-	return s.unreadableSecrets(s.with(ctx).Model(&webhookSecret{}))
+	found, err := s.unreadableSecrets(s.with(ctx).Model(&webhookSecret{}))
+	if err != nil {
+		return found, err
+	}
+	var factors []secondFactor
+	if err := s.with(ctx).Order("user_id").Find(&factors).Error; err != nil {
+		return found, fmt.Errorf("read second factors: %w", err)
+	}
+	for _, factor := range factors {
+		if _, err := s.sealer.open(factor.Sealed, factor.ID); err != nil {
+			found.Users = append(found.Users, factor.UserID)
+			found.LostKey = found.LostKey || errors.Is(err, errUnknownKey)
+		}
+	}
+	return found, nil
 }
 
 func (s *Store) unreadableSecrets(query *gorm.DB) (UnreadableSecrets, error) {

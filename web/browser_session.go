@@ -128,7 +128,25 @@ func SignedIn(c echo.Context, in *models.SignedIn, next string) error {
 	}
 	options := cookieOptions(b.publicURL, longLived)
 	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, deviceCookie), in.Device, &options))
+	if PendingSignIn(c) != "" {
+		options.MaxAge = -1
+		c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, signInCookie), "", &options))
+	}
 	return Redirect(c, path.SignedIn(next))
+}
+
+// AwaitCode sends the cookie of a sign-in that waits for a code, and redirects to the page that asks for it
+// and continues to next.
+func AwaitCode(c echo.Context, in *models.SignedIn, next string) error {
+	b := browserSessionsOf(c)
+	options := cookieOptions(b.publicURL, models.PendingSignInLife)
+	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, signInCookie), in.PendingID, &options))
+	return Redirect(c, path.SignInCodeAnd(next))
+}
+
+// PendingSignIn returns the ID of the browser's sign-in that waits for a code, or "" if there is none.
+func PendingSignIn(c echo.Context) string {
+	return cookieOf(c, cookieName(browserSessionsOf(c).publicURL, signInCookie))
 }
 
 // RenewSession sends the cookie of the browser's session after the Store has given it a new ID.

@@ -14,6 +14,7 @@ import (
 const (
 	sessionCookie = "skipup_session"
 	deviceCookie  = "skipup_device"
+	signInCookie  = "skipup_sign_in"
 	themeCookie   = "theme"
 	timesCookie   = "times"
 	zoneCookie    = "timezone"

@@ -71,7 +71,7 @@ func errKeyFile(err error) error {
 	return failf("can't read or create the encryption key next to the database; set %s instead: %w", encryptionKeyOption.variable, err)
 }
 
-// requireReadableSecrets returns an error if the store has webhook secrets that are encrypted with a
+// requireReadableSecrets returns an error if the store has secrets that are encrypted with a
 // key that is not configured, unless the settings allow it. To start with another key, such as a new
 // key file, would hide that the old one is lost.
 func requireReadableSecrets(ctx context.Context, s settings, store *models.Store) error {
@@ -83,11 +83,11 @@ func requireReadableSecrets(ctx context.Context, s settings, store *models.Store
 	if path := keyFileOf(s); path != "" {
 		restore = "restore " + path + " from a backup, or " + restore
 	}
-	return failf("the secrets of %d webhook endpoints can't be decrypted, because their encryption key is missing; %s. "+
-		"If the key is lost, start with %s, and rotate the secret of each endpoint", len(unreadable.Endpoints), restore, allowUnreadableOption.name())
+	return failf("%s can't be decrypted, because their encryption key is missing; %s. "+
+		"If the key is lost, start with %s, rotate the secret of each endpoint, and reset the second factors", unreadable, restore, allowUnreadableOption.name())
 }
 
-// secretsWorker returns a worker that reports webhook secrets that can't be decrypted.
+// secretsWorker returns a worker that reports secrets that can't be decrypted.
 func secretsWorker(store *models.Store, conditions *web.Conditions, log *slog.Logger) worker {
 	return repeat(10*time.Second, log, "check the webhook secrets", func(ctx context.Context) error {
 		unreadable, err := store.UnreadableSecrets(ctx)
@@ -100,6 +100,12 @@ func secretsWorker(store *models.Store, conditions *web.Conditions, log *slog.Lo
 				"restore the encryption key (%s), or rotate their secrets: %s", n, encryptionKeyOption.variable, some(unreadable.Endpoints))
 		}
 		conditions.Report("webhook_secrets", sentence)
+		sentence = ""
+		if n := len(unreadable.Users); n > 0 {
+			sentence = fmt.Sprintf("the second factors of %d people can't be decrypted, so they can sign in only with a recovery code; "+
+				"restore the encryption key (%s), or reset their second factors: %s", n, encryptionKeyOption.variable, some(unreadable.Users))
+		}
+		conditions.Report("second_factors", sentence)
 		return nil
 	})
 }

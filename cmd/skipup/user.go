@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) user() *cobra.Command {
-	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again"}, p.userUnlock(), p.userResetLink(), p.userChangeEmail())
+	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again"}, p.userUnlock(), p.userResetLink(), p.userResetSecondFactor(), p.userChangeEmail())
 }
 
 func (p *program) userUnlock() *cobra.Command {
@@ -71,6 +71,32 @@ earlier link stops working. The person is signed out everywhere when they use it
 			}
 			p.printErrf("Link for %s. It works once, until %s:", link.User.Email, formatTime(&link.ExpiresAt))
 			return p.printf("%s", linkBase(s)+path.ResetPasswordWith(link.Token))
+		})
+	})
+}
+
+func (p *program) userResetSecondFactor() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reset-second-factor EMAIL",
+		Short: "Remove the second factor of a person who has lost it",
+		Long: `Remove the second factor of a person who has lost their phone and their recovery codes. They then sign
+in with their password only, and set up another second factor if a workspace requires one. First make
+sure that it's really them who asks. If the server sends email, they get a message about it.`,
+		Example: `  skipup user reset-second-factor ada@acme.test`,
+		Args:    oneEmail,
+	}
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			user, err := store.RemoveSecondFactorAsOperator(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return p.printf("Removed the second factor of %s.", user.Email)
 		})
 	})
 }

@@ -88,3 +88,18 @@ func TestUserChangeEmail(t *testing.T) {
 		t.Errorf("sign in with the new email: %v", err)
 	}
 }
+
+func TestUserResetSecondFactor(t *testing.T) {
+	env := sqliteEnv(t)
+	newWorkspace(t, env)
+	execute(t, env, `INSERT INTO second_factors (id, user_id, kind, sealed, last_step, created_at)
+		SELECT 'fac_1', id, 'totp', x'00', 0, '2026-01-01 00:00:00' FROM users`)
+	reset := skipup(t, env, "user", "reset-second-factor", "Admin@acme.test")
+	reset.requireCode(t, exitOK)
+	if want := "Removed the second factor of admin@acme.test.\n"; reset.stdout != want {
+		t.Errorf("stdout = %q, want %q", reset.stdout, want)
+	}
+	signIn(t, env, modelstest.Password)
+	skipup(t, env, "user", "reset-second-factor", "admin@acme.test").requireFailure(t, exitRejected, "admin@acme.test has no second factor.")
+	skipup(t, env, "user", "reset-second-factor", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
+}

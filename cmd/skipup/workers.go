@@ -80,11 +80,11 @@ func upgradeWorker(store *models.Store, conditions *web.Conditions, log *slog.Lo
 	})
 }
 
-// cleanupWorker returns a worker that encrypts webhook secrets with the current key and purges expired
+// cleanupWorker returns a worker that encrypts secrets with the current key and purges expired
 // rows.
 func cleanupWorker(store *models.Store, log *slog.Logger) worker {
 	return repeat(time.Hour, log, "clean up the database", func(ctx context.Context) error {
-		_, sealErr := store.ResealWebhookSecrets(ctx)
+		_, sealErr := store.ResealSecrets(ctx)
 		return errors.Join(sealErr, store.PurgeExpired(ctx))
 	})
 }

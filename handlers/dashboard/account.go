@@ -25,7 +25,11 @@ func (h accounts) page(c echo.Context, status int, errors models.Fields) error {
 	if err != nil {
 		return err
 	}
-	return web.Render(c, status, account.Show(account.Page{Sessions: sessions, Current: web.SessionDigest(c), Errors: errors}))
+	factor, err := h.store.SecondFactorOf(ctx, viewer.Of(ctx).User.ID)
+	if err != nil {
+		return err
+	}
+	return web.Render(c, status, account.Show(account.Page{Sessions: sessions, Current: web.SessionDigest(c), Errors: errors, SecondFactor: factor}))
 }
 
 // changePassword changes the user's password, which ends all their other sessions and gives this one a

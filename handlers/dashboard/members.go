@@ -97,8 +97,12 @@ func (h membersHandler) onPage(apply func(echo.Context, memberForm) (next, error
 			if err != nil {
 				return err
 			}
+			factor, err := h.store.MayRemoveSecondFactor(c.Request().Context(), viewing.UserID, &member.Member)
+			if err != nil {
+				return err
+			}
 			return web.Render(c, status, members.Show(members.ShowPage{
-				Member: member, Sessions: sessions, Resets: resets, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
+				Member: member, Sessions: sessions, Resets: resets, SecondFactor: factor, Keys: len(keys), Role: cmp.Or(form.Role, string(member.Role)), SendsEmail: h.store.SendsEmail(),
 				Self: isSelf(c, member.ID), Errors: r.fields, Message: r.message,
 			}))
 		},
@@ -140,6 +144,18 @@ func (h membersHandler) endSession() change[*models.ListedMember, memberForm] {
 			return next{}, err
 		}
 		return toMembers(c, "Ended a session of "+ui.Isolate(member.DisplayName())), nil
+	})
+}
+
+// removeSecondFactor removes the second factor of a member who has lost it.
+func (h membersHandler) removeSecondFactor() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
+		caller := web.CallerOf(c)
+		member, err := h.store.RemoveSecondFactorOfMember(c.Request().Context(), caller.Member.UserID, caller.WorkspaceID, c.Param("id"))
+		if err != nil {
+			return next{}, err
+		}
+		return toMembers(c, "Removed the second factor of "+ui.Isolate(member.DisplayName())), nil
 	})
 }
 

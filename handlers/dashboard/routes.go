@@ -64,6 +64,8 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 
 		{http.MethodGet, path.SignIn, anyone, session.new},
 		{http.MethodPost, path.SignIn, anyone, session.create},
+		{http.MethodGet, path.SignInCode, anyone, session.askCode},
+		{http.MethodPost, path.SignInCode, anyone, session.enterCode},
 		{http.MethodPost, path.SignOut, user, session.delete},
 		{http.MethodGet, path.ForgotPassword, anyone, reset.ask},
 		{http.MethodPost, path.ForgotPassword, anyone, reset.request},
@@ -89,6 +91,12 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.ConfirmEmail + ":token", bearer, account.askConfirmation},
 		{http.MethodPost, path.ConfirmEmail + ":token", bearer, account.confirm},
 		{http.MethodPost, path.AccountPassword, user, account.changePassword},
+		{http.MethodGet, path.SecondFactor, user, account.setUp().ask},
+		{http.MethodPost, path.SecondFactor, user, account.setUp().act},
+		{http.MethodGet, path.RemoveSecondFactor, user, account.removeSecondFactor().ask},
+		{http.MethodPost, path.RemoveSecondFactor, user, account.removeSecondFactor().act},
+		{http.MethodGet, path.RecoveryCodes, user, account.replaceCodes().ask},
+		{http.MethodPost, path.RecoveryCodes, user, account.replaceCodes().act},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
 		{http.MethodPost, path.EndSession, user, account.endSession},
 
@@ -142,6 +150,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodPost, path.MemberDetails(":id"), admin, members.correct().act},
 		{http.MethodPost, path.MemberEndSession(":id"), admin, members.endSession().act},
 		{http.MethodPost, path.MemberResetLink(":id"), admin, members.createResetLink().act},
+		{http.MethodPost, path.MemberSecondFactor(":id"), admin, members.removeSecondFactor().act},
 		{http.MethodPost, path.MemberInvitation(":id"), admin, members.createLink().act},
 		{http.MethodPost, path.MemberInvitationEmail(":id"), admin, members.resendEmail().act},
 

@@ -54,7 +54,48 @@ func (h sessions) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if in.PendingID != "" {
+		return web.AwaitCode(c, in, form.Next)
+	}
 	return web.SignedIn(c, in, form.Next)
+}
+
+// askCode renders the page that asks for a code after the password.
+func (h sessions) askCode(c echo.Context) error {
+	form := login.CodeForm{Next: web.LocalURL(c.QueryParam("next"))}
+	_, err := h.store.PendingUser(c.Request().Context(), web.PendingSignIn(c))
+	if errors.Is(err, models.ErrPendingSignIn) {
+		return web.Redirect(c, path.SignInAgain(form.Next, path.CodeExpired))
+	}
+	if err != nil {
+		return err
+	}
+	return web.Render(c, http.StatusOK, login.Code(form))
+}
+
+// enterCode completes a sign-in with a code.
+func (h sessions) enterCode(c echo.Context) error {
+	var form login.CodeForm
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	form.Next = web.LocalURL(form.Next)
+	in, err := h.store.SignInWithCode(c.Request().Context(), web.SessionID(c), web.PendingSignIn(c), web.Device(c), form.Code)
+	rejected := new(models.Error)
+	switch {
+	case err == nil:
+		return web.SignedIn(c, in, form.Next)
+	case errors.Is(err, models.ErrPendingSignIn):
+		return web.Redirect(c, path.SignInAgain(form.Next, path.CodeExpired))
+	case !errors.As(err, &rejected):
+		return err
+	case rejected.Kind == models.RateLimited:
+		form.Error, form.RetryAfter = rejected.Message, rejected.RetryAfter
+		setRetryAfter(c, rejected)
+		return web.Render(c, http.StatusTooManyRequests, login.Code(form))
+	}
+	form.Error = rejected.Fields.Sentence("code", "This code")
+	return web.Render(c, http.StatusUnprocessableEntity, login.Code(form))
 }
 
 // reject renders the sign-in page again with the error and the email entered.

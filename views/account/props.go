@@ -1,13 +1,82 @@
 // Package account renders Settings > Account.
 package account
 
-import "github.com/skipup/keys/models"
+import (
+	"bytes"
+	"encoding/base64"
+	"image/png"
+	"slices"
+	"strings"
+
+	"github.com/pquerna/otp"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/token"
+)
 
 // Page is the data of a user's own account.
 type Page struct {
 	Sessions []models.Session
 	Current  []byte        // digest of the session in use
 	Errors   models.Fields // of the password form
+
+	SecondFactor models.SecondFactorState
+}
+
+// SetupForm holds the values and the errors of the form that sets up an authenticator app.
+type SetupForm struct {
+	Sealed  string                    `form:"setup"`
+	Code    string                    `form:"code"` // never rendered
+	Setup   *models.SecondFactorSetup `form:"-"`
+	Errors  models.Fields             `form:"-"`
+	Message string                    `form:"-"` // an error that concerns no single field
+
+	Replaces  bool   `form:"-"` // the person has an app already
+	Workspace string `form:"-"` // that requires a second factor; empty if none does
+}
+
+// CodesPage shows recovery codes once.
+type CodesPage struct {
+	Codes []token.Secret
+	IsNew bool // the second factor was just set up
+}
+
+// text returns the codes, one per line.
+func (p CodesPage) text() string {
+	lines := make([]string, len(p.Codes))
+	for i, code := range p.Codes {
+		lines[i] = code.Reveal()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// secret returns the secret of a setup in groups of four characters.
+func (f SetupForm) secret() string {
+	var groups []string
+	for chunk := range slices.Chunk([]byte(f.Setup.Secret.Reveal()), 4) {
+		groups = append(groups, string(chunk))
+	}
+	return strings.Join(groups, " ")
+}
+
+// qrSize is the width of a QR code in pixels.
+const qrSize = 200
+
+// qr returns the QR code of a setup as the URL of an image.
+func (f SetupForm) qr() (string, error) {
+	key, err := otp.NewKeyFromURL(f.Setup.URL.Reveal())
+	if err != nil {
+		return "", err
+	}
+	image, err := key.Image(qrSize, qrSize)
+	if err != nil {
+		return "", err
+	}
+	var encoded bytes.Buffer
+	if err := png.Encode(&encoded, image); err != nil {
+		return "", err
+	}
+	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(encoded.Bytes()), nil
 }
 
 // NameForm holds the values and errors of the form for one's own name.

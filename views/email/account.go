@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
+	"github.com/skipup/keys/models"
 )
 
 // PasswordReset has a link with which a person chooses a new password.
@@ -31,29 +33,49 @@ func (r PasswordReset) letter() letter {
 	}
 }
 
-// PasswordChanged is a notice to a person whose password was changed.
-type PasswordChanged struct {
+// CredentialChanged is a notice to a person about a change to how they sign in.
+type CredentialChanged struct {
+	Kind models.AccountEmailKind
 	Name string // may be empty
 	At   time.Time
 	Link string // to reset the password
 }
 
 // Subject returns the subject line.
-func (c PasswordChanged) Subject() string { return c.letter().subject }
+func (c CredentialChanged) Subject() string { return c.letter().subject }
 
 // Text returns the plain-text version.
-func (c PasswordChanged) Text() string { return c.letter().text() }
+func (c CredentialChanged) Text() string { return c.letter().text() }
 
 // HTML returns the HTML version.
-func (c PasswordChanged) HTML() templ.Component { return c.letter().html() }
+func (c CredentialChanged) HTML() templ.Component { return c.letter().html() }
 
-func (c PasswordChanged) letter() letter {
+func (c CredentialChanged) letter() letter {
+	change := credentialChanges[c.Kind]
 	return letter{
-		subject: "Your SkipUp Keys password was changed", name: c.Name,
-		purpose: "The password of your account was changed on " + formatTime(c.At) + ". If it wasn’t you, reset your password now and tell an admin of your workspace:",
+		subject: change.subject, name: c.Name,
+		purpose: change.event + " on " + formatTime(c.At) + "." + change.effect + " If it wasn’t you, reset your password now and tell an admin of your workspace:",
 		action:  "Reset password", link: c.Link,
 		advice: "If it was you, you don’t need to do anything.",
 	}
+}
+
+// credentialChanges are the changes that CredentialChanged is about. The effect begins with a space or is
+// empty.
+var credentialChanges = map[models.AccountEmailKind]struct{ subject, event, effect string }{
+	models.PasswordChangedEmail: {"Your SkipUp Keys password was changed", "The password of your account was changed", ""},
+	models.SecondFactorAddedEmail: {
+		"A second factor was set up for your SkipUp Keys account", "An authenticator app was set up for your account", " You now need a code from it to sign in.",
+	},
+	models.SecondFactorRemovedEmail: {
+		"The second factor of your SkipUp Keys account was removed", "The second factor of your account was removed", " You now sign in with your password only.",
+	},
+	models.RecoveryCodesEmail: {
+		"New recovery codes for your SkipUp Keys account", "New recovery codes were created for your account", " The previous ones no longer work.",
+	},
+	models.RecoveryCodeUsedEmail: {
+		"A recovery code was used for your SkipUp Keys account", "A recovery code of your account was used", " It no longer works.",
+	},
 }
 
 // Confirmation has a link with which a person confirms their new email.

@@ -17,6 +17,14 @@ type Form struct {
 	RetryAfter time.Duration `form:"-"`
 }
 
+// CodeForm holds the values and the error of the form that asks for a code after the password.
+type CodeForm struct {
+	Code       string        `form:"code"` // never rendered
+	Next       string        `form:"next"` // the page to continue to
+	Error      string        `form:"-"`
+	RetryAfter time.Duration `form:"-"`
+}
+
 // ForgotForm holds the values and the errors of the form for a forgotten password.
 type ForgotForm struct {
 	Email      string        `form:"email"`

@@ -29,6 +29,8 @@ func (f Form) reason() string {
 		return "Sign in, then go back to the other tab and submit the form again."
 	case path.NewPassword:
 		return "Password changed. Sign in with your new password."
+	case path.CodeExpired:
+		return "You took too long to enter the code. Sign in again."
 	}
 	return ""
 }

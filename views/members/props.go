@@ -71,15 +71,16 @@ type LinkPage struct {
 
 // ShowPage is the data of a member's page.
 type ShowPage struct {
-	Member     *models.ListedMember
-	Resets     bool             // whether the viewer may create a reset link
-	Sessions   []models.Session // that the viewer may end
-	Keys       int              // number of keys that the member created and that can still be used
-	Role       string           // selected in the form
-	Errors     models.Fields
-	Message    string // why the last action was rejected, if it was
-	SendsEmail bool   // whether the server sends email
-	Self       bool   // whether the member is the viewer
+	Member       *models.ListedMember
+	Resets       bool             // whether the viewer may create a reset link
+	Sessions     []models.Session // that the viewer may end
+	SecondFactor bool             // whether the member has one that the viewer may remove
+	Keys         int              // number of keys that the member created and that can still be used
+	Role         string           // selected in the form
+	Errors       models.Fields
+	Message      string // why the last action was rejected, if it was
+	SendsEmail   bool   // whether the server sends email
+	Self         bool   // whether the member is the viewer
 }
 
 // DeactivatePage is the data of the confirmation page.

@@ -5,50 +5,54 @@ import "net/url"
 
 // Paths without parameters.
 const (
-	Root             = "/"
-	SetUp            = "/setup/"
-	SignIn           = "/login"
-	SignOut          = "/logout"
-	ForgotPassword   = "/forgot-password"
-	ResetRequested   = ForgotPassword + "?sent=true"
-	ResetPassword    = "/reset-password/"
-	CurrentWorkspace = "/workspace"
-	TestWorkspace    = "/settings/test-workspace"
-	Appearance       = "/appearance"
-	Search           = "/search"
-	Shortcuts        = "/shortcuts"
-	Account          = "/settings/account"
-	AccountPassword  = "/settings/account/password"
-	AccountSessions  = "/settings/account/sessions"
-	AccountName      = Account + "/name"
-	AccountEmail     = Account + "/email"
-	ConfirmEmail     = "/confirm-email/"
-	EndSession       = AccountSessions + "/end"
-	APIKeys          = "/settings/api-keys"
-	NewAPIKey        = APIKeys + "/new"
-	APIKeyLeaks      = APIKeys + "/leaks"
-	APIKeyReview     = APIKeys + "/review"
-	APIKeyBulkDelete = APIKeys + "/bulk-delete"
-	APIKeyReceipts   = APIKeys + "/receipts"
-	APIKeyShorten    = APIKeys + "/shorten"
-	Invitations      = "/invitations/"
-	Members          = "/settings/members"
-	NewMember        = Members + "/new"
-	Seats            = "/settings/seats"
-	NewSeat          = Seats + "/new"
-	SeatCapacity     = Seats + "/capacity"
-	Webhooks         = "/settings/webhooks"
-	NewWebhook       = Webhooks + "/new"
-	Policy           = "/settings/policy"
-	AuditLog         = "/settings/audit-log"
-	FailedSignIns    = "/settings/audit-log/failed-sign-ins"
-	AuditLogCSV      = AuditLog + "/events.csv"
-	Docs             = "/docs"
-	OpenAPIYAML      = "/api/v1/openapi.yaml"
-	OpenAPIJSON      = "/api/v1/openapi.json"
-	Static           = "/static/"
-	HealthLive       = "/healthz"
-	HealthReady      = "/readyz"
+	Root               = "/"
+	SetUp              = "/setup/"
+	SignIn             = "/login"
+	SignInCode         = SignIn + "/code"
+	SignOut            = "/logout"
+	ForgotPassword     = "/forgot-password"
+	ResetRequested     = ForgotPassword + "?sent=true"
+	ResetPassword      = "/reset-password/"
+	CurrentWorkspace   = "/workspace"
+	TestWorkspace      = "/settings/test-workspace"
+	Appearance         = "/appearance"
+	Search             = "/search"
+	Shortcuts          = "/shortcuts"
+	Account            = "/settings/account"
+	AccountPassword    = "/settings/account/password"
+	AccountSessions    = "/settings/account/sessions"
+	AccountName        = Account + "/name"
+	AccountEmail       = Account + "/email"
+	SecondFactor       = Account + "/second-factor"
+	RemoveSecondFactor = SecondFactor + "/remove"
+	RecoveryCodes      = Account + "/recovery-codes"
+	ConfirmEmail       = "/confirm-email/"
+	EndSession         = AccountSessions + "/end"
+	APIKeys            = "/settings/api-keys"
+	NewAPIKey          = APIKeys + "/new"
+	APIKeyLeaks        = APIKeys + "/leaks"
+	APIKeyReview       = APIKeys + "/review"
+	APIKeyBulkDelete   = APIKeys + "/bulk-delete"
+	APIKeyReceipts     = APIKeys + "/receipts"
+	APIKeyShorten      = APIKeys + "/shorten"
+	Invitations        = "/invitations/"
+	Members            = "/settings/members"
+	NewMember          = Members + "/new"
+	Seats              = "/settings/seats"
+	NewSeat            = Seats + "/new"
+	SeatCapacity       = Seats + "/capacity"
+	Webhooks           = "/settings/webhooks"
+	NewWebhook         = Webhooks + "/new"
+	Policy             = "/settings/policy"
+	AuditLog           = "/settings/audit-log"
+	FailedSignIns      = "/settings/audit-log/failed-sign-ins"
+	AuditLogCSV        = AuditLog + "/events.csv"
+	Docs               = "/docs"
+	OpenAPIYAML        = "/api/v1/openapi.yaml"
+	OpenAPIJSON        = "/api/v1/openapi.json"
+	Static             = "/static/"
+	HealthLive         = "/healthz"
+	HealthReady        = "/readyz"
 )
 
 // SetUpWith returns the path of the one-time setup link with a token.
@@ -80,12 +84,16 @@ const (
 	FormNotSent = "form" // a form was sent after the session had ended
 	FormKept    = "tab"  // the same, but another tab keeps the form
 	NewPassword = "new"  // the password was reset
+	CodeExpired = "code" // the second factor wasn't proven in time
 )
 
 // SignInAgain returns the path of the sign-in page that explains the reason and continues to next.
 func SignInAgain(next, reason string) string {
 	return SignIn + "?" + url.Values{"next": {next}, "signed_out": {reason}}.Encode()
 }
+
+// SignInCodeAnd returns the path of the page that asks for a code and continues to next.
+func SignInCodeAnd(next string) string { return SignInCode + "?" + url.Values{"next": {next}}.Encode() }
 
 // Invitation returns the path of the invitation link with a token.
 func Invitation(token string) string { return Invitations + url.PathEscape(token) }
@@ -154,6 +162,9 @@ func MemberReactivate(id string) string { return Member(id) + "/reactivate" }
 
 // MemberEndSession returns the path for ending a session of a member.
 func MemberEndSession(id string) string { return Member(id) + "/sessions/end" }
+
+// MemberSecondFactor returns the path for removing the second factor of a member.
+func MemberSecondFactor(id string) string { return Member(id) + "/second-factor" }
 
 // MemberResetLink returns the path for creating a link with which a member chooses a new password.
 func MemberResetLink(id string) string { return Member(id) + "/reset-link" }

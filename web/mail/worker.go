@@ -88,7 +88,7 @@ func (w Worker) composeAccount(due *models.Email) content {
 	case models.EmailChangedEmail:
 		return email.EmailChanged{Name: name, Email: due.NewEmail, At: due.RequestedAt}
 	}
-	return email.PasswordChanged{Name: name, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
+	return email.CredentialChanged{Kind: due.Kind, Name: name, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
 }
 
 // send sends an email. It returns an error only if the email can't be rendered.

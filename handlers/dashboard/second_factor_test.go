@@ -1,0 +1,74 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+var adaSignsIn = url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {"/settings/members"}}
+
+// TestStolenPasswordIsNotEnough checks that someone who knows the password sees no page until they enter a
+// code, and that both pages lead to the one that was asked for.
+func TestStolenPasswordIsNotEnough(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		app := s.AddSecondFactor(t, s.Admin.UserID)
+		const asked = "/login/code?next=%2Fsettings%2Fmembers"
+		b := s.Browser(t)
+		b.Post("/login", adaSignsIn).WantRedirect(t, asked)
+		for _, path := range []string{"/settings/members", "/settings/account", "/settings/account/second-factor", "/settings/account/recovery-codes", "/settings/api-keys"} {
+			b.Get(path).WantRedirect(t, "/login?next="+url.QueryEscape(path))
+		}
+		b.Get(asked).Want(t, http.StatusOK, `value="/settings/members"`)
+		enter := func(code string) handlerstest.Response {
+			return b.Post("/login/code", url.Values{"code": {code}, "next": {"/settings/members"}})
+		}
+		wrong := enter("000000")
+		wrong.Want(t, http.StatusUnprocessableEntity, "This code is incorrect, or was already used", `value="/settings/members"`)
+		b.Get("/settings/members").WantRedirect(t, "/login?next=%2Fsettings%2Fmembers")
+		enter(app.Code(t)).WantRedirect(t, "/login?next=%2Fsettings%2Fmembers&signed_in=true")
+		b.Get("/settings/members").Want(t, http.StatusOK, handlerstest.AdminEmail)
+
+		replay := s.Browser(t)
+		replay.Post("/login", adaSignsIn).WantRedirect(t, asked)
+		form := url.Values{"code": {app.Code(t)}, "next": {"//evil.test"}}
+		replay.Post("/login/code", form).Want(t, http.StatusUnprocessableEntity, "This code is incorrect, or was already used", `value="/"`)
+		s.Clock.Advance(10 * time.Minute)
+		replay.Post("/login/code", url.Values{"code": {app.Code(t)}}).WantRedirect(t, "/login?next=%2F&signed_out=code")
+		s.Browser(t).Get("/login/code").WantRedirect(t, "/login?next=%2F&signed_out=code")
+	})
+}
+
+// TestSetUpOnPages sets up a second factor, replaces the recovery codes, and has them removed by an admin.
+func TestSetUpOnPages(t *testing.T) {
+	s := handlerstest.New(t)
+	member := s.AddMember(t, s.Workspace, "grace@acme.test")
+	b := s.SignedIn(t, "grace@acme.test")
+	page := b.Get("/settings/account/second-factor")
+	page.Want(t, http.StatusOK, `src="data:image/png;base64,`)
+	app := modelstest.Authenticator{Secret: strings.ReplaceAll(parsed(t, page).Find("#setup-key").Text(), " ", "")}
+	sealed := parsed(t, page).Find("input[name=setup]").AttrOr("value", "")
+	rejected := b.Post("/settings/account/second-factor", url.Values{"setup": {sealed}, "code": {"000000"}})
+	rejected.Want(t, http.StatusUnprocessableEntity, "This code is incorrect", sealed)
+	created := b.Post("/settings/account/second-factor", url.Values{"setup": {sealed}, "code": {app.CodeAt(t, s.Clock.Now())}})
+	created.Want(t, http.StatusCreated, "Second factor set up")
+	if codes := strings.Fields(parsed(t, created).Find("#codes").Text()); len(codes) != 10 {
+		t.Errorf("recovery codes = %q, want 10", codes)
+	}
+	b.Get("/settings/account").Want(t, http.StatusOK, "10 recovery codes left")
+	b.Post("/settings/account/recovery-codes", nil).Want(t, http.StatusCreated, "New recovery codes")
+	if log := s.Log.String(); strings.Contains(log, app.Secret) || strings.Contains(log, sealed) {
+		t.Error("the log contains the secret of the app")
+	}
+
+	admin := s.SignedIn(t, handlerstest.AdminEmail)
+	admin.Get("/settings/members/"+member.ID).Want(t, http.StatusOK, "Remove second factor")
+	admin.Post("/settings/members/"+member.ID+"/second-factor", nil).WantRedirect(t, "/settings/members")
+	b.Get("/settings/account").Want(t, http.StatusOK, "Not set up.")
+	s.SignedIn(t, "grace@acme.test").Get("/settings/account").Want(t, http.StatusOK, "grace@acme.test")
+}

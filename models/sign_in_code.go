@@ -1,0 +1,117 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// PendingSignInLife is how long someone who entered their password can take to enter a code.
+const PendingSignInLife = 10 * time.Minute
+
+// Codes have longer waits than passwords, because they are short. Whoever guesses them knows the password.
+var (
+	codeShareThrottle   = throttle{free: 5, longest: 15 * time.Minute}
+	codeAccountThrottle = throttle{free: 20, longest: 15 * time.Minute}
+)
+
+// pendingSignIn is a sign-in with a correct password that waits for a code. The database stores only the
+// hash of its ID.
+type pendingSignIn struct {
+	Digest    []byte `gorm:"primaryKey"`
+	UserID    string
+	ExpiresAt time.Time
+	CreatedAt time.Time
+}
+
+// ErrPendingSignIn is returned for a sign-in that has expired, was completed, or never began.
+var ErrPendingSignIn = Errorf(NotFound, "Enter your password again.")
+
+// awaitCode starts a sign-in that SignInWithCode completes.
+func (s *Store) awaitCode(ctx context.Context, user *User, attempt signInAttempt) (*SignedIn, error) {
+	id, now := rand.Text(), s.now()
+	err := s.Tx(ctx, func(tx *Store) error {
+		if err := tx.requirePassword(ctx, user); err != nil {
+			return err
+		}
+		if err := tx.clearAttempt(ctx, attempt); err != nil {
+			return err
+		}
+		row := pendingSignIn{Digest: digestOf(id), UserID: user.ID, ExpiresAt: now.Add(PendingSignInLife), CreatedAt: now}
+		if err := tx.with(ctx).Create(&row).Error; err != nil {
+			return fmt.Errorf("insert pending sign-in: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &SignedIn{User: user, PendingID: id}, nil
+}
+
+// PendingUser returns the user of a pending sign-in, or ErrPendingSignIn.
+func (s *Store) PendingUser(ctx context.Context, id string) (*User, error) {
+	var row pendingSignIn
+	err := s.with(ctx).Where("digest = ? AND expires_at > ?", digestOf(id), s.now()).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, ErrPendingSignIn
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read pending sign-in: %w", err)
+	}
+	return s.User(ctx, row.UserID)
+}
+
+// SignInWithCode completes a pending sign-in with a code of the authenticator app or a recovery code, as
+// SignIn does with a password. It returns ErrPendingSignIn if the password must be entered again.
+func (s *Store) SignInWithCode(ctx context.Context, oldSession, pendingID, device, code string) (*SignedIn, error) {
+	user, err := s.PendingUser(ctx, pendingID)
+	if err != nil {
+		return nil, err
+	}
+	attempt, err := s.claimCode(ctx, user, device)
+	if err != nil {
+		return nil, err
+	}
+	ctx, workspaceID, err := s.actingAs(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var in *SignedIn
+	err = s.Tx(ctx, func(tx *Store) error {
+		completed := tx.with(ctx).Where("digest = ?", digestOf(pendingID)).Delete(&pendingSignIn{})
+		if completed.Error != nil {
+			return fmt.Errorf("delete pending sign-in: %w", completed.Error)
+		}
+		if completed.RowsAffected == 0 {
+			return ErrPendingSignIn
+		}
+		method, err := tx.takeCode(ctx, user, code)
+		if err != nil {
+			return err
+		}
+		in, err = tx.startSession(ctx, user, workspaceID, oldSession, attempt, map[string]string{"second_factor": method})
+		return err
+	})
+	if errors.Is(err, errCode) {
+		return nil, errors.Join(s.addFailedSignIn(ctx, user), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// claimCode counts an attempt to enter a code, as claimAttempt does for a password.
+func (s *Store) claimCode(ctx context.Context, user *User, device string) (signInAttempt, error) {
+	account := codeSubject(user.ID)
+	return s.claim(ctx, Credentials{Email: user.Email, Device: device}, "code_device", []attemptLimit{
+		{shareOf(account, ActorOf(ctx).Address), codeShareThrottle, false}, {account, codeAccountThrottle, false},
+	})
+}
+
+func codeSubject(userID string) string { return subject("code", userID) }
