@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -16,8 +13,8 @@ import (
 )
 
 // settings holds the configuration. Each value comes from its flag, else from its environment
-// variable or, if it is a secret, from a file that another variable names, else from its default. An empty
-// variable counts as unset.
+// variable, else from the config file, else from its default. A secret can also be in a file that another
+// variable names. An empty variable counts as unset.
 type settings struct {
 	Addr                listenAddress
 	Database            databaseURL
@@ -47,6 +44,7 @@ type settings struct {
 	ACMEDomains         domains
 	ACMEDirectory       directoryURL
 	RedirectAddr        optionalAddress
+	Config              filePath
 }
 
 // option describes one of the settings. An option without a flag is set only by its variable.
@@ -85,6 +83,10 @@ func (o option) variables() []string {
 }
 
 var (
+	configOption = option{
+		"config", "SKIPUP_CONFIG", "", "`file` with settings, one NAME=value on each line; flags and the environment override it",
+		func(s *settings) encoding.TextUnmarshaler { return &s.Config },
+	}
 	addrOption = option{
 		"addr", "SKIPUP_ADDR", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port",
 		func(s *settings) encoding.TextUnmarshaler { return &s.Addr },
@@ -200,6 +202,7 @@ var (
 	}
 )
 
+// serveOptions are the options that may also be in the file of configOption.
 var serveOptions = []option{
 	addrOption, databaseOption, publicURLOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
@@ -207,9 +210,9 @@ var serveOptions = []option{
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
 }
 
-// addFlags adds the flags of options to flags.
+// addFlags adds the flags of options to flags, and that of configOption.
 func addFlags(flags *pflag.FlagSet, options ...option) {
-	for _, o := range options {
+	for _, o := range append([]option{configOption}, options...) {
 		if o.flag != "" {
 			flags.String(o.flag, o.fallback, o.usage+" ["+o.variable+"]")
 		}
@@ -223,8 +226,9 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 		s     settings
 		wrong usageErrors
 	)
-	for _, o := range options {
-		text, _, err := p.given(cmd, o)
+	p.readConfig(cmd, &wrong)
+	for _, o := range append([]option{configOption}, options...) {
+		text, from, err := p.given(cmd, o)
 		if err == nil {
 			err = checkCharacters(text)
 		}
@@ -232,7 +236,7 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 			err = o.field(&s).UnmarshalText([]byte(text))
 		}
 		if err != nil {
-			wrong.add("%s: %v", o.name(), err)
+			wrong.add("%s: %v", from.name, err)
 		}
 	}
 	p.checkVariables(cmd, options, &wrong)
@@ -245,49 +249,55 @@ func (p *program) settings(cmd *cobra.Command, options ...option) (settings, err
 	return s, wrong.err()
 }
 
-// given returns the value of an option from its flag, its variable, or the file that its fileVariable names,
-// and whether it has one. A value that is empty, such as that of --trusted-proxies=, replaces the fallback
-// only in a flag.
-func (p *program) given(cmd *cobra.Command, o option) (text string, given bool, err error) {
-	if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
-		return flag.Value.String(), true, nil
-	}
-	text = p.environment[o.variable]
-	switch path := p.environment[o.fileVariable()]; {
-	case path != "" && text != "":
-		return "", true, fmt.Errorf("set only one of %s and %s", o.variable, o.fileVariable())
-	case path != "":
-		text, err = readSetting(path)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", o.fileVariable(), err)
-		}
-		return text, true, err
-	}
-	return cmp.Or(text, o.fallback), text != "", nil
+// source is where a setting comes from.
+type source struct {
+	name  string // how messages refer to it
+	place string // such as "in the environment"; empty if the setting has its fallback
 }
 
-// maxSettingFile limits the size of a file with the value of a setting, in bytes.
-const maxSettingFile = 64 << 10
+// given returns the value of an option and its source: its flag, else the environment, else the config file,
+// else its fallback. A value that is empty, such as that of --trusted-proxies=, replaces the fallback only in
+// a flag.
+func (p *program) given(cmd *cobra.Command, o option) (text string, from source, err error) {
+	if flag := cmd.Flags().Lookup(o.flag); flag != nil && flag.Changed {
+		return flag.Value.String(), source{o.name(), "on the command line"}, nil
+	}
+	if text, variable, err := o.lookUp(p.environment); variable != "" {
+		return text, source{o.name(), "in the environment"}, err
+	}
+	if text, variable, err := o.lookUp(p.config.values); variable != "" {
+		place := p.config.place(variable)
+		return text, source{place + ": " + variable, "in " + place}, err
+	}
+	return o.fallback, source{name: o.name()}, nil
+}
+
+// lookUp returns the value of an option from its variable, or from the file that its fileVariable names, and
+// which of the two is set, or "".
+func (o option) lookUp(variables map[string]string) (text, variable string, err error) {
+	text, path := variables[o.variable], variables[o.fileVariable()]
+	switch {
+	case path != "" && text != "":
+		return "", o.variable, fmt.Errorf("set only one of %s and %s", o.variable, o.fileVariable())
+	case path != "":
+		if text, err = readSetting(path); err != nil {
+			err = fmt.Errorf("%s: %w", o.fileVariable(), err)
+		}
+		return text, o.fileVariable(), err
+	case text != "":
+		return text, o.variable, nil
+	}
+	return "", "", nil
+}
 
 // readSetting returns the value of a setting from a file, without the line end that editors add.
 func readSetting(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
+	text, err := readLimited(path)
+	value := strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	if err == nil && value == "" {
+		err = errors.New("the file is empty")
 	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxSettingFile+1))
-	if err != nil {
-		return "", err
-	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
-	switch {
-	case len(text) > maxSettingFile:
-		return "", fmt.Errorf("the file is larger than %d bytes", maxSettingFile)
-	case value == "":
-		return "", errors.New("the file is empty")
-	}
-	return value, nil
+	return value, err
 }
 
 // conflicts returns what is wrong with settings that are valid on their own.

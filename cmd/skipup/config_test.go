@@ -486,7 +486,7 @@ func TestConfigurationDocs(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| (`--[a-z-]+`|none) \\| (`[A-Z_]+`) \\| ([^|]+) \\|").FindAllStringSubmatch(string(page), -1) {
 		got = append(got, row[1]+" "+row[2]+" "+documentedDefault(row[3]))
 	}
-	for _, o := range serveOptions {
+	for _, o := range append([]option{configOption}, serveOptions...) {
 		flag := "none"
 		if o.flag != "" {
 			flag = "`--" + o.flag + "`"

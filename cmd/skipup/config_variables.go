@@ -45,13 +45,13 @@ var serviceVariable = regexp.MustCompile(`^SKIPUP_([A-Z0-9_]+_)?(SERVICE_HOST|SE
 // like misspelled settings: unknown ones with variablePrefix, and near misses of options that are not set.
 // It ignores empty variables.
 func (p *program) checkVariables(cmd *cobra.Command, options []option, wrong *usageErrors) {
-	names := append([]string{}, otherVariables...)
+	names := append([]string{configOption.variable}, otherVariables...)
 	for _, o := range serveOptions {
 		names = append(names, o.variables()...)
 	}
 	unset := []string{}
 	for _, o := range options {
-		if _, given, _ := p.given(cmd, o); !given {
+		if _, from, _ := p.given(cmd, o); from.place == "" {
 			unset = append(unset, o.variables()...)
 		}
 	}

@@ -47,7 +47,8 @@ Exits with 1 if there is an error. Warnings don't change the exit code.`,
 		if err != nil {
 			return err
 		}
-		return p.printFindings(diagnose(ctx, s), asJSON)
+		findings := []models.Diagnosis{fine("settings", p.sources(cmd, serveOptions))}
+		return p.printFindings(append(findings, diagnose(ctx, s)...), asJSON)
 	})
 }
 

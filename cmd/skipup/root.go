@@ -14,6 +14,7 @@ import (
 // program is one run of the command line and its environment.
 type program struct {
 	environment    map[string]string
+	config         configFile
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
@@ -53,6 +54,11 @@ func (p *program) root() *cobra.Command {
 	})
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		p.showSources(cmd)
+		help(cmd, args)
+	})
 	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.backup(), p.restore(), p.doctor(), p.workspace(), p.user(), p.keys(), p.scopes(), p.audit(), p.lease(), p.nodes(), p.version(), p.man())
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -51,13 +52,13 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestHelpShowsDefaultsButNotTheEnvironment(t *testing.T) {
-	got := skipup(t, map[string]string{"DATABASE_URL": "postgres://ada:hunter2@db.example/skipup"}, "serve", "--help")
+func TestHelpShowsWhereSettingsComeFrom(t *testing.T) {
+	file := configFileWith(t, "SKIPUP_CACHE_MB=7\nREDIS_URL=redis://:hunter2@cache.internal")
+	got := skipup(t, map[string]string{"DATABASE_URL": "postgres://ada:hunter2@db.example/skipup"}, "serve", "--config", file, "--help")
 	got.requireCode(t, exitOK)
 	requireNoSecrets(t, got.stdout)
-	if !strings.Contains(got.stdout, "sqlite:skipup.db") {
-		t.Errorf("help lacks the default database:\n%s", got.stdout)
-	}
+	modelstest.Contains(t, "help", got.stdout, `[DATABASE_URL, set in the environment] (default "sqlite:skipup.db")`, "[SKIPUP_CACHE_MB, set in "+file+":1]",
+		"[REDIS_URL, set in "+file+":2]", "[SKIPUP_ADDR] (default")
 }
 
 func TestCompletion(t *testing.T) {

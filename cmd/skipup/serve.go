@@ -32,8 +32,8 @@ It runs database migrations first. Nodes that share a PostgreSQL database can st
 time. Until there is a workspace, each start prints a link to create one with its first admin. The
 link is printed on standard output and is never logged. The log goes to standard error.
 
-Flags override the environment variables shown in [brackets]. Unknown variables that begin with
-SKIPUP_ are errors, as are misspelled ones, such as DATABASE_URI.`,
+Flags override the environment variables shown in [brackets], and these override the file in --config.
+Unknown variables that begin with SKIPUP_ are errors, as are misspelled ones, such as DATABASE_URI.`,
 		Example: `  skipup serve
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
