@@ -45,7 +45,7 @@ func TestRedactFindsKeysAfterLookalikes(t *testing.T) {
 		key := token.NewWithPrefix(prefix, token.Live)
 		for _, lookalike := range []string{
 			"sk_live_" + strings.Repeat("A", 34), "sk_test_", "sk_", "sk_live_" + strings.Repeat("A", 36), "key", "x", "9", "prefix_of_",
-			strings.Repeat("a", 50), "_live_", token.New(token.Live).Reveal()[:43],
+			strings.Repeat("a", 50), "_live_", withoutLastByte(prefix[0]),
 		} {
 			text := lookalike + key.Reveal() + "AAAA"
 			if got, want := token.Redact(text), lookalike+key.Hint()+"AAAA"; got != want {
@@ -54,6 +54,16 @@ func TestRedactFindsKeysAfterLookalikes(t *testing.T) {
 			if !token.Occurs(text) {
 				t.Errorf("Occurs of a key after %q = false, want true", lookalike)
 			}
+		}
+	}
+}
+
+// withoutLastByte returns a key without its last byte, which isn't next: next doesn't complete the key.
+func withoutLastByte(next byte) string {
+	for {
+		key := token.New(token.Live).Reveal()
+		if last := len(key) - 1; key[last] != next {
+			return key[:last]
 		}
 	}
 }
