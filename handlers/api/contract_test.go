@@ -11,11 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
-	"github.com/pb33f/go-yaml"
-	"github.com/pb33f/libopenapi"
-	"github.com/pb33f/libopenapi/datamodel/high/base"
-	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/handlers/handlerstest"
@@ -24,40 +21,31 @@ import (
 )
 
 // document returns static/openapi.yaml.
-func document(t testing.TB) *v3.Document {
+func document(t testing.TB) *handlerstest.Document {
 	t.Helper()
-	read, err := libopenapi.NewDocument(static.OpenAPIYAML)
+	read, err := handlerstest.ParseDocument(static.OpenAPIYAML)
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := read.BuildV3Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &model.Model
+	return read
 }
 
 // operationsOf returns the operations of the document by the names of their routes.
-func operationsOf(d *v3.Document) map[string]*v3.Operation {
-	operations := map[string]*v3.Operation{}
-	for path, item := range d.Paths.PathItems.FromOldest() {
-		for method, operation := range item.GetOperations().FromOldest() {
+func operationsOf(d *handlerstest.Document) map[string]*openapi3.Operation {
+	operations := map[string]*openapi3.Operation{}
+	for path, item := range d.Paths.Map() {
+		for method, operation := range item.Operations() {
 			operation.Parameters = append(operation.Parameters, item.Parameters...)
-			name := strings.ToUpper(method) + " " + strings.NewReplacer("{", ":", "}", "").Replace(path)
-			operations[name] = operation
+			operations[method+" "+strings.NewReplacer("{", ":", "}", "").Replace(path)] = operation
 		}
 	}
 	return operations
 }
 
 // jsonOf returns an example of the document as JSON.
-func jsonOf(t *testing.T, example *yaml.Node) string {
+func jsonOf(t *testing.T, example any) string {
 	t.Helper()
-	var value any
-	if err := example.Decode(&value); err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(value)
+	text, err := json.Marshal(example)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +53,8 @@ func jsonOf(t *testing.T, example *yaml.Node) string {
 }
 
 func TestDocumentIsOpenAPI(t *testing.T) {
-	if valid, failures := handlerstest.Contract().ValidateDocument(); !valid {
-		for _, failure := range failures {
-			t.Errorf("%s: %s %+v", failure.Message, failure.Reason, failure.SchemaValidationErrors)
-		}
+	if err := handlerstest.Contract().Validate(t.Context(), openapi3.EnableMultiError()); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -92,10 +78,10 @@ func TestDocumentMatchesRoutes(t *testing.T) {
 			continue
 		}
 		delete(operations, route.Name())
-		if other, taken := ids[operation.OperationId]; taken || operation.OperationId == "" {
-			t.Errorf("%s: operationId %q is also that of %s", route.Name(), operation.OperationId, other)
+		if other, taken := ids[operation.OperationID]; taken || operation.OperationID == "" {
+			t.Errorf("%s: operationId %q is also that of %s", route.Name(), operation.OperationID, other)
 		}
-		ids[operation.OperationId] = route.Name()
+		ids[operation.OperationID] = route.Name()
 		if operation.Summary != route.Summary {
 			t.Errorf("%s: summary = %q, want %q", route.Name(), operation.Summary, route.Summary)
 		}
@@ -113,13 +99,13 @@ func TestDocumentMatchesRoutes(t *testing.T) {
 	}
 }
 
-func checkSecurity(t *testing.T, route api.Route, operation *v3.Operation) {
+func checkSecurity(t *testing.T, route api.Route, operation *openapi3.Operation) {
 	t.Helper()
 	var got []string
-	if len(operation.Security) == 1 {
-		got = operation.Security[0].Requirements.GetOrZero("apiKey")
+	if operation.Security != nil && len(*operation.Security) == 1 {
+		got = (*operation.Security)[0]["apiKey"]
 	}
-	if want := strings.Fields(route.ScopeName()); len(operation.Security) != 1 || !slices.Equal(got, want) {
+	if want := strings.Fields(route.ScopeName()); got == nil || !slices.Equal(got, want) {
 		t.Errorf("%s: security = apiKey %q, want %q", route.Name(), got, want)
 	}
 }
@@ -147,15 +133,15 @@ func statusesOf(route api.Route) []string {
 	return codes
 }
 
-func checkStatuses(t *testing.T, route api.Route, operation *v3.Operation) {
+func checkStatuses(t *testing.T, route api.Route, operation *openapi3.Operation) {
 	t.Helper()
-	got := slices.Sorted(operation.Responses.Codes.KeysFromOldest())
+	got := slices.Sorted(maps.Keys(operation.Responses.Map()))
 	if diff := cmp.Diff(statusesOf(route), got); diff != "" {
 		t.Errorf("%s: statuses (-want +got): %s", route.Name(), diff)
 	}
 }
 
-func checkParameters(t *testing.T, route api.Route, operation *v3.Operation) {
+func checkParameters(t *testing.T, route api.Route, operation *openapi3.Operation) {
 	t.Helper()
 	want := []string{}
 	for part := range strings.SplitSeq(route.Path, "/") {
@@ -173,7 +159,7 @@ func checkParameters(t *testing.T, route api.Route, operation *v3.Operation) {
 	}
 	got := []string{}
 	for _, parameter := range operation.Parameters {
-		got = append(got, parameter.In+" "+parameter.Name)
+		got = append(got, parameter.Value.In+" "+parameter.Value.Name)
 	}
 	slices.Sort(want)
 	slices.Sort(got)
@@ -182,7 +168,7 @@ func checkParameters(t *testing.T, route api.Route, operation *v3.Operation) {
 	}
 }
 
-func checkBody(t *testing.T, route api.Route, operation *v3.Operation) {
+func checkBody(t *testing.T, route api.Route, operation *openapi3.Operation) {
 	t.Helper()
 	if !takesBody(route) {
 		if operation.RequestBody != nil {
@@ -190,29 +176,29 @@ func checkBody(t *testing.T, route api.Route, operation *v3.Operation) {
 		}
 		return
 	}
-	optional := route.BodyOptional()
-	body := operation.RequestBody
-	if body == nil || body.Content.GetOrZero("application/json") == nil {
+	if operation.RequestBody == nil || operation.RequestBody.Value.Content["application/json"] == nil {
 		t.Errorf("%s: has no requestBody of application/json", route.Name())
 		return
 	}
-	if required := body.Required != nil && *body.Required; required == optional {
-		t.Errorf("%s: body required = %v, want %v", route.Name(), required, !optional)
+	body := operation.RequestBody.Value
+	if optional := route.BodyOptional(); body.Required == optional {
+		t.Errorf("%s: body required = %v, want %v", route.Name(), body.Required, !optional)
 	}
-	content := body.Content.GetOrZero("application/json")
+	content := body.Content["application/json"]
 	if fields := fieldsOf(route.In()); len(fields) > 0 && content.Example == nil {
 		t.Errorf("%s: the body has no example", route.Name())
 	}
-	checkFields(t, route.Name()+" accepts", route.In(), content.Schema.Schema(), false)
+	checkFields(t, route.Name()+" accepts", route.In(), content.Schema.Value, false)
 }
 
-func checkResponse(t *testing.T, route api.Route, operation *v3.Operation) {
+func checkResponse(t *testing.T, route api.Route, operation *openapi3.Operation) {
 	t.Helper()
-	response := operation.Responses.Codes.GetOrZero(strconv.Itoa(route.Success()))
-	if response == nil {
+	reference := operation.Responses.Value(strconv.Itoa(route.Success()))
+	if reference == nil {
 		return
 	}
-	if replayed := response.Headers.GetOrZero("Idempotency-Replayed") != nil; replayed != route.Once() {
+	response := reference.Value
+	if replayed := response.Headers["Idempotency-Replayed"] != nil; replayed != route.Once() {
 		t.Errorf("%s: documents Idempotency-Replayed = %v, want %v", route.Name(), replayed, route.Once())
 	}
 	if route.Success() == http.StatusNoContent || response.Content == nil {
@@ -221,16 +207,16 @@ func checkResponse(t *testing.T, route api.Route, operation *v3.Operation) {
 		}
 		return
 	}
-	content := response.Content.GetOrZero("application/json")
+	content := response.Content["application/json"]
 	if content == nil || content.Example == nil {
 		t.Errorf("%s: the response has no example", route.Name())
 		return
 	}
-	envelope := content.Schema.Schema()
-	data := envelope.Properties.GetOrZero("data").Schema()
+	envelope := content.Schema.Value
+	data := envelope.Properties["data"].Value
 	if route.Meta() != nil {
-		data = data.Items.A.Schema()
-		checkFields(t, route.Name()+" returns meta", route.Meta(), envelope.Properties.GetOrZero("meta").Schema(), true)
+		data = data.Items.Value
+		checkFields(t, route.Name()+" returns meta", route.Meta(), envelope.Properties["meta"].Value, true)
 	}
 	checkFields(t, route.Name()+" returns", route.Out(), data, true)
 }
@@ -241,26 +227,19 @@ var omitted = []string{"key", "secret", "test"}
 
 // checkFields compares the fields of a Go type with those of a schema, recursively. In a response,
 // all fields are required, and those that are pointers in Go may be null.
-func checkFields(t *testing.T, what string, goType reflect.Type, schema *base.Schema, isResponse bool) {
+func checkFields(t *testing.T, what string, goType reflect.Type, schema *openapi3.Schema, isResponse bool) {
 	t.Helper()
 	schema, _ = valueOf(schema)
 	fields := fieldsOf(goType)
-	got := []string{}
-	if schema.Properties != nil {
-		got = slices.AppendSeq(got, schema.Properties.KeysFromOldest())
-	}
-	slices.Sort(got)
-	want := slices.AppendSeq([]string{}, maps.Keys(fields))
-	slices.Sort(want)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(fields)), slices.Sorted(maps.Keys(schema.Properties))); diff != "" {
 		t.Errorf("%s (-code +static/openapi.yaml): %s", what, diff)
 		return
 	}
-	if closed := schema.AdditionalProperties; closed == nil || closed.A != nil || closed.B {
+	if open := schema.AdditionalProperties.Has; open == nil || *open {
 		t.Errorf("%s: additionalProperties = true, want false", what)
 	}
 	for name, field := range fields {
-		value, null := valueOf(schema.Properties.GetOrZero(name).Schema())
+		value, null := valueOf(schema.Properties[name].Value)
 		here := what + " " + name
 		if pointer := field.Kind() == reflect.Pointer; isResponse && null != pointer {
 			t.Errorf("%s: null allowed = %v, want %v", here, null, pointer)
@@ -269,8 +248,8 @@ func checkFields(t *testing.T, what string, goType reflect.Type, schema *base.Sc
 			t.Errorf("%s: not required, want required", here)
 		}
 		field = plain(field)
-		if field.Kind() == reflect.Slice && value.Items != nil && value.Items.A != nil {
-			field, value = plain(field.Elem()), value.Items.A.Schema()
+		if field.Kind() == reflect.Slice && value.Items != nil {
+			field, value = plain(field.Elem()), value.Items.Value
 		}
 		if isObject(field) {
 			checkFields(t, here, field, value, isResponse)
@@ -279,12 +258,12 @@ func checkFields(t *testing.T, what string, goType reflect.Type, schema *base.Sc
 }
 
 // valueOf returns a schema without its null alternative, and whether it has one.
-func valueOf(schema *base.Schema) (value *base.Schema, null bool) {
-	null = slices.Contains(schema.Type, "null")
+func valueOf(schema *openapi3.Schema) (value *openapi3.Schema, null bool) {
+	null = schema.Type.IncludesNull()
 	for _, one := range schema.OneOf {
-		if alternative := one.Schema(); slices.Equal(alternative.Type, []string{"null"}) {
+		if alternative := one.Value; alternative.Type.Is("null") {
 			null = true
-		} else if len(alternative.Type) > 0 {
+		} else if !alternative.Type.IsEmpty() {
 			value = alternative
 		}
 	}
@@ -325,8 +304,8 @@ func isObject(goType reflect.Type) bool {
 // TestDocumentHasEveryScope checks the scopes and their order.
 func TestDocumentHasEveryScope(t *testing.T) {
 	var got []string
-	for _, word := range document(t).Components.Schemas.GetOrZero("Scope").Schema().Enum {
-		got = append(got, word.Value)
+	for _, word := range document(t).Components.Schemas["Scope"].Value.Enum {
+		got = append(got, word.(string))
 	}
 	if diff := cmp.Diff(scope.Builtin.Names(scope.All), got); diff != "" {
 		t.Error(diff)
@@ -336,16 +315,12 @@ func TestDocumentHasEveryScope(t *testing.T) {
 // TestSchemasSuitGenerators checks for what generators accept but turn into clients that are hard to use.
 func TestSchemasSuitGenerators(t *testing.T) {
 	globals := []string{"Array", "Date", "Error", "Event", "Headers", "Map", "Notification", "Number", "Object", "Request", "Response", "Set", "String"}
-	for name, reference := range document(t).Components.Schemas.FromOldest() {
+	for name, schema := range document(t).Components.Schemas {
 		if slices.Contains(globals, name) {
 			t.Errorf("schema %s shadows a global of JavaScript; rename it", name)
 		}
-		schema := reference.Schema()
-		if schema.Properties == nil {
-			continue
-		}
-		for field, value := range schema.Properties.FromOldest() {
-			if value.Schema().Default != nil {
+		for field, value := range schema.Value.Properties {
+			if value.Value.Default != nil {
 				t.Errorf("%s.%s has a default, so openapi-typescript requires it; describe the default instead", name, field)
 			}
 		}

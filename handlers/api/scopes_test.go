@@ -110,7 +110,7 @@ func exampleBodies(t *testing.T) map[string]string {
 		if operation.RequestBody == nil {
 			continue
 		}
-		if example := operation.RequestBody.Content.GetOrZero("application/json").Example; example != nil {
+		if example := operation.RequestBody.Value.Content["application/json"].Example; example != nil {
 			bodies[name] = jsonOf(t, example)
 		}
 	}

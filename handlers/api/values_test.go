@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pb33f/libopenapi/datamodel/high/base"
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/handlers/handlerstest"
@@ -53,7 +53,7 @@ func TestDocumentAndServerAcceptTheSameValues(t *testing.T) {
 			continue
 		}
 		missing := map[string]bool{}
-		pathsOf("", operations[route.Name()].RequestBody.Content.GetOrZero("application/json").Schema.Schema(), missing)
+		pathsOf("", operations[route.Name()].RequestBody.Value.Content["application/json"].Schema.Value, missing)
 		for name, body := range fullBodies {
 			if name != route.Name() && !strings.HasPrefix(name, route.Name()+" ") {
 				continue
@@ -76,19 +76,16 @@ func TestDocumentAndServerAcceptTheSameValues(t *testing.T) {
 }
 
 // pathsOf adds the paths of all fields and elements of a schema to paths, such as participants[0].email.
-func pathsOf(path string, schema *base.Schema, paths map[string]bool) {
+func pathsOf(path string, schema *openapi3.Schema, paths map[string]bool) {
 	schema, _ = valueOf(schema)
-	if schema.Items != nil && schema.Items.A != nil {
+	if schema.Items != nil {
 		paths[path+"[0]"] = true
-		pathsOf(path+"[0]", schema.Items.A.Schema(), paths)
+		pathsOf(path+"[0]", schema.Items.Value, paths)
 	}
-	if schema.Properties == nil {
-		return
-	}
-	for name, field := range schema.Properties.FromOldest() {
+	for name, field := range schema.Properties {
 		here := strings.TrimPrefix(path+"."+name, ".")
 		paths[here] = true
-		pathsOf(here, field.Schema(), paths)
+		pathsOf(here, field.Value, paths)
 	}
 }
 
@@ -146,13 +143,13 @@ func compareValues(t *testing.T, route api.Route, name, body string, valid bool)
 			request.Header.Set("Content-Type", "application/json")
 			return request
 		}
-		documented, failures := handlerstest.Contract().ValidateHttpRequestSync(request())
-		if valid && !documented {
-			t.Errorf("the document rejects %s: %v", body, failures)
+		mismatch := handlerstest.Contract().CheckRequest(request())
+		if valid && mismatch != nil {
+			t.Errorf("the document rejects %s: %v", body, mismatch)
 		}
 		response := handlerstest.Send(t, http.DefaultClient, request())
-		if accepted := response.Status < http.StatusBadRequest; accepted != documented {
-			t.Errorf("status = %d, but the document accepts it = %v\n%s\n%s", response.Status, documented, body, response.Body)
+		if accepted := response.Status < http.StatusBadRequest; accepted != (mismatch == nil) {
+			t.Errorf("status = %d, but the document says %v\n%s\n%s", response.Status, mismatch, body, response.Body)
 		}
 	})
 }
