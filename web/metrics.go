@@ -23,6 +23,7 @@ type Metrics struct {
 	lost          prometheus.Counter
 	afterDeletion prometheus.Counter
 	keyChangeWait *prometheus.HistogramVec
+	emails        *prometheus.CounterVec
 	webhooks      webhookMetrics
 }
 
@@ -54,11 +55,17 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 65},
 		}, []string{"completed_by"}),
 	}
+	m.emails = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "skipup_email_attempts_total", Help: "Attempts to send an email, by result: success, unreachable (the SMTP server was unreachable or busy, and the email is sent again later), or rejected (the email is dropped).",
+	}, []string{"result"})
+	for _, failure := range []models.EmailFailure{"", models.EmailUnreachable, models.EmailRejected} {
+		m.emails.WithLabelValues(emailResult(failure)) // so that it is there before the first attempt
+	}
 	for _, completedBy := range []string{acknowledged, lease} {
 		m.keyChangeWait.WithLabelValues(completedBy) // so that it is there before the first change
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.verifications, m.flushRows, m.flushSeconds, m.flushFailures, m.lost, m.afterDeletion, m.keyChangeWait)
+		m.verifications, m.flushRows, m.flushSeconds, m.flushFailures, m.lost, m.afterDeletion, m.keyChangeWait, m.emails)
 	return m
 }
 
@@ -117,6 +124,21 @@ func (m *Metrics) KeyChanged(effect models.Effect) {
 		completedBy = lease
 	}
 	m.keyChangeWait.WithLabelValues(completedBy).Observe(effect.Took.Seconds())
+}
+
+// EmailAttempted records an attempt to send an email.
+func (m *Metrics) EmailAttempted(failure models.EmailFailure) {
+	m.emails.WithLabelValues(emailResult(failure)).Inc()
+}
+
+func emailResult(failure models.EmailFailure) string {
+	switch failure {
+	case "":
+		return "success"
+	case models.EmailUnreachable:
+		return "unreachable"
+	}
+	return "rejected"
 }
 
 // nodeMetrics reads the metrics of all nodes from the database when they are collected.

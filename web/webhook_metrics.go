@@ -39,6 +39,8 @@ const backlogTimeout = 2 * time.Second
 // WatchWebhooks registers the metrics of webhooks. Call it once.
 func (m *Metrics) WatchWebhooks(store *models.Store) {
 	m.webhooks = newWebhookMetrics()
+	m.webhooks.attempts.WithLabelValues("success") // so that they are there before the first attempt
+	m.webhooks.delay.WithLabelValues("first")
 	m.registry.MustRegister(m.webhooks.attempts, m.webhooks.delay, m.webhooks.seconds, webhookQueue{store})
 }
 

@@ -109,7 +109,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	}
 	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
 		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
-		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, log),
+		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, metrics, log),
 		certificates.watch, reloadOnHangup(certificates.reload))
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {

@@ -145,31 +145,6 @@ func skipupStarts(t *testing.T, env map[string]string) {
 
 var metricsAddress = regexp.MustCompile(`"serving metrics","address":"([^"]+)"`)
 
-// metric returns the value of a metric, or "" if there is none. The server must have logged where it
-// serves metrics.
-func (s *server) metric(name string) string {
-	s.t.Helper()
-	address := metricsAddress.FindStringSubmatch(s.stderr.String())
-	if address == nil {
-		s.t.Fatalf("the log lacks the address of the metrics:\n%s", s.stderr)
-	}
-	response, err := http.Get("http://" + address[1] + "/metrics")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, name+" "); found {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
 func TestPublicServerRejectsPrivateWebhooks(t *testing.T) {
 	env := sqliteEnv(t)
 	env["SKIPUP_WEBHOOK_ALLOW_PRIVATE"] = "true"

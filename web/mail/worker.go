@@ -24,6 +24,7 @@ type Worker struct {
 	Sender    *Sender
 	PublicURL string // base of the links
 	Log       *slog.Logger
+	Attempted func(models.EmailFailure) // called after each attempt to send an email; may be nil
 }
 
 // Run sends emails until ctx is done. It finishes the email that it is sending then.
@@ -98,12 +99,18 @@ func (w Worker) send(ctx context.Context, due *models.Email, email content) (mod
 		return "", fmt.Errorf("render email %q: %w", email.Subject(), err)
 	}
 	err := w.Sender.Send(ctx, Message{To: due.To, Subject: email.Subject(), Text: email.Text(), HTML: html.String()})
+	var failure models.EmailFailure
+	switch {
+	case IsRejected(err):
+		failure = models.EmailRejected
+	case err != nil:
+		failure = models.EmailUnreachable
+	}
+	if w.Attempted != nil {
+		w.Attempted(failure)
+	}
 	if err == nil {
 		return "", nil
-	}
-	failure := models.EmailUnreachable
-	if IsRejected(err) {
-		failure = models.EmailRejected
 	}
 	w.Log.Warn("email not sent", "kind", fmt.Sprintf("%T", email), subjectOf(due), "failure", string(failure), "error", err)
 	return failure, nil
