@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"sync/atomic"
 )
 
@@ -24,28 +23,6 @@ type exchange struct {
 	route       atomic.Uint32 // from the innermost guard; 0 for none
 	rejection   atomic.Pointer[error]
 	outerScopes string // required by the outermost guard
-}
-
-// exchangesPerBlock is how many exchanges are allocated at once. It is small because memory is released
-// only when nothing refers to any exchange of a block.
-const exchangesPerBlock = 8
-
-// block is a number of exchanges, of which some are used.
-type exchangeBlock struct {
-	exchanges [exchangesPerBlock]exchange
-	used      int
-}
-
-var exchangeBlocks = sync.Pool{New: func() any { return new(exchangeBlock) }}
-
-// newExchange returns an exchange that was never used.
-func newExchange() *exchange {
-	b := exchangeBlocks.Get().(*exchangeBlock)
-	x := &b.exchanges[b.used]
-	if b.used++; b.used < exchangesPerBlock {
-		exchangeBlocks.Put(b)
-	}
-	return x
 }
 
 type exchangeKey struct{}

@@ -79,7 +79,7 @@ func (h *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveInside(x, needed, w, r)
 		return
 	}
-	x := newExchange()
+	x := new(exchange)
 	w, r = x.begin(h, w, r)
 	returned := false
 	defer func() { h.count(x, r, returned) }()
