@@ -106,7 +106,8 @@ const (
 )
 
 // AddUsage adds counts to the usage of their keys; see Store.AddUsage. It ignores keys that the nodes can't
-// verify, and counts requests in the future as requests of now.
+// verify, and counts requests in the future as requests of now, and those to too many routes of a workspace
+// as usage.OtherRoutes.
 func (n NodeSource) AddUsage(ctx context.Context, counts usage.Counts) error {
 	fields := Fields{}
 	checkLine(fields, "id", counts.ID, maxFlushID)
@@ -125,7 +126,7 @@ func (n NodeSource) AddUsage(ctx context.Context, counts usage.Counts) error {
 	}
 	for i := range rows {
 		c := &rows[i]
-		c.Route, c.Scope = clip(c.Route, maxCountedRoute), clip(c.Scope, maxCountedScopes)
+		c.Route, c.Scope = n.s.reported.limit(c.WorkspaceID, clip(c.Route, maxCountedRoute)), clip(c.Scope, maxCountedScopes)
 		atMost(c, n.s.now())
 	}
 	return n.s.AddUsage(ctx, usage.Counts{ID: counts.ID, Rows: rows})

@@ -3,6 +3,7 @@ package models_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -319,4 +320,41 @@ func TestNodeSourceChecksUsage(t *testing.T) {
 			s.wantKind(t, what, send("wrong", wrong), models.Invalid)
 		}
 	})
+}
+
+// Routes beyond the first 500 of a workspace are counted together, also if each report has only a few.
+func TestReportedRoutesAreLimited(t *testing.T) {
+	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
+	source, key := s.NodeSource(s.nodeToken(t, "orders", "")), s.key(t, "CI")
+	report := func(key *models.APIKey, routes ...string) {
+		t.Helper()
+		var uses []use
+		for _, route := range routes {
+			uses = append(uses, use{key: key, at: s.Now(), route: route})
+		}
+		if err := source.AddUsage(t.Context(), countsOf(uses...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var invented []string
+	for n := range usage.MaxRoutes + 100 {
+		invented = append(invented, fmt.Sprint("GET /", n))
+	}
+	for routes := range slices.Chunk(invented, 200) {
+		report(key, routes...)
+	}
+	report(key, "GET /0", "", usage.OtherRoutes)
+	counts := map[string]int64{}
+	for _, route := range s.routes(t, key) {
+		counts[route.Route] = route.Requests
+	}
+	modelstest.Equal(t, "routes, with others and none", len(counts), usage.MaxRoutes+2)
+	modelstest.Equal(t, "requests to a known route", counts["GET /0"], 2)
+	modelstest.Equal(t, "requests to other routes", counts[usage.OtherRoutes], 101)
+	modelstest.Equal(t, "requests", s.requests(t, key), int64(len(invented)+3))
+
+	other := newFixture(t, s.Store, "Globex", "grace@globex.test")
+	theirs := other.key(t, "CI")
+	report(theirs, "GET /599")
+	modelstest.Equal(t, "route of another workspace", other.routes(t, theirs)[0].Route, "GET /599")
 }

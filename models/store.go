@@ -69,6 +69,7 @@ type Store struct {
 	seen       *seenState
 	nodeToken  NodeToken     // in a NodeSource, that of its nodes
 	stored     *storedMemory // what AddUsage need not look up
+	reported   *reportedRoutes
 	statements *preparedStatements
 	scopes     *atomic.Pointer[loadedScopes]
 	loading    *sync.Mutex // held while scopes is read
@@ -123,6 +124,7 @@ func Open(url string, options Options) (*Store, error) {
 		applied:    new(appliedEpochs),
 		seen:       newSeenState(),
 		stored:     newStoredMemory(),
+		reported:   newReportedRoutes(),
 		scopes:     new(atomic.Pointer[loadedScopes]),
 		loading:    new(sync.Mutex),
 		sendsEmail: options.SendsEmail,

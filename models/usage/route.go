@@ -5,6 +5,10 @@ import "strings"
 // OtherRoutes is the name under which requests are counted once there are too many routes.
 const OtherRoutes = "other"
 
+// MaxRoutes is the number of routes of a workspace that requests and remote nodes can introduce in a process.
+// Further ones are counted as OtherRoutes.
+const MaxRoutes = 500
+
 // Bounds of the names that AppendRoute returns.
 const (
 	maxSegments     = 12

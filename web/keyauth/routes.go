@@ -10,11 +10,8 @@ import (
 // Route is the number of a route. The zero Route is none.
 type Route uint16
 
-// Bounds of the routes that requests introduce.
-const (
-	maxRoutesOfWorkspace = 500
-	maxRoutes            = 20_000
-)
+// maxRoutes limits the routes that requests introduce in all workspaces.
+const maxRoutes = 20_000
 
 // routes numbers the routes by which requests are counted. Numbers never change.
 type routes struct {
@@ -70,7 +67,7 @@ func (r *routes) introduce(name []byte, scope string, workspace [16]byte) Route 
 }
 
 func (r *routes) isFull(workspace [16]byte) bool {
-	return r.added[workspace] >= maxRoutesOfWorkspace || len(r.all) >= maxRoutes
+	return r.added[workspace] >= usage.MaxRoutes || len(r.all) >= maxRoutes
 }
 
 // list returns the routes so far by their numbers.
