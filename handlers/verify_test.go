@@ -34,7 +34,7 @@ func ask(t *testing.T, s *handlerstest.Server, key, query string, headers ...str
 }
 
 // identity are the headers that name the key.
-var identity = []string{"SkipUp-Key-Id", "SkipUp-Workspace-Id", "SkipUp-Scopes"}
+var identity = []string{"SkipUp-Key-Id", "SkipUp-Workspace-Id", "SkipUp-Scopes", "SkipUp-Mode"}
 
 func TestProxyIsToldWhoseKeyItIs(t *testing.T) {
 	s := handlerstest.New(t)
@@ -44,14 +44,43 @@ func TestProxyIsToldWhoseKeyItIs(t *testing.T) {
 	}
 	for _, query := range []string{"", "?scope=seats.read", "?scope=seats.read&scope=members.read", "?route=GET+/x&scope=members.read"} {
 		t.Run(query, func(t *testing.T) {
-			response := ask(t, s, secret.Reveal(), query, "SkipUp-Key-Id", "key_spoofed", "SkipUp-Workspace-Id", "ws_spoofed", "SkipUp-Scopes", "everything")
+			response := ask(t, s, secret.Reveal(), query, "SkipUp-Key-Id", "key_spoofed", "SkipUp-Workspace-Id", "ws_spoofed", "SkipUp-Scopes", "everything", "SkipUp-Mode", "spoofed")
 			response.Want(t, http.StatusNoContent)
-			for i, want := range []string{key.ID, s.Workspace.ID, "members.read seats.read"} {
+			for i, want := range []string{key.ID, s.Workspace.ID, "members.read seats.read", "live"} {
 				if got := response.Header.Values(identity[i]); !slices.Equal(got, []string{want}) {
 					t.Errorf("%s = %q, want %q", identity[i], got, want)
 				}
 			}
 		})
+	}
+}
+
+func TestProxyIsToldOfTestKeys(t *testing.T) {
+	s := handlerstest.New(t)
+	s.ApplyScopesFile(t, "key_prefix: acme\nresources: []")
+	workspace, _, err := s.CreateWorkspace(t.Context(), models.NewWorkspace{
+		Name: "Acme (test)", Mode: token.Test, AdminEmail: "tess@acme.test", AdminName: "Tess", Password: "a long enough passphrase",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, secret, err := s.CreateAPIKey(t.Context(), workspace.ID, models.NewAPIKey{Name: "CI"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response := ask(t, s, secret.Reveal(), "", "SkipUp-Mode", "live")
+	response.Want(t, http.StatusNoContent)
+	response.WantHeader(t, "SkipUp-Mode", "test")
+}
+
+// Documentation for people who have chosen a prefix shows no key with another one.
+func TestDocumentationHasThePrefixOfNewKeys(t *testing.T) {
+	s := handlerstest.New(t)
+	s.ApplyScopesFile(t, "key_prefix: acme\nresources: []")
+	for _, path := range []string{"/docs", "/api/v1/openapi.json", "/api/v1/openapi.yaml"} {
+		response := handlerstest.Send(t, http.DefaultClient, s.Request(t, http.MethodGet, path, ""))
+		response.Want(t, http.StatusOK, "acme_live_")
+		response.WantWithout(t, "sk_live_", "sk_test_")
 	}
 }
 

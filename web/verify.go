@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/token"
 	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/web/keyauth"
 )
@@ -24,6 +25,7 @@ const (
 	headerKeyID       = "Skipup-Key-Id"
 	headerWorkspaceID = "Skipup-Workspace-Id"
 	headerScopes      = "Skipup-Scopes"
+	headerMode        = "Skipup-Mode"
 )
 
 // NewVerifyServer returns a Server without pages and the API.
@@ -53,15 +55,17 @@ func (g *KeyGate) verifyForProxy(outer echo.Context) error {
 			c.missingScope = needs.scopeNames
 			return err
 		}
-		setIdentity(c.Response().Header(), key, scopes)
+		text, _ := keyauth.Bearer(c.Request().Header["Authorization"]) // it has a key
+		setIdentity(c.Response().Header(), key, scopes, token.ModeOf(text))
 		return c.NoContent(http.StatusNoContent)
 	})
 }
 
 // setIdentity sets the header fields that say whose key it is.
-func setIdentity(header http.Header, key keyauth.Key, scopes *scope.Catalog) {
-	values := []string{key.ID(), key.WorkspaceID(), scopes.Text(key.Scopes())} // one allocation for all fields
-	header[headerKeyID], header[headerWorkspaceID], header[headerScopes] = values[0:1:1], values[1:2:2], values[2:]
+func setIdentity(header http.Header, key keyauth.Key, scopes *scope.Catalog, mode token.Mode) {
+	values := []string{key.ID(), key.WorkspaceID(), scopes.Text(key.Scopes()), string(mode)} // one allocation for all fields
+	header[headerKeyID], header[headerWorkspaceID] = values[0:1:1], values[1:2:2]
+	header[headerScopes], header[headerMode] = values[2:3:3], values[3:]
 }
 
 // needs are what a request that a proxy asks about must have, and what its route is made from.

@@ -223,7 +223,7 @@ func (p proxyKeys) check(t *testing.T, public string) {
 			if err := json.Unmarshal(body, &reached); err != nil {
 				t.Fatalf("%v: %s", err, body)
 			}
-			for name, want := range map[string]string{"Skipup-Key-Id": tt.keyID, "Skipup-Workspace-Id": p.workspace, "Skipup-Scopes": tt.scopes, "Authorization": ""} {
+			for name, want := range map[string]string{"Skipup-Key-Id": tt.keyID, "Skipup-Workspace-Id": p.workspace, "Skipup-Scopes": tt.scopes, "Skipup-Mode": "live", "Authorization": ""} {
 				if got := strings.Join(reached.Values(name), ", "); got != want {
 					t.Errorf("the API got %s = %q, want %q", name, got, want)
 				}
@@ -275,7 +275,7 @@ func send(t *testing.T, method, address, key string) (*http.Response, []byte) {
 	if key != "" {
 		request.Header.Set("Authorization", "Bearer "+key)
 	}
-	for _, name := range []string{"SkipUp-Key-Id", "SkipUp-Workspace-Id", "SkipUp-Scopes"} {
+	for _, name := range []string{"SkipUp-Key-Id", "SkipUp-Workspace-Id", "SkipUp-Scopes", "SkipUp-Mode"} {
 		request.Header.Set(name, "spoofed")
 	}
 	response, err := http.DefaultClient.Do(request)

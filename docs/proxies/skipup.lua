@@ -3,7 +3,7 @@
 
 local verify_url = "http://127.0.0.1:9100/verify" -- SKIPUP_VERIFY_ADDR
 
-local identity = { "skipup-key-id", "skipup-workspace-id", "skipup-scopes" }
+local identity = { "skipup-key-id", "skipup-workspace-id", "skipup-scopes", "skipup-mode" }
 local passed_on = { "www-authenticate", "retry-after", "content-type", "ratelimit", "ratelimit-policy" }
 
 local function unavailable(txn)

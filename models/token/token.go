@@ -94,6 +94,12 @@ func Parse(text string) (Digest, error) {
 	return digestOf(text), nil
 }
 
+// ModeOf returns the mode of a key, given a text that Parse accepts.
+func ModeOf(key string) Mode {
+	at := len(key) - bodyLen
+	return Mode(key[at-middleLen+1 : at-1])
+}
+
 // isKey reports whether text has the shape of a key and ends in its checksum.
 func isKey(text string) bool {
 	at := bodyAt(text)
