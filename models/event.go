@@ -34,6 +34,7 @@ const (
 	APIKeyRotatedEvent                  EventType = "api_key.rotated"
 	APIKeyDeletedEvent                  EventType = "api_key.deleted"
 	APIKeyExpiringEvent                 EventType = "api_key.expiring"
+	APIKeyRejectedAfterDeletionEvent    EventType = "api_key.rejected_after_deletion"
 	SeatAssignedEvent                   EventType = "seat.assigned"
 	SeatReleasedEvent                   EventType = "seat.released"
 )
@@ -48,6 +49,7 @@ var EventTypes = []EventType{
 	MeetingRequestBookedEvent, MeetingRequestCancelledEvent, MeetingRequestOrganizerChangedEvent,
 	MemberAddedEvent, MemberDeactivatedEvent, MemberReactivatedEvent,
 	APIKeyCreatedEvent, APIKeyUpdatedEvent, APIKeyPausedEvent, APIKeyResumedEvent, APIKeyRotatedEvent, APIKeyDeletedEvent, APIKeyExpiringEvent,
+	APIKeyRejectedAfterDeletionEvent,
 	SeatAssignedEvent, SeatReleasedEvent,
 }
 

@@ -54,6 +54,9 @@ func (s *Store) AddUsage(ctx context.Context, counts usage.Counts) error {
 		if err := tx.addNeededScopes(ctx, rows, learned); err != nil {
 			return err
 		}
+		if err := tx.publishRejectedAfterDeletion(ctx, rows, learned); err != nil {
+			return err
+		}
 		var err error
 		usedAfterDeletion, err = tx.moveLastUses(ctx, rows)
 		return err

@@ -56,7 +56,7 @@ func exampleOf(t EventType, now time.Time, keyPrefix string) any {
 	case APIKeyPausedEvent:
 		key.State, key.PausedUntil = string(KeyPaused), new(wire.Timestamp(now.Add(24*time.Hour)))
 		return key
-	case APIKeyDeletedEvent:
+	case APIKeyDeletedEvent, APIKeyRejectedAfterDeletionEvent:
 		key.State, key.DeletedAt = string(KeyDeleted), &at
 		return key
 	case APIKeyExpiringEvent:

@@ -47,6 +47,7 @@ var groups = []group{
 		{models.APIKeyRotatedEvent, "Rotated", "A key was replaced by a new one."},
 		{models.APIKeyDeletedEvent, "Deleted", "A key was deleted."},
 		{models.APIKeyExpiringEvent, "Expiring", "A key is about to expire."},
+		{models.APIKeyRejectedAfterDeletionEvent, "Rejected after deletion", "Something still uses a deleted key. Sent once a day for each key."},
 	}},
 	{"Seats", "the email addresses of members who are given a seat or lose one", []event{
 		{models.SeatAssignedEvent, "Assigned", "A member was given a seat."},
