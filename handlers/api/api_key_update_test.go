@@ -246,7 +246,6 @@ func TestUpdateWithoutChanges(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		admin := s.Key(t, scope.All.Scopes()...)
 		key, _ := newKey(t, s, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
-		s.StopBackgroundWrites()
 		about := func() string { return linesWith(s.Dump(t), key.ID) }
 		before := about()
 		for _, body := range []string{`{}`, `{"name":"CI"}`, `{"description":null,"scopes":["seats.read"],"expires_at":null}`} {

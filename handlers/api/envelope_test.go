@@ -34,7 +34,6 @@ func takesBody(route api.Route) bool {
 func TestBodiesAreBoundedAndStrict(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.Key(t, scope.All.Scopes()...)
-	s.StopBackgroundWrites() // so that only the requests can change the database
 	before := s.Dump(t)
 	for _, route := range routesOf(s) {
 		if !takesBody(route) {

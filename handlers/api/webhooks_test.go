@@ -140,7 +140,6 @@ func TestWebhookErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := "/" + foreign.ID
-	s.StopBackgroundWrites() // so that only the requests can change the database
 	for _, tt := range []struct {
 		method, path, body string
 		status             int

@@ -148,9 +148,13 @@ func run(t testing.TB, gate *web.KeyGate) (stop func()) {
 	return stop
 }
 
-// StopBackgroundWrites stops the gate, which otherwise stores usage in the background. The Server
-// keeps serving requests, but it verifies each key in the database and stores no usage.
-func (s *Server) StopBackgroundWrites() { s.stopGate() }
+// Dump returns every row of the database. It first stops the gate, which would store usage between two calls.
+// The Server keeps serving requests, but it verifies each key in the database and stores no usage.
+func (s *Server) Dump(t testing.TB) string {
+	t.Helper()
+	s.stopGate()
+	return s.Store.Dump(t)
+}
 
 // Flush stores the usage counted so far. Otherwise the gate stores it once a second.
 func (s *Server) Flush(t testing.TB) {
