@@ -16,7 +16,7 @@ import (
 // verified returns the result of checking the chain of the workspace.
 func verified(t *testing.T, s fixture, expected ...string) models.AuditReport {
 	t.Helper()
-	found, err := s.VerifyAudit(t.Context(), s.id, expected)
+	found, err := s.VerifyAudit(t.Context(), s.id, expected, nil)
 	if err != nil || len(found.Chains) != 1 {
 		t.Fatalf("verify audit log: %+v, error = %v", found, err)
 	}
@@ -81,7 +81,7 @@ func TestAuditChainWithConcurrentChanges(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		found, err := s.VerifyAudit(t.Context(), "", nil)
+		found, err := s.VerifyAudit(t.Context(), "", nil, nil)
 		if err != nil || !found.Intact() {
 			t.Fatalf("verify audit log: %+v, error = %v", found, err)
 		}
@@ -123,7 +123,7 @@ func TestMigrateChainsEarlierEvents(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			found, err := s.VerifyAudit(t.Context(), "", nil)
+			found, err := s.VerifyAudit(t.Context(), "", nil, nil)
 			if err != nil || !found.Intact() {
 				t.Fatalf("verify audit log: %+v, error = %v", found, err)
 			}
@@ -180,7 +180,7 @@ func TestEventsOutsideChainsAreFaults(t *testing.T) {
 				if _, err := s.Migrate(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				found, err := s.VerifyAudit(t.Context(), "", []string{head})
+				found, err := s.VerifyAudit(t.Context(), "", []string{head}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -247,7 +247,7 @@ func TestMigrateKeepsForgedEvents(t *testing.T) {
 			if _, err := s.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			found, err := s.VerifyAudit(t.Context(), "", nil)
+			found, err := s.VerifyAudit(t.Context(), "", nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,7 +284,7 @@ func TestVerifyAuditFindsEveryChain(t *testing.T) {
 			{"DELETE FROM audit_events WHERE workspace_id IS NULL", models.AuditTruncated},
 		} {
 			s.Exec(t, tt.statement)
-			found, err := s.VerifyAudit(t.Context(), "", nil)
+			found, err := s.VerifyAudit(t.Context(), "", nil, nil)
 			if err != nil {
 				t.Fatalf("%s: %v", tt.statement, err)
 			}
@@ -319,7 +319,7 @@ func TestVerifyAuditDuringChanges(t *testing.T) {
 				done = true
 			default:
 			}
-			if found, err := s.VerifyAudit(t.Context(), "", nil); err != nil || !found.Intact() {
+			if found, err := s.VerifyAudit(t.Context(), "", nil, nil); err != nil || !found.Intact() {
 				t.Fatalf("verify audit log: %+v, error = %v", found, err)
 			}
 		}
@@ -406,7 +406,7 @@ func TestVerifyAuditFindsFirstBreak(t *testing.T) {
 					t.Fatalf("report before = %+v", report)
 				}
 				wantBroken(t, s, statement, tt.want)
-				if found, err := s.VerifyAudit(t.Context(), "", nil); err != nil || found.Intact() {
+				if found, err := s.VerifyAudit(t.Context(), "", nil, nil); err != nil || found.Intact() {
 					t.Errorf("verify all chains: %+v, error = %v, want a fault", found, err)
 				}
 			})
@@ -449,16 +449,16 @@ func TestExpectedHeadRevealsTruncation(t *testing.T) {
 		if before.Head == after.Head {
 			t.Fatal("head did not change")
 		}
-		if found, err := s.VerifyAudit(t.Context(), "", []string{before.Head, after.Head}); err != nil || !found.Intact() {
+		if found, err := s.VerifyAudit(t.Context(), "", []string{before.Head, after.Head}, nil); err != nil || !found.Intact() {
 			t.Fatalf("verify audit log: %+v, error = %v", found, err)
 		}
 		unguard(t, s.Store)
 		s.Exec(t, "DELETE FROM audit_events WHERE seq = 4")
 		s.Exec(t, "UPDATE audit_chains SET seq = 3, hash = (SELECT hash FROM audit_events WHERE seq = 3)")
-		if found, err := s.VerifyAudit(t.Context(), s.id, []string{before.Head}); err != nil || !found.Intact() {
+		if found, err := s.VerifyAudit(t.Context(), s.id, []string{before.Head}, nil); err != nil || !found.Intact() {
 			t.Errorf("with the earlier head: %+v, error = %v, want no fault", found, err)
 		}
-		found, err := s.VerifyAudit(t.Context(), s.id, []string{before.Head, after.Head})
+		found, err := s.VerifyAudit(t.Context(), s.id, []string{before.Head, after.Head}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

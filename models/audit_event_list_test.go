@@ -251,7 +251,7 @@ func BenchmarkAuditLog(b *testing.B) {
 					b.Fatal(err)
 				}
 				for b.Loop() {
-					if found, err := s.VerifyAudit(b.Context(), s.id, nil); err != nil || !found.Intact() {
+					if found, err := s.VerifyAudit(b.Context(), s.id, nil, nil); err != nil || !found.Intact() {
 						b.Fatal(found, err)
 					}
 				}

@@ -55,14 +55,14 @@ func (v AuditVerification) Intact() bool {
 // VerifyAudit recomputes the hashes of all audit events of a workspace, or of all workspaces if
 // workspaceID is empty. It reports the first position in each chain where an event was changed,
 // inserted, removed or moved. Expected are hexadecimal hashes that were once the head of a chain,
-// for which events must still exist.
+// for which events must still exist. Progress, which may be nil, is called with the number of events.
 //
 // An intact chain proves that no event was changed without recomputing all later hashes. Someone
 // who can write to every table can do that, and can truncate a chain and its recorded head. Only an
 // expected hash that was kept elsewhere reveals such a change to the events before it.
-func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []string) (AuditVerification, error) {
+func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []string, progress Progress) (AuditVerification, error) {
 	var found AuditVerification
-	check := &auditCheck{expected: map[string]bool{}}
+	check := &auditCheck{expected: map[string]bool{}, progress: orIgnored(progress)}
 	for _, hash := range expected {
 		check.expected[hash] = false
 	}
@@ -73,6 +73,10 @@ func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []
 			if names, err = tx.auditChainNames(ctx); err != nil {
 				return err
 			}
+		}
+		heads := tx.with(ctx).Model(&auditChain{}).Select("coalesce(sum(seq), 0)").Where("chain IN ?", names)
+		if err := heads.Scan(&check.total).Error; err != nil {
+			return fmt.Errorf("read audit chains: %w", err)
 		}
 		for _, name := range names {
 			report, err := tx.verifyAuditChain(ctx, name, check)
@@ -104,7 +108,18 @@ func (s *Store) auditChainNames(ctx context.Context) ([]string, error) {
 
 // auditCheck collects results across chains.
 type auditCheck struct {
-	expected map[string]bool // whether each expected hash was found
+	expected    map[string]bool // whether each expected hash was found
+	progress    Progress
+	done, total int64 // events
+}
+
+// progressEvents is the number of events between two calls of Progress.
+const progressEvents = 1000
+
+func (c *auditCheck) add() {
+	if c.done++; c.done%progressEvents == 1 {
+		c.progress("Verifying events", c.done, c.total)
+	}
 }
 
 func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditCheck) (AuditReport, error) {
@@ -115,6 +130,7 @@ func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditC
 	}
 	previous := []byte{}
 	err := s.eachChained(ctx, name, func(event *AuditEvent) error {
+		check.add()
 		report.Broken = event.breaks(report.Events+1, end.Seq, previous)
 		if report.Broken != nil {
 			return errBroken

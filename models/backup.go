@@ -56,7 +56,7 @@ type BackupData struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Progress is called with the step of a long operation and how many bytes of it are done.
+// Progress is called with the step of a long operation and how much of it is done, such as in bytes.
 type Progress func(step string, done, total int64)
 
 // BackupOptions configure a backup.

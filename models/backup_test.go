@@ -98,7 +98,7 @@ func TestBackupIsConsistentWhileKeysChange(t *testing.T) {
 			t.Fatal("no key changed during the backup")
 		}
 		copied := unpack(t, path, s.URL)
-		found, err := copied.VerifyAudit(s.ctx, "", nil)
+		found, err := copied.VerifyAudit(s.ctx, "", nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func ShownURL(databaseURL string) (string, error) {
 
 // MigrateTo applies the migrations up to a version.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
-	provider, err := s.migrations()
+	provider, err := s.migrations(&migrationSteps{progress: orIgnored(nil)})
 	if err != nil {
 		return err
 	}

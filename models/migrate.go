@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -32,9 +34,23 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 }
 
 func (s *Store) migrate(ctx context.Context) ([]Migration, error) {
-	provider, err := s.migrations()
+	before, err := s.SchemaVersion(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	steps := &migrationSteps{progress: s.migrationProgress}
+	provider, err := s.migrations(steps)
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
+	}
+	for _, source := range provider.ListSources() {
+		if source.Version > before {
+			steps.total++
+		}
+	}
+	if steps.total > 0 {
+		s.log.Info("updating the database schema", "version", before, "migrations", steps.total)
+		steps.progress(migrationStep, 0, steps.total)
 	}
 	results, err := provider.Up(ctx)
 	for wait := 50 * time.Millisecond; err != nil && s.dialect.name == sqlite && wait < time.Second; wait *= 2 {
@@ -79,7 +95,27 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (s *Store) migrations() (*goose.Provider, error) {
+// migrationSteps counts migrations. Goose calls it as its logger.
+type migrationSteps struct {
+	progress    Progress
+	done, total int64
+}
+
+const migrationStep = "Updating the schema"
+
+// Printf implements goose.Logger.
+func (m *migrationSteps) Printf(_ string, values ...any) {
+	text := fmt.Sprint(values...)
+	if strings.HasPrefix(text, "OK ") || strings.HasPrefix(text, "EMPTY ") { // after a migration; see goose.MigrationResult
+		m.done++
+		m.progress(migrationStep, m.done, m.total)
+	}
+}
+
+// Fatalf implements goose.Logger.
+func (m *migrationSteps) Fatalf(string, ...any) {}
+
+func (s *Store) migrations(steps *migrationSteps) (*goose.Provider, error) {
 	db, err := s.db.DB()
 	if err != nil {
 		return nil, err
@@ -100,10 +136,11 @@ func (s *Store) migrations() (*goose.Provider, error) {
 			},
 		}, nil))
 	}
+	options := []goose.ProviderOption{goose.WithGoMigrations(inCode...), goose.WithVerbose(true), goose.WithLogger(steps)}
 	if s.dialect.name == sqlite {
-		return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithGoMigrations(inCode...))
+		return goose.NewProvider(goose.DialectSQLite3, db, files, options...)
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithGoMigrations(inCode...), goose.WithSessionLocker(migrationLock{}))
+	return goose.NewProvider(goose.DialectPostgres, db, files, append(options, goose.WithSessionLocker(migrationLock{s.log, steps}))...)
 }
 
 // codeMigration is a migration that SQL can't express. Like the SQL of a migration, its result never
@@ -142,14 +179,22 @@ func (s *Store) boundTo(ctx context.Context, transaction *sql.Tx) *Store {
 // migrationLock is a PostgreSQL advisory lock for the current schema. It polls every 50 milliseconds,
 // unlike goose's own lock, which polls every five seconds. Waiting inside PostgreSQL would block CREATE
 // INDEX CONCURRENTLY.
-type migrationLock struct{}
+type migrationLock struct {
+	log   *slog.Logger
+	steps *migrationSteps
+}
 
-func (migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	for {
+func (l migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	for began, reported := time.Now(), false; ; {
 		var locked bool
 		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+migrationLockID+")").Scan(&locked)
 		if err != nil || locked {
 			return err
+		}
+		if time.Since(began) > time.Second && !reported {
+			reported = true
+			l.log.Warn("waiting until another process has updated the database schema; if there is none, end the session that holds the advisory lock in pg_locks")
+			l.steps.progress("Waiting for another process", 0, l.steps.total)
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return err

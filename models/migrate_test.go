@@ -1,6 +1,8 @@
 package models_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -19,6 +21,38 @@ func TestMigrateAtOnce(t *testing.T) {
 			t.Parallel()
 			for range 2 {
 				migrateAtOnce(t, address(t), 12)
+			}
+		})
+	}
+}
+
+// TestMigrateStopsWhenInterrupted checks that the migrations before the interruption stay, and no part of others.
+func TestMigrateStopsWhenInterrupted(t *testing.T) {
+	for name, address := range map[string]func(testing.TB) string{"sqlite": modelstest.SQLiteURL, "postgres": modelstest.PostgreSQLURL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			var last, total int64
+			store, err := models.Open(address(t), models.Options{MigrationProgress: func(_ string, done, all int64) {
+				if last, total = done, all; done == 3 {
+					cancel()
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = store.Close() })
+			if _, err := store.Migrate(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("error after an interrupt = %v, want that of the context", err)
+			}
+			if version, err := store.SchemaVersion(t.Context()); err != nil || version != 3 {
+				t.Errorf("version after an interrupt = %d, %v, want 3", version, err)
+			}
+			if _, err := store.Migrate(t.Context()); err != nil {
+				t.Errorf("second run: %v", err)
+			}
+			if last != total {
+				t.Errorf("progress ends at %d of %d", last, total)
 			}
 		})
 	}

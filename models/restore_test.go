@@ -65,7 +65,7 @@ func TestRestoreElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		modelstest.Equal(t, "unreadable secrets", len(unreadable.Endpoints), 0)
-		found, err := copied.VerifyAudit(s.ctx, "", []string{manifest.AuditHeads[1].Hash})
+		found, err := copied.VerifyAudit(s.ctx, "", []string{manifest.AuditHeads[1].Hash}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestRestoreShowsKeysDeletedSince(t *testing.T) {
 				next.wantStatus(t, before, models.KeyDeleted)
 				next.wantStatus(t, since, tt.status)
 				next.wantStatus(t, other, tt.other)
-				if found, err := next.VerifyAudit(s.ctx, "", nil); err != nil || !found.Intact() {
+				if found, err := next.VerifyAudit(s.ctx, "", nil, nil); err != nil || !found.Intact() {
 					t.Errorf("audit log = %+v, %v, want an intact one", found, err)
 				}
 				if _, isSQLite := models.SQLiteFile(s.URL); isSQLite {

@@ -173,7 +173,7 @@ func TestFailedSignInsAreBoundedAndPurged(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCount(t, s.Store, "failed_sign_ins", 0)
-		verified, err := s.VerifyAudit(t.Context(), "", nil)
+		verified, err := s.VerifyAudit(t.Context(), "", nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

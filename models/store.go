@@ -50,6 +50,8 @@ type Options struct {
 	// KeyRateLimit is the number of requests per minute of keys without a limit of their own, so that no key can
 	// give more; 0 for no limit. The Store doesn't enforce it.
 	KeyRateLimit int
+	// MigrationProgress is called with the number of migrations. It may be nil.
+	MigrationProgress Progress
 }
 
 // Store reads and changes the database according to the rules. It is safe for concurrent use.
@@ -83,7 +85,9 @@ type Store struct {
 	maxAPIKeys, keyCreations int // negative for no limit
 	keyRateLimit             int // 0 for no limit
 
-	allowPrivate bool
+	allowPrivate      bool
+	migrationProgress Progress
+
 	webhooksWake chan struct{} // receives a value when deliveries may be due
 	addedDue     *bool         // in a transaction, whether it added deliveries
 }
@@ -138,6 +142,8 @@ func Open(url string, options Options) (*Store, error) {
 
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),
+
+		migrationProgress: orIgnored(options.MigrationProgress),
 	}
 	s.scopes.Store(&loadedScopes{catalog: scope.Builtin, keyPrefix: token.DefaultPrefix})
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {

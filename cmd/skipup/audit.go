@@ -69,7 +69,9 @@ func (p *program) verifyAudit(ctx context.Context, store *models.Store, workspac
 			return err
 		}
 	}
-	found, err := store.VerifyAudit(ctx, workspace, expected)
+	show, end := p.progress(countItems)
+	found, err := store.VerifyAudit(ctx, workspace, expected, show)
+	end()
 	if err != nil {
 		return err
 	}

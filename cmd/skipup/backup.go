@@ -54,7 +54,7 @@ func (p *program) backUp(ctx context.Context, s settings, path string, force, as
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	show, end := p.progress()
+	show, end := p.progress(countBytes)
 	start := time.Now()
 	m, err := store.Backup(ctx, path, models.BackupOptions{Program: versionText(), Replace: force, Progress: show})
 	end()

@@ -19,8 +19,12 @@ func TestDoctor(t *testing.T) {
 			status, _ := s.get("/readyz")
 			return status == 200
 		})
-		healthy := skipup(t, env, "doctor", "--public-url", s.url)
-		modelstest.Contains(t, "stdout", healthy.stdout, "ok       schema: ", "ok       public_url: The server responds at "+s.url, "ok       nodes: Registered nodes: 1.")
+		var healthy outcome
+		eventually(t, "the node isn't registered", func() bool {
+			healthy = skipup(t, env, "doctor", "--public-url", s.url)
+			return strings.Contains(healthy.stdout, "Registered nodes: 1.")
+		})
+		modelstest.Contains(t, "stdout", healthy.stdout, "ok       schema: ", "ok       public_url: The server responds at "+s.url)
 		for line := range strings.Lines(healthy.stdout) {
 			if strings.HasPrefix(line, "error") && !strings.Contains(line, "fsync is off") { // as on servers for tests
 				t.Errorf("a healthy installation has the %s", line)

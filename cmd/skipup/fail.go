@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ const (
 	exitFailed
 	exitUsage
 	exitRejected
+	exitInterrupted = 128 + int(syscall.SIGINT)
 )
 
 // usageErrors lists everything wrong with a command line and its environment.
@@ -52,6 +54,11 @@ func (p *program) report(cmd *cobra.Command, err error) int {
 		return exitOK
 	}
 	text, code := p.explain(err)
+	if cmd.Context().Err() != nil { // other errors are consequences, but what was rejected or failed may need a remedy
+		if code = exitInterrupted; errors.Is(err, context.Canceled) || !errors.As(err, new(failure)) && !errors.As(err, new(*models.Error)) {
+			text = "interrupted"
+		}
+	}
 	p.printErrf("skipup: %s", text)
 	if code == exitUsage && !errors.As(err, new(unfinished)) {
 		p.printErrf("Run %q for help.", cmd.CommandPath()+" --help")
@@ -82,7 +89,7 @@ func (p *program) explain(err error) (text string, code int) {
 	case errors.As(err, &failed):
 		return err.Error(), exitFailed
 	case errors.Is(err, context.Canceled):
-		return "interrupted", exitFailed
+		return "interrupted", exitInterrupted
 	case models.IsUnavailable(err):
 		return fmt.Sprintf("the database doesn't respond: %v", err), exitFailed
 	}

@@ -23,7 +23,7 @@ func TestExplain(t *testing.T) {
 		{"not found", models.Errorf(models.NotFound, "API key not found."), "API key not found.", exitRejected},
 		{"rejected", wrapped(models.Errorf(models.FailedPrecondition, "Not now.")), "Not now.", exitRejected},
 		{"failure", failf("port %d is in use", 80), "port 80 is in use", exitFailed},
-		{"interrupted", wrapped(context.Canceled), "interrupted", exitFailed},
+		{"interrupted", wrapped(context.Canceled), "interrupted", exitInterrupted},
 		{"database timeout", wrapped(context.DeadlineExceeded), "the database doesn't respond: read API key: context deadline exceeded", exitFailed},
 		{"other error", wrapped(errors.New("syntax error")), "internal error: read API key: syntax error", exitFailed},
 	}

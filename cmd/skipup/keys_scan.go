@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +42,7 @@ aren't reported. The output has the file, line, column, and start of each key, n
 With --database, the output also has the name and status of each key. The variable ` + databaseOption.variable + `
 is ignored, because in a repository it often names the database of another program.
 
-Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read.`,
+Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read, 130 interrupted.`,
 		Example: `  skipup keys scan .
   git diff --cached | skipup keys scan -
   skipup keys scan --database "$DATABASE_URL" --json /var/log/app`,
@@ -78,10 +80,13 @@ Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read.`,
 
 // scanKeys prints the keys found in paths. store may be nil.
 func (p *program) scanKeys(ctx context.Context, paths []string, store *models.Store, asJSON bool) error {
+	show, end := p.progress(countBytes)
+	defer end()
 	found, complete := []foundKey{}, true
 	known := map[token.Digest]*knownKey{} // so that each key is looked up once
-	for file := range p.scanned(ctx, paths) {
+	add := func(file scannedFile) error {
 		if file.err != nil {
+			end()
 			p.printErrf("skipup: %v", file.err)
 			complete = false
 		}
@@ -94,25 +99,87 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 			if found = append(found, key); asJSON {
 				continue
 			}
+			end()
 			if err := p.printf("%s", key.text(store != nil)); err != nil {
 				return err
 			}
 		}
+		return nil
 	}
+	if err := p.eachScanned(ctx, paths, show, add); err != nil {
+		return err
+	}
+	end()
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err
 		}
 	}
 	switch {
-	case ctx.Err() != nil:
-		return unfinished{ctx.Err()}
 	case !complete:
 		return errIncomplete
 	case len(found) > 0:
 		return errFound
 	}
 	return nil
+}
+
+// eachScanned calls add for each file at and below paths, and show from time to time with the number of bytes
+// that were read. It returns the first error of add, or that of ctx, without waiting for files that are open.
+func (p *program) eachScanned(ctx context.Context, paths []string, show models.Progress, add func(scannedFile) error) error {
+	var done atomic.Int64
+	total := p.sizeOf(ctx, paths)
+	files := p.scanned(ctx, paths, &done)
+	refresh := time.NewTicker(100 * time.Millisecond)
+	defer refresh.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-refresh.C:
+			show("Scanning files", done.Load(), total)
+		case file, more := <-files:
+			if !more {
+				return ctx.Err()
+			}
+			if err := add(file); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// sizeOf returns the size of all files at and below paths in bytes, or 0 if no progress is shown.
+func (p *program) sizeOf(ctx context.Context, paths []string) (size int64) {
+	if _, terminal := terminalOf(p.stderr); !terminal {
+		return 0
+	}
+	for _, path := range paths {
+		p.eachFile(path, func(name string, _ func() (io.ReadCloser, error), _ error) error {
+			if info, err := os.Stat(name); err == nil {
+				size += info.Size()
+			}
+			return ctx.Err()
+		})
+	}
+	return size
+}
+
+// countedFile is a file that counts the bytes that are read from it, until ctx ends.
+type countedFile struct {
+	io.ReadCloser
+	ctx  context.Context
+	done *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (f countedFile) Read(into []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := f.ReadCloser.Read(into)
+	f.done.Add(int64(n))
+	return n, err
 }
 
 // scannedFile is the result of the scan of a file.
@@ -122,8 +189,9 @@ type scannedFile struct {
 	err      error
 }
 
-// scanned scans the files at and below paths concurrently, and returns the results in order.
-func (p *program) scanned(ctx context.Context, paths []string) <-chan scannedFile {
+// scanned scans the files at and below paths concurrently, and returns the results in order. It adds the number
+// of bytes to done.
+func (p *program) scanned(ctx context.Context, paths []string, done *atomic.Int64) <-chan scannedFile {
 	results := make(chan chan scannedFile, 4*runtime.GOMAXPROCS(0))
 	work := make(chan func())
 	for range runtime.GOMAXPROCS(0) {
@@ -148,7 +216,7 @@ func (p *program) scanned(ctx context.Context, paths []string) <-chan scannedFil
 					result <- scannedFile{name: name, err: err}
 					return nil
 				}
-				work <- func() { result <- scan(name, open) }
+				work <- func() { result <- scan(ctx, name, open, done) }
 				return nil
 			})
 		}
@@ -194,14 +262,14 @@ func isLink(path string) bool {
 	return err == nil && info.Mode().Type() == fs.ModeSymlink
 }
 
-func scan(name string, open func() (io.ReadCloser, error)) scannedFile {
+func scan(ctx context.Context, name string, open func() (io.ReadCloser, error), done *atomic.Int64) scannedFile {
 	result := scannedFile{name: name}
 	file, err := open()
 	if err != nil {
 		result.err = err
 		return result
 	}
-	err = token.Search(file, func(finding token.Finding) error {
+	err = token.Search(countedFile{file, ctx, done}, func(finding token.Finding) error {
 		result.findings = append(result.findings, finding)
 		return nil
 	})

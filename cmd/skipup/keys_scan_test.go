@@ -126,7 +126,7 @@ func TestInterruptedScanFails(t *testing.T) {
 		files[fmt.Sprint(i)] = "nothing"
 	}
 	var stderr strings.Builder
-	if code := run(ctx, []string{"keys", "scan", write(t, files)}, nil, strings.NewReader(""), io.Discard, &stderr); code != exitUsage || stderr.String() != "skipup: interrupted\n" {
+	if code := run(ctx, []string{"keys", "scan", write(t, files)}, nil, strings.NewReader(""), io.Discard, &stderr); code != exitInterrupted || stderr.String() != "skipup: interrupted\n" {
 		t.Errorf("exit code = %d, stderr = %q", code, &stderr)
 	}
 }

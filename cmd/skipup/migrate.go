@@ -16,7 +16,8 @@ func (p *program) migrate() *cobra.Command {
 		Long: `Run database migrations and print the ones that were applied.
 
 All other commands that use the database also run migrations. Use this command to run them before
-you start a new version.`,
+you start a new version. If you stop it with Ctrl-C, the migrations that it has applied stay, and the
+current one leaves no changes.`,
 	}
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -24,7 +25,9 @@ you start a new version.`,
 		if err != nil {
 			return err
 		}
-		store, applied, err := openStore(ctx, s, models.Options{})
+		show, end := p.progress(countItems)
+		store, applied, err := openStore(ctx, s, models.Options{MigrationProgress: show})
+		end()
 		if err != nil {
 			return err
 		}

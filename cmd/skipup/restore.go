@@ -63,7 +63,7 @@ Everyone must sign in again. Before the restore, this command says what it will 
 }
 
 func (p *program) restoreFrom(ctx context.Context, s settings, file string, o models.RestoreOptions, yes, asJSON bool) (err error) {
-	show, end := p.progress()
+	show, end := p.progress(countBytes)
 	defer end()
 	o.Progress = show
 	acting := models.WithActor(ctx, operator)

@@ -128,7 +128,7 @@ func TestRestoreAsks(t *testing.T) {
 	canceled, _ := runCommandAtTerminal(t, env, []string{"restore", file}, "no\n")
 	canceled.requireFailure(t, exitRejected, "Enter yes: ", "Canceled. Nothing was changed.")
 	interrupted, _ := runCommandAtTerminal(t, env, []string{"restore", file}, interrupt)
-	interrupted.requireFailure(t, exitFailed, "interrupted")
+	interrupted.requireFailure(t, exitInterrupted, "interrupted")
 	confirmed, _ := runCommandAtTerminal(t, env, []string{"restore", file}, "yes\n")
 	if confirmed.code != exitOK {
 		t.Errorf("restore after yes: %+v", confirmed)

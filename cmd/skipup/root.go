@@ -41,7 +41,8 @@ Exit codes:
   0  success
   1  failure of the database, the network, or the program; a retry may help
   2  invalid command line, configuration, or value; nothing was changed
-  3  rejected: the object doesn't exist, or the operation isn't allowed now`
+  3  rejected: the object doesn't exist, or the operation isn't allowed now
+  130  interrupted, such as with Ctrl-C`
 
 func (p *program) root() *cobra.Command {
 	root := p.group(&cobra.Command{

@@ -291,6 +291,24 @@ func TestSignalLetsOpenRequestsFinish(t *testing.T) {
 	}
 }
 
+func TestSQLiteFilesArePrivate(t *testing.T) {
+	env := sqliteEnv(t)
+	newWorkspace(t, env)
+	database, _ := models.SQLiteFile(env["DATABASE_URL"])
+	if err := os.Chmod(database, 0o644); err != nil { // as created by another program
+		t.Fatal(err)
+	}
+	serve(t, env)
+	for _, end := range []string{"", "-wal", "-shm", ".key"} {
+		info, err := os.Stat(database + end)
+		if err != nil {
+			t.Error(err)
+		} else if info.Mode().Perm() != 0o600 {
+			t.Errorf("mode of %s = %04o, want 0600", info.Name(), info.Mode().Perm())
+		}
+	}
+}
+
 func TestStopDuringStartup(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

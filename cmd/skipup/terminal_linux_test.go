@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -142,7 +143,7 @@ func TestPasswordFromTerminalIsRejected(t *testing.T) {
 
 func TestInterruptAtThePrompt(t *testing.T) {
 	got, _ := runAtTerminal(t, sqliteEnv(t), interrupt)
-	got.requireFailure(t, exitFailed, "interrupted")
+	got.requireFailure(t, exitInterrupted, "interrupted")
 }
 
 func TestLogFormat(t *testing.T) {
@@ -161,4 +162,43 @@ func TestLogFormat(t *testing.T) {
 	if !regexp.MustCompile(`^\{"time":"[^"]+","level":"INFO","msg":"listening","address":"127.0.0.1:8080"\}\n$`).MatchString(file.String()) {
 		t.Errorf("log in a file = %s, want JSON", &file)
 	}
+}
+
+// runWithProgress runs a command whose standard error is a terminal, and returns what it shows and its exit code.
+func runWithProgress(t *testing.T, ctx context.Context, env map[string]string, stdin io.Reader, args ...string) (shown *output, exited <-chan int) {
+	t.Helper()
+	user, terminal := newTerminal(t)
+	shown = &output{}
+	go func() { _, _ = io.Copy(shown, user) }()
+	codes := make(chan int, 1)
+	go func() { codes <- run(ctx, args, env, stdin, io.Discard, terminal) }()
+	return shown, codes
+}
+
+func TestProgressOnATerminal(t *testing.T) {
+	env := sqliteEnv(t)
+	for _, tt := range []struct{ command, step string }{
+		{"migrate", "Updating the schema"},
+		{"audit verify", "Verifying events"},
+	} {
+		if tt.command != "migrate" {
+			newWorkspace(t, env) // has events
+		}
+		shown, exited := runWithProgress(t, t.Context(), env, strings.NewReader(""), strings.Fields(tt.command)...)
+		if code := <-exited; code != exitOK {
+			t.Errorf("%s: exit code = %d: %s", tt.command, code, shown)
+		}
+		eventually(t, tt.command+" shows no progress", func() bool { return strings.Contains(shown.String(), tt.step) })
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	stdin, input := io.Pipe() // never ends
+	defer input.Close()
+	shown, exited := runWithProgress(t, ctx, env, stdin, "keys", "scan", "-")
+	eventually(t, "keys scan shows no progress", func() bool { return strings.Contains(shown.String(), "Scanning files") })
+	cancel()
+	if code := <-exited; code != exitInterrupted {
+		t.Errorf("keys scan: exit code after an interrupt = %d, want %d", code, exitInterrupted)
+	}
+	eventually(t, "keys scan doesn't say that it was interrupted", func() bool { return strings.Contains(shown.String(), "skipup: interrupted") })
 }
