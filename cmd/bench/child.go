@@ -23,6 +23,7 @@ type server struct {
 	dir     string
 	address string
 	keys    []string
+	behind  *server // that a proxy asks; nil for a server itself
 }
 
 // startServer starts this program as a server that holds a number of keys in memory.
@@ -85,8 +86,13 @@ func (s *server) flush() error {
 	return response.Body.Close()
 }
 
-// cpuTime returns the CPU time that all threads of the server have used.
+// cpuTime returns the CPU time that all threads of the server, and of the one behind it, have used.
 func (s *server) cpuTime() (total time.Duration, err error) {
+	if s.behind != nil {
+		if total, err = s.behind.cpuTime(); err != nil {
+			return 0, err
+		}
+	}
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.process.Process.Pid))
 	if err != nil {
 		return 0, err

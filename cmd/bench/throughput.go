@@ -84,26 +84,51 @@ func measureMiddleware(ctx context.Context, p plan) error {
 }
 
 // measureVerify compares the answer to a reverse proxy with a response of the same server for which no key
-// is verified.
+// is verified. Then it compares nginx with and without auth_request, which asks /verify or a common alternative.
 func measureVerify(ctx context.Context, p plan) error {
 	if !p.includes("verify") {
 		return nil
 	}
+	server, err := startServer(ctx, 10_000)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
 	fmt.Printf("\n/verify, 10,000 keys in rotation\n")
-	return compare(ctx, p, 10_000, []variant{
+	err = compareOn(server, p, []variant{
 		{name: "no key (/healthz)", path: "/healthz", status: http.StatusOK},
 		{name: "no key, again", path: "/healthz", status: http.StatusOK},
 		{name: "/verify", path: "/verify?scope=meeting_requests.read&route=GET+/orders", status: http.StatusNoContent, minRatio: 0.85},
 	})
+	if err != nil {
+		return err
+	}
+	proxy, err := startNginx(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer proxy.stop()
+	fmt.Printf("\nnginx on the same core, 10,000 keys in rotation\n")
+	return compareOn(proxy, p, []variant{
+		{name: "no auth_request", path: "/bare", status: http.StatusOK},
+		{name: "no auth_request, again", path: "/bare", status: http.StatusOK},
+		{name: "auth_request to /verify", path: "/verified", status: http.StatusOK},
+		{name: "auth_request to Echo's KeyAuth and a GORM read", path: "/verified-keyauth", status: http.StatusOK},
+	})
 }
 
-// compare measures the variants in turn and prints the medians.
+// compare measures the variants in turn on a new server and prints the medians.
 func compare(ctx context.Context, p plan, keys int, variants []variant) error {
 	server, err := startServer(ctx, keys)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
+	return compareOn(server, p, variants)
+}
+
+// compareOn measures the variants in turn on a server and prints the medians.
+func compareOn(server *server, p plan, variants []variant) error {
 	client, err := dial(server)
 	if err != nil {
 		return err
