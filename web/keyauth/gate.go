@@ -135,7 +135,7 @@ func (r *Request) Verified() bool { return r.admitted }
 func (g *Gate) Admit(ctx context.Context, r *Request, response http.Header) error {
 	r.start = time.Now()
 	key, origin, err := g.find(ctx, r)
-	if !models.IsKind(err, models.RateLimited) {
+	if err == nil || !models.IsKind(err, models.RateLimited) {
 		r.Origin, r.Result = origin, ResultOf(err)
 		if g.verified != nil {
 			g.verified(origin, r.Result, time.Since(r.start))

@@ -52,10 +52,11 @@ const (
 
 // ResultOf returns the result for the error of a verification.
 func ResultOf(err error) Result {
+	if err == nil { // before anything is allocated
+		return ResultAccepted
+	}
 	inactive := new(InactiveError)
 	switch {
-	case err == nil:
-		return ResultAccepted
 	case errors.Is(err, ErrMissing):
 		return ResultMissing
 	case errors.As(err, &inactive):
