@@ -25,7 +25,8 @@ type Session struct {
 	WorkspaceID *string // the current workspace; nil if the user belongs to none
 	Address     string
 	UserAgent   string
-	Notice      string // shown once on the next page
+	Notice      string     // shown once on the next page
+	ProvenAt    *time.Time // when the user last proved who they are with Prove
 	CreatedAt   time.Time
 	LastSeenAt  time.Time
 	ExpiresAt   time.Time

@@ -13,7 +13,8 @@ import (
 // PendingSignInLife is how long someone who entered their password can take to enter a code.
 const PendingSignInLife = 10 * time.Minute
 
-// Codes have longer waits than passwords, because they are short. Whoever guesses them knows the password.
+// Codes have longer waits than passwords, because they are short and only someone who knows the password can
+// guess them.
 var (
 	codeShareThrottle   = throttle{free: 5, longest: 15 * time.Minute}
 	codeAccountThrottle = throttle{free: 20, longest: 15 * time.Minute}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -206,6 +207,16 @@ func SessionDigest(c echo.Context) []byte {
 	return digest
 }
 
+// ProvedRecently reports whether the user of the browser's session has proved recently who they are.
+func ProvedRecently(c echo.Context) bool {
+	session, err := browserSessionsOf(c).session(c)
+	if err != nil {
+		return false
+	}
+	proved, _ := session.Values[provenValue].(bool)
+	return proved
+}
+
 // Device returns the value of the known-device cookie, or "" if the browser sent none.
 func Device(c echo.Context) string {
 	return cookieOf(c, cookieName(browserSessionsOf(c).publicURL, deviceCookie))
@@ -254,13 +265,13 @@ func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
 		case r.Method == http.MethodGet, r.Method == http.MethodHead:
 			return Redirect(c, path.SignInAnd(r.URL.RequestURI()))
 		default:
-			return Redirect(c, path.SignInAgain(pageOfForm(r), path.FormNotSent))
+			return Redirect(c, path.SignInAgain(PageOfForm(r), path.FormNotSent))
 		}
 	}
 }
 
-// pageOfForm returns the URL of the page from which a form was sent, or that of the root.
-func pageOfForm(r *http.Request) string {
+// PageOfForm returns the URL of the page from which a form was sent, or that of the root.
+func PageOfForm(r *http.Request) string {
 	from, err := url.Parse(r.Referer())
 	if err != nil || from.Host != r.Host {
 		return path.Root
@@ -278,6 +289,12 @@ func returnTo(r *http.Request) string {
 		return ""
 	}
 	return r.URL.RequestURI()
+}
+
+// ReplacedPart returns the ID of the part of the current page that htmx replaces by the response, or "".
+func ReplacedPart(c echo.Context) string {
+	_, id, _ := strings.Cut(c.Request().Header.Get("HX-Target"), "#")
+	return id
 }
 
 // RequireAdmin rejects callers who aren't admins of the current workspace.

@@ -23,6 +23,7 @@ const (
 	workspaceValue = "workspace"
 	noticeValue    = "notice"
 	digestValue    = "digest"
+	provenValue    = "proven"
 )
 
 // hostPrefix makes browsers send a cookie only to this host and only over HTTPS (RFC 6265bis
@@ -61,6 +62,7 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 	session.Values[userValue] = row.UserID
 	session.Values[noticeValue] = row.Notice
 	session.Values[digestValue] = row.Digest
+	session.Values[provenValue] = row.ProvedRecently(s.store.Now())
 	if row.WorkspaceID != nil {
 		session.Values[workspaceValue] = *row.WorkspaceID
 	}

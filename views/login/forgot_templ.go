@@ -53,7 +53,7 @@ func ForgotPassword(f ForgotForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if message := withWait(f.Error, f.RetryAfter); message != "" {
+			if message := ui.WithWait(f.Error, f.RetryAfter); message != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div class=\"mb-5\" role=\"alert\" id=\"forgot-error\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -1,8 +1,6 @@
 package login
 
 import (
-	"time"
-
 	"github.com/a-h/templ"
 
 	"github.com/skipup/keys/views/path"
@@ -10,15 +8,7 @@ import (
 )
 
 // message returns the error, with the time to wait if there is one.
-func (f Form) message() string { return withWait(f.Error, f.RetryAfter) }
-
-// withWait returns an error with the time to wait, if there is one.
-func withWait(message string, wait time.Duration) string {
-	if wait <= 0 {
-		return message
-	}
-	return message + " Try again in " + duration(wait) + "."
-}
+func (f Form) message() string { return ui.WithWait(f.Error, f.RetryAfter) }
 
 // reason explains why someone has to sign in again, or returns "".
 func (f Form) reason() string {
@@ -33,16 +23,6 @@ func (f Form) reason() string {
 		return "You took too long to enter the code. Sign in again."
 	}
 	return ""
-}
-
-// duration returns d in seconds or minutes, rounded up.
-func duration(d time.Duration) string {
-	seconds := int64((d + time.Second - 1) / time.Second)
-	if seconds <= 90 {
-		return ui.Plural(seconds, "second")
-	}
-	minutes := (seconds + 59) / 60
-	return ui.Plural(minutes, "minute")
 }
 
 // described returns the attributes that tie the message to a field.

@@ -3,7 +3,7 @@
 import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, confirmLink, createKey, createTestWorkspace, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setUp, shownKey, submit, untilADate, useSession, workspaceMenu } from './steps.js'
+import { ada, confirmLink, createKey, createTestWorkspace, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setLastProof, setUp, setUpSecondFactor, shownKey, signIn, submit, untilADate, useSession, workspaceMenu } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { expect, test } from './test.js'
@@ -271,6 +271,48 @@ export const states = {
     await submit(page)
     await expect(page.getByText('New email is already your email.')).toBeVisible()
   }), { variables: smtp }),
+  'second-factor-setup': signedIn(async (page) => {
+    await page.goto('/settings/account')
+    await page.getByRole('link', { name: 'Set up…' }).click()
+    await dialog(page).getByLabel('Code').fill('000000')
+    await submit(page)
+    await expect(dialog(page).getByText('This code is incorrect')).toBeVisible()
+  }),
+  'recovery-codes': signedIn(setUpSecondFactor),
+  'second-factor': signedIn(async (page, { skipup }) => {
+    await setUpSecondFactor(page)
+    await skipup.exec('DELETE FROM recovery_codes WHERE digest NOT IN (SELECT digest FROM recovery_codes LIMIT 2)')
+    await page.goto('/settings/account')
+  }),
+  'second-factor-remove': signedIn(async (page) => {
+    await setUpSecondFactor(page)
+    await page.goto('/settings/account/second-factor/remove')
+  }),
+  'recovery-codes-replace': signedIn(async (page) => {
+    await setUpSecondFactor(page)
+    await page.goto('/settings/account/recovery-codes')
+  }),
+  'sign-in-code': signedIn(async (page) => {
+    await setUpSecondFactor(page)
+    await page.context().clearCookies()
+    await page.goto('/login')
+    await signIn(page)
+    await page.getByLabel('Code').fill('000000')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await expect(page.getByText('This code is incorrect')).toBeVisible()
+  }),
+  'step-up': signedIn(async (page, { skipup }) => {
+    await setLastProof(skipup, '-15 minutes')
+    await openForm(page)
+    await dialog(page).getByLabel('Name').fill('Nightly sync')
+    await submit(page)
+    await expect(dialog(page).getByRole('heading', { name: 'Confirm it’s you' })).toBeVisible()
+  }),
+  'step-up-page': signedIn(async (page, { skipup }) => {
+    await setUpSecondFactor(page)
+    await setLastProof(skipup, '-15 minutes')
+    await page.goto('/settings/account/second-factor')
+  }),
   'account-email-by-operator': signedIn(async (page) => {
     await page.goto('/settings/account')
     await page.getByRole('link', { name: 'Change email' }).click()

@@ -1,5 +1,5 @@
 // Steps that many tests share.
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { expect } from '@playwright/test'
 
 export { shell } from './skipup.js'
@@ -31,6 +31,34 @@ export async function signIn(page, { email, password } = ada) {
 export async function resetLink(skipup) {
   const link = await skipup.run(['user', 'reset-link', ada.email])
   return new URL(link.trim()).pathname
+}
+
+// setLastProof sets how long ago everyone has proved who they are, as a modifier of SQLite's date.
+export const setLastProof = (skipup, modifier) =>
+  skipup.exec(`UPDATE sessions SET proven_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '${modifier}')`)
+
+// codeOf returns the code that an authenticator app with a key shows now, or some periods of 30 seconds later
+// (RFC 6238).
+export function codeOf(key, periods = 0) {
+  const bits = [...key.replaceAll(' ', '')].map((char) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(char).toString(2).padStart(5, '0')).join('')
+  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + periods))
+  const sum = createHmac('sha1', secret).update(counter).digest()
+  const number = sum.readUInt32BE(sum.at(-1) & 15) & 0x7fffffff
+  return String(number % 1_000_000).padStart(6, '0')
+}
+
+// setUpSecondFactor sets up an authenticator app in the dialog. It returns the key of the app, and the code that it used.
+export async function setUpSecondFactor(page) {
+  await page.goto('/settings/account')
+  await page.getByRole('link', { name: 'Set up…' }).click()
+  const key = await dialog(page).locator('#setup-key').textContent()
+  const code = codeOf(key)
+  await dialog(page).getByLabel('Code').fill(code)
+  await submit(page)
+  await expect(dialog(page).getByRole('heading', { name: 'Second factor set up' })).toBeVisible()
+  return { key, code }
 }
 
 // confirmLink stores a link to a new email of Ada's, as an email would contain it, and returns its path.

@@ -1,0 +1,138 @@
+package dashboard
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/proof"
+	"github.com/skipup/keys/views/viewer"
+	"github.com/skipup/keys/web"
+)
+
+// endpoint is the method and the path of a route.
+type endpoint struct{ method, path string }
+
+// stepUp are the routes for which a person must have proved recently who they are. For GET requests, these are
+// forms with secrets, which aren't kept when the proof is asked for after they were sent. The value
+// reports whether the form itself asks for the current password, which is enough without a second
+// factor.
+var stepUp = map[endpoint]bool{
+	{http.MethodPost, path.APIKeys}:                       false,
+	{http.MethodPost, path.APIKeyBulkDelete}:              false,
+	{http.MethodPost, path.APIKeyAccess(":id")}:           false,
+	{http.MethodPost, path.APIKeyRotation(":id")}:         false,
+	{http.MethodPost, path.APIKeyRotationFinish(":id")}:   false,
+	{http.MethodPost, path.APIKeyRotationCancel(":id")}:   false,
+	{http.MethodPost, path.APIKeyDelete(":id")}:           false,
+	{http.MethodPost, path.APIKeyScheduleDeletion(":id")}: false,
+
+	{http.MethodPost, path.WebhookSecret(":id")}: false,
+
+	{http.MethodPost, path.Members}:                   false,
+	{http.MethodPost, path.MemberRole(":id")}:         false,
+	{http.MethodPost, path.MemberDeactivate(":id")}:   false,
+	{http.MethodPost, path.MemberReactivate(":id")}:   false,
+	{http.MethodPost, path.MemberDetails(":id")}:      false,
+	{http.MethodPost, path.MemberResetLink(":id")}:    false,
+	{http.MethodPost, path.MemberSecondFactor(":id")}: false,
+	{http.MethodPost, path.MemberInvitation(":id")}:   false,
+
+	{http.MethodPost, path.Policy}: false,
+
+	{http.MethodGet, path.AccountEmail}:        true,
+	{http.MethodPost, path.AccountEmail}:       true,
+	{http.MethodPost, path.AccountPassword}:    true,
+	{http.MethodGet, path.SecondFactor}:        false,
+	{http.MethodPost, path.SecondFactor}:       false,
+	{http.MethodPost, path.RemoveSecondFactor}: false,
+	{http.MethodPost, path.RecoveryCodes}:      false,
+}
+
+// secretFields are the fields that a page never repeats.
+var secretFields = []string{"password", "new_password"}
+
+// proofs asks people to prove who they are.
+type proofs struct{ store *models.Store }
+
+// require returns the handler of a route in stepUp, which first asks for a proof if the last one is too old. The
+// page repeats what was entered, so that the form continues with the answer.
+func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if web.ProvedRecently(c) {
+			return next(c)
+		}
+		user := viewer.Of(c.Request().Context()).User
+		hasSecondFactor, err := h.store.HasSecondFactor(c.Request().Context(), user.ID)
+		if err != nil {
+			return err
+		}
+		if asksPassword && !hasSecondFactor {
+			return next(c)
+		}
+		var form struct {
+			Entered string `form:"proof"`
+			Next    string `form:"proof_next"`
+		}
+		if err := web.BindForm(c, &form); err != nil {
+			return err
+		}
+		page := h.pageOf(c)
+		page.SecondFactor = hasSecondFactor
+		if !c.Request().PostForm.Has(proof.EnteredField) {
+			return web.Render(c, http.StatusForbidden, proof.Ask(page))
+		}
+		page.Next = form.Next
+		err = h.store.Prove(c.Request().Context(), user, web.SessionID(c), web.Device(c), form.Entered)
+		rejected := new(models.Error)
+		switch {
+		case err == nil && page.Next == page.Action: // in the dialog, if it is in one
+			return c.Redirect(http.StatusSeeOther, web.LocalURL(page.Next))
+		case err == nil && page.Next != "":
+			return web.Redirect(c, web.LocalURL(page.Next))
+		case err == nil:
+			return next(c)
+		case !errors.As(err, &rejected):
+			return err
+		case rejected.Kind == models.RateLimited:
+			page.Error, page.RetryAfter = rejected.Message, rejected.RetryAfter
+			setRetryAfter(c, rejected)
+			return web.Render(c, http.StatusTooManyRequests, proof.Ask(page))
+		}
+		page.Error = rejected.Fields.Sentence("code", "This code") + rejected.Fields.Sentence("password", "The password")
+		return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
+	}
+}
+
+// pageOf returns the page that delays a request.
+func (h proofs) pageOf(c echo.Context) proof.Page {
+	r := c.Request()
+	page := proof.Page{Action: r.URL.RequestURI(), Back: web.PageOfForm(r), Fields: maps.Clone(r.PostForm)}
+	if page.Fields == nil {
+		page.Fields = url.Values{}
+	}
+	switch {
+	case web.ReplacedPart(c) == "main":
+		page.Into = proof.Main
+	case web.ForPart(c):
+		page.Into = proof.Panel
+	}
+	if r.Method != http.MethodPost {
+		page.Next = page.Action
+	}
+	for _, name := range secretFields {
+		if page.Fields.Has(name) {
+			page.Next = page.Back
+		}
+		page.Fields.Del(name)
+	}
+	for _, name := range []string{proof.EnteredField, proof.NextField, "username"} {
+		page.Fields.Del(name)
+	}
+	return page
+}
