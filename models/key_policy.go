@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// KeyPolicy is what a workspace allows for the lifetimes of its keys, and the ages at which keys are due
-// for review. It applies to all keys that are created, changed, or rotated, in any way.
+// KeyPolicy is what a workspace allows for the lifetimes of its keys, the ages at which keys are due for
+// review, and how members sign in. It applies to all keys that are created, changed, or rotated, in any way.
 type KeyPolicy struct {
 	// ExpiryRequired reports whether keys that never expire are not allowed. It is true if there is a maximum.
 	ExpiryRequired bool `gorm:"column:key_expiry_required"`
@@ -21,6 +21,9 @@ type KeyPolicy struct {
 	ReviewUnusedDays int // from the creation of a key that was never used
 	ReviewIdleDays   int // from the last use
 	ReviewOldDays    int // from the creation
+
+	// SecondFactorRequired reports whether members without a second factor can't use the workspace.
+	SecondFactorRequired bool
 }
 
 // DefaultKeyPolicy is the policy of a new workspace.
@@ -52,6 +55,10 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 		return KeyPolicy{}, err
 	}
 	p.ExpiryRequired = p.ExpiryRequired || p.MaxDays > 0
+	// Without the key, no one could set up a second factor. The operator's commands don't have it.
+	if p.SecondFactorRequired && len(s.sealer.keys) == 0 && ActorOf(ctx).Type != ActorOperator {
+		return KeyPolicy{}, errNoEncryptionKey
+	}
 	err := s.Tx(ctx, func(tx *Store) error {
 		workspace, err := tx.lockWorkspace(ctx, workspaceID)
 		if err != nil {
@@ -69,6 +76,7 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 		update := map[string]any{
 			"key_expiry_required": p.ExpiryRequired, "key_max_days": p.MaxDays, "key_default_days": p.DefaultDays, "key_policy_since": p.Since,
 			"review_unused_days": p.ReviewUnusedDays, "review_idle_days": p.ReviewIdleDays, "review_old_days": p.ReviewOldDays,
+			"second_factor_required": p.SecondFactorRequired,
 		}
 		if err := tx.with(ctx).Model(workspace).Where("id = ?", workspaceID).Updates(update).Error; err != nil {
 			return fmt.Errorf("update key policy: %w", err)
@@ -129,8 +137,13 @@ func (p KeyPolicy) texts() map[string]string {
 	if p.DefaultDays > 0 {
 		usual = daysText(p.DefaultDays)
 	}
+	secondFactor := "optional"
+	if p.SecondFactorRequired {
+		secondFactor = "required"
+	}
 	return map[string]string{
-		"max_lifetime": longest, "default_lifetime": usual, "review_unused": daysText(p.ReviewUnusedDays),
+		"second_factor": secondFactor,
+		"max_lifetime":  longest, "default_lifetime": usual, "review_unused": daysText(p.ReviewUnusedDays),
 		"review_idle": daysText(p.ReviewIdleDays), "review_old": daysText(p.ReviewOldDays),
 	}
 }

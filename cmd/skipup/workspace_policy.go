@@ -13,6 +13,7 @@ import (
 type policyFlags struct {
 	workspace      string
 	expiryRequired bool
+	secondFactor   bool
 	days           map[string]*int // by flag
 	json           bool
 }
@@ -26,9 +27,9 @@ var policyFields = map[string]string{
 func (p *program) workspacePolicy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Print or change a workspace's key policy",
-		Long: `Print a workspace's key policy: how long keys may last, the default lifetime, and when the review
-reports a key. With flags, change it first. Omitted flags don't change.
+		Short: "Print or change a workspace's policy",
+		Long: `Print a workspace's policy: how long keys may last, the default lifetime, when the review reports a key,
+and whether members need a second factor. With flags, change it first. Omitted flags don't change.
 
 The policy applies to keys that anyone creates, changes, or rotates, in any way. It changes no existing
 key: "skipup keys shorten" shortens the lifetimes that it doesn't allow.`,
@@ -39,6 +40,7 @@ key: "skipup keys shorten" shortens the lifetimes that it doesn't allow.`,
 	flags := cmd.Flags()
 	addWorkspaceFlag(cmd, &f.workspace)
 	flags.BoolVar(&f.expiryRequired, "expiry-required", false, "don't allow keys that never expire")
+	flags.BoolVar(&f.secondFactor, "second-factor-required", false, "don't let members without a second factor use the workspace")
 	for _, flag := range []struct{ name, usage string }{
 		{"max-days", "longest lifetime in `days` (0 for no limit)"},
 		{"default-days", "lifetime in `days` of keys created without an expiry (0 for none)"},
@@ -91,6 +93,9 @@ func (f policyFlags) changes(policy *models.KeyPolicy, given func(flag string) b
 	if given("expiry-required") {
 		policy.ExpiryRequired, any = f.expiryRequired, true
 	}
+	if given("second-factor-required") {
+		policy.SecondFactorRequired, any = f.secondFactor, true
+	}
 	return any
 }
 
@@ -102,12 +107,15 @@ type printedPolicy struct {
 	ReviewUnusedDays int  `json:"review_unused_days"`
 	ReviewIdleDays   int  `json:"review_idle_days"`
 	ReviewOldDays    int  `json:"review_old_days"`
+
+	SecondFactorRequired bool `json:"second_factor_required"`
 }
 
 func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(printedPolicy{
 			policy.ExpiryRequired, policy.MaxDays, policy.DefaultDays, policy.ReviewUnusedDays, policy.ReviewIdleDays, policy.ReviewOldDays,
+			policy.SecondFactorRequired,
 		})
 	}
 	return p.printRows([][]string{
@@ -118,6 +126,7 @@ func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
 		{"review: never used after", daysOr(policy.ReviewUnusedDays, "")},
 		{"review: inactive after", daysOr(policy.ReviewIdleDays, "")},
 		{"review: due for rotation after", daysOr(policy.ReviewOldDays, "")},
+		{"second factor required", strconv.FormatBool(policy.SecondFactorRequired)},
 	})
 }
 

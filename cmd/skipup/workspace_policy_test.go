@@ -30,8 +30,8 @@ func TestWorkspacePolicy(t *testing.T) {
 				t.Errorf("stderr = %q, want it to contain %q", wrong.stderr, says)
 			}
 		}
-		set := read("--max-days", "90", "--default-days", "30")
-		modelstest.Equal(t, "policy", set, printedPolicy{ExpiryRequired: true, MaxDays: 90, DefaultDays: 30, ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365})
+		set := read("--max-days", "90", "--default-days", "30", "--second-factor-required")
+		modelstest.Equal(t, "policy", set, printedPolicy{ExpiryRequired: true, MaxDays: 90, DefaultDays: 30, ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, SecondFactorRequired: true})
 
 		skipup(t, env, "keys", "create", "--name", "X", "--scopes", "", "--never-expires").requireCode(t, exitUsage)
 		skipup(t, env, "keys", "create", "--name", "X", "--scopes", "", "--expires-in", "2162h").requireCode(t, exitUsage)

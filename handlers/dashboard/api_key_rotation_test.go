@@ -350,6 +350,7 @@ func TestAnExpiredKeyIsNotRotated(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Clock.Advance(time.Hour)
+	r.b = s.SignedIn(t, handlerstest.AdminEmail) // counts as a recent proof
 	form := url.Values{"form_id": {"one"}, "scopes": {"seats.read"}, "expiry": {"30"}}
 	r.b.Get(r.path).Want(t, http.StatusUnprocessableEntity, "This key has expired.")
 	r.b.Post(r.path, form).Want(t, http.StatusUnprocessableEntity, "This key has expired.")

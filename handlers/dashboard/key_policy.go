@@ -39,6 +39,7 @@ func policyOf(form policy.Form) models.KeyPolicy {
 	p := models.KeyPolicy{
 		ExpiryRequired: form.Lifetime != policy.LifetimeAny, DefaultDays: numberOf(form.DefaultDays),
 		ReviewUnusedDays: numberOf(form.ReviewUnusedDays), ReviewIdleDays: numberOf(form.ReviewIdleDays), ReviewOldDays: numberOf(form.ReviewOldDays),
+		SecondFactorRequired: form.SecondFactorRequired,
 	}
 	if form.Lifetime == policy.LifetimeLimited {
 		if p.MaxDays = numberOf(form.MaxDays); p.MaxDays == 0 {

@@ -23,10 +23,8 @@ const (
 func policyForm(t *testing.T, b *handlerstest.Browser, changes url.Values) url.Values {
 	t.Helper()
 	form := url.Values{}
-	document(t, b.Get(policyPath)).Find("#main form input").Each(func(_ int, input *goquery.Selection) {
-		if _, checked := input.Attr("checked"); checked || input.AttrOr("type", "") != "radio" {
-			form.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
-		}
+	document(t, b.Get(policyPath)).Find("#main form input").Not("[type=radio]:not([checked]), [type=checkbox]:not([checked])").Each(func(_ int, input *goquery.Selection) {
+		form.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
 	})
 	for name, values := range changes {
 		form[name] = values

@@ -192,6 +192,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.AuditLogCSV, admin, log.download},
 		{http.MethodGet, path.FailedSignIns, admin, log.failedSignIns},
 	} {
+		route.handle = proofs{store}.requireSecondFactor(route.path, route.handle)
 		if asksPassword, needed := stepUp[endpoint{route.method, route.path}]; needed {
 			route.handle = proofs{store}.require(asksPassword, route.handle)
 		}

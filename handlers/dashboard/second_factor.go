@@ -22,6 +22,9 @@ func (h accounts) setUp() change[*models.User, account.SetupForm] {
 				return err
 			}
 			form.Replaces, form.Errors, form.Message = has, r.fields, r.message
+			if !has {
+				form.Workspaces = requiring(c)
+			}
 			if form.Setup, err = h.store.SecondFactorSetup(user, form.Sealed); err != nil { // none yet, or expired
 				form.Setup, err = h.store.NewSecondFactorSetup(user)
 			}
@@ -49,7 +52,7 @@ func (h accounts) removeSecondFactor() change[*models.User, struct{}] {
 	return change[*models.User, struct{}]{
 		subject: viewingUser,
 		show: func(c echo.Context, status int, _ *models.User, _ struct{}, r rejection) error {
-			return web.Render(c, status, account.RemoveSecondFactor(r.message, nil))
+			return web.Render(c, status, account.RemoveSecondFactor(r.message, requiring(c)))
 		},
 		apply: func(c echo.Context, _ struct{}) (next, error) {
 			ctx := c.Request().Context()
@@ -74,4 +77,14 @@ func (h accounts) replaceCodes() change[*models.User, struct{}] {
 			return next{}, web.Render(c, http.StatusCreated, account.Codes(account.CodesPage{Codes: codes}))
 		},
 	}
+}
+
+// requiring returns the names of the user's workspaces that require a second factor.
+func requiring(c echo.Context) (names []string) {
+	for _, member := range viewer.Of(c.Request().Context()).Memberships {
+		if member.Workspace.KeyPolicy.SecondFactorRequired {
+			names = append(names, member.Workspace.Name)
+		}
+	}
+	return names
 }

@@ -51,13 +51,13 @@ func TestSetUpOnPages(t *testing.T) {
 	b := s.SignedIn(t, "grace@acme.test")
 	page := b.Get("/settings/account/second-factor")
 	page.Want(t, http.StatusOK, `src="data:image/png;base64,`)
-	app := modelstest.Authenticator{Secret: strings.ReplaceAll(parsed(t, page).Find("#setup-key").Text(), " ", "")}
-	sealed := parsed(t, page).Find("input[name=setup]").AttrOr("value", "")
+	app := modelstest.Authenticator{Secret: strings.ReplaceAll(document(t, page).Find("#setup-key").Text(), " ", "")}
+	sealed := document(t, page).Find("input[name=setup]").AttrOr("value", "")
 	rejected := b.Post("/settings/account/second-factor", url.Values{"setup": {sealed}, "code": {"000000"}})
 	rejected.Want(t, http.StatusUnprocessableEntity, "This code is incorrect", sealed)
 	created := b.Post("/settings/account/second-factor", url.Values{"setup": {sealed}, "code": {app.CodeAt(t, s.Clock.Now())}})
 	created.Want(t, http.StatusCreated, "Second factor set up")
-	if codes := strings.Fields(parsed(t, created).Find("#codes").Text()); len(codes) != 10 {
+	if codes := strings.Fields(document(t, created).Find("#codes").Text()); len(codes) != 10 {
 		t.Errorf("recovery codes = %q, want 10", codes)
 	}
 	b.Get("/settings/account").Want(t, http.StatusOK, "10 recovery codes left")
@@ -71,4 +71,32 @@ func TestSetUpOnPages(t *testing.T) {
 	admin.Post("/settings/members/"+member.ID+"/second-factor", nil).WantRedirect(t, "/settings/members")
 	b.Get("/settings/account").Want(t, http.StatusOK, "Not set up.")
 	s.SignedIn(t, "grace@acme.test").Get("/settings/account").Want(t, http.StatusOK, "grace@acme.test")
+}
+
+// TestWorkspaceRequiresSecondFactor checks that members without a second factor can only set one up.
+func TestWorkspaceRequiresSecondFactor(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		other, _ := s.NewWorkspace(t, "Globex", handlerstest.AdminEmail)
+		key := s.NamedKey(t, s.Workspace.ID, "CI")
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		policy := url.Values{"lifetime": {"any"}, "review_unused_days": {"30"}, "review_idle_days": {"90"}, "review_old_days": {"365"}, "second_factor_required": {"true"}}
+		b.Post("/settings/policy", policy).WantRedirect(t, "/settings/policy")
+		const setup = "/settings/account/second-factor"
+		for _, path := range []string{"/", "/settings/api-keys", "/settings/members", "/settings/policy", "/search", "/settings/audit-log/events.csv"} {
+			b.Get(path).WantRedirect(t, setup)
+		}
+		b.Post("/settings/api-keys/"+key.ID+"/delete", nil).WantRedirect(t, setup)
+		b.Post("/settings/policy", url.Values{}).WantRedirect(t, setup)
+		b.Get(setup).Want(t, http.StatusOK, "Acme</bdi> requires a second factor.")
+		for _, path := range []string{"/settings/account", "/docs"} {
+			b.Get(path).Want(t, http.StatusOK)
+		}
+		b.Post("/workspace", url.Values{"workspace_id": {other.ID}})
+		b.Get("/settings/api-keys").Want(t, http.StatusOK) // of the other workspace
+		b.Post("/workspace", url.Values{"workspace_id": {s.Workspace.ID}})
+		b.Get("/settings/api-keys").WantRedirect(t, setup)
+		s.AddSecondFactor(t, s.Admin.UserID)
+		b.Get("/settings/api-keys").Want(t, http.StatusOK, "CI")
+		b.Get(setup+"/remove").Want(t, http.StatusOK, "Acme</bdi> requires a second factor.")
+	})
 }

@@ -31,8 +31,8 @@ type SetupForm struct {
 	Errors  models.Fields             `form:"-"`
 	Message string                    `form:"-"` // an error that concerns no single field
 
-	Replaces  bool   `form:"-"` // the person has an app already
-	Workspace string `form:"-"` // that requires a second factor; empty if none does
+	Replaces   bool     `form:"-"` // the person has an app already
+	Workspaces []string `form:"-"` // names of those that wait for a second factor
 }
 
 // CodesPage shows recovery codes once.

@@ -91,7 +91,7 @@ var groups = []group{
 	}},
 	{"Workspace", []action{
 		{"workspace.created", "Workspace created", "{actor} created {target}"},
-		{"workspace.key_policy_changed", "Policy changed", "{actor} changed the key policy"},
+		{"workspace.key_policy_changed", "Policy changed", "{actor} changed the policy"},
 		{"workspace.test_created", "Test workspace created", "{actor} created the test workspace {target}"},
 		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
 		{"scopes.applied", "Scopes changed", "{actor} changed the custom scopes"},
@@ -246,6 +246,8 @@ var detailLabels = map[string]string{
 	"role":                            "Role",
 	"rotated_from":                    "Replaces",
 	"scopes":                          "Scopes",
+	"second_factor":                   "Second factor",
+	"second_factor_before":            "Second factor before",
 	"scopes_added":                    "Added",
 	"scopes_removed":                  "Removed",
 	"scheduled_by":                    "Scheduled by",

@@ -23,6 +23,8 @@ type Form struct {
 	ReviewUnusedDays string `form:"review_unused_days"`
 	ReviewIdleDays   string `form:"review_idle_days"`
 	ReviewOldDays    string `form:"review_old_days"`
+
+	SecondFactorRequired bool `form:"second_factor_required"`
 }
 
 // FormOf returns the form filled in with a policy.
@@ -30,6 +32,7 @@ func FormOf(p models.KeyPolicy) Form {
 	form := Form{
 		Lifetime: LifetimeAny, MaxDays: optional(p.MaxDays), DefaultDays: optional(p.DefaultDays),
 		ReviewUnusedDays: optional(p.ReviewUnusedDays), ReviewIdleDays: optional(p.ReviewIdleDays), ReviewOldDays: optional(p.ReviewOldDays),
+		SecondFactorRequired: p.SecondFactorRequired,
 	}
 	switch {
 	case p.MaxDays > 0:

@@ -278,6 +278,10 @@ export const states = {
     await submit(page)
     await expect(dialog(page).getByText('This code is incorrect')).toBeVisible()
   }),
+  'second-factor-required': signedIn(async (page, { skipup }) => {
+    await skipup.exec('UPDATE workspaces SET second_factor_required = true')
+    await page.goto('/')
+  }),
   'recovery-codes': signedIn(setUpSecondFactor),
   'second-factor': signedIn(async (page, { skipup }) => {
     await setUpSecondFactor(page)
