@@ -237,6 +237,7 @@ func postgreSQLConfig(dsn string) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, errPostgreSQL
 	}
+	config.RuntimeParams["application_name"] = cmp.Or(config.RuntimeParams["application_name"], "skipup")
 	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
 	dialer := net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: deadAfter, Interval: deadAfter / 5, Count: 5},

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
 func TestOpenErrorOmitsURL(t *testing.T) {
@@ -163,5 +164,17 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func TestConnectionsHaveAName(t *testing.T) {
+	t.Parallel()
+	address := modelstest.PostgreSQLURL(t)
+	for more, want := range map[string]string{"": "skipup", "&application_name=keys": "keys"} {
+		var name string
+		if err := modelstest.Unmigrated(t, address+more).DB().Raw("SELECT current_setting('application_name')").Scan(&name).Error; err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "application_name", name, want)
 	}
 }
