@@ -70,16 +70,26 @@ node_modules: package-lock.json
 
 .PHONY: test
 test: prepare ## Run all tests and report every failure
-	@MAKE='$(MAKE)' .ci/steps test-race test-torture test-browser
+	@MAKE='$(MAKE)' .ci/steps test-race test-race-serve test-commands test-torture test-browser
 
 # The tests of models take the longest, so they start first.
 .PHONY: test-race
-test-race: ## Run the Go tests on SQLite and PostgreSQL with the race detector
-	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(GO_TEST) $(RACE) $$(go list ./models ./... | grep -v /torture$$)
+test-race: ## Run the tests of models, handlers, and web on SQLite and PostgreSQL with the race detector
+	CGO_ENABLED=1 $(WITH_POSTGRESQL) go test $(GO_TEST) $(RACE) ./models ./models/... ./handlers/... ./web/...
+
+# Commands run as processes of their own, which start four times slower with the race detector, and only the
+# server has goroutines.
+.PHONY: test-race-serve
+test-race-serve: ## Run the tests of the server's command on SQLite with the race detector
+	CGO_ENABLED=1 go test $(GO_TEST) $(RACE) -short -run '^Test(Serve|Signal|Drain|TLS)' ./cmd/skipup
+
+.PHONY: test-commands
+test-commands: ## Run the tests of commands and pages on SQLite and PostgreSQL
+	$(WITH_POSTGRESQL) go test $(GO_TEST) $$(go list ./cmd/... ./views/... ./static/... | grep -v /torture$$)
 
 .PHONY: test-torture
 test-torture: ## Run the torture tests for about two minutes; they need the machine to themselves
-	go test -v -timeout $(GO_TIMEOUT) -parallel 10 ./cmd/skipup/torture
+	go test -v -vet=off -timeout $(GO_TIMEOUT) -parallel 10 ./cmd/skipup/torture
 
 .PHONY: test-browser
 test-browser: build ## Run the browser tests
