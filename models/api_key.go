@@ -25,7 +25,8 @@ type APIKey struct {
 	Scopes            scope.Set
 	NeededScopes      scope.Set // used by accepted requests, including any since removed from Scopes
 	ExpiresAt         *time.Time
-	RateLimit         int // requests per minute; 0 for the limit of the server
+	RateLimit         int       // requests per minute; 0 for the limit of the server
+	Allowlist         Allowlist `gorm:"embedded;embeddedPrefix:allowlist_"`
 	FormID            *string
 	CreatedByType     ActorType
 	CreatedByID       *string
@@ -57,6 +58,9 @@ type APIKey struct {
 	ReplacementID *string `gorm:"column:successor_id"`
 	ReplacesID    *string `gorm:"column:predecessor_id"` // the key that this one was created to replace
 	RotationID    *string `gorm:"column:lineage_id"`     // the first key in the rotation history; nil for that key itself
+
+	// WorkspaceAllowlist is the default of the workspace. Only APIKeyByDigest reads it, with the key.
+	WorkspaceAllowlist Allowlist `gorm:"-"`
 }
 
 // KeyStatus is the status of a key at a point in time.
@@ -128,6 +132,7 @@ func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
 	if k.RateLimit != 0 {
 		w.RateLimit = &k.RateLimit
 	}
+	w.Allowlist = wire.Allowlist{Mode: k.Allowlist.Mode.Text(), Addresses: k.Allowlist.Addresses()}
 	if k.pausedAt(now) && !k.IsScheduledForDeletion() {
 		w.PausedUntil = wire.OptionalTimestamp(k.PausedUntil)
 	}
@@ -146,6 +151,8 @@ type NewAPIKey struct {
 	// DefaultExpiry replaces ExpiresAt by what the policy of the workspace says.
 	DefaultExpiry bool
 	RateLimit     int // requests per minute; 0 for the limit of the server, or of the key that creates it if that is lower
+	// Allowlist is by default that of the workspace, or of the key that creates it if that is stricter.
+	Allowlist Allowlist
 	// FormID identifies the submitted form, so that submitting it twice creates only one key. It
 	// is empty where a request is never repeated.
 	FormID string
@@ -173,7 +180,10 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		if n.RateLimit == 0 {
 			n.RateLimit = tx.inheritedRateLimit(creator, 0)
 		}
-		if err := tx.checkGrant(creator, noAccess, KeyAccess{n.Scopes, n.ExpiresAt, n.RateLimit}); err != nil {
+		if n.Allowlist.Mode == AllowlistInherit {
+			n.Allowlist = inheritedAllowlist(creator, n.Allowlist, workspace)
+		}
+		if err := tx.checkGrant(creator, workspace, noAccess, KeyAccess{n.Scopes, n.ExpiresAt, n.RateLimit, n.Allowlist}); err != nil {
 			return err
 		}
 		if err := tx.requireActive(ctx, n.Scopes); err != nil {
@@ -208,6 +218,7 @@ func (s *Store) newAPIKey(ctx context.Context, workspace *Workspace, n NewAPIKey
 		Scopes:        n.Scopes,
 		ExpiresAt:     n.ExpiresAt,
 		RateLimit:     n.RateLimit,
+		Allowlist:     n.Allowlist,
 		FormID:        optional(clip(n.FormID, maxFormID)),
 		CreatedByType: actor.Type,
 		CreatedByID:   optional(actor.ID),
@@ -235,6 +246,7 @@ func (s *Store) checkNewAPIKey(ctx context.Context, workspaceID string, n *NewAP
 	checkKeyDescription(fields, n.Description)
 	n.Environment = checkEnvironment(fields, n.Environment)
 	checkRateLimit(fields, n.RateLimit)
+	n.Allowlist.check(fields)
 	return n.checkAccess(fields, policy, s.now())
 }
 
@@ -281,6 +293,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	if key.RateLimit != 0 {
 		details["rate_limit"] = rateLimitText(key.RateLimit)
 	}
+	if key.Allowlist.Mode != AllowlistInherit {
+		details["allowlist"] = key.Allowlist.String()
+	}
 	if key.Environment != "" {
 		details["environment"] = key.Environment
 	}
@@ -309,9 +324,20 @@ func (s *Store) APIKeyByFormID(ctx context.Context, workspaceID, formID string) 
 }
 
 // APIKeyByDigest returns the key with the given digest, in any workspace and with any status, or
-// NotFound.
+// NotFound. The default allowlist of its workspace is read by the same query, so that the two are of the same
+// time.
 func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
-	return s.takeAPIKey(ctx, "digest = ?", digest)
+	var row struct {
+		Key       APIKey    `gorm:"embedded"`
+		Allowlist Allowlist `gorm:"embedded;embeddedPrefix:workspace_allowlist_"`
+	}
+	err := s.with(ctx).Table("api_keys").Select("api_keys.*, workspaces.allowlist_mode AS workspace_allowlist_mode, workspaces.allowlist_networks AS workspace_allowlist_networks").
+		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id").Where("digest = ?", digest).Take(&row).Error
+	if err != nil {
+		return nil, notFound(err, "API key")
+	}
+	row.Key.WorkspaceAllowlist = row.Allowlist
+	return &row.Key, nil
 }
 
 func (s *Store) takeAPIKey(ctx context.Context, condition string, args ...any) (*APIKey, error) {

@@ -14,16 +14,17 @@ type KeyAccess struct {
 	Scopes    scope.Set
 	ExpiresAt *time.Time // nil for a key that does not expire
 	RateLimit int        // requests per minute; 0 for the limit of the server
+	Allowlist Allowlist
 }
 
 // Access returns what the key may do.
 func (k *APIKey) Access() KeyAccess {
-	return KeyAccess{Scopes: k.Scopes, ExpiresAt: k.ExpiresAt, RateLimit: k.RateLimit}
+	return KeyAccess{Scopes: k.Scopes, ExpiresAt: k.ExpiresAt, RateLimit: k.RateLimit, Allowlist: k.Allowlist}
 }
 
 // Equal reports whether a and other are the same.
 func (a KeyAccess) Equal(other KeyAccess) bool {
-	return a.Scopes == other.Scopes && sameTime(a.ExpiresAt, other.ExpiresAt) && a.RateLimit == other.RateLimit
+	return a.Scopes == other.Scopes && sameTime(a.ExpiresAt, other.ExpiresAt) && a.RateLimit == other.RateLimit && a.Allowlist == other.Allowlist
 }
 
 func sameTime(a, b *time.Time) bool {
@@ -33,8 +34,8 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// ChangeAPIKeyAccess changes the scopes, the expiry, or the rate limit of a key, which may be expired but not
-// deleted. It returns Conflict if the access is no longer before, which the caller saw, so that no one
+// ChangeAPIKeyAccess changes the scopes, the expiry, the rate limit, or the allowlist of a key, which may be
+// expired but not deleted. It returns Conflict if the access is no longer before, which the caller saw, so that no one
 // undoes another's change by accident. When it returns, the access is in effect on all nodes, even if
 // there was nothing to change: a concurrent call may just have made the change.
 func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, before, access KeyAccess) (*APIKey, error) {
@@ -51,14 +52,15 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 		return key, err
 	}
 	_, err = s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
+		var workspace *Workspace
 		var actor *APIKey
-		if key, actor, err = tx.lockForActor(ctx, workspaceID, id); err != nil {
+		if workspace, key, actor, err = tx.lockForAccess(ctx, workspaceID, id); err != nil {
 			return nil, err
 		}
 		if !key.Access().Equal(before) {
 			return nil, errAccessChanged
 		}
-		if err := tx.checkGrant(actor, before, access); err != nil {
+		if err := tx.checkGrant(actor, workspace, before, access); err != nil {
 			return nil, err
 		}
 		if err := tx.setAccess(ctx, key, access); err != nil {
@@ -77,6 +79,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 func (s *Store) CheckKeyAccess(ctx context.Context, key *APIKey, access KeyAccess, fields Fields) error {
 	checkAdded(fields, access.Scopes.Without(key.Scopes).Without(s.Scopes().Active()), s.Scopes())
 	checkRateLimit(fields, access.RateLimit)
+	access.Allowlist.check(fields)
 	if sameTime(key.ExpiresAt, access.ExpiresAt) {
 		return fields.err()
 	}
@@ -99,12 +102,29 @@ func (s *Store) setAccess(ctx context.Context, key *APIKey, access KeyAccess) er
 	if err := s.requireActive(ctx, access.Scopes.Without(before.Scopes)); err != nil {
 		return err
 	}
-	err := s.updateExisting(ctx, key, map[string]any{"scopes": access.Scopes, "expires_at": access.ExpiresAt, "rate_limit": access.RateLimit})
+	err := s.updateExisting(ctx, key, map[string]any{
+		"scopes": access.Scopes, "expires_at": access.ExpiresAt, "rate_limit": access.RateLimit,
+		"allowlist_mode": access.Allowlist.Mode, "allowlist_networks": access.Allowlist.Networks,
+	})
 	if err != nil {
 		return err
 	}
-	key.Scopes, key.ExpiresAt, key.RateLimit, key.UpdatedAt = access.Scopes, access.ExpiresAt, access.RateLimit, s.now()
+	key.Scopes, key.ExpiresAt, key.RateLimit, key.Allowlist, key.UpdatedAt = access.Scopes, access.ExpiresAt, access.RateLimit, access.Allowlist, s.now()
 	return s.audit(ctx, key.WorkspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
+}
+
+// lockForAccess locks a workspace, so that its default allowlist doesn't change before the transaction ends, and
+// then what lockForActor locks.
+func (s *Store) lockForAccess(ctx context.Context, workspaceID, id string) (workspace *Workspace, key, actor *APIKey, err error) {
+	workspace, err = s.lockWorkspace(ctx, workspaceID)
+	if IsKind(err, NotFound) {
+		return nil, nil, nil, notFound(gorm.ErrRecordNotFound, "API key")
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	key, actor, err = s.lockForActor(ctx, workspaceID, id)
+	return workspace, key, actor, err
 }
 
 // lockForActor locks a key that is not deleted, and the key that changes it, if a key does.
@@ -130,11 +150,12 @@ func (s *Store) lockForActor(ctx context.Context, workspaceID, id string) (key, 
 }
 
 // noAccess is what a key could do before it was created.
-var noAccess = KeyAccess{ExpiresAt: &time.Time{}, RateLimit: 1}
+var noAccess = KeyAccess{ExpiresAt: &time.Time{}, RateLimit: 1, Allowlist: Allowlist{Mode: AllowlistEnforce}}
 
 // checkGrant returns Forbidden if a key would give another key, or itself, scopes that it doesn't have, a
-// later expiry than its own, or a higher rate limit. The actor is nil for a person, who may give any.
-func (s *Store) checkGrant(actor *APIKey, before, after KeyAccess) error {
+// later expiry than its own, a higher rate limit, or access from more addresses. The actor is nil for a person,
+// who may give any.
+func (s *Store) checkGrant(actor *APIKey, workspace *Workspace, before, after KeyAccess) error {
 	if actor == nil {
 		return nil
 	}
@@ -148,7 +169,7 @@ func (s *Store) checkGrant(actor *APIKey, before, after KeyAccess) error {
 	if granted > s.effectiveRateLimit(before.RateLimit) && granted > own {
 		return Errorf(Forbidden, "This API key can't give a key a higher rate limit than its own. Set rate_limit to %d or lower.", own)
 	}
-	return nil
+	return checkAllowlistGrant(actor, workspace, before.Allowlist, after.Allowlist)
 }
 
 // outlives reports whether the key expires at a time or later.
@@ -170,6 +191,9 @@ func (a KeyAccess) differenceTo(next KeyAccess, scopes *scope.Catalog) map[strin
 	}
 	if a.RateLimit != next.RateLimit {
 		details["rate_limit_before"], details["rate_limit"] = rateLimitText(a.RateLimit), rateLimitText(next.RateLimit)
+	}
+	if a.Allowlist != next.Allowlist {
+		details["allowlist_before"], details["allowlist"] = a.Allowlist.String(), next.Allowlist.String()
 	}
 	return details
 }

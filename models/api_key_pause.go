@@ -113,7 +113,7 @@ func (s *Store) markResumed(ctx context.Context, workspaceID, id string) (*APIKe
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkGrant(actor, KeyAccess{ExpiresAt: key.ExpiresAt, RateLimit: key.RateLimit}, key.Access()); err != nil {
+	if err := s.checkGrant(actor, nil, KeyAccess{ExpiresAt: key.ExpiresAt, RateLimit: key.RateLimit, Allowlist: key.Allowlist}, key.Access()); err != nil {
 		return nil, err
 	}
 	if err := s.auditCancellation(ctx, key); err != nil {

@@ -58,7 +58,8 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
 		wanted.RateLimit = tx.inheritedRateLimit(creator, wanted.RateLimit)
-		if err := tx.checkGrant(creator, noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt, wanted.RateLimit}); err != nil {
+		wanted.Allowlist = inheritedAllowlist(creator, wanted.Allowlist, workspace)
+		if err := tx.checkGrant(creator, workspace, noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt, wanted.RateLimit, wanted.Allowlist}); err != nil {
 			return err
 		}
 		if next, secret, err = tx.newAPIKey(ctx, workspace, wanted); err != nil {
@@ -129,7 +130,7 @@ var (
 
 // of returns n as a key to create.
 func (n NewReplacement) of(old *APIKey, policy KeyPolicy, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), RateLimit: old.RateLimit, FormID: n.FormID}
+	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), RateLimit: old.RateLimit, Allowlist: old.Allowlist, FormID: n.FormID}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)

@@ -62,7 +62,7 @@ func (s *Store) shortenLifetimes(ctx context.Context, workspaceID string, ids []
 		if expiresAt == nil {
 			continue
 		}
-		if err := s.setAccess(ctx, &key.APIKey, KeyAccess{key.Scopes, storedTime(expiresAt), key.RateLimit}); err != nil {
+		if err := s.setAccess(ctx, &key.APIKey, KeyAccess{key.Scopes, storedTime(expiresAt), key.RateLimit, key.Allowlist}); err != nil {
 			return nil, err
 		}
 		if err := s.publishKey(ctx, APIKeyUpdatedEvent, &key.APIKey); err != nil {

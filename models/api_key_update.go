@@ -14,14 +14,15 @@ type KeyUpdate struct {
 	Scopes                         Change[scope.Set]
 	ExpiresAt                      Change[*time.Time] // to nil for a key that does not expire
 	RateLimit                      Change[int]        // to 0 for the limit of the server
+	Allowlist                      AllowlistChange
 }
 
 // UpdateAPIKey updates a key, which may be expired but not deleted. All changes are made, or none. If they
-// include the scopes, the expiry, or the rate limit, they are in effect on all nodes when it returns. Unlike
+// include the scopes, the expiry, the rate limit, or the allowlist, they are in effect on all nodes when it returns. Unlike
 // ChangeAPIKeyAccess, it replaces what another call has just changed.
 //
-// If a key makes the change, it returns Forbidden for added scopes that it lacks, and for an expiry or a rate
-// limit above both the old one and its own.
+// If a key makes the change, it returns Forbidden for added scopes that it lacks, for an expiry or a rate
+// limit above both the old one and its own, and for an allowlist with addresses that its own doesn't have.
 func (s *Store) UpdateAPIKey(ctx context.Context, workspaceID, id string, u KeyUpdate) (key *APIKey, err error) {
 	u.ExpiresAt.Value = storedTime(u.ExpiresAt.Value)
 	update := func(tx *Store) (_ []*APIKey, err error) {
@@ -44,12 +45,12 @@ func (s *Store) UpdateAPIKey(ctx context.Context, workspaceID, id string, u KeyU
 
 // ChangesAccess reports whether u changes what the key may do, so that UpdateAPIKey waits for all nodes.
 func (u KeyUpdate) ChangesAccess() bool {
-	return u.Scopes.Given || u.ExpiresAt.Given || u.RateLimit.Given
+	return u.Scopes.Given || u.ExpiresAt.Given || u.RateLimit.Given || u.Allowlist.Given()
 }
 
 // update returns errNothingToChange if the key is as u says already.
 func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate) (*APIKey, error) {
-	key, actor, err := s.lockForActor(ctx, workspaceID, id)
+	workspace, key, actor, err := s.lockForAccess(ctx, workspaceID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +61,13 @@ func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate)
 	u.Scopes.apply(&access.Scopes)
 	u.ExpiresAt.apply(&access.ExpiresAt)
 	u.RateLimit.apply(&access.RateLimit)
+	u.Allowlist.Apply(&access.Allowlist)
 	fields := Fields{}
 	details.check(fields, key.details())
 	if err := s.CheckKeyAccess(ctx, key, access, fields); err != nil {
 		return nil, err
 	}
-	if err := s.checkGrant(actor, key.Access(), access); err != nil {
+	if err := s.checkGrant(actor, workspace, key.Access(), access); err != nil {
 		return nil, err
 	}
 	editsDetails, changesAccess := details != key.details(), !access.Equal(key.Access())

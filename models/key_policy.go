@@ -2,13 +2,15 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
 )
 
 // KeyPolicy is what a workspace allows for the lifetimes of its keys, the ages at which keys are due for
-// review, and how members sign in. It applies to all keys that are created, changed, or rotated, in any way.
+// review, the default allowlist, and how members sign in. It applies to all keys that are created, changed, or
+// rotated, in any way.
 type KeyPolicy struct {
 	// ExpiryRequired reports whether keys that never expire are not allowed. It is true if there is a maximum.
 	ExpiryRequired bool `gorm:"column:key_expiry_required"`
@@ -24,10 +26,12 @@ type KeyPolicy struct {
 
 	// SecondFactorRequired reports whether members without a second factor can't use the workspace.
 	SecondFactorRequired bool
+	// Allowlist is the default of keys.
+	Allowlist Allowlist `gorm:"embedded;embeddedPrefix:allowlist_"`
 }
 
 // DefaultKeyPolicy is the policy of a new workspace.
-var DefaultKeyPolicy = KeyPolicy{ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365}
+var DefaultKeyPolicy = KeyPolicy{ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, Allowlist: Allowlist{Mode: AllowlistNone}}
 
 const (
 	// MaxPolicyDays limits lifetimes and ages in a policy.
@@ -48,8 +52,9 @@ func (s *Store) KeyPolicy(ctx context.Context, workspaceID string) (KeyPolicy, e
 	return workspace.KeyPolicy, nil
 }
 
-// SetKeyPolicy changes the policy of a workspace and returns it. It changes no key: those that expire later
-// than the policy allows have the finding FindLifetime, and ShortenLifetimes shortens their lifetimes.
+// SetKeyPolicy changes the policy of a workspace and returns it. It changes the lifetime of no key: those that
+// expire later than the policy allows have the finding FindLifetime, and ShortenLifetimes shortens their
+// lifetimes. When it returns, the allowlist is in effect for all keys that inherit it, on all nodes.
 func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolicy) (KeyPolicy, error) {
 	if err := p.check(); err != nil {
 		return KeyPolicy{}, err
@@ -59,10 +64,13 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 	if p.SecondFactorRequired && len(s.sealer.keys) == 0 && ActorOf(ctx).Type != ActorOperator {
 		return KeyPolicy{}, errNoEncryptionKey
 	}
-	err := s.Tx(ctx, func(tx *Store) error {
+	if p.Allowlist.Mode == AllowlistInherit {
+		p.Allowlist.Mode = AllowlistNone
+	}
+	_, err := s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
 		workspace, err := tx.lockWorkspace(ctx, workspaceID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		before := workspace.KeyPolicy
 		p.Since = before.Since
@@ -71,18 +79,28 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 		}
 		changes := before.differenceTo(p)
 		if len(changes) == 0 {
-			return nil
+			return nil, errNothingToChange
 		}
 		update := map[string]any{
 			"key_expiry_required": p.ExpiryRequired, "key_max_days": p.MaxDays, "key_default_days": p.DefaultDays, "key_policy_since": p.Since,
 			"review_unused_days": p.ReviewUnusedDays, "review_idle_days": p.ReviewIdleDays, "review_old_days": p.ReviewOldDays,
 			"second_factor_required": p.SecondFactorRequired,
+			"allowlist_mode":         p.Allowlist.Mode, "allowlist_networks": p.Allowlist.Networks,
 		}
 		if err := tx.with(ctx).Model(workspace).Where("id = ?", workspaceID).Updates(update).Error; err != nil {
-			return fmt.Errorf("update key policy: %w", err)
+			return nil, fmt.Errorf("update key policy: %w", err)
 		}
-		return tx.audit(ctx, workspaceID, "workspace.key_policy_changed", target{"workspace", workspaceID, workspace.Name}, changes)
+		if err := tx.audit(ctx, workspaceID, "workspace.key_policy_changed", target{"workspace", workspaceID, workspace.Name}, changes); err != nil {
+			return nil, err
+		}
+		if p.Allowlist == before.Allowlist {
+			return nil, nil
+		}
+		return tx.lockInheritingKeys(ctx, workspaceID)
 	})
+	if errors.Is(err, errNothingToChange) { // but another call may just have made the change
+		_, err = s.awaitEpoch(ctx)
+	}
 	return p, err
 }
 
@@ -100,6 +118,7 @@ func (p KeyPolicy) check() error {
 			fields.add(field.name, "must be a whole number from 1 to %d", MaxPolicyDays)
 		}
 	}
+	p.Allowlist.check(fields)
 	switch {
 	case p.MaxDays > 0 && p.DefaultDays > p.MaxDays:
 		fields.add("default_days", "must be at most the maximum of %d", p.MaxDays)
@@ -145,6 +164,7 @@ func (p KeyPolicy) texts() map[string]string {
 		"second_factor": secondFactor,
 		"max_lifetime":  longest, "default_lifetime": usual, "review_unused": daysText(p.ReviewUnusedDays),
 		"review_idle": daysText(p.ReviewIdleDays), "review_old": daysText(p.ReviewOldDays),
+		"allowlist": p.Allowlist.String(),
 	}
 }
 

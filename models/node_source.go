@@ -140,6 +140,9 @@ func checkCount(fields Fields, name string, c *usage.Count) {
 	if c.StatusClass < 1 || c.StatusClass > 5 {
 		fields.add(name+".status_class", "must be between 1 and 5")
 	}
+	if c.Outside < 0 || c.Outside > c.Requests {
+		fields.add(name+".outside", "must be between 0 and the requests")
+	}
 	if c.Requests < 1 || c.Requests > maxRequests {
 		fields.add(name+".requests", "must be between 1 and %d", maxRequests)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -179,7 +180,7 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, e
 
 // nextEpoch increments the epoch, marks the keys as changed in it, and locks its row until the
 // transaction ends. It must be the last step, because all other changes wait for the lock. On PostgreSQL,
-// it takes one round trip.
+// it takes one round trip, unless there are very many keys.
 func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, error) {
 	const next = "UPDATE revocation SET epoch = epoch + 1, change_id = @change WHERE id = 1 RETURNING *"
 	statement := next
@@ -192,18 +193,21 @@ func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, erro
 		ids[i] = key.ID
 	}
 	var row revocation
-	update := s.with(ctx).Raw(statement, map[string]any{"change": s.id("chg"), "ids": ids}).Scan(&row)
+	first, rest := ids[:min(len(ids), maxIDs)], ids[min(len(ids), maxIDs):]
+	if s.dialect.name == sqlite {
+		rest = ids
+	}
+	update := s.with(ctx).Raw(statement, map[string]any{"change": s.id("chg"), "ids": first}).Scan(&row)
 	if update.Error != nil || update.RowsAffected == 0 {
 		return row, fmt.Errorf("next epoch: %w", orMissing(update.Error))
 	}
 	for _, key := range keys {
 		key.ChangedEpoch = row.Epoch
 	}
-	if s.dialect.name == postgresql {
-		return row, nil
-	}
-	if err := s.with(ctx).Model(&APIKey{}).Where("id IN ?", ids).UpdateColumn("changed_epoch", row.Epoch).Error; err != nil {
-		return row, fmt.Errorf("mark API keys as changed: %w", err)
+	for some := range slices.Chunk(rest, maxIDs) {
+		if err := s.with(ctx).Model(&APIKey{}).Where("id IN ?", some).UpdateColumn("changed_epoch", row.Epoch).Error; err != nil {
+			return row, fmt.Errorf("mark API keys as changed: %w", err)
+		}
 	}
 	return row, nil
 }

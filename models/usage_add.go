@@ -123,14 +123,14 @@ func (s *Store) addToPeriods(ctx context.Context, counts []usage.Count, period u
 	sums := usage.Group(counts, usage.By(period))
 	rows := make([][]any, len(sums))
 	for i, c := range sums {
-		rows[i] = []any{c.APIKeyID, c.WorkspaceID, period.Start(c.StartsAt), c.Route, c.Scope, c.StatusClass, string(c.Rejection), c.Requests}
+		rows[i] = []any{c.APIKeyID, c.WorkspaceID, period.Start(c.StartsAt), c.Route, c.Scope, c.StatusClass, string(c.Rejection), c.Requests, c.Outside}
 	}
 	columns := []column{
 		{"api_key_id", "text"}, {"workspace_id", "text"}, {"starts_at", "timestamptz"}, {"route", "text"}, {"scope", "text"},
-		{"status_class", "integer"}, {"refusal", "text"}, {"requests", "bigint"},
+		{"status_class", "integer"}, {"refusal", "text"}, {"requests", "bigint"}, {"outside", "bigint"},
 	}
 	err := s.execRows(ctx, columns, rows, "INSERT INTO "+periodTables[period]+" AS old (@columns) SELECT @columns FROM new WHERE true"+
-		" ON CONFLICT (api_key_id, starts_at, route, status_class, refusal) DO UPDATE SET requests = old.requests + excluded.requests")
+		" ON CONFLICT (api_key_id, starts_at, route, status_class, refusal) DO UPDATE SET requests = old.requests + excluded.requests, outside = old.outside + excluded.outside")
 	if err != nil {
 		return fmt.Errorf("add to %s: %w", periodTables[period], err)
 	}

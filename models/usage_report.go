@@ -111,7 +111,7 @@ func (s *Store) eachCount(ctx context.Context, of usageOf, window usage.Window, 
 	if window.Location != nil {
 		return s.eachCountOfDates(ctx, of, window, do)
 	}
-	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS shift FROM " + periodTables[window.By] +
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, outside, -1 AS shift FROM " + periodTables[window.By] +
 		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
 	return s.scanCounts(ctx, of, query, []any{of.workspaceID, of.keyIDs, window.Starts[0], window.Until}, func(at time.Time, _ int, count usage.Count) {
 		do(window.Period(at), count)
@@ -125,7 +125,7 @@ func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.W
 	first, end := window.Dates()
 	shifts := window.Shifts()
 	// One statement, because counts may be added between two.
-	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, -1 AS shift FROM " + periodTables[usage.Daily] +
+	query := "SELECT " + s.dialect.epoch("starts_at") + ", route, scope, status_class, refusal, requests, outside, -1 AS shift FROM " + periodTables[usage.Daily] +
 		" WHERE " + ofKeys + " AND starts_at >= ? AND starts_at < ?"
 	args := []any{of.workspaceID, of.keyIDs, first, end}
 	if len(shifts) > 0 {
@@ -143,7 +143,7 @@ func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.W
 			from = "SELECT CAST(value->>0 AS integer) AS shift, CAST(value->>1 AS timestamptz) AS start, CAST(value->>2 AS timestamptz) AS until FROM jsonb_array_elements(CAST(? AS jsonb))"
 			hours = "LATERAL (SELECT * FROM " + hours + " OFFSET 0) AS shifted" // OFFSET 0 prevents comparing every hour with every shift
 		}
-		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), shift FROM (" + from + ") AS shifts CROSS JOIN " + hours +
+		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), CAST(sum(outside) AS bigint), shift FROM (" + from + ") AS shifts CROSS JOIN " + hours +
 			" GROUP BY shift, route, scope, status_class, refusal"
 		args = append(args, string(text), of.workspaceID, of.keyIDs)
 	}
@@ -157,7 +157,7 @@ func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.W
 			do(to, count)
 		}
 		if from := shifts[shift].From; within(from) {
-			count.Requests = -count.Requests
+			count.Requests, count.Outside = -count.Requests, -count.Outside
 			do(from, count)
 		}
 	})
@@ -174,7 +174,7 @@ func (s *Store) scanCounts(ctx context.Context, of usageOf, query string, args [
 		var startsAt int64
 		var shift int
 		count := usage.Count{APIKeyID: of.keyIDs[0], WorkspaceID: of.workspaceID}
-		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Rejection, &count.Requests, &shift); err != nil {
+		if err := rows.Scan(&startsAt, &count.Route, &count.Scope, &count.StatusClass, &count.Rejection, &count.Requests, &count.Outside, &shift); err != nil {
 			return fmt.Errorf("read counts: %w", err)
 		}
 		do(time.Unix(startsAt, 0).UTC(), shift, count)

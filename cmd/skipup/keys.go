@@ -27,6 +27,7 @@ type newKeyFlags struct {
 	expiresIn       time.Duration
 	expires, never  bool
 	rateLimit       int
+	allowlist       *allowlistFlags
 }
 
 func (p *program) keysCreate() *cobra.Command {
@@ -49,6 +50,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
 	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
 	flags.IntVar(&f.rateLimit, "rate-limit", 0, rateLimitUsage)
+	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	addFlags(flags, databaseOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
@@ -66,6 +68,10 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 	if err != nil {
 		return err
 	}
+	allowlist, err := f.allowlist.change()
+	if err != nil {
+		return err
+	}
 	return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
 		scopes, err := parseScopes(f.scopes, store.Scopes())
 		if err != nil {
@@ -76,6 +82,7 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 			return err
 		}
 		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
+		allowlist.Apply(&n.Allowlist)
 		if f.expires {
 			at := store.Now().Add(f.expiresIn)
 			n.ExpiresAt = &at
@@ -84,11 +91,13 @@ func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFla
 		if err != nil {
 			return flagErrors(err, map[string]string{
 				"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes", "rate_limit": "--rate-limit",
+				"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
 			})
 		}
 		if err := p.printf("%s", secret.Reveal()); err != nil {
 			return failf("created %s but couldn't print it; delete it: %w", key.ID, err)
 		}
+		p.warnOfAllowlist(key.Allowlist, nil)
 		return nil
 	})
 }

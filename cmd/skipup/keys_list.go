@@ -14,6 +14,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/models/wire"
 )
 
 // keyStatuses are the values of --state.
@@ -93,7 +94,8 @@ type listedKey struct {
 	CreatedAt   time.Time        `json:"created_at"`
 	LastUsedAt  *time.Time       `json:"last_used_at"`
 	ExpiresAt   *time.Time       `json:"expires_at"`
-	RateLimit   *int             `json:"rate_limit"`   // requests per minute; null for the server's limit
+	RateLimit   *int             `json:"rate_limit"` // requests per minute; null for the server's limit
+	Allowlist   wire.Allowlist   `json:"allowlist"`
 	PausedUntil *time.Time       `json:"paused_until"` // even if in the past; null if the key is scheduled for deletion
 	DeleteAt    *time.Time       `json:"delete_at"`    // null unless the key is scheduled for deletion
 	DeletedAt   *time.Time       `json:"deleted_at"`
@@ -110,6 +112,7 @@ func listed(key *models.APIKey, now time.Time, scopes *scope.Catalog) listedKey 
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
 	}
+	one.Allowlist = printedAllowlist(key.Allowlist)
 	if key.RateLimit != 0 {
 		one.RateLimit = &key.RateLimit
 	}

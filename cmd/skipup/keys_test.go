@@ -59,7 +59,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		want := map[string]any{
 			"id": key.ID, "name": "CI", "description": "", "environment": "", "key_prefix": text[:12] + "....", "state": "active",
 			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
-			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "rate_limit": nil, "paused_until": nil, "delete_at": nil, "deleted_at": nil,
+			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "rate_limit": nil, "allowlist": map[string]any{"mode": "inherit", "addresses": []any{}}, "paused_until": nil, "delete_at": nil, "deleted_at": nil,
 			"rotated_from": nil, "rotated_to": nil, "lineage_id": nil,
 		}
 		if diff := cmp.Diff([]map[string]any{want}, listJSON(t, env, workspace)); diff != "" {

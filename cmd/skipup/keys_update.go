@@ -18,19 +18,26 @@ type keyChange struct {
 	expiresIn                      time.Duration
 	never                          bool
 	rateLimit                      int
+	allowlist                      *allowlistFlags
 	changes                        func(flag string) bool
 }
 
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Update an API key's name, description, environment, scopes, expiry, or rate limit",
-		Long: `Update an API key's name, description, environment, scopes, expiry, or rate limit. Omitted fields
-don't change.
+		Short: "Update an API key's name, description, environment, scopes, expiry, rate limit, or IP allowlist",
+		Long: `Update an API key's name, description, environment, scopes, expiry, rate limit, or IP allowlist.
+Omitted fields don't change.
 
-A change to the scopes, the expiry, or the rate limit returns once it is in effect on every node.`,
-		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h`,
-		Args:    oneKey,
+The IP allowlist limits the addresses from which the key can be used. Its mode is inherit (the default
+of the workspace), none, report_only (requests from other addresses are accepted and counted), or
+enforce (they are rejected). If it rejects callers of the last 30 days, or would, they are printed.
+
+A change to the scopes, the expiry, the rate limit, or the allowlist returns once it is in effect on
+every node.`,
+		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h
+  skipup keys update key_01J… --allowlist 203.0.113.7,10.0.0.0/8 --allowlist-mode report_only`,
+		Args: oneKey,
 	}
 	change := keyChange{changes: cmd.Flags().Changed}
 	flags := cmd.Flags()
@@ -41,12 +48,17 @@ A change to the scopes, the expiry, or the rate limit returns once it is in effe
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	flags.IntVar(&change.rateLimit, "rate-limit", 0, rateLimitUsage)
+	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires", "rate-limit")
+	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
 	addFlags(flags, databaseOption)
 	completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		allowlist, err := change.allowlist.change()
 		if err != nil {
 			return err
 		}
@@ -60,8 +72,15 @@ A change to the scopes, the expiry, or the rate limit returns once it is in effe
 				return err
 			}
 			update := change.update(scopes, store.Now())
-			if _, err := store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
-				return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "rate_limit": "--rate-limit"})
+			update.Allowlist = allowlist
+			if key, err = store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
+				return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "rate_limit": "--rate-limit",
+					"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist"})
+			}
+			if allowlist.Given() {
+				if err := p.warnOfKey(ctx, store, key); err != nil {
+					return err
+				}
 			}
 			if update.ChangesAccess() {
 				return p.printf("Updated %s. Applied on every node.", key.ID)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
 )
 
 // policyFlags are the flags of workspace policy.
@@ -15,6 +16,7 @@ type policyFlags struct {
 	expiryRequired bool
 	secondFactor   bool
 	days           map[string]*int // by flag
+	allowlist      *allowlistFlags
 	json           bool
 }
 
@@ -22,6 +24,7 @@ type policyFlags struct {
 var policyFields = map[string]string{
 	"max_days": "--max-days", "default_days": "--default-days",
 	"review_unused_days": "--review-unused-days", "review_idle_days": "--review-idle-days", "review_old_days": "--review-old-days",
+	"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
 }
 
 func (p *program) workspacePolicy() *cobra.Command {
@@ -29,12 +32,19 @@ func (p *program) workspacePolicy() *cobra.Command {
 		Use:   "policy",
 		Short: "Print or change a workspace's policy",
 		Long: `Print a workspace's policy: how long keys may last, the default lifetime, when the review reports a key,
-and whether members need a second factor. With flags, change it first. Omitted flags don't change.
+the default IP allowlist, and whether members need a second factor. With flags, change it first. Omitted
+flags don't change.
 
-The policy applies to keys that anyone creates, changes, or rotates, in any way. It changes no existing
-key: "skipup keys shorten" shortens the lifetimes that it doesn't allow.`,
+The policy applies to keys that anyone creates, changes, or rotates, in any way. It changes no lifetime
+of an existing key: "skipup keys shorten" shortens those that it doesn't allow.
+
+The allowlist limits the IP addresses from which keys can be used that have none of their own. Its mode
+is none, report_only (requests from other addresses are accepted and counted), or enforce (they are
+rejected). A change returns once it is in effect on every node. If the allowlist rejects callers of the
+last 30 days, or would, they are printed.`,
 		Example: `  skipup workspace policy
-  skipup workspace policy --max-days 90 --default-days 30`,
+  skipup workspace policy --max-days 90 --default-days 30
+  skipup workspace policy --allowlist 10.0.0.0/8,2001:db8::/32 --allowlist-mode report_only`,
 	}
 	f := policyFlags{days: map[string]*int{}}
 	flags := cmd.Flags()
@@ -50,6 +60,7 @@ key: "skipup keys shorten" shortens the lifetimes that it doesn't allow.`,
 	} {
 		f.days[flag.name] = flags.Int(flag.name, 0, flag.usage)
 	}
+	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes[1:])
 	flags.BoolVar(&f.json, "json", false, "print a JSON object")
 	addFlags(flags, databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -64,6 +75,10 @@ key: "skipup keys shorten" shortens the lifetimes that it doesn't allow.`,
 }
 
 func (p *program) policy(ctx context.Context, store *models.Store, f policyFlags, given func(flag string) bool) error {
+	allowlist, err := f.allowlist.change()
+	if err != nil {
+		return err
+	}
 	workspace, err := workspaceOf(ctx, store, f.workspace)
 	if err != nil {
 		return err
@@ -72,10 +87,18 @@ func (p *program) policy(ctx context.Context, store *models.Store, f policyFlags
 	if err != nil {
 		return err
 	}
-	if f.changes(&policy, given) {
+	allowlist.Apply(&policy.Allowlist)
+	if f.changes(&policy, given) || allowlist.Given() {
 		if policy, err = store.SetKeyPolicy(ctx, workspace, policy); err != nil {
 			return flagErrors(err, policyFields)
 		}
+	}
+	if allowlist.Given() {
+		seen, err := store.InheritingAddressesSeen(ctx, workspace, models.AddressesSince(store.Now()))
+		if err != nil {
+			return err
+		}
+		p.warnOfAllowlist(policy.Allowlist, seen)
 	}
 	return p.printPolicy(policy, f.json)
 }
@@ -108,7 +131,8 @@ type printedPolicy struct {
 	ReviewIdleDays   int  `json:"review_idle_days"`
 	ReviewOldDays    int  `json:"review_old_days"`
 
-	SecondFactorRequired bool `json:"second_factor_required"`
+	SecondFactorRequired bool           `json:"second_factor_required"`
+	Allowlist            wire.Allowlist `json:"allowlist"`
 }
 
 func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
@@ -116,6 +140,7 @@ func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
 		return p.printJSON(printedPolicy{
 			policy.ExpiryRequired, policy.MaxDays, policy.DefaultDays, policy.ReviewUnusedDays, policy.ReviewIdleDays, policy.ReviewOldDays,
 			policy.SecondFactorRequired,
+			printedAllowlist(policy.Allowlist),
 		})
 	}
 	return p.printRows([][]string{
@@ -127,6 +152,7 @@ func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
 		{"review: inactive after", daysOr(policy.ReviewIdleDays, "")},
 		{"review: due for rotation after", daysOr(policy.ReviewOldDays, "")},
 		{"second factor required", strconv.FormatBool(policy.SecondFactorRequired)},
+		{"default IP allowlist", policy.Allowlist.String()},
 	})
 }
 

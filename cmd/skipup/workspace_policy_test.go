@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/wire"
 )
 
 func TestWorkspacePolicy(t *testing.T) {
@@ -22,7 +23,8 @@ func TestWorkspacePolicy(t *testing.T) {
 			}
 			return p
 		}
-		modelstest.Equal(t, "default policy", read(), printedPolicy{ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365})
+		none := wire.Allowlist{Mode: "none", Addresses: []string{}}
+		modelstest.Equal(t, "default policy", read(), printedPolicy{ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, Allowlist: none})
 		wrong := skipup(t, env, "workspace", "policy", "--max-days", "10", "--default-days", "11", "--review-old-days", "0")
 		wrong.requireCode(t, exitUsage)
 		for _, says := range []string{"--default-days must be at most the maximum of 10", "--review-old-days must be a whole number from 1 to 3650"} {
@@ -31,7 +33,7 @@ func TestWorkspacePolicy(t *testing.T) {
 			}
 		}
 		set := read("--max-days", "90", "--default-days", "30", "--second-factor-required")
-		modelstest.Equal(t, "policy", set, printedPolicy{ExpiryRequired: true, MaxDays: 90, DefaultDays: 30, ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, SecondFactorRequired: true})
+		modelstest.Equal(t, "policy", set, printedPolicy{ExpiryRequired: true, MaxDays: 90, DefaultDays: 30, ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, SecondFactorRequired: true, Allowlist: none})
 
 		skipup(t, env, "keys", "create", "--name", "X", "--scopes", "", "--never-expires").requireCode(t, exitUsage)
 		skipup(t, env, "keys", "create", "--name", "X", "--scopes", "", "--expires-in", "2162h").requireCode(t, exitUsage)

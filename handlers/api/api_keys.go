@@ -67,12 +67,13 @@ func (h apiKeys) show(ctx context.Context, caller web.Caller, in byID) (wire.API
 }
 
 type newAPIKey struct {
-	Name        string          `json:"name"`
-	Description *string         `json:"description"`
-	Environment *string         `json:"environment"`
-	Scopes      []string        `json:"scopes"`
-	ExpiresAt   given[*rfc3339] `json:"expires_at"` // null for never; omitted for the default of the workspace
-	RateLimit   given[*int]     `json:"rate_limit"`
+	Name        string                  `json:"name"`
+	Description *string                 `json:"description"`
+	Environment *string                 `json:"environment"`
+	Scopes      []string                `json:"scopes"`
+	ExpiresAt   given[*rfc3339]         `json:"expires_at"` // null for never; omitted for the default of the workspace
+	RateLimit   given[*int]             `json:"rate_limit"`
+	Allowlist   given[*allowlistChange] `json:"allowlist"`
 }
 
 // create creates an API key. Its scopes and its expiry are limited to those of the caller's key.
@@ -89,6 +90,12 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
+	var allowlist models.Allowlist
+	change, err := changeOfAllowlist(in.Allowlist)
+	if err != nil {
+		return createdAPIKey{}, err
+	}
+	change.Apply(&allowlist)
 	var description, environment string
 	if in.Description != nil {
 		description = *in.Description
@@ -98,7 +105,7 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
 		Name: in.Name, Description: description, Environment: environment, Scopes: set,
-		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given, RateLimit: rateLimit.Value,
+		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given, RateLimit: rateLimit.Value, Allowlist: allowlist,
 	})
 	if err != nil {
 		return createdAPIKey{}, err
@@ -121,17 +128,18 @@ func scopesOf(names []string, scopes *scope.Catalog) (scope.Set, error) {
 
 // keyUpdate is a merge patch of an API key (RFC 7396): omitted fields don't change, and null removes a value.
 type keyUpdate struct {
-	ID          string          `param:"id" json:"-"`
-	Name        given[string]   `json:"name"`
-	Description given[*string]  `json:"description"`
-	Environment given[*string]  `json:"environment"`
-	Scopes      given[[]string] `json:"scopes"`
-	ExpiresAt   given[*rfc3339] `json:"expires_at"`
-	RateLimit   given[*int]     `json:"rate_limit"`
+	ID          string                  `param:"id" json:"-"`
+	Name        given[string]           `json:"name"`
+	Description given[*string]          `json:"description"`
+	Environment given[*string]          `json:"environment"`
+	Scopes      given[[]string]         `json:"scopes"`
+	ExpiresAt   given[*rfc3339]         `json:"expires_at"`
+	RateLimit   given[*int]             `json:"rate_limit"`
+	Allowlist   given[*allowlistChange] `json:"allowlist"`
 }
 
-// update updates an API key. Scopes that it adds, a later expiry, and a higher rate limit are limited to those
-// of the caller's key.
+// update updates an API key. Scopes that it adds, a later expiry, a higher rate limit, and further addresses are
+// limited to those of the caller's key.
 func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
 	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment)}
 	var err error
@@ -142,6 +150,9 @@ func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (w
 		return wire.APIKey{}, err
 	}
 	if u.RateLimit, err = rateLimitChange(in.RateLimit); err != nil {
+		return wire.APIKey{}, err
+	}
+	if u.Allowlist, err = changeOfAllowlist(in.Allowlist); err != nil {
 		return wire.APIKey{}, err
 	}
 	return h.wireOrError(h.store.UpdateAPIKey(ctx, caller.WorkspaceID, in.ID, u))
@@ -157,6 +168,36 @@ func rateLimitChange(limit given[*int]) (models.Change[int], error) {
 		return change, invalid("rate_limit", fmt.Sprintf("must be a whole number from 1 to %d, or null for the server's limit", models.MaxRateLimit))
 	}
 	return change, nil
+}
+
+// allowlistChange is a merge patch of an allowlist.
+type allowlistChange struct {
+	Mode      given[string]   `json:"mode"`
+	Addresses given[[]string] `json:"addresses"`
+}
+
+// changeOfAllowlist returns a change of an allowlist, which null makes that of the workspace.
+func changeOfAllowlist(in given[*allowlistChange]) (change models.AllowlistChange, err error) {
+	switch {
+	case !in.Given:
+		return change, nil
+	case in.Value == nil:
+		return models.AllowlistChange{Mode: models.To(models.AllowlistInherit)}, nil
+	}
+	if in.Value.Mode.Given {
+		mode, modeErr := models.ParseAllowlistMode(in.Value.Mode.Value)
+		change.Mode, err = models.To(mode), modeErr
+	}
+	if in.Value.Addresses.Given && in.Value.Addresses.Value == nil {
+		err = models.JoinInvalid(err, invalid("allowlist.addresses", "must be an array"))
+	} else if in.Value.Addresses.Given {
+		networks, wrong := models.ParseNetworks(in.Value.Addresses.Value)
+		for _, one := range wrong {
+			err = models.JoinInvalid(err, invalid(fmt.Sprintf("allowlist.addresses[%d]", one.Index), one.Problem))
+		}
+		change.Networks = models.To(networks)
+	}
+	return change, err
 }
 
 // changeOf returns a change of text, which null empties.

@@ -29,6 +29,13 @@ var provoke = map[string]func(t *testing.T, s *handlerstest.Server, key string) 
 	"Forbidden scope": func(t *testing.T, s *handlerstest.Server, _ string) handlerstest.Response {
 		return s.Call(t, s.Key(t), "GET", "/seats", "")
 	},
+	"Forbidden address": func(t *testing.T, s *handlerstest.Server, _ string) handlerstest.Response {
+		_, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{
+			Name: "CI", Allowlist: models.Allowlist{Mode: models.AllowlistEnforce, Networks: "203.0.113.7/32"},
+		})
+		must(t, err)
+		return s.Call(t, secret.Reveal(), "GET", "/me", "")
+	},
 	"NotFound id": func(t *testing.T, s *handlerstest.Server, key string) handlerstest.Response {
 		return s.Call(t, key, "GET", "/meeting_requests/mr_none", "")
 	},

@@ -65,7 +65,7 @@ func TestUsageOfAKey(t *testing.T) {
 				requestsOf(1, 1, map[string]int{"4xx": 1}, jsonObject{"scope": "api_keys.write", "held": false, "last_used_at": nil}),
 				requestsOf(0, 0, nil, jsonObject{"scope": "members.read", "held": true, "last_used_at": nil}),
 			},
-			"refusals": []any{jsonObject{"reason": "scope", "requests": 1.0}},
+			"refusals": []any{jsonObject{"reason": "scope", "requests": 1.0}}, "outside_allowlist": 0.0,
 		})
 		if diff := cmp.Diff(want, got.Data); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

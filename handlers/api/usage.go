@@ -24,6 +24,7 @@ type usageReport struct {
 	Routes   []usageRoute   `json:"routes"`
 	Scopes   []usageScope   `json:"scopes"`
 	Refusals []usageRefusal `json:"refusals"`
+	Outside  int64          `json:"outside_allowlist"` // accepted
 }
 
 // usageSum is a number of requests by outcome.
@@ -167,7 +168,7 @@ func presentReport(report *models.UsageReport, by string, scopes *scope.Catalog)
 		APIKeyID: report.Key.ID, By: by,
 		From: wire.Timestamp(report.Window.Starts[0]), Until: wire.Timestamp(report.Window.Until), usageSum: presentSum(report.Total),
 		Periods: make([]usagePeriod, len(report.Periods)), Routes: make([]usageRoute, len(report.Routes)),
-		Scopes: presentScopes(report, scopes), Refusals: []usageRefusal{},
+		Scopes: presentScopes(report, scopes), Refusals: []usageRefusal{}, Outside: report.Total.Outside,
 	}
 	for i, sum := range report.Periods {
 		out.Periods[i] = usagePeriod{wire.Timestamp(report.Window.Starts[i]), presentSum(sum)}

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
@@ -15,8 +16,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// access edits the scopes, the expiry, and the rate limit of a key. If the scopes or the rate limit have changed since the form was
-// rendered, it saves nothing and shows what was entered next to the current scopes.
+// access edits the scopes, the expiry, the rate limit, and the allowlist of a key. If any but the expiry has changed
+// since the form was rendered, it saves nothing and shows what was entered next to the current scopes.
 func (h apiKeys) access() change[*models.APIKey, apikeys.AccessForm] {
 	return change[*models.APIKey, apikeys.AccessForm]{
 		subject: h.existingKey,
@@ -41,6 +42,12 @@ func (h apiKeys) accessForm(c echo.Context, status int, page apikeys.AccessPage)
 	if page.Busiest, err = h.store.BusiestHourOf(ctx, page.Key.WorkspaceID, page.Key.ID, lately(ctx)); err != nil {
 		return err
 	}
+	if page.Seen, err = h.store.AddressesSeen(ctx, page.Key.WorkspaceID, page.Key.ID, models.AddressesSince(h.store.Now())); err != nil {
+		return err
+	}
+	if page.Form.Preset == allowlist.PresetSeen {
+		page.Left = page.Form.Allowlist.Add(page.Seen, page.Form.Errors)
+	}
 	if page.Form.Preset == apikeys.PresetRateLimit {
 		page.Form.RateLimit = strconv.Itoa(page.Busiest.SuggestedRateLimit())
 	}
@@ -54,6 +61,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 	}
 	if form.Preset != "" {
 		preset(&form.Access, h.store.Scopes(), key.Scopes)
+		form.Errors = models.Fields{}
 		return next{}, h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: form})
 	}
 	if form.Before != apikeys.VersionOf(key) {
@@ -62,6 +70,17 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 	access, fields := accessOf(form, key, viewer.Of(c.Request().Context()))
 	if len(fields) > 0 {
 		return next{}, h.store.CheckKeyAccess(c.Request().Context(), key, access, fields)
+	}
+	if access.Allowlist != key.Allowlist {
+		ctx := c.Request().Context()
+		seen, err := h.store.AddressesSeen(ctx, key.WorkspaceID, key.ID, models.AddressesSince(h.store.Now()))
+		if err != nil {
+			return next{}, err
+		}
+		list := access.Allowlist.Or(viewer.Of(ctx).KeyPolicy().Allowlist)
+		if w := allowlist.WarningsOf(list, seen); w.Unaccepted(form.Allowlist) {
+			return next{}, h.accessForm(c, http.StatusUnprocessableEntity, apikeys.AccessPage{Key: key, Form: form, Warnings: w})
+		}
 	}
 	changed, err := h.store.ChangeAPIKeyAccess(c.Request().Context(), key.WorkspaceID, key.ID, key.Access(), access)
 	if models.IsKind(err, models.Conflict) {
@@ -90,6 +109,7 @@ func accessOf(form apikeys.AccessForm, key *models.APIKey, v viewer.Viewer) (mod
 		fields["scopes"] = "must be from the list"
 	}
 	access.Scopes, access.RateLimit = set, numberOf(form.RateLimit)
+	access.Allowlist = form.List(fields)
 	if form.Expiry == apikeys.ExpiryKeep {
 		return access, fields
 	}

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -228,6 +229,9 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 		return err
 	}
 	page.Descendants = descendants[page.Key.ID]
+	if page.Outside, err = h.outside(c.Request().Context(), page.Key); err != nil {
+		return err
+	}
 	if page.Rejected, err = h.store.RejectedSincePause(c.Request().Context(), page.Key); err != nil {
 		return err
 	}
@@ -238,6 +242,17 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 	}
 	page.Routes = routesOf(h.routes.OpenTo(page.Key.Scopes))
 	return web.Render(c, status, apikeys.Show(page))
+}
+
+// outside returns the addresses from which requests with a key were lately accepted, although its allowlist, which
+// only reports, doesn't have them.
+func (h apiKeys) outside(ctx context.Context, key *models.APIKey) ([]models.SeenAddress, error) {
+	list := key.Allowlist.Or(viewer.Of(ctx).KeyPolicy().Allowlist)
+	if list.Mode != models.AllowlistReportOnly {
+		return nil, nil
+	}
+	seen, err := h.store.AddressesSeen(ctx, key.WorkspaceID, key.ID, models.AddressesSince(h.store.Now()))
+	return list.Outside(seen), err
 }
 
 // routesOf converts routes of the API for the pages.

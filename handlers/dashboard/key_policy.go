@@ -1,9 +1,12 @@
 package dashboard
 
 import (
+	"net/http"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/policy"
 	"github.com/skipup/keys/web"
@@ -27,11 +30,32 @@ func (h keyPolicies) edit() change[models.KeyPolicy, policy.Form] {
 			page := policy.Page{Form: form, Over: review.Counts[models.FindLifetime], Errors: r.fields, Message: r.message}
 			return web.Render(c, status, policy.Show(page))
 		},
-		apply: func(c echo.Context, form policy.Form) (next, error) {
-			_, err := h.store.SetKeyPolicy(c.Request().Context(), web.CallerOf(c).WorkspaceID, policyOf(form))
-			return next{"Policy updated", path.Policy}, err
-		},
+		apply: h.set,
 	}
+}
+
+// set changes the policy. If its allowlist would reject callers, or allow everyone, it shows that first.
+func (h keyPolicies) set(c echo.Context, form policy.Form) (next, error) {
+	ctx, workspace, fields := c.Request().Context(), web.CallerOf(c).WorkspaceID, models.Fields{}
+	wanted := policyOf(form)
+	if wanted.Allowlist = form.List(fields); len(fields) > 0 {
+		return next{}, &models.Error{Kind: models.Invalid, Message: "The policy has errors.", Fields: fields}
+	}
+	before, err := h.store.KeyPolicy(ctx, workspace)
+	if err != nil {
+		return next{}, err
+	}
+	if wanted.Allowlist != before.Allowlist {
+		seen, err := h.store.InheritingAddressesSeen(ctx, workspace, models.AddressesSince(h.store.Now()))
+		if err != nil {
+			return next{}, err
+		}
+		if w := allowlist.WarningsOf(wanted.Allowlist, seen); w.Unaccepted(form.Allowlist) {
+			return next{}, web.Render(c, http.StatusUnprocessableEntity, policy.Show(policy.Page{Form: form, Warnings: w}))
+		}
+	}
+	_, err = h.store.SetKeyPolicy(ctx, workspace, wanted)
+	return next{"Policy updated", path.Policy}, err
 }
 
 // policyOf returns the policy that a form describes.

@@ -143,7 +143,7 @@ func given(query string) string {
 var errorTypes = map[int][]string{
 	http.StatusBadRequest:            {"invalid_request"},
 	http.StatusUnauthorized:          {"authentication_error"},
-	http.StatusForbidden:             {"forbidden"},
+	http.StatusForbidden:             {"forbidden", "address_not_allowed"},
 	http.StatusNotFound:              {"not_found"},
 	http.StatusMethodNotAllowed:      {"method_not_allowed"},
 	http.StatusConflict:              {"conflict"},

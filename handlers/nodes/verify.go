@@ -26,10 +26,10 @@ type verifications struct{ gate *web.KeyGate }
 // newVerification asks whether a request with a key may be accepted.
 type newVerification struct {
 	Key       *string  `json:"key"`
-	Digest    *string  `json:"digest"` // of the key, in place of it
-	Scopes    []string `json:"scopes"` // all are needed
-	Route     string   `json:"route"`  // for usage reports, like the others
-	Address   string   `json:"address"`
+	Digest    *string  `json:"digest"`  // of the key, in place of it
+	Scopes    []string `json:"scopes"`  // all are needed
+	Route     string   `json:"route"`   // for usage reports, like the others
+	Address   string   `json:"address"` // of the client; without it, no allowlist has it
 	UserAgent string   `json:"user_agent"`
 }
 
@@ -105,6 +105,8 @@ func verificationOf(key keyauth.Key, limit ratelimit.Decision, scopes *scope.Cat
 		v.Reason = new(string(usage.RejectedRateLimit))
 	case errors.As(err, new(*keyauth.ScopeError)):
 		v.Reason = new(string(usage.RejectedScope))
+	case errors.As(err, new(*keyauth.AddressError)):
+		v.Reason = new(string(usage.RejectedAddress))
 	default:
 		v.Reason = new(string(keyauth.ResultOf(err)))
 	}
@@ -146,7 +148,7 @@ func invalid(field, problem string) error {
 
 // request returns the request as a gate admits it.
 func (v newVerification) request(c echo.Context) *keyauth.Request {
-	r := &keyauth.Request{Address: cmp.Or(v.Address, c.RealIP()), Header: http.Header{}}
+	r := &keyauth.Request{Address: cmp.Or(v.Address, c.RealIP()), AddressUnknown: v.Address == "", Header: http.Header{}}
 	r.Header.Set("User-Agent", cmp.Or(v.UserAgent, c.Request().UserAgent()))
 	if v.Digest != nil {
 		digest, _ := wire.DigestOf(*v.Digest) // checked

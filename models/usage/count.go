@@ -20,12 +20,13 @@ const (
 	RejectedPaused    Rejection = "paused"
 	RejectedScope     Rejection = "scope"      // the key lacks the scope of the route
 	RejectedRateLimit Rejection = "rate_limit" // too many requests
+	RejectedAddress   Rejection = "address"    // the allowlist of the key doesn't have the address
 )
 
 // IsKnown reports whether r is Accepted or one of the rejections.
 func (r Rejection) IsKnown() bool {
 	switch r {
-	case Accepted, RejectedDeleted, RejectedExpired, RejectedPaused, RejectedScope, RejectedRateLimit:
+	case Accepted, RejectedDeleted, RejectedExpired, RejectedPaused, RejectedScope, RejectedRateLimit, RejectedAddress:
 		return true
 	}
 	return false
@@ -85,6 +86,9 @@ type Count struct {
 	StatusClass int       // first digit of the status
 	Rejection   Rejection `gorm:"column:refusal"`
 	Requests    int64
+	// Outside is how many of the accepted requests came from addresses that aren't in an allowlist that only
+	// reports.
+	Outside int64
 
 	// Only Counts have these.
 	Caller      Caller    `gorm:"-"`
@@ -93,14 +97,14 @@ type Count struct {
 
 // add adds the requests of other. Where the two differ, the values of the latest request are kept.
 func (c *Count) add(other *Count) {
-	requests, first := c.Requests+other.Requests, c.First
+	requests, outside, first := c.Requests+other.Requests, c.Outside+other.Outside, c.First
 	if other.First.Before(first) {
 		first = other.First
 	}
 	if other.Last.After(c.Last) {
 		*c = *other
 	}
-	c.Requests, c.First = requests, first
+	c.Requests, c.Outside, c.First = requests, outside, first
 }
 
 // Group adds up the counts that compare as equal and returns the sums in order. Rows are written in

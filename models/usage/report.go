@@ -12,11 +12,13 @@ import (
 type Sum struct {
 	Requests int64    // all
 	Rejected int64    // of these
+	Outside  int64    // accepted, although an allowlist that only reports doesn't have the address
 	Classes  [6]int64 // all, by the first digit of the status
 }
 
 func (s *Sum) add(count Count) {
 	s.Requests += count.Requests
+	s.Outside += count.Outside
 	if count.Rejection != Accepted {
 		s.Rejected += count.Requests
 	}

@@ -11,11 +11,18 @@ type APIKey struct {
 	State       string     `json:"state"`
 	ExpiresAt   *Timestamp `json:"expires_at"`
 	RateLimit   *int       `json:"rate_limit"` // requests per minute; null for the limit of the server
+	Allowlist   Allowlist  `json:"allowlist"`
 	LastUsedAt  *Timestamp `json:"last_used_at"`
 	PausedUntil *Timestamp `json:"paused_until"` // null if the key isn't paused now, or until it is deleted
 	DeleteAt    *Timestamp `json:"delete_at"`    // when the key will be deleted
 	DeletedAt   *Timestamp `json:"deleted_at"`
 	CreatedAt   Timestamp  `json:"created_at"`
+}
+
+// Allowlist limits the IP addresses from which a key can be used.
+type Allowlist struct {
+	Mode      string   `json:"mode"` // inherit, none, report_only, or enforce
+	Addresses []string `json:"addresses"`
 }
 
 // RotatedAPIKey is the replacement of an API key.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 )
@@ -14,14 +15,26 @@ import (
 // AccessFormOf returns the form filled in with the access of a key.
 func AccessFormOf(key *models.APIKey, scopes *scope.Catalog) AccessForm {
 	return AccessForm{
-		Before: VersionOf(key),
+		Before: VersionOf(key), Allowlist: allowlist.FormOf(key.Allowlist),
 		Access: Access{Scopes: scopes.Names(key.Scopes), Expiry: ExpiryKeep, RateLimit: limitText(key.RateLimit)},
 	}
 }
 
 // VersionOf identifies what the form for the access of a key shows, except for the expiry, which it keeps.
 func VersionOf(key *models.APIKey) string {
-	return key.Scopes.String() + "/" + strconv.Itoa(key.RateLimit)
+	version := key.Scopes.String() + "/" + strconv.Itoa(key.RateLimit)
+	if key.Allowlist.Mode != models.AllowlistInherit {
+		version += "/" + key.Allowlist.String()
+	}
+	return version
+}
+
+// allowlistField returns the field for the allowlist.
+func (p AccessPage) allowlistField(v viewer.Viewer) allowlist.Field {
+	ofWorkspace := v.KeyPolicy().Allowlist
+	return allowlist.Field{
+		Allowlist: p.Form.Allowlist, Errors: p.Form.Errors, Legend: "IP allowlist", Default: &ofWorkspace, Seen: len(p.Seen) > 0, Left: p.Left, Warnings: p.Warnings,
+	}
 }
 
 // limitText returns a rate limit for a field, which is empty for the server's limit.

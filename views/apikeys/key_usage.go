@@ -114,7 +114,7 @@ func (u KeyUsage) errorStatus() string {
 	switch u.LastError.Rejection {
 	case usage.Accepted:
 		return strconv.Itoa(u.LastError.StatusClass) + "xx"
-	case usage.RejectedScope:
+	case usage.RejectedScope, usage.RejectedAddress:
 		return "403"
 	case usage.RejectedRateLimit:
 		return "429"

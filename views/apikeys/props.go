@@ -7,6 +7,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -94,6 +95,7 @@ type Form struct {
 
 // AccessForm is the form that changes the access of a key.
 type AccessForm struct {
+	allowlist.Allowlist
 	Before string `form:"access_before"` // VersionOf the key when the form was rendered
 	Access
 }
@@ -108,6 +110,9 @@ type AccessPage struct {
 	Busiest     models.BusiestHour // of the last UsageDays
 	ServerLimit int                // requests per minute of keys without a limit of their own; 0 for none
 	ChangeTime  time.Duration      // longest time until a change takes effect
+	Seen        []models.SeenAddress
+	Left        int // addresses seen that there was no room for
+	Warnings    allowlist.Warnings
 }
 
 // CreatedPage shows a new key once.
@@ -140,9 +145,10 @@ type DetailPage struct {
 	RotationHistory []models.APIKey // oldest first, including the key
 	// RotationUse counts the requests of each of them in the last 30 days, by ID.
 	RotationUse  map[string]int64
-	Descendants  []models.APIKey // created by the key, directly or through other keys
-	ServerLimit  int             // requests per minute of keys without a limit of their own; 0 for none
-	Rejected     int64           // requests rejected since the key was paused
+	Descendants  []models.APIKey      // created by the key, directly or through other keys
+	Outside      []models.SeenAddress // of the last 30 days, that an allowlist that only reports doesn't have
+	ServerLimit  int                  // requests per minute of keys without a limit of their own; 0 for none
+	Rejected     int64                // requests rejected since the key was paused
 	Form         DetailsForm
 	Environments []string      // in use
 	Errors       models.Fields // of that form

@@ -169,6 +169,8 @@ func rejectedAtNew(c *models.APIKeyCaller) string {
 		return "Rejected: the new key lacks the scope for " + c.LastRejectedRoute
 	case usage.RejectedRateLimit:
 		return "Rejected: too many requests"
+	case usage.RejectedAddress:
+		return "Rejected: address not in the IP allowlist"
 	}
 	return "Rejected"
 }

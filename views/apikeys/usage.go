@@ -227,6 +227,8 @@ func reason(use models.APIKeyRouteUse) string {
 		return "Missing scope: " + use.Scope
 	case usage.RejectedRateLimit:
 		return "Rate limited"
+	case usage.RejectedAddress:
+		return "Address not in the IP allowlist"
 	}
 	return string(use.Rejection)
 }

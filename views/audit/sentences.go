@@ -207,6 +207,8 @@ var detailLabels = map[string]string{
 	"api_key.leak_checked/keys":       "Keys found",
 	"api_key.leak_checked/other_keys": "Unknown keys",
 	"added":                           "Added",
+	"allowlist":                       "IP allowlist",
+	"allowlist_before":                "Previous IP allowlist",
 	"changed":                         "Changed",
 	"reactivated":                     "Reactivated",
 	"removed":                         "Removed",

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/ui"
 )
 
@@ -25,6 +26,7 @@ type Form struct {
 	ReviewOldDays    string `form:"review_old_days"`
 
 	SecondFactorRequired bool `form:"second_factor_required"`
+	allowlist.Allowlist
 }
 
 // FormOf returns the form filled in with a policy.
@@ -33,6 +35,7 @@ func FormOf(p models.KeyPolicy) Form {
 		Lifetime: LifetimeAny, MaxDays: optional(p.MaxDays), DefaultDays: optional(p.DefaultDays),
 		ReviewUnusedDays: optional(p.ReviewUnusedDays), ReviewIdleDays: optional(p.ReviewIdleDays), ReviewOldDays: optional(p.ReviewOldDays),
 		SecondFactorRequired: p.SecondFactorRequired,
+		Allowlist:            allowlist.FormOf(p.Allowlist),
 	}
 	switch {
 	case p.MaxDays > 0:
@@ -53,10 +56,11 @@ func optional(n int) string {
 
 // Page is the data of the page.
 type Page struct {
-	Form    Form
-	Over    int64 // number of keys that expire later than the policy allows
-	Errors  models.Fields
-	Message string // an error that concerns no single field
+	Form     Form
+	Over     int64 // number of keys that expire later than the policy allows
+	Warnings allowlist.Warnings
+	Errors   models.Fields
+	Message  string // an error that concerns no single field
 }
 
 var lifetimes = []ui.Choice{

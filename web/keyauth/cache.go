@@ -5,13 +5,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
 
 // BytesPerKey is the maximum memory for a cached key: an entry of 96 bytes, one bit for its use, at
 // most 21⅓ bytes of the index, which is between three eighths and three quarters full, and 4 bytes
-// in the list of free entries.
+// in the list of free entries. Each network in an allowlist takes 32 bytes more, once for all keys with the
+// same list.
 const BytesPerKey = 122
 
 // cache holds keys by their digests, without pointers: entries in blocks, and an index of their
@@ -23,13 +25,15 @@ const BytesPerKey = 122
 type cache struct {
 	table atomic.Pointer[table]
 
-	mu         sync.Mutex // held by writers
-	generation uint64     // number of changes applied
-	size       int
-	limit      int
-	made       int      // entries used so far, including free ones
-	free       []uint32 // numbers of free entries
-	hand       int      // of the clock that finds an entry to evict
+	mu          sync.Mutex // held by writers
+	generation  uint64     // number of changes applied
+	size        int
+	limit       int
+	made        int                         // entries used so far, including free ones
+	free        []uint32                    // numbers of free entries
+	hand        int                         // of the clock that finds an entry to evict
+	ruleNumbers map[models.Allowlist]uint32 // numbers in table.rules
+	listed      int                         // networks in table.rules
 }
 
 // table is what readers see. Blocks and cells are shared between tables. A table is replaced when
@@ -37,6 +41,7 @@ type cache struct {
 type table struct {
 	index  index
 	blocks []*block
+	rules  []*addressRule // by number, from 1; never shorter or changed
 }
 
 const (
@@ -63,7 +68,7 @@ const (
 	scopes1
 	expires
 	status // pausedUntil shifted by one, and deleted in the lowest bit
-	limits // rateLimit
+	limits // rateLimit, and the number of addresses in the upper half
 	entryWords
 )
 
@@ -82,7 +87,7 @@ func (w words) hash() uint32 { return uint32(w[0]) }
 
 // newCache returns a cache for at most limit keys.
 func newCache(limit int) *cache {
-	c := &cache{limit: max(limit, 1)}
+	c := &cache{limit: max(limit, 1), ruleNumbers: map[models.Allowlist]uint32{}}
 	c.table.Store(newTable())
 	return c
 }
@@ -97,7 +102,11 @@ func (c *cache) find(digest token.Digest) (key Key, ok bool) {
 		return Key{}, false
 	}
 	b, n := t.at(number)
-	if !b.entries[n].read(w, &key) {
+	list, ok := b.entries[n].read(w, &key)
+	if !ok {
+		return Key{}, false
+	}
+	if key.addresses, ok = t.rule(list); !ok {
 		return Key{}, false
 	}
 	b.markUsed(n)
@@ -148,12 +157,12 @@ func (e *entry) digest() words {
 	return words{atomic.LoadUint64(&e[digest0]), atomic.LoadUint64(&e[digest1])}
 }
 
-// read copies the key from an entry. It reports false if the entry doesn't hold digest w, or was
-// written meanwhile.
-func (e *entry) read(w words, key *Key) bool {
+// read copies the key from an entry, and returns the number of its rule for addresses. It reports false if the
+// entry doesn't hold digest w, or was written meanwhile.
+func (e *entry) read(w words, key *Key) (rule uint32, ok bool) {
 	before := atomic.LoadUint64(&e[sequence])
 	if before&1 != 0 || e.digest() != w {
-		return false
+		return 0, false
 	}
 	binary.LittleEndian.PutUint64(key.id[:8], atomic.LoadUint64(&e[id0]))
 	binary.LittleEndian.PutUint64(key.id[8:], atomic.LoadUint64(&e[id1]))
@@ -163,12 +172,13 @@ func (e *entry) read(w words, key *Key) bool {
 	key.expires = int64(atomic.LoadUint64(&e[expires]))
 	state := int64(atomic.LoadUint64(&e[status]))
 	key.pausedUntil, key.deleted = state>>1, state&1 != 0
-	key.rateLimit = uint32(atomic.LoadUint64(&e[limits]))
-	return atomic.LoadUint64(&e[sequence]) == before
+	both := atomic.LoadUint64(&e[limits])
+	key.rateLimit = uint32(both)
+	return uint32(both >> 32), atomic.LoadUint64(&e[sequence]) == before
 }
 
-// write fills an entry. The caller holds the cache's lock.
-func (e *entry) write(w words, key *Key) {
+// write fills an entry with a key and the number of its rule for addresses. The caller holds the cache's lock.
+func (e *entry) write(w words, key *Key, rule uint32) {
 	before := e[sequence]
 	atomic.StoreUint64(&e[sequence], before+1)
 	atomic.StoreUint64(&e[digest0], w[0])
@@ -185,6 +195,6 @@ func (e *entry) write(w words, key *Key) {
 		state |= 1
 	}
 	atomic.StoreUint64(&e[status], state)
-	atomic.StoreUint64(&e[limits], uint64(key.rateLimit))
+	atomic.StoreUint64(&e[limits], uint64(rule)<<32|uint64(key.rateLimit))
 	atomic.StoreUint64(&e[sequence], before+2)
 }

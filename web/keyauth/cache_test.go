@@ -2,11 +2,14 @@ package keyauth
 
 import (
 	"encoding/binary"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"unsafe"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
@@ -26,9 +29,24 @@ func (c *cache) putNumber(n int, key Key, stamp uint64) { c.put(digestNumber(n),
 
 func (c *cache) findNumber(n int) (Key, bool) { return c.find(digestNumber(n)) }
 
+// rules are allowlists that many keys share.
+var rules = func() (rules [40]*addressRule) {
+	for i := range rules {
+		rule, err := newAddressRule(models.Allowlist{Mode: models.AllowlistEnforce, Networks: fmt.Sprintf("10.0.%d.0/24", i)})
+		if err != nil {
+			panic(err)
+		}
+		rules[i] = rule
+	}
+	return rules
+}()
+
 // keyNumber returns a key in which every word depends on n, so that a torn read is noticed.
 func keyNumber(n int) Key {
 	key := Key{expires: int64(n), scopes: scope.Set{uint64(n), ^uint64(n)}, deleted: n%2 == 0, pausedUntil: int64(^uint32(n)), rateLimit: uint32(n)}
+	if n%3 == 0 {
+		key.addresses = rules[n%len(rules)]
+	}
 	binary.LittleEndian.PutUint64(key.id[:8], uint64(n))
 	binary.LittleEndian.PutUint64(key.id[8:], uint64(n))
 	binary.LittleEndian.PutUint64(key.workspace[:8], uint64(n))
@@ -100,6 +118,8 @@ func TestCacheKeepsEveryField(t *testing.T) {
 		{expires: 1_800_000_000_001, pausedUntil: 1_800_000_000},
 		{expires: 0, deleted: true},
 		{expires: -1, scopes: scope.All},
+		{rateLimit: math.MaxUint32, addresses: rules[1]},
+		{addresses: rules[0]},
 	} {
 		c.putNumber(1, want, c.stamp())
 		if got, ok := c.findNumber(1); !ok || got != want {
@@ -207,5 +227,26 @@ func TestFindAllocatesNothing(t *testing.T) {
 	digest := digestNumber(1)
 	if allocations := testing.AllocsPerRun(100, func() { c.find(digest) }); allocations != 0 {
 		t.Errorf("allocations = %v, want 0", allocations)
+	}
+}
+
+// When the lists take too much memory, all keys are dropped together with the lists, and none gets another's list.
+func TestCacheDropsListsWithTheirKeys(t *testing.T) {
+	c := newCache(100)
+	c.putNumber(1, Key{addresses: rules[1]}, c.stamp())
+	before := c.table.Load()
+	c.listed = maxListed
+	c.putNumber(2, Key{addresses: rules[2]}, c.stamp())
+	if _, ok := c.findNumber(1); ok {
+		t.Error("a key was kept after its list was dropped")
+	}
+	if key, ok := c.findNumber(2); !ok || key.addresses != rules[2] {
+		t.Errorf("find = %+v, %t, want the second list", key, ok)
+	}
+	if rule, ok := before.rule(1); !ok || rule != rules[1] {
+		t.Errorf("list of a reader with the earlier table = %v, %t, want the first", rule, ok)
+	}
+	if _, ok := before.rule(2); ok {
+		t.Error("a reader with the earlier table found a list that is newer")
 	}
 }

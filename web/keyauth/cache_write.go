@@ -22,14 +22,18 @@ func (c *cache) put(digest token.Digest, key Key, stamp uint64) {
 	if c.generation != stamp {
 		return
 	}
+	if c.listed >= maxListed {
+		c.empty()
+	}
+	rule := c.numberOf(key.addresses)
 	w, t := wordsOf(digest), c.table.Load()
 	if number, ok := t.number(w); ok {
-		t.write(number, w, &key)
+		t.write(number, w, &key, rule)
 		return
 	}
 	number := c.takeNumber()
 	t = c.grow(number)
-	t.write(number, w, &key)
+	t.write(number, w, &key, rule)
 	t.index.insert(w.hash(), number)
 	c.size++
 }
@@ -40,8 +44,7 @@ func (c *cache) apply(changed []token.Digest, all bool) {
 	defer c.mu.Unlock()
 	c.generation++
 	if all {
-		c.table.Store(newTable())
-		c.size, c.made, c.hand, c.free = 0, 0, 0, nil
+		c.empty()
 		return
 	}
 	for _, digest := range changed {
@@ -49,6 +52,13 @@ func (c *cache) apply(changed []token.Digest, all bool) {
 			c.drop(number)
 		}
 	}
+}
+
+// empty drops all keys and the lists that they refer to.
+func (c *cache) empty() {
+	c.table.Store(newTable())
+	c.size, c.made, c.hand, c.free, c.listed = 0, 0, 0, nil, 0
+	clear(c.ruleNumbers)
 }
 
 // keys returns the number of cached keys.
@@ -74,9 +84,9 @@ func (c *cache) takeNumber() uint32 {
 }
 
 // write fills an entry and marks it as unused.
-func (t *table) write(number uint32, w words, key *Key) {
+func (t *table) write(number uint32, w words, key *Key, rule uint32) {
 	b, n := t.at(number)
-	b.entries[n].write(w, key)
+	b.entries[n].write(w, key, rule)
 	b.clearUsed(n)
 }
 
@@ -104,7 +114,7 @@ func (c *cache) drop(number uint32) {
 	t := c.table.Load()
 	b, n := t.at(number)
 	w := b.entries[n].digest()
-	t.write(number, words{}, &Key{})
+	t.write(number, words{}, &Key{}, 0)
 	t.index.remove(w.hash(), number)
 	c.free = append(c.free, number)
 	c.size--

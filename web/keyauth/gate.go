@@ -109,11 +109,13 @@ func (g *Gate) RouteOf(key Key, name []byte, scope string) Route {
 
 // Request is a request on its way through a Gate.
 type Request struct {
-	Header  http.Header   // of the request
-	Address string        // of the client
-	Digest  *token.Digest // of the key; if nil, the key is in Header
-	Key     Key           // valid once the request is admitted
-	Route   Route         // under which the request is counted
+	Header  http.Header // of the request
+	Address string      // of the client
+	// AddressUnknown says that Address is not that of the client, so that no allowlist has it.
+	AddressUnknown bool
+	Digest         *token.Digest // of the key; if nil, the key is in Header
+	Key            Key           // valid once the request is admitted
+	Route          Route         // under which the request is counted
 
 	// Limit is the state of the key's rate limit once the request is admitted or over the limit; zero if the
 	// key has none.
@@ -124,17 +126,22 @@ type Request struct {
 	Origin Origin
 
 	start    time.Time // by the system's clock
-	admitted bool      // the key is valid, though possibly over its rate limit
+	admitted bool      // the key is valid, though possibly over its rate limit or sent from a wrong address
+	outside  bool      // an allowlist that only reports doesn't have the address
 }
 
 // Verified reports whether the request has a valid key.
 func (r *Request) Verified() bool { return r.admitted }
 
-// Admit verifies the key of a request, sets it, and takes the request from its rate limit, whose state it
-// adds to the header of the response. ProblemOf returns the response for the error.
+// Admit verifies the key of a request, sets it, checks its allowlist, and takes the request from its rate limit,
+// whose state it adds to the header of the response. ProblemOf returns the response for the error.
 func (g *Gate) Admit(ctx context.Context, r *Request, response http.Header) error {
 	r.start = time.Now()
 	key, origin, err := g.find(ctx, r)
+	if err == nil {
+		r.Key, r.admitted = key, true
+		r.outside, err = key.checkAddress(r.clientAddress())
+	}
 	if err == nil || !models.IsKind(err, models.RateLimited) {
 		r.Origin, r.Result = origin, ResultOf(err)
 		if g.verified != nil {
@@ -144,7 +151,6 @@ func (g *Gate) Admit(ctx context.Context, r *Request, response http.Header) erro
 	if err != nil {
 		return g.countInvalid(ctx, r, err)
 	}
-	r.Key, r.admitted = key, true
 	return g.limits.take(ctx, r, response)
 }
 
@@ -169,6 +175,14 @@ func (g *Gate) find(ctx context.Context, r *Request) (Key, Origin, error) {
 	}
 	key, err := g.verifier.Read(ctx, digest)
 	return key, FromStore, err
+}
+
+// clientAddress returns the address of the client, or "" if it is unknown.
+func (r *Request) clientAddress() string {
+	if r.AddressUnknown {
+		return ""
+	}
+	return r.Address
 }
 
 // digestOf returns the digest of the key of a request.
@@ -206,6 +220,7 @@ const StatusClientGone = 499
 // Admit or Key.Require rejected it with; otherwise it has no effect.
 func (g *Gate) Count(r *Request, status int, err error) {
 	use := Use{Key: r.Key, Route: r.Route}
+	use.outside = r.outside
 	known := r.admitted
 	if err != nil {
 		known = use.addRejection(err) || known
@@ -226,12 +241,15 @@ func (u *Use) addRejection(err error) (isInactive bool) {
 	var (
 		inactive *InactiveError
 		scope    *ScopeError
+		address  *AddressError
 	)
 	switch {
 	case errors.As(err, &inactive):
 		u.Key, u.Rejection = inactive.Key, models.RejectionOf(inactive.Status)
 	case errors.As(err, &scope):
 		u.Rejection = usage.RejectedScope
+	case errors.As(err, &address):
+		u.Rejection = usage.RejectedAddress
 	case models.IsKind(err, models.RateLimited):
 		u.Rejection = usage.RejectedRateLimit
 	}

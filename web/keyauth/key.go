@@ -12,8 +12,7 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// Key is the part of an API key that verification needs. It contains no pointers, so that the
-// garbage collector does not scan cached keys.
+// Key is the part of an API key that verification needs. A cached key is kept without pointers; see cache.
 type Key struct {
 	id, workspace ulid.ULID
 	expires       int64 // milliseconds since 1970, or never
@@ -21,6 +20,7 @@ type Key struct {
 	scopes        scope.Set
 	rateLimit     uint32 // requests per minute; 0 for the limit of the gate
 	deleted       bool
+	addresses     *addressRule // nil if it may be used from anywhere
 }
 
 const never = math.MaxInt64
@@ -46,6 +46,9 @@ func newKey(row *models.APIKey) (Key, error) {
 	}
 	if row.PausedUntil != nil {
 		key.pausedUntil = row.PausedUntil.Unix()
+	}
+	if key.addresses, err = newAddressRule(row.EffectiveAllowlist()); err != nil {
+		return Key{}, fmt.Errorf("API key %q: %w", row.ID, err)
 	}
 	return key, nil
 }

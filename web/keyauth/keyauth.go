@@ -79,6 +79,11 @@ type ScopeError struct {
 
 func (e *ScopeError) Error() string { return "the API key lacks " + e.Names }
 
+// AddressError rejects a valid key that was sent from an address that its allowlist doesn't have.
+type AddressError struct{ Key Key }
+
+func (e *AddressError) Error() string { return "the API key can't be used from this IP address" }
+
 // UnavailableError reports that the key couldn't be verified because the database didn't respond.
 type UnavailableError struct{ Err error }
 

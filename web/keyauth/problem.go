@@ -17,6 +17,7 @@ import (
 const (
 	invalidKey   = "Invalid or missing API key."
 	missingScope = "This API key does not have the required scope."
+	wrongAddress = "This API key can't be used from this IP address."
 )
 
 const realm = `Bearer realm="SkipUp API"`
@@ -39,6 +40,7 @@ func ProblemOf(err error) (Problem, bool) {
 		unavailable *UnavailableError
 		rule        *models.Error
 		scope       *ScopeError
+		address     *AddressError
 	)
 	switch {
 	case errors.As(err, &unavailable), models.IsUnavailable(err):
@@ -50,6 +52,8 @@ func ProblemOf(err error) (Problem, bool) {
 		return unauthorized(realm), true
 	case errors.Is(err, ErrInvalid):
 		return unauthorized(realm + `, error="invalid_token"`), true
+	case errors.As(err, &address):
+		return Problem{Status: http.StatusForbidden, Type: "address_not_allowed", Message: wrongAddress}, true
 	case errors.As(err, &scope):
 		return Problem{Status: http.StatusForbidden, Type: "forbidden", Message: missingScope,
 			Challenge: fmt.Sprintf(`%s, error="insufficient_scope", scope="%s"`, realm, scope.Names)}, true

@@ -59,13 +59,33 @@ type rejection uint8
 
 var rejections = [...]usage.Rejection{
 	usage.Accepted, usage.RejectedDeleted, usage.RejectedExpired, usage.RejectedScope, usage.RejectedRateLimit, usage.RejectedPaused,
+	usage.RejectedAddress,
 }
+
+// acceptedOutside stands for an accepted request from an address that isn't in an allowlist that only reports.
+const acceptedOutside = rejection(len(rejections))
 
 func rejectionOf(name usage.Rejection) rejection {
 	for i, r := range rejections {
 		if r == name {
 			return rejection(i)
 		}
+	}
+	return 0
+}
+
+// name returns the usage.Rejection.
+func (r rejection) name() usage.Rejection {
+	if r == acceptedOutside {
+		return usage.Accepted
+	}
+	return rejections[r]
+}
+
+// outside returns the usage.Count.Outside of c.
+func (c *count) outside() int64 {
+	if c.rejection == acceptedOutside {
+		return c.requests
 	}
 	return 0
 }
@@ -103,6 +123,7 @@ type Use struct {
 	Rejection          usage.Rejection
 	Address, UserAgent string
 	At                 time.Time
+	outside            bool // if it was accepted; see usage.Count
 }
 
 // Record counts a request. It does not retain use, and keeps no more of the address and user agent
@@ -112,6 +133,9 @@ func (r *Recorder) Record(use *Use) {
 	k := countKey{
 		key: use.Key.id, caller: r.caller(use.Address, use.UserAgent), hour: uint32(at / hourMillis),
 		route: use.Route, class: uint8(use.Status / 100), rejection: rejectionOf(use.Rejection),
+	}
+	if use.outside && use.Rejection == usage.Accepted {
+		k.rejection = acceptedOutside
 	}
 	if len(use.Address)+len(use.UserAgent) > longNames {
 		use = use.withShortNames() // before the lock, because it takes long

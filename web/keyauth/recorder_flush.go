@@ -184,8 +184,8 @@ func (s *recorderShard) collect(rows []usage.Count, numbered *routes) []usage.Co
 		}
 		rows = append(rows, usage.Count{
 			APIKeyID: keyPrefix + ulid.ULID(c.key).String(), WorkspaceID: workspace, StartsAt: c.at(0),
-			Route: routes[c.route].Name, Scope: routes[c.route].Scope, StatusClass: int(c.class), Rejection: rejections[c.rejection],
-			Requests: c.requests, Caller: callers[c.caller], First: c.at(c.first), Last: c.at(c.last),
+			Route: routes[c.route].Name, Scope: routes[c.route].Scope, StatusClass: int(c.class), Rejection: c.rejection.name(),
+			Requests: c.requests, Outside: c.outside(), Caller: callers[c.caller], First: c.at(c.first), Last: c.at(c.last),
 		})
 	}
 	return rows

@@ -47,6 +47,7 @@ const (
 	ResultDeleted     Result = "deleted"
 	ResultExpired     Result = "expired"
 	ResultPaused      Result = "paused"
+	ResultAddress     Result = "address" // not in the allowlist of the key
 	ResultUnavailable Result = "unavailable"
 )
 
@@ -63,6 +64,8 @@ func ResultOf(err error) Result {
 		return Result(inactive.Status)
 	case errors.Is(err, ErrInvalid):
 		return ResultInvalid
+	case errors.As(err, new(*AddressError)):
+		return ResultAddress
 	}
 	return ResultUnavailable
 }
@@ -109,7 +112,7 @@ func New(source Source, options Options) *Verifier {
 
 // Verify returns the key in the Authorization headers of a request, if it is valid now. Otherwise
 // the error is ErrMissing, ErrInvalid, a *InactiveError, which matches ErrInvalid and has the key, or
-// an *UnavailableError.
+// an *UnavailableError. It doesn't check the allowlist of the key, which a Gate does.
 func (v *Verifier) Verify(ctx context.Context, authorization []string) (Key, error) {
 	digest, err := v.Parse(authorization)
 	if err != nil {

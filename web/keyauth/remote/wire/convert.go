@@ -79,11 +79,13 @@ func (s *Scopes) Catalog() (*scope.Catalog, error) {
 	return scope.New([]scope.Resource{custom}, false), nil
 }
 
-// KeyOf returns what a node needs to know of a key.
+// KeyOf returns what a node needs to know of a key that Store.APIKeyByDigest returned.
 func KeyOf(row *models.APIKey) *Key {
+	allowlist := row.EffectiveAllowlist()
 	return &Key{
 		ID: row.ID, WorkspaceID: row.WorkspaceID, Scopes: row.Scopes.String(), ExpiresAt: row.ExpiresAt, RateLimit: row.RateLimit,
 		PausedUntil: row.PausedUntil, DeletedAt: row.DeletedAt, ChangedEpoch: row.ChangedEpoch,
+		Allowlist: Allowlist{string(allowlist.Mode), allowlist.Networks},
 	}
 }
 
@@ -92,6 +94,7 @@ func (k *Key) APIKey() (*models.APIKey, error) {
 	row := &models.APIKey{
 		ID: k.ID, WorkspaceID: k.WorkspaceID, ExpiresAt: k.ExpiresAt, RateLimit: k.RateLimit,
 		PausedUntil: k.PausedUntil, DeletedAt: k.DeletedAt, ChangedEpoch: k.ChangedEpoch,
+		Allowlist: models.Allowlist{Mode: models.AllowlistMode(k.Allowlist.Mode), Networks: k.Allowlist.Networks},
 	}
 	return row, row.Scopes.Scan(k.Scopes)
 }
@@ -101,7 +104,7 @@ func UsageOf(counts usage.Counts) UsageRequest {
 	request := UsageRequest{ID: counts.ID, Rows: make([]Count, len(counts.Rows))}
 	for i, c := range counts.Rows {
 		request.Rows[i] = Count{
-			KeyID: c.APIKeyID, Route: c.Route, Scope: c.Scope, StatusClass: c.StatusClass, Rejection: string(c.Rejection), Requests: c.Requests,
+			KeyID: c.APIKeyID, Route: c.Route, Scope: c.Scope, StatusClass: c.StatusClass, Rejection: string(c.Rejection), Requests: c.Requests, Outside: c.Outside,
 			First: c.First, Last: c.Last, Address: c.Caller.Address, UserAgent: c.Caller.UserAgent, Rest: c.Caller.Rest,
 		}
 	}
@@ -114,7 +117,7 @@ func (r UsageRequest) Counts() usage.Counts {
 	for i, c := range r.Rows {
 		counts.Rows[i] = usage.Count{
 			APIKeyID: c.KeyID, StartsAt: usage.Hourly.Start(c.First), Route: c.Route, Scope: c.Scope, StatusClass: c.StatusClass,
-			Rejection: usage.Rejection(c.Rejection), Requests: c.Requests, First: c.First, Last: c.Last,
+			Rejection: usage.Rejection(c.Rejection), Requests: c.Requests, Outside: c.Outside, First: c.First, Last: c.Last,
 			Caller: usage.Caller{Address: c.Address, UserAgent: c.UserAgent, Rest: c.Rest},
 		}
 	}

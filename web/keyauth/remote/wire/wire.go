@@ -114,9 +114,16 @@ type Key struct {
 	Scopes       string     `json:"scopes"` // as scope.Set.String returns them
 	ExpiresAt    *time.Time `json:"expires_at"`
 	RateLimit    int        `json:"rate_limit"` // requests per minute; 0 for the limit of the gate
+	Allowlist    Allowlist  `json:"allowlist"`  // in effect, of the key or of its workspace
 	PausedUntil  *time.Time `json:"paused_until"`
 	DeletedAt    *time.Time `json:"deleted_at"`
 	ChangedEpoch int64      `json:"changed_epoch"`
+}
+
+// Allowlist is a models.Allowlist.
+type Allowlist struct {
+	Mode     string `json:"mode"`
+	Networks string `json:"networks"`
 }
 
 // UsageRequest adds counts to the usage of keys.
@@ -133,6 +140,7 @@ type Count struct {
 	StatusClass int       `json:"status_class"`
 	Rejection   string    `json:"rejection"`
 	Requests    int64     `json:"requests"`
+	Outside     int64     `json:"outside"`
 	First       time.Time `json:"first"`
 	Last        time.Time `json:"last"`
 	Address     string    `json:"address"`

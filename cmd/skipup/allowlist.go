@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/wire"
+)
+
+// allowlistFlags are the flags that change an allowlist.
+type allowlistFlags struct {
+	mode      string
+	addresses []string
+	given     func(flag string) bool
+}
+
+// addAllowlistFlags adds the flags to cmd. The modes are those that can be chosen.
+func addAllowlistFlags(cmd *cobra.Command, modes []string) *allowlistFlags {
+	f := &allowlistFlags{given: cmd.Flags().Changed}
+	cmd.Flags().StringVar(&f.mode, "allowlist-mode", "", "`mode` of the IP allowlist: "+strings.Join(modes, ", "))
+	cmd.Flags().StringSliceVar(&f.addresses, "allowlist", nil, "comma-separated `list` of IP addresses and networks, such as 10.0.0.0/8")
+	completeValues(cmd, "allowlist-mode", modes)
+	return f
+}
+
+// change returns what the flags change.
+func (f *allowlistFlags) change() (change models.AllowlistChange, err error) {
+	var wrong usageErrors
+	if f.given("allowlist-mode") {
+		mode, err := models.ParseAllowlistMode(f.mode)
+		if fields, invalid := models.FieldsOf(err); invalid {
+			wrong.add("--allowlist-mode %s", fields["allowlist.mode"])
+		}
+		change.Mode = models.To(mode)
+	}
+	if f.given("allowlist") {
+		networks, bad := models.ParseNetworks(f.addresses)
+		for _, one := range bad {
+			wrong.add("--allowlist: %q %s", one.Text, one.Problem)
+		}
+		change.Networks = models.To(networks)
+	}
+	return change, wrong.err()
+}
+
+// warnOfAllowlist prints which callers of the last 30 days an allowlist rejects, or would reject, and which of its networks
+// have all addresses.
+func (p *program) warnOfAllowlist(list models.Allowlist, seen []models.SeenAddress) {
+	for _, network := range list.Everyone() {
+		p.printErrf("Warning: %s has every address of its kind.", network)
+	}
+	outside := list.Outside(seen)
+	if len(outside) == 0 {
+		return
+	}
+	verb := "rejects"
+	if list.Mode == models.AllowlistReportOnly {
+		verb = "would reject"
+	}
+	p.printErrf("Warning: the allowlist %s callers of the last 30 days:", verb)
+	for _, one := range outside {
+		p.printErrf("  %s, last seen %s", one.Address, one.LastAt.Format(time.RFC3339))
+	}
+}
+
+// warnOfKey warns of the allowlist that applies to a key.
+func (p *program) warnOfKey(ctx context.Context, store *models.Store, key *models.APIKey) error {
+	policy, err := store.KeyPolicy(ctx, key.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	seen, err := store.AddressesSeen(ctx, key.WorkspaceID, key.ID, models.AddressesSince(store.Now()))
+	if err == nil {
+		p.warnOfAllowlist(key.Allowlist.Or(policy.Allowlist), seen)
+	}
+	return err
+}
+
+func printedAllowlist(list models.Allowlist) wire.Allowlist {
+	return wire.Allowlist{Mode: list.Mode.Text(), Addresses: list.Addresses()}
+}
