@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
+
+	"github.com/skipup/keys/models/scope"
 )
 
 // ActorType is the kind of an actor.
@@ -22,6 +24,7 @@ type Actor struct {
 	Type               ActorType
 	ID                 string // of the member or key, empty for the others
 	Name               string // empty for a key, whose name is read from its row
+	Role               Role   // of a member
 	Address, UserAgent string
 }
 
@@ -43,6 +46,15 @@ func ActorOf(ctx context.Context) Actor {
 		return actor
 	}
 	return Actor{Type: ActorAnonymous, Name: "Unknown"}
+}
+
+// ungrantable returns the scopes that the actor can't give a key. Those that a key can't give are up to
+// checkGrant.
+func ungrantable(ctx context.Context) scope.Set {
+	if actor := ActorOf(ctx); actor.Type == ActorMember {
+		return actor.Role.Ungrantable()
+	}
+	return scope.Set{}
 }
 
 // actor returns the actor that ctx carries. It reads the name of a key, because nodes do not cache

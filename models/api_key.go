@@ -242,6 +242,7 @@ func (s *Store) checkNewAPIKey(ctx context.Context, workspaceID string, n *NewAP
 		n.ExpiresAt, n.DefaultExpiry = storedTime(policy.DefaultExpiry(s.now())), false
 	}
 	checkAdded(fields, n.Scopes.Without(s.Scopes().Active()), s.Scopes())
+	s.checkGrantable(ctx, fields, n.Scopes)
 	n.Name = checkName(fields, "name", n.Name)
 	checkKeyDescription(fields, n.Description)
 	n.Environment = checkEnvironment(fields, n.Environment)

@@ -78,6 +78,7 @@ func (s *Store) ChangeAPIKeyAccess(ctx context.Context, workspaceID, id string, 
 // errors already in fields. An unchanged expiry may be in the past.
 func (s *Store) CheckKeyAccess(ctx context.Context, key *APIKey, access KeyAccess, fields Fields) error {
 	checkAdded(fields, access.Scopes.Without(key.Scopes).Without(s.Scopes().Active()), s.Scopes())
+	s.checkGrantable(ctx, fields, access.Scopes.Without(key.Scopes))
 	checkRateLimit(fields, access.RateLimit)
 	access.Allowlist.check(fields)
 	if sameTime(key.ExpiresAt, access.ExpiresAt) {
@@ -153,8 +154,8 @@ func (s *Store) lockForActor(ctx context.Context, workspaceID, id string) (key, 
 var noAccess = KeyAccess{ExpiresAt: &time.Time{}, RateLimit: 1, Allowlist: Allowlist{Mode: AllowlistEnforce}}
 
 // checkGrant returns Forbidden if a key would give another key, or itself, scopes that it doesn't have, a
-// later expiry than its own, a higher rate limit, or access from more addresses. The actor is nil for a person,
-// who may give any.
+// later expiry than its own, a higher rate limit, or access from more addresses. The actor is nil for a person;
+// see checkGrantable.
 func (s *Store) checkGrant(actor *APIKey, workspace *Workspace, before, after KeyAccess) error {
 	if actor == nil {
 		return nil
@@ -170,6 +171,13 @@ func (s *Store) checkGrant(actor *APIKey, workspace *Workspace, before, after Ke
 		return Errorf(Forbidden, "This API key can't give a key a higher rate limit than its own. Set rate_limit to %d or lower.", own)
 	}
 	return checkAllowlistGrant(actor, workspace, before.Allowlist, after.Allowlist)
+}
+
+// checkGrantable rejects scopes that the acting person's role doesn't let them give a key.
+func (s *Store) checkGrantable(ctx context.Context, fields Fields, added scope.Set) {
+	if denied := added.And(ungrantable(ctx)); !denied.IsEmpty() {
+		fields.add("scopes", "can only include scopes that your role can grant, not %s", s.Scopes().Text(denied))
+	}
 }
 
 // outlives reports whether the key expires at a time or later.

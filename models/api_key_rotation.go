@@ -120,6 +120,7 @@ func (s *Store) checkReplacement(ctx context.Context, old *APIKey, n NewReplacem
 	if more := wanted.Scopes.Without(old.Scopes); !more.IsEmpty() {
 		fields.add("scopes", "can only include scopes that the key has, not %s", s.Scopes().Text(more))
 	}
+	s.checkGrantable(ctx, fields, wanted.Scopes)
 	return wanted, wanted.checkAccess(fields, policy, now)
 }
 

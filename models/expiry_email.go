@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// expiryEmail is an API key whose expiry an admin has yet to be emailed about.
+// expiryEmail is an API key whose expiry someone has yet to be emailed about.
 type expiryEmail struct {
 	MemberID  string
 	APIKeyID  string
@@ -20,8 +20,7 @@ type expiryEmail struct {
 // TableName returns the table that was created before the word "email" was used throughout.
 func (expiryEmail) TableName() string { return "expiry_mails" }
 
-// addExpiryEmails requests an email to each active admin of the key's workspace, if this server
-// sends email.
+// addExpiryEmails requests an email to everyone who can manage the key, if this server sends email.
 func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
 	if !s.sendsEmail {
 		return nil
@@ -30,13 +29,14 @@ func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
 	if err != nil {
 		return err
 	}
-	var admins []Member
-	if err := s.with(ctx).Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", key.WorkspaceID, Admin).Find(&admins).Error; err != nil {
-		return fmt.Errorf("read admins to email: %w", err)
+	var managers []Member
+	err = s.with(ctx).Where("workspace_id = ? AND role IN ? AND deactivated_at IS NULL AND NOT pending", key.WorkspaceID, rolesWith(ManageKeys)).Find(&managers).Error
+	if err != nil {
+		return fmt.Errorf("read members to email: %w", err)
 	}
 	replace := clause.OnConflict{Columns: []clause.Column{{Name: "member_id"}, {Name: "api_key_id"}}, UpdateAll: true}
-	for _, admin := range admins {
-		row := expiryEmail{MemberID: admin.ID, APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, DueAt: now}
+	for _, manager := range managers {
+		row := expiryEmail{MemberID: manager.ID, APIKeyID: key.ID, ExpiresAt: *key.ExpiresAt, DueAt: now}
 		if err := s.with(ctx).Clauses(replace).Create(&row).Error; err != nil {
 			return fmt.Errorf("request expiry email: %w", err)
 		}
@@ -45,7 +45,7 @@ func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
 }
 
 // prepareExpiryEmail reads the keys to list. Keys that were deleted or given another expiry since
-// are left out, and someone who is no longer an admin gets no email.
+// are left out, and someone who can no longer manage keys gets no email.
 func (s *Store) prepareExpiryEmail(ctx context.Context, email *Email) (bool, error) {
 	if err := s.addressToMember(ctx, email); err != nil {
 		return false, err
@@ -56,5 +56,5 @@ func (s *Store) prepareExpiryEmail(ctx context.Context, email *Email) (bool, err
 	if err != nil {
 		return false, fmt.Errorf("read API keys to email about: %w", err)
 	}
-	return len(email.ExpiringKeys) > 0 && email.Member.IsAdmin(), nil
+	return len(email.ExpiringKeys) > 0 && email.Member.May(ManageKeys), nil
 }

@@ -63,7 +63,7 @@ func (s fixture) changeExpiry(t *testing.T, key *models.APIKey, days int) {
 func TestExpiryEmail(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.joined(t, "bob@acme.test", models.Admin)
-		s.joined(t, "eve@acme.test", models.RoleMember)
+		s.joined(t, "eve@acme.test", models.Viewer)
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
 		deactivated := s.joined(t, "deactivated@acme.test", models.Admin)
 		if _, err := s.DeactivateMember(s.ctx, s.id, deactivated.ID); err != nil {
@@ -135,7 +135,7 @@ func TestExpiryEmailIsCurrent(t *testing.T) {
 		"key expired":     {func(t *testing.T, s fixture, _ *models.APIKey, _ *models.Member) { s.Clock.Advance(15 * dayLong) }, false},
 		"expiry changed":  {func(t *testing.T, s fixture, key *models.APIKey, _ *models.Member) { s.changeExpiry(t, key, 15) }, false},
 		"no longer an admin": {func(t *testing.T, s fixture, _ *models.APIKey, bob *models.Member) {
-			if _, err := s.ChangeMemberRole(s.ctx, s.id, bob.ID, models.RoleMember); err != nil {
+			if _, err := s.ChangeMemberRole(s.ctx, s.id, bob.ID, models.Viewer); err != nil {
 				t.Fatal(err)
 			}
 		}, false},

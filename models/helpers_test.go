@@ -36,7 +36,7 @@ func newFixture(t *testing.T, s *modelstest.Store, name, email string) fixture {
 	t.Helper()
 	workspace, admin := s.NewWorkspace(t, name, email)
 	return fixture{Store: s, id: workspace.ID, admin: admin, ctx: models.WithActor(t.Context(), models.Actor{
-		Type: models.ActorMember, ID: admin.ID, Name: admin.User.Name, Address: "192.0.2.7", UserAgent: "Browser/1.0",
+		Type: models.ActorMember, ID: admin.ID, Name: admin.User.Name, Role: admin.Role, Address: "192.0.2.7", UserAgent: "Browser/1.0",
 	})}
 }
 

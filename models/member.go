@@ -4,19 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/skipup/keys/models/wire"
-)
-
-// Role determines what a member may do in the dashboard.
-type Role string
-
-// The roles.
-const (
-	Admin      Role = "admin"  // everything, including API keys
-	RoleMember Role = "member" // read only
 )
 
 // Member is a user in a workspace.
@@ -34,21 +24,26 @@ type Member struct {
 	UpdatedAt     time.Time
 }
 
-// IsAdmin reports whether the member may administer the workspace now.
-func (m *Member) IsAdmin() bool { return m.Role == Admin && m.DeactivatedAt == nil && !m.Pending }
+// May reports whether the member has a permission now.
+func (m *Member) May(permission Permission) bool {
+	return m.Role.May(permission) && m.DeactivatedAt == nil && !m.Pending
+}
 
-// requireAuthority returns Forbidden if a key that lacks a scope makes a change to a person with one
-// of the roles, unless all of them are RoleMember. Otherwise, a key that can add members could add an
-// admin, who can create keys with all scopes.
-func (s *Store) requireAuthority(ctx context.Context, roles ...Role) error {
-	if !slices.Contains(roles, Admin) {
+// IsAdmin reports whether the member may administer the workspace now.
+func (m *Member) IsAdmin() bool { return m.May(ManageWorkspace) }
+
+// requireAuthority returns Forbidden if a key that lacks a scope makes a change to a person with a role
+// other than Viewer. Otherwise, a key that can add members could add someone who can create keys with
+// scopes that it lacks.
+func (s *Store) requireAuthority(ctx context.Context, role Role) error {
+	if role == Viewer {
 		return nil
 	}
 	key, err := s.actingKey(ctx)
 	if err != nil || key == nil || key.Scopes.Contains(s.Scopes().Active()) {
 		return err
 	}
-	return Errorf(Forbidden, "Only an API key with every scope can add or change an admin. This API key lacks %s.", s.Scopes().Text(s.Scopes().Active().Without(key.Scopes)))
+	return Errorf(Forbidden, "Only an API key with every scope can add or change an admin or a key manager. This API key lacks %s.", s.Scopes().Text(s.Scopes().Active().Without(key.Scopes)))
 }
 
 // requireAdminOfAll returns Forbidden unless a user is an admin of every workspace that a member has
@@ -108,7 +103,7 @@ func (m *Member) DisplayName() string { return cmp.Or(m.Name(), m.User.Email) }
 // Wire returns the member as the API and events show it. The user must be loaded.
 func (m *Member) Wire() wire.Member {
 	return wire.Member{
-		ID: m.ID, Email: m.User.Email, Name: optional(m.Name()), Role: string(m.Role),
+		ID: m.ID, Email: m.User.Email, Name: optional(m.Name()), Role: m.Role.Wire(),
 		DeactivatedAt: wire.OptionalTimestamp(m.DeactivatedAt), CreatedAt: wire.Timestamp(m.CreatedAt),
 	}
 }

@@ -13,7 +13,7 @@ import (
 type NewMember struct {
 	Email string
 	Name  string // optional; shown until the person joins
-	Role  Role   // RoleMember if empty
+	Role  Role   // Viewer if empty
 }
 
 func (n *NewMember) check() error {
@@ -23,15 +23,15 @@ func (n *NewMember) check() error {
 		n.Name = checkName(fields, "name", n.Name)
 	}
 	if n.Role == "" {
-		n.Role = RoleMember
+		n.Role = Viewer
 	}
 	checkRole(fields, n.Role)
 	return fields.err()
 }
 
 func checkRole(fields Fields, role Role) {
-	if role != Admin && role != RoleMember {
-		fields.add("role", "%s", OneOf(role, []Role{Admin, RoleMember}))
+	if role.rank() < 0 {
+		fields.add("role", "%s", OneOf(role, Roles))
 	}
 }
 
@@ -88,9 +88,7 @@ func (s *Store) addUser(ctx context.Context, workspaceID string, user *User, n N
 		return nil, err
 	}
 	member.User = *user
-	if n.Role == RoleMember {
-		member.Role = RoleMember
-	}
+	member.Role = member.Role.lower(n.Role)
 	if member.Pending && n.Name != "" {
 		member.InvitedName = n.Name
 	}

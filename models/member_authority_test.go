@@ -59,16 +59,19 @@ func TestKeyManagesAdminsOnlyWithEveryScope(t *testing.T) {
 		forbidden bool
 	}{
 		{"adds an admin", stranger, "", "add", models.Admin, true},
-		{"adds a member", stranger, "", "add", models.RoleMember, false},
-		{"adds a deactivated admin again as a member", fixture.deactivated, models.Admin, "add", models.RoleMember, true},
-		{"adds a deactivated member again as an admin", fixture.deactivated, models.RoleMember, "add", models.Admin, true},
-		{"adds a deactivated member again", fixture.deactivated, models.RoleMember, "add", models.RoleMember, false},
+		{"adds a member", stranger, "", "add", models.Viewer, false},
+		{"adds a deactivated admin again as a member", fixture.deactivated, models.Admin, "add", models.Viewer, true},
+		{"adds a deactivated member again as an admin", fixture.deactivated, models.Viewer, "add", models.Admin, true},
+		{"adds a deactivated member again", fixture.deactivated, models.Viewer, "add", models.Viewer, false},
 		{"reactivates an admin", fixture.deactivated, models.Admin, "reactivate", "", true},
-		{"reactivates a member", fixture.deactivated, models.RoleMember, "reactivate", "", false},
+		{"reactivates a member", fixture.deactivated, models.Viewer, "reactivate", "", false},
 		{"deactivates an admin", fixture.joined, models.Admin, "deactivate", "", true},
-		{"deactivates a member", fixture.joined, models.RoleMember, "deactivate", "", false},
-		{"makes a member an admin", fixture.joined, models.RoleMember, "role", models.Admin, true},
-		{"makes an admin a member", fixture.joined, models.Admin, "role", models.RoleMember, true},
+		{"deactivates a member", fixture.joined, models.Viewer, "deactivate", "", false},
+		{"makes a member an admin", fixture.joined, models.Viewer, "role", models.Admin, true},
+		{"adds a key manager", stranger, "", "add", models.KeyManager, true},
+		{"reactivates a key manager", fixture.deactivated, models.KeyManager, "reactivate", "", true},
+		{"makes a key manager a viewer", fixture.joined, models.KeyManager, "role", models.Viewer, true},
+		{"makes an admin a member", fixture.joined, models.Admin, "role", models.Viewer, true},
 	}
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		limited, full := s.asKey(t, scope.All.Without(scope.Of(scope.SeatsRead))), s.asKey(t, scope.All)
@@ -103,10 +106,12 @@ func TestKeyManagesAdminsOnlyWithEveryScope(t *testing.T) {
 func TestReturningNeverRaisesRole(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i, tt := range []struct{ was, asked, want models.Role }{
-			{models.RoleMember, models.Admin, models.RoleMember},
-			{models.RoleMember, models.RoleMember, models.RoleMember},
+			{models.Viewer, models.Admin, models.Viewer},
+			{models.Viewer, models.Viewer, models.Viewer},
 			{models.Admin, models.Admin, models.Admin},
-			{models.Admin, models.RoleMember, models.RoleMember},
+			{models.Admin, models.Viewer, models.Viewer},
+			{models.KeyManager, models.Admin, models.KeyManager},
+			{models.Admin, models.KeyManager, models.KeyManager},
 		} {
 			former := s.deactivated(t, string(rune('a'+i))+"@acme.test", tt.was)
 			s.add(t, models.NewMember{Email: former.User.Email, Role: tt.asked})

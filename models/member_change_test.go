@@ -14,7 +14,7 @@ import (
 // TestMemberChangesAreRecorded checks the audit log and webhook events.
 func TestMemberChangesAreRecorded(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		for _, change := range []func() (*models.Member, error){
 			func() (*models.Member, error) { return s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin) },
 			func() (*models.Member, error) { return s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin) }, // nothing is changed
@@ -50,7 +50,7 @@ func TestMemberChangesAreRecorded(t *testing.T) {
 
 func TestRejectedMemberChangesChangeNothing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		gone := s.joined(t, "gone@acme.test", models.RoleMember)
+		gone := s.joined(t, "gone@acme.test", models.Viewer)
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestRejectedMemberChangesChangeNothing(t *testing.T) {
 
 func TestDeactivationSignsOutNoOneElse(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "ada@acme.test", Password: modelstest.Password})
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestReactivatedPendingMemberIsInvitedAgain(t *testing.T) {
 func TestConcurrentAddsCreateOneMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		newFixture(t, s.Store, "Rival", "rita@rival.test") // she has an account
-		before := s.joined(t, "grace@acme.test", models.RoleMember)
+		before := s.joined(t, "grace@acme.test", models.Viewer)
 		if _, err := s.DeactivateMember(s.ctx, s.id, before.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestConcurrentDeactivationKeepsOneAdmin(t *testing.T) {
 		admins := []string{s.admin.ID, grace.ID}
 		for range 20 {
 			errs := atOnce(2, func(i int) error {
-				_, err := s.ChangeMemberRole(s.ctx, s.id, admins[i], models.RoleMember)
+				_, err := s.ChangeMemberRole(s.ctx, s.id, admins[i], models.Viewer)
 				return err
 			})
 			wantOneWinner(t, errs, func(err error) bool { return models.IsKind(err, models.FailedPrecondition) })
@@ -201,7 +201,7 @@ func TestMember(t *testing.T) {
 		state   models.MemberState
 	}{
 		{models.Member{Role: models.Admin}, true, models.MemberActive},
-		{models.Member{Role: models.RoleMember}, false, models.MemberActive},
+		{models.Member{Role: models.Viewer}, false, models.MemberActive},
 		{models.Member{Role: models.Admin, Pending: true}, false, models.MemberPending},
 		{models.Member{Role: models.Admin, DeactivatedAt: &at}, false, models.MemberDeactivated},
 		{models.Member{Role: models.Admin, Pending: true, DeactivatedAt: &at}, false, models.MemberDeactivated},

@@ -18,7 +18,7 @@ func createdBy(t *testing.T, member *models.Member) context.Context {
 
 func TestDeactivationCanPauseKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		theirs := s
 		theirs.ctx = createdBy(t, grace)
 		active, paused, deleted := theirs.key(t, "Active"), theirs.key(t, "Paused"), theirs.key(t, "Deleted")

@@ -3,12 +3,13 @@ package models
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // MemberFilter filters members. The zero value matches active and pending members.
 type MemberFilter struct {
 	Email       string // the whole email, case-insensitive; empty for any
-	Role        Role   // empty for any
+	Role        Role   // one of WireRoles, of which Viewer includes key managers; empty for any
 	Search      string // part of the name or email, case-insensitive
 	Deactivated bool   // matches only deactivated members
 }
@@ -18,8 +19,8 @@ func (f *MemberFilter) check() error {
 	if f.Email != "" {
 		f.Email = checkEmail(fields, "email", f.Email)
 	}
-	if f.Role != "" {
-		checkRole(fields, f.Role)
+	if f.Role != "" && !slices.Contains(WireRoles, f.Role) {
+		fields.add("role", "%s", OneOf(f.Role, WireRoles))
 	}
 	return fields.err()
 }
@@ -41,7 +42,7 @@ func (s *Store) Members(ctx context.Context, workspaceID string, filter MemberFi
 		query = query.Where(`members.user_id IN (SELECT id FROM users WHERE email = ?)`, filter.Email)
 	}
 	if filter.Role != "" {
-		query = query.Where("members.role = ?", filter.Role)
+		query = query.Where("(members.role = ?) = ?", Admin, filter.Role == Admin)
 	}
 	if filter.Search != "" {
 		query = searchPeople(query, filter.Search)

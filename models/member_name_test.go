@@ -56,7 +56,7 @@ func TestMemberNameBelongsToTheMembership(t *testing.T) {
 
 func TestUnverifiedAdminHasTheNameOfTheWorkspace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.joined(t, "cfo@acme.test", models.RoleMember) // with a copied link
+		s.joined(t, "cfo@acme.test", models.Viewer) // with a copied link
 		_, admin, err := s.Store.Store.CreateWorkspace(s.ctx, models.NewWorkspace{Name: "Rival", AdminEmail: "cfo@acme.test", AdminName: "The CFO"})
 		if err != nil {
 			t.Fatal(err)

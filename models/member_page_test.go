@@ -24,9 +24,9 @@ func (s fixture) memberList(t *testing.T, filter models.MemberListFilter) models
 
 func TestMemberList(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		s.add(t, models.NewMember{Email: "alan@acme.test", Name: "Alan T. Öz", Role: models.Admin})
-		gone := s.joined(t, "gone@acme.test", models.RoleMember)
+		gone := s.joined(t, "gone@acme.test", models.Viewer)
 		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestInvitationLinkGrantsOneWorkspace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		there := rival.joined(t, "grace@acme.test", models.RoleMember)
+		there := rival.joined(t, "grace@acme.test", models.Viewer)
 		memberships, err := s.MembershipsOf(s.ctx, there.UserID)
 		if err != nil {
 			t.Fatal(err)

@@ -49,7 +49,7 @@ func (s fixture) events(t *testing.T) []string {
 func TestAddMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.add(t, models.NewMember{Email: "Grace@Acme.Test", Name: "Grace"})
-		modelstest.Equal(t, "role", grace.Role, models.RoleMember)
+		modelstest.Equal(t, "role", grace.Role, models.Viewer)
 		modelstest.Equal(t, "user email", grace.User.Email, "grace@acme.test")
 		modelstest.Equal(t, "pending", grace.Pending, true)
 		_, err := s.Store.Store.AddMember(s.ctx, s.id, models.NewMember{Email: "grace@acme.test"})
@@ -95,7 +95,7 @@ func TestConcurrentAddsOfOnePerson(t *testing.T) {
 
 func TestDeactivateMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		in, err := s.SignIn(s.ctx, "", models.Credentials{Email: "grace@acme.test", Password: "a long enough passphrase"})
 		if err != nil {
 			t.Fatal(err)
@@ -153,14 +153,14 @@ func TestDeactivationKeepsSessionsInOtherWorkspaces(t *testing.T) {
 
 func TestAddMemberReactivates(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		if _, err := s.DeactivateMember(s.ctx, s.id, grace.ID); err != nil {
 			t.Fatal(err)
 		}
 		back := s.add(t, models.NewMember{Email: "grace@acme.test"})
 		modelstest.Equal(t, "ID", back.ID, grace.ID)
 		modelstest.Equal(t, "deactivated at", back.DeactivatedAt, nil)
-		modelstest.Equal(t, "role", back.Role, models.RoleMember)
+		modelstest.Equal(t, "role", back.Role, models.Viewer)
 		modelstest.Equal(t, "pending", back.Pending, false)
 	})
 }
@@ -171,7 +171,7 @@ func TestLastAdminStays(t *testing.T) {
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
 		_, err := s.DeactivateMember(s.ctx, s.id, s.admin.ID)
 		wantKind(t, err, models.FailedPrecondition)
-		_, err = s.ChangeMemberRole(s.ctx, s.id, s.admin.ID, models.RoleMember)
+		_, err = s.ChangeMemberRole(s.ctx, s.id, s.admin.ID, models.Viewer)
 		wantKind(t, err, models.FailedPrecondition)
 
 		grace := s.joined(t, "grace@acme.test", models.Admin)
@@ -186,14 +186,14 @@ func TestLastAdminStays(t *testing.T) {
 
 func TestChangeMemberRole(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		_, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, "owner")
 		wantFields(t, err, "role")
 		if made, err := s.ChangeMemberRole(s.ctx, s.id, grace.ID, models.Admin); err != nil || !made.IsAdmin() {
 			t.Errorf("member = %+v, error = %v; want an admin", made, err)
 		}
 		elsewhere := newFixture(t, s.Store, "Rival", "rita@rival.test")
-		_, err = s.ChangeMemberRole(elsewhere.ctx, elsewhere.id, grace.ID, models.RoleMember)
+		_, err = s.ChangeMemberRole(elsewhere.ctx, elsewhere.id, grace.ID, models.Viewer)
 		wantKind(t, err, models.NotFound)
 	})
 }
@@ -216,7 +216,7 @@ func TestMembersFilter(t *testing.T) {
 			{models.MemberFilter{Email: "grac_@acme.test"}, ""},
 			{models.MemberFilter{Email: "gone@acme.test"}, ""},
 			{models.MemberFilter{Role: models.Admin}, "alan ada"},
-			{models.MemberFilter{Role: models.RoleMember}, "grace"},
+			{models.MemberFilter{Role: models.Viewer}, "grace"},
 			{models.MemberFilter{Search: "GRACE h"}, "grace"},
 			{models.MemberFilter{Search: "@ACME"}, "alan grace ada"},
 			{models.MemberFilter{Search: "ÄRZTIN"}, "grace"},

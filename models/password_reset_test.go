@@ -36,8 +36,8 @@ func (s fixture) resetToken(t *testing.T, to string) string {
 func TestResetPassword(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		other := newFixture(t, s.Store, "Rival", "rita@rival.test")
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
-		there := other.alsoIn(t, other.id, grace, models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
+		there := other.alsoIn(t, other.id, grace, models.Viewer)
 		s.EnableEmail()
 		in := graceSignsIn(t, s)
 		first := s.resetToken(t, "grace@acme.test")
@@ -176,7 +176,7 @@ func TestResetEmailsAreLimited(t *testing.T) {
 
 func TestAdminCreatesResetLink(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		in := graceSignsIn(t, s)
 		create := func(member *models.Member) (string, error) {
 			link, err := s.CreateResetLink(s.ctx, s.admin.UserID, s.id, member.ID)
@@ -218,13 +218,13 @@ func TestAdminCreatesResetLink(t *testing.T) {
 // account that belongs to another one too: neither create a link, nor use one created before.
 func TestResetLinkGivesNoAccessToOtherWorkspaces(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		link, err := s.CreateResetLink(s.ctx, s.admin.UserID, s.id, grace.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rival := newFixture(t, s.Store, "Rival", "rita@rival.test")
-		rival.alsoIn(t, rival.id, grace, models.RoleMember)
+		rival.alsoIn(t, rival.id, grace, models.Viewer)
 		wantKind(t, s.ResetPassword(t.Context(), link.Token, newPassword), models.NotFound)
 		_, err = s.CreateResetLink(s.ctx, s.admin.UserID, s.id, grace.ID)
 		wantKind(t, err, models.Forbidden)

@@ -65,7 +65,7 @@ func TestChangeEmail(t *testing.T) {
 // an account, and that the account stays with its owner.
 func TestChangeEmailToOneInUse(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.joined(t, "grace@acme.test", models.RoleMember)
+		s.joined(t, "grace@acme.test", models.Viewer)
 		s.EnableEmail()
 		token := s.confirmToken(t, "grace@acme.test")
 		wantUnchanged(t, s.Store, func() {
@@ -78,7 +78,7 @@ func TestChangeEmailToOneInUse(t *testing.T) {
 
 func TestOperatorChangesEmail(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.joined(t, "grace@acme.test", models.RoleMember)
+		s.joined(t, "grace@acme.test", models.Viewer)
 		s.add(t, models.NewMember{Email: "pending@acme.test"})
 		change := func(from, to string) error {
 			_, err := s.ChangeEmailAsOperator(t.Context(), from, to)
@@ -97,7 +97,7 @@ func TestOperatorChangesEmail(t *testing.T) {
 
 func TestCorrectMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		s.joined(t, "grace@acme.test", models.RoleMember)
+		s.joined(t, "grace@acme.test", models.Viewer)
 		mistyped := s.add(t, models.NewMember{Email: "alan@amce.test", Name: "Alna"})
 		link, err := s.InviteMember(s.ctx, s.id, mistyped.ID)
 		if err != nil {

@@ -181,8 +181,11 @@ func (s *Store) findMembers(ctx context.Context, workspaceID, text string, found
 }
 
 func (s *Store) findEndpoints(ctx context.Context, workspaceID, text string, found *FoundItems) error {
-	query := s.with(ctx).Where("workspace_id = ?", workspaceID)
-	err := query.Where(contains(query, text, "description", "url")).Order("id DESC").Limit(maxFoundItems).Find(&found.Endpoints).Error
+	query, columns := s.with(ctx).Where("workspace_id = ?", workspaceID), []string{"description"}
+	if actor := ActorOf(ctx); actor.Type != ActorMember || actor.Role.May(ManageWebhooks) {
+		columns = append(columns, "url") // others could guess it part by part
+	}
+	err := query.Where(contains(query, text, columns...)).Order("id DESC").Limit(maxFoundItems).Find(&found.Endpoints).Error
 	if err != nil {
 		return fmt.Errorf("search webhook endpoints: %w", err)
 	}

@@ -68,7 +68,7 @@ func TestSearchItems(t *testing.T) {
 		s.called(t, crm, "203.0.113.9", "Zapier/2.0")
 		s.Clock.Advance(time.Second)
 		s.called(t, crm, "2001:db8::1", "curl/8.5.0")
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		endpoint := s.endpoint(t)
 		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
 		foreign, theirs, err := s.CreateAPIKey(other.ctx, other.id, models.NewAPIKey{Name: "CRM of Globex"})

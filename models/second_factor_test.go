@@ -222,7 +222,7 @@ func TestResetDoesNotBypassSecondFactor(t *testing.T) {
 func TestSetUpSecondFactor(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		user := &s.admin.User
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		setup, err := s.NewSecondFactorSetup(user)
 		if err != nil {
 			t.Fatal(err)
@@ -277,9 +277,9 @@ func TestSetUpSecondFactor(t *testing.T) {
 func TestRemoveSecondFactor(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		rival := newFixture(t, s.Store, "Rival", "rita@rival.test")
-		henry := s.joined(t, "henry@acme.test", models.RoleMember)
-		rival.alsoIn(t, rival.id, henry, models.RoleMember)
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		henry := s.joined(t, "henry@acme.test", models.Viewer)
+		rival.alsoIn(t, rival.id, henry, models.Viewer)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		s.EnableEmail()
 		s.AddSecondFactor(t, grace.UserID)
 		s.wantAccountEmail(t, models.SecondFactorAddedEmail, "grace@acme.test")

@@ -232,7 +232,7 @@ func (s fixture) alsoIn(t *testing.T, workspaceID string, member *models.Member,
 
 func TestEndSession(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		first, second, hers := signIn(t, s, ada), signIn(t, s, ada), graceSignsIn(t, s)
 		for _, id := range []string{first.SessionID, hers.SessionID} {
 			session, err := s.Session(s.ctx, id)
@@ -278,7 +278,7 @@ func wantEvents(t *testing.T, s fixture, workspaceID, targetID, action string, w
 // administer every workspace that the member has joined, and that each of these records it.
 func TestAdminEndsSessionOfMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		grace := s.joined(t, "grace@acme.test", models.RoleMember)
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		in := graceSignsIn(t, s)
 		session, err := s.Session(s.ctx, in.SessionID)
 		if err != nil {
@@ -289,7 +289,7 @@ func TestAdminEndsSessionOfMember(t *testing.T) {
 			return err
 		}
 		rival := newFixture(t, s.Store, "Rival", "rita@rival.test")
-		there := rival.alsoIn(t, rival.id, grace, models.RoleMember)
+		there := rival.alsoIn(t, rival.id, grace, models.Viewer)
 		wantKind(t, end(), models.Forbidden)
 		if _, err := s.DeactivateMember(rival.ctx, rival.id, there.ID); err != nil {
 			t.Fatal(err)
@@ -298,7 +298,7 @@ func TestAdminEndsSessionOfMember(t *testing.T) {
 		if _, err := s.ReactivateMember(rival.ctx, rival.id, there.ID); err != nil {
 			t.Fatal(err)
 		}
-		ada := rival.alsoIn(t, rival.id, s.admin, models.RoleMember)
+		ada := rival.alsoIn(t, rival.id, s.admin, models.Viewer)
 		wantKind(t, end(), models.Forbidden)
 		wantLiving(t, s, in.SessionID)
 		if shown, err := s.SessionsOfMember(s.ctx, s.admin.UserID, grace); err != nil || len(shown) != 0 {

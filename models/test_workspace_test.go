@@ -38,7 +38,7 @@ func (s fixture) adminEmails(t *testing.T, workspaceID string) string {
 func TestOpenTestWorkspace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.joined(t, "grace@acme.test", models.Admin)
-		s.joined(t, "linus@acme.test", models.RoleMember)
+		s.joined(t, "linus@acme.test", models.Viewer)
 		s.add(t, models.NewMember{Email: "pending@acme.test", Role: models.Admin})
 		s.deactivated(t, "gone@acme.test", models.Admin)
 		if _, err := s.TestWorkspace(s.ctx, s.id); !models.IsKind(err, models.NotFound) {
@@ -97,7 +97,7 @@ func TestOpenTestWorkspaceIsLogged(t *testing.T) {
 
 func TestOpenTestWorkspaceIsRejected(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
-		member := s.joined(t, "linus@acme.test", models.RoleMember)
+		member := s.joined(t, "linus@acme.test", models.Viewer)
 		other := newFixture(t, s.Store, "Globex", "eve@globex.test")
 		tests := []struct {
 			name              string

@@ -30,7 +30,7 @@ func exampleOf(t EventType, now time.Time, keyPrefix string) any {
 		ID: "mr_00000000000000000000000000", OrganizerEmail: "organizer@example.com", ParticipantEmails: []string{"participant@example.com"},
 		Status: string(MeetingRequestActive), Title: new("Example meeting"), DurationMinutes: new(30), CreatedAt: at, UpdatedAt: at,
 	}
-	member := wire.Member{ID: "mem_00000000000000000000000000", Email: "member@example.com", Name: new("Example member"), Role: string(RoleMember), CreatedAt: at}
+	member := wire.Member{ID: "mem_00000000000000000000000000", Email: "member@example.com", Name: new("Example member"), Role: Viewer.Wire(), CreatedAt: at}
 	key := wire.APIKey{
 		ID: "key_00000000000000000000000000", Name: "Example key", KeyPrefix: keyPrefix + "_live_0000....", Scopes: []string{"members.read"}, State: string(KeyActive), CreatedAt: at,
 	}

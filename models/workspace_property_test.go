@@ -76,7 +76,7 @@ func anyKey[V any](r *rapid.T, m map[string]V, what string) string {
 
 func (b *book) addMember(r *rapid.T) {
 	b.people++
-	role := rapid.SampledFrom([]models.Role{models.Admin, models.RoleMember}).Draw(r, "role")
+	role := rapid.SampledFrom([]models.Role{models.Admin, models.Viewer}).Draw(r, "role")
 	email := fmt.Sprintf("p%d@acme.test", b.people)
 	member, err := b.Store.Store.AddMember(b.ctx, b.id, models.NewMember{Email: email, Role: role})
 	b.want(r, true, err)
@@ -122,7 +122,7 @@ func (b *book) reactivate(r *rapid.T) {
 
 func (b *book) changeRole(r *rapid.T) {
 	id := anyKey(r, b.active, "member")
-	role := rapid.SampledFrom([]models.Role{models.Admin, models.RoleMember}).Draw(r, "role")
+	role := rapid.SampledFrom([]models.Role{models.Admin, models.Viewer}).Draw(r, "role")
 	_, err := b.ChangeMemberRole(b.ctx, b.id, id, role)
 	b.want(r, b.active[id] && (role == models.Admin || b.adminsWithout(id) > 0), err)
 	if err == nil {

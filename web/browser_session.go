@@ -297,13 +297,15 @@ func ReplacedPart(c echo.Context) string {
 	return id
 }
 
-// RequireAdmin rejects callers who aren't admins of the current workspace.
-func RequireAdmin(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !MayAdminister(c) {
-			return errAdminsOnly
+// Require returns middleware that rejects callers without a permission in the current workspace.
+func Require(permission models.Permission) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !May(c, permission) {
+				return permissionError{permission}
+			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 
@@ -335,10 +337,14 @@ func locationOf(c echo.Context) *time.Location {
 
 var errSignedOut = errors.New("sign in first")
 
-var errAdminsOnly = errors.New("only admins may do this")
+// permissionError rejects a caller who lacks a permission.
+type permissionError struct{ permission models.Permission }
 
-// MayAdminister reports whether the caller is an admin of the current workspace.
-func MayAdminister(c echo.Context) bool {
-	member := viewer.Of(c.Request().Context()).Member
-	return member != nil && member.IsAdmin()
+func (e permissionError) Error() string {
+	return "the caller lacks the permission " + string(e.permission)
+}
+
+// May reports whether the caller has a permission in the current workspace.
+func May(c echo.Context, permission models.Permission) bool {
+	return viewer.Of(c.Request().Context()).May(permission)
 }

@@ -62,7 +62,7 @@ func (caller Caller) id() string {
 // setCaller sets the caller to a member, for handlers and for the audit log.
 func setCaller(c *requestContext, caller Caller) {
 	c.page.caller, c.page.known = caller, true
-	setActor(c, models.Actor{Type: models.ActorMember, ID: caller.Member.ID, Name: caller.Member.Name()})
+	setActor(c, models.Actor{Type: models.ActorMember, ID: caller.Member.ID, Name: caller.Member.Name(), Role: caller.Member.Role})
 }
 
 func setActor(c echo.Context, actor models.Actor) {

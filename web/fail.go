@@ -81,7 +81,7 @@ func problemOf(err error) problem {
 		return newProblem(http.StatusForbidden, "forbidden", crossSite.message()).titled("Request blocked")
 	case errors.Is(err, errSignedOut):
 		return newProblem(http.StatusUnauthorized, "authentication_error", "You were signed out. Sign in, then try again.")
-	case errors.Is(err, errAdminsOnly):
+	case errors.As(err, new(permissionError)):
 		return newProblem(http.StatusForbidden, "forbidden", "")
 	}
 	return newProblem(http.StatusInternalServerError, "internal_error",
@@ -194,8 +194,8 @@ func send(c echo.Context, p problem, err error) error {
 	if r, is := c.(*requestContext); is && r.jsonErrors {
 		return c.JSON(p.Status, wire.ErrorBody{Error: wire.Error{Type: p.Type, Message: p.Message, Fields: p.fields}})
 	}
-	if errors.Is(err, errAdminsOnly) {
-		return Render(c, p.Status, views.AdminsOnly())
+	if lacking := new(permissionError); errors.As(err, lacking) {
+		return Render(c, p.Status, views.Forbidden(lacking.permission))
 	}
 	return Render(c, p.Status, views.Show(p.page(c)))
 }

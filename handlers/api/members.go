@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/wire"
@@ -43,10 +44,10 @@ func (h members) create(ctx context.Context, caller web.Caller, in newMember) (w
 		wanted.Name = *in.Name
 	}
 	if in.Role != nil {
-		if *in.Role == "" {
-			return wire.Member{}, invalid("role", "must be admin or member")
-		}
 		wanted.Role = models.Role(*in.Role)
+		if !slices.Contains(models.WireRoles, wanted.Role) {
+			return wire.Member{}, invalid("role", models.OneOf(wanted.Role, models.WireRoles))
+		}
 	}
 	return wireOf(h.store.AddMember(ctx, caller.WorkspaceID, wanted))
 }

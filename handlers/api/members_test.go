@@ -3,12 +3,14 @@ package api_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -77,7 +79,7 @@ func TestMembersWriteManagesNoAdmins(t *testing.T) {
 		} {
 			t.Run(call.path+" "+call.body, func(t *testing.T) {
 				response := s.Call(t, key, "POST", "/workspace_members"+call.path, call.body)
-				checkError(t, response, http.StatusForbidden, "forbidden", "Only an API key with every scope can add or change an admin. This API key lacks meeting_requests.read")
+				checkError(t, response, http.StatusForbidden, "forbidden", "Only an API key with every scope can add or change an admin or a key manager. This API key lacks meeting_requests.read")
 				if got := response.Header.Get("WWW-Authenticate"); got != "" {
 					t.Errorf("WWW-Authenticate = %q, want none", got)
 				}
@@ -168,5 +170,23 @@ func TestSeats(t *testing.T) {
 		}
 		s.Want(t, http.StatusNoContent, key, "DELETE", "/seats/"+created.Data["id"].(string), "")
 		s.Want(t, http.StatusNotFound, key, "DELETE", "/seats/"+created.Data["id"].(string), "")
+	})
+}
+
+// TestRolesInTheAPI checks that the API knows only admin and member, which key managers are.
+func TestRolesInTheAPI(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		full := s.Key(t, scope.All.Scopes()...)
+		kim := s.AddMember(t, s.Workspace, "kim@acme.test")
+		if _, err := s.ChangeMemberRole(t.Context(), s.Workspace.ID, kim.ID, models.KeyManager); err != nil {
+			t.Fatal(err)
+		}
+		for role, want := range map[string]string{"member": kim.ID, "admin": s.Admin.ID} {
+			response := s.Want(t, http.StatusOK, full, "GET", "/workspace_members?role="+role, "")
+			modelstest.Contains(t, "members with the role "+role, response.Body, want, `"role":"`+role+`"`)
+			modelstest.Equal(t, "members with the role "+role, strings.Count(response.Body, `"id"`), 1)
+		}
+		s.Want(t, http.StatusUnprocessableEntity, full, "GET", "/workspace_members?role=key_manager", "")
+		s.Want(t, http.StatusUnprocessableEntity, full, "POST", "/workspace_members", `{"email":"eve@acme.test","role":"key_manager"}`)
 	})
 }

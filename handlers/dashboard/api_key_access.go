@@ -60,7 +60,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 		return next{}, err
 	}
 	if form.Preset != "" {
-		preset(&form.Access, h.store.Scopes(), key.Scopes)
+		preset(&form.Access, viewer.Of(c.Request().Context()), key.Scopes)
 		form.Errors = models.Fields{}
 		return next{}, h.accessForm(c, http.StatusOK, apikeys.AccessPage{Key: key, Form: form})
 	}

@@ -15,7 +15,7 @@ import (
 func TestListIsFilteredByCreator(t *testing.T) {
 	s := handlerstest.New(t)
 	grace := s.AddMember(t, s.Workspace, "grace@acme.test")
-	ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: grace.ID, Name: "Grace"})
+	ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: grace.ID, Name: "Grace", Role: models.Admin})
 	for name, set := range map[string]scope.Set{"Grace’s reader": scope.Of(scope.SeatsRead), "Grace’s writer": scope.Of(scope.SeatsWrite)} {
 		if _, _, err := s.CreateAPIKey(ctx, s.Workspace.ID, models.NewAPIKey{Name: name, Scopes: set}); err != nil {
 			t.Fatal(err)

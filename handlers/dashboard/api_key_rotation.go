@@ -15,12 +15,12 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// rotation renders the rotation of a key, or the form that starts one. It returns 204 to a page that
+// rotation renders the rotation of a key, or the form that starts one, which requires ManageKeys. It returns 204 to a page that
 // already shows the current state.
 func (h apiKeys) rotation(c echo.Context) error {
 	r, err := h.store.Rotation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
 	if models.IsKind(err, models.NotFound) {
-		return h.rotate().ask(c)
+		return web.Require(models.ManageKeys)(h.rotate().ask)(c)
 	}
 	if err != nil {
 		return err

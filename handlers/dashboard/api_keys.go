@@ -129,17 +129,17 @@ func (h apiKeys) applyPreset(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		scopes := h.store.Scopes()
-		form.Scopes, form.CopySearch = scopes.Names(key.Scopes.And(scopes.Active())), ""
+		v := viewer.Of(c.Request().Context())
+		form.Scopes, form.CopySearch = v.Scopes.Names(key.Scopes.And(v.Scopes.Active()).Without(v.Ungrantable())), ""
 	} else {
-		preset(&form.Access, h.store.Scopes(), scope.Set{})
+		preset(&form.Access, viewer.Of(c.Request().Context()), scope.Set{})
 	}
 	return h.form(c, http.StatusOK, form)
 }
 
-// preset selects the scopes of a preset among those that a form offers for a key with some scopes.
-func preset(access *apikeys.Access, scopes *scope.Catalog, held scope.Set) {
-	offered := scopes.Offered().With(held)
+// preset selects the scopes of a preset among those that a form offers the viewer for a key with some scopes.
+func preset(access *apikeys.Access, v viewer.Viewer, held scope.Set) {
+	offered, scopes := v.Offered(held), v.Scopes
 	switch access.Preset {
 	case apikeys.PresetNone:
 		access.Scopes = nil

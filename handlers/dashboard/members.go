@@ -40,7 +40,7 @@ func (h membersHandler) list(c echo.Context) error {
 // server doesn't send email.
 func (h membersHandler) create() change[struct{}, members.Form] {
 	return change[struct{}, members.Form]{
-		form: func(struct{}) members.Form { return members.Form{Role: string(models.RoleMember)} },
+		form: func(struct{}) members.Form { return members.Form{Role: string(models.Viewer)} },
 		show: func(c echo.Context, status int, _ struct{}, form members.Form, r rejection) error {
 			form.SendsEmail, form.Errors, form.Message = h.store.SendsEmail(), r.fields, r.message
 			return web.Render(c, status, members.New(form))
@@ -53,7 +53,7 @@ func (h membersHandler) create() change[struct{}, members.Form] {
 			case err != nil:
 				return next{}, err
 			case !member.Pending: // perhaps with a lower role than the form asked for
-				return toMembers(c, "Reactivated "+ui.Isolate(member.DisplayName())+" as "+members.RoleWithArticle(member.Role)), nil
+				return toMembers(c, "Reactivated "+ui.Isolate(member.DisplayName())+" as "+ui.RoleWithArticle(member.Role)), nil
 			case h.store.SendsEmail():
 				return toMembers(c, "Invitation sent to "+member.User.Email), nil
 			}
@@ -121,7 +121,7 @@ func (h membersHandler) role() change[*models.ListedMember, memberForm] {
 		if err != nil {
 			return next{}, err
 		}
-		return afterChange(c, member, ui.Isolate(member.DisplayName())+" is now "+members.RoleWithArticle(member.Role)), nil
+		return afterChange(c, member, ui.Isolate(member.DisplayName())+" is now "+ui.RoleWithArticle(member.Role)), nil
 	})
 }
 
@@ -266,10 +266,10 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 // toMembers leads to the list of members.
 func toMembers(c echo.Context, notice string) next { return next{notice, listURL(c, path.Members)} }
 
-// afterChange leads to the page after a change of member. Viewers who have lost admin access leave the
-// members pages.
+// afterChange leads to the page after a change of member. Those who have lost access leave the members
+// pages.
 func afterChange(c echo.Context, member *models.Member, notice string) next {
-	if isSelf(c, member.ID) && !member.IsAdmin() {
+	if isSelf(c, member.ID) && !member.May(models.ViewWorkspace) {
 		return next{notice, path.Root}
 	}
 	return toMembers(c, notice)

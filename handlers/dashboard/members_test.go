@@ -278,19 +278,18 @@ func TestChangeRole(t *testing.T) {
 	if unknown.Status != http.StatusUnprocessableEntity {
 		t.Errorf("unknown role: status = %d, want 422", unknown.Status)
 	}
-	if got, want := errorOf(document(t, unknown), "role"), "Role must be admin or member."; got != want {
+	if got, want := errorOf(document(t, unknown), "role"), "Role must be member, key_manager, or admin."; got != want {
 		t.Errorf("unknown role: error = %q, want %q", got, want)
 	}
-	if memberOf(t, s, handlerstest.AdminEmail).Role != models.Admin || memberOf(t, s, "mel@acme.test").Role != models.RoleMember {
+	if memberOf(t, s, handlerstest.AdminEmail).Role != models.Admin || memberOf(t, s, "mel@acme.test").Role != models.Viewer {
 		t.Error("a rejected role change took effect")
 	}
 
 	if made := b.Post(mel+"/role", url.Values{"role": {"admin"}}); made.Status != http.StatusSeeOther || memberOf(t, s, "mel@acme.test").Role != models.Admin {
 		t.Errorf("make admin: status = %d, want 303 and the role changed", made.Status)
 	}
-	if own := b.Post(ada+"/role", url.Values{"role": {"member"}}); own.Header.Get("Location") != "/" {
-		t.Errorf("former admin is redirected to %q, want /", own.Header.Get("Location"))
-	}
+	b.Post(ada+"/role", url.Values{"role": {"member"}}).WantRedirect(t, membersPath)
+	b.Get(membersPath).Want(t, http.StatusOK, "is now a viewer")
 }
 
 // TestDeactivate checks the confirmation page, the effects, and reactivation.
@@ -377,10 +376,10 @@ func TestReturnDoesNotRaiseRole(t *testing.T) {
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	b.Post(membersPath+"/"+mel.ID+"/deactivate", nil)
 	b.Post(membersPath, url.Values{"email": {"mel@acme.test"}, "role": {"admin"}})
-	if got := memberOf(t, s, "mel@acme.test").Role; got != models.RoleMember {
-		t.Errorf("role = %s, want member", got)
+	if got := memberOf(t, s, "mel@acme.test").Role; got != models.Viewer {
+		t.Errorf("role = %s, want that of a viewer", got)
 	}
-	if page, want := b.Get(membersPath).Body, "as a member"; !strings.Contains(page, want) {
+	if page, want := b.Get(membersPath).Body, "as a viewer"; !strings.Contains(page, want) {
 		t.Errorf("the list has no notice with %q", want)
 	}
 }
@@ -423,7 +422,7 @@ func TestListOfManyMembers(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		for i := range 60 {
 			if _, err := s.Store.Store.AddMember(context.Background(), s.Workspace.ID, models.NewMember{
-				Email: fmt.Sprintf("p%02d@acme.test", i), Name: fmt.Sprintf("Person %02d", i), Role: []models.Role{models.Admin, models.RoleMember}[i%2],
+				Email: fmt.Sprintf("p%02d@acme.test", i), Name: fmt.Sprintf("Person %02d", i), Role: []models.Role{models.Admin, models.Viewer}[i%2],
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -14,13 +14,43 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// Middleware that restricts who may use a route.
+// access determines who may use a route.
+type access struct {
+	permission models.Permission // that the caller needs in the current workspace; empty if none
+	middleware []echo.MiddlewareFunc
+}
+
+// Who may use a route. Those who may view a workspace are its members, and the others have the permission of
+// the same name.
 var (
-	anyone = []echo.MiddlewareFunc{}
-	bearer = []echo.MiddlewareFunc{web.KeepURLSecret} // anyone with the link
-	user   = []echo.MiddlewareFunc{web.RequireUser}
-	admin  = []echo.MiddlewareFunc{web.RequireUser, web.RequireAdmin}
+	anyone          = access{}
+	bearer          = access{middleware: []echo.MiddlewareFunc{web.KeepURLSecret}} // anyone with the link
+	user            = access{middleware: []echo.MiddlewareFunc{web.RequireUser}}
+	member          = permitted(models.ViewWorkspace)
+	manageKeys      = permitted(models.ManageKeys)
+	manageWebhooks  = permitted(models.ManageWebhooks)
+	manageMembers   = permitted(models.ManageMembers)
+	manageSeats     = permitted(models.ManageSeats)
+	managePolicy    = permitted(models.ManagePolicy)
+	manageWorkspace = permitted(models.ManageWorkspace)
 )
+
+func permitted(permission models.Permission) access {
+	return access{permission, []echo.MiddlewareFunc{web.RequireUser, web.Require(permission)}}
+}
+
+// with returns the access with middleware that runs after the check.
+func (a access) with(more echo.MiddlewareFunc) access {
+	a.middleware = append(slices.Clone(a.middleware), more)
+	return a
+}
+
+// route is a route of the dashboard.
+type route struct {
+	method, path string
+	access       access
+	handle       echo.HandlerFunc
+}
 
 // latestUsage makes a page show the requests that this node has counted but not yet stored.
 func latestUsage(flush func(context.Context)) echo.MiddlewareFunc {
@@ -35,8 +65,17 @@ func latestUsage(flush func(context.Context)) echo.MiddlewareFunc {
 // Register adds the routes of the dashboard to server. Its pages show which of the API's routes a key
 // can call. Pages that show usage up to the second call flushUsage first.
 func Register(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table) {
-	pages := server.Pages
-	adminWithUsage := append(slices.Clone(admin), latestUsage(flushUsage))
+	for _, r := range table(server, store, flushUsage, routes) {
+		handle := proofs{store}.requireSecondFactor(r.path, r.handle)
+		if asksPassword, needed := stepUp[endpoint{r.method, r.path}]; needed {
+			handle = proofs{store}.require(asksPassword, handle)
+		}
+		server.Pages.Add(r.method, r.path, handle, r.access.middleware...)
+	}
+}
+
+// table returns the routes of the dashboard.
+func table(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table) []route {
 	var (
 		setup       = setUp{store}
 		session     = sessions{store}
@@ -52,12 +91,9 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		webhooks    = webhooksHandler{store}
 		search      = searchHandler{store}
 		tests       = testWorkspaces{store}
+		usage       = latestUsage(flushUsage)
 	)
-	for _, route := range []struct {
-		method, path string
-		may          []echo.MiddlewareFunc
-		handle       echo.HandlerFunc
-	}{
+	return []route{
 		{http.MethodGet, path.Root, user, root},
 		{http.MethodGet, path.SetUp + ":token", bearer, setup.new},
 		{http.MethodPost, path.SetUp + ":token", bearer, setup.create},
@@ -72,8 +108,8 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodGet, path.ResetPassword + ":token", bearer, reset.choose},
 		{http.MethodPost, path.ResetPassword + ":token", bearer, reset.change},
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
-		{http.MethodGet, path.TestWorkspace, admin, tests.open().ask},
-		{http.MethodPost, path.TestWorkspace, admin, tests.open().act},
+		{http.MethodGet, path.TestWorkspace, manageWorkspace, tests.open().ask},
+		{http.MethodPost, path.TestWorkspace, manageWorkspace, tests.open().act},
 		{http.MethodPost, path.Appearance, anyone, session.setPreference},
 
 		{http.MethodGet, path.Docs, anyone, guides},
@@ -100,109 +136,103 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
 		{http.MethodPost, path.EndSession, user, account.endSession},
 
-		{http.MethodGet, path.APIKeys, admin, keys.list},
-		{http.MethodPost, path.APIKeys, admin, keys.create},
-		{http.MethodGet, path.NewAPIKey, admin, keys.ask},
-		{http.MethodPost, path.NewAPIKey, admin, keys.applyPreset},
-		{http.MethodGet, path.APIKeyLeaks, admin, leaks.new},
-		{http.MethodPost, path.APIKeyLeaks, append(slices.Clone(admin), web.AllowUploads), leaks.check},
-		{http.MethodGet, path.APIKeyReview, adminWithUsage, keys.review},
-		{http.MethodGet, path.APIKeyBulkDelete, adminWithUsage, keys.askBulkDelete},
-		{http.MethodPost, path.APIKeyBulkDelete, admin, keys.bulkDelete},
-		{http.MethodGet, path.APIKeyReceipts, admin, keys.receipts},
-		{http.MethodGet, path.APIKeyShorten, admin, keys.askShorten},
-		{http.MethodPost, path.APIKeyShorten, admin, keys.shorten},
-		{http.MethodGet, path.APIKey(":id"), adminWithUsage, keys.show},
-		{http.MethodPost, path.APIKey(":id"), admin, keys.details().act},
-		{http.MethodGet, path.APIKeyUsage(":id"), adminWithUsage, keys.usage},
-		{http.MethodGet, path.APIKeyUsageCounts(":id"), adminWithUsage, keys.usageCounts},
-		{http.MethodGet, path.APIKeyUsageCallers(":id"), adminWithUsage, keys.usageCallers},
-		{http.MethodGet, path.APIKeyAccess(":id"), admin, keys.access().ask},
-		{http.MethodPost, path.APIKeyAccess(":id"), admin, keys.access().act},
-		{http.MethodGet, path.APIKeyPause(":id"), admin, keys.pause().ask},
-		{http.MethodPost, path.APIKeyPause(":id"), admin, keys.pause().act},
-		{http.MethodPost, path.APIKeyResume(":id"), admin, keys.resume},
-		{http.MethodGet, path.APIKeyRotation(":id"), adminWithUsage, keys.rotation},
-		{http.MethodPost, path.APIKeyRotation(":id"), admin, keys.rotate().act},
-		{http.MethodGet, path.APIKeyRotationFinish(":id"), adminWithUsage, keys.finishRotation().ask},
-		{http.MethodPost, path.APIKeyRotationFinish(":id"), admin, keys.finishRotation().act},
-		{http.MethodGet, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().ask},
-		{http.MethodPost, path.APIKeyRotationCancel(":id"), admin, keys.cancelRotation().act},
-		{http.MethodGet, path.APIKeyDelete(":id"), adminWithUsage, keys.delete().ask},
-		{http.MethodPost, path.APIKeyDelete(":id"), admin, keys.delete().act},
-		{http.MethodGet, path.APIKeyScheduleDeletion(":id"), adminWithUsage, keys.scheduleDeletion().ask},
-		{http.MethodPost, path.APIKeyScheduleDeletion(":id"), admin, keys.scheduleDeletion().act},
-		{http.MethodGet, path.APIKeyCancelDeletion(":id"), adminWithUsage, keys.cancelDeletion().ask},
-		{http.MethodPost, path.APIKeyCancelDeletion(":id"), admin, keys.cancelDeletion().act},
+		{http.MethodGet, path.APIKeys, member, keys.list},
+		{http.MethodPost, path.APIKeys, manageKeys, keys.create},
+		{http.MethodGet, path.NewAPIKey, manageKeys, keys.ask},
+		{http.MethodPost, path.NewAPIKey, manageKeys, keys.applyPreset},
+		{http.MethodGet, path.APIKeyLeaks, manageKeys, leaks.new},
+		{http.MethodPost, path.APIKeyLeaks, manageKeys.with(web.AllowUploads), leaks.check},
+		{http.MethodGet, path.APIKeyReview, member.with(usage), keys.review},
+		{http.MethodGet, path.APIKeyBulkDelete, manageKeys.with(usage), keys.askBulkDelete},
+		{http.MethodPost, path.APIKeyBulkDelete, manageKeys, keys.bulkDelete},
+		{http.MethodGet, path.APIKeyReceipts, member, keys.receipts},
+		{http.MethodGet, path.APIKeyShorten, manageKeys, keys.askShorten},
+		{http.MethodPost, path.APIKeyShorten, manageKeys, keys.shorten},
+		{http.MethodGet, path.APIKey(":id"), member.with(usage), keys.show},
+		{http.MethodPost, path.APIKey(":id"), manageKeys, keys.details().act},
+		{http.MethodGet, path.APIKeyUsage(":id"), member.with(usage), keys.usage},
+		{http.MethodGet, path.APIKeyUsageCounts(":id"), member.with(usage), keys.usageCounts},
+		{http.MethodGet, path.APIKeyUsageCallers(":id"), member.with(usage), keys.usageCallers},
+		{http.MethodGet, path.APIKeyAccess(":id"), manageKeys, keys.access().ask},
+		{http.MethodPost, path.APIKeyAccess(":id"), manageKeys, keys.access().act},
+		{http.MethodGet, path.APIKeyPause(":id"), manageKeys, keys.pause().ask},
+		{http.MethodPost, path.APIKeyPause(":id"), manageKeys, keys.pause().act},
+		{http.MethodPost, path.APIKeyResume(":id"), manageKeys, keys.resume},
+		{http.MethodGet, path.APIKeyRotation(":id"), member.with(usage), keys.rotation},
+		{http.MethodPost, path.APIKeyRotation(":id"), manageKeys, keys.rotate().act},
+		{http.MethodGet, path.APIKeyRotationFinish(":id"), manageKeys.with(usage), keys.finishRotation().ask},
+		{http.MethodPost, path.APIKeyRotationFinish(":id"), manageKeys, keys.finishRotation().act},
+		{http.MethodGet, path.APIKeyRotationCancel(":id"), manageKeys, keys.cancelRotation().ask},
+		{http.MethodPost, path.APIKeyRotationCancel(":id"), manageKeys, keys.cancelRotation().act},
+		{http.MethodGet, path.APIKeyDelete(":id"), manageKeys.with(usage), keys.delete().ask},
+		{http.MethodPost, path.APIKeyDelete(":id"), manageKeys, keys.delete().act},
+		{http.MethodGet, path.APIKeyScheduleDeletion(":id"), manageKeys.with(usage), keys.scheduleDeletion().ask},
+		{http.MethodPost, path.APIKeyScheduleDeletion(":id"), manageKeys, keys.scheduleDeletion().act},
+		{http.MethodGet, path.APIKeyCancelDeletion(":id"), manageKeys.with(usage), keys.cancelDeletion().ask},
+		{http.MethodPost, path.APIKeyCancelDeletion(":id"), manageKeys, keys.cancelDeletion().act},
 
 		{http.MethodGet, path.Invitations + ":token", bearer, invitations.show},
 		{http.MethodPost, path.Invitations + ":token", bearer, invitations.accept},
 
-		{http.MethodGet, path.Members, admin, members.list},
-		{http.MethodPost, path.Members, admin, members.create().act},
-		{http.MethodGet, path.NewMember, admin, members.create().ask},
-		{http.MethodGet, path.Member(":id"), admin, members.role().ask},
-		{http.MethodPost, path.MemberRole(":id"), admin, members.role().act},
-		{http.MethodGet, path.MemberDeactivate(":id"), admin, members.deactivate().ask},
-		{http.MethodPost, path.MemberDeactivate(":id"), admin, members.deactivate().act},
-		{http.MethodPost, path.MemberReactivate(":id"), admin, members.reactivate().act},
-		{http.MethodGet, path.MemberDetails(":id"), admin, members.correct().ask},
-		{http.MethodPost, path.MemberDetails(":id"), admin, members.correct().act},
-		{http.MethodPost, path.MemberEndSession(":id"), admin, members.endSession().act},
-		{http.MethodPost, path.MemberResetLink(":id"), admin, members.createResetLink().act},
-		{http.MethodPost, path.MemberSecondFactor(":id"), admin, members.removeSecondFactor().act},
-		{http.MethodPost, path.MemberInvitation(":id"), admin, members.createLink().act},
-		{http.MethodPost, path.MemberInvitationEmail(":id"), admin, members.resendEmail().act},
+		{http.MethodGet, path.Members, member, members.list},
+		{http.MethodPost, path.Members, manageMembers, members.create().act},
+		{http.MethodGet, path.NewMember, manageMembers, members.create().ask},
+		{http.MethodGet, path.Member(":id"), member, members.role().ask},
+		{http.MethodPost, path.MemberRole(":id"), manageMembers, members.role().act},
+		{http.MethodGet, path.MemberDeactivate(":id"), manageMembers, members.deactivate().ask},
+		{http.MethodPost, path.MemberDeactivate(":id"), manageMembers, members.deactivate().act},
+		{http.MethodPost, path.MemberReactivate(":id"), manageMembers, members.reactivate().act},
+		{http.MethodGet, path.MemberDetails(":id"), manageMembers, members.correct().ask},
+		{http.MethodPost, path.MemberDetails(":id"), manageMembers, members.correct().act},
+		{http.MethodPost, path.MemberEndSession(":id"), manageMembers, members.endSession().act},
+		{http.MethodPost, path.MemberResetLink(":id"), manageMembers, members.createResetLink().act},
+		{http.MethodPost, path.MemberSecondFactor(":id"), manageMembers, members.removeSecondFactor().act},
+		{http.MethodPost, path.MemberInvitation(":id"), manageMembers, members.createLink().act},
+		{http.MethodPost, path.MemberInvitationEmail(":id"), manageMembers, members.resendEmail().act},
 
-		{http.MethodGet, path.Seats, admin, seats.list},
-		{http.MethodPost, path.Seats, admin, seats.assign().act},
-		{http.MethodGet, path.NewSeat, admin, seats.assign().ask},
-		{http.MethodGet, path.SeatCapacity, admin, seats.capacity().ask},
-		{http.MethodPost, path.SeatCapacity, admin, seats.capacity().act},
-		{http.MethodGet, path.SeatRelease(":id"), admin, seats.release().ask},
-		{http.MethodPost, path.SeatRelease(":id"), admin, seats.release().act},
+		{http.MethodGet, path.Seats, member, seats.list},
+		{http.MethodPost, path.Seats, manageSeats, seats.assign().act},
+		{http.MethodGet, path.NewSeat, manageSeats, seats.assign().ask},
+		{http.MethodGet, path.SeatCapacity, manageSeats, seats.capacity().ask},
+		{http.MethodPost, path.SeatCapacity, manageSeats, seats.capacity().act},
+		{http.MethodGet, path.SeatRelease(":id"), manageSeats, seats.release().ask},
+		{http.MethodPost, path.SeatRelease(":id"), manageSeats, seats.release().act},
 
-		{http.MethodGet, path.Webhooks, admin, webhooks.list},
-		{http.MethodPost, path.Webhooks, admin, webhooks.create().act},
-		{http.MethodGet, path.NewWebhook, admin, webhooks.create().ask},
-		{http.MethodGet, path.Webhook(":id"), admin, webhooks.show},
-		{http.MethodPost, path.Webhook(":id"), admin, webhooks.edit().act},
-		{http.MethodGet, path.WebhookEdit(":id"), admin, webhooks.edit().ask},
-		{http.MethodGet, path.WebhookSecret(":id"), admin, webhooks.rotateSecret().ask},
-		{http.MethodPost, path.WebhookSecret(":id"), admin, webhooks.rotateSecret().act},
-		{http.MethodGet, path.WebhookDisable(":id"), admin, webhooks.disable().ask},
-		{http.MethodPost, path.WebhookDisable(":id"), admin, webhooks.disable().act},
-		{http.MethodPost, path.WebhookEnable(":id"), admin, webhooks.enable},
-		{http.MethodGet, path.WebhookDelete(":id"), admin, webhooks.delete().ask},
-		{http.MethodPost, path.WebhookDelete(":id"), admin, webhooks.delete().act},
-		{http.MethodPost, path.WebhookPing(":id"), admin, webhooks.ping},
-		{http.MethodGet, path.WebhookExample(":id"), admin, webhooks.example().ask},
-		{http.MethodPost, path.WebhookExample(":id"), admin, webhooks.example().act},
-		{http.MethodGet, path.WebhookReplay(":id"), admin, webhooks.replay().ask},
-		{http.MethodPost, path.WebhookReplay(":id"), admin, webhooks.replay().act},
-		{http.MethodPost, path.WebhookRetryFailed(":id"), admin, webhooks.retryFailed},
-		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), admin, webhooks.delivery},
-		{http.MethodGet, path.WebhookCurl(":id", ":delivery_id"), admin, webhooks.curl},
-		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), admin, webhooks.retry},
+		{http.MethodGet, path.Webhooks, member, webhooks.list},
+		{http.MethodPost, path.Webhooks, manageWebhooks, webhooks.create().act},
+		{http.MethodGet, path.NewWebhook, manageWebhooks, webhooks.create().ask},
+		{http.MethodGet, path.Webhook(":id"), member, webhooks.show},
+		{http.MethodPost, path.Webhook(":id"), manageWebhooks, webhooks.edit().act},
+		{http.MethodGet, path.WebhookEdit(":id"), manageWebhooks, webhooks.edit().ask},
+		{http.MethodGet, path.WebhookSecret(":id"), manageWebhooks, webhooks.rotateSecret().ask},
+		{http.MethodPost, path.WebhookSecret(":id"), manageWebhooks, webhooks.rotateSecret().act},
+		{http.MethodGet, path.WebhookDisable(":id"), manageWebhooks, webhooks.disable().ask},
+		{http.MethodPost, path.WebhookDisable(":id"), manageWebhooks, webhooks.disable().act},
+		{http.MethodPost, path.WebhookEnable(":id"), manageWebhooks, webhooks.enable},
+		{http.MethodGet, path.WebhookDelete(":id"), manageWebhooks, webhooks.delete().ask},
+		{http.MethodPost, path.WebhookDelete(":id"), manageWebhooks, webhooks.delete().act},
+		{http.MethodPost, path.WebhookPing(":id"), manageWebhooks, webhooks.ping},
+		{http.MethodGet, path.WebhookExample(":id"), manageWebhooks, webhooks.example().ask},
+		{http.MethodPost, path.WebhookExample(":id"), manageWebhooks, webhooks.example().act},
+		{http.MethodGet, path.WebhookReplay(":id"), manageWebhooks, webhooks.replay().ask},
+		{http.MethodPost, path.WebhookReplay(":id"), manageWebhooks, webhooks.replay().act},
+		{http.MethodPost, path.WebhookRetryFailed(":id"), manageWebhooks, webhooks.retryFailed},
+		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), member, webhooks.delivery},
+		{http.MethodGet, path.WebhookCurl(":id", ":delivery_id"), manageWebhooks, webhooks.curl},
+		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), manageWebhooks, webhooks.retry},
 
-		{http.MethodGet, path.Policy, admin, policies.edit().ask},
-		{http.MethodPost, path.Policy, admin, policies.edit().act},
+		{http.MethodGet, path.Policy, member, policies.edit().ask},
+		{http.MethodPost, path.Policy, managePolicy, policies.edit().act},
 
-		{http.MethodGet, path.AuditLog, admin, log.show},
-		{http.MethodGet, path.AuditLogCSV, admin, log.download},
-		{http.MethodGet, path.FailedSignIns, admin, log.failedSignIns},
-	} {
-		route.handle = proofs{store}.requireSecondFactor(route.path, route.handle)
-		if asksPassword, needed := stepUp[endpoint{route.method, route.path}]; needed {
-			route.handle = proofs{store}.require(asksPassword, route.handle)
-		}
-		pages.Add(route.method, route.path, route.handle, route.may...)
+		{http.MethodGet, path.AuditLog, member, log.show},
+		{http.MethodGet, path.AuditLogCSV, member, log.download},
+		{http.MethodGet, path.FailedSignIns, member, log.failedSignIns},
 	}
 }
 
-// root redirects admins to the API keys and others to their account.
+// root redirects members to the API keys and others to their account.
 func root(c echo.Context) error {
-	if web.MayAdminister(c) {
+	if web.May(c, models.ViewWorkspace) {
 		return web.Redirect(c, path.APIKeys)
 	}
 	return web.Redirect(c, path.Account)

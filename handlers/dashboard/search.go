@@ -24,7 +24,7 @@ func (h searchHandler) shortcuts(c echo.Context) error {
 	return web.Render(c, http.StatusOK, search.Shortcuts())
 }
 
-// find renders what a search found, which are only commands unless the viewer is an admin. It doesn't
+// find renders what a search found, which are only commands for someone who may not view a workspace. It doesn't
 // repeat keys.
 func (h searchHandler) find(c echo.Context) error {
 	var form struct {
@@ -34,7 +34,7 @@ func (h searchHandler) find(c echo.Context) error {
 		return err
 	}
 	page := search.Page{Text: token.Redact(form.Text), InBox: web.ForPart(c)}
-	if web.MayAdminister(c) {
+	if web.May(c, models.ViewWorkspace) {
 		var err error
 		if page.Found, err = h.store.SearchItems(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Text); err != nil {
 			return err

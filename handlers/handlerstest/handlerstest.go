@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/skipup/keys/handlers"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
@@ -121,6 +123,11 @@ func (s *Server) Serve(t testing.TB, connections web.Connections) string {
 		serving.Wait()
 	})
 	return listener.Addr().String()
+}
+
+// Routes returns the routes of the product.
+func (s *Server) Routes() []*echo.Route {
+	return s.product.(interface{ Routes() []*echo.Route }).Routes()
 }
 
 // VerifyServer starts the server for reverse proxies that belongs to s, and returns its URL.

@@ -13,7 +13,7 @@ func (s *Store) AddMember(t testing.TB, workspace *models.Workspace, email strin
 	t.Helper()
 	_, member := s.NewWorkspace(t, "Before "+email, email)
 	s.Exec(t, "UPDATE members SET workspace_id = $1, role = 'member' WHERE id = $2", workspace.ID, member.ID)
-	member.WorkspaceID, member.Role = workspace.ID, models.RoleMember
+	member.WorkspaceID, member.Role = workspace.ID, models.Viewer
 	return member
 }
 

@@ -135,7 +135,7 @@ func EditAccess(p AccessPage) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = scopesField(scopeBoxes{Access: p.Form.Access, Scopes: v.Scopes, Held: p.Key.Scopes, PresetsAt: path.APIKeyAccess(p.Key.ID), Change: p.change}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = scopesField(scopeBoxes{Access: p.Form.Access, Scopes: v.Scopes, Offered: v.Offered(p.Key.Scopes), PresetsAt: path.APIKeyAccess(p.Key.ID), Change: p.change}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -57,7 +57,7 @@ func policyNote(policy models.KeyPolicy) string {
 // FormLike returns the form for a new key like another one, which lasts as long as the other did from its
 // creation, or as long as the policy allows.
 func FormLike(key *models.APIKey, v viewer.Viewer) Form {
-	form := Form{Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Access: Access{Scopes: v.Scopes.Names(key.Scopes), Expiry: ExpiryNever, RateLimit: limitText(key.RateLimit)}}
+	form := Form{Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Access: Access{Scopes: v.Scopes.Names(key.Scopes.Without(v.Ungrantable())), Expiry: ExpiryNever, RateLimit: limitText(key.RateLimit)}}
 	if expiresAt := key.RenewedExpiry(v.KeyPolicy(), v.Now); expiresAt != nil {
 		days := max(1, int(math.Round(expiresAt.Sub(v.Now).Hours()/24)))
 		form.Expiry = strconv.Itoa(days)

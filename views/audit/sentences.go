@@ -270,7 +270,11 @@ func detailsOf(event models.AuditEvent) []detail {
 		if label == "" {
 			label = sentenceCase(name)
 		}
-		details = append(details, detailOf(label, name, event.Details[name]))
+		value := event.Details[name]
+		if name == "role" || event.Action == "member.role_changed" {
+			value = ui.RoleLabel(models.Role(value))
+		}
+		details = append(details, detailOf(label, name, value))
 	}
 	return details
 }

@@ -24,6 +24,7 @@ var guides = []guide{
 	{"webhooks", "Webhooks", webhooks()},
 	{"rotation", "Rotation", rotation()},
 	{"clients", "Generated clients", clients()},
+	{"roles", "Roles", roles()},
 }
 
 // base returns the path that precedes that of every operation.

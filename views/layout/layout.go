@@ -5,6 +5,7 @@ package layout
 import (
 	"context"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/viewer"
 )
@@ -24,7 +25,7 @@ type Section struct {
 // Sections returns the navigation for a viewer.
 func Sections(v viewer.Viewer) []Section {
 	account := Section{Label: "Account", Href: path.Account, Icon: "circle-user-round"}
-	if v.Member == nil || !v.Member.IsAdmin() {
+	if !v.May(models.ViewWorkspace) {
 		return []Section{account}
 	}
 	return []Section{

@@ -109,8 +109,9 @@ func (p ListPage) summary() string {
 }
 
 var roleChoices = []ui.Choice{
-	{Value: string(models.RoleMember), Label: "Member", Help: "Can manage their own account. No access to API keys."},
-	{Value: string(models.Admin), Label: "Admin", Help: "Can manage API keys, members, seats, and webhooks."},
+	{Value: string(models.Viewer), Label: ui.RoleLabel(models.Viewer), Help: "Can view everything, but reveal and change nothing."},
+	{Value: string(models.KeyManager), Label: ui.RoleLabel(models.KeyManager), Help: "Can also manage API keys and webhooks."},
+	{Value: string(models.Admin), Label: ui.RoleLabel(models.Admin), Help: "Can also manage members, seats, and the policy."},
 }
 
 func roleOptions() []ui.Option {
@@ -119,23 +120,6 @@ func roleOptions() []ui.Option {
 		options = append(options, ui.Option{Value: choice.Value, Label: choice.Label})
 	}
 	return options
-}
-
-// RoleWithArticle returns a role as it appears in a sentence.
-func RoleWithArticle(role models.Role) string {
-	if role == models.Admin {
-		return "an admin"
-	}
-	return "a member"
-}
-
-func roleLabel(role models.Role) string {
-	for _, choice := range roleChoices {
-		if choice.Value == string(role) {
-			return choice.Label
-		}
-	}
-	return string(role)
 }
 
 // statusOf returns the label of a state and the tone of its badge.

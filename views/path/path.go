@@ -48,6 +48,7 @@ const (
 	FailedSignIns      = "/settings/audit-log/failed-sign-ins"
 	AuditLogCSV        = AuditLog + "/events.csv"
 	Docs               = "/docs"
+	DocsRoles          = Docs + "#roles"
 	OpenAPIYAML        = "/api/v1/openapi.yaml"
 	OpenAPIJSON        = "/api/v1/openapi.json"
 	Static             = "/static/"

@@ -84,3 +84,25 @@ func (p Page) keysOver() string {
 	}
 	return ui.Plural(p.Over, "key") + " expire"
 }
+
+// expiryRule returns whether keys must expire, and when.
+func expiryRule(f Form) string {
+	if f.Lifetime == LifetimeLimited {
+		return "Within " + daysOr(f.MaxDays, "")
+	}
+	for _, choice := range lifetimes {
+		if choice.Value == f.Lifetime {
+			return choice.Label
+		}
+	}
+	return ""
+}
+
+// daysOr returns a number of days in words, or none if there is no number.
+func daysOr(number, none string) string {
+	days, err := strconv.Atoi(number)
+	if err != nil {
+		return none
+	}
+	return ui.Days(days)
+}

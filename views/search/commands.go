@@ -3,6 +3,7 @@ package search
 import (
 	"strings"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/layout"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
@@ -34,18 +35,25 @@ func matches(name, text string) bool {
 	return true
 }
 
-// changes returns the forms that create something, for admins.
+// changes returns the forms that the viewer may use to create something, and to scan for leaked keys.
 func changes(v viewer.Viewer) []item {
-	if v.Member == nil || !v.Member.IsAdmin() {
-		return nil
+	all := []struct {
+		permission models.Permission
+		item       item
+	}{
+		{models.ManageKeys, item{Icon: "plus", Name: "Create API key", Opens: ui.Action{URL: path.NewAPIKey, Dialog: true}}},
+		{models.ManageMembers, item{Icon: "user-round-plus", Name: "Invite member", Opens: ui.Action{URL: path.NewMember, Dialog: true}}},
+		{models.ManageSeats, item{Icon: "armchair", Name: "Assign seat", Opens: ui.Action{URL: path.NewSeat, Dialog: true}}},
+		{models.ManageWebhooks, item{Icon: "webhook", Name: "Add webhook endpoint", Opens: ui.Action{URL: path.NewWebhook, Dialog: true}}},
+		{models.ManageKeys, item{Icon: "scan-search", Name: "Scan for leaked keys", Opens: ui.Action{URL: path.APIKeyLeaks}}},
 	}
-	return []item{
-		{Icon: "plus", Name: "Create API key", Opens: ui.Action{URL: path.NewAPIKey, Dialog: true}},
-		{Icon: "user-round-plus", Name: "Invite member", Opens: ui.Action{URL: path.NewMember, Dialog: true}},
-		{Icon: "armchair", Name: "Assign seat", Opens: ui.Action{URL: path.NewSeat, Dialog: true}},
-		{Icon: "webhook", Name: "Add webhook endpoint", Opens: ui.Action{URL: path.NewWebhook, Dialog: true}},
-		{Icon: "scan-search", Name: "Scan for leaked keys", Opens: ui.Action{URL: path.APIKeyLeaks}},
+	var items []item
+	for _, change := range all {
+		if v.May(change.permission) {
+			items = append(items, change.item)
+		}
 	}
+	return items
 }
 
 // pages returns the pages that a viewer may open.

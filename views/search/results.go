@@ -42,7 +42,7 @@ type item struct {
 func (p Page) groups(ctx context.Context) []group {
 	v := viewer.Of(ctx)
 	all := []group{
-		{"API keys", p.keys(v)}, {"Scopes", p.scopes()}, {"Members", p.members()}, {"Webhook endpoints", p.endpoints()},
+		{"API keys", p.keys(v)}, {"Scopes", p.scopes()}, {"Members", p.members()}, {"Webhook endpoints", p.endpoints(v)},
 		{"Webhook deliveries", p.deliveries()}, {"Audit log", p.events()},
 	}
 	var groups []group
@@ -76,7 +76,7 @@ func (p Page) keys(v viewer.Viewer) []item {
 		items = append(items, item{
 			Icon: "key-round", Name: key.Name, Code: key.KeyPrefix, Detail: detailOf(key, v),
 			Status: ui.StateBadge(key.StatusAt(v.Now)),
-			Opens:  ui.Action{URL: path.APIKey(key.ID)}, Actions: apikeys.Actions(&key.APIKey, v.Now),
+			Opens:  ui.Action{URL: path.APIKey(key.ID)}, Actions: apikeys.Actions(&key.APIKey, v),
 		})
 	}
 	return items
@@ -122,12 +122,15 @@ func (p Page) members() []item {
 	return items
 }
 
-func (p Page) endpoints() []item {
+func (p Page) endpoints(v viewer.Viewer) []item {
 	var items []item
 	for _, e := range p.Found.Endpoints {
 		found := item{
-			Icon: "webhook", Name: e.URL, Opens: ui.Action{URL: path.Webhook(e.ID)},
-			Actions: []ui.Action{{Label: "Edit", URL: path.WebhookEdit(e.ID), Dialog: true}, {Label: "Copy ID", Copy: e.ID}},
+			Icon: "webhook", Name: e.Host(), Opens: ui.Action{URL: path.Webhook(e.ID)},
+			Actions: []ui.Action{{Label: "Copy ID", Copy: e.ID}},
+		}
+		if v.May(models.ManageWebhooks) {
+			found.Name, found.Actions = e.URL, append([]ui.Action{{Label: "Edit", URL: path.WebhookEdit(e.ID), Dialog: true}}, found.Actions...)
 		}
 		if e.Description != nil {
 			found.Detail = *e.Description

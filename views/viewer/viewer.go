@@ -73,9 +73,32 @@ func (v Viewer) KeyPolicy() models.KeyPolicy {
 	return v.Member.Workspace.KeyPolicy
 }
 
+// May reports whether the viewer has a permission in the workspace shown.
+func (v Viewer) May(permission models.Permission) bool {
+	return v.Member != nil && v.Member.May(permission)
+}
+
+// Ungrantable returns the scopes that the viewer can't give a key.
+func (v Viewer) Ungrantable() scope.Set {
+	if v.Member == nil {
+		return models.Role("").Ungrantable()
+	}
+	return v.Member.Role.Ungrantable()
+}
+
+// Offered returns the scopes that forms offer the viewer for a key that holds some.
+func (v Viewer) Offered(held scope.Set) scope.Set {
+	return v.Scopes.Offered().Without(v.Ungrantable()).With(held)
+}
+
+// MayRotate reports whether the viewer may rotate a key, which gives its scopes to another one.
+func (v Viewer) MayRotate(key *models.APIKey) bool {
+	return v.May(models.ManageKeys) && key.CanRotateAt(v.Now) && key.Scopes.And(v.Ungrantable()).IsEmpty()
+}
+
 // MayOpenTestWorkspace reports whether the viewer can create the test workspace of the one shown, or join it.
 func (v Viewer) MayOpenTestWorkspace() bool {
-	return v.Member != nil && v.Member.IsAdmin() && !v.Member.Workspace.IsTest() && !slices.ContainsFunc(v.Memberships, func(m models.Member) bool {
+	return v.May(models.ManageWorkspace) && !v.Member.Workspace.IsTest() && !slices.ContainsFunc(v.Memberships, func(m models.Member) bool {
 		return m.Workspace.LiveWorkspaceID != nil && *m.Workspace.LiveWorkspaceID == v.Member.WorkspaceID
 	})
 }

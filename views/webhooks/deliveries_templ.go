@@ -44,7 +44,7 @@ func deliveries(p ShowPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.Endpoint.Enabled() && !p.Health.Unreadable {
+		if p.Endpoint.Enabled() && !p.Health.Unreadable && viewer.Of(ctx).May(models.ManageWebhooks) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div class=\"flex flex-wrap gap-2\"><a class=\"btn\" data-variant=\"outline\" data-size=\"sm\" id=\"example\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -192,7 +192,7 @@ func deliveries(p ShowPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p class=\"mt-1.5 max-w-sm text-13 text-balance text-muted-foreground\">Send a ping to test your endpoint. We keep deliveries for 30 days.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p class=\"mt-1.5 max-w-sm text-13 text-balance text-muted-foreground\">Events sent to this endpoint appear here. We keep deliveries for 30 days.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -233,7 +233,7 @@ func retryFailed(p ShowPage) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if p.Failed > 0 && p.Endpoint.Enabled() && !p.Health.Unreadable {
+		if p.Failed > 0 && p.Endpoint.Enabled() && !p.Health.Unreadable && viewer.Of(ctx).May(models.ManageWebhooks) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<form class=\"flex flex-wrap items-center justify-between gap-x-4 gap-y-1.5 border-b bg-muted/40 px-4 py-1.5 sm:px-5\" method=\"post\" action=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -753,7 +753,7 @@ func delivery(d deliveryRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if d.mayBeSent() {
+		if d.mayBeSent() && viewer.Of(ctx).May(models.ManageWebhooks) {
 			templ_7745c5c3_Err = retry(d).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1206,7 +1206,7 @@ func details(d deliveryRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !d.Health.Unreadable {
+		if !d.Health.Unreadable && viewer.Of(ctx).May(models.ManageWebhooks) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 99, "<p class=\"mt-2\"><a class=\"btn\" data-variant=\"outline\" data-size=\"sm\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1348,7 +1348,7 @@ func Delivery(p DeliveryPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Delivery to "+p.Endpoint.Title(), path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var56), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Delivery to "+titleOf(p.Endpoint, viewer.Of(ctx)), path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var56), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

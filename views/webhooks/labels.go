@@ -8,6 +8,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
 )
 
 // event is an event that an endpoint can subscribe to.
@@ -152,6 +153,22 @@ func resultLabel(failure models.DeliveryFailure, code int) string {
 		return "Connection failed"
 	}
 	return string(failure)
+}
+
+// shownURL returns what a viewer sees of an endpoint's URL, without https://. The URL may contain a secret.
+func shownURL(e *models.WebhookEndpoint, v viewer.Viewer) string {
+	if v.May(models.ManageWebhooks) {
+		return withoutScheme(e.URL)
+	}
+	return e.Host()
+}
+
+// titleOf returns the title of an endpoint, without the path of its URL if the viewer may not see it.
+func titleOf(e *models.WebhookEndpoint, v viewer.Viewer) string {
+	if v.May(models.ManageWebhooks) || e.Description != nil && *e.Description != "" {
+		return e.Title()
+	}
+	return e.Host()
 }
 
 // withoutScheme returns a URL without https://.

@@ -34,12 +34,12 @@ var people = []person{
 	{name: "Maya Lindqvist", email: "maya" + domain, role: models.Admin, joined: 521, seat: true, address: "192.0.2.17", agent: safari},
 	{name: "Tom Okafor", email: "tom" + domain, role: models.Admin, joined: 498, seat: true, address: "192.0.2.44", agent: firefox},
 	{name: "Inês Ferreira", email: "ines" + domain, role: models.Admin, joined: 455, left: 33.2, seat: true, address: "192.0.2.81", agent: chrome},
-	{name: "Jonas Weber", email: "jonas" + domain, role: models.RoleMember, joined: 390, seat: true, address: "192.0.2.102", agent: chrome},
-	{name: "Priya Raman", email: "priya" + domain, role: models.RoleMember, joined: 288, seat: true, address: "198.51.100.9", agent: safari},
-	{name: "Kenji Sato", email: "kenji" + domain, role: models.RoleMember, joined: 204, seat: true, address: "2001:db8:51::a4", agent: firefox},
-	{name: "Chloé Martin", email: "chloe" + domain, role: models.RoleMember, joined: 77, address: "198.51.100.60", agent: chrome},
-	{name: "Pavel Novák", email: "pavel" + domain, role: models.RoleMember, joined: 350, left: 120.4, address: "198.51.100.71", agent: firefox},
-	{name: "Sam Hughes", email: "sam" + domain, role: models.RoleMember, invited: 1.8},
+	{name: "Jonas Weber", email: "jonas" + domain, role: models.Viewer, joined: 390, seat: true, address: "192.0.2.102", agent: chrome},
+	{name: "Priya Raman", email: "priya" + domain, role: models.KeyManager, joined: 288, seat: true, address: "198.51.100.9", agent: safari},
+	{name: "Kenji Sato", email: "kenji" + domain, role: models.Viewer, joined: 204, seat: true, address: "2001:db8:51::a4", agent: firefox},
+	{name: "Chloé Martin", email: "chloe" + domain, role: models.Viewer, joined: 77, address: "198.51.100.60", agent: chrome},
+	{name: "Pavel Novák", email: "pavel" + domain, role: models.Viewer, joined: 350, left: 120.4, address: "198.51.100.71", agent: firefox},
+	{name: "Sam Hughes", email: "sam" + domain, role: models.Viewer, invited: 1.8},
 }
 
 const seatCapacity = 8
@@ -47,7 +47,7 @@ const seatCapacity = 8
 // as returns a context in which the person with this email acts.
 func (h *history) as(ctx context.Context, email string) context.Context {
 	p := h.people[email]
-	return models.WithActor(ctx, models.Actor{Type: models.ActorMember, ID: p.member.ID, Name: p.name, Address: p.address, UserAgent: p.agent})
+	return models.WithActor(ctx, models.Actor{Type: models.ActorMember, ID: p.member.ID, Name: p.name, Role: p.role, Address: p.address, UserAgent: p.agent})
 }
 
 // byMaya and byTom return a context in which that admin acts.

@@ -127,13 +127,15 @@ test('a key of another workspace looks like one that does not exist', async ({ a
   expect(pages[0]).toBe(pages[1])
 })
 
-test('tells members that they need admin access', async ({ admin, skipup }) => {
-  await makeKey(admin, { name: 'Not for members' })
+test('shows viewers everything without controls', async ({ admin, skipup }) => {
+  await makeKey(admin, { name: 'Seen by viewers' })
   await skipup.exec("UPDATE members SET role = 'member'")
-  expect((await admin.goto(listPath)).status()).toBe(403)
-  await expect(admin.getByRole('heading', { name: 'You need admin access' })).toBeVisible()
-  await expect(admin.getByText('Not for members')).toHaveCount(0)
-  await expect(admin.getByRole('navigation', { name: 'Settings' }).getByRole('link')).toHaveText(['Account'])
-  await admin.getByRole('link', { name: 'Go to your account' }).click()
-  await expect(admin.getByRole('heading', { name: 'Account', exact: true })).toBeVisible()
+  await admin.goto(listPath)
+  await row(admin, 'Seen by viewers').getByRole('link', { name: 'Seen by viewers' }).click()
+  await expect(admin.getByRole('heading', { name: 'Seen by viewers' })).toBeVisible()
+  await expect(admin.getByRole('main').getByRole('link', { name: /Delete|Edit access|Rotate|Pause/ })).toHaveCount(0)
+  expect((await admin.goto(listPath + '/new')).status()).toBe(403)
+  await expect(admin.getByRole('heading', { name: 'Your role doesn’t allow this' })).toBeVisible()
+  await admin.getByRole('link', { name: 'See what each role can do' }).click()
+  await expect(admin.getByRole('heading', { name: 'Roles' })).toBeVisible()
 })

@@ -169,7 +169,7 @@ export const peopleStates = {
   'member-role-rejected': inWorkspace(async (page) => {
     await page.goto(membersPath)
     await openMember(page, ada.name)
-    await dialog(page).getByRole('radio', { name: /^Member/ }).check()
+    await dialog(page).getByRole('radio', { name: /^Viewer/ }).check()
     await page.getByRole('button', { name: 'Save role' }).click()
     await expect(page.getByRole('alert')).toContainText('last admin')
   }),

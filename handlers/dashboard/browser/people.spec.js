@@ -35,7 +35,7 @@ test('invites a member, who joins and becomes an admin', async ({ admin, otherBr
   await expect(other.getByLabel('Password')).toHaveAccessibleDescription(/must have at least 15 characters/)
   await expect(other.getByLabel('Your name')).toHaveValue('Grace')
   await accept(other)
-  await expect(other).toHaveURL('/settings/account')
+  await expect(other).toHaveURL('/settings/api-keys')
   await expect(other.getByText(grace.email).first()).toBeVisible()
 
   await admin.reload()
@@ -57,7 +57,7 @@ test('a used link leads to the sign-in page', async ({ admin, otherBrowser }) =>
   await expect(other.getByRole('heading', { name: 'This invitation is no longer valid' })).toBeVisible()
   await other.getByRole('link', { name: 'Sign in' }).click()
   await signIn(other, grace)
-  await expect(other).toHaveURL('/settings/account')
+  await expect(other).toHaveURL('/settings/api-keys')
 })
 
 test('joins with an existing account', async ({ admin, skipup, otherBrowser }) => {
@@ -68,7 +68,7 @@ test('joins with an existing account', async ({ admin, skipup, otherBrowser }) =
   await signIn(other, gil)
   await expect(other).toHaveURL(address)
   await other.getByRole('button', { name: 'Join workspace' }).click()
-  await expect(other).toHaveURL('/settings/account')
+  await expect(other).toHaveURL('/settings/api-keys')
   await expect(other.getByRole('complementary').locator('summary').first()).toHaveText(/Workspace:.*Acme/)
   await admin.goto(membersPath)
   await expect(row(admin, 'Gil')).toContainText('Active')
@@ -113,7 +113,7 @@ test('deactivates a member, who is signed out, and reactivates them', async ({ a
 test('keeps the last admin', async ({ admin }) => {
   await admin.goto(membersPath)
   await openMember(admin, ada.name)
-  await dialog(admin).getByRole('radio', { name: /^Member/ }).check()
+  await dialog(admin).getByRole('radio', { name: /^Viewer/ }).check()
   await admin.getByRole('button', { name: 'Save role' }).click()
   await expect(dialog(admin).getByRole('alert')).toHaveText(/You can't remove the last admin/)
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
@@ -278,7 +278,7 @@ test.describe('without JavaScript', () => {
     const other = await otherBrowser({ javaScriptEnabled: false })
     await other.goto(address)
     await accept(other)
-    await expect(other).toHaveURL('/settings/account')
+    await expect(other).toHaveURL('/settings/api-keys')
 
     await admin.getByLabel('Search by name or email').fill('hopper')
     await admin.getByRole('button', { name: 'Search', exact: true }).click()

@@ -29,7 +29,7 @@ test('an admin creates a reset link, with which a member signs in again', async 
   await expect(other.getByLabel('New password')).toBeFocused()
   await choosePassword(other)
   await signIn(other, { email: grace.email, password: next })
-  await expect(other).toHaveURL('/settings/account')
+  await expect(other).toHaveURL('/settings/api-keys')
 })
 
 test('changes the own name and email', async ({ admin, skipup }) => {
