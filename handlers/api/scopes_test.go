@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"math/bits"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,16 +60,19 @@ func pathAmong(t *testing.T, route api.Route, objects map[string]string) string 
 	return strings.Join(parts, "/")
 }
 
-// TestEveryScopeAgainstEveryRoute tries each of the 1,024 sets of scopes on each route. A key can call
-// exactly the routes whose scope it has, and can't access another workspace.
+// TestEveryScopeAgainstEveryRoute tries sets of scopes on each route: those of up to two scopes, and those that
+// lack up to one. A key can call exactly the routes whose scope it has, and can't access another workspace.
 func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 	s := handlerstest.New(t)
 	foreign, rival := s.NewWorkspace(t, "Rival", "rival@rival.test")
 	ours, theirs := createObjects(t, s, s.Workspace, s.Admin), createObjects(t, s, foreign, rival)
-	before := linesWith(s.Dump(t), foreign.ID)
+	before := linesWith(s.Store.Dump(t), foreign.ID)
 	bodies := exampleBodies(t)
-	for bits := range uint64(1) << scope.All.Len() {
-		mask := scope.Set{bits, 0}
+	for set := range uint64(1) << scope.All.Len() {
+		if size := bits.OnesCount64(set); size > 2 && size < scope.All.Len()-1 {
+			continue
+		}
+		mask := scope.Set{set, 0}
 		key := s.Key(t, mask.Scopes()...)
 		for _, route := range routesOf(s) {
 			if route.Name() == "DELETE /me" { // has its own test, because it deletes the key
@@ -85,7 +89,7 @@ func TestEveryScopeAgainstEveryRoute(t *testing.T) {
 		}
 		s.Exec(t, "UPDATE api_keys SET deleted_at = created_at WHERE name <> 'Key'") // deleted keys don't count toward the limit
 	}
-	if after := linesWith(s.Dump(t), foreign.ID); after != before {
+	if after := linesWith(s.Store.Dump(t), foreign.ID); after != before {
 		t.Errorf("the other workspace changed:\nbefore: %s\nafter: %s", before, after)
 	}
 }
