@@ -45,7 +45,7 @@ var Permissions = []struct {
 	{ManageWebhooks, "Add, change, test, and delete webhook endpoints, and see their full URLs", KeyManager},
 	{ManageMembers, "Invite and deactivate members, and change their roles", Admin},
 	{ManageSeats, "Assign and release seats, and change their number", Admin},
-	{ManagePolicy, "Change the policy for API keys", Admin},
+	{ManagePolicy, "Change the policy for API keys and second factors", Admin},
 	{ManageWorkspace, "Create a test workspace", Admin},
 }
 

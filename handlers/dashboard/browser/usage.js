@@ -24,10 +24,12 @@ const part = (sum, i) => [`7 * (${sum}) / 10`, `2 * (${sum}) / 10`, `(${sum}) - 
 const waves = `(0.25 + 0.75 * (CAST(strftime('%H', at) AS integer) BETWEEN 7 AND 18)) *
   (1 - 0.6 * (strftime('%w', at) IN ('0', '6'))) * (0.7 + (hour * 7919 % 61) / 100.0)`
 
+const columns = 'api_key_id, workspace_id, starts_at, route, scope, status_class, refusal, requests'
+
 // makeUsage gives a key some days of usage that end now.
 export async function makeUsage(page, { skipup, key, days = 90, scale = 1 }) {
   const insert = kinds.map(([route, scope, status, refusal, times]) => `
-    INSERT INTO api_key_usage_hours
+    INSERT INTO api_key_usage_hours (${columns})
     SELECT '${key.id}', (SELECT workspace_id FROM api_keys WHERE id = '${key.id}'), at, '${route}', '${scope}', ${status}, '${refusal}', requests
     FROM (SELECT at, CAST(round(${times * scale} * ${waves}) AS integer) AS requests FROM hours) WHERE requests > 0;`)
   const sum = (where) => `SELECT coalesce(sum(requests), 0) FROM api_key_usage_hours WHERE api_key_id = '${key.id}' AND ${where}`
@@ -37,7 +39,7 @@ export async function makeUsage(page, { skipup, key, days = 90, scale = 1 }) {
     WITH RECURSIVE numbers(hour) AS (SELECT 0 UNION ALL SELECT hour + 1 FROM numbers WHERE hour < ${days * 24 - 1})
     SELECT hour, strftime('%Y-%m-%d %H:00:00.000', 'now', '-' || hour || ' hours') AS at FROM numbers;
     ${insert.join('')}
-    INSERT INTO api_key_usage_days
+    INSERT INTO api_key_usage_days (${columns})
     SELECT api_key_id, workspace_id, strftime('%Y-%m-%d 00:00:00.000', starts_at) AS day, route, scope, status_class, refusal, sum(requests)
     FROM api_key_usage_hours WHERE api_key_id = '${key.id}' GROUP BY day, route, status_class, refusal;
     INSERT INTO api_key_route_uses
