@@ -190,20 +190,20 @@ func TestReceiptsRecordCommitAndEffect(t *testing.T) {
 		if err := updates.After("gorm:update").Register("time passes", func(*gorm.DB) { passed.Do(func() { s.Clock.Advance(time.Second) }) }); err != nil {
 			t.Fatal(err)
 		}
-		watched, node := make(chan struct{}), s.Another(t)
-		go func() {
-			defer close(watched)
-			for t.Context().Err() == nil {
-				if key, err := node.APIKey(t.Context(), s.id, keys[0].ID); err != nil || key.DeletedAt != nil {
-					break
-				}
-				time.Sleep(5 * time.Millisecond)
+		var awaited sync.Once // counting the nodes is the first step after the commit
+		rows := s.DB().Callback().Row()
+		if err := rows.Before("gorm:row").Register("nodes are awaited", func(db *gorm.DB) {
+			if !strings.Contains(db.Statement.SQL.String(), "FROM nodes") {
+				return
 			}
-			s.Clock.Advance(time.Minute)
-			cancel()
-		}()
+			awaited.Do(func() {
+				s.Clock.Advance(time.Minute)
+				cancel()
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
 		deleted, err := s.BulkDeleteAPIKeys(ctx, s.id, idsOfKeys(keys...), models.NoConfirmation)
-		<-watched
 		if err != nil {
 			t.Fatal(err)
 		}
