@@ -81,15 +81,15 @@ func (a Allowlist) Or(ofWorkspace Allowlist) Allowlist {
 	return a
 }
 
-// Allows reports whether the list has an address as requests have it, whatever the mode. It doesn't have a
-// text that isn't an address.
+// Allows reports whether the list contains the address of a request, whatever the mode. It returns false for a
+// text that isn't an IP address.
 func (a Allowlist) Allows(address string) bool {
 	prefixes, err := a.Prefixes()
 	return err == nil && AddressIn(prefixes, address)
 }
 
-// AddressIn reports whether one of the networks has an address. An IPv4 address may be written as an IPv6
-// address, and the zone of an address doesn't matter. It allocates nothing.
+// AddressIn reports whether one of the networks contains an address, which may be an IPv4 address written as
+// an IPv6 address. It ignores zones, and allocates nothing.
 func AddressIn(networks []netip.Prefix, address string) bool {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -123,7 +123,7 @@ func (a Allowlist) covers(other Allowlist) bool {
 	return true
 }
 
-// Everyone returns the networks of the list that have all IPv4 or all IPv6 addresses.
+// Everyone returns the networks of the list that contain all IPv4 or all IPv6 addresses.
 func (a Allowlist) Everyone() []string {
 	return slices.DeleteFunc(a.Addresses(), func(text string) bool { return !strings.HasSuffix(text, "/0") })
 }
