@@ -56,7 +56,7 @@ func (s *Store) KeyPolicy(ctx context.Context, workspaceID string) (KeyPolicy, e
 // expire later than the policy allows have the finding FindLifetime, and ShortenLifetimes shortens their
 // lifetimes. When it returns, the allowlist is in effect for all keys that inherit it, on all nodes.
 func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolicy) (KeyPolicy, error) {
-	if err := p.check(); err != nil {
+	if err := p.Check(Fields{}); err != nil {
 		return KeyPolicy{}, err
 	}
 	p.ExpiryRequired = p.ExpiryRequired || p.MaxDays > 0
@@ -104,9 +104,8 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 	return p, err
 }
 
-// check returns an Invalid error if the policy contradicts itself.
-func (p KeyPolicy) check() error {
-	fields := Fields{}
+// Check adds what is wrong with the policy to the errors already in fields. It returns Invalid if there is any.
+func (p KeyPolicy) Check(fields Fields) error {
 	for _, field := range []struct {
 		name       string
 		value, min int

@@ -38,8 +38,9 @@ func (h keyPolicies) edit() change[models.KeyPolicy, policy.Form] {
 func (h keyPolicies) set(c echo.Context, form policy.Form) (next, error) {
 	ctx, workspace, fields := c.Request().Context(), web.CallerOf(c).WorkspaceID, models.Fields{}
 	wanted := policyOf(form)
-	if wanted.Allowlist = form.List(fields); len(fields) > 0 {
-		return next{}, &models.Error{Kind: models.Invalid, Message: "The policy has errors.", Fields: fields}
+	wanted.Allowlist = form.List(fields)
+	if err := wanted.Check(fields); err != nil {
+		return next{}, err
 	}
 	before, err := h.store.KeyPolicy(ctx, workspace)
 	if err != nil {

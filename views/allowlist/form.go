@@ -107,8 +107,8 @@ func (f Field) modes() []ui.Choice {
 	}
 	return append(choices,
 		ui.Choice{Value: string(models.AllowlistNone), Label: "Any address", Help: "No allowlist."},
-		ui.Choice{Value: string(models.AllowlistReportOnly), Label: "Report only", Help: "Requests from other addresses are accepted and counted. Start with this."},
-		ui.Choice{Value: string(models.AllowlistEnforce), Label: "Enforce", Help: "Requests from other addresses return 403."})
+		ui.Choice{Value: string(models.AllowlistReportOnly), Label: "Report only", Help: "Requests from other addresses are accepted and counted. Start with this.", Reveals: true},
+		ui.Choice{Value: string(models.AllowlistEnforce), Label: "Enforce", Help: "Requests from other addresses return 403.", Reveals: true})
 }
 
 func (f Field) selected() string {

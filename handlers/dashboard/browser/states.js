@@ -362,6 +362,8 @@ export const states = {
   'policy-rejected': inTeam(async (page) => {
     await limitLifetimes(page)
     await page.getByLabel('Maximum lifetime in days').fill('none')
+    await page.getByRole('radio', { name: /^Enforce/ }).check()
+    await page.getByLabel('Allowed IP addresses').fill('10.0.0.0/8\n10.0.0\n203.0.113.7/24')
     await page.getByRole('button', { name: 'Save policy' }).click()
     await expect(page.getByLabel('Maximum lifetime in days')).toHaveAttribute('aria-invalid', 'true')
   }),
