@@ -25,8 +25,8 @@ func checkAllowlistGrant(actor *APIKey, workspace *Workspace, before, after Allo
 		strings.Join(own.Addresses(), ", "))
 }
 
-// inheritedAllowlist returns an allowlist, or that of the key that grants it if the former rejects nothing and
-// the latter does.
+// inheritedAllowlist returns the wanted allowlist. If that rejects nothing but the creator's is enforced, it returns
+// the creator's.
 func inheritedAllowlist(creator *APIKey, wanted Allowlist, workspace *Workspace) Allowlist {
 	ofWorkspace := workspace.KeyPolicy.Allowlist
 	if creator != nil && wanted.Or(ofWorkspace).Mode != AllowlistEnforce && creator.Allowlist.Or(ofWorkspace).Mode == AllowlistEnforce {
@@ -93,7 +93,7 @@ func (s *Store) addressesSeen(ctx context.Context, workspaceID string, since tim
 	return seen, nil
 }
 
-// Outside returns the addresses that aren't in the list. It doesn't know those that aren't recorded separately.
+// Outside returns the addresses that aren't in the list. It ignores those that aren't recorded separately.
 func (a Allowlist) Outside(seen []SeenAddress) (outside []SeenAddress) {
 	prefixes, err := a.Prefixes()
 	if err != nil || !a.Mode.needsList() {
@@ -107,8 +107,8 @@ func (a Allowlist) Outside(seen []SeenAddress) (outside []SeenAddress) {
 	return outside
 }
 
-// With returns the list with the addresses that it doesn't have yet, as far as there is room, and how many
-// there is no room for.
+// With returns the list with the addresses that it doesn't contain yet added, up to MaxAllowlist entries, and how
+// many didn't fit.
 func (a Allowlist) With(seen []SeenAddress) (more Allowlist, left int) {
 	if !a.Mode.needsList() {
 		a = Allowlist{Mode: AllowlistReportOnly}

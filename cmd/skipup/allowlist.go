@@ -47,11 +47,11 @@ func (f *allowlistFlags) change() (change models.AllowlistChange, err error) {
 	return change, wrong.err()
 }
 
-// warnOfAllowlist prints which callers of the last 30 days an allowlist rejects, or would reject, and which of its networks
-// have all addresses.
+// warnOfAllowlist prints which callers of the last 30 days an allowlist rejects, or would reject if it were enforced,
+// and which of its networks allow everyone.
 func (p *program) warnOfAllowlist(list models.Allowlist, seen []models.SeenAddress) {
 	for _, network := range list.Everyone() {
-		p.printErrf("Warning: %s has every address of its kind.", network)
+		p.printErrf("Warning: %s allows every address of its IP version.", network)
 	}
 	outside := list.Outside(seen)
 	if len(outside) == 0 {

@@ -155,5 +155,5 @@ func (p *program) sources(cmd *cobra.Command, options []option) string {
 	if len(set) == 0 {
 		return "All settings have their defaults."
 	}
-	return "Set are " + strings.Join(set, ", ") + ". The others have their defaults."
+	return "These settings are set: " + strings.Join(set, ", ") + ". All others have their defaults."
 }

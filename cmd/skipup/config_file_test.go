@@ -99,5 +99,5 @@ func TestCommandsUseTheConfigFile(t *testing.T) {
 	listed.requireCode(t, exitOK)
 	modelstest.Contains(t, "stdout", listed.stdout, workspace)
 	done := skipup(t, map[string]string{"SKIPUP_CONFIG": config, "REDIS_URL": "redis://:hunter2@127.0.0.1:1"}, "doctor", "--json", "--addr", ":1")
-	wantFound(t, done, "settings", models.LevelOK, "Set are SKIPUP_ADDR on the command line, DATABASE_URL in "+config+":1, SKIPUP_PUBLIC_URL in "+config+":2, REDIS_URL in the environment. The others")
+	wantFound(t, done, "settings", models.LevelOK, "These settings are set: SKIPUP_ADDR on the command line, DATABASE_URL in "+config+":1, SKIPUP_PUBLIC_URL in "+config+":2, REDIS_URL in the environment. All others")
 }
