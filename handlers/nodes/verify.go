@@ -29,7 +29,7 @@ type newVerification struct {
 	Digest    *string  `json:"digest"`  // of the key, in place of it
 	Scopes    []string `json:"scopes"`  // all are needed
 	Route     string   `json:"route"`   // for usage reports, like the others
-	Address   string   `json:"address"` // of the client; without it, no allowlist has it
+	Address   string   `json:"address"` // of the client; without it, an enforced allowlist rejects the key
 	UserAgent string   `json:"user_agent"`
 }
 

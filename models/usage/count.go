@@ -20,7 +20,7 @@ const (
 	RejectedPaused    Rejection = "paused"
 	RejectedScope     Rejection = "scope"      // the key lacks the scope of the route
 	RejectedRateLimit Rejection = "rate_limit" // too many requests
-	RejectedAddress   Rejection = "address"    // the allowlist of the key doesn't have the address
+	RejectedAddress   Rejection = "address"    // the allowlist of the key doesn't contain the address
 )
 
 // IsKnown reports whether r is Accepted or one of the rejections.

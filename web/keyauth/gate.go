@@ -111,7 +111,7 @@ func (g *Gate) RouteOf(key Key, name []byte, scope string) Route {
 type Request struct {
 	Header  http.Header // of the request
 	Address string      // of the client
-	// AddressUnknown says that Address is not that of the client, so that no allowlist has it.
+	// AddressUnknown says that Address is not that of the client, so that no allowlist contains it.
 	AddressUnknown bool
 	Digest         *token.Digest // of the key; if nil, the key is in Header
 	Key            Key           // valid once the request is admitted
@@ -127,7 +127,7 @@ type Request struct {
 
 	start    time.Time // by the system's clock
 	admitted bool      // the key is valid, though possibly over its rate limit or sent from a wrong address
-	outside  bool      // an allowlist that only reports doesn't have the address
+	outside  bool      // an allowlist that only reports doesn't contain the address
 }
 
 // Verified reports whether the request has a valid key.

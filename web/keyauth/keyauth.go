@@ -79,7 +79,7 @@ type ScopeError struct {
 
 func (e *ScopeError) Error() string { return "the API key lacks " + e.Names }
 
-// AddressError rejects a valid key that was sent from an address that its allowlist doesn't have.
+// AddressError rejects a valid key that was sent from an address that its allowlist doesn't contain.
 type AddressError struct{ Key Key }
 
 func (e *AddressError) Error() string { return "the API key can't be used from this IP address" }
