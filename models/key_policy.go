@@ -90,7 +90,7 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 		if err := tx.with(ctx).Model(workspace).Where("id = ?", workspaceID).Updates(update).Error; err != nil {
 			return nil, fmt.Errorf("update key policy: %w", err)
 		}
-		if err := tx.audit(ctx, workspaceID, "workspace.key_policy_changed", target{"workspace", workspaceID, workspace.Name}, changes); err != nil {
+		if err := tx.audit(ctx, workspaceID, "workspace.key_policy_changed", workspace.target(), changes); err != nil {
 			return nil, err
 		}
 		if p.Allowlist == before.Allowlist {

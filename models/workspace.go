@@ -162,5 +162,7 @@ func (s *Store) insertWorkspace(ctx context.Context, n NewWorkspace, passwordHas
 
 // auditWorkspace records an event about w in the audit log of a workspace.
 func (s *Store) auditWorkspace(ctx context.Context, workspaceID, action string, w *Workspace) error {
-	return s.audit(ctx, workspaceID, action, target{"workspace", w.ID, w.Name}, map[string]string{"mode": string(w.Mode)})
+	return s.audit(ctx, workspaceID, action, w.target(), map[string]string{"mode": string(w.Mode)})
 }
+
+func (w *Workspace) target() target { return target{"workspace", w.ID, w.Name} }

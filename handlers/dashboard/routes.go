@@ -91,6 +91,7 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		webhooks    = webhooksHandler{store}
 		search      = searchHandler{store}
 		tests       = testWorkspaces{store}
+		spaces      = workspaces{store}
 		usage       = latestUsage(flushUsage)
 	)
 	return []route{
@@ -110,6 +111,13 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
 		{http.MethodGet, path.TestWorkspace, manageWorkspace, tests.open().ask},
 		{http.MethodPost, path.TestWorkspace, manageWorkspace, tests.open().act},
+		{http.MethodGet, path.Workspace, member, spaces.show},
+		{http.MethodGet, path.WorkspaceName, manageWorkspace, spaces.rename().ask},
+		{http.MethodPost, path.WorkspaceName, manageWorkspace, spaces.rename().act},
+		{http.MethodGet, path.WorkspaceLeave, user, spaces.leave().ask},
+		{http.MethodPost, path.WorkspaceLeave, user, spaces.leave().act},
+		{http.MethodGet, path.NewWorkspace, manageWorkspace, spaces.create().ask},
+		{http.MethodPost, path.NewWorkspace, manageWorkspace, spaces.create().act},
 		{http.MethodPost, path.Appearance, anyone, session.setPreference},
 
 		{http.MethodGet, path.Docs, anyone, guides},

@@ -81,7 +81,7 @@ func TestSearchIsLimitedToTheRole(t *testing.T) {
 	names, _ = searchFor(t, member, "create")
 	modelstest.Equal(t, "commands of a viewer that create something", len(names), 0)
 	names, _ = searchFor(t, admin, "create")
-	if diff := cmp.Diff([]string{"Create API key"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"Create API key", "Create workspace"}, names); diff != "" {
 		t.Errorf("commands of an admin (-want +got):\n%s", diff)
 	}
 	if got := s.Browser(t).Post("/search", url.Values{"q": {"x"}}); got.Status != http.StatusSeeOther {

@@ -58,6 +58,7 @@ var groups = []group{
 		{"member.joined", "Member joined", "{actor} accepted their invitation"},
 		{"member.role_changed", "Role changed", "{actor} changed {target}’s role"},
 		{"member.deactivated", "Member deactivated", "{actor} deactivated {target}"},
+		{"member.left", "Member left", "{actor} left the workspace"},
 		{"member.reactivated", "Member reactivated", "{actor} reactivated {target}"},
 		{"seat.assigned", "Seat assigned", "{actor} assigned a seat to {target}"},
 		{"seat.released", "Seat released", "{actor} released {target}’s seat"},
@@ -91,6 +92,7 @@ var groups = []group{
 	}},
 	{"Workspace", []action{
 		{"workspace.created", "Workspace created", "{actor} created {target}"},
+		{"workspace.renamed", "Workspace renamed", "{actor} renamed {target}"},
 		{"workspace.key_policy_changed", "Policy changed", "{actor} changed the policy"},
 		{"workspace.test_created", "Test workspace created", "{actor} created the test workspace {target}"},
 		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
@@ -199,6 +201,7 @@ type detail struct {
 var detailLabels = map[string]string{
 	"api_key.renamed/from":            "Previous name",
 	"user.renamed/from":               "Previous name",
+	"workspace.renamed/from":          "Previous name",
 	"user.email_changed/from":         "Previous email",
 	"user.email_changed/to":           "New email",
 	"previous_name":                   "Previous name",

@@ -35,6 +35,7 @@ func Sections(v viewer.Viewer) []Section {
 		{Label: "Webhooks", Href: path.Webhooks, Icon: "webhook"},
 		{Label: "Policy", Href: path.Policy, Icon: "shield-check"},
 		{Label: "Audit log", Href: path.AuditLog, Icon: "scroll-text"},
+		{Label: "Workspace", Href: path.Workspace, Icon: "building-2"},
 		account,
 	}
 }

@@ -45,6 +45,7 @@ func changes(v viewer.Viewer) []item {
 		{models.ManageMembers, item{Icon: "user-round-plus", Name: "Invite member", Opens: ui.Action{URL: path.NewMember, Dialog: true}}},
 		{models.ManageSeats, item{Icon: "armchair", Name: "Assign seat", Opens: ui.Action{URL: path.NewSeat, Dialog: true}}},
 		{models.ManageWebhooks, item{Icon: "webhook", Name: "Add webhook endpoint", Opens: ui.Action{URL: path.NewWebhook, Dialog: true}}},
+		{models.ManageWorkspace, item{Icon: "plus", Name: "Create workspace", Opens: ui.Action{URL: path.NewWorkspace, Dialog: true}}},
 		{models.ManageKeys, item{Icon: "scan-search", Name: "Scan for leaked keys", Opens: ui.Action{URL: path.APIKeyLeaks}}},
 	}
 	var items []item

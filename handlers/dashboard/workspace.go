@@ -1,0 +1,86 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/ui"
+	"github.com/skipup/keys/views/viewer"
+	"github.com/skipup/keys/views/workspace"
+	"github.com/skipup/keys/web"
+)
+
+// workspaces serves Settings > Workspace, and the page that creates another workspace.
+type workspaces struct{ store *models.Store }
+
+func (h workspaces) show(c echo.Context) error {
+	return web.Render(c, http.StatusOK, workspace.Show(viewer.Of(c.Request().Context()).Member.Workspace))
+}
+
+// currentWorkspace returns the workspace of a request.
+func currentWorkspace(c echo.Context) (models.Workspace, error) {
+	return viewer.Of(c.Request().Context()).Member.Workspace, nil
+}
+
+func (h workspaces) rename() change[models.Workspace, workspace.NameForm] {
+	return change[models.Workspace, workspace.NameForm]{
+		subject: currentWorkspace,
+		form:    func(w models.Workspace) workspace.NameForm { return workspace.NameForm{Name: w.Name} },
+		show: func(c echo.Context, status int, _ models.Workspace, form workspace.NameForm, r rejection) error {
+			form.Errors, form.Message = r.fields, r.message
+			return web.Render(c, status, workspace.Rename(form))
+		},
+		apply: func(c echo.Context, form workspace.NameForm) (next, error) {
+			_, err := h.store.RenameWorkspace(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Name)
+			return next{"Workspace renamed", path.Workspace}, err
+		},
+	}
+}
+
+// create creates another workspace and switches to it.
+func (h workspaces) create() change[struct{}, workspace.NameForm] {
+	return change[struct{}, workspace.NameForm]{
+		show: func(c echo.Context, status int, _ struct{}, form workspace.NameForm, r rejection) error {
+			form.Errors, form.Message = r.fields, r.message
+			return web.Render(c, status, workspace.New(form))
+		},
+		apply: func(c echo.Context, form workspace.NameForm) (next, error) {
+			member := web.CallerOf(c).Member
+			created, err := h.store.CreateAnotherWorkspace(c.Request().Context(), member.WorkspaceID, member.ID, form.Name)
+			if err != nil {
+				return next{}, err
+			}
+			return next{"Switched to " + ui.Isolate(created.Name), path.APIKeys}, web.SetWorkspace(c, created.ID)
+		},
+	}
+}
+
+// leave ends the viewer's membership in the current workspace. Everyone may do that, whatever their role.
+func (h workspaces) leave() change[*models.Member, struct{}] {
+	return change[*models.Member, struct{}]{
+		subject: viewingMember,
+		show: func(c echo.Context, status int, _ *models.Member, _ struct{}, r rejection) error {
+			return web.Render(c, status, workspace.Leave(r.message))
+		},
+		apply: func(c echo.Context, _ struct{}) (next, error) {
+			member, err := viewingMember(c)
+			if err != nil {
+				return next{}, err
+			}
+			err = h.store.LeaveWorkspace(c.Request().Context(), member.WorkspaceID, member.ID)
+			return next{"You left " + ui.Isolate(member.Workspace.Name), path.Root}, err
+		},
+	}
+}
+
+// viewingMember returns the viewer's membership in the current workspace. It returns NotFound if they belong
+// to none.
+func viewingMember(c echo.Context) (*models.Member, error) {
+	if member := viewer.Of(c.Request().Context()).Member; member != nil {
+		return member, nil
+	}
+	return nil, models.Errorf(models.NotFound, "You don’t belong to a workspace.")
+}
