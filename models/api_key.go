@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -324,6 +325,8 @@ func (s *Store) APIKeyByFormID(ctx context.Context, workspaceID, formID string) 
 	return s.takeAPIKey(ctx, "workspace_id = ? AND form_id = ?", workspaceID, clip(formID, maxFormID))
 }
 
+var apiKeyColumns = sync.OnceValue(func() string { return columnsOf(APIKey{}, "api_keys") })
+
 // APIKeyByDigest returns the key with the given digest, in any workspace and with any status, or
 // NotFound. The default allowlist of its workspace is read by the same query, so that the two are of the same
 // time.
@@ -332,7 +335,7 @@ func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKe
 		Key       APIKey    `gorm:"embedded"`
 		Allowlist Allowlist `gorm:"embedded;embeddedPrefix:workspace_allowlist_"`
 	}
-	err := s.with(ctx).Table("api_keys").Select("api_keys.*, workspaces.allowlist_mode AS workspace_allowlist_mode, workspaces.allowlist_networks AS workspace_allowlist_networks").
+	err := s.with(ctx).Table("api_keys").Select(apiKeyColumns()+", workspaces.allowlist_mode AS workspace_allowlist_mode, workspaces.allowlist_networks AS workspace_allowlist_networks").
 		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id").Where("digest = ?", digest).Take(&row).Error
 	if err != nil {
 		return nil, notFound(err, "API key")

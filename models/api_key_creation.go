@@ -105,7 +105,7 @@ func (s *Store) Descendants(ctx context.Context, workspaceID string, ids []strin
 			SELECT family.root, k.id FROM api_keys k JOIN family ON k.created_by_id = family.id
 				WHERE k.workspace_id = @workspace AND k.created_by_type = 'api_key'
 		)
-		SELECT family.root, api_keys.* FROM family JOIN api_keys USING (id) WHERE `+notExpiredSQL+` ORDER BY id`,
+		SELECT family.root, `+apiKeyColumns()+` FROM family JOIN api_keys USING (id) WHERE `+notExpiredSQL+` ORDER BY id`,
 		map[string]any{"workspace": workspaceID, "ids": storableAll(ids), "now": s.now()}).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read descendants of API keys: %w", err)

@@ -315,7 +315,7 @@ func (s *Store) writeReceipts(ctx context.Context, keys []*APIKey, effect Effect
 // writeReceipt stores the receipt of key. The system records it, regardless of who deleted the key.
 func (s *Store) writeReceipt(ctx context.Context, key *APIKey) error {
 	var written []APIKey
-	update := s.with(ctx).Model(&written).Clauses(clause.Returning{}).
+	update := s.with(ctx).Model(&written).Clauses(clause.Returning{Columns: []clause.Column{{Name: apiKeyColumns(), Raw: true}}}).
 		Where("workspace_id = ? AND id = ? AND deletion_in_force_at IS NULL", key.WorkspaceID, key.ID).
 		UpdateColumns(map[string]any{
 			"deletion_committed_at": key.DeletionCommittedAt, "deletion_in_force_at": key.DeletionEffectiveAt,

@@ -70,7 +70,7 @@ func readScopes(db *gorm.DB) (*loadedScopes, error) {
 		ResourceLabel string
 		Custom        customScope `gorm:"embedded"` // zero if there are no custom scopes
 	}
-	err := db.Raw(`SELECT c.change_id, c.hide_builtin, c.key_prefix, r.label AS resource_label, s.*
+	err := db.Raw(`SELECT c.change_id, c.hide_builtin, c.key_prefix, r.label AS resource_label, ` + columnsOf(customScope{}, "s") + `
 		FROM scope_catalog c LEFT JOIN scope_resources r ON true LEFT JOIN custom_scopes s ON s.resource = r.name
 		ORDER BY r.position, r.name, s.position, s.number`).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {

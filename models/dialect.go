@@ -224,7 +224,7 @@ func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
 		return errors.Join(readTimesInUTC(ctx, connection), setTimeouts(ctx, connection))
 	}))
-	return pool, postgres.New(postgres.Config{Conn: pool}), nil
+	return pool, postgres.New(postgres.Config{Conn: preparedAgain{pool}}), nil
 }
 
 // deadAfter is how long a connection to PostgreSQL may not respond at all before it counts as dead.
@@ -283,6 +283,7 @@ func gormConfig(now func() time.Time, log *slog.Logger, slow time.Duration) *gor
 	return &gorm.Config{
 		NowFunc:        now,
 		TranslateError: true,
+		QueryFields:    true, // see columnsOf
 		Logger:         slowQueryLogger{logger.NewSlogLogger(log, logger.Config{SlowThreshold: slow, LogLevel: logger.Warn}), slow},
 	}
 }

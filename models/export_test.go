@@ -24,6 +24,9 @@ func ShownURL(databaseURL string) (string, error) {
 	return d.shown, err
 }
 
+// LoadScopes reads the catalog of scopes.
+func (s *Store) LoadScopes(ctx context.Context) error { return s.loadScopes(s.with(ctx)) }
+
 // MigrateTo applies the migrations up to a version.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	provider, err := s.migrations(&migrationSteps{progress: orIgnored(nil)})

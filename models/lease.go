@@ -53,7 +53,7 @@ func (s *Store) SetLease(ctx context.Context, length time.Duration) error {
 			return err
 		}
 		update := tx.with(ctx).Raw(`UPDATE revocation SET node_lease_ms = ?, lease_version = lease_version + 1,
-			node_wait_ms = CASE WHEN node_wait_ms < ? THEN ? ELSE node_wait_ms END WHERE id = 1 AND lease_ms = 0 RETURNING *`,
+			node_wait_ms = CASE WHEN node_wait_ms < ? THEN ? ELSE node_wait_ms END WHERE id = 1 AND lease_ms = 0 RETURNING `+revocationColumns(),
 			length.Milliseconds(), length.Milliseconds(), length.Milliseconds()).Scan(&row)
 		if update.Error != nil {
 			return fmt.Errorf("set lease: %w", update.Error)
@@ -96,7 +96,7 @@ func (s *Store) FinishUpgrade(ctx context.Context) error {
 		}
 		// From now on, no node of an earlier version gets a lease, but one may still hold the lease that was
 		// set last. The new version of the lease keeps a SetLease of that node from ending the wait.
-		return tx.with(ctx).Raw("UPDATE revocation SET lease_ms = 0, lease_version = lease_version + 1 WHERE id = 1 RETURNING *").Scan(&row).Error
+		return tx.with(ctx).Raw("UPDATE revocation SET lease_ms = 0, lease_version = lease_version + 1 WHERE id = 1 RETURNING " + revocationColumns()).Scan(&row).Error
 	})
 	if err != nil || row.WaitMS == 0 {
 		return err

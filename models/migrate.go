@@ -172,6 +172,7 @@ func (s *Store) requireUnapplied(ctx context.Context, version int64) error {
 func (s *Store) boundTo(ctx context.Context, transaction *sql.Tx) *Store {
 	tx := *s
 	tx.db = s.db.Session(&gorm.Session{NewDB: true, Context: ctx})
+	tx.db.QueryFields = false // a table may lack columns of later migrations
 	tx.db.Statement.ConnPool = transaction
 	return &tx
 }

@@ -73,7 +73,7 @@ func (s *Store) NodeTokens(ctx context.Context) ([]NodeToken, error) {
 func (s *Store) RevokeNodeToken(ctx context.Context, name string) (Effect, error) {
 	return s.changeKeys(ctx, func(tx *Store) ([]*APIKey, error) {
 		var revoked NodeToken
-		update := tx.with(ctx).Raw("UPDATE node_tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL RETURNING *", tx.now(), name).Scan(&revoked)
+		update := tx.with(ctx).Raw("UPDATE node_tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL RETURNING "+columnsOf(revoked, "node_tokens"), tx.now(), name).Scan(&revoked)
 		if update.Error != nil {
 			return nil, fmt.Errorf("revoke node credential: %w", update.Error)
 		}

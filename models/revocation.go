@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -50,6 +51,8 @@ type revocation struct {
 }
 
 func (revocation) TableName() string { return "revocation" }
+
+var revocationColumns = sync.OnceValue(func() string { return columnsOf(revocation{}, "revocation") })
 
 // lease returns the length of new leases.
 func (r revocation) lease() time.Duration {
@@ -99,7 +102,7 @@ func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (
 		Joins("CROSS JOIN scope_catalog").
 		Joins("LEFT JOIN nodes ON nodes.id = ? AND nodes.token_id = ?", nodeID, s.nodeToken.ID).
 		Joins("LEFT JOIN key_changes ON key_changes.epoch = ? AND key_changes.change_id = ?", known.Epoch, known.ChangeID)
-	columns := "revocation.*, nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues, scope_catalog.change_id AS scopes_change"
+	columns := revocationColumns() + ", nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues, scope_catalog.change_id AS scopes_change"
 	if s.dialect.name == postgresql {
 		columns += ", clock_timestamp() AS database_time"
 	}
@@ -182,11 +185,11 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, e
 // transaction ends. It must be the last step, because all other changes wait for the lock. On PostgreSQL,
 // it takes one round trip, unless there are very many keys.
 func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, error) {
-	const next = "UPDATE revocation SET epoch = epoch + 1, change_id = @change WHERE id = 1 RETURNING *"
+	next := "UPDATE revocation SET epoch = epoch + 1, change_id = @change WHERE id = 1 RETURNING " + revocationColumns()
 	statement := next
 	if s.dialect.name == postgresql {
 		statement = "WITH next AS (" + next + "), marked AS (" +
-			"UPDATE api_keys SET changed_epoch = next.epoch FROM next WHERE api_keys.id IN @ids) SELECT * FROM next"
+			"UPDATE api_keys SET changed_epoch = next.epoch FROM next WHERE api_keys.id IN @ids) SELECT " + columnsOf(revocation{}, "next") + " FROM next"
 	}
 	ids := make([]string, len(keys))
 	for i, key := range keys {

@@ -57,7 +57,7 @@ func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, st
 		return errors.New("rows are added outside a transaction")
 	}
 	if s.dialect.name == postgresql {
-		new := "WITH new (" + names + ") AS (SELECT * FROM unnest(" + arrays(columns) + ")) "
+		new := "WITH new (" + names + ") AS (SELECT " + names + " FROM unnest(" + arrays(columns) + ") AS rows (" + names + ")) "
 		_, err := tx.ExecContext(ctx, new+statement, byColumn(rows, len(columns))...)
 		return err
 	}

@@ -41,7 +41,7 @@ func (s *Store) WebhookHealth(ctx context.Context, workspaceID, endpointID strin
 }
 
 // newestDeliveries selects the most recent deliveries to one endpoint, by index.
-const newestDeliveries = `SELECT * FROM (
+const newestDeliveries = `SELECT endpoint_id, status, failure, attempts, last_attempted_at FROM (
 	SELECT endpoint_id, status, failure, attempts, last_attempted_at FROM webhook_deliveries
 	WHERE endpoint_id = ? AND workspace_id = ? ORDER BY id DESC LIMIT ?) AS newest`
 

@@ -1,0 +1,154 @@
+package models_test
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+func TestStatementsNameTheirColumns(t *testing.T) {
+	all := regexp.MustCompile(`(?i)\b(SELECT|RETURNING)\s+\*|\b[a-z_]+\.\*(\s|,|$)`)
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && all.MatchString(text.Value) {
+				t.Errorf("%s: a statement selects all columns: %s", set.Position(text.Pos()), text.Value)
+			}
+			return true
+		})
+	}
+}
+
+// Nodes of the version before a migration serve while it adds columns. The reads are in transactions, in which
+// nothing is repeated.
+func TestAddColumnUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	used := s.key(t, "used")
+	node, err := s.RegisterNode(s.ctx, models.NewNode{Name: "node", Version: "test", StartedAt: s.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(read func(tx *models.Store) error) func() error {
+		return func() error { return s.Tx(s.ctx, read) }
+	}
+	operations := map[string]func() error{
+		"verify": read(func(tx *models.Store) error {
+			_, err := tx.APIKeyByDigest(s.ctx, used.Digest)
+			return err
+		}),
+		"list keys": read(func(tx *models.Store) error {
+			_, err := tx.APIKeys(s.ctx, s.id, models.APIKeyFilter{})
+			return err
+		}),
+		"descendants": read(func(tx *models.Store) error {
+			_, err := tx.Descendants(s.ctx, s.id, []string{used.ID})
+			return err
+		}),
+		"load scopes": read(func(tx *models.Store) error { return tx.LoadScopes(s.ctx) }),
+		"every table": read(func(tx *models.Store) error {
+			for _, row := range models.Rows {
+				if err := tx.DB().Limit(1).Find(reflect.New(reflect.TypeOf(row).Elem()).Interface()).Error; err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+		"poll": func() error {
+			changes, err := s.KeyChanges(s.ctx, node, models.UnknownKeys)
+			if err != nil {
+				return err
+			}
+			return s.AcknowledgeKeyChanges(s.ctx, node, changes.State)
+		},
+		"create and delete a key": func() error {
+			key, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "short-lived"})
+			if err != nil {
+				return err
+			}
+			_, err = s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
+			return err
+		},
+	}
+	loading, stop := context.WithCancel(t.Context())
+	defer stop()
+	var running sync.WaitGroup
+	rounds := make(map[string]*atomic.Int64, len(operations))
+	for name, operation := range operations {
+		done := new(atomic.Int64)
+		rounds[name] = done
+		running.Go(func() {
+			for loading.Err() == nil {
+				if err := operation(); err != nil {
+					t.Errorf("%s: %v", name, err)
+					stop()
+				}
+				done.Add(1)
+			}
+		})
+	}
+	// Each operation runs before and after each change to the schema.
+	awaitRounds := func() {
+		for _, done := range rounds {
+			for before := done.Load(); done.Load() < before+2 && loading.Err() == nil; {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}
+	awaitRounds()
+	for _, row := range models.Rows {
+		parsed, err := schema.Parse(row, &sync.Map{}, s.DB().NamingStrategy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "ALTER TABLE "+parsed.Table+" ADD COLUMN added text NOT NULL DEFAULT ''")
+	}
+	awaitRounds()
+	stop()
+	running.Wait()
+}
+
+// Outside a transaction, a query is repeated if a migration has changed the type of a column.
+func TestChangeColumnType(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	key := s.key(t, "CI")
+	for _, kind := range []string{"varchar(500)", "text"} {
+		for range 10 {
+			if _, err := s.APIKeyByDigest(s.ctx, key.Digest); err != nil {
+				t.Fatalf("before the type is %s: %v", kind, err)
+			}
+		}
+		s.Exec(t, "ALTER TABLE api_keys ALTER COLUMN name TYPE "+kind)
+		got, err := s.APIKeyByDigest(s.ctx, key.Digest)
+		if err != nil {
+			t.Fatalf("after the type is %s: %v", kind, err)
+		}
+		modelstest.Equal(t, "name", got.Name, "CI")
+	}
+}
