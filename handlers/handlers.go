@@ -25,7 +25,7 @@ func New(store *models.Store, gate *web.KeyGate, options web.Options) http.Handl
 	routes := api.Routes(store)
 	api.Register(server, store, gate, routes)
 	nodes.Register(server, store, gate)
-	dashboard.Register(server, store, gate.FlushSmall, routes)
+	dashboard.Register(server, store, gate.FlushSmall, routes, options)
 	read := []string{http.MethodGet, http.MethodHead}
 	server.Match(read, path.Static+"*", echo.WrapHandler(static.Handler()), middleware.Gzip())
 	server.Match(read, path.HealthLive, alive)

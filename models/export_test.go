@@ -12,7 +12,7 @@ var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{}, &FailedSignIn{}, &emailLimit{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentResponse{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
-	&auditChain{}, &revocation{}, &keyChange{}, &Node{}, &NodeToken{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{}, &accountLink{}, &accountEmail{}, &secondFactor{}, &recoveryCode{}, &pendingSignIn{}, &customScope{}, &scopeResource{}, &scopeCatalog{},
+	&auditChain{}, &revocation{}, &keyChange{}, &Node{}, &NodeToken{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{}, &accountLink{}, &accountEmail{}, &secondFactor{}, &recoveryCode{}, &pendingSignIn{}, &userIdentity{}, &roundTrip{}, &usedLogoutToken{}, &customScope{}, &scopeResource{}, &scopeCatalog{},
 }
 
 // DB returns the database, for tests of states that no method can show or create.

@@ -20,8 +20,8 @@ const (
 	ofAnyWorkspace = "workspace_id IN (SELECT id FROM workspaces) AND "
 )
 
-// PurgeExpired deletes rows that have expired or are older than they are kept: sessions, pending sign-ins, setup links,
-// links and emails about accounts, invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
+// PurgeExpired deletes rows that have expired or are older than they are kept: sessions, pending sign-ins, round trips to the
+// provider of single sign-on, logout tokens, setup links, links and emails about accounts, invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
 // hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events after 45. On
 // SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
@@ -33,6 +33,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 	}{
 		{&Session{}, "expires_at <= ? OR last_seen_at <= ?", []any{now, now.Add(-SessionIdle)}},
 		{&pendingSignIn{}, "expires_at <= ?", []any{now}},
+		{&roundTrip{}, "expires_at <= ?", []any{now}},
+		{&usedLogoutToken{}, "expires_at <= ?", []any{now}},
 		{&setupLink{}, "expires_at <= ?", []any{now}},
 		{&accountLink{}, "expires_at <= ?", []any{now}},
 		{&accountEmail{}, "expires_at <= ?", []any{now}},

@@ -30,7 +30,14 @@ type Session struct {
 	CreatedAt   time.Time
 	LastSeenAt  time.Time
 	ExpiresAt   time.Time
+
+	IdentityID           *string // with which the user signed in; nil without single sign-on
+	ProviderSession      string  // at the provider of single sign-on; empty if it doesn't name it
+	ProviderSecondFactor bool    // the provider asked for a second factor
 }
+
+// IsProvided reports whether the user signed in with single sign-on.
+func (s *Session) IsProvided() bool { return s.IdentityID != nil }
 
 // Reference returns the text that names the session on a page. The session ID can't be derived from it.
 func (s *Session) Reference() string { return hex.EncodeToString(s.Digest) }

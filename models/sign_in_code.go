@@ -27,6 +27,9 @@ type pendingSignIn struct {
 	UserID    string
 	ExpiresAt time.Time
 	CreatedAt time.Time
+
+	IdentityID      *string // with which the user signed in; nil after a password
+	ProviderSession string
 }
 
 // ErrPendingSignIn is returned for a sign-in that has expired, was completed, or never began.
@@ -84,6 +87,10 @@ func (s *Store) SignInWithCode(ctx context.Context, oldSession, pendingID, devic
 	}
 	var in *SignedIn
 	err = s.Tx(ctx, func(tx *Store) error {
+		var pending pendingSignIn
+		if err := tx.with(ctx).Where("digest = ?", digestOf(pendingID)).Find(&pending).Error; err != nil {
+			return fmt.Errorf("read pending sign-in: %w", err)
+		}
 		completed := tx.with(ctx).Where("digest = ?", digestOf(pendingID)).Delete(&pendingSignIn{})
 		if completed.Error != nil {
 			return fmt.Errorf("delete pending sign-in: %w", completed.Error)
@@ -95,8 +102,15 @@ func (s *Store) SignInWithCode(ctx context.Context, oldSession, pendingID, devic
 		if err != nil {
 			return err
 		}
-		in, err = tx.startSession(ctx, user, workspaceID, oldSession, attempt, map[string]string{"second_factor": method})
-		return err
+		details := map[string]string{"second_factor": method}
+		if pending.IdentityID != nil {
+			details["method"] = bySingleSignOn
+		}
+		in, err = tx.startSession(ctx, user, workspaceID, oldSession, attempt, details)
+		if err != nil || pending.IdentityID == nil {
+			return err
+		}
+		return tx.markProvided(ctx, in.SessionID, *pending.IdentityID, ProviderIdentity{Session: pending.ProviderSession})
 	})
 	if errors.Is(err, errCode) {
 		return nil, errors.Join(s.addFailedSignIn(ctx, user), err)

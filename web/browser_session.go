@@ -25,12 +25,17 @@ type browserSessions struct {
 	store     *models.Store
 	sessions  *sessionStore
 	publicURL string
+	provider  string // of single sign-on; empty without one
 	log       *slog.Logger
 	lost      sync.Once // to log one lost cookie
 }
 
-func newBrowserSessions(store *models.Store, publicURL string, log *slog.Logger) *browserSessions {
-	return &browserSessions{store: store, sessions: newSessionStore(store, publicURL), publicURL: publicURL, log: log}
+func newBrowserSessions(store *models.Store, options Options) *browserSessions {
+	b := &browserSessions{store: store, sessions: newSessionStore(store, options.PublicURL), publicURL: options.PublicURL, log: options.Log}
+	if options.SingleSignOn != nil {
+		b.provider = options.SingleSignOn.Name()
+	}
+	return b
 }
 
 // loadViewer loads the signed-in user, if any, and the preferences of the browser. It never rejects a
@@ -53,6 +58,7 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 		Scopes:    b.store.Scopes(),
 		KeyPrefix: b.store.KeyPrefix(),
 		PublicURL: b.publicURL,
+		Provider:  b.provider,
 		ReturnTo:  returnTo(c.Request()),
 	}
 	setViewer(c, v)
@@ -143,6 +149,24 @@ func AwaitCode(c echo.Context, in *models.SignedIn, next string) error {
 	options := cookieOptions(b.publicURL, models.PendingSignInLife)
 	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, signInCookie), in.PendingID, &options))
 	return Redirect(c, path.SignInCodeAnd(next))
+}
+
+// BeginRoundTrip sends the cookie of a round trip to the provider of single sign-on.
+func BeginRoundTrip(c echo.Context, id string) {
+	b := browserSessionsOf(c)
+	options := cookieOptions(b.publicURL, models.RoundTripLife)
+	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, roundTripCookie), id, &options))
+}
+
+// EndRoundTrip returns the ID of the browser's round trip to the provider, or "" if there is none, and deletes its
+// cookie.
+func EndRoundTrip(c echo.Context) string {
+	b := browserSessionsOf(c)
+	name := cookieName(b.publicURL, roundTripCookie)
+	options := cookieOptions(b.publicURL, 0)
+	options.MaxAge = -1
+	c.SetCookie(sessions.NewCookie(name, "", &options))
+	return cookieOf(c, name)
 }
 
 // PendingSignIn returns the ID of the browser's sign-in that waits for a code, or "" if there is none.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/clientip"
+	"github.com/skipup/keys/web/sso"
 )
 
 // Options configure a Server.
@@ -29,6 +30,7 @@ type Options struct {
 	CORSOrigins    []string        // origins of other sites whose pages may call the API; none by default
 	Stopping       <-chan struct{} // closed when readiness must fail because the server stops; may be nil
 	Version        string          // of the program, for readiness; may be empty
+	SingleSignOn   *sso.Provider   // nil without single sign-on
 }
 
 // Server is an Echo with one group of routes for pages and one for the API. Routes added to the
@@ -55,7 +57,7 @@ func New(store *models.Store, gate *KeyGate, options Options) *Server {
 		pageHeaders,
 		Compress(),
 		rejectCrossSite(options.PublicURL, options.Log),
-		newBrowserSessions(store, options.PublicURL, options.Log).loadViewer,
+		newBrowserSessions(store, options).loadViewer,
 		checkURL,
 		removeKeys(store),
 	)

@@ -19,6 +19,8 @@ const (
 	timesCookie   = "times"
 	zoneCookie    = "timezone"
 
+	roundTripCookie = "skipup_round_trip"
+
 	userValue      = "user"
 	workspaceValue = "workspace"
 	noticeValue    = "notice"

@@ -44,6 +44,10 @@ type settings struct {
 	ACMEDomains         domains
 	ACMEDirectory       directoryURL
 	RedirectAddr        optionalAddress
+	OIDCIssuer          issuerURL
+	OIDCClientID        shortText
+	OIDCClientSecret    shortText
+	OIDCName            shortText
 	Config              filePath
 }
 
@@ -64,7 +68,7 @@ func (o option) name() string {
 
 // secretVariables are the variables whose values may contain a password or a key. Files can hold these values,
 // because other users of the machine may be able to read variables.
-var secretVariables = []string{"DATABASE_URL", "REDIS_URL", "SMTP_URL", "SKIPUP_ENCRYPTION_KEY"}
+var secretVariables = []string{"DATABASE_URL", "REDIS_URL", "SMTP_URL", "SKIPUP_ENCRYPTION_KEY", "SKIPUP_OIDC_CLIENT_SECRET"}
 
 // fileVariable returns the variable that names a file with the value of the option; "" if a file can't have it.
 func (o option) fileVariable() string {
@@ -208,6 +212,7 @@ var serveOptions = []option{
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
+	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption,
 }
 
 // addFlags adds the flags of options to flags, and that of configOption.
@@ -311,6 +316,7 @@ func (s settings) conflicts() (wrong usageErrors) {
 	if bool(s.WebhookAllowPrivate) && s.PublicURL.isHTTPS() {
 		wrong.add("%s: for development only; remove it from a server with a public https URL", webhookAllowPrivateOption.name())
 	}
+	wrong = append(wrong, s.oidcConflicts()...)
 	return append(wrong, s.tlsConflicts()...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -189,6 +190,12 @@ func TestSettingsChecks(t *testing.T) {
 		{"idle-timeout", "620", ""},
 		{"idle-timeout", "0s", ""},
 
+		{"oidc-issuer", "https://id.example.com/realms/acme", ""}, // without a client
+		{"oidc-issuer", "id.example.com", ""},
+		{"oidc-issuer", "http://id.example.com", ""},
+		{"oidc-issuer", "https://ada:hunter2@id.example.com", ""},
+		{"oidc-issuer", "https://id.example.com/?realm=acme", ""},
+
 		{"webhook-allow-private", "true", "true"},
 		{"webhook-allow-private", "yes", ""},
 	}
@@ -256,6 +263,27 @@ func TestServeUsesTheRedisAndSMTPSettings(t *testing.T) {
 func TestSMTPRequiresASender(t *testing.T) {
 	env := map[string]string{"SMTP_URL": "smtp://keys:hunter2@mail.example.com"}
 	skipup(t, env, "serve").requireFailure(t, exitUsage, "--mail-from (SKIPUP_MAIL_FROM): required with --smtp (SMTP_URL)")
+}
+
+func TestSingleSignOnSettings(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"SKIPUP_OIDC_ISSUER": "https://id.example.com/", "SKIPUP_OIDC_CLIENT_ID": "skipup", "SKIPUP_OIDC_CLIENT_SECRET_FILE": secret}
+	s, err := loaded(t, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := s.provider("https://keys.example.com")
+	modelstest.Equal(t, "name", provider.Name(), "id.example.com")
+	modelstest.Equal(t, "issuer", provider.Issuer(), "https://id.example.com/")
+	modelstest.Equal(t, "secret", string(s.OIDCClientSecret), "hunter2")
+	for _, missing := range []string{"SKIPUP_OIDC_ISSUER", "SKIPUP_OIDC_CLIENT_ID", "SKIPUP_OIDC_CLIENT_SECRET_FILE"} {
+		incomplete := maps.Clone(env)
+		delete(incomplete, missing)
+		skipup(t, incomplete, "serve").requireFailure(t, exitUsage, "--oidc-issuer (SKIPUP_OIDC_ISSUER): require")
+	}
 }
 
 // Each usage error has a line with the flag and variable, wherever the value comes from. No line

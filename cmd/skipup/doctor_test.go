@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
@@ -33,8 +37,23 @@ func TestDoctor(t *testing.T) {
 	})
 }
 
+// startProvider starts a provider of OpenID Connect that names an issuer, its URL if empty, and returns its URL.
+func startProvider(t *testing.T, issuer string) string {
+	t.Helper()
+	provider := &oidctest.Server{}
+	server := httptest.NewServer(provider)
+	t.Cleanup(server.Close)
+	provider.SetIssuer(cmp.Or(issuer, server.URL))
+	return server.URL
+}
+
 func TestDoctorFindsProblems(t *testing.T) {
 	sink := mailtest.New(t, mailtest.Options{})
+	provider := startProvider(t, "")
+	other := startProvider(t, "https://id.example.com")
+	singleSignOn := func(issuer string) map[string]string {
+		return map[string]string{"SKIPUP_OIDC_ISSUER": issuer, "SKIPUP_OIDC_CLIENT_ID": "skipup", "SKIPUP_OIDC_CLIENT_SECRET": "hunter2", "SKIPUP_PUBLIC_URL": "https://keys.invalid"}
+	}
 	tests := []struct {
 		name  string
 		env   map[string]string
@@ -48,6 +67,9 @@ func TestDoctorFindsProblems(t *testing.T) {
 		{"no public URL", map[string]string{"SKIPUP_ADDR": ":8080"}, "public_url", models.LevelWarning, "links point to localhost"},
 		{"no SMTP server", map[string]string{"SMTP_URL": "smtp://127.0.0.1:1", "SKIPUP_MAIL_FROM": "keys@acme.test"}, "smtp", models.LevelError, "connection refused"},
 		{"SMTP server", map[string]string{"SMTP_URL": "smtp://" + sink.Address, "SKIPUP_MAIL_FROM": "keys@acme.test"}, "smtp", models.LevelOK, "accepts connections"},
+		{"no provider", singleSignOn("http://127.0.0.1:1"), "single_sign_on", models.LevelError, "connection refused"},
+		{"another provider", singleSignOn(other), "single_sign_on", models.LevelError, "did not match the issuer"},
+		{"provider", singleSignOn(provider), "single_sign_on", models.LevelOK, "https://keys.invalid/login/sso/return"},
 		{"no Redis", map[string]string{"REDIS_URL": "redis://:hunter2@127.0.0.1:1"}, "redis", models.LevelError, "connection refused"},
 		{"no database", map[string]string{"DATABASE_URL": "sqlite:/nowhere/skipup.db"}, "database", models.LevelError, "There is no database at /nowhere/skipup.db"},
 		{"no database server", map[string]string{"DATABASE_URL": "postgres://ada:hunter2@127.0.0.1:1/skipup"}, "database", models.LevelError, "connection refused"},

@@ -100,7 +100,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	defer closeGate()
 	options := web.Options{
 		PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins,
-		Stopping: ctx.Done(), Version: versionText(),
+		Stopping: ctx.Done(), Version: versionText(), SingleSignOn: s.provider(publicURL),
 	}
 	handler := handlers.New(store, gate, options)
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText(), "tls", s.servesTLS())

@@ -8,7 +8,7 @@ import (
 // Permissions returns the permission that each route requires, by "METHOD /path".
 func Permissions() map[string]models.Permission {
 	permissions := map[string]models.Permission{}
-	for _, r := range table(&web.Server{}, nil, nil, nil) {
+	for _, r := range table(&web.Server{}, nil, nil, nil, web.Options{}) {
 		permissions[r.method+" "+r.path] = r.access.permission
 	}
 	return permissions

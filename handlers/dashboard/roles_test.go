@@ -30,6 +30,7 @@ var withoutPermission = []string{
 	"POST /search", "POST /settings/account/email", "POST /settings/account/name", "POST /settings/account/password",
 	"POST /settings/account/recovery-codes", "POST /settings/account/second-factor", "POST /settings/account/second-factor/remove",
 	"POST /settings/account/sessions", "POST /settings/account/sessions/end", "POST /settings/workspace/leave", "POST /setup/:token", "POST /workspace",
+	"GET /login/sso", "GET /login/sso/return", "POST /login/sso/logout",
 }
 
 // secretPath is the part of a webhook endpoint's URL that only those who manage webhooks may see.

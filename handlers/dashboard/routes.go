@@ -64,8 +64,8 @@ func latestUsage(flush func(context.Context)) echo.MiddlewareFunc {
 
 // Register adds the routes of the dashboard to server. Its pages show which of the API's routes a key
 // can call. Pages that show usage up to the second call flushUsage first.
-func Register(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table) {
-	for _, r := range table(server, store, flushUsage, routes) {
+func Register(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table, options web.Options) {
+	for _, r := range table(server, store, flushUsage, routes, options) {
 		handle := proofs{store}.requireSecondFactor(r.path, r.handle)
 		if asksPassword, needed := stepUp[endpoint{r.method, r.path}]; needed {
 			handle = proofs{store}.require(asksPassword, handle)
@@ -75,10 +75,11 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 }
 
 // table returns the routes of the dashboard.
-func table(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table) []route {
+func table(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table, options web.Options) []route {
 	var (
 		setup       = setUp{store}
 		session     = sessions{store}
+		provider    = singleSignOn{store, options.SingleSignOn, options.Log}
 		reset       = passwordResets{store}
 		account     = accounts{store}
 		keys        = apiKeys{store, routes, server.UntrustedProxy}
@@ -103,6 +104,9 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodPost, path.SignIn, anyone, session.create},
 		{http.MethodGet, path.SignInCode, anyone, session.askCode},
 		{http.MethodPost, path.SignInCode, anyone, session.enterCode},
+		{http.MethodGet, path.SingleSignOn, anyone, provider.begin},
+		{http.MethodGet, path.SingleSignOnReturn, bearer, provider.complete},
+		{http.MethodPost, path.SingleSignOnLogout, anyone, provider.logOut},
 		{http.MethodPost, path.SignOut, user, session.delete},
 		{http.MethodGet, path.ForgotPassword, anyone, reset.ask},
 		{http.MethodPost, path.ForgotPassword, anyone, reset.request},

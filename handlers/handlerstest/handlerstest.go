@@ -50,6 +50,7 @@ type Options struct {
 	Metrics   *web.Metrics
 	Proxies   []netip.Prefix // trusted; none by default
 	Origins   []string       // of CORS; none by default
+	Provider  *Provider      // of single sign-on; none by default
 }
 
 // Each runs test as a subtest for each database.
@@ -95,6 +96,9 @@ func start(t testing.TB, store *modelstest.Store, options Options) *Server {
 	stopGate := run(t, gate)
 	server.Config.MaxHeaderBytes = web.MaxHeader
 	webOptions := web.Options{PublicURL: publicURL, Log: logger, TrustedProxies: options.Proxies, CORSOrigins: options.Origins}
+	if options.Provider != nil {
+		webOptions.SingleSignOn = options.Provider.client(publicURL)
+	}
 	product := handlers.New(store.Store, gate, webOptions)
 	handler := withContract(t, product)
 	server.Config.Handler = handler

@@ -66,6 +66,8 @@ var groups = []group{
 	{"Sign-in", []action{
 		{"user.signed_in", "Signed in", "{actor} signed in"},
 		{"user.signed_out", "Signed out", "{actor} signed out"},
+		{"user.single_sign_on_linked", "Single sign-on linked", "{actor} used single sign-on for the first time"},
+		{"user.signed_out_by_provider", "Signed out by the provider", "The provider of single sign-on signed {target} out"},
 		{"user.signed_out_everywhere", "Signed out everywhere", "{actor} signed out everywhere"},
 		{"user.session_ended", "Session ended", "{actor} ended a session of {target}"},
 		{"user.unlocked", "Account unlocked", "{actor} unlocked sign-in for {target}"},
@@ -113,6 +115,9 @@ const signInFailed = "user.sign_in_failed"
 func patternOf(event models.AuditEvent) string {
 	if event.Action == signInFailed {
 		return "Failed sign-in attempt for {target}"
+	}
+	if method := event.Details["method"]; event.Action == "user.signed_in" && method != "" {
+		return "{actor} signed in with " + method
 	}
 	for _, group := range groups {
 		for _, action := range group.Actions {

@@ -118,6 +118,7 @@ func TestSentence(t *testing.T) {
 		{models.AuditEvent{Action: "webhook_endpoint.disabled", ActorType: models.ActorSystem, ActorName: "SkipUp Keys", TargetType: "webhook_endpoint", TargetName: "example.com"}, "System disabled webhook endpoint example.com"},
 		{models.AuditEvent{Action: "seat.released", ActorName: "Ada", TargetType: "seat", TargetName: "Bob"}, "Ada released Bob’s seat"},
 		{models.AuditEvent{Action: "user.signed_in", TargetType: "user", TargetName: "Ada", ActorName: "Ada"}, "Ada signed in"},
+		{models.AuditEvent{Action: "user.signed_in", TargetType: "user", TargetName: "Ada", ActorName: "Ada", Details: map[string]string{"method": "single sign-on"}}, "Ada signed in with single sign-on"},
 		{models.AuditEvent{Action: "lease.set", TargetType: "lease", TargetName: "lease"}, "Someone changed the lease duration"},
 		{models.AuditEvent{Action: "robot.built", TargetType: "robot_arm", TargetName: "R2"}, "Someone: robot.built robot arm R2"},
 	}

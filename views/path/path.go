@@ -9,6 +9,9 @@ const (
 	SetUp              = "/setup/"
 	SignIn             = "/login"
 	SignInCode         = SignIn + "/code"
+	SingleSignOn       = SignIn + "/sso"
+	SingleSignOnReturn = SingleSignOn + "/return"
+	SingleSignOnLogout = SingleSignOn + "/logout"
 	SignOut            = "/logout"
 	ForgotPassword     = "/forgot-password"
 	ResetRequested     = ForgotPassword + "?sent=true"
@@ -95,6 +98,14 @@ const (
 // SignInAgain returns the path of the sign-in page that explains the reason and continues to next.
 func SignInAgain(next, reason string) string {
 	return SignIn + "?" + url.Values{"next": {next}, "signed_out": {reason}}.Encode()
+}
+
+// SingleSignOnAnd returns the path that leads to the provider of single sign-on and then to next.
+func SingleSignOnAnd(next string) string {
+	if next == "" || next == Root {
+		return SingleSignOn
+	}
+	return SingleSignOn + "?" + url.Values{"next": {next}}.Encode()
 }
 
 // SignInCodeAnd returns the path of the page that asks for a code and continues to next.

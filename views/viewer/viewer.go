@@ -62,6 +62,7 @@ type Viewer struct {
 	ReturnTo    string         // path and query of this page; empty if it can't be requested again
 	Scopes      *scope.Catalog // of this deployment; the built-in ones if nil
 	KeyPrefix   string         // of new API keys; the default if empty
+	Provider    string         // name of the provider of single sign-on; empty without one
 	PublicURL   string         // scheme and host of this deployment, without a trailing slash
 }
 

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding"
+	"errors"
+	"net/url"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web/sso"
+)
+
+// issuerURL identifies a provider of OpenID Connect, empty for none. It stays as written, because the provider's
+// configuration must have the same text.
+type issuerURL string
+
+var errIssuer = errors.New("use the issuer of your provider, an https URL without a query, such as https://id.example.com; http works only on this machine")
+
+func (i *issuerURL) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	u, err := url.Parse(string(text))
+	switch {
+	case err != nil, u.User != nil, u.RawQuery != "", u.Fragment != "", !isHost(u.Hostname()):
+		return errIssuer
+	case u.Scheme == "https", u.Scheme == "http" && listenAddress(u.Hostname()+":80").isLoopback():
+		*i = issuerURL(text)
+		return nil
+	}
+	return errIssuer
+}
+
+func (i issuerURL) host() string {
+	u, err := url.Parse(string(i))
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// shortText is a text of at most 255 characters, or empty.
+type shortText string
+
+func (s *shortText) UnmarshalText(text []byte) error {
+	if len(text) > 255 {
+		return errors.New("use at most 255 characters")
+	}
+	*s = shortText(text)
+	return nil
+}
+
+var (
+	oidcIssuerOption = option{
+		"oidc-issuer", "SKIPUP_OIDC_ISSUER", "", "issuer `URL` of an OpenID Connect provider for single sign-on",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCIssuer },
+	}
+	oidcClientIDOption = option{
+		"oidc-client-id", "SKIPUP_OIDC_CLIENT_ID", "", "client `ID` of this server at the provider",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCClientID },
+	}
+	// oidcClientSecretOption has no flag because other users of the machine can read command lines.
+	oidcClientSecretOption = option{
+		"", "SKIPUP_OIDC_CLIENT_SECRET", "", "",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCClientSecret },
+	}
+	oidcNameOption = option{
+		"oidc-name", "SKIPUP_OIDC_NAME", "", "`name` of the provider on the sign-in page (default the host of the issuer)",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCName },
+	}
+)
+
+// oidcConflicts returns what is missing for single sign-on.
+func (s settings) oidcConflicts() (wrong usageErrors) {
+	switch {
+	case s.OIDCIssuer == "" && (s.OIDCClientID != "" || s.OIDCClientSecret != "" || s.OIDCName != ""):
+		wrong.add("%s: required with the other settings of single sign-on", oidcIssuerOption.name())
+	case s.OIDCIssuer == "":
+	case s.OIDCClientID == "" || s.OIDCClientSecret == "":
+		wrong.add("%s: requires %s and %s", oidcIssuerOption.name(), oidcClientIDOption.name(), oidcClientSecretOption.name())
+	}
+	return wrong
+}
+
+// provider returns the provider of single sign-on, or nil if there is none.
+func (s settings) provider(publicURL string) *sso.Provider {
+	if s.OIDCIssuer == "" {
+		return nil
+	}
+	return sso.New(sso.Config{
+		Name:   cmp.Or(string(s.OIDCName), s.OIDCIssuer.host()),
+		Issuer: string(s.OIDCIssuer), ClientID: string(s.OIDCClientID), ClientSecret: string(s.OIDCClientSecret),
+		RedirectURL: publicURL + path.SingleSignOnReturn,
+	})
+}
+
+// checkOIDC checks that the provider of single sign-on can be reached, and that it is the one in the settings.
+func checkOIDC(ctx context.Context, s settings) models.Diagnosis {
+	const check = "single_sign_on"
+	provider := s.provider(string(s.PublicURL))
+	if provider == nil {
+		return fine(check, "Single sign-on is not set up.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	if err := provider.Discover(ctx); err != nil {
+		return models.Diagnosis{Check: check, Level: models.LevelError, Message: "The provider of single sign-on can't be used. " + sentence(err), Remedy: "Check " + oidcIssuerOption.name() + ", and that this machine can reach it."}
+	}
+	if s.PublicURL == "" {
+		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "There is no public URL, to which the provider could send people back.", Remedy: "Set " + publicURLOption.name() + "."}
+	}
+	return fine(check, "The provider "+provider.Name()+" responds. It must know the redirect URL "+string(s.PublicURL)+path.SingleSignOnReturn+".")
+}
