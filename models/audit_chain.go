@@ -85,24 +85,35 @@ func (s *Store) flushAudit(ctx context.Context) error {
 	return s.appendAudit(ctx, events)
 }
 
-// appendAudit writes events and locks the heads of their chains, in the order of their names to avoid
-// deadlocks.
+// insertBatchSize limits the rows that one statement inserts, because the databases limit its parameters.
+const insertBatchSize = 100
+
+// appendAudit writes events, and streams them to webhook endpoints. It locks the heads of their chains, in the
+// order of their names to avoid deadlocks.
 func (s *Store) appendAudit(ctx context.Context, events []AuditEvent) error {
 	byChain := map[string][]AuditEvent{}
 	for _, event := range events {
 		byChain[event.chain()] = append(byChain[event.chain()], event)
 	}
-	for _, name := range slices.Sorted(maps.Keys(byChain)) {
+	names := slices.Sorted(maps.Keys(byChain))
+	subscribers, err := s.auditSubscribers(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		events := byChain[name]
 		chain, err := s.lockAuditChain(ctx, name)
 		if err != nil {
 			return err
 		}
 		chain.extend(events)
-		if err := s.with(ctx).CreateInBatches(events, 100).Error; err != nil {
+		if err := s.with(ctx).CreateInBatches(events, insertBatchSize).Error; err != nil {
 			return fmt.Errorf("write audit events: %w", err)
 		}
 		if err := s.moveAuditChain(ctx, chain); err != nil {
+			return err
+		}
+		if err := s.streamAudit(ctx, subscribers[name], events); err != nil {
 			return err
 		}
 	}

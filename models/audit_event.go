@@ -2,9 +2,12 @@ package models
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/skipup/keys/models/wire"
 )
 
 // AuditEvent is an entry of the audit log. It is written in the transaction of the change that it
@@ -25,6 +28,15 @@ type AuditEvent struct {
 	CreatedAt   time.Time // the time in the ID, so that both sort in the same order
 	Seq         int64     // position in the chain of the workspace, from 1
 	Hash        []byte    // SHA-256 of this event and the Hash of the previous one
+}
+
+// Wire returns the event as the API and webhooks show it.
+func (e *AuditEvent) Wire() wire.AuditEvent {
+	return wire.AuditEvent{
+		ID: e.ID, CreatedAt: wire.Timestamp(e.CreatedAt), ActorType: string(e.ActorType), ActorID: e.ActorID, Actor: e.ActorName,
+		Action: e.Action, TargetType: e.TargetType, TargetID: e.TargetID, Target: e.TargetName, Details: e.Details,
+		Address: optional(e.Address), UserAgent: optional(e.UserAgent), Seq: e.Seq, Hash: hex.EncodeToString(e.Hash),
+	}
 }
 
 // target is the object of an audit event.

@@ -37,6 +37,7 @@ const (
 	APIKeyRejectedAfterDeletionEvent    EventType = "api_key.rejected_after_deletion"
 	SeatAssignedEvent                   EventType = "seat.assigned"
 	SeatReleasedEvent                   EventType = "seat.released"
+	AuditLogEvent                       EventType = "audit.event"
 )
 
 // PingEvent is the type of a test event. It is sent to one endpoint on request and cannot be
@@ -51,6 +52,7 @@ var EventTypes = []EventType{
 	APIKeyCreatedEvent, APIKeyUpdatedEvent, APIKeyPausedEvent, APIKeyResumedEvent, APIKeyRotatedEvent, APIKeyDeletedEvent, APIKeyExpiringEvent,
 	APIKeyRejectedAfterDeletionEvent,
 	SeatAssignedEvent, SeatReleasedEvent,
+	AuditLogEvent,
 }
 
 // Event is a change in a workspace that is reported to webhook endpoints. It is written in the
@@ -84,16 +86,28 @@ func (s *Store) publish(ctx context.Context, workspaceID string, t EventType, da
 	if err := s.writeEvent(ctx, event, data); err != nil {
 		return err
 	}
-	return s.addDeliveries(ctx, event)
+	endpoints, err := s.lockWebhookEndpoints(ctx, workspaceID)
+	if err != nil {
+		return err
+	}
+	return s.insertDeliveries(ctx, s.deliveriesTo(endpoints, event))
 }
 
-// writeEvent completes an event with data and inserts it.
-func (s *Store) writeEvent(ctx context.Context, event *Event, data any) error {
+// complete sets the data of an event, its ID, and its time.
+func (s *Store) complete(event *Event, data any) error {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("encode event %s: %w", event.Type, err)
 	}
 	event.ID, event.Data, event.CreatedAt = s.id("evt"), string(body), s.now()
+	return nil
+}
+
+// writeEvent completes an event with data and inserts it.
+func (s *Store) writeEvent(ctx context.Context, event *Event, data any) error {
+	if err := s.complete(event, data); err != nil {
+		return err
+	}
 	if err := s.with(ctx).Create(event).Error; err != nil {
 		return fmt.Errorf("write event %s: %w", event.Type, err)
 	}

@@ -7,22 +7,33 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// ReadScope returns the scope that a key needs to read what events of the type contain, and whether
+// AuditScopes are the scopes that a key needs to read the audit log. Its events are about all resources,
+// so a key must be able to read each of them.
+var AuditScopes = scope.ReadOnly
+
+// ReadScopes returns the scopes that a key needs to read what events of the type contain, and whether
 // the type is known. A ping contains nothing that needs a scope.
-func (t EventType) ReadScope() (scope.Scope, bool) {
+func (t EventType) ReadScopes() (scope.Set, bool) {
+	if t == AuditLogEvent {
+		return AuditScopes, true
+	}
 	resource, _, _ := strings.Cut(string(t), ".")
-	return scope.Builtin.Parse(resource + "s.read")
+	needed, known := scope.Builtin.Parse(resource + "s.read")
+	if !known {
+		return scope.Set{}, false
+	}
+	return scope.Of(needed), true
 }
 
 // ReadScopes returns the scopes that a key needs to read what the events contain. It returns false if
 // a type is unknown.
 func (l EventList) ReadScopes() (needed scope.Set, known bool) {
 	for _, t := range l {
-		s, known := t.ReadScope()
+		scopes, known := t.ReadScopes()
 		if !known {
 			return needed, false
 		}
-		needed = needed.With(scope.Of(s))
+		needed = needed.With(scopes)
 	}
 	return needed, true
 }

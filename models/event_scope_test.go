@@ -10,22 +10,23 @@ import (
 
 func TestEveryEventNeedsReadScope(t *testing.T) {
 	for _, event := range models.EventTypes {
-		if _, known := event.ReadScope(); !known {
+		if _, known := event.ReadScopes(); !known {
 			t.Errorf("%s needs no scope", event)
 		}
 	}
-	for event, want := range map[models.EventType]scope.Scope{
-		models.MeetingRequestBookedEvent: scope.MeetingRequestsRead,
-		models.MemberAddedEvent:          scope.MembersRead,
-		models.APIKeyExpiringEvent:       scope.APIKeysRead,
-		models.SeatReleasedEvent:         scope.SeatsRead,
+	for event, want := range map[models.EventType]scope.Set{
+		models.MeetingRequestBookedEvent: scope.Of(scope.MeetingRequestsRead),
+		models.MemberAddedEvent:          scope.Of(scope.MembersRead),
+		models.APIKeyExpiringEvent:       scope.Of(scope.APIKeysRead),
+		models.SeatReleasedEvent:         scope.Of(scope.SeatsRead),
+		models.AuditLogEvent:             scope.ReadOnly,
 	} {
-		if got, _ := event.ReadScope(); got != want {
-			t.Errorf("scope for %s = %s, want %s", event, got, want)
+		if got, _ := event.ReadScopes(); got != want {
+			t.Errorf("scopes for %s = %s, want %s", event, got, want)
 		}
 	}
-	if got, known := models.PingEvent.ReadScope(); known {
-		t.Errorf("scope for a ping = %s, want none", got)
+	if got, known := models.PingEvent.ReadScopes(); known {
+		t.Errorf("scopes for a ping = %s, want none", got)
 	}
 }
 

@@ -75,7 +75,7 @@ func (d *WebhookDelivery) WireFor(scopes scope.Set) wire.WebhookDelivery {
 		ID: d.ID, EventType: string(d.EventType), Status: string(d.Status), ResponseCode: d.ResponseCode,
 		Attempts: d.Attempts, DeliveredAt: wire.OptionalTimestamp(d.DeliveredAt), LastAttemptedAt: wire.OptionalTimestamp(d.LastAttemptedAt), CreatedAt: wire.Timestamp(d.CreatedAt),
 	}
-	if needed, known := d.EventType.ReadScope(); d.EventType == PingEvent || known && scopes.Has(needed) {
+	if needed, known := d.EventType.ReadScopes(); d.EventType == PingEvent || known && scopes.Contains(needed) {
 		payload := d.Event.Wire()
 		delivery.Payload = &payload
 	}

@@ -135,6 +135,10 @@ func (s *Store) DeleteWebhookEndpoint(ctx context.Context, workspaceID, id strin
 		if err := endpoint.DeletionChallenge(health, tx.now()).check(c); err != nil {
 			return err
 		}
+		// The audit event locks the other endpoints. Without this lock, two deletions would wait for each other.
+		if _, err := tx.lockWorkspace(ctx, workspaceID); err != nil {
+			return err
+		}
 		deleted := tx.with(ctx).Where("id = ?", id).Delete(&WebhookEndpoint{})
 		if deleted.Error != nil {
 			return fmt.Errorf("delete webhook endpoint: %w", deleted.Error)

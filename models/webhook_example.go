@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -64,6 +66,12 @@ func exampleOf(t EventType, now time.Time, keyPrefix string) any {
 		return key
 	case APIKeyRotatedEvent:
 		return wire.RotatedAPIKey{APIKey: key, RotatedFrom: "key_00000000000000000000000001"}
+	case AuditLogEvent:
+		return wire.AuditEvent{
+			ID: "aud_00000000000000000000000000", CreatedAt: at, ActorType: string(ActorMember), ActorID: &member.ID, Actor: *member.Name,
+			Action: "api_key.created", TargetType: "api_key", TargetID: key.ID, Target: key.Name, Details: map[string]string{"key_prefix": key.KeyPrefix},
+			Address: new("203.0.113.7"), UserAgent: new("Example browser"), Seq: 1, Hash: hex.EncodeToString(make([]byte, sha256.Size)),
+		}
 	case SeatAssignedEvent, SeatReleasedEvent:
 		return wire.Seat{ID: "seat_00000000000000000000000000", MemberID: member.ID, MemberEmail: member.Email, AssignedAt: at}
 	}

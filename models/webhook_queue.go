@@ -25,22 +25,27 @@ const WebhookClaim = 30 * time.Second
 // manualRetry takes the place of a claim while a delivery waits for a manual retry.
 const manualRetry = "asked for"
 
-// addDeliveries inserts a delivery of an event for each endpoint that subscribes to it.
-func (s *Store) addDeliveries(ctx context.Context, event *Event) error {
-	// Without the lock, deleting an endpoint concurrently would make the insert fail.
-	query := s.with(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"}).Select("id", "events").
-		Where("workspace_id = ? AND disabled_at IS NULL", event.WorkspaceID)
+// lockWebhookEndpoints returns what endpoints subscribe to and whether they are enabled. Until the
+// transaction ends, they can't be deleted, which would make inserting deliveries fail.
+func (s *Store) lockWebhookEndpoints(ctx context.Context, workspaceID string) ([]WebhookEndpoint, error) {
+	query := s.with(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"}).Select("id", "events", "disabled_at").
+		Where("workspace_id = ?", workspaceID)
 	var endpoints []WebhookEndpoint
 	if err := query.Order("id").Find(&endpoints).Error; err != nil {
-		return fmt.Errorf("read webhook endpoints: %w", err)
+		return nil, fmt.Errorf("read webhook endpoints: %w", err)
 	}
+	return endpoints, nil
+}
+
+// deliveriesTo returns a delivery of an event for each enabled endpoint that subscribes to it.
+func (s *Store) deliveriesTo(endpoints []WebhookEndpoint, event *Event) []WebhookDelivery {
 	var deliveries []WebhookDelivery
 	for _, endpoint := range endpoints {
-		if slices.Contains(endpoint.Events, event.Type) {
+		if endpoint.Enabled() && slices.Contains(endpoint.Events, event.Type) {
 			deliveries = append(deliveries, s.newDelivery(event, endpoint.ID))
 		}
 	}
-	return s.insertDeliveries(ctx, deliveries)
+	return deliveries
 }
 
 func (s *Store) newDelivery(event *Event, endpointID string) WebhookDelivery {
@@ -62,7 +67,7 @@ func (s *Store) insertDeliveries(ctx context.Context, deliveries []WebhookDelive
 	for i := range deliveries {
 		deliveries[i].NextAttemptAt = &now
 	}
-	if err := s.with(ctx).Omit(clause.Associations).Create(&deliveries).Error; err != nil {
+	if err := s.with(ctx).Omit(clause.Associations).CreateInBatches(deliveries, insertBatchSize).Error; err != nil {
 		return fmt.Errorf("insert webhook deliveries: %w", err)
 	}
 	*s.addedDue = true

@@ -81,20 +81,16 @@ func (g *KeyGate) guard(outer echo.Context, next echo.HandlerFunc) error {
 }
 
 // Route returns middleware that counts requests under a route name such as "GET /me", and rejects
-// keys without the scope that the route needs; nil for none. Call it before serving requests.
-func (g *KeyGate) Route(name string, needs *scope.Scope) echo.MiddlewareFunc {
-	var needed scope.Set
-	scopeName := ""
-	if needs != nil {
-		needed, scopeName = scope.Of(*needs), needs.String()
-	}
-	route := g.NewRoute(name, scopeName)
+// keys without all built-in scopes that the route needs. Call it before serving requests.
+func (g *KeyGate) Route(name string, needed scope.Set) echo.MiddlewareFunc {
+	scopeNames := needed.String()
+	route := g.NewRoute(name, scopeNames)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.(*requestContext)
 			r.gated.Route = route
 			if err := r.gated.Key.Require(needed, g.Scopes()); err != nil {
-				r.missingScope = scopeName
+				r.missingScope = scopeNames
 				return err
 			}
 			return next(c)

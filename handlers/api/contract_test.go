@@ -74,7 +74,7 @@ func TestDocumentMatchesRoutes(t *testing.T) {
 			t.Errorf("static/openapi.yaml does not describe %s. Add it under paths, with operationId, one of the tags %q, summary %q, "+
 				"security \"- apiKey: [%s]\", its parameters, requestBody with an example, and the responses %v; those of errors are $ref to "+
 				"components/responses. Then add to prepare in examples_test.go what must exist before its example is sent.",
-				route.Name(), tags, route.Summary, route.ScopeName(), statusesOf(route))
+				route.Name(), tags, route.Summary, route.ScopeNames(), statusesOf(route))
 			continue
 		}
 		delete(operations, route.Name())
@@ -105,7 +105,7 @@ func checkSecurity(t *testing.T, route api.Route, operation *openapi3.Operation)
 	if operation.Security != nil && len(*operation.Security) == 1 {
 		got = (*operation.Security)[0]["apiKey"]
 	}
-	if want := strings.Fields(route.ScopeName()); got == nil || !slices.Equal(got, want) {
+	if want := strings.Fields(route.ScopeNames()); got == nil || !slices.Equal(got, want) {
 		t.Errorf("%s: security = apiKey %q, want %q", route.Name(), got, want)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // pagedLists contains all lists, with functions that add an item and remove it.
 var pagedLists = map[string]struct {
 	add    func(t *testing.T, s *handlerstest.Server, n int) (id string)
-	remove func(t *testing.T, s *handlerstest.Server, id string)
+	remove func(t *testing.T, s *handlerstest.Server, id string) // nil if items are never removed
 }{
 	"/api_keys": {
 		func(t *testing.T, s *handlerstest.Server, n int) string {
@@ -70,6 +70,17 @@ var pagedLists = map[string]struct {
 		func(t *testing.T, s *handlerstest.Server, id string) {
 			s.Exec(t, "DELETE FROM webhook_deliveries WHERE id = $1", id)
 		},
+	},
+	"/audit_events?action=api_key.renamed": {
+		func(t *testing.T, s *handlerstest.Server, n int) string {
+			key := s.NamedKey(t, s.Workspace.ID, fmt.Sprint("Renamed ", n))
+			_, err := s.UpdateAPIKey(t.Context(), s.Workspace.ID, key.ID, models.KeyUpdate{Name: models.To(fmt.Sprint("Key ", n))})
+			must(t, err)
+			events, err := s.AuditEventsOf(t.Context(), s.Workspace.ID, key.ID, 1)
+			must(t, err)
+			return events[0].ID
+		},
+		nil,
 	},
 	"/seats": {
 		func(t *testing.T, s *handlerstest.Server, _ int) string {
@@ -146,6 +157,9 @@ func TestPagingIsStableInEveryList(t *testing.T) {
 				shown = append(shown, page...)
 				of.add(t, s, n)
 				n++
+				if of.remove == nil {
+					return
+				}
 				if last := page[len(page)-1]; slices.Contains(ids, last) {
 					of.remove(t, s, last) // the item that the cursor points to
 				}
@@ -154,7 +168,7 @@ func TestPagingIsStableInEveryList(t *testing.T) {
 					want = slices.Delete(want, next, next+1)
 				}
 			})
-			if len(want) == len(ids) {
+			if of.remove != nil && len(want) == len(ids) {
 				t.Errorf("%s: the test removed no items", list)
 			}
 			if got := shown[:min(len(shown), len(want))]; !slices.Equal(got, want) {

@@ -260,7 +260,7 @@ func routesOf(table []api.Route) []apikeys.Route {
 	routes := make([]apikeys.Route, len(table))
 	for i, route := range table {
 		routes[i] = apikeys.Route{
-			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Name: route.Name(), Scope: route.ScopeName(),
+			Method: route.Method, Path: api.Base + route.Path, Summary: route.Summary, Name: route.Name(), Scopes: route.Scopes,
 		}
 	}
 	return routes

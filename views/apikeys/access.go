@@ -104,7 +104,7 @@ func keepOr(keep ui.Choice, key *models.APIKey, others []ui.Choice) []ui.Choice 
 
 // change describes what checking or unchecking the box of s changes.
 func (p AccessPage) change(s scope.Definition) ui.Change {
-	routes := p.needing(s.Name)
+	routes := p.needing(s.Scope)
 	if !p.Key.Scopes.Has(s.Scope) {
 		change := ui.Change{Checked: true, Label: "Added"}
 		if len(routes) > 0 {
@@ -124,11 +124,12 @@ func (p AccessPage) change(s scope.Definition) ui.Change {
 	return change
 }
 
-// needing returns the names of the routes that need a scope.
-func (p AccessPage) needing(scopeName string) []string {
+// needing returns the names of the routes that need a scope and otherwise only scopes that the key has.
+func (p AccessPage) needing(s scope.Scope) []string {
+	with := p.Key.Scopes.With(scope.Of(s))
 	var names []string
 	for _, route := range p.Routes {
-		if route.Scope == scopeName {
+		if route.Scopes.Has(s) && with.Contains(route.Scopes) {
 			names = append(names, route.Name)
 		}
 	}

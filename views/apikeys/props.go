@@ -131,8 +131,8 @@ type DetailsForm struct {
 // Route is an endpoint of the API.
 type Route struct {
 	Method, Path, Summary string
-	Name                  string // as in APIKey.LastUsedRoute, such as "GET /me"
-	Scope                 string // empty if none is needed
+	Name                  string    // as in APIKey.LastUsedRoute, such as "GET /me"
+	Scopes                scope.Set // all of them are needed
 }
 
 // DetailPage is the page of a key.

@@ -739,7 +739,7 @@ func webhooks() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node, and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20, and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately. Once you return 2xx again, we send what failed in the meantime right away, except what you rejected with 429.</p><p>On the endpoint’s page you can retry all failed deliveries, replay the events of a period, and send an example of each event, which has <code>\"test\": true</code>.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates, also when someone replays events. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "</code></pre></div><p><strong class=\"font-semibold\">Always verify the signature.</strong> Signatures follow <a class=\"link\" href=\"https://www.standardwebhooks.com\">Standard Webhooks</a>, which has libraries for many languages that check the signature and the timestamp. The endpoint’s page in the dashboard has sample code for Go, Node, and Python. After you rotate the secret, requests carry the signatures of both secrets for 24 hours.</p><p>Return 2xx within 15 seconds, then process the event. We retry any other response, including redirects, after 5 seconds, 5 and 30 minutes, and 2, 5, 10, 14, 20, and 24 hours, or when <code>Retry-After</code> says. After the last failure we disable the endpoint. A 410 response disables it immediately. Once you return 2xx again, we send what failed in the meantime right away, except what you rejected with 429.</p><p>On the endpoint’s page you can retry all failed deliveries, replay the events of a period, and send an example of each event, which has <code>\"test\": true</code>.</p><p>Delivery is at least once. Use <code>webhook-id</code> to ignore duplicates, also when someone replays events. Events may arrive out of order: compare <code>timestamp</code>, or fetch the current state from the API.</p><p><code>audit.event</code> sends each event of the audit log, in the form in which <code>GET /audit_events</code> returns it. <code>seq</code> counts the events of the workspace without gaps: sort by it, and use the list to fetch what is missing. A key needs every scope that reads to subscribe to it or to list events.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -833,7 +833,7 @@ func clients() templ.Component {
 		var templ_7745c5c3_Var32 templ.SafeURL
 		templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIYAML))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 243, Col: 113}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 247, Col: 113}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 		if templ_7745c5c3_Err != nil {
@@ -846,7 +846,7 @@ func clients() templ.Component {
 		var templ_7745c5c3_Var33 templ.SafeURL
 		templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.OpenAPIJSON))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 243, Col: 190}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 247, Col: 190}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var33))
 		if templ_7745c5c3_Err != nil {
@@ -888,7 +888,7 @@ func roles() templ.Component {
 		var templ_7745c5c3_Var35 templ.SafeURL
 		templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(path.Members))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 249, Col: 181}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 253, Col: 181}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 		if templ_7745c5c3_Err != nil {
@@ -906,7 +906,7 @@ func roles() templ.Component {
 			var templ_7745c5c3_Var36 string
 			templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(ui.RoleLabel(role))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 256, Col: 42}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 260, Col: 42}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 			if templ_7745c5c3_Err != nil {
@@ -929,7 +929,7 @@ func roles() templ.Component {
 			var templ_7745c5c3_Var37 string
 			templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(p.Allows)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 263, Col: 32}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 267, Col: 32}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var37))
 			if templ_7745c5c3_Err != nil {
@@ -972,7 +972,7 @@ func roles() templ.Component {
 		var templ_7745c5c3_Var38 string
 		templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(viewer.Of(ctx).Scopes.Text(models.KeyManager.Ungrantable()))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 278, Col: 286}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs/guides.templ`, Line: 282, Col: 286}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 		if templ_7745c5c3_Err != nil {

@@ -54,6 +54,9 @@ var groups = []group{
 		{models.SeatAssignedEvent, "Assigned", "A member was given a seat."},
 		{models.SeatReleasedEvent, "Released", "A seat became available."},
 	}},
+	{"Audit log", "who signs in and who changes what, with the names, IP addresses, and browsers of members", []event{
+		{models.AuditLogEvent, "Event", "A change, sign-in, or sign-out was added to the audit log."},
+	}},
 }
 
 // learned returns what the receiver of events will learn, one phrase for each resource.

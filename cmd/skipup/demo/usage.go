@@ -69,7 +69,7 @@ func (h *history) failing(at time.Time) float64 {
 func (h *history) addUsage(ctx context.Context) error {
 	scopes := map[string]string{}
 	for _, route := range api.Routes(h.Store) {
-		scopes[route.Name()] = route.ScopeName()
+		scopes[route.Name()] = route.ScopeNames()
 	}
 	for _, k := range keys() {
 		if err := h.addCounts(ctx, h.usageOf(h.keys[k.name], scopes)); err != nil {
