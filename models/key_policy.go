@@ -26,6 +26,8 @@ type KeyPolicy struct {
 
 	// SecondFactorRequired reports whether members without a second factor can't use the workspace.
 	SecondFactorRequired bool
+	// SingleSignOnRequired reports whether the workspace can only be used by members who signed in with single sign-on.
+	SingleSignOnRequired bool
 	// Allowlist is the default of keys.
 	Allowlist Allowlist `gorm:"embedded;embeddedPrefix:allowlist_"`
 }
@@ -73,6 +75,11 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 			return nil, err
 		}
 		before := workspace.KeyPolicy
+		if p.SingleSignOnRequired && !before.SingleSignOnRequired {
+			if err := tx.requireLinked(ctx); err != nil {
+				return nil, err
+			}
+		}
 		p.Since = before.Since
 		if p.isStricterThan(before) {
 			p.Since = new(tx.now())
@@ -84,8 +91,8 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 		update := map[string]any{
 			"key_expiry_required": p.ExpiryRequired, "key_max_days": p.MaxDays, "key_default_days": p.DefaultDays, "key_policy_since": p.Since,
 			"review_unused_days": p.ReviewUnusedDays, "review_idle_days": p.ReviewIdleDays, "review_old_days": p.ReviewOldDays,
-			"second_factor_required": p.SecondFactorRequired,
-			"allowlist_mode":         p.Allowlist.Mode, "allowlist_networks": p.Allowlist.Networks,
+			"second_factor_required": p.SecondFactorRequired, "single_sign_on_required": p.SingleSignOnRequired,
+			"allowlist_mode": p.Allowlist.Mode, "allowlist_networks": p.Allowlist.Networks,
 		}
 		if err := tx.with(ctx).Model(workspace).Where("id = ?", workspaceID).Updates(update).Error; err != nil {
 			return nil, fmt.Errorf("update key policy: %w", err)
@@ -159,9 +166,13 @@ func (p KeyPolicy) texts() map[string]string {
 	if p.SecondFactorRequired {
 		secondFactor = "required"
 	}
+	singleSignOn := "optional"
+	if p.SingleSignOnRequired {
+		singleSignOn = "required"
+	}
 	return map[string]string{
-		"second_factor": secondFactor,
-		"max_lifetime":  longest, "default_lifetime": usual, "review_unused": daysText(p.ReviewUnusedDays),
+		"second_factor": secondFactor, "single_sign_on": singleSignOn,
+		"max_lifetime": longest, "default_lifetime": usual, "review_unused": daysText(p.ReviewUnusedDays),
 		"review_idle": daysText(p.ReviewIdleDays), "review_old": daysText(p.ReviewOldDays),
 		"allowlist": p.Allowlist.String(),
 	}

@@ -118,6 +118,12 @@ func decoyHash(params *argon2id.Params) string {
 		params.Memory, params.Iterations, params.Parallelism, zeros(params.SaltLength), zeros(params.KeyLength))
 }
 
+// isDecoy reports whether a hash is a decoy, with any parameters: its salt and its key are zeros.
+func isDecoy(hash string) bool {
+	parts := strings.Split(hash, "$")
+	return len(parts) == 6 && strings.Trim(parts[4]+parts[5], "A") == ""
+}
+
 func (p *passwordHasher) hash(ctx context.Context, password string) (string, error) {
 	if err := p.enter(ctx); err != nil {
 		return "", err

@@ -36,7 +36,7 @@ func (s *Store) ChangeName(ctx context.Context, userID, name string) error {
 }
 
 // RequestEmailChange emails a link to a person's new email, which changes only when they open the link. It
-// checks the password, as ChangePassword does, and doesn't tell whether the new email has an account. It
+// checks the password, if there is one, as ChangePassword does, and doesn't tell whether the new email has an account. It
 // returns FailedPrecondition if this server doesn't send email, and RateLimited after too many requests.
 func (s *Store) RequestEmailChange(ctx context.Context, userID, password, email string) error {
 	if !s.sendsEmail {
@@ -50,8 +50,10 @@ func (s *Store) RequestEmailChange(ctx context.Context, userID, password, email 
 	if email = checkEmail(fields, "email", email); email == user.Email {
 		fields.add("email", "is already your email")
 	}
-	if err := s.checkCurrentPassword(ctx, fields, user, password); err != nil {
-		return err
+	if user.HasPassword() {
+		if err := s.checkCurrentPassword(ctx, fields, user, password); err != nil {
+			return err
+		}
 	}
 	if err := fields.err(); err != nil {
 		return err

@@ -217,3 +217,46 @@ func (s *Store) takeBack(ctx context.Context, user *User) error {
 	}
 	return s.deleteAccountLinks(ctx, user.ID)
 }
+
+// ProveWithProvider records that a signed-in user has proved who they are, at the provider of single sign-on. It returns
+// Forbidden if someone else signed in there, and FailedPrecondition if the provider didn't ask the person to sign in
+// again.
+func (s *Store) ProveWithProvider(ctx context.Context, userID, session string, who ProviderIdentity) error {
+	identity, err := s.identityOf(ctx, who)
+	if err != nil {
+		return err
+	}
+	if identity == nil || identity.UserID != userID {
+		return Errorf(Forbidden, "You signed in at your sign-in provider as someone else. Sign in there as the person who is signed in here.")
+	}
+	if who.AuthenticatedAt == nil || s.now().Sub(*who.AuthenticatedAt) > RoundTripLife {
+		return Errorf(FailedPrecondition, "Your sign-in provider didn’t ask you to sign in again. Sign out here, then sign in again.")
+	}
+	return s.setProven(ctx, session)
+}
+
+// errNotLinked is returned to a person who would lock themselves out.
+var errNotLinked = Errorf(FailedPrecondition, "Sign in with single sign-on once before you require it, so that you don’t lock yourself out.")
+
+// requireLinked returns errNotLinked if the actor in ctx is a person who has never used single sign-on.
+func (s *Store) requireLinked(ctx context.Context) error {
+	actor := ActorOf(ctx)
+	if actor.Type != ActorMember {
+		return nil
+	}
+	var linked int64
+	ofActor := s.with(ctx).Model(&Member{}).Select("user_id").Where("id = ?", actor.ID)
+	if err := s.with(ctx).Model(&userIdentity{}).Where("user_id IN (?)", ofActor).Count(&linked).Error; err != nil {
+		return fmt.Errorf("count identities: %w", err)
+	}
+	if linked == 0 {
+		return errNotLinked
+	}
+	return nil
+}
+
+// RequiringSingleSignOn returns the workspaces that require single sign-on.
+func (s *Store) RequiringSingleSignOn(ctx context.Context) ([]Workspace, error) {
+	workspaces, err := s.Workspaces(ctx)
+	return slices.DeleteFunc(workspaces, func(w Workspace) bool { return !w.KeyPolicy.SingleSignOnRequired }), err
+}

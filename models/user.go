@@ -20,6 +20,10 @@ type User struct {
 	UpdatedAt    time.Time
 }
 
+// HasPassword reports whether a person can sign in with a password. Those who joined with single sign-on can't, until
+// they choose one with a reset link.
+func (u *User) HasPassword() bool { return u.PasswordHash != "" && !isDecoy(u.PasswordHash) }
+
 // User returns a user.
 func (s *Store) User(ctx context.Context, id string) (*User, error) {
 	var user User

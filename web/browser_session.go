@@ -232,13 +232,22 @@ func SessionDigest(c echo.Context) []byte {
 }
 
 // ProvedRecently reports whether the user of the browser's session has proved recently who they are.
-func ProvedRecently(c echo.Context) bool {
+func ProvedRecently(c echo.Context) bool { return isSet(c, provenValue) }
+
+// IsProvided reports whether the user of the browser's session signed in with single sign-on.
+func IsProvided(c echo.Context) bool { return isSet(c, providedValue) }
+
+// HasProviderSecondFactor reports whether the provider of single sign-on asked the user of the browser's session for a
+// second factor.
+func HasProviderSecondFactor(c echo.Context) bool { return isSet(c, providerFactorValue) }
+
+func isSet(c echo.Context, value string) bool {
 	session, err := browserSessionsOf(c).session(c)
 	if err != nil {
 		return false
 	}
-	proved, _ := session.Values[provenValue].(bool)
-	return proved
+	set, _ := session.Values[value].(bool)
+	return set
 }
 
 // Device returns the value of the known-device cookie, or "" if the browser sent none.

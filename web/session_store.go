@@ -26,6 +26,9 @@ const (
 	noticeValue    = "notice"
 	digestValue    = "digest"
 	provenValue    = "proven"
+
+	providedValue       = "provided"
+	providerFactorValue = "provider_second_factor"
 )
 
 // hostPrefix makes browsers send a cookie only to this host and only over HTTPS (RFC 6265bis
@@ -65,6 +68,7 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 	session.Values[noticeValue] = row.Notice
 	session.Values[digestValue] = row.Digest
 	session.Values[provenValue] = row.ProvedRecently(s.store.Now())
+	session.Values[providedValue], session.Values[providerFactorValue] = row.IsProvided(), row.ProviderSecondFactor
 	if row.WorkspaceID != nil {
 		session.Values[workspaceValue] = *row.WorkspaceID
 	}

@@ -156,6 +156,12 @@ func checkDatabase(ctx context.Context, s settings) []models.Diagnosis {
 	if addresses, err := store.CallerAddresses(ctx, time.Now().AddDate(0, 0, -7)); err == nil {
 		findings = append(findings, checkProxies(s, addresses))
 	}
+	if required, err := store.RequiringSingleSignOn(ctx); err == nil && len(required) > 0 && s.OIDCIssuer == "" {
+		findings = append(findings, models.Diagnosis{
+			Check: "single_sign_on_required", Level: models.LevelError, Message: fmt.Sprintf("Single sign-on is not set up, but workspaces that require it: %d. No one can use them.", len(required)),
+			Remedy: "Set " + oidcIssuerOption.name() + ", or allow passwords with \"skipup workspace policy --single-sign-on-required=false\".",
+		})
+	}
 	return findings
 }
 

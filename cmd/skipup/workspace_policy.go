@@ -15,6 +15,7 @@ type policyFlags struct {
 	workspace      string
 	expiryRequired bool
 	secondFactor   bool
+	singleSignOn   bool
 	days           map[string]*int // by flag
 	allowlist      *allowlistFlags
 	json           bool
@@ -32,7 +33,7 @@ func (p *program) workspacePolicy() *cobra.Command {
 		Use:   "policy",
 		Short: "Print or change a workspace's policy",
 		Long: `Print a workspace's policy: how long keys may last, the default lifetime, when the review reports a key,
-the default IP allowlist, and whether members need a second factor. With flags, change it first. Omitted
+the default IP allowlist, and whether members need a second factor or single sign-on. With flags, change it first. Omitted
 flags don't change.
 
 The policy applies to keys that anyone creates, changes, or rotates, in any way. It changes no lifetime
@@ -50,6 +51,7 @@ last 30 days, or would, they are printed.`,
 	flags := cmd.Flags()
 	addWorkspaceFlag(cmd, &f.workspace)
 	flags.BoolVar(&f.expiryRequired, "expiry-required", false, "don't allow keys that never expire")
+	flags.BoolVar(&f.singleSignOn, "single-sign-on-required", false, "turn passwords off: let only members who signed in with single sign-on use the workspace")
 	flags.BoolVar(&f.secondFactor, "second-factor-required", false, "don't let members without a second factor use the workspace")
 	for _, flag := range []struct{ name, usage string }{
 		{"max-days", "longest lifetime in `days` (0 for no limit)"},
@@ -119,6 +121,9 @@ func (f policyFlags) changes(policy *models.KeyPolicy, given func(flag string) b
 	if given("second-factor-required") {
 		policy.SecondFactorRequired, any = f.secondFactor, true
 	}
+	if given("single-sign-on-required") {
+		policy.SingleSignOnRequired, any = f.singleSignOn, true
+	}
 	return any
 }
 
@@ -132,6 +137,7 @@ type printedPolicy struct {
 	ReviewOldDays    int  `json:"review_old_days"`
 
 	SecondFactorRequired bool           `json:"second_factor_required"`
+	SingleSignOnRequired bool           `json:"single_sign_on_required"`
 	Allowlist            wire.Allowlist `json:"allowlist"`
 }
 
@@ -139,7 +145,7 @@ func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(printedPolicy{
 			policy.ExpiryRequired, policy.MaxDays, policy.DefaultDays, policy.ReviewUnusedDays, policy.ReviewIdleDays, policy.ReviewOldDays,
-			policy.SecondFactorRequired,
+			policy.SecondFactorRequired, policy.SingleSignOnRequired,
 			printedAllowlist(policy.Allowlist),
 		})
 	}
@@ -152,6 +158,7 @@ func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
 		{"review: inactive after", daysOr(policy.ReviewIdleDays, "")},
 		{"review: due for rotation after", daysOr(policy.ReviewOldDays, "")},
 		{"second factor required", strconv.FormatBool(policy.SecondFactorRequired)},
+		{"single sign-on required", strconv.FormatBool(policy.SingleSignOnRequired)},
 		{"default IP allowlist", policy.Allowlist.String()},
 	})
 }

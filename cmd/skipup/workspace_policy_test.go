@@ -32,8 +32,16 @@ func TestWorkspacePolicy(t *testing.T) {
 				t.Errorf("stderr = %q, want it to contain %q", wrong.stderr, says)
 			}
 		}
-		set := read("--max-days", "90", "--default-days", "30", "--second-factor-required")
-		modelstest.Equal(t, "policy", set, printedPolicy{ExpiryRequired: true, MaxDays: 90, DefaultDays: 30, ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, SecondFactorRequired: true, Allowlist: none})
+		set := read("--max-days", "90", "--default-days", "30", "--second-factor-required", "--single-sign-on-required")
+		modelstest.Equal(t, "policy", set, printedPolicy{ExpiryRequired: true, MaxDays: 90, DefaultDays: 30, ReviewUnusedDays: 30, ReviewIdleDays: 90, ReviewOldDays: 365, SecondFactorRequired: true, SingleSignOnRequired: true, Allowlist: none})
+		locked := skipup(t, env, "doctor")
+		locked.requireCode(t, exitFailed)
+		if !strings.Contains(locked.stdout, "error    single_sign_on_required: ") {
+			t.Errorf("doctor = %q, want an error about single sign-on", locked.stdout)
+		}
+		if read("--single-sign-on-required=false").SingleSignOnRequired {
+			t.Error("single sign-on is still required")
+		}
 
 		skipup(t, env, "keys", "create", "--name", "X", "--scopes", "", "--never-expires").requireCode(t, exitUsage)
 		skipup(t, env, "keys", "create", "--name", "X", "--scopes", "", "--expires-in", "2162h").requireCode(t, exitUsage)

@@ -64,7 +64,7 @@ func policyOf(form policy.Form) models.KeyPolicy {
 	p := models.KeyPolicy{
 		ExpiryRequired: form.Lifetime != policy.LifetimeAny, DefaultDays: numberOf(form.DefaultDays),
 		ReviewUnusedDays: numberOf(form.ReviewUnusedDays), ReviewIdleDays: numberOf(form.ReviewIdleDays), ReviewOldDays: numberOf(form.ReviewOldDays),
-		SecondFactorRequired: form.SecondFactorRequired,
+		SecondFactorRequired: form.SecondFactorRequired, SingleSignOnRequired: form.SingleSignOnRequired,
 	}
 	if form.Lifetime == policy.LifetimeLimited {
 		if p.MaxDays = numberOf(form.MaxDays); p.MaxDays == 0 {

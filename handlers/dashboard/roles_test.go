@@ -23,14 +23,13 @@ import (
 // withoutPermission are the routes that need no permission in a workspace: those of one's own account and
 // those for people who aren't signed in. Every other route must require a permission.
 var withoutPermission = []string{
-	"GET /", "GET /confirm-email/:token", "GET /docs", "GET /docs/:resource", "GET /forgot-password", "GET /invitations/:token", "GET /login", "GET /login/code", "GET /reset-password/:token",
+	"GET /", "GET /confirm-email/:token", "GET /docs", "GET /docs/:resource", "GET /forgot-password", "GET /invitations/:token", "GET /login", "GET /login/code", "GET /login/sso", "GET /login/sso/needed", "GET /login/sso/return", "GET /reset-password/:token",
 	"GET /search", "GET /settings/account", "GET /settings/account/email", "GET /settings/account/name", "GET /settings/account/recovery-codes", "GET /settings/account/second-factor",
 	"GET /settings/account/second-factor/remove", "GET /settings/workspace/leave", "GET /setup/:token", "GET /shortcuts",
-	"POST /appearance", "POST /confirm-email/:token", "POST /forgot-password", "POST /invitations/:token", "POST /login", "POST /login/code", "POST /logout", "POST /reset-password/:token",
+	"POST /appearance", "POST /confirm-email/:token", "POST /forgot-password", "POST /invitations/:token", "POST /login", "POST /login/code", "POST /login/sso/logout", "POST /logout", "POST /reset-password/:token",
 	"POST /search", "POST /settings/account/email", "POST /settings/account/name", "POST /settings/account/password",
 	"POST /settings/account/recovery-codes", "POST /settings/account/second-factor", "POST /settings/account/second-factor/remove",
 	"POST /settings/account/sessions", "POST /settings/account/sessions/end", "POST /settings/workspace/leave", "POST /setup/:token", "POST /workspace",
-	"GET /login/sso", "GET /login/sso/return", "POST /login/sso/logout",
 }
 
 // secretPath is the part of a webhook endpoint's URL that only those who manage webhooks may see.

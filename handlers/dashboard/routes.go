@@ -70,6 +70,7 @@ func Register(server *web.Server, store *models.Store, flushUsage func(context.C
 		if asksPassword, needed := stepUp[endpoint{r.method, r.path}]; needed {
 			handle = proofs{store}.require(asksPassword, handle)
 		}
+		handle = requireSingleSignOn(r.path, handle)
 		server.Pages.Add(r.method, r.path, handle, r.access.middleware...)
 	}
 }
@@ -107,6 +108,7 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodGet, path.SingleSignOn, anyone, provider.begin},
 		{http.MethodGet, path.SingleSignOnReturn, bearer, provider.complete},
 		{http.MethodPost, path.SingleSignOnLogout, anyone, provider.logOut},
+		{http.MethodGet, path.SingleSignOnNeeded, user, provider.needed},
 		{http.MethodPost, path.SignOut, user, session.delete},
 		{http.MethodGet, path.ForgotPassword, anyone, reset.ask},
 		{http.MethodPost, path.ForgotPassword, anyone, reset.request},

@@ -18,14 +18,14 @@ var outsideWorkspace = []string{
 }
 
 // requireSecondFactor returns the handler of a route, which leads members without a second factor to its setup if
-// the current workspace requires one.
+// the current workspace requires one and the provider of single sign-on didn't ask for one.
 func (h proofs) requireSecondFactor(route string, next echo.HandlerFunc) echo.HandlerFunc {
 	if slices.ContainsFunc(outsideWorkspace, func(start string) bool { return strings.HasPrefix(route, start) }) {
 		return next
 	}
 	return func(c echo.Context) error {
 		v := viewer.Of(c.Request().Context())
-		if v.Member == nil || !v.Member.Workspace.KeyPolicy.SecondFactorRequired {
+		if v.Member == nil || !v.Member.Workspace.KeyPolicy.SecondFactorRequired || web.HasProviderSecondFactor(c) {
 			return next(c)
 		}
 		has, err := h.store.HasSecondFactor(c.Request().Context(), v.User.ID)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/login"
+	"github.com/skipup/keys/views/proof"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 	"github.com/skipup/keys/web/sso"
 )
@@ -23,7 +25,7 @@ type singleSignOn struct {
 // errNoSingleSignOn is returned on a server without single sign-on.
 var errNoSingleSignOn = models.Errorf(models.NotFound, "Single sign-on isn’t set up on this server.")
 
-// begin sends the browser to the provider.
+// begin sends the browser to the provider. With prove=true, someone who signed in with it proves who they are again.
 func (h singleSignOn) begin(c echo.Context) error {
 	if h.provider == nil {
 		return errNoSingleSignOn
@@ -32,11 +34,15 @@ func (h singleSignOn) begin(c echo.Context) error {
 	if err := h.provider.Discover(ctx); err != nil {
 		return h.reject(c, form, err)
 	}
-	id, err := h.store.BeginRoundTrip(ctx, "", form.Next)
+	session, proves := "", c.QueryParam("prove") != "" && web.IsProvided(c)
+	if proves {
+		session = web.SessionID(c)
+	}
+	id, err := h.store.BeginRoundTrip(ctx, session, form.Next)
 	if err != nil {
 		return h.reject(c, form, err)
 	}
-	to, err := h.provider.URL(ctx, sso.RoundTrip(id), false)
+	to, err := h.provider.URL(ctx, sso.RoundTrip(id), proves)
 	if err != nil {
 		return h.reject(c, form, err)
 	}
@@ -62,6 +68,12 @@ func (h singleSignOn) complete(c echo.Context) error {
 	if err != nil {
 		return h.reject(c, form, err)
 	}
+	if trip.Proves {
+		if err := h.store.ProveWithProvider(ctx, viewer.Of(ctx).User.ID, web.SessionID(c), *who); err != nil {
+			return err
+		}
+		return web.Render(c, http.StatusOK, proof.Done())
+	}
 	in, err := h.store.SignInWithProvider(ctx, web.SessionID(c), web.Device(c), *who)
 	if err != nil {
 		return h.reject(c, form, err)
@@ -70,6 +82,11 @@ func (h singleSignOn) complete(c echo.Context) error {
 		return web.AwaitCode(c, in, form.Next)
 	}
 	return web.SignedIn(c, in, form.Next)
+}
+
+// needed explains that a workspace requires single sign-on.
+func (h singleSignOn) needed(c echo.Context) error {
+	return web.Render(c, http.StatusOK, login.SingleSignOnNeeded(web.LocalURL(c.QueryParam("next"))))
 }
 
 // reject renders the sign-in page with what went wrong at the provider and what to do, and logs the cause for the

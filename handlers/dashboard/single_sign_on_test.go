@@ -257,3 +257,79 @@ func TestUnverifiedAccount(t *testing.T) {
 	thief.Post("/login", url.Values{"email": {"grace@acme.test"}, "password": {"a stolen long passphrase"}}).Want(t, http.StatusUnprocessableEntity)
 	grace.Get("/settings/members").Want(t, http.StatusOK)
 }
+
+var requireSingleSignOn = url.Values{"lifetime": {"any"}, "review_unused_days": {"30"}, "review_idle_days": {"90"}, "review_old_days": {"365"}, "single_sign_on_required": {"true"}}
+
+// TestWorkspaceRequiresSingleSignOn checks that a password is no longer enough to use a workspace, or to change the email
+// by which the provider's people are found, and that other workspaces and API keys don't change.
+func TestWorkspaceRequiresSingleSignOn(t *testing.T) {
+	s, provider := withProvider(t)
+	other, _ := s.NewWorkspace(t, "Globex", handlerstest.AdminEmail)
+	key, secret := s.NamedKey(t, s.Workspace.ID, "CI"), s.Key(t)
+	password := s.SignedIn(t, handlerstest.AdminEmail)
+	password.Post("/settings/policy", requireSingleSignOn).Want(t, http.StatusUnprocessableEntity, "Sign in with single sign-on once before you require it")
+	ada := s.Browser(t)
+	ada.Get(provider.Visit(ada, withAcmeID, handlerstest.Person("ada", handlerstest.AdminEmail))).WantRedirect(t, signedIn)
+	ada.Post("/settings/policy", requireSingleSignOn).WantRedirect(t, "/settings/policy")
+	ada.Get("/settings/policy").Want(t, http.StatusOK, "Require single sign-on")
+	ada.Get("/settings/account/email").Want(t, http.StatusOK)
+
+	for _, page := range []string{"/", "/settings/api-keys", "/settings/policy", "/settings/audit-log/events.csv", "/settings/account/email"} {
+		password.Get(page).WantRedirect(t, "/login/sso/needed?next="+url.QueryEscape(page))
+	}
+	password.Post("/settings/api-keys/"+key.ID+"/delete", nil).WantRedirect(t, "/login/sso/needed?next=")
+	password.Post("/settings/policy", url.Values{}).WantRedirect(t, "/login/sso/needed?next=")
+	password.Get("/login/sso/needed?next=/settings/members").Want(t, http.StatusOK, "Acme</bdi> requires single sign-on.", withAcmeID)
+	password.Get("/settings/account").Want(t, http.StatusOK)
+	s.Want(t, http.StatusOK, secret, http.MethodGet, "/me", "")
+
+	password.Post("/workspace", url.Values{"workspace_id": {other.ID}})
+	password.Get("/settings/api-keys").Want(t, http.StatusOK)
+	password.Get("/settings/account/email").WantRedirect(t, "/login/sso/needed?next=%2Fsettings%2Faccount%2Femail")
+
+	operator := models.WithActor(t.Context(), models.Actor{Type: models.ActorOperator, Name: "Operator"})
+	if _, err := s.SetKeyPolicy(operator, s.Workspace.ID, models.DefaultKeyPolicy); err != nil {
+		t.Fatal(err)
+	}
+	password.Post("/workspace", url.Values{"workspace_id": {s.Workspace.ID}})
+	password.Get("/settings/api-keys").Want(t, http.StatusOK)
+}
+
+// TestProofWithProvider checks that someone without a password proves who they are at the provider, which must have asked
+// them to sign in again, and that what they entered is kept.
+func TestProofWithProvider(t *testing.T) {
+	s, provider := withProvider(t)
+	member := pendingMember(t, s, "grace@acme.test")
+	if _, err := s.ChangeMemberRole(t.Context(), s.Workspace.ID, member.ID, models.Admin); err != nil {
+		t.Fatal(err)
+	}
+	grace, prove := handlerstest.Person("grace", "grace@acme.test"), "/login/sso?prove=true"
+	b := s.Browser(t)
+	b.Get(provider.Visit(b, withAcmeID, grace)).WantRedirect(t, signedIn)
+	b.Get("/settings/account").Want(t, http.StatusOK, "because you sign in with single sign-on")
+	s.Clock.Advance(models.ProofLife)
+	form := url.Values{"form_id": {"f"}, "name": {"Nightly sync"}, "expiry": {"never"}}
+	b.Post("/settings/api-keys", form).Want(t, http.StatusForbidden, "Confirm with <bdi>Acme ID</bdi>", `value="Nightly sync"`)
+	form.Set("proof", "")
+	b.Post("/settings/api-keys", form).Want(t, http.StatusUnprocessableEntity, "with Acme ID first", `value="Nightly sync"`)
+
+	now := func() handlerstest.Claims { return handlerstest.Claims{"auth_time": s.Clock.Now().Unix()} }
+	b.Get(provider.Visit(b, prove, grace)).Want(t, http.StatusUnprocessableEntity, "didn’t ask you to sign in again")
+	b.Get(provider.Visit(b, prove, grace.With(handlerstest.Claims{"auth_time": s.Clock.Now().Add(-time.Hour).Unix()}))).Want(t, http.StatusUnprocessableEntity, "didn’t ask you to sign in again")
+	b.Get(provider.Visit(b, prove, handlerstest.Person("ada", handlerstest.AdminEmail).With(now()))).Want(t, http.StatusForbidden, "as someone else")
+	b.Post("/settings/api-keys", form).Want(t, http.StatusUnprocessableEntity)
+	if sent := b.Get(prove).Header.Get("Location"); valueOf(t, sent, "prompt") != "login" || valueOf(t, sent, "max_age") != "0" {
+		t.Errorf("the provider isn't told to ask again: %s", sent)
+	}
+
+	thief := s.SignedIn(t, handlerstest.AdminEmail)
+	back := provider.Visit(b, prove, grace.With(now()))
+	thief.Get(back).Want(t, http.StatusForbidden, "began in another browser")
+	b.Get(back).Want(t, http.StatusOK, "It’s you")
+	b.Post("/settings/api-keys", form).Want(t, http.StatusCreated, "Nightly sync")
+
+	s.Clock.Advance(models.ProofLife)
+	silent := s.Browser(t) // the provider still knows them
+	silent.Get(provider.Visit(silent, withAcmeID, grace.With(handlerstest.Claims{"auth_time": s.Clock.Now().Add(-time.Hour).Unix()}))).WantRedirect(t, signedIn)
+	silent.Post("/settings/api-keys", form).Want(t, http.StatusUnprocessableEntity, "with Acme ID first")
+}

@@ -66,14 +66,14 @@ type proofs struct{ store *models.Store }
 func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if web.ProvedRecently(c) {
-			return next(c)
+			return h.proved(c, next)
 		}
 		user := viewer.Of(c.Request().Context()).User
 		hasSecondFactor, err := h.store.HasSecondFactor(c.Request().Context(), user.ID)
 		if err != nil {
 			return err
 		}
-		if asksPassword && !hasSecondFactor {
+		if asksPassword && !hasSecondFactor && user.HasPassword() {
 			return next(c)
 		}
 		var form struct {
@@ -84,20 +84,20 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 			return err
 		}
 		page := h.pageOf(c)
-		page.SecondFactor = hasSecondFactor
+		page.SecondFactor, page.Provided = hasSecondFactor, !hasSecondFactor && web.IsProvided(c) && viewer.Of(c.Request().Context()).Provider != ""
 		if !c.Request().PostForm.Has(proof.EnteredField) {
 			return web.Render(c, http.StatusForbidden, proof.Ask(page))
 		}
 		page.Next = form.Next
+		if page.Provided {
+			page.Error = "Confirm it’s you with " + viewer.Of(c.Request().Context()).Provider + " first."
+			return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
+		}
 		err = h.store.Prove(c.Request().Context(), user, web.SessionID(c), web.Device(c), form.Entered)
 		rejected := new(models.Error)
 		switch {
-		case err == nil && page.Next == page.Action: // in the dialog, if it is in one
-			return c.Redirect(http.StatusSeeOther, web.LocalURL(page.Next))
-		case err == nil && page.Next != "":
-			return web.Redirect(c, web.LocalURL(page.Next))
 		case err == nil:
-			return next(c)
+			return h.proved(c, next)
 		case !errors.As(err, &rejected):
 			return err
 		case rejected.Kind == models.RateLimited:
@@ -108,6 +108,25 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 		page.Error = rejected.Fields.Sentence("code", "This code") + rejected.Fields.Sentence("password", "The password")
 		return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
 	}
+}
+
+// proved continues with a request after a proof, or opens the page that follows if the request can't be repeated.
+func (h proofs) proved(c echo.Context, next echo.HandlerFunc) error {
+	var form struct {
+		Next string `form:"proof_next"`
+	}
+	if c.Request().Method == http.MethodPost {
+		if err := web.BindForm(c, &form); err != nil {
+			return err
+		}
+	}
+	switch {
+	case form.Next == c.Request().URL.RequestURI(): // in the dialog, if it is in one
+		return c.Redirect(http.StatusSeeOther, web.LocalURL(form.Next))
+	case form.Next != "":
+		return web.Redirect(c, web.LocalURL(form.Next))
+	}
+	return next(c)
 }
 
 // pageOf returns the page that delays a request.

@@ -258,6 +258,8 @@ var detailLabels = map[string]string{
 	"scopes":                          "Scopes",
 	"second_factor":                   "Second factor",
 	"second_factor_before":            "Second factor before",
+	"single_sign_on":                  "Single sign-on",
+	"single_sign_on_before":           "Single sign-on before",
 	"scopes_added":                    "Added",
 	"scopes_removed":                  "Removed",
 	"scheduled_by":                    "Scheduled by",

@@ -12,6 +12,8 @@ const (
 	SingleSignOn       = SignIn + "/sso"
 	SingleSignOnReturn = SingleSignOn + "/return"
 	SingleSignOnLogout = SingleSignOn + "/logout"
+	SingleSignOnNeeded = SingleSignOn + "/needed"
+	SingleSignOnProof  = SingleSignOn + "?prove=true"
 	SignOut            = "/logout"
 	ForgotPassword     = "/forgot-password"
 	ResetRequested     = ForgotPassword + "?sent=true"
@@ -106,6 +108,11 @@ func SingleSignOnAnd(next string) string {
 		return SingleSignOn
 	}
 	return SingleSignOn + "?" + url.Values{"next": {next}}.Encode()
+}
+
+// SingleSignOnNeededFor returns the path of the page that explains that next needs single sign-on.
+func SingleSignOnNeededFor(next string) string {
+	return SingleSignOnNeeded + "?" + url.Values{"next": {next}}.Encode()
 }
 
 // SignInCodeAnd returns the path of the page that asks for a code and continues to next.

@@ -26,6 +26,7 @@ type Form struct {
 	ReviewOldDays    string `form:"review_old_days"`
 
 	SecondFactorRequired bool `form:"second_factor_required"`
+	SingleSignOnRequired bool `form:"single_sign_on_required"`
 	allowlist.Allowlist
 }
 
@@ -34,8 +35,8 @@ func FormOf(p models.KeyPolicy) Form {
 	form := Form{
 		Lifetime: LifetimeAny, MaxDays: optional(p.MaxDays), DefaultDays: optional(p.DefaultDays),
 		ReviewUnusedDays: optional(p.ReviewUnusedDays), ReviewIdleDays: optional(p.ReviewIdleDays), ReviewOldDays: optional(p.ReviewOldDays),
-		SecondFactorRequired: p.SecondFactorRequired,
-		Allowlist:            allowlist.FormOf(p.Allowlist),
+		SecondFactorRequired: p.SecondFactorRequired, SingleSignOnRequired: p.SingleSignOnRequired,
+		Allowlist: allowlist.FormOf(p.Allowlist),
 	}
 	switch {
 	case p.MaxDays > 0:
