@@ -116,7 +116,11 @@ func (s *Store) diagnoseSchema(ctx context.Context) (found Diagnosis, current bo
 	case version < latest:
 		return Diagnosis{"schema", LevelWarning, fmt.Sprintf("The schema has version %d, and this program uses %d.", version, latest), "Back up the database, then run \"skipup migrate\" or start the server."}, false
 	case version > latest:
-		return Diagnosis{"schema", LevelError, fmt.Sprintf("The schema has version %d, and this program knows only %d.", version, latest), "Upgrade this program."}, false
+		level := LevelWarning
+		if err := s.requireSupported(ctx); err != nil {
+			level = LevelError
+		}
+		return Diagnosis{"schema", level, fmt.Sprintf("The schema has version %d, and this program knows only %d.", version, latest), "Upgrade this program."}, false
 	}
 	return Diagnosis{Check: "schema", Level: LevelOK, Message: fmt.Sprintf("The schema has the current version, %d.", version)}, true
 }

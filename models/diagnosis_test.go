@@ -48,8 +48,12 @@ func TestDiagnoseProblems(t *testing.T) {
 		text  string
 		cause func(t *testing.T, s fixture)
 	}{
-		{"schema", models.LevelError, "knows only", func(t *testing.T, s fixture) {
+		{"schema", models.LevelWarning, "knows only", func(t *testing.T, s fixture) {
 			s.Exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
+		}},
+		{"schema", models.LevelError, "has version 999", func(t *testing.T, s fixture) {
+			s.Exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
+			s.Exec(t, "UPDATE installation SET oldest_program = 999")
 		}},
 		{"schema", models.LevelWarning, "and this program uses", func(t *testing.T, s fixture) {
 			s.Exec(t, "DELETE FROM goose_db_version WHERE version_id > 20")

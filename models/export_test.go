@@ -29,7 +29,7 @@ func (s *Store) LoadScopes(ctx context.Context) error { return s.loadScopes(s.wi
 
 // MigrateTo applies the migrations up to a version.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
-	provider, err := s.migrations(&migrationSteps{progress: orIgnored(nil)})
+	provider, err := s.migrations()
 	if err != nil {
 		return err
 	}

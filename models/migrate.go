@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -33,43 +31,16 @@ func (s *Store) Migrate(ctx context.Context) ([]Migration, error) {
 	return s.migrate(ctx)
 }
 
-func (s *Store) migrate(ctx context.Context) ([]Migration, error) {
-	before, err := s.SchemaVersion(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	steps := &migrationSteps{progress: s.migrationProgress}
-	provider, err := s.migrations(steps)
-	if err != nil {
-		return nil, fmt.Errorf("prepare migrations: %w", err)
-	}
-	for _, source := range provider.ListSources() {
-		if source.Version > before {
-			steps.total++
-		}
-	}
-	if steps.total > 0 {
-		s.log.Info("updating the database schema", "version", before, "migrations", steps.total)
-		steps.progress(migrationStep, 0, steps.total)
-	}
-	results, err := provider.Up(ctx)
-	for wait := 50 * time.Millisecond; err != nil && s.dialect.name == sqlite && wait < time.Second; wait *= 2 {
-		// Another process may have applied the same migration first.
-		if sleepErr := sleep(ctx, wait); sleepErr != nil {
-			return nil, sleepErr
-		}
-		results, err = provider.Up(ctx)
+func (s *Store) migrate(ctx context.Context) (applied []Migration, err error) {
+	err = s.withMigrationLock(ctx, func() error {
+		applied, err = s.applyMigrations(ctx)
+		return err
+	})
+	if err == nil {
+		err = s.requireSupported(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	applied := make([]Migration, 0, len(results))
-	for _, r := range results {
-		name := path.Base(r.Source.Path)
-		if r.Source.Type == goose.TypeGo {
-			name = fmt.Sprintf("%05d_%s", r.Source.Version, s.codeMigrations()[r.Source.Version].name)
-		}
-		applied = append(applied, Migration{Version: r.Source.Version, Name: name})
 	}
 	if err := s.addStagedUsage(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
@@ -95,27 +66,79 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// migrationSteps counts migrations. Goose calls it as its logger.
-type migrationSteps struct {
-	progress    Progress
-	done, total int64
-}
-
 const migrationStep = "Updating the schema"
 
-// Printf implements goose.Logger.
-func (m *migrationSteps) Printf(_ string, values ...any) {
-	text := fmt.Sprint(values...)
-	if strings.HasPrefix(text, "OK ") || strings.HasPrefix(text, "EMPTY ") { // after a migration; see goose.MigrationResult
-		m.done++
-		m.progress(migrationStep, m.done, m.total)
+// applyMigrations applies the migrations that the database lacks.
+func (s *Store) applyMigrations(ctx context.Context) (applied []Migration, err error) {
+	before, err := s.SchemaVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := s.migrations()
+	if err != nil {
+		return nil, err
+	}
+	var total int64
+	for _, source := range provider.ListSources() {
+		if source.Version > before {
+			total++
+		}
+	}
+	if total > 0 {
+		s.log.Info("updating the database schema", "version", before, "migrations", total)
+		s.migrationProgress(migrationStep, 0, total)
+	}
+	for {
+		result, err := s.applyNext(ctx, provider)
+		if errors.Is(err, goose.ErrNoNextVersion) {
+			return applied, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		name := path.Base(result.Source.Path)
+		if result.Source.Type == goose.TypeGo {
+			name = fmt.Sprintf("%05d_%s", result.Source.Version, s.codeMigrations()[result.Source.Version].name)
+		}
+		applied = append(applied, Migration{Version: result.Source.Version, Name: name})
+		s.migrationProgress(migrationStep, int64(len(applied)), total)
 	}
 }
 
-// Fatalf implements goose.Logger.
-func (m *migrationSteps) Fatalf(string, ...any) {}
+// applyNext applies one migration. On SQLite, it tries again, because another process may have applied the
+// same migration first.
+func (s *Store) applyNext(ctx context.Context, provider *goose.Provider) (*goose.MigrationResult, error) {
+	result, err := provider.UpByOne(ctx)
+	for wait := 50 * time.Millisecond; err != nil && !errors.Is(err, goose.ErrNoNextVersion) && s.dialect.name == sqlite && wait < time.Second; wait *= 2 {
+		if sleepErr := sleep(ctx, wait); sleepErr != nil {
+			return nil, sleepErr
+		}
+		result, err = provider.UpByOne(ctx)
+	}
+	return result, err
+}
 
-func (s *Store) migrations(steps *migrationSteps) (*goose.Provider, error) {
+// requireSupported returns FailedPrecondition if the schema is newer than this program and doesn't say that
+// this program may still use it.
+func (s *Store) requireSupported(ctx context.Context) error {
+	version, err := s.SchemaVersion(ctx)
+	latest := LatestSchema()
+	if err != nil || version <= latest {
+		return err
+	}
+	var oldest int64
+	if err := s.with(ctx).Table("installation").Select("oldest_program").Take(&oldest).Error; err != nil {
+		return fmt.Errorf("read which programs may use the schema: %w", err)
+	}
+	if oldest > latest {
+		return Errorf(FailedPrecondition, "A newer version of skipup has updated the database to schema version %d, and only versions that know schema version %d may use it. "+
+			"This one knows %d. Start the newer version, or restore a backup from before the update.", version, oldest, latest)
+	}
+	s.log.Info("a newer version has updated the database schema, which this version can still use", "schema", version, "known", latest)
+	return nil
+}
+
+func (s *Store) migrations() (*goose.Provider, error) {
 	db, err := s.db.DB()
 	if err != nil {
 		return nil, err
@@ -136,11 +159,11 @@ func (s *Store) migrations(steps *migrationSteps) (*goose.Provider, error) {
 			},
 		}, nil))
 	}
-	options := []goose.ProviderOption{goose.WithGoMigrations(inCode...), goose.WithVerbose(true), goose.WithLogger(steps)}
+	dialect := goose.DialectPostgres
 	if s.dialect.name == sqlite {
-		return goose.NewProvider(goose.DialectSQLite3, db, files, options...)
+		dialect = goose.DialectSQLite3
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, files, append(options, goose.WithSessionLocker(migrationLock{s.log, steps}))...)
+	return goose.NewProvider(dialect, db, files, goose.WithGoMigrations(inCode...))
 }
 
 // codeMigration is a migration that SQL can't express. Like the SQL of a migration, its result never
@@ -177,25 +200,23 @@ func (s *Store) boundTo(ctx context.Context, transaction *sql.Tx) *Store {
 	return &tx
 }
 
-// migrationLock is a PostgreSQL advisory lock for the current schema. It polls every 50 milliseconds,
-// unlike goose's own lock, which polls every five seconds. Waiting inside PostgreSQL would block CREATE
-// INDEX CONCURRENTLY.
-type migrationLock struct {
-	log   *slog.Logger
-	steps *migrationSteps
-}
-
-func (l migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+// withMigrationLock calls fn while this process is the only one that updates the current schema of
+// PostgreSQL. The lock belongs to a transaction, because a connection pooler in transaction mode would leave that
+// of a session behind. It polls, because waiting inside PostgreSQL would block CREATE INDEX CONCURRENTLY, and
+// its isolation keeps no snapshot for the same reason.
+func (s *Store) withMigrationLock(ctx context.Context, fn func() error) error {
+	if s.dialect.name == sqlite {
+		return fn()
+	}
 	for began, reported := time.Now(), false; ; {
-		var locked bool
-		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+migrationLockID+")").Scan(&locked)
-		if err != nil || locked {
+		done, err := s.tryMigrationLock(ctx, fn)
+		if err != nil || done {
 			return err
 		}
 		if time.Since(began) > time.Second && !reported {
 			reported = true
-			l.log.Warn("waiting until another process has updated the database schema; if there is none, end the session that holds the advisory lock in pg_locks")
-			l.steps.progress("Waiting for another process", 0, l.steps.total)
+			s.log.Warn("waiting until another process has updated the database schema; if there is none, end the session that holds the advisory lock in pg_locks")
+			s.migrationProgress("Waiting for another process", 0, 0)
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return err
@@ -203,9 +224,15 @@ func (l migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	}
 }
 
-func (migrationLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+migrationLockID+")")
-	return err
+func (s *Store) tryMigrationLock(ctx context.Context, fn func() error) (done bool, err error) {
+	lock := s.with(context.WithoutCancel(ctx)).Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if lock.Error != nil {
+		return false, lock.Error
+	}
+	defer lock.Rollback()
+	err = lock.Raw("SELECT pg_try_advisory_xact_lock(hashtext('skipup migrations'), hashtext(current_schema())) FROM set_config('idle_in_transaction_session_timeout', '0', true)").Scan(&done).Error
+	if err != nil || !done {
+		return false, err
+	}
+	return true, fn()
 }
-
-const migrationLockID = "hashtext('skipup migrations'), hashtext(current_schema())"

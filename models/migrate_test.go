@@ -3,6 +3,7 @@ package models_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -98,6 +99,27 @@ func migrateAtOnce(t *testing.T, address string, nodes int) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestNewerSchema checks that a program starts on a schema that is newer than it knows only if the schema says so.
+func TestNewerSchema(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
+		newer, latest := models.LatestSchema()+10, models.LatestSchema()
+		s.Exec(t, fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, true)", newer))
+		if _, err := s.Migrate(t.Context()); err != nil {
+			t.Errorf("on a schema that this program may use: %v", err)
+		}
+		s.Exec(t, fmt.Sprintf("UPDATE installation SET oldest_program = %d", latest+1))
+		_, err := s.Migrate(t.Context())
+		if !models.IsKind(err, models.FailedPrecondition) {
+			t.Fatalf("error = %v, want one that says that the schema is too new", err)
+		}
+		modelstest.Contains(t, "error", err.Error(), fmt.Sprintf("schema version %d", newer), fmt.Sprintf("know schema version %d", latest+1), fmt.Sprintf("This one knows %d.", latest), "Start the newer version")
+		s.Exec(t, fmt.Sprintf("UPDATE installation SET oldest_program = %d", latest))
+		if _, err := s.Migrate(t.Context()); err != nil {
+			t.Errorf("on a schema for this program and newer ones: %v", err)
+		}
+	})
 }
 
 // bare are the tables without a struct.
