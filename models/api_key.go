@@ -315,6 +315,15 @@ func (s *Store) APIKey(ctx context.Context, workspaceID, id string) (*APIKey, er
 	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ?", workspaceID, id)
 }
 
+// EveryAPIKey returns all keys of a workspace, including deleted ones, oldest first.
+func (s *Store) EveryAPIKey(ctx context.Context, workspaceID string) ([]APIKey, error) {
+	var keys []APIKey
+	if err := s.with(ctx).Where("workspace_id = ?", workspaceID).Order("id").Find(&keys).Error; err != nil {
+		return nil, fmt.Errorf("read API keys: %w", err)
+	}
+	return keys, nil
+}
+
 // APIKeyByID returns a key of any workspace, for operators, or NotFound.
 func (s *Store) APIKeyByID(ctx context.Context, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "id = ?", id)
@@ -327,8 +336,8 @@ func (s *Store) APIKeyByFormID(ctx context.Context, workspaceID, formID string) 
 
 var apiKeyColumns = sync.OnceValue(func() string { return columnsOf(APIKey{}, "api_keys") })
 
-// APIKeyByDigest returns the key with the given digest, in any workspace and with any status, or
-// NotFound. The default allowlist of its workspace is read by the same query, so that the two are of the same
+// APIKeyByDigest returns the key with the given digest, in any workspace that isn't deleted and with any
+// status, or NotFound. The default allowlist of its workspace is read by the same query, so that the two are of the same
 // time.
 func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
 	var row struct {
@@ -336,7 +345,7 @@ func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKe
 		Allowlist Allowlist `gorm:"embedded;embeddedPrefix:workspace_allowlist_"`
 	}
 	err := s.with(ctx).Table("api_keys").Select(apiKeyColumns()+", workspaces.allowlist_mode AS workspace_allowlist_mode, workspaces.allowlist_networks AS workspace_allowlist_networks").
-		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id").Where("digest = ?", digest).Take(&row).Error
+		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id").Where("digest = ? AND workspaces.deleted_at IS NULL", digest).Take(&row).Error
 	if err != nil {
 		return nil, notFound(err, "API key")
 	}

@@ -142,6 +142,12 @@ func (k *APIKey) pause() map[string]any {
 	}
 }
 
+// PausedUntilResumed reports whether the pause ends only when someone resumes the key, as after the deletion of its
+// workspace.
+func (k *APIKey) PausedUntilResumed() bool {
+	return k.PausedUntil != nil && k.PausedUntil.Equal(noResume) && !k.IsScheduledForDeletion()
+}
+
 // RejectedSincePause counts the requests with a paused key that were rejected since its pause began.
 func (s *Store) RejectedSincePause(ctx context.Context, key *APIKey) (count int64, err error) {
 	if !key.pausedAt(s.now()) || key.PausedAt == nil {

@@ -10,8 +10,8 @@ import (
 // DeletionDelay is how long ScheduleDeletion pauses a key before it is deleted.
 const DeletionDelay = 24 * time.Hour
 
-// noResume is the end of the pause of a key that will be deleted. A node that hears of the deletion late,
-// or not at all, must not accept the key in the meantime.
+// noResume is the end of the pause of a key that will be deleted, or whose workspace was deleted. A node that
+// hears of the deletion late, or not at all, must not accept the key in the meantime.
 var noResume = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 
 var (
@@ -170,7 +170,7 @@ func (s *Store) DeleteScheduledKeys(ctx context.Context) (deleted int, err error
 		return 0, err
 	}
 	var due []APIKey
-	if err := s.with(ctx).Where(isScheduledSQL+" AND delete_at <= ?", now).Order("delete_at, id").Limit(maxDue).Find(&due).Error; err != nil {
+	if err := s.with(ctx).Where(isScheduledSQL+" AND delete_at <= ? AND "+ofPresentWorkspace, now).Order("delete_at, id").Limit(maxDue).Find(&due).Error; err != nil {
 		return 0, fmt.Errorf("read scheduled deletions: %w", err)
 	}
 	var failed []error

@@ -11,7 +11,8 @@ import (
 )
 
 // AuditEvent is an entry of the audit log. It is written in the transaction of the change that it
-// records, and never changed or deleted: the database rejects that, and VerifyAudit would detect it.
+// records. It is never changed, and deleted only with its workspace: the database rejects anything else, and
+// VerifyAudit would detect it.
 type AuditEvent struct {
 	ID          string
 	WorkspaceID *string // nil for a failed sign-in to an account that does not exist

@@ -95,11 +95,17 @@ func (s *Store) VerifyAudit(ctx context.Context, workspaceID string, expected []
 	return found, err
 }
 
-// auditChainNames returns the names of all chains that exist or must exist.
+// auditChainNames returns the names of all chains that exist or must exist. It leaves out those of workspaces that
+// are due to be removed, whose events are being deleted.
 func (s *Store) auditChainNames(ctx context.Context) ([]string, error) {
+	now, err := s.databaseNow(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	err := s.with(ctx).Raw(`SELECT chain FROM audit_chains UNION SELECT id FROM workspaces
-		UNION SELECT DISTINCT coalesce(workspace_id, '') FROM audit_events ORDER BY 1`).Scan(&names).Error
+	err = s.with(ctx).Raw(`SELECT chain FROM (SELECT chain FROM audit_chains UNION SELECT id FROM workspaces
+		UNION SELECT DISTINCT coalesce(workspace_id, '') FROM audit_events) AS chains
+		WHERE chain NOT IN (SELECT id FROM workspaces WHERE deleted_at <= ?) ORDER BY chain`, now.Add(-WorkspaceKept)).Scan(&names).Error
 	if err != nil {
 		return nil, fmt.Errorf("read audit chains: %w", err)
 	}

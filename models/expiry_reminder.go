@@ -54,7 +54,7 @@ func (s *Store) RemindOfExpiry(ctx context.Context) (int, error) {
 func (s *Store) expiringKeys(ctx context.Context) ([]APIKey, error) {
 	now := s.now()
 	var keys []APIKey
-	err := s.with(ctx).Where(`deleted_at IS NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
+	err := s.with(ctx).Where(ofPresentWorkspace).Where(`deleted_at IS NULL AND expires_at > @now AND expires_at <= @soon AND NOT EXISTS (
 		SELECT 1 FROM expiry_reminders AS sent WHERE sent.api_key_id = api_keys.id AND sent.expires_at = api_keys.expires_at
 		AND sent.days <= CASE WHEN api_keys.expires_at <= @day THEN 1 WHEN api_keys.expires_at <= @week THEN 7 ELSE 14 END)`,
 		map[string]any{"now": now, "soon": now.Add(days(14)), "week": now.Add(days(7)), "day": now.Add(days(1))}).

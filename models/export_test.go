@@ -15,6 +15,15 @@ var Rows = []any{
 	&auditChain{}, &revocation{}, &keyChange{}, &Node{}, &NodeToken{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{}, &accountLink{}, &accountEmail{}, &secondFactor{}, &recoveryCode{}, &pendingSignIn{}, &userIdentity{}, &roundTrip{}, &usedLogoutToken{}, &customScope{}, &scopeResource{}, &scopeCatalog{},
 }
 
+// WorkspaceTables returns the tables that are cleared when a workspace is removed.
+func WorkspaceTables() []string {
+	var names []string
+	for _, table := range workspaceTables {
+		names = append(names, table.name)
+	}
+	return names
+}
+
 // DB returns the database, for tests of states that no method can show or create.
 func (s *Store) DB() *gorm.DB { return s.db }
 

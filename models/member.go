@@ -110,11 +110,12 @@ func (m *Member) Wire() wire.Member {
 
 func (m *Member) target() target { return target{"member", m.ID, m.DisplayName()} }
 
-// MembershipsOf returns a user's active memberships, oldest first, with user and workspace.
+// MembershipsOf returns a user's active memberships in workspaces that aren't deleted, oldest first, with user and
+// workspace.
 func (s *Store) MembershipsOf(ctx context.Context, userID string) ([]Member, error) {
 	var members []Member
 	err := s.with(ctx).Joins("Workspace").Joins("User").
-		Where("members.user_id = ? AND members.deactivated_at IS NULL AND NOT members.pending", userID).
+		Where(`members.user_id = ? AND members.deactivated_at IS NULL AND NOT members.pending AND "Workspace".deleted_at IS NULL`, userID).
 		Order("members.id").
 		Find(&members).Error
 	if err != nil {

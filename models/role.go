@@ -46,7 +46,7 @@ var Permissions = []struct {
 	{ManageMembers, "Invite and deactivate members, and change their roles", Admin},
 	{ManageSeats, "Assign and release seats, and change their number", Admin},
 	{ManagePolicy, "Change the policy for API keys and second factors", Admin},
-	{ManageWorkspace, "Rename the workspace, and create other workspaces", Admin},
+	{ManageWorkspace, "Rename, export, and delete the workspace, and create other workspaces", Admin},
 }
 
 // May reports whether the role has a permission.

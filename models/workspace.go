@@ -21,6 +21,7 @@ type Workspace struct {
 	LiveWorkspaceID *string    // of a test workspace, the live one that it was created beside, if any
 	SeatCapacity    int        // maximum number of seats
 	KeyPolicy       KeyPolicy  `gorm:"embedded"`
+	DeletedAt       *time.Time // by the database's clock; nil unless the workspace is deleted
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 }
@@ -47,30 +48,30 @@ func (n *NewWorkspace) check(fields Fields) {
 	n.AdminEmail = checkEmail(fields, "email", n.AdminEmail)
 }
 
-// Workspace returns a workspace.
+// Workspace returns a workspace that isn't deleted.
 func (s *Store) Workspace(ctx context.Context, id string) (*Workspace, error) {
 	var workspace Workspace
-	err := s.with(ctx).Where("id = ?", id).Take(&workspace).Error
+	err := s.with(ctx).Where("id = ? AND deleted_at IS NULL", id).Take(&workspace).Error
 	if err != nil {
 		return nil, notFound(err, "workspace")
 	}
 	return &workspace, nil
 }
 
-// Workspaces returns all workspaces, oldest first.
+// Workspaces returns all workspaces that aren't deleted, oldest first.
 func (s *Store) Workspaces(ctx context.Context) ([]Workspace, error) {
 	var workspaces []Workspace
-	if err := s.with(ctx).Order("id").Find(&workspaces).Error; err != nil {
+	if err := s.with(ctx).Where("deleted_at IS NULL").Order("id").Find(&workspaces).Error; err != nil {
 		return nil, fmt.Errorf("read workspaces: %w", err)
 	}
 	return workspaces, nil
 }
 
-// lockWorkspace returns a workspace and prevents concurrent transactions from changing or counting
-// its members and seats. Rows that refer to the workspace can still be inserted.
+// lockWorkspace returns a workspace that isn't deleted, and prevents concurrent transactions from deleting it, and
+// from changing or counting its members and seats. Rows that refer to the workspace can still be inserted.
 func (s *Store) lockWorkspace(ctx context.Context, id string) (*Workspace, error) {
 	var workspace Workspace
-	err := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", id).Take(&workspace).Error
+	err := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ? AND deleted_at IS NULL", id).Take(&workspace).Error
 	if err != nil {
 		return nil, notFound(err, "workspace")
 	}

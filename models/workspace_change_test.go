@@ -64,7 +64,7 @@ func TestLeaveWorkspace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.AcceptInvitation(ctx, invited.Token, "Bob", modelstest.Password); err != nil {
+		if _, err := s.AcceptInvitationAs(ctx, invited.Token, bob.UserID); err != nil {
 			t.Fatal(err)
 		}
 		if memberships, err = s.MembershipsOf(ctx, bob.UserID); err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"archive/zip"
 	"encoding/csv"
 	"io"
 	"net/http"
@@ -17,17 +18,54 @@ const chunkTimeout = 30 * time.Second
 // chunkRows is the number of rows that are sent together.
 const chunkRows = 500
 
-// SendCSV sends a table as a CSV download. The function rows calls send for each row, so that the
-// table is never in memory as a whole; columns is the first row. Cells that a spreadsheet would
-// evaluate as a formula are prefixed with an apostrophe. If rows returns an error midway, the
-// download fails in the client instead of ending early. The file begins with a byte order mark, without
-// which Excel doesn't read it as UTF-8.
+// Table is a table to send. Rows calls send for each row, so that the table is never in memory as a whole.
+type Table struct {
+	File    string
+	Columns []string
+	Rows    func(send func(row []string) error) error
+}
+
+// SendCSV sends a table as a CSV download; columns is the first row. If rows returns an error midway, the
+// download fails in the client instead of ending early.
 func SendCSV(c echo.Context, file string, columns []string, rows func(send func(row []string) error) error) error {
+	return sendFile(c, "text/csv; charset=utf-8", file, func(response *echo.Response) error {
+		return Table{file, columns, rows}.write(response, http.NewResponseController(response))
+	})
+}
+
+// SendZip sends tables as CSV files in a ZIP archive, as SendCSV does.
+func SendZip(c echo.Context, file string, tables []Table) error {
+	return sendFile(c, "application/zip", file, func(response *echo.Response) error {
+		archive, control := zip.NewWriter(response), http.NewResponseController(response)
+		for _, table := range tables {
+			entry, err := archive.Create(table.File)
+			if err != nil {
+				return err
+			}
+			if err := table.write(entry, control); err != nil {
+				return err
+			}
+		}
+		return archive.Close()
+	})
+}
+
+// sendFile sends a download. If write returns an error before it has written anything, the error is shown as a page.
+func sendFile(c echo.Context, contentType, file string, write func(*echo.Response) error) error {
 	response := c.Response()
-	response.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
+	response.Header().Set(echo.HeaderContentType, contentType)
 	response.Header().Set(echo.HeaderContentDisposition, `attachment; filename="`+file+`"`)
-	table, sent := csv.NewWriter(&markedWriter{response, false}), 0
-	control := http.NewResponseController(response)
+	err := write(response)
+	if err != nil && !response.Committed {
+		response.Header().Del(echo.HeaderContentDisposition)
+	}
+	return err
+}
+
+// write writes the table as CSV. Cells that a spreadsheet would evaluate as a formula are prefixed with an
+// apostrophe. The file begins with a byte order mark, without which Excel doesn't read it as UTF-8.
+func (t Table) write(to io.Writer, control *http.ResponseController) error {
+	table, sent := csv.NewWriter(&markedWriter{to, false}), 0
 	send := func(row []string) error {
 		if sent%chunkRows == 0 {
 			// The deadline for a whole response is too short for a long table on a slow connection.
@@ -41,13 +79,10 @@ func SendCSV(c echo.Context, file string, columns []string, rows func(send func(
 		}
 		return table.Write(cells)
 	}
-	if err := send(columns); err != nil {
+	if err := send(t.Columns); err != nil {
 		return err
 	}
-	if err := rows(send); err != nil {
-		if !response.Committed {
-			response.Header().Del(echo.HeaderContentDisposition) // the error is shown as a page
-		}
+	if err := t.Rows(send); err != nil {
 		return err
 	}
 	table.Flush()

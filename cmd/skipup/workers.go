@@ -80,12 +80,12 @@ func upgradeWorker(store *models.Store, conditions *web.Conditions, log *slog.Lo
 	})
 }
 
-// cleanupWorker returns a worker that encrypts secrets with the current key and purges expired
-// rows.
+// cleanupWorker returns a worker that encrypts secrets with the current key, purges expired rows, and removes
+// workspaces that were deleted long ago.
 func cleanupWorker(store *models.Store, log *slog.Logger) worker {
 	return repeat(time.Hour, log, "clean up the database", func(ctx context.Context) error {
 		_, sealErr := store.ResealSecrets(ctx)
-		return errors.Join(sealErr, store.PurgeExpired(ctx))
+		return errors.Join(sealErr, store.PurgeExpired(ctx), store.PurgeDeletedWorkspaces(ctx))
 	})
 }
 

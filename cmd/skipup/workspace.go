@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,15 +14,17 @@ import (
 )
 
 func (p *program) workspace() *cobra.Command {
-	return p.group(&cobra.Command{Use: "workspace", Short: "Create and list workspaces, and set their key policies"}, p.workspaceCreate(), p.workspaceList(), p.workspacePolicy())
+	return p.group(&cobra.Command{Use: "workspace", Short: "Manage workspaces and their key policies"},
+		p.workspaceCreate(), p.workspaceList(), p.workspacePolicy(), p.workspaceDelete(), p.workspaceRestore())
 }
 
 func (p *program) workspaceList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List workspaces with their IDs",
-		Long: `List the workspaces with their IDs and modes, oldest first. A workspace with the mode "test" has test
-keys. Times are in UTC.`,
+		Long: `List the workspaces with their IDs, modes, active members, and API keys, oldest first. A workspace with
+the mode "test" has test keys. Deleted workspaces are listed until they are removed, 30 days after
+their deletion. Times are in UTC.`,
 	}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
@@ -40,19 +43,29 @@ type listedWorkspace struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
 	Mode      token.Mode `json:"mode"`
+	State     string     `json:"state"`   // "active" or "deleted"
+	Members   int64      `json:"members"` // active ones
+	Keys      int64      `json:"keys"`    // that aren't deleted
 	CreatedAt time.Time  `json:"created_at"`
+	DeletedAt *time.Time `json:"deleted_at"`
+	RemovedAt *time.Time `json:"removed_at"` // when everything in a deleted workspace is removed
 }
 
 func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSON bool) error {
-	workspaces, err := store.Workspaces(ctx)
+	workspaces, err := store.WorkspaceSummaries(ctx)
 	if err != nil {
 		return err
 	}
-	listed, rows := []listedWorkspace{}, [][]string{{"ID", "NAME", "MODE", "CREATED"}}
+	listed, rows := []listedWorkspace{}, [][]string{{"ID", "NAME", "MODE", "STATE", "MEMBERS", "KEYS", "CREATED"}}
 	for _, w := range workspaces {
-		created := inSeconds(&w.CreatedAt)
-		listed = append(listed, listedWorkspace{w.ID, w.Name, w.Mode, *created})
-		rows = append(rows, []string{w.ID, visible(w.Name), string(w.Mode), formatTime(created)})
+		one := listedWorkspace{w.ID, w.Name, w.Mode, "active", w.Members, w.Keys, *inSeconds(&w.CreatedAt), inSeconds(w.DeletedAt), inSeconds(w.RemovedAt())}
+		state := one.State
+		if w.DeletedAt != nil {
+			one.State = "deleted"
+			state = "deleted, removed at " + formatTime(one.RemovedAt)
+		}
+		listed = append(listed, one)
+		rows = append(rows, []string{w.ID, visible(w.Name), string(w.Mode), state, strconv.FormatInt(w.Members, 10), strconv.FormatInt(w.Keys, 10), formatTime(&one.CreatedAt)})
 	}
 	if asJSON {
 		return p.printJSON(listed)

@@ -246,3 +246,27 @@ func TestCreateWorkspaceForAnUnverifiedAccount(t *testing.T) {
 		}
 	})
 }
+
+func TestWorkspaceDeleteAndRestore(t *testing.T) {
+	env := sqliteEnv(t)
+	acme := newWorkspace(t, env)
+	skipup(t, env, "keys", "create", "--name", "CI", "--scopes=").requireCode(t, exitOK)
+	state := func() string {
+		t.Helper()
+		listed := skipup(t, env, "workspace", "list")
+		listed.requireCode(t, exitOK)
+		return listed.stdout
+	}
+	modelstest.Contains(t, "list", state(), "active", "MEMBERS")
+	skipup(t, env, "workspace", "delete", acme).requireFailure(t, exitUsage, "confirm-name")
+	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acm").requireFailure(t, exitRejected, "--confirm-name doesn't match")
+	skipup(t, env, "workspace", "delete", "ws_unknown", "--confirm-name", "Acme").requireFailure(t, exitRejected, "skipup workspace list")
+	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acme").requireCode(t, exitOK)
+	modelstest.Contains(t, "list after the deletion", state(), "deleted, removed at ")
+	skipup(t, env, "keys", "list").requireFailure(t, exitRejected, "There is no workspace in ")
+	restored := skipup(t, env, "workspace", "restore", acme)
+	restored.requireCode(t, exitOK)
+	modelstest.Contains(t, "output", restored.stdout, "Restored Acme", "API keys are paused")
+	modelstest.Contains(t, "keys after the restore", skipup(t, env, "keys", "list").stdout, "paused")
+	skipup(t, env, "workspace", "restore", acme).requireFailure(t, exitRejected, "This workspace isn't deleted.")
+}

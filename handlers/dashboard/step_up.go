@@ -43,8 +43,9 @@ var stepUp = map[endpoint]bool{
 	{http.MethodPost, path.MemberSecondFactor(":id")}: false,
 	{http.MethodPost, path.MemberInvitation(":id")}:   false,
 
-	{http.MethodPost, path.Policy}:       false,
-	{http.MethodPost, path.NewWorkspace}: false,
+	{http.MethodPost, path.Policy}:          false,
+	{http.MethodPost, path.NewWorkspace}:    false,
+	{http.MethodPost, path.WorkspaceDelete}: false,
 
 	{http.MethodGet, path.AccountEmail}:        true,
 	{http.MethodPost, path.AccountEmail}:       true,

@@ -58,6 +58,37 @@ func (h workspaces) create() change[struct{}, workspace.NameForm] {
 	}
 }
 
+// delete deletes the current workspace. The viewer then sees another one, if there is one.
+func (h workspaces) delete() change[workspace.DeletePage, confirmForm] {
+	return change[workspace.DeletePage, confirmForm]{
+		subject: h.toDelete,
+		show: func(c echo.Context, status int, page workspace.DeletePage, form confirmForm, r rejection) error {
+			page.Entered, page.Errors, page.Message = form.confirmation(), r.fields, r.message
+			return web.Render(c, status, workspace.Delete(page))
+		},
+		apply: func(c echo.Context, form confirmForm) (next, error) {
+			deleted := web.CallerOf(c).Member.Workspace
+			err := h.store.DeleteWorkspace(c.Request().Context(), deleted.ID, form.confirmation())
+			return next{"Deleted the workspace " + ui.Isolate(deleted.Name), path.Root}, err
+		},
+	}
+}
+
+func (h workspaces) toDelete(c echo.Context) (page workspace.DeletePage, err error) {
+	ctx, id := c.Request().Context(), web.CallerOf(c).WorkspaceID
+	summary, err := h.store.WorkspaceSummary(ctx, id)
+	if err != nil {
+		return page, err
+	}
+	page.WorkspaceSummary = *summary
+	if page.Test, err = h.store.TestWorkspace(ctx, id); err != nil && !models.IsKind(err, models.NotFound) {
+		return page, err
+	}
+	lease, err := h.store.Lease(ctx)
+	page.ChangeTime = lease.ChangeTime()
+	return page, err
+}
+
 // leave ends the viewer's membership in the current workspace. Everyone may do that, whatever their role.
 func (h workspaces) leave() change[*models.Member, struct{}] {
 	return change[*models.Member, struct{}]{

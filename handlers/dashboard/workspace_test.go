@@ -1,8 +1,11 @@
 package dashboard_test
 
 import (
+	"archive/zip"
+	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/skipup/keys/handlers/handlerstest"
@@ -42,4 +45,53 @@ func TestLeaveWorkspacePage(t *testing.T) {
 		t.Errorf("admin after the rejected attempt: %v", err)
 	}
 	modelstest.Contains(t, "audit log", document(t, admin.Get("/settings/audit-log")).Find("main").Text(), "left the workspace")
+}
+
+func TestDeleteWorkspacePage(t *testing.T) {
+	s := handlerstest.New(t)
+	admin := s.SignedIn(t, handlerstest.AdminEmail)
+	key := s.Key(t)
+	s.Want(t, http.StatusOK, key, http.MethodGet, "/me", "")
+	admin.Get("/settings/workspace/delete").Want(t, http.StatusOK, "1 API key", "stops", "/settings/workspace/export.zip")
+	admin.Post("/settings/workspace/delete", url.Values{"confirm_name": {"Ac"}}).Want(t, http.StatusUnprocessableEntity, "Enter the name as shown")
+	s.Want(t, http.StatusOK, key, http.MethodGet, "/me", "")
+	admin.Post("/settings/workspace/delete", url.Values{"confirm_name": {"Acme"}}).WantRedirect(t, "/")
+	s.Want(t, http.StatusUnauthorized, key, http.MethodGet, "/me", "")
+	admin.Get("/settings/account").Want(t, http.StatusOK, "Deleted the workspace", "None")
+}
+
+// TestDeletedWorkspaceOnAnotherNode checks that a node that has the key in memory rejects it once the deletion
+// has returned.
+func TestDeletedWorkspaceOnAnotherNode(t *testing.T) {
+	s := handlerstest.New(t)
+	other, key := s.AnotherNode(t), s.Key(t)
+	other.Want(t, http.StatusOK, key, http.MethodGet, "/me", "")
+	other.Want(t, http.StatusOK, key, http.MethodGet, "/me", "")
+	if err := s.DeleteWorkspace(t.Context(), s.Workspace.ID, models.NoConfirmation); err != nil {
+		t.Fatal(err)
+	}
+	other.Want(t, http.StatusUnauthorized, key, http.MethodGet, "/me", "")
+}
+
+func TestWorkspaceExport(t *testing.T) {
+	s := handlerstest.New(t)
+	key := s.NamedKey(t, s.Workspace.ID, "Nightly sync")
+	got := s.SignedIn(t, handlerstest.AdminEmail).Get("/settings/workspace/export.zip")
+	got.Want(t, http.StatusOK)
+	archive, err := zip.NewReader(strings.NewReader(got.Body), int64(len(got.Body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"audit-log.csv": "api_key.created", "api-keys.csv": key.ID, "usage.csv": "api_key_id"} {
+		file, err := archive.Open(name)
+		if err != nil {
+			t.Errorf("open %s: %v", name, err)
+			continue
+		}
+		text, err := io.ReadAll(file)
+		if err != nil {
+			t.Errorf("read %s: %v", name, err)
+		}
+		modelstest.Contains(t, name, string(text), want)
+	}
 }

@@ -95,6 +95,9 @@ var groups = []group{
 	{"Workspace", []action{
 		{"workspace.created", "Workspace created", "{actor} created {target}"},
 		{"workspace.renamed", "Workspace renamed", "{actor} renamed {target}"},
+		{"workspace.deleted", "Workspace deleted", "{actor} deleted {target}"},
+		{"workspace.restored", "Workspace restored", "{actor} restored {target}"},
+		{"workspace.removed", "Workspace removed", "{actor} removed everything in {target}"},
 		{"workspace.key_policy_changed", "Policy changed", "{actor} changed the policy"},
 		{"workspace.test_created", "Test workspace created", "{actor} created the test workspace {target}"},
 		{"workspace.seat_capacity_changed", "Seats changed", "{actor} changed the number of seats"},
@@ -207,6 +210,7 @@ var detailLabels = map[string]string{
 	"api_key.renamed/from":            "Previous name",
 	"user.renamed/from":               "Previous name",
 	"workspace.renamed/from":          "Previous name",
+	"workspace.deleted/keys":          "API keys paused",
 	"user.email_changed/from":         "Previous email",
 	"user.email_changed/to":           "New email",
 	"previous_name":                   "Previous name",

@@ -23,6 +23,8 @@ const (
 	Workspace          = "/settings/workspace"
 	WorkspaceName      = Workspace + "/name"
 	WorkspaceLeave     = Workspace + "/leave"
+	WorkspaceDelete    = Workspace + "/delete"
+	WorkspaceExport    = Workspace + "/export.zip"
 	NewWorkspace       = Workspace + "/new"
 	Appearance         = "/appearance"
 	Search             = "/search"

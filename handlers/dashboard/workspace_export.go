@@ -1,0 +1,82 @@
+package dashboard
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/usage"
+	"github.com/skipup/keys/views/audit"
+	"github.com/skipup/keys/views/viewer"
+	"github.com/skipup/keys/web"
+)
+
+// export sends the audit log, the keys, and their usage by day.
+func (h workspaces) export(c echo.Context) error {
+	ctx, id, look := c.Request().Context(), web.CallerOf(c).WorkspaceID, viewer.Of(c.Request().Context())
+	keys, err := h.store.EveryAPIKey(ctx, id)
+	if err != nil {
+		return err
+	}
+	events := func(send func([]string) error) error {
+		return h.store.EachAuditEvent(ctx, id, models.AuditFilter{}, func(event *models.AuditEvent) error { return send(audit.Row(*event)) })
+	}
+	list := func(send func([]string) error) error {
+		for i := range keys {
+			if err := send(keyRow(&keys[i], look)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	counts := func(send func([]string) error) error {
+		for i := range keys {
+			days, err := h.store.Usage(ctx, id, keys[i].ID, usage.Daily, look.Now.Add(-models.UsageDaysKept), look.Now)
+			if err != nil {
+				return err
+			}
+			for _, count := range days {
+				if err := send(usageRow(&keys[i], count)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	file := web.FileName("zip", "workspace", look.Member.Workspace.Name, look.Now.UTC().Format(time.DateOnly))
+	return web.SendZip(c, file, []web.Table{
+		{File: "audit-log.csv", Columns: audit.Columns, Rows: events},
+		{File: "api-keys.csv", Columns: keyColumns, Rows: list},
+		{File: "usage.csv", Columns: usageColumns, Rows: counts},
+	})
+}
+
+// The columns of exported keys and counts. Times are in UTC.
+var (
+	keyColumns   = []string{"id", "name", "description", "environment", "key_prefix", "status", "scopes", "created_at", "created_by", "expires_at", "last_used_at", "deleted_at"}
+	usageColumns = []string{"date", "api_key_id", "name", "route", "scope", "status", "refusal", "requests"}
+)
+
+func keyRow(key *models.APIKey, look viewer.Viewer) []string {
+	return []string{
+		key.ID, key.Name, key.Description, key.Environment, key.KeyPrefix, string(key.StatusAt(look.Now)), strings.Join(look.Scopes.Names(key.Scopes), " "),
+		exportedTime(&key.CreatedAt), key.CreatedByName, exportedTime(key.ExpiresAt), exportedTime(key.LastUsedAt), exportedTime(key.DeletedAt),
+	}
+}
+
+func usageRow(key *models.APIKey, count usage.Count) []string {
+	return []string{
+		count.StartsAt.UTC().Format(time.DateOnly), key.ID, key.Name, count.Route, count.Scope,
+		strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10),
+	}
+}
+
+func exportedTime(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
+}
