@@ -22,6 +22,9 @@ const (
 	SecondFactorRemovedEmail AccountEmailKind = "second_factor_removed"
 	RecoveryCodesEmail       AccountEmailKind = "recovery_codes" // new ones replaced the earlier ones
 	RecoveryCodeUsedEmail    AccountEmailKind = "recovery_code_used"
+	AppRemovedEmail          AccountEmailKind = "authenticator_app_removed" // passkeys are left
+	PasskeyAddedEmail        AccountEmailKind = "passkey_added"
+	PasskeyRemovedEmail      AccountEmailKind = "passkey_removed"
 )
 
 // noticeLife is how long a node tries to send a notice.

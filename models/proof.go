@@ -19,7 +19,7 @@ func (s *Session) ProvedRecently(now time.Time) bool {
 }
 
 // Prove records that a signed-in user has proved who they are: with a code, or with the password if they
-// have no second factor. Attempts are rate limited, as at sign-in. It returns field errors for "code" or
+// have no second factor; see also ProveWithPasskey. Attempts are rate limited, as at sign-in. It returns field errors for "code" or
 // "password".
 func (s *Store) Prove(ctx context.Context, user *User, session, device, entered string) error {
 	has, err := s.HasSecondFactor(ctx, user.ID)

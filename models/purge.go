@@ -33,6 +33,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 	}{
 		{&Session{}, "expires_at <= ? OR last_seen_at <= ?", []any{now, now.Add(-SessionIdle)}},
 		{&pendingSignIn{}, "expires_at <= ?", []any{now}},
+		{&passkeyChallenge{}, "expires_at <= ?", []any{now}},
 		{&roundTrip{}, "expires_at <= ?", []any{now}},
 		{&usedLogoutToken{}, "expires_at <= ?", []any{now}},
 		{&setupLink{}, "expires_at <= ?", []any{now}},

@@ -307,7 +307,7 @@ func (s *Store) pauseAllKeys(ctx context.Context) (paused []*APIKey, err error) 
 // recordRestore records a restore, and signs everyone out, because sessions that have been ended since the
 // backup would be valid again.
 func (s *Store) recordRestore(ctx context.Context, m BackupManifest) error {
-	for _, table := range []string{"sessions", "pending_sign_ins"} {
+	for _, table := range []string{"sessions", "pending_sign_ins", "passkey_challenges"} {
 		if err := s.with(ctx).Exec("DELETE FROM " + table).Error; err != nil {
 			return fmt.Errorf("end sessions: %w", err)
 		}

@@ -43,13 +43,17 @@ var errCode = Fields{"code": "is incorrect, or was already used; enter the code 
 
 // SecondFactorState is what a person has set up as their second factor.
 type SecondFactorState struct {
-	AddedAt       *time.Time // nil without a second factor
-	LastUsedAt    *time.Time
-	RecoveryCodes int64 // that are left
+	AddedAt       *time.Time // when the authenticator app was set up; nil without one
+	LastUsedAt    *time.Time // of the app
+	Passkeys      []Passkey  // the oldest first
+	RecoveryCodes int64      // that are left
 }
 
 // IsOn reports whether the person has a second factor.
-func (s SecondFactorState) IsOn() bool { return s.AddedAt != nil }
+func (s SecondFactorState) IsOn() bool { return s.HasApp() || len(s.Passkeys) > 0 }
+
+// HasApp reports whether the person has an authenticator app.
+func (s SecondFactorState) HasApp() bool { return s.AddedAt != nil }
 
 // FewRecoveryCodes reports whether the person should create new recovery codes.
 func (s SecondFactorState) FewRecoveryCodes() bool {
@@ -58,19 +62,30 @@ func (s SecondFactorState) FewRecoveryCodes() bool {
 
 // SecondFactorOf returns what a user has set up as their second factor.
 func (s *Store) SecondFactorOf(ctx context.Context, userID string) (state SecondFactorState, err error) {
-	factor, err := s.totpOf(ctx, userID)
-	if factor == nil || err != nil {
+	if state.Passkeys, err = s.passkeysOf(ctx, userID); err != nil {
 		return state, err
 	}
-	state.AddedAt, state.LastUsedAt = &factor.CreatedAt, factor.LastUsedAt
+	factor, err := s.totpOf(ctx, userID)
+	if err != nil {
+		return state, err
+	}
+	if factor != nil {
+		state.AddedAt, state.LastUsedAt = &factor.CreatedAt, factor.LastUsedAt
+	}
+	if !state.IsOn() {
+		return state, nil
+	}
 	state.RecoveryCodes, err = s.recoveryCodesLeft(ctx, userID)
 	return state, err
 }
 
-// HasSecondFactor reports whether a user has a second factor.
-func (s *Store) HasSecondFactor(ctx context.Context, userID string) (bool, error) {
-	factor, err := s.totpOf(ctx, userID)
-	return factor != nil, err
+// HasSecondFactor reports whether a user has a second factor: an authenticator app or a passkey.
+func (s *Store) HasSecondFactor(ctx context.Context, userID string) (has bool, err error) {
+	const query = "SELECT EXISTS (SELECT 1 FROM second_factors WHERE user_id = ?) OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = ?)"
+	if err := s.with(ctx).Raw(query, userID, userID).Scan(&has).Error; err != nil {
+		return false, fmt.Errorf("read second factors: %w", err)
+	}
+	return has, nil
 }
 
 // totpOf returns the authenticator app of a user, or nil if there is none.
@@ -137,8 +152,8 @@ var errSetup = Errorf(FailedPrecondition, "This QR code has expired. Remove the 
 func setupRow(userID string) string { return "setup of the second factor of " + userID }
 
 // SetSecondFactor makes an authenticator app the second factor of a user, if a code confirms that the app
-// has the secret. It replaces an earlier app. With the first one, it creates recovery codes and returns
-// them; otherwise, the existing ones stay.
+// has the secret. It replaces an earlier app. With the first second factor, it creates recovery codes and
+// returns them; otherwise, the existing ones stay.
 func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string) (recovery []token.Secret, err error) {
 	user, err := s.User(ctx, userID)
 	if err != nil {
@@ -153,6 +168,10 @@ func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string
 		return nil, Fields{"code": "is incorrect; check that the clock of your phone is right"}.err()
 	}
 	err = s.Tx(ctx, func(tx *Store) error {
+		had, err := tx.HasSecondFactor(ctx, userID)
+		if err != nil {
+			return err
+		}
 		replaced := tx.with(ctx).Where("user_id = ? AND kind = ?", userID, totpKind).Delete(&secondFactor{})
 		if replaced.Error != nil {
 			return fmt.Errorf("delete second factor: %w", replaced.Error)
@@ -161,7 +180,7 @@ func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string
 		if row.Sealed, err = tx.sealer.seal(setup.Secret.Reveal(), row.ID); err != nil {
 			return err
 		}
-		err := tx.with(ctx).Create(&row).Error
+		err = tx.with(ctx).Create(&row).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return Errorf(FailedPrecondition, "A second factor was just set up in another tab. Reload the page.")
 		}
@@ -171,8 +190,10 @@ func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string
 		if replaced.RowsAffected > 0 {
 			return tx.credentialChanged(ctx, user, SecondFactorAddedEmail, "user.second_factor_replaced")
 		}
-		if recovery, err = tx.replaceRecoveryCodes(ctx, userID); err != nil {
-			return err
+		if !had {
+			if recovery, err = tx.replaceRecoveryCodes(ctx, userID); err != nil {
+				return err
+			}
 		}
 		return tx.credentialChanged(ctx, user, SecondFactorAddedEmail, "user.second_factor_added")
 	})
@@ -182,24 +203,64 @@ func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string
 	return recovery, nil
 }
 
-// RemoveSecondFactor removes a user's second factor and recovery codes. It does nothing if there is none.
-func (s *Store) RemoveSecondFactor(ctx context.Context, user *User) error {
+// RemoveAuthenticatorApp removes a user's authenticator app, and the recovery codes if no passkey is left. It
+// does nothing if there is no app.
+func (s *Store) RemoveAuthenticatorApp(ctx context.Context, user *User) error {
 	return s.Tx(ctx, func(tx *Store) error {
 		removed := tx.with(ctx).Where("user_id = ?", user.ID).Delete(&secondFactor{})
 		if removed.Error != nil {
 			return fmt.Errorf("delete second factor: %w", removed.Error)
 		}
-		if err := tx.with(ctx).Where("user_id = ?", user.ID).Delete(&recoveryCode{}).Error; err != nil {
-			return fmt.Errorf("delete recovery codes: %w", err)
-		}
 		if removed.RowsAffected == 0 {
 			return nil
+		}
+		left, err := tx.dropUselessRecoveryCodes(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if left {
+			return tx.credentialChanged(ctx, user, AppRemovedEmail, "user.authenticator_app_removed")
 		}
 		return tx.credentialChanged(ctx, user, SecondFactorRemovedEmail, "user.second_factor_removed")
 	})
 }
 
-// RemoveSecondFactorOfMember removes the second factor of a member who has lost it. The account gives access
+// dropUselessRecoveryCodes deletes the recovery codes of a user who has no second factor left. It reports
+// whether one is left.
+func (s *Store) dropUselessRecoveryCodes(ctx context.Context, userID string) (left bool, err error) {
+	left, err = s.HasSecondFactor(ctx, userID)
+	if err != nil || left {
+		return left, err
+	}
+	if err := s.with(ctx).Where("user_id = ?", userID).Delete(&recoveryCode{}).Error; err != nil {
+		return false, fmt.Errorf("delete recovery codes: %w", err)
+	}
+	return false, nil
+}
+
+// removeSecondFactors removes a user's authenticator app, passkeys, and recovery codes. It does nothing if
+// there are none.
+func (s *Store) removeSecondFactors(ctx context.Context, user *User) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		removed := int64(0)
+		for _, row := range []any{&secondFactor{}, &Passkey{}} {
+			deleted := tx.with(ctx).Where("user_id = ?", user.ID).Delete(row)
+			if deleted.Error != nil {
+				return fmt.Errorf("delete second factors: %w", deleted.Error)
+			}
+			removed += deleted.RowsAffected
+		}
+		if removed == 0 {
+			return nil
+		}
+		if _, err := tx.dropUselessRecoveryCodes(ctx, user.ID); err != nil {
+			return err
+		}
+		return tx.credentialChanged(ctx, user, SecondFactorRemovedEmail, "user.second_factor_removed")
+	})
+}
+
+// RemoveSecondFactorOfMember removes the second factor, including passkeys, of a member who has lost it. The account gives access
 // to every workspace that the member has joined, so it returns Forbidden unless the admin administers all
 // of them. It returns FailedPrecondition to an admin who asks for it for their own account, because someone
 // who has taken over a session could otherwise keep the account.
@@ -214,7 +275,7 @@ func (s *Store) RemoveSecondFactorOfMember(ctx context.Context, adminUserID, wor
 	if err := s.requireAdminOfAll(ctx, adminUserID, member); err != nil {
 		return nil, err
 	}
-	return member, s.RemoveSecondFactor(ctx, &member.User)
+	return member, s.removeSecondFactors(ctx, &member.User)
 }
 
 // MayRemoveSecondFactor reports whether a member has a second factor that RemoveSecondFactorOfMember
@@ -233,7 +294,7 @@ func (s *Store) MayRemoveSecondFactor(ctx context.Context, adminUserID string, m
 	return s.HasSecondFactor(ctx, member.UserID)
 }
 
-// RemoveSecondFactorAsOperator removes the second factor of the person with an email. It returns NotFound
+// RemoveSecondFactorAsOperator removes the second factor, including passkeys, of the person with an email. It returns NotFound
 // for an unknown email, and FailedPrecondition for a person without a second factor.
 func (s *Store) RemoveSecondFactorAsOperator(ctx context.Context, email string) (*User, error) {
 	user, err := s.userByEmail(ctx, email)
@@ -247,7 +308,7 @@ func (s *Store) RemoveSecondFactorAsOperator(ctx context.Context, email string) 
 	if !has {
 		return nil, Errorf(FailedPrecondition, "%s has no second factor.", user.Email)
 	}
-	return user, s.RemoveSecondFactor(ctx, user)
+	return user, s.removeSecondFactors(ctx, user)
 }
 
 // credentialChanged requests a notice to a user about a changed credential and records it in the audit log.

@@ -20,7 +20,7 @@ type SignedIn struct {
 	WorkspaceID string // the workspace to show; empty if the user is active in none
 	SessionID   string // for the session cookie
 	Device      string // for the device cookie
-	PendingID   string // if SignInWithCode must complete the sign-in; all but User is then empty
+	PendingID   string // if a second factor must complete the sign-in; all but User is then empty
 }
 
 // errSignIn is returned for both unknown emails and wrong passwords.
@@ -31,8 +31,8 @@ var errSignIn = Errorf(Invalid, "Incorrect email or password.")
 // with RetryAfter. Each network has its own share of the attempts for an account, and each device
 // from which the account has signed in before has its own limit, so that others can't lock the owner
 // out. An unknown email and a wrong password return the same
-// error and take the same time. If the user has a second factor, no session starts: SignInWithCode
-// completes the sign-in.
+// error and take the same time. If the user has a second factor, no session starts: SignInWithCode or
+// CompleteSignInWithPasskey completes the sign-in.
 func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*SignedIn, error) {
 	attempt, err := s.claimAttempt(ctx, c)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// PendingSignInLife is how long someone who entered their password can take to enter a code.
+// PendingSignInLife is how long someone who entered their password can take to enter a code or use a passkey.
 const PendingSignInLife = 10 * time.Minute
 
 // Codes have longer waits than passwords, because they are short and only someone who knows the password can
@@ -20,7 +20,7 @@ var (
 	codeAccountThrottle = throttle{free: 20, longest: 15 * time.Minute}
 )
 
-// pendingSignIn is a sign-in with a correct password that waits for a code. The database stores only the
+// pendingSignIn is a sign-in with a correct password that waits for a second factor. The database stores only the
 // hash of its ID.
 type pendingSignIn struct {
 	Digest    []byte `gorm:"primaryKey"`
@@ -35,7 +35,7 @@ type pendingSignIn struct {
 // ErrPendingSignIn is returned for a sign-in that has expired, was completed, or never began.
 var ErrPendingSignIn = Errorf(NotFound, "Enter your password again.")
 
-// awaitCode starts a sign-in that SignInWithCode completes.
+// awaitCode starts a sign-in that SignInWithCode or CompleteSignInWithPasskey completes.
 func (s *Store) awaitCode(ctx context.Context, user *User, attempt signInAttempt) (*SignedIn, error) {
 	id, now := rand.Text(), s.now()
 	err := s.Tx(ctx, func(tx *Store) error {
@@ -81,11 +81,24 @@ func (s *Store) SignInWithCode(ctx context.Context, oldSession, pendingID, devic
 	if err != nil {
 		return nil, err
 	}
+	in, err := s.completeSignIn(ctx, oldSession, pendingID, user, attempt, func(ctx context.Context, tx *Store) (string, error) {
+		return tx.takeCode(ctx, user, code)
+	})
+	if errors.Is(err, errCode) {
+		return nil, errors.Join(s.addFailedSignIn(ctx, user), err)
+	}
+	return in, err
+}
+
+// completeSignIn ends a pending sign-in and starts a session if prove accepts a second factor and returns what
+// it was.
+func (s *Store) completeSignIn(ctx context.Context, oldSession, pendingID string, user *User, attempt signInAttempt,
+	prove func(context.Context, *Store) (string, error),
+) (in *SignedIn, err error) {
 	ctx, workspaceID, err := s.actingAs(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	var in *SignedIn
 	err = s.Tx(ctx, func(tx *Store) error {
 		var pending pendingSignIn
 		if err := tx.with(ctx).Where("digest = ?", digestOf(pendingID)).Find(&pending).Error; err != nil {
@@ -98,7 +111,7 @@ func (s *Store) SignInWithCode(ctx context.Context, oldSession, pendingID, devic
 		if completed.RowsAffected == 0 {
 			return ErrPendingSignIn
 		}
-		method, err := tx.takeCode(ctx, user, code)
+		method, err := prove(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -112,9 +125,6 @@ func (s *Store) SignInWithCode(ctx context.Context, oldSession, pendingID, devic
 		}
 		return tx.markProvided(ctx, in.SessionID, *pending.IdentityID, ProviderIdentity{Session: pending.ProviderSession})
 	})
-	if errors.Is(err, errCode) {
-		return nil, errors.Join(s.addFailedSignIn(ctx, user), err)
-	}
 	if err != nil {
 		return nil, err
 	}

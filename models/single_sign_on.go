@@ -203,14 +203,17 @@ func (s *Store) joinAll(ctx context.Context, user *User, name string) error {
 	return nil
 }
 
-// takeBack removes the password of an account whose email wasn't verified before, and ends its sessions: someone
-// else might have created it with a copied link. The provider says whose email it is.
+// takeBack removes the password, second factor, and passkeys of an account whose email wasn't verified before, and
+// ends its sessions: someone else might have created it with a copied link. The provider says whose email it is.
 func (s *Store) takeBack(ctx context.Context, user *User) error {
 	now := s.now()
 	user.PasswordHash, user.VerifiedAt = s.passwords.decoy(), &now
 	err := s.with(ctx).Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{"password_hash": user.PasswordHash, "verified_at": now}).Error
 	if err != nil {
 		return fmt.Errorf("update user: %w", err)
+	}
+	if err := s.removeSecondFactors(ctx, user); err != nil {
+		return err
 	}
 	if err := s.endSessions(ctx, user.ID, ""); err != nil {
 		return err

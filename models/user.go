@@ -12,12 +12,14 @@ import (
 // User is a person, who may be a member of several workspaces.
 type User struct {
 	ID           string
-	Email        string     // in lower case, with the ASCII form of the domain
-	Name         string     // empty without a password
-	PasswordHash string     `json:"-"`
-	VerifiedAt   *time.Time // when the email was proven, or the operator vouched for it; nil if a copied link is the only proof
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	Email        string // in lower case, with the ASCII form of the domain
+	Name         string // empty without a password
+	PasswordHash string `json:"-"`
+	// PasskeyHandle is the random ID under which authenticators keep the person's passkeys; empty before the first.
+	PasskeyHandle []byte     `gorm:"<-:update" json:"-"`
+	VerifiedAt    *time.Time // when the email was proven, or the operator vouched for it; nil if a copied link is the only proof
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
 }
 
 // HasPassword reports whether a person can sign in with a password. Those who joined with single sign-on can't, until

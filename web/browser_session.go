@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -253,6 +254,19 @@ func isSet(c echo.Context, value string) bool {
 // Device returns the value of the known-device cookie, or "" if the browser sent none.
 func Device(c echo.Context) string {
 	return cookieOf(c, cookieName(browserSessionsOf(c).publicURL, deviceCookie))
+}
+
+// Browser returns a random value that only this browser has, from a cookie that it sets if there is none.
+func Browser(c echo.Context) string {
+	b := browserSessionsOf(c)
+	name := cookieName(b.publicURL, browserCookie)
+	value := cookieOf(c, name)
+	if value == "" {
+		value = rand.Text()
+		options := cookieOptions(b.publicURL, models.PasskeyChallengeLife)
+		c.SetCookie(sessions.NewCookie(name, value, &options))
+	}
+	return value
 }
 
 // SetNotice sets a text to show once, on the next page.

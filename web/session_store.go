@@ -15,6 +15,7 @@ const (
 	sessionCookie = "skipup_session"
 	deviceCookie  = "skipup_device"
 	signInCookie  = "skipup_sign_in"
+	browserCookie = "skipup_browser"
 	themeCookie   = "theme"
 	timesCookie   = "times"
 	zoneCookie    = "timezone"

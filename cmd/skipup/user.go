@@ -79,9 +79,10 @@ func (p *program) userResetSecondFactor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset-second-factor EMAIL",
 		Short: "Remove the second factor of a person who has lost it",
-		Long: `Remove the second factor of a person who has lost their phone and their recovery codes. They then sign
-in with their password only, and set up another second factor if a workspace requires one. First make
-sure that it's really them who asks. If the server sends email, they get a message about it.`,
+		Long: `Remove the second factor, including all passkeys, of a person who has lost their phone and their
+recovery codes. They then sign in with their password only, and set up another second factor if a
+workspace requires one. First make sure that it's really them who asks. If the server sends email,
+they get a message about it.`,
 		Example: `  skipup user reset-second-factor ada@acme.test`,
 		Args:    oneEmail,
 	}

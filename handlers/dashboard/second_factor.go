@@ -17,12 +17,12 @@ func (h accounts) setUp() change[*models.User, account.SetupForm] {
 	return change[*models.User, account.SetupForm]{
 		subject: viewingUser,
 		show: func(c echo.Context, status int, user *models.User, form account.SetupForm, r rejection) error {
-			has, err := h.store.HasSecondFactor(c.Request().Context(), user.ID)
+			state, err := h.store.SecondFactorOf(c.Request().Context(), user.ID)
 			if err != nil {
 				return err
 			}
-			form.Replaces, form.Errors, form.Message = has, r.fields, r.message
-			if !has {
+			form.Replaces, form.Errors, form.Message = state.HasApp(), r.fields, r.message
+			if !state.IsOn() {
 				form.Workspaces = requiring(c)
 			}
 			if form.Setup, err = h.store.SecondFactorSetup(user, form.Sealed); err != nil { // none yet, or expired
@@ -40,23 +40,27 @@ func (h accounts) setUp() change[*models.User, account.SetupForm] {
 			ctx := c.Request().Context()
 			codes, err := h.store.SetSecondFactor(ctx, viewer.Of(ctx).User.ID, form.Sealed, form.Code)
 			if err != nil || codes == nil {
-				return next{"Authenticator app replaced", path.Account}, err
+				return next{"Authenticator app set up", path.Account}, err
 			}
-			return next{}, web.Render(c, http.StatusCreated, account.Codes(account.CodesPage{Codes: codes, IsNew: true}))
+			return next{}, web.Render(c, http.StatusCreated, account.Codes(account.CodesPage{Title: "Second factor set up", Codes: codes}))
 		},
 	}
 }
 
-// removeSecondFactor removes the user's second factor.
-func (h accounts) removeSecondFactor() change[*models.User, struct{}] {
+// removeApp removes the user's authenticator app.
+func (h accounts) removeApp() change[*models.User, struct{}] {
 	return change[*models.User, struct{}]{
 		subject: viewingUser,
-		show: func(c echo.Context, status int, _ *models.User, _ struct{}, r rejection) error {
-			return web.Render(c, status, account.RemoveSecondFactor(r.message, requiring(c)))
+		show: func(c echo.Context, status int, user *models.User, _ struct{}, r rejection) error {
+			state, err := h.store.SecondFactorOf(c.Request().Context(), user.ID)
+			if err != nil {
+				return err
+			}
+			return web.Render(c, status, account.RemoveApp(r.message, len(state.Passkeys) > 0, requiring(c)))
 		},
 		apply: func(c echo.Context, _ struct{}) (next, error) {
 			ctx := c.Request().Context()
-			return next{"Second factor removed", path.Account}, h.store.RemoveSecondFactor(ctx, viewer.Of(ctx).User)
+			return next{"Authenticator app removed", path.Account}, h.store.RemoveAuthenticatorApp(ctx, viewer.Of(ctx).User)
 		},
 	}
 }
@@ -74,7 +78,7 @@ func (h accounts) replaceCodes() change[*models.User, struct{}] {
 			if err != nil {
 				return next{}, err
 			}
-			return next{}, web.Render(c, http.StatusCreated, account.Codes(account.CodesPage{Codes: codes}))
+			return next{}, web.Render(c, http.StatusCreated, account.Codes(account.CodesPage{Title: "New recovery codes", Codes: codes}))
 		},
 	}
 }

@@ -60,27 +60,36 @@ func (h sessions) create(c echo.Context) error {
 	return web.SignedIn(c, in, form.Next)
 }
 
-// askCode renders the page that asks for a code after the password.
+// askCode renders the page that asks for a second factor after the password.
 func (h sessions) askCode(c echo.Context) error {
-	form := login.CodeForm{Next: web.LocalURL(c.QueryParam("next"))}
-	_, err := h.store.PendingUser(c.Request().Context(), web.PendingSignIn(c))
+	return h.codePage(c, http.StatusOK, login.CodeForm{Next: web.LocalURL(c.QueryParam("next"))})
+}
+
+func (h sessions) codePage(c echo.Context, status int, form login.CodeForm) error {
+	ctx := c.Request().Context()
+	user, err := h.store.PendingUser(ctx, web.PendingSignIn(c))
 	if errors.Is(err, models.ErrPendingSignIn) {
 		return web.Redirect(c, path.SignInAgain(form.Next, path.CodeExpired))
 	}
 	if err != nil {
 		return err
 	}
-	return web.Render(c, http.StatusOK, login.Code(form))
+	state, err := h.store.SecondFactorOf(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	form.HasApp, form.HasPasskey = state.HasApp(), len(state.Passkeys) > 0
+	return web.Render(c, status, login.Code(form))
 }
 
-// enterCode completes a sign-in with a code.
+// enterCode completes a sign-in with a code or a passkey.
 func (h sessions) enterCode(c echo.Context) error {
 	var form login.CodeForm
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
 	form.Next = web.LocalURL(form.Next)
-	in, err := h.store.SignInWithCode(c.Request().Context(), web.SessionID(c), web.PendingSignIn(c), web.Device(c), form.Code)
+	in, err := h.completeSignIn(c, form)
 	rejected := new(models.Error)
 	switch {
 	case err == nil:
@@ -92,10 +101,18 @@ func (h sessions) enterCode(c echo.Context) error {
 	case rejected.Kind == models.RateLimited:
 		form.Error, form.RetryAfter = rejected.Message, rejected.RetryAfter
 		setRetryAfter(c, rejected)
-		return web.Render(c, http.StatusTooManyRequests, login.Code(form))
+		return h.codePage(c, http.StatusTooManyRequests, form)
 	}
-	form.Error = rejected.Fields.Sentence("code", "This code")
-	return web.Render(c, http.StatusUnprocessableEntity, login.Code(form))
+	form.Error = rejectedCode(rejected)
+	return h.codePage(c, http.StatusUnprocessableEntity, form)
+}
+
+func (h sessions) completeSignIn(c echo.Context, form login.CodeForm) (*models.SignedIn, error) {
+	ctx := c.Request().Context()
+	if form.Passkey != "" {
+		return h.store.CompleteSignInWithPasskey(ctx, relyingParty(c), web.SessionID(c), web.PendingSignIn(c), web.Device(c), form.Passkey)
+	}
+	return h.store.SignInWithCode(ctx, web.SessionID(c), web.PendingSignIn(c), web.Device(c), form.Code)
 }
 
 // reject renders the sign-in page again with the error and the email entered.

@@ -47,13 +47,16 @@ var stepUp = map[endpoint]bool{
 	{http.MethodPost, path.NewWorkspace}:    false,
 	{http.MethodPost, path.WorkspaceDelete}: false,
 
-	{http.MethodGet, path.AccountEmail}:        true,
-	{http.MethodPost, path.AccountEmail}:       true,
-	{http.MethodPost, path.AccountPassword}:    true,
-	{http.MethodGet, path.SecondFactor}:        false,
-	{http.MethodPost, path.SecondFactor}:       false,
-	{http.MethodPost, path.RemoveSecondFactor}: false,
-	{http.MethodPost, path.RecoveryCodes}:      false,
+	{http.MethodGet, path.AccountEmail}:          true,
+	{http.MethodPost, path.AccountEmail}:         true,
+	{http.MethodPost, path.AccountPassword}:      true,
+	{http.MethodGet, path.SecondFactor}:          false,
+	{http.MethodPost, path.SecondFactor}:         false,
+	{http.MethodPost, path.RemoveSecondFactor}:   false,
+	{http.MethodPost, path.RecoveryCodes}:        false,
+	{http.MethodGet, path.Passkeys}:              false,
+	{http.MethodPost, path.Passkeys}:             false,
+	{http.MethodPost, path.RemovePasskey(":id")}: false,
 }
 
 // secretFields are the fields that a page never repeats.
@@ -70,22 +73,24 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 			return h.proved(c, next)
 		}
 		user := viewer.Of(c.Request().Context()).User
-		hasSecondFactor, err := h.store.HasSecondFactor(c.Request().Context(), user.ID)
+		state, err := h.store.SecondFactorOf(c.Request().Context(), user.ID)
 		if err != nil {
 			return err
 		}
-		if asksPassword && !hasSecondFactor && user.HasPassword() {
+		if asksPassword && !state.IsOn() && user.HasPassword() {
 			return next(c)
 		}
 		var form struct {
 			Entered string `form:"proof"`
+			Passkey string `form:"proof_passkey"`
 			Next    string `form:"proof_next"`
 		}
 		if err := web.BindForm(c, &form); err != nil {
 			return err
 		}
 		page := h.pageOf(c)
-		page.SecondFactor, page.Provided = hasSecondFactor, !hasSecondFactor && web.IsProvided(c) && viewer.Of(c.Request().Context()).Provider != ""
+		page.SecondFactor, page.App, page.Passkey = state.IsOn(), state.HasApp(), len(state.Passkeys) > 0
+		page.Provided = !state.IsOn() && web.IsProvided(c) && viewer.Of(c.Request().Context()).Provider != ""
 		if !c.Request().PostForm.Has(proof.EnteredField) {
 			return web.Render(c, http.StatusForbidden, proof.Ask(page))
 		}
@@ -94,7 +99,11 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 			page.Error = "Confirm it’s you with " + viewer.Of(c.Request().Context()).Provider + " first."
 			return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
 		}
-		err = h.store.Prove(c.Request().Context(), user, web.SessionID(c), web.Device(c), form.Entered)
+		if form.Passkey != "" {
+			err = h.store.ProveWithPasskey(c.Request().Context(), relyingParty(c), user, web.SessionID(c), form.Passkey)
+		} else {
+			err = h.store.Prove(c.Request().Context(), user, web.SessionID(c), web.Device(c), form.Entered)
+		}
 		rejected := new(models.Error)
 		switch {
 		case err == nil:
@@ -106,7 +115,7 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 			setRetryAfter(c, rejected)
 			return web.Render(c, http.StatusTooManyRequests, proof.Ask(page))
 		}
-		page.Error = rejected.Fields.Sentence("code", "This code") + rejected.Fields.Sentence("password", "The password")
+		page.Error = rejectedCode(rejected)
 		return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
 	}
 }
@@ -152,7 +161,7 @@ func (h proofs) pageOf(c echo.Context) proof.Page {
 		}
 		page.Fields.Del(name)
 	}
-	for _, name := range []string{proof.EnteredField, proof.NextField, "username"} {
+	for _, name := range []string{proof.EnteredField, proof.PasskeyField, proof.NextField, "username"} {
 		page.Fields.Del(name)
 	}
 	return page

@@ -37,8 +37,17 @@ type SetupForm struct {
 
 // CodesPage shows recovery codes once.
 type CodesPage struct {
+	Title string
 	Codes []token.Secret
-	IsNew bool // the second factor was just set up
+}
+
+// PasskeyForm holds the values and the errors of the form that adds or renames a passkey.
+type PasskeyForm struct {
+	ID      string        `form:"-"` // empty for a new one
+	Name    string        `form:"name"`
+	Answer  string        `form:"credential"` // of the browser, which is JSON
+	Errors  models.Fields `form:"-"`
+	Message string        `form:"-"` // an error that concerns no single field
 }
 
 // text returns the codes, one per line.

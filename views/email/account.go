@@ -70,6 +70,15 @@ var credentialChanges = map[models.AccountEmailKind]struct{ subject, event, effe
 	models.SecondFactorRemovedEmail: {
 		"The second factor of your SkipUp Keys account was removed", "The second factor of your account was removed", " You now sign in with your password only.",
 	},
+	models.AppRemovedEmail: {
+		"The authenticator app of your SkipUp Keys account was removed", "The authenticator app of your account was removed", " You can still sign in with your passkeys.",
+	},
+	models.PasskeyAddedEmail: {
+		"A passkey was added to your SkipUp Keys account", "A passkey was added to your account", " It can sign in without your password.",
+	},
+	models.PasskeyRemovedEmail: {
+		"A passkey was removed from your SkipUp Keys account", "A passkey was removed from your account", " It no longer works.",
+	},
 	models.RecoveryCodesEmail: {
 		"New recovery codes for your SkipUp Keys account", "New recovery codes were created for your account", " The previous ones no longer work.",
 	},

@@ -17,12 +17,42 @@ type Form struct {
 	RetryAfter time.Duration `form:"-"`
 }
 
-// CodeForm holds the values and the error of the form that asks for a code after the password.
+// PasskeyField is the name of the field for the answer of a passkey, which is JSON.
+const PasskeyField = "passkey"
+
+// PasskeyForm holds the values of the form that signs in with a passkey.
+type PasskeyForm struct {
+	Passkey string `form:"passkey"` // never rendered
+	Next    string `form:"next"`    // the page to continue to
+}
+
+// CodeForm holds the values and the error of the form that asks for a second factor after the password.
 type CodeForm struct {
-	Code       string        `form:"code"` // never rendered
-	Next       string        `form:"next"` // the page to continue to
+	Code       string        `form:"code"`    // never rendered
+	Passkey    string        `form:"passkey"` // never rendered
+	Next       string        `form:"next"`    // the page to continue to
 	Error      string        `form:"-"`
 	RetryAfter time.Duration `form:"-"`
+
+	HasApp     bool `form:"-"`
+	HasPasskey bool `form:"-"`
+}
+
+func (f CodeForm) title() string {
+	if f.HasApp {
+		return "Enter your code"
+	}
+	return "Use your passkey"
+}
+
+func (f CodeForm) lead() string {
+	switch {
+	case f.HasApp && f.HasPasskey:
+		return "Use a passkey, or enter the code that your authenticator app shows for SkipUp Keys."
+	case f.HasApp:
+		return "Open your authenticator app and enter the code it shows for SkipUp Keys."
+	}
+	return "If you can’t use it here, enter one of your recovery codes."
 }
 
 // ForgotForm holds the values and the errors of the form for a forgotten password.

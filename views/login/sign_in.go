@@ -25,6 +25,14 @@ func (f Form) reason() string {
 	return ""
 }
 
+// emailAutocomplete returns what browsers suggest for the email: passkeys too, if they work.
+func emailAutocomplete(passkeys bool) string {
+	if passkeys {
+		return "username webauthn"
+	}
+	return "username"
+}
+
 // described returns the attributes that tie the message to a field.
 func (f Form) described() templ.Attributes {
 	if f.message() == "" {

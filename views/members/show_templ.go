@@ -732,7 +732,7 @@ func secondFactor(p ShowPage) templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<section class=\"flex flex-col items-start gap-3 border-t pt-4\" aria-labelledby=\"second-factor\"><div><h2 class=\"label\" id=\"second-factor\">Lost phone</h2><p class=\"help mt-1\">Remove their second factor if they’ve lost it and their recovery codes. They then sign in with their password only. First make sure that it’s really them who asks.</p></div><form method=\"post\" action=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<section class=\"flex flex-col items-start gap-3 border-t pt-4\" aria-labelledby=\"second-factor\"><div><h2 class=\"label\" id=\"second-factor\">Lost second factor</h2><p class=\"help mt-1\">Remove their authenticator app and passkeys if they’ve lost them and their recovery codes. They then sign in with their password only. First make sure that it’s really them who asks.</p></div><form method=\"post\" action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -9,6 +9,9 @@ const (
 	SetUp              = "/setup/"
 	SignIn             = "/login"
 	SignInCode         = SignIn + "/code"
+	SignInCodeOptions  = SignInCode + "/options"
+	SignInPasskey      = SignIn + "/passkey"
+	SignInOptions      = SignInPasskey + "/options"
 	SingleSignOn       = SignIn + "/sso"
 	SingleSignOnReturn = SingleSignOn + "/return"
 	SingleSignOnLogout = SingleSignOn + "/logout"
@@ -37,6 +40,9 @@ const (
 	SecondFactor       = Account + "/second-factor"
 	RemoveSecondFactor = SecondFactor + "/remove"
 	RecoveryCodes      = Account + "/recovery-codes"
+	Passkeys           = Account + "/passkeys"
+	PasskeyOptions     = Passkeys + "/options"
+	ProofOptions       = Account + "/proof/options"
 	ConfirmEmail       = "/confirm-email/"
 	EndSession         = AccountSessions + "/end"
 	APIKeys            = "/settings/api-keys"
@@ -122,6 +128,12 @@ func SignInCodeAnd(next string) string { return SignInCode + "?" + url.Values{"n
 
 // Invitation returns the path of the invitation link with a token.
 func Invitation(token string) string { return Invitations + url.PathEscape(token) }
+
+// Passkey returns the path for renaming one of the user's passkeys.
+func Passkey(id string) string { return Passkeys + "/" + url.PathEscape(id) }
+
+// RemovePasskey returns the path for removing one of the user's passkeys.
+func RemovePasskey(id string) string { return Passkey(id) + "/remove" }
 
 // APIKeysReviewed returns the path of the list of keys with a finding.
 func APIKeysReviewed(finding string) string {

@@ -16,6 +16,8 @@ type Page struct {
 	Fields       url.Values // what was entered, except secrets
 	Next         string     // URL to open afterwards, if the request can't be repeated; empty otherwise
 	SecondFactor bool       // a code is asked for, otherwise the password
+	App          bool       // the code may come from an authenticator app
+	Passkey      bool       // the person has a passkey
 	Provided     bool       // the provider of single sign-on is asked instead
 	Back         string     // page above
 	Into         Part       // what the response replaces

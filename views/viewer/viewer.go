@@ -66,6 +66,9 @@ type Viewer struct {
 	PublicURL   string         // scheme and host of this deployment, without a trailing slash
 }
 
+// CanUsePasskeys reports whether passkeys work at the public URL.
+func (v Viewer) CanUsePasskeys() bool { return models.RelyingPartyOf(v.PublicURL) != nil }
+
 // KeyPolicy returns the policy of the workspace shown.
 func (v Viewer) KeyPolicy() models.KeyPolicy {
 	if v.Member == nil {

@@ -46,7 +46,7 @@ export class SkipUp {
       server.cookies = template.cookies
       server.contents = template.contents
     }
-    server.process = spawn(program, [...command(server), '--addr', '127.0.0.1:0'], { env: { ...environment, SKIPUP_SHUTDOWN_DELAY: '0s', ...variables } })
+    server.process = spawn(program, command(server), { env: { ...environment, SKIPUP_ADDR: '127.0.0.1:0', SKIPUP_SHUTDOWN_DELAY: '0s', ...variables } })
     running.add(server.process)
     server.ended = new Promise((resolve) => {
       server.process.once('close', (code, signal) => resolve(code ?? signal))

@@ -3,7 +3,7 @@
 import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, confirmLink, createKey, createTestWorkspace, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setLastProof, setUp, setUpSecondFactor, shownKey, signIn, submit, untilADate, useSession, workspaceMenu } from './steps.js'
+import { ada, atLocalhost, confirmLink, createKey, createTestWorkspace, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setLastProof, setUp, setUpSecondFactor, shownKey, signIn, submit, untilADate, useSession, workspaceMenu } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { expect, test } from './test.js'
@@ -32,6 +32,21 @@ const signedIn = (open) => async (page, tools) => {
   await useSession(page, tools.skipup)
   await page.goto(listPath)
   await open(page, tools)
+}
+
+// withPasskeys returns a state of Ada with two passkeys, which no authenticator has.
+const withPasskeys = (open) => Object.assign(signedIn(async (page, tools) => {
+  const now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+  await tools.skipup.exec(`INSERT INTO passkeys (id, user_id, credential_id, public_key, sign_count, transports, backup_eligible, backed_up, aaguid, name, last_used_at, created_at)
+    SELECT 'pky_' || value, users.id, randomblob(32), x'00', 0, 'internal', value, value, zeroblob(16), iif(value, 'Password manager', 'Chrome on Linux'), iif(value, ${now}, NULL), ${now}
+    FROM users, json_each('[0, 1]')`)
+  await open(page, tools)
+}), { variables: atLocalhost })
+
+// signOutTo opens a page without a session.
+async function signOutTo(page, path) {
+  await page.context().clearCookies()
+  await page.goto(path)
 }
 
 // forEachState calls declare with each state, to declare its test.
@@ -314,6 +329,24 @@ export const states = {
   }),
   'step-up-page': signedIn(async (page, { skipup }) => {
     await setUpSecondFactor(page)
+    await setLastProof(skipup, '-15 minutes')
+    await page.goto('/settings/account/second-factor')
+  }),
+  'sign-in-passkey': withPasskeys((page) => signOutTo(page, '/login')),
+  passkeys: withPasskeys((page) => page.goto('/settings/account')),
+  'passkey-add': withPasskeys(async (page) => {
+    await page.goto('/settings/account')
+    await page.getByRole('link', { name: 'Add passkey…' }).click()
+    await expect(dialog(page).getByLabel('Name')).toBeFocused()
+  }),
+  'passkey-rename': withPasskeys((page) => page.goto('/settings/account/passkeys/pky_0')),
+  'passkey-remove': withPasskeys((page) => page.goto('/settings/account/passkeys/pky_0/remove')),
+  'sign-in-second-passkey': withPasskeys(async (page) => {
+    await signOutTo(page, '/login')
+    await signIn(page)
+    await expect(page.getByRole('heading', { name: 'Use your passkey' })).toBeVisible()
+  }),
+  'step-up-passkey': withPasskeys(async (page, { skipup }) => {
     await setLastProof(skipup, '-15 minutes')
     await page.goto('/settings/account/second-factor')
   }),

@@ -15,11 +15,14 @@ export async function setUp(page, skipup, details = ada) {
 }
 
 // useSession signs Ada in in the page's browser, on a server that is set up. Names of cookies end with
-// the port, and the server has another one than its template.
+// the port, and the server has another one than its template, and possibly another host.
 export const useSession = (page, skipup) => {
-  const { port } = new URL(skipup.url)
-  return page.context().addCookies(skipup.cookies.map((cookie) => ({ ...cookie, name: cookie.name.replace(/_\d+$/, '_' + port) })))
+  const { hostname, port } = new URL(skipup.url)
+  return page.context().addCookies(skipup.cookies.map((cookie) => ({ ...cookie, name: cookie.name.replace(/_\d+$/, '_' + port), domain: hostname })))
 }
+
+// atLocalhost are the variables of a server at which passkeys work.
+export const atLocalhost = { SKIPUP_ADDR: 'localhost:0' }
 
 export async function signIn(page, { email, password } = ada) {
   await page.getByLabel('Email').fill(email)
