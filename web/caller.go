@@ -33,7 +33,8 @@ func findCaller(c echo.Context) (Caller, bool) {
 	case !is:
 		return Caller{}, false
 	case r.gated.Verified():
-		return Caller{WorkspaceID: r.gated.Key.WorkspaceID(), Key: &r.gated.Key}, true
+		_, workspace := r.keyIDs()
+		return Caller{WorkspaceID: workspace, Key: &r.gated.Key}, true
 	case r.page != nil:
 		return r.page.caller, r.page.known
 	}
@@ -45,18 +46,12 @@ func findCaller(c echo.Context) (Caller, bool) {
 func ContextOf(c echo.Context) context.Context {
 	ctx := c.Request().Context()
 	if r, is := c.(*requestContext); is && r.gated.Verified() {
+		key, _ := r.keyIDs()
 		return models.WithActor(r.countQueries(ctx), models.Actor{
-			Type: models.ActorAPIKey, ID: r.gated.Key.ID(), Address: c.RealIP(), UserAgent: c.Request().UserAgent(),
+			Type: models.ActorAPIKey, ID: key, Address: c.RealIP(), UserAgent: c.Request().UserAgent(),
 		})
 	}
 	return ctx
-}
-
-func (caller Caller) id() string {
-	if caller.Key != nil {
-		return caller.Key.ID()
-	}
-	return caller.Member.ID
 }
 
 // setCaller sets the caller to a member, for handlers and for the audit log.

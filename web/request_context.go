@@ -27,6 +27,8 @@ type requestContext struct {
 	nodeToken *models.NodeToken // set for requests of nodes
 
 	gated        keyauth.Request // set in the API
+	keyID        string          // of the key in gated, once keyIDs has formatted it
+	workspaceID  string          // of that key
 	missingScope string          // that the route requires
 
 	page *pageContext // nil except for pages
@@ -45,6 +47,14 @@ func (c *requestContext) RealIP() string {
 		c.address = c.Context.RealIP()
 	}
 	return c.address
+}
+
+// keyIDs returns the IDs of the verified key and of its workspace, which it formats only once.
+func (c *requestContext) keyIDs() (key, workspace string) {
+	if c.keyID == "" {
+		c.keyID, c.workspaceID = c.gated.Key.ID(), c.gated.Key.WorkspaceID()
+	}
+	return c.keyID, c.workspaceID
 }
 
 // Error passes c, instead of the echo.Context in it, to the error handler.

@@ -56,14 +56,16 @@ func (g *KeyGate) verifyForProxy(outer echo.Context) error {
 			return err
 		}
 		text, _ := keyauth.Bearer(c.Request().Header["Authorization"]) // it has a key
-		setIdentity(c.Response().Header(), key, scopes, token.ModeOf(text))
+		setIdentity(c, scopes.Text(key.Scopes()), token.ModeOf(text))
 		return c.NoContent(http.StatusNoContent)
 	})
 }
 
 // setIdentity sets the header fields that say whose key it is.
-func setIdentity(header http.Header, key keyauth.Key, scopes *scope.Catalog, mode token.Mode) {
-	values := []string{key.ID(), key.WorkspaceID(), scopes.Text(key.Scopes()), string(mode)} // one allocation for all fields
+func setIdentity(c *requestContext, scopes string, mode token.Mode) {
+	header := c.Response().Header()
+	key, workspace := c.keyIDs()
+	values := []string{key, workspace, scopes, string(mode)} // one allocation for all fields
 	header[headerKeyID], header[headerWorkspaceID] = values[0:1:1], values[1:2:2]
 	header[headerScopes], header[headerMode] = values[2:3:3], values[3:]
 }

@@ -176,7 +176,8 @@ func (c *Catalog) Names(set Set) []string {
 
 // Text returns the names of the scopes in a set, separated by spaces (RFC 6749 §3.3).
 func (c *Catalog) Text(set Set) string {
-	var text []byte
+	var space [128]byte // enough for most sets, so that only the result is allocated
+	text := space[:0]
 	for i := range c.definitions {
 		if !set.Has(c.definitions[i].Scope) {
 			continue
