@@ -18,8 +18,9 @@ FUZZTIME ?= 10000x
 FUZZ_INSTRUMENT := -gcflags=-d=libfuzzer -gcflags=github.com/go-json-experiment/...=-d=libfuzzer
 # The race detector makes SQLite's own code ten times slower and finds nothing in it.
 RACE := -race '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false'
-# Runs a command with a temporary PostgreSQL cluster in a folder of its own (-t), without TLS.
-WITH_POSTGRESQL := PGSSLMODE=disable pg_virtualenv -t
+# Runs a command with a temporary PostgreSQL cluster in a folder of its own (-t), without TLS. Checking a
+# password (--auth) takes longer than most tests of a query.
+WITH_POSTGRESQL := PGSSLMODE=disable pg_virtualenv -t -i --auth=trust
 BROWSER_TESTS := handlers/dashboard/browser
 # The timeout is per package. It only ends tests that hang: a busy machine may be many times slower than
 # a quiet one. More packages run at once than there are cores, because tests often wait for leases and

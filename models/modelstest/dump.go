@@ -37,23 +37,28 @@ func rawDSN(databaseURL string) (driver, dsn string) {
 
 func strs(t testing.TB, db *sql.DB, query string) []string {
 	t.Helper()
-	rows, err := db.Query(query)
+	values, err := queryStrings(db, query)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return values
+}
+
+// queryStrings returns the only column of a query's rows.
+func queryStrings(db *sql.DB, query string, args ...any) (values []string, err error) {
+	rows, err := db.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
 	defer rows.Close()
-	var values []string
 	for rows.Next() {
 		var value string
 		if err := rows.Scan(&value); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		values = append(values, value)
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return values
+	return values, rows.Err()
 }
 
 func dumpTable(t testing.TB, db *sql.DB, table string) []string {

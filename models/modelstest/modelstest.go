@@ -5,10 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -83,63 +80,10 @@ func NewSQLite(t testing.TB) *Store {
 	return connect(t, copySQLite(t), NewClock())
 }
 
-// NewPostgreSQL returns an empty Store in a new PostgreSQL schema.
-func NewPostgreSQL(t testing.TB) *Store {
-	t.Helper()
-	address := PostgreSQLURL(t)
-	copyPostgreSQL(t, address)
-	return connect(t, address, NewClock())
-}
-
 // SQLiteURL returns the URL of a new SQLite file.
 func SQLiteURL(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-}
-
-// PostgreSQLURL returns the URL of a new schema on the server that the PG* variables name. The schema
-// is dropped after the test. Without a server the test fails, because a skipped test looks like one
-// that passes.
-func PostgreSQLURL(t testing.TB) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("PostgreSQL is skipped with -short")
-	}
-	if os.Getenv("PGHOST") == "" {
-		t.Fatal("this test needs a PostgreSQL server: run `make test` or `pg_virtualenv -t go test ./...` " +
-			"(Debian packages postgresql and postgresql-common), or set PGHOST; -short skips PostgreSQL")
-	}
-	schema, drop, err := createSchema()
-	if err != nil {
-		t.Fatalf("create a schema on the PostgreSQL server at PGHOST: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := drop(); err != nil {
-			t.Errorf("drop schema: %v", err)
-		}
-	})
-	return schemaURL(schema)
-}
-
-// createSchema creates a schema with a unique name, and returns a function that drops it.
-func createSchema() (name string, drop func() error, err error) {
-	admin, err := sql.Open("pgx", "")
-	if err != nil {
-		return "", nil, err
-	}
-	name = fmt.Sprintf("test_%d_%d", os.Getpid(), time.Now().UnixNano())
-	if _, err := admin.Exec("CREATE SCHEMA " + name); err != nil {
-		return "", nil, errors.Join(err, admin.Close())
-	}
-	return name, func() error {
-		_, err := admin.Exec("DROP SCHEMA " + name + " CASCADE")
-		return errors.Join(err, admin.Close())
-	}, nil
-}
-
-// schemaURL returns the URL of a schema on the server that the PG* variables name.
-func schemaURL(name string) string {
-	return "postgres:///?" + url.Values{"search_path": {name}}.Encode()
 }
 
 // Unmigrated returns a Store on a database whose schema is still empty.

@@ -4,12 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -43,57 +39,6 @@ func copySQLite(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return "sqlite:" + file
-}
-
-// postgresTemplate returns the statements that create a migrated PostgreSQL schema, and the name of the
-// schema in them. Executing them takes much less time than applying the migrations or copying a template
-// database.
-var postgresTemplate = sync.OnceValues(func() (template struct{ schema, statements string }, err error) {
-	schema, drop, err := createSchema()
-	if err != nil {
-		return template, err
-	}
-	defer func() { err = errors.Join(err, drop()) }()
-	if err := migrate(schemaURL(schema)); err != nil {
-		return template, err
-	}
-	dump := exec.Command("pg_dump", "--schema", schema, "--inserts", "--no-owner")
-	dump.Stderr = os.Stderr
-	out, err := dump.Output()
-	if err != nil {
-		return template, fmt.Errorf("pg_dump (Debian package postgresql-client): %w", err)
-	}
-	var statements strings.Builder
-	for line := range strings.Lines(string(out)) {
-		if !strings.HasPrefix(line, `\`) && !strings.HasPrefix(line, "CREATE SCHEMA") { // commands of psql, and what exists
-			statements.WriteString(line)
-		}
-	}
-	template.schema, template.statements = schema, statements.String()
-	return template, nil
-})
-
-// copyPostgreSQL copies the migrated schema to the empty schema at a URL.
-func copyPostgreSQL(t testing.TB, address string) {
-	t.Helper()
-	template, err := postgresTemplate()
-	if err != nil {
-		t.Fatalf("create the PostgreSQL template: %v", err)
-	}
-	parsed, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("pgx", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(strings.ReplaceAll(template.statements, template.schema, parsed.Query().Get("search_path"))); err != nil {
-		t.Fatalf("create a copy of the PostgreSQL template: %v", err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // migrate migrates the database at a URL and sets the short lease.
