@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -50,6 +52,55 @@ func TestDocsExamples(t *testing.T) {
 	}
 	if status, _ := s.get("/api/v1/me", variables["NEW_API_KEY"]); status != 200 {
 		t.Errorf("status with the new key = %d, want 200", status)
+	}
+}
+
+// TestDocsNameTests checks that the tests that the documentation names exist.
+func TestDocsNameTests(t *testing.T) {
+	const root = "../.."
+	exists := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		switch name := entry.Name(); {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == "node_modules" || name == ".git"):
+			return filepath.SkipDir
+		case strings.HasSuffix(name, ".spec.js"):
+			exists[name] = true
+		case strings.HasSuffix(name, "_test.go"):
+			source, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			for _, match := range function.FindAllSubmatch(source, -1) {
+				exists[string(match[1])] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := filepath.Glob(root + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile("`(Test[A-Z]\\w+|\\w+\\.spec\\.js)`").FindAllSubmatch(text, -1) {
+			named++
+			if name := string(match[1]); !exists[name] {
+				t.Errorf("%s names %s, which doesn't exist", filepath.Base(document), name)
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("the documents name %d tests, want at least 30", named)
 	}
 }
 
