@@ -20,6 +20,7 @@ type Member struct {
 	Pending       bool   // has not accepted the invitation yet
 	InvitedName   string // the name that the workspace gave a pending member
 	DeactivatedAt *time.Time
+	ProviderRole  providerRoleState
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }

@@ -16,9 +16,10 @@ type ProviderIdentity struct {
 	Issuer, Subject string // identify the person
 	Email           string
 	EmailVerified   bool
-	Name            string // may be empty
-	Session         string // of the person at the provider; empty if the provider doesn't name it
-	SecondFactor    bool   // the provider asked for more than one factor
+	Name            string   // may be empty
+	Groups          []string // which ProviderRole names
+	Session         string   // of the person at the provider; empty if the provider doesn't name it
+	SecondFactor    bool     // the provider asked for more than one factor
 	// AuthenticatedAt is when the provider last asked the person to sign in; nil if it doesn't say so.
 	AuthenticatedAt *time.Time
 }
@@ -45,12 +46,15 @@ var (
 // SignInWithProvider starts a session for a person who signed in with a provider of single sign-on, and ends the
 // session oldSession, if there is one. It finds the user whom an earlier sign-in linked to the identity. Without
 // one, it finds the user by the verified email and links them: an invited person joins the workspaces that invited
-// them. It returns Forbidden for an unknown person, and for one whose email isn't verified. If the user has a second
+// them, and someone whose groups give them a role needs no invitation. It returns Forbidden for an unknown person, and for one whose email isn't verified. If the user has a second
 // factor and the provider didn't ask for one, no session starts: SignInWithCode completes the sign-in.
 func (s *Store) SignInWithProvider(ctx context.Context, oldSession, device string, who ProviderIdentity) (in *SignedIn, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {
 		user, identity, err := tx.identify(ctx, who)
 		if err != nil {
+			return err
+		}
+		if err := tx.applyRoles(ctx, user, who.Groups); err != nil {
 			return err
 		}
 		ctx, workspaceID, err := tx.actingAs(ctx, user)
@@ -136,12 +140,16 @@ func (s *Store) link(ctx context.Context, who ProviderIdentity) (*User, *userIde
 	if who.Email == "" || !who.EmailVerified {
 		return nil, nil, errUnverifiedEmail
 	}
+	mayJoin := len(s.rolesOf(who.Groups)) > 0
 	user, err := s.userByEmail(ctx, who.Email)
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound) && mayJoin:
+		user, err = s.insertUser(ctx, &User{Email: normalEmail(who.Email)})
+	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, nil, errUnknownPerson
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read user: %w", err)
+		return nil, nil, fmt.Errorf("find user: %w", err)
 	}
 	identity := userIdentity{ID: s.id("idn"), UserID: user.ID, Issuer: who.Issuer, Subject: who.Subject, LastUsedAt: s.now(), CreatedAt: s.now()}
 	err = s.with(ctx).Create(&identity).Error
@@ -153,7 +161,7 @@ func (s *Store) link(ctx context.Context, who ProviderIdentity) (*User, *userIde
 	}
 	switch {
 	case user.PasswordHash == "":
-		err = s.joinAll(ctx, user, who.Name)
+		err = s.joinAll(ctx, user, who.Name, mayJoin)
 	case user.VerifiedAt == nil:
 		err = s.takeBack(ctx, user)
 	}
@@ -163,8 +171,9 @@ func (s *Store) link(ctx context.Context, who ProviderIdentity) (*User, *userIde
 	return user, &identity, s.auditUser(ctx, user, "user.single_sign_on_linked", nil)
 }
 
-// joinAll opens the account of an invited person, without a password, and joins the workspaces that invited them.
-func (s *Store) joinAll(ctx context.Context, user *User, name string) error {
+// joinAll opens the account of an invited person, without a password, and joins the workspaces that invited them. It
+// returns errUnknownPerson without an invitation, unless the person may join by their groups.
+func (s *Store) joinAll(ctx context.Context, user *User, name string, mayJoin bool) error {
 	invited := func() *gorm.DB {
 		return s.with(ctx).Model(&Member{}).Where("user_id = ? AND pending AND deactivated_at IS NULL", user.ID).Order("workspace_id")
 	}
@@ -181,10 +190,14 @@ func (s *Store) joinAll(ctx context.Context, user *User, name string) error {
 	if err := invited().Find(&members).Error; err != nil { // that are left, once the workspaces are locked
 		return fmt.Errorf("read invitations: %w", err)
 	}
-	if len(members) == 0 {
+	if len(members) == 0 && !mayJoin {
 		return errUnknownPerson
 	}
-	names := []string{name, members[0].InvitedName, strings.Split(user.Email, "@")[0], "Member"}
+	names := []string{name}
+	for _, member := range members {
+		names = append(names, member.InvitedName)
+	}
+	names = append(names, strings.Split(user.Email, "@")[0], "Member")
 	valid := slices.IndexFunc(names, func(name string) bool {
 		fields := Fields{}
 		checkName(fields, "name", name)
@@ -234,6 +247,12 @@ func (s *Store) ProveWithProvider(ctx context.Context, userID, session string, w
 	}
 	if who.AuthenticatedAt == nil || s.now().Sub(*who.AuthenticatedAt) > RoundTripLife {
 		return Errorf(FailedPrecondition, "Your sign-in provider didn’t ask you to sign in again. Sign out here, then sign in again.")
+	}
+	if who.Session != "" { // the provider may have a new session, which its logout tokens will name
+		err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(session)).Update("provider_session", who.Session).Error
+		if err != nil {
+			return fmt.Errorf("update session: %w", err)
+		}
 	}
 	return s.setProven(ctx, session)
 }

@@ -50,6 +50,8 @@ type Options struct {
 	// KeyRateLimit is the number of requests per minute of keys without a limit of their own, so that no key can
 	// give more; 0 for no limit. The Store doesn't enforce it.
 	KeyRateLimit int
+	// ProviderRoles are the roles that the provider of single sign-on gives people.
+	ProviderRoles []ProviderRole
 	// MigrationProgress is called with the number of migrations. It may be nil.
 	MigrationProgress Progress
 }
@@ -85,6 +87,7 @@ type Store struct {
 	maxAPIKeys, keyCreations int // negative for no limit
 	keyRateLimit             int // 0 for no limit
 
+	providerRoles     []ProviderRole
 	allowPrivate      bool
 	migrationProgress Progress
 
@@ -139,6 +142,8 @@ func Open(url string, options Options) (*Store, error) {
 		maxAPIKeys:   cmp.Or(options.MaxAPIKeys, DefaultMaxAPIKeys),
 		keyCreations: cmp.Or(options.KeyCreations, DefaultKeyCreations),
 		keyRateLimit: options.KeyRateLimit,
+
+		providerRoles: options.ProviderRoles,
 
 		allowPrivate: options.AllowPrivateWebhooks,
 		webhooksWake: make(chan struct{}, 1),

@@ -48,6 +48,9 @@ type settings struct {
 	OIDCClientID        shortText
 	OIDCClientSecret    shortText
 	OIDCName            shortText
+	OIDCScopes          words
+	OIDCRoleClaim       shortText
+	OIDCRoles           providerRoles
 	Config              filePath
 }
 
@@ -212,7 +215,7 @@ var serveOptions = []option{
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
-	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption,
+	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption, oidcScopesOption, oidcRoleClaimOption, oidcRolesOption,
 }
 
 // addFlags adds the flags of options to flags, and that of configOption.

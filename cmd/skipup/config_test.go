@@ -52,7 +52,7 @@ func TestSettings(t *testing.T) {
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", TrustedProxies: proxies,
 		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second),
-		ACMEDirectory: autocert.DefaultACMEDirectory}
+		ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}
 	tests := []struct {
 		name string
 		env  map[string]string
@@ -60,7 +60,7 @@ func TestSettings(t *testing.T) {
 		want settings
 	}{
 		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
-			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory}},
+			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
 		{"flags override the environment", all,
@@ -192,6 +192,11 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"oidc-issuer", "https://id.example.com/realms/acme", ""}, // without a client
 		{"oidc-issuer", "id.example.com", ""},
+		{"oidc-scopes", "groups,,roles", ""},
+		{"oidc-role-claim", "roles", "roles"},
+		{"oidc-roles", "key-admins=admin", ""},
+		{"oidc-roles", "key-admins=owner@ws_01KKNTQ1T8J2VYX5NR753CWRGR", ""},
+		{"oidc-roles", "key-admins=admin@Acme", ""},
 		{"oidc-issuer", "http://id.example.com", ""},
 		{"oidc-issuer", "https://ada:hunter2@id.example.com", ""},
 		{"oidc-issuer", "https://id.example.com/?realm=acme", ""},
@@ -270,7 +275,8 @@ func TestSingleSignOnSettings(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"SKIPUP_OIDC_ISSUER": "https://id.example.com/", "SKIPUP_OIDC_CLIENT_ID": "skipup", "SKIPUP_OIDC_CLIENT_SECRET_FILE": secret}
+	env := map[string]string{"SKIPUP_OIDC_ISSUER": "https://id.example.com/", "SKIPUP_OIDC_CLIENT_ID": "skipup", "SKIPUP_OIDC_CLIENT_SECRET_FILE": secret,
+		"SKIPUP_OIDC_ROLES": "a=b=admin@ws_01KKNTQ1T8J2VYX5NR753CWRGR, everyone=viewer@ws_01KKNTQ1T8J2VYX5NR753CWRGR"}
 	s, err := loaded(t, env)
 	if err != nil {
 		t.Fatal(err)
@@ -279,6 +285,7 @@ func TestSingleSignOnSettings(t *testing.T) {
 	modelstest.Equal(t, "name", provider.Name(), "id.example.com")
 	modelstest.Equal(t, "issuer", provider.Issuer(), "https://id.example.com/")
 	modelstest.Equal(t, "secret", string(s.OIDCClientSecret), "hunter2")
+	modelstest.Equal(t, "roles", fmt.Sprint(s.OIDCRoles), "[{a=b admin ws_01KKNTQ1T8J2VYX5NR753CWRGR} {everyone member ws_01KKNTQ1T8J2VYX5NR753CWRGR}]")
 	for _, missing := range []string{"SKIPUP_OIDC_ISSUER", "SKIPUP_OIDC_CLIENT_ID", "SKIPUP_OIDC_CLIENT_SECRET_FILE"} {
 		incomplete := maps.Clone(env)
 		delete(incomplete, missing)

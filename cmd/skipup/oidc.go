@@ -6,6 +6,8 @@ import (
 	"encoding"
 	"errors"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
@@ -52,6 +54,51 @@ func (s *shortText) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// words are texts without spaces and commas, separated by commas.
+type words []string
+
+func (w *words) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		if part == "" || strings.ContainsAny(part, " \"\\") {
+			return errors.New("use comma-separated names, such as groups,roles")
+		}
+		*w = append(*w, part)
+	}
+	return nil
+}
+
+// providerRoles are roles by groups of the provider.
+type providerRoles []models.ProviderRole
+
+var errRoles = errors.New("use comma-separated mappings GROUP=ROLE@WORKSPACE_ID, such as key-admins=admin@ws_01KKNTQ1T8J2VYX5NR753CWRGR, with the role viewer, key_manager, or admin")
+
+func (r *providerRoles) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		split := strings.LastIndex(part, "=")
+		if split < 1 {
+			return errRoles
+		}
+		name, workspace, _ := strings.Cut(part[split+1:], "@")
+		role := models.Role(name)
+		if name == "viewer" {
+			role = models.Viewer
+		}
+		if name == string(models.Viewer) || !slices.Contains(models.Roles, role) || !models.IsID(workspace) || !strings.HasPrefix(workspace, "ws_") {
+			return errRoles
+		}
+		*r = append(*r, models.ProviderRole{Group: part[:split], Role: role, WorkspaceID: workspace})
+	}
+	return nil
+}
+
 var (
 	oidcIssuerOption = option{
 		"oidc-issuer", "SKIPUP_OIDC_ISSUER", "", "issuer `URL` of an OpenID Connect provider for single sign-on",
@@ -70,12 +117,24 @@ var (
 		"oidc-name", "SKIPUP_OIDC_NAME", "", "`name` of the provider on the sign-in page (default the host of the issuer)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCName },
 	}
+	oidcScopesOption = option{
+		"oidc-scopes", "SKIPUP_OIDC_SCOPES", "", "comma-separated `scopes` to request in addition to openid, email, and profile",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCScopes },
+	}
+	oidcRoleClaimOption = option{
+		"oidc-role-claim", "SKIPUP_OIDC_ROLE_CLAIM", "groups", "`claim` of the ID token with the groups of a person, for --oidc-roles",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCRoleClaim },
+	}
+	oidcRolesOption = option{
+		"oidc-roles", "SKIPUP_OIDC_ROLES", "", "comma-separated `mappings` of groups to roles, GROUP=ROLE@WORKSPACE_ID",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCRoles },
+	}
 )
 
 // oidcConflicts returns what is missing for single sign-on.
 func (s settings) oidcConflicts() (wrong usageErrors) {
 	switch {
-	case s.OIDCIssuer == "" && (s.OIDCClientID != "" || s.OIDCClientSecret != "" || s.OIDCName != ""):
+	case s.OIDCIssuer == "" && (s.OIDCClientID != "" || s.OIDCClientSecret != "" || s.OIDCName != "" || len(s.OIDCScopes) > 0 || len(s.OIDCRoles) > 0):
 		wrong.add("%s: required with the other settings of single sign-on", oidcIssuerOption.name())
 	case s.OIDCIssuer == "":
 	case s.OIDCClientID == "" || s.OIDCClientSecret == "":
@@ -92,7 +151,7 @@ func (s settings) provider(publicURL string) *sso.Provider {
 	return sso.New(sso.Config{
 		Name:   cmp.Or(string(s.OIDCName), s.OIDCIssuer.host()),
 		Issuer: string(s.OIDCIssuer), ClientID: string(s.OIDCClientID), ClientSecret: string(s.OIDCClientSecret),
-		RedirectURL: publicURL + path.SingleSignOnReturn,
+		RedirectURL: publicURL + path.SingleSignOnReturn, Scopes: s.OIDCScopes, GroupsClaim: string(s.OIDCRoleClaim),
 	})
 }
 

@@ -180,7 +180,7 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log 
 func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, log *slog.Logger) (*models.Store, error) {
 	store, applied, err := openStore(ctx, s, models.Options{
 		Log: log, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
-		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), AcceptedAfterDeletion: func(keyIDs []string) {
+		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), ProviderRoles: s.OIDCRoles, AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("accepted requests with keys after their deletion; report this bug", "keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)
 		},

@@ -250,6 +250,7 @@ func TestUnverifiedAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	thief := s.Browser(t)
+	thief.Get("/invitations/"+link.Token).Want(t, http.StatusOK, `href="/login/sso"`)
 	thief.Post("/invitations/"+link.Token, url.Values{"name": {"Grace"}, "password": {"a stolen long passphrase"}}).WantRedirect(t, "/login?next=%2F&signed_in=true")
 	grace := s.Browser(t)
 	grace.Get(provider.Visit(grace, withAcmeID, handlerstest.Person("grace", "grace@acme.test"))).WantRedirect(t, signedIn)

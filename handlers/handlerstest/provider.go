@@ -32,6 +32,7 @@ func NewProvider(t testing.TB) *Provider {
 func (p *Provider) client(publicURL string) *sso.Provider {
 	return sso.New(sso.Config{
 		Name: "Acme ID", Issuer: p.Issuer(), ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURL: publicURL + path.SingleSignOnReturn,
+		GroupsClaim: "groups",
 	})
 }
 

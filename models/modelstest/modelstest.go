@@ -123,6 +123,13 @@ func (s *Store) Limiting(t testing.TB, keyRateLimit int) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{KeyRateLimit: keyRateLimit})
 }
 
+// WithProviderRoles returns another Store on the same database and clock, in which groups of the provider of single
+// sign-on give roles.
+func (s *Store) WithProviderRoles(t testing.TB, roles ...models.ProviderRole) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{ProviderRoles: roles})
+}
+
 func connect(t testing.TB, address string, clock *Clock) *Store {
 	t.Helper()
 	return connectWith(t, address, clock, models.Options{})

@@ -40,7 +40,9 @@ type Config struct {
 	Issuer       string
 	ClientID     string
 	ClientSecret string
-	RedirectURL  string // to which the provider sends people back
+	RedirectURL  string   // to which the provider sends people back
+	Scopes       []string // to request in addition to openid, email, and profile
+	GroupsClaim  string   // of the ID token, with the groups of a person
 }
 
 // Provider is a provider of OpenID Connect. It is discovered when it is first needed, and again after a failure, so
@@ -115,7 +117,7 @@ func (p *Provider) verifier(found *oidc.Provider) *oidc.IDTokenVerifier {
 func (p *Provider) oauth(found *oidc.Provider) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: p.config.ClientID, ClientSecret: p.config.ClientSecret, Endpoint: found.Endpoint(), RedirectURL: p.config.RedirectURL,
-		Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+		Scopes: append([]string{oidc.ScopeOpenID, "email", "profile"}, p.config.Scopes...),
 	}
 }
 
@@ -208,6 +210,20 @@ func (p *Provider) identityOf(token *oidc.IDToken) (*models.ProviderIdentity, er
 		Issuer: token.Issuer, Subject: token.Subject, Email: claims.Email, Name: claims.Name, Session: claims.Session,
 		EmailVerified: claims.EmailVerified == true || claims.EmailVerified == "true", // some providers send text
 		SecondFactor:  slices.Contains(claims.Methods, "mfa"),                         // RFC 8176 §2
+	}
+	var all map[string]any
+	if err := token.Claims(&all); err != nil {
+		return nil, &RejectedError{cause: err}
+	}
+	switch groups := all[p.config.GroupsClaim].(type) {
+	case string:
+		who.Groups = []string{groups}
+	case []any:
+		for _, group := range groups {
+			if name, isText := group.(string); isText {
+				who.Groups = append(who.Groups, name)
+			}
+		}
 	}
 	if claims.AuthTime > 0 {
 		who.AuthenticatedAt = new(time.Unix(int64(claims.AuthTime), 0))
