@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,28 +32,55 @@ func (e *AuditEvent) chain() string {
 	return *e.WorkspaceID
 }
 
-// chainVersion is hashed first, so that a different encoding always gives a different hash.
-const chainVersion = "skipup audit event 1"
+// The version is hashed first, so that a different encoding always gives a different hash.
+const (
+	chainVersion        = "skipup audit event 2"
+	earlierChainVersion = "skipup audit event 1"
+)
 
 // hashAfter returns the hash of the event after an event with the hash previous. It is the SHA-256 of
-// chainVersion, previous, Seq, the other fields in the order below, and the details sorted by name.
-// Each is encoded as a length in bytes, a colon and the bytes; a missing value is a minus sign. The
-// time is in milliseconds since 1970.
+// chainVersion, previous, Seq, the other fields in the order below, the number of details, and the names of the
+// texts with the commitments to them, sorted by name. Each is encoded as a length in bytes, a colon and the
+// bytes; a missing value is a minus sign. The time is in milliseconds since 1970.
 func (e *AuditEvent) hashAfter(previous []byte) []byte {
-	hash := sha256.New()
-	part := func(texts ...string) {
-		for _, text := range texts {
-			hash.Write([]byte(strconv.Itoa(len(text)) + ":" + text))
-		}
+	if e.Proof == nil || e.Proof.Earlier {
+		return e.earlierHashAfter(previous)
 	}
-	optionalPart := func(text *string) {
-		if text == nil {
-			hash.Write([]byte("-"))
-			return
-		}
-		part(*text)
+	hash := partHash{sha256.New()}
+	hash.part(chainVersion, string(previous), strconv.FormatInt(e.Seq, 10), e.ID)
+	hash.optionalPart(e.WorkspaceID)
+	hash.part(string(e.ActorType))
+	hash.optionalPart(e.ActorID)
+	hash.part(e.Action, e.TargetType, e.TargetID, strconv.FormatInt(e.CreatedAt.UnixMilli(), 10), strconv.Itoa(len(e.Details)))
+	texts := e.texts()
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		hash.part(name, string(e.Proof.commitment(name, *texts[name])))
 	}
-	part(chainVersion, string(previous), strconv.FormatInt(e.Seq, 10), e.ID)
+	return hash.Sum(nil)
+}
+
+// partHash hashes parts, each with its length, so that no two lists of parts have the same encoding.
+type partHash struct{ hash.Hash }
+
+func (h partHash) part(texts ...string) {
+	for _, text := range texts {
+		h.Write([]byte(strconv.Itoa(len(text)) + ":" + text))
+	}
+}
+
+func (h partHash) optionalPart(text *string) {
+	if text == nil {
+		h.Write([]byte("-"))
+		return
+	}
+	h.part(*text)
+}
+
+// earlierHashAfter returns the hash of an event of an earlier version, which covers the texts themselves.
+func (e *AuditEvent) earlierHashAfter(previous []byte) []byte {
+	hash := partHash{sha256.New()}
+	part, optionalPart := hash.part, hash.optionalPart
+	part(earlierChainVersion, string(previous), strconv.FormatInt(e.Seq, 10), e.ID)
 	optionalPart(e.WorkspaceID)
 	part(string(e.ActorType))
 	optionalPart(e.ActorID)
@@ -65,7 +93,15 @@ func (e *AuditEvent) hashAfter(previous []byte) []byte {
 }
 
 // fits reports whether the event has the right hash to follow previous.
-func (e *AuditEvent) fits(previous []byte) bool { return bytes.Equal(e.Hash, e.hashAfter(previous)) }
+//
+// The hash of an event of an earlier version doesn't tell this once texts were erased from it. Such an event
+// fits where its hash is; erasures checks the rest.
+func (e *AuditEvent) fits(previous []byte) bool {
+	if e.Proof != nil && e.Proof.Earlier {
+		return e.isErasedAsRecorded()
+	}
+	return e.isErasedAsRecorded() && bytes.Equal(e.Hash, e.hashAfter(previous))
+}
 
 // extend appends events to the chain.
 func (c *auditChain) extend(events []AuditEvent) {
@@ -158,7 +194,7 @@ const chainBatchSize = 500
 func (s *Store) chainEarlierEvents(ctx context.Context) error {
 	for {
 		var next AuditEvent
-		found := s.with(ctx).Where("seq = 0").Order("id").Limit(1).Find(&next)
+		found := s.with(ctx).Omit("proof").Where("seq = 0").Order("id").Limit(1).Find(&next)
 		if found.Error != nil {
 			return fmt.Errorf("read unchained audit events: %w", found.Error)
 		}
@@ -177,7 +213,7 @@ func (s *Store) chainBatch(ctx context.Context, name string) error {
 		return err
 	}
 	var events []AuditEvent
-	err = s.with(ctx).Where("seq = 0 AND coalesce(workspace_id, '') = ?", name).Order("id").Limit(chainBatchSize).Find(&events).Error
+	err = s.with(ctx).Omit("proof").Where("seq = 0 AND coalesce(workspace_id, '') = ?", name).Order("id").Limit(chainBatchSize).Find(&events).Error
 	if err != nil {
 		return fmt.Errorf("read unchained audit events: %w", err)
 	}

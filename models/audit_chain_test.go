@@ -35,8 +35,8 @@ func TestAuditEventsCannotBeChangedOrDeleted(t *testing.T) {
 		}
 		if strings.HasPrefix(s.URL, "sqlite:") {
 			statements = append(statements,
-				"INSERT OR REPLACE INTO audit_events SELECT id, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, x'' FROM audit_events",
-				"INSERT OR REPLACE INTO audit_events SELECT 'aud_other', workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash FROM audit_events",
+				"INSERT OR REPLACE INTO audit_events SELECT id, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, x'', proof FROM audit_events",
+				"INSERT OR REPLACE INTO audit_events SELECT 'aud_other', workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash, proof FROM audit_events",
 				"REPLACE INTO audit_events SELECT * FROM audit_events",
 				"INSERT OR REPLACE INTO audit_events (rowid, id, workspace_id, actor_type, actor_id, actor_name, action, target_type, target_id, target_name, details, address, user_agent, created_at, seq, hash) SELECT rowid, 'aud_' || rowid, workspace_id, actor_type, actor_id, 'Eve', action, target_type, target_id, target_name, details, address, user_agent, created_at, seq + 1000, x'' FROM audit_events",
 				"UPDATE OR REPLACE audit_events SET seq = 1 WHERE seq = 2")

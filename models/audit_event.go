@@ -11,8 +11,8 @@ import (
 )
 
 // AuditEvent is an entry of the audit log. It is written in the transaction of the change that it
-// records. It is never changed, and deleted only with its workspace: the database rejects anything else, and
-// VerifyAudit would detect it.
+// records. Only EraseUser changes it, and it is deleted only with its workspace: the database rejects anything
+// else, and VerifyAudit would detect it.
 type AuditEvent struct {
 	ID          string
 	WorkspaceID *string // nil for a failed sign-in to an account that does not exist
@@ -29,6 +29,8 @@ type AuditEvent struct {
 	CreatedAt   time.Time // the time in the ID, so that both sort in the same order
 	Seq         int64     // position in the chain of the workspace, from 1
 	Hash        []byte    // SHA-256 of this event and the Hash of the previous one
+	// Proof proves the texts. It is nil for events of earlier versions, whose Hash covers the texts themselves.
+	Proof *auditProof `gorm:"serializer:json"`
 }
 
 // Wire returns the event as the API and webhooks show it.
@@ -68,6 +70,7 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 		Address:     storable(actor.Address),
 		UserAgent:   clip(actor.UserAgent, maxUserAgent),
 		CreatedAt:   at,
+		Proof:       newAuditProof(),
 	})
 	return nil
 }

@@ -1,6 +1,8 @@
 package models_test
 
 import (
+	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -40,5 +42,32 @@ func TestAuditHash(t *testing.T) {
 	want = sha256.Sum256([]byte(whole))
 	if diff := cmp.Diff(hex.EncodeToString(want[:]), hex.EncodeToString(event.HashAfter(nil))); diff != "" {
 		t.Errorf("hash of a first event without optional fields (-want +got):\n%s", diff)
+	}
+}
+
+// An event with a proof hashes commitments, so that the hash stays the same when texts are erased.
+func TestAuditHashWithProof(t *testing.T) {
+	event := models.AuditEvent{
+		ID: "aud_1", Seq: 7, WorkspaceID: ptr("ws_1"), ActorType: models.ActorMember, ActorID: ptr("mem_1"), ActorName: "Ada", Action: "user.renamed",
+		TargetType: "user", TargetID: "usr_1", TargetName: "Ada", Details: map[string]string{"from": "Ada L."},
+		Address: "192.0.2.7", UserAgent: "Browser/1.0", CreatedAt: time.Date(2026, 3, 14, 9, 26, 53, 589e6, time.UTC),
+	}
+	event.Prove(bytes.Repeat([]byte{1}, 32))
+	keyed := func(key []byte, text string) []byte {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(text))
+		return mac.Sum(nil)
+	}
+	commitment := func(name, text string) string {
+		return netstrings(name, string(keyed(keyed(bytes.Repeat([]byte{1}, 32), name), text)))
+	}
+	whole := netstrings("skipup audit event 2", "before", "7", "aud_1", "ws_1", "member", "mem_1", "user.renamed", "user", "usr_1", "1773480413589", "1") +
+		commitment("actor_name", "Ada") + commitment("address", "192.0.2.7") + commitment("details.from", "Ada L.") + commitment("target_name", "Ada") + commitment("user_agent", "Browser/1.0")
+	want := sha256.Sum256([]byte(whole))
+	for range 2 {
+		if diff := cmp.Diff(hex.EncodeToString(want[:]), hex.EncodeToString(event.HashAfter([]byte("before")))); diff != "" {
+			t.Errorf("hash (-want +got):\n%s", diff)
+		}
+		event.Replace(map[string]string{"actor_name": "Erased person 01234567", "details.from": "Erased person 01234567", "address": ""})
 	}
 }

@@ -22,6 +22,7 @@ const (
 	AuditTruncated AuditFault = "truncated" // the chain was longer
 	AuditTooLong   AuditFault = "too_long"  // the event is beyond the recorded end of the chain
 	AuditHead      AuditFault = "head"      // the recorded hash is not that of the last event
+	AuditErased    AuditFault = "erased"    // texts of the event were erased, and no later event records that, or it records other texts
 	AuditUnchained AuditFault = "unchained" // the event is at a position outside the chain, or at one that is taken
 )
 
@@ -135,12 +136,14 @@ func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditC
 		return report, err
 	}
 	previous := []byte{}
+	erased := erasures{pending: map[string]int64{}}
 	err := s.eachChained(ctx, name, func(event *AuditEvent) error {
 		check.add()
 		report.Broken = event.breaks(report.Events+1, end.Seq, previous)
 		if report.Broken != nil {
 			return errBroken
 		}
+		erased.add(event, previous)
 		report.Events, previous = event.Seq, event.Hash
 		report.Head = hex.EncodeToString(event.Hash)
 		if _, wanted := check.expected[report.Head]; wanted {
@@ -157,6 +160,8 @@ func (s *Store) verifyAuditChain(ctx context.Context, name string, check *auditC
 		report.Broken = &AuditBreak{Fault: AuditTruncated, Seq: report.Events + 1}
 	case !bytes.Equal(end.Hash, previous):
 		report.Broken = &AuditBreak{Fault: AuditHead, Seq: report.Events}
+	case erased.unrecorded() > 0:
+		report.Broken = &AuditBreak{Fault: AuditErased, Seq: erased.unrecorded()}
 	default:
 		report.Broken, err = s.unchained(ctx, name)
 	}

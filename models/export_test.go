@@ -15,6 +15,38 @@ var Rows = []any{
 	&auditChain{}, &revocation{}, &keyChange{}, &Node{}, &NodeToken{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{}, &accountLink{}, &accountEmail{}, &secondFactor{}, &recoveryCode{}, &pendingSignIn{}, &Passkey{}, &passkeyChallenge{}, &userIdentity{}, &roundTrip{}, &usedLogoutToken{}, &customScope{}, &scopeResource{}, &scopeCatalog{},
 }
 
+// UserTables are the tables that are cleared when a person is erased.
+var UserTables = userTables
+
+// ChainAsEarlier computes the hashes of all audit events as a version without proofs did. The triggers must be
+// off.
+func (s *Store) ChainAsEarlier(ctx context.Context) error {
+	names, err := s.auditChainNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		chain := auditChain{Chain: name, Hash: []byte{}}
+		var events []AuditEvent
+		if err := s.with(ctx).Where("coalesce(workspace_id, '') = ?", name).Order("seq").Find(&events).Error; err != nil {
+			return err
+		}
+		for i := range events {
+			events[i].Proof = nil
+		}
+		chain.extend(events)
+		for i := range events {
+			if err := s.with(ctx).Model(&events[i]).UpdateColumns(map[string]any{"hash": events[i].Hash, "proof": nil}).Error; err != nil {
+				return err
+			}
+		}
+		if err := s.moveAuditChain(ctx, &chain); err != nil && chain.Seq > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
 // WorkspaceTables returns the tables that are cleared when a workspace is removed.
 func WorkspaceTables() []string {
 	var names []string
@@ -102,3 +134,9 @@ func (e *AuditEvent) HashAfter(previous []byte) []byte { return e.hashAfter(prev
 
 // Load replaces the tables of a PostgreSQL database as Run does, and ends where Run may be interrupted.
 func (r *Restore) Load(ctx context.Context) error { return r.loadScript(ctx) }
+
+// Prove gives an event a proof with a salt.
+func (e *AuditEvent) Prove(salt []byte) { e.Proof = &auditProof{Salt: salt} }
+
+// Replace calls replace.
+func (e *AuditEvent) Replace(replacements map[string]string) { e.replace(replacements) }

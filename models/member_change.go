@@ -60,6 +60,9 @@ func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*
 }
 
 func (s *Store) activate(ctx context.Context, member *Member) error {
+	if member.User.IsErased() {
+		return Errorf(FailedPrecondition, "This person was erased. Invite them again, with their email.")
+	}
 	member.DeactivatedAt = nil
 	if err := s.updateMember(ctx, member); err != nil {
 		return err

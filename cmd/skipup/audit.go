@@ -122,6 +122,8 @@ func breakText(broken models.AuditBreak) string {
 		return fmt.Sprintf("event %d (%s) was moved to position %d", broken.Seq, broken.EventID, broken.FoundAt)
 	case models.AuditTruncated:
 		return fmt.Sprintf("the events from %d to the end are missing", broken.Seq)
+	case models.AuditErased:
+		return fmt.Sprintf("texts of event %d were erased, and no later event records that", broken.Seq)
 	case models.AuditUnchained:
 		return fmt.Sprintf("event %s isn't part of the chain (position %d): it was inserted", broken.EventID, broken.Seq)
 	case models.AuditTooLong:

@@ -60,7 +60,7 @@ func (p *program) root() *cobra.Command {
 		p.showSources(cmd)
 		help(cmd, args)
 	})
-	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.backup(), p.restore(), p.doctor(), p.workspace(), p.user(), p.keys(), p.scopes(), p.audit(), p.lease(), p.nodes(), p.version(), p.man())
+	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.backup(), p.restore(), p.doctor(), p.workspace(), p.user(), p.member(), p.keys(), p.scopes(), p.audit(), p.lease(), p.nodes(), p.version(), p.man())
 	return root
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) user() *cobra.Command {
-	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again"}, p.userUnlock(), p.userResetLink(), p.userResetSecondFactor(), p.userChangeEmail())
+	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again, and erase them"}, p.userUnlock(), p.userResetLink(), p.userResetSecondFactor(), p.userChangeEmail(), p.userErase())
 }
 
 func (p *program) userUnlock() *cobra.Command {
@@ -128,6 +128,33 @@ verified. If the server sends email, the old email gets a message about the chan
 				return flagErrors(err, map[string]string{"email": "the new email"})
 			}
 			return p.printf("%s now signs in with %s.", user.Name, user.Email)
+		})
+	})
+}
+
+func (p *program) userErase() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "erase EMAIL",
+		Short: "Erase a person from all tables",
+		Long: `Erase a person: their account, and their names and emails in all tables. This can't be undone. The audit
+log keeps their events with a pseudonym, and "skipup audit verify" still succeeds. API keys that they
+created keep working. Texts that people entered, such as the name of a key or a meeting request,
+and backups stay as they are. The last admin of a workspace can't be erased.`,
+		Example: `  skipup user erase ada@acme.test`,
+		Args:    oneEmail,
+	}
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			pseudonym, err := store.EraseUserAsOperator(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return p.printf("Erased. The audit log calls them %q.", pseudonym)
 		})
 	})
 }

@@ -103,3 +103,18 @@ func TestUserResetSecondFactor(t *testing.T) {
 	skipup(t, env, "user", "reset-second-factor", "admin@acme.test").requireFailure(t, exitRejected, "admin@acme.test has no second factor.")
 	skipup(t, env, "user", "reset-second-factor", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
 }
+
+func TestUserErase(t *testing.T) {
+	env := sqliteEnv(t)
+	acme := newWorkspace(t, env)
+	store := openTestStore(t, env)
+	if _, err := store.AddMember(t.Context(), acme, models.NewMember{Email: "kim@acme.test"}); err != nil {
+		t.Fatal(err)
+	}
+	skipup(t, env, "user", "erase", "admin@acme.test").requireFailure(t, exitRejected, "is the last admin of Acme")
+	erased := skipup(t, env, "user", "erase", "kim@acme.test")
+	erased.requireCode(t, exitOK)
+	modelstest.Contains(t, "output", erased.stdout, "Erased person ")
+	skipup(t, env, "user", "erase", "kim@acme.test").requireFailure(t, exitRejected, "Account not found.")
+	skipup(t, env, "audit", "verify").requireCode(t, exitOK)
+}

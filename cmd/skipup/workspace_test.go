@@ -259,7 +259,7 @@ func TestWorkspaceDeleteAndRestore(t *testing.T) {
 	}
 	modelstest.Contains(t, "list", state(), "active", "MEMBERS")
 	skipup(t, env, "workspace", "delete", acme).requireFailure(t, exitUsage, "confirm-name")
-	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acm").requireFailure(t, exitRejected, "--confirm-name doesn't match")
+	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acm").requireFailure(t, exitUsage, "--confirm-name doesn't match")
 	skipup(t, env, "workspace", "delete", "ws_unknown", "--confirm-name", "Acme").requireFailure(t, exitRejected, "skipup workspace list")
 	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acme").requireCode(t, exitOK)
 	modelstest.Contains(t, "list after the deletion", state(), "deleted, removed at ")

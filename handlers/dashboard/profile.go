@@ -48,6 +48,26 @@ func (h accounts) email() change[*models.User, account.EmailForm] {
 	}
 }
 
+// delete erases the user and signs them out.
+func (h accounts) delete() change[*models.User, confirmForm] {
+	return change[*models.User, confirmForm]{
+		subject: viewingUser,
+		show: func(c echo.Context, status int, user *models.User, form confirmForm, r rejection) error {
+			return web.Render(c, status, account.Delete(account.DeletePage{User: user, Entered: form.confirmation(), Errors: r.fields, Message: r.message}))
+		},
+		apply: func(c echo.Context, form confirmForm) (next, error) {
+			ctx := c.Request().Context()
+			if err := h.store.EraseAccount(ctx, viewer.Of(ctx).User, form.confirmation()); err != nil {
+				return next{}, err
+			}
+			if err := web.SignedOut(c); err != nil {
+				return next{}, err
+			}
+			return next{}, web.Redirect(c, path.SignIn)
+		},
+	}
+}
+
 func viewingUser(c echo.Context) (*models.User, error) {
 	return viewer.Of(c.Request().Context()).User, nil
 }

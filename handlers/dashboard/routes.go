@@ -142,6 +142,8 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodGet, path.Account, user, account.show},
 		{http.MethodGet, path.AccountName, user, account.name().ask},
 		{http.MethodPost, path.AccountName, user, account.name().act},
+		{http.MethodGet, path.AccountDelete, user, account.delete().ask},
+		{http.MethodPost, path.AccountDelete, user, account.delete().act},
 		{http.MethodGet, path.AccountEmail, user, account.email().ask},
 		{http.MethodPost, path.AccountEmail, user, account.email().act},
 		{http.MethodGet, path.ConfirmEmail + ":token", bearer, account.askConfirmation},

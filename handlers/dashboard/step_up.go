@@ -47,6 +47,7 @@ var stepUp = map[endpoint]bool{
 	{http.MethodPost, path.NewWorkspace}:    false,
 	{http.MethodPost, path.WorkspaceDelete}: false,
 
+	{http.MethodPost, path.AccountDelete}:        false,
 	{http.MethodGet, path.AccountEmail}:          true,
 	{http.MethodPost, path.AccountEmail}:         true,
 	{http.MethodPost, path.AccountPassword}:      true,

@@ -95,3 +95,15 @@ func TestWorkspaceExport(t *testing.T) {
 		modelstest.Contains(t, name, string(text), want)
 	}
 }
+
+func TestDeleteAccountPage(t *testing.T) {
+	s := handlerstest.New(t)
+	s.AddMember(t, s.Workspace, "vic@acme.test")
+	viewer, admin := s.SignedIn(t, "vic@acme.test"), s.SignedIn(t, handlerstest.AdminEmail)
+	admin.Post("/settings/account/delete", url.Values{"confirm_name": {handlerstest.AdminEmail}}).Want(t, http.StatusUnprocessableEntity, "is the last admin of Acme")
+	viewer.Get("/settings/account/delete").Want(t, http.StatusOK, "can’t be undone")
+	viewer.Post("/settings/account/delete", url.Values{"confirm_name": {"vic"}}).Want(t, http.StatusUnprocessableEntity, "Enter the name as shown")
+	viewer.Post("/settings/account/delete", url.Values{"confirm_name": {"vic@acme.test"}}).WantRedirect(t, "/login")
+	viewer.Get("/settings/account").WantRedirect(t, "/login?next=%2Fsettings%2Faccount")
+	modelstest.Contains(t, "audit log", document(t, admin.Get("/settings/audit-log")).Find("main").Text(), "Erased person")
+}

@@ -2,9 +2,11 @@ package audit
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/ui"
 )
 
 // Columns lists the names of the columns that Row returns.
@@ -12,9 +14,15 @@ var Columns = []string{
 	"time", "actor", "actor_type", "actor_id", "event", "action", "target_type", "target_id", "target", "details", "address", "user_agent", "id", "seq", "hash",
 }
 
-// Row returns event as a CSV row, with the time in UTC and the details as JSON.
+// Row returns event as a CSV row, with the time in UTC and the details as JSON. Roles are named as on pages.
 func Row(event models.AuditEvent) []string {
-	details, err := json.Marshal(event.Details)
+	readable := maps.Clone(event.Details)
+	for name, value := range readable {
+		if isRole(event, name) {
+			readable[name] = ui.RoleLabel(models.Role(value))
+		}
+	}
+	details, err := json.Marshal(readable)
 	if err != nil {
 		panic("marshal details: " + err.Error()) // a map of strings can always be marshaled
 	}

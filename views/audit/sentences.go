@@ -82,6 +82,7 @@ var groups = []group{
 		{"user.passkey_rejected", "Passkey rejected", "A passkey of {target} was rejected because it may have been copied"},
 		{"user.recovery_codes_created", "Recovery codes created", "{actor} created new recovery codes"},
 		{"user.recovery_code_used", "Recovery code used", "{actor} used a recovery code"},
+		{"user.erased", "Person erased", "{actor} erased {target}"},
 		{"user.renamed", "Person renamed", "{actor} changed the name of {target}"},
 		{"user.email_changed", "Email changed", "{actor} changed the email of {target}"},
 		{"user.reset_link_created", "Reset link created", "{actor} created a password reset link for {target}"},
@@ -290,12 +291,17 @@ func detailsOf(event models.AuditEvent) []detail {
 			label = sentenceCase(name)
 		}
 		value := event.Details[name]
-		if name == "role" || event.Action == "member.role_changed" {
+		if isRole(event, name) {
 			value = ui.RoleLabel(models.Role(value))
 		}
 		details = append(details, detailOf(label, name, value))
 	}
 	return details
+}
+
+// isRole reports whether a detail of event is a role.
+func isRole(event models.AuditEvent, detail string) bool {
+	return detail == "role" || event.Action == "member.role_changed"
 }
 
 // detailOf returns a detail, formatted by its type.

@@ -36,6 +36,7 @@ const (
 	AccountPassword    = "/settings/account/password"
 	AccountSessions    = "/settings/account/sessions"
 	AccountName        = Account + "/name"
+	AccountDelete      = Account + "/delete"
 	AccountEmail       = Account + "/email"
 	SecondFactor       = Account + "/second-factor"
 	RemoveSecondFactor = SecondFactor + "/remove"

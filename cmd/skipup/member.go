@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
+)
+
+// roleWords are the roles on the command line.
+var roleWords = []string{"viewer", "key-manager", "admin"}
+
+// roleOf returns the role with a word, and whether there is one.
+func roleOf(word string) (models.Role, bool) {
+	for i, known := range roleWords {
+		if known == word {
+			return models.Roles[i], true
+		}
+	}
+	return "", false
+}
+
+// wordOf returns the word for a role.
+func wordOf(role models.Role) string {
+	for i, known := range models.Roles {
+		if known == role {
+			return roleWords[i]
+		}
+	}
+	return string(role)
+}
+
+func (p *program) member() *cobra.Command {
+	return p.group(&cobra.Command{Use: "member", Short: "List members and change their roles"}, p.memberList(), p.memberSetRole())
+}
+
+func (p *program) memberList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the members of a workspace with their roles",
+		Long: `List the active and invited members of a workspace with their roles: viewer, key-manager, or admin. The
+newest comes first.`,
+		Example: `  skipup member list
+  skipup member list --workspace ws_01J… --json`,
+	}
+	var (
+		workspace string
+		asJSON    bool
+	)
+	addWorkspaceFlag(cmd, &workspace)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, _ []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			id, err := workspaceOf(ctx, store, workspace)
+			if err != nil {
+				return err
+			}
+			return p.listMembers(ctx, store, id, asJSON)
+		})
+	})
+}
+
+// listedMember is a member as printed.
+type listedMember struct {
+	ID    string `json:"id"`
+	Email string `json:"email"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`  // one of roleWords
+	State string `json:"state"` // "active" or "pending"
+}
+
+func (p *program) listMembers(ctx context.Context, store *models.Store, workspaceID string, asJSON bool) error {
+	list, err := store.MemberList(ctx, workspaceID, models.MemberListFilter{PageNumber: 1, PageSize: math.MaxInt32})
+	if err != nil {
+		return err
+	}
+	listed, rows := []listedMember{}, [][]string{{"ID", "EMAIL", "NAME", "ROLE", "STATE"}}
+	for i := range list.Members {
+		m := &list.Members[i].Member
+		one := listedMember{m.ID, m.User.Email, m.Name(), wordOf(m.Role), string(m.State())}
+		listed = append(listed, one)
+		rows = append(rows, []string{one.ID, visible(one.Email), visible(one.Name), one.Role, one.State})
+	}
+	if asJSON {
+		return p.printJSON(listed)
+	}
+	return p.printRows(rows)
+}
+
+func (p *program) memberSetRole() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "set-role EMAIL ROLE",
+		Short: "Change the role of a member",
+		Long: `Change the role of a member of a workspace to viewer, key-manager, or admin. It applies from their next
+request. The last admin can't get another role.`,
+		Example: `  skipup member set-role ada@acme.test key-manager`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return errors.New("specify the email of one member and a role")
+			}
+			if _, known := roleOf(args[1]); !known {
+				return errors.New("the role must be one of " + strings.Join(roleWords, ", "))
+			}
+			return nil
+		},
+	}
+	var workspace string
+	addWorkspaceFlag(cmd, &workspace)
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			id, err := workspaceOf(ctx, store, workspace)
+			if err != nil {
+				return err
+			}
+			found, err := store.Members(ctx, id, models.MemberFilter{Email: args[0]}, models.Page{Limit: 1})
+			if err != nil {
+				return flagErrors(err, map[string]string{"email": "the email"})
+			}
+			if len(found.Items) == 0 {
+				return models.Errorf(models.NotFound, "%s isn't an active member of this workspace. \"skipup member list\" prints the members.", args[0])
+			}
+			role, _ := roleOf(args[1])
+			member, err := store.ChangeMemberRole(ctx, id, found.Items[0].ID, role)
+			if err != nil {
+				return err
+			}
+			return p.printf("%s is now %s.", member.User.Email, args[1])
+		})
+	})
+}
