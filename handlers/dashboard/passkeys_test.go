@@ -96,4 +96,10 @@ func TestNoPasskeysWithoutDomain(t *testing.T) {
 	b.Get("/settings/account/passkeys").Want(t, http.StatusOK, "Passkeys don’t work at the address of this server")
 	s.AddPasskeyOf(t, s.Admin.UserID, "From before")
 	b.Get("/settings/account").Want(t, http.StatusOK, "From before", "don’t work at the current address")
+	s.Clock.Advance(models.ProofLife)
+	b.Get("/settings/account/recovery-codes").Want(t, http.StatusOK)
+	b.Post("/settings/account/recovery-codes", nil).Want(t, http.StatusForbidden, "Enter a code to continue", "Recovery code")
+	second := s.Browser(t)
+	second.Post("/login", adaSignsIn).WantRedirect(t, "/login/code?next=%2Fsettings%2Fmembers")
+	second.Get("/login/code").Want(t, http.StatusOK, "Enter a recovery code", "Your passkeys don’t work")
 }

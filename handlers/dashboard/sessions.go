@@ -78,7 +78,7 @@ func (h sessions) codePage(c echo.Context, status int, form login.CodeForm) erro
 	if err != nil {
 		return err
 	}
-	form.HasApp, form.HasPasskey = state.HasApp(), len(state.Passkeys) > 0
+	form.HasApp, form.HasPasskey = state.HasApp(), len(state.Passkeys) > 0 && relyingParty(c) != nil
 	return web.Render(c, status, login.Code(form))
 }
 

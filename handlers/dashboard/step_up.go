@@ -90,7 +90,8 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 			return err
 		}
 		page := h.pageOf(c)
-		page.SecondFactor, page.App, page.Passkey = state.IsOn(), state.HasApp(), len(state.Passkeys) > 0
+		page.SecondFactor, page.App = state.IsOn(), state.HasApp()
+		page.Passkey = len(state.Passkeys) > 0 && relyingParty(c) != nil
 		page.Provided = !state.IsOn() && web.IsProvided(c) && viewer.Of(c.Request().Context()).Provider != ""
 		if !c.Request().PostForm.Has(proof.EnteredField) {
 			return web.Render(c, http.StatusForbidden, proof.Ask(page))

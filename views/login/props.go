@@ -35,14 +35,17 @@ type CodeForm struct {
 	RetryAfter time.Duration `form:"-"`
 
 	HasApp     bool `form:"-"`
-	HasPasskey bool `form:"-"`
+	HasPasskey bool `form:"-"` // that works at the public URL
 }
 
 func (f CodeForm) title() string {
-	if f.HasApp {
+	switch {
+	case f.HasApp:
 		return "Enter your code"
+	case f.HasPasskey:
+		return "Use your passkey"
 	}
-	return "Use your passkey"
+	return "Enter a recovery code"
 }
 
 func (f CodeForm) lead() string {
@@ -51,8 +54,10 @@ func (f CodeForm) lead() string {
 		return "Use a passkey, or enter the code that your authenticator app shows for SkipUp Keys."
 	case f.HasApp:
 		return "Open your authenticator app and enter the code it shows for SkipUp Keys."
+	case f.HasPasskey:
+		return "If you can’t use it here, enter one of your recovery codes."
 	}
-	return "If you can’t use it here, enter one of your recovery codes."
+	return "Your passkeys don’t work at the current address of this server."
 }
 
 // ForgotForm holds the values and the errors of the form for a forgotten password.

@@ -17,7 +17,7 @@ type Page struct {
 	Next         string     // URL to open afterwards, if the request can't be repeated; empty otherwise
 	SecondFactor bool       // a code is asked for, otherwise the password
 	App          bool       // the code may come from an authenticator app
-	Passkey      bool       // the person has a passkey
+	Passkey      bool       // the person has a passkey that works at the public URL
 	Provided     bool       // the provider of single sign-on is asked instead
 	Back         string     // page above
 	Into         Part       // what the response replaces
