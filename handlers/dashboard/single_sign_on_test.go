@@ -252,8 +252,12 @@ func TestUnverifiedAccount(t *testing.T) {
 	thief := s.Browser(t)
 	thief.Get("/invitations/"+link.Token).Want(t, http.StatusOK, `href="/login/sso"`)
 	thief.Post("/invitations/"+link.Token, url.Values{"name": {"Grace"}, "password": {"a stolen long passphrase"}}).WantRedirect(t, "/login?next=%2F&signed_in=true")
+	s.AddPasskeyOf(t, member.UserID, "Thief's phone")
 	grace := s.Browser(t)
 	grace.Get(provider.Visit(grace, withAcmeID, handlerstest.Person("grace", "grace@acme.test"))).WantRedirect(t, signedIn)
+	if has, err := s.HasSecondFactor(t.Context(), member.UserID); has || err != nil {
+		t.Errorf("the passkey is left = %t, error = %v", has, err)
+	}
 	thief.Get("/settings/members").WantRedirect(t, "/login?next=%2Fsettings%2Fmembers")
 	thief.Post("/login", url.Values{"email": {"grace@acme.test"}, "password": {"a stolen long passphrase"}}).Want(t, http.StatusUnprocessableEntity)
 	grace.Get("/settings/members").Want(t, http.StatusOK)

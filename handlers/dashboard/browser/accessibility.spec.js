@@ -14,14 +14,16 @@ const otherEngines = (await Promise.all(['html_codesniffer/build/HTMLCS.js', 'ac
 const accepted = [
   // The command box searches while a person types, and Enter sends a form with one field.
   /^\d+ light sniffer \S+H32\.2: <form [^>]*action="\/search"/,
+  // A script submits this form once the browser has answered with a passkey.
+  /^\d+ light sniffer \S+H32\.2: <form [^>]*action="\/login\/passkey"/,
   // A form without a name isn't a landmark (HTML-AAM 1.0), so it needs no unique label.
   /^\d+ light ibm aria_form_label_unique:/,
   // It overlooks visually hidden labels of select elements.
   /^\d+ light ibm input_label_exists: <select [^>]*id=/,
   // These labels only enlarge the target of a checkbox, which has its name in aria-label.
   /^\d+ light ibm label_content_exists: <label( class="needs-script")?>/,
-  // HTML allows a username in a field for an email address since 2023.
-  /^\d+ light ibm input_autocomplete_valid: <input [^>]*autocomplete="username"/,
+  // HTML allows a username in a field for an email address, and "webauthn" after it, since 2023.
+  /^\d+ light ibm input_autocomplete_valid: <input [^>]*autocomplete="username( webauthn)?"/,
   // The groups of events are in one group for all of them.
   /^\d+ light ibm input_checkboxes_grouped: <input [^>]*name="events"/,
   // CSS changes the display of tables, so the markup states the roles that this removes.
