@@ -108,7 +108,7 @@ func TestDiagnoseADamagedFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(content[len(content)/2:], strings.Repeat("damaged ", 4096))
+	copy(content[len(content)*9/10:], strings.Repeat("damaged ", 4096)) // where the usage is, not the schema
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

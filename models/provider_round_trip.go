@@ -1,6 +1,7 @@
 package models
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -17,7 +18,7 @@ const RoundTripLife = 10 * time.Minute
 // browser has in a cookie.
 type roundTrip struct {
 	Digest        []byte `gorm:"primaryKey"`
-	SessionDigest []byte // of the person who proves who they are; nil for a sign-in
+	SessionDigest []byte // of the person who proves who they are; empty for a sign-in
 	Next          string
 	ExpiresAt     time.Time
 	CreatedAt     time.Time
@@ -43,7 +44,7 @@ func (s *Store) BeginRoundTrip(ctx context.Context, session, next string) (strin
 		return "", err
 	}
 	id, now := rand.Text(), s.now()
-	row := roundTrip{Digest: digestOf(id), Next: next, ExpiresAt: now.Add(RoundTripLife), CreatedAt: now}
+	row := roundTrip{Digest: digestOf(id), SessionDigest: []byte{}, Next: next, ExpiresAt: now.Add(RoundTripLife), CreatedAt: now}
 	if session != "" {
 		row.SessionDigest = digestOf(session)
 	}
@@ -77,10 +78,11 @@ func (s *Store) EndRoundTrip(ctx context.Context, id, session string) (*RoundTri
 	if err != nil {
 		return nil, err
 	}
-	if row.SessionDigest != nil && string(row.SessionDigest) != string(digestOf(session)) {
+	proves := len(row.SessionDigest) > 0
+	if proves && !bytes.Equal(row.SessionDigest, digestOf(session)) {
 		return nil, ErrRoundTrip
 	}
-	return &RoundTrip{Next: row.Next, Proves: row.SessionDigest != nil}, nil
+	return &RoundTrip{Next: row.Next, Proves: proves}, nil
 }
 
 // roundTripLimits returns the limits of round trips from the IP address of the actor in ctx.

@@ -141,7 +141,7 @@ func (s *Store) eachCountOfDates(ctx context.Context, of usageOf, window usage.W
 			periodTables[usage.Hourly]+" AS hours WHERE "+ofKeys+" AND hours.starts_at >= shifts.start AND hours.starts_at < shifts.until"
 		if s.dialect.name == postgresql {
 			from = "SELECT CAST(value->>0 AS integer) AS shift, CAST(value->>1 AS timestamptz) AS start, CAST(value->>2 AS timestamptz) AS until FROM jsonb_array_elements(CAST(? AS jsonb))"
-			hours = "LATERAL (SELECT route, scope, status_class, refusal, requests, outside, shift FROM " + hours + " OFFSET 0) AS shifted" // OFFSET 0 prevents comparing every hour with every shift
+			hours = "LATERAL (SELECT route, scope, status_class, refusal, requests, outside FROM " + hours + " OFFSET 0) AS shifted" // OFFSET 0 prevents comparing every hour with every shift
 		}
 		query += " UNION ALL SELECT 0, route, scope, status_class, refusal, CAST(sum(requests) AS bigint), CAST(sum(outside) AS bigint), shift FROM (" + from + ") AS shifts CROSS JOIN " + hours +
 			" GROUP BY shift, route, scope, status_class, refusal"

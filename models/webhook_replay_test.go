@@ -3,6 +3,7 @@ package models_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -248,11 +249,10 @@ func TestSendWebhookExample(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", eventType, err)
 			}
-			claimed := s.claim(t, endpoint.ID)
+			claimed := slices.DeleteFunc(s.claim(t, endpoint.ID), func(d models.ClaimedDelivery) bool { return d.ID != sent.ID }) // others are audit events
 			if len(claimed) != 1 {
-				t.Fatalf("%s: due deliveries = %d, want 1", eventType, len(claimed))
+				t.Fatalf("%s: due deliveries of the example = %d, want 1", eventType, len(claimed))
 			}
-			modelstest.Equal(t, "delivery", claimed[0].ID, sent.ID)
 			modelstest.Equal(t, "scheduled", claimed[0].Scheduled, false)
 			var body struct {
 				Type string

@@ -16,7 +16,7 @@ CREATE UNIQUE INDEX user_identities_user_id ON user_identities (user_id, issuer)
 -- Browsers on their way to the provider and back. The session is that of a person who proves who they are again.
 CREATE TABLE provider_round_trips (
     digest          bytea PRIMARY KEY,
-    session_digest  bytea,
+    session_digest  bytea NOT NULL,
     next            text NOT NULL,
     expires_at      timestamptz NOT NULL,
     created_at      timestamptz NOT NULL

@@ -16,7 +16,7 @@ CREATE UNIQUE INDEX user_identities_user_id ON user_identities (user_id, issuer)
 -- Browsers on their way to the provider and back. The session is that of a person who proves who they are again.
 CREATE TABLE provider_round_trips (
     digest          blob PRIMARY KEY,
-    session_digest  blob,
+    session_digest  blob NOT NULL,
     next            text NOT NULL,
     expires_at      timestamp NOT NULL,
     created_at      timestamp NOT NULL
