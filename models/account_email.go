@@ -25,7 +25,15 @@ const (
 	AppRemovedEmail          AccountEmailKind = "authenticator_app_removed" // passkeys are left
 	PasskeyAddedEmail        AccountEmailKind = "passkey_added"
 	PasskeyRemovedEmail      AccountEmailKind = "passkey_removed"
+
+	NewDeviceEmail AccountEmailKind = "new_device" // the same: a sign-in from a browser that wasn't known
 )
+
+// AccountNotices are the kinds that tell a person about a change to their account. Each is also a notification.
+var AccountNotices = []AccountEmailKind{
+	PasswordChangedEmail, EmailChangedEmail, SecondFactorAddedEmail, SecondFactorRemovedEmail, RecoveryCodesEmail, RecoveryCodeUsedEmail, NewDeviceEmail,
+	AppRemovedEmail, PasskeyAddedEmail, PasskeyRemovedEmail,
+}
 
 // noticeLife is how long a node tries to send a notice.
 const noticeLife = 3 * 24 * time.Hour
@@ -37,6 +45,8 @@ type accountEmail struct {
 	Recipient string
 	UserID    string // empty if it isn't known yet
 	NewEmail  string
+	Address   string // of a new device
+	UserAgent string // of a new device
 	DueAt     time.Time
 	Attempts  int
 	ExpiresAt time.Time // when sending it has become pointless
@@ -58,9 +68,12 @@ func (s *Store) requestEmail(ctx context.Context, row accountEmail, life time.Du
 	return nil
 }
 
-// notifyUser requests a notice to a user about a change to their account. If no node sends email, the
-// request expires.
+// notifyUser tells a user about a change to their account: in their notifications, and in an email, which they can't
+// turn off. If no node sends email, the request for it expires.
 func (s *Store) notifyUser(ctx context.Context, user *User, row accountEmail) error {
+	if err := s.notifyAccount(ctx, user, NotificationKind(row.Kind)); err != nil {
+		return err
+	}
 	row.ID, row.UserID, row.Recipient = s.id("eml"), user.ID, user.Email
 	return s.requestEmail(ctx, row, noticeLife)
 }
@@ -72,6 +85,7 @@ func (s *Store) prepareAccountEmail(ctx context.Context, email *Email) (bool, er
 		return false, fmt.Errorf("read account email: %w", err)
 	}
 	email.Kind, email.To, email.NewEmail, email.RequestedAt = row.Kind, row.Recipient, row.NewEmail, row.CreatedAt
+	email.Address, email.UserAgent = row.Address, row.UserAgent
 	if row.Kind == ResetEmail {
 		return s.prepareReset(ctx, email)
 	}

@@ -307,6 +307,7 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	if err := s.publishKey(ctx, APIKeyCreatedEvent, key); err != nil {
 		return err
 	}
+	s.notifyManagers(ctx, KeyCreatedNotice, key)
 	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)
 }
 

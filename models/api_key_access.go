@@ -111,7 +111,23 @@ func (s *Store) setAccess(ctx context.Context, key *APIKey, access KeyAccess) er
 		return err
 	}
 	key.Scopes, key.ExpiresAt, key.RateLimit, key.Allowlist, key.UpdatedAt = access.Scopes, access.ExpiresAt, access.RateLimit, access.Allowlist, s.now()
+	if s.widens(before, access) {
+		s.notifyManagers(ctx, KeyWidenedNotice, key)
+	}
 	return s.audit(ctx, key.WorkspaceID, "api_key.access_changed", key.target(), before.differenceTo(access, s.Scopes()))
+}
+
+// widens reports whether a key with the access after may do more than with before. An allowlist that the key inherits
+// allows more than any of its own.
+func (s *Store) widens(before, after KeyAccess) bool {
+	switch {
+	case !before.Scopes.Contains(after.Scopes),
+		before.ExpiresAt != nil && (after.ExpiresAt == nil || after.ExpiresAt.After(*before.ExpiresAt)),
+		!before.Allowlist.covers(after.Allowlist):
+		return true
+	}
+	was, is := s.effectiveRateLimit(before.RateLimit), s.effectiveRateLimit(after.RateLimit)
+	return is > was
 }
 
 // lockForAccess locks a workspace, so that its default allowlist doesn't change before the transaction ends, and

@@ -255,6 +255,7 @@ func (s *Store) markKeyDeleted(ctx context.Context, key *APIKey, actor Actor, re
 	if reason != "" {
 		details["reason"] = reason
 	}
+	s.notifyManagers(ctx, KeyDeletedNotice, key)
 	return s.audit(ctx, key.WorkspaceID, "api_key.deleted", key.target(), details)
 }
 

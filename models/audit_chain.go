@@ -113,9 +113,12 @@ func (c *auditChain) extend(events []AuditEvent) {
 	}
 }
 
-// flushAudit writes the events that the transaction has recorded so far. Only changes of the revocation
-// row may follow it in the transaction.
+// flushAudit writes the events and notifications that the transaction has recorded so far. Only changes of the
+// revocation row may follow it in the transaction.
 func (s *Store) flushAudit(ctx context.Context) error {
+	if err := s.flushNotifications(ctx); err != nil {
+		return err
+	}
 	events := *s.audited
 	*s.audited = nil
 	return s.appendAudit(ctx, events)

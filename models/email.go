@@ -28,19 +28,21 @@ const (
 	EmailRejected    EmailFailure = "refused"     // the mail server doesn't accept the recipient; the email is dropped
 )
 
-// Email is an email to a person. It is about a membership, with either an Invitation or ExpiringKeys, or
+// Email is an email to a person. It is about a membership, with an Invitation, ExpiringKeys, or Notifications, or
 // about an account, with a Kind.
 type Email struct {
-	To           string
-	Member       *Member     // with its user and workspace
-	Invitation   *Invitation // with a link created for this email
-	ExpiringKeys []APIKey    // the first to expire comes first
+	To            string
+	Member        *Member        // with its user and workspace
+	Invitation    *Invitation    // with a link created for this email
+	ExpiringKeys  []APIKey       // the first to expire comes first
+	Notifications []Notification // oldest first
 
-	Kind        AccountEmailKind
-	User        *User        // whose account it is about
-	Link        *AccountLink // created for this email, if the kind has one
-	NewEmail    string       // of the account, if it was changed
-	RequestedAt time.Time
+	Kind               AccountEmailKind
+	User               *User        // whose account it is about
+	Link               *AccountLink // created for this email, if the kind has one
+	NewEmail           string       // of the account, if it was changed
+	RequestedAt        time.Time
+	Address, UserAgent string // of a new device
 
 	queue        emailQueue
 	key          string
@@ -60,15 +62,16 @@ type emailQueue struct {
 }
 
 var (
-	invitationEmails = emailQueue{func() any { return new(invitation) }, "member_id", "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
-	expiryEmails     = emailQueue{func() any { return new(expiryEmail) }, "member_id", "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
-	accountEmails    = emailQueue{func() any { return new(accountEmail) }, "id", "due_at <= @now AND expires_at > @now", "due_at", "attempts", (*Store).prepareAccountEmail}
+	invitationEmails   = emailQueue{func() any { return new(invitation) }, "member_id", "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
+	expiryEmails       = emailQueue{func() any { return new(expiryEmail) }, "member_id", "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
+	notificationEmails = emailQueue{func() any { return new(notificationEmail) }, "member_id", "due_at <= @now", "due_at", "attempts", (*Store).prepareNotificationEmail}
+	accountEmails      = emailQueue{func() any { return new(accountEmail) }, "id", "due_at <= @now AND expires_at > @now", "due_at", "attempts", (*Store).prepareAccountEmail}
 )
 
 // ClaimEmail returns an email that is due, or nil if there is none. No other node gets it for two
 // minutes. Report the result of sending it with FinishEmail.
 func (s *Store) ClaimEmail(ctx context.Context) (*Email, error) {
-	for _, queue := range []emailQueue{invitationEmails, expiryEmails, accountEmails} {
+	for _, queue := range []emailQueue{invitationEmails, expiryEmails, accountEmails, notificationEmails} {
 		email, err := s.claimEmail(ctx, queue)
 		if email != nil || err != nil {
 			return email, err
@@ -131,6 +134,8 @@ func (s *Store) takeClaimed(ctx context.Context, email *Email) error {
 		return s.takeNotice(ctx, email.To)
 	case email.ExpiringKeys != nil:
 		return s.takeEmail(ctx, email.Member)
+	case email.Notifications != nil:
+		return s.takeNotifications(ctx, email.Member)
 	}
 	return nil
 }

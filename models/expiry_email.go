@@ -45,7 +45,7 @@ func (s *Store) addExpiryEmails(ctx context.Context, key *APIKey) error {
 }
 
 // prepareExpiryEmail reads the keys to list. Keys that were deleted or given another expiry since
-// are left out, and someone who can no longer manage keys gets no email.
+// are left out, and someone who can no longer manage keys, or has turned these emails off, gets none.
 func (s *Store) prepareExpiryEmail(ctx context.Context, email *Email) (bool, error) {
 	if err := s.addressToMember(ctx, email); err != nil {
 		return false, err
@@ -56,5 +56,5 @@ func (s *Store) prepareExpiryEmail(ctx context.Context, email *Email) (bool, err
 	if err != nil {
 		return false, fmt.Errorf("read API keys to email about: %w", err)
 	}
-	return len(email.ExpiringKeys) > 0 && email.Member.May(ManageKeys), nil
+	return len(email.ExpiringKeys) > 0 && email.Member.May(ManageKeys) && email.Member.User.WantsEmail(KeyExpiringNotice), nil
 }

@@ -132,6 +132,7 @@ func (s *Store) auditLeaks(ctx context.Context, workspaceID string, report LeakR
 		return err
 	}
 	for _, leak := range report.Leaks {
+		s.notifyManagers(ctx, KeyFoundLeakedNotice, &leak.Key)
 		err := s.audit(ctx, workspaceID, "api_key.found_leaked", leak.Key.target(),
 			map[string]string{"key_prefix": leak.Key.KeyPrefix, "times": strconv.Itoa(leak.Times)})
 		if err != nil {

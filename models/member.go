@@ -11,18 +11,19 @@ import (
 
 // Member is a user in a workspace.
 type Member struct {
-	ID            string
-	WorkspaceID   string
-	Workspace     Workspace
-	UserID        string
-	User          User
-	Role          Role
-	Pending       bool   // has not accepted the invitation yet
-	InvitedName   string // the name that the workspace gave a pending member
-	DeactivatedAt *time.Time
-	ProviderRole  providerRoleState
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	ID                 string
+	WorkspaceID        string
+	Workspace          Workspace
+	UserID             string
+	User               User
+	Role               Role
+	Pending            bool   // has not accepted the invitation yet
+	InvitedName        string // the name that the workspace gave a pending member
+	ReadNotificationID string // up to which the member has marked notifications as read
+	DeactivatedAt      *time.Time
+	ProviderRole       providerRoleState
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
 }
 
 // May reports whether the member has a permission now.

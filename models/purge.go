@@ -21,7 +21,7 @@ const (
 )
 
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, pending sign-ins, round trips to the
-// provider of single sign-on, logout tokens, setup links, links and emails about accounts, invitations, stored responses, failed sign-ins after 90 days, devices not used for 180 days, usage by
+// provider of single sign-on, logout tokens, setup links, links and emails about accounts, invitations, stored responses, failed sign-ins and notifications after 90 days, devices not used for 180 days, usage by
 // hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events after 45. On
 // SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
@@ -51,6 +51,8 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&idempotentResponse{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
 		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},
+		{&notificationEmail{}, "notification_id < ?", []any{firstID("ntf", now.Add(-NotificationsKept))}},
+		{&notification{}, "id < ?", []any{firstID("ntf", now.Add(-NotificationsKept))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
 		{&keyChange{}, "epoch < (SELECT epoch - ? FROM revocation)", []any{maxChanges}},
 		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},

@@ -32,7 +32,7 @@ func TestStatementsOfAChange(t *testing.T) {
 		{"delete", func() error {
 			_, err := logging.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err
-		}, 15, 6}, // after the commit, it looks at the nodes and writes the receipt
+		}, 16, 6}, // after the commit, it looks at the nodes and writes the receipt
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

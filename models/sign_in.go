@@ -72,7 +72,7 @@ func (s *Store) SignIn(ctx context.Context, oldSession string, c Credentials) (*
 func (s *Store) SignInNew(ctx context.Context, member *Member) (*SignedIn, error) {
 	actor := ActorOf(ctx)
 	actor.Type, actor.ID, actor.Name = ActorMember, member.ID, member.Name()
-	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{}, nil)
+	return s.startSession(WithActor(ctx, actor), &member.User, member.WorkspaceID, "", signInAttempt{isFirst: true}, nil)
 }
 
 // defaultMembership returns the workspace that a user sees first, and the membership in it.
@@ -103,6 +103,13 @@ func (s *Store) startSession(ctx context.Context, user *User, workspaceID, oldSe
 		}
 		if in.Device, err = tx.rememberDevice(ctx, user.ID, attempt.device); err != nil {
 			return err
+		}
+		if attempt.device == "" && !attempt.isFirst {
+			actor := ActorOf(ctx)
+			device := accountEmail{Kind: NewDeviceEmail, Address: storable(actor.Address), UserAgent: clip(actor.UserAgent, maxUserAgent)}
+			if err := tx.notifyUser(ctx, user, device); err != nil {
+				return err
+			}
 		}
 		return tx.auditUser(ctx, user, "user.signed_in", details)
 	})

@@ -71,8 +71,9 @@ type attemptLimit struct {
 
 // signInAttempt is an attempt that counts as failed until it is cleared.
 type signInAttempt struct {
-	limits []attemptLimit // in the order in which they are locked, which avoids deadlocks
-	device string         // the device cookie, if it belongs to this account
+	limits  []attemptLimit // in the order in which they are locked, which avoids deadlocks
+	device  string         // the device cookie, if it belongs to this account
+	isFirst bool           // the account was just created
 }
 
 // claimAttempt counts an attempt before it is made, so that concurrent attempts are limited too.

@@ -78,8 +78,9 @@ type Store struct {
 	scopes     *atomic.Pointer[loadedScopes]
 	loading    *sync.Mutex // held while scopes is read
 	sendsEmail bool
-	running    *sync.Map     // IDs of the idempotent requests in progress in this process
-	audited    *[]AuditEvent // in a transaction, the events to append to the audit log at its end
+	running    *sync.Map       // IDs of the idempotent requests in progress in this process
+	audited    *[]AuditEvent   // in a transaction, the events to append to the audit log at its end
+	notified   *[]notification // the same for notifications about keys
 
 	acceptedAfterDeletion func(keyIDs []string)
 
@@ -234,7 +235,7 @@ func (s *Store) txAt(ctx context.Context, now time.Time, fn func(tx *Store) erro
 		tx.addedDue = &added
 		tx.clock = func() time.Time { return now }
 		tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
-		tx.audited = new([]AuditEvent)
+		tx.audited, tx.notified = new([]AuditEvent), new([]notification)
 		if err := fn(&tx); err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ func (s *Store) publishRejectedAfterDeletion(ctx context.Context, counts []usage
 		if err != nil {
 			return err
 		}
+		s.notifyManagers(asSystem(ctx), KeyRejectedNotice, key)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type User struct {
 	PasswordHash string `json:"-"`
 	// PasskeyHandle is the random ID under which authenticators keep the person's passkeys; empty before the first.
 	PasskeyHandle []byte     `gorm:"<-:update" json:"-"`
+	MutedEmails   string     // the kinds of emails that the user has turned off, separated by spaces
 	VerifiedAt    *time.Time // when the email was proven, or the operator vouched for it; nil if a copied link is the only proof
 	CreatedAt     time.Time
 	UpdatedAt     time.Time

@@ -186,7 +186,7 @@ func (s *Store) endMemberships(ctx context.Context, e *erasure) error {
 
 // userTables lists the tables with rows of a person, in the order in which they can be deleted.
 var userTables = []string{
-	"sessions", "known_devices", "pending_sign_ins", "user_identities", "second_factors", "passkeys", "passkey_challenges", "recovery_codes", "account_links", "account_emails", "failed_sign_ins",
+	"sessions", "known_devices", "pending_sign_ins", "user_identities", "second_factors", "passkeys", "passkey_challenges", "recovery_codes", "account_links", "account_emails", "failed_sign_ins", "notifications",
 }
 
 // eraseAccount deletes what lets the person sign in, and keeps the row that others refer to under a pseudonym.
@@ -202,6 +202,7 @@ func (s *Store) eraseAccount(ctx context.Context, e *erasure) error {
 		"DELETE FROM account_links WHERE email IN @emails",
 		"DELETE FROM invitations WHERE member_id IN @members",
 		"DELETE FROM expiry_mails WHERE member_id IN @members",
+		"DELETE FROM notification_emails WHERE member_id IN @members",
 		"UPDATE members SET invited_name = '' WHERE user_id = @user",
 		"UPDATE users SET email = @email, name = @name, password_hash = '', verified_at = NULL, updated_at = @now WHERE id = @user",
 	)

@@ -28,6 +28,8 @@ var workspaceTables = []struct{ name, where string }{
 	{"meeting_requests", ofWorkspace},
 	{"seats", ofWorkspace},
 	{"invitations", "member_id IN (SELECT id FROM members WHERE workspace_id = @workspace)"},
+	{"notification_emails", "member_id IN (SELECT id FROM members WHERE workspace_id = @workspace)"},
+	{"notifications", ofWorkspace},
 	{"node_tokens", ofWorkspace},
 	{"members", ofWorkspace},
 	{"audit_events", ofWorkspace},

@@ -92,6 +92,11 @@ func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session,
 	if !isForPart(c.Request()) { // a part of a page shows no notice
 		notice, _ := session.Values[noticeValue].(string)
 		v.Notice = viewer.ParseNotice(notice)
+		if v.Member != nil && c.Request().Method == http.MethodGet {
+			if v.Unread, err = b.store.HasUnread(c.Request().Context(), v.Member); err != nil {
+				return err
+			}
+		}
 	}
 	setViewer(c, v)
 	if v.Member != nil {

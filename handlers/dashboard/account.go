@@ -87,3 +87,21 @@ func (h accounts) signOutEverywhere(c echo.Context) error {
 	}
 	return web.Redirect(c, path.SignIn)
 }
+
+// chooseEmails turns on the selected emails to the user, and turns off the others.
+func (h accounts) chooseEmails(c echo.Context) error {
+	var form struct {
+		Emails []string `form:"emails"`
+	}
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if err := h.store.ChangeEmails(ctx, viewer.Of(ctx).User.ID, form.Emails); err != nil {
+		return err
+	}
+	if err := web.SetNotice(c, "Emails saved"); err != nil {
+		return err
+	}
+	return web.Redirect(c, path.Account)
+}

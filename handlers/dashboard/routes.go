@@ -89,6 +89,7 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		seats       = seatsHandler{store}
 		policies    = keyPolicies{store}
 		log         = auditLog{store}
+		notices     = notificationsHandler{store}
 		leaks       = leaksHandler{store}
 		webhooks    = webhooksHandler{store}
 		search      = searchHandler{store}
@@ -163,8 +164,12 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodGet, path.RemovePasskey(":id"), user, account.removePasskey().ask},
 		{http.MethodPost, path.RemovePasskey(":id"), user, account.removePasskey().act},
 		{http.MethodPost, path.ProofOptions, user, account.proofOptions},
+		{http.MethodPost, path.AccountEmails, user, account.chooseEmails},
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
 		{http.MethodPost, path.EndSession, user, account.endSession},
+
+		{http.MethodGet, path.Notifications, user, notices.show},
+		{http.MethodPost, path.NotificationsRead, user, notices.markRead},
 
 		{http.MethodGet, path.APIKeys, member, keys.list},
 		{http.MethodPost, path.APIKeys, manageKeys, keys.create},

@@ -84,6 +84,7 @@ var groups = []group{
 		{"user.recovery_code_used", "Recovery code used", "{actor} used a recovery code"},
 		{"user.erased", "Person erased", "{actor} erased {target}"},
 		{"user.renamed", "Person renamed", "{actor} changed the name of {target}"},
+		{"user.emails_changed", "Emails chosen", "{actor} chose the emails that they get"},
 		{"user.email_changed", "Email changed", "{actor} changed the email of {target}"},
 		{"user.reset_link_created", "Reset link created", "{actor} created a password reset link for {target}"},
 		{"user.password_reset", "Password reset", "{actor} reset their password with a link"},
@@ -277,6 +278,7 @@ var detailLabels = map[string]string{
 	"starts_at":                       "From",
 	"successor_id":                    "Replacement",
 	"to":                              "After",
+	"turned_off":                      "Turned off",
 	"took_ms":                         "Duration",
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/views/ui"
 )
 
 // PasswordReset has a link with which a person chooses a new password.
@@ -85,6 +86,33 @@ var credentialChanges = map[models.AccountEmailKind]struct{ subject, event, effe
 	models.RecoveryCodeUsedEmail: {
 		"A recovery code was used for your SkipUp Keys account", "A recovery code of your account was used", " It no longer works.",
 	},
+}
+
+// NewDevice is a notice to a person about a sign-in from a browser that wasn't known.
+type NewDevice struct {
+	Name               string // may be empty
+	Address, UserAgent string
+	At                 time.Time
+	Link               string // to reset the password
+}
+
+// Subject returns the subject line.
+func (d NewDevice) Subject() string { return d.letter().subject }
+
+// Text returns the plain-text version.
+func (d NewDevice) Text() string { return d.letter().text() }
+
+// HTML returns the HTML version.
+func (d NewDevice) HTML() templ.Component { return d.letter().html() }
+
+func (d NewDevice) letter() letter {
+	return letter{
+		subject: "New sign-in to your SkipUp Keys account", name: d.Name,
+		purpose: "Someone signed in to your account from a new browser on " + formatTime(d.At) + ": " + ui.Device(d.UserAgent) + ", IP address " + d.Address +
+			". If it wasn’t you, reset your password now and tell an admin of your workspace:",
+		action: "Reset password", link: d.Link,
+		advice: "If it was you, you don’t need to do anything.",
+	}
 }
 
 // Confirmation has a link with which a person confirms their new email.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/skipup/keys/models"
 )
 
 // at is a time in the time zone of Kathmandu.
@@ -26,7 +28,7 @@ func render(t *testing.T, page templ.Component) string {
 func TestExpiryOfOneKey(t *testing.T) {
 	email := Expiry{Workspace: "Acme", Name: "Ada", Link: "https://keys.acme.test/review", Keys: []ExpiringKey{{
 		Name: "CRM <sync>", Prefix: "sk_live_abc1....", ExpiresAt: at, Link: "https://keys.acme.test/key_1",
-	}}}
+	}}, Settings: "https://keys.acme.test/account"}
 	if got, want := email.Subject(), "API key “CRM <sync>” in Acme expires on 14 March 2026, 22:45 UTC"; got != want {
 		t.Errorf("subject = %q, want %q", got, want)
 	}
@@ -41,6 +43,8 @@ This API key in Acme expires soon. Requests with an expired key are rejected.
 Extend or rotate it if you still need it:
 
 https://keys.acme.test/review
+
+Choose the emails that you get: https://keys.acme.test/account
 `
 	if diff := cmp.Diff(want, email.Text()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
@@ -134,6 +138,31 @@ func TestNamesAreIsolated(t *testing.T) {
 			if !strings.Contains(text, part) {
 				t.Errorf("%q doesn't contain %q", text, part)
 			}
+		}
+	}
+}
+
+// TestManyNotifications checks that an email lists the first notifications, and counts the keys of the others.
+func TestManyNotifications(t *testing.T) {
+	email := Notifications{Workspace: "Acme"}
+	for i := range 20 + 13 {
+		item := NotificationItem{Kind: models.KeyCreatedNotice, Key: fmt.Sprint("CI ", i), Keys: 1, At: at}
+		if i == 32 {
+			item.Kind, item.Key, item.Keys = models.KeyDeletedNotice, "", 1500
+		}
+		email.Items = append(email.Items, item)
+	}
+	if got, want := email.Subject(), "33 notifications about API keys in Acme"; got != want {
+		t.Errorf("subject = %q, want %q", got, want)
+	}
+	for name, whole := range map[string]string{"text": email.Text(), "HTML": render(t, email.HTML())} {
+		for _, want := range []string{"API key CI 19 was created", "12 more API keys were created", "1,500 more API keys were deleted"} {
+			if !strings.Contains(whole, want) {
+				t.Errorf("%s doesn't contain %q", name, want)
+			}
+		}
+		if strings.Contains(whole, "CI 20") {
+			t.Errorf("%s lists more than 20 notifications", name)
 		}
 	}
 }

@@ -13,6 +13,7 @@ type Expiry struct {
 	Name      string // of the admin; may be empty
 	Keys      []ExpiringKey
 	Link      string // to the list of these keys
+	Settings  string // link to turn the emails off
 }
 
 // ExpiringKey is a key that expires soon.
@@ -43,7 +44,7 @@ func (e Expiry) Text() string {
 	if more := e.more(); more != "" {
 		text += "- " + more + "\n"
 	}
-	return text + "\n" + e.task() + "\n\n" + e.Link + "\n"
+	return text + "\n" + e.task() + "\n\n" + e.Link + "\n\n" + turnOff + " " + e.Settings + "\n"
 }
 
 func (e Expiry) purpose() string {

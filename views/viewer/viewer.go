@@ -58,6 +58,7 @@ type Viewer struct {
 	Times       Times          // RelativeTimes if empty
 	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
+	Unread      bool           // the member has unread notifications
 	Notice      Notice         // shown once, in a toast
 	ReturnTo    string         // path and query of this page; empty if it can't be requested again
 	Scopes      *scope.Catalog // of this deployment; the built-in ones if nil

@@ -40,6 +40,7 @@ func TestExpiryEmail(t *testing.T) {
 		if n, err := s.RemindOfExpiry(t.Context()); err != nil || n != 2 {
 			t.Fatalf("reminded of %d, %v", n, err)
 		}
+		s.Exec(t, "DELETE FROM notification_emails") // about the new keys
 		sink := mailtest.New(t, mailtest.Options{})
 		log := &bytes.Buffer{}
 		worker := workerTo(t, s, sink, slog.New(slog.NewTextHandler(log, nil)))
@@ -83,6 +84,8 @@ These API keys in Acme expire soon. Requests with an expired key are rejected.
 Extend or rotate the ones you still need:
 
 https://keys.acme.test/settings/api-keys?review=expiring
+
+Choose the emails that you get: https://keys.acme.test/settings/account#emails
 `
 		if diff := cmp.Diff(want, strings.ReplaceAll(text, "\r\n", "\n")); diff != "" {
 			t.Errorf("text (-want +got):\n%s", diff)

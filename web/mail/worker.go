@@ -11,6 +11,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/email"
+	"github.com/skipup/keys/views/notifications"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/web/outage"
 )
@@ -61,9 +62,12 @@ func (w Worker) compose(due *models.Email) content {
 			Account: !due.Invitation.NeedsAccount(), Link: w.PublicURL + path.Invitation(due.Invitation.Token),
 		}
 	}
+	if due.Notifications != nil {
+		return w.composeNotifications(due)
+	}
 	expiry := email.Expiry{
 		Workspace: member.Workspace.Name, Name: member.ConfirmedName(),
-		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)),
+		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)), Settings: w.PublicURL + path.Account + "#emails",
 	}
 	for i := range due.ExpiringKeys {
 		key := &due.ExpiringKeys[i]
@@ -78,6 +82,27 @@ func (w Worker) compose(due *models.Email) content {
 	return expiry
 }
 
+// composeNotifications returns an email about keys. It has names only if the recipient isn't a stranger, to whom they
+// might be a message.
+func (w Worker) composeNotifications(due *models.Email) content {
+	member := due.Member
+	letter := email.Notifications{
+		Workspace: member.Workspace.Name, Name: member.ConfirmedName(),
+		Link: w.PublicURL + path.Notifications, Settings: w.PublicURL + path.Account + "#emails",
+	}
+	for _, n := range due.Notifications {
+		item := email.NotificationItem{Kind: n.Kind, Key: n.KeyPrefix, Keys: n.Keys, At: n.CreatedAt, Link: w.PublicURL + path.AuditLog}
+		if n.APIKeyID != "" {
+			item.Link = w.PublicURL + path.APIKey(n.APIKeyID)
+		}
+		if member.User.VerifiedAt != nil {
+			item.Key, item.By = n.KeyName, notifications.By(n)
+		}
+		letter.Items = append(letter.Items, item)
+	}
+	return letter
+}
+
 // composeAccount returns an email about an account.
 func (w Worker) composeAccount(due *models.Email) content {
 	name := due.User.ConfirmedName()
@@ -88,6 +113,9 @@ func (w Worker) composeAccount(due *models.Email) content {
 		return email.Confirmation{Link: w.PublicURL + path.ConfirmEmailWith(due.Link.Token), ExpiresAt: due.Link.ExpiresAt}
 	case models.EmailChangedEmail:
 		return email.EmailChanged{Name: name, Email: due.NewEmail, At: due.RequestedAt}
+	}
+	if due.Kind == models.NewDeviceEmail {
+		return email.NewDevice{Name: name, Address: due.Address, UserAgent: due.UserAgent, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
 	}
 	return email.CredentialChanged{Kind: due.Kind, Name: name, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
 }

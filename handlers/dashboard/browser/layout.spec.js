@@ -40,7 +40,7 @@ test.describe(() => {
     const found = []
     for (const address of [
       listPath, listPath + '/new', listPath + '/leaks', key, key + '/usage', key + '/access', key + '/pause', key + '/rotation', key + '/delete',
-      '/settings/members', '/settings/seats', webhooksPath, webhooksPath + '/new', hook, hook + '/replay', '/settings/audit-log', '/settings/policy', '/settings/test-workspace', '/settings/account', '/docs', '/docs/meeting-requests',
+      '/settings/members', '/settings/seats', webhooksPath, webhooksPath + '/new', hook, hook + '/replay', '/settings/audit-log', '/settings/policy', '/settings/test-workspace', '/settings/account', '/settings/notifications', '/docs', '/docs/meeting-requests',
     ]) {
       for (const width of [390, 1280]) {
         await page.setViewportSize({ width, height: 800 })

@@ -412,6 +412,11 @@ export const states = {
     await page.getByRole('button', { name: /^Shorten \d lifetimes/ }).click()
     await expect(page.getByRole('heading', { name: /^Shortened \d lifetimes/ })).toBeVisible()
   }),
+  'notifications-none': signedIn((page) => page.goto('/settings/notifications')),
+  notifications: signedIn(async (page) => {
+    for (const name of ['CI', 'Nightly sync']) await makeKey(page, { name })
+    await page.goto('/settings/notifications')
+  }),
   'audit-log': inTeam(async (page) => {
     await page.goto('/settings/audit-log')
     await page.locator('#events summary').first().click()
