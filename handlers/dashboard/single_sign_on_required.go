@@ -13,7 +13,7 @@ import (
 )
 
 // requireSingleSignOn returns the handler of a route, which leads members who signed in without single sign-on to it if
-// the current workspace requires it. To change their email, it is enough that one of their workspaces does: whoever has
+// the current workspace requires it. To change their email, it is enough that one of their workspaces does: someone with
 // their password could otherwise get the account with an email of their own at the provider.
 func requireSingleSignOn(route string, next echo.HandlerFunc) echo.HandlerFunc {
 	requires := func(m models.Member) bool { return m.Workspace.KeyPolicy.SingleSignOnRequired }
