@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/ncruces/go-sqlite3"
@@ -22,6 +23,13 @@ var serverOutages = map[string]string{
 	"28P01": "The database rejects the password.",
 	"28000": "The database rejects the user.",
 	"3D000": "The database doesn't exist.",
+}
+
+// RejectsUser reports whether err means that PostgreSQL rejects the user or the password, which waiting doesn't
+// change.
+func RejectsUser(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && strings.HasPrefix(server.Code, "28")
 }
 
 // OutageCause returns a sentence that says why the database is unavailable. It contains no secrets.

@@ -18,6 +18,7 @@ import (
 type settings struct {
 	Addr                listenAddress
 	Database            databaseURL
+	DatabaseWait        delay
 	PublicURL           publicURL
 	TrustedProxies      trustedProxies
 	KeyRateLimit        perMinute
@@ -101,6 +102,10 @@ var (
 	databaseOption = option{
 		"database", "DATABASE_URL", "sqlite:skipup.db", "database `URL`, sqlite:PATH or postgres://…; use the variable if the URL contains a password",
 		func(s *settings) encoding.TextUnmarshaler { return &s.Database },
+	}
+	databaseWaitOption = option{
+		"database-wait", "SKIPUP_DATABASE_WAIT", "30s", "`time` to wait for a PostgreSQL database that is unavailable when the server starts; 0s to exit at once",
+		func(s *settings) encoding.TextUnmarshaler { return &s.DatabaseWait },
 	}
 	publicURLOption = option{
 		"public-url", "SKIPUP_PUBLIC_URL", "", "`URL` at which browsers reach the server (default http:// and the listen address)",
@@ -211,7 +216,7 @@ var (
 
 // serveOptions are the options that may also be in the file of configOption.
 var serveOptions = []option{
-	addrOption, databaseOption, publicURLOption, trustedProxiesOption,
+	addrOption, databaseOption, databaseWaitOption, publicURLOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,

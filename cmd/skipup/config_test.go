@@ -51,7 +51,7 @@ func TestSettings(t *testing.T) {
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", TrustedProxies: proxies,
-		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second),
+		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), ShutdownDelay: delay(5 * time.Second),
 		ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}
 	tests := []struct {
 		name string
@@ -60,7 +60,7 @@ func TestSettings(t *testing.T) {
 		want settings
 	}{
 		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
-			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}},
+			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
 		{"flags override the environment", all,
@@ -477,7 +477,7 @@ func TestErrorsDoNotRepeatTheDatabaseURL(t *testing.T) {
 		{"unreachable, password as parameter", "postgres://127.0.0.1:1/skipup?user=ada&password=hunter2", exitFailed},
 	}
 	commands := [][]string{
-		{"serve", "--addr", "127.0.0.1:0"},
+		{"serve", "--addr", "127.0.0.1:0", "--database-wait", "0s"},
 		{"migrate"},
 		{"workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada"},
 		{"keys", "create", "--workspace", "ws_1", "--name", "CI", "--scopes="},

@@ -220,6 +220,8 @@ func (d *delay) UnmarshalText(text []byte) error {
 	return nil
 }
 
+func (d *delay) String() string { return time.Duration(*d).String() }
+
 // filePath is the path of a file, or empty.
 type filePath string
 

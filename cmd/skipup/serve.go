@@ -64,16 +64,34 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	metrics := web.NewMetrics()
 	metrics.SetBuild(buildVersion())
 	conditions := web.NewConditions(metrics, log)
-	store, err := openServerStore(ctx, s, metrics, log)
-	if err != nil {
-		return err
-	}
-	defer closeStore(store, log)
 	listener, err := listen(ctx, string(s.Addr))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	publicURL := publicURLOf(s, listener.Addr())
+	certificates, err := openCertificates(s, publicURL, conditions, log)
+	if err != nil {
+		return err
+	}
+	hangups := reloadOnHangup(certificates.reload)
+	plain := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
+	encrypted := plain
+	encrypted.TLS = certificates.config
+	untilDrained, stopServing := context.WithCancel(drain(ctx, time.Duration(s.ShutdownDelay), log))
+	serving, servingCtx := errgroup.WithContext(untilDrained)
+	defer func() {
+		stopServing()
+		_ = serving.Wait() // of a start that failed for another reason
+	}()
+	starting := web.NewStarting(servingCtx, log)
+	serving.Go(func() error { return web.Serve(servingCtx, listener, starting, encrypted, log) })
+	store, err := openServerStore(ctx, s, metrics, starting.Progress, log)
+	if err != nil {
+		return err
+	}
+	defer closeStore(store, log)
+	starting.Opened()
 	var verify net.Listener
 	if s.VerifyAddr != "" {
 		if verify, err = listen(ctx, string(s.VerifyAddr)); err != nil {
@@ -87,11 +105,6 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 			return err
 		}
 		defer func() { _ = redirect.Close() }()
-	}
-	publicURL := publicURLOf(s, listener.Addr())
-	certificates, err := openCertificates(s, publicURL, conditions, log)
-	if err != nil {
-		return err
 	}
 	gate, closeGate, err := openGate(ctx, s, store, nodeOf(s, listener.Addr()), metrics, conditions, log)
 	if err != nil {
@@ -110,16 +123,12 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
 		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
 		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, metrics, log),
-		certificates.watch, reloadOnHangup(certificates.reload))
+		certificates.watch, hangups)
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
 		return err
 	}
-	plain := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
-	encrypted := plain
-	encrypted.TLS = certificates.config
-	serving, ctx := errgroup.WithContext(drain(ctx, time.Duration(s.ShutdownDelay), log))
-	serving.Go(func() error { return web.Serve(ctx, listener, handler, encrypted, log) })
+	starting.Ready(handler)
 	if verify != nil {
 		connections := encrypted
 		if listenAddress(s.VerifyAddr).isLoopback() { // for proxies on this machine
@@ -127,12 +136,12 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		}
 		log.Info("listening for reverse proxies and nodes", "address", verify.Addr().String(), "tls", connections.TLS != nil)
 		serving.Go(func() error {
-			return web.Serve(ctx, verify, handlers.NewVerifyServer(store, gate, options), connections, log)
+			return web.Serve(servingCtx, verify, handlers.NewVerifyServer(store, gate, options), connections, log)
 		})
 	}
 	if redirect != nil {
 		log.Info("redirecting to https", "address", redirect.Addr().String())
-		serving.Go(func() error { return web.Serve(ctx, redirect, certificates.redirect, plain, log) })
+		serving.Go(func() error { return web.Serve(servingCtx, redirect, certificates.redirect, plain, log) })
 	}
 	return serving.Wait()
 }
@@ -153,12 +162,12 @@ func drain(ctx context.Context, delay time.Duration, log *slog.Logger) context.C
 
 // openServerStore opens the Store of a server. On SQLite it creates the key file if there is none, but
 // only after it has checked that no secret needs an earlier key.
-func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log *slog.Logger) (*models.Store, error) {
+func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, progress models.Progress, log *slog.Logger) (*models.Store, error) {
 	keys, err := readEncryptionKeys(s)
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStoreWith(ctx, s, keys, metrics, log)
+	store, err := openStoreWith(ctx, s, keys, metrics, progress, log)
 	if err != nil {
 		return nil, err
 	}
@@ -174,12 +183,12 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, log 
 	if keys, err = loadEncryptionKeys(s); err != nil {
 		return nil, err
 	}
-	return openStoreWith(ctx, s, keys, metrics, log)
+	return openStoreWith(ctx, s, keys, metrics, progress, log)
 }
 
-func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, log *slog.Logger) (*models.Store, error) {
-	store, applied, err := openStore(ctx, s, models.Options{
-		Log: log, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
+func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, progress models.Progress, log *slog.Logger) (*models.Store, error) {
+	store, applied, err := waitForStore(ctx, s, models.Options{
+		Log: log, MigrationProgress: progress, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
 		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), ProviderRoles: s.OIDCRoles, AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("accepted requests with keys after their deletion; report this bug", "keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)
@@ -189,6 +198,30 @@ func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics
 		log.Info("applied migration", "version", step.Version, "name", step.Name)
 	}
 	return store, err
+}
+
+// waitForStore does what openStore does, and waits for a limited time for a PostgreSQL server that is unavailable.
+func waitForStore(ctx context.Context, s settings, options models.Options) (*models.Store, []models.Migration, error) {
+	for deadline, reported := time.Now().Add(time.Duration(s.DatabaseWait)), false; ; {
+		store, applied, err := openStore(ctx, s, options)
+		cause := err
+		if failed := (failure{}); errors.As(err, &failed) {
+			cause = failed.error
+		}
+		if _, embedded := models.SQLiteFile(string(s.Database)); embedded || !models.IsUnavailable(cause) || models.RejectsUser(cause) || time.Now().After(deadline) {
+			return store, applied, err
+		}
+		if !reported {
+			reported = true
+			options.Log.Warn("waiting for the database", "cause", models.OutageCause(cause), "error", cause, "timeout", s.DatabaseWait.String())
+			options.MigrationProgress("Waiting for the database", 0, 0)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
 }
 
 func closeStore(store *models.Store, log *slog.Logger) {

@@ -52,7 +52,8 @@ type server struct {
 	url            string
 	stdout, stderr *output
 	terminate      func()
-	kill           func()   // nil unless it is a separate process
+	kill           func() // nil unless it is a separate process
+	signal         func(syscall.Signal)
 	ended          chan int // receives the exit code
 }
 
@@ -92,6 +93,7 @@ func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 	}
 	s.terminate = sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGTERM) }) // a second signal would kill it
 	s.kill = func() { _ = cmd.Process.Kill() }
+	s.signal = func(signal syscall.Signal) { _ = cmd.Process.Signal(signal) }
 	go func() {
 		_ = cmd.Wait()
 		s.ended <- cmd.ProcessState.ExitCode()
