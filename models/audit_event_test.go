@@ -66,7 +66,7 @@ func TestAuditEventsOf(t *testing.T) {
 			if got[i].ID[:4] != "aud_" {
 				t.Errorf("event id = %s, want prefix aud_", got[i].ID)
 			}
-			got[i].ID, got[i].Seq, got[i].Hash = "", 0, nil
+			got[i].ID, got[i].Seq, got[i].Hash, got[i].Proof = "", 0, nil, nil
 		}
 		if diff := cmp.Diff(history, got); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)

@@ -105,17 +105,26 @@ func (s *Store) applyMigrations(ctx context.Context) (applied []Migration, err e
 	}
 }
 
-// applyNext applies one migration. On SQLite, it tries again, because another process may have applied the
-// same migration first.
+// applyNext applies one migration. On SQLite, it tries again for a second after a failure, and for as long as
+// another process, which applied the same migration first, makes progress.
 func (s *Store) applyNext(ctx context.Context, provider *goose.Provider) (*goose.MigrationResult, error) {
-	result, err := provider.UpByOne(ctx)
-	for wait := 50 * time.Millisecond; err != nil && !errors.Is(err, goose.ErrNoNextVersion) && s.dialect.name == sqlite && wait < time.Second; wait *= 2 {
-		if sleepErr := sleep(ctx, wait); sleepErr != nil {
-			return nil, sleepErr
+	const firstWait = 50 * time.Millisecond
+	for last, wait := int64(-1), firstWait; ; wait *= 2 {
+		result, err := provider.UpByOne(ctx)
+		if err == nil || errors.Is(err, goose.ErrNoNextVersion) || s.dialect.name != sqlite {
+			return result, err
 		}
-		result, err = provider.UpByOne(ctx)
+		version, versionErr := s.SchemaVersion(ctx)
+		if versionErr == nil && version > last {
+			last, wait = version, firstWait
+		}
+		if wait > time.Second {
+			return nil, err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
 	}
-	return result, err
 }
 
 // requireSupported returns FailedPrecondition if the schema is newer than this program and doesn't say that
