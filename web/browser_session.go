@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -88,7 +89,7 @@ func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session,
 		return err
 	}
 	v.User, v.Memberships = user, memberships
-	v.Member = chooseMembership(memberships, session)
+	v.Member = chooseMembership(memberships, c.Param(WorkspaceParam), session)
 	if !isForPart(c.Request()) { // a part of a page shows no notice
 		notice, _ := session.Values[noticeValue].(string)
 		v.Notice = viewer.ParseNotice(notice)
@@ -105,14 +106,20 @@ func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session,
 	return nil
 }
 
-// chooseMembership returns the membership in the session's workspace, or the first one.
-func chooseMembership(memberships []models.Member, session *sessions.Session) *models.Member {
+// WorkspaceParam is the parameter of routes that holds the ID of a workspace.
+const WorkspaceParam = "workspace"
+
+// chooseMembership returns the membership in the workspace that the path names, or nil if there is none.
+// Outside of workspaces, it returns the one in the workspace that the session last used, or the first one.
+func chooseMembership(memberships []models.Member, inPath string, session *sessions.Session) *models.Member {
+	lastUsed, _ := session.Values[workspaceValue].(string)
+	workspaceID := cmp.Or(inPath, lastUsed)
 	for i := range memberships {
-		if memberships[i].WorkspaceID == session.Values[workspaceValue] {
+		if memberships[i].WorkspaceID == workspaceID {
 			return &memberships[i]
 		}
 	}
-	if len(memberships) > 0 {
+	if inPath == "" && len(memberships) > 0 {
 		return &memberships[0]
 	}
 	return nil
@@ -279,11 +286,6 @@ func SetNotice(c echo.Context, text string) error {
 	return changeSession(c, models.SessionChange{Notice: models.To(text)})
 }
 
-// SetWorkspace makes a workspace the current one.
-func SetWorkspace(c echo.Context, id string) error {
-	return changeSession(c, models.SessionChange{WorkspaceID: models.To(id)})
-}
-
 // SetTheme stores the theme in the browser, so that it also applies before sign-in.
 func SetTheme(c echo.Context, theme viewer.Theme) { setPreference(c, themeCookie, string(theme)) }
 
@@ -349,7 +351,32 @@ func ReplacedPart(c echo.Context) string {
 	return id
 }
 
-// Require returns middleware that rejects callers without a permission in the current workspace.
+// RequireMember returns 404 to those who don't belong to the workspace that the path names, as if it didn't exist.
+// The session remembers the workspace of the last page that a member opened.
+func RequireMember(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		member := viewer.Of(c.Request().Context()).Member
+		if member == nil {
+			return echo.ErrNotFound
+		}
+		if c.Request().Method == http.MethodGet && !ForPart(c) {
+			if err := rememberWorkspace(c, member.WorkspaceID); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
+}
+
+func rememberWorkspace(c echo.Context, id string) error {
+	session, err := browserSessionsOf(c).session(c)
+	if err != nil || session.Values[workspaceValue] == id {
+		return err
+	}
+	return changeSession(c, models.SessionChange{WorkspaceID: models.To(id)})
+}
+
+// Require returns middleware that rejects members without a permission in the workspace.
 func Require(permission models.Permission) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

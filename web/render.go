@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/views/path"
-	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 )
 
@@ -70,7 +69,7 @@ var forms = func() *schema.Decoder {
 }()
 
 // BindForm decodes the body of a request, but not its query, into form, a pointer to a struct with
-// form tags. It returns a conflict if the form was opened in another workspace.
+// form tags.
 func BindForm(c echo.Context, form any) error {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
@@ -86,10 +85,6 @@ func BindForm(c echo.Context, form any) error {
 			}
 		}
 	}
-	caller, known := findCaller(c) // a form for anyone isn't about a workspace
-	if workspaceID := r.PostForm.Get(ui.WorkspaceField); known && workspaceID != "" && workspaceID != caller.WorkspaceID {
-		return errOtherWorkspace
-	}
 	if err := forms.Decode(form, r.PostForm); err != nil {
 		return errForm
 	}
@@ -97,7 +92,6 @@ func BindForm(c echo.Context, form any) error {
 }
 
 var (
-	errForm           = &RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "We couldn't read this form. Reload the page and try again."}
-	errFormText       = &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error", Message: "This form contains characters we can't save. Remove them and try again."}
-	errOtherWorkspace = &RequestError{Status: http.StatusConflict, Type: "conflict", Message: "You switched workspaces after opening this form, so nothing was saved. Switch back or reopen the form."}
+	errForm     = &RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "We couldn't read this form. Reload the page and try again."}
+	errFormText = &RequestError{Status: http.StatusUnprocessableEntity, Type: "validation_error", Message: "This form contains characters we can't save. Remove them and try again."}
 )

@@ -10,6 +10,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 func send(b *handlerstest.Browser, method, path string) handlerstest.Response {
@@ -23,7 +24,7 @@ func send(b *handlerstest.Browser, method, path string) handlerstest.Response {
 func TestSignInReturnsToThePage(t *testing.T) {
 	s := handlerstest.New(t)
 	asked := s.Browser(t).Get("/settings/api-keys?status=deleted")
-	if got, want := asked.Header.Get("Location"), "/login?next=%2Fsettings%2Fapi-keys%3Fstatus%3Ddeleted"; got != want {
+	if got, want := asked.Header.Get("Location"), "/login?next=%2Fw%2F"+s.Workspace.ID+"%2Fsettings%2Fapi-keys%3Fstatus%3Ddeleted"; got != want {
 		t.Fatalf("Location = %s, want %s", got, want)
 	}
 	for next, want := range map[string]string{
@@ -307,51 +308,6 @@ func TestSignOutEverywhere(t *testing.T) {
 	}
 }
 
-// TestFormsBelongToAWorkspace checks that a form opened in one workspace is rejected after switching to
-// another in a second tab.
-func TestFormsBelongToAWorkspace(t *testing.T) {
-	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
-		second, _ := s.NewWorkspace(t, "Second", handlerstest.AdminEmail)
-		b := s.SignedIn(t, handlerstest.AdminEmail)
-		show := func(workspaceID string) {
-			t.Helper()
-			if got := b.Post("/workspace", url.Values{"workspace_id": {workspaceID}}); got.Status != http.StatusSeeOther {
-				t.Fatalf("switch: status = %d, want 303", got.Status)
-			}
-		}
-		for address, form := range map[string]url.Values{
-			"/settings/api-keys":       {"name": {"CI"}, "form_id": {"form"}, "expiry": {"never"}},
-			"/settings/members":        {"email": {"grace@acme.test"}, "name": {"Grace"}, "role": {"member"}},
-			"/settings/webhooks":       {"url": {"https://hooks.example.com/"}, "events": {"seat.assigned"}},
-			"/settings/seats/capacity": {"capacity": {"77"}},
-		} {
-			show(s.Workspace.ID)
-			page := address
-			if address != "/settings/seats/capacity" {
-				page += "/new"
-			}
-			of := document(t, b.Get(page)).Find("#panel form input[name=of_workspace]").AttrOr("value", "")
-			if of != s.Workspace.ID {
-				t.Errorf("workspace of the form at %s = %q, want %q", page, of, s.Workspace.ID)
-			}
-			form.Set("of_workspace", of)
-			show(second.ID)
-			before := s.Dump(t)
-			got := b.Post(address, form)
-			if got.Status != http.StatusConflict || !strings.Contains(got.Body, "You switched workspaces") {
-				t.Errorf("%s in another workspace: status = %d, want 409 with an explanation", address, got.Status)
-			}
-			if s.Dump(t) != before {
-				t.Errorf("%s has changed another workspace", address)
-			}
-			show(s.Workspace.ID)
-			if got := b.Post(address, form); got.Status >= 400 {
-				t.Errorf("%s in its own workspace: status = %d, want less than 400", address, got.Status)
-			}
-		}
-	})
-}
-
 // TestWorkspaces checks that each shows its own keys, and that other users' workspaces return 404.
 func TestWorkspaces(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
@@ -364,14 +320,9 @@ func TestWorkspaces(t *testing.T) {
 		if page := b.Get("/settings/api-keys").Body; !strings.Contains(page, "First&#39;s key") || strings.Contains(page, "Second&#39;s key") {
 			t.Error("the first workspace does not show its own keys")
 		}
-		if got := b.Post("/workspace", url.Values{"workspace_id": {second.ID}}); got.Status != http.StatusSeeOther {
-			t.Fatalf("switch: status = %d, want 303", got.Status)
-		}
+		b.Workspace = path.Workspace(second.ID)
 		if page := b.Get("/settings/api-keys").Body; strings.Contains(page, "First&#39;s key") || !strings.Contains(page, "Second&#39;s key") {
 			t.Error("the second workspace does not show its own keys")
-		}
-		if got := b.Post("/workspace", url.Values{"workspace_id": {foreign.ID}}); got.Status != http.StatusNotFound {
-			t.Errorf("switch to another user's workspace: status = %d, want 404", got.Status)
 		}
 		for _, path := range []string{"/settings/api-keys/" + theirs.ID, "/settings/api-keys/" + theirs.ID + "/delete"} {
 			if got := b.Get(path); got.Status != http.StatusNotFound {

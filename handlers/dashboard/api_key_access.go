@@ -10,7 +10,6 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/apikeys"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
@@ -92,7 +91,7 @@ func (h apiKeys) changeAccess(c echo.Context, form apikeys.AccessForm) (next, er
 	if err != nil {
 		return next{}, err
 	}
-	return next{fmt.Sprintf("Changed the access of “%s”.", ui.Isolate(changed.Name)), path.APIKey(key.ID)}, nil
+	return next{fmt.Sprintf("Changed the access of “%s”.", ui.Isolate(changed.Name)), in(c).APIKey(key.ID)}, nil
 }
 
 // outdatedAccess shows the form again, based on the current scopes.

@@ -30,7 +30,7 @@ func (h apiKeys) askBulkDelete(c echo.Context) error {
 // foundKeys returns the IDs of the keys with the finding that the query names, as many as can be
 // deleted together.
 func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
-	query, err := apikeys.ParseQuery(c.QueryParams())
+	query, err := apikeys.ParseQuery(in(c), c.QueryParams())
 	if err != nil || apikeys.FindingOf(query.Get(apikeys.ByReview)) == "" {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (h apiKeys) bulkDelete(c echo.Context) error {
 		return err
 	}
 	// Not web.Redirect: htmx replaces the panel of the form with the panel of the receipts.
-	return c.Redirect(http.StatusSeeOther, apikeys.ReceiptsOf(deleted))
+	return c.Redirect(http.StatusSeeOther, apikeys.ReceiptsOf(in(c), deleted))
 }
 
 // receipts shows the receipts of the keys that the query names.

@@ -100,7 +100,7 @@ func TestBulkDeleteKeepsRotationsInUse(t *testing.T) {
 			panel := document(t, response).Find("#panel")
 			left := panel.Find(`input[name="key"]`).Map(func(_ int, input *goquery.Selection) string { return input.AttrOr("value", "") })
 			response.Want(t, status)
-			modelstest.Equal(t, "link", panel.Find(`a[href="`+listPath+"/"+old.ID+`/rotation"]`).Text(), "Rotation of CI <robot>")
+			modelstest.Equal(t, "link", panel.Find(`a[href$="`+listPath+"/"+old.ID+`/rotation"]`).Text(), "Rotation of CI <robot>")
 			if !slices.Equal(left, keys) {
 				t.Errorf("keys = %q, want %q", left, keys)
 			}
@@ -159,7 +159,7 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 		s.Want(t, http.StatusUnauthorized, text, "GET", "/me", "")
 		s.Flush(t)
 		review := document(t, b.Get(listPath+"/review")).Find("#review")
-		if current := document(t, b.Get(listPath+"/review?review=unused")).Find("#review [aria-current]"); current.AttrOr("href", "") != listPath+"?review=unused" {
+		if current := document(t, b.Get(listPath+"/review?review=unused")).Find("#review [aria-current]"); !strings.HasSuffix(current.AttrOr("href", ""), listPath+"?review=unused") {
 			t.Errorf("current finding = %q, want unused", current.Text())
 		}
 		for word, want := range map[string]struct {
@@ -171,7 +171,7 @@ func TestReviewCountsMatchTheLists(t *testing.T) {
 			"still_used": {1, used.ID, "1 request rejected in the last 30 days"},
 		} {
 			href := listPath + "?review=" + word
-			line := review.Find(`a[href="` + href + `"]`)
+			line := review.Find(`a[href$="` + href + `"]`)
 			if got := line.Find("b").Text(); got != strconv.Itoa(want.keys) {
 				t.Errorf("%s: count = %q, want %d", word, got, want.keys)
 			}

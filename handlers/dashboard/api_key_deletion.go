@@ -49,9 +49,9 @@ func (h apiKeys) deletion(subject func(echo.Context) (keyToDelete, error), delet
 				return next{}, err
 			}
 			if key.ReplacementID != nil {
-				return next{deletionNotice(key), path.APIKeyRotation(key.ID)}, nil
+				return next{deletionNotice(in(c), key), in(c).APIKeyRotation(key.ID)}, nil
 			}
-			return next{deletionNotice(key), path.APIKeys}, nil
+			return next{deletionNotice(in(c), key), in(c).APIKeys()}, nil
 		},
 	}
 }
@@ -100,17 +100,17 @@ func (h apiKeys) cancelRotation() change[*models.Rotation, confirmForm] {
 		apply: func(c echo.Context, form confirmForm) (next, error) {
 			id := c.Param("id")
 			_, err := h.store.CancelRotation(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, form.confirmation())
-			return next{"Rotation canceled. New key deleted.", path.APIKey(id)}, err
+			return next{"Rotation canceled. New key deleted.", in(c).APIKey(id)}, err
 		},
 	}
 }
 
 // deletionNotice summarizes the receipt of a deletion, and links to the page of the key, which shows it all.
-func deletionNotice(key *models.APIKey) string {
+func deletionNotice(in path.Workspace, key *models.APIKey) string {
 	receipt, _ := key.DeletionReceipt()
 	text := fmt.Sprintf("Deleted “%s”. Rejected everywhere after %s.", ui.Isolate(key.Name), ui.Milliseconds(receipt.Took))
 	if receipt.LastUsedAt == nil {
 		text += " It was never used."
 	}
-	return viewer.Notice{Text: text, Link: path.APIKey(key.ID), LinkLabel: "View receipt"}.String()
+	return viewer.Notice{Text: text, Link: in.APIKey(key.ID), LinkLabel: "View receipt"}.String()
 }

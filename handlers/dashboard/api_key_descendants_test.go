@@ -38,12 +38,12 @@ func TestPagesShowDescendants(t *testing.T) {
 	grandchild, _ := createdBy(t, s, child, "Grandchild")
 	for name, page := range map[string]handlerstest.Response{"key": b.Get(path), "deletion": b.Get(path + "/delete"), "leak scan": scanLeaks(t, s, b, secret.Reveal(), "", "")} {
 		for _, key := range []*models.APIKey{child, grandchild} {
-			if got := document(t, page).Find(`a[href="/settings/api-keys/` + key.ID + `"]`).Length(); got == 0 {
+			if got := document(t, page).Find(`a[href$="/settings/api-keys/` + key.ID + `"]`).Length(); got == 0 {
 				t.Errorf("page of the %s has no link to %s", name, key.Name)
 			}
 		}
 	}
-	if got := document(t, b.Get("/settings/api-keys/"+child.ID)).Find(`dl.facts a[href="` + path + `"]`).First().Text(); got != "Parent" {
+	if got := document(t, b.Get("/settings/api-keys/"+child.ID)).Find(`dl.facts a[href$="` + path + `"]`).First().Text(); got != "Parent" {
 		t.Errorf("link to the creator = %q, want Parent", got)
 	}
 	if _, err := s.DeleteAPIKey(t.Context(), s.Workspace.ID, parent.ID, models.NoConfirmation); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/apikeys"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
@@ -40,8 +39,8 @@ func (h apiKeys) pause() change[*models.APIKey, apikeys.PauseForm] {
 			if err != nil {
 				return next{}, err
 			}
-			notice := viewer.Notice{Text: fmt.Sprintf("Paused “%s”.", ui.Isolate(key.Name)), Undo: path.APIKeyResume(id)}
-			return next{notice.String(), path.APIKey(id)}, nil
+			notice := viewer.Notice{Text: fmt.Sprintf("Paused “%s”.", ui.Isolate(key.Name)), Undo: in(c).APIKeyResume(id)}
+			return next{notice.String(), in(c).APIKey(id)}, nil
 		},
 	}
 }
@@ -59,5 +58,5 @@ func (h apiKeys) resume(c echo.Context) error {
 	if key.IsScheduledForDeletion() {
 		text += " It won’t be deleted."
 	}
-	return redirectWithNotice(c, path.APIKey(key.ID), text)
+	return redirectWithNotice(c, in(c).APIKey(key.ID), text)
 }

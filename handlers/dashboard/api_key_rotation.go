@@ -10,7 +10,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/apikeys"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
@@ -88,7 +87,7 @@ func (h apiKeys) createReplacement(c echo.Context, form apikeys.RotateForm) (nex
 	}
 	key, secret, err := h.store.RotateAPIKey(ctx, workspaceID, id, replacement)
 	if errors.Is(err, models.ErrFormAlreadyUsed) {
-		return next{"This key was already rotated and the new key was shown once. If you didn’t copy it, cancel this rotation and start again.", path.APIKeyRotation(id)}, nil
+		return next{"This key was already rotated and the new key was shown once. If you didn’t copy it, cancel this rotation and start again.", in(c).APIKeyRotation(id)}, nil
 	}
 	if err != nil {
 		return next{}, err

@@ -105,7 +105,7 @@ func TestRotation(t *testing.T) {
 		if r.new == r.key {
 			t.Error("the new key is the old one")
 		}
-		if next := document(t, created).Find(`#panel[data-after-close="` + r.path + `"]`).Length(); next != 1 {
+		if next := document(t, created).Find(`#panel[data-after-close$="` + r.path + `"]`).Length(); next != 1 {
 			t.Error("the page of the new key does not lead to the rotation")
 		}
 		r.want("cron 2", "sync 1")
@@ -157,7 +157,7 @@ func TestFinishRotationRecordsTheReason(t *testing.T) {
 	r.call(r.key, "sync/1", "/seats")
 	r.rotate(nil)
 	detail := listPath + "/" + r.old.ID
-	if page := r.b.Get(detail + "/delete"); document(t, page).Find(`form[action="`+r.path+`/finish"] input[name="reason"]`).Length() != 1 {
+	if page := r.b.Get(detail + "/delete"); document(t, page).Find(`form[action$="`+r.path+`/finish"] input[name="reason"]`).Length() != 1 {
 		t.Errorf("the page of the deletion (%d) asks for no reason", page.Status)
 	}
 	form := url.Values{"confirm_name": {"CI <robot>"}}
@@ -361,7 +361,7 @@ func TestTheListLeadsToRotations(t *testing.T) {
 	s := handlerstest.New(t)
 	r := newRotation(t, s)
 	badge := func() int {
-		return document(t, r.b.Get(listPath)).Find(`#keys a.badge[href="` + r.path + `"]`).Length()
+		return document(t, r.b.Get(listPath)).Find(`#keys a.badge[href$="` + r.path + `"]`).Length()
 	}
 	if badge() != 0 {
 		t.Error("a key that does not rotate has a badge")

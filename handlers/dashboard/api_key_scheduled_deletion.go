@@ -7,7 +7,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/apikeys"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
@@ -22,7 +21,7 @@ func (h apiKeys) scheduleDeletion() change[keyToDelete, confirmForm] {
 			return next{}, err
 		}
 		at := ui.Exact(*key.DeleteAt, viewer.Of(c.Request().Context()).Location)
-		return next{fmt.Sprintf("Paused “%s”. It will be deleted on %s.", ui.Isolate(key.Name), at), path.APIKey(key.ID)}, nil
+		return next{fmt.Sprintf("Paused “%s”. It will be deleted on %s.", ui.Isolate(key.Name), at), in(c).APIKey(key.ID)}, nil
 	}
 	return scheduled
 }
@@ -49,7 +48,7 @@ func (h apiKeys) cancelDeletion() change[*models.APIKey, struct{}] {
 			if err != nil {
 				return next{}, err
 			}
-			return next{fmt.Sprintf("“%s” won’t be deleted. It stays paused.", ui.Isolate(key.Name)), path.APIKey(key.ID)}, nil
+			return next{fmt.Sprintf("“%s” won’t be deleted. It stays paused.", ui.Isolate(key.Name)), in(c).APIKey(key.ID)}, nil
 		},
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/views/apikeys"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
@@ -34,7 +33,7 @@ type apiKeys struct {
 const historyLength = 50
 
 func (h apiKeys) list(c echo.Context) error {
-	query, err := apikeys.ParseQuery(c.QueryParams())
+	query, err := apikeys.ParseQuery(in(c), c.QueryParams())
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 	}
@@ -278,7 +277,7 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 			_, err := h.store.UpdateAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, models.KeyUpdate{
 				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
 			})
-			return next{"Key details updated", path.APIKey(id)}, err
+			return next{"Key details updated", in(c).APIKey(id)}, err
 		},
 	}
 }
@@ -296,7 +295,7 @@ func (h apiKeys) existingKey(c echo.Context) (*models.APIKey, error) {
 		return nil, &web.StaleError{
 			Title:   "Already deleted",
 			Message: fmt.Sprintf("%s deleted the API key “%s” on %s.", ui.Isolate(key.DeletedByName), ui.Isolate(key.Name), at),
-			Link:    path.APIKey(key.ID), LinkLabel: "View receipt",
+			Link:    in(c).APIKey(key.ID), LinkLabel: "View receipt",
 		}
 	}
 	return key, err

@@ -7,8 +7,12 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/web"
 )
+
+// in returns the workspace of a page.
+func in(c echo.Context) path.Workspace { return path.In(c.Request().Context()) }
 
 // redirectWithNotice redirects to a page that shows a notice.
 func redirectWithNotice(c echo.Context, url, notice string) error {

@@ -72,7 +72,7 @@ func (h invitationsHandler) accept(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return web.SignedIn(c, in, path.Root)
+	return web.SignedIn(c, in, path.Workspace(member.WorkspaceID).APIKeys())
 }
 
 func (h invitationsHandler) acceptAs(c echo.Context, invited *models.Invitation) error {
@@ -84,10 +84,7 @@ func (h invitationsHandler) acceptAs(c echo.Context, invited *models.Invitation)
 	if err != nil {
 		return invitationError(c, err)
 	}
-	if err := web.SetWorkspace(c, member.WorkspaceID); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.Root)
+	return web.Redirect(c, path.Workspace(member.WorkspaceID).APIKeys())
 }
 
 // invitationError renders what to do about a link that is no longer valid.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/allowlist"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/policy"
 	"github.com/skipup/keys/web"
 )
@@ -56,7 +55,7 @@ func (h keyPolicies) set(c echo.Context, form policy.Form) (next, error) {
 		}
 	}
 	_, err = h.store.SetKeyPolicy(ctx, workspace, wanted)
-	return next{"Policy updated", path.Policy}, err
+	return next{"Policy updated", in(c).Policy()}, err
 }
 
 // policyOf returns the policy that a form describes.

@@ -77,7 +77,7 @@ func TestScanForLeaks(t *testing.T) {
 		}
 		links := document(t, page)
 		for _, want := range []string{"/pause", "/rotation", "/delete"} {
-			if links.Find(`a[href="`+listPath+"/"+rows[1].ID+want+`"]`).Length() != 1 || links.Find(`a[href="`+listPath+"/"+rows[0].ID+want+`"]`).Length() != 0 {
+			if links.Find(`a[href$="`+listPath+"/"+rows[1].ID+want+`"]`).Length() != 1 || links.Find(`a[href$="`+listPath+"/"+rows[0].ID+want+`"]`).Length() != 0 {
 				t.Errorf("%s is not offered for exactly the active key", want)
 			}
 		}

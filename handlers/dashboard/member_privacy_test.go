@@ -25,9 +25,10 @@ func TestPendingMemberHasTheNameOfTheWorkspace(t *testing.T) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		link := invite(t, b, "rita@rival.test") // as "Invited"
 		id := memberOf(t, s, "rita@rival.test").ID
+		in := path.Workspace(s.Workspace.ID)
 		pages := []string{
-			membersPath, membersPath + "/" + id, membersPath + "/" + id + "/deactivate", path.NewSeat, path.AuditLog,
-			path.AuditLogCSV, path.AuditLog + "?target=" + id,
+			membersPath, membersPath + "/" + id, membersPath + "/" + id + "/deactivate", in.NewSeat(), in.AuditLog(),
+			in.AuditLogCSV(), in.AuditLog() + "?target=" + id,
 		}
 		for _, page := range pages {
 			response := b.Get(page)
@@ -42,7 +43,7 @@ func TestPendingMemberHasTheNameOfTheWorkspace(t *testing.T) {
 			}
 		}
 		for search, found := range map[string]bool{"Rita R": false, "invite": true} {
-			for _, page := range []string{membersPath, path.NewSeat} {
+			for _, page := range []string{membersPath, in.NewSeat()} {
 				body := b.Get(page + "?q=" + url.QueryEscape(search)).Body
 				if got := strings.Contains(body, "rita@rival.test"); got != found {
 					t.Errorf("%s finds the member by %q: %t, want %t", page, search, got, found)

@@ -18,7 +18,7 @@ import (
 type membersHandler struct{ store *models.Store }
 
 func (h membersHandler) list(c echo.Context) error {
-	query, err := ui.ParseListQuery(path.Members, c.QueryParams(), members.Filters...)
+	query, err := ui.ParseListQuery(in(c).Members(), c.QueryParams(), members.Filters...)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 			}
 			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName()) + pausing}
 			if before.State() == models.MemberActive && !isSelf(c, member.ID) && !before.HasSeat && !form.PauseKeys { // all that reactivation restores
-				notice.Undo = path.MemberReactivate(member.ID)
+				notice.Undo = in(c).MemberReactivate(member.ID)
 			}
 			return afterChange(c, member, notice.String()), nil
 		},
@@ -264,7 +264,7 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 }
 
 // toMembers leads to the list of members.
-func toMembers(c echo.Context, notice string) next { return next{notice, listURL(c, path.Members)} }
+func toMembers(c echo.Context, notice string) next { return next{notice, listURL(c, in(c).Members())} }
 
 // afterChange leads to the page after a change of member. Those who have lost access leave the members
 // pages.

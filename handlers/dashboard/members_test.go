@@ -15,6 +15,7 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 const membersPath = "/settings/members"
@@ -91,7 +92,7 @@ func TestInvitation(t *testing.T) {
 		}
 
 		joined := b.Post(link, url.Values{"name": {"Grace Hopper"}, "password": {modelstest.Password}})
-		if joined.Status != http.StatusSeeOther || joined.Header.Get("Location") != "/login?next=%2F&signed_in=true" {
+		if joined.Status != http.StatusSeeOther || joined.Header.Get("Location") != path.SignedIn(path.Workspace(s.Workspace.ID).APIKeys()) {
 			t.Fatalf("join: status = %d, Location %q; want 303 by way of the sign-in page", joined.Status, joined.Header.Get("Location"))
 		}
 		if got := b.Get("/settings/account"); got.Status != http.StatusOK || !strings.Contains(got.Body, "Grace Hopper") {
@@ -194,9 +195,10 @@ func TestInviteSomeoneWithAnAccount(t *testing.T) {
 		if page := rita.Get("/settings/account").Body; strings.Contains(page, "Acme") {
 			t.Error("she is a member before accepting")
 		}
-		if joined := rita.Post(link, nil); joined.Status != http.StatusSeeOther || memberOf(t, s, "rita@rival.test").Pending {
-			t.Fatalf("join: status = %d, want 303 and the member active", joined.Status)
-		}
+		joined := rita.Post(link, nil)
+		joined.WantRedirect(t, path.Workspace(s.Workspace.ID).APIKeys())
+		modelstest.Equal(t, "pending after joining", memberOf(t, s, "rita@rival.test").Pending, false)
+		rita.Get(joined.Header.Get("Location")).Want(t, http.StatusOK)
 		page := rita.Get("/settings/account").Body
 		if !strings.Contains(page, "Acme") || !strings.Contains(page, "Rival") {
 			t.Error("the account does not list both workspaces")
@@ -215,7 +217,7 @@ func TestInviteByEmail(t *testing.T) {
 	s := handlerstest.On(t, modelstest.NewSQLite(t).Mailing(t))
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	answer := b.Post(membersPath, url.Values{"email": {"grace@acme.test"}, "role": {"member"}})
-	if answer.Status != http.StatusSeeOther || answer.Header.Get("Location") != membersPath {
+	if answer.Status != http.StatusSeeOther || answer.Location() != membersPath {
 		t.Fatalf("invite: status = %d, want 303 to the list\n%s", answer.Status, answer.Body)
 	}
 	grace := memberOf(t, s, "grace@acme.test")
@@ -346,7 +348,7 @@ func TestDeactivateWithKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			page := document(t, b.Get(path))
-			if got := page.Find(`a[href="/settings/api-keys/` + key.ID + `"]`).Text(); got != "Mel's key" {
+			if got := page.Find(`a[href$="/settings/api-keys/` + key.ID + `"]`).Text(); got != "Mel's key" {
 				t.Errorf("link to the key = %q, want Mel's key", got)
 			}
 			if got, want := page.Find(`label:has(input[name="pause_keys"])`).Text(), "Pause 1 key for 90 days"; !strings.Contains(got, want) {
@@ -443,7 +445,7 @@ func TestListOfManyMembers(t *testing.T) {
 				t.Errorf("%q: members = %d, want %d", query, got, want)
 			}
 		}
-		if past := b.Get(membersPath + "?page=99"); past.Header.Get("Location") != membersPath+"?page=2" {
+		if past := b.Get(membersPath + "?page=99"); past.Location() != membersPath+"?page=2" {
 			t.Errorf("page after the last redirects to %q", past.Header.Get("Location"))
 		}
 	})
@@ -455,16 +457,16 @@ func TestActionsReturnToTheList(t *testing.T) {
 	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	for from, want := range map[string]string{
-		s.URL + membersPath + "?q=mel&role=member": membersPath + "?q=mel&role=member",
-		s.URL + membersPath + "/" + mel.ID:         membersPath,
-		"https://evil.test/settings/members?x=1":   membersPath + "?x=1",
-		"":                                         membersPath,
-		"::":                                       membersPath,
+		s.URL + path.Workspace(s.Workspace.ID).Members() + "?q=mel&role=member": membersPath + "?q=mel&role=member",
+		s.URL + membersPath + "/" + mel.ID:                                      membersPath,
+		"https://evil.test" + path.Workspace(s.Workspace.ID).Members() + "?x=1": membersPath + "?x=1",
+		"":   membersPath,
+		"::": membersPath,
 	} {
 		request := s.Request(t, http.MethodPost, membersPath+"/"+mel.ID+"/role", "role=member")
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		request.Header.Set("Referer", from)
-		if got := handlerstest.Send(t, b.Client, request); got.Status != http.StatusSeeOther || got.Header.Get("Location") != want {
+		if got := handlerstest.Send(t, b.Client, request); got.Status != http.StatusSeeOther || got.Location() != want {
 			t.Errorf("from %q: status = %d, Location %q; want 303 to %q", from, got.Status, got.Header.Get("Location"), want)
 		}
 	}

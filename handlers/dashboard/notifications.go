@@ -7,7 +7,6 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/notifications"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
@@ -49,5 +48,5 @@ func (h notificationsHandler) markRead(c echo.Context) error {
 			return err
 		}
 	}
-	return web.Redirect(c, path.Notifications)
+	return web.Redirect(c, in(c).Notifications())
 }

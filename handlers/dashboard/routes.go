@@ -11,12 +11,13 @@ import (
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/web"
 )
 
 // access determines who may use a route.
 type access struct {
-	permission models.Permission // that the caller needs in the current workspace; empty if none
+	permission models.Permission // that the caller needs in the workspace of the path; empty on routes outside of workspaces
 	middleware []echo.MiddlewareFunc
 }
 
@@ -36,7 +37,7 @@ var (
 )
 
 func permitted(permission models.Permission) access {
-	return access{permission, []echo.MiddlewareFunc{web.RequireUser, web.Require(permission)}}
+	return access{permission, []echo.MiddlewareFunc{web.RequireUser, web.RequireMember, web.Require(permission)}}
 }
 
 // with returns the access with middleware that runs after the check.
@@ -65,14 +66,66 @@ func latestUsage(flush func(context.Context)) echo.MiddlewareFunc {
 // Register adds the routes of the dashboard to server. Its pages show which of the API's routes a key
 // can call. Pages that show usage up to the second call flushUsage first.
 func Register(server *web.Server, store *models.Store, flushUsage func(context.Context), routes api.Table, options web.Options) {
-	for _, r := range table(server, store, flushUsage, routes, options) {
-		handle := proofs{store}.requireSecondFactor(r.path, r.handle)
+	all := table(server, store, flushUsage, routes, options)
+	for _, r := range all {
+		handle := r.handle
+		if r.access.permission != "" {
+			handle = proofs{store}.requireSecondFactor(handle)
+		}
 		if asksPassword, needed := stepUp[endpoint{r.method, r.path}]; needed {
 			handle = proofs{store}.require(asksPassword, handle)
 		}
-		handle = requireSingleSignOn(r.path, handle)
+		handle = requireSingleSignOn(r, handle)
 		server.Pages.Add(r.method, r.path, handle, r.access.middleware...)
 	}
+	for _, r := range withoutWorkspace(all) {
+		server.Pages.Add(r.method, r.path, r.handle, r.access.middleware...)
+	}
+}
+
+// inWorkspace is the workspace in the paths of routes. Handlers of such routes require that the caller is its member.
+const inWorkspace path.Workspace = ":" + web.WorkspaceParam
+
+// withoutWorkspace returns routes for the paths that the routes in workspaces had before their paths named the
+// workspace. They keep bookmarks working.
+func withoutWorkspace(all []route) []route {
+	var old []route
+	for _, r := range all {
+		unprefixed := path.Workspace("").Page(r.path)
+		taken := slices.ContainsFunc(all, func(other route) bool { return other.method == r.method && other.path == unprefixed })
+		switch {
+		case r.access.permission == "" || taken:
+		case r.method == http.MethodGet:
+			old = append(old, route{r.method, unprefixed, user.with(web.Require(models.ViewWorkspace)), toLastWorkspace})
+		default:
+			old = append(old, route{r.method, unprefixed, user, rejectOldForm})
+		}
+	}
+	return old
+}
+
+// toLastWorkspace redirects to the same page of the workspace last used.
+func toLastWorkspace(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, in(c).Page(c.Request().URL.RequestURI()))
+}
+
+// leadMembers makes a page for people without a workspace lead others to that of the workspace last used.
+func leadMembers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		switch {
+		case viewer.Of(c.Request().Context()).Member == nil:
+			return next(c)
+		case c.Request().Method == http.MethodPost:
+			return rejectOldForm(c)
+		}
+		return toLastWorkspace(c)
+	}
+}
+
+// rejectOldForm rejects a form that doesn't name its workspace.
+func rejectOldForm(echo.Context) error {
+	return &web.RequestError{Status: http.StatusConflict, Type: "conflict",
+		Message: "This form doesn’t name its workspace, so nothing was saved. Open the page again and resubmit the form."}
 }
 
 // table returns the routes of the dashboard.
@@ -118,26 +171,27 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodPost, path.ForgotPassword, anyone, reset.request},
 		{http.MethodGet, path.ResetPassword + ":token", bearer, reset.choose},
 		{http.MethodPost, path.ResetPassword + ":token", bearer, reset.change},
-		{http.MethodPost, path.CurrentWorkspace, user, session.switchWorkspace},
-		{http.MethodGet, path.TestWorkspace, manageWorkspace, tests.open().ask},
-		{http.MethodPost, path.TestWorkspace, manageWorkspace, tests.open().act},
-		{http.MethodGet, path.Workspace, member, spaces.show},
-		{http.MethodGet, path.WorkspaceName, manageWorkspace, spaces.rename().ask},
-		{http.MethodPost, path.WorkspaceName, manageWorkspace, spaces.rename().act},
-		{http.MethodGet, path.WorkspaceLeave, user, spaces.leave().ask},
-		{http.MethodPost, path.WorkspaceLeave, user, spaces.leave().act},
-		{http.MethodGet, path.WorkspaceDelete, manageWorkspace, spaces.delete().ask},
-		{http.MethodPost, path.WorkspaceDelete, manageWorkspace, spaces.delete().act},
-		{http.MethodGet, path.WorkspaceExport, manageWorkspace, spaces.export},
-		{http.MethodGet, path.NewWorkspace, manageWorkspace, spaces.create().ask},
-		{http.MethodPost, path.NewWorkspace, manageWorkspace, spaces.create().act},
+		{http.MethodGet, inWorkspace.TestWorkspace(), manageWorkspace, tests.open().ask},
+		{http.MethodPost, inWorkspace.TestWorkspace(), manageWorkspace, tests.open().act},
+		{http.MethodGet, inWorkspace.Workspace(), member, spaces.show},
+		{http.MethodGet, inWorkspace.WorkspaceName(), manageWorkspace, spaces.rename().ask},
+		{http.MethodPost, inWorkspace.WorkspaceName(), manageWorkspace, spaces.rename().act},
+		{http.MethodGet, inWorkspace.WorkspaceLeave(), member, spaces.leave().ask},
+		{http.MethodPost, inWorkspace.WorkspaceLeave(), member, spaces.leave().act},
+		{http.MethodGet, inWorkspace.WorkspaceDelete(), manageWorkspace, spaces.delete().ask},
+		{http.MethodPost, inWorkspace.WorkspaceDelete(), manageWorkspace, spaces.delete().act},
+		{http.MethodGet, inWorkspace.WorkspaceExport(), manageWorkspace, spaces.export},
+		{http.MethodGet, inWorkspace.NewWorkspace(), manageWorkspace, spaces.create().ask},
+		{http.MethodPost, inWorkspace.NewWorkspace(), manageWorkspace, spaces.create().act},
 		{http.MethodPost, path.Appearance, anyone, session.setPreference},
 
 		{http.MethodGet, path.Docs, anyone, guides},
 		{http.MethodGet, path.DocsOf(":resource"), anyone, reference},
 
-		{http.MethodGet, path.Search, user, search.new},
-		{http.MethodPost, path.Search, user, search.find},
+		{http.MethodGet, inWorkspace.Search(), member, search.new},
+		{http.MethodPost, inWorkspace.Search(), member, search.find},
+		{http.MethodGet, path.Workspace("").Search(), user.with(leadMembers), search.new},
+		{http.MethodPost, path.Workspace("").Search(), user.with(leadMembers), search.findCommand},
 		{http.MethodGet, path.Shortcuts, user, search.shortcuts},
 
 		{http.MethodGet, path.Account, user, account.show},
@@ -168,107 +222,109 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodPost, path.AccountSessions, user, account.signOutEverywhere},
 		{http.MethodPost, path.EndSession, user, account.endSession},
 
-		{http.MethodGet, path.Notifications, user, notices.show},
-		{http.MethodPost, path.NotificationsRead, user, notices.markRead},
+		{http.MethodGet, inWorkspace.Notifications(), member, notices.show},
+		{http.MethodPost, inWorkspace.NotificationsRead(), member, notices.markRead},
+		{http.MethodGet, path.Workspace("").Notifications(), user.with(leadMembers), notices.show},
+		{http.MethodPost, path.Workspace("").NotificationsRead(), user.with(leadMembers), notices.markRead},
 
-		{http.MethodGet, path.APIKeys, member, keys.list},
-		{http.MethodPost, path.APIKeys, manageKeys, keys.create},
-		{http.MethodGet, path.NewAPIKey, manageKeys, keys.ask},
-		{http.MethodPost, path.NewAPIKey, manageKeys, keys.applyPreset},
-		{http.MethodGet, path.APIKeyLeaks, manageKeys, leaks.new},
-		{http.MethodPost, path.APIKeyLeaks, manageKeys.with(web.AllowUploads), leaks.check},
-		{http.MethodGet, path.APIKeyReview, member.with(usage), keys.review},
-		{http.MethodGet, path.APIKeyBulkDelete, manageKeys.with(usage), keys.askBulkDelete},
-		{http.MethodPost, path.APIKeyBulkDelete, manageKeys, keys.bulkDelete},
-		{http.MethodGet, path.APIKeyReceipts, member, keys.receipts},
-		{http.MethodGet, path.APIKeyShorten, manageKeys, keys.askShorten},
-		{http.MethodPost, path.APIKeyShorten, manageKeys, keys.shorten},
-		{http.MethodGet, path.APIKey(":id"), member.with(usage), keys.show},
-		{http.MethodPost, path.APIKey(":id"), manageKeys, keys.details().act},
-		{http.MethodGet, path.APIKeyUsage(":id"), member.with(usage), keys.usage},
-		{http.MethodGet, path.APIKeyUsageCounts(":id"), member.with(usage), keys.usageCounts},
-		{http.MethodGet, path.APIKeyUsageCallers(":id"), member.with(usage), keys.usageCallers},
-		{http.MethodGet, path.APIKeyAccess(":id"), manageKeys, keys.access().ask},
-		{http.MethodPost, path.APIKeyAccess(":id"), manageKeys, keys.access().act},
-		{http.MethodGet, path.APIKeyPause(":id"), manageKeys, keys.pause().ask},
-		{http.MethodPost, path.APIKeyPause(":id"), manageKeys, keys.pause().act},
-		{http.MethodPost, path.APIKeyResume(":id"), manageKeys, keys.resume},
-		{http.MethodGet, path.APIKeyRotation(":id"), member.with(usage), keys.rotation},
-		{http.MethodPost, path.APIKeyRotation(":id"), manageKeys, keys.rotate().act},
-		{http.MethodGet, path.APIKeyRotationFinish(":id"), manageKeys.with(usage), keys.finishRotation().ask},
-		{http.MethodPost, path.APIKeyRotationFinish(":id"), manageKeys, keys.finishRotation().act},
-		{http.MethodGet, path.APIKeyRotationCancel(":id"), manageKeys, keys.cancelRotation().ask},
-		{http.MethodPost, path.APIKeyRotationCancel(":id"), manageKeys, keys.cancelRotation().act},
-		{http.MethodGet, path.APIKeyDelete(":id"), manageKeys.with(usage), keys.delete().ask},
-		{http.MethodPost, path.APIKeyDelete(":id"), manageKeys, keys.delete().act},
-		{http.MethodGet, path.APIKeyScheduleDeletion(":id"), manageKeys.with(usage), keys.scheduleDeletion().ask},
-		{http.MethodPost, path.APIKeyScheduleDeletion(":id"), manageKeys, keys.scheduleDeletion().act},
-		{http.MethodGet, path.APIKeyCancelDeletion(":id"), manageKeys.with(usage), keys.cancelDeletion().ask},
-		{http.MethodPost, path.APIKeyCancelDeletion(":id"), manageKeys, keys.cancelDeletion().act},
+		{http.MethodGet, inWorkspace.APIKeys(), member, keys.list},
+		{http.MethodPost, inWorkspace.APIKeys(), manageKeys, keys.create},
+		{http.MethodGet, inWorkspace.NewAPIKey(), manageKeys, keys.ask},
+		{http.MethodPost, inWorkspace.NewAPIKey(), manageKeys, keys.applyPreset},
+		{http.MethodGet, inWorkspace.APIKeyLeaks(), manageKeys, leaks.new},
+		{http.MethodPost, inWorkspace.APIKeyLeaks(), manageKeys.with(web.AllowUploads), leaks.check},
+		{http.MethodGet, inWorkspace.APIKeyReview(), member.with(usage), keys.review},
+		{http.MethodGet, inWorkspace.APIKeyBulkDelete(), manageKeys.with(usage), keys.askBulkDelete},
+		{http.MethodPost, inWorkspace.APIKeyBulkDelete(), manageKeys, keys.bulkDelete},
+		{http.MethodGet, inWorkspace.APIKeyReceipts(), member, keys.receipts},
+		{http.MethodGet, inWorkspace.APIKeyShorten(), manageKeys, keys.askShorten},
+		{http.MethodPost, inWorkspace.APIKeyShorten(), manageKeys, keys.shorten},
+		{http.MethodGet, inWorkspace.APIKey(":id"), member.with(usage), keys.show},
+		{http.MethodPost, inWorkspace.APIKey(":id"), manageKeys, keys.details().act},
+		{http.MethodGet, inWorkspace.APIKeyUsage(":id"), member.with(usage), keys.usage},
+		{http.MethodGet, inWorkspace.APIKeyUsageCounts(":id"), member.with(usage), keys.usageCounts},
+		{http.MethodGet, inWorkspace.APIKeyUsageCallers(":id"), member.with(usage), keys.usageCallers},
+		{http.MethodGet, inWorkspace.APIKeyAccess(":id"), manageKeys, keys.access().ask},
+		{http.MethodPost, inWorkspace.APIKeyAccess(":id"), manageKeys, keys.access().act},
+		{http.MethodGet, inWorkspace.APIKeyPause(":id"), manageKeys, keys.pause().ask},
+		{http.MethodPost, inWorkspace.APIKeyPause(":id"), manageKeys, keys.pause().act},
+		{http.MethodPost, inWorkspace.APIKeyResume(":id"), manageKeys, keys.resume},
+		{http.MethodGet, inWorkspace.APIKeyRotation(":id"), member.with(usage), keys.rotation},
+		{http.MethodPost, inWorkspace.APIKeyRotation(":id"), manageKeys, keys.rotate().act},
+		{http.MethodGet, inWorkspace.APIKeyRotationFinish(":id"), manageKeys.with(usage), keys.finishRotation().ask},
+		{http.MethodPost, inWorkspace.APIKeyRotationFinish(":id"), manageKeys, keys.finishRotation().act},
+		{http.MethodGet, inWorkspace.APIKeyRotationCancel(":id"), manageKeys, keys.cancelRotation().ask},
+		{http.MethodPost, inWorkspace.APIKeyRotationCancel(":id"), manageKeys, keys.cancelRotation().act},
+		{http.MethodGet, inWorkspace.APIKeyDelete(":id"), manageKeys.with(usage), keys.delete().ask},
+		{http.MethodPost, inWorkspace.APIKeyDelete(":id"), manageKeys, keys.delete().act},
+		{http.MethodGet, inWorkspace.APIKeyScheduleDeletion(":id"), manageKeys.with(usage), keys.scheduleDeletion().ask},
+		{http.MethodPost, inWorkspace.APIKeyScheduleDeletion(":id"), manageKeys, keys.scheduleDeletion().act},
+		{http.MethodGet, inWorkspace.APIKeyCancelDeletion(":id"), manageKeys.with(usage), keys.cancelDeletion().ask},
+		{http.MethodPost, inWorkspace.APIKeyCancelDeletion(":id"), manageKeys, keys.cancelDeletion().act},
 
 		{http.MethodGet, path.Invitations + ":token", bearer, invitations.show},
 		{http.MethodPost, path.Invitations + ":token", bearer, invitations.accept},
 
-		{http.MethodGet, path.Members, member, members.list},
-		{http.MethodPost, path.Members, manageMembers, members.create().act},
-		{http.MethodGet, path.NewMember, manageMembers, members.create().ask},
-		{http.MethodGet, path.Member(":id"), member, members.role().ask},
-		{http.MethodPost, path.MemberRole(":id"), manageMembers, members.role().act},
-		{http.MethodGet, path.MemberDeactivate(":id"), manageMembers, members.deactivate().ask},
-		{http.MethodPost, path.MemberDeactivate(":id"), manageMembers, members.deactivate().act},
-		{http.MethodPost, path.MemberReactivate(":id"), manageMembers, members.reactivate().act},
-		{http.MethodGet, path.MemberDetails(":id"), manageMembers, members.correct().ask},
-		{http.MethodPost, path.MemberDetails(":id"), manageMembers, members.correct().act},
-		{http.MethodPost, path.MemberEndSession(":id"), manageMembers, members.endSession().act},
-		{http.MethodPost, path.MemberResetLink(":id"), manageMembers, members.createResetLink().act},
-		{http.MethodPost, path.MemberSecondFactor(":id"), manageMembers, members.removeSecondFactor().act},
-		{http.MethodPost, path.MemberInvitation(":id"), manageMembers, members.createLink().act},
-		{http.MethodPost, path.MemberInvitationEmail(":id"), manageMembers, members.resendEmail().act},
+		{http.MethodGet, inWorkspace.Members(), member, members.list},
+		{http.MethodPost, inWorkspace.Members(), manageMembers, members.create().act},
+		{http.MethodGet, inWorkspace.NewMember(), manageMembers, members.create().ask},
+		{http.MethodGet, inWorkspace.Member(":id"), member, members.role().ask},
+		{http.MethodPost, inWorkspace.MemberRole(":id"), manageMembers, members.role().act},
+		{http.MethodGet, inWorkspace.MemberDeactivate(":id"), manageMembers, members.deactivate().ask},
+		{http.MethodPost, inWorkspace.MemberDeactivate(":id"), manageMembers, members.deactivate().act},
+		{http.MethodPost, inWorkspace.MemberReactivate(":id"), manageMembers, members.reactivate().act},
+		{http.MethodGet, inWorkspace.MemberDetails(":id"), manageMembers, members.correct().ask},
+		{http.MethodPost, inWorkspace.MemberDetails(":id"), manageMembers, members.correct().act},
+		{http.MethodPost, inWorkspace.MemberEndSession(":id"), manageMembers, members.endSession().act},
+		{http.MethodPost, inWorkspace.MemberResetLink(":id"), manageMembers, members.createResetLink().act},
+		{http.MethodPost, inWorkspace.MemberSecondFactor(":id"), manageMembers, members.removeSecondFactor().act},
+		{http.MethodPost, inWorkspace.MemberInvitation(":id"), manageMembers, members.createLink().act},
+		{http.MethodPost, inWorkspace.MemberInvitationEmail(":id"), manageMembers, members.resendEmail().act},
 
-		{http.MethodGet, path.Seats, member, seats.list},
-		{http.MethodPost, path.Seats, manageSeats, seats.assign().act},
-		{http.MethodGet, path.NewSeat, manageSeats, seats.assign().ask},
-		{http.MethodGet, path.SeatCapacity, manageSeats, seats.capacity().ask},
-		{http.MethodPost, path.SeatCapacity, manageSeats, seats.capacity().act},
-		{http.MethodGet, path.SeatRelease(":id"), manageSeats, seats.release().ask},
-		{http.MethodPost, path.SeatRelease(":id"), manageSeats, seats.release().act},
+		{http.MethodGet, inWorkspace.Seats(), member, seats.list},
+		{http.MethodPost, inWorkspace.Seats(), manageSeats, seats.assign().act},
+		{http.MethodGet, inWorkspace.NewSeat(), manageSeats, seats.assign().ask},
+		{http.MethodGet, inWorkspace.SeatCapacity(), manageSeats, seats.capacity().ask},
+		{http.MethodPost, inWorkspace.SeatCapacity(), manageSeats, seats.capacity().act},
+		{http.MethodGet, inWorkspace.SeatRelease(":id"), manageSeats, seats.release().ask},
+		{http.MethodPost, inWorkspace.SeatRelease(":id"), manageSeats, seats.release().act},
 
-		{http.MethodGet, path.Webhooks, member, webhooks.list},
-		{http.MethodPost, path.Webhooks, manageWebhooks, webhooks.create().act},
-		{http.MethodGet, path.NewWebhook, manageWebhooks, webhooks.create().ask},
-		{http.MethodGet, path.Webhook(":id"), member, webhooks.show},
-		{http.MethodPost, path.Webhook(":id"), manageWebhooks, webhooks.edit().act},
-		{http.MethodGet, path.WebhookEdit(":id"), manageWebhooks, webhooks.edit().ask},
-		{http.MethodGet, path.WebhookSecret(":id"), manageWebhooks, webhooks.rotateSecret().ask},
-		{http.MethodPost, path.WebhookSecret(":id"), manageWebhooks, webhooks.rotateSecret().act},
-		{http.MethodGet, path.WebhookDisable(":id"), manageWebhooks, webhooks.disable().ask},
-		{http.MethodPost, path.WebhookDisable(":id"), manageWebhooks, webhooks.disable().act},
-		{http.MethodPost, path.WebhookEnable(":id"), manageWebhooks, webhooks.enable},
-		{http.MethodGet, path.WebhookDelete(":id"), manageWebhooks, webhooks.delete().ask},
-		{http.MethodPost, path.WebhookDelete(":id"), manageWebhooks, webhooks.delete().act},
-		{http.MethodPost, path.WebhookPing(":id"), manageWebhooks, webhooks.ping},
-		{http.MethodGet, path.WebhookExample(":id"), manageWebhooks, webhooks.example().ask},
-		{http.MethodPost, path.WebhookExample(":id"), manageWebhooks, webhooks.example().act},
-		{http.MethodGet, path.WebhookReplay(":id"), manageWebhooks, webhooks.replay().ask},
-		{http.MethodPost, path.WebhookReplay(":id"), manageWebhooks, webhooks.replay().act},
-		{http.MethodPost, path.WebhookRetryFailed(":id"), manageWebhooks, webhooks.retryFailed},
-		{http.MethodGet, path.WebhookDelivery(":id", ":delivery_id"), member, webhooks.delivery},
-		{http.MethodGet, path.WebhookCurl(":id", ":delivery_id"), manageWebhooks, webhooks.curl},
-		{http.MethodPost, path.WebhookRetry(":id", ":delivery_id"), manageWebhooks, webhooks.retry},
+		{http.MethodGet, inWorkspace.Webhooks(), member, webhooks.list},
+		{http.MethodPost, inWorkspace.Webhooks(), manageWebhooks, webhooks.create().act},
+		{http.MethodGet, inWorkspace.NewWebhook(), manageWebhooks, webhooks.create().ask},
+		{http.MethodGet, inWorkspace.Webhook(":id"), member, webhooks.show},
+		{http.MethodPost, inWorkspace.Webhook(":id"), manageWebhooks, webhooks.edit().act},
+		{http.MethodGet, inWorkspace.WebhookEdit(":id"), manageWebhooks, webhooks.edit().ask},
+		{http.MethodGet, inWorkspace.WebhookSecret(":id"), manageWebhooks, webhooks.rotateSecret().ask},
+		{http.MethodPost, inWorkspace.WebhookSecret(":id"), manageWebhooks, webhooks.rotateSecret().act},
+		{http.MethodGet, inWorkspace.WebhookDisable(":id"), manageWebhooks, webhooks.disable().ask},
+		{http.MethodPost, inWorkspace.WebhookDisable(":id"), manageWebhooks, webhooks.disable().act},
+		{http.MethodPost, inWorkspace.WebhookEnable(":id"), manageWebhooks, webhooks.enable},
+		{http.MethodGet, inWorkspace.WebhookDelete(":id"), manageWebhooks, webhooks.delete().ask},
+		{http.MethodPost, inWorkspace.WebhookDelete(":id"), manageWebhooks, webhooks.delete().act},
+		{http.MethodPost, inWorkspace.WebhookPing(":id"), manageWebhooks, webhooks.ping},
+		{http.MethodGet, inWorkspace.WebhookExample(":id"), manageWebhooks, webhooks.example().ask},
+		{http.MethodPost, inWorkspace.WebhookExample(":id"), manageWebhooks, webhooks.example().act},
+		{http.MethodGet, inWorkspace.WebhookReplay(":id"), manageWebhooks, webhooks.replay().ask},
+		{http.MethodPost, inWorkspace.WebhookReplay(":id"), manageWebhooks, webhooks.replay().act},
+		{http.MethodPost, inWorkspace.WebhookRetryFailed(":id"), manageWebhooks, webhooks.retryFailed},
+		{http.MethodGet, inWorkspace.WebhookDelivery(":id", ":delivery_id"), member, webhooks.delivery},
+		{http.MethodGet, inWorkspace.WebhookCurl(":id", ":delivery_id"), manageWebhooks, webhooks.curl},
+		{http.MethodPost, inWorkspace.WebhookRetry(":id", ":delivery_id"), manageWebhooks, webhooks.retry},
 
-		{http.MethodGet, path.Policy, member, policies.edit().ask},
-		{http.MethodPost, path.Policy, managePolicy, policies.edit().act},
+		{http.MethodGet, inWorkspace.Policy(), member, policies.edit().ask},
+		{http.MethodPost, inWorkspace.Policy(), managePolicy, policies.edit().act},
 
-		{http.MethodGet, path.AuditLog, member, log.show},
-		{http.MethodGet, path.AuditLogCSV, member, log.download},
-		{http.MethodGet, path.FailedSignIns, member, log.failedSignIns},
+		{http.MethodGet, inWorkspace.AuditLog(), member, log.show},
+		{http.MethodGet, inWorkspace.AuditLogCSV(), member, log.download},
+		{http.MethodGet, inWorkspace.FailedSignIns(), member, log.failedSignIns},
 	}
 }
 
 // root redirects members to the API keys and others to their account.
 func root(c echo.Context) error {
 	if web.May(c, models.ViewWorkspace) {
-		return web.Redirect(c, path.APIKeys)
+		return web.Redirect(c, in(c).APIKeys())
 	}
 	return web.Redirect(c, path.Account)
 }

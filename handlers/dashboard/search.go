@@ -24,22 +24,35 @@ func (h searchHandler) shortcuts(c echo.Context) error {
 	return web.Render(c, http.StatusOK, search.Shortcuts())
 }
 
-// find renders what a search found, which are only commands for someone who may not view a workspace. It doesn't
-// repeat keys.
+// searchForm is the form of a search.
+type searchForm struct {
+	Text string `form:"q"`
+}
+
+// find renders what a search found. It doesn't repeat keys.
 func (h searchHandler) find(c echo.Context) error {
-	var form struct {
-		Text string `form:"q"`
-	}
+	var form searchForm
 	if err := web.BindForm(c, &form); err != nil {
 		return err
 	}
-	page := search.Page{Text: token.Redact(form.Text), InBox: web.ForPart(c)}
-	if web.May(c, models.ViewWorkspace) {
-		var err error
-		if page.Found, err = h.store.SearchItems(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Text); err != nil {
-			return err
-		}
+	found, err := h.store.SearchItems(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Text)
+	if err != nil {
+		return err
 	}
+	return renderFound(c, form, found)
+}
+
+// findCommand renders the commands that a search found, for someone without a workspace.
+func (h searchHandler) findCommand(c echo.Context) error {
+	var form searchForm
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	return renderFound(c, form, models.FoundItems{})
+}
+
+func renderFound(c echo.Context, form searchForm, found models.FoundItems) error {
+	page := search.Page{Text: token.Redact(form.Text), Found: found, InBox: web.ForPart(c)}
 	if page.InBox {
 		return web.Render(c, http.StatusOK, search.Results(page))
 	}

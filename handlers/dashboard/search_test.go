@@ -11,6 +11,7 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 // searchFor returns the labels of what a search finds, and the response.
@@ -37,7 +38,7 @@ func TestSearchFindsAKeyWithItsActions(t *testing.T) {
 			}
 			page := document(t, response)
 			for label, href := range map[string]string{"Rotate": "/rotation", "Pause": "/pause", "Edit access": "/access", "Delete": "/delete"} {
-				if page.Find(`.found-actions a[href="`+listPath+"/"+key.ID+href+`"]`).Length() != 1 {
+				if page.Find(`.found-actions a[href$="`+listPath+"/"+key.ID+href+`"]`).Length() != 1 {
 					t.Errorf("%s: no link %s", name, label)
 				}
 			}
@@ -97,6 +98,6 @@ func TestSearchSwitchesWorkspaces(t *testing.T) {
 	if diff := cmp.Diff([]string{"Second"}, names); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
 	}
-	button := document(t, response).Find(`#found form[action="/workspace"] button`)
-	modelstest.Equal(t, "workspace", button.AttrOr("value", ""), second.ID)
+	link := document(t, response).Find("#found a").First()
+	modelstest.Equal(t, "link", link.AttrOr("href", ""), path.Workspace(second.ID).APIKeys())
 }

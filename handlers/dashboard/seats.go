@@ -10,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/seats"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
@@ -21,7 +20,7 @@ import (
 type seatsHandler struct{ store *models.Store }
 
 func (h seatsHandler) list(c echo.Context) error {
-	query, err := ui.ParseListQuery(path.Seats, c.QueryParams())
+	query, err := ui.ParseListQuery(in(c).Seats(), c.QueryParams())
 	if err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func (h seatsHandler) release() change[*models.Seat, struct{}] {
 			}
 			return toSeats(c, viewer.Notice{
 				Text: "Released " + ui.Isolate(seat.Member.DisplayName()) + "’s seat",
-				Undo: path.Seats + "?" + url.Values{"member_id": {seat.MemberID}}.Encode(),
+				Undo: in(c).Seats() + "?" + url.Values{"member_id": {seat.MemberID}}.Encode(),
 			}.String()), nil
 		},
 	}
@@ -124,4 +123,4 @@ func (h seatsHandler) capacity() change[models.SeatUsage, capacityForm] {
 }
 
 // toSeats leads to the list of seats.
-func toSeats(c echo.Context, notice string) next { return next{notice, listURL(c, path.Seats)} }
+func toSeats(c echo.Context, notice string) next { return next{notice, listURL(c, in(c).Seats())} }

@@ -40,7 +40,7 @@ func TestSeats(t *testing.T) {
 		if got := page.Find("svg.seat-bar rect[data-used]").Length(); got != 1 {
 			t.Errorf("used seats in the bar = %d, want 1", got)
 		}
-		if got, want := b.Get(seatsPath+"?page=9&q=mel").Header.Get("Location"), seatsPath+"?q=mel"; got != want {
+		if got, want := b.Get(seatsPath+"?page=9&q=mel").Location(), seatsPath+"?q=mel"; got != want {
 			t.Errorf("page after the last redirects to %q, want %q", got, want)
 		}
 		if got := page.Find("#seats tbody tr").Length(); got != 1 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 var adaSignsIn = url.Values{"email": {handlerstest.AdminEmail}, "password": {modelstest.Password}, "next": {"/settings/members"}}
@@ -21,8 +22,9 @@ func TestStolenPasswordIsNotEnough(t *testing.T) {
 		const asked = "/login/code?next=%2Fsettings%2Fmembers"
 		b := s.Browser(t)
 		b.Post("/login", adaSignsIn).WantRedirect(t, asked)
-		for _, path := range []string{"/settings/members", "/settings/account", "/settings/account/second-factor", "/settings/account/recovery-codes", "/settings/api-keys"} {
-			b.Get(path).WantRedirect(t, "/login?next="+url.QueryEscape(path))
+		in := path.Workspace(s.Workspace.ID)
+		for _, page := range []string{in.Members(), path.Account, path.SecondFactor, path.RecoveryCodes, in.APIKeys()} {
+			b.Get(page).WantRedirect(t, path.SignInAnd(page))
 		}
 		b.Get(asked).Want(t, http.StatusOK, `value="/settings/members"`)
 		enter := func(code string) handlerstest.Response {
@@ -82,18 +84,16 @@ func TestWorkspaceRequiresSecondFactor(t *testing.T) {
 		policy := url.Values{"lifetime": {"any"}, "review_unused_days": {"30"}, "review_idle_days": {"90"}, "review_old_days": {"365"}, "second_factor_required": {"true"}}
 		b.Post("/settings/policy", policy).WantRedirect(t, "/settings/policy")
 		const setup = "/settings/account/second-factor"
-		for _, path := range []string{"/", "/settings/api-keys", "/settings/members", "/settings/policy", "/search", "/settings/audit-log/events.csv"} {
-			b.Get(path).WantRedirect(t, setup)
+		for _, page := range []string{"/settings/api-keys", "/settings/members", "/settings/policy", "/search", "/settings/audit-log/events.csv"} {
+			b.Get(page).WantRedirect(t, setup)
 		}
 		b.Post("/settings/api-keys/"+key.ID+"/delete", nil).WantRedirect(t, setup)
 		b.Post("/settings/policy", url.Values{}).WantRedirect(t, setup)
 		b.Get(setup).Want(t, http.StatusOK, "Acme</bdi> requires a second factor.")
-		for _, path := range []string{"/settings/account", "/docs"} {
-			b.Get(path).Want(t, http.StatusOK)
+		for _, page := range []string{"/settings/account", "/docs"} {
+			b.Get(page).Want(t, http.StatusOK)
 		}
-		b.Post("/workspace", url.Values{"workspace_id": {other.ID}})
-		b.Get("/settings/api-keys").Want(t, http.StatusOK) // of the other workspace
-		b.Post("/workspace", url.Values{"workspace_id": {s.Workspace.ID}})
+		b.Get(path.Workspace(other.ID).APIKeys()).Want(t, http.StatusOK)
 		b.Get("/settings/api-keys").WantRedirect(t, setup)
 		s.AddSecondFactor(t, s.Admin.UserID)
 		b.Get("/settings/api-keys").Want(t, http.StatusOK, "CI")

@@ -14,7 +14,7 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// sessions serves sign-in, sign-out, and the choice of workspace and preferences.
+// sessions serves sign-in, sign-out, and the choice of preferences.
 type sessions struct{ store *models.Store }
 
 // new renders the sign-in page. Users who are already signed in are redirected, and those who should be
@@ -134,27 +134,6 @@ func (h sessions) delete(c echo.Context) error {
 		return err
 	}
 	return web.Redirect(c, path.SignIn)
-}
-
-// switchWorkspace switches to another of the user's workspaces. It returns 404 for any other.
-func (h sessions) switchWorkspace(c echo.Context) error {
-	var form struct {
-		WorkspaceID string `form:"workspace_id"`
-		Next        string `form:"next"`
-	}
-	if err := web.BindForm(c, &form); err != nil {
-		return err
-	}
-	for _, member := range viewer.Of(c.Request().Context()).Memberships {
-		if member.WorkspaceID != form.WorkspaceID {
-			continue
-		}
-		if err := web.SetWorkspace(c, member.WorkspaceID); err != nil {
-			return err
-		}
-		return web.Redirect(c, web.LocalURL(form.Next))
-	}
-	return models.Errorf(models.NotFound, "You don’t have access to that workspace.")
 }
 
 // setPreference stores the preference that the form has.

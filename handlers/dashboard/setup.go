@@ -43,5 +43,5 @@ func (h setUp) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return web.SignedIn(c, in, path.APIKeys)
+	return web.SignedIn(c, in, path.Workspace(member.WorkspaceID).APIKeys())
 }

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,10 +14,10 @@ import (
 // requireSingleSignOn returns the handler of a route, which leads members who signed in without single sign-on to it if
 // the current workspace requires it. To change their email, it is enough that one of their workspaces does: someone with
 // their password could otherwise get the account with an email of their own at the provider.
-func requireSingleSignOn(route string, next echo.HandlerFunc) echo.HandlerFunc {
+func requireSingleSignOn(r route, next echo.HandlerFunc) echo.HandlerFunc {
 	requires := func(m models.Member) bool { return m.Workspace.KeyPolicy.SingleSignOnRequired }
-	ofAny := route == path.AccountEmail
-	if !ofAny && slices.ContainsFunc(outsideWorkspace, func(start string) bool { return strings.HasPrefix(route, start) }) {
+	ofAny := r.path == path.AccountEmail
+	if r.access.permission == "" && !ofAny {
 		return next
 	}
 	return func(c echo.Context) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 const (
@@ -88,7 +89,7 @@ func TestSingleSignOnRejects(t *testing.T) {
 			b := s.Browser(t)
 			rejected := b.Get(provider.Visit(b, withAcmeID, tt.who))
 			rejected.Want(t, http.StatusForbidden, tt.says, "Continue with")
-			b.Get("/settings/members").WantRedirect(t, "/login?next=%2Fsettings%2Fmembers")
+			b.Get("/settings/members").WantRedirect(t, path.SignInAnd(path.Workspace(s.Workspace.ID).Members()))
 		})
 	}
 	b := s.Browser(t)
@@ -173,7 +174,7 @@ func TestSecondFactorAfterSingleSignOn(t *testing.T) {
 	ada := handlerstest.Person("ada", handlerstest.AdminEmail)
 	b := s.Browser(t)
 	b.Get(provider.Visit(b, withAcmeID, ada)).WantRedirect(t, "/login/code?next=%2Fsettings%2Fmembers")
-	b.Get("/settings/members").WantRedirect(t, "/login?next=%2Fsettings%2Fmembers")
+	b.Get("/settings/members").WantRedirect(t, path.SignInAnd(path.Workspace(s.Workspace.ID).Members()))
 	b.Post("/login/code", url.Values{"code": {app.Code(t)}, "next": {"/settings/members"}}).WantRedirect(t, signedIn)
 	b.Get("/settings/account").Want(t, http.StatusOK, "single sign-on")
 	strong := s.Browser(t)
@@ -251,14 +252,14 @@ func TestUnverifiedAccount(t *testing.T) {
 	}
 	thief := s.Browser(t)
 	thief.Get("/invitations/"+link.Token).Want(t, http.StatusOK, `href="/login/sso"`)
-	thief.Post("/invitations/"+link.Token, url.Values{"name": {"Grace"}, "password": {"a stolen long passphrase"}}).WantRedirect(t, "/login?next=%2F&signed_in=true")
+	thief.Post("/invitations/"+link.Token, url.Values{"name": {"Grace"}, "password": {"a stolen long passphrase"}}).WantRedirect(t, path.SignedIn(path.Workspace(s.Workspace.ID).APIKeys()))
 	s.AddPasskeyOf(t, member.UserID, "Thief's phone")
 	grace := s.Browser(t)
 	grace.Get(provider.Visit(grace, withAcmeID, handlerstest.Person("grace", "grace@acme.test"))).WantRedirect(t, signedIn)
 	if has, err := s.HasSecondFactor(t.Context(), member.UserID); has || err != nil {
 		t.Errorf("the passkey is left = %t, error = %v", has, err)
 	}
-	thief.Get("/settings/members").WantRedirect(t, "/login?next=%2Fsettings%2Fmembers")
+	thief.Get("/settings/members").WantRedirect(t, path.SignInAnd(path.Workspace(s.Workspace.ID).Members()))
 	thief.Post("/login", url.Values{"email": {"grace@acme.test"}, "password": {"a stolen long passphrase"}}).Want(t, http.StatusUnprocessableEntity)
 	grace.Get("/settings/members").Want(t, http.StatusOK)
 }
@@ -279,7 +280,8 @@ func TestWorkspaceRequiresSingleSignOn(t *testing.T) {
 	ada.Get("/settings/policy").Want(t, http.StatusOK, "Require single sign-on")
 	ada.Get("/settings/account/email").Want(t, http.StatusOK)
 
-	for _, page := range []string{"/", "/settings/api-keys", "/settings/policy", "/settings/audit-log/events.csv", "/settings/account/email"} {
+	in := path.Workspace(s.Workspace.ID)
+	for _, page := range []string{in.APIKeys(), in.Policy(), in.AuditLogCSV(), path.AccountEmail} {
 		password.Get(page).WantRedirect(t, "/login/sso/needed?next="+url.QueryEscape(page))
 	}
 	password.Post("/settings/api-keys/"+key.ID+"/delete", nil).WantRedirect(t, "/login/sso/needed?next=")
@@ -288,15 +290,13 @@ func TestWorkspaceRequiresSingleSignOn(t *testing.T) {
 	password.Get("/settings/account").Want(t, http.StatusOK)
 	s.Want(t, http.StatusOK, secret, http.MethodGet, "/me", "")
 
-	password.Post("/workspace", url.Values{"workspace_id": {other.ID}})
-	password.Get("/settings/api-keys").Want(t, http.StatusOK)
+	password.Get(path.Workspace(other.ID).APIKeys()).Want(t, http.StatusOK)
 	password.Get("/settings/account/email").WantRedirect(t, "/login/sso/needed?next=%2Fsettings%2Faccount%2Femail")
 
 	operator := models.WithActor(t.Context(), models.Actor{Type: models.ActorOperator, Name: "Operator"})
 	if _, err := s.SetKeyPolicy(operator, s.Workspace.ID, models.DefaultKeyPolicy); err != nil {
 		t.Fatal(err)
 	}
-	password.Post("/workspace", url.Values{"workspace_id": {s.Workspace.ID}})
 	password.Get("/settings/api-keys").Want(t, http.StatusOK)
 }
 

@@ -70,7 +70,7 @@ func TestStepUpRoutes(t *testing.T) {
 	app := s.AddSecondFactor(t, s.Admin.UserID)
 	s.Clock.Advance(models.ProofLife)
 	for _, route := range dashboard.StepUpRoutes() {
-		method, path, _ := strings.Cut(strings.ReplaceAll(route, ":id", "id_none"), " ")
+		method, path, _ := strings.Cut(strings.NewReplacer(":workspace", s.Workspace.ID, ":id", "id_none").Replace(route), " ")
 		got := b.Get(path)
 		if method == http.MethodPost {
 			got = b.Post(path, url.Values{"password": {"typed"}})

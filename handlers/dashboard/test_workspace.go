@@ -33,7 +33,7 @@ func (h testWorkspaces) open() change[testworkspace.Page, testWorkspaceForm] {
 			if err != nil {
 				return next{}, err
 			}
-			return next{"Switched to " + ui.Isolate(test.Name), path.APIKeys}, web.SetWorkspace(c, test.ID)
+			return next{"Switched to " + ui.Isolate(test.Name), path.Workspace(test.ID).APIKeys()}, nil
 		},
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/webhooks"
 	"github.com/skipup/keys/web"
 )
@@ -23,7 +22,7 @@ func (h webhooksHandler) ping(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return redirectInPlace(c, "Ping sent", path.Webhook(endpoint.ID))
+	return redirectInPlace(c, "Ping sent", in(c).Webhook(endpoint.ID))
 }
 
 // redirectInPlace redirects to a page of which htmx replaces only a part. It sets the notice for full
@@ -75,5 +74,5 @@ func (h webhooksHandler) retry(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return redirectInPlace(c, "Retrying delivery", path.WebhookDelivery(page.Endpoint.ID, page.Delivery.ID))
+	return redirectInPlace(c, "Retrying delivery", in(c).WebhookDelivery(page.Endpoint.ID, page.Delivery.ID))
 }

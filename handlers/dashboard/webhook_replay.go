@@ -6,7 +6,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/views/webhooks"
@@ -32,7 +31,7 @@ func (h webhooksHandler) retryFailed(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return redirectWithNotice(c, path.Webhook(c.Param("id")), "Retrying "+webhooks.Deliveries(retried))
+	return redirectWithNotice(c, in(c).Webhook(c.Param("id")), "Retrying "+webhooks.Deliveries(retried))
 }
 
 // example sends an example of an event.
@@ -46,7 +45,7 @@ func (h webhooksHandler) example() change[webhooks.EndpointPage, webhooks.Exampl
 		apply: func(c echo.Context, form webhooks.ExampleForm) (next, error) {
 			id := c.Param("id")
 			_, err := h.store.SendWebhookExample(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, models.EventType(form.Event))
-			return next{"Example of " + form.Event + " sent", path.Webhook(id)}, err
+			return next{"Example of " + form.Event + " sent", in(c).Webhook(id)}, err
 		},
 	}
 }
@@ -68,7 +67,7 @@ func (h webhooksHandler) replay() change[webhooks.EndpointPage, webhooks.ReplayF
 			}
 			if form.Confirmed > 0 {
 				err := h.store.ReplayWebhookEvents(ctx, workspaceID, id, period, form.Confirmed)
-				return next{"Sending " + ui.Plural(int64(form.Confirmed), "event") + " again", path.Webhook(id)}, err
+				return next{"Sending " + ui.Plural(int64(form.Confirmed), "event") + " again", in(c).Webhook(id)}, err
 			}
 			events, err := h.store.ReplayableEvents(ctx, workspaceID, id, period)
 			if err != nil {

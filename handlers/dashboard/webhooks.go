@@ -7,7 +7,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 	"github.com/skipup/keys/views/webhooks"
@@ -118,7 +117,7 @@ func (h webhooksHandler) edit() change[*models.WebhookEndpoint, webhooks.Form] {
 func (h webhooksHandler) save(c echo.Context, notice string, edit models.WebhookEndpointEdit) (next, error) {
 	id := c.Param("id")
 	_, err := h.store.EditWebhookEndpoint(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, edit)
-	return next{notice, path.Webhook(id)}, err
+	return next{notice, in(c).Webhook(id)}, err
 }
 
 // confirmed returns a change of the endpoint in the URL that needs no more than confirmation.
@@ -162,7 +161,7 @@ func (h webhooksHandler) rotateSecret() change[webhooks.EndpointPage, confirmFor
 
 func (h webhooksHandler) disable() change[webhooks.EndpointPage, confirmForm] {
 	return h.confirmed(webhooks.Disable, func(c echo.Context, _ confirmForm) (next, error) {
-		return h.save(c, viewer.Notice{Text: "Endpoint disabled", Undo: path.WebhookEnable(c.Param("id"))}.String(), models.WebhookEndpointEdit{Enabled: models.To(false)})
+		return h.save(c, viewer.Notice{Text: "Endpoint disabled", Undo: in(c).WebhookEnable(c.Param("id"))}.String(), models.WebhookEndpointEdit{Enabled: models.To(false)})
 	})
 }
 
@@ -181,7 +180,7 @@ func (h webhooksHandler) delete() change[webhooks.EndpointPage, confirmForm] {
 			return next{}, err
 		}
 		err = h.store.DeleteWebhookEndpoint(c.Request().Context(), endpoint.WorkspaceID, endpoint.ID, form.confirmation())
-		return next{"Endpoint " + ui.Isolate(endpoint.Title()) + " deleted", path.Webhooks}, err
+		return next{"Endpoint " + ui.Isolate(endpoint.Title()) + " deleted", in(c).Webhooks()}, err
 	})
 }
 

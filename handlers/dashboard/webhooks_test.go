@@ -164,7 +164,7 @@ func TestWebhookEndpoint(t *testing.T) {
 			if response.Status != http.StatusSeeOther {
 				t.Errorf("status = %d, want 303", response.Status)
 			}
-			if got := response.Header.Get("Location"); got != location {
+			if got := response.Location(); got != location {
 				t.Errorf("Location = %q, want %q", got, location)
 			}
 			if got := notice(t, b, response); got != message {

@@ -35,7 +35,7 @@ func (h workspaces) rename() change[models.Workspace, workspace.NameForm] {
 		},
 		apply: func(c echo.Context, form workspace.NameForm) (next, error) {
 			_, err := h.store.RenameWorkspace(c.Request().Context(), web.CallerOf(c).WorkspaceID, form.Name)
-			return next{"Workspace renamed", path.Workspace}, err
+			return next{"Workspace renamed", in(c).Workspace()}, err
 		},
 	}
 }
@@ -53,7 +53,7 @@ func (h workspaces) create() change[struct{}, workspace.NameForm] {
 			if err != nil {
 				return next{}, err
 			}
-			return next{"Switched to " + ui.Isolate(created.Name), path.APIKeys}, web.SetWorkspace(c, created.ID)
+			return next{"Switched to " + ui.Isolate(created.Name), path.Workspace(created.ID).APIKeys()}, nil
 		},
 	}
 }
@@ -92,26 +92,14 @@ func (h workspaces) toDelete(c echo.Context) (page workspace.DeletePage, err err
 // leave ends the viewer's membership in the current workspace. Everyone may do that, whatever their role.
 func (h workspaces) leave() change[*models.Member, struct{}] {
 	return change[*models.Member, struct{}]{
-		subject: viewingMember,
+		subject: func(c echo.Context) (*models.Member, error) { return web.CallerOf(c).Member, nil },
 		show: func(c echo.Context, status int, _ *models.Member, _ struct{}, r rejection) error {
 			return web.Render(c, status, workspace.Leave(r.message))
 		},
 		apply: func(c echo.Context, _ struct{}) (next, error) {
-			member, err := viewingMember(c)
-			if err != nil {
-				return next{}, err
-			}
-			err = h.store.LeaveWorkspace(c.Request().Context(), member.WorkspaceID, member.ID)
+			member := web.CallerOf(c).Member
+			err := h.store.LeaveWorkspace(c.Request().Context(), member.WorkspaceID, member.ID)
 			return next{"You left " + ui.Isolate(member.Workspace.Name), path.Root}, err
 		},
 	}
-}
-
-// viewingMember returns the viewer's membership in the current workspace. It returns NotFound if they belong
-// to none.
-func viewingMember(c echo.Context) (*models.Member, error) {
-	if member := viewer.Of(c.Request().Context()).Member; member != nil {
-		return member, nil
-	}
-	return nil, models.Errorf(models.NotFound, "You don’t belong to a workspace.")
 }

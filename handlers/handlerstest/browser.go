@@ -4,18 +4,21 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 // Browser acts like a web browser: it keeps cookies and sends the origin of forms. It doesn't
 // follow redirects.
 type Browser struct {
-	t      testing.TB
-	server *Server
-	Client *http.Client
-	from   string // sent as X-Forwarded-For if not empty
+	t         testing.TB
+	server    *Server
+	Client    *http.Client
+	Workspace path.Workspace // whose pages the browser requests by paths that don't name a workspace
+	from      string         // sent as X-Forwarded-For if not empty
 }
 
 // Browser returns a browser in which no one is signed in.
@@ -25,7 +28,7 @@ func (s *Server) Browser(t testing.TB) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Browser{t: t, server: s, Client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &Browser{t: t, server: s, Workspace: s.workspace(), Client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}}
 }
@@ -37,6 +40,9 @@ func (s *Server) SignedIn(t testing.TB, email string) *Browser {
 	response := b.Post("/login", url.Values{"email": {email}, "password": {modelstest.Password}})
 	if response.Status != http.StatusSeeOther {
 		t.Fatalf("sign in: status = %d, want %d\n%s", response.Status, http.StatusSeeOther, response.Body)
+	}
+	if last := b.Get(path.Root).Workspace(); last != "" {
+		b.Workspace = last
 	}
 	return b
 }
@@ -58,24 +64,39 @@ func (b *Browser) In(zone string) *Browser {
 	return b
 }
 
+// in returns the path of a page in a workspace, which page need not name, or of a page outside of workspaces.
+func in(workspace path.Workspace, page string) string {
+	if page == "/search" || strings.HasPrefix(page, "/settings/") && !strings.HasPrefix(page, path.Account) {
+		return workspace.Page(page)
+	}
+	return page
+}
+
+// workspaceIn returns the ID of the workspace that a path names, or "".
+func workspaceIn(path string) string {
+	rest, _ := strings.CutPrefix(path, "/w/")
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
+
 // Get requests a page.
-func (b *Browser) Get(path string) Response {
+func (b *Browser) Get(page string) Response {
 	b.t.Helper()
-	return Send(b.t, b.Client, b.server.Request(b.t, http.MethodGet, path, ""))
+	return Send(b.t, b.Client, b.server.Request(b.t, http.MethodGet, in(b.Workspace, page), ""))
 }
 
 // Part requests a part of a page, as htmx does.
-func (b *Browser) Part(path string) Response {
+func (b *Browser) Part(page string) Response {
 	b.t.Helper()
-	request := b.server.Request(b.t, http.MethodGet, path, "")
+	request := b.server.Request(b.t, http.MethodGet, in(b.Workspace, page), "")
 	request.Header.Set("HX-Request", "true")
 	return Send(b.t, b.Client, request)
 }
 
 // Post sends a form of one of the server's pages.
-func (b *Browser) Post(path string, form url.Values) Response {
+func (b *Browser) Post(page string, form url.Values) Response {
 	b.t.Helper()
-	request := b.server.Request(b.t, http.MethodPost, path, form.Encode())
+	request := b.server.Request(b.t, http.MethodPost, in(b.Workspace, page), form.Encode())
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Origin", b.server.URL)
 	request.Header.Set("Sec-Fetch-Site", "same-origin")

@@ -20,6 +20,7 @@ import (
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/web"
 	"github.com/skipup/keys/web/keyauth"
 )
@@ -258,10 +259,17 @@ func (s *Server) Ready(t testing.TB) Response {
 	return Send(t, http.DefaultClient, s.Request(t, http.MethodGet, "/readyz", ""))
 }
 
-// Request returns a request for a path of the server.
-func (s *Server) Request(t testing.TB, method, path, body string) *http.Request {
+func (s *Server) workspace() path.Workspace {
+	if s.Workspace == nil {
+		return ""
+	}
+	return path.Workspace(s.Workspace.ID)
+}
+
+// Request returns a request for a path of the server. The path of a page in the workspace need not name it.
+func (s *Server) Request(t testing.TB, method, page, body string) *http.Request {
 	t.Helper()
-	request, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))
+	request, err := http.NewRequest(method, s.URL+in(s.workspace(), page), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

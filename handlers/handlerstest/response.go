@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 // Response is a response of the server, read in full.
@@ -39,11 +40,26 @@ func (r Response) WantWithout(t testing.TB, texts ...string) {
 	}
 }
 
-// WantRedirect fails the test unless the response redirects to location after a form.
+// WantRedirect fails the test unless the response redirects to location after a form. A location that names no
+// workspace is in the one of the request, if any.
 func (r Response) WantRedirect(t testing.TB, location string) {
 	t.Helper()
 	r.Want(t, http.StatusSeeOther)
-	modelstest.Equal(t, r.name()+": Location", r.Header.Get("Location"), location)
+	modelstest.Equal(t, r.name()+": Location", r.Header.Get("Location"), in(path.Workspace(workspaceIn(r.request.URL.Path)), location))
+}
+
+// Workspace returns the workspace that the response redirects to, or "" if there is none.
+func (r Response) Workspace() path.Workspace {
+	return path.Workspace(workspaceIn(r.Header.Get("Location")))
+}
+
+// Location returns where the response redirects to, without the workspace if it is that of the request.
+func (r Response) Location() string {
+	location := r.Header.Get("Location")
+	if id := workspaceIn(location); id != "" && id == workspaceIn(r.request.URL.Path) {
+		return path.Workspace("").Page(location)
+	}
+	return location
 }
 
 // WantHeader fails the test unless the response has a header with the given value.

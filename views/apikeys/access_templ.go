@@ -135,7 +135,7 @@ func EditAccess(p AccessPage) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = scopesField(scopeBoxes{Access: p.Form.Access, Scopes: v.Scopes, Offered: v.Offered(p.Key.Scopes), PresetsAt: path.APIKeyAccess(p.Key.ID), Change: p.change}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = scopesField(scopeBoxes{Access: p.Form.Access, Scopes: v.Scopes, Offered: v.Offered(p.Key.Scopes), PresetsAt: path.In(ctx).APIKeyAccess(p.Key.ID), Change: p.change}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -256,7 +256,7 @@ func EditAccess(p AccessPage) templ.Component {
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Edit access of “" + ui.Isolate(p.Key.Name) + "”", Lead: "Change the scopes, expiry, rate limit, and IP allowlist. The key itself doesn’t change.", Wide: true,
-				Up: path.APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.APIKeyAccess(p.Key.ID), Presets: true,
+				Up: path.In(ctx).APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.In(ctx).APIKeyAccess(p.Key.ID), Presets: true,
 				Submit: "Save access", Busy: "Saving…", Longest: p.ChangeTime, Message: p.Form.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -264,7 +264,7 @@ func EditAccess(p AccessPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Access of "+ui.Isolate(p.Key.Name), path.APIKeys).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Access of "+ui.Isolate(p.Key.Name), path.In(ctx).APIKeys()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -10,31 +10,32 @@ import (
 // Actions returns what the viewer can do with a key, besides opening its page.
 func Actions(key *models.APIKey, v viewer.Viewer) []ui.Action {
 	var actions []ui.Action
+	in := path.Of(v)
 	copyID := ui.Action{Label: "Copy ID", Copy: key.ID}
 	status := key.StatusAt(v.Now)
 	switch {
 	case key.IsRotating():
-		actions = append(actions, ui.Action{Label: "View rotation", URL: path.APIKeyRotation(key.ID)})
+		actions = append(actions, ui.Action{Label: "View rotation", URL: in.APIKeyRotation(key.ID)})
 	case v.MayRotate(key):
-		actions = append(actions, ui.Action{Label: "Rotate", URL: path.APIKeyRotation(key.ID), Dialog: true})
+		actions = append(actions, ui.Action{Label: "Rotate", URL: in.APIKeyRotation(key.ID), Dialog: true})
 	}
 	if !v.May(models.ManageKeys) {
 		return append(actions, copyID)
 	}
 	switch {
 	case key.IsScheduledForDeletion():
-		actions = append(actions, ui.Action{Label: "Cancel deletion", URL: path.APIKeyCancelDeletion(key.ID), Dialog: true})
+		actions = append(actions, ui.Action{Label: "Cancel deletion", URL: in.APIKeyCancelDeletion(key.ID), Dialog: true})
 	case status == models.KeyPaused:
-		actions = append(actions, ui.Action{Label: "Resume", URL: path.APIKeyResume(key.ID), Post: true})
+		actions = append(actions, ui.Action{Label: "Resume", URL: in.APIKeyResume(key.ID), Post: true})
 	case canPause(key, v.Now):
-		actions = append(actions, ui.Action{Label: "Pause", URL: path.APIKeyPause(key.ID), Dialog: true})
+		actions = append(actions, ui.Action{Label: "Pause", URL: in.APIKeyPause(key.ID), Dialog: true})
 	}
 	if status != models.KeyDeleted {
-		actions = append(actions, ui.Action{Label: "Edit access", URL: path.APIKeyAccess(key.ID), Shortcut: "e"})
+		actions = append(actions, ui.Action{Label: "Edit access", URL: in.APIKeyAccess(key.ID), Shortcut: "e"})
 	}
-	actions = append(actions, ui.Action{Label: "Duplicate", URL: path.DuplicateAPIKey(key.ID), Dialog: true}, copyID)
+	actions = append(actions, ui.Action{Label: "Duplicate", URL: in.DuplicateAPIKey(key.ID), Dialog: true}, copyID)
 	if status != models.KeyDeleted {
-		actions = append(actions, ui.Action{Label: "Delete", URL: path.APIKeyDelete(key.ID), Dialog: true, Danger: true})
+		actions = append(actions, ui.Action{Label: "Delete", URL: in.APIKeyDelete(key.ID), Dialog: true, Danger: true})
 	}
 	return actions
 }

@@ -33,22 +33,22 @@ type BulkDeletePage struct {
 }
 
 // reviewURL returns the URL of the findings above the list.
-func reviewURL(q ui.ListQuery) string {
-	return ui.NewListQuery(path.APIKeyReview).With(ByReview, q.Get(ByReview)).URL()
+func reviewURL(in path.Workspace, q ui.ListQuery) string {
+	return ui.NewListQuery(in.APIKeyReview()).With(ByReview, q.Get(ByReview)).URL()
 }
 
 // bulkDeleteURL returns the URL for deleting all keys that q finds.
-func bulkDeleteURL(q ui.ListQuery) string {
-	return q.With().At(path.APIKeyBulkDelete).URL()
+func bulkDeleteURL(in path.Workspace, q ui.ListQuery) string {
+	return q.With().At(in.APIKeyBulkDelete()).URL()
 }
 
 // ReceiptsOf returns the URL of the receipts of keys.
-func ReceiptsOf(keys []models.APIKey) string {
+func ReceiptsOf(in path.Workspace, keys []models.APIKey) string {
 	ids := make([]string, len(keys))
 	for i := range keys {
 		ids[i] = keys[i].ID
 	}
-	return path.APIKeyReceipts + "?" + url.Values{"key": ids}.Encode()
+	return in.APIKeyReceipts() + "?" + url.Values{"key": ids}.Encode()
 }
 
 func allOf(n int64) string {
@@ -69,10 +69,10 @@ func (p BulkDeletePage) title() string {
 	return p.verb() + "?"
 }
 
-func (p BulkDeletePage) panel() ui.Panel {
+func (p BulkDeletePage) panel(in path.Workspace) ui.Panel {
 	panel := ui.Panel{
 		Title: p.title(), Lead: "All keys are deleted together. If one fails, none are deleted.", Wide: true,
-		Up: path.APIKeys, UpLabel: "API keys", Action: path.APIKeyBulkDelete, Cancel: path.APIKeys, CancelFirst: p.Challenge.IsNone(),
+		Up: in.APIKeys(), UpLabel: "API keys", Action: in.APIKeyBulkDelete(), Cancel: in.APIKeys(), CancelFirst: p.Challenge.IsNone(),
 	}
 	if len(p.Keys) > 0 {
 		panel.Submit, panel.Busy, panel.Variant, panel.Longest = p.verb(), "Deleting…", "destructive", p.ChangeTime

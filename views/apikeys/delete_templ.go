@@ -137,8 +137,8 @@ func Delete(p DeletePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Delete “" + ui.Isolate(p.Key.Name) + "”?", Up: path.APIKey(p.Key.ID), UpLabel: "Back to key",
-				Action: path.APIKeyDelete(p.Key.ID), CancelFirst: p.Challenge.IsNone(),
+				Title: "Delete “" + ui.Isolate(p.Key.Name) + "”?", Up: path.In(ctx).APIKey(p.Key.ID), UpLabel: "Back to key",
+				Action: path.In(ctx).APIKeyDelete(p.Key.ID), CancelFirst: p.Challenge.IsNone(),
 				Submit: "Delete key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Presets: true, Longest: p.ChangeTime, Other: pauseFirstButton(p.Key),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -146,7 +146,7 @@ func Delete(p DeletePage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Delete "+ui.Isolate(p.Key.Name), path.APIKeys).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Delete "+ui.Isolate(p.Key.Name), path.In(ctx).APIKeys()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -281,9 +281,9 @@ func pauseFirstButton(key *models.APIKey) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var11 string
-			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.ResolveAttributeValue(path.APIKeyScheduleDeletion(key.ID))
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.ResolveAttributeValue(path.In(ctx).APIKeyScheduleDeletion(key.ID))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/delete.templ`, Line: 56, Col: 93}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/delete.templ`, Line: 56, Col: 101}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var11)
 			if templ_7745c5c3_Err != nil {

@@ -29,13 +29,13 @@ type KeyUsage struct {
 }
 
 // live returns the attributes that refresh the usage of a key until its first request is accepted.
-func (u KeyUsage) live() templ.Attributes {
+func (u KeyUsage) live(in path.Workspace) templ.Attributes {
 	if !u.isWaiting() {
 		return nil
 	}
 	query := url.Values{"seen": {strconv.FormatInt(u.Ever, 10)}}
 	return templ.Attributes{
-		"data-live": "1000", "hx-get": path.APIKey(u.Report.Key.ID) + "?" + query.Encode(), "hx-trigger": "live",
+		"data-live": "1000", "hx-get": in.APIKey(u.Report.Key.ID) + "?" + query.Encode(), "hx-trigger": "live",
 		"hx-select": "#key-usage", "hx-target": "#key-usage", "hx-swap": "outerMorph ignoreTitle:true", "hx-sync": "this:drop",
 	}
 }

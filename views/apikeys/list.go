@@ -25,9 +25,9 @@ const (
 	ByEnvironment = "environment"
 )
 
-// ParseQuery reads the query of the list.
-func ParseQuery(values url.Values) (ui.ListQuery, error) {
-	return ui.ParseListQuery(path.APIKeys, values, ByStatus, ByScope, ByReview, ByCreator, ByEnvironment)
+// ParseQuery reads the query of the list of keys in a workspace.
+func ParseQuery(in path.Workspace, values url.Values) (ui.ListQuery, error) {
+	return ui.ParseListQuery(in.APIKeys(), values, ByStatus, ByScope, ByReview, ByCreator, ByEnvironment)
 }
 
 var (

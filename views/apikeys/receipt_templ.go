@@ -44,7 +44,7 @@ func receipt(key *models.APIKey, waitingFor []string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, confirming(key, r))
+			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, confirming(path.In(ctx), key, r))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -66,12 +66,12 @@ func receipt(key *models.APIKey, waitingFor []string) templ.Component {
 }
 
 // confirming returns the attributes that refresh the receipt until the deletion is in effect.
-func confirming(key *models.APIKey, r models.DeletionReceipt) templ.Attributes {
+func confirming(in path.Workspace, key *models.APIKey, r models.DeletionReceipt) templ.Attributes {
 	if r.EffectiveAt != nil {
 		return nil
 	}
 	return templ.Attributes{
-		"data-live": "1000", "hx-get": path.APIKey(key.ID), "hx-trigger": "live", "hx-select": "#deletion",
+		"data-live": "1000", "hx-get": in.APIKey(key.ID), "hx-trigger": "live", "hx-select": "#deletion",
 		"hx-target": "#deletion", "hx-swap": "outerMorph ignoreTitle:true", "hx-sync": "this:drop",
 	}
 }

@@ -99,11 +99,11 @@ func scopeNames(uses []usage.ScopeUse) []string {
 }
 
 // next returns the URL of the page that follows: that of the key, or the rotation that it is part of.
-func (p CreatedPage) next() string {
+func (p CreatedPage) next(in path.Workspace) string {
 	if p.Key.ReplacesID != nil {
-		return path.APIKeyRotation(*p.Key.ReplacesID)
+		return in.APIKeyRotation(*p.Key.ReplacesID)
 	}
-	return path.APIKey(p.Key.ID)
+	return in.APIKey(p.Key.ID)
 }
 
 // LeaveOutUnused unchecks the unused scopes.

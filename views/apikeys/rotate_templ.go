@@ -113,7 +113,7 @@ func Rotate(p RotatePage) templ.Component {
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Rotate “" + ui.Isolate(p.Key.Name) + "”", Lead: "Replace this key without downtime.", Wide: true,
-				Up: path.APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.APIKeyRotation(p.Key.ID), Presets: true,
+				Up: path.In(ctx).APIKey(p.Key.ID), UpLabel: "Back to key", Action: path.In(ctx).APIKeyRotation(p.Key.ID), Presets: true,
 				Submit: "Create new key", Busy: "Creating…", Message: p.Form.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -121,7 +121,7 @@ func Rotate(p RotatePage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Rotate "+ui.Isolate(p.Key.Name), path.APIKeys).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Rotate "+ui.Isolate(p.Key.Name), path.In(ctx).APIKeys()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -103,8 +103,8 @@ func FinishRotation(p FinishPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Delete the old key of “" + ui.Isolate(old.Name) + "”?", Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
-				Action: path.APIKeyRotationFinish(old.ID), CancelFirst: !inUse,
+				Title: "Delete the old key of “" + ui.Isolate(old.Name) + "”?", Up: path.In(ctx).APIKeyRotation(old.ID), UpLabel: "Back to rotation",
+				Action: path.In(ctx).APIKeyRotationFinish(old.ID), CancelFirst: !inUse,
 				Submit: "Delete old key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -112,7 +112,7 @@ func FinishRotation(p FinishPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Delete old key of "+ui.Isolate(p.Rotation.Old.Name), path.APIKeys).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Delete old key of "+ui.Isolate(p.Rotation.Old.Name), path.In(ctx).APIKeys()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -294,8 +294,8 @@ func CancelRotation(p CancelPage) templ.Component {
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Cancel the rotation of “" + ui.Isolate(old.Name) + "”?", Lead: "This deletes the new key. The old key keeps working, and you can rotate it again.",
-				Up: path.APIKeyRotation(old.ID), UpLabel: "Back to rotation",
-				Action: path.APIKeyRotationCancel(old.ID), CancelFirst: challenge.IsNone(),
+				Up: path.In(ctx).APIKeyRotation(old.ID), UpLabel: "Back to rotation",
+				Action: path.In(ctx).APIKeyRotationCancel(old.ID), CancelFirst: challenge.IsNone(),
 				Submit: "Delete new key", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -303,7 +303,7 @@ func CancelRotation(p CancelPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Cancel rotation of "+ui.Isolate(p.Rotation.Old.Name), path.APIKeys).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Cancel rotation of "+ui.Isolate(p.Rotation.Old.Name), path.In(ctx).APIKeys()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -207,7 +207,7 @@ func TestRotationShowsBothKeysAndTheirCallers(t *testing.T) {
 	if got := text(shown.Find("section[aria-labelledby=callers]")); strings.Contains(got, "Using both") || strings.Contains(got, "doesn’t have") {
 		t.Errorf("callers of a finished rotation = %q", got)
 	}
-	if shown.Find("#cancel, #finish, progress, form[action$='/finish']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/settings/api-keys/"+page.Old.ID {
+	if shown.Find("#cancel, #finish, progress, form[action$='/finish']").Length() != 0 || shown.Find("section[aria-labelledby=next-step] a").AttrOr("href", "") != "/w/ws_1/settings/api-keys/"+page.Old.ID {
 		t.Error("finished rotation has controls or no link to the receipt")
 	}
 	page.Old.DeletedAt, page.New.DeletedAt = nil, ago(0)

@@ -30,11 +30,13 @@ type ShortenedPage struct {
 }
 
 // shortenURL returns the URL for shortening the lifetimes of all keys that q finds.
-func shortenURL(q ui.ListQuery) string { return q.With().At(path.APIKeyShorten).URL() }
+func shortenURL(in path.Workspace, q ui.ListQuery) string {
+	return q.With().At(in.APIKeyShorten()).URL()
+}
 
 // shortenURLOf returns the URL for shortening the lifetime of a key.
-func shortenURLOf(id string) string {
-	return path.APIKeyShorten + "?" + url.Values{"key": {id}}.Encode()
+func shortenURLOf(in path.Workspace, id string) string {
+	return in.APIKeyShorten() + "?" + url.Values{"key": {id}}.Encode()
 }
 
 // limitOf returns until when the policy allows a key to last.
@@ -49,10 +51,10 @@ func limitOf(key *models.APIKey, v viewer.Viewer) string {
 	return "The policy allowed " + ui.Date(*latest, v.Location)
 }
 
-func (p ShortenPage) panel() ui.Panel {
+func (p ShortenPage) panel(in path.Workspace) ui.Panel {
 	panel := ui.Panel{
 		Title: "Nothing to shorten", Lead: "Each key gets the latest expiry that your workspace’s policy allows.", Wide: true, Message: p.Message,
-		Up: path.APIKeys, UpLabel: "API keys", Action: path.APIKeyShorten, Cancel: path.APIKeys, CancelFirst: true,
+		Up: in.APIKeys(), UpLabel: "API keys", Action: in.APIKeyShorten(), Cancel: in.APIKeys(), CancelFirst: true,
 	}
 	if n := len(p.Keys); n > 0 {
 		panel.Title, panel.Submit, panel.Busy, panel.Longest = "Shorten "+lifetimes(n)+"?", "Shorten "+lifetimes(n), "Shortening…", p.ChangeTime

@@ -123,10 +123,10 @@ func Seen(requestsEver int64, window usage.Window) string {
 	return strconv.FormatInt(requestsEver, 10) + "-" + strconv.FormatInt(window.Until.Unix(), 10)
 }
 
-func (p UsagePage) live() string {
+func (p UsagePage) live(in path.Workspace) string {
 	query := p.Query
 	query.Seen = Seen(p.Ever, p.Report.Window)
-	return query.url(path.APIKeyUsage(p.Report.Key.ID))
+	return query.url(in.APIKeyUsage(p.Report.Key.ID))
 }
 
 // statusClasses are the series of the chart, bottom first.

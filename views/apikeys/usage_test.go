@@ -134,11 +134,11 @@ func TestUsageSaysWhatItIsOf(t *testing.T) {
 			t.Errorf("%s: %q is current, want %q", nav, got, want)
 		}
 	}
-	if hours := shown.Find("nav[aria-label=Bars] a").First().AttrOr("href", ""); hours != "/settings/api-keys/"+page.Report.Key.ID+"/usage?period=7d" {
+	if hours := shown.Find("nav[aria-label=Bars] a").First().AttrOr("href", ""); hours != "/w/ws_1/settings/api-keys/"+page.Report.Key.ID+"/usage?period=7d" {
 		t.Errorf("the hours are at %s", hours)
 	}
 	lineage := shown.Find("nav[aria-label=Keys] a").Last().AttrOr("href", "")
-	if want := "/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=rotated&period=7d"; lineage != want {
+	if want := "/w/ws_1/settings/api-keys/" + page.Report.Key.ID + "/usage?by=day&keys=rotated&period=7d"; lineage != want {
 		t.Errorf("the usage of the line is at %s, want %s", lineage, want)
 	}
 	if strings.Contains(text(shown.Find("header")), "in this rotation") {

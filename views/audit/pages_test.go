@@ -64,7 +64,7 @@ func TestEventRow(t *testing.T) {
 	links := func(n int) string {
 		return strings.Join(rows.Eq(n).Find("a").Map(func(_ int, link *goquery.Selection) string { return link.AttrOr("href", "") }), " ")
 	}
-	for n, want := range []string{"/settings/api-keys/key_1 /settings/audit-log?actor=mem_1 /settings/audit-log?target=key_1", "/settings/audit-log?actor=system /settings/audit-log?target=1", "/settings/audit-log?actor=anonymous"} {
+	for n, want := range []string{"/w/ws_1/settings/api-keys/key_1 /w/ws_1/settings/audit-log?actor=mem_1 /w/ws_1/settings/audit-log?target=key_1", "/w/ws_1/settings/audit-log?actor=system /w/ws_1/settings/audit-log?target=1", "/w/ws_1/settings/audit-log?actor=anonymous"} {
 		if got := links(n); got != want {
 			t.Errorf("links of event %d = %s, want %s", n, got, want)
 		}
@@ -92,19 +92,19 @@ func TestDetailsAreFormattedByType(t *testing.T) {
 		t.Errorf("details = %q, want %q", got, want)
 	}
 	links := strings.Join(page.Find("dl a").Map(func(_ int, link *goquery.Selection) string { return link.AttrOr("href", "") }), " ")
-	if want := "/settings/members/" + member + " /settings/api-keys/" + key; links != want {
+	if want := "/w/ws_1/settings/members/" + member + " /w/ws_1/settings/api-keys/" + key; links != want {
 		t.Errorf("links = %q, want %q", links, want)
 	}
 }
 
 func TestTargetsAreLinked(t *testing.T) {
 	for _, tt := range []struct{ kind, action, want string }{
-		{"api_key", "api_key.created", "/settings/api-keys/id_1"},
-		{"member", "member.added", "/settings/members/id_1"},
-		{"webhook_endpoint", "webhook_endpoint.created", "/settings/webhooks/id_1"},
-		{"webhook_endpoint", "webhook_endpoint.deleted", "/settings/audit-log?target=id_1"},
-		{"seat", "seat.assigned", "/settings/audit-log?target=id_1"},
-		{"workspace", "workspace.created", "/settings/audit-log?target=id_1"},
+		{"api_key", "api_key.created", "/w/ws_1/settings/api-keys/id_1"},
+		{"member", "member.added", "/w/ws_1/settings/members/id_1"},
+		{"webhook_endpoint", "webhook_endpoint.created", "/w/ws_1/settings/webhooks/id_1"},
+		{"webhook_endpoint", "webhook_endpoint.deleted", "/w/ws_1/settings/audit-log?target=id_1"},
+		{"seat", "seat.assigned", "/w/ws_1/settings/audit-log?target=id_1"},
+		{"workspace", "workspace.created", "/w/ws_1/settings/audit-log?target=id_1"},
 	} {
 		event := models.AuditEvent{Action: tt.action, TargetType: tt.kind, TargetID: "id_1", TargetName: "It"}
 		link := render(t, Log(Page{Events: models.Paged[models.AuditEvent]{Items: []models.AuditEvent{event}}})).Find(".event-sentence a")
@@ -157,8 +157,8 @@ func TestLogKeepsFilters(t *testing.T) {
 	const filters = "action=api_key.renamed&actor=mem_1&from=2026-11-01&target=CI&to=2026-11-24"
 	shown := render(t, Log(page))
 	for selector, want := range map[string]string{
-		"#newest": "/settings/audit-log?" + filters, "#events [download]": "/settings/audit-log/events.csv?" + filters,
-		"#older": "/settings/audit-log?action=api_key.renamed&actor=mem_1&cursor=c2&from=2026-11-01&target=CI&to=2026-11-24",
+		"#newest": "/w/ws_1/settings/audit-log?" + filters, "#events [download]": "/w/ws_1/settings/audit-log/events.csv?" + filters,
+		"#older": "/w/ws_1/settings/audit-log?action=api_key.renamed&actor=mem_1&cursor=c2&from=2026-11-01&target=CI&to=2026-11-24",
 	} {
 		if got := shown.Find(selector).AttrOr("href", ""); got != want {
 			t.Errorf("href of %s = %s, want %s", selector, got, want)

@@ -23,7 +23,7 @@ type Query struct {
 }
 
 // URL returns the URL of the log with q applied.
-func (q Query) URL() string { return q.at(path.AuditLog) }
+func (q Query) URL(in path.Workspace) string { return q.at(in.AuditLog()) }
 
 func (q Query) at(base string) string {
 	values := url.Values{}
@@ -46,24 +46,26 @@ func (q Query) first() Query {
 	return q
 }
 
-func (q Query) after(cursor string) string {
+func (q Query) after(in path.Workspace, cursor string) string {
 	q.Cursor = cursor
-	return q.URL()
+	return q.URL(in)
 }
 
-func (q Query) csv() string { return q.first().at(path.AuditLogCSV) }
+func (q Query) csv(in path.Workspace) string { return q.first().at(in.AuditLogCSV()) }
 
 // ofActor returns the URL of the events with the same actor as event, and ofTarget of those with the
 // same target.
-func ofActor(event models.AuditEvent) string {
+func ofActor(in path.Workspace, event models.AuditEvent) string {
 	actor := string(event.ActorType)
 	if event.ActorID != nil {
 		actor = *event.ActorID
 	}
-	return Query{Actor: actor}.URL()
+	return Query{Actor: actor}.URL(in)
 }
 
-func ofTarget(event models.AuditEvent) string { return Query{Target: event.TargetID}.URL() }
+func ofTarget(in path.Workspace, event models.AuditEvent) string {
+	return Query{Target: event.TargetID}.URL(in)
+}
 
 // Page is the data of the log.
 type Page struct {

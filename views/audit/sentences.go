@@ -282,7 +282,7 @@ var detailLabels = map[string]string{
 	"took_ms":                         "Duration",
 }
 
-func detailsOf(event models.AuditEvent) []detail {
+func detailsOf(in path.Workspace, event models.AuditEvent) []detail {
 	var details []detail
 	for _, name := range slices.Sorted(maps.Keys(event.Details)) {
 		label := detailLabels[event.Action+"/"+name]
@@ -296,7 +296,7 @@ func detailsOf(event models.AuditEvent) []detail {
 		if isRole(event, name) {
 			value = ui.RoleLabel(models.Role(value))
 		}
-		details = append(details, detailOf(label, name, value))
+		details = append(details, detailOf(in, label, name, value))
 	}
 	return details
 }
@@ -307,7 +307,7 @@ func isRole(event models.AuditEvent, detail string) bool {
 }
 
 // detailOf returns a detail, formatted by its type.
-func detailOf(label, name, value string) detail {
+func detailOf(in path.Workspace, label, name, value string) detail {
 	if at, err := time.Parse(time.RFC3339, value); err == nil {
 		return detail{Label: label, At: at}
 	}
@@ -320,27 +320,27 @@ func detailOf(label, name, value string) detail {
 		}
 	case !models.IsID(value):
 	case kind == "key":
-		return detail{Label: label, Value: value, URL: path.APIKey(value)}
+		return detail{Label: label, Value: value, URL: in.APIKey(value)}
 	case kind == "mem":
-		return detail{Label: label, Value: value, URL: path.Member(value)}
+		return detail{Label: label, Value: value, URL: in.Member(value)}
 	}
 	return detail{Label: label, Value: value}
 }
 
 // pageOf returns the URL of the page of event's target, or of its events if it has no page. It returns
 // "" if it has no ID.
-func pageOf(event models.AuditEvent) string {
+func pageOf(in path.Workspace, event models.AuditEvent) string {
 	switch {
 	case event.TargetID == "":
 		return ""
 	case event.TargetType == "api_key":
-		return path.APIKey(event.TargetID)
+		return in.APIKey(event.TargetID)
 	case event.TargetType == "member":
-		return path.Member(event.TargetID)
+		return in.Member(event.TargetID)
 	case event.TargetType == "webhook_endpoint" && event.Action != "webhook_endpoint.deleted":
-		return path.Webhook(event.TargetID)
+		return in.Webhook(event.TargetID)
 	}
-	return ofTarget(event)
+	return ofTarget(in, event)
 }
 
 // sentenceCase turns a name such as "paused_until" into "Paused until".

@@ -28,14 +28,15 @@ func Sections(v viewer.Viewer) []Section {
 	if !v.May(models.ViewWorkspace) {
 		return []Section{account}
 	}
+	in := path.Of(v)
 	return []Section{
-		{Label: "API keys", Href: path.APIKeys, Icon: "key-round"},
-		{Label: "Members", Href: path.Members, Icon: "users-round"},
-		{Label: "Seats", Href: path.Seats, Icon: "armchair"},
-		{Label: "Webhooks", Href: path.Webhooks, Icon: "webhook"},
-		{Label: "Policy", Href: path.Policy, Icon: "shield-check"},
-		{Label: "Audit log", Href: path.AuditLog, Icon: "scroll-text"},
-		{Label: "Workspace", Href: path.Workspace, Icon: "building-2"},
+		{Label: "API keys", Href: in.APIKeys(), Icon: "key-round"},
+		{Label: "Members", Href: in.Members(), Icon: "users-round"},
+		{Label: "Seats", Href: in.Seats(), Icon: "armchair"},
+		{Label: "Webhooks", Href: in.Webhooks(), Icon: "webhook"},
+		{Label: "Policy", Href: in.Policy(), Icon: "shield-check"},
+		{Label: "Audit log", Href: in.AuditLog(), Icon: "scroll-text"},
+		{Label: "Workspace", Href: in.Workspace(), Icon: "building-2"},
 		account,
 	}
 }

@@ -69,12 +69,12 @@ func iconOf(n models.Notification) (name, tone string) {
 }
 
 // pageOf returns the page that a notification links to.
-func pageOf(n models.Notification) string {
+func pageOf(in path.Workspace, n models.Notification) string {
 	switch {
 	case n.APIKeyID != "":
-		return path.APIKey(n.APIKeyID)
+		return in.APIKey(n.APIKeyID)
 	case n.Keys > 0:
-		return path.AuditLog
+		return in.AuditLog()
 	}
 	return path.Account
 }

@@ -37,16 +37,17 @@ func matches(name, text string) bool {
 
 // changes returns the forms that the viewer may use to create something, and to scan for leaked keys.
 func changes(v viewer.Viewer) []item {
+	in := path.Of(v)
 	all := []struct {
 		permission models.Permission
 		item       item
 	}{
-		{models.ManageKeys, item{Icon: "plus", Name: "Create API key", Opens: ui.Action{URL: path.NewAPIKey, Dialog: true}}},
-		{models.ManageMembers, item{Icon: "user-round-plus", Name: "Invite member", Opens: ui.Action{URL: path.NewMember, Dialog: true}}},
-		{models.ManageSeats, item{Icon: "armchair", Name: "Assign seat", Opens: ui.Action{URL: path.NewSeat, Dialog: true}}},
-		{models.ManageWebhooks, item{Icon: "webhook", Name: "Add webhook endpoint", Opens: ui.Action{URL: path.NewWebhook, Dialog: true}}},
-		{models.ManageWorkspace, item{Icon: "plus", Name: "Create workspace", Opens: ui.Action{URL: path.NewWorkspace, Dialog: true}}},
-		{models.ManageKeys, item{Icon: "scan-search", Name: "Scan for leaked keys", Opens: ui.Action{URL: path.APIKeyLeaks}}},
+		{models.ManageKeys, item{Icon: "plus", Name: "Create API key", Opens: ui.Action{URL: in.NewAPIKey(), Dialog: true}}},
+		{models.ManageMembers, item{Icon: "user-round-plus", Name: "Invite member", Opens: ui.Action{URL: in.NewMember(), Dialog: true}}},
+		{models.ManageSeats, item{Icon: "armchair", Name: "Assign seat", Opens: ui.Action{URL: in.NewSeat(), Dialog: true}}},
+		{models.ManageWebhooks, item{Icon: "webhook", Name: "Add webhook endpoint", Opens: ui.Action{URL: in.NewWebhook(), Dialog: true}}},
+		{models.ManageWorkspace, item{Icon: "plus", Name: "Create workspace", Opens: ui.Action{URL: in.NewWorkspace(), Dialog: true}}},
+		{models.ManageKeys, item{Icon: "scan-search", Name: "Scan for leaked keys", Opens: ui.Action{URL: in.APIKeyLeaks()}}},
 	}
 	var items []item
 	for _, change := range all {
@@ -74,9 +75,7 @@ func workspaces(v viewer.Viewer) []item {
 	var items []item
 	for _, m := range v.Memberships {
 		if v.Member == nil || m.WorkspaceID != v.Member.WorkspaceID {
-			items = append(items, item{Icon: "chevrons-up-down", Name: m.Workspace.Name, Opens: ui.Action{
-				URL: path.CurrentWorkspace, Post: true, Name: "workspace_id", Value: m.WorkspaceID,
-			}})
+			items = append(items, item{Icon: "chevrons-up-down", Name: m.Workspace.Name, Opens: ui.Action{URL: path.Workspace(m.WorkspaceID).APIKeys()}})
 		}
 	}
 	return items

@@ -40,10 +40,10 @@ type item struct {
 
 // groups returns the results with at least one item.
 func (p Page) groups(ctx context.Context) []group {
-	v := viewer.Of(ctx)
+	v, in := viewer.Of(ctx), path.In(ctx)
 	all := []group{
-		{"API keys", p.keys(v)}, {"Scopes", p.scopes()}, {"Members", p.members()}, {"Webhook endpoints", p.endpoints(v)},
-		{"Webhook deliveries", p.deliveries()}, {"Audit log", p.events()},
+		{"API keys", p.keys(v, in)}, {"Scopes", p.scopes(in)}, {"Members", p.members(in)}, {"Webhook endpoints", p.endpoints(v, in)},
+		{"Webhook deliveries", p.deliveries(in)}, {"Audit log", p.events(in)},
 	}
 	var groups []group
 	for _, g := range append(all, commands(v, p.Text)...) {
@@ -69,14 +69,14 @@ func (p Page) summary(groups []group) string {
 	return ui.Plural(int64(n), "result")
 }
 
-func (p Page) keys(v viewer.Viewer) []item {
+func (p Page) keys(v viewer.Viewer, in path.Workspace) []item {
 	var items []item
 	for i := range p.Found.APIKeys {
 		key := &p.Found.APIKeys[i]
 		items = append(items, item{
 			Icon: "key-round", Name: key.Name, Code: key.KeyPrefix, Detail: detailOf(key, v),
 			Status: ui.StateBadge(key.StatusAt(v.Now)),
-			Opens:  ui.Action{URL: path.APIKey(key.ID)}, Actions: apikeys.Actions(&key.APIKey, v),
+			Opens:  ui.Action{URL: in.APIKey(key.ID)}, Actions: apikeys.Actions(&key.APIKey, v),
 		})
 	}
 	return items
@@ -95,21 +95,21 @@ func detailOf(key *models.FoundAPIKey, v viewer.Viewer) string {
 	return "Never used"
 }
 
-func (p Page) scopes() []item {
+func (p Page) scopes(in path.Workspace) []item {
 	var items []item
 	for _, s := range p.Found.Scopes {
-		list := ui.NewListQuery(path.APIKeys).With(apikeys.ByScope, s.Name)
+		list := ui.NewListQuery(in.APIKeys()).With(apikeys.ByScope, s.Name)
 		items = append(items, item{Icon: "list-filter", Name: "Keys with " + s.Name, Detail: s.Help, Opens: ui.Action{URL: list.URL()}})
 	}
 	return items
 }
 
-func (p Page) members() []item {
+func (p Page) members(in path.Workspace) []item {
 	var items []item
 	for _, m := range p.Found.Members {
 		found := item{
-			Icon: "users-round", Name: m.DisplayName(), Opens: ui.Action{URL: path.Member(m.ID), Dialog: true},
-			Actions: []ui.Action{{Label: "API keys", URL: path.APIKeysOf(m.ID)}, {Label: "Copy ID", Copy: m.ID}},
+			Icon: "users-round", Name: m.DisplayName(), Opens: ui.Action{URL: in.Member(m.ID), Dialog: true},
+			Actions: []ui.Action{{Label: "API keys", URL: in.APIKeysOf(m.ID)}, {Label: "Copy ID", Copy: m.ID}},
 		}
 		if m.Name() != "" {
 			found.Detail = m.User.Email
@@ -122,15 +122,15 @@ func (p Page) members() []item {
 	return items
 }
 
-func (p Page) endpoints(v viewer.Viewer) []item {
+func (p Page) endpoints(v viewer.Viewer, in path.Workspace) []item {
 	var items []item
 	for _, e := range p.Found.Endpoints {
 		found := item{
-			Icon: "webhook", Name: e.Host(), Opens: ui.Action{URL: path.Webhook(e.ID)},
+			Icon: "webhook", Name: e.Host(), Opens: ui.Action{URL: in.Webhook(e.ID)},
 			Actions: []ui.Action{{Label: "Copy ID", Copy: e.ID}},
 		}
 		if v.May(models.ManageWebhooks) {
-			found.Name, found.Actions = e.URL, append([]ui.Action{{Label: "Edit", URL: path.WebhookEdit(e.ID), Dialog: true}}, found.Actions...)
+			found.Name, found.Actions = e.URL, append([]ui.Action{{Label: "Edit", URL: in.WebhookEdit(e.ID), Dialog: true}}, found.Actions...)
 		}
 		if e.Description != nil {
 			found.Detail = *e.Description
@@ -140,18 +140,18 @@ func (p Page) endpoints(v viewer.Viewer) []item {
 	return items
 }
 
-func (p Page) deliveries() []item {
+func (p Page) deliveries(in path.Workspace) []item {
 	var items []item
 	for _, d := range p.Found.Deliveries {
-		items = append(items, item{Icon: "send", Name: "Delivery of " + string(d.EventType), Code: d.ID, Opens: ui.Action{URL: path.WebhookDelivery(d.EndpointID, d.ID)}})
+		items = append(items, item{Icon: "send", Name: "Delivery of " + string(d.EventType), Code: d.ID, Opens: ui.Action{URL: in.WebhookDelivery(d.EndpointID, d.ID)}})
 	}
 	return items
 }
 
-func (p Page) events() []item {
+func (p Page) events(in path.Workspace) []item {
 	var items []item
 	for _, e := range p.Found.Events {
-		items = append(items, item{Icon: "scroll-text", Name: audit.Sentence(e), Code: e.ID, Opens: ui.Action{URL: audit.Query{Target: e.TargetID}.URL()}})
+		items = append(items, item{Icon: "scroll-text", Name: audit.Sentence(e), Code: e.ID, Opens: ui.Action{URL: audit.Query{Target: e.TargetID}.URL(in)}})
 	}
 	return items
 }

@@ -71,8 +71,8 @@ func Release(p ReleasePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Release " + ui.Isolate(p.Seat.Member.DisplayName()) + "’s seat?", Up: path.Seats, UpLabel: "Seats",
-				Action: path.SeatRelease(p.Seat.ID), CancelFirst: true,
+				Title: "Release " + ui.Isolate(p.Seat.Member.DisplayName()) + "’s seat?", Up: path.In(ctx).Seats(), UpLabel: "Seats",
+				Action: path.In(ctx).SeatRelease(p.Seat.ID), CancelFirst: true,
 				Submit: "Release seat", Busy: "Releasing…", Variant: "destructive", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -80,7 +80,7 @@ func Release(p ReleasePage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Release seat", path.Seats).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Release seat", path.In(ctx).Seats()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

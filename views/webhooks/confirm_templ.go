@@ -71,8 +71,8 @@ func Disable(p EndpointPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Disable this endpoint?", Up: path.Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
-				Action: path.WebhookDisable(p.Endpoint.ID), CancelFirst: true,
+				Title: "Disable this endpoint?", Up: path.In(ctx).Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
+				Action: path.In(ctx).WebhookDisable(p.Endpoint.ID), CancelFirst: true,
 				Submit: "Disable endpoint", Busy: "Disabling…", Variant: "destructive", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -80,7 +80,7 @@ func Disable(p EndpointPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Disable endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Disable endpoint", path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -190,8 +190,8 @@ func Delete(p EndpointPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Delete this endpoint?", Up: path.Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
-				Action: path.WebhookDelete(p.Endpoint.ID), CancelFirst: p.Challenge.IsNone(),
+				Title: "Delete this endpoint?", Up: path.In(ctx).Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
+				Action: path.In(ctx).WebhookDelete(p.Endpoint.ID), CancelFirst: p.Challenge.IsNone(),
 				Submit: "Delete endpoint", Busy: "Deleting…", Variant: "destructive", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -199,7 +199,7 @@ func Delete(p EndpointPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Delete endpoint", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Delete endpoint", path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -279,8 +279,8 @@ func RotateSecret(p EndpointPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Rotate the signing secret?", Up: path.Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
-				Action: path.WebhookSecret(p.Endpoint.ID), CancelFirst: true,
+				Title: "Rotate the signing secret?", Up: path.In(ctx).Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
+				Action: path.In(ctx).WebhookSecret(p.Endpoint.ID), CancelFirst: true,
 				Submit: "Rotate secret", Busy: "Rotating…", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -288,7 +288,7 @@ func RotateSecret(p EndpointPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Rotate secret", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Rotate secret", path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

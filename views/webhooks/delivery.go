@@ -61,7 +61,7 @@ func (d deliveryRow) version() string {
 
 func (d deliveryRow) id() string { return "delivery-" + d.ID }
 
-func (d deliveryRow) url() string { return path.WebhookDelivery(d.Endpoint.ID, d.ID) }
+func (d deliveryRow) url(in path.Workspace) string { return in.WebhookDelivery(d.Endpoint.ID, d.ID) }
 
 // status returns the label and tone of the delivery's progress.
 func (d deliveryRow) status() status {

@@ -111,7 +111,7 @@ func TestDeliveryRow(t *testing.T) {
 		if want := tt.active || tt.after != ""; live != want {
 			t.Errorf("%s: row refreshes = %t, want %t", tt.name, live, want)
 		}
-		if live && !strings.HasPrefix(poll, "/settings/webhooks/we_1/deliveries/whd_1?seen=") {
+		if live && !strings.HasPrefix(poll, "/w/ws_1/settings/webhooks/we_1/deliveries/whd_1?seen=") {
 			t.Errorf("%s: row refreshes from %q", tt.name, poll)
 		}
 		if got := row.AttrOr("data-live-after", ""); got != tt.after {

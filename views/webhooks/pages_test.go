@@ -83,8 +83,8 @@ func TestDeliveryFiltersAndPaging(t *testing.T) {
 		t.Error("the part that filters replace has filters")
 	}
 	for selector, want := range map[string]string{
-		"#newest": "/settings/webhooks/we_1?event=webhook_endpoint.ping&status=success",
-		"#older":  "/settings/webhooks/we_1?cursor=c2&event=webhook_endpoint.ping&status=success",
+		"#newest": "/w/ws_1/settings/webhooks/we_1?event=webhook_endpoint.ping&status=success",
+		"#older":  "/w/ws_1/settings/webhooks/we_1?cursor=c2&event=webhook_endpoint.ping&status=success",
 	} {
 		if got := page.Find(selector).AttrOr("href", ""); got != want {
 			t.Errorf("href of %s = %q, want %q", selector, got, want)

@@ -90,7 +90,7 @@ func (q Query) isFiltered() bool {
 }
 
 // url returns the URL of the endpoint's page with q applied.
-func (q Query) url(id string) string {
+func (q Query) url(in path.Workspace, id string) string {
 	values := url.Values{}
 	for name, value := range map[string]string{"status": q.Status, "event": q.Event, "from": q.From, "to": q.To, "cursor": q.Cursor} {
 		if value != "" {
@@ -98,9 +98,9 @@ func (q Query) url(id string) string {
 		}
 	}
 	if len(values) == 0 {
-		return path.Webhook(id)
+		return in.Webhook(id)
 	}
-	return path.Webhook(id) + "?" + values.Encode()
+	return in.Webhook(id) + "?" + values.Encode()
 }
 
 // withCursor returns q at the given cursor; "" is the first page.

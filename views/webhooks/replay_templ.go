@@ -82,15 +82,15 @@ func Example(p EndpointPage, f ExampleForm) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Send an example", Up: path.Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
-				Action: path.WebhookExample(p.Endpoint.ID), Submit: "Send example", Busy: "Sending…", Message: p.Message,
+				Title: "Send an example", Up: path.In(ctx).Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
+				Action: path.In(ctx).WebhookExample(p.Endpoint.ID), Submit: "Send example", Busy: "Sending…", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Send example to "+p.Endpoint.Title(), path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Send example to "+p.Endpoint.Title(), path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -185,15 +185,15 @@ func Replay(p EndpointPage, f ReplayForm) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Replay events", Lead: "Send the events of a period to this endpoint again.", Up: path.Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
-				Action: path.WebhookReplay(p.Endpoint.ID), Submit: "Count events", Busy: "Counting…", Message: p.Message,
+				Title: "Replay events", Lead: "Send the events of a period to this endpoint again.", Up: path.In(ctx).Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
+				Action: path.In(ctx).WebhookReplay(p.Endpoint.ID), Submit: "Count events", Busy: "Counting…", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Replay events to "+p.Endpoint.Title(), path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Replay events to "+p.Endpoint.Title(), path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -314,15 +314,15 @@ func ConfirmReplay(p EndpointPage, f ReplayForm, period models.Replay) templ.Com
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Send " + events + " again?", Up: path.Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
-				Action: path.WebhookReplay(p.Endpoint.ID), CancelFirst: true, Submit: "Send " + events, Busy: "Sending…",
+				Title: "Send " + events + " again?", Up: path.In(ctx).Webhook(p.Endpoint.ID), UpLabel: "Back to endpoint",
+				Action: path.In(ctx).WebhookReplay(p.Endpoint.ID), CancelFirst: true, Submit: "Send " + events, Busy: "Sending…",
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Replay events to "+p.Endpoint.Title(), path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Replay events to "+p.Endpoint.Title(), path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -384,14 +384,14 @@ func Curl(p DeliveryPage, command string) templ.Component {
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: "Send this delivery with curl", Lead: "Signed just now. Libraries accept a signature for about five minutes.", Wide: true,
-				Up: path.WebhookDelivery(p.Endpoint.ID, p.Delivery.ID), UpLabel: "Back to delivery", Foot: close(path.WebhookDelivery(p.Endpoint.ID, p.Delivery.ID)),
+				Up: path.In(ctx).WebhookDelivery(p.Endpoint.ID, p.Delivery.ID), UpLabel: "Back to delivery", Foot: close(path.In(ctx).WebhookDelivery(p.Endpoint.ID, p.Delivery.ID)),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings("Delivery as curl", path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var14), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings("Delivery as curl", path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var14), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -44,7 +44,7 @@ func Secret(p SecretPage) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		next := path.Webhook(p.Endpoint.ID)
+		next := path.In(ctx).Webhook(p.Endpoint.ID)
 		templ_7745c5c3_Var2 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 			templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -164,7 +164,7 @@ func Secret(p SecretPage) templ.Component {
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
 				Title: p.title(), Lead: "Copy the signing secret and add it to your server.", Wide: true,
-				Up: path.Webhooks, UpLabel: "Webhooks",
+				Up: path.In(ctx).Webhooks(), UpLabel: "Webhooks",
 				AfterClose: next, Unsaved: "You haven’t copied this secret. Close again to leave without copying.",
 				Foot: done(next),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
@@ -173,7 +173,7 @@ func Secret(p SecretPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Settings(p.title(), path.Webhooks).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Settings(p.title(), path.In(ctx).Webhooks()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -76,14 +76,14 @@ These API keys in Acme expire soon. Requests with an expired key are rejected.
 
 - CRM sync (` + keys[0].KeyPrefix + `)
   Expires on 3 April 2026, 09:26 UTC, last used on 14 March 2026, 09:26 UTC
-  https://keys.acme.test/settings/api-keys/` + keys[0].ID + `
+  https://keys.acme.test/w/` + workspace.ID + `/settings/api-keys/` + keys[0].ID + `
 - <b>Wärehouse</b> (` + keys[1].KeyPrefix + `)
   Expires on 3 April 2026, 09:26 UTC, never used
-  https://keys.acme.test/settings/api-keys/` + keys[1].ID + `
+  https://keys.acme.test/w/` + workspace.ID + `/settings/api-keys/` + keys[1].ID + `
 
 Extend or rotate the ones you still need:
 
-https://keys.acme.test/settings/api-keys?review=expiring
+https://keys.acme.test/w/` + workspace.ID + `/settings/api-keys?review=expiring
 
 Choose the emails that you get: https://keys.acme.test/settings/account#emails
 `

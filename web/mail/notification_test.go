@@ -46,11 +46,11 @@ This happened in Acme:
 
 - API key <b>CI</b> was created by Ada Admin
   14 March 2026, 09:26 UTC
-  https://keys.acme.test/settings/api-keys/` + key.ID + `
+  https://keys.acme.test/w/` + workspace.ID + `/settings/api-keys/` + key.ID + `
 
 See all notifications:
 
-https://keys.acme.test/settings/notifications
+https://keys.acme.test/w/` + workspace.ID + `/settings/notifications
 
 Choose the emails that you get: https://keys.acme.test/settings/account#emails
 `

@@ -65,9 +65,10 @@ func (w Worker) compose(due *models.Email) content {
 	if due.Notifications != nil {
 		return w.composeNotifications(due)
 	}
+	in := path.Workspace(member.WorkspaceID)
 	expiry := email.Expiry{
 		Workspace: member.Workspace.Name, Name: member.ConfirmedName(),
-		Link: w.PublicURL + path.APIKeysReviewed(string(models.FindExpiring)), Settings: w.PublicURL + path.Account + "#emails",
+		Link: w.PublicURL + in.APIKeysReviewed(string(models.FindExpiring)), Settings: w.PublicURL + path.Account + "#emails",
 	}
 	for i := range due.ExpiringKeys {
 		key := &due.ExpiringKeys[i]
@@ -76,7 +77,7 @@ func (w Worker) compose(due *models.Email) content {
 			name = key.KeyPrefix
 		}
 		expiry.Keys = append(expiry.Keys, email.ExpiringKey{
-			Name: name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: w.PublicURL + path.APIKey(key.ID),
+			Name: name, Prefix: key.KeyPrefix, ExpiresAt: *key.ExpiresAt, LastUsedAt: key.LastUsedAt, Link: w.PublicURL + in.APIKey(key.ID),
 		})
 	}
 	return expiry
@@ -86,14 +87,15 @@ func (w Worker) compose(due *models.Email) content {
 // might be a message.
 func (w Worker) composeNotifications(due *models.Email) content {
 	member := due.Member
+	in := path.Workspace(member.WorkspaceID)
 	letter := email.Notifications{
 		Workspace: member.Workspace.Name, Name: member.ConfirmedName(),
-		Link: w.PublicURL + path.Notifications, Settings: w.PublicURL + path.Account + "#emails",
+		Link: w.PublicURL + in.Notifications(), Settings: w.PublicURL + path.Account + "#emails",
 	}
 	for _, n := range due.Notifications {
-		item := email.NotificationItem{Kind: n.Kind, Key: n.KeyPrefix, Keys: n.Keys, At: n.CreatedAt, Link: w.PublicURL + path.AuditLog}
+		item := email.NotificationItem{Kind: n.Kind, Key: n.KeyPrefix, Keys: n.Keys, At: n.CreatedAt, Link: w.PublicURL + in.AuditLog()}
 		if n.APIKeyID != "" {
-			item.Link = w.PublicURL + path.APIKey(n.APIKeyID)
+			item.Link = w.PublicURL + in.APIKey(n.APIKeyID)
 		}
 		if member.User.VerifiedAt != nil {
 			item.Key, item.By = n.KeyName, notifications.By(n)

@@ -35,7 +35,7 @@ func (w *Workspace) Link(pages http.Handler) (string, http.Handler) {
 
 // signIn returns the request that submits the sign-in form with the admin's credentials.
 func (w *Workspace) signIn(r *http.Request) *http.Request {
-	form := url.Values{"email": {w.Email}, "password": {w.Password}, "next": {path.APIKeys}}.Encode()
+	form := url.Values{"email": {w.Email}, "password": {w.Password}, "next": {path.Root}}.Encode()
 	signIn := r.Clone(r.Context())
 	signIn.Method, signIn.URL = http.MethodPost, &url.URL{Path: path.SignIn}
 	signIn.RequestURI = path.SignIn
