@@ -10,6 +10,7 @@ import (
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/views/path"
 )
 
 const notificationsPath = "/settings/notifications"
@@ -18,9 +19,9 @@ func TestNotificationsPage(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		s.Exec(t, "DELETE FROM notifications") // about the sign-in
-		bell := func(path string) string {
+		bell := func(page string) string {
 			t.Helper()
-			return strings.TrimSpace(parsed(t, b.Get(path)).Find(`.topbar a[href="` + notificationsPath + `"]`).Text())
+			return strings.TrimSpace(parsed(t, b.Get(page)).Find(`.topbar a[href$="` + notificationsPath + `"]`).Text())
 		}
 		modelstest.Equal(t, "empty state", strings.TrimSpace(parsed(t, b.Get(notificationsPath)).Find("main .card h2").Text()), "No notifications")
 		modelstest.Equal(t, "bell before", bell(listPath), "Notifications")
@@ -32,7 +33,7 @@ func TestNotificationsPage(t *testing.T) {
 		if got, want := strings.Join(strings.Fields(item.Find("p").First().Text()), " "), "Unread: API key <b>CI</b> was created"; got != want {
 			t.Errorf("notification = %q, want %q", got, want)
 		}
-		modelstest.Equal(t, "link", item.Find("a").AttrOr("href", ""), listPath+"/"+key.ID)
+		modelstest.Equal(t, "link", item.Find("a").AttrOr("href", ""), path.Workspace(s.Workspace.ID).APIKey(key.ID))
 		upTo := page.Find(`main form input[name="up_to"]`).AttrOr("value", "")
 		modelstest.Equal(t, "status after marking all as read", b.Post(notificationsPath+"/read", url.Values{"up_to": {upTo}}).Status, http.StatusSeeOther)
 		modelstest.Equal(t, "bell after marking all as read", bell(listPath), "Notifications")

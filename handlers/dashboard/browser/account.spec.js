@@ -1,7 +1,7 @@
 // Settings > Account, and switching between workspaces.
 import { expect, test } from './test.js'
 import { addMember, grace, join, membersPath, openMember } from './people.js'
-import { ada, dialog, listPath, makeKey, row, rows, signIn } from './steps.js'
+import { ada, dialog, inWorkspace, listPath, makeKey, row, rows, signIn } from './steps.js'
 
 const accountPath = '/settings/account'
 
@@ -9,7 +9,7 @@ async function signedInElsewhere(otherBrowser) {
   const page = await otherBrowser()
   await page.goto('/login')
   await signIn(page)
-  await expect(page).toHaveURL(listPath)
+  await expect(page).toHaveURL(inWorkspace(listPath))
   return page
 }
 
@@ -118,7 +118,7 @@ test('a key of another workspace looks like one that does not exist', async ({ a
   const gil = await otherBrowser()
   await gil.goto('/login')
   await signIn(gil, { email: 'gil@globex.test', password: ada.password })
-  await expect(gil).toHaveURL(listPath)
+  await expect(gil).toHaveURL(inWorkspace(listPath))
   const pages = []
   for (const wanted of [id, 'key_01K00000000000000000000000']) {
     expect((await gil.goto(`${listPath}/${wanted}`)).status()).toBe(404)

@@ -1,7 +1,7 @@
 // Settings > Audit log.
 import { readFile } from 'node:fs/promises'
 import { expect, test } from './test.js'
-import { listPath, makeKey, makeKeys } from './steps.js'
+import { inWorkspace, listPath, makeKey, makeKeys } from './steps.js'
 
 const logPath = '/settings/audit-log'
 const events = (page) => page.locator('#events ol > li')
@@ -11,7 +11,7 @@ test('filters events in place', async ({ admin }) => {
   await makeKey(admin, { name: 'CI' })
   await makeKey(admin, { name: 'Robot' })
   await admin.getByRole('link', { name: 'Audit log' }).click()
-  await expect(admin).toHaveURL(logPath)
+  await expect(admin).toHaveURL(inWorkspace(logPath))
   await expect(sentences(admin)).toHaveText('Ada Admin created API key Robot')
   await admin.evaluate(() => (window.stayed = true))
 
@@ -19,7 +19,7 @@ test('filters events in place', async ({ admin }) => {
   await expect(events(admin)).toHaveCount(2)
   await admin.getByLabel(/^Search by name/).fill('rob')
   await expect(events(admin)).toHaveCount(1)
-  await expect(admin).toHaveURL(logPath + '?target=rob&action=api_key.created')
+  await expect(admin).toHaveURL(inWorkspace(logPath + '?target=rob&action=api_key.created'))
   await expect(admin.locator('#announcement')).toHaveText('1 event, newest first')
   await admin.getByLabel('Actor', { exact: true }).fill('operator')
   await expect(admin.getByRole('heading', { name: 'No events match' })).toBeVisible()
@@ -36,10 +36,10 @@ test('links an event to related events', async ({ admin }) => {
   await expect(details).toContainText('seats.read')
   await expect(details).toContainText(/aud_\w{26}/)
   await details.getByRole('link', { name: 'All events for this key' }).click()
-  await expect(admin).toHaveURL(logPath + '?target=' + id)
+  await expect(admin).toHaveURL(inWorkspace(logPath + '?target=' + id))
   await expect(events(admin)).toHaveCount(1)
   await events(admin).first().getByRole('link', { name: 'CI' }).click()
-  await expect(admin).toHaveURL(`${listPath}/${id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${id}`))
 })
 
 test('filters by date and rejects an invalid range', async ({ admin }) => {

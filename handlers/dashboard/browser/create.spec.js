@@ -1,6 +1,6 @@
 // Creating a key in the dialog.
 import { expect, test } from './test.js'
-import { createKey, dialog, listPath, makeKey, openForm, rows, shownKey, horizontalOverflow, submit, untilADate } from './steps.js'
+import { createKey, dialog, horizontalOverflow, inWorkspace, listPath, makeKey, openForm, rows, shownKey, submit, untilADate } from './steps.js'
 
 const box = (page, scope) => page.locator(`input[name=scopes][value="${scope}"]`)
 const ticked = (page) => page.locator('input[name=scopes]:checked').evaluateAll((boxes) => boxes.map((box) => box.value))
@@ -39,7 +39,7 @@ test('copies the scopes of another key and keeps other values', async ({ admin }
   await expect(box(admin, 'seats.read')).toBeChecked()
   expect(await ticked(admin)).toEqual(['webhooks.write', 'seats.read'])
   await expect(dialog(admin).getByLabel('Name')).toHaveValue('Copy')
-  await expect(admin).toHaveURL(listPath)
+  await expect(admin).toHaveURL(inWorkspace(listPath))
 })
 
 test('selects the custom date when a date is entered', async ({ admin }) => {
@@ -61,7 +61,7 @@ test('shows a rejected form in the dialog and focuses the first error', async ({
   await expect(name).toHaveAccessibleDescription(/^Name is required\./)
   await expect(admin.getByLabel('Expiry date')).toHaveAccessibleDescription(/^Expiry must be a date/)
   await expect(box(admin, 'seats.read')).toBeChecked()
-  await expect(admin).toHaveURL(listPath)
+  await expect(admin).toHaveURL(inWorkspace(listPath))
 
   await name.fill('Second try')
   await submit(admin)

@@ -1,6 +1,6 @@
 // What the dialog for deleting a key shows and offers, and what follows.
 import { expect, test } from './test.js'
-import { dialog, listPath, makeKey, nameToConfirm } from './steps.js'
+import { dialog, inWorkspace, listPath, makeKey, nameToConfirm } from './steps.js'
 
 async function ask(page, { id }) {
   await page.goto(`${listPath}/${id}`)
@@ -35,7 +35,7 @@ test('links the message to the receipt', async ({ admin }) => {
   await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
   await expect(admin.getByText('Deleted “Idle”.')).toBeVisible()
   await admin.getByRole('link', { name: 'View receipt' }).click()
-  await expect(admin).toHaveURL(`${listPath}/${key.id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${key.id}`))
   await expect(admin.getByText('Deletion receipt')).toBeVisible()
 })
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from '@playwright/test'
 import { SkipUp } from './skipup.js'
 import { inEveryLook } from './states.js'
-import { listPath } from './steps.js'
+import { inWorkspace, listPath } from './steps.js'
 
 const folder = (name) => fileURLToPath(new URL('../../../' + name, import.meta.url))
 
@@ -52,7 +52,7 @@ test('takes screenshots of the demo', async ({ browser }) => {
   const context = await browser.newContext({ baseURL: skipup.url })
   const page = await context.newPage()
   await page.goto(skipup.setupLink)
-  await expect(page).toHaveURL(listPath)
+  await expect(page).toHaveURL(inWorkspace(listPath))
   const paths = await keyPaths(page)
   for (const [name, open] of Object.entries(pages)) {
     await test.step(name, async () => {

@@ -1,7 +1,7 @@
 // Pausing, the review, and deleting several keys at once.
 import { expect, test } from './test.js'
 import { finding, findings, pauseKey, selectKeys } from './hygiene.js'
-import { dialog, listPath, makeKey, makeKeys, row, rows } from './steps.js'
+import { dialog, inWorkspace, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
 const bar = (page) => page.getByRole('form', { name: 'Selected keys' })
 const remove = (page) => page.getByRole('button', { name: 'Delete…' })
@@ -56,7 +56,7 @@ test.describe(() => {
     await expect(rows(admin)).toHaveCount(1)
     expect(admin.url()).toContain('review=expiring')
     await row(admin, 'Data lake').getByRole('link', { name: 'Extend Data lake' }).click()
-    await expect(admin).toHaveURL(`${listPath}/${skipup.contents['Data lake'].id}/access`)
+    await expect(admin).toHaveURL(inWorkspace(`${listPath}/${skipup.contents['Data lake'].id}/access`))
   })
 })
 
@@ -70,7 +70,7 @@ test('deletes all keys with a finding', async ({ admin, skipup }) => {
   await expect(dialog(admin).getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()
   await expect(dialog(admin).getByText(/Rejected everywhere after/)).toHaveCount(2)
   await dialog(admin).getByRole('link', { name: 'Done' }).click()
-  await expect(admin).toHaveURL(listPath)
+  await expect(admin).toHaveURL(inWorkspace(listPath))
   await expect(rows(admin)).toHaveCount(1)
 })
 

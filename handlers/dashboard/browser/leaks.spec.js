@@ -1,6 +1,6 @@
 // Scanning for leaked keys.
 import { expect, test } from './test.js'
-import { retainedState, listPath, makeKey } from './steps.js'
+import { inWorkspace, listPath, makeKey, retainedState } from './steps.js'
 
 const leaksPath = listPath + '/leaks'
 const found = (page) => page.getByRole('region', { name: /found$/ })
@@ -21,9 +21,9 @@ test('finds a key in pasted text and offers to delete it', async ({ admin, conte
   const opened = context.waitForEvent('page')
   await found(admin).getByRole('link', { name: 'Delete CI' }).click()
   const deletion = await opened
-  await expect(deletion).toHaveURL(`${listPath}/${id}/delete`)
+  await expect(deletion).toHaveURL(inWorkspace(`${listPath}/${id}/delete`))
   await deletion.getByRole('button', { name: 'Delete key' }).click()
-  await expect(deletion).toHaveURL(listPath)
+  await expect(deletion).toHaveURL(inWorkspace(listPath))
   await expect(found(admin), 'the result stays').toBeVisible()
 })
 

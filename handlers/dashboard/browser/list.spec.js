@@ -1,6 +1,6 @@
 // The list of keys: search, filters, sorting, and paging, without loading the page again.
 import { expect, test } from './test.js'
-import { listPath, makeKey, makeKeys, row, rows } from './steps.js'
+import { inWorkspace, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
 const search = (page) => page.getByLabel('Search by name or description, or paste a key')
 const sorted = (page, column) => page.getByRole('columnheader', { name: column })
@@ -56,12 +56,12 @@ test('finds a pasted key and keeps it out of the URL', async ({ admin }) => {
     await search(admin).fill(` ${key} `)
     await expect(rows(admin)).toHaveCount(1)
     await expect(row(admin, 'Leaked')).toBeVisible()
-    await expect(admin).toHaveURL(listPath + '?q=' + key.slice(0, 12) + '....')
+    await expect(admin).toHaveURL(inWorkspace(listPath + '?q=' + key.slice(0, 12) + '....'))
   })
   await admin.goto('/settings/audit-log')
   await admin.getByLabel('Search by name or ID').fill(key)
   await admin.keyboard.press('Enter')
-  await expect(admin).toHaveURL('/settings/audit-log?target=' + key.slice(0, 12) + '....')
+  await expect(admin).toHaveURL(inWorkspace('/settings/audit-log?target=' + key.slice(0, 12) + '....'))
   await expect(admin.locator('#events').getByText('created API key Leaked')).toBeVisible()
 })
 
@@ -72,7 +72,7 @@ test('searches by name and prefix while typing', async ({ admin, skipup }) => {
     await search(admin).pressSequentially('WARE')
     await expect(rows(admin)).toHaveCount(1)
     await expect(row(admin, 'Warehouse export')).toBeVisible()
-    await expect(admin).toHaveURL(listPath + '?q=WARE')
+    await expect(admin).toHaveURL(inWorkspace(listPath + '?q=WARE'))
     await expect(search(admin), 'the field keeps the focus').toBeFocused()
     await expect(admin.locator('#announcement')).toHaveText('1 key, Newest first')
     await search(admin).fill(prefix)
@@ -188,5 +188,5 @@ test('pages through hundreds of keys', async ({ admin, skipup }) => {
     await expect(rows(admin).first()).toContainText('Robot 510')
   })
   await admin.goto(listPath + '?page=99')
-  await expect(admin, 'a page past the end redirects to the last page').toHaveURL(listPath + '?page=11')
+  await expect(admin, 'a page past the end redirects to the last page').toHaveURL(inWorkspace(listPath + '?page=11'))
 })

@@ -1,6 +1,6 @@
 // The layout of the list of keys: it is a table from 704 pixels on, and nothing overflows or moves.
 import { expect, test } from './test.js'
-import { horizontalOverflow, listPath, row, rows } from './steps.js'
+import { horizontalOverflow, inWorkspace, listPath, row, rows } from './steps.js'
 import { makeTeam } from './team.js'
 
 const widths = [320, 390, 640, 704, 768, 1024, 1200, 1280, 1920]
@@ -140,7 +140,7 @@ test('changes the page size and goes to a page', async ({ admin, skipup }) => {
   const pages = admin.getByRole('navigation', { name: 'Pages' })
   await pages.getByRole('link', { name: '25', exact: true }).click()
   await expect(rows(admin)).toHaveCount(25)
-  await expect(admin).toHaveURL(listPath + '?size=25')
+  await expect(admin).toHaveURL(inWorkspace(listPath + '?size=25'))
   await pages.getByRole('spinbutton', { name: 'Page' }).fill('2')
   await admin.keyboard.press('Enter')
   await expect(rows(admin)).toHaveCount(2)

@@ -1,6 +1,6 @@
 // Live parts of pages, when requests fail, sessions expire, or forms are submitted.
 import { expect, test as base } from './test.js'
-import { dialog, listPath, makeKey, nameToConfirm, signIn } from './steps.js'
+import { dialog, inWorkspace, listPath, makeKey, nameToConfirm, signIn } from './steps.js'
 import { startRotation } from './rotation.js'
 import { deliver, deliveries, makeEndpoint, receive } from './webhooks.js'
 
@@ -65,7 +65,7 @@ test('leads to the next page when a part reloads before a form is answered', asy
   await admin.getByRole('link', { name: 'Cancel rotation' }).click()
   await dialog(admin).getByRole('button', { name: 'Delete new key' }).click()
   await expect(admin.getByText('Rotation canceled.')).toBeVisible()
-  await expect(admin).toHaveURL(`${listPath}/${old.id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${old.id}`))
 })
 
 test('returns to the page after an expired session', async ({ admin, skipup, context, receiver }) => {
@@ -73,7 +73,7 @@ test('returns to the page after an expired session', async ({ admin, skipup, con
   await context.clearCookies({ name: /^skipup_session/ })
   await expect(admin).toHaveURL(/\/login/)
   await signIn(admin)
-  await expect(admin).toHaveURL(`${listPath}/${old.id}/rotation`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${old.id}/rotation`))
   await expect(admin.getByRole('heading', { name: 'Rotation of CRM sync' })).toBeVisible()
 
   const hook = await makeEndpoint(admin, { url: receiver.url })
@@ -83,7 +83,7 @@ test('returns to the page after an expired session', async ({ admin, skipup, con
   await context.clearCookies({ name: /^skipup_session/ })
   await expect(admin).toHaveURL(/\/login/)
   await signIn(admin)
-  await expect(admin).toHaveURL(hook.address)
+  await expect(admin).toHaveURL(inWorkspace(hook.address))
 })
 
 test('shows the retry of a delivery', async ({ admin, skipup, receiver }) => {

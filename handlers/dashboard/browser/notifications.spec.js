@@ -1,6 +1,6 @@
 // The bell and the notifications behind it, without JavaScript.
 import { expect, test } from './test.js'
-import { listPath, makeKey } from './steps.js'
+import { inWorkspace, listPath, makeKey } from './steps.js'
 
 test.use({ javaScriptEnabled: false })
 
@@ -14,7 +14,7 @@ test('shows what happened to a key, until it is marked as read', async ({ admin 
   await expect(admin.getByRole('link', { name: 'Notifications', exact: true })).toBeVisible()
   await expect(item).not.toContainText('Unread')
   await item.getByRole('link', { name: 'Nightly sync' }).click()
-  await expect(admin).toHaveURL(`${listPath}/${key.id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${key.id}`))
 
   await admin.goto('/settings/account')
   await admin.getByLabel('Keys created').uncheck()

@@ -1,5 +1,5 @@
 // Passkeys, with Chromium's virtual authenticator.
-import { ada, atLocalhost, dialog, openForm, setLastProof, shownKey, signIn, submit } from './steps.js'
+import { ada, atLocalhost, dialog, inWorkspace, openForm, setLastProof, shownKey, signIn, submit } from './steps.js'
 import { expect, test } from './test.js'
 
 test.use({ variables: atLocalhost })
@@ -57,14 +57,14 @@ test('signs in with a passkey alone, and after a password', async ({ admin }) =>
   await admin.context().clearCookies()
   await admin.goto('/settings/members')
   await usePasskey(admin).click()
-  await expect(admin).toHaveURL('/settings/members')
+  await expect(admin).toHaveURL(inWorkspace('/settings/members'))
 
   await admin.context().clearCookies()
   await admin.goto('/settings/members')
   await signIn(admin)
   await expect(admin.getByRole('heading', { name: 'Use your passkey' })).toBeVisible()
   await usePasskey(admin).click()
-  await expect(admin).toHaveURL('/settings/members')
+  await expect(admin).toHaveURL(inWorkspace('/settings/members'))
 })
 
 test('suggests passkeys for the email', async ({ admin }) => {
@@ -72,6 +72,6 @@ test('suggests passkeys for the email', async ({ admin }) => {
   await addPasskey(admin, 'Laptop')
   await admin.context().clearCookies()
   await admin.goto('/settings/members')
-  await expect(admin).toHaveURL('/settings/members')
+  await expect(admin).toHaveURL(inWorkspace('/settings/members'))
   await expect(admin.getByText(ada.email).first()).toBeVisible()
 })

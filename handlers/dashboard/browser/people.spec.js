@@ -1,6 +1,6 @@
 // Members, their invitations, and seats.
 import { expect, test } from './test.js'
-import { ada, dialog, row, horizontalOverflow, signIn, submit, tabTo } from './steps.js'
+import { ada, dialog, horizontalOverflow, inWorkspace, row, signIn, submit, tabTo } from './steps.js'
 import { addMember, gil, grace, inviteGil, join, makeCrowd, membersPath, openMember, seatsPath } from './people.js'
 
 const link = (page) => page.getByLabel('Link', { exact: true })
@@ -21,7 +21,7 @@ test('invites a member, who joins and becomes an admin', async ({ admin, otherBr
   await dialog(admin).getByLabel('Email').fill(grace.email)
   await submit(admin)
   await expect(link(admin)).toBeFocused()
-  await expect(admin).toHaveURL(membersPath)
+  await expect(admin).toHaveURL(inWorkspace(membersPath))
   const address = await link(admin).inputValue()
   await admin.getByRole('link', { name: 'Done' }).click()
   await expect(row(admin, grace.email)).toContainText('Link expires in 7 days')
@@ -35,7 +35,7 @@ test('invites a member, who joins and becomes an admin', async ({ admin, otherBr
   await expect(other.getByLabel('Password')).toHaveAccessibleDescription(/must have at least 15 characters/)
   await expect(other.getByLabel('Your name')).toHaveValue('Grace')
   await accept(other)
-  await expect(other).toHaveURL('/settings/api-keys')
+  await expect(other).toHaveURL(inWorkspace('/settings/api-keys'))
   await expect(other.getByText(grace.email).first()).toBeVisible()
 
   await admin.reload()
@@ -57,7 +57,7 @@ test('a used link leads to the sign-in page', async ({ admin, otherBrowser }) =>
   await expect(other.getByRole('heading', { name: 'This invitation is no longer valid' })).toBeVisible()
   await other.getByRole('link', { name: 'Sign in' }).click()
   await signIn(other, grace)
-  await expect(other).toHaveURL('/settings/api-keys')
+  await expect(other).toHaveURL(inWorkspace('/settings/api-keys'))
 })
 
 test('joins with an existing account', async ({ admin, skipup, otherBrowser }) => {
@@ -68,7 +68,7 @@ test('joins with an existing account', async ({ admin, skipup, otherBrowser }) =
   await signIn(other, gil)
   await expect(other).toHaveURL(address)
   await other.getByRole('button', { name: 'Join workspace' }).click()
-  await expect(other).toHaveURL('/settings/api-keys')
+  await expect(other).toHaveURL(inWorkspace('/settings/api-keys'))
   await expect(other.getByRole('complementary').locator('summary').first()).toHaveText(/Workspace:.*Acme/)
   await admin.goto(membersPath)
   await expect(row(admin, 'Gil')).toContainText('Active')
@@ -120,7 +120,7 @@ test('keeps the last admin', async ({ admin }) => {
   await expect(admin.getByRole('heading', { name: 'Deactivate yourself?' })).toBeVisible()
   await submit(admin)
   await expect(dialog(admin).getByRole('alert')).toHaveText(/You can't remove the last admin/)
-  await expect(admin).toHaveURL(membersPath)
+  await expect(admin).toHaveURL(inWorkspace(membersPath))
 })
 
 test('searches, filters and pages 500 members in place', async ({ admin, skipup }) => {
@@ -135,7 +135,7 @@ test('searches, filters and pages 500 members in place', async ({ admin, skipup 
   await expect(admin.getByLabel('Search by name or email')).toBeFocused()
   await admin.getByLabel('Role').selectOption('admin')
   await expect(admin.getByRole('heading', { name: 'No members match' })).toBeVisible()
-  await expect(admin).toHaveURL(membersPath + '?q=person+49&role=admin')
+  await expect(admin).toHaveURL(inWorkspace(membersPath + '?q=person+49&role=admin'))
   await admin.getByLabel('Role').selectOption('')
   await expect(people(admin)).toHaveCount(11)
   expect(await admin.evaluate(() => window.loaded), 'without loading the page again').toBe('once')
@@ -143,7 +143,7 @@ test('searches, filters and pages 500 members in place', async ({ admin, skipup 
   await openMember(admin, 'Person 490')
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
   await submit(admin)
-  await expect(admin, 'keeps the search').toHaveURL(membersPath + '?q=person+49')
+  await expect(admin, 'keeps the search').toHaveURL(inWorkspace(membersPath + '?q=person+49'))
   await expect(people(admin)).toHaveCount(10)
 })
 
@@ -172,7 +172,7 @@ test('assigns a seat to a member found by search, and releases it', async ({ adm
   await expect(dialog(admin)).toContainText('Person 99')
   await submit(admin)
   await expect(notice(admin, 'Released Person 99’s seat')).toBeVisible()
-  await expect(admin).toHaveURL(seatsPath + '?q=person+99')
+  await expect(admin).toHaveURL(inWorkspace(seatsPath + '?q=person+99'))
   await expect(admin.getByRole('heading', { name: 'No seats match' })).toBeVisible()
 })
 
@@ -278,7 +278,7 @@ test.describe('without JavaScript', () => {
     const other = await otherBrowser({ javaScriptEnabled: false })
     await other.goto(address)
     await accept(other)
-    await expect(other).toHaveURL('/settings/api-keys')
+    await expect(other).toHaveURL(inWorkspace('/settings/api-keys'))
 
     await admin.getByLabel('Search by name or email').fill('hopper')
     await admin.getByRole('button', { name: 'Search', exact: true }).click()

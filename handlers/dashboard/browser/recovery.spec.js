@@ -1,6 +1,6 @@
 // Ways back into an account.
 import { addMember, grace, join, membersPath, openMember } from './people.js'
-import { ada, confirmLink, dialog, listPath, resetLink, row, signIn, submit } from './steps.js'
+import { ada, confirmLink, dialog, inWorkspace, listPath, resetLink, row, signIn, submit } from './steps.js'
 import { expect, test } from './test.js'
 
 const next = 'nine patient gardeners'
@@ -29,7 +29,7 @@ test('an admin creates a reset link, with which a member signs in again', async 
   await expect(other.getByLabel('New password')).toBeFocused()
   await choosePassword(other)
   await signIn(other, { email: grace.email, password: next })
-  await expect(other).toHaveURL('/settings/api-keys')
+  await expect(other).toHaveURL(inWorkspace('/settings/api-keys'))
 })
 
 test('changes the own name and email', async ({ admin, skipup }) => {
@@ -75,7 +75,7 @@ test.describe('without JavaScript', () => {
     await page.goto(address)
     await choosePassword(page)
     await signIn(page, { email: ada.email, password: next })
-    await expect(page).toHaveURL(listPath)
+    await expect(page).toHaveURL(inWorkspace(listPath))
     expect((await page.goto(address)).status()).toBe(404)
     await expect(page.getByRole('heading', { name: 'This link no longer works' })).toBeVisible()
   })

@@ -1,6 +1,6 @@
 // Rotating a key: the page shows callers as they switch, and the old key is deleted.
 import { expect, test } from './test.js'
-import { dialog, listPath, makeKey, nameToConfirm, row, shownKey, horizontalOverflow, submit } from './steps.js'
+import { dialog, horizontalOverflow, inWorkspace, listPath, makeKey, nameToConfirm, row, shownKey, submit } from './steps.js'
 import { callAs, ageLastUse, rotateKey, rotationOf, startRotation } from './rotation.js'
 
 const caller = (page, name) => page.locator('[data-caller]').filter({ hasText: name })
@@ -23,7 +23,7 @@ test('rotates a key and shows the receipt', async ({ admin, skipup }) => {
   await dialog(admin).getByRole('button', { name: 'Copy the key' }).click()
   await dialog(admin).getByRole('link', { name: 'Done' }).click()
 
-  await expect(admin).toHaveURL(rotationOf({ id }))
+  await expect(admin).toHaveURL(inWorkspace(rotationOf({ id })))
   expect(await admin.content()).not.toContain(next)
   await expect(caller(admin, 'sync 1.0')).toContainText('Not yet')
   await expect(caller(admin, 'sync 1.0').getByText('Not switched:')).toBeAttached()
@@ -111,10 +111,10 @@ test('links to the rotation from the list and the key', async ({ admin }) => {
   await rotateKey(admin, old)
   await admin.goto(listPath)
   await row(admin, 'Sync').last().getByRole('link', { name: 'Rotating' }).click()
-  await expect(admin).toHaveURL(rotationOf(old))
+  await expect(admin).toHaveURL(inWorkspace(rotationOf(old)))
   await admin.getByRole('link', { name: 'Back to key' }).click()
   await admin.getByRole('link', { name: 'Rotation', exact: true }).click()
-  await expect(admin).toHaveURL(rotationOf(old))
+  await expect(admin).toHaveURL(inWorkspace(rotationOf(old)))
 })
 
 test('fits many callers on a small screen', async ({ admin, skipup }) => {

@@ -1,6 +1,6 @@
 // The search box: a combobox that finds anything and runs commands.
 import { expect, test } from './test.js'
-import { dialog, listPath, makeKey } from './steps.js'
+import { dialog, inWorkspace, listPath, makeKey } from './steps.js'
 
 const box = (page) => page.getByRole('dialog', { name: 'Search' })
 const field = (page) => page.getByRole('combobox', { name: 'Search' })
@@ -29,7 +29,7 @@ test('finds a pasted key, and acts on it with the keyboard', async ({ admin }) =
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByRole('heading', { name: 'Pause' })).toBeVisible()
   await expect(admin.locator('#search-box input'), 'the key is gone').toHaveValue('')
-  await expect(admin, 'no page was left').toHaveURL('/settings/members')
+  await expect(admin, 'no page was left').toHaveURL(inWorkspace('/settings/members'))
 
   await admin.keyboard.press('Control+k')
   await expect(box(admin), 'one dialog at a time').toBeHidden()
@@ -37,7 +37,7 @@ test('finds a pasted key, and acts on it with the keyboard', async ({ admin }) =
   await admin.keyboard.press('Control+k')
   await admin.keyboard.type(id)
   await admin.keyboard.press('Enter') // before the results have arrived
-  await expect(admin).toHaveURL(`${listPath}/${id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${id}`))
 })
 
 test('runs commands', async ({ admin, skipup }) => {
@@ -54,7 +54,7 @@ test('runs commands', async ({ admin, skipup }) => {
   await expect(dialog(admin).getByLabel('Email')).toBeFocused()
   await admin.keyboard.press('Escape')
   await run('audit', 'Audit log')
-  await expect(admin).toHaveURL('/settings/audit-log')
+  await expect(admin).toHaveURL(inWorkspace('/settings/audit-log'))
   await run('globex', 'Globex')
   await expect(admin.getByRole('complementary').locator('summary').first()).toContainText('Globex')
 
@@ -70,7 +70,7 @@ test('Enter opens nothing but what was typed', async ({ admin }) => {
   await admin.clock.pauseAt(Date.now() + 60_000) // nothing is searched for until the clock moves
   let release
   const held = new Promise((resolve) => (release = resolve))
-  await admin.route('/search', async (route) => {
+  await admin.route('**/search', async (route) => {
     await held
     await route.continue()
   })
@@ -81,20 +81,20 @@ test('Enter opens nothing but what was typed', async ({ admin }) => {
   await expect(option(admin, 'Create API key'), 'the results of an empty search').toBeVisible()
   await expect(box(admin)).toBeVisible()
   await admin.clock.runFor(1000)
-  await expect(admin).toHaveURL(`${listPath}/${id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${id}`))
 })
 
 test('Enter repeats a search that failed', async ({ admin, faults }) => {
   const { id } = await makeKey(admin, { name: 'Nightly' })
   await admin.keyboard.press('Control+k')
   await expect(option(admin, 'Create API key')).toBeVisible()
-  await admin.route('/search', (route) => route.abort())
+  await admin.route('**/search', (route) => route.abort())
   await field(admin).fill('Nightly')
   await expect(admin.getByText('Can’t reach the server.', { exact: false })).toBeVisible()
   await faults.expected(/ERR_FAILED|Failed to fetch/)
-  await admin.unroute('/search')
+  await admin.unroute('**/search')
   await field(admin).press('Enter')
-  await expect(admin).toHaveURL(`${listPath}/${id}`)
+  await expect(admin).toHaveURL(inWorkspace(`${listPath}/${id}`))
 })
 
 test.describe('without JavaScript', () => {
@@ -104,9 +104,9 @@ test.describe('without JavaScript', () => {
     const { id, key } = await makeKey(admin, { name: 'Leaked' })
     await admin.getByRole('searchbox', { name: 'Search everything' }).fill(key)
     await admin.keyboard.press('Enter')
-    await expect(admin).toHaveURL('/search')
+    await expect(admin).toHaveURL(inWorkspace('/search'))
     await expect(admin.getByRole('main')).not.toContainText(key)
     await admin.getByRole('main').getByRole('link', { name: 'Leaked', exact: false }).first().click()
-    await expect(admin).toHaveURL(`${listPath}/${id}`)
+    await expect(admin).toHaveURL(inWorkspace(`${listPath}/${id}`))
   })
 })

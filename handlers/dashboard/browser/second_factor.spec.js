@@ -1,5 +1,5 @@
 // A second factor, from its setup to the forms that ask for it again.
-import { ada, codeOf, dialog, openForm, setLastProof, setUpSecondFactor, shownKey, signIn, submit } from './steps.js'
+import { ada, codeOf, dialog, inWorkspace, openForm, setLastProof, setUpSecondFactor, shownKey, signIn, submit } from './steps.js'
 import { expect, test } from './test.js'
 
 test('signs in with a code, and asks for another before a sensitive change', async ({ admin, skipup }) => {
@@ -20,7 +20,7 @@ test('signs in with a code, and asks for another before a sensitive change', asy
   await expect(admin.getByText('This code is incorrect, or was already used')).toBeVisible()
   await admin.getByLabel('Code').fill(codeOf(key, 1)) // the next one, which no one has used
   await admin.getByRole('button', { name: 'Sign in' }).click()
-  await expect(admin).toHaveURL('/settings/members')
+  await expect(admin).toHaveURL(inWorkspace('/settings/members'))
 
   await setLastProof(skipup, '-15 minutes')
   await admin.goto('/settings/api-keys')

@@ -1,6 +1,6 @@
 // Setting up a new server.
 import { expect, test } from './test.js'
-import { ada, listPath } from './steps.js'
+import { ada, inWorkspace, listPath } from './steps.js'
 
 test.use({ isSetUp: false })
 
@@ -16,7 +16,7 @@ test('the setup link creates the workspace and its admin, and signs in', async (
   await page.goto(skipup.setupLink)
   await expect(page.getByLabel('Workspace')).toBeFocused()
   await fill(page, ada)
-  await expect(page).toHaveURL(listPath)
+  await expect(page).toHaveURL(inWorkspace(listPath))
   await expect(page.getByRole('heading', { name: 'API keys', exact: true })).toBeVisible()
   const sidebar = page.getByRole('complementary', { name: 'Settings and workspace' })
   for (const text of [ada.workspace, ada.name, ada.email]) await expect(sidebar.getByText(text, { exact: true }).first()).toBeVisible()
@@ -27,7 +27,7 @@ test('the setup link works once', async ({ page, skipup, otherBrowser }) => {
   const late = await otherBrowser()
   await late.goto(skipup.setupLink)
   await fill(page, ada)
-  await expect(page).toHaveURL(listPath)
+  await expect(page).toHaveURL(inWorkspace(listPath))
 
   await fill(late, { ...ada, email: 'late@acme.test' })
   await expect(late.getByText('This setup link was already used or expired.')).toBeVisible()
@@ -62,7 +62,7 @@ test('an invalid form keeps the values entered except the password', async ({ pa
   expect(await page.content()).not.toContain('too short')
 
   await fill(page, ada)
-  await expect(page, 'the link still works').toHaveURL(listPath)
+  await expect(page, 'the link still works').toHaveURL(inWorkspace(listPath))
 })
 
 test('before the setup, the sign-in page says what to do', async ({ page, faults }) => {

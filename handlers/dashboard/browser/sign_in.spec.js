@@ -1,12 +1,12 @@
 // Signing in and out.
 import { expect, test } from './test.js'
-import { ada, dialog, listPath, openForm, shownKey, signIn, submit } from './steps.js'
+import { ada, dialog, inWorkspace, listPath, openForm, shownKey, signIn, submit } from './steps.js'
 
 test('returns to the requested page after signing in', async ({ page }) => {
   await page.goto(listPath + '?status=deleted')
   await expect(page.getByLabel('Email')).toBeFocused()
   await signIn(page)
-  await expect(page).toHaveURL(listPath + '?status=deleted')
+  await expect(page).toHaveURL(inWorkspace(listPath + '?status=deleted'))
 })
 
 test('an unknown email and a wrong password look the same', async ({ page }) => {
@@ -20,7 +20,7 @@ test('an unknown email and a wrong password look the same', async ({ page }) => 
     await expect(page.getByLabel('Password')).toHaveAccessibleDescription('Incorrect email or password.')
   }
   await signIn(page)
-  await expect(page).toHaveURL(listPath)
+  await expect(page).toHaveURL(inWorkspace(listPath))
 })
 
 test('asks to wait after too many attempts', async ({ page }) => {
@@ -74,5 +74,5 @@ test('keeps forms that are submitted after the session has ended', async ({ admi
   await expect(admin.getByRole('textbox', { name: 'Description' })).toHaveValue('A description that took a while')
 
   await endSession()
-  await expect(admin, 'a live page without changes leads to the sign-in page').toHaveURL(/\/login\?next=%2Fsettings%2Fapi-keys%2Fkey_/)
+  await expect(admin, 'a live page without changes leads to the sign-in page').toHaveURL(/\/login\?next=%2Fw%2Fws_\w+%2Fsettings%2Fapi-keys%2Fkey_/)
 })

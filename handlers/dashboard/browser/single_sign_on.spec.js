@@ -1,7 +1,7 @@
 // Single sign-on, with a real provider.
 import { addMember, grace } from './people.js'
 import { IdentityProvider } from './provider.js'
-import { ada, dialog, listPath, openForm, setLastProof, shownKey, submit } from './steps.js'
+import { ada, dialog, inWorkspace, listPath, openForm, setLastProof, shownKey, submit } from './steps.js'
 import { test as base, expect } from './test.js'
 
 const test = base.extend({
@@ -26,7 +26,7 @@ const signIn = (page) => page.getByRole('link', { name: 'Continue with Acme ID' 
 test('joins without a password, confirms a change in another tab, and is signed out by the provider', async ({ admin, visitor, provider, skipup }) => {
   await addMember(admin, { ...grace, role: 'admin' })
   await signIn(visitor)
-  await expect(visitor).toHaveURL(listPath)
+  await expect(visitor).toHaveURL(inWorkspace(listPath))
 
   await setLastProof(skipup, '-15 minutes')
   await openForm(visitor)
@@ -55,7 +55,7 @@ test('joins without a password, confirms a change in another tab, and is signed 
 test('turns passwords off for a workspace', async ({ admin, visitor, provider }) => {
   provider.person = ada
   await signIn(visitor)
-  await expect(visitor).toHaveURL(listPath)
+  await expect(visitor).toHaveURL(inWorkspace(listPath))
   await visitor.goto('/settings/policy')
   await visitor.getByLabel('Require single sign-on').check()
   await visitor.getByRole('button', { name: 'Save policy' }).click()
@@ -63,5 +63,5 @@ test('turns passwords off for a workspace', async ({ admin, visitor, provider })
   await admin.goto(listPath)
   await expect(admin.getByRole('heading', { name: 'Single sign-on required' })).toBeVisible()
   await signIn(admin)
-  await expect(admin).toHaveURL(listPath)
+  await expect(admin).toHaveURL(inWorkspace(listPath))
 })

@@ -3,7 +3,7 @@
 import { request } from '@playwright/test'
 import { hygieneStates } from './hygiene.js'
 import { names } from './names.js'
-import { ada, atLocalhost, confirmLink, createKey, createTestWorkspace, dialog, listPath, makeKey, makeKeys, openForm, resetLink, row, setLastProof, setUp, setUpSecondFactor, shownKey, signIn, submit, untilADate, useSession, workspaceMenu } from './steps.js'
+import { ada, atLocalhost, confirmLink, createKey, createTestWorkspace, dialog, inWorkspace, listPath, makeKey, makeKeys, openForm, resetLink, row, setLastProof, setUp, setUpSecondFactor, shownKey, signIn, submit, untilADate, useSession, workspaceMenu } from './steps.js'
 import { callAs, ageLastUse, rotationOf, startRotation } from './rotation.js'
 import { makeTeam, team } from './team.js'
 import { expect, test } from './test.js'
@@ -254,7 +254,7 @@ export const states = {
     await page.clock.install() // the message stays
     await askDeletion(page, keys['Event relay'])
     await dialog(page).getByRole('button', { name: 'Delete key' }).click()
-    await expect(page).toHaveURL(listPath)
+    await expect(page).toHaveURL(inWorkspace(listPath))
     await page.clock.runFor(100)
     await expect(page.getByText('Deleted “Event relay”.')).toBeVisible()
   }),

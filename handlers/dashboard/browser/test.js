@@ -1,7 +1,7 @@
 // The test function for all specs. Each test runs its own server, and fails on browser errors, server
 // errors, and leaked secrets, whatever else it tests.
 import { test as base, expect } from '@playwright/test'
-import { ada, listPath, setLastProof, setUp, useSession } from './steps.js'
+import { ada, listPath, nameWorkspace, setLastProof, setUp, useSession } from './steps.js'
 import { SkipUp } from './skipup.js'
 
 export { expect }
@@ -28,6 +28,7 @@ export const test = base.extend({
       const make = async (contents) => {
         const skipup = await SkipUp.start({}, contents && (await template()))
         const context = await browser.newContext({ baseURL: skipup.url })
+        nameWorkspace(context)
         const page = await context.newPage()
         if (contents) {
           await useSession(page, skipup)
@@ -58,6 +59,11 @@ export const test = base.extend({
 
   baseURL: async ({ skipup }, use) => use(skipup.url),
 
+  context: async ({ context }, use) => {
+    nameWorkspace(context)
+    await use(context)
+  },
+
   // Errors in the background. A test that causes one on purpose calls faults.expected().
   faults: [
     async ({ context, skipup }, use) => {
@@ -77,6 +83,7 @@ export const test = base.extend({
     await use(async (options = {}) => {
       const context = await browser.newContext({ baseURL, ...options })
       contexts.push(context)
+      nameWorkspace(context)
       faults.watch(context)
       return context.newPage()
     })

@@ -1,4 +1,4 @@
-import { createTestWorkspace, dialog, listPath, makeKey, useSession, workspaceMenu } from './steps.js'
+import { createTestWorkspace, dialog, inWorkspace, listPath, makeKey, useSession, workspaceMenu } from './steps.js'
 import { expect, test } from './test.js'
 
 const badge = (page) => workspaceMenu(page).getByText('Test', { exact: true })
@@ -7,7 +7,7 @@ test('creates a test workspace, whose keys the server accepts', async ({ admin, 
   const live = await makeKey(admin)
   await expect(badge(admin)).toHaveCount(0)
   await createTestWorkspace(admin)
-  await expect(admin).toHaveURL(listPath)
+  await expect(admin).toHaveURL(inWorkspace(listPath))
   await expect(badge(admin)).toBeVisible()
   await expect(admin.getByText('Create your first key')).toBeVisible()
   const key = await makeKey(admin)
@@ -33,7 +33,7 @@ test('offers no second test workspace, and switches back', async ({ admin }) => 
   await createTestWorkspace(admin)
   await workspaceMenu(admin).click()
   await expect(admin.getByRole('link', { name: 'Create test workspace' })).toHaveCount(0)
-  await admin.getByRole('button', { name: /Acme$/ }).click()
+  await admin.getByRole('link', { name: /Acme$/ }).click()
   await expect(badge(admin)).toHaveCount(0)
   await admin.goto('/settings/test-workspace')
   await expect(admin.getByRole('heading', { name: 'Open test workspace' })).toBeVisible()

@@ -32,7 +32,7 @@ export async function makeEndpoint(page, { url = 'https://hooks.example.com/skip
   const response = await page.request.post(webhooksPath, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, data: form.toString() })
   expect(response.status(), 'add an endpoint').toBe(201)
   const html = await response.text()
-  const id = /data-after-close="\/settings\/webhooks\/(we_\w+)"/.exec(html)[1]
+  const id = /data-after-close="[^"]*\/settings\/webhooks\/(we_\w+)"/.exec(html)[1]
   return { id, address: `${webhooksPath}/${id}`, secret: /value="(whsec_[^"]+)"/.exec(html)[1] }
 }
 

@@ -1,6 +1,6 @@
 // Settings > Webhooks, with a real receiver.
 import { expect, test as base } from './test.js'
-import { dialog, nameToConfirm, tabTo } from './steps.js'
+import { dialog, inWorkspace, nameToConfirm, tabTo } from './steps.js'
 import { deliveries, webhooksPath, makeEndpoint, receive } from './webhooks.js'
 
 const test = base.extend({
@@ -79,7 +79,7 @@ test('a ping shows and clears the filters', async ({ admin, receiver }) => {
   await admin.getByRole('button', { name: 'Send ping' }).click()
   await expect(deliveries(admin)).toHaveCount(2)
   await expect(statusFilter(admin)).toHaveValue('')
-  await expect(admin).toHaveURL(address)
+  await expect(admin).toHaveURL(inWorkspace(address))
 })
 
 test('works with the keyboard', async ({ admin, receiver }) => {
@@ -98,7 +98,7 @@ test('works with the keyboard', async ({ admin, receiver }) => {
   await statusFilter(admin).evaluate((field) => (field.stayed = true))
   await admin.keyboard.press('F')
   await expect(admin.getByRole('heading', { name: 'No deliveries match' })).toBeVisible()
-  await expect(admin).toHaveURL(address + '?status=failed')
+  await expect(admin).toHaveURL(inWorkspace(address + '?status=failed'))
   await expect(statusFilter(admin)).toHaveValue('failed')
   await expect(statusFilter(admin)).toBeFocused()
   expect(await statusFilter(admin).evaluate((field) => field.stayed), 'the next letters go to the same field').toBe(true)

@@ -1,6 +1,6 @@
 // Everything works without JavaScript.
 import { expect, test } from './test.js'
-import { ada, listPath, makeKey, makeKeys, nameToConfirm, rows, shownKey, signIn, untilADate } from './steps.js'
+import { ada, inWorkspace, listPath, makeKey, makeKeys, nameToConfirm, rows, shownKey, signIn, untilADate } from './steps.js'
 
 test.use({ javaScriptEnabled: false })
 
@@ -17,7 +17,7 @@ test.describe('before the setup', () => {
     await expect(page.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
 
     await page.getByRole('link', { name: 'Create key' }).first().click()
-    await expect(page).toHaveURL(listPath + '/new')
+    await expect(page).toHaveURL(inWorkspace(listPath + '/new'))
     await page.getByLabel('Name').fill('Plain')
     await page.getByRole('button', { name: 'Read-only' }).click()
     await expect(page.getByLabel('Name'), 'keeps the value entered').toHaveValue('Plain')
@@ -104,7 +104,7 @@ test('changes the theme and the workspace, and signs out', async ({ admin, skipu
   await signIn(admin, { ...ada, password: 'a wrong but long password' })
   await expect(admin.getByRole('alert')).toHaveText('Incorrect email or password.')
   await signIn(admin)
-  await expect(admin).toHaveURL(listPath)
+  await expect(admin).toHaveURL(inWorkspace(listPath))
 })
 
 test('returns to the same page after changing the theme', async ({ admin }) => {
@@ -113,7 +113,7 @@ test('returns to the same page after changing the theme', async ({ admin }) => {
   await admin.getByText(ada.email).click()
   await admin.getByRole('button', { name: 'Dark' }).click()
   await expect(admin.locator('html')).toHaveClass('dark')
-  await expect(admin).toHaveURL(listPath + '?status=active')
+  await expect(admin).toHaveURL(inWorkspace(listPath + '?status=active'))
 })
 
 test('opens the menu on a small screen', async ({ admin }) => {
