@@ -107,7 +107,7 @@ func isWaiting(t *testing.T, s *handlerstest.Server) bool {
 	}
 	defer func() { _ = db.Close() }()
 	var waiting bool
-	if err := db.QueryRow("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM \"api_keys\"%FOR NO KEY UPDATE%'").Scan(&waiting); err != nil {
+	if err := db.QueryRow("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'SELECT \"api_keys\".%'").Scan(&waiting); err != nil {
 		t.Fatal(err)
 	}
 	return waiting

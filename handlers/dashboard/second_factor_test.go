@@ -32,7 +32,7 @@ func TestStolenPasswordIsNotEnough(t *testing.T) {
 		}
 		wrong := enter("000000")
 		wrong.Want(t, http.StatusUnprocessableEntity, "This code is incorrect, or was already used", `value="/settings/members"`)
-		b.Get("/settings/members").WantRedirect(t, "/login?next=%2Fsettings%2Fmembers")
+		b.Get(in.Members()).WantRedirect(t, path.SignInAnd(in.Members()))
 		enter(app.Code(t)).WantRedirect(t, "/login?next=%2Fsettings%2Fmembers&signed_in=true")
 		b.Get("/settings/members").Want(t, http.StatusOK, handlerstest.AdminEmail)
 
