@@ -102,13 +102,18 @@ func TestDiagnoseADamagedFile(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
 	s.FillUsage(t, s.id, 20, 30)
+	const pageSize = 4096 // SQLite's default
+	var usage int         // the number of the first page with usage, from 1
+	if err := s.DB().Raw("SELECT rootpage FROM sqlite_schema WHERE name = 'api_key_usage_hours'").Scan(&usage).Error; err != nil {
+		t.Fatal(err)
+	}
 	s.Disconnect(t)
 	path, _ := models.SQLiteFile(s.URL)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(content[len(content)*9/10:], strings.Repeat("damaged ", 4096)) // where the usage is, not the schema
+	copy(content[(usage-1)*pageSize:], strings.Repeat("damaged ", pageSize/8))
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

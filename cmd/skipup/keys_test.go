@@ -155,7 +155,7 @@ func TestKeysHaveTheModeOfTheirWorkspace(t *testing.T) {
 
 		list := skipup(t, env, "workspace", "list")
 		list.requireCode(t, exitOK)
-		want := regexp.MustCompile(`^ID +NAME +MODE +CREATED\n` + live + `  Acme +live +\S+Z\n` + test + `  Acme \(test\)  test +\S+Z\n$`)
+		want := regexp.MustCompile(`^ID +NAME +MODE +STATE +MEMBERS +KEYS +CREATED\n` + live + `  Acme +live +active +1 +2 +\S+Z\n` + test + `  Acme \(test\)  test +active +1 +2 +\S+Z\n$`)
 		if !want.MatchString(list.stdout) {
 			t.Errorf("list = %q, want a match of %s", list.stdout, want)
 		}
