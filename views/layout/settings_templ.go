@@ -124,7 +124,7 @@ func Settings(title, active string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "Menu</button></div></header><aside id=\"sidebar\" class=\"sidebar\" popover aria-label=\"Settings and workspace\"><div class=\"flex flex-col\"><div class=\"flex items-center justify-between gap-2 px-4 pt-4 pb-3 lg:pt-5\"><a href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<span class=\"max-[22rem]:sr-only\">Menu</span></button></div></header><aside id=\"sidebar\" class=\"sidebar\" popover aria-label=\"Settings and workspace\"><div class=\"flex flex-col\"><div class=\"flex items-center justify-between gap-2 px-4 pt-4 pb-3 lg:pt-5\"><a href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -97,7 +97,7 @@ test('switches between workspaces', async ({ admin, skipup }) => {
   const shown = admin.getByRole('complementary').locator('summary').first()
   const switchTo = async (name) => {
     await shown.click()
-    await admin.getByRole('button', { name }).click()
+    await admin.getByRole('link', { name }).click()
     await expect(shown).toHaveText(new RegExp('Workspace:.*' + name))
   }
   await expect(row(admin, 'Key of Acme')).toBeVisible()

@@ -82,7 +82,7 @@ test('shows that forms are being sent', async ({ admin }) => {
   await admin.goto(listPath)
   await openForm(admin)
   await dialog(admin).getByLabel('Name', { exact: true }).fill('New')
-  await slow(admin, (url) => url.pathname === listPath || url.pathname === `${listPath}/${id}`)
+  await slow(admin, (url) => url.pathname.endsWith(listPath) || url.pathname.endsWith(`${listPath}/${id}`))
   expect(await feedback(admin.locator('[data-submit]')), 'milliseconds until Create is busy').toBeLessThan(300)
   await expect(admin.getByRole('textbox', { name: /^Key for/ })).toBeVisible()
   await admin.goto(`${listPath}/${id}`)

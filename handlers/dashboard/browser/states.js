@@ -389,7 +389,7 @@ export const states = {
   'test-workspace': signedIn(async (page) => {
     await createTestWorkspace(page)
     await workspaceMenu(page).click()
-    await expect(page.getByRole('button', { name: 'Acme (test)' })).toBeVisible()
+    await expect(page.getByRole('link', { name: 'Acme (test)' })).toBeVisible()
   }),
   policy: signedIn((page) => page.goto('/settings/policy')),
   'policy-rejected': inTeam(async (page) => {
