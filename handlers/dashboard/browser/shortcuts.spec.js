@@ -1,6 +1,6 @@
 // The menu of each row in the list of keys, and the keyboard shortcuts.
 import { expect, test } from './test.js'
-import { dialog, listPath, makeKeys, row } from './steps.js'
+import { dialog, inWorkspace, listPath, makeKeys, row } from './steps.js'
 
 const byName = listPath + '?sort=name&order=asc'
 const menuOf = (page, name) => page.getByRole('button', { name: `Actions for ${name}` })
@@ -18,7 +18,7 @@ test('moves between rows and acts on them with single keys, until these are turn
   await expect(row(admin, 'First').getByRole('checkbox')).toBeChecked()
   await expect(row(admin, 'Second').getByRole('checkbox')).not.toBeChecked()
   await admin.keyboard.press('Control+e')
-  await expect(admin, 'no shortcut with Control').toHaveURL(byName)
+  await expect(admin, 'no shortcut with Control').toHaveURL(inWorkspace(byName))
   await admin.keyboard.press('c')
   await expect(dialog(admin).getByLabel('Name')).toBeFocused()
   await admin.keyboard.type('x/?cjke')

@@ -96,7 +96,7 @@ test('changes the theme and the workspace, and signs out', async ({ admin, skipu
   await expect(admin.locator('html')).toHaveClass('dark')
 
   await admin.getByRole('complementary').locator('summary').first().click()
-  await admin.getByRole('button', { name: 'Globex' }).click()
+  await admin.getByRole('link', { name: 'Globex' }).click()
   await expect(admin.getByRole('heading', { name: 'Create your first key' })).toBeVisible()
   await admin.getByText(ada.email).click()
   await admin.getByRole('button', { name: 'Sign out', exact: true }).click()
