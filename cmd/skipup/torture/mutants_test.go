@@ -73,7 +73,6 @@ var mutants = []mutant{
 	{
 		name: "evict only on the node that made the change",
 		edits: []edit{
-			{revocationFile, "\t\"time\"\n", "\t\"sync\"\n\t\"time\"\n"},
 			{revocationFile, "type revocation struct {", "var OwnEpochs sync.Map\n\ntype revocation struct {"},
 			{revocationFile, "	committedAt, start := s.now(), time.Now()\n", "	committedAt, start := s.now(), time.Now()\n	OwnEpochs.Store(row.Epoch, true)\n"},
 			{pollFile, "	if changes.All || len(changes.Digests) > 0 {\n", "	if _, own := models.OwnEpochs.Load(changes.State.Epoch); own && (changes.All || len(changes.Digests) > 0) {\n"},
