@@ -266,21 +266,22 @@ func publicURLOf(s settings, listening net.Addr) string {
 // printWelcome prints the URL of the server and, until there is a workspace, a setup link. The
 // link's token appears nowhere else.
 func (p *program) printWelcome(ctx context.Context, store *models.Store, publicURL string, pages http.Handler) (http.Handler, error) {
-	if err := p.printf("SkipUp Keys is running at %s", publicURL); err != nil {
+	needed, err := store.NeedsSetup(ctx)
+	if err != nil {
 		return nil, err
 	}
-	needed, err := store.NeedsSetup(ctx)
-	if err != nil || !needed {
-		return pages, err
+	if !needed {
+		return pages, p.printf("SkipUp Keys is running at %s", publicURL)
 	}
 	token, err := store.NewSetupLink(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return pages, p.printf(`
+	return pages, p.printf(`SkipUp Keys is running at %s
+
   This database is empty: %s
   Open this link to create your workspace and admin account (works once):
 
     %s
-`, store.Database(), publicURL+path.SetUpWith(token))
+`, publicURL, store.Database(), publicURL+path.SetUpWith(token))
 }
