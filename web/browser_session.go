@@ -3,11 +3,8 @@ package web
 import (
 	"cmp"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -286,17 +283,6 @@ func SetNotice(c echo.Context, text string) error {
 	return changeSession(c, models.SessionChange{Notice: models.To(text)})
 }
 
-// SetTheme stores the theme in the browser, so that it also applies before sign-in.
-func SetTheme(c echo.Context, theme viewer.Theme) { setPreference(c, themeCookie, string(theme)) }
-
-// SetTimes stores in the browser how pages show times.
-func SetTimes(c echo.Context, times viewer.Times) { setPreference(c, timesCookie, string(times)) }
-
-func setPreference(c echo.Context, cookie, value string) {
-	options := cookieOptions(browserSessionsOf(c).publicURL, longLived)
-	c.SetCookie(sessions.NewCookie(cookie, value, &options))
-}
-
 // changeSession changes the browser's session for later requests.
 func changeSession(c echo.Context, change models.SessionChange) error {
 	b := browserSessionsOf(c)
@@ -307,123 +293,6 @@ func changeSession(c echo.Context, change models.SessionChange) error {
 	return b.store.UpdateSession(c.Request().Context(), session.ID, change)
 }
 
-// RequireUser redirects visitors to the sign-in page, which brings them back afterwards. For a part of a
-// page, it returns an error, so that a script can keep the page with what was entered on it.
-func RequireUser(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		switch r := c.Request(); {
-		case viewer.Of(r.Context()).User != nil:
-			return next(c)
-		case isForPart(r):
-			return errSignedOut
-		case r.Method == http.MethodGet, r.Method == http.MethodHead:
-			return Redirect(c, path.SignInAnd(r.URL.RequestURI()))
-		default:
-			return Redirect(c, path.SignInAgain(PageOfForm(r), path.FormNotSent))
-		}
-	}
-}
-
-// PageOfForm returns the URL of the page from which a form was sent, or that of the root.
-func PageOfForm(r *http.Request) string {
-	from, err := url.Parse(r.Referer())
-	if err != nil || from.Host != r.Host {
-		return path.Root
-	}
-	return LocalURL(from.RequestURI())
-}
-
-// returnTo returns the URL of the page to return to after signing in, or "" if the request is for
-// neither a page nor a part of one.
-func returnTo(r *http.Request) string {
-	switch shown, err := url.Parse(r.Header.Get("HX-Current-URL")); {
-	case isForPart(r) && err == nil:
-		return shown.RequestURI()
-	case isForPart(r), r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return ""
-	}
-	return r.URL.RequestURI()
-}
-
-// ReplacedPart returns the ID of the part of the current page that htmx replaces by the response, or "".
-func ReplacedPart(c echo.Context) string {
-	_, id, _ := strings.Cut(c.Request().Header.Get("HX-Target"), "#")
-	return id
-}
-
-// RequireMember returns 404 to those who don't belong to the workspace that the path names, as if it didn't exist.
-// The session remembers the workspace of the last page that a member opened.
-func RequireMember(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		member := viewer.Of(c.Request().Context()).Member
-		if member == nil {
-			return echo.ErrNotFound
-		}
-		if c.Request().Method == http.MethodGet && !ForPart(c) {
-			if err := rememberWorkspace(c, member.WorkspaceID); err != nil {
-				return err
-			}
-		}
-		return next(c)
-	}
-}
-
-func rememberWorkspace(c echo.Context, id string) error {
-	session, err := browserSessionsOf(c).session(c)
-	if err != nil || session.Values[workspaceValue] == id {
-		return err
-	}
-	return changeSession(c, models.SessionChange{WorkspaceID: models.To(id)})
-}
-
-// Require returns middleware that rejects members without a permission in the workspace.
-func Require(permission models.Permission) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if !May(c, permission) {
-				return permissionError{permission}
-			}
-			return next(c)
-		}
-	}
-}
-
 func setViewer(c echo.Context, v viewer.Viewer) {
 	c.SetRequest(c.Request().WithContext(viewer.With(c.Request().Context(), v)))
-}
-
-func cookieOf(c echo.Context, name string) string {
-	cookie, err := c.Cookie(name)
-	if err != nil {
-		return ""
-	}
-	return cookie.Value
-}
-
-// locationOf returns the browser's time zone, or UTC if it is unknown. "Local" would be the
-// server's.
-func locationOf(c echo.Context) *time.Location {
-	name := cookieOf(c, zoneCookie)
-	if name == "" || name == "Local" || len(name) > 64 {
-		return time.UTC
-	}
-	location, err := time.LoadLocation(name)
-	if err != nil {
-		return time.UTC
-	}
-	return location
-}
-
-var errSignedOut = errors.New("sign in first")
-
-// permissionError rejects a caller who lacks a permission.
-type permissionError struct{ permission models.Permission }
-
-func (e permissionError) Error() string {
-	return "the caller lacks the permission " + string(e.permission)
-}
-
-// May reports whether the caller has a permission in the current workspace.
-func May(c echo.Context, permission models.Permission) bool {
-	return viewer.Of(c.Request().Context()).May(permission)
 }
