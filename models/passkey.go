@@ -322,7 +322,7 @@ func (s *Store) SignInWithPasskey(ctx context.Context, rp *RelyingParty, oldSess
 	if err != nil {
 		return nil, s.addFailedPasskey(ctx, used, err)
 	}
-	attempt, err := s.deviceOf(ctx, used.user, device)
+	known, err := s.knownDevice(ctx, used.user, device)
 	if err != nil {
 		return nil, err
 	}
@@ -335,7 +335,7 @@ func (s *Store) SignInWithPasskey(ctx context.Context, rp *RelyingParty, oldSess
 		if err := tx.recordUse(ctx, used); err != nil {
 			return err
 		}
-		in, err = tx.startSession(ctx, used.user, workspaceID, oldSession, attempt, map[string]string{"passkey": used.passkey.Name})
+		in, err = tx.startSession(ctx, used.user, workspaceID, oldSession, unlimited(known), map[string]string{"passkey": used.passkey.Name})
 		return err
 	})
 	if err != nil {
@@ -344,14 +344,8 @@ func (s *Store) SignInWithPasskey(ctx context.Context, rp *RelyingParty, oldSess
 	return in, nil
 }
 
-// deviceOf returns an attempt without limits, because no one can guess the answer of a passkey.
-func (s *Store) deviceOf(ctx context.Context, user *User, device string) (attempt signInAttempt, err error) {
-	known, err := s.isKnownDevice(ctx, Credentials{Email: user.Email, Device: device})
-	if known {
-		attempt.device = device
-	}
-	return attempt, err
-}
+// unlimited returns an attempt without limits, because no one can guess the answer of a passkey.
+func unlimited(device string) signInAttempt { return signInAttempt{device: device} }
 
 // addFailedPasskey records a failed sign-in if err is about the passkey. It returns err.
 func (s *Store) addFailedPasskey(ctx context.Context, used *answer, err error) error {
@@ -371,11 +365,11 @@ func (s *Store) CompleteSignInWithPasskey(ctx context.Context, rp *RelyingParty,
 	if err != nil {
 		return nil, s.addFailedPasskey(ctx, used, err)
 	}
-	attempt, err := s.deviceOf(ctx, user, device)
+	known, err := s.knownDevice(ctx, user, device)
 	if err != nil {
 		return nil, err
 	}
-	in, err := s.completeSignIn(ctx, oldSession, pendingID, user, attempt, func(ctx context.Context, tx *Store) (string, error) {
+	in, err := s.completeSignIn(ctx, oldSession, pendingID, user, unlimited(known), func(ctx context.Context, tx *Store) (string, error) {
 		return "passkey", tx.recordUse(ctx, used)
 	})
 	return in, s.addFailedPasskey(ctx, used, err)

@@ -217,6 +217,15 @@ func (s *Store) UnlockUser(ctx context.Context, email string) (*User, error) {
 	return user, err
 }
 
+// knownDevice returns device if the user has signed in with it before, and "" otherwise.
+func (s *Store) knownDevice(ctx context.Context, user *User, device string) (string, error) {
+	known, err := s.isKnownDevice(ctx, Credentials{Email: user.Email, Device: device})
+	if !known {
+		device = ""
+	}
+	return device, err
+}
+
 func (s *Store) isKnownDevice(ctx context.Context, c Credentials) (bool, error) {
 	if c.Device == "" {
 		return false, nil

@@ -46,8 +46,9 @@ var (
 // SignInWithProvider starts a session for a person who signed in with a provider of single sign-on, and ends the
 // session oldSession, if there is one. It finds the user whom an earlier sign-in linked to the identity. Without
 // one, it finds the user by the verified email and links them: an invited person joins the workspaces that invited
-// them, and someone whose groups give them a role needs no invitation. It returns Forbidden for an unknown person, and for one whose email isn't verified. If the user has a second
-// factor and the provider didn't ask for one, no session starts: SignInWithCode completes the sign-in.
+// them, and someone whose groups give them a role needs no invitation. It returns Forbidden for an unknown person,
+// and for one whose email isn't verified. If the user has a second factor and the provider didn't ask for one, no
+// session starts: SignInWithCode completes the sign-in.
 func (s *Store) SignInWithProvider(ctx context.Context, oldSession, device string, who ProviderIdentity) (in *SignedIn, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {
 		user, identity, err := tx.identify(ctx, who)
@@ -77,12 +78,8 @@ func (s *Store) SignInWithProvider(ctx context.Context, oldSession, device strin
 			}
 			return nil
 		}
-		known, err := tx.isKnownDevice(ctx, Credentials{Email: user.Email, Device: device})
-		if err != nil {
+		if attempt.device, err = tx.knownDevice(ctx, user, device); err != nil {
 			return err
-		}
-		if known {
-			attempt.device = device
 		}
 		if in, err = tx.startSession(ctx, user, workspaceID, oldSession, attempt, map[string]string{"method": bySingleSignOn}); err != nil {
 			return err
