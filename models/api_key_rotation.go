@@ -80,11 +80,11 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 	return next, secret, nil
 }
 
-// lockAPIKey returns a key of a workspace, even a deleted one, and locks its row until the transaction
-// ends. To lock several keys, use lockKeys.
+// lockAPIKey returns a key, even a deleted one, of a workspace that isn't deleted, and locks its row until the
+// transaction ends. To lock several keys, use lockKeys.
 func (s *Store) lockAPIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	var key APIKey
-	lock := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("workspace_id = ? AND id = ?", workspaceID, id)
+	lock := s.with(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("workspace_id = ? AND id = ? AND "+ofPresentWorkspace, workspaceID, id)
 	if err := lock.Take(&key).Error; err != nil {
 		return nil, notFound(err, "API key")
 	}

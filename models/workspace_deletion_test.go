@@ -54,6 +54,9 @@ func TestDeleteWorkspace(t *testing.T) {
 				t.Fatal(err)
 			}
 			modelstest.Equal(t, "status of "+stored.Name, stored.StatusAt(s.Now()), models.KeyPaused)
+			if _, err := s.ResumeAPIKey(s.ctx, s.id, id); !models.IsKind(err, models.NotFound) {
+				t.Errorf("resume %s: %v, want NotFound", stored.Name, err)
+			}
 		}
 		for _, id := range []string{s.id, test.ID} {
 			if _, err := s.Workspace(s.ctx, id); !models.IsKind(err, models.NotFound) {
