@@ -196,6 +196,7 @@ func TestSettingsChecks(t *testing.T) {
 		{"oidc-role-claim", "roles", "roles"},
 		{"oidc-roles", "key-admins=admin", ""},
 		{"oidc-roles", "key-admins=owner@ws_01KKNTQ1T8J2VYX5NR753CWRGR", ""},
+		{"oidc-roles", "key-admins=member@ws_01KKNTQ1T8J2VYX5NR753CWRGR", ""}, // as the database names viewers
 		{"oidc-roles", "key-admins=admin@Acme", ""},
 		{"oidc-issuer", "http://id.example.com", ""},
 		{"oidc-issuer", "https://ada:hunter2@id.example.com", ""},
@@ -276,7 +277,7 @@ func TestSingleSignOnSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := map[string]string{"SKIPUP_OIDC_ISSUER": "https://id.example.com/", "SKIPUP_OIDC_CLIENT_ID": "skipup", "SKIPUP_OIDC_CLIENT_SECRET_FILE": secret,
-		"SKIPUP_OIDC_ROLES": "a=b=admin@ws_01KKNTQ1T8J2VYX5NR753CWRGR, everyone=viewer@ws_01KKNTQ1T8J2VYX5NR753CWRGR"}
+		"SKIPUP_OIDC_ROLES": "a=b=key-manager@ws_01KKNTQ1T8J2VYX5NR753CWRGR, everyone=viewer@ws_01KKNTQ1T8J2VYX5NR753CWRGR"}
 	s, err := loaded(t, env)
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +286,7 @@ func TestSingleSignOnSettings(t *testing.T) {
 	modelstest.Equal(t, "name", provider.Name(), "id.example.com")
 	modelstest.Equal(t, "issuer", provider.Issuer(), "https://id.example.com/")
 	modelstest.Equal(t, "secret", string(s.OIDCClientSecret), "hunter2")
-	modelstest.Equal(t, "roles", fmt.Sprint(s.OIDCRoles), "[{a=b admin ws_01KKNTQ1T8J2VYX5NR753CWRGR} {everyone member ws_01KKNTQ1T8J2VYX5NR753CWRGR}]")
+	modelstest.Equal(t, "roles", fmt.Sprint(s.OIDCRoles), "[{a=b key_manager ws_01KKNTQ1T8J2VYX5NR753CWRGR} {everyone member ws_01KKNTQ1T8J2VYX5NR753CWRGR}]")
 	for _, missing := range []string{"SKIPUP_OIDC_ISSUER", "SKIPUP_OIDC_CLIENT_ID", "SKIPUP_OIDC_CLIENT_SECRET_FILE"} {
 		incomplete := maps.Clone(env)
 		delete(incomplete, missing)

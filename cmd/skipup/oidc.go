@@ -6,7 +6,6 @@ import (
 	"encoding"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/skipup/keys/models"
@@ -74,7 +73,7 @@ func (w *words) UnmarshalText(text []byte) error {
 // providerRoles are roles by groups of the provider.
 type providerRoles []models.ProviderRole
 
-var errRoles = errors.New("use comma-separated mappings GROUP=ROLE@WORKSPACE_ID, such as key-admins=admin@ws_01KKNTQ1T8J2VYX5NR753CWRGR, with the role viewer, key_manager, or admin")
+var errRoles = errors.New("use comma-separated mappings GROUP=ROLE@WORKSPACE_ID, such as key-admins=admin@ws_01KKNTQ1T8J2VYX5NR753CWRGR, with the role viewer, key-manager, or admin")
 
 func (r *providerRoles) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
@@ -87,11 +86,8 @@ func (r *providerRoles) UnmarshalText(text []byte) error {
 			return errRoles
 		}
 		name, workspace, _ := strings.Cut(part[split+1:], "@")
-		role := models.Role(name)
-		if name == "viewer" {
-			role = models.Viewer
-		}
-		if name == string(models.Viewer) || !slices.Contains(models.Roles, role) || !models.IsID(workspace) || !strings.HasPrefix(workspace, "ws_") {
+		role, known := roleOf(name)
+		if !known || !models.IsID(workspace) || !strings.HasPrefix(workspace, "ws_") {
 			return errRoles
 		}
 		*r = append(*r, models.ProviderRole{Group: part[:split], Role: role, WorkspaceID: workspace})
