@@ -62,7 +62,7 @@ func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSO
 		state := one.State
 		if w.DeletedAt != nil {
 			one.State = "deleted"
-			state = "deleted, removed at " + formatTime(one.RemovedAt)
+			state = "deleted, restorable until " + formatTime(one.RemovedAt)
 		}
 		listed = append(listed, one)
 		rows = append(rows, []string{w.ID, visible(w.Name), string(w.Mode), state, strconv.FormatInt(w.Members, 10), strconv.FormatInt(w.Keys, 10), formatTime(&one.CreatedAt)})

@@ -262,7 +262,7 @@ func TestWorkspaceDeleteAndRestore(t *testing.T) {
 	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acm").requireFailure(t, exitUsage, "--confirm-name doesn't match")
 	skipup(t, env, "workspace", "delete", "ws_unknown", "--confirm-name", "Acme").requireFailure(t, exitRejected, "skipup workspace list")
 	skipup(t, env, "workspace", "delete", acme, "--confirm-name", "Acme").requireCode(t, exitOK)
-	modelstest.Contains(t, "list after the deletion", state(), "deleted, removed at ")
+	modelstest.Contains(t, "list after the deletion", state(), "deleted, restorable until ")
 	skipup(t, env, "keys", "list").requireFailure(t, exitRejected, "There is no workspace in ")
 	restored := skipup(t, env, "workspace", "restore", acme)
 	restored.requireCode(t, exitOK)
