@@ -39,7 +39,11 @@ func (s *Store) Diagnose(ctx context.Context) []Diagnosis {
 	if !current { // other tables may be missing
 		return findings
 	}
-	return append(findings, s.diagnoseSecrets(ctx), s.diagnoseClock(ctx), s.diagnoseLease(ctx), s.diagnoseNodes(ctx))
+	findings = append(findings, s.diagnoseSecrets(ctx), s.diagnoseClock(ctx), s.diagnoseLease(ctx), s.diagnoseNodes(ctx))
+	if s.dialect.name == postgresql {
+		findings = append(findings, s.diagnoseConnections(ctx))
+	}
+	return findings
 }
 
 func failed(check string, err error) Diagnosis {

@@ -90,6 +90,16 @@ func TestDiagnoseProblems(t *testing.T) {
 	}
 }
 
+func TestDiagnoseConnections(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	s.silentNode(t, "web-1")
+	s.silentNode(t, "web-2")
+	wantDiagnosis(t, s.Diagnose(s.ctx), "connections", models.LevelOK, "Registered nodes: 2.")
+	greedy := s.Limited(t, models.MaxConnections)
+	wantDiagnosis(t, greedy.Diagnose(s.ctx), "connections", models.LevelWarning, "but 2 nodes open up to 1000 each")
+}
+
 func TestDiagnoseTheClock(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")

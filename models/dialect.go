@@ -50,6 +50,8 @@ var (
 	errPostgreSQL  = errors.New(`the PostgreSQL URL is invalid: ` +
 		`check its host, port, parameters, and the files that they refer to; ` +
 		`in USER and PASSWORD, characters such as / ? # and @ must be percent-encoded`)
+	errPoolParameters = errors.New(`remove pool_max_conns and all other parameters that start with pool_ from the PostgreSQL URL; ` +
+		`SKIPUP_DATABASE_CONNECTIONS limits the connections of a node`)
 )
 
 // sqliteSettings configure each connection. Writers of other processes wait for each other in SQLite.
@@ -104,6 +106,11 @@ func parsePostgreSQL(databaseURL string) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, errPostgreSQL
 	}
+	for name := range config.RuntimeParams {
+		if strings.HasPrefix(name, "pool_") { // of pgxpool; PostgreSQL would reject the connection
+			return nil, errPoolParameters
+		}
+	}
 	return config, nil
 }
 
@@ -154,12 +161,33 @@ func (f *sqliteFile) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 	return pool, gormlite.OpenDB(&turns{pool, f.turn}), nil
 }
 
-// connections returns the size of the connection pool.
-func (d dialect) connections() int {
+// The connections to PostgreSQL that a Store opens at most, including those of ListenForKeyChanges.
+const (
+	// DefaultConnections leaves room on a server with PostgreSQL's default of 100 for three nodes, a fourth while
+	// they are replaced, and backups.
+	DefaultConnections = 20
+	// MinConnections suffices for polls and a few queries at a time.
+	MinConnections = 8
+	// MaxConnections is more than any server should have.
+	MaxConnections = 1000
+)
+
+const (
+	// pollConnections are for this process and for the nodes that poll through it.
+	pollConnections = 4
+	// listenConnections is for notifications.
+	listenConnections = 1
+	// sqliteConnections is for all queries but those of polls.
+	sqliteConnections = 8
+)
+
+// poolSize returns how many connections queries may use, except for those of polls. Most is the limit of
+// all connections.
+func (d dialect) poolSize(most int) int {
 	if d.name == sqlite {
-		return 8
+		return sqliteConnections
 	}
-	return 24
+	return most - pollConnections - listenConnections
 }
 
 // useWAL switches to write-ahead logging, in which readers never wait for a writer. It retries by

@@ -1,13 +1,16 @@
 package models_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
@@ -32,6 +35,7 @@ func TestOpenErrorOmitsURL(t *testing.T) {
 		"postgres://ada:100%hunter2@db/keys?sslmode=perhaps",
 		"postgres://db/keys?user=ada&password=hunter2&sslmode=perhaps",
 		"postgres://db/keys?user=ada&pass%77ord=hunter2&sslmode=perhaps",
+		"postgres://ada:hunter2@db/keys?pool_max_conns=10",
 		"postgres://db/keys?sslmode=require&sslpassword=hunter2&sslcert=/no/such&sslkey=/no/such",
 		"hunter2",
 	} {
@@ -63,6 +67,13 @@ func TestPasswordErrorMentionsPercentEncoding(t *testing.T) {
 	err := models.CheckURL("postgres://ada:p@ss#w/rd@db/keys")
 	if err == nil || !strings.Contains(err.Error(), "percent-encoded") {
 		t.Errorf("error = %v, want advice to percent-encode", err)
+	}
+}
+
+func TestPoolParametersOfOtherPrograms(t *testing.T) {
+	err := models.CheckURL("postgres://ada@db/keys?pool_max_conns=10")
+	if err == nil || !strings.Contains(err.Error(), "SKIPUP_DATABASE_CONNECTIONS") {
+		t.Errorf("error = %v, want the setting to use instead", err)
 	}
 }
 
@@ -177,4 +188,30 @@ func TestConnectionsHaveAName(t *testing.T) {
 		}
 		modelstest.Equal(t, "application_name", name, want)
 	}
+}
+
+// TestConnectionsAreLimited counts the connections of a busy node, including those for polls and notifications.
+func TestConnectionsAreLimited(t *testing.T) {
+	t.Parallel()
+	s := modelstest.NewPostgreSQL(t)
+	s.URL += "&application_name=limited"
+	node := s.Limited(t, models.MinConnections)
+	go node.ListenForKeyChanges(t.Context())
+	var busy errgroup.Group
+	for range 2 * models.MinConnections {
+		busy.Go(func() error {
+			return errors.Join(node.DB().Exec("SELECT pg_sleep(0.05)").Error, node.Polls().Exec("SELECT pg_sleep(0.05)").Error)
+		})
+	}
+	if err := busy.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for !node.HintsArrive() {
+		time.Sleep(time.Millisecond)
+	}
+	var open int
+	if err := node.DB().Raw("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'limited'").Scan(&open).Error; err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "open connections", open, models.MinConnections)
 }

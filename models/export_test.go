@@ -59,6 +59,9 @@ func WorkspaceTables() []string {
 // DB returns the database, for tests of states that no method can show or create.
 func (s *Store) DB() *gorm.DB { return s.db }
 
+// Polls returns the database over the connections of polls.
+func (s *Store) Polls() *gorm.DB { return s.polls }
+
 // ShownURL returns what Database returns for a store at a URL, without opening it.
 func ShownURL(databaseURL string) (string, error) {
 	d, err := dialectOf(databaseURL)

@@ -50,6 +50,9 @@ type Options struct {
 	// KeyRateLimit is the number of requests per minute of keys without a limit of their own, so that no key can
 	// give more; 0 for no limit. The Store doesn't enforce it.
 	KeyRateLimit int
+	// Connections limits the connections to PostgreSQL. It is DefaultConnections if zero, and at least
+	// MinConnections.
+	Connections int
 	// ProviderRoles are the roles that the provider of single sign-on gives people.
 	ProviderRoles []ProviderRole
 	// MigrationProgress is called with the number of migrations. It may be nil.
@@ -58,29 +61,30 @@ type Options struct {
 
 // Store reads and changes the database according to the rules. It is safe for concurrent use.
 type Store struct {
-	db         *gorm.DB
-	polls      *gorm.DB // its connections never wait for other queries
-	dialect    dialect
-	clock      func() time.Time
-	ownClock   bool             // clock is not time.Now
-	shared     func() time.Time // replaces the database's clock, if not nil
-	log        *slog.Logger
-	passwords  *passwordHasher
-	ids        *idSource
-	keyChanged func(Effect)
-	keyHints   keyHints
-	applied    *appliedEpochs
-	seen       *seenState
-	nodeToken  NodeToken     // in a NodeSource, that of its nodes
-	stored     *storedMemory // what AddUsage need not look up
-	reported   *reportedRoutes
-	statements *preparedStatements
-	scopes     *atomic.Pointer[loadedScopes]
-	loading    *sync.Mutex // held while scopes is read
-	sendsEmail bool
-	running    *sync.Map       // IDs of the idempotent requests in progress in this process
-	audited    *[]AuditEvent   // in a transaction, the events to append to the audit log at its end
-	notified   *[]notification // the same for notifications about keys
+	db          *gorm.DB
+	polls       *gorm.DB // its connections never wait for other queries
+	dialect     dialect
+	connections int // at most, on PostgreSQL
+	clock       func() time.Time
+	ownClock    bool             // clock is not time.Now
+	shared      func() time.Time // replaces the database's clock, if not nil
+	log         *slog.Logger
+	passwords   *passwordHasher
+	ids         *idSource
+	keyChanged  func(Effect)
+	keyHints    keyHints
+	applied     *appliedEpochs
+	seen        *seenState
+	nodeToken   NodeToken     // in a NodeSource, that of its nodes
+	stored      *storedMemory // what AddUsage need not look up
+	reported    *reportedRoutes
+	statements  *preparedStatements
+	scopes      *atomic.Pointer[loadedScopes]
+	loading     *sync.Mutex // held while scopes is read
+	sendsEmail  bool
+	running     *sync.Map       // IDs of the idempotent requests in progress in this process
+	audited     *[]AuditEvent   // in a transaction, the events to append to the audit log at its end
+	notified    *[]notification // the same for notifications about keys
 
 	acceptedAfterDeletion func(keyIDs []string)
 
@@ -120,23 +124,24 @@ func Open(url string, options Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dialect:    dialect,
-		clock:      options.NodeClock,
-		shared:     options.Clock,
-		ownClock:   ownClock,
-		log:        options.Log,
-		passwords:  newPasswordHasher(options.Passwords),
-		ids:        newIDSource(),
-		keyChanged: options.KeyChanged,
-		keyHints:   newKeyHints(),
-		applied:    new(appliedEpochs),
-		seen:       newSeenState(),
-		stored:     newStoredMemory(),
-		reported:   newReportedRoutes(),
-		scopes:     new(atomic.Pointer[loadedScopes]),
-		loading:    new(sync.Mutex),
-		sendsEmail: options.SendsEmail,
-		running:    new(sync.Map),
+		dialect:     dialect,
+		connections: max(MinConnections, cmp.Or(options.Connections, DefaultConnections)),
+		clock:       options.NodeClock,
+		shared:      options.Clock,
+		ownClock:    ownClock,
+		log:         options.Log,
+		passwords:   newPasswordHasher(options.Passwords),
+		ids:         newIDSource(),
+		keyChanged:  options.KeyChanged,
+		keyHints:    newKeyHints(),
+		applied:     new(appliedEpochs),
+		seen:        newSeenState(),
+		stored:      newStoredMemory(),
+		reported:    newReportedRoutes(),
+		scopes:      new(atomic.Pointer[loadedScopes]),
+		loading:     new(sync.Mutex),
+		sendsEmail:  options.SendsEmail,
+		running:     new(sync.Map),
 
 		acceptedAfterDeletion: options.AcceptedAfterDeletion,
 
@@ -158,7 +163,7 @@ func Open(url string, options Options) (*Store, error) {
 	if err := dialect.file.protect(); err != nil {
 		s.log.Warn("other users of this machine may be able to read the database; change the permissions of its files to 0600", slog.Any("error", err))
 	}
-	s.db, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), dialect.connections())
+	s.db, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), dialect.poolSize(s.connections))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -173,9 +178,6 @@ func Open(url string, options Options) (*Store, error) {
 	}
 	return s, nil
 }
-
-// pollConnections are for this process and for the nodes that poll through it.
-const pollConnections = 4
 
 // Close waits for running queries to finish and closes the database.
 func (s *Store) Close() error {

@@ -19,6 +19,7 @@ type settings struct {
 	Addr                listenAddress
 	Database            databaseURL
 	DatabaseWait        delay
+	DatabaseConnections poolSize
 	PublicURL           publicURL
 	TrustedProxies      trustedProxies
 	KeyRateLimit        perMinute
@@ -106,6 +107,10 @@ var (
 	databaseWaitOption = option{
 		"database-wait", "SKIPUP_DATABASE_WAIT", "30s", "`time` to wait for a PostgreSQL database that is unavailable when the server starts; 0s to exit at once",
 		func(s *settings) encoding.TextUnmarshaler { return &s.DatabaseWait },
+	}
+	databaseConnectionsOption = option{
+		"database-connections", "SKIPUP_DATABASE_CONNECTIONS", "20", "maximum `number` of connections of this node to PostgreSQL",
+		func(s *settings) encoding.TextUnmarshaler { return &s.DatabaseConnections },
 	}
 	publicURLOption = option{
 		"public-url", "SKIPUP_PUBLIC_URL", "", "`URL` at which browsers reach the server (default http:// and the listen address)",
@@ -216,7 +221,7 @@ var (
 
 // serveOptions are the options that may also be in the file of configOption.
 var serveOptions = []option{
-	addrOption, databaseOption, databaseWaitOption, publicURLOption, trustedProxiesOption,
+	addrOption, databaseOption, databaseWaitOption, databaseConnectionsOption, publicURLOption, trustedProxiesOption,
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,

@@ -196,6 +196,13 @@ func (c *connections) UnmarshalText(text []byte) error {
 	return parseNumber((*int)(c), text, 1, 1_000_000)
 }
 
+// poolSize is a number of connections to PostgreSQL.
+type poolSize int
+
+func (p *poolSize) UnmarshalText(text []byte) error {
+	return parseNumber((*int)(p), text, models.MinConnections, models.MaxConnections)
+}
+
 // keepAlive is how long an idle connection stays open.
 type keepAlive time.Duration
 

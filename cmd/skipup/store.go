@@ -11,7 +11,7 @@ import (
 // and nodes may do so at the same time.
 func openStore(ctx context.Context, s settings, options models.Options) (*models.Store, []models.Migration, error) {
 	options.MaxAPIKeys, options.KeyCreations = int(s.MaxKeys), int(s.KeyCreations)
-	options.KeyRateLimit = int(s.KeyRateLimit)
+	options.KeyRateLimit, options.Connections = int(s.KeyRateLimit), int(s.DatabaseConnections)
 	store, err := models.Open(string(s.Database), options)
 	if err != nil {
 		return nil, nil, openError(s, failf("can't open the database; check %s: %w", databaseOption.name(), err))

@@ -123,6 +123,12 @@ func (s *Store) Limiting(t testing.TB, keyRateLimit int) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{KeyRateLimit: keyRateLimit})
 }
 
+// Limited returns a node with the same database and clock that opens a limited number of connections.
+func (s *Store) Limited(t testing.TB, connections int) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{Connections: connections})
+}
+
 // WithProviderRoles returns another Store on the same database and clock, in which groups of the provider of single
 // sign-on give roles.
 func (s *Store) WithProviderRoles(t testing.TB, roles ...models.ProviderRole) *Store {
