@@ -74,6 +74,9 @@ func (s *Store) Backup(ctx context.Context, path string, o BackupOptions) (*Back
 	if _, err := os.Lstat(path); err == nil && !o.Replace {
 		return nil, errBackupExists(path)
 	}
+	if err := s.requireDirect(); err != nil {
+		return nil, err
+	}
 	o.Progress = orIgnored(o.Progress)
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -33,6 +33,9 @@ func (l connectionLimits) least() (limit int, remedy string) {
 // of them have the settings of this one.
 func (s *Store) diagnoseConnections(ctx context.Context) Diagnosis {
 	const check = "connections"
+	if s.UsesPooler() {
+		return Diagnosis{Check: check, Level: LevelOK, Message: "The database URL leads to a connection pooler, so this program uses no prepared statements and no notifications."}
+	}
 	limits, err := s.connectionLimits(ctx)
 	if err != nil {
 		return failed(check, err)

@@ -20,7 +20,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/ncruces/go-sqlite3/gormlite"
@@ -33,10 +32,11 @@ import (
 
 // dialect is a database system and the address of a database.
 type dialect struct {
-	name  string // sqlite or postgresql; also the folder with its migrations
-	dsn   string
-	shown string      // the URL as operators see it, without a password
-	file  *sqliteFile // nil on PostgreSQL
+	name   string // sqlite or postgresql; also the folder with its migrations
+	dsn    string
+	shown  string      // the URL as operators see it, without a password
+	file   *sqliteFile // nil on PostgreSQL
+	pooler *pooler     // nil on SQLite
 }
 
 const (
@@ -83,13 +83,13 @@ func dialectOf(databaseURL string) (dialect, error) {
 			return dialect{}, errDatabaseURL
 		}
 		file := url.URL{Scheme: "file", Path: path, RawQuery: sqliteSettings.Encode()}
-		return dialect{sqlite, file.String(), sqlite + ":" + path, newSQLiteFile(path)}, nil
+		return dialect{sqlite, file.String(), sqlite + ":" + path, newSQLiteFile(path), nil}, nil
 	case "postgres", "postgresql":
 		config, err := parsePostgreSQL(databaseURL)
 		if err != nil {
 			return dialect{}, err
 		}
-		return dialect{postgresql, databaseURL, shownPostgreSQL(config), nil}, nil
+		return dialect{postgresql, databaseURL, shownPostgreSQL(config), nil, new(pooler)}, nil
 	}
 	return dialect{}, errDatabaseURL
 }
@@ -130,7 +130,7 @@ func shownPostgreSQL(config *pgx.ConnConfig) string {
 }
 
 func (d dialect) open(config *gorm.Config, connections int) (*gorm.DB, error) {
-	connect := connectPostgreSQL
+	connect := d.pooler.connect
 	if d.name == sqlite {
 		connect = d.file.connect
 	}
@@ -244,15 +244,13 @@ var hiddenClass = sync.OnceValue(func() string {
 	return class.String()
 })
 
-func connectPostgreSQL(dsn string) (*sql.DB, gorm.Dialector, error) {
+func (p *pooler) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 	config, err := postgreSQLConfig(dsn)
 	if err != nil {
 		return nil, nil, err
 	}
-	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
-		return errors.Join(readTimesInUTC(ctx, connection), setTimeouts(ctx, connection))
-	}))
-	return pool, postgres.New(postgres.Config{Conn: preparedAgain{pool}}), nil
+	pool := sql.OpenDB(newConnector(config, dsn, p))
+	return pool, postgres.New(postgres.Config{Conn: postgreSQLPool{preparedAgain{pool}, p, timeouts(config, true)}}), nil
 }
 
 // deadAfter is how long a connection to PostgreSQL may not respond at all before it counts as dead.
@@ -273,23 +271,6 @@ func postgreSQLConfig(dsn string) (*pgx.ConnConfig, error) {
 	}
 	config.DialFunc = dialer.DialContext
 	return config, nil
-}
-
-// sessionTimeouts keep a node that is lost in a transaction from blocking the others. A transaction
-// that is idle for longer ends before others stop waiting for its locks.
-var sessionTimeouts = map[string]string{"idle_in_transaction_session_timeout": "4s", "lock_timeout": "5s"}
-
-// setTimeouts sets the sessionTimeouts that the database URL doesn't. They aren't parameters of the
-// connection, because connection poolers reject those.
-func setTimeouts(ctx context.Context, connection *pgx.Conn) error {
-	var statement strings.Builder
-	for name, value := range sessionTimeouts {
-		if _, given := connection.Config().RuntimeParams[name]; !given {
-			fmt.Fprintf(&statement, "SET %s = '%s';", name, value)
-		}
-	}
-	_, err := connection.Exec(ctx, statement.String())
-	return err
 }
 
 // readTimesInUTC makes pgx return times in UTC instead of the local time zone.

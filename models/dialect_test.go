@@ -213,5 +213,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	if err := node.DB().Raw("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'limited'").Scan(&open).Error; err != nil {
 		t.Fatal(err)
 	}
-	modelstest.Equal(t, "open connections", open, models.MinConnections)
+	if open > models.MinConnections {
+		t.Errorf("open connections = %d, want at most %d", open, models.MinConnections)
+	}
 }

@@ -38,20 +38,17 @@ const (
 	keyChangeChannel = "skipup_key_changes" // see the trigger revocation_recorded
 	// listenRetry is the time between attempts to listen.
 	listenRetry = time.Second
-	// listenTest is how long a test notification may take. Through a connection pooler in transaction
-	// mode, it never arrives.
+	// listenTest is how long a test notification may take. It never arrives if something between this process and
+	// PostgreSQL keeps it back.
 	listenTest = 2 * time.Second
 	// retestAfter is the time without a notification after which they are tested again.
 	retestAfter = time.Minute
 )
 
 // ListenForKeyChanges turns notifications of PostgreSQL into hints until ctx is done. On SQLite, which
-// has none, it returns at once.
+// has none, and through a connection pooler, which doesn't pass them on, it returns at once.
 func (s *Store) ListenForKeyChanges(ctx context.Context) {
-	if s.dialect.name != postgresql {
-		return
-	}
-	for ctx.Err() == nil {
+	for s.dialect.name == postgresql && !s.UsesPooler() && ctx.Err() == nil {
 		_ = s.listen(ctx) // the next poll reports an outage
 		s.keyHints.listening.Store(false)
 		_ = sleep(ctx, listenRetry)

@@ -1,8 +1,10 @@
 package models_test
 
 import (
-	"context"
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -11,15 +13,18 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/models/scope"
 )
 
-// pgBouncerURL returns the URL of a store's database through PgBouncer in transaction mode, until the
-// test ends.
-func pgBouncerURL(t *testing.T, s *modelstest.Store) string {
+// pgBouncerURL returns the URL of a database through PgBouncer in transaction mode, with few connections to
+// PostgreSQL, until the test ends.
+func pgBouncerURL(t *testing.T, address string) string {
 	t.Helper()
-	direct, err := url.Parse(s.URL)
+	direct, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +42,7 @@ listen_addr = 127.0.0.1
 listen_port = %d
 auth_type = any
 pool_mode = transaction
+default_pool_size = 3
 unix_socket_dir =
 `, os.Getenv("PGHOST"), os.Getenv("PGPORT"), os.Getenv("PGDATABASE"), os.Getenv("PGUSER"), os.Getenv("PGPASSWORD"),
 		direct.Query().Get("search_path"), port)
@@ -59,47 +65,94 @@ unix_socket_dir =
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+	endpoint := fmt.Sprintf("127.0.0.1:%d", port)
 	for {
-		connection, err := net.Dial("tcp", address)
+		connection, err := net.Dial("tcp", endpoint)
 		if err == nil {
 			_ = connection.Close()
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return "postgres://any@" + address + "/keys?sslmode=disable&default_query_exec_mode=exec"
+	return "postgres://any@" + endpoint + "/keys?sslmode=disable"
 }
 
-// Through a connection pooler in transaction mode, notifications don't arrive. A node finds that out,
-// so that it polls more often.
+// TestPgBouncerInTransactionMode uses a database through PgBouncer with default settings. Requests share the
+// connections to PostgreSQL.
 func TestPgBouncerInTransactionMode(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
-	node, err := models.Open(pgBouncerURL(t, s.Store), models.Options{})
+	var log bytes.Buffer
+	node, err := models.Open(pgBouncerURL(t, s.URL), models.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = node.Close() }()
+	wantContains(t, log.String(), "leads to a connection pooler")
+	wantDiagnosis(t, node.Diagnose(s.ctx), "connections", models.LevelOK, "connection pooler")
+	if _, err := node.Backup(s.ctx, filepath.Join(t.TempDir(), "backup"), models.BackupOptions{}); !models.IsKind(err, models.FailedPrecondition) {
+		t.Errorf("backup: error = %v, want FailedPrecondition", err)
+	}
+	node.ListenForKeyChanges(s.ctx)                         // returns, because no notifications arrive
 	s.Exec(t, "UPDATE revocation SET node_wait_ms = 60000") // so that the deletion needs the confirmation
 	id, err := node.RegisterNode(s.ctx, models.NewNode{Name: "node", Version: "test", StartedAt: s.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fixture{&modelstest.Store{Store: node}, s.id, s.admin, s.ctx}.confirm(t, id)
-	key := s.key(t, "CI")
-	listening, stop := context.WithTimeout(t.Context(), 4*time.Second) // longer than it tests notifications
-	defer stop()
-	go node.ListenForKeyChanges(listening)
-	for listening.Err() == nil {
-		if node.HintsArrive() {
-			t.Fatal("the node relies on notifications, which don't arrive")
-		}
-		time.Sleep(10 * time.Millisecond)
+	var group errgroup.Group
+	for i := range 16 {
+		group.Go(func() error {
+			key, _, err := node.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: fmt.Sprint("CI ", i), Scopes: scope.Of(scope.SeatsRead)})
+			if err != nil {
+				return err
+			}
+			deleted, err := node.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
+			if err == nil && (deleted.DeletionNodes == nil || *deleted.DeletionNodes != 1) {
+				err = fmt.Errorf("nodes that confirmed = %v, want 1", deleted.DeletionNodes)
+			}
+			return err
+		})
 	}
-	deleted, err := node.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	requireNoSessionState(t, node)
+}
+
+// requireNoSessionState checks that a node sets its timeouts for transactions only, and leaves nothing behind in the
+// connections of a pooler.
+func requireNoSessionState(t *testing.T, node *models.Store) {
+	t.Helper()
+	const state = "SELECT current_setting('lock_timeout') || ' ' || (SELECT count(*) FROM pg_prepared_statements) || ' ' || (SELECT count(*) FROM pg_listening_channels())"
+	var outside, inside string
+	if err := node.DB().Raw(state).Scan(&outside).Error; err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "lock_timeout, prepared statements, and channels outside a transaction", outside, "0 0 0")
+	err := node.Tx(t.Context(), func(tx *models.Store) error { return tx.DB().Raw(state).Scan(&inside).Error })
 	if err != nil {
 		t.Fatal(err)
 	}
-	modelstest.Equal(t, "nodes that confirmed", deleted.DeletionNodes, new(1))
+	modelstest.Equal(t, "the same in a transaction", inside, "5s 0 0")
+}
+
+// TestMigrateThroughPgBouncer starts two nodes on an empty database at the same time.
+func TestMigrateThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	address := pgBouncerURL(t, modelstest.PostgreSQLURL(t))
+	var group errgroup.Group
+	for range 2 {
+		group.Go(func() error {
+			node, err := models.Open(address, models.Options{})
+			if err != nil {
+				return err
+			}
+			_, err = node.Migrate(t.Context())
+			return errors.Join(err, node.Close())
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
 }

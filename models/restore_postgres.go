@@ -24,6 +24,9 @@ func (r *Restore) preparePostgreSQL(ctx context.Context) error {
 }
 
 func (r *Restore) checkPostgreSQL(ctx context.Context, current *Store) error {
+	if err := current.requireDirect(); err != nil {
+		return err
+	}
 	var schema *string
 	if err := current.with(ctx).Raw("SELECT current_schema()").Scan(&schema).Error; err != nil {
 		return fmt.Errorf("read the name of the schema: %w", err)

@@ -156,6 +156,9 @@ func Open(url string, options Options) (*Store, error) {
 
 		migrationProgress: orIgnored(options.MigrationProgress),
 	}
+	if dialect.pooler != nil {
+		dialect.pooler.log = options.Log
+	}
 	s.scopes.Store(&loadedScopes{catalog: scope.Builtin, keyPrefix: token.DefaultPrefix})
 	if s.sealer, err = newSealer(options.EncryptionKeys); err != nil {
 		return nil, err
