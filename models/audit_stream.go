@@ -36,7 +36,7 @@ func (s *Store) streamAudit(ctx context.Context, subscribers []WebhookEndpoint, 
 	for i := range events {
 		event := &events[i]
 		event.WorkspaceID, event.Type = audited[i].chain(), AuditLogEvent
-		if err := s.complete(event, audited[i].Wire()); err != nil {
+		if err := s.complete(ctx, event, audited[i].Wire()); err != nil {
 			return err
 		}
 		deliveries = append(deliveries, s.deliveriesTo(subscribers, event)...)

@@ -64,6 +64,7 @@ type Event struct {
 	Data        string // JSON of the changed object at that time
 	Test        bool   // an example, with invented data
 	CreatedAt   time.Time
+	TraceParent *string // the trace context of the request that caused it; nil if that wasn't traced
 }
 
 // Wire returns the event as the body of a delivery.
@@ -93,19 +94,20 @@ func (s *Store) publish(ctx context.Context, workspaceID string, t EventType, da
 	return s.insertDeliveries(ctx, s.deliveriesTo(endpoints, event))
 }
 
-// complete sets the data of an event, its ID, and its time.
-func (s *Store) complete(event *Event, data any) error {
+// complete sets the data of an event, its ID, its time, and its trace context.
+func (s *Store) complete(ctx context.Context, event *Event, data any) error {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("encode event %s: %w", event.Type, err)
 	}
 	event.ID, event.Data, event.CreatedAt = s.id("evt"), string(body), s.now()
+	event.TraceParent = optional(s.traceParent(ctx))
 	return nil
 }
 
 // writeEvent completes an event with data and inserts it.
 func (s *Store) writeEvent(ctx context.Context, event *Event, data any) error {
-	if err := s.complete(event, data); err != nil {
+	if err := s.complete(ctx, event, data); err != nil {
 		return err
 	}
 	if err := s.with(ctx).Create(event).Error; err != nil {

@@ -55,6 +55,10 @@ type Options struct {
 	Connections int
 	// ProviderRoles are the roles that the provider of single sign-on gives people.
 	ProviderRoles []ProviderRole
+	// Plugins are plugins of GORM, such as one that traces statements.
+	Plugins []gorm.Plugin
+	// TraceParent returns the trace context of what causes a change, for the webhooks about it, or "". It may be nil.
+	TraceParent func(context.Context) string
 	// MigrationProgress is called with the number of migrations. It may be nil.
 	MigrationProgress Progress
 }
@@ -94,6 +98,7 @@ type Store struct {
 
 	providerRoles     []ProviderRole
 	allowPrivate      bool
+	traceParent       func(context.Context) string
 	migrationProgress Progress
 
 	webhooksWake chan struct{} // receives a value when deliveries may be due
@@ -115,6 +120,9 @@ func Open(url string, options Options) (*Store, error) {
 	}
 	if options.AcceptedAfterDeletion == nil {
 		options.AcceptedAfterDeletion = func([]string) {}
+	}
+	if options.TraceParent == nil {
+		options.TraceParent = func(context.Context) string { return "" }
 	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -152,6 +160,7 @@ func Open(url string, options Options) (*Store, error) {
 		providerRoles: options.ProviderRoles,
 
 		allowPrivate: options.AllowPrivateWebhooks,
+		traceParent:  options.TraceParent,
 		webhooksWake: make(chan struct{}, 1),
 
 		migrationProgress: orIgnored(options.MigrationProgress),
@@ -178,6 +187,11 @@ func Open(url string, options Options) (*Store, error) {
 	s.polls, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), pollConnections)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+	}
+	for _, plugin := range options.Plugins {
+		if err := errors.Join(s.db.Use(plugin), s.polls.Use(plugin)); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+		}
 	}
 	return s, nil
 }

@@ -131,6 +131,7 @@ type ClaimedDelivery struct {
 	Secrets     []token.Secret // to sign with, the current one first
 	EventID     string
 	EventType   EventType
+	TraceParent string // the trace context of the request that caused the event; "" if that wasn't traced
 	Body        []byte
 	Scheduled   bool
 	Manual      bool          // a manual retry
@@ -229,7 +230,7 @@ func (d *WebhookDelivery) claimed(claim, url string, secrets []token.Secret) Cla
 	}
 }
 
-// fillBodies sets the bodies of claimed deliveries.
+// fillBodies sets the bodies and trace contexts of claimed deliveries.
 func (s *Store) fillBodies(ctx context.Context, claimed []ClaimedDelivery) error {
 	ids := make([]string, len(claimed))
 	for i := range claimed {
@@ -253,6 +254,9 @@ func (s *Store) fillBodies(ctx context.Context, claimed []ClaimedDelivery) error
 			return fmt.Errorf("encode event %s: %w", event.ID, err)
 		}
 		claimed[i].Body = body
+		if event.TraceParent != nil {
+			claimed[i].TraceParent = *event.TraceParent
+		}
 	}
 	return nil
 }

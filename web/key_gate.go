@@ -2,11 +2,14 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
@@ -18,6 +21,7 @@ type KeyGate struct {
 	*keyauth.Gate
 	nodes   *nodeCredentials
 	outages *outages
+	tracer  trace.Tracer
 }
 
 // GateOptions configure a KeyGate.
@@ -28,6 +32,7 @@ type GateOptions struct {
 	Metrics    *Metrics       // nil for none
 	Conditions *Conditions    // nil if only the log shows problems
 	Node       models.NewNode // describes this process to operators
+	Tracer     trace.Tracer   // nil unless requests are traced
 }
 
 // NewKeyGate returns a gate for the keys in store. Until Run is called, it reads each key from the
@@ -36,7 +41,7 @@ func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 	if options.Conditions == nil {
 		options.Conditions = NewConditions(nil, cmp.Or(options.Log, slog.New(slog.DiscardHandler)))
 	}
-	g := &KeyGate{outages: &outages{conditions: options.Conditions}}
+	g := &KeyGate{outages: &outages{conditions: options.Conditions}, tracer: options.Tracer}
 	core := keyauth.GateOptions{
 		Options: keyauth.Options{
 			CacheSize: options.CacheSize, Log: options.Log, Node: options.Node,
@@ -47,7 +52,11 @@ func NewKeyGate(store *models.Store, options GateOptions) *KeyGate {
 	if options.Metrics != nil {
 		core.Verified, core.Flushed = options.Metrics.Verified, options.Metrics.Flushed
 	}
-	g.Gate = keyauth.NewGate(store, core)
+	var source keyauth.Source = store
+	if options.Tracer != nil {
+		source = tracedStore{store, options.Tracer}
+	}
+	g.Gate = keyauth.NewGate(source, core)
 	g.nodes = newNodeCredentials(store, g.Moment)
 	if options.Metrics != nil {
 		options.Metrics.Watch(g.Gate)
@@ -78,6 +87,14 @@ func (g *KeyGate) guard(outer echo.Context, next echo.HandlerFunc) error {
 		}
 		return nil
 	})
+}
+
+// Admit does what keyauth.Gate.Admit does, and traces it if requests are traced.
+func (g *KeyGate) Admit(ctx context.Context, r *keyauth.Request, response http.Header) error {
+	if g.tracer != nil {
+		return g.traceAdmission(ctx, r, response)
+	}
+	return g.Gate.Admit(ctx, r, response)
 }
 
 // Route returns middleware that counts requests under a route name such as "GET /me", and rejects

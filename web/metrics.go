@@ -84,6 +84,9 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
+// Gatherer returns the metrics for another export.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+
 // Watch adds the metrics of a gate. Call it once.
 func (m *Metrics) Watch(gate *keyauth.Gate) {
 	gauge := func(name, help string, value func() float64) {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/keyauth"
@@ -23,6 +24,7 @@ type requestContext struct {
 	err     error           // that ended the request; nil for none
 	failure failure         // of the server
 	queries *models.Queries // nil if the request can't use the database
+	span    trace.Span      // nil if the request isn't traced
 
 	nodeToken *models.NodeToken // set for requests of nodes
 

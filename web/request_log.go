@@ -42,7 +42,7 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 		return
 	}
 	now := time.Now()
-	attributes := append(make([]slog.Attr, 0, 18), // room for all, on the stack
+	attributes := append(make([]slog.Attr, 0, 19), // room for all, on the stack
 		slog.String("method", loggedMethod(c.Request().Method)),
 		slog.String("route", routeOf(c)),
 		slog.Int("status", statusOf(c)),
@@ -51,6 +51,9 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 		slog.String("address", c.RealIP()),
 		slog.String("request_id", requestIDOf(c)),
 	)
+	if c.span != nil {
+		attributes = append(attributes, slog.String("trace_id", c.span.SpanContext().TraceID().String()))
+	}
 	if c.gated.Result != "" {
 		attributes = append(attributes, slog.String("key", string(c.gated.Result)), slog.String("key_from", string(c.gated.Origin)))
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/net/netutil"
 
 	"github.com/skipup/keys/models"
@@ -31,6 +32,7 @@ type Options struct {
 	Stopping       <-chan struct{} // closed when readiness must fail because the server stops; may be nil
 	Version        string          // of the program, for readiness; may be empty
 	SingleSignOn   *sso.Provider   // nil without single sign-on
+	Tracer         trace.Tracer    // nil unless requests are traced
 }
 
 // Server is an Echo with one group of routes for pages and one for the API. Routes added to the
@@ -77,6 +79,9 @@ func newEcho(gate *KeyGate, options Options) (*echo.Echo, *clientip.Finder) {
 	e.IPExtractor = addresses.Of
 	e.HTTPErrorHandler = errorHandler(gate.outages)
 	e.Pre(mergeSlashes)
+	if options.Tracer != nil {
+		e.Use(traceRequests(options.Tracer))
+	}
 	e.Use(
 		requestID,
 		logRequests(options.Log),

@@ -53,6 +53,10 @@ type settings struct {
 	OIDCScopes          words
 	OIDCRoleClaim       shortText
 	OIDCRoles           providerRoles
+	Collector           collectorURL
+	CollectorProtocol   collectorProtocol
+	OmitTraces          omitted
+	OmitMetrics         omitted
 	Config              filePath
 }
 
@@ -225,6 +229,7 @@ var serveOptions = []option{
 	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
+	collectorOption, collectorProtocolOption, tracesExporterOption, metricsExporterOption,
 	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption, oidcScopesOption, oidcRoleClaimOption, oidcRolesOption,
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/skipup/keys/cmd/skipup/telemetry"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
 	"github.com/skipup/keys/web/keyauth"
@@ -19,15 +20,17 @@ import (
 
 // openGate returns the gate to the API, and starts to serve metrics if they are enabled. Stop ends
 // the metrics and disconnects from Redis.
-func openGate(ctx context.Context, s settings, store *models.Store, node models.NewNode, metrics *web.Metrics, conditions *web.Conditions, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
+func openGate(ctx context.Context, s settings, store *models.Store, node models.NewNode, metrics *web.Metrics, exports *telemetry.Telemetry, conditions *web.Conditions, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
 	limits, closeLimits, err := limitsOf(ctx, s, conditions, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits, Conditions: conditions, Node: node}
+	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits, Conditions: conditions, Node: node, Tracer: exports.Tracer()}
+	if s.MetricsAddr != "" || exports.ExportsMetrics() {
+		options.Metrics = metrics
+	}
 	stopMetrics := func() {}
 	if s.MetricsAddr != "" {
-		options.Metrics = metrics
 		if stopMetrics, err = serveMetrics(ctx, s, metrics, log); err != nil {
 			closeLimits()
 			return nil, nil, err

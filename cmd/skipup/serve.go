@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/skipup/keys/cmd/skipup/telemetry"
 	"github.com/skipup/keys/handlers"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
@@ -84,9 +85,15 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		stopServing()
 		_ = serving.Wait() // of a start that failed for another reason
 	}()
+	node := nodeOf(s, listener.Addr())
+	exports, err := startTelemetry(ctx, s, node.Name, metrics, log)
+	if err != nil {
+		return err
+	}
+	defer exports.Stop()
 	starting := web.NewStarting(servingCtx, log)
 	serving.Go(func() error { return web.Serve(servingCtx, listener, starting, encrypted, log) })
-	store, err := openServerStore(ctx, s, metrics, starting.Progress, log)
+	store, err := openServerStore(ctx, s, metrics, exports, starting.Progress, log)
 	if err != nil {
 		return err
 	}
@@ -106,7 +113,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		}
 		defer func() { _ = redirect.Close() }()
 	}
-	gate, closeGate, err := openGate(ctx, s, store, nodeOf(s, listener.Addr()), metrics, conditions, log)
+	gate, closeGate, err := openGate(ctx, s, store, node, metrics, exports, conditions, log)
 	if err != nil {
 		return err
 	}
@@ -114,13 +121,14 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	options := web.Options{
 		PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins,
 		Stopping: ctx.Done(), Version: versionText(), SingleSignOn: s.provider(publicURL),
+		Tracer: exports.Tracer(),
 	}
 	handler := handlers.New(store, gate, options)
 	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText(), "tls", s.servesTLS())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
-	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
+	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, exports, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
 		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
 		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, metrics, log),
 		certificates.watch, hangups)
@@ -162,12 +170,12 @@ func drain(ctx context.Context, delay time.Duration, log *slog.Logger) context.C
 
 // openServerStore opens the Store of a server. On SQLite it creates the key file if there is none, but
 // only after it has checked that no secret needs an earlier key.
-func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, progress models.Progress, log *slog.Logger) (*models.Store, error) {
+func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, exports *telemetry.Telemetry, progress models.Progress, log *slog.Logger) (*models.Store, error) {
 	keys, err := readEncryptionKeys(s)
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStoreWith(ctx, s, keys, metrics, progress, log)
+	store, err := openStoreWith(ctx, s, keys, metrics, exports, progress, log)
 	if err != nil {
 		return nil, err
 	}
@@ -183,13 +191,14 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, prog
 	if keys, err = loadEncryptionKeys(s); err != nil {
 		return nil, err
 	}
-	return openStoreWith(ctx, s, keys, metrics, progress, log)
+	return openStoreWith(ctx, s, keys, metrics, exports, progress, log)
 }
 
-func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, progress models.Progress, log *slog.Logger) (*models.Store, error) {
+func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, exports *telemetry.Telemetry, progress models.Progress, log *slog.Logger) (*models.Store, error) {
 	store, applied, err := waitForStore(ctx, s, models.Options{
 		Log: log, MigrationProgress: progress, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
-		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), ProviderRoles: s.OIDCRoles, AcceptedAfterDeletion: func(keyIDs []string) {
+		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), ProviderRoles: s.OIDCRoles,
+		Plugins: exports.Plugins(), TraceParent: exports.TraceParent(), AcceptedAfterDeletion: func(keyIDs []string) {
 			log.Error("accepted requests with keys after their deletion; report this bug", "keys", keyIDs)
 			metrics.AcceptedAfterDeletion(keyIDs)
 		},

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web/outage"
 )
@@ -30,6 +32,7 @@ type Options struct {
 	Attempted func(Attempt)
 	Resolver  *net.Resolver // the system's if nil
 	Timeout   time.Duration // of an attempt; 15 seconds if zero
+	Tracer    trace.Tracer  // nil unless attempts are traced
 
 	anyPort bool          // for tests, which can't listen on the usual ports
 	grace   time.Duration // 5 seconds if zero
@@ -61,6 +64,7 @@ type Worker struct {
 	sender    *sender
 	log       *slog.Logger
 	watch     func(Attempt)
+	tracer    trace.Tracer
 	slots     slots
 	claiming  outage.Log
 	recording outage.Log
@@ -87,7 +91,7 @@ func New(store *models.Store, options Options) *Worker {
 		options.Attempted = func(Attempt) {}
 	}
 	return &Worker{
-		store: store, grace: cmp.Or(options.grace, grace), sender: newSender(options), log: options.Log, watch: options.Attempted,
+		store: store, grace: cmp.Or(options.grace, grace), sender: newSender(options), log: options.Log, watch: options.Attempted, tracer: options.Tracer,
 		slots: newSlots(), hasEnded: make(chan struct{}, 1),
 	}
 }
@@ -167,7 +171,11 @@ func databaseContext(ctx context.Context) (context.Context, context.CancelFunc) 
 // send sends a delivery and adds its outcome.
 func (w *Worker) send(ctx context.Context, d *models.ClaimedDelivery) {
 	now := w.store.Now()
-	attempt, canceled := w.sender.send(ctx, d, now)
+	send := w.sender.send
+	if w.tracer != nil {
+		send = w.sendTraced
+	}
+	attempt, canceled := send(ctx, d, now)
 	if !canceled {
 		w.watch(Attempt{First: d.Attempts == 0, Delay: d.Waited, Took: attempt.Took, Failure: attempt.Failure})
 	}
