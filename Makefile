@@ -71,7 +71,7 @@ node_modules: package-lock.json
 
 .PHONY: test
 test: prepare ## Run all tests and report every failure
-	@MAKE='$(MAKE)' .ci/steps test-race test-race-serve test-commands test-torture test-browser
+	@MAKE='$(MAKE)' .ci/steps test-race+test-browser test-race-serve test-commands test-torture
 
 # The tests of models take the longest, so they start first.
 .PHONY: test-race
