@@ -145,7 +145,7 @@ func IsUnavailable(err error) bool {
 	case errors.As(err, &server):
 		// Classes 08 connection exception, 53 insufficient resources, 57 operator intervention
 		// (PostgreSQL documentation, appendix A).
-		return slices.Contains([]string{readOnlyTransaction, lockNotAvailable, idleInTransaction}, server.Code) || len(server.Code) == 5 && slices.Contains([]string{"08", "53", "57"}, server.Code[:2])
+		return slices.Contains([]string{readOnlyTransaction, lockNotAvailable, deadlockDetected, idleInTransaction}, server.Code) || len(server.Code) == 5 && slices.Contains([]string{"08", "53", "57"}, server.Code[:2])
 	}
 	return false
 }
@@ -171,6 +171,7 @@ const (
 	readOnlyTransaction = "25006" // a write to a server that is read-only, such as a standby
 	idleInTransaction   = "25P03" // see sessionTimeouts
 	lockNotAvailable    = "55P03" // see sessionTimeouts
+	deadlockDetected    = "40P01"
 )
 
 // characterNotInRepertoire is PostgreSQL's error code for text that is not valid UTF-8 or contains NUL.

@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 
@@ -105,13 +106,14 @@ func (s *Store) applyMigrations(ctx context.Context) (applied []Migration, err e
 	}
 }
 
-// applyNext applies one migration. On SQLite, it tries again for a second after a failure, and for as long as
-// another process, which applied the same migration first, makes progress.
+// applyNext applies one migration. If it fails because of another process, it tries again a few times. On
+// PostgreSQL, that is a node that locks the same tables, and on SQLite one that may have applied the same
+// migration first, so that it tries again for as long as the other makes progress.
 func (s *Store) applyNext(ctx context.Context, provider *goose.Provider) (*goose.MigrationResult, error) {
 	const firstWait = 50 * time.Millisecond
 	for last, wait := int64(-1), firstWait; ; wait *= 2 {
 		result, err := provider.UpByOne(ctx)
-		if err == nil || errors.Is(err, goose.ErrNoNextVersion) || s.dialect.name != sqlite {
+		if err == nil || errors.Is(err, goose.ErrNoNextVersion) || s.dialect.name != sqlite && !lostLock(err) {
 			return result, err
 		}
 		version, versionErr := s.SchemaVersion(ctx)
@@ -125,6 +127,12 @@ func (s *Store) applyNext(ctx context.Context, provider *goose.Provider) (*goose
 			return nil, err
 		}
 	}
+}
+
+// lostLock reports whether PostgreSQL ended a transaction because another one had a lock that it needed.
+func lostLock(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && (server.Code == deadlockDetected || server.Code == lockNotAvailable)
 }
 
 // requireSupported returns FailedPrecondition if the schema is newer than this program and doesn't say that

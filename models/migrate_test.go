@@ -59,6 +59,32 @@ func TestMigrateStopsWhenInterrupted(t *testing.T) {
 	}
 }
 
+// TestMigrateTriesAgain checks that a node that locks a table during an upgrade doesn't make the upgrade fail.
+func TestMigrateTriesAgain(t *testing.T) {
+	t.Parallel()
+	s := modelstest.Unmigrated(t, modelstest.PostgreSQLURL(t)+"&lock_timeout=20ms")
+	if err := s.MigrateTo(t.Context(), 34); err != nil {
+		t.Fatal(err)
+	}
+	unlock := s.Begin(t, "LOCK TABLE api_key_usage_hours") // which the next migration changes
+	migrated := make(chan error, 1)
+	go func() {
+		_, err := s.Migrate(t.Context())
+		migrated <- err
+	}()
+	for _, want := range []bool{true, false} {
+		for waiting := !want; waiting != want; {
+			if err := s.DB().Raw("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'api_key_usage_hours'::regclass)").Scan(&waiting).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	unlock()
+	if err := <-migrated; err != nil {
+		t.Errorf("migrate after the lock of a node: %v", err)
+	}
+}
+
 func migrateAtOnce(t *testing.T, address string, nodes int) {
 	t.Helper()
 	stores := atOnce(nodes, func(int) *models.Store {

@@ -14,6 +14,7 @@ var serverOutages = map[string]string{
 	"25006": "The database is read-only.",
 	"25P03": "The database ended a transaction that took too long.",
 	"55P03": "The database is busy.",
+	"40P01": "The database is busy.",
 	"53100": "The database has no space left.",
 	"53200": "The database is out of memory.",
 	"53300": "The database has no connections left.",
