@@ -34,6 +34,21 @@ func secureHeaders(publicURL string) echo.MiddlewareFunc {
 	}
 }
 
+// closeConnections closes each connection after its next response once the server is about to stop. The client
+// then opens one that a load balancer leads to another node, and none is closed while it sends a request.
+func closeConnections(stopping <-chan struct{}) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			select {
+			case <-stopping:
+				c.Response().Header().Set(echo.HeaderConnection, "close")
+			default:
+			}
+			return next(c)
+		}
+	}
+}
+
 // pageHeaders sets the headers that only browsers use.
 func pageHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {

@@ -29,7 +29,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix  // proxies whose X-Forwarded-For is trusted; none by default
 	Conditions     *Conditions     // the problems that readiness lists; may be nil
 	CORSOrigins    []string        // origins of other sites whose pages may call the API; none by default
-	Stopping       <-chan struct{} // closed when readiness must fail because the server stops; may be nil
+	Stopping       <-chan struct{} // closed when the server is about to stop; may be nil
 	Version        string          // of the program, for readiness; may be empty
 	SingleSignOn   *sso.Provider   // nil without single sign-on
 	Tracer         trace.Tracer    // nil unless requests are traced
@@ -87,6 +87,7 @@ func newEcho(gate *KeyGate, options Options) (*echo.Echo, *clientip.Finder) {
 		logRequests(options.Log),
 		requireResponse,
 		recoverPanics,
+		closeConnections(options.Stopping),
 		secureHeaders(options.PublicURL),
 		limitBody,
 	)

@@ -81,8 +81,15 @@ func startProcess(t *testing.T, env map[string]string) *server {
 // startProgram starts a server command in a separate process. It doesn't wait.
 func startProgram(t *testing.T, env map[string]string, args ...string) *server {
 	t.Helper()
+	return startBinary(t, os.Args[0], env, args...)
+}
+
+// startBinary starts a server command of a program, which may be of another version, in a separate process. It
+// doesn't wait.
+func startBinary(t *testing.T, program string, env map[string]string, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, stdout: &output{}, stderr: &output{}, ended: make(chan int, 1)}
-	cmd := exec.Command(os.Args[0], args...)
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1", "SKIPUP_SHUTDOWN_DELAY=0s")
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -580,8 +587,16 @@ func TestDrain(t *testing.T) {
 		status, text := s.get("/readyz")
 		return status == http.StatusServiceUnavailable && text == "stopping\n"
 	})
-	if status, _ := s.get("/healthz"); status != http.StatusOK {
-		t.Errorf("status of /healthz during the delay = %d, want 200", status)
+	response, err := http.Get(s.url + path.HealthLive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("status of %s during the delay = %d, want 200", path.HealthLive, response.StatusCode)
+	}
+	if !response.Close {
+		t.Error("the connection stays open after a response during the delay")
 	}
 	if code := s.stop(); code != exitOK {
 		t.Errorf("exit code = %d, want 0", code)
