@@ -152,6 +152,16 @@ vulnerabilities: ## Check for known vulnerabilities, if their database is reacha
 test-package: prepare ## Install, upgrade, and remove the deb in a folder, and check its unit
 	.ci/package
 
+# Without a release, or to test an upgrade from another version: make test-upgrade EARLIER=COMMIT.
+.PHONY: test-upgrade
+test-upgrade: prepare ## Upgrade nodes of the latest release, or of EARLIER, one by one under load, and go back
+	@earlier=$${EARLIER:-$$(git describe --tags --abbrev=0 HEAD^ 2>/dev/null || true)}; \
+	if [ -z "$$earlier" ]; then echo "Skipped: there is no earlier release. Set EARLIER to a commit."; exit; fi; \
+	dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; set -x; \
+	git archive "$$earlier" | tar --extract --directory "$$dir"; \
+	(cd "$$dir" && go build -o "$$dir/skipup" ./cmd/skipup); \
+	EARLIER_PROGRAM="$$dir/skipup" $(WITH_POSTGRESQL) go test -v -count=1 -vet=off -run '^TestRollingRestart$$' ./cmd/skipup
+
 .PHONY: torture
 torture: prepare ## Test for TORTURE_TIME (10m) that deletions are immediate under faults
 	TORTURE_TIME=$${TORTURE_TIME:-10m} go test -v -count=1 -timeout 0 -parallel 10 ./cmd/skipup/torture

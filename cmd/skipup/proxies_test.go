@@ -27,15 +27,21 @@ var proxyConfigurations = []struct {
 	files []string // in docs/proxies
 	start func(dir string) *exec.Cmd
 }{
-	{"nginx", []string{"nginx.conf"}, func(dir string) *exec.Cmd {
-		return exec.Command("nginx", "-p", dir, "-e", "stderr", "-g", "daemon off;", "-c", filepath.Join(dir, "main.conf"))
-	}},
-	{"caddy", []string{"Caddyfile"}, func(dir string) *exec.Cmd {
-		return exec.Command("caddy", "run", "--adapter", "caddyfile", "--config", filepath.Join(dir, "Caddyfile"))
-	}},
-	{"haproxy", []string{"haproxy.cfg", "skipup.lua"}, func(dir string) *exec.Cmd {
-		return exec.Command("haproxy", "-db", "-f", filepath.Join(dir, "haproxy.cfg"))
-	}},
+	{"nginx", []string{"nginx.conf"}, runNginx},
+	{"caddy", []string{"Caddyfile"}, runCaddy},
+	{"haproxy", []string{"haproxy.cfg", "skipup.lua"}, runHAProxy},
+}
+
+func runNginx(dir string) *exec.Cmd {
+	return exec.Command("nginx", "-p", dir, "-e", "stderr", "-g", "daemon off;", "-c", filepath.Join(dir, "main.conf"))
+}
+
+func runCaddy(dir string) *exec.Cmd {
+	return exec.Command("caddy", "run", "--adapter", "caddyfile", "--config", filepath.Join(dir, "Caddyfile"))
+}
+
+func runHAProxy(dir string) *exec.Cmd {
+	return exec.Command("haproxy", "-db", "-f", filepath.Join(dir, "haproxy.cfg"))
 }
 
 // protectedAPI starts a server to put behind proxies. Each response has the headers of the request.
@@ -74,7 +80,7 @@ func TestProxyConfigurations(t *testing.T) {
 	public := map[string]string{}
 	for _, proxy := range proxyConfigurations {
 		address := unusedAddress(t)
-		dir := configureProxy(t, proxy.files, strings.NewReplacer(
+		dir := configureProxy(t, "proxies", proxy.files, strings.NewReplacer(
 			"127.0.0.1:9100", verify, "127.0.0.1:3000", api, "127.0.0.1:8000", address,
 			"orders.read", "seats.read", "orders.write", "seats.write",
 		))
@@ -95,12 +101,12 @@ func TestProxyConfigurations(t *testing.T) {
 	}
 }
 
-// configureProxy writes edited copies of files in docs/proxies to a new folder.
-func configureProxy(t *testing.T, files []string, edits *strings.Replacer) (dir string) {
+// configureProxy writes edited copies of files in a folder of the documentation to a new folder.
+func configureProxy(t *testing.T, folder string, files []string, edits *strings.Replacer) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, name := range files {
-		content, err := os.ReadFile(filepath.Join("../../docs/proxies", name))
+		content, err := os.ReadFile(filepath.Join("../../docs", folder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
