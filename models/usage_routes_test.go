@@ -1,44 +1,16 @@
 package models_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/migrations"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 )
 
-// TestMigrationAddsRouteUses checks that the migration that creates the table fills it.
-func TestMigrationAddsRouteUses(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s fixture) {
-		key := s.key(t, "CI")
-		for _, day := range []int{-100, -3, -2} {
-			record(t, s.Store, countsOf(use{key, s.Now().AddDate(0, 0, day), "192.0.2.1", "curl/8", "GET /me"}))
-		}
-		s.Clock.Advance(time.Hour)
-		if err := s.PurgeExpired(t.Context()); err != nil { // of the first, the hour is not kept
-			t.Fatal(err)
-		}
-		now := s.Now()
-		s.Exec(t, "DELETE FROM api_key_route_uses")
-		s.Exec(t, stepFrom(t, s, "00010_route_uses.sql", "INSERT INTO"))
-		want := []models.APIKeyRouteUse{{
-			APIKeyID: key.ID, WorkspaceID: s.id, Route: "GET /me", Requests: 3,
-			FirstAt: now.AddDate(0, 0, -100).Truncate(24 * time.Hour), LastAt: now.Add(-time.Hour).AddDate(0, 0, -2).Truncate(time.Hour),
-		}}
-		if diff := cmp.Diff(want, s.routes(t, key)); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	})
-}
-
-// TestMigrationAddsNeededScopes checks that the migration that adds the column fills it.
-func TestMigrationAddsNeededScopes(t *testing.T) {
+// TestNeededScopes requires the scopes that accepted requests have used.
+func TestNeededScopes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key, unused := s.key(t, "CI"), s.key(t, "Unused")
 		s.calls(t, key, time.Hour, "GET /seats", "seats.read", usage.Accepted)
@@ -46,11 +18,8 @@ func TestMigrationAddsNeededScopes(t *testing.T) {
 		s.calls(t, key, time.Hour, "POST /workspace_members", "members.write", usage.Accepted)
 		s.calls(t, key, time.Hour, "POST /seats", "seats.write", usage.RejectedScope)
 		s.calls(t, unused, time.Hour, "GET /me", "", usage.Accepted)
-		before := s.read(t, key)
-		s.Exec(t, "UPDATE api_keys SET needed_scopes = ''")
-		s.Exec(t, stepFrom(t, s, "00011_review.sql", "UPDATE api_keys"))
-		if want := scope.Of(scope.SeatsRead, scope.MembersWrite); before.NeededScopes != want || s.read(t, key).NeededScopes != want {
-			t.Errorf("needed scopes = %s, after the migration %s, want %s", before.NeededScopes, s.read(t, key).NeededScopes, want)
+		if got, want := s.read(t, key).NeededScopes, scope.Of(scope.SeatsRead, scope.MembersWrite); got != want {
+			t.Errorf("needed scopes = %s, want %s", got, want)
 		}
 		if got := s.read(t, unused).NeededScopes; !got.IsEmpty() {
 			t.Errorf("needed scopes of a key used without scopes = %s, want none", got)
@@ -77,18 +46,4 @@ func TestUnknownNeededScopesAreKept(t *testing.T) {
 			t.Errorf("needed scopes = %q, %v, want those of the later version", kept, err)
 		}
 	})
-}
-
-// stepFrom returns a migration from some words on.
-func stepFrom(t *testing.T, s fixture, file, words string) string {
-	t.Helper()
-	step, err := migrations.FS.ReadFile(s.DB().Name() + "/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, found := strings.Cut(string(step), words)
-	if !found {
-		t.Fatalf("%q not found in %s", words, file)
-	}
-	return words + rest
 }
