@@ -113,50 +113,21 @@ func (c *auditChain) extend(events []AuditEvent) {
 	}
 }
 
-// flushAudit writes the events and notifications that the transaction has recorded so far. Only changes of the
-// revocation row may follow it in the transaction.
-func (s *Store) flushAudit(ctx context.Context) error {
-	if err := s.flushNotifications(ctx); err != nil {
-		return err
-	}
-	events := *s.audited
-	*s.audited = nil
-	return s.appendAudit(ctx, events)
-}
-
 // insertBatchSize limits the rows that one statement inserts, because the databases limit its parameters.
 const insertBatchSize = 100
 
-// appendAudit writes events, and streams them to webhook endpoints. It locks the heads of their chains, in the
-// order of their names to avoid deadlocks.
-func (s *Store) appendAudit(ctx context.Context, events []AuditEvent) error {
-	byChain := map[string][]AuditEvent{}
-	for _, event := range events {
-		byChain[event.chain()] = append(byChain[event.chain()], event)
-	}
-	names := slices.Sorted(maps.Keys(byChain))
-	subscribers, err := s.auditSubscribers(ctx, names)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		events := byChain[name]
-		chain, err := s.lockAuditChain(ctx, name)
+// extendChains chains audit events, given by the name of their chain, and returns the heads of the chains. It locks
+// them in the order of their names, to avoid deadlocks.
+func (s *Store) extendChains(ctx context.Context, events map[string][]AuditEvent) (heads []*auditChain, err error) {
+	for _, name := range slices.Sorted(maps.Keys(events)) {
+		head, err := s.lockAuditChain(ctx, name)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		chain.extend(events)
-		if err := s.with(ctx).CreateInBatches(events, insertBatchSize).Error; err != nil {
-			return fmt.Errorf("write audit events: %w", err)
-		}
-		if err := s.moveAuditChain(ctx, chain); err != nil {
-			return err
-		}
-		if err := s.streamAudit(ctx, subscribers[name], events); err != nil {
-			return err
-		}
+		head.extend(events[name])
+		heads = append(heads, head)
 	}
-	return nil
+	return heads, nil
 }
 
 // lockAuditChain returns the head of a chain, creating it if necessary, and locks it until the
@@ -180,9 +151,13 @@ func (s *Store) lockAuditChain(ctx context.Context, name string) (*auditChain, e
 	return &chain, nil
 }
 
+// move stores the head of a chain, which must be locked.
+func (c *auditChain) move(db *gorm.DB) *gorm.DB {
+	return db.Model(&auditChain{}).Where("chain = ?", c.Chain).Updates(map[string]any{"seq": c.Seq, "hash": c.Hash})
+}
+
 func (s *Store) moveAuditChain(ctx context.Context, chain *auditChain) error {
-	moved := s.with(ctx).Model(&auditChain{}).Where("chain = ?", chain.Chain).
-		Updates(map[string]any{"seq": chain.Seq, "hash": chain.Hash})
+	moved := chain.move(s.with(ctx))
 	if moved.Error != nil || moved.RowsAffected == 0 {
 		return fmt.Errorf("move audit chain: %w", cmp.Or(moved.Error, gorm.ErrRecordNotFound))
 	}

@@ -56,7 +56,7 @@ func (s *Store) audit(ctx context.Context, workspaceID, action string, t target,
 		return err
 	}
 	id, at := s.timedID("aud")
-	*s.audited = append(*s.audited, AuditEvent{
+	s.outbox.audited = append(s.outbox.audited, AuditEvent{
 		ID:          id,
 		WorkspaceID: optional(workspaceID),
 		ActorType:   actor.Type,

@@ -81,17 +81,14 @@ const (
 )
 
 // publish writes an event with data, a type of package wire, and a delivery for each subscribed
-// endpoint. Call it in the transaction of the change.
+// endpoint, at the end of the current transaction.
 func (s *Store) publish(ctx context.Context, workspaceID string, t EventType, data any) error {
-	event := &Event{WorkspaceID: workspaceID, Type: t}
-	if err := s.writeEvent(ctx, event, data); err != nil {
+	event := Event{WorkspaceID: workspaceID, Type: t}
+	if err := s.complete(ctx, &event, data); err != nil {
 		return err
 	}
-	endpoints, err := s.lockWebhookEndpoints(ctx, workspaceID)
-	if err != nil {
-		return err
-	}
-	return s.insertDeliveries(ctx, s.deliveriesTo(endpoints, event))
+	s.outbox.events = append(s.outbox.events, event)
+	return nil
 }
 
 // complete sets the data of an event, its ID, its time, and its trace context.

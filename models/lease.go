@@ -49,7 +49,7 @@ func (s *Store) SetLease(ctx context.Context, length time.Duration) error {
 		if err := tx.audit(ctx, "", "lease.set", target{"lease", "1", "lease"}, map[string]string{"lease": length.String()}); err != nil {
 			return err
 		}
-		if err := tx.flushAudit(ctx); err != nil {
+		if err := tx.flush(ctx); err != nil {
 			return err
 		}
 		update := tx.with(ctx).Raw(`UPDATE revocation SET node_lease_ms = ?, lease_version = lease_version + 1,
@@ -91,7 +91,7 @@ func (s *Store) FinishUpgrade(ctx context.Context) error {
 		if err := tx.audit(ctx, "", "lease.upgraded", target{"lease", "1", "lease"}, map[string]string{"lease": milliseconds(row.NodeLeaseMS).String()}); err != nil {
 			return err
 		}
-		if err := tx.flushAudit(ctx); err != nil {
+		if err := tx.flush(ctx); err != nil {
 			return err
 		}
 		// From now on, no node of an earlier version gets a lease, but one may still hold the lease that was

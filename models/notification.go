@@ -59,7 +59,7 @@ type Notification struct {
 // notifyManagers tells the people who manage a key about it, at the end of the current transaction.
 func (s *Store) notifyManagers(ctx context.Context, kind NotificationKind, key *APIKey) {
 	actor := ActorOf(ctx)
-	*s.notified = append(*s.notified, notification{
+	s.outbox.notifications = append(s.outbox.notifications, notification{
 		WorkspaceID: &key.WorkspaceID, Kind: kind, APIKeyID: key.ID, Keys: 1, ActorType: actor.Type, ActorID: actor.ID,
 	})
 }
@@ -75,21 +75,13 @@ func (s *Store) notifyAccount(ctx context.Context, user *User, kind Notification
 	return nil
 }
 
-// flushNotifications writes the notifications about keys that the transaction has made so far, and requests emails
-// about them.
-func (s *Store) flushNotifications(ctx context.Context) error {
-	rows := summarized(*s.notified)
-	*s.notified = nil
-	if len(rows) == 0 {
-		return nil
-	}
+// completed returns the notifications to write for those that a transaction has recorded.
+func (s *Store) completed(recorded []notification) []notification {
+	rows := summarized(recorded)
 	for i := range rows {
 		rows[i].ID, rows[i].CreatedAt = s.timedID("ntf")
 	}
-	if err := s.with(ctx).CreateInBatches(rows, insertBatchSize).Error; err != nil {
-		return fmt.Errorf("insert notifications: %w", err)
-	}
-	return s.addNotificationEmails(ctx, rows)
+	return rows
 }
 
 // summarized returns notifications, with one row instead of those about more than maxSeparate keys that differ only

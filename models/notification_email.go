@@ -34,7 +34,7 @@ type notificationEmail struct {
 // addNotificationEmails requests an email about notifications to everyone who can manage keys, if this server sends
 // email.
 func (s *Store) addNotificationEmails(ctx context.Context, rows []notification) error {
-	if !s.sendsEmail {
+	if !s.sendsEmail || len(rows) == 0 {
 		return nil
 	}
 	ids := make([]string, len(rows))

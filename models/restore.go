@@ -318,7 +318,7 @@ func (s *Store) recordRestore(ctx context.Context, m BackupManifest) error {
 		}
 	}
 	err := s.audit(ctx, "", "database.restored", target{"database", "1", "database"}, map[string]string{"backup_of": m.CreatedAt.Format(time.RFC3339)})
-	return cmp.Or(err, s.flushAudit(ctx))
+	return cmp.Or(err, s.flush(ctx))
 }
 
 // The statements of migrations that create something.

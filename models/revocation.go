@@ -160,7 +160,7 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, e
 		if err != nil {
 			return err
 		}
-		if err := tx.flushAudit(ctx); err != nil {
+		if err := tx.flush(ctx); err != nil {
 			return err
 		}
 		row, err = tx.nextEpoch(ctx, keys)

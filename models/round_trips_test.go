@@ -28,11 +28,11 @@ func TestStatementsOfAChange(t *testing.T) {
 		{"pause", func() error {
 			_, err := logging.PauseAPIKey(s.ctx, s.id, key.ID, s.Now().Add(time.Hour))
 			return err
-		}, 10, 1},
+		}, 7, 1},
 		{"delete", func() error {
 			_, err := logging.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			return err
-		}, 16, 6}, // after the commit, it looks at the nodes and writes the receipt
+		}, 11, 5}, // after the commit, it looks at the nodes and writes the receipt
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

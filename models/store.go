@@ -86,9 +86,8 @@ type Store struct {
 	scopes      *atomic.Pointer[loadedScopes]
 	loading     *sync.Mutex // held while scopes is read
 	sendsEmail  bool
-	running     *sync.Map       // IDs of the idempotent requests in progress in this process
-	audited     *[]AuditEvent   // in a transaction, the events to append to the audit log at its end
-	notified    *[]notification // the same for notifications about keys
+	running     *sync.Map // IDs of the idempotent requests in progress in this process
+	outbox      *outbox   // in a transaction
 
 	acceptedAfterDeletion func(keyIDs []string)
 
@@ -254,11 +253,11 @@ func (s *Store) txAt(ctx context.Context, now time.Time, fn func(tx *Store) erro
 		tx.addedDue = &added
 		tx.clock = func() time.Time { return now }
 		tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
-		tx.audited, tx.notified = new([]AuditEvent), new([]notification)
+		tx.outbox = new(outbox)
 		if err := fn(&tx); err != nil {
 			return err
 		}
-		return tx.flushAudit(ctx)
+		return tx.flush(ctx)
 	})
 	if err == nil && added {
 		s.wakeWebhooks()

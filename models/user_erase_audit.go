@@ -44,7 +44,7 @@ func (e *erasure) hasEmail(text string) bool {
 // eraseAudit replaces the person's texts in the audit logs, and records that in each of them.
 func (s *Store) eraseAudit(ctx context.Context, e *erasure) error {
 	chains := slices.Concat([]string{""}, e.workspace)
-	if _, err := s.auditSubscribers(ctx, chains); err != nil { // locks them before the chains, as appendAudit does
+	if _, err := s.lockEndpointsIn(ctx, chains); err != nil { // before the chains, as flush does
 		return err
 	}
 	condition, args := e.isAbout()

@@ -55,8 +55,8 @@ func (s *Store) newDelivery(event *Event, endpointID string) WebhookDelivery {
 	}
 }
 
-// insertDeliveries inserts deliveries that are due now.
-func (s *Store) insertDeliveries(ctx context.Context, deliveries []WebhookDelivery) error {
+// makeDue makes deliveries due now.
+func (s *Store) makeDue(ctx context.Context, deliveries []WebhookDelivery) error {
 	if len(deliveries) == 0 {
 		return nil
 	}
@@ -67,10 +67,18 @@ func (s *Store) insertDeliveries(ctx context.Context, deliveries []WebhookDelive
 	for i := range deliveries {
 		deliveries[i].NextAttemptAt = &now
 	}
-	if err := s.with(ctx).Omit(clause.Associations).CreateInBatches(deliveries, insertBatchSize).Error; err != nil {
+	*s.addedDue = true
+	return nil
+}
+
+// insertDeliveries inserts deliveries that are due now.
+func (s *Store) insertDeliveries(ctx context.Context, deliveries []WebhookDelivery) error {
+	if err := s.makeDue(ctx, deliveries); err != nil {
+		return err
+	}
+	if err := s.writeTogether(ctx, inserts(deliveries)); err != nil {
 		return fmt.Errorf("insert webhook deliveries: %w", err)
 	}
-	*s.addedDue = true
 	return nil
 }
 
