@@ -55,8 +55,7 @@ func (s *Store) requireAdminOfAll(ctx context.Context, adminUserID string, membe
 	if member.Pending {
 		return Errorf(Forbidden, "This person hasn't joined the workspace yet.")
 	}
-	administered := s.with(ctx).Model(&Member{}).Select("workspace_id").
-		Where("user_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", adminUserID, Admin)
+	administered := s.activeAdmins(ctx).Select("workspace_id").Where("user_id = ?", adminUserID)
 	var others int64
 	err := s.with(ctx).Model(&Member{}).Where("user_id = ? AND NOT pending AND workspace_id NOT IN (?)", member.UserID, administered).Count(&others).Error
 	if err != nil {

@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
+
+	"gorm.io/gorm"
 )
 
 // errLastAdmin rejects a change after which no one could administer the workspace.
@@ -129,17 +131,26 @@ func (s *Store) changeMember(ctx context.Context, workspaceID, id string, change
 
 // requireAdmin returns errLastAdmin if the workspace has no active admin.
 func (s *Store) requireAdmin(ctx context.Context, workspaceID string) error {
-	var admins int64
-	err := s.with(ctx).Model(&Member{}).
-		Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending", workspaceID, Admin).
-		Count(&admins).Error
-	if err != nil {
-		return fmt.Errorf("count admins: %w", err)
-	}
-	if admins == 0 {
+	has, err := s.hasAdmin(ctx, workspaceID, "")
+	if err == nil && !has {
 		return errLastAdmin
 	}
-	return nil
+	return err
+}
+
+// hasAdmin reports whether a workspace has an active admin besides the member with the ID except, if there is one.
+func (s *Store) hasAdmin(ctx context.Context, workspaceID, except string) (bool, error) {
+	var ids []string
+	err := s.activeAdmins(ctx).Where("workspace_id = ? AND id <> ?", workspaceID, except).Limit(1).Pluck("id", &ids).Error
+	if err != nil {
+		return false, fmt.Errorf("read admins: %w", err)
+	}
+	return len(ids) > 0, nil
+}
+
+// activeAdmins selects the active admins of all workspaces.
+func (s *Store) activeAdmins(ctx context.Context) *gorm.DB {
+	return s.with(ctx).Model(&Member{}).Where("role = ? AND deactivated_at IS NULL AND NOT pending", Admin)
 }
 
 func (s *Store) updateMember(ctx context.Context, member *Member) error {

@@ -82,9 +82,9 @@ func (s *Store) applyRole(ctx context.Context, user *User, workspaceID string, r
 	case member.DeactivatedAt != nil && member.ProviderRole != roleLost:
 		return nil
 	}
-	if member.Role != role {
-		last, err := s.isLastAdmin(ctx, &member)
-		if last || err != nil {
+	if member.IsAdmin() && role != Admin {
+		has, err := s.hasAdmin(ctx, workspaceID, member.ID)
+		if !has || err != nil {
 			return err
 		}
 	}
@@ -110,21 +110,6 @@ func (s *Store) applyRole(ctx context.Context, user *User, workspaceID string, r
 		}
 	}
 	return s.setProviderRole(ctx, member.ID, roleGranted)
-}
-
-// isLastAdmin reports whether a member is the only active admin of their workspace.
-func (s *Store) isLastAdmin(ctx context.Context, member *Member) (bool, error) {
-	if !member.IsAdmin() {
-		return false, nil
-	}
-	var others int64
-	err := s.with(ctx).Model(&Member{}).
-		Where("workspace_id = ? AND role = ? AND deactivated_at IS NULL AND NOT pending AND id <> ?", member.WorkspaceID, Admin, member.ID).
-		Count(&others).Error
-	if err != nil {
-		return false, fmt.Errorf("count other admins: %w", err)
-	}
-	return others == 0, nil
 }
 
 func (s *Store) setProviderRole(ctx context.Context, memberID string, state providerRoleState) error {
