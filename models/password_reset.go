@@ -114,7 +114,9 @@ func (s *Store) ResetLink(ctx context.Context, token string) (*AccountLink, erro
 }
 
 // ResetPassword sets a new password with the token of a reset link. It ends all sessions of the person
-// and deletes their known devices and all links. A link that was emailed proves the email.
+// and deletes their known devices and all links. A link that was emailed proves the email. If nothing proved it
+// before, someone else might have created the account with a copied link, so the second factor and the passkeys
+// are removed too.
 func (s *Store) ResetPassword(ctx context.Context, token, password string) error {
 	link, err := s.ResetLink(ctx, token)
 	if err != nil {
@@ -141,6 +143,11 @@ func (s *Store) ResetPassword(ctx context.Context, token, password string) error
 			return err
 		}
 		if link.row.Email == user.Email {
+			if link.User.VerifiedAt == nil {
+				if err := tx.removeSecondFactors(ctx, user); err != nil {
+					return err
+				}
+			}
 			if err := tx.verify(ctx, user); err != nil {
 				return err
 			}

@@ -75,6 +75,36 @@ func TestResetPassword(t *testing.T) {
 	})
 }
 
+// TestResetRemovesPasskeysOfAStranger resets the password of an account that someone may have created with a copied
+// link, and that of the same account once its email is verified.
+func TestResetRemovesPasskeysOfAStranger(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.EnableEmail()
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
+		reset := func() {
+			t.Helper()
+			s.AddPasskeyOf(t, grace.UserID, "Laptop")
+			s.AddSecondFactor(t, grace.UserID)
+			s.Exec(t, "DELETE FROM account_emails")
+			s.Clock.Advance(10 * time.Minute)
+			if err := s.ResetPassword(s.ctx, s.resetToken(t, "grace@acme.test"), newPassword); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reset()
+		for _, table := range []string{"passkeys", "second_factors", "recovery_codes"} {
+			wantCount(t, s.Store, table, 0)
+		}
+		signIn(t, s, models.Credentials{Email: "grace@acme.test", Password: newPassword})
+		s.wantAccountEmail(t, models.SecondFactorRemovedEmail, "grace@acme.test")
+		wantEvents(t, s, s.id, grace.UserID, "user.second_factor_removed", 1)
+		reset()
+		for table, count := range map[string]int64{"passkeys": 1, "second_factors": 1, "recovery_codes": 10} {
+			wantCount(t, s.Store, table, count)
+		}
+	})
+}
+
 func TestResetLinkExpires(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
