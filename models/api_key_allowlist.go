@@ -42,7 +42,7 @@ const inheriting = "workspace_id = ? AND deleted_at IS NULL AND allowlist_mode =
 // locked.
 func (s *Store) lockInheritingKeys(ctx context.Context, workspaceID string) ([]*APIKey, error) {
 	var keys []*APIKey
-	if err := s.with(ctx).Select("id").Where(inheriting, workspaceID).Order("id").Find(&keys).Error; err != nil {
+	if err := s.with(ctx).Select("id", "workspace_id").Where(inheriting, workspaceID).Order("id").Find(&keys).Error; err != nil {
 		return nil, fmt.Errorf("read the keys that inherit an allowlist: %w", err)
 	}
 	ids := make([]string, len(keys))

@@ -103,7 +103,13 @@ func (s *Store) SetKeyPolicy(ctx context.Context, workspaceID string, p KeyPolic
 		if p.Allowlist == before.Allowlist {
 			return nil, nil
 		}
-		return tx.lockInheritingKeys(ctx, workspaceID)
+		inheriting, err := tx.lockInheritingKeys(ctx, workspaceID)
+		if !before.Allowlist.covers(p.Allowlist) {
+			for _, key := range inheriting {
+				tx.notifyManagers(ctx, KeyWidenedNotice, key)
+			}
+		}
+		return inheriting, err
 	})
 	if errors.Is(err, errNothingToChange) { // but another call may just have made the change
 		_, err = s.awaitEpoch(ctx)

@@ -88,6 +88,32 @@ func TestManagersAreNotifiedAboutKeys(t *testing.T) {
 	})
 }
 
+func TestLoosenedDefaultAllowlistIsNotified(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.key(t, "Inherits")
+		own := models.Allowlist{Mode: models.AllowlistEnforce, Networks: "192.0.2.0/24"}
+		if _, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Has its own", Allowlist: own}); err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "DELETE FROM notifications")
+		for _, list := range []models.Allowlist{
+			own, // stricter
+			{Mode: models.AllowlistEnforce, Networks: "192.0.2.0/24 198.51.100.0/24"},
+			{Mode: models.AllowlistReportOnly, Networks: "192.0.2.0/24"},
+			{Mode: models.AllowlistNone}, // reports rejected nothing
+		} {
+			policy := models.DefaultKeyPolicy
+			policy.Allowlist = list
+			if _, err := s.SetKeyPolicy(s.ctx, s.id, policy); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff([]string{"key_widened: Inherits", "key_widened: Inherits"}, s.notified(t)); diff != "" {
+			t.Errorf("notifications (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestNotificationsAreForThoseWhoManageKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()
