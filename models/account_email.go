@@ -26,13 +26,15 @@ const (
 	PasskeyAddedEmail        AccountEmailKind = "passkey_added"
 	PasskeyRemovedEmail      AccountEmailKind = "passkey_removed"
 
+	SingleSignOnResetEmail AccountEmailKind = "single_sign_on_reset" // the same
+
 	NewDeviceEmail AccountEmailKind = "new_device" // the same: a sign-in from a browser that wasn't known
 )
 
 // AccountNotices are the kinds that tell a person about a change to their account. Each is also a notification.
 var AccountNotices = []AccountEmailKind{
 	PasswordChangedEmail, EmailChangedEmail, SecondFactorAddedEmail, SecondFactorRemovedEmail, RecoveryCodesEmail, RecoveryCodeUsedEmail, NewDeviceEmail,
-	AppRemovedEmail, PasskeyAddedEmail, PasskeyRemovedEmail,
+	AppRemovedEmail, PasskeyAddedEmail, PasskeyRemovedEmail, SingleSignOnResetEmail,
 }
 
 // noticeLife is how long a node tries to send a notice.

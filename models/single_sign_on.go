@@ -37,17 +37,19 @@ type userIdentity struct {
 // bySingleSignOn is how audit events name the way in which someone signed in.
 const bySingleSignOn = "single sign-on"
 
-// The reasons for which someone can't sign in with a provider. They don't depend on who else has an account.
+// The reasons for which someone can't sign in with a provider. Only the last depends on who else has an account, and
+// only the owner of its email gets it.
 var (
 	errUnverifiedEmail = Errorf(Forbidden, "Your sign-in provider hasn’t verified your email, so you can’t sign in with it. Ask the people who manage your sign-in provider to verify it.")
 	errUnknownPerson   = Errorf(Forbidden, "There’s no invitation or account for you here. Ask an admin of your workspace to invite the email that your sign-in provider has for you.")
+	errOtherIdentity   = Errorf(Forbidden, "Your account here is linked to another account at your sign-in provider, such as one that was deleted and created again. Ask the operator of this server to reset the link.")
 )
 
 // SignInWithProvider starts a session for a person who signed in with a provider of single sign-on, and ends the
 // session oldSession, if there is one. It finds the user whom an earlier sign-in linked to the identity. Without
 // one, it finds the user by the verified email and links them: an invited person joins the workspaces that invited
 // them, and someone whose groups give them a role needs no invitation. It returns Forbidden for an unknown person,
-// and for one whose email isn't verified. If the user has a second factor and the provider didn't ask for one, no
+// for one whose email isn't verified, and for one whose account is linked to another identity. If the user has a second factor and the provider didn't ask for one, no
 // session starts: SignInWithCode completes the sign-in.
 func (s *Store) SignInWithProvider(ctx context.Context, oldSession, device string, who ProviderIdentity) (in *SignedIn, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {
@@ -131,8 +133,8 @@ func (s *Store) identityOf(ctx context.Context, who ProviderIdentity) (*userIden
 	return &identity, nil
 }
 
-// link links the user with the verified email of a person to the person's identity. It returns errUnknownPerson if
-// that user is linked to another identity: the provider may have given the email to someone else.
+// link links the user with the verified email of a person to the person's identity. It returns errOtherIdentity
+// if that user is linked to another identity: the provider may have given the email to someone else.
 func (s *Store) link(ctx context.Context, who ProviderIdentity) (*User, *userIdentity, error) {
 	if who.Email == "" || !who.EmailVerified {
 		return nil, nil, errUnverifiedEmail
@@ -151,7 +153,7 @@ func (s *Store) link(ctx context.Context, who ProviderIdentity) (*User, *userIde
 	identity := userIdentity{ID: s.id("idn"), UserID: user.ID, Issuer: who.Issuer, Subject: who.Subject, LastUsedAt: s.now(), CreatedAt: s.now()}
 	err = s.with(ctx).Create(&identity).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return nil, nil, errUnknownPerson
+		return nil, nil, errOtherIdentity
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("insert identity: %w", err)

@@ -51,6 +51,7 @@ type settings struct {
 	OIDCClientSecret    shortText
 	OIDCName            shortText
 	OIDCScopes          words
+	OIDCEmailClaim      shortText
 	OIDCRoleClaim       shortText
 	OIDCRoles           providerRoles
 	Collector           collectorURL
@@ -230,7 +231,7 @@ var serveOptions = []option{
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
 	collectorOption, collectorProtocolOption, tracesExporterOption, metricsExporterOption,
-	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption, oidcScopesOption, oidcRoleClaimOption, oidcRolesOption,
+	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption, oidcScopesOption, oidcEmailClaimOption, oidcRoleClaimOption, oidcRolesOption,
 }
 
 // addFlags adds the flags of options to flags, and that of configOption.

@@ -52,7 +52,7 @@ func TestSettings(t *testing.T) {
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", TrustedProxies: proxies,
 		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), DatabaseConnections: 20, ShutdownDelay: delay(5 * time.Second),
-		ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}
+		ACMEDirectory: autocert.DefaultACMEDirectory, OIDCEmailClaim: "email_verified", OIDCRoleClaim: "groups"}
 	tests := []struct {
 		name string
 		env  map[string]string
@@ -60,7 +60,7 @@ func TestSettings(t *testing.T) {
 		want settings
 	}{
 		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128,
-			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), DatabaseConnections: 20, ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, OIDCRoleClaim: "groups"}},
+			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), DatabaseConnections: 20, ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, OIDCEmailClaim: "email_verified", OIDCRoleClaim: "groups"}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
 		{"flags override the environment", all,

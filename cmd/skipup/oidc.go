@@ -117,6 +117,10 @@ var (
 		"oidc-scopes", "SKIPUP_OIDC_SCOPES", "", "comma-separated `scopes` to request in addition to openid, email, and profile",
 		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCScopes },
 	}
+	oidcEmailClaimOption = option{
+		"oidc-email-claim", "SKIPUP_OIDC_EMAIL_CLAIM", "email_verified", "`claim` of the ID token that says whether the provider has verified the email",
+		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCEmailClaim },
+	}
 	oidcRoleClaimOption = option{
 		"oidc-role-claim", "SKIPUP_OIDC_ROLE_CLAIM", "groups", "`claim` of the ID token with the groups of a person, for --oidc-roles",
 		func(s *settings) encoding.TextUnmarshaler { return &s.OIDCRoleClaim },
@@ -147,7 +151,7 @@ func (s settings) provider(publicURL string) *sso.Provider {
 	return sso.New(sso.Config{
 		Name:   cmp.Or(string(s.OIDCName), s.OIDCIssuer.host()),
 		Issuer: string(s.OIDCIssuer), ClientID: string(s.OIDCClientID), ClientSecret: string(s.OIDCClientSecret),
-		RedirectURL: publicURL + path.SingleSignOnReturn, Scopes: s.OIDCScopes, GroupsClaim: string(s.OIDCRoleClaim),
+		RedirectURL: publicURL + path.SingleSignOnReturn, Scopes: s.OIDCScopes, GroupsClaim: string(s.OIDCRoleClaim), EmailClaim: string(s.OIDCEmailClaim),
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) user() *cobra.Command {
-	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again, and erase them"}, p.userUnlock(), p.userResetLink(), p.userResetSecondFactor(), p.userChangeEmail(), p.userErase())
+	return p.group(&cobra.Command{Use: "user", Short: "Let people sign in again, and erase them"}, p.userUnlock(), p.userResetLink(), p.userResetSecondFactor(), p.userResetSingleSignOn(), p.userChangeEmail(), p.userErase())
 }
 
 func (p *program) userUnlock() *cobra.Command {
@@ -98,6 +98,33 @@ they get a message about it.`,
 				return err
 			}
 			return p.printf("Removed the second factor of %s.", user.Email)
+		})
+	})
+}
+
+func (p *program) userResetSingleSignOn() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reset-single-sign-on EMAIL",
+		Short: "Unlink a person from their account at the sign-in provider",
+		Long: `Unlink a person from their account at the sign-in provider, for example because it was deleted there and
+created again. Their sessions that began with single sign-on end. The next person who signs in at the
+provider with this email, verified, is linked to the account. First make sure that the provider has
+given the email to the same person. If the server sends email, they get a message about it.`,
+		Example: `  skipup user reset-single-sign-on ada@acme.test`,
+		Args:    oneEmail,
+	}
+	addFlags(cmd.Flags(), databaseOption)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, databaseOption)
+		if err != nil {
+			return err
+		}
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
+			user, err := store.ResetSingleSignOn(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return p.printf("Unlinked %s. Their next sign-in with single sign-on links the account again.", user.Email)
 		})
 	})
 }

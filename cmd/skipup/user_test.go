@@ -104,6 +104,20 @@ func TestUserResetSecondFactor(t *testing.T) {
 	skipup(t, env, "user", "reset-second-factor", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
 }
 
+func TestUserResetSingleSignOn(t *testing.T) {
+	env := sqliteEnv(t)
+	newWorkspace(t, env)
+	execute(t, env, `INSERT INTO user_identities (id, user_id, issuer, subject, last_used_at, created_at)
+		SELECT 'idn_1', id, 'https://id.acme.test', '1', '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM users`)
+	reset := skipup(t, env, "user", "reset-single-sign-on", "Admin@acme.test")
+	reset.requireCode(t, exitOK)
+	if want := "Unlinked admin@acme.test. Their next sign-in with single sign-on links the account again.\n"; reset.stdout != want {
+		t.Errorf("stdout = %q, want %q", reset.stdout, want)
+	}
+	skipup(t, env, "user", "reset-single-sign-on", "admin@acme.test").requireFailure(t, exitRejected, "isn't linked to an account at the sign-in provider.")
+	skipup(t, env, "user", "reset-single-sign-on", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
+}
+
 func TestUserErase(t *testing.T) {
 	env := sqliteEnv(t)
 	acme := newWorkspace(t, env)

@@ -55,7 +55,7 @@ func TestSingleSignOn(t *testing.T) {
 }
 
 // TestSingleSignOnRejects checks that no one gets in with a token that isn't for this sign-in, or without being known
-// here, and that the response doesn't depend on who else is.
+// here, and that the response doesn't depend on who else is, unless the provider has verified that the email is theirs.
 func TestSingleSignOnRejects(t *testing.T) {
 	const unknown, invalid = "There’s no invitation or account for you here.", "The response of Acme ID isn’t valid."
 	s, provider := withProvider(t)
@@ -82,7 +82,7 @@ func TestSingleSignOnRejects(t *testing.T) {
 		{"unverified email of an account", handlerstest.Person("eve", handlerstest.AdminEmail).With(handlerstest.Claims{"email_verified": false}), "hasn’t verified your email"},
 		{"no email", grace.With(handlerstest.Claims{"email": ""}), "hasn’t verified your email"},
 		{"unknown email", handlerstest.Person("eve", "eve@acme.test"), unknown},
-		{"email that now belongs to someone else", handlerstest.Person("eve", handlerstest.AdminEmail), unknown},
+		{"email that now belongs to someone else", handlerstest.Person("eve", handlerstest.AdminEmail), "linked to another account at your sign-in provider"},
 		{"deactivated before they joined", handlerstest.Person("gone", "gone@acme.test"), unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,6 +94,42 @@ func TestSingleSignOnRejects(t *testing.T) {
 	}
 	b := s.Browser(t)
 	b.Get(provider.Visit(b, withAcmeID, grace)).WantRedirect(t, signedIn) // the invitation still works
+}
+
+// TestResetSingleSignOn signs in someone whose account at the provider was deleted and created again.
+func TestResetSingleSignOn(t *testing.T) {
+	s, provider := withProvider(t)
+	before, after := s.Browser(t), s.Browser(t)
+	before.Get(provider.Visit(before, withAcmeID, handlerstest.Person("ada", handlerstest.AdminEmail))).WantRedirect(t, signedIn)
+	recreated := handlerstest.Person("ada again", handlerstest.AdminEmail)
+	after.Get(provider.Visit(after, withAcmeID, recreated)).Want(t, http.StatusForbidden, "Ask the operator of this server to reset the link.")
+	if _, err := s.Store.ResetSingleSignOn(t.Context(), handlerstest.AdminEmail); err != nil {
+		t.Fatal(err)
+	}
+	members := path.Workspace(s.Workspace.ID).Members()
+	before.Get(members).WantRedirect(t, path.SignInAnd(members))
+	after.Get(provider.Visit(after, withAcmeID, recreated)).WantRedirect(t, signedIn)
+	after.Get("/settings/audit-log").Want(t, http.StatusOK, "unlinked", "from the sign-in provider")
+	after.Get("/settings/notifications").Want(t, http.StatusOK, "Your account was unlinked from your sign-in provider")
+}
+
+// TestEmailClaim checks that only the claim in the settings says whether an email is verified.
+func TestEmailClaim(t *testing.T) {
+	provider := handlerstest.NewProvider(t)
+	provider.EmailClaim = "xms_edov"
+	s := handlerstest.With(t, modelstest.NewSQLite(t), handlerstest.Options{Provider: provider})
+	ada := handlerstest.Person("ada", handlerstest.AdminEmail)
+	for _, claim := range []any{nil, false, "0", ""} {
+		b := s.Browser(t)
+		b.Get(provider.Visit(b, withAcmeID, ada.With(handlerstest.Claims{"xms_edov": claim}))).Want(t, http.StatusForbidden, "hasn’t verified your email")
+	}
+	for _, claim := range []any{true, "true", "1"} {
+		b := s.Browser(t)
+		b.Get(provider.Visit(b, withAcmeID, ada.With(handlerstest.Claims{"xms_edov": claim}))).WantRedirect(t, signedIn)
+		if _, err := s.Store.ResetSingleSignOn(t.Context(), handlerstest.AdminEmail); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestSingleSignOnWorksOnce checks that the state and the code work once, only in the browser that asked for them, and

@@ -16,6 +16,7 @@ import (
 // Provider is a provider of OpenID Connect at which the next person signs in with the given claims.
 type Provider struct {
 	*mockoidc.MockOIDC
+	EmailClaim string // the claim of verified emails; empty for the default
 }
 
 // NewProvider starts a provider.
@@ -26,13 +27,13 @@ func NewProvider(t testing.TB) *Provider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = provider.Shutdown() }) // a test may have stopped it
-	return &Provider{provider}
+	return &Provider{MockOIDC: provider}
 }
 
 func (p *Provider) client(publicURL string) *sso.Provider {
 	return sso.New(sso.Config{
 		Name: "Acme ID", Issuer: p.Issuer(), ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURL: publicURL + path.SingleSignOnReturn,
-		GroupsClaim: "groups",
+		GroupsClaim: "groups", EmailClaim: p.EmailClaim,
 	})
 }
 

@@ -67,6 +67,7 @@ var groups = []group{
 		{"user.signed_in", "Signed in", "{actor} signed in"},
 		{"user.signed_out", "Signed out", "{actor} signed out"},
 		{"user.single_sign_on_linked", "Single sign-on linked", "{actor} used single sign-on for the first time"},
+		{"user.single_sign_on_reset", "Single sign-on reset", "{actor} unlinked {target} from the sign-in provider"},
 		{"user.signed_out_by_provider", "Signed out by the provider", "The provider of single sign-on signed {target} out"},
 		{"user.signed_out_everywhere", "Signed out everywhere", "{actor} signed out everywhere"},
 		{"user.session_ended", "Session ended", "{actor} ended a session of {target}"},

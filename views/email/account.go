@@ -80,6 +80,9 @@ var credentialChanges = map[models.AccountEmailKind]struct{ subject, event, effe
 	models.PasskeyRemovedEmail: {
 		"A passkey was removed from your SkipUp Keys account", "A passkey was removed from your account", " It no longer works.",
 	},
+	models.SingleSignOnResetEmail: {
+		"Single sign-on of your SkipUp Keys account was reset", "Your account was unlinked from your sign-in provider", " It is linked again when you next sign in there with your verified email.",
+	},
 	models.RecoveryCodesEmail: {
 		"New recovery codes for your SkipUp Keys account", "New recovery codes were created for your account", " The previous ones no longer work.",
 	},

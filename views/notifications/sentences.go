@@ -22,6 +22,7 @@ var ofAccount = map[models.AccountEmailKind]string{
 	models.EmailChangedEmail:        "Your email was changed",
 	models.SecondFactorAddedEmail:   "A second factor was set up for your account",
 	models.SecondFactorRemovedEmail: "The second factor of your account was removed",
+	models.SingleSignOnResetEmail:   "Your account was unlinked from your sign-in provider",
 	models.RecoveryCodesEmail:       "New recovery codes were created for your account",
 	models.RecoveryCodeUsedEmail:    "A recovery code of your account was used",
 	models.AppRemovedEmail:          "The authenticator app of your account was removed",

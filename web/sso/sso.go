@@ -3,6 +3,7 @@
 package sso
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -43,6 +44,9 @@ type Config struct {
 	RedirectURL  string   // to which the provider sends people back
 	Scopes       []string // to request in addition to openid, email, and profile
 	GroupsClaim  string   // of the ID token, with the groups of a person
+	// EmailClaim is the claim of the ID token that says whether the provider has verified the email. The
+	// default is that of OpenID Connect Core 1.0 §5.1, "email_verified".
+	EmailClaim string
 }
 
 // Provider is a provider of OpenID Connect. It is discovered when it is first needed, and again after a failure, so
@@ -190,7 +194,6 @@ func (p *Provider) Identify(ctx context.Context, trip RoundTrip, returned url.Va
 func (p *Provider) identityOf(token *oidc.IDToken) (*models.ProviderIdentity, error) {
 	var claims struct {
 		Email         string   `json:"email"`
-		EmailVerified any      `json:"email_verified"`
 		Name          string   `json:"name"`
 		Session       string   `json:"sid"`
 		Methods       []string `json:"amr"`
@@ -208,12 +211,15 @@ func (p *Provider) identityOf(token *oidc.IDToken) (*models.ProviderIdentity, er
 	}
 	who := &models.ProviderIdentity{
 		Issuer: token.Issuer, Subject: token.Subject, Email: claims.Email, Name: claims.Name, Session: claims.Session,
-		EmailVerified: claims.EmailVerified == true || claims.EmailVerified == "true", // some providers send text
-		SecondFactor:  slices.Contains(claims.Methods, "mfa"),                         // RFC 8176 §2
+		SecondFactor: slices.Contains(claims.Methods, "mfa"), // RFC 8176 §2
 	}
 	var all map[string]any
 	if err := token.Claims(&all); err != nil {
 		return nil, &RejectedError{cause: err}
+	}
+	switch all[cmp.Or(p.config.EmailClaim, "email_verified")] {
+	case true, "true", "1": // some providers send text
+		who.EmailVerified = true
 	}
 	switch groups := all[p.config.GroupsClaim].(type) {
 	case string:
