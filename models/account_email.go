@@ -29,6 +29,9 @@ const (
 	SingleSignOnResetEmail AccountEmailKind = "single_sign_on_reset" // the same
 
 	NewDeviceEmail AccountEmailKind = "new_device" // the same: a sign-in from a browser that wasn't known
+
+	WorkspaceDeletedEmail  AccountEmailKind = "workspace_deleted" // to its admins
+	WorkspaceRestoredEmail AccountEmailKind = "workspace_restored"
 )
 
 // AccountNotices are the kinds that tell a person about a change to their account. Each is also a notification.
@@ -49,6 +52,9 @@ type accountEmail struct {
 	NewEmail  string
 	Address   string // of a new device
 	UserAgent string // of a new device
+	// WorkspaceID is the workspace that was deleted or restored; empty in other emails.
+	WorkspaceID string
+
 	DueAt     time.Time
 	Attempts  int
 	ExpiresAt time.Time // when sending it has become pointless
@@ -99,8 +105,11 @@ func (s *Store) prepareAccountEmail(ctx context.Context, email *Email) (bool, er
 		return false, err
 	}
 	email.User = user
-	if row.Kind == ConfirmEmail {
+	switch {
+	case row.Kind == ConfirmEmail:
 		return s.prepareConfirmation(ctx, email)
+	case row.WorkspaceID != "":
+		return s.prepareWorkspaceEmail(ctx, email, row.WorkspaceID)
 	}
 	return true, nil
 }

@@ -29,7 +29,7 @@ const (
 )
 
 // Email is an email to a person. It is about a membership, with an Invitation, ExpiringKeys, or Notifications, or
-// about an account, with a Kind.
+// about an account or its Workspace, with a Kind.
 type Email struct {
 	To            string
 	Member        *Member        // with its user and workspace
@@ -42,7 +42,9 @@ type Email struct {
 	Link               *AccountLink // created for this email, if the kind has one
 	NewEmail           string       // of the account, if it was changed
 	RequestedAt        time.Time
-	Address, UserAgent string // of a new device
+	Address, UserAgent string     // of a new device
+	Workspace          *Workspace // that was deleted or restored
+	By                 string     // who deleted it; may be empty
 
 	queue        emailQueue
 	key          string
@@ -130,6 +132,8 @@ func (s *Store) claimEmail(ctx context.Context, queue emailQueue) (claimed *Emai
 // takeClaimed counts a claimed email, unless it was counted when it was requested or prepared.
 func (s *Store) takeClaimed(ctx context.Context, email *Email) error {
 	switch {
+	case email.Workspace != nil:
+		return s.takeNotifications(ctx, &Member{WorkspaceID: email.Workspace.ID, User: *email.User})
 	case email.Kind != "" && email.Link == nil:
 		return s.takeNotice(ctx, email.To)
 	case email.ExpiringKeys != nil:

@@ -30,7 +30,7 @@ func (w *Workspace) DeletionChallenge() Challenge { return Challenge{Name: w.Nam
 
 // DeleteWorkspace deletes a workspace, and its test workspace. When it returns, every node rejects their keys,
 // and no webhooks, reminders, or scheduled deletions are left to run. Members no longer see it. RestoreWorkspace
-// undoes it until PurgeDeletedWorkspaces removes everything. It returns Invalid unless c answers the
+// undoes it until PurgeDeletedWorkspaces removes everything. Its admins get an email about both. It returns Invalid unless c answers the
 // DeletionChallenge.
 func (s *Store) DeleteWorkspace(ctx context.Context, id string, c Confirmation) error {
 	now, err := s.databaseNow(ctx)
@@ -47,6 +47,9 @@ func (s *Store) DeleteWorkspace(ctx context.Context, id string, c Confirmation) 
 		}
 		keys, err := tx.markWorkspaceDeleted(ctx, workspace, now)
 		if err != nil {
+			return nil, err
+		}
+		if err := tx.emailAdmins(ctx, WorkspaceDeletedEmail, id); err != nil {
 			return nil, err
 		}
 		test, err := tx.TestWorkspace(ctx, id)
@@ -145,7 +148,7 @@ func (s *Store) RestoreWorkspace(ctx context.Context, id string) (restored *Work
 			}
 		}
 		restored = &deleted[0]
-		return keys, nil
+		return keys, tx.emailAdmins(ctx, WorkspaceRestoredEmail, id)
 	})
 	if err != nil {
 		return nil, err

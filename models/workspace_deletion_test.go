@@ -239,3 +239,52 @@ func TestPurgeCoversEveryTable(t *testing.T) {
 		}
 	}
 }
+
+func TestAdminsAreEmailedAboutDeletedWorkspaces(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.EnableEmail()
+		s.joined(t, "stranger@acme.test", models.Admin) // whose email isn't proven
+		s.joined(t, "vic@acme.test", models.Viewer)
+		emailed := func(kind models.AccountEmailKind) map[string]string {
+			t.Helper()
+			by := map[string]string{}
+			for range 2 {
+				email := s.claimEmail(t)
+				if email == nil || email.Kind != kind || email.Workspace.Name != "Acme" {
+					t.Fatalf("email = %+v, want one of kind %s about Acme", email, kind)
+				}
+				by[email.To] = email.By
+				s.finishEmail(t, email, "")
+			}
+			s.wantNoEmail(t, string(kind))
+			return by
+		}
+		restore := func() {
+			t.Helper()
+			if _, err := s.RestoreWorkspace(s.ctx, s.id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.deleteWorkspace(t)
+		if diff := cmp.Diff(map[string]string{"ada@acme.test": s.admin.User.Name, "stranger@acme.test": ""}, emailed(models.WorkspaceDeletedEmail)); diff != "" {
+			t.Errorf("who deleted it, by recipient (-want +got):\n%s", diff)
+		}
+		restore()
+		emailed(models.WorkspaceRestoredEmail)
+		s.deleteWorkspace(t)
+		s.Clock.Advance(time.Minute)
+		restore()
+		for range 2 {
+			s.wantNoEmail(t, "deletion that was undone")
+		}
+		emailed(models.WorkspaceRestoredEmail)
+		s.deleteWorkspace(t)
+		emailed(models.WorkspaceDeletedEmail)
+		restore()
+		for range 2 {
+			s.wantNoEmail(t, "more than the limit")
+		}
+		s.Clock.Advance(time.Hour)
+		emailed(models.WorkspaceRestoredEmail)
+	})
+}

@@ -166,3 +166,16 @@ func TestManyNotifications(t *testing.T) {
 		}
 	}
 }
+
+func TestWorkspaceDeleted(t *testing.T) {
+	email := WorkspaceDeleted{Name: "Max", Workspace: "Acme", WorkspaceID: "ws_1", By: "Ada", At: at, RemovedAt: at.AddDate(0, 0, 30)}
+	want := `Hello Max,
+
+The workspace Acme was deleted by Ada on 14 March 2026, 22:45 UTC. Its API keys no longer work, and its webhooks aren’t sent.
+
+If that was a mistake, ask the operator of this server to restore it. Until 13 April 2026, 22:45 UTC, they can do that with: skipup workspace restore ws_1
+`
+	if diff := cmp.Diff(want, email.Text()); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}

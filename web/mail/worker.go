@@ -115,8 +115,14 @@ func (w Worker) composeAccount(due *models.Email) content {
 		return email.Confirmation{Link: w.PublicURL + path.ConfirmEmailWith(due.Link.Token), ExpiresAt: due.Link.ExpiresAt}
 	case models.EmailChangedEmail:
 		return email.EmailChanged{Name: name, Email: due.NewEmail, At: due.RequestedAt}
-	}
-	if due.Kind == models.NewDeviceEmail {
+	case models.WorkspaceDeletedEmail:
+		return email.WorkspaceDeleted{
+			Name: name, Workspace: due.Workspace.Name, WorkspaceID: due.Workspace.ID, By: due.By, At: *due.Workspace.DeletedAt, RemovedAt: *due.Workspace.RemovedAt(),
+		}
+	case models.WorkspaceRestoredEmail:
+		link := w.PublicURL + path.Workspace(due.Workspace.ID).APIKeys()
+		return email.WorkspaceRestored{Name: name, Workspace: due.Workspace.Name, At: due.RequestedAt, Link: link}
+	case models.NewDeviceEmail:
 		return email.NewDevice{Name: name, Address: due.Address, UserAgent: due.UserAgent, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
 	}
 	return email.CredentialChanged{Kind: due.Kind, Name: name, At: due.RequestedAt, Link: w.PublicURL + path.ForgotPassword}
