@@ -64,7 +64,7 @@ type emailQueue struct {
 }
 
 var (
-	invitationEmails   = emailQueue{func() any { return new(invitation) }, "member_id", "mail_due_at <= @now AND expires_at > @now", "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
+	invitationEmails   = emailQueue{func() any { return new(invitation) }, "member_id", "mail_due_at <= @now AND expires_at > @now AND " + ofActiveMember, "mail_due_at", "mail_attempts", (*Store).prepareInvitation}
 	expiryEmails       = emailQueue{func() any { return new(expiryEmail) }, "member_id", "due_at <= @now", "due_at", "attempts", (*Store).prepareExpiryEmail}
 	notificationEmails = emailQueue{func() any { return new(notificationEmail) }, "member_id", "due_at <= @now", "due_at", "attempts", (*Store).prepareNotificationEmail}
 	accountEmails      = emailQueue{func() any { return new(accountEmail) }, "id", "due_at <= @now AND expires_at > @now", "due_at", "attempts", (*Store).prepareAccountEmail}

@@ -27,6 +27,9 @@ type invitation struct {
 	CreatedAt     time.Time
 }
 
+// ofActiveMember matches the invitations that aren't revoked.
+const ofActiveMember = "EXISTS (SELECT 1 FROM members WHERE members.id = invitations.member_id AND members.deactivated_at IS NULL)"
+
 // Invitation is an invitation link. Its token must be shown to no one but the invited person.
 type Invitation struct {
 	Token     string

@@ -10,9 +10,11 @@ import (
 // errLastAdmin rejects a change after which no one could administer the workspace.
 var errLastAdmin = Errorf(FailedPrecondition, "You can't remove the last admin. Make someone else an admin first.")
 
-// DeactivateMember deactivates a member, ends their sessions in the workspace, and releases their
-// seat. API keys that they created keep working. ReactivateMember undoes it, so that it needs no
-// Confirmation. It returns FailedPrecondition for the last active admin and for a member who is
+var errAlreadyActive = Errorf(FailedPrecondition, "This member is already active.")
+
+// DeactivateMember deactivates a member, ends their sessions in the workspace, releases their seat, and
+// revokes their invitation. API keys that they created keep working. ReactivateMember and RestoreInvitation
+// undo it, so that it needs no Confirmation. It returns FailedPrecondition for the last active admin and for a member who is
 // already deactivated, and Forbidden as ReactivateMember does.
 func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
@@ -34,14 +36,12 @@ func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*
 	})
 }
 
-// removeAccess deletes the sessions, invitation, and seat of a deactivated member.
+// removeAccess deletes the sessions and the seat of a deactivated member. The link of an invitation doesn't work
+// while the member is deactivated.
 func (s *Store) removeAccess(ctx context.Context, member *Member) error {
 	err := s.with(ctx).Where("user_id = ? AND workspace_id = ?", member.UserID, member.WorkspaceID).Delete(&Session{}).Error
 	if err != nil {
 		return fmt.Errorf("end sessions of member: %w", err)
-	}
-	if err := s.with(ctx).Where("member_id = ?", member.ID).Delete(&invitation{}).Error; err != nil {
-		return fmt.Errorf("delete invitation: %w", err)
 	}
 	return s.releaseSeatOf(ctx, member)
 }
@@ -52,7 +52,7 @@ func (s *Store) removeAccess(ctx context.Context, member *Member) error {
 func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {
 	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
 		if member.DeactivatedAt == nil {
-			return Errorf(FailedPrecondition, "This member is already active.")
+			return errAlreadyActive
 		}
 		if err := tx.activate(ctx, member); err != nil {
 			return err
@@ -61,10 +61,35 @@ func (s *Store) ReactivateMember(ctx context.Context, workspaceID, id string) (*
 	})
 }
 
+// RestoreInvitation reactivates a pending member, and makes the link of their revoked invitation work again.
+// It returns FailedPrecondition for an active member, and if the invitation has expired.
+func (s *Store) RestoreInvitation(ctx context.Context, workspaceID, id string) (*Member, error) {
+	return s.changeMember(ctx, workspaceID, id, func(tx *Store, member *Member) error {
+		revoked, err := tx.InvitationStatusOf(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case member.DeactivatedAt == nil:
+			return errAlreadyActive
+		case revoked == nil:
+			return Errorf(FailedPrecondition, "This invitation can't be restored. Reactivate the member to invite them again.")
+		}
+		return tx.setActive(ctx, member, "member.invitation_restored")
+	})
+}
+
+// activate reactivates a member. The link of an earlier invitation stays revoked.
 func (s *Store) activate(ctx context.Context, member *Member) error {
 	if member.User.IsErased() {
 		return Errorf(FailedPrecondition, "This person was erased. Invite them again, with their email.")
 	}
+	if err := s.with(ctx).Where("member_id = ?", member.ID).Delete(&invitation{}).Error; err != nil {
+		return fmt.Errorf("delete invitation: %w", err)
+	}
+	return s.setActive(ctx, member, "member.reactivated")
+}
+
+func (s *Store) setActive(ctx context.Context, member *Member, action string) error {
 	member.DeactivatedAt = nil
 	if err := s.updateMember(ctx, member); err != nil {
 		return err
@@ -72,7 +97,7 @@ func (s *Store) activate(ctx context.Context, member *Member) error {
 	if err := s.publish(ctx, member.WorkspaceID, MemberReactivatedEvent, member.Wire()); err != nil {
 		return err
 	}
-	return s.audit(ctx, member.WorkspaceID, "member.reactivated", member.target(), map[string]string{"role": string(member.Role)})
+	return s.audit(ctx, member.WorkspaceID, action, member.target(), map[string]string{"role": string(member.Role)})
 }
 
 // ChangeMemberRole changes the role of an active member. It returns FailedPrecondition for the

@@ -117,6 +117,44 @@ func TestReactivatedPendingMemberIsInvitedAgain(t *testing.T) {
 	})
 }
 
+func TestRestoreInvitation(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		s.EnableEmail()
+		grace, gone := s.add(t, models.NewMember{Email: "grace@acme.test"}), s.joined(t, "gone@acme.test", models.Viewer)
+		restore := func(id string) error { return errOf(s.RestoreInvitation(s.ctx, s.id, id)) }
+		wantKind(t, restore(grace.ID), models.FailedPrecondition)
+		deactivate := func(id string) {
+			t.Helper()
+			if _, err := s.DeactivateMember(s.ctx, s.id, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deactivate(gone.ID)
+		wantKind(t, restore(gone.ID), models.FailedPrecondition)
+
+		deactivate(grace.ID)
+		s.wantNoEmail(t, "for a revoked invitation")
+		if err := restore(grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "last action", eventsOf(t, s, grace.ID)[0].Action, "member.invitation_restored")
+		token := s.wantInvitation(t, "for a restored invitation").Invitation.Token
+		deactivate(grace.ID)
+		wantKind(t, errOf(s.Invitation(s.ctx, token)), models.NotFound)
+		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
+		wantKind(t, errOf(s.RestoreInvitation(other.ctx, other.id, grace.ID)), models.NotFound)
+		if err := restore(grace.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Invitation(s.ctx, token); err != nil {
+			t.Errorf("restored link: %v", err)
+		}
+		deactivate(grace.ID)
+		s.Clock.Advance(models.InvitationLife)
+		wantKind(t, restore(grace.ID), models.FailedPrecondition)
+	})
+}
+
 // TestConcurrentAddsCreateOneMember covers new and deactivated members.
 func TestConcurrentAddsCreateOneMember(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {

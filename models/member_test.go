@@ -437,16 +437,20 @@ func TestDeactivationWhileMemberIsInvited(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		for i := range 30 {
 			grace := s.add(t, models.NewMember{Email: fmt.Sprintf("grace%d@acme.test", i)})
-			errs := atOnce(2, func(i int) error {
+			var invited *models.Invitation
+			errs := atOnce(2, func(i int) (err error) {
 				if i == 0 {
-					return errOf(s.InviteMember(s.ctx, s.id, grace.ID))
+					invited, err = s.InviteMember(s.ctx, s.id, grace.ID)
+					return err
 				}
 				return errOf(s.DeactivateMember(s.ctx, s.id, grace.ID))
 			})
 			if errs[1] != nil || errs[0] != nil && !models.IsKind(errs[0], models.FailedPrecondition) {
 				t.Fatalf("invite: %v; deactivate: %v", errs[0], errs[1])
 			}
-			wantCount(t, s.Store, "invitations", 0)
+			if errs[0] == nil {
+				wantKind(t, errOf(s.Invitation(s.ctx, invited.Token)), models.NotFound)
+			}
 		}
 	})
 }

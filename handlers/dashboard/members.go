@@ -135,6 +135,17 @@ func (h membersHandler) reactivate() change[*models.ListedMember, memberForm] {
 	})
 }
 
+// restoreInvitation undoes the deactivation of a pending member.
+func (h membersHandler) restoreInvitation() change[*models.ListedMember, memberForm] {
+	return h.onPage(func(c echo.Context, _ memberForm) (next, error) {
+		member, err := h.store.RestoreInvitation(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+		if err != nil {
+			return next{}, err
+		}
+		return toMembers(c, "Restored the invitation of "+ui.Isolate(member.DisplayName())), nil
+	})
+}
+
 // endSession ends one session of a member.
 func (h membersHandler) endSession() change[*models.ListedMember, memberForm] {
 	return h.onPage(func(c echo.Context, form memberForm) (next, error) {
@@ -255,8 +266,11 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 				return next{}, err
 			}
 			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName()) + pausing}
-			if before.State() == models.MemberActive && !isSelf(c, member.ID) && !before.HasSeat && !form.PauseKeys { // all that reactivation restores
+			switch canUndo := !isSelf(c, member.ID) && !before.HasSeat && !form.PauseKeys; { // only what reactivation restores was lost
+			case canUndo && before.State() == models.MemberActive:
 				notice.Undo = in(c).MemberReactivate(member.ID)
+			case canUndo && before.Invitation != nil:
+				notice.Undo = in(c).MemberInvitationRestore(member.ID)
 			}
 			return afterChange(c, member, notice.String()), nil
 		},

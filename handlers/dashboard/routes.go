@@ -280,6 +280,7 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodPost, inWorkspace.MemberSecondFactor(":id"), manageMembers, members.removeSecondFactor().act},
 		{http.MethodPost, inWorkspace.MemberInvitation(":id"), manageMembers, members.createLink().act},
 		{http.MethodPost, inWorkspace.MemberInvitationEmail(":id"), manageMembers, members.resendEmail().act},
+		{http.MethodPost, inWorkspace.MemberInvitationRestore(":id"), manageMembers, members.restoreInvitation().act},
 
 		{http.MethodGet, inWorkspace.Seats(), member, seats.list},
 		{http.MethodPost, inWorkspace.Seats(), manageSeats, seats.assign().act},

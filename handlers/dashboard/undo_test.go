@@ -37,6 +37,20 @@ func TestUndo(t *testing.T) {
 	modelstest.Equal(t, "a deactivation can be undone", undo(t, b, b.Post(deactivate, nil)), true)
 	modelstest.Equal(t, "is deactivated", memberOf(t, s, "mel@acme.test").DeactivatedAt != nil, false)
 
+	grace, err := s.Store.Store.AddMember(t.Context(), s.Workspace.ID, models.NewMember{Email: "grace@acme.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	invited, err := s.InviteMember(t.Context(), s.Workspace.ID, grace.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "a revoked invitation can be restored", undo(t, b, b.Post("/settings/members/"+grace.ID+"/deactivate", nil)), true)
+	b.Get("/settings/members").Want(t, http.StatusOK, "Restored the invitation of ")
+	if _, err := s.Invitation(t.Context(), invited.Token); err != nil {
+		t.Errorf("restored link: %v", err)
+	}
+
 	if _, err := s.SetSeatCapacity(t.Context(), s.Workspace.ID, 1); err != nil {
 		t.Fatal(err)
 	}

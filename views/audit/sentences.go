@@ -60,6 +60,7 @@ var groups = []group{
 		{"member.deactivated", "Member deactivated", "{actor} deactivated {target}"},
 		{"member.left", "Member left", "{actor} left the workspace"},
 		{"member.reactivated", "Member reactivated", "{actor} reactivated {target}"},
+		{"member.invitation_restored", "Invitation restored", "{actor} restored the invitation of {target}"},
 		{"seat.assigned", "Seat assigned", "{actor} assigned a seat to {target}"},
 		{"seat.released", "Seat released", "{actor} released {target}’s seat"},
 	}},

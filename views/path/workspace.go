@@ -211,6 +211,11 @@ func (w Workspace) MemberInvitation(id string) string { return w.Member(id) + "/
 // MemberInvitationEmail returns the path for emailing a pending member again.
 func (w Workspace) MemberInvitationEmail(id string) string { return w.MemberInvitation(id) + "/email" }
 
+// MemberInvitationRestore returns the path for restoring the revoked invitation of a member.
+func (w Workspace) MemberInvitationRestore(id string) string {
+	return w.MemberInvitation(id) + "/restore"
+}
+
 // SeatRelease returns the path for releasing a seat.
 func (w Workspace) SeatRelease(id string) string {
 	return w.Seats() + "/" + url.PathEscape(id) + "/release"
