@@ -57,6 +57,19 @@ func (s *Store) migrate(ctx context.Context) (applied []Migration, err error) {
 	return applied, nil
 }
 
+// RequireCurrent loads the catalog of scopes as Migrate does, but changes nothing. It returns FailedPrecondition
+// unless the schema is that of this program.
+func (s *Store) RequireCurrent(ctx context.Context) error {
+	version, err := s.SchemaVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if latest := LatestSchema(); version != latest {
+		return Errorf(FailedPrecondition, "The schema has version %d, and this program uses %d. Run \"skipup migrate\".", version, latest)
+	}
+	return s.loadScopes(s.with(ctx))
+}
+
 // sleep waits for d or until ctx is done, and then returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {

@@ -42,6 +42,7 @@ Exits with 1 if a chain is broken or an expected head is missing.`,
 	)
 	flags := cmd.Flags()
 	flags.StringVar(&workspace, "workspace", "", "`ID` of a workspace; verify only its chain")
+	completeWith(cmd, "workspace", p.completions(workspaceIDs(false)))
 	flags.StringSliceVar(&expected, "expect", nil, "comma-separated `heads` that were printed earlier")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
 	addFlags(flags, databaseOption)

@@ -42,7 +42,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	}
 	var f newKeyFlags
 	flags := cmd.Flags()
-	addWorkspaceFlag(cmd, &f.workspace)
+	p.addWorkspaceFlag(cmd, &f.workspace)
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
@@ -54,7 +54,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	addFlags(flags, databaseOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
-	completeScopes(cmd)
+	p.completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
 		f.expires = flags.Changed("expires-in")
 		return p.createKey(ctx, cmd, f)
@@ -128,8 +128,9 @@ func scopeHelp() string {
 }
 
 // addWorkspaceFlag adds --workspace to the flags of cmd.
-func addWorkspaceFlag(cmd *cobra.Command, workspace *string) {
+func (p *program) addWorkspaceFlag(cmd *cobra.Command, workspace *string) {
 	cmd.Flags().StringVar(workspace, "workspace", "", "workspace `ID`, as printed by \"skipup workspace list\"; not needed if there is only one")
+	completeWith(cmd, "workspace", p.completions(workspaceIDs(false)))
 }
 
 // workspaceOf returns the ID given with --workspace, or that of the only workspace. The errors mention

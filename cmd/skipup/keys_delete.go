@@ -20,6 +20,7 @@ lease).`,
 	}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the receipt as a JSON object")
+	completeArguments(cmd, p.completions(keyIDs))
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)

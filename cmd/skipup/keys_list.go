@@ -34,7 +34,7 @@ Times are in UTC.`,
 		asJSON           bool
 	)
 	flags := cmd.Flags()
-	addWorkspaceFlag(cmd, &workspace)
+	p.addWorkspaceFlag(cmd, &workspace)
 	flags.StringVar(&state, "state", "", "list only keys with this `status`: "+strings.Join(statusNames(), ", "))
 	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the field names of the API")
 	addFlags(flags, databaseOption)

@@ -20,6 +20,7 @@ the pause ends.`,
 	}
 	var length time.Duration
 	cmd.Flags().DurationVar(&length, "for", 0, "pause for this `duration`, for example 15m or 24h (at most 2160h)")
+	completeArguments(cmd, p.completions(keyIDs))
 	addFlags(cmd.Flags(), databaseOption)
 	requireFlags(cmd, "for")
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -42,6 +43,7 @@ accepts the key.`,
 		Example: `  skipup keys resume key_01J…`,
 		Args:    oneKey,
 	}
+	completeArguments(cmd, p.completions(keyIDs))
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		return p.withKey(ctx, cmd, args[0], func(ctx context.Context, store *models.Store, key *models.APIKey) error {

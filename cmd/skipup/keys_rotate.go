@@ -28,8 +28,9 @@ the old one. By default, the new key has the same lifetime as the old one.`,
 	flags.BoolVar(&change.never, "never-expires", false, "create a key that never expires")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object with the field names of the API, including the key")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
+	completeArguments(cmd, p.completions(keyIDs))
 	addFlags(flags, databaseOption, maxKeysOption)
-	completeScopes(cmd)
+	p.completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption, maxKeysOption)
 		if err != nil {

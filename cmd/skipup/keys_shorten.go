@@ -26,7 +26,7 @@ Returns once the change is in effect on every node.
 		dryRun, asJSON bool
 	)
 	flags := cmd.Flags()
-	addWorkspaceFlag(cmd, &workspace)
+	p.addWorkspaceFlag(cmd, &workspace)
 	flags.BoolVar(&dryRun, "dry-run", false, "print what would change, and change nothing")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON array")
 	addFlags(flags, databaseOption)

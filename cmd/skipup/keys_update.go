@@ -51,8 +51,9 @@ every node.`,
 	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
+	completeArguments(cmd, p.completions(keyIDs))
 	addFlags(flags, databaseOption)
-	completeScopes(cmd)
+	p.completeScopes(cmd)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)
 		if err != nil {

@@ -51,7 +51,7 @@ newest comes first.`,
 		workspace string
 		asJSON    bool
 	)
-	addWorkspaceFlag(cmd, &workspace)
+	p.addWorkspaceFlag(cmd, &workspace)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, _ []string) error {
@@ -114,7 +114,8 @@ request. The last admin can't get another role.`,
 		},
 	}
 	var workspace string
-	addWorkspaceFlag(cmd, &workspace)
+	p.addWorkspaceFlag(cmd, &workspace)
+	completeArguments(cmd, p.completions(memberEmails(&workspace)), cobra.FixedCompletions(roleWords, cobra.ShellCompDirectiveNoFileComp))
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)

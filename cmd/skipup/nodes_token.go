@@ -50,6 +50,8 @@ again. Create one for each application, so that you can revoke them separately.`
 	var asJSON bool
 	cmd.Flags().StringVar(&workspace, "workspace", "", "verify only the keys of the workspace with this `ID` (default all workspaces)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	completeWith(cmd, "workspace", p.completions(workspaceIDs(false)))
+	completeArguments(cmd)
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		return p.onStore(ctx, cmd, func(ctx context.Context, store *models.Store) error {
@@ -130,6 +132,7 @@ func (p *program) nodesTokenRevoke() *cobra.Command {
 		Long: `Revoke a credential. Returns when no node verifies keys with it. If nodes with the credential are running,
 that takes one lease plus 5%, because they keep verifying keys from memory until their leases end.`,
 	}
+	completeArguments(cmd, p.completions(nodeTokens))
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		return p.onStore(ctx, cmd, func(ctx context.Context, store *models.Store) error {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,6 +63,50 @@ func TestHelpShowsWhereSettingsComeFrom(t *testing.T) {
 	requireNoSecrets(t, got.stdout)
 	modelstest.Contains(t, "help", got.stdout, `[DATABASE_URL, set in the environment] (default "sqlite:skipup.db")`, "[SKIPUP_CACHE_MB, set in "+file+":1]",
 		"[REDIS_URL, set in "+file+":2]", "[SKIPUP_ADDR] (default")
+}
+
+// TestCompletionFromDatabase also checks that completing neither creates nor migrates a database.
+func TestCompletionFromDatabase(t *testing.T) {
+	complete := func(env map[string]string, args ...string) []string {
+		t.Helper()
+		got := skipup(t, env, append([]string{"__complete"}, args...)...)
+		lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+		return lines[:len(lines)-1] // the last is for the shell
+	}
+	file := filepath.Join(t.TempDir(), "skipup.db")
+	env := map[string]string{"DATABASE_URL": "sqlite:" + file}
+	modelstest.Equal(t, "completions without a database", len(complete(env, "keys", "delete", "")), 0)
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("database after completing: %v, want none", err)
+	}
+
+	workspace := newWorkspace(t, env)
+	newKey(t, env, workspace, "CI", "seats.read")
+	key := listJSON(t, env, workspace)[0]["id"].(string)
+	scopes := "resources: [{name: orders, label: Orders, scopes: [{name: orders.read, label: Read, help: See orders}, {name: orders.old, label: Old, help: See old orders, retired: true}]}]"
+	skipupWithInput(t, scopes, env, "scopes", "apply", "-").requireCode(t, exitOK)
+	skipup(t, env, "nodes", "token", "create", "orders-api").requireCode(t, exitOK)
+	for _, tt := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"key", key + "\tCI sk_live_", []string{"keys", "update", ""}},
+		{"workspace", workspace + "\tAcme", []string{"keys", "list", "--workspace", ""}},
+		{"custom scope", "orders.read\tSee orders", []string{"keys", "create", "--scopes", "seats.read,orders"}},
+		{"scope to retire", "orders.read\t", []string{"scopes", "retire", ""}},
+		{"credential", "orders-api", []string{"nodes", "token", "revoke", ""}},
+		{"member", "@", []string{"member", "set-role", ""}},
+		{"role", "key-manager", []string{"member", "set-role", "ada@acme.test", ""}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			modelstest.Contains(t, "completions", strings.Join(complete(env, tt.args...), "\n"), tt.want)
+		})
+	}
+	modelstest.Equal(t, "deleted workspaces", len(complete(env, "workspace", "restore", "")), 0)
+	modelstest.Equal(t, "a second key", len(complete(env, "keys", "delete", key, "")), 0)
+	if retired := strings.Join(complete(env, "keys", "create", "--scopes", ""), "\n"); strings.Contains(retired, "orders.old") {
+		t.Errorf("completions include a retired scope:\n%s", retired)
+	}
 }
 
 func TestCompletion(t *testing.T) {

@@ -222,6 +222,7 @@ apply a file in which it isn't retired.`,
 	}
 	var asJSON bool
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	completeArguments(cmd, p.completions(customScopes))
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)

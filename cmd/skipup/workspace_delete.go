@@ -21,6 +21,7 @@ server removes everything in it, including its audit log.`,
 	}
 	var confirmation models.Confirmation
 	cmd.Flags().StringVar(&confirmation.Name, "confirm-name", "", "the `name` of the workspace, to confirm that you mean it")
+	completeArguments(cmd, p.completions(workspaceIDs(false)))
 	addFlags(cmd.Flags(), databaseOption)
 	requireFlags(cmd, "confirm-name")
 	return p.command(cmd, func(ctx context.Context, args []string) error {
@@ -57,6 +58,7 @@ invalid, until an admin resumes, enables, or sends them again.`,
 		Example: `  skipup workspace restore ws_01J…`,
 		Args:    oneWorkspace,
 	}
+	completeArguments(cmd, p.completions(workspaceIDs(true)))
 	addFlags(cmd.Flags(), databaseOption)
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		s, err := p.settings(cmd, databaseOption)

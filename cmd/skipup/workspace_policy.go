@@ -49,7 +49,7 @@ last 30 days, or would, they are printed.`,
 	}
 	f := policyFlags{days: map[string]*int{}}
 	flags := cmd.Flags()
-	addWorkspaceFlag(cmd, &f.workspace)
+	p.addWorkspaceFlag(cmd, &f.workspace)
 	flags.BoolVar(&f.expiryRequired, "expiry-required", false, "don't allow keys that never expire")
 	flags.BoolVar(&f.singleSignOn, "single-sign-on-required", false, "turn passwords off: let only members who signed in with single sign-on use the workspace")
 	flags.BoolVar(&f.secondFactor, "second-factor-required", false, "don't let members without a second factor use the workspace")
