@@ -163,7 +163,7 @@ const maxDue = 1000
 
 // DeleteScheduledKeys deletes the keys whose scheduled deletion is due, as DeleteAPIKey does, and returns
 // their number. The receipt and the audit log name who scheduled the deletion. Several nodes may call it
-// at the same time: each key is deleted once.
+// at the same time: each key is deleted once. A deletion that fails doesn't keep the others from being made.
 func (s *Store) DeleteScheduledKeys(ctx context.Context) (deleted int, err error) {
 	now, err := s.databaseNow(ctx)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *Store) DeleteScheduledKeys(ctx context.Context) (deleted int, err error
 		case err == nil:
 			deleted++
 		case !IsKind(err, NotFound) && !errors.Is(err, errNotScheduled): // otherwise it was just deleted or canceled
-			failed = append(failed, err)
+			failed = append(failed, fmt.Errorf("delete %s: %w", due[i].ID, err))
 		}
 	}
 	return deleted, errors.Join(failed...)

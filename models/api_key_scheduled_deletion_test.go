@@ -1,6 +1,8 @@
 package models_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -242,6 +244,31 @@ func TestNodesDeleteScheduledKeysOnce(t *testing.T) {
 		modelstest.Equal(t, "deleted", total, 3)
 		modelstest.Equal(t, "deleted events", s.published(t, models.APIKeyDeletedEvent), 3)
 	})
+}
+
+func TestFailedScheduledDeletionBlocksNoOther(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewSQLite(t), "Acme", "ada@acme.test")
+	first, second := s.key(t, "First"), s.key(t, "Second")
+	s.schedule(t, first)
+	s.Clock.Advance(time.Second)
+	s.schedule(t, second)
+	s.Clock.Advance(models.DeletionDelay)
+	trigger := fmt.Sprintf("CREATE TRIGGER broken BEFORE UPDATE OF deleted_at ON api_keys WHEN old.id = '%s' BEGIN SELECT RAISE(ABORT, 'broken'); END", first.ID)
+	if err := s.DB().Exec(trigger).Error; err != nil {
+		t.Fatal(err)
+	}
+	deleted, err := s.DeleteScheduledKeys(t.Context())
+	modelstest.Equal(t, "deleted", deleted, 1)
+	if err == nil || !strings.Contains(err.Error(), first.ID) {
+		t.Errorf("error = %v, want one that names %s", err, first.ID)
+	}
+	modelstest.Equal(t, "the other is deleted", s.read(t, second).DeletedAt != nil, true)
+	modelstest.Equal(t, "status of the one that failed", s.read(t, first).StatusAt(s.Now()), models.KeyPaused)
+	if err := s.DB().Exec("DROP TRIGGER broken").Error; err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "deleted later", deleteScheduled(t, s.Store), 1)
 }
 
 // TestScheduledDeletionSurvivesCrashes covers a node that stops before and after it commits a deletion.
