@@ -57,6 +57,13 @@ export async function deliver(skipup, { id }, options) {
   await skipup.exec(rows.join(''))
 }
 
+// ageEvents makes all events an hour old. Their IDs contain the time.
+export function ageEvents(skipup) {
+  const milliseconds = Date.now() - 3_600_000
+  const time = Array.from({ length: 10 }, (_, i) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[Math.floor(milliseconds / 32 ** (9 - i)) % 32])
+  return skipup.exec(`UPDATE events SET id = 'evt_${time.join('')}' || substr(id, 15)`)
+}
+
 const ordinary = [
   { type: 'seat.assigned' },
   { status: 'pending', attempts: 3, code: 503, failure: 'status', excerpt: '<html><title>503 Service Temporarily Unavailable</title></html>', next: 27 },

@@ -1,7 +1,7 @@
 // Settings > Webhooks, with a real receiver.
 import { expect, test as base } from './test.js'
-import { dialog, inWorkspace, nameToConfirm, tabTo } from './steps.js'
-import { deliveries, webhooksPath, makeEndpoint, receive } from './webhooks.js'
+import { ada, dialog, inWorkspace, nameToConfirm, shell, tabTo } from './steps.js'
+import { ageEvents, deliver, deliveries, webhooksPath, makeEndpoint, receive } from './webhooks.js'
 
 const test = base.extend({
   receiver: async ({}, use) => {
@@ -116,6 +116,45 @@ test('works with the keyboard', async ({ admin, receiver }) => {
   await admin.getByRole('button', { name: 'Enable endpoint' }).focus()
   await admin.keyboard.press('Enter')
   await expect(admin.getByRole('button', { name: 'Send ping' })).toBeVisible()
+})
+
+test('retries all that failed, replays a period, sends an example, and copies as curl', async ({ admin, receiver, skipup, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await ageEvents(skipup) // Ada was added
+  const hook = await makeEndpoint(admin, { url: receiver.url })
+  const failed = { status: 'failed', attempts: 10, code: 503, failure: 'status' }
+  await deliver(skipup, hook, [failed, failed, {}])
+  const received = () => receiver.got.map(({ headers, body }) => ({ id: headers['webhook-id'], ...JSON.parse(body) }))
+  await admin.goto(hook.address)
+  await expect(deliveries(admin).filter({ hasText: 'HTTP 503' })).toHaveCount(2)
+  await admin.getByRole('button', { name: 'Retry all failed' }).click()
+  await expect(admin.getByText('Retrying 2 deliveries')).toBeVisible()
+  await expect(deliveries(admin).filter({ hasText: 'HTTP 200 · attempt 11' })).toHaveCount(2)
+  await expect(admin.getByRole('button', { name: 'Retry all failed' })).toHaveCount(0)
+  expect(new Set(received().map(({ id }) => id)).size).toBe(2)
+
+  await admin.getByRole('link', { name: 'Replay events' }).click()
+  await dialog(admin).getByRole('button', { name: 'Count events' }).click()
+  await dialog(admin).getByRole('button', { name: 'Send 1 event' }).click()
+  await expect(admin.getByText('Sending 1 event again')).toBeVisible()
+  await expect.poll(() => received()[2]).toMatchObject({ type: 'member.added', data: { email: ada.email } })
+
+  await admin.getByRole('link', { name: 'Send example' }).click()
+  await dialog(admin).getByLabel('Event').selectOption('seat.assigned')
+  await dialog(admin).getByRole('button', { name: 'Send example' }).click()
+  await expect.poll(() => received().at(-1)).toMatchObject({ type: 'seat.assigned', test: true })
+
+  const example = deliveries(admin).filter({ hasText: 'seat.assigned' })
+  await expect(example).toContainText('HTTP 200')
+  await example.locator('summary').click()
+  await example.getByRole('link', { name: 'Copy as curl' }).click()
+  await dialog(admin).getByRole('button', { name: /^Copy/ }).click()
+  await expect.poll(() => admin.evaluate(() => navigator.clipboard.readText())).toMatch(/^curl /)
+  const first = receiver.got.at(-1)
+  expect(await shell((await admin.evaluate(() => navigator.clipboard.readText())) + ' -s')).toBe('status 200')
+  expect(receiver.got).toHaveLength(5)
+  expect(receiver.got.at(-1).body).toBe(first.body)
+  expect(receiver.got.at(-1).headers['webhook-id']).toBe(first.headers['webhook-id'])
 })
 
 test.describe('without JavaScript', () => {
