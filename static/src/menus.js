@@ -18,6 +18,9 @@ document.addEventListener('focusin', (event) => {
   if (sheet && !sheet.contains(event.target)) sheet.hidePopover()
 })
 
+// In a wide window, the navigation is part of the page (see shell.css).
+matchMedia('(width >= 64rem)').addEventListener('change', () => document.querySelector('.sidebar:popover-open')?.hidePopover())
+
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return
   const menu = document.querySelector('details[data-menu][open]')

@@ -40,6 +40,11 @@ func (u KeyUsage) live(in path.Workspace) templ.Attributes {
 	}
 }
 
+// isEmpty reports whether there is nothing to show of a deleted key.
+func (u KeyUsage) isEmpty() bool {
+	return u.Report.Key.DeletedAt != nil && u.Report.Total.Requests == 0 && len(u.Callers) == 0 && u.LastError == nil
+}
+
 // isWaiting reports whether the key waits for its first request.
 func (u KeyUsage) isWaiting() bool {
 	return u.Report.Key.LastUsedAt == nil && u.Report.Key.AcceptedAt(u.Now)

@@ -453,7 +453,7 @@ func UsageLive(p UsagePage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, " rejected</p><p class=\"help -mt-2\">Rejected requests had a key that was deleted, expired, or paused, lacked a scope, or exceeded the rate limit. Other 4xx responses are about the request itself.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, " rejected</p><p class=\"help -mt-2\">Rejected requests had a key that was deleted, expired, or paused, lacked a scope, or exceeded its rate limit, or came from an address that isn’t in the key’s IP allowlist. Other 4xx responses are about the request itself.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
