@@ -44,6 +44,7 @@ type FoundItems struct {
 type FoundAPIKey struct {
 	APIKey
 	Caller *APIKeyCaller // the latest caller that matches, if the key doesn't match by itself
+	Allows string        // the network in the key's allowlist that contains the address, if neither does
 }
 
 // IsEmpty reports whether nothing was found.
@@ -54,7 +55,7 @@ func (f FoundItems) IsEmpty() bool {
 // SearchItems finds the items of a workspace that match text, a few of each kind. If the text contains
 // API keys, it finds those. If the text is an ID, it finds the item with that ID and the audit events
 // about it. Otherwise, it finds keys by part of their name, description, environment, or prefix, or by the
-// IP address or part of the user agent of a caller; scopes; members by part of their name or email; and
+// IP address or part of the user agent of a caller, or by an address in their allowlist; scopes; members by part of their name or email; and
 // endpoints by part of their description or URL. Deleted keys and deactivated members come last.
 func (s *Store) SearchItems(ctx context.Context, workspaceID, text string) (FoundItems, error) {
 	var found FoundItems
@@ -112,7 +113,8 @@ func (s *Store) findByID(ctx context.Context, workspaceID, id string, found *Fou
 	return nil
 }
 
-// findAPIKeys finds keys that match by themselves, and then those with a caller that matches.
+// findAPIKeys finds keys that match by themselves, then those with a caller that matches, and then those whose
+// allowlist does.
 func (s *Store) findAPIKeys(ctx context.Context, workspaceID, text string, found *FoundItems) error {
 	var keys []APIKey
 	query := s.with(ctx).Where("workspace_id = ?", workspaceID)
@@ -124,7 +126,7 @@ func (s *Store) findAPIKeys(ctx context.Context, workspaceID, text string, found
 		found.APIKeys = append(found.APIKeys, FoundAPIKey{APIKey: key})
 	}
 	if len(keys) <= MaxFoundAPIKeys {
-		if err := s.findCalledAPIKeys(ctx, workspaceID, text, found); err != nil {
+		if err := errors.Join(s.findCalledAPIKeys(ctx, workspaceID, text, found), s.findAllowingAPIKeys(ctx, workspaceID, text, found)); err != nil {
 			return err
 		}
 	}
@@ -163,12 +165,40 @@ func (s *Store) findCalledAPIKeys(ctx context.Context, workspaceID, text string,
 	}
 	for i, caller := range matching {
 		isCalled := func(key APIKey) bool { return key.ID == caller.APIKeyID }
-		isKnown := func(key FoundAPIKey) bool { return key.ID == caller.APIKeyID }
-		if n := slices.IndexFunc(keys, isCalled); n >= 0 && !slices.ContainsFunc(found.APIKeys, isKnown) {
-			found.APIKeys = append(found.APIKeys, FoundAPIKey{keys[n], &matching[i]})
+		if n := slices.IndexFunc(keys, isCalled); n >= 0 && !found.hasKey(caller.APIKeyID) {
+			found.APIKeys = append(found.APIKeys, FoundAPIKey{APIKey: keys[n], Caller: &matching[i]})
 		}
 	}
 	return nil
+}
+
+// findAllowingAPIKeys finds the keys with an allowlist of their own that contains an address, or part of a network,
+// last created first.
+func (s *Store) findAllowingAPIKeys(ctx context.Context, workspaceID, text string, found *FoundItems) error {
+	wanted, problem := parseNetwork(text)
+	if problem != "" {
+		return nil
+	}
+	var keys []APIKey
+	err := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL AND allowlist_networks <> ''", workspaceID).Order("id DESC").Find(&keys).Error
+	if err != nil {
+		return fmt.Errorf("search allowlists: %w", err)
+	}
+	for _, key := range keys {
+		networks, err := key.Allowlist.Prefixes()
+		if err != nil {
+			return err
+		}
+		if n := slices.IndexFunc(networks, wanted.Overlaps); n >= 0 && !found.hasKey(key.ID) {
+			found.APIKeys = append(found.APIKeys, FoundAPIKey{APIKey: key, Allows: networks[n].String()})
+		}
+	}
+	return nil
+}
+
+// hasKey reports whether a key was found.
+func (f FoundItems) hasKey(id string) bool {
+	return slices.ContainsFunc(f.APIKeys, func(key FoundAPIKey) bool { return key.ID == id })
 }
 
 func (s *Store) findMembers(ctx context.Context, workspaceID, text string, found *FoundItems) error {

@@ -26,6 +26,9 @@ func (s fixture) search(t *testing.T, text string) []string {
 		if key.Caller != nil {
 			line += " called from " + key.Caller.Address
 		}
+		if key.Allows != "" {
+			line += " allows " + key.Allows
+		}
 		lines = append(lines, line)
 	}
 	for range found.Others {
@@ -61,6 +64,10 @@ func TestSearchItems(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		limited, _, err := s.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "Billing", Allowlist: enforce("203.0.113.0/28 2001:db8::/32")})
+		if err != nil {
+			t.Fatal(err)
+		}
 		old := s.key(t, "Old CRM")
 		if _, err := s.DeleteAPIKey(s.ctx, s.id, old.ID, models.NoConfirmation); err != nil {
 			t.Fatal(err)
@@ -75,6 +82,7 @@ func TestSearchItems(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.called(t, limited, "2001:db8::1", "curl/8.5.0")
 		other.called(t, foreign, "203.0.113.9", "Zapier/2.0")
 		foreignEndpoint := other.endpoint(t)
 		event := s.lastEvent(t)
@@ -90,8 +98,10 @@ func TestSearchItems(t *testing.T) {
 			{"more than the prefix", secret.Reveal()[:20], []string{"key CRM sync"}},
 			{"name, deleted last", "crm", []string{"key CRM sync", "key Old CRM"}},
 			{"description", "owned by", []string{"key CRM sync"}},
-			{"IP address", "203.0.113.9", []string{"key CRM sync called from 203.0.113.9"}},
-			{"IP address in another form", "2001:0db8:0::1", []string{"key CRM sync called from 2001:db8::1"}},
+			{"IP address", "203.0.113.9", []string{"key CRM sync called from 203.0.113.9", "key Billing allows 203.0.113.0/28"}},
+			{"IP address in another form", "2001:0db8:0::1", []string{"key CRM sync called from 2001:db8::1", "key Billing called from 2001:db8::1"}},
+			{"network of an allowlist", "203.0.113.8/30", []string{"key Billing allows 203.0.113.0/28"}},
+			{"IP address outside of an allowlist", "203.0.113.16", nil},
 			{"part of an IP address", "203.0.113", []string{"key CRM sync called from 203.0.113.9"}},
 			{"user agent", "ZAPIER", []string{"key CRM sync called from 203.0.113.9"}},
 			{"short part of a user agent", "r/", nil}, // a key may start with random letters

@@ -67,6 +67,26 @@ func TestAllowlistOfAKey(t *testing.T) {
 	b.Post(page+"/access", form).Want(t, http.StatusUnprocessableEntity, "allows every IPv4 address")
 }
 
+// TestAllowlistOfANewKey creates a key with a list of its own, which its replacement gets, too.
+func TestAllowlistOfANewKey(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	form := url.Values{"form_id": {"1"}, "name": {"CI"}, "expiry": {"never"}, "rate_limit": {"90"}, "allowlist_mode": {"enforce"}, "allowlist_addresses": {"0.0.0.0/0\r\nx"}}
+	b.Post(listPath, form).Want(t, http.StatusUnprocessableEntity, "line 2, “")
+	form.Set("allowlist_addresses", "0.0.0.0/0")
+	warned := b.Post(listPath, form)
+	warned.Want(t, http.StatusUnprocessableEntity, "allows every IPv4 address")
+	modelstest.Equal(t, "keys after the warning", len(keysOf(t, s)), 0)
+	form.Set("allowlist_accepted", document(t, warned).Find("input[name=allowlist_accepted]").AttrOr("value", ""))
+	b.Post(listPath, form).Want(t, http.StatusCreated)
+	key := keysOf(t, s)[0]
+	modelstest.Equal(t, "allowlist", key.Allowlist, models.Allowlist{Mode: models.AllowlistEnforce, Networks: "0.0.0.0/0"})
+	b.Post(listPath+"/"+key.ID+"/rotation", url.Values{"form_id": {"2"}, "expiry": {"keep"}}).Want(t, http.StatusCreated)
+	replacement := keysOf(t, s)[0]
+	modelstest.Equal(t, "replaces", replacement.ReplacesID, &key.ID)
+	modelstest.Equal(t, "access of the replacement", replacement.Access(), key.Access())
+}
+
 func TestDefaultAllowlist(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)

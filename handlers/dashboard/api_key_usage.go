@@ -140,11 +140,11 @@ func (h apiKeys) usageCounts(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	columns := []string{"starts_at", "route", "scope", "status", "refusal", "requests"}
+	columns := []string{"starts_at", "route", "scope", "status", "refusal", "requests", "outside_allowlist"}
 	return web.SendCSV(c, file, columns, func(send func([]string) error) error {
 		for _, count := range counts {
 			row := []string{count.StartsAt.In(look.Location).Format(time.RFC3339), count.Route, count.Scope,
-				strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10)}
+				strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10), strconv.FormatInt(count.Outside, 10)}
 			if err := send(row); err != nil {
 				return err
 			}

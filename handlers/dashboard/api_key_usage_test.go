@@ -305,7 +305,9 @@ func TestUsagePageRefreshesItself(t *testing.T) {
 // TestUsageAsCSV includes a user agent that a spreadsheet would take for a formula.
 func TestUsageAsCSV(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
-		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
+		key, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{
+			Name: "CI", Allowlist: models.Allowlist{Mode: models.AllowlistReportOnly, Networks: "203.0.113.7/32"},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,9 +322,9 @@ func TestUsageAsCSV(t *testing.T) {
 		b := s.SignedIn(t, handlerstest.AdminEmail)
 		hour := s.Now().Truncate(time.Hour).Format(time.RFC3339)
 		want := [][]string{
-			{"starts_at", "route", "scope", "status", "refusal", "requests"},
-			{hour, "GET /me", "", "2xx", "", "3"},
-			{hour, "GET /seats", "seats.read", "4xx", "scope", "1"},
+			{"starts_at", "route", "scope", "status", "refusal", "requests", "outside_allowlist"},
+			{hour, "GET /me", "", "2xx", "", "3", "3"},
+			{hour, "GET /seats", "seats.read", "4xx", "scope", "1", "0"},
 		}
 		if diff := cmp.Diff(want, table(t, b.Get(usagePath(key)+"/counts.csv?period=24h"))); diff != "" {
 			t.Errorf("counts (-want +got):\n%s", diff)

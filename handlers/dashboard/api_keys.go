@@ -15,6 +15,7 @@ import (
 	"github.com/skipup/keys/handlers/api"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/scope"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/apikeys"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
@@ -149,8 +150,8 @@ func preset(access *apikeys.Access, v viewer.Viewer, held scope.Set) {
 	}
 }
 
-// create creates a key and shows it once. An invalid form is shown again with 422 and the values
-// entered. It does not redirect on success, because the key can't be read later.
+// create creates a key and shows it once. An invalid form, or one with a warning that wasn't accepted, is shown
+// again with 422 and the values entered. It does not redirect on success, because the key can't be read later.
 func (h apiKeys) create(c echo.Context) error {
 	var form apikeys.Form
 	if err := web.BindForm(c, &form); err != nil {
@@ -163,6 +164,9 @@ func (h apiKeys) create(c echo.Context) error {
 	wanted, fields := newAPIKey(ctx, form)
 	if len(fields) > 0 {
 		return h.reject(c, form, h.store.CheckNewAPIKey(ctx, workspaceID, wanted, fields))
+	}
+	if form.Warnings = allowlist.WarningsOf(wanted.Allowlist, nil); form.Warnings.Unaccepted(form.Allowlist) {
+		return h.form(c, http.StatusUnprocessableEntity, form)
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, workspaceID, wanted)
 	if errors.Is(err, models.ErrFormAlreadyUsed) {

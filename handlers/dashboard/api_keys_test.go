@@ -408,6 +408,7 @@ func TestDuplicateKey(t *testing.T) {
 	expires := s.Now().Add(45 * 24 * time.Hour)
 	key, _, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{
 		Name: "CI", Description: "Ask Grace", Scopes: scope.Of(scope.SeatsRead, scope.MembersRead), ExpiresAt: &expires,
+		RateLimit: 90, Allowlist: models.Allowlist{Mode: models.AllowlistEnforce, Networks: "203.0.113.0/24 2001:db8::/32"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -420,6 +421,9 @@ func TestDuplicateKey(t *testing.T) {
 	modelstest.Equal(t, "scopes", form.Find("input[name=scopes][checked]").Length(), 2)
 	modelstest.Equal(t, "expiry", form.Find("input[name=expiry][checked]").AttrOr("value", ""), "date")
 	modelstest.Equal(t, "date", form.Find("#expiry-date").AttrOr("value", ""), s.Now().AddDate(0, 0, 45).Format(time.DateOnly))
+	modelstest.Equal(t, "rate limit", form.Find("#field-rate_limit").AttrOr("value", ""), "90")
+	modelstest.Equal(t, "mode of the allowlist", form.Find("input[name=allowlist_mode][checked]").AttrOr("value", ""), "enforce")
+	modelstest.Equal(t, "allowlist", form.Find("textarea[name=allowlist_addresses]").Text(), "203.0.113.0/24\n2001:db8::/32")
 	other, _ := s.NewWorkspace(t, "Globex", "gil@globex.test")
 	b.Get(listPath+"/new?from="+s.NamedKey(t, other.ID, "Theirs").ID).Want(t, http.StatusNotFound)
 }

@@ -20,7 +20,7 @@ func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models
 	if err != nil {
 		fields["scopes"] = "must be from the list"
 	}
-	wanted.Scopes = set
+	wanted.Scopes, wanted.Allowlist = set, form.List(fields)
 	if form.FormID == "" {
 		fields["form_id"] = "is missing; reload the page and try again"
 	}

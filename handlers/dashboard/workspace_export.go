@@ -56,22 +56,30 @@ func (h workspaces) export(c echo.Context) error {
 
 // The columns of exported keys and counts. Times are in UTC.
 var (
-	keyColumns   = []string{"id", "name", "description", "environment", "key_prefix", "status", "scopes", "created_at", "created_by", "expires_at", "last_used_at", "deleted_at"}
-	usageColumns = []string{"date", "api_key_id", "name", "route", "scope", "status", "refusal", "requests"}
+	keyColumns   = []string{"id", "name", "description", "environment", "key_prefix", "status", "scopes", "created_at", "created_by", "expires_at", "rate_limit", "allowlist_mode", "allowlist", "last_used_at", "deleted_at"}
+	usageColumns = []string{"date", "api_key_id", "name", "route", "scope", "status", "refusal", "requests", "outside_allowlist"}
 )
 
 func keyRow(key *models.APIKey, look viewer.Viewer) []string {
 	return []string{
 		key.ID, key.Name, key.Description, key.Environment, key.KeyPrefix, string(key.StatusAt(look.Now)), strings.Join(look.Scopes.Names(key.Scopes), " "),
-		exportedTime(&key.CreatedAt), key.CreatedByName, exportedTime(key.ExpiresAt), exportedTime(key.LastUsedAt), exportedTime(key.DeletedAt),
+		exportedTime(&key.CreatedAt), key.CreatedByName, exportedTime(key.ExpiresAt), exportedLimit(key.RateLimit), key.Allowlist.Mode.Text(), key.Allowlist.Networks, exportedTime(key.LastUsedAt), exportedTime(key.DeletedAt),
 	}
 }
 
 func usageRow(key *models.APIKey, count usage.Count) []string {
 	return []string{
 		count.StartsAt.UTC().Format(time.DateOnly), key.ID, key.Name, count.Route, count.Scope,
-		strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10),
+		strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10), strconv.FormatInt(count.Outside, 10),
 	}
+}
+
+// exportedLimit returns a rate limit, or "" for the server's.
+func exportedLimit(limit int) string {
+	if limit == 0 {
+		return ""
+	}
+	return strconv.Itoa(limit)
 }
 
 func exportedTime(at *time.Time) string {

@@ -103,7 +103,7 @@ func (w Warnings) Unaccepted(f Allowlist) bool { return w.Any() && f.Accepted !=
 func (f Field) modes() []ui.Choice {
 	var choices []ui.Choice
 	if f.Default != nil {
-		choices = append(choices, ui.Choice{Value: models.AllowlistInherit.Text(), Label: "Workspace default", Result: ModeText(f.Default.Mode)})
+		choices = append(choices, ui.Choice{Value: models.AllowlistInherit.Text(), Label: "Workspace default", Result: resultText(*f.Default)})
 	}
 	return append(choices,
 		ui.Choice{Value: string(models.AllowlistNone), Label: "Any address", Help: "No allowlist."},
@@ -130,6 +130,14 @@ func ModeText(mode models.AllowlistMode) string {
 		return "Enforced"
 	}
 	return "Any address"
+}
+
+// resultText returns an allowlist in a few words.
+func resultText(list models.Allowlist) string {
+	if list.Networks == "" {
+		return ModeText(list.Mode)
+	}
+	return ModeText(list.Mode) + ", " + CountText(len(list.Addresses()))
 }
 
 // maxShown limits the addresses that a page lists.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/calendar"
+	"github.com/skipup/keys/views/allowlist"
 	"github.com/skipup/keys/views/ui"
 	"github.com/skipup/keys/views/viewer"
 )
@@ -57,7 +58,10 @@ func policyNote(policy models.KeyPolicy) string {
 // FormLike returns the form for a new key like another one, which lasts as long as the other did from its
 // creation, or as long as the policy allows.
 func FormLike(key *models.APIKey, v viewer.Viewer) Form {
-	form := Form{Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Access: Access{Scopes: v.Scopes.Names(key.Scopes.Without(v.Ungrantable())), Expiry: ExpiryNever, RateLimit: limitText(key.RateLimit)}}
+	form := Form{
+		Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Allowlist: allowlist.FormOf(key.Allowlist),
+		Access: Access{Scopes: v.Scopes.Names(key.Scopes.Without(v.Ungrantable())), Expiry: ExpiryNever, RateLimit: limitText(key.RateLimit)},
+	}
 	if expiresAt := key.RenewedExpiry(v.KeyPolicy(), v.Now); expiresAt != nil {
 		days := max(1, int(math.Round(expiresAt.Sub(v.Now).Hours()/24)))
 		form.Expiry = strconv.Itoa(days)
@@ -66,6 +70,11 @@ func FormLike(key *models.APIKey, v viewer.Viewer) Form {
 		}
 	}
 	return form
+}
+
+func (f Form) allowlistField(v viewer.Viewer) allowlist.Field {
+	ofWorkspace := v.KeyPolicy().Allowlist
+	return allowlist.Field{Allowlist: f.Allowlist, Errors: f.Errors, Legend: "IP allowlist", Default: &ofWorkspace, Warnings: f.Warnings}
 }
 
 // copyName returns a name for a copy of a key, no longer than a name may be.

@@ -86,11 +86,13 @@ type Form struct {
 	// CopySearch is the search for keys to copy scopes from, and CopySearched the one that was answered.
 	CopySearch   string `form:"copy_search"`
 	CopySearched string `form:"copy_searched"`
+	allowlist.Allowlist
 	Access
 
-	Found        models.APIKeyList `form:"-"` // keys to copy scopes from
-	Environments []string          `form:"-"` // in use
-	ServerLimit  int               `form:"-"` // requests per minute of keys without a limit of their own; 0 for none
+	Found        models.APIKeyList  `form:"-"` // keys to copy scopes from
+	Environments []string           `form:"-"` // in use
+	ServerLimit  int                `form:"-"` // requests per minute of keys without a limit of their own; 0 for none
+	Warnings     allowlist.Warnings `form:"-"`
 }
 
 // AccessForm is the form that changes the access of a key.

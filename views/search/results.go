@@ -87,6 +87,8 @@ func detailOf(key *models.FoundAPIKey, v viewer.Viewer) string {
 	switch {
 	case key.Caller != nil:
 		return fmt.Sprintf("Used from %s by %s, last %s", key.Caller.Address, ui.Device(key.Caller.UserAgent), ui.Relative(key.Caller.LastSeenAt, v.Now))
+	case key.Allows != "":
+		return "Allowlist has " + key.Allows
 	case key.DeletedAt != nil:
 		return "Deleted by " + ui.Isolate(key.DeletedByName) + " " + ui.Relative(*key.DeletedAt, v.Now)
 	case key.LastUsedAt != nil:

@@ -20,6 +20,9 @@ type key struct {
 	callers []caller
 	uses    []use
 
+	rateLimit int // requests per minute, 0 for the server's limit
+	allowlist models.Allowlist
+
 	deleted, paused float64 // 0 for never
 	reason          usage.Rejection
 	idle            float64 // last use, 0 if it is still in use
@@ -35,6 +38,7 @@ type key struct {
 type caller struct {
 	address, agent string
 	from, until    float64 // first and last use, 0 if unlimited
+	outside        bool    // the allowlist of the key doesn't have the address
 }
 
 // use is one kind of request that the callers of a key send.
@@ -87,7 +91,7 @@ func keys() []key {
 		{name: "Old Outlook add-in", by: ines, created: 432, scopes: read(scope.MeetingRequestsRead, scope.MeetingRequestsWrite), idle: 103,
 			callers: []caller{{address: "198.51.100.201", agent: "OutlookAddin/1.9"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 4, rhythm: office}, {route: "POST /meeting_requests", perHour: 1, rhythm: office}}},
-		{name: bookingForm, by: tom, created: 411, scopes: read(scope.MeetingRequestsWrite),
+		{name: bookingForm, by: tom, created: 411, rateLimit: 90, scopes: read(scope.MeetingRequestsWrite),
 			callers: []caller{{address: "203.0.113.80", agent: "booking-form/2.8 (+https://harbor.example)"}, {address: "203.0.113.81", agent: "booking-form/2.8 (+https://harbor.example)"}},
 			uses: []use{{route: "POST /meeting_requests", perHour: 31, rhythm: evenings}, {route: "POST /meeting_requests", perHour: 2, rhythm: evenings, status: 4},
 				{route: "POST /meeting_requests", perHour: 90, rhythm: steady, status: 4, rejection: usage.RejectedRateLimit, from: 11.2, until: 11.05}}},
@@ -103,12 +107,15 @@ func keys() []key {
 			callers: []caller{{address: "203.0.113.150", agent: "HarborApp/0.7 CFNetwork/1568.200.51 Darwin/24.1.0"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 9, rhythm: evenings}}},
 		{name: "Data warehouse export", by: ines, created: 206, scopes: read(scope.MeetingRequestsRead, scope.MembersRead, scope.SeatsRead),
-			callers: []caller{{address: "192.0.2.140", agent: "airflow/2.10.2"}},
+			allowlist: models.Allowlist{Mode: models.AllowlistEnforce, Networks: "192.0.2.128/27 2001:db8:40::/48"},
+			callers:   []caller{{address: "192.0.2.140", agent: "airflow/2.10.2"}},
 			uses: []use{{route: "GET /meeting_requests", perHour: 640, rhythm: nightly}, {route: "GET /workspace_members", perHour: 12, rhythm: nightly},
 				{route: "GET /seats", perHour: 1.6, rhythm: nightly}}},
 		{name: "HR onboarding", by: ines, created: 181, scopes: read(scope.MembersRead, scope.MembersWrite, scope.SeatsRead, scope.SeatsWrite),
-			callers: []caller{{address: "198.51.100.77", agent: "Workday-Integration/36.1"}},
-			uses:    []use{{route: "GET /workspace_members", perHour: 3, rhythm: office}, {route: "GET /seats", perHour: 2, rhythm: office}, {route: "POST /seats", perHour: 0.08, rhythm: office}}},
+			allowlist: models.Allowlist{Mode: models.AllowlistReportOnly, Networks: "198.51.100.64/28"},
+			callers: []caller{{address: "198.51.100.77", agent: "Workday-Integration/36.1"}, {address: "198.51.100.78", agent: "Workday-Integration/36.1"},
+				{address: "203.0.113.190", agent: "Workday-Integration/36.1", from: 12, outside: true}},
+			uses: []use{{route: "GET /workspace_members", perHour: 3, rhythm: office}, {route: "GET /seats", perHour: 2, rhythm: office}, {route: "POST /seats", perHour: 0.08, rhythm: office}}},
 		{name: slack, by: maya, created: 154, scopes: read(scope.MeetingRequestsRead, scope.WebhooksRead),
 			callers: []caller{{address: "203.0.113.9", agent: "slack-notifier/1.12 (bun 1.1)"}},
 			uses:    []use{{route: "GET /meeting_requests", perHour: 12, rhythm: steady}}},
@@ -181,7 +188,7 @@ func (h *history) createKey(ctx context.Context, k *key) error {
 		n := models.NewReplacement{Scopes: models.To(k.scopes)}
 		created, k.secret, err = h.Store.RotateAPIKey(ctx, h.workspace.ID, h.keys[k.replaces].id, n)
 	} else {
-		n := models.NewAPIKey{Name: k.name, Scopes: k.scopes}
+		n := models.NewAPIKey{Name: k.name, Scopes: k.scopes, RateLimit: k.rateLimit, Allowlist: k.allowlist}
 		if k.expires > 0 {
 			until := h.Clock.Now().Add(days(k.expires))
 			n.ExpiresAt = &until

@@ -136,6 +136,9 @@ func (h *history) counts(k *key, u use, hour time.Time) []usage.Count {
 		Caller: usage.Caller{Address: caller.address, UserAgent: caller.agent}, StatusClass: max(u.status, 2), Rejection: u.rejection, Requests: requests,
 		First: first.UTC(), Last: last.UTC(),
 	}
+	if caller.outside && u.rejection == usage.Accepted {
+		c.Outside = requests
+	}
 	if !k.rejectedAt.IsZero() && hour.After(k.rejectedAt) {
 		c.StatusClass, c.Rejection = 4, k.reason
 		return []usage.Count{c}
