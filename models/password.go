@@ -54,8 +54,10 @@ func checkPassword(fields Fields, name, password string, known ...string) {
 	switch length := utf8.RuneCountInString(norm.NFC.String(password)); {
 	case !utf8.ValidString(password):
 		fields.add(name, "must be valid UTF-8")
+	case length == 0:
+		fields.add(name, "is required")
 	case length < MinPassword:
-		fields.add(name, "must have at least %d characters (you have %d); a few random words work well", MinPassword, length)
+		fields.add(name, "must have at least %d characters (you have %d)", MinPassword, length)
 	case length > MaxPassword:
 		fields.add(name, "must be %d characters or fewer (you have %d)", MaxPassword, length)
 	case isGuessable(password, known):

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -17,7 +18,7 @@ type setUp struct{ store *models.Store }
 func (h setUp) new(c echo.Context) error {
 	token := c.Param("token")
 	if err := h.store.CheckSetupLink(c.Request().Context(), token); err != nil {
-		return err
+		return setupError(c, err)
 	}
 	return web.Render(c, http.StatusOK, setup.SetUp(setup.Form{Token: token, Database: h.store.Database()}))
 }
@@ -37,11 +38,20 @@ func (h setUp) create(c echo.Context) error {
 		return web.Render(c, http.StatusUnprocessableEntity, setup.SetUp(form))
 	}
 	if err != nil {
-		return err
+		return setupError(c, err)
 	}
 	in, err := h.store.SignInNew(ctx, member)
 	if err != nil {
 		return err
 	}
 	return web.SignedIn(c, in, path.Workspace(member.WorkspaceID).APIKeys())
+}
+
+// setupError renders what to do about a link that no longer works.
+func setupError(c echo.Context, err error) error {
+	gone := new(models.Error)
+	if !errors.As(err, &gone) || gone.Kind != models.NotFound {
+		return err
+	}
+	return web.Render(c, http.StatusNotFound, setup.InvalidLink(gone.Message))
 }
