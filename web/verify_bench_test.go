@@ -4,10 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
@@ -15,8 +18,8 @@ import (
 	"github.com/skipup/keys/web"
 )
 
-// BenchmarkVerify measures the answer to a reverse proxy, and a response of the same server for which no
-// key is verified. cmd/bench measures the same with the network.
+// BenchmarkVerify measures the answer to a reverse proxy, a response of the same server for which no key is
+// verified, and the answer when requests are traced. cmd/bench measures the first two with the network.
 func BenchmarkVerify(b *testing.B) {
 	s := modelstest.NewSQLite(b)
 	s.Exec(b, "UPDATE revocation SET node_lease_ms = 60000, node_wait_ms = 60000")
@@ -26,20 +29,28 @@ func BenchmarkVerify(b *testing.B) {
 		b.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler(discardLog{}, nil))
-	gate := web.NewKeyGate(s.Store, web.GateOptions{Log: log})
 	ctx, stop := context.WithCancel(b.Context())
-	done := make(chan struct{})
-	go func() { gate.Run(ctx); close(done) }()
-	defer func() { stop(); <-done }()
-	for !gate.Ready() {
-		time.Sleep(time.Millisecond)
+	var running sync.WaitGroup
+	defer func() { stop(); running.Wait() }()
+	serve := func(tracer trace.Tracer) *web.Server {
+		gate := web.NewKeyGate(s.Store, web.GateOptions{Log: log, Tracer: tracer})
+		running.Go(func() { gate.Run(ctx) })
+		for !gate.Ready() {
+			time.Sleep(time.Millisecond)
+		}
+		return web.NewVerifyServer(gate, web.Options{Log: log, Tracer: tracer})
 	}
-	server := web.NewVerifyServer(gate, web.Options{Log: log})
+	server, traced := serve(nil), serve(sdktrace.NewTracerProvider().Tracer("bench"))
 	server.GET("/none", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	for _, bench := range []struct {
 		name, path string
+		server     *web.Server
 		status     int
-	}{{"none", "/none", http.StatusNoContent}, {"verify", "/verify?scope=seats.read", http.StatusNoContent}} {
+	}{
+		{"none", "/none", server, http.StatusNoContent},
+		{"verify", "/verify?scope=seats.read", server, http.StatusNoContent},
+		{"traced", "/verify?scope=seats.read", traced, http.StatusNoContent},
+	} {
 		request, err := http.NewRequest(http.MethodGet, bench.path, http.NoBody)
 		if err != nil {
 			b.Fatal(err)
@@ -54,7 +65,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				clear(response.header)
-				server.ServeHTTP(response, request)
+				bench.server.ServeHTTP(response, request)
 			}
 		})
 		if response.status != 0 && response.status != bench.status { // 0 if -bench excludes it

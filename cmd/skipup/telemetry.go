@@ -69,8 +69,12 @@ func startTelemetry(ctx context.Context, s settings, node string, metrics *web.M
 	if s.Collector.URL == nil {
 		return nil, nil
 	}
-	return telemetry.Start(ctx, metrics.Gatherer(), telemetry.Options{
+	exports, err := telemetry.Start(ctx, metrics.Gatherer(), telemetry.Options{
 		Collector: s.Collector.URL, Traces: !bool(s.OmitTraces), Metrics: !bool(s.OmitMetrics),
 		Node: node, Version: versionText(), Log: log,
 	})
+	if err != nil {
+		return nil, failure{err}
+	}
+	return exports, nil
 }

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"sync"
@@ -23,9 +24,13 @@ type collector struct {
 	outage          outage.Log
 }
 
+// report sets the result of the last export of traces or metrics.
 func (c *collector) report(last *error, err error) {
 	if failed := (*url.Error)(nil); errors.As(err, &failed) {
 		err = failed.Err // without the URL
+	}
+	if err != nil {
+		err = fmt.Errorf("%.300s", err) // it may have the page of a proxy
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,7 +47,7 @@ type withoutValues struct{ slog.Handler }
 
 // Handle logs the message of a record.
 func (h withoutValues) Handle(ctx context.Context, record slog.Record) error {
-	return h.Handler.Handle(ctx, slog.NewRecord(record.Time, record.Level, "OpenTelemetry: "+record.Message, 0))
+	return h.Handler.Handle(ctx, slog.NewRecord(record.Time, record.Level, "check the variables of OpenTelemetry: "+record.Message, 0))
 }
 
 // watchedTraces reports its exports to a collector.

@@ -63,10 +63,11 @@ func (d database) end(db *gorm.DB) {
 	}
 	span := value.(trace.Span)
 	text := strings.TrimSpace(db.Statement.SQL.String())
-	operation := strings.ToUpper(text)
+	operation := text
 	if space := strings.IndexFunc(text, unicode.IsSpace); space >= 0 {
-		operation = operation[:space]
+		operation = text[:space]
 	}
+	operation = strings.ToUpper(operation)
 	span.SetName(strings.TrimSpace(operation + " " + db.Statement.Table))
 	span.SetAttributes(systemOf(db), attribute.String("db.operation.name", operation), attribute.String("db.query.text", text))
 	if db.Statement.Table != "" {

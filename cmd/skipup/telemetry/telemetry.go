@@ -42,6 +42,7 @@ type Options struct {
 type Telemetry struct {
 	traces  *sdktrace.TracerProvider
 	metrics *metric.MeterProvider
+	log     *slog.Logger
 }
 
 // scope names the part of the program that records spans. There is only one.
@@ -58,7 +59,7 @@ func Start(ctx context.Context, gatherer prometheus.Gatherer, options Options) (
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	t, c := new(Telemetry), &collector{log: options.Log}
+	t, c := &Telemetry{log: options.Log}, &collector{log: options.Log}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(c.warn))
 	otel.SetLogger(logr.FromSlogHandler(withoutValues{options.Log.Handler()}))
 	if options.Traces {
@@ -104,11 +105,15 @@ func (t *Telemetry) Stop() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
+	var tracesErr, metricsErr error // collector reports those of exports
 	if t.traces != nil {
-		_ = t.traces.Shutdown(ctx) // collector reports failed exports
+		tracesErr = t.traces.Shutdown(ctx)
 	}
 	if t.metrics != nil {
-		_ = t.metrics.Shutdown(ctx)
+		metricsErr = t.metrics.Shutdown(ctx)
+	}
+	if err := errors.Join(tracesErr, metricsErr); err != nil {
+		t.log.Warn("the last traces or metrics may not have been exported", slog.Any("error", err))
 	}
 }
 
