@@ -1,6 +1,6 @@
 // Command bench measures what authentication costs. It compares the throughput of one small
 // handler without a key, behind the gate, and behind common alternatives, as ratios within one
-// run. It also measures deletions, usage, and webhooks. Run it with `make bench`.
+// run. It also measures deletions, many nodes, memory, usage, and webhooks. Run it with `make bench`.
 //
 // The server has one core and the load generator the other. The variants take turns in short
 // rounds, so that other work on the machine affects all of them, and each variant is compared
@@ -25,18 +25,22 @@ import (
 
 func main() {
 	child := flag.String("serve", "", "internal: directory of the database to serve from")
+	held := flag.String("hold", "", "internal: directory of a database whose keys to hold in memory")
 	keys := flag.Int("keys", 0, "internal: number of keys to hold in memory")
 	rounds := flag.Int("rounds", 25, "rounds of each comparison")
 	length := flag.Duration("round", time.Second, "time for one variant in a round; usage is stored once in each")
-	only := flag.String("only", "", "measure one part only: 10, 10000, or 1000000 keys; product, middleware, verify, deletions, usage, or webhooks")
+	only := flag.String("only", "", "measure one part only: 10, 10000, or 1000000 keys; product, middleware, verify, deletions, nodes, memory, usage, or webhooks")
 	against := flag.String("against", "", "compare the gate of this build with that of other bench binaries, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *child != "" {
+	switch {
+	case *child != "":
 		err = serve(ctx, *child, *keys)
-	} else {
+	case *held != "":
+		err = hold(ctx, *held, *keys)
+	default:
 		err = measure(ctx, plan{rounds: *rounds, length: *length, only: *only, against: *against})
 	}
 	if err != nil && ctx.Err() == nil {
@@ -67,7 +71,7 @@ func measure(ctx context.Context, p plan) error {
 	if p.against != "" {
 		return measureAgainst(ctx, p, strings.Split(p.against, ","))
 	}
-	for _, part := range []func(context.Context, plan) error{measureThroughput, measureProduct, measureMiddleware, measureVerify, measureDeletions, measureUsage, measureWebhooks} {
+	for _, part := range []func(context.Context, plan) error{measureThroughput, measureProduct, measureMiddleware, measureVerify, measureDeletions, measureFleet, measureMemory, measureUsage, measureWebhooks} {
 		if err := part(ctx, p); err != nil {
 			return err
 		}
