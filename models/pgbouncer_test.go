@@ -107,6 +107,9 @@ func TestPgBouncerInTransactionMode(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			if err := node.AddUsage(s.ctx, countsOf(use{key, s.Now(), "192.0.2.7", "curl/8", "GET /me"})); err != nil {
+				return err
+			}
 			deleted, err := node.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
 			if err == nil && (deleted.DeletionNodes == nil || *deleted.DeletionNodes != 1) {
 				err = fmt.Errorf("nodes that confirmed = %v, want 1", deleted.DeletionNodes)

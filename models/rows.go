@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 )
 
@@ -39,6 +40,10 @@ func (p *preparedStatements) get(ctx context.Context, text string) (*sql.Stmt, e
 	return statement, err
 }
 
+// describedArrays makes pgx ask PostgreSQL for the types of a statement's arrays, which it can't derive from
+// []any, even where it prepares no statements.
+const describedArrays = pgx.QueryExecModeCacheDescribe
+
 // execRows runs a statement in a transaction for rows in their order. In the statement, @columns
 // stands for the names of the columns and new for the rows. SQLite takes some rows at a time.
 func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, statement string) error {
@@ -58,7 +63,7 @@ func (s *Store) execRows(ctx context.Context, columns []column, rows [][]any, st
 	}
 	if s.dialect.name == postgresql {
 		new := "WITH new (" + names + ") AS (SELECT " + names + " FROM unnest(" + arrays(columns) + ") AS rows (" + names + ")) "
-		_, err := tx.ExecContext(ctx, new+statement, byColumn(rows, len(columns))...)
+		_, err := tx.ExecContext(ctx, new+statement, append([]any{describedArrays}, byColumn(rows, len(columns))...)...)
 		return err
 	}
 	one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
