@@ -48,7 +48,7 @@ func BenchmarkChain(b *testing.B) {
 	}{
 		{"handler", nil},
 		{"request-id", []echo.MiddlewareFunc{requestID}},
-		{"log-line", []echo.MiddlewareFunc{logRequests(log)}},
+		{"log-line", []echo.MiddlewareFunc{logRequests(log, 1)}},
 		{"headers", []echo.MiddlewareFunc{recoverPanics, secureHeaders(url), limitBody, jsonErrors}},
 		{"key-and-usage", []echo.MiddlewareFunc{gate.Guard}},
 		{"limit", []echo.MiddlewareFunc{limited.Guard}}, // replaces the gate before it

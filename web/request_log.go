@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -13,13 +14,13 @@ import (
 	"github.com/skipup/keys/web/keyauth"
 )
 
-// logRequests logs one line for each request. It logs the route instead of the URL, which may
-// contain a secret such as the token of a setup link.
-func logRequests(log *slog.Logger) echo.MiddlewareFunc {
+// logRequests logs one line for each request, or for one in sample of those that succeed in time. It logs the
+// route instead of the URL, which may contain a secret such as the token of a setup link.
+func logRequests(log *slog.Logger, sample int) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(outer echo.Context) error {
 			return withRequestContext(outer, func(c *requestContext) error {
-				defer logRequest(log, c, time.Now()) // deferred for responses that are cut off by a panic
+				defer logRequest(log, sample, c, time.Now()) // deferred for responses that are cut off by a panic
 				if err := next(c); err != nil {
 					c.Error(err)
 				}
@@ -36,13 +37,21 @@ type failure struct {
 	outage  bool // the database is unavailable
 }
 
-func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
+// slowRequest is how long a request takes at least that is logged even if others are only sampled, as long as a
+// query that is logged.
+const slowRequest = time.Second
+
+func logRequest(log *slog.Logger, sample int, c *requestContext, start time.Time) {
 	level := c.logLevel()
 	if !log.Enabled(c.Request().Context(), level) {
 		return
 	}
 	now := time.Now()
-	attributes := append(make([]slog.Attr, 0, 19), // room for all, on the stack
+	sampled := sample > 1 && statusOf(c) < http.StatusBadRequest && c.failure.err == nil && now.Sub(start) < slowRequest
+	if sampled && rand.IntN(sample) != 0 {
+		return
+	}
+	attributes := append(make([]slog.Attr, 0, 20), // room for all, on the stack
 		slog.String("method", loggedMethod(c.Request().Method)),
 		slog.String("route", routeOf(c)),
 		slog.Int("status", statusOf(c)),
@@ -69,6 +78,9 @@ func logRequest(log *slog.Logger, c *requestContext, start time.Time) {
 	if c.queries != nil {
 		count, took := c.queries.Total()
 		attributes = append(attributes, slog.Int64("queries", count), slog.Float64("queries_ms", milliseconds(took)))
+	}
+	if sampled {
+		attributes = append(attributes, slog.Int("sampled", sample))
 	}
 	// Without the place in the source, which LogAttrs would find, the line costs less.
 	line := slog.NewRecord(now, level, "request", 0)

@@ -26,6 +26,7 @@ import (
 type Options struct {
 	PublicURL      string // scheme and host that browsers and clients use
 	Log            *slog.Logger
+	LogSample      int             // one in this many requests that succeed in time is logged; all if less than 2
 	TrustedProxies []netip.Prefix  // proxies whose X-Forwarded-For is trusted; none by default
 	Conditions     *Conditions     // the problems that readiness lists; may be nil
 	CORSOrigins    []string        // origins of other sites whose pages may call the API; none by default
@@ -84,7 +85,7 @@ func newEcho(gate *KeyGate, options Options) (*echo.Echo, *clientip.Finder) {
 	}
 	e.Use(
 		requestID,
-		logRequests(options.Log),
+		logRequests(options.Log, options.LogSample),
 		requireResponse,
 		recoverPanics,
 		closeConnections(options.Stopping),

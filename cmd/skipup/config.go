@@ -28,6 +28,8 @@ type settings struct {
 	KeyCreations        limit
 	Redis               redisServer
 	Cache               megabytes
+	LogLevel            logLevel
+	LogSample           sample
 	MetricsAddr         optionalAddress
 	Profiles            boolean
 	VerifyAddr          optionalAddress
@@ -149,6 +151,14 @@ var (
 		"cache-mb", "SKIPUP_CACHE_MB", "128", "`megabytes` of memory for cached keys; a million keys take 122",
 		func(s *settings) encoding.TextUnmarshaler { return &s.Cache },
 	}
+	logLevelOption = option{
+		"log-level", "SKIPUP_LOG_LEVEL", "info", "lowest `level` of lines in the log: debug, info, warn, or error",
+		func(s *settings) encoding.TextUnmarshaler { return &s.LogLevel },
+	}
+	logSampleOption = option{
+		"log-sample", "SKIPUP_LOG_SAMPLE", "1", "log one in this `number` of requests, at random; requests that fail or take a second are always logged",
+		func(s *settings) encoding.TextUnmarshaler { return &s.LogSample },
+	}
 	metricsOption = option{
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "", "`host:port` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MetricsAddr },
@@ -227,7 +237,7 @@ var (
 // serveOptions are the options that may also be in the file of configOption.
 var serveOptions = []option{
 	addrOption, databaseOption, databaseWaitOption, databaseConnectionsOption, publicURLOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
+	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, logLevelOption, logSampleOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
 	collectorOption, collectorProtocolOption, tracesExporterOption, metricsExporterOption,

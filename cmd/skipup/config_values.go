@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
@@ -202,6 +203,24 @@ type poolSize int
 func (p *poolSize) UnmarshalText(text []byte) error {
 	return parseNumber((*int)(p), text, models.MinConnections, models.MaxConnections)
 }
+
+// logLevel is the lowest level of lines in the log.
+type logLevel slog.Level
+
+func (l *logLevel) UnmarshalText(text []byte) error {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, known := levels[string(text)]
+	if !known {
+		return errors.New("use debug, info, warn, or error")
+	}
+	*l = logLevel(level)
+	return nil
+}
+
+// sample is how many requests one in the log stands for.
+type sample int
+
+func (s *sample) UnmarshalText(text []byte) error { return parseNumber((*int)(s), text, 1, 1_000_000) }
 
 // keepAlive is how long an idle connection stays open.
 type keepAlive time.Duration

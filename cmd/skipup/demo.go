@@ -74,7 +74,7 @@ func (p *program) runDemo(ctx context.Context, addr listenAddress, keep string) 
 	var traffic sync.WaitGroup
 	defer traffic.Wait()
 	defer stopTraffic()
-	log := slog.New(errorsOnly{newLogger(p.stderr).Handler()})
+	log := newLogger(p.stderr, slog.LevelError) // the traffic would fill it
 	return p.runServer(ctx, s, log, func(_ context.Context, _ *models.Store, publicURL string, pages http.Handler) (http.Handler, error) {
 		link, pages := workspace.Link(pages)
 		traffic.Go(func() { workspace.Traffic(sending, publicURL) })
@@ -158,15 +158,3 @@ func (p *program) printDemoWelcome(workspace *demo.Workspace, publicURL, link, k
 
   %s`, publicURL, publicURL+link, workspace.Email, workspace.Password, stop)
 }
-
-// errorsOnly drops log records below the error level, such as those of the demo traffic.
-type errorsOnly struct{ slog.Handler }
-
-func (h errorsOnly) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelError && h.Handler.Enabled(ctx, level)
-}
-
-func (h errorsOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return errorsOnly{h.Handler.WithAttrs(attrs)}
-}
-func (h errorsOnly) WithGroup(name string) slog.Handler { return errorsOnly{h.Handler.WithGroup(name)} }

@@ -44,7 +44,7 @@ Unknown variables that begin with SKIPUP_ are errors, as are misspelled ones, su
 		if err != nil {
 			return err
 		}
-		return p.runServer(ctx, s, newLogger(p.stderr), p.printWelcome)
+		return p.runServer(ctx, s, newLogger(p.stderr, slog.Level(s.LogLevel)), p.printWelcome)
 	})
 }
 
@@ -120,7 +120,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	defer closeGate()
 	options := web.Options{
 		PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins,
-		Stopping: ctx.Done(), Version: versionText(), SingleSignOn: s.provider(publicURL),
+		LogSample: int(s.LogSample), Stopping: ctx.Done(), Version: versionText(), SingleSignOn: s.provider(publicURL),
 		Tracer: exports.Tracer(),
 	}
 	handler := handlers.New(store, gate, options)

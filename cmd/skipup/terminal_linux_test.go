@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"regexp"
 	"strings"
@@ -151,14 +152,14 @@ func TestLogFormat(t *testing.T) {
 	if !term.IsTerminal(int(terminal.Fd())) {
 		t.Fatal("the pseudoterminal is not a terminal")
 	}
-	newLogger(terminal).Info("listening", "address", "127.0.0.1:8080")
+	newLogger(terminal, slog.LevelInfo).Info("listening", "address", "127.0.0.1:8080")
 	buffer := make([]byte, 1024)
 	n, err := user.Read(buffer)
 	if err != nil || !regexp.MustCompile(`^time=\S+ level=INFO msg=listening address=127.0.0.1:8080\r\n$`).Match(buffer[:n]) {
 		t.Errorf("log on a terminal = %q, %v, want text", buffer[:n], err)
 	}
 	var file strings.Builder
-	newLogger(&file).Info("listening", "address", "127.0.0.1:8080")
+	newLogger(&file, slog.LevelInfo).Info("listening", "address", "127.0.0.1:8080")
 	if !regexp.MustCompile(`^\{"time":"[^"]+","level":"INFO","msg":"listening","address":"127.0.0.1:8080"\}\n$`).MatchString(file.String()) {
 		t.Errorf("log in a file = %s, want JSON", &file)
 	}
