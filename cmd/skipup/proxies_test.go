@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func startProxy(t *testing.T, proxy *exec.Cmd, address string) {
 	ended := make(chan struct{})
 	go func() { _ = proxy.Wait(); close(ended) }()
 	t.Cleanup(func() {
-		_ = proxy.Process.Signal(os.Interrupt)
+		_ = proxy.Process.Signal(syscall.SIGTERM) // a job in the background ignores SIGINT, and so do its children
 		<-ended
 		if t.Failed() {
 			t.Logf("log of the proxy:\n%s", &log)

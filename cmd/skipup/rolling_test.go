@@ -103,7 +103,7 @@ func newRollingKey(t *testing.T, program string, env map[string]string) string {
 // balance starts load balancers in front of nodes, and returns their URLs by name.
 func balance(t *testing.T, nodes []*rollingNode) map[string]string {
 	t.Helper()
-	edits := []string{"inter 1s", "inter 100ms", "health_interval 1s", "health_interval 100ms"}
+	edits := []string{"inter 1s", "inter 100ms", "health_interval 1s", "health_interval 100ms", "keepalive_timeout 3s", "keepalive_timeout 200ms"}
 	for i, node := range nodes {
 		edits = append(edits, fmt.Sprintf("10.0.0.%d:8080", 11+i), node.address, fmt.Sprintf("node-%d:8080", 1+i), node.address)
 	}
@@ -164,7 +164,7 @@ func startLoad(t *testing.T, balancers map[string]string, key string) *load {
 		}
 	}
 	for _, c := range l.clients {
-		l.running.Go(func() { l.each(20*time.Millisecond, c.request) })
+		l.running.Go(func() { l.each(60*time.Millisecond, c.request) })
 	}
 	l.running.Go(func() { l.each(50*time.Millisecond, l.change) })
 	t.Cleanup(l.stop)
