@@ -108,6 +108,9 @@ async function searchFor(page, text) {
 // smtp are variables of a server that sends email, although its mail server can't be reached.
 const smtp = { SMTP_URL: 'smtp://127.0.0.1:1', SKIPUP_MAIL_FROM: 'keys@acme.test' }
 
+// singleSignOn are variables of a server with single sign-on, although its provider can't be reached.
+const singleSignOn = { SKIPUP_OIDC_ISSUER: 'http://127.0.0.1:1', SKIPUP_OIDC_CLIENT_ID: 'skipup', SKIPUP_OIDC_CLIENT_SECRET: 'secret', SKIPUP_OIDC_NAME: 'Acme ID' }
+
 // setupStates are states of a server that is not set up.
 export const setupStates = {
   setup: async (page, { skipup }) => {
@@ -379,6 +382,33 @@ export const states = {
     await page.getByRole('button', { name: 'Change password' }).click()
     await expect(page.getByLabel('Current password')).toHaveAttribute('aria-invalid', 'true')
   }),
+  'account-delete': signedIn(async (page) => {
+    await page.goto('/settings/account/delete')
+  }),
+  workspace: signedIn((page) => page.goto('/settings/workspace')),
+  'workspace-rename-rejected': signedIn(async (page) => {
+    await page.goto('/settings/workspace/name')
+    await page.getByRole('textbox', { name: 'Name' }).fill('')
+    await submit(page)
+    await expect(page.getByRole('textbox', { name: 'Name' })).toHaveAttribute('aria-invalid', 'true')
+  }),
+  'workspace-new': signedIn((page) => page.goto('/settings/workspace/new')),
+  'workspace-leave-rejected': signedIn(async (page) => {
+    await page.goto('/settings/workspace/leave')
+    await submit(page)
+    await expect(page.getByRole('alert')).toHaveText(/You’re the last admin/)
+  }),
+  'workspace-delete-rejected': inTeam(async (page) => {
+    await page.goto('/settings/workspace/delete')
+    await submit(page)
+    await expect(page.getByRole('textbox', { name: /^Type .* to confirm/ })).toHaveAttribute('aria-invalid', 'true')
+  }),
+  'single-sign-on-needed': Object.assign(signedIn((page) => page.goto('/login/sso/needed')), { variables: singleSignOn }),
+  'single-sign-on-rejected': Object.assign(async (page) => {
+    await page.goto('/login/sso/return?state=expired')
+    await expect(page.getByRole('alert')).toHaveText(/This sign-in has expired/)
+  }, { variables: singleSignOn }),
+
   'test-workspace-dialog': signedIn(openTestWorkspaceForm),
   'test-workspace-rejected': signedIn(async (page) => {
     await openTestWorkspaceForm(page)
