@@ -4,8 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // How long a session lasts.
@@ -25,11 +30,12 @@ type Session struct {
 	WorkspaceID *string // the current workspace; nil if the user belongs to none
 	Address     string
 	UserAgent   string
-	Notice      string     // shown once on the next page
-	ProvenAt    *time.Time // when the user last proved who they are with Prove
-	CreatedAt   time.Time
-	LastSeenAt  time.Time
-	ExpiresAt   time.Time
+	// Notices are shown once, on the next page of the workspace with the ID, or of none if it is empty.
+	Notices    map[string]string `gorm:"serializer:json"`
+	ProvenAt   *time.Time        // when the user last proved who they are with Prove
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
 
 	IdentityID           *string // with which the user signed in; nil without single sign-on
 	ProviderSession      string  // at the provider of single sign-on; empty if it doesn't name it
@@ -52,6 +58,7 @@ func (s *Store) CreateSession(ctx context.Context, userID, workspaceID string) (
 		WorkspaceID: optional(workspaceID),
 		Address:     actor.Address,
 		UserAgent:   clip(actor.UserAgent, maxUserAgent),
+		Notices:     map[string]string{},
 		CreatedAt:   now,
 		LastSeenAt:  now,
 		ExpiresAt:   now.Add(SessionAbsolute),
@@ -84,26 +91,39 @@ func (s *Store) Session(ctx context.Context, id string) (*Session, error) {
 	return &session, nil
 }
 
-// SessionChange lists changes to a session. It has only the fields to change, because concurrent
-// requests may change others.
-type SessionChange struct {
-	WorkspaceID Change[string]
-	Notice      Change[string]
-}
-
-// UpdateSession changes a session, if it still exists.
-func (s *Store) UpdateSession(ctx context.Context, id string, change SessionChange) error {
-	values := map[string]any{}
-	if change.WorkspaceID.Given {
-		values["workspace_id"] = optional(change.WorkspaceID.Value)
-	}
-	if change.Notice.Given {
-		values["notice"] = change.Notice.Value
-	}
-	if err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(id)).Updates(values).Error; err != nil {
+// UseWorkspace makes a workspace the current one of a session, if the session still exists.
+func (s *Store) UseWorkspace(ctx context.Context, id, workspaceID string) error {
+	if err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(id)).Update("workspace_id", optional(workspaceID)).Error; err != nil {
 		return fmt.Errorf("update session: %w", err)
 	}
 	return nil
+}
+
+// SetNotice changes the notice of a session for a workspace, or for pages outside of workspaces if workspaceID is
+// empty. An empty text removes it. Other tabs may change other notices of the session at the same time.
+func (s *Store) SetNotice(ctx context.Context, id, workspaceID, text string) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		var session Session
+		err := tx.with(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Where("digest = ?", digestOf(id)).Take(&session).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) { // it has ended
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read session: %w", err)
+		}
+		notices := maps.Clone(session.Notices)
+		if notices == nil {
+			notices = map[string]string{}
+		}
+		notices[workspaceID] = text
+		if text == "" {
+			delete(notices, workspaceID)
+		}
+		if err := tx.with(ctx).Model(&Session{}).Where("digest = ?", session.Digest).Select("notices").Updates(Session{Notices: notices}).Error; err != nil {
+			return fmt.Errorf("update session: %w", err)
+		}
+		return nil
+	})
 }
 
 // SessionsOf returns a user's active sessions, the most recently used first.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
@@ -101,16 +103,21 @@ func TestSessionRecordsOrigin(t *testing.T) {
 		modelstest.Equal(t, "user agent", session.UserAgent, "Browser/1.0")
 		modelstest.Equal(t, "user ID", session.UserID, s.admin.UserID)
 		modelstest.Equal(t, "workspace ID", session.WorkspaceID, new(s.id))
-		if err := s.UpdateSession(s.ctx, id, models.SessionChange{Notice: models.To("Key deleted.")}); err != nil {
-			t.Fatal(err)
+		for workspaceID, text := range map[string]string{s.id: "Key deleted.", "": "Emails saved"} {
+			if err := s.SetNotice(s.ctx, id, workspaceID, text); err != nil {
+				t.Fatal(err)
+			}
 		}
 		session, err = s.Session(s.ctx, id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		modelstest.Equal(t, "workspace ID", session.WorkspaceID, new(s.id))
-		modelstest.Equal(t, "notice", session.Notice, "Key deleted.")
-		if err := s.UpdateSession(s.ctx, id, models.SessionChange{WorkspaceID: models.To("")}); err != nil {
+		modelstest.Equal(t, "notice", session.Notices[s.id], "Key deleted.")
+		if err := s.UseWorkspace(s.ctx, id, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SetNotice(s.ctx, id, s.id, ""); err != nil {
 			t.Fatal(err)
 		}
 		session, err = s.Session(s.ctx, id)
@@ -118,7 +125,9 @@ func TestSessionRecordsOrigin(t *testing.T) {
 			t.Fatal(err)
 		}
 		modelstest.Equal(t, "workspace ID", session.WorkspaceID, nil)
-		modelstest.Equal(t, "notice", session.Notice, "Key deleted.")
+		if diff := cmp.Diff(map[string]string{"": "Emails saved"}, session.Notices); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
 		for _, invented := range []string{"", "x", id + " ", id[1:], "\x00", "\xff"} {
 			wantOver(t, s, invented)
 		}

@@ -88,8 +88,8 @@ func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session,
 	v.User, v.Memberships = user, memberships
 	v.Member = chooseMembership(memberships, c.Param(WorkspaceParam), session)
 	if !isForPart(c.Request()) { // a part of a page shows no notice
-		notice, _ := session.Values[noticeValue].(string)
-		v.Notice = viewer.ParseNotice(notice)
+		notices, _ := session.Values[noticesValue].(map[string]string)
+		v.Notice = viewer.ParseNotice(notices[c.Param(WorkspaceParam)])
 		if v.Member != nil && c.Request().Method == http.MethodGet {
 			if v.Unread, err = b.store.HasUnread(c.Request().Context(), v.Member); err != nil {
 				return err
@@ -278,19 +278,42 @@ func Browser(c echo.Context) string {
 	return value
 }
 
-// SetNotice sets a text to show once, on the next page.
-func SetNotice(c echo.Context, text string) error {
-	return changeSession(c, models.SessionChange{Notice: models.To(text)})
+// SetNotice sets a text to show once, on the page with a URL or, if that isn't opened, on the next page of the same
+// workspace. Tabs in other workspaces don't show it.
+func SetNotice(c echo.Context, url, text string) error {
+	return setNotice(c, path.WorkspaceOf(url), text)
 }
 
-// changeSession changes the browser's session for later requests.
-func changeSession(c echo.Context, change models.SessionChange) error {
+// MoveNotice lets the page with a URL, to which the request is redirected, show the notice that the page of the request
+// was to show.
+func MoveNotice(c echo.Context, url string) error {
+	notice := viewer.Of(c.Request().Context()).Notice.String()
+	if notice == "" {
+		return nil
+	}
+	if err := SetNotice(c, url, notice); err != nil {
+		return err
+	}
+	return clearNotice(c)
+}
+
+// clearNotice removes the notice that the page of a request was to show.
+func clearNotice(c echo.Context) error { return setNotice(c, c.Param(WorkspaceParam), "") }
+
+func setNotice(c echo.Context, workspaceID, text string) error {
+	return changeSession(c, func(store *models.Store, id string) error {
+		return store.SetNotice(c.Request().Context(), id, workspaceID, text)
+	})
+}
+
+// changeSession changes the browser's session, if it has one, for later requests.
+func changeSession(c echo.Context, change func(store *models.Store, id string) error) error {
 	b := browserSessionsOf(c)
 	session, err := b.session(c)
 	if err != nil || session.IsNew {
 		return err
 	}
-	return b.store.UpdateSession(c.Request().Context(), session.ID, change)
+	return change(b.store, session.ID)
 }
 
 func setViewer(c echo.Context, v viewer.Viewer) {

@@ -24,7 +24,7 @@ func Render(c echo.Context, status int, page templ.Component) error {
 		return err
 	}
 	if viewer.Of(ctx).Notice.Text != "" {
-		if err := SetNotice(c, ""); err != nil {
+		if err := clearNotice(c); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,9 @@ func rememberWorkspace(c echo.Context, id string) error {
 	if err != nil || session.Values[workspaceValue] == id {
 		return err
 	}
-	return changeSession(c, models.SessionChange{WorkspaceID: models.To(id)})
+	return changeSession(c, func(store *models.Store, session string) error {
+		return store.UseWorkspace(c.Request().Context(), session, id)
+	})
 }
 
 // Require returns middleware that rejects members without a permission in the workspace.

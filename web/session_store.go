@@ -24,7 +24,7 @@ const (
 
 	userValue      = "user"
 	workspaceValue = "workspace"
-	noticeValue    = "notice"
+	noticesValue   = "notices"
 	digestValue    = "digest"
 	provenValue    = "proven"
 
@@ -66,7 +66,7 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 	}
 	session.ID, session.IsNew = cookie.Value, false
 	session.Values[userValue] = row.UserID
-	session.Values[noticeValue] = row.Notice
+	session.Values[noticesValue] = row.Notices
 	session.Values[digestValue] = row.Digest
 	session.Values[provenValue] = row.ProvedRecently(s.store.Now())
 	session.Values[providedValue], session.Values[providerFactorValue] = row.IsProvided(), row.ProviderSecondFactor

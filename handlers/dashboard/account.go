@@ -53,10 +53,7 @@ func (h accounts) changePassword(c echo.Context) error {
 	if err := web.RenewSession(c, session); err != nil {
 		return err
 	}
-	if err := web.SetNotice(c, "Password changed. You’ve been signed out of other sessions."); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.Account)
+	return redirectWithNotice(c, path.Account, "Password changed. You’ve been signed out of other sessions.")
 }
 
 // endSession ends one of the user's sessions.
@@ -100,8 +97,5 @@ func (h accounts) chooseEmails(c echo.Context) error {
 	if err := h.store.ChangeEmails(ctx, viewer.Of(ctx).User.ID, form.Emails); err != nil {
 		return err
 	}
-	if err := web.SetNotice(c, "Emails saved"); err != nil {
-		return err
-	}
-	return web.Redirect(c, path.Account)
+	return redirectWithNotice(c, path.Account, "Emails saved")
 }

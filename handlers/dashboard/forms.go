@@ -16,7 +16,7 @@ func in(c echo.Context) path.Workspace { return path.In(c.Request().Context()) }
 
 // redirectWithNotice redirects to a page that shows a notice.
 func redirectWithNotice(c echo.Context, url, notice string) error {
-	if err := web.SetNotice(c, notice); err != nil {
+	if err := web.SetNotice(c, url, notice); err != nil {
 		return err
 	}
 	return web.Redirect(c, url)

@@ -106,7 +106,11 @@ func withoutWorkspace(all []route) []route {
 
 // toLastWorkspace redirects to the same page of the workspace last used.
 func toLastWorkspace(c echo.Context) error {
-	return c.Redirect(http.StatusSeeOther, in(c).Page(c.Request().URL.RequestURI()))
+	url := in(c).Page(c.Request().URL.RequestURI())
+	if err := web.MoveNotice(c, url); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, url)
 }
 
 // leadMembers makes a page for people without a workspace lead others to that of the workspace last used.
@@ -324,8 +328,12 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 
 // root redirects members to the API keys and others to their account.
 func root(c echo.Context) error {
+	url := path.Account
 	if web.May(c, models.ViewWorkspace) {
-		return web.Redirect(c, in(c).APIKeys())
+		url = in(c).APIKeys()
 	}
-	return web.Redirect(c, path.Account)
+	if err := web.MoveNotice(c, url); err != nil {
+		return err
+	}
+	return web.Redirect(c, url)
 }

@@ -29,7 +29,7 @@ func (h webhooksHandler) ping(c echo.Context) error {
 // page loads only, because htmx would leave it to be shown on a later page.
 func redirectInPlace(c echo.Context, message, url string) error {
 	if !web.ForPart(c) {
-		if err := web.SetNotice(c, message); err != nil {
+		if err := web.SetNotice(c, url, message); err != nil {
 			return err
 		}
 	}

@@ -36,6 +36,16 @@ func (w Workspace) Page(path string) string {
 	return w.at(path)
 }
 
+// WorkspaceOf returns the ID of the workspace that a URL on this site names, or "" if it names none.
+func WorkspaceOf(url string) string {
+	rest, inWorkspace := strings.CutPrefix(url, prefix)
+	if !inWorkspace {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	return id
+}
+
 func (w Workspace) at(path string) string {
 	if w == "" {
 		return path
