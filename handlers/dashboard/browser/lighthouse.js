@@ -22,11 +22,12 @@ try {
   await page.goto(skipup.setupLink)
   await page.waitForURL('**' + listPath)
   const usage = await page.getByRole('link', { name: 'Website booking form', exact: true }).getAttribute('href')
+  const list = new URL(page.url()).pathname // names the workspace
   const cookies = await context.cookies()
   await context.close()
   const headers = JSON.stringify({ Cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; ') })
   const rows = []
-  for (const [name, path] of Object.entries({ list: listPath, key: usage, usage: usage + '/usage', docs: '/docs' })) {
+  for (const [name, path] of Object.entries({ list, key: usage, usage: usage + '/usage', docs: '/docs' })) {
     for (const device of ['desktop', 'mobile']) {
       const lhr = await measure(skipup.url + path, headers, device)
       const row = { page: name, device }
