@@ -508,7 +508,7 @@ func facts(key *models.APIKey, serverLimit int) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if key.AcceptedAt(viewer.Of(ctx).Now) || key.ExpiresAt == nil || key.DeletedAt != nil {
+		if key.ExpiresAt == nil || viewer.Of(ctx).Now.Before(*key.ExpiresAt) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "Expires")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
