@@ -72,14 +72,6 @@ func (e *Event) Wire() wire.Event {
 	return wire.Event{ID: e.ID, Type: string(e.Type), Timestamp: wire.Timestamp(e.CreatedAt), Data: json.RawMessage(e.Data), Test: e.Test}
 }
 
-const (
-	// deliveryMemory is how long a delivery is kept. It must exceed the time until the last retry.
-	deliveryMemory = 30 * 24 * time.Hour
-	// eventMemory is how long an event is kept. It exceeds deliveryMemory, because a replay can
-	// create a delivery that much later than its event.
-	eventMemory = deliveryMemory + ReplayableFor + 24*time.Hour
-)
-
 // publish writes an event with data, a type of package wire, and a delivery for each subscribed
 // endpoint, at the end of the current transaction.
 func (s *Store) publish(ctx context.Context, workspaceID string, t EventType, data any) error {

@@ -23,7 +23,7 @@ const (
 )
 
 const (
-	// NotificationsKept is how long notifications are kept.
+	// NotificationsKept is how long notifications are kept by default.
 	NotificationsKept = 90 * 24 * time.Hour
 	// maxSeparate is the number of keys of which a change has a notification each. A change to more keys has
 	// one for all of them.

@@ -11,7 +11,8 @@ const (
 	deviceMemory = 180 * 24 * time.Hour
 	// UsageHoursKept is how long the counts by hour are kept.
 	UsageHoursKept = 90 * 24 * time.Hour
-	// UsageDaysKept is how long the counts by day, the callers, and the uses of routes are kept.
+	// UsageDaysKept is how long the counts by day, the callers, and the uses of routes are kept by
+	// default.
 	UsageDaysKept = 730 * 24 * time.Hour
 	// flushMemory is how long the IDs of stored counts are kept. A node sends counts again every
 	// second until it gets a response.
@@ -21,9 +22,9 @@ const (
 )
 
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, pending sign-ins, round trips to the
-// provider of single sign-on, logout tokens, setup links, links and emails about accounts, invitations, stored responses, failed sign-ins and notifications after 90 days, devices not used for 180 days, usage by
-// hour after 90 days and the rest of it after two years, webhook deliveries after 30 days, and events after 45. On
-// SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
+// provider of single sign-on, logout tokens, setup links, links and emails about accounts, invitations, stored responses, devices not used for 180 days, usage by
+// hour after 90 days, and the rest of it, webhook deliveries, events, failed sign-ins, and notifications as the
+// Retention says. On SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
 	for _, expired := range []struct {
@@ -40,7 +41,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&accountLink{}, "expires_at <= ?", []any{now}},
 		{&accountEmail{}, "expires_at <= ?", []any{now}},
 		{&signInThrottle{}, "updated_at <= ?", []any{now.Add(-throttleMemory)}},
-		{&FailedSignIn{}, "last_at <= ?", []any{now.Add(-FailedSignInsKept)}},
+		{&FailedSignIn{}, "last_at <= ?", []any{now.Add(-s.failedSignInsKept())}},
 		{&emailLimit{}, "resets_at <= ?", []any{now}},
 		{&knownDevice{}, "last_used_at <= ?", []any{now.Add(-deviceMemory)}},
 		{&usageBatch{}, "created_at <= ?", []any{now.Add(-flushMemory)}},
@@ -50,15 +51,15 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&expiryEmail{}, "expires_at <= ?", []any{now}},
 		{&idempotentResponse{}, "created_at <= ?", []any{now.Add(-IdempotencyLife)}},
 		{&webhookSecret{}, "expires_at <= ?", []any{now}},
-		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-deliveryMemory))}},
-		{&notificationEmail{}, "notification_id < ?", []any{firstID("ntf", now.Add(-NotificationsKept))}},
-		{&notification{}, "id < ?", []any{firstID("ntf", now.Add(-NotificationsKept))}},
-		{&Event{}, "created_at <= ?", []any{now.Add(-eventMemory)}},
+		{&WebhookDelivery{}, "id < ?", []any{firstID("whd", now.Add(-s.deliveriesKept()))}},
+		{&notificationEmail{}, "notification_id < ?", []any{firstID("ntf", now.Add(-s.notificationsKept()))}},
+		{&notification{}, "id < ?", []any{firstID("ntf", now.Add(-s.notificationsKept()))}},
+		{&Event{}, "created_at <= ?", []any{now.Add(-s.eventsKept())}},
 		{&keyChange{}, "epoch < (SELECT epoch - ? FROM revocation)", []any{maxChanges}},
 		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
-		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageDaysKept)}},
-		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-UsageDaysKept)}},
-		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-UsageDaysKept)}},
+		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-s.UsageKept())}},
+		{&APIKeyRouteUse{}, "last_at <= ?", []any{now.Add(-s.UsageKept())}},
+		{&APIKeyCaller{}, "last_seen_at <= ?", []any{now.Add(-s.UsageKept())}},
 	} {
 		if err := s.purge(ctx, expired.row, expired.where, expired.args); err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)

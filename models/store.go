@@ -53,6 +53,8 @@ type Options struct {
 	// Connections limits the connections to PostgreSQL. It is DefaultConnections if zero, and at least
 	// MinConnections.
 	Connections int
+	// Retention is for how long data is kept; the defaults if zero.
+	Retention Retention
 	// ProviderRoles are the roles that the provider of single sign-on gives people.
 	ProviderRoles []ProviderRole
 	// Plugins are plugins of GORM, such as one that traces statements.
@@ -95,6 +97,7 @@ type Store struct {
 	maxAPIKeys, keyCreations int // negative for no limit
 	keyRateLimit             int // 0 for no limit
 
+	retention         Retention
 	providerRoles     []ProviderRole
 	allowPrivate      bool
 	traceParent       func(context.Context) string
@@ -156,6 +159,7 @@ func Open(url string, options Options) (*Store, error) {
 		keyCreations: cmp.Or(options.KeyCreations, DefaultKeyCreations),
 		keyRateLimit: options.KeyRateLimit,
 
+		retention:     options.Retention,
 		providerRoles: options.ProviderRoles,
 
 		allowPrivate: options.AllowPrivateWebhooks,

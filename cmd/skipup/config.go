@@ -30,6 +30,10 @@ type settings struct {
 	Cache               megabytes
 	LogLevel            logLevel
 	LogSample           sample
+	KeepUsage           usageDays
+	KeepDeliveries      deliveryDays
+	KeepFailedSignIns   failedSignInDays
+	KeepNotifications   notificationDays
 	MetricsAddr         optionalAddress
 	Profiles            boolean
 	VerifyAddr          optionalAddress
@@ -159,6 +163,22 @@ var (
 		"log-sample", "SKIPUP_LOG_SAMPLE", "1", "log one in this `number` of requests, at random; requests that fail or take a second are always logged",
 		func(s *settings) encoding.TextUnmarshaler { return &s.LogSample },
 	}
+	keepUsageOption = option{
+		"keep-usage-days", "SKIPUP_KEEP_USAGE_DAYS", "730", "`days` for which daily usage and callers are kept, at least 90",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeepUsage },
+	}
+	keepDeliveriesOption = option{
+		"keep-delivery-days", "SKIPUP_KEEP_DELIVERY_DAYS", "30", "`days` for which webhook deliveries are kept, at least 7; events are kept 15 days longer",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeepDeliveries },
+	}
+	keepFailedSignInsOption = option{
+		"keep-failed-sign-in-days", "SKIPUP_KEEP_FAILED_SIGN_IN_DAYS", "90", "`days` for which failed sign-ins are kept, at least 7",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeepFailedSignIns },
+	}
+	keepNotificationsOption = option{
+		"keep-notification-days", "SKIPUP_KEEP_NOTIFICATION_DAYS", "90", "`days` for which notifications are kept, at least 30",
+		func(s *settings) encoding.TextUnmarshaler { return &s.KeepNotifications },
+	}
 	metricsOption = option{
 		"metrics-addr", "SKIPUP_METRICS_ADDR", "", "`host:port` to serve Prometheus metrics on, at /metrics (default none)",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MetricsAddr },
@@ -237,7 +257,8 @@ var (
 // serveOptions are the options that may also be in the file of configOption.
 var serveOptions = []option{
 	addrOption, databaseOption, databaseWaitOption, databaseConnectionsOption, publicURLOption, trustedProxiesOption,
-	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, logLevelOption, logSampleOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
+	keyRateLimitOption, guessRateLimitOption, maxKeysOption, keyCreationsOption, redisOption, cacheOption, logLevelOption, logSampleOption,
+	keepUsageOption, keepDeliveriesOption, keepFailedSignInsOption, keepNotificationsOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
 	collectorOption, collectorProtocolOption, tracesExporterOption, metricsExporterOption,

@@ -51,7 +51,7 @@ func TestSettings(t *testing.T) {
 		"SKIPUP_TRUSTED_PROXIES": "10.0.0.5",
 	}
 	fromEnvironment := settings{Addr: ":9000", Database: "sqlite:env.db", PublicURL: "https://env.example", TrustedProxies: proxies,
-		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, LogSample: 1, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), DatabaseConnections: 20, ShutdownDelay: delay(5 * time.Second),
+		KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, LogSample: 1, KeepUsage: 730, KeepDeliveries: 30, KeepFailedSignIns: 90, KeepNotifications: 90, MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), DatabaseConnections: 20, ShutdownDelay: delay(5 * time.Second),
 		ACMEDirectory: autocert.DefaultACMEDirectory, OIDCEmailClaim: "email_verified", OIDCRoleClaim: "groups"}
 	tests := []struct {
 		name string
@@ -59,7 +59,7 @@ func TestSettings(t *testing.T) {
 		args []string
 		want settings
 	}{
-		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, LogSample: 1,
+		{"defaults", nil, nil, settings{Addr: "127.0.0.1:8080", Database: "sqlite:skipup.db", KeyRateLimit: 120, GuessRateLimit: 60, MaxKeys: 1000, KeyCreations: 30, Cache: 128, LogSample: 1, KeepUsage: 730, KeepDeliveries: 30, KeepFailedSignIns: 90, KeepNotifications: 90,
 			MaxConnections: 4096, IdleTimeout: keepAlive(620 * time.Second), DatabaseWait: delay(30 * time.Second), DatabaseConnections: 20, ShutdownDelay: delay(5 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, OIDCEmailClaim: "email_verified", OIDCRoleClaim: "groups"}},
 		{"an empty variable counts as unset", map[string]string{"SKIPUP_ADDR": "", "DATABASE_URL": "", "SKIPUP_PUBLIC_URL": ""}, nil, defaults},
 		{"environment", all, nil, fromEnvironment},
@@ -182,6 +182,11 @@ func TestSettingsChecks(t *testing.T) {
 
 		{"database-connections", "8", "8"},
 		{"database-connections", "7", ""},
+		{"keep-usage-days", "90", "90"},
+		{"keep-usage-days", "89", ""},
+		{"keep-delivery-days", "6", ""},
+		{"keep-failed-sign-in-days", "3651", ""},
+		{"keep-notification-days", "30d", ""},
 		{"log-level", "debug", "-4"}, // of slog
 		{"log-level", "INFO", ""},
 		{"log-sample", "100", "100"},

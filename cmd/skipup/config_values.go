@@ -222,6 +222,34 @@ type sample int
 
 func (s *sample) UnmarshalText(text []byte) error { return parseNumber((*int)(s), text, 1, 1_000_000) }
 
+// These are days for which data is kept.
+type (
+	usageDays        int
+	deliveryDays     int
+	failedSignInDays int
+	notificationDays int
+)
+
+func (d *usageDays) UnmarshalText(text []byte) error {
+	return parseDays((*int)(d), text, models.UsageRetention)
+}
+
+func (d *deliveryDays) UnmarshalText(text []byte) error {
+	return parseDays((*int)(d), text, models.DeliveryRetention)
+}
+
+func (d *failedSignInDays) UnmarshalText(text []byte) error {
+	return parseDays((*int)(d), text, models.FailedSignInRetention)
+}
+
+func (d *notificationDays) UnmarshalText(text []byte) error {
+	return parseDays((*int)(d), text, models.NotificationRetention)
+}
+
+func parseDays(days *int, text []byte, of models.RetentionDays) error {
+	return parseNumber(days, text, of.Least, models.MostRetentionDays)
+}
+
 // keepAlive is how long an idle connection stays open.
 type keepAlive time.Duration
 

@@ -12,6 +12,9 @@ import (
 func openStore(ctx context.Context, s settings, options models.Options) (*models.Store, []models.Migration, error) {
 	options.MaxAPIKeys, options.KeyCreations = int(s.MaxKeys), int(s.KeyCreations)
 	options.KeyRateLimit, options.Connections = int(s.KeyRateLimit), int(s.DatabaseConnections)
+	options.Retention = models.Retention{
+		Usage: int(s.KeepUsage), Deliveries: int(s.KeepDeliveries), FailedSignIns: int(s.KeepFailedSignIns), Notifications: int(s.KeepNotifications),
+	}
 	store, err := models.Open(string(s.Database), options)
 	if err != nil {
 		return nil, nil, openError(s, failf("can't open the database; check %s: %w", databaseOption.name(), err))

@@ -87,7 +87,7 @@ var usagePeriodNames = []string{"24h", "7d", "30d", "90d"}
 
 // usage reports the usage of a key.
 func (h apiKeys) usage(ctx context.Context, caller web.Caller, in usageQuery) (usageReport, error) {
-	window, err := in.window(h.store.Now())
+	window, err := in.window(h.store.Now(), h.store.UsageKept())
 	if err != nil {
 		return usageReport{}, err
 	}
@@ -109,8 +109,8 @@ func (q usageQuery) by() string {
 	return "day"
 }
 
-// window returns the window that q asks for, in days of UTC or in hours.
-func (q usageQuery) window(now time.Time) (usage.Window, error) {
+// window returns the window that q asks for, in days of UTC or in hours. Days are kept for a time.
+func (q usageQuery) window(now time.Time, daysKept time.Duration) (usage.Window, error) {
 	if by := q.by(); by != "hour" && by != "day" {
 		return usage.Window{}, invalid("by", models.OneOf(by, []string{"hour", "day"}))
 	}
@@ -118,7 +118,7 @@ func (q usageQuery) window(now time.Time) (usage.Window, error) {
 		if q.Period != "" {
 			return usage.Window{}, models.Errorf(models.FailedPrecondition, "Specify either period, or from and until.")
 		}
-		return q.between(now)
+		return q.between(now, daysKept)
 	}
 	days, known := usagePeriods[q.Period]
 	switch {
@@ -137,13 +137,13 @@ func (q usageQuery) window(now time.Time) (usage.Window, error) {
 }
 
 // between returns the window of the periods that contain from and until.
-func (q usageQuery) between(now time.Time) (usage.Window, error) {
+func (q usageQuery) between(now time.Time, daysKept time.Duration) (usage.Window, error) {
 	from, fromErr := parseTime("from", q.From)
 	until, untilErr := parseTime("until", q.Until)
 	if err := models.JoinInvalid(fromErr, untilErr); err != nil {
 		return usage.Window{}, err
 	}
-	by, most, kept := usage.Daily, maxUsageDays, models.UsageDaysKept
+	by, most, kept := usage.Daily, maxUsageDays, daysKept
 	if q.by() == "hour" {
 		by, most, kept = usage.Hourly, maxUsageHours, models.UsageHoursKept
 	}

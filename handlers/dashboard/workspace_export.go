@@ -34,7 +34,7 @@ func (h workspaces) export(c echo.Context) error {
 	}
 	counts := func(send func([]string) error) error {
 		for i := range keys {
-			days, err := h.store.Usage(ctx, id, keys[i].ID, usage.Daily, look.Now.Add(-models.UsageDaysKept), look.Now)
+			days, err := h.store.Usage(ctx, id, keys[i].ID, usage.Daily, look.Now.Add(-h.store.UsageKept()), look.Now)
 			if err != nil {
 				return err
 			}

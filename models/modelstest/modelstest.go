@@ -123,6 +123,12 @@ func (s *Store) Limiting(t testing.TB, keyRateLimit int) *Store {
 	return connectWith(t, s.URL, s.Clock, models.Options{KeyRateLimit: keyRateLimit})
 }
 
+// Keeping returns a node with the same database and clock that keeps data for other times than the defaults.
+func (s *Store) Keeping(t testing.TB, retention models.Retention) *Store {
+	t.Helper()
+	return connectWith(t, s.URL, s.Clock, models.Options{Retention: retention})
+}
+
 // Limited returns a node with the same database and clock that opens a limited number of connections.
 func (s *Store) Limited(t testing.TB, connections int) *Store {
 	t.Helper()
