@@ -41,7 +41,7 @@ func (s *Store) Diagnose(ctx context.Context) []Diagnosis {
 	}
 	findings = append(findings, s.diagnoseSecrets(ctx), s.diagnoseClock(ctx), s.diagnoseLease(ctx), s.diagnoseNodes(ctx))
 	if s.dialect.name == postgresql {
-		findings = append(findings, s.diagnoseConnections(ctx))
+		findings = append(findings, s.diagnoseConnections(ctx), s.diagnoseReplication(ctx))
 	}
 	return findings
 }

@@ -3,6 +3,7 @@ package models_test
 import (
 	"database/sql"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,31 @@ func TestDiagnoseAHealthyDatabase(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDiagnoseReplication receives commits as an asynchronous standby does.
+func TestDiagnoseReplication(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	receiver := exec.CommandContext(t.Context(), "pg_receivewal", "--directory", t.TempDir(), "--no-password")
+	receiver.Stderr = t.Output()
+	if err := receiver.Start(); err != nil {
+		t.Fatalf("start pg_receivewal (Debian package postgresql-client): %v", err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = receiver.Wait(); close(ended) }()
+	t.Cleanup(func() { <-ended })
+	isWarning := func(d models.Diagnosis) bool { return d.Check == "replication" && d.Level == models.LevelWarning }
+	found := s.Diagnose(s.ctx)
+	for !slices.ContainsFunc(found, isWarning) {
+		select {
+		case <-ended:
+			t.Fatal("pg_receivewal can't connect")
+		case <-time.After(10 * time.Millisecond):
+			found = s.Diagnose(s.ctx)
+		}
+	}
+	wantDiagnosis(t, found, "replication", models.LevelWarning, "so a failover can undo the deletion of a key")
 }
 
 func TestDiagnoseProblems(t *testing.T) {
