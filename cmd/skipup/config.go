@@ -62,6 +62,7 @@ type settings struct {
 	OIDCRoles           providerRoles
 	Collector           collectorURL
 	CollectorProtocol   collectorProtocol
+	TelemetryDisabled   boolean
 	OmitTraces          omitted
 	OmitMetrics         omitted
 	Config              filePath
@@ -261,7 +262,7 @@ var serveOptions = []option{
 	keepUsageOption, keepDeliveriesOption, keepFailedSignInsOption, keepNotificationsOption, metricsOption, profilesOption, verifyOption, smtpOption, mailFromOption,
 	encryptionKeyOption, allowUnreadableOption, webhookAllowPrivateOption, maxConnectionsOption, idleTimeoutOption, shutdownDelayOption, corsOriginsOption, nodeNameOption,
 	tlsCertOption, tlsKeyOption, acmeDomainOption, acmeDirectoryOption, redirectAddrOption,
-	collectorOption, collectorProtocolOption, tracesExporterOption, metricsExporterOption,
+	collectorOption, collectorProtocolOption, telemetryDisabledOption, tracesExporterOption, metricsExporterOption,
 	oidcIssuerOption, oidcClientIDOption, oidcClientSecretOption, oidcNameOption, oidcScopesOption, oidcEmailClaimOption, oidcRoleClaimOption, oidcRolesOption,
 }
 

@@ -21,6 +21,10 @@ var (
 		"", "OTEL_EXPORTER_OTLP_PROTOCOL", protobuf, "",
 		func(s *settings) encoding.TextUnmarshaler { return &s.CollectorProtocol },
 	}
+	telemetryDisabledOption = option{
+		"", "OTEL_SDK_DISABLED", "false", "",
+		func(s *settings) encoding.TextUnmarshaler { return &s.TelemetryDisabled },
+	}
 	tracesExporterOption = option{
 		"", "OTEL_TRACES_EXPORTER", "otlp", "",
 		func(s *settings) encoding.TextUnmarshaler { return &s.OmitTraces },
@@ -66,7 +70,7 @@ func (o *omitted) UnmarshalText(text []byte) error {
 
 // startTelemetry starts to export traces and metrics, if there is a collector.
 func startTelemetry(ctx context.Context, s settings, node string, metrics *web.Metrics, log *slog.Logger) (*telemetry.Telemetry, error) {
-	if s.Collector.URL == nil {
+	if s.Collector.URL == nil || bool(s.TelemetryDisabled) {
 		return nil, nil
 	}
 	exports, err := telemetry.Start(ctx, metrics.Gatherer(), telemetry.Options{

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/views/path"
+	"github.com/skipup/keys/web"
 )
 
 // otlpReceiver is an OpenTelemetry collector that keeps what it receives.
@@ -241,5 +243,20 @@ func TestCollectorSettings(t *testing.T) {
 				t.Errorf("%s=%s: %v, want an error that names the variable", name, value, err)
 			}
 		}
+	}
+}
+
+func TestDisabledTelemetryIsNotStarted(t *testing.T) {
+	for disabled, want := range map[string]bool{"true": false, "false": true} {
+		s, err := loaded(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + unusedAddress(t), "OTEL_SDK_DISABLED": disabled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exports, err := startTelemetry(t.Context(), s, "node", web.NewMetrics(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "exports with OTEL_SDK_DISABLED="+disabled, exports != nil, want)
+		exports.Stop()
 	}
 }
