@@ -316,13 +316,21 @@ func (s *Store) APIKey(ctx context.Context, workspaceID, id string) (*APIKey, er
 	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ?", workspaceID, id)
 }
 
-// EveryAPIKey returns all keys of a workspace, including deleted ones, oldest first.
-func (s *Store) EveryAPIKey(ctx context.Context, workspaceID string) ([]APIKey, error) {
-	var keys []APIKey
-	if err := s.with(ctx).Where("workspace_id = ?", workspaceID).Order("id").Find(&keys).Error; err != nil {
-		return nil, fmt.Errorf("read API keys: %w", err)
+// EachAPIKeyPage calls do with all keys of a workspace, including deleted ones, oldest first and some at a time.
+func (s *Store) EachAPIKeyPage(ctx context.Context, workspaceID string, do func(keys []APIKey) error) error {
+	for last := ""; ; {
+		var keys []APIKey
+		if err := s.with(ctx).Where("workspace_id = ? AND id > ?", workspaceID, last).Order("id").Limit(maxIDs).Find(&keys).Error; err != nil {
+			return fmt.Errorf("read API keys: %w", err)
+		}
+		if len(keys) == 0 {
+			return nil
+		}
+		if err := do(keys); err != nil {
+			return err
+		}
+		last = keys[len(keys)-1].ID
 	}
-	return keys, nil
 }
 
 // APIKeyByID returns a key of any workspace, for operators, or NotFound.

@@ -87,6 +87,30 @@ func (s *Store) Usage(ctx context.Context, workspaceID, keyID string, by usage.P
 	return counts, nil
 }
 
+// EachDailyCount calls do for each daily count of at most maxIDs keys of a workspace since a time, in the order of the keys'
+// IDs. It reads them with one query, and keeps only one in memory.
+func (s *Store) EachDailyCount(ctx context.Context, workspaceID string, keyIDs []string, from time.Time, do func(usage.Count) error) error {
+	rows, err := s.with(ctx).Table(periodTables[usage.Daily]).Where(ofKeys, workspaceID, keyIDs).Where("starts_at >= ?", from).
+		Order("api_key_id, starts_at, route, status_class, refusal").Rows()
+	if err != nil {
+		return fmt.Errorf("read daily usage: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var count usage.Count
+		if err := s.with(ctx).ScanRows(rows, &count); err != nil {
+			return fmt.Errorf("read daily usage: %w", err)
+		}
+		if err := do(count); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read daily usage: %w", err)
+	}
+	return nil
+}
+
 // ofKeys matches the rows of keys in a workspace. The expression keeps SQLite from using the index by
 // workspace, which has the rows of all keys of the workspace.
 const ofKeys = "workspace_id || '' = ? AND api_key_id IN ?"

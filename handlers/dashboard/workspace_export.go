@@ -17,34 +17,29 @@ import (
 // export sends the audit log, the keys, and their usage by day.
 func (h workspaces) export(c echo.Context) error {
 	ctx, id, look := c.Request().Context(), web.CallerOf(c).WorkspaceID, viewer.Of(c.Request().Context())
-	keys, err := h.store.EveryAPIKey(ctx, id)
-	if err != nil {
-		return err
-	}
 	events := func(send func([]string) error) error {
 		return h.store.EachAuditEvent(ctx, id, models.AuditFilter{}, func(event *models.AuditEvent) error { return send(audit.Row(*event)) })
 	}
 	list := func(send func([]string) error) error {
-		for i := range keys {
-			if err := send(keyRow(&keys[i], look)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	counts := func(send func([]string) error) error {
-		for i := range keys {
-			days, err := h.store.Usage(ctx, id, keys[i].ID, usage.Daily, look.Now.Add(-h.store.UsageKept()), look.Now)
-			if err != nil {
-				return err
-			}
-			for _, count := range days {
-				if err := send(usageRow(&keys[i], count)); err != nil {
+		return h.store.EachAPIKeyPage(ctx, id, func(keys []models.APIKey) error {
+			for i := range keys {
+				if err := send(keyRow(&keys[i], look)); err != nil {
 					return err
 				}
 			}
-		}
-		return nil
+			return nil
+		})
+	}
+	counts := func(send func([]string) error) error {
+		return h.store.EachAPIKeyPage(ctx, id, func(keys []models.APIKey) error {
+			names, ids := map[string]string{}, make([]string, len(keys))
+			for i := range keys {
+				ids[i], names[keys[i].ID] = keys[i].ID, keys[i].Name
+			}
+			return h.store.EachDailyCount(ctx, id, ids, look.Now.Add(-h.store.UsageKept()), func(count usage.Count) error {
+				return send(usageRow(names[count.APIKeyID], count))
+			})
+		})
 	}
 	file := web.FileName("zip", "workspace", look.Member.Workspace.Name, look.Now.UTC().Format(time.DateOnly))
 	return web.SendZip(c, file, []web.Table{
@@ -67,9 +62,9 @@ func keyRow(key *models.APIKey, look viewer.Viewer) []string {
 	}
 }
 
-func usageRow(key *models.APIKey, count usage.Count) []string {
+func usageRow(name string, count usage.Count) []string {
 	return []string{
-		count.StartsAt.UTC().Format(time.DateOnly), key.ID, key.Name, count.Route, count.Scope,
+		count.StartsAt.UTC().Format(time.DateOnly), count.APIKeyID, name, count.Route, count.Scope,
 		strconv.Itoa(count.StatusClass) + "xx", string(count.Rejection), strconv.FormatInt(count.Requests, 10), strconv.FormatInt(count.Outside, 10),
 	}
 }

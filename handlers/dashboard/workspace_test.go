@@ -78,13 +78,17 @@ func TestDeletedWorkspaceOnAnotherNode(t *testing.T) {
 func TestWorkspaceExport(t *testing.T) {
 	s := handlerstest.New(t)
 	key := s.NamedKey(t, s.Workspace.ID, "Nightly sync")
+	for _, used := range []string{key.ID, s.NamedKey(t, s.Workspace.ID, "CI").ID} {
+		s.Exec(t, `INSERT INTO api_key_usage_days (workspace_id, api_key_id, starts_at, route, scope, status_class, refusal, requests)
+			VALUES ('`+s.Workspace.ID+`', '`+used+`', '2026-03-01 00:00:00', 'GET /me', '', 2, '', 7)`)
+	}
 	got := s.SignedIn(t, handlerstest.AdminEmail).Get("/settings/workspace/export.zip")
 	got.Want(t, http.StatusOK)
 	archive, err := zip.NewReader(strings.NewReader(got.Body), int64(len(got.Body)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"audit-log.csv": "api_key.created", "api-keys.csv": key.ID, "usage.csv": "api_key_id"} {
+	for name, want := range map[string]string{"audit-log.csv": "api_key.created", "api-keys.csv": key.ID, "usage.csv": "2026-03-01," + key.ID + ",Nightly sync,GET /me,,2xx,,7,"} {
 		file, err := archive.Open(name)
 		if err != nil {
 			t.Errorf("open %s: %v", name, err)
