@@ -84,14 +84,25 @@ func (s *Store) completed(recorded []notification) []notification {
 	return rows
 }
 
-// summarized returns notifications, with one row instead of those about more than maxSeparate keys that differ only
-// in the key.
+// summarized returns notifications without repetitions, with one row instead of those about more than maxSeparate keys
+// that differ only in the key.
 func summarized(rows []notification) []notification {
 	type subject struct {
 		workspaceID, actorID string
 		kind                 NotificationKind
 	}
+	type repetition struct {
+		subject
+		keyID string
+	}
 	subjectOf := func(n notification) subject { return subject{*n.WorkspaceID, n.ActorID, n.Kind} }
+	seen := map[repetition]bool{}
+	rows = slices.DeleteFunc(rows, func(n notification) bool {
+		of := repetition{subjectOf(n), n.APIKeyID}
+		repeated := seen[of]
+		seen[of] = true
+		return repeated
+	})
 	count := map[subject]int{}
 	for _, row := range rows {
 		count[subjectOf(row)]++

@@ -204,6 +204,29 @@ func TestManyKeysAreOneNotification(t *testing.T) {
 	})
 }
 
+func TestRepeatedNotificationsAreOne(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		key := s.key(t, "CI")
+		if _, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation); err != nil {
+			t.Fatal(err)
+		}
+		counts := usage.Counts{ID: "two weeks"}
+		for day := range 14 {
+			at := usage.Hourly.Start(s.Now()).AddDate(0, 0, -day)
+			counts.Rows = append(counts.Rows, usage.Count{
+				APIKeyID: key.ID, WorkspaceID: s.id, StartsAt: at, Route: "GET /me", StatusClass: 4,
+				Rejection: usage.RejectedDeleted, Requests: 1, First: at, Last: at,
+			})
+		}
+		if err := s.AddUsage(t.Context(), counts); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"key_created: CI", "key_deleted: CI", "key_rejected_after_deletion: CI"}, s.notified(t)); diff != "" {
+			t.Errorf("notifications (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestEmailsCanBeTurnedOff(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		s.EnableEmail()

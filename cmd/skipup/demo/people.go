@@ -120,12 +120,15 @@ func (h *history) join(ctx context.Context, p *person) error {
 	return err
 }
 
-// addSignIns adds sign-ins of the admin, one of them with a wrong password.
+// addSignIns adds sign-ins of the admin from one browser, one of them with a wrong password.
 func (h *history) addSignIns() {
-	maya := people[0]
+	maya, device := people[0], ""
 	signIn := func(ctx context.Context, password string) error {
 		ctx = models.WithActor(ctx, models.Actor{Type: models.ActorAnonymous, Address: maya.address, UserAgent: maya.agent})
-		_, err := h.Store.SignIn(ctx, "", models.Credentials{Email: maya.email, Password: password})
+		in, err := h.Store.SignIn(ctx, "", models.Credentials{Email: maya.email, Password: password, Device: device})
+		if err == nil {
+			device = in.Device
+		}
 		return err
 	}
 	for _, ago := range []float64{20.9, 9.4, 6.3, 2.2, 0.9} {
