@@ -163,7 +163,7 @@ func TestDeliveryDetails(t *testing.T) {
 	if got := text(page.Find(".delivery [role=alert]")); got != "Enable it first." {
 		t.Errorf("alert = %q, want %q", got, "Enable it first.")
 	}
-	const want = "seat.assigned HTTP 500 · attempt 1234 1,234 ms 1 minute ago , 24 Nov 2026, 11:59 UTC webhook-id evt_1 Delivery whd_1 Attempts 1,234 Last attempt 24 Nov 2026, 11:59 UTC ( just now ) Response HTTP 500 status Copy as curl" +
+	const want = "seat.assigned HTTP 500 · attempt 1234 1,234 ms 1 minute ago , 24 Nov 2026, 11:59 UTC webhook-id evt_1 Delivery whd_1 Attempts 1,234 Last attempt 24 Nov 2026, 11:59 UTC ( just now ) Response HTTP 500 Copy as curl" +
 		` Payload { "id": "evt_1", "type": "seat.assigned", "timestamp": "2026-11-24T11:59:00Z", "data": { "id": "seat_1" } } Response body (truncated) <i>ok</i>`
 	if got := strings.ReplaceAll(text(details), " <i>", "<i>"); strings.Join(strings.Fields(got), "") != strings.Join(strings.Fields(want), "") {
 		t.Errorf("details =\n%s\nwant\n%s", got, want)
