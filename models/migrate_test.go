@@ -151,6 +151,9 @@ func TestNewerSchema(t *testing.T) {
 // bare are the tables without a struct.
 var bare = []string{"installation", "goose_db_version"}
 
+// earlier are columns that only earlier versions use, which may still run beside this one.
+var earlier = map[string][]string{"sessions": {"notice"}}
+
 func TestSchemaMatchesStructs(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		tables, err := s.DB().Migrator().GetTables()
@@ -164,7 +167,11 @@ func TestSchemaMatchesStructs(t *testing.T) {
 				t.Fatal(err)
 			}
 			want = append(want, parsed.Table)
-			if diff := cmp.Diff(columnsOfStruct(parsed), columnsOfTable(t, s.DB(), parsed.Table)); diff != "" {
+			columns := columnsOfTable(t, s.DB(), parsed.Table)
+			for _, name := range earlier[parsed.Table] {
+				delete(columns, name)
+			}
+			if diff := cmp.Diff(columnsOfStruct(parsed), columns); diff != "" {
 				t.Errorf("columns of %s (-struct +table):\n%s", parsed.Table, diff)
 			}
 		}

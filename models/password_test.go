@@ -57,11 +57,11 @@ func variedText(n int) string {
 func TestRejectedPasswords(t *testing.T) {
 	s := modelstest.NewSQLite(t)
 	tests := []struct{ name, password, complaint string }{
-		{"none", "", "at least 15 characters (you have 0)"},
+		{"none", "", "is required"},
 		{"14 characters", "fourteen chars", "at least 15 characters (you have 14)"},
 		{"14 characters in 28 bytes", "пароль изслов!", "(you have 14)"},
 		{"15 code points, 14 characters", "fourteen cha\u0301rs", "(you have 14)"},
-		{"one ligature of 18 letters", "\ufdfa", "(you have 1);"},
+		{"one ligature of 18 letters", "\ufdfa", "(you have 1)"},
 		{"257 characters", variedText(257), "256 characters or fewer (you have 257)"},
 		{"60 KB", strings.Repeat(variedText(256), 240), "256 characters or fewer"},
 		{"invalid UTF-8", "fifteen letters\xff", "valid UTF-8"},

@@ -30,6 +30,7 @@ var workspaceTables = []struct{ name, where string }{
 	{"invitations", "member_id IN (SELECT id FROM members WHERE workspace_id = @workspace)"},
 	{"notification_emails", "member_id IN (SELECT id FROM members WHERE workspace_id = @workspace)"},
 	{"notifications", ofWorkspace},
+	{"account_emails", ofWorkspace},
 	{"node_tokens", ofWorkspace},
 	{"members", ofWorkspace},
 	{"audit_events", ofWorkspace},
