@@ -23,10 +23,10 @@ RACE := -race '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false'
 WITH_POSTGRESQL := PGSSLMODE=disable pg_virtualenv -t -i --auth=trust
 BROWSER_TESTS := handlers/dashboard/browser
 # The timeout is per package. It only ends tests that hang: a busy machine may be many times slower than
-# a quiet one. More packages run at once than there are cores, because tests often wait for leases and
-# PostgreSQL. lint runs vet, and linking takes a third less time without debugging information (-w).
+# a quiet one. More packages and tests run at once than there are cores, because tests often wait for leases,
+# processes, and PostgreSQL. lint runs vet, and linking takes a third less time without debugging information (-w).
 GO_TIMEOUT := 60m
-GO_TEST := -timeout $(GO_TIMEOUT) -p 4 -vet=off -ldflags=-w
+GO_TEST := -timeout $(GO_TIMEOUT) -p 4 -parallel 4 -vet=off -ldflags=-w
 
 ##@ Run
 
@@ -71,7 +71,7 @@ node_modules: package-lock.json
 
 .PHONY: test
 test: prepare ## Run all tests and report every failure
-	@MAKE='$(MAKE)' .ci/steps test-race+test-browser test-race-serve+test-commands test-torture
+	@MAKE='$(MAKE)' .ci/steps test-race test-race-serve test-commands test-torture test-browser
 
 # The tests of models take the longest, so they start first.
 .PHONY: test-race
@@ -84,10 +84,9 @@ test-race: ## Run the tests of models, handlers, and web on SQLite and PostgreSQ
 test-race-serve: ## Run the tests of the server's command on SQLite with the race detector
 	CGO_ENABLED=1 go test $(GO_TEST) $(RACE) -short -run '^Test(Serve|Signal|Drain|TLS)' ./cmd/skipup
 
-# Most of these tests wait for processes.
 .PHONY: test-commands
 test-commands: ## Run the tests of commands and pages on SQLite and PostgreSQL
-	$(WITH_POSTGRESQL) go test $(GO_TEST) -parallel 6 $$(go list ./cmd/... ./views/... ./static/... | grep -v /torture$$)
+	$(WITH_POSTGRESQL) go test $(GO_TEST) $$(go list ./cmd/... ./views/... ./static/... | grep -v /torture$$)
 
 .PHONY: test-torture
 test-torture: ## Run the torture tests for about two minutes; they need the machine to themselves

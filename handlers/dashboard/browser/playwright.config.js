@@ -12,7 +12,7 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: Boolean(process.env.CI),
   retries: 0,
-  workers: 3, // for two cores: tests often wait for leases and dialogs
+  workers: 4, // for two cores: tests often wait for leases and dialogs
   reporter: process.stdout.isTTY ? 'line' : 'list',
   // The timeouts only end tests that hang: a busy machine may be many times slower than a quiet one.
   timeout: 450_000,
