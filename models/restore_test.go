@@ -183,7 +183,9 @@ func TestRestoreRejectsOtherFiles(t *testing.T) {
 		}
 		for _, at := range []int{len(whole) / 10, len(whole) / 3, len(whole) * 2 / 3} {
 			damaged := bytes.Clone(whole)
-			damaged[at] ^= 0x40
+			for i := range 100 { // one bit may not matter: it can turn a copy of zeros into a copy of other zeros
+				damaged[at+i] ^= 0x40
+			}
 			files["damaged at "+sizeName(at)] = damaged
 		}
 		elsewhere := modelstest.Elsewhere(t, s.URL)
