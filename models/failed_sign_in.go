@@ -9,9 +9,6 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// FailedSignInsKept is how long failed sign-ins are kept by default.
-const FailedSignInsKept = 90 * 24 * time.Hour
-
 // FailedSignIn counts the failed attempts to sign in to an account from a network within an hour. It is
 // no AuditEvent, because anyone can cause any number of attempts, and audit events can't be deleted.
 type FailedSignIn struct {

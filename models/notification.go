@@ -22,13 +22,9 @@ const (
 	KeyRejectedNotice    NotificationKind = "key_rejected_after_deletion"
 )
 
-const (
-	// NotificationsKept is how long notifications are kept by default.
-	NotificationsKept = 90 * 24 * time.Hour
-	// maxSeparate is the number of keys of which a change has a notification each. A change to more keys has
-	// one for all of them.
-	maxSeparate = 10
-)
+// maxSeparate is the number of keys of which a change has a notification each. A change to more keys has
+// one for all of them.
+const maxSeparate = 10
 
 // notification is a row of Notification.
 type notification struct {

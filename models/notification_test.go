@@ -284,12 +284,12 @@ func TestMarkNotificationsRead(t *testing.T) {
 		for _, id := range []string{"", "ntf_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "key_01KKNTQ1T8RW3B9JH6V4PSND8E"} {
 			wantKind(t, s.MarkNotificationsRead(t.Context(), s.admin, id), models.Invalid)
 		}
-		s.Clock.Advance(models.NotificationsKept + time.Hour)
+		s.Clock.Advance(s.NotificationsKept() + time.Hour)
 		if err := s.PurgeExpired(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{}, s.notified(t)); diff != "" {
-			t.Errorf("notifications after %v (-want +got):\n%s", models.NotificationsKept, diff)
+			t.Errorf("notifications after %v (-want +got):\n%s", s.NotificationsKept(), diff)
 		}
 	})
 }

@@ -27,9 +27,9 @@ var (
 	// DeliveryRetention exceeds the time until the last attempt of a delivery, which is 3 days.
 	DeliveryRetention = RetentionDays{7, 30}
 	// FailedSignInRetention leaves time to notice them.
-	FailedSignInRetention = RetentionDays{7, int(FailedSignInsKept / day)}
+	FailedSignInRetention = RetentionDays{7, 90}
 	// NotificationRetention leaves time to read them.
-	NotificationRetention = RetentionDays{30, int(NotificationsKept / day)}
+	NotificationRetention = RetentionDays{30, 90}
 )
 
 const day = 24 * time.Hour
@@ -47,10 +47,12 @@ func (s *Store) deliveriesKept() time.Duration { return DeliveryRetention.kept(s
 // delivery that much later than its event.
 func (s *Store) eventsKept() time.Duration { return s.deliveriesKept() + ReplayableFor + day }
 
-func (s *Store) failedSignInsKept() time.Duration {
+// FailedSignInsKept returns how long failed sign-ins are kept.
+func (s *Store) FailedSignInsKept() time.Duration {
 	return FailedSignInRetention.kept(s.retention.FailedSignIns)
 }
 
-func (s *Store) notificationsKept() time.Duration {
+// NotificationsKept returns how long notifications are kept.
+func (s *Store) NotificationsKept() time.Duration {
 	return NotificationRetention.kept(s.retention.Notifications)
 }

@@ -168,7 +168,7 @@ func TestFailedSignInsAreBoundedAndPurged(t *testing.T) {
 		if rows < 100 || rows > 102 { // the free attempts for the account, and one row for unknown accounts
 			t.Errorf("rows = %d, want about 101", rows)
 		}
-		s.Clock.Advance(models.FailedSignInsKept)
+		s.Clock.Advance(s.FailedSignInsKept())
 		if err := s.PurgeExpired(t.Context()); err != nil {
 			t.Fatal(err)
 		}

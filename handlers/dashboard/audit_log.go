@@ -43,7 +43,7 @@ func (h auditLog) failedSignIns(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return web.Render(c, http.StatusOK, audit.FailedSignIns(failed, page.Cursor != ""))
+	return web.Render(c, http.StatusOK, audit.FailedSignIns(failed, h.store.FailedSignInsKept(), page.Cursor != ""))
 }
 
 // auditQuery returns the filter in the URL, and a page with the errors in it.

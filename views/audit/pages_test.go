@@ -211,3 +211,10 @@ func TestInvalidDates(t *testing.T) {
 		}
 	}
 }
+
+func TestFailedSignInsSayHowLongTheyAreKept(t *testing.T) {
+	page := render(t, FailedSignIns(models.Paged[models.FailedSignIn]{}, 7*24*time.Hour, false))
+	if got, want := text(page.Selection), "Kept for 7 days."; !strings.Contains(got, want) {
+		t.Errorf("the page is %q, want it to contain %q", got, want)
+	}
+}
