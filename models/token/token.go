@@ -146,7 +146,16 @@ func digestOf(key string) Digest {
 
 func isPrefixByte(b byte) bool { return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' }
 
-func isBase62(b byte) bool { return isPrefixByte(b) || 'A' <= b && b <= 'Z' }
+// inAlphabet has the characters of alphabet. Comparisons would be branches that a processor can't predict for
+// random characters, and would take longer than SHA-256.
+var inAlphabet = func() (in [256]bool) {
+	for i := range len(alphabet) {
+		in[alphabet[i]] = true
+	}
+	return in
+}()
+
+func isBase62(b byte) bool { return inAlphabet[b] }
 
 // checksum computes CRC-32 byte by byte, because crc32.ChecksumIEEE moves its argument to the heap.
 func checksum(text string) [checksumLen]byte {
