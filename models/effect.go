@@ -119,17 +119,21 @@ func splitNodes(text string) []string {
 
 // NodesText says which nodes confirmed the deletion. It is empty for deletions by earlier versions.
 func (r DeletionReceipt) NodesText() string {
-	switch {
-	case r.Nodes == nil:
+	if r.Nodes == nil {
 		return ""
-	case *r.Nodes == 0:
-		return "No node was running."
-	case len(r.SilentNodes) == 0:
-		return fmt.Sprintf("Confirmed by %d of %d nodes.", *r.Nodes, *r.Nodes)
-	case len(r.SilentNodes) == 1:
-		return fmt.Sprintf("Confirmed by %d of %d nodes. %s did not answer, so the deletion waited for its lease to end.",
-			*r.Nodes-1, *r.Nodes, r.SilentNodes[0])
 	}
-	return fmt.Sprintf("Confirmed by %d of %d nodes. These did not answer, so the deletion waited for their leases to end: %s.",
-		*r.Nodes-len(r.SilentNodes), *r.Nodes, strings.Join(r.SilentNodes, ", "))
+	confirmed := fmt.Sprintf("Confirmed by %d of %d nodes.", *r.Nodes-len(r.SilentNodes), *r.Nodes)
+	switch {
+	case *r.Nodes == 0:
+		return "No nodes were running."
+	case *r.Nodes == 1 && len(r.SilentNodes) == 0:
+		return "Confirmed by the only node."
+	case *r.Nodes == 1:
+		return fmt.Sprintf("The only node, %s, did not answer, so the deletion waited for its lease to end.", r.SilentNodes[0])
+	case len(r.SilentNodes) == 0:
+		return confirmed
+	case len(r.SilentNodes) == 1:
+		return fmt.Sprintf("%s %s did not answer, so the deletion waited for its lease to end.", confirmed, r.SilentNodes[0])
+	}
+	return fmt.Sprintf("%s These did not answer, so the deletion waited for their leases to end: %s.", confirmed, strings.Join(r.SilentNodes, ", "))
 }

@@ -68,7 +68,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 
 		deleted := skipup(t, env, "keys", "delete", key.ID)
 		deleted.requireCode(t, exitOK)
-		printed := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\)\. Rejected by every node after \d+ ms\. No node was running\. Never used\.\n$`
+		printed := `^Deleted "CI" \(` + regexp.QuoteMeta(key.KeyPrefix) + `\)\. Rejected by every node after \d+ ms\. No nodes were running\. Never used\.\n$`
 		if !regexp.MustCompile(printed).MatchString(deleted.stdout) {
 			t.Errorf("stdout = %q, want %s", deleted.stdout, printed)
 		}
@@ -136,7 +136,7 @@ func TestDeleteKeyPrintsLastUse(t *testing.T) {
 	useKey(t, store, id, workspace)
 	got := skipup(t, env, "keys", "delete", id)
 	got.requireCode(t, exitOK)
-	if !regexp.MustCompile(`Rejected by every node after \d+ ms\. No node was running\. Last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
+	if !regexp.MustCompile(`Rejected by every node after \d+ ms\. No nodes were running\. Last used at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ from 192\.0\.2\.7 for GET /me\.\n$`).MatchString(got.stdout) {
 		t.Errorf("stdout = %q, want the last use", got.stdout)
 	}
 }
