@@ -15,36 +15,37 @@ import (
 type allowlistFlags struct {
 	mode      string
 	addresses []string
-	given     func(flag string) bool
+	change    models.AllowlistChange // what the flags change, once the command runs
 }
 
 // addAllowlistFlags adds the flags to cmd. The modes are those that can be chosen.
 func addAllowlistFlags(cmd *cobra.Command, modes []string) *allowlistFlags {
-	f := &allowlistFlags{given: cmd.Flags().Changed}
+	f := &allowlistFlags{}
 	cmd.Flags().StringVar(&f.mode, "allowlist-mode", "", "`mode` of the IP allowlist: "+strings.Join(modes, ", "))
 	cmd.Flags().StringSliceVar(&f.addresses, "allowlist", nil, "comma-separated `list` of IP addresses and networks, such as 10.0.0.0/8")
 	completeValues(cmd, "allowlist-mode", modes)
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return f.parse(cmd.Flags().Changed) }
 	return f
 }
 
-// change returns what the flags change.
-func (f *allowlistFlags) change() (change models.AllowlistChange, err error) {
+// parse sets what the given flags change.
+func (f *allowlistFlags) parse(given func(flag string) bool) error {
 	var wrong usageErrors
-	if f.given("allowlist-mode") {
+	if given("allowlist-mode") {
 		mode, err := models.ParseAllowlistMode(f.mode)
 		if fields, invalid := models.FieldsOf(err); invalid {
 			wrong.add("--allowlist-mode %s", fields["allowlist.mode"])
 		}
-		change.Mode = models.To(mode)
+		f.change.Mode = models.To(mode)
 	}
-	if f.given("allowlist") {
+	if given("allowlist") {
 		networks, bad := models.ParseNetworks(f.addresses)
 		for _, one := range bad {
 			wrong.add("--allowlist: %q %s", one.Text, one.Problem)
 		}
-		change.Networks = models.To(networks)
+		f.change.Networks = models.To(networks)
 	}
-	return change, wrong.err()
+	return wrong.err()
 }
 
 // warnOfAllowlist prints which callers of the last 30 days an allowlist rejects, or would reject if it were enforced,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,36 +36,28 @@ Exits with 1 if a chain is broken or an expected head is missing.`,
 		Example: `  skipup audit verify
   skipup audit verify --workspace ws_01J… --expect 5f0c…`,
 	}
-	var (
-		workspace string
-		expected  []string
-		asJSON    bool
-	)
+	var workspace string
+	var expected []string
 	flags := cmd.Flags()
 	flags.StringVar(&workspace, "workspace", "", "`ID` of a workspace; verify only its chain")
 	completeWith(cmd, "workspace", p.completions(workspaceIDs(false)))
 	flags.StringSliceVar(&expected, "expect", nil, "comma-separated `heads` that were printed earlier")
-	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
-	addFlags(flags, databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(usageErrors)
+	flags.BoolVar(&p.asJSON, "json", false, "print a JSON object")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
 		for i, hash := range expected {
 			expected[i] = strings.ToLower(strings.TrimSpace(hash))
 			if raw, err := hex.DecodeString(expected[i]); err != nil || len(raw) != 32 {
-				wrong.add("--expect: use heads as printed, 64 hexadecimal digits each")
+				return errors.New("--expect: use heads as printed, 64 hexadecimal digits each")
 			}
 		}
-		if err := wrong.err(); err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.verifyAudit(ctx, store, workspace, expected, asJSON)
-		})
+		return nil
+	}
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, _ []string) error {
+		return p.verifyAudit(ctx, store, workspace, expected)
 	})
 }
 
-func (p *program) verifyAudit(ctx context.Context, store *models.Store, workspace string, expected []string, asJSON bool) error {
+func (p *program) verifyAudit(ctx context.Context, store *models.Store, workspace string, expected []string) error {
 	if workspace != "" {
 		if err := findWorkspace(ctx, store, workspace); err != nil {
 			return err
@@ -76,11 +69,7 @@ func (p *program) verifyAudit(ctx context.Context, store *models.Store, workspac
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = p.printJSON(newVerification(found))
-	} else {
-		err = p.printf("%s", verificationText(found))
-	}
+	err = p.print(newVerification(found), "%s", verificationText(found))
 	if err == nil && !found.Intact() {
 		err = failf("audit log verification failed")
 	}

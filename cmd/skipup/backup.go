@@ -28,17 +28,12 @@ restore the backup, use "skipup restore".`,
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup backup skipup.zip`,
 		Args: oneFile,
 	}
-	var force, asJSON bool
+	var force bool
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the manifest of the backup as a JSON object")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return p.backUp(ctx, s, args[0], force, asJSON)
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print the manifest of the backup as a JSON object")
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, args []string) error {
+		return p.backUp(ctx, s, args[0], force)
+	}, databaseOption)
 }
 
 func oneFile(_ *cobra.Command, args []string) error {
@@ -48,7 +43,7 @@ func oneFile(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func (p *program) backUp(ctx context.Context, s settings, path string, force, asJSON bool) (err error) {
+func (p *program) backUp(ctx context.Context, s settings, path string, force bool) (err error) {
 	store, err := openUnmigrated(s, models.Options{})
 	if err != nil {
 		return err
@@ -61,7 +56,7 @@ func (p *program) backUp(ctx context.Context, s settings, path string, force, as
 	if err != nil {
 		return orFailure(ctx, "can't back up the database", err)
 	}
-	if asJSON {
+	if p.asJSON {
 		return p.printJSON(m)
 	}
 	info, err := os.Stat(path)

@@ -135,10 +135,11 @@ func nodeTokens(ctx context.Context, store *models.Store) (names []cobra.Complet
 	return names, err
 }
 
-// memberEmails returns a finder of the emails of the members of a workspace, or of the only workspace.
-func memberEmails(workspace *string) finder {
+// memberEmails returns a finder of the emails of the members of the workspace that the flags of cmd name, or of the
+// only one.
+func memberEmails(cmd *cobra.Command) finder {
 	return func(ctx context.Context, store *models.Store) (emails []cobra.Completion, _ error) {
-		id, err := workspaceOf(ctx, store, *workspace)
+		id, err := workspaceOf(ctx, store, cmd.Flag("workspace").Value.String())
 		if err != nil {
 			return nil, err
 		}

@@ -33,17 +33,12 @@ Only this machine can reach the demo. Stop it with SIGINT or SIGTERM.`,
 	}
 	var keep string
 	cmd.Flags().StringVar(&keep, "keep", "", "keep the database in this `folder`, which must not contain one already")
-	addFlags(cmd.Flags(), addrOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		given, err := p.settings(cmd, addrOption)
-		if err != nil {
-			return err
-		}
+	return p.settingsCommand(cmd, func(ctx context.Context, given settings, _ []string) error {
 		if !given.Addr.isLoopback() {
 			return usageErrors{addrOption.name() + ": the demo can only listen on this machine; use an address such as 127.0.0.1:8080"}
 		}
 		return p.runDemo(ctx, given.Addr, keep)
-	})
+	}, addrOption)
 }
 
 const demoDatabase = "skipup.db"

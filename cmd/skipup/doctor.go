@@ -39,20 +39,14 @@ public URL, SMTP, Redis, single sign-on, the disk, and file modes.
 
 Exits with 1 if there is an error. Warnings don't change the exit code.`,
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array of findings")
-	addFlags(cmd.Flags(), serveOptions...)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, serveOptions...)
-		if err != nil {
-			return err
-		}
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON array of findings")
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, _ []string) error {
 		findings := []models.Diagnosis{fine("settings", p.sources(cmd, serveOptions))}
-		return p.printFindings(append(findings, diagnose(ctx, s)...), asJSON)
-	})
+		return p.printFindings(append(findings, diagnose(ctx, s)...))
+	}, serveOptions...)
 }
 
-func (p *program) printFindings(findings []models.Diagnosis, asJSON bool) error {
+func (p *program) printFindings(findings []models.Diagnosis) error {
 	var failed int
 	lines := make([]string, 0, len(findings))
 	for _, f := range findings {
@@ -61,11 +55,7 @@ func (p *program) printFindings(findings []models.Diagnosis, asJSON bool) error 
 		}
 		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%-8s %s: %s %s", f.Level, f.Check, f.Message, f.Remedy)))
 	}
-	print := func() error { return p.printf("%s", strings.Join(lines, "\n")) }
-	if asJSON {
-		print = func() error { return p.printJSON(findings) }
-	}
-	if err := print(); err != nil || failed == 0 {
+	if err := p.print(findings, "%s", strings.Join(lines, "\n")); err != nil || failed == 0 {
 		return err
 	}
 	return failf("errors found: %d", failed)

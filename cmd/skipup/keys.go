@@ -20,14 +20,14 @@ func (p *program) keys() *cobra.Command {
 
 // newKeyFlags are the flags of keys create.
 type newKeyFlags struct {
-	workspace, name string
-	description     string
-	environment     string
-	scopes          []string
-	expiresIn       time.Duration
-	expires, never  bool
-	rateLimit       int
-	allowlist       *allowlistFlags
+	name           string
+	description    string
+	environment    string
+	scopes         []string
+	expiresIn      time.Duration
+	expires, never bool
+	rateLimit      int
+	allowlist      *allowlistFlags
 }
 
 func (p *program) keysCreate() *cobra.Command {
@@ -42,7 +42,6 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	}
 	var f newKeyFlags
 	flags := cmd.Flags()
-	p.addWorkspaceFlag(cmd, &f.workspace)
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
@@ -52,54 +51,42 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.IntVar(&f.rateLimit, "rate-limit", 0, rateLimitUsage)
 	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	addFlags(flags, databaseOption, maxKeysOption)
 	requireFlags(cmd, "name", "scopes")
 	p.completeScopes(cmd)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
+	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
 		f.expires = flags.Changed("expires-in")
-		return p.createKey(ctx, cmd, f)
-	})
+		return p.createKey(ctx, store, workspaceID, f)
+	}, maxKeysOption)
 }
 
 const rateLimitUsage = "maximum `requests` per minute, 0 for the server's limit"
 
-func (p *program) createKey(ctx context.Context, cmd *cobra.Command, f newKeyFlags) error {
-	s, err := p.settings(cmd, databaseOption, maxKeysOption)
+// keyFields maps the fields of a key to their flags.
+var keyFields = map[string]string{
+	"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes", "rate_limit": "--rate-limit",
+	"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
+}
+
+func (p *program) createKey(ctx context.Context, store *models.Store, workspaceID string, f newKeyFlags) error {
+	scopes, err := parseScopes(f.scopes, store.Scopes())
 	if err != nil {
 		return err
 	}
-	allowlist, err := f.allowlist.change()
-	if err != nil {
-		return err
+	n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
+	f.allowlist.change.Apply(&n.Allowlist)
+	if f.expires {
+		at := store.Now().Add(f.expiresIn)
+		n.ExpiresAt = &at
 	}
-	return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-		scopes, err := parseScopes(f.scopes, store.Scopes())
-		if err != nil {
-			return err
-		}
-		workspace, err := workspaceOf(ctx, store, f.workspace)
-		if err != nil {
-			return err
-		}
-		n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
-		allowlist.Apply(&n.Allowlist)
-		if f.expires {
-			at := store.Now().Add(f.expiresIn)
-			n.ExpiresAt = &at
-		}
-		key, secret, err := store.CreateAPIKey(ctx, workspace, n)
-		if err != nil {
-			return flagErrors(err, map[string]string{
-				"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes", "rate_limit": "--rate-limit",
-				"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
-			})
-		}
-		if err := p.printf("%s", secret.Reveal()); err != nil {
-			return failf("created %s but couldn't print it; delete it: %w", key.ID, err)
-		}
-		p.warnOfAllowlist(key.Allowlist, nil)
-		return nil
-	})
+	key, secret, err := store.CreateAPIKey(ctx, workspaceID, n)
+	if err != nil {
+		return flagErrors(err, keyFields)
+	}
+	if err := p.printf("%s", secret.Reveal()); err != nil {
+		return failf("created %s but couldn't print it; delete it: %w", key.ID, err)
+	}
+	p.warnOfAllowlist(key.Allowlist, nil)
+	return nil
 }
 
 // parseScopes returns the set of scopes with the given names. The error lists the unknown ones.
@@ -127,10 +114,30 @@ func scopeHelp() string {
 	return strings.TrimSuffix(help.String(), "\n")
 }
 
-// addWorkspaceFlag adds --workspace to the flags of cmd.
-func (p *program) addWorkspaceFlag(cmd *cobra.Command, workspace *string) {
-	cmd.Flags().StringVar(workspace, "workspace", "", "workspace `ID`, as printed by \"skipup workspace list\"; not needed if there is only one")
+// keyCommand returns cmd with do as its action on the API key, in any workspace, whose ID is the argument.
+func (p *program) keyCommand(cmd *cobra.Command, do func(ctx context.Context, store *models.Store, key *models.APIKey) error, options ...option) *cobra.Command {
+	cmd.Args = exactly(1, "specify the ID of one key, as shown by `skipup keys list`")
+	completeArguments(cmd, p.completions(keyIDs))
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		key, err := store.APIKeyByID(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return do(ctx, store, key)
+	}, options...)
+}
+
+// workspaceCommand returns cmd with --workspace, and with do as its action on that workspace or the only one.
+func (p *program) workspaceCommand(cmd *cobra.Command, do func(ctx context.Context, store *models.Store, workspaceID string, args []string) error, options ...option) *cobra.Command {
+	given := cmd.Flags().String("workspace", "", "workspace `ID`, as printed by \"skipup workspace list\"; not needed if there is only one")
 	completeWith(cmd, "workspace", p.completions(workspaceIDs(false)))
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		id, err := workspaceOf(ctx, store, *given)
+		if err != nil {
+			return err
+		}
+		return do(ctx, store, id, args)
+	}, options...)
 }
 
 // workspaceOf returns the ID given with --workspace, or that of the only workspace. The errors mention

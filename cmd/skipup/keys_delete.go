@@ -16,21 +16,9 @@ func (p *program) keysDelete() *cobra.Command {
 		Long: `Delete an API key and print a deletion receipt. Waits until every node rejects the key (about one
 lease).`,
 		Example: `  skipup keys delete key_01J…`,
-		Args:    oneKey,
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the receipt as a JSON object")
-	completeArguments(cmd, p.completions(keyIDs))
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.deleteKey(ctx, store, args[0], asJSON)
-		})
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print the receipt as a JSON object")
+	return p.keyCommand(cmd, p.deleteKey)
 }
 
 // deletedKey is a deletion receipt as printed.
@@ -48,24 +36,18 @@ type deletedKey struct {
 	AcceptedAfter   bool       `json:"accepted_after_deletion"`
 }
 
-func (p *program) deleteKey(ctx context.Context, store *models.Store, id string, asJSON bool) error {
-	key, err := store.APIKeyByID(ctx, id)
+func (p *program) deleteKey(ctx context.Context, store *models.Store, key *models.APIKey) error {
+	key, err := store.DeleteAPIKey(ctx, key.WorkspaceID, key.ID, models.NoConfirmation)
 	if err != nil {
 		return err
 	}
-	if key, err = store.DeleteAPIKey(ctx, key.WorkspaceID, key.ID, models.NoConfirmation); err != nil {
-		return err
-	}
 	receipt, _ := key.DeletionReceipt()
-	if asJSON {
-		return p.printJSON(deletedKey{
-			key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.EffectiveAt, receipt.Took.Milliseconds(), receipt.Nodes, append([]string{}, receipt.SilentNodes...),
-			receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
-		})
-	}
 	used := "Never used."
 	if receipt.LastUsedAt != nil {
 		used = "Last used at " + formatTime(inSeconds(receipt.LastUsedAt)) + " from " + receipt.LastUsedAddress + " for " + receipt.LastUsedRoute + "."
 	}
-	return p.printf("Deleted %q (%s). Rejected by every node after %d ms. %s %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), receipt.NodesText(), used)
+	return p.print(deletedKey{
+		key.ID, inSeconds(key.DeletedAt), receipt.CommittedAt, receipt.EffectiveAt, receipt.Took.Milliseconds(), receipt.Nodes, append([]string{}, receipt.SilentNodes...),
+		receipt.LastUsedAt, receipt.LastUsedAddress, receipt.LastUsedRoute, receipt.AcceptedAfter,
+	}, "Deleted %q (%s). Rejected by every node after %d ms. %s %s", key.Name, key.KeyPrefix, receipt.Took.Milliseconds(), receipt.NodesText(), used)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -29,28 +30,19 @@ Times are in UTC.`,
 		Example: `  skipup keys list
   skipup keys list --workspace ws_01J… --state deleted --json`,
 	}
-	var (
-		workspace, state string
-		asJSON           bool
-	)
+	var state string
 	flags := cmd.Flags()
-	p.addWorkspaceFlag(cmd, &workspace)
 	flags.StringVar(&state, "state", "", "list only keys with this `status`: "+strings.Join(statusNames(), ", "))
-	flags.BoolVar(&asJSON, "json", false, "print a JSON array with the field names of the API")
-	addFlags(flags, databaseOption)
+	flags.BoolVar(&p.asJSON, "json", false, "print a JSON array with the field names of the API")
 	completeValues(cmd, "state", statusNames())
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(usageErrors)
+	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if state != "" && !slices.Contains(statusNames(), state) {
-			wrong.add("--state must be one of %s", strings.Join(statusNames(), ", "))
+			return fmt.Errorf("--state must be one of %s", strings.Join(statusNames(), ", "))
 		}
-		if err := wrong.err(); err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.listKeys(ctx, store, workspace, models.KeyStatus(state), asJSON)
-		})
+		return nil
+	}
+	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
+		return p.listKeys(ctx, store, workspaceID, models.KeyStatus(state))
 	})
 }
 
@@ -63,12 +55,8 @@ func statusNames() []string {
 }
 
 // listKeys reads all keys as one page, so that concurrent changes can't hide or repeat a key.
-func (p *program) listKeys(ctx context.Context, store *models.Store, given string, status models.KeyStatus, asJSON bool) error {
-	workspace, err := workspaceOf(ctx, store, given)
-	if err != nil {
-		return err
-	}
-	list, err := store.APIKeys(ctx, workspace, models.APIKeyFilter{Status: status, PageNumber: 1, PageSize: math.MaxInt32})
+func (p *program) listKeys(ctx context.Context, store *models.Store, workspaceID string, status models.KeyStatus) error {
+	list, err := store.APIKeys(ctx, workspaceID, models.APIKeyFilter{Status: status, PageNumber: 1, PageSize: math.MaxInt32})
 	if err != nil {
 		return err
 	}
@@ -76,10 +64,7 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, given strin
 	for _, key := range list.Keys {
 		keys = append(keys, listed(&key, store.Now(), store.Scopes()))
 	}
-	if asJSON {
-		return p.printJSON(keys)
-	}
-	return p.printTable(keys)
+	return p.printList(keys, keyRows(keys))
 }
 
 // listedKey is a key as printed. It uses the field names of the API and whole seconds.
@@ -131,7 +116,7 @@ func inSeconds(t *time.Time) *time.Time {
 	return &whole
 }
 
-func (p *program) printTable(keys []listedKey) error {
+func keyRows(keys []listedKey) [][]string {
 	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "ENVIRONMENT", "DESCRIPTION"}}
 	for _, key := range keys {
 		status := string(key.State)
@@ -141,7 +126,7 @@ func (p *program) printTable(keys []listedKey) error {
 		rows = append(rows, []string{key.ID, visible(key.Name), key.KeyPrefix, status, cmp.Or(strings.Join(key.Scopes, ","), "-"),
 			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Environment), "-"), cmp.Or(visible(key.Description), "-")})
 	}
-	return p.printRows(rows)
+	return rows
 }
 
 func formatTime(t *time.Time) string {

@@ -16,21 +16,16 @@ func (p *program) keysPause() *cobra.Command {
 		Long: `Pause an API key. Waits until every node rejects the key. The key works again automatically when
 the pause ends.`,
 		Example: `  skipup keys pause key_01J… --for 1h`,
-		Args:    oneKey,
 	}
 	var length time.Duration
 	cmd.Flags().DurationVar(&length, "for", 0, "pause for this `duration`, for example 15m or 24h (at most 2160h)")
-	completeArguments(cmd, p.completions(keyIDs))
-	addFlags(cmd.Flags(), databaseOption)
 	requireFlags(cmd, "for")
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		return p.withKey(ctx, cmd, args[0], func(ctx context.Context, store *models.Store, key *models.APIKey) error {
-			key, err := store.PauseAPIKey(ctx, key.WorkspaceID, key.ID, store.Now().Add(length))
-			if err != nil {
-				return flagErrors(err, map[string]string{"until": "--for"})
-			}
-			return p.printf("Paused %q (%s). Every node rejects it until %s.", key.Name, key.KeyPrefix, formatTime(inSeconds(key.PausedUntil)))
-		})
+	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
+		key, err := store.PauseAPIKey(ctx, key.WorkspaceID, key.ID, store.Now().Add(length))
+		if err != nil {
+			return flagErrors(err, map[string]string{"until": "--for"})
+		}
+		return p.printf("Paused %q (%s). Every node rejects it until %s.", key.Name, key.KeyPrefix, formatTime(inSeconds(key.PausedUntil)))
 	})
 }
 
@@ -41,36 +36,16 @@ func (p *program) keysResume() *cobra.Command {
 		Long: `Resume a paused API key, and cancel its deletion if that is scheduled. Waits until every node
 accepts the key.`,
 		Example: `  skipup keys resume key_01J…`,
-		Args:    oneKey,
 	}
-	completeArguments(cmd, p.completions(keyIDs))
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		return p.withKey(ctx, cmd, args[0], func(ctx context.Context, store *models.Store, key *models.APIKey) error {
-			canceled := ""
-			if key.IsScheduledForDeletion() {
-				canceled = " Its scheduled deletion is canceled."
-			}
-			key, err := store.ResumeAPIKey(ctx, key.WorkspaceID, key.ID)
-			if err != nil {
-				return err
-			}
-			return p.printf("Resumed %q (%s). Every node accepts it.%s", key.Name, key.KeyPrefix, canceled)
-		})
-	})
-}
-
-// withKey calls fn with the key that has the given ID, in any workspace.
-func (p *program) withKey(ctx context.Context, cmd *cobra.Command, id string, fn func(context.Context, *models.Store, *models.APIKey) error) error {
-	s, err := p.settings(cmd, databaseOption)
-	if err != nil {
-		return err
-	}
-	return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-		key, err := store.APIKeyByID(ctx, id)
+	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
+		canceled := ""
+		if key.IsScheduledForDeletion() {
+			canceled = " Its scheduled deletion is canceled."
+		}
+		key, err := store.ResumeAPIKey(ctx, key.WorkspaceID, key.ID)
 		if err != nil {
 			return err
 		}
-		return fn(ctx, store, key)
+		return p.printf("Resumed %q (%s). Every node accepts it.%s", key.Name, key.KeyPrefix, canceled)
 	})
 }

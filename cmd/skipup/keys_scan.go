@@ -53,23 +53,20 @@ Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read, 130 in
 			return nil
 		},
 	}
-	var (
-		database string
-		asJSON   bool
-	)
+	var database string
 	flags := cmd.Flags()
 	flags.StringVar(&database, "database", "", "look up keys in the database at this `URL`")
-	flags.BoolVar(&asJSON, "json", false, "print a JSON array")
+	flags.BoolVar(&p.asJSON, "json", false, "print a JSON array")
 	return p.command(cmd, func(ctx context.Context, args []string) error {
 		if database == "" {
-			return p.scanKeys(ctx, args, nil, asJSON)
+			return p.scanKeys(ctx, args, nil)
 		}
 		var s settings
 		if err := s.Database.UnmarshalText([]byte(database)); err != nil {
 			return usageErrors{fmt.Sprintf("--database: %v", err)}
 		}
 		err := withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.scanKeys(ctx, args, store, asJSON)
+			return p.scanKeys(ctx, args, store)
 		})
 		if err != nil && !errors.Is(err, errFound) {
 			return unfinished{err}
@@ -79,7 +76,7 @@ Exit codes: 0 no keys found, 1 keys found, 2 some files couldn't be read, 130 in
 }
 
 // scanKeys prints the keys found in paths. store may be nil.
-func (p *program) scanKeys(ctx context.Context, paths []string, store *models.Store, asJSON bool) error {
+func (p *program) scanKeys(ctx context.Context, paths []string, store *models.Store) error {
 	show, end := p.progress(countBytes)
 	defer end()
 	found, complete := []foundKey{}, true
@@ -96,7 +93,7 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 			if key.Key, err = lookUp(ctx, store, known, finding.Digest); err != nil {
 				return err
 			}
-			if found = append(found, key); asJSON {
+			if found = append(found, key); p.asJSON {
 				continue
 			}
 			end()
@@ -110,7 +107,7 @@ func (p *program) scanKeys(ctx context.Context, paths []string, store *models.St
 		return err
 	}
 	end()
-	if asJSON {
+	if p.asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err
 		}

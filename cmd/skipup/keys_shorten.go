@@ -21,31 +21,16 @@ Returns once the change is in effect on every node.
 		Example: `  skipup keys shorten --dry-run
   skipup keys shorten --workspace ws_01J… --json`,
 	}
-	var (
-		workspace      string
-		dryRun, asJSON bool
-	)
+	var dryRun bool
 	flags := cmd.Flags()
-	p.addWorkspaceFlag(cmd, &workspace)
 	flags.BoolVar(&dryRun, "dry-run", false, "print what would change, and change nothing")
-	flags.BoolVar(&asJSON, "json", false, "print a JSON array")
-	addFlags(flags, databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	flags.BoolVar(&p.asJSON, "json", false, "print a JSON array")
+	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
+		shortened, err := shortenAll(ctx, store, workspaceID, dryRun)
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			id, err := workspaceOf(ctx, store, workspace)
-			if err != nil {
-				return err
-			}
-			shortened, err := shortenAll(ctx, store, id, dryRun)
-			if err != nil {
-				return err
-			}
-			return p.printShortened(shortened, asJSON)
-		})
+		return p.printShortened(shortened)
 	})
 }
 
@@ -98,15 +83,12 @@ func shortenSome(ctx context.Context, store *models.Store, workspaceID string, k
 	return some, err
 }
 
-func (p *program) printShortened(keys []shortenedKey, asJSON bool) error {
-	if asJSON {
-		return p.printJSON(keys)
-	}
+func (p *program) printShortened(keys []shortenedKey) error {
 	rows := [][]string{{"ID", "NAME", "EXPIRY BEFORE", "EXPIRES"}}
 	for _, key := range keys {
 		rows = append(rows, []string{key.ID, visible(key.Name), expiryText(key.ExpiresAtBefore), expiryText(key.ExpiresAt)})
 	}
-	return p.printRows(rows)
+	return p.printList(keys, rows)
 }
 
 // expiryText returns an expiry as printed.

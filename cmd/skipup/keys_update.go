@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,7 +36,6 @@ A change to the scopes, the expiry, the rate limit, or the allowlist returns onc
 every node.`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h
   skipup keys update key_01J… --allowlist 203.0.113.7,10.0.0.0/8 --allowlist-mode report_only`,
-		Args: oneKey,
 	}
 	change := keyChange{changes: cmd.Flags().Changed}
 	flags := cmd.Flags()
@@ -51,43 +49,25 @@ every node.`,
 	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
-	completeArguments(cmd, p.completions(keyIDs))
-	addFlags(flags, databaseOption)
 	p.completeScopes(cmd)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
+		scopes, err := parseScopes(change.scopes, store.Scopes())
 		if err != nil {
 			return err
 		}
-		allowlist, err := change.allowlist.change()
-		if err != nil {
-			return err
+		update := change.update(scopes, store.Now())
+		if key, err = store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
+			return flagErrors(err, keyFields)
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			scopes, err := parseScopes(change.scopes, store.Scopes())
-			if err != nil {
+		if update.Allowlist.Given() {
+			if err := p.warnOfKey(ctx, store, key); err != nil {
 				return err
 			}
-			key, err := store.APIKeyByID(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			update := change.update(scopes, store.Now())
-			update.Allowlist = allowlist
-			if key, err = store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
-				return flagErrors(err, map[string]string{"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "rate_limit": "--rate-limit",
-					"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist"})
-			}
-			if allowlist.Given() {
-				if err := p.warnOfKey(ctx, store, key); err != nil {
-					return err
-				}
-			}
-			if update.ChangesAccess() {
-				return p.printf("Updated %s. Applied on every node.", key.ID)
-			}
-			return p.printf("Updated %s.", key.ID)
-		})
+		}
+		if update.ChangesAccess() {
+			return p.printf("Updated %s. Applied on every node.", key.ID)
+		}
+		return p.printf("Updated %s.", key.ID)
 	})
 }
 
@@ -100,6 +80,7 @@ func (c keyChange) update(scopes scope.Set, now time.Time) models.KeyUpdate {
 		Scopes:      models.Change[scope.Set]{Given: c.changes("scopes"), Value: scopes},
 		ExpiresAt:   c.expiry(now),
 		RateLimit:   models.Change[int]{Given: c.changes("rate-limit"), Value: c.rateLimit},
+		Allowlist:   c.allowlist.change,
 	}
 }
 
@@ -112,12 +93,4 @@ func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
 		return models.To(new(now.Add(c.expiresIn)))
 	}
 	return models.Change[*time.Time]{}
-}
-
-// oneKey checks that the only argument is the ID of a key.
-func oneKey(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return errors.New("specify the ID of one key, as shown by `skipup keys list`")
-	}
-	return nil
 }

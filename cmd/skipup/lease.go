@@ -22,15 +22,9 @@ func (p *program) lease() *cobra.Command {
 
 func (p *program) leaseShow() *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Show the cache lease", Long: leaseHelp}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object with the lease and the longest time that a deletion takes, in milliseconds")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error { return p.printLease(ctx, store, asJSON) })
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON object with the lease and the longest time that a deletion takes, in milliseconds")
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, _ []string) error {
+		return p.printLease(ctx, store)
 	})
 }
 
@@ -41,12 +35,12 @@ type leaseJSON struct {
 	Changes    int64 `json:"changes"`
 }
 
-func (p *program) printLease(ctx context.Context, store *models.Store, asJSON bool) error {
+func (p *program) printLease(ctx context.Context, store *models.Store) error {
 	lease, err := store.Lease(ctx)
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if p.asJSON {
 		return p.printJSON(leaseJSON{lease.Length.Milliseconds(), lease.ChangeTime().Milliseconds(), lease.Epoch})
 	}
 	switch {
@@ -71,29 +65,19 @@ You can shorten the lease while nodes are running. The command waits until no no
 lease; until then, changes wait for the longer one. If you interrupt it, they do so until you set the
 lease again.`,
 		Example: `  skipup lease set 10s`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("enter the length of the lease, such as 5s or 1m")
-			}
-			return nil
-		},
+		Args:    exactly(1, "enter the length of the lease, such as 5s or 1m"),
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		wrong, _ := err.(usageErrors)
-		length, err := time.ParseDuration(args[0])
-		if err != nil {
-			wrong.add("enter the lease as a duration, such as 5s or 1m")
+	var length time.Duration
+	cmd.PreRunE = func(_ *cobra.Command, args []string) (err error) {
+		if length, err = time.ParseDuration(args[0]); err != nil {
+			return errors.New("enter the lease as a duration, such as 5s or 1m")
 		}
-		if err := wrong.err(); err != nil {
+		return nil
+	}
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, _ []string) error {
+		if err := store.SetLease(ctx, length); err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			if err := store.SetLease(ctx, length); err != nil {
-				return err
-			}
-			return p.printLease(ctx, store, false)
-		})
+		return p.printLease(ctx, store)
 	})
 }

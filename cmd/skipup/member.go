@@ -47,26 +47,8 @@ newest comes first.`,
 		Example: `  skipup member list
   skipup member list --workspace ws_01J… --json`,
 	}
-	var (
-		workspace string
-		asJSON    bool
-	)
-	p.addWorkspaceFlag(cmd, &workspace)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			id, err := workspaceOf(ctx, store, workspace)
-			if err != nil {
-				return err
-			}
-			return p.listMembers(ctx, store, id, asJSON)
-		})
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON array")
+	return p.workspaceCommand(cmd, p.listMembers)
 }
 
 // listedMember is a member as printed.
@@ -78,7 +60,7 @@ type listedMember struct {
 	State string `json:"state"` // "active" or "pending"
 }
 
-func (p *program) listMembers(ctx context.Context, store *models.Store, workspaceID string, asJSON bool) error {
+func (p *program) listMembers(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
 	list, err := store.MemberList(ctx, workspaceID, models.MemberListFilter{PageNumber: 1, PageSize: math.MaxInt32})
 	if err != nil {
 		return err
@@ -90,10 +72,7 @@ func (p *program) listMembers(ctx context.Context, store *models.Store, workspac
 		listed = append(listed, one)
 		rows = append(rows, []string{one.ID, visible(one.Email), visible(one.Name), one.Role, one.State})
 	}
-	if asJSON {
-		return p.printJSON(listed)
-	}
-	return p.printRows(rows)
+	return p.printList(listed, rows)
 }
 
 func (p *program) memberSetRole() *cobra.Command {
@@ -113,33 +92,20 @@ request. The last admin can't get another role.`,
 			return nil
 		},
 	}
-	var workspace string
-	p.addWorkspaceFlag(cmd, &workspace)
-	completeArguments(cmd, p.completions(memberEmails(&workspace)), cobra.FixedCompletions(roleWords, cobra.ShellCompDirectiveNoFileComp))
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	completeArguments(cmd, p.completions(memberEmails(cmd)), cobra.FixedCompletions(roleWords, cobra.ShellCompDirectiveNoFileComp))
+	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, args []string) error {
+		found, err := store.Members(ctx, workspaceID, models.MemberFilter{Email: args[0]}, models.Page{Limit: 1})
+		if err != nil {
+			return flagErrors(err, map[string]string{"email": "the email"})
+		}
+		if len(found.Items) == 0 {
+			return models.Errorf(models.NotFound, "%s isn't an active member of this workspace. \"skipup member list\" prints the members.", args[0])
+		}
+		role, _ := roleOf(args[1])
+		member, err := store.ChangeMemberRole(ctx, workspaceID, found.Items[0].ID, role)
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			id, err := workspaceOf(ctx, store, workspace)
-			if err != nil {
-				return err
-			}
-			found, err := store.Members(ctx, id, models.MemberFilter{Email: args[0]}, models.Page{Limit: 1})
-			if err != nil {
-				return flagErrors(err, map[string]string{"email": "the email"})
-			}
-			if len(found.Items) == 0 {
-				return models.Errorf(models.NotFound, "%s isn't an active member of this workspace. \"skipup member list\" prints the members.", args[0])
-			}
-			role, _ := roleOf(args[1])
-			member, err := store.ChangeMemberRole(ctx, id, found.Items[0].ID, role)
-			if err != nil {
-				return err
-			}
-			return p.printf("%s is now %s.", member.User.Email, args[1])
-		})
+		return p.printf("%s is now %s.", member.User.Email, args[1])
 	})
 }

@@ -19,12 +19,7 @@ All other commands that use the database also run migrations. Use this command t
 you start a new version. If you stop it with Ctrl-C, the migrations that it has applied stay, and the
 current one leaves no changes.`,
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, _ []string) error {
 		show, end := p.progress(countItems)
 		store, applied, err := openStore(ctx, s, models.Options{MigrationProgress: show})
 		end()
@@ -32,7 +27,7 @@ current one leaves no changes.`,
 			return err
 		}
 		return errors.Join(p.printMigrations(applied), store.Close())
-	})
+	}, databaseOption)
 }
 
 func (p *program) printMigrations(applied []models.Migration) error {

@@ -28,16 +28,8 @@ func (p *program) nodesList() *cobra.Command {
 CREDENTIAL is the name of the credential of a node that isn't a server. BEHIND is the number of changes to
 keys that the node hasn't confirmed. Times are in UTC.`,
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error { return p.listNodes(ctx, store, asJSON) })
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON array")
+	return p.storeCommand(cmd, p.listNodes)
 }
 
 // listedNode is a node as printed.
@@ -51,7 +43,7 @@ type listedNode struct {
 	AcknowledgedAt time.Time `json:"acknowledged_at"`
 }
 
-func (p *program) listNodes(ctx context.Context, store *models.Store, asJSON bool) error {
+func (p *program) listNodes(ctx context.Context, store *models.Store, _ []string) error {
 	nodes, err := store.Nodes(ctx)
 	if err != nil {
 		return err
@@ -70,13 +62,10 @@ func (p *program) listNodes(ctx context.Context, store *models.Store, asJSON boo
 		listed = append(listed, listedNode{n.Name, credential, n.ID, n.Version, *started, behind, *acknowledged})
 		rows = append(rows, []string{n.Name, cmp.Or(n.Token, "-"), n.Version, formatTime(started), strconv.FormatInt(behind, 10), formatTime(acknowledged)})
 	}
-	if asJSON {
-		return p.printJSON(listed)
-	}
 	if len(nodes) == 0 {
-		return p.printf("No nodes are running.")
+		return p.print(listed, "No nodes are running.")
 	}
-	return p.printRows(rows)
+	return p.printList(listed, rows)
 }
 
 func (p *program) nodesFinishUpgrade() *cobra.Command {
@@ -90,17 +79,10 @@ for a lease. After this command, changes return in milliseconds. A node of an ea
 still running keeps serving requests, but it reads each key from the database, isn't ready, and can't
 change keys. A new installation needs no such step.`,
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, _ []string) error {
+		if err := store.FinishUpgrade(ctx); err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			if err := store.FinishUpgrade(ctx); err != nil {
-				return err
-			}
-			return p.printLease(ctx, store, false)
-		})
+		return p.printLease(ctx, store)
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +21,7 @@ func (p *program) nodesToken() *cobra.Command {
 	return p.group(cmd, p.nodesTokenCreate(), p.nodesTokenList(), p.nodesTokenRevoke())
 }
 
-// nameArgument accepts one argument, the name of a credential.
-func nameArgument(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return errors.New("enter the name of the credential")
-	}
-	return nil
-}
+var nameArgument = exactly(1, "enter the name of the credential")
 
 // createdNodeToken is a new credential as printed.
 type createdNodeToken struct {
@@ -47,33 +40,24 @@ again. Create one for each application, so that you can revoke them separately.`
   skipup nodes token create orders-api --workspace ws_01KKNTQ1T8G3Q4D5E6F7G8H9J0`,
 	}
 	var workspace string
-	var asJSON bool
 	cmd.Flags().StringVar(&workspace, "workspace", "", "verify only the keys of the workspace with this `ID` (default all workspaces)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON object")
 	completeWith(cmd, "workspace", p.completions(workspaceIDs(false)))
 	completeArguments(cmd)
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		return p.onStore(ctx, cmd, func(ctx context.Context, store *models.Store) error {
-			if workspace != "" {
-				if err := findWorkspace(ctx, store, workspace); err != nil {
-					return err
-				}
-			}
-			created, secret, err := store.CreateNodeToken(ctx, args[0], workspace)
-			if err != nil {
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		if workspace != "" {
+			if err := findWorkspace(ctx, store, workspace); err != nil {
 				return err
 			}
-			if asJSON {
-				err = p.printJSON(createdNodeToken{created.ID, created.Name, created.WorkspaceID, secret.Reveal()})
-			} else {
-				err = p.printf("%s", secret.Reveal())
-			}
-			if err != nil {
-				return failf("created %s but couldn't print it; revoke it: %w", created.Name, err)
-			}
-			return nil
-		})
+		}
+		created, secret, err := store.CreateNodeToken(ctx, args[0], workspace)
+		if err != nil {
+			return err
+		}
+		if err := p.print(createdNodeToken{created.ID, created.Name, created.WorkspaceID, secret.Reveal()}, "%s", secret.Reveal()); err != nil {
+			return failf("created %s but couldn't print it; revoke it: %w", created.Name, err)
+		}
+		return nil
 	})
 }
 
@@ -92,17 +76,11 @@ func (p *program) nodesTokenList() *cobra.Command {
 		Use: "list", Short: "List the credentials",
 		Long: `List the credentials, including revoked ones. NODES is the number of registered nodes. Times are in UTC.`,
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		return p.onStore(ctx, cmd, func(ctx context.Context, store *models.Store) error {
-			return p.listNodeTokens(ctx, store, asJSON)
-		})
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON array")
+	return p.storeCommand(cmd, p.listNodeTokens)
 }
 
-func (p *program) listNodeTokens(ctx context.Context, store *models.Store, asJSON bool) error {
+func (p *program) listNodeTokens(ctx context.Context, store *models.Store, _ []string) error {
 	tokens, err := store.NodeTokens(ctx)
 	if err != nil {
 		return err
@@ -117,13 +95,10 @@ func (p *program) listNodeTokens(ctx context.Context, store *models.Store, asJSO
 		listed = append(listed, listedNodeToken{t.ID, t.Name, t.WorkspaceID, t.Nodes, *created, revoked})
 		rows = append(rows, []string{t.Name, workspace, strconv.Itoa(t.Nodes), formatTime(created), cmp.Or(formatTime(revoked), "-")})
 	}
-	if asJSON {
-		return p.printJSON(listed)
-	}
 	if len(tokens) == 0 {
-		return p.printf(`There are no credentials. "skipup nodes token create" creates one.`)
+		return p.print(listed, `There are no credentials. "skipup nodes token create" creates one.`)
 	}
-	return p.printRows(rows)
+	return p.printList(listed, rows)
 }
 
 func (p *program) nodesTokenRevoke() *cobra.Command {
@@ -133,26 +108,14 @@ func (p *program) nodesTokenRevoke() *cobra.Command {
 that takes one lease plus 5%, because they keep verifying keys from memory until their leases end.`,
 	}
 	completeArguments(cmd, p.completions(nodeTokens))
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		return p.onStore(ctx, cmd, func(ctx context.Context, store *models.Store) error {
-			effect, err := store.RevokeNodeToken(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if len(effect.SilentNodes) == 0 {
-				return p.printf("Revoked. In effect on all nodes.")
-			}
-			return p.printf("Revoked. In effect on all nodes. Waited until the leases of these had ended: %s.", strings.Join(effect.SilentNodes, ", "))
-		})
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		effect, err := store.RevokeNodeToken(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if len(effect.SilentNodes) == 0 {
+			return p.printf("Revoked. In effect on all nodes.")
+		}
+		return p.printf("Revoked. In effect on all nodes. Waited until the leases of these had ended: %s.", strings.Join(effect.SilentNodes, ", "))
 	})
-}
-
-// onStore calls do with the Store that the flags of cmd name.
-func (p *program) onStore(ctx context.Context, cmd *cobra.Command, do func(context.Context, *models.Store) error) error {
-	s, err := p.settings(cmd, databaseOption)
-	if err != nil {
-		return err
-	}
-	return withStore(ctx, s, do)
 }

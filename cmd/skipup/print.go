@@ -30,6 +30,22 @@ func (p *program) printJSON(value any) error {
 	return p.printf("%s", text)
 }
 
+// print prints value with --json, and otherwise a line of text, to stdout.
+func (p *program) print(value any, format string, args ...any) error {
+	if p.asJSON {
+		return p.printJSON(value)
+	}
+	return p.printf(format, args...)
+}
+
+// printList prints list with --json, and otherwise rows.
+func (p *program) printList(list any, rows [][]string) error {
+	if p.asJSON {
+		return p.printJSON(list)
+	}
+	return p.printRows(rows)
+}
+
 // printRows prints rows to stdout in aligned columns.
 func (p *program) printRows(rows [][]string) error {
 	var text strings.Builder

@@ -37,20 +37,15 @@ Everyone must sign in again. Before the restore, this command says what it will 
 		Args: oneFile,
 	}
 	var (
-		options     models.RestoreOptions
-		yes, asJSON bool
-		flags       = cmd.Flags()
+		options models.RestoreOptions
+		yes     bool
+		flags   = cmd.Flags()
 	)
 	flags.BoolVar(&options.DenySince, denySinceFlag, false, "delete the keys again that were deleted after the backup")
 	flags.BoolVar(&options.PauseKeys, pauseKeysFlag, false, "pause all keys")
 	flags.BoolVar(&yes, "yes", false, "don't ask")
-	flags.BoolVar(&asJSON, "json", false, "print what was done as a JSON object")
-	addFlags(flags, databaseOption, encryptionKeyOption, allowUnreadableOption)
-	return p.command(cmd, func(ctx context.Context, args []string) (err error) {
-		s, err := p.settings(cmd, databaseOption, encryptionKeyOption, allowUnreadableOption)
-		if err != nil {
-			return err
-		}
+	flags.BoolVar(&p.asJSON, "json", false, "print what was done as a JSON object")
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, args []string) (err error) {
 		if _, terminal := terminalOf(p.stdin); !terminal && !yes {
 			return usageErrors{"standard input isn't a terminal, so it can't confirm the restore; use --yes"}
 		}
@@ -58,11 +53,11 @@ Everyone must sign in again. Before the restore, this command says what it will 
 			return err
 		}
 		options.AllowUnreadable = bool(s.AllowUnreadable)
-		return p.restoreFrom(ctx, s, args[0], options, yes, asJSON)
-	})
+		return p.restoreFrom(ctx, s, args[0], options, yes)
+	}, databaseOption, encryptionKeyOption, allowUnreadableOption)
 }
 
-func (p *program) restoreFrom(ctx context.Context, s settings, file string, o models.RestoreOptions, yes, asJSON bool) (err error) {
+func (p *program) restoreFrom(ctx context.Context, s settings, file string, o models.RestoreOptions, yes bool) (err error) {
 	show, end := p.progress(countBytes)
 	defer end()
 	o.Progress = show
@@ -87,10 +82,7 @@ func (p *program) restoreFrom(ctx context.Context, s settings, file string, o mo
 	if err != nil {
 		return orFailure(ctx, "can't restore the backup", err)
 	}
-	if asJSON {
-		return p.printJSON(newRestored(r, done))
-	}
-	return p.printf("%s", doneText(r, done))
+	return p.print(newRestored(r, done), "%s", doneText(r, done))
 }
 
 // confirm asks for a yes at the terminal. Any other answer cancels the command.

@@ -19,6 +19,7 @@ type program struct {
 	stdout, stderr io.Writer
 
 	started bool // whether the command line was valid, so that the command runs
+	asJSON  bool // whether --json is given
 }
 
 // run runs the command in args and returns its exit code.
@@ -76,6 +77,18 @@ func (p *program) command(cmd *cobra.Command, do func(ctx context.Context, args 
 	return cmd
 }
 
+// settingsCommand returns cmd with the flags of options, and with do as its action on their values.
+func (p *program) settingsCommand(cmd *cobra.Command, do func(ctx context.Context, s settings, args []string) error, options ...option) *cobra.Command {
+	addFlags(cmd.Flags(), options...)
+	return p.command(cmd, func(ctx context.Context, args []string) error {
+		s, err := p.settings(cmd, options...)
+		if err != nil {
+			return err
+		}
+		return do(ctx, s, args)
+	})
+}
+
 // group returns cmd with subcommands. Without one, it prints its help. By default, cobra would also
 // print the help for a misspelled subcommand, and exit with 0.
 func (p *program) group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
@@ -94,6 +107,16 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%q takes only flags, but got %d arguments", cmd.CommandPath(), len(args))
 	}
 	return nil
+}
+
+// exactly accepts n arguments. For any other number, it returns an error with the given text.
+func exactly(n int, text string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return errors.New(text)
+		}
+		return nil
+	}
 }
 
 func noSuchCommand(cmd *cobra.Command, args []string) error {

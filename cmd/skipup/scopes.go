@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,22 +33,12 @@ other key can get it. If anything is wrong with the file, all mistakes are print
 changes.`,
 		Example: `  skipup scopes apply scopes.yaml --dry-run
   skipup scopes apply scopes.yaml`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("enter the file to apply, or - for standard input")
-			}
-			return nil
-		},
+		Args: exactly(1, "enter the file to apply, or - for standard input"),
 	}
-	var dryRun, asJSON bool
+	var dryRun bool
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would change, and change nothing")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON object")
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, args []string) error {
 		data, err := p.readFile(args[0])
 		if err != nil {
 			return err
@@ -64,15 +53,15 @@ changes.`,
 				if err != nil {
 					return err
 				}
-				return p.printScopeChanges(models.ScopesApplied{Changes: changes}, true, asJSON)
+				return p.printScopeChanges(models.ScopesApplied{Changes: changes}, true)
 			}
 			applied, err := store.ApplyScopes(ctx, file)
 			if err != nil {
 				return err
 			}
-			return p.printScopeChanges(applied, false, asJSON)
+			return p.printScopeChanges(applied, false)
 		})
-	})
+	}, databaseOption)
 }
 
 // readFile returns the contents of a file, or of standard input for "-".
@@ -102,8 +91,8 @@ var changeMarks = map[models.ScopeChangeKind]string{
 	models.ScopeAdded: "+", models.ScopeChanged: "~", models.ScopeRetired: "~", models.ScopeReactivated: "~", models.ScopeRemoved: "-",
 }
 
-func (p *program) printScopeChanges(applied models.ScopesApplied, dryRun, asJSON bool) error {
-	if asJSON {
+func (p *program) printScopeChanges(applied models.ScopesApplied, dryRun bool) error {
+	if p.asJSON {
 		return p.printJSON(scopeChangesJSON{dryRun, append([]models.ScopeChange{}, applied.Changes...), append([]string{}, applied.Effect.SilentNodes...)})
 	}
 	for _, change := range applied.Changes {
@@ -145,19 +134,11 @@ func (p *program) scopesList() *cobra.Command {
 		Long: `List the built-in and the custom scopes. KEYS is the number of API keys that hold the scope and aren't
 deleted.`,
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error { return p.listScopes(ctx, store, asJSON) })
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON array")
+	return p.storeCommand(cmd, p.listScopes)
 }
 
-func (p *program) listScopes(ctx context.Context, store *models.Store, asJSON bool) error {
+func (p *program) listScopes(ctx context.Context, store *models.Store, _ []string) error {
 	keys, err := store.KeysByScope(ctx)
 	if err != nil {
 		return err
@@ -174,34 +155,23 @@ func (p *program) listScopes(ctx context.Context, store *models.Store, asJSON bo
 			rows = append(rows, []string{d.Name, status, strconv.FormatInt(keys[d.Scope], 10), d.Help})
 		}
 	}
-	if asJSON {
-		return p.printJSON(listed)
-	}
-	return p.printRows(rows)
+	return p.printList(listed, rows)
 }
 
 func (p *program) scopesExport() *cobra.Command {
 	cmd := &cobra.Command{Use: "export", Short: "Print the custom scopes as a file for scopes apply"}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, which scopes apply accepts, too")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print JSON, which scopes apply accepts, too")
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, _ []string) error {
+		if p.asJSON {
+			return p.printJSON(store.ScopeFile())
 		}
-		return withStore(ctx, s, func(_ context.Context, store *models.Store) error {
-			if asJSON {
-				return p.printJSON(store.ScopeFile())
-			}
-			var text strings.Builder
-			encoder := yaml.NewEncoder(&text)
-			encoder.SetIndent(2)
-			if err := encoder.Encode(store.ScopeFile()); err != nil {
-				return fmt.Errorf("encode scopes: %w", err)
-			}
-			return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))
-		})
+		var text strings.Builder
+		encoder := yaml.NewEncoder(&text)
+		encoder.SetIndent(2)
+		if err := encoder.Encode(store.ScopeFile()); err != nil {
+			return fmt.Errorf("encode scopes: %w", err)
+		}
+		return p.printf("%s", strings.TrimSuffix(text.String(), "\n"))
 	})
 }
 
@@ -213,28 +183,15 @@ func (p *program) scopesRetire() *cobra.Command {
 lists the keys that hold it. Returns when the change is in effect on all nodes. To use the scope again,
 apply a file in which it isn't retired.`,
 		Example: `  skipup scopes retire orders.export`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("enter the name of the scope to retire")
-			}
-			return nil
-		},
+		Args:    exactly(1, "enter the name of the scope to retire"),
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON object")
 	completeArguments(cmd, p.completions(customScopes))
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		applied, err := store.RetireScope(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			applied, err := store.RetireScope(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return p.printScopeChanges(applied, false, asJSON)
-		})
+		return p.printScopeChanges(applied, false)
 	})
 }

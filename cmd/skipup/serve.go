@@ -38,14 +38,9 @@ Unknown variables that begin with SKIPUP_ are errors, as are misspelled ones, su
 		Example: `  skipup serve
   DATABASE_URL=postgres://skipup:PASSWORD@db.internal/skipup skipup serve --addr :8080 --public-url https://keys.example.com`,
 	}
-	addFlags(cmd.Flags(), serveOptions...)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, serveOptions...)
-		if err != nil {
-			return err
-		}
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, _ []string) error {
 		return p.runServer(ctx, s, newLogger(p.stderr, slog.Level(s.LogLevel)), p.printWelcome)
-	})
+	}, serveOptions...)
 }
 
 // announce tells the operator where the server listens. It returns the handler to serve, which is

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"github.com/skipup/keys/models"
 )
 
@@ -37,6 +39,14 @@ func openError(s settings, err error) error {
 
 // operator is the actor of commands.
 var operator = models.Actor{Type: models.ActorOperator, Name: "Operator (command line)"}
+
+// storeCommand returns cmd with the flags of databaseOption and of the other options, and with do as its action
+// on the Store.
+func (p *program) storeCommand(cmd *cobra.Command, do func(ctx context.Context, store *models.Store, args []string) error, options ...option) *cobra.Command {
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, args []string) error {
+		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error { return do(ctx, store, args) })
+	}, append([]option{databaseOption}, options...)...)
+}
 
 // withStore opens the Store and calls do with the operator as the actor.
 func withStore(ctx context.Context, s settings, do func(ctx context.Context, store *models.Store) error) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -25,28 +24,16 @@ minutes. Known devices don't need this, because they have their own limit.`,
 		Example: `  skipup user unlock ada@acme.test`,
 		Args:    oneEmail,
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		user, err := store.UnlockUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			user, err := store.UnlockUser(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return p.printf("Unlocked %s.", user.Email)
-		})
+		return p.printf("Unlocked %s.", user.Email)
 	})
 }
 
-func oneEmail(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return errors.New("specify the email of one account")
-	}
-	return nil
-}
+var oneEmail = exactly(1, "specify the email of one account")
 
 func (p *program) userResetLink() *cobra.Command {
 	cmd := &cobra.Command{
@@ -58,12 +45,7 @@ earlier link stops working. The person is signed out everywhere when they use it
 		Example: `  skipup user reset-link ada@acme.test`,
 		Args:    oneEmail,
 	}
-	addFlags(cmd.Flags(), databaseOption, publicURLOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption, publicURLOption)
-		if err != nil {
-			return err
-		}
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, args []string) error {
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
 			link, err := store.CreateResetLinkAsOperator(ctx, args[0])
 			if err != nil {
@@ -72,7 +54,7 @@ earlier link stops working. The person is signed out everywhere when they use it
 			p.printErrf("Link for %s. It works once, until %s:", link.User.Email, formatTime(&link.ExpiresAt))
 			return p.printf("%s", linkBase(s)+path.ResetPasswordWith(link.Token))
 		})
-	})
+	}, databaseOption, publicURLOption)
 }
 
 func (p *program) userResetSecondFactor() *cobra.Command {
@@ -86,19 +68,12 @@ they get a message about it.`,
 		Example: `  skipup user reset-second-factor ada@acme.test`,
 		Args:    oneEmail,
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		user, err := store.RemoveSecondFactorAsOperator(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			user, err := store.RemoveSecondFactorAsOperator(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return p.printf("Removed the second factor of %s.", user.Email)
-		})
+		return p.printf("Removed the second factor of %s.", user.Email)
 	})
 }
 
@@ -113,19 +88,12 @@ given the email to the same person. If the server sends email, they get a messag
 		Example: `  skipup user reset-single-sign-on ada@acme.test`,
 		Args:    oneEmail,
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		user, err := store.ResetSingleSignOn(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			user, err := store.ResetSingleSignOn(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return p.printf("Unlinked %s. Their next sign-in with single sign-on links the account again.", user.Email)
-		})
+		return p.printf("Unlinked %s. Their next sign-in with single sign-on links the account again.", user.Email)
 	})
 }
 
@@ -136,26 +104,14 @@ func (p *program) userChangeEmail() *cobra.Command {
 		Long: `Change the email with which a person signs in. You vouch that the new email is theirs: it counts as
 verified. If the server sends email, the old email gets a message about the change.`,
 		Example: `  skipup user change-email ada@acme.test ada@acme.example`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return errors.New("specify the old and the new email of one account")
-			}
-			return nil
-		},
+		Args:    exactly(2, "specify the old and the new email of one account"),
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		user, err := store.ChangeEmailAsOperator(ctx, args[0], args[1])
 		if err != nil {
-			return err
+			return flagErrors(err, map[string]string{"email": "the new email"})
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			user, err := store.ChangeEmailAsOperator(ctx, args[0], args[1])
-			if err != nil {
-				return flagErrors(err, map[string]string{"email": "the new email"})
-			}
-			return p.printf("%s now signs in with %s.", user.Name, user.Email)
-		})
+		return p.printf("%s now signs in with %s.", user.Name, user.Email)
 	})
 }
 
@@ -170,18 +126,11 @@ and backups stay as they are. The last admin of a workspace can't be erased.`,
 		Example: `  skipup user erase ada@acme.test`,
 		Args:    oneEmail,
 	}
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		pseudonym, err := store.EraseUserAsOperator(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			pseudonym, err := store.EraseUserAsOperator(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return p.printf("Erased. The audit log calls them %q.", pseudonym)
-		})
+		return p.printf("Erased. The audit log calls them %q.", pseudonym)
 	})
 }

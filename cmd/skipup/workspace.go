@@ -26,16 +26,8 @@ func (p *program) workspaceList() *cobra.Command {
 the mode "test" has test keys. Deleted workspaces are listed until they are removed, 30 days after
 their deletion. Times are in UTC.`,
 	}
-	var asJSON bool
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error { return p.listWorkspaces(ctx, store, asJSON) })
-	})
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print a JSON array")
+	return p.storeCommand(cmd, p.listWorkspaces)
 }
 
 // listedWorkspace is a workspace as printed.
@@ -51,7 +43,7 @@ type listedWorkspace struct {
 	RemovedAt *time.Time `json:"removed_at"` // when everything in a deleted workspace is removed
 }
 
-func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSON bool) error {
+func (p *program) listWorkspaces(ctx context.Context, store *models.Store, _ []string) error {
 	workspaces, err := store.WorkspaceSummaries(ctx)
 	if err != nil {
 		return err
@@ -67,10 +59,7 @@ func (p *program) listWorkspaces(ctx context.Context, store *models.Store, asJSO
 		listed = append(listed, one)
 		rows = append(rows, []string{w.ID, visible(w.Name), string(w.Mode), state, strconv.FormatInt(w.Members, 10), strconv.FormatInt(w.Keys, 10), formatTime(&one.CreatedAt)})
 	}
-	if asJSON {
-		return p.printJSON(listed)
-	}
-	return p.printRows(rows)
+	return p.printList(listed, rows)
 }
 
 func (p *program) workspaceCreate() *cobra.Command {
@@ -108,20 +97,15 @@ dashboard, beside a live one and with the same admins.`,
 	flags.BoolVar(&generate, "generate-password", false, "generate a password and print it once on standard error")
 	flags.BoolVar(&n.ExistingAccount, "existing-account", false, "confirm that the email's account belongs to the admin, even though its email isn't verified")
 	flags.BoolVar(&test, "test", false, "create a test workspace, whose API keys are test keys")
-	addFlags(flags, databaseOption, publicURLOption)
 	requireFlags(cmd, "name", "email", "admin-name")
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption, publicURLOption)
-		if err != nil {
-			return err
-		}
+	return p.settingsCommand(cmd, func(ctx context.Context, s settings, _ []string) error {
 		if test {
 			n.Mode = token.Test
 		}
 		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
 			return p.createWorkspace(ctx, store, n, generate, linkBase(s))
 		})
-	})
+	}, databaseOption, publicURLOption)
 }
 
 // linkBase returns the origin of links: the public URL, or else the default address.

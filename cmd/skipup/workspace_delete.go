@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -22,31 +21,19 @@ server removes everything in it, including its audit log.`,
 	var confirmation models.Confirmation
 	cmd.Flags().StringVar(&confirmation.Name, "confirm-name", "", "the `name` of the workspace, to confirm that you mean it")
 	completeArguments(cmd, p.completions(workspaceIDs(false)))
-	addFlags(cmd.Flags(), databaseOption)
 	requireFlags(cmd, "confirm-name")
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		if err := findWorkspace(ctx, store, args[0]); err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			if err := findWorkspace(ctx, store, args[0]); err != nil {
-				return err
-			}
-			if err := store.DeleteWorkspace(ctx, args[0], confirmation); err != nil {
-				return flagErrors(err, map[string]string{"confirm_name": "--confirm-name"})
-			}
-			return p.printf("Deleted %s. Every node rejects its keys.", args[0])
-		})
+		if err := store.DeleteWorkspace(ctx, args[0], confirmation); err != nil {
+			return flagErrors(err, map[string]string{"confirm_name": "--confirm-name"})
+		}
+		return p.printf("Deleted %s. Every node rejects its keys.", args[0])
 	})
 }
 
-func oneWorkspace(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return errors.New("specify the ID of one workspace, as shown by `skipup workspace list`")
-	}
-	return nil
-}
+var oneWorkspace = exactly(1, "specify the ID of one workspace, as shown by `skipup workspace list`")
 
 func (p *program) workspaceRestore() *cobra.Command {
 	cmd := &cobra.Command{
@@ -59,18 +46,11 @@ invalid, until an admin resumes, enables, or sends them again.`,
 		Args:    oneWorkspace,
 	}
 	completeArguments(cmd, p.completions(workspaceIDs(true)))
-	addFlags(cmd.Flags(), databaseOption)
-	return p.command(cmd, func(ctx context.Context, args []string) error {
-		s, err := p.settings(cmd, databaseOption)
+	return p.storeCommand(cmd, func(ctx context.Context, store *models.Store, args []string) error {
+		workspace, err := store.RestoreWorkspace(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			workspace, err := store.RestoreWorkspace(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return p.printf("Restored %s (%s). Its API keys are paused and its webhook endpoints disabled. Resume and enable those that are still needed.", visible(workspace.Name), workspace.ID)
-		})
+		return p.printf("Restored %s (%s). Its API keys are paused and its webhook endpoints disabled. Resume and enable those that are still needed.", visible(workspace.Name), workspace.ID)
 	})
 }

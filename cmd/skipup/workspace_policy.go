@@ -12,13 +12,11 @@ import (
 
 // policyFlags are the flags of workspace policy.
 type policyFlags struct {
-	workspace      string
 	expiryRequired bool
 	secondFactor   bool
 	singleSignOn   bool
 	days           map[string]*int // by flag
 	allowlist      *allowlistFlags
-	json           bool
 }
 
 // policyFields maps the fields of a policy to their flags.
@@ -49,7 +47,6 @@ last 30 days, or would, they are printed.`,
 	}
 	f := policyFlags{days: map[string]*int{}}
 	flags := cmd.Flags()
-	p.addWorkspaceFlag(cmd, &f.workspace)
 	flags.BoolVar(&f.expiryRequired, "expiry-required", false, "don't allow keys that never expire")
 	flags.BoolVar(&f.singleSignOn, "single-sign-on-required", false, "turn passwords off: let only members who signed in with single sign-on use the workspace")
 	flags.BoolVar(&f.secondFactor, "second-factor-required", false, "don't let members without a second factor use the workspace")
@@ -63,46 +60,31 @@ last 30 days, or would, they are printed.`,
 		f.days[flag.name] = flags.Int(flag.name, 0, flag.usage)
 	}
 	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes[1:])
-	flags.BoolVar(&f.json, "json", false, "print a JSON object")
-	addFlags(flags, databaseOption)
-	return p.command(cmd, func(ctx context.Context, _ []string) error {
-		s, err := p.settings(cmd, databaseOption)
-		if err != nil {
-			return err
-		}
-		return withStore(ctx, s, func(ctx context.Context, store *models.Store) error {
-			return p.policy(ctx, store, f, flags.Changed)
-		})
+	flags.BoolVar(&p.asJSON, "json", false, "print a JSON object")
+	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspace string, _ []string) error {
+		return p.policy(ctx, store, workspace, f, flags.Changed)
 	})
 }
 
-func (p *program) policy(ctx context.Context, store *models.Store, f policyFlags, given func(flag string) bool) error {
-	allowlist, err := f.allowlist.change()
-	if err != nil {
-		return err
-	}
-	workspace, err := workspaceOf(ctx, store, f.workspace)
-	if err != nil {
-		return err
-	}
+func (p *program) policy(ctx context.Context, store *models.Store, workspace string, f policyFlags, given func(flag string) bool) error {
 	policy, err := store.KeyPolicy(ctx, workspace)
 	if err != nil {
 		return err
 	}
-	allowlist.Apply(&policy.Allowlist)
-	if f.changes(&policy, given) || allowlist.Given() {
+	f.allowlist.change.Apply(&policy.Allowlist)
+	if f.changes(&policy, given) || f.allowlist.change.Given() {
 		if policy, err = store.SetKeyPolicy(ctx, workspace, policy); err != nil {
 			return flagErrors(err, policyFields)
 		}
 	}
-	if allowlist.Given() {
+	if f.allowlist.change.Given() {
 		seen, err := store.InheritingAddressesSeen(ctx, workspace, models.AddressesSince(store.Now()))
 		if err != nil {
 			return err
 		}
 		p.warnOfAllowlist(policy.Allowlist, seen)
 	}
-	return p.printPolicy(policy, f.json)
+	return p.printPolicy(policy)
 }
 
 // changes applies the given flags to a policy, and reports whether there are any.
@@ -141,8 +123,8 @@ type printedPolicy struct {
 	Allowlist            wire.Allowlist `json:"allowlist"`
 }
 
-func (p *program) printPolicy(policy models.KeyPolicy, asJSON bool) error {
-	if asJSON {
+func (p *program) printPolicy(policy models.KeyPolicy) error {
+	if p.asJSON {
 		return p.printJSON(printedPolicy{
 			policy.ExpiryRequired, policy.MaxDays, policy.DefaultDays, policy.ReviewUnusedDays, policy.ReviewIdleDays, policy.ReviewOldDays,
 			policy.SecondFactorRequired, policy.SingleSignOnRequired,
