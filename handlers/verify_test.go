@@ -55,6 +55,19 @@ func TestProxyIsToldWhoseKeyItIs(t *testing.T) {
 	}
 }
 
+// A rejection may reach a browser, unlike the response to a request that the proxy passes on.
+func TestProxyGetsHeadersForBrowsersOnlyWithRejections(t *testing.T) {
+	s := handlerstest.New(t)
+	accepted, rejected := ask(t, s, s.Key(t), ""), ask(t, s, "", "")
+	accepted.Want(t, http.StatusNoContent)
+	rejected.Want(t, http.StatusUnauthorized)
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin"} {
+		accepted.WantHeader(t, name, "")
+		rejected.WantHeader(t, name, want)
+	}
+	accepted.WantHeader(t, "Cache-Control", "no-store")
+}
+
 func TestProxyIsToldOfTestKeys(t *testing.T) {
 	s := handlerstest.New(t)
 	s.ApplyScopesFile(t, "key_prefix: acme\nresources: []")

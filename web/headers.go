@@ -15,6 +15,11 @@ import (
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// browserFields are the fields of secureHeaders that only browsers use.
+var browserFields = [...]string{
+	echo.HeaderXContentTypeOptions, echo.HeaderReferrerPolicy, "Cross-Origin-Resource-Policy", echo.HeaderStrictTransportSecurity,
+}
+
 // secureHeaders sets the headers of every response. By default nothing may be cached, because
 // responses contain what only the signed-in user or the API key may see.
 func secureHeaders(publicURL string) echo.MiddlewareFunc {

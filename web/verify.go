@@ -61,9 +61,13 @@ func (g *KeyGate) verifyForProxy(outer echo.Context) error {
 	})
 }
 
-// setIdentity sets the header fields that say whose key it is.
+// setIdentity sets the header fields that say whose key it is. They replace those for browsers: a map of more
+// than eight fields is larger, and a proxy waits for the response of each request.
 func setIdentity(c *requestContext, scopes string, mode token.Mode) {
 	header := c.Response().Header()
+	for _, field := range browserFields {
+		delete(header, field)
+	}
 	key, workspace := c.keyIDs()
 	values := []string{key, workspace, scopes, string(mode)} // one allocation for all fields
 	header[headerKeyID], header[headerWorkspaceID] = values[0:1:1], values[1:2:2]
