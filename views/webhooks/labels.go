@@ -114,12 +114,13 @@ func rate(h models.WebhookHealth) string {
 	return fmt.Sprintf("%.0f%%", math.Floor(part*100))
 }
 
-// rateTone returns the tone of the success rate's dot.
+// rateTone returns the tone of the success rate's dot. While attempts fail, the rate isn't green, even if every
+// delivery that has finished succeeded.
 func rateTone(h models.WebhookHealth) string {
 	switch part, known := h.SuccessRate(); {
 	case !known:
 		return "none"
-	case part == 1:
+	case part == 1 && h.LastFailure == models.Delivered:
 		return "success"
 	case part >= 0.9:
 		return "warning"

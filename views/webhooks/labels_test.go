@@ -76,4 +76,8 @@ func TestSuccessRateRoundsDown(t *testing.T) {
 			t.Errorf("tone of %d succeeded and %d failed = %q, want %q", tt.succeeded, tt.failed, got, tt.tone)
 		}
 	}
+	failing := models.WebhookHealth{Succeeded: 100, LastFailure: models.FailedStatus}
+	if got := rateTone(failing); got != "warning" {
+		t.Errorf("tone while attempts fail = %q, want warning", got)
+	}
 }
