@@ -250,7 +250,7 @@ func (p *pooler) connect(dsn string) (*sql.DB, gorm.Dialector, error) {
 		return nil, nil, err
 	}
 	pool := sql.OpenDB(newConnector(config, dsn, p))
-	return pool, postgres.New(postgres.Config{Conn: postgreSQLPool{preparedAgain{pool}, p, timeouts(config, true)}}), nil
+	return pool, postgres.New(postgres.Config{Conn: preparedAgain{pool}}), nil
 }
 
 // deadAfter is how long a connection to PostgreSQL may not respond at all before it counts as dead.

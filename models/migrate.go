@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path"
 	"time"
 
@@ -119,22 +120,35 @@ func (s *Store) applyMigrations(ctx context.Context) (applied []Migration, err e
 	}
 }
 
-// applyNext applies one migration. If it fails because of another process, it tries again a few times. On
-// PostgreSQL, that is a node that locks the same tables, and on SQLite one that may have applied the same
-// migration first, so that it tries again for as long as the other makes progress.
+// migrationLockTimeout is how long requests may have to wait behind a migration that waits for a lock.
+const migrationLockTimeout = 500 * time.Millisecond
+
+// applyNext applies one migration. If it fails because of another process, it tries again. On PostgreSQL, that is a
+// session with a lock that the migration needs. Because others wait for the table while the migration waits, it gives up
+// soon, and leaves them longer and longer pauses. On SQLite, another process may have applied the same migration first, so
+// that it tries again for as long as the other makes progress.
 func (s *Store) applyNext(ctx context.Context, provider *goose.Provider) (*goose.MigrationResult, error) {
-	const firstWait = 50 * time.Millisecond
-	for last, wait := int64(-1), firstWait; ; wait *= 2 {
-		result, err := provider.UpByOne(ctx)
-		if err == nil || errors.Is(err, goose.ErrNoNextVersion) || s.dialect.name != sqlite && !lostLock(err) {
+	const firstWait, longestWait = 50 * time.Millisecond, 3 * time.Second
+	began, reported := time.Now(), false
+	for last, wait := int64(-1), firstWait; ; wait = min(2*wait, longestWait) {
+		result, err := provider.UpByOne(withLockTimeout(ctx, migrationLockTimeout))
+		switch {
+		case err == nil, errors.Is(err, goose.ErrNoNextVersion):
 			return result, err
-		}
-		version, versionErr := s.SchemaVersion(ctx)
-		if versionErr == nil && version > last {
-			last, wait = version, firstWait
-		}
-		if wait > time.Second {
+		case s.dialect.name == sqlite:
+			version, versionErr := s.SchemaVersion(ctx)
+			if versionErr == nil && version > last {
+				last, wait = version, firstWait
+			}
+			if wait > time.Second {
+				return nil, err
+			}
+		case !lostLock(err):
 			return nil, err
+		case time.Since(began) > time.Second && !reported:
+			reported = true
+			s.log.Warn("waiting for a table that other transactions use; if one of them doesn't end, end its session, which has the oldest xact_start in pg_stat_activity", slog.Any("error", err))
+			s.migrationProgress("Waiting for another transaction", 0, 0)
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err

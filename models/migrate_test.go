@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,29 +60,42 @@ func TestMigrateStopsWhenInterrupted(t *testing.T) {
 	}
 }
 
-// TestMigrateTriesAgain checks that a node that locks a table during an upgrade doesn't make the upgrade fail.
-func TestMigrateTriesAgain(t *testing.T) {
-	t.Parallel()
-	s := modelstest.Unmigrated(t, modelstest.PostgreSQLURL(t)+"&lock_timeout=20ms")
-	if err := s.MigrateTo(t.Context(), 34); err != nil {
-		t.Fatal(err)
-	}
-	unlock := s.Begin(t, "LOCK TABLE api_key_usage_hours") // which the next migration changes
-	migrated := make(chan error, 1)
-	go func() {
-		_, err := s.Migrate(t.Context())
-		migrated <- err
-	}()
-	for _, want := range []bool{true, false} {
-		for waiting := !want; waiting != want; {
-			if err := s.DB().Raw("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'api_key_usage_hours'::regclass)").Scan(&waiting).Error; err != nil {
+// TestMigrateWaitsForLocks checks that an upgrade succeeds once a transaction that uses a table ends, such as a backup, and
+// that others can use the table meanwhile.
+func TestMigrateWaitsForLocks(t *testing.T) {
+	for name, through := range map[string]func(t *testing.T, address string) string{
+		"directly": func(_ *testing.T, address string) string { return address }, "through PgBouncer": pgBouncerURL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := modelstest.Unmigrated(t, modelstest.PostgreSQLURL(t))
+			if err := s.MigrateTo(t.Context(), 34); err != nil {
 				t.Fatal(err)
 			}
-		}
-	}
-	unlock()
-	if err := <-migrated; err != nil {
-		t.Errorf("migrate after the lock of a node: %v", err)
+			const read = "SELECT count(*) FROM api_key_usage_hours" // which the next migration changes
+			end := s.Begin(t, read)
+			var step atomic.Value
+			node, err := models.Open(through(t, s.URL), models.Options{MigrationProgress: func(name string, _, _ int64) { step.Store(name) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = node.Close() })
+			migrated := make(chan error, 1)
+			go func() {
+				_, err := node.Migrate(t.Context())
+				migrated <- err
+			}()
+			for step.Load() != "Waiting for another transaction" {
+				s.Begin(t, "SET LOCAL lock_timeout = '3s'", read)() // less than the limit of other transactions
+				if len(migrated) > 0 {
+					t.Fatalf("the migration didn't wait for the transaction: %v", <-migrated)
+				}
+			}
+			end()
+			if err := <-migrated; err != nil {
+				t.Errorf("after the transaction: %v", err)
+			}
+		})
 	}
 }
 

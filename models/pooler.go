@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -47,6 +47,7 @@ type connector struct {
 	driver.Connector // direct
 	pooled           driver.Connector
 	pooler           *pooler
+	timeouts         string // an expression that sets those of a transaction
 }
 
 func newConnector(config *pgx.ConnConfig, dsn string, p *pooler) connector {
@@ -61,22 +62,61 @@ func newConnector(config *pgx.ConnConfig, dsn string, p *pooler) connector {
 	if parsed, err := url.Parse(dsn); err == nil && !parsed.Query().Has("default_query_exec_mode") {
 		pooled.DefaultQueryExecMode = pgx.QueryExecModeExec // prepares no statements
 	}
-	return connector{direct, stdlib.GetConnector(pooled, stdlib.OptionAfterConnect(readTimesInUTC)), p}
+	return connector{direct, stdlib.GetConnector(pooled, stdlib.OptionAfterConnect(readTimesInUTC)), p, timeouts(config, true)}
 }
 
 // Connect opens a connection. If the first one turns out to lead to a pooler, it closes that and opens another.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !c.pooler.found.Load() {
-		connection, err := c.Connector.Connect(ctx)
+		direct, err := c.Connector.Connect(ctx)
+		if err == nil {
+			return pgConnection{direct.(*stdlib.Conn), ""}, nil
+		}
 		if !errors.Is(err, errPooler) {
-			return connection, err
+			return nil, err
 		}
 		if !c.pooler.found.Swap(true) {
 			c.pooler.log.Info("the database URL leads to a connection pooler; using it without prepared statements and notifications")
 		}
 	}
-	return c.pooled.Connect(ctx)
+	pooled, err := c.pooled.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pgConnection{pooled.(*stdlib.Conn), c.timeouts}, nil
 }
+
+// pgConnection is a connection to PostgreSQL.
+type pgConnection struct {
+	*stdlib.Conn
+	timeouts string // an expression that sets those of a transaction through a pooler; "" if the connection has them
+}
+
+// BeginTx begins a transaction, and sets the timeouts that the connection lacks.
+func (c pgConnection) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	var set []string
+	if c.timeouts != "" {
+		set = append(set, c.timeouts)
+	}
+	if timeout, given := ctx.Value(lockTimeoutKey{}).(time.Duration); given {
+		set = append(set, fmt.Sprintf("set_config('lock_timeout', '%dms', true)", timeout.Milliseconds()))
+	}
+	tx, err := c.Conn.BeginTx(ctx, options)
+	if err != nil || len(set) == 0 {
+		return tx, err
+	}
+	if _, err := c.ExecContext(ctx, "SELECT "+strings.Join(set, ", "), nil); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// withLockTimeout limits how long statements of transactions on PostgreSQL that begin with the context wait for a lock.
+func withLockTimeout(ctx context.Context, timeout time.Duration) context.Context {
+	return context.WithValue(ctx, lockTimeoutKey{}, timeout)
+}
+
+type lockTimeoutKey struct{}
 
 // sessionTimeouts keep a node that is lost in a transaction from blocking the others. A transaction
 // that is idle for longer ends before others stop waiting for its locks.
@@ -107,23 +147,4 @@ func setTimeouts(ctx context.Context, connection *pgx.Conn) error {
 		return errPooler
 	}
 	return nil
-}
-
-// postgreSQLPool is a connection pool for GORM.
-type postgreSQLPool struct {
-	preparedAgain
-	pooler   *pooler
-	timeouts string // of a transaction
-}
-
-// BeginTx begins a transaction. Through a pooler, where those of the connection are missing, it sets the timeouts.
-func (p postgreSQLPool) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error) {
-	tx, err := p.DB.BeginTx(ctx, options)
-	if err != nil || !p.pooler.is() {
-		return tx, err
-	}
-	if _, err := tx.ExecContext(ctx, "SELECT "+p.timeouts); err != nil {
-		return nil, errors.Join(err, tx.Rollback())
-	}
-	return tx, nil
 }

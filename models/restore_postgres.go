@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // preparePostgreSQL checks the backup and the database.
@@ -267,7 +266,7 @@ func (r *Restore) loadScript(ctx context.Context) (err error) {
 	if err := s.boundTo(ctx, tx).dropTables(ctx); err != nil {
 		return err
 	}
-	err = connection.Raw(func(raw any) error { return r.load(ctx, raw.(*stdlib.Conn).Conn().PgConn()) })
+	err = connection.Raw(func(raw any) error { return r.load(ctx, raw.(pgConnection).Conn.Conn().PgConn()) })
 	if err != nil {
 		return fmt.Errorf("load the backup: %w", err)
 	}
