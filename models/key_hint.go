@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +37,7 @@ func (s *Store) HintsArrive() bool { return s.keyHints.listening.Load() }
 
 const (
 	keyChangeChannel = "skipup_key_changes" // see the trigger revocation_recorded
-	// listenRetry is the time between attempts to listen.
+	// listenRetry is the longest time between attempts to listen.
 	listenRetry = time.Second
 	// listenTest is how long a test notification may take. It never arrives if something between this process and
 	// PostgreSQL keeps it back.
@@ -51,7 +52,7 @@ func (s *Store) ListenForKeyChanges(ctx context.Context) {
 	for s.dialect.name == postgresql && !s.UsesPooler() && ctx.Err() == nil {
 		_ = s.listen(ctx) // the next poll reports an outage
 		s.keyHints.listening.Store(false)
-		_ = sleep(ctx, listenRetry)
+		_ = sleep(ctx, listenRetry/2+rand.N(listenRetry/2)) // not all nodes at once
 	}
 }
 

@@ -3,6 +3,7 @@ package keyauth
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -45,12 +46,13 @@ func (v *Verifier) Run(ctx context.Context) {
 			return
 		}
 		v.observe(err)
-		timer.Reset(max(0, v.interval(err)-time.Since(start)))
+		timer.Reset(v.pause(time.Since(start), err))
 	}
 }
 
-// interval returns the time from the start of one poll, which returned err, to the start of the next.
-func (v *Verifier) interval(err error) time.Duration {
+// pause returns the time until the next poll, after one that took a time and returned err. It is random, so that nodes
+// don't poll all at once after an outage, or after a hint that all of them got.
+func (v *Verifier) pause(took time.Duration, err error) time.Duration {
 	if errors.Is(err, models.ErrNodeRemoved) {
 		return 0
 	}
@@ -61,7 +63,10 @@ func (v *Verifier) interval(err error) time.Duration {
 	if err != nil || !v.source.HintsArrive() {
 		interval = min(interval, maxUnhintedInterval)
 	}
-	return interval
+	if err != nil {
+		return max(0, interval/2-took) + rand.N(interval/2)
+	}
+	return max(0, interval-rand.N(interval/4)-took)
 }
 
 // Poll reads the changes since the last poll, drops the changed keys from the cache, acknowledges the

@@ -2,11 +2,14 @@ package keyauth_test
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
+	"github.com/skipup/keys/web/keyauth"
 )
 
 // These are known failure modes of other systems that no test beside this file covers.
@@ -87,4 +90,50 @@ func TestPollTimesOutBeforeALongLeaseEnds(t *testing.T) {
 	if !f.Ready() {
 		t.Error("the next poll takes no lease")
 	}
+}
+
+// After an outage, hundreds of nodes that failed at the same time don't return to the database all at once.
+func TestFailedPollsAreSpread(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, err := models.Open(modelstest.SQLiteURL(t), models.Options{})
+		if err != nil || store.Close() != nil {
+			t.Fatal(err)
+		}
+		const nodes, outage = 200, 5 * time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), outage)
+		defer cancel()
+		var (
+			running sync.WaitGroup
+			mu      sync.Mutex
+			last    [nodes]time.Time
+		)
+		for i := range nodes {
+			node := keyauth.New(store, keyauth.Options{Observe: func(err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					t.Error("a poll of a closed store succeeds")
+				}
+				if gap := time.Since(last[i]); !last[i].IsZero() && (gap < models.MinLease/2 || gap > models.MinLease) { // it knows no longer one
+					t.Errorf("a node polled again after %v, want %v to %v", gap, models.MinLease/2, models.MinLease)
+				}
+				last[i] = time.Now()
+			}})
+			running.Go(func() { node.Run(ctx) })
+		}
+		running.Wait()
+		atOnce := map[time.Time]int{}
+		for _, at := range last {
+			if at.IsZero() {
+				t.Error("a node doesn't poll")
+			}
+			atOnce[at.Truncate(10*time.Millisecond)]++
+		}
+		for at, polls := range atOnce {
+			if polls > nodes/4 {
+				t.Errorf("%d of %d nodes polled within 10 ms, at %v", polls, nodes, at)
+			}
+		}
+	})
 }

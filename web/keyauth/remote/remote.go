@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -110,9 +109,6 @@ func newTransport() *http.Transport {
 
 // RegisterNode implements keyauth.Source.
 func (s *Source) RegisterNode(ctx context.Context, node models.NewNode) (id string, err error) {
-	if err := s.pause(ctx); err != nil {
-		return "", err
-	}
 	registered, err := post[wire.NodeRequest](ctx, s, wire.Register, wire.RegisterRequest(node))
 	return registered.NodeID, err
 }
@@ -120,9 +116,6 @@ func (s *Source) RegisterNode(ctx context.Context, node models.NewNode) (id stri
 // KeyChanges implements keyauth.Source. It waits for a change for up to half of the time that ctx allows, and
 // then sends a hint to itself, so that the node asks again at once.
 func (s *Source) KeyChanges(ctx context.Context, nodeID string, known models.KeyState) (models.KeyChanges, error) {
-	if err := s.pause(ctx); err != nil {
-		return models.KeyChanges{}, err
-	}
 	start, wait := time.Now(), maxWait
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = min(wait, time.Until(deadline)/2)
@@ -210,22 +203,3 @@ func (s *Source) TimeAt(now time.Time) time.Time { return now.Add(-time.Duration
 
 // Scopes implements keyauth.Source. Before the first successful poll, these are the built-in scopes.
 func (s *Source) Scopes() *scope.Catalog { return s.scopes.Load().catalog }
-
-// maxPause limits the random time before a request after a failed one.
-const maxPause = 250 * time.Millisecond
-
-// pause waits for a random time if the last request failed, so that many nodes don't return to a server all at
-// once.
-func (s *Source) pause(ctx context.Context) error {
-	if !s.failing.Load() {
-		return nil
-	}
-	timer := time.NewTimer(rand.N(maxPause))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
