@@ -20,6 +20,7 @@ import (
 // server is a server under test, which runs in its own process.
 type server struct {
 	process *exec.Cmd
+	ended   chan struct{} // closed when the process has
 	dir     string
 	address string
 	keys    []string
@@ -48,7 +49,7 @@ func startBinary(ctx context.Context, binary string, keys int) (*server, error) 
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := s.process.Start(); err != nil {
+	if err := s.start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	line, err := bufio.NewReader(output).ReadString('\n')
@@ -63,15 +64,43 @@ func startBinary(ctx context.Context, binary string, keys int) (*server, error) 
 		return nil, err
 	}
 	s.keys = strings.Fields(string(text))
-	return s, s.await()
+	return s.await()
 }
 
-// await waits until the server responds.
-func (s *server) await() error {
-	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if err := s.flush(); err == nil || time.Now().After(deadline) {
-			return err
+// start starts the process.
+func (s *server) start() error {
+	if err := s.process.Start(); err != nil {
+		return err
+	}
+	s.ended = make(chan struct{})
+	go func() {
+		_ = s.process.Wait()
+		close(s.ended)
+	}()
+	return nil
+}
+
+// startTimeout limits how long a process may take until it responds, after it knows its address.
+const startTimeout = time.Minute
+
+// await returns s once it responds. If it ends or takes too long, await stops it and returns an error.
+func (s *server) await() (*server, error) {
+	timeout := time.After(startTimeout)
+	for {
+		err := s.flush()
+		if err == nil {
+			return s, nil
 		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+			continue
+		case <-s.ended:
+			err = fmt.Errorf("%s ended (%v) instead of serving: %w", s.process.Path, s.process.ProcessState, err)
+		case <-timeout:
+			err = fmt.Errorf("%s doesn't respond within %v: %w", s.process.Path, startTimeout, err)
+		}
+		s.stop()
+		return nil, err
 	}
 }
 
@@ -114,6 +143,6 @@ func (s *server) cpuTime() (total time.Duration, err error) {
 
 func (s *server) stop() {
 	_ = s.process.Process.Signal(syscall.SIGTERM)
-	_ = s.process.Wait()
+	<-s.ended
 	_ = os.RemoveAll(s.dir)
 }

@@ -75,8 +75,8 @@ func startNginx(ctx context.Context, behind *server) (*server, error) {
 	}
 	s.process = exec.CommandContext(ctx, "taskset", "-c", "0", "nginx", "-e", "stderr", "-p", dir, "-c", path)
 	s.process.Stderr = os.Stderr
-	if err := s.process.Start(); err != nil {
+	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("start nginx, which Debian's package nginx has: %w", err)
 	}
-	return s, s.await()
+	return s.await()
 }
