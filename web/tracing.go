@@ -14,6 +14,7 @@ import (
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/token"
+	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/web/keyauth"
 	"github.com/skipup/keys/web/keyauth/remote/wire"
@@ -88,7 +89,7 @@ func (g *KeyGate) traceAdmission(ctx context.Context, r *keyauth.Request, respon
 	return err
 }
 
-// tracedStore traces how keys are read that aren't cached.
+// tracedStore traces how keys are read that aren't cached, and how usage is stored.
 type tracedStore struct {
 	*models.Store
 	tracer trace.Tracer
@@ -106,4 +107,15 @@ func (s tracedStore) APIKeyByDigest(ctx context.Context, digest token.Digest) (*
 		span.SetStatus(codes.Error, "")
 	}
 	return key, err
+}
+
+// AddUsage does what the Store does. Outside a request, it has a trace of its own.
+func (s tracedStore) AddUsage(ctx context.Context, counts usage.Counts) error {
+	ctx, span := s.tracer.Start(ctx, "store usage", trace.WithAttributes(attribute.Int("skipup.usage.rows", len(counts.Rows))))
+	defer span.End()
+	err := s.Store.AddUsage(ctx, counts)
+	if err != nil {
+		span.SetStatus(codes.Error, "")
+	}
+	return err
 }

@@ -18,6 +18,7 @@ import (
 
 	metrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	traces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
 	"go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -195,6 +196,20 @@ func TestTelemetry(t *testing.T) {
 		})
 		if !linked {
 			t.Error("no span of a webhook has a link to the request that caused it")
+		}
+		stored := slices.IndexFunc(collector.spans, func(span *v1.Span) bool { return span.GetName() == "store usage" && len(span.GetParentSpanId()) == 0 })
+		if stored < 0 {
+			t.Fatal("no flush of usage has a trace of its own")
+		}
+		span := collector.spans[stored]
+		if got, want := collector.tree(hex.EncodeToString(span.GetTraceId()), ""), "store usage[Store.AddUsage[INSERT usage_flushes, "; !strings.HasPrefix(got, want) {
+			t.Errorf("spans = %s, want %s…", got, want)
+		}
+		rows := slices.ContainsFunc(span.GetAttributes(), func(a *common.KeyValue) bool {
+			return a.GetKey() == "skipup.usage.rows" && a.GetValue().GetIntValue() > 0
+		})
+		if !rows {
+			t.Errorf("attributes of the flush = %v, want the number of rows", span.GetAttributes())
 		}
 		for _, name := range []string{"skipup_key_verification_seconds", "skipup_webhook_attempts_total", "skipup_build_info"} {
 			if !slices.Contains(collector.series, name) {
