@@ -35,7 +35,7 @@ with the same environment and flags. It works while the server runs, and changes
 corrects the modes of the files of a SQLite database.
 
 It checks the database, its schema, its replication, the encryption key, the clock, the lease, the nodes and their connections, proxies, TLS, the
-public URL, SMTP, Redis, single sign-on, the disk, and file modes.
+public URL, SMTP, Redis, single sign-on, the OpenTelemetry collector, the disk, and file modes.
 
 Exits with 1 if there is an error. Warnings don't change the exit code.`,
 	}
@@ -67,7 +67,7 @@ func diagnose(ctx context.Context, s settings) []models.Diagnosis {
 	findings := append(checkFiles(s), checkDisk(s)...)
 	findings = append(findings, checkDatabase(ctx, s)...)
 	findings = append(findings, checkTLS(ctx, s)...)
-	return append(findings, checkPublicURL(ctx, s), checkSMTP(ctx, s), checkRedis(ctx, s), checkOIDC(ctx, s))
+	return append(findings, checkPublicURL(ctx, s), checkSMTP(ctx, s), checkRedis(ctx, s), checkOIDC(ctx, s), checkCollector(ctx, s))
 }
 
 // sentence returns the text of an error as a sentence on one line.

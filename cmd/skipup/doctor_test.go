@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -54,6 +55,11 @@ func TestDoctorFindsProblems(t *testing.T) {
 	singleSignOn := func(issuer string) map[string]string {
 		return map[string]string{"SKIPUP_OIDC_ISSUER": issuer, "SKIPUP_OIDC_CLIENT_ID": "skipup", "SKIPUP_OIDC_CLIENT_SECRET": "hunter2", "SKIPUP_PUBLIC_URL": "https://keys.invalid"}
 	}
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20hunter2")
+	collectorThatRejects := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "unknown credentials: "+r.Header.Get("Authorization"), http.StatusUnauthorized)
+	}))
+	defer collectorThatRejects.Close()
 	tests := []struct {
 		name  string
 		env   map[string]string
@@ -71,6 +77,11 @@ func TestDoctorFindsProblems(t *testing.T) {
 		{"another provider", singleSignOn(other), "single_sign_on", models.LevelError, "did not match the issuer"},
 		{"provider", singleSignOn(provider), "single_sign_on", models.LevelOK, "https://keys.invalid/login/sso/return"},
 		{"no Redis", map[string]string{"REDIS_URL": "redis://:hunter2@127.0.0.1:1"}, "redis", models.LevelError, "connection refused"},
+		{"no collector", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}, "opentelemetry", models.LevelError, "connection refused"},
+		{"collector with other credentials", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collectorThatRejects.URL}, "opentelemetry", models.LevelError, "401 Unauthorized"},
+		{"no collector at the path", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": provider}, "opentelemetry", models.LevelError, "404 Not Found"},
+		{"collector of metrics", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collectorThatRejects.URL, "OTEL_TRACES_EXPORTER": "none"}, "opentelemetry", models.LevelError, "Export metrics: "},
+		{"collector", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": newOTLPReceiver(t).URL}, "opentelemetry", models.LevelOK, "accepts exports"},
 		{"no database", map[string]string{"DATABASE_URL": "sqlite:/nowhere/skipup.db"}, "database", models.LevelError, "There is no database at /nowhere/skipup.db"},
 		{"no database server", map[string]string{"DATABASE_URL": "postgres://ada:hunter2@127.0.0.1:1/skipup"}, "database", models.LevelError, "connection refused"},
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/skipup/keys/cmd/skipup/telemetry"
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
 )
 
@@ -68,15 +69,37 @@ func (o *omitted) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// exports returns what to export and where to, and whether there is a collector.
+func (s settings) exports() (options telemetry.Options, enabled bool) {
+	return telemetry.Options{Collector: s.Collector.URL, Traces: !bool(s.OmitTraces), Metrics: !bool(s.OmitMetrics)}, s.Collector.URL != nil && !bool(s.TelemetryDisabled)
+}
+
+// checkCollector checks that the OpenTelemetry collector accepts traces and metrics.
+func checkCollector(ctx context.Context, s settings) models.Diagnosis {
+	const check = "opentelemetry"
+	options, enabled := s.exports()
+	if !enabled {
+		return fine(check, "Traces and metrics aren't exported.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	if err := telemetry.Check(ctx, options); err != nil {
+		return models.Diagnosis{
+			Check: check, Level: models.LevelError, Message: "The OpenTelemetry collector can't be used. " + sentence(err),
+			Remedy: "Check " + collectorOption.name() + ", the credentials in OTEL_EXPORTER_OTLP_HEADERS, and that this machine can reach the collector.",
+		}
+	}
+	return fine(check, "The OpenTelemetry collector at "+s.Collector.URL.Host+" accepts exports from this machine.")
+}
+
 // startTelemetry starts to export traces and metrics, if there is a collector.
 func startTelemetry(ctx context.Context, s settings, node string, metrics *web.Metrics, log *slog.Logger) (*telemetry.Telemetry, error) {
-	if s.Collector.URL == nil || bool(s.TelemetryDisabled) {
+	options, enabled := s.exports()
+	if !enabled {
 		return nil, nil
 	}
-	exports, err := telemetry.Start(ctx, metrics.Gatherer(), telemetry.Options{
-		Collector: s.Collector.URL, Traces: !bool(s.OmitTraces), Metrics: !bool(s.OmitMetrics),
-		Node: node, Version: versionText(), Log: log,
-	})
+	options.Node, options.Version, options.Log = node, versionText(), log
+	exports, err := telemetry.Start(ctx, metrics.Gatherer(), options)
 	if err != nil {
 		return nil, failure{err}
 	}
