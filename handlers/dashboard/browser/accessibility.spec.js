@@ -32,14 +32,14 @@ const accepted = [
 ]
 
 const thorough = [
-  'setup', 'sign-in', 'forgot', 'forgot-sent', 'reset', 'reset-used', 'member-reset-link', 'member-details', 'account-name', 'account-email', 'account-email-by-operator', 'second-factor-setup', 'recovery-codes', 'second-factor', 'second-factor-remove', 'recovery-codes-replace', 'sign-in-code', 'sign-in-passkey', 'passkeys', 'passkey-add', 'passkey-remove', 'sign-in-second-passkey', 'step-up-passkey', 'step-up', 'confirm-email', 'list-empty', 'list', 'create-dialog', 'created', 'detail', 'delete-dialog-in-use', 'key-usage', 'key-access', 'rotate-dialog', 'rotation', 'leaks-found', 'pause-dialog', 'bulk-preview', 'review-everything',
+  'setup', 'sign-in', 'forgot', 'forgot-sent', 'reset', 'reset-used', 'member-reset-link', 'member-details', 'account-name', 'account-email', 'account-email-by-operator', 'second-factor-setup', 'recovery-codes', 'second-factor', 'second-factor-remove', 'recovery-codes-replace', 'sign-in-code', 'sign-in-passkey', 'passkeys', 'passkey-add', 'passkey-remove', 'sign-in-second-passkey', 'step-up-passkey', 'step-up', 'step-up-single-sign-on', 'single-sign-on-unavailable', 'confirm-email', 'list-empty', 'list', 'create-dialog', 'created', 'detail', 'delete-dialog-in-use', 'key-usage', 'key-access', 'rotate-dialog', 'rotation', 'leaks-found', 'pause-dialog', 'bulk-preview', 'review-everything',
   'webhooks', 'webhook', 'webhook-new', 'webhook-replay', 'webhook-example', 'webhook-curl', 'webhook-delete', 'members', 'member-dialog', 'member-invite', 'member-deactivate', 'invitation', 'seats', 'seat-assign-dialog', 'seat-release',
   'audit-log', 'account', 'test-workspace-dialog', 'test-workspace', 'policy', 'shorten-dialog', 'docs', 'docs-resource', 'key-deleted', 'not-found',
 ]
 
 forEachState({ ...setupStates, ...states }, (name, open) => {
-  test(`no accessibility problems: ${name}`, async ({ page, skipup }) => {
-    await open(page, { skipup })
+  test(`no accessibility problems: ${name}`, async ({ page, skipup, faults }) => {
+    await open(page, { skipup, faults })
     const isThorough = thorough.includes(name)
     await page.evaluate(axeEngine)
     if (isThorough) await page.evaluate(otherEngines)

@@ -6,8 +6,8 @@ import { forEachState, inEveryLook, setupStates, similarStates, states } from '.
 const folder = fileURLToPath(new URL('../../../screenshots', import.meta.url))
 
 forEachState({ ...setupStates, ...states, ...similarStates }, (name, open) => {
-  test(name, async ({ page, skipup }) => {
-    await open(page, { skipup })
+  test(name, async ({ page, skipup, faults }) => {
+    await open(page, { skipup, faults })
     await inEveryLook(page, async ({ colorScheme, width }) => {
       await page.mouse.move(0, 0)
       const covered = (await page.locator('dialog[open], :popover-open').count()) > 0

@@ -330,6 +330,17 @@ export const states = {
     await submit(page)
     await expect(dialog(page).getByRole('heading', { name: 'Confirm it’s you' })).toBeVisible()
   }),
+  'step-up-single-sign-on': Object.assign(signedIn(async (page, { skipup }) => {
+    const now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    await skipup.exec(`INSERT INTO user_identities (id, user_id, issuer, subject, last_used_at, created_at) SELECT 'idn_1', id, 'http://127.0.0.1:1', 'ada', ${now}, ${now} FROM users;
+      UPDATE sessions SET identity_id = 'idn_1'`)
+    await setLastProof(skipup, '-15 minutes')
+    await openForm(page)
+    await dialog(page).getByLabel('Name').fill('Nightly sync')
+    await submit(page)
+    await submit(page)
+    await expect(dialog(page).getByText('Confirm it’s you with Acme ID first.')).toBeVisible()
+  }), { variables: singleSignOn }),
   'step-up-page': signedIn(async (page, { skipup }) => {
     await setUpSecondFactor(page)
     await setLastProof(skipup, '-15 minutes')
@@ -407,6 +418,12 @@ export const states = {
   'single-sign-on-rejected': Object.assign(async (page) => {
     await page.goto('/login/sso/return?state=expired')
     await expect(page.getByRole('alert')).toHaveText(/This sign-in has expired/)
+  }, { variables: singleSignOn }),
+  'single-sign-on-unavailable': Object.assign(async (page, { faults }) => {
+    await page.goto('/login')
+    await page.getByRole('link', { name: 'Continue with Acme ID' }).click()
+    await expect(page.getByRole('alert')).toHaveText(/Acme ID can’t be reached/)
+    await faults.expected(/^503 for /)
   }, { variables: singleSignOn }),
 
   'test-workspace-dialog': signedIn(openTestWorkspaceForm),
