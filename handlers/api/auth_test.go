@@ -10,6 +10,7 @@ import (
 
 	"github.com/skipup/keys/handlers/handlerstest"
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/token"
 )
@@ -239,6 +240,27 @@ func TestDatabaseUnavailable(t *testing.T) {
 		}
 		checkStatus(t, ready, http.StatusServiceUnavailable)
 		checkStatus(t, handlerstest.Send(t, http.DefaultClient, s.Request(t, "GET", "/healthz", "")), http.StatusOK)
+	})
+}
+
+// TestDamagedKey checks that a row that can't be read makes requests with that key fail, and isn't taken for an
+// outage of the database.
+func TestDamagedKey(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		key, secret, err := s.Store.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "CI"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Exec(t, "UPDATE api_keys SET allowlist_mode = 'enforce', allowlist_networks = 'anywhere' WHERE id = '"+key.ID+"'")
+		checkError(t, s.Call(t, secret.Reveal(), "GET", "/me", ""), http.StatusInternalServerError, "internal_error", "")
+		checkStatus(t, s.Call(t, s.Key(t), "GET", "/me", ""), http.StatusOK)
+		if ready := s.Ready(t); ready.Status != http.StatusOK || strings.Contains(ready.Body, "unavailable") {
+			t.Errorf("readiness = %d %s, want no outage", ready.Status, ready.Body)
+		}
+		modelstest.Contains(t, "log", s.Log.String(), `"level":"ERROR"`, `the row of API key \"`+key.ID, `"key":"damaged"`)
+		if strings.Contains(s.Log.String(), "the database is unavailable") {
+			t.Errorf("the log reports an outage:\n%s", s.Log)
+		}
 	})
 }
 

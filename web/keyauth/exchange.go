@@ -3,6 +3,7 @@ package keyauth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 )
@@ -57,6 +58,7 @@ func (x *exchange) reject(w http.ResponseWriter, err error) {
 	x.rejection.Store(&rejected)
 	problem, known := ProblemOf(err)
 	if !known {
+		x.gate.log.ErrorContext(x.Context, "the API key of a request can't be verified", slog.Any("error", err))
 		problem = internalError
 	}
 	send(w, problem)

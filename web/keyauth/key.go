@@ -30,15 +30,15 @@ const (
 	workspacePrefix = "ws_"
 )
 
-// newKey converts a row.
+// newKey converts a row. It returns a *models.DamagedKeyError if that is impossible.
 func newKey(row *models.APIKey) (Key, error) {
 	id, err := ulid.ParseStrict(strings.TrimPrefix(row.ID, keyPrefix))
 	if err != nil {
-		return Key{}, fmt.Errorf("ID of API key %q: %w", row.ID, err)
+		return Key{}, &models.DamagedKeyError{KeyID: row.ID, Err: fmt.Errorf("its ID: %w", err)}
 	}
 	workspace, err := ulid.ParseStrict(strings.TrimPrefix(row.WorkspaceID, workspacePrefix))
 	if err != nil {
-		return Key{}, fmt.Errorf("workspace of API key %q: %w", row.ID, err)
+		return Key{}, &models.DamagedKeyError{KeyID: row.ID, Err: fmt.Errorf("the ID of its workspace: %w", err)}
 	}
 	key := Key{id: id, workspace: workspace, expires: never, scopes: row.Scopes, rateLimit: uint32(row.RateLimit), deleted: row.DeletedAt != nil}
 	if row.ExpiresAt != nil {
@@ -48,7 +48,7 @@ func newKey(row *models.APIKey) (Key, error) {
 		key.pausedUntil = row.PausedUntil.Unix()
 	}
 	if key.addresses, err = newAddressRule(row.EffectiveAllowlist()); err != nil {
-		return Key{}, fmt.Errorf("API key %q: %w", row.ID, err)
+		return Key{}, &models.DamagedKeyError{KeyID: row.ID, Err: err}
 	}
 	return key, nil
 }

@@ -96,3 +96,5 @@ func isUnavailable(err error) bool {
 	unavailable := new(UnavailableError)
 	return errors.As(err, &unavailable)
 }
+
+func isDamaged(err error) bool { return errors.As(err, new(*models.DamagedKeyError)) }

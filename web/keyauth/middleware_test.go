@@ -296,6 +296,25 @@ func TestRequireRespondsWhileTheDatabaseIsUnavailable(t *testing.T) {
 	modelstest.Equal(t, "Retry-After", response.Header.Get("Retry-After"), "1")
 }
 
+// A row that can't be read is a problem of that key alone, and no outage.
+func TestRequireNamesADamagedKey(t *testing.T) {
+	for what, damage := range map[string]string{"the rate limit": "UPDATE api_keys SET rate_limit = 'many'", "the allowlist": "UPDATE api_keys SET allowlist_mode = 'enforce', allowlist_networks = 'anywhere'"} {
+		t.Run(what, func(t *testing.T) {
+			s := newService(t)
+			s.handle("GET /orders", ok)
+			damaged, key := s.key(t)
+			_, other := s.key(t)
+			s.Exec(t, damage+" WHERE id = '"+damaged.ID+"'")
+			response, body := s.get(t, "/orders", key)
+			modelstest.Equal(t, "status", response.StatusCode, 500)
+			modelstest.Contains(t, "body", body, `"type":"internal_error"`)
+			modelstest.Contains(t, "log", s.log.String(), "level=ERROR", "can't be verified", damaged.ID)
+			response, _ = s.get(t, "/orders", other)
+			modelstest.Equal(t, "status with another key", response.StatusCode, 200)
+		})
+	}
+}
+
 func TestCallerFrom(t *testing.T) {
 	s := newService(t)
 	row, key := s.key(t, "orders.read")

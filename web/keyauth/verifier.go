@@ -48,6 +48,7 @@ const (
 	ResultExpired     Result = "expired"
 	ResultPaused      Result = "paused"
 	ResultAddress     Result = "address" // not in the allowlist of the key
+	ResultDamaged     Result = "damaged" // the row of the key can't be read
 	ResultUnavailable Result = "unavailable"
 )
 
@@ -66,6 +67,8 @@ func ResultOf(err error) Result {
 		return ResultInvalid
 	case errors.As(err, new(*AddressError)):
 		return ResultAddress
+	case isDamaged(err):
+		return ResultDamaged
 	}
 	return ResultUnavailable
 }
@@ -111,8 +114,8 @@ func New(source Source, options Options) *Verifier {
 }
 
 // Verify returns the key in the Authorization headers of a request, if it is valid now. Otherwise
-// the error is ErrMissing, ErrInvalid, a *InactiveError, which matches ErrInvalid and has the key, or
-// an *UnavailableError. It doesn't check the allowlist of the key, which a Gate does.
+// the error is ErrMissing, ErrInvalid, a *InactiveError, which matches ErrInvalid and has the key, an
+// *UnavailableError, or a *models.DamagedKeyError. It doesn't check the allowlist of the key, which a Gate does.
 func (v *Verifier) Verify(ctx context.Context, authorization []string) (Key, error) {
 	digest, err := v.Parse(authorization)
 	if err != nil {
@@ -192,15 +195,17 @@ func (v *Verifier) fetch(ctx context.Context, digest token.Digest) (Key, error) 
 	defer cancel()
 	applied, stamp := v.epoch.Load(), v.cache.stamp()
 	row, err := v.lookUp(ctx, digest)
-	if models.IsKind(err, models.NotFound) {
+	switch {
+	case models.IsKind(err, models.NotFound):
 		return Key{}, ErrInvalid
-	}
-	if err != nil {
+	case isDamaged(err):
+		return Key{}, err
+	case err != nil:
 		return Key{}, &UnavailableError{Err: err}
 	}
 	key, err := newKey(row)
 	if err != nil {
-		return Key{}, &UnavailableError{Err: err}
+		return Key{}, err
 	}
 	if row.ChangedEpoch <= applied { // otherwise a failover could lose the change, and nothing would drop the key
 		v.cache.put(digest, key, stamp)
