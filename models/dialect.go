@@ -331,6 +331,9 @@ func (slowQueryLogger) ParamsFilter(_ context.Context, query string, _ ...any) (
 
 var _ gorm.ParamsFilter = slowQueryLogger{} // GORM checks for the interface dynamically
 
+// GORM formats the statements of Scan with a logger of its own, which has only this global filter.
+func init() { logger.RecorderParamsFilter = slowQueryLogger{}.ParamsFilter }
+
 // SQLiteFile returns the path of the file of a SQLite database URL, and whether url is one.
 func SQLiteFile(url string) (path string, isSQLite bool) {
 	rest, isSQLite := strings.CutPrefix(url, sqlite+":")

@@ -162,6 +162,30 @@ func TestNoLogLineContainsSecrets(t *testing.T) {
 	})
 }
 
+// TestLoggedStatementsHaveNoValues checks each way in which GORM logs a statement.
+func TestLoggedStatementsHaveNoValues(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
+		var log bytes.Buffer
+		db := s.Logging(t, slog.New(slog.NewTextHandler(&log, nil))).DB()
+		const value = "hunter2"
+		var text string
+		for name, err := range map[string]error{
+			"Raw and Scan": db.Raw("SELECT name FROM users WHERE name = ?", value).Scan(&text).Error,
+			"Scan":         db.Table("users").Select("name").Where("name = ?", value).Scan(&text).Error,
+			"Pluck":        db.Table("users").Where("name = ?", value).Pluck("name", &[]string{}).Error,
+			"Exec":         db.Exec("UPDATE users SET name = ? WHERE name = ?", value, value).Error,
+		} {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		modelstest.Equal(t, "logged statements", strings.Count(log.String(), "users"), 4)
+		if strings.Contains(log.String(), value) {
+			t.Errorf("the log has values of statements:\n%s", &log)
+		}
+	})
+}
+
 func TestPlantedSecretsWouldBeFound(t *testing.T) {
 	secrets := planted{"key": "sk_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"}
 	for _, verb := range []string{"%s", "%x", "%X", "%q", "%d"} {
