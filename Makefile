@@ -149,8 +149,9 @@ vulnerabilities: ## Check for known vulnerabilities, if their database is reacha
 	  else echo "Skipped: the vulnerability database isn't reachable."; fi
 
 .PHONY: test-package
-test-package: prepare ## Install, upgrade, and remove the deb in a folder, and check its unit
+test-package: prepare ## Install, upgrade, and remove the deb in a folder, and check its unit and the container image
 	.ci/package
+	.ci/image
 
 # Without a release, or to test an upgrade from another version: make test-upgrade EARLIER=COMMIT.
 .PHONY: test-upgrade
