@@ -181,12 +181,17 @@ func (n *node) descriptors() int {
 
 // logged returns the log of the node without the lines of requests.
 func (n *node) logged() string {
-	text, _ := os.ReadFile(n.log)
 	var lines []string
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(n.readLog(0)) {
 		if !strings.Contains(line, `"msg":"request"`) {
 			lines = append(lines, line)
 		}
 	}
 	return strings.Join(lines, "")
+}
+
+// readLog returns the log of the node from an offset on.
+func (n *node) readLog(offset int) string {
+	text, _ := os.ReadFile(n.log)
+	return string(text[min(offset, len(text)):])
 }
