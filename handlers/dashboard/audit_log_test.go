@@ -60,7 +60,7 @@ func TestAuditLog(t *testing.T) {
 			"?from=2026-03-15&to=2026-03-14": "The end date can’t be before the start date.",
 		} {
 			got := b.Get(logPath + query)
-			got.Want(t, http.StatusUnprocessableEntity, want)
+			got.Want(t, http.StatusUnprocessableEntity, ">"+want+"<")
 			modelstest.Equal(t, query+": events", len(sentences(t, got)), 0)
 			if csv := b.Get(logPath + "/events.csv" + query); csv.Status != http.StatusUnprocessableEntity {
 				t.Errorf("%s as CSV: status = %d, want 422", query, csv.Status)

@@ -18,7 +18,7 @@ func datesIn(errors models.Fields, from, to string, location *time.Location) (st
 		end = new(calendar.FirstMoment(last.AddDate(0, 0, 1), location))
 	}
 	if first != nil && last != nil && last.Before(*first) {
-		errors["to"] = "The end date can’t be before the start date."
+		errors["to"] = "can’t be before the start date"
 	}
 	return start, end
 }
