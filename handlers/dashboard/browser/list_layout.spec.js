@@ -1,6 +1,6 @@
 // The layout of the list of keys: it is a table from 704 pixels on, and nothing overflows or moves.
 import { expect, test } from './test.js'
-import { horizontalOverflow, inWorkspace, listPath, row, rows } from './steps.js'
+import { horizontalOverflow, inWorkspace, listPath, row, rows, spaceText } from './steps.js'
 import { makeTeam } from './team.js'
 
 const widths = [320, 390, 640, 704, 768, 1024, 1200, 1280, 1920]
@@ -98,13 +98,7 @@ test.describe(() => {
 
   test('stays readable with text spacing', async ({ admin }) => {
     await admin.setViewportSize({ width: 1280, height: 800 })
-    await admin.evaluate(() => {
-      for (const element of document.querySelectorAll('*')) {
-        element.style.letterSpacing = '0.12em'
-        element.style.wordSpacing = '0.16em'
-        element.style.lineHeight = '1.5'
-      }
-    })
+    await spaceText(admin)
     expect(await horizontalOverflow(admin), 'horizontal overflow').toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 // Pages on paper, with forced colors, at 400% zoom, and with long names.
 import { expect, test } from './test.js'
-import { dialog, horizontalOverflow, listPath, makeKey, openForm, submit } from './steps.js'
+import { dialog, horizontalOverflow, listPath, makeKey, openForm, row, setUpSecondFactor, submit } from './steps.js'
 import { makeUsage } from './usage.js'
 
 test('prints a receipt in full, without controls', async ({ admin }) => {
@@ -27,6 +27,38 @@ test('shows what is current with forced colors', async ({ admin }) => {
     await expect(current).toHaveCSS('outline-style', 'solid')
   }
   await expect(admin.locator('.dot').first()).toHaveCSS('forced-color-adjust', 'none')
+})
+
+test('shows what is checked with forced colors', async ({ admin }) => {
+  await admin.emulateMedia({ forcedColors: 'active' })
+  await admin.goto(listPath + '/new')
+  const background = (box) => box.evaluate((element) => getComputedStyle(element).backgroundColor)
+  for (const [checked, unchecked] of [
+    [admin.locator('#check-seats\\.read'), admin.locator('#check-seats\\.write')],
+    [admin.getByRole('radio', { name: 'Never' }), admin.getByRole('radio', { name: '1 year' })],
+  ]) {
+    await checked.check()
+    await expect(checked).not.toHaveCSS('background-color', await background(unchecked))
+  }
+})
+
+test('prints lists, but no long data that is closed', async ({ admin, skipup }) => {
+  const key = await makeKey(admin, { name: 'Old importer' })
+  await makeUsage(admin, { skipup, key, days: 2 })
+  await admin.emulateMedia({ media: 'print' })
+  await admin.goto(listPath)
+  await expect(row(admin, 'Old importer')).toBeVisible()
+  await admin.goto(`${listPath}/${key.id}`)
+  await expect(admin.getByText('Top callers')).toBeVisible()
+  await expect(admin.locator('.chart-table')).toBeHidden()
+})
+
+test('prints the recovery codes in a dialog without the page behind it', async ({ admin }) => {
+  await setUpSecondFactor(admin)
+  await admin.emulateMedia({ media: 'print' })
+  await expect(dialog(admin).getByText(/^\w{4}-\w{4}-/)).toBeVisible()
+  await expect(admin.getByRole('heading', { name: 'Account', exact: true })).toBeHidden()
+  await expect(admin.getByRole('button').filter({ visible: true })).toHaveCount(0)
 })
 
 test('reaches every control of a dialog at 400% zoom', async ({ admin }) => {
