@@ -48,7 +48,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, userID, password, email 
 	}
 	fields := Fields{}
 	if email = checkEmail(fields, "email", email); email == user.Email {
-		fields.add("email", "is already your email")
+		fields.add("email", "must be different from your current email")
 	}
 	if user.HasPassword() {
 		if err := s.checkCurrentPassword(ctx, fields, user, password); err != nil {

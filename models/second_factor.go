@@ -39,7 +39,7 @@ type secondFactor struct {
 }
 
 // errCode is returned for a code that is wrong or was used before.
-var errCode = Fields{"code": "is incorrect, or was already used; enter the code that your app shows now"}.err()
+var errCode = Fields{"code": "is incorrect or was already used. Enter the code that your app shows now"}.err()
 
 // SecondFactorState is what a person has set up as their second factor.
 type SecondFactorState struct {
@@ -165,7 +165,7 @@ func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string
 	}
 	step := s.stepOf(setup.Secret.Reveal(), normalCode(code))
 	if step == 0 {
-		return nil, Fields{"code": "is incorrect; check that the clock of your phone is right"}.err()
+		return nil, Fields{"code": "is incorrect. Check that your phone’s clock is right"}.err()
 	}
 	err = s.Tx(ctx, func(tx *Store) error {
 		had, err := tx.HasSecondFactor(ctx, userID)

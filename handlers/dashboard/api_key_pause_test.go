@@ -132,7 +132,7 @@ func TestPauseSaysWhatItStops(t *testing.T) {
 			}), ", ")
 		}
 		for selector, want := range map[string]string{
-			"dl:first-of-type dt": "Last hour, Last day, 30 days", "dl:first-of-type dd": "2, 5, 9",
+			"dl:first-of-type dt": "Last hour, Last day, Last 30 days", "dl:first-of-type dd": "2, 5, 9",
 			"dd:has(code) li code.name": "GET /me, GET /seats", "dd:first-of-type li > span:last-child": "5, 4",
 			"li bdi": "sync 3, daily 2, monthly 1", ".help": "Accepted requests. “Last hour” counts from 13:00 UTC.",
 		} {

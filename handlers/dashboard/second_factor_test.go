@@ -31,7 +31,7 @@ func TestStolenPasswordIsNotEnough(t *testing.T) {
 			return b.Post("/login/code", url.Values{"code": {code}, "next": {"/settings/members"}})
 		}
 		wrong := enter("000000")
-		wrong.Want(t, http.StatusUnprocessableEntity, "This code is incorrect, or was already used", `value="/settings/members"`)
+		wrong.Want(t, http.StatusUnprocessableEntity, "This code is incorrect or was already used", `value="/settings/members"`)
 		b.Get(in.Members()).WantRedirect(t, path.SignInAnd(in.Members()))
 		enter(app.Code(t)).WantRedirect(t, "/login?next=%2Fsettings%2Fmembers&signed_in=true")
 		b.Get("/settings/members").Want(t, http.StatusOK, handlerstest.AdminEmail)
@@ -39,7 +39,7 @@ func TestStolenPasswordIsNotEnough(t *testing.T) {
 		replay := s.Browser(t)
 		replay.Post("/login", adaSignsIn).WantRedirect(t, asked)
 		form := url.Values{"code": {app.Code(t)}, "next": {"//evil.test"}}
-		replay.Post("/login/code", form).Want(t, http.StatusUnprocessableEntity, "This code is incorrect, or was already used", `value="/"`)
+		replay.Post("/login/code", form).Want(t, http.StatusUnprocessableEntity, "This code is incorrect or was already used", `value="/"`)
 		s.Clock.Advance(10 * time.Minute)
 		replay.Post("/login/code", url.Values{"code": {app.Code(t)}}).WantRedirect(t, "/login?next=%2F&signed_out=code")
 		s.Browser(t).Get("/login/code").WantRedirect(t, "/login?next=%2F&signed_out=code")

@@ -421,7 +421,7 @@ func passkeyName(f PasskeyForm) templ.Component {
 			Name:      "name",
 			Label:     "Name",
 			Value:     f.Name,
-			Help:      "Such as the device or the password manager that keeps it.",
+			Help:      "For example, the device or password manager that stores it.",
 			Error:     f.Errors.Sentence("name", "Name"),
 			Required:  true,
 			Autofocus: true,
@@ -615,7 +615,7 @@ func RemovePasskey(passkey *models.Passkey, message string, isLast bool, workspa
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<p class=\"text-13 text-muted-foreground\">It no longer works here. You can delete it from your device or password manager as well.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<p class=\"text-13 text-muted-foreground\">You’ll no longer be able to sign in with it. You can also delete it from your device or password manager.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -94,7 +94,7 @@ func secondFactor(state models.SecondFactorState) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</p><p class=\"mt-0.5\">Without them, you can’t sign in if you lose your devices. Create new ones.</p>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</p><p class=\"mt-0.5 text-muted-foreground\">Without them, you can’t sign in if you lose your devices. Create new ones.</p>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -556,7 +556,7 @@ func Codes(p CodesPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: p.Title, Lead: "Each code works once, in place of a passkey or a code from your app. Keep them somewhere safe other than your devices.",
+				Title: p.Title, Lead: "Keep these recovery codes somewhere safe, not only on your devices. Each works once, in place of a passkey or a code from your app.",
 				Up: path.Account, UpLabel: "Account", AfterClose: path.Account, Foot: done(),
 				Unsaved: "You haven’t copied your recovery codes. Close again to leave without copying.",
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)

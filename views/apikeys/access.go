@@ -47,22 +47,19 @@ func limitText(limit int) string {
 
 // rateLimitHelp explains the field for the rate limit.
 func rateLimitHelp(serverLimit int) string {
-	help := "Optional. The most requests per minute. "
+	help := "Optional. Maximum requests per minute. "
 	if serverLimit == 0 {
 		return help + "If empty, there’s no limit."
 	}
 	return help + "If empty, the server’s limit of " + ui.Count(int64(serverLimit)) + " applies."
 }
 
-// rateLimitText returns the rate limit of a key in words.
-func rateLimitText(limit, serverLimit int) string {
-	switch {
-	case limit > 0:
-		return ui.Plural(int64(limit), "request") + " per minute"
-	case serverLimit > 0:
-		return ui.Plural(int64(serverLimit), "request") + " per minute (server’s limit)"
+// rateLimitText returns a rate limit in words.
+func rateLimitText(limit int) string {
+	if limit == 0 {
+		return "No limit"
 	}
-	return "No limit"
+	return ui.Plural(int64(limit), "request") + " per minute"
 }
 
 // busiestText says how a suggested rate limit follows from the busiest hour.
@@ -108,20 +105,29 @@ func (p AccessPage) change(s scope.Definition) ui.Change {
 	if !p.Key.Scopes.Has(s.Scope) {
 		change := ui.Change{Checked: true, Label: "Added"}
 		if len(routes) > 0 {
-			change.Effect = "Allows " + list(routes) + "."
+			change.Effect = "Allows " + list(unbroken(routes)) + "."
 		}
 		return change
 	}
 	change := ui.Change{Label: "Removed"}
 	if len(routes) > 0 {
-		change.Effect = "Blocks " + list(routes) + "."
+		change.Effect = "Blocks " + list(unbroken(routes)) + "."
 	}
 	for _, name := range routes {
 		if name == p.Key.LastUsedRoute {
-			change.Danger = "This key’s last request was " + name + "."
+			change.Danger = "This key’s last request was " + ui.Unbroken(name) + "."
 		}
 	}
 	return change
+}
+
+// unbroken returns routes whose methods and paths stay on one line.
+func unbroken(routes []string) []string {
+	kept := make([]string, len(routes))
+	for i, route := range routes {
+		kept[i] = ui.Unbroken(route)
+	}
+	return kept
 }
 
 // needing returns the names of the routes that need a scope and otherwise only scopes that the key has.

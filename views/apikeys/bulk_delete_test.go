@@ -27,7 +27,7 @@ func trafficOf(busy, idle string) models.Traffic {
 func TestTrafficNamesTheFirstFew(t *testing.T) {
 	key := keyNamed("CI")
 	shown := drawn(t, Pause(PausePage{Key: key, Traffic: trafficOf(key.ID, "key_2")}))
-	want := "Recent traffic Last hour 3 Last day 40 30 days 1,500" +
+	want := "Recent traffic Last hour 3 Last day 40 Last 30 days 1,500" +
 		" Endpoints GET /route1 900 GET /route2 300 GET /route3 200 GET /route4 60 and 2 more endpoints" +
 		" Callers 192.0.2.1 sync 1 just now , 24 Nov 2026, 12:00 UTC 192.0.2.1 sync 2 1 hour ago , 24 Nov 2026, 11:00 UTC 192.0.2.1 sync 3 2 hours ago , 24 Nov 2026, 10:00 UTC" +
 		" Other callers 3 hours ago , 24 Nov 2026, 09:00 UTC and 2 more callers" +
@@ -35,7 +35,7 @@ func TestTrafficNamesTheFirstFew(t *testing.T) {
 	if got := text(shown.Find("section[aria-labelledby=pause-stops]")); got != want {
 		t.Errorf("traffic =\n%s\nwant\n%s", got, want)
 	}
-	if got := text(drawn(t, Pause(PausePage{Key: keyNamed("Other"), Traffic: trafficOf("key_1", "key_2")})).Find("section[aria-labelledby=pause-stops] dl")); got != "Last hour 0 Last day 0 30 days 0" {
+	if got := text(drawn(t, Pause(PausePage{Key: keyNamed("Other"), Traffic: trafficOf("key_1", "key_2")})).Find("section[aria-labelledby=pause-stops] dl")); got != "Last hour 0 Last day 0 Last 30 days 0" {
 		t.Errorf("traffic of a key without requests = %q", got)
 	}
 }
@@ -57,7 +57,7 @@ func TestBulkDeleteShowsTraffic(t *testing.T) {
 	shown := drawn(t, BulkDelete(page)).Find("#panel")
 	for _, want := range []string{
 		"2 of the selected keys were already deleted.", "1 key is in use", "this takes about 5 seconds.",
-		"Recent traffic on all selected keys Last hour 3 Last day 40 30 days 1,500 Endpoints GET /route1 900",
+		"Recent traffic on all selected keys Last hour 3 Last day 40 Last 30 days 1,500 Endpoints GET /route1 900",
 	} {
 		if got := text(shown); !strings.Contains(got, want) {
 			t.Errorf("page lacks %q: %s", want, got)
@@ -95,7 +95,7 @@ func TestReceipts(t *testing.T) {
 	unknown.DeletedAt, unknown.LastUsedAt = ago(time.Second), nil
 	receipts := drawn(t, Receipts([]models.APIKey{*key, *unknown})).Find("#panel")
 	for n, want := range []string{
-		"CI Rejected everywhere after 525 ms ( 24 Nov 2026, 11:59:59.525 UTC ) Last request: GET /me from 203.0.113.1 , 24 Nov 2026, 11:00:00.000 UTC",
+		"CI Rejected everywhere after 525 ms, 24 Nov 2026, 11:59:59.525 UTC Last request: GET /me from 203.0.113.1 , 24 Nov 2026, 11:00:00.000 UTC",
 		"CD Confirming. Deleted 24 Nov 2026, 11:59:59.000 UTC Never used.",
 	} {
 		if got := text(receipts.Find("li").Eq(n)); got != want {

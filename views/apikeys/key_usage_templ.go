@@ -219,7 +219,7 @@ func keyUsage(u KeyUsage) templ.Component {
 			}
 		}
 		if u.isEmpty() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"text-13 text-muted-foreground\">No requests are recorded.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"text-13 text-muted-foreground\">No requests recorded.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -243,7 +243,7 @@ func environmentField(value string, inUse []string, errors models.Fields) templ.
 			Name:         "environment",
 			Label:        "Environment",
 			Value:        value,
-			Help:         "Optional. Where the key is used, such as production or staging. It’s a label only: it restricts nothing.",
+			Help:         "Optional. Where the key is used, such as production or staging. This is only a label and doesn’t restrict the key.",
 			Error:        errors.Sentence("environment", "Environment"),
 			Autocomplete: "off",
 			Attributes:   templ.Attributes{"list": "environments"},

@@ -166,7 +166,7 @@ func (p RotationPage) lastStep() step {
 func rejectedAtNew(c *models.APIKeyCaller) string {
 	switch c.LastRejection {
 	case usage.RejectedScope:
-		return "Rejected: the new key lacks the scope for " + c.LastRejectedRoute
+		return "Rejected: the new key lacks the scope for " + ui.Unbroken(c.LastRejectedRoute)
 	case usage.RejectedRateLimit:
 		return "Rejected: too many requests"
 	case usage.RejectedAddress:

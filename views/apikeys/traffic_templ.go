@@ -86,7 +86,7 @@ func traffic(total models.KeyTraffic, from models.Traffic) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = trafficCount("30 days", total.Month).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = trafficCount("Last 30 days", total.Month).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -453,7 +453,7 @@ func UsageLive(p UsagePage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, " rejected</p><p class=\"help -mt-2\">Rejected requests had a key that was deleted, expired, or paused, lacked a scope, or exceeded its rate limit, or came from an address that isn’t in the key’s IP allowlist. Other 4xx responses are about the request itself.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, " rejected</p><p class=\"help -mt-2\">Rejected requests used a deleted, expired, or paused key, lacked a scope, exceeded the rate limit, or came from outside the IP allowlist. Other 4xx responses are about the request itself.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -957,7 +957,7 @@ func byScope(p UsagePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if !needed.Held {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "<span class=\"chip ms-1\" data-tone=\"change\">not granted</span> ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "<span class=\"chip ms-1\" data-tone=\"change\">Not granted</span> ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1352,7 +1352,7 @@ func callerRow(c *models.APIKeyCaller, isNew bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if isNew {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "<span class=\"chip ms-1\" data-tone=\"change\">new</span>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "<span class=\"chip ms-1\" data-tone=\"change\">New</span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

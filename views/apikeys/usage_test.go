@@ -172,7 +172,7 @@ func TestUsageByRouteAndScope(t *testing.T) {
 		_, zero := row.Find("td").Last().Attr("data-zero")
 		modelstest.Equal(t, "data-zero of "+want.says, zero, want.zero)
 	}
-	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write not granted Never used 2 2", "No scope required Never used 1 0", "members.read Last used 3 months ago , 16 Aug 2026, 12:00 UTC 0 0"} {
+	for n, want := range []string{"seats.read Last used 1 hour ago , 24 Nov 2026, 11:00 UTC 9 0", "seats.write Not granted Never used 2 2", "No scope required Never used 1 0", "members.read Last used 3 months ago , 16 Aug 2026, 12:00 UTC 0 0"} {
 		if got := text(shown.Find("section[aria-labelledby=by-scope] tbody tr").Eq(n)); got != want {
 			t.Errorf("scope %d: %q, want %q", n, got, want)
 		}
@@ -214,7 +214,7 @@ func TestCallersThatAreNewAreMarked(t *testing.T) {
 	page.Callers = []models.APIKeyCaller{*newCaller("cron/2"), old, others, rest, atLeast}
 	card := drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
 	for n, want := range []string{
-		"192.0.2.1 new cron 2 1 minute ago , 24 Nov 2026, 11:59 UTC just now , 24 Nov 2026, 12:00 UTC 1 0",
+		"192.0.2.1 New cron 2 1 minute ago , 24 Nov 2026, 11:59 UTC just now , 24 Nov 2026, 12:00 UTC 1 0",
 		"192.0.2.1 sync 1 50 days ago , 5 Oct 2026, 12:00 UTC 1 hour ago , 24 Nov 2026, 11:00 UTC 3 0",
 		"Other IP addresses Other callers 20 days ago , 4 Nov 2026, 12:00 UTC 2 hours ago , 24 Nov 2026, 10:00 UTC 0 4",
 		"192.0.2.1 2 other user agents 50 days ago , 5 Oct 2026, 12:00 UTC 1 hour ago , 24 Nov 2026, 11:00 UTC 3 0",

@@ -603,7 +603,7 @@ func chain(p Page) templ.Component {
 			templ_7745c5c3_Var23 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<details class=\"group mt-4 text-xs text-muted-foreground\"><summary class=\"inline-flex items-center gap-1.5 rounded px-1 hover:text-foreground [&>svg]:size-3.5\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<details class=\"group mt-4 text-xs text-muted-foreground\"><summary class=\"-mx-1 inline-flex items-center gap-1.5 rounded px-1 hover:text-foreground [&>svg]:size-3.5\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -624,7 +624,7 @@ func chain(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, ")</summary><div class=\"mt-2 max-w-2xl px-1\"><p class=\"mb-2 text-pretty\">Each event includes a hash of the previous one. Save the latest hash somewhere the server’s operators can’t change. Later, run <code>skipup audit verify --expect</code> with it to prove nothing was altered.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, ")</summary><div class=\"mt-2 max-w-2xl\"><p class=\"mb-2 text-pretty\">Each event includes a hash of the previous one. Save the latest hash somewhere the server’s operators can’t change. Later, run <code>skipup audit verify --expect</code> with it to prove nothing was altered.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -109,7 +109,7 @@ func (p ListPage) summary() string {
 }
 
 var roleChoices = []ui.Choice{
-	{Value: string(models.Viewer), Label: ui.RoleLabel(models.Viewer), Help: "Can view everything, but reveal and change nothing."},
+	{Value: string(models.Viewer), Label: ui.RoleLabel(models.Viewer), Help: "Can view everything except secrets, but can’t change anything."},
 	{Value: string(models.KeyManager), Label: ui.RoleLabel(models.KeyManager), Help: "Can also manage API keys and webhooks."},
 	{Value: string(models.Admin), Label: ui.RoleLabel(models.Admin), Help: "Can also manage members, seats, and the policy."},
 }

@@ -203,7 +203,7 @@ func Show(p Page) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"mt-1 max-w-sm text-13 text-muted-foreground\">You’ll see here when something important happens.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"mt-1.5 max-w-sm text-13 text-muted-foreground\">Important changes will appear here.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -363,7 +363,7 @@ func item(n models.Notification) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !n.IsRead {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<span class=\"dot me-1.5 inline-block align-middle\" data-tone=\"success\"></span> <span class=\"sr-only\">Unread: </span> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<span class=\"dot me-1.5 inline-block align-middle\" data-tone=\"unread\"></span> <span class=\"sr-only\">Unread: </span> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -89,7 +89,7 @@ type Email struct {
 // Emails are the emails that a person can turn off, in the order of models.MutableEmails.
 var Emails = []Email{
 	{models.KeyCreatedNotice, "Keys created", "Someone, or another key, created an API key."},
-	{models.KeyWidenedNotice, "More access", "A key got more scopes, a later expiry, a higher rate limit, or more IP addresses, also from the policy of the workspace."},
+	{models.KeyWidenedNotice, "More access", "A key got more scopes, a later expiry, a higher rate limit, or more IP addresses, or the workspace’s policy gave it more access."},
 	{models.KeyDeletedNotice, "Keys deleted", "An API key was deleted."},
 	{models.KeyFoundLeakedNotice, "Leaked keys", "A leak scan found an API key."},
 	{models.KeyRejectedNotice, "Deleted keys in use", "Something still uses a deleted key. At most once a day for each key."},

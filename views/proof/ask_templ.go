@@ -353,7 +353,7 @@ func (p Page) lead() string {
 	case p.SecondFactor:
 		how = "Enter a code"
 	}
-	return "You last did so more than " + ui.Plural(int64(models.ProofLife.Minutes()), "minute") + " ago. " + how + " to continue."
+	return "Your last confirmation was more than " + ui.Plural(int64(models.ProofLife.Minutes()), "minute") + " ago. " + how + " to continue."
 }
 
 // message returns the error, with the time to wait if there is one.

@@ -224,7 +224,7 @@ func create(p Page) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Create test workspace", Lead: "Try out keys, scopes, and integrations without touching what is live.",
+				Title: "Create test workspace", Lead: "Try out keys, scopes, and integrations without affecting your live workspace.",
 				Up: path.Root, UpLabel: "Settings",
 				Action: path.In(ctx).TestWorkspace(), Submit: "Create test workspace", Busy: "Creating…", Message: p.Message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)

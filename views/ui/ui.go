@@ -53,6 +53,9 @@ func ReplacesMain() templ.Attributes {
 	}
 }
 
+// Unbroken returns a text that stays on one line where it fits, such as the method and the path of a route.
+func Unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
+
 // Initial returns the first letter or digit of a name in upper case, or a dot if it has none.
 func Initial(name string) string {
 	for _, r := range name {

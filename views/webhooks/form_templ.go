@@ -194,7 +194,7 @@ func fields(f Form) templ.Component {
 			Name:         "description",
 			Label:        "Description",
 			Value:        f.Description,
-			Help:         "Optional. Only workspace admins see this.",
+			Help:         "Optional. Shown only in this workspace.",
 			Error:        f.Errors.Sentence("description", "Description"),
 			Autocomplete: "off",
 		}).Render(ctx, templ_7745c5c3_Buffer)
@@ -241,7 +241,7 @@ func events(f Form) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "><legend class=\"label mb-1.5\">Events</legend><div class=\"needs-script mb-2 flex gap-2\"><button type=\"button\" class=\"btn\" data-variant=\"outline\" data-size=\"sm\" data-preset=\"events\" value=\"everything\">All<span class=\"sr-only\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "><legend class=\"label float-start me-auto mb-2 pt-1\">Events</legend><div class=\"needs-script mb-2 flex justify-end gap-1.5\"><button type=\"button\" class=\"btn\" data-variant=\"outline\" data-size=\"sm\" data-preset=\"events\" value=\"everything\">All<span class=\"sr-only\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -267,7 +267,7 @@ func events(f Form) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</span></button></div><div class=\"mb-2 empty:hidden\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</span></button></div><div class=\"clear-both mb-2 empty:hidden\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -275,7 +275,7 @@ func events(f Form) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</div><div class=\"flex flex-col divide-y rounded-md border\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</div><div class=\"clear-both flex flex-col divide-y rounded-md border\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -329,7 +329,7 @@ func events(f Form) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div><p class=\"learns mt-2.5 items-start gap-2 text-xs text-warning [&>svg]:mt-px [&>svg]:size-3.5\" id=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div><p class=\"learns mt-2.5 items-start gap-3 text-xs text-warning [&>svg]:mt-px [&>svg]:size-3.5\" id=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -307,7 +307,7 @@ func ConfirmReplay(p EndpointPage, f ReplayForm, period models.Replay) templ.Com
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</dd></dl><ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>Each event is a new delivery with the same <code>webhook-id</code>. A server that ignores IDs it has processed skips it.</li><li>Failed deliveries are retried as usual.</li><li>Events that are waiting for a retry are left out.</li></ul>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</dd></dl><ul class=\"list-disc space-y-1 ps-4.5 text-13 marker:text-muted-foreground\"><li>Each event is a new delivery with the same <code>webhook-id</code>. A server that ignores IDs it has already processed skips it.</li><li>Failed deliveries are retried as usual.</li><li>Events that are waiting for a retry are left out.</li></ul>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

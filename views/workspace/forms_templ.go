@@ -61,7 +61,7 @@ func Rename(f NameForm) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = name(f).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = name(f, "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -130,11 +130,7 @@ func New(f NameForm) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = name(f).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <p class=\"help\">You’ll be its only admin, and can invite others afterwards.</p>")
+				templ_7745c5c3_Err = name(f, "You’ll be its only admin. You can invite others afterwards.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -157,7 +153,7 @@ func New(f NameForm) templ.Component {
 	})
 }
 
-func name(f NameForm) templ.Component {
+func name(f NameForm, help string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -182,6 +178,7 @@ func name(f NameForm) templ.Component {
 			Name:         "name",
 			Label:        "Name",
 			Value:        f.Name,
+			Help:         help,
 			Error:        f.Errors.Sentence("name", "Name"),
 			Autocomplete: "off",
 			Required:     true,
@@ -240,14 +237,14 @@ func Leave(message string) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li>You lose access to this workspace at once, and your seat is released.</li><li>API keys that you created keep working.</li><li>To join again, you need an invitation from an admin.</li></ul>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li>You lose access to this workspace at once, and your seat is released.</li><li>API keys that you created keep working.</li><li>To join again, you need an invitation from an admin.</li></ul>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Leave " + ui.Isolate(viewer.Of(ctx).Member.Workspace.Name) + "?", Up: path.In(ctx).Workspace(), UpLabel: "Workspace", CancelFirst: true,
+				Title: "Leave “" + ui.Isolate(viewer.Of(ctx).Member.Workspace.Name) + "”?", Up: path.In(ctx).Workspace(), UpLabel: "Workspace", CancelFirst: true,
 				Action: path.In(ctx).WorkspaceLeave(), Submit: "Leave workspace", Busy: "Leaving…", Variant: "destructive", Message: message,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -309,7 +306,7 @@ func Delete(p DeletePage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li><strong>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li><strong>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -322,7 +319,7 @@ func Delete(p DeletePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</strong> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</strong> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -335,12 +332,12 @@ func Delete(p DeletePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " working at once on all servers.</li><li>All members lose access. Webhooks are no longer sent.</li>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " working at once on all servers.</li><li>All members lose access. Webhooks are no longer sent.</li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				if p.Test != nil {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<li>Its test workspace <bdi class=\"name\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<li>Its test workspace <bdi class=\"name\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -353,12 +350,12 @@ func Delete(p DeletePage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</bdi> is deleted, too.</li>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</bdi> is deleted, too.</li>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<li>The operator of this server can restore it for ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<li>The operator of this server can restore it for ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -371,7 +368,7 @@ func Delete(p DeletePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, ", with its keys paused. Then everything in it is removed, including its audit log.</li></ul><div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, ", with its keys paused. Then everything in it is removed, including its audit log.</li></ul><div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -379,7 +376,7 @@ func Delete(p DeletePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p class=\"help mt-1.5\">The audit log, the keys, and their usage, as CSV. Key secrets are never stored, so they aren’t part of it.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"help mt-1.5\">The audit log, the keys, and their usage, as CSV. Key secrets are never stored, so they aren’t part of it.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -390,7 +387,7 @@ func Delete(p DeletePage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.PanelFrame(ui.Panel{
-				Title: "Delete " + ui.Isolate(p.Name) + "?", Up: path.In(ctx).Workspace(), UpLabel: "Workspace",
+				Title: "Delete “" + ui.Isolate(p.Name) + "”?", Up: path.In(ctx).Workspace(), UpLabel: "Workspace",
 				Action: path.In(ctx).WorkspaceDelete(), Submit: "Delete workspace", Busy: "Deleting…", Variant: "destructive", Message: p.Message, Longest: p.ChangeTime,
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

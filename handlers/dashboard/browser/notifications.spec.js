@@ -18,7 +18,7 @@ test('shows what happened to a key, until it is marked as read', async ({ admin 
 
   await admin.goto('/settings/account')
   await admin.getByLabel('Keys created').uncheck()
-  await admin.getByRole('button', { name: 'Save emails' }).click()
+  await admin.getByRole('button', { name: 'Save email settings' }).click()
   await expect(admin.getByLabel('Keys created')).not.toBeChecked()
   await expect(admin.getByLabel('Keys deleted')).toBeChecked()
 })

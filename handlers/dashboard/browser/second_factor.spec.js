@@ -17,7 +17,7 @@ test('signs in with a code, and asks for another before a sensitive change', asy
   await expect(admin.getByRole('heading', { name: 'Enter your code' })).toBeVisible()
   await admin.getByLabel('Code').fill(code)
   await admin.getByRole('button', { name: 'Sign in' }).click()
-  await expect(admin.getByText('This code is incorrect, or was already used')).toBeVisible()
+  await expect(admin.getByText('This code is incorrect or was already used')).toBeVisible()
   await admin.getByLabel('Code').fill(codeOf(key, 1)) // the next one, which no one has used
   await admin.getByRole('button', { name: 'Sign in' }).click()
   await expect(admin).toHaveURL(inWorkspace('/settings/members'))
@@ -31,7 +31,7 @@ test('signs in with a code, and asks for another before a sensitive change', asy
   await expect(dialog(admin).getByLabel('Code')).toBeFocused()
   await dialog(admin).getByLabel('Code').fill('000000')
   await submit(admin)
-  await expect(dialog(admin).getByText('This code is incorrect, or was already used')).toBeVisible()
+  await expect(dialog(admin).getByText('This code is incorrect or was already used')).toBeVisible()
   await dialog(admin).getByLabel('Code').fill(recovery[0])
   await submit(admin)
   await expect(shownKey(admin)).toBeFocused()

@@ -11,9 +11,9 @@ import { makeUsage } from './usage.js'
 import { similarPeopleStates, peopleStates } from './people.js'
 import { webhookStates } from './webhooks.js'
 
-// inEveryLook calls look for the light and dark themes and for wide and narrow windows.
+// inEveryLook calls look for the light and dark themes and for narrow and wide windows.
 export async function inEveryLook(page, look) {
-  for (const width of [1280, 390]) {
+  for (const width of [390, 1280]) { // wide windows close the menus of narrow ones
     await page.setViewportSize({ width, height: width === 390 ? 844 : 900 })
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
@@ -287,7 +287,7 @@ export const states = {
     await page.goto('/settings/account/email')
     await page.getByLabel('New email').fill(ada.email)
     await submit(page)
-    await expect(page.getByText('New email is already your email.')).toBeVisible()
+    await expect(page.getByText('New email must be different from your current email.')).toBeVisible()
   }), { variables: smtp }),
   'second-factor-setup': signedIn(async (page) => {
     await page.goto('/settings/account')
