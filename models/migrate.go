@@ -99,8 +99,14 @@ func (s *Store) applyMigrations(ctx context.Context) (applied []Migration, err e
 			total++
 		}
 	}
-	if total > 0 {
+	isNew := before == 0
+	switch {
+	case isNew:
+		s.log.Info("creating the database schema")
+	case total > 0:
 		s.log.Info("updating the database schema", "version", before, "migrations", total)
+	}
+	if total > 0 {
 		s.migrationProgress(migrationStep, 0, total)
 	}
 	for {
@@ -116,6 +122,9 @@ func (s *Store) applyMigrations(ctx context.Context) (applied []Migration, err e
 			name = fmt.Sprintf("%05d_%s", result.Source.Version, s.codeMigrations()[result.Source.Version].name)
 		}
 		applied = append(applied, Migration{Version: result.Source.Version, Name: name})
+		if !isNew { // otherwise the list would hide the setup link
+			s.log.Info("applied migration", "version", result.Source.Version, "name", name)
+		}
 		s.migrationProgress(migrationStep, int64(len(applied)), total)
 	}
 }

@@ -190,7 +190,7 @@ func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, expo
 }
 
 func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, exports *telemetry.Telemetry, progress models.Progress, log *slog.Logger) (*models.Store, error) {
-	store, applied, err := waitForStore(ctx, s, models.Options{
+	return waitForStore(ctx, s, models.Options{
 		Log: log, MigrationProgress: progress, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
 		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), ProviderRoles: s.OIDCRoles,
 		Plugins: exports.Plugins(), TraceParent: exports.TraceParent(), AcceptedAfterDeletion: func(keyIDs []string) {
@@ -198,22 +198,18 @@ func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics
 			metrics.AcceptedAfterDeletion(keyIDs)
 		},
 	})
-	for _, step := range applied {
-		log.Info("applied migration", "version", step.Version, "name", step.Name)
-	}
-	return store, err
 }
 
 // waitForStore does what openStore does, and waits for a limited time for a PostgreSQL server that is unavailable.
-func waitForStore(ctx context.Context, s settings, options models.Options) (*models.Store, []models.Migration, error) {
+func waitForStore(ctx context.Context, s settings, options models.Options) (*models.Store, error) {
 	for deadline, reported := time.Now().Add(time.Duration(s.DatabaseWait)), false; ; {
-		store, applied, err := openStore(ctx, s, options)
+		store, _, err := openStore(ctx, s, options)
 		cause := err
 		if failed := (failure{}); errors.As(err, &failed) {
 			cause = failed.error
 		}
 		if _, embedded := models.SQLiteFile(string(s.Database)); embedded || !models.IsUnavailable(cause) || models.RejectsUser(cause) || time.Now().After(deadline) {
-			return store, applied, err
+			return store, err
 		}
 		if !reported {
 			reported = true
@@ -222,7 +218,7 @@ func waitForStore(ctx context.Context, s settings, options models.Options) (*mod
 		}
 		select {
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(250 * time.Millisecond):
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/views/path"
 )
 
@@ -211,6 +212,10 @@ func TestSetupLink(t *testing.T) {
 		}
 		if strings.Contains(first.stderr.String(), token) {
 			t.Errorf("the log contains the link's token:\n%s", first.stderr)
+		}
+		modelstest.Contains(t, "log", first.stderr.String(), "creating the database schema")
+		if strings.Contains(first.stderr.String(), "applied migration") {
+			t.Errorf("the log hides the link behind a list of migrations:\n%s", first.stderr)
 		}
 		if err := openTestStore(t, env).CheckSetupLink(context.Background(), token); err != nil {
 			t.Errorf("check setup link: %v", err)
