@@ -235,8 +235,9 @@ func reason(use models.APIKeyRouteUse) string {
 
 // UsageSummary is the usage of a key in the last days.
 type UsageSummary struct {
-	Total usage.Total
-	Days  int
+	Total   usage.Total
+	Days    int
+	Highest int64 // requests on one day with any key on the page
 }
 
 func (s UsageSummary) label() string {
@@ -248,7 +249,19 @@ func (s UsageSummary) label() string {
 }
 
 // summaryOf returns the summary of a key in the list.
-func (p ListPage) summaryOf(id string) UsageSummary { return UsageSummary{p.Usage[id], UsageDays} }
+func (p ListPage) summaryOf(id string) UsageSummary {
+	return UsageSummary{p.Usage[id], UsageDays, p.highestDay()}
+}
+
+// highestDay returns the most requests on one day with a key in the list.
+func (p ListPage) highestDay() (highest int64) {
+	for _, total := range p.Usage {
+		for _, requests := range total.Days {
+			highest = max(highest, requests)
+		}
+	}
+	return highest
+}
 
 // lastRequest returns the time of the last request with the key, accepted or rejected.
 func (p UsagePage) lastRequest() time.Time {

@@ -248,3 +248,19 @@ func TestUsageInListIsALineAndItsDescription(t *testing.T) {
 	modelstest.Equal(t, "links and lines in the list", cell.Find("a, svg").Length(), 0)
 	modelstest.Equal(t, "list without requests", text(cell), "– 0 requests in 30 days")
 }
+
+// TestUsageInListCanBeCompared checks that two keys with different usage don't look the same.
+func TestUsageInListCanBeCompared(t *testing.T) {
+	few, many := keyNamed("Few"), keyNamed("Many")
+	few.ID, many.ID = "key_1", "key_2"
+	list := ListPage{
+		List:  models.APIKeyList{Keys: []models.APIKey{*few, *many}, Matching: 2, Counts: map[models.KeyStatus]int64{models.KeyActive: 2}},
+		Usage: map[string]usage.Total{few.ID: {Requests: 126, Days: []int64{63, 63}}, many.ID: {Requests: 20_000, Days: []int64{10_000, 10_000}}},
+	}
+	page := drawn(t, List(list))
+	lines := page.Find("#keys .sparkline path")
+	modelstest.Equal(t, "lines", lines.Length(), 2)
+	modelstest.Equal(t, "bars of the key with the most requests", lines.Eq(1).AttrOr("d", ""), "M0 24v-24h3v24zM4 24v-24h3v24z")
+	modelstest.Equal(t, "bars of the other", lines.Eq(0).AttrOr("d", ""), "M0 24v-11h3v11zM4 24v-11h3v11z")
+	modelstest.Contains(t, "head of the column", page.Find("#keys th:contains('30 days') [title]").AttrOr("title", ""), "logarithmic")
+}

@@ -168,26 +168,24 @@ func Share(part, whole int64) float64 {
 	return 100 * float64(part) / float64(whole)
 }
 
-// Width of a sparkline's bar including the gap, and height of a sparkline.
+// Width of a sparkline's bar including the gap, height of a sparkline, and the smallest height of a value above zero.
 const (
 	sparkStep   = 4
 	sparkHeight = 24
+	sparkLeast  = 3
 )
 
-// sparkPath draws values as bars. Zero is a dot, so that a day without requests is visible.
-func sparkPath(values []int64) string {
-	highest := int64(1)
-	for _, value := range values {
-		highest = max(highest, value)
-	}
+// sparkPath draws values as bars, on a logarithmic scale up to highest: a key with a thousandth of the requests of
+// another is lower, and still has a shape. Zero is a dot, so that a day without requests is visible.
+func sparkPath(values []int64, highest int64) string {
 	var path strings.Builder
 	for i, value := range values {
-		height := int64(1)
+		height := 1
 		if value > 0 {
-			height = max(3, value*sparkHeight/highest)
+			height = max(sparkLeast, int(math.Round(sparkHeight*math.Log1p(float64(value))/math.Log1p(float64(highest)))))
 		}
-		path.WriteString("M" + strconv.Itoa(i*sparkStep) + " " + strconv.Itoa(sparkHeight) + "v-" + strconv.FormatInt(height, 10) +
-			"h3v" + strconv.FormatInt(height, 10) + "z")
+		path.WriteString("M" + strconv.Itoa(i*sparkStep) + " " + strconv.Itoa(sparkHeight) + "v-" + strconv.Itoa(height) +
+			"h3v" + strconv.Itoa(height) + "z")
 	}
 	return path.String()
 }

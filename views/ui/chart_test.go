@@ -3,12 +3,14 @@ package ui
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models/modelstest"
 )
@@ -64,11 +66,11 @@ func TestAChartInWords(t *testing.T) {
 }
 
 func TestSparkline(t *testing.T) {
-	path := sparkPath([]int64{0, 1, 1000})
+	path := sparkPath([]int64{0, 1, 1000}, 1000)
 	if want := "M0 24v-1h3v1z" + "M4 24v-3h3v3z" + "M8 24v-24h3v24z"; path != want {
 		t.Errorf("the path is %s, want %s", path, want)
 	}
-	if strings.Contains(sparkPath(nil), "M") {
+	if strings.Contains(sparkPath(nil, 0), "M") {
 		t.Error("sparkPath(nil) draws something")
 	}
 }
@@ -209,8 +211,37 @@ func TestMeterIsAsLongAsTheShare(t *testing.T) {
 			t.Errorf("it is %s long, want %s", got, want)
 		}
 	}
-	line := drawn(t, Sparkline([]int64{1, 2, 3}, "6 requests")).Find("svg")
+	line := drawn(t, Sparkline([]int64{1, 2, 3}, 3, "6 requests")).Find("svg")
 	if line.AttrOr("viewbox", line.AttrOr("viewBox", "")) != "0 0 12 24" || line.AttrOr("aria-label", "") != "6 requests" {
 		t.Errorf("attributes of the sparkline = %v", line.Nodes[0].Attr)
+	}
+}
+
+// TestSparklinesShareAScale checks that the same number is as high in each line, a larger one higher, and any higher
+// than zero.
+func TestSparklinesShareAScale(t *testing.T) {
+	const highest = 900_000
+	heights := func(values ...int64) (heights []int) {
+		t.Helper()
+		for _, bar := range regexp.MustCompile(`v-(\d+)h`).FindAllStringSubmatch(drawn(t, Sparkline(values, highest, "")).Find("path").AttrOr("d", ""), -1) {
+			height, err := strconv.Atoi(bar[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			heights = append(heights, height)
+		}
+		return heights
+	}
+	for _, tt := range []struct {
+		name   string
+		values []int64
+		want   []int
+	}{
+		{"busy", []int64{highest, highest / 2, 700}, []int{24, 23, 11}},
+		{"quiet", []int64{700, 4, 1, 0}, []int{11, 3, 3, 1}},
+	} {
+		if diff := cmp.Diff(tt.want, heights(tt.values...)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }
