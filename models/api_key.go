@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type APIKey struct {
 	CreatedByType     ActorType
 	CreatedByID       *string
 	CreatedByName     string
+	OwnerID           *string // the member who is responsible for the key
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
 	LastUsedAt        *time.Time
@@ -126,7 +128,7 @@ func (k *APIKey) AcceptedAt(now time.Time) bool {
 func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
 	w := wire.APIKey{
 		State: string(k.stateAt(now)), DeletedAt: wire.OptionalTimestamp(k.DeletedAt),
-		ID: k.ID, Name: k.Name, Description: optional(k.Description), Environment: optional(k.Environment), KeyPrefix: k.KeyPrefix, Scopes: scopes.Names(k.Scopes),
+		ID: k.ID, Name: k.Name, Description: optional(k.Description), Environment: optional(k.Environment), OwnerID: k.OwnerID, KeyPrefix: k.KeyPrefix, Scopes: scopes.Names(k.Scopes),
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
@@ -147,8 +149,10 @@ type NewAPIKey struct {
 	Name        string
 	Description string // may be empty
 	Environment string // may be empty; stored in lower case
-	Scopes      scope.Set
-	ExpiresAt   *time.Time // nil for a key that does not expire
+	// OwnerID is a member. If empty, it is who creates the key, or the owner of the key that creates it.
+	OwnerID   string
+	Scopes    scope.Set
+	ExpiresAt *time.Time // nil for a key that does not expire
 	// DefaultExpiry replaces ExpiresAt by what the policy of the workspace says.
 	DefaultExpiry bool
 	RateLimit     int // requests per minute; 0 for the limit of the server, or of the key that creates it if that is lower
@@ -178,6 +182,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, workspaceID string, n NewAPIKe
 		if err := tx.checkNewAPIKey(ctx, workspaceID, &n, Fields{}); err != nil {
 			return err
 		}
+		n.OwnerID = cmp.Or(n.OwnerID, defaultOwner(ctx, creator))
 		if n.RateLimit == 0 {
 			n.RateLimit = tx.inheritedRateLimit(creator, 0)
 		}
@@ -224,6 +229,7 @@ func (s *Store) newAPIKey(ctx context.Context, workspace *Workspace, n NewAPIKey
 		CreatedByType: actor.Type,
 		CreatedByID:   optional(actor.ID),
 		CreatedByName: actor.Name,
+		OwnerID:       optional(n.OwnerID),
 	}, secret, nil
 }
 
@@ -247,6 +253,11 @@ func (s *Store) checkNewAPIKey(ctx context.Context, workspaceID string, n *NewAP
 	n.Name = checkName(fields, "name", n.Name)
 	checkKeyDescription(fields, n.Description)
 	n.Environment = checkEnvironment(fields, n.Environment)
+	if n.OwnerID != "" {
+		if _, err := s.checkOwner(ctx, fields, workspaceID, n.OwnerID); err != nil {
+			return err
+		}
+	}
 	checkRateLimit(fields, n.RateLimit)
 	n.Allowlist.check(fields)
 	return n.checkAccess(fields, policy, s.now())
@@ -300,6 +311,9 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	}
 	if key.Environment != "" {
 		details["environment"] = key.Environment
+	}
+	if owner := key.ownerID(); owner != "" && (key.CreatedByID == nil || owner != *key.CreatedByID) {
+		details["owner_id"] = owner
 	}
 	if key.ReplacesID != nil {
 		details["rotated_from"] = *key.ReplacesID

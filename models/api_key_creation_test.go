@@ -252,13 +252,13 @@ func TestReviewFindsKeysOfDeletedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"Child"}, namesOf(list.Keys)); diff != "" {
-			t.Errorf("keys without an owner (-want +got):\n%s", diff)
+			t.Errorf("keys of deleted keys (-want +got):\n%s", diff)
 		}
 		evidence, err := s.EvidenceOf(s.ctx, s.id, models.FindOrphaned, list.Keys)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := evidence[child.ID].DeactivatedAt; got == nil || !got.Equal(s.Now()) {
+		if got := evidence[child.ID].GoneAt; got == nil || !got.Equal(s.Now()) {
 			t.Errorf("creator was deleted at %v, want %v", got, s.Now())
 		}
 		if got := evidence[child.ID].Descendants; got != 1 {

@@ -37,10 +37,12 @@ func checkEnvironment(fields Fields, value string) string {
 	return strings.ToLower(name)
 }
 
-// keyDetails are the parts of a key that only people read.
-type keyDetails struct{ name, description, environment string }
+// keyDetails are the parts of a key that only people read. The owner must have been checked.
+type keyDetails struct{ name, description, environment, ownerID string }
 
-func (k *APIKey) details() keyDetails { return keyDetails{k.Name, k.Description, k.Environment} }
+func (k *APIKey) details() keyDetails {
+	return keyDetails{k.Name, k.Description, k.Environment, k.ownerID()}
+}
 
 // check checks the details that replace before, and normalizes them. A name that stays the same may be from
 // before a rule.
@@ -55,11 +57,11 @@ func (d *keyDetails) check(fields Fields, before keyDetails) {
 // setDetails changes the details of a key, and records each change.
 func (s *Store) setDetails(ctx context.Context, key *APIKey, details keyDetails) error {
 	before := key.details()
-	err := s.updateExisting(ctx, key, map[string]any{"name": details.name, "description": details.description, "environment": details.environment})
+	err := s.updateExisting(ctx, key, map[string]any{"name": details.name, "description": details.description, "environment": details.environment, "owner_id": optional(details.ownerID)})
 	if err != nil {
 		return err
 	}
-	key.Name, key.Description, key.Environment, key.UpdatedAt = details.name, details.description, details.environment, s.now()
+	key.Name, key.Description, key.Environment, key.OwnerID, key.UpdatedAt = details.name, details.description, details.environment, optional(details.ownerID), s.now()
 	for _, part := range []struct {
 		action, from, to string
 		details          map[string]string
@@ -75,5 +77,12 @@ func (s *Store) setDetails(ctx context.Context, key *APIKey, details keyDetails)
 			return err
 		}
 	}
-	return nil
+	if details.ownerID == before.ownerID {
+		return nil
+	}
+	owners, err := s.ownersOf(ctx, key.WorkspaceID, []APIKey{{OwnerID: &before.ownerID}, {OwnerID: &details.ownerID}})
+	if err != nil {
+		return err
+	}
+	return s.auditOwner(ctx, key, owners[before.ownerID], owners[details.ownerID])
 }

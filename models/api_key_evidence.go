@@ -13,7 +13,7 @@ import (
 type Evidence struct {
 	UnusedScopes  scope.Set    // with FindScopes
 	ObservedSince time.Time    // with FindScopes: start of the recorded usage
-	DeactivatedAt *time.Time   // with FindOrphaned: when the key's creator, a member or a key, was deactivated or deleted
+	GoneAt        *time.Time   // when the key's owner was deactivated (FindOwnerLeft), or the key that created it was deleted (FindOrphaned)
 	Descendants   int          // keys that the key created and that can still be used
 	RejectedUses  RejectedUses // with FindStillUsed
 }
@@ -51,6 +51,8 @@ func (s *Store) evidenceOf(ctx context.Context, workspaceID string, finding Find
 	switch finding {
 	case FindScopes:
 		return s.scopeEvidence(ctx, workspaceID, keys)
+	case FindOwnerLeft:
+		return s.ownerEvidence(ctx, workspaceID, keys)
 	case FindOrphaned:
 		return s.orphanEvidence(ctx, workspaceID, keys)
 	case FindStillUsed:
@@ -83,6 +85,22 @@ func (s *Store) scopeEvidence(ctx context.Context, workspaceID string, keys []AP
 	return evidence, nil
 }
 
+// ownerEvidence says when the owners of keys were deactivated.
+func (s *Store) ownerEvidence(ctx context.Context, workspaceID string, keys []APIKey) (map[string]Evidence, error) {
+	owners, err := s.OwnersOf(ctx, workspaceID, keys)
+	if err != nil {
+		return nil, err
+	}
+	evidence := make(map[string]Evidence, len(keys))
+	for i := range keys {
+		if owner := owners.Of(&keys[i]); owner != nil {
+			evidence[keys[i].ID] = Evidence{GoneAt: owner.DeactivatedAt}
+		}
+	}
+	return evidence, nil
+}
+
+// orphanEvidence says when the keys that created keys were deleted.
 func (s *Store) orphanEvidence(ctx context.Context, workspaceID string, keys []APIKey) (map[string]Evidence, error) {
 	var ids []string
 	for _, key := range keys {
@@ -90,25 +108,18 @@ func (s *Store) orphanEvidence(ctx context.Context, workspaceID string, keys []A
 			ids = append(ids, *key.CreatedByID)
 		}
 	}
-	var creators []Member
-	if err := s.with(ctx).Where("workspace_id = ? AND id IN ?", workspaceID, ids).Find(&creators).Error; err != nil {
-		return nil, fmt.Errorf("read creators of API keys: %w", err)
-	}
-	at := map[string]*time.Time{}
-	for _, member := range creators {
-		at[member.ID] = member.DeactivatedAt
-	}
-	creatingKeys, err := s.keysByID(ctx, workspaceID, ids)
+	creators, err := s.keysByID(ctx, workspaceID, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range creatingKeys {
+	at := map[string]*time.Time{}
+	for _, key := range creators {
 		at[key.ID] = key.DeletedAt
 	}
 	evidence := make(map[string]Evidence, len(keys))
 	for _, key := range keys {
 		if key.CreatedByID != nil {
-			evidence[key.ID] = Evidence{DeactivatedAt: at[*key.CreatedByID]}
+			evidence[key.ID] = Evidence{GoneAt: at[*key.CreatedByID]}
 		}
 	}
 	return evidence, nil

@@ -52,17 +52,20 @@ func (s *Store) APIKeysInState(ctx context.Context, workspaceID string, state AP
 
 // APIKeyFilter selects and orders the keys of the dashboard's list.
 type APIKeyFilter struct {
-	Search      string       // part of the name, the description, the environment, or the prefix, ignoring case; or an ID
+	Search      string       // part of the name, the description, the environment, the prefix, or the owner's name, ignoring case; the owner's email; or an ID
 	Status      KeyStatus    // empty for all but deleted keys, or for all with the finding, the ID, or the whole prefix
 	Finding     Finding      // empty for any
 	Scope       *scope.Scope // nil for any
 	Environment string       // empty for any
-	Creator     string       // ID of the member or key that created them, directly or through other keys; empty for any
+	Owner       string       // ID of the member who owns them, or NoOwner; empty for any
 	Sort        APIKeySort   // empty for SortCreated
 	Ascending   bool
 	PageNumber  int // from 1
 	PageSize    int
 }
+
+// NoOwner selects keys without an owner.
+const NoOwner = "none"
 
 // APIKeySort is a column that the dashboard's list can be sorted by.
 type APIKeySort string
@@ -128,7 +131,11 @@ func (f APIKeyFilter) where(workspaceID string, now time.Time) func(*gorm.DB) *g
 			query = query.Where(statusSQL+" = @status", statusArgs(now), sql.Named("status", storable(string(f.Status))))
 		}
 		if f.Search != "" {
-			query = query.Where("(id = ? OR ?)", storable(f.Search), matchesKey(query, f.Search))
+			condition := gorm.Expr("(id = ? OR ?)", storable(f.Search), matchesKey(query, f.Search))
+			if len(f.Search) >= minPart {
+				condition = gorm.Expr("(? OR owner_id IN (?))", condition, ownedByPerson(query, workspaceID, f.Search))
+			}
+			query = query.Where(condition)
 		}
 		if f.Scope != nil {
 			query = query.Where(hasScopeSQL("scopes", *f.Scope))
@@ -136,8 +143,12 @@ func (f APIKeyFilter) where(workspaceID string, now time.Time) func(*gorm.DB) *g
 		if f.Environment != "" {
 			query = query.Where("environment = ?", storable(f.Environment))
 		}
-		if f.Creator != "" {
-			query = query.Where(createdBySQL, map[string]any{"workspace": workspaceID, "creator": storable(f.Creator)})
+		switch f.Owner {
+		case "":
+		case NoOwner:
+			query = query.Where("owner_id IS NULL")
+		default:
+			query = query.Where("owner_id = ?", storable(f.Owner))
 		}
 		return query
 	}
@@ -146,38 +157,6 @@ func (f APIKeyFilter) where(workspaceID string, now time.Time) func(*gorm.DB) *g
 // hasScopeSQL returns the condition that a column of scopes has s.
 func hasScopeSQL(column string, s scope.Scope) string {
 	return "' ' || " + column + " || ' ' LIKE '% " + s.String() + " %'"
-}
-
-// createdBySQL is a condition for keys that a member or a key created, directly or through other keys.
-const createdBySQL = `id IN (WITH RECURSIVE made (id) AS (
-		SELECT id FROM api_keys WHERE workspace_id = @workspace AND created_by_id = @creator
-		UNION
-		SELECT k.id FROM api_keys k JOIN made ON k.created_by_id = made.id WHERE k.workspace_id = @workspace AND k.created_by_type = 'api_key'
-	) SELECT id FROM made)`
-
-// maxCreators limits the creators that APIKeyCreators returns.
-const maxCreators = 50
-
-// APIKeyCreator is a member or a key that has created keys.
-type APIKeyCreator struct {
-	ID   string
-	Name string // at that time
-	Type ActorType
-	Keys int64 // that it created directly
-}
-
-// APIKeyCreators returns the members and the keys that have created most of the keys that aren't deleted,
-// members first.
-func (s *Store) APIKeyCreators(ctx context.Context, workspaceID string) ([]APIKeyCreator, error) {
-	var creators []APIKeyCreator
-	err := s.with(ctx).Model(&APIKey{}).
-		Select("created_by_id AS id, created_by_type AS type, max(created_by_name) AS name, count(*) AS keys").
-		Where("workspace_id = ? AND deleted_at IS NULL AND created_by_type IN ?", workspaceID, []ActorType{ActorMember, ActorAPIKey}).
-		Group("created_by_id, created_by_type").Order("created_by_type DESC, keys DESC, id").Limit(maxCreators).Scan(&creators).Error
-	if err != nil {
-		return nil, fmt.Errorf("read creators of API keys: %w", err)
-	}
-	return creators, nil
 }
 
 // maxEnvironments limits the environments that EnvironmentsInUse returns.

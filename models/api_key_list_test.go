@@ -245,40 +245,43 @@ func TestAPIKeysPastLastPage(t *testing.T) {
 	})
 }
 
-// TestAPIKeysByCreator checks that the filter follows keys that keys created, and stays in the workspace.
-func TestAPIKeysByCreator(t *testing.T) {
+// TestAPIKeysByOwner checks that the filter includes keys that keys created, and stays in the workspace.
+func TestAPIKeysByOwner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		parent := s.keyOf(t, models.NewAPIKey{Name: "parent", Scopes: scope.Of(scope.APIKeysWrite)})
 		grace := s.joined(t, "grace@acme.test", models.Admin)
 		hers := s
-		hers.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: grace.ID, Name: "Grace"})
+		hers.ctx = actingAsMember(t, grace)
 		hers.key(t, "hers")
-		asParent := s
-		asParent.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorAPIKey, ID: parent.ID, Name: parent.Name})
-		asParent.keyOf(t, models.NewAPIKey{Name: "child"})
+		s.child(t, parent, "child")
+		byOperator := s
+		byOperator.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorOperator, Name: "Operator"})
+		byOperator.key(t, "nobody's")
 		other := newFixture(t, s.Store, "Globex", "gil@globex.test")
 		other.key(t, "theirs")
-		for creator, want := range map[string][]string{
-			s.admin.ID: {"child", "parent"}, grace.ID: {"hers"}, parent.ID: {"child"}, other.admin.ID: nil, "mem_\x00": nil,
+		for owner, want := range map[string][]string{
+			s.admin.ID: {"child", "parent"}, grace.ID: {"hers"}, models.NoOwner: {"nobody's"}, other.admin.ID: nil, "mem_\x00": nil,
 		} {
-			if diff := gocmp.Diff(want, keyNamesOf(t, s, models.APIKeyFilter{Creator: creator})); diff != "" {
-				t.Errorf("keys of %q (-want +got):\n%s", creator, diff)
+			if diff := gocmp.Diff(want, keyNamesOf(t, s, models.APIKeyFilter{Owner: owner})); diff != "" {
+				t.Errorf("keys of %q (-want +got):\n%s", owner, diff)
 			}
 		}
-		if got := keyNamesOf(t, s, models.APIKeyFilter{Creator: s.admin.ID, Scope: ptr(scope.APIKeysWrite)}); !slices.Equal(got, []string{"parent"}) {
+		if got := keyNamesOf(t, s, models.APIKeyFilter{Owner: s.admin.ID, Scope: ptr(scope.APIKeysWrite)}); !slices.Equal(got, []string{"parent"}) {
 			t.Errorf("combined with a scope: %q, want only parent", got)
 		}
-		creators, err := s.APIKeyCreators(s.ctx, s.id)
+		for search, want := range map[string][]string{"ada adm": {"child", "parent"}, "grace@acme.test": {"hers"}, "ada@": nil, "gil": nil, "hers": {"hers"}} {
+			if diff := gocmp.Diff(want, keyNamesOf(t, s, models.APIKeyFilter{Search: search})); diff != "" {
+				t.Errorf("keys found by %q (-want +got):\n%s", search, diff)
+			}
+		}
+		owners, err := s.AllKeyOwners(s.ctx, s.id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []string
-		for _, c := range creators {
-			got = append(got, fmt.Sprintf("%s %s %d", c.Type, c.Name, c.Keys))
+		if diff := gocmp.Diff([]string{s.admin.ID, grace.ID}, owners.IDs); diff != "" {
+			t.Errorf("owners, most keys first (-want +got):\n%s", diff)
 		}
-		slices.Sort(got)
-		if diff := gocmp.Diff([]string{"api_key parent 1", "member Ada Admin 1", "member Grace 1"}, got); diff != "" {
-			t.Errorf("creators (-want +got):\n%s", diff)
-		}
+		modelstest.Equal(t, "some have no owner", owners.SomeUnset, true)
+		modelstest.Equal(t, "name of an owner", owners.ByID[s.admin.ID].DisplayName(), "Ada Admin")
 	})
 }

@@ -24,12 +24,13 @@ const (
 	FindOld       Finding = "old"        // older than KeyPolicy.ReviewOldDays
 	FindScopes    Finding = "scopes"     // used, but never for some of its scopes
 	FindRetired   Finding = "retired"    // holds a retired scope
-	FindOrphaned  Finding = "orphaned"   // created by a member who is deactivated, or a key that is deleted
+	FindOwnerLeft Finding = "owner_left" // owned by a member who is deactivated
+	FindOrphaned  Finding = "orphaned"   // created by a key that is deleted
 	FindStillUsed Finding = "still_used" // deleted, expired, or paused, but clients still send it
 )
 
 // Findings are all findings in the order of the pages.
-var Findings = []Finding{FindLifetime, FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindRetired, FindOrphaned, FindStillUsed}
+var Findings = []Finding{FindLifetime, FindUnused, FindIdle, FindExpiring, FindOld, FindScopes, FindRetired, FindOwnerLeft, FindOrphaned, FindStillUsed}
 
 // The thresholds of the findings that don't depend on the policy.
 const (
@@ -52,11 +53,11 @@ var findingSQL = map[Finding]string{
 	FindIdle:     notExpiredSQL + " AND last_used_at <= @idle",
 	FindExpiring: notExpiredSQL + " AND expires_at <= @soon",
 	FindOld:      notExpiredSQL + " AND created_at <= @old",
-	// A key that replaces its creator belongs to the owner of the creator.
-	FindOrphaned: notExpiredSQL + " AND (created_by_id IN " +
-		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)" +
-		" OR created_by_type = 'api_key' AND (predecessor_id IS NULL OR predecessor_id <> created_by_id) AND created_by_id IN " +
-		"(SELECT id FROM api_keys WHERE workspace_id = @workspace AND deleted_at IS NOT NULL))",
+	FindOwnerLeft: notExpiredSQL + " AND owner_id IN " +
+		"(SELECT id FROM members WHERE workspace_id = @workspace AND deactivated_at IS NOT NULL)",
+	// A key that replaces its creator takes its place.
+	FindOrphaned: notExpiredSQL + " AND created_by_type = 'api_key' AND (predecessor_id IS NULL OR predecessor_id <> created_by_id) AND created_by_id IN " +
+		"(SELECT id FROM api_keys WHERE workspace_id = @workspace AND deleted_at IS NOT NULL)",
 	FindStillUsed: "(deleted_at IS NOT NULL OR expires_at <= @now OR paused_until > @now) AND id IN " +
 		"(SELECT api_key_id FROM api_key_callers WHERE workspace_id = @workspace AND last_refused_at > @stillused AND last_refusal IN " + inactiveRejections + ")",
 }

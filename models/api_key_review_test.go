@@ -117,7 +117,7 @@ func TestReview(t *testing.T) {
 			models.FindExpiring:  {"Expiring in a day", "Expiring in a week", "Expiring soon"},
 			models.FindOld:       {"Old"},
 			models.FindScopes:    {"Greedy"},
-			models.FindOrphaned:  {"Orphan"},
+			models.FindOwnerLeft: {"Orphan"},
 			models.FindStillUsed: {"Paused", "Expired", "Deleted", "Expired now"},
 		}
 		review, err := s.ReviewAPIKeys(s.ctx, s.id)
@@ -154,8 +154,8 @@ func TestReview(t *testing.T) {
 		if got := evidence(models.FindScopes, greedy); got.UnusedScopes != scope.Of(scope.MembersWrite) || !got.ObservedSince.Equal(greedy.CreatedAt) {
 			t.Errorf("evidence of the key with unused scopes = %+v", got)
 		}
-		if got := evidence(models.FindOrphaned, orphan); got.DeactivatedAt == nil || !got.DeactivatedAt.Equal(s.Now()) {
-			t.Errorf("evidence of the key without an owner = %+v", got)
+		if got := evidence(models.FindOwnerLeft, orphan); got.GoneAt == nil || !got.GoneAt.Equal(s.Now()) {
+			t.Errorf("evidence of the key whose owner left = %+v", got)
 		}
 		got := evidence(models.FindStillUsed, deleted).RejectedUses
 		modelstest.Equal(t, "requests", got.Requests, 2)

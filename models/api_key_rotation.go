@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -30,7 +31,7 @@ func (k *APIKey) CanRotateAt(now time.Time) bool {
 	return k.DeletedAt == nil && !k.expiredAt(now) && !k.IsRotating() && !k.IsScheduledForDeletion()
 }
 
-// RotateAPIKey creates a replacement for a key, with the same name and the same or fewer scopes.
+// RotateAPIKey creates a replacement for a key, with the same name and owner and the same or fewer scopes.
 // The returned secret is not stored and cannot be read again. Both keys work until one of them is
 // deleted.
 //
@@ -57,6 +58,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
+		wanted.OwnerID = cmp.Or(old.ownerID(), defaultOwner(ctx, creator))
 		wanted.RateLimit = tx.inheritedRateLimit(creator, wanted.RateLimit)
 		wanted.Allowlist = inheritedAllowlist(creator, wanted.Allowlist, workspace)
 		if err := tx.checkGrant(creator, workspace, noAccess, KeyAccess{wanted.Scopes, wanted.ExpiresAt, wanted.RateLimit, wanted.Allowlist}); err != nil {

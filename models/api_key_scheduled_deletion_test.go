@@ -337,7 +337,7 @@ func TestDeactivationLeavesScheduledDeletions(t *testing.T) {
 		hers.ctx = models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: eve.ID, Name: "Eve"})
 		key, other := hers.key(t, "Scheduled"), hers.key(t, "Other")
 		s.schedule(t, key)
-		if _, err := s.DeactivateMemberAndPauseKeys(s.ctx, s.id, eve.ID); err != nil {
+		if _, _, err := s.DeactivateMemberWith(s.ctx, s.id, eve.ID, models.Departure{PauseKeys: true}); err != nil {
 			t.Fatal(err)
 		}
 		modelstest.Equal(t, "still scheduled", s.read(t, key).IsScheduledForDeletion(), true)

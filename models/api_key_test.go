@@ -26,7 +26,7 @@ func TestCreateAPIKey(t *testing.T) {
 		want := &models.APIKey{
 			ID: key.ID, WorkspaceID: s.id, Name: "CI <b>&", KeyPrefix: secret.Reveal()[:12] + "....", Digest: secret.Digest(),
 			Scopes: scope.Of(scope.SeatsRead, scope.MembersWrite), ExpiresAt: &expiry, FormID: ptr("form"),
-			CreatedByType: models.ActorMember, CreatedByID: &s.admin.ID, CreatedByName: "Ada Admin", CreatedAt: s.Now(), UpdatedAt: s.Now(),
+			CreatedByType: models.ActorMember, CreatedByID: &s.admin.ID, CreatedByName: "Ada Admin", OwnerID: &s.admin.ID, CreatedAt: s.Now(), UpdatedAt: s.Now(),
 		}
 		if !strings.HasPrefix(key.ID, "key_") {
 			t.Errorf("id = %s, want prefix key_", key.ID)

@@ -11,6 +11,7 @@ import (
 // KeyUpdate changes some properties of a key and leaves the others as they are.
 type KeyUpdate struct {
 	Name, Description, Environment Change[string]
+	OwnerID                        Change[string] // of an active member
 	Scopes                         Change[scope.Set]
 	ExpiresAt                      Change[*time.Time] // to nil for a key that does not expire
 	RateLimit                      Change[int]        // to 0 for the limit of the server
@@ -58,12 +59,18 @@ func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate)
 	u.Name.apply(&details.name)
 	u.Description.apply(&details.description)
 	u.Environment.apply(&details.environment)
+	u.OwnerID.apply(&details.ownerID)
 	u.Scopes.apply(&access.Scopes)
 	u.ExpiresAt.apply(&access.ExpiresAt)
 	u.RateLimit.apply(&access.RateLimit)
 	u.Allowlist.Apply(&access.Allowlist)
 	fields := Fields{}
 	details.check(fields, key.details())
+	if details.ownerID != key.ownerID() {
+		if _, err := s.checkOwner(ctx, fields, workspaceID, details.ownerID); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.CheckKeyAccess(ctx, key, access, fields); err != nil {
 		return nil, err
 	}

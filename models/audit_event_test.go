@@ -42,7 +42,7 @@ func TestAuditEventsOf(t *testing.T) {
 			history = append([]models.AuditEvent{event}, history...)
 		}
 		expect("api_key.created", "CI", map[string]string{
-			"scopes": "seats.read seats.write", "key_prefix": key.KeyPrefix, "expires_at": "2026-03-15T09:26:53Z",
+			"scopes": "seats.read seats.write", "key_prefix": key.KeyPrefix, "expires_at": "2026-03-15T09:26:53Z", "owner_id": s.admin.ID,
 		})
 		s.Clock.Advance(time.Second)
 		if err := s.RenameAPIKey(ctx, s.id, key.ID, "Builds"); err != nil {

@@ -51,7 +51,7 @@ func TestConcurrentChangesDoNotDeadlock(t *testing.T) {
 		case 7:
 			created, _, err = s.CreateAPIKey(byKey, s.id, models.NewAPIKey{Name: "CI", Scopes: scope.Of(scope.SeatsRead)})
 		case 8:
-			_, err = s.DeactivateMemberAndPauseKeys(s.ctx, s.id, member.ID)
+			_, _, err = s.DeactivateMemberWith(s.ctx, s.id, member.ID, models.Departure{PauseKeys: true})
 			_, reactivated := s.ReactivateMember(s.ctx, s.id, member.ID)
 			err = errors.Join(err, reactivated)
 		case 9:

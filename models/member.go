@@ -90,6 +90,9 @@ func (m *Member) Name() string {
 // nameOfMember is Member.Name as an expression for queries that join User.
 const nameOfMember = `CASE WHEN members.pending THEN members.invited_name ELSE "User".name END`
 
+// namedMember is Member.DisplayName as an expression for queries that join User.
+const namedMember = "coalesce(nullif(" + nameOfMember + `, ''), "User".email)`
+
 // ConfirmedName returns User.ConfirmedName of a member who has joined, and "" otherwise.
 func (m *Member) ConfirmedName() string {
 	if m.Pending {

@@ -13,7 +13,7 @@ var errLastAdmin = Errorf(FailedPrecondition, "You can't remove the last admin. 
 var errAlreadyActive = Errorf(FailedPrecondition, "This member is already active.")
 
 // DeactivateMember deactivates a member, ends their sessions in the workspace, releases their seat, and
-// revokes their invitation. API keys that they created keep working. ReactivateMember and RestoreInvitation
+// revokes their invitation. API keys that they own keep working and keep their owner. ReactivateMember and RestoreInvitation
 // undo it, so that it needs no Confirmation. It returns FailedPrecondition for the last active admin and for a member who is
 // already deactivated, and Forbidden as ReactivateMember does.
 func (s *Store) DeactivateMember(ctx context.Context, workspaceID, id string) (*Member, error) {

@@ -8,9 +8,19 @@ import (
 	"strings"
 )
 
-// KeysOfMember returns the keys that a member created, directly or through other keys, and that can
-// still be used, including paused ones, oldest first.
-func (s *Store) KeysOfMember(ctx context.Context, workspaceID, id string) ([]APIKey, error) {
+// KeysOwnedBy returns the keys that a member owns and that aren't deleted, oldest first.
+func (s *Store) KeysOwnedBy(ctx context.Context, workspaceID, id string) ([]APIKey, error) {
+	var keys []APIKey
+	err := s.with(ctx).Where("workspace_id = ? AND owner_id = ? AND deleted_at IS NULL", workspaceID, storable(id)).Order("id").Find(&keys).Error
+	if err != nil {
+		return nil, fmt.Errorf("read API keys of member: %w", err)
+	}
+	return keys, nil
+}
+
+// KeysCreatedBy returns the keys that a member created, directly or through other keys, and that can
+// still be used, including paused ones, oldest first. The member may have copies of them, even of those that someone else owns now.
+func (s *Store) KeysCreatedBy(ctx context.Context, workspaceID, id string) ([]APIKey, error) {
 	var ids []string
 	created := map[string]any{"workspace_id": workspaceID, "created_by_type": ActorMember, "created_by_id": storable(id)}
 	if err := s.with(ctx).Model(&APIKey{}).Where(created).Pluck("id", &ids).Error; err != nil {
@@ -33,33 +43,77 @@ func (s *Store) KeysOfMember(ctx context.Context, workspaceID, id string) ([]API
 	return slices.CompactFunc(keys, func(a, b APIKey) bool { return a.ID == b.ID }), nil
 }
 
-// DeactivateMemberAndPauseKeys deactivates a member as DeactivateMember does, and pauses their
-// KeysOfMember for MaxPause. When it returns, every node rejects those keys.
-func (s *Store) DeactivateMemberAndPauseKeys(ctx context.Context, workspaceID, id string) (*Member, error) {
-	var member *Member
-	_, err := s.changeKeys(ctx, func(tx *Store) (paused []*APIKey, err error) {
+// Departure is what happens to the API keys of a member who is deactivated.
+type Departure struct {
+	NewOwnerID string // of the keys that the member owns; if empty, they keep their owner
+	PauseKeys  bool   // those that the member created
+}
+
+// DeactivateMemberWith deactivates a member as DeactivateMember does, and does what d says with their API keys, all or
+// none of it. It gives the new owner the member's KeysOwnedBy and returns their number, and pauses their KeysCreatedBy for MaxPause. When it
+// returns, every node rejects the paused keys. It returns Invalid if the new owner isn't another active member.
+func (s *Store) DeactivateMemberWith(ctx context.Context, workspaceID, id string, d Departure) (member *Member, assigned int, err error) {
+	deactivate := func(tx *Store) (paused []*APIKey, err error) {
 		if member, err = tx.DeactivateMember(ctx, workspaceID, id); err != nil {
 			return nil, err
 		}
-		keys, err := tx.KeysOfMember(ctx, workspaceID, id)
+		owned, created, err := tx.lockKeysOfMember(ctx, workspaceID, id)
 		if err != nil {
 			return nil, err
 		}
-		until := wholeSecond(tx.now().Add(MaxPause))
-		for _, key := range keys { // in the order in which all transactions lock keys
-			key, err := tx.markPaused(ctx, workspaceID, key.ID, until)
-			if errors.Is(err, errScheduled) {
-				continue // already rejected, until it is deleted
-			}
-			if err != nil {
+		if d.NewOwnerID != "" {
+			if assigned, err = tx.assign(ctx, workspaceID, owned, d.NewOwnerID); err != nil {
 				return nil, err
 			}
-			paused = append(paused, key)
 		}
-		return paused, nil
-	})
-	if err != nil {
-		return nil, err
+		if d.PauseKeys {
+			return tx.pauseAll(ctx, workspaceID, created)
+		}
+		return nil, nil
 	}
-	return member, nil
+	if d.PauseKeys {
+		_, err = s.changeKeys(ctx, deactivate)
+	} else {
+		err = s.Tx(ctx, func(tx *Store) error { _, err := deactivate(tx); return err })
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return member, assigned, nil
+}
+
+// lockKeysOfMember returns the KeysOwnedBy and the KeysCreatedBy a member, and locks their rows in the order in which all
+// transactions lock keys. The workspace must be locked, so that there are no others.
+func (s *Store) lockKeysOfMember(ctx context.Context, workspaceID, id string) (owned, created []APIKey, err error) {
+	read := func() (err error) {
+		if owned, err = s.KeysOwnedBy(ctx, workspaceID, id); err != nil {
+			return err
+		}
+		created, err = s.KeysCreatedBy(ctx, workspaceID, id)
+		return err
+	}
+	if err := read(); err != nil {
+		return nil, nil, err
+	}
+	if err := s.lockKeys(ctx, apiKeyIDs(slices.Concat(owned, created))); err != nil {
+		return nil, nil, err
+	}
+	err = read() // some may have been deleted before they were locked
+	return owned, created, err
+}
+
+// pauseAll pauses keys for MaxPause.
+func (s *Store) pauseAll(ctx context.Context, workspaceID string, keys []APIKey) (paused []*APIKey, err error) {
+	until := wholeSecond(s.now().Add(MaxPause))
+	for _, key := range keys { // in the order in which all transactions lock keys
+		key, err := s.markPaused(ctx, workspaceID, key.ID, until)
+		if errors.Is(err, errScheduled) {
+			continue // already rejected, until it is deleted
+		}
+		if err != nil {
+			return nil, err
+		}
+		paused = append(paused, key)
+	}
+	return paused, nil
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
 )
 
-// createdBy returns a context in which a member acts.
-func createdBy(t *testing.T, member *models.Member) context.Context {
+// actingAsMember returns a context in which a member acts.
+func actingAsMember(t *testing.T, member *models.Member) context.Context {
 	t.Helper()
 	return models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: member.ID, Name: member.User.Name})
 }
@@ -20,7 +21,7 @@ func TestDeactivationCanPauseKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		grace := s.joined(t, "grace@acme.test", models.Viewer)
 		theirs := s
-		theirs.ctx = createdBy(t, grace)
+		theirs.ctx = actingAsMember(t, grace)
 		active, paused, deleted := theirs.key(t, "Active"), theirs.key(t, "Paused"), theirs.key(t, "Deleted")
 		expired := theirs.keyThatExpires(t, "Expired", s.Now().Add(-time.Hour))
 		other := s.key(t, "Of someone else")
@@ -31,7 +32,7 @@ func TestDeactivationCanPauseKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		keys, err := s.KeysOfMember(s.ctx, s.id, grace.ID)
+		keys, err := s.KeysCreatedBy(s.ctx, s.id, grace.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +44,7 @@ func TestDeactivationCanPauseKeys(t *testing.T) {
 			t.Errorf("keys of the member (-want +got):\n%s", diff)
 		}
 
-		member, err := s.DeactivateMemberAndPauseKeys(s.ctx, s.id, grace.ID)
+		member, _, err := s.DeactivateMemberWith(s.ctx, s.id, grace.ID, models.Departure{PauseKeys: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,10 +71,49 @@ func TestDeactivationCanPauseKeys(t *testing.T) {
 func TestRejectedDeactivationPausesNoKeys(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		key := s.key(t, "Of the last admin")
-		_, err := s.DeactivateMemberAndPauseKeys(s.ctx, s.id, s.admin.ID)
+		_, _, err := s.DeactivateMemberWith(s.ctx, s.id, s.admin.ID, models.Departure{PauseKeys: true})
 		wantKind(t, err, models.FailedPrecondition)
 		if got := s.read(t, key).PausedUntil; got != nil {
 			t.Errorf("key is paused until %v, want no pause", got)
+		}
+	})
+}
+
+// TestDeactivationCanAssignKeys checks that the member's keys get another owner together with the deactivation, and that
+// an owner who can't be one prevents both.
+func TestDeactivationCanAssignKeys(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		grace, gone := s.joined(t, "grace@acme.test", models.Viewer), s.joined(t, "gone@acme.test", models.Viewer)
+		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		theirs := s
+		theirs.ctx = actingAsMember(t, grace)
+		active, deleted := theirs.key(t, "Active"), theirs.key(t, "Deleted")
+		expired := theirs.keyThatExpires(t, "Expired", s.Now().Add(-time.Hour))
+		given := s.keyOf(t, models.NewAPIKey{Name: "Created by someone else", OwnerID: grace.ID})
+		s.delete(t, deleted)
+		for _, owner := range []string{grace.ID, gone.ID, "mem_none"} {
+			wantUnchanged(t, s.Store, func() {
+				_, _, err := s.DeactivateMemberWith(s.ctx, s.id, grace.ID, models.Departure{NewOwnerID: owner, PauseKeys: true})
+				wantFields(t, err, "owner_id")
+			})
+		}
+		_, assigned, err := s.DeactivateMemberWith(s.ctx, s.id, grace.ID, models.Departure{NewOwnerID: s.admin.ID, PauseKeys: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "assigned keys", assigned, 3)
+		for _, key := range []*models.APIKey{active, expired, given} {
+			modelstest.Equal(t, "owner of "+key.Name, s.read(t, key).OwnerID, &s.admin.ID)
+		}
+		modelstest.Equal(t, "owner of the deleted key", s.read(t, deleted).OwnerID, &grace.ID)
+		modelstest.Equal(t, "status of a key that they created", s.read(t, active).StatusAt(s.Now()), models.KeyPaused)
+		modelstest.Equal(t, "status of a key that they only owned", s.read(t, given).StatusAt(s.Now()), models.KeyActive)
+		event := eventsOf(t, s, given.ID)[0]
+		modelstest.Equal(t, "action", event.Action, "api_key.owner_changed")
+		if diff := cmp.Diff(map[string]string{"from": grace.DisplayName(), "to": "Ada Admin", "owner_id": s.admin.ID}, event.Details); diff != "" {
+			t.Errorf("details (-want +got):\n%s", diff)
 		}
 	})
 }

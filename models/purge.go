@@ -24,7 +24,7 @@ const (
 // PurgeExpired deletes rows that have expired or are older than they are kept: sessions, pending sign-ins, round trips to the
 // provider of single sign-on, logout tokens, setup links, links and emails about accounts, invitations, stored responses, devices not used for 180 days, usage by
 // hour after 90 days, and the rest of it, webhook deliveries, events, failed sign-ins, and notifications as the
-// Retention says. On SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
+// Retention says. It sets the owners of keys that earlier programs created. On SQLite, it then updates the planner's statistics, as PostgreSQL does on its own.
 func (s *Store) PurgeExpired(ctx context.Context) error {
 	now := s.now()
 	for _, expired := range []struct {
@@ -64,6 +64,9 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		if err := s.purge(ctx, expired.row, expired.where, expired.args); err != nil {
 			return fmt.Errorf("purge %T: %w", expired.row, err)
 		}
+	}
+	if err := s.adoptKeys(ctx); err != nil {
+		return err
 	}
 	if s.dialect.name == sqlite {
 		if err := s.with(ctx).Exec("PRAGMA optimize").Error; err != nil {

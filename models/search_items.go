@@ -45,6 +45,7 @@ type FoundAPIKey struct {
 	APIKey
 	Caller *APIKeyCaller // the latest caller that matches, if the key doesn't match by itself
 	Allows string        // the network in the key's allowlist that contains the address, if neither does
+	Owner  *Member       // the owner who matches, if nothing else does
 }
 
 // IsEmpty reports whether nothing was found.
@@ -55,7 +56,7 @@ func (f FoundItems) IsEmpty() bool {
 // SearchItems finds the items of a workspace that match text, a few of each kind. If the text contains
 // API keys, it finds those. If the text is an ID, it finds the item with that ID and the audit events
 // about it. Otherwise, it finds keys by part of their name, description, environment, or prefix, or by the
-// IP address or part of the user agent of a caller, or by an address in their allowlist; scopes; members by part of their name or email; and
+// IP address or part of the user agent of a caller, by an address in their allowlist, or by their owner; scopes; members by part of their name or email; and
 // endpoints by part of their description or URL. Deleted keys and deactivated members come last.
 func (s *Store) SearchItems(ctx context.Context, workspaceID, text string) (FoundItems, error) {
 	var found FoundItems
@@ -113,8 +114,8 @@ func (s *Store) findByID(ctx context.Context, workspaceID, id string, found *Fou
 	return nil
 }
 
-// findAPIKeys finds keys that match by themselves, then those with a caller that matches, and then those whose
-// allowlist does.
+// findAPIKeys finds keys that match by themselves, then those with a caller that matches, then those whose allowlist
+// does, and then those whose owner does.
 func (s *Store) findAPIKeys(ctx context.Context, workspaceID, text string, found *FoundItems) error {
 	var keys []APIKey
 	query := s.with(ctx).Where("workspace_id = ?", workspaceID)
@@ -126,7 +127,7 @@ func (s *Store) findAPIKeys(ctx context.Context, workspaceID, text string, found
 		found.APIKeys = append(found.APIKeys, FoundAPIKey{APIKey: key})
 	}
 	if len(keys) <= MaxFoundAPIKeys {
-		if err := errors.Join(s.findCalledAPIKeys(ctx, workspaceID, text, found), s.findAllowingAPIKeys(ctx, workspaceID, text, found)); err != nil {
+		if err := errors.Join(s.findCalledAPIKeys(ctx, workspaceID, text, found), s.findAllowingAPIKeys(ctx, workspaceID, text, found), s.findOwnedAPIKeys(ctx, workspaceID, text, found)); err != nil {
 			return err
 		}
 	}
@@ -194,6 +195,26 @@ func (s *Store) findAllowingAPIKeys(ctx context.Context, workspaceID, text strin
 		}
 	}
 	return nil
+}
+
+// findOwnedAPIKeys finds the keys of owners who match, last created first.
+func (s *Store) findOwnedAPIKeys(ctx context.Context, workspaceID, text string, found *FoundItems) error {
+	if len(text) < minPart {
+		return nil
+	}
+	query := s.with(ctx).Where("workspace_id = ? AND deleted_at IS NULL", workspaceID)
+	var keys []APIKey
+	err := query.Where("owner_id IN (?)", ownedByPerson(query, workspaceID, text)).Order("id DESC").Limit(2*MaxFoundAPIKeys + 1).Find(&keys).Error
+	if err != nil {
+		return fmt.Errorf("search owners: %w", err)
+	}
+	owners, err := s.OwnersOf(ctx, workspaceID, keys)
+	for i := range keys {
+		if !found.hasKey(keys[i].ID) {
+			found.APIKeys = append(found.APIKeys, FoundAPIKey{APIKey: keys[i], Owner: owners.Of(&keys[i])})
+		}
+	}
+	return err
 }
 
 // hasKey reports whether a key was found.

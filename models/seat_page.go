@@ -82,8 +82,7 @@ func (s *Store) MembersWithoutSeat(ctx context.Context, workspaceID, search, sel
 	if err := matching().Count(&total).Error; err != nil {
 		return nil, 0, fmt.Errorf("count members without a seat: %w", err)
 	}
-	named := "lower(coalesce(nullif(" + nameOfMember + `, ''), "User".email))`
-	if err := matching().Order(clause.OrderBy{Expression: clause.Expr{SQL: "members.id = ? DESC, " + named + ", members.id", Vars: []any{storable(selected)}}}).Limit(limit).Find(&members).Error; err != nil {
+	if err := matching().Order(clause.OrderBy{Expression: clause.Expr{SQL: "members.id = ? DESC, lower(" + namedMember + "), members.id", Vars: []any{storable(selected)}}}).Limit(limit).Find(&members).Error; err != nil {
 		return nil, 0, fmt.Errorf("read members without a seat: %w", err)
 	}
 	return members, total, nil

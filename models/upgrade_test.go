@@ -191,6 +191,7 @@ func (s upgraded) checkKeys(t *testing.T) {
 	modelstest.Equal(t, "rate limit", limited.RateLimit, 600)
 	modelstest.Equal(t, "allowlist", limited.Allowlist, models.Allowlist{Mode: models.AllowlistEnforce, Networks: "192.0.2.0/24 2001:db8::/32"})
 	modelstest.Equal(t, "allowlist of an earlier key", deleted.Allowlist, models.Allowlist{})
+	modelstest.Equal(t, "owner of a key of a member", s.upgradedKey(t, 1).OwnerID, new(upgradedID("mem", 1)))
 }
 
 func (s upgraded) upgradedKey(t *testing.T, n int) *models.APIKey {

@@ -35,7 +35,7 @@ type erasure struct {
 }
 
 // EraseUser erases a person: their account, and their names and emails in all tables. The audit log keeps their
-// events with a pseudonym. Their memberships end; API keys that they created keep working. Texts that others
+// events with a pseudonym. Their memberships end; API keys that they own keep working. Texts that others
 // entered, such as the name of a key, stay. It returns FailedPrecondition if they are the last admin of a workspace.
 func (s *Store) EraseUser(ctx context.Context, userID string) (pseudonym string, err error) {
 	err = s.Tx(ctx, func(tx *Store) error {

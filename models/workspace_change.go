@@ -39,7 +39,7 @@ func (s *Store) RenameWorkspace(ctx context.Context, id, name string) (*Workspac
 var errLastAdminLeaves = Errorf(FailedPrecondition, "You’re the last admin of this workspace. Make someone else an admin first, or delete the workspace.")
 
 // LeaveWorkspace ends a person's own membership and releases their seat. They stay signed in. They join again
-// only if an admin reactivates them and they accept an invitation. API keys that they created keep working.
+// only if an admin reactivates them and they accept an invitation. API keys that they own keep working.
 // It returns FailedPrecondition for the last admin.
 func (s *Store) LeaveWorkspace(ctx context.Context, workspaceID, memberID string) error {
 	_, err := s.changeMember(ctx, workspaceID, memberID, func(tx *Store, member *Member) error {

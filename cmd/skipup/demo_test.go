@@ -87,7 +87,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	_, page := v.open(s.url + lastUsed.APIKeyReview())
-	requireTexts(t, page, "1 never used", "1 inactive", "1 expiring soon", "3 due for rotation", "3 over-permissioned", "3 without an owner", "2 still in use after revocation")
+	requireTexts(t, page, "1 never used", "1 inactive", "1 expiring soon", "3 due for rotation", "3 over-permissioned", "3 whose owner left", "2 still in use after revocation")
 	_, list := v.open(s.url + lastUsed.APIKeys())
 	rotation, _ := list.Find(`a[href$="/rotation"]`).First().Attr("href")
 	_, page = v.open(s.url + rotation)

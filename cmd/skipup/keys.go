@@ -23,6 +23,7 @@ type newKeyFlags struct {
 	name           string
 	description    string
 	environment    string
+	owner          string
 	scopes         []string
 	expiresIn      time.Duration
 	expires, never bool
@@ -45,6 +46,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
+	flags.StringVar(&f.owner, "owner", "", "`email` of the member who owns the key")
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
 	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
@@ -52,6 +54,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	requireFlags(cmd, "name", "scopes")
+	completeWith(cmd, "owner", p.completions(memberEmails(cmd)))
 	p.completeScopes(cmd)
 	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
 		f.expires = flags.Changed("expires-in")
@@ -63,7 +66,7 @@ const rateLimitUsage = "maximum `requests` per minute, 0 for the server's limit"
 
 // keyFields maps the fields of a key to their flags.
 var keyFields = map[string]string{
-	"name": "--name", "description": "--description", "environment": "--environment", "expires_at": "--expires-in", "scopes": "--scopes", "rate_limit": "--rate-limit",
+	"name": "--name", "description": "--description", "environment": "--environment", "owner_id": "--owner", "expires_at": "--expires-in", "scopes": "--scopes", "rate_limit": "--rate-limit",
 	"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
 }
 
@@ -72,7 +75,11 @@ func (p *program) createKey(ctx context.Context, store *models.Store, workspaceI
 	if err != nil {
 		return err
 	}
-	n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
+	owner, err := ownerChange(ctx, store, workspaceID, f.owner, f.owner != "")
+	if err != nil {
+		return err
+	}
+	n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, OwnerID: owner.Value, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
 	f.allowlist.change.Apply(&n.Allowlist)
 	if f.expires {
 		at := store.Now().Add(f.expiresIn)

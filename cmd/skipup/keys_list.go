@@ -60,9 +60,17 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspaceID
 	if err != nil {
 		return err
 	}
+	owners, err := store.OwnersOf(ctx, workspaceID, list.Keys)
+	if err != nil {
+		return err
+	}
 	keys := make([]listedKey, 0, len(list.Keys))
 	for _, key := range list.Keys {
-		keys = append(keys, listed(&key, store.Now(), store.Scopes()))
+		one := listed(&key, store.Now(), store.Scopes())
+		if owner := owners.Of(&key); owner != nil {
+			one.OwnerEmail = owner.User.Email
+		}
+		keys = append(keys, one)
 	}
 	return p.printList(keys, keyRows(keys))
 }
@@ -73,6 +81,8 @@ type listedKey struct {
 	Name        string           `json:"name"`
 	Description string           `json:"description"`
 	Environment string           `json:"environment"`
+	OwnerID     *string          `json:"owner_id"`    // null if the key has no owner
+	OwnerEmail  string           `json:"owner_email"` // empty if the key has no owner
 	KeyPrefix   string           `json:"key_prefix"`
 	State       models.KeyStatus `json:"state"`
 	Scopes      []string         `json:"scopes"`
@@ -92,7 +102,7 @@ type listedKey struct {
 
 func listed(key *models.APIKey, now time.Time, scopes *scope.Catalog) listedKey {
 	one := listedKey{
-		ID: key.ID, Name: key.Name, Description: key.Description, Environment: key.Environment, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
+		ID: key.ID, Name: key.Name, Description: key.Description, Environment: key.Environment, OwnerID: key.OwnerID, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,
@@ -117,14 +127,14 @@ func inSeconds(t *time.Time) *time.Time {
 }
 
 func keyRows(keys []listedKey) [][]string {
-	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "ENVIRONMENT", "DESCRIPTION"}}
+	rows := [][]string{{"ID", "NAME", "PREFIX", "STATUS", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "OWNER", "ENVIRONMENT", "DESCRIPTION"}}
 	for _, key := range keys {
 		status := string(key.State)
 		if key.DeleteAt != nil {
 			status += " until deletion at " + formatTime(key.DeleteAt)
 		}
 		rows = append(rows, []string{key.ID, visible(key.Name), key.KeyPrefix, status, cmp.Or(strings.Join(key.Scopes, ","), "-"),
-			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.Environment), "-"), cmp.Or(visible(key.Description), "-")})
+			formatTime(&key.CreatedAt), formatTime(key.LastUsedAt), formatTime(key.ExpiresAt), cmp.Or(visible(key.OwnerEmail), "-"), cmp.Or(visible(key.Environment), "-"), cmp.Or(visible(key.Description), "-")})
 	}
 	return rows
 }

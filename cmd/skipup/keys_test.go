@@ -57,7 +57,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		}
 
 		want := map[string]any{
-			"id": key.ID, "name": "CI", "description": "", "environment": "", "key_prefix": text[:12] + "....", "state": "active",
+			"id": key.ID, "name": "CI", "description": "", "environment": "", "owner_id": nil, "owner_email": "", "key_prefix": text[:12] + "....", "state": "active",
 			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
 			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "rate_limit": nil, "allowlist": map[string]any{"mode": "inherit", "addresses": []any{}}, "paused_until": nil, "delete_at": nil, "deleted_at": nil,
 			"rotated_from": nil, "rotated_to": nil, "lineage_id": nil,
@@ -183,9 +183,9 @@ func TestListKeysAsTable(t *testing.T) {
 	got.requireCode(t, exitOK)
 	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
 	want := []*regexp.Regexp{
-		regexp.MustCompile(`^ID +NAME +PREFIX +STATUS +SCOPES +CREATED +LAST USED +EXPIRES +ENVIRONMENT +DESCRIPTION$`),
-		regexp.MustCompile(`^key_\w{26}  "backups \\ue000 of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -            -$`),
-		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never +- +-$`),
+		regexp.MustCompile(`^ID +NAME +PREFIX +STATUS +SCOPES +CREATED +LAST USED +EXPIRES +OWNER +ENVIRONMENT +DESCRIPTION$`),
+		regexp.MustCompile(`^key_\w{26}  "backups \\ue000 of 会议"  sk_live_\w{4}\.\.\.\.  expires_soon  members\.read,seats\.read  [-0-9:TZ]{20}  never      [-0-9:TZ]{20}  -      -            -$`),
+		regexp.MustCompile(`^key_\w{26}  CI +sk_live_\w{4}\.\.\.\.  active        -                        [-0-9:TZ]{20}  never      never +- +- +-$`),
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("lines = %d, want %d:\n%s", len(lines), len(want), got.stdout)
@@ -195,6 +195,24 @@ func TestListKeysAsTable(t *testing.T) {
 			t.Errorf("line %d = %q, want %s", i, line, want[i])
 		}
 	}
+}
+
+func TestKeysHaveOwners(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		newKey(t, env, workspace, "CI", "", "--owner", "Admin@acme.test")
+		newKey(t, env, workspace, "Nightly", "")
+		keys := listJSON(t, env, workspace)
+		modelstest.Equal[any](t, "owner of a new key", keys[1]["owner_email"], "admin@acme.test")
+		modelstest.Equal[any](t, "owner of a key without --owner", keys[0]["owner_id"], nil)
+		id := keys[0]["id"].(string)
+		skipup(t, env, "keys", "update", id, "--owner", "nobody@acme.test").requireFailure(t, exitRejected, "nobody@acme.test isn't an active member")
+		skipup(t, env, "keys", "update", id, "--owner", "admin@acme.test").requireCode(t, exitOK)
+		modelstest.Equal[any](t, "owner after the update", listJSON(t, env, workspace)[0]["owner_email"], "admin@acme.test")
+		if table := skipup(t, env, "keys", "list"); !strings.Contains(table.stdout, "admin@acme.test") {
+			t.Errorf("table = %q, want the owner", table.stdout)
+		}
+	})
 }
 
 // There are more keys than any page of the dashboard or the API holds.
@@ -318,7 +336,7 @@ func TestUpdateKey(t *testing.T) {
 		args []string
 		text string
 	}{
-		{nil, "name description environment scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
+		{nil, "name description environment owner scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
 		{[]string{"--name", " "}, "--name is required"}, {[]string{"--name", ""}, "--name is required"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {

@@ -13,6 +13,7 @@ import (
 // keyChange holds the flags that change a key.
 type keyChange struct {
 	name, description, environment string
+	owner                          string // email
 	scopes                         []string
 	expiresIn                      time.Duration
 	never                          bool
@@ -24,8 +25,8 @@ type keyChange struct {
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Update an API key's name, description, environment, scopes, expiry, rate limit, or IP allowlist",
-		Long: `Update an API key's name, description, environment, scopes, expiry, rate limit, or IP allowlist.
+		Short: "Update an API key's name, description, environment, owner, scopes, expiry, rate limit, or IP allowlist",
+		Long: `Update an API key's name, description, environment, owner, scopes, expiry, rate limit, or IP allowlist.
 Omitted fields don't change.
 
 The IP allowlist limits the addresses from which the key can be used. Its mode is inherit (the default
@@ -42,13 +43,14 @@ every node.`,
 	flags.StringVar(&change.name, "name", "", "key `name`")
 	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
 	flags.StringVar(&change.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
+	flags.StringVar(&change.owner, "owner", "", "`email` of the member who owns the key from now on")
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	flags.IntVar(&change.rateLimit, "rate-limit", 0, rateLimitUsage)
 	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	cmd.MarkFlagsOneRequired("name", "description", "environment", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
+	cmd.MarkFlagsOneRequired("name", "description", "environment", "owner", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
 	p.completeScopes(cmd)
 	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
 		scopes, err := parseScopes(change.scopes, store.Scopes())
@@ -56,6 +58,9 @@ every node.`,
 			return err
 		}
 		update := change.update(scopes, store.Now())
+		if update.OwnerID, err = ownerChange(ctx, store, key.WorkspaceID, change.owner, change.changes("owner")); err != nil {
+			return err
+		}
 		if key, err = store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
 			return flagErrors(err, keyFields)
 		}
@@ -93,4 +98,16 @@ func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
 		return models.To(new(now.Add(c.expiresIn)))
 	}
 	return models.Change[*time.Time]{}
+}
+
+// ownerChange returns the change of an owner who is given by email.
+func ownerChange(ctx context.Context, store *models.Store, workspaceID, email string, given bool) (models.Change[string], error) {
+	if !given {
+		return models.Change[string]{}, nil
+	}
+	member, err := memberOf(ctx, store, workspaceID, email)
+	if err != nil {
+		return models.Change[string]{}, err
+	}
+	return models.To(member.ID), nil
 }

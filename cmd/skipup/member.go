@@ -75,6 +75,18 @@ func (p *program) listMembers(ctx context.Context, store *models.Store, workspac
 	return p.printList(listed, rows)
 }
 
+// memberOf returns the member of a workspace with an email, unless they are deactivated.
+func memberOf(ctx context.Context, store *models.Store, workspaceID, email string) (*models.Member, error) {
+	found, err := store.Members(ctx, workspaceID, models.MemberFilter{Email: email}, models.Page{Limit: 1})
+	if err != nil {
+		return nil, flagErrors(err, map[string]string{"email": "the email"})
+	}
+	if len(found.Items) == 0 {
+		return nil, models.Errorf(models.NotFound, "%s isn't an active member of this workspace. \"skipup member list\" prints the members.", email)
+	}
+	return &found.Items[0], nil
+}
+
 func (p *program) memberSetRole() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set-role EMAIL ROLE",
@@ -94,16 +106,12 @@ request. The last admin can't get another role.`,
 	}
 	completeArguments(cmd, p.completions(memberEmails(cmd)), cobra.FixedCompletions(roleWords, cobra.ShellCompDirectiveNoFileComp))
 	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, args []string) error {
-		found, err := store.Members(ctx, workspaceID, models.MemberFilter{Email: args[0]}, models.Page{Limit: 1})
+		member, err := memberOf(ctx, store, workspaceID, args[0])
 		if err != nil {
-			return flagErrors(err, map[string]string{"email": "the email"})
-		}
-		if len(found.Items) == 0 {
-			return models.Errorf(models.NotFound, "%s isn't an active member of this workspace. \"skipup member list\" prints the members.", args[0])
+			return err
 		}
 		role, _ := roleOf(args[1])
-		member, err := store.ChangeMemberRole(ctx, workspaceID, found.Items[0].ID, role)
-		if err != nil {
+		if member, err = store.ChangeMemberRole(ctx, workspaceID, member.ID, role); err != nil {
 			return err
 		}
 		return p.printf("%s is now %s.", member.User.Email, args[1])

@@ -147,6 +147,28 @@ func TestKeysAreUpdated(t *testing.T) {
 	})
 }
 
+// TestKeysHaveOwners checks that a key that a key creates has its owner, and that the owner can be changed, but not removed.
+func TestKeysHaveOwners(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		grace := s.AddMember(t, s.Workspace, "grace@acme.test")
+		creator, text := newKey(t, s, models.NewAPIKey{Name: "Creator", Scopes: scope.Of(scope.APIKeysRead, scope.APIKeysWrite), OwnerID: s.Admin.ID})
+		owner := func(response handlerstest.Response) string { return fields(t, response, "owner_id")["owner_id"] }
+		modelstest.Equal(t, "owner", owner(s.Want(t, http.StatusOK, text, http.MethodGet, "/api_keys/"+creator.ID, "")), s.Admin.ID)
+		child := s.Want(t, http.StatusCreated, text, http.MethodPost, "/api_keys", `{"name":"Child"}`)
+		modelstest.Equal(t, "owner of a created key", owner(child), s.Admin.ID)
+		given := s.Want(t, http.StatusCreated, text, http.MethodPost, "/api_keys", `{"name":"Given","owner_id":"`+grace.ID+`"}`)
+		modelstest.Equal(t, "owner who is given", owner(given), grace.ID)
+		path := "/api_keys/" + fields(t, given, "id")["id"]
+		rotated := s.Want(t, http.StatusCreated, text, http.MethodPost, path+"/rotate", "")
+		modelstest.Equal(t, "owner of a replacement", owner(rotated), grace.ID)
+		for _, body := range []string{`{"owner_id":null}`, `{"owner_id":""}`, `{"owner_id":"mem_none"}`} {
+			s.Want(t, http.StatusUnprocessableEntity, text, http.MethodPatch, path, body)
+		}
+		changed := s.Want(t, http.StatusOK, text, http.MethodPatch, path, `{"owner_id":"`+s.Admin.ID+`"}`)
+		modelstest.Equal(t, "owner after a change", owner(changed), s.Admin.ID)
+	})
+}
+
 // A key must not give more access than it has, to another key or to itself.
 func TestKeysCannotGrantMoreThanTheyHave(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {

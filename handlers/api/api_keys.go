@@ -70,6 +70,7 @@ type newAPIKey struct {
 	Name        string                  `json:"name"`
 	Description *string                 `json:"description"`
 	Environment *string                 `json:"environment"`
+	OwnerID     *string                 `json:"owner_id"`
 	Scopes      []string                `json:"scopes"`
 	ExpiresAt   given[*rfc3339]         `json:"expires_at"` // null for never; omitted for the default of the workspace
 	RateLimit   given[*int]             `json:"rate_limit"`
@@ -96,15 +97,18 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 		return createdAPIKey{}, err
 	}
 	change.Apply(&allowlist)
-	var description, environment string
+	var description, environment, owner string
 	if in.Description != nil {
 		description = *in.Description
 	}
 	if in.Environment != nil {
 		environment = *in.Environment
 	}
+	if in.OwnerID != nil {
+		owner = *in.OwnerID
+	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Description: description, Environment: environment, Scopes: set,
+		Name: in.Name, Description: description, Environment: environment, OwnerID: owner, Scopes: set,
 		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given, RateLimit: rateLimit.Value, Allowlist: allowlist,
 	})
 	if err != nil {
@@ -132,6 +136,7 @@ type keyUpdate struct {
 	Name        given[string]           `json:"name"`
 	Description given[*string]          `json:"description"`
 	Environment given[*string]          `json:"environment"`
+	OwnerID     given[string]           `json:"owner_id"`
 	Scopes      given[[]string]         `json:"scopes"`
 	ExpiresAt   given[*rfc3339]         `json:"expires_at"`
 	RateLimit   given[*int]             `json:"rate_limit"`
@@ -141,7 +146,10 @@ type keyUpdate struct {
 // update updates an API key. Scopes that it adds, a later expiry, a higher rate limit, and further addresses are
 // limited to those of the caller's key.
 func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
-	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment)}
+	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment), OwnerID: in.OwnerID.Change}
+	if in.OwnerID.Given && in.OwnerID.Value == "" {
+		return wire.APIKey{}, invalid("owner_id", "must be the ID of an active member")
+	}
 	var err error
 	if u.Scopes, err = scopesChange(in.Scopes, h.store.Scopes()); err != nil {
 		return wire.APIKey{}, err

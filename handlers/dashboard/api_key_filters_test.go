@@ -12,8 +12,8 @@ import (
 	"github.com/skipup/keys/views/path"
 )
 
-// TestListIsFilteredByCreator checks that filters combine, and that each can be removed.
-func TestListIsFilteredByCreator(t *testing.T) {
+// TestListIsFilteredByOwner checks that filters combine, and that each can be removed.
+func TestListIsFilteredByOwner(t *testing.T) {
 	s := handlerstest.New(t)
 	grace := s.AddMember(t, s.Workspace, "grace@acme.test")
 	ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: grace.ID, Name: "Grace", Role: models.Admin})
@@ -32,19 +32,19 @@ func TestListIsFilteredByCreator(t *testing.T) {
 	modelstest.Equal(t, "link before deactivation", deactivation.Find(`#panel a[href$="`+link.AttrOr("href", "")+`"]`).Text(), "Review 2 keys")
 
 	list := document(t, b.Get(link.AttrOr("href", "")))
-	modelstest.Equal(t, "keys of the creator", list.Find("#keys tbody tr").Length(), 2)
-	modelstest.Equal(t, "selected creator", list.Find("#field-creator option[selected]").AttrOr("value", ""), grace.ID)
+	modelstest.Equal(t, "keys of the owner", list.Find("#keys tbody tr").Length(), 2)
+	modelstest.Equal(t, "selected owner", list.Find("#field-owner option[selected]").AttrOr("value", ""), grace.ID)
 
-	list = document(t, b.Get(listPath+"?status=active&scope=seats.read&creator="+grace.ID))
+	list = document(t, b.Get(listPath+"?status=active&scope=seats.read&owner="+grace.ID))
 	modelstest.Equal(t, "keys that match all filters", list.Find("#keys tbody tr").Length(), 1)
 	var chips []string
 	for _, chip := range list.Find("#keys .filter-chip").EachIter() {
 		chips = append(chips, strings.Join(strings.Fields(chip.Text()), " ")+" → "+strings.TrimPrefix(chip.AttrOr("href", ""), path.Workspace(s.Workspace.ID).APIKeys()))
 	}
 	modelstest.Equal(t, "chips", strings.Join(chips, "\n"), strings.Join([]string{
-		"Remove filter: Status Active → ?creator=" + grace.ID + "&scope=seats.read",
-		"Remove filter: Scope seats.read → ?creator=" + grace.ID + "&status=active",
-		"Remove filter: Created by Grace → ?scope=seats.read&status=active",
+		"Remove filter: Status Active → ?owner=" + grace.ID + "&scope=seats.read",
+		"Remove filter: Scope seats.read → ?owner=" + grace.ID + "&status=active",
+		"Remove filter: Owner " + grace.DisplayName() + " → ?scope=seats.read&status=active",
 		"Clear filters → ",
 	}, "\n"))
 }

@@ -55,7 +55,7 @@ func (h apiKeys) list(c echo.Context) error {
 	if page.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
 		return err
 	}
-	if page.Creators, err = h.store.APIKeyCreators(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
+	if page.Owners, err = h.store.AllKeyOwners(c.Request().Context(), web.CallerOf(c).WorkspaceID, list.Keys); err != nil {
 		return err
 	}
 	if page.OldKeys, err = h.store.ReplacedKeyIDs(c.Request().Context(), web.CallerOf(c).WorkspaceID, list.Keys); err != nil {
@@ -71,7 +71,7 @@ func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 		Search:      query.Search(),
 		Status:      models.KeyStatus(query.Get(apikeys.ByStatus)),
 		Finding:     apikeys.FindingOf(query.Get(apikeys.ByReview)),
-		Creator:     query.Get(apikeys.ByCreator),
+		Owner:       query.Get(apikeys.ByOwner),
 		Environment: query.Get(apikeys.ByEnvironment),
 		Sort:        sort,
 		Ascending:   ascending,
@@ -108,6 +108,9 @@ func (h apiKeys) form(c echo.Context, status int, form apikeys.Form) error {
 	}
 	form.Found, form.ServerLimit = found, h.store.KeyRateLimit()
 	if form.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
+		return err
+	}
+	if form.People, err = h.store.PossibleOwners(c.Request().Context(), web.CallerOf(c).WorkspaceID); err != nil {
 		return err
 	}
 	return web.Render(c, status, apikeys.New(form))
@@ -208,7 +211,7 @@ func (h apiKeys) show(c echo.Context) error {
 			return c.NoContent(http.StatusNoContent)
 		}
 	}
-	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Form: apikeys.DetailsForm{Name: key.Name, Description: key.Description, Environment: key.Environment}})
+	return h.detail(c, http.StatusOK, apikeys.DetailPage{Key: key, Form: apikeys.DetailsFormOf(key)})
 }
 
 // detail completes the page of a key and shows it.
@@ -220,6 +223,14 @@ func (h apiKeys) detail(c echo.Context, status int, page apikeys.DetailPage) err
 	page.History, page.ServerLimit = history, h.store.KeyRateLimit()
 	if page.Environments, err = h.store.EnvironmentsInUse(c.Request().Context(), page.Key.WorkspaceID); err != nil {
 		return err
+	}
+	if page.Owners, err = h.store.OwnersOf(c.Request().Context(), page.Key.WorkspaceID, []models.APIKey{*page.Key}); err != nil {
+		return err
+	}
+	if web.May(c, models.ManageKeys) && page.Key.DeletedAt == nil {
+		if page.People, err = h.store.PossibleOwners(c.Request().Context(), page.Key.WorkspaceID); err != nil {
+			return err
+		}
 	}
 	if page.Usage, err = h.keyUsage(c, page.Key.ID); err != nil {
 		return err
@@ -280,6 +291,7 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 			id := c.Param("id")
 			_, err := h.store.UpdateAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, models.KeyUpdate{
 				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
+				OwnerID: models.Change[string]{Given: form.OwnerID != "", Value: form.OwnerID},
 			})
 			return next{"Key details updated", in(c).APIKey(id)}, err
 		},

@@ -84,7 +84,7 @@ func createFixtures(t *testing.T, s *handlerstest.Server, operation docs.Operati
 	if operation.Scope == scope.WebhooksWrite.String() { // to subscribe to the events in the examples
 		scopes = append(scopes, scope.MeetingRequestsRead)
 	}
-	row, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Nightly sync", Scopes: scope.Of(scopes...)})
+	row, secret, err := s.CreateAPIKey(t.Context(), s.Workspace.ID, models.NewAPIKey{Name: "Nightly sync", Scopes: scope.Of(scopes...), OwnerID: s.Admin.ID})
 	must(t, err)
 	description := "For the CRM"
 	endpoint, _, err := s.CreateWebhookEndpoint(t.Context(), s.Workspace.ID, models.NewWebhookEndpoint{

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -84,7 +85,7 @@ func (h membersHandler) onPage(apply func(echo.Context, memberForm) (next, error
 	return change[*models.ListedMember, memberForm]{
 		subject: h.member,
 		show: func(c echo.Context, status int, member *models.ListedMember, form memberForm, r rejection) error {
-			keys, err := h.store.KeysOfMember(c.Request().Context(), member.WorkspaceID, member.ID)
+			keys, err := h.store.KeysOwnedBy(c.Request().Context(), member.WorkspaceID, member.ID)
 			if err != nil {
 				return err
 			}
@@ -237,36 +238,62 @@ func (h membersHandler) correct() change[*models.ListedMember, members.DetailsFo
 
 // deactivateForm is the form that deactivates a member.
 type deactivateForm struct {
-	PauseKeys bool `form:"pause_keys"`
+	NewOwnerID string `form:"new_owner_id"` // or members.LeaveKeys
+	PauseKeys  bool   `form:"pause_keys"`
+}
+
+func (f deactivateForm) departure() models.Departure {
+	d := models.Departure{NewOwnerID: f.NewOwnerID, PauseKeys: f.PauseKeys}
+	if d.NewOwnerID == members.LeaveKeys {
+		d.NewOwnerID = ""
+	}
+	return d
 }
 
 func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm] {
 	return change[*models.ListedMember, deactivateForm]{
 		subject: h.member,
-		show: func(c echo.Context, status int, member *models.ListedMember, form deactivateForm, r rejection) error {
-			keys, err := h.store.KeysOfMember(c.Request().Context(), member.WorkspaceID, member.ID)
-			if err != nil {
+		show: func(c echo.Context, status int, member *models.ListedMember, form deactivateForm, r rejection) (err error) {
+			ctx, viewing := c.Request().Context(), web.CallerOf(c).Member
+			page := members.DeactivatePage{
+				Member: member, NewOwnerID: cmp.Or(form.NewOwnerID, viewing.ID), PauseKeys: form.PauseKeys, Errors: r.fields, Message: r.message, Self: isSelf(c, member.ID),
+			}
+			if page.Self {
+				page.NewOwnerID = cmp.Or(form.NewOwnerID, members.LeaveKeys)
+			}
+			if page.Owned, err = h.store.KeysOwnedBy(ctx, member.WorkspaceID, member.ID); err != nil {
 				return err
 			}
-			return web.Render(c, status, members.Deactivate(members.DeactivatePage{
-				Member: member, Keys: keys, PauseKeys: form.PauseKeys, Message: r.message, Self: isSelf(c, member.ID),
-			}))
+			if page.Created, err = h.store.KeysCreatedBy(ctx, member.WorkspaceID, member.ID); err != nil {
+				return err
+			}
+			if page.People, err = h.store.PossibleOwners(ctx, member.WorkspaceID); err != nil {
+				return err
+			}
+			return web.Render(c, status, members.Deactivate(page))
 		},
 		apply: func(c echo.Context, form deactivateForm) (next, error) {
-			deactivate, pausing := h.store.DeactivateMember, ""
-			if form.PauseKeys {
-				deactivate, pausing = h.store.DeactivateMemberAndPauseKeys, " and paused their API keys"
-			}
 			before, err := h.member(c)
 			if err != nil {
 				return next{}, err
 			}
-			member, err := deactivate(c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id"))
+			ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
+			member, assigned, err := h.store.DeactivateMemberWith(ctx, workspaceID, c.Param("id"), form.departure())
 			if err != nil {
 				return next{}, err
 			}
-			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName()) + pausing}
-			switch canUndo := !isSelf(c, member.ID) && !before.HasSeat && !form.PauseKeys; { // only what reactivation restores was lost
+			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName())}
+			if assigned > 0 {
+				owner, err := h.store.Member(ctx, workspaceID, form.NewOwnerID)
+				if err != nil {
+					return next{}, err
+				}
+				notice.Text += fmt.Sprintf(", and assigned %s to %s", ui.Plural(int64(assigned), "key"), ui.Isolate(owner.DisplayName()))
+			}
+			if form.PauseKeys {
+				notice.Text += ", and paused the API keys that they created"
+			}
+			switch canUndo := !isSelf(c, member.ID) && !before.HasSeat && assigned == 0 && !form.PauseKeys; { // only what reactivation restores was lost
 			case canUndo && before.State() == models.MemberActive:
 				notice.Undo = in(c).MemberReactivate(member.ID)
 			case canUndo && before.Invitation != nil:

@@ -243,6 +243,8 @@ func table(server *web.Server, store *models.Store, flushUsage func(context.Cont
 		{http.MethodGet, inWorkspace.APIKeyReceipts(), member, keys.receipts},
 		{http.MethodGet, inWorkspace.APIKeyShorten(), manageKeys, keys.askShorten},
 		{http.MethodPost, inWorkspace.APIKeyShorten(), manageKeys, keys.shorten},
+		{http.MethodGet, inWorkspace.APIKeyOwner(), manageKeys, keys.askAssign},
+		{http.MethodPost, inWorkspace.APIKeyOwner(), manageKeys, keys.assign},
 		{http.MethodGet, inWorkspace.APIKey(":id"), member.with(usage), keys.show},
 		{http.MethodPost, inWorkspace.APIKey(":id"), manageKeys, keys.details().act},
 		{http.MethodGet, inWorkspace.APIKeyUsage(":id"), member.with(usage), keys.usage},

@@ -22,8 +22,12 @@ func (h workspaces) export(c echo.Context) error {
 	}
 	list := func(send func([]string) error) error {
 		return h.store.EachAPIKeyPage(ctx, id, func(keys []models.APIKey) error {
+			owners, err := h.store.OwnersOf(ctx, id, keys)
+			if err != nil {
+				return err
+			}
 			for i := range keys {
-				if err := send(keyRow(&keys[i], look)); err != nil {
+				if err := send(keyRow(&keys[i], owners.Of(&keys[i]), look)); err != nil {
 					return err
 				}
 			}
@@ -51,14 +55,18 @@ func (h workspaces) export(c echo.Context) error {
 
 // The columns of exported keys and counts. Times are in UTC.
 var (
-	keyColumns   = []string{"id", "name", "description", "environment", "key_prefix", "status", "scopes", "created_at", "created_by", "expires_at", "rate_limit", "allowlist_mode", "allowlist", "last_used_at", "deleted_at"}
+	keyColumns   = []string{"id", "name", "description", "environment", "key_prefix", "status", "scopes", "created_at", "created_by", "owner_email", "expires_at", "rate_limit", "allowlist_mode", "allowlist", "last_used_at", "deleted_at"}
 	usageColumns = []string{"date", "api_key_id", "name", "route", "scope", "status", "refusal", "requests", "outside_allowlist"}
 )
 
-func keyRow(key *models.APIKey, look viewer.Viewer) []string {
+func keyRow(key *models.APIKey, owner *models.Member, look viewer.Viewer) []string {
+	email := ""
+	if owner != nil {
+		email = owner.User.Email
+	}
 	return []string{
 		key.ID, key.Name, key.Description, key.Environment, key.KeyPrefix, string(key.StatusAt(look.Now)), strings.Join(look.Scopes.Names(key.Scopes), " "),
-		exportedTime(&key.CreatedAt), key.CreatedByName, exportedTime(key.ExpiresAt), exportedLimit(key.RateLimit), key.Allowlist.Mode.Text(), key.Allowlist.Networks, exportedTime(key.LastUsedAt), exportedTime(key.DeletedAt),
+		exportedTime(&key.CreatedAt), key.CreatedByName, email, exportedTime(key.ExpiresAt), exportedLimit(key.RateLimit), key.Allowlist.Mode.Text(), key.Allowlist.Networks, exportedTime(key.LastUsedAt), exportedTime(key.DeletedAt),
 	}
 }
 

@@ -39,7 +39,7 @@ func TestLeaveWorkspacePage(t *testing.T) {
 	viewer, admin := s.SignedIn(t, "vic@acme.test"), s.SignedIn(t, handlerstest.AdminEmail)
 	admin.Post("/settings/workspace/leave", nil).Want(t, http.StatusUnprocessableEntity, "You’re the last admin of this workspace.")
 
-	viewer.Get("/settings/workspace/leave").Want(t, http.StatusOK, "API keys that you created keep working.")
+	viewer.Get("/settings/workspace/leave").Want(t, http.StatusOK, "API keys that you own keep working.")
 	viewer.Post("/settings/workspace/leave", nil).WantRedirect(t, "/")
 	viewer.Get("/settings/account").Want(t, http.StatusOK, "You left", "None")
 	viewer.Get("/settings/workspace/leave").Want(t, http.StatusNotFound)
@@ -82,13 +82,16 @@ func TestWorkspaceExport(t *testing.T) {
 		s.Exec(t, `INSERT INTO api_key_usage_days (workspace_id, api_key_id, starts_at, route, scope, status_class, refusal, requests)
 			VALUES ('`+s.Workspace.ID+`', '`+used+`', '2026-03-01 00:00:00', 'GET /me', '', 2, '', 7)`)
 	}
+	if _, err := s.AssignAPIKeys(t.Context(), s.Workspace.ID, []string{key.ID}, s.Admin.ID); err != nil {
+		t.Fatal(err)
+	}
 	got := s.SignedIn(t, handlerstest.AdminEmail).Get("/settings/workspace/export.zip")
 	got.Want(t, http.StatusOK)
 	archive, err := zip.NewReader(strings.NewReader(got.Body), int64(len(got.Body)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"audit-log.csv": "api_key.created", "api-keys.csv": key.ID, "usage.csv": "2026-03-01," + key.ID + ",Nightly sync,GET /me,,2xx,,7,"} {
+	for name, want := range map[string]string{"audit-log.csv": "api_key.owner_changed", "api-keys.csv": "," + handlerstest.AdminEmail + ",", "usage.csv": "2026-03-01," + key.ID + ",Nightly sync,GET /me,,2xx,,7,"} {
 		file, err := archive.Open(name)
 		if err != nil {
 			t.Errorf("open %s: %v", name, err)

@@ -6,6 +6,7 @@ type APIKey struct {
 	Name        string     `json:"name"`
 	Description *string    `json:"description"`
 	Environment *string    `json:"environment"`
+	OwnerID     *string    `json:"owner_id"` // of a member
 	KeyPrefix   string     `json:"key_prefix"`
 	Scopes      []string   `json:"scopes"`
 	State       string     `json:"state"`

@@ -69,7 +69,7 @@ func Delete(p DeletePage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li>You lose access to all your workspaces at once. This can’t be undone.</li><li>Your name and email are erased everywhere. The audit logs keep what you did under a pseudonym.</li><li>API keys that you created keep working. Text that you entered, such as key names, stays.</li></ul>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li>You lose access to all your workspaces at once. This can’t be undone.</li><li>Your name and email are erased everywhere. The audit logs keep what you did under a pseudonym.</li><li>API keys that you own keep working. Text that you entered, such as key names, stays.</li></ul>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

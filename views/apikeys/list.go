@@ -20,14 +20,14 @@ const (
 	ByStatus = "status"
 	ByScope  = "scope"
 	ByReview = "review" // a finding
-	// ByCreator filters by the ID of the member or key that created the keys.
-	ByCreator     = "creator"
+	// ByOwner filters by the ID of the member who owns the keys, or for keys without an owner.
+	ByOwner       = "owner"
 	ByEnvironment = "environment"
 )
 
 // ParseQuery reads the query of the list of keys in a workspace.
 func ParseQuery(in path.Workspace, values url.Values) (ui.ListQuery, error) {
-	return ui.ParseListQuery(in.APIKeys(), values, ByStatus, ByScope, ByReview, ByCreator, ByEnvironment)
+	return ui.ParseListQuery(in.APIKeys(), values, ByStatus, ByScope, ByReview, ByOwner, ByEnvironment)
 }
 
 var (
@@ -89,8 +89,8 @@ func (p ListPage) filters(scopes *scope.Catalog) []ui.Select {
 	if len(p.Environments) > 0 || p.Query.Get(ByEnvironment) != "" {
 		filters = append(filters, p.environmentFilter())
 	}
-	if len(p.Creators) > 1 || p.Query.Get(ByCreator) != "" {
-		filters = append(filters, p.creatorFilter())
+	if options := p.ownerFilter(); len(options.Options) > 1 || options.Value != "" {
+		filters = append(filters, options)
 	}
 	return filters
 }
@@ -114,29 +114,6 @@ func suggestedEnvironments(inUse []string) []string {
 	return slices.Compact(all)
 }
 
-func (p ListPage) creatorFilter() ui.Select {
-	filter := ui.Select{Name: ByCreator, Label: "Creator", Any: "Any creator", Value: p.Query.Get(ByCreator)}
-	groups := map[models.ActorType]string{models.ActorMember: "Members", models.ActorAPIKey: "API keys"}
-	for _, c := range p.Creators {
-		filter.Options = append(filter.Options, ui.Option{Value: c.ID, Label: c.Name, Group: groups[c.Type]})
-	}
-	if p.creatorName() == filter.Value && filter.Value != "" { // none of the options
-		filter.Options = append(filter.Options, ui.Option{Value: filter.Value, Label: filter.Value})
-	}
-	return filter
-}
-
-// creatorName returns the name of the creator that the list is filtered by, or their ID.
-func (p ListPage) creatorName() string {
-	id := p.Query.Get(ByCreator)
-	for _, c := range p.Creators {
-		if c.ID == id {
-			return c.Name
-		}
-	}
-	return id
-}
-
 // chips returns the filters in use.
 func (p ListPage) chips() []ui.Chip {
 	var chips []ui.Chip
@@ -144,7 +121,7 @@ func (p ListPage) chips() []ui.Chip {
 		{ByStatus, "Status", ui.StateLabel(models.KeyStatus(p.Query.Get(ByStatus)))},
 		{ByScope, "Scope", p.Query.Get(ByScope)},
 		{ByEnvironment, "Environment", p.Query.Get(ByEnvironment)},
-		{ByCreator, "Created by", p.creatorName()},
+		{ByOwner, "Owner", p.ownerName()},
 	} {
 		if filter.value != "" {
 			chips = append(chips, ui.Chip{Label: filter.label, Value: filter.value, Without: p.Query.With(filter.name, "")})

@@ -62,6 +62,9 @@ func FormLike(key *models.APIKey, v viewer.Viewer) Form {
 		Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Allowlist: allowlist.FormOf(key.Allowlist),
 		Access: Access{Scopes: v.Scopes.Names(key.Scopes.Without(v.Ungrantable())), Expiry: ExpiryNever, RateLimit: limitText(key.RateLimit)},
 	}
+	if key.OwnerID != nil {
+		form.OwnerID = *key.OwnerID
+	}
 	if expiresAt := key.RenewedExpiry(v.KeyPolicy(), v.Now); expiresAt != nil {
 		days := max(1, int(math.Round(expiresAt.Sub(v.Now).Hours()/24)))
 		form.Expiry = strconv.Itoa(days)

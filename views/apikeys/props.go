@@ -20,8 +20,8 @@ type ListPage struct {
 	OldKeys map[string]string
 	// Environments are those in use, for the filter.
 	Environments []string
-	// Creators are members and keys that have created keys, for the filter.
-	Creators []models.APIKeyCreator
+	// Owners are those of the keys, and those for the filter.
+	Owners models.KeyOwners
 	// Evidence is why each key has the finding that the list is filtered by, by key ID.
 	Evidence map[string]models.Evidence
 	// UntrustedProxy is the IP address of a proxy that seems to be missing from the settings, or "".
@@ -82,6 +82,7 @@ type Form struct {
 	Name        string `form:"name"`
 	Description string `form:"description"`
 	Environment string `form:"environment"`
+	OwnerID     string `form:"owner_id"`
 	CopyFrom    string `form:"copy_from"` // id of the key whose button was pressed
 	// CopySearch is the search for keys to copy scopes from, and CopySearched the one that was answered.
 	CopySearch   string `form:"copy_search"`
@@ -91,6 +92,7 @@ type Form struct {
 
 	Found        models.APIKeyList  `form:"-"` // keys to copy scopes from
 	Environments []string           `form:"-"` // in use
+	People       []models.Member    `form:"-"` // who can own the key
 	ServerLimit  int                `form:"-"` // requests per minute of keys without a limit of their own; 0 for none
 	Warnings     allowlist.Warnings `form:"-"`
 }
@@ -123,11 +125,12 @@ type CreatedPage struct {
 	Secret string
 }
 
-// DetailsForm is the form that edits the name, the description, and the environment of a key.
+// DetailsForm is the form that edits what only people read of a key.
 type DetailsForm struct {
 	Name        string `form:"name"`
 	Description string `form:"description"`
 	Environment string `form:"environment"`
+	OwnerID     string `form:"owner_id"`
 }
 
 // Route is an endpoint of the API.
@@ -152,9 +155,11 @@ type DetailPage struct {
 	ServerLimit  int                  // requests per minute of keys without a limit of their own; 0 for none
 	Rejected     int64                // requests rejected since the key was paused
 	Form         DetailsForm
-	Environments []string      // in use
-	Errors       models.Fields // of that form
-	Message      string        // an error that concerns no single field
+	Environments []string // in use
+	Owners       models.KeyOwners
+	People       []models.Member // who can own the key
+	Errors       models.Fields   // of that form
+	Message      string          // an error that concerns no single field
 }
 
 // CancelDeletionPage asks whether a key whose deletion is canceled stays paused.

@@ -31,7 +31,8 @@ var findingTexts = map[models.Finding]findingText{
 	models.FindOld:       {"due for rotation", "Created over %s ago", "Created over %s ago", false},
 	models.FindScopes:    {"over-permissioned", "Have scopes they don’t use", "Keys with unused scopes", false},
 	models.FindRetired:   {"with a retired scope", "Have scopes that are being phased out", "Keys with retired scopes", false},
-	models.FindOrphaned:  {"without an owner", "Creator was deactivated or deleted", "Created by a deactivated member or a deleted key", true},
+	models.FindOwnerLeft: {"whose owner left", "Owner was deactivated", "Keys whose owner was deactivated", false},
+	models.FindOrphaned:  {"created by a deleted key", "The key that created them was deleted", "Created by a key that was deleted", true},
 	models.FindStillUsed: {"still in use after revocation", "Rejected requests this week", "Deleted, expired, or paused keys that clients still send", false},
 }
 

@@ -56,9 +56,10 @@ func TestReviewExplainsMissingScopeSuggestions(t *testing.T) {
 
 func TestEvidence(t *testing.T) {
 	left := keyNamed("CI")
-	left.LastUsedRoute = "GET /me"
+	left.LastUsedRoute, left.OwnerID = "GET /me", new("mem_gone")
+	owner := &models.Member{ID: "mem_gone", User: models.User{Name: "Gus Gone"}, DeactivatedAt: ago(3 * day)}
 	evidence := models.Evidence{
-		UnusedScopes: scope.Of(scope.SeatsWrite, scope.MembersWrite), ObservedSince: *ago(100 * day), DeactivatedAt: ago(3 * day),
+		UnusedScopes: scope.Of(scope.SeatsWrite, scope.MembersWrite), ObservedSince: *ago(100 * day), GoneAt: ago(3 * day),
 		RejectedUses: models.RejectedUses{Requests: 7, Last: *ago(time.Hour), Since: *ago(10 * day), Callers: []models.APIKeyCaller{oldCaller("a/1", 0), oldCaller("b/2", 0), oldCaller("c/3", 0), {}}},
 	}
 	for _, tt := range []struct {
@@ -71,11 +72,12 @@ func TestEvidence(t *testing.T) {
 		{models.FindExpiring, "Expiring within 14 days", "Expires in 2 days , 26 Nov 2026, 12:00 UTC , and is in use", "/access", false},
 		{models.FindOld, "Created over 1 year ago", "Created just now , 24 Nov 2026, 12:00 UTC , never rotated", "/rotation", false},
 		{models.FindScopes, "Keys with unused scopes", "members.write and seats.write unused since 16 Aug 2026 (2 of 10 scopes)", "/access", false},
-		{models.FindOrphaned, "Created by a deactivated member", "CI was deactivated 3 days ago", "/usage", true},
+		{models.FindOwnerLeft, "Keys whose owner was deactivated", "Gus Gone was deactivated 3 days ago", "", false},
+		{models.FindOrphaned, "Created by a key that was deleted", "The key CI was deleted 3 days ago", "/usage", true},
 		{models.FindStillUsed, "Deleted, expired, or paused keys that clients still send", "7 requests rejected in the last 30 days. Latest: 1 hour ago , 24 Nov 2026, 11:00 UTC . First: 14 Nov 2026. 192.0.2.1 a 1 192.0.2.1 b 2 and 2 more callers", "/usage", false},
 	} {
 		for _, keys := range []int64{0, 1, models.MaxSelectedKeys, models.MaxSelectedKeys + 1, 2000} {
-			page := ListPage{Query: queryOf("review=" + string(tt.finding)), Evidence: map[string]models.Evidence{left.ID: evidence},
+			page := ListPage{Query: queryOf("review=" + string(tt.finding)), Owners: models.KeyOwners{ByID: map[string]*models.Member{owner.ID: owner}}, Evidence: map[string]models.Evidence{left.ID: evidence},
 				List: models.APIKeyList{Matching: keys, Counts: map[models.KeyStatus]int64{models.KeyActive: 1}}}
 			if keys > 0 {
 				page.List.Keys = []models.APIKey{*left}
@@ -98,7 +100,11 @@ func TestEvidence(t *testing.T) {
 			if got := text(shown.Find("[data-evidence]")); !strings.HasPrefix(got, tt.says) {
 				t.Errorf("%s: %q, want %q", tt.finding, got, tt.says)
 			}
-			if href := shown.Find("[data-evidence] a.link").AttrOr("href", ""); href != "/w/ws_1/settings/api-keys/"+left.ID+tt.act {
+			act := left.ID + tt.act
+			if tt.finding == models.FindOwnerLeft {
+				act = "owner?key=" + left.ID
+			}
+			if href := shown.Find("[data-evidence] a.link").AttrOr("href", ""); href != "/w/ws_1/settings/api-keys/"+act {
 				t.Errorf("%s leads to %s", tt.finding, href)
 			}
 		}

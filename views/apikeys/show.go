@@ -1,6 +1,18 @@
 package apikeys
 
-import "github.com/skipup/keys/models/scope"
+import (
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/scope"
+)
+
+// DetailsFormOf returns the form with the details of a key.
+func DetailsFormOf(key *models.APIKey) DetailsForm {
+	form := DetailsForm{Name: key.Name, Description: key.Description, Environment: key.Environment}
+	if key.OwnerID != nil {
+		form.OwnerID = *key.OwnerID
+	}
+	return form
+}
 
 // allowed returns the routes of p that need exactly the given scopes.
 func (p DetailPage) allowed(scopes ...scope.Scope) []Route {

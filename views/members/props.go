@@ -3,6 +3,7 @@ package members
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -75,7 +76,7 @@ type ShowPage struct {
 	Resets       bool             // whether the viewer may create a reset link
 	Sessions     []models.Session // that the viewer may end
 	SecondFactor bool             // whether the member has one that the viewer may remove
-	Keys         int              // number of keys that the member created and that can still be used
+	Keys         int              // number of keys that the member owns
 	Role         string           // selected in the form
 	Errors       models.Fields
 	Message      string // why the last action was rejected, if it was
@@ -85,17 +86,34 @@ type ShowPage struct {
 
 // DeactivatePage is the data of the confirmation page.
 type DeactivatePage struct {
-	Member    *models.ListedMember
-	Keys      []models.APIKey // that the member created and that can still be used
-	PauseKeys bool            // whether pausing them is selected
-	Message   string          // why the member wasn't deactivated, if an attempt was rejected
-	Self      bool            // whether the member is the viewer
+	Member     *models.ListedMember
+	Owned      []models.APIKey // that the member owns
+	People     []models.Member // who can own them from now on
+	NewOwnerID string          // selected; LeaveKeys to keep the owner
+	Created    []models.APIKey // that the member created and that can still be used
+	PauseKeys  bool            // whether pausing them is selected
+	Errors     models.Fields
+	Message    string // why the member wasn't deactivated, if an attempt was rejected
+	Self       bool   // whether the member is the viewer
+}
+
+// LeaveKeys is the new owner of keys that keep their owner.
+const LeaveKeys = "none"
+
+func (p DeactivatePage) newOwner(viewer *models.Member) ui.Select {
+	people := slices.DeleteFunc(slices.Clone(p.People), func(m models.Member) bool { return m.ID == p.Member.ID })
+	return ui.Select{
+		Name: "new_owner_id", Label: "New owner of " + p.subject("their ", "your ") + ui.Plural(int64(len(p.Owned)), "key"), Value: p.NewOwnerID,
+		Options: append(ui.OwnerOptions(people, viewer), ui.Option{Value: LeaveKeys, Label: "Leave as is"}),
+		Help:    "The keys keep working either way. Without a new owner, they’re listed for review.",
+		Error:   p.Errors.Sentence("owner_id", "New owner"),
+	}
 }
 
 func (p DeactivatePage) pauseKeys() ui.Check {
 	return ui.Check{
 		Name: "pause_keys", Value: "true", Checked: p.PauseKeys,
-		Label: fmt.Sprintf("Pause %s for %d days", ui.Plural(int64(len(p.Keys)), "key"), int(models.MaxPause.Hours()/24)),
+		Label: fmt.Sprintf("Pause %s for %d days", ui.Plural(int64(len(p.Created)), "key"), int(models.MaxPause.Hours()/24)),
 		Help:  "Requests will return 401 everywhere. You can resume each key at any time.",
 	}
 }

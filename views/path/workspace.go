@@ -104,6 +104,9 @@ func (w Workspace) APIKeyReceipts() string { return w.APIKeys() + "/receipts" }
 // APIKeyShorten returns the path of the form that shortens the lifetimes of keys.
 func (w Workspace) APIKeyShorten() string { return w.APIKeys() + "/shorten" }
 
+// APIKeyOwner returns the path of the form that gives keys another owner.
+func (w Workspace) APIKeyOwner() string { return w.APIKeys() + "/owner" }
+
 // Members returns the path of the list of members.
 func (w Workspace) Members() string { return w.at("/settings/members") }
 
@@ -147,9 +150,9 @@ func (w Workspace) DuplicateAPIKey(id string) string {
 	return w.NewAPIKey() + "?" + url.Values{"from": {id}}.Encode()
 }
 
-// APIKeysOf returns the path of the list of keys that a member or a key created.
-func (w Workspace) APIKeysOf(id string) string {
-	return w.APIKeys() + "?" + url.Values{"creator": {id}}.Encode()
+// APIKeysOf returns the path of the list of keys that a member owns.
+func (w Workspace) APIKeysOf(memberID string) string {
+	return w.APIKeys() + "?" + url.Values{"owner": {memberID}}.Encode()
 }
 
 // APIKey returns the path of the page of a key.

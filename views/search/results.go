@@ -89,6 +89,8 @@ func detailOf(key *models.FoundAPIKey, v viewer.Viewer) string {
 		return fmt.Sprintf("Used from %s by %s, last %s", key.Caller.Address, ui.Device(key.Caller.UserAgent), ui.Relative(key.Caller.LastSeenAt, v.Now))
 	case key.Allows != "":
 		return "Allowlist has " + key.Allows
+	case key.Owner != nil:
+		return "Owned by " + ui.Isolate(key.Owner.DisplayName())
 	case key.DeletedAt != nil:
 		return "Deleted by " + ui.Isolate(key.DeletedByName) + " " + ui.Relative(*key.DeletedAt, v.Now)
 	case key.LastUsedAt != nil:

@@ -237,7 +237,7 @@ func Leave(message string) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li>You lose access to this workspace at once, and your seat is released.</li><li>API keys that you created keep working.</li><li>To join again, you need an invitation from an admin.</li></ul>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<ul class=\"flex list-disc flex-col gap-1.5 ps-5 text-13\"><li>You lose access to this workspace at once, and your seat is released.</li><li>API keys that you own keep working. An admin can give them another owner.</li><li>To join again, you need an invitation from an admin.</li></ul>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -100,7 +100,7 @@ func Show(w models.Workspace) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Card("leave", "Leave workspace", "You lose access at once. API keys that you created keep working.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Card("leave", "Leave workspace", "You lose access at once. API keys that you own keep working.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

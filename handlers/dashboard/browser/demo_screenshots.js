@@ -27,7 +27,7 @@ const pages = {
   'list-deleted': at(listPath + '?status=deleted'),
   'review-still-used': at(listPath + '?review=still_used'),
   'review-scopes': at(listPath + '?review=scopes'),
-  'review-orphaned': at(listPath + '?review=orphaned'),
+  'review-owner-left': at(listPath + '?review=owner_left'),
   key: key('CRM sync'),
   'key-paused': key('Partner portal'),
   usage: key('CRM sync', '/usage?period=90d'),

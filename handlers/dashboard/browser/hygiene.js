@@ -31,7 +31,7 @@ async function makeFindings(page, skipup) {
     UPDATE api_keys SET created_at = '${days(200)}' ${of('CRM sync')};
     INSERT INTO users (id, email, name, password_hash, created_at, updated_at) SELECT 'usr_gone', 'gus@acme.test', 'Gus Gone', '', '${days(90)}', '${days(90)}';
     INSERT INTO members (id, workspace_id, user_id, role, deactivated_at, created_at, updated_at) SELECT 'mem_gone', workspace_id, 'usr_gone', 'admin', '${days(12)}', '${days(90)}', '${days(12)}' FROM members LIMIT 1;
-    UPDATE api_keys SET created_by_id = 'mem_gone', created_by_name = 'Gus Gone' ${of('Contractor script')};
+    UPDATE api_keys SET owner_id = 'mem_gone' ${of('Contractor script')};
     INSERT INTO api_key_usage_days (api_key_id, workspace_id, starts_at, route, scope, status_class, refusal, requests)
       SELECT id, workspace_id, '${days(80)}', 'GET /me', '', 2, '', 12 FROM api_keys ${of('Legacy billing')};`)
   await expect.poll(async () => {
@@ -81,7 +81,7 @@ export const hygieneStates = {
   }),
   'review-page': withFindings((page) => page.goto(`${listPath}/review`)),
   ...Object.fromEntries(
-    ['unused', 'idle', 'expiring', 'old', 'scopes', 'orphaned', 'still_used'].map((code) => [
+    ['unused', 'idle', 'expiring', 'old', 'scopes', 'owner_left', 'still_used'].map((code) => [
       `review-${code}`,
       withFindings(async (page) => {
         await page.goto(`${listPath}?review=${code}`)
@@ -90,6 +90,11 @@ export const hygieneStates = {
     ]),
   ),
   'bulk-selected': withFindings(selectTwo),
+  'assign-keys': withFindings(async (page) => {
+    await selectTwo(page)
+    await page.getByRole('button', { name: 'Assign…' }).click()
+    await expect(dialog(page)).toBeVisible()
+  }),
   'bulk-preview': withFindings(async (page) => {
     await selectTwo(page)
     await page.getByRole('button', { name: 'Delete…' }).click()

@@ -1,6 +1,7 @@
 // Pausing, the review, and deleting several keys at once.
 import { expect, test } from './test.js'
 import { finding, findings, pauseKey, selectKeys } from './hygiene.js'
+import { addMember, join, membersPath } from './people.js'
 import { dialog, inWorkspace, listPath, makeKey, makeKeys, row, rows } from './steps.js'
 
 const bar = (page) => page.getByRole('form', { name: 'Selected keys' })
@@ -43,7 +44,7 @@ test.describe(() => {
       [/2 expiring/, 'Partner portal', /Expires\s+in 19 hours/, 'Extend'],
       [/1 due for rotation/, 'Legacy billing', /Created\s+1 year ago/, 'Rotate'],
       [/over-permissioned/, 'CRM sync', /meeting_requests.write and members.write\s+unused since/, 'Edit scopes'],
-      [/without an owner/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'View callers'],
+      [/whose owner left/, 'Contractor script', /Gus Gone\s+was deactivated\s+12 days ago/, 'Assign'],
       [/still in use after revocation/, 'Old importer', /3 requests\s+rejected in the last 30 days[^]*127\.0\.0\.1/, 'View callers'],
     ]) {
       await finding(admin, label).click()
@@ -104,6 +105,37 @@ test('deletes selected keys with the keyboard', async ({ admin, skipup }) => {
   await expect(rows(admin)).toHaveCount(1)
 })
 
+test('assigns selected keys from the bar and all keys of an owner who left', async ({ admin, otherBrowser }) => {
+  await join((await otherBrowser()).request, await addMember(admin))
+  await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }, { name: 'Third' }])
+  await admin.goto(listPath)
+  await selectKeys(admin, 'First', 'Second')
+  await bar(admin).getByRole('button', { name: 'Assign…' }).click()
+  await expect(dialog(admin).getByRole('listitem')).toHaveText([/Second[^]*Ada Admin/, /First[^]*Ada Admin/])
+  await expect(dialog(admin).getByLabel('New owner')).toHaveValue(/^mem_/)
+  await dialog(admin).getByLabel('New owner').selectOption({ label: 'Grace Hopper (grace@acme.test)' })
+  await dialog(admin).getByRole('button', { name: 'Assign 2 keys' }).click()
+  await expect(admin.getByText('Assigned 2 keys to Grace Hopper')).toBeVisible()
+  await admin.getByLabel('Owner', { exact: true }).selectOption('Grace Hopper')
+  await expect(rows(admin)).toHaveCount(2)
+
+  await admin.goto(membersPath)
+  await admin.getByRole('link', { name: 'Grace Hopper' }).click()
+  await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
+  await expect(dialog(admin).getByLabel('New owner of their 2 keys').locator('option:checked')).toHaveText('Ada Admin (you)')
+  await expect(dialog(admin).getByRole('link', { name: 'Review 2 keys' })).toBeVisible()
+  await dialog(admin).getByLabel('New owner of their 2 keys').selectOption('Leave as is')
+  await dialog(admin).getByRole('button', { name: 'Deactivate' }).click()
+  await expect(admin.getByText('Deactivated Grace Hopper')).toBeVisible()
+
+  await admin.goto(listPath)
+  await finding(admin, /2 whose owner left/).click()
+  await admin.getByRole('link', { name: 'Assign all 2…' }).click()
+  await dialog(admin).getByRole('button', { name: 'Assign 2 keys' }).click()
+  await expect(admin.getByText('Assigned 2 keys to Ada Admin')).toBeVisible()
+  await expect(admin.getByRole('heading', { name: 'No keys match' })).toBeVisible()
+})
+
 test('clears the selection by button and by search', async ({ admin }) => {
   await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
   await admin.goto(listPath)
@@ -130,6 +162,19 @@ test.describe('without JavaScript', () => {
     expect((await skipup.call('/me', { key: key.key })).status).toBe(401)
     await admin.getByRole('button', { name: 'Resume now' }).click()
     expect((await skipup.call('/me', { key: key.key })).status).toBe(200)
+  })
+
+  test('assigns keys and changes the owner of one', async ({ admin, otherBrowser }) => {
+    await join((await otherBrowser()).request, await addMember(admin))
+    const [first] = await makeKeys(admin, [{ name: 'First' }, { name: 'Second' }])
+    await admin.goto(listPath + '/owner?key=' + first.id)
+    await admin.getByLabel('New owner').selectOption({ label: 'Grace Hopper (grace@acme.test)' })
+    await admin.getByRole('button', { name: 'Assign 1 key' }).click()
+    await expect(row(admin, 'First')).toContainText('Grace Hopper')
+    await admin.goto(`${listPath}/${first.id}`)
+    await admin.getByLabel('Owner', { exact: true }).selectOption('Ada Admin (you)')
+    await admin.getByRole('button', { name: 'Save details' }).click()
+    await expect(admin.locator('#main')).toContainText('changed the owner of')
   })
 
   test('deletes selected keys from the review', async ({ admin, skipup }) => {

@@ -11,7 +11,8 @@ const longData = {
   make: async (page, skipup) => {
     const keys = await makeTeam(page, { skipup })
     await skipup.exec(`
-      UPDATE api_keys SET created_by_name = 'Bartholomew Featherstonehau', name = 'Warehouse export (nightly) ' || substr(id, -2);
+      UPDATE users SET name = 'Bartholomew Featherstonehau';
+      UPDATE api_keys SET name = 'Warehouse export (nightly) ' || substr(id, -2);
       INSERT INTO api_key_usage_days (api_key_id, workspace_id, starts_at, route, scope, status_class, refusal, requests)
         SELECT id, workspace_id, strftime('%Y-%m-%d 00:00:00.000', 'now'), 'GET /me', '', 2, '', 987654321 FROM api_keys;`)
     return keys

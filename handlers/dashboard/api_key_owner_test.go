@@ -1,0 +1,128 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/skipup/keys/handlers/handlerstest"
+	"github.com/skipup/keys/models"
+	"github.com/skipup/keys/models/modelstest"
+)
+
+// keyOf creates a key as a member.
+func keyOf(t *testing.T, s *handlerstest.Server, member *models.Member, name string) *models.APIKey {
+	t.Helper()
+	ctx := models.WithActor(t.Context(), models.Actor{Type: models.ActorMember, ID: member.ID, Name: member.DisplayName(), Role: models.Admin})
+	key, _, err := s.CreateAPIKey(ctx, s.Workspace.ID, models.NewAPIKey{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// ownerOf returns the ID of the owner of a key now.
+func ownerOf(t *testing.T, s *handlerstest.Server, key *models.APIKey) string {
+	t.Helper()
+	now, err := s.APIKey(t.Context(), s.Workspace.ID, key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.OwnerID == nil {
+		return ""
+	}
+	return *now.OwnerID
+}
+
+// TestOwnerIsChosenAndChanged checks the owner from the form for a new key to the list.
+func TestOwnerIsChosenAndChanged(t *testing.T) {
+	s := handlerstest.New(t)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	modelstest.Equal(t, "choice of the only member", document(t, b.Get(listPath+"/new")).Find("#field-owner_id").Length(), 0)
+	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
+	admin := memberOf(t, s, handlerstest.AdminEmail)
+	form := document(t, b.Get(listPath+"/new"))
+	modelstest.Equal(t, "owner of a new key", form.Find("#field-owner_id option[selected]").AttrOr("value", ""), admin.ID)
+
+	b.Post(listPath, url.Values{"name": {"CI"}, "owner_id": {mel.ID}, "form_id": {"ci"}, "expiry": {"never"}}).Want(t, http.StatusCreated)
+	key := newestKey(t, s)
+	modelstest.Equal(t, "owner", ownerOf(t, s, key), mel.ID)
+	path := listPath + "/" + key.ID
+	modelstest.Equal(t, "owner of a duplicate", document(t, b.Get(listPath+"/new?from="+key.ID)).Find("#field-owner_id option[selected]").AttrOr("value", ""), mel.ID)
+	modelstest.Contains(t, "list", document(t, b.Get(listPath)).Find("#keys tbody tr").Text(), mel.DisplayName())
+
+	b.Post(membersPath+"/"+mel.ID+"/deactivate", url.Values{"new_owner_id": {"none"}})
+	page := document(t, b.Get(path))
+	modelstest.Equal(t, "owner who has left", page.Find("#field-owner_id option[selected]").Text(), mel.DisplayName()+" (deactivated)")
+	b.Post(path, url.Values{"name": {"Nightly"}, "owner_id": {mel.ID}}).Want(t, http.StatusSeeOther)
+	rejected := b.Post(path, url.Values{"name": {"Nightly"}, "owner_id": {"mem_none"}})
+	rejected.Want(t, http.StatusUnprocessableEntity, "Owner must be an active member of this workspace.")
+	b.Post(path, url.Values{"name": {"Nightly"}, "owner_id": {admin.ID}}).Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, "owner after a change", ownerOf(t, s, key), admin.ID)
+	b.Get(path).Want(t, http.StatusOK, "changed the owner of")
+}
+
+// TestKeysAreAssignedTogether checks the dialog of the bulk bar, and that a viewer can't use it.
+func TestKeysAreAssignedTogether(t *testing.T) {
+	s := handlerstest.New(t)
+	mel, vic := s.AddMember(t, s.Workspace, "mel@acme.test"), s.AddMember(t, s.Workspace, "vic@acme.test")
+	one, two, other := keyOf(t, s, mel, "One"), keyOf(t, s, mel, "Two"), keyOf(t, s, vic, "Other")
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	b.Post(membersPath+"/"+mel.ID+"/deactivate", nil)
+	admin := memberOf(t, s, handlerstest.AdminEmail)
+
+	found := document(t, b.Get(listPath+"?review=owner_left"))
+	modelstest.Equal(t, "keys whose owner left", found.Find("#keys tbody tr").Length(), 2)
+	all := found.Find(`#keys a[href*="/api-keys/owner?review="]`)
+	modelstest.Equal(t, "action", strings.TrimSpace(all.Text()), "Assign all 2…")
+	dialog := document(t, b.Get(all.AttrOr("href", "")))
+	modelstest.Equal(t, "keys in the dialog", dialog.Find(`#panel input[name="key"]`).Length(), 2)
+	modelstest.Equal(t, "selected owner", dialog.Find("#field-owner_id option[selected]").AttrOr("value", ""), admin.ID)
+	modelstest.Equal(t, "deactivated owners to choose from", dialog.Find(`#field-owner_id option[value="`+mel.ID+`"]`).Length(), 0)
+
+	owner := listPath + "/owner"
+	keys := []string{one.ID, two.ID}
+	b.Post(owner, url.Values{"key": keys, "owner_id": {mel.ID}}).Want(t, http.StatusUnprocessableEntity, "New owner must be an active member of this workspace.")
+	b.Post(owner, url.Values{"key": {one.ID, "key_none"}, "owner_id": {vic.ID}}).Want(t, http.StatusUnprocessableEntity, "one of these keys no longer exists")
+	modelstest.Equal(t, "owner after rejected attempts", ownerOf(t, s, one), mel.ID)
+	b.Post(owner, url.Values{"key": keys, "owner_id": {vic.ID}}).Want(t, http.StatusSeeOther)
+	b.Get(listPath).Want(t, http.StatusOK, "Assigned 2 keys to")
+	for _, key := range []*models.APIKey{one, two, other} {
+		modelstest.Equal(t, "owner of "+key.Name, ownerOf(t, s, key), vic.ID)
+	}
+	viewer := s.SignedIn(t, "vic@acme.test")
+	viewer.Get(owner+"?key="+one.ID).Want(t, http.StatusForbidden)
+	viewer.Post(owner, url.Values{"key": keys, "owner_id": {vic.ID}}).Want(t, http.StatusForbidden)
+}
+
+// TestDeactivationOffersToAssignKeys checks what the dialog offers to someone else and to the member.
+func TestDeactivationOffersToAssignKeys(t *testing.T) {
+	s := handlerstest.New(t)
+	mel := s.AddMember(t, s.Workspace, "mel@acme.test")
+	admin := memberOf(t, s, handlerstest.AdminEmail)
+	key := keyOf(t, s, &admin.Member, "Admin's key")
+	if _, err := s.AssignAPIKeys(t.Context(), s.Workspace.ID, []string{key.ID}, mel.ID); err != nil {
+		t.Fatal(err)
+	}
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	path := membersPath + "/" + mel.ID + "/deactivate"
+	page := document(t, b.Get(path))
+	modelstest.Contains(t, "offer", page.Find(`label[for="field-new_owner_id"]`).Text(), "1 key")
+	modelstest.Equal(t, "selected owner", page.Find("#field-new_owner_id option[selected]").AttrOr("value", ""), admin.ID)
+	modelstest.Equal(t, "link to the keys", page.Find(`#panel a[href$="?owner=`+mel.ID+`"]`).Text(), "Review 1 key")
+	modelstest.Equal(t, "offers to pause a key that they didn't create", page.Find(`input[name="pause_keys"]`).Length(), 0)
+
+	b.Post(path, url.Values{"new_owner_id": {mel.ID}}).Want(t, http.StatusUnprocessableEntity, "New owner must be an active member of this workspace.")
+	if memberOf(t, s, "mel@acme.test").DeactivatedAt != nil {
+		t.Fatal("the member is deactivated although the new owner was rejected")
+	}
+	b.Post(path, url.Values{"new_owner_id": {admin.ID}}).Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, "owner", ownerOf(t, s, key), admin.ID)
+	list := document(t, b.Get(membersPath))
+	modelstest.Contains(t, "notice", list.Text(), "and assigned 1 key to")
+	modelstest.Equal(t, "undo", list.Find(`form[action*="/reactivate"]`).Length(), 0)
+
+	own := document(t, b.Get(membersPath+"/"+admin.ID+"/deactivate"))
+	modelstest.Equal(t, "selected owner of one's own keys", own.Find("#field-new_owner_id option[selected]").Text(), "Leave as is")
+}

@@ -1,0 +1,212 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+)
+
+// MaxOwnerChoices limits the members that PossibleOwners returns.
+const MaxOwnerChoices = 500
+
+// maxOwners limits KeyOwners.IDs.
+const maxOwners = 50
+
+// checkOwner returns the member who is to own a key. It adds an error unless they can: someone who can't sign in can't
+// take care of a key.
+func (s *Store) checkOwner(ctx context.Context, fields Fields, workspaceID, id string) (*Member, error) {
+	owner, err := s.Member(ctx, workspaceID, storable(id))
+	switch {
+	case IsKind(err, NotFound):
+	case err != nil:
+		return nil, err
+	case owner.State() == MemberActive:
+		return owner, nil
+	}
+	fields.add("owner_id", "must be an active member of this workspace")
+	return nil, nil
+}
+
+// defaultOwner returns the ID of the owner of a new key for which none is given: who creates it, or the owner of the key
+// that creates it. It returns "" for the operator.
+func defaultOwner(ctx context.Context, creator *APIKey) string {
+	switch actor := ActorOf(ctx); {
+	case creator != nil:
+		return creator.ownerID()
+	case actor.Type == ActorMember:
+		return actor.ID
+	}
+	return ""
+}
+
+// ownerID returns the ID of the key's owner, or "" if it has none.
+func (k *APIKey) ownerID() string {
+	if k.OwnerID == nil {
+		return ""
+	}
+	return *k.OwnerID
+}
+
+// AssignAPIKeys makes a member the owner of keys, all or none. It returns the number of keys that had another owner.
+// It returns Invalid for someone who isn't an active member, and NotFound if a key is missing or deleted.
+func (s *Store) AssignAPIKeys(ctx context.Context, workspaceID string, ids []string, ownerID string) (assigned int, err error) {
+	if err := checkSelection(ids); err != nil {
+		return 0, err
+	}
+	ids = slices.Compact(slices.Sorted(slices.Values(storableAll(ids))))
+	err = s.Tx(ctx, func(tx *Store) error {
+		if _, err := tx.lockWorkspace(ctx, workspaceID); err != nil {
+			return err
+		}
+		if err := tx.lockKeys(ctx, ids); err != nil {
+			return err
+		}
+		keys, err := tx.keysByID(ctx, workspaceID, ids)
+		if err != nil {
+			return err
+		}
+		if len(keys) < len(ids) || slices.ContainsFunc(keys, func(k APIKey) bool { return k.DeletedAt != nil }) {
+			return Errorf(NotFound, "Nothing was changed because one of these keys no longer exists. Review the list and try again.")
+		}
+		assigned, err = tx.assign(ctx, workspaceID, keys, ownerID)
+		return err
+	})
+	return assigned, err
+}
+
+// assign makes a member the owner of keys whose rows are locked, as their workspace is, so that the member stays active
+// until the transaction ends. It returns the number of keys that had another owner.
+func (s *Store) assign(ctx context.Context, workspaceID string, keys []APIKey, ownerID string) (int, error) {
+	fields := Fields{}
+	owner, err := s.checkOwner(ctx, fields, workspaceID, ownerID)
+	if err != nil {
+		return 0, err
+	}
+	if err := fields.err(); err != nil {
+		return 0, err
+	}
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k APIKey) bool { return k.ownerID() == owner.ID })
+	before, err := s.ownersOf(ctx, workspaceID, keys)
+	if err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(apiKeyIDs(keys), maxIDs) {
+		update := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ?", workspaceID, some).Update("owner_id", owner.ID)
+		if update.Error != nil {
+			return 0, fmt.Errorf("update owner of API keys: %w", update.Error)
+		}
+	}
+	for i := range keys {
+		key := &keys[i]
+		was := before[key.ownerID()]
+		key.OwnerID, key.UpdatedAt = &owner.ID, s.now()
+		if err := s.auditOwner(ctx, key, was, owner); err != nil {
+			return 0, err
+		}
+		if err := s.publishKey(ctx, APIKeyUpdatedEvent, key); err != nil {
+			return 0, err
+		}
+	}
+	return len(keys), nil
+}
+
+// auditOwner records that a key has another owner. There may have been none before.
+func (s *Store) auditOwner(ctx context.Context, key *APIKey, before, owner *Member) error {
+	details := map[string]string{"to": owner.DisplayName(), "owner_id": owner.ID}
+	if before != nil {
+		details["from"] = before.DisplayName()
+	}
+	return s.audit(ctx, key.WorkspaceID, "api_key.owner_changed", key.target(), details)
+}
+
+// PossibleOwners returns the members who can own keys, by name. There are at most MaxOwnerChoices.
+func (s *Store) PossibleOwners(ctx context.Context, workspaceID string) ([]Member, error) {
+	var members []Member
+	err := s.with(ctx).Joins("User").Where("members.workspace_id = ? AND members.deactivated_at IS NULL AND NOT members.pending", workspaceID).
+		Order("lower(" + namedMember + "), members.id").Limit(MaxOwnerChoices).Find(&members).Error
+	if err != nil {
+		return nil, fmt.Errorf("read possible owners: %w", err)
+	}
+	return members, nil
+}
+
+// KeyOwners are the owners of keys in a workspace.
+type KeyOwners struct {
+	ByID      map[string]*Member // with their users
+	IDs       []string           // of those who own most of the keys that aren't deleted, most first
+	SomeUnset bool               // such a key has no owner
+}
+
+// Of returns the owner of a key, or nil if it has none.
+func (o KeyOwners) Of(key *APIKey) *Member { return o.ByID[key.ownerID()] }
+
+// OwnersOf returns the owners of keys in a workspace.
+func (s *Store) OwnersOf(ctx context.Context, workspaceID string, keys []APIKey) (KeyOwners, error) {
+	byID, err := s.ownersOf(ctx, workspaceID, keys)
+	return KeyOwners{ByID: byID}, err
+}
+
+// AllKeyOwners returns the owners of keys in a workspace, and those who own most keys.
+func (s *Store) AllKeyOwners(ctx context.Context, workspaceID string, keys []APIKey) (KeyOwners, error) {
+	var most []APIKey
+	err := s.with(ctx).Select("owner_id").Where("workspace_id = ? AND deleted_at IS NULL", workspaceID).
+		Group("owner_id").Order("count(*) DESC, owner_id").Limit(maxOwners).Find(&most).Error
+	if err != nil {
+		return KeyOwners{}, fmt.Errorf("read owners of API keys: %w", err)
+	}
+	owners, err := s.OwnersOf(ctx, workspaceID, slices.Concat(keys, most))
+	for i := range most {
+		if id := most[i].ownerID(); owners.ByID[id] != nil {
+			owners.IDs = append(owners.IDs, id)
+		} else {
+			owners.SomeUnset = true
+		}
+	}
+	return owners, err
+}
+
+// ownersOf returns the owners of keys by their IDs.
+func (s *Store) ownersOf(ctx context.Context, workspaceID string, keys []APIKey) (map[string]*Member, error) {
+	var ids []string
+	for i := range keys {
+		ids = append(ids, keys[i].ownerID())
+	}
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	owners := make(map[string]*Member, len(ids))
+	for some := range slices.Chunk(ids, maxIDs) {
+		var members []Member
+		if err := s.with(ctx).Joins("User").Where("members.workspace_id = ? AND members.id IN ?", workspaceID, some).Find(&members).Error; err != nil {
+			return nil, fmt.Errorf("read owners of API keys: %w", err)
+		}
+		for i := range members {
+			owners[members[i].ID] = &members[i]
+		}
+	}
+	return owners, nil
+}
+
+// ownedByPerson returns a condition for keys whose owner's name contains text, or whose owner has the email.
+func ownedByPerson(query *gorm.DB, workspaceID, text string) *gorm.DB {
+	people := query.Session(&gorm.Session{NewDB: true}).Model(&Member{}).Select("members.id").Joins(`JOIN users AS "User" ON "User".id = members.user_id`).
+		Where("members.workspace_id = ?", workspaceID)
+	return people.Where(`(? OR "User".email = ?)`, contains(query, text, nameOfMember), storable(text))
+}
+
+// adoptKeysSQL gives keys that programs without owners created the owner that they would have now: the member who
+// created them, directly or through other keys.
+const adoptKeysSQL = `WITH RECURSIVE made (id, owner_id) AS (
+		SELECT id, created_by_id FROM api_keys WHERE created_by_type = 'member'
+		UNION
+		SELECT k.id, made.owner_id FROM api_keys k JOIN made ON k.created_by_id = made.id WHERE k.created_by_type = 'api_key'
+	)
+	UPDATE api_keys SET owner_id = made.owner_id FROM made WHERE made.id = api_keys.id AND api_keys.owner_id IS NULL AND made.owner_id IS NOT NULL`
+
+// adoptKeys does what the migration that added owners did, for keys that programs of earlier versions created since.
+func (s *Store) adoptKeys(ctx context.Context) error {
+	if err := s.with(ctx).Exec(adoptKeysSQL).Error; err != nil {
+		return fmt.Errorf("set owners of API keys: %w", err)
+	}
+	return nil
+}
