@@ -73,7 +73,8 @@ func TestMigrateWaitsForLocks(t *testing.T) {
 				t.Fatal(err)
 			}
 			const read = "SELECT count(*) FROM api_key_usage_hours" // which the next migration changes
-			end := s.Begin(t, read)
+			end := sync.OnceFunc(s.Begin(t, read))
+			defer end() // of a test that fails
 			var step atomic.Value
 			node, err := models.Open(through(t, s.URL), models.Options{MigrationProgress: func(name string, _, _ int64) { step.Store(name) }})
 			if err != nil {
