@@ -78,6 +78,7 @@ func newACMEServer(t *testing.T, httpPort, tlsPort int) acmeServer {
 
 // TestACME obtains certificates from a real ACME server with both kinds of challenges.
 func TestACME(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds an ACME server")
 	}

@@ -137,6 +137,7 @@ func TestAuditVerifyAsJSON(t *testing.T) {
 }
 
 func TestAuditVerifyRejectsInvalidFlags(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	skipup(t, env, "audit", "verify", "--workspace", "ws_none").requireFailure(t, exitRejected, "Workspace not found")
 	head := strings.Repeat("0a", 32)

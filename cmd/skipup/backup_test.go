@@ -52,6 +52,7 @@ func TestBackupNeitherCreatesNorMigrates(t *testing.T) {
 }
 
 func TestBackupRejectsInvalidArguments(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	skipup(t, env, "backup").requireFailure(t, exitUsage, "specify the name of one file")

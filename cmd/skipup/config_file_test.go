@@ -92,6 +92,7 @@ SKIPUP_API_KEY=hunter2
 }
 
 func TestCommandsUseTheConfigFile(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	config := configFileWith(t, "DATABASE_URL="+env["DATABASE_URL"]+"\nSKIPUP_PUBLIC_URL=https://keys.invalid\n")

@@ -69,6 +69,7 @@ const lastUsed path.Workspace = ""
 // TestDemo visits the demo: the link signs in once, every page shows its sample data, there is live
 // traffic, and the audit log is intact.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a process and waits for its traffic")
 	}
@@ -130,6 +131,7 @@ func (v visitor) requests(key string) int {
 }
 
 func TestDemoDeletesItsDatabase(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a process")
 	}

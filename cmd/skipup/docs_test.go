@@ -18,6 +18,7 @@ import (
 
 // TestDocsExamples runs the commands in /docs in order and compares their output with the examples.
 func TestDocsExamples(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	created := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "ada@acme.test", "--admin-name", "Ada Admin")
 	created.requireCode(t, exitOK)

@@ -121,6 +121,7 @@ func wantFound(t *testing.T, done outcome, check string, level models.Level, tex
 }
 
 func TestDoctorFindsReadableFiles(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	path, _ := models.SQLiteFile(env["DATABASE_URL"])
@@ -131,6 +132,7 @@ func TestDoctorFindsReadableFiles(t *testing.T) {
 }
 
 func TestDoctorFindsCallersBehindAProxy(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	key := newKey(t, env, newWorkspace(t, env), "CI", "seats.read")
 	s := serve(t, env)

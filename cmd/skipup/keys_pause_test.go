@@ -59,6 +59,7 @@ func TestScheduledDeletionOfKey(t *testing.T) {
 }
 
 func TestPauseKeyRejectsInvalidArguments(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")

@@ -56,6 +56,7 @@ func TestRotateKey(t *testing.T) {
 
 // An empty list of scopes differs from an omitted one.
 func TestRotateKeyToNoScopes(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -70,6 +71,7 @@ func TestRotateKeyToNoScopes(t *testing.T) {
 
 // The operator must learn of a key that no one has seen.
 func TestRotateKeyReportsUnprintedKey(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -89,6 +91,7 @@ func TestRotateKeyReportsUnprintedKey(t *testing.T) {
 }
 
 func TestRotateKeyRejectsInvalidArguments(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")

@@ -177,6 +177,7 @@ func TestScanIgnoresDatabaseVariable(t *testing.T) {
 
 // The hook is the one in docs/configuration.md.
 func TestGitHookRejectsCommitsWithKeys(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)

@@ -96,6 +96,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 }
 
 func TestDeleteKeyPrintsJSON(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -128,6 +129,7 @@ func TestDeleteKeyPrintsJSON(t *testing.T) {
 }
 
 func TestDeleteKeyPrintsLastUse(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -175,6 +177,7 @@ func (o outcome) requirePrefix(t *testing.T, prefix string) {
 }
 
 func TestListKeysAsTable(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "")
@@ -236,6 +239,7 @@ func TestListKeysListsAll(t *testing.T) {
 }
 
 func TestKeysRejectsInvalidArguments(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	create := func(more ...string) []string {
@@ -273,6 +277,7 @@ func TestKeysRejectsInvalidArguments(t *testing.T) {
 
 // The operator must learn of a key that no one has seen.
 func TestCreateKeyReportsUnprintedKey(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -306,6 +311,7 @@ func useKey(t *testing.T, store *models.Store, keyID, workspaceID string) {
 }
 
 func TestUpdateKey(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read", "--expires-in", "24h")

@@ -15,6 +15,7 @@ import (
 
 // TestServeSendsInvitations adds a member through another node. The log must not contain the link.
 func TestServeSendsInvitations(t *testing.T) {
+	t.Parallel()
 	sink := mailtest.New(t, mailtest.Options{})
 	env := sqliteEnv(t)
 	env["SMTP_URL"], env["SKIPUP_MAIL_FROM"] = "smtp://"+sink.Address, "keys@acme.test"
@@ -54,6 +55,7 @@ func TestServeSendsInvitations(t *testing.T) {
 
 // TestServeResetsPasswords resets a password with the link that a server emails.
 func TestServeResetsPasswords(t *testing.T) {
+	t.Parallel()
 	sink := mailtest.New(t, mailtest.Options{})
 	env := sqliteEnv(t)
 	env["SMTP_URL"], env["SKIPUP_MAIL_FROM"] = "smtp://"+sink.Address, "keys@acme.test"

@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 	"github.com/skipup/keys/views/path"
 )
@@ -26,11 +31,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// eachDatabase runs test on an empty SQLite file and on an empty PostgreSQL schema.
+// eachDatabase runs test on an empty SQLite file and on an empty PostgreSQL schema, in parallel.
 func eachDatabase(t *testing.T, test func(t *testing.T, env map[string]string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, sqliteEnv(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, map[string]string{"DATABASE_URL": modelstest.PostgreSQLURL(t)}) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, sqliteEnv(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, map[string]string{"DATABASE_URL": modelstest.PostgreSQLURL(t)})
+	})
 }
 
 func sqliteEnv(t *testing.T) map[string]string {
@@ -98,9 +110,39 @@ func (o outcome) requireFailure(t *testing.T, code int, texts ...string) {
 // newWorkspace creates a workspace whose admin has modelstest.Password, and returns its ID.
 func newWorkspace(t *testing.T, env map[string]string) string {
 	t.Helper()
+	if file, isSQLite := models.SQLiteFile(env["DATABASE_URL"]); isSQLite {
+		copyMigrated(t, file)
+	}
 	created := skipupWithInput(t, modelstest.Password+"\n", env, "workspace", "create", "--name", "Acme", "--email", "admin@acme.test", "--admin-name", "Ada Admin")
 	created.requireCode(t, exitOK)
 	return strings.TrimSpace(created.stdout)
+}
+
+// migrated is a migrated SQLite database. To migrate takes more time than most tests.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "skipup-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	file, stderr := filepath.Join(folder, "skipup.db"), &bytes.Buffer{}
+	if run(context.Background(), []string{"migrate", "--database", "sqlite:" + file}, nil, strings.NewReader(""), io.Discard, stderr) != exitOK {
+		return nil, errors.New(stderr.String())
+	}
+	return os.ReadFile(file)
+})
+
+// copyMigrated creates a migrated database in a file, unless it exists.
+func copyMigrated(t *testing.T, file string) {
+	t.Helper()
+	if _, err := os.Stat(file); err == nil {
+		return
+	}
+	content, err := migrated()
+	if err != nil {
+		t.Fatalf("create a migrated database: %v", err)
+	}
+	writeFile(t, file, string(content))
 }
 
 // newKey creates a key and returns its text.

@@ -8,6 +8,7 @@ import (
 )
 
 func TestMemberRoles(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	acme := newWorkspace(t, env)
 	store := openTestStore(t, env)

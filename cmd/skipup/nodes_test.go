@@ -90,6 +90,7 @@ func TestNodeTokens(t *testing.T) {
 
 // The server registers under its name, and removes itself when it stops.
 func TestServerIsANode(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	env["SKIPUP_NODE_NAME"] = "web-7"
 	server := startProcess(t, env)

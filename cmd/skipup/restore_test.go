@@ -72,6 +72,7 @@ func TestRestoreWarnsOfDeletedKeys(t *testing.T) {
 }
 
 func TestRestoreNeedsTheEncryptionKey(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	serve(t, env).stop() // creates a key file
@@ -117,6 +118,7 @@ func storeWithKeyFile(t *testing.T, env map[string]string) *models.Store {
 }
 
 func TestRestoreAsks(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	file := filepath.Join(t.TempDir(), "backup.zip")

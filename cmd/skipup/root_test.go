@@ -67,6 +67,7 @@ func TestHelpShowsWhereSettingsComeFrom(t *testing.T) {
 
 // TestCompletionFromDatabase also checks that completing neither creates nor migrates a database.
 func TestCompletionFromDatabase(t *testing.T) {
+	t.Parallel()
 	complete := func(env map[string]string, args ...string) []string {
 		t.Helper()
 		got := skipup(t, env, append([]string{"__complete"}, args...)...)

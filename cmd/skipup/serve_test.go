@@ -275,6 +275,7 @@ func TestTwoNodesStartAtTheSameTime(t *testing.T) {
 }
 
 func TestSignalLetsOpenRequestsFinish(t *testing.T) {
+	t.Parallel()
 	s := startProcess(t, sqliteEnv(t))
 	s.waitUntilReady()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -306,6 +307,7 @@ func TestSignalLetsOpenRequestsFinish(t *testing.T) {
 }
 
 func TestSQLiteFilesArePrivate(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	database, _ := models.SQLiteFile(env["DATABASE_URL"])
@@ -374,6 +376,7 @@ func TestPublicURL(t *testing.T) {
 }
 
 func TestServeUsesThePublicURL(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	s := serve(t, env, "--public-url", "https://keys.example.com/")
 	link := s.setupLink()
@@ -387,6 +390,7 @@ func TestServeUsesThePublicURL(t *testing.T) {
 }
 
 func TestDatabaseFilesThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, want string
 		prepare    func(t *testing.T, folder string) (path string)
@@ -433,6 +437,7 @@ func writeFile(t *testing.T, path, content string) string {
 }
 
 func TestDatabaseFileIsReplacedWhileServing(t *testing.T) {
+	t.Parallel()
 	for name, replace := range map[string]func(path string) error{
 		"deleted": os.Remove,
 		"replaced": func(path string) error {
@@ -529,6 +534,7 @@ func TestServeNamesTheDatabase(t *testing.T) {
 }
 
 func TestServePurgesExpiredRows(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	lastYear := func() time.Time { return time.Now().AddDate(-1, 0, 0) }
@@ -559,6 +565,7 @@ func TestServePurgesExpiredRows(t *testing.T) {
 }
 
 func TestServeDeletesScheduledKeys(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)
 	newKey(t, env, workspace, "CI", "seats.read")
@@ -579,6 +586,7 @@ func TestServeDeletesScheduledKeys(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	env["SKIPUP_SHUTDOWN_DELAY"] = "5s"
 	s := startProcess(t, env)

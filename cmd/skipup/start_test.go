@@ -17,6 +17,7 @@ import (
 // While a server waits for a migration of another node, it is alive and not ready, and says why. SIGHUP doesn't
 // end it.
 func TestServeWhileAnotherNodeMigrates(t *testing.T) {
+	t.Parallel()
 	env := map[string]string{"DATABASE_URL": modelstest.PostgreSQLURL(t)}
 	db, err := sql.Open("pgx", env["DATABASE_URL"])
 	if err != nil {
@@ -63,6 +64,7 @@ func TestServeWhileAnotherNodeMigrates(t *testing.T) {
 
 // A server waits for a database that starts after it, and other commands don't.
 func TestServeWaitsForTheDatabase(t *testing.T) {
+	t.Parallel()
 	direct, err := url.Parse(modelstest.PostgreSQLURL(t))
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +99,7 @@ func TestServeWaitsForTheDatabase(t *testing.T) {
 }
 
 func TestServeWaitsForTheDatabaseOnlyForSomeTime(t *testing.T) {
+	t.Parallel()
 	env := map[string]string{"DATABASE_URL": "postgres://ada:hunter2@" + freeAddress(t) + "/skipup", "SKIPUP_DATABASE_WAIT": "300ms"}
 	s := startProcess(t, env)
 	if code := <-s.ended; code != exitFailed {

@@ -230,7 +230,7 @@ func TestUnreachableCollectorIsLoggedOnce(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
 	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "1")
 	env := sqliteEnv(t)
-	env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://" + unusedAddress(t) + "/otlp"
+	env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://" + freeAddress(t) + "/otlp"
 	s := serve(t, env)
 	const line = "failed to export to the OpenTelemetry collector"
 	eventually(t, "the outage is not logged", func() bool {
@@ -263,7 +263,7 @@ func TestCollectorSettings(t *testing.T) {
 
 func TestDisabledTelemetryIsNotStarted(t *testing.T) {
 	for disabled, want := range map[string]bool{"true": false, "false": true} {
-		s, err := loaded(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + unusedAddress(t), "OTEL_SDK_DISABLED": disabled})
+		s, err := loaded(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + freeAddress(t), "OTEL_SDK_DISABLED": disabled})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -113,6 +113,7 @@ func echoes(t *testing.T, fd int) bool {
 }
 
 func TestPasswordFromTerminal(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	got, shown := runAtTerminal(t, env, modelstest.Password+"\n", modelstest.Password+"\n")
 	if got.code != exitOK || !workspaceID.MatchString(got.stdout) {
@@ -125,6 +126,7 @@ func TestPasswordFromTerminal(t *testing.T) {
 }
 
 func TestPasswordFromTerminalIsRejected(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name  string
 		lines []string
@@ -143,6 +145,7 @@ func TestPasswordFromTerminalIsRejected(t *testing.T) {
 }
 
 func TestInterruptAtThePrompt(t *testing.T) {
+	t.Parallel()
 	got, _ := runAtTerminal(t, sqliteEnv(t), interrupt)
 	got.requireFailure(t, exitInterrupted, "interrupted")
 }
@@ -177,6 +180,7 @@ func runWithProgress(t *testing.T, ctx context.Context, env map[string]string, s
 }
 
 func TestProgressOnATerminal(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	for _, tt := range []struct{ command, step string }{
 		{"migrate", "Updating the schema"},

@@ -7,13 +7,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -95,15 +98,24 @@ func fetch(t *testing.T, client *http.Client, address string) (*http.Response, s
 	return response, string(body)
 }
 
-// freeAddress returns the address of a port that is probably free.
+var takenPorts sync.Map
+
+// freeAddress returns an address for a program that can't choose a port itself. The port isn't one of those that
+// Linux gives to other listeners and connections, so none takes it before the program starts.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + mathrand.IntN(20_000)
+		if _, taken := takenPorts.LoadOrStore(port, true); taken {
+			continue
+		}
+		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = listener.Close()
+			return listener.Addr().String()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func TestTLS(t *testing.T) {
@@ -205,6 +217,7 @@ func TestTLSConflicts(t *testing.T) {
 }
 
 func TestDoctorChecksCertificates(t *testing.T) {
+	t.Parallel()
 	files := newTestCertificate(t)
 	env := sqliteEnv(t)
 	newWorkspace(t, env)

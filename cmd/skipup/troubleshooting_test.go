@@ -18,6 +18,7 @@ import (
 // TestTroubleshooting checks that troubleshooting.md has the messages for operators: what is logged as a warning
 // or an error, findings of the doctor, problems in readiness, causes of an outage, and why a command fails.
 func TestTroubleshooting(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/operations/troubleshooting.md")
 	if err != nil {
 		t.Fatal(err)

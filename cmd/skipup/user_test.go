@@ -31,6 +31,7 @@ func TestUserUnlock(t *testing.T) {
 }
 
 func TestUserUnlockIsRejected(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	skipup(t, env, "user", "unlock", "unknown@acme.test").requireFailure(t, exitRejected, "Account not found.")
 	skipup(t, env, "user", "unlock").requireFailure(t, exitUsage, "specify the email of one account")
@@ -58,6 +59,7 @@ func TestUserResetLink(t *testing.T) {
 }
 
 func TestUserResetLinkIsRejected(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	store := openTestStore(t, env)
@@ -74,6 +76,7 @@ func TestUserResetLinkIsRejected(t *testing.T) {
 }
 
 func TestUserChangeEmail(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	skipup(t, env, "user", "change-email", "admin@acme.test").requireFailure(t, exitUsage, "specify the old and the new email of one account")
@@ -90,6 +93,7 @@ func TestUserChangeEmail(t *testing.T) {
 }
 
 func TestUserResetSecondFactor(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	execute(t, env, `INSERT INTO second_factors (id, user_id, kind, sealed, last_step, created_at)
@@ -105,6 +109,7 @@ func TestUserResetSecondFactor(t *testing.T) {
 }
 
 func TestUserResetSingleSignOn(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	newWorkspace(t, env)
 	execute(t, env, `INSERT INTO user_identities (id, user_id, issuer, subject, last_used_at, created_at)
@@ -119,6 +124,7 @@ func TestUserResetSingleSignOn(t *testing.T) {
 }
 
 func TestUserErase(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	acme := newWorkspace(t, env)
 	store := openTestStore(t, env)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestServeRemindsOfExpiry(t *testing.T) {
+	t.Parallel()
 	sink := mailtest.New(t, mailtest.Options{})
 	env := sqliteEnv(t)
 	workspace := newWorkspace(t, env)

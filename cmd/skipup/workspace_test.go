@@ -71,6 +71,7 @@ func TestCreateWorkspace(t *testing.T) {
 }
 
 func TestPasswordFromStandardInput(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, stdin, password string }{
 		{"one line", "correct horse battery\n", "correct horse battery"},
 		{"without a newline", "correct horse battery", "correct horse battery"},
@@ -89,6 +90,7 @@ func TestPasswordFromStandardInput(t *testing.T) {
 }
 
 func TestGeneratedPassword(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, stdin string
 		args        []string
@@ -114,6 +116,7 @@ func TestGeneratedPassword(t *testing.T) {
 }
 
 func TestWorkspaceIsRejected(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, stdin string
 		args        []string
@@ -159,6 +162,7 @@ func TestCreateWorkspaceForAnExistingAccount(t *testing.T) {
 
 // A person with a pending invitation has no password yet, so the command sets one.
 func TestCreateWorkspaceForAnInvitedPerson(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	first := strings.TrimSpace(createWorkspace(t, modelstest.Password+"\n", env).stdout)
 	if _, err := openTestStore(t, env).AddMember(context.Background(), first, models.NewMember{Email: "grace@acme.test"}); err != nil {
@@ -248,6 +252,7 @@ func TestCreateWorkspaceForAnUnverifiedAccount(t *testing.T) {
 }
 
 func TestWorkspaceDeleteAndRestore(t *testing.T) {
+	t.Parallel()
 	env := sqliteEnv(t)
 	acme := newWorkspace(t, env)
 	skipup(t, env, "keys", "create", "--name", "CI", "--scopes=").requireCode(t, exitOK)
