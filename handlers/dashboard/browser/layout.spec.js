@@ -25,6 +25,16 @@ const invisible = (page) => page.evaluate(() =>
     .filter((stop) => [stop, ...(stop.labels ?? [])].every((shown) => shown.offsetWidth < 2 || shown.offsetHeight < 2))
     .map((stop) => stop.outerHTML.slice(0, 120)))
 
+// sticksOut returns texts that stick out of their cards, except for those that are cut or can be scrolled to.
+const sticksOut = (page) => page.evaluate(() =>
+  [...document.querySelectorAll('.card')].flatMap((card) => {
+    const { right } = card.getBoundingClientRect()
+    return [...card.querySelectorAll('*')]
+      .filter((part) => part.childElementCount === 0 && part.textContent.trim() && part.checkVisibility() && !part.closest('.sr-only, .truncate, .tabs, pre, [tabindex="0"], [popover]'))
+      .filter((part) => part.getBoundingClientRect().right > right + 0.5)
+      .map((part) => part.textContent.trim().slice(0, 80))
+  }))
+
 test.describe(() => {
   test.use({ contents: everything })
 
@@ -52,10 +62,20 @@ test.describe(() => {
         await page.setViewportSize({ width, height: 800 })
         const overflow = await horizontalOverflow(page)
         if (overflow > 0) found.push(`${address} at ${width}: overflows by ${overflow} pixels`)
+        for (const text of await sticksOut(page)) found.push(`${address} at ${width}: "${text}" sticks out of its card`)
         for (const stop of await invisible(page)) found.push(`${address} at ${width}: invisible tab stop ${stop}`)
       }
     }
     expect(found).toEqual([])
+  })
+
+  test('a delivery names its event in full on a phone', async ({ page, skipup }) => {
+    await useSession(page, skipup)
+    await page.setViewportSize({ width: 390, height: 800 })
+    await page.goto(skipup.contents.hook)
+    const events = page.locator('.delivery summary code')
+    await expect(events).toHaveText(['member.added', 'meeting_request.organizer_changed'])
+    expect(await events.evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)), 'cut events').toEqual([])
   })
 
   test('the list of keys transfers at most 25 KB when it is opened again', async ({ page, skipup }) => {
