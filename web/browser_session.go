@@ -52,6 +52,7 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 	v := viewer.Viewer{
 		Theme:     viewer.ParseTheme(cookieOf(c, themeCookie)),
 		Times:     viewer.ParseTimes(cookieOf(c, timesCookie)),
+		Density:   viewer.ParseDensity(cookieOf(c, densityCookie)),
 		Location:  locationOf(c),
 		Now:       b.store.Now(),
 		Scopes:    b.store.Scopes(),

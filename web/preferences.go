@@ -15,6 +15,11 @@ func SetTheme(c echo.Context, theme viewer.Theme) { setPreference(c, themeCookie
 // SetTimes stores in the browser how pages show times.
 func SetTimes(c echo.Context, times viewer.Times) { setPreference(c, timesCookie, string(times)) }
 
+// SetDensity stores in the browser how much room a row of the list of API keys takes.
+func SetDensity(c echo.Context, density viewer.Density) {
+	setPreference(c, densityCookie, string(density))
+}
+
 func setPreference(c echo.Context, cookie, value string) {
 	options := cookieOptions(browserSessionsOf(c).publicURL, longLived)
 	c.SetCookie(sessions.NewCookie(cookie, value, &options))

@@ -18,6 +18,7 @@ const (
 	browserCookie = "skipup_browser"
 	themeCookie   = "theme"
 	timesCookie   = "times"
+	densityCookie = "density"
 	zoneCookie    = "timezone"
 
 	roundTripCookie = "skipup_round_trip"

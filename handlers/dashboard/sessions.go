@@ -139,9 +139,10 @@ func (h sessions) delete(c echo.Context) error {
 // setPreference stores the preference that the form has.
 func (h sessions) setPreference(c echo.Context) error {
 	var form struct {
-		Theme string `form:"theme"`
-		Times string `form:"times"`
-		Next  string `form:"next"`
+		Theme   string `form:"theme"`
+		Times   string `form:"times"`
+		Density string `form:"density"`
+		Next    string `form:"next"`
 	}
 	if err := web.BindForm(c, &form); err != nil {
 		return err
@@ -151,6 +152,9 @@ func (h sessions) setPreference(c echo.Context) error {
 	}
 	if form.Times != "" {
 		web.SetTimes(c, viewer.ParseTimes(form.Times))
+	}
+	if form.Density != "" {
+		web.SetDensity(c, viewer.ParseDensity(form.Density))
 	}
 	return web.Redirect(c, web.LocalURL(form.Next))
 }

@@ -1,5 +1,5 @@
-// Saves a preference without leaving the page. A theme applies at once; anything else needs another
-// response of the server.
+// Saves a preference without leaving the page. A theme and a density apply at once; anything else needs
+// another response of the server.
 import { on } from './on.js'
 import { toast } from './toast.js'
 
@@ -15,6 +15,10 @@ on('submit', 'form[data-preference]', (event, form) => {
   if (name === 'theme') {
     applyTheme(value)
     saved.catch(() => {})
+  } else if (name === 'density') {
+    for (const table of document.querySelectorAll('table[data-density]')) table.dataset.density = value
+    press(name, value)
+    saved.catch(() => {})
   } else {
     saved.then(() => location.reload(), () => toast('Can’t reach the server. Try again.'))
   }
@@ -24,7 +28,11 @@ function applyTheme(theme) {
   const classes = document.documentElement.classList
   classes.remove(...themes)
   classes.add(theme)
-  for (const button of document.querySelectorAll('button[name=theme]')) {
-    button.setAttribute('aria-pressed', String(button.value === theme))
+  press('theme', theme)
+}
+
+function press(name, value) {
+  for (const button of document.querySelectorAll(`button[name=${name}]`)) {
+    button.setAttribute('aria-pressed', String(button.value === value))
   }
 }

@@ -72,4 +72,8 @@ var (
 		{Value: string(viewer.RelativeTimes), Label: "Relative", Icon: "history"},
 		{Value: string(viewer.ExactTimes), Label: "Exact", Icon: "clock"},
 	}
+	Densities = []Choice{
+		{Value: string(viewer.Comfortable), Label: "Comfortable", Icon: "rows-2"},
+		{Value: string(viewer.Compact), Label: "Compact", Icon: "rows-4"},
+	}
 )

@@ -49,6 +49,23 @@ func ParseTimes(name string) Times {
 	return RelativeTimes
 }
 
+// Density is how much room a row of a table takes.
+type Density string
+
+// The densities.
+const (
+	Comfortable Density = "comfortable"
+	Compact     Density = "compact" // one line
+)
+
+// ParseDensity parses a density from a cookie or a form. It returns Comfortable for an unknown one.
+func ParseDensity(name string) Density {
+	if Density(name) == Compact {
+		return Compact
+	}
+	return Comfortable
+}
+
 // Viewer is the user who views a page. Before sign-in, only the preferences and Now are set.
 type Viewer struct {
 	User        *models.User    // nil before sign-in
@@ -56,6 +73,7 @@ type Viewer struct {
 	Memberships []models.Member // all workspaces to switch between
 	Theme       Theme
 	Times       Times          // RelativeTimes if empty
+	Density     Density        // of the list of API keys; Comfortable if empty
 	Location    *time.Location // the viewer's time zone; UTC until the browser reports it
 	Now         time.Time
 	Unread      bool           // the member has unread notifications

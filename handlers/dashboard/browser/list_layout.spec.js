@@ -27,7 +27,7 @@ const overflowing = (page) =>
       const box = cell.getBoundingClientRect()
       if (box.right > card.right + 0.5) return [`${cell.innerText}: the cell leaves the card`]
       return [...cell.querySelectorAll('*')]
-        .filter((part) => !part.closest('[popover], .sr-only, label, .truncate > *') && part.getClientRects().length > 0 && part.getBoundingClientRect().right > box.right + 0.5)
+        .filter((part) => !part.closest('[popover], .sr-only, label, .truncate > *, [data-density=compact] .name > *') && part.getClientRects().length > 0 && part.getBoundingClientRect().right > box.right + 0.5)
         .map((part) => `${part.textContent.trim()}: leaves its cell`)
     })
   })
@@ -48,6 +48,44 @@ test.describe(() => {
     await admin.setViewportSize({ width: 1200, height: 800 })
     const heights = await rows(admin).evaluateAll((all) => all.map((one) => one.offsetHeight))
     expect(Math.max(...heights), 'height of the highest row').toBeLessThan(110)
+  })
+
+  test('shows one line for each key in compact rows', async ({ admin }) => {
+    const heights = () => rows(admin).evaluateAll((all) => all.map((one) => one.offsetHeight))
+    const sum = (all) => all.reduce((a, b) => a + b)
+    const density = admin.getByRole('group', { name: 'Row density' })
+    const comfortable = density.getByRole('button', { name: 'Comfortable' })
+    const compact = density.getByRole('button', { name: 'Compact' })
+    const before = {}
+    for (const width of widths) {
+      await admin.setViewportSize({ width, height: 800 })
+      before[width] = sum(await heights())
+    }
+    await expect(comfortable).toHaveAttribute('aria-pressed', 'true')
+    await compact.press('Enter')
+    await expect(compact, 'without a reload').toBeFocused()
+    await expect(compact).toHaveAttribute('aria-pressed', 'true')
+    await expect(comfortable).toHaveAttribute('aria-pressed', 'false')
+    for (const width of widths) {
+      await admin.setViewportSize({ width, height: 800 })
+      await expect(compact).toBeVisible({ visible: isTable(width) })
+      if (!isTable(width)) {
+        expect(sum(await heights()), `height of the cards at ${width} pixels`).toBe(before[width])
+        continue
+      }
+      expect(Math.max(...(await heights())), `height of a row at ${width} pixels`).toBeLessThan(40)
+      expect(sum(await heights()) / before[width], `height of all rows at ${width} pixels`).toBeLessThan(0.65)
+      expect(await overflowing(admin), `at ${width} pixels`).toEqual([])
+      expect(await horizontalOverflow(admin), `horizontal overflow at ${width} pixels`).toBe(0)
+    }
+    await admin.reload()
+    await expect(compact, 'after a reload').toHaveAttribute('aria-pressed', 'true')
+    expect(Math.max(...(await heights()))).toBeLessThan(40)
+    await admin.getByLabel('Search by name or description, or paste a key').fill('Warehouse')
+    await expect(admin).toHaveURL(inWorkspace(listPath + '?q=Warehouse'))
+    expect(Math.max(...(await heights())), 'height of a row found').toBeLessThan(40)
+    await comfortable.click()
+    await expect.poll(async () => Math.min(...(await heights()))).toBeGreaterThan(40)
   })
 
   test('abbreviates counts and keeps the exact number', async ({ admin }) => {

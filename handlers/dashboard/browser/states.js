@@ -172,6 +172,7 @@ export const states = {
 
   'list-empty': signedIn(async () => {}),
   list: inTeam(async () => {}),
+  'list-compact': inTeam((page) => page.getByRole('button', { name: 'Compact' }).click()),
   'list-deleted': inTeam((page) => page.goto(listPath + '?status=deleted')),
   'list-no-match': inTeam((page) => page.goto(listPath + '?q=nothing+like+it')),
   'list-sort-menu': inTeam(async (page) => {

@@ -43,6 +43,17 @@ test.describe('before the setup', () => {
   })
 })
 
+test('remembers compact rows', async ({ admin }) => {
+  await makeKey(admin)
+  const filtered = listPath + '?q=CI'
+  await admin.goto(filtered)
+  const compact = admin.getByRole('button', { name: 'Compact' })
+  await compact.click()
+  await expect(admin, 'returns to the filtered list').toHaveURL(inWorkspace(filtered))
+  await expect(compact).toHaveAttribute('aria-pressed', 'true')
+  expect((await rows(admin).first().boundingBox()).height).toBeLessThan(40)
+})
+
 test('an invalid form keeps the values entered', async ({ admin }) => {
   await admin.goto(listPath + '/new')
   await admin.getByLabel('Seats').getByLabel('Read').check()
