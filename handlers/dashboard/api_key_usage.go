@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -118,6 +119,7 @@ func usageQuery(c echo.Context) (query apikeys.UsageQuery, err error) {
 	if !web.ForPart(c) {
 		query.Seen = ""
 	}
+	query.Caller = strings.TrimSpace(query.Caller)
 	return query, nil
 }
 

@@ -26,6 +26,7 @@ func TestPastedKeyNeverStaysInURL(t *testing.T) {
 			"list, in a command":    {listPath + "?q=Bearer+" + ours, listPath + "?q=Bearer+" + key.ID},
 			"list, percent-encoded": {listPath + "?q=%73" + ours[1:], listPath + "?q=" + key.ID},
 			"list, other workspace": {listPath + "?q=" + theirs, listPath + "?q=" + foreign.KeyPrefix},
+			"usage":                 {usagePath(key) + "?caller=" + ours + "&period=7d", usagePath(key) + "?caller=" + key.ID + "&period=7d"},
 			"audit log":             {logPath + "?target=" + ours, logPath + "?target=" + key.ID},
 			"parameter name":        {listPath + "?" + ours, listPath + "?" + key.ID + "="},
 			"path":                  {listPath + "/" + ours, listPath + "/" + key.ID},

@@ -2,6 +2,7 @@ package apikeys
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +17,10 @@ import (
 // UsageQuery is the query of the usage page of a key. Invalid values stand for the default.
 type UsageQuery struct {
 	Period string `query:"period"`
-	By     string `query:"by"`   // "hour" or "day", if a period has both
-	Keys   string `query:"keys"` // "rotated" for all keys in the rotation history
-	Seen   string `query:"seen"` // the version of the page that the browser shows, see Seen
+	By     string `query:"by"`     // "hour" or "day", if a period has both
+	Keys   string `query:"keys"`   // "rotated" for all keys in the rotation history
+	Caller string `query:"caller"` // what the callers shown match
+	Seen   string `query:"seen"`   // the version of the page that the browser shows, see Seen
 }
 
 // usagePeriod is a period that the page offers.
@@ -68,8 +70,8 @@ func (q UsageQuery) Window(now time.Time, location *time.Location) usage.Window 
 	return usage.LastDays(now, q.period().days, location)
 }
 
-// url returns the URL of q under a path.
-func (q UsageQuery) url(under string) string {
+// values returns the parameters of q, which has defaults for the others.
+func (q UsageQuery) values() url.Values {
 	values := url.Values{}
 	if q.period().days != UsageDays {
 		values.Set("period", q.period().Name)
@@ -80,9 +82,18 @@ func (q UsageQuery) url(under string) string {
 	if q.AllRotated() {
 		values.Set("keys", allRotated)
 	}
+	if q.Caller != "" {
+		values.Set("caller", q.Caller)
+	}
 	if q.Seen != "" {
 		values.Set("seen", q.Seen)
 	}
+	return values
+}
+
+// url returns the URL of q under a path.
+func (q UsageQuery) url(under string) string {
+	values := q.values()
 	if len(values) == 0 {
 		return under
 	}
@@ -92,14 +103,21 @@ func (q UsageQuery) url(under string) string {
 // PeriodName returns the name of the period, such as "30d".
 func (q UsageQuery) PeriodName() string { return q.period().Name }
 
-func (q UsageQuery) in(period string) UsageQuery { return UsageQuery{Period: period, Keys: q.Keys} }
+func (q UsageQuery) in(period string) UsageQuery {
+	return UsageQuery{Period: period, Keys: q.Keys, Caller: q.Caller}
+}
 
 func (q UsageQuery) by(by string) UsageQuery {
-	return UsageQuery{Period: q.period().Name, By: by, Keys: q.Keys}
+	return UsageQuery{Period: q.period().Name, By: by, Keys: q.Keys, Caller: q.Caller}
 }
 
 func (q UsageQuery) of(keys string) UsageQuery {
-	return UsageQuery{Period: q.Period, By: q.By, Keys: keys}
+	return UsageQuery{Period: q.Period, By: q.By, Keys: keys, Caller: q.Caller}
+}
+
+// allCallers returns q without the filter of callers.
+func (q UsageQuery) allCallers() UsageQuery {
+	return UsageQuery{Period: q.Period, By: q.By, Keys: q.Keys}
 }
 
 // callersURL returns the URL of the callers for q under a path. Callers have no period.
@@ -271,10 +289,41 @@ func (p UsagePage) lastRequest() time.Time {
 	return p.Report.Uses[0].LastAt
 }
 
-func (p UsagePage) sumOfCallers() (accepted, rejected int64) {
+// shownCaller is a caller in the table.
+type shownCaller struct {
+	*models.APIKeyCaller
+	IsNew bool
+}
+
+// allCallers returns the callers of the key, and matchingCallers those that match the filter.
+func (p UsagePage) allCallers() []shownCaller { return p.callers(models.CallerFilter{}) }
+
+func (p UsagePage) matchingCallers() []shownCaller {
+	return p.callers(models.ParseCallerFilter(p.Query.Caller))
+}
+
+func (p UsagePage) callers(filter models.CallerFilter) (shown []shownCaller) {
+	isNew, _ := models.NewCallers(p.Callers, p.Now)
 	for i := range p.Callers {
-		accepted += p.Callers[i].Accepted
-		rejected += p.Callers[i].Rejected
+		if filter.Matches(&p.Callers[i]) {
+			shown = append(shown, shownCaller{&p.Callers[i], isNew[i]})
+		}
+	}
+	return shown
+}
+
+// isFiltered reports whether the table may leave out callers.
+func (p UsagePage) isFiltered() bool { return !models.ParseCallerFilter(p.Query.Caller).IsEmpty() }
+
+// hasCallersTogether reports whether some callers are counted together, which a filter can't tell apart.
+func (p UsagePage) hasCallersTogether() bool {
+	return slices.ContainsFunc(p.Callers, func(c models.APIKeyCaller) bool { return c.IsSeveral() })
+}
+
+func sumOf(callers []shownCaller) (accepted, rejected int64) {
+	for _, c := range callers {
+		accepted += c.Accepted
+		rejected += c.Rejected
 	}
 	return accepted, rejected
 }

@@ -227,7 +227,16 @@ func TestCallersThatAreNewAreMarked(t *testing.T) {
 	if got := text(card); !strings.Contains(got, "1 new caller in the last 7 days.") || text(card.Find("tfoot td")) != "7 8" {
 		t.Errorf("it says %s", got)
 	}
-	page.Callers = page.Callers[1:]
+	page.Query.Caller = "cron"
+	filtered := drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
+	modelstest.Equal(t, "callers found", text(filtered.Find("tbody tr .chip, tbody .client, tbody td:nth-child(2)")), "new cron 2")
+	modelstest.Equal(t, "count", text(filtered.Find("[role=status]")), "1 of 5 callers")
+	modelstest.Equal(t, "sums", text(filtered.Find("tfoot")), "Callers shown (all time) 1 0 All callers (all time) 7 8")
+	page.Query.Caller = "curl"
+	filtered = drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
+	modelstest.Contains(t, "without callers", text(filtered), "0 of 5 callers No callers match")
+	modelstest.Contains(t, "without callers", text(filtered), "Callers that are counted together can’t be distinguished.")
+	page.Query.Caller, page.Callers = "", page.Callers[1:]
 	if got := text(drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")); strings.Contains(got, "in the last 7 days") {
 		t.Errorf("without new ones it says %s", got)
 	}

@@ -1,7 +1,7 @@
 // The usage page of a key: the chart, its numbers, and live updates.
 import { readFile } from 'node:fs/promises'
 import { expect, test } from './test.js'
-import { horizontalOverflow, listPath, makeKey, useSession } from './steps.js'
+import { horizontalOverflow, inWorkspace, listPath, makeKey, useSession } from './steps.js'
 import { makeUsage } from './usage.js'
 
 const chart = (page) => page.locator('[data-picture]')
@@ -66,6 +66,10 @@ test('shows everything but live updates without JavaScript', async ({ page, skip
   await plain.getByRole('link', { name: '7 days' }).click()
   await plain.getByRole('link', { name: 'By day' }).click()
   await expect(plain.locator('[data-bar]')).toHaveCount(7)
+  await plain.getByRole('searchbox', { name: 'Filter by IP address' }).fill('acme-crm/4.2')
+  await plain.getByRole('button', { name: 'Filter' }).click()
+  await expect(plain.getByText('1 of 3 callers')).toBeVisible()
+  await expect(plain.locator('[data-bar]'), 'in the same period').toHaveCount(7)
   await plain.getByText('View as table').click()
   await expect(plain.getByRole('region', { name: 'Requests by status, as a table' }).locator('tbody tr')).toHaveCount(7)
 })
@@ -127,6 +131,43 @@ test('keeps the page after a failed reload', async ({ admin, skipup, faults }) =
   await skipup.call('/me', key)
   await expect(total(admin)).toHaveText('1')
   await faults.expected(/503/)
+})
+
+test('filters callers and keeps the filter during live updates', async ({ admin, skipup }) => {
+  const key = await busyKey(admin, skipup)
+  await admin.goto(usagePath(key) + '?period=7d')
+  const card = admin.getByRole('region', { name: 'Callers' })
+  const field = card.getByRole('searchbox')
+  const callers = card.locator('tbody tr')
+  const sums = card.locator('tfoot tr')
+  await expect(callers).toHaveCount(3)
+  await expect(sums).toHaveCount(1)
+  const [sum] = await sums.allInnerTexts()
+  await admin.evaluate(() => (window.stillTheSamePage = true))
+  await field.pressSequentially('ACME 203.0.113.0/24')
+  await expect(card.getByRole('status')).toHaveText('2 of 3 callers')
+  await expect(callers).toHaveCount(2)
+  await expect(sums).toHaveText([/^Callers shown \(all time\)/, /^All callers \(all time\)/])
+  expect((await sums.last().innerText()).replace(/^\D+/, ''), 'the sum of all').toBe(sum.replace(/^\D+/, ''))
+  await expect(admin).toHaveURL(inWorkspace(usagePath(key) + '?period=7d&caller=ACME+203.0.113.0%2F24'))
+  await expect(field, 'keeps the focus').toBeFocused()
+
+  const before = await total(admin).textContent()
+  await skipup.call('/me', key)
+  await expect(total(admin), 'after a live update').not.toHaveText(before)
+  await expect(card.getByRole('status')).toHaveText('2 of 4 callers')
+  await expect(field).toHaveValue('ACME 203.0.113.0/24')
+  await admin.getByRole('link', { name: '24 hours' }).click()
+  await expect(card.getByRole('status'), 'in another period').toHaveText('2 of 4 callers')
+
+  await field.fill('2001:DB8:')
+  await expect(callers).toHaveText([/python-requests/])
+  await field.fill('nothing like it')
+  await expect(card.getByRole('heading', { name: 'No callers match' })).toBeVisible()
+  await field.fill(key.key)
+  await expect(admin, 'without the key').toHaveURL(/caller=sk_live_\w{4}\.\.\.\.$/)
+  await card.getByRole('link', { name: 'Show all callers' }).click()
+  await expect(callers).toHaveCount(4)
 })
 
 test('exports requests and callers as CSV', async ({ admin, skipup }) => {
