@@ -56,7 +56,11 @@ type APIKey struct {
 	// AcceptedAfterDeletion reports whether a node accepted a request with the key after it had applied the
 	// deletion, which would be a bug.
 	AcceptedAfterDeletion bool
-	ChangedEpoch          int64 // epoch of the last change to what the key may do
+	// Since when the people who manage the key are notified about new callers; nil if they aren't. And when they last were.
+	NewCallersSince      *time.Time
+	NewCallersNotifiedAt *time.Time
+
+	ChangedEpoch int64 // epoch of the last change to what the key may do
 	// ReplacementID is the key that replaces this one. It is cleared when the rotation is canceled.
 	ReplacementID *string `gorm:"column:successor_id"`
 	ReplacesID    *string `gorm:"column:predecessor_id"` // the key that this one was created to replace
@@ -132,6 +136,7 @@ func (k *APIKey) Wire(scopes *scope.Catalog, now time.Time) wire.APIKey {
 		ExpiresAt: wire.OptionalTimestamp(k.ExpiresAt), LastUsedAt: wire.OptionalTimestamp(k.LastUsedAt), DeleteAt: wire.OptionalTimestamp(k.scheduledFor()),
 		CreatedAt: wire.Timestamp(k.CreatedAt),
 	}
+	w.NotifyNewCallers = k.NotifiesOfNewCallers()
 	if k.RateLimit != 0 {
 		w.RateLimit = &k.RateLimit
 	}
@@ -149,6 +154,8 @@ type NewAPIKey struct {
 	Name        string
 	Description string // may be empty
 	Environment string // may be empty; stored in lower case
+	// NotifyNewCallers turns on notifications about new callers.
+	NotifyNewCallers bool
 	// OwnerID is a member. If empty, it is who creates the key, or the owner of the key that creates it.
 	OwnerID   string
 	Scopes    scope.Set
@@ -213,23 +220,28 @@ func (s *Store) newAPIKey(ctx context.Context, workspace *Workspace, n NewAPIKey
 		return nil, token.Secret{}, err
 	}
 	secret := token.NewWithPrefix(s.KeyPrefix(), workspace.Mode)
+	var newCallersSince *time.Time
+	if n.NotifyNewCallers {
+		newCallersSince = new(s.now())
+	}
 	return &APIKey{
-		ID:            s.id("key"),
-		WorkspaceID:   workspace.ID,
-		Name:          n.Name,
-		Description:   n.Description,
-		Environment:   n.Environment,
-		KeyPrefix:     secret.Hint(),
-		Digest:        secret.Digest(),
-		Scopes:        n.Scopes,
-		ExpiresAt:     n.ExpiresAt,
-		RateLimit:     n.RateLimit,
-		Allowlist:     n.Allowlist,
-		FormID:        optional(clip(n.FormID, maxFormID)),
-		CreatedByType: actor.Type,
-		CreatedByID:   optional(actor.ID),
-		CreatedByName: actor.Name,
-		OwnerID:       optional(n.OwnerID),
+		ID:              s.id("key"),
+		WorkspaceID:     workspace.ID,
+		Name:            n.Name,
+		Description:     n.Description,
+		Environment:     n.Environment,
+		KeyPrefix:       secret.Hint(),
+		Digest:          secret.Digest(),
+		Scopes:          n.Scopes,
+		ExpiresAt:       n.ExpiresAt,
+		RateLimit:       n.RateLimit,
+		Allowlist:       n.Allowlist,
+		FormID:          optional(clip(n.FormID, maxFormID)),
+		CreatedByType:   actor.Type,
+		CreatedByID:     optional(actor.ID),
+		CreatedByName:   actor.Name,
+		OwnerID:         optional(n.OwnerID),
+		NewCallersSince: newCallersSince,
 	}, secret, nil
 }
 

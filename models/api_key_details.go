@@ -37,11 +37,14 @@ func checkEnvironment(fields Fields, value string) string {
 	return strings.ToLower(name)
 }
 
-// keyDetails are the parts of a key that only people read. The owner must have been checked.
-type keyDetails struct{ name, description, environment, ownerID string }
+// keyDetails are the parts of a key that only matter to people. The owner must have been checked.
+type keyDetails struct {
+	name, description, environment, ownerID string
+	notifyNewCallers                        bool
+}
 
 func (k *APIKey) details() keyDetails {
-	return keyDetails{k.Name, k.Description, k.Environment, k.ownerID()}
+	return keyDetails{k.Name, k.Description, k.Environment, k.ownerID(), k.NotifiesOfNewCallers()}
 }
 
 // check checks the details that replace before, and normalizes them. A name that stays the same may be from
@@ -54,13 +57,33 @@ func (d *keyDetails) check(fields Fields, before keyDetails) {
 	d.environment = checkEnvironment(fields, d.environment)
 }
 
+func onOrOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
 // setDetails changes the details of a key, and records each change.
 func (s *Store) setDetails(ctx context.Context, key *APIKey, details keyDetails) error {
 	before := key.details()
-	err := s.updateExisting(ctx, key, map[string]any{"name": details.name, "description": details.description, "environment": details.environment, "owner_id": optional(details.ownerID)})
+	since := key.NewCallersSince
+	if details.notifyNewCallers != before.notifyNewCallers {
+		if since = nil; details.notifyNewCallers {
+			since = new(s.now())
+		}
+		if err := s.forgetNewCallers(ctx, key.ID); err != nil {
+			return err
+		}
+	}
+	err := s.updateExisting(ctx, key, map[string]any{
+		"name": details.name, "description": details.description, "environment": details.environment, "owner_id": optional(details.ownerID),
+		"new_callers_since": since,
+	})
 	if err != nil {
 		return err
 	}
+	key.NewCallersSince = since
 	key.Name, key.Description, key.Environment, key.OwnerID, key.UpdatedAt = details.name, details.description, details.environment, optional(details.ownerID), s.now()
 	for _, part := range []struct {
 		action, from, to string
@@ -69,6 +92,7 @@ func (s *Store) setDetails(ctx context.Context, key *APIKey, details keyDetails)
 		{"api_key.renamed", before.name, details.name, map[string]string{"from": before.name}},
 		{"api_key.description_changed", before.description, details.description, map[string]string{"from": before.description, "to": details.description}},
 		{"api_key.environment_changed", before.environment, details.environment, map[string]string{"from": before.environment, "to": details.environment}},
+		{"api_key.new_caller_notifications_changed", onOrOff(before.notifyNewCallers), onOrOff(details.notifyNewCallers), map[string]string{"to": onOrOff(details.notifyNewCallers)}},
 	} {
 		if part.from == part.to {
 			continue

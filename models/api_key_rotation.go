@@ -133,7 +133,7 @@ var (
 
 // of returns n as a key to create.
 func (n NewReplacement) of(old *APIKey, policy KeyPolicy, now time.Time) NewAPIKey {
-	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), RateLimit: old.RateLimit, Allowlist: old.Allowlist, FormID: n.FormID}
+	wanted := NewAPIKey{Name: old.Name, Description: old.Description, Environment: old.Environment, NotifyNewCallers: old.NotifiesOfNewCallers(), Scopes: old.Scopes, ExpiresAt: old.RenewedExpiry(policy, now), RateLimit: old.RateLimit, Allowlist: old.Allowlist, FormID: n.FormID}
 	n.Scopes.apply(&wanted.Scopes)
 	n.ExpiresAt.apply(&wanted.ExpiresAt)
 	wanted.ExpiresAt = storedTime(wanted.ExpiresAt)

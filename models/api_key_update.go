@@ -12,6 +12,7 @@ import (
 type KeyUpdate struct {
 	Name, Description, Environment Change[string]
 	OwnerID                        Change[string] // of an active member
+	NotifyNewCallers               Change[bool]
 	Scopes                         Change[scope.Set]
 	ExpiresAt                      Change[*time.Time] // to nil for a key that does not expire
 	RateLimit                      Change[int]        // to 0 for the limit of the server
@@ -60,6 +61,7 @@ func (s *Store) update(ctx context.Context, workspaceID, id string, u KeyUpdate)
 	u.Description.apply(&details.description)
 	u.Environment.apply(&details.environment)
 	u.OwnerID.apply(&details.ownerID)
+	u.NotifyNewCallers.apply(&details.notifyNewCallers)
 	u.Scopes.apply(&access.Scopes)
 	u.ExpiresAt.apply(&access.ExpiresAt)
 	u.RateLimit.apply(&access.RateLimit)

@@ -12,7 +12,7 @@ var Rows = []any{
 	&setupLink{}, &Workspace{}, &User{}, &Member{}, &Session{}, &knownDevice{}, &signInThrottle{}, &FailedSignIn{}, &emailLimit{},
 	&APIKey{}, &MeetingRequest{}, &MeetingRequestParticipant{}, &AuditEvent{}, &Event{}, &Seat{}, &invitation{}, &idempotentResponse{},
 	&WebhookEndpoint{}, &webhookSecret{}, &WebhookDelivery{},
-	&auditChain{}, &revocation{}, &keyChange{}, &Node{}, &NodeToken{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &expiryReminder{}, &expiryEmail{}, &notification{}, &notificationEmail{}, &accountLink{}, &accountEmail{}, &secondFactor{}, &recoveryCode{}, &pendingSignIn{}, &Passkey{}, &passkeyChallenge{}, &userIdentity{}, &roundTrip{}, &usedLogoutToken{}, &customScope{}, &scopeResource{}, &scopeCatalog{},
+	&auditChain{}, &revocation{}, &keyChange{}, &Node{}, &NodeToken{}, &usageBatch{}, &usageFlush{}, &usageHour{}, &usageDay{}, &APIKeyRouteUse{}, &APIKeyCaller{}, &newCaller{}, &expiryReminder{}, &expiryEmail{}, &notification{}, &notificationEmail{}, &accountLink{}, &accountEmail{}, &secondFactor{}, &recoveryCode{}, &pendingSignIn{}, &Passkey{}, &passkeyChallenge{}, &userIdentity{}, &roundTrip{}, &usedLogoutToken{}, &customScope{}, &scopeResource{}, &scopeCatalog{},
 }
 
 // UserTables are the tables that are cleared when a person is erased.

@@ -20,6 +20,7 @@ const (
 	KeyDeletedNotice     NotificationKind = "key_deleted"
 	KeyFoundLeakedNotice NotificationKind = "key_found_leaked"
 	KeyRejectedNotice    NotificationKind = "key_rejected_after_deletion"
+	KeyNewCallerNotice   NotificationKind = "key_new_caller"
 )
 
 // maxSeparate is the number of keys of which a change has a notification each. A change to more keys has
@@ -36,7 +37,10 @@ type notification struct {
 	Keys        int    // the number of keys
 	ActorType   ActorType
 	ActorID     string
-	CreatedAt   time.Time
+	// The new callers of the key: up to maxNewCallers networks, separated by spaces, and their number.
+	Networks     string
+	NetworkCount int
+	CreatedAt    time.Time
 }
 
 // Notification tells a person about something that happened to API keys of their workspace, or to their account.
@@ -48,6 +52,8 @@ type Notification struct {
 	Keys                         int    // the number of keys
 	ActorType                    ActorType
 	ActorName                    string // empty if it isn't known anymore
+	Networks                     string // the first networks of new callers, separated by spaces
+	NetworkCount                 int    // the number of these networks
 	CreatedAt                    time.Time
 	IsRead                       bool `gorm:"-"`
 }
@@ -112,7 +118,7 @@ func summarized(rows []notification) []notification {
 	})
 	for i := range rows {
 		if n := count[subjectOf(rows[i])]; n > maxSeparate {
-			rows[i].APIKeyID, rows[i].Keys = "", n
+			rows[i].APIKeyID, rows[i].Keys, rows[i].Networks, rows[i].NetworkCount = "", n, "", 0
 		}
 	}
 	return rows
@@ -178,7 +184,7 @@ func (s *Store) notificationsOf(ctx context.Context, member *Member) *gorm.DB {
 func (s *Store) readNotifications(query *gorm.DB) ([]Notification, error) {
 	var rows []Notification
 	err := query.Select(`notifications.id, notifications.kind, notifications.api_key_id, notifications.keys, notifications.actor_type,
-			notifications.created_at, coalesce(api_keys.name, '') AS key_name, coalesce(api_keys.key_prefix, '') AS key_prefix,
+			notifications.networks, notifications.network_count, notifications.created_at, coalesce(api_keys.name, '') AS key_name, coalesce(api_keys.key_prefix, '') AS key_prefix,
 			coalesce(actor_keys.name, users.name, '') AS actor_name`).
 		Joins("LEFT JOIN api_keys ON api_keys.id = notifications.api_key_id").
 		Joins("LEFT JOIN api_keys AS actor_keys ON actor_keys.id = notifications.actor_id").

@@ -12,7 +12,7 @@ import (
 const KeyExpiringNotice NotificationKind = "key_expiring"
 
 // MutableEmails are the kinds of emails that people can turn off. Emails about their account aren't among them.
-var MutableEmails = []NotificationKind{KeyCreatedNotice, KeyWidenedNotice, KeyDeletedNotice, KeyFoundLeakedNotice, KeyRejectedNotice, KeyExpiringNotice}
+var MutableEmails = []NotificationKind{KeyCreatedNotice, KeyWidenedNotice, KeyDeletedNotice, KeyFoundLeakedNotice, KeyRejectedNotice, KeyNewCallerNotice, KeyExpiringNotice}
 
 // Limits of the emails with notifications, so that neither a key nor an admin can use them to flood an inbox. What is
 // over a limit is sent later, together.

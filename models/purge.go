@@ -55,6 +55,7 @@ func (s *Store) PurgeExpired(ctx context.Context) error {
 		{&notificationEmail{}, "notification_id < ?", []any{firstID("ntf", now.Add(-s.NotificationsKept()))}},
 		{&notification{}, "id < ?", []any{firstID("ntf", now.Add(-s.NotificationsKept()))}},
 		{&Event{}, "created_at <= ?", []any{now.Add(-s.eventsKept())}},
+		{&newCaller{}, "first_at <= ?", []any{now.Add(-newCallerMemory)}},
 		{&keyChange{}, "epoch < (SELECT epoch - ? FROM revocation)", []any{maxChanges}},
 		{&usageHour{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-UsageHoursKept)}},
 		{&usageDay{}, ofAnyWorkspace + "starts_at <= ?", []any{now.Add(-s.UsageKept())}},

@@ -397,10 +397,17 @@ func (s upgraded) checkNotifications(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := map[string]bool{}
+	read, networks := map[string]bool{}, map[string]string{}
 	for _, n := range page.Items {
-		read[n.KeyName] = n.IsRead
+		read[n.KeyName], networks[n.KeyName] = n.IsRead, n.Networks
 	}
+	modelstest.Equal(t, "networks in notifications", networks, map[string]string{"Orders": "192.0.2.7", "Old CI": ""})
+	modelstest.Equal(t, "notified about new callers", s.upgradedKey(t, 9).NotifiesOfNewCallers(), true)
+	notified, err := s.NotifyOfNewCallers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "keys with new callers", notified, 1)
 	modelstest.Equal(t, "read notifications", read, map[string]bool{"Orders": true, "Old CI": false})
 	modelstest.Equal(t, "muted emails", member.User.MutedEmails, "key_expiring")
 }

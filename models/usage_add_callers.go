@@ -32,8 +32,11 @@ ON CONFLICT (api_key_id, address, user_agent) DO UPDATE SET
 // counts a caller.
 func (s *Store) addToCallers(ctx context.Context, counts []usage.Count, learned memories) error {
 	sums := usage.Group(counts, usage.ByCaller)
-	together, err := s.limitCallers(ctx, sums, learned)
+	together, found, err := s.limitCallers(ctx, sums, learned)
 	if err != nil {
+		return err
+	}
+	if err := s.recordNewCallers(ctx, found); err != nil {
 		return err
 	}
 	// A statement cannot write a row twice, so accepted and rejected requests have one each.
@@ -76,8 +79,9 @@ const (
 type callerRow struct{ keyID, address, userAgent string }
 
 // limitCallers gives the callers in counts to the rows that count them, and adds to learned those that
-// the Store did not remember. It returns the callers of rows that now count more callers together.
-func (s *Store) limitCallers(ctx context.Context, counts []usage.Count, learned memories) (map[callerRow]usage.CallerSet, error) {
+// the Store did not remember. It returns the callers of rows that now count more callers together, and the networks
+// that no caller was in before.
+func (s *Store) limitCallers(ctx context.Context, counts []usage.Count, learned memories) (together map[callerRow]usage.CallerSet, found []newCaller, err error) {
 	ids := make([]uint64, len(counts))
 	var unknown []int
 	var of []usage.Count
@@ -94,16 +98,19 @@ func (s *Store) limitCallers(ctx context.Context, counts []usage.Count, learned 
 		}
 	}
 	if len(unknown) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	keys, err := s.callersOf(ctx, keyIDs(usage.Group(of, usage.ByKey)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	together := map[callerRow]usage.CallerSet{}
+	together = map[callerRow]usage.CallerSet{}
 	for _, i := range unknown {
 		c := &counts[i]
 		key := keys[c.APIKeyID]
+		if network, isNew := key.addNetwork(c.Caller); isNew && c.Rejection != usage.RejectedDeleted {
+			found = append(found, newCaller{c.APIKeyID, network, c.First})
+		}
 		in := key.place(c.Caller)
 		learned[ids[i]] = in
 		row := in.of(c.Caller)
@@ -112,7 +119,7 @@ func (s *Store) limitCallers(ctx context.Context, counts []usage.Count, learned 
 		}
 		c.Caller = row
 	}
-	return together, nil
+	return together, found, nil
 }
 
 // of returns the address and the user agent of the row in which a caller is counted.
@@ -130,6 +137,7 @@ func (s slot) of(c usage.Caller) usage.Caller {
 type keyCallers struct {
 	rows      map[usage.Caller]usage.CallerSet
 	addresses map[string]bool
+	networks  map[string]bool // of the addresses, once needed
 }
 
 // place returns the row for a caller. Each address has a row for its first user agent, until there are

@@ -23,6 +23,7 @@ var workspaceTables = []struct{ name, where string }{
 	{"idempotent_answers", ofKeysOfWorkspace},
 	{"expiry_mails", ofKeysOfWorkspace},
 	{"expiry_reminders", ofKeysOfWorkspace},
+	{"new_callers", ofKeysOfWorkspace},
 	{"api_keys", ofWorkspace},
 	{"meeting_request_participants", ofWorkspace},
 	{"meeting_requests", ofWorkspace},

@@ -77,23 +77,24 @@ func (p *program) listKeys(ctx context.Context, store *models.Store, workspaceID
 
 // listedKey is a key as printed. It uses the field names of the API and whole seconds.
 type listedKey struct {
-	ID          string           `json:"id"`
-	Name        string           `json:"name"`
-	Description string           `json:"description"`
-	Environment string           `json:"environment"`
-	OwnerID     *string          `json:"owner_id"`    // null if the key has no owner
-	OwnerEmail  string           `json:"owner_email"` // empty if the key has no owner
-	KeyPrefix   string           `json:"key_prefix"`
-	State       models.KeyStatus `json:"state"`
-	Scopes      []string         `json:"scopes"`
-	CreatedAt   time.Time        `json:"created_at"`
-	LastUsedAt  *time.Time       `json:"last_used_at"`
-	ExpiresAt   *time.Time       `json:"expires_at"`
-	RateLimit   *int             `json:"rate_limit"` // requests per minute; null for the server's limit
-	Allowlist   wire.Allowlist   `json:"allowlist"`
-	PausedUntil *time.Time       `json:"paused_until"` // even if in the past; null if the key is scheduled for deletion
-	DeleteAt    *time.Time       `json:"delete_at"`    // null unless the key is scheduled for deletion
-	DeletedAt   *time.Time       `json:"deleted_at"`
+	ID               string           `json:"id"`
+	Name             string           `json:"name"`
+	Description      string           `json:"description"`
+	Environment      string           `json:"environment"`
+	NotifyNewCallers bool             `json:"notify_new_callers"`
+	OwnerID          *string          `json:"owner_id"`    // null if the key has no owner
+	OwnerEmail       string           `json:"owner_email"` // empty if the key has no owner
+	KeyPrefix        string           `json:"key_prefix"`
+	State            models.KeyStatus `json:"state"`
+	Scopes           []string         `json:"scopes"`
+	CreatedAt        time.Time        `json:"created_at"`
+	LastUsedAt       *time.Time       `json:"last_used_at"`
+	ExpiresAt        *time.Time       `json:"expires_at"`
+	RateLimit        *int             `json:"rate_limit"` // requests per minute; null for the server's limit
+	Allowlist        wire.Allowlist   `json:"allowlist"`
+	PausedUntil      *time.Time       `json:"paused_until"` // even if in the past; null if the key is scheduled for deletion
+	DeleteAt         *time.Time       `json:"delete_at"`    // null unless the key is scheduled for deletion
+	DeletedAt        *time.Time       `json:"deleted_at"`
 	// The IDs of the replaced key, of the replacement, and of the first key in the rotation history.
 	RotatedFrom *string `json:"rotated_from"`
 	RotatedTo   *string `json:"rotated_to"`
@@ -102,7 +103,7 @@ type listedKey struct {
 
 func listed(key *models.APIKey, now time.Time, scopes *scope.Catalog) listedKey {
 	one := listedKey{
-		ID: key.ID, Name: key.Name, Description: key.Description, Environment: key.Environment, OwnerID: key.OwnerID, KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
+		ID: key.ID, Name: key.Name, Description: key.Description, Environment: key.Environment, OwnerID: key.OwnerID, NotifyNewCallers: key.NotifiesOfNewCallers(), KeyPrefix: key.KeyPrefix, State: key.StatusAt(now), Scopes: scopes.Names(key.Scopes),
 		CreatedAt: *inSeconds(&key.CreatedAt), LastUsedAt: inSeconds(key.LastUsedAt), ExpiresAt: inSeconds(key.ExpiresAt),
 		PausedUntil: inSeconds(key.PausedUntil), DeletedAt: inSeconds(key.DeletedAt),
 		RotatedFrom: key.ReplacesID, RotatedTo: key.ReplacementID, RotationID: key.RotationID,

@@ -57,7 +57,7 @@ func TestCreateListAndDeleteKey(t *testing.T) {
 		}
 
 		want := map[string]any{
-			"id": key.ID, "name": "CI", "description": "", "environment": "", "owner_id": nil, "owner_email": "", "key_prefix": text[:12] + "....", "state": "active",
+			"id": key.ID, "name": "CI", "description": "", "environment": "", "owner_id": nil, "owner_email": "", "notify_new_callers": false, "key_prefix": text[:12] + "....", "state": "active",
 			"scopes": []any{"meeting_requests.read", "seats.read"}, "created_at": key.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
 			"last_used_at": nil, "expires_at": key.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), "rate_limit": nil, "allowlist": map[string]any{"mode": "inherit", "addresses": []any{}}, "paused_until": nil, "delete_at": nil, "deleted_at": nil,
 			"rotated_from": nil, "rotated_to": nil, "lineage_id": nil,
@@ -337,12 +337,16 @@ func TestUpdateKey(t *testing.T) {
 	update(applied, "--scopes", "", "--expires-in", "2h")
 	requireIn(t, key()["expires_at"], 2*time.Hour)
 	modelstest.Equal[any](t, "scopes", key()["scopes"], []any{})
+	update("", "--notify-new-callers")
+	modelstest.Equal[any](t, "notifications about new callers", key()["notify_new_callers"], true)
+	update("", "--notify-new-callers=false")
+	modelstest.Equal[any](t, "notifications about new callers", key()["notify_new_callers"], false)
 	before := key()
 	for _, tt := range []struct {
 		args []string
 		text string
 	}{
-		{nil, "name description environment owner scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
+		{nil, "name description environment owner notify-new-callers scopes expires-in never-expires"}, {[]string{"--scopes", "seats"}, `unknown scope "seats"`}, {[]string{"--expires-in", "-1h"}, "--expires-in must be in the future"},
 		{[]string{"--name", " "}, "--name is required"}, {[]string{"--name", ""}, "--name is required"},
 		{[]string{"--expires-in", "1h", "--never-expires"}, "expires-in never-expires"}, {[]string{"--name", "Half done", "--expires-in", "-1h"}, "--expires-in must be in the future"},
 	} {

@@ -14,6 +14,7 @@ import (
 type keyChange struct {
 	name, description, environment string
 	owner                          string // email
+	notifyNewCallers               bool
 	scopes                         []string
 	expiresIn                      time.Duration
 	never                          bool
@@ -25,8 +26,9 @@ type keyChange struct {
 func (p *program) keysUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update KEY_ID",
-		Short: "Update an API key's name, description, environment, owner, scopes, expiry, rate limit, or IP allowlist",
-		Long: `Update an API key's name, description, environment, owner, scopes, expiry, rate limit, or IP allowlist.
+		Short: "Update an API key's name, description, environment, owner, notifications, scopes, expiry, rate limit, or IP allowlist",
+		Long: `Update an API key's name, description, environment, owner, notifications, scopes, expiry, rate limit,
+or IP allowlist.
 Omitted fields don't change.
 
 The IP allowlist limits the addresses from which the key can be used. Its mode is inherit (the default
@@ -44,13 +46,14 @@ every node.`,
 	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
 	flags.StringVar(&change.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
 	flags.StringVar(&change.owner, "owner", "", "`email` of the member who owns the key from now on")
+	flags.BoolVar(&change.notifyNewCallers, "notify-new-callers", false, "notify people who manage keys when an IP address uses the key for the first time")
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
 	flags.IntVar(&change.rateLimit, "rate-limit", 0, rateLimitUsage)
 	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
-	cmd.MarkFlagsOneRequired("name", "description", "environment", "owner", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
+	cmd.MarkFlagsOneRequired("name", "description", "environment", "owner", "notify-new-callers", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
 	p.completeScopes(cmd)
 	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
 		scopes, err := parseScopes(change.scopes, store.Scopes())
@@ -79,13 +82,14 @@ every node.`,
 // update returns what the flags change.
 func (c keyChange) update(scopes scope.Set, now time.Time) models.KeyUpdate {
 	return models.KeyUpdate{
-		Name:        models.Change[string]{Given: c.changes("name"), Value: c.name},
-		Description: models.Change[string]{Given: c.changes("description"), Value: c.description},
-		Environment: models.Change[string]{Given: c.changes("environment"), Value: c.environment},
-		Scopes:      models.Change[scope.Set]{Given: c.changes("scopes"), Value: scopes},
-		ExpiresAt:   c.expiry(now),
-		RateLimit:   models.Change[int]{Given: c.changes("rate-limit"), Value: c.rateLimit},
-		Allowlist:   c.allowlist.change,
+		Name:             models.Change[string]{Given: c.changes("name"), Value: c.name},
+		Description:      models.Change[string]{Given: c.changes("description"), Value: c.description},
+		Environment:      models.Change[string]{Given: c.changes("environment"), Value: c.environment},
+		NotifyNewCallers: models.Change[bool]{Given: c.changes("notify-new-callers"), Value: c.notifyNewCallers},
+		Scopes:           models.Change[scope.Set]{Given: c.changes("scopes"), Value: scopes},
+		ExpiresAt:        c.expiry(now),
+		RateLimit:        models.Change[int]{Given: c.changes("rate-limit"), Value: c.rateLimit},
+		Allowlist:        c.allowlist.change,
 	}
 }
 

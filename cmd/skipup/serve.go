@@ -125,7 +125,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 	}
 	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, exports, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
 		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
-		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), mailWorker(s, store, publicURL, metrics, log),
+		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), newCallerWorker(store, log), mailWorker(s, store, publicURL, metrics, log),
 		certificates.watch, hangups)
 	defer stopWorkers()
 	if handler, err = announce(ctx, store, publicURL, handler); err != nil {

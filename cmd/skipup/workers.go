@@ -97,6 +97,14 @@ func reminderWorker(store *models.Store, log *slog.Logger) worker {
 	})
 }
 
+// newCallerWorker returns a worker that notifies people about new callers of keys, at most a minute late.
+func newCallerWorker(store *models.Store, log *slog.Logger) worker {
+	return repeat(time.Minute, log, "notify about new callers", func(ctx context.Context) error {
+		_, err := store.NotifyOfNewCallers(ctx)
+		return err
+	})
+}
+
 // databaseWorker returns a worker that reports a SQLite file that was deleted or replaced.
 func databaseWorker(store *models.Store, conditions *web.Conditions, log *slog.Logger) worker {
 	return repeat(time.Second, log, "check the database file", func(context.Context) error {

@@ -132,21 +132,22 @@ func scopesOf(names []string, scopes *scope.Catalog) (scope.Set, error) {
 
 // keyUpdate is a merge patch of an API key (RFC 7396): omitted fields don't change, and null removes a value.
 type keyUpdate struct {
-	ID          string                  `param:"id" json:"-"`
-	Name        given[string]           `json:"name"`
-	Description given[*string]          `json:"description"`
-	Environment given[*string]          `json:"environment"`
-	OwnerID     given[string]           `json:"owner_id"`
-	Scopes      given[[]string]         `json:"scopes"`
-	ExpiresAt   given[*rfc3339]         `json:"expires_at"`
-	RateLimit   given[*int]             `json:"rate_limit"`
-	Allowlist   given[*allowlistChange] `json:"allowlist"`
+	ID               string                  `param:"id" json:"-"`
+	Name             given[string]           `json:"name"`
+	Description      given[*string]          `json:"description"`
+	Environment      given[*string]          `json:"environment"`
+	OwnerID          given[string]           `json:"owner_id"`
+	NotifyNewCallers given[bool]             `json:"notify_new_callers"`
+	Scopes           given[[]string]         `json:"scopes"`
+	ExpiresAt        given[*rfc3339]         `json:"expires_at"`
+	RateLimit        given[*int]             `json:"rate_limit"`
+	Allowlist        given[*allowlistChange] `json:"allowlist"`
 }
 
 // update updates an API key. Scopes that it adds, a later expiry, a higher rate limit, and further addresses are
 // limited to those of the caller's key.
 func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
-	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment), OwnerID: in.OwnerID.Change}
+	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment), OwnerID: in.OwnerID.Change, NotifyNewCallers: in.NotifyNewCallers.Change}
 	if in.OwnerID.Given && in.OwnerID.Value == "" {
 		return wire.APIKey{}, invalid("owner_id", "must be the ID of an active member")
 	}

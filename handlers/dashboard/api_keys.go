@@ -291,7 +291,8 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 			id := c.Param("id")
 			_, err := h.store.UpdateAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, models.KeyUpdate{
 				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
-				OwnerID: models.Change[string]{Given: form.OwnerID != "", Value: form.OwnerID},
+				OwnerID:          models.Change[string]{Given: form.OwnerID != "", Value: form.OwnerID},
+				NotifyNewCallers: models.To(form.NotifyNewCallers),
 			})
 			return next{"Key details updated", in(c).APIKey(id)}, err
 		},

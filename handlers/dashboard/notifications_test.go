@@ -49,6 +49,33 @@ func TestNotificationsPage(t *testing.T) {
 	})
 }
 
+func TestNotificationAboutNewCallers(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		b := s.SignedIn(t, handlerstest.AdminEmail)
+		key, secret := newKey(t, s, s.Workspace.ID)
+		page := listPath + "/" + key.ID
+		box := func() int {
+			t.Helper()
+			return parsed(t, b.Get(page)).Find(`input[name="notify_new_callers"][checked]`).Length()
+		}
+		modelstest.Equal(t, "checked by default", box(), 0)
+		b.Post(page, url.Values{"name": {"CI"}, "notify_new_callers": {"true"}})
+		modelstest.Equal(t, "checked", box(), 1)
+		s.Clock.Advance(24 * time.Hour)
+		b = s.SignedIn(t, handlerstest.AdminEmail)
+		s.Call(t, secret, "GET", "/me", "")
+		s.Flush(t)
+		if _, err := s.NotifyOfNewCallers(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		item := parsed(t, b.Get(notificationsPath)).Find("main li:has([href$='#by-caller'])")
+		modelstest.Contains(t, "notification", strings.Join(strings.Fields(item.Text()), " "), "API key CI was used from a new IP address: 127.0.0.1")
+		modelstest.Equal(t, "link", item.Find("a").AttrOr("href", ""), path.Workspace(s.Workspace.ID).APIKeyUsage(key.ID)+"#by-caller")
+		b.Post(page, url.Values{"name": {"CI"}})
+		modelstest.Equal(t, "checked after it was turned off", box(), 0)
+	})
+}
+
 func TestChooseEmails(t *testing.T) {
 	s := handlerstest.New(t)
 	b := s.SignedIn(t, handlerstest.AdminEmail)

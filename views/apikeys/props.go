@@ -125,12 +125,14 @@ type CreatedPage struct {
 	Secret string
 }
 
-// DetailsForm is the form that edits what only people read of a key.
+// DetailsForm is the form that edits what only matters to people of a key.
 type DetailsForm struct {
 	Name        string `form:"name"`
 	Description string `form:"description"`
 	Environment string `form:"environment"`
 	OwnerID     string `form:"owner_id"`
+
+	NotifyNewCallers bool `form:"notify_new_callers"`
 }
 
 // Route is an endpoint of the API.

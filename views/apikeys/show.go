@@ -7,7 +7,7 @@ import (
 
 // DetailsFormOf returns the form with the details of a key.
 func DetailsFormOf(key *models.APIKey) DetailsForm {
-	form := DetailsForm{Name: key.Name, Description: key.Description, Environment: key.Environment}
+	form := DetailsForm{Name: key.Name, Description: key.Description, Environment: key.Environment, NotifyNewCallers: key.NotifiesOfNewCallers()}
 	if key.OwnerID != nil {
 		form.OwnerID = *key.OwnerID
 	}

@@ -39,6 +39,7 @@ var groups = []group{
 		{"api_key.renamed", "Key renamed", "{actor} renamed {target}"},
 		{"api_key.description_changed", "Key description changed", "{actor} changed the description of {target}"},
 		{"api_key.environment_changed", "Key environment changed", "{actor} changed the environment of {target}"},
+		{"api_key.new_caller_notifications_changed", "Notifications about new callers changed", "{actor} changed the notifications about new callers of {target}"},
 		{"api_key.owner_changed", "Key owner changed", "{actor} changed the owner of {target}"},
 		{"api_key.access_changed", "Access changed", "{actor} changed access for {target}"},
 		{"api_key.rotated", "Key rotated", "{actor} rotated {target}"},

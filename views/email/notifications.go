@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -20,11 +21,13 @@ type Notifications struct {
 // NotificationItem is something that happened to a key, or to several keys.
 type NotificationItem struct {
 	Kind models.NotificationKind
-	Key  string // name or beginning of the key; empty for several keys
-	Keys int
-	By   string // such as " by Ada"; may be empty
-	At   time.Time
-	Link string
+	// Happened follows the key in a sentence.
+	Happened string
+	Key      string // name or beginning of the key; empty for several keys
+	Keys     int
+	By       string // such as " by Ada"; may be empty
+	At       time.Time
+	Link     string
 }
 
 // maxItems limits the items that an email lists. It only counts the others.
@@ -81,7 +84,7 @@ func (i NotificationItem) happened() string {
 	if i.Key == "" {
 		return notifications.Keys(i.Kind, i.Keys)
 	}
-	return "API key " + ui.Isolate(i.Key) + notifications.Happened(i.Kind, 1)
+	return "API key " + ui.Isolate(i.Key) + cmp.Or(i.Happened, notifications.Happened(i.Kind, 1))
 }
 
 func (i NotificationItem) sentence() string { return i.happened() + i.By }

@@ -2,6 +2,8 @@
 package notifications
 
 import (
+	"strings"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
@@ -14,6 +16,7 @@ var ofKeys = map[models.NotificationKind]struct{ one, several string }{
 	models.KeyDeletedNotice:     {" was deleted", " were deleted"},
 	models.KeyFoundLeakedNotice: {" was found in a leak scan", " were found in a leak scan"},
 	models.KeyRejectedNotice:    {" was deleted, but something still uses it", " were deleted, but something still uses them"},
+	models.KeyNewCallerNotice:   {" was used from new IP addresses", " were used from new IP addresses"},
 }
 
 // ofAccount are the sentences about a person's own account.
@@ -44,10 +47,25 @@ func Happened(kind models.NotificationKind, n int) string {
 	return ofKeys[kind].several
 }
 
+// HappenedToKey returns what follows the name of the key that a notification is about. It names the IP addresses of
+// new callers.
+func HappenedToKey(n models.Notification) string {
+	named := strings.Fields(n.Networks)
+	switch more := n.NetworkCount - len(named); {
+	case len(named) == 0:
+		return Happened(n.Kind, 1)
+	case n.NetworkCount == 1:
+		return " was used from a new IP address: " + named[0]
+	case more > 0:
+		named = append(named, "and "+ui.Count(int64(more))+" more")
+	}
+	return " was used from " + ui.Count(int64(n.NetworkCount)) + " new IP addresses: " + strings.Join(named, ", ")
+}
+
 // By returns what follows in a sentence about keys to say who did it, or "" if that isn't known.
 func By(n models.Notification) string {
 	switch {
-	case n.Kind == models.KeyRejectedNotice || n.ActorName == "":
+	case n.Kind == models.KeyRejectedNotice, n.Kind == models.KeyNewCallerNotice, n.ActorName == "":
 		return ""
 	case n.ActorType == models.ActorAPIKey:
 		return " by API key " + ui.Isolate(n.ActorName)
@@ -61,7 +79,7 @@ func account(n models.Notification) string { return ofAccount[models.AccountEmai
 // iconOf returns the name of an icon, with its tone.
 func iconOf(n models.Notification) (name, tone string) {
 	switch n.Kind {
-	case models.KeyFoundLeakedNotice, models.KeyRejectedNotice:
+	case models.KeyFoundLeakedNotice, models.KeyRejectedNotice, models.KeyNewCallerNotice:
 		return "triangle-alert", "text-warning"
 	case models.KeyCreatedNotice, models.KeyWidenedNotice, models.KeyDeletedNotice:
 		return "key-round", "text-muted-foreground"
@@ -72,6 +90,8 @@ func iconOf(n models.Notification) (name, tone string) {
 // pageOf returns the page that a notification links to.
 func pageOf(in path.Workspace, n models.Notification) string {
 	switch {
+	case n.Kind == models.KeyNewCallerNotice && n.APIKeyID != "":
+		return in.APIKeyUsage(n.APIKeyID) + "#by-caller"
 	case n.APIKeyID != "":
 		return in.APIKey(n.APIKeyID)
 	case n.Keys > 0:
@@ -93,5 +113,6 @@ var Emails = []Email{
 	{models.KeyDeletedNotice, "Keys deleted", "An API key was deleted."},
 	{models.KeyFoundLeakedNotice, "Leaked keys", "A leak scan found an API key."},
 	{models.KeyRejectedNotice, "Deleted keys in use", "Something still uses a deleted key. At most once a day for each key."},
+	{models.KeyNewCallerNotice, "New callers", "An IP address used a key for the first time. Only for keys that notify about new callers, at most once an hour for each."},
 	{models.KeyExpiringNotice, "Keys about to expire", "14 days, 7 days, and 1 day before a key expires."},
 }

@@ -20,6 +20,24 @@ func TestEveryEmailIsOffered(t *testing.T) {
 	}
 }
 
+func TestSentenceNamesNewCallers(t *testing.T) {
+	for _, tt := range []struct {
+		networks string
+		count    int
+		want     string
+	}{
+		{"", 0, " was used from new IP addresses"},
+		{"192.0.2.7", 1, " was used from a new IP address: 192.0.2.7"},
+		{"192.0.2.7 2001:db8::/64", 2, " was used from 2 new IP addresses: 192.0.2.7, 2001:db8::/64"},
+		{"192.0.2.7 192.0.2.8", 1202, " was used from 1,202 new IP addresses: 192.0.2.7, 192.0.2.8, and 1,200 more"},
+	} {
+		got := HappenedToKey(models.Notification{Kind: models.KeyNewCallerNotice, Networks: tt.networks, NetworkCount: tt.count})
+		if got != tt.want {
+			t.Errorf("sentence about %q = %q, want %q", tt.networks, got, tt.want)
+		}
+	}
+}
+
 func TestEveryKindHasASentence(t *testing.T) {
 	for _, kind := range models.MutableEmails {
 		if kind == models.KeyExpiringNotice { // not a notification

@@ -95,7 +95,7 @@ func (w Worker) composeNotifications(due *models.Email) content {
 	for _, n := range due.Notifications {
 		item := email.NotificationItem{Kind: n.Kind, Key: n.KeyPrefix, Keys: n.Keys, At: n.CreatedAt, Link: w.PublicURL + in.AuditLog()}
 		if n.APIKeyID != "" {
-			item.Link = w.PublicURL + in.APIKey(n.APIKeyID)
+			item.Link, item.Happened = w.PublicURL+in.APIKey(n.APIKeyID), notifications.HappenedToKey(n)
 		}
 		if member.User.VerifiedAt != nil {
 			item.Key, item.By = n.KeyName, notifications.By(n)
