@@ -61,7 +61,7 @@ func TestUsagePageAddsUp(t *testing.T) {
 			}
 			tables := map[string]map[string][]string{
 				"by-route":  {"GET /seats": {"5", "0"}, "GET /me": {"1", "0"}, "GET /meeting_requests": {"1", "1"}, "Total": {"7", "1"}},
-				"by-scope":  {"No scope": {"1", "0"}, "seats.read Last": {"5", "0"}, "members.read Never": {"0", "0"}, "meeting_requests.read not": {"1", "1"}, "Total": {"7", "1"}},
+				"by-scope":  {"No scope": {"1", "0"}, "seats.read Last": {"5", "0"}, "members.read Never": {"0", "0"}, "meeting_requests.read Not": {"1", "1"}, "Total": {"7", "1"}},
 				"by-caller": {"127.0.0.1": {"6", "1"}, "Total (all": {"6", "1"}},
 			}
 			for id, want := range tables {

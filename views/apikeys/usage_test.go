@@ -229,7 +229,7 @@ func TestCallersThatAreNewAreMarked(t *testing.T) {
 	}
 	page.Query.Caller = "cron"
 	filtered := drawn(t, Usage(page)).Find("section[aria-labelledby=by-caller]")
-	modelstest.Equal(t, "callers found", text(filtered.Find("tbody tr .chip, tbody .client, tbody td:nth-child(2)")), "new cron 2")
+	modelstest.Equal(t, "callers found", text(filtered.Find("tbody tr .chip, tbody .client, tbody td:nth-child(2)")), "New cron 2")
 	modelstest.Equal(t, "count", text(filtered.Find("[role=status]")), "1 of 5 callers")
 	modelstest.Equal(t, "sums", text(filtered.Find("tfoot")), "Callers shown (all time) 1 0 All callers (all time) 7 8")
 	page.Query.Caller = "curl"
