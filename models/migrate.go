@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 	"gorm.io/gorm"
 
 	"github.com/skipup/keys/models/migrations"
@@ -204,19 +205,35 @@ func (s *Store) migrations() (*goose.Provider, error) {
 	for version, migration := range s.codeMigrations() {
 		inCode = append(inCode, goose.NewGoMigration(version, &goose.GoFunc{
 			RunTx: func(ctx context.Context, tx *sql.Tx) error {
-				bound := s.boundTo(ctx, tx)
-				if err := bound.requireUnapplied(ctx, version); err != nil {
-					return err
-				}
-				return migration.run(bound, ctx)
+				return migration.run(s.boundTo(ctx, tx), ctx)
 			},
 		}, nil))
 	}
-	dialect := goose.DialectPostgres
+	dialect := database.DialectPostgres
 	if s.dialect.name == sqlite {
-		dialect = goose.DialectSQLite3
+		dialect = database.DialectSQLite3
 	}
-	return goose.NewProvider(dialect, db, files, goose.WithGoMigrations(inCode...))
+	table, err := database.NewStore(dialect, goose.DefaultTablename)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectCustom, db, files, goose.WithGoMigrations(inCode...), goose.WithStore(appliedOnce{table.(database.StoreExtender)}))
+}
+
+// appliedOnce is the table of applied migrations. It fails the transaction of a migration that another process has
+// just applied. On SQLite, processes may start the same one at once, and not every migration fails when it is repeated.
+type appliedOnce struct{ database.StoreExtender }
+
+// Insert implements database.Store.
+func (a appliedOnce) Insert(ctx context.Context, tx database.DBTxConn, request database.InsertRequest) error {
+	_, err := a.GetMigration(ctx, tx, request.Version)
+	switch {
+	case errors.Is(err, database.ErrVersionNotFound):
+		return a.StoreExtender.Insert(ctx, tx, request)
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("another process has applied migration %d", request.Version)
 }
 
 // codeMigration is a migration that SQL can't express. Like the SQL of a migration, its result never
@@ -231,17 +248,6 @@ func (s *Store) codeMigrations() map[int64]codeMigration {
 		14: {"chain_audit_events", (*Store).chainEarlierEvents},
 		19: {"ascii_email_domains", (*Store).normalizeEmails},
 	}
-}
-
-// requireUnapplied returns an error if another process has just applied a migration. SQL can't be applied
-// twice, because what it creates exists then, but code can.
-func (s *Store) requireUnapplied(ctx context.Context, version int64) error {
-	var applied int64
-	err := s.with(ctx).Table("goose_db_version").Where("version_id = ?", version).Count(&applied).Error
-	if err == nil && applied > 0 {
-		err = errors.New("another process has applied it")
-	}
-	return err
 }
 
 // boundTo returns a Store bound to a transaction that the caller commits.

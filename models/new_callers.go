@@ -120,9 +120,8 @@ func (s *Store) notifyOfNewCallers(ctx context.Context, keyID string) error {
 	if err := s.forgetNewCallers(ctx, keyID); err != nil || len(networks) == 0 {
 		return err
 	}
-	s.notifyManagers(ctx, KeyNewCallerNotice, key)
-	last := &s.outbox.notifications[len(s.outbox.notifications)-1]
-	last.Networks, last.NetworkCount = strings.Join(networks[:min(len(networks), maxNewCallers)], " "), len(networks)
+	notice := s.notifyManagers(ctx, KeyNewCallerNotice, key)
+	notice.Networks, notice.NetworkCount = strings.Join(networks[:min(len(networks), maxNewCallers)], " "), len(networks)
 	return nil
 }
 

@@ -58,12 +58,14 @@ type Notification struct {
 	IsRead                       bool `gorm:"-"`
 }
 
-// notifyManagers tells the people who manage a key about it, at the end of the current transaction.
-func (s *Store) notifyManagers(ctx context.Context, kind NotificationKind, key *APIKey) {
+// notifyManagers tells the people who manage a key about it, at the end of the current transaction. It returns the
+// notification, which may get details until then.
+func (s *Store) notifyManagers(ctx context.Context, kind NotificationKind, key *APIKey) *notification {
 	actor := ActorOf(ctx)
 	s.outbox.notifications = append(s.outbox.notifications, notification{
 		WorkspaceID: &key.WorkspaceID, Kind: kind, APIKeyID: key.ID, Keys: 1, ActorType: actor.Type, ActorID: actor.ID,
 	})
+	return &s.outbox.notifications[len(s.outbox.notifications)-1]
 }
 
 // notifyAccount shows a user a notification about their account.
