@@ -226,7 +226,7 @@ func ownerOf(owner *models.Member) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			var templ_7745c5c3_Var11 = []any{"flex max-w-full min-w-0 items-center gap-1 text-xs [&>svg]:size-3", templ.KV("text-warning", owner.DeactivatedAt != nil), templ.KV("text-muted-foreground", owner.DeactivatedAt == nil)}
+			var templ_7745c5c3_Var11 = []any{"flex max-w-full min-w-0 items-center gap-1 text-xs @max-[39rem]:ms-2 [&>svg]:size-3 @max-[39rem]:[&>svg]:hidden", templ.KV("text-warning", owner.DeactivatedAt != nil), templ.KV("text-muted-foreground", owner.DeactivatedAt == nil)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var11...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -251,7 +251,7 @@ func ownerOf(owner *models.Member) templ.Component {
 			var templ_7745c5c3_Var13 string
 			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.ResolveAttributeValue("Owner: " + ownerLabel(owner))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/owner.templ`, Line: 43, Col: 240}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/owner.templ`, Line: 43, Col: 286}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var13)
 			if templ_7745c5c3_Err != nil {
@@ -265,7 +265,7 @@ func ownerOf(owner *models.Member) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<span class=\"sr-only\">Owner:</span> <bdi class=\"truncate\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<span class=\"sr-only @max-[39rem]:not-sr-only\">Owner:</span> <bdi class=\"truncate\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
