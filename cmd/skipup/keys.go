@@ -20,15 +20,16 @@ func (p *program) keys() *cobra.Command {
 
 // newKeyFlags are the flags of keys create.
 type newKeyFlags struct {
-	name           string
-	description    string
-	environment    string
-	owner          string
-	scopes         []string
-	expiresIn      time.Duration
-	expires, never bool
-	rateLimit      int
-	allowlist      *allowlistFlags
+	name             string
+	description      string
+	environment      string
+	owner            string
+	notifyNewCallers bool
+	scopes           []string
+	expiresIn        time.Duration
+	expires, never   bool
+	rateLimit        int
+	allowlist        *allowlistFlags
 }
 
 func (p *program) keysCreate() *cobra.Command {
@@ -47,6 +48,7 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
 	flags.StringVar(&f.owner, "owner", "", "`email` of the member who owns the key")
+	flags.BoolVar(&f.notifyNewCallers, "notify-new-callers", false, notifyNewCallersUsage)
 	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
 	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
@@ -62,7 +64,10 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	}, maxKeysOption)
 }
 
-const rateLimitUsage = "maximum `requests` per minute, 0 for the server's limit"
+const (
+	rateLimitUsage        = "maximum `requests` per minute, 0 for the server's limit"
+	notifyNewCallersUsage = "notify people who manage keys when an IP address uses the key for the first time"
+)
 
 // keyFields maps the fields of a key to their flags.
 var keyFields = map[string]string{
@@ -79,7 +84,7 @@ func (p *program) createKey(ctx context.Context, store *models.Store, workspaceI
 	if err != nil {
 		return err
 	}
-	n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, OwnerID: owner.Value, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
+	n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, OwnerID: owner.Value, NotifyNewCallers: f.notifyNewCallers, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
 	f.allowlist.change.Apply(&n.Allowlist)
 	if f.expires {
 		at := store.Now().Add(f.expiresIn)

@@ -200,6 +200,19 @@ func TestListKeysAsTable(t *testing.T) {
 	}
 }
 
+func TestKeysNotifyOfNewCallers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env map[string]string) {
+		workspace := newWorkspace(t, env)
+		newKey(t, env, workspace, "CI", "", "--notify-new-callers")
+		newKey(t, env, workspace, "Nightly", "")
+		keys := listJSON(t, env, workspace)
+		modelstest.Equal[any](t, "of a key with the flag", keys[1]["notify_new_callers"], true)
+		modelstest.Equal[any](t, "of a key without the flag", keys[0]["notify_new_callers"], false)
+		skipup(t, env, "keys", "update", keys[1]["id"].(string), "--notify-new-callers=false").requireCode(t, exitOK)
+		modelstest.Equal[any](t, "after the update", listJSON(t, env, workspace)[1]["notify_new_callers"], false)
+	})
+}
+
 func TestKeysHaveOwners(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
 		workspace := newWorkspace(t, env)

@@ -46,7 +46,7 @@ every node.`,
 	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
 	flags.StringVar(&change.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
 	flags.StringVar(&change.owner, "owner", "", "`email` of the member who owns the key from now on")
-	flags.BoolVar(&change.notifyNewCallers, "notify-new-callers", false, "notify people who manage keys when an IP address uses the key for the first time")
+	flags.BoolVar(&change.notifyNewCallers, "notify-new-callers", false, notifyNewCallersUsage)
 	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")

@@ -169,6 +169,23 @@ func TestKeysHaveOwners(t *testing.T) {
 	})
 }
 
+// TestKeysNotifyOfNewCallers checks that the option can be set and changed, and that a replacement inherits it.
+func TestKeysNotifyOfNewCallers(t *testing.T) {
+	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {
+		_, text := newKey(t, s, models.NewAPIKey{Name: "Creator", Scopes: scope.Of(scope.APIKeysRead, scope.APIKeysWrite)})
+		want := func(name string, response handlerstest.Response, want string) {
+			t.Helper()
+			modelstest.Equal(t, name, fields(t, response, "notify_new_callers")["notify_new_callers"], want)
+		}
+		want("by default", s.Want(t, http.StatusCreated, text, http.MethodPost, "/api_keys", `{"name":"Plain"}`), "false")
+		created := s.Want(t, http.StatusCreated, text, http.MethodPost, "/api_keys", `{"name":"CI","notify_new_callers":true}`)
+		want("of a new key", created, "true")
+		path := "/api_keys/" + fields(t, created, "id")["id"]
+		want("of a replacement", s.Want(t, http.StatusCreated, text, http.MethodPost, path+"/rotate", ""), "true")
+		want("after a change", s.Want(t, http.StatusOK, text, http.MethodPatch, path, `{"notify_new_callers":false}`), "false")
+	})
+}
+
 // A key must not give more access than it has, to another key or to itself.
 func TestKeysCannotGrantMoreThanTheyHave(t *testing.T) {
 	handlerstest.Each(t, func(t *testing.T, s *handlerstest.Server) {

@@ -67,14 +67,15 @@ func (h apiKeys) show(ctx context.Context, caller web.Caller, in byID) (wire.API
 }
 
 type newAPIKey struct {
-	Name        string                  `json:"name"`
-	Description *string                 `json:"description"`
-	Environment *string                 `json:"environment"`
-	OwnerID     *string                 `json:"owner_id"`
-	Scopes      []string                `json:"scopes"`
-	ExpiresAt   given[*rfc3339]         `json:"expires_at"` // null for never; omitted for the default of the workspace
-	RateLimit   given[*int]             `json:"rate_limit"`
-	Allowlist   given[*allowlistChange] `json:"allowlist"`
+	Name             string                  `json:"name"`
+	Description      *string                 `json:"description"`
+	Environment      *string                 `json:"environment"`
+	OwnerID          *string                 `json:"owner_id"`
+	NotifyNewCallers *bool                   `json:"notify_new_callers"`
+	Scopes           []string                `json:"scopes"`
+	ExpiresAt        given[*rfc3339]         `json:"expires_at"` // null for never; omitted for the default of the workspace
+	RateLimit        given[*int]             `json:"rate_limit"`
+	Allowlist        given[*allowlistChange] `json:"allowlist"`
 }
 
 // create creates an API key. Its scopes and its expiry are limited to those of the caller's key.
@@ -108,7 +109,7 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 		owner = *in.OwnerID
 	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Description: description, Environment: environment, OwnerID: owner, Scopes: set,
+		Name: in.Name, Description: description, Environment: environment, OwnerID: owner, NotifyNewCallers: in.NotifyNewCallers != nil && *in.NotifyNewCallers, Scopes: set,
 		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given, RateLimit: rateLimit.Value, Allowlist: allowlist,
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ var fullBodies = map[string]string{
 	"POST /workspace_members":                        `{"email":"new@acme.test","name":"New","role":"member"}`,
 	"POST /webhook_endpoints":                        `{"url":"https://hooks.example.com/a","description":"A","events":["seat.assigned"]}`,
 	"PATCH /webhook_endpoints/:id":                   `{"url":"https://hooks.example.com/a","description":"A","events":["seat.assigned"],"enabled":true}`,
-	"POST /api_keys":                                 `{"name":"CI","description":"A","environment":"staging","owner_id":"MEMBER_ID","scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z","rate_limit":60,"allowlist":{"mode":"enforce","addresses":["10.0.0.0/8"]}}`,
+	"POST /api_keys":                                 `{"name":"CI","description":"A","environment":"staging","owner_id":"MEMBER_ID","notify_new_callers":true,"scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z","rate_limit":60,"allowlist":{"mode":"enforce","addresses":["10.0.0.0/8"]}}`,
 	"PATCH /api_keys/:id":                            `{"name":"CI","description":"A","environment":"staging","owner_id":"MEMBER_ID","notify_new_callers":true,"scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z","rate_limit":60,"allowlist":{"mode":"enforce","addresses":["10.0.0.0/8"]}}`,
 	"POST /api_keys/:id/pause":                       `{"hours":24}`,
 	"POST /api_keys/:id/rotate":                      `{"scopes":["seats.read"],"expires_at":"2035-04-01T09:00:00Z"}`,
