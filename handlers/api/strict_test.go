@@ -125,7 +125,7 @@ func TestUnknownFieldsNameTheNearestOne(t *testing.T) {
 	}{
 		{"/api_keys", `{"name":"CI","scope":["seats.read"]}`, `Unknown field "scope". Did you mean "scopes"?`, "scope"},
 		{"/api_keys", `{"Name":"CI"}`, `Unknown field "Name". Did you mean "name"?`, "Name"},
-		{"/api_keys", `{"name":"CI","color":"red"}`, `Unknown field "color". Known names: allowlist, description, environment, expires_at, name, owner_id, rate_limit, scopes.`, "color"},
+		{"/api_keys", `{"name":"CI","color":"red"}`, `Unknown field "color". Known names: allowlist, description, environment, expires_at, name, notify_new_callers, owner_id, rate_limit, scopes.`, "color"},
 		{"/meeting_requests", `{"context":{"titel":"Kickoff"}}`, `Unknown field "context.titel". Did you mean "title"?`, "context.titel"},
 		{"/meeting_requests", `{"participants":[{"emial":"p@x.test"}]}`, `Unknown field "participants[0].emial". Did you mean "email"?`, "participants[0].emial"},
 		{"/meeting_requests/mr_none/pause", `{"notify":true}`, `Unknown field "notify".`, "notify"},
