@@ -388,32 +388,6 @@ func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKe
 	return &row.Key, nil
 }
 
-// DamagedKeyError reports that a key can't be used because something in its row is invalid. Other keys aren't affected.
-type DamagedKeyError struct {
-	KeyID string
-	Err   error
-}
-
-func (e *DamagedKeyError) Error() string {
-	return fmt.Sprintf("the row of API key %q is damaged: %v", e.KeyID, e.Err)
-}
-
-// Unwrap returns what is invalid.
-func (e *DamagedKeyError) Unwrap() error { return e.Err }
-
-// explainUnread returns a *DamagedKeyError if err means that the row of a key can't be read although the database
-// works, and err otherwise.
-func (s *Store) explainUnread(ctx context.Context, digest token.Digest, err error) error {
-	if IsKind(err, NotFound) || IsUnavailable(err) {
-		return err
-	}
-	var id string
-	if s.with(ctx).Model(&APIKey{}).Select("id").Where("digest = ?", digest).Scan(&id).Error != nil || id == "" {
-		return err
-	}
-	return &DamagedKeyError{id, err}
-}
-
 func (s *Store) takeAPIKey(ctx context.Context, condition string, args ...any) (*APIKey, error) {
 	var key APIKey
 	if err := s.with(ctx).Where(condition, args...).Take(&key).Error; err != nil {
