@@ -196,12 +196,13 @@ func ownedByPerson(query *gorm.DB, workspaceID, text string) *gorm.DB {
 
 // adoptKeysSQL gives keys that programs without owners created the owner that they would have now: the member who
 // created them, directly or through other keys.
-const adoptKeysSQL = `WITH RECURSIVE made (id, owner_id) AS (
-		SELECT id, created_by_id FROM api_keys WHERE created_by_type = 'member'
+// It follows only keys without an owner, because it runs regularly and there are hardly any.
+const adoptKeysSQL = `WITH RECURSIVE origin (id, type, creator_id) AS (
+		SELECT id, created_by_type, created_by_id FROM api_keys WHERE owner_id IS NULL AND created_by_type IN ('member', 'api_key')
 		UNION
-		SELECT k.id, made.owner_id FROM api_keys k JOIN made ON k.created_by_id = made.id WHERE k.created_by_type = 'api_key'
+		SELECT origin.id, k.created_by_type, k.created_by_id FROM origin JOIN api_keys k ON k.id = origin.creator_id WHERE origin.type = 'api_key'
 	)
-	UPDATE api_keys SET owner_id = made.owner_id FROM made WHERE made.id = api_keys.id AND api_keys.owner_id IS NULL AND made.owner_id IS NOT NULL`
+	UPDATE api_keys SET owner_id = origin.creator_id FROM origin WHERE origin.id = api_keys.id AND origin.type = 'member' AND api_keys.owner_id IS NULL`
 
 // adoptKeys does what the migration that added owners did, for keys that programs of earlier versions created since.
 func (s *Store) adoptKeys(ctx context.Context) error {
