@@ -65,11 +65,11 @@ var disruptions = []disruption{
 	{"crash the database", func(n *nemesis) { n.postgres.restart(syscall.SIGQUIT) }},
 }
 
-// run injects every disruption once per round, in random order. It stops after the first round that
-// ends when at least the given time has passed.
-func (n *nemesis) run(atLeast time.Duration) {
+// run injects every disruption once per round, in random order. It stops after the first round at
+// whose end enough is true.
+func (n *nemesis) run(enough func() bool) {
 	start := time.Now()
-	for round := 0; round == 0 || time.Since(start) < atLeast; round++ {
+	for round := 0; round == 0 || !enough(); round++ {
 		for _, i := range n.random.Perm(len(disruptions)) {
 			n.t.Logf("%6.2f s: %s", time.Since(start).Seconds(), disruptions[i].name)
 			disruptions[i].inject(n)

@@ -40,13 +40,27 @@ func lengthOf(t *testing.T, fallback time.Duration) time.Duration {
 	return length
 }
 
+// operationsOf returns TORTURE_OPERATIONS, the number of operations that a run must complete, or 0.
+func operationsOf(t *testing.T) int64 {
+	t.Helper()
+	text := os.Getenv("TORTURE_OPERATIONS")
+	if text == "" {
+		return 0
+	}
+	operations, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatalf("TORTURE_OPERATIONS: %v", err)
+	}
+	return operations
+}
+
 // enoughOperations must complete before the first fault and after the last one, so that a run on a
 // slow machine proves as much.
 const enoughOperations = 2000
 
 // TestResponsesMatchTheGuarantee checks every response during faults, and that the cluster recovers.
 func TestResponsesMatchTheGuarantee(t *testing.T) {
-	seed, length := seedOf(t), lengthOf(t, 10*time.Second)
+	seed, length, operations := seedOf(t), lengthOf(t, 10*time.Second), operationsOf(t)
 	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 3, longLease)
 	c.addRemotes(build(t, orders, "orders"), 2)
 	start := time.Now()
@@ -58,7 +72,10 @@ func TestResponsesMatchTheGuarantee(t *testing.T) {
 		before[i] = n.descriptors()
 	}
 
-	(&nemesis{c, rand.New(rand.NewPCG(seed, 1<<32))}).run(length)
+	faults := time.Now()
+	(&nemesis{c, rand.New(rand.NewPCG(seed, 1<<32))}).run(func() bool {
+		return time.Since(faults) >= length && w.completed.Load() >= operations
+	})
 	c.postgres.restart(syscall.SIGQUIT)
 	for i, n := range c.nodes {
 		t.Logf("node %d was ready %v after the database", i, n.awaitReady().Round(time.Millisecond))
