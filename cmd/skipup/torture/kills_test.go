@@ -29,7 +29,7 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 	c := newCluster(t, p, "postgres", binary, 3, longLease)
 	limit := max(maxRestart, 10*time.Since(start)/time.Duration(len(c.nodes)))
 	c.addRemotes(remote, 1)
-	w := c.startWorkload(seed)
+	w := c.startWorkload(seed, clients)
 	random := rand.New(rand.NewPCG(seed, 1<<33))
 	var slowest time.Duration
 	for round := range rounds {
@@ -68,7 +68,7 @@ func TestKilledNodesLoseNothing(t *testing.T) {
 func TestUsageMatchesResponses(t *testing.T) {
 	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 3, longLease)
 	c.addRemotes(build(t, orders, "orders"), 1)
-	w := c.startWorkload(seedOf(t))
+	w := c.startWorkload(seedOf(t), clients)
 	w.await(enoughOperations)
 	w.stop()
 	c.quit()

@@ -40,18 +40,18 @@ func lengthOf(t *testing.T, fallback time.Duration) time.Duration {
 	return length
 }
 
-// operationsOf returns TORTURE_OPERATIONS, the number of operations that a run must complete, or 0.
-func operationsOf(t *testing.T) int64 {
+// numberOf returns a number from the environment, or a default.
+func numberOf(t *testing.T, name string, fallback int) int {
 	t.Helper()
-	text := os.Getenv("TORTURE_OPERATIONS")
+	text := os.Getenv(name)
 	if text == "" {
-		return 0
+		return fallback
 	}
-	operations, err := strconv.ParseInt(text, 10, 64)
+	number, err := strconv.Atoi(text)
 	if err != nil {
-		t.Fatalf("TORTURE_OPERATIONS: %v", err)
+		t.Fatalf("%s: %v", name, err)
 	}
-	return operations
+	return number
 }
 
 // enoughOperations must complete before the first fault and after the last one, so that a run on a
@@ -60,11 +60,12 @@ const enoughOperations = 2000
 
 // TestResponsesMatchTheGuarantee checks every response during faults, and that the cluster recovers.
 func TestResponsesMatchTheGuarantee(t *testing.T) {
-	seed, length, operations := seedOf(t), lengthOf(t, 10*time.Second), operationsOf(t)
+	seed, length := seedOf(t), lengthOf(t, 10*time.Second)
+	operations := int64(numberOf(t, "TORTURE_OPERATIONS", 0))
 	c := newCluster(t, startPostgres(t), "postgres", build(t, skipup, "skipup"), 3, longLease)
 	c.addRemotes(build(t, orders, "orders"), 2)
 	start := time.Now()
-	w := c.startWorkload(seed)
+	w := c.startWorkload(seed, numberOf(t, "TORTURE_CLIENTS", clients))
 	w.await(enoughOperations)
 	t.Logf("%.0f operations per second before the first fault", enoughOperations/time.Since(start).Seconds())
 	before := make([]int, len(c.nodes))

@@ -8,9 +8,8 @@ import (
 )
 
 const (
+	// clients is the usual number of clients.
 	clients = 24
-	// liveKeys is the number of keys in use at a time.
-	liveKeys = 30
 	// retireAfter keeps the history of each key short enough to search.
 	retireAfter = 400
 	// thinkTime is the pause between two requests of a client.
@@ -25,13 +24,13 @@ type workload struct {
 	running   sync.WaitGroup
 
 	mu   sync.Mutex
-	keys [liveKeys]*key
+	keys []*key // in use
 	all  []*key
 }
 
-// startWorkload starts the clients, each with a random source of its own.
-func (c *cluster) startWorkload(seed uint64) *workload {
-	w := &workload{cluster: c}
+// startWorkload starts the clients, each with a random source of its own. They share a few more keys than there are clients.
+func (c *cluster) startWorkload(seed uint64, clients int) *workload {
+	w := &workload{cluster: c, keys: make([]*key, clients*5/4)}
 	for n := range clients {
 		random := rand.New(rand.NewPCG(seed, uint64(n)))
 		w.running.Go(func() {
@@ -63,7 +62,7 @@ func (w *workload) await(operations int64) {
 
 // act carries out one random operation, usually a verification.
 func (w *workload) act(random *rand.Rand) {
-	n, slot := w.nodes[random.IntN(len(w.nodes))], random.IntN(liveKeys)
+	n, slot := w.nodes[random.IntN(len(w.nodes))], random.IntN(len(w.keys))
 	server := w.servers[random.IntN(len(w.servers))]
 	k := w.at(slot)
 	if k == nil || k.sent.Load() > retireAfter {
