@@ -179,11 +179,11 @@ func (n *node) descriptors() int {
 	return len(open)
 }
 
-// logged returns the log of the node without the lines of requests.
+// logged returns the log of the node without the lines of requests, except for those that failed on its end.
 func (n *node) logged() string {
 	var lines []string
 	for line := range strings.Lines(n.readLog(0)) {
-		if !strings.Contains(line, `"msg":"request"`) {
+		if !strings.Contains(line, `"msg":"request"`) || strings.Contains(line, `"status":500`) {
 			lines = append(lines, line)
 		}
 	}
