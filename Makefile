@@ -94,7 +94,11 @@ test-torture: ## Run the torture tests for about two minutes; they need the mach
 
 .PHONY: test-browser
 test-browser: build ## Run the browser tests
-	npx playwright test --config $(BROWSER_TESTS)
+	npx playwright test --config $(BROWSER_TESTS) --grep-invert @thorough
+
+.PHONY: accessibility
+accessibility: prepare build ## Check every page in dark mode, on a phone, and with two more engines
+	npx playwright test --config $(BROWSER_TESTS) --grep @thorough
 
 .PHONY: test-go
 test-go: ## Run the quick Go tests, without PostgreSQL

@@ -1,6 +1,6 @@
-// axe finds nothing wrong with any state of any page. In the same visit, axe in dark mode and on a phone,
-// HTML_CodeSniffer, and IBM's Equal Access engine check one state of each page and dialog: they take longer. The page
-// behind a dialog has a state of its own.
+// axe finds nothing wrong with any state of any page. Tests with the tag @thorough, which `make accessibility` runs, check
+// one state of each page and dialog with axe in dark mode and on a phone, HTML_CodeSniffer, and IBM's Equal Access engine:
+// they take longer. The page behind a dialog has a state of its own.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { expect, test } from './test.js'
@@ -37,26 +37,38 @@ const thorough = [
   'audit-log', 'account', 'test-workspace-dialog', 'test-workspace', 'policy', 'shorten-dialog', 'docs', 'docs-resource', 'key-deleted', 'not-found',
 ]
 
+const light = { width: 1280, colorScheme: 'light' }
+const dark = { width: 1280, colorScheme: 'dark' }
+const phone = { width: 390, colorScheme: 'light' }
+
 forEachState({ ...setupStates, ...states }, (name, open) => {
   test(`no accessibility problems: ${name}`, async ({ page, skipup, faults }) => {
     await open(page, { skipup, faults })
-    const isThorough = thorough.includes(name)
     await page.evaluate(axeEngine)
-    if (isThorough) await page.evaluate(otherEngines)
-    const found = []
-    for (const { width, colorScheme, check } of [
-      { width: 1280, colorScheme: 'light', check: isThorough ? [axe, sniffer, ibm] : [axe] },
-      { width: 1280, colorScheme: 'dark', check: isThorough || name.endsWith('-rejected') ? [colors] : [] },
-      { width: 390, colorScheme: 'light', check: isThorough ? [layout] : [] },
-    ].filter(({ check }) => check.length > 0)) {
-      await page.setViewportSize({ width, height: 900 })
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      await settled(page)
-      for (const engine of check) found.push(...(await engine(page)).map((finding) => `${width} ${colorScheme} ${finding}`))
-    }
-    expect(found.filter((finding) => !accepted.some((pattern) => pattern.test(finding)))).toEqual([])
+    await check(page, light, axe)
+    if (name.endsWith('-rejected')) await check(page, dark, colors)
+  })
+  if (!thorough.includes(name)) return
+  test(`no accessibility problems in other looks and engines: ${name}`, { tag: '@thorough' }, async ({ page, skipup, faults }) => {
+    await open(page, { skipup, faults })
+    await page.evaluate(axeEngine)
+    await page.evaluate(otherEngines)
+    await check(page, light, sniffer, ibm)
+    await check(page, dark, colors)
+    await check(page, phone, layout)
   })
 })
+
+// check expects that no engine finds a problem with a page in a look.
+async function check(page, { width, colorScheme }, ...engines) {
+  await page.setViewportSize({ width, height: 900 })
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+  await settled(page)
+  for (const engine of engines) {
+    const findings = (await engine(page)).map((finding) => `${width} ${colorScheme} ${finding}`)
+    expect.soft(findings.filter((finding) => !accepted.some((pattern) => pattern.test(finding)))).toEqual([])
+  }
+}
 
 const colorRules = ['color-contrast', 'link-in-text-block'] // most of what axe does
 const rules = { 'target-size': { enabled: true } }
