@@ -138,19 +138,42 @@ func nodeTokens(ctx context.Context, store *models.Store) (names []cobra.Complet
 // memberEmails returns a finder of the emails of the members of the workspace that the flags of cmd name, or of the
 // only one.
 func memberEmails(cmd *cobra.Command) finder {
-	return func(ctx context.Context, store *models.Store) (emails []cobra.Completion, _ error) {
+	return func(ctx context.Context, store *models.Store) ([]cobra.Completion, error) {
 		id, err := workspaceOf(ctx, store, cmd.Flag("workspace").Value.String())
 		if err != nil {
 			return nil, err
 		}
-		list, err := store.MemberList(ctx, id, models.MemberListFilter{PageNumber: 1, PageSize: math.MaxInt32})
+		return emailsIn(ctx, store, id)
+	}
+}
+
+// ownerEmails completes the emails of the members of the workspace of the key whose ID is the argument, or of the only
+// workspace if the ID comes later.
+func (p *program) ownerEmails(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return p.completions(func(ctx context.Context, store *models.Store) ([]cobra.Completion, error) {
+		if len(args) == 0 {
+			id, err := workspaceOf(ctx, store, "")
+			if err != nil {
+				return nil, err
+			}
+			return emailsIn(ctx, store, id)
+		}
+		key, err := store.APIKeyByID(ctx, args[0])
 		if err != nil {
 			return nil, err
 		}
-		for i := range list.Members {
-			m := &list.Members[i].Member
-			emails = append(emails, cobra.CompletionWithDesc(m.User.Email, visible(m.Name())+" "+wordOf(m.Role)))
-		}
-		return emails, nil
+		return emailsIn(ctx, store, key.WorkspaceID)
+	})(cmd, args, typed)
+}
+
+func emailsIn(ctx context.Context, store *models.Store, workspaceID string) (emails []cobra.Completion, _ error) {
+	list, err := store.MemberList(ctx, workspaceID, models.MemberListFilter{PageNumber: 1, PageSize: math.MaxInt32})
+	if err != nil {
+		return nil, err
 	}
+	for i := range list.Members {
+		m := &list.Members[i].Member
+		emails = append(emails, cobra.CompletionWithDesc(m.User.Email, visible(m.Name())+" "+wordOf(m.Role)))
+	}
+	return emails, nil
 }

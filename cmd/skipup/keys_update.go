@@ -54,6 +54,7 @@ every node.`,
 	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "description", "environment", "owner", "notify-new-callers", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
+	completeWith(cmd, "owner", p.ownerEmails)
 	p.completeScopes(cmd)
 	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
 		scopes, err := parseScopes(change.scopes, store.Scopes())

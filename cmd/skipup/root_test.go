@@ -97,6 +97,8 @@ func TestCompletionFromDatabase(t *testing.T) {
 		{"scope to retire", "orders.read\t", []string{"scopes", "retire", ""}},
 		{"credential", "orders-api", []string{"nodes", "token", "revoke", ""}},
 		{"member", "@", []string{"member", "set-role", ""}},
+		{"owner", "@", []string{"keys", "update", key, "--owner", ""}},
+		{"owner before the key", "@", []string{"keys", "update", "--owner", ""}},
 		{"role", "key-manager", []string{"member", "set-role", "ada@acme.test", ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
