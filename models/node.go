@@ -1,10 +1,15 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
 )
 
 // Node is a registered process, which may verify keys from memory.
@@ -21,10 +26,20 @@ type Node struct {
 
 // NewNode describes a node to register.
 type NewNode struct {
+	// ID is from NewNodeID. A node that chooses it can remove the row of a registration whose outcome it
+	// doesn't know. RegisterNode chooses it if empty.
+	ID        string
 	Name      string // see CheckNodeName
 	Version   string
 	StartedAt time.Time
 }
+
+// NewNodeID returns a random ID for one call of RegisterNode. If the call fails, its row may be stored all the
+// same, or later. The node must not use the ID again: a change may have removed the row before a delayed
+// INSERT adds it, and the node could then confirm a change that it hasn't applied in full.
+func NewNodeID() string { return newIDSource().next(nodePrefix, time.Now()) }
+
+const nodePrefix = "node"
 
 // ErrNodeRemoved means that a node is no longer registered, because it didn't confirm a change within a
 // lease, or because the database lost its row. It must drop all keys and register again.
@@ -32,6 +47,13 @@ var ErrNodeRemoved = errors.New("the node is not registered")
 
 // maxNodeName is the longest name of a node, in bytes.
 const maxNodeName = 100
+
+// isNodeID reports whether id may be from NewNodeID.
+func isNodeID(id string) bool {
+	text, prefixed := strings.CutPrefix(id, nodePrefix+"_")
+	_, err := ulid.ParseStrict(text)
+	return prefixed && err == nil
+}
 
 // CheckNodeName returns an error unless name has 1 to 100 letters, digits, and characters of "-_.:[]".
 func CheckNodeName(name string) error {
@@ -46,14 +68,17 @@ func CheckNodeName(name string) error {
 	return nil
 }
 
-// RegisterNode registers a node and returns its new ID. The node must not verify keys from memory before
-// it has called KeyChanges with UnknownKeys and dropped all keys.
+// RegisterNode registers a node and returns its ID. The node must not verify keys from memory before it has
+// called KeyChanges with UnknownKeys and dropped all keys. It returns Conflict if the ID is used already.
 func (s *Store) RegisterNode(ctx context.Context, n NewNode) (id string, err error) {
-	id = s.id("node")
+	id = cmp.Or(n.ID, NewNodeID())
 	insert := s.polls.WithContext(ctx).Exec(`INSERT INTO nodes (id, token_id, name, version, started_at, applied_epoch, acknowledged_at)
 		SELECT @id, @token, @name, @version, @started, epoch, @now FROM revocation
 		WHERE `+hasToken+` AND (@token = '' OR (SELECT count(*) FROM nodes WHERE token_id = @token) < @max) AND `+s.dialect.durably(),
 		map[string]any{"id": id, "token": s.nodeToken.ID, "name": n.Name, "version": n.Version, "started": n.StartedAt, "now": s.now(), "max": MaxNodesPerToken})
+	if errors.Is(insert.Error, gorm.ErrDuplicatedKey) {
+		return "", Errorf(Conflict, "A node with this ID is registered.")
+	}
 	if insert.Error != nil {
 		return "", fmt.Errorf("register node: %w", insert.Error)
 	}
@@ -100,9 +125,9 @@ func (s *Store) AcknowledgeKeyChanges(ctx context.Context, nodeID string, state 
 	return nil
 }
 
-// RemoveNode removes a node that no longer verifies keys from memory.
+// RemoveNode removes a node that doesn't verify keys from memory, if it is registered.
 func (s *Store) RemoveNode(ctx context.Context, id string) error {
-	if err := s.with(ctx).Where("id = ? AND token_id = ?", id, s.nodeToken.ID).Delete(&Node{}).Error; err != nil {
+	if err := s.polls.WithContext(ctx).Where("id = ? AND token_id = ?", id, s.nodeToken.ID).Delete(&Node{}).Error; err != nil {
 		return fmt.Errorf("remove node: %w", err)
 	}
 	return nil

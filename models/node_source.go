@@ -40,8 +40,12 @@ func (n NodeSource) RegisterNode(ctx context.Context, node NewNode) (id string, 
 		return "", err
 	}
 	fields := Fields{}
-	if checkLine(fields, "version", node.Version, maxNodeVersion); len(fields) > 0 {
-		return "", fields.err()
+	checkLine(fields, "version", node.Version, maxNodeVersion)
+	if node.ID != "" && !isNodeID(node.ID) {
+		fields.add("node_id", "must be \"node_\" and a ULID")
+	}
+	if err := fields.err(); err != nil {
+		return "", err
 	}
 	if id, err = n.s.RegisterNode(ctx, node); !errors.Is(err, errTooManyNodes) {
 		return id, err

@@ -104,6 +104,26 @@ func TestNodeRegistersWithTheCurrentEpoch(t *testing.T) {
 	})
 }
 
+// A registration that is repeated doesn't succeed: the row may be of a node that changes no longer wait for.
+func TestNodeIDIsUsedOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		first := models.NewNode{ID: models.NewNodeID(), Name: "node", Version: "test", StartedAt: s.Now()}
+		id, err := s.RegisterNode(s.ctx, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "ID", id, first.ID)
+		_, err = s.RegisterNode(s.ctx, first)
+		wantKind(t, err, models.Conflict)
+		remote := s.NodeSource(s.nodeToken(t, "orders", ""))
+		_, err = remote.RegisterNode(s.ctx, first)
+		wantKind(t, err, models.Conflict)
+		first.ID = "node_1"
+		_, err = remote.RegisterNode(s.ctx, first)
+		wantKind(t, err, models.Invalid)
+	})
+}
+
 func TestNodeLag(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		wantLag := func(nodes int, lag int64) {

@@ -55,7 +55,7 @@ func endpoint[In, Out any](h nodes, fn func(context.Context, models.NodeSource, 
 }
 
 func (h nodes) register(ctx context.Context, source models.NodeSource, in wire.RegisterRequest) (wire.NodeRequest, error) {
-	id, err := source.RegisterNode(ctx, models.NewNode{Name: in.Name, Version: in.Version, StartedAt: in.StartedAt})
+	id, err := source.RegisterNode(ctx, models.NewNode(in))
 	return wire.NodeRequest{NodeID: id}, err
 }
 

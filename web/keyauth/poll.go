@@ -1,6 +1,7 @@
 package keyauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -77,11 +78,9 @@ func (v *Verifier) Poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, max(minPollTimeout, time.Duration(v.leaseLength.Load())/pollsPerLease))
 	defer cancel()
 	if v.nodeID == "" {
-		id, err := v.source.RegisterNode(ctx, v.node)
-		if err != nil {
+		if err := v.register(ctx); err != nil {
 			return err
 		}
-		v.nodeID = id
 	}
 	start := time.Now()
 	changes, err := v.source.KeyChanges(ctx, v.nodeID, v.known)
@@ -100,6 +99,27 @@ func (v *Verifier) Poll(ctx context.Context) error {
 	v.leaseLength.Store(int64(changes.Lease))
 	v.lease.take(start, changes.Lease)
 	return nil
+}
+
+// register registers the node under a new ID. If the call before failed, the row of that ID may be stored, and the
+// next change would wait a whole lease for it, so it is removed first. That is safe because the node never polls
+// under an ID before RegisterNode has returned it, and never under one whose call has failed: whatever happens to
+// the row of such an ID, no lease depends on it. If the row is stored only after it was removed, a change waits for
+// it once.
+func (v *Verifier) register(ctx context.Context) error {
+	if v.failedID != "" {
+		if err := v.source.RemoveNode(ctx, v.failedID); err != nil {
+			return err
+		}
+	}
+	node := v.node
+	node.ID = models.NewNodeID()
+	v.failedID = node.ID
+	id, err := v.source.RegisterNode(ctx, node)
+	if err == nil {
+		v.nodeID, v.failedID = id, ""
+	}
+	return err
 }
 
 func (v *Verifier) applyChanges(changes models.KeyChanges) {
@@ -122,15 +142,16 @@ func (v *Verifier) forgetIfRemoved(err error) error {
 // until the lease has ended, and removes it.
 func (v *Verifier) leave(ctx context.Context) {
 	v.lease.end()
-	if v.nodeID == "" {
+	id := cmp.Or(v.nodeID, v.failedID)
+	if id == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	if err := v.source.RemoveNode(ctx, v.nodeID); err != nil {
+	if err := v.source.RemoveNode(ctx, id); err != nil {
 		v.log.Warn("could not remove this node; the next change to a key waits for its lease to end", "error", err)
 	}
-	v.nodeID, v.known = "", models.UnknownKeys
+	v.nodeID, v.failedID, v.known = "", "", models.UnknownKeys
 }
 
 // SkewOf returns by how much a clock is ahead of the database's, which read databaseTime between start

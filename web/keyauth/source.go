@@ -17,8 +17,9 @@ type Source interface {
 	// the call began. If there is none, the error is of kind models.NotFound.
 	APIKeyByDigest(ctx context.Context, digest token.Digest) (*models.APIKey, error)
 
-	// RegisterNode registers this process as a node and returns the node's new ID. From then on, changes to
-	// keys wait for the node.
+	// RegisterNode registers this process as a node and returns its ID, which is that of node unless the
+	// source chooses another one. From then on, changes to keys wait for the node. If it fails, they may, too,
+	// until RemoveNode is called with the ID of node.
 	RegisterNode(ctx context.Context, node models.NewNode) (id string, err error)
 
 	// KeyChanges returns the changes since the state that a node knows, as they were after the call began.
@@ -29,7 +30,7 @@ type Source interface {
 	// models.ErrNodeRemoved if the node isn't registered.
 	AcknowledgeKeyChanges(ctx context.Context, nodeID string, state models.KeyState) error
 
-	// RemoveNode removes a node that no longer verifies keys from memory.
+	// RemoveNode removes a node that doesn't verify keys from memory, if it is registered.
 	RemoveNode(ctx context.Context, id string) error
 
 	// ListenForKeyChanges receives hints about changes until ctx is done. It may return earlier if there

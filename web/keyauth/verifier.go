@@ -88,9 +88,10 @@ type Verifier struct {
 	observe     func(error)
 
 	// Only for Poll.
-	node   models.NewNode
-	nodeID string          // empty before the node is registered
-	known  models.KeyState // applied
+	node     models.NewNode
+	nodeID   string          // empty before the node is registered
+	failedID string          // of the last registration, if it failed
+	known    models.KeyState // applied
 }
 
 // New returns a Verifier of the keys in source.

@@ -138,16 +138,14 @@ var mutants = []mutant{
 	if read.AppliedEpoch == nil {
 `},
 			{pollFile, `	if v.nodeID == "" {
-		id, err := v.source.RegisterNode(ctx, v.node)
-		if err != nil {
+		if err := v.register(ctx); err != nil {
 			return err
 		}
-		v.nodeID = id
 	}
 `, `	if v.nodeID == "" {
 		defer func() {
 			time.Sleep(time.Second) // widens the window
-			v.nodeID, _ = v.source.RegisterNode(context.Background(), v.node)
+			_ = v.register(context.Background())
 		}()
 	}
 `},

@@ -54,7 +54,9 @@ func (s *Source) send(ctx context.Context, path string, body []byte) (status int
 	}
 	request.Header.Set("Authorization", "Bearer "+s.credential.Reveal())
 	request.Header.Set("Content-Type", "application/json")
-	request.Header["Idempotency-Key"] = nil // not sent; lets the client repeat the request if the server has just closed the connection
+	if path != wire.Register { // which takes each ID once
+		request.Header["Idempotency-Key"] = nil // not sent; lets the client repeat the request if the server has just closed the connection
+	}
 	response, err := s.client.Do(request)
 	if err != nil {
 		return 0, nil, err

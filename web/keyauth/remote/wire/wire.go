@@ -39,12 +39,13 @@ const (
 
 // RegisterRequest registers a node.
 type RegisterRequest struct {
+	ID        string    `json:"node_id"` // see models.NewNodeID
 	Name      string    `json:"name"`
 	Version   string    `json:"version"`
 	StartedAt time.Time `json:"started_at"`
 }
 
-// NodeRequest is about a node. RegisterRequest returns its ID, and Remove takes it.
+// NodeRequest is about a node. Register returns its ID, and Remove takes it.
 type NodeRequest struct {
 	NodeID string `json:"node_id"`
 }
