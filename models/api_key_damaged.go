@@ -9,8 +9,9 @@ import (
 
 // DamagedKeyError reports that a key can't be used because something in its row is invalid. Other keys aren't affected.
 type DamagedKeyError struct {
-	KeyID string
-	Err   error
+	KeyID       string
+	WorkspaceID string // empty if unknown
+	Err         error
 }
 
 func (e *DamagedKeyError) Error() string {
@@ -26,9 +27,9 @@ func (s *Store) explainUnread(ctx context.Context, digest token.Digest, err erro
 	if IsKind(err, NotFound) || IsUnavailable(err) {
 		return err
 	}
-	var id string
-	if s.with(ctx).Model(&APIKey{}).Select("id").Where("digest = ?", digest).Scan(&id).Error != nil || id == "" {
+	var key struct{ ID, WorkspaceID string }
+	if s.with(ctx).Model(&APIKey{}).Select("id, workspace_id").Where("digest = ?", digest).Scan(&key).Error != nil || key.ID == "" {
 		return err
 	}
-	return &DamagedKeyError{id, err}
+	return &DamagedKeyError{key.ID, key.WorkspaceID, err}
 }

@@ -79,7 +79,7 @@ func (n NodeSource) AcknowledgeKeyChanges(ctx context.Context, nodeID string, st
 	return n.s.AcknowledgeKeyChanges(ctx, storable(nodeID), state)
 }
 
-// RemoveNode removes a node that no longer verifies keys from memory.
+// RemoveNode removes a node that doesn't verify keys from memory, if it is registered.
 func (n NodeSource) RemoveNode(ctx context.Context, id string) error {
 	return n.s.RemoveNode(ctx, storable(id))
 }
@@ -87,7 +87,10 @@ func (n NodeSource) RemoveNode(ctx context.Context, id string) error {
 // APIKeyByDigest returns the key with a digest, with any status.
 func (n NodeSource) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
 	key, err := n.s.APIKeyByDigest(ctx, digest)
-	if err == nil && !n.s.nodeToken.MayVerify(key.WorkspaceID) {
+	damaged := new(DamagedKeyError)
+	switch {
+	case err == nil && !n.s.nodeToken.MayVerify(key.WorkspaceID),
+		errors.As(err, &damaged) && !n.s.nodeToken.MayVerify(damaged.WorkspaceID):
 		return nil, errKeyNotFound
 	}
 	return key, err

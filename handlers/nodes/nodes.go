@@ -87,10 +87,13 @@ func (h nodes) lookUp(ctx context.Context, source models.NodeSource, in wire.Loo
 		return wire.LookUpResponse{}, errDigest
 	}
 	row, err := source.APIKeyByDigest(ctx, digest)
-	if models.IsKind(err, models.NotFound) {
+	damaged := new(models.DamagedKeyError)
+	switch {
+	case models.IsKind(err, models.NotFound):
 		return wire.LookUpResponse{}, nil
-	}
-	if err != nil {
+	case errors.As(err, &damaged):
+		return wire.LookUpResponse{Damaged: &wire.Damaged{KeyID: damaged.KeyID, Problem: damaged.Err.Error()}}, nil
+	case err != nil:
 		return wire.LookUpResponse{}, err
 	}
 	return wire.LookUpResponse{Key: wire.KeyOf(row)}, nil

@@ -168,10 +168,12 @@ func (s *Source) RemoveNode(ctx context.Context, id string) error {
 // APIKeyByDigest implements keyauth.Source. Only what verification needs is set.
 func (s *Source) APIKeyByDigest(ctx context.Context, digest token.Digest) (*models.APIKey, error) {
 	found, err := post[wire.LookUpResponse](ctx, s, wire.LookUp, wire.LookUpRequest{Digest: hex.EncodeToString(digest[:])})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if found.Key == nil {
+	case found.Damaged != nil:
+		return nil, &models.DamagedKeyError{KeyID: found.Damaged.KeyID, Err: errors.New(found.Damaged.Problem)}
+	case found.Key == nil:
 		return nil, models.Errorf(models.NotFound, "API key not found.")
 	}
 	return found.Key.APIKey()

@@ -103,9 +103,16 @@ type LookUpRequest struct {
 	Digest string `json:"digest"`
 }
 
-// LookUpResponse has the key, or nil if there is none.
+// LookUpResponse has the key. Both fields are nil if there is none.
 type LookUpResponse struct {
-	Key *Key `json:"key"`
+	Key     *Key     `json:"key"`
+	Damaged *Damaged `json:"damaged"`
+}
+
+// Damaged is a models.DamagedKeyError.
+type Damaged struct {
+	KeyID   string `json:"key_id"`
+	Problem string `json:"problem"` // for the log
 }
 
 // Key is what a node needs to know of a key, and nothing more.
