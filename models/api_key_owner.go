@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 )
 
-// MaxOwnerChoices limits the members that PossibleOwners returns.
-const MaxOwnerChoices = 500
+// maxOwnerChoices limits the members that PossibleOwners returns to what a person can choose from.
+const maxOwnerChoices = 100
 
 // maxOwners limits KeyOwners.IDs.
 const maxOwners = 50
+
+const mustBeActive = "must be an active member of this workspace"
 
 // checkOwner returns the member who is to own a key. It adds an error unless they can: someone who can't sign in can't
 // take care of a key.
@@ -25,7 +28,7 @@ func (s *Store) checkOwner(ctx context.Context, fields Fields, workspaceID, id s
 	case owner.State() == MemberActive:
 		return owner, nil
 	}
-	fields.add("owner_id", "must be an active member of this workspace")
+	fields.add("owner_id", mustBeActive)
 	return nil, nil
 }
 
@@ -121,16 +124,60 @@ func (s *Store) auditOwner(ctx context.Context, key *APIKey, before, owner *Memb
 	return s.audit(ctx, key.WorkspaceID, "api_key.owner_changed", key.target(), details)
 }
 
-// PossibleOwners returns the members who can own keys, by name. There are at most MaxOwnerChoices.
-func (s *Store) PossibleOwners(ctx context.Context, workspaceID string) ([]Member, error) {
-	var members []Member
-	err := s.with(ctx).Joins("User").Where("members.workspace_id = ? AND members.deactivated_at IS NULL AND NOT members.pending", workspaceID).
-		Order("lower(" + namedMember + "), members.id").Limit(MaxOwnerChoices).Find(&members).Error
-	if err != nil {
-		return nil, fmt.Errorf("read possible owners: %w", err)
-	}
-	return members, nil
+// OwnerChoices are the members who can own keys.
+type OwnerChoices struct {
+	Members []Member // by name, with their users; none if there are too many
+	TooMany bool     // to choose from; FindOwner finds one of them
 }
+
+// PossibleOwners returns the members who can own keys.
+func (s *Store) PossibleOwners(ctx context.Context, workspaceID string) (OwnerChoices, error) {
+	var members []Member
+	if err := s.possibleOwners(ctx, workspaceID).Order("lower(" + namedMember + "), members.id").Limit(maxOwnerChoices + 1).Find(&members).Error; err != nil {
+		return OwnerChoices{}, fmt.Errorf("read possible owners: %w", err)
+	}
+	if len(members) > maxOwnerChoices {
+		return OwnerChoices{TooMany: true}, nil
+	}
+	return OwnerChoices{Members: members}, nil
+}
+
+func (s *Store) possibleOwners(ctx context.Context, workspaceID string) *gorm.DB {
+	return s.with(ctx).Joins("User").Where("members.workspace_id = ? AND members.deactivated_at IS NULL AND NOT members.pending", workspaceID)
+}
+
+// FindOwner returns the ID of the member whom a person entered as the owner of a key: by ID, by email, or by a part of
+// the name that no other member has. It returns Invalid if none or several match, and "" for "".
+func (s *Store) FindOwner(ctx context.Context, workspaceID, entered string) (string, error) {
+	entered = strings.TrimSpace(entered)
+	if entered == "" {
+		return "", nil
+	}
+	// Whoever owns a key already may be deactivated.
+	var found []Member
+	exact := s.with(ctx).Joins("User").Where(`members.workspace_id = ? AND (members.id = ? OR "User".email = ?)`, workspaceID, storable(entered), storable(strings.ToLower(entered)))
+	if err := exact.Find(&found).Error; err != nil {
+		return "", fmt.Errorf("find owner: %w", err)
+	}
+	if len(found) == 1 {
+		return found[0].ID, nil
+	}
+	query := s.possibleOwners(ctx, workspaceID)
+	err := query.Where("?", contains(query, entered, nameOfMember)).Order("length(" + nameOfMember + "), members.id").Limit(2).Find(&found).Error // the whole name first
+	if err != nil {
+		return "", fmt.Errorf("find owner: %w", err)
+	}
+	isNamed := func(m *Member) bool { return strings.EqualFold(foldName(m.Name()), foldName(entered)) }
+	switch {
+	case len(found) == 0:
+		return "", invalidOwner(mustBeActive)
+	case len(found) > 1 && (!isNamed(&found[0]) || isNamed(&found[1])):
+		return "", invalidOwner("matches several members; enter an email, such as " + found[0].User.Email + " or " + found[1].User.Email)
+	}
+	return found[0].ID, nil
+}
+
+func invalidOwner(message string) error { return Fields{"owner_id": message}.err() }
 
 // KeyOwners are the owners of keys in a workspace.
 type KeyOwners struct {

@@ -186,3 +186,41 @@ func TestEarlierKeysGetOwners(t *testing.T) {
 		}
 	})
 }
+
+func TestFindOwner(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		named := func(email, name string) *models.Member {
+			member := s.joined(t, email, models.Viewer)
+			s.Exec(t, "UPDATE users SET name = $1 WHERE id = $2", name, member.UserID)
+			return member
+		}
+		bo, boris, zoe := named("bo@acme.test", "Bo"), named("boris@acme.test", "Boris"), named("zoe@acme.test", "Zoe O\u2019Hara")
+		named("zoe2@acme.test", "Zoe Quinn")
+		gone := named("gone@acme.test", "Gone")
+		if _, err := s.DeactivateMember(s.ctx, s.id, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		const none, several = "must be an active member", "matches several members; enter an email, such as zoe"
+		for _, tt := range []struct{ entered, want, message string }{
+			{"", "", ""},
+			{boris.ID, boris.ID, ""},
+			{" Zoe@acme.test ", zoe.ID, ""},
+			{"bo", bo.ID, ""}, // not Boris
+			{"bori", boris.ID, ""},
+			{"o'hara", zoe.ID, ""},
+			{"Zoe", "", several},
+			{"gone@acme.test", gone.ID, ""}, // who may own the key already
+			{"Gone", "", none},
+			{"%", "", none},
+			{"mem_none", "", none},
+		} {
+			got, err := s.FindOwner(s.ctx, s.id, tt.entered)
+			modelstest.Equal(t, "owner for "+tt.entered, got, tt.want)
+			fields, _ := models.FieldsOf(err)
+			modelstest.Contains(t, "error for "+tt.entered, fields["owner_id"], tt.message)
+			if tt.message == "" && err != nil {
+				t.Errorf("error for %q: %v", tt.entered, err)
+			}
+		}
+	})
+}

@@ -43,7 +43,7 @@ func (s *Store) KeysCreatedBy(ctx context.Context, workspaceID, id string) ([]AP
 	return slices.CompactFunc(keys, func(a, b APIKey) bool { return a.ID == b.ID }), nil
 }
 
-// Departure is what happens to the API keys of a member who is deactivated.
+// Departure is what happens to the API keys of a member who is deactivated or leaves.
 type Departure struct {
 	NewOwnerID string // of the keys that the member owns; if empty, they keep their owner
 	PauseKeys  bool   // those that the member created
@@ -57,19 +57,8 @@ func (s *Store) DeactivateMemberWith(ctx context.Context, workspaceID, id string
 		if member, err = tx.DeactivateMember(ctx, workspaceID, id); err != nil {
 			return nil, err
 		}
-		owned, created, err := tx.lockKeysOfMember(ctx, workspaceID, id)
-		if err != nil {
-			return nil, err
-		}
-		if d.NewOwnerID != "" {
-			if assigned, err = tx.assign(ctx, workspaceID, owned, d.NewOwnerID); err != nil {
-				return nil, err
-			}
-		}
-		if d.PauseKeys {
-			return tx.pauseAll(ctx, workspaceID, created)
-		}
-		return nil, nil
+		assigned, paused, err = tx.depart(ctx, workspaceID, id, d)
+		return paused, err
 	}
 	if d.PauseKeys {
 		_, err = s.changeKeys(ctx, deactivate)
@@ -80,6 +69,24 @@ func (s *Store) DeactivateMemberWith(ctx context.Context, workspaceID, id string
 		return nil, 0, err
 	}
 	return member, assigned, nil
+}
+
+// depart does what d says with the keys of a member who isn't active anymore, so that they can't be the new owner. The
+// workspace must be locked.
+func (s *Store) depart(ctx context.Context, workspaceID, id string, d Departure) (assigned int, paused []*APIKey, err error) {
+	owned, created, err := s.lockKeysOfMember(ctx, workspaceID, id)
+	if err != nil {
+		return 0, nil, err
+	}
+	if d.NewOwnerID != "" {
+		if assigned, err = s.assign(ctx, workspaceID, owned, d.NewOwnerID); err != nil {
+			return 0, nil, err
+		}
+	}
+	if d.PauseKeys {
+		paused, err = s.pauseAll(ctx, workspaceID, created)
+	}
+	return assigned, paused, err
 }
 
 // lockKeysOfMember returns the KeysOwnedBy and the KeysCreatedBy a member, and locks their rows in the order in which all

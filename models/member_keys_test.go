@@ -117,3 +117,24 @@ func TestDeactivationCanAssignKeys(t *testing.T) {
 		}
 	})
 }
+
+// TestLeavingCanAssignKeys checks that who leaves can give their keys another owner, but not someone who can't own keys.
+func TestLeavingCanAssignKeys(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		grace := s.joined(t, "grace@acme.test", models.Viewer)
+		ctx := actingAsMember(t, grace)
+		key := s.keyOf(t, models.NewAPIKey{Name: "Of who leaves", OwnerID: grace.ID})
+		for _, owner := range []string{grace.ID, "mem_none"} {
+			wantUnchanged(t, s.Store, func() {
+				_, err := s.LeaveWorkspace(ctx, s.id, grace.ID, owner)
+				wantFields(t, err, "owner_id")
+			})
+		}
+		assigned, err := s.LeaveWorkspace(ctx, s.id, grace.ID, s.admin.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		modelstest.Equal(t, "assigned keys", assigned, 1)
+		modelstest.Equal(t, "owner", s.read(t, key).OwnerID, &s.admin.ID)
+	})
+}

@@ -39,10 +39,11 @@ func (s *Store) RenameWorkspace(ctx context.Context, id, name string) (*Workspac
 var errLastAdminLeaves = Errorf(FailedPrecondition, "You’re the last admin of this workspace. Make someone else an admin first, or delete the workspace.")
 
 // LeaveWorkspace ends a person's own membership and releases their seat. They stay signed in. They join again
-// only if an admin reactivates them and they accept an invitation. API keys that they own keep working.
-// It returns FailedPrecondition for the last admin.
-func (s *Store) LeaveWorkspace(ctx context.Context, workspaceID, memberID string) error {
-	_, err := s.changeMember(ctx, workspaceID, memberID, func(tx *Store, member *Member) error {
+// only if an admin reactivates them and they accept an invitation. API keys that they own keep working, and get a new
+// owner unless newOwnerID is empty, as in DeactivateMemberWith. It returns the number of these keys, and
+// FailedPrecondition for the last admin.
+func (s *Store) LeaveWorkspace(ctx context.Context, workspaceID, memberID, newOwnerID string) (assigned int, err error) {
+	_, err = s.changeMember(ctx, workspaceID, memberID, func(tx *Store, member *Member) error {
 		now, about := tx.now(), member.target()
 		member.InvitedName, member.Pending, member.DeactivatedAt = member.Name(), true, &now
 		if err := tx.updateMember(ctx, member); err != nil {
@@ -60,12 +61,16 @@ func (s *Store) LeaveWorkspace(ctx context.Context, workspaceID, memberID string
 		if err := tx.publish(ctx, workspaceID, MemberDeactivatedEvent, member.Wire()); err != nil {
 			return err
 		}
-		return tx.audit(ctx, workspaceID, "member.left", about, nil)
+		if err := tx.audit(ctx, workspaceID, "member.left", about, nil); err != nil {
+			return err
+		}
+		assigned, _, err = tx.depart(ctx, workspaceID, memberID, Departure{NewOwnerID: newOwnerID})
+		return err
 	})
 	if errors.Is(err, errLastAdmin) {
-		return errLastAdminLeaves
+		return 0, errLastAdminLeaves
 	}
-	return err
+	return assigned, err
 }
 
 // CreateAnotherWorkspace creates a live workspace whose only admin is an admin of another one. Only admins may

@@ -31,7 +31,7 @@ func TestLeaveWorkspace(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *modelstest.Store) {
 		ctx := t.Context()
 		workspace, ada := s.NewWorkspace(t, "Acme", "ada@acme.test")
-		err := s.LeaveWorkspace(ctx, workspace.ID, ada.ID)
+		_, err := s.LeaveWorkspace(ctx, workspace.ID, ada.ID, "")
 		if !models.IsKind(err, models.FailedPrecondition) {
 			t.Fatalf("the last admin leaves: %v, want FailedPrecondition", err)
 		}
@@ -42,7 +42,7 @@ func TestLeaveWorkspace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.LeaveWorkspace(ctx, workspace.ID, bob.ID); err != nil {
+		if _, err := s.LeaveWorkspace(ctx, workspace.ID, bob.ID, ""); err != nil {
 			t.Fatal(err)
 		}
 		memberships, err := s.MembershipsOf(ctx, bob.UserID)

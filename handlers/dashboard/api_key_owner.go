@@ -54,7 +54,11 @@ func (h apiKeys) assign(c echo.Context) error {
 		return err
 	}
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
-	assigned, err := h.store.AssignAPIKeys(ctx, workspaceID, form.Keys, form.OwnerID)
+	ownerID, err := h.store.FindOwner(ctx, workspaceID, form.OwnerID)
+	assigned := 0
+	if err == nil {
+		assigned, err = h.store.AssignAPIKeys(ctx, workspaceID, form.Keys, ownerID)
+	}
 	if fields, invalid := models.FieldsOf(err); invalid {
 		form.Errors = fields
 		return h.assignForm(c, http.StatusUnprocessableEntity, form, "")
@@ -65,7 +69,7 @@ func (h apiKeys) assign(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	owner, err := h.store.Member(ctx, workspaceID, form.OwnerID)
+	owner, err := h.store.Member(ctx, workspaceID, ownerID)
 	if err != nil {
 		return err
 	}

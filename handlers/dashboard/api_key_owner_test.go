@@ -124,5 +124,43 @@ func TestDeactivationOffersToAssignKeys(t *testing.T) {
 	modelstest.Equal(t, "undo", list.Find(`form[action*="/reactivate"]`).Length(), 0)
 
 	own := document(t, b.Get(membersPath+"/"+admin.ID+"/deactivate"))
-	modelstest.Equal(t, "selected owner of one's own keys", own.Find("#field-new_owner_id option[selected]").Text(), "Leave as is")
+	modelstest.Equal(t, "selected owner of one's own keys", own.Find("#field-new_owner_id option[selected]").Text(), "Keep the current owner")
+}
+
+// TestOwnersOfALargeWorkspace checks that an owner is entered by name or email if there are too many to choose from.
+func TestOwnersOfALargeWorkspace(t *testing.T) {
+	s := handlerstest.New(t)
+	zoe := s.AddMember(t, s.Workspace, "zoe@acme.test")
+	s.Exec(t, `INSERT INTO users (id, email, name, password_hash, created_at, updated_at)
+		WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100)
+		SELECT 'usr_' || n, 'person' || n || '@acme.test', 'Person ' || n, 'none', created_at, created_at FROM numbers, workspaces WHERE workspaces.id = $1`, s.Workspace.ID)
+	s.Exec(t, `INSERT INTO members (id, workspace_id, user_id, role, created_at, updated_at)
+		SELECT 'mem_' || users.id, workspaces.id, users.id, 'member', users.created_at, users.created_at FROM users, workspaces WHERE password_hash = 'none' AND workspaces.id = $1`, s.Workspace.ID)
+	b := s.SignedIn(t, handlerstest.AdminEmail)
+	form := document(t, b.Get(listPath+"/new"))
+	modelstest.Equal(t, "owner of a new key", form.Find("input#field-owner_id").AttrOr("value", ""), handlerstest.AdminEmail)
+
+	create := func(owner string) handlerstest.Response {
+		return b.Post(listPath, url.Values{"name": {"CI"}, "owner_id": {owner}, "form_id": {"ci"}, "expiry": {"never"}})
+	}
+	create("Person 9").Want(t, http.StatusCreated) // not Person 99
+	rejected := create("Person")
+	rejected.Want(t, http.StatusUnprocessableEntity, "Owner matches several members; enter an email, such as person")
+	modelstest.Equal(t, "what was entered", document(t, rejected).Find("#field-owner_id").AttrOr("value", ""), "Person")
+	create("Nina").Want(t, http.StatusUnprocessableEntity, "Owner must be an active member of this workspace.")
+
+	key := newestKey(t, s)
+	path := listPath + "/" + key.ID
+	modelstest.Equal(t, "owner of the key", document(t, b.Get(path)).Find("#field-owner_id").AttrOr("value", ""), "person9@acme.test")
+	b.Post(path, url.Values{"name": {"CI"}, "owner_id": {"zoe@acme.test"}}).Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, "owner after a change", ownerOf(t, s, key), zoe.ID)
+	b.Post(listPath+"/owner", url.Values{"key": {key.ID}, "owner_id": {"person 12"}}).Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, "owner after an assignment", ownerOf(t, s, key), "mem_usr_12")
+
+	page := document(t, b.Get(membersPath+"/mem_usr_12/deactivate"))
+	modelstest.Equal(t, "new owner", page.Find("#field-new_owner_id").AttrOr("value", ""), handlerstest.AdminEmail)
+	b.Post(membersPath+"/mem_usr_12/deactivate", url.Values{"new_owner_id": {""}}).Want(t, http.StatusSeeOther)
+	modelstest.Equal(t, "owner of keys that were left as they are", ownerOf(t, s, key), "mem_usr_12")
+	modelstest.Equal(t, "owner who has left", document(t, b.Get(path)).Find("#field-owner_id").AttrOr("value", ""), "person12@acme.test")
+	b.Post(path, url.Values{"name": {"Nightly"}, "owner_id": {"person12@acme.test"}}).Want(t, http.StatusSeeOther)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -165,6 +166,13 @@ func (h apiKeys) create(c echo.Context) error {
 	}
 	ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
 	wanted, fields := newAPIKey(ctx, form)
+	owner, err := h.store.FindOwner(ctx, workspaceID, form.OwnerID)
+	if invalid, is := models.FieldsOf(err); is {
+		maps.Copy(fields, invalid)
+	} else if err != nil {
+		return err
+	}
+	wanted.OwnerID = owner
 	if len(fields) > 0 {
 		return h.reject(c, form, h.store.CheckNewAPIKey(ctx, workspaceID, wanted, fields))
 	}
@@ -288,10 +296,14 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 			return h.detail(c, status, apikeys.DetailPage{Key: key, Form: form, Errors: r.fields, Message: r.message})
 		},
 		apply: func(c echo.Context, form apikeys.DetailsForm) (next, error) {
-			id := c.Param("id")
-			_, err := h.store.UpdateAPIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id, models.KeyUpdate{
+			ctx, workspaceID, id := c.Request().Context(), web.CallerOf(c).WorkspaceID, c.Param("id")
+			owner, err := h.store.FindOwner(ctx, workspaceID, form.OwnerID)
+			if err != nil {
+				return next{}, err
+			}
+			_, err = h.store.UpdateAPIKey(ctx, workspaceID, id, models.KeyUpdate{
 				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
-				OwnerID:          models.Change[string]{Given: form.OwnerID != "", Value: form.OwnerID},
+				OwnerID:          models.Change[string]{Given: owner != "", Value: owner},
 				NotifyNewCallers: models.To(form.NotifyNewCallers),
 			})
 			return next{"Key details updated", in(c).APIKey(id)}, err

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 
@@ -238,16 +239,29 @@ func (h membersHandler) correct() change[*models.ListedMember, members.DetailsFo
 
 // deactivateForm is the form that deactivates a member.
 type deactivateForm struct {
-	NewOwnerID string `form:"new_owner_id"` // or members.LeaveKeys
+	NewOwnerID string `form:"new_owner_id"`
 	PauseKeys  bool   `form:"pause_keys"`
 }
 
-func (f deactivateForm) departure() models.Departure {
-	d := models.Departure{NewOwnerID: f.NewOwnerID, PauseKeys: f.PauseKeys}
-	if d.NewOwnerID == members.LeaveKeys {
-		d.NewOwnerID = ""
+// newOwner returns the ID of the new owner of keys that was selected or entered in a ui.NewOwner, or "" if the keys keep
+// their owner.
+func newOwner(ctx context.Context, store *models.Store, workspaceID, entered string) (string, error) {
+	if entered == ui.LeaveKeys {
+		return "", nil
 	}
-	return d
+	return store.FindOwner(ctx, workspaceID, entered)
+}
+
+// noticeOfNewOwner returns the end of a notice about a member whose keys were assigned, if any were.
+func noticeOfNewOwner(ctx context.Context, store *models.Store, workspaceID, ownerID string, assigned int) (string, error) {
+	if assigned == 0 {
+		return "", nil
+	}
+	owner, err := store.Member(ctx, workspaceID, ownerID)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(", and assigned %s to %s", ui.Plural(int64(assigned), "key"), ui.Isolate(owner.DisplayName())), nil
 }
 
 func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm] {
@@ -259,7 +273,7 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 				Member: member, NewOwnerID: cmp.Or(form.NewOwnerID, viewing.ID), PauseKeys: form.PauseKeys, Errors: r.fields, Message: r.message, Self: isSelf(c, member.ID),
 			}
 			if page.Self {
-				page.NewOwnerID = cmp.Or(form.NewOwnerID, members.LeaveKeys)
+				page.NewOwnerID = cmp.Or(form.NewOwnerID, ui.LeaveKeys)
 			}
 			if page.Owned, err = h.store.KeysOwnedBy(ctx, member.WorkspaceID, member.ID); err != nil {
 				return err
@@ -278,18 +292,19 @@ func (h membersHandler) deactivate() change[*models.ListedMember, deactivateForm
 				return next{}, err
 			}
 			ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
-			member, assigned, err := h.store.DeactivateMemberWith(ctx, workspaceID, c.Param("id"), form.departure())
+			owner, err := newOwner(ctx, h.store, workspaceID, form.NewOwnerID)
 			if err != nil {
 				return next{}, err
 			}
-			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName())}
-			if assigned > 0 {
-				owner, err := h.store.Member(ctx, workspaceID, form.NewOwnerID)
-				if err != nil {
-					return next{}, err
-				}
-				notice.Text += fmt.Sprintf(", and assigned %s to %s", ui.Plural(int64(assigned), "key"), ui.Isolate(owner.DisplayName()))
+			member, assigned, err := h.store.DeactivateMemberWith(ctx, workspaceID, c.Param("id"), models.Departure{NewOwnerID: owner, PauseKeys: form.PauseKeys})
+			if err != nil {
+				return next{}, err
 			}
+			assignment, err := noticeOfNewOwner(ctx, h.store, workspaceID, owner, assigned)
+			if err != nil {
+				return next{}, err
+			}
+			notice := viewer.Notice{Text: "Deactivated " + ui.Isolate(member.DisplayName()) + assignment}
 			if form.PauseKeys {
 				notice.Text += ", and paused the API keys that they created"
 			}

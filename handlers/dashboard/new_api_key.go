@@ -14,7 +14,7 @@ import (
 // newAPIKey returns the key that a form describes, and the errors in the form. Dates are in the time
 // zone of the viewer in ctx.
 func newAPIKey(ctx context.Context, form apikeys.Form) (models.NewAPIKey, models.Fields) {
-	wanted := models.NewAPIKey{Name: form.Name, Description: form.Description, Environment: form.Environment, OwnerID: form.OwnerID, RateLimit: numberOf(form.RateLimit), FormID: form.FormID}
+	wanted := models.NewAPIKey{Name: form.Name, Description: form.Description, Environment: form.Environment, RateLimit: numberOf(form.RateLimit), FormID: form.FormID}
 	fields := models.Fields{}
 	set, err := viewer.Of(ctx).Scopes.ParseSet(form.Scopes)
 	if err != nil {

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -90,16 +91,34 @@ func (h workspaces) toDelete(c echo.Context) (page workspace.DeletePage, err err
 }
 
 // leave ends the viewer's membership in the current workspace. Everyone may do that, whatever their role.
-func (h workspaces) leave() change[*models.Member, struct{}] {
-	return change[*models.Member, struct{}]{
+func (h workspaces) leave() change[*models.Member, workspace.LeaveForm] {
+	return change[*models.Member, workspace.LeaveForm]{
 		subject: func(c echo.Context) (*models.Member, error) { return web.CallerOf(c).Member, nil },
-		show: func(c echo.Context, status int, _ *models.Member, _ struct{}, r rejection) error {
-			return web.Render(c, status, workspace.Leave(r.message))
+		show: func(c echo.Context, status int, member *models.Member, form workspace.LeaveForm, r rejection) error {
+			form.NewOwnerID = cmp.Or(form.NewOwnerID, ui.LeaveKeys)
+			page := workspace.LeavePage{LeaveForm: form, Errors: r.fields, Message: r.message}
+			owned, err := h.store.KeysOwnedBy(c.Request().Context(), member.WorkspaceID, member.ID)
+			if err != nil {
+				return err
+			}
+			page.Owned = len(owned)
+			if page.People, err = h.store.PossibleOwners(c.Request().Context(), member.WorkspaceID); err != nil {
+				return err
+			}
+			return web.Render(c, status, workspace.Leave(page))
 		},
-		apply: func(c echo.Context, _ struct{}) (next, error) {
-			member := web.CallerOf(c).Member
-			err := h.store.LeaveWorkspace(c.Request().Context(), member.WorkspaceID, member.ID)
-			return next{"You left " + ui.Isolate(member.Workspace.Name), path.Root}, err
+		apply: func(c echo.Context, form workspace.LeaveForm) (next, error) {
+			ctx, member := c.Request().Context(), web.CallerOf(c).Member
+			owner, err := newOwner(ctx, h.store, member.WorkspaceID, form.NewOwnerID)
+			if err != nil {
+				return next{}, err
+			}
+			assigned, err := h.store.LeaveWorkspace(ctx, member.WorkspaceID, member.ID, owner)
+			if err != nil {
+				return next{}, err
+			}
+			notice, err := noticeOfNewOwner(ctx, h.store, member.WorkspaceID, owner, assigned)
+			return next{"You left " + ui.Isolate(member.Workspace.Name) + notice, path.Root}, err
 		},
 	}
 }

@@ -39,9 +39,18 @@ func TestLeaveWorkspacePage(t *testing.T) {
 	viewer, admin := s.SignedIn(t, "vic@acme.test"), s.SignedIn(t, handlerstest.AdminEmail)
 	admin.Post("/settings/workspace/leave", nil).Want(t, http.StatusUnprocessableEntity, "You’re the last admin of this workspace.")
 
-	viewer.Get("/settings/workspace/leave").Want(t, http.StatusOK, "API keys that you own keep working.")
-	viewer.Post("/settings/workspace/leave", nil).WantRedirect(t, "/")
-	viewer.Get("/settings/account").Want(t, http.StatusOK, "You left", "None")
+	page := viewer.Get("/settings/workspace/leave")
+	page.Want(t, http.StatusOK, "API keys that you own keep working.")
+	modelstest.Equal(t, "new owner without keys", document(t, page).Find("#field-new_owner_id").Length(), 0)
+	key, vic := keyOf(t, s, s.Admin, "CI"), memberOf(t, s, "vic@acme.test")
+	if _, err := s.AssignAPIKeys(t.Context(), s.Workspace.ID, []string{key.ID}, vic.ID); err != nil {
+		t.Fatal(err)
+	}
+	modelstest.Equal(t, "selected owner", document(t, viewer.Get("/settings/workspace/leave")).Find("#field-new_owner_id option[selected]").Text(), "Keep the current owner")
+	viewer.Post("/settings/workspace/leave", url.Values{"new_owner_id": {vic.ID}}).Want(t, http.StatusUnprocessableEntity, "New owner must be an active member of this workspace.")
+	viewer.Post("/settings/workspace/leave", url.Values{"new_owner_id": {s.Admin.ID}}).WantRedirect(t, "/")
+	viewer.Get("/settings/account").Want(t, http.StatusOK, "You left", "and assigned 1 key to", "None")
+	modelstest.Equal(t, "owner after leaving", ownerOf(t, s, key), s.Admin.ID)
 	viewer.Get("/settings/workspace/leave").Want(t, http.StatusNotFound)
 	if _, err := s.Member(t.Context(), s.Workspace.ID, s.Admin.ID); err != nil || models.IsKind(err, models.NotFound) {
 		t.Errorf("admin after the rejected attempt: %v", err)

@@ -115,8 +115,8 @@ func New(f Form) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if len(f.People) > 1 {
-					templ_7745c5c3_Err = ui.SelectField(f.ownerField(v)).Render(ctx, templ_7745c5c3_Buffer)
+				if f.People.TooMany || len(f.People.Members) > 1 {
+					templ_7745c5c3_Err = ui.OwnerInput(f.ownerField(v)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

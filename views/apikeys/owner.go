@@ -24,8 +24,8 @@ type AssignPage struct {
 	Keys    []models.APIKey
 	Gone    int // selected keys that no longer exist
 	Owners  models.KeyOwners
-	People  []models.Member // who can own them
-	Message string          // why an attempt changed nothing
+	People  models.OwnerChoices
+	Message string // why an attempt changed nothing
 }
 
 // assignURL returns the URL of the form that gives all keys that q finds another owner.
@@ -46,53 +46,47 @@ func (p AssignPage) panel(in path.Workspace) ui.Panel {
 	}
 }
 
-func (p AssignPage) field(v viewer.Viewer) ui.Select {
-	return ui.Select{
-		Name: "owner_id", Label: "New owner", Value: ownerOrViewer(p.Form.OwnerID, p.People, v), Options: ui.OwnerOptions(p.People, v.Member),
-		Error: p.Form.Errors.Sentence("owner_id", "New owner"), Required: true,
+func (p AssignPage) field(v viewer.Viewer) ui.OwnerField {
+	return ui.OwnerField{
+		Select: ui.Select{
+			Name: "owner_id", Label: "New owner", Value: ownerOrViewer(p.Form.OwnerID, p.People, v),
+			Error: p.Form.Errors.Sentence("owner_id", "New owner"), Required: true,
+		},
+		People: p.People, Viewer: v.Member,
 	}
 }
 
-// ownerOrViewer returns the ID of an owner who is among people, or else that of the viewer.
-func ownerOrViewer(id string, people []models.Member, v viewer.Viewer) string {
-	if v.Member == nil || slices.ContainsFunc(people, func(m models.Member) bool { return m.ID == id }) {
+// ownerOrViewer returns the ID of an owner who is among people, or else that of the viewer. If there are too many to
+// choose from, it returns what was entered, if anything.
+func ownerOrViewer(id string, people models.OwnerChoices, v viewer.Viewer) string {
+	if v.Member == nil || people.TooMany && id != "" || slices.ContainsFunc(people.Members, func(m models.Member) bool { return m.ID == id }) {
 		return id
 	}
 	return v.Member.ID
 }
 
 // ownerField selects the owner of a new key.
-func (f Form) ownerField(v viewer.Viewer) ui.Select {
-	return ui.Select{
-		Name: "owner_id", Label: "Owner", Value: ownerOrViewer(f.OwnerID, f.People, v), Options: ui.OwnerOptions(f.People, v.Member),
-		Help: ownerHelp, Error: f.Errors.Sentence("owner_id", "Owner"),
+func (f Form) ownerField(v viewer.Viewer) ui.OwnerField {
+	return ui.OwnerField{
+		Select: ui.Select{
+			Name: "owner_id", Label: "Owner", Value: ownerOrViewer(f.OwnerID, f.People, v), Help: ownerHelp, Error: f.Errors.Sentence("owner_id", "Owner"),
+		},
+		People: f.People, Viewer: v.Member,
 	}
 }
 
 const ownerHelp = "Who to ask about the key. It doesn’t change what the key can do."
 
 // ownerField selects the owner of a key. It keeps the current one, even if they can’t be chosen anymore.
-func (p DetailPage) ownerField(v viewer.Viewer) ui.Select {
-	field := ui.Select{
-		Name: "owner_id", Label: "Owner", Value: p.Form.OwnerID, Options: ui.OwnerOptions(p.People, v.Member),
-		Help: ownerHelp, Error: p.Errors.Sentence("owner_id", "Owner"),
+func (p DetailPage) ownerField(v viewer.Viewer) ui.OwnerField {
+	field := ui.OwnerField{
+		Select: ui.Select{Name: "owner_id", Label: "Owner", Value: p.Form.OwnerID, Help: ownerHelp, Error: p.Errors.Sentence("owner_id", "Owner")},
+		People: p.People, Viewer: v.Member, Owner: p.Owners.Of(p.Key),
 	}
-	owner := p.Owners.Of(p.Key)
-	switch {
-	case owner == nil:
+	if field.Owner == nil {
 		field.Any = "No owner"
-	case !slices.ContainsFunc(p.People, func(m models.Member) bool { return m.ID == owner.ID }):
-		field.Options = append([]ui.Option{{Value: owner.ID, Label: ownerLabel(owner)}}, field.Options...)
 	}
 	return field
-}
-
-// ownerLabel returns the name of an owner, and whether they have left.
-func ownerLabel(owner *models.Member) string {
-	if owner.DeactivatedAt != nil {
-		return owner.DisplayName() + " (deactivated)"
-	}
-	return owner.DisplayName()
 }
 
 // ownerFilter filters the list by owner.

@@ -90,11 +90,11 @@ type Form struct {
 	allowlist.Allowlist
 	Access
 
-	Found        models.APIKeyList  `form:"-"` // keys to copy scopes from
-	Environments []string           `form:"-"` // in use
-	People       []models.Member    `form:"-"` // who can own the key
-	ServerLimit  int                `form:"-"` // requests per minute of keys without a limit of their own; 0 for none
-	Warnings     allowlist.Warnings `form:"-"`
+	Found        models.APIKeyList   `form:"-"` // keys to copy scopes from
+	Environments []string            `form:"-"` // in use
+	People       models.OwnerChoices `form:"-"`
+	ServerLimit  int                 `form:"-"` // requests per minute of keys without a limit of their own; 0 for none
+	Warnings     allowlist.Warnings  `form:"-"`
 }
 
 // AccessForm is the form that changes the access of a key.
@@ -159,9 +159,9 @@ type DetailPage struct {
 	Form         DetailsForm
 	Environments []string // in use
 	Owners       models.KeyOwners
-	People       []models.Member // who can own the key
-	Errors       models.Fields   // of that form
-	Message      string          // an error that concerns no single field
+	People       models.OwnerChoices
+	Errors       models.Fields // of that form
+	Message      string        // an error that concerns no single field
 }
 
 // CancelDeletionPage asks whether a key whose deletion is canceled stays paused.

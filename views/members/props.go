@@ -3,7 +3,6 @@ package members
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/skipup/keys/models"
@@ -88,8 +87,8 @@ type ShowPage struct {
 type DeactivatePage struct {
 	Member     *models.ListedMember
 	Owned      []models.APIKey // that the member owns
-	People     []models.Member // who can own them from now on
-	NewOwnerID string          // selected; LeaveKeys to keep the owner
+	People     models.OwnerChoices
+	NewOwnerID string          // selected or entered
 	Created    []models.APIKey // that the member created and that can still be used
 	PauseKeys  bool            // whether pausing them is selected
 	Errors     models.Fields
@@ -97,16 +96,9 @@ type DeactivatePage struct {
 	Self       bool   // whether the member is the viewer
 }
 
-// LeaveKeys is the new owner of keys that keep their owner.
-const LeaveKeys = "none"
-
-func (p DeactivatePage) newOwner(viewer *models.Member) ui.Select {
-	people := slices.DeleteFunc(slices.Clone(p.People), func(m models.Member) bool { return m.ID == p.Member.ID })
-	return ui.Select{
-		Name: "new_owner_id", Label: "New owner of " + p.subject("their ", "your ") + ui.Plural(int64(len(p.Owned)), "key"), Value: p.NewOwnerID,
-		Options: append(ui.OwnerOptions(people, viewer), ui.Option{Value: LeaveKeys, Label: "Leave as is"}),
-		Help:    "The keys keep working either way. Without a new owner, they’re listed for review.",
-		Error:   p.Errors.Sentence("owner_id", "New owner"),
+func (p DeactivatePage) newOwner(viewer *models.Member) ui.NewOwner {
+	return ui.NewOwner{
+		Member: &p.Member.Member, Keys: len(p.Owned), People: p.People, Viewer: viewer, Value: p.NewOwnerID, Error: p.Errors.Sentence("owner_id", "New owner"),
 	}
 }
 

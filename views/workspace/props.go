@@ -15,6 +15,24 @@ type NameForm struct {
 	Message string
 }
 
+// LeaveForm is the form that leaves a workspace.
+type LeaveForm struct {
+	NewOwnerID string `form:"new_owner_id"` // of the viewer's keys
+}
+
+// LeavePage asks whether to leave the workspace.
+type LeavePage struct {
+	LeaveForm
+	Owned   int // number of keys that the viewer owns
+	People  models.OwnerChoices
+	Errors  models.Fields
+	Message string // why the last attempt was rejected, if it was
+}
+
+func (p LeavePage) newOwner(viewer *models.Member) ui.NewOwner {
+	return ui.NewOwner{Member: viewer, Keys: p.Owned, People: p.People, Viewer: viewer, Value: p.NewOwnerID, Error: p.Errors.Sentence("owner_id", "New owner")}
+}
+
 // DeletePage is the page that deletes the workspace.
 type DeletePage struct {
 	models.WorkspaceSummary

@@ -125,7 +125,7 @@ test('assigns selected keys from the bar and all keys of an owner who left', asy
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
   await expect(dialog(admin).getByLabel('New owner of their 2 keys').locator('option:checked')).toHaveText('Ada Admin (you)')
   await expect(dialog(admin).getByRole('link', { name: 'Review 2 keys' })).toBeVisible()
-  await dialog(admin).getByLabel('New owner of their 2 keys').selectOption('Leave as is')
+  await dialog(admin).getByLabel('New owner of their 2 keys').selectOption('Keep the current owner')
   await dialog(admin).getByRole('button', { name: 'Deactivate' }).click()
   await expect(admin.getByText('Deactivated Grace Hopper')).toBeVisible()
 
