@@ -139,8 +139,8 @@ func IsUnavailable(err error) bool {
 		return true
 	case errors.As(err, &embedded): // implements net.Error for every error
 		return false
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.As(err, &network), errors.As(err, &connect):
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, pgconn.ErrConnClosed),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network), errors.As(err, &connect):
 		return true
 	case errors.As(err, &server):
 		// Classes 08 connection exception, 53 insufficient resources, 57 operator intervention

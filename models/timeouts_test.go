@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/models/modelstest"
 )
@@ -67,4 +69,19 @@ func TestListenForKeyChanges(t *testing.T) {
 	<-node.KeyChangeHints() // after it has connected again
 	s.delete(t, s.key(t, "Next"))
 	<-node.KeyChangeHints()
+}
+
+// The driver sometimes notices that a connection has broken only when it begins a transaction on it.
+func TestClosedConnectionIsAnOutage(t *testing.T) {
+	t.Parallel()
+	connection, err := pgx.Connect(t.Context(), modelstest.PostgreSQLURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.Begin(t.Context()); !models.IsUnavailable(err) {
+		t.Errorf("error = %v, want one that says that the database is unavailable", err)
+	}
 }

@@ -63,7 +63,7 @@ func newCluster(t *testing.T, p *postgres, database, binary string, servers int,
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, n := range c.nodes {
-				t.Logf("node %d:\n%.4000s", n.number, n.logged())
+				t.Logf("node %d:\n%.20000s", n.number, n.logged())
 			}
 		}
 	})
