@@ -19,7 +19,7 @@ import (
 
 // visitor is someone who opens the demo in a browser.
 type visitor struct {
-	s       *server
+	s       *testServer
 	browser *http.Client
 }
 
@@ -28,7 +28,7 @@ var (
 	demoPassword = regexp.MustCompile(`To sign in again, use (\S+) and the password ([A-Z2-7]{26})`)
 )
 
-func newVisitor(t *testing.T, s *server) visitor {
+func newVisitor(t *testing.T, s *testServer) visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

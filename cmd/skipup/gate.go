@@ -11,7 +11,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/skipup/keys/cmd/skipup/telemetry"
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/web"
 	"github.com/skipup/keys/web/keyauth"
@@ -20,18 +19,18 @@ import (
 
 // openGate returns the gate to the API, and starts to serve metrics if they are enabled. Stop ends
 // the metrics and disconnects from Redis.
-func openGate(ctx context.Context, s settings, store *models.Store, node models.NewNode, metrics *web.Metrics, exports *telemetry.Telemetry, conditions *web.Conditions, log *slog.Logger) (gate *web.KeyGate, stop func(), err error) {
-	limits, closeLimits, err := limitsOf(ctx, s, conditions, log)
+func (srv *server) openGate(ctx context.Context, store *models.Store) (gate *web.KeyGate, stop func(), err error) {
+	limits, closeLimits, err := limitsOf(ctx, srv.settings, srv.conditions, srv.log)
 	if err != nil {
 		return nil, nil, err
 	}
-	options := web.GateOptions{Log: log, CacheSize: s.Cache.bytes(), Limits: limits, Conditions: conditions, Node: node, Tracer: exports.Tracer()}
-	if s.MetricsAddr != "" || exports.ExportsMetrics() {
-		options.Metrics = metrics
+	options := web.GateOptions{Log: srv.log, CacheSize: srv.Cache.bytes(), Limits: limits, Conditions: srv.conditions, Node: srv.node, Tracer: srv.exports.Tracer()}
+	if srv.recordsMetrics() {
+		options.Metrics = srv.metrics
 	}
 	stopMetrics := func() {}
-	if s.MetricsAddr != "" {
-		if stopMetrics, err = serveMetrics(ctx, s, metrics, log); err != nil {
+	if srv.MetricsAddr != "" {
+		if stopMetrics, err = serveMetrics(ctx, srv.settings, srv.metrics, srv.log); err != nil {
 			closeLimits()
 			return nil, nil, err
 		}

@@ -59,7 +59,7 @@ func TestIdempotencyAfterKill(t *testing.T) {
 }
 
 // createMeeting sends a request to create a meeting request, with name as its Idempotency-Key.
-func (s *server) createMeeting(key, name string) (status int, id string) {
+func (s *testServer) createMeeting(key, name string) (status int, id string) {
 	body := `{"organizer_email":"ada@acme.test","participant_emails":["p@x.test"]}`
 	request, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/meeting_requests", strings.NewReader(body))
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *server) createMeeting(key, name string) (status int, id string) {
 }
 
 // retryCreateMeeting repeats createMeeting until it succeeds, and returns the ID.
-func (s *server) retryCreateMeeting(key, name string) string {
+func (s *testServer) retryCreateMeeting(key, name string) string {
 	s.t.Helper()
 	status := 0
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
@@ -96,7 +96,7 @@ func (s *server) retryCreateMeeting(key, name string) string {
 }
 
 // countMeetings returns the number of meeting requests.
-func (s *server) countMeetings(key string) (n int) {
+func (s *testServer) countMeetings(key string) (n int) {
 	s.t.Helper()
 	for cursor := ""; ; {
 		status, body := s.get("/api/v1/meeting_requests?limit=100&cursor="+cursor, key)

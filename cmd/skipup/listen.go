@@ -28,3 +28,18 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	}
 	return nil, failf("can't listen on %s: %w", address, err)
 }
+
+// listenIfSet listens on a TCP address, or returns nil if it is empty.
+func listenIfSet(ctx context.Context, address optionalAddress) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	return listen(ctx, string(address))
+}
+
+// closeListener closes a listener, which may be nil, unless the server that it belongs to has closed it.
+func closeListener(listener net.Listener) {
+	if listener != nil {
+		_ = listener.Close()
+	}
+}

@@ -2,18 +2,16 @@ package main
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/web"
 	"github.com/skipup/keys/web/mail"
 )
 
 // mailWorker returns a worker that sends email if there is an SMTP server.
-func mailWorker(s settings, store *models.Store, publicURL string, metrics *web.Metrics, log *slog.Logger) worker {
-	if s.SMTP.Server == nil {
+func (srv *server) mailWorker(store *models.Store) worker {
+	if srv.SMTP.Server == nil {
 		return func(context.Context) {}
 	}
-	sender := mail.NewSender(*s.SMTP.Server, *s.MailFrom.From, store.Now)
-	return mail.Worker{Store: store, Sender: sender, PublicURL: publicURL, Log: log, Attempted: metrics.EmailAttempted}.Run
+	sender := mail.NewSender(*srv.SMTP.Server, *srv.MailFrom.From, store.Now)
+	return mail.Worker{Store: store, Sender: sender, PublicURL: srv.publicURL, Log: srv.log, Attempted: srv.metrics.EmailAttempted}.Run
 }

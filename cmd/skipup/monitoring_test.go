@@ -113,7 +113,7 @@ func changeKeysWithALostNode(t *testing.T, store *models.Store, workspace string
 	}
 }
 
-func (s *server) metricsAddress() string {
+func (s *testServer) metricsAddress() string {
 	s.t.Helper()
 	address := metricsAddress.FindStringSubmatch(s.stderr.String())
 	if address == nil {
@@ -123,7 +123,7 @@ func (s *server) metricsAddress() string {
 }
 
 // metrics returns the metrics of a server that has logged where it serves them.
-func (s *server) metrics() string {
+func (s *testServer) metrics() string {
 	s.t.Helper()
 	response, err := http.Get("http://" + s.metricsAddress() + "/metrics")
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *server) metrics() string {
 }
 
 // metric returns the value of a metric, or "" if there is none.
-func (s *server) metric(name string) string {
+func (s *testServer) metric(name string) string {
 	s.t.Helper()
 	for line := range strings.Lines(s.metrics()) {
 		if value, found := strings.CutPrefix(line, name+" "); found {

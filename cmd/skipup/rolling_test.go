@@ -57,7 +57,7 @@ type rollingNode struct {
 	t       *testing.T
 	address string
 	env     map[string]string
-	server  *server
+	server  *testServer
 }
 
 func startRollingNode(t *testing.T, program string, env map[string]string) *rollingNode {

@@ -56,97 +56,119 @@ func (p *program) runServer(ctx context.Context, s settings, log *slog.Logger, a
 	return err
 }
 
+// server holds what the parts of a server share.
+type server struct {
+	settings
+	publicURL    string
+	node         models.NewNode
+	log          *slog.Logger
+	metrics      *web.Metrics
+	conditions   *web.Conditions
+	certificates certificates
+	exports      *telemetry.Telemetry // nil if nothing is exported
+}
+
+// newServer returns a server that listens on an address. Stop its exports in the end.
+func newServer(ctx context.Context, s settings, listening net.Addr, log *slog.Logger) (srv *server, err error) {
+	srv = &server{settings: s, publicURL: publicURLOf(s, listening), node: nodeOf(s, listening), log: log, metrics: web.NewMetrics()}
+	srv.metrics.SetBuild(buildVersion())
+	srv.conditions = web.NewConditions(srv.metrics, log)
+	if srv.certificates, err = openCertificates(s, srv.publicURL, srv.conditions, log); err != nil {
+		return nil, err
+	}
+	srv.exports, err = startTelemetry(ctx, s, srv.node.Name, srv.metrics, log)
+	return srv, err
+}
+
 func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce announce) error {
-	metrics := web.NewMetrics()
-	metrics.SetBuild(buildVersion())
-	conditions := web.NewConditions(metrics, log)
 	listener, err := listen(ctx, string(s.Addr))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }()
-	publicURL := publicURLOf(s, listener.Addr())
-	certificates, err := openCertificates(s, publicURL, conditions, log)
+	defer closeListener(listener)
+	srv, err := newServer(ctx, s, listener.Addr(), log)
 	if err != nil {
 		return err
 	}
-	hangups := reloadOnHangup(certificates.reload)
-	plain := web.Connections{Max: int(s.MaxConnections), IdleTimeout: time.Duration(s.IdleTimeout)}
-	encrypted := plain
-	encrypted.TLS = certificates.config
+	defer srv.exports.Stop()
+	hangups := reloadOnHangup(srv.certificates.reload)
 	untilDrained, stopServing := context.WithCancel(drain(ctx, time.Duration(s.ShutdownDelay), log))
 	serving, servingCtx := errgroup.WithContext(untilDrained)
 	defer func() {
 		stopServing()
 		_ = serving.Wait() // of a start that failed for another reason
 	}()
-	node := nodeOf(s, listener.Addr())
-	exports, err := startTelemetry(ctx, s, node.Name, metrics, log)
-	if err != nil {
-		return err
+	serve := func(listener net.Listener, handler http.Handler, connections web.Connections) {
+		serving.Go(func() error { return web.Serve(servingCtx, listener, handler, connections, log) })
 	}
-	defer exports.Stop()
 	starting := web.NewStarting(servingCtx, log)
-	serving.Go(func() error { return web.Serve(servingCtx, listener, starting, encrypted, log) })
-	store, err := openServerStore(ctx, s, metrics, exports, starting.Progress, log)
+	serve(listener, starting, srv.connections(true))
+	store, err := srv.openStore(ctx, starting.Progress)
 	if err != nil {
 		return err
 	}
 	defer closeStore(store, log)
 	starting.Opened()
-	var verify net.Listener
-	if s.VerifyAddr != "" {
-		if verify, err = listen(ctx, string(s.VerifyAddr)); err != nil {
-			return err
-		}
-		defer func() { _ = verify.Close() }()
+	verify, err := listenIfSet(ctx, s.VerifyAddr)
+	if err != nil {
+		return err
 	}
-	var redirect net.Listener
-	if s.RedirectAddr != "" {
-		if redirect, err = listen(ctx, string(s.RedirectAddr)); err != nil {
-			return err
-		}
-		defer func() { _ = redirect.Close() }()
+	defer closeListener(verify)
+	redirect, err := listenIfSet(ctx, s.RedirectAddr)
+	if err != nil {
+		return err
 	}
-	gate, closeGate, err := openGate(ctx, s, store, node, metrics, exports, conditions, log)
+	defer closeListener(redirect)
+	gate, closeGate, err := srv.openGate(ctx, store)
 	if err != nil {
 		return err
 	}
 	defer closeGate()
-	options := web.Options{
-		PublicURL: publicURL, Log: log, TrustedProxies: s.TrustedProxies, Conditions: conditions, CORSOrigins: s.CORSOrigins,
-		LogSample: int(s.LogSample), Stopping: ctx.Done(), Version: versionText(), SingleSignOn: s.provider(publicURL),
-		Tracer: exports.Tracer(),
-	}
+	options := srv.webOptions(ctx)
 	handler := handlers.New(store, gate, options)
-	log.Info("listening", "address", listener.Addr().String(), "public_url", publicURL, "database", store.Database(), "version", versionText(), "tls", s.servesTLS())
+	log.Info("listening", "address", listener.Addr().String(), "public_url", srv.publicURL, "database", store.Database(), "version", versionText(), "tls", s.servesTLS())
 	if s.PublicURL == "" && s.Addr.isEveryInterface() {
 		log.Warn("links point to localhost and work only on this machine; set --public-url (SKIPUP_PUBLIC_URL)")
 	}
-	stopWorkers := startWorkers(ctx, gate.Run, webhookWorker(s, store, metrics, exports, log), cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log),
-		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log),
-		reserveWorker(store, log), optimizeWorker(store, log), secretsWorker(store, conditions, log), reminderWorker(store, log), newCallerWorker(store, log), mailWorker(s, store, publicURL, metrics, log),
-		certificates.watch, hangups)
+	stopWorkers := startWorkers(ctx, append(srv.workers(store, gate), hangups)...)
 	defer stopWorkers()
-	if handler, err = announce(ctx, store, publicURL, handler); err != nil {
+	if handler, err = announce(ctx, store, srv.publicURL, handler); err != nil {
 		return err
 	}
 	starting.Ready(handler)
 	if verify != nil {
-		connections := encrypted
-		if listenAddress(s.VerifyAddr).isLoopback() { // for proxies on this machine
-			connections = plain
-		}
+		connections := srv.connections(!listenAddress(s.VerifyAddr).isLoopback()) // proxies on this machine need no TLS
 		log.Info("listening for reverse proxies and nodes", "address", verify.Addr().String(), "tls", connections.TLS != nil)
-		serving.Go(func() error {
-			return web.Serve(servingCtx, verify, handlers.NewVerifyServer(store, gate, options), connections, log)
-		})
+		serve(verify, handlers.NewVerifyServer(store, gate, options), connections)
 	}
 	if redirect != nil {
 		log.Info("redirecting to https", "address", redirect.Addr().String())
-		serving.Go(func() error { return web.Serve(servingCtx, redirect, certificates.redirect, plain, log) })
+		serve(redirect, srv.certificates.redirect, srv.connections(false))
 	}
 	return serving.Wait()
+}
+
+// connections returns the bounds of connections. If encrypted is true, they use TLS where the server does.
+func (srv *server) connections(encrypted bool) web.Connections {
+	connections := web.Connections{Max: int(srv.MaxConnections), IdleTimeout: time.Duration(srv.IdleTimeout)}
+	if encrypted {
+		connections.TLS = srv.certificates.config
+	}
+	return connections
+}
+
+// webOptions returns the options of the server's handlers. The server stops when ctx ends.
+func (srv *server) webOptions(ctx context.Context) web.Options {
+	return web.Options{
+		PublicURL: srv.publicURL, Log: srv.log, TrustedProxies: srv.TrustedProxies, Conditions: srv.conditions, CORSOrigins: srv.CORSOrigins,
+		LogSample: int(srv.LogSample), Stopping: ctx.Done(), Version: versionText(), SingleSignOn: srv.provider(srv.publicURL),
+		Tracer: srv.exports.Tracer(),
+	}
+}
+
+// recordsMetrics reports whether anyone can read the metrics.
+func (srv *server) recordsMetrics() bool {
+	return srv.MetricsAddr != "" || srv.exports.ExportsMetrics()
 }
 
 // drain returns a context that ends when the server must stop serving. That is a delay after ctx if the
@@ -163,39 +185,39 @@ func drain(ctx context.Context, delay time.Duration, log *slog.Logger) context.C
 	return serving
 }
 
-// openServerStore opens the Store of a server. On SQLite it creates the key file if there is none, but
+// openStore opens the Store of a server. On SQLite it creates the key file if there is none, but
 // only after it has checked that no secret needs an earlier key.
-func openServerStore(ctx context.Context, s settings, metrics *web.Metrics, exports *telemetry.Telemetry, progress models.Progress, log *slog.Logger) (*models.Store, error) {
-	keys, err := readEncryptionKeys(s)
+func (srv *server) openStore(ctx context.Context, progress models.Progress) (*models.Store, error) {
+	keys, err := readEncryptionKeys(srv.settings)
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStoreWith(ctx, s, keys, metrics, exports, progress, log)
+	store, err := srv.openStoreWith(ctx, keys, progress)
 	if err != nil {
 		return nil, err
 	}
-	if err := requireReadableSecrets(ctx, s, store); err != nil {
+	if err := requireReadableSecrets(ctx, srv.settings, store); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	if keys != nil || keyFileOf(s) == "" {
+	if keys != nil || keyFileOf(srv.settings) == "" {
 		return store, nil
 	}
 	if err := store.Close(); err != nil {
 		return nil, err
 	}
-	if keys, err = loadEncryptionKeys(s); err != nil {
+	if keys, err = loadEncryptionKeys(srv.settings); err != nil {
 		return nil, err
 	}
-	return openStoreWith(ctx, s, keys, metrics, exports, progress, log)
+	return srv.openStoreWith(ctx, keys, progress)
 }
 
-func openStoreWith(ctx context.Context, s settings, keys encryptionKeys, metrics *web.Metrics, exports *telemetry.Telemetry, progress models.Progress, log *slog.Logger) (*models.Store, error) {
-	return waitForStore(ctx, s, models.Options{
-		Log: log, MigrationProgress: progress, KeyChanged: metrics.KeyChanged, SendsEmail: s.SMTP.Server != nil,
-		EncryptionKeys: keys, AllowPrivateWebhooks: bool(s.WebhookAllowPrivate), ProviderRoles: s.OIDCRoles,
-		Plugins: exports.Plugins(), TraceParent: exports.TraceParent(), AcceptedAfterDeletion: func(keyIDs []string) {
-			log.Error("accepted requests with keys after their deletion; report this bug", "keys", keyIDs)
-			metrics.AcceptedAfterDeletion(keyIDs)
+func (srv *server) openStoreWith(ctx context.Context, keys encryptionKeys, progress models.Progress) (*models.Store, error) {
+	return waitForStore(ctx, srv.settings, models.Options{
+		Log: srv.log, MigrationProgress: progress, KeyChanged: srv.metrics.KeyChanged, SendsEmail: srv.SMTP.Server != nil,
+		EncryptionKeys: keys, AllowPrivateWebhooks: bool(srv.WebhookAllowPrivate), ProviderRoles: srv.OIDCRoles,
+		Plugins: srv.exports.Plugins(), TraceParent: srv.exports.TraceParent(), AcceptedAfterDeletion: func(keyIDs []string) {
+			srv.log.Error("accepted requests with keys after their deletion; report this bug", "keys", keyIDs)
+			srv.metrics.AcceptedAfterDeletion(keyIDs)
 		},
 	})
 }

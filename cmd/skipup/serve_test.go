@@ -47,8 +47,8 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// server is a running "skipup serve".
-type server struct {
+// testServer is a running "skipup serve".
+type testServer struct {
 	t              *testing.T
 	url            string
 	stdout, stderr *output
@@ -62,10 +62,10 @@ var ready = regexp.MustCompile(`(?m)^SkipUp Keys is running at (\S+)$`)
 
 // serve starts "skipup serve" in this process, on a free port, and waits until it is ready. The end of
 // the test stops it and checks that its log contains no secrets.
-func serve(t *testing.T, env map[string]string, more ...string) *server {
+func serve(t *testing.T, env map[string]string, more ...string) *testServer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{t: t, stdout: &output{}, stderr: &output{}, terminate: cancel, ended: make(chan int, 1)}
+	s := &testServer{t: t, stdout: &output{}, stderr: &output{}, terminate: cancel, ended: make(chan int, 1)}
 	args := append([]string{"serve", "--addr", "127.0.0.1:0"}, more...)
 	go func() { s.ended <- run(ctx, args, env, strings.NewReader(""), s.stdout, s.stderr) }()
 	t.Cleanup(func() { s.stop() })
@@ -74,22 +74,22 @@ func serve(t *testing.T, env map[string]string, more ...string) *server {
 }
 
 // startProcess starts "skipup serve" on a free port in a separate process. It doesn't wait.
-func startProcess(t *testing.T, env map[string]string) *server {
+func startProcess(t *testing.T, env map[string]string) *testServer {
 	t.Helper()
 	return startProgram(t, env, "serve", "--addr", "127.0.0.1:0")
 }
 
 // startProgram starts a server command in a separate process. It doesn't wait.
-func startProgram(t *testing.T, env map[string]string, args ...string) *server {
+func startProgram(t *testing.T, env map[string]string, args ...string) *testServer {
 	t.Helper()
 	return startBinary(t, os.Args[0], env, args...)
 }
 
 // startBinary starts a server command of a program, which may be of another version, in a separate process. It
 // doesn't wait.
-func startBinary(t *testing.T, program string, env map[string]string, args ...string) *server {
+func startBinary(t *testing.T, program string, env map[string]string, args ...string) *testServer {
 	t.Helper()
-	s := &server{t: t, stdout: &output{}, stderr: &output{}, ended: make(chan int, 1)}
+	s := &testServer{t: t, stdout: &output{}, stderr: &output{}, ended: make(chan int, 1)}
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1", "SKIPUP_SHUTDOWN_DELAY=0s")
 	for name, value := range env {
@@ -110,7 +110,7 @@ func startBinary(t *testing.T, program string, env map[string]string, args ...st
 	return s
 }
 
-func (s *server) waitUntilReady() {
+func (s *testServer) waitUntilReady() {
 	s.t.Helper()
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if found := ready.FindStringSubmatch(s.stdout.String()); found != nil {
@@ -125,7 +125,7 @@ func (s *server) waitUntilReady() {
 }
 
 // stop stops the server and returns its exit code.
-func (s *server) stop() int {
+func (s *testServer) stop() int {
 	s.t.Helper()
 	s.terminate()
 	select {
@@ -140,7 +140,7 @@ func (s *server) stop() int {
 }
 
 // get returns the status and body of a page or API response.
-func (s *server) get(path string, authorization ...string) (int, string) {
+func (s *testServer) get(path string, authorization ...string) (int, string) {
 	s.t.Helper()
 	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
 	if err != nil {
@@ -162,13 +162,13 @@ func (s *server) get(path string, authorization ...string) (int, string) {
 }
 
 // setupLink waits for the setup link on stdout and returns its path.
-func (s *server) setupLink() string {
+func (s *testServer) setupLink() string {
 	s.t.Helper()
 	return s.await(regexp.MustCompile(`(?m)^    ` + regexp.QuoteMeta(s.url) + `(` + path.SetUp + `[A-Z2-7]{26})$`))[1]
 }
 
 // await waits until stdout matches pattern and returns the submatches.
-func (s *server) await(pattern *regexp.Regexp) []string {
+func (s *testServer) await(pattern *regexp.Regexp) []string {
 	s.t.Helper()
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if found := pattern.FindStringSubmatch(s.stdout.String()); found != nil {
@@ -258,7 +258,7 @@ func TestRunningServerSeesKeysFromTheCommandLine(t *testing.T) {
 // Both nodes must become ready on an empty database, and print setup links that work on either.
 func TestTwoNodesStartAtTheSameTime(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, env map[string]string) {
-		nodes := []*server{startProcess(t, env), startProcess(t, env)}
+		nodes := []*testServer{startProcess(t, env), startProcess(t, env)}
 		for _, node := range nodes {
 			node.waitUntilReady()
 		}

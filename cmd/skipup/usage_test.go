@@ -25,7 +25,7 @@ type usageNumbers struct {
 }
 
 // usageOf returns the usage of a key, and fails the test unless its lists add up.
-func (s *server) usageOf(reader, keyID string) usageAnswer {
+func (s *testServer) usageOf(reader, keyID string) usageAnswer {
 	s.t.Helper()
 	status, body := s.get("/api/v1/api_keys/"+keyID+"/usage?period=24h", reader)
 	var answer struct{ Data usageAnswer }
@@ -56,7 +56,7 @@ func (s *server) usageOf(reader, keyID string) usageAnswer {
 }
 
 // awaitUsage waits until a number of requests are counted, up to testTimeout.
-func (s *server) awaitUsage(reader, keyID string, requests int64) usageAnswer {
+func (s *testServer) awaitUsage(reader, keyID string, requests int64) usageAnswer {
 	s.t.Helper()
 	for deadline := time.Now().Add(testTimeout); ; time.Sleep(20 * time.Millisecond) {
 		if usage := s.usageOf(reader, keyID); usage.Requests >= requests || time.Now().After(deadline) {
@@ -77,7 +77,7 @@ func TestUsageOfSeveralNodes(t *testing.T) {
 		reader := newKey(t, env, workspace, "Reader", "api_keys.read")
 		key := newKey(t, env, workspace, "Busy", "members.read")
 		stays, stops, dies := startProcess(t, limits), startProcess(t, limits), startProcess(t, limits)
-		for _, node := range []*server{stays, stops, dies} {
+		for _, node := range []*testServer{stays, stops, dies} {
 			node.waitUntilReady()
 		}
 		_, me := stays.get("/api/v1/me", key)
@@ -86,7 +86,7 @@ func TestUsageOfSeveralNodes(t *testing.T) {
 
 		// Each client goes round the nodes: a valid request, an invalid one, and one that is rejected.
 		const clients, rounds = 6, 25
-		ask := func(node *server, agent string) {
+		ask := func(node *testServer, agent string) {
 			for _, path := range []string{"/me", "/workspace_members?limit=0", "/seats"} {
 				request, err := http.NewRequest(http.MethodGet, node.url+"/api/v1"+path, nil)
 				if err != nil {
@@ -103,7 +103,7 @@ func TestUsageOfSeveralNodes(t *testing.T) {
 				_ = answer.Body.Close()
 			}
 		}
-		nodes := []*server{stays, stops, dies}
+		nodes := []*testServer{stays, stops, dies}
 		var sending sync.WaitGroup
 		for client := range clients {
 			sending.Go(func() {

@@ -47,7 +47,7 @@ func TestServeSendsWebhooks(t *testing.T) {
 
 // post sends JSON to the API and returns the response. It fails the test unless the status is as
 // wanted.
-func (s *server) post(path, key, body string, status int) string {
+func (s *testServer) post(path, key, body string, status int) string {
 	s.t.Helper()
 	request, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(body))
 	if err != nil {

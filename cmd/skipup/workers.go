@@ -29,6 +29,17 @@ func startWorkers(ctx context.Context, workers ...worker) (stop func()) {
 	}
 }
 
+// workers returns the workers of a server.
+func (srv *server) workers(store *models.Store, gate *web.KeyGate) []worker {
+	conditions, log := srv.conditions, srv.log
+	return []worker{
+		gate.Run, srv.webhookWorker(store), srv.mailWorker(store), srv.certificates.watch,
+		cleanupWorker(store, log), deletionWorker(store, log), scheduledDeletionWorker(store, log), reminderWorker(store, log), newCallerWorker(store, log),
+		upgradeWorker(store, conditions, log), databaseWorker(store, conditions, log), usageWorker(gate.UsageAge, conditions, log), secretsWorker(store, conditions, log),
+		reserveWorker(store, log), optimizeWorker(store, log),
+	}
+}
+
 // repeat returns a worker that calls do at once and then once per interval. It logs when do begins to fail,
 // as a failure to do task, such as "send reminders", and when it works again.
 func repeat(interval time.Duration, log *slog.Logger, task string, do func(context.Context) error) worker {
