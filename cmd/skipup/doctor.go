@@ -34,8 +34,9 @@ func (p *program) doctor() *cobra.Command {
 with the same environment and flags. It works while the server runs, and changes nothing, except that it
 corrects the modes of the files of a SQLite database.
 
-It checks the database, its schema, its replication, the encryption key, the clock, the lease, the nodes and their connections, proxies, TLS, the
-public URL, SMTP, Redis, single sign-on, the OpenTelemetry collector, the disk, and file modes.
+It checks the database, its schema, its replication, the encryption key, the clock, the lease, the nodes
+and their connections, proxies, TLS, the public URL, SMTP, Redis, single sign-on, the OpenTelemetry
+collector, the disk, and file modes.
 
 Exits with 1 if there is an error. Warnings don't change the exit code.`,
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,11 +105,7 @@ func flagErrors(err error, flags map[string]string) error {
 	}
 	var wrong usageErrors
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		name := flags[field]
-		if name == "" {
-			name = field
-		}
-		wrong = append(wrong, strings.TrimSuffix(fields.Sentence(field, name), "."))
+		wrong = append(wrong, strings.TrimSuffix(fields.Sentence(field, cmp.Or(flags[field], field)), "."))
 	}
 	return wrong.err()
 }

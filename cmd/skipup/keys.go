@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,20 +17,6 @@ func (p *program) keys() *cobra.Command {
 		p.keysCreate(), p.keysList(), p.keysUpdate(), p.keysPause(), p.keysResume(), p.keysShorten(), p.keysRotate(), p.keysDelete(), p.keysScan())
 }
 
-// newKeyFlags are the flags of keys create.
-type newKeyFlags struct {
-	name             string
-	description      string
-	environment      string
-	owner            string
-	notifyNewCallers bool
-	scopes           []string
-	expiresIn        time.Duration
-	expires, never   bool
-	rateLimit        int
-	allowlist        *allowlistFlags
-}
-
 func (p *program) keysCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -42,8 +27,8 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 ` + scopeHelp(),
 		Example: `  skipup keys create --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
 	}
-	var f newKeyFlags
 	flags := cmd.Flags()
+	f := keyFlags{changed: flags.Changed}
 	flags.StringVar(&f.name, "name", "", "key `name`")
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
@@ -59,7 +44,6 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 	completeWith(cmd, "owner", p.completions(memberEmails(cmd)))
 	p.completeScopes(cmd)
 	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
-		f.expires = flags.Changed("expires-in")
 		return p.createKey(ctx, store, workspaceID, f)
 	}, maxKeysOption)
 }
@@ -75,7 +59,7 @@ var keyFields = map[string]string{
 	"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
 }
 
-func (p *program) createKey(ctx context.Context, store *models.Store, workspaceID string, f newKeyFlags) error {
+func (p *program) createKey(ctx context.Context, store *models.Store, workspaceID string, f keyFlags) error {
 	scopes, err := parseScopes(f.scopes, store.Scopes())
 	if err != nil {
 		return err
@@ -84,12 +68,12 @@ func (p *program) createKey(ctx context.Context, store *models.Store, workspaceI
 	if err != nil {
 		return err
 	}
-	n := models.NewAPIKey{Name: f.name, Description: f.description, Environment: f.environment, OwnerID: owner.Value, NotifyNewCallers: f.notifyNewCallers, Scopes: scopes, DefaultExpiry: !f.expires && !f.never, RateLimit: f.rateLimit}
-	f.allowlist.change.Apply(&n.Allowlist)
-	if f.expires {
-		at := store.Now().Add(f.expiresIn)
-		n.ExpiresAt = &at
+	expiry := f.expiry(store.Now())
+	n := models.NewAPIKey{
+		Name: f.name, Description: f.description, Environment: f.environment, OwnerID: owner.Value, NotifyNewCallers: f.notifyNewCallers,
+		Scopes: scopes, ExpiresAt: expiry.Value, DefaultExpiry: !expiry.Given, RateLimit: f.rateLimit,
 	}
+	f.allowlist.change.Apply(&n.Allowlist)
 	key, secret, err := store.CreateAPIKey(ctx, workspaceID, n)
 	if err != nil {
 		return flagErrors(err, keyFields)

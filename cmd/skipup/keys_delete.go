@@ -13,8 +13,8 @@ func (p *program) keysDelete() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete KEY_ID",
 		Short: "Delete an API key",
-		Long: `Delete an API key and print a deletion receipt. Waits until every node rejects the key (about one
-lease).`,
+		Long: `Delete an API key and print a deletion receipt. Waits until every node rejects the key, usually within
+milliseconds.`,
 		Example: `  skipup keys delete key_01J…`,
 	}
 	cmd.Flags().BoolVar(&p.asJSON, "json", false, "print the receipt as a JSON object")

@@ -20,21 +20,21 @@ the old one. By default, the new key has the same lifetime as the old one.`,
 		Example: `  skipup keys rotate key_01J…
   skipup keys rotate key_01J… --scopes members.read --json`,
 	}
-	change := keyChange{changes: cmd.Flags().Changed}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none; default: those of the old key)")
-	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the new key expires, for example 720h for 30 days")
-	flags.BoolVar(&change.never, "never-expires", false, "create a key that never expires")
+	f := keyFlags{changed: flags.Changed}
+	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none; default: those of the old key)")
+	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the new key expires, for example 720h for 30 days")
+	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
 	flags.BoolVar(&p.asJSON, "json", false, "print a JSON object with the field names of the API, including the key")
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	p.completeScopes(cmd)
 	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
-		scopes, err := parseScopes(change.scopes, store.Scopes())
+		scopes, err := parseScopes(f.scopes, store.Scopes())
 		if err != nil {
 			return err
 		}
-		wanted := models.NewReplacement{ExpiresAt: change.expiry(store.Now())}
-		if change.changes("scopes") {
+		wanted := models.NewReplacement{ExpiresAt: f.expiry(store.Now())}
+		if f.changed("scopes") {
 			wanted.Scopes = models.To(scopes)
 		}
 		return p.rotateKey(ctx, store, key, wanted)

@@ -86,15 +86,7 @@ func shortenSome(ctx context.Context, store *models.Store, workspaceID string, k
 func (p *program) printShortened(keys []shortenedKey) error {
 	rows := [][]string{{"ID", "NAME", "EXPIRY BEFORE", "EXPIRES"}}
 	for _, key := range keys {
-		rows = append(rows, []string{key.ID, visible(key.Name), expiryText(key.ExpiresAtBefore), expiryText(key.ExpiresAt)})
+		rows = append(rows, []string{key.ID, visible(key.Name), formatTime(key.ExpiresAtBefore), formatTime(key.ExpiresAt)})
 	}
 	return p.printList(keys, rows)
-}
-
-// expiryText returns an expiry as printed.
-func expiryText(at *time.Time) string {
-	if at == nil {
-		return "never"
-	}
-	return formatTime(at)
 }

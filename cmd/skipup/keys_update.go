@@ -10,8 +10,8 @@ import (
 	"github.com/skipup/keys/models/scope"
 )
 
-// keyChange holds the flags that change a key.
-type keyChange struct {
+// keyFlags are the flags that describe a key, of the commands that create, update, and rotate one.
+type keyFlags struct {
 	name, description, environment string
 	owner                          string // email
 	notifyNewCallers               bool
@@ -20,7 +20,7 @@ type keyChange struct {
 	never                          bool
 	rateLimit                      int
 	allowlist                      *allowlistFlags
-	changes                        func(flag string) bool
+	changed                        func(flag string) bool // whether the flag is given
 }
 
 func (p *program) keysUpdate() *cobra.Command {
@@ -28,8 +28,7 @@ func (p *program) keysUpdate() *cobra.Command {
 		Use:   "update KEY_ID",
 		Short: "Update an API key's name, description, environment, owner, notifications, scopes, expiry, rate limit, or IP allowlist",
 		Long: `Update an API key's name, description, environment, owner, notifications, scopes, expiry, rate limit,
-or IP allowlist.
-Omitted fields don't change.
+or IP allowlist. Omitted fields don't change.
 
 The IP allowlist limits the addresses from which the key can be used. Its mode is inherit (the default
 of the workspace), none, report_only (requests from other addresses are accepted and counted), or
@@ -40,29 +39,29 @@ every node.`,
 		Example: `  skipup keys update key_01J… --scopes members.read --expires-in 720h
   skipup keys update key_01J… --allowlist 203.0.113.7,10.0.0.0/8 --allowlist-mode report_only`,
 	}
-	change := keyChange{changes: cmd.Flags().Changed}
 	flags := cmd.Flags()
-	flags.StringVar(&change.name, "name", "", "key `name`")
-	flags.StringVar(&change.description, "description", "", "`text` about what the key is for (\"\" for none)")
-	flags.StringVar(&change.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
-	flags.StringVar(&change.owner, "owner", "", "`email` of the member who owns the key from now on")
-	flags.BoolVar(&change.notifyNewCallers, "notify-new-callers", false, notifyNewCallersUsage)
-	flags.StringSliceVar(&change.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
-	flags.DurationVar(&change.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
-	flags.BoolVar(&change.never, "never-expires", false, "remove the expiry")
-	flags.IntVar(&change.rateLimit, "rate-limit", 0, rateLimitUsage)
-	change.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
+	f := keyFlags{changed: flags.Changed}
+	flags.StringVar(&f.name, "name", "", "key `name`")
+	flags.StringVar(&f.description, "description", "", "`text` about what the key is for (\"\" for none)")
+	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
+	flags.StringVar(&f.owner, "owner", "", "`email` of the member who owns the key from now on")
+	flags.BoolVar(&f.notifyNewCallers, "notify-new-callers", false, notifyNewCallersUsage)
+	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
+	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
+	flags.BoolVar(&f.never, "never-expires", false, "remove the expiry")
+	flags.IntVar(&f.rateLimit, "rate-limit", 0, rateLimitUsage)
+	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "description", "environment", "owner", "notify-new-callers", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
 	completeWith(cmd, "owner", p.ownerEmails)
 	p.completeScopes(cmd)
 	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
-		scopes, err := parseScopes(change.scopes, store.Scopes())
+		scopes, err := parseScopes(f.scopes, store.Scopes())
 		if err != nil {
 			return err
 		}
-		update := change.update(scopes, store.Now())
-		if update.OwnerID, err = ownerChange(ctx, store, key.WorkspaceID, change.owner, change.changes("owner")); err != nil {
+		update := f.update(scopes, store.Now())
+		if update.OwnerID, err = ownerChange(ctx, store, key.WorkspaceID, f.owner, f.changed("owner")); err != nil {
 			return err
 		}
 		if key, err = store.UpdateAPIKey(ctx, key.WorkspaceID, key.ID, update); err != nil {
@@ -81,26 +80,26 @@ every node.`,
 }
 
 // update returns what the flags change.
-func (c keyChange) update(scopes scope.Set, now time.Time) models.KeyUpdate {
+func (f keyFlags) update(scopes scope.Set, now time.Time) models.KeyUpdate {
 	return models.KeyUpdate{
-		Name:             models.Change[string]{Given: c.changes("name"), Value: c.name},
-		Description:      models.Change[string]{Given: c.changes("description"), Value: c.description},
-		Environment:      models.Change[string]{Given: c.changes("environment"), Value: c.environment},
-		NotifyNewCallers: models.Change[bool]{Given: c.changes("notify-new-callers"), Value: c.notifyNewCallers},
-		Scopes:           models.Change[scope.Set]{Given: c.changes("scopes"), Value: scopes},
-		ExpiresAt:        c.expiry(now),
-		RateLimit:        models.Change[int]{Given: c.changes("rate-limit"), Value: c.rateLimit},
-		Allowlist:        c.allowlist.change,
+		Name:             models.Change[string]{Given: f.changed("name"), Value: f.name},
+		Description:      models.Change[string]{Given: f.changed("description"), Value: f.description},
+		Environment:      models.Change[string]{Given: f.changed("environment"), Value: f.environment},
+		NotifyNewCallers: models.Change[bool]{Given: f.changed("notify-new-callers"), Value: f.notifyNewCallers},
+		Scopes:           models.Change[scope.Set]{Given: f.changed("scopes"), Value: scopes},
+		ExpiresAt:        f.expiry(now),
+		RateLimit:        models.Change[int]{Given: f.changed("rate-limit"), Value: f.rateLimit},
+		Allowlist:        f.allowlist.change,
 	}
 }
 
 // expiry returns the expiry that the flags set, if any.
-func (c keyChange) expiry(now time.Time) models.Change[*time.Time] {
+func (f keyFlags) expiry(now time.Time) models.Change[*time.Time] {
 	switch {
-	case c.never:
+	case f.never:
 		return models.To[*time.Time](nil)
-	case c.changes("expires-in"):
-		return models.To(new(now.Add(c.expiresIn)))
+	case f.changed("expires-in"):
+		return models.To(new(now.Add(f.expiresIn)))
 	}
 	return models.Change[*time.Time]{}
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-const nodesHelp = `A node is a process that verifies keys from memory: a server, or a program that uses one with a credential. A change to a key returns when every node
-has confirmed it. If a node doesn't, the change waits until the node's lease has ended, and then
-removes the node from the list. A node that is still running adds itself again.`
+const nodesHelp = `A node is a process that verifies keys from memory: a server, or a program that uses one with a
+credential. A change to a key returns when every node has confirmed it. If a node doesn't, the change
+waits until the node's lease has ended, and then removes the node from the list. A node that is still
+running adds itself again.`
 
 func (p *program) nodes() *cobra.Command {
 	cmd := &cobra.Command{Use: "nodes", Short: "List nodes, manage their credentials, and finish upgrades", Long: nodesHelp}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -93,7 +92,7 @@ func (p *program) listNodeTokens(ctx context.Context, store *models.Store, _ []s
 		}
 		created, revoked := inSeconds(&t.CreatedAt), inSeconds(t.RevokedAt)
 		listed = append(listed, listedNodeToken{t.ID, t.Name, t.WorkspaceID, t.Nodes, *created, revoked})
-		rows = append(rows, []string{t.Name, workspace, strconv.Itoa(t.Nodes), formatTime(created), cmp.Or(formatTime(revoked), "-")})
+		rows = append(rows, []string{t.Name, workspace, strconv.Itoa(t.Nodes), formatTime(created), formatTime(revoked)})
 	}
 	if len(tokens) == 0 {
 		return p.print(listed, `There are no credentials. "skipup nodes token create" creates one.`)
