@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -77,20 +76,19 @@ func (b *browserSessions) load(c *requestContext, next echo.HandlerFunc) error {
 // loadUser adds the user of a session to the viewer, and sets the caller if the user belongs to a
 // workspace.
 func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session, v viewer.Viewer) error {
-	userID, _ := session.Values[userValue].(string)
-	user, err := b.store.User(c.Request().Context(), userID)
+	row := rowOf(session)
+	user, err := b.store.User(c.Request().Context(), row.UserID)
 	if err != nil {
 		return err
 	}
-	memberships, err := b.store.MembershipsOf(c.Request().Context(), userID)
+	memberships, err := b.store.MembershipsOf(c.Request().Context(), row.UserID)
 	if err != nil {
 		return err
 	}
 	v.User, v.Memberships = user, memberships
-	v.Member = chooseMembership(memberships, c.Param(WorkspaceParam), session)
+	v.Member = chooseMembership(memberships, c.Param(WorkspaceParam), row.WorkspaceID)
 	if !isForPart(c.Request()) { // a part of a page shows no notice
-		notices, _ := session.Values[noticesValue].(map[string]string)
-		v.Notice = viewer.ParseNotice(notices[c.Param(WorkspaceParam)])
+		v.Notice = viewer.ParseNotice(row.Notices[c.Param(WorkspaceParam)])
 		if v.Member != nil && c.Request().Method == http.MethodGet {
 			if v.Unread, err = b.store.HasUnread(c.Request().Context(), v.Member); err != nil {
 				return err
@@ -108,10 +106,12 @@ func (b *browserSessions) loadUser(c *requestContext, session *sessions.Session,
 const WorkspaceParam = "workspace"
 
 // chooseMembership returns the membership in the workspace that the path names, or nil if there is none.
-// Outside of workspaces, it returns the one in the workspace that the session last used, or the first one.
-func chooseMembership(memberships []models.Member, inPath string, session *sessions.Session) *models.Member {
-	lastUsed, _ := session.Values[workspaceValue].(string)
-	workspaceID := cmp.Or(inPath, lastUsed)
+// Outside of workspaces, it returns the one in the workspace that was last used, or the first one.
+func chooseMembership(memberships []models.Member, inPath string, lastUsed *string) *models.Member {
+	workspaceID := inPath
+	if inPath == "" && lastUsed != nil {
+		workspaceID = *lastUsed
+	}
 	for i := range memberships {
 		if memberships[i].WorkspaceID == workspaceID {
 			return &memberships[i]
@@ -125,6 +125,20 @@ func chooseMembership(memberships []models.Member, inPath string, session *sessi
 
 func (b *browserSessions) session(c echo.Context) (*sessions.Session, error) {
 	return b.sessions.Get(c.Request(), cookieName(b.publicURL, sessionCookie))
+}
+
+// cookie returns the value of one of the server's own cookies, or "" if the browser sent none.
+func (b *browserSessions) cookie(c echo.Context, name string) string {
+	return cookieOf(c, cookieName(b.publicURL, name))
+}
+
+func (b *browserSessions) setCookie(c echo.Context, name, value string, life time.Duration) {
+	options := cookieOptions(b.publicURL, life)
+	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, name), value, &options))
+}
+
+func (b *browserSessions) deleteCookie(c echo.Context, name string) {
+	b.setCookie(c, name, "", -time.Second)
 }
 
 func browserSessionsOf(c echo.Context) *browserSessions {
@@ -144,11 +158,9 @@ func SignedIn(c echo.Context, in *models.SignedIn, next string) error {
 	if err := session.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
-	options := cookieOptions(b.publicURL, longLived)
-	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, deviceCookie), in.Device, &options))
+	b.setCookie(c, deviceCookie, in.Device, longLived)
 	if PendingSignIn(c) != "" {
-		options.MaxAge = -1
-		c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, signInCookie), "", &options))
+		b.deleteCookie(c, signInCookie)
 	}
 	return Redirect(c, path.SignedIn(next))
 }
@@ -156,33 +168,26 @@ func SignedIn(c echo.Context, in *models.SignedIn, next string) error {
 // AwaitCode sends the cookie of a sign-in that waits for a code, and redirects to the page that asks for it
 // and continues to next.
 func AwaitCode(c echo.Context, in *models.SignedIn, next string) error {
-	b := browserSessionsOf(c)
-	options := cookieOptions(b.publicURL, models.PendingSignInLife)
-	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, signInCookie), in.PendingID, &options))
+	browserSessionsOf(c).setCookie(c, signInCookie, in.PendingID, models.PendingSignInLife)
 	return Redirect(c, path.SignInCodeAnd(next))
 }
 
 // BeginRoundTrip sends the cookie of a round trip to the provider of single sign-on.
 func BeginRoundTrip(c echo.Context, id string) {
-	b := browserSessionsOf(c)
-	options := cookieOptions(b.publicURL, models.RoundTripLife)
-	c.SetCookie(sessions.NewCookie(cookieName(b.publicURL, roundTripCookie), id, &options))
+	browserSessionsOf(c).setCookie(c, roundTripCookie, id, models.RoundTripLife)
 }
 
 // EndRoundTrip returns the ID of the browser's round trip to the provider, or "" if there is none, and deletes its
 // cookie.
 func EndRoundTrip(c echo.Context) string {
 	b := browserSessionsOf(c)
-	name := cookieName(b.publicURL, roundTripCookie)
-	options := cookieOptions(b.publicURL, 0)
-	options.MaxAge = -1
-	c.SetCookie(sessions.NewCookie(name, "", &options))
-	return cookieOf(c, name)
+	b.deleteCookie(c, roundTripCookie)
+	return b.cookie(c, roundTripCookie)
 }
 
 // PendingSignIn returns the ID of the browser's sign-in that waits for a code, or "" if there is none.
 func PendingSignIn(c echo.Context) string {
-	return cookieOf(c, cookieName(browserSessionsOf(c).publicURL, signInCookie))
+	return browserSessionsOf(c).cookie(c, signInCookie)
 }
 
 // RenewSession sends the cookie of the browser's session after the Store has given it a new ID.
@@ -234,59 +239,56 @@ func SessionID(c echo.Context) string {
 // SessionDigest returns the digest under which the browser's session is stored, or nil if there
 // is none.
 func SessionDigest(c echo.Context) []byte {
-	session, err := browserSessionsOf(c).session(c)
-	if err != nil {
-		return nil
-	}
-	digest, _ := session.Values[digestValue].([]byte)
-	return digest
+	return browserSessionsOf(c).row(c).Digest
 }
 
 // ProvedRecently reports whether the user of the browser's session has proved recently who they are.
-func ProvedRecently(c echo.Context) bool { return isSet(c, provenValue) }
+func ProvedRecently(c echo.Context) bool {
+	b := browserSessionsOf(c)
+	return b.row(c).ProvedRecently(b.store.Now())
+}
 
 // IsProvided reports whether the user of the browser's session signed in with single sign-on.
-func IsProvided(c echo.Context) bool { return isSet(c, providedValue) }
+func IsProvided(c echo.Context) bool { return browserSessionsOf(c).row(c).IsProvided() }
 
 // HasProviderSecondFactor reports whether the provider of single sign-on asked the user of the browser's session for a
 // second factor.
-func HasProviderSecondFactor(c echo.Context) bool { return isSet(c, providerFactorValue) }
+func HasProviderSecondFactor(c echo.Context) bool {
+	return browserSessionsOf(c).row(c).ProviderSecondFactor
+}
 
-func isSet(c echo.Context, value string) bool {
-	session, err := browserSessionsOf(c).session(c)
+// row returns the row of the browser's session, or an empty one if there is none.
+func (b *browserSessions) row(c echo.Context) *models.Session {
+	session, err := b.session(c)
 	if err != nil {
-		return false
+		return &models.Session{}
 	}
-	set, _ := session.Values[value].(bool)
-	return set
+	return rowOf(session)
 }
 
 // Device returns the value of the known-device cookie, or "" if the browser sent none.
 func Device(c echo.Context) string {
-	return cookieOf(c, cookieName(browserSessionsOf(c).publicURL, deviceCookie))
+	return browserSessionsOf(c).cookie(c, deviceCookie)
 }
 
 // Browser returns a random value that only this browser has, from a cookie that it sets if there is none.
 func Browser(c echo.Context) string {
 	b := browserSessionsOf(c)
-	name := cookieName(b.publicURL, browserCookie)
-	value := cookieOf(c, name)
+	value := b.cookie(c, browserCookie)
 	if value == "" {
 		value = rand.Text()
-		options := cookieOptions(b.publicURL, models.PasskeyChallengeLife)
-		c.SetCookie(sessions.NewCookie(name, value, &options))
+		b.setCookie(c, browserCookie, value, models.PasskeyChallengeLife)
 	}
 	return value
 }
 
-// SetNotice sets a text to show once, on the page with a URL or, if that isn't opened, on the next page of the same
+// SetNotice sets a text to show once, on the page at a URL or, if that isn't opened, on the next page of the same
 // workspace. Tabs in other workspaces don't show it.
 func SetNotice(c echo.Context, url, text string) error {
 	return setNotice(c, path.WorkspaceOf(url), text)
 }
 
-// MoveNotice lets the page with a URL, to which the request is redirected, show the notice that the page of the request
-// was to show.
+// MoveNotice moves the notice of the requested page to the page at a URL, to which the request is redirected.
 func MoveNotice(c echo.Context, url string) error {
 	notice := viewer.Of(c.Request().Context()).Notice.String()
 	if notice == "" {
@@ -298,7 +300,7 @@ func MoveNotice(c echo.Context, url string) error {
 	return clearNotice(c)
 }
 
-// clearNotice removes the notice that the page of a request was to show.
+// clearNotice removes the notice of the requested page.
 func clearNotice(c echo.Context) error { return setNotice(c, c.Param(WorkspaceParam), "") }
 
 func setNotice(c echo.Context, workspaceID, text string) error {

@@ -76,8 +76,11 @@ func RequireMember(next echo.HandlerFunc) echo.HandlerFunc {
 
 func rememberWorkspace(c echo.Context, id string) error {
 	session, err := browserSessionsOf(c).session(c)
-	if err != nil || session.Values[workspaceValue] == id {
+	if err != nil {
 		return err
+	}
+	if last := rowOf(session).WorkspaceID; last != nil && *last == id {
+		return nil
 	}
 	return changeSession(c, func(store *models.Store, session string) error {
 		return store.UseWorkspace(c.Request().Context(), session, id)

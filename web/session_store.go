@@ -10,28 +10,29 @@ import (
 	"github.com/skipup/keys/models"
 )
 
-// Names of cookies and of values in a session.
+// Names of cookies.
 const (
-	sessionCookie = "skipup_session"
-	deviceCookie  = "skipup_device"
-	signInCookie  = "skipup_sign_in"
-	browserCookie = "skipup_browser"
-	themeCookie   = "theme"
-	timesCookie   = "times"
-	densityCookie = "density"
-	zoneCookie    = "timezone"
-
+	sessionCookie   = "skipup_session"
+	deviceCookie    = "skipup_device"
+	signInCookie    = "skipup_sign_in"
+	browserCookie   = "skipup_browser"
 	roundTripCookie = "skipup_round_trip"
-
-	userValue      = "user"
-	workspaceValue = "workspace"
-	noticesValue   = "notices"
-	digestValue    = "digest"
-	provenValue    = "proven"
-
-	providedValue       = "provided"
-	providerFactorValue = "provider_second_factor"
+	themeCookie     = "theme"
+	timesCookie     = "times"
+	densityCookie   = "density"
+	zoneCookie      = "timezone"
 )
+
+// rowValue is the name of the value of a session that holds its row.
+const rowValue = "row"
+
+// rowOf returns the row of a session, or an empty one if the session is new.
+func rowOf(session *sessions.Session) *models.Session {
+	if row, loaded := session.Values[rowValue].(*models.Session); loaded {
+		return row
+	}
+	return &models.Session{}
+}
 
 // hostPrefix makes browsers send a cookie only to this host and only over HTTPS (RFC 6265bis
 // §4.1.3.2).
@@ -66,14 +67,7 @@ func (s *sessionStore) New(r *http.Request, name string) (*sessions.Session, err
 		return session, err
 	}
 	session.ID, session.IsNew = cookie.Value, false
-	session.Values[userValue] = row.UserID
-	session.Values[noticesValue] = row.Notices
-	session.Values[digestValue] = row.Digest
-	session.Values[provenValue] = row.ProvedRecently(s.store.Now())
-	session.Values[providedValue], session.Values[providerFactorValue] = row.IsProvided(), row.ProviderSecondFactor
-	if row.WorkspaceID != nil {
-		session.Values[workspaceValue] = *row.WorkspaceID
-	}
+	session.Values[rowValue] = row
 	return session, nil
 }
 
