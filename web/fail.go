@@ -62,6 +62,7 @@ func problemOf(err error) problem {
 		framework *echo.HTTPError
 		crossSite *crossSiteError
 		stale     *StaleError
+		tooLarge  *http.MaxBytesError
 	)
 	if p, rejected := keyauth.ProblemOf(err); rejected {
 		return problem{Problem: p}
@@ -79,6 +80,8 @@ func problemOf(err error) problem {
 		return frameworkProblem(framework)
 	case errors.As(err, &crossSite):
 		return newProblem(http.StatusForbidden, "forbidden", crossSite.message()).titled("Request blocked")
+	case errors.As(err, &tooLarge):
+		return newProblem(http.StatusRequestEntityTooLarge, "payload_too_large", fmt.Sprintf("The request body is larger than %d KiB.", tooLarge.Limit>>10))
 	case errors.Is(err, errSignedOut):
 		return newProblem(http.StatusUnauthorized, "authentication_error", "You were signed out. Sign in, then try again.")
 	case errors.As(err, new(permissionError)):
@@ -112,8 +115,6 @@ func frameworkProblem(err *echo.HTTPError) problem {
 		return newProblem(err.Code, "not_found", "There is nothing at this URL. Check it and try again.")
 	case http.StatusMethodNotAllowed:
 		return newProblem(err.Code, "method_not_allowed", "Method not allowed. See the Allow header.")
-	case http.StatusRequestEntityTooLarge:
-		return newProblem(err.Code, "payload_too_large", fmt.Sprintf("The request body is larger than %d KiB.", MaxBody>>10))
 	}
 	if err.Code >= http.StatusInternalServerError {
 		return problemOf(nil)
@@ -131,9 +132,9 @@ func jsonErrors(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// errorHandler returns the only function that turns errors into responses. The line of the request in the
-// log has those that the client didn't cause. If it can't send a whole response, it panics with
-// http.ErrAbortHandler to make the server close the connection. Otherwise the client would mistake the
+// errorHandler returns the only function that turns errors into responses. It leaves those that the client
+// didn't cause for the request's line in the log. If it can't send a whole response, it panics with
+// http.ErrAbortHandler to make the server close the connection. Otherwise, the client would mistake the
 // first part of a response for all of it, or the empty 200 that net/http sends by default for a success.
 func errorHandler(outages *outages) echo.HTTPErrorHandler {
 	return func(err error, outer echo.Context) {

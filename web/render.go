@@ -73,8 +73,8 @@ var forms = func() *schema.Decoder {
 func BindForm(c echo.Context, form any) error {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return echo.ErrStatusRequestEntityTooLarge
+		if errors.As(err, new(*http.MaxBytesError)) {
+			return err
 		}
 		return errForm
 	}

@@ -48,10 +48,10 @@ func (r uploadReader) Read(into []byte) (int, error) {
 
 // uploadError returns an error for the client in place of err, which may quote the upload.
 func uploadError(err error) error {
-	switch tooLarge := new(http.MaxBytesError); {
+	switch {
 	case err == nil, errors.Is(err, io.EOF):
 		return err
-	case errors.As(err, &tooLarge):
+	case errors.As(err, new(*http.MaxBytesError)):
 		return errUploadTooLarge
 	}
 	return errForm

@@ -44,8 +44,9 @@ func bind(c echo.Context, in any) (body []byte, err error) {
 var errNoBody = &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request",
 	Message: "The request body is empty. Send a JSON object."}
 
-// BindBody decodes the JSON body of a request strictly into in, a pointer to a struct. Its headers are checked before it is read, so that a client
-// that sent Expect: 100-continue needn't send a body that is rejected anyway.
+// BindBody decodes the JSON body of a request strictly into in, a pointer to a struct. Its headers are checked
+// before it is read, so that a client that sent Expect: 100-continue needn't send a body that is rejected
+// anyway.
 func BindBody(r *http.Request, in any) (body []byte, err error) {
 	_, optional := in.(interface{ bodyOptional() })
 	mayBeEmpty := optional && r.ContentLength < 0
@@ -68,8 +69,8 @@ func BindBody(r *http.Request, in any) (body []byte, err error) {
 // readBody reads the body, whose size is limited by middleware.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, echo.ErrStatusRequestEntityTooLarge
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, &web.RequestError{Status: http.StatusBadRequest, Type: "invalid_request", Message: "The request body is incomplete."}

@@ -372,7 +372,7 @@ func TestStolenCredential(t *testing.T) {
 			} {
 				send(t, s, wire.LookUp, stolen, body).Want(t, status)
 			}
-			send(t, s, wire.Usage, stolen, `{"id":"`+strings.Repeat("a", wire.MaxUsageBody)+`"}`).Want(t, http.StatusRequestEntityTooLarge)
+			send(t, s, wire.Usage, stolen, `{"id":"`+strings.Repeat("a", wire.MaxUsageBody)+`"}`).Want(t, http.StatusRequestEntityTooLarge, "larger than 8192 KiB")
 			send(t, s, wire.Changes, stolen, `{"node_id":"\u0000","known":{"epoch":1,"change_id":"\u0000"},"scopes":"","wait_ms":-1}`).Want(t, http.StatusGone)
 		})
 	})
