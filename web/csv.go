@@ -91,7 +91,7 @@ func (t Table) write(to io.Writer, control *http.ResponseController) error {
 
 // asText keeps spreadsheets from evaluating a cell (OWASP, CSV injection).
 func asText(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
+	if strings.IndexAny(cell, "=+-@\t\r\n＝＋－＠") == 0 {
 		return "'" + cell
 	}
 	return cell

@@ -159,16 +159,16 @@ func (m *Metrics) WatchNodes(store *models.Store) {
 	})
 }
 
-// Describe sends the descriptions of the metrics.
+// Describe implements prometheus.Collector.
 func (n nodeMetrics) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- n.nodes
 	descriptions <- n.lag
 }
 
-// collectTimeout limits how long a collection waits for the database. Without it, the metrics are missing.
+// collectTimeout limits how long a scrape waits for the database. If it doesn't respond, its metrics are omitted.
 const collectTimeout = 2 * time.Second
 
-// Collect sends the metrics.
+// Collect implements prometheus.Collector.
 func (n nodeMetrics) Collect(metrics chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,15 +31,15 @@ func logRequests(log *slog.Logger, sample int) echo.MiddlewareFunc {
 	}
 }
 
-// failure says how a request failed without the client having caused it. It is zero if it didn't.
+// failure describes a failure that the client didn't cause. It is zero if there was none.
 type failure struct {
 	err     error
 	aborted bool // part of the response was sent
 	outage  bool // the database is unavailable
 }
 
-// slowRequest is how long a request takes at least that is logged even if others are only sampled, as long as a
-// query that is logged.
+// slowRequest is the duration from which a request is logged even if others are only sampled. It is the same for
+// queries.
 const slowRequest = time.Second
 
 func logRequest(log *slog.Logger, sample int, c *requestContext, start time.Time) {
@@ -118,7 +119,7 @@ func (c *requestContext) identity() (workspace, caller string) {
 	return "", ""
 }
 
-// append appends what the log says about the failure.
+// append appends the attributes of the failure.
 func (f failure) append(attributes []slog.Attr) []slog.Attr {
 	if f.err == nil {
 		return attributes
@@ -143,12 +144,7 @@ func loggedMethod(method string) string {
 	return method
 }
 
-func routeOf(c echo.Context) string {
-	if c.Path() == "" {
-		return "none"
-	}
-	return c.Path()
-}
+func routeOf(c echo.Context) string { return cmp.Or(c.Path(), "none") }
 
 // panicError is a recovered panic with its stack.
 type panicError struct {

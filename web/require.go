@@ -51,7 +51,7 @@ func returnTo(r *http.Request) string {
 	return r.URL.RequestURI()
 }
 
-// ReplacedPart returns the ID of the part of the current page that htmx replaces by the response, or "".
+// ReplacedPart returns the ID of the part of the current page that htmx replaces with the response, or "".
 func ReplacedPart(c echo.Context) string {
 	_, id, _ := strings.Cut(c.Request().Header.Get("HX-Target"), "#")
 	return id

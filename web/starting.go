@@ -98,12 +98,12 @@ func (s *Starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-s.ready:
 		s.handler.ServeHTTP(w, r)
 	case <-time.After(wait):
-		s.refuse(w, r)
+		s.reject(w, r)
 	case <-r.Context().Done():
 	}
 }
 
-func (s *Starting) refuse(w http.ResponseWriter, r *http.Request) {
+func (s *Starting) reject(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Retry-After", "5")
 	if r.URL.Path == path.HealthReady {

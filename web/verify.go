@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -156,10 +157,7 @@ func (n needs) appendRoute(name []byte, r *http.Request) []byte {
 	if n.route != "" {
 		return append(name, n.route...)
 	}
-	method, uri := r.Header.Get("X-Forwarded-Method"), n.uri
-	if method == "" {
-		method = r.Method
-	}
+	method, uri := cmp.Or(r.Header.Get("X-Forwarded-Method"), r.Method), n.uri
 	if !n.hasURI {
 		uri = r.Header.Get("X-Forwarded-Uri")
 	}
@@ -179,7 +177,7 @@ func cutURI(query string) (before, uri string, found bool) {
 	return strings.Cut(query, "&"+name)
 }
 
-// IsRouteName reports whether a request may name its route so.
+// IsRouteName reports whether a request may give its route this name.
 func IsRouteName(name string) bool {
 	return name != "" && len(name) <= maxRouteName && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }

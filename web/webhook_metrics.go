@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -33,9 +32,6 @@ func newWebhookMetrics() webhookMetrics {
 	}
 }
 
-// backlogTimeout limits how long a scrape waits for the database.
-const backlogTimeout = 2 * time.Second
-
 // WatchWebhooks registers the metrics of webhooks. Call it once.
 func (m *Metrics) WatchWebhooks(store *models.Store) {
 	m.webhooks = newWebhookMetrics()
@@ -64,9 +60,9 @@ var queueDeliveries = prometheus.NewDesc("skipup_webhook_queue_deliveries",
 // Describe implements prometheus.Collector.
 func (webhookQueue) Describe(out chan<- *prometheus.Desc) { out <- queueDeliveries }
 
-// Collect implements prometheus.Collector. It omits the metric if the database is unavailable.
+// Collect implements prometheus.Collector.
 func (q webhookQueue) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), backlogTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
 	backlog, err := q.store.WebhookBacklog(ctx)
 	if err != nil {

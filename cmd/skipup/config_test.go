@@ -295,7 +295,7 @@ func TestSingleSignOnSettings(t *testing.T) {
 	}
 	provider := s.provider("https://keys.example.com")
 	modelstest.Equal(t, "name", provider.Name(), "id.example.com")
-	modelstest.Equal(t, "issuer", provider.Issuer(), "https://id.example.com/")
+	modelstest.Equal(t, "issuer", s.OIDCIssuer, "https://id.example.com/")
 	modelstest.Equal(t, "secret", string(s.OIDCClientSecret), "hunter2")
 	modelstest.Equal(t, "roles", fmt.Sprint(s.OIDCRoles), "[{a=b key_manager ws_01KKNTQ1T8J2VYX5NR753CWRGR} {everyone member ws_01KKNTQ1T8J2VYX5NR753CWRGR}]")
 	for _, missing := range []string{"SKIPUP_OIDC_ISSUER", "SKIPUP_OIDC_CLIENT_ID", "SKIPUP_OIDC_CLIENT_SECRET_FILE"} {

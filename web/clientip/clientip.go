@@ -19,12 +19,12 @@ var errProxies = errors.New("must be comma-separated IP addresses or networks, s
 // ParseProxies parses a comma-separated list of IP addresses and networks, which may be
 // empty.
 func ParseProxies(text string) ([]netip.Prefix, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
 	var proxies []netip.Prefix
 	for item := range strings.SplitSeq(text, ",") {
 		item = strings.TrimSpace(item)
-		if item == "" && strings.TrimSpace(text) == "" {
-			return nil, nil
-		}
 		prefix, err := netip.ParsePrefix(item)
 		if err != nil {
 			ip, err := netip.ParseAddr(item)

@@ -18,8 +18,8 @@ type Message struct {
 	HTML    string // the same content as Text; may be empty
 }
 
-// Timeout limits how long Send may take.
-const Timeout = 20 * time.Second
+// timeout limits how long Send may take.
+const timeout = 20 * time.Second
 
 // Sender sends email. It is safe for concurrent use: each email uses its own connection.
 type Sender struct {
@@ -45,7 +45,7 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("set up SMTP client: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err = client.DialAndSendWithContext(ctx, message)
 	switch failure := new(gomail.SendError); {
@@ -79,8 +79,7 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 // IsRejected reports whether the email can never be sent, for example because the recipient
 // doesn't exist.
 func IsRejected(err error) bool {
-	rejected := new(rejectedError)
-	return errors.As(err, &rejected)
+	return errors.As(err, new(*rejectedError))
 }
 
 type rejectedError struct{ err error }

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -87,7 +88,7 @@ func (s Server) Check(ctx context.Context) error {
 func (s Server) client() (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(s.port),
-		gomail.WithTimeout(Timeout / 2), // applies to connecting and to sending separately
+		gomail.WithTimeout(timeout / 2), // applies to connecting and to sending separately
 		gomail.WithTLSConfig(&tls.Config{
 			ServerName: s.host, RootCAs: s.roots, MinVersion: tls.VersionTLS12,
 			InsecureSkipVerify: s.user == "" && s.isLocal(), // local connections can't be intercepted, and Debian's default certificate has another name
@@ -121,11 +122,7 @@ func ParseFrom(text string) (From, error) {
 	if err != nil {
 		return From{}, errFrom
 	}
-	from := From{address.Name, address.Address}
-	if from.Name == "" {
-		from.Name = "SkipUp Keys"
-	}
-	return from, nil
+	return From{cmp.Or(address.Name, "SkipUp Keys"), address.Address}, nil
 }
 
 // messageID returns a new message ID in the sender's domain, which doesn't reveal the host name.

@@ -69,9 +69,6 @@ func New(config Config) *Provider {
 // Name returns the name of the provider.
 func (p *Provider) Name() string { return p.config.Name }
 
-// Issuer returns the issuer that identifies the provider.
-func (p *Provider) Issuer() string { return p.config.Issuer }
-
 // UnavailableError says that the provider can't be reached, or that it isn't the one that the settings name.
 type UnavailableError struct{ cause error }
 

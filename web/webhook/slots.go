@@ -26,7 +26,7 @@ type slots struct {
 	total      int
 	workspaces map[string]int
 	endpoints  map[string]*endpointSlots
-	blocked    bool
+	blocked    bool // the last call of limits had no capacity for an endpoint
 }
 
 type endpointSlots struct{ inFlight, limit int }
@@ -64,9 +64,6 @@ func (s *slots) limits(due []models.DueEndpoint) []models.ClaimLimit {
 	}
 	return limits
 }
-
-// isBlocked reports whether the last call of limits had no capacity for an endpoint.
-func (s *slots) isBlocked() bool { return s.blocked }
 
 func (s *slots) inFlight(endpointID string) int {
 	if e := s.endpoints[endpointID]; e != nil {

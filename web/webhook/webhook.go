@@ -105,7 +105,7 @@ func (w *Worker) Run(ctx context.Context) {
 	defer ticker.Stop()
 	claim := true
 	for ctx.Err() == nil {
-		if w.record(ctx) && w.slots.isBlocked() {
+		if w.record(ctx) && w.slots.blocked {
 			claim = true
 		}
 		if claim {
