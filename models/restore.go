@@ -60,7 +60,7 @@ type DeletedKey struct {
 	DeletedAt   time.Time `json:"deleted_at"`
 }
 
-// Restored describes a restore that is done.
+// Restored describes a finished restore.
 type Restored struct {
 	Kept    string // where the replaced database is kept; empty if it isn't
 	Denied  int    // number of keys that were deleted again
@@ -161,9 +161,9 @@ func LatestSchema() (latest int64) {
 	return latest
 }
 
-// compare fills in r.Replaces from the database that the restore replaces. IsLive returns which of some
-// keys work in the backup.
-func (r *Restore) compare(ctx context.Context, current *Store, live func(ids map[string]bool) error) error {
+// compare fills in r.Replaces from the database that the restore replaces. EachLive calls its argument with the
+// ID of each key that works in the backup.
+func (r *Restore) compare(ctx context.Context, current *Store, eachLive func(live func(id string)) error) error {
 	deleted, err := current.deletedKeys(ctx)
 	if err != nil {
 		return err
@@ -172,7 +172,12 @@ func (r *Restore) compare(ctx context.Context, current *Store, live func(ids map
 	for _, key := range deleted {
 		isLive[key.ID] = false
 	}
-	if err := live(isLive); err != nil {
+	err = eachLive(func(id string) {
+		if _, deleted := isLive[id]; deleted {
+			isLive[id] = true
+		}
+	})
+	if err != nil {
 		return err
 	}
 	r.Replaces.Deleted = slices.DeleteFunc(deleted, func(k DeletedKey) bool { return !isLive[k.ID] })
@@ -268,7 +273,7 @@ func (r *Restore) finish(ctx context.Context, s *Store) (done Restored, err erro
 	return done, err
 }
 
-// denyKeys deletes keys again that work.
+// denyKeys deletes keys that were deleted before the restore.
 func (s *Store) denyKeys(ctx context.Context, keys []DeletedKey) (denied []*APIKey, err error) {
 	for _, key := range keys {
 		rows, err := s.lockForDeletion(ctx, key.WorkspaceID, []string{key.ID})

@@ -52,13 +52,7 @@ func (r *Restore) checkPostgreSQL(ctx context.Context, current *Store) error {
 		return r.scanScript(ctx, func(string) {})
 	}
 	r.Replaces.Exists = true
-	return r.compare(ctx, current, func(isLive map[string]bool) error {
-		return r.scanScript(ctx, func(id string) {
-			if _, deleted := isLive[id]; deleted {
-				isLive[id] = true
-			}
-		})
-	})
+	return r.compare(ctx, current, func(live func(id string)) error { return r.scanScript(ctx, live) })
 }
 
 // tables returns the names of the tables in the schema.

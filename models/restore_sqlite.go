@@ -89,13 +89,11 @@ func (r *Restore) compareSQLite(ctx context.Context, current *Store) error {
 	if err != nil {
 		return err
 	}
-	err = r.compare(ctx, current, func(isLive map[string]bool) error {
+	err = r.compare(ctx, current, func(live func(id string)) error {
 		var ids []string
 		err := backup.with(ctx).Table("api_keys").Where("deleted_at IS NULL").Pluck("id", &ids).Error
 		for _, id := range ids {
-			if _, deleted := isLive[id]; deleted {
-				isLive[id] = true
-			}
+			live(id)
 		}
 		return err
 	})
