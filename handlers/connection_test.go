@@ -106,7 +106,7 @@ func TestHalfClosedConnectionsGetNoFalseSuccess(t *testing.T) {
 // countKeys returns the number of keys whose names begin with prefix.
 func countKeys(t *testing.T, s *handlerstest.Server, prefix string) (count int) {
 	t.Helper()
-	page, err := s.ActiveAPIKeys(t.Context(), s.Workspace.ID, models.Page{Limit: models.MaxPageLimit})
+	page, err := s.APIKeysInState(t.Context(), s.Workspace.ID, models.StateActive, models.Page{Limit: models.MaxPageLimit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,13 +81,6 @@ func (a Allowlist) Or(ofWorkspace Allowlist) Allowlist {
 	return a
 }
 
-// Allows reports whether the list contains the address of a request, whatever the mode. It returns false for a
-// text that isn't an IP address.
-func (a Allowlist) Allows(address string) bool {
-	prefixes, err := a.Prefixes()
-	return err == nil && AddressIn(prefixes, address)
-}
-
 // AddressIn reports whether one of the networks contains an address, which may be an IPv4 address written as
 // an IPv6 address. It ignores zones, and allocates nothing.
 func AddressIn(networks []netip.Prefix, address string) bool {

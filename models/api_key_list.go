@@ -23,11 +23,6 @@ const (
 // APIKeyStates are all states.
 var APIKeyStates = []APIKeyState{StateActive, APIKeyState(KeyPaused), APIKeyState(KeyExpired), APIKeyState(KeyDeleted), StateAll}
 
-// ActiveAPIKeys returns the keys of a workspace with which requests are accepted, newest first.
-func (s *Store) ActiveAPIKeys(ctx context.Context, workspaceID string, page Page) (Paged[APIKey], error) {
-	return s.APIKeysInState(ctx, workspaceID, StateActive, page)
-}
-
 // APIKeysInState returns the keys of a workspace in a state, newest first.
 func (s *Store) APIKeysInState(ctx context.Context, workspaceID string, state APIKeyState, page Page) (Paged[APIKey], error) {
 	list := listing{"api_keys", workspaceID}

@@ -126,7 +126,7 @@ func wantStatuses(t *testing.T, s fixture, keys []*models.APIKey) {
 	if diff := cmp.Diff(existing, keyIDsOf(t, s, models.APIKeyFilter{})); diff != "" {
 		t.Errorf("keys that are not deleted (-want +got):\n%s", diff)
 	}
-	page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: models.MaxPageLimit})
+	page, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: models.MaxPageLimit})
 	if err != nil {
 		t.Fatal(err)
 	}

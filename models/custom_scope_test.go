@@ -267,7 +267,7 @@ func TestScopesAreNotRemovedWhileKeysGetThem(t *testing.T) {
 			if (created == nil) == (removed == nil) {
 				t.Fatalf("creation: %v, removal: %v; want exactly one error", created, removed)
 			}
-			list, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{})
+			list, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{})
 			if err != nil {
 				t.Fatal(err)
 			}

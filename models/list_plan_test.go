@@ -51,7 +51,7 @@ func TestListsUseIndexes(t *testing.T) {
 				return err
 			},
 			"API keys": func() error {
-				_, err := s.ActiveAPIKeys(s.ctx, s.id, first)
+				_, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, first)
 				return err
 			},
 			"webhook endpoints": func() error {

@@ -37,7 +37,7 @@ func pageDuringChanges(t *testing.T, s fixture, ids []string) {
 	var got []string
 	want, page := slices.Clone(ids), models.Page{Limit: 7}
 	for {
-		result, err := s.ActiveAPIKeys(s.ctx, s.id, page)
+		result, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestPageLimits(t *testing.T) {
 			s.key(t, "CI")
 		}
 		for limit, want := range map[int]int{0: models.DefaultPageLimit, 1: 1, 2: 2, 99: 99, 100: 100} {
-			page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: limit})
+			page, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: limit})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,10 +85,10 @@ func TestPageLimits(t *testing.T) {
 			}
 		}
 		for _, limit := range []int{-1, 101, -1 << 63, 1<<63 - 1} {
-			_, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: limit})
+			_, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: limit})
 			wantFields(t, err, "limit")
 		}
-		_, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 1000, Cursor: "invented"})
+		_, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: 1000, Cursor: "invented"})
 		wantFields(t, err, "limit", "cursor")
 	})
 }
@@ -100,11 +100,11 @@ func TestLastPageHasNoCursor(t *testing.T) {
 		for range 4 {
 			s.key(t, "CI")
 		}
-		first, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 2})
+		first, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: 2})
 		if err != nil || first.NextCursor == "" {
 			t.Fatalf("first page = %+v, error = %v", first, err)
 		}
-		last, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 2, Cursor: first.NextCursor})
+		last, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: 2, Cursor: first.NextCursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestInvalidCursorsAreRejected(t *testing.T) {
 			t.Helper()
 			s.key(t, "one")
 			s.key(t, "two")
-			page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Limit: 1})
+			page, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Limit: 1})
 			if err != nil || page.NextCursor == "" {
 				t.Fatalf("page = %+v, error = %v", page, err)
 			}
@@ -146,12 +146,12 @@ func TestInvalidCursorsAreRejected(t *testing.T) {
 			"checksum only":        own[:12],
 			"large":                strings.Repeat("A", 1<<20),
 		} {
-			_, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Cursor: cursor})
+			_, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Cursor: cursor})
 			if wantFields(t, err, "cursor"); t.Failed() {
 				t.Fatalf("cursor: %s", name)
 			}
 		}
-		page, err := s.ActiveAPIKeys(s.ctx, s.id, models.Page{Cursor: own})
+		page, err := s.APIKeysInState(s.ctx, s.id, models.StateActive, models.Page{Cursor: own})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,11 +48,6 @@ type FoundAPIKey struct {
 	Owner  *Member       // the owner who matches, if nothing else does
 }
 
-// IsEmpty reports whether nothing was found.
-func (f FoundItems) IsEmpty() bool {
-	return len(f.APIKeys)+f.Others+len(f.Scopes)+len(f.Members)+len(f.Endpoints)+len(f.Deliveries)+len(f.Events) == 0
-}
-
 // SearchItems finds the items of a workspace that match text, a few of each kind. If the text contains
 // API keys, it finds those. If the text is an ID, it finds the item with that ID and the audit events
 // about it. Otherwise, it finds keys by part of their name, description, environment, or prefix, or by the

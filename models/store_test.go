@@ -69,7 +69,7 @@ func TestTxIsAtomic(t *testing.T) {
 // wantNames fails unless the keys that s sees have these names, the newest first.
 func wantNames(t *testing.T, at fixture, s *models.Store, want ...string) {
 	t.Helper()
-	page, err := s.ActiveAPIKeys(at.ctx, at.id, models.Page{})
+	page, err := s.APIKeysInState(at.ctx, at.id, models.StateActive, models.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestMonitoring(t *testing.T) {
 // doesn't confirm it.
 func changeKeysWithALostNode(t *testing.T, store *models.Store, workspace string) (stop func()) {
 	t.Helper()
-	keys, err := store.ActiveAPIKeys(t.Context(), workspace, models.Page{Limit: 1})
+	keys, err := store.APIKeysInState(t.Context(), workspace, models.StateActive, models.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

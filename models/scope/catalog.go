@@ -34,9 +34,6 @@ type Resource struct {
 // Builtin reports whether the resource is part of the SkipUp API.
 func (r Resource) Builtin() bool { return len(r.Scopes) > 0 && r.Scopes[0].Scope < FirstCustom }
 
-// Set returns the scopes of the resource.
-func (r Resource) Set() Set { return setOf(r.Scopes) }
-
 func setOf(definitions []Definition) Set {
 	var set Set
 	for _, d := range definitions {
