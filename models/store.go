@@ -65,6 +65,27 @@ type Options struct {
 	MigrationProgress Progress
 }
 
+// setDefaults replaces what may be nil.
+func (o *Options) setDefaults() {
+	if o.NodeClock == nil {
+		o.NodeClock = o.Clock
+	}
+	if o.NodeClock == nil {
+		o.NodeClock = time.Now
+	}
+	if o.KeyChanged == nil {
+		o.KeyChanged = func(Effect) {}
+	}
+	if o.AcceptedAfterDeletion == nil {
+		o.AcceptedAfterDeletion = func([]string) {}
+	}
+	if o.TraceParent == nil {
+		o.TraceParent = func(context.Context) string { return "" }
+	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.MigrationProgress = orIgnored(o.MigrationProgress)
+}
+
 // Store reads and changes the database according to the rules. It is safe for concurrent use.
 type Store struct {
 	db          *gorm.DB
@@ -111,24 +132,7 @@ type Store struct {
 // of libpq. It does not migrate the database; see Migrate.
 func Open(url string, options Options) (*Store, error) {
 	ownClock := options.Clock != nil || options.NodeClock != nil
-	if options.NodeClock == nil {
-		options.NodeClock = options.Clock
-	}
-	if options.NodeClock == nil {
-		options.NodeClock = time.Now
-	}
-	if options.KeyChanged == nil {
-		options.KeyChanged = func(Effect) {}
-	}
-	if options.AcceptedAfterDeletion == nil {
-		options.AcceptedAfterDeletion = func([]string) {}
-	}
-	if options.TraceParent == nil {
-		options.TraceParent = func(context.Context) string { return "" }
-	}
-	if options.Log == nil {
-		options.Log = slog.New(slog.DiscardHandler)
-	}
+	options.setDefaults()
 	dialect, err := dialectOf(url)
 	if err != nil {
 		return nil, err
@@ -166,7 +170,7 @@ func Open(url string, options Options) (*Store, error) {
 		traceParent:  options.TraceParent,
 		webhooksWake: make(chan struct{}, 1),
 
-		migrationProgress: orIgnored(options.MigrationProgress),
+		migrationProgress: options.MigrationProgress,
 	}
 	if dialect.pooler != nil {
 		dialect.pooler.log = options.Log
@@ -178,25 +182,31 @@ func Open(url string, options Options) (*Store, error) {
 	if err := dialect.file.protect(); err != nil {
 		s.log.Warn("other users of this machine may be able to read the database; change the permissions of its files to 0600", slog.Any("error", err))
 	}
-	s.db, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), dialect.poolSize(s.connections))
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+	if err := s.openPools(cmp.Or(options.SlowQuery, slowQuery), options.Plugins); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// openPools opens the connection pools. If it returns an error, some of them may be open.
+func (s *Store) openPools(slow time.Duration, plugins []gorm.Plugin) (err error) {
+	if s.db, err = s.dialect.open(gormConfig(s.now, s.log, slow), s.dialect.poolSize(s.connections)); err != nil {
+		return err
 	}
 	pool, err := s.db.DB()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+		return err
 	}
 	s.statements = &preparedStatements{db: pool, byText: map[string]*sql.Stmt{}}
-	s.polls, err = dialect.open(gormConfig(s.now, options.Log, cmp.Or(options.SlowQuery, slowQuery)), pollConnections)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+	if s.polls, err = s.dialect.open(gormConfig(s.now, s.log, slow), pollConnections); err != nil {
+		return err
 	}
-	for _, plugin := range options.Plugins {
+	for _, plugin := range plugins {
 		if err := errors.Join(s.db.Use(plugin), s.polls.Use(plugin)); err != nil {
-			return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Close waits for running queries to finish and closes the database.
