@@ -15,7 +15,7 @@ import (
 // EventType is the type of an event, to which webhook endpoints subscribe.
 type EventType string
 
-// The events (API contract §9).
+// The events.
 const (
 	MeetingRequestCreatedEvent          EventType = "meeting_request.created"
 	MeetingRequestUpdatedEvent          EventType = "meeting_request.updated"

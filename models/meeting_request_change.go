@@ -11,7 +11,7 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// transitions lists the allowed changes of status (API contract §7). Other statuses are final.
+// transitions lists the allowed changes of status. Other statuses are final.
 var transitions = map[MeetingRequestStatus][]MeetingRequestStatus{
 	MeetingRequestActive: {MeetingRequestPaused, MeetingRequestBooked, MeetingRequestCancelled},
 	MeetingRequestPaused: {MeetingRequestActive, MeetingRequestCancelled},

@@ -13,7 +13,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// retrySchedule lists the wait before each attempt (API contract §9).
+// retrySchedule lists the wait before each attempt.
 var retrySchedule = []time.Duration{
 	0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 	5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,

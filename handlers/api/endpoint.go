@@ -131,7 +131,7 @@ type listEnvelope[T, M any] struct {
 	Meta M   `json:"meta"`
 }
 
-// meta is the paging information of a list. All three fields are always present (API contract §3).
+// meta is the paging information of a list. All three fields are always present.
 type meta struct {
 	Limit      int     `json:"limit"`
 	HasMore    bool    `json:"has_more"`

@@ -1,6 +1,6 @@
 package wire
 
-// ErrorBody is the body of a response that reports an error (API contract §3).
+// ErrorBody is the body of a response that reports an error.
 type ErrorBody struct {
 	Error Error `json:"error"`
 }

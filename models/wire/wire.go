@@ -1,5 +1,5 @@
 // Package wire defines the JSON objects of the API. Responses and webhooks share them. Optional
-// fields are always present and null if they have no value (API contract §3).
+// fields are always present and null if they have no value.
 package wire
 
 import "time"
