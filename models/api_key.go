@@ -160,7 +160,7 @@ type NewAPIKey struct {
 	OwnerID   string
 	Scopes    scope.Set
 	ExpiresAt *time.Time // nil for a key that does not expire
-	// DefaultExpiry replaces ExpiresAt by what the policy of the workspace says.
+	// DefaultExpiry replaces ExpiresAt with the default of the workspace's policy.
 	DefaultExpiry bool
 	RateLimit     int // requests per minute; 0 for the limit of the server, or of the key that creates it if that is lower
 	// Allowlist is by default that of the workspace, or of the key that creates it if that is stricter.
@@ -337,9 +337,20 @@ func (s *Store) insertAPIKey(ctx context.Context, key *APIKey) error {
 	return s.audit(ctx, key.WorkspaceID, "api_key.created", key.target(), details)
 }
 
+var errKeyNotFound = Errorf(NotFound, "API key not found.")
+
 // APIKey returns a key of a workspace, even a deleted one, or NotFound.
 func (s *Store) APIKey(ctx context.Context, workspaceID, id string) (*APIKey, error) {
 	return s.takeAPIKey(ctx, "workspace_id = ? AND id = ?", workspaceID, id)
+}
+
+// APIKeyIDs returns the IDs of keys.
+func APIKeyIDs(keys []APIKey) []string {
+	ids := make([]string, len(keys))
+	for i := range keys {
+		ids[i] = keys[i].ID
+	}
+	return ids
 }
 
 // EachAPIKeyPage calls do with all keys of a workspace, including deleted ones, oldest first and some at a time.
@@ -406,7 +417,7 @@ func (s *Store) updateExisting(ctx context.Context, key *APIKey, values map[stri
 		return fmt.Errorf("update API key: %w", update.Error)
 	}
 	if update.RowsAffected == 0 {
-		return notFound(gorm.ErrRecordNotFound, "API key")
+		return errKeyNotFound
 	}
 	return nil
 }

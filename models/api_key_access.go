@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/skipup/keys/models/scope"
 )
 
@@ -120,14 +118,8 @@ func (s *Store) setAccess(ctx context.Context, key *APIKey, access KeyAccess) er
 // widens reports whether a key with the access after may do more than with before. An allowlist that the key inherits
 // allows more than any of its own.
 func (s *Store) widens(before, after KeyAccess) bool {
-	switch {
-	case !before.Scopes.Contains(after.Scopes),
-		before.ExpiresAt != nil && (after.ExpiresAt == nil || after.ExpiresAt.After(*before.ExpiresAt)),
-		!before.Allowlist.covers(after.Allowlist):
-		return true
-	}
-	was, is := s.effectiveRateLimit(before.RateLimit), s.effectiveRateLimit(after.RateLimit)
-	return is > was
+	return !before.Scopes.Contains(after.Scopes) || expiresLater(after.ExpiresAt, before.ExpiresAt) ||
+		!before.Allowlist.covers(after.Allowlist) || s.effectiveRateLimit(after.RateLimit) > s.effectiveRateLimit(before.RateLimit)
 }
 
 // lockForAccess locks a workspace, so that its default allowlist doesn't change before the transaction ends, and
@@ -135,7 +127,7 @@ func (s *Store) widens(before, after KeyAccess) bool {
 func (s *Store) lockForAccess(ctx context.Context, workspaceID, id string) (workspace *Workspace, key, actor *APIKey, err error) {
 	workspace, err = s.lockWorkspace(ctx, workspaceID)
 	if IsKind(err, NotFound) {
-		return nil, nil, nil, notFound(gorm.ErrRecordNotFound, "API key")
+		return nil, nil, nil, errKeyNotFound
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -155,7 +147,7 @@ func (s *Store) lockForActor(ctx context.Context, workspaceID, id string) (key, 
 		return nil, nil, err
 	}
 	if key.DeletedAt != nil {
-		return nil, nil, notFound(gorm.ErrRecordNotFound, "API key")
+		return nil, nil, errKeyNotFound
 	}
 	if actor, err = s.actingKey(ctx); err != nil {
 		return nil, nil, err
@@ -179,7 +171,7 @@ func (s *Store) checkGrant(actor *APIKey, workspace *Workspace, before, after Ke
 	if more := after.Scopes.Without(before.Scopes).Without(actor.Scopes); !more.IsEmpty() {
 		return Errorf(Forbidden, "This API key can't grant scopes that it doesn't have: %s.", s.Scopes().Text(more))
 	}
-	if isLater := before.ExpiresAt != nil && (after.ExpiresAt == nil || after.ExpiresAt.After(*before.ExpiresAt)); isLater && !actor.outlives(after.ExpiresAt) {
+	if expiresLater(after.ExpiresAt, before.ExpiresAt) && expiresLater(after.ExpiresAt, actor.ExpiresAt) {
 		return Errorf(Forbidden, "This API key can't give a key a later expiry than its own. Set expires_at to %s or earlier.", formatExpiry(actor.ExpiresAt))
 	}
 	own, granted := s.effectiveRateLimit(actor.RateLimit), s.effectiveRateLimit(after.RateLimit)
@@ -196,9 +188,9 @@ func (s *Store) checkGrantable(ctx context.Context, fields Fields, added scope.S
 	}
 }
 
-// outlives reports whether the key expires at a time or later.
-func (k *APIKey) outlives(at *time.Time) bool {
-	return k.ExpiresAt == nil || at != nil && !at.After(*k.ExpiresAt)
+// expiresLater reports whether an expiry is later than another, where nil means never.
+func expiresLater(at, than *time.Time) bool {
+	return than != nil && (at == nil || at.After(*than))
 }
 
 // differenceTo returns what changes from a to next, for the audit log.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -120,7 +119,7 @@ type lockedKeys map[string]*APIKey
 func (l lockedKeys) existing(id string) (*APIKey, error) {
 	key := l[storable(id)]
 	if key == nil || key.DeletedAt != nil {
-		return nil, notFound(gorm.ErrRecordNotFound, "API key")
+		return nil, errKeyNotFound
 	}
 	return key, nil
 }

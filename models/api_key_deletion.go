@@ -52,7 +52,7 @@ func (s *Store) DeletableDescendants(ctx context.Context, key *APIKey) ([]APIKey
 	if err != nil || !key.IsRotating() {
 		return all[key.ID], err
 	}
-	kept := append(apiKeyIDs(all[*key.ReplacementID]), *key.ReplacementID)
+	kept := append(APIKeyIDs(all[*key.ReplacementID]), *key.ReplacementID)
 	return slices.DeleteFunc(all[key.ID], func(k APIKey) bool { return slices.Contains(kept, k.ID) }), nil
 }
 
@@ -197,7 +197,7 @@ func (s *Store) lockDescendants(ctx context.Context, workspaceID string, locked 
 	if err != nil {
 		return nil, nil, err
 	}
-	if rows, err = s.lockForDeletion(ctx, workspaceID, append(locked, apiKeyIDs(all[id])...)); err != nil {
+	if rows, err = s.lockForDeletion(ctx, workspaceID, append(locked, APIKeyIDs(all[id])...)); err != nil {
 		return nil, nil, err
 	}
 	key, err := rows.existing(id)
@@ -208,7 +208,7 @@ func (s *Store) lockDescendants(ctx context.Context, workspaceID string, locked 
 	if err != nil {
 		return nil, nil, err
 	}
-	ids = append([]string{id}, apiKeyIDs(descendants)...)
+	ids = append([]string{id}, APIKeyIDs(descendants)...)
 	isReplaced := func(k APIKey) bool { return k.ReplacementID != nil && slices.Contains(ids, *k.ReplacementID) }
 	return ids, rows, s.checkRotations(ctx, workspaceID, slices.DeleteFunc(descendants, isReplaced))
 }

@@ -32,7 +32,7 @@ func (s *Store) EvidenceOf(ctx context.Context, workspaceID string, finding Find
 	if err != nil || finding == "" {
 		return evidence, err
 	}
-	descendants, err := s.Descendants(ctx, workspaceID, apiKeyIDs(keys))
+	descendants, err := s.Descendants(ctx, workspaceID, APIKeyIDs(keys))
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +59,6 @@ func (s *Store) evidenceOf(ctx context.Context, workspaceID string, finding Find
 		return s.rejectedUseEvidence(ctx, workspaceID, keys)
 	}
 	return nil, nil // the row is enough
-}
-
-func apiKeyIDs(keys []APIKey) []string {
-	ids := make([]string, len(keys))
-	for i := range keys {
-		ids[i] = keys[i].ID
-	}
-	return ids
 }
 
 func (s *Store) scopeEvidence(ctx context.Context, workspaceID string, keys []APIKey) (map[string]Evidence, error) {
@@ -129,7 +121,7 @@ func (s *Store) rejectedUseEvidence(ctx context.Context, workspaceID string, key
 	now := s.now()
 	var callers []APIKeyCaller
 	err := s.with(ctx).Where("workspace_id = ? AND api_key_id IN ? AND last_refused_at > ? AND last_refusal IN "+inactiveRejections,
-		workspaceID, apiKeyIDs(keys), now.Add(-ReviewStillUsed)).Order("last_refused_at DESC, address, user_agent").Find(&callers).Error
+		workspaceID, APIKeyIDs(keys), now.Add(-ReviewStillUsed)).Order("last_refused_at DESC, address, user_agent").Find(&callers).Error
 	if err != nil {
 		return nil, fmt.Errorf("read callers of rejected requests: %w", err)
 	}
@@ -139,7 +131,7 @@ func (s *Store) rejectedUseEvidence(ctx context.Context, workspaceID string, key
 	}
 	err = s.with(ctx).Table(periodTables[usage.Daily]).Select("api_key_id, CAST(sum(requests) AS bigint) AS requests").
 		Where("workspace_id = ? AND api_key_id IN ? AND starts_at >= ? AND refusal IN "+inactiveRejections,
-			workspaceID, apiKeyIDs(keys), now.Add(-30*24*time.Hour).Truncate(24*time.Hour)).
+			workspaceID, APIKeyIDs(keys), now.Add(-30*24*time.Hour).Truncate(24*time.Hour)).
 		Group("api_key_id").Scan(&rejected).Error
 	if err != nil {
 		return nil, fmt.Errorf("count rejected requests: %w", err)

@@ -95,7 +95,7 @@ func (s *Store) assign(ctx context.Context, workspaceID string, keys []APIKey, o
 	if err != nil {
 		return 0, err
 	}
-	for some := range slices.Chunk(apiKeyIDs(keys), maxIDs) {
+	for some := range slices.Chunk(APIKeyIDs(keys), maxIDs) {
 		update := s.with(ctx).Model(&APIKey{}).Where("workspace_id = ? AND id IN ?", workspaceID, some).Update("owner_id", owner.ID)
 		if update.Error != nil {
 			return 0, fmt.Errorf("update owner of API keys: %w", update.Error)

@@ -15,11 +15,12 @@ import (
 // MaxRateLimit is the highest rate limit that a key can have of its own, in requests per minute.
 const MaxRateLimit = 1_000_000
 
-// KeyRateLimit returns how many requests per minute a key may make that has no limit of its own; 0 for any
+// KeyRateLimit returns how many requests per minute a key without a limit of its own may make; 0 for any
 // number.
 func (s *Store) KeyRateLimit() int { return s.keyRateLimit }
 
-// effectiveRateLimit returns the rate limit that applies to a key with a limit of its own, or 0 for none.
+// effectiveRateLimit returns the rate limit that applies to a key, given its own limit, which may be 0. It returns
+// math.MaxInt if there is no limit.
 func (s *Store) effectiveRateLimit(own int) int {
 	switch {
 	case own > 0:

@@ -55,7 +55,7 @@ func (s *Store) RotateAPIKey(ctx context.Context, workspaceID, id string, n NewR
 		if err != nil {
 			return err
 		}
-		if creator != nil && !n.ExpiresAt.Given && !creator.outlives(wanted.ExpiresAt) {
+		if creator != nil && !n.ExpiresAt.Given && expiresLater(wanted.ExpiresAt, creator.ExpiresAt) {
 			wanted.ExpiresAt = creator.ExpiresAt
 		}
 		wanted.OwnerID = cmp.Or(old.ownerID(), defaultOwner(ctx, creator))

@@ -168,20 +168,19 @@ func (p KeyPolicy) texts() map[string]string {
 	if p.DefaultDays > 0 {
 		usual = daysText(p.DefaultDays)
 	}
-	secondFactor := "optional"
-	if p.SecondFactorRequired {
-		secondFactor = "required"
-	}
-	singleSignOn := "optional"
-	if p.SingleSignOnRequired {
-		singleSignOn = "required"
-	}
 	return map[string]string{
-		"second_factor": secondFactor, "single_sign_on": singleSignOn,
+		"second_factor": requirement(p.SecondFactorRequired), "single_sign_on": requirement(p.SingleSignOnRequired),
 		"max_lifetime": longest, "default_lifetime": usual, "review_unused": daysText(p.ReviewUnusedDays),
 		"review_idle": daysText(p.ReviewIdleDays), "review_old": daysText(p.ReviewOldDays),
 		"allowlist": p.Allowlist.String(),
 	}
+}
+
+func requirement(required bool) string {
+	if required {
+		return "required"
+	}
+	return "optional"
 }
 
 func daysText(n int) string {
@@ -262,9 +261,8 @@ func (p KeyPolicy) checkNew(fields Fields, expiresAt *time.Time, now time.Time) 
 // checkExtended adds an error if an existing key is to expire later than before, and later than the policy
 // allows. It may always expire earlier.
 func (p KeyPolicy) checkExtended(fields Fields, key *APIKey, expiresAt *time.Time, now time.Time) {
-	isEarlier := expiresAt != nil && (key.ExpiresAt == nil || !expiresAt.After(*key.ExpiresAt))
 	switch latest := p.LatestExpiry(key.CreatedAt); {
-	case isEarlier, p.allows(key.CreatedAt, expiresAt):
+	case !expiresLater(expiresAt, key.ExpiresAt), p.allows(key.CreatedAt, expiresAt):
 	case latest == nil:
 		fields.add("expires_at", "must be set, because this workspace's policy doesn't allow keys that never expire")
 	case latest.After(now):

@@ -102,7 +102,7 @@ func (s *Store) lockKeysOfMember(ctx context.Context, workspaceID, id string) (o
 	if err := read(); err != nil {
 		return nil, nil, err
 	}
-	if err := s.lockKeys(ctx, apiKeyIDs(slices.Concat(owned, created))); err != nil {
+	if err := s.lockKeys(ctx, APIKeyIDs(slices.Concat(owned, created))); err != nil {
 		return nil, nil, err
 	}
 	err = read() // some may have been deleted before they were locked

@@ -96,8 +96,6 @@ func (n NodeSource) APIKeyByDigest(ctx context.Context, digest token.Digest) (*A
 	return key, err
 }
 
-var errKeyNotFound = Errorf(NotFound, "API key not found.")
-
 // MayVerify reports whether nodes with the credential may verify the keys of a workspace.
 func (t *NodeToken) MayVerify(workspaceID string) bool {
 	return t.WorkspaceID == nil || *t.WorkspaceID == workspaceID

@@ -72,11 +72,7 @@ func shortenSome(ctx context.Context, store *models.Store, workspaceID string, k
 		}
 		return some, err
 	}
-	ids := make([]string, len(keys))
-	for i := range keys {
-		ids[i] = keys[i].ID
-	}
-	shortened, _, err := store.ShortenLifetimes(ctx, workspaceID, ids)
+	shortened, _, err := store.ShortenLifetimes(ctx, workspaceID, models.APIKeyIDs(keys))
 	for _, key := range shortened {
 		some = append(some, shortenedKey{key.ID, key.Name, inSeconds(key.Before), inSeconds(key.ExpiresAt)})
 	}
