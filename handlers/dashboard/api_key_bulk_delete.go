@@ -13,23 +13,19 @@ import (
 
 // askBulkDelete asks for confirmation before the selected keys, or those with a finding, are deleted.
 func (h apiKeys) askBulkDelete(c echo.Context) error {
-	var form apikeys.BulkDeleteForm
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &form); err != nil {
+	keys, err := h.selectedKeys(c)
+	if err != nil {
 		return err
 	}
-	if len(form.Keys) == 0 {
-		found, err := h.foundKeys(c)
-		if err != nil {
-			return err
-		}
-		form.Keys = found
-	}
-	return h.bulkDeleteForm(c, http.StatusOK, apikeys.BulkDeletePage{Form: form})
+	return h.bulkDeleteForm(c, http.StatusOK, apikeys.BulkDeletePage{Form: apikeys.BulkDeleteForm{Keys: keys}})
 }
 
-// foundKeys returns the IDs of the keys with the finding that the query names, as many as can be
-// deleted together.
-func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
+// selectedKeys returns the IDs of the keys in the query or, if it has none, of those with the finding that it
+// names, as many as can be changed together.
+func (h apiKeys) selectedKeys(c echo.Context) ([]string, error) {
+	if keys := c.QueryParams()["key"]; len(keys) > 0 {
+		return keys, nil
+	}
 	query, err := apikeys.ParseQuery(in(c), c.QueryParams())
 	if err != nil || apikeys.FindingOf(query.Get(apikeys.ByReview)) == "" {
 		return nil, err
@@ -37,14 +33,7 @@ func (h apiKeys) foundKeys(c echo.Context) ([]string, error) {
 	filter := filterOf(query, h.store.Scopes())
 	filter.PageNumber, filter.PageSize = 1, models.MaxSelectedKeys
 	list, err := h.store.APIKeys(c.Request().Context(), web.CallerOf(c).WorkspaceID, filter)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(list.Keys))
-	for i := range list.Keys {
-		ids[i] = list.Keys[i].ID
-	}
-	return ids, nil
+	return models.APIKeyIDs(list.Keys), err
 }
 
 // bulkDeleteForm shows the keys of page that can be deleted here. The old key of a rotation that is in
@@ -64,15 +53,14 @@ func (h apiKeys) bulkDeleteForm(c echo.Context, status int, page apikeys.BulkDel
 	}
 	existing = withoutOld(existing, page.Rotations)
 	page.Keys = existing
-	ids, now := make([]string, len(existing)), h.store.Now()
+	now := h.store.Now()
 	page.Challenge = models.BulkDeleteChallenge(existing, now)
 	for i := range existing {
-		ids[i] = existing[i].ID
 		if existing[i].InUseAt(now) {
 			page.InUse++
 		}
 	}
-	if page.Traffic, err = h.store.TrafficOf(ctx, workspaceID, ids); err != nil {
+	if page.Traffic, err = h.store.TrafficOf(ctx, workspaceID, models.APIKeyIDs(existing)); err != nil {
 		return err
 	}
 	if page.ChangeTime, err = h.changeTime(c); err != nil {

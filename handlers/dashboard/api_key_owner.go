@@ -14,18 +14,11 @@ import (
 
 // askAssign asks who is to own the selected keys, or those that the list finds.
 func (h apiKeys) askAssign(c echo.Context) error {
-	var form apikeys.AssignForm
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &form); err != nil {
+	keys, err := h.selectedKeys(c)
+	if err != nil {
 		return err
 	}
-	if len(form.Keys) == 0 {
-		found, err := h.foundKeys(c)
-		if err != nil {
-			return err
-		}
-		form.Keys = found
-	}
-	return h.assignForm(c, http.StatusOK, form, "")
+	return h.assignForm(c, http.StatusOK, apikeys.AssignForm{Keys: keys}, "")
 }
 
 func (h apiKeys) assignForm(c echo.Context, status int, form apikeys.AssignForm, message string) error {

@@ -133,11 +133,7 @@ func (h apiKeys) addRotationHistory(ctx context.Context, page *apikeys.DetailPag
 	if err != nil || len(history) < 2 {
 		return err
 	}
-	ids := make([]string, len(history))
-	for i := range history {
-		ids[i] = history[i].ID
-	}
-	totals, err := h.store.UsageTotals(ctx, page.Key.WorkspaceID, ids, lately(ctx))
+	totals, err := h.store.UsageTotals(ctx, page.Key.WorkspaceID, models.APIKeyIDs(history), lately(ctx))
 	if err != nil {
 		return err
 	}

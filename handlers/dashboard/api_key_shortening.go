@@ -13,18 +13,11 @@ import (
 // askShorten asks for confirmation before the lifetimes of the selected keys, or of those that the list finds,
 // are shortened to what the policy allows.
 func (h apiKeys) askShorten(c echo.Context) error {
-	var form apikeys.ShortenForm
-	if err := (&echo.DefaultBinder{}).BindQueryParams(c, &form); err != nil {
+	keys, err := h.selectedKeys(c)
+	if err != nil {
 		return err
 	}
-	if len(form.Keys) == 0 {
-		found, err := h.foundKeys(c)
-		if err != nil {
-			return err
-		}
-		form.Keys = found
-	}
-	return h.shortenForm(c, http.StatusOK, form, "")
+	return h.shortenForm(c, http.StatusOK, apikeys.ShortenForm{Keys: keys}, "")
 }
 
 func (h apiKeys) shortenForm(c echo.Context, status int, form apikeys.ShortenForm, message string) error {

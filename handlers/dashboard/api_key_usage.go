@@ -18,11 +18,7 @@ import (
 
 // recentUsage returns the usage of keys in the last UsageDays of the viewer.
 func (h apiKeys) recentUsage(c echo.Context, keys ...models.APIKey) (map[string]usage.Total, error) {
-	ids := make([]string, len(keys))
-	for i := range keys {
-		ids[i] = keys[i].ID
-	}
-	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, ids, lately(c.Request().Context()))
+	return h.store.UsageTotals(c.Request().Context(), web.CallerOf(c).WorkspaceID, models.APIKeyIDs(keys), lately(c.Request().Context()))
 }
 
 // keyUsage returns the usage of a key in the last UsageDays of the viewer, for its page.
@@ -94,10 +90,7 @@ func (h apiKeys) usedKeys(c echo.Context, query apikeys.UsageQuery) (history []m
 	if history, err = h.store.RotationHistory(c.Request().Context(), key); err != nil || !query.AllRotated() {
 		return history, nil, err
 	}
-	for i := range history {
-		others = append(others, history[i].ID)
-	}
-	return history, others, nil
+	return history, models.APIKeyIDs(history), nil
 }
 
 // usageFile returns the name of a file about the key in the URL, with the key's name, the end of its ID,

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,7 +68,7 @@ func (h auditLog) download(c echo.Context) error {
 	if len(page.Errors) > 0 {
 		return models.Errorf(models.Invalid, "Enter valid dates, such as 2026-11-25. The end date can’t be before the start date.")
 	}
-	file := "audit-log-" + viewer.Of(c.Request().Context()).Now.UTC().Format("2006-01-02") + ".csv"
+	file := web.FileName("csv", "audit-log", viewer.Of(c.Request().Context()).Now.UTC().Format(time.DateOnly))
 	return web.SendCSV(c, file, audit.Columns, func(send func(row []string) error) error {
 		return h.store.EachAuditEvent(c.Request().Context(), web.CallerOf(c).WorkspaceID, filter, func(event *models.AuditEvent) error {
 			return send(audit.Row(*event))

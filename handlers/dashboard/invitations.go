@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -20,7 +19,7 @@ type invitationsHandler struct{ store *models.Store }
 func (h invitationsHandler) show(c echo.Context) error {
 	invited, err := h.store.Invitation(c.Request().Context(), c.Param("token"))
 	if err != nil {
-		return invitationError(c, err)
+		return linkError(c, err, invitation.Invalid)
 	}
 	if !invited.NeedsAccount() {
 		return acceptAsPage(c, http.StatusOK, invited)
@@ -48,7 +47,7 @@ func (h invitationsHandler) accept(c echo.Context) error {
 	ctx := c.Request().Context()
 	invited, err := h.store.Invitation(ctx, c.Param("token"))
 	if err != nil {
-		return invitationError(c, err)
+		return linkError(c, err, invitation.Invalid)
 	}
 	if !invited.NeedsAccount() {
 		return h.acceptAs(c, invited)
@@ -63,7 +62,7 @@ func (h invitationsHandler) accept(c echo.Context) error {
 		return web.Render(c, http.StatusUnprocessableEntity, invitation.Accept(form))
 	}
 	if err != nil {
-		return invitationError(c, err)
+		return linkError(c, err, invitation.Invalid)
 	}
 	if err := h.store.DeleteSession(ctx, web.SessionID(c)); err != nil { // of anyone signed in before
 		return err
@@ -82,16 +81,7 @@ func (h invitationsHandler) acceptAs(c echo.Context, invited *models.Invitation)
 	}
 	member, err := h.store.AcceptInvitationAs(c.Request().Context(), invited.Token, user.ID)
 	if err != nil {
-		return invitationError(c, err)
+		return linkError(c, err, invitation.Invalid)
 	}
 	return web.Redirect(c, path.Workspace(member.WorkspaceID).APIKeys())
-}
-
-// invitationError renders what to do about a link that is no longer valid.
-func invitationError(c echo.Context, err error) error {
-	notFound := new(models.Error)
-	if !errors.As(err, &notFound) || notFound.Kind != models.NotFound {
-		return err
-	}
-	return web.Render(c, http.StatusNotFound, invitation.Invalid(notFound.Message))
 }

@@ -44,13 +44,11 @@ func expiryOf(form apikeys.Access, now time.Time, location *time.Location) (*tim
 		if err != nil {
 			return nil, "must be a date, such as " + calendar.Date(now, location).AddDate(0, 0, 90).Format(time.DateOnly)
 		}
-		end := calendar.FirstMoment(date.AddDate(0, 0, 1), location)
-		return &end, ""
+		return new(calendar.FirstMoment(date.AddDate(0, 0, 1), location)), ""
 	}
 	days, err := strconv.Atoi(form.Expiry)
 	if err != nil || days < 1 || days > 3650 {
 		return nil, "must be one of the options"
 	}
-	at := now.Add(time.Duration(days) * 24 * time.Hour).Truncate(time.Second)
-	return &at, ""
+	return new(now.Add(time.Duration(days) * 24 * time.Hour).Truncate(time.Second)), ""
 }

@@ -2,10 +2,9 @@ package dashboard
 
 import (
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"github.com/skipup/keys/models"
@@ -52,11 +51,6 @@ func (h passwordResets) request(c echo.Context) error {
 	return err
 }
 
-// setRetryAfter tells the client how long to wait.
-func setRetryAfter(c echo.Context, limited *models.Error) {
-	c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(limited.RetryAfter.Seconds()))))
-}
-
 // choose renders the form for a new password. It changes nothing, because email programs may open the link
 // first.
 func (h passwordResets) choose(c echo.Context) error {
@@ -94,9 +88,5 @@ func (h passwordResets) change(c echo.Context) error {
 
 // invalid renders what to do about a link that no longer works.
 func (h passwordResets) invalid(c echo.Context, err error) error {
-	gone := new(models.Error)
-	if !errors.As(err, &gone) || gone.Kind != models.NotFound {
-		return err
-	}
-	return web.Render(c, http.StatusNotFound, login.InvalidResetLink(gone.Message, h.store.SendsEmail()))
+	return linkError(c, err, func(message string) templ.Component { return login.InvalidResetLink(message, h.store.SendsEmail()) })
 }

@@ -81,7 +81,7 @@ func (h accounts) askConfirmation(c echo.Context) error {
 func (h accounts) confirmation(c echo.Context, status int, message string) error {
 	link, err := h.store.ConfirmLink(c.Request().Context(), c.Param("token"))
 	if err != nil {
-		return invalidConfirmation(c, err)
+		return linkError(c, err, account.InvalidLink)
 	}
 	return web.Render(c, status, account.Confirm(account.Confirmation{
 		Token: link.Token, UserID: link.User.ID, Email: link.NewEmail(), Message: message,
@@ -105,14 +105,5 @@ func (h accounts) confirm(c echo.Context) error {
 	case errors.As(err, &rejected) && rejected.Kind == models.FailedPrecondition:
 		return h.confirmation(c, http.StatusUnprocessableEntity, rejected.Message)
 	}
-	return invalidConfirmation(c, err)
-}
-
-// invalidConfirmation renders what to do about a link that no longer works.
-func invalidConfirmation(c echo.Context, err error) error {
-	gone := new(models.Error)
-	if !errors.As(err, &gone) || gone.Kind != models.NotFound {
-		return err
-	}
-	return web.Render(c, http.StatusNotFound, account.InvalidLink(gone.Message))
+	return linkError(c, err, account.InvalidLink)
 }

@@ -98,13 +98,9 @@ func (h sessions) enterCode(c echo.Context) error {
 		return web.Redirect(c, path.SignInAgain(form.Next, path.CodeExpired))
 	case !errors.As(err, &rejected):
 		return err
-	case rejected.Kind == models.RateLimited:
-		form.Error, form.RetryAfter = rejected.Message, rejected.RetryAfter
-		setRetryAfter(c, rejected)
-		return h.codePage(c, http.StatusTooManyRequests, form)
 	}
-	form.Error = rejectedCode(rejected)
-	return h.codePage(c, http.StatusUnprocessableEntity, form)
+	form.Error, form.RetryAfter = rejectedCode(rejected), rejected.RetryAfter
+	return h.codePage(c, statusOf(c, rejected), form)
 }
 
 func (h sessions) completeSignIn(c echo.Context, form login.CodeForm) (*models.SignedIn, error) {
@@ -118,11 +114,7 @@ func (h sessions) completeSignIn(c echo.Context, form login.CodeForm) (*models.S
 // reject renders the sign-in page again with the error and the email entered.
 func (h sessions) reject(c echo.Context, form login.Form, rejection *models.Error) error {
 	form.Error, form.RetryAfter = rejection.Message, rejection.RetryAfter
-	if rejection.Kind != models.RateLimited {
-		return web.Render(c, http.StatusUnprocessableEntity, login.SignIn(form))
-	}
-	setRetryAfter(c, rejection)
-	return web.Render(c, http.StatusTooManyRequests, login.SignIn(form))
+	return web.Render(c, statusOf(c, rejection), login.SignIn(form))
 }
 
 func (h sessions) delete(c echo.Context) error {

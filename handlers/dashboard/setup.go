@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -18,7 +17,7 @@ type setUp struct{ store *models.Store }
 func (h setUp) new(c echo.Context) error {
 	token := c.Param("token")
 	if err := h.store.CheckSetupLink(c.Request().Context(), token); err != nil {
-		return setupError(c, err)
+		return linkError(c, err, setup.InvalidLink)
 	}
 	return web.Render(c, http.StatusOK, setup.SetUp(setup.Form{Token: token, Database: h.store.Database()}))
 }
@@ -38,20 +37,11 @@ func (h setUp) create(c echo.Context) error {
 		return web.Render(c, http.StatusUnprocessableEntity, setup.SetUp(form))
 	}
 	if err != nil {
-		return setupError(c, err)
+		return linkError(c, err, setup.InvalidLink)
 	}
 	in, err := h.store.SignInNew(ctx, member)
 	if err != nil {
 		return err
 	}
 	return web.SignedIn(c, in, path.Workspace(member.WorkspaceID).APIKeys())
-}
-
-// setupError renders what to do about a link that no longer works.
-func setupError(c echo.Context, err error) error {
-	gone := new(models.Error)
-	if !errors.As(err, &gone) || gone.Kind != models.NotFound {
-		return err
-	}
-	return web.Render(c, http.StatusNotFound, setup.InvalidLink(gone.Message))
 }

@@ -66,8 +66,7 @@ var secretFields = []string{"password", "new_password"}
 // proofs asks people to prove who they are.
 type proofs struct{ store *models.Store }
 
-// require returns the handler of a route in stepUp, which first asks for a proof if the last one is too old. The
-// page repeats what was entered, so that the form continues with the answer.
+// require returns the handler of a route in stepUp, which first asks for a proof if the last one is too old.
 func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if web.ProvedRecently(c) {
@@ -81,45 +80,49 @@ func (h proofs) require(asksPassword bool, next echo.HandlerFunc) echo.HandlerFu
 		if asksPassword && !state.IsOn() && user.HasPassword() {
 			return next(c)
 		}
-		var form struct {
-			Entered string `form:"proof"`
-			Passkey string `form:"proof_passkey"`
-			Next    string `form:"proof_next"`
-		}
-		if err := web.BindForm(c, &form); err != nil {
-			return err
-		}
-		page := h.pageOf(c)
-		page.SecondFactor, page.App = state.IsOn(), state.HasApp()
-		page.Passkey = len(state.Passkeys) > 0 && relyingParty(c) != nil
-		page.Provided = !state.IsOn() && web.IsProvided(c) && viewer.Of(c.Request().Context()).Provider != ""
-		if !c.Request().PostForm.Has(proof.EnteredField) {
-			return web.Render(c, http.StatusForbidden, proof.Ask(page))
-		}
-		page.Next = form.Next
-		if page.Provided {
-			page.Error = "Confirm it’s you with " + viewer.Of(c.Request().Context()).Provider + " first."
-			return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
-		}
-		if form.Passkey != "" {
-			err = h.store.ProveWithPasskey(c.Request().Context(), relyingParty(c), user, web.SessionID(c), form.Passkey)
-		} else {
-			err = h.store.Prove(c.Request().Context(), user, web.SessionID(c), web.Device(c), form.Entered)
-		}
-		rejected := new(models.Error)
-		switch {
-		case err == nil:
-			return h.proved(c, next)
-		case !errors.As(err, &rejected):
-			return err
-		case rejected.Kind == models.RateLimited:
-			page.Error, page.RetryAfter = rejected.Message, rejected.RetryAfter
-			setRetryAfter(c, rejected)
-			return web.Render(c, http.StatusTooManyRequests, proof.Ask(page))
-		}
-		page.Error = rejectedCode(rejected)
+		return h.prove(c, state, next)
+	}
+}
+
+// prove continues with a request if it has a proof, and otherwise asks for one. The page repeats what was
+// entered, so that the form continues with the answer.
+func (h proofs) prove(c echo.Context, state models.SecondFactorState, next echo.HandlerFunc) error {
+	ctx := c.Request().Context()
+	var form struct {
+		Entered string `form:"proof"`
+		Passkey string `form:"proof_passkey"`
+		Next    string `form:"proof_next"`
+	}
+	if err := web.BindForm(c, &form); err != nil {
+		return err
+	}
+	v, page := viewer.Of(ctx), h.pageOf(c)
+	page.SecondFactor, page.App = state.IsOn(), state.HasApp()
+	page.Passkey = len(state.Passkeys) > 0 && relyingParty(c) != nil
+	page.Provided = !state.IsOn() && web.IsProvided(c) && v.Provider != ""
+	if !c.Request().PostForm.Has(proof.EnteredField) {
+		return web.Render(c, http.StatusForbidden, proof.Ask(page))
+	}
+	page.Next = form.Next
+	if page.Provided {
+		page.Error = "Confirm it’s you with " + v.Provider + " first."
 		return web.Render(c, http.StatusUnprocessableEntity, proof.Ask(page))
 	}
+	var err error
+	if form.Passkey != "" {
+		err = h.store.ProveWithPasskey(ctx, relyingParty(c), v.User, web.SessionID(c), form.Passkey)
+	} else {
+		err = h.store.Prove(ctx, v.User, web.SessionID(c), web.Device(c), form.Entered)
+	}
+	if err == nil {
+		return h.proved(c, next)
+	}
+	rejected, is := errors.AsType[*models.Error](err)
+	if !is {
+		return err
+	}
+	page.Error, page.RetryAfter = rejectedCode(rejected), rejected.RetryAfter
+	return web.Render(c, statusOf(c, rejected), proof.Ask(page))
 }
 
 // proved continues with a request after a proof, or opens the page that follows if the request can't be repeated.

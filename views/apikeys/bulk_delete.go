@@ -12,7 +12,7 @@ import (
 
 // BulkDeleteForm names the keys to delete together.
 type BulkDeleteForm struct {
-	Keys          []string `form:"key" query:"key"` // ids
+	Keys          []string `form:"key"` // ids
 	ConfirmNumber string   `form:"confirm_number"`
 
 	Errors models.Fields `form:"-"`
@@ -44,11 +44,7 @@ func bulkDeleteURL(in path.Workspace, q ui.ListQuery) string {
 
 // ReceiptsOf returns the URL of the receipts of keys.
 func ReceiptsOf(in path.Workspace, keys []models.APIKey) string {
-	ids := make([]string, len(keys))
-	for i := range keys {
-		ids[i] = keys[i].ID
-	}
-	return in.APIKeyReceipts() + "?" + url.Values{"key": ids}.Encode()
+	return in.APIKeyReceipts() + "?" + url.Values{"key": models.APIKeyIDs(keys)}.Encode()
 }
 
 func allOf(n int64) string {

@@ -12,7 +12,7 @@ import (
 
 // AssignForm names keys and the member who is to own them.
 type AssignForm struct {
-	Keys    []string `form:"key" query:"key"` // ids
+	Keys    []string `form:"key"` // ids
 	OwnerID string   `form:"owner_id"`
 
 	Errors models.Fields `form:"-"`

@@ -12,7 +12,7 @@ import (
 
 // ShortenForm names the keys whose lifetimes are shortened together.
 type ShortenForm struct {
-	Keys []string `form:"key" query:"key"` // ids
+	Keys []string `form:"key"` // ids
 }
 
 // ShortenPage asks for confirmation before lifetimes are shortened to what the policy allows.
