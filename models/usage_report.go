@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 )
 
@@ -26,8 +27,29 @@ type UsageReport struct {
 	Uses []APIKeyRouteUse // of each route, in and outside of the window, latest first
 }
 
-// LastUses returns when each scope was last required by an accepted request, by scope.
-func (r *UsageReport) LastUses() map[string]*time.Time { return lastUseByScope(r.Uses) }
+// ScopeUsage is a scope with the requests in a window that required it.
+type ScopeUsage struct {
+	usage.Part
+	Held   bool       // by the key
+	LastAt *time.Time // of the last accepted request, which may be outside of the window; nil for never
+}
+
+// ScopeUsages lists the scopes that requests in the window required, then the other scopes of the key.
+func (r *UsageReport) ScopeUsages(catalog *scope.Catalog) []ScopeUsage {
+	lastUses, unused := lastUseByScope(r.Uses), r.Key.Scopes
+	usages := make([]ScopeUsage, 0, len(r.Scopes))
+	for _, part := range r.Scopes {
+		required, known := catalog.Parse(part.Name)
+		if known {
+			unused = unused.Without(scope.Of(required))
+		}
+		usages = append(usages, ScopeUsage{part, known && r.Key.Scopes.Has(required), lastUses[part.Name]})
+	}
+	for _, name := range catalog.Names(unused) {
+		usages = append(usages, ScopeUsage{usage.Part{Name: name}, true, lastUses[name]})
+	}
+	return usages
+}
 
 // Ever returns the number of all requests with the key.
 func (r *UsageReport) Ever() (requests int64) {

@@ -168,7 +168,7 @@ func presentReport(report *models.UsageReport, by string, scopes *scope.Catalog)
 		APIKeyID: report.Key.ID, By: by,
 		From: wire.Timestamp(report.Window.Starts[0]), Until: wire.Timestamp(report.Window.Until), usageSum: presentSum(report.Total),
 		Periods: make([]usagePeriod, len(report.Periods)), Routes: make([]usageRoute, len(report.Routes)),
-		Scopes: presentScopes(report, scopes), Refusals: []usageRefusal{}, Outside: report.Total.Outside,
+		Scopes: presentScopes(report.ScopeUsages(scopes)), Refusals: []usageRefusal{}, Outside: report.Total.Outside,
 	}
 	for i, sum := range report.Periods {
 		out.Periods[i] = usagePeriod{wire.Timestamp(report.Window.Starts[i]), presentSum(sum)}
@@ -184,19 +184,10 @@ func presentReport(report *models.UsageReport, by string, scopes *scope.Catalog)
 	return out
 }
 
-// presentScopes lists the scopes required in the window, then the other scopes of the key.
-func presentScopes(report *models.UsageReport, catalog *scope.Catalog) []usageScope {
-	lastUses, rest := report.LastUses(), report.Key.Scopes
-	scopes := make([]usageScope, 0, len(report.Scopes))
-	for _, part := range report.Scopes {
-		needed, known := catalog.Parse(part.Name)
-		if known {
-			rest = rest.Without(scope.Of(needed))
-		}
-		scopes = append(scopes, usageScope{orNull(part.Name), known && report.Key.Scopes.Has(needed), wire.OptionalTimestamp(lastUses[part.Name]), presentSum(part.Sum)})
-	}
-	for _, unused := range catalog.Names(rest) {
-		scopes = append(scopes, usageScope{Scope: &unused, Held: true, LastUsedAt: wire.OptionalTimestamp(lastUses[unused])})
+func presentScopes(usages []models.ScopeUsage) []usageScope {
+	scopes := make([]usageScope, len(usages))
+	for i, u := range usages {
+		scopes[i] = usageScope{orNull(u.Name), u.Held, wire.OptionalTimestamp(u.LastAt), presentSum(u.Sum)}
 	}
 	return scopes
 }

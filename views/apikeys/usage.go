@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/skipup/keys/models"
-	"github.com/skipup/keys/models/scope"
 	"github.com/skipup/keys/models/usage"
 	"github.com/skipup/keys/views/path"
 	"github.com/skipup/keys/views/ui"
@@ -192,30 +191,6 @@ func (p UsagePage) bar(start time.Time) ui.Bar {
 		return ui.Bar{Label: at.Format("2 Jan 2006, 15:04 MST"), Tick: at.Format("2 Jan")}
 	}
 	return ui.Bar{Label: at.Format("Mon, 2 Jan 2006"), Tick: at.Format("2 Jan")}
-}
-
-// neededScope is a scope with the requests that required it.
-type neededScope struct {
-	usage.Part
-	Held   bool
-	LastAt *time.Time // latest accepted request, nil for never
-}
-
-// scopes lists the scopes that requests required, then the other scopes of the key.
-func (p UsagePage) scopes(catalog *scope.Catalog) []neededScope {
-	lastUses, unused := p.Report.LastUses(), p.Report.Key.Scopes
-	var list []neededScope
-	for _, part := range p.Report.Scopes {
-		needed, known := catalog.Parse(part.Name)
-		if known {
-			unused = unused.Without(scope.Of(needed))
-		}
-		list = append(list, neededScope{part, known && p.Report.Key.Scopes.Has(needed), lastUses[part.Name]})
-	}
-	for _, name := range catalog.Names(unused) {
-		list = append(list, neededScope{usage.Part{Name: name}, true, lastUses[name]})
-	}
-	return list
 }
 
 // maxRejections limits the rejections shown.

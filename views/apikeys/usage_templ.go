@@ -927,7 +927,7 @@ func byScope(p UsagePage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, needed := range p.scopes(viewer.Of(ctx).Scopes) {
+		for _, needed := range p.Report.ScopeUsages(viewer.Of(ctx).Scopes) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 69, "<tr><th scope=\"row\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
