@@ -98,19 +98,10 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 		return createdAPIKey{}, err
 	}
 	change.Apply(&allowlist)
-	var description, environment, owner string
-	if in.Description != nil {
-		description = *in.Description
-	}
-	if in.Environment != nil {
-		environment = *in.Environment
-	}
-	if in.OwnerID != nil {
-		owner = *in.OwnerID
-	}
 	key, secret, err := h.store.CreateAPIKey(ctx, caller.WorkspaceID, models.NewAPIKey{
-		Name: in.Name, Description: description, Environment: environment, OwnerID: owner, NotifyNewCallers: in.NotifyNewCallers != nil && *in.NotifyNewCallers, Scopes: set,
-		ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given, RateLimit: rateLimit.Value, Allowlist: allowlist,
+		Name: in.Name, Description: orZero(in.Description), Environment: orZero(in.Environment), OwnerID: orZero(in.OwnerID),
+		NotifyNewCallers: orZero(in.NotifyNewCallers), Scopes: set, ExpiresAt: expiresAt.Value, DefaultExpiry: !expiresAt.Given,
+		RateLimit: rateLimit.Value, Allowlist: allowlist,
 	})
 	if err != nil {
 		return createdAPIKey{}, err
@@ -210,13 +201,17 @@ func changeOfAllowlist(in given[*allowlistChange]) (change models.AllowlistChang
 	return change, err
 }
 
+// orZero returns the value of a field that may be omitted or null, or the zero value.
+func orZero[T any](field *T) (value T) {
+	if field != nil {
+		value = *field
+	}
+	return value
+}
+
 // changeOf returns a change of text, which null empties.
 func changeOf(text given[*string]) models.Change[string] {
-	change := models.Change[string]{Given: text.Given}
-	if text.Value != nil {
-		change.Value = *text.Value
-	}
-	return change
+	return models.Change[string]{Given: text.Given, Value: orZero(text.Value)}
 }
 
 type keyPause struct {

@@ -183,22 +183,23 @@ func jsonType(err *json.SemanticError) string {
 	if err.GoType == nil {
 		return "of another type"
 	}
-	kind := err.GoType
-	for kind.Kind().String() == "ptr" {
-		kind = kind.Elem()
+	goType := err.GoType
+	for goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
 	}
-	switch name := kind.Kind().String(); {
-	case kind == reflect.TypeFor[rfc3339]():
+	if goType == reflect.TypeFor[rfc3339]() {
 		return "a string with an RFC 3339 time, such as \"2026-03-14T09:26:53Z\""
-	case name == "string":
+	}
+	switch goType.Kind() {
+	case reflect.String:
 		return "a string"
-	case name == "bool":
+	case reflect.Bool:
 		return "true or false"
-	case name == "slice":
+	case reflect.Slice:
 		return "an array"
-	case name == "struct":
+	case reflect.Struct:
 		return "an object"
-	case strings.HasPrefix(name, "int"):
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return "a whole number"
 	}
 	return "of another type"
