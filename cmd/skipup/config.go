@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/skipup/keys/models"
 )
 
 // settings holds the configuration. Each value comes from its flag, else from its environment
@@ -121,7 +124,7 @@ var (
 		func(s *settings) encoding.TextUnmarshaler { return &s.DatabaseWait },
 	}
 	databaseConnectionsOption = option{
-		"database-connections", "SKIPUP_DATABASE_CONNECTIONS", "20", "maximum `number` of connections of this node to PostgreSQL",
+		"database-connections", "SKIPUP_DATABASE_CONNECTIONS", strconv.Itoa(models.DefaultConnections), "maximum `number` of connections of this node to PostgreSQL",
 		func(s *settings) encoding.TextUnmarshaler { return &s.DatabaseConnections },
 	}
 	publicURLOption = option{
@@ -141,11 +144,11 @@ var (
 		func(s *settings) encoding.TextUnmarshaler { return &s.GuessRateLimit },
 	}
 	maxKeysOption = option{
-		"max-keys", "SKIPUP_MAX_KEYS", "1000", "maximum `number` of keys in a workspace that are neither deleted nor expired, 0 for no limit",
+		"max-keys", "SKIPUP_MAX_KEYS", strconv.Itoa(models.DefaultMaxAPIKeys), "maximum `number` of keys in a workspace that are neither deleted nor expired, 0 for no limit",
 		func(s *settings) encoding.TextUnmarshaler { return &s.MaxKeys },
 	}
 	keyCreationsOption = option{
-		"key-creation-limit", "SKIPUP_KEY_CREATION_LIMIT", "30", "maximum `number` of keys per hour that a key and its descendants can create, 0 for no limit",
+		"key-creation-limit", "SKIPUP_KEY_CREATION_LIMIT", strconv.Itoa(models.DefaultKeyCreations), "maximum `number` of keys per hour that a key and its descendants can create, 0 for no limit",
 		func(s *settings) encoding.TextUnmarshaler { return &s.KeyCreations },
 	}
 	redisOption = option{
@@ -165,19 +168,19 @@ var (
 		func(s *settings) encoding.TextUnmarshaler { return &s.LogSample },
 	}
 	keepUsageOption = option{
-		"keep-usage-days", "SKIPUP_KEEP_USAGE_DAYS", "730", "`days` for which daily usage and callers are kept, at least 90",
+		"keep-usage-days", "SKIPUP_KEEP_USAGE_DAYS", strconv.Itoa(models.UsageRetention.Default), "`days` for which daily usage and callers are kept, at least 90",
 		func(s *settings) encoding.TextUnmarshaler { return &s.KeepUsage },
 	}
 	keepDeliveriesOption = option{
-		"keep-delivery-days", "SKIPUP_KEEP_DELIVERY_DAYS", "30", "`days` for which webhook deliveries are kept, at least 7; events are kept 15 days longer",
+		"keep-delivery-days", "SKIPUP_KEEP_DELIVERY_DAYS", strconv.Itoa(models.DeliveryRetention.Default), "`days` for which webhook deliveries are kept, at least 7; events are kept 15 days longer",
 		func(s *settings) encoding.TextUnmarshaler { return &s.KeepDeliveries },
 	}
 	keepFailedSignInsOption = option{
-		"keep-failed-sign-in-days", "SKIPUP_KEEP_FAILED_SIGN_IN_DAYS", "90", "`days` for which failed sign-ins are kept, at least 7",
+		"keep-failed-sign-in-days", "SKIPUP_KEEP_FAILED_SIGN_IN_DAYS", strconv.Itoa(models.FailedSignInRetention.Default), "`days` for which failed sign-ins are kept, at least 7",
 		func(s *settings) encoding.TextUnmarshaler { return &s.KeepFailedSignIns },
 	}
 	keepNotificationsOption = option{
-		"keep-notification-days", "SKIPUP_KEEP_NOTIFICATION_DAYS", "90", "`days` for which notifications are kept, at least 30",
+		"keep-notification-days", "SKIPUP_KEEP_NOTIFICATION_DAYS", strconv.Itoa(models.NotificationRetention.Default), "`days` for which notifications are kept, at least 30",
 		func(s *settings) encoding.TextUnmarshaler { return &s.KeepNotifications },
 	}
 	metricsOption = option{
