@@ -174,7 +174,8 @@ torture: prepare ## Test for TORTURE_TIME (10m) that deletions are immediate und
 .PHONY: bench
 bench: prepare ## Measure the cost of authentication, deletions, and usage, and run the benchmarks
 	go build -o bin/bench ./cmd/bench
-	$(WITH_POSTGRESQL) bin/bench
+	GOBIN='$(CURDIR)/bin' go install github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6
+	PATH="$(CURDIR)/bin:$$PATH" $(WITH_POSTGRESQL) bin/bench
 	$(WITH_POSTGRESQL) go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...
 
 .PHONY: screenshots

@@ -24,7 +24,7 @@ type server struct {
 	dir     string
 	address string
 	keys    []string
-	behind  *server // that a proxy asks; nil for a server itself
+	behind  []*server // that a proxy asks
 }
 
 // startServer starts this program as a server that holds a number of keys in memory.
@@ -115,12 +115,14 @@ func (s *server) flush() error {
 	return response.Body.Close()
 }
 
-// cpuTime returns the CPU time that all threads of the server, and of the one behind it, have used.
+// cpuTime returns the CPU time that all threads of the server, and of those behind it, have used.
 func (s *server) cpuTime() (total time.Duration, err error) {
-	if s.behind != nil {
-		if total, err = s.behind.cpuTime(); err != nil {
+	for _, behind := range s.behind {
+		used, err := behind.cpuTime()
+		if err != nil {
 			return 0, err
 		}
+		total += used
 	}
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.process.Process.Pid))
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +30,11 @@ http {
 		keepalive 64;
 		keepalive_requests 1000000000;
 	}
+	upstream peer {
+		server PEER;
+		keepalive 64;
+		keepalive_requests 1000000000;
+	}
 	server {
 		listen LISTEN;
 		location / { proxy_pass http://server; }
@@ -42,6 +46,10 @@ http {
 			auth_request /_keyauth;
 			proxy_pass http://server/bare;
 		}
+		location = /verified-peer {
+			auth_request /_peer;
+			proxy_pass http://server/bare;
+		}
 		location = /_verify {
 			internal;
 			proxy_pass "http://server/verify?scope=meeting_requests.read&route=GET+/orders";
@@ -50,25 +58,28 @@ http {
 			internal;
 			proxy_pass http://server/keyauth;
 		}
+		location = /_peer {
+			internal;
+			proxy_set_header Connection "";
+			proxy_set_header Authorization "Basic CREDENTIALS";
+			proxy_pass http://peer/oauth2/auth;
+		}
 	}
 }
 `
 
-// startNginx starts nginx in front of a server, on the same core.
-func startNginx(ctx context.Context, behind *server) (*server, error) {
+// startNginx starts nginx in front of a server and a peer, on the same core.
+func startNginx(ctx context.Context, behind, peer *server) (*server, error) {
 	dir, err := os.MkdirTemp("", "skipup-bench-nginx-")
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	s := &server{dir: dir, keys: behind.keys, behind: []*server{behind, peer}}
+	if s.address, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir, address: listener.Addr().String(), keys: behind.keys, behind: behind}
-	if err := listener.Close(); err != nil {
-		return nil, err
-	}
-	config := strings.NewReplacer("DIR", dir, "SERVER", behind.address, "LISTEN", s.address).Replace(nginxConfig)
+	config := strings.NewReplacer("DIR", dir, "SERVER", behind.address, "PEER", peer.address, "CREDENTIALS", peerCredentials,
+		"LISTEN", s.address).Replace(nginxConfig)
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func measureMiddleware(ctx context.Context, p plan) error {
 }
 
 // measureVerify compares the answer to a reverse proxy with a response of the same server for which no key
-// is verified. Then it compares nginx with and without auth_request, which asks /verify or a common alternative.
+// is verified. Then it compares nginx with and without auth_request, which asks /verify or one of two alternatives.
 func measureVerify(ctx context.Context, p plan) error {
 	if !p.includes("verify") {
 		return nil
@@ -105,7 +105,12 @@ func measureVerify(ctx context.Context, p plan) error {
 	if err != nil {
 		return err
 	}
-	proxy, err := startNginx(ctx, server)
+	other, err := startPeer(ctx)
+	if err != nil {
+		return err
+	}
+	defer other.stop()
+	proxy, err := startNginx(ctx, server, other)
 	if err != nil {
 		return err
 	}
@@ -116,6 +121,7 @@ func measureVerify(ctx context.Context, p plan) error {
 		{name: "no auth_request, again", path: "/bare", status: http.StatusOK},
 		{name: "auth_request to /verify", path: "/verified", status: http.StatusOK},
 		{name: "auth_request to Echo's KeyAuth and a GORM read", path: "/verified-keyauth", status: http.StatusOK},
+		{name: "auth_request to " + peer + ", a user in a file", path: "/verified-peer", status: http.StatusOK},
 	})
 }
 
