@@ -19,7 +19,7 @@ func ago(d time.Duration) *time.Time { return new(now.Add(-d)) }
 // drawn renders and parses a page, with a space before each element.
 func drawn(t *testing.T, page templ.Component) *goquery.Document {
 	t.Helper()
-	document, err := goquery.NewDocumentFromReader(strings.NewReader(strings.ReplaceAll(render(t, page), "<", " <")))
+	document, err := goquery.NewDocumentFromReader(strings.NewReader(strings.NewReplacer("<wbr>", "", "<", " <").Replace(render(t, page))))
 	if err != nil {
 		t.Fatal(err)
 	}

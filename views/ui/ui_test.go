@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -99,5 +100,15 @@ func TestIsolate(t *testing.T) {
 		if got := Isolate(name); got != want {
 			t.Errorf("Isolate(%+q) = %+q, want %+q", name, got, want)
 		}
+	}
+}
+
+func TestPath(t *testing.T) {
+	var html strings.Builder
+	if err := Path("GET /a or https://a.test/b/c?d=<e>", nil).Render(t.Context(), &html); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := html.String(), "<code>GET /a or https://a.test/<wbr>b/<wbr>c?d=&lt;e&gt;</code>"; got != want {
+		t.Errorf("path = %s, want %s", got, want)
 	}
 }

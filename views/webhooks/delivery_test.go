@@ -26,7 +26,7 @@ func render(t *testing.T, page templ.Component) *goquery.Document {
 	if err := page.Render(ctx, &html); err != nil {
 		t.Fatal(err)
 	}
-	document, err := goquery.NewDocumentFromReader(strings.NewReader(strings.ReplaceAll(html.String(), "<", " <")))
+	document, err := goquery.NewDocumentFromReader(strings.NewReader(strings.NewReplacer("<wbr>", "", "<", " <").Replace(html.String())))
 	if err != nil {
 		t.Fatal(err)
 	}
