@@ -29,8 +29,8 @@ func columnsOf(row any, table string) string {
 
 var parsedRows sync.Map
 
-// preparedAgain is a connection pool of a PostgreSQL database. Outside transactions, it repeats a query
-// that PostgreSQL rejects because a migration has changed the type of a column since it was prepared.
+// preparedAgain is a connection pool of a PostgreSQL database. Outside transactions, which Store.Tx repeats, it
+// repeats a query that PostgreSQL rejects because a migration has changed the type of a column since it was prepared.
 type preparedAgain struct{ *sql.DB }
 
 // staleStatement is PostgreSQL's error code "feature_not_supported". In a query that has worked before, it means
@@ -39,6 +39,13 @@ const staleStatement = "0A000"
 
 // unprepared makes pgx send a query without a prepared statement. Those of other connections may be stale too.
 const unprepared = pgx.QueryExecModeDescribeExec
+
+// withoutPrepared makes a transaction on PostgreSQL that begins with the context prepare its statements again.
+func withoutPrepared(ctx context.Context) context.Context {
+	return context.WithValue(ctx, withoutPreparedKey{}, true)
+}
+
+type withoutPreparedKey struct{}
 
 func isStale(err error) bool {
 	var server *pgconn.PgError

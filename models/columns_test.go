@@ -45,8 +45,8 @@ func TestStatementsNameTheirColumns(t *testing.T) {
 	}
 }
 
-// Nodes of the version before a migration serve while it adds columns. The reads are in transactions, in which
-// nothing is repeated.
+// Nodes of the version before a migration serve while it adds columns. No query fails, not even one that would be
+// repeated.
 func TestAddColumnUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
@@ -59,7 +59,15 @@ func TestAddColumnUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(read func(tx *models.Store) error) func() error {
-		return func() error { return s.Tx(s.ctx, read) }
+		return func() error {
+			calls := 0
+			return s.Tx(s.ctx, func(tx *models.Store) error {
+				if calls++; calls > 1 {
+					return errors.New("the transaction was repeated")
+				}
+				return read(tx)
+			})
+		}
 	}
 	operations := map[string]func() error{
 		"verify": read(func(tx *models.Store) error {
@@ -157,5 +165,44 @@ func TestChangeColumnType(t *testing.T) {
 			t.Fatalf("after the type is %s: %v", kind, err)
 		}
 		modelstest.Equal(t, "name", got.Name, "CI")
+	}
+}
+
+// A transaction is repeated once, with all of its statements prepared again.
+func TestChangeColumnTypesOfATransaction(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, modelstest.NewPostgreSQL(t), "Acme", "ada@acme.test")
+	key := s.key(t, "CI")
+	other := s.Another(t)
+	until := s.Now().Add(time.Hour)
+	changes := map[string]func() error{
+		"pause and resume a key": func() error {
+			_, err := other.PauseAPIKey(s.ctx, s.id, key.ID, until)
+			if err == nil {
+				_, err = other.ResumeAPIKey(s.ctx, s.id, key.ID)
+			}
+			return err
+		},
+		"create a key": func() error {
+			_, _, err := other.CreateAPIKey(s.ctx, s.id, models.NewAPIKey{Name: "CI"})
+			return err
+		},
+	}
+	for _, kind := range []string{"varchar(500)", "text"} {
+		for range 5 { // so that the statements are prepared
+			for name, change := range changes {
+				if err := change(); err != nil {
+					t.Fatalf("%s before the type is %s: %v", name, kind, err)
+				}
+			}
+		}
+		for _, column := range []string{"api_keys ALTER COLUMN name", "workspaces ALTER COLUMN name"} {
+			s.Exec(t, "ALTER TABLE "+column+" TYPE "+kind)
+		}
+		for name, change := range changes {
+			if err := change(); err != nil {
+				t.Errorf("%s after the type is %s: %v", name, kind, err)
+			}
+		}
 	}
 }

@@ -98,6 +98,7 @@ func (s *Store) CheckLeaks(ctx context.Context, workspaceID string, found FoundK
 		if err != nil {
 			return err
 		}
+		report.Leaks = nil // Tx may repeat this
 		for _, digest := range found.order {
 			if key, ours := keys[digest]; ours {
 				report.Leaks = append(report.Leaks, Leak{

@@ -94,6 +94,11 @@ type pgConnection struct {
 
 // BeginTx begins a transaction, and sets the timeouts that the connection lacks.
 func (c pgConnection) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if ctx.Value(withoutPreparedKey{}) != nil {
+		if err := c.Conn.Conn().DeallocateAll(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var set []string
 	if c.timeouts != "" {
 		set = append(set, c.timeouts)

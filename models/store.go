@@ -251,7 +251,8 @@ func (s *Store) ScopesWithChange() (catalog *scope.Catalog, changeID string) {
 func (s *Store) KeyPrefix() string { return s.scopes.Load().keyPrefix }
 
 // Tx calls fn with a Store bound to a transaction, which is committed if fn returns nil and rolled
-// back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one.
+// back otherwise. The Store's time is fixed inside. A nested Tx joins the outer one. If a migration has
+// changed the type of a column that fn reads, Tx calls fn a second time, in a new transaction.
 func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	return s.txAt(ctx, s.now(), fn)
 }
@@ -261,18 +262,25 @@ func (s *Store) txAt(ctx context.Context, now time.Time, fn func(tx *Store) erro
 	if s.inTx() {
 		return fn(s)
 	}
-	added := false
-	err := s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		tx := *s
-		tx.addedDue = &added
-		tx.clock = func() time.Time { return now }
-		tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
-		tx.outbox = new(outbox)
-		if err := fn(&tx); err != nil {
-			return err
-		}
-		return tx.flush(ctx)
-	})
+	var added bool
+	transaction := func(ctx context.Context) error {
+		added = false
+		return s.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+			tx := *s
+			tx.addedDue = &added
+			tx.clock = func() time.Time { return now }
+			tx.db = db.Session(&gorm.Session{NowFunc: tx.clock})
+			tx.outbox = new(outbox)
+			if err := fn(&tx); err != nil {
+				return err
+			}
+			return tx.flush(ctx)
+		})
+	}
+	err := transaction(ctx)
+	if isStale(err) {
+		err = transaction(withoutPrepared(ctx))
+	}
 	if err == nil && added {
 		s.wakeWebhooks()
 	}

@@ -172,6 +172,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, limits []ClaimLimit) ([]Cla
 		if err != nil {
 			return err
 		}
+		claimed = nil // queueTx may repeat this
 		for _, d := range due {
 			delivery := d.claimed(claim, endpoints[d.EndpointID].URL, secrets[d.EndpointID])
 			delivery.Waited = tx.now().Sub(delivery.DueAt)
