@@ -384,16 +384,21 @@ var apiKeyColumns = sync.OnceValue(func() string { return columnsOf(APIKey{}, "a
 
 // APIKeyByDigest returns the key with the given digest, in any workspace that isn't deleted and with any
 // status, or NotFound. The default allowlist of its workspace is read by the same query, so that the two are of the same
-// time.
+// time. It returns ErrOutdated if this program may no longer use the database.
 func (s *Store) APIKeyByDigest(ctx context.Context, digest token.Digest) (*APIKey, error) {
 	var row struct {
 		Key       APIKey    `gorm:"embedded"`
 		Allowlist Allowlist `gorm:"embedded;embeddedPrefix:workspace_allowlist_"`
+
+		OldestProgram int64
 	}
-	err := s.with(ctx).Table("api_keys").Select(apiKeyColumns()+", workspaces.allowlist_mode AS workspace_allowlist_mode, workspaces.allowlist_networks AS workspace_allowlist_networks").
-		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id").Where("digest = ? AND workspaces.deleted_at IS NULL", digest).Take(&row).Error
+	err := s.with(ctx).Table("api_keys").Select(apiKeyColumns()+", workspaces.allowlist_mode AS workspace_allowlist_mode, workspaces.allowlist_networks AS workspace_allowlist_networks, installation.oldest_program").
+		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id CROSS JOIN installation").Where("digest = ? AND workspaces.deleted_at IS NULL", digest).Take(&row).Error
 	if err != nil {
 		return nil, s.explainUnread(ctx, digest, notFound(err, "API key"))
+	}
+	if isOutdated(row.OldestProgram) {
+		return nil, ErrOutdated
 	}
 	row.Key.WorkspaceAllowlist = row.Allowlist
 	return &row.Key, nil

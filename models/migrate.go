@@ -180,9 +180,9 @@ func (s *Store) requireSupported(ctx context.Context) error {
 	if err != nil || version <= latest {
 		return err
 	}
-	var oldest int64
-	if err := s.with(ctx).Table("installation").Select("oldest_program").Take(&oldest).Error; err != nil {
-		return fmt.Errorf("read which programs may use the schema: %w", err)
+	oldest, err := s.oldestProgram(ctx)
+	if err != nil {
+		return err
 	}
 	if oldest > latest {
 		return Errorf(FailedPrecondition, "A newer version of skipup has updated the database to schema version %d, and only versions that know schema version %d may use it. "+
@@ -191,6 +191,34 @@ func (s *Store) requireSupported(ctx context.Context) error {
 	s.log.Info("a newer version has updated the database schema, which this version can still use", "schema", version, "known", latest)
 	return nil
 }
+
+// oldestProgram returns the latest version of the schema that a program must know to use this one.
+func (s *Store) oldestProgram(ctx context.Context) (oldest int64, err error) {
+	if err := s.with(ctx).Table("installation").Select("oldest_program").Take(&oldest).Error; err != nil {
+		return 0, fmt.Errorf("read which programs may use the schema: %w", err)
+	}
+	return oldest, nil
+}
+
+// ErrOutdated means that a newer version has migrated the database while this program was running, and that this
+// program may no longer use it. It would judge keys by rules that a migration has replaced.
+//
+// The guarantee of package keyauth holds from the migration on. KeyChanges returns this error if it reads the epoch of a
+// later change, so that the node neither acknowledges the change nor extends its lease, and the change waits until
+// the lease has ended. APIKeyByDigest returns it from then on, also for nodes that ask this server, so that nothing is
+// verified from the database either. Nor can this program change keys.
+var ErrOutdated = Errorf(FailedPrecondition, "A newer version of skipup has updated the database, and this version may no longer use it. Start the newer version.")
+
+// RequireSupported returns ErrOutdated if this program may no longer use the database.
+func (s *Store) RequireSupported(ctx context.Context) error {
+	oldest, err := s.oldestProgram(ctx)
+	if err == nil && isOutdated(oldest) {
+		err = ErrOutdated
+	}
+	return err
+}
+
+func isOutdated(oldestProgram int64) bool { return oldestProgram > LatestSchema() }
 
 func (s *Store) migrations() (*goose.Provider, error) {
 	db, err := s.db.DB()

@@ -163,6 +163,43 @@ func TestNewerSchema(t *testing.T) {
 	})
 }
 
+// TestMigrationOutdatesARunningProgram checks that a program that is too old for a migration makes nothing of its own
+// take effect from then on, and that changes of newer programs don't rely on it.
+func TestMigrationOutdatesARunningProgram(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s fixture) {
+		key, node := s.key(t, "CI"), s.silentNode(t, "old")
+		remote := s.NodeSource(s.nodeToken(t, "orders", ""))
+		asking := s.remoteNode(t, remote, "orders-1")
+		known := s.changes(t, node, models.UnknownKeys).State
+		wantOutdated := func(what string, err error) {
+			t.Helper()
+			if !errors.Is(err, models.ErrOutdated) {
+				t.Errorf("%s: error = %v, want %v", what, err, models.ErrOutdated)
+			}
+		}
+		if err := s.RequireSupported(s.ctx); err != nil {
+			t.Errorf("before the migration: %v", err)
+		}
+		s.Exec(t, fmt.Sprintf("UPDATE installation SET oldest_program = %d", models.LatestSchema()+1))
+		wantOutdated("the program", s.RequireSupported(s.ctx))
+		_, err := s.KeyChanges(s.ctx, node, known)
+		wantOutdated("poll", err)
+		_, err = remote.AwaitKeyChanges(s.ctx, asking, known, 0)
+		wantOutdated("poll of a node that asks the program", err)
+		_, err = s.APIKeyByDigest(s.ctx, key.Digest)
+		wantOutdated("verification from the database", err)
+		_, err = remote.APIKeyByDigest(s.ctx, key.Digest)
+		wantOutdated("verification of a node that asks the program", err)
+		wantUnchanged(t, s.Store, func() {
+			_, err := s.DeleteAPIKey(s.ctx, s.id, key.ID, models.NoConfirmation)
+			wantOutdated("deletion", err)
+		})
+		if err := s.RemoveNode(s.ctx, node); err != nil {
+			t.Errorf("removal of the node: %v", err)
+		}
+	})
+}
+
 // bare are the tables without a struct.
 var bare = []string{"installation", "goose_db_version"}
 

@@ -37,6 +37,8 @@ func RejectsUser(err error) bool {
 func OutageCause(err error) string {
 	var server *pgconn.PgError
 	switch {
+	case errors.Is(err, ErrOutdated):
+		return "This server is too old for the database."
 	case errors.Is(err, errFileReplaced), errors.Is(err, sqlite3.CONSTRAINT_COMMITHOOK):
 		return "The database file was deleted or replaced while the server runs. Restore it, then restart the server."
 	case errors.Is(err, sqlite3.FULL), errors.Is(err, errNoSpace):

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/skipup/keys/models/migrations"
@@ -148,7 +149,9 @@ func (s sealer) has(fingerprint string) bool {
 }
 
 // LatestSchema returns the version of the schema that this program uses.
-func LatestSchema() (latest int64) {
+func LatestSchema() int64 { return latestSchema() }
+
+var latestSchema = sync.OnceValue(func() (latest int64) {
 	files, _ := fs.Glob(migrations.FS, sqlite+"/*.sql") // the pattern is valid
 	for _, file := range files {
 		number, _, _ := strings.Cut(path.Base(file), "_")
@@ -159,7 +162,7 @@ func LatestSchema() (latest int64) {
 		latest = max(latest, version)
 	}
 	return latest
-}
+})
 
 // compare fills in r.Replaces from the database that the restore replaces. EachLive calls its argument with the
 // ID of each key that works in the backup.

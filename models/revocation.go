@@ -88,26 +88,32 @@ type keyChange struct {
 const maxChanges = 10_000
 
 // KeyChanges returns the changes since the state that a node knows. It returns ErrNodeRemoved if the
-// node isn't registered, even if nothing has changed. It uses connections of its own, so that a busy
-// pool cannot keep a node from renewing its lease.
+// node isn't registered, even if nothing has changed, and ErrOutdated if this program may no longer use
+// the database. It uses connections of its own, so that a busy pool cannot keep a node from renewing its
+// lease.
 func (s *Store) KeyChanges(ctx context.Context, nodeID string, known KeyState) (KeyChanges, error) {
 	var read struct {
-		Current      revocation `gorm:"embedded"`
-		AppliedEpoch *int64     // nil if the node isn't registered
-		Continues    bool       // known is part of the history
-		ScopesChange string     // the last change to the catalog of scopes
-		DatabaseTime time.Time
+		Current       revocation `gorm:"embedded"`
+		AppliedEpoch  *int64     // nil if the node isn't registered
+		Continues     bool       // known is part of the history
+		ScopesChange  string     // the last change to the catalog of scopes
+		OldestProgram int64
+		DatabaseTime  time.Time
 	}
 	query := s.polls.WithContext(ctx).Table("revocation").
 		Joins("CROSS JOIN scope_catalog").
+		Joins("CROSS JOIN installation").
 		Joins("LEFT JOIN nodes ON nodes.id = ? AND nodes.token_id = ?", nodeID, s.nodeToken.ID).
 		Joins("LEFT JOIN key_changes ON key_changes.epoch = ? AND key_changes.change_id = ?", known.Epoch, known.ChangeID)
-	columns := revocationColumns() + ", nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues, scope_catalog.change_id AS scopes_change"
+	columns := revocationColumns() + ", nodes.applied_epoch, key_changes.epoch IS NOT NULL AS continues, scope_catalog.change_id AS scopes_change, installation.oldest_program"
 	if s.dialect.name == postgresql {
 		columns += ", clock_timestamp() AS database_time"
 	}
 	if err := query.Select(columns).Take(&read).Error; err != nil {
 		return KeyChanges{}, fmt.Errorf("read revocation: %w", err)
+	}
+	if isOutdated(read.OldestProgram) { // first, so that the node doesn't register again
+		return KeyChanges{}, ErrOutdated
 	}
 	if read.AppliedEpoch == nil {
 		return KeyChanges{}, ErrNodeRemoved
@@ -185,7 +191,7 @@ func (s *Store) changeKeys(ctx context.Context, fn func(tx *Store) ([]*APIKey, e
 // transaction ends. It must be the last step, because all other changes wait for the lock. On PostgreSQL,
 // it takes one round trip, unless there are very many keys.
 func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, error) {
-	next := "UPDATE revocation SET epoch = epoch + 1, change_id = @change WHERE id = 1 RETURNING " + revocationColumns()
+	next := "UPDATE revocation SET epoch = epoch + 1, change_id = @change WHERE id = 1 AND (SELECT oldest_program FROM installation) <= @known RETURNING " + revocationColumns()
 	statement := next
 	if s.dialect.name == postgresql {
 		statement = "WITH next AS (" + next + "), marked AS (" +
@@ -200,9 +206,12 @@ func (s *Store) nextEpoch(ctx context.Context, keys []*APIKey) (revocation, erro
 	if s.dialect.name == sqlite {
 		rest = ids
 	}
-	update := s.with(ctx).Raw(statement, map[string]any{"change": s.id("chg"), "ids": first}).Scan(&row)
-	if update.Error != nil || update.RowsAffected == 0 {
-		return row, fmt.Errorf("next epoch: %w", orMissing(update.Error))
+	update := s.with(ctx).Raw(statement, map[string]any{"change": s.id("chg"), "known": LatestSchema(), "ids": first}).Scan(&row)
+	if update.Error != nil {
+		return row, fmt.Errorf("next epoch: %w", update.Error)
+	}
+	if update.RowsAffected == 0 {
+		return row, ErrOutdated
 	}
 	for _, key := range keys {
 		key.ChangedEpoch = row.Epoch

@@ -145,6 +145,7 @@ func listenAndServe(ctx context.Context, s settings, log *slog.Logger, announce 
 		log.Info("redirecting to https", "address", redirect.Addr().String())
 		serve(redirect, srv.certificates.redirect, srv.connections(false))
 	}
+	serving.Go(func() error { return awaitOutdated(servingCtx, store) })
 	return serving.Wait()
 }
 
@@ -169,6 +170,24 @@ func (srv *server) webOptions(ctx context.Context) web.Options {
 // recordsMetrics reports whether anyone can read the metrics.
 func (srv *server) recordsMetrics() bool {
 	return srv.MetricsAddr != "" || srv.exports.ExportsMetrics()
+}
+
+// outdatedInterval is how often a server looks whether a newer version has migrated the database so that this one may no
+// longer use it. Until the server stops, it verifies no key and changes none.
+const outdatedInterval = 5 * time.Second
+
+// awaitOutdated returns models.ErrOutdated once the program may no longer use the database, or nil when ctx is done.
+func awaitOutdated(ctx context.Context, store *models.Store) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(outdatedInterval):
+		}
+		if err := store.RequireSupported(ctx); errors.Is(err, models.ErrOutdated) {
+			return err
+		}
+	}
 }
 
 // drain returns a context that ends when the server must stop serving. That is a delay after ctx if the

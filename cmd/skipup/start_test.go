@@ -108,3 +108,21 @@ func TestServeWaitsForTheDatabaseOnlyForSomeTime(t *testing.T) {
 	s.ended <- exitFailed
 	modelstest.Contains(t, "stderr", s.stderr.String(), "waiting for the database", "can't open the database")
 }
+
+// A newer version updates the schema so that this one may no longer use it.
+func TestServeStopsWhenItIsOutdated(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]string{"sqlite": modelstest.SQLiteURL(t), "postgres": modelstest.PostgreSQLURL(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startProcess(t, map[string]string{"DATABASE_URL": address})
+			s.waitUntilReady()
+			modelstest.Unmigrated(t, address).Exec(t, "UPDATE installation SET oldest_program = 1000000")
+			if code := <-s.ended; code != exitRejected {
+				t.Errorf("exit code = %d, want %d", code, exitRejected)
+			}
+			s.ended <- exitRejected
+			modelstest.Contains(t, "stderr", s.stderr.String(), "this version may no longer use it. Start the newer version.")
+		})
+	}
+}
