@@ -154,7 +154,7 @@ func TestConcurrentRotationsHaveOneWinner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s fixture) {
 		old := s.key(t, "CI")
 		nodes := []fixture{s, {s.Another(t), s.id, s.admin, s.ctx}}
-		wantOneWinner(t, atOnce(24, func(i int) error {
+		wantOneWinner(t, atOnce(8, func(i int) error {
 			_, _, err := nodes[i%2].RotateAPIKey(s.ctx, s.id, old.ID, models.NewReplacement{})
 			return err
 		}), isFailedPrecondition)
