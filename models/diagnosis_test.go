@@ -85,7 +85,7 @@ func TestDiagnoseProblems(t *testing.T) {
 			s.Exec(t, "DELETE FROM goose_db_version WHERE version_id > 20")
 		}},
 		{"schema", models.LevelWarning, "is empty", func(t *testing.T, s fixture) { s.Exec(t, "DROP TABLE goose_db_version") }},
-		{"encryption_key", models.LevelError, "of 1 webhook endpoints", func(t *testing.T, s fixture) {
+		{"encryption_key", models.LevelError, "of 1 webhook endpoint can", func(t *testing.T, s fixture) {
 			endpoint := models.NewWebhookEndpoint{URL: "https://example.com/", Events: []string{"api_key.created"}}
 			if _, _, err := s.CreateWebhookEndpoint(s.ctx, s.id, endpoint); err != nil {
 				t.Fatal(err)

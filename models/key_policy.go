@@ -183,12 +183,7 @@ func requirement(required bool) string {
 	return "optional"
 }
 
-func daysText(n int) string {
-	if n == 1 {
-		return "1 day"
-	}
-	return fmt.Sprintf("%d days", n)
-}
+func daysText(n int) string { return counted(n, "day", "days") }
 
 // DefaultExpiry returns the expiry of a key created now without a choice; nil for never.
 func (p KeyPolicy) DefaultExpiry(now time.Time) *time.Time {

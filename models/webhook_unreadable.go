@@ -26,12 +26,19 @@ type UnreadableSecrets struct {
 func (u UnreadableSecrets) String() string {
 	var parts []string
 	if n := len(u.Endpoints); n > 0 {
-		parts = append(parts, fmt.Sprintf("the secrets of %d webhook endpoints", n))
+		parts = append(parts, "the secrets of "+counted(n, "webhook endpoint", "webhook endpoints"))
 	}
 	if n := len(u.Users); n > 0 {
-		parts = append(parts, fmt.Sprintf("the second factors of %d people", n))
+		parts = append(parts, "the second factors of "+counted(n, "person", "people"))
 	}
 	return strings.Join(parts, " and ")
+}
+
+func counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
 }
 
 // UnreadableSecrets returns the endpoints to which this node can't send anything, and the users who can

@@ -95,15 +95,15 @@ func secretsWorker(store *models.Store, conditions *web.Conditions, log *slog.Lo
 			return err
 		}
 		sentence := ""
-		if n := len(unreadable.Endpoints); n > 0 {
-			sentence = fmt.Sprintf("the secrets of %d webhook endpoints can't be decrypted, so nothing is sent to them; "+
-				"restore the encryption key (%s), or rotate their secrets: %s", n, encryptionKeyOption.variable, some(unreadable.Endpoints))
+		if len(unreadable.Endpoints) > 0 {
+			sentence = fmt.Sprintf("The secrets of these webhook endpoints can't be decrypted, so nothing is sent to them: %s. "+
+				"Restore the encryption key (%s), or rotate their secrets.", some(unreadable.Endpoints), encryptionKeyOption.variable)
 		}
 		conditions.Report("webhook_secrets", sentence)
 		sentence = ""
-		if n := len(unreadable.Users); n > 0 {
-			sentence = fmt.Sprintf("the second factors of %d people can't be decrypted, so they can sign in only with a recovery code; "+
-				"restore the encryption key (%s), or reset their second factors: %s", n, encryptionKeyOption.variable, some(unreadable.Users))
+		if len(unreadable.Users) > 0 {
+			sentence = fmt.Sprintf("The second factors of these people can't be decrypted, so they can sign in only with a recovery code: %s. "+
+				"Restore the encryption key (%s), or reset their second factors.", some(unreadable.Users), encryptionKeyOption.variable)
 		}
 		conditions.Report("second_factors", sentence)
 		return nil

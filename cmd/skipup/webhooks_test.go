@@ -95,7 +95,7 @@ func TestLostEncryptionKey(t *testing.T) {
 		}
 		args := []string{"serve", "--addr", "127.0.0.1:0"}
 		refused := skipup(t, env, args...)
-		refused.requireFailure(t, exitFailed, "the secrets of 1 webhook endpoints can't be decrypted", "set SKIPUP_ENCRYPTION_KEY", "--allow-unreadable-secrets")
+		refused.requireFailure(t, exitFailed, "the secrets of 1 webhook endpoint can't be decrypted", "set SKIPUP_ENCRYPTION_KEY", "--allow-unreadable-secrets")
 		if isSQLite {
 			if !strings.Contains(refused.stderr, "restore "+file) {
 				t.Errorf("stderr lacks the path of the key file:\n%s", refused.stderr)
