@@ -5,11 +5,11 @@ import { on } from './on.js'
 function show(chart, bar) {
   for (const other of chart.querySelectorAll('[data-bar][data-on]')) if (other !== bar) delete other.dataset.on
   if (bar) bar.dataset.on = ''
-  const words = bar?.querySelector('title').textContent ?? ''
+  const text = bar?.querySelector('title').textContent ?? ''
   const readout = chart.querySelector('[data-readout]')
-  if (readout.textContent !== words) readout.textContent = words
+  if (readout.textContent !== text) readout.textContent = text
   const picture = chart.querySelector('[data-picture]')
-  picture.ariaValueText = words || 'Use the arrow keys'
+  picture.ariaValueText = text || 'Use the arrow keys'
   picture.ariaValueNow = bar ? [...picture.querySelectorAll('[data-bar]')].indexOf(bar) + 1 : picture.ariaValueMax
 }
 

@@ -41,7 +41,7 @@ on('change', '[data-ends]', (event, list) => {
 })
 
 const presets = {
-  read_only: (word) => word.endsWith('.read'),
+  read_only: (value) => value.endsWith('.read'),
   everything: () => true,
   none: () => false,
 }

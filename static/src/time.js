@@ -19,9 +19,9 @@ function distance(seconds) {
 
 function relative(at) {
   const away = (at - Date.now()) / 1000
-  const words = distance(Math.abs(away))
-  if (!words) return away > 0 ? 'in a moment' : 'just now'
-  return away > 0 ? `in ${words}` : `${words} ago`
+  const text = distance(Math.abs(away))
+  if (!text) return away > 0 ? 'in a moment' : 'just now'
+  return away > 0 ? `in ${text}` : `${text} ago`
 }
 
 const toTheMinute = {
@@ -39,8 +39,8 @@ function precise(at) {
   return formats.precise.format(at)
 }
 
-function set(element, words) {
-  if (element && element.textContent !== words) element.textContent = words
+function set(element, text) {
+  if (element && element.textContent !== text) element.textContent = text
 }
 
 // zoneDiffers reports whether the server rendered the page in another time zone.
@@ -54,9 +54,9 @@ function refresh(root = document) {
     const at = new Date(time.dateTime)
     set(time.querySelector('[data-relative]'), relative(at))
     if (!rewrite) continue
-    const words = exact(at)
-    if (time.title) time.title = words
-    set(time.querySelector('[data-exact]'), words)
+    const text = exact(at)
+    if (time.title) time.title = text
+    set(time.querySelector('[data-exact]'), text)
     set(time.querySelector('[data-precise]'), precise(at))
   }
   if (rewrite) set(document.querySelector('[data-zone-name]'), zone)

@@ -4,16 +4,16 @@ import { on } from './on.js'
 const shownFor = 7000
 const shownWithLinkFor = 20_000
 
-export function announce(words) {
+export function announce(text) {
   const region = document.getElementById('announcement')
   if (!region) return
   const dialog = document.querySelector('dialog[open]')
   ;(dialog ?? document.body).append(region) // everything outside a dialog is inert
   region.textContent = ''
-  setTimeout(() => (region.textContent = words), 50)
+  setTimeout(() => (region.textContent = text), 50)
 }
 
-export function toast(words) {
+export function toast(text) {
   const host = document.getElementById('toasts')
   const template = document.getElementById('toast')
   if (!host || !template) return
@@ -23,15 +23,15 @@ export function toast(words) {
   const dialog = document.querySelector('dialog[open]') // everything outside it is inert
   const place = dialog ?? host
   place.append(element)
-  start(element, words)
+  start(element, text)
 }
 
 // Screen readers announce a live region when it changes, so set its text once it is in the page.
-function start(element, words) {
+function start(element, text) {
   const region = element.querySelector('[role=status]')
-  words ??= region.textContent
+  text ??= region.textContent
   region.textContent = ''
-  setTimeout(() => (region.textContent = words), 50)
+  setTimeout(() => (region.textContent = text), 50)
   const closeSoon = () => {
     clearTimeout(element.closing)
     element.closing = setTimeout(() => element.remove(), element.querySelector('.link') ? shownWithLinkFor : shownFor)
