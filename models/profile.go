@@ -60,7 +60,7 @@ func (s *Store) RequestEmailChange(ctx context.Context, userID, password, email 
 	}
 	return s.Tx(ctx, func(tx *Store) error {
 		err := tx.take(ctx, quota{"email_changes:" + userID, maxDailyLinks, emailLimitPeriod, func(wait string) string {
-			return "You’ve asked for too many changes of your email. Wait " + wait + "."
+			return "You've asked for too many changes of your email. Wait " + wait + "."
 		}})
 		if err != nil {
 			return err

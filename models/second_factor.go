@@ -165,7 +165,7 @@ func (s *Store) SetSecondFactor(ctx context.Context, userID, sealed, code string
 	}
 	step := s.stepOf(setup.Secret.Reveal(), normalCode(code))
 	if step == 0 {
-		return nil, Fields{"code": "is incorrect. Check that your phone’s clock is right"}.err()
+		return nil, Fields{"code": "is incorrect. Check that your phone's clock is right"}.err()
 	}
 	err = s.Tx(ctx, func(tx *Store) error {
 		had, err := tx.HasSecondFactor(ctx, userID)

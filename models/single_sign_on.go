@@ -40,8 +40,8 @@ const bySingleSignOn = "single sign-on"
 // The reasons for which someone can't sign in with a provider. Only the last depends on who else has an account, and
 // only the owner of its email gets it.
 var (
-	errUnverifiedEmail = Errorf(Forbidden, "Your sign-in provider hasn’t verified your email, so you can’t sign in with it. Ask the people who manage your sign-in provider to verify it.")
-	errUnknownPerson   = Errorf(Forbidden, "There’s no invitation or account for you here. Ask an admin of your workspace to invite the email that your sign-in provider has for you.")
+	errUnverifiedEmail = Errorf(Forbidden, "Your sign-in provider hasn't verified your email, so you can't sign in with it. Ask the people who manage your sign-in provider to verify it.")
+	errUnknownPerson   = Errorf(Forbidden, "There's no invitation or account for you here. Ask an admin of your workspace to invite the email that your sign-in provider has for you.")
 	errOtherIdentity   = Errorf(Forbidden, "Your account here is linked to another account at your sign-in provider, such as one that was deleted and created again. Ask the operator of this server to reset the link.")
 )
 
@@ -245,7 +245,7 @@ func (s *Store) ProveWithProvider(ctx context.Context, userID, session string, w
 		return Errorf(Forbidden, "You signed in at your sign-in provider as someone else. Sign in there as the person who is signed in here.")
 	}
 	if who.AuthenticatedAt == nil || s.now().Sub(*who.AuthenticatedAt) > RoundTripLife {
-		return Errorf(FailedPrecondition, "Your sign-in provider didn’t ask you to sign in again. Sign out here, then sign in again.")
+		return Errorf(FailedPrecondition, "Your sign-in provider didn't ask you to sign in again. Sign out here, then sign in again.")
 	}
 	if who.Session != "" { // the provider may have a new session, which its logout tokens will name
 		err := s.with(ctx).Model(&Session{}).Where("digest = ?", digestOf(session)).Update("provider_session", who.Session).Error
@@ -257,7 +257,7 @@ func (s *Store) ProveWithProvider(ctx context.Context, userID, session string, w
 }
 
 // errNotLinked is returned to a person who would lock themselves out.
-var errNotLinked = Errorf(FailedPrecondition, "Sign in with single sign-on once before you require it, so that you don’t lock yourself out.")
+var errNotLinked = Errorf(FailedPrecondition, "Sign in with single sign-on once before you require it, so that you don't lock yourself out.")
 
 // requireLinked returns errNotLinked if the actor in ctx is a person who has never used single sign-on.
 func (s *Store) requireLinked(ctx context.Context) error {

@@ -36,7 +36,7 @@ func (s *Store) RenameWorkspace(ctx context.Context, id, name string) (*Workspac
 }
 
 // errLastAdminLeaves rejects that the last admin leaves.
-var errLastAdminLeaves = Errorf(FailedPrecondition, "You’re the last admin of this workspace. Make someone else an admin first, or delete the workspace.")
+var errLastAdminLeaves = Errorf(FailedPrecondition, "You're the last admin of this workspace. Make someone else an admin first, or delete the workspace.")
 
 // LeaveWorkspace ends a person's own membership and releases their seat. They stay signed in. They join again
 // only if an admin reactivates them and they accept an invitation. API keys that they own keep working, and get a new

@@ -35,7 +35,7 @@ func TestLeaveWorkspace(t *testing.T) {
 		if !models.IsKind(err, models.FailedPrecondition) {
 			t.Fatalf("the last admin leaves: %v, want FailedPrecondition", err)
 		}
-		modelstest.Contains(t, "error", err.Error(), "You’re the last admin", "delete the workspace")
+		modelstest.Contains(t, "error", err.Error(), "You're the last admin", "delete the workspace")
 
 		bob := s.AddMember(t, workspace, "bob@acme.test")
 		session, _, err := s.CreateSession(ctx, bob.UserID, workspace.ID)

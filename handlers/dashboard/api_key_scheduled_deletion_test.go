@@ -23,7 +23,7 @@ func TestScheduledDeletion(t *testing.T) {
 		modelstest.Equal(t, "status before", status(), http.StatusOK)
 		another.Flush(t)
 
-		b.Post(page+"/delete/schedule", url.Values{"confirm_name": {"Other"}}).Want(t, http.StatusUnprocessableEntity, "The name doesn&#39;t match")
+		b.Post(page+"/delete/schedule", url.Values{"confirm_name": {"Other"}}).Want(t, http.StatusUnprocessableEntity, "The name doesn’t match")
 		scheduled := b.Post(page+"/delete/schedule", url.Values{"confirm_name": {"CI"}})
 		scheduled.WantRedirect(t, page)
 		modelstest.Equal(t, "notice", notice(t, b, scheduled), "Paused “CI”. It will be deleted on 15 Mar 2026, 09:26 UTC.")

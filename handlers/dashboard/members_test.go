@@ -272,7 +272,7 @@ func TestChangeRole(t *testing.T) {
 	mel, ada := membersPath+"/"+memberOf(t, s, "mel@acme.test").ID, membersPath+"/"+memberOf(t, s, handlerstest.AdminEmail).ID
 
 	last := b.Post(ada+"/role", url.Values{"role": {"member"}})
-	wantAlert(t, last, "You can't remove the last admin")
+	wantAlert(t, last, "You can’t remove the last admin")
 	if chosen := document(t, last).Find(`input[name="role"][checked]`).AttrOr("value", ""); chosen != "member" {
 		t.Errorf("selected role = %q, want member", chosen)
 	}
@@ -328,7 +328,7 @@ func TestDeactivate(t *testing.T) {
 	if page := b.Get(own).Body; !strings.Contains(page, "Deactivate yourself?") {
 		t.Error("the page does not address the viewer")
 	}
-	wantAlert(t, b.Post(own, nil), "You can't remove the last admin")
+	wantAlert(t, b.Post(own, nil), "You can’t remove the last admin")
 }
 
 // TestDeactivateWithKeys checks that the page names the keys of a member and can pause them.

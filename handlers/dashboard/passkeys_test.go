@@ -89,7 +89,7 @@ func TestPasskeysOnPages(t *testing.T) {
 func TestNoPasskeysWithoutDomain(t *testing.T) {
 	s := handlerstest.New(t)
 	s.Browser(t).Get("/login").WantWithout(t, "passkey")
-	s.Browser(t).Post("/login/passkey/options", nil).Want(t, http.StatusUnprocessableEntity, "Passkeys don&#39;t work")
+	s.Browser(t).Post("/login/passkey/options", nil).Want(t, http.StatusUnprocessableEntity, "Passkeys don’t work")
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	b.Get("/settings/account").WantWithout(t, "passkeys")
 	b.Get("/settings/account/second-factor").WantWithout(t, "add a passkey")

@@ -239,7 +239,7 @@ func TestDeletingAWebhookEndpointInUseAsksForItsHost(t *testing.T) {
 	if wrong.Status != http.StatusUnprocessableEntity {
 		t.Errorf("wrong host: status = %d, want 422", wrong.Status)
 	}
-	if got, want := errorOf(document(t, wrong), "confirm_name"), "The name doesn't match. Enter the name as shown."; got != want {
+	if got, want := errorOf(document(t, wrong), "confirm_name"), "The name doesn’t match. Enter the name as shown."; got != want {
 		t.Errorf("wrong host: error = %q, want %q", got, want)
 	}
 	if got := document(t, wrong).Find(`input[name="confirm_name"]`).AttrOr("value", ""); got != "example.com" {

@@ -112,3 +112,9 @@ func TestPath(t *testing.T) {
 		t.Errorf("path = %s, want %s", got, want)
 	}
 }
+
+func TestCurly(t *testing.T) {
+	if got, want := Curly("You can't use 'x' in Ada's workspace."), "You can’t use 'x' in Ada’s workspace."; got != want {
+		t.Errorf("message = %q, want %q", got, want)
+	}
+}

@@ -4,6 +4,7 @@ import "time"
 
 // WithWait returns an error with the time to wait, if there is one.
 func WithWait(message string, wait time.Duration) string {
+	message = Curly(message)
 	if wait <= 0 {
 		return message
 	}
