@@ -108,8 +108,7 @@ func Errorf(kind Kind, format string, args ...any) error {
 
 // FieldsOf returns the field errors in err, and whether there are any.
 func FieldsOf(err error) (Fields, bool) {
-	var e *Error
-	if errors.As(err, &e) && len(e.Fields) > 0 {
+	if e, is := errors.AsType[*Error](err); is && len(e.Fields) > 0 {
 		return e.Fields, true
 	}
 	return nil, false
@@ -117,8 +116,8 @@ func FieldsOf(err error) (Fields, bool) {
 
 // IsKind reports whether err is an Error of the given kind.
 func IsKind(err error, kind Kind) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Kind == kind
+	e, is := errors.AsType[*Error](err)
+	return is && e.Kind == kind
 }
 
 // IsUnavailable reports whether err means that the database was unavailable, so that the same
@@ -152,8 +151,7 @@ func IsUnavailable(err error) bool {
 
 // IsUnmigrated reports whether err means that the database lacks a table or a column of this version.
 func IsUnmigrated(err error) bool {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, is := errors.AsType[*pgconn.PgError](err); is {
 		return server.Code == undefinedTable || server.Code == undefinedColumn
 	}
 	// SQLite has no code for this.

@@ -168,8 +168,8 @@ func (s *Store) applyNext(ctx context.Context, provider *goose.Provider) (*goose
 
 // lostLock reports whether PostgreSQL ended a transaction because another one had a lock that it needed.
 func lostLock(err error) bool {
-	var server *pgconn.PgError
-	return errors.As(err, &server) && (server.Code == deadlockDetected || server.Code == lockNotAvailable)
+	server, is := errors.AsType[*pgconn.PgError](err)
+	return is && (server.Code == deadlockDetected || server.Code == lockNotAvailable)
 }
 
 // requireSupported returns FailedPrecondition if the schema is newer than this program and doesn't say that

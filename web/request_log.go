@@ -113,7 +113,7 @@ func (c *requestContext) identity() (workspace, caller string) {
 	case c.err == nil:
 		return "", ""
 	}
-	if inactive := new(keyauth.InactiveError); errors.As(c.err, &inactive) {
+	if inactive, is := errors.AsType[*keyauth.InactiveError](c.err); is {
 		return inactive.Key.WorkspaceID(), inactive.Key.ID()
 	}
 	return "", ""
@@ -128,7 +128,7 @@ func (f failure) append(attributes []slog.Attr) []slog.Attr {
 	if f.aborted {
 		attributes = append(attributes, slog.Bool("aborted", true))
 	}
-	if panicked := new(panicError); errors.As(f.err, &panicked) {
+	if panicked, is := errors.AsType[*panicError](f.err); is {
 		attributes = append(attributes, slog.String("stack", string(panicked.stack)))
 	}
 	return attributes

@@ -35,9 +35,9 @@ type rejection struct {
 // rejectionOf returns the rejection in err, and whether err is one. Other errors aren't about the
 // input.
 func rejectionOf(err error) (rejection, bool) {
-	rejected := new(models.Error)
+	rejected, is := errors.AsType[*models.Error](err)
 	switch {
-	case !errors.As(err, &rejected) || !slices.Contains([]models.Kind{models.Invalid, models.FailedPrecondition, models.RateLimited}, rejected.Kind):
+	case !is || !slices.Contains([]models.Kind{models.Invalid, models.FailedPrecondition, models.RateLimited}, rejected.Kind):
 		return rejection{}, false
 	case len(rejected.Fields) > 0:
 		return rejection{fields: rejected.Fields}, true

@@ -43,7 +43,7 @@ func (h sessions) enterPasskey(c echo.Context) error {
 	}
 	form.Next = web.LocalURL(form.Next)
 	in, err := h.store.SignInWithPasskey(c.Request().Context(), relyingParty(c), web.SessionID(c), web.Browser(c), web.Device(c), form.Passkey)
-	if rejection := new(models.Error); errors.As(err, &rejection) {
+	if rejection, is := errors.AsType[*models.Error](err); is {
 		return h.reject(c, login.Form{Next: form.Next}, rejection)
 	}
 	if err != nil {

@@ -48,7 +48,7 @@ func (h sessions) create(c echo.Context) error {
 	in, err := h.store.SignIn(c.Request().Context(), web.SessionID(c), models.Credentials{
 		Email: form.Email, Password: form.Password, Device: web.Device(c),
 	})
-	if rejection := new(models.Error); errors.As(err, &rejection) {
+	if rejection, is := errors.AsType[*models.Error](err); is {
 		return h.reject(c, form, rejection)
 	}
 	if err != nil {
