@@ -18,7 +18,7 @@ test('shows the recent traffic of the key and pauses it before it is deleted', a
   await expect(traffic).toContainText('127.0.0.1')
   await expect(traffic.getByText('Last hour', { exact: true }), 'what to know comes before what to type').toBeInViewport()
   await nameToConfirm(admin).press('Enter')
-  await expect(dialog(admin).getByText(/^The name doesn't match/), 'Enter deletes').toBeVisible()
+  await expect(dialog(admin).getByText(/^The name doesn’t match/), 'Enter deletes').toBeVisible()
   await nameToConfirm(admin).fill('CRM sync')
   await dialog(admin).getByRole('button', { name: 'Pause for 24 hours, then delete' }).click()
   await expect(admin.getByText(/Paused\. Will be deleted\s+in (1 day|24 hours)/)).toBeVisible()

@@ -63,7 +63,7 @@ test('deleting a key in use requires its name', async ({ admin, skipup }) => {
   for (const wrong of ['', 'busy', 'Bus']) {
     await name.fill(wrong)
     await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
-    await expect(name).toHaveAccessibleDescription("The name doesn't match. Enter the name as shown.")
+    await expect(name).toHaveAccessibleDescription("The name doesn’t match. Enter the name as shown.")
     await expect(name).toBeFocused()
     await expect(name).toHaveValue(wrong)
     await name.evaluate((field) => field.removeAttribute('aria-describedby')) // to detect the next response

@@ -56,7 +56,7 @@ for (const [what, name] of Object.entries(earlierNames)) {
     expect(await admin.evaluate(() => navigator.clipboard.readText())).toBe(name)
     await nameToConfirm(admin).fill('Stored')
     await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
-    await expect(dialog(admin).getByText("The name doesn't match. Enter the name as shown.")).toBeVisible()
+    await expect(dialog(admin).getByText("The name doesn’t match. Enter the name as shown.")).toBeVisible()
     await nameToConfirm(admin).fill(typed(name))
     await dialog(admin).getByRole('button', { name: 'Delete key' }).click()
     await expect(admin.getByRole('status').filter({ hasText: /^Deleted “/ })).toBeVisible()

@@ -115,11 +115,11 @@ test('keeps the last admin', async ({ admin }) => {
   await openMember(admin, ada.name)
   await dialog(admin).getByRole('radio', { name: /^Viewer/ }).check()
   await admin.getByRole('button', { name: 'Save role' }).click()
-  await expect(dialog(admin).getByRole('alert')).toHaveText(/You can't remove the last admin/)
+  await expect(dialog(admin).getByRole('alert')).toHaveText(/You can’t remove the last admin/)
   await dialog(admin).getByRole('link', { name: 'Deactivate…' }).click()
   await expect(admin.getByRole('heading', { name: 'Deactivate yourself?' })).toBeVisible()
   await submit(admin)
-  await expect(dialog(admin).getByRole('alert')).toHaveText(/You can't remove the last admin/)
+  await expect(dialog(admin).getByRole('alert')).toHaveText(/You can’t remove the last admin/)
   await expect(admin).toHaveURL(inWorkspace(membersPath))
 })
 

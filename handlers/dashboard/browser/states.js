@@ -251,7 +251,7 @@ export const states = {
   'delete-dialog-rejected': inTeam(async (page, { keys }) => {
     await askDeletion(page, keys['CRM sync'])
     await page.getByRole('button', { name: 'Delete key' }).click()
-    await expect(page.getByText(/^The name doesn't match/)).toBeVisible()
+    await expect(page.getByText(/^The name doesn’t match/)).toBeVisible()
   }),
   delete: inTeam((page, { keys }) => page.goto(`${listPath}/${keys['CRM sync'].id}/delete`)),
   deleted: inTeam(async (page, { keys }) => {

@@ -196,7 +196,7 @@ test.describe('without JavaScript', () => {
     await admin.getByRole('link', { name: 'Done' }).click()
     await admin.getByRole('link', { name: 'Delete', exact: true }).click()
     await admin.getByRole('button', { name: 'Delete endpoint' }).click()
-    await expect(nameToConfirm(admin)).toHaveAccessibleDescription(/^The name doesn't match\./)
+    await expect(nameToConfirm(admin)).toHaveAccessibleDescription(/^The name doesn’t match\./)
     await nameToConfirm(admin).fill(new URL(receiver.url).host)
     await admin.getByRole('button', { name: 'Delete endpoint' }).click()
     await expect(admin.getByText('Add your first endpoint')).toBeVisible()

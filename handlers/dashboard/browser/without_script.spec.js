@@ -33,7 +33,7 @@ test.describe('before the setup', () => {
     await expect(page.getByRole('heading', { name: 'Plain' })).toBeVisible()
     await page.getByRole('link', { name: 'Delete key' }).click()
     await page.getByRole('button', { name: 'Delete key' }).click()
-    await expect(page.getByText("The name doesn't match.")).toBeVisible()
+    await expect(page.getByText("The name doesn’t match.")).toBeVisible()
     await nameToConfirm(page).fill('Plain')
     await page.getByRole('button', { name: 'Delete key' }).click()
     await expect(page.getByText(/^Deleted “Plain”\. Rejected everywhere/)).toBeVisible()
