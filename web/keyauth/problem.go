@@ -13,7 +13,7 @@ import (
 	"github.com/skipup/keys/models/wire"
 )
 
-// Messages for rejected keys. They are the same for every cause (API contract §1).
+// Messages for rejected keys. They are the same for every cause, so that they say nothing about a key.
 const (
 	invalidKey   = "Invalid or missing API key."
 	missingScope = "This API key does not have the required scope."
