@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -165,4 +166,59 @@ func TestNewCallersOfDeletedKeysAreForgotten(t *testing.T) {
 		}
 		wantCount(t, s.Store, "new_callers", 0)
 	})
+}
+
+// BenchmarkNewCallers adds counts of keys that notify about new callers, and of as many that don't, and reports the
+// median ratio of the times. Either all callers are known, which is usual, or each key has a new one each time.
+func BenchmarkNewCallers(b *testing.B) {
+	const keys = 500
+	for name, open := range map[string]func(testing.TB) *modelstest.Store{"sqlite": modelstest.NewSQLite, "postgres": modelstest.NewPostgreSQL} {
+		for callers, fresh := range map[string]bool{"known callers": false, "new callers": true} {
+			b.Run(name+"/"+callers, func(b *testing.B) {
+				s := open(b)
+				workspace, _ := s.NewWorkspace(b, "Acme", "ada@acme.test")
+				var uses [2][]use // without and with notifications
+				for i := range 2 * keys {
+					with := i % 2
+					key, _, err := s.CreateAPIKey(b.Context(), workspace.ID, models.NewAPIKey{Name: "CI", NotifyNewCallers: with == 1})
+					if err != nil {
+						b.Fatal(err)
+					}
+					uses[with] = append(uses[with], use{key, s.Now(), "192.0.2.1", "curl/8", "GET /me"})
+				}
+				s.Clock.Advance(25 * time.Hour)
+				add := func(with, round int) (seconds float64) {
+					for i := range uses[with] {
+						uses[with][i].at = s.Now()
+						if fresh {
+							uses[with][i].address = fmt.Sprintf("10.0.%d.%d", round>>8&255, round&255)
+						}
+					}
+					counts, start := countsOf(uses[with]...), time.Now()
+					if err := s.AddUsage(b.Context(), counts); err != nil {
+						b.Fatal(err)
+					}
+					return time.Since(start).Seconds()
+				}
+				add(0, 0)
+				add(1, 0)
+				var ratios []float64
+				for round := 1; b.Loop(); round++ {
+					if round%(models.MaxAddresses/2) == 0 { // so that further ones are still recorded
+						s.Exec(b, "DELETE FROM api_key_callers")
+						s.Exec(b, "DELETE FROM new_callers")
+					}
+					if round%2 == 0 {
+						without := add(0, round)
+						ratios = append(ratios, add(1, round)/without)
+					} else {
+						with := add(1, round)
+						ratios = append(ratios, with/add(0, round))
+					}
+				}
+				slices.Sort(ratios)
+				b.ReportMetric(ratios[len(ratios)/2], "with/without")
+			})
+		}
+	}
 }
