@@ -65,12 +65,15 @@ var disruptions = []disruption{
 	{"crash the database", func(n *nemesis) { n.postgres.restart(syscall.SIGQUIT) }},
 }
 
-// run injects every disruption once per round, in random order. It stops after the first round at
-// whose end enough is true.
+// run injects every disruption once per round, in random order. It stops when enough is true, but not in the first
+// round.
 func (n *nemesis) run(enough func() bool) {
 	start := time.Now()
-	for round := 0; round == 0 || !enough(); round++ {
+	for round := 0; ; round++ {
 		for _, i := range n.random.Perm(len(disruptions)) {
+			if round > 0 && enough() {
+				return
+			}
 			n.t.Logf("%6.2f s: %s", time.Since(start).Seconds(), disruptions[i].name)
 			disruptions[i].inject(n)
 			n.pauseUpTo(700 * time.Millisecond)
