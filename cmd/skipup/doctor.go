@@ -81,6 +81,14 @@ func fine(check, message string) models.Diagnosis {
 	return models.Diagnosis{Check: check, Level: models.LevelOK, Message: message}
 }
 
+func warning(check, message, remedy string) models.Diagnosis {
+	return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: message, Remedy: remedy}
+}
+
+func problem(check, message, remedy string) models.Diagnosis {
+	return models.Diagnosis{Check: check, Level: models.LevelError, Message: message, Remedy: remedy}
+}
+
 // checkFiles checks that other users can't read the files of a SQLite database.
 func checkFiles(s settings) (findings []models.Diagnosis) {
 	const check = "file_modes"
@@ -92,16 +100,12 @@ func checkFiles(s settings) (findings []models.Diagnosis) {
 	for _, file := range files {
 		info, err := os.Stat(file)
 		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-			findings = append(findings, models.Diagnosis{
-				Check: check, Level: models.LevelError, Message: fmt.Sprintf("Other users may read %s (mode %04o).", file, info.Mode().Perm()), Remedy: "Run: chmod 600 " + file,
-			})
+			findings = append(findings, problem(check, fmt.Sprintf("Other users may read %s (mode %04o).", file, info.Mode().Perm()), "Run: chmod 600 "+file))
 		}
 	}
 	folder := filepath.Dir(database)
 	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		findings = append(findings, models.Diagnosis{
-			Check: check, Level: models.LevelError, Message: "Every user can replace the files in " + folder + ".", Remedy: "Run: chmod o-w " + folder,
-		})
+		findings = append(findings, problem(check, "Every user can replace the files in "+folder+".", "Run: chmod o-w "+folder))
 	}
 	if len(findings) == 0 {
 		findings = append(findings, fine(check, "Only their owner can read the files of the database."))
@@ -120,7 +124,8 @@ func checkDisk(s settings) []models.Diagnosis {
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(filepath.Dir(database), &disk); err != nil {
-		return []models.Diagnosis{{Check: "disk", Level: models.LevelError, Message: "The folder of the database can't be examined. " + sentence(err), Remedy: "Check the path in " + databaseOption.name() + "."}}
+		return []models.Diagnosis{problem("disk", "The folder of the database can't be examined. "+sentence(err),
+			"Check the path in "+databaseOption.name()+".")}
 	}
 	free, needed := int64(disk.Bavail)*int64(disk.Bsize), int64(leastSpace)
 	if info, err := os.Stat(database); err == nil {
@@ -128,7 +133,8 @@ func checkDisk(s settings) []models.Diagnosis {
 	}
 	message := "Free space next to the database: " + sizeText(free) + "."
 	if free < needed {
-		return []models.Diagnosis{{Check: "disk", Level: models.LevelWarning, Message: message, Remedy: "Free some, up to " + sizeText(needed) + ": twice the size of the database, for growth and backups."}}
+		return []models.Diagnosis{warning("disk", message,
+			"Free some, up to "+sizeText(needed)+": twice the size of the database, for growth and backups.")}
 	}
 	return []models.Diagnosis{fine("disk", message)}
 }
@@ -136,11 +142,11 @@ func checkDisk(s settings) []models.Diagnosis {
 func checkDatabase(ctx context.Context, s settings) []models.Diagnosis {
 	keys, err := readEncryptionKeys(s)
 	if err != nil {
-		return []models.Diagnosis{{Check: "encryption_key", Level: models.LevelError, Message: sentence(err), Remedy: "Restore the file or the variable."}}
+		return []models.Diagnosis{problem("encryption_key", sentence(err), "Restore the file or the variable.")}
 	}
 	store, err := openUnmigrated(s, models.Options{EncryptionKeys: keys, Connections: int(s.DatabaseConnections)})
 	if err != nil {
-		return []models.Diagnosis{{Check: "database", Level: models.LevelError, Message: sentence(err), Remedy: "Check " + databaseOption.name() + ". If this is a new installation, start the server."}}
+		return []models.Diagnosis{problem("database", sentence(err), "Check "+databaseOption.name()+". If this is a new installation, start the server.")}
 	}
 	defer func() { _ = store.Close() }()
 	findings := store.Diagnose(ctx)
@@ -148,10 +154,8 @@ func checkDatabase(ctx context.Context, s settings) []models.Diagnosis {
 		findings = append(findings, checkProxies(s, addresses))
 	}
 	if required, err := store.RequiringSingleSignOn(ctx); err == nil && len(required) > 0 && s.OIDCIssuer == "" {
-		findings = append(findings, models.Diagnosis{
-			Check: "single_sign_on_required", Level: models.LevelError, Message: fmt.Sprintf("Single sign-on is not set up, but workspaces that require it: %d. No one can use them.", len(required)),
-			Remedy: "Set " + oidcIssuerOption.name() + ", or allow passwords with \"skipup workspace policy --single-sign-on-required=false\".",
-		})
+		findings = append(findings, problem("single_sign_on_required", fmt.Sprintf("Single sign-on is not set up, but workspaces that require it: %d. No one can use them.", len(required)),
+			"Set "+oidcIssuerOption.name()+", or allow passwords with \"skipup workspace policy --single-sign-on-required=false\"."))
 	}
 	return findings
 }
@@ -168,9 +172,9 @@ func checkProxies(s settings, addresses []string) models.Diagnosis {
 	case s.servesTLS() && len(s.TrustedProxies) == 0:
 		return fine(check, "No proxy is trusted.")
 	case s.PublicURL.isHTTPS() && len(s.TrustedProxies) == 0:
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL is https, so there is a proxy, but no proxy is trusted. All callers share its address.", Remedy: remedy}
+		return warning(check, "The public URL is https, so there is a proxy, but no proxy is trusted. All callers share its address.", remedy)
 	case s.PublicURL.isHTTPS() && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a string) bool { return !isLocal(a) }):
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "All callers of the last 7 days have local addresses, such as " + addresses[0] + ".", Remedy: "If they are on other networks: " + remedy}
+		return warning(check, "All callers of the last 7 days have local addresses, such as "+addresses[0]+".", "If they are on other networks: "+remedy)
 	case len(addresses) == 0:
 		return fine(check, "No keys were used in the last 7 days.")
 	}
@@ -232,14 +236,16 @@ func checkPublicURL(ctx context.Context, s settings) models.Diagnosis {
 		if s.Addr.isLoopback() {
 			return fine(check, "The server can be reached from this machine only.")
 		}
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "There is no public URL, so links point to localhost and work only on this machine.", Remedy: "Set " + publicURLOption.name() + "."}
+		return warning(check, "There is no public URL, so links point to localhost and work only on this machine.", "Set "+publicURLOption.name()+".")
 	}
 	parsed, err := url.Parse(string(s.PublicURL))
 	if err == nil && !s.PublicURL.isHTTPS() && !listenAddress(net.JoinHostPort(parsed.Hostname(), "80")).isLoopback() {
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "The public URL isn't https, so passwords and keys are sent unencrypted.", Remedy: "Set " + acmeDomainOption.name() + " or " + tlsCertOption.name() + ", or put a TLS proxy in front of the server, and change " + publicURLOption.name() + " to https."}
+		return warning(check, "The public URL isn't https, so passwords and keys are sent unencrypted.",
+			"Set "+acmeDomainOption.name()+" or "+tlsCertOption.name()+", or put a TLS proxy in front of the server, and change "+publicURLOption.name()+" to https.")
 	}
 	if err := reach(ctx, string(s.PublicURL)+"/healthz"); err != nil {
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "This machine can't reach the server at its public URL. " + sentence(err), Remedy: "Check that the server runs, and the DNS and the proxy in front of it."}
+		return warning(check, "This machine can't reach the server at its public URL. "+sentence(err),
+			"Check that the server runs, and the DNS and the proxy in front of it.")
 	}
 	return fine(check, "The server responds at "+string(s.PublicURL)+".")
 }
@@ -269,7 +275,7 @@ func checkSMTP(ctx context.Context, s settings) models.Diagnosis {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	if err := s.SMTP.Check(ctx); err != nil {
-		return models.Diagnosis{Check: "smtp", Level: models.LevelError, Message: "The SMTP server can't be used. " + sentence(err), Remedy: "Check " + smtpOption.name() + "."}
+		return problem("smtp", "The SMTP server can't be used. "+sentence(err), "Check "+smtpOption.name()+".")
 	}
 	return fine("smtp", "The SMTP server accepts connections from this machine.")
 }
@@ -285,10 +291,10 @@ func checkRedis(ctx context.Context, s settings) models.Diagnosis {
 	defer cancel()
 	remedy := "Check " + redisOption.name() + "."
 	if ratelimit.Rejects(ctx, client) {
-		return models.Diagnosis{Check: "redis", Level: models.LevelError, Message: "Redis rejects the user or password.", Remedy: remedy}
+		return problem("redis", "Redis rejects the user or password.", remedy)
 	}
 	if err := client.Ping(ctx).Err(); err != nil {
-		return models.Diagnosis{Check: "redis", Level: models.LevelError, Message: "Redis can't be reached. " + sentence(err), Remedy: remedy}
+		return problem("redis", "Redis can't be reached. "+sentence(err), remedy)
 	}
 	return fine("redis", "Redis responds.")
 }

@@ -165,10 +165,11 @@ func checkOIDC(ctx context.Context, s settings) models.Diagnosis {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	if err := provider.Discover(ctx); err != nil {
-		return models.Diagnosis{Check: check, Level: models.LevelError, Message: "The provider of single sign-on can't be used. " + sentence(err), Remedy: "Check " + oidcIssuerOption.name() + ", and that this machine can reach it."}
+		return problem(check, "The provider of single sign-on can't be used. "+sentence(err),
+			"Check "+oidcIssuerOption.name()+", and that this machine can reach it.")
 	}
 	if s.PublicURL == "" {
-		return models.Diagnosis{Check: check, Level: models.LevelWarning, Message: "There is no public URL, to which the provider could send people back.", Remedy: "Set " + publicURLOption.name() + "."}
+		return warning(check, "There is no public URL, to which the provider could send people back.", "Set "+publicURLOption.name()+".")
 	}
 	return fine(check, "The provider "+provider.Name()+" responds. It must know the redirect URL "+string(s.PublicURL)+path.SingleSignOnReturn+".")
 }

@@ -84,10 +84,8 @@ func checkCollector(ctx context.Context, s settings) models.Diagnosis {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	if err := telemetry.Check(ctx, options); err != nil {
-		return models.Diagnosis{
-			Check: check, Level: models.LevelError, Message: "The OpenTelemetry collector can't be used. " + sentence(err),
-			Remedy: "Check " + collectorOption.name() + ", the credentials in OTEL_EXPORTER_OTLP_HEADERS, and that this machine can reach the collector.",
-		}
+		return problem(check, "The OpenTelemetry collector can't be used. "+sentence(err),
+			"Check "+collectorOption.name()+", the credentials in OTEL_EXPORTER_OTLP_HEADERS, and that this machine can reach the collector.")
 	}
 	return fine(check, "The OpenTelemetry collector at "+s.Collector.URL.Host+" accepts exports from this machine.")
 }

@@ -56,7 +56,7 @@ func (m operatorMessage) isIn(line string) bool {
 func operatorMessages(t *testing.T) (found []operatorMessage) {
 	t.Helper()
 	files := token.NewFileSet()
-	hasMessages := regexp.MustCompile(`\b[lL]og\.(Warn|Error)|Diagnosis\{|onditions\.Report\(|failf\(|wrong\.add\(|\brepeat\(|\.Report\(|func (OutageCause|ExplainOpen)\(|\bErrorf\(FailedPrecondition`)
+	hasMessages := regexp.MustCompile(`\b[lL]og\.(Warn|Error)|Diagnosis\{|\b(warning|problem)\(|onditions\.Report\(|failf\(|wrong\.add\(|\brepeat\(|\.Report\(|func (OutageCause|ExplainOpen)\(|\bErrorf\(FailedPrecondition`)
 	for _, folder := range []string{".", "../../models", "../../web", "../../handlers"} {
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "demo") {
@@ -120,6 +120,8 @@ func messagesOfCall(call *ast.CallExpr) []ast.Expr {
 	}
 	switch {
 	case name == "Report" && receiver != "conditions" && len(call.Args) == 3: // of an outage.Log
+		return call.Args[1:2]
+	case name == "warning", name == "problem": // of skipup doctor
 		return call.Args[1:2]
 	case name == "repeat":
 		return call.Args[2:3]
