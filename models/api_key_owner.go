@@ -153,7 +153,7 @@ func (s *Store) FindOwner(ctx context.Context, workspaceID, entered string) (str
 	if entered == "" {
 		return "", nil
 	}
-	// Whoever owns a key already may be deactivated.
+	// The current owner of a key may be deactivated.
 	var found []Member
 	exact := s.with(ctx).Joins("User").Where(`members.workspace_id = ? AND (members.id = ? OR "User".email = ?)`, workspaceID, storable(entered), storable(strings.ToLower(entered)))
 	if err := exact.Find(&found).Error; err != nil {
