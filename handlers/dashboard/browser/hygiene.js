@@ -105,7 +105,7 @@ export const hygieneStates = {
     await selectTwo(page)
     await page.getByRole('button', { name: 'Delete…' }).click()
     await dialog(page).getByRole('button', { name: 'Delete 2 keys' }).click()
-    await expect(page.getByText(/^The number doesn't match/)).toBeVisible()
+    await expect(page.getByText(/^The number doesn’t match/)).toBeVisible()
   }),
   'bulk-receipts': withFindings(async (page) => {
     await selectTwo(page)

@@ -95,7 +95,7 @@ test('deletes selected keys with the keyboard', async ({ admin, skipup }) => {
   await dialog(admin).getByLabel(/^Type \d+ to confirm/).focus()
   await admin.keyboard.type('3')
   await admin.keyboard.press('Enter')
-  await expect(dialog(admin).getByText('The number doesn\'t match.')).toBeVisible()
+  await expect(dialog(admin).getByText('The number doesn’t match.')).toBeVisible()
   await dialog(admin).getByLabel(/^Type \d+ to confirm/).fill('2')
   await admin.keyboard.press('Enter')
   await expect(dialog(admin).getByRole('heading', { name: 'Deleted 2 keys' })).toBeVisible()
