@@ -34,14 +34,6 @@ type Resource struct {
 // Builtin reports whether the resource is part of the SkipUp API.
 func (r Resource) Builtin() bool { return len(r.Scopes) > 0 && r.Scopes[0].Scope < FirstCustom }
 
-func setOf(definitions []Definition) Set {
-	var set Set
-	for _, d := range definitions {
-		set = set.With(Of(d.Scope))
-	}
-	return set
-}
-
 // Catalog is an immutable list of all scopes. Use New to create one.
 type Catalog struct {
 	resources    []Resource // built-in ones first
