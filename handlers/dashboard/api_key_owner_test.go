@@ -152,6 +152,10 @@ func TestOwnersOfALargeWorkspace(t *testing.T) {
 	key := newestKey(t, s)
 	path := listPath + "/" + key.ID
 	modelstest.Equal(t, "owner of the key", document(t, b.Get(path)).Find("#field-owner_id").AttrOr("value", ""), "person9@acme.test")
+	duplicate := func() string {
+		return document(t, b.Get(listPath+"/new?from="+key.ID)).Find("#field-owner_id").AttrOr("value", "")
+	}
+	modelstest.Equal(t, "owner of a duplicate", duplicate(), "person9@acme.test")
 	b.Post(path, url.Values{"name": {"CI"}, "owner_id": {"zoe@acme.test"}}).Want(t, http.StatusSeeOther)
 	modelstest.Equal(t, "owner after a change", ownerOf(t, s, key), zoe.ID)
 	b.Post(listPath+"/owner", url.Values{"key": {key.ID}, "owner_id": {"person 12"}}).Want(t, http.StatusSeeOther)
@@ -162,5 +166,6 @@ func TestOwnersOfALargeWorkspace(t *testing.T) {
 	b.Post(membersPath+"/mem_usr_12/deactivate", url.Values{"new_owner_id": {""}}).Want(t, http.StatusSeeOther)
 	modelstest.Equal(t, "owner of keys that were left as they are", ownerOf(t, s, key), "mem_usr_12")
 	modelstest.Equal(t, "owner who has left", document(t, b.Get(path)).Find("#field-owner_id").AttrOr("value", ""), "person12@acme.test")
+	modelstest.Equal(t, "owner of a duplicate of their key", duplicate(), handlerstest.AdminEmail)
 	b.Post(path, url.Values{"name": {"Nightly"}, "owner_id": {"person12@acme.test"}}).Want(t, http.StatusSeeOther)
 }

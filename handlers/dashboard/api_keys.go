@@ -89,11 +89,16 @@ func filterOf(query ui.ListQuery, scopes *scope.Catalog) models.APIKeyFilter {
 func (h apiKeys) ask(c echo.Context) error {
 	var form apikeys.Form
 	if id := c.QueryParam("from"); id != "" {
-		key, err := h.store.APIKey(c.Request().Context(), web.CallerOf(c).WorkspaceID, id)
+		ctx, workspaceID := c.Request().Context(), web.CallerOf(c).WorkspaceID
+		key, err := h.store.APIKey(ctx, workspaceID, id)
 		if err != nil {
 			return err
 		}
-		form = apikeys.FormLike(key, viewer.Of(c.Request().Context()))
+		owners, err := h.store.OwnersOf(ctx, workspaceID, []models.APIKey{*key})
+		if err != nil {
+			return err
+		}
+		form = apikeys.FormLike(key, owners.Of(key), viewer.Of(ctx))
 	}
 	form.FormID = rand.Text()
 	return h.form(c, http.StatusOK, form)

@@ -56,14 +56,14 @@ func policyNote(policy models.KeyPolicy) string {
 }
 
 // FormLike returns the form for a new key like another one, which lasts as long as the other did from its
-// creation, or as long as the policy allows.
-func FormLike(key *models.APIKey, v viewer.Viewer) Form {
+// creation, or as long as the policy allows. It has the same owner if they are active.
+func FormLike(key *models.APIKey, owner *models.Member, v viewer.Viewer) Form {
 	form := Form{
 		Name: copyName(key.Name), Description: key.Description, Environment: key.Environment, Allowlist: allowlist.FormOf(key.Allowlist),
 		Access: Access{Scopes: v.Scopes.Names(key.Scopes.Without(v.Ungrantable())), Expiry: ExpiryNever, RateLimit: limitText(key.RateLimit)},
 	}
-	if key.OwnerID != nil {
-		form.OwnerID = *key.OwnerID
+	if owner != nil && owner.State() == models.MemberActive {
+		form.OwnerID, form.Owner = owner.ID, owner
 	}
 	if expiresAt := key.RenewedExpiry(v.KeyPolicy(), v.Now); expiresAt != nil {
 		days := max(1, int(math.Round(expiresAt.Sub(v.Now).Hours()/24)))

@@ -71,7 +71,7 @@ func (f Form) ownerField(v viewer.Viewer) ui.OwnerField {
 		Select: ui.Select{
 			Name: "owner_id", Label: "Owner", Value: ownerOrViewer(f.OwnerID, f.People, v), Help: ownerHelp, Error: f.Errors.Sentence("owner_id", "Owner"),
 		},
-		People: f.People, Viewer: v.Member,
+		People: f.People, Viewer: v.Member, Owner: f.Owner,
 	}
 }
 

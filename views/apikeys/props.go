@@ -90,6 +90,7 @@ type Form struct {
 	allowlist.Allowlist
 	Access
 
+	Owner        *models.Member      `form:"-"` // of the key that this one is like; may be nil
 	Found        models.APIKeyList   `form:"-"` // keys to copy scopes from
 	Environments []string            `form:"-"` // in use
 	People       models.OwnerChoices `form:"-"`
