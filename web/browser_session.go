@@ -291,7 +291,7 @@ func SetNotice(c echo.Context, url, text string) error {
 // MoveNotice moves the notice of the requested page to the page at a URL, to which the request is redirected.
 func MoveNotice(c echo.Context, url string) error {
 	notice := viewer.Of(c.Request().Context()).Notice.String()
-	if notice == "" {
+	if notice == "" || path.WorkspaceOf(url) == c.Param(WorkspaceParam) { // that page shows it anyway
 		return nil
 	}
 	if err := SetNotice(c, url, notice); err != nil {

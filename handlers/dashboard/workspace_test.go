@@ -49,6 +49,7 @@ func TestLeaveWorkspacePage(t *testing.T) {
 	modelstest.Equal(t, "selected owner", document(t, viewer.Get("/settings/workspace/leave")).Find("#field-new_owner_id option[selected]").Text(), "Keep the current owner")
 	viewer.Post("/settings/workspace/leave", url.Values{"new_owner_id": {vic.ID}}).Want(t, http.StatusUnprocessableEntity, "New owner must be an active member of this workspace.")
 	viewer.Post("/settings/workspace/leave", url.Values{"new_owner_id": {s.Admin.ID}}).WantRedirect(t, "/")
+	viewer.Get("/").WantRedirect(t, "/settings/account")
 	viewer.Get("/settings/account").Want(t, http.StatusOK, "You left", "and assigned 1 key to", "None")
 	modelstest.Equal(t, "owner after leaving", ownerOf(t, s, key), s.Admin.ID)
 	viewer.Get("/settings/workspace/leave").Want(t, http.StatusNotFound)
