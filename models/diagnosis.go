@@ -196,13 +196,15 @@ func (s *Store) diagnoseNodes(ctx context.Context) Diagnosis {
 	}
 	versions := map[string]bool{}
 	for _, node := range nodes {
-		versions[node.Version] = true
+		if strings.HasPrefix(node.Version, ServerVersion) { // services are upgraded on their own
+			versions[node.Version] = true
+		}
 		if node.AppliedEpoch < lease.Epoch {
 			return Diagnosis{"nodes", LevelWarning, fmt.Sprintf("The node %s hasn't confirmed %d changes to keys.", node.Name, lease.Epoch-node.AppliedEpoch), "Check that it runs and can reach the database. The next change to a key removes it from the list if it doesn't respond."}
 		}
 	}
 	if len(versions) > 1 {
-		return Diagnosis{"nodes", LevelWarning, fmt.Sprintf("The %d nodes run %d different versions.", len(nodes), len(versions)), "Finish the upgrade. \"skipup nodes list\" shows the versions."}
+		return Diagnosis{"nodes", LevelWarning, fmt.Sprintf("The servers run %d different versions.", len(versions)), "Finish the upgrade. \"skipup nodes list\" shows the versions."}
 	}
 	return Diagnosis{Check: "nodes", Level: LevelOK, Message: fmt.Sprintf("Registered nodes: %d. All have confirmed every change to keys.", len(nodes))}
 }

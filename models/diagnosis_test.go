@@ -98,8 +98,14 @@ func TestDiagnoseProblems(t *testing.T) {
 		}},
 		{"nodes", models.LevelWarning, "2 different versions", func(t *testing.T, s fixture) {
 			s.silentNode(t, "web-1")
-			s.Exec(t, "UPDATE nodes SET version = 'older'")
+			s.Exec(t, "UPDATE nodes SET version = 'skipup v1.0.0'")
 			s.silentNode(t, "web-2")
+			s.Exec(t, "UPDATE nodes SET version = 'skipup v1.1.0' WHERE name = 'web-2'")
+		}},
+		{"nodes", models.LevelOK, "Registered nodes: 2.", func(t *testing.T, s fixture) { // one is a service
+			s.silentNode(t, "web-1")
+			s.Exec(t, "UPDATE nodes SET version = 'skipup v1.0.0'")
+			s.silentNode(t, "orders")
 		}},
 		{"clock", models.LevelError, "in the future", func(t *testing.T, s fixture) {
 			s.Clock.Advance(time.Hour)

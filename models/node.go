@@ -34,6 +34,10 @@ type NewNode struct {
 	StartedAt time.Time
 }
 
+// ServerVersion begins the versions of nodes that are servers. Those of services that verify keys themselves are the
+// version of the module.
+const ServerVersion = "skipup "
+
 // NewNodeID returns a random ID for one call of RegisterNode. If the call fails, its row may be stored all the
 // same, or later. The node must not use the ID again: a change may have removed the row before a delayed
 // INSERT adds it, and the node could then confirm a change that it hasn't applied in full.
@@ -63,7 +67,7 @@ func CheckNodeName(name string) error {
 		valid = valid && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || isOther)
 	}
 	if !valid {
-		return Errorf(Invalid, "The name of a node or its credential has 1 to %d letters, digits, and the characters - _ . : [ ]", maxNodeName)
+		return Errorf(Invalid, "The name of a node or its credential has 1 to %d letters, digits, and the characters - _ . : [ ].", maxNodeName)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/skipup/keys/models"
 )
 
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
@@ -25,7 +27,7 @@ func (p *program) version() *cobra.Command {
 // platform.
 func versionText() string {
 	version, commit := buildVersion()
-	text := "skipup " + version
+	text := models.ServerVersion + version
 	if commit != "" {
 		text += ", commit " + commit
 	}
