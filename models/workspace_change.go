@@ -44,6 +44,9 @@ var errLastAdminLeaves = Errorf(FailedPrecondition, "You're the last admin of th
 // FailedPrecondition for the last admin.
 func (s *Store) LeaveWorkspace(ctx context.Context, workspaceID, memberID, newOwnerID string) (assigned int, err error) {
 	_, err = s.changeMember(ctx, workspaceID, memberID, func(tx *Store, member *Member) error {
+		if member.DeactivatedAt != nil {
+			return Errorf(Conflict, "You have already left this workspace.")
+		}
 		now, about := tx.now(), member.target()
 		member.InvitedName, member.Pending, member.DeactivatedAt = member.Name(), true, &now
 		if err := tx.updateMember(ctx, member); err != nil {

@@ -45,6 +45,9 @@ func TestLeaveWorkspace(t *testing.T) {
 		if _, err := s.LeaveWorkspace(ctx, workspace.ID, bob.ID, ""); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.LeaveWorkspace(ctx, workspace.ID, bob.ID, ""); !models.IsKind(err, models.Conflict) {
+			t.Errorf("leave again: %v, want Conflict", err)
+		}
 		memberships, err := s.MembershipsOf(ctx, bob.UserID)
 		if err != nil {
 			t.Fatal(err)
