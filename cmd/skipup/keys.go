@@ -64,7 +64,7 @@ func (p *program) createKey(ctx context.Context, store *models.Store, workspaceI
 	if err != nil {
 		return err
 	}
-	owner, err := ownerChange(ctx, store, workspaceID, f.owner, f.owner != "")
+	owner, err := ownerChange(ctx, store, workspaceID, f.owner, f.changed("owner"))
 	if err != nil {
 		return err
 	}

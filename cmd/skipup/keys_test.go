@@ -223,6 +223,8 @@ func TestKeysHaveOwners(t *testing.T) {
 		modelstest.Equal[any](t, "owner of a key without --owner", keys[0]["owner_id"], nil)
 		id := keys[0]["id"].(string)
 		skipup(t, env, "keys", "update", id, "--owner", "nobody@acme.test").requireFailure(t, exitRejected, "nobody@acme.test isn't an active member")
+		skipup(t, env, "keys", "update", id, "--owner", "").requireFailure(t, exitUsage, "--owner: the email must not be empty")
+		skipup(t, env, "keys", "create", "--name", "Empty", "--scopes", "", "--owner", "").requireFailure(t, exitUsage, "--owner: the email must not be empty")
 		skipup(t, env, "keys", "update", id, "--owner", "admin@acme.test").requireCode(t, exitOK)
 		modelstest.Equal[any](t, "owner after the update", listJSON(t, env, workspace)[0]["owner_email"], "admin@acme.test")
 		if table := skipup(t, env, "keys", "list"); !strings.Contains(table.stdout, "admin@acme.test") {

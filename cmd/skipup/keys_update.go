@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,7 +112,7 @@ func ownerChange(ctx context.Context, store *models.Store, workspaceID, email st
 	}
 	member, err := memberOf(ctx, store, workspaceID, email)
 	if err != nil {
-		return models.Change[string]{}, err
+		return models.Change[string]{}, fmt.Errorf("--owner: %w", err)
 	}
 	return models.To(member.ID), nil
 }

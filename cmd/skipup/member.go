@@ -77,6 +77,9 @@ func (p *program) listMembers(ctx context.Context, store *models.Store, workspac
 
 // memberOf returns the member of a workspace with an email, unless they are deactivated.
 func memberOf(ctx context.Context, store *models.Store, workspaceID, email string) (*models.Member, error) {
+	if email == "" { // which would match any member
+		return nil, usageErrors{"the email must not be empty"}
+	}
 	found, err := store.Members(ctx, workspaceID, models.MemberFilter{Email: email}, models.Page{Limit: 1})
 	if err != nil {
 		return nil, flagErrors(err, map[string]string{"email": "the email"})

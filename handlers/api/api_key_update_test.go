@@ -164,6 +164,7 @@ func TestKeysHaveOwners(t *testing.T) {
 		for _, body := range []string{`{"owner_id":null}`, `{"owner_id":""}`, `{"owner_id":"mem_none"}`} {
 			s.Want(t, http.StatusUnprocessableEntity, text, http.MethodPatch, path, body)
 		}
+		s.Want(t, http.StatusUnprocessableEntity, text, http.MethodPost, "/api_keys", `{"name":"Empty","owner_id":""}`)
 		changed := s.Want(t, http.StatusOK, text, http.MethodPatch, path, `{"owner_id":"`+s.Admin.ID+`"}`)
 		modelstest.Equal(t, "owner after a change", owner(changed), s.Admin.ID)
 	})

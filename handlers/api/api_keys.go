@@ -92,6 +92,9 @@ func (h apiKeys) create(ctx context.Context, caller web.Caller, in newAPIKey) (c
 	if err != nil {
 		return createdAPIKey{}, err
 	}
+	if in.OwnerID != nil && *in.OwnerID == "" {
+		return createdAPIKey{}, errNoOwner
+	}
 	var allowlist models.Allowlist
 	change, err := changeOfAllowlist(in.Allowlist)
 	if err != nil {
@@ -141,7 +144,7 @@ type keyUpdate struct {
 func (h apiKeys) update(ctx context.Context, caller web.Caller, in keyUpdate) (wire.APIKey, error) {
 	u := models.KeyUpdate{Name: in.Name.Change, Description: changeOf(in.Description), Environment: changeOf(in.Environment), OwnerID: in.OwnerID.Change, NotifyNewCallers: in.NotifyNewCallers.Change}
 	if in.OwnerID.Given && in.OwnerID.Value == "" {
-		return wire.APIKey{}, invalid("owner_id", "must be the ID of an active member")
+		return wire.APIKey{}, errNoOwner
 	}
 	var err error
 	if u.Scopes, err = scopesChange(in.Scopes, h.store.Scopes()); err != nil {
@@ -200,6 +203,8 @@ func changeOfAllowlist(in given[*allowlistChange]) (change models.AllowlistChang
 	}
 	return change, err
 }
+
+var errNoOwner = invalid("owner_id", "must be the ID of an active member")
 
 // orZero returns the value of a field that may be omitted or null, or the zero value.
 func orZero[T any](field *T) (value T) {
