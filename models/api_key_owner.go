@@ -167,6 +167,9 @@ func (s *Store) FindOwner(ctx context.Context, workspaceID, entered string) (str
 	if err != nil {
 		return "", fmt.Errorf("find owner: %w", err)
 	}
+	if len(entered) > maxSearch { // more than was compared
+		found = nil
+	}
 	isNamed := func(m *Member) bool { return strings.EqualFold(foldName(m.Name()), foldName(entered)) }
 	switch {
 	case len(found) == 0:

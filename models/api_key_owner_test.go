@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -213,6 +214,7 @@ func TestFindOwner(t *testing.T) {
 			{"Gone", "", none},
 			{"%", "", none},
 			{"mem_none", "", none},
+			{"Boris" + strings.Repeat(" ", 2000) + "z", "", none}, // longer than what is compared
 		} {
 			got, err := s.FindOwner(s.ctx, s.id, tt.entered)
 			modelstest.Equal(t, "owner for "+tt.entered, got, tt.want)

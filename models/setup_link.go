@@ -19,7 +19,7 @@ type setupLink struct {
 }
 
 // errSetupLink is returned for a link that was used, has expired, or never existed.
-var errSetupLink = Errorf(NotFound, "This setup link was already used or expired. Restart the server to get a new one, or sign in.")
+var errSetupLink = Errorf(NotFound, "This setup link was already used or has expired. Sign in. If no one has set up the server yet, restart it to get a new link.")
 
 // NeedsSetup reports whether no workspace has been created yet.
 func (s *Store) NeedsSetup(ctx context.Context) (bool, error) {

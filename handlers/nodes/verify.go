@@ -117,7 +117,7 @@ func verificationOf(key keyauth.Key, limit ratelimit.Decision, scopes *scope.Cat
 func (v newVerification) check(scopes *scope.Catalog) (needed scope.Set, err error) {
 	var wrong []error
 	if (v.Key == nil) == (v.Digest == nil) {
-		wrong = append(wrong, invalid("key", `or "digest" is required, but not both`))
+		wrong = append(wrong, invalid("key", "or digest is required, but not both"))
 	}
 	if v.Digest != nil {
 		if _, err := wire.DigestOf(*v.Digest); err != nil {
