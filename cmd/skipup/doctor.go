@@ -146,7 +146,7 @@ func checkDatabase(ctx context.Context, s settings) []models.Diagnosis {
 	}
 	store, err := openUnmigrated(s, models.Options{EncryptionKeys: keys, Connections: int(s.DatabaseConnections)})
 	if err != nil {
-		return []models.Diagnosis{problem("database", sentence(err), "Check "+databaseOption.name()+". If this is a new installation, start the server.")}
+		return []models.Diagnosis{problem("database", sentence(err), "Check that the database is running. If this is a new installation, start the server.")}
 	}
 	defer func() { _ = store.Close() }()
 	findings := store.Diagnose(ctx)
@@ -154,7 +154,7 @@ func checkDatabase(ctx context.Context, s settings) []models.Diagnosis {
 		findings = append(findings, checkProxies(s, addresses))
 	}
 	if required, err := store.RequiringSingleSignOn(ctx); err == nil && len(required) > 0 && s.OIDCIssuer == "" {
-		findings = append(findings, problem("single_sign_on_required", fmt.Sprintf("Single sign-on is not set up, but workspaces that require it: %d. No one can use them.", len(required)),
+		findings = append(findings, problem("single_sign_on_required", fmt.Sprintf("Single sign-on isn't set up, but workspaces that require it: %d. No one can use them.", len(required)),
 			"Set "+oidcIssuerOption.name()+", or allow passwords with \"skipup workspace policy --single-sign-on-required=false\"."))
 	}
 	return findings

@@ -160,7 +160,7 @@ func checkOIDC(ctx context.Context, s settings) models.Diagnosis {
 	const check = "single_sign_on"
 	provider := s.provider(string(s.PublicURL))
 	if provider == nil {
-		return fine(check, "Single sign-on is not set up.")
+		return fine(check, "Single sign-on isn't set up.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
