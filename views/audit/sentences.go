@@ -226,6 +226,7 @@ var detailLabels = map[string]string{
 	"user.email_changed/to":           "New email",
 	"api_key.owner_changed/from":      "Previous owner",
 	"api_key.owner_changed/to":        "New owner",
+	"api_key.owner_changed/owner_id":  "New owner ID",
 	"owner_id":                        "Owner",
 	"previous_name":                   "Previous name",
 	"previous_email":                  "Previous email",
