@@ -95,9 +95,8 @@ func (p ListPage) ownerFilter() ui.Select {
 	var left []ui.Option
 	for _, id := range p.Owners.IDs {
 		owner := p.Owners.ByID[id]
-		option := ui.Option{Value: id, Label: owner.DisplayName(), Group: "Members"}
+		option := ui.Option{Value: id, Label: ui.OwnerLabel(owner)}
 		if owner.DeactivatedAt != nil {
-			option.Group = "Deactivated members"
 			left = append(left, option)
 			continue
 		}
@@ -113,11 +112,11 @@ func (p ListPage) ownerFilter() ui.Select {
 	return filter
 }
 
-// ownerName returns the name of the owner that the list is filtered by, or their ID.
+// ownerName returns the label of the owner that the list is filtered by, or their ID.
 func (p ListPage) ownerName() string {
 	id := p.Query.Get(ByOwner)
 	if owner := p.Owners.ByID[id]; owner != nil {
-		return owner.DisplayName()
+		return ui.OwnerLabel(owner)
 	}
 	if id == models.NoOwner {
 		return "None"

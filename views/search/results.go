@@ -90,7 +90,7 @@ func detailOf(key *models.FoundAPIKey, v viewer.Viewer) string {
 	case key.Allows != "":
 		return "Allowlist has " + key.Allows
 	case key.Owner != nil:
-		return "Owned by " + ui.Isolate(key.Owner.DisplayName())
+		return "Owned by " + ui.Isolate(ui.OwnerLabel(key.Owner))
 	case key.DeletedAt != nil:
 		return "Deleted by " + ui.Isolate(key.DeletedByName) + " " + ui.Relative(*key.DeletedAt, v.Now)
 	case key.LastUsedAt != nil:

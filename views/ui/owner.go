@@ -66,7 +66,7 @@ func (f OwnerField) textField() Field {
 	return Field{Name: f.Name, Label: f.Label, Value: value, Help: help, Error: f.Error, Required: f.Required, Autocomplete: "off"}
 }
 
-// OwnerLabel returns the name of an owner, and whether they have left.
+// OwnerLabel returns the name of an owner, and whether they are deactivated.
 func OwnerLabel(owner *models.Member) string {
 	if owner.DeactivatedAt != nil {
 		return owner.DisplayName() + " (deactivated)"
