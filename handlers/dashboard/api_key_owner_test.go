@@ -68,6 +68,54 @@ func TestOwnerIsChosenAndChanged(t *testing.T) {
 	b.Get(path).Want(t, http.StatusOK, "changed the owner of")
 }
 
+// TestDetailsKeepANewerOwner checks that a form changes the owner only if the person did, as the owner may have changed
+// in another tab.
+func TestDetailsKeepANewerOwner(t *testing.T) {
+	tests := []struct {
+		name    string
+		large   bool
+		entered func(*models.Member) string // into the field for the owner
+	}{
+		{"list of members", false, func(m *models.Member) string { return m.ID }},
+		{"text field", true, func(m *models.Member) string { return m.User.Email }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := handlerstest.New(t)
+			mel, vic, admin := s.AddMember(t, s.Workspace, "mel@acme.test"), s.AddMember(t, s.Workspace, "vic@acme.test"), memberOf(t, s, handlerstest.AdminEmail)
+			if tt.large {
+				addPeople(t, s)
+			}
+			key := keyOf(t, s, mel, "CI")
+			path := listPath + "/" + key.ID
+			b := s.SignedIn(t, handlerstest.AdminEmail)
+			fields := func(page handlerstest.Response) (before, shown string) {
+				form := document(t, page)
+				return form.Find(`input[name="owner_before"]`).AttrOr("value", ""), form.Find("input#field-owner_id, #field-owner_id option[selected]").AttrOr("value", "")
+			}
+			before, shown := fields(b.Get(path))
+			modelstest.Equal(t, "owner in the form", shown, tt.entered(mel))
+			save := func(name, owner string) handlerstest.Response {
+				return b.Post(path, url.Values{"name": {name}, "owner_before": {before}, "owner_id": {owner}})
+			}
+
+			save("CI", tt.entered(vic)).Want(t, http.StatusSeeOther)
+			save("Nightly", shown).Want(t, http.StatusSeeOther)
+			modelstest.Equal(t, "owner after an older tab changed the name", ownerOf(t, s, key), vic.ID)
+			b.Post(membersPath+"/"+mel.ID+"/deactivate", nil).Want(t, http.StatusSeeOther)
+			save("Weekly", shown).Want(t, http.StatusSeeOther)
+			modelstest.Equal(t, "owner after the earlier one was deactivated", ownerOf(t, s, key), vic.ID)
+			rejected := save("", shown)
+			rejected.Want(t, http.StatusUnprocessableEntity)
+			before, shown = fields(rejected)
+			save("Daily", shown).Want(t, http.StatusSeeOther)
+			modelstest.Equal(t, "owner after a rejected attempt and another", ownerOf(t, s, key), vic.ID)
+			save("Weekly", tt.entered(&admin.Member)).Want(t, http.StatusSeeOther)
+			modelstest.Equal(t, "owner after an older tab changed it", ownerOf(t, s, key), admin.ID)
+		})
+	}
+}
+
 // TestKeysAreAssignedTogether checks the dialog of the bulk bar, and that a viewer can't use it.
 func TestKeysAreAssignedTogether(t *testing.T) {
 	s := handlerstest.New(t)
@@ -132,15 +180,21 @@ func TestDeactivationOffersToAssignKeys(t *testing.T) {
 	modelstest.Equal(t, "selected owner of one's own keys", own.Find("#field-new_owner_id option[selected]").Text(), "Keep the current owner")
 }
 
-// TestOwnersOfALargeWorkspace checks that an owner is entered by name or email if there are too many to choose from.
-func TestOwnersOfALargeWorkspace(t *testing.T) {
-	s := handlerstest.New(t)
-	zoe := s.AddMember(t, s.Workspace, "zoe@acme.test")
+// addPeople adds more members to the workspace than a list can have.
+func addPeople(t *testing.T, s *handlerstest.Server) {
+	t.Helper()
 	s.Exec(t, `INSERT INTO users (id, email, name, password_hash, created_at, updated_at)
 		WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100)
 		SELECT 'usr_' || n, 'person' || n || '@acme.test', 'Person ' || n, 'none', created_at, created_at FROM numbers, workspaces WHERE workspaces.id = $1`, s.Workspace.ID)
 	s.Exec(t, `INSERT INTO members (id, workspace_id, user_id, role, created_at, updated_at)
 		SELECT 'mem_' || users.id, workspaces.id, users.id, 'member', users.created_at, users.created_at FROM users, workspaces WHERE password_hash = 'none' AND workspaces.id = $1`, s.Workspace.ID)
+}
+
+// TestOwnersOfALargeWorkspace checks that an owner is entered by name or email if there are too many to choose from.
+func TestOwnersOfALargeWorkspace(t *testing.T) {
+	s := handlerstest.New(t)
+	zoe := s.AddMember(t, s.Workspace, "zoe@acme.test")
+	addPeople(t, s)
 	b := s.SignedIn(t, handlerstest.AdminEmail)
 	form := document(t, b.Get(listPath+"/new"))
 	modelstest.Equal(t, "owner of a new key", form.Find("input#field-owner_id").AttrOr("value", ""), handlerstest.AdminEmail)

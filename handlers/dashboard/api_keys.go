@@ -298,6 +298,10 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 	return change[*models.APIKey, apikeys.DetailsForm]{
 		subject: h.existingKey,
 		show: func(c echo.Context, status int, key *models.APIKey, form apikeys.DetailsForm, r rejection) error {
+			if form.OwnerID == form.OwnerBefore { // there may be another one now
+				now := apikeys.DetailsFormOf(key)
+				form.OwnerID, form.OwnerBefore = now.OwnerID, now.OwnerBefore
+			}
 			return h.detail(c, status, apikeys.DetailPage{Key: key, Form: form, Errors: r.fields, Message: r.message})
 		},
 		apply: func(c echo.Context, form apikeys.DetailsForm) (next, error) {
@@ -308,7 +312,7 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 			}
 			_, err = h.store.UpdateAPIKey(ctx, workspaceID, id, models.KeyUpdate{
 				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
-				OwnerID:          models.Change[string]{Given: owner != "", Value: owner},
+				OwnerID:          models.Change[string]{Given: owner != form.OwnerBefore, Value: owner},
 				NotifyNewCallers: models.To(form.NotifyNewCallers),
 			})
 			return next{"Key details updated", in(c).APIKey(id)}, err

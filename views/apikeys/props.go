@@ -132,6 +132,7 @@ type DetailsForm struct {
 	Description string `form:"description"`
 	Environment string `form:"environment"`
 	OwnerID     string `form:"owner_id"`
+	OwnerBefore string `form:"owner_before"` // ID of the owner when the page was made; may be empty
 
 	NotifyNewCallers bool `form:"notify_new_callers"`
 }

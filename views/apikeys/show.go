@@ -9,7 +9,7 @@ import (
 func DetailsFormOf(key *models.APIKey) DetailsForm {
 	form := DetailsForm{Name: key.Name, Description: key.Description, Environment: key.Environment, NotifyNewCallers: key.NotifiesOfNewCallers()}
 	if key.OwnerID != nil {
-		form.OwnerID = *key.OwnerID
+		form.OwnerID, form.OwnerBefore = *key.OwnerID, *key.OwnerID
 	}
 	return form
 }
