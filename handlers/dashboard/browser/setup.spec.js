@@ -30,16 +30,16 @@ test('the setup link works once', async ({ page, skipup, otherBrowser }) => {
   await expect(page).toHaveURL(inWorkspace(listPath))
 
   await fill(late, { ...ada, email: 'late@acme.test' })
-  await expect(late.getByText('This setup link was already used or expired.')).toBeVisible()
+  await expect(late.getByText('This setup link was already used or has expired.')).toBeVisible()
   expect((await late.goto(skipup.setupLink)).status()).toBe(404)
-  await expect(late.getByText('This setup link was already used or expired.')).toBeVisible()
+  await expect(late.getByText('This setup link was already used or has expired.')).toBeVisible()
   await late.goto('/')
   await expect(late, 'the second use created no user').toHaveURL('/login')
 })
 
 test('an unknown setup link is rejected', async ({ page }) => {
   expect((await page.goto('/setup/ABCDEFGHIJKLMNOPQRSTUVWXYZ')).status()).toBe(404)
-  await expect(page.getByText('This setup link was already used or expired.')).toBeVisible()
+  await expect(page.getByText('This setup link was already used or has expired.')).toBeVisible()
 })
 
 test('an invalid form keeps the values entered except the password', async ({ page, skipup }) => {
