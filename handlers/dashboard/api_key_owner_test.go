@@ -217,6 +217,8 @@ func TestOwnersOfALargeWorkspace(t *testing.T) {
 	modelstest.Equal(t, "owner of a duplicate", duplicate(), "person9@acme.test")
 	b.Post(path, url.Values{"name": {"CI"}, "owner_id": {"zoe@acme.test"}}).Want(t, http.StatusSeeOther)
 	modelstest.Equal(t, "owner after a change", ownerOf(t, s, key), zoe.ID)
+	b.Post(path, url.Values{"name": {"Nightly"}, "owner_before": {zoe.ID}, "owner_id": {" "}}).Want(t, http.StatusUnprocessableEntity, "Enter the owner’s name or email.")
+	modelstest.Equal(t, "name after an attempt without an owner", document(t, b.Get(path)).Find("h1").Text(), "CI")
 	b.Post(listPath+"/owner", url.Values{"key": {key.ID}, "owner_id": {"person 12"}}).Want(t, http.StatusSeeOther)
 	modelstest.Equal(t, "owner after an assignment", ownerOf(t, s, key), "mem_usr_12")
 

@@ -3,6 +3,7 @@ package apikeys
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/skipup/keys/models"
 	"github.com/skipup/keys/views/path"
@@ -85,6 +86,9 @@ func (p DetailPage) ownerField(v viewer.Viewer) ui.OwnerField {
 	}
 	if field.Owner == nil {
 		field.Any = "No owner"
+	}
+	if field.Error != "" && strings.TrimSpace(field.Value) == "" {
+		field.Error = "Enter the owner’s name or email."
 	}
 	return field
 }
