@@ -226,7 +226,7 @@ func ownerOf(owner *models.Member) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			var templ_7745c5c3_Var11 = []any{"flex min-w-0 gap-x-1 text-xs", templ.KV("text-warning", owner.DeactivatedAt != nil), templ.KV("text-muted-foreground", owner.DeactivatedAt == nil)}
+			var templ_7745c5c3_Var11 = []any{"flex min-w-0 flex-wrap gap-x-1 text-xs", templ.KV("text-warning", owner.DeactivatedAt != nil), templ.KV("text-muted-foreground", owner.DeactivatedAt == nil)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var11...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -251,7 +251,7 @@ func ownerOf(owner *models.Member) templ.Component {
 			var templ_7745c5c3_Var13 string
 			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.ResolveAttributeValue("Owner: " + ui.OwnerLabel(owner))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/owner.templ`, Line: 43, Col: 206}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/apikeys/owner.templ`, Line: 43, Col: 216}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var13)
 			if templ_7745c5c3_Err != nil {
