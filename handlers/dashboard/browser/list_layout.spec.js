@@ -32,6 +32,19 @@ const overflowing = (page) =>
     })
   })
 
+// hiddenLeads returns the names and prefixes in the list that aren't shown: a name needs room for a few letters.
+const hiddenLeads = (page) =>
+  page.locator('#keys tbody [data-lead]').evaluateAll((all) =>
+    all.flatMap((lead) => {
+      const line = lead.parentElement.getBoundingClientRect()
+      const name = lead.querySelector('a').getBoundingClientRect()
+      const prefix = lead.querySelector('code')
+      const box = prefix.getBoundingClientRect()
+      const isShown = box.right <= line.right && box.bottom <= line.bottom && prefix.scrollWidth <= prefix.clientWidth
+      return isShown && name.width >= 24 ? [] : [`${lead.textContent}: the name has ${Math.round(name.width)} of ${Math.round(line.width)} pixels, and the prefix ${Math.round(box.width)} from ${Math.round(box.left - line.left)}`]
+    }),
+  )
+
 test.describe(() => {
   test.use({ contents: longData })
 
@@ -76,6 +89,7 @@ test.describe(() => {
       expect(Math.max(...(await heights())), `height of a row at ${width} pixels`).toBeLessThan(40)
       expect(sum(await heights()) / before[width], `height of all rows at ${width} pixels`).toBeLessThan(0.65)
       expect(await overflowing(admin), `at ${width} pixels`).toEqual([])
+      expect(await hiddenLeads(admin), `at ${width} pixels`).toEqual([])
       expect(await horizontalOverflow(admin), `horizontal overflow at ${width} pixels`).toBe(0)
     }
     await admin.reload()
