@@ -28,30 +28,32 @@ Scopes (to list custom scopes, too, run "skipup scopes list"):
 		Example: `  skipup keys create --name CI --scopes meeting_requests.read,members.read --expires-in 720h`,
 	}
 	flags := cmd.Flags()
-	f := keyFlags{changed: flags.Changed}
-	flags.StringVar(&f.name, "name", "", "key `name`")
+	f := p.addKeyFlags(cmd)
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for, such as production")
 	flags.StringVar(&f.owner, "owner", "", "`email` of the member who owns the key")
-	flags.BoolVar(&f.notifyNewCallers, "notify-new-callers", false, notifyNewCallersUsage)
-	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days (default: the workspace's default lifetime, or never)")
 	flags.BoolVar(&f.never, "never-expires", false, "create a key that never expires")
-	flags.IntVar(&f.rateLimit, "rate-limit", 0, rateLimitUsage)
-	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	requireFlags(cmd, "name", "scopes")
 	completeWith(cmd, "owner", p.completions(memberEmails(cmd)))
-	p.completeScopes(cmd)
 	return p.workspaceCommand(cmd, func(ctx context.Context, store *models.Store, workspaceID string, _ []string) error {
 		return p.createKey(ctx, store, workspaceID, f)
 	}, maxKeysOption)
 }
 
-const (
-	rateLimitUsage        = "maximum `requests` per minute, 0 for the server's limit"
-	notifyNewCallersUsage = "notify people who manage keys when an IP address uses the key for the first time"
-)
+// addKeyFlags adds the flags that mean the same when a key is created and when it is updated.
+func (p *program) addKeyFlags(cmd *cobra.Command) *keyFlags {
+	flags := cmd.Flags()
+	f := &keyFlags{changed: flags.Changed}
+	flags.StringVar(&f.name, "name", "", "key `name`")
+	flags.BoolVar(&f.notifyNewCallers, "notify-new-callers", false, "notify people who manage keys when an IP address uses the key for the first time")
+	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
+	flags.IntVar(&f.rateLimit, "rate-limit", 0, "maximum `requests` per minute, 0 for the server's limit")
+	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
+	p.completeScopes(cmd)
+	return f
+}
 
 // keyFields maps the fields of a key to their flags.
 var keyFields = map[string]string{
@@ -59,7 +61,7 @@ var keyFields = map[string]string{
 	"allowlist.mode": "--allowlist-mode", "allowlist.addresses": "--allowlist",
 }
 
-func (p *program) createKey(ctx context.Context, store *models.Store, workspaceID string, f keyFlags) error {
+func (p *program) createKey(ctx context.Context, store *models.Store, workspaceID string, f *keyFlags) error {
 	scopes, err := parseScopes(f.scopes, store.Scopes())
 	if err != nil {
 		return err

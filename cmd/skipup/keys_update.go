@@ -41,21 +41,15 @@ every node.`,
   skipup keys update key_01J… --allowlist 203.0.113.7,10.0.0.0/8 --allowlist-mode report_only`,
 	}
 	flags := cmd.Flags()
-	f := keyFlags{changed: flags.Changed}
-	flags.StringVar(&f.name, "name", "", "key `name`")
+	f := p.addKeyFlags(cmd)
 	flags.StringVar(&f.description, "description", "", "`text` about what the key is for (\"\" for none)")
 	flags.StringVar(&f.environment, "environment", "", "`environment` that the key is for (\"\" for none)")
 	flags.StringVar(&f.owner, "owner", "", "`email` of the member who owns the key from now on")
-	flags.BoolVar(&f.notifyNewCallers, "notify-new-callers", false, notifyNewCallersUsage)
-	flags.StringSliceVar(&f.scopes, "scopes", nil, "comma-separated `list` of scopes (\"\" for none)")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "`duration` until the key expires, for example 720h for 30 days")
 	flags.BoolVar(&f.never, "never-expires", false, "remove the expiry")
-	flags.IntVar(&f.rateLimit, "rate-limit", 0, rateLimitUsage)
-	f.allowlist = addAllowlistFlags(cmd, models.AllowlistModes)
 	cmd.MarkFlagsMutuallyExclusive("expires-in", "never-expires")
 	cmd.MarkFlagsOneRequired("name", "description", "environment", "owner", "notify-new-callers", "scopes", "expires-in", "never-expires", "rate-limit", "allowlist-mode", "allowlist")
 	completeWith(cmd, "owner", p.ownerEmails)
-	p.completeScopes(cmd)
 	return p.keyCommand(cmd, func(ctx context.Context, store *models.Store, key *models.APIKey) error {
 		scopes, err := parseScopes(f.scopes, store.Scopes())
 		if err != nil {
@@ -81,7 +75,7 @@ every node.`,
 }
 
 // update returns what the flags change.
-func (f keyFlags) update(scopes scope.Set, now time.Time) models.KeyUpdate {
+func (f *keyFlags) update(scopes scope.Set, now time.Time) models.KeyUpdate {
 	return models.KeyUpdate{
 		Name:             models.Change[string]{Given: f.changed("name"), Value: f.name},
 		Description:      models.Change[string]{Given: f.changed("description"), Value: f.description},
@@ -95,7 +89,7 @@ func (f keyFlags) update(scopes scope.Set, now time.Time) models.KeyUpdate {
 }
 
 // expiry returns the expiry that the flags set, if any.
-func (f keyFlags) expiry(now time.Time) models.Change[*time.Time] {
+func (f *keyFlags) expiry(now time.Time) models.Change[*time.Time] {
 	switch {
 	case f.never:
 		return models.To[*time.Time](nil)

@@ -68,7 +68,7 @@ type server struct {
 	exports      *telemetry.Telemetry // nil if nothing is exported
 }
 
-// newServer returns a server that listens on an address. Stop its exports in the end.
+// newServer returns a server that listens on an address. The caller must stop its exports.
 func newServer(ctx context.Context, s settings, listening net.Addr, log *slog.Logger) (srv *server, err error) {
 	srv = &server{settings: s, publicURL: publicURLOf(s, listening), node: nodeOf(s, listening), log: log, metrics: web.NewMetrics()}
 	srv.metrics.SetBuild(buildVersion())
