@@ -310,9 +310,6 @@ func (h apiKeys) details() change[*models.APIKey, apikeys.DetailsForm] {
 			if err != nil {
 				return next{}, err
 			}
-			if owner == "" && form.OwnerBefore != "" {
-				return next{}, &models.Error{Kind: models.Invalid, Fields: models.Fields{"owner_id": "is required"}}
-			}
 			_, err = h.store.UpdateAPIKey(ctx, workspaceID, id, models.KeyUpdate{
 				Name: models.To(form.Name), Description: models.To(form.Description), Environment: models.To(form.Environment),
 				OwnerID:          models.Change[string]{Given: owner != form.OwnerBefore, Value: owner},
